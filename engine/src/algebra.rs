@@ -1,0 +1,18 @@
+//! The relational algebra: what a query means, before anybody decides how to run it.
+//!
+//! The ORM hands the engine these values, never SQL text. Columns are *named by identity*, not by position: every
+//! [`Relation`] that introduces columns (a scan, a projection, an aggregate) carries a [`Source`] that is unique
+//! within the statement, and a [`Column`] is a source and a place in it. So a rewrite may move an operator without
+//! renumbering anything above it, and a correlated subquery simply mentions a column of a source outside.
+//!
+//! Order of reading: [`expression`] (scalars), [`relation`] (operators), [`statement`] (what a session runs).
+
+pub mod expression;
+pub mod function;
+pub mod relation;
+pub mod statement;
+
+pub use expression::{Arithmetic, Comparison, Expr, TextMatch};
+pub use function::{DatePart, DateUnit, Function};
+pub use relation::{Aggregate, AggregateFunction, Column, JoinKind, Relation, SetKind, SortKey, Source};
+pub use statement::{Delete, Insert, InsertSource, OutputColumn, Query, Statement, Update};

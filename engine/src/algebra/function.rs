@@ -1,0 +1,122 @@
+//! The scalar functions, by name and by what they compute. How they compute it is `functions/scalar.rs`.
+
+/// A part of a date or time, as `EXTRACT` names it. All are integers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DatePart {
+    /// The year.
+    Year,
+    /// The year of the ISO 8601 week.
+    IsoYear,
+    /// 1 to 4.
+    Quarter,
+    /// 1 to 12.
+    Month,
+    /// ISO 8601 week, 1 to 53.
+    Week,
+    /// 1 to 7, Sunday is 1 (Django's `week_day`).
+    WeekDay,
+    /// 1 to 7, Monday is 1.
+    IsoWeekDay,
+    /// Day of the month, 1 to 31.
+    Day,
+    /// Day of the year, 1 to 366.
+    DayOfYear,
+    /// 0 to 23.
+    Hour,
+    /// 0 to 59.
+    Minute,
+    /// 0 to 59, without the fraction.
+    Second,
+}
+
+/// What a date or time is truncated to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DateUnit {
+    /// The first of January.
+    Year,
+    /// The first day of the quarter.
+    Quarter,
+    /// The first of the month.
+    Month,
+    /// Monday.
+    Week,
+    /// Midnight.
+    Day,
+    /// The full hour.
+    Hour,
+    /// The full minute.
+    Minute,
+    /// The full second.
+    Second,
+}
+
+/// A scalar function. Unless said otherwise the result is NULL when an argument is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Function {
+    /// Lower case (full Unicode).
+    Lower,
+    /// Upper case (full Unicode).
+    Upper,
+    /// Number of characters.
+    Length,
+    /// `substr(text, start, count?)`: characters, from 1.
+    Substring,
+    /// White space off both ends.
+    Trim,
+    /// White space off the left.
+    TrimLeft,
+    /// White space off the right.
+    TrimRight,
+    /// `replace(text, from, to)`.
+    Replace,
+    /// The arguments' text forms joined; NULL counts as the empty text.
+    Concat,
+    /// The first n characters.
+    Left,
+    /// The last n characters.
+    Right,
+    /// `lpad(text, length, fill)`.
+    PadLeft,
+    /// `rpad(text, length, fill)`.
+    PadRight,
+    /// `repeat(text, n)`.
+    Repeat,
+    /// The characters in reverse.
+    Reverse,
+    /// `strpos(text, part)`: from 1, 0 if absent.
+    Position,
+    /// The first argument that is not NULL.
+    Coalesce,
+    /// NULL if both are equal, else the first.
+    NullIf,
+    /// The greatest argument that is not NULL.
+    Greatest,
+    /// The least argument that is not NULL.
+    Least,
+    /// Absolute value.
+    Abs,
+    /// Least integer not below.
+    Ceiling,
+    /// Greatest integer not above.
+    Floor,
+    /// `round(x, digits?)`: half away from zero.
+    Round,
+    /// Sign: -1, 0 or 1.
+    Sign,
+    /// Square root.
+    SquareRoot,
+    /// Natural logarithm.
+    Ln,
+    /// e to the power of x.
+    Exp,
+    /// A part of a date, time or timestamp; a timestamp is seen in the time zone, UTC if none.
+    Extract(DatePart, Option<jiff::tz::TimeZone>),
+    /// A date or timestamp truncated; a timestamp in the time zone, UTC if none.
+    Truncate(DateUnit, Option<jiff::tz::TimeZone>),
+    /// The date of a timestamp in the time zone, UTC if none.
+    DateOf(Option<jiff::tz::TimeZone>),
+    /// The time of day of a timestamp in the time zone, UTC if none.
+    TimeOf(Option<jiff::tz::TimeZone>),
+    /// The timestamp at which the statement began.
+    Now,
+}

@@ -1,0 +1,292 @@
+//! Relational operators.
+
+use nuages_storage::{DataType, TableId};
+
+use super::Expr;
+
+/// What introduces columns, unique within one statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Source(u32);
+
+impl Source {
+    /// The row itself, in the expression of a check, a default or an index.
+    pub const SELF: Source = Source(u32::MAX);
+
+    /// The n-th source of a statement; whoever builds the statement counts.
+    pub const fn new(number: u32) -> Source {
+        Source(number)
+    }
+
+    /// The number it was made with.
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+
+    /// Its column at `index`.
+    pub const fn column(self, index: usize) -> Column {
+        Column { source: self, index: index as u32 }
+    }
+
+    /// The row id of a scanned table, as an integer column.
+    pub const fn row_id(self) -> Column {
+        Column { source: self, index: Column::ROW_ID }
+    }
+}
+
+/// A column of a relation: its source and its place there. In a scan the place is that of the table's definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Column {
+    source: Source,
+    index: u32,
+}
+
+impl Column {
+    const ROW_ID: u32 = u32::MAX;
+
+    /// What introduced it.
+    pub const fn source(self) -> Source {
+        self.source
+    }
+
+    /// Its place in the source.
+    pub const fn index(self) -> usize {
+        self.index as usize
+    }
+
+    /// Whether it is the row id of a scan and no column of its table.
+    pub const fn is_row_id(self) -> bool {
+        self.index == Column::ROW_ID
+    }
+}
+
+/// How two relations are joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JoinKind {
+    /// Pairs for which the condition is true.
+    Inner,
+    /// The same, and each left row without a partner once, with NULLs on the right.
+    Left,
+    /// Left rows that have a partner, once.
+    Semi,
+    /// Left rows that have none.
+    Anti,
+}
+
+/// How two relations of equal shape are combined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SetKind {
+    /// Rows of either.
+    Union,
+    /// Rows of both.
+    Intersect,
+    /// Rows of the left that the right has not.
+    Except,
+}
+
+/// A sort key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SortKey {
+    /// What is sorted by.
+    pub expr: Expr,
+    /// From the greatest to the least.
+    pub descending: bool,
+    /// NULLs before everything else; by default they are the greatest, so first when descending.
+    pub nulls_first: bool,
+}
+
+impl SortKey {
+    /// Ascending, NULLs last.
+    pub fn ascending(expr: Expr) -> SortKey {
+        SortKey { expr, descending: false, nulls_first: false }
+    }
+
+    /// Descending, NULLs first.
+    pub fn descending(expr: Expr) -> SortKey {
+        SortKey { expr, descending: true, nulls_first: true }
+    }
+}
+
+/// What an aggregate computes over the rows of a group. All but the counts are NULL over no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AggregateFunction {
+    /// Rows.
+    CountRows,
+    /// Values that are not NULL.
+    Count,
+    /// Sum; of integers an integer, and an error if it does not fit.
+    Sum,
+    /// Mean: of decimals a decimal, else double precision.
+    Avg,
+    /// Least value.
+    Min,
+    /// Greatest value.
+    Max,
+}
+
+/// One aggregate of an [`Relation::Aggregate`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Aggregate {
+    /// What is computed.
+    pub function: AggregateFunction,
+    /// Over what; none for [`AggregateFunction::CountRows`].
+    pub argument: Option<Expr>,
+    /// Each value once.
+    pub distinct: bool,
+    /// Only rows for which this is true.
+    pub filter: Option<Expr>,
+}
+
+/// A relational operator and what it stands on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Relation {
+    /// One row without columns.
+    Unit,
+    /// Every row of a table. Its columns are the table's, in the order of its definition.
+    Scan {
+        /// The table.
+        table: TableId,
+        /// What its columns are named by.
+        source: Source,
+    },
+    /// Literal rows.
+    Values {
+        /// What its columns are named by.
+        source: Source,
+        /// The type of each column.
+        types: Vec<DataType>,
+        /// The rows.
+        rows: Vec<Vec<Expr>>,
+    },
+    /// Rows for which the predicate is true.
+    Filter {
+        /// The rows.
+        input: Box<Relation>,
+        /// The condition.
+        predicate: Expr,
+    },
+    /// Computed columns; those of the input are out of scope above.
+    Project {
+        /// The rows.
+        input: Box<Relation>,
+        /// What the columns are named by.
+        source: Source,
+        /// The columns.
+        columns: Vec<Expr>,
+    },
+    /// Pairs of rows.
+    Join {
+        /// Which pairs.
+        kind: JoinKind,
+        /// The left rows.
+        left: Box<Relation>,
+        /// The right rows; in scope above only for inner and left joins.
+        right: Box<Relation>,
+        /// The condition.
+        on: Expr,
+    },
+    /// One row per group: first the keys, then the aggregates. Without keys there is one group, also over no row.
+    Aggregate {
+        /// The rows.
+        input: Box<Relation>,
+        /// What the columns are named by.
+        source: Source,
+        /// What rows of a group agree in; NULLs agree.
+        keys: Vec<Expr>,
+        /// What is computed per group.
+        aggregates: Vec<Aggregate>,
+    },
+    /// Rows in order; a stable sort.
+    Sort {
+        /// The rows.
+        input: Box<Relation>,
+        /// By what, the first before the second.
+        keys: Vec<SortKey>,
+    },
+    /// A run of the rows.
+    Limit {
+        /// The rows.
+        input: Box<Relation>,
+        /// How many are left out first.
+        offset: u64,
+        /// How many follow at most.
+        count: Option<u64>,
+    },
+    /// The first row of each group of rows that agree in `on`; NULLs agree.
+    Distinct {
+        /// The rows.
+        input: Box<Relation>,
+        /// In what they agree.
+        on: Vec<Expr>,
+    },
+    /// Two relations of equal shape combined, column by column.
+    Set {
+        /// How.
+        kind: SetKind,
+        /// Whether duplicates are kept.
+        all: bool,
+        /// What the columns are named by.
+        source: Source,
+        /// The left rows, by these columns.
+        left: Box<Query>,
+        /// The right rows, by these columns.
+        right: Box<Query>,
+    },
+}
+
+use super::Query;
+
+impl Relation {
+    /// A scan.
+    pub fn scan(table: TableId, source: Source) -> Relation {
+        Relation::Scan { table, source }
+    }
+
+    /// The rows for which `predicate` is true.
+    pub fn filter(self, predicate: Expr) -> Relation {
+        Relation::Filter { input: Box::new(self), predicate }
+    }
+
+    /// A join of `self` with `right`.
+    pub fn join(self, kind: JoinKind, right: Relation, on: Expr) -> Relation {
+        Relation::Join { kind, left: Box::new(self), right: Box::new(right), on }
+    }
+
+    /// Computed columns.
+    pub fn project(self, source: Source, columns: Vec<Expr>) -> Relation {
+        Relation::Project { input: Box::new(self), source, columns }
+    }
+
+    /// Groups.
+    pub fn aggregate(self, source: Source, keys: Vec<Expr>, aggregates: Vec<Aggregate>) -> Relation {
+        Relation::Aggregate { input: Box::new(self), source, keys, aggregates }
+    }
+
+    /// In order.
+    pub fn sort(self, keys: Vec<SortKey>) -> Relation {
+        Relation::Sort { input: Box::new(self), keys }
+    }
+
+    /// A run of the rows.
+    pub fn limit(self, offset: u64, count: Option<u64>) -> Relation {
+        Relation::Limit { input: Box::new(self), offset, count }
+    }
+
+    /// Each combination of `on` once.
+    pub fn distinct(self, on: Vec<Expr>) -> Relation {
+        Relation::Distinct { input: Box::new(self), on }
+    }
+
+    /// What it stands on directly; the sides of a set operation are queries of their own and not among them.
+    pub fn inputs(&self) -> Vec<&Relation> {
+        match self {
+            Relation::Unit | Relation::Scan { .. } | Relation::Values { .. } | Relation::Set { .. } => Vec::new(),
+            Relation::Filter { input, .. }
+            | Relation::Project { input, .. }
+            | Relation::Aggregate { input, .. }
+            | Relation::Sort { input, .. }
+            | Relation::Limit { input, .. }
+            | Relation::Distinct { input, .. } => vec![input],
+            Relation::Join { left, right, .. } => vec![left, right],
+        }
+    }
+}

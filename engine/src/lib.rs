@@ -1,0 +1,3 @@
+//! The relational engine of Nuages.
+
+pub mod algebra;
