@@ -1,0 +1,28 @@
+//! The one error of this crate.
+
+use thiserror::Error;
+
+use crate::value::DataType;
+
+/// What storage can refuse.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An index key is too long. Keys lie in the nodes of trees, so they have a limit that rows do not.
+    #[error("an index key of {bytes} bytes is longer than the {max} that fit; index a part or a hash of it")]
+    KeyTooLong {
+        /// The length of the encoded key, in bytes.
+        bytes: usize,
+        /// [`KEY_BYTES_MAX`](crate::key::KEY_BYTES_MAX).
+        max: usize,
+    },
+    /// Values were asked for from a key that does not hold them: it was made with other parts or types, or
+    /// the type's keys do not keep the whole value.
+    #[error("an index key has no {data_type} at byte {offset}")]
+    KeyNotDecodable {
+        /// The type of the part that could not be read.
+        data_type: DataType,
+        /// Where in the key that part begins.
+        offset: usize,
+    },
+}
