@@ -17,8 +17,12 @@ mod data_type;
 mod display;
 mod lane;
 mod number;
-mod order;
+pub(crate) mod order;
+#[cfg(test)]
+pub(crate) mod strategy;
 pub mod temporal;
+#[cfg(test)]
+mod tests;
 mod type_error;
 
 use jiff::civil::{Date, Time};

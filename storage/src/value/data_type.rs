@@ -161,8 +161,8 @@ fn accepts_decimal(value: Value, precision: u8, scale: u8) -> Result<Value, Type
     fitted.map(Value::Decimal).ok_or(TypeError::Precision { value, precision, scale })
 }
 
-/// Rounds to `scale` digits after the point, half away from zero, and pads with zeros up to it; `None` if
-/// more than `precision - scale` digits stand before the point.
+/// Rounds to `scale` digits after the point, half away from zero, and pads with zeros up to it; zero loses
+/// its sign. `None` if more than `precision - scale` digits stand before the point.
 fn fit_decimal(number: Decimal, precision: u8, scale: u8) -> Option<Decimal> {
     let strategy = RoundingStrategy::MidpointAwayFromZero;
     let mut fitted = number.round_dp_with_strategy(u32::from(scale), strategy);
@@ -171,5 +171,8 @@ fn fit_decimal(number: Decimal, precision: u8, scale: u8) -> Option<Decimal> {
         return None;
     }
     fitted.rescale(u32::from(scale));
+    if fitted.is_zero() {
+        fitted.set_sign_positive(true);
+    }
     Some(fitted)
 }

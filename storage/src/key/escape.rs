@@ -1,0 +1,40 @@
+//! Byte strings of any length that end where they end: a string sorts before its own extensions, whatever
+//! follows it in the key.
+//!
+//! The end is `00`, which sorts before every byte of a longer string, as those have no `00`: it is written
+//! `01 01`, and `01` itself `01 02`. Text has next to none of both, so a text costs one byte more than it
+//! has.
+
+use super::KeyBytes;
+
+const END: u8 = 0;
+const ESCAPE: u8 = 1;
+
+/// Writes a string and its end.
+pub(super) fn encode(key: &mut KeyBytes, bytes: &[u8]) {
+    key.reserve(bytes.len() + 1);
+    encode_open(key, bytes);
+    key.push(END);
+}
+
+/// Writes a string without its end: what it and all its extensions begin with.
+pub(super) fn encode_open(key: &mut KeyBytes, mut bytes: &[u8]) {
+    while let Some(special) = bytes.iter().position(|byte| *byte <= ESCAPE) {
+        key.extend_from_slice(&bytes[..special]);
+        key.extend_from_slice(&[ESCAPE, bytes[special] + 1]);
+        bytes = &bytes[special + 1..];
+    }
+    key.extend_from_slice(bytes);
+}
+
+/// Reads a string, every byte of it flipped by `flip`, and the number of bytes it took, or `None` if it has
+/// no end.
+pub(super) fn decode(encoded: &[u8], flip: u8) -> Option<(Vec<u8>, usize)> {
+    let end = encoded.iter().position(|byte| byte ^ flip == END)?;
+    let mut bytes = Vec::with_capacity(end);
+    let mut rest = encoded[..end].iter().map(|byte| byte ^ flip);
+    while let Some(byte) = rest.next() {
+        bytes.push(if byte == ESCAPE { rest.next()?.checked_sub(1)? } else { byte });
+    }
+    Some((bytes, end + 1))
+}
