@@ -1,3 +1,13 @@
 //! The relational engine of Nuages.
 
 pub mod algebra;
+pub mod batch;
+pub mod bits;
+pub mod catalog;
+pub mod error;
+pub mod vector;
+
+pub use batch::{Batch, BatchBuilder};
+pub use bits::Bits;
+pub use error::Error;
+pub use vector::{Vector, VectorBuilder};

@@ -1,0 +1,161 @@
+//! The catalog: what tables there are and what they promise.
+//!
+//! A [`Catalog`] is an immutable value, as the version that carries it is. A schema change makes another one that
+//! shares every [`TableDefinition`] it did not touch, so a reader's catalog always agrees with the reader's rows.
+//! Things have ids that are never used twice ([`identity`]); names are attributes, and only people use them.
+//! Within a table, columns are meant by their *place* (`columns[2]`), as in the algebra.
+//!
+//! Order of reading: [`new`] (how a table is described, by names), [`table`], [`index`] and [`constraint`] (the
+//! definitions that come of it), `resolve` (from the one to the other), and the value itself below.
+//!
+//! Invariants: `names` and `tables` hold the same tables; a foreign key `f` of table `c` to table `p` is in `c`'s
+//! `foreign_keys` exactly if `(c, f)` is in `p`'s `referenced_by`; an index's name is unique in the whole catalog, a
+//! constraint's in its table; whatever changes has a new [`SchemaId`].
+
+pub mod constraint;
+pub mod identity;
+pub mod index;
+pub mod names;
+pub mod new;
+pub(crate) mod resolve;
+pub mod table;
+
+use std::sync::Arc;
+
+use hashbrown::{DefaultHashBuilder, HashMap};
+use indexmap::IndexMap;
+use nuages_storage::{TableId, Version};
+
+pub use constraint::{Action, CheckDefinition, ChildLookup, ForeignKeyDefinition, Reference, TargetKey};
+pub use identity::{ColumnId, ConstraintId, SchemaId};
+pub use index::{IndexDefinition, IndexExpr, IndexPart, Uniqueness};
+pub use new::{NewCheck, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable};
+pub use table::{ColumnDefinition, PrimaryKey, TableDefinition};
+
+use crate::error::Error;
+
+/// Every table of a version. See the [module](self).
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    schema: SchemaId,
+    tables: IndexMap<TableId, Arc<TableDefinition>, DefaultHashBuilder>,
+    names: HashMap<String, TableId>,
+}
+
+impl Default for Catalog {
+    fn default() -> Catalog {
+        Catalog::new()
+    }
+}
+
+impl Catalog {
+    /// A catalog without tables.
+    pub fn new() -> Catalog {
+        Catalog {
+            schema: SchemaId::fresh(),
+            tables: IndexMap::default(),
+            names: HashMap::new(),
+        }
+    }
+
+    /// The catalog of a version that this crate made.
+    pub fn of(version: &Version) -> &Catalog {
+        version.catalog().downcast_ref().expect("a database of this crate carries its catalog in every version")
+    }
+
+    /// The same, held.
+    pub(crate) fn held(version: &Version) -> Arc<Catalog> {
+        Arc::clone(version.catalog())
+            .downcast()
+            .unwrap_or_else(|_| unreachable!("a database of this crate carries its catalog in every version"))
+    }
+
+    /// Which schema this is: unique in the process, another after every change. A plan made for one schema is never
+    /// used on another.
+    pub fn schema_id(&self) -> SchemaId {
+        self.schema
+    }
+
+    /// The tables, the oldest first.
+    pub fn tables(&self) -> impl ExactSizeIterator<Item = &Arc<TableDefinition>> {
+        self.tables.values()
+    }
+
+    /// The table of this id, if it is still there.
+    pub fn table(&self, id: TableId) -> Option<&Arc<TableDefinition>> {
+        self.tables.get(&id)
+    }
+
+    /// The table of this id.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTable`] if it was dropped, or never was.
+    pub fn expect_table(&self, id: TableId) -> Result<&Arc<TableDefinition>, Error> {
+        self.table(id).ok_or_else(|| Error::UnknownTable { name: format!("#{}", id.number()), nearest: None })
+    }
+
+    /// The table of this name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTable`], with the name that is nearest.
+    pub fn table_named(&self, name: &str) -> Result<&Arc<TableDefinition>, Error> {
+        match self.names.get(name) {
+            Some(id) => self.expect_table(*id),
+            None => Err(Error::UnknownTable {
+                name: name.to_owned(),
+                nearest: names::nearest(name, self.names.keys().map(String::as_str)),
+            }),
+        }
+    }
+
+    /// The table and the index of this name.
+    pub fn index_named(&self, name: &str) -> Option<(&Arc<TableDefinition>, &IndexDefinition)> {
+        self.tables().find_map(|table| Some((table, table.indexes.iter().find(|index| index.name == name)?)))
+    }
+
+    /// This catalog with a table added or replaced by one of the same id, which may have another name.
+    ///
+    /// The tables that its foreign keys refer to are told of it (their `referenced_by`).
+    pub(crate) fn with(&self, table: TableDefinition) -> Catalog {
+        let mut catalog = self.clone();
+        catalog.schema = SchemaId::fresh();
+        if let Some(old) = catalog.tables.get(&table.id) {
+            let old = Arc::clone(old);
+            catalog.names.remove(&old.name);
+            catalog.forget_references(&old);
+        }
+        let id = table.id;
+        let targets: Vec<_> = table.foreign_keys.iter().map(|key| (key.target, key.id)).collect();
+        catalog.names.insert(table.name.clone(), id);
+        catalog.tables.insert(id, Arc::new(table));
+        for (target, foreign_key) in targets {
+            catalog.change(target, |parent| parent.referenced_by.push(Reference { table: id, foreign_key }));
+        }
+        catalog
+    }
+
+    /// This catalog without a table.
+    pub(crate) fn without(&self, id: TableId) -> Catalog {
+        let mut catalog = self.clone();
+        catalog.schema = SchemaId::fresh();
+        if let Some(old) = catalog.tables.shift_remove(&id) {
+            catalog.names.remove(&old.name);
+            catalog.forget_references(&old);
+        }
+        catalog
+    }
+
+    fn forget_references(&mut self, child: &TableDefinition) {
+        for key in &child.foreign_keys {
+            self.change(key.target, |parent| {
+                parent.referenced_by.retain(|reference| reference.table != child.id || reference.foreign_key != key.id);
+            });
+        }
+    }
+
+    fn change(&mut self, id: TableId, change: impl FnOnce(&mut TableDefinition)) {
+        if let Some(table) = self.tables.get_mut(&id) {
+            change(Arc::make_mut(table));
+        }
+    }
+}

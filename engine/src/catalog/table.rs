@@ -1,0 +1,153 @@
+//! What a table is.
+
+use std::sync::Arc;
+
+use nuages_storage::{DataType, IndexId, Layout, TableId};
+
+use super::{
+    CheckDefinition, ColumnId, ConstraintId, ForeignKeyDefinition, IndexDefinition, Reference, names::nearest,
+};
+use crate::algebra::Expr;
+use crate::error::Error;
+
+/// A table: its columns, and what it promises about its rows.
+#[derive(Clone, Debug)]
+pub struct TableDefinition {
+    /// Its identity.
+    pub id: TableId,
+    /// Its name, unique in the catalog.
+    pub name: String,
+    /// Its columns. Everything else means them by their place here.
+    pub columns: Vec<ColumnDefinition>,
+    /// What a row is known by.
+    pub primary_key: PrimaryKey,
+    /// Its indexes, those of its unique constraints and of its primary key included.
+    pub indexes: Vec<IndexDefinition>,
+    /// What must not be false of a row.
+    pub checks: Vec<CheckDefinition>,
+    /// Where its rows refer to.
+    pub foreign_keys: Vec<ForeignKeyDefinition>,
+    /// The foreign keys, of this table too, that refer to it.
+    pub referenced_by: Vec<Reference>,
+    /// How its rows are stored; a column is stored in its slot.
+    pub layout: Arc<Layout>,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug)]
+pub struct ColumnDefinition {
+    /// Its identity.
+    pub id: ColumnId,
+    /// Its name, unique in the table.
+    pub name: String,
+    /// Its type.
+    pub data_type: DataType,
+    /// Whether it may be NULL.
+    pub nullable: bool,
+    /// What it gets where nothing is given: a literal, or functions of literals. Without it, NULL.
+    pub default: Option<Expr>,
+    /// Where it is stored, in the table's layout.
+    pub slot: usize,
+    /// Whether negative numbers are refused.
+    pub unsigned: bool,
+    /// Whether it gets the table's next key where nothing is given.
+    pub generated_key: bool,
+}
+
+/// What a row of a table is known by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PrimaryKey {
+    /// The one integer column at this place: it *is* the row id, and takes no room in the leaf.
+    RowId {
+        /// Its place.
+        column: usize,
+    },
+    /// Columns that are unique together; the row id is hidden.
+    Index {
+        /// The unique index over them.
+        index: IndexId,
+        /// Their places, in the order of the key.
+        columns: Vec<usize>,
+    },
+    /// Nothing; rows may be equal.
+    None,
+}
+
+impl TableDefinition {
+    /// The place of a column.
+    ///
+    /// # Errors
+    /// [`Error::UnknownColumn`], with the name that is nearest.
+    pub fn column_named(&self, name: &str) -> Result<usize, Error> {
+        self.columns.iter().position(|column| column.name == name).ok_or_else(|| Error::UnknownColumn {
+            table: self.name.clone(),
+            column: name.to_owned(),
+            nearest: nearest(name, self.columns.iter().map(|column| column.name.as_str())),
+        })
+    }
+
+    /// The column at a place that a statement names.
+    ///
+    /// # Errors
+    /// [`Error::UnknownColumn`] if there is none.
+    pub fn column(&self, place: usize) -> Result<&ColumnDefinition, Error> {
+        self.columns.get(place).ok_or_else(|| Error::UnknownColumn {
+            table: self.name.clone(),
+            column: format!("#{place}"),
+            nearest: None,
+        })
+    }
+
+    /// An index by its name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownIndex`], with the name that is nearest.
+    pub fn index_named(&self, name: &str) -> Result<&IndexDefinition, Error> {
+        self.indexes.iter().find(|index| index.name == name).ok_or_else(|| Error::UnknownIndex {
+            table: self.name.clone(),
+            index: name.to_owned(),
+            nearest: nearest(name, self.indexes.iter().map(|index| index.name.as_str())),
+        })
+    }
+
+    /// An index by its id.
+    pub fn index(&self, id: IndexId) -> Option<&IndexDefinition> {
+        self.indexes.iter().find(|index| index.id == id)
+    }
+
+    /// A foreign key by its id.
+    pub fn foreign_key(&self, id: ConstraintId) -> Option<&ForeignKeyDefinition> {
+        self.foreign_keys.iter().find(|key| key.id == id)
+    }
+
+    /// The places of the primary key's columns; none without a primary key.
+    pub fn primary_key_columns(&self) -> &[usize] {
+        match &self.primary_key {
+            PrimaryKey::RowId { column } => std::slice::from_ref(column),
+            PrimaryKey::Index { columns, .. } => columns,
+            PrimaryKey::None => &[],
+        }
+    }
+
+    /// The place of the column that is the row id, if the table is keyed by one.
+    pub fn row_id_column(&self) -> Option<usize> {
+        match self.primary_key {
+            PrimaryKey::RowId { column } => Some(column),
+            _ => None,
+        }
+    }
+
+    /// The name of the primary key's constraint.
+    pub fn primary_key_name(&self) -> String {
+        match &self.primary_key {
+            PrimaryKey::Index { index, .. } => self.index(*index).map(|index| index.name.clone()),
+            _ => None,
+        }
+        .unwrap_or_else(|| format!("{}_pkey", self.name))
+    }
+
+    /// Names of the columns at these places.
+    pub fn column_names(&self, places: &[usize]) -> Vec<String> {
+        places.iter().filter_map(|place| self.columns.get(*place)).map(|column| column.name.clone()).collect()
+    }
+}

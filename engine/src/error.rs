@@ -1,0 +1,457 @@
+//! Everything that can go wrong in the engine, as data.
+//!
+//! An [`Error`] carries names, columns and values; its prose is made when it is shown. Callers match on it: the ORM
+//! turns [`Error::Unique`] into its own `Integrity`, a test asks which constraint refused a row. So a variant is one
+//! *reason* a caller might tell from another, and its fields are what a message needs to be acted upon.
+
+use std::fmt;
+
+use nuages_storage::{DataType, TypeError, Value};
+
+/// Why the engine refused. See the [module](self).
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No table has this name.
+    #[error("there is no table \"{name}\"{}", Nearest(nearest))]
+    UnknownTable {
+        /// The name, or the number of an id that is no longer there.
+        name: String,
+        /// The name that was probably meant.
+        nearest: Option<String>,
+    },
+    /// The table has no column of this name.
+    #[error("table \"{table}\" has no column \"{column}\"{}", Nearest(nearest))]
+    UnknownColumn {
+        /// The table.
+        table: String,
+        /// The name, or the place of a column that is not there.
+        column: String,
+        /// The name that was probably meant.
+        nearest: Option<String>,
+    },
+    /// The table has no index of this name.
+    #[error("table \"{table}\" has no index \"{index}\"{}", Nearest(nearest))]
+    UnknownIndex {
+        /// The table.
+        table: String,
+        /// The name.
+        index: String,
+        /// The name that was probably meant.
+        nearest: Option<String>,
+    },
+    /// The table has no constraint of this name.
+    #[error("table \"{table}\" has no constraint \"{constraint}\"{}", Nearest(nearest))]
+    UnknownConstraint {
+        /// The table.
+        table: String,
+        /// The name.
+        constraint: String,
+        /// The name that was probably meant.
+        nearest: Option<String>,
+    },
+    /// A table of this name exists.
+    #[error("a table \"{name}\" exists already; drop or rename it first")]
+    DuplicateTable {
+        /// The name.
+        name: String,
+    },
+    /// The table has a column of this name.
+    #[error("table \"{table}\" has a column \"{column}\" already")]
+    DuplicateColumn {
+        /// The table.
+        table: String,
+        /// The name.
+        column: String,
+    },
+    /// An index of this name exists, on this or another table: the names of indexes are the database's.
+    #[error("an index \"{index}\" exists already, on table \"{table}\"")]
+    DuplicateIndex {
+        /// The table that has it.
+        table: String,
+        /// The name.
+        index: String,
+    },
+    /// The table has a constraint of this name.
+    #[error("table \"{table}\" has a constraint \"{constraint}\" already")]
+    DuplicateConstraint {
+        /// The table.
+        table: String,
+        /// The name.
+        constraint: String,
+    },
+    /// A definition that makes no sense.
+    #[error("table \"{table}\": {problem}")]
+    Definition {
+        /// The table it is in.
+        table: String,
+        /// What is wrong with it.
+        problem: DefinitionProblem,
+    },
+    /// A schema change would leave something without what it stands on.
+    #[error("cannot change {object} of table \"{table}\": {dependent} depends on it")]
+    Depended {
+        /// The table.
+        table: String,
+        /// What was to be dropped or changed.
+        object: SchemaObject,
+        /// What needs it.
+        dependent: SchemaObject,
+    },
+
+    /// A NULL, or nothing, for a column that must have a value.
+    #[error("column \"{column}\" of table \"{table}\" must have a value")]
+    NotNull {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+    /// A value that is not one of the column's type: too long, out of range, of another kind.
+    #[error("column \"{column}\" of table \"{table}\": {source}")]
+    Value {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// What does not fit.
+        source: TypeError,
+    },
+    /// Two rows would have one key.
+    #[error(
+        "table \"{table}\" already has a row with {} (constraint \"{constraint}\")",
+        Pairs(columns, values)
+    )]
+    Unique {
+        /// The table.
+        table: String,
+        /// The unique constraint, the primary key's included.
+        constraint: String,
+        /// What must differ: columns, or expressions in their SQL form.
+        columns: Vec<String>,
+        /// The values that two rows would share.
+        values: Vec<Value>,
+    },
+    /// A row refers to another that is not there.
+    #[error(
+        "table \"{table}\" has a row with {} and no such row is in \"{parent}\" (constraint \"{constraint}\")",
+        Pairs(columns, values)
+    )]
+    ForeignKey {
+        /// The table that refers.
+        table: String,
+        /// The foreign key.
+        constraint: String,
+        /// Its columns.
+        columns: Vec<String>,
+        /// The values that are not found.
+        values: Vec<Value>,
+        /// The table referred to.
+        parent: String,
+    },
+    /// A row that others refer to may not go, or may not change its key.
+    #[error(
+        "table \"{table}\" must keep its row with {}: rows of \"{child}\" refer to it (constraint \"{constraint}\")",
+        Pairs(columns, values)
+    )]
+    Referenced {
+        /// The table of the row that must stay.
+        table: String,
+        /// The foreign key, of the table `child`.
+        constraint: String,
+        /// The key's columns, of `table`.
+        columns: Vec<String>,
+        /// The key.
+        values: Vec<Value>,
+        /// The table that refers.
+        child: String,
+    },
+    /// A row for which a check is false.
+    #[error("a row of table \"{table}\" violates the check \"{constraint}\"{}", Row(values))]
+    Check {
+        /// The table.
+        table: String,
+        /// The check.
+        constraint: String,
+        /// The columns that the check reads, and their values.
+        values: Vec<(String, Value)>,
+    },
+
+    /// An expression of the wrong type.
+    #[error("{expression}: expected {expected}, got {got}")]
+    Type {
+        /// The expression, in its SQL form or by name.
+        expression: String,
+        /// What was expected there.
+        expected: String,
+        /// What came.
+        got: String,
+    },
+    /// A number that its type cannot hold.
+    #[error("{operation}: the result is out of range")]
+    Overflow {
+        /// What was computed.
+        operation: String,
+    },
+    /// A division by zero.
+    #[error("division by zero")]
+    DivisionByZero,
+    /// A text that is not one of the type it is converted to.
+    #[error("{text:?} cannot be read as {data_type}")]
+    Cast {
+        /// The text.
+        text: String,
+        /// The type.
+        data_type: DataType,
+    },
+    /// A regular expression that is none.
+    #[error("{pattern:?} is not a regular expression: {reason}")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// Where and why, in the words of the parser.
+        reason: String,
+    },
+    /// A parameter was not given.
+    #[error("parameter {index} is used and {given} were given", index = index + 1)]
+    MissingParameter {
+        /// Which, from 0.
+        index: usize,
+        /// How many there are.
+        given: usize,
+    },
+    /// A subquery used as a value has more than one row.
+    #[error("a subquery used as a value has more than one row")]
+    MoreThanOneRow,
+    /// A row of values of the wrong length.
+    #[error("table \"{table}\": {expected} values are expected, {got} came")]
+    ColumnCount {
+        /// The table.
+        table: String,
+        /// How many columns were named.
+        expected: usize,
+        /// How many values a row has.
+        got: usize,
+    },
+    /// Something the engine does not do.
+    #[error("{feature} is not supported")]
+    Unsupported {
+        /// What was asked for.
+        feature: String,
+    },
+
+    /// A write through a session that only reads.
+    #[error("this session only reads")]
+    ReadOnly,
+    /// A thread would wait for itself: it writes to a database in which it has an open transaction that wrote.
+    #[error("this thread has an open transaction that wrote to the database; write through it, or end it first")]
+    WouldDeadlock,
+    /// A savepoint that is no longer there: an earlier one was rolled back to.
+    #[error("the savepoint is gone: the transaction was rolled back to an earlier one")]
+    UnknownSavepoint,
+    /// The transaction was ended, or its commit failed.
+    #[error("the transaction has ended")]
+    TransactionEnded,
+    /// The storage refused.
+    #[error(transparent)]
+    Storage(#[from] nuages_storage::Error),
+}
+
+/// What can be wrong with a definition. See [`Error::Definition`].
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DefinitionProblem {
+    /// A name of no character.
+    #[error("a name is empty")]
+    EmptyName,
+    /// A table without columns.
+    #[error("it has no column")]
+    NoColumn,
+    /// A key or index over nothing.
+    #[error("\"{name}\" has no part")]
+    NoPart {
+        /// The index or constraint.
+        name: String,
+    },
+    /// A column named twice in one key.
+    #[error("\"{name}\" names column \"{column}\" twice")]
+    RepeatedColumn {
+        /// The index or constraint.
+        name: String,
+        /// The column.
+        column: String,
+    },
+    /// `generated` on a column that is not the integer primary key.
+    #[error("column \"{column}\" can be generated only as the table's single integer primary key")]
+    GeneratedNotKey {
+        /// The column.
+        column: String,
+    },
+    /// A nullable column in the primary key.
+    #[error("column \"{column}\" is in the primary key and cannot be nullable")]
+    NullableKey {
+        /// The column.
+        column: String,
+    },
+    /// `unsigned` on a column that is not a number.
+    #[error("column \"{column}\" is {data_type} and cannot be unsigned")]
+    UnsignedNotNumber {
+        /// The column.
+        column: String,
+        /// Its type.
+        data_type: DataType,
+    },
+    /// A default that reads a column or runs a query.
+    #[error("the default of column \"{column}\" must be a value or a function, not a column or a query")]
+    DefaultNotConstant {
+        /// The column.
+        column: String,
+    },
+    /// A check or index that does more than read its row.
+    #[error("\"{name}\" may read only the columns of its own row, without parameters and queries")]
+    NotOfOneRow {
+        /// The check or index.
+        name: String,
+    },
+    /// A foreign key with more or fewer columns than the key it refers to.
+    #[error("foreign key \"{name}\" has {columns} columns and refers to {target_columns}")]
+    ForeignKeyShape {
+        /// The foreign key.
+        name: String,
+        /// How many columns it has.
+        columns: usize,
+        /// How many it refers to.
+        target_columns: usize,
+    },
+    /// A foreign key to columns that are not a key.
+    #[error("foreign key \"{name}\" refers to ({}) of \"{target}\", which no primary key or unique constraint covers",
+        .target_columns.join(", "))]
+    TargetNotUnique {
+        /// The foreign key.
+        name: String,
+        /// The table it refers to.
+        target: String,
+        /// The columns there.
+        target_columns: Vec<String>,
+    },
+    /// A foreign key between columns of different kinds.
+    #[error("foreign key \"{name}\": column \"{column}\" is {data_type} and refers to {target_type}")]
+    ForeignKeyType {
+        /// The foreign key.
+        name: String,
+        /// Its column.
+        column: String,
+        /// The column's type.
+        data_type: DataType,
+        /// The type of the column it refers to.
+        target_type: DataType,
+    },
+    /// `SET NULL` on a column that is not nullable.
+    #[error("foreign key \"{name}\" sets column \"{column}\" to NULL, which is not nullable")]
+    SetNullNotNullable {
+        /// The foreign key.
+        name: String,
+        /// The column.
+        column: String,
+    },
+    /// The primary key cannot be deferred: a row is found by it.
+    #[error("the primary key \"{name}\" cannot be deferred")]
+    DeferredPrimaryKey {
+        /// The constraint.
+        name: String,
+    },
+}
+
+/// Something a schema consists of. See [`Error::Depended`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SchemaObject {
+    /// The table itself.
+    Table,
+    /// The table's primary key.
+    PrimaryKey,
+    /// A column.
+    Column(String),
+    /// An index.
+    Index(String),
+    /// A check.
+    Check(String),
+    /// A foreign key, and the table that has it.
+    ForeignKey {
+        /// The table.
+        table: String,
+        /// The constraint.
+        constraint: String,
+    },
+}
+
+impl fmt::Display for SchemaObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SchemaObject::Table => write!(f, "the rows"),
+            SchemaObject::PrimaryKey => write!(f, "the primary key"),
+            SchemaObject::Column(name) => write!(f, "column \"{name}\""),
+            SchemaObject::Index(name) => write!(f, "index \"{name}\""),
+            SchemaObject::Check(name) => write!(f, "check \"{name}\""),
+            SchemaObject::ForeignKey { table, constraint } => {
+                write!(f, "foreign key \"{constraint}\" of table \"{table}\"")
+            }
+        }
+    }
+}
+
+/// "; did you mean .." or nothing.
+struct Nearest<'a>(&'a Option<String>);
+
+impl fmt::Display for Nearest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(nearest) => write!(f, "; did you mean \"{nearest}\"?"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// `a = 1, b = 'x'`.
+struct Pairs<'a>(&'a [String], &'a [Value]);
+
+impl fmt::Display for Pairs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (column, value)) in self.0.iter().zip(self.1).enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{column} = {}", Shown(value))?;
+        }
+        Ok(())
+    }
+}
+
+/// `: a = 1, b = 'x'` or nothing.
+struct Row<'a>(&'a [(String, Value)]);
+
+impl fmt::Display for Row<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (column, value)) in self.0.iter().enumerate() {
+            let comma = if i == 0 { ": " } else { ", " };
+            write!(f, "{comma}{column} = {}", Shown(value))?;
+        }
+        Ok(())
+    }
+}
+
+/// A value as a message shows it: texts in quotes and not longer than a line.
+struct Shown<'a>(&'a Value);
+
+/// A message is read by a person; what is longer than this many characters is cut.
+const SHOWN_CHARACTERS_MAX: usize = 60;
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Value::Text(text) => match text.char_indices().nth(SHOWN_CHARACTERS_MAX) {
+                Some((cut, _)) => write!(f, "'{}...'", &text[..cut]),
+                None => write!(f, "'{text}'"),
+            },
+            value => write!(f, "{value}"),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Columns from rows of other columns: the build side of a join, the input of a sort, the branches of a `CASE`.
+
+use std::borrow::Cow;
+
+use nuages_storage::{DataType, Lane, Value};
+use rust_decimal::Decimal;
+
+use super::{NO_ROW, Texts, Vector};
+use crate::bits::Bits;
+
+/// Collects rows of columns of one type into one column of any length.
+///
+/// ```
+/// use nuages_engine::bits::Bits;
+/// use nuages_engine::vector::{Vector, VectorBuilder};
+/// use nuages_storage::value::DataType;
+/// let mut builder = VectorBuilder::new(DataType::BigInt);
+/// builder.append(&Vector::ints([1, 2, 3]), &Bits::from_word(0b101));
+/// builder.append_rows(&Vector::ints([4, 5]), &[1, 1]);
+/// let column = builder.finish();
+/// assert_eq!((0..column.len()).map(|row| column.int(row)).collect::<Vec<_>>(), [Some(1), Some(3), Some(5), Some(5)]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct VectorBuilder<'v> {
+    kind: DataType,
+    data: Data<'v>,
+    nulls: Bits,
+    len: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Data<'v> {
+    Bool(Bits),
+    Word(Vec<u64>),
+    Decimal(Vec<Decimal>),
+    Text(Texts<'v>),
+    Values(Vec<Value>),
+}
+
+impl<'v> VectorBuilder<'v> {
+    /// A builder of a column of this type.
+    #[must_use]
+    pub fn new(kind: DataType) -> Self {
+        Self::with_capacity(kind, 0)
+    }
+
+    /// A builder with room for this many rows.
+    #[must_use]
+    pub fn with_capacity(kind: DataType, rows: usize) -> Self {
+        let data = match kind {
+            DataType::Decimal { .. } => Data::Decimal(Vec::with_capacity(rows)),
+            DataType::Text { .. } => Data::Text(Texts::with_capacity(rows)),
+            kind => match kind.lane() {
+                Lane::Bit => Data::Bool(Bits::none(rows)),
+                Lane::Word | Lane::RowId => Data::Word(Vec::with_capacity(rows)),
+                Lane::Wide | Lane::Text | Lane::Bytes => Data::Values(Vec::with_capacity(rows)),
+            },
+        };
+        VectorBuilder { kind, data, nulls: Bits::none(rows), len: 0 }
+    }
+
+    /// A builder of a column of the type of `column`.
+    pub(super) fn like(column: &Vector<'v>) -> Self {
+        Self::new(match column {
+            Vector::Bool { .. } => DataType::Bool,
+            Vector::Word { kind, .. } | Vector::Values { kind, .. } => *kind,
+            Vector::Decimal { .. } => DataType::Decimal { precision: 28, scale: 0 },
+            Vector::Text { .. } => DataType::Text { max_length: None },
+            Vector::Leaf(column) => column.kind(),
+            Vector::Constant { kind, .. } => kind.unwrap_or(DataType::Text { max_length: None }),
+        })
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Adds the selected rows of a column.
+    pub fn append(&mut self, column: &Vector<'v>, selection: &Bits) {
+        self.append_each(column, selection.iter());
+    }
+
+    /// Adds these rows of a column, in this order; [`NO_ROW`] adds a NULL.
+    pub fn append_rows(&mut self, column: &Vector<'v>, rows: &[u32]) {
+        let row = |row: &u32| if *row == NO_ROW { usize::MAX } else { *row as usize };
+        self.append_each(column, rows.iter().map(row));
+    }
+
+    /// Adds one row of a column.
+    #[inline]
+    pub fn append_row(&mut self, column: &Vector<'v>, row: usize) {
+        self.append_each(column, std::iter::once(row));
+    }
+
+    /// Adds a value; NULL if it is not of the builder's type.
+    pub fn push(&mut self, value: &Value) {
+        match (&mut self.data, value) {
+            (Data::Bool(bits), Value::Bool(true)) => bits.insert(self.len),
+            (Data::Bool(_), Value::Bool(false)) => {}
+            (Data::Decimal(data), Value::Decimal(decimal)) => data.push(*decimal),
+            (Data::Decimal(data), Value::Int(int)) => data.push(Decimal::from(*int)),
+            (Data::Text(data), Value::Text(text)) => data.push(text),
+            (Data::Values(data), value) if !value.is_null() => data.push(value.clone()),
+            (Data::Word(data), value) => match word_of(self.kind, value) {
+                Some(word) => data.push(word),
+                None => return self.push_null(),
+            },
+            _ => return self.push_null(),
+        }
+        self.len += 1;
+    }
+
+    /// Adds a NULL.
+    pub fn push_null(&mut self) {
+        match &mut self.data {
+            Data::Bool(_) => {}
+            Data::Word(data) => data.push(0),
+            Data::Decimal(data) => data.push(Decimal::ZERO),
+            Data::Text(data) => data.push_borrowed(""),
+            Data::Values(data) => data.push(Value::Null),
+        }
+        self.nulls.insert(self.len);
+        self.len += 1;
+    }
+
+    /// The column.
+    #[must_use]
+    pub fn finish(mut self) -> Vector<'v> {
+        self.nulls.grow(self.len);
+        let nulls = self.nulls;
+        match self.data {
+            Data::Bool(mut bits) => {
+                bits.grow(self.len);
+                Vector::Bool { bits, nulls }
+            }
+            Data::Word(data) => Vector::Word { kind: self.kind, data: Cow::Owned(data), nulls },
+            Data::Decimal(data) => Vector::Decimal { data, nulls },
+            Data::Text(data) => Vector::Text { data, nulls },
+            Data::Values(data) => Vector::Values { kind: self.kind, data },
+        }
+    }
+
+    /// Adds rows of a column, each known to be in it or beyond every row, which is NULL.
+    fn append_each(&mut self, column: &Vector<'v>, rows: impl Iterator<Item = usize>) {
+        match (&mut self.data, column) {
+            (Data::Word(data), Vector::Word { data: source, nulls, .. }) => {
+                for row in rows {
+                    match source.get(row) {
+                        Some(word) if !nulls.contains(row) => data.push(*word),
+                        _ => {
+                            data.push(0);
+                            self.nulls.insert(self.len);
+                        }
+                    }
+                    self.len += 1;
+                }
+            }
+            (Data::Text(_), Vector::Leaf(_) | Vector::Text { .. }) => {
+                rows.for_each(|row| self.append_text(column, row));
+            }
+            _ => {
+                let len = column.len();
+                rows.for_each(|row| if row < len { self.push(&column.value(row)) } else { self.push_null() });
+            }
+        }
+    }
+
+    fn append_text(&mut self, column: &Vector<'v>, row: usize) {
+        let Data::Text(data) = &mut self.data else { return self.push_null() };
+        let outliving = match column {
+            Vector::Leaf(column) if row < column.len() => column.text(row),
+            Vector::Text { data, nulls } if !nulls.contains(row) => data.borrowed(row),
+            _ => None,
+        };
+        match outliving {
+            Some(text) => data.push_borrowed(text),
+            None => match column {
+                Vector::Text { data: source, nulls } if row < source.len() && !nulls.contains(row) => {
+                    data.push(source.get(row));
+                }
+                _ => return self.push_null(),
+            },
+        }
+        self.len += 1;
+    }
+}
+
+/// The word of a value in a column of type `kind`, if it is of that type.
+fn word_of(kind: DataType, value: &Value) -> Option<u64> {
+    match (kind, value) {
+        (DataType::Float, Value::Int(_)) => value.as_float().map(f64::to_bits),
+        (DataType::Float, Value::Float(_))
+        | (DataType::SmallInt | DataType::Integer | DataType::BigInt, Value::Int(_))
+        | (DataType::Date, Value::Date(_))
+        | (DataType::Time, Value::Time(_))
+        | (DataType::Timestamp, Value::Timestamp(_))
+        | (DataType::Duration, Value::Duration(_)) => value.to_word(),
+        _ => None,
+    }
+}
+
+impl Vector<'_> {
+    /// `len` NULLs of a type.
+    #[must_use]
+    pub fn null(kind: DataType, len: usize) -> Self {
+        Vector::Constant { value: Value::Null, kind: Some(kind), len }
+    }
+}

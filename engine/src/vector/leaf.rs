@@ -1,0 +1,132 @@
+//! Columns of a leaf.
+
+use std::borrow::Cow;
+
+use nuages_storage::value::decimal_from_wide;
+use nuages_storage::{DataType, Lane, LeafView, Value, Words};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use super::Vector;
+use crate::bits::Bits;
+
+/// A column of a leaf whose values are fetched when asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct LeafColumn<'v> {
+    view: LeafView<'v>,
+    slot: usize,
+    kind: DataType,
+    nulls: u64,
+}
+
+impl<'v> Vector<'v> {
+    /// The column of a leaf in `slot`, of type `kind`. Nothing is copied but null maps and booleans, a word each.
+    #[must_use]
+    pub fn leaf(view: LeafView<'v>, slot: usize, kind: DataType) -> Self {
+        match kind.lane() {
+            Lane::Bit => Vector::Bool { bits: view.bits(slot).into(), nulls: view.nulls(slot).into() },
+            Lane::Word | Lane::RowId => match view.words(slot) {
+                Words::Slice(words) => {
+                    Vector::Word { kind, data: Cow::Borrowed(words), nulls: view.nulls(slot).into() }
+                }
+                Words::Same(_) if view.nulls(slot) != 0 => Vector::null(kind, view.len()),
+                Words::Same(word) => Vector::Constant {
+                    value: kind.value_from_word(word).unwrap_or_default(),
+                    kind: Some(kind),
+                    len: view.len(),
+                },
+            },
+            Lane::Wide | Lane::Text | Lane::Bytes => {
+                Vector::Leaf(LeafColumn { view, slot, kind, nulls: view.nulls(slot) })
+            }
+        }
+    }
+
+    /// The row ids of a leaf as a column of integers: the primary key of a table that is keyed by one.
+    #[must_use]
+    pub fn row_ids(view: LeafView<'v>, kind: DataType) -> Self {
+        Vector::words(kind, view.row_ids().iter().map(|row_id| row_id.cast_unsigned()).collect())
+    }
+}
+
+impl<'v> LeafColumn<'v> {
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.view.len()
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The type of the column.
+    #[must_use]
+    pub fn kind(&self) -> DataType {
+        self.kind
+    }
+
+    /// The rows that are NULL.
+    #[must_use]
+    pub fn nulls(&self) -> Bits {
+        self.nulls.into()
+    }
+
+    /// Whether the row is NULL.
+    #[must_use]
+    #[inline]
+    pub fn is_null(&self, row: usize) -> bool {
+        self.nulls >> row & 1 == 1
+    }
+
+    /// The decimal of the row.
+    #[must_use]
+    #[inline]
+    pub fn decimal(&self, row: usize) -> Option<Decimal> {
+        (matches!(self.kind, DataType::Decimal { .. }) && !self.is_null(row))
+            .then(|| decimal_from_wide(self.view.wide(self.slot, row)))
+    }
+
+    /// The UUID of the row.
+    #[must_use]
+    pub fn uuid(&self, row: usize) -> Option<Uuid> {
+        (self.kind == DataType::Uuid && !self.is_null(row))
+            .then(|| Uuid::from_u128(self.view.wide(self.slot, row)))
+    }
+
+    /// The text of the row, which outlives the column; of JSON, the text it is stored as.
+    #[must_use]
+    #[inline]
+    pub fn text(&self, row: usize) -> Option<&'v str> {
+        (self.kind.lane() == Lane::Text).then(|| self.view.text(self.slot, row)).flatten()
+    }
+
+    /// The bytes of the row, which outlive the column.
+    #[must_use]
+    pub fn bytes(&self, row: usize) -> Option<&'v [u8]> {
+        (self.kind == DataType::Bytes).then(|| self.view.bytes(self.slot, row)).flatten()
+    }
+
+    /// The JSON of the row, parsed.
+    #[must_use]
+    pub fn json(&self, row: usize) -> Option<serde_json::Value> {
+        let text = if self.kind == DataType::Json { self.text(row) } else { None };
+        text.and_then(|text| serde_json::from_str(text).ok())
+    }
+
+    /// The row as a value.
+    #[must_use]
+    pub fn value(&self, row: usize) -> Value {
+        match self.kind.lane() {
+            Lane::Wide if !self.is_null(row) => {
+                self.kind.value_from_wide(self.view.wide(self.slot, row)).unwrap_or_default()
+            }
+            Lane::Text if self.kind == DataType::Json => self.json(row).into(),
+            Lane::Text => self.text(row).into(),
+            Lane::Bytes => self.bytes(row).into(),
+            _ => Value::Null,
+        }
+    }
+}
