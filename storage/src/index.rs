@@ -1,0 +1,241 @@
+//! Indexes: the (key, row id) pairs of a table, in the order of the keys.
+//!
+//! A unique index holds row ids as well, and holds two rows of one key while a statement or a transaction
+//! has not yet resolved them; uniqueness is the engine's to check, by counting. Keys are byte strings whose
+//! order is that of the values ([`key`](crate::key)), so a prefix of the columns is a prefix of the bytes and
+//! bounds a range.
+//!
+//! Order of reading: this file, then `keys` (entries, packed).
+
+mod keys;
+
+use std::ops::{Bound, Range};
+
+pub use keys::{EntriesOf, Entry, IndexKeys};
+
+use crate::leaf::RowId;
+use crate::tree::{Block, Blocks, Slice, Tree};
+
+/// The number of an index. It is never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IndexId(u32);
+
+impl IndexId {
+    /// The index id of this number.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// What a statement changes in one index: the entries that go and those that come, each in order.
+///
+/// An entry that goes was there, unless it also comes; one that comes was not, unless it also goes.
+#[derive(Clone, Debug)]
+pub struct IndexChange {
+    /// The index.
+    pub index: IndexId,
+    /// The entries that go, in order.
+    pub removed: IndexKeys,
+    /// The entries that come, in order.
+    pub added: IndexKeys,
+}
+
+/// One version of an index. Cloning it is O(1).
+///
+/// ```
+/// use std::ops::Bound::{Excluded, Included};
+/// use nuages_storage::index::Index;
+/// use nuages_storage::leaf::RowId;
+///
+/// let entry = |key: &'static str, row_id| (key.as_bytes(), RowId::new(row_id));
+/// let index = Index::bulk([entry("ant", 3), entry("bee", 1), entry("bee", 2), entry("cow", 0)]);
+/// assert_eq!(index.first_with_key(b"bee"), Some(RowId::new(1)));
+/// assert_eq!(index.count_range(Included(b"b"), Excluded(b"c")), 2);
+/// assert_eq!(index.rank(b"cow"), 3);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Index(Tree<IndexKeys>);
+
+impl Index {
+    /// An empty index.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An index of these entries, which come in order and are all different. O(n), with full leaves.
+    #[must_use]
+    pub fn bulk<'k>(entries: impl IntoIterator<Item = Entry<'k>>) -> Self {
+        let mut index = Self::new();
+        index.append(entries);
+        index
+    }
+
+    /// How many entries there are. O(1).
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The entries whose keys lie within two bounds, from either end. O(log n) to begin, O(1) an entry.
+    #[must_use]
+    pub fn range(&self, lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> Entries<'_> {
+        self.entries(self.ranks(lower, upper))
+    }
+
+    /// How many entries have keys within two bounds. O(log n).
+    #[must_use]
+    pub fn count_range(&self, lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> u64 {
+        let ranks = self.ranks(lower, upper);
+        ranks.end - ranks.start
+    }
+
+    /// The ranks of the entries whose keys lie within two bounds. O(log n).
+    #[must_use]
+    pub fn ranks(&self, lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> Range<u64> {
+        let before = |key| self.0.rank((key, RowId::MIN));
+        let through = |key| self.0.rank_after((key, RowId::MAX));
+        let start = match lower {
+            Bound::Unbounded => 0,
+            Bound::Included(key) => before(key),
+            Bound::Excluded(key) => through(key),
+        };
+        let end = match upper {
+            Bound::Unbounded => self.len(),
+            Bound::Included(key) => through(key),
+            Bound::Excluded(key) => before(key),
+        };
+        start..end.max(start)
+    }
+
+    /// The entries of these ranks, from either end. O(log n) to begin, O(1) an entry.
+    #[must_use]
+    pub fn entries(&self, ranks: Range<u64>) -> Entries<'_> {
+        Entries { blocks: self.0.blocks(ranks), front: None, back: None }
+    }
+
+    /// The n-th entry, counted from zero. O(log n).
+    #[must_use]
+    pub fn nth(&self, n: u64) -> Option<Entry<'_>> {
+        self.0.nth(n).map(|(keys, at)| keys.entry(at))
+    }
+
+    /// How many entries have lesser keys. O(log n).
+    #[must_use]
+    pub fn rank(&self, key: &[u8]) -> u64 {
+        self.0.rank((key, RowId::MIN))
+    }
+
+    /// The least row id with this very key. O(log n), the fastest way to one row of a unique key.
+    #[must_use]
+    pub fn first_with_key(&self, key: &[u8]) -> Option<RowId> {
+        let (keys, at) = self.0.at_or_after((key, RowId::MIN))?;
+        let (found, row_id) = keys.entry(at);
+        (found == key).then_some(row_id)
+    }
+
+    /// Whether the entry is there. O(log n).
+    #[must_use]
+    pub fn contains(&self, entry: Entry<'_>) -> bool {
+        self.0.get(entry).is_some()
+    }
+
+    /// Takes the removed entries out and puts the added ones in.
+    pub(crate) fn apply(&mut self, removed: &IndexKeys, added: &IndexKeys) {
+        for entry in removed {
+            self.0.remove(entry);
+        }
+        let (Some(first), last) = (added.iter().next(), self.0.last_key()) else { return };
+        if last.is_none_or(|last| last < first) {
+            self.append(added);
+        } else {
+            for entry in added {
+                self.0.insert(entry);
+            }
+        }
+    }
+
+    /// Adds entries behind the last: packed into leaves first, which the tree then adopts.
+    fn append<'k>(&mut self, entries: impl IntoIterator<Item = Entry<'k>>) {
+        let mut entries = entries.into_iter().peekable();
+        while entries.peek().is_some() {
+            let mut leaf = IndexKeys::new();
+            while leaf.has_room()
+                && let Some((key, row_id)) = entries.next()
+            {
+                leaf.push(key, row_id);
+            }
+            self.0.append(leaf);
+        }
+    }
+}
+
+/// Entries of an index, from either end.
+pub struct Entries<'t> {
+    blocks: Blocks<'t, IndexKeys>,
+    /// The block that the next entry comes from, and the one that the last comes from. What is left of the
+    /// two, when the blocks between them are used up, is the rest.
+    front: Option<EntriesOf<'t>>,
+    back: Option<EntriesOf<'t>>,
+}
+
+impl Entries<'_> {
+    /// How many entries are still to come.
+    fn rest(&self) -> u64 {
+        let half =
+            |entries: &Option<EntriesOf<'_>>| entries.as_ref().map_or(0, |entries| entries.len() as u64);
+        half(&self.front) + self.blocks.items() + half(&self.back)
+    }
+}
+
+fn entries_of(slice: Slice<'_, IndexKeys>) -> EntriesOf<'_> {
+    EntriesOf::new(slice.block, slice.rows)
+}
+
+impl<'t> Iterator for Entries<'t> {
+    type Item = Entry<'t>;
+
+    fn next(&mut self) -> Option<Entry<'t>> {
+        loop {
+            if let Some(entry) = self.front.as_mut().and_then(Iterator::next) {
+                return Some(entry);
+            }
+            match self.blocks.next() {
+                Some(slice) => self.front = Some(entries_of(slice)),
+                None => return self.back.as_mut()?.next(),
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let rest = usize::try_from(self.rest()).ok();
+        (rest.unwrap_or(usize::MAX), rest)
+    }
+}
+
+impl DoubleEndedIterator for Entries<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(entry) = self.back.as_mut().and_then(DoubleEndedIterator::next_back) {
+                return Some(entry);
+            }
+            match self.blocks.next_back() {
+                Some(slice) => self.back = Some(entries_of(slice)),
+                None => return self.front.as_mut()?.next_back(),
+            }
+        }
+    }
+}

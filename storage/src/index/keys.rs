@@ -1,0 +1,328 @@
+//! Index entries, packed: what lies in the leaves and in the inner nodes of an index, and what a write set
+//! carries.
+//!
+//! The keys lie one after another in one heap. Each has a small record: its first eight bytes as a number,
+//! the row id, and where the key ends. A search compares the numbers, and goes to the heap only for keys
+//! that begin alike. Cloning is two memcpys.
+
+use std::cmp::Ordering;
+use std::iter::FusedIterator;
+use std::ops::Range;
+
+use crate::leaf::{LEAF_BYTES, ROWS_MAX, RowId};
+use crate::tree::{Block, KeyOf, Keys};
+
+/// One entry of an index: an encoded key (see [`key`](crate::key)) and a row. Entries are ordered by key,
+/// and those of one key by row id.
+pub type Entry<'k> = (&'k [u8], RowId);
+
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    /// The first eight bytes of the key, padded with zeros, so that heads that differ order as the keys do.
+    head: u64,
+    row_id: RowId,
+    /// Where the key ends in the heap; it begins where the one before ends.
+    end: usize,
+}
+
+/// Index entries, packed.
+#[derive(Clone, Debug, Default)]
+pub struct IndexKeys {
+    records: Vec<Record>,
+    heap: Vec<u8>,
+}
+
+impl IndexKeys {
+    /// No entries.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Adds an entry at the end.
+    pub fn push(&mut self, key: &[u8], row_id: RowId) {
+        self.heap.extend_from_slice(key);
+        self.records.push(Record { head: head(key), row_id, end: self.heap.len() });
+    }
+
+    /// The entry at a position below [`len`](Self::len).
+    #[must_use]
+    pub fn entry(&self, at: usize) -> Entry<'_> {
+        (&self.heap[self.span(at)], self.records[at].row_id)
+    }
+
+    /// The entries, in the order in which they lie.
+    pub fn iter(&self) -> EntriesOf<'_> {
+        EntriesOf { keys: self, rows: 0..self.len() }
+    }
+
+    /// The same entries in order, ready for [`IndexChange`](super::IndexChange) and
+    /// [`Index::bulk`](super::Index::bulk). O(n) if they are in order already.
+    #[must_use]
+    pub fn sorted(self) -> Self {
+        if self.iter().is_sorted() {
+            return self;
+        }
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.sort_unstable_by(|&left, &right| {
+            let heads = self.records[left].head.cmp(&self.records[right].head);
+            heads.then_with(|| self.entry(left).cmp(&self.entry(right)))
+        });
+        let mut sorted = Self::with_capacity(self.len(), self.heap.len());
+        sorted.extend(order.into_iter().map(|at| self.entry(at)));
+        sorted
+    }
+
+    fn with_capacity(entries: usize, bytes: usize) -> Self {
+        Self { records: Vec::with_capacity(entries), heap: Vec::with_capacity(bytes) }
+    }
+
+    /// Where the key at `at` lies in the heap.
+    fn span(&self, at: usize) -> Range<usize> {
+        self.start(at)..self.records[at].end
+    }
+
+    /// Where the key at `at` begins, or where the heap ends.
+    fn start(&self, at: usize) -> usize {
+        at.checked_sub(1).map_or(0, |before| self.records[before].end)
+    }
+
+    fn compare(&self, at: usize, head: u64, entry: Entry<'_>) -> Ordering {
+        self.records[at].head.cmp(&head).then_with(|| self.entry(at).cmp(&entry))
+    }
+
+    /// The number of entries before the first for which `before` does not hold.
+    fn partition(&self, before: impl Fn(usize) -> bool) -> usize {
+        let (mut start, mut end) = (0, self.len());
+        while start < end {
+            let middle = start.midpoint(end);
+            if before(middle) {
+                start = middle + 1;
+            } else {
+                end = middle;
+            }
+        }
+        start
+    }
+
+    fn insert_entry(&mut self, at: usize, (key, row_id): Entry<'_>) {
+        let start = self.start(at);
+        if start == self.heap.len() {
+            self.heap.extend_from_slice(key);
+        } else {
+            self.heap.splice(start..start, key.iter().copied());
+        }
+        let end = start + key.len();
+        for record in &mut self.records[at..] {
+            record.end += key.len();
+        }
+        self.records.insert(at, Record { head: head(key), row_id, end });
+    }
+
+    fn remove_entry(&mut self, at: usize) {
+        let span = self.span(at);
+        self.records.remove(at);
+        for record in &mut self.records[at..] {
+            record.end -= span.len();
+        }
+        self.heap.drain(span);
+    }
+
+    fn split_entries(&mut self, at: usize) -> Self {
+        let start = self.start(at);
+        let heap = self.heap.split_off(start);
+        let mut records = self.records.split_off(at);
+        for record in &mut records {
+            record.end -= start;
+        }
+        Self { records, heap }
+    }
+}
+
+/// The first eight bytes of a key.
+fn head(key: &[u8]) -> u64 {
+    if let Some(bytes) = key.first_chunk() {
+        return u64::from_be_bytes(*bytes);
+    }
+    let mut bytes = [0; 8];
+    bytes[..key.len()].copy_from_slice(key);
+    u64::from_be_bytes(bytes)
+}
+
+impl<'k> Extend<Entry<'k>> for IndexKeys {
+    fn extend<I: IntoIterator<Item = Entry<'k>>>(&mut self, entries: I) {
+        entries.into_iter().for_each(|(key, row_id)| self.push(key, row_id));
+    }
+}
+
+impl<'k> FromIterator<Entry<'k>> for IndexKeys {
+    fn from_iter<I: IntoIterator<Item = Entry<'k>>>(entries: I) -> Self {
+        let mut keys = Self::new();
+        keys.extend(entries);
+        keys
+    }
+}
+
+impl<'k> IntoIterator for &'k IndexKeys {
+    type Item = Entry<'k>;
+    type IntoIter = EntriesOf<'k>;
+
+    fn into_iter(self) -> EntriesOf<'k> {
+        self.iter()
+    }
+}
+
+/// Entries that lie one after another.
+#[derive(Clone, Debug)]
+pub struct EntriesOf<'k> {
+    keys: &'k IndexKeys,
+    rows: Range<usize>,
+}
+
+impl<'k> EntriesOf<'k> {
+    pub(super) fn new(keys: &'k IndexKeys, rows: Range<usize>) -> Self {
+        Self { keys, rows }
+    }
+}
+
+impl<'k> Iterator for EntriesOf<'k> {
+    type Item = Entry<'k>;
+
+    fn next(&mut self) -> Option<Entry<'k>> {
+        self.rows.next().map(|at| self.keys.entry(at))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.rows.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for EntriesOf<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.rows.next_back().map(|at| self.keys.entry(at))
+    }
+}
+
+impl ExactSizeIterator for EntriesOf<'_> {}
+impl FusedIterator for EntriesOf<'_> {}
+
+/// The separators of an index. A separator need not be an entry: it is the shortest key that separates.
+impl Keys for IndexKeys {
+    type Key<'k> = Entry<'k>;
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn get(&self, at: usize) -> Entry<'_> {
+        self.entry(at)
+    }
+
+    fn upper_bound(&self, entry: Entry<'_>) -> usize {
+        let head = head(entry.0);
+        self.partition(|at| self.compare(at, head, entry).is_le())
+    }
+
+    fn insert(&mut self, at: usize, entry: Entry<'_>) {
+        self.insert_entry(at, entry);
+    }
+
+    /// The suffix truncation of Bayer and Unterauer ("Prefix B-trees", 1977): the bytes that `right` has in
+    /// common with `left`, and one more.
+    fn insert_between(&mut self, at: usize, left: Entry<'_>, right: Entry<'_>) {
+        let common = left.0.iter().zip(right.0).take_while(|(left, right)| left == right).count();
+        match right.0.get(..=common) {
+            Some(key) => self.insert_entry(at, (key, RowId::MIN)),
+            None => self.insert_entry(at, right),
+        }
+    }
+
+    fn remove(&mut self, at: usize) {
+        self.remove_entry(at);
+    }
+
+    fn split_off(&mut self, at: usize) -> Self {
+        self.split_entries(at)
+    }
+}
+
+/// A leaf of an index.
+impl Block for IndexKeys {
+    type Keys = Self;
+    type Item<'a> = Entry<'a>;
+
+    fn key_of(item: Self::Item<'_>) -> KeyOf<'_, Self> {
+        item
+    }
+
+    fn of(item: Entry<'_>) -> Self {
+        Self::from_iter([item])
+    }
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn key(&self, at: usize) -> Entry<'_> {
+        self.entry(at)
+    }
+
+    fn search(&self, entry: Entry<'_>) -> Result<usize, usize> {
+        let head = head(entry.0);
+        let at = self.partition(|at| self.compare(at, head, entry).is_lt());
+        if at < self.len() && self.entry(at) == entry { Ok(at) } else { Err(at) }
+    }
+
+    fn has_room(&self) -> bool {
+        self.len() < ROWS_MAX && self.heap.len() < LEAF_BYTES
+    }
+
+    /// Entries do not grow.
+    fn is_overfull(&self) -> bool {
+        false
+    }
+
+    fn fits(&self, right: &Self, part: (usize, usize)) -> bool {
+        (self.len() + right.len()) * part.1 <= ROWS_MAX * part.0
+            && (self.heap.len() + right.heap.len()) * part.1 <= LEAF_BYTES * part.0
+    }
+
+    fn insert(&mut self, at: usize, entry: Entry<'_>) {
+        self.insert_entry(at, entry);
+    }
+
+    fn remove(&mut self, at: usize) {
+        self.remove_entry(at);
+    }
+
+    fn append(&mut self, right: &Self) {
+        let shift = self.heap.len();
+        self.heap.extend_from_slice(&right.heap);
+        self.records.extend(right.records.iter().map(|record| Record { end: record.end + shift, ..*record }));
+    }
+
+    fn split_off(&mut self, at: usize) -> Self {
+        self.split_entries(at)
+    }
+
+    #[cfg(test)]
+    fn check(&self) {
+        assert_eq!(self.start(self.len()), self.heap.len(), "the last key ends where the heap does");
+        for at in 0..self.len() {
+            assert_eq!(self.records[at].head, head(self.entry(at).0), "the head of entry {at}");
+        }
+        assert!(self.len() <= ROWS_MAX, "{} entries in a leaf", self.len());
+    }
+}

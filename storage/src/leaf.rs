@@ -1,0 +1,214 @@
+//! Rows at rest: up to 64 of them, column by column.
+//!
+//! ```text
+//! row_ids  [ 1, 2, 5, .. ]                          ascending
+//! words    [ nulls | data .. | nulls | data .. ]     slot after slot, see the module `layout`
+//! text     "AliceBobCarol.."                         cells in `words` hold (offset, length)
+//! bytes    ..
+//! ```
+//!
+//! A leaf is at once what lies in a table's tree, what an operator scans (its null maps and boolean columns
+//! are selections already, its fixed-width columns are slices), and what a write set carries. It is made for
+//! being copied: cloning it is four memcpys, whatever its rows hold, because nothing in it is counted or
+//! boxed by value. Values over [`LONG_BYTES_MIN`] are not in it but beside it.
+//!
+//! Order of reading: this file (the shape, and reading), `heap` (texts and bytes), `edit` (how rows come, go
+//! and change), `build` (how rows are made).
+//!
+//! Invariants, asserted by `check`: row ids ascend (in a tree; in [`Rows`] they may come in any order);
+//! null bits, booleans and cells of rows beyond the last are zero; what is NULL has a zero cell; the live
+//! bytes of a heap are the sum of its cells.
+
+mod build;
+#[cfg(test)]
+mod check;
+mod edit;
+mod heap;
+
+use std::sync::Arc;
+
+pub use build::{LeafBuilder, Rows};
+pub use edit::RowImage;
+pub use heap::Cell;
+
+use crate::layout::Layout;
+use crate::value::Lane;
+use heap::Heap;
+
+/// The most rows in a leaf: the bits of a selection.
+pub const ROWS_MAX: usize = if cfg!(test) { 4 } else { 64 };
+/// The size a leaf is kept to, roughly, in bytes.
+///
+/// A held version makes every update copy a leaf, so it should copy within a microsecond; a scan should
+/// spend its time in columns and not in moving from leaf to leaf. 16 KB holds 64 rows of 250 bytes.
+pub const LEAF_BYTES: usize = if cfg!(test) { 1 << 10 } else { 16 << 10 };
+/// Values longer than this many bytes lie in the table's side tree and not in the leaf.
+pub const LONG_BYTES_MIN: usize = if cfg!(test) { 64 } else { 1 << 10 };
+/// The least capacity of a leaf, so that a table of one row, and a fork of it, stay small.
+const CAPACITY_MIN: usize = if cfg!(test) { 2 } else { 4 };
+
+/// The number of a row in its table. It is the primary key itself where that is one integer column,
+/// otherwise it is allocated. It is never reused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowId(i64);
+
+impl RowId {
+    /// The least row id.
+    pub const MIN: Self = Self(i64::MIN);
+    /// The greatest row id.
+    pub const MAX: Self = Self(i64::MAX);
+
+    /// The row id of this number.
+    #[must_use]
+    pub const fn new(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
+/// Up to 64 rows, column by column.
+#[derive(Clone, Debug)]
+pub struct Leaf {
+    layout: Arc<Layout>,
+    row_ids: Vec<i64>,
+    words: Vec<u64>,
+    text: Heap<String>,
+    bytes: Heap<Vec<u8>>,
+    /// The rows that `words` has room for.
+    capacity: usize,
+}
+
+/// The lowest `rows` bits: the selection of all rows of a leaf.
+#[must_use]
+pub fn all_rows(rows: usize) -> u64 {
+    if rows < 64 { (1 << rows) - 1 } else { u64::MAX }
+}
+
+impl Leaf {
+    /// An empty leaf with room for `rows` rows.
+    pub(crate) fn new(layout: Arc<Layout>, rows: usize) -> Self {
+        let capacity = capacity_for(&layout, rows);
+        let words = vec![0; layout.words(capacity)];
+        let row_ids = Vec::with_capacity(capacity);
+        Self { layout, row_ids, words, text: Heap::default(), bytes: Heap::default(), capacity }
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.row_ids.len()
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.row_ids.is_empty()
+    }
+
+    /// The row ids, in the order of the rows.
+    #[must_use]
+    pub fn row_ids(&self) -> &[i64] {
+        &self.row_ids
+    }
+
+    /// The layout under which the rows were written. The table's may be longer by now.
+    #[must_use]
+    pub fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+
+    /// Where the row is, or where it would be inserted. O(1) where the row ids follow each other without
+    /// gaps, otherwise a binary search.
+    ///
+    /// # Errors
+    /// The place where the row would be, if it is not there.
+    pub fn position(&self, row_id: RowId) -> Result<usize, usize> {
+        let first = self.row_ids.first().copied().unwrap_or_default();
+        // Where no id is missing, the distance from the first is the position.
+        let dense = row_id.0.wrapping_sub(first).cast_unsigned();
+        match usize::try_from(dense).ok().and_then(|guess| self.row_ids.get(guess)) {
+            Some(found) if *found == row_id.0 => Ok(dense as usize),
+            _ => self.row_ids.binary_search(&row_id.0),
+        }
+    }
+
+    /// The rows that are NULL in a slot, as bits. Zero for a slot that is the row id.
+    ///
+    /// # Panics
+    /// In this and the following, if the leaf's layout has no such slot or it is of another lane; ask a
+    /// [`LeafView`](crate::table::LeafView), which knows the table's.
+    #[must_use]
+    pub fn nulls(&self, slot: usize) -> u64 {
+        match self.layout.lane(slot) {
+            Lane::RowId => 0,
+            _ => self.words[self.layout.start(slot, self.capacity)],
+        }
+    }
+
+    /// The rows that are true in a slot of booleans, as bits; NULLs are not among them.
+    #[must_use]
+    pub fn bits(&self, slot: usize) -> u64 {
+        debug_assert_eq!(self.layout.lane(slot), Lane::Bit, "slot {slot}");
+        self.words[self.data(slot)]
+    }
+
+    /// A slot of one word a row; NULLs are zero.
+    #[must_use]
+    pub fn words(&self, slot: usize) -> &[u64] {
+        debug_assert_eq!(self.layout.lane(slot), Lane::Word, "slot {slot}");
+        let start = self.data(slot);
+        &self.words[start..start + self.len()]
+    }
+
+    /// The value of a slot of two words a row; NULL is zero.
+    #[must_use]
+    pub fn wide(&self, slot: usize, row: usize) -> u128 {
+        debug_assert_eq!(self.layout.lane(slot), Lane::Wide, "slot {slot}");
+        let start = self.data(slot) + 2 * row;
+        u128::from(self.words[start]) | u128::from(self.words[start + 1]) << 64
+    }
+
+    /// A text; empty if it is NULL.
+    #[must_use]
+    pub fn text(&self, slot: usize, row: usize) -> Cell<'_, str> {
+        debug_assert_eq!(self.layout.lane(slot), Lane::Text, "slot {slot}");
+        self.text.get(self.words[self.data(slot) + row])
+    }
+
+    /// A string of bytes; empty if it is NULL.
+    #[must_use]
+    pub fn bytes(&self, slot: usize, row: usize) -> Cell<'_, [u8]> {
+        debug_assert_eq!(self.layout.lane(slot), Lane::Bytes, "slot {slot}");
+        self.bytes.get(self.words[self.data(slot) + row])
+    }
+
+    /// The slots of a row whose values lie beside the leaf.
+    pub(crate) fn long_slots(&self, row: usize) -> impl Iterator<Item = usize> + '_ {
+        (0..self.layout.len()).filter(move |&slot| match self.layout.lane(slot) {
+            Lane::Text => self.text(slot, row) == Cell::Long,
+            Lane::Bytes => self.bytes(slot, row) == Cell::Long,
+            _ => false,
+        })
+    }
+
+    /// The bytes that the rows take, without spare room and dead text.
+    pub(crate) fn live_bytes(&self) -> usize {
+        self.len() * self.layout.row_bytes() + self.text.live() + self.bytes.live()
+    }
+
+    /// Where the data of a slot begins, after its null map.
+    fn data(&self, slot: usize) -> usize {
+        self.layout.start(slot, self.capacity) + 1
+    }
+}
+
+/// Powers of two up to the most rows that a leaf of the layout holds. A leaf that has come to a wider layout
+/// may hold more.
+fn capacity_for(layout: &Layout, rows: usize) -> usize {
+    rows.next_power_of_two().max(CAPACITY_MIN).min(layout.rows_max()).max(rows)
+}

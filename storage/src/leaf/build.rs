@@ -1,0 +1,330 @@
+//! How rows are made: value by value, in the shape in which they will lie.
+//!
+//! A row is encoded once. What a [`LeafBuilder`] fills is a leaf already, which a write set carries and a
+//! table's tree adopts.
+
+use std::sync::Arc;
+
+use jiff::civil::{Date, Time};
+use jiff::{SignedDuration, Timestamp};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use super::edit::split_wide;
+use super::heap::LONG;
+use super::{LEAF_BYTES, LONG_BYTES_MIN, Leaf, RowId, all_rows};
+use crate::layout::Layout;
+use crate::long::{Long, LongValue};
+use crate::table::RowRef;
+use crate::value::{Lane, Value, decimal_to_wide, temporal};
+
+/// Up to 64 rows on their way into a table.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// The rows. They need not be in the order of their row ids.
+    pub leaf: Leaf,
+    /// Those of their values that are too long for a leaf.
+    pub longs: Vec<Long>,
+}
+
+impl Rows {
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.leaf.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.leaf.is_empty()
+    }
+
+    /// Gives the rows consecutive row ids from `first` on, whatever ids they had.
+    pub fn number(&mut self, first: RowId) {
+        for (row_id, number) in self.leaf.row_ids.iter_mut().zip(first.get()..) {
+            *row_id = number;
+        }
+    }
+}
+
+/// Makes [`Rows`], row by row. Of each row some slots are set, in any order; the others are NULL.
+///
+/// A setter of another lane than the slot's is a mistake of the caller: it is asserted in debug builds, and
+/// otherwise leaves the slot NULL or its value unspecified.
+///
+/// ```
+/// use std::sync::Arc;
+/// use nuages_storage::layout::{Layout, Slot};
+/// use nuages_storage::leaf::{LeafBuilder, RowId};
+/// use nuages_storage::value::Lane;
+///
+/// let layout = Arc::new(Layout::new([Slot::new(Lane::RowId), Slot::new(Lane::Text), Slot::new(Lane::Word)]));
+/// let mut builder = LeafBuilder::new(layout);
+/// builder.set_text(1, "Django");
+/// builder.set_int(2, 1910);
+/// builder.finish_row(RowId::new(7));
+/// let rows = builder.finish();
+/// assert_eq!(rows.leaf.words(2), [1910]);
+/// ```
+#[derive(Debug)]
+pub struct LeafBuilder {
+    /// Its rows are the finished ones. Null bits of rows to come are one, so that what is not set is NULL.
+    leaf: Leaf,
+    longs: Vec<Long>,
+}
+
+impl LeafBuilder {
+    /// A builder of rows of this layout.
+    #[must_use]
+    pub fn new(layout: Arc<Layout>) -> Self {
+        Self::with_capacity(layout, 1)
+    }
+
+    /// A builder that has room for `rows` rows, or for as many as a leaf holds, from the beginning.
+    #[must_use]
+    pub fn with_capacity(layout: Arc<Layout>, rows: usize) -> Self {
+        let room = rows.min(layout.rows_max());
+        let mut leaf = Leaf::new(layout, room);
+        for slot in 0..leaf.layout.len() {
+            if leaf.layout.lane(slot) != Lane::RowId {
+                let nulls = leaf.layout.start(slot, leaf.capacity);
+                leaf.words[nulls] = u64::MAX;
+            }
+        }
+        Self { leaf, longs: Vec::new() }
+    }
+
+    /// How many rows are finished.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.leaf.len()
+    }
+
+    /// Whether no row is finished.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.leaf.is_empty()
+    }
+
+    /// Whether the leaf is full: the next row belongs in another one. While it is, no row may be begun.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.len() >= self.leaf.layout.rows_max() || self.leaf.live_bytes() >= LEAF_BYTES
+    }
+
+    /// Begins the row as a copy of another, whose slots may then be set anew: the new image of an updated
+    /// row. Long values are shared and not copied.
+    pub fn copy_row(&mut self, row: RowRef<'_>) {
+        for slot in 0..self.leaf.layout.len() {
+            if row.null(slot) {
+                continue;
+            }
+            match self.leaf.layout.lane(slot) {
+                Lane::RowId => {}
+                Lane::Bit => self.set_bool(slot, row.bool(slot)),
+                Lane::Word => self.set_word(slot, row.word(slot)),
+                Lane::Wide => self.set_wide(slot, row.wide(slot)),
+                lane => match row.long(slot) {
+                    Some(value) => self.set_long(slot, value.clone()),
+                    None if lane == Lane::Text => self.set_text(slot, row.text(slot).unwrap_or_default()),
+                    None => self.set_bytes(slot, row.bytes(slot).unwrap_or_default()),
+                },
+            }
+        }
+    }
+
+    /// Sets a slot to NULL.
+    pub fn set_null(&mut self, slot: usize) {
+        let lane = self.leaf.layout.lane(slot);
+        if lane == Lane::RowId {
+            return;
+        }
+        self.release(slot);
+        let (start, row) = (self.leaf.layout.start(slot, self.leaf.capacity), self.len());
+        self.leaf.words[start] |= 1 << row;
+        let data = start + 1;
+        match lane {
+            Lane::RowId => {}
+            Lane::Bit => self.leaf.words[data] &= !(1 << row),
+            Lane::Word | Lane::Text | Lane::Bytes => self.leaf.words[data + row] = 0,
+            Lane::Wide => self.leaf.words[data + 2 * row..][..2].fill(0),
+        }
+    }
+
+    /// Sets a boolean.
+    pub fn set_bool(&mut self, slot: usize, value: bool) {
+        debug_assert_eq!(self.leaf.layout.lane(slot), Lane::Bit, "slot {slot}");
+        let (data, row) = (self.present(slot), self.len());
+        let word = &mut self.leaf.words[data];
+        *word = *word & !(1 << row) | u64::from(value) << row;
+    }
+
+    /// Sets a slot of one word to its stored form.
+    pub fn set_word(&mut self, slot: usize, word: u64) {
+        debug_assert_eq!(self.leaf.layout.lane(slot), Lane::Word, "slot {slot}");
+        let (data, row) = (self.present(slot), self.len());
+        self.leaf.words[data + row] = word;
+    }
+
+    /// Sets a slot of two words to its stored form.
+    pub fn set_wide(&mut self, slot: usize, wide: u128) {
+        debug_assert_eq!(self.leaf.layout.lane(slot), Lane::Wide, "slot {slot}");
+        let (data, row) = (self.present(slot), self.len());
+        self.leaf.words[data + 2 * row..][..2].copy_from_slice(&split_wide(wide));
+    }
+
+    /// Sets an integer.
+    pub fn set_int(&mut self, slot: usize, value: i64) {
+        self.set_word(slot, value.cast_unsigned());
+    }
+
+    /// Sets a float.
+    pub fn set_float(&mut self, slot: usize, value: f64) {
+        self.set_word(slot, value.to_bits());
+    }
+
+    /// Sets a date.
+    pub fn set_date(&mut self, slot: usize, value: Date) {
+        self.set_int(slot, temporal::date_to_days(value));
+    }
+
+    /// Sets a time of day; what is finer than a microsecond is cut off.
+    pub fn set_time(&mut self, slot: usize, value: Time) {
+        self.set_int(slot, temporal::time_to_micros(value));
+    }
+
+    /// Sets an instant; what is finer than a microsecond is cut off.
+    pub fn set_timestamp(&mut self, slot: usize, value: Timestamp) {
+        self.set_int(slot, temporal::timestamp_to_micros(value));
+    }
+
+    /// Sets a duration; what is finer than a microsecond is cut off.
+    pub fn set_duration(&mut self, slot: usize, value: SignedDuration) {
+        self.set_int(slot, temporal::duration_to_micros(value));
+    }
+
+    /// Sets a decimal, with its scale.
+    pub fn set_decimal(&mut self, slot: usize, value: Decimal) {
+        self.set_wide(slot, decimal_to_wide(value));
+    }
+
+    /// Sets a UUID.
+    pub fn set_uuid(&mut self, slot: usize, value: Uuid) {
+        self.set_wide(slot, value.as_u128());
+    }
+
+    /// Sets a text, or JSON as its text. A long one is copied out of line.
+    pub fn set_text(&mut self, slot: usize, value: &str) {
+        debug_assert_eq!(self.leaf.layout.lane(slot), Lane::Text, "slot {slot}");
+        if value.len() > LONG_BYTES_MIN {
+            self.set_long(slot, LongValue::Text(value.into()));
+        } else {
+            self.release(slot);
+            let cell = self.leaf.text.put(value);
+            self.set_cell(slot, cell);
+        }
+    }
+
+    /// Sets bytes. A long string of them is copied out of line.
+    pub fn set_bytes(&mut self, slot: usize, value: &[u8]) {
+        debug_assert_eq!(self.leaf.layout.lane(slot), Lane::Bytes, "slot {slot}");
+        if value.len() > LONG_BYTES_MIN {
+            self.set_long(slot, LongValue::Bytes(value.into()));
+        } else {
+            self.release(slot);
+            let cell = self.leaf.bytes.put(value);
+            self.set_cell(slot, cell);
+        }
+    }
+
+    /// Sets a text or bytes to a value that is already out of line, and shares it.
+    pub fn set_long(&mut self, slot: usize, value: LongValue) {
+        self.release(slot);
+        self.longs.push(Long { row: self.len(), slot, value });
+        self.set_cell(slot, LONG);
+    }
+
+    /// Sets a value of any class. One that is not of the slot's lane sets it to NULL; the engine coerces
+    /// values before they come here ([`DataType::accepts`](crate::value::DataType::accepts)).
+    pub fn set_value(&mut self, slot: usize, value: &Value) {
+        match (self.leaf.layout.lane(slot), value) {
+            (Lane::RowId, _) => {}
+            (Lane::Bit, Value::Bool(bool)) => self.set_bool(slot, *bool),
+            (Lane::Text, Value::Text(text)) => self.set_text(slot, text),
+            (Lane::Text, Value::Json(json)) => self.set_text(slot, &json.to_string()),
+            (Lane::Bytes, Value::Bytes(bytes)) => self.set_bytes(slot, bytes),
+            (Lane::Word, value) => match value.to_word() {
+                Some(word) => self.set_word(slot, word),
+                None => self.set_null(slot),
+            },
+            (Lane::Wide, value) => match value.to_wide() {
+                Some(wide) => self.set_wide(slot, wide),
+                None => self.set_null(slot),
+            },
+            _ => self.set_null(slot),
+        }
+    }
+
+    /// Finishes the row and gives it a row id.
+    pub fn finish_row(&mut self, row_id: RowId) {
+        debug_assert!(self.len() < self.leaf.layout.rows_max(), "a row was begun in a full leaf");
+        self.leaf.row_ids.push(row_id.get());
+        if !self.is_full() {
+            let layout = Arc::clone(&self.leaf.layout);
+            self.leaf.make_room(&layout, self.leaf.len() + 1);
+        }
+    }
+
+    /// Finishes the row; [`Rows::number`] will give it a row id.
+    pub fn finish_row_unnumbered(&mut self) {
+        self.finish_row(RowId::default());
+    }
+
+    /// The finished rows. A row that was begun and not finished is dropped.
+    #[must_use]
+    pub fn finish(mut self) -> Rows {
+        if !self.is_full() {
+            (0..self.leaf.layout.len()).for_each(|slot| self.set_null(slot));
+        }
+        let rows = all_rows(self.len());
+        for slot in 0..self.leaf.layout.len() {
+            let start = self.leaf.layout.start(slot, self.leaf.capacity);
+            match self.leaf.layout.lane(slot) {
+                Lane::RowId => {}
+                Lane::Bit => {
+                    self.leaf.words[start] &= rows;
+                    self.leaf.words[start + 1] &= rows;
+                }
+                _ => self.leaf.words[start] &= rows,
+            }
+        }
+        Rows { leaf: self.leaf, longs: self.longs }
+    }
+
+    /// Clears the null bit of a slot in the row that is being made. Returns where the slot's data begins.
+    fn present(&mut self, slot: usize) -> usize {
+        let start = self.leaf.layout.start(slot, self.leaf.capacity);
+        self.leaf.words[start] &= !(1 << self.leaf.len());
+        start + 1
+    }
+
+    fn set_cell(&mut self, slot: usize, cell: u64) {
+        let (data, row) = (self.present(slot), self.len());
+        self.leaf.words[data + row] = cell;
+    }
+
+    /// Gives up the text or bytes that a slot of this row was set to before.
+    fn release(&mut self, slot: usize) {
+        let (start, row) = (self.leaf.layout.start(slot, self.leaf.capacity), self.len());
+        let lane = self.leaf.layout.lane(slot);
+        if !matches!(lane, Lane::Text | Lane::Bytes) || self.leaf.words[start] >> row & 1 == 1 {
+            return;
+        }
+        match self.leaf.words[start + 1 + row] {
+            LONG => self.longs.retain(|long| (long.row, long.slot) != (row, slot)),
+            cell if lane == Lane::Text => self.leaf.text.release(cell),
+            cell => self.leaf.bytes.release(cell),
+        }
+    }
+}

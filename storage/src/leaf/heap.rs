@@ -1,0 +1,133 @@
+//! The variable-length values of a leaf: one buffer, and a word for each value saying where it lies.
+//!
+//! Text and bytes differ only in their buffer (`String` or `Vec<u8>`); a `String` lets text be borrowed as
+//! `&str` without validating it again. What an update or a deletion leaves behind is counted as dead, and
+//! the leaf is rewritten without it once that is half of the buffer.
+
+use std::ops::Range;
+
+/// A cell whose value is out of line, in the table's [`Longs`](crate::long::Longs).
+pub(super) const LONG: u64 = u64::MAX;
+
+/// One variable-length value of a leaf.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Cell<'a, T: ?Sized> {
+    /// The value; the empty one if the cell is NULL.
+    Inline(&'a T),
+    /// The value is longer than [`LONG_BYTES_MIN`](super::LONG_BYTES_MIN) and lies beside the leaf: in the
+    /// [`Rows`](super::Rows) that brought it, or in the table.
+    Long,
+}
+
+/// What a heap needs of its buffer.
+pub(super) trait Buffer: Default {
+    type Value: ?Sized + PartialEq + 'static;
+    const EMPTY: &'static Self::Value;
+    fn len(&self) -> usize;
+    fn slice(&self, range: Range<usize>) -> &Self::Value;
+    fn push(&mut self, value: &Self::Value);
+}
+
+impl Buffer for String {
+    type Value = str;
+    const EMPTY: &'static str = "";
+    fn len(&self) -> usize {
+        self.len()
+    }
+    fn slice(&self, range: Range<usize>) -> &str {
+        &self[range]
+    }
+    fn push(&mut self, value: &str) {
+        self.push_str(value);
+    }
+}
+
+impl Buffer for Vec<u8> {
+    type Value = [u8];
+    const EMPTY: &'static [u8] = &[];
+    fn len(&self) -> usize {
+        self.len()
+    }
+    fn slice(&self, range: Range<usize>) -> &[u8] {
+        &self[range]
+    }
+    fn push(&mut self, value: &[u8]) {
+        self.extend_from_slice(value);
+    }
+}
+
+/// A buffer and how much of it no cell refers to any more.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Heap<S> {
+    buffer: S,
+    dead: usize,
+}
+
+impl<S: Buffer> Heap<S> {
+    /// The value a cell refers to.
+    pub(super) fn get(&self, cell: u64) -> Cell<'_, S::Value> {
+        match cell {
+            0 => Cell::Inline(S::EMPTY),
+            LONG => Cell::Long,
+            _ => Cell::Inline(self.buffer.slice(range(cell))),
+        }
+    }
+
+    /// Adds a value and returns its cell.
+    pub(super) fn put(&mut self, value: &S::Value) -> u64 {
+        let start = self.buffer.len();
+        self.buffer.push(value);
+        cell(start, self.buffer.len() - start)
+    }
+
+    /// Adds what a cell of another heap refers to, and returns the cell it has here.
+    pub(super) fn copy(&mut self, source: &Self, cell: u64) -> u64 {
+        match source.get(cell) {
+            Cell::Inline(value) => self.put(value),
+            Cell::Long => LONG,
+        }
+    }
+
+    /// The cell for what `cell` of another heap refers to, where `old` is to be overwritten: `old` itself if
+    /// the value is the same, which spares the heap.
+    pub(super) fn replace(&mut self, old: u64, source: &Self, cell: u64) -> u64 {
+        if self.get(old) == source.get(cell) {
+            return old;
+        }
+        self.release(old);
+        self.copy(source, cell)
+    }
+
+    /// Counts the value of a cell as dead.
+    pub(super) fn release(&mut self, cell: u64) {
+        if cell != LONG {
+            self.dead += range(cell).len();
+        }
+    }
+
+    /// The bytes that cells refer to.
+    pub(super) fn live(&self) -> usize {
+        self.buffer.len() - self.dead
+    }
+
+    /// Whether rewriting would shrink it by half.
+    pub(super) fn is_half_dead(&self) -> bool {
+        self.dead > HEAP_DEAD_MIN && self.dead * 2 > self.buffer.len()
+    }
+}
+
+/// Below this many dead bytes a heap is left alone: rewriting a leaf costs more than they do.
+const HEAP_DEAD_MIN: usize = if cfg!(test) { 16 } else { 256 };
+
+/// A cell: the offset in the upper half, the length in the lower. The empty value is zero, like NULL.
+///
+/// Both fit: inline values are at most [`LONG_BYTES_MIN`](super::LONG_BYTES_MIN) bytes, and a leaf is about
+/// [`LEAF_BYTES`](super::LEAF_BYTES).
+fn cell(start: usize, length: usize) -> u64 {
+    if length == 0 { 0 } else { (start as u64) << 32 | length as u64 }
+}
+
+fn range(cell: u64) -> Range<usize> {
+    let start = (cell >> 32) as usize;
+    start..start + (cell & u64::from(u32::MAX)) as usize
+}

@@ -1,0 +1,141 @@
+//! Tables: one version of one table is its rows, its indexes and its long values.
+//!
+//! All three are persistent trees, so cloning a [`Table`] costs a few counted references, whatever its size;
+//! the clone and the original then share all nodes that neither changes. Rows lie in the order of their row
+//! ids. Nothing here knows of constraints: what is applied has been checked, and cannot fail.
+//!
+//! Order of reading: this file (lookups), `view` (reading rows), `change` (what a commit applies).
+
+mod change;
+mod view;
+
+use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
+
+pub use view::{LeafSlice, LeafView, Leaves, RowRef, Words};
+
+use crate::index::{Index, IndexId};
+use crate::layout::Layout;
+use crate::leaf::{Leaf, RowId};
+use crate::long::Longs;
+use crate::tree::Tree;
+
+/// The number of a table. It is never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableId(u32);
+
+impl TableId {
+    /// The table id of this number.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// One version of one table. Cloning it costs O(number of indexes).
+#[derive(Clone, Debug)]
+pub struct Table {
+    id: TableId,
+    layout: Arc<Layout>,
+    rows: Tree<Leaf>,
+    longs: Longs,
+    /// In the order of their ids. They are few, so they are searched one after another.
+    indexes: Vec<(IndexId, Index)>,
+}
+
+impl Table {
+    /// An empty table without indexes.
+    #[must_use]
+    pub fn new(id: TableId, layout: Arc<Layout>) -> Self {
+        Self { id, layout, rows: Tree::new(), longs: Longs::default(), indexes: Vec::new() }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> TableId {
+        self.id
+    }
+
+    /// Its physical columns.
+    #[must_use]
+    pub fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+
+    /// How many rows there are. O(1).
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.rows.len()
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The row of this row id. O(log n).
+    #[must_use]
+    pub fn get(&self, row_id: RowId) -> Option<RowRef<'_>> {
+        self.rows.get(row_id).map(|(leaf, row)| RowRef::new(LeafView::new(self, leaf), row))
+    }
+
+    /// The n-th row in the order of row ids, counted from zero. O(log n).
+    #[must_use]
+    pub fn nth(&self, n: u64) -> Option<RowRef<'_>> {
+        self.rows.nth(n).map(|(leaf, row)| RowRef::new(LeafView::new(self, leaf), row))
+    }
+
+    /// How many rows have lesser row ids. O(log n).
+    #[must_use]
+    pub fn rank(&self, row_id: RowId) -> u64 {
+        self.rows.rank(row_id)
+    }
+
+    /// How many rows have row ids in the range. O(log n).
+    #[must_use]
+    pub fn count_range(&self, row_ids: impl RangeBounds<RowId>) -> u64 {
+        let ranks = self.rows.ranks(row_ids.start_bound().cloned(), row_ids.end_bound().cloned());
+        ranks.end - ranks.start
+    }
+
+    /// The greatest row id. O(log n).
+    #[must_use]
+    pub fn last_row_id(&self) -> Option<RowId> {
+        self.rows.last_key()
+    }
+
+    /// The leaves that hold the rows of the range, from either end, each with the part of it that is in the
+    /// range. O(log n) to begin, O(1) a leaf.
+    #[must_use]
+    pub fn leaves(&self, row_ids: impl RangeBounds<RowId>) -> Leaves<'_> {
+        let ranks = match (row_ids.start_bound(), row_ids.end_bound()) {
+            (Bound::Unbounded, Bound::Unbounded) => 0..self.len(),
+            (lower, upper) => self.rows.ranks(lower.cloned(), upper.cloned()),
+        };
+        Leaves::new(self, self.rows.blocks(ranks))
+    }
+
+    /// The leaves that hold the n-th row, counted from zero, and all after it. O(log n) to begin.
+    #[must_use]
+    pub fn leaves_from_nth(&self, n: u64) -> Leaves<'_> {
+        Leaves::new(self, self.rows.blocks(n..self.len()))
+    }
+
+    /// The index of this id.
+    #[must_use]
+    pub fn index(&self, id: IndexId) -> Option<&Index> {
+        self.indexes.iter().find(|(found, _)| *found == id).map(|(_, index)| index)
+    }
+
+    /// All indexes, in the order of their ids.
+    pub fn indexes(&self) -> impl ExactSizeIterator<Item = (IndexId, &Index)> {
+        self.indexes.iter().map(|(id, index)| (*id, index))
+    }
+}
