@@ -51,16 +51,15 @@ impl Default for Catalog {
 impl Catalog {
     /// A catalog without tables.
     pub fn new() -> Catalog {
-        Catalog {
-            schema: SchemaId::fresh(),
-            tables: IndexMap::default(),
-            names: HashMap::new(),
-        }
+        Catalog { schema: SchemaId::fresh(), tables: IndexMap::default(), names: HashMap::new() }
     }
 
     /// The catalog of a version that this crate made.
     pub fn of(version: &Version) -> &Catalog {
-        version.catalog().downcast_ref().expect("a database of this crate carries its catalog in every version")
+        version
+            .catalog()
+            .downcast_ref()
+            .expect("a database of this crate carries its catalog in every version")
     }
 
     /// The same, held.
@@ -148,7 +147,9 @@ impl Catalog {
     fn forget_references(&mut self, child: &TableDefinition) {
         for key in &child.foreign_keys {
             self.change(key.target, |parent| {
-                parent.referenced_by.retain(|reference| reference.table != child.id || reference.foreign_key != key.id);
+                parent
+                    .referenced_by
+                    .retain(|reference| reference.table != child.id || reference.foreign_key != key.id);
             });
         }
     }

@@ -244,7 +244,9 @@ pub enum Error {
     #[error("this session only reads")]
     ReadOnly,
     /// A thread would wait for itself: it writes to a database in which it has an open transaction that wrote.
-    #[error("this thread has an open transaction that wrote to the database; write through it, or end it first")]
+    #[error(
+        "this thread has an open transaction that wrote to the database; write through it, or end it first"
+    )]
     WouldDeadlock,
     /// A savepoint that is no longer there: an earlier one was rolled back to.
     #[error("the savepoint is gone: the transaction was rolled back to an earlier one")]

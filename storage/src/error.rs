@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::table::TableId;
 use crate::value::DataType;
 
 /// What storage can refuse.
@@ -25,4 +26,16 @@ pub enum Error {
         /// Where in the key that part begins.
         offset: usize,
     },
+    /// A table has handed out every key there is.
+    #[error("table {} has no key left: every positive 64-bit integer was used", table.get())]
+    KeysExhausted {
+        /// The table.
+        table: TableId,
+    },
+    /// A thread would wait for itself: it writes to a database in which it has a transaction open that has written.
+    #[error("this thread has a transaction open that has written; write through it, or end it first")]
+    WouldDeadlock,
+    /// A commit panicked half way, so what is in memory cannot be trusted.
+    #[error("an earlier commit failed half way and the database cannot be used any more; open it again")]
+    Poisoned,
 }

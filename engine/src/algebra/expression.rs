@@ -187,18 +187,12 @@ impl Expr {
     /// Calls `visit` on every direct subexpression, in order; relations of subqueries are not entered.
     pub fn children(&self) -> Vec<&Expr> {
         match self {
-            Expr::Literal(_)
-            | Expr::Parameter(..)
-            | Expr::Column(_)
-            | Expr::Scalar(_)
-            | Expr::Exists(_) => Vec::new(),
+            Expr::Literal(_) | Expr::Parameter(..) | Expr::Column(_) | Expr::Scalar(_) | Expr::Exists(_) => {
+                Vec::new()
+            }
             Expr::Compare(_, a, b) | Expr::Arithmetic(_, a, b) => vec![a, b],
             Expr::And(all) | Expr::Or(all) | Expr::Call(_, all) => all.iter().collect(),
-            Expr::Not(a)
-            | Expr::IsNull(a)
-            | Expr::Negate(a)
-            | Expr::Cast(a, _)
-            | Expr::InQuery(a, _) => {
+            Expr::Not(a) | Expr::IsNull(a) | Expr::Negate(a) | Expr::Cast(a, _) | Expr::InQuery(a, _) => {
                 vec![a]
             }
             Expr::InList(a, list) => std::iter::once(&**a).chain(list).collect(),
@@ -212,18 +206,12 @@ impl Expr {
     /// The same subexpressions, to be changed in place.
     pub fn children_mut(&mut self) -> Vec<&mut Expr> {
         match self {
-            Expr::Literal(_)
-            | Expr::Parameter(..)
-            | Expr::Column(_)
-            | Expr::Scalar(_)
-            | Expr::Exists(_) => Vec::new(),
+            Expr::Literal(_) | Expr::Parameter(..) | Expr::Column(_) | Expr::Scalar(_) | Expr::Exists(_) => {
+                Vec::new()
+            }
             Expr::Compare(_, a, b) | Expr::Arithmetic(_, a, b) => vec![a, b],
             Expr::And(all) | Expr::Or(all) | Expr::Call(_, all) => all.iter_mut().collect(),
-            Expr::Not(a)
-            | Expr::IsNull(a)
-            | Expr::Negate(a)
-            | Expr::Cast(a, _)
-            | Expr::InQuery(a, _) => {
+            Expr::Not(a) | Expr::IsNull(a) | Expr::Negate(a) | Expr::Cast(a, _) | Expr::InQuery(a, _) => {
                 vec![a]
             }
             Expr::InList(a, list) => std::iter::once(&mut **a).chain(list).collect(),

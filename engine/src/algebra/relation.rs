@@ -279,7 +279,9 @@ impl Relation {
     /// What it stands on directly; the sides of a set operation are queries of their own and not among them.
     pub fn inputs(&self) -> Vec<&Relation> {
         match self {
-            Relation::Unit | Relation::Scan { .. } | Relation::Values { .. } | Relation::Set { .. } => Vec::new(),
+            Relation::Unit | Relation::Scan { .. } | Relation::Values { .. } | Relation::Set { .. } => {
+                Vec::new()
+            }
             Relation::Filter { input, .. }
             | Relation::Project { input, .. }
             | Relation::Aggregate { input, .. }

@@ -11,8 +11,8 @@ use nuages_storage::{DataType, IndexId, Lane, Layout, Slot, TableId, Value};
 use super::new::NewPartKind;
 use super::{
     Action, Catalog, CheckDefinition, ChildLookup, ColumnDefinition, ColumnId, ConstraintId,
-    ForeignKeyDefinition, IndexDefinition, IndexExpr, IndexPart, NewCheck, NewColumn, NewForeignKey, NewIndex,
-    NewTable, PrimaryKey, TableDefinition, TargetKey, Uniqueness,
+    ForeignKeyDefinition, IndexDefinition, IndexExpr, IndexPart, NewCheck, NewColumn, NewForeignKey,
+    NewIndex, NewTable, PrimaryKey, TableDefinition, TargetKey, Uniqueness,
 };
 use crate::algebra::{Expr, Source};
 use crate::error::{DefinitionProblem, Error};
@@ -156,7 +156,12 @@ impl TableDefinition {
             }
         };
         let key = self.row_id_column();
-        match self.columns.iter().enumerate().find(|(place, column)| column.generated_key && key != Some(*place)) {
+        match self
+            .columns
+            .iter()
+            .enumerate()
+            .find(|(place, column)| column.generated_key && key != Some(*place))
+        {
             Some((_, column)) => {
                 let column = column.name.clone();
                 Err(self.problem(DefinitionProblem::GeneratedNotKey { column }))
@@ -195,7 +200,12 @@ impl TableDefinition {
                     (IndexExpr::Expression(expr.clone()), true)
                 }
             };
-            parts.push(IndexPart { expr, descending: part.descending, nulls_first: part.nulls_first, nullable });
+            parts.push(IndexPart {
+                expr,
+                descending: part.descending,
+                nulls_first: part.nulls_first,
+                nullable,
+            });
         }
         if let Some(condition) = &new.condition {
             self.check_of_one_row(&new.name, condition)?;

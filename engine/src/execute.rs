@@ -1,0 +1,109 @@
+//! The executor: a tree of operators that hand batches upwards.
+//!
+//! Every operator pulls batches from its inputs and yields batches of its own, each with a selection of the rows
+//! that are there. A scan yields leaves as they lie in the tree, 64 rows at a time, borrowed; what gathers rows from
+//! several places (joins, sorts) yields up to [`BATCH_ROWS_MAX`](crate::batch::BATCH_ROWS_MAX). `'v` is the life of
+//! the version that is read, and of the plan.
+//!
+//! Order of reading: `scan` and `ranges` (access paths), `filter`, `project`, `limit` (streaming), `index_join`,
+//! `hash_join`, `nested_loop`, `aggregate`, `sort`, `distinct`, `set`, `apply` (subqueries row by row).
+
+mod aggregate;
+mod apply;
+mod distinct;
+mod filter;
+mod hash_join;
+mod index_join;
+mod limit;
+mod nested_loop;
+mod project;
+pub(crate) mod ranges;
+mod scan;
+mod set;
+mod sort;
+mod values;
+
+use nuages_storage::Version;
+
+use crate::batch::Batch;
+use crate::error::Error;
+use crate::evaluate::Context;
+use crate::plan::{Node, Plan};
+
+/// A running operator.
+pub(crate) trait Operator<'v> {
+    /// The next batch, which may have no selected row; none at the end, and then it is not asked again.
+    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error>;
+}
+
+/// An operator of any kind.
+pub(crate) type Running<'v> = Box<dyn Operator<'v> + 'v>;
+
+/// Runs a plan on a version and hands every batch to `each`. The batch's columns are the query's.
+///
+/// # Errors
+/// What an expression fails with; what `each` returns.
+pub fn run(
+    plan: &Plan,
+    version: &Version,
+    context: &Context<'_>,
+    each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut operator = open(plan, version);
+    while let Some(batch) = operator.next(context)? {
+        if !batch.selection.is_empty() {
+            each(&batch)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes a plan ready to run. Nothing is read until the first batch is asked for.
+pub(crate) fn open<'v>(plan: &'v Plan, version: &'v Version) -> Running<'v> {
+    match &plan.node {
+        Node::Unit => Box::new(values::Unit::new()),
+        Node::Values(rows) => Box::new(values::Values::new(rows, &plan.columns)),
+        Node::Scan(scan) => Box::new(scan::Scan::new(scan, version)),
+        Node::Count(access, table) => Box::new(scan::Count::new(access, *table, version)),
+        Node::Filter { input, predicate } => Box::new(filter::Filter::new(open(input, version), predicate)),
+        Node::Project { input, columns } => Box::new(project::Project::new(open(input, version), columns)),
+        Node::HashJoin { kind, left, right, left_keys, right_keys, residual } => {
+            Box::new(hash_join::HashJoin::new(
+                *kind,
+                (left, open(left, version)),
+                (right, open(right, version)),
+                left_keys,
+                right_keys,
+                residual.as_ref(),
+            ))
+        }
+        Node::IndexJoin { kind, left, lookup } => {
+            Box::new(index_join::IndexJoin::new(*kind, left, open(left, version), lookup, version))
+        }
+        Node::NestedLoop { kind, left, right, on } => Box::new(nested_loop::NestedLoop::new(
+            *kind,
+            (left, open(left, version)),
+            (right, open(right, version)),
+            on.as_ref(),
+        )),
+        Node::Aggregate { input, keys, aggregates } => {
+            Box::new(aggregate::Aggregate::new(open(input, version), keys, aggregates))
+        }
+        Node::Sort { input, keys, top } => {
+            Box::new(sort::Sort::new(input, open(input, version), keys, *top))
+        }
+        Node::Limit { input, offset, count } => {
+            Box::new(limit::Limit::new(open(input, version), *offset, *count))
+        }
+        Node::Distinct { input, on } => Box::new(distinct::Distinct::new(open(input, version), on)),
+        Node::Set { kind, all, left, right } => Box::new(set::Set::new(
+            *kind,
+            *all,
+            (left, open(left, version)),
+            (right, open(right, version)),
+        )),
+        Node::Apply { input, subqueries } => {
+            Box::new(apply::Apply::new(open(input, version), subqueries, version))
+        }
+    }
+}

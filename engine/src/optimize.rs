@@ -1,0 +1,48 @@
+//! From what a query means to how it is run.
+//!
+//! ```text
+//! Query --rewrite--> Query --build--> Plan
+//!       predicates down,      joins ordered, access paths and
+//!       EXISTS/IN to joins    join methods chosen by counting
+//! ```
+//!
+//! The planner does not guess the size of an index range: it counts it in the counted trees of the version it plans
+//! on. A plan holds no version and no row, so it may be kept and run again on any version of the same schema.
+//!
+//! Order of reading: `columns` (what mentions what), `rewrite`, `planner` (what is known while planning), `build`
+//! (operator by operator), `access` (access paths), `join` (order and method), `cardinality`.
+
+mod access;
+mod build;
+mod cardinality;
+mod columns;
+mod join;
+mod planner;
+mod rewrite;
+
+use nuages_storage::Version;
+
+use crate::algebra::Query;
+use crate::catalog::Catalog;
+use crate::error::Error;
+use crate::plan::Plan;
+use planner::Planner;
+
+/// Plans a query on the tables of `version`.
+///
+/// # Errors
+/// [`Error::Type`] where an expression makes no sense; [`Error::UnknownTable`] if a table is not there.
+pub fn plan(query: Query, catalog: &Catalog, version: &Version) -> Result<Plan, Error> {
+    Planner::new(catalog, version, &query).plan(query)
+}
+
+/// Plans a query as it was written: no rewriting, no indexes, nested loops. Its answer is the other plan's answer;
+/// tests compare the two.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_naively(query: Query, catalog: &Catalog, version: &Version) -> Result<Plan, Error> {
+    let mut planner = Planner::new(catalog, version, &query);
+    planner.optimize = false;
+    planner.plan(query)
+}

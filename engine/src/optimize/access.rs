@@ -1,0 +1,546 @@
+//! Access paths: how the rows of one table that satisfy some conjuncts are reached.
+//!
+//! A conjunct that compares a column with something known before the scan (a [`Sarg`], "search argument" in System R)
+//! can become a point or a range of the row ids or of an index. Every candidate's size is *counted* in the tree when
+//! the bounds are known while planning; the cheapest wins. What the path does not cover is left as a filter.
+
+use nuages_storage::{DataType, TableId};
+
+use super::cardinality::selectivity;
+use super::columns::{self, ColumnSet, conjunction, conjuncts};
+use super::planner::Planner;
+use crate::algebra::{Column, Comparison, Expr, Relation, SortKey, Source};
+use crate::catalog::{IndexDefinition, TableDefinition};
+use crate::error::Error;
+use crate::evaluate::{Context, Scalar};
+use crate::execute::ranges;
+use crate::plan::{Access, Bound, Bounds, Estimate, Fetch, Node, Plan, PlanColumn, Scan};
+
+/// Costs in units of about a microsecond, measured on one core: a row of a leaf that is scanned, a row fetched by its
+/// id, a row fetched through an index, a row sorted.
+pub(crate) const COST_SCAN: f64 = 0.005;
+pub(crate) const COST_FETCH: f64 = 0.15;
+pub(crate) const COST_INDEX: f64 = 0.25;
+pub(crate) const COST_SORT: f64 = 0.15;
+
+/// A conjunct that an access path can answer.
+struct Sarg {
+    /// Which conjunct it is.
+    conjunct: usize,
+    column: usize,
+    test: Test,
+}
+
+enum Test {
+    Equal(Scalar),
+    Among(Vec<Scalar>),
+    Lower(Bound),
+    Upper(Bound),
+}
+
+/// An access path, what it covers and what it costs.
+struct Candidate {
+    access: Access,
+    covered: Vec<usize>,
+    estimate: Estimate,
+    cost_per_row: f64,
+    /// The columns whose order it yields, as places in the table, after those it fixes to one value.
+    order: Order,
+}
+
+/// The order in which a path yields its rows.
+enum Order {
+    RowId,
+    /// The definition of the index and how many of its parts are fixed to one value.
+    Index(usize, usize),
+    None,
+}
+
+impl Planner<'_> {
+    /// A scan of the rows that satisfy `parts`, by the cheapest path.
+    pub(crate) fn build_scan(
+        &mut self,
+        table: TableId,
+        source: Source,
+        parts: Vec<Expr>,
+        needed: &ColumnSet,
+    ) -> Result<Plan, Error> {
+        let definition = self.table(table)?;
+        let best = self
+            .candidates(definition, source, &parts)
+            .into_iter()
+            .map(|candidate| (self.cost(&candidate, &parts, needed, source), candidate))
+            .min_by(|a, b| a.0.total_cmp(&b.0));
+        let candidate = best.map_or_else(|| self.whole_table(definition), |(_, candidate)| candidate);
+        self.scan_plan(definition, source, candidate, parts, needed, false)
+    }
+
+    /// A scan that yields the rows of a filtered scan, or of joins over one, in the order of `keys`, if there is such
+    /// a path and it is cheaper than sorting.
+    pub(crate) fn build_in_order(
+        &mut self,
+        input: &Relation,
+        keys: &[SortKey],
+        top: Option<usize>,
+        needed: &ColumnSet,
+    ) -> Result<Option<Plan>, Error> {
+        if !self.optimize {
+            return Ok(None);
+        }
+        let Some(keys) = plain_keys(keys) else { return Ok(None) };
+        let (table, source, parts) = match input {
+            Relation::Scan { table, source } => (*table, *source, Vec::new()),
+            Relation::Filter { input, predicate } => match &**input {
+                Relation::Scan { table, source } if !columns::has_subquery(predicate) => {
+                    (*table, *source, conjuncts(predicate.clone()))
+                }
+                _ => return Ok(None),
+            },
+            Relation::Join { kind, left, right, on } => {
+                return self.build_join_in_order(*kind, left, right, on, &keys, top, needed);
+            }
+            _ => return Ok(None),
+        };
+        if keys.iter().any(|key| key.column.source() != source) {
+            return Ok(None);
+        }
+        let definition = self.table(table)?;
+        let candidates = self.candidates(definition, source, &parts);
+        let sorted = candidates
+            .iter()
+            .map(|candidate| {
+                self.cost(candidate, &parts, needed, source) + candidate.estimate.rows * COST_SORT
+            })
+            .fold(f64::INFINITY, f64::min);
+        let ordered = candidates
+            .into_iter()
+            .filter_map(|candidate| {
+                let reverse = yields(definition, &candidate.order, &keys)?;
+                let kept = remaining_selectivity(&parts, &candidate.covered);
+                let visited =
+                    top.map_or(candidate.estimate.rows, |top| candidate.estimate.rows.min(top as f64 / kept));
+                Some((1.0 + visited * candidate.cost_per_row, reverse, candidate))
+            })
+            .min_by(|a, b| a.0.total_cmp(&b.0));
+        match ordered {
+            Some((cost, reverse, candidate)) if cost <= sorted.max(1.0) => {
+                self.scan_plan(definition, source, candidate, parts, needed, reverse).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn scan_plan(
+        &self,
+        definition: &TableDefinition,
+        source: Source,
+        candidate: Candidate,
+        parts: Vec<Expr>,
+        needed: &ColumnSet,
+        reverse: bool,
+    ) -> Result<Plan, Error> {
+        let kept = remaining_selectivity(&parts, &candidate.covered);
+        let residual: Vec<Expr> = parts
+            .into_iter()
+            .enumerate()
+            .filter(|(index, _)| !candidate.covered.contains(index))
+            .map(|(_, part)| part)
+            .collect();
+        let mut wanted = needed.clone();
+        residual.iter().for_each(|part| columns::add_columns(part, &mut wanted));
+        let (fetch, columns) = fetches(definition, source, &wanted)?;
+        let estimate = match residual.is_empty() {
+            true => candidate.estimate,
+            false => Estimate::about(candidate.estimate.rows * kept),
+        };
+        let scan = Scan {
+            table: definition.id,
+            fetch,
+            access: candidate.access,
+            reverse,
+            filter: None,
+            offset: 0,
+        };
+        let mut plan = Plan { node: Node::Scan(scan), columns, estimate };
+        if let Some(predicate) = conjunction(residual) {
+            let filter = self.compile(&predicate, &plan)?;
+            if let Node::Scan(scan) = &mut plan.node {
+                scan.filter = Some(filter);
+            }
+        }
+        Ok(plan)
+    }
+
+    fn whole_table(&self, definition: &TableDefinition) -> Candidate {
+        Candidate {
+            access: Access::All,
+            covered: Vec::new(),
+            estimate: Estimate::exact(self.table_rows(definition.id)),
+            cost_per_row: COST_SCAN,
+            order: Order::RowId,
+        }
+    }
+
+    pub(crate) fn table_rows(&self, table: TableId) -> f64 {
+        self.version.table(table).map_or(0, |table| table.len()) as f64
+    }
+
+    fn cost(&self, candidate: &Candidate, parts: &[Expr], needed: &ColumnSet, source: Source) -> f64 {
+        let covers_all = candidate.covered.len() == parts.len();
+        let reads_nothing = !needed.iter().any(|column| column.source() == source);
+        if covers_all && reads_nothing {
+            return 1.0; // it is only counted, or its row ids are in the index
+        }
+        1.0 + candidate.estimate.rows * candidate.cost_per_row
+    }
+
+    fn candidates(&self, definition: &TableDefinition, source: Source, parts: &[Expr]) -> Vec<Candidate> {
+        let mut found = vec![self.whole_table(definition)];
+        if self.optimize {
+            let sargs: Vec<Sarg> = parts
+                .iter()
+                .enumerate()
+                .flat_map(|(number, part)| self.sargs(definition, source, number, part))
+                .collect();
+            found.extend(self.by_row_id(definition, &sargs));
+            for (place, index) in definition.indexes.iter().enumerate() {
+                found.extend(self.by_index(definition, place, index, source, parts, &sargs));
+            }
+        }
+        found
+    }
+
+    /// What a conjunct says about a single column.
+    fn sargs(&self, definition: &TableDefinition, source: Source, conjunct: usize, part: &Expr) -> Vec<Sarg> {
+        let own = |expr: &Expr| match expr {
+            Expr::Column(column) if column.source() == source => {
+                place_of(definition, *column).map(|place| (place, definition.columns[place].data_type))
+            }
+            _ => None,
+        };
+        let mut found = Vec::new();
+        let mut add = |column, test| found.push(Sarg { conjunct, column, test });
+        match part {
+            Expr::Compare(op, a, b) => {
+                let (column, op, value) = match (own(a), own(b)) {
+                    (Some(column), None) => (column, *op, b),
+                    (None, Some(column)) => (column, flipped(*op), a),
+                    _ => return found,
+                };
+                let Some(value) = self.bound(value, column.1) else { return found };
+                match op {
+                    Comparison::Equal => add(column.0, Test::Equal(value)),
+                    Comparison::Less => add(column.0, Test::Upper(Bound { value, inclusive: false })),
+                    Comparison::LessOrEqual => add(column.0, Test::Upper(Bound { value, inclusive: true })),
+                    Comparison::Greater => add(column.0, Test::Lower(Bound { value, inclusive: false })),
+                    Comparison::GreaterOrEqual => add(column.0, Test::Lower(Bound { value, inclusive: true })),
+                    Comparison::NotEqual | Comparison::Same => {}
+                }
+            }
+            Expr::InList(value, list) => {
+                let Some(column) = own(value) else { return found };
+                let values: Option<Vec<Scalar>> = list.iter().map(|item| self.bound(item, column.1)).collect();
+                if let Some(values) = values {
+                    add(column.0, Test::Among(values));
+                }
+            }
+            Expr::Column(_) | Expr::Not(_) => {
+                let (expr, truth) = match part {
+                    Expr::Not(inner) => (&**inner, false),
+                    expr => (expr, true),
+                };
+                if let Some((column, DataType::Bool)) = own(expr)
+                    && let Some(value) = self.bound(&Expr::literal(truth), DataType::Bool)
+                {
+                    add(column, Test::Equal(value));
+                }
+            }
+            _ => {}
+        }
+        found
+    }
+
+    /// A bound of a column of this type: an expression without columns whose keys order as the column's do.
+    fn bound(&self, expr: &Expr, data_type: DataType) -> Option<Scalar> {
+        if columns::has_subquery(expr) || !columns::columns_of(expr).is_empty() {
+            return None;
+        }
+        let compile = |expr: &Expr| Scalar::compile(expr, &|_| None).ok();
+        let scalar = compile(expr)?;
+        if same_keys(scalar.data_type(), data_type) {
+            return Some(scalar);
+        }
+        let widened = match (scalar.data_type(), data_type) {
+            (DataType::SmallInt | DataType::Integer | DataType::BigInt, DataType::Decimal { .. }) => {
+                DataType::Decimal { precision: 28, scale: 0 }
+            }
+            (DataType::SmallInt | DataType::Integer, DataType::Float) => DataType::Float,
+            _ => return None,
+        };
+        compile(&Expr::Cast(Box::new(expr.clone()), widened))
+    }
+
+    fn by_row_id(&self, definition: &TableDefinition, sargs: &[Sarg]) -> Option<Candidate> {
+        let key = definition.row_id_column()?;
+        let on_key = |sarg: &&Sarg| sarg.column == key;
+        let candidate = |access: Access, covered: Vec<usize>, guess: f64, cost_per_row: f64| {
+            let estimate = self.counted(definition.id, &access).unwrap_or(Estimate::about(guess));
+            Some(Candidate { access, covered, estimate, cost_per_row, order: Order::RowId })
+        };
+        for sarg in sargs.iter().filter(on_key) {
+            match &sarg.test {
+                Test::Equal(value) => {
+                    return candidate(Access::RowIds(vec![value.clone()]), vec![sarg.conjunct], 1.0, COST_FETCH);
+                }
+                Test::Among(values) => {
+                    let access = Access::RowIds(values.clone());
+                    return candidate(access, vec![sarg.conjunct], values.len() as f64, COST_FETCH);
+                }
+                Test::Lower(_) | Test::Upper(_) => {}
+            }
+        }
+        let (bounds, covered) = bounds(sargs, key)?;
+        let guess = self.table_rows(definition.id) * 0.3;
+        candidate(Access::RowRange(bounds), covered, guess, COST_SCAN)
+    }
+
+    fn by_index(
+        &self,
+        definition: &TableDefinition,
+        place: usize,
+        index: &IndexDefinition,
+        source: Source,
+        parts: &[Expr],
+        sargs: &[Sarg],
+    ) -> Option<Candidate> {
+        let mut covered = condition_covered(index, source, parts)?;
+        let mut prefix: Vec<Scalar> = Vec::new();
+        let mut prefixes = None;
+        let mut range = Bounds::default();
+        for part in &index.parts {
+            let Some(column) = part.column() else { break };
+            let on_part = |sarg: &&Sarg| sarg.column == column;
+            let equal = sargs.iter().filter(on_part).find_map(|sarg| match &sarg.test {
+                Test::Equal(value) => Some((sarg.conjunct, value)),
+                _ => None,
+            });
+            if let Some((conjunct, value)) = equal {
+                prefix.push(value.clone());
+                covered.push(conjunct);
+                continue;
+            }
+            let among = sargs.iter().filter(on_part).find_map(|sarg| match &sarg.test {
+                Test::Among(values) => Some((sarg.conjunct, values)),
+                _ => None,
+            });
+            if let Some((conjunct, values)) = among {
+                let with = |value: &Scalar| prefix.iter().chain([value]).cloned().collect();
+                prefixes = Some(values.iter().map(with).collect::<Vec<Vec<Scalar>>>());
+                covered.push(conjunct);
+            } else if let Some((bounds, conjuncts)) = bounds(sargs, column) {
+                range = bounds;
+                covered.extend(conjuncts);
+            }
+            break;
+        }
+        let fixed = prefix.len();
+        let order = if prefixes.is_some() { Order::None } else { Order::Index(place, fixed) };
+        let point = prefixes.is_none() && fixed == index.parts.len() && index.unique.is_some();
+        let share = 0.05f64.powi(i32::try_from(covered.len()).unwrap_or(i32::MAX));
+        let guess = if point { 1.0 } else { (self.table_rows(definition.id) * share).max(1.0) };
+        let access = Access::Index {
+            index: index.id,
+            parts: index.key_parts(),
+            prefixes: prefixes.unwrap_or_else(|| vec![prefix]),
+            bounds: range,
+        };
+        let estimate = self.counted(definition.id, &access).unwrap_or(Estimate::about(guess));
+        covered.sort_unstable();
+        covered.dedup();
+        Some(Candidate { access, covered, estimate, cost_per_row: COST_INDEX, order })
+    }
+
+    /// How many rows a path has, counted in the tree, if its bounds are known now.
+    fn counted(&self, table: TableId, access: &Access) -> Option<Estimate> {
+        let known = |scalar: &Scalar| scalar.as_constant().is_some();
+        let bounds_known =
+            |bounds: &Bounds| bounds.lower.iter().chain(&bounds.upper).all(|bound| known(&bound.value));
+        let all_known = match access {
+            Access::All => true,
+            Access::RowRange(bounds) => bounds_known(bounds),
+            Access::RowIds(values) => values.iter().all(known),
+            Access::Index { prefixes, bounds, .. } => {
+                prefixes.iter().flatten().all(known) && bounds_known(bounds)
+            }
+        };
+        let table = self.version.table(table)?;
+        let context = Context::new(&[]);
+        all_known.then(|| ranges::count(table, access, &context).ok()).flatten().map(|n| Estimate::exact(n as f64))
+    }
+}
+
+/// The columns of `source` among `wanted`, in the order of the table's definition, and how they are read.
+pub(crate) fn fetches(
+    definition: &TableDefinition,
+    source: Source,
+    wanted: &ColumnSet,
+) -> Result<(Vec<Fetch>, Vec<PlanColumn>), Error> {
+    let mut own: Vec<Column> = wanted.iter().filter(|column| column.source() == source).copied().collect();
+    own.sort_unstable();
+    let row_id = definition.row_id_column();
+    own.into_iter()
+        .map(|column| {
+            if column.is_row_id() {
+                let data_type = DataType::BigInt;
+                return Ok((Fetch::RowId(data_type), PlanColumn { column, data_type }));
+            }
+            let place = column.index();
+            let found = definition.column(place)?;
+            let data_type = found.data_type;
+            let fetch = match row_id == Some(place) {
+                true => Fetch::RowId(data_type),
+                false => Fetch::Slot(found.slot, data_type),
+            };
+            Ok((fetch, PlanColumn { column, data_type }))
+        })
+        .collect::<Result<Vec<_>, Error>>()
+        .map(|pairs| pairs.into_iter().unzip())
+}
+
+/// The place of a column in its table; of the row id the primary key's, if that is what it is.
+fn place_of(definition: &TableDefinition, column: Column) -> Option<usize> {
+    if column.is_row_id() {
+        return definition.row_id_column();
+    }
+    (column.index() < definition.columns.len()).then_some(column.index())
+}
+
+fn flipped(op: Comparison) -> Comparison {
+    match op {
+        Comparison::Less => Comparison::Greater,
+        Comparison::LessOrEqual => Comparison::GreaterOrEqual,
+        Comparison::Greater => Comparison::Less,
+        Comparison::GreaterOrEqual => Comparison::LessOrEqual,
+        same => same,
+    }
+}
+
+/// Whether values of both types have keys that compare as the values do.
+pub(crate) fn same_keys(a: DataType, b: DataType) -> bool {
+    let class = |data_type| match data_type {
+        DataType::SmallInt | DataType::Integer => DataType::BigInt,
+        DataType::Decimal { .. } => DataType::Decimal { precision: 0, scale: 0 },
+        DataType::Text { .. } => DataType::Text { max_length: None },
+        other => other,
+    };
+    class(a) == class(b) && a != DataType::Json
+}
+
+fn bounds(sargs: &[Sarg], column: usize) -> Option<(Bounds, Vec<usize>)> {
+    let mut bounds = Bounds::default();
+    let mut covered = Vec::new();
+    for sarg in sargs.iter().filter(|sarg| sarg.column == column) {
+        let (end, bound) = match &sarg.test {
+            Test::Lower(bound) => (&mut bounds.lower, bound),
+            Test::Upper(bound) => (&mut bounds.upper, bound),
+            Test::Equal(_) | Test::Among(_) => continue,
+        };
+        if end.is_none() {
+            *end = Some(bound.clone());
+            covered.push(sarg.conjunct);
+        }
+    }
+    (!covered.is_empty()).then_some((bounds, covered))
+}
+
+/// The conjuncts that make a conditional index's condition true; none if it may be false for a wanted row.
+fn condition_covered(index: &IndexDefinition, source: Source, parts: &[Expr]) -> Option<Vec<usize>> {
+    let Some(condition) = &index.condition else { return Some(Vec::new()) };
+    conjuncts(condition.clone())
+        .into_iter()
+        .map(|mut wanted| {
+            rename_self(&mut wanted, source);
+            parts.iter().position(|part| *part == wanted)
+        })
+        .collect()
+}
+
+fn rename_self(expr: &mut Expr, source: Source) {
+    if let Expr::Column(column) = expr
+        && column.source() == Source::SELF
+    {
+        *column = source.column(column.index());
+    }
+    expr.children_mut().into_iter().for_each(|child| rename_self(child, source));
+}
+
+fn remaining_selectivity(parts: &[Expr], covered: &[usize]) -> f64 {
+    let left = parts.iter().enumerate().filter(|(index, _)| !covered.contains(index));
+    left.map(|(_, part)| selectivity(part)).product::<f64>().max(1e-6)
+}
+
+/// A sort key that is a column.
+#[derive(Clone, Copy)]
+pub(crate) struct PlainKey {
+    pub(crate) column: Column,
+    pub(crate) descending: bool,
+    pub(crate) nulls_first: bool,
+}
+
+fn plain_keys(keys: &[SortKey]) -> Option<Vec<PlainKey>> {
+    keys.iter()
+        .map(|key| match key.expr {
+            Expr::Column(column) => {
+                Some(PlainKey { column, descending: key.descending, nulls_first: key.nulls_first })
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// Whether a path that yields `order` yields the order of `keys`: forward (`false`), backward (`true`) or not.
+fn yields(definition: &TableDefinition, order: &Order, keys: &[PlainKey]) -> Option<bool> {
+    let is_row_id = |key: &PlainKey| {
+        key.column.is_row_id() || definition.row_id_column() == Some(key.column.index())
+    };
+    let (index, fixed) = match order {
+        Order::None => return None,
+        Order::RowId => {
+            let first = keys.first()?;
+            return is_row_id(first).then_some(first.descending);
+        }
+        Order::Index(place, fixed) => (&definition.indexes[*place], *fixed),
+    };
+    let mut reverse = None;
+    let mut parts = index.parts[fixed..].iter();
+    for key in keys {
+        let backward = match parts.next() {
+            Some(part) => {
+                if part.column() != Some(key.column.index()) || key.column.is_row_id() {
+                    return None;
+                }
+                let backward = part.descending != key.descending;
+                if part.nullable && (part.nulls_first != backward) != key.nulls_first {
+                    return None;
+                }
+                backward
+            }
+            // Entries with equal keys lie in the order of their row ids, and no other column decides after that.
+            None if is_row_id(key) => key.descending,
+            None if index.unique.is_some() && index.parts.iter().all(|part| !part.nullable) => break,
+            None => return None,
+        };
+        if *reverse.get_or_insert(backward) != backward {
+            return None;
+        }
+        if is_row_id(key) {
+            break;
+        }
+    }
+    reverse
+}
+
+/// The indexes that have every row of their table.
+pub(crate) fn condition_free_indexes(definition: &TableDefinition) -> impl Iterator<Item = &IndexDefinition> {
+    definition.indexes.iter().filter(|index| index.condition.is_none())
+}

@@ -1,0 +1,327 @@
+//! From rewritten algebra to a plan, operator by operator.
+//!
+//! `needed` is what the operators above read; a scan fetches no more than that.
+
+use nuages_storage::{DataType, KeyPart};
+
+use super::columns::{self, ColumnSet, conjunction, conjuncts};
+use super::planner::Planner;
+use crate::algebra::{Aggregate, AggregateFunction, Column, Expr, Query, Relation, SetKind, SortKey, Source};
+use crate::error::Error;
+use crate::evaluate::Scalar;
+use crate::functions::aggregate::result_type;
+use crate::plan::{Estimate, Node, Plan, PlanAggregate, PlanColumn, PlanSortKey};
+
+impl Planner<'_> {
+    /// The plan of a relation; it yields at least the columns in `needed`.
+    pub(crate) fn build(&mut self, relation: Relation, needed: &ColumnSet) -> Result<Plan, Error> {
+        match relation {
+            Relation::Unit => {
+                Ok(Plan { node: Node::Unit, columns: Vec::new(), estimate: Estimate::exact(1.0) })
+            }
+            Relation::Scan { table, source } => self.build_scan(table, source, Vec::new(), needed),
+            Relation::Values { source, types, rows } => self.build_values(source, &types, &rows),
+            Relation::Filter { input, predicate } => self.build_filter(*input, predicate, needed),
+            Relation::Project { input, source, columns } => {
+                self.build_project(*input, source, columns, Some(needed))
+            }
+            join @ Relation::Join { .. } => self.build_join(join, needed),
+            Relation::Aggregate { input, source, keys, aggregates } => {
+                self.build_aggregate(*input, source, keys, aggregates)
+            }
+            Relation::Sort { input, keys } => self.build_sort(*input, keys, None, needed),
+            Relation::Limit { input, offset, count } => self.build_limit(*input, offset, count, needed),
+            Relation::Distinct { input, on } => self.build_distinct(*input, on, needed),
+            Relation::Set { kind, all, source, left, right } => {
+                self.build_set(kind, all, source, *left, *right)
+            }
+        }
+    }
+
+    fn build_values(&mut self, source: Source, types: &[DataType], rows: &[Vec<Expr>]) -> Result<Plan, Error> {
+        let unit = Plan { node: Node::Unit, columns: Vec::new(), estimate: Estimate::exact(1.0) };
+        let compiled = rows
+            .iter()
+            .map(|row| row.iter().map(|expr| self.compile(expr, &unit)).collect())
+            .collect::<Result<_, Error>>()?;
+        let columns = (0..types.len()).map(|i| PlanColumn { column: source.column(i), data_type: types[i] });
+        Ok(Plan {
+            node: Node::Values(compiled),
+            columns: columns.collect(),
+            estimate: Estimate::exact(rows.len() as f64),
+        })
+    }
+
+    fn build_filter(&mut self, input: Relation, predicate: Expr, needed: &ColumnSet) -> Result<Plan, Error> {
+        let (mut nested, plain): (Vec<_>, Vec<_>) =
+            conjuncts(predicate).into_iter().partition(columns::has_subquery);
+        let pending = self.extract(&mut nested);
+        let mut below = needed.clone();
+        nested.iter().for_each(|part| columns::add_columns(part, &mut below));
+        pending.iter().for_each(|pending| pending.add_needed(&mut below));
+        let plan = match input {
+            Relation::Scan { table, source } => self.build_scan(table, source, plain, &below)?,
+            input => {
+                plain.iter().for_each(|part| columns::add_columns(part, &mut below));
+                let plan = self.build(input, &below)?;
+                self.filtered(plan, conjunction(plain))?
+            }
+        };
+        let plan = self.apply(plan, pending)?;
+        self.filtered(plan, conjunction(nested))
+    }
+
+    /// `plan` with only the rows for which `predicate` is true.
+    pub(crate) fn filtered(&self, plan: Plan, predicate: Option<Expr>) -> Result<Plan, Error> {
+        let Some(predicate) = predicate else { return Ok(plan) };
+        let scalar = self.compile(&predicate, &plan)?;
+        let rows = plan.estimate.rows * super::cardinality::selectivity(&predicate);
+        let columns = plan.columns.clone();
+        let node = Node::Filter { input: Box::new(plan), predicate: scalar };
+        Ok(Plan { node, columns, estimate: Estimate::about(rows) })
+    }
+
+    /// A projection. If `needed` is given, only those of its columns are computed.
+    pub(crate) fn build_project(
+        &mut self,
+        input: Relation,
+        source: Source,
+        exprs: Vec<Expr>,
+        needed: Option<&ColumnSet>,
+    ) -> Result<Plan, Error> {
+        let wanted = |index: &usize| needed.is_none_or(|needed| needed.contains(&source.column(*index)));
+        let (places, mut exprs): (Vec<usize>, Vec<Expr>) =
+            exprs.into_iter().enumerate().filter(|(index, _)| wanted(index)).unzip();
+        let pending = self.extract(&mut exprs);
+        let mut below = ColumnSet::new();
+        exprs.iter().for_each(|expr| columns::add_columns(expr, &mut below));
+        pending.iter().for_each(|pending| pending.add_needed(&mut below));
+        let input = self.build(input, &below)?;
+        let input = self.apply(input, pending)?;
+        let scalars =
+            exprs.iter().map(|expr| self.compile(expr, &input)).collect::<Result<Vec<_>, Error>>()?;
+        let columns = places
+            .into_iter()
+            .zip(&scalars)
+            .map(|(place, scalar)| PlanColumn { column: source.column(place), data_type: scalar.data_type() })
+            .collect();
+        let estimate = input.estimate;
+        Ok(Plan { node: Node::Project { input: Box::new(input), columns: scalars }, columns, estimate })
+    }
+
+    fn build_aggregate(
+        &mut self,
+        input: Relation,
+        source: Source,
+        keys: Vec<Expr>,
+        aggregates: Vec<Aggregate>,
+    ) -> Result<Plan, Error> {
+        let mut exprs = keys;
+        let key_count = exprs.len();
+        let mut shapes = Vec::with_capacity(aggregates.len());
+        for Aggregate { function, argument, distinct, filter } in aggregates {
+            shapes.push((function, distinct, argument.is_some(), filter.is_some()));
+            exprs.extend(argument);
+            exprs.extend(filter);
+        }
+        let pending = self.extract(&mut exprs);
+        let mut below = ColumnSet::new();
+        exprs.iter().for_each(|expr| columns::add_columns(expr, &mut below));
+        pending.iter().for_each(|pending| pending.add_needed(&mut below));
+        let input = self.build(input, &below)?;
+        let input = self.apply(input, pending)?;
+        let mut scalars =
+            exprs.iter().map(|expr| self.compile(expr, &input)).collect::<Result<Vec<_>, _>>()?.into_iter();
+        let keys: Vec<Scalar> = scalars.by_ref().take(key_count).collect();
+        let aggregates = shapes
+            .into_iter()
+            .map(|(function, distinct, has_argument, has_filter)| {
+                let argument = has_argument.then(|| scalars.next()).flatten();
+                let filter = has_filter.then(|| scalars.next()).flatten();
+                let data_type = result_type(function, argument.as_ref().map(Scalar::data_type))?;
+                Ok(PlanAggregate { function, argument, distinct, filter, data_type })
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        Ok(aggregate_plan(input, source, keys, aggregates))
+    }
+
+    /// A sort, of which only the first `top` rows are wanted if that is given.
+    fn build_sort(
+        &mut self,
+        input: Relation,
+        keys: Vec<SortKey>,
+        top: Option<usize>,
+        needed: &ColumnSet,
+    ) -> Result<Plan, Error> {
+        if keys.is_empty() {
+            return self.build(input, needed);
+        }
+        if let Some(plan) = self.build_in_order(&input, &keys, top, needed)? {
+            return Ok(plan);
+        }
+        let mut exprs: Vec<Expr> = keys.iter().map(|key| key.expr.clone()).collect();
+        let pending = self.extract(&mut exprs);
+        let mut below = needed.clone();
+        exprs.iter().for_each(|expr| columns::add_columns(expr, &mut below));
+        pending.iter().for_each(|pending| pending.add_needed(&mut below));
+        let input = self.build(input, &below)?;
+        let input = self.apply(input, pending)?;
+        let keys = exprs
+            .iter()
+            .zip(&keys)
+            .map(|(expr, key)| {
+                let part = KeyPart { descending: key.descending, nulls_first: key.nulls_first, nullable: true };
+                Ok(PlanSortKey { scalar: self.compile(expr, &input)?, part })
+            })
+            .collect::<Result<_, Error>>()?;
+        let columns = input.columns.clone();
+        let rows = top.map_or(input.estimate.rows, |top| input.estimate.rows.min(top as f64));
+        let estimate = Estimate { rows, exact: input.estimate.exact };
+        Ok(Plan { node: Node::Sort { input: Box::new(input), keys, top }, columns, estimate })
+    }
+
+    fn build_limit(
+        &mut self,
+        input: Relation,
+        offset: u64,
+        count: Option<u64>,
+        needed: &ColumnSet,
+    ) -> Result<Plan, Error> {
+        let end = count.and_then(|count| usize::try_from(offset.saturating_add(count)).ok());
+        let mut plan = match input {
+            Relation::Sort { input, keys } => self.build_sort(*input, keys, end, needed)?,
+            input => self.build(input, needed)?,
+        };
+        let left = (plan.estimate.rows - offset as f64).max(0.0);
+        let estimate = Estimate {
+            rows: count.map_or(left, |count| left.min(count as f64)),
+            exact: plan.estimate.exact,
+        };
+        let mut offset = offset;
+        if let Node::Scan(scan) = &mut plan.node
+            && scan.filter.is_none()
+            && self.optimize
+        {
+            // The counted tree finds the first wanted row without visiting those before it.
+            scan.offset = offset;
+            offset = 0;
+        }
+        let columns = plan.columns.clone();
+        Ok(Plan { node: Node::Limit { input: Box::new(plan), offset, count }, columns, estimate })
+    }
+
+    fn build_distinct(&mut self, input: Relation, mut on: Vec<Expr>, needed: &ColumnSet) -> Result<Plan, Error> {
+        let pending = self.extract(&mut on);
+        let mut below = needed.clone();
+        on.iter().for_each(|expr| columns::add_columns(expr, &mut below));
+        pending.iter().for_each(|pending| pending.add_needed(&mut below));
+        let input = self.build(input, &below)?;
+        let input = self.apply(input, pending)?;
+        let on = on.iter().map(|expr| self.compile(expr, &input)).collect::<Result<_, Error>>()?;
+        let columns = input.columns.clone();
+        let estimate = Estimate::about(input.estimate.rows * 0.5);
+        Ok(Plan { node: Node::Distinct { input: Box::new(input), on }, columns, estimate })
+    }
+
+    fn build_set(
+        &mut self,
+        kind: SetKind,
+        all: bool,
+        source: Source,
+        left: Query,
+        right: Query,
+    ) -> Result<Plan, Error> {
+        let (left, right) = (self.plan(left)?, self.plan(right)?);
+        if left.columns.len() != right.columns.len() {
+            return Err(Error::SetShape { left: left.columns.len(), right: right.columns.len() });
+        }
+        let types = left
+            .columns
+            .iter()
+            .zip(&right.columns)
+            .map(|(l, r)| common_type(l.data_type, r.data_type))
+            .collect::<Result<Vec<_>, Error>>()?;
+        let (left, right) = (cast_columns(left, &types)?, cast_columns(right, &types)?);
+        let columns = types
+            .iter()
+            .enumerate()
+            .map(|(index, data_type)| PlanColumn { column: source.column(index), data_type: *data_type })
+            .collect();
+        let rows = match kind {
+            SetKind::Union => left.estimate.rows + right.estimate.rows,
+            SetKind::Intersect | SetKind::Except => left.estimate.rows,
+        };
+        let node = Node::Set { kind, all, left: Box::new(left), right: Box::new(right) };
+        Ok(Plan { node, columns, estimate: Estimate::about(rows) })
+    }
+}
+
+/// An aggregate; one that only counts the rows of an access path reads the count off the tree.
+fn aggregate_plan(input: Plan, source: Source, keys: Vec<Scalar>, aggregates: Vec<PlanAggregate>) -> Plan {
+    let columns: Vec<PlanColumn> = keys
+        .iter()
+        .map(Scalar::data_type)
+        .chain(aggregates.iter().map(|aggregate| aggregate.data_type))
+        .enumerate()
+        .map(|(index, data_type)| PlanColumn { column: source.column(index), data_type })
+        .collect();
+    let counts_rows = |aggregate: &PlanAggregate| {
+        aggregate.function == AggregateFunction::CountRows && aggregate.filter.is_none() && !aggregate.distinct
+    };
+    if let Node::Scan(scan) = &input.node
+        && scan.filter.is_none()
+        && scan.offset == 0
+        && keys.is_empty()
+        && aggregates.len() == 1
+        && aggregates.iter().all(counts_rows)
+    {
+        let node = Node::Count(scan.access.clone(), scan.table);
+        return Plan { node, columns, estimate: Estimate::exact(1.0) };
+    }
+    let estimate = if keys.is_empty() {
+        Estimate::exact(1.0)
+    } else {
+        Estimate::about((input.estimate.rows * 0.1).max(1.0).min(input.estimate.rows))
+    };
+    Plan { node: Node::Aggregate { input: Box::new(input), keys, aggregates }, columns, estimate }
+}
+
+/// The type both sides of a set operation take on.
+fn common_type(left: DataType, right: DataType) -> Result<DataType, Error> {
+    if left == right {
+        return Ok(left);
+    }
+    crate::evaluate::unify(left, right).ok_or(Error::Type {
+        expression: "a set operation".into(),
+        expected: left.to_string(),
+        got: right.to_string(),
+    })
+}
+
+fn cast_columns(plan: Plan, types: &[DataType]) -> Result<Plan, Error> {
+    if plan.columns.iter().zip(types).all(|(column, data_type)| column.data_type == *data_type) {
+        return Ok(plan);
+    }
+    let resolve = |column: Column| {
+        let position = plan.columns.iter().position(|known| known.column == column)?;
+        Some((position, plan.columns[position].data_type))
+    };
+    let scalars = plan
+        .columns
+        .iter()
+        .zip(types)
+        .map(|(column, data_type)| {
+            let expr = Expr::Column(column.column);
+            let cast = column.data_type != *data_type;
+            Scalar::compile(&if cast { Expr::Cast(Box::new(expr), *data_type) } else { expr }, &resolve)
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
+    let columns = plan
+        .columns
+        .iter()
+        .zip(types)
+        .map(|(column, data_type)| PlanColumn { column: column.column, data_type: *data_type })
+        .collect();
+    let estimate = plan.estimate;
+    Ok(Plan { node: Node::Project { input: Box::new(plan), columns: scalars }, columns, estimate })
+}

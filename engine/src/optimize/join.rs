@@ -1,0 +1,444 @@
+//! Joins: in which order, and by which method.
+//!
+//! Inner joins are flattened into their inputs and conjuncts, and put together greedily: the smallest input first,
+//! then always the connected one that leaves the fewest rows. Each step is an index join where looking up every left
+//! row costs less than reading the right side whole, else a hash join that builds on the smaller side.
+
+use hashbrown::HashSet;
+use nuages_storage::DataType;
+
+use super::access::{
+    COST_FETCH, COST_INDEX, COST_SCAN, PlainKey, condition_free_indexes, fetches, same_keys,
+};
+use super::cardinality::selectivity;
+use super::columns::{self, ColumnSet, conjunction, conjuncts};
+use super::planner::{Planner, sources};
+use super::rewrite::mentioned;
+use crate::algebra::{Comparison, Expr, JoinKind, Relation, SortKey, Source};
+use crate::catalog::TableDefinition;
+use crate::error::Error;
+use crate::evaluate::{Scalar, unify};
+use crate::plan::{Estimate, Lookup, LookupBy, Node, Plan, PlanColumn};
+
+/// Costs of a row that is put into a hash table, and of one that probes it; see `access`.
+const COST_BUILD: f64 = 0.05;
+const COST_PROBE: f64 = 0.03;
+
+/// A lookup that an index join may use, and what it costs.
+struct LookupCandidate {
+    by: LookupBy,
+    /// The conjuncts it covers.
+    covered: Vec<usize>,
+    matches: f64,
+    cost: f64,
+}
+
+impl Planner<'_> {
+    /// The plan of a join.
+    pub(crate) fn build_join(&mut self, join: Relation, needed: &ColumnSet) -> Result<Plan, Error> {
+        match join {
+            Relation::Join { kind: JoinKind::Inner, .. } if self.optimize => self.build_inner(join, needed),
+            Relation::Join { kind, left, right, on } => {
+                let on = conjuncts(on);
+                if on.iter().any(columns::has_subquery) {
+                    return Err(Error::Unsupported { feature: "a subquery in the condition of a join".into() });
+                }
+                let mut below = needed.clone();
+                on.iter().for_each(|part| columns::add_columns(part, &mut below));
+                let left = self.build(*left, &below)?;
+                self.attach(kind, left, *right, on, &below, false).map(|plan| plan.expect("hash joins always can"))
+            }
+            other => self.build(other, needed),
+        }
+    }
+
+    fn build_inner(&mut self, join: Relation, needed: &ColumnSet) -> Result<Plan, Error> {
+        let (mut inputs, mut parts) = (Vec::new(), Vec::new());
+        flatten(join, &mut inputs, &mut parts);
+        let (nested, mut parts): (Vec<_>, Vec<_>) = parts.into_iter().partition(columns::has_subquery);
+        let mut below = needed.clone();
+        parts.iter().chain(&nested).for_each(|part| columns::add_columns(part, &mut below));
+        let mut sizes = Vec::with_capacity(inputs.len());
+        for input in &inputs {
+            sizes.push(self.build(input.clone(), &below)?.estimate.rows);
+        }
+        let first = (0..inputs.len()).min_by(|a, b| sizes[*a].total_cmp(&sizes[*b])).unwrap_or(0);
+        let mut joined = self.build(inputs.swap_remove(first), &below)?;
+        sizes.swap_remove(first);
+        while !inputs.is_empty() {
+            let next = self.next_input(&joined, &inputs, &sizes, &parts);
+            let input = inputs.swap_remove(next);
+            sizes.swap_remove(next);
+            let inside: HashSet<Source> =
+                sources(&joined).into_iter().chain(columns::sources_of(&input)).collect();
+            let (on, rest) = parts.into_iter().partition(|part| mentioned(part).is_subset(&inside));
+            parts = rest;
+            joined = self
+                .attach(JoinKind::Inner, joined, input, on, &below, false)?
+                .expect("hash joins always can");
+        }
+        parts.extend(nested);
+        match conjunction(parts) {
+            Some(predicate) => {
+                let mut exprs = [predicate];
+                let pending = self.extract(&mut exprs);
+                let plan = self.apply(joined, pending)?;
+                let [predicate] = exprs;
+                self.filtered(plan, Some(predicate))
+            }
+            None => Ok(joined),
+        }
+    }
+
+    /// The input that leaves the fewest rows when joined next, connected ones first.
+    fn next_input(&self, joined: &Plan, inputs: &[Relation], sizes: &[f64], parts: &[Expr]) -> usize {
+        let left = sources(joined);
+        let rank = |index: usize| {
+            let right = columns::sources_of(&inputs[index]);
+            let connected = parts.iter().any(|part| {
+                equality(part, &left, &right).is_some()
+            });
+            let unique = self.key_is_unique(&inputs[index], &left, &right, parts);
+            let rows = if unique { joined.estimate.rows } else { joined.estimate.rows * sizes[index] };
+            (!connected, rows)
+        };
+        (0..inputs.len())
+            .min_by(|a, b| {
+                let ((a_apart, a_rows), (b_apart, b_rows)) = (rank(*a), rank(*b));
+                a_apart.cmp(&b_apart).then(a_rows.total_cmp(&b_rows))
+            })
+            .unwrap_or(0)
+    }
+
+    fn key_is_unique(
+        &self,
+        input: &Relation,
+        left: &HashSet<Source>,
+        right: &HashSet<Source>,
+        parts: &[Expr],
+    ) -> bool {
+        let Some((table, source, _)) = filtered_scan(input) else { return false };
+        let Ok(definition) = self.table(table) else { return false };
+        let equal: Vec<usize> = parts
+            .iter()
+            .filter_map(|part| match equality(part, left, right)? {
+                (_, Expr::Column(column)) if column.source() == source && !column.is_row_id() => {
+                    Some(column.index())
+                }
+                _ => None,
+            })
+            .collect();
+        let keyed = |columns: &[usize]| !columns.is_empty() && columns.iter().all(|c| equal.contains(c));
+        definition.row_id_column().is_some_and(|key| equal.contains(&key))
+            || definition.indexes.iter().any(|index| {
+                let columns: Option<Vec<usize>> = index.parts.iter().map(|part| part.column()).collect();
+                index.unique.is_some() && index.condition.is_none() && columns.is_some_and(|c| keyed(&c))
+            })
+    }
+
+    /// `left` joined with `right`. `in_order` asks for a method that yields the left rows in their order without
+    /// reading the right side first; none if there is no such.
+    fn attach(
+        &mut self,
+        kind: JoinKind,
+        left: Plan,
+        right: Relation,
+        on: Vec<Expr>,
+        needed: &ColumnSet,
+        in_order: bool,
+    ) -> Result<Option<Plan>, Error> {
+        let by_index = if self.optimize { self.lookup(&left, &right, &on)? } else { None };
+        let right_size = match in_order {
+            true => None,
+            false => Some(self.build(right.clone(), needed)?),
+        };
+        match (by_index, right_size) {
+            (Some(lookup), Some(whole)) if lookup.cost > self.hash_cost(&left, &right, &whole) => {
+                self.hash_join(kind, left, whole, &on).map(Some)
+            }
+            (Some(lookup), _) => self.index_join(kind, left, &right, on, lookup, needed).map(Some),
+            (None, Some(whole)) => self.hash_join(kind, left, whole, &on).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn hash_cost(&self, left: &Plan, right: &Relation, whole: &Plan) -> f64 {
+        let read = match filtered_scan(right) {
+            Some((table, ..)) if !whole.estimate.exact => self.table_rows(table),
+            _ => whole.estimate.rows,
+        };
+        read * COST_SCAN + whole.estimate.rows * COST_BUILD + left.estimate.rows * COST_PROBE
+    }
+
+    /// The cheapest way to look up the partners of a left row by a key of the right table.
+    fn lookup(&self, left: &Plan, right: &Relation, on: &[Expr]) -> Result<Option<LookupCandidate>, Error> {
+        let Some((table, source, _)) = filtered_scan(right) else { return Ok(None) };
+        let definition = self.table(table)?;
+        let left_sources = sources(left);
+        let right_sources = HashSet::from([source]);
+        let mut keys = Vec::new();
+        for (number, part) in on.iter().enumerate() {
+            let Some((value, Expr::Column(column))) = equality(part, &left_sources, &right_sources) else {
+                continue;
+            };
+            let place = match column.is_row_id() {
+                true => definition.row_id_column(),
+                false => Some(column.index()),
+            };
+            let Some(place) = place else { continue };
+            let scalar = self.compile(value, left)?;
+            if same_keys(scalar.data_type(), definition.column(place)?.data_type) {
+                keys.push((number, place, scalar));
+            }
+        }
+        let row_id = keys.iter().find(|(_, place, _)| definition.row_id_column() == Some(*place));
+        if let Some((number, _, scalar)) = row_id {
+            let cost = left.estimate.rows * COST_FETCH;
+            let by = LookupBy::RowId(scalar.clone());
+            return Ok(Some(LookupCandidate { by, covered: vec![*number], matches: 1.0, cost }));
+        }
+        Ok(condition_free_indexes(definition)
+            .filter_map(|index| self.index_lookup(definition, index, &keys, left.estimate.rows))
+            .min_by(|a, b| a.cost.total_cmp(&b.cost)))
+    }
+
+    fn index_lookup(
+        &self,
+        definition: &TableDefinition,
+        index: &crate::catalog::IndexDefinition,
+        keys: &[(usize, usize, Scalar)],
+        left_rows: f64,
+    ) -> Option<LookupCandidate> {
+        let found: Vec<_> = index
+            .parts
+            .iter()
+            .map_while(|part| keys.iter().find(|(_, place, _)| part.column() == Some(*place)))
+            .collect();
+        let unique = index.unique.is_some() && found.len() == index.parts.len();
+        let rows = self.table_rows(definition.id);
+        let matches = if unique { 1.0 } else { rows / self.distinct_keys(definition, index, rows) };
+        let cost = left_rows * (COST_INDEX + matches * COST_FETCH);
+        (!found.is_empty()).then(|| LookupCandidate {
+            by: LookupBy::Index {
+                index: index.id,
+                parts: index.key_parts(),
+                keys: found.iter().map(|(_, _, scalar)| scalar.clone()).collect(),
+                unique,
+            },
+            covered: found.iter().map(|(number, ..)| *number).collect(),
+            matches,
+            cost,
+        })
+    }
+
+    /// How many different first parts an index is thought to have: those of the table it refers to if it is over a
+    /// foreign key, else one in ten rows.
+    fn distinct_keys(
+        &self,
+        definition: &TableDefinition,
+        index: &crate::catalog::IndexDefinition,
+        rows: f64,
+    ) -> f64 {
+        let first = index.parts.first().and_then(|part| part.column());
+        let parent = definition
+            .foreign_keys
+            .iter()
+            .find(|key| key.columns.len() == 1 && key.columns.first().copied() == first)
+            .map(|key| self.table_rows(key.target));
+        parent.map_or(rows * 0.1, |parent| parent.min(rows)).max(1.0)
+    }
+
+    fn index_join(
+        &mut self,
+        kind: JoinKind,
+        left: Plan,
+        right: &Relation,
+        on: Vec<Expr>,
+        candidate: LookupCandidate,
+        needed: &ColumnSet,
+    ) -> Result<Plan, Error> {
+        let Some((table, source, filter)) = filtered_scan(right) else {
+            return Err(Error::Unsupported { feature: "an index join with something that is no table".into() });
+        };
+        let mut residual: Vec<Expr> = filter.into_iter().flat_map(|filter| conjuncts(filter.clone())).collect();
+        residual.extend(
+            on.into_iter()
+                .enumerate()
+                .filter(|(number, _)| !candidate.covered.contains(number))
+                .map(|(_, part)| part),
+        );
+        let share: f64 = residual.iter().map(selectivity).product();
+        let mut wanted = match kind {
+            JoinKind::Inner | JoinKind::Left => needed.clone(),
+            JoinKind::Semi | JoinKind::Anti => ColumnSet::new(),
+        };
+        residual.iter().for_each(|part| columns::add_columns(part, &mut wanted));
+        let (fetch, right_columns) = fetches(self.table(table)?, source, &wanted)?;
+        let residual = conjunction(residual)
+            .map(|predicate| self.compile_pair(&predicate, &left, &right_columns))
+            .transpose()?;
+        let rows = joined_rows(kind, left.estimate.rows, candidate.matches * share);
+        let columns = joined_columns(kind, &left, &right_columns);
+        let lookup = Lookup { table, fetch, by: candidate.by, residual };
+        let node = Node::IndexJoin { kind, left: Box::new(left), lookup };
+        Ok(Plan { node, columns, estimate: Estimate::about(rows) })
+    }
+
+    fn hash_join(&mut self, kind: JoinKind, left: Plan, right: Plan, on: &[Expr]) -> Result<Plan, Error> {
+        // The right side is the one that is built, so for an inner join it should be the smaller.
+        let (left, right) = match kind == JoinKind::Inner && self.optimize && left.estimate.rows < right.estimate.rows
+        {
+            true => (right, left),
+            false => (left, right),
+        };
+        let (left_sources, right_sources) = (sources(&left), sources(&right));
+        let (mut left_keys, mut right_keys, mut residual) = (Vec::new(), Vec::new(), Vec::new());
+        for part in on {
+            match equality(part, &left_sources, &right_sources) {
+                Some((l, r)) if self.optimize => {
+                    let (l, r) = self.same_type(l, &left, r, &right)?;
+                    left_keys.push(l);
+                    right_keys.push(r);
+                }
+                _ => residual.push(part.clone()),
+            }
+        }
+        let share: f64 = residual.iter().map(selectivity).product();
+        let residual = conjunction(residual)
+            .map(|predicate| self.compile_pair(&predicate, &left, &right.columns))
+            .transpose()?;
+        let columns = joined_columns(kind, &left, &right.columns);
+        let matches = match left_keys.is_empty() {
+            true => right.estimate.rows,
+            false => (right.estimate.rows / left.estimate.rows.max(1.0)).max(1.0),
+        };
+        let rows = joined_rows(kind, left.estimate.rows, matches * share);
+        let (left, right) = (Box::new(left), Box::new(right));
+        let node = match left_keys.is_empty() {
+            true => Node::NestedLoop { kind, left, right, on: residual },
+            false => Node::HashJoin { kind, left, right, left_keys, right_keys, residual },
+        };
+        Ok(Plan { node, columns, estimate: Estimate::about(rows) })
+    }
+
+    /// Both sides of an equality, cast to one type so that equal values hash alike.
+    fn same_type(&self, l: &Expr, left: &Plan, r: &Expr, right: &Plan) -> Result<(Scalar, Scalar), Error> {
+        let (left_scalar, right_scalar) = (self.compile(l, left)?, self.compile(r, right)?);
+        let (a, b) = (left_scalar.data_type(), right_scalar.data_type());
+        if same_keys(a, b) {
+            return Ok((left_scalar, right_scalar));
+        }
+        let common = unify(a, b).ok_or(Error::Type {
+            expression: "the condition of a join".into(),
+            expected: a.to_string(),
+            got: b.to_string(),
+        })?;
+        let cast = |expr: &Expr, plan: &Plan, data_type: DataType| match same_keys(data_type, common) {
+            true => self.compile(expr, plan),
+            false => self.compile(&Expr::Cast(Box::new(expr.clone()), common), plan),
+        };
+        Ok((cast(l, left, a)?, cast(r, right, b)?))
+    }
+
+    /// A join whose left rows come in the order of `keys` and keep it, if there is one.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a join and what is asked of it")]
+    pub(crate) fn build_join_in_order(
+        &mut self,
+        kind: JoinKind,
+        left: &Relation,
+        right: &Relation,
+        on: &Expr,
+        keys: &[PlainKey],
+        top: Option<usize>,
+        needed: &ColumnSet,
+    ) -> Result<Option<Plan>, Error> {
+        if top.is_none() {
+            return Ok(None); // every row is wanted, so the joins choose their methods freely and the result is sorted
+        }
+        let inside = |relation: &Relation| {
+            let sources = columns::sources_of(relation);
+            keys.iter().all(|key| sources.contains(&key.column.source()))
+        };
+        let (left, right) = match (inside(left), inside(right) && kind == JoinKind::Inner) {
+            (true, _) => (left, right),
+            (false, true) => (right, left),
+            (false, false) => return Ok(None),
+        };
+        let on = conjuncts(on.clone());
+        if on.iter().any(columns::has_subquery) {
+            return Ok(None);
+        }
+        let mut below = needed.clone();
+        on.iter().for_each(|part| columns::add_columns(part, &mut below));
+        let sort_keys: Vec<SortKey> = keys
+            .iter()
+            .map(|key| SortKey {
+                expr: Expr::Column(key.column),
+                descending: key.descending,
+                nulls_first: key.nulls_first,
+            })
+            .collect();
+        let Some(left) = self.build_in_order(left, &sort_keys, top, &below)? else { return Ok(None) };
+        self.attach(kind, left, right.clone(), on, &below, true)
+    }
+}
+
+/// Inner joins as a list of inputs and a list of conjuncts.
+fn flatten(relation: Relation, inputs: &mut Vec<Relation>, parts: &mut Vec<Expr>) {
+    match relation {
+        Relation::Join { kind: JoinKind::Inner, left, right, on } => {
+            flatten(*left, inputs, parts);
+            flatten(*right, inputs, parts);
+            parts.extend(conjuncts(on));
+        }
+        other => inputs.push(other),
+    }
+}
+
+/// A scan, its source and the filter over it, without subqueries.
+fn filtered_scan(relation: &Relation) -> Option<(nuages_storage::TableId, Source, Option<&Expr>)> {
+    match relation {
+        Relation::Scan { table, source } => Some((*table, *source, None)),
+        Relation::Filter { input, predicate } if !columns::has_subquery(predicate) => match &**input {
+            Relation::Scan { table, source } => Some((*table, *source, Some(predicate))),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The two sides of an equality between columns of the left and columns of the right, left first.
+fn equality<'e>(
+    part: &'e Expr,
+    left: &HashSet<Source>,
+    right: &HashSet<Source>,
+) -> Option<(&'e Expr, &'e Expr)> {
+    let Expr::Compare(Comparison::Equal, a, b) = part else { return None };
+    let of = |expr: &Expr, sources: &HashSet<Source>| {
+        let mentioned = mentioned(expr);
+        !mentioned.is_empty() && mentioned.is_subset(sources)
+    };
+    if of(a, left) && of(b, right) {
+        Some((a, b))
+    } else if of(b, left) && of(a, right) {
+        Some((b, a))
+    } else {
+        None
+    }
+}
+
+fn joined_columns(kind: JoinKind, left: &Plan, right: &[PlanColumn]) -> Vec<PlanColumn> {
+    match kind {
+        JoinKind::Inner | JoinKind::Left => left.columns.iter().chain(right).copied().collect(),
+        JoinKind::Semi | JoinKind::Anti => left.columns.clone(),
+    }
+}
+
+fn joined_rows(kind: JoinKind, left: f64, matches: f64) -> f64 {
+    match kind {
+        JoinKind::Inner => left * matches,
+        JoinKind::Left => left * matches.max(1.0),
+        JoinKind::Semi => left * matches.min(1.0),
+        JoinKind::Anti => left * (1.0 - matches.min(0.9)),
+    }
+}

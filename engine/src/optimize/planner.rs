@@ -1,0 +1,211 @@
+//! The planner: what it knows while it plans one statement, and how it compiles scalars.
+
+use hashbrown::{HashMap, HashSet};
+use nuages_storage::{DataType, TableId, Version};
+
+use super::columns::{self, ColumnSet};
+use super::rewrite::rewrite;
+use crate::algebra::{Column, Expr, JoinKind, Query, Relation, Source};
+use crate::catalog::{Catalog, TableDefinition};
+use crate::error::Error;
+use crate::evaluate::Scalar;
+use crate::plan::{Node, Plan, PlanColumn, Subquery, SubqueryKind};
+
+/// Plans one statement.
+pub(crate) struct Planner<'a> {
+    pub(crate) catalog: &'a Catalog,
+    pub(crate) version: &'a Version,
+    /// Whether rewriting, indexes and join ordering are used. Without them the plan is the query as it was written,
+    /// which a test compares the other with.
+    pub(crate) optimize: bool,
+    next_source: u32,
+    next_parameter: usize,
+    /// The tables behind the sources that are scans and cannot be NULL-extended by an outer join.
+    scans: HashMap<Source, TableId>,
+}
+
+impl<'a> Planner<'a> {
+    /// A planner for `query` on the tables of `version`.
+    pub(crate) fn new(catalog: &'a Catalog, version: &'a Version, query: &Query) -> Planner<'a> {
+        Planner {
+            catalog,
+            version,
+            optimize: true,
+            next_source: columns::source_count(query),
+            next_parameter: columns::parameter_count(query),
+            scans: HashMap::new(),
+        }
+    }
+
+    /// The plan of a query: its columns are the query's output columns, in order.
+    pub(crate) fn plan(&mut self, query: Query) -> Result<Plan, Error> {
+        self.note_scans(&query.relation, false);
+        let Query { relation, columns } = query;
+        let relation =
+            if self.optimize { rewrite(relation, &|expr| self.never_null(expr)) } else { relation };
+        let outputs: Vec<Expr> = columns.into_iter().map(|column| column.expr).collect();
+        let source = self.fresh_source();
+        self.build_project(relation, source, outputs, None)
+    }
+
+    /// The definition of a table.
+    pub(crate) fn table(&self, id: TableId) -> Result<&'a TableDefinition, Error> {
+        self.catalog.table(id).map(|table| &**table).ok_or(Error::TableGone { table: id })
+    }
+
+    pub(crate) fn fresh_source(&mut self) -> Source {
+        let source = Source::new(self.next_source);
+        self.next_source += 1;
+        source
+    }
+
+    fn note_scans(&mut self, relation: &Relation, nullable: bool) {
+        match relation {
+            Relation::Scan { table, source } if !nullable => {
+                self.scans.insert(*source, *table);
+            }
+            Relation::Join { kind, left, right, .. } => {
+                self.note_scans(left, nullable);
+                self.note_scans(right, nullable || *kind == JoinKind::Left);
+            }
+            _ => relation.inputs().into_iter().for_each(|input| self.note_scans(input, nullable)),
+        }
+        for expr in columns::expressions(relation) {
+            columns::walk(expr, &mut |expr| match expr {
+                Expr::Scalar(query) | Expr::InQuery(_, query) => self.note_scans(&query.relation, false),
+                Expr::Exists(relation) => self.note_scans(relation, false),
+                _ => {}
+            });
+        }
+    }
+
+    fn never_null(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Literal(value) => !value.is_null(),
+            Expr::Column(column) => self.scans.get(&column.source()).is_some_and(|table| {
+                column.is_row_id()
+                    || self
+                        .catalog
+                        .table(*table)
+                        .and_then(|table| table.columns.get(column.index()))
+                        .is_some_and(|column| !column.nullable)
+            }),
+            _ => false,
+        }
+    }
+
+    /// Compiles an expression over the columns of `plan`.
+    pub(crate) fn compile(&self, expr: &Expr, plan: &Plan) -> Result<Scalar, Error> {
+        compile_over(expr, &plan.columns)
+    }
+
+    /// Compiles an expression over the columns of two plans side by side.
+    pub(crate) fn compile_pair(&self, expr: &Expr, left: &Plan, right: &[PlanColumn]) -> Result<Scalar, Error> {
+        let columns: Vec<_> = left.columns.iter().chain(right).copied().collect();
+        compile_over(expr, &columns)
+    }
+
+    /// Takes the subqueries out of `exprs`: each is replaced by a column that [`apply`](Self::apply) adds.
+    pub(crate) fn extract(&mut self, exprs: &mut [Expr]) -> Vec<Pending> {
+        let mut found = Vec::new();
+        if exprs.iter().any(columns::has_subquery) {
+            let source = self.fresh_source();
+            exprs.iter_mut().for_each(|expr| extract(expr, source, &mut found));
+        }
+        found
+    }
+
+    /// A plan with one more column for each of the subqueries.
+    pub(crate) fn apply(&mut self, input: Plan, pending: Vec<Pending>) -> Result<Plan, Error> {
+        if pending.is_empty() {
+            return Ok(input);
+        }
+        let mut columns = input.columns.clone();
+        let mut subqueries = Vec::with_capacity(pending.len());
+        for Pending { column, query, kind } in pending {
+            let subquery = self.subquery(&input, query, kind)?;
+            columns.push(PlanColumn { column, data_type: subquery.data_type });
+            subqueries.push(subquery);
+        }
+        let estimate = input.estimate;
+        Ok(Plan { node: Node::Apply { input: Box::new(input), subqueries }, columns, estimate })
+    }
+
+    fn subquery(&mut self, input: &Plan, mut query: Query, kind: PendingKind) -> Result<Subquery, Error> {
+        let mut bindings = Vec::new();
+        let mut by = HashMap::new();
+        for column in columns::free_columns(&query) {
+            let position = input.columns.iter().position(|known| known.column == column);
+            let position = position.ok_or(Error::UnknownSource { column })?;
+            by.insert(column, Expr::Parameter(self.next_parameter, input.columns[position].data_type));
+            bindings.push((self.next_parameter, position));
+            self.next_parameter += 1;
+        }
+        columns::substitute_query(&mut query, &by);
+        let kind = match kind {
+            PendingKind::Scalar => SubqueryKind::Scalar,
+            PendingKind::Exists => SubqueryKind::Exists,
+            PendingKind::In(value) => SubqueryKind::In(self.compile(&value, input)?),
+        };
+        let plan = self.plan(query)?;
+        let data_type = match kind {
+            SubqueryKind::Scalar => {
+                plan.columns.first().map(|column| column.data_type).ok_or(Error::NoColumn)?
+            }
+            SubqueryKind::Exists | SubqueryKind::In(_) => DataType::Bool,
+        };
+        Ok(Subquery { plan, kind, bindings, data_type })
+    }
+}
+
+/// A subquery taken out of an expression, and the column that stands in its place.
+pub(crate) struct Pending {
+    pub(crate) column: Column,
+    pub(crate) query: Query,
+    pub(crate) kind: PendingKind,
+}
+
+pub(crate) enum PendingKind {
+    Scalar,
+    Exists,
+    In(Expr),
+}
+
+impl Pending {
+    /// Adds the columns that the input of the subquery has to have.
+    pub(crate) fn add_needed(&self, needed: &mut ColumnSet) {
+        needed.extend(columns::free_columns(&self.query));
+        if let PendingKind::In(value) = &self.kind {
+            columns::add_columns(value, needed);
+        }
+    }
+}
+
+fn extract(expr: &mut Expr, source: Source, found: &mut Vec<Pending>) {
+    for child in expr.children_mut() {
+        extract(child, source, found);
+    }
+    let column = source.column(found.len());
+    let (query, kind) = match std::mem::replace(expr, Expr::Column(column)) {
+        Expr::Scalar(query) => (*query, PendingKind::Scalar),
+        Expr::Exists(relation) => (Query::new(*relation, Vec::new()), PendingKind::Exists),
+        Expr::InQuery(value, query) => (*query, PendingKind::In(*value)),
+        other => {
+            *expr = other;
+            return;
+        }
+    };
+    found.push(Pending { column, query, kind });
+}
+
+fn compile_over(expr: &Expr, columns: &[PlanColumn]) -> Result<Scalar, Error> {
+    Scalar::compile(expr, &|column| {
+        let position = columns.iter().position(|known| known.column == column)?;
+        Some((position, columns[position].data_type))
+    })
+}
+
+/// The sources whose columns a plan yields.
+pub(crate) fn sources(plan: &Plan) -> HashSet<Source> {
+    plan.columns.iter().map(|column| column.column.source()).collect()
+}

@@ -1,0 +1,194 @@
+//! Physical plans: how a query is run.
+//!
+//! A [`Plan`] is a tree of operators with compiled scalars. It refers to tables and indexes by id and holds no
+//! version, so it may be kept (a prepared query) and run on any version of the schema it was made for. Every operator
+//! lists the columns it yields; a scalar refers to a column of its input by position.
+
+use nuages_storage::key::KeyPart;
+use nuages_storage::{DataType, IndexId, TableId};
+
+use crate::algebra::{AggregateFunction, Column, JoinKind, SetKind};
+use crate::evaluate::Scalar;
+
+/// An operator, what it yields and how many rows.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(crate) node: Node,
+    pub(crate) columns: Vec<PlanColumn>,
+    pub(crate) estimate: Estimate,
+}
+
+/// A column an operator yields.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct PlanColumn {
+    pub(crate) column: Column,
+    pub(crate) data_type: DataType,
+}
+
+/// How many rows an operator is thought to yield.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// The number of rows.
+    pub rows: f64,
+    /// Whether it was counted in a counted tree and not estimated.
+    pub exact: bool,
+}
+
+impl Estimate {
+    pub(crate) const fn exact(rows: f64) -> Estimate {
+        Estimate { rows, exact: true }
+    }
+
+    pub(crate) const fn about(rows: f64) -> Estimate {
+        Estimate { rows, exact: false }
+    }
+}
+
+/// An operator.
+#[derive(Clone, Debug)]
+pub(crate) enum Node {
+    /// One row without columns.
+    Unit,
+    /// Literal rows.
+    Values(Vec<Vec<Scalar>>),
+    /// Rows of one table, by an access path.
+    Scan(Scan),
+    /// The number of rows an access path has, from the counts in the tree.
+    Count(Access, TableId),
+    /// Rows for which the predicate is true.
+    Filter { input: Box<Plan>, predicate: Scalar },
+    /// Other columns.
+    Project { input: Box<Plan>, columns: Vec<Scalar> },
+    /// The right side in a hash table, the left side probing it.
+    HashJoin {
+        kind: JoinKind,
+        left: Box<Plan>,
+        right: Box<Plan>,
+        left_keys: Vec<Scalar>,
+        right_keys: Vec<Scalar>,
+        /// Over the columns of both sides.
+        residual: Option<Scalar>,
+    },
+    /// For each left row the rows of a table, by key.
+    IndexJoin { kind: JoinKind, left: Box<Plan>, lookup: Lookup },
+    /// Every pair, the right side kept in memory.
+    NestedLoop { kind: JoinKind, left: Box<Plan>, right: Box<Plan>, on: Option<Scalar> },
+    /// One row per group.
+    Aggregate { input: Box<Plan>, keys: Vec<Scalar>, aggregates: Vec<PlanAggregate> },
+    /// In order; only the first `top` rows if given.
+    Sort { input: Box<Plan>, keys: Vec<PlanSortKey>, top: Option<usize> },
+    /// A run of the rows.
+    Limit { input: Box<Plan>, offset: u64, count: Option<u64> },
+    /// The first row of each combination.
+    Distinct { input: Box<Plan>, on: Vec<Scalar> },
+    /// Two inputs combined column by column.
+    Set { kind: SetKind, all: bool, left: Box<Plan>, right: Box<Plan> },
+    /// One more column per subquery, evaluated for each row.
+    Apply { input: Box<Plan>, subqueries: Vec<Subquery> },
+}
+
+/// Rows of one table.
+#[derive(Clone, Debug)]
+pub(crate) struct Scan {
+    pub(crate) table: TableId,
+    pub(crate) fetch: Vec<Fetch>,
+    pub(crate) access: Access,
+    /// From the last row to the first.
+    pub(crate) reverse: bool,
+    pub(crate) filter: Option<Scalar>,
+    /// Rows of the access path to leave out first; only without a filter.
+    pub(crate) offset: u64,
+}
+
+/// What is read of a row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Fetch {
+    /// Its id, as an integer of this type.
+    RowId(DataType),
+    /// A slot.
+    Slot(usize, DataType),
+}
+
+/// An access path: which rows of a table, in which order.
+#[derive(Clone, Debug)]
+pub(crate) enum Access {
+    /// All rows, by row id.
+    All,
+    /// Rows whose ids are in a range.
+    RowRange(Bounds),
+    /// Rows by their ids, ascending.
+    RowIds(Vec<Scalar>),
+    /// Rows by an index, in its order.
+    Index { index: IndexId, parts: Vec<KeyPart>, prefixes: Vec<Vec<Scalar>>, bounds: Bounds },
+}
+
+/// A range of one column. The scalars have the column's type and mention no column; NULL means no row.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bounds {
+    pub(crate) lower: Option<Bound>,
+    pub(crate) upper: Option<Bound>,
+}
+
+/// An end of a range.
+#[derive(Clone, Debug)]
+pub(crate) struct Bound {
+    pub(crate) value: Scalar,
+    pub(crate) inclusive: bool,
+}
+
+/// How an index join finds the partners of a row.
+#[derive(Clone, Debug)]
+pub(crate) struct Lookup {
+    pub(crate) table: TableId,
+    pub(crate) fetch: Vec<Fetch>,
+    pub(crate) by: LookupBy,
+    /// Over the columns of both sides.
+    pub(crate) residual: Option<Scalar>,
+}
+
+/// By what an index join looks up. The scalars are over the left row.
+#[derive(Clone, Debug)]
+pub(crate) enum LookupBy {
+    /// The row id.
+    RowId(Scalar),
+    /// The leading parts of an index; `unique` if at most one row can have them.
+    Index { index: IndexId, parts: Vec<KeyPart>, keys: Vec<Scalar>, unique: bool },
+}
+
+/// An aggregate.
+#[derive(Clone, Debug)]
+pub(crate) struct PlanAggregate {
+    pub(crate) function: AggregateFunction,
+    pub(crate) argument: Option<Scalar>,
+    pub(crate) distinct: bool,
+    pub(crate) filter: Option<Scalar>,
+    pub(crate) data_type: DataType,
+}
+
+/// A sort key.
+#[derive(Clone, Debug)]
+pub(crate) struct PlanSortKey {
+    pub(crate) scalar: Scalar,
+    pub(crate) part: KeyPart,
+}
+
+/// A subquery that is evaluated for each row, and once for equal values of what it depends on.
+#[derive(Clone, Debug)]
+pub(crate) struct Subquery {
+    pub(crate) plan: Plan,
+    pub(crate) kind: SubqueryKind,
+    /// Which parameters of the plan take which column of the input.
+    pub(crate) bindings: Vec<(usize, usize)>,
+    pub(crate) data_type: DataType,
+}
+
+/// What is asked of a subquery.
+#[derive(Clone, Debug)]
+pub(crate) enum SubqueryKind {
+    /// Its only value.
+    Scalar,
+    /// Whether it has a row.
+    Exists,
+    /// Whether this value, over the input, is among its rows.
+    In(Scalar),
+}

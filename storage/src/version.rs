@@ -1,0 +1,159 @@
+//! Versions: the database as a value.
+//!
+//! A [`Version`] holds the catalog and every table with its indexes, all of them persistent trees. Cloning one copies
+//! a few pointers. A version that anyone but the committer can reach never changes; where nobody else holds it, the
+//! same operations change it in place, because every node is reached through [`Arc::make_mut`].
+
+use std::sync::Arc;
+
+use crate::table::{Table, TableId};
+use crate::write_set::{Catalog, Operation, SchemaChange};
+
+/// The number of a commit: 0 is the empty database, each commit adds one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommitId(u64);
+
+impl CommitId {
+    /// Its number.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) const fn next(self) -> CommitId {
+        CommitId(self.0 + 1)
+    }
+}
+
+/// Tables by id: a spine of chunks, so that a commit copies the chunks of the tables it touched, not a list of all.
+#[derive(Clone, Debug, Default)]
+struct Directory {
+    chunks: Vec<Arc<Chunk>>,
+}
+
+type Chunk = [Option<Arc<Table>>; Directory::CHUNK];
+
+impl Directory {
+    const CHUNK: usize = 16;
+
+    fn get(&self, id: TableId) -> Option<&Table> {
+        let number = id.get() as usize;
+        self.chunks.get(number / Self::CHUNK)?[number % Self::CHUNK].as_deref()
+    }
+
+    fn slot(&mut self, id: TableId) -> &mut Option<Arc<Table>> {
+        let number = id.get() as usize;
+        let chunk = number / Self::CHUNK;
+        if chunk >= self.chunks.len() {
+            self.chunks.resize_with(chunk + 1, Arc::default);
+        }
+        &mut Arc::make_mut(&mut self.chunks[chunk])[number % Self::CHUNK]
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter().flatten())
+    }
+}
+
+/// The whole database at one commit.
+#[derive(Clone)]
+pub struct Version {
+    commit: CommitId,
+    catalog: Catalog,
+    tables: Directory,
+}
+
+impl Version {
+    /// The empty database under a catalog.
+    pub fn new(catalog: Catalog) -> Version {
+        Version { commit: CommitId::default(), catalog, tables: Directory::default() }
+    }
+
+    /// The commit that made it; of a transaction's view, the commit it stands on.
+    pub fn commit(&self) -> CommitId {
+        self.commit
+    }
+
+    pub(crate) fn set_commit(&mut self, commit: CommitId) {
+        self.commit = commit;
+    }
+
+    /// The catalog, as the engine left it.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// A table by id. O(1).
+    pub fn table(&self, id: TableId) -> Option<&Table> {
+        self.tables.get(id)
+    }
+
+    /// Every table, in the order of their ids.
+    pub fn tables(&self) -> impl Iterator<Item = &Table> {
+        self.tables.iter().map(|table| &**table)
+    }
+
+    /// Whether table `id` is the very same tree in both versions, so that nothing in it can have changed.
+    pub fn same_table(&self, other: &Version, id: TableId) -> bool {
+        match (self.table(id), other.table(id)) {
+            (Some(a), Some(b)) => std::ptr::eq(a, b),
+            (a, b) => a.is_none() && b.is_none(),
+        }
+    }
+
+    /// Applies one operation: O(log n) per row and index entry. It evaluates nothing and cannot fail; an operation
+    /// on a table that is not there is ignored, because it can only mean that the table was dropped after it.
+    pub fn apply(&mut self, operation: Operation) {
+        match operation {
+            Operation::Insert { table, rows, changes } => {
+                self.change(table, |table| {
+                    table.insert_rows(rows);
+                    changes.iter().for_each(|change| table.apply_index(change));
+                });
+            }
+            Operation::Update { table, rows, changes } => {
+                self.change(table, |table| {
+                    table.update_rows(&rows);
+                    changes.iter().for_each(|change| table.apply_index(change));
+                });
+            }
+            Operation::Delete { table, rows, changes } => {
+                self.change(table, |table| {
+                    table.delete_rows(&rows);
+                    changes.iter().for_each(|change| table.apply_index(change));
+                });
+            }
+            Operation::Schema(change) => self.apply_schema(change),
+        }
+    }
+
+    fn apply_schema(&mut self, change: SchemaChange) {
+        match change {
+            SchemaChange::CreateTable(table) | SchemaChange::ReplaceTable(table) => {
+                let slot = self.tables.slot(table.id());
+                *slot = Some(table);
+            }
+            SchemaChange::DropTable(id) => *self.tables.slot(id) = None,
+            SchemaChange::AddSlot { table, slot } => self.change(table, |table| table.add_slot(slot)),
+            SchemaChange::AddIndex { table, id, index } => {
+                self.change(table, |table| table.add_index(id, index));
+            }
+            SchemaChange::DropIndex { table, id } => self.change(table, |table| table.remove_index(id)),
+            SchemaChange::Catalog(catalog) => self.catalog = catalog,
+        }
+    }
+
+    fn change(&mut self, id: TableId, f: impl FnOnce(&mut Table)) {
+        if let Some(table) = self.tables.slot(id) {
+            f(Arc::make_mut(table));
+        }
+    }
+}
+
+impl std::fmt::Debug for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Version")
+            .field("commit", &self.commit.0)
+            .field("tables", &self.tables.iter().map(|table| table.id()).collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,175 @@
+//! Write sets: what a transaction has changed.
+//!
+//! A write set is an append-only list of [`Operation`]s. Everything that could fail or needs thought (images, keys,
+//! index entries, checks) happened when the statement ran and is kept here as data, so that applying an operation
+//! evaluates nothing, waits for nothing and cannot fail. A savepoint is a length of the list; rolling back pops to it.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use crate::index::{Index, IndexChange, IndexId};
+use crate::layout::Slot;
+use crate::leaf::{RowId, Rows};
+use crate::table::{Table, TableId};
+
+/// What a catalog is to storage: a value it keeps beside the tables and does not look into.
+pub type Catalog = Arc<dyn Any + Send + Sync>;
+
+/// One change of a write set.
+#[derive(Clone, Debug)]
+pub enum Operation {
+    /// New rows and their index entries.
+    Insert {
+        /// The table.
+        table: TableId,
+        /// The rows, numbered.
+        rows: Rows,
+        /// The entries they add.
+        changes: Vec<IndexChange>,
+    },
+    /// New images of existing rows.
+    Update {
+        /// The table.
+        table: TableId,
+        /// The whole new images, under the ids of the rows they replace.
+        rows: Rows,
+        /// The entries that go and come.
+        changes: Vec<IndexChange>,
+    },
+    /// Rows that go.
+    Delete {
+        /// The table.
+        table: TableId,
+        /// Their ids, ascending.
+        rows: Vec<RowId>,
+        /// The entries that go with them.
+        changes: Vec<IndexChange>,
+    },
+    /// A change of the schema.
+    Schema(SchemaChange),
+}
+
+impl Operation {
+    /// How many rows and index entries it touches: the work of applying it.
+    pub fn weight(&self) -> usize {
+        match self {
+            Operation::Insert { rows, changes, .. } | Operation::Update { rows, changes, .. } => {
+                rows.len() + entries(changes)
+            }
+            Operation::Delete { rows, changes, .. } => rows.len() + entries(changes),
+            Operation::Schema(_) => 1,
+        }
+    }
+}
+
+fn entries(changes: &[IndexChange]) -> usize {
+    changes.iter().map(|change| change.removed.len() + change.added.len()).sum()
+}
+
+/// A change of the schema. Trees that have to be built were built by the statement and are installed as they are.
+#[derive(Clone)]
+pub enum SchemaChange {
+    /// A new table.
+    CreateTable(Arc<Table>),
+    /// The table goes.
+    DropTable(TableId),
+    /// A new slot at the end of every row; no row is rewritten.
+    AddSlot {
+        /// The table.
+        table: TableId,
+        /// The slot, with what existing rows read there.
+        slot: Slot,
+    },
+    /// A new index, built over the rows that exist.
+    AddIndex {
+        /// The table.
+        table: TableId,
+        /// Its id.
+        id: IndexId,
+        /// The finished tree.
+        index: Index,
+    },
+    /// The index goes.
+    DropIndex {
+        /// The table.
+        table: TableId,
+        /// Its id.
+        id: IndexId,
+    },
+    /// The table, rewritten under its id.
+    ReplaceTable(Arc<Table>),
+    /// The catalog that describes all this.
+    Catalog(Catalog),
+}
+
+impl std::fmt::Debug for SchemaChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SchemaChange::CreateTable(table) => f.debug_tuple("CreateTable").field(&table.id()).finish(),
+            SchemaChange::DropTable(table) => f.debug_tuple("DropTable").field(table).finish(),
+            SchemaChange::AddSlot { table, slot } => {
+                f.debug_struct("AddSlot").field("table", table).field("slot", slot).finish()
+            }
+            SchemaChange::AddIndex { table, id, .. } => {
+                f.debug_struct("AddIndex").field("table", table).field("id", id).finish_non_exhaustive()
+            }
+            SchemaChange::DropIndex { table, id } => {
+                f.debug_struct("DropIndex").field("table", table).field("id", id).finish()
+            }
+            SchemaChange::ReplaceTable(table) => f.debug_tuple("ReplaceTable").field(&table.id()).finish(),
+            SchemaChange::Catalog(_) => f.write_str("Catalog"),
+        }
+    }
+}
+
+/// The operations of a transaction, in order.
+#[derive(Clone, Debug, Default)]
+pub struct WriteSet {
+    operations: Vec<Operation>,
+}
+
+impl WriteSet {
+    /// An empty write set; allocates nothing.
+    pub const fn new() -> WriteSet {
+        WriteSet { operations: Vec::new() }
+    }
+
+    /// Records an operation.
+    pub fn push(&mut self, operation: Operation) {
+        self.operations.push(operation);
+    }
+
+    /// The number of operations, which is what a savepoint is.
+    pub fn len(&self) -> usize {
+        self.operations.len()
+    }
+
+    /// Whether nothing has been changed.
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    /// Forgets every operation from the `length`-th on.
+    pub fn truncate(&mut self, length: usize) {
+        self.operations.truncate(length);
+    }
+
+    /// The operations, in order.
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    /// The work of applying it: rows and index entries touched.
+    pub fn weight(&self) -> usize {
+        self.operations.iter().map(Operation::weight).sum()
+    }
+}
+
+impl IntoIterator for WriteSet {
+    type Item = Operation;
+    type IntoIter = std::vec::IntoIter<Operation>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.operations.into_iter()
+    }
+}
