@@ -26,8 +26,9 @@
 //! The order agrees with that of [`Value`] within one class; the values of one column always are of one.
 //! Equal values have equal keys: a key forgets the scale of a decimal and the sign of zero.
 //!
-//! Order of reading: this file, `escape`, `decimal`, `json`, and `decode` for the way back.
+//! Order of reading: this file, `bytes`, `escape`, `decimal`, `json`, and `decode` for the way back.
 
+mod bytes;
 mod decimal;
 mod decode;
 mod escape;
@@ -35,10 +36,13 @@ mod json;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+
 use rust_decimal::Decimal;
-use smallvec::SmallVec;
 use uuid::Uuid;
 
+use bytes::KeyBytes;
 pub use decode::{KeyReader, decode};
 
 use crate::error::Error;
@@ -47,9 +51,6 @@ use crate::value::{DataType, Value};
 /// The longest key an index takes, in bytes. At the trees' fanout a node of such keys is 64 KB; text that is
 /// longer is better found by a hash of it.
 pub const KEY_BYTES_MAX: usize = 4_096;
-
-/// Bytes of a key that need no allocation: a few numbers, or a number and a name.
-const INLINE_BYTES: usize = 40;
 
 const NULL_FIRST: u8 = 0;
 const NOT_NULL: u8 = 1;
@@ -116,8 +117,8 @@ impl DataType {
 /// bob.push_text(KeyPart::ASCENDING, "bob");
 /// assert!(alice < bob);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyBuffer(SmallVec<[u8; INLINE_BYTES]>);
+#[derive(Clone, Debug, Default)]
+pub struct KeyBuffer(KeyBytes);
 
 impl KeyBuffer {
     /// An empty key: the beginning of every key.
@@ -129,7 +130,7 @@ impl KeyBuffer {
     /// The bytes so far.
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
-        &self.0
+        self.0.as_slice()
     }
 
     /// The number of bytes so far.
@@ -141,12 +142,12 @@ impl KeyBuffer {
     /// Whether nothing has been pushed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.len() == 0
     }
 
     /// Begins a new key in the same memory.
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.0.truncate(0);
     }
 
     /// Goes back to the first `len` bytes: to a length that [`len`](Self::len) gave between two parts.
@@ -160,7 +161,7 @@ impl KeyBuffer {
     /// [`Error::KeyTooLong`] beyond [`KEY_BYTES_MAX`].
     pub fn checked(&self) -> Result<&[u8], Error> {
         match self.len() {
-            0..=KEY_BYTES_MAX => Ok(&self.0),
+            0..=KEY_BYTES_MAX => Ok(self.as_slice()),
             bytes => Err(Error::KeyTooLong { bytes, max: KEY_BYTES_MAX }),
         }
     }
@@ -185,6 +186,7 @@ impl KeyBuffer {
     }
 
     /// Adds an integer, or a date or time as the integer it is stored as.
+    #[inline]
     pub fn push_int(&mut self, part: KeyPart, int: i64) {
         self.push_fixed(part, int_bytes(int));
     }
@@ -239,10 +241,11 @@ impl KeyBuffer {
         }
     }
 
+    #[inline]
     fn push_fixed<const N: usize>(&mut self, part: KeyPart, payload: [u8; N]) {
         self.push_not_null(part);
         let flip = flip_of(part);
-        self.0.extend_from_slice(&payload.map(|byte| byte ^ flip));
+        self.0.push_array(payload.map(|byte| byte ^ flip));
     }
 
     fn push_with(&mut self, part: KeyPart, encode: impl FnOnce(&mut KeyBytes)) {
@@ -250,14 +253,40 @@ impl KeyBuffer {
         let start = self.0.len();
         encode(&mut self.0);
         if part.descending {
-            self.0[start..].iter_mut().for_each(|byte| *byte = !*byte);
+            self.0.as_mut_slice()[start..].iter_mut().for_each(|byte| *byte = !*byte);
         }
     }
 }
 
 impl AsRef<[u8]> for KeyBuffer {
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        self.as_slice()
+    }
+}
+
+impl PartialEq for KeyBuffer {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for KeyBuffer {}
+
+impl PartialOrd for KeyBuffer {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for KeyBuffer {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_slice().cmp(other.as_slice())
+    }
+}
+
+impl Hash for KeyBuffer {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_slice().hash(state);
     }
 }
 
@@ -272,13 +301,10 @@ impl AsRef<[u8]> for KeyBuffer {
 #[must_use]
 pub fn prefix_end(prefix: &[u8]) -> Option<KeyBuffer> {
     let last = prefix.iter().rposition(|byte| *byte < u8::MAX)?;
-    let mut end = SmallVec::from_slice(&prefix[..=last]);
-    end[last] += 1;
+    let mut end = KeyBytes::from(&prefix[..=last]);
+    end.as_mut_slice()[last] += 1;
     Some(KeyBuffer(end))
 }
-
-/// What the encodings of variable length write to.
-type KeyBytes = SmallVec<[u8; INLINE_BYTES]>;
 
 fn flip_of(part: KeyPart) -> u8 {
     if part.descending { u8::MAX } else { 0 }

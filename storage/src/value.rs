@@ -32,6 +32,7 @@ use uuid::Uuid;
 
 pub use data_type::{DECIMAL_PRECISION_MAX, DataType};
 pub use lane::{Lane, decimal_from_wide, decimal_to_wide};
+pub use number::{compare_floats, decimal_to_float, float_to_decimal};
 pub use type_error::TypeError;
 
 /// The size of a [`Value`]. It is why `Bytes` and `Json` are boxed: the tag lies in the unused capacities of
@@ -110,7 +111,6 @@ impl Value {
     pub fn as_float(&self) -> Option<f64> {
         match self {
             Self::Float(float) => Some(*float),
-            #[expect(clippy::cast_precision_loss, reason = "the nearest double is what is promised")]
             Self::Int(int) => Some(*int as f64),
             Self::Decimal(decimal) => Some(number::decimal_to_float(*decimal)),
             _ => None,

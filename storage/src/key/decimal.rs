@@ -8,7 +8,7 @@
 
 use rust_decimal::Decimal;
 
-use super::KeyBytes;
+use super::bytes::KeyBytes;
 
 const ZERO: u8 = 0x80;
 /// The first byte of a positive decimal with exponent 0. Exponents go from -13 to 15.
@@ -28,7 +28,7 @@ pub(super) fn encode(key: &mut KeyBytes, decimal: Decimal) {
         key.push(pair * 2 + u8::from(index + 1 < count));
     }
     if decimal.is_sign_negative() {
-        key[start..].iter_mut().for_each(|byte| *byte = !*byte);
+        key.as_mut_slice()[start..].iter_mut().for_each(|byte| *byte = !*byte);
     }
 }
 

@@ -5,26 +5,31 @@
 //! `01 01`, and `01` itself `01 02`. Text has next to none of both, so a text costs one byte more than it
 //! has.
 
-use super::KeyBytes;
+use super::bytes::KeyBytes;
 
 const END: u8 = 0;
 const ESCAPE: u8 = 1;
 
 /// Writes a string and its end.
 pub(super) fn encode(key: &mut KeyBytes, bytes: &[u8]) {
-    key.reserve(bytes.len() + 1);
     encode_open(key, bytes);
     key.push(END);
 }
 
 /// Writes a string without its end: what it and all its extensions begin with.
 pub(super) fn encode_open(key: &mut KeyBytes, mut bytes: &[u8]) {
+    // A look at all of them does not branch, so the compiler takes many at a time.
+    let plain = bytes.iter().fold(true, |plain, byte| plain & (*byte > ESCAPE));
+    if plain {
+        key.extend(bytes);
+        return;
+    }
     while let Some(special) = bytes.iter().position(|byte| *byte <= ESCAPE) {
-        key.extend_from_slice(&bytes[..special]);
-        key.extend_from_slice(&[ESCAPE, bytes[special] + 1]);
+        key.extend(&bytes[..special]);
+        key.push_array([ESCAPE, bytes[special] + 1]);
         bytes = &bytes[special + 1..];
     }
-    key.extend_from_slice(bytes);
+    key.extend(bytes);
 }
 
 /// Reads a string, every byte of it flipped by `flip`, and the number of bytes it took, or `None` if it has

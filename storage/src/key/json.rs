@@ -2,7 +2,8 @@
 
 use serde_json::Value as Json;
 
-use super::{KeyBytes, escape, float_bytes};
+use super::bytes::KeyBytes;
+use super::{escape, float_bytes};
 use crate::value::Value;
 use crate::value::order::{json_kind_rank, json_members, json_number};
 
@@ -28,7 +29,7 @@ pub(super) fn encode(key: &mut KeyBytes, json: &Json) {
 }
 
 fn encode_length(key: &mut KeyBytes, length: usize) {
-    key.extend_from_slice(&(length as u64).to_be_bytes());
+    key.push_array((length as u64).to_be_bytes());
 }
 
 /// The nearest float and how far the number is above it, at most half the distance of two floats below
@@ -40,8 +41,8 @@ fn encode_number(key: &mut KeyBytes, number: &Value) {
         Value::Decimal(int) => nearest_float(int.mantissa()),
         number => (number.as_float().unwrap_or(f64::NAN), 0),
     };
-    key.extend_from_slice(&float_bytes(nearest));
-    key.extend_from_slice(&(above.cast_unsigned() ^ (1 << 15)).to_be_bytes());
+    key.push_array(float_bytes(nearest));
+    key.push_array((above.cast_unsigned() ^ (1 << 15)).to_be_bytes());
 }
 
 fn nearest_float(int: i128) -> (f64, i16) {

@@ -1,7 +1,5 @@
 //! The promise of the encoding: bytes sort as values do, prefixes bound ranges, and keys read back.
 
-use std::cmp::Ordering;
-
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 

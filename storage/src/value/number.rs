@@ -26,14 +26,11 @@ const EXACT_POWERS_OF_TEN: [f64; 23] = [
 ];
 
 /// The total order of floats: NaN is the greatest and equals itself, `-0.0` equals `0.0`.
-pub(crate) fn compare_floats(left: f64, right: f64) -> Ordering {
+#[must_use]
+pub fn compare_floats(left: f64, right: f64) -> Ordering {
     left.partial_cmp(&right).unwrap_or_else(|| left.is_nan().cmp(&right.is_nan()))
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the float is within the range of i64, and cut on purpose"
-)]
 pub(crate) fn compare_int_float(int: i64, float: f64) -> Ordering {
     if float.is_nan() || float >= INT_END {
         Ordering::Less
@@ -69,7 +66,7 @@ fn whole_of_decimal(decimal: Decimal) -> i128 {
     decimal.mantissa() / 10_i128.pow(decimal.scale())
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "below 2^96, and cut on purpose")]
+/// What of a float below 2^96 stands before the point.
 fn whole_of_float(float: f64) -> i128 {
     float as i128
 }
@@ -137,18 +134,17 @@ pub(crate) fn hash_decimal<H: Hasher>(decimal: Decimal, state: &mut H) {
 }
 
 /// The integer equal to a float, if there is one.
-#[expect(clippy::cast_possible_truncation, reason = "the float is whole and within the range of i64")]
 pub(crate) fn float_to_int(float: f64) -> Option<i64> {
     (float.fract() == 0.0 && (-INT_END..INT_END).contains(&float)).then_some(float as i64)
 }
 
 /// The double nearest to a decimal. Rounded once: two doubles that are exact divided by each other, or else
 /// the standard library's parser of the digits.
-pub(crate) fn decimal_to_float(decimal: Decimal) -> f64 {
+#[must_use]
+pub fn decimal_to_float(decimal: Decimal) -> f64 {
     let mantissa = decimal.mantissa();
     let power = usize::try_from(decimal.scale()).ok().and_then(|scale| EXACT_POWERS_OF_TEN.get(scale));
     match power {
-        #[expect(clippy::cast_precision_loss, reason = "below 2^53 nothing is lost")]
         Some(power) if mantissa.unsigned_abs() < EXACT_INT_END => mantissa as f64 / power,
         _ => format!("{mantissa}e-{}", decimal.scale()).parse().unwrap_or(f64::NAN),
     }
@@ -156,7 +152,8 @@ pub(crate) fn decimal_to_float(decimal: Decimal) -> f64 {
 
 /// The decimal with the fewest digits that reads as this float, rounded to 28 digits after the point; `None`
 /// if it is NaN or too great.
-pub(crate) fn float_to_decimal(float: f64) -> Option<Decimal> {
+#[must_use]
+pub fn float_to_decimal(float: f64) -> Option<Decimal> {
     if float.abs() < DECIMAL_END { float.to_string().parse().ok() } else { None }
 }
 
