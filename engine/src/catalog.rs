@@ -17,6 +17,7 @@ pub mod identity;
 pub mod index;
 pub mod names;
 pub mod new;
+pub(crate) mod program;
 pub(crate) mod resolve;
 pub mod table;
 
@@ -30,7 +31,7 @@ pub use constraint::{Action, CheckDefinition, ChildLookup, ForeignKeyDefinition,
 pub use identity::{ColumnId, ConstraintId, SchemaId};
 pub use index::{IndexDefinition, IndexExpr, IndexPart, Uniqueness};
 pub use new::{NewCheck, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable};
-pub use table::{ColumnDefinition, PrimaryKey, TableDefinition};
+pub use table::{ColumnDefinition, ColumnSet, PrimaryKey, TableDefinition};
 
 use crate::error::Error;
 

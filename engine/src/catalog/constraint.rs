@@ -1,8 +1,11 @@
 //! Checks and foreign keys.
 
+use std::sync::Arc;
+
 use nuages_storage::{IndexId, TableId};
 
 use super::ConstraintId;
+use super::program::RowProgram;
 use crate::algebra::Expr;
 
 /// A condition that is false of no row. Where it is unknown, because of a NULL, the row is accepted.
@@ -14,6 +17,8 @@ pub struct CheckDefinition {
     pub name: String,
     /// The condition, over `Source::SELF`.
     pub condition: Expr,
+    /// The condition, compiled.
+    pub(crate) program: Arc<RowProgram>,
 }
 
 /// That the rows of one table refer to rows of another, or of the same.

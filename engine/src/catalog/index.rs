@@ -1,9 +1,14 @@
 //! What an index is.
 
-use nuages_storage::IndexId;
+use std::sync::Arc;
+
+use nuages_storage::{DataType, IndexId};
 use nuages_storage::key::KeyPart;
 
+use super::program::RowProgram;
+use super::{ColumnSet, TableDefinition};
 use crate::algebra::Expr;
+use crate::error::Error;
 
 /// An index: an ordered key for each row of its table, or for those of a condition.
 #[derive(Clone, Debug)]
@@ -18,6 +23,17 @@ pub struct IndexDefinition {
     pub unique: Option<Uniqueness>,
     /// Over `Source::SELF`: only rows for which it is true are in the index.
     pub condition: Option<Expr>,
+    /// What of it has to be evaluated.
+    pub(crate) programs: IndexPrograms,
+}
+
+/// The expressions of an index, compiled.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct IndexPrograms {
+    /// Those among its parts, in their order.
+    pub(crate) parts: Vec<Arc<RowProgram>>,
+    /// Its condition.
+    pub(crate) condition: Option<Arc<RowProgram>>,
 }
 
 /// One part of an index's key.
@@ -70,7 +86,53 @@ impl IndexPart {
     }
 }
 
+impl IndexPrograms {
+    /// Compiles the expressions of an index of `table`.
+    pub(crate) fn compile(
+        table: &TableDefinition,
+        parts: &[IndexPart],
+        condition: Option<&Expr>,
+    ) -> Result<IndexPrograms, Error> {
+        let mut programs = IndexPrograms::default();
+        for part in parts {
+            if let IndexExpr::Expression(expr) = &part.expr {
+                programs.parts.push(Arc::new(RowProgram::compile(table, expr)?));
+            }
+        }
+        if let Some(condition) = condition {
+            programs.condition = Some(Arc::new(RowProgram::compile_condition(table, condition)?));
+        }
+        Ok(programs)
+    }
+}
+
 impl IndexDefinition {
+    /// The type of each part's values.
+    pub fn part_types(&self, table: &TableDefinition) -> Vec<DataType> {
+        let mut computed = self.programs.parts.iter();
+        let type_of = |part: &IndexPart| match part.expr {
+            IndexExpr::Column(place) => Some(table.columns.get(place)?.data_type),
+            IndexExpr::Expression(_) => Some(computed.next()?.data_type()),
+        };
+        self.parts.iter().filter_map(type_of).collect()
+    }
+
+    /// What each part is, as a message names it.
+    pub fn part_names(&self, table: &TableDefinition) -> Vec<String> {
+        let name_of = |part: &IndexPart| match &part.expr {
+            IndexExpr::Column(place) => table.columns.get(*place).map_or_else(String::new, |column| column.name.clone()),
+            IndexExpr::Expression(_) => format!("an expression of \"{}\"", self.name),
+        };
+        self.parts.iter().map(name_of).collect()
+    }
+
+    /// Whether a change of these columns may change the index's entries.
+    pub(crate) fn reads(&self, columns: ColumnSet) -> bool {
+        let by_column = self.parts.iter().filter_map(IndexPart::column).any(|place| columns.contains(place));
+        let programs = self.programs.parts.iter().chain(&self.programs.condition);
+        by_column || programs.into_iter().any(|program| program.reads(columns))
+    }
+
     /// How each part is encoded.
     pub fn key_parts(&self) -> Vec<KeyPart> {
         self.parts.iter().map(IndexPart::key_part).collect()

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use nuages_storage::{DataType, IndexId, Lane, Layout, Slot, TableId, Value};
 
+use super::index::IndexPrograms;
 use super::new::NewPartKind;
+use super::program::RowProgram;
 use super::{
     Action, Catalog, CheckDefinition, ChildLookup, ColumnDefinition, ColumnId, ConstraintId,
     ForeignKeyDefinition, IndexDefinition, IndexExpr, IndexPart, NewCheck, NewColumn, NewForeignKey,
@@ -90,6 +92,7 @@ impl TableDefinition {
             nullable: new.nullable,
             default: new.default,
             slot: self.layout.len(),
+            lane: slot.lane,
             unsigned: new.unsigned,
             generated_key: false,
         });
@@ -218,7 +221,8 @@ impl TableDefinition {
         });
         let id = IndexId::new(fresh());
         let condition = new.condition.clone();
-        self.indexes.push(IndexDefinition { id, name: new.name.clone(), parts, unique, condition });
+        let programs = IndexPrograms::compile(self, &parts, condition.as_ref())?;
+        self.indexes.push(IndexDefinition { id, name: new.name.clone(), parts, unique, condition, programs });
         Ok(id)
     }
 
@@ -227,7 +231,8 @@ impl TableDefinition {
         self.check_constraint_name(&new.name)?;
         self.check_of_one_row(&new.name, &new.condition)?;
         let id = ConstraintId::new(fresh());
-        self.checks.push(CheckDefinition { id, name: new.name, condition: new.condition });
+        let program = Arc::new(RowProgram::compile_condition(self, &new.condition)?);
+        self.checks.push(CheckDefinition { id, name: new.name, condition: new.condition, program });
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nuages_storage::{DataType, IndexId, Layout, TableId};
+use nuages_storage::{DataType, IndexId, Lane, Layout, TableId};
 
 use super::{
     CheckDefinition, ColumnId, ConstraintId, ForeignKeyDefinition, IndexDefinition, Reference, names::nearest,
@@ -48,10 +48,51 @@ pub struct ColumnDefinition {
     pub default: Option<Expr>,
     /// Where it is stored, in the table's layout.
     pub slot: usize,
+    /// How it is stored there.
+    pub lane: Lane,
     /// Whether negative numbers are refused.
     pub unsigned: bool,
     /// Whether it gets the table's next key where nothing is given.
     pub generated_key: bool,
+}
+
+/// Columns of one table, by place.
+///
+/// A word: what is beyond the 63rd column shares its last bit, so a wide table may be found to read a column that it
+/// does not, and then does needless work, and never the reverse.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ColumnSet(u64);
+
+impl ColumnSet {
+    /// Every column.
+    pub const ALL: ColumnSet = ColumnSet(u64::MAX);
+
+    /// With one more.
+    #[must_use]
+    pub fn with(self, place: usize) -> ColumnSet {
+        ColumnSet(self.0 | 1 << place.min(63))
+    }
+
+    /// Whether the column is among them.
+    pub fn contains(self, place: usize) -> bool {
+        self.0 >> place.min(63) & 1 == 1
+    }
+
+    /// Whether one of the columns is among them.
+    pub fn contains_any(self, places: &[usize]) -> bool {
+        places.iter().any(|place| self.contains(*place))
+    }
+
+    /// Whether both have a column in common.
+    pub fn intersects(self, other: ColumnSet) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl FromIterator<usize> for ColumnSet {
+    fn from_iter<I: IntoIterator<Item = usize>>(places: I) -> ColumnSet {
+        places.into_iter().fold(ColumnSet::default(), ColumnSet::with)
+    }
 }
 
 /// What a row of a table is known by.

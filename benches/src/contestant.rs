@@ -1,0 +1,33 @@
+//! Who competes.
+//!
+//! A contestant's own file holds its settings, its tables and how they are loaded. What it does in a workload stands
+//! in that workload's family, beside what the others do there.
+
+pub(crate) mod collections;
+pub(crate) mod sqlite;
+
+pub(crate) use collections::Collections;
+pub(crate) use sqlite::Sqlite;
+
+use crate::data::Input;
+use crate::harness::Result;
+use crate::workload::{Forks, Inserts, PointReads, RangeReads, Relations, Scans, Updates};
+
+/// One way to keep and ask the tables of an [`Input`].
+pub(crate) trait Contestant:
+    Inserts + PointReads + RangeReads + Scans + Relations + Updates + Forks
+{
+    /// The name in the table of results.
+    fn name(&self) -> &'static str;
+
+    /// Puts the rows of `input` into the empty tables.
+    fn load(&mut self, input: &Input) -> Result<()>;
+
+    /// The sum of the checksums of all items: 0 if there are none.
+    fn checksum(&mut self) -> Result<u64>;
+}
+
+/// Every contestant, with empty tables. SQLite comes first: it is what the others are compared with.
+pub(crate) fn all() -> Result<Vec<Box<dyn Contestant>>> {
+    Ok(vec![Box::new(Sqlite::new()?), Box::<Collections>::default()])
+}

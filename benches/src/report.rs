@@ -1,0 +1,143 @@
+//! The results as one table to read and one JSON file to compare.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{Cell, CellAlignment, Table};
+use serde::Serialize;
+
+use crate::harness::{Line, Measurement, Result};
+use crate::machine::Machine;
+use crate::options::Options;
+
+/// Everything measured so far.
+pub(crate) struct Report {
+    machine: Machine,
+    rounds: usize,
+    measurements: Vec<Measurement>,
+}
+
+impl Report {
+    /// An empty report of this machine.
+    pub(crate) fn new(options: &Options) -> Self {
+        Self { machine: Machine::detect(), rounds: options.rounds, measurements: Vec::new() }
+    }
+
+    /// Adds what was measured of one workload.
+    pub(crate) fn add(&mut self, measurement: Measurement) {
+        self.measurements.push(measurement);
+    }
+
+    /// Writes everything, single samples included, to `path`.
+    pub(crate) fn save(&self, path: &Path) -> Result<()> {
+        let results = self.measurements.iter().map(ResultJson::new).collect();
+        let json = ReportJson { machine: &self.machine, rounds_max: self.rounds, results };
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(path, serde_json::to_string_pretty(&json)? + "\n")?;
+        Ok(())
+    }
+}
+
+/// One line a workload and size, one column a contestant: the median, and how many times as fast as SQLite it is.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = Table::new();
+        table.load_preset(UTF8_FULL_CONDENSED);
+        let contestants = self.measurements.first().map_or(&[][..], |first| &first.lines);
+        let names = contestants.iter().map(|line| line.contestant);
+        table.set_header(["workload", "rows", "time per"].into_iter().chain(names));
+        for measurement in &self.measurements {
+            let reference = measurement.lines[0].median_ns();
+            let mut cells = vec![
+                Cell::new(measurement.workload),
+                Cell::new(measurement.rows).set_alignment(CellAlignment::Right),
+                Cell::new(measurement.unit),
+            ];
+            cells.extend(measurement.lines.iter().enumerate().map(|(index, line)| {
+                let median = line.median_ns();
+                let text = match index {
+                    0 => duration(median),
+                    _ => format!("{} ({})", duration(median), ratio(reference / median)),
+                };
+                Cell::new(text).set_alignment(CellAlignment::Right)
+            }));
+            table.add_row(cells);
+        }
+        writeln!(f, "{table}")?;
+        writeln!(f, "Medians; in brackets, how many times as fast as SQLite in the same run.")?;
+        write!(f, "{}", self.machine.summary())
+    }
+}
+
+/// A duration with the unit that suits it.
+fn duration(ns: f64) -> String {
+    match ns {
+        _ if ns < 10.0 => format!("{ns:.1} ns"),
+        _ if ns < 10_000.0 => format!("{ns:.0} ns"),
+        _ if ns < 10_000_000.0 => format!("{:.0} µs", ns / 1e3),
+        _ => format!("{:.0} ms", ns / 1e6),
+    }
+}
+
+/// A ratio with about two digits that mean something.
+fn ratio(value: f64) -> String {
+    if value < 10.0 { format!("{value:.2}x") } else { format!("{value:.0}x") }
+}
+
+#[derive(Serialize)]
+struct ReportJson<'r> {
+    machine: &'r Machine,
+    rounds_max: usize,
+    results: Vec<ResultJson<'r>>,
+}
+
+#[derive(Serialize)]
+struct ResultJson<'r> {
+    workload: &'static str,
+    rows: usize,
+    unit: &'static str,
+    units_per_sample: usize,
+    contestants: Vec<LineJson<'r>>,
+}
+
+#[derive(Serialize)]
+struct LineJson<'r> {
+    name: &'static str,
+    median_ns: f64,
+    times_as_fast_as_sqlite: f64,
+    samples_ns: &'r [f64],
+}
+
+impl<'r> ResultJson<'r> {
+    fn new(measurement: &'r Measurement) -> Self {
+        let reference = measurement.lines[0].median_ns();
+        let line = |line: &'r Line| LineJson {
+            name: line.contestant,
+            median_ns: line.median_ns(),
+            times_as_fast_as_sqlite: reference / line.median_ns(),
+            samples_ns: &line.samples_ns,
+        };
+        Self {
+            workload: measurement.workload,
+            rows: measurement.rows,
+            unit: measurement.unit,
+            units_per_sample: measurement.units,
+            contestants: measurement.lines.iter().map(line).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_at_a_glance() {
+        let shown = [1.54, 690.4, 12_345.0, 45_600_000.0].map(duration);
+        assert_eq!(shown, ["1.5 ns", "690 ns", "12 µs", "46 ms"]);
+    }
+}

@@ -1,0 +1,132 @@
+//! The whole table: as structs, and boiled down to a few numbers.
+
+use std::hint::black_box;
+
+use super::{Tables, Workload, in_order, repeats};
+use crate::contestant::sqlite::{ITEM, item};
+use crate::contestant::{Collections, Sqlite};
+use crate::data::CATEGORIES;
+use crate::harness::{Result, Sample, timed};
+
+/// Reads of every row. Each is done as often as told, and the checksums are added up.
+pub(crate) trait Scans {
+    /// All items as structs in a vector.
+    fn all(&mut self, times: usize) -> Result<Sample>;
+
+    /// The sum of `a`.
+    fn sum(&mut self, times: usize) -> Result<Sample>;
+
+    /// The sum of `a` where `b` is 5 and `e` is more than 1.
+    fn filtered_sum(&mut self, times: usize) -> Result<Sample>;
+
+    /// For each `b`, in order: how many items, and the sum of their `a`.
+    fn group_by(&mut self, times: usize) -> Result<Sample>;
+}
+
+pub(super) const WORKLOADS: [Workload; 4] = [
+    Workload {
+        name: "all rows into structs",
+        unit: "row",
+        tables: Tables::Items,
+        units: |input| input.rows() * repeats(input),
+        run: |contestant, input, _| contestant.all(repeats(input)),
+    },
+    Workload {
+        name: "sum",
+        unit: "row",
+        tables: Tables::Items,
+        units: |input| input.rows() * repeats(input),
+        run: |contestant, input, _| contestant.sum(repeats(input)),
+    },
+    Workload {
+        name: "filtered sum",
+        unit: "row",
+        tables: Tables::Items,
+        units: |input| input.rows() * repeats(input),
+        run: |contestant, input, _| contestant.filtered_sum(repeats(input)),
+    },
+    Workload {
+        name: "group by, count and sum",
+        unit: "row",
+        tables: Tables::Items,
+        units: |input| input.rows() * repeats(input),
+        run: |contestant, input, _| contestant.group_by(repeats(input)),
+    },
+];
+
+/// Times `scan`, done `times` times.
+fn repeated(times: usize, mut scan: impl FnMut() -> Result<u64>) -> Result<Sample> {
+    timed(|| (0..times).try_fold(0_u64, |sum, _| Ok(sum.wrapping_add(scan()?))))
+}
+
+/// The checksum of one group.
+fn group(b: i64, count: i64, sum: i64) -> u64 {
+    (b as u64).wrapping_add((count as u64) << 8).wrapping_add((sum as u64).rotate_left(32))
+}
+
+impl Scans for Sqlite {
+    fn all(&mut self, times: usize) -> Result<Sample> {
+        let mut statement = self.connection.prepare(&format!("SELECT {ITEM} FROM item"))?;
+        repeated(times, || {
+            let items = statement.query_map((), item)?.collect::<rusqlite::Result<Vec<_>>>()?;
+            Ok(items.iter().fold(0, |sum, item| sum.wrapping_add(item.checksum())))
+        })
+    }
+
+    fn sum(&mut self, times: usize) -> Result<Sample> {
+        let mut statement = self.connection.prepare("SELECT sum(a) FROM item")?;
+        repeated(times, || Ok(statement.query_row((), |row| row.get::<_, i64>(0))? as u64))
+    }
+
+    fn filtered_sum(&mut self, times: usize) -> Result<Sample> {
+        let mut statement = self.connection.prepare("SELECT sum(a) FROM item WHERE b = ?1 AND e > ?2")?;
+        repeated(times, || Ok(statement.query_row((5, 1.0), |row| row.get::<_, i64>(0))? as u64))
+    }
+
+    fn group_by(&mut self, times: usize) -> Result<Sample> {
+        let sql = "SELECT b, count(*), sum(a) FROM item GROUP BY b ORDER BY b";
+        let mut statement = self.connection.prepare(sql)?;
+        repeated(times, || {
+            let mut rows = statement.query(())?;
+            let mut checksum = 0;
+            while let Some(row) = rows.next()? {
+                checksum = in_order(checksum, group(row.get(0)?, row.get(1)?, row.get(2)?));
+            }
+            Ok(checksum)
+        })
+    }
+}
+
+impl Scans for Collections {
+    fn all(&mut self, times: usize) -> Result<Sample> {
+        repeated(times, || {
+            let items = self.items.by_id.values().cloned().collect::<Vec<_>>();
+            Ok(items.iter().fold(0, |sum, item| sum.wrapping_add(item.checksum())))
+        })
+    }
+
+    fn sum(&mut self, times: usize) -> Result<Sample> {
+        repeated(times, || Ok(black_box(&self.items.by_id).values().map(|item| item.a).sum::<i64>() as u64))
+    }
+
+    fn filtered_sum(&mut self, times: usize) -> Result<Sample> {
+        let (b, e) = black_box((5, 1.0));
+        repeated(times, || {
+            let chosen = black_box(&self.items.by_id).values().filter(|item| item.b == b && item.e > e);
+            Ok(chosen.map(|item| item.a).sum::<i64>() as u64)
+        })
+    }
+
+    fn group_by(&mut self, times: usize) -> Result<Sample> {
+        repeated(times, || {
+            let mut groups = [(0_i64, 0_i64); CATEGORIES as usize];
+            for item in black_box(&self.items.by_id).values() {
+                let (count, sum) = &mut groups[item.b as usize];
+                *count += 1;
+                *sum += item.a;
+            }
+            let groups = (0..).zip(groups).filter(|(_, (count, _))| *count > 0);
+            Ok(groups.fold(0, |checksum, (b, (count, sum))| in_order(checksum, group(b, count, sum))))
+        })
+    }
+}

@@ -1,0 +1,133 @@
+//! Index keys, straight from rows in leaf shape.
+//!
+//! A part that is a column is read from its lane into the key; no value is made. Only parts that are expressions, and
+//! conditions, are evaluated, for a leaf at a time.
+
+use nuages_storage::key::{KeyBuffer, KeyPart};
+use nuages_storage::value::decimal_from_wide;
+use nuages_storage::{DataType, IndexKeys, Lane, LeafView, RowId, Value};
+use smallvec::SmallVec;
+use uuid::Uuid;
+
+use super::leaves::selected;
+use crate::catalog::program::RowProgram;
+use crate::catalog::{ColumnDefinition, IndexDefinition, IndexExpr, TableDefinition};
+use crate::error::Error;
+use crate::evaluate::Context;
+
+/// The entries of some rows of one leaf in an index.
+#[derive(Debug, Default)]
+pub(crate) struct LeafKeys {
+    /// One entry for each row that is in the index, in the order of the rows.
+    pub(crate) entries: IndexKeys,
+    /// Which of the entries have a NULL in their key.
+    pub(crate) with_null: u64,
+}
+
+/// The entries that the selected rows of a leaf have in an index.
+///
+/// # Errors
+/// Those of evaluating the index's expressions, and a key that is too long.
+pub(crate) fn leaf_keys(
+    table: &TableDefinition,
+    index: &IndexDefinition,
+    view: LeafView<'_>,
+    selection: u64,
+    context: &Context<'_>,
+) -> Result<LeafKeys, Error> {
+    let selection = match &index.programs.condition {
+        Some(condition) => condition.selects(table, view, selection, context)?,
+        None => selection,
+    };
+    let evaluate = |program: &RowProgram| program.evaluate(table, view, selection, context);
+    let computed = index.programs.parts.iter().map(evaluate).collect::<Result<SmallVec<[_; 2]>, Error>>()?;
+    let row_ids = view.row_ids();
+    let mut keys = LeafKeys::default();
+    let mut key = KeyBuffer::new();
+    for row in selected(selection) {
+        key.clear();
+        let mut computed = computed.iter();
+        let mut has_null = false;
+        for part in &index.parts {
+            has_null |= match &part.expr {
+                IndexExpr::Column(place) => push_column(&mut key, part.key_part(), table, *place, view, row),
+                IndexExpr::Expression(_) => {
+                    let value = computed.next().map_or(Value::Null, |vector| vector.value(row));
+                    key.push_value(part.key_part(), &value);
+                    value.is_null()
+                }
+            };
+        }
+        keys.with_null |= u64::from(has_null) << keys.entries.len();
+        keys.entries.push(key.checked()?, RowId::new(row_ids[row]));
+    }
+    Ok(keys)
+}
+
+/// Adds the value of a column to a key; true if it is NULL.
+pub(crate) fn push_column(
+    key: &mut KeyBuffer,
+    part: KeyPart,
+    table: &TableDefinition,
+    place: usize,
+    view: LeafView<'_>,
+    row: usize,
+) -> bool {
+    let column = &table.columns[place];
+    let slot = column.slot;
+    if view.nulls(slot) >> row & 1 == 1 {
+        if part.nullable {
+            key.push_null(part);
+        }
+        return true;
+    }
+    match column.lane {
+        Lane::RowId => key.push_int(part, view.row_ids()[row]),
+        Lane::Bit => key.push_bool(part, view.bits(slot) >> row & 1 == 1),
+        Lane::Word => push_word(key, part, column, view.words(slot).get(row)),
+        Lane::Wide => push_wide(key, part, column, view.wide(slot, row)),
+        Lane::Text => push_text(key, part, column, view.text(slot, row).unwrap_or_default()),
+        Lane::Bytes => key.push_bytes(part, view.bytes(slot, row).unwrap_or_default()),
+    }
+    false
+}
+
+fn push_word(key: &mut KeyBuffer, part: KeyPart, column: &ColumnDefinition, word: u64) {
+    match column.data_type {
+        DataType::Float => key.push_float(part, f64::from_bits(word)),
+        _ => key.push_int(part, word.cast_signed()),
+    }
+}
+
+fn push_wide(key: &mut KeyBuffer, part: KeyPart, column: &ColumnDefinition, wide: u128) {
+    match column.data_type {
+        DataType::Uuid => key.push_uuid(part, Uuid::from_u128(wide)),
+        _ => key.push_decimal(part, decimal_from_wide(wide)),
+    }
+}
+
+/// JSON is indexed by its own order, not by that of its text.
+fn push_text(key: &mut KeyBuffer, part: KeyPart, column: &ColumnDefinition, text: &str) {
+    match column.data_type {
+        DataType::Json => match serde_json::from_str(text) {
+            Ok(json) => key.push_value(part, &Value::Json(Box::new(json))),
+            Err(_) => key.push_text(part, text),
+        },
+        _ => key.push_text(part, text),
+    }
+}
+
+/// Adds values to a key; false, and the key is of no use, if one is NULL.
+pub(crate) fn push_values<'a>(
+    key: &mut KeyBuffer,
+    parts: impl IntoIterator<Item = KeyPart>,
+    values: impl IntoIterator<Item = &'a Value>,
+) -> bool {
+    parts.into_iter().zip(values).all(|(part, value)| {
+        let present = !value.is_null();
+        if present {
+            key.push_value(part, value);
+        }
+        present
+    })
+}

@@ -1,0 +1,72 @@
+//! Sets of rows.
+
+use hashbrown::HashMap;
+use nuages_storage::RowId;
+
+/// A set of row ids: a word for every 64 consecutive ones of which it has any, so that a table's rows, which mostly
+/// follow each other, cost a bit each and not a hash.
+#[derive(Debug, Default)]
+pub(crate) struct RowSet {
+    blocks: HashMap<i64, u64>,
+    len: u64,
+}
+
+impl RowSet {
+    /// Adds a row; false if it was there.
+    pub(crate) fn insert(&mut self, row: RowId) -> bool {
+        let (block, bit) = place(row);
+        let word = self.blocks.entry(block).or_default();
+        let added = *word & bit == 0;
+        *word |= bit;
+        self.len += u64::from(added);
+        added
+    }
+
+    pub(crate) fn contains(&self, row: RowId) -> bool {
+        let (block, bit) = place(row);
+        self.blocks.get(&block).is_some_and(|word| word & bit != 0)
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// The rows, ascending.
+    pub(crate) fn into_sorted(self) -> Vec<RowId> {
+        let mut blocks: Vec<_> = self.blocks.into_iter().collect();
+        blocks.sort_unstable();
+        blocks
+            .into_iter()
+            .flat_map(|(block, word)| super::leaves::selected(word).map(move |bit| RowId::new(block << 6 | bit as i64)))
+            .collect()
+    }
+}
+
+fn place(row: RowId) -> (i64, u64) {
+    (row.get() >> 6, 1 << (row.get() & 63))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn agrees_with_an_ordered_set(ids in prop::collection::vec(prop_oneof![-200i64..200, any::<i64>()], 0..100)) {
+            let mut set = RowSet::default();
+            let mut model = BTreeSet::new();
+            for id in &ids {
+                prop_assert_eq!(set.insert(RowId::new(*id)), model.insert(*id));
+            }
+            prop_assert!(ids.iter().all(|id| set.contains(RowId::new(*id))));
+            prop_assert_eq!(set.contains(RowId::new(777)), model.contains(&777));
+            prop_assert_eq!(set.len(), model.len() as u64);
+            let sorted: Vec<i64> = set.into_sorted().into_iter().map(RowId::get).collect();
+            prop_assert_eq!(sorted, model.into_iter().collect::<Vec<_>>());
+        }
+    }
+}
