@@ -9,7 +9,7 @@
 mod change;
 mod view;
 
-use std::ops::{Bound, RangeBounds};
+use std::ops::{Bound, Range, RangeBounds};
 use std::sync::Arc;
 
 pub use view::{LeafSlice, LeafView, Leaves, RowRef, Words};
@@ -103,6 +103,18 @@ impl Table {
     pub fn count_range(&self, row_ids: impl RangeBounds<RowId>) -> u64 {
         let ranks = self.rows.ranks(row_ids.start_bound().cloned(), row_ids.end_bound().cloned());
         ranks.end - ranks.start
+    }
+
+    /// The ranks of the rows whose row ids are in the range. O(log n).
+    #[must_use]
+    pub fn ranks(&self, row_ids: impl RangeBounds<RowId>) -> Range<u64> {
+        self.rows.ranks(row_ids.start_bound().cloned(), row_ids.end_bound().cloned())
+    }
+
+    /// The leaves that hold the rows of these ranks, from either end. O(log n) to begin, O(1) a leaf.
+    #[must_use]
+    pub fn leaves_ranked(&self, ranks: Range<u64>) -> Leaves<'_> {
+        Leaves::new(self, self.rows.blocks(ranks))
     }
 
     /// The greatest row id. O(log n).

@@ -1,0 +1,26 @@
+//! Rows for which a predicate is true.
+
+use super::{Operator, Running};
+use crate::batch::Batch;
+use crate::error::Error;
+use crate::evaluate::{Context, Scalar};
+
+/// See the [module](self).
+pub(super) struct Filter<'v> {
+    input: Running<'v>,
+    predicate: &'v Scalar,
+}
+
+impl<'v> Filter<'v> {
+    pub(super) fn new(input: Running<'v>, predicate: &'v Scalar) -> Self {
+        Filter { input, predicate }
+    }
+}
+
+impl<'v> Operator<'v> for Filter<'v> {
+    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+        let Some(batch) = self.input.next(context)? else { return Ok(None) };
+        let selection = self.predicate.filter(&batch, context)?;
+        Ok(Some(batch.with_selection(selection)))
+    }
+}

@@ -1,0 +1,230 @@
+//! Index nested-loop join: for each left row the rows of a table with its key.
+//!
+//! Left rows keep their order, and each one's partners follow each other; so the join may stand above an ordered
+//! scan without a sort in between. Candidates are gathered into a batch, tested by the residual together, and put
+//! out; the partners of one left row may be spread over several batches.
+
+use nuages_storage::key::KeyBuffer;
+use nuages_storage::index::Entries;
+use nuages_storage::{RowId, Table, Version};
+
+use super::ranges::KeyRange;
+use super::scan::Gathering;
+use super::{Operator, Running};
+use crate::algebra::JoinKind;
+use crate::batch::{BATCH_ROWS_MAX, Batch};
+use crate::bits::Bits;
+use crate::error::Error;
+use crate::evaluate::Context;
+use crate::plan::{Lookup, LookupBy, Plan};
+use crate::vector::{NO_ROW, Vector};
+
+/// See the [module](self).
+pub(super) struct IndexJoin<'v> {
+    kind: JoinKind,
+    left: Running<'v>,
+    left_width: usize,
+    lookup: &'v Lookup,
+    version: &'v Version,
+    current: Option<Current<'v>>,
+}
+
+/// A left batch on its way through the join.
+struct Current<'v> {
+    batch: Batch<'v>,
+    keys: Vec<Vector<'v>>,
+    rows: std::vec::IntoIter<u32>,
+    /// The left row whose partners are being gathered, the rest of them, and whether one has been put out.
+    open: Option<(u32, Partners<'v>, bool)>,
+}
+
+/// The partners of a left row that are still to come.
+enum Partners<'v> {
+    Row(Option<RowId>),
+    Entries(Entries<'v>),
+}
+
+impl Iterator for Partners<'_> {
+    type Item = RowId;
+
+    fn next(&mut self) -> Option<RowId> {
+        match self {
+            Partners::Row(row) => row.take(),
+            Partners::Entries(entries) => entries.next().map(|(_, row)| row),
+        }
+    }
+}
+
+/// The candidates of one left row in a gathered batch.
+struct Group {
+    left: u32,
+    /// The position of its first candidate; they end where the next group's begin.
+    start: usize,
+    /// Whether candidates of it in an earlier batch passed.
+    passed: bool,
+    /// Whether all its candidates have been seen.
+    complete: bool,
+}
+
+impl<'v> IndexJoin<'v> {
+    pub(super) fn new(
+        kind: JoinKind,
+        left_plan: &Plan,
+        left: Running<'v>,
+        lookup: &'v Lookup,
+        version: &'v Version,
+    ) -> Self {
+        IndexJoin { kind, left, left_width: left_plan.columns.len(), lookup, version, current: None }
+    }
+
+    fn begin(&self, batch: Batch<'v>, context: &Context<'_>) -> Result<Current<'v>, Error> {
+        let scalars = match &self.lookup.by {
+            LookupBy::RowId(key) => std::slice::from_ref(key),
+            LookupBy::Index { keys, .. } => keys,
+        };
+        let keys = scalars.iter().map(|key| key.evaluate(&batch, context)).collect::<Result<_, _>>()?;
+        let rows: Vec<u32> = batch.selection.iter().map(|row| row as u32).collect();
+        Ok(Current { batch, keys, rows: rows.into_iter(), open: None })
+    }
+
+    /// The batch of one round of candidates.
+    fn round(
+        &self,
+        current: &mut Current<'v>,
+        table: &'v Table,
+        context: &Context<'_>,
+    ) -> Result<Batch<'v>, Error> {
+        let mut gathering = Gathering::new(&self.lookup.fetch);
+        let mut groups: Vec<Group> = Vec::new();
+        let mut lefts: Vec<u32> = Vec::new();
+        while lefts.len() < BATCH_ROWS_MAX {
+            if current.open.is_none() {
+                let Some(row) = current.rows.next() else { break };
+                current.open = Some((row, self.partners(&current.keys, row, table)?, false));
+            }
+            let Some((row, partners, passed)) = &mut current.open else { break };
+            let mut group = Group { left: *row, start: lefts.len(), passed: *passed, complete: false };
+            while lefts.len() < BATCH_ROWS_MAX {
+                let Some(id) = partners.next() else {
+                    group.complete = true;
+                    break;
+                };
+                if let Some(found) = table.get(id) {
+                    gathering.push(found);
+                    lefts.push(*row);
+                }
+            }
+            if group.complete {
+                current.open = None;
+            }
+            groups.push(group);
+        }
+        let right = gathering.finish();
+        let passed = self.passed(&current.batch, &lefts, &right, context)?;
+        Ok(self.output(current, &groups, &lefts, &right, passed.as_ref()))
+    }
+
+    fn partners(&self, keys: &[Vector<'v>], row: u32, table: &'v Table) -> Result<Partners<'v>, Error> {
+        let row = row as usize;
+        match &self.lookup.by {
+            LookupBy::RowId(_) => {
+                Ok(Partners::Row(keys.first().and_then(|key| key.int(row)).map(RowId::new)))
+            }
+            LookupBy::Index { index, parts, unique, .. } => {
+                let index = table.index(*index).ok_or(Error::PlanOutdated)?;
+                let mut prefix = KeyBuffer::new();
+                for (part, key) in parts.iter().zip(keys) {
+                    if key.is_null(row) {
+                        return Ok(Partners::Row(None)); // NULL equals nothing
+                    }
+                    key.push_key(*part, row, &mut prefix);
+                }
+                if *unique {
+                    return Ok(Partners::Row(index.first_with_key(prefix.as_slice())));
+                }
+                let range = KeyRange::prefixed(prefix);
+                Ok(Partners::Entries(index.range(range.lower(), range.upper())))
+            }
+        }
+    }
+
+    /// The candidates that satisfy the residual; all if there is none.
+    fn passed(
+        &self,
+        batch: &Batch<'v>,
+        lefts: &[u32],
+        right: &Batch<'v>,
+        context: &Context<'_>,
+    ) -> Result<Option<Bits>, Error> {
+        let Some(residual) = &self.lookup.residual else { return Ok(None) };
+        let pairs = pair(batch.gather(lefts), right.clone());
+        residual.filter(&pairs, context).map(Some)
+    }
+
+    fn output(
+        &self,
+        current: &mut Current<'v>,
+        groups: &[Group],
+        lefts: &[u32],
+        right: &Batch<'v>,
+        passed: Option<&Bits>,
+    ) -> Batch<'v> {
+        let mut out_left = Vec::with_capacity(lefts.len());
+        let mut out_right = Vec::with_capacity(lefts.len());
+        for (number, group) in groups.iter().enumerate() {
+            let end = groups.get(number + 1).map_or(lefts.len(), |next| next.start);
+            let mut any = group.passed;
+            for candidate in group.start..end {
+                if passed.is_some_and(|passed| !passed.contains(candidate)) {
+                    continue;
+                }
+                if matches!(self.kind, JoinKind::Inner | JoinKind::Left) || (self.kind == JoinKind::Semi && !any) {
+                    out_left.push(group.left);
+                    out_right.push(candidate as u32);
+                }
+                any = true;
+            }
+            if !group.complete {
+                if let Some((_, _, passed)) = &mut current.open {
+                    *passed = any;
+                }
+            } else if !any && matches!(self.kind, JoinKind::Left | JoinKind::Anti) {
+                out_left.push(group.left);
+                out_right.push(NO_ROW);
+            }
+        }
+        let left = current.batch.gather(&out_left);
+        match self.kind {
+            JoinKind::Inner | JoinKind::Left => {
+                let whole = out_right.len() == right.len && !out_right.contains(&NO_ROW);
+                debug_assert_eq!(left.columns.len(), self.left_width);
+                pair(left, if whole { right.clone() } else { right.gather(&out_right) })
+            }
+            JoinKind::Semi | JoinKind::Anti => left,
+        }
+    }
+}
+
+/// Two batches of equal length side by side.
+fn pair<'v>(left: Batch<'v>, right: Batch<'v>) -> Batch<'v> {
+    let len = left.len;
+    Batch::new(left.columns.into_iter().chain(right.columns), len)
+}
+
+impl<'v> Operator<'v> for IndexJoin<'v> {
+    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+        let table = self.version.table(self.lookup.table).ok_or(Error::PlanOutdated)?;
+        let mut current = match self.current.take() {
+            Some(current) => current,
+            None => match self.left.next(context)? {
+                None => return Ok(None),
+                Some(batch) => self.begin(batch, context)?,
+            },
+        };
+        let batch = self.round(&mut current, table, context)?;
+        if current.open.is_some() || current.rows.len() > 0 {
+            self.current = Some(current);
+        }
+        Ok(Some(batch))
+    }
+}

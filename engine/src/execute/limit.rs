@@ -1,0 +1,49 @@
+//! A run of the rows. The input is not asked for more once the run is complete.
+
+use super::{Operator, Running};
+use crate::batch::Batch;
+use crate::bits::Bits;
+use crate::error::Error;
+use crate::evaluate::Context;
+
+/// See the [module](self).
+pub(super) struct Limit<'v> {
+    input: Running<'v>,
+    /// Rows still to be left out.
+    skip: u64,
+    /// Rows still to be yielded; all if none.
+    left: Option<u64>,
+}
+
+impl<'v> Limit<'v> {
+    pub(super) fn new(input: Running<'v>, offset: u64, count: Option<u64>) -> Self {
+        Limit { input, skip: offset, left: count }
+    }
+}
+
+impl<'v> Operator<'v> for Limit<'v> {
+    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+        if self.left == Some(0) {
+            return Ok(None);
+        }
+        let Some(mut batch) = self.input.next(context)? else { return Ok(None) };
+        let rows = batch.count() as u64;
+        let skipped = self.skip.min(rows);
+        let taken = self.left.unwrap_or(u64::MAX).min(rows - skipped);
+        self.skip -= skipped;
+        if let Some(left) = &mut self.left {
+            *left -= taken;
+        }
+        if taken < rows {
+            batch.selection = run(&batch, skipped as usize, taken as usize);
+        }
+        Ok(Some(batch))
+    }
+}
+
+/// The selected rows of a batch without the first `skip`, and of those the first `take`.
+fn run(batch: &Batch<'_>, skip: usize, take: usize) -> Bits {
+    let mut kept = Bits::none(batch.len);
+    batch.selection.iter().skip(skip).take(take).for_each(|row| kept.insert(row));
+    kept
+}

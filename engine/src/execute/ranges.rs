@@ -1,0 +1,163 @@
+//! Access paths made concrete: the bounds are computed, turned into row ids or key bytes, and counted.
+
+use std::ops::{Bound, Range};
+
+use nuages_storage::key::{KeyBuffer, KeyPart, prefix_end};
+use nuages_storage::{RowId, Table, Value};
+
+use crate::error::Error;
+use crate::evaluate::{Context, Scalar};
+use crate::plan::{Access, Bounds};
+
+/// A range of index keys.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyRange {
+    lower: Bound<KeyBuffer>,
+    upper: Bound<KeyBuffer>,
+}
+
+impl KeyRange {
+    pub(crate) fn lower(&self) -> Bound<&[u8]> {
+        as_bytes(&self.lower)
+    }
+
+    pub(crate) fn upper(&self) -> Bound<&[u8]> {
+        as_bytes(&self.upper)
+    }
+
+    /// All keys that begin with `prefix`.
+    pub(crate) fn prefixed(prefix: KeyBuffer) -> KeyRange {
+        let upper = prefix_end(prefix.as_slice()).map_or(Bound::Unbounded, Bound::Excluded);
+        let lower = if prefix.is_empty() { Bound::Unbounded } else { Bound::Included(prefix) };
+        KeyRange { lower, upper }
+    }
+}
+
+fn as_bytes(bound: &Bound<KeyBuffer>) -> Bound<&[u8]> {
+    match bound {
+        Bound::Included(key) => Bound::Included(key.as_slice()),
+        Bound::Excluded(key) => Bound::Excluded(key.as_slice()),
+        Bound::Unbounded => Bound::Unbounded,
+    }
+}
+
+/// The ranks of the rows whose ids lie within the bounds: empty if a bound is NULL.
+pub(crate) fn row_ranks(table: &Table, bounds: &Bounds, context: &Context<'_>) -> Result<Range<u64>, Error> {
+    let end = |bound: &Option<crate::plan::Bound>| -> Result<Option<Bound<RowId>>, Error> {
+        let Some(bound) = bound else { return Ok(Some(Bound::Unbounded)) };
+        Ok(bound.value.value(context)?.as_int().map(RowId::new).map(|row| match bound.inclusive {
+            true => Bound::Included(row),
+            false => Bound::Excluded(row),
+        }))
+    };
+    match (end(&bounds.lower)?, end(&bounds.upper)?) {
+        (Some(lower), Some(upper)) => Ok(table.ranks((lower, upper))),
+        _ => Ok(0..0),
+    }
+}
+
+/// Row ids, ascending, each once; NULL is none.
+pub(crate) fn row_ids(values: &[Scalar], context: &Context<'_>) -> Result<Vec<RowId>, Error> {
+    let mut ids = Vec::with_capacity(values.len());
+    for value in values {
+        ids.extend(value.value(context)?.as_int().map(RowId::new));
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
+/// The ranges of an index path, in the order of the index, none of them twice.
+pub(crate) fn key_ranges(
+    parts: &[KeyPart],
+    prefixes: &[Vec<Scalar>],
+    bounds: &Bounds,
+    context: &Context<'_>,
+) -> Result<Vec<KeyRange>, Error> {
+    let mut keys = Vec::with_capacity(prefixes.len());
+    for prefix in prefixes {
+        keys.extend(prefix_key(parts, prefix, context)?);
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    let fixed = prefixes.first().map_or(0, Vec::len);
+    let Some(part) = parts.get(fixed).filter(|_| bounds.lower.is_some() || bounds.upper.is_some()) else {
+        return Ok(keys.into_iter().map(KeyRange::prefixed).collect());
+    };
+    let lower = bound_value(bounds.lower.as_ref(), context)?;
+    let upper = bound_value(bounds.upper.as_ref(), context)?;
+    if [&lower, &upper].into_iter().flatten().any(|(value, _)| value.is_null()) {
+        return Ok(Vec::new());
+    }
+    // In a descending part the greater value has the lesser key.
+    let (first, last) = if part.descending { (upper, lower) } else { (lower, upper) };
+    Ok(keys.into_iter().filter_map(|prefix| bounded(&prefix, *part, first.as_ref(), last.as_ref())).collect())
+}
+
+/// The value of an end of a range, and whether it is in the range.
+fn bound_value(
+    bound: Option<&crate::plan::Bound>,
+    context: &Context<'_>,
+) -> Result<Option<(Value, bool)>, Error> {
+    bound.map(|bound| Ok((bound.value.value(context)?, bound.inclusive))).transpose()
+}
+
+/// The keys that begin with `prefix` and whose next part lies between two values, in the order of their bytes.
+fn bounded(
+    prefix: &KeyBuffer,
+    part: KeyPart,
+    first: Option<&(Value, bool)>,
+    last: Option<&(Value, bool)>,
+) -> Option<KeyRange> {
+    let key = |value: Option<&Value>| {
+        let mut key = prefix.clone();
+        match value {
+            Some(value) => key.push_value(part, value),
+            None => key.push_not_null(part), // a range has no NULLs in it
+        }
+        key
+    };
+    let lower = match first {
+        Some((value, false)) => Bound::Included(prefix_end(key(Some(value)).as_slice())?),
+        other => Bound::Included(key(other.map(|(value, _)| value))),
+    };
+    let upper = match last {
+        Some((value, false)) => Bound::Excluded(key(Some(value))),
+        other => {
+            prefix_end(key(other.map(|(value, _)| value)).as_slice()).map_or(Bound::Unbounded, Bound::Excluded)
+        }
+    };
+    Some(KeyRange { lower, upper })
+}
+
+/// The encoded beginning of a key; none if a value is NULL, which no equality finds.
+fn prefix_key(parts: &[KeyPart], values: &[Scalar], context: &Context<'_>) -> Result<Option<KeyBuffer>, Error> {
+    let mut key = KeyBuffer::new();
+    for (part, value) in parts.iter().zip(values) {
+        match value.value(context)? {
+            Value::Null => return Ok(None),
+            value => key.push_value(*part, &value),
+        }
+    }
+    Ok(Some(key))
+}
+
+/// How many rows an access path has: O(log n) for each of its ranges.
+pub(crate) fn count(table: &Table, access: &Access, context: &Context<'_>) -> Result<u64, Error> {
+    match access {
+        Access::All => Ok(table.len()),
+        Access::RowRange(bounds) => {
+            let ranks = row_ranks(table, bounds, context)?;
+            Ok(ranks.end.saturating_sub(ranks.start))
+        }
+        Access::RowIds(values) => {
+            let ids = row_ids(values, context)?;
+            Ok(ids.into_iter().filter(|id| table.get(*id).is_some()).count() as u64)
+        }
+        Access::Index { index, parts, prefixes, bounds } => {
+            let index = table.index(*index).ok_or(Error::PlanOutdated)?;
+            let ranges = key_ranges(parts, prefixes, bounds, context)?;
+            Ok(ranges.iter().map(|range| index.count_range(range.lower(), range.upper())).sum())
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Scans: rows of one table by an access path.
+
+use std::vec;
+
+use nuages_storage::index::Entries;
+use nuages_storage::{LeafView, Leaves, RowId, RowRef, Table, TableId, Value, Version};
+use smallvec::SmallVec;
+
+use super::{Operator, ranges};
+use crate::batch::{BATCH_ROWS_MAX, Batch};
+use crate::bits::Bits;
+use crate::error::Error;
+use crate::evaluate::Context;
+use crate::plan::{self, Access, Fetch};
+use crate::vector::{Vector, VectorBuilder};
+
+/// Rows gathered in the first batch of an index scan; it doubles from there, so that a `LIMIT 10` reads little.
+const FIRST_BATCH_ROWS: usize = 16;
+
+/// Rows of one table.
+pub(super) struct Scan<'v> {
+    scan: &'v plan::Scan,
+    version: &'v Version,
+    rows: Option<Rows<'v>>,
+    batch_rows: usize,
+}
+
+/// Where the rows of a scan come from.
+enum Rows<'v> {
+    /// Leaf by leaf.
+    Leaves(Leaves<'v>),
+    /// One by one, by id.
+    Ids(&'v Table, vec::IntoIter<RowId>),
+    /// One by one, by the entries of an index.
+    Entries(&'v Table, vec::IntoIter<Entries<'v>>, Option<Entries<'v>>),
+}
+
+impl<'v> Scan<'v> {
+    pub(super) fn new(scan: &'v plan::Scan, version: &'v Version) -> Self {
+        Scan { scan, version, rows: None, batch_rows: FIRST_BATCH_ROWS }
+    }
+
+    fn open(&self, context: &Context<'_>) -> Result<Rows<'v>, Error> {
+        let table = self.version.table(self.scan.table).ok_or(Error::PlanOutdated)?;
+        let mut skip = self.scan.offset;
+        // Rows are left out at the end that is read first.
+        let mut shorten = |mut ranks: std::ops::Range<u64>| {
+            let skipped = skip.min(ranks.end.saturating_sub(ranks.start));
+            skip -= skipped;
+            if self.scan.reverse {
+                ranks.end -= skipped;
+            } else {
+                ranks.start += skipped;
+            }
+            ranks
+        };
+        match &self.scan.access {
+            Access::All => Ok(Rows::Leaves(table.leaves_ranked(shorten(0..table.len())))),
+            Access::RowRange(bounds) => {
+                let ranks = ranges::row_ranks(table, bounds, context)?;
+                Ok(Rows::Leaves(table.leaves_ranked(shorten(ranks))))
+            }
+            Access::RowIds(values) => {
+                let mut ids = ranges::row_ids(values, context)?;
+                if self.scan.reverse {
+                    ids.reverse();
+                }
+                if skip > 0 {
+                    ids.retain(|id| table.get(*id).is_some());
+                    ids.drain(..usize::try_from(skip).unwrap_or(usize::MAX).min(ids.len()));
+                }
+                Ok(Rows::Ids(table, ids.into_iter()))
+            }
+            Access::Index { index, parts, prefixes, bounds } => {
+                let index = table.index(*index).ok_or(Error::PlanOutdated)?;
+                let mut ranges = ranges::key_ranges(parts, prefixes, bounds, context)?;
+                if self.scan.reverse {
+                    ranges.reverse();
+                }
+                let runs: Vec<_> = ranges
+                    .iter()
+                    .map(|range| index.entries(shorten(index.ranks(range.lower(), range.upper()))))
+                    .collect();
+                Ok(Rows::Entries(table, runs.into_iter(), None))
+            }
+        }
+    }
+
+    /// The next leaf, or a batch of rows gathered from several.
+    fn fetch(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+        if self.rows.is_none() {
+            self.rows = Some(self.open(context)?);
+        }
+        let (fetch, reverse) = (&self.scan.fetch, self.scan.reverse);
+        let batch_rows = self.batch_rows;
+        let ids: &mut dyn FnMut() -> Option<RowId> = match self.rows.as_mut() {
+            None => return Ok(None),
+            Some(Rows::Leaves(leaves)) => {
+                let Some(slice) = (if reverse { leaves.next_back() } else { leaves.next() }) else {
+                    return Ok(None);
+                };
+                let batch = leaf_batch(slice.view, fetch).with_selection(Bits::from_word(slice.selection()));
+                return Ok(Some(batch));
+            }
+            Some(Rows::Ids(_, ids)) => &mut || ids.next(),
+            Some(Rows::Entries(_, runs, current)) => &mut || {
+                loop {
+                    if let Some(entries) = current {
+                        let entry = if reverse { entries.next_back() } else { entries.next() };
+                        if let Some((_, row)) = entry {
+                            return Some(row);
+                        }
+                    }
+                    *current = Some(runs.next()?);
+                }
+            },
+        };
+        let table = self.version.table(self.scan.table).ok_or(Error::PlanOutdated)?;
+        self.batch_rows = (batch_rows * 2).min(BATCH_ROWS_MAX);
+        Ok(gather(table, fetch, ids, batch_rows))
+    }
+}
+
+impl<'v> Operator<'v> for Scan<'v> {
+    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+        let Some(mut batch) = self.fetch(context)? else { return Ok(None) };
+        if let Some(filter) = &self.scan.filter {
+            batch.selection = filter.filter(&batch, context)?;
+        }
+        if self.scan.reverse && matches!(self.rows, Some(Rows::Leaves(_))) {
+            let rows: SmallVec<[u32; 64]> = batch.selection.iter().map(|row| row as u32).rev().collect();
+            batch = batch.gather(&rows);
+        }
+        Ok(Some(batch))
+    }
+}
+
+/// The columns of a leaf, borrowed.
+pub(super) fn leaf_batch<'v>(view: LeafView<'v>, fetch: &[Fetch]) -> Batch<'v> {
+    let columns = fetch.iter().map(|fetch| leaf_column(view, *fetch));
+    Batch { columns: columns.collect(), selection: Bits::none(view.len()), len: view.len() }
+}
+
+fn leaf_column(view: LeafView<'_>, fetch: Fetch) -> Vector<'_> {
+    match fetch {
+        Fetch::RowId(data_type) => Vector::row_ids(view, data_type),
+        Fetch::Slot(slot, data_type) => Vector::leaf(view, slot, data_type),
+    }
+}
+
+/// Up to `rows_max` rows by their ids; none at the end. If only ids are read, rows are not looked up: an id in an
+/// index is that of a row.
+fn gather<'v>(
+    table: &'v Table,
+    fetch: &[Fetch],
+    next: &mut dyn FnMut() -> Option<RowId>,
+    rows_max: usize,
+) -> Option<Batch<'v>> {
+    let mut gathering = Gathering::new(fetch);
+    while gathering.len() < rows_max {
+        let Some(id) = next() else { break };
+        if let Some(row) = table.get(id) {
+            gathering.push(row);
+        }
+    }
+    (gathering.len() > 0).then(|| gathering.finish())
+}
+
+/// Rows of one table, gathered from wherever they lie.
+pub(super) struct Gathering<'v, 'f> {
+    fetch: &'f [Fetch],
+    builders: SmallVec<[VectorBuilder<'v>; 8]>,
+    len: usize,
+}
+
+impl<'v, 'f> Gathering<'v, 'f> {
+    pub(super) fn new(fetch: &'f [Fetch]) -> Self {
+        let builder = |fetch: &Fetch| match fetch {
+            Fetch::RowId(data_type) | Fetch::Slot(_, data_type) => VectorBuilder::new(*data_type),
+        };
+        Gathering { fetch, builders: fetch.iter().map(builder).collect(), len: 0 }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn push(&mut self, row: RowRef<'v>) {
+        for (builder, fetch) in self.builders.iter_mut().zip(self.fetch) {
+            match fetch {
+                Fetch::RowId(_) => builder.push(&Value::Int(row.row_id().get())),
+                Fetch::Slot(slot, data_type) => {
+                    builder.append_row(&Vector::leaf(row.view(), *slot, *data_type), row.row());
+                }
+            }
+        }
+        self.len += 1;
+    }
+
+    pub(super) fn finish(self) -> Batch<'v> {
+        Batch::new(self.builders.into_iter().map(VectorBuilder::finish), self.len)
+    }
+}
+
+/// The number of rows of an access path, from the counts in the tree.
+pub(super) struct Count<'v> {
+    access: &'v Access,
+    table: TableId,
+    version: &'v Version,
+    done: bool,
+}
+
+impl<'v> Count<'v> {
+    pub(super) fn new(access: &'v Access, table: TableId, version: &'v Version) -> Self {
+        Count { access, table, version, done: false }
+    }
+}
+
+impl<'v> Operator<'v> for Count<'v> {
+    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+        if std::mem::replace(&mut self.done, true) {
+            return Ok(None);
+        }
+        let table = self.version.table(self.table).ok_or(Error::PlanOutdated)?;
+        let count = ranges::count(table, self.access, context)?;
+        Ok(Some(Batch::new([Vector::ints([count.cast_signed()])], 1)))
+    }
+}
