@@ -8,6 +8,8 @@
 //! Order of reading: this file, then `keys` (entries, packed).
 
 mod keys;
+#[cfg(test)]
+mod tests;
 
 use std::ops::{Bound, Range};
 

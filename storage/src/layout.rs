@@ -9,6 +9,8 @@
 //! the cells of text and bytes, twice that for [`Lane::Wide`]; a slot of [`Lane::RowId`] takes nothing. A
 //! slot's place is therefore linear in the capacity, and [`Layout`] keeps the two coefficients.
 
+use std::ops::Range;
+
 use crate::leaf::{LEAF_BYTES, ROWS_MAX};
 use crate::value::{Lane, Value};
 
@@ -56,33 +58,54 @@ impl Stored {
     }
 }
 
-/// Where a slot begins in the words of a leaf of some capacity: `fixed + per_row * capacity`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What finds a slot in the words of a leaf: it begins at `fixed + per_row * capacity`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
+    fixed: u32,
+    per_row: u32,
+    lane: Lane,
+}
+
+/// Where a slot lies in the words of a leaf of a known capacity.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub(crate) lane: Lane,
+    /// The null map. Meaningless for a slot that is not stored.
+    pub(crate) nulls: usize,
+    /// The data, or the booleans' one word.
+    pub(crate) data: usize,
+    /// The words a row takes of the data; zero for booleans and for a slot that is not stored.
+    pub(crate) width: usize,
+}
+
+impl Span {
+    /// Where the data of some rows lies.
+    pub(crate) fn rows(&self, rows: &Range<usize>) -> Range<usize> {
+        self.data + self.width * rows.start..self.data + self.width * rows.end
+    }
+}
+
+/// The slots of a table, in the order in which they were added.
+///
+/// What reading and writing rows needs of a slot, its place, lies apart from the rest: five to a cache line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    slots: Vec<Slot>,
+    defaults: Vec<Stored>,
+    places: Vec<Place>,
+    /// The words of a leaf: those that it has whatever its capacity, and those for each row of capacity.
     fixed: u32,
     per_row: u32,
 }
 
-impl Place {
-    fn at(self, capacity: usize) -> usize {
-        self.fixed as usize + self.per_row as usize * capacity
+/// The words that a lane's null map and booleans take, and those for each row of capacity.
+fn words_of(lane: Lane) -> (u32, u32) {
+    match lane {
+        Lane::RowId => (0, 0),
+        Lane::Bit => (2, 0),
+        Lane::Word | Lane::Text | Lane::Bytes => (1, 1),
+        Lane::Wide => (1, 2),
     }
-}
-
-/// What the engine's column is to storage, with what is derived from it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Column {
-    slot: Slot,
-    stored: Stored,
-    place: Place,
-}
-
-/// The slots of a table, in the order in which they were added.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Layout {
-    columns: Vec<Column>,
-    /// Where the next slot would begin, which is the size of the whole.
-    end: Place,
 }
 
 impl Layout {
@@ -103,73 +126,63 @@ impl Layout {
     }
 
     fn push(&mut self, slot: Slot) {
-        let place = self.end;
-        let (fixed, per_row) = match slot.lane {
-            Lane::RowId => (0, 0),
-            Lane::Bit => (2, 0),
-            Lane::Word | Lane::Text | Lane::Bytes => (1, 1),
-            Lane::Wide => (1, 2),
-        };
-        self.end = Place { fixed: place.fixed + fixed, per_row: place.per_row + per_row };
-        self.columns.push(Column { stored: Stored::of(&slot), slot, place });
+        self.places.push(Place { fixed: self.fixed, per_row: self.per_row, lane: slot.lane });
+        let (fixed, per_row) = words_of(slot.lane);
+        self.fixed += fixed;
+        self.per_row += per_row;
+        self.defaults.push(Stored::of(&slot));
+        self.slots.push(slot);
     }
 
     /// How many slots there are; their numbers are the ones below it.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.columns.len()
+        self.slots.len()
     }
 
     /// Whether there are no slots.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.columns.is_empty()
+        self.slots.is_empty()
     }
 
-    /// The slot of this number, if it has been added.
+    /// The slots, by their numbers.
     #[must_use]
-    pub fn slot(&self, slot: usize) -> Option<&Slot> {
-        self.columns.get(slot).map(|column| &column.slot)
-    }
-
-    /// All slots in order.
-    pub fn slots(&self) -> impl ExactSizeIterator<Item = &Slot> + DoubleEndedIterator {
-        self.columns.iter().map(|column| &column.slot)
-    }
-
-    /// The lane of a slot of this layout.
-    pub(crate) fn lane(&self, slot: usize) -> Lane {
-        self.columns[slot].slot.lane
+    pub fn slots(&self) -> &[Slot] {
+        &self.slots
     }
 
     /// What rows older than the slot read as.
     pub(crate) fn stored_default(&self, slot: usize) -> &Stored {
-        &self.columns[slot].stored
+        &self.defaults[slot]
     }
 
-    /// Where in the words of a leaf of this capacity the slot begins: its null map, then its data.
-    pub(crate) fn start(&self, slot: usize, capacity: usize) -> usize {
-        self.columns[slot].place.at(capacity)
+    pub(crate) fn lane(&self, slot: usize) -> Lane {
+        self.places[slot].lane
     }
 
-    /// The words from the start of a slot that its first `rows` rows use.
-    pub(crate) fn used(&self, slot: usize, rows: usize) -> usize {
-        match self.lane(slot) {
-            Lane::RowId => 0,
-            Lane::Bit => 2,
-            Lane::Word | Lane::Text | Lane::Bytes => 1 + rows,
-            Lane::Wide => 1 + 2 * rows,
-        }
+    /// Where the slot lies in the words of a leaf of this capacity.
+    pub(crate) fn span(&self, slot: usize, capacity: usize) -> Span {
+        let Place { fixed, per_row, lane } = self.places[slot];
+        let nulls = fixed as usize + per_row as usize * capacity;
+        Span { lane, nulls, data: nulls + 1, width: words_of(lane).1 as usize }
+    }
+
+    /// All slots that are stored, by their numbers, and where they lie in a leaf of this capacity.
+    pub(crate) fn spans(&self, capacity: usize) -> impl Iterator<Item = (usize, Span)> {
+        (0..self.len())
+            .map(move |slot| (slot, self.span(slot, capacity)))
+            .filter(|(_, span)| span.lane != Lane::RowId)
     }
 
     /// The words that a leaf of this capacity has.
     pub(crate) fn words(&self, capacity: usize) -> usize {
-        self.end.at(capacity)
+        self.fixed as usize + self.per_row as usize * capacity
     }
 
     /// The bytes that a row takes beside its texts and bytes.
     pub(crate) fn row_bytes(&self) -> usize {
-        (self.end.per_row as usize + 1) * size_of::<u64>()
+        (self.per_row as usize + 1) * size_of::<u64>()
     }
 
     /// The most rows in a leaf: [`ROWS_MAX`], or as many as fit [`LEAF_BYTES`] where rows are wide; two at

@@ -31,9 +31,9 @@ pub use build::{LeafBuilder, Rows};
 pub use edit::RowImage;
 pub use heap::Cell;
 
-use crate::layout::Layout;
+use crate::layout::{Layout, Span};
 use crate::value::Lane;
-use heap::Heap;
+use heap::{Heap, LONG};
 
 /// The most rows in a leaf: the bits of a selection.
 pub const ROWS_MAX: usize = if cfg!(test) { 4 } else { 64 };
@@ -144,32 +144,29 @@ impl Leaf {
     /// [`LeafView`](crate::table::LeafView), which knows the table's.
     #[must_use]
     pub fn nulls(&self, slot: usize) -> u64 {
-        match self.layout.lane(slot) {
-            Lane::RowId => 0,
-            _ => self.words[self.layout.start(slot, self.capacity)],
-        }
+        let span = self.span(slot);
+        if span.lane == Lane::RowId { 0 } else { self.words[span.nulls] }
     }
 
     /// The rows that are true in a slot of booleans, as bits; NULLs are not among them.
     #[must_use]
     pub fn bits(&self, slot: usize) -> u64 {
         debug_assert_eq!(self.layout.lane(slot), Lane::Bit, "slot {slot}");
-        self.words[self.data(slot)]
+        self.words[self.span(slot).data]
     }
 
     /// A slot of one word a row; NULLs are zero.
     #[must_use]
     pub fn words(&self, slot: usize) -> &[u64] {
         debug_assert_eq!(self.layout.lane(slot), Lane::Word, "slot {slot}");
-        let start = self.data(slot);
-        &self.words[start..start + self.len()]
+        &self.words[self.span(slot).rows(&(0..self.len()))]
     }
 
     /// The value of a slot of two words a row; NULL is zero.
     #[must_use]
     pub fn wide(&self, slot: usize, row: usize) -> u128 {
         debug_assert_eq!(self.layout.lane(slot), Lane::Wide, "slot {slot}");
-        let start = self.data(slot) + 2 * row;
+        let start = self.span(slot).data + 2 * row;
         u128::from(self.words[start]) | u128::from(self.words[start + 1]) << 64
     }
 
@@ -177,22 +174,21 @@ impl Leaf {
     #[must_use]
     pub fn text(&self, slot: usize, row: usize) -> Cell<'_, str> {
         debug_assert_eq!(self.layout.lane(slot), Lane::Text, "slot {slot}");
-        self.text.get(self.words[self.data(slot) + row])
+        self.text.get(self.words[self.span(slot).data + row])
     }
 
     /// A string of bytes; empty if it is NULL.
     #[must_use]
     pub fn bytes(&self, slot: usize, row: usize) -> Cell<'_, [u8]> {
         debug_assert_eq!(self.layout.lane(slot), Lane::Bytes, "slot {slot}");
-        self.bytes.get(self.words[self.data(slot) + row])
+        self.bytes.get(self.words[self.span(slot).data + row])
     }
 
     /// The slots of a row whose values lie beside the leaf.
     pub(crate) fn long_slots(&self, row: usize) -> impl Iterator<Item = usize> + '_ {
-        (0..self.layout.len()).filter(move |&slot| match self.layout.lane(slot) {
-            Lane::Text => self.text(slot, row) == Cell::Long,
-            Lane::Bytes => self.bytes(slot, row) == Cell::Long,
-            _ => false,
+        self.layout.spans(self.capacity).filter_map(move |(slot, span)| {
+            let variable = matches!(span.lane, Lane::Text | Lane::Bytes);
+            (variable && self.words[span.data + row] == LONG).then_some(slot)
         })
     }
 
@@ -201,9 +197,8 @@ impl Leaf {
         self.len() * self.layout.row_bytes() + self.text.live() + self.bytes.live()
     }
 
-    /// Where the data of a slot begins, after its null map.
-    fn data(&self, slot: usize) -> usize {
-        self.layout.start(slot, self.capacity) + 1
+    fn span(&self, slot: usize) -> Span {
+        self.layout.span(slot, self.capacity)
     }
 }
 

@@ -7,6 +7,8 @@
 //! Order of reading: this file (lookups), `view` (reading rows), `change` (what a commit applies).
 
 mod change;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::ops::{Bound, Range, RangeBounds};

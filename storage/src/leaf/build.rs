@@ -10,10 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::edit::split_wide;
+use super::edit::{set_bit, split_wide};
 use super::heap::LONG;
 use super::{LEAF_BYTES, LONG_BYTES_MIN, Leaf, RowId, all_rows};
-use crate::layout::Layout;
+use crate::layout::{Layout, Span};
 use crate::long::{Long, LongValue};
 use crate::table::RowRef;
 use crate::value::{Lane, Value, decimal_to_wide, temporal};
@@ -86,11 +86,8 @@ impl LeafBuilder {
     pub fn with_capacity(layout: Arc<Layout>, rows: usize) -> Self {
         let room = rows.min(layout.rows_max());
         let mut leaf = Leaf::new(layout, room);
-        for slot in 0..leaf.layout.len() {
-            if leaf.layout.lane(slot) != Lane::RowId {
-                let nulls = leaf.layout.start(slot, leaf.capacity);
-                leaf.words[nulls] = u64::MAX;
-            }
+        for (_, span) in leaf.layout.spans(leaf.capacity) {
+            leaf.words[span.nulls] = u64::MAX;
         }
         Self { leaf, longs: Vec::new() }
     }
@@ -136,42 +133,32 @@ impl LeafBuilder {
 
     /// Sets a slot to NULL.
     pub fn set_null(&mut self, slot: usize) {
-        let lane = self.leaf.layout.lane(slot);
-        if lane == Lane::RowId {
-            return;
-        }
         self.release(slot);
-        let (start, row) = (self.leaf.layout.start(slot, self.leaf.capacity), self.len());
-        self.leaf.words[start] |= 1 << row;
-        let data = start + 1;
-        match lane {
-            Lane::RowId => {}
-            Lane::Bit => self.leaf.words[data] &= !(1 << row),
-            Lane::Word | Lane::Text | Lane::Bytes => self.leaf.words[data + row] = 0,
-            Lane::Wide => self.leaf.words[data + 2 * row..][..2].fill(0),
+        let (span, row) = (self.leaf.span(slot), self.len());
+        match span.lane {
+            Lane::RowId => return,
+            Lane::Bit => set_bit(&mut self.leaf.words[span.data], row, 0),
+            _ => self.leaf.words[span.rows(&(row..row + 1))].fill(0),
         }
+        self.leaf.words[span.nulls] |= 1 << row;
     }
 
     /// Sets a boolean.
     pub fn set_bool(&mut self, slot: usize, value: bool) {
-        debug_assert_eq!(self.leaf.layout.lane(slot), Lane::Bit, "slot {slot}");
-        let (data, row) = (self.present(slot), self.len());
-        let word = &mut self.leaf.words[data];
-        *word = *word & !(1 << row) | u64::from(value) << row;
+        let (span, row) = (self.present(slot, Lane::Bit), self.len());
+        set_bit(&mut self.leaf.words[span.data], row, value.into());
     }
 
     /// Sets a slot of one word to its stored form.
     pub fn set_word(&mut self, slot: usize, word: u64) {
-        debug_assert_eq!(self.leaf.layout.lane(slot), Lane::Word, "slot {slot}");
-        let (data, row) = (self.present(slot), self.len());
-        self.leaf.words[data + row] = word;
+        let (span, row) = (self.present(slot, Lane::Word), self.len());
+        self.leaf.words[span.data + row] = word;
     }
 
     /// Sets a slot of two words to its stored form.
     pub fn set_wide(&mut self, slot: usize, wide: u128) {
-        debug_assert_eq!(self.leaf.layout.lane(slot), Lane::Wide, "slot {slot}");
-        let (data, row) = (self.present(slot), self.len());
-        self.leaf.words[data + 2 * row..][..2].copy_from_slice(&split_wide(wide));
+        let (span, row) = (self.present(slot, Lane::Wide), self.len());
+        self.leaf.words[span.data + 2 * row..][..2].copy_from_slice(&split_wide(wide));
     }
 
     /// Sets an integer.
@@ -216,33 +203,34 @@ impl LeafBuilder {
 
     /// Sets a text, or JSON as its text. A long one is copied out of line.
     pub fn set_text(&mut self, slot: usize, value: &str) {
-        debug_assert_eq!(self.leaf.layout.lane(slot), Lane::Text, "slot {slot}");
         if value.len() > LONG_BYTES_MIN {
-            self.set_long(slot, LongValue::Text(value.into()));
-        } else {
-            self.release(slot);
-            let cell = self.leaf.text.put(value);
-            self.set_cell(slot, cell);
+            return self.set_long(slot, LongValue::Text(value.into()));
         }
+        self.release(slot);
+        let (span, row) = (self.present(slot, Lane::Text), self.len());
+        self.leaf.words[span.data + row] = self.leaf.text.put(value);
     }
 
     /// Sets bytes. A long string of them is copied out of line.
     pub fn set_bytes(&mut self, slot: usize, value: &[u8]) {
-        debug_assert_eq!(self.leaf.layout.lane(slot), Lane::Bytes, "slot {slot}");
         if value.len() > LONG_BYTES_MIN {
-            self.set_long(slot, LongValue::Bytes(value.into()));
-        } else {
-            self.release(slot);
-            let cell = self.leaf.bytes.put(value);
-            self.set_cell(slot, cell);
+            return self.set_long(slot, LongValue::Bytes(value.into()));
         }
+        self.release(slot);
+        let (span, row) = (self.present(slot, Lane::Bytes), self.len());
+        self.leaf.words[span.data + row] = self.leaf.bytes.put(value);
     }
 
     /// Sets a text or bytes to a value that is already out of line, and shares it.
     pub fn set_long(&mut self, slot: usize, value: LongValue) {
         self.release(slot);
-        self.longs.push(Long { row: self.len(), slot, value });
-        self.set_cell(slot, LONG);
+        let lane = match value {
+            LongValue::Text(_) => Lane::Text,
+            LongValue::Bytes(_) => Lane::Bytes,
+        };
+        let (span, row) = (self.present(slot, lane), self.len());
+        self.leaf.words[span.data + row] = LONG;
+        self.longs.push(Long { row, slot, value });
     }
 
     /// Sets a value of any class. One that is not of the slot's lane sets it to NULL; the engine coerces
@@ -288,42 +276,29 @@ impl LeafBuilder {
             (0..self.leaf.layout.len()).for_each(|slot| self.set_null(slot));
         }
         let rows = all_rows(self.len());
-        for slot in 0..self.leaf.layout.len() {
-            let start = self.leaf.layout.start(slot, self.leaf.capacity);
-            match self.leaf.layout.lane(slot) {
-                Lane::RowId => {}
-                Lane::Bit => {
-                    self.leaf.words[start] &= rows;
-                    self.leaf.words[start + 1] &= rows;
-                }
-                _ => self.leaf.words[start] &= rows,
-            }
+        for (_, span) in self.leaf.layout.spans(self.leaf.capacity) {
+            self.leaf.words[span.nulls] &= rows;
         }
         Rows { leaf: self.leaf, longs: self.longs }
     }
 
-    /// Clears the null bit of a slot in the row that is being made. Returns where the slot's data begins.
-    fn present(&mut self, slot: usize) -> usize {
-        let start = self.leaf.layout.start(slot, self.leaf.capacity);
-        self.leaf.words[start] &= !(1 << self.leaf.len());
-        start + 1
-    }
-
-    fn set_cell(&mut self, slot: usize, cell: u64) {
-        let (data, row) = (self.present(slot), self.len());
-        self.leaf.words[data + row] = cell;
+    /// Clears the null bit of a slot in the row that is being made. Returns where the slot lies.
+    fn present(&mut self, slot: usize, lane: Lane) -> Span {
+        let (span, row) = (self.leaf.span(slot), self.len());
+        debug_assert_eq!(span.lane, lane, "slot {slot}");
+        set_bit(&mut self.leaf.words[span.nulls], row, 0);
+        span
     }
 
     /// Gives up the text or bytes that a slot of this row was set to before.
     fn release(&mut self, slot: usize) {
-        let (start, row) = (self.leaf.layout.start(slot, self.leaf.capacity), self.len());
-        let lane = self.leaf.layout.lane(slot);
-        if !matches!(lane, Lane::Text | Lane::Bytes) || self.leaf.words[start] >> row & 1 == 1 {
+        let (span, row) = (self.leaf.span(slot), self.len());
+        if !matches!(span.lane, Lane::Text | Lane::Bytes) || self.leaf.words[span.nulls] >> row & 1 == 1 {
             return;
         }
-        match self.leaf.words[start + 1 + row] {
+        match self.leaf.words[span.data + row] {
             LONG => self.longs.retain(|long| (long.row, long.slot) != (row, slot)),
-            cell if lane == Lane::Text => self.leaf.text.release(cell),
+            cell if span.lane == Lane::Text => self.leaf.text.release(cell),
             cell => self.leaf.bytes.release(cell),
         }
     }

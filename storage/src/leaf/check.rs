@@ -1,7 +1,6 @@
 //! What holds of every leaf, asserted.
 
-use super::heap::LONG;
-use super::{Leaf, all_rows};
+use super::{Cell, Leaf, all_rows};
 use crate::value::Lane;
 
 impl Leaf {
@@ -16,26 +15,25 @@ impl Leaf {
         assert_eq!(self.words.len(), self.layout.words(self.capacity), "the size of the words");
         let rows = all_rows(self.len());
         let (mut text_bytes, mut byte_bytes) = (0, 0);
-        for slot in 0..self.layout.len() {
+        for (slot, span) in self.layout.spans(self.capacity) {
             let nulls = self.nulls(slot);
             assert_eq!(nulls & !rows, 0, "null bits of slot {slot} beyond the last row");
-            match self.layout.lane(slot) {
-                Lane::RowId => {}
-                Lane::Bit => assert_eq!(self.bits(slot) & (!rows | nulls), 0, "slot {slot} has stray bits"),
-                lane => {
-                    let width = if lane == Lane::Wide { 2 } else { 1 };
-                    for row in 0..self.len() {
-                        let words = &self.words[self.data(slot) + width * row..][..width];
-                        let null = nulls >> row & 1 == 1;
-                        assert!(!null || words.iter().all(|word| *word == 0), "slot {slot}, row {row}");
-                        let length =
-                            if words[0] == LONG { 0 } else { (words[0] & u64::from(u32::MAX)) as usize };
-                        match lane {
-                            Lane::Text => text_bytes += length,
-                            Lane::Bytes => byte_bytes += length,
-                            _ => {}
-                        }
+            if span.lane == Lane::Bit {
+                assert_eq!(self.bits(slot) & (!rows | nulls), 0, "slot {slot} has stray bits");
+                continue;
+            }
+            for row in 0..self.len() {
+                let words = &self.words[span.rows(&(row..row + 1))];
+                assert!(
+                    nulls >> row & 1 == 0 || words.iter().all(|word| *word == 0),
+                    "slot {slot}, row {row}"
+                );
+                match span.lane {
+                    Lane::Text if let Cell::Inline(text) = self.text(slot, row) => text_bytes += text.len(),
+                    Lane::Bytes if let Cell::Inline(bytes) = self.bytes(slot, row) => {
+                        byte_bytes += bytes.len();
                     }
+                    _ => {}
                 }
             }
         }

@@ -3,12 +3,11 @@
 //! Everything is a gap opened or closed in each column, and rows copied into it column by column from
 //! another leaf. Inserting a row, appending a leaf, dividing one and compacting one are the same copy.
 
-use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::{LEAF_BYTES, Leaf, RowId, all_rows, capacity_for};
-use crate::layout::{Layout, Stored};
+use crate::layout::{Layout, Span, Stored};
 use crate::tree::{Block, KeyOf, PlainKeys};
 use crate::value::Lane;
 
@@ -75,7 +74,7 @@ impl Block for Leaf {
     fn insert(&mut self, at: usize, item: RowImage<'_>) {
         self.make_room(&item.leaf.layout, self.len() + 1);
         self.open_gap(at);
-        self.copy_rows(at, item.leaf, item.row..item.row + 1);
+        self.copy_rows(at, item.leaf, &(item.row..item.row + 1));
         self.row_ids.insert(at, item.leaf.row_ids[item.row]);
     }
 
@@ -87,7 +86,7 @@ impl Block for Leaf {
 
     fn append(&mut self, right: &Self) {
         self.make_room(&right.layout, self.len() + right.len());
-        self.copy_rows(self.len(), right, 0..right.len());
+        self.copy_rows(self.len(), right, &(0..right.len()));
         self.row_ids.extend_from_slice(&right.row_ids);
     }
 
@@ -109,34 +108,33 @@ impl Leaf {
         let RowImage { leaf: source, row } = image;
         self.make_room(&source.layout, self.len());
         for slot in 0..self.layout.len() {
-            let lane = self.layout.lane(slot);
-            if lane == Lane::RowId {
+            let to = self.span(slot);
+            if to.lane == Lane::RowId {
                 continue;
             }
+            set_bit(&mut self.words[to.nulls], at, 0);
             if slot >= source.layout.len() {
-                self.release_cell(slot, at);
+                self.release_cell(to, at);
                 self.write_default(slot, at..at + 1);
                 continue;
             }
-            let (to, from) =
-                (self.layout.start(slot, self.capacity), source.layout.start(slot, source.capacity));
-            set_bit(&mut self.words[to], at, source.words[from] >> row & 1);
-            let (to, from) = (to + 1, from + 1);
-            match lane {
+            let from = source.span(slot);
+            self.words[to.nulls] |= (source.words[from.nulls] >> row & 1) << at;
+            match to.lane {
                 Lane::RowId => {}
-                Lane::Bit => set_bit(&mut self.words[to], at, source.words[from] >> row & 1),
-                Lane::Word => self.words[to + at] = source.words[from + row],
+                Lane::Bit => set_bit(&mut self.words[to.data], at, source.words[from.data] >> row & 1),
+                Lane::Word => self.words[to.data + at] = source.words[from.data + row],
                 Lane::Wide => {
-                    let value = &source.words[from + 2 * row..][..2];
-                    self.words[to + 2 * at..][..2].copy_from_slice(value);
+                    let value = &source.words[from.rows(&(row..row + 1))];
+                    self.words[to.rows(&(at..at + 1))].copy_from_slice(value);
                 }
                 Lane::Text => {
-                    let cell = &mut self.words[to + at];
-                    *cell = self.text.replace(*cell, &source.text, source.words[from + row]);
+                    let cell = &mut self.words[to.data + at];
+                    *cell = self.text.replace(*cell, &source.text, source.words[from.data + row]);
                 }
                 Lane::Bytes => {
-                    let cell = &mut self.words[to + at];
-                    *cell = self.bytes.replace(*cell, &source.bytes, source.words[from + row]);
+                    let cell = &mut self.words[to.data + at];
+                    *cell = self.bytes.replace(*cell, &source.bytes, source.words[from.data + row]);
                 }
             }
         }
@@ -147,7 +145,7 @@ impl Leaf {
     pub(super) fn copy(&self, rows: Range<usize>, room: usize) -> Self {
         let mut copy = Self::new(Arc::clone(&self.layout), room.max(rows.len()));
         copy.row_ids.extend_from_slice(&self.row_ids[rows.clone()]);
-        copy.copy_rows(0, self, rows);
+        copy.copy_rows(0, self, &rows);
         copy
     }
 
@@ -157,57 +155,50 @@ impl Leaf {
         if rows <= self.capacity && !wider {
             return;
         }
+        let len = self.len();
         let layout = Arc::clone(if wider { layout } else { &self.layout });
-        let capacity = capacity_for(&layout, rows.max(self.len()));
-        let old_words = mem::replace(&mut self.words, vec![0; layout.words(capacity)]);
-        let old_capacity = mem::replace(&mut self.capacity, capacity);
-        let old_layout = mem::replace(&mut self.layout, layout);
-        for slot in 0..old_layout.len() {
-            let used = old_layout.used(slot, self.len());
-            let (to, from) = (self.layout.start(slot, capacity), old_layout.start(slot, old_capacity));
-            self.words[to..to + used].copy_from_slice(&old_words[from..from + used]);
+        let capacity = capacity_for(&layout, rows.max(len));
+        let mut words = vec![0; layout.words(capacity)];
+        for (slot, from) in self.layout.spans(self.capacity) {
+            let to = layout.span(slot, capacity);
+            words[to.nulls] = self.words[from.nulls];
+            if to.lane == Lane::Bit {
+                words[to.data] = self.words[from.data];
+            }
+            words[to.rows(&(0..len))].copy_from_slice(&self.words[from.rows(&(0..len))]);
         }
-        for slot in old_layout.len()..self.layout.len() {
-            self.write_default(slot, 0..self.len());
-        }
+        let added = self.layout.len()..layout.len();
+        (self.layout, self.capacity, self.words) = (layout, capacity, words);
+        added.for_each(|slot| self.write_default(slot, 0..len));
     }
 
     /// Writes rows of another leaf into a gap at `at`. Slots that the other lacks get their default.
-    fn copy_rows(&mut self, at: usize, source: &Self, rows: Range<usize>) {
-        let count = rows.len();
+    fn copy_rows(&mut self, at: usize, source: &Self, rows: &Range<usize>) {
+        let gap = at..at + rows.len();
         for slot in 0..self.layout.len() {
+            let to = self.span(slot);
+            if to.lane == Lane::RowId {
+                continue;
+            }
             if slot >= source.layout.len() {
-                self.write_default(slot, at..at + count);
+                self.write_default(slot, gap.clone());
                 continue;
             }
-            let lane = self.layout.lane(slot);
-            if lane == Lane::RowId {
-                continue;
-            }
-            let (to, from) =
-                (self.layout.start(slot, self.capacity), source.layout.start(slot, source.capacity));
-            self.words[to] |= cut(source.words[from], &rows) << at;
-            let (to, from) = (to + 1, from + 1);
-            match lane {
+            let from = source.span(slot);
+            self.words[to.nulls] |= cut(source.words[from.nulls], rows) << at;
+            let values = &source.words[from.rows(rows)];
+            let gap = to.rows(&gap);
+            match to.lane {
                 Lane::RowId => {}
-                Lane::Bit => self.words[to] |= cut(source.words[from], &rows) << at,
-                Lane::Word => {
-                    let values = &source.words[from + rows.start..from + rows.end];
-                    self.words[to + at..to + at + count].copy_from_slice(values);
-                }
-                Lane::Wide => {
-                    let values = &source.words[from + 2 * rows.start..from + 2 * rows.end];
-                    self.words[to + 2 * at..to + 2 * (at + count)].copy_from_slice(values);
-                }
+                Lane::Bit => self.words[to.data] |= cut(source.words[from.data], rows) << at,
+                Lane::Word | Lane::Wide => self.words[gap].copy_from_slice(values),
                 Lane::Text => {
-                    let cells = &source.words[from + rows.start..from + rows.end];
-                    for (to, cell) in self.words[to + at..].iter_mut().zip(cells) {
+                    for (to, cell) in self.words[gap].iter_mut().zip(values) {
                         *to = self.text.copy(&source.text, *cell);
                     }
                 }
                 Lane::Bytes => {
-                    let cells = &source.words[from + rows.start..from + rows.end];
-                    for (to, cell) in self.words[to + at..].iter_mut().zip(cells) {
+                    for (to, cell) in self.words[gap].iter_mut().zip(values) {
                         *to = self.bytes.copy(&source.bytes, *cell);
                     }
                 }
@@ -215,35 +206,24 @@ impl Leaf {
         }
     }
 
-    /// Writes the slot's default into rows whose null bit and boolean are zero.
+    /// Writes the slot's default into rows whose null bits are zero.
     fn write_default(&mut self, slot: usize, rows: Range<usize>) {
+        let span = self.span(slot);
         let bits = all_rows(rows.len()) << rows.start;
-        let nulls = self.layout.start(slot, self.capacity);
-        let data = nulls + 1;
+        if span.lane == Lane::Bit {
+            self.words[span.data] &= !bits;
+        }
+        let data = &mut self.words[span.rows(&rows)];
         match self.layout.stored_default(slot) {
             Stored::Null => {
-                self.words[nulls] |= bits;
-                match self.layout.lane(slot) {
-                    Lane::RowId | Lane::Bit => {}
-                    Lane::Word | Lane::Text | Lane::Bytes => {
-                        self.words[data + rows.start..data + rows.end].fill(0)
-                    }
-                    Lane::Wide => self.words[data + 2 * rows.start..data + 2 * rows.end].fill(0),
-                }
+                data.fill(0);
+                self.words[span.nulls] |= bits;
             }
-            Stored::Bit(value) => self.words[data] |= if *value { bits } else { 0 },
-            Stored::Word(word) => self.words[data + rows.start..data + rows.end].fill(*word),
-            Stored::Wide(wide) => {
-                for value in self.words[data + 2 * rows.start..data + 2 * rows.end].chunks_exact_mut(2) {
-                    value.copy_from_slice(&split_wide(*wide));
-                }
-            }
-            Stored::Text(text) => {
-                self.words[data + rows.start..data + rows.end].fill_with(|| self.text.put(text));
-            }
-            Stored::Bytes(bytes) => {
-                self.words[data + rows.start..data + rows.end].fill_with(|| self.bytes.put(bytes));
-            }
+            Stored::Bit(value) => self.words[span.data] |= if *value { bits } else { 0 },
+            Stored::Word(word) => data.fill(*word),
+            Stored::Wide(wide) => data.as_chunks_mut().0.fill(split_wide(*wide)),
+            Stored::Text(text) => data.fill_with(|| self.text.put(text)),
+            Stored::Bytes(bytes) => data.fill_with(|| self.bytes.put(bytes)),
         }
     }
 
@@ -254,19 +234,12 @@ impl Leaf {
             return;
         }
         let before = all_rows(at);
-        let shift = |word: &mut u64| *word = *word & before | (*word & !before) << 1;
-        for slot in 0..self.layout.len() {
-            let nulls = self.layout.start(slot, self.capacity);
-            let data = nulls + 1;
-            match self.layout.lane(slot) {
-                Lane::RowId => continue,
-                Lane::Bit => shift(&mut self.words[data]),
-                Lane::Word | Lane::Text | Lane::Bytes => {
-                    self.words.copy_within(data + at..data + len, data + at + 1);
-                }
-                Lane::Wide => self.words.copy_within(data + 2 * at..data + 2 * len, data + 2 * at + 2),
+        for (_, span) in self.layout.spans(self.capacity) {
+            let bits = if span.lane == Lane::Bit { span.nulls..=span.data } else { span.nulls..=span.nulls };
+            for word in &mut self.words[bits] {
+                *word = *word & before | (*word & !before) << 1;
             }
-            shift(&mut self.words[nulls]);
+            self.words.copy_within(span.rows(&(at..len)), span.data + span.width * (at + 1));
         }
     }
 
@@ -274,28 +247,25 @@ impl Leaf {
     fn close_gap(&mut self, at: usize) {
         let len = self.len();
         let before = all_rows(at);
-        let shift = |word: &mut u64| *word = *word & before | *word >> 1 & !before;
         for slot in 0..self.layout.len() {
-            self.release_cell(slot, at);
-            let nulls = self.layout.start(slot, self.capacity);
-            let data = nulls + 1;
-            match self.layout.lane(slot) {
-                Lane::RowId => continue,
-                Lane::Bit => shift(&mut self.words[data]),
-                Lane::Word | Lane::Text | Lane::Bytes => {
-                    self.words.copy_within(data + at + 1..data + len, data + at);
-                }
-                Lane::Wide => self.words.copy_within(data + 2 * at + 2..data + 2 * len, data + 2 * at),
+            let span = self.span(slot);
+            if span.lane == Lane::RowId {
+                continue;
             }
-            shift(&mut self.words[nulls]);
+            self.release_cell(span, at);
+            let bits = if span.lane == Lane::Bit { span.nulls..=span.data } else { span.nulls..=span.nulls };
+            for word in &mut self.words[bits] {
+                *word = *word & before | *word >> 1 & !before;
+            }
+            self.words.copy_within(span.rows(&(at + 1..len)), span.data + span.width * at);
         }
     }
 
     /// Counts what a cell refers to as dead.
-    fn release_cell(&mut self, slot: usize, row: usize) {
-        match self.layout.lane(slot) {
-            Lane::Text => self.text.release(self.words[self.data(slot) + row]),
-            Lane::Bytes => self.bytes.release(self.words[self.data(slot) + row]),
+    fn release_cell(&mut self, span: Span, row: usize) {
+        match span.lane {
+            Lane::Text => self.text.release(self.words[span.data + row]),
+            Lane::Bytes => self.bytes.release(self.words[span.data + row]),
             _ => {}
         }
     }
@@ -313,7 +283,7 @@ fn cut(word: u64, rows: &Range<usize>) -> u64 {
     if rows.is_empty() { 0 } else { word >> rows.start & all_rows(rows.len()) }
 }
 
-fn set_bit(word: &mut u64, at: usize, bit: u64) {
+pub(super) fn set_bit(word: &mut u64, at: usize, bit: u64) {
     *word = *word & !(1 << at) | bit << at;
 }
 
