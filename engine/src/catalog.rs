@@ -91,7 +91,7 @@ impl Catalog {
     /// # Errors
     /// [`Error::UnknownTable`] if it was dropped, or never was.
     pub fn expect_table(&self, id: TableId) -> Result<&Arc<TableDefinition>, Error> {
-        self.table(id).ok_or_else(|| Error::UnknownTable { name: format!("#{}", id.number()), nearest: None })
+        self.table(id).ok_or_else(|| Error::UnknownTable { name: format!("#{}", id.get()), nearest: None })
     }
 
     /// The table of this name.

@@ -5,7 +5,10 @@ pub mod batch;
 pub mod bits;
 pub mod catalog;
 pub mod error;
+pub mod evaluate;
+mod integrity;
 pub mod vector;
+mod write;
 
 pub use batch::{Batch, BatchBuilder};
 pub use bits::Bits;

@@ -22,9 +22,9 @@ pub mod write_set;
 pub mod writer;
 
 pub use error::Error;
-pub use index::{Index, IndexChange, IndexId};
+pub use index::{Index, IndexChange, IndexId, IndexKeys};
 pub use layout::{Layout, Slot};
-pub use leaf::{Leaf, LeafBuilder, RowId, Rows};
+pub use leaf::{Leaf, LeafBuilder, RowId, Rows, all_rows};
 pub use store::{Savepoint, Snapshot, Store, Transaction};
 pub use table::{LeafSlice, LeafView, Leaves, RowRef, Table, TableId, Words};
 pub use value::{DataType, Lane, TypeError, Value};

@@ -112,7 +112,7 @@ impl IndexDefinition {
         let mut computed = self.programs.parts.iter();
         let type_of = |part: &IndexPart| match part.expr {
             IndexExpr::Column(place) => Some(table.columns.get(place)?.data_type),
-            IndexExpr::Expression(_) => Some(computed.next()?.data_type()),
+            IndexExpr::Expression(_) => computed.next()?.data_type(),
         };
         self.parts.iter().filter_map(type_of).collect()
     }

@@ -29,6 +29,7 @@ impl<'v> Vector<'v> {
                 Words::Slice(words) => {
                     Vector::Word { kind, data: Cow::Borrowed(words), nulls: view.nulls(slot).into() }
                 }
+                Words::RowIds(_) => Vector::row_ids(view, kind),
                 Words::Same(_) if view.nulls(slot) != 0 => Vector::null(kind, view.len()),
                 Words::Same(word) => Vector::Constant {
                     value: kind.value_from_word(word).unwrap_or_default(),

@@ -3,6 +3,8 @@
 //! A part that is a column is read from its lane into the key; no value is made. Only parts that are expressions, and
 //! conditions, are evaluated, for a leaf at a time.
 
+use std::sync::Arc;
+
 use nuages_storage::key::{KeyBuffer, KeyPart};
 use nuages_storage::value::decimal_from_wide;
 use nuages_storage::{DataType, IndexKeys, Lane, LeafView, RowId, Value};
@@ -15,16 +17,8 @@ use crate::catalog::{ColumnDefinition, IndexDefinition, IndexExpr, TableDefiniti
 use crate::error::Error;
 use crate::evaluate::Context;
 
-/// The entries of some rows of one leaf in an index.
-#[derive(Debug, Default)]
-pub(crate) struct LeafKeys {
-    /// One entry for each row that is in the index, in the order of the rows.
-    pub(crate) entries: IndexKeys,
-    /// Which of the entries have a NULL in their key.
-    pub(crate) with_null: u64,
-}
-
-/// The entries that the selected rows of a leaf have in an index.
+/// Adds the entries that the selected rows of a leaf have in an index, in the order of the rows. Returns which of the
+/// entries added have a NULL in their key.
 ///
 /// # Errors
 /// Those of evaluating the index's expressions, and a key that is too long.
@@ -34,17 +28,18 @@ pub(crate) fn leaf_keys(
     view: LeafView<'_>,
     selection: u64,
     context: &Context<'_>,
-) -> Result<LeafKeys, Error> {
+    entries: &mut IndexKeys,
+) -> Result<u64, Error> {
     let selection = match &index.programs.condition {
         Some(condition) => condition.selects(table, view, selection, context)?,
         None => selection,
     };
-    let evaluate = |program: &RowProgram| program.evaluate(table, view, selection, context);
-    let computed = index.programs.parts.iter().map(evaluate).collect::<Result<SmallVec<[_; 2]>, Error>>()?;
+    let evaluate = |program: &Arc<RowProgram>| program.evaluate(table, view, selection, context);
+    let computed = index.programs.parts.iter().map(evaluate).collect::<Result<SmallVec<[_; 1]>, Error>>()?;
     let row_ids = view.row_ids();
-    let mut keys = LeafKeys::default();
+    let mut with_null = 0;
     let mut key = KeyBuffer::new();
-    for row in selected(selection) {
+    for (at, row) in selected(selection).enumerate() {
         key.clear();
         let mut computed = computed.iter();
         let mut has_null = false;
@@ -58,10 +53,10 @@ pub(crate) fn leaf_keys(
                 }
             };
         }
-        keys.with_null |= u64::from(has_null) << keys.entries.len();
-        keys.entries.push(key.checked()?, RowId::new(row_ids[row]));
+        with_null |= u64::from(has_null) << at;
+        entries.push(key.checked()?, RowId::new(row_ids[row]));
     }
-    Ok(keys)
+    Ok(with_null)
 }
 
 /// Adds the value of a column to a key; true if it is NULL.

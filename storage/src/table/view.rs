@@ -9,8 +9,8 @@ use std::ops::Range;
 
 use super::Table;
 use crate::layout::Stored;
-use crate::leaf::{Cell, Leaf, RowId, all_rows};
-use crate::long::LongValue;
+use crate::leaf::{Cell, Leaf, RowId, Rows, all_rows};
+use crate::long::{Long, LongValue};
 use crate::tree::{Blocks, Slice};
 use crate::value::{DataType, Lane, Value};
 
@@ -19,6 +19,8 @@ use crate::value::{DataType, Lane, Value};
 pub struct LeafView<'v> {
     table: &'v Table,
     leaf: &'v Leaf,
+    /// The long values of rows that are not in the table yet.
+    longs: Option<&'v [Long]>,
 }
 
 /// A slot of one word a row.
@@ -48,7 +50,7 @@ impl Words<'_> {
 /// reads as is unspecified, and a slot that the layout lacks is a panic.
 impl<'v> LeafView<'v> {
     pub(super) fn new(table: &'v Table, leaf: &'v Leaf) -> Self {
-        Self { table, leaf }
+        Self { table, leaf, longs: None }
     }
 
     /// The table.
@@ -158,13 +160,26 @@ impl<'v> LeafView<'v> {
     /// A text or bytes that lies out of line; `None` if the value is NULL or lies in the leaf.
     #[must_use]
     pub fn long(self, slot: usize, row: usize) -> Option<&'v LongValue> {
-        self.table.longs.get(RowId::new(self.leaf.row_ids()[row]), slot)
+        match self.longs {
+            None => self.table.longs.get(RowId::new(self.leaf.row_ids()[row]), slot),
+            Some(longs) => {
+                longs.iter().find(|long| (long.row, long.slot) == (row, slot)).map(|long| &long.value)
+            }
+        }
     }
 
     /// One row.
     #[must_use]
     pub fn row(self, row: usize) -> RowRef<'v> {
         RowRef::new(self, row)
+    }
+}
+
+impl Rows {
+    /// The rows as those of `table`, into which they have not come yet.
+    #[must_use]
+    pub fn view<'v>(&'v self, table: &'v Table) -> LeafView<'v> {
+        LeafView { table, leaf: &self.leaf, longs: Some(&self.longs) }
     }
 }
 

@@ -1,0 +1,82 @@
+//! Unique constraints and primary keys: no two rows of one key.
+//!
+//! An index tree holds (key, row id) and would hold a key twice; what makes it unique is the count taken here.
+
+use nuages_storage::key::decode;
+use nuages_storage::{Index, IndexId, IndexKeys, TableId, Value, Version};
+
+use super::KeyCheck;
+use crate::catalog::{Catalog, IndexDefinition, TableDefinition, Uniqueness};
+use crate::error::Error;
+
+/// The keys among `added`, which are in order, that `index` has already or that are added twice.
+///
+/// One lookup a key; none if all of them lie behind the last key of the index, as those of growing tables often do.
+pub(crate) fn conflicts<'k>(index: &Index, added: &'k IndexKeys) -> impl Iterator<Item = &'k [u8]> {
+    let last = index.len().checked_sub(1).and_then(|last| index.nth(last));
+    let is_behind = match (last, added.iter().next()) {
+        (Some((last, _)), Some((first, _))) => last < first,
+        _ => true,
+    };
+    let mut before: Option<&[u8]> = None;
+    added.iter().filter_map(move |(key, _)| {
+        let repeated = before.replace(key) == Some(key);
+        (repeated || !is_behind && index.first_with_key(key).is_some()).then_some(key)
+    })
+}
+
+/// At most one row has the key.
+pub(crate) fn verify(
+    catalog: &Catalog,
+    version: &Version,
+    table: TableId,
+    index: IndexId,
+    key: &[u8],
+) -> Result<(), Error> {
+    let Some(definition) = catalog.table(table) else { return Ok(()) };
+    let Some(index) = definition.index(index) else { return Ok(()) };
+    let (Some(unique), Some(tree)) = (&index.unique, version.table(table).and_then(|table| table.index(index.id))) else {
+        return Ok(());
+    };
+    let bound = std::ops::Bound::Included(key);
+    match tree.range(bound, bound).nth(1) {
+        None => Ok(()),
+        Some(_) => Err(violation(definition, index, unique, key)),
+    }
+}
+
+/// What happens to a key that is taken: it is an error, or looked at again when the statement or the transaction ends.
+pub(crate) fn taken(
+    table: &TableDefinition,
+    index: &IndexDefinition,
+    unique: &Uniqueness,
+    key: &[u8],
+    may_be_left: bool,
+) -> Result<KeyCheck, Error> {
+    if unique.deferred || may_be_left {
+        Ok(KeyCheck::Unique { table: table.id, index: index.id, key: key.into() })
+    } else {
+        Err(violation(table, index, unique, key))
+    }
+}
+
+/// The error that two rows have this key. Its values are read back from the key; a key that does not keep them (of
+/// JSON) is shown without.
+pub(crate) fn violation(table: &TableDefinition, index: &IndexDefinition, unique: &Uniqueness, key: &[u8]) -> Error {
+    Error::Unique {
+        table: table.name.clone(),
+        constraint: unique.constraint.clone(),
+        columns: index.part_names(table),
+        values: decode(key, &index.key_parts(), &index.part_types(table)).unwrap_or_default(),
+    }
+}
+
+/// The error that two rows have this row id, which is their primary key.
+pub(crate) fn row_id_violation(table: &TableDefinition, row_id: i64) -> Error {
+    Error::Unique {
+        table: table.name.clone(),
+        constraint: table.primary_key_name(),
+        columns: table.column_names(table.primary_key_columns()),
+        values: vec![Value::Int(row_id)],
+    }
+}

@@ -1,0 +1,355 @@
+//! A round: what a statement changes before it looks at its own changes.
+//!
+//! Most statements have one. Writing it is: test the new rows by themselves, compute the index entries that go and
+//! come, look up the keys that are touched, and record it all. Nothing is recorded before every table of the round has
+//! passed, and nothing recorded can fail.
+
+use hashbrown::DefaultHashBuilder;
+use indexmap::IndexMap;
+use nuages_storage::{IndexChange, IndexKeys, LeafView, Operation, RowId, RowRef, Rows, Table, TableId, Version, all_rows};
+
+use super::keys::leaf_keys;
+use super::leaves::{for_each_leaf, selected};
+use crate::catalog::{Catalog, ColumnSet, ForeignKeyDefinition, IndexDefinition, TableDefinition};
+use crate::error::Error;
+use crate::evaluate::Context;
+use crate::integrity::foreign_key::{ParentLookup, values_of, violation};
+use crate::integrity::{Cause, KeyCheck, check, domain, unique};
+
+/// What a round changes, by table.
+pub(crate) type Round = IndexMap<TableId, TableChange, DefaultHashBuilder>;
+
+/// What a round changes in one table.
+#[derive(Debug, Default)]
+pub(crate) struct TableChange {
+    /// Rows that go, ascending.
+    pub(crate) deleted: Vec<RowId>,
+    /// New images of rows, under the ids they have, ascending.
+    pub(crate) updated: Vec<Rows>,
+    /// Rows that come, numbered.
+    pub(crate) inserted: Vec<Rows>,
+    /// Whether the ids of rows that come were given, and not taken from the table's counter.
+    pub(crate) ids_given: bool,
+    /// For rows that change their primary key, and so go and come: the ids that `inserted` had, in its order, ascending.
+    pub(crate) moved: Vec<RowId>,
+    /// The columns in which rows that are updated or moved may differ.
+    pub(crate) assigned: ColumnSet,
+}
+
+/// What a round does to a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Nothing.
+    Untouched,
+    /// It goes.
+    Gone,
+    /// It has a new image, under this id.
+    Rewritten(RowId),
+}
+
+impl TableChange {
+    /// What happens to a row. O(log of the rows changed), for one that moves O(of the leaves of those that do).
+    pub(crate) fn fate(&self, row: RowId) -> Fate {
+        if let Ok(mut place) = self.moved.binary_search(&row) {
+            for rows in &self.inserted {
+                match rows.leaf.row_ids().get(place) {
+                    Some(id) => return Fate::Rewritten(RowId::new(*id)),
+                    None => place -= rows.len(),
+                }
+            }
+        }
+        if self.deleted.binary_search(&row).is_ok() {
+            return Fate::Gone;
+        }
+        let at = self.updated.partition_point(|rows| rows.leaf.row_ids().last().is_some_and(|last| *last < row.get()));
+        match self.updated.get(at).is_some_and(|rows| rows.leaf.position(row).is_ok()) {
+            true => Fate::Rewritten(row),
+            false => Fate::Untouched,
+        }
+    }
+
+    /// Calls `f` with the image before and after of each row that is updated or moved.
+    pub(crate) fn each_image(
+        &self,
+        version: &Version,
+        table: TableId,
+        f: &mut dyn FnMut(RowRef<'_>, RowRef<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let Some(table) = version.table(table) else { return Ok(()) };
+        let mut moved = self.moved.iter();
+        for rows in self.updated.iter().chain(&self.inserted) {
+            let view = rows.view(table);
+            for row in 0..view.len() {
+                let new = view.row(row);
+                let id = if self.moved.is_empty() { new.row_id() } else { moved.next().copied().unwrap_or_default() };
+                if let Some(old) = table.get(id) {
+                    f(old, new)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.deleted.is_empty() && self.updated.is_empty() && self.inserted.is_empty()
+    }
+
+    /// The operations that make the change. The index changes go with the first of them: they are of other trees.
+    pub(crate) fn into_operations(self, table: TableId, changes: Vec<IndexChange>, push: &mut dyn FnMut(Operation)) {
+        let mut changes = Some(changes);
+        let mut changes = || changes.take().unwrap_or_default();
+        if !self.deleted.is_empty() {
+            push(Operation::Delete { table, rows: self.deleted, changes: changes() });
+        }
+        for rows in self.updated {
+            push(Operation::Update { table, rows, changes: changes() });
+        }
+        for rows in self.inserted {
+            push(Operation::Insert { table, rows, changes: changes() });
+        }
+    }
+}
+
+/// Keys to be looked at again: when the statement has been written, or at commit.
+#[derive(Debug, Default)]
+pub(crate) struct Postponed {
+    pub(crate) to_the_end: Vec<KeyCheck>,
+    pub(crate) to_commit: Vec<KeyCheck>,
+}
+
+impl Postponed {
+    pub(crate) fn add(&mut self, check: KeyCheck, is_deferred: bool) {
+        if is_deferred { &mut self.to_commit } else { &mut self.to_the_end }.push(check);
+    }
+}
+
+/// One table of a round, tested against the version the round reads.
+pub(crate) struct TableRound<'a> {
+    pub(crate) catalog: &'a Catalog,
+    pub(crate) version: &'a Version,
+    pub(crate) context: &'a Context<'a>,
+    /// Tables whose keys may go in this round, so that finding a parent in them settles nothing.
+    pub(crate) unstable: &'a [TableId],
+    /// Whether the statement has further rounds, which may yet free a key or bring a parent.
+    pub(crate) more: bool,
+}
+
+impl TableRound<'_> {
+    /// Tests a change and computes what it does to the table's indexes.
+    ///
+    /// # Errors
+    /// Whatever the table promises and the change breaks.
+    pub(crate) fn test(
+        &self,
+        table: &TableDefinition,
+        change: &TableChange,
+        postponed: &mut Postponed,
+    ) -> Result<Vec<IndexChange>, Error> {
+        if change.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Some(rows) = self.version.table(table.id) else { return Ok(Vec::new()) };
+        self.test_rows(table, rows, &change.updated, change.assigned)?;
+        self.test_rows(table, rows, &change.inserted, ColumnSet::ALL)?;
+        if change.ids_given {
+            test_row_ids(table, rows, change)?;
+        }
+        let mut changes = Vec::new();
+        for index in &table.indexes {
+            changes.extend(self.index_change(table, rows, index, change, postponed)?);
+        }
+        for key in &table.foreign_keys {
+            if change.assigned.contains_any(&key.columns) {
+                self.test_references(table, rows, key, &change.updated, postponed)?;
+            }
+            self.test_references(table, rows, key, &change.inserted, postponed)?;
+        }
+        Ok(changes)
+    }
+
+    /// Each new image by itself.
+    fn test_rows(
+        &self,
+        table: &TableDefinition,
+        rows: &Table,
+        images: &[Rows],
+        columns: ColumnSet,
+    ) -> Result<(), Error> {
+        for image in images {
+            let view = image.view(rows);
+            domain::check(table, columns, view)?;
+            check::check(table, columns, view, all_rows(view.len()), self.context)?;
+        }
+        Ok(())
+    }
+
+    /// The entries of an index that go and come, if any.
+    fn index_change(
+        &self,
+        table: &TableDefinition,
+        rows: &Table,
+        index: &IndexDefinition,
+        change: &TableChange,
+        postponed: &mut Postponed,
+    ) -> Result<Option<IndexChange>, Error> {
+        let mut entries = EntryChange::default();
+        for_each_leaf(rows, &change.deleted, |view, selection| {
+            leaf_keys(table, index, view, selection, self.context, &mut entries.removed).map(drop)
+        })?;
+        if index.reads(change.assigned) {
+            for image in &change.updated {
+                self.rewritten_entries(table, rows, index, image, &mut entries)?;
+            }
+        }
+        for image in &change.inserted {
+            let view = image.view(rows);
+            let from = entries.added.len();
+            let with_null = leaf_keys(table, index, view, all_rows(view.len()), self.context, &mut entries.added)?;
+            entries.note_nulls(from, with_null);
+        }
+        if entries.added.is_empty() && entries.removed.is_empty() {
+            return Ok(None);
+        }
+        self.test_unique(table, rows, index, entries, postponed).map(Some)
+    }
+
+    /// The entries of updated rows that differ before and after.
+    fn rewritten_entries(
+        &self,
+        table: &TableDefinition,
+        rows: &Table,
+        index: &IndexDefinition,
+        image: &Rows,
+        entries: &mut EntryChange,
+    ) -> Result<(), Error> {
+        let ids: Vec<RowId> = image.leaf.row_ids().iter().map(|id| RowId::new(*id)).collect();
+        let (mut before, mut after) = (IndexKeys::new(), IndexKeys::new());
+        for_each_leaf(rows, &ids, |view, selection| {
+            leaf_keys(table, index, view, selection, self.context, &mut before).map(drop)
+        })?;
+        let view = image.view(rows);
+        let with_null = leaf_keys(table, index, view, all_rows(view.len()), self.context, &mut after)?;
+        // Both are in the order of the rows; a row that the index's condition leaves out is in neither.
+        let mut before = before.iter().peekable();
+        for (at, (key, row)) in after.iter().enumerate() {
+            while let Some((old, gone)) = before.next_if(|(_, old)| *old < row) {
+                entries.removed.push(old, gone);
+            }
+            match before.next_if(|(_, old)| *old == row) {
+                Some((old, _)) if old == key => continue,
+                Some((old, _)) => entries.removed.push(old, row),
+                None => {}
+            }
+            entries.note_nulls(entries.added.len(), with_null >> at & 1);
+            entries.added.push(key, row);
+        }
+        entries.removed.extend(before);
+        Ok(())
+    }
+
+    /// No key that comes is there already, unless it may yet go.
+    fn test_unique(
+        &self,
+        table: &TableDefinition,
+        rows: &Table,
+        index: &IndexDefinition,
+        entries: EntryChange,
+        postponed: &mut Postponed,
+    ) -> Result<IndexChange, Error> {
+        let EntryChange { removed, added, with_null } = entries;
+        let tree = rows.index(index.id);
+        let (added, removed) = match (&index.unique, tree) {
+            (Some(unique), Some(tree)) => {
+                let distinct = (unique.nulls_distinct && !with_null.is_empty()).then(|| without(&added, &with_null));
+                let (added, removed) = (added.sorted(), removed.sorted());
+                let may_go = self.more || !removed.is_empty();
+                for key in unique::conflicts(tree, distinct.as_ref().unwrap_or(&added)) {
+                    let check = unique::taken(table, index, unique, key, may_go)?;
+                    postponed.add(check, unique.deferred);
+                }
+                (added, removed)
+            }
+            _ => (added.sorted(), removed.sorted()),
+        };
+        Ok(IndexChange { index: index.id, removed, added })
+    }
+
+    /// Each row that refers finds what it refers to, unless that may yet come.
+    fn test_references(
+        &self,
+        table: &TableDefinition,
+        rows: &Table,
+        key: &ForeignKeyDefinition,
+        images: &[Rows],
+        postponed: &mut Postponed,
+    ) -> Result<(), Error> {
+        if images.is_empty() {
+            return Ok(());
+        }
+        let parents = ParentLookup::new(self.catalog, self.version, key);
+        let is_unstable = self.unstable.contains(&key.target);
+        let may_come = self.more || is_unstable || key.target == table.id;
+        for image in images {
+            let view = image.view(rows);
+            let orphans = match &parents {
+                Some(parents) if !is_unstable => parents.orphans(table, key, view, all_rows(view.len())),
+                _ => referring(table, key, view),
+            };
+            for row in selected(orphans) {
+                let values = values_of(table, &key.columns, view, row);
+                if !may_come && !key.deferred {
+                    return Err(violation(self.catalog, table, key, values, Cause::Child));
+                }
+                let (table, foreign_key) = (table.id, key.id);
+                let check = KeyCheck::Reference { table, foreign_key, values, cause: Cause::Child };
+                postponed.add(check, key.deferred);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The rows of a leaf that refer to anything.
+pub(crate) fn referring(table: &TableDefinition, key: &ForeignKeyDefinition, view: LeafView<'_>) -> u64 {
+    key.columns.iter().fold(all_rows(view.len()), |rows, &place| rows & !view.nulls(table.columns[place].slot))
+}
+
+/// The entries of one index that go and come, as they are collected.
+#[derive(Debug, Default)]
+struct EntryChange {
+    removed: IndexKeys,
+    added: IndexKeys,
+    /// The positions in `added` of keys that have a NULL, ascending.
+    with_null: Vec<usize>,
+}
+
+impl EntryChange {
+    fn note_nulls(&mut self, from: usize, with_null: u64) {
+        self.with_null.extend(selected(with_null).map(|at| from + at));
+    }
+}
+
+/// The entries that are not at these positions, which ascend; in order.
+fn without(entries: &IndexKeys, positions: &[usize]) -> IndexKeys {
+    let kept = entries.iter().enumerate().filter(|(at, _)| positions.binary_search(at).is_err());
+    kept.map(|(_, entry)| entry).collect::<IndexKeys>().sorted()
+}
+
+/// Row ids that were given are not those of other rows: they are the primary key, and what a table is keyed by.
+fn test_row_ids(table: &TableDefinition, rows: &Table, change: &TableChange) -> Result<(), Error> {
+    let mut ids: Vec<i64> = change.inserted.iter().flat_map(|rows| rows.leaf.row_ids()).copied().collect();
+    if !ids.is_sorted() {
+        ids.sort_unstable();
+    }
+    let repeated = ids.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
+    let is_taken = |id: &i64| {
+        let row = RowId::new(*id);
+        rows.get(row).is_some() && change.deleted.binary_search(&row).is_err()
+    };
+    let beyond_all = rows.last_row_id().is_none_or(|last| ids.first().is_none_or(|first| last.get() < *first));
+    let taken = || if beyond_all { None } else { ids.iter().copied().find(is_taken) };
+    match repeated.or_else(taken) {
+        None => Ok(()),
+        Some(id) => Err(unique::row_id_violation(table, id)),
+    }
+}
