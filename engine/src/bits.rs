@@ -277,13 +277,13 @@ mod tests {
             let (left, right): (BTreeSet<_>, BTreeSet<_>) = (within(&left), within(&right));
             let a = Bits::from_fn(len, |row| left.contains(&row));
             let b = Bits::from_fn(len, |row| right.contains(&row));
-            prop_assert_eq!(rows(&a), left.clone());
+            prop_assert_eq!(&rows(&a), &left);
             prop_assert_eq!(a.count(), left.len());
             prop_assert_eq!(a.first(), left.first().copied());
             prop_assert_eq!(rows(&(&a & &b)), &left & &right);
             prop_assert_eq!(rows(&(&a | &b)), &left | &right);
             prop_assert_eq!(rows(&a.and_not(&b)), &left - &right);
-            let mut cut = a.clone();
+            let mut cut = a;
             cut.truncate(3);
             prop_assert_eq!(rows(&cut), left.iter().copied().take(3).collect::<BTreeSet<_>>());
         }

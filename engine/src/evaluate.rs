@@ -1,0 +1,166 @@
+//! Scalar expressions, compiled and evaluated a column at a time.
+//!
+//! [`Scalar::compile`] turns an [`Expr`] into a tree of typed nodes: columns become places in a batch, operands of
+//! different kinds of numbers are converted to one, what depends on no row is computed once, patterns and `IN` lists
+//! are prepared. [`Scalar::evaluate`] then computes a column for a batch, [`Scalar::filter`] the rows for which a
+//! condition is true.
+//!
+//! Order of reading: this file; `types` (which types go together); `node` (the compiled tree); `compile`; `truth`
+//! (three-valued logic on sets of rows) and `compare`; `arithmetic`; `conditional` (`CASE` and its kin); `cast`; then
+//! [`functions`](crate::functions).
+//!
+//! Invariants:
+//! - Every evaluation is told which rows are needed. Only those can fail; the others hold some value nobody reads.
+//!   `AND`, `OR`, `CASE` and `COALESCE` ask their parts only for the rows that still need them.
+//! - The operands of a comparison, and the branches of a choice, are of one class when they are compiled, so that
+//!   kernels look at one form.
+
+mod arithmetic;
+mod cast;
+mod compare;
+mod compile;
+mod conditional;
+mod membership;
+mod node;
+mod truth;
+mod types;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use nuages_storage::{DataType, Value};
+
+pub(crate) use node::Frame;
+pub use types::unify;
+pub(crate) use types::{Class, class_of};
+
+use crate::algebra::{Column, Expr};
+use crate::batch::Batch;
+use crate::bits::Bits;
+use crate::error::Error;
+use crate::vector::Vector;
+use node::{Node, Operation};
+
+/// What an evaluation needs beside the rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The parameters of the statement.
+    pub parameters: &'a [Value],
+    /// When the statement began.
+    pub now: Timestamp,
+}
+
+/// A compiled scalar expression; cheap to clone. See the [module](self).
+///
+/// ```
+/// use nuages_engine::algebra::{Comparison, Expr, Source};
+/// use nuages_engine::{Batch, Context, Scalar, Vector};
+/// use nuages_storage::DataType;
+/// let a = Source::new(0).column(0);
+/// let above_one = Expr::from(a).compare(Comparison::Greater, Expr::literal(1));
+/// let scalar = Scalar::compile(&above_one, &|column| (column == a).then_some((0, DataType::BigInt)))?;
+/// let batch = Batch::new([Vector::ints([3, 1, 2])], 3);
+/// let context = Context { parameters: &[], now: jiff::Timestamp::UNIX_EPOCH };
+/// assert_eq!(scalar.filter(&batch, &context)?.iter().collect::<Vec<_>>(), [0, 2]);
+/// # Ok::<(), nuages_engine::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Scalar {
+    root: Arc<Node>,
+}
+
+impl Scalar {
+    /// Compiles an expression; `resolve` says where in a batch a column is, and its type.
+    ///
+    /// # Errors
+    /// [`Error::Type`] where types do not go together; [`Error::Cast`] where a literal text is compared with another
+    /// type and is not of its form; [`Error::Pattern`]; [`Error::UnknownColumn`] for a column that `resolve` does not
+    /// know; [`Error::Unsupported`] for subqueries, which the planner takes out first.
+    pub fn compile(
+        expr: &Expr,
+        resolve: &dyn Fn(Column) -> Option<(usize, DataType)>,
+    ) -> Result<Scalar, Error> {
+        Ok(Scalar { root: Arc::new(compile::compile(expr, resolve)?) })
+    }
+
+    /// The same, for a condition: its type must be boolean.
+    ///
+    /// # Errors
+    /// As [`Scalar::compile`].
+    pub fn compile_condition(
+        expr: &Expr,
+        resolve: &dyn Fn(Column) -> Option<(usize, DataType)>,
+    ) -> Result<Scalar, Error> {
+        let scalar = Scalar::compile(expr, resolve)?;
+        types::expect(&scalar.root, Class::Bool, "condition")?;
+        Ok(scalar)
+    }
+
+    /// The type of its values; `None` if it is always NULL, of no particular type.
+    #[must_use]
+    pub fn data_type(&self) -> Option<DataType> {
+        self.root.data_type
+    }
+
+    /// The place in the batch, if it is no more than a column.
+    #[must_use]
+    pub fn column(&self) -> Option<usize> {
+        match self.root.operation {
+            Operation::Column(index) => Some(index),
+            _ => None,
+        }
+    }
+
+    /// Its value in the selected rows of a batch; in others the column holds anything.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`], [`Error::DivisionByZero`], [`Error::Cast`], [`Error::Pattern`] in a selected row;
+    /// [`Error::MissingParameter`].
+    pub fn evaluate<'v>(&self, batch: &Batch<'v>, context: &Context<'_>) -> Result<Vector<'v>, Error> {
+        let frame = Frame { batch, context };
+        Ok(match self.root.vector(&frame, &batch.selection)?.into_owned() {
+            Vector::Constant { value, kind, .. } => Vector::Constant { value, kind, len: batch.len },
+            column => column,
+        })
+    }
+
+    /// The same without copying a column that the batch has computed already; a constant's length means nothing.
+    pub(crate) fn operand<'a, 'v>(
+        &'a self,
+        batch: &'a Batch<'v>,
+        context: &'a Context<'a>,
+        selection: &Bits,
+    ) -> Result<Cow<'a, Vector<'v>>, Error> {
+        self.root.vector(&Frame { batch, context }, selection)
+    }
+
+    /// The selected rows of a batch for which the condition is true, neither false nor unknown.
+    ///
+    /// # Errors
+    /// As [`Scalar::evaluate`].
+    pub fn filter(&self, batch: &Batch<'_>, context: &Context<'_>) -> Result<Bits, Error> {
+        self.filter_rows(batch, context, &batch.selection)
+    }
+
+    /// The same for some of the selected rows.
+    ///
+    /// # Errors
+    /// As [`Scalar::evaluate`].
+    pub fn filter_rows(
+        &self,
+        batch: &Batch<'_>,
+        context: &Context<'_>,
+        selection: &Bits,
+    ) -> Result<Bits, Error> {
+        self.root.filter(&Frame { batch, context }, selection)
+    }
+
+    /// The value of an expression over no columns: a default, a literal row, a limit.
+    ///
+    /// # Errors
+    /// As [`Scalar::evaluate`].
+    pub fn value(&self, context: &Context<'_>) -> Result<Value, Error> {
+        Ok(self.evaluate(&Batch::new([], 1), context)?.value(0))
+    }
+}

@@ -1,0 +1,417 @@
+//! Binary arithmetic.
+//!
+//! Integers are computed in 64 bits, in loops that note which rows overflowed; it is an error if one of them was
+//! asked for. Floats that overflow, and divisions by zero of any kind, are errors too, as in PostgreSQL. Times are
+//! integers of a unit each:
+//!
+//! | | gives |
+//! |---|---|
+//! | timestamp ± interval, interval + timestamp | timestamp |
+//! | timestamp - timestamp, time - time, date - date, interval ± interval | interval |
+//! | date ± integer (days) | date |
+//! | date ± interval | timestamp, from midnight UTC |
+//! | time ± interval | time, around the clock |
+//! | interval * number, number * interval, interval / number | interval |
+//!
+//! (A difference of dates is an interval, as Django has it; PostgreSQL gives the number of days.)
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use nuages_storage::value::temporal::{MICROS_PER_DAY, date_from_days};
+use nuages_storage::{DataType, Value};
+use rust_decimal::Decimal;
+
+use super::compare::{Words, nulls};
+use super::types::{decimal, scale_of};
+use super::{Class, class_of};
+use crate::algebra::Arithmetic;
+use crate::bits::{Bits, WORD_ROWS};
+use crate::error::Error;
+use crate::vector::Vector;
+
+/// The columns an operation is applied to.
+pub(super) struct Operands<'a, 'v> {
+    pub(super) left: &'a Vector<'v>,
+    pub(super) right: &'a Vector<'v>,
+    pub(super) len: usize,
+}
+
+impl Operands<'_, '_> {
+    fn words(&self) -> (Words<'_>, Words<'_>) {
+        (Words::of(self.left), Words::of(self.right))
+    }
+}
+
+/// The classes that operands are converted to before an operation on these, or `None` if it does not go.
+pub(super) fn operand_classes(op: Arithmetic, left: Class, right: Class) -> Option<(Class, Class)> {
+    use Class::{Date, Decimal, Duration, Float, Int, Time, Timestamp};
+    let additive = matches!(op, Arithmetic::Add | Arithmetic::Subtract);
+    let common = match (left, right) {
+        (Int, Int) => Int,
+        (Int | Decimal, Int | Decimal) => Decimal,
+        _ => Float,
+    };
+    match op {
+        Arithmetic::Power if left.is_number() && right.is_number() => Some((Float, Float)),
+        Arithmetic::BitAnd
+        | Arithmetic::BitOr
+        | Arithmetic::BitXor
+        | Arithmetic::ShiftLeft
+        | Arithmetic::ShiftRight => (left == Int && right == Int).then_some((Int, Int)),
+        Arithmetic::Power => None,
+        _ if left.is_number() && right.is_number() => Some((common, common)),
+        Arithmetic::Multiply | Arithmetic::Divide if left == Duration && right.is_number() => {
+            Some((Duration, if right == Int { Int } else { Float }))
+        }
+        Arithmetic::Multiply if right == Duration && left.is_number() => {
+            Some((if left == Int { Int } else { Float }, Duration))
+        }
+        Arithmetic::Add if matches!((left, right), (Duration, Timestamp | Date | Time) | (Int, Date)) => {
+            Some((left, right))
+        }
+        Arithmetic::Subtract
+            if matches!((left, right), (Timestamp, Timestamp) | (Date, Date) | (Time, Time)) =>
+        {
+            Some((left, right))
+        }
+        _ if additive
+            && matches!((left, right), (Timestamp | Date | Time | Duration, Duration) | (Date, Int)) =>
+        {
+            Some((left, right))
+        }
+        _ => None,
+    }
+}
+
+/// The type of the result, of operands that go together.
+pub(super) fn result_type(op: Arithmetic, left: DataType, right: DataType) -> DataType {
+    use Class::{Date, Decimal, Duration, Float, Int, Time, Timestamp};
+    let (left_scale, right_scale) = (scale_of(left), scale_of(right));
+    match (class_of(left), class_of(right)) {
+        (Int, Int) => DataType::BigInt,
+        (Float, Float) => DataType::Float,
+        (Decimal, _) => decimal(match op {
+            Arithmetic::Multiply => left_scale + right_scale,
+            Arithmetic::Divide => left_scale.max(right_scale).max(DIVISION_SCALE),
+            _ => left_scale.max(right_scale),
+        }),
+        (Timestamp, Duration) | (Duration, Timestamp | Date) | (Date, Duration) => DataType::Timestamp,
+        (Date, Int) | (Int, Date) => DataType::Date,
+        (Time, Duration) | (Duration, Time) => DataType::Time,
+        _ => DataType::Duration,
+    }
+}
+
+/// The digits after the point that a quotient of decimals usually has; PostgreSQL's choice.
+const DIVISION_SCALE: u8 = 16;
+
+/// `left op right` in the rows of `selection`.
+pub(super) fn evaluate(
+    op: Arithmetic,
+    left: Option<Class>,
+    right: Option<Class>,
+    operands: &Operands<'_, '_>,
+    selection: &Bits,
+) -> Result<Vector<'static>, Error> {
+    let nulls = &nulls(operands.left, operands.len) | &nulls(operands.right, operands.len);
+    let live = selection.and_not(&nulls);
+    let (Some(left), Some(right)) = (left, right) else {
+        return Ok(Vector::constant(Value::Null, operands.len));
+    };
+    let (kind, data) = match (left, right) {
+        (Class::Decimal, Class::Decimal) => {
+            return Ok(Vector::Decimal { data: decimals(op, operands, &live)?, nulls });
+        }
+        (Class::Int, Class::Int) => (DataType::BigInt, ints(op, operands, &live)?),
+        (Class::Float, Class::Float) => (DataType::Float, floats(op, operands, &live)?),
+        (left, right) => temporal(op, left, right, operands, &live)?,
+    };
+    Ok(Vector::Word { kind, data: Cow::Owned(data), nulls })
+}
+
+/// `-operand` in the rows of `selection`.
+pub(super) fn negate(
+    class: Option<Class>,
+    operand: &Vector<'_>,
+    len: usize,
+    selection: &Bits,
+) -> Result<Vector<'static>, Error> {
+    let nulls = nulls(operand, len);
+    let live = selection.and_not(&nulls);
+    let words = Words::of(operand);
+    let (kind, data) = match class {
+        Some(Class::Decimal) => {
+            let data = (0..len).map(|row| -operand.decimal(row).unwrap_or_default()).collect();
+            return Ok(Vector::Decimal { data, nulls });
+        }
+        Some(Class::Float) => {
+            (DataType::Float, (0..len).map(|row| (-f64::from_bits(words.get(row))).to_bits()).collect())
+        }
+        Some(class @ (Class::Int | Class::Duration)) => {
+            let kind = if class == Class::Int { DataType::BigInt } else { DataType::Duration };
+            let zero = Words::Same(0);
+            (kind, checked("-", zero, words, len, &live, |zero, int| zero.overflowing_sub(int))?)
+        }
+        _ => return Ok(Vector::constant(Value::Null, len)),
+    };
+    Ok(Vector::Word { kind, data: Cow::Owned(data), nulls })
+}
+
+pub(super) fn symbol(op: Arithmetic) -> &'static str {
+    match op {
+        Arithmetic::Add => "+",
+        Arithmetic::Subtract => "-",
+        Arithmetic::Multiply => "*",
+        Arithmetic::Divide => "/",
+        Arithmetic::Modulo => "%",
+        Arithmetic::Power => "^",
+        Arithmetic::BitAnd => "&",
+        Arithmetic::BitOr => "|",
+        Arithmetic::BitXor => "#",
+        Arithmetic::ShiftLeft => "<<",
+        Arithmetic::ShiftRight => ">>",
+    }
+}
+
+fn overflow(class: &str, op: &str) -> Error {
+    Error::Overflow { operation: format!("{class} {op} {class}") }
+}
+
+fn ints(op: Arithmetic, operands: &Operands<'_, '_>, live: &Bits) -> Result<Vec<u64>, Error> {
+    let (left, right) = operands.words();
+    let len = operands.len;
+    let plain = |compute: fn(i64, i64) -> i64| {
+        checked(symbol(op), left, right, len, live, |a, b| (compute(a, b), false))
+    };
+    match op {
+        Arithmetic::Add => checked("+", left, right, len, live, i64::overflowing_add),
+        Arithmetic::Subtract => checked("-", left, right, len, live, i64::overflowing_sub),
+        Arithmetic::Multiply => checked("*", left, right, len, live, i64::overflowing_mul),
+        Arithmetic::Divide => divided(op, left, right, len, live, i64::checked_div),
+        // The least integer modulo -1 is 0 although the division overflows.
+        Arithmetic::Modulo => divided(op, left, right, len, live, |a, b| Some(a.wrapping_rem(b))),
+        Arithmetic::BitAnd => plain(|a, b| a & b),
+        Arithmetic::BitOr => plain(|a, b| a | b),
+        Arithmetic::BitXor => plain(|a, b| a ^ b),
+        // As the processor does, by the shift modulo 64.
+        Arithmetic::ShiftLeft => plain(|a, b| a << (b & 63)),
+        Arithmetic::ShiftRight => plain(|a, b| a >> (b & 63)),
+        Arithmetic::Power => unreachable!("powers are computed in double precision"),
+    }
+}
+
+/// Computes every row, then fails if one that was asked for overflowed.
+#[inline]
+fn checked(
+    op: &str,
+    left: Words<'_>,
+    right: Words<'_>,
+    len: usize,
+    live: &Bits,
+    compute: impl Fn(i64, i64) -> (i64, bool) + Copy,
+) -> Result<Vec<u64>, Error> {
+    let compute = |left: u64, right: u64| {
+        let (int, overflowed) = compute(left.cast_signed(), right.cast_signed());
+        (int.cast_unsigned(), overflowed)
+    };
+    let (data, overflowed) = map_words(left, right, len, compute);
+    if (&overflowed & live).is_empty() { Ok(data) } else { Err(overflow("integer", op)) }
+}
+
+/// Applies `compute` to every row, and notes for which it returned true.
+#[inline]
+fn map_words(
+    left: Words<'_>,
+    right: Words<'_>,
+    len: usize,
+    compute: impl Fn(u64, u64) -> (u64, bool) + Copy,
+) -> (Vec<u64>, Bits) {
+    match (left, right) {
+        (Words::Slice(left), Words::Slice(right)) => {
+            map_pairs(left.iter().copied().zip(right.iter().copied()), len, compute)
+        }
+        (Words::Slice(left), Words::Same(right)) => {
+            map_pairs(left.iter().map(|left| (*left, right)), len, compute)
+        }
+        (Words::Same(left), Words::Slice(right)) => {
+            map_pairs(right.iter().map(|right| (left, *right)), len, compute)
+        }
+        (Words::Same(left), Words::Same(right)) => {
+            map_pairs(std::iter::repeat_n((left, right), len), len, compute)
+        }
+    }
+}
+
+#[inline]
+fn map_pairs(
+    mut pairs: impl Iterator<Item = (u64, u64)>,
+    len: usize,
+    compute: impl Fn(u64, u64) -> (u64, bool),
+) -> (Vec<u64>, Bits) {
+    let mut data = Vec::with_capacity(len);
+    let flags = Bits::from_words_with(len, |start| {
+        let mut flags = 0;
+        let rows = WORD_ROWS.min(len - start);
+        data.extend(pairs.by_ref().take(rows).enumerate().map(|(row, (left, right))| {
+            let (word, flag) = compute(left, right);
+            flags |= u64::from(flag) << row;
+            word
+        }));
+        flags
+    });
+    (data, flags)
+}
+
+/// Computes only the rows asked for: a division by zero has no result to throw away.
+fn divided(
+    op: Arithmetic,
+    left: Words<'_>,
+    right: Words<'_>,
+    len: usize,
+    live: &Bits,
+    compute: impl Fn(i64, i64) -> Option<i64>,
+) -> Result<Vec<u64>, Error> {
+    let mut data = vec![0; len];
+    for row in live {
+        let (left, right) = (left.get(row).cast_signed(), right.get(row).cast_signed());
+        if right == 0 {
+            return Err(Error::DivisionByZero);
+        }
+        let int = compute(left, right).ok_or_else(|| overflow("integer", symbol(op)))?;
+        data[row] = int.cast_unsigned();
+    }
+    Ok(data)
+}
+
+fn floats(op: Arithmetic, operands: &Operands<'_, '_>, live: &Bits) -> Result<Vec<u64>, Error> {
+    let (left, right) = operands.words();
+    let len = operands.len;
+    if matches!(op, Arithmetic::Divide | Arithmetic::Modulo)
+        && live.iter().any(|row| f64::from_bits(right.get(row)) == 0.0)
+    {
+        return Err(Error::DivisionByZero);
+    }
+    let (data, overflowed) = match op {
+        Arithmetic::Add => map_floats(left, right, len, |a, b| a + b),
+        Arithmetic::Subtract => map_floats(left, right, len, |a, b| a - b),
+        Arithmetic::Multiply => map_floats(left, right, len, |a, b| a * b),
+        Arithmetic::Divide => map_floats(left, right, len, |a, b| a / b),
+        Arithmetic::Modulo => map_floats(left, right, len, |a, b| a % b),
+        Arithmetic::Power => map_floats(left, right, len, f64::powf),
+        _ => unreachable!("bits are computed of integers only"),
+    };
+    if (&overflowed & live).is_empty() { Ok(data) } else { Err(overflow("double precision", symbol(op))) }
+}
+
+/// A result that is no finite number, of operands that are, is out of range.
+#[inline]
+fn map_floats(
+    left: Words<'_>,
+    right: Words<'_>,
+    len: usize,
+    compute: impl Fn(f64, f64) -> f64 + Copy,
+) -> (Vec<u64>, Bits) {
+    map_words(left, right, len, |left, right| {
+        let (left, right) = (f64::from_bits(left), f64::from_bits(right));
+        let float = compute(left, right);
+        (float.to_bits(), !float.is_finite() && left.is_finite() && right.is_finite())
+    })
+}
+
+fn decimals(op: Arithmetic, operands: &Operands<'_, '_>, live: &Bits) -> Result<Vec<Decimal>, Error> {
+    let mut data = vec![Decimal::ZERO; operands.len];
+    for row in live {
+        let (Some(left), Some(right)) = (operands.left.decimal(row), operands.right.decimal(row)) else {
+            continue;
+        };
+        if right.is_zero() && matches!(op, Arithmetic::Divide | Arithmetic::Modulo) {
+            return Err(Error::DivisionByZero);
+        }
+        let result = match op {
+            Arithmetic::Add => left.checked_add(right),
+            Arithmetic::Subtract => left.checked_sub(right),
+            Arithmetic::Multiply => left.checked_mul(right),
+            Arithmetic::Divide => left.checked_div(right),
+            Arithmetic::Modulo => left.checked_rem(right),
+            _ => None,
+        };
+        data[row] = result.ok_or_else(|| overflow("numeric", symbol(op)))?;
+    }
+    Ok(data)
+}
+
+/// The operations of the table at the head of this file.
+fn temporal(
+    op: Arithmetic,
+    left: Class,
+    right: Class,
+    operands: &Operands<'_, '_>,
+    live: &Bits,
+) -> Result<(DataType, Vec<u64>), Error> {
+    use Class::{Date, Duration, Float, Int, Time};
+    let kind = temporal_type(left, right);
+    let (a, b) = operands.words();
+    let len = operands.len;
+    let add = op == Arithmetic::Add;
+    let sum = move |a: i64, b: i64| if add { a.overflowing_add(b) } else { a.overflowing_sub(b) };
+    let run = |compute: &dyn Fn(i64, i64) -> (i64, bool)| checked(symbol(op), a, b, len, live, compute);
+    let data = match (left, right) {
+        (Duration, Float) => duration_by_float(op, a, b, len, live)?,
+        (Float, Duration) => duration_by_float(op, b, a, len, live)?,
+        (Duration, Int) if op == Arithmetic::Divide => divided(op, a, b, len, live, i64::checked_div)?,
+        (Duration, Int) | (Int, Duration) => run(&i64::overflowing_mul)?,
+        (Date, Date) => run(&|a, b| a.wrapping_sub(b).overflowing_mul(MICROS_PER_DAY))?,
+        (Date, Duration) => run(&|a, b| sum(a.wrapping_mul(MICROS_PER_DAY), b))?,
+        (Duration, Date) => run(&|a, b| sum(a, b.wrapping_mul(MICROS_PER_DAY)))?,
+        (Time, Duration) | (Duration, Time) => {
+            run(&|a, b| (sum(a, b % MICROS_PER_DAY).0.rem_euclid(MICROS_PER_DAY), false))?
+        }
+        _ => run(&sum)?,
+    };
+    let valid = |word: u64| match kind {
+        DataType::Date => date_from_days(word.cast_signed()).is_some(),
+        DataType::Timestamp => {
+            let range = Timestamp::MIN.as_microsecond()..=Timestamp::MAX.as_microsecond();
+            range.contains(&word.cast_signed())
+        }
+        _ => true,
+    };
+    if live.iter().all(|row| valid(data[row])) {
+        Ok((kind, data))
+    } else {
+        Err(Error::Overflow { operation: format!("{} {} {}", left.name(), symbol(op), right.name()) })
+    }
+}
+
+fn temporal_type(left: Class, right: Class) -> DataType {
+    use Class::{Date, Duration, Int, Time, Timestamp};
+    match (left, right) {
+        (Timestamp, Duration) | (Duration, Timestamp | Date) | (Date, Duration) => DataType::Timestamp,
+        (Date, Int) | (Int, Date) => DataType::Date,
+        (Time, Duration) | (Duration, Time) => DataType::Time,
+        _ => DataType::Duration,
+    }
+}
+
+fn duration_by_float(
+    op: Arithmetic,
+    durations: Words<'_>,
+    numbers: Words<'_>,
+    len: usize,
+    live: &Bits,
+) -> Result<Vec<u64>, Error> {
+    let mut data = vec![0; len];
+    for row in live {
+        #[expect(clippy::cast_precision_loss, reason = "a product with a float is one of floats")]
+        let micros = durations.get(row).cast_signed() as f64;
+        let number = f64::from_bits(numbers.get(row));
+        if op == Arithmetic::Divide && number == 0.0 {
+            return Err(Error::DivisionByZero);
+        }
+        let result = if op == Arithmetic::Divide { micros / number } else { micros * number }.round();
+        let word = super::cast::float_to_int(result).ok_or_else(|| overflow("interval", symbol(op)))?;
+        data[row] = word.cast_unsigned();
+    }
+    Ok(data)
+}

@@ -1,0 +1,215 @@
+//! Conversion between types: explicit casts, and the conversions of numbers that compiling puts in.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use nuages_storage::value::temporal::{
+    MICROS_PER_DAY, date_from_days, date_to_days, time_from_micros, timestamp_from_micros,
+    timestamp_to_micros,
+};
+use nuages_storage::{DataType, Value};
+use rust_decimal::Decimal;
+
+use super::compare::{Words, nulls};
+use super::types::{Class, class_of, mismatch};
+use crate::bits::Bits;
+use crate::error::Error;
+use crate::vector::{Vector, VectorBuilder};
+
+/// Whether values of a class can be cast to another at all.
+pub(super) fn castable(from: Class, to: Class) -> bool {
+    use Class::{Bool, Date, Int, Json, Text, Time, Timestamp};
+    from == to
+        || from == Text
+        || to == Text
+        || (from.is_number() && to.is_number())
+        || matches!((from, to), (Bool, Int) | (Int, Bool) | (Date, Timestamp) | (Timestamp, Date | Time))
+        || (from != Class::Bytes && to == Json)
+}
+
+/// A column converted in the rows of `selection`.
+pub(super) fn cast(
+    vector: &Vector<'_>,
+    from: Option<DataType>,
+    to: Option<DataType>,
+    len: usize,
+    selection: &Bits,
+) -> Result<Vector<'static>, Error> {
+    let (Some(from), Some(to)) = (from, to) else { return Ok(Vector::constant(Value::Null, len)) };
+    if let Vector::Constant { value, .. } = vector {
+        let value = if selection.is_empty() { Value::Null } else { cast_value(value.clone(), to)? };
+        return Ok(Vector::Constant { value, kind: Some(to), len });
+    }
+    let nulls = nulls(vector, len);
+    let words = Words::of(vector);
+    Ok(match (class_of(from), class_of(to)) {
+        (Class::Int, Class::Float) => {
+            #[expect(clippy::cast_precision_loss, reason = "the nearest float is what is meant")]
+            let data = (0..len).map(|row| (words.get(row).cast_signed() as f64).to_bits()).collect();
+            Vector::Word { kind: to, data: Cow::Owned(data), nulls }
+        }
+        (Class::Decimal, Class::Float) => {
+            let float = |row| Value::from(vector.decimal(row)).as_float().unwrap_or_default().to_bits();
+            let data = (0..len).map(float).collect();
+            Vector::Word { kind: to, data: Cow::Owned(data), nulls }
+        }
+        (Class::Int, Class::Decimal) if unlimited(to) => {
+            let data = (0..len).map(|row| Decimal::from(words.get(row).cast_signed())).collect();
+            Vector::Decimal { data, nulls }
+        }
+        _ => {
+            let live = selection.and_not(&nulls);
+            let mut builder = VectorBuilder::with_capacity(to, len);
+            for row in 0..len {
+                if live.contains(row) {
+                    builder.push(&cast_value(vector.value(row), to)?);
+                } else {
+                    builder.push_null();
+                }
+            }
+            builder.finish()
+        }
+    })
+}
+
+/// Whether every integer fits the type.
+fn unlimited(decimal: DataType) -> bool {
+    decimal == super::types::decimal(0)
+}
+
+/// A value converted to a type, as `CAST` does it: a text is read, anything is printed, a text too long for the type
+/// is cut.
+pub(crate) fn cast_value(value: Value, to: DataType) -> Result<Value, Error> {
+    let Some(from) = value.data_type() else { return Ok(Value::Null) };
+    match (class_of(from), class_of(to)) {
+        (Class::Text, Class::Text) => Ok(cut(value, to)),
+        (Class::Text, _) => read(value.as_text().unwrap_or_default(), to),
+        (_, Class::Text) => Ok(cut(Value::Text(value.to_string()), to)),
+        (Class::Bool, Class::Int) => Ok(Value::Int(value.as_bool().unwrap_or_default().into())),
+        (Class::Int, Class::Bool) => Ok(Value::Bool(value.as_int() != Some(0))),
+        (Class::Date, Class::Timestamp) => match &value {
+            Value::Date(date) => Ok(timestamp_from_micros(date_to_days(*date) * MICROS_PER_DAY).into()),
+            _ => Ok(value),
+        },
+        (Class::Timestamp, to_class @ (Class::Date | Class::Time)) => match &value {
+            Value::Timestamp(timestamp) => {
+                let micros = timestamp_to_micros(*timestamp);
+                Ok(if to_class == Class::Date {
+                    date_from_days(micros.div_euclid(MICROS_PER_DAY)).into()
+                } else {
+                    time_from_micros(micros.rem_euclid(MICROS_PER_DAY)).into()
+                })
+            }
+            _ => Ok(value),
+        },
+        (from_class, Class::Json) if from_class != Class::Json => Ok(to_json(value)),
+        (from_class, to_class)
+            if from_class == to_class || (from_class.is_number() && to_class.is_number()) =>
+        {
+            let range = |_| Error::Overflow { operation: format!("cast to {to}") };
+            to.accepts(value).map_err(range)
+        }
+        _ => Err(mismatch("cast", to, Some(from))),
+    }
+}
+
+/// A text in a type that holds only so many characters.
+fn cut(value: Value, to: DataType) -> Value {
+    match (value, to) {
+        (Value::Text(mut text), DataType::Text { max_length: Some(max) }) => {
+            if let Some((end, _)) = text.char_indices().nth(max as usize) {
+                text.truncate(end);
+            }
+            Value::Text(text)
+        }
+        (value, _) => value,
+    }
+}
+
+fn to_json(value: Value) -> Value {
+    let json = match value {
+        Value::Bool(bool) => bool.into(),
+        Value::Int(int) => int.into(),
+        Value::Float(float) => float.into(),
+        value => value.to_string().into(),
+    };
+    Value::Json(Box::new(json))
+}
+
+/// Reads a text as a value of a type; white space around it does not count.
+fn read(text: &str, to: DataType) -> Result<Value, Error> {
+    let trimmed = text.trim();
+    let read = match class_of(to) {
+        Class::Bool => read_bool(trimmed).map(Value::Bool),
+        Class::Int => parse::<i64>(trimmed).map(Value::Int).or_else(|| decimal_of(trimmed)),
+        Class::Float => parse::<f64>(trimmed).map(Value::Float),
+        Class::Decimal => decimal_of(trimmed),
+        Class::Text => Some(Value::from(text)),
+        Class::Bytes => Some(read_bytes(text)?),
+        Class::Date => parse::<jiff::civil::Date>(trimmed).map(Value::Date),
+        Class::Time => parse::<jiff::civil::Time>(trimmed).map(Value::Time),
+        Class::Timestamp => read_timestamp(trimmed),
+        Class::Duration => parse::<jiff::SignedDuration>(trimmed).map(Value::Duration),
+        Class::Uuid => parse::<uuid::Uuid>(trimmed).map(Value::Uuid),
+        Class::Json => serde_json::from_str(text).ok().map(|json| Value::Json(Box::new(json))),
+    };
+    let refused = || Error::Cast { text: text.to_owned(), data_type: to };
+    let value = read.ok_or_else(refused)?;
+    to.accepts(value).map_err(|_| refused())
+}
+
+fn parse<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+fn decimal_of(text: &str) -> Option<Value> {
+    parse::<Decimal>(text).or_else(|| Decimal::from_scientific(text).ok()).map(Value::Decimal)
+}
+
+/// PostgreSQL's words for true and false.
+fn read_bool(text: &str) -> Option<bool> {
+    const WORDS: [(&str, bool); 12] = [
+        ("true", true),
+        ("t", true),
+        ("yes", true),
+        ("y", true),
+        ("on", true),
+        ("1", true),
+        ("false", false),
+        ("f", false),
+        ("no", false),
+        ("n", false),
+        ("off", false),
+        ("0", false),
+    ];
+    WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, bool)| *bool)
+}
+
+/// `\x` and hexadecimal digits, or the text's own bytes.
+fn read_bytes(text: &str) -> Result<Value, Error> {
+    let Some(digits) = text.strip_prefix("\\x") else { return Ok(Value::from(text.as_bytes())) };
+    let refused = || Error::Cast { text: text.to_owned(), data_type: DataType::Bytes };
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    let byte = |pair: &[u8; 2]| {
+        let pair = std::str::from_utf8(pair).ok()?;
+        u8::from_str_radix(pair, 16).ok()
+    };
+    let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
+    bytes.filter(|_| rest.is_empty()).map(Value::from).ok_or_else(refused)
+}
+
+/// An instant; without an offset it is in UTC, without a time at midnight.
+fn read_timestamp(text: &str) -> Option<Value> {
+    let instant = parse::<jiff::Timestamp>(text).or_else(|| {
+        let local = parse::<jiff::civil::DateTime>(text)?;
+        jiff::tz::TimeZone::UTC.to_timestamp(local).ok()
+    })?;
+    Some(Value::Timestamp(instant))
+}
+
+/// The integer equal to a whole float, if there is one.
+#[expect(clippy::cast_possible_truncation, reason = "the float is whole and within the range of i64")]
+pub(super) fn float_to_int(float: f64) -> Option<i64> {
+    const END: f64 = 9_223_372_036_854_775_808.0;
+    (float.fract() == 0.0 && (-END..END).contains(&float)).then_some(float as i64)
+}

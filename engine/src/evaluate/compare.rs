@@ -1,0 +1,226 @@
+//! Comparison of columns.
+//!
+//! Words are compared in loops without branches whose results are the bits of a selection; floats are mapped to
+//! integers of the same order first, so one loop serves both. Texts and what is rarer are compared row by row, only
+//! where selected.
+
+use std::cmp::Ordering;
+
+use nuages_storage::Value;
+
+use super::Class;
+use super::truth::Truth;
+use crate::algebra::Comparison;
+use crate::bits::{Bits, WORD_ROWS};
+use crate::vector::Vector;
+
+/// The truth of `left op right` in the rows of `selection`.
+pub(super) fn compare(
+    op: Comparison,
+    class: Option<Class>,
+    left: &Vector<'_>,
+    right: &Vector<'_>,
+    len: usize,
+    selection: &Bits,
+) -> Truth {
+    let (left_nulls, right_nulls) = (nulls(left, len), nulls(right, len));
+    let nulls = &left_nulls | &right_nulls;
+    let live = selection.and_not(&nulls);
+    let plain = if op == Comparison::Same { Comparison::Equal } else { op };
+    let mut yes = match class {
+        Some(class) if !live.is_empty() => compare_class(plain, class, left, right, len, &live),
+        _ => Bits::none(len),
+    };
+    yes &= &live;
+    if op == Comparison::Same {
+        yes |= &(&(&left_nulls & &right_nulls) & selection);
+        return Truth { yes, unknown: Bits::none(len) };
+    }
+    Truth { yes, unknown: &nulls & selection }
+}
+
+/// The null map of an operand, which may be a constant of no particular length.
+pub(super) fn nulls(vector: &Vector<'_>, len: usize) -> Bits {
+    match vector {
+        Vector::Constant { value: Value::Null, .. } => Bits::all(len),
+        Vector::Constant { .. } => Bits::none(len),
+        vector => vector.nulls(),
+    }
+}
+
+fn compare_class(
+    op: Comparison,
+    class: Class,
+    left: &Vector<'_>,
+    right: &Vector<'_>,
+    len: usize,
+    live: &Bits,
+) -> Bits {
+    let rows = |order: &dyn Fn(usize) -> Option<Ordering>| rows_where(op, len, live, order);
+    match class {
+        Class::Int | Class::Date | Class::Time | Class::Timestamp | Class::Duration => {
+            compare_words(op, Words::of(left), Words::of(right), len, u64::cast_signed)
+        }
+        Class::Float => compare_words(op, Words::of(left), Words::of(right), len, float_key),
+        Class::Bool => compare_bits(op, &bits(left, len), &bits(right, len), len),
+        Class::Text => match right {
+            Vector::Constant { value: Value::Text(text), .. } => {
+                rows(&|row| Some(left.text(row)?.cmp(text.as_str())))
+            }
+            _ => rows(&|row| Some(left.text(row)?.cmp(right.text(row)?))),
+        },
+        Class::Decimal => rows(&|row| Some(left.decimal(row)?.cmp(&right.decimal(row)?))),
+        Class::Bytes => rows(&|row| Some(left.bytes(row)?.cmp(right.bytes(row)?))),
+        Class::Uuid => rows(&|row| Some(left.uuid(row)?.cmp(&right.uuid(row)?))),
+        Class::Json => rows(&|row| Some(left.value(row).cmp(&right.value(row)))),
+    }
+}
+
+fn rows_where(op: Comparison, len: usize, live: &Bits, order: &dyn Fn(usize) -> Option<Ordering>) -> Bits {
+    let mut yes = Bits::none(len);
+    for row in live {
+        if order(row).is_some_and(|order| holds(op, order)) {
+            yes.insert(row);
+        }
+    }
+    yes
+}
+
+/// Whether two values in this order compare so.
+pub(super) fn holds(op: Comparison, order: Ordering) -> bool {
+    match op {
+        Comparison::Equal | Comparison::Same => order.is_eq(),
+        Comparison::NotEqual => order.is_ne(),
+        Comparison::Less => order.is_lt(),
+        Comparison::LessOrEqual => order.is_le(),
+        Comparison::Greater => order.is_gt(),
+        Comparison::GreaterOrEqual => order.is_ge(),
+    }
+}
+
+/// The words of an operand.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Words<'a> {
+    Slice(&'a [u64]),
+    Same(u64),
+}
+
+impl<'a> Words<'a> {
+    /// The words of a column of that form; zeros of any other, which only NULL is.
+    pub(super) fn of(vector: &'a Vector<'_>) -> Words<'a> {
+        match vector {
+            Vector::Word { data, .. } => Words::Slice(data),
+            vector => Words::Same(vector.word(0).unwrap_or_default()),
+        }
+    }
+
+    #[inline]
+    pub(super) fn get(&self, row: usize) -> u64 {
+        match self {
+            Words::Slice(words) => words.get(row).copied().unwrap_or_default(),
+            Words::Same(word) => *word,
+        }
+    }
+}
+
+/// An integer that is ordered as PostgreSQL orders floats: NaN is the greatest, both zeros are equal.
+#[inline]
+pub(super) fn float_key(word: u64) -> i64 {
+    let float = f64::from_bits(word);
+    let bits = if float.is_nan() { i64::MAX } else { (float + 0.0).to_bits().cast_signed() };
+    // The magnitude of a negative float is reversed, which makes two's complement of sign and magnitude.
+    bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()
+}
+
+fn compare_words(
+    op: Comparison,
+    left: Words<'_>,
+    right: Words<'_>,
+    len: usize,
+    key: impl Fn(u64) -> i64 + Copy,
+) -> Bits {
+    if let (Words::Same(_), Words::Slice(_)) = (left, right) {
+        return compare_words(mirrored(op), right, left, len, key);
+    }
+    match op {
+        Comparison::Equal | Comparison::Same => word_mask(left, right, len, key, |a, b| a == b),
+        Comparison::NotEqual => word_mask(left, right, len, key, |a, b| a != b),
+        Comparison::Less => word_mask(left, right, len, key, |a, b| a < b),
+        Comparison::LessOrEqual => word_mask(left, right, len, key, |a, b| a <= b),
+        Comparison::Greater => word_mask(left, right, len, key, |a, b| a > b),
+        Comparison::GreaterOrEqual => word_mask(left, right, len, key, |a, b| a >= b),
+    }
+}
+
+/// The comparison that holds when the sides are swapped.
+fn mirrored(op: Comparison) -> Comparison {
+    match op {
+        Comparison::Less => Comparison::Greater,
+        Comparison::LessOrEqual => Comparison::GreaterOrEqual,
+        Comparison::Greater => Comparison::Less,
+        Comparison::GreaterOrEqual => Comparison::LessOrEqual,
+        symmetric => symmetric,
+    }
+}
+
+#[inline]
+fn word_mask(
+    left: Words<'_>,
+    right: Words<'_>,
+    len: usize,
+    key: impl Fn(u64) -> i64 + Copy,
+    test: impl Fn(i64, i64) -> bool + Copy,
+) -> Bits {
+    match (left, right) {
+        (Words::Slice(left), Words::Same(right)) => {
+            let right = key(right);
+            Bits::from_words_with(len, |start| {
+                mask(part(left, start, len).iter().map(|left| test(key(*left), right)))
+            })
+        }
+        (Words::Slice(left), Words::Slice(right)) => Bits::from_words_with(len, |start| {
+            let pairs = part(left, start, len).iter().zip(part(right, start, len));
+            mask(pairs.map(|(left, right)| test(key(*left), key(*right))))
+        }),
+        (left, right) => {
+            if test(key(left.get(0)), key(right.get(0))) {
+                Bits::all(len)
+            } else {
+                Bits::none(len)
+            }
+        }
+    }
+}
+
+/// The words of 64 rows from `start`.
+#[inline]
+fn part(words: &[u64], start: usize, len: usize) -> &[u64] {
+    words.get(start..len.min(start + WORD_ROWS)).unwrap_or_default()
+}
+
+#[inline]
+fn mask(tests: impl Iterator<Item = bool>) -> u64 {
+    tests.enumerate().fold(0, |mask, (row, test)| mask | u64::from(test) << row)
+}
+
+fn bits(vector: &Vector<'_>, len: usize) -> Bits {
+    match vector {
+        Vector::Bool { bits, .. } => bits.clone(),
+        vector if vector.bool(0) == Some(true) => Bits::all(len),
+        _ => Bits::none(len),
+    }
+}
+
+/// False is less than true.
+fn compare_bits(op: Comparison, left: &Bits, right: &Bits, len: usize) -> Bits {
+    match op {
+        Comparison::NotEqual => &left.and_not(right) | &right.and_not(left),
+        Comparison::Less => right.and_not(left),
+        Comparison::Greater => left.and_not(right),
+        Comparison::Equal | Comparison::Same => {
+            compare_bits(Comparison::NotEqual, left, right, len).complement(len)
+        }
+        Comparison::LessOrEqual => left.and_not(right).complement(len),
+        Comparison::GreaterOrEqual => right.and_not(left).complement(len),
+    }
+}
