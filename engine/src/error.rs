@@ -8,6 +8,8 @@ use std::fmt;
 
 use nuages_storage::{DataType, TypeError, Value};
 
+use crate::algebra::Column;
+
 /// Why the engine refused. See the [module](self).
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -239,6 +241,27 @@ pub enum Error {
         /// What was asked for.
         feature: String,
     },
+
+    /// An expression mentions a column that no relation in scope introduces.
+    #[error("column {} of source {} is not in scope", column.index(), column.source().number())]
+    NotInScope {
+        /// The column.
+        column: Column,
+    },
+    /// A subquery that is used as a value has no column.
+    #[error("a subquery that is used as a value must have one column")]
+    NoColumn,
+    /// The two sides of a set operation have different numbers of columns.
+    #[error("the sides of a union, intersection or difference have {left} and {right} columns")]
+    SetShape {
+        /// Columns of the left side.
+        left: usize,
+        /// Columns of the right side.
+        right: usize,
+    },
+    /// A plan was run on another schema than the one it was made for.
+    #[error("the schema has changed since the query was planned; plan it again")]
+    PlanOutdated,
 
     /// A write through a session that only reads.
     #[error("this session only reads")]

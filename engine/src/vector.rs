@@ -15,6 +15,7 @@
 mod builder;
 mod compare;
 mod hash;
+mod key;
 mod leaf;
 mod text;
 

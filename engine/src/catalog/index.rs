@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use nuages_storage::{DataType, IndexId};
 use nuages_storage::key::KeyPart;
+use nuages_storage::{DataType, IndexId};
 
 use super::program::RowProgram;
 use super::{ColumnSet, TableDefinition};
@@ -120,7 +120,9 @@ impl IndexDefinition {
     /// What each part is, as a message names it.
     pub fn part_names(&self, table: &TableDefinition) -> Vec<String> {
         let name_of = |part: &IndexPart| match &part.expr {
-            IndexExpr::Column(place) => table.columns.get(*place).map_or_else(String::new, |column| column.name.clone()),
+            IndexExpr::Column(place) => {
+                table.columns.get(*place).map_or_else(String::new, |column| column.name.clone())
+            }
             IndexExpr::Expression(_) => format!("an expression of \"{}\"", self.name),
         };
         self.parts.iter().map(name_of).collect()

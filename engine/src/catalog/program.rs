@@ -44,8 +44,7 @@ impl RowProgram {
     /// Compiles a condition over `Source::SELF`.
     pub(crate) fn compile_condition(table: &TableDefinition, expr: &Expr) -> Result<RowProgram, Error> {
         let columns = columns_of(expr);
-        let scalar =
-            Scalar::compile_condition(expr, &|column| bind(table, Source::SELF, &columns, column))?;
+        let scalar = Scalar::compile_condition(expr, &|column| bind(table, Source::SELF, &columns, column))?;
         Ok(RowProgram { scalar, columns })
     }
 
@@ -113,9 +112,9 @@ impl RowProgram {
 /// A column of a leaf; what is no column of the table is its row id.
 fn row_vector<'v>(table: &TableDefinition, view: LeafView<'v>, column: Column) -> Vector<'v> {
     match table.columns.get(column.index()).filter(|_| !column.is_row_id()) {
-        Some(column) if column.lane == Lane::RowId => Vector::row_ids(view, column.data_type),
+        Some(column) if column.lane == Lane::RowId => Vector::row_ids(view),
         Some(column) => Vector::leaf(view, column.slot, column.data_type),
-        None => Vector::row_ids(view, DataType::BigInt),
+        None => Vector::row_ids(view),
     }
 }
 

@@ -32,7 +32,7 @@ enum Rows<'v> {
     /// One by one, by id.
     Ids(&'v Table, vec::IntoIter<RowId>),
     /// One by one, by the entries of an index.
-    Entries(&'v Table, vec::IntoIter<Entries<'v>>, Option<Entries<'v>>),
+    Entries(&'v Table, Runs<'v>),
 }
 
 impl<'v> Scan<'v> {
@@ -81,43 +81,57 @@ impl<'v> Scan<'v> {
                     .iter()
                     .map(|range| index.entries(shorten(index.ranks(range.lower(), range.upper()))))
                     .collect();
-                Ok(Rows::Entries(table, runs.into_iter(), None))
+                let runs = Runs { runs: runs.into_iter(), current: None, reverse: self.scan.reverse };
+                Ok(Rows::Entries(table, runs))
             }
         }
     }
 
     /// The next leaf, or a batch of rows gathered from several.
     fn fetch(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
-        if self.rows.is_none() {
-            self.rows = Some(self.open(context)?);
-        }
+        let rows = match &mut self.rows {
+            Some(rows) => rows,
+            None => {
+                let rows = self.open(context)?;
+                self.rows.insert(rows)
+            }
+        };
         let (fetch, reverse) = (&self.scan.fetch, self.scan.reverse);
         let batch_rows = self.batch_rows;
-        let ids: &mut dyn FnMut() -> Option<RowId> = match self.rows.as_mut() {
-            None => return Ok(None),
-            Some(Rows::Leaves(leaves)) => {
-                let Some(slice) = (if reverse { leaves.next_back() } else { leaves.next() }) else {
-                    return Ok(None);
-                };
-                let batch = leaf_batch(slice.view, fetch).with_selection(Bits::from_word(slice.selection()));
-                return Ok(Some(batch));
-            }
-            Some(Rows::Ids(_, ids)) => &mut || ids.next(),
-            Some(Rows::Entries(_, runs, current)) => &mut || {
-                loop {
-                    if let Some(entries) = current {
-                        let entry = if reverse { entries.next_back() } else { entries.next() };
-                        if let Some((_, row)) = entry {
-                            return Some(row);
-                        }
-                    }
-                    *current = Some(runs.next()?);
-                }
-            },
-        };
-        let table = self.version.table(self.scan.table).ok_or(Error::PlanOutdated)?;
         self.batch_rows = (batch_rows * 2).min(BATCH_ROWS_MAX);
-        Ok(gather(table, fetch, ids, batch_rows))
+        Ok(match rows {
+            Rows::Leaves(leaves) => {
+                let slice = if reverse { leaves.next_back() } else { leaves.next() };
+                slice.map(|slice| {
+                    leaf_batch(slice.view, fetch).with_selection(Bits::from_word(slice.selection()))
+                })
+            }
+            Rows::Ids(table, ids) => gather(table, fetch, ids, batch_rows),
+            Rows::Entries(table, entries) => gather(table, fetch, entries, batch_rows),
+        })
+    }
+}
+
+/// The entries of several runs of an index, one run after the other.
+struct Runs<'v> {
+    runs: vec::IntoIter<Entries<'v>>,
+    current: Option<Entries<'v>>,
+    reverse: bool,
+}
+
+impl Iterator for Runs<'_> {
+    type Item = RowId;
+
+    fn next(&mut self) -> Option<RowId> {
+        loop {
+            if let Some(entries) = &mut self.current {
+                let entry = if self.reverse { entries.next_back() } else { entries.next() };
+                if let Some((_, row)) = entry {
+                    return Some(row);
+                }
+            }
+            self.current = Some(self.runs.next()?);
+        }
     }
 }
 
@@ -128,7 +142,8 @@ impl<'v> Operator<'v> for Scan<'v> {
             batch.selection = filter.filter(&batch, context)?;
         }
         if self.scan.reverse && matches!(self.rows, Some(Rows::Leaves(_))) {
-            let rows: SmallVec<[u32; 64]> = batch.selection.iter().map(|row| row as u32).rev().collect();
+            let mut rows: SmallVec<[u32; 64]> = batch.selection.iter().map(|row| row as u32).collect();
+            rows.reverse();
             batch = batch.gather(&rows);
         }
         Ok(Some(batch))
@@ -143,22 +158,21 @@ pub(super) fn leaf_batch<'v>(view: LeafView<'v>, fetch: &[Fetch]) -> Batch<'v> {
 
 fn leaf_column(view: LeafView<'_>, fetch: Fetch) -> Vector<'_> {
     match fetch {
-        Fetch::RowId(data_type) => Vector::row_ids(view, data_type),
+        Fetch::RowId(_) => Vector::row_ids(view),
         Fetch::Slot(slot, data_type) => Vector::leaf(view, slot, data_type),
     }
 }
 
-/// Up to `rows_max` rows by their ids; none at the end. If only ids are read, rows are not looked up: an id in an
-/// index is that of a row.
+/// Up to `rows_max` rows by their ids; none at the end.
 fn gather<'v>(
     table: &'v Table,
     fetch: &[Fetch],
-    next: &mut dyn FnMut() -> Option<RowId>,
+    ids: &mut dyn Iterator<Item = RowId>,
     rows_max: usize,
 ) -> Option<Batch<'v>> {
     let mut gathering = Gathering::new(fetch);
     while gathering.len() < rows_max {
-        let Some(id) = next() else { break };
+        let Some(id) = ids.next() else { break };
         if let Some(row) = table.get(id) {
             gathering.push(row);
         }

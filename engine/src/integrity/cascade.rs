@@ -127,48 +127,57 @@ fn referrers<'a>(
 impl Search<'_> {
     /// No row that stays, as far as is known at this level, refers to a row of the level by a key that restricts.
     fn restrict(&self, level: &Level) -> Result<(), Error> {
-        self.each_referrer(level, |action| action == Action::Restrict, |parent, referrer, rows| {
-            self.each_key(parent, referrer.key, rows, &mut |key| {
-                referrer.each_child(&key, &mut |row| match self.is_doomed(referrer.child.id, row) {
-                    true => Ok(()),
-                    false => {
-                        let (child, cause) = (referrer.child, Cause::Parent);
-                        Err(violation(self.catalog, child, referrer.key, key.values(), cause))
-                    }
+        self.each_referrer(
+            level,
+            |action| action == Action::Restrict,
+            |parent, referrer, rows| {
+                self.each_key(parent, referrer.key, rows, &mut |key| {
+                    referrer.each_child(&key, &mut |row| match self.is_doomed(referrer.child.id, row) {
+                        true => Ok(()),
+                        false => {
+                            let (child, cause) = (referrer.child, Cause::Parent);
+                            Err(violation(self.catalog, child, referrer.key, key.values(), cause))
+                        }
+                    })
                 })
-            })
-        })
+            },
+        )
     }
 
     /// Dooms the rows that cascade from a level, which are the next one, and notes the others that refer to it.
     fn expand(&mut self, level: &Level) -> Result<Level, Error> {
         let mut next = Level::default();
-        let (mut closure, mut dangling) = (std::mem::take(&mut self.closure), std::mem::take(&mut self.dangling));
-        self.each_referrer(level, |action| action != Action::Restrict, |parent, referrer, rows| {
-            let child = referrer.child.id;
-            let doomed = closure.entry(child).or_default();
-            self.each_key(parent, referrer.key, rows, &mut |key| {
-                let mut is_referred_to = false;
-                referrer.each_child(&key, &mut |row| {
-                    match referrer.key.on_delete {
-                        Action::Cascade => {
-                            if doomed.rows.insert(row) {
-                                next.entry(child).or_default().push(row);
+        let (mut closure, mut dangling) =
+            (std::mem::take(&mut self.closure), std::mem::take(&mut self.dangling));
+        self.each_referrer(
+            level,
+            |action| action != Action::Restrict,
+            |parent, referrer, rows| {
+                let child = referrer.child.id;
+                let doomed = closure.entry(child).or_default();
+                self.each_key(parent, referrer.key, rows, &mut |key| {
+                    let mut is_referred_to = false;
+                    referrer.each_child(&key, &mut |row| {
+                        match referrer.key.on_delete {
+                            Action::Cascade => {
+                                if doomed.rows.insert(row) {
+                                    next.entry(child).or_default().push(row);
+                                }
                             }
+                            Action::SetNull | Action::SetDefault => {
+                                doomed.reset.entry(row).or_default().push(referrer.key.id);
+                            }
+                            Action::NoAction | Action::Restrict => is_referred_to = true,
                         }
-                        Action::SetNull | Action::SetDefault => {
-                            doomed.reset.entry(row).or_default().push(referrer.key.id);
-                        }
-                        Action::NoAction | Action::Restrict => is_referred_to = true,
+                        Ok(())
+                    })?;
+                    if is_referred_to {
+                        dangling.push((referrer.reference, key.values()));
                     }
                     Ok(())
-                })?;
-                if is_referred_to {
-                    dangling.push((referrer.reference, key.values()));
-                }
-                Ok(())
-            })
-        })?;
+                })
+            },
+        )?;
         (self.closure, self.dangling) = (closure, dangling);
         next.values_mut().for_each(|rows| rows.sort_unstable());
         Ok(next)
@@ -280,15 +289,25 @@ pub(crate) fn on_update(
                 }
                 let mut is_referred_to = false;
                 referrer.children.of_values(&before, &mut |row| {
-                    let Some(row) = referring_after(round, referrer.child.id, key, row) else { return Ok(()) };
+                    let Some(row) = referring_after(round, referrer.child.id, key, row) else {
+                        return Ok(());
+                    };
                     is_referred_to = true;
                     let columns = key.columns.iter().enumerate();
                     let values = match key.on_update {
                         Action::NoAction => return Ok(()),
                         Action::Restrict => {
-                            return Err(violation(catalog, referrer.child, key, before.clone(), Cause::Parent));
+                            return Err(violation(
+                                catalog,
+                                referrer.child,
+                                key,
+                                before.clone(),
+                                Cause::Parent,
+                            ));
                         }
-                        Action::Cascade => columns.map(|(at, place)| Ok((*place, after[at].clone()))).collect(),
+                        Action::Cascade => {
+                            columns.map(|(at, place)| Ok((*place, after[at].clone()))).collect()
+                        }
                         Action::SetNull => columns.map(|(_, place)| Ok((*place, Value::Null))).collect(),
                         Action::SetDefault => {
                             columns.map(|(_, place)| Ok((*place, default(referrer.child, *place)?))).collect()
@@ -302,7 +321,8 @@ pub(crate) fn on_update(
                 })?;
                 if is_referred_to {
                     let (table, foreign_key) = (referrer.child.id, key.id);
-                    let check = KeyCheck::Reference { table, foreign_key, values: before, cause: Cause::Parent };
+                    let check =
+                        KeyCheck::Reference { table, foreign_key, values: before, cause: Cause::Parent };
                     postponed.add(check, key.deferred);
                 }
                 Ok(())
@@ -314,12 +334,7 @@ pub(crate) fn on_update(
 
 /// The id that a referring row will have after the round, if it will still refer as it does: unless it goes, or is
 /// given another foreign key itself.
-fn referring_after(
-    round: &Round,
-    child: TableId,
-    key: &ForeignKeyDefinition,
-    row: RowId,
-) -> Option<RowId> {
+fn referring_after(round: &Round, child: TableId, key: &ForeignKeyDefinition, row: RowId) -> Option<RowId> {
     let Some(change) = round.get(&child) else { return Some(row) };
     let is_reassigned = change.assigned.contains_any(&key.columns);
     match change.fate(row) {

@@ -25,7 +25,11 @@ pub(crate) struct ParentLookup<'v> {
 
 impl<'v> ParentLookup<'v> {
     /// The lookup of a foreign key; `None` if its target is not there.
-    pub(crate) fn new(catalog: &Catalog, version: &'v Version, key: &ForeignKeyDefinition) -> Option<ParentLookup<'v>> {
+    pub(crate) fn new(
+        catalog: &Catalog,
+        version: &'v Version,
+        key: &ForeignKeyDefinition,
+    ) -> Option<ParentLookup<'v>> {
         let rows = version.table(key.target)?;
         let parts = match key.target_key {
             TargetKey::RowId => SmallVec::new(),
@@ -43,7 +47,8 @@ impl<'v> ParentLookup<'v> {
         view: LeafView<'_>,
         selection: u64,
     ) -> u64 {
-        let referring = key.columns.iter().fold(selection, |rows, &place| rows & !view.nulls(child.columns[place].slot));
+        let referring =
+            key.columns.iter().fold(selection, |rows, &place| rows & !view.nulls(child.columns[place].slot));
         match (self.key, &key.columns[..]) {
             (TargetKey::RowId, &[place]) => {
                 let words = view.words(child.columns[place].slot);
@@ -92,7 +97,10 @@ impl<'v> ParentLookup<'v> {
             (TargetKey::Index(index), _) => {
                 let mut encoded = KeyBuffer::new();
                 push_values(&mut encoded, self.parts.iter().copied(), values)
-                    && self.rows.index(index).is_some_and(|index| index.first_with_key(encoded.as_slice()).is_some())
+                    && self
+                        .rows
+                        .index(index)
+                        .is_some_and(|index| index.first_with_key(encoded.as_slice()).is_some())
             }
         }
     }
@@ -124,7 +132,11 @@ impl<'v> ChildrenLookup<'v> {
     }
 
     /// The rows that refer to a key, which is the row id of their parent.
-    pub(crate) fn of_row_id(&self, parent: RowId, found: &mut dyn FnMut(RowId) -> Result<(), Error>) -> Result<(), Error> {
+    pub(crate) fn of_row_id(
+        &self,
+        parent: RowId,
+        found: &mut dyn FnMut(RowId) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         match (self.lookup, &self.parts[..]) {
             (ChildLookup::Index(_), &[part]) => {
                 let mut key = KeyBuffer::new();
@@ -146,7 +158,11 @@ impl<'v> ChildrenLookup<'v> {
             return self.of_row_id(RowId::new(*row_id), found);
         }
         let mut key = KeyBuffer::new();
-        if push_values(&mut key, self.parts.iter().copied(), values) { self.each(&key, found) } else { Ok(()) }
+        if push_values(&mut key, self.parts.iter().copied(), values) {
+            self.each(&key, found)
+        } else {
+            Ok(())
+        }
     }
 
     fn each(&self, key: &KeyBuffer, found: &mut dyn FnMut(RowId) -> Result<(), Error>) -> Result<(), Error> {
@@ -204,7 +220,12 @@ pub(crate) fn violation(
 }
 
 /// The values of some columns of a row.
-pub(crate) fn values_of(table: &TableDefinition, places: &[usize], view: LeafView<'_>, row: usize) -> Vec<Value> {
+pub(crate) fn values_of(
+    table: &TableDefinition,
+    places: &[usize],
+    view: LeafView<'_>,
+    row: usize,
+) -> Vec<Value> {
     let value = |&place: &usize| {
         let column = &table.columns[place];
         view.row(row).value(column.slot, &column.data_type)

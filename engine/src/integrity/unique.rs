@@ -35,7 +35,9 @@ pub(crate) fn verify(
 ) -> Result<(), Error> {
     let Some(definition) = catalog.table(table) else { return Ok(()) };
     let Some(index) = definition.index(index) else { return Ok(()) };
-    let (Some(unique), Some(tree)) = (&index.unique, version.table(table).and_then(|table| table.index(index.id))) else {
+    let (Some(unique), Some(tree)) =
+        (&index.unique, version.table(table).and_then(|table| table.index(index.id)))
+    else {
         return Ok(());
     };
     let bound = std::ops::Bound::Included(key);
@@ -62,7 +64,12 @@ pub(crate) fn taken(
 
 /// The error that two rows have this key. Its values are read back from the key; a key that does not keep them (of
 /// JSON) is shown without.
-pub(crate) fn violation(table: &TableDefinition, index: &IndexDefinition, unique: &Uniqueness, key: &[u8]) -> Error {
+pub(crate) fn violation(
+    table: &TableDefinition,
+    index: &IndexDefinition,
+    unique: &Uniqueness,
+    key: &[u8],
+) -> Error {
     Error::Unique {
         table: table.name.clone(),
         constraint: unique.constraint.clone(),

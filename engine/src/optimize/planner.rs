@@ -50,7 +50,7 @@ impl<'a> Planner<'a> {
 
     /// The definition of a table.
     pub(crate) fn table(&self, id: TableId) -> Result<&'a TableDefinition, Error> {
-        self.catalog.table(id).map(|table| &**table).ok_or(Error::TableGone { table: id })
+        self.catalog.table(id).map(|table| &**table).ok_or(Error::PlanOutdated)
     }
 
     pub(crate) fn fresh_source(&mut self) -> Source {
@@ -136,7 +136,7 @@ impl<'a> Planner<'a> {
         let mut by = HashMap::new();
         for column in columns::free_columns(&query) {
             let position = input.columns.iter().position(|known| known.column == column);
-            let position = position.ok_or(Error::UnknownSource { column })?;
+            let position = position.ok_or(Error::NotInScope { column })?;
             by.insert(column, Expr::Parameter(self.next_parameter, input.columns[position].data_type));
             bindings.push((self.next_parameter, position));
             self.next_parameter += 1;
@@ -208,4 +208,9 @@ fn compile_over(expr: &Expr, columns: &[PlanColumn]) -> Result<Scalar, Error> {
 /// The sources whose columns a plan yields.
 pub(crate) fn sources(plan: &Plan) -> HashSet<Source> {
     plan.columns.iter().map(|column| column.column.source()).collect()
+}
+
+/// The type of a scalar; of a NULL of no particular type that of text.
+pub(crate) fn type_of(scalar: &Scalar) -> DataType {
+    scalar.data_type().unwrap_or(DataType::Text { max_length: None })
 }

@@ -29,11 +29,7 @@ impl<'v> Vector<'v> {
                 Words::Slice(words) => {
                     Vector::Word { kind, data: Cow::Borrowed(words), nulls: view.nulls(slot).into() }
                 }
-<<<<<<< HEAD
-                Words::RowIds(_) => Vector::row_ids(view, kind),
-=======
                 Words::RowIds(_) => Vector::row_ids(view),
->>>>>>> 7a6d68773bd22584f6d53d00313981677a5cb722
                 Words::Same(_) if view.nulls(slot) != 0 => Vector::null(kind, view.len()),
                 Words::Same(word) => Vector::Constant {
                     value: kind.value_from_word(word).unwrap_or_default(),

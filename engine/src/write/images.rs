@@ -9,7 +9,11 @@ use crate::catalog::{ColumnSet, TableDefinition};
 use crate::error::Error;
 
 /// A row of a table; `near` remembers the leaf of the last one, where the next one mostly is.
-pub(crate) fn find_near<'v>(table: &'v Table, near: &mut Option<LeafView<'v>>, row: RowId) -> Option<RowRef<'v>> {
+pub(crate) fn find_near<'v>(
+    table: &'v Table,
+    near: &mut Option<LeafView<'v>>,
+    row: RowId,
+) -> Option<RowRef<'v>> {
     if let Some(view) = near
         && let Ok(at) = view.leaf().position(row)
     {

@@ -6,7 +6,9 @@
 
 use hashbrown::DefaultHashBuilder;
 use indexmap::IndexMap;
-use nuages_storage::{IndexChange, IndexKeys, LeafView, Operation, RowId, RowRef, Rows, Table, TableId, Version, all_rows};
+use nuages_storage::{
+    IndexChange, IndexKeys, LeafView, Operation, RowId, RowRef, Rows, Table, TableId, Version, all_rows,
+};
 
 use super::keys::leaf_keys;
 use super::leaves::{for_each_leaf, selected};
@@ -61,7 +63,9 @@ impl TableChange {
         if self.deleted.binary_search(&row).is_ok() {
             return Fate::Gone;
         }
-        let at = self.updated.partition_point(|rows| rows.leaf.row_ids().last().is_some_and(|last| *last < row.get()));
+        let at = self
+            .updated
+            .partition_point(|rows| rows.leaf.row_ids().last().is_some_and(|last| *last < row.get()));
         match self.updated.get(at).is_some_and(|rows| rows.leaf.position(row).is_ok()) {
             true => Fate::Rewritten(row),
             false => Fate::Untouched,
@@ -81,7 +85,11 @@ impl TableChange {
             let view = rows.view(table);
             for row in 0..view.len() {
                 let new = view.row(row);
-                let id = if self.moved.is_empty() { new.row_id() } else { moved.next().copied().unwrap_or_default() };
+                let id = if self.moved.is_empty() {
+                    new.row_id()
+                } else {
+                    moved.next().copied().unwrap_or_default()
+                };
                 if let Some(old) = table.get(id) {
                     f(old, new)?;
                 }
@@ -95,7 +103,12 @@ impl TableChange {
     }
 
     /// The operations that make the change. The index changes go with the first of them: they are of other trees.
-    pub(crate) fn into_operations(self, table: TableId, changes: Vec<IndexChange>, push: &mut dyn FnMut(Operation)) {
+    pub(crate) fn into_operations(
+        self,
+        table: TableId,
+        changes: Vec<IndexChange>,
+        push: &mut dyn FnMut(Operation),
+    ) {
         let mut changes = Some(changes);
         let mut changes = || changes.take().unwrap_or_default();
         if !self.deleted.is_empty() {
@@ -204,7 +217,8 @@ impl TableRound<'_> {
         for image in &change.inserted {
             let view = image.view(rows);
             let from = entries.added.len();
-            let with_null = leaf_keys(table, index, view, all_rows(view.len()), self.context, &mut entries.added)?;
+            let with_null =
+                leaf_keys(table, index, view, all_rows(view.len()), self.context, &mut entries.added)?;
             entries.note_nulls(from, with_null);
         }
         if entries.added.is_empty() && entries.removed.is_empty() {
@@ -260,7 +274,8 @@ impl TableRound<'_> {
         let tree = rows.index(index.id);
         let (added, removed) = match (&index.unique, tree) {
             (Some(unique), Some(tree)) => {
-                let distinct = (unique.nulls_distinct && !with_null.is_empty()).then(|| without(&added, &with_null));
+                let distinct =
+                    (unique.nulls_distinct && !with_null.is_empty()).then(|| without(&added, &with_null));
                 let (added, removed) = (added.sorted(), removed.sorted());
                 let may_go = self.more || !removed.is_empty();
                 for key in unique::conflicts(tree, distinct.as_ref().unwrap_or(&added)) {
@@ -311,7 +326,9 @@ impl TableRound<'_> {
 
 /// The rows of a leaf that refer to anything.
 pub(crate) fn referring(table: &TableDefinition, key: &ForeignKeyDefinition, view: LeafView<'_>) -> u64 {
-    key.columns.iter().fold(all_rows(view.len()), |rows, &place| rows & !view.nulls(table.columns[place].slot))
+    key.columns
+        .iter()
+        .fold(all_rows(view.len()), |rows, &place| rows & !view.nulls(table.columns[place].slot))
 }
 
 /// The entries of one index that go and come, as they are collected.
@@ -346,7 +363,8 @@ fn test_row_ids(table: &TableDefinition, rows: &Table, change: &TableChange) -> 
         let row = RowId::new(*id);
         rows.get(row).is_some() && change.deleted.binary_search(&row).is_err()
     };
-    let beyond_all = rows.last_row_id().is_none_or(|last| ids.first().is_none_or(|first| last.get() < *first));
+    let beyond_all =
+        rows.last_row_id().is_none_or(|last| ids.first().is_none_or(|first| last.get() < *first));
     let taken = || if beyond_all { None } else { ids.iter().copied().find(is_taken) };
     match repeated.or_else(taken) {
         None => Ok(()),

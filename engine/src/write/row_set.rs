@@ -37,7 +37,9 @@ impl RowSet {
         blocks.sort_unstable();
         blocks
             .into_iter()
-            .flat_map(|(block, word)| super::leaves::selected(word).map(move |bit| RowId::new(block << 6 | bit as i64)))
+            .flat_map(|(block, word)| {
+                super::leaves::selected(word).map(move |bit| RowId::new(block << 6 | bit as i64))
+            })
             .collect()
     }
 }

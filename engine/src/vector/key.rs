@@ -1,0 +1,21 @@
+//! Rows as index keys.
+
+use nuages_storage::DataType;
+use nuages_storage::key::{KeyBuffer, KeyPart};
+
+use super::Vector;
+
+impl Vector<'_> {
+    /// Adds the value of a row to a key, or its NULL if `part` is nullable.
+    pub fn push_key(&self, part: KeyPart, row: usize, key: &mut KeyBuffer) {
+        match self {
+            Vector::Word { kind, data, nulls } if *kind != DataType::Float && !nulls.contains(row) => {
+                key.push_int(part, data[row].cast_signed());
+            }
+            _ => match self.text(row) {
+                Some(text) => key.push_text(part, text),
+                None => key.push_value(part, &self.value(row)),
+            },
+        }
+    }
+}
