@@ -9,10 +9,12 @@
 
 pub mod expression;
 pub mod function;
+mod print;
 pub mod relation;
 pub mod statement;
 
 pub use expression::{Arithmetic, Comparison, Expr, TextMatch};
 pub use function::{DatePart, DateUnit, Function};
+pub use print::Printed;
 pub use relation::{Aggregate, AggregateFunction, Column, JoinKind, Relation, SetKind, SortKey, Source};
 pub use statement::{Delete, Insert, InsertSource, OutputColumn, Query, Statement, Update};

@@ -65,16 +65,16 @@ pub(crate) fn open<'v>(plan: &'v Plan, version: &'v Version) -> Running<'v> {
         Node::Values(rows) => Box::new(values::Values::new(rows, &plan.columns)),
         Node::Scan(scan) => Box::new(scan::Scan::new(scan, version)),
         Node::Count(access, table) => Box::new(scan::Count::new(access, *table, version)),
-        Node::Filter { input, predicate } => Box::new(filter::Filter::new(open(input, version), predicate)),
+        Node::Filter { input, predicate } => Box::new(filter::Filter::new(open(input, version), &predicate.scalar)),
         Node::Project { input, columns } => Box::new(project::Project::new(open(input, version), columns)),
-        Node::HashJoin { kind, left, right, left_keys, right_keys, residual } => {
+        Node::HashJoin { kind, left, right, left_keys, right_keys, residual, .. } => {
             Box::new(hash_join::HashJoin::new(
                 *kind,
                 (left, open(left, version)),
                 (right, open(right, version)),
                 left_keys,
                 right_keys,
-                residual.as_ref(),
+                residual.as_ref().map(|residual| &residual.scalar),
             ))
         }
         Node::IndexJoin { kind, left, lookup } => {
@@ -84,12 +84,12 @@ pub(crate) fn open<'v>(plan: &'v Plan, version: &'v Version) -> Running<'v> {
             *kind,
             (left, open(left, version)),
             (right, open(right, version)),
-            on.as_ref(),
+            on.as_ref().map(|on| &on.scalar),
         )),
-        Node::Aggregate { input, keys, aggregates } => {
+        Node::Aggregate { input, keys, aggregates, .. } => {
             Box::new(aggregate::Aggregate::new(open(input, version), keys, aggregates))
         }
-        Node::Sort { input, keys, top } => {
+        Node::Sort { input, keys, top, .. } => {
             Box::new(sort::Sort::new(input, open(input, version), keys, *top))
         }
         Node::Limit { input, offset, count } => {

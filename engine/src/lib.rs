@@ -6,8 +6,12 @@ pub mod bits;
 pub mod catalog;
 pub mod error;
 pub mod evaluate;
+pub mod execute;
+pub mod explain;
 pub mod functions;
 mod integrity;
+pub mod optimize;
+pub mod plan;
 pub mod vector;
 mod write;
 

@@ -7,7 +7,7 @@
 use nuages_storage::key::KeyPart;
 use nuages_storage::{DataType, IndexId, TableId};
 
-use crate::algebra::{AggregateFunction, Column, JoinKind, SetKind};
+use crate::algebra::{AggregateFunction, Column, Expr, JoinKind, SetKind, SortKey};
 use crate::evaluate::Scalar;
 
 /// An operator, what it yields and how many rows.
@@ -56,7 +56,7 @@ pub(crate) enum Node {
     /// The number of rows an access path has, from the counts in the tree.
     Count(Access, TableId),
     /// Rows for which the predicate is true.
-    Filter { input: Box<Plan>, predicate: Scalar },
+    Filter { input: Box<Plan>, predicate: Predicate },
     /// Other columns.
     Project { input: Box<Plan>, columns: Vec<Scalar> },
     /// The right side in a hash table, the left side probing it.
@@ -67,16 +67,18 @@ pub(crate) enum Node {
         left_keys: Vec<Scalar>,
         right_keys: Vec<Scalar>,
         /// Over the columns of both sides.
-        residual: Option<Scalar>,
+        residual: Option<Predicate>,
+        /// The equalities behind the keys, for EXPLAIN.
+        on: Vec<Expr>,
     },
     /// For each left row the rows of a table, by key.
     IndexJoin { kind: JoinKind, left: Box<Plan>, lookup: Lookup },
     /// Every pair, the right side kept in memory.
-    NestedLoop { kind: JoinKind, left: Box<Plan>, right: Box<Plan>, on: Option<Scalar> },
+    NestedLoop { kind: JoinKind, left: Box<Plan>, right: Box<Plan>, on: Option<Predicate> },
     /// One row per group.
-    Aggregate { input: Box<Plan>, keys: Vec<Scalar>, aggregates: Vec<PlanAggregate> },
+    Aggregate { input: Box<Plan>, keys: Vec<Scalar>, aggregates: Vec<PlanAggregate>, by: Vec<Expr> },
     /// In order; only the first `top` rows if given.
-    Sort { input: Box<Plan>, keys: Vec<PlanSortKey>, top: Option<usize> },
+    Sort { input: Box<Plan>, keys: Vec<PlanSortKey>, top: Option<usize>, by: Vec<SortKey> },
     /// A run of the rows.
     Limit { input: Box<Plan>, offset: u64, count: Option<u64> },
     /// The first row of each combination.
@@ -87,6 +89,13 @@ pub(crate) enum Node {
     Apply { input: Box<Plan>, subqueries: Vec<Subquery> },
 }
 
+/// A condition: compiled, and as it was written, for EXPLAIN.
+#[derive(Clone, Debug)]
+pub(crate) struct Predicate {
+    pub(crate) scalar: Scalar,
+    pub(crate) expr: Expr,
+}
+
 /// Rows of one table.
 #[derive(Clone, Debug)]
 pub(crate) struct Scan {
@@ -95,7 +104,7 @@ pub(crate) struct Scan {
     pub(crate) access: Access,
     /// From the last row to the first.
     pub(crate) reverse: bool,
-    pub(crate) filter: Option<Scalar>,
+    pub(crate) filter: Option<Predicate>,
     /// Rows of the access path to leave out first; only without a filter.
     pub(crate) offset: u64,
 }
@@ -143,7 +152,9 @@ pub(crate) struct Lookup {
     pub(crate) fetch: Vec<Fetch>,
     pub(crate) by: LookupBy,
     /// Over the columns of both sides.
-    pub(crate) residual: Option<Scalar>,
+    pub(crate) residual: Option<Predicate>,
+    /// The equalities behind the keys, for EXPLAIN.
+    pub(crate) on: Vec<Expr>,
 }
 
 /// By what an index join looks up. The scalars are over the left row.

@@ -158,7 +158,7 @@ impl<'v> IndexJoin<'v> {
     ) -> Result<Option<Bits>, Error> {
         let Some(residual) = &self.lookup.residual else { return Ok(None) };
         let pairs = pair(batch.gather(lefts), right.clone());
-        residual.filter(&pairs, context).map(Some)
+        residual.scalar.filter(&pairs, context).map(Some)
     }
 
     fn output(

@@ -139,7 +139,7 @@ impl<'v> Operator<'v> for Scan<'v> {
     fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
         let Some(mut batch) = self.fetch(context)? else { return Ok(None) };
         if let Some(filter) = &self.scan.filter {
-            batch.selection = filter.filter(&batch, context)?;
+            batch.selection = filter.scalar.filter(&batch, context)?;
         }
         if self.scan.reverse && matches!(self.rows, Some(Rows::Leaves(_))) {
             let mut rows: SmallVec<[u32; 64]> = batch.selection.iter().map(|row| row as u32).collect();

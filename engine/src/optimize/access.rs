@@ -14,7 +14,7 @@ use crate::catalog::{IndexDefinition, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
 use crate::execute::ranges;
-use crate::plan::{Access, Bound, Bounds, Estimate, Fetch, Node, Plan, PlanColumn, Scan};
+use crate::plan::{Access, Bound, Bounds, Estimate, Fetch, Node, Plan, PlanColumn, Predicate, Scan};
 
 /// Costs in units of about a microsecond, measured on one core: a row of a leaf that is scanned, a row fetched by its
 /// id, a row fetched through an index, a row sorted.
@@ -163,9 +163,9 @@ impl Planner<'_> {
         };
         let mut plan = Plan { node: Node::Scan(scan), columns, estimate };
         if let Some(predicate) = conjunction(residual) {
-            let filter = self.compile(&predicate, &plan)?;
+            let scalar = self.compile(&predicate, &plan)?;
             if let Node::Scan(scan) = &mut plan.node {
-                scan.filter = Some(filter);
+                scan.filter = Some(Predicate { scalar, expr: predicate });
             }
         }
         Ok(plan)

@@ -10,7 +10,7 @@ use super::planner::{Planner, type_of};
 use crate::algebra::{Aggregate, AggregateFunction, Column, Expr, Query, Relation, SetKind, SortKey, Source};
 use crate::error::Error;
 use crate::evaluate::Scalar;
-use crate::plan::{Estimate, Node, Plan, PlanAggregate, PlanColumn, PlanSortKey};
+use crate::plan::{Estimate, Node, Plan, PlanAggregate, PlanColumn, PlanSortKey, Predicate};
 
 impl Planner<'_> {
     /// The plan of a relation; it yields at least the columns in `needed`.
@@ -77,7 +77,8 @@ impl Planner<'_> {
         let scalar = self.compile(&predicate, &plan)?;
         let rows = plan.estimate.rows * super::cardinality::selectivity(&predicate);
         let columns = plan.columns.clone();
-        let node = Node::Filter { input: Box::new(plan), predicate: scalar };
+        let predicate = Predicate { scalar, expr: predicate };
+        let node = Node::Filter { input: Box::new(plan), predicate };
         Ok(Plan { node, columns, estimate: Estimate::about(rows) })
     }
 
@@ -142,7 +143,8 @@ impl Planner<'_> {
                 Ok(PlanAggregate { function, argument, distinct, filter, data_type })
             })
             .collect::<Result<Vec<_>, Error>>()?;
-        Ok(aggregate_plan(input, source, keys, aggregates))
+        exprs.truncate(key_count);
+        Ok(aggregate_plan(input, source, keys, exprs, aggregates))
     }
 
     /// A sort, of which only the first `top` rows are wanted if that is given.
@@ -166,9 +168,10 @@ impl Planner<'_> {
         pending.iter().for_each(|pending| pending.add_needed(&mut below));
         let input = self.build(input, &below)?;
         let input = self.apply(input, pending)?;
+        let by = keys;
         let keys = exprs
             .iter()
-            .zip(&keys)
+            .zip(&by)
             .map(|(expr, key)| {
                 let part = KeyPart { descending: key.descending, nulls_first: key.nulls_first, nullable: true };
                 Ok(PlanSortKey { scalar: self.compile(expr, &input)?, part })
@@ -177,7 +180,7 @@ impl Planner<'_> {
         let columns = input.columns.clone();
         let rows = top.map_or(input.estimate.rows, |top| input.estimate.rows.min(top as f64));
         let estimate = Estimate { rows, exact: input.estimate.exact };
-        Ok(Plan { node: Node::Sort { input: Box::new(input), keys, top }, columns, estimate })
+        Ok(Plan { node: Node::Sort { input: Box::new(input), keys, top, by }, columns, estimate })
     }
 
     fn build_limit(
@@ -257,7 +260,13 @@ impl Planner<'_> {
 }
 
 /// An aggregate; one that only counts the rows of an access path reads the count off the tree.
-fn aggregate_plan(input: Plan, source: Source, keys: Vec<Scalar>, aggregates: Vec<PlanAggregate>) -> Plan {
+fn aggregate_plan(
+    input: Plan,
+    source: Source,
+    keys: Vec<Scalar>,
+    by: Vec<Expr>,
+    aggregates: Vec<PlanAggregate>,
+) -> Plan {
     let columns: Vec<PlanColumn> = keys
         .iter()
         .map(type_of)
@@ -283,7 +292,7 @@ fn aggregate_plan(input: Plan, source: Source, keys: Vec<Scalar>, aggregates: Ve
     } else {
         Estimate::about((input.estimate.rows * 0.1).max(1.0).min(input.estimate.rows))
     };
-    Plan { node: Node::Aggregate { input: Box::new(input), keys, aggregates }, columns, estimate }
+    Plan { node: Node::Aggregate { input: Box::new(input), keys, aggregates, by }, columns, estimate }
 }
 
 /// The type both sides of a set operation take on.

@@ -261,12 +261,10 @@ impl Planner<'_> {
             return Err(Error::Unsupported { feature: "an index join with something that is no table".into() });
         };
         let mut residual: Vec<Expr> = filter.into_iter().flat_map(|filter| conjuncts(filter.clone())).collect();
-        residual.extend(
-            on.into_iter()
-                .enumerate()
-                .filter(|(number, _)| !candidate.covered.contains(number))
-                .map(|(_, part)| part),
-        );
+        let (covered, rest): (Vec<_>, Vec<_>) =
+            on.into_iter().enumerate().partition(|(number, _)| candidate.covered.contains(number));
+        residual.extend(rest.into_iter().map(|(_, part)| part));
+        let on = covered.into_iter().map(|(_, part)| part).collect();
         let share: f64 = residual.iter().map(selectivity).product();
         let mut wanted = match kind {
             JoinKind::Inner | JoinKind::Left => needed.clone(),
@@ -275,11 +273,11 @@ impl Planner<'_> {
         residual.iter().for_each(|part| columns::add_columns(part, &mut wanted));
         let (fetch, right_columns) = fetches(self.table(table)?, source, &wanted)?;
         let residual = conjunction(residual)
-            .map(|predicate| self.compile_pair(&predicate, &left, &right_columns))
+            .map(|predicate| self.compile_pair(predicate, &left, &right_columns))
             .transpose()?;
         let rows = joined_rows(kind, left.estimate.rows, candidate.matches * share);
         let columns = joined_columns(kind, &left, &right_columns);
-        let lookup = Lookup { table, fetch, by: candidate.by, residual };
+        let lookup = Lookup { table, fetch, by: candidate.by, residual, on };
         let node = Node::IndexJoin { kind, left: Box::new(left), lookup };
         Ok(Plan { node, columns, estimate: Estimate::about(rows) })
     }
@@ -293,19 +291,21 @@ impl Planner<'_> {
         };
         let (left_sources, right_sources) = (sources(&left), sources(&right));
         let (mut left_keys, mut right_keys, mut residual) = (Vec::new(), Vec::new(), Vec::new());
+        let mut equalities = Vec::new();
         for part in on {
             match equality(part, &left_sources, &right_sources) {
                 Some((l, r)) if self.optimize => {
                     let (l, r) = self.same_type(l, &left, r, &right)?;
                     left_keys.push(l);
                     right_keys.push(r);
+                    equalities.push(part.clone());
                 }
                 _ => residual.push(part.clone()),
             }
         }
         let share: f64 = residual.iter().map(selectivity).product();
         let residual = conjunction(residual)
-            .map(|predicate| self.compile_pair(&predicate, &left, &right.columns))
+            .map(|predicate| self.compile_pair(predicate, &left, &right.columns))
             .transpose()?;
         let columns = joined_columns(kind, &left, &right.columns);
         let matches = match left_keys.is_empty() {
@@ -316,7 +316,7 @@ impl Planner<'_> {
         let (left, right) = (Box::new(left), Box::new(right));
         let node = match left_keys.is_empty() {
             true => Node::NestedLoop { kind, left, right, on: residual },
-            false => Node::HashJoin { kind, left, right, left_keys, right_keys, residual },
+            false => Node::HashJoin { kind, left, right, left_keys, right_keys, residual, on: equalities },
         };
         Ok(Plan { node, columns, estimate: Estimate::about(rows) })
     }

@@ -9,7 +9,7 @@ use crate::algebra::{Column, Expr, JoinKind, Query, Relation, Source};
 use crate::catalog::{Catalog, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Scalar;
-use crate::plan::{Node, Plan, PlanColumn, Subquery, SubqueryKind};
+use crate::plan::{Node, Plan, PlanColumn, Predicate, Subquery, SubqueryKind};
 
 /// Plans one statement.
 pub(crate) struct Planner<'a> {
@@ -99,10 +99,15 @@ impl<'a> Planner<'a> {
         compile_over(expr, &plan.columns)
     }
 
-    /// Compiles an expression over the columns of two plans side by side.
-    pub(crate) fn compile_pair(&self, expr: &Expr, left: &Plan, right: &[PlanColumn]) -> Result<Scalar, Error> {
+    /// Compiles a condition over the columns of two plans side by side.
+    pub(crate) fn compile_pair(
+        &self,
+        expr: Expr,
+        left: &Plan,
+        right: &[PlanColumn],
+    ) -> Result<Predicate, Error> {
         let columns: Vec<_> = left.columns.iter().chain(right).copied().collect();
-        compile_over(expr, &columns)
+        Ok(Predicate { scalar: compile_over(&expr, &columns)?, expr })
     }
 
     /// Takes the subqueries out of `exprs`: each is replaced by a column that [`apply`](Self::apply) adds.

@@ -1,0 +1,359 @@
+//! EXPLAIN: a plan as a tree that a person can read.
+//!
+//! Every line is an operator, how it works and how many rows it yields: a plain number was counted in a counted tree,
+//! one with a tilde is an estimate.
+
+use std::fmt::{self, Display, Formatter};
+
+use hashbrown::HashMap;
+use nuages_storage::{IndexId, TableId};
+
+use crate::algebra::{Column, Expr, JoinKind, SetKind, SortKey, Source};
+use crate::catalog::{Catalog, TableDefinition};
+use crate::evaluate::Scalar;
+use crate::plan::{Access, Bounds, Estimate, Lookup, LookupBy, Node, Plan, Scan, SubqueryKind};
+
+/// A plan for people. [`Display`] draws it as a tree; the fields serve programs.
+///
+/// ```text
+/// Limit 10                                    10 rows
+/// └─ Scan track by index track_album_id       11 rows
+///    album_id = 5
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// The operator and what it works on.
+    pub operator: String,
+    /// How: conditions, keys, bounds.
+    pub details: Vec<String>,
+    /// How many rows it yields.
+    pub rows: Estimate,
+    /// What it stands on.
+    pub inputs: Vec<Explanation>,
+}
+
+impl Plan {
+    /// The plan as a tree for people, with the names of `catalog`.
+    pub fn explain(&self, catalog: &Catalog) -> Explanation {
+        let mut names = Names { catalog, tables: HashMap::new() };
+        names.note(self);
+        names.explain(self)
+    }
+
+    /// How many rows it yields.
+    pub fn estimate(&self) -> Estimate {
+        self.estimate
+    }
+}
+
+/// The names of a plan's columns: a source that is a scan has its table's.
+struct Names<'a> {
+    catalog: &'a Catalog,
+    tables: HashMap<Source, TableId>,
+}
+
+impl Names<'_> {
+    fn note(&mut self, plan: &Plan) {
+        match &plan.node {
+            Node::Scan(scan) => {
+                for column in &plan.columns {
+                    self.tables.insert(column.column.source(), scan.table);
+                }
+                self.note_filter(scan.filter.as_ref().map(|filter| &filter.expr), scan.table);
+            }
+            Node::IndexJoin { left, lookup, .. } => {
+                self.note(left);
+                let outside = |column: &Column| !self.tables.contains_key(&column.source());
+                let own: Vec<Source> = lookup
+                    .on
+                    .iter()
+                    .chain(lookup.residual.as_ref().map(|residual| &residual.expr))
+                    .flat_map(mentioned)
+                    .chain(plan.columns.iter().map(|column| column.column))
+                    .filter(outside)
+                    .map(Column::source)
+                    .collect();
+                self.tables.extend(own.into_iter().map(|source| (source, lookup.table)));
+            }
+            _ => inputs(plan).into_iter().for_each(|input| self.note(input)),
+        }
+    }
+
+    fn note_filter(&mut self, filter: Option<&Expr>, table: TableId) {
+        for column in filter.into_iter().flat_map(mentioned) {
+            self.tables.entry(column.source()).or_insert(table);
+        }
+    }
+
+    fn table(&self, id: TableId) -> Option<&TableDefinition> {
+        self.catalog.table(id).map(|table| &**table)
+    }
+
+    fn table_name(&self, id: TableId) -> String {
+        self.table(id).map_or_else(|| "a dropped table".into(), |table| table.name.clone())
+    }
+
+    fn index_name(&self, table: TableId, id: IndexId) -> String {
+        let index = self.table(table).and_then(|table| table.index(id));
+        index.map_or_else(|| "a dropped index".into(), |index| index.name.clone())
+    }
+
+    fn column(&self, column: Column) -> String {
+        let Some(table) = self.tables.get(&column.source()).and_then(|table| self.table(*table)) else {
+            return format!("#{}.{}", column.source().number(), column.index() + 1);
+        };
+        match table.columns.get(column.index()) {
+            Some(found) => format!("{}.{}", table.name, found.name),
+            None => format!("{}'s row id", table.name),
+        }
+    }
+
+    fn expr(&self, expr: &Expr) -> String {
+        expr.print(&|column| self.column(column)).to_string()
+    }
+
+    fn exprs(&self, exprs: &[Expr]) -> String {
+        exprs.iter().map(|expr| self.expr(expr)).collect::<Vec<_>>().join(", ")
+    }
+
+    fn order(&self, keys: &[SortKey]) -> String {
+        let key = |key: &SortKey| {
+            let direction = if key.descending { " DESC" } else { "" };
+            let nulls = match (key.nulls_first == key.descending, key.nulls_first) {
+                (true, _) => "",
+                (false, true) => " NULLS FIRST",
+                (false, false) => " NULLS LAST",
+            };
+            format!("{}{direction}{nulls}", self.expr(&key.expr))
+        };
+        keys.iter().map(key).collect::<Vec<_>>().join(", ")
+    }
+
+    fn explain(&self, plan: &Plan) -> Explanation {
+        let mut details = Vec::new();
+        let operator = match &plan.node {
+            Node::Unit => "One row".into(),
+            Node::Values(rows) => format!("{} literal rows", rows.len()),
+            Node::Scan(scan) => self.scan(scan, &mut details),
+            Node::Count(access, table) => {
+                let path = self.access(*table, access, &mut details);
+                format!("Count {}{path} in the tree", self.table_name(*table))
+            }
+            Node::Filter { predicate, .. } => {
+                details.push(self.expr(&predicate.expr));
+                "Filter".into()
+            }
+            Node::Project { columns, .. } => format!("Project {} columns", columns.len()),
+            Node::HashJoin { kind, on, residual, .. } => {
+                details.push(self.exprs(on));
+                details.extend(residual.iter().map(|residual| self.expr(&residual.expr)));
+                format!("Hash {}", kind_word(*kind))
+            }
+            Node::IndexJoin { kind, lookup, .. } => self.index_join(*kind, lookup, &mut details),
+            Node::NestedLoop { kind, on, .. } => {
+                details.extend(on.iter().map(|on| self.expr(&on.expr)));
+                format!("Nested loop {}", kind_word(*kind))
+            }
+            Node::Aggregate { by, aggregates, .. } => {
+                let functions: Vec<String> =
+                    aggregates.iter().map(|aggregate| format!("{:?}", aggregate.function)).collect();
+                details.push(functions.join(", "));
+                match by.is_empty() {
+                    true => "Aggregate".into(),
+                    false => format!("Group by {}", self.exprs(by)),
+                }
+            }
+            Node::Sort { top, by, .. } => {
+                details.push(self.order(by));
+                top.map_or_else(|| "Sort".into(), |top| format!("Top {top}"))
+            }
+            Node::Limit { offset, count, .. } => {
+                let count = count.map_or_else(|| "all".into(), |count| count.to_string());
+                if *offset > 0 { format!("Limit {count} after {offset}") } else { format!("Limit {count}") }
+            }
+            Node::Distinct { .. } => "Distinct".into(),
+            Node::Set { kind, all, .. } => {
+                let word = match kind {
+                    SetKind::Union => "Union",
+                    SetKind::Intersect => "Intersect",
+                    SetKind::Except => "Except",
+                };
+                format!("{word}{}", if *all { " all" } else { "" })
+            }
+            Node::Apply { subqueries, .. } => {
+                details.extend(subqueries.iter().map(|subquery| match subquery.kind {
+                    SubqueryKind::Scalar => "a value".into(),
+                    SubqueryKind::Exists => "whether there is a row".into(),
+                    SubqueryKind::In(_) => "whether a value is among the rows".to_string(),
+                }));
+                "For each row a subquery".into()
+            }
+        };
+        details.retain(|detail| !detail.is_empty());
+        let inputs = inputs(plan).into_iter().map(|input| self.explain(input)).collect();
+        Explanation { operator, details, rows: plan.estimate, inputs }
+    }
+
+    fn scan(&self, scan: &Scan, details: &mut Vec<String>) -> String {
+        let path = self.access(scan.table, &scan.access, details);
+        if let Some(filter) = &scan.filter {
+            details.push(format!("filter {}", self.expr(&filter.expr)));
+        }
+        if scan.offset > 0 {
+            details.push(format!("begins at row {} by the counts in the tree", scan.offset));
+        }
+        let backward = if scan.reverse { " backward" } else { "" };
+        format!("Scan {}{path}{backward}", self.table_name(scan.table))
+    }
+
+    fn access(&self, table: TableId, access: &Access, details: &mut Vec<String>) -> String {
+        let key = self.table(table).and_then(|table| Some(&table.columns.get(table.row_id_column()?)?.name));
+        let key = key.map_or("row id", String::as_str);
+        match access {
+            Access::All => String::new(),
+            Access::RowRange(bounds) => {
+                details.push(range(key, bounds));
+                format!(" by {key}")
+            }
+            Access::RowIds(values) => {
+                details.push(among(key, values.iter()));
+                format!(" by {key}")
+            }
+            Access::Index { index, prefixes, bounds, .. } => {
+                let parts: Vec<String> = self
+                    .table(table)
+                    .and_then(|table| Some((table, table.index(*index)?)))
+                    .map(|(table, index)| {
+                        let name = |part: &crate::catalog::IndexPart| {
+                            let column = part.column().and_then(|place| table.columns.get(place));
+                            column.map_or_else(|| "an expression".into(), |column| column.name.clone())
+                        };
+                        index.parts.iter().map(name).collect()
+                    })
+                    .unwrap_or_default();
+                let fixed = prefixes.first().map_or(0, Vec::len);
+                for (number, part) in parts.iter().take(fixed).enumerate() {
+                    details.push(among(part, prefixes.iter().filter_map(|prefix| prefix.get(number))));
+                }
+                if let Some(part) = parts.get(fixed) {
+                    details.push(range(part, bounds));
+                }
+                format!(" by index {}", self.index_name(table, *index))
+            }
+        }
+    }
+
+    fn index_join(&self, kind: JoinKind, lookup: &Lookup, details: &mut Vec<String>) -> String {
+        details.push(self.exprs(&lookup.on));
+        details.extend(lookup.residual.iter().map(|residual| self.expr(&residual.expr)));
+        let by = match &lookup.by {
+            LookupBy::RowId(_) => "primary key".into(),
+            LookupBy::Index { index, .. } => format!("index {}", self.index_name(lookup.table, *index)),
+        };
+        format!("Index {} with {} by {by}", kind_word(kind), self.table_name(lookup.table))
+    }
+}
+
+fn mentioned(expr: &Expr) -> Vec<Column> {
+    let mut found = Vec::new();
+    if let Expr::Column(column) = expr {
+        found.push(*column);
+    }
+    found.extend(expr.children().into_iter().flat_map(mentioned));
+    found
+}
+
+fn inputs(plan: &Plan) -> Vec<&Plan> {
+    match &plan.node {
+        Node::Unit | Node::Values(_) | Node::Scan(_) | Node::Count(..) => Vec::new(),
+        Node::Filter { input, .. }
+        | Node::Project { input, .. }
+        | Node::Aggregate { input, .. }
+        | Node::Sort { input, .. }
+        | Node::Limit { input, .. }
+        | Node::Distinct { input, .. } => vec![input],
+        Node::IndexJoin { left, .. } => vec![left],
+        Node::HashJoin { left, right, .. }
+        | Node::NestedLoop { left, right, .. }
+        | Node::Set { left, right, .. } => vec![left, right],
+        Node::Apply { input, subqueries } => {
+            std::iter::once(&**input).chain(subqueries.iter().map(|subquery| &subquery.plan)).collect()
+        }
+    }
+}
+
+fn kind_word(kind: JoinKind) -> &'static str {
+    match kind {
+        JoinKind::Inner => "join",
+        JoinKind::Left => "left join",
+        JoinKind::Semi => "semi-join",
+        JoinKind::Anti => "anti-join",
+    }
+}
+
+fn bound_text(scalar: &Scalar) -> String {
+    scalar.as_constant().map_or_else(|| "a parameter".into(), |value| value.quoted().to_string())
+}
+
+fn among<'s>(column: &str, values: impl Iterator<Item = &'s Scalar>) -> String {
+    let mut values: Vec<String> = values.map(bound_text).collect();
+    values.dedup();
+    match values.as_slice() {
+        [one] => format!("{column} = {one}"),
+        [first, .., last] if values.len() > 5 => {
+            format!("{column} IN ({first}, .. {} more .., {last})", values.len() - 2)
+        }
+        values => format!("{column} IN ({})", values.join(", ")),
+    }
+}
+
+fn range(column: &str, bounds: &Bounds) -> String {
+    let end = |bound: &Option<crate::plan::Bound>, strict: &str, loose: &str| {
+        let bound = bound.as_ref()?;
+        let op = if bound.inclusive { loose } else { strict };
+        Some(format!("{column} {op} {}", bound_text(&bound.value)))
+    };
+    let ends = [end(&bounds.lower, ">", ">="), end(&bounds.upper, "<", "<=")];
+    ends.into_iter().flatten().collect::<Vec<_>>().join(" AND ")
+}
+
+impl Explanation {
+    fn lines(&self, first: &str, rest: &str, lines: &mut Vec<(String, String)>) {
+        let rows = self.rows.rows.round();
+        let rows = format!(
+            "{}{rows} {}",
+            if self.rows.exact { "" } else { "~" },
+            if rows == 1.0 { "row" } else { "rows" }
+        );
+        lines.push((format!("{first}{}", self.operator), rows));
+        let bar = if self.inputs.is_empty() { "   " } else { "│  " };
+        for detail in &self.details {
+            lines.push((format!("{rest}{bar}{detail}"), String::new()));
+        }
+        for (number, input) in self.inputs.iter().enumerate() {
+            let (branch, below) =
+                if number + 1 == self.inputs.len() { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+            input.lines(&format!("{rest}{branch}"), &format!("{rest}{below}"), lines);
+        }
+    }
+}
+
+impl Display for Explanation {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut lines = Vec::new();
+        self.lines("", "", &mut lines);
+        let width = lines.iter().filter(|(_, rows)| !rows.is_empty()).map(|(text, _)| text.chars().count());
+        let width = width.max().unwrap_or(0);
+        for (number, (text, rows)) in lines.iter().enumerate() {
+            if number > 0 {
+                writeln!(f)?;
+            }
+            if rows.is_empty() {
+                write!(f, "{text}")?;
+            } else {
+                write!(f, "{text}{:pad$}  {rows}", "", pad = width - text.chars().count())?;
+            }
+        }
+        Ok(())
+    }
+}
