@@ -31,9 +31,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use nuages_storage::{DataType, Value};
 
+pub(crate) use arithmetic::DIVISION_SCALE;
+pub(crate) use compare::{Words, float_key};
 pub(crate) use node::Frame;
 pub use types::unify;
-pub(crate) use types::{Class, class_of};
+pub(crate) use types::{Class, class_of, decimal, scale_of};
 
 use crate::algebra::{Column, Expr};
 use crate::batch::Batch;
@@ -97,10 +99,16 @@ impl Scalar {
         Ok(scalar)
     }
 
-    /// The type of its values; `None` if it is always NULL, of no particular type.
+    /// The type of its values; of NULL, which is of every type, text.
     #[must_use]
-    pub fn data_type(&self) -> Option<DataType> {
-        self.root.data_type
+    pub fn data_type(&self) -> DataType {
+        self.root.data_type.unwrap_or(types::TEXT)
+    }
+
+    /// Its value, if it depends neither on rows nor on parameters.
+    #[must_use]
+    pub fn as_constant(&self) -> Option<&Value> {
+        self.root.as_constant()
     }
 
     /// Its value, if it is known before anything runs.
@@ -131,8 +139,12 @@ impl Scalar {
         })
     }
 
-    /// The same without copying a column that the batch has computed already; a constant's length means nothing.
-    pub(crate) fn operand<'a, 'v>(
+    /// The same in fewer rows, and without copying a column that the batch has computed already. The length of a
+    /// constant means nothing.
+    ///
+    /// # Errors
+    /// As [`Scalar::evaluate`].
+    pub fn operand<'a, 'v>(
         &'a self,
         batch: &'a Batch<'v>,
         context: &'a Context<'a>,

@@ -29,7 +29,6 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 pub use builder::VectorBuilder;
-pub use compare::Direction;
 pub use leaf::LeafColumn;
 pub use text::Texts;
 

@@ -104,7 +104,7 @@ pub(super) fn result_type(op: Arithmetic, left: DataType, right: DataType) -> Da
 }
 
 /// The digits after the point that a quotient of decimals usually has; PostgreSQL's choice.
-const DIVISION_SCALE: u8 = 16;
+pub(crate) const DIVISION_SCALE: u8 = 16;
 
 /// `left op right` in the rows of `selection`.
 pub(super) fn evaluate(

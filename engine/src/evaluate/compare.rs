@@ -100,14 +100,14 @@ pub(super) fn holds(op: Comparison, order: Ordering) -> bool {
 
 /// The words of an operand.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Words<'a> {
+pub(crate) enum Words<'a> {
     Slice(&'a [u64]),
     Same(u64),
 }
 
 impl<'a> Words<'a> {
     /// The words of a column of that form; zeros of any other, which only NULL is.
-    pub(super) fn of(vector: &'a Vector<'_>) -> Words<'a> {
+    pub(crate) fn of(vector: &'a Vector<'_>) -> Words<'a> {
         match vector {
             Vector::Word { data, .. } => Words::Slice(data),
             vector => Words::Same(vector.word(0).unwrap_or_default()),
@@ -115,7 +115,7 @@ impl<'a> Words<'a> {
     }
 
     #[inline]
-    pub(super) fn get(&self, row: usize) -> u64 {
+    pub(crate) fn get(&self, row: usize) -> u64 {
         match self {
             Words::Slice(words) => words.get(row).copied().unwrap_or_default(),
             Words::Same(word) => *word,
@@ -125,7 +125,7 @@ impl<'a> Words<'a> {
 
 /// An integer that is ordered as PostgreSQL orders floats: NaN is the greatest, both zeros are equal.
 #[inline]
-pub(super) fn float_key(word: u64) -> i64 {
+pub(crate) fn float_key(word: u64) -> i64 {
     let float = f64::from_bits(word);
     let bits = if float.is_nan() { i64::MAX } else { (float + 0.0).to_bits().cast_signed() };
     // The magnitude of a negative float is reversed, which makes two's complement of sign and magnitude.

@@ -2,18 +2,10 @@
 
 use std::cmp::Ordering;
 
+use nuages_storage::key::KeyPart;
 use nuages_storage::{DataType, Value};
 
 use super::Vector;
-
-/// The direction of a sort key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Direction {
-    /// From the greatest to the least.
-    pub descending: bool,
-    /// NULLs before everything else.
-    pub nulls_first: bool,
-}
 
 impl Vector<'_> {
     /// Whether two rows are the same for grouping: equal, or both NULL.
@@ -23,16 +15,16 @@ impl Vector<'_> {
         self.compare(row, other, other_row).is_eq()
     }
 
-    /// The order of two rows in a sort.
+    /// The order of two rows in a sort. NULL has its place also if the part says that there is none.
     #[must_use]
     #[inline]
-    pub fn order(&self, row: usize, other: &Vector<'_>, other_row: usize, direction: Direction) -> Ordering {
+    pub fn order(&self, row: usize, other: &Vector<'_>, other_row: usize, part: KeyPart) -> Ordering {
         match (self.is_null(row), other.is_null(other_row)) {
             (false, false) => {
                 let order = self.compare(row, other, other_row);
-                if direction.descending { order.reverse() } else { order }
+                if part.descending { order.reverse() } else { order }
             }
-            (left, right) if direction.nulls_first => right.cmp(&left),
+            (left, right) if part.nulls_first => right.cmp(&left),
             (left, right) => left.cmp(&right),
         }
     }

@@ -29,7 +29,7 @@ impl<'v> Vector<'v> {
                 Words::Slice(words) => {
                     Vector::Word { kind, data: Cow::Borrowed(words), nulls: view.nulls(slot).into() }
                 }
-                Words::RowIds(_) => Vector::row_ids(view),
+                Words::RowIds(_) => Vector::row_ids(view, kind),
                 Words::Same(_) if view.nulls(slot) != 0 => Vector::null(kind, view.len()),
                 Words::Same(word) => Vector::Constant {
                     value: kind.value_from_word(word).unwrap_or_default(),
@@ -45,8 +45,8 @@ impl<'v> Vector<'v> {
 
     /// The row ids of a leaf as a column of integers: the primary key of a table that is keyed by one.
     #[must_use]
-    pub fn row_ids(view: LeafView<'v>) -> Self {
-        Vector::words(DataType::BigInt, view.row_ids().iter().map(|row_id| row_id.cast_unsigned()).collect())
+    pub fn row_ids(view: LeafView<'v>, kind: DataType) -> Self {
+        Vector::words(kind, view.row_ids().iter().map(|row_id| row_id.cast_unsigned()).collect())
     }
 }
 

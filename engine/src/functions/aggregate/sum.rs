@@ -1,0 +1,224 @@
+//! Sums and means.
+
+use std::borrow::Cow;
+
+use nuages_storage::{DataType, Value};
+use rust_decimal::Decimal;
+
+use crate::bits::{Bits, WORD_ROWS};
+use crate::error::Error;
+use crate::evaluate::Words;
+use crate::vector::{Vector, VectorBuilder};
+
+fn overflow(operation: &str) -> Error {
+    Error::Overflow { operation: operation.to_owned() }
+}
+
+/// Sums of integers or intervals, in 128 bits, which 2^64 rows cannot overflow.
+#[derive(Clone, Debug)]
+pub(super) struct IntSums {
+    result: DataType,
+    mean: bool,
+    groups: Vec<IntSum>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct IntSum {
+    sum: i128,
+    count: u64,
+}
+
+impl IntSums {
+    pub(super) fn new(result: DataType, mean: bool) -> IntSums {
+        IntSums { result, mean, groups: Vec::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    pub(super) fn resize(&mut self, groups: usize) {
+        self.groups.resize(groups, IntSum::default());
+    }
+
+    #[inline]
+    pub(super) fn add(&mut self, group: impl Fn(usize) -> usize, input: &Vector<'_>, live: &Bits) {
+        let words = Words::of(input);
+        for row in live {
+            let group = &mut self.groups[group(row)];
+            group.sum += i128::from(words.get(row).cast_signed());
+            group.count += 1;
+        }
+    }
+
+    /// Adds the rows of a column to the only group.
+    pub(super) fn add_column(&mut self, words: &[u64], live: &Bits) {
+        let Some(group) = self.groups.first_mut() else { return };
+        for (words, mask) in words.chunks(WORD_ROWS).zip(live.words()) {
+            group.sum += sum_under(words, *mask);
+            group.count += u64::from(mask.count_ones());
+        }
+    }
+
+    pub(super) fn finish(self) -> Result<Vector<'static>, Error> {
+        let mut builder = VectorBuilder::with_capacity(self.result, self.groups.len());
+        for group in &self.groups {
+            builder.push(&group.result(self.result, self.mean)?);
+        }
+        Ok(builder.finish())
+    }
+}
+
+impl IntSum {
+    fn result(&self, kind: DataType, mean: bool) -> Result<Value, Error> {
+        if self.count == 0 {
+            return Ok(Value::Null);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a mean of integers is a float")]
+        if kind == DataType::Float {
+            return Ok(Value::Float(self.sum as f64 / self.count as f64));
+        }
+        let divisor = if mean { i128::from(self.count) } else { 1 };
+        let int = i64::try_from(self.sum / divisor).map_err(|_| overflow("sum()"))?;
+        kind.value_from_word(int.cast_unsigned()).ok_or_else(|| overflow("sum()"))
+    }
+}
+
+/// The exact sum of up to 64 integers under a mask.
+///
+/// Halves are added apart: 64 of them cannot overflow 64 bits, and without carries the loop is vectorised. Few rows
+/// are visited one by one.
+fn sum_under(words: &[u64], mask: u64) -> i128 {
+    const FEW: u32 = 12;
+    if mask.count_ones() <= FEW {
+        return Bits::from_word(mask).iter().map(|row| i128::from(words[row].cast_signed())).sum();
+    }
+    let (mut low, mut high) = (0_u64, 0_i64);
+    let full = crate::bits::low_bits(words.len());
+    if mask == full {
+        for word in words {
+            low += word & 0xffff_ffff;
+            high += word.cast_signed() >> 32;
+        }
+    } else {
+        for (row, word) in words.iter().enumerate() {
+            let word = word & (mask >> row & 1).wrapping_neg();
+            low += word & 0xffff_ffff;
+            high += word.cast_signed() >> 32;
+        }
+    }
+    (i128::from(high) << 32) + i128::from(low)
+}
+
+/// Sums of floats, in the order of the rows.
+#[derive(Clone, Debug)]
+pub(super) struct FloatSums {
+    mean: bool,
+    groups: Vec<(f64, u64)>,
+}
+
+impl FloatSums {
+    pub(super) fn new(mean: bool) -> FloatSums {
+        FloatSums { mean, groups: Vec::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    pub(super) fn resize(&mut self, groups: usize) {
+        self.groups.resize(groups, (0.0, 0));
+    }
+
+    #[inline]
+    pub(super) fn add(&mut self, group: impl Fn(usize) -> usize, input: &Vector<'_>, live: &Bits) {
+        let words = Words::of(input);
+        for row in live {
+            let (sum, count) = &mut self.groups[group(row)];
+            *sum += f64::from_bits(words.get(row));
+            *count += 1;
+        }
+    }
+
+    pub(super) fn finish(self) -> Vector<'static> {
+        #[expect(clippy::cast_precision_loss, reason = "no table has 2^53 rows")]
+        let result = |(sum, count): &(f64, u64)| if self.mean { sum / *count as f64 } else { *sum };
+        let data = self.groups.iter().map(|group| result(group).to_bits()).collect();
+        let nulls = Bits::from_fn(self.groups.len(), |group| self.groups[group].1 == 0);
+        Vector::Word { kind: DataType::Float, data: Cow::Owned(data), nulls }
+    }
+}
+
+/// Sums of decimals, as multiples of a unit. A column has one scale, so as a rule a row is one addition.
+#[derive(Clone, Debug)]
+pub(super) struct DecimalSums {
+    mean: bool,
+    groups: Vec<DecimalSum>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct DecimalSum {
+    mantissa: i128,
+    scale: u32,
+    count: u64,
+}
+
+impl DecimalSums {
+    pub(super) fn new(mean: bool) -> DecimalSums {
+        DecimalSums { mean, groups: Vec::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    pub(super) fn resize(&mut self, groups: usize) {
+        self.groups.resize(groups, DecimalSum::default());
+    }
+
+    pub(super) fn add(
+        &mut self,
+        group: impl Fn(usize) -> usize,
+        input: &Vector<'_>,
+        live: &Bits,
+    ) -> Result<(), Error> {
+        for row in live {
+            if let Some(decimal) = input.decimal(row) {
+                self.groups[group(row)].add(decimal).ok_or_else(|| overflow("sum()"))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<Vector<'static>, Error> {
+        let nulls = Bits::from_fn(self.groups.len(), |group| self.groups[group].count == 0);
+        let result = |group: &DecimalSum| group.result(self.mean).ok_or_else(|| overflow("sum()"));
+        let data = self.groups.iter().map(result).collect::<Result<_, _>>()?;
+        Ok(Vector::Decimal { data, nulls })
+    }
+}
+
+impl DecimalSum {
+    fn add(&mut self, decimal: Decimal) -> Option<()> {
+        let mut mantissa = decimal.mantissa();
+        let scale = decimal.scale();
+        if scale > self.scale {
+            self.mantissa = rescaled(self.mantissa, scale - self.scale)?;
+            self.scale = scale;
+        } else if scale < self.scale {
+            mantissa = rescaled(mantissa, self.scale - scale)?;
+        }
+        self.mantissa = self.mantissa.checked_add(mantissa)?;
+        self.count += 1;
+        Some(())
+    }
+
+    fn result(&self, mean: bool) -> Option<Decimal> {
+        let sum = Decimal::try_from_i128_with_scale(self.mantissa, self.scale).ok()?;
+        if mean && self.count > 0 { sum.checked_div(Decimal::from(self.count)) } else { Some(sum) }
+    }
+}
+
+fn rescaled(mantissa: i128, digits: u32) -> Option<i128> {
+    mantissa.checked_mul(10_i128.checked_pow(digits)?)
+}
