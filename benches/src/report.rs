@@ -54,7 +54,7 @@ impl fmt::Display for Report {
             let reference = measurement.lines[0].median_ns();
             let mut cells = vec![
                 Cell::new(measurement.workload),
-                Cell::new(measurement.rows).set_alignment(CellAlignment::Right),
+                Cell::new(thousands(measurement.rows)).set_alignment(CellAlignment::Right),
                 Cell::new(measurement.unit),
             ];
             cells.extend(measurement.lines.iter().enumerate().map(|(index, line)| {
@@ -73,19 +73,41 @@ impl fmt::Display for Report {
     }
 }
 
-/// A duration with the unit that suits it.
+/// A duration to three digits, in the unit that suits it.
 fn duration(ns: f64) -> String {
-    match ns {
-        _ if ns < 10.0 => format!("{ns:.1} ns"),
-        _ if ns < 10_000.0 => format!("{ns:.0} ns"),
-        _ if ns < 10_000_000.0 => format!("{:.0} µs", ns / 1e3),
-        _ => format!("{:.0} ms", ns / 1e6),
+    let (value, unit) = match ns {
+        _ if ns < 1e3 => (ns, "ns"),
+        _ if ns < 1e6 => (ns / 1e3, "µs"),
+        _ if ns < 1e9 => (ns / 1e6, "ms"),
+        _ => (ns / 1e9, "s"),
+    };
+    format!("{} {unit}", three_digits(value))
+}
+
+/// How many times as fast, to three digits, or whole where that is more.
+fn ratio(value: f64) -> String {
+    format!("{}x", three_digits(value))
+}
+
+fn three_digits(value: f64) -> String {
+    match value {
+        _ if value < 9.995 => format!("{value:.2}"),
+        _ if value < 99.95 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
     }
 }
 
-/// A ratio with about two digits that mean something.
-fn ratio(value: f64) -> String {
-    if value < 10.0 { format!("{value:.2}x") } else { format!("{value:.0}x") }
+/// A whole number with its thousands set apart.
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 #[derive(Serialize)]
@@ -138,6 +160,11 @@ mod tests {
     #[test]
     fn durations_are_read_at_a_glance() {
         let shown = [1.54, 690.4, 12_345.0, 45_600_000.0].map(duration);
-        assert_eq!(shown, ["1.5 ns", "690 ns", "12 µs", "46 ms"]);
+        assert_eq!(shown, ["1.54 ns", "690 ns", "12.3 µs", "45.6 ms"]);
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([7, 1_000, 100_000, 1_000_000].map(thousands), ["7", "1,000", "100,000", "1,000,000"]);
     }
 }
