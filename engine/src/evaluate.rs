@@ -111,12 +111,6 @@ impl Scalar {
         self.root.as_constant()
     }
 
-    /// Its value, if it is known before anything runs.
-    #[must_use]
-    pub fn as_constant(&self) -> Option<&Value> {
-        self.root.as_constant()
-    }
-
     /// The place in the batch, if it is no more than a column.
     #[must_use]
     pub fn column(&self) -> Option<usize> {

@@ -35,8 +35,10 @@ impl<'a> Printed<'a> {
 
     /// An operand, in parentheses if it is a compound.
     fn operand(&self, expr: &'a Expr, f: &mut Formatter<'_>) -> fmt::Result {
-        let compound =
-            matches!(expr, Expr::And(_) | Expr::Or(_) | Expr::Compare(..) | Expr::Arithmetic(..) | Expr::Match { .. });
+        let compound = matches!(
+            expr,
+            Expr::And(_) | Expr::Or(_) | Expr::Compare(..) | Expr::Arithmetic(..) | Expr::Match { .. }
+        );
         match compound {
             true => write!(f, "({})", self.of(expr)),
             false => self.of(expr).fmt(f),

@@ -50,7 +50,7 @@ impl RowProgram {
 
     /// The type of its values; `None` if they are all NULL.
     pub(crate) fn data_type(&self) -> Option<DataType> {
-        self.scalar.data_type()
+        Some(self.scalar.data_type())
     }
 
     /// Whether it reads one of these columns of its table.
@@ -112,9 +112,9 @@ impl RowProgram {
 /// A column of a leaf; what is no column of the table is its row id.
 fn row_vector<'v>(table: &TableDefinition, view: LeafView<'v>, column: Column) -> Vector<'v> {
     match table.columns.get(column.index()).filter(|_| !column.is_row_id()) {
-        Some(column) if column.lane == Lane::RowId => Vector::row_ids(view),
+        Some(column) if column.lane == Lane::RowId => Vector::row_ids(view, column.data_type),
         Some(column) => Vector::leaf(view, column.slot, column.data_type),
-        None => Vector::row_ids(view),
+        None => Vector::row_ids(view, DataType::BigInt),
     }
 }
 

@@ -158,7 +158,7 @@ pub(super) fn leaf_batch<'v>(view: LeafView<'v>, fetch: &[Fetch]) -> Batch<'v> {
 
 fn leaf_column(view: LeafView<'_>, fetch: Fetch) -> Vector<'_> {
     match fetch {
-        Fetch::RowId(_) => Vector::row_ids(view),
+        Fetch::RowId(data_type) => Vector::row_ids(view, data_type),
         Fetch::Slot(slot, data_type) => Vector::leaf(view, slot, data_type),
     }
 }

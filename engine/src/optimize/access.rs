@@ -8,7 +8,7 @@ use nuages_storage::{DataType, TableId};
 
 use super::cardinality::selectivity;
 use super::columns::{self, ColumnSet, conjunction, conjuncts};
-use super::planner::{Planner, type_of};
+use super::planner::Planner;
 use crate::algebra::{Column, Comparison, Expr, Relation, SortKey, Source};
 use crate::catalog::{IndexDefinition, TableDefinition};
 use crate::error::Error;
@@ -267,10 +267,10 @@ impl Planner<'_> {
         }
         let compile = |expr: &Expr| Scalar::compile(expr, &|_| None).ok();
         let scalar = compile(expr)?;
-        if same_keys(type_of(&scalar), data_type) {
+        if same_keys(scalar.data_type(), data_type) {
             return Some(scalar);
         }
-        let widened = match (type_of(&scalar), data_type) {
+        let widened = match (scalar.data_type(), data_type) {
             (DataType::SmallInt | DataType::Integer | DataType::BigInt, DataType::Decimal { .. }) => {
                 DataType::Decimal { precision: 28, scale: 0 }
             }

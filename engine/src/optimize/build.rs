@@ -6,10 +6,11 @@ use nuages_storage::DataType;
 use nuages_storage::key::KeyPart;
 
 use super::columns::{self, ColumnSet, conjunction, conjuncts};
-use super::planner::{Planner, type_of};
+use super::planner::Planner;
 use crate::algebra::{Aggregate, AggregateFunction, Column, Expr, Query, Relation, SetKind, SortKey, Source};
 use crate::error::Error;
 use crate::evaluate::Scalar;
+use crate::functions::aggregate::result_type;
 use crate::plan::{Estimate, Node, Plan, PlanAggregate, PlanColumn, PlanSortKey, Predicate};
 
 impl Planner<'_> {
@@ -104,7 +105,7 @@ impl Planner<'_> {
         let columns = places
             .into_iter()
             .zip(&scalars)
-            .map(|(place, scalar)| PlanColumn { column: source.column(place), data_type: type_of(scalar) })
+            .map(|(place, scalar)| PlanColumn { column: source.column(place), data_type: scalar.data_type() })
             .collect();
         let estimate = input.estimate;
         Ok(Plan { node: Node::Project { input: Box::new(input), columns: scalars }, columns, estimate })
@@ -139,7 +140,7 @@ impl Planner<'_> {
             .map(|(function, distinct, has_argument, has_filter)| {
                 let argument = has_argument.then(|| scalars.next()).flatten();
                 let filter = has_filter.then(|| scalars.next()).flatten();
-                let data_type = result_type(function, argument.as_ref().map(type_of))?;
+                let data_type = result_type(function, argument.as_ref().map(Scalar::data_type))?;
                 Ok(PlanAggregate { function, argument, distinct, filter, data_type })
             })
             .collect::<Result<Vec<_>, Error>>()?;
@@ -269,7 +270,7 @@ fn aggregate_plan(
 ) -> Plan {
     let columns: Vec<PlanColumn> = keys
         .iter()
-        .map(type_of)
+        .map(Scalar::data_type)
         .chain(aggregates.iter().map(|aggregate| aggregate.data_type))
         .enumerate()
         .map(|(index, data_type)| PlanColumn { column: source.column(index), data_type })
@@ -334,4 +335,3 @@ fn cast_columns(plan: Plan, types: &[DataType]) -> Result<Plan, Error> {
     let estimate = plan.estimate;
     Ok(Plan { node: Node::Project { input: Box::new(plan), columns: scalars }, columns, estimate })
 }
-fn result_type(function: AggregateFunction, argument: Option<DataType>) -> Result<DataType, Error> { let _ = (function, argument); Ok(DataType::BigInt) }

@@ -12,7 +12,7 @@ use super::access::{
 };
 use super::cardinality::selectivity;
 use super::columns::{self, ColumnSet, conjunction, conjuncts};
-use super::planner::{Planner, sources, type_of};
+use super::planner::{Planner, sources};
 use super::rewrite::mentioned;
 use crate::algebra::{Comparison, Expr, JoinKind, Relation, SortKey, Source};
 use crate::catalog::TableDefinition;
@@ -187,7 +187,7 @@ impl Planner<'_> {
             };
             let Some(place) = place else { continue };
             let scalar = self.compile(value, left)?;
-            if same_keys(type_of(&scalar), definition.column(place)?.data_type) {
+            if same_keys(scalar.data_type(), definition.column(place)?.data_type) {
                 keys.push((number, place, scalar));
             }
         }
@@ -324,7 +324,7 @@ impl Planner<'_> {
     /// Both sides of an equality, cast to one type so that equal values hash alike.
     fn same_type(&self, l: &Expr, left: &Plan, r: &Expr, right: &Plan) -> Result<(Scalar, Scalar), Error> {
         let (left_scalar, right_scalar) = (self.compile(l, left)?, self.compile(r, right)?);
-        let (a, b) = (type_of(&left_scalar), type_of(&right_scalar));
+        let (a, b) = (left_scalar.data_type(), right_scalar.data_type());
         if same_keys(a, b) {
             return Ok((left_scalar, right_scalar));
         }

@@ -214,8 +214,3 @@ fn compile_over(expr: &Expr, columns: &[PlanColumn]) -> Result<Scalar, Error> {
 pub(crate) fn sources(plan: &Plan) -> HashSet<Source> {
     plan.columns.iter().map(|column| column.column.source()).collect()
 }
-
-/// The type of a scalar; of a NULL of no particular type that of text.
-pub(crate) fn type_of(scalar: &Scalar) -> DataType {
-    scalar.data_type().unwrap_or(DataType::Text { max_length: None })
-}
