@@ -10,10 +10,13 @@
 
 mod aggregate;
 mod apply;
+mod chunks;
 mod distinct;
 mod filter;
 mod hash_join;
 mod index_join;
+mod join;
+mod key_table;
 mod limit;
 mod nested_loop;
 mod project;

@@ -1,0 +1,34 @@
+//! The first row of each combination of values, as the rows come by.
+
+use super::key_table::{KeyTable, first_rows, key_columns, types_of};
+use super::{Operator, Running};
+use crate::batch::Batch;
+use crate::error::Error;
+use crate::evaluate::{Context, Scalar};
+
+/// Keeps the first row of each key; NULLs agree. Rows keep their order, and only the keys are remembered.
+pub(super) struct Distinct<'v> {
+    input: Running<'v>,
+    on: &'v [Scalar],
+    seen: KeyTable,
+    numbers: Vec<u32>,
+}
+
+impl<'v> Distinct<'v> {
+    pub(super) fn new(input: Running<'v>, on: &'v [Scalar]) -> Self {
+        Distinct { input, on, seen: KeyTable::new(&types_of(on)), numbers: Vec::new() }
+    }
+}
+
+impl<'v> Operator<'v> for Distinct<'v> {
+    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+        let Some(batch) = self.input.next(context)? else { return Ok(None) };
+        let keys = key_columns(self.on, &batch, context)?;
+        let known = self.seen.len();
+        self.numbers.resize(batch.len, 0);
+        self.seen.insert(&keys, &batch.selection, &mut self.numbers);
+        let first = first_rows(known, &batch.selection, &self.numbers);
+        drop(keys);
+        Ok(Some(batch.with_selection(first)))
+    }
+}

@@ -1,0 +1,279 @@
+//! What the joins that keep their right side in memory have in common: from the key numbers of left rows to the rows
+//! that are put out.
+//!
+//! Two roads lead there.
+//!
+//! - **Beside.** Where no key has two right rows, a left row has at most one partner. Then the left batch stays as it
+//!   is, borrowed and lazy, with fewer rows selected, and the partners' columns are gathered beside it. Most joins are
+//!   of this kind: from a child to its parent. Semi and anti joins without a residual only select, too.
+//! - **Pairs.** Otherwise pairs of row numbers are listed, at most [`BATCH_ROWS_MAX`] at a time, gathered from both
+//!   sides and tested by the residual. The partners of one row may be spread over several rounds.
+//!
+//! Left rows keep their order on both roads, and the partners of one row keep that of the right side; a left join
+//! puts out a row without partners in its place.
+//!
+//! Invariants: the number of a left row is [`ABSENT`] if its key is not among the right rows; every number that is
+//! there has a right row.
+
+use super::key_table::{ABSENT, row_number};
+use crate::algebra::JoinKind;
+use crate::batch::{BATCH_ROWS_MAX, Batch};
+use crate::bits::Bits;
+use crate::error::Error;
+use crate::evaluate::{Context, Scalar};
+use crate::vector::NO_ROW;
+
+/// The right side: its rows, and which of them have which key.
+pub(super) struct BuildSide<'v> {
+    rows: Batch<'v>,
+    partners: Partners,
+    keys: usize,
+}
+
+enum Partners {
+    /// The row of a key has the key's number.
+    One,
+    /// The rows of key `k` are `rows[starts[k]..starts[k + 1]]`.
+    Many { starts: Vec<u32>, rows: Vec<u32> },
+}
+
+impl<'v> BuildSide<'v> {
+    /// Rows with the numbers of their keys, of which there are `keys`, numbered as they first occur.
+    pub(super) fn new(rows: Batch<'v>, numbers: &[u32], keys: usize) -> Self {
+        let partners = if numbers.len() == keys { Partners::One } else { Partners::group(numbers, keys) };
+        BuildSide { rows, partners, keys }
+    }
+
+    /// Only the keys, for a join that asks no more than whether a key is there.
+    pub(super) fn keys_only(keys: usize) -> Self {
+        BuildSide { rows: Batch::new([], 0), partners: Partners::One, keys }
+    }
+}
+
+impl BuildSide<'_> {
+    /// Whether there is no right row that could be a partner.
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys == 0
+    }
+
+    /// The right rows whose key has this number.
+    fn partners(&self, number: u32) -> &[u32] {
+        match &self.partners {
+            Partners::Many { starts, rows } if number != ABSENT => {
+                let number = number as usize;
+                &rows[starts[number] as usize..starts[number + 1] as usize]
+            }
+            _ => &[],
+        }
+    }
+}
+
+impl Partners {
+    /// Sorts row numbers by key: counts, sums up, deals out.
+    fn group(numbers: &[u32], keys: usize) -> Self {
+        let mut starts = vec![0_u32; keys + 1];
+        numbers.iter().for_each(|number| starts[*number as usize] += 1);
+        let mut end = 0;
+        for start in &mut starts {
+            end += *start;
+            *start = end;
+        }
+        let mut rows = vec![0; numbers.len()];
+        for (row, number) in numbers.iter().enumerate().rev() {
+            let start = &mut starts[*number as usize];
+            *start -= 1;
+            rows[*start as usize] = row_number(row);
+        }
+        Partners::Many { starts, rows }
+    }
+}
+
+/// A join at work.
+pub(super) struct Join<'v> {
+    kind: JoinKind,
+    /// Over the columns of both sides.
+    residual: Option<&'v Scalar>,
+    pub(super) right: BuildSide<'v>,
+    current: Option<Current<'v>>,
+}
+
+/// A left batch whose pairs are being put out.
+struct Current<'v> {
+    batch: Batch<'v>,
+    numbers: Vec<u32>,
+    /// The selected rows, and how many of them are done.
+    rows: Vec<u32>,
+    done: usize,
+    /// How many partners of the row after those are done, and whether one of them passed the residual.
+    partners_done: usize,
+    passed: bool,
+}
+
+/// Some pairs of rows. A left row without partners, or one whose partners may all fail the residual, is paired with
+/// [`NO_ROW`] after them if the join is a left join.
+#[derive(Default)]
+struct Pairs {
+    left: Vec<u32>,
+    right: Vec<u32>,
+}
+
+impl<'v> Join<'v> {
+    pub(super) fn new(kind: JoinKind, residual: Option<&'v Scalar>) -> Self {
+        Join { kind, residual, right: BuildSide::keys_only(0), current: None }
+    }
+
+    /// Whether anything looks at the columns of the right side.
+    pub(super) fn needs_right_columns(&self) -> bool {
+        matches!(self.kind, JoinKind::Inner | JoinKind::Left) || self.residual.is_some()
+    }
+
+    /// Whether the left side need not be read, because the right side is empty.
+    pub(super) fn yields_nothing(&self) -> bool {
+        self.right.is_empty() && matches!(self.kind, JoinKind::Inner | JoinKind::Semi)
+    }
+
+    /// The first rows of a left batch, given the number of each selected row's key. The others of the batch, if
+    /// any, come from [`next`](Self::next), which must be asked first until it has none.
+    pub(super) fn begin(
+        &mut self,
+        batch: Batch<'v>,
+        numbers: Vec<u32>,
+        context: &Context<'_>,
+    ) -> Result<Batch<'v>, Error> {
+        if !self.needs_right_columns() {
+            let found = present(&batch.selection, &numbers);
+            return Ok(self.select(batch, &found));
+        }
+        if matches!(self.right.partners, Partners::One) {
+            return self.beside(batch, numbers, context);
+        }
+        let rows = batch.selection.iter().map(row_number).collect();
+        self.current = Some(Current { batch, numbers, rows, done: 0, partners_done: 0, passed: false });
+        let none = || Batch::new([], 0);
+        Ok(self.next(context)?.unwrap_or_else(none))
+    }
+
+    /// A semi or anti join's answer: the left rows that have a partner, or those that have none.
+    fn select(&self, batch: Batch<'v>, found: &Bits) -> Batch<'v> {
+        let selection = match self.kind {
+            JoinKind::Anti => batch.selection.and_not(found),
+            _ => &batch.selection & found,
+        };
+        batch.with_selection(selection)
+    }
+
+    /// A left batch with the columns of each row's only partner beside it.
+    fn beside(
+        &self,
+        batch: Batch<'v>,
+        mut numbers: Vec<u32>,
+        context: &Context<'_>,
+    ) -> Result<Batch<'v>, Error> {
+        let mut found = present(&batch.selection, &numbers);
+        if let Some(residual) = self.residual
+            && !found.is_empty()
+        {
+            let pairs = beside(batch.clone(), self.right.rows.gather(&numbers)).with_selection(found.clone());
+            let passed = residual.filter(&pairs, context)?;
+            if self.kind == JoinKind::Inner {
+                return Ok(pairs.with_selection(passed));
+            }
+            found.and_not(&passed).iter().for_each(|row| numbers[row] = NO_ROW);
+            found = passed;
+        }
+        Ok(match self.kind {
+            JoinKind::Semi | JoinKind::Anti => self.select(batch, &found),
+            JoinKind::Left => beside(batch, self.right.rows.gather(&numbers)),
+            JoinKind::Inner => beside(batch, self.right.rows.gather(&numbers)).with_selection(found),
+        })
+    }
+
+    /// The next rows of the current left batch; none when it is done.
+    pub(super) fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+        let Some(mut current) = self.current.take() else { return Ok(None) };
+        if matches!(self.kind, JoinKind::Semi | JoinKind::Anti) {
+            let found = self.search(&mut current, context)?;
+            return Ok(Some(self.select(current.batch, &found)));
+        }
+        let pairs = self.list_pairs(&mut current, None);
+        let mut batch = self.gather(&current, &pairs);
+        if let Some(residual) = self.residual {
+            let candidates = Bits::from_fn(batch.len, |pair| pairs.right[pair] != NO_ROW);
+            let mut passed = residual.filter_rows(&batch, context, &candidates)?;
+            if self.kind == JoinKind::Left {
+                current.keep_lonely(&pairs, &mut passed);
+            }
+            batch.selection = passed;
+        }
+        if current.done < current.rows.len() {
+            self.current = Some(current);
+        }
+        Ok(Some(batch))
+    }
+
+    /// The left rows that have a partner which passes the residual.
+    fn search(&self, current: &mut Current<'v>, context: &Context<'_>) -> Result<Bits, Error> {
+        let mut found = Bits::none(current.batch.len);
+        let Some(residual) = self.residual else { return Ok(found) };
+        while current.done < current.rows.len() {
+            let pairs = self.list_pairs(current, Some(&found));
+            let passed = residual.filter(&self.gather(current, &pairs), context)?;
+            passed.iter().for_each(|pair| found.insert(pairs.left[pair] as usize));
+        }
+        Ok(found)
+    }
+
+    /// The next pairs, at most [`BATCH_ROWS_MAX`], without those of rows in `skipped`.
+    fn list_pairs(&self, current: &mut Current<'v>, skipped: Option<&Bits>) -> Pairs {
+        let mut pairs = Pairs::default();
+        while let Some(&row) = current.rows.get(current.done) {
+            if skipped.is_none_or(|skipped| !skipped.contains(row as usize)) {
+                let partners = self.right.partners(current.numbers[row as usize]);
+                let rest = &partners[current.partners_done..];
+                let taken = rest.len().min(BATCH_ROWS_MAX - pairs.left.len());
+                pairs.left.resize(pairs.left.len() + taken, row);
+                pairs.right.extend_from_slice(&rest[..taken]);
+                current.partners_done += taken;
+                let lonely = self.kind == JoinKind::Left && (partners.is_empty() || self.residual.is_some());
+                if taken < rest.len() || (lonely && pairs.left.len() == BATCH_ROWS_MAX) {
+                    break;
+                }
+                if lonely {
+                    pairs.left.push(row);
+                    pairs.right.push(NO_ROW);
+                }
+            }
+            current.done += 1;
+            current.partners_done = 0;
+        }
+        pairs
+    }
+
+    fn gather(&self, current: &Current<'v>, pairs: &Pairs) -> Batch<'v> {
+        beside(current.batch.gather(&pairs.left), self.right.rows.gather(&pairs.right))
+    }
+}
+
+impl Current<'_> {
+    /// Adds to `passed` the rows without partners that are none the less put out: those of which no pair passed.
+    fn keep_lonely(&mut self, pairs: &Pairs, passed: &mut Bits) {
+        for (pair, right) in pairs.right.iter().enumerate() {
+            if *right != NO_ROW {
+                self.passed |= passed.contains(pair);
+            } else if !std::mem::take(&mut self.passed) {
+                passed.insert(pair);
+            }
+        }
+    }
+}
+
+/// The selected rows whose keys are there.
+fn present(selection: &Bits, numbers: &[u32]) -> Bits {
+    selection & &Bits::from_fn(numbers.len(), |row| numbers[row] != ABSENT)
+}
+
+/// Two batches of equal length side by side, with the selection of the left one.
+fn beside<'v>(mut left: Batch<'v>, right: Batch<'v>) -> Batch<'v> {
+    left.columns.extend(right.columns);
+    left
+}

@@ -1,0 +1,303 @@
+//! Distinct keys, numbered in the order in which they are first seen: the one hash table of joins, groups,
+//! `DISTINCT` and set operations.
+//!
+//! A key is the values of a few columns in one row. [`KeyTable::insert`] gives every row of a batch the number of
+//! its key, making new numbers as new keys come; [`KeyTable::find`] only looks. What a number means is the
+//! operator's: a group, a list of build rows, a count.
+//!
+//! Keys are held in the cheapest form that decides equality. One column of words or booleans is its word; one column
+//! of texts is its bytes; anything else is the encoding of an index key (`storage::key`), in which values are equal
+//! exactly if their bytes are: zeros of either sign, NaNs, decimals of any scale. The table beneath is hashbrown's,
+//! with its seeded hash, so nobody who chooses the stored values can choose the collisions.
+//!
+//! Invariants: numbers are `0..len` without holes; NULL equals NULL (a join takes rows with NULL keys out before it
+//! comes here); what is looked for is of the type that the table was made for.
+
+use std::borrow::Cow;
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use nuages_storage::key::{KeyBuffer, KeyPart};
+use nuages_storage::{DataType, Lane};
+use smallvec::SmallVec;
+
+use crate::batch::Batch;
+use crate::bits::Bits;
+use crate::error::Error;
+use crate::evaluate::{Context, Scalar};
+use crate::vector::{NO_ROW, Vector};
+
+/// The number of a key that is not in the table. The same as [`NO_ROW`], so that the numbers of unique keys are the
+/// rows to gather for an outer join.
+pub(super) const ABSENT: u32 = NO_ROW;
+
+/// How the parts of a key are encoded: only equality counts.
+const PART: KeyPart = KeyPart::ASCENDING.nullable();
+
+/// The key columns of a batch.
+pub(super) type KeyColumns<'a, 'v> = SmallVec<[Cow<'a, Vector<'v>>; 4]>;
+
+/// Evaluates the keys of the selected rows.
+pub(super) fn key_columns<'a, 'v>(
+    scalars: impl IntoIterator<Item = &'a Scalar>,
+    batch: &'a Batch<'v>,
+    context: &'a Context<'a>,
+) -> Result<KeyColumns<'a, 'v>, Error> {
+    scalars.into_iter().map(|scalar| scalar.operand(batch, context, &batch.selection)).collect()
+}
+
+/// The types of scalars. One that is always NULL has none of its own, and may as well be text.
+pub(super) fn types_of<'a>(scalars: impl IntoIterator<Item = &'a Scalar>) -> Vec<DataType> {
+    let text = DataType::Text { max_length: None };
+    scalars.into_iter().map(|scalar| scalar.data_type().unwrap_or(text)).collect()
+}
+
+/// A row number as it is kept in tables.
+///
+/// # Panics
+/// Beyond 2^32 - 2 rows in memory, which no plan can hold: even a row of one byte would need its key and its hash.
+#[inline]
+pub(super) fn row_number(row: usize) -> u32 {
+    u32::try_from(row).ok().filter(|row| *row != NO_ROW).expect("an operator holds fewer than 2^32 - 1 rows")
+}
+
+/// Distinct keys and their numbers. See the [module](self).
+pub(super) struct KeyTable {
+    hasher: DefaultHashBuilder,
+    form: Form,
+}
+
+enum Form {
+    /// One column of words or booleans.
+    Word(Words),
+    /// One column of texts.
+    Text(Strings),
+    /// Any columns, encoded.
+    Encoded(Strings),
+}
+
+impl KeyTable {
+    /// A table of keys of these types.
+    pub(super) fn new(types: &[DataType]) -> Self {
+        let form = match types {
+            [DataType::Float] => Form::Word(Words::new(true)),
+            [kind] if matches!(kind.lane(), Lane::Word | Lane::Bit | Lane::RowId) => {
+                Form::Word(Words::new(false))
+            }
+            [DataType::Text { .. }] => Form::Text(Strings::default()),
+            _ => Form::Encoded(Strings::default()),
+        };
+        KeyTable { hasher: DefaultHashBuilder::default(), form }
+    }
+
+    /// How many distinct keys there are.
+    pub(super) fn len(&self) -> usize {
+        match &self.form {
+            Form::Word(words) => words.len as usize,
+            Form::Text(strings) | Form::Encoded(strings) => strings.len(),
+        }
+    }
+
+    /// Puts the number of each selected row's key into `numbers`, which has an entry for every row of the batch.
+    /// Amortised O(1) a row.
+    pub(super) fn insert(&mut self, columns: &KeyColumns<'_, '_>, selection: &Bits, numbers: &mut [u32]) {
+        let hasher = &self.hasher;
+        match &mut self.form {
+            Form::Word(words) => {
+                let float = words.float;
+                each_word(&columns[0], float, selection, |row, word| {
+                    numbers[row] = words.insert(word, hasher);
+                });
+            }
+            Form::Text(strings) => {
+                for row in selection {
+                    numbers[row] = strings.insert(columns[0].text(row).map(str::as_bytes), hasher);
+                }
+            }
+            Form::Encoded(strings) => {
+                each_encoded(columns, selection, |row, key| numbers[row] = strings.insert(Some(key), hasher));
+            }
+        }
+    }
+
+    /// The same without adding keys: the number of one that is not there is [`ABSENT`].
+    pub(super) fn find(&self, columns: &KeyColumns<'_, '_>, selection: &Bits, numbers: &mut [u32]) {
+        let hasher = &self.hasher;
+        match &self.form {
+            Form::Word(words) => {
+                each_word(&columns[0], words.float, selection, |row, word| {
+                    numbers[row] = words.find(word, hasher);
+                });
+            }
+            Form::Text(strings) => {
+                for row in selection {
+                    numbers[row] = strings.find(columns[0].text(row).map(str::as_bytes), hasher);
+                }
+            }
+            Form::Encoded(strings) => {
+                each_encoded(columns, selection, |row, key| numbers[row] = strings.find(Some(key), hasher));
+            }
+        }
+    }
+}
+
+/// The rows whose keys [`KeyTable::insert`] had not seen before, if `known` is how many keys it knew.
+pub(super) fn first_rows(known: usize, selection: &Bits, numbers: &[u32]) -> Bits {
+    let mut first = Bits::none(numbers.len());
+    let mut next = known;
+    for row in selection {
+        if numbers[row] as usize == next {
+            first.insert(row);
+            next += 1;
+        }
+    }
+    first
+}
+
+/// Calls `visit` with the word of each selected row, `None` for NULL.
+#[inline]
+fn each_word(column: &Vector<'_>, float: bool, selection: &Bits, mut visit: impl FnMut(usize, Option<u64>)) {
+    match column {
+        Vector::Word { data, nulls, .. } if !float && nulls.is_empty() => {
+            selection.iter().for_each(|row| visit(row, Some(data[row])));
+        }
+        Vector::Bool { .. } | Vector::Constant { value: nuages_storage::Value::Bool(_), .. } => {
+            selection.iter().for_each(|row| visit(row, column.bool(row).map(u64::from)));
+        }
+        column if float => selection.iter().for_each(|row| visit(row, column.float(row).map(float_word))),
+        column => selection.iter().for_each(|row| visit(row, column.word(row))),
+    }
+}
+
+/// One pattern for both zeros, and one for all NaNs.
+fn float_word(float: f64) -> u64 {
+    if float.is_nan() { f64::NAN.to_bits() } else { (float + 0.0).to_bits() }
+}
+
+/// Calls `visit` with the encoded key of each selected row.
+fn each_encoded(columns: &KeyColumns<'_, '_>, selection: &Bits, mut visit: impl FnMut(usize, &[u8])) {
+    let mut key = KeyBuffer::new();
+    for row in selection {
+        key.clear();
+        columns.iter().for_each(|column| column.push_key(PART, row, &mut key));
+        visit(row, key.as_slice());
+    }
+}
+
+/// Words below this have a place of their own in an array: small enums, booleans and years need no hashing. The
+/// array grows with the words that come, to 16 KB at most, half of a first-level cache.
+const SMALL_WORDS: usize = 4_096;
+
+/// Distinct words.
+struct Words {
+    float: bool,
+    len: u32,
+    null: u32,
+    small: Vec<u32>,
+    large: HashTable<(u64, u32)>,
+}
+
+impl Words {
+    fn new(float: bool) -> Self {
+        Words { float, len: 0, null: ABSENT, small: Vec::new(), large: HashTable::new() }
+    }
+
+    #[inline]
+    fn find(&self, word: Option<u64>, hasher: &DefaultHashBuilder) -> u32 {
+        let Some(word) = word else { return self.null };
+        if let Some(number) = small(word).and_then(|place| self.small.get(place)) {
+            return *number;
+        }
+        let found = self.large.find(hasher.hash_one(word), |(known, _)| *known == word);
+        found.map_or(ABSENT, |(_, number)| *number)
+    }
+
+    #[inline]
+    fn insert(&mut self, word: Option<u64>, hasher: &DefaultHashBuilder) -> u32 {
+        let place = match word {
+            None => &mut self.null,
+            Some(word) => match small(word) {
+                Some(place) => {
+                    if place >= self.small.len() {
+                        self.small.resize((place + 1).next_power_of_two(), ABSENT);
+                    }
+                    &mut self.small[place]
+                }
+                None => {
+                    let hash = hasher.hash_one(word);
+                    let entry = self.large.entry(
+                        hash,
+                        |(known, _)| *known == word,
+                        |(word, _)| hasher.hash_one(word),
+                    );
+                    &mut entry.or_insert((word, ABSENT)).into_mut().1
+                }
+            },
+        };
+        if *place == ABSENT {
+            *place = row_number(self.len as usize);
+            self.len += 1;
+        }
+        *place
+    }
+}
+
+/// The place of a word in the array of small ones.
+#[inline]
+fn small(word: u64) -> Option<usize> {
+    usize::try_from(word).ok().filter(|place| *place < SMALL_WORDS)
+}
+
+/// Distinct byte strings, end to end in one heap.
+#[derive(Default)]
+struct Strings {
+    heap: Vec<u8>,
+    ends: Vec<usize>,
+    null: Option<u32>,
+    /// Hash and number: a hash that agrees is nearly always the same string, and growing the table reads none.
+    table: HashTable<(u64, u32)>,
+}
+
+impl Strings {
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    #[inline]
+    fn find(&self, string: Option<&[u8]>, hasher: &DefaultHashBuilder) -> u32 {
+        let Some(string) = string else { return self.null.unwrap_or(ABSENT) };
+        let hash = hasher.hash_one(string);
+        let found = self.table.find(hash, |entry| is_string(&self.heap, &self.ends, *entry, hash, string));
+        found.map_or(ABSENT, |(_, number)| *number)
+    }
+
+    #[inline]
+    fn insert(&mut self, string: Option<&[u8]>, hasher: &DefaultHashBuilder) -> u32 {
+        let Some(string) = string else {
+            let number = *self.null.get_or_insert_with(|| row_number(self.ends.len()));
+            if number as usize == self.ends.len() {
+                self.ends.push(self.heap.len());
+            }
+            return number;
+        };
+        let hash = hasher.hash_one(string);
+        let same = |entry: &(u64, u32)| is_string(&self.heap, &self.ends, *entry, hash, string);
+        if let Some((_, number)) = self.table.find(hash, same) {
+            return *number;
+        }
+        let number = row_number(self.ends.len());
+        self.heap.extend_from_slice(string);
+        self.ends.push(self.heap.len());
+        self.table.insert_unique(hash, (hash, number), |(hash, _)| *hash);
+        number
+    }
+}
+
+#[inline]
+fn is_string(heap: &[u8], ends: &[usize], (known, number): (u64, u32), hash: u64, string: &[u8]) -> bool {
+    let number = number as usize;
+    known == hash && {
+        let start = number.checked_sub(1).map_or(0, |before| ends[before]);
+        heap[start..ends[number]] == *string
+    }
+}

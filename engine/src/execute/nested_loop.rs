@@ -1,0 +1,71 @@
+//! Nested loop: every left row with every right row that is kept in memory.
+//!
+//! It is the join in which all right rows have one and the same key, and every left row has that key too.
+
+use super::join::{BuildSide, Join};
+use super::key_table::ABSENT;
+use super::{Operator, Running, chunks};
+use crate::algebra::JoinKind;
+use crate::batch::Batch;
+use crate::error::Error;
+use crate::evaluate::{Context, Scalar};
+use crate::plan::Plan;
+
+/// See the [module](self).
+pub(super) struct NestedLoop<'v> {
+    left: Running<'v>,
+    right: Option<(&'v Plan, Running<'v>)>,
+    /// The key of every row; [`ABSENT`] if there is no right row.
+    key: u32,
+    join: Join<'v>,
+}
+
+impl<'v> NestedLoop<'v> {
+    pub(super) fn new(
+        kind: JoinKind,
+        (_, left): (&'v Plan, Running<'v>),
+        (right_plan, right): (&'v Plan, Running<'v>),
+        on: Option<&'v Scalar>,
+    ) -> Self {
+        NestedLoop { left, right: Some((right_plan, right)), key: ABSENT, join: Join::new(kind, on) }
+    }
+
+    /// Reads the right side, if that has not been done.
+    fn build(&mut self, context: &Context<'_>) -> Result<(), Error> {
+        let Some((plan, input)) = self.right.take() else { return Ok(()) };
+        if !self.join.needs_right_columns() {
+            self.join.right = BuildSide::keys_only(usize::from(any_row(input, context)?));
+        } else {
+            let rows = chunks::collect(plan, input, context)?;
+            let numbers = vec![0; rows.len];
+            self.join.right = BuildSide::new(rows, &numbers, numbers.len().min(1));
+        }
+        self.key = if self.join.right.is_empty() { ABSENT } else { 0 };
+        Ok(())
+    }
+}
+
+/// Whether an input has a row.
+fn any_row(mut input: Running<'_>, context: &Context<'_>) -> Result<bool, Error> {
+    while let Some(batch) = input.next(context)? {
+        if !batch.selection.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+impl<'v> Operator<'v> for NestedLoop<'v> {
+    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+        self.build(context)?;
+        if self.join.yields_nothing() {
+            return Ok(None);
+        }
+        if let Some(batch) = self.join.next(context)? {
+            return Ok(Some(batch));
+        }
+        let Some(batch) = self.left.next(context)? else { return Ok(None) };
+        let numbers = vec![self.key; batch.len];
+        self.join.begin(batch, numbers, context).map(Some)
+    }
+}

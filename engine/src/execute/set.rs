@@ -1,0 +1,116 @@
+//! `UNION`, `INTERSECT` and `EXCEPT`, with and without `ALL`.
+//!
+//! All of them stream the left rows and drop some. The right side is read first where it decides, and then only its
+//! distinct rows are kept, each with the number of times it occurs. As a row of SQL, two rows are the same if all
+//! their columns are, NULLs included.
+
+use std::borrow::Cow;
+
+use super::key_table::{ABSENT, KeyColumns, KeyTable, first_rows};
+use super::{Operator, Running};
+use crate::algebra::SetKind;
+use crate::batch::Batch;
+use crate::bits::Bits;
+use crate::error::Error;
+use crate::evaluate::Context;
+use crate::plan::Plan;
+
+/// Two inputs of the same column types combined.
+pub(super) struct Set<'v> {
+    kind: SetKind,
+    all: bool,
+    left: Option<Running<'v>>,
+    right: Option<Running<'v>>,
+    seen: KeyTable,
+    /// How often each row of the right side may still be matched: as often as it occurs there if `all`, else once.
+    matches: Vec<u64>,
+    numbers: Vec<u32>,
+}
+
+impl<'v> Set<'v> {
+    pub(super) fn new(
+        kind: SetKind,
+        all: bool,
+        (left_plan, left): (&Plan, Running<'v>),
+        (_, right): (&Plan, Running<'v>),
+    ) -> Self {
+        let types: Vec<_> = left_plan.columns.iter().map(|column| column.data_type).collect();
+        let seen = KeyTable::new(&types);
+        Set { kind, all, left: Some(left), right: Some(right), seen, matches: Vec::new(), numbers: Vec::new() }
+    }
+
+    /// The next batch of the left side and after it, in a union, of the right side.
+    fn next_input(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+        for side in [&mut self.left, &mut self.right] {
+            if let Some(input) = side {
+                if let Some(batch) = input.next(context)? {
+                    return Ok(Some(batch));
+                }
+                *side = None;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads the right side, unless its rows are wanted too.
+    fn count_right(&mut self, context: &Context<'_>) -> Result<(), Error> {
+        if self.kind == SetKind::Union {
+            return Ok(());
+        }
+        let Some(mut right) = self.right.take() else { return Ok(()) };
+        while let Some(batch) = right.next(context)? {
+            self.numbers.resize(batch.len, ABSENT);
+            self.seen.insert(&row_key(&batch), &batch.selection, &mut self.numbers);
+            self.matches.resize(self.seen.len(), 0);
+            for row in &batch.selection {
+                let matches = &mut self.matches[self.numbers[row] as usize];
+                *matches = if self.all { *matches + 1 } else { 1 };
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of a batch that stay.
+    fn keep(&mut self, batch: &Batch<'v>) -> Bits {
+        self.numbers.resize(batch.len, ABSENT);
+        let (columns, selection) = (row_key(batch), &batch.selection);
+        match (self.kind, self.all) {
+            (SetKind::Union, true) => selection.clone(),
+            (SetKind::Union | SetKind::Except, false) => {
+                let known = self.seen.len();
+                self.seen.insert(&columns, selection, &mut self.numbers);
+                first_rows(known, selection, &self.numbers)
+            }
+            (SetKind::Intersect, _) | (SetKind::Except, true) => {
+                self.seen.find(&columns, selection, &mut self.numbers);
+                let mut kept = Bits::none(batch.len);
+                for row in selection {
+                    if self.take_match(self.numbers[row]) == (self.kind == SetKind::Intersect) {
+                        kept.insert(row);
+                    }
+                }
+                kept
+            }
+        }
+    }
+
+    /// Whether the right side has this row and it was not matched as often yet.
+    fn take_match(&mut self, number: u32) -> bool {
+        let matches = self.matches.get_mut(number as usize).filter(|matches| **matches > 0);
+        matches.map(|matches| *matches -= 1).is_some()
+    }
+}
+
+/// A whole row as a key.
+fn row_key<'a, 'v>(batch: &'a Batch<'v>) -> KeyColumns<'a, 'v> {
+    batch.columns.iter().map(Cow::Borrowed).collect()
+}
+
+impl<'v> Operator<'v> for Set<'v> {
+    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+        self.count_right(context)?;
+        let Some(batch) = self.next_input(context)? else { return Ok(None) };
+        let kept = self.keep(&batch);
+        Ok(Some(batch.with_selection(kept)))
+    }
+}

@@ -1,0 +1,282 @@
+//! Sorting, and the first rows of what would be sorted.
+//!
+//! The keys of a row are encoded as bytes that sort as the keys do (`storage::key`), whatever their types and
+//! directions. The first twelve bytes and the number of the row make one `u128`: an entry. A single integer, date or
+//! float with its NULL takes nine bytes, so the common sorts are sorts of integers without a branch, and the row
+//! number that comes last makes them stable. What is beyond the twelve bytes lies in a heap and is looked at only
+//! where they are equal.
+//!
+//! With a limit no more than twice as many rows as are wanted are kept: whenever there are as many, the better half
+//! is selected (`select_nth_unstable`, O(n)), and its worst entry becomes the mark that later rows have to beat. This
+//! does the work of a bounded heap, a batch at a time: most rows of a long input are dropped by one comparison.
+//!
+//! Invariant: row numbers of entries grow in the order of arrival, also after rows were dropped.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use nuages_storage::key::{KeyBuffer, KeyPart};
+use nuages_storage::{DataType, Lane};
+
+use super::chunks::{Chunks, builder_for};
+use super::key_table::{KeyColumns, key_columns, row_number};
+use super::{Operator, Running};
+use crate::batch::{BATCH_ROWS_MAX, Batch, BatchBuilder};
+use crate::error::Error;
+use crate::evaluate::Context;
+use crate::plan::{Plan, PlanSortKey};
+use crate::vector::Vector;
+
+/// Bytes of a key that lie in its entry.
+const HEAD_BYTES: usize = 12;
+/// The bits of an entry below the head.
+const ROW_BITS: u32 = 32;
+
+/// See the [module](self).
+pub(super) struct Sort<'v> {
+    plan: &'v Plan,
+    input: Option<Running<'v>>,
+    keys: &'v [PlanSortKey],
+    top: Option<usize>,
+    sorted: Option<Chunks<'v>>,
+}
+
+impl<'v> Sort<'v> {
+    pub(super) fn new(
+        input_plan: &'v Plan,
+        input: Running<'v>,
+        keys: &'v [PlanSortKey],
+        top: Option<usize>,
+    ) -> Self {
+        Sort { plan: input_plan, input: Some(input), keys, top, sorted: None }
+    }
+
+    fn sort(&self, mut input: Running<'v>, context: &Context<'_>) -> Result<Chunks<'v>, Error> {
+        let mut sorter = Sorter::new(self.plan, self.keys, self.top);
+        if self.top != Some(0) {
+            while let Some(batch) = input.next(context)? {
+                let keys = key_columns(self.keys.iter().map(|key| &key.scalar), &batch, context)?;
+                sorter.add(&batch, &keys);
+            }
+        }
+        Ok(sorter.finish())
+    }
+}
+
+impl<'v> Operator<'v> for Sort<'v> {
+    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+        if let Some(input) = self.input.take() {
+            self.sorted = Some(self.sort(input, context)?);
+        }
+        Ok(self.sorted.as_mut().and_then(Iterator::next))
+    }
+}
+
+/// The rows so far and their entries.
+struct Sorter<'v> {
+    plan: &'v Plan,
+    parts: Vec<KeyPart>,
+    top: Option<usize>,
+    rows: BatchBuilder<'v>,
+    entries: Vec<u128>,
+    /// Of each row, what of its key is beyond the head; none if no key is that long.
+    tails: Option<Tails>,
+    /// What a row has to beat to be among the first.
+    mark: Option<Mark>,
+}
+
+/// The key of the worst row that is still wanted.
+struct Mark {
+    head: u128,
+    tail: Vec<u8>,
+}
+
+impl<'v> Sorter<'v> {
+    fn new(plan: &'v Plan, keys: &[PlanSortKey], top: Option<usize>) -> Self {
+        let bytes: usize = keys.iter().map(|key| key_bytes_max(key.scalar.data_type())).sum();
+        Sorter {
+            plan,
+            parts: keys.iter().map(|key| KeyPart { nullable: true, ..key.part }).collect(),
+            top,
+            rows: builder_for(plan),
+            entries: Vec::new(),
+            tails: (bytes > HEAD_BYTES).then(Tails::default),
+            mark: None,
+        }
+    }
+
+    /// Adds the selected rows of a batch that may be among the first.
+    fn add(&mut self, batch: &Batch<'v>, keys: &KeyColumns<'_, 'v>) {
+        let mut added = Vec::with_capacity(batch.len);
+        match (&keys[..], &self.parts[..]) {
+            ([Cow::Borrowed(Vector::Word { kind, data, nulls })], [part]) if *kind != DataType::Float => {
+                let heads = WordHeads::new(*part);
+                for row in &batch.selection {
+                    let head = heads.of((!nulls.contains(row)).then_some(data[row]));
+                    self.admit(row, head, &[], &mut added);
+                }
+            }
+            _ => {
+                let mut key = KeyBuffer::new();
+                for row in &batch.selection {
+                    key.clear();
+                    keys.iter().zip(&self.parts).for_each(|(column, part)| column.push_key(*part, row, &mut key));
+                    let (head, tail) = split(key.as_slice());
+                    self.admit(row, head, tail, &mut added);
+                }
+            }
+        }
+        self.rows.append_rows(batch, &added);
+        if let Some(top) = self.top
+            && self.entries.len() >= top.saturating_mul(2).max(BATCH_ROWS_MAX)
+        {
+            self.cut(top);
+        }
+    }
+
+    /// Adds a row to the entries and to `added` unless it cannot be among the first. One that only equals the mark
+    /// came later than the row that set it.
+    #[inline]
+    fn admit(&mut self, row: usize, head: u128, tail: &[u8], added: &mut Vec<u32>) {
+        if let Some(mark) = &self.mark
+            && (head > mark.head || (head == mark.head && tail >= &mark.tail[..]))
+        {
+            return;
+        }
+        self.entries.push(head | u128::from(row_number(self.rows.len() + added.len())));
+        if let Some(tails) = &mut self.tails {
+            tails.push(tail);
+        }
+        added.push(row_number(row));
+    }
+
+    /// Drops all but the first `top` rows.
+    fn cut(&mut self, top: usize) {
+        self.select(top);
+        let Some(worst) = self.entries.last() else { return };
+        let tail = self.tails.as_ref().map_or(&[][..], |tails| tails.get(*worst));
+        self.mark = Some(Mark { head: worst >> ROW_BITS << ROW_BITS, tail: tail.to_vec() });
+        self.entries.sort_unstable_by_key(|entry| row_of(*entry));
+        let kept: Vec<u32> = self.entries.iter().map(|entry| row_of(*entry)).collect();
+        let rows = std::mem::replace(&mut self.rows, builder_for(self.plan)).finish();
+        self.rows.append_rows(&rows, &kept);
+        self.tails = self.tails.as_ref().map(|tails| tails.of_entries(&self.entries));
+        for (row, entry) in self.entries.iter_mut().enumerate() {
+            *entry = *entry >> ROW_BITS << ROW_BITS | u128::from(row_number(row));
+        }
+    }
+
+    /// Leaves the first `top` entries, the last of them in its place and the others in any order.
+    fn select(&mut self, top: usize) {
+        if let Some(last) = top.checked_sub(1)
+            && top < self.entries.len()
+        {
+            match &self.tails {
+                None => self.entries.select_nth_unstable(last),
+                Some(tails) => self.entries.select_nth_unstable_by(last, |a, b| tails.compare(*a, *b)),
+            };
+            self.entries.truncate(top);
+        }
+    }
+
+    /// The rows in order.
+    fn finish(mut self) -> Chunks<'v> {
+        if let Some(top) = self.top {
+            self.select(top);
+        }
+        match &self.tails {
+            None => self.entries.sort_unstable(),
+            Some(tails) => self.entries.sort_unstable_by(|a, b| tails.compare(*a, *b)),
+        }
+        Chunks::in_order(self.rows.finish(), self.entries.iter().map(|entry| row_of(*entry)).collect())
+    }
+}
+
+/// The row of an entry.
+#[expect(clippy::cast_possible_truncation, reason = "the low half of an entry's last word")]
+fn row_of(entry: u128) -> u32 {
+    entry as u32
+}
+
+/// The most bytes a key of this type takes, NULL included.
+fn key_bytes_max(kind: Option<DataType>) -> usize {
+    match kind.map(|kind| kind.lane()) {
+        None => 1,
+        Some(Lane::Bit) => 2,
+        Some(Lane::Word | Lane::RowId) => 9,
+        Some(Lane::Wide | Lane::Text | Lane::Bytes) => usize::MAX / 64,
+    }
+}
+
+/// The first bytes of a key, in the place where an entry has them, and the others. A key that is shorter ends in
+/// zeros, which is as good as any other ending: no key is the beginning of another.
+#[inline]
+fn split(key: &[u8]) -> (u128, &[u8]) {
+    let (head, tail) = key.split_at(key.len().min(HEAD_BYTES));
+    let mut bytes = [0; 16];
+    bytes[..head.len()].copy_from_slice(head);
+    (u128::from_be_bytes(bytes), tail)
+}
+
+/// The heads of keys that are one word, without going through bytes.
+#[derive(Clone, Copy)]
+struct WordHeads {
+    null: u128,
+    not_null: u128,
+    /// Turns the word of an integer into one that sorts as its bytes do.
+    flip: u64,
+}
+
+impl WordHeads {
+    fn new(part: KeyPart) -> Self {
+        let (mut null, mut not_null) = (KeyBuffer::new(), KeyBuffer::new());
+        null.push_null(part);
+        not_null.push_not_null(part);
+        let descending = if part.descending { u64::MAX } else { 0 };
+        WordHeads {
+            null: split(null.as_slice()).0,
+            not_null: split(not_null.as_slice()).0,
+            flip: i64::MIN.cast_unsigned() ^ descending,
+        }
+    }
+
+    #[inline]
+    fn of(self, word: Option<u64>) -> u128 {
+        word.map_or(self.null, |word| self.not_null | u128::from(word ^ self.flip) << (u128::BITS - 8 - u64::BITS))
+    }
+}
+
+/// What is beyond the heads, end to end.
+#[derive(Default)]
+struct Tails {
+    heap: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Tails {
+    fn push(&mut self, tail: &[u8]) {
+        self.heap.extend_from_slice(tail);
+        self.ends.push(self.heap.len());
+    }
+
+    /// The tail of an entry.
+    fn get(&self, entry: u128) -> &[u8] {
+        let row = row_of(entry) as usize;
+        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.heap[start..self.ends[row]]
+    }
+
+    /// The tails of these entries, in their order.
+    fn of_entries(&self, entries: &[u128]) -> Tails {
+        let mut tails = Tails::default();
+        entries.iter().for_each(|entry| tails.push(self.get(*entry)));
+        tails
+    }
+
+    /// Heads first, then tails, then the order of arrival.
+    #[inline]
+    fn compare(&self, left: u128, right: u128) -> Ordering {
+        let heads = (left >> ROW_BITS).cmp(&(right >> ROW_BITS));
+        heads.then_with(|| self.get(left).cmp(self.get(right))).then(left.cmp(&right))
+    }
+}
