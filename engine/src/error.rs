@@ -279,7 +279,16 @@ pub enum Error {
     TransactionEnded,
     /// The storage refused.
     #[error(transparent)]
-    Storage(#[from] nuages_storage::Error),
+    Storage(nuages_storage::Error),
+}
+
+impl From<nuages_storage::Error> for Error {
+    fn from(error: nuages_storage::Error) -> Error {
+        match error {
+            nuages_storage::Error::WouldDeadlock => Error::WouldDeadlock,
+            error => Error::Storage(error),
+        }
+    }
 }
 
 /// What can be wrong with a definition. See [`Error::Definition`].

@@ -13,7 +13,6 @@ mod integrity;
 pub mod optimize;
 pub mod plan;
 pub mod vector;
-mod write;
 
 pub use batch::{Batch, BatchBuilder};
 pub use bits::Bits;

@@ -1,6 +1,201 @@
-//! Statements that write.
+//! Statements that write: find, lock, write.
+//!
+//! ```text
+//! find    which rows, and which values: pure, on the version the statement reads      (insert, update, delete)
+//! lock    the rows and keys that the writes touch: with one writer there is nothing to wait for, the permit to
+//!         write is the one lock, and it is held before the statement reads
+//! write   read the rows again, make images and index entries, test them, record them   (round)
+//!         .. and again for what follows from it: keys that changed take their children along
+//! end     settle the keys that only the written state can decide
+//! ```
+//!
+//! Order of reading: this file (the statement and its phases), [`insert`], [`update`], [`delete`]; [`round`] (what is
+//! written at once); [`images`], [`keys`], [`leaves`], [`row_set`] (what these are made of).
+//!
+//! Invariants: find changes nothing; write decides nothing from a row it has not read in the version of its round;
+//! whatever fails, fails before anything is recorded in that round, and the store drops what earlier rounds recorded.
+
+pub(crate) mod delete;
 pub(crate) mod images;
+pub(crate) mod insert;
 pub(crate) mod keys;
 pub(crate) mod leaves;
+pub(crate) mod returning;
 pub(crate) mod round;
 pub(crate) mod row_set;
+pub(crate) mod update;
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use nuages_storage::{RowId, TableId, Value, Writer};
+use smallvec::SmallVec;
+
+use crate::algebra::Statement;
+use crate::catalog::{Catalog, ColumnSet, PrimaryKey, TableDefinition};
+use crate::error::Error;
+use crate::evaluate::{Context, Scalar};
+use crate::integrity::KeyCheck;
+use crate::integrity::cascade::{self, Followed, Reassignment};
+use crate::session::Outcome;
+use images::rewrite;
+use round::{Postponed, Round, TableRound};
+
+/// One statement while it writes.
+///
+/// Whoever runs it hands out a writer, and either keeps what [`finish`](WritingStatement::finish) leaves for the
+/// commit, or looks it up at once.
+#[derive(Debug)]
+pub struct WritingStatement<'a, 'w> {
+    writer: &'a mut Writer<'w>,
+    catalog: Arc<Catalog>,
+    postponed: Postponed,
+}
+
+impl<'a, 'w> WritingStatement<'a, 'w> {
+    /// A statement that has written nothing.
+    pub(crate) fn new(writer: &'a mut Writer<'w>) -> WritingStatement<'a, 'w> {
+        let catalog = Catalog::held(writer.version());
+        WritingStatement { writer, catalog, postponed: Postponed::default() }
+    }
+
+    /// The catalog the statement began with.
+    pub(crate) fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    /// Goes on under another catalog, which has been recorded.
+    pub(crate) fn set_catalog(&mut self, catalog: Arc<Catalog>) {
+        self.catalog = catalog;
+    }
+
+    /// The storage's side of it.
+    pub(crate) fn writer(&mut self) -> &mut Writer<'w> {
+        self.writer
+    }
+
+    /// Runs an `INSERT`, `UPDATE` or `DELETE`.
+    ///
+    /// # Errors
+    /// Whatever the statement's expressions or the tables' constraints refuse.
+    pub(crate) fn run(&mut self, statement: &Statement, context: &Context<'_>) -> Result<Outcome, Error> {
+        match statement {
+            Statement::Insert(insert) => self.insert(insert, context),
+            Statement::Update(update) => self.update(update, context),
+            Statement::Delete(delete) => self.delete(delete, context),
+            Statement::Query(_) => Ok(Outcome::default()),
+        }
+    }
+
+    /// Ends the statement: what only the written state can decide is decided. Returns what only the commit can.
+    ///
+    /// # Errors
+    /// The first key that is violated.
+    pub(crate) fn finish(mut self) -> Result<Vec<KeyCheck>, Error> {
+        if !self.postponed.to_the_end.is_empty() {
+            self.writer.advance();
+            let version = self.writer.version();
+            self.postponed.to_the_end.iter().try_for_each(|check| check.verify(version))?;
+        }
+        Ok(std::mem::take(&mut self.postponed.to_commit))
+    }
+
+    /// Writes a round and what follows from it, round by round.
+    fn write_rounds(&mut self, mut round: Round, context: &Context<'_>) -> Result<(), Error> {
+        let mut followed = Followed::default();
+        loop {
+            let default = |table: &TableDefinition, place: usize| default_of(table, place, context);
+            let following = cascade::on_update(
+                &self.catalog,
+                self.writer.version(),
+                &round,
+                &mut followed,
+                &mut self.postponed,
+                &default,
+            )?;
+            self.write_round(round, !following.is_empty(), context)?;
+            if following.is_empty() {
+                return Ok(());
+            }
+            self.writer.advance();
+            round = self.images_of(following)?;
+        }
+    }
+
+    /// Tests all tables of a round, then records them all.
+    fn write_round(&mut self, round: Round, more: bool, context: &Context<'_>) -> Result<(), Error> {
+        let unstable = self.tables_losing_keys(&round);
+        let mut recorded = Vec::with_capacity(round.len());
+        for (table, change) in round {
+            let Some(definition) = self.catalog.table(table) else { continue };
+            let version = self.writer.version();
+            let tests = TableRound { catalog: &self.catalog, version, context, unstable: &unstable, more };
+            let changes = tests.test(definition, &change, &mut self.postponed)?;
+            recorded.push((table, change, changes));
+        }
+        for (table, change, changes) in recorded {
+            change.into_operations(table, changes, &mut |operation| self.writer.push(operation));
+        }
+        Ok(())
+    }
+
+    /// The tables of which a key that is referred to may go in this round.
+    fn tables_losing_keys(&self, round: &Round) -> SmallVec<[TableId; 4]> {
+        let loses = |(table, change): (&TableId, &round::TableChange)| {
+            let definition = self.catalog.table(*table)?;
+            let mut keys = definition.referenced_by.iter().filter_map(|reference| {
+                self.catalog.table(reference.table)?.foreign_key(reference.foreign_key)
+            });
+            let loses =
+                keys.any(|key| !change.deleted.is_empty() || change.assigned.contains_any(&key.target_columns));
+            loses.then_some(*table)
+        };
+        round.iter().filter_map(loses).collect()
+    }
+
+    /// The next round: the images of rows that follow changed keys.
+    fn images_of(&self, following: Vec<Reassignment>) -> Result<Round, Error> {
+        let mut by_row: IndexMap<TableId, std::collections::BTreeMap<RowId, SmallVec<[(usize, Value); 2]>>> =
+            IndexMap::new();
+        for reassignment in following {
+            let rows = by_row.entry(reassignment.table).or_default();
+            rows.entry(reassignment.row).or_default().extend(reassignment.values);
+        }
+        let mut round = Round::default();
+        for (table, rows) in by_row {
+            if let (Some(definition), Some(tree)) =
+                (self.catalog.table(table), self.writer.version().table(table))
+            {
+                let assigned: ColumnSet = rows.values().flatten().map(|(place, _)| *place).collect();
+                round.insert(table, rewrite(definition, tree, rows.into_iter(), assigned)?);
+            }
+        }
+        Ok(round)
+    }
+}
+
+/// What a column gets where nothing is given.
+pub(crate) fn default_of(table: &TableDefinition, place: usize, context: &Context<'_>) -> Result<Value, Error> {
+    let column = table.column(place)?;
+    let value = match &column.default {
+        None => Value::Null,
+        Some(crate::algebra::Expr::Literal(value)) => value.clone(),
+        Some(default) => Scalar::compile(default, &|_| None)?.value(context)?,
+    };
+    coerced(table, place, value)
+}
+
+/// A value as a column stores it.
+pub(crate) fn coerced(table: &TableDefinition, place: usize, value: Value) -> Result<Value, Error> {
+    let column = table.column(place)?;
+    column.data_type.accepts(value).map_err(|source| Error::Value {
+        table: table.name.clone(),
+        column: column.name.clone(),
+        source,
+    })
+}
+
+/// Whether the table's rows are known by an id of the table's own that no column shows.
+fn has_hidden_ids(table: &TableDefinition) -> bool {
+    !matches!(table.primary_key, PrimaryKey::RowId { .. })
+}

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use nuages_storage::{DataType, IndexId, Lane, Layout, Slot, TableId, Value};
+use nuages_storage::{DataType, IndexId, Lane, Layout, Slot, TableId};
 
 use super::index::IndexPrograms;
 use super::new::NewPartKind;
@@ -341,13 +341,23 @@ impl TableDefinition {
         if let Some(index) = self.indexes.iter().find(|index| index.begins_with(columns)) {
             return Ok((ChildLookup::Index(index.id), None));
         }
+        let index = self.add_lookup_index(columns, catalog, fresh)?;
+        Ok((ChildLookup::Index(index), Some(index)))
+    }
+
+    /// Adds an index to find rows by these columns of a foreign key.
+    pub(crate) fn add_lookup_index(
+        &mut self,
+        columns: &[usize],
+        catalog: &Catalog,
+        fresh: FreshNumber<'_>,
+    ) -> Result<IndexId, Error> {
         let names = self.column_names(columns);
         let mut name = format!("{}_{}_fk_idx", self.name, names.join("_"));
         while self.check_index_name(&name, catalog).is_err() {
             name.push('_');
         }
-        let index = self.add_index(&NewIndex::new(name, names), catalog, fresh)?;
-        Ok((ChildLookup::Index(index), Some(index)))
+        self.add_index(&NewIndex::new(name, names), catalog, fresh)
     }
 
     /// The places of columns that a key names, each once.
@@ -434,19 +444,10 @@ fn is_integer(data_type: DataType) -> bool {
 }
 
 /// Whether values of both types are of one class, so that their keys agree.
-fn same_kind(a: DataType, b: DataType) -> bool {
+pub(crate) fn same_kind(a: DataType, b: DataType) -> bool {
     match (a, b) {
         (DataType::Text { .. }, DataType::Text { .. })
         | (DataType::Decimal { .. }, DataType::Decimal { .. }) => true,
         _ => a == b || is_integer(a) && is_integer(b),
-    }
-}
-
-/// A literal default as its column stores it; NULL if there is none or it has to be computed.
-pub(crate) fn literal_default(column: &NewColumn) -> Option<Value> {
-    match &column.default {
-        None => Some(Value::Null),
-        Some(Expr::Literal(value)) => column.data_type.accepts(value.clone()).ok(),
-        Some(_) => None,
     }
 }

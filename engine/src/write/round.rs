@@ -347,7 +347,7 @@ impl EntryChange {
 }
 
 /// The entries that are not at these positions, which ascend; in order.
-fn without(entries: &IndexKeys, positions: &[usize]) -> IndexKeys {
+pub(crate) fn without(entries: &IndexKeys, positions: &[usize]) -> IndexKeys {
     let kept = entries.iter().enumerate().filter(|(at, _)| positions.binary_search(at).is_err());
     kept.map(|(_, entry)| entry).collect::<IndexKeys>().sorted()
 }

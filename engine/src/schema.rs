@@ -1,0 +1,117 @@
+//! Schema changes: what a table is becomes something else, and its rows are made to fit or refuse.
+//!
+//! A change is a statement like any other: it reads the rows there are, computes everything that can fail (a
+//! definition, the rows of a rewritten table, a finished index), and records operations that cannot. So it is
+//! transactional, and a reader's catalog always fits the reader's rows.
+//!
+//! Order of reading: this file (tables, and what the others share), [`column`], [`index`], [`constraint`].
+
+pub(crate) mod column;
+pub(crate) mod constraint;
+pub(crate) mod index;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use nuages_storage::{Index, LeafView, Operation, SchemaChange, Table, TableId};
+
+use crate::catalog::{Catalog, NewTable, TableDefinition};
+use crate::error::{Error, SchemaObject};
+use crate::evaluate::Context;
+use crate::write::WritingStatement;
+
+impl WritingStatement<'_, '_> {
+    /// Creates a table.
+    pub(crate) fn create_table(&mut self, new: NewTable) -> Result<TableId, Error> {
+        let catalog = Arc::clone(self.catalog());
+        if catalog.table_named(&new.name).is_ok() {
+            return Err(Error::DuplicateTable { name: new.name });
+        }
+        let id = self.writer().fresh_table_id();
+        let definition = TableDefinition::resolve(id, new, &catalog, &mut || self.writer().fresh_id())?;
+        let mut table = Table::new(id, Arc::clone(&definition.layout));
+        for index in &definition.indexes {
+            table.add_index(index.id, Index::new());
+        }
+        self.record(SchemaChange::CreateTable(Arc::new(table)));
+        self.install(catalog.with(definition));
+        Ok(id)
+    }
+
+    /// Drops a table that no other refers to.
+    pub(crate) fn drop_table(&mut self, name: &str) -> Result<(), Error> {
+        let catalog = Arc::clone(self.catalog());
+        let table = catalog.table_named(name)?;
+        if let Some(other) = table.referenced_by.iter().find(|reference| reference.table != table.id) {
+            let dependent = foreign_key_object(&catalog, other.table, |key| key.id == other.foreign_key);
+            return Err(depended(table, SchemaObject::Table, dependent));
+        }
+        self.record(SchemaChange::DropTable(table.id));
+        self.install(catalog.without(table.id));
+        Ok(())
+    }
+
+    /// Gives a table another name.
+    pub(crate) fn rename_table(&mut self, from: &str, to: &str) -> Result<(), Error> {
+        let catalog = Arc::clone(self.catalog());
+        let mut table = TableDefinition::clone(catalog.table_named(from)?);
+        if from != to && catalog.table_named(to).is_ok() {
+            return Err(Error::DuplicateTable { name: to.to_owned() });
+        }
+        if to.is_empty() {
+            return Err(table.problem(crate::error::DefinitionProblem::EmptyName));
+        }
+        to.clone_into(&mut table.name);
+        self.install(catalog.with(table));
+        Ok(())
+    }
+
+    /// Records a schema change.
+    fn record(&mut self, change: SchemaChange) {
+        self.writer().push(Operation::Schema(change));
+    }
+
+    /// Makes a catalog the database's.
+    fn install(&mut self, catalog: Catalog) {
+        let catalog = Arc::new(catalog);
+        self.record(SchemaChange::Catalog(Arc::clone(&catalog) as Arc<_>));
+        self.set_catalog(catalog);
+    }
+
+    /// The definition of a table, to be changed, and the rows there are.
+    fn definition_of(&self, name: &str) -> Result<(Arc<Catalog>, TableDefinition), Error> {
+        let catalog = Arc::clone(self.catalog());
+        let table = TableDefinition::clone(catalog.table_named(name)?);
+        Ok((catalog, table))
+    }
+}
+
+/// What expressions are evaluated in, while the schema changes.
+fn context() -> Context<'static> {
+    Context { parameters: &[], now: Timestamp::now() }
+}
+
+/// Calls `f` with every leaf of a table, and the selection of all its rows.
+fn each_leaf<'v>(
+    table: &'v Table,
+    mut f: impl FnMut(LeafView<'v>, u64) -> Result<(), Error>,
+) -> Result<(), Error> {
+    table.leaves(..).try_for_each(|slice| f(slice.view, slice.selection()))
+}
+
+fn depended(table: &TableDefinition, object: SchemaObject, dependent: SchemaObject) -> Error {
+    Error::Depended { table: table.name.clone(), object, dependent }
+}
+
+/// A foreign key of a table, as a message names it.
+fn foreign_key_object(
+    catalog: &Catalog,
+    table: TableId,
+    is_it: impl Fn(&crate::catalog::ForeignKeyDefinition) -> bool,
+) -> SchemaObject {
+    let found = catalog.table(table).and_then(|table| {
+        let key = table.foreign_keys.iter().find(|key| is_it(key))?;
+        Some(SchemaObject::ForeignKey { table: table.name.clone(), constraint: key.name.clone() })
+    });
+    found.unwrap_or(SchemaObject::Table)
+}

@@ -1,0 +1,331 @@
+//! Columns: added, dropped, renamed and changed.
+//!
+//! Places shift when a column is dropped, so everything that means columns by place is renumbered: keys, indexes,
+//! expressions (which are compiled anew), and the foreign keys of other tables. Slots do not: a dropped column's slot
+//! stays in the layout, and no row is rewritten.
+
+use std::sync::Arc;
+
+use nuages_storage::{IndexId, LeafBuilder, SchemaChange, Slot, Table, Value};
+
+use super::index::{build, release_index};
+use super::{context, depended, each_leaf, foreign_key_object};
+use crate::algebra::{Expr, Source};
+use crate::catalog::index::IndexPrograms;
+use crate::catalog::program::RowProgram;
+use crate::catalog::resolve::same_kind;
+use crate::catalog::{
+    Catalog, ChildLookup, ColumnSet, IndexDefinition, IndexExpr, IndexPart, NewColumn, PrimaryKey, TableDefinition,
+};
+use crate::error::{DefinitionProblem, Error, SchemaObject};
+use crate::integrity::{check, domain};
+use crate::write::leaves::selected;
+use crate::write::{WritingStatement, coerced, default_of};
+
+impl WritingStatement<'_, '_> {
+    /// Adds a column at the end.
+    pub(crate) fn add_column(&mut self, table: &str, new: NewColumn) -> Result<(), Error> {
+        let (catalog, mut table) = self.definition_of(table)?;
+        if new.generated {
+            return Err(table.problem(DefinitionProblem::GeneratedNotKey { column: new.name }));
+        }
+        let lane = new.data_type.lane();
+        table.add_column(new, Slot::new(lane), &mut || self.writer().fresh_id())?;
+        let place = table.columns.len() - 1;
+        let default = default_of(&table, place, &context())?;
+        let has_rows = self.writer().version().table(table.id).is_some_and(|rows| !rows.is_empty());
+        if has_rows {
+            test_value(&table, place, &default)?;
+        }
+        let slot = Slot { lane, default };
+        let layout = self.writer().version().table(table.id).map(|rows| rows.layout().with_slot(slot.clone()));
+        table.layout = Arc::new(layout.unwrap_or_default());
+        self.record(SchemaChange::AddSlot { table: table.id, slot });
+        self.install(catalog.with(table));
+        Ok(())
+    }
+
+    /// Gives a column another name.
+    pub(crate) fn rename_column(&mut self, table: &str, from: &str, to: &str) -> Result<(), Error> {
+        let (catalog, mut table) = self.definition_of(table)?;
+        let place = table.column_named(from)?;
+        test_name(&table, place, to)?;
+        to.clone_into(&mut table.columns[place].name);
+        self.install(catalog.with(table));
+        Ok(())
+    }
+
+    /// Drops a column, and what of the table's own involves it.
+    pub(crate) fn drop_column(&mut self, table: &str, column: &str) -> Result<(), Error> {
+        let (catalog, mut table) = self.definition_of(table)?;
+        let place = table.column_named(column)?;
+        let object = || SchemaObject::Column(column.to_owned());
+        if table.primary_key_columns().contains(&place) {
+            return Err(depended(&table, object(), SchemaObject::PrimaryKey));
+        }
+        if let Some(dependent) = referring_to(&catalog, &table, place) {
+            return Err(depended(&table, object(), dependent));
+        }
+        table.foreign_keys.retain(|key| !key.columns.contains(&place));
+        table.checks.retain(|check| !reads(&check.condition, place));
+        let indexes: Vec<_> =
+            table.indexes.iter().filter(|index| index_reads(index, place)).map(|index| index.id).collect();
+        for id in indexes {
+            self.replace_lookups(&catalog, &mut table, id)?;
+            release_index(&catalog, &mut table, id)?;
+            self.record(SchemaChange::DropIndex { table: table.id, id });
+        }
+        table.columns.remove(place);
+        renumber(&mut table, place)?;
+        let catalog = renumber_references(&catalog.with(table.clone()), &table, place);
+        self.install(catalog);
+        Ok(())
+    }
+
+    /// Where foreign keys find their rows by an index that is to go and no other serves, adds one that does.
+    fn replace_lookups(
+        &mut self,
+        catalog: &Catalog,
+        table: &mut TableDefinition,
+        going: IndexId,
+    ) -> Result<(), Error> {
+        let columns: Vec<Vec<usize>> = table
+            .foreign_keys
+            .iter()
+            .filter(|key| key.lookup == ChildLookup::Index(going))
+            .map(|key| key.columns.clone())
+            .collect();
+        for columns in columns {
+            let others = table.indexes.iter().filter(|index| index.id != going);
+            if others.into_iter().any(|index| index.begins_with(&columns)) {
+                continue;
+            }
+            let id = table.add_lookup_index(&columns, catalog, &mut || self.writer().fresh_id())?;
+            self.build_index(table, id)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a column another.
+    pub(crate) fn change_column(&mut self, table: &str, column: &str, to: NewColumn) -> Result<(), Error> {
+        let (catalog, mut table) = self.definition_of(table)?;
+        let place = table.column_named(column)?;
+        test_name(&table, place, &to.name)?;
+        table.check_column(&to)?;
+        test_key_type(&catalog, &table, place, &to)?;
+        let old = table.columns[place].clone();
+        let is_key = table.row_id_column() == Some(place);
+        if to.generated && !is_key {
+            return Err(table.problem(DefinitionProblem::GeneratedNotKey { column: to.name }));
+        }
+        if to.nullable && table.primary_key_columns().contains(&place) {
+            return Err(table.problem(DefinitionProblem::NullableKey { column: to.name }));
+        }
+        let retyped = old.data_type != to.data_type;
+        let convert = retyped && !is_key;
+        let before = table.clone();
+        let changed = &mut table.columns[place];
+        (changed.name, changed.data_type, changed.nullable) = (to.name, to.data_type, to.nullable);
+        (changed.default, changed.unsigned, changed.generated_key) = (to.default, to.unsigned, to.generated);
+        if convert {
+            changed.slot = table.layout.len();
+            changed.lane = to.data_type.lane();
+            table.layout = Arc::new(table.layout.with_slot(Slot::new(changed.lane)));
+        }
+        recompile(&mut table)?;
+        let Some(rows) = self.writer().version().table(table.id) else { return Ok(()) };
+        let rows = if convert { converted(&before, &table, place, rows)? } else { rows.clone() };
+        let rebuilt = retyped || old.nullable != to.nullable;
+        let rows = tested(&table, place, rows, rebuilt)?;
+        self.record(SchemaChange::ReplaceTable(Arc::new(rows)));
+        self.install(catalog.with(table));
+        Ok(())
+    }
+}
+
+/// The rows, tested under a changed column, with the indexes that read it built anew if its keys have changed.
+fn tested(table: &TableDefinition, place: usize, mut rows: Table, rebuilt: bool) -> Result<Table, Error> {
+    let context = context();
+    let changed = ColumnSet::default().with(place);
+    each_leaf(&rows, |view, selection| {
+        domain::check(table, changed, view)?;
+        check::check(table, changed, view, selection, &context)
+    })?;
+    if rebuilt {
+        for index in table.indexes.iter().filter(|index| index.reads(changed)) {
+            let tree = build(table, index, &rows)?;
+            rows.add_index(index.id, tree);
+        }
+    }
+    Ok(rows)
+}
+
+/// The rows with one column converted into a new slot.
+fn converted(
+    before: &TableDefinition,
+    after: &TableDefinition,
+    place: usize,
+    rows: &Table,
+) -> Result<Table, Error> {
+    let context = context();
+    let to = &after.columns[place];
+    let cast = Expr::Cast(Box::new(Source::SELF.column(place).into()), to.data_type);
+    let cast = RowProgram::compile(before, &cast)?;
+    let mut table = Table::new(after.id, Arc::clone(&after.layout));
+    each_leaf(rows, |view, selection| {
+        let values = cast.evaluate(before, view, selection, &context)?;
+        let mut builder = LeafBuilder::with_capacity(Arc::clone(&after.layout), view.len());
+        for row in selected(selection) {
+            if builder.is_full() {
+                let next = LeafBuilder::with_capacity(Arc::clone(&after.layout), view.len());
+                table.insert_rows(std::mem::replace(&mut builder, next).finish());
+            }
+            let value = coerced(after, place, values.value(row))?;
+            builder.copy_row(view.row(row));
+            builder.set_value(to.slot, &value);
+            builder.finish_row(view.row(row).row_id());
+        }
+        table.insert_rows(builder.finish());
+        Ok(())
+    })?;
+    for (id, index) in rows.indexes() {
+        table.add_index(id, index.clone());
+    }
+    Ok(table)
+}
+
+/// That a default is one that existing rows may have.
+fn test_value(table: &TableDefinition, place: usize, value: &Value) -> Result<(), Error> {
+    let column = &table.columns[place];
+    if value.is_null() && !column.nullable {
+        return Err(Error::NotNull { table: table.name.clone(), column: column.name.clone() });
+    }
+    Ok(())
+}
+
+fn test_name(table: &TableDefinition, place: usize, name: &str) -> Result<(), Error> {
+    if name.is_empty() {
+        return Err(table.problem(DefinitionProblem::EmptyName));
+    }
+    match table.columns.iter().position(|column| column.name == name) {
+        Some(taken) if taken != place => {
+            Err(Error::DuplicateColumn { table: table.name.clone(), column: name.to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A column of a key stays of its kind, so that both sides of a foreign key agree and a row id stays an integer.
+fn test_key_type(
+    catalog: &Catalog,
+    table: &TableDefinition,
+    place: usize,
+    to: &NewColumn,
+) -> Result<(), Error> {
+    let from = table.columns[place].data_type;
+    if same_kind(from, to.data_type) {
+        return Ok(());
+    }
+    let object = SchemaObject::Column(table.columns[place].name.clone());
+    if table.row_id_column() == Some(place) {
+        return Err(depended(table, object, SchemaObject::PrimaryKey));
+    }
+    if let Some(dependent) = referring_to(catalog, table, place) {
+        return Err(depended(table, object, dependent));
+    }
+    match table.foreign_keys.iter().find(|key| key.columns.contains(&place)) {
+        Some(key) => {
+            let (table_name, constraint) = (table.name.clone(), key.name.clone());
+            Err(depended(table, object, SchemaObject::ForeignKey { table: table_name, constraint }))
+        }
+        None => Ok(()),
+    }
+}
+
+/// A foreign key that refers to a column.
+fn referring_to(catalog: &Catalog, table: &TableDefinition, place: usize) -> Option<SchemaObject> {
+    table.referenced_by.iter().find_map(|reference| {
+        let key = catalog.table(reference.table)?.foreign_key(reference.foreign_key)?;
+        key.target_columns.contains(&place).then(|| foreign_key_object(catalog, reference.table, |it| it.id == key.id))
+    })
+}
+
+/// Whether an expression over `Source::SELF` reads a column.
+fn reads(expr: &Expr, place: usize) -> bool {
+    matches!(expr, Expr::Column(column) if column.index() == place)
+        || expr.children().into_iter().any(|child| reads(child, place))
+}
+
+fn index_reads(index: &IndexDefinition, place: usize) -> bool {
+    let part = |part: &IndexPart| match &part.expr {
+        IndexExpr::Column(column) => *column == place,
+        IndexExpr::Expression(expr) => reads(expr, place),
+    };
+    index.parts.iter().any(part) || index.condition.as_ref().is_some_and(|condition| reads(condition, place))
+}
+
+/// Renumbers what a table means by place, after the column at `dropped` has gone.
+fn renumber(table: &mut TableDefinition, dropped: usize) -> Result<(), Error> {
+    let shift = |place: &mut usize| *place -= usize::from(*place > dropped);
+    match &mut table.primary_key {
+        PrimaryKey::RowId { column } => shift(column),
+        PrimaryKey::Index { columns, .. } => columns.iter_mut().for_each(shift),
+        PrimaryKey::None => {}
+    }
+    for index in &mut table.indexes {
+        for part in &mut index.parts {
+            match &mut part.expr {
+                IndexExpr::Column(place) => shift(place),
+                IndexExpr::Expression(expr) => shift_columns(expr, dropped),
+            }
+        }
+        index.condition.iter_mut().for_each(|condition| shift_columns(condition, dropped));
+    }
+    table.checks.iter_mut().for_each(|check| shift_columns(&mut check.condition, dropped));
+    table.foreign_keys.iter_mut().for_each(|key| key.columns.iter_mut().for_each(shift));
+    recompile(table)
+}
+
+fn shift_columns(expr: &mut Expr, dropped: usize) {
+    if let Expr::Column(column) = expr {
+        if column.index() > dropped {
+            *column = column.source().column(column.index() - 1);
+        }
+        return;
+    }
+    expr.children_mut().into_iter().for_each(|child| shift_columns(child, dropped));
+}
+
+/// Renumbers the places by which foreign keys refer to a table.
+fn renumber_references(catalog: &Catalog, table: &TableDefinition, dropped: usize) -> Catalog {
+    let mut renumbered = catalog.clone();
+    for reference in &table.referenced_by {
+        let Some(child) = renumbered.table(reference.table) else { continue };
+        let mut child = TableDefinition::clone(child);
+        for key in child.foreign_keys.iter_mut().filter(|key| key.id == reference.foreign_key) {
+            for place in &mut key.target_columns {
+                *place -= usize::from(*place > dropped);
+            }
+        }
+        renumbered = renumbered.with(child);
+    }
+    renumbered
+}
+
+/// Compiles a table's expressions anew, and derives again what indexes know of their columns.
+fn recompile(table: &mut TableDefinition) -> Result<(), Error> {
+    for at in 0..table.indexes.len() {
+        let mut index = table.indexes[at].clone();
+        for part in &mut index.parts {
+            if let Some(place) = part.column() {
+                part.nullable = table.columns[place].nullable;
+            }
+        }
+        index.programs = IndexPrograms::compile(table, &index.parts, index.condition.as_ref())?;
+        table.indexes[at] = index;
+    }
+    for at in 0..table.checks.len() {
+        table.checks[at].program = Arc::new(RowProgram::compile_condition(table, &table.checks[at].condition)?);
+    }
+    Ok(())
+}

@@ -1,0 +1,292 @@
+//! Sessions: what a program talks to.
+//!
+//! A [`Database`](crate::Database), a [`Transaction`](crate::Transaction) and a [`Snapshot`](crate::Snapshot) are all
+//! a [`Session`]: the same statements, under what each of them promises. A session supplies two things, a read of one
+//! version and an atomic statement that writes; everything else is made of these, here.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use nuages_storage::{RowId, RowRef, Rows, TableId, Value, Version};
+
+use crate::algebra::{Query, Statement};
+use crate::batch::Batch;
+use crate::catalog::{Catalog, NewCheck, NewColumn, NewForeignKey, NewIndex, NewTable};
+use crate::error::Error;
+use crate::evaluate::Context;
+use crate::write::WritingStatement;
+use crate::{execute, optimize};
+
+/// Rows of values under names.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ResultSet {
+    /// The names of the columns.
+    pub columns: Vec<String>,
+    /// The rows.
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// What a statement did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// How many rows of the statement's own table it inserted, changed or deleted; of a query, how many it returned.
+    pub affected: u64,
+    /// Of a `DELETE`: how many rows went, by table, the statement's own first and then those it cascaded to.
+    pub per_table: Vec<(TableId, u64)>,
+    /// What it returned.
+    pub rows: ResultSet,
+    /// Of an `INSERT` that left keys to be generated: the first of them. The others follow it, in the order of the
+    /// rows.
+    pub first_key: Option<i64>,
+}
+
+/// Whether [`Session::insert_rows`] is given row ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowKeys {
+    /// The rows have the primary keys they are to have. For a table that is not keyed by an integer column this
+    /// means nothing: its row ids are its own.
+    Given,
+    /// Every row gets the table's next key.
+    Generated,
+}
+
+/// Reads and writes of one database, under one isolation.
+///
+/// Each method runs one statement, and a statement that fails has done nothing.
+pub trait Session: Send + Sync {
+    /// Runs a short read. It may hold up commits, so `f` must neither wait nor call back into a session of the
+    /// database.
+    ///
+    /// # Errors
+    /// What `f` returns, and that the database cannot be used any more.
+    fn read(&self, f: &mut dyn FnMut(&Version) -> Result<(), Error>) -> Result<(), Error>;
+
+    /// What the session sees, held: for reads that are long or call back. O(1).
+    ///
+    /// # Errors
+    /// That the database cannot be used any more.
+    fn version(&self) -> Result<Arc<Version>, Error>;
+
+    /// Runs one statement that writes: whole, or if it fails not at all.
+    ///
+    /// # Errors
+    /// What `f` returns; a constraint that does not hold at the end; [`Error::ReadOnly`].
+    fn write(
+        &self,
+        f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
+    ) -> Result<(), Error>;
+
+    /// The tables that the session sees.
+    ///
+    /// # Errors
+    /// As [`Session::read`].
+    fn catalog(&self) -> Result<Arc<Catalog>, Error> {
+        let mut catalog = None;
+        self.read(&mut |version| {
+            catalog = Some(Catalog::held(version));
+            Ok(())
+        })?;
+        Ok(catalog.unwrap_or_default())
+    }
+
+    /// Runs a statement.
+    ///
+    /// # Errors
+    /// What its expressions, the tables' constraints, or the session refuse.
+    fn execute(&self, statement: &Statement, parameters: &[Value]) -> Result<Outcome, Error> {
+        if let Statement::Query(query) = statement {
+            let rows = self.query(query, parameters)?;
+            return Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() });
+        }
+        let context = Context { parameters, now: Timestamp::now() };
+        let mut outcome = Outcome::default();
+        self.write(&mut |writing| {
+            outcome = writing.run(statement, &context)?;
+            Ok(())
+        })?;
+        Ok(outcome)
+    }
+
+    /// Runs a query and returns all of its rows.
+    ///
+    /// # Errors
+    /// What its expressions refuse.
+    fn query(&self, query: &Query, parameters: &[Value]) -> Result<ResultSet, Error> {
+        let mut rows = Vec::new();
+        self.query_each(query, parameters, &mut |batch| {
+            rows.extend(batch.selection.iter().map(|row| batch.row(row)));
+            Ok(())
+        })?;
+        let columns = query.columns.iter().map(|column| column.name.clone()).collect();
+        Ok(ResultSet { columns, rows })
+    }
+
+    /// Runs a query and hands out its rows, batch by batch, without copying what can be borrowed.
+    ///
+    /// # Errors
+    /// What its expressions refuse, and what `each` returns.
+    fn query_each(
+        &self,
+        query: &Query,
+        parameters: &[Value],
+        each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let version = self.version()?;
+        run_query(query, &version, &Context { parameters, now: Timestamp::now() }, each)
+    }
+
+    /// Hands the row of this row id to `f`; false if there is none. O(log n), and nothing is copied. `f` must neither
+    /// wait nor call back into a session of the database.
+    ///
+    /// # Errors
+    /// As [`Session::read`]; [`Error::UnknownTable`].
+    fn get(&self, table: TableId, row: RowId, f: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, Error> {
+        let mut is_there = false;
+        self.read(&mut |version| match version.table(table) {
+            Some(rows) => {
+                if let Some(row) = rows.get(row) {
+                    is_there = true;
+                    f(row);
+                }
+                Ok(())
+            }
+            None => Catalog::of(version).expect_table(table).map(drop),
+        })?;
+        Ok(is_there)
+    }
+
+    /// Inserts rows in leaf shape, all of whose slots are set: what is not is NULL, and no default. Returns the first
+    /// of the keys that were generated; the others follow it.
+    ///
+    /// # Errors
+    /// As for an `INSERT`.
+    fn insert_rows(&self, table: TableId, rows: Vec<Rows>, keys: RowKeys) -> Result<Option<i64>, Error> {
+        let (mut rows, mut first) = (Some(rows), None);
+        self.write(&mut |writing| {
+            let definition = Arc::clone(writing.catalog().expect_table(table)?);
+            // Only expressions ask for the time.
+            let now = if definition.evaluates() { Timestamp::now() } else { Timestamp::UNIX_EPOCH };
+            let context = Context { parameters: &[], now };
+            first = writing.insert_rows(&definition, rows.take().unwrap_or_default(), keys, &context)?;
+            Ok(())
+        })?;
+        Ok(first)
+    }
+
+    /// Creates a table.
+    ///
+    /// # Errors
+    /// A name that is taken or not known, or [`Error::Definition`].
+    fn create_table(&self, table: NewTable) -> Result<TableId, Error> {
+        let (mut table, mut id) = (Some(table), None);
+        self.write(&mut |writing| {
+            if let Some(table) = table.take() {
+                id = Some(writing.create_table(table)?);
+            }
+            Ok(())
+        })?;
+        Ok(id.expect("a statement that succeeded has run"))
+    }
+
+    /// Drops a table and its rows.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTable`]; [`Error::Depended`] if another table refers to it.
+    fn drop_table(&self, table: &str) -> Result<(), Error> {
+        self.write(&mut |writing| writing.drop_table(table))
+    }
+
+    /// Gives a table another name. Its indexes and constraints keep theirs.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTable`], [`Error::DuplicateTable`].
+    fn rename_table(&self, table: &str, name: &str) -> Result<(), Error> {
+        self.write(&mut |writing| writing.rename_table(table, name))
+    }
+
+    /// Adds a column at the end. Rows that exist read its default; none is rewritten.
+    ///
+    /// # Errors
+    /// [`Error::NotNull`] if there are rows, and neither a default nor NULL is possible; [`Error::DuplicateColumn`];
+    /// what a definition can be refused for.
+    fn add_column(&self, table: &str, column: NewColumn) -> Result<(), Error> {
+        self.write(&mut |writing| writing.add_column(table, column.clone()))
+    }
+
+    /// Drops a column, and the table's own indexes and constraints that involve it.
+    ///
+    /// # Errors
+    /// [`Error::Depended`] if it is in the primary key, or other tables refer to it.
+    fn drop_column(&self, table: &str, column: &str) -> Result<(), Error> {
+        self.write(&mut |writing| writing.drop_column(table, column))
+    }
+
+    /// Gives a column another name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownColumn`], [`Error::DuplicateColumn`].
+    fn rename_column(&self, table: &str, column: &str, name: &str) -> Result<(), Error> {
+        self.write(&mut |writing| writing.rename_column(table, column, name))
+    }
+
+    /// Makes a column another: its name, type, default, and whether it may be NULL or negative. Values are converted
+    /// as by a cast, and everything the table promises is tested again.
+    ///
+    /// # Errors
+    /// What a value cannot be converted for, or breaks; [`Error::Depended`] if a key involves it and the type is of
+    /// another kind.
+    fn change_column(&self, table: &str, column: &str, to: NewColumn) -> Result<(), Error> {
+        self.write(&mut |writing| writing.change_column(table, column, to.clone()))
+    }
+
+    /// Adds an index or unique constraint, built over the rows that exist.
+    ///
+    /// # Errors
+    /// [`Error::Unique`] if two of them have one key; [`Error::DuplicateIndex`]; [`Error::UnknownColumn`].
+    fn add_index(&self, table: &str, index: NewIndex) -> Result<(), Error> {
+        self.write(&mut |writing| writing.add_index(table, &index))
+    }
+
+    /// Drops an index, and the unique constraint it carries.
+    ///
+    /// # Errors
+    /// [`Error::UnknownIndex`]; [`Error::Depended`] if a foreign key needs it.
+    fn drop_index(&self, table: &str, index: &str) -> Result<(), Error> {
+        self.write(&mut |writing| writing.drop_index(table, index))
+    }
+
+    /// Adds a check.
+    ///
+    /// # Errors
+    /// [`Error::Check`] if it is false of a row that exists; [`Error::DuplicateConstraint`].
+    fn add_check(&self, table: &str, check: NewCheck) -> Result<(), Error> {
+        self.write(&mut |writing| writing.add_check(table, check.clone()))
+    }
+
+    /// Adds a foreign key.
+    ///
+    /// # Errors
+    /// [`Error::ForeignKey`] if a row that exists refers to nothing; what a definition can be refused for.
+    fn add_foreign_key(&self, table: &str, foreign_key: NewForeignKey) -> Result<(), Error> {
+        self.write(&mut |writing| writing.add_foreign_key(table, &foreign_key))
+    }
+
+    /// Drops a check, a foreign key or a unique constraint.
+    ///
+    /// # Errors
+    /// [`Error::UnknownConstraint`]; [`Error::Depended`] for the primary key, or if a foreign key needs it.
+    fn drop_constraint(&self, table: &str, constraint: &str) -> Result<(), Error> {
+        self.write(&mut |writing| writing.drop_constraint(table, constraint))
+    }
+}
+
+/// Plans a query for a version and runs it there.
+pub(crate) fn run_query(
+    query: &Query,
+    version: &Version,
+    context: &Context<'_>,
+    each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let plan = optimize::plan(query.clone(), Catalog::of(version), version)?;
+    execute::run(&plan, version, context, each)
+}

@@ -1,0 +1,215 @@
+//! `INSERT`.
+
+use nuages_storage::{RowId, Rows, Value, all_rows};
+
+use super::images::RowsBuilder;
+use super::returning::Returning;
+use super::round::{Round, TableChange};
+use super::{WritingStatement, coerced, default_of, has_hidden_ids};
+use crate::algebra::{Expr, Insert, InsertSource, OutputColumn, Query, Relation};
+use crate::catalog::TableDefinition;
+use crate::error::Error;
+use crate::evaluate::Context;
+use crate::session::{Outcome, RowKeys, run_query};
+
+/// Rows of values, and the keys of those that were given one.
+struct Found {
+    /// In the order of the table's columns.
+    rows: Vec<Vec<Value>>,
+    /// The row id each was given; empty if the table's keys are hidden.
+    keys: Vec<Option<i64>>,
+}
+
+impl WritingStatement<'_, '_> {
+    /// Runs an `INSERT`.
+    pub(super) fn insert(&mut self, insert: &Insert, context: &Context<'_>) -> Result<Outcome, Error> {
+        let catalog = std::sync::Arc::clone(self.catalog());
+        let table = catalog.expect_table(insert.table)?;
+        let found = self.find_inserted(table, insert, context)?;
+        let (ids, first_key) = self.assign_keys(table, &found)?;
+        let mut builder = RowsBuilder::new(table, found.rows.len());
+        for (values, id) in found.rows.iter().zip(&ids) {
+            let row = builder.begin_row();
+            for (column, value) in table.columns.iter().zip(values) {
+                row.set_value(column.slot, value);
+            }
+            row.finish_row(*id);
+        }
+        let mut returning = Returning::new(table, insert.source, &insert.returning)?;
+        let change = TableChange {
+            inserted: builder.finish(),
+            ids_given: found.keys.iter().any(Option::is_some),
+            ..TableChange::default()
+        };
+        self.write_inserted(table, change, &mut returning, context)?;
+        let affected = found.rows.len() as u64;
+        Ok(Outcome { affected, per_table: Vec::new(), rows: returning.finish(), first_key })
+    }
+
+    /// Inserts rows in leaf shape, whose slots are set, and returns the first of the keys they were given.
+    ///
+    /// # Errors
+    /// As for an `INSERT`.
+    pub(crate) fn insert_rows(
+        &mut self,
+        table: &TableDefinition,
+        mut rows: Vec<Rows>,
+        keys: RowKeys,
+        context: &Context<'_>,
+    ) -> Result<Option<i64>, Error> {
+        let count: usize = rows.iter().map(Rows::len).sum();
+        if count == 0 {
+            return Ok(None);
+        }
+        let ids_given = keys == RowKeys::Given && !has_hidden_ids(table);
+        let mut first = None;
+        if ids_given {
+            let greatest = rows.iter().flat_map(|rows| rows.leaf.row_ids()).max();
+            if let Some(greatest) = greatest {
+                self.writer.note_key(table.id, *greatest);
+            }
+        } else {
+            let mut next = self.writer.next_keys(table.id, count as u64)?;
+            first = (!has_hidden_ids(table)).then_some(next);
+            for rows in &mut rows {
+                rows.number(RowId::new(next));
+                next = next.saturating_add(rows.len() as i64);
+            }
+        }
+        let change = TableChange { inserted: rows, ids_given, ..TableChange::default() };
+        let mut round = Round::default();
+        round.insert(table.id, change);
+        self.write_round(round, false, context)?;
+        Ok(first)
+    }
+
+    fn write_inserted(
+        &mut self,
+        table: &TableDefinition,
+        change: TableChange,
+        returning: &mut Returning<'_>,
+        context: &Context<'_>,
+    ) -> Result<(), Error> {
+        if let (false, Some(tree)) = (returning.is_empty(), self.writer.version().table(table.id)) {
+            for rows in &change.inserted {
+                let view = rows.view(tree);
+                returning.add(view, all_rows(view.len()), context)?;
+            }
+        }
+        let mut round = Round::default();
+        round.insert(table.id, change);
+        self.write_round(round, false, context)
+    }
+
+    /// The rows to be inserted: what is given, converted to the columns' types, and defaults.
+    fn find_inserted(
+        &self,
+        table: &TableDefinition,
+        insert: &Insert,
+        context: &Context<'_>,
+    ) -> Result<Found, Error> {
+        for &place in &insert.columns {
+            table.column(place)?;
+        }
+        let given = self.given_rows(table, insert, context)?;
+        let defaults = (0..table.columns.len())
+            .map(|place| default_of(table, place, context))
+            .collect::<Result<Vec<_>, _>>()?;
+        let key = table.row_id_column();
+        let mut found = Found { rows: Vec::with_capacity(given.len()), keys: Vec::new() };
+        for row in given {
+            let mut values = defaults.clone();
+            for (&place, value) in insert.columns.iter().zip(row) {
+                if let Some(value) = value {
+                    values[place] = coerced(table, place, value)?;
+                }
+            }
+            if let Some(place) = key {
+                found.keys.push(given_key(table, place, &values[place])?);
+            }
+            found.rows.push(values);
+        }
+        Ok(found)
+    }
+
+    /// What the statement gives for its columns; nothing where it asks for the default.
+    fn given_rows(
+        &self,
+        table: &TableDefinition,
+        insert: &Insert,
+        context: &Context<'_>,
+    ) -> Result<Vec<Vec<Option<Value>>>, Error> {
+        let width = insert.columns.len();
+        let column_count = |got| Error::ColumnCount { table: table.name.clone(), expected: width, got };
+        match &insert.rows {
+            InsertSource::Values(rows) => {
+                let value = |expr: &Option<Expr>| expr.as_ref().map(|expr| self.value_of(expr, context)).transpose();
+                let row = |row: &Vec<Option<Expr>>| match row.len() == width {
+                    true => row.iter().map(value).collect(),
+                    false => Err(column_count(row.len())),
+                };
+                rows.iter().map(row).collect()
+            }
+            InsertSource::Query(query) if query.columns.len() != width => Err(column_count(query.columns.len())),
+            InsertSource::Query(query) => {
+                let mut rows = Vec::new();
+                run_query(query, self.writer.version(), context, &mut |batch| {
+                    let given = |row: usize| batch.row(row).into_iter().map(Some).collect::<Vec<_>>();
+                    rows.extend(batch.selection.iter().map(given));
+                    Ok(())
+                })?;
+                Ok(rows)
+            }
+        }
+    }
+
+    /// The value of an expression over no columns, subqueries included.
+    fn value_of(&self, expr: &Expr, context: &Context<'_>) -> Result<Value, Error> {
+        match expr {
+            Expr::Literal(value) => Ok(value.clone()),
+            Expr::Parameter(index, _) => context.parameters.get(*index).cloned().ok_or(Error::MissingParameter {
+                index: *index,
+                given: context.parameters.len(),
+            }),
+            expr => {
+                let query = Query::new(Relation::Unit, vec![OutputColumn::new("value", expr.clone())]);
+                let mut result = Value::Null;
+                run_query(&query, self.writer.version(), context, &mut |batch| {
+                    if let Some(row) = batch.selection.first() {
+                        result = batch.column(0).value(row);
+                    }
+                    Ok(())
+                })?;
+                Ok(result)
+            }
+        }
+    }
+
+    /// A row id for each row: the one given, or the next. Returns also the first that was not given, if it is a key.
+    fn assign_keys(&mut self, table: &TableDefinition, found: &Found) -> Result<(Vec<RowId>, Option<i64>), Error> {
+        if let Some(greatest) = found.keys.iter().flatten().max() {
+            self.writer.note_key(table.id, *greatest);
+        }
+        let missing = found.rows.len() - found.keys.iter().flatten().count();
+        if missing == 0 {
+            return Ok((found.keys.iter().flatten().map(|key| RowId::new(*key)).collect(), None));
+        }
+        let first = self.writer.next_keys(table.id, missing as u64)?;
+        let mut next = first..;
+        let ids = (0..found.rows.len()).map(|row| match found.keys.get(row) {
+            Some(Some(key)) => RowId::new(*key),
+            _ => RowId::new(next.next().unwrap_or(first)),
+        });
+        Ok((ids.collect(), (!has_hidden_ids(table)).then_some(first)))
+    }
+}
+
+/// The key that a row was given, if any: a generated key need not be.
+fn given_key(table: &TableDefinition, place: usize, value: &Value) -> Result<Option<i64>, Error> {
+    let column = table.column(place)?;
+    match value {
+        Value::Int(key) => Ok(Some(*key)),
+        _ if column.generated_key => Ok(None),
+        _ => Err(Error::NotNull { table: table.name.clone(), column: column.name.clone() }),
+    }
+}

@@ -1,0 +1,167 @@
+//! `UPDATE`.
+
+use std::sync::Arc;
+
+use nuages_storage::{RowId, Value, all_rows};
+
+use super::images::rewrite;
+use super::returning::Returning;
+use super::round::{Round, TableChange};
+use super::{WritingStatement, coerced};
+use crate::algebra::{Comparison, Expr, OutputColumn, Query, Relation, Source, Update};
+use crate::catalog::program::RowProgram;
+use crate::catalog::{ColumnSet, TableDefinition};
+use crate::error::Error;
+use crate::evaluate::Context;
+use crate::session::{Outcome, run_query};
+
+/// The rows a statement changes, and the values it gives them.
+#[derive(Debug, Default)]
+struct Found {
+    /// The rows and their new values, in the order of the assignments.
+    rows: Vec<(RowId, Vec<Value>)>,
+}
+
+impl WritingStatement<'_, '_> {
+    /// Runs an `UPDATE`.
+    pub(super) fn update(&mut self, update: &Update, context: &Context<'_>) -> Result<Outcome, Error> {
+        let catalog = Arc::clone(self.catalog());
+        let table = catalog.expect_table(update.table)?;
+        for (place, _) in &update.assignments {
+            table.column(*place)?;
+        }
+        let found = self.find_updated(table, update, context)?;
+        let affected = found.rows.len() as u64;
+        let mut returning = Returning::new(table, update.source, &update.returning)?;
+        let change = self.updated_images(table, update, found)?;
+        if let (false, Some(tree)) = (returning.is_empty(), self.writer.version().table(table.id)) {
+            for rows in change.updated.iter().chain(&change.inserted) {
+                let view = rows.view(tree);
+                returning.add(view, all_rows(view.len()), context)?;
+            }
+        }
+        if let Some(greatest) = change.inserted.iter().flat_map(|rows| rows.leaf.row_ids()).max() {
+            self.writer.note_key(table.id, *greatest);
+        }
+        let mut round = Round::default();
+        round.insert(table.id, change);
+        self.write_rounds(round, context)?;
+        Ok(Outcome { affected, per_table: Vec::new(), rows: returning.finish(), first_key: None })
+    }
+
+    /// Which rows, and which values; ascending.
+    fn find_updated(
+        &self,
+        table: &TableDefinition,
+        update: &Update,
+        context: &Context<'_>,
+    ) -> Result<Found, Error> {
+        if let Some(row) = key_of_one_row(table, update.source, update.predicate.as_ref(), context) {
+            let row = row?;
+            if let Some(found) = self.find_one(table, update, row, context)? {
+                return Ok(found);
+            }
+        }
+        let row_id = OutputColumn::new("row id", update.source.row_id());
+        let assigned = update.assignments.iter().map(|(_, expr)| OutputColumn::new("value", expr.clone()));
+        let relation = rows_of(table, update.source, update.predicate.as_ref());
+        let query = Query::new(relation, std::iter::once(row_id).chain(assigned).collect());
+        let mut found = Found::default();
+        run_query(&query, self.writer.version(), context, &mut |batch| {
+            for row in &batch.selection {
+                let Some(id) = batch.column(0).int(row) else { continue };
+                let values = batch.columns[1..].iter().map(|column| column.value(row)).collect();
+                found.rows.push((RowId::new(id), values));
+            }
+            Ok(())
+        })?;
+        if !found.rows.is_sorted_by_key(|(row, _)| *row) {
+            found.rows.sort_by_key(|(row, _)| *row);
+        }
+        Ok(found)
+    }
+
+    /// The row of a primary key, read directly. `None` if an assignment needs more than the row itself.
+    fn find_one(
+        &self,
+        table: &TableDefinition,
+        update: &Update,
+        row: Option<RowId>,
+        context: &Context<'_>,
+    ) -> Result<Option<Found>, Error> {
+        if update.assignments.iter().any(|(_, expr)| has_query(expr)) {
+            return Ok(None);
+        }
+        let tree = self.writer.version().table(table.id);
+        let Some(row) = row.and_then(|row| tree?.get(row)) else { return Ok(Some(Found::default())) };
+        let mut values = Vec::with_capacity(update.assignments.len());
+        for (_, expr) in &update.assignments {
+            values.push(match expr {
+                Expr::Literal(value) => value.clone(),
+                expr => {
+                    let program = RowProgram::compile_over(table, update.source, expr)?;
+                    program.evaluate(table, row.view(), 1 << row.row(), context)?.value(row.row())
+                }
+            });
+        }
+        Ok(Some(Found { rows: vec![(row.row_id(), values)] }))
+    }
+
+    /// The new images, made of the rows as the newest version has them.
+    fn updated_images(&self, table: &TableDefinition, update: &Update, found: Found) -> Result<TableChange, Error> {
+        let Some(tree) = self.writer.version().table(table.id) else { return Ok(TableChange::default()) };
+        let assigned: ColumnSet = update.assignments.iter().map(|(place, _)| *place).collect();
+        let mut rows = Vec::with_capacity(found.rows.len());
+        for (row, values) in found.rows {
+            let places = update.assignments.iter().map(|(place, _)| *place);
+            let values = places.zip(values).map(|(place, value)| Ok((place, coerced(table, place, value)?)));
+            rows.push((row, values.collect::<Result<Vec<_>, Error>>()?));
+        }
+        rewrite(table, tree, rows.into_iter(), assigned)
+    }
+}
+
+/// The rows of a table that a predicate is true for.
+pub(super) fn rows_of(table: &TableDefinition, source: Source, predicate: Option<&Expr>) -> Relation {
+    let scan = Relation::scan(table.id, source);
+    match predicate {
+        Some(predicate) => scan.filter(predicate.clone()),
+        None => scan,
+    }
+}
+
+/// The row that a predicate of the form `primary key = value` means, if it is of that form; no row if the value is
+/// not a key.
+pub(super) fn key_of_one_row(
+    table: &TableDefinition,
+    source: Source,
+    predicate: Option<&Expr>,
+    context: &Context<'_>,
+) -> Option<Result<Option<RowId>, Error>> {
+    let key = source.column(table.row_id_column()?);
+    let Some(Expr::Compare(Comparison::Equal, left, right)) = predicate else { return None };
+    let value = match (&**left, &**right) {
+        (Expr::Column(column), value) | (value, Expr::Column(column)) if *column == key => value,
+        _ => return None,
+    };
+    let value = match value {
+        Expr::Literal(value) => value,
+        Expr::Parameter(index, _) => match context.parameters.get(*index) {
+            Some(value) => value,
+            None => {
+                let (index, given) = (*index, context.parameters.len());
+                return Some(Err(Error::MissingParameter { index, given }));
+            }
+        },
+        _ => return None,
+    };
+    match value {
+        Value::Int(key) => Some(Ok(Some(RowId::new(*key)))),
+        Value::Null => Some(Ok(None)),
+        _ => None,
+    }
+}
+
+fn has_query(expr: &Expr) -> bool {
+    matches!(expr, Expr::Scalar(_) | Expr::Exists(_) | Expr::InQuery(..)) || expr.children().into_iter().any(has_query)
+}
