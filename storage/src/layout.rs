@@ -88,7 +88,7 @@ impl Span {
 /// The slots of a table, in the order in which they were added.
 ///
 /// What reading and writing rows needs of a slot, its place, lies apart from the rest: five to a cache line.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     slots: Vec<Slot>,
     defaults: Vec<Stored>,
@@ -96,6 +96,7 @@ pub struct Layout {
     /// The words of a leaf: those that it has whatever its capacity, and those for each row of capacity.
     fixed: u32,
     per_row: u32,
+    rows_max: usize,
 }
 
 /// The words that a lane's null map and booleans take, and those for each row of capacity.
@@ -112,7 +113,14 @@ impl Layout {
     /// A layout of these slots.
     #[must_use]
     pub fn new(slots: impl IntoIterator<Item = Slot>) -> Self {
-        let mut layout = Self::default();
+        let mut layout = Self {
+            slots: Vec::new(),
+            defaults: Vec::new(),
+            places: Vec::new(),
+            fixed: 0,
+            per_row: 0,
+            rows_max: ROWS_MAX,
+        };
         slots.into_iter().for_each(|slot| layout.push(slot));
         layout
     }
@@ -130,6 +138,7 @@ impl Layout {
         let (fixed, per_row) = words_of(slot.lane);
         self.fixed += fixed;
         self.per_row += per_row;
+        self.rows_max = (LEAF_BYTES / self.row_bytes()).clamp(2, ROWS_MAX);
         self.defaults.push(Stored::of(&slot));
         self.slots.push(slot);
     }
@@ -188,6 +197,6 @@ impl Layout {
     /// The most rows in a leaf: [`ROWS_MAX`], or as many as fit [`LEAF_BYTES`] where rows are wide; two at
     /// least, so that a leaf can be divided.
     pub(crate) fn rows_max(&self) -> usize {
-        (LEAF_BYTES / self.row_bytes()).clamp(2, ROWS_MAX)
+        self.rows_max
     }
 }

@@ -64,6 +64,8 @@ pub(crate) trait Block: Clone + 'static {
     type Keys: Keys;
     /// One item, borrowed.
     type Item<'a>: Copy;
+    /// The most items in a block. There may be reasons to hold fewer.
+    const LEN_MAX: usize;
 
     /// The key of an item.
     fn key_of(item: Self::Item<'_>) -> <Self::Keys as Keys>::Key<'_>;
@@ -75,6 +77,8 @@ pub(crate) trait Block: Clone + 'static {
     fn key(&self, at: usize) -> <Self::Keys as Keys>::Key<'_>;
     /// The position of a key, or the position where it would be.
     fn search(&self, key: <Self::Keys as Keys>::Key<'_>) -> Result<usize, usize>;
+    /// How much the items take, in a measure of the block's own: less after each removal.
+    fn size(&self) -> usize;
     /// Whether one more item may be inserted.
     fn has_room(&self) -> bool;
     /// Whether it must be divided after one of its items has grown.
@@ -91,7 +95,7 @@ pub(crate) trait Block: Clone + 'static {
     fn split_off(&mut self, at: usize) -> Self;
     /// Asserts what holds of every block.
     #[cfg(test)]
-    fn check(&self);
+    fn check(&self) {}
 }
 
 /// The key of a block, borrowed.

@@ -42,9 +42,9 @@ impl Rows {
 
     /// Gives the rows consecutive row ids from `first` on, whatever ids they had.
     pub fn number(&mut self, first: RowId) {
-        for (row_id, number) in self.leaf.row_ids.iter_mut().zip(first.get()..) {
-            *row_id = number;
-        }
+        self.leaf.change_row_ids(|row_ids| {
+            row_ids.iter_mut().zip(first.get()..).for_each(|(row_id, number)| *row_id = number);
+        });
     }
 }
 
@@ -113,21 +113,15 @@ impl LeafBuilder {
     /// Begins the row as a copy of another, whose slots may then be set anew: the new image of an updated
     /// row. Long values are shared and not copied.
     pub fn copy_row(&mut self, row: RowRef<'_>) {
-        for slot in 0..self.leaf.layout.len() {
-            if row.null(slot) {
-                continue;
-            }
-            match self.leaf.layout.lane(slot) {
-                Lane::RowId => {}
-                Lane::Bit => self.set_bool(slot, row.bool(slot)),
-                Lane::Word => self.set_word(slot, row.word(slot)),
-                Lane::Wide => self.set_wide(slot, row.wide(slot)),
-                lane => match row.long(slot) {
-                    Some(value) => self.set_long(slot, value.clone()),
-                    None if lane == Lane::Text => self.set_text(slot, row.text(slot).unwrap_or_default()),
-                    None => self.set_bytes(slot, row.bytes(slot).unwrap_or_default()),
-                },
-            }
+        let (at, source) = (self.len(), row.view().leaf());
+        for (_, span) in self.leaf.layout.spans(self.leaf.capacity) {
+            set_bit(&mut self.leaf.words[span.nulls], at, 0);
+        }
+        self.leaf.copy_rows(at, source, &(row.row()..row.row() + 1));
+        let slots = self.leaf.layout.len();
+        for slot in source.long_slots(row.row()).filter(|slot| *slot < slots) {
+            let value = row.long(slot).cloned();
+            self.longs.extend(value.map(|value| Long { row: at, slot, value }));
         }
     }
 
@@ -257,8 +251,8 @@ impl LeafBuilder {
     /// Finishes the row and gives it a row id.
     pub fn finish_row(&mut self, row_id: RowId) {
         debug_assert!(self.len() < self.leaf.layout.rows_max(), "a row was begun in a full leaf");
-        self.leaf.row_ids.push(row_id.get());
-        if !self.is_full() {
+        self.leaf.change_row_ids(|row_ids| row_ids.push(row_id.get()));
+        if self.len() == self.leaf.capacity && !self.is_full() {
             let layout = Arc::clone(&self.leaf.layout);
             self.leaf.make_room(&layout, self.leaf.len() + 1);
         }
@@ -272,11 +266,15 @@ impl LeafBuilder {
     /// The finished rows. A row that was begun and not finished is dropped.
     #[must_use]
     pub fn finish(mut self) -> Rows {
-        if !self.is_full() {
-            (0..self.leaf.layout.len()).for_each(|slot| self.set_null(slot));
-        }
         let rows = all_rows(self.len());
-        for (_, span) in self.leaf.layout.spans(self.leaf.capacity) {
+        for slot in 0..self.leaf.layout.len() {
+            let span = self.leaf.span(slot);
+            if span.lane == Lane::RowId {
+                continue;
+            }
+            if self.leaf.words[span.nulls] | rows != u64::MAX {
+                self.set_null(slot);
+            }
             self.leaf.words[span.nulls] &= rows;
         }
         Rows { leaf: self.leaf, longs: self.longs }

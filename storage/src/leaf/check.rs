@@ -13,6 +13,8 @@ impl Leaf {
             self.capacity
         );
         assert_eq!(self.words.len(), self.layout.words(self.capacity), "the size of the words");
+        let ends = (self.row_ids.first().copied(), self.row_ids.last().copied());
+        assert_eq!((ends.0.unwrap_or(0), ends.1.unwrap_or(0)), self.ends, "the first and last row ids");
         let rows = all_rows(self.len());
         let (mut text_bytes, mut byte_bytes) = (0, 0);
         for (slot, span) in self.layout.spans(self.capacity) {

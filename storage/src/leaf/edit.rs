@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{LEAF_BYTES, Leaf, RowId, all_rows, capacity_for};
+use super::{LEAF_BYTES, Leaf, ROWS_MAX, RowId, all_rows, capacity_for};
 use crate::layout::{Layout, Span, Stored};
 use crate::tree::{Block, KeyOf, PlainKeys};
 use crate::value::Lane;
@@ -36,6 +36,7 @@ impl<'a> RowImage<'a> {
 impl Block for Leaf {
     type Keys = PlainKeys<RowId>;
     type Item<'a> = RowImage<'a>;
+    const LEN_MAX: usize = ROWS_MAX;
 
     fn key_of(item: Self::Item<'_>) -> KeyOf<'_, Self> {
         item.row_id()
@@ -57,6 +58,10 @@ impl Block for Leaf {
         self.position(row_id)
     }
 
+    fn size(&self) -> usize {
+        self.live_bytes()
+    }
+
     fn has_room(&self) -> bool {
         self.len() < self.layout.rows_max() && self.live_bytes() < LEAF_BYTES
     }
@@ -75,19 +80,21 @@ impl Block for Leaf {
         self.make_room(&item.leaf.layout, self.len() + 1);
         self.open_gap(at);
         self.copy_rows(at, item.leaf, &(item.row..item.row + 1));
-        self.row_ids.insert(at, item.leaf.row_ids[item.row]);
+        self.change_row_ids(|row_ids| row_ids.insert(at, item.row_id().get()));
     }
 
     fn remove(&mut self, at: usize) {
         self.close_gap(at);
-        self.row_ids.remove(at);
+        self.change_row_ids(|row_ids| {
+            row_ids.remove(at);
+        });
         self.compact();
     }
 
     fn append(&mut self, right: &Self) {
         self.make_room(&right.layout, self.len() + right.len());
         self.copy_rows(self.len(), right, &(0..right.len()));
-        self.row_ids.extend_from_slice(&right.row_ids);
+        self.change_row_ids(|row_ids| row_ids.extend_from_slice(&right.row_ids));
     }
 
     fn split_off(&mut self, at: usize) -> Self {
@@ -144,7 +151,7 @@ impl Leaf {
     /// A leaf of some of the rows, with room for `room`, and without dead bytes.
     pub(super) fn copy(&self, rows: Range<usize>, room: usize) -> Self {
         let mut copy = Self::new(Arc::clone(&self.layout), room.max(rows.len()));
-        copy.row_ids.extend_from_slice(&self.row_ids[rows.clone()]);
+        copy.change_row_ids(|row_ids| row_ids.extend_from_slice(&self.row_ids[rows.clone()]));
         copy.copy_rows(0, self, &rows);
         copy
     }
@@ -173,7 +180,7 @@ impl Leaf {
     }
 
     /// Writes rows of another leaf into a gap at `at`. Slots that the other lacks get their default.
-    fn copy_rows(&mut self, at: usize, source: &Self, rows: &Range<usize>) {
+    pub(super) fn copy_rows(&mut self, at: usize, source: &Self, rows: &Range<usize>) {
         let gap = at..at + rows.len();
         for slot in 0..self.layout.len() {
             let to = self.span(slot);

@@ -379,6 +379,29 @@ fn random_descending_and_gap_filling_row_ids_leave_leaves_more_than_half_full() 
 }
 
 #[test]
+fn rows_that_grow_are_spread_over_more_leaves_and_merged_when_they_shrink_again() {
+    let mut table = Table::new(TableId::new(1), Arc::new(Layout::new(vec![Slot::new(Lane::Text); 30])));
+    let update = |table: &mut Table, text: &str| {
+        for id in 0..20 {
+            let mut builder = LeafBuilder::new(Arc::clone(table.layout()));
+            (0..30).for_each(|slot| builder.set_text(slot, text));
+            builder.finish_row(RowId::new(id));
+            match table.get(RowId::new(id)) {
+                None => table.insert_rows(builder.finish()),
+                Some(_) => table.update_rows(&builder.finish()),
+            }
+            table.check();
+        }
+        table.rows.leaves()
+    };
+    let small = update(&mut table, "");
+    let large = update(&mut table, &"x".repeat(LONG_BYTES_MIN));
+    assert_eq!((small, large), (20 / ROWS_MAX, 20));
+    let small_again = update(&mut table, "");
+    assert!(small_again < large, "{large} leaves, then {small_again}");
+}
+
+#[test]
 fn deleting_every_row_leaves_an_empty_table_whatever_the_order() {
     for stride in [1, 7, 999] {
         let mut table = Table::new(TableId::new(1), layout());

@@ -34,7 +34,7 @@ impl<B: Block> Node<B> {
                 depths.push(depth);
                 block.check();
                 assert!(block.len() > 0, "an empty leaf");
-                assert!(block.len() == 1 || !block.is_overfull(), "an overfull leaf of {}", block.len());
+                assert!(block.len() <= B::LEN_MAX, "{} items in a leaf", block.len());
                 assert!(
                     lower.is_none_or(|lower| lower <= block.key(0)),
                     "the first key is below its separator"

@@ -5,8 +5,8 @@
 //! which its parent takes in; the root's parent is a new root.
 //!
 //! A full leaf is divided where the item comes: if that is an end of the leaf, as when keys ascend, the leaf
-//! stays full and the item begins a new one; otherwise in the middle. After every change the neighbours of
-//! what changed are merged with it if they fit in three quarters of a node. So two neighbouring nodes under
+//! stays full and the item begins a new one; otherwise in the middle. What has shrunk, and both parts of what
+//! was divided, are merged with their neighbours if they fit in three quarters of a node. So two neighbouring nodes under
 //! one parent are never both nearly empty, whatever the order of insertions and removals, and a merged node
 //! has room for several changes before it is divided again.
 
@@ -184,6 +184,14 @@ impl<B: Block> Node<B> {
         }
     }
 
+    /// A measure of how full it is.
+    fn size(&self) -> usize {
+        match self {
+            Self::Leaf(leaf) => leaf.size(),
+            Self::Inner(inner) => inner.children.len(),
+        }
+    }
+
     /// Whether this node and its right neighbour are to be merged.
     pub(super) fn fits(&self, right: &Self) -> bool {
         match (self, right) {
@@ -228,18 +236,20 @@ impl<B: Block> Inner<B> {
         change: impl FnOnce(&mut B, usize) -> R,
     ) -> Option<(R, Option<Node<B>>)> {
         let at = self.keys.upper_bound(key);
+        let size = self.children[at].size();
         let (result, right) = self.children[at].edit(key, change)?;
-        match right {
-            Some(right) => Some((result, self.take_in_part(at, right))),
-            None => {
-                self.mend(at..=at);
-                Some((result, None))
-            }
+        if let Some(right) = right {
+            return Some((result, self.take_in_part(at, right)));
         }
+        if self.children[at].size() < size {
+            self.mend(at..=at);
+        }
+        Some((result, None))
     }
 
     fn remove(&mut self, key: KeyOf<'_, B>) -> bool {
         let at = self.keys.upper_bound(key);
+        let size = self.children[at].size();
         if !self.children[at].remove(key) {
             return false;
         }
@@ -248,8 +258,10 @@ impl<B: Block> Inner<B> {
             self.children.remove(at);
             self.counts.remove(at);
             self.keys.remove(at.saturating_sub(1));
+            self.mend(at..=at);
+        } else if self.children[at].size() < size {
+            self.mend(at..=at);
         }
-        self.mend(at..=at);
         true
     }
 
@@ -302,13 +314,21 @@ impl<B: Block> Inner<B> {
     fn mend(&mut self, changed: RangeInclusive<usize>) {
         let (mut at, mut end) = (changed.start().saturating_sub(1), *changed.end());
         while at <= end && at + 1 < self.children.len() {
-            if self.children[at].fits(&self.children[at + 1]) {
+            if self.fit(at) {
                 self.merge(at);
                 end = end.saturating_sub(1);
             } else {
                 at += 1;
             }
         }
+    }
+
+    /// Whether the child at `at` and the one right of it are to be merged. If they are leaves of many items,
+    /// the counts answer, and the neighbour is not fetched from memory.
+    fn fit(&self, at: usize) -> bool {
+        let few = self.counts[at] + self.counts[at + 1] <= (B::LEN_MAX * MERGED.0 / MERGED.1) as u64;
+        let children = (&self.children[at], &self.children[at + 1]);
+        (few || matches!(children.0, Node::Inner(_))) && children.0.fits(children.1)
     }
 
     /// Merges the child at `at` and the one right of it.
