@@ -7,8 +7,7 @@
 //! `len` is set. Two sets are combined only if they were made for the same number of rows.
 
 use std::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign};
-
-use smallvec::SmallVec;
+use std::slice;
 
 /// Rows in one word of a set, which is also the most rows a leaf has.
 pub const WORD_ROWS: usize = 64;
@@ -22,7 +21,16 @@ pub const WORD_ROWS: usize = 64;
 /// assert_eq!((&even & &small).iter().collect::<Vec<_>>(), [0, 2, 4]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bits(SmallVec<[u64; 1]>);
+pub struct Bits(Form);
+
+/// (A vector with one inline element would do, but its operations cost several times those of this enum.)
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Form {
+    /// At most 64 rows.
+    Word(u64),
+    /// More.
+    Words(Vec<u64>),
+}
 
 impl Bits {
     /// No row of `len`.
@@ -31,7 +39,7 @@ impl Bits {
         if len <= WORD_ROWS {
             return Self::from_word(0);
         }
-        Self(SmallVec::from_elem(0, word_count(len)))
+        Self(Form::Words(vec![0; word_count(len)]))
     }
 
     /// Every row of `len`.
@@ -40,18 +48,18 @@ impl Bits {
         if len <= WORD_ROWS {
             return Self::from_word(low_bits(len));
         }
-        let mut words = SmallVec::from_elem(u64::MAX, word_count(len));
+        let mut words = vec![u64::MAX; word_count(len)];
         if let Some(last) = words.last_mut() {
             *last = low_bits(len - (word_count(len) - 1) * WORD_ROWS);
         }
-        Self(words)
+        Self(Form::Words(words))
     }
 
     /// A set of up to 64 rows.
     #[must_use]
     #[inline]
-    pub fn from_word(word: u64) -> Self {
-        Self(SmallVec::from_buf([word]))
+    pub const fn from_word(word: u64) -> Self {
+        Self(Form::Word(word))
     }
 
     /// The rows of `len` for which `chosen` is true.
@@ -70,42 +78,61 @@ impl Bits {
         if len <= WORD_ROWS {
             return Self::from_word(if len == 0 { 0 } else { word(0) });
         }
-        Self((0..word_count(len)).map(|index| word(index * WORD_ROWS)).collect())
+        Self(Form::Words((0..word_count(len)).map(|index| word(index * WORD_ROWS)).collect()))
     }
 
     /// The words, 64 rows each, the first row in the lowest bit.
     #[must_use]
     #[inline]
     pub fn words(&self) -> &[u64] {
-        &self.0
+        match &self.0 {
+            Form::Word(word) => slice::from_ref(word),
+            Form::Words(words) => words,
+        }
+    }
+
+    #[inline]
+    fn words_mut(&mut self) -> &mut [u64] {
+        match &mut self.0 {
+            Form::Word(word) => slice::from_mut(word),
+            Form::Words(words) => words,
+        }
     }
 
     /// Whether `row` is in the set; false beyond the rows it was made for.
     #[must_use]
     #[inline]
     pub fn contains(&self, row: usize) -> bool {
-        self.0.get(row / WORD_ROWS).is_some_and(|word| word >> (row % WORD_ROWS) & 1 == 1)
+        self.words().get(row / WORD_ROWS).is_some_and(|word| word >> (row % WORD_ROWS) & 1 == 1)
     }
 
     /// Puts `row` in, growing the set if it was made for fewer rows.
     #[inline]
     pub fn insert(&mut self, row: usize) {
         self.grow(row + 1);
-        self.0[row / WORD_ROWS] |= 1 << (row % WORD_ROWS);
+        self.words_mut()[row / WORD_ROWS] |= 1 << (row % WORD_ROWS);
     }
 
     /// Takes `row` out.
     #[inline]
     pub fn remove(&mut self, row: usize) {
-        if let Some(word) = self.0.get_mut(row / WORD_ROWS) {
+        if let Some(word) = self.words_mut().get_mut(row / WORD_ROWS) {
             *word &= !(1 << (row % WORD_ROWS));
         }
     }
 
     /// Makes the set one of at least `len` rows; the new ones are not in it.
     pub fn grow(&mut self, len: usize) {
-        if word_count(len) > self.0.len() {
-            self.0.resize(word_count(len), 0);
+        let count = word_count(len);
+        match &mut self.0 {
+            Form::Word(_) if count == 1 => {}
+            Form::Word(word) => {
+                let mut words = vec![0; count];
+                words[0] = *word;
+                self.0 = Form::Words(words);
+            }
+            Form::Words(words) if count > words.len() => words.resize(count, 0),
+            Form::Words(_) => {}
         }
     }
 
@@ -113,14 +140,14 @@ impl Bits {
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(|word| *word == 0)
+        self.words().iter().all(|word| *word == 0)
     }
 
     /// How many rows are in the set.
     #[must_use]
     #[inline]
     pub fn count(&self) -> usize {
-        self.0.iter().map(|word| word.count_ones() as usize).sum()
+        self.words().iter().map(|word| word.count_ones() as usize).sum()
     }
 
     /// The first row in the set.
@@ -132,7 +159,7 @@ impl Bits {
     /// The rows in the set, ascending.
     #[inline]
     pub fn iter(&self) -> Rows<'_> {
-        let (word, rest) = self.0.split_first().map_or((0, &[][..]), |(word, rest)| (*word, rest));
+        let (word, rest) = self.words().split_first().map_or((0, &[][..]), |(word, rest)| (*word, rest));
         Rows { word, start: 0, rest }
     }
 
@@ -151,17 +178,18 @@ impl Bits {
 
     /// Leaves only the first `count` rows of the set in it.
     pub fn truncate(&mut self, count: usize) {
-        let beyond: SmallVec<[usize; 64]> = self.iter().skip(count).collect();
+        let beyond: Vec<usize> = self.iter().skip(count).collect();
         beyond.into_iter().for_each(|row| self.remove(row));
     }
 
     #[inline]
     fn zip(&self, other: &Self, combine: impl Fn(u64, u64) -> u64) -> Self {
-        debug_assert_eq!(self.0.len(), other.0.len(), "sets of rows of different batches");
-        if let ([left], [right]) = (&self.0[..], &other.0[..]) {
+        if let (Form::Word(left), Form::Word(right)) = (&self.0, &other.0) {
             return Self::from_word(combine(*left, *right));
         }
-        Self(self.0.iter().zip(&other.0).map(|(left, right)| combine(*left, *right)).collect())
+        let (left, right) = (self.words(), other.words());
+        debug_assert_eq!(left.len(), right.len(), "sets of rows of different batches");
+        Self(Form::Words(left.iter().zip(right).map(|(left, right)| combine(*left, *right)).collect()))
     }
 }
 
@@ -196,16 +224,16 @@ impl BitOr for &Bits {
 impl BitAndAssign<&Self> for Bits {
     #[inline]
     fn bitand_assign(&mut self, other: &Self) {
-        debug_assert_eq!(self.0.len(), other.0.len(), "sets of rows of different batches");
-        self.0.iter_mut().zip(&other.0).for_each(|(left, right)| *left &= right);
+        debug_assert_eq!(self.words().len(), other.words().len(), "sets of rows of different batches");
+        self.words_mut().iter_mut().zip(other.words()).for_each(|(left, right)| *left &= right);
     }
 }
 
 impl BitOrAssign<&Self> for Bits {
     #[inline]
     fn bitor_assign(&mut self, other: &Self) {
-        debug_assert_eq!(self.0.len(), other.0.len(), "sets of rows of different batches");
-        self.0.iter_mut().zip(&other.0).for_each(|(left, right)| *left |= right);
+        debug_assert_eq!(self.words().len(), other.words().len(), "sets of rows of different batches");
+        self.words_mut().iter_mut().zip(other.words()).for_each(|(left, right)| *left |= right);
     }
 }
 

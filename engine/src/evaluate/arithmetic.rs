@@ -26,7 +26,7 @@ use super::compare::{Words, nulls};
 use super::types::{decimal, scale_of};
 use super::{Class, class_of};
 use crate::algebra::Arithmetic;
-use crate::bits::{Bits, WORD_ROWS};
+use crate::bits::Bits;
 use crate::error::Error;
 use crate::vector::Vector;
 
@@ -201,7 +201,7 @@ fn ints(op: Arithmetic, operands: &Operands<'_, '_>, live: &Bits) -> Result<Vec<
     }
 }
 
-/// Computes every row, then fails if one that was asked for overflowed.
+/// Computes every row, and fails if one that was asked for overflowed.
 #[inline]
 fn checked(
     op: &str,
@@ -215,52 +215,52 @@ fn checked(
         let (int, overflowed) = compute(left.cast_signed(), right.cast_signed());
         (int.cast_unsigned(), overflowed)
     };
-    let (data, overflowed) = map_words(left, right, len, compute);
-    if (&overflowed & live).is_empty() { Ok(data) } else { Err(overflow("integer", op)) }
+    map_words(left, right, len, live, compute).ok_or_else(|| overflow("integer", op))
 }
 
-/// Applies `compute` to every row, and notes for which it returned true.
+/// Applies `compute` to every row; `None` if it returns true for one that was asked for. The loop only gathers whether
+/// any row failed, which is rare enough to look for it afterwards.
 #[inline]
 fn map_words(
     left: Words<'_>,
     right: Words<'_>,
     len: usize,
+    live: &Bits,
     compute: impl Fn(u64, u64) -> (u64, bool) + Copy,
-) -> (Vec<u64>, Bits) {
-    match (left, right) {
+) -> Option<Vec<u64>> {
+    let mut data = vec![0; len];
+    let failed = match (left, right) {
         (Words::Slice(left), Words::Slice(right)) => {
-            map_pairs(left.iter().copied().zip(right.iter().copied()), len, compute)
+            fill(&mut data, left.iter().copied().zip(right.iter().copied()), compute)
         }
         (Words::Slice(left), Words::Same(right)) => {
-            map_pairs(left.iter().map(|left| (*left, right)), len, compute)
+            fill(&mut data, left.iter().map(|left| (*left, right)), compute)
         }
         (Words::Same(left), Words::Slice(right)) => {
-            map_pairs(right.iter().map(|right| (left, *right)), len, compute)
+            fill(&mut data, right.iter().map(|right| (left, *right)), compute)
         }
         (Words::Same(left), Words::Same(right)) => {
-            map_pairs(std::iter::repeat_n((left, right), len), len, compute)
+            fill(&mut data, std::iter::repeat_n((left, right), len), compute)
         }
-    }
+    };
+    let asked_for = |row| compute(left.get(row), right.get(row)).1;
+    if failed && live.iter().any(asked_for) { None } else { Some(data) }
 }
 
+/// Fills `data` from pairs of operands; whether any of them failed.
 #[inline]
-fn map_pairs(
-    mut pairs: impl Iterator<Item = (u64, u64)>,
-    len: usize,
+fn fill(
+    data: &mut [u64],
+    pairs: impl Iterator<Item = (u64, u64)>,
     compute: impl Fn(u64, u64) -> (u64, bool),
-) -> (Vec<u64>, Bits) {
-    let mut data = Vec::with_capacity(len);
-    let flags = Bits::from_words_with(len, |start| {
-        let mut flags = 0;
-        let rows = WORD_ROWS.min(len - start);
-        data.extend(pairs.by_ref().take(rows).enumerate().map(|(row, (left, right))| {
-            let (word, flag) = compute(left, right);
-            flags |= u64::from(flag) << row;
-            word
-        }));
-        flags
-    });
-    (data, flags)
+) -> bool {
+    let mut failed = false;
+    for (out, (left, right)) in data.iter_mut().zip(pairs) {
+        let (word, flag) = compute(left, right);
+        *out = word;
+        failed |= flag;
+    }
+    failed
 }
 
 /// Computes only the rows asked for: a division by zero has no result to throw away.
@@ -292,16 +292,16 @@ fn floats(op: Arithmetic, operands: &Operands<'_, '_>, live: &Bits) -> Result<Ve
     {
         return Err(Error::DivisionByZero);
     }
-    let (data, overflowed) = match op {
-        Arithmetic::Add => map_floats(left, right, len, |a, b| a + b),
-        Arithmetic::Subtract => map_floats(left, right, len, |a, b| a - b),
-        Arithmetic::Multiply => map_floats(left, right, len, |a, b| a * b),
-        Arithmetic::Divide => map_floats(left, right, len, |a, b| a / b),
-        Arithmetic::Modulo => map_floats(left, right, len, |a, b| a % b),
-        Arithmetic::Power => map_floats(left, right, len, f64::powf),
+    let data = match op {
+        Arithmetic::Add => map_floats(left, right, len, live, |a, b| a + b),
+        Arithmetic::Subtract => map_floats(left, right, len, live, |a, b| a - b),
+        Arithmetic::Multiply => map_floats(left, right, len, live, |a, b| a * b),
+        Arithmetic::Divide => map_floats(left, right, len, live, |a, b| a / b),
+        Arithmetic::Modulo => map_floats(left, right, len, live, |a, b| a % b),
+        Arithmetic::Power => map_floats(left, right, len, live, f64::powf),
         _ => unreachable!("bits are computed of integers only"),
     };
-    if (&overflowed & live).is_empty() { Ok(data) } else { Err(overflow("double precision", symbol(op))) }
+    data.ok_or_else(|| overflow("double precision", symbol(op)))
 }
 
 /// A result that is no finite number, of operands that are, is out of range.
@@ -310,9 +310,10 @@ fn map_floats(
     left: Words<'_>,
     right: Words<'_>,
     len: usize,
+    live: &Bits,
     compute: impl Fn(f64, f64) -> f64 + Copy,
-) -> (Vec<u64>, Bits) {
-    map_words(left, right, len, |left, right| {
+) -> Option<Vec<u64>> {
+    map_words(left, right, len, live, |left, right| {
         let (left, right) = (f64::from_bits(left), f64::from_bits(right));
         let float = compute(left, right);
         (float.to_bits(), !float.is_finite() && left.is_finite() && right.is_finite())

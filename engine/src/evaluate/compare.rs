@@ -174,9 +174,7 @@ fn word_mask(
     match (left, right) {
         (Words::Slice(left), Words::Same(right)) => {
             let right = key(right);
-            Bits::from_words_with(len, |start| {
-                mask(part(left, start, len).iter().map(|left| test(key(*left), right)))
-            })
+            Bits::from_words_with(len, |start| mask_of(part(left, start, len), |left| test(key(left), right)))
         }
         (Words::Slice(left), Words::Slice(right)) => Bits::from_words_with(len, |start| {
             let pairs = part(left, start, len).iter().zip(part(right, start, len));
@@ -196,6 +194,19 @@ fn word_mask(
 #[inline]
 fn part(words: &[u64], start: usize, len: usize) -> &[u64] {
     words.get(start..len.min(start + WORD_ROWS)).unwrap_or_default()
+}
+
+/// The bits of 64 tests: a byte from eight words at a time, whose shifts are constants once the loop is unrolled.
+#[inline]
+fn mask_of(words: &[u64], test: impl Fn(u64) -> bool) -> u64 {
+    let (chunks, rest) = words.as_chunks::<8>();
+    let mut mask = 0;
+    for (index, chunk) in chunks.iter().enumerate() {
+        let byte = (0..8).fold(0, |byte, row| byte | u64::from(test(chunk[row])) << row);
+        mask |= byte << (8 * index);
+    }
+    let start = chunks.len() * 8;
+    rest.iter().enumerate().fold(mask, |mask, (row, word)| mask | u64::from(test(*word)) << (start + row))
 }
 
 #[inline]

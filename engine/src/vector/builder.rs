@@ -51,12 +51,12 @@ impl<'v> VectorBuilder<'v> {
             DataType::Decimal { .. } => Data::Decimal(Vec::with_capacity(rows)),
             DataType::Text { .. } => Data::Text(Texts::with_capacity(rows)),
             kind => match kind.lane() {
-                Lane::Bit => Data::Bool(Bits::none(rows)),
+                Lane::Bit => Data::Bool(Bits::none(0)),
                 Lane::Word | Lane::RowId => Data::Word(Vec::with_capacity(rows)),
                 Lane::Wide | Lane::Text | Lane::Bytes => Data::Values(Vec::with_capacity(rows)),
             },
         };
-        VectorBuilder { kind, data, nulls: Bits::none(rows), len: 0 }
+        VectorBuilder { kind, data, nulls: Bits::none(0), len: 0 }
     }
 
     /// A builder of a column of the type of `column`.
