@@ -68,7 +68,9 @@ pub(crate) fn open<'v>(plan: &'v Plan, version: &'v Version) -> Running<'v> {
         Node::Values(rows) => Box::new(values::Values::new(rows, &plan.columns)),
         Node::Scan(scan) => Box::new(scan::Scan::new(scan, version)),
         Node::Count(access, table) => Box::new(scan::Count::new(access, *table, version)),
-        Node::Filter { input, predicate } => Box::new(filter::Filter::new(open(input, version), &predicate.scalar)),
+        Node::Filter { input, predicate } => {
+            Box::new(filter::Filter::new(open(input, version), &predicate.scalar))
+        }
         Node::Project { input, columns } => Box::new(project::Project::new(open(input, version), columns)),
         Node::HashJoin { kind, left, right, left_keys, right_keys, residual, .. } => {
             Box::new(hash_join::HashJoin::new(
@@ -99,12 +101,9 @@ pub(crate) fn open<'v>(plan: &'v Plan, version: &'v Version) -> Running<'v> {
             Box::new(limit::Limit::new(open(input, version), *offset, *count))
         }
         Node::Distinct { input, on } => Box::new(distinct::Distinct::new(open(input, version), on)),
-        Node::Set { kind, all, left, right } => Box::new(set::Set::new(
-            *kind,
-            *all,
-            (left, open(left, version)),
-            (right, open(right, version)),
-        )),
+        Node::Set { kind, all, left, right } => {
+            Box::new(set::Set::new(*kind, *all, (left, open(left, version)), (right, open(right, version))))
+        }
         Node::Apply { input, subqueries } => {
             Box::new(apply::Apply::new(open(input, version), subqueries, version))
         }

@@ -14,6 +14,7 @@ use crate::batch::Batch;
 use crate::catalog::{Catalog, NewCheck, NewColumn, NewForeignKey, NewIndex, NewTable};
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::explain::Explanation;
 use crate::write::WritingStatement;
 use crate::{execute, optimize};
 
@@ -133,6 +134,16 @@ pub trait Session: Send + Sync {
     ) -> Result<(), Error> {
         let version = self.version()?;
         run_query(query, &version, &Context { parameters, now: Timestamp::now() }, each)
+    }
+
+    /// The plan of a query, as a tree for people.
+    ///
+    /// # Errors
+    /// What a query can be refused for when it is planned.
+    fn explain(&self, query: &Query) -> Result<Explanation, Error> {
+        let version = self.version()?;
+        let catalog = Catalog::of(&version);
+        Ok(optimize::plan(query.clone(), catalog, &version)?.explain(catalog))
     }
 
     /// Hands the row of this row id to `f`; false if there is none. O(log n), and nothing is copied. `f` must neither

@@ -146,8 +146,8 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
             let mut keys = definition.referenced_by.iter().filter_map(|reference| {
                 self.catalog.table(reference.table)?.foreign_key(reference.foreign_key)
             });
-            let loses =
-                keys.any(|key| !change.deleted.is_empty() || change.assigned.contains_any(&key.target_columns));
+            let loses = keys
+                .any(|key| !change.deleted.is_empty() || change.assigned.contains_any(&key.target_columns));
             loses.then_some(*table)
         };
         round.iter().filter_map(loses).collect()
@@ -175,7 +175,11 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
 }
 
 /// What a column gets where nothing is given.
-pub(crate) fn default_of(table: &TableDefinition, place: usize, context: &Context<'_>) -> Result<Value, Error> {
+pub(crate) fn default_of(
+    table: &TableDefinition,
+    place: usize,
+    context: &Context<'_>,
+) -> Result<Value, Error> {
     let column = table.column(place)?;
     let value = match &column.default {
         None => Value::Null,

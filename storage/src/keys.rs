@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_key_is_an_error_and_not_a_wrapped_get() {
+    fn the_last_key_is_an_error_and_not_a_wrapped_number() {
         let counters = Counters::default();
         let table = TableId::new(0);
         counters.note(table, i64::MAX - 1);

@@ -42,7 +42,7 @@ impl TableDefinition {
             checks: Vec::new(),
             foreign_keys: Vec::new(),
             referenced_by: Vec::new(),
-            layout: Arc::new(Layout::default()),
+            layout: Arc::new(Layout::new([])),
         };
         if table.name.is_empty() {
             return Err(table.problem(DefinitionProblem::EmptyName));

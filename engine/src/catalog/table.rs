@@ -189,7 +189,8 @@ impl TableDefinition {
 
     /// Whether writing a row evaluates an expression: a check, or a part or condition of an index.
     pub(crate) fn evaluates(&self) -> bool {
-        let programs = |index: &IndexDefinition| index.programs.condition.is_some() || !index.programs.parts.is_empty();
+        let programs =
+            |index: &IndexDefinition| index.programs.condition.is_some() || !index.programs.parts.is_empty();
         !self.checks.is_empty() || self.indexes.iter().any(programs)
     }
 

@@ -108,7 +108,7 @@ struct State<'v> {
 
 impl<'v> State<'v> {
     fn new(aggregate: &'v PlanAggregate) -> Result<Self, Error> {
-        let argument = aggregate.argument.as_ref().and_then(Scalar::data_type);
+        let argument = aggregate.argument.as_ref().map(Scalar::data_type);
         let accumulators = Accumulators::new(aggregate.function, argument, aggregate.distinct)?;
         Ok(State { aggregate, accumulators })
     }

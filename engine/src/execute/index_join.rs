@@ -4,8 +4,8 @@
 //! scan without a sort in between. Candidates are gathered into a batch, tested by the residual together, and put
 //! out; the partners of one left row may be spread over several batches.
 
-use nuages_storage::key::KeyBuffer;
 use nuages_storage::index::Entries;
+use nuages_storage::key::KeyBuffer;
 use nuages_storage::{RowId, Table, Version};
 
 use super::ranges::KeyRange;
@@ -178,7 +178,9 @@ impl<'v> IndexJoin<'v> {
                 if passed.is_some_and(|passed| !passed.contains(candidate)) {
                     continue;
                 }
-                if matches!(self.kind, JoinKind::Inner | JoinKind::Left) || (self.kind == JoinKind::Semi && !any) {
+                if matches!(self.kind, JoinKind::Inner | JoinKind::Left)
+                    || (self.kind == JoinKind::Semi && !any)
+                {
                     out_left.push(group.left);
                     out_right.push(candidate as u32);
                 }

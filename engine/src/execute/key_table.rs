@@ -46,10 +46,9 @@ pub(super) fn key_columns<'a, 'v>(
     scalars.into_iter().map(|scalar| scalar.operand(batch, context, &batch.selection)).collect()
 }
 
-/// The types of scalars. One that is always NULL has none of its own, and may as well be text.
+/// The types of scalars.
 pub(super) fn types_of<'a>(scalars: impl IntoIterator<Item = &'a Scalar>) -> Vec<DataType> {
-    let text = DataType::Text { max_length: None };
-    scalars.into_iter().map(|scalar| scalar.data_type().unwrap_or(text)).collect()
+    scalars.into_iter().map(Scalar::data_type).collect()
 }
 
 /// A row number as it is kept in tables.

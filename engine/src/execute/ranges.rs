@@ -123,15 +123,18 @@ fn bounded(
     };
     let upper = match last {
         Some((value, false)) => Bound::Excluded(key(Some(value))),
-        other => {
-            prefix_end(key(other.map(|(value, _)| value)).as_slice()).map_or(Bound::Unbounded, Bound::Excluded)
-        }
+        other => prefix_end(key(other.map(|(value, _)| value)).as_slice())
+            .map_or(Bound::Unbounded, Bound::Excluded),
     };
     Some(KeyRange { lower, upper })
 }
 
 /// The encoded beginning of a key; none if a value is NULL, which no equality finds.
-fn prefix_key(parts: &[KeyPart], values: &[Scalar], context: &Context<'_>) -> Result<Option<KeyBuffer>, Error> {
+fn prefix_key(
+    parts: &[KeyPart],
+    values: &[Scalar],
+    context: &Context<'_>,
+) -> Result<Option<KeyBuffer>, Error> {
     let mut key = KeyBuffer::new();
     for (part, value) in parts.iter().zip(values) {
         match value.value(context)? {

@@ -36,7 +36,15 @@ impl<'v> Set<'v> {
     ) -> Self {
         let types: Vec<_> = left_plan.columns.iter().map(|column| column.data_type).collect();
         let seen = KeyTable::new(&types);
-        Set { kind, all, left: Some(left), right: Some(right), seen, matches: Vec::new(), numbers: Vec::new() }
+        Set {
+            kind,
+            all,
+            left: Some(left),
+            right: Some(right),
+            seen,
+            matches: Vec::new(),
+            numbers: Vec::new(),
+        }
     }
 
     /// The next batch of the left side and after it, in a union, of the right side.

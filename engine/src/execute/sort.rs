@@ -120,7 +120,9 @@ impl<'v> Sorter<'v> {
                 let mut key = KeyBuffer::new();
                 for row in &batch.selection {
                     key.clear();
-                    keys.iter().zip(&self.parts).for_each(|(column, part)| column.push_key(*part, row, &mut key));
+                    keys.iter()
+                        .zip(&self.parts)
+                        .for_each(|(column, part)| column.push_key(*part, row, &mut key));
                     let (head, tail) = split(key.as_slice());
                     self.admit(row, head, tail, &mut added);
                 }
@@ -199,12 +201,11 @@ fn row_of(entry: u128) -> u32 {
 }
 
 /// The most bytes a key of this type takes, NULL included.
-fn key_bytes_max(kind: Option<DataType>) -> usize {
-    match kind.map(|kind| kind.lane()) {
-        None => 1,
-        Some(Lane::Bit) => 2,
-        Some(Lane::Word | Lane::RowId) => 9,
-        Some(Lane::Wide | Lane::Text | Lane::Bytes) => usize::MAX / 64,
+fn key_bytes_max(kind: DataType) -> usize {
+    match kind.lane() {
+        Lane::Bit => 2,
+        Lane::Word | Lane::RowId => 9,
+        Lane::Wide | Lane::Text | Lane::Bytes => usize::MAX / 64,
     }
 }
 
@@ -242,7 +243,9 @@ impl WordHeads {
 
     #[inline]
     fn of(self, word: Option<u64>) -> u128 {
-        word.map_or(self.null, |word| self.not_null | u128::from(word ^ self.flip) << (u128::BITS - 8 - u64::BITS))
+        word.map_or(self.null, |word| {
+            self.not_null | u128::from(word ^ self.flip) << (u128::BITS - 8 - u64::BITS)
+        })
     }
 }
 

@@ -153,14 +153,8 @@ impl Planner<'_> {
             true => candidate.estimate,
             false => Estimate::about(candidate.estimate.rows * kept),
         };
-        let scan = Scan {
-            table: definition.id,
-            fetch,
-            access: candidate.access,
-            reverse,
-            filter: None,
-            offset: 0,
-        };
+        let scan =
+            Scan { table: definition.id, fetch, access: candidate.access, reverse, filter: None, offset: 0 };
         let mut plan = Plan { node: Node::Scan(scan), columns, estimate };
         if let Some(predicate) = conjunction(residual) {
             let scalar = self.compile(&predicate, &plan)?;
@@ -233,13 +227,16 @@ impl Planner<'_> {
                     Comparison::Less => add(column.0, Test::Upper(Bound { value, inclusive: false })),
                     Comparison::LessOrEqual => add(column.0, Test::Upper(Bound { value, inclusive: true })),
                     Comparison::Greater => add(column.0, Test::Lower(Bound { value, inclusive: false })),
-                    Comparison::GreaterOrEqual => add(column.0, Test::Lower(Bound { value, inclusive: true })),
+                    Comparison::GreaterOrEqual => {
+                        add(column.0, Test::Lower(Bound { value, inclusive: true }))
+                    }
                     Comparison::NotEqual | Comparison::Same => {}
                 }
             }
             Expr::InList(value, list) => {
                 let Some(column) = own(value) else { return found };
-                let values: Option<Vec<Scalar>> = list.iter().map(|item| self.bound(item, column.1)).collect();
+                let values: Option<Vec<Scalar>> =
+                    list.iter().map(|item| self.bound(item, column.1)).collect();
                 if let Some(values) = values {
                     add(column.0, Test::Among(values));
                 }
@@ -290,7 +287,12 @@ impl Planner<'_> {
         for sarg in sargs.iter().filter(on_key) {
             match &sarg.test {
                 Test::Equal(value) => {
-                    return candidate(Access::RowIds(vec![value.clone()]), vec![sarg.conjunct], 1.0, COST_FETCH);
+                    return candidate(
+                        Access::RowIds(vec![value.clone()]),
+                        vec![sarg.conjunct],
+                        1.0,
+                        COST_FETCH,
+                    );
                 }
                 Test::Among(values) => {
                     let access = Access::RowIds(values.clone());
@@ -375,7 +377,10 @@ impl Planner<'_> {
         };
         let table = self.version.table(table)?;
         let context = Context { parameters: &[], now: jiff::Timestamp::UNIX_EPOCH };
-        all_known.then(|| ranges::count(table, access, &context).ok()).flatten().map(|n| Estimate::exact(n as f64))
+        all_known
+            .then(|| ranges::count(table, access, &context).ok())
+            .flatten()
+            .map(|n| Estimate::exact(n as f64))
     }
 }
 
@@ -500,9 +505,8 @@ fn plain_keys(keys: &[SortKey]) -> Option<Vec<PlainKey>> {
 
 /// Whether a path that yields `order` yields the order of `keys`: forward (`false`), backward (`true`) or not.
 fn yields(definition: &TableDefinition, order: &Order, keys: &[PlainKey]) -> Option<bool> {
-    let is_row_id = |key: &PlainKey| {
-        key.column.is_row_id() || definition.row_id_column() == Some(key.column.index())
-    };
+    let is_row_id =
+        |key: &PlainKey| key.column.is_row_id() || definition.row_id_column() == Some(key.column.index());
     let (index, fixed) = match order {
         Order::None => return None,
         Order::RowId => {

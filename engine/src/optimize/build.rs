@@ -39,7 +39,12 @@ impl Planner<'_> {
         }
     }
 
-    fn build_values(&mut self, source: Source, types: &[DataType], rows: &[Vec<Expr>]) -> Result<Plan, Error> {
+    fn build_values(
+        &mut self,
+        source: Source,
+        types: &[DataType],
+        rows: &[Vec<Expr>],
+    ) -> Result<Plan, Error> {
         let unit = Plan { node: Node::Unit, columns: Vec::new(), estimate: Estimate::exact(1.0) };
         let compiled = rows
             .iter()
@@ -174,7 +179,8 @@ impl Planner<'_> {
             .iter()
             .zip(&by)
             .map(|(expr, key)| {
-                let part = KeyPart { descending: key.descending, nulls_first: key.nulls_first, nullable: true };
+                let part =
+                    KeyPart { descending: key.descending, nulls_first: key.nulls_first, nullable: true };
                 Ok(PlanSortKey { scalar: self.compile(expr, &input)?, part })
             })
             .collect::<Result<_, Error>>()?;
@@ -197,10 +203,8 @@ impl Planner<'_> {
             input => self.build(input, needed)?,
         };
         let left = (plan.estimate.rows - offset as f64).max(0.0);
-        let estimate = Estimate {
-            rows: count.map_or(left, |count| left.min(count as f64)),
-            exact: plan.estimate.exact,
-        };
+        let estimate =
+            Estimate { rows: count.map_or(left, |count| left.min(count as f64)), exact: plan.estimate.exact };
         let mut offset = offset;
         if let Node::Scan(scan) = &mut plan.node
             && scan.filter.is_none()
@@ -214,7 +218,12 @@ impl Planner<'_> {
         Ok(Plan { node: Node::Limit { input: Box::new(plan), offset, count }, columns, estimate })
     }
 
-    fn build_distinct(&mut self, input: Relation, mut on: Vec<Expr>, needed: &ColumnSet) -> Result<Plan, Error> {
+    fn build_distinct(
+        &mut self,
+        input: Relation,
+        mut on: Vec<Expr>,
+        needed: &ColumnSet,
+    ) -> Result<Plan, Error> {
         let pending = self.extract(&mut on);
         let mut below = needed.clone();
         on.iter().for_each(|expr| columns::add_columns(expr, &mut below));
@@ -276,7 +285,9 @@ fn aggregate_plan(
         .map(|(index, data_type)| PlanColumn { column: source.column(index), data_type })
         .collect();
     let counts_rows = |aggregate: &PlanAggregate| {
-        aggregate.function == AggregateFunction::CountRows && aggregate.filter.is_none() && !aggregate.distinct
+        aggregate.function == AggregateFunction::CountRows
+            && aggregate.filter.is_none()
+            && !aggregate.distinct
     };
     if let Node::Scan(scan) = &input.node
         && scan.filter.is_none()

@@ -41,12 +41,15 @@ impl Planner<'_> {
             Relation::Join { kind, left, right, on } => {
                 let on = conjuncts(on);
                 if on.iter().any(columns::has_subquery) {
-                    return Err(Error::Unsupported { feature: "a subquery in the condition of a join".into() });
+                    return Err(Error::Unsupported {
+                        feature: "a subquery in the condition of a join".into(),
+                    });
                 }
                 let mut below = needed.clone();
                 on.iter().for_each(|part| columns::add_columns(part, &mut below));
                 let left = self.build(*left, &below)?;
-                self.attach(kind, left, *right, on, &below, false).map(|plan| plan.expect("hash joins always can"))
+                self.attach(kind, left, *right, on, &below, false)
+                    .map(|plan| plan.expect("hash joins always can"))
             }
             other => self.build(other, needed),
         }
@@ -95,9 +98,7 @@ impl Planner<'_> {
         let left = sources(joined);
         let rank = |index: usize| {
             let right = columns::sources_of(&inputs[index]);
-            let connected = parts.iter().any(|part| {
-                equality(part, &left, &right).is_some()
-            });
+            let connected = parts.iter().any(|part| equality(part, &left, &right).is_some());
             let unique = self.key_is_unique(&inputs[index], &left, &right, parts);
             let rows = if unique { joined.estimate.rows } else { joined.estimate.rows * sizes[index] };
             (!connected, rows)
@@ -258,9 +259,12 @@ impl Planner<'_> {
         needed: &ColumnSet,
     ) -> Result<Plan, Error> {
         let Some((table, source, filter)) = filtered_scan(right) else {
-            return Err(Error::Unsupported { feature: "an index join with something that is no table".into() });
+            return Err(Error::Unsupported {
+                feature: "an index join with something that is no table".into(),
+            });
         };
-        let mut residual: Vec<Expr> = filter.into_iter().flat_map(|filter| conjuncts(filter.clone())).collect();
+        let mut residual: Vec<Expr> =
+            filter.into_iter().flat_map(|filter| conjuncts(filter.clone())).collect();
         let (covered, rest): (Vec<_>, Vec<_>) =
             on.into_iter().enumerate().partition(|(number, _)| candidate.covered.contains(number));
         residual.extend(rest.into_iter().map(|(_, part)| part));
@@ -284,11 +288,11 @@ impl Planner<'_> {
 
     fn hash_join(&mut self, kind: JoinKind, left: Plan, right: Plan, on: &[Expr]) -> Result<Plan, Error> {
         // The right side is the one that is built, so for an inner join it should be the smaller.
-        let (left, right) = match kind == JoinKind::Inner && self.optimize && left.estimate.rows < right.estimate.rows
-        {
-            true => (right, left),
-            false => (left, right),
-        };
+        let (left, right) =
+            match kind == JoinKind::Inner && self.optimize && left.estimate.rows < right.estimate.rows {
+                true => (right, left),
+                false => (left, right),
+            };
         let (left_sources, right_sources) = (sources(&left), sources(&right));
         let (mut left_keys, mut right_keys, mut residual) = (Vec::new(), Vec::new(), Vec::new());
         let mut equalities = Vec::new();

@@ -29,8 +29,9 @@ fn push(relation: Relation, mut above: Vec<Expr>, never_null: NeverNull<'_>) -> 
         Relation::Join { kind, left, right, on } => push_join(kind, *left, *right, on, above, never_null),
         Relation::Project { input, source, columns } => {
             let by = definitions(source, &columns);
-            let (below, stay): (Vec<_>, Vec<_>) =
-                above.into_iter().partition(|part| !columns::has_subquery(part) && mentions_only_plain(part, &by));
+            let (below, stay): (Vec<_>, Vec<_>) = above
+                .into_iter()
+                .partition(|part| !columns::has_subquery(part) && mentions_only_plain(part, &by));
             let below = below.into_iter().map(|part| substituted(part, &by)).collect();
             attach(push(*input, below, never_null).project(source, columns), stay, never_null)
         }
@@ -133,7 +134,9 @@ fn as_join(part: Expr, never_null: NeverNull<'_>) -> Result<(JoinKind, Relation,
         inner => (JoinKind::Semi, inner),
     };
     let joined = match inner {
-        Expr::Exists(relation) => lift(relation.as_ref().clone(), Looking::ForRows).map(|(right, on, _)| (right, on)),
+        Expr::Exists(relation) => {
+            lift(relation.as_ref().clone(), Looking::ForRows).map(|(right, on, _)| (right, on))
+        }
         Expr::InQuery(value, query) if !columns::has_subquery(value) => {
             let Query { relation, columns } = query.as_ref().clone();
             match (lift(relation, Looking::ForValues), columns.into_iter().next()) {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use nuages_storage::{IndexId, LeafBuilder, SchemaChange, Slot, Table, Value};
+use nuages_storage::{IndexId, Layout, LeafBuilder, SchemaChange, Slot, Table, Value};
 
 use super::index::{build, release_index};
 use super::{context, depended, each_leaf, foreign_key_object};
@@ -15,7 +15,8 @@ use crate::catalog::index::IndexPrograms;
 use crate::catalog::program::RowProgram;
 use crate::catalog::resolve::same_kind;
 use crate::catalog::{
-    Catalog, ChildLookup, ColumnSet, IndexDefinition, IndexExpr, IndexPart, NewColumn, PrimaryKey, TableDefinition,
+    Catalog, ChildLookup, ColumnSet, IndexDefinition, IndexExpr, IndexPart, NewColumn, PrimaryKey,
+    TableDefinition,
 };
 use crate::error::{DefinitionProblem, Error, SchemaObject};
 use crate::integrity::{check, domain};
@@ -38,8 +39,9 @@ impl WritingStatement<'_, '_> {
             test_value(&table, place, &default)?;
         }
         let slot = Slot { lane, default };
-        let layout = self.writer().version().table(table.id).map(|rows| rows.layout().with_slot(slot.clone()));
-        table.layout = Arc::new(layout.unwrap_or_default());
+        let layout =
+            self.writer().version().table(table.id).map(|rows| rows.layout().with_slot(slot.clone()));
+        table.layout = Arc::new(layout.unwrap_or_else(|| Layout::new([])));
         self.record(SchemaChange::AddSlot { table: table.id, slot });
         self.install(catalog.with(table));
         Ok(())
@@ -246,7 +248,9 @@ fn test_key_type(
 fn referring_to(catalog: &Catalog, table: &TableDefinition, place: usize) -> Option<SchemaObject> {
     table.referenced_by.iter().find_map(|reference| {
         let key = catalog.table(reference.table)?.foreign_key(reference.foreign_key)?;
-        key.target_columns.contains(&place).then(|| foreign_key_object(catalog, reference.table, |it| it.id == key.id))
+        key.target_columns
+            .contains(&place)
+            .then(|| foreign_key_object(catalog, reference.table, |it| it.id == key.id))
     })
 }
 
@@ -325,7 +329,8 @@ fn recompile(table: &mut TableDefinition) -> Result<(), Error> {
         table.indexes[at] = index;
     }
     for at in 0..table.checks.len() {
-        table.checks[at].program = Arc::new(RowProgram::compile_condition(table, &table.checks[at].condition)?);
+        table.checks[at].program =
+            Arc::new(RowProgram::compile_condition(table, &table.checks[at].condition)?);
     }
     Ok(())
 }

@@ -16,10 +16,13 @@ impl WritingStatement<'_, '_> {
     pub(crate) fn add_check(&mut self, table: &str, new: NewCheck) -> Result<(), Error> {
         let (catalog, mut table) = self.definition_of(table)?;
         table.add_check(new, &mut || self.writer().fresh_id())?;
-        let added = TableDefinition { checks: table.checks.split_off(table.checks.len() - 1), ..table.clone() };
+        let added =
+            TableDefinition { checks: table.checks.split_off(table.checks.len() - 1), ..table.clone() };
         if let Some(rows) = self.writer().version().table(table.id) {
             let context = context();
-            each_leaf(rows, |view, selection| check::check(&added, ColumnSet::ALL, view, selection, &context))?;
+            each_leaf(rows, |view, selection| {
+                check::check(&added, ColumnSet::ALL, view, selection, &context)
+            })?;
         }
         table.checks.extend(added.checks);
         self.install(catalog.with(table));
@@ -51,7 +54,8 @@ impl WritingStatement<'_, '_> {
         key: &ForeignKeyDefinition,
     ) -> Result<(), Error> {
         let version = self.writer().version();
-        let (Some(rows), Some(parents)) = (version.table(table.id), ParentLookup::new(catalog, version, key)) else {
+        let (Some(rows), Some(parents)) = (version.table(table.id), ParentLookup::new(catalog, version, key))
+        else {
             return Ok(());
         };
         each_leaf(rows, |view, selection| {

@@ -3,9 +3,7 @@
 use nuages_storage::{Index, IndexId, IndexKeys, SchemaChange, Table};
 
 use super::{context, depended, each_leaf, foreign_key_object};
-use crate::catalog::{
-    Catalog, ChildLookup, IndexDefinition, NewIndex, TableDefinition, TargetKey,
-};
+use crate::catalog::{Catalog, ChildLookup, IndexDefinition, NewIndex, TableDefinition, TargetKey};
 use crate::error::{Error, SchemaObject};
 use crate::integrity::unique;
 use crate::write::WritingStatement;
@@ -35,7 +33,9 @@ impl WritingStatement<'_, '_> {
     /// Builds an index of `table` over the rows there are, and records it.
     pub(super) fn build_index(&mut self, table: &TableDefinition, id: IndexId) -> Result<(), Error> {
         let version = self.writer().version();
-        let (Some(rows), Some(definition)) = (version.table(table.id), table.index(id)) else { return Ok(()) };
+        let (Some(rows), Some(definition)) = (version.table(table.id), table.index(id)) else {
+            return Ok(());
+        };
         let index = build(table, definition, rows)?;
         self.record(SchemaChange::AddIndex { table: table.id, id, index });
         Ok(())
@@ -85,7 +85,8 @@ pub(super) fn release_index(
     for reference in &table.referenced_by {
         let key = catalog.table(reference.table).and_then(|child| child.foreign_key(reference.foreign_key));
         if key.is_some_and(|key| key.target_key == TargetKey::Index(id)) {
-            let dependent = foreign_key_object(catalog, reference.table, |key| key.id == reference.foreign_key);
+            let dependent =
+                foreign_key_object(catalog, reference.table, |key| key.id == reference.foreign_key);
             return Err(depended(table, object, dependent));
         }
     }
@@ -100,7 +101,11 @@ pub(super) fn release_index(
             None => {
                 let (table_name, constraint) = (table.name.clone(), key.name.clone());
                 table.indexes.insert(0, dropped);
-                return Err(depended(table, object, SchemaObject::ForeignKey { table: table_name, constraint }));
+                return Err(depended(
+                    table,
+                    object,
+                    SchemaObject::ForeignKey { table: table_name, constraint },
+                ));
             }
         }
     }

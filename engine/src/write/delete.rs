@@ -94,7 +94,9 @@ impl WritingStatement<'_, '_> {
     fn round_of(&self, catalog: &Catalog, closure: Closure, context: &Context<'_>) -> Result<Round, Error> {
         let mut round = Round::default();
         for (id, doomed) in closure {
-            let (Some(table), Some(tree)) = (catalog.table(id), self.writer.version().table(id)) else { continue };
+            let (Some(table), Some(tree)) = (catalog.table(id), self.writer.version().table(id)) else {
+                continue;
+            };
             let losing: BTreeMap<_, _> =
                 doomed.reset.iter().filter(|(row, _)| !doomed.rows.contains(**row)).collect();
             let mut change = if losing.is_empty() {

@@ -143,14 +143,17 @@ impl WritingStatement<'_, '_> {
         let column_count = |got| Error::ColumnCount { table: table.name.clone(), expected: width, got };
         match &insert.rows {
             InsertSource::Values(rows) => {
-                let value = |expr: &Option<Expr>| expr.as_ref().map(|expr| self.value_of(expr, context)).transpose();
+                let value =
+                    |expr: &Option<Expr>| expr.as_ref().map(|expr| self.value_of(expr, context)).transpose();
                 let row = |row: &Vec<Option<Expr>>| match row.len() == width {
                     true => row.iter().map(value).collect(),
                     false => Err(column_count(row.len())),
                 };
                 rows.iter().map(row).collect()
             }
-            InsertSource::Query(query) if query.columns.len() != width => Err(column_count(query.columns.len())),
+            InsertSource::Query(query) if query.columns.len() != width => {
+                Err(column_count(query.columns.len()))
+            }
             InsertSource::Query(query) => {
                 let mut rows = Vec::new();
                 run_query(query, self.writer.version(), context, &mut |batch| {
@@ -167,10 +170,11 @@ impl WritingStatement<'_, '_> {
     fn value_of(&self, expr: &Expr, context: &Context<'_>) -> Result<Value, Error> {
         match expr {
             Expr::Literal(value) => Ok(value.clone()),
-            Expr::Parameter(index, _) => context.parameters.get(*index).cloned().ok_or(Error::MissingParameter {
-                index: *index,
-                given: context.parameters.len(),
-            }),
+            Expr::Parameter(index, _) => context
+                .parameters
+                .get(*index)
+                .cloned()
+                .ok_or(Error::MissingParameter { index: *index, given: context.parameters.len() }),
             expr => {
                 let query = Query::new(Relation::Unit, vec![OutputColumn::new("value", expr.clone())]);
                 let mut result = Value::Null;
@@ -186,7 +190,11 @@ impl WritingStatement<'_, '_> {
     }
 
     /// A row id for each row: the one given, or the next. Returns also the first that was not given, if it is a key.
-    fn assign_keys(&mut self, table: &TableDefinition, found: &Found) -> Result<(Vec<RowId>, Option<i64>), Error> {
+    fn assign_keys(
+        &mut self,
+        table: &TableDefinition,
+        found: &Found,
+    ) -> Result<(Vec<RowId>, Option<i64>), Error> {
         if let Some(greatest) = found.keys.iter().flatten().max() {
             self.writer.note_key(table.id, *greatest);
         }

@@ -108,7 +108,12 @@ impl WritingStatement<'_, '_> {
     }
 
     /// The new images, made of the rows as the newest version has them.
-    fn updated_images(&self, table: &TableDefinition, update: &Update, found: Found) -> Result<TableChange, Error> {
+    fn updated_images(
+        &self,
+        table: &TableDefinition,
+        update: &Update,
+        found: Found,
+    ) -> Result<TableChange, Error> {
         let Some(tree) = self.writer.version().table(table.id) else { return Ok(TableChange::default()) };
         let assigned: ColumnSet = update.assignments.iter().map(|(place, _)| *place).collect();
         let mut rows = Vec::with_capacity(found.rows.len());
@@ -163,5 +168,6 @@ pub(super) fn key_of_one_row(
 }
 
 fn has_query(expr: &Expr) -> bool {
-    matches!(expr, Expr::Scalar(_) | Expr::Exists(_) | Expr::InQuery(..)) || expr.children().into_iter().any(has_query)
+    matches!(expr, Expr::Scalar(_) | Expr::Exists(_) | Expr::InQuery(..))
+        || expr.children().into_iter().any(has_query)
 }

@@ -1,0 +1,115 @@
+//! Prepared queries: planned once, run often.
+
+use jiff::Timestamp;
+use nuages_storage::{Value, Version};
+
+use crate::algebra::Query;
+use crate::batch::Batch;
+use crate::catalog::{Catalog, SchemaId};
+use crate::error::Error;
+use crate::evaluate::Context;
+use crate::plan::{Access, LookupBy, Node, Plan};
+use crate::session::Session;
+use crate::{execute, optimize};
+
+/// Rows up to which a plan counts as short.
+const SHORT_ROWS_MAX: u64 = 64;
+
+/// A query and its plan. It holds no version and no lock, so it may be kept and shared between threads, and run on
+/// any version and any fork. Where the schema is not the one it was planned for, the query is planned anew for that
+/// run.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    query: Query,
+    plan: Plan,
+    schema: SchemaId,
+    short: bool,
+}
+
+impl Prepared {
+    /// Plans a query for what `session` sees. What depends on parameters is decided without their values.
+    ///
+    /// # Errors
+    /// What a query can be refused for when it is planned.
+    pub fn new(session: &dyn Session, query: Query) -> Result<Prepared, Error> {
+        let version = session.version()?;
+        let catalog = Catalog::of(&version);
+        let plan = optimize::plan(query.clone(), catalog, &version)?;
+        let short = is_short(&plan);
+        Ok(Prepared { schema: catalog.schema_id(), query, plan, short })
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Whether it reads few rows whatever its parameters are, so that it may run within
+    /// [`Session::read`], under the publication latch.
+    pub fn is_short(&self) -> bool {
+        self.short
+    }
+
+    /// Runs it on a version and hands out its rows, batch by batch.
+    ///
+    /// # Errors
+    /// What its expressions refuse; [`Error::MissingParameter`]; what `each` returns.
+    pub fn run(
+        &self,
+        version: &Version,
+        parameters: &[Value],
+        each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let context = Context { parameters, now: Timestamp::now() };
+        let catalog = Catalog::of(version);
+        if catalog.schema_id() == self.schema {
+            return execute::run(&self.plan, version, &context, each);
+        }
+        let plan = optimize::plan(self.query.clone(), catalog, version)?;
+        execute::run(&plan, version, &context, each)
+    }
+}
+
+/// Whether a plan reads few rows of few leaves.
+fn is_short(plan: &Plan) -> bool {
+    match &plan.node {
+        Node::Unit | Node::Count(..) => true,
+        Node::Values(rows) => rows.len() as u64 <= SHORT_ROWS_MAX,
+        Node::Scan(scan) => match &scan.access {
+            Access::RowIds(ids) => ids.len() as u64 <= SHORT_ROWS_MAX,
+            Access::Index { .. } => plan.estimate.rows <= 1.0,
+            Access::All | Access::RowRange(_) => false,
+        },
+        Node::Limit { input, offset, count: Some(count) } => {
+            offset.saturating_add(*count) <= SHORT_ROWS_MAX && is_streaming(input)
+        }
+        Node::Project { input, .. } | Node::Filter { input, .. } | Node::Limit { input, .. } => {
+            is_short(input)
+        }
+        Node::IndexJoin { left, lookup, .. } => is_unique(&lookup.by) && is_short(left),
+        Node::Aggregate { .. }
+        | Node::Sort { .. }
+        | Node::Distinct { .. }
+        | Node::HashJoin { .. }
+        | Node::NestedLoop { .. }
+        | Node::Set { .. }
+        | Node::Apply { .. } => false,
+    }
+}
+
+/// Whether a plan reads about as many rows as are asked of it.
+fn is_streaming(plan: &Plan) -> bool {
+    match &plan.node {
+        Node::Scan(scan) => scan.filter.is_none(),
+        Node::Project { input, .. } => is_streaming(input),
+        Node::IndexJoin { left, lookup, .. } => is_unique(&lookup.by) && is_streaming(left),
+        _ => is_short(plan),
+    }
+}
+
+fn is_unique(by: &LookupBy) -> bool {
+    match by {
+        LookupBy::RowId(_) => true,
+        LookupBy::Index { unique, .. } => *unique,
+    }
+}
