@@ -56,6 +56,16 @@ impl Stored {
         };
         stored.unwrap_or(Self::Null)
     }
+
+    /// The text, or the empty one.
+    pub(crate) fn as_text(&self) -> &str {
+        if let Self::Text(text) = self { text } else { "" }
+    }
+
+    /// The bytes, or none.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        if let Self::Bytes(bytes) = self { bytes } else { &[] }
+    }
 }
 
 /// What finds a slot in the words of a leaf: it begins at `fixed + per_row * capacity`.

@@ -187,14 +187,24 @@ impl Leaf {
     #[must_use]
     pub fn text(&self, slot: usize, row: usize) -> Cell<'_, str> {
         debug_assert_eq!(self.layout.lane(slot), Lane::Text, "slot {slot}");
-        self.text.get(self.words[self.span(slot).data + row])
+        let cell = self.words[self.span(slot).data + row];
+        match self.text.get(cell) {
+            Some(text) => Cell::Inline(text),
+            None if cell == LONG => Cell::Long,
+            None => Cell::Inline(self.layout.stored_default(slot).as_text()),
+        }
     }
 
     /// A string of bytes; empty if it is NULL.
     #[must_use]
     pub fn bytes(&self, slot: usize, row: usize) -> Cell<'_, [u8]> {
         debug_assert_eq!(self.layout.lane(slot), Lane::Bytes, "slot {slot}");
-        self.bytes.get(self.words[self.span(slot).data + row])
+        let cell = self.words[self.span(slot).data + row];
+        match self.bytes.get(cell) {
+            Some(bytes) => Cell::Inline(bytes),
+            None if cell == LONG => Cell::Long,
+            None => Cell::Inline(self.layout.stored_default(slot).as_bytes()),
+        }
     }
 
     /// The slots of a row whose values lie beside the leaf.

@@ -110,8 +110,9 @@ impl IndexKeys {
         if self.heads.get(start) != Some(&head) {
             return start;
         }
-        let (mut start, mut end) =
-            (start, start + self.heads[start..].partition_point(|other| *other == head));
+        // Mostly one entry, and never more than a leaf's.
+        let alike = self.heads[start..].iter().take_while(|other| **other == head).count();
+        let (mut start, mut end) = (start, start + alike);
         while start < end {
             let middle = start.midpoint(end);
             let order = self.entry(middle).cmp(&entry);

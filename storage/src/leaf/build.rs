@@ -43,7 +43,9 @@ impl Rows {
     /// Gives the rows consecutive row ids from `first` on, whatever ids they had.
     pub fn number(&mut self, first: RowId) {
         self.leaf.change_row_ids(|row_ids| {
-            row_ids.iter_mut().zip(first.get()..).for_each(|(row_id, number)| *row_id = number);
+            for (row, row_id) in row_ids.iter_mut().enumerate() {
+                *row_id = first.get().wrapping_add(row as i64);
+            }
         });
     }
 }

@@ -6,6 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::heap::DEFAULT;
 use super::{LEAF_BYTES, Leaf, ROWS_MAX, RowId, all_rows, capacity_for};
 use crate::layout::{Layout, Span, Stored};
 use crate::tree::{Block, KeyOf, PlainKeys};
@@ -229,8 +230,7 @@ impl Leaf {
             Stored::Bit(value) => self.words[span.data] |= if *value { bits } else { 0 },
             Stored::Word(word) => data.fill(*word),
             Stored::Wide(wide) => data.as_chunks_mut().0.fill(split_wide(*wide)),
-            Stored::Text(text) => data.fill_with(|| self.text.put(text)),
-            Stored::Bytes(bytes) => data.fill_with(|| self.bytes.put(bytes)),
+            Stored::Text(_) | Stored::Bytes(_) => data.fill(DEFAULT),
         }
     }
 

@@ -8,6 +8,8 @@ use std::ops::Range;
 
 /// A cell whose value is out of line, in the table's [`Longs`](crate::long::Longs).
 pub(super) const LONG: u64 = u64::MAX;
+/// A cell whose value is the default of its slot, which the layout has once for all rows.
+pub(super) const DEFAULT: u64 = u64::MAX - 1;
 
 /// One variable-length value of a leaf.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,12 +66,12 @@ pub(super) struct Heap<S> {
 }
 
 impl<S: Buffer> Heap<S> {
-    /// The value a cell refers to.
-    pub(super) fn get(&self, cell: u64) -> Cell<'_, S::Value> {
+    /// The value a cell refers to, if it lies here.
+    pub(super) fn get(&self, cell: u64) -> Option<&S::Value> {
         match cell {
-            0 => Cell::Inline(S::EMPTY),
-            LONG => Cell::Long,
-            _ => Cell::Inline(self.buffer.slice(range(cell))),
+            0 => Some(S::EMPTY),
+            LONG | DEFAULT => None,
+            _ => Some(self.buffer.slice(range(cell))),
         }
     }
 
@@ -82,16 +84,14 @@ impl<S: Buffer> Heap<S> {
 
     /// Adds what a cell of another heap refers to, and returns the cell it has here.
     pub(super) fn copy(&mut self, source: &Self, cell: u64) -> u64 {
-        match source.get(cell) {
-            Cell::Inline(value) => self.put(value),
-            Cell::Long => LONG,
-        }
+        source.get(cell).map_or(cell, |value| self.put(value))
     }
 
     /// The cell for what `cell` of another heap refers to, where `old` is to be overwritten: `old` itself if
     /// the value is the same, which spares the heap.
     pub(super) fn replace(&mut self, old: u64, source: &Self, cell: u64) -> u64 {
-        if self.get(old) == source.get(cell) {
+        let (old_value, value) = (self.get(old), source.get(cell));
+        if old_value.is_some() && old_value == value {
             return old;
         }
         self.release(old);
@@ -100,14 +100,17 @@ impl<S: Buffer> Heap<S> {
 
     /// Counts the value of a cell as dead.
     pub(super) fn release(&mut self, cell: u64) {
-        if cell != LONG {
-            self.dead += range(cell).len();
-        }
+        self.dead += self.get(cell).map_or(0, |_| range(cell).len());
     }
 
     /// The bytes that cells refer to.
     pub(super) fn live(&self) -> usize {
         self.buffer.len() - self.dead
+    }
+
+    #[cfg(test)]
+    pub(super) fn dead(&self) -> usize {
+        self.dead
     }
 
     /// Whether rewriting would shrink it by half.
@@ -117,7 +120,7 @@ impl<S: Buffer> Heap<S> {
 }
 
 /// Below this many dead bytes a heap is left alone: rewriting a leaf costs more than they do.
-const HEAP_DEAD_MIN: usize = if cfg!(test) { 16 } else { 256 };
+pub(super) const HEAP_DEAD_MIN: usize = if cfg!(test) { 16 } else { 256 };
 
 /// A cell: the offset in the upper half, the length in the lower. The empty value is zero, like NULL.
 ///

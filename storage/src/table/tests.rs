@@ -10,6 +10,7 @@ use super::*;
 use crate::index::{IndexChange, IndexKeys};
 use crate::layout::Slot;
 use crate::leaf::{LONG_BYTES_MIN, LeafBuilder, ROWS_MAX, Rows};
+use crate::tree::FANOUT;
 use crate::value::{DataType, Lane, Value};
 
 /// The types of slots: one of each lane, and more of text, which is what can go wrong.
@@ -361,6 +362,8 @@ fn ascending_row_ids_leave_full_leaves_behind() {
     numbered(&mut table, 0..1000);
     table.check();
     assert_eq!(table.rows.leaves(), 1000_usize.div_ceil(ROWS_MAX));
+    let full = (1000_usize.div_ceil(ROWS_MAX)).ilog(FANOUT) as usize + 1;
+    assert_eq!(table.rows.depth(), full, "inner nodes are full, too");
 }
 
 #[test]
@@ -414,6 +417,31 @@ fn deleting_every_row_leaves_an_empty_table_whatever_the_order() {
         numbered(&mut table, 5..6);
         assert_eq!(table.get(RowId::new(5)).unwrap().int(2), 50);
     }
+}
+
+#[test]
+fn a_slot_added_with_a_long_default_takes_no_room_in_rows_that_are_rewritten() {
+    let default = "d".repeat(1 << 20);
+    let mut table = Table::new(TableId::new(1), layout());
+    numbered(&mut table, 0..20);
+    let slot = table.layout().len();
+    table.add_slot(Slot { lane: Lane::Text, default: Value::from(default.as_str()) });
+    for id in (0..20).step_by(2) {
+        let mut builder = LeafBuilder::new(Arc::clone(table.layout()));
+        builder.copy_row(table.get(RowId::new(id)).unwrap());
+        builder.set_int(2, -1);
+        if id % 4 == 0 {
+            builder.set_text(slot, "own");
+        }
+        builder.finish_row(RowId::new(id));
+        table.update_rows(&builder.finish());
+        table.check();
+    }
+    for id in 0..20 {
+        let expected = if id % 4 == 0 { "own" } else { &default };
+        assert_eq!(table.get(RowId::new(id)).unwrap().text(slot), Some(expected), "row {id}");
+    }
+    assert!(table.leaves(..).all(|slice| slice.view.leaf().live_bytes() < 1 << 10));
 }
 
 #[test]

@@ -14,6 +14,17 @@ impl<B: Block> Tree<B> {
         }
     }
 
+    /// How many inner nodes lie above a leaf.
+    pub(crate) fn depth(&self) -> usize {
+        let mut depth = 0;
+        let mut node = self.root.as_ref();
+        while let Some(Node::Inner(inner)) = node {
+            depth += 1;
+            node = inner.children.first();
+        }
+        depth
+    }
+
     /// How many leaves there are.
     pub(crate) fn leaves(&self) -> usize {
         self.blocks(0..self.len()).count()
