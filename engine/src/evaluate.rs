@@ -25,6 +25,11 @@ mod node;
 mod truth;
 mod types;
 
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 

@@ -217,13 +217,13 @@ impl<'v> Vector<'v> {
         }
     }
 
-    /// The text of the row.
+    /// The text of the row; of JSON, which is stored as text, only [`LeafColumn::text`] is.
     #[must_use]
     #[inline]
     pub fn text(&self, row: usize) -> Option<&str> {
         match self {
             Vector::Text { data, nulls } if !nulls.contains(row) => Some(data.get(row)),
-            Vector::Leaf(column) => column.text(row),
+            Vector::Leaf(column) if column.kind() != DataType::Json => column.text(row),
             Vector::Constant { value, .. } => value.as_text(),
             _ => None,
         }
