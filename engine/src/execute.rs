@@ -24,6 +24,8 @@ pub(crate) mod ranges;
 mod scan;
 mod set;
 mod sort;
+#[cfg(test)]
+mod testing;
 mod values;
 
 use nuages_storage::Version;

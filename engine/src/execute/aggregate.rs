@@ -138,3 +138,123 @@ impl<'v> State<'v> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nuages_storage::{DataType, Value};
+    use proptest::prelude::*;
+
+    use super::super::testing::{Input, Row, column, column_expr, input_of, kind, rows_of, scalar};
+    use super::*;
+    use crate::algebra::{AggregateFunction, Comparison, Expr};
+    use crate::functions::aggregate::result_type;
+
+    const FUNCTIONS: [AggregateFunction; 5] = [
+        AggregateFunction::CountRows,
+        AggregateFunction::Count,
+        AggregateFunction::Min,
+        AggregateFunction::Max,
+        AggregateFunction::Sum,
+    ];
+
+    /// Keys, and after them a small integer to aggregate.
+    fn input(keys: std::ops::Range<usize>) -> impl Strategy<Value = Input> {
+        let input = prop::collection::vec(kind(), keys)
+            .prop_flat_map(|types| input_of([&types[..], &[DataType::BigInt]].concat()));
+        input.prop_map(|mut input| {
+            for (row, _) in input.batches.iter_mut().flatten() {
+                if let Some(Value::Int(int)) = row.last_mut() {
+                    *int %= 1_000;
+                }
+            }
+            input
+        })
+    }
+
+    /// An aggregate of the last column, perhaps of distinct values, perhaps only of those above zero.
+    fn aggregate(
+        function: AggregateFunction,
+        distinct: bool,
+        filtered: bool,
+        types: &[DataType],
+    ) -> PlanAggregate {
+        let last = types.len() - 1;
+        let argument = (function != AggregateFunction::CountRows).then(|| column(last, types));
+        let data_type = result_type(function, argument.as_ref().map(Scalar::data_type)).unwrap();
+        let above_zero = column_expr(last).compare(Comparison::Greater, Expr::literal(0));
+        let filter = filtered.then(|| scalar(&above_zero, types));
+        PlanAggregate { function, argument, distinct, filter, data_type }
+    }
+
+    fn model(aggregate: &PlanAggregate, group: &[Row]) -> Value {
+        let mut values: Vec<&Value> = group.iter().filter_map(|row| row.last()).collect();
+        if aggregate.filter.is_some() {
+            values.retain(|value| !value.is_null() && **value > Value::Int(0));
+        }
+        if aggregate.function == AggregateFunction::CountRows {
+            return Value::Int(values.len() as i64);
+        }
+        values.retain(|value| !value.is_null());
+        values.sort();
+        if aggregate.distinct {
+            values.dedup();
+        }
+        let of = |value: Option<&&Value>| value.map_or(Value::Null, |value| (*value).clone());
+        match aggregate.function {
+            AggregateFunction::Count => Value::Int(values.len() as i64),
+            AggregateFunction::Min => of(values.first()),
+            AggregateFunction::Max => of(values.last()),
+            _ if values.is_empty() => Value::Null,
+            _ => values.iter().filter_map(|value| value.as_int()).sum::<i64>().into(),
+        }
+    }
+
+    fn every_aggregate(types: &[DataType]) -> Vec<PlanAggregate> {
+        let flags = [(false, false), (true, false), (false, true), (true, true)];
+        let of = |function| flags.map(|(distinct, filtered)| aggregate(function, distinct, filtered, types));
+        FUNCTIONS.into_iter().flat_map(of).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_per_group_comes_in_the_order_the_groups_were_seen(input in input(1..4)) {
+            let types = &input.types;
+            let keys: Vec<_> = (0..types.len() - 1).map(|index| column(index, types)).collect();
+            let aggregates = every_aggregate(types);
+            let mut groups: Vec<Vec<Row>> = Vec::new();
+            for row in input.rows() {
+                match groups.iter_mut().find(|group| group[0][..keys.len()] == row[..keys.len()]) {
+                    Some(group) => group.push(row),
+                    None => groups.push(vec![row]),
+                }
+            }
+            let expected: Vec<Row> = groups.iter().map(|group| {
+                let values = aggregates.iter().map(|aggregate| model(aggregate, group));
+                group[0][..keys.len()].iter().cloned().chain(values).collect()
+            }).collect();
+            prop_assert_eq!(rows_of(Aggregate::new(input.open(), &keys, &aggregates)), expected);
+        }
+
+        #[test]
+        fn without_keys_there_is_one_row(input in input(0..1)) {
+            let aggregates = every_aggregate(&input.types);
+            let rows = input.rows();
+            let expected: Row = aggregates.iter().map(|aggregate| model(aggregate, &rows)).collect();
+            prop_assert_eq!(rows_of(Aggregate::new(input.open(), &[], &aggregates)), [expected]);
+        }
+    }
+
+    #[test]
+    fn there_may_be_more_groups_than_a_batch_has_rows() {
+        let types = [DataType::BigInt, DataType::BigInt];
+        let rows = (0..10_000_i64).map(|row| vec![Value::Int(row % 5_000 * 3), Value::Int(row)]).collect();
+        let input = Input::of(&types, rows, 64);
+        let (keys, sum) = ([column(0, &types)], [aggregate(AggregateFunction::Sum, false, false, &types)]);
+        let groups = rows_of(Aggregate::new(input.open(), &keys, &sum));
+        assert!(groups.iter().enumerate().all(|(group, row)| {
+            let group = group as i64;
+            row[..] == [Value::Int(group * 3), Value::Int(group + group + 5_000)]
+        }));
+        assert_eq!(groups.len(), 5_000);
+    }
+}

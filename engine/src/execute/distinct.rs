@@ -32,3 +32,32 @@ impl<'v> Operator<'v> for Distinct<'v> {
         Ok(Some(batch.with_selection(first)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::testing::{Input, Row, column, input_of, kind, rows_of};
+    use super::*;
+
+    fn input() -> impl Strategy<Value = (Input, usize)> {
+        prop::collection::vec(kind(), 1..4).prop_flat_map(|types| {
+            let keys = 0..=types.len();
+            (input_of(types), keys)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_row_of_each_combination_stays((input, keys) in input()) {
+            let on: Vec<_> = (0..keys).map(|index| column(index, &input.types)).collect();
+            let mut expected: Vec<Row> = Vec::new();
+            for row in input.rows() {
+                if !expected.iter().any(|seen| seen[..keys] == row[..keys]) {
+                    expected.push(row);
+                }
+            }
+            prop_assert_eq!(rows_of(Distinct::new(input.open(), &on)), expected);
+        }
+    }
+}

@@ -277,3 +277,6 @@ fn beside<'v>(mut left: Batch<'v>, right: Batch<'v>) -> Batch<'v> {
     left.columns.extend(right.columns);
     left
 }
+
+#[cfg(test)]
+mod tests;

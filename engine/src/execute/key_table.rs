@@ -47,8 +47,8 @@ pub(super) fn key_columns<'a, 'v>(
 }
 
 /// The types of scalars.
-pub(super) fn types_of<'a>(scalars: impl IntoIterator<Item = &'a Scalar>) -> Vec<DataType> {
-    scalars.into_iter().map(Scalar::data_type).collect()
+pub(super) fn types_of(scalars: &[Scalar]) -> Vec<DataType> {
+    scalars.iter().map(Scalar::data_type).collect()
 }
 
 /// A row number as it is kept in tables.

@@ -122,3 +122,51 @@ impl<'v> Operator<'v> for Set<'v> {
         Ok(Some(batch.with_selection(kept)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::testing::{Input, Row, input_of, kind, rows_of};
+    use super::*;
+
+    fn inputs() -> impl Strategy<Value = (Input, Input)> {
+        prop::collection::vec(kind(), 0..3).prop_flat_map(|types| (input_of(types.clone()), input_of(types)))
+    }
+
+    fn once(rows: impl IntoIterator<Item = Row>) -> Vec<Row> {
+        let mut seen = Vec::new();
+        for row in rows {
+            if !seen.contains(&row) {
+                seen.push(row);
+            }
+        }
+        seen
+    }
+
+    fn model(kind: SetKind, all: bool, left: Vec<Row>, mut right: Vec<Row>) -> Vec<Row> {
+        if kind == SetKind::Union {
+            let rows = left.into_iter().chain(right);
+            return if all { rows.collect() } else { once(rows) };
+        }
+        let (left, wanted) = (if all { left } else { once(left) }, kind == SetKind::Intersect);
+        let mut matched = |row: &Row| {
+            let place = right.iter().position(|other| other == row);
+            place.map(|place| right.swap_remove(place)).is_some()
+        };
+        left.into_iter().filter(|row| matched(row) == wanted).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn rows_are_combined_as_multisets(
+            (left, right) in inputs(),
+            kind in prop::sample::select(vec![SetKind::Union, SetKind::Intersect, SetKind::Except]),
+            all: bool,
+        ) {
+            let (left_plan, right_plan) = (left.plan(), right.plan());
+            let set = Set::new(kind, all, (&left_plan, left.open()), (&right_plan, right.open()));
+            prop_assert_eq!(rows_of(set), model(kind, all, left.rows(), right.rows()));
+        }
+    }
+}

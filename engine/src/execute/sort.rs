@@ -200,12 +200,13 @@ fn row_of(entry: u128) -> u32 {
     entry as u32
 }
 
-/// The most bytes a key of this type takes, NULL included.
+/// A bound of the bytes that a key of this type takes, NULL included.
 fn key_bytes_max(kind: DataType) -> usize {
     match kind.lane() {
         Lane::Bit => 2,
         Lane::Word | Lane::RowId => 9,
-        Lane::Wide | Lane::Text | Lane::Bytes => usize::MAX / 64,
+        Lane::Wide => 30, // a decimal of 28 digits in pairs, its sign and exponent
+        Lane::Text | Lane::Bytes => usize::MAX >> 16,
     }
 }
 
@@ -281,5 +282,104 @@ impl Tails {
     fn compare(&self, left: u128, right: u128) -> Ordering {
         let heads = (left >> ROW_BITS).cmp(&(right >> ROW_BITS));
         heads.then_with(|| self.get(left).cmp(self.get(right))).then(left.cmp(&right))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nuages_storage::Value;
+    use proptest::prelude::*;
+
+    use super::super::testing::{Input, Row, column, input_of, kind, rows_of};
+    use super::*;
+
+    fn part() -> impl Strategy<Value = KeyPart> {
+        any::<(bool, bool)>().prop_map(|(descending, nulls_first)| KeyPart {
+            descending,
+            nullable: true,
+            nulls_first,
+        })
+    }
+
+    /// Rows, numbered in their last column, and the directions of the columns before it.
+    fn input() -> impl Strategy<Value = (Input, Vec<KeyPart>)> {
+        let keys = prop::collection::vec((kind(), part()), 1..4);
+        keys.prop_flat_map(|keys| {
+            let (types, parts): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
+            (input_of(types), Just(parts))
+        })
+        .prop_map(|(mut input, parts)| {
+            input.types.push(DataType::BigInt);
+            for (number, (row, _)) in input.batches.iter_mut().flatten().enumerate() {
+                row.push(Value::Int(number as i64));
+            }
+            (input, parts)
+        })
+    }
+
+    fn keys_of(input: &Input, parts: &[KeyPart]) -> Vec<PlanSortKey> {
+        let key = |(index, part): (usize, &KeyPart)| PlanSortKey {
+            scalar: column(index, &input.types),
+            part: *part,
+        };
+        parts.iter().enumerate().map(key).collect()
+    }
+
+    fn order(left: &Row, right: &Row, parts: &[KeyPart]) -> Ordering {
+        let by = |(index, part): (usize, &KeyPart)| {
+            let (left, right) = (&left[index], &right[index]);
+            match (left.is_null(), right.is_null()) {
+                (false, false) if part.descending => right.cmp(left),
+                (false, false) => left.cmp(right),
+                (left, right) if part.nulls_first => right.cmp(&left),
+                (left, right) => left.cmp(&right),
+            }
+        };
+        parts.iter().enumerate().map(by).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    }
+
+    proptest! {
+        #[test]
+        fn rows_come_in_order_and_equal_ones_as_they_came(
+            (input, parts) in input(),
+            top in prop::option::of(prop_oneof![0_usize..6, 0_usize..300]),
+        ) {
+            let (plan, keys) = (input.plan(), keys_of(&input, &parts));
+            let mut expected = input.rows();
+            expected.sort_by(|left, right| order(left, right, &parts));
+            expected.truncate(top.unwrap_or(usize::MAX));
+            prop_assert_eq!(rows_of(Sort::new(&plan, input.open(), &keys, top)), expected);
+        }
+    }
+
+    #[test]
+    fn the_first_of_many_rows_are_those_of_the_whole_sort() {
+        let texts = |n: i64| format!("a common beginning {}", n * 7_919 % 1_000);
+        let rows =
+            (0..5_000_i64).map(|n| vec![Value::Int(n * 7_919 % 1_000), texts(n).into(), Value::Int(n)]);
+        let types = [DataType::BigInt, super::super::testing::TEXT, DataType::BigInt];
+        let input = Input::of(&types, rows.collect(), 100);
+        let plan = input.plan();
+        for key in [0, 1] {
+            let keys = [PlanSortKey { scalar: column(key, &types), part: KeyPart::DESCENDING }];
+            let mut expected = rows_of(Sort::new(&plan, input.open(), &keys, None));
+            assert!(expected.is_sorted_by(|a, b| a[key] > b[key] || (a[key] == b[key] && a[2] < b[2])));
+            expected.truncate(700);
+            assert_eq!(rows_of(Sort::new(&plan, input.open(), &keys, Some(700))), expected);
+            expected.truncate(3);
+            assert_eq!(rows_of(Sort::new(&plan, input.open(), &keys, Some(3))), expected);
+        }
+    }
+
+    #[test]
+    fn the_head_of_a_word_is_that_of_its_encoding() {
+        for part in [KeyPart::ASCENDING, KeyPart::DESCENDING, KeyPart::DESCENDING.with_nulls_first(false)] {
+            let part = KeyPart { nullable: true, ..part };
+            for value in [Value::Null, i64::MIN.into(), Value::Int(-1), Value::Int(0), i64::MAX.into()] {
+                let mut key = KeyBuffer::new();
+                key.push_value(part, &value);
+                assert_eq!(WordHeads::new(part).of(value.to_word()), split(key.as_slice()).0);
+            }
+        }
     }
 }

@@ -1,0 +1,179 @@
+//! Hash joins and nested loops against every pair of rows.
+
+use nuages_storage::{DataType, Value};
+use proptest::prelude::*;
+
+use super::super::hash_join::HashJoin;
+use super::super::nested_loop::NestedLoop;
+use super::super::testing::{Input, Row, TEXT, column, column_expr, input_of, kind, rows_of, scalar};
+use crate::algebra::{Comparison, JoinKind};
+use crate::evaluate::Scalar;
+
+const KINDS: [JoinKind; 4] = [JoinKind::Inner, JoinKind::Left, JoinKind::Semi, JoinKind::Anti];
+
+/// Two inputs of the same types, the last an integer.
+fn inputs() -> impl Strategy<Value = (Input, Input)> {
+    prop::collection::vec(kind(), 1..3).prop_flat_map(|mut types| {
+        types.push(DataType::BigInt);
+        (input_of(types.clone()), input_of(types))
+    })
+}
+
+/// The same with keys that occur once on the right.
+fn inputs_of_children_and_parents() -> impl Strategy<Value = (Input, Input)> {
+    inputs().prop_map(|(left, mut right)| {
+        let mut seen: Vec<Row> = Vec::new();
+        for (row, selected) in right.batches.iter_mut().flatten() {
+            let key = row[..row.len() - 1].to_vec();
+            *selected = *selected && !seen.contains(&key);
+            seen.push(key);
+        }
+        (left, right)
+    })
+}
+
+/// What a join yields, in the order of the left rows and then of the right.
+fn model(kind: JoinKind, left: &Input, right: &Input, pairs: impl Fn(&Row, &Row) -> bool) -> Vec<Row> {
+    let right_rows = right.rows();
+    let mut joined = Vec::new();
+    for row in left.rows() {
+        let partners: Vec<&Row> = right_rows.iter().filter(|other| pairs(&row, other)).collect();
+        let nulls = vec![Value::Null; right.types.len()];
+        match kind {
+            JoinKind::Left if partners.is_empty() => joined.push([row, nulls].concat()),
+            JoinKind::Inner | JoinKind::Left => {
+                joined.extend(partners.into_iter().map(|other| [&row[..], other].concat()));
+            }
+            JoinKind::Semi if partners.is_empty() => {}
+            JoinKind::Anti if !partners.is_empty() => {}
+            JoinKind::Semi | JoinKind::Anti => joined.push(row),
+        }
+    }
+    joined
+}
+
+/// Whether the last column of the left row is less than that of the right.
+fn residual(left: &Input, right: &Input) -> Scalar {
+    let types = [&left.types[..], &right.types].concat();
+    let (a, b) = (column_expr(left.types.len() - 1), column_expr(types.len() - 1));
+    scalar(&a.compare(Comparison::Less, b), &types)
+}
+
+fn passes_residual(left: &Row, right: &Row) -> bool {
+    match (left.last(), right.last()) {
+        (Some(left), Some(right)) => !left.is_null() && !right.is_null() && left < right,
+        _ => false,
+    }
+}
+
+fn same_keys(left: &Row, right: &Row) -> bool {
+    let pairs = || left[..left.len() - 1].iter().zip(right);
+    pairs().all(|(left, right)| left == right && !left.is_null())
+}
+
+fn hash_join(kind: JoinKind, left: &Input, right: &Input, residual: Option<&Scalar>) -> Vec<Row> {
+    let keys: Vec<_> = (0..left.types.len() - 1).map(|index| column(index, &left.types)).collect();
+    let (left_plan, right_plan) = (left.plan(), right.plan());
+    let (left, right) = ((&left_plan, left.open()), (&right_plan, right.open()));
+    rows_of(HashJoin::new(kind, left, right, &keys, &keys, residual))
+}
+
+fn nested_loop(kind: JoinKind, left: &Input, right: &Input, on: Option<&Scalar>) -> Vec<Row> {
+    let (left_plan, right_plan) = (left.plan(), right.plan());
+    rows_of(NestedLoop::new(kind, (&left_plan, left.open()), (&right_plan, right.open()), on))
+}
+
+fn check(left: &Input, right: &Input) -> Result<(), TestCaseError> {
+    let condition = residual(left, right);
+    for kind in KINDS {
+        prop_assert_eq!(
+            hash_join(kind, left, right, None),
+            model(kind, left, right, same_keys),
+            "{:?}",
+            kind
+        );
+        let both = |left: &Row, right: &Row| same_keys(left, right) && passes_residual(left, right);
+        let joined = hash_join(kind, left, right, Some(&condition));
+        prop_assert_eq!(joined, model(kind, left, right, both), "{:?} with a residual", kind);
+        prop_assert_eq!(
+            nested_loop(kind, left, right, None),
+            model(kind, left, right, |_, _| true),
+            "{:?}",
+            kind
+        );
+        let joined = nested_loop(kind, left, right, Some(&condition));
+        prop_assert_eq!(joined, model(kind, left, right, passes_residual), "{:?} on a condition", kind);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn joins_yield_the_pairs_that_match((left, right) in inputs()) {
+        check(&left, &right)?;
+    }
+
+    #[test]
+    fn joins_with_unique_keys_yield_the_pairs_that_match((left, right) in inputs_of_children_and_parents()) {
+        check(&left, &right)?;
+    }
+}
+
+/// Rows of one key and the number of the row.
+fn rows(key: impl Fn(i64) -> Value, count: i64) -> Input {
+    let kind = key(0).data_type().unwrap_or(DataType::BigInt);
+    Input::of(&[kind, DataType::BigInt], (0..count).map(|row| vec![key(row), Value::Int(row)]).collect(), 64)
+}
+
+#[test]
+fn a_key_may_have_more_partners_than_a_batch_has_rows() {
+    let (left, right) = (rows(|row| Value::Int(row % 2), 4), rows(|row| Value::Int(row / 3_000), 6_000));
+    for kind in KINDS {
+        assert_eq!(hash_join(kind, &left, &right, None), model(kind, &left, &right, same_keys));
+        let condition = residual(&left, &right);
+        let both = |left: &Row, right: &Row| same_keys(left, right) && passes_residual(left, right);
+        assert_eq!(hash_join(kind, &left, &right, Some(&condition)), model(kind, &left, &right, both));
+        assert_eq!(
+            nested_loop(kind, &left, &right, Some(&condition)),
+            model(kind, &left, &right, passes_residual)
+        );
+    }
+}
+
+#[test]
+fn a_lonely_row_is_put_out_after_all_its_partners_failed_whatever_batch_they_end_in() {
+    for partners in [1_022, 1_023, 1_024, 1_025, 2_048] {
+        let left = Input::of(&[TEXT, DataType::BigInt], vec![vec!["k".into(), Value::Int(i64::MAX)]; 3], 2);
+        let right = rows(|_| "k".into(), partners);
+        let joined = hash_join(JoinKind::Left, &left, &right, Some(&residual(&left, &right)));
+        assert_eq!(joined, vec![vec!["k".into(), Value::Int(i64::MAX), Value::Null, Value::Null]; 3]);
+    }
+}
+
+#[test]
+fn null_keys_match_nothing_and_empty_sides_yield_what_is_left() {
+    let nulls = Input::of(&[DataType::BigInt; 2], vec![vec![Value::Null, Value::Int(1)]; 2], 1);
+    let empty = Input::of(&[DataType::BigInt; 2], Vec::new(), 1);
+    for other in [&nulls, &empty] {
+        assert!(hash_join(JoinKind::Inner, &nulls, other, None).is_empty());
+        assert!(hash_join(JoinKind::Semi, &nulls, other, None).is_empty());
+        assert_eq!(hash_join(JoinKind::Left, &nulls, other, None).len(), 2);
+        assert_eq!(hash_join(JoinKind::Anti, &nulls, other, None).len(), 2);
+        assert!(hash_join(JoinKind::Left, &empty, other, None).is_empty());
+    }
+}
+
+#[test]
+fn keys_that_are_equal_in_another_form_match() {
+    let pairs: [(Value, Value); 3] = [
+        ((-0.0).into(), 0.0.into()),
+        (f64::NAN.into(), (-f64::NAN).into()),
+        (rust_decimal::Decimal::new(10, 1).into(), rust_decimal::Decimal::new(100, 2).into()),
+    ];
+    for (a, b) in pairs {
+        let (left, right) = (rows(|_| a.clone(), 2), rows(|_| b.clone(), 2));
+        assert_eq!(hash_join(JoinKind::Inner, &left, &right, None).len(), 4, "{a} and {b}");
+    }
+}
