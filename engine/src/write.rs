@@ -109,14 +109,15 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
                 &self.catalog,
                 self.writer.version(),
                 &round,
-                &mut followed,
+                &followed,
                 &mut self.postponed,
                 &default,
             )?;
-            self.write_round(round, !following.is_empty(), context)?;
             if following.is_empty() {
-                return Ok(());
+                return self.write_round(round, false, context);
             }
+            cascade::mark_followed(&self.catalog, &round, &mut followed);
+            self.write_round(round, true, context)?;
             self.writer.advance();
             round = self.images_of(following)?;
         }

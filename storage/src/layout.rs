@@ -89,6 +89,11 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// The words that have a bit for each row: the null map, and booleans.
+    pub(crate) fn bits(&self) -> Range<usize> {
+        self.nulls..self.data + usize::from(self.lane == Lane::Bit)
+    }
+
     /// Where the data of some rows lies.
     pub(crate) fn rows(&self, rows: &Range<usize>) -> Range<usize> {
         self.data + self.width * rows.start..self.data + self.width * rows.end

@@ -257,9 +257,22 @@ pub(crate) struct Reassignment {
     pub(crate) values: SmallVec<[(usize, Value); 2]>,
 }
 
-/// Which foreign keys a statement has made follow already. One that would have to follow a second time is left to be
-/// checked instead, so that keys which change each other in a circle come to an end.
+/// Which foreign keys of which rows a statement has set already, itself or because they followed a key. None is set a
+/// second time but left to be checked, so that keys which change each other in a circle come to an end.
 pub(crate) type Followed = HashSet<(TableId, RowId, ConstraintId)>;
+
+/// Marks the foreign keys that a round sets.
+pub(crate) fn mark_followed(catalog: &Catalog, round: &Round, followed: &mut Followed) {
+    for (table, change) in round {
+        let Some(definition) = catalog.table(*table) else { continue };
+        for key in &definition.foreign_keys {
+            if change.assigned.contains_any(&key.columns) {
+                let rows = change.updated.iter().chain(&change.inserted).flat_map(|rows| rows.leaf.row_ids());
+                followed.extend(rows.map(|row| (*table, RowId::new(*row), key.id)));
+            }
+        }
+    }
+}
 
 /// The rows whose foreign keys follow the keys that a round is about to change.
 ///
@@ -269,7 +282,7 @@ pub(crate) fn on_update(
     catalog: &Catalog,
     version: &Version,
     round: &Round,
-    followed: &mut Followed,
+    followed: &Followed,
     postponed: &mut Postponed,
     default: &dyn Fn(&TableDefinition, usize) -> Result<Value, Error>,
 ) -> Result<Vec<Reassignment>, Error> {
@@ -314,7 +327,7 @@ pub(crate) fn on_update(
                         }
                     };
                     let values: Result<_, Error> = values;
-                    if followed.insert((referrer.child.id, row, key.id)) {
+                    if !followed.contains(&(referrer.child.id, row, key.id)) {
                         reassignments.push(Reassignment { table: referrer.child.id, row, values: values? });
                     }
                     Ok(())

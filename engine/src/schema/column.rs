@@ -174,7 +174,9 @@ fn converted(
     let cast = Expr::Cast(Box::new(Source::SELF.column(place).into()), to.data_type);
     let cast = RowProgram::compile(before, &cast)?;
     let mut table = Table::new(after.id, Arc::clone(&after.layout));
-    each_leaf(rows, |view, selection| {
+    let mut widened = rows.clone();
+    widened.add_slot(Slot::new(to.lane));
+    each_leaf(&widened, |view, selection| {
         let values = cast.evaluate(before, view, selection, &context)?;
         let mut builder = LeafBuilder::with_capacity(Arc::clone(&after.layout), view.len());
         for row in selected(selection) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::heap::DEFAULT;
 use super::{LEAF_BYTES, Leaf, ROWS_MAX, RowId, all_rows, capacity_for};
-use crate::layout::{Layout, Span, Stored};
+use crate::layout::{Layout, Stored};
 use crate::tree::{Block, KeyOf, PlainKeys};
 use crate::value::Lane;
 
@@ -111,26 +111,20 @@ impl Block for Leaf {
 }
 
 impl Leaf {
-    /// Overwrites the row at `at`, but for its row id, with another.
+    /// Overwrites the row at `at`, but for its row id, with another. Slots that the other lacks stay.
     pub(crate) fn replace(&mut self, at: usize, image: RowImage<'_>) {
         let RowImage { leaf: source, row } = image;
         self.make_room(&source.layout, self.len());
-        for slot in 0..self.layout.len() {
-            let to = self.span(slot);
+        for slot in 0..self.layout.len().min(source.layout.len()) {
+            let (to, from) = (self.span(slot), source.span(slot));
             if to.lane == Lane::RowId {
                 continue;
             }
-            set_bit(&mut self.words[to.nulls], at, 0);
-            if slot >= source.layout.len() {
-                self.release_cell(to, at);
-                self.write_default(slot, at..at + 1);
-                continue;
+            for (to, from) in to.bits().zip(from.bits()) {
+                set_bit(&mut self.words[to], at, source.words[from] >> row & 1);
             }
-            let from = source.span(slot);
-            self.words[to.nulls] |= (source.words[from.nulls] >> row & 1) << at;
             match to.lane {
-                Lane::RowId => {}
-                Lane::Bit => set_bit(&mut self.words[to.data], at, source.words[from.data] >> row & 1),
+                Lane::RowId | Lane::Bit => {}
                 Lane::Word => self.words[to.data + at] = source.words[from.data + row],
                 Lane::Wide => {
                     let value = &source.words[from.rows(&(row..row + 1))];
@@ -169,10 +163,7 @@ impl Leaf {
         let mut words = vec![0; layout.words(capacity)];
         for (slot, from) in self.layout.spans(self.capacity) {
             let to = layout.span(slot, capacity);
-            words[to.nulls] = self.words[from.nulls];
-            if to.lane == Lane::Bit {
-                words[to.data] = self.words[from.data];
-            }
+            words[to.bits()].copy_from_slice(&self.words[from.bits()]);
             words[to.rows(&(0..len))].copy_from_slice(&self.words[from.rows(&(0..len))]);
         }
         let added = self.layout.len()..layout.len();
@@ -193,12 +184,13 @@ impl Leaf {
                 continue;
             }
             let from = source.span(slot);
-            self.words[to.nulls] |= cut(source.words[from.nulls], rows) << at;
+            for (to, from) in to.bits().zip(from.bits()) {
+                self.words[to] |= cut(source.words[from], rows) << at;
+            }
             let values = &source.words[from.rows(rows)];
             let gap = to.rows(&gap);
             match to.lane {
-                Lane::RowId => {}
-                Lane::Bit => self.words[to.data] |= cut(source.words[from.data], rows) << at,
+                Lane::RowId | Lane::Bit => {}
                 Lane::Word | Lane::Wide => self.words[gap].copy_from_slice(values),
                 Lane::Text => {
                     for (to, cell) in self.words[gap].iter_mut().zip(values) {
@@ -214,13 +206,10 @@ impl Leaf {
         }
     }
 
-    /// Writes the slot's default into rows whose null bits are zero.
+    /// Writes the slot's default into rows whose bits are zero.
     fn write_default(&mut self, slot: usize, rows: Range<usize>) {
         let span = self.span(slot);
         let bits = all_rows(rows.len()) << rows.start;
-        if span.lane == Lane::Bit {
-            self.words[span.data] &= !bits;
-        }
         let data = &mut self.words[span.rows(&rows)];
         match self.layout.stored_default(slot) {
             Stored::Null => {
@@ -242,38 +231,27 @@ impl Leaf {
         }
         let before = all_rows(at);
         for (_, span) in self.layout.spans(self.capacity) {
-            let bits = if span.lane == Lane::Bit { span.nulls..=span.data } else { span.nulls..=span.nulls };
-            for word in &mut self.words[bits] {
+            for word in &mut self.words[span.bits()] {
                 *word = *word & before | (*word & !before) << 1;
             }
             self.words.copy_within(span.rows(&(at..len)), span.data + span.width * (at + 1));
         }
     }
 
-    /// Moves the rows after `at` over it.
+    /// Moves the rows after `at` over it. What its cells refer to is dead.
     fn close_gap(&mut self, at: usize) {
         let len = self.len();
         let before = all_rows(at);
-        for slot in 0..self.layout.len() {
-            let span = self.span(slot);
-            if span.lane == Lane::RowId {
-                continue;
+        for (_, span) in self.layout.spans(self.capacity) {
+            match span.lane {
+                Lane::Text => self.text.release(self.words[span.data + at]),
+                Lane::Bytes => self.bytes.release(self.words[span.data + at]),
+                _ => {}
             }
-            self.release_cell(span, at);
-            let bits = if span.lane == Lane::Bit { span.nulls..=span.data } else { span.nulls..=span.nulls };
-            for word in &mut self.words[bits] {
+            for word in &mut self.words[span.bits()] {
                 *word = *word & before | *word >> 1 & !before;
             }
             self.words.copy_within(span.rows(&(at + 1..len)), span.data + span.width * at);
-        }
-    }
-
-    /// Counts what a cell refers to as dead.
-    fn release_cell(&mut self, span: Span, row: usize) {
-        match span.lane {
-            Lane::Text => self.text.release(self.words[span.data + row]),
-            Lane::Bytes => self.bytes.release(self.words[span.data + row]),
-            _ => {}
         }
     }
 

@@ -37,7 +37,7 @@ impl<B: Block> Tree<B> {
         };
         match root.insert(item) {
             Insertion::Present => return false,
-            Insertion::Done => {}
+            Insertion::Done => self.shrink(),
             Insertion::Divided(right) => self.grow(right),
         }
         self.len += 1;
@@ -66,7 +66,10 @@ impl<B: Block> Tree<B> {
             return false;
         }
         self.len -= 1;
-        self.shrink();
+        match self.len {
+            0 => self.root = None,
+            _ => self.shrink(),
+        }
         true
     }
 
@@ -92,15 +95,12 @@ impl<B: Block> Tree<B> {
         }
     }
 
-    /// Takes away roots that have one child, or are empty.
+    /// Takes away roots that have one child.
     fn shrink(&mut self) {
         while let Some(Node::Inner(inner)) = &self.root
             && let [only] = inner.children.as_slice()
         {
             self.root = Some(only.clone());
-        }
-        if self.len == 0 {
-            self.root = None;
         }
     }
 }
@@ -217,10 +217,12 @@ impl<B: Block> Inner<B> {
 
     fn insert(&mut self, item: B::Item<'_>) -> Insertion<B> {
         let at = self.keys.upper_bound(B::key_of(item));
+        let size = self.children[at].size();
         match self.children[at].insert(item) {
             Insertion::Present => Insertion::Present,
             Insertion::Done => {
                 self.counts[at] += 1;
+                self.mend_shrunk(at, size);
                 Insertion::Done
             }
             Insertion::Divided(right) => {
@@ -241,9 +243,7 @@ impl<B: Block> Inner<B> {
         if let Some(right) = right {
             return Some((result, self.take_in_part(at, right)));
         }
-        if self.children[at].size() < size {
-            self.mend(at..=at);
-        }
+        self.mend_shrunk(at, size);
         Some((result, None))
     }
 
@@ -259,8 +259,8 @@ impl<B: Block> Inner<B> {
             self.counts.remove(at);
             self.keys.remove(at.saturating_sub(1));
             self.mend(at..=at);
-        } else if self.children[at].size() < size {
-            self.mend(at..=at);
+        } else {
+            self.mend_shrunk(at, size);
         }
         true
     }
@@ -310,11 +310,19 @@ impl<B: Block> Inner<B> {
         self.children.insert(at, child);
     }
 
+    /// Merges the child at `at` with its neighbours, where they fit, if its size was greater before. Even an
+    /// insertion can shrink a node: the two parts of a divided child may both be merged with their neighbours.
+    fn mend_shrunk(&mut self, at: usize, size_before: usize) {
+        if self.children[at].size() < size_before {
+            self.mend(at..=at);
+        }
+    }
+
     /// Merges the children at these positions with their neighbours, where they fit.
     fn mend(&mut self, changed: RangeInclusive<usize>) {
         let (mut at, mut end) = (changed.start().saturating_sub(1), *changed.end());
         while at <= end && at + 1 < self.children.len() {
-            if self.fit(at) {
+            if self.should_merge(at) {
                 self.merge(at);
                 end = end.saturating_sub(1);
             } else {
@@ -325,7 +333,7 @@ impl<B: Block> Inner<B> {
 
     /// Whether the child at `at` and the one right of it are to be merged. If they are leaves of many items,
     /// the counts answer, and the neighbour is not fetched from memory.
-    fn fit(&self, at: usize) -> bool {
+    fn should_merge(&self, at: usize) -> bool {
         let few = self.counts[at] + self.counts[at + 1] <= (B::LEN_MAX * MERGED.0 / MERGED.1) as u64;
         let children = (&self.children[at], &self.children[at + 1]);
         (few || matches!(children.0, Node::Inner(_))) && children.0.fits(children.1)

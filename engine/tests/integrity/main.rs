@@ -1,0 +1,10 @@
+//! What the engine promises about rows, whoever writes them: constraints, cascades, schema changes, transactions.
+
+mod cascades;
+mod changed_keys;
+mod constraints;
+mod schema_changes;
+mod sqlite;
+mod support;
+mod transactions;
+mod writing;
