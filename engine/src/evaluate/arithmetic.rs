@@ -416,3 +416,98 @@ fn duration_by_float(
     }
     Ok(data)
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use jiff::civil::{date, time};
+
+    use super::*;
+    use crate::algebra::Expr;
+    use crate::evaluate::testing::value_of;
+
+    fn compute(left: impl Into<Value>, op: Arithmetic, right: impl Into<Value>) -> Result<Value, Error> {
+        value_of(&Expr::literal(left).arithmetic(op, Expr::literal(right)))
+    }
+
+    fn decimal_value(text: &str) -> Value {
+        Value::Decimal(text.parse().unwrap())
+    }
+
+    fn out_of_range(operation: &str) -> Result<Value, Error> {
+        Err(Error::Overflow { operation: operation.into() })
+    }
+
+    #[test]
+    fn integers_truncate_and_never_wrap() {
+        use Arithmetic::*;
+        assert_eq!(compute(-7, Divide, 2), Ok((-3).into()));
+        assert_eq!(compute(-7, Modulo, 2), Ok((-1).into()));
+        assert_eq!(compute(i64::MIN, Modulo, -1), Ok(0.into()));
+        assert_eq!(compute(i64::MAX, Add, 1), out_of_range("integer + integer"));
+        assert_eq!(compute(i64::MIN, Subtract, 1), out_of_range("integer - integer"));
+        assert_eq!(compute(i64::MAX, Multiply, 2), out_of_range("integer * integer"));
+        assert_eq!(compute(i64::MIN, Divide, -1), out_of_range("integer / integer"));
+        assert_eq!(
+            value_of(&Expr::Negate(Box::new(Expr::literal(i64::MIN)))),
+            out_of_range("integer - integer")
+        );
+        for op in [Divide, Modulo] {
+            assert_eq!(compute(1, op, 0), Err(Error::DivisionByZero));
+            assert_eq!(compute(1.0, op, 0.0), Err(Error::DivisionByZero));
+            assert_eq!(compute(decimal_value("1"), op, 0), Err(Error::DivisionByZero));
+        }
+        assert_eq!(compute(0b1100, BitAnd, 0b1010), Ok(0b1000.into()));
+        assert_eq!(compute(0b1100, BitOr, 0b1010), Ok(0b1110.into()));
+        assert_eq!(compute(0b1100, BitXor, 0b1010), Ok(0b0110.into()));
+        assert_eq!(compute(1, ShiftLeft, 4), Ok(16.into()));
+        assert_eq!(compute(-16, ShiftRight, 2), Ok((-4).into()));
+    }
+
+    #[test]
+    fn kinds_of_numbers_mix() {
+        use Arithmetic::*;
+        assert_eq!(compute(1, Divide, 2.0), Ok(0.5.into()));
+        assert_eq!(compute(decimal_value("0.10"), Add, decimal_value("0.2")), Ok(decimal_value("0.3")));
+        assert_eq!(compute(3, Multiply, decimal_value("1.5")), Ok(decimal_value("4.5")));
+        assert_eq!(compute(decimal_value("1"), Divide, 4), Ok(decimal_value("0.25")));
+        assert_eq!(compute(2, Power, 10), Ok(1024.0.into()));
+        assert_eq!(compute(decimal_value("2"), Power, 0.5), Ok(2_f64.sqrt().into()));
+        assert_eq!(compute(-1, Power, 0.5), out_of_range("double precision ^ double precision"));
+        assert_eq!(compute(1e300, Multiply, 1e300), out_of_range("double precision * double precision"));
+        assert_eq!(compute(f64::INFINITY, Add, 1.0), Ok(f64::INFINITY.into()));
+        let big = decimal_value("79228162514264337593543950335");
+        assert_eq!(compute(big.clone(), Add, big), out_of_range("numeric + numeric"));
+        assert_eq!(compute(1, Add, Value::Null), Ok(Value::Null));
+    }
+
+    #[test]
+    fn times_and_intervals_follow_the_table() {
+        use Arithmetic::*;
+        let at = |text: &str| Value::from(text.parse::<Timestamp>().unwrap());
+        let hours = SignedDuration::from_hours;
+        let noon = || at("2024-01-31T12:00:00Z");
+        assert_eq!(compute(noon(), Add, hours(13)), Ok(at("2024-02-01T01:00:00Z")));
+        assert_eq!(compute(hours(-13), Add, noon()), Ok(at("2024-01-30T23:00:00Z")));
+        assert_eq!(compute(noon(), Subtract, hours(1)), Ok(at("2024-01-31T11:00:00Z")));
+        assert_eq!(compute(noon(), Subtract, at("2024-01-31T11:00:00Z")), Ok(hours(1).into()));
+        assert_eq!(compute(date(2024, 3, 1), Subtract, date(2024, 2, 28)), Ok(hours(48).into()));
+        assert_eq!(compute(date(2024, 2, 28), Add, 2), Ok(date(2024, 3, 1).into()));
+        assert_eq!(compute(1, Add, date(2024, 2, 28)), Ok(date(2024, 2, 29).into()));
+        assert_eq!(compute(date(2024, 2, 28), Subtract, 28), Ok(date(2024, 1, 31).into()));
+        assert_eq!(compute(date(2024, 1, 31), Add, hours(36)), Ok(at("2024-02-01T12:00:00Z")));
+        assert_eq!(compute(time(23, 0, 0, 0), Add, hours(2)), Ok(time(1, 0, 0, 0).into()));
+        assert_eq!(compute(time(1, 0, 0, 0), Subtract, hours(26)), Ok(time(23, 0, 0, 0).into()));
+        assert_eq!(compute(time(1, 0, 0, 0), Subtract, time(2, 0, 0, 0)), Ok(hours(-1).into()));
+        assert_eq!(compute(hours(3), Subtract, hours(1)), Ok(hours(2).into()));
+        assert_eq!(compute(hours(3), Multiply, 2), Ok(hours(6).into()));
+        assert_eq!(compute(0.5, Multiply, hours(3)), Ok(SignedDuration::from_mins(90).into()));
+        assert_eq!(compute(hours(3), Divide, 2), Ok(SignedDuration::from_mins(90).into()));
+        assert_eq!(compute(hours(3), Divide, decimal_value("1.5")), Ok(hours(2).into()));
+        assert_eq!(compute(hours(3), Divide, 0), Err(Error::DivisionByZero));
+        assert_eq!(value_of(&Expr::Negate(Box::new(Expr::literal(hours(3))))), Ok(hours(-3).into()));
+        assert_eq!(compute(date(9999, 12, 31), Add, 1), out_of_range("date + integer"));
+        assert!(compute(noon(), Add, noon()).is_err());
+        assert!(compute(2, Divide, hours(1)).is_err());
+    }
+}

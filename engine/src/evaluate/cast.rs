@@ -213,3 +213,105 @@ pub(super) fn float_to_int(float: f64) -> Option<i64> {
     const END: f64 = 9_223_372_036_854_775_808.0;
     (float.fract() == 0.0 && (-END..END).contains(&float)).then_some(float as i64)
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::{date, time};
+
+    use super::*;
+    use crate::algebra::Expr;
+    use crate::evaluate::testing::value_of;
+
+    const TEXT: DataType = DataType::Text { max_length: None };
+
+    fn cast(value: impl Into<Value>, to: DataType) -> Result<Value, Error> {
+        value_of(&Expr::Cast(Box::new(Expr::literal(value)), to))
+    }
+
+    /// The value as it prints, which shows the class too.
+    fn shown(value: impl Into<Value>, to: DataType) -> String {
+        cast(value, to).map_or_else(|error| error.to_string(), |value| format!("{value:?}"))
+    }
+
+    #[test]
+    fn a_value_that_is_printed_is_read_back() {
+        let decimal: Decimal = "-12.50".parse().unwrap();
+        let values = [
+            Value::from(true),
+            Value::from(-7),
+            Value::from(1.5),
+            Value::from(1e300),
+            Value::from(decimal),
+            Value::from(vec![0_u8, 255]),
+            Value::from(date(2024, 2, 29)),
+            Value::from(time(23, 59, 59, 123_456_000)),
+            Value::from("2024-02-29T10:00:00.000001Z".parse::<jiff::Timestamp>().unwrap()),
+            Value::from(jiff::SignedDuration::from_secs(-3_661)),
+            Value::from(uuid::Uuid::from_u128(7)),
+            Value::from(serde_json::json!({"a": [1, null, "x"]})),
+        ];
+        for value in values {
+            let kind = value.data_type().unwrap();
+            let text = cast(value.clone(), TEXT).unwrap();
+            assert_eq!(cast(text.clone(), kind), Ok(value), "{text}");
+        }
+    }
+
+    #[test]
+    fn texts_are_read_generously_but_completely() {
+        assert_eq!(cast(" yes ", DataType::Bool), Ok(true.into()));
+        assert_eq!(cast("OFF", DataType::Bool), Ok(false.into()));
+        assert_eq!(cast(" 42 ", DataType::SmallInt), Ok(42.into()));
+        assert_eq!(cast("1e3", DataType::Decimal { precision: 10, scale: 2 }), Ok(1000.into()));
+        assert_eq!(
+            cast("2024-01-31 10:00", DataType::Timestamp),
+            Ok("2024-01-31T10:00:00Z".parse::<jiff::Timestamp>().unwrap().into())
+        );
+        assert_eq!(
+            cast("2024-01-31T10:00:00+02:00", DataType::Timestamp),
+            Ok("2024-01-31T08:00:00Z".parse::<jiff::Timestamp>().unwrap().into())
+        );
+        for (text, kind) in [
+            ("maybe", DataType::Bool),
+            ("4x", DataType::Integer),
+            ("99999", DataType::SmallInt),
+            ("", DataType::Float),
+            ("2024-02-30", DataType::Date),
+            ("25:00", DataType::Time),
+            ("x", DataType::Uuid),
+            ("{", DataType::Json),
+            ("\\x0", DataType::Bytes),
+            ("\\xéa", DataType::Bytes),
+        ] {
+            assert_eq!(cast(text, kind), Err(Error::Cast { text: text.into(), data_type: kind }));
+        }
+    }
+
+    #[test]
+    fn numbers_are_rounded_and_checked() {
+        let decimal = DataType::Decimal { precision: 5, scale: 2 };
+        assert_eq!(shown(2.5, DataType::Integer), "Int(2)");
+        assert_eq!(shown("2.5".parse::<Decimal>().unwrap(), DataType::Integer), "Int(3)");
+        assert_eq!(shown(1.005, decimal), "Decimal(1.01)");
+        assert_eq!(shown(7, DataType::Float), "Float(7.0)");
+        assert_eq!(shown(true, DataType::Integer), "Int(1)");
+        assert_eq!(shown(2, DataType::Bool), "Bool(true)");
+        assert_eq!(shown(40_000, DataType::SmallInt), "cast to smallint: the result is out of range");
+        assert_eq!(shown(1_000, decimal), "cast to numeric(5, 2): the result is out of range");
+    }
+
+    #[test]
+    fn texts_are_cut_and_times_taken_apart() {
+        assert_eq!(cast("été!", DataType::Text { max_length: Some(3) }), Ok("été".into()));
+        assert_eq!(cast(123_456, DataType::Text { max_length: Some(2) }), Ok("12".into()));
+        let instant: jiff::Timestamp = "1969-12-31T23:00:00Z".parse().unwrap();
+        assert_eq!(cast(instant, DataType::Date), Ok(date(1969, 12, 31).into()));
+        assert_eq!(cast(instant, DataType::Time), Ok(time(23, 0, 0, 0).into()));
+        assert_eq!(
+            cast(date(1970, 1, 2), DataType::Timestamp),
+            Ok("1970-01-02T00:00:00Z".parse::<jiff::Timestamp>().unwrap().into())
+        );
+        assert_eq!(cast(Value::Null, DataType::Uuid), Ok(Value::Null));
+        assert!(matches!(cast(date(1970, 1, 2), DataType::Integer), Err(Error::Type { .. })));
+    }
+}

@@ -99,18 +99,23 @@ fn truncate(unit: DateUnit, class: Class, word: i64, zone: Option<&TimeZone>) ->
     };
     // Within a day the offset stays, so that the second hour of two does not become the first.
     if let Some(period) = period {
-        return Some(word - local.rem_euclid(period));
+        return valid(class, word - local.rem_euclid(period));
     }
     let day = truncate_date(unit, date_from_days(local.div_euclid(MICROS_PER_DAY))?)?;
     match (class, zone) {
         (Class::Date, _) => Some(date_to_days(day)),
-        (_, None) => Some(date_to_days(day) * MICROS_PER_DAY),
+        (_, None) => valid(class, date_to_days(day) * MICROS_PER_DAY),
         (_, Some(zone)) => {
             let midnight = DateTime::from_parts(day, Time::midnight());
             let instant: Timestamp = zone.to_ambiguous_timestamp(midnight).compatible().ok()?;
             Some(instant.as_microsecond())
         }
     }
+}
+
+/// A word that may have left the range of timestamps, which begins within a year, a day and an hour.
+fn valid(class: Class, word: i64) -> Option<i64> {
+    (class != Class::Timestamp || timestamp_from_micros(word).is_some()).then_some(word)
 }
 
 fn truncate_date(unit: DateUnit, date: Date) -> Option<Date> {
@@ -122,5 +127,151 @@ fn truncate_date(unit: DateUnit, date: Date) -> Option<Date> {
             date_from_days(date_to_days(date) - i64::from(date.weekday().to_monday_zero_offset()))
         }
         _ => Some(date),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::{date, time};
+    use nuages_storage::Value;
+
+    use super::*;
+    use crate::algebra::Expr;
+    use crate::evaluate::testing::value_of;
+
+    fn at(text: &str) -> Value {
+        Value::Timestamp(text.parse().unwrap())
+    }
+
+    fn berlin() -> Option<TimeZone> {
+        Some(TimeZone::get("Europe/Berlin").unwrap())
+    }
+
+    fn call(function: Function, argument: impl Into<Value>) -> Result<Value, Error> {
+        value_of(&Expr::Call(function, vec![Expr::Literal(argument.into())]))
+    }
+
+    #[test]
+    fn every_part_of_a_date_is_found() {
+        let cases = [
+            (DatePart::Year, 2021),
+            (DatePart::IsoYear, 2020),
+            (DatePart::Quarter, 1),
+            (DatePart::Month, 1),
+            (DatePart::Week, 53),
+            (DatePart::WeekDay, 1),
+            (DatePart::IsoWeekDay, 7),
+            (DatePart::Day, 3),
+            (DatePart::DayOfYear, 3),
+        ];
+        for (part, expected) in cases {
+            // A Sunday that belongs to the last ISO week of the year before.
+            assert_eq!(
+                call(Function::Extract(part, None), date(2021, 1, 3)),
+                Ok(expected.into()),
+                "{part:?}"
+            );
+            assert_eq!(
+                call(Function::Extract(part, None), at("2021-01-03T23:59:59.5Z")),
+                Ok(expected.into()),
+                "{part:?}"
+            );
+        }
+        for (part, expected) in [(DatePart::Hour, 13), (DatePart::Minute, 5), (DatePart::Second, 59)] {
+            assert_eq!(
+                call(Function::Extract(part, None), time(13, 5, 59, 999_000_000)),
+                Ok(expected.into())
+            );
+            assert_eq!(
+                call(Function::Extract(part, None), at("1960-02-29T13:05:59.999Z")),
+                Ok(expected.into())
+            );
+        }
+        assert!(matches!(
+            call(Function::Extract(DatePart::Hour, None), date(2021, 1, 3)),
+            Err(Error::Type { .. })
+        ));
+        assert!(matches!(
+            call(Function::Extract(DatePart::Year, None), time(1, 0, 0, 0)),
+            Err(Error::Type { .. })
+        ));
+    }
+
+    #[test]
+    fn a_timestamp_is_seen_in_its_time_zone() {
+        let new_year = at("2023-12-31T23:30:00Z");
+        assert_eq!(call(Function::Extract(DatePart::Year, None), new_year.clone()), Ok(2023.into()));
+        assert_eq!(call(Function::Extract(DatePart::Year, berlin()), new_year.clone()), Ok(2024.into()));
+        assert_eq!(call(Function::Extract(DatePart::Hour, berlin()), new_year.clone()), Ok(0.into()));
+        assert_eq!(call(Function::DateOf(berlin()), new_year.clone()), Ok(date(2024, 1, 1).into()));
+        assert_eq!(call(Function::TimeOf(berlin()), new_year.clone()), Ok(time(0, 30, 0, 0).into()));
+        assert_eq!(call(Function::DateOf(None), new_year.clone()), Ok(date(2023, 12, 31).into()));
+        assert_eq!(
+            call(Function::Truncate(DateUnit::Year, berlin()), new_year),
+            Ok(at("2023-12-31T23:00:00Z"))
+        );
+    }
+
+    #[test]
+    fn truncation_finds_the_beginning() {
+        let cases = [
+            (DateUnit::Year, "1969-01-01T00:00:00Z"),
+            (DateUnit::Quarter, "1969-10-01T00:00:00Z"),
+            (DateUnit::Month, "1969-12-01T00:00:00Z"),
+            (DateUnit::Week, "1969-12-15T00:00:00Z"),
+            (DateUnit::Day, "1969-12-17T00:00:00Z"),
+            (DateUnit::Hour, "1969-12-17T13:00:00Z"),
+            (DateUnit::Minute, "1969-12-17T13:45:00Z"),
+            (DateUnit::Second, "1969-12-17T13:45:30Z"),
+        ];
+        for (unit, expected) in cases {
+            let result = call(Function::Truncate(unit, None), at("1969-12-17T13:45:30.75Z"));
+            assert_eq!(result, Ok(at(expected)), "{unit:?}");
+        }
+        assert_eq!(
+            call(Function::Truncate(DateUnit::Week, None), date(2024, 3, 3)),
+            Ok(date(2024, 2, 26).into())
+        );
+        assert_eq!(
+            call(Function::Truncate(DateUnit::Minute, None), time(9, 8, 7, 6)),
+            Ok(time(9, 8, 0, 0).into())
+        );
+    }
+
+    #[test]
+    fn a_day_of_a_clock_change_begins_at_its_own_midnight() {
+        // On 2024-03-31 at 02:00 clocks in Berlin went from +01 to +02, on 2024-10-27 at 03:00 back.
+        let day = |text| call(Function::Truncate(DateUnit::Day, berlin()), at(text));
+        assert_eq!(day("2024-03-31T12:00:00Z"), Ok(at("2024-03-30T23:00:00Z")));
+        assert_eq!(day("2024-10-27T12:00:00Z"), Ok(at("2024-10-26T22:00:00Z")));
+        // The hour from two to three comes twice; each stays itself.
+        let hour = |text| call(Function::Truncate(DateUnit::Hour, berlin()), at(text));
+        assert_eq!(hour("2024-10-27T00:30:00Z"), Ok(at("2024-10-27T00:00:00Z")));
+        assert_eq!(hour("2024-10-27T01:30:00Z"), Ok(at("2024-10-27T01:00:00Z")));
+        let clock = |text| call(Function::Extract(DatePart::Hour, berlin()), at(text));
+        assert_eq!(
+            (clock("2024-10-27T00:30:00Z"), clock("2024-10-27T01:30:00Z")),
+            (Ok(2.into()), Ok(2.into()))
+        );
+    }
+
+    #[test]
+    fn a_midnight_that_does_not_exist_is_the_first_moment_after() {
+        // In Sao Paulo clocks went forward at midnight, from 00:00 to 01:00, on 2018-11-04.
+        let zone = TimeZone::get("America/Sao_Paulo").unwrap();
+        let day = call(Function::Truncate(DateUnit::Day, Some(zone)), at("2018-11-04T12:00:00Z"));
+        assert_eq!(day, Ok(at("2018-11-04T03:00:00Z")));
+    }
+
+    #[test]
+    fn the_ends_of_the_calendar_are_refused_and_not_wrong() {
+        let ahead = Some(TimeZone::fixed(jiff::tz::offset(25)));
+        assert_eq!(call(Function::Extract(DatePart::Year, ahead), Timestamp::MAX), Ok(9999.into()));
+        let behind = Some(TimeZone::fixed(jiff::tz::offset(-25)));
+        assert_eq!(call(Function::Extract(DatePart::Day, behind), Timestamp::MIN), Ok(1.into()));
+        let refused = Err(Error::Overflow { operation: "date_trunc()".into() });
+        for unit in [DateUnit::Year, DateUnit::Week, DateUnit::Day, DateUnit::Hour] {
+            assert_eq!(call(Function::Truncate(unit, None), Timestamp::MIN), refused, "{unit:?}");
+        }
     }
 }

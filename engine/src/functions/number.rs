@@ -33,7 +33,8 @@ fn int(function: &Function, int: i64, digits: i64) -> Option<i64> {
         Function::Sign => Some(int.signum()),
         Function::Round if digits < 0 => {
             // 10^19 is more than twice every integer, so all round to zero.
-            let Some(unit) = u32::try_from(-digits).ok().and_then(|digits| 10_i128.checked_pow(digits))
+            let Some(unit) =
+                u32::try_from(digits.unsigned_abs()).ok().and_then(|digits| 10_i128.checked_pow(digits))
             else {
                 return Some(0);
             };
@@ -80,7 +81,7 @@ fn round_decimal(decimal: Decimal, digits: i64) -> Option<Decimal> {
     if let Ok(digits) = u32::try_from(digits) {
         return Some(decimal.round_dp_with_strategy(digits, strategy));
     }
-    let Some(unit) = u32::try_from(-digits).ok().filter(|digits| *digits <= 28) else {
+    let Some(unit) = u32::try_from(digits.unsigned_abs()).ok().filter(|digits| *digits <= 28) else {
         return Some(Decimal::ZERO);
     };
     let unit = Decimal::try_from_i128_with_scale(10_i128.pow(unit), 0).ok()?;
@@ -107,4 +108,82 @@ fn decimals(
         };
     }
     Ok(Vector::Decimal { data, nulls: live.complement(call.len) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algebra::Expr;
+    use crate::evaluate::testing::value_of;
+
+    fn call(function: Function, arguments: &[Value]) -> Result<Value, Error> {
+        value_of(&Expr::Call(function, arguments.iter().cloned().map(Expr::Literal).collect()))
+    }
+
+    fn decimal(text: &str) -> Value {
+        Value::Decimal(text.parse().unwrap())
+    }
+
+    /// The value and its class: numbers of different classes are equal.
+    fn check(function: Function, arguments: &[Value], expected: &Value) {
+        let result = call(function.clone(), arguments).unwrap();
+        assert_eq!(
+            (result.to_string(), result.data_type()),
+            (expected.to_string(), expected.data_type()),
+            "{function:?}{arguments:?}"
+        );
+    }
+
+    #[test]
+    fn numbers_keep_their_class() {
+        check(Function::Abs, &[(-5).into()], &5.into());
+        check(Function::Abs, &[(-5.5).into()], &5.5.into());
+        check(Function::Abs, &[decimal("-1.50")], &decimal("1.50"));
+        check(Function::Ceiling, &[(-1.5).into()], &(-1.0).into());
+        check(Function::Floor, &[(-1.5).into()], &(-2.0).into());
+        check(Function::Ceiling, &[decimal("1.01")], &decimal("2"));
+        check(Function::Floor, &[decimal("-1.01")], &decimal("-2"));
+        check(Function::Ceiling, &[7.into()], &7.into());
+        check(Function::Sign, &[(-7).into()], &(-1).into());
+        check(Function::Sign, &[0.0.into()], &0.0.into());
+        check(Function::Sign, &[decimal("0.00")], &decimal("0"));
+        assert_eq!(call(Function::Abs, &[Value::Null]), Ok(Value::Null));
+    }
+
+    #[test]
+    fn rounding_is_half_away_from_zero() {
+        check(Function::Round, &[2.5.into()], &3.0.into());
+        check(Function::Round, &[(-2.5).into()], &(-3.0).into());
+        check(Function::Round, &[2.675.into(), 2.into()], &2.68.into());
+        check(Function::Round, &[1234.5.into(), (-2).into()], &1200.0.into());
+        check(Function::Round, &[1e300.into(), 2.into()], &1e300.into());
+        check(Function::Round, &[decimal("2.345"), 2.into()], &decimal("2.35"));
+        check(Function::Round, &[decimal("-1250"), (-2).into()], &decimal("-1300"));
+        check(Function::Round, &[1250.into(), (-2).into()], &1300.into());
+        check(Function::Round, &[(-1250).into(), (-2).into()], &(-1300).into());
+        check(Function::Round, &[7.into(), 3.into()], &7.into());
+        check(Function::Round, &[7.into(), (-30).into()], &0.into());
+        check(Function::Round, &[7.into(), i64::MIN.into()], &0.into());
+        check(Function::Round, &[decimal("7.5"), i64::MIN.into()], &decimal("0"));
+    }
+
+    #[test]
+    fn what_is_no_finite_number_is_out_of_range() {
+        check(Function::SquareRoot, &[2.into()], &2_f64.sqrt().into());
+        check(Function::Exp, &[decimal("1")], &1_f64.exp().into());
+        check(Function::Ln, &[1.into()], &0.0.into());
+        for (function, argument) in [
+            (Function::SquareRoot, Value::from(-1)),
+            (Function::Ln, Value::from(0)),
+            (Function::Exp, Value::from(1e6)),
+            (Function::Abs, Value::from(i64::MIN)),
+        ] {
+            let operation = signature::name(&function).to_owned();
+            assert_eq!(call(function, &[argument]), Err(Error::Overflow { operation }));
+        }
+        assert_eq!(
+            call(Function::Round, &[i64::MAX.into(), (-1).into()]),
+            Err(Error::Overflow { operation: "round()".into() })
+        );
+    }
 }

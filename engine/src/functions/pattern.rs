@@ -246,3 +246,177 @@ fn tokens(source: &str) -> Result<Vec<Token>, Error> {
     }
     Ok(tokens)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::algebra::Expr;
+    use crate::evaluate::testing::value_of;
+
+    fn found(
+        kind: TextMatch,
+        ignore_case: bool,
+        text: impl Into<Value>,
+        pattern: &str,
+    ) -> Result<Value, Error> {
+        let (text, pattern) = (Box::new(Expr::literal(text)), Box::new(Expr::literal(pattern)));
+        value_of(&Expr::Match { kind, ignore_case, text, pattern })
+    }
+
+    fn check(kind: TextMatch, ignore_case: bool, cases: &[(&str, &str, bool)]) {
+        for (text, pattern, expected) in cases {
+            assert_eq!(
+                found(kind, ignore_case, *text, pattern),
+                Ok((*expected).into()),
+                "{kind:?} {text:?} {pattern:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn literal_patterns_have_no_wildcards() {
+        check(
+            TextMatch::Contains,
+            false,
+            &[
+                ("50% off", "0% o", true),
+                ("500 off", "0% o", false),
+                ("abc", "", true),
+                ("", "", true),
+                ("abc", "B", false),
+            ],
+        );
+        check(TextMatch::StartsWith, false, &[("a.c", "a.", true), ("abc", "a.", false), ("x", "xy", false)]);
+        check(TextMatch::EndsWith, false, &[("a_c", "_c", true), ("abc", "_c", false)]);
+        check(TextMatch::Exact, false, &[("é", "é", true), ("e", "é", false)]);
+    }
+
+    #[test]
+    fn case_is_ignored_in_every_script() {
+        check(
+            TextMatch::Exact,
+            true,
+            &[
+                ("straße", "STRAẞE", true),
+                ("straße", "STRASSE", false),
+                ("ΌΣΟΣ", "όσος", true),
+                ("\u{212a}elvin", "kELVIN", true),
+                ("kelvin", "\u{212a}ELVIN", true),
+                ("ſet", "SET", true),
+                ("Ünïcode", "üNÏCODE", true),
+                ("abc", "abd", false),
+                ("abc", "abcd", false),
+            ],
+        );
+        check(
+            TextMatch::Contains,
+            true,
+            &[
+                ("Ich heiße ÉTÉ.", "été", true),
+                ("xxABCxx", "abc", true),
+                ("xxABxx", "abc", false),
+                ("a[c", "A[C", true),
+                ("aXab", "AB", true),
+                ("", "a", false),
+                ("a", "", true),
+            ],
+        );
+        check(TextMatch::StartsWith, true, &[("ÀB", "à", true), ("xÀ", "à", false), ("ABC", "ab", true)]);
+        check(TextMatch::EndsWith, true, &[("BÀ", "à", true), ("Àx", "à", false), ("ABC", "bc", true)]);
+    }
+
+    #[test]
+    fn like_knows_its_wildcards_and_the_escape() {
+        check(
+            TextMatch::Like,
+            false,
+            &[
+                ("abc", "abc", true),
+                ("abc", "a%", true),
+                ("abc", "%c", true),
+                ("abc", "%b%", true),
+                ("abc", "a_c", true),
+                ("abc", "a%c%", true),
+                ("abc", "_b", false),
+                ("été", "_t_", true),
+                ("a\nb", "a_b", true),
+                ("a\nb", "a%b", true),
+                ("50%", "50\\%", true),
+                ("500", "50\\%", false),
+                ("a\\b", "a\\\\b", true),
+                ("", "", true),
+                ("", "%", true),
+                ("a", "", false),
+                ("a.c", "a.c", true),
+                ("abc", "a.c", false),
+                ("abc", "%%%", true),
+            ],
+        );
+        check(TextMatch::Like, true, &[("ÉTÉ", "é%", true), ("ABC", "a_c", true), ("ABC", "%B%", true)]);
+        assert!(matches!(found(TextMatch::Like, false, "a", "a\\"), Err(Error::Pattern { .. })));
+    }
+
+    #[test]
+    fn a_regular_expression_matches_anywhere() {
+        check(
+            TextMatch::Regex,
+            false,
+            &[("abc123", r"\d+", true), ("abc", r"^b", false), ("abc", "B", false)],
+        );
+        check(TextMatch::Regex, true, &[("ÉTÉ", "^é.é$", true)]);
+        let error = found(TextMatch::Regex, false, "a", "(").unwrap_err();
+        assert!(matches!(&error, Error::Pattern { pattern, .. } if pattern == "("), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_text_is_searched_in_its_text_form() {
+        assert_eq!(found(TextMatch::StartsWith, false, 2024, "20"), Ok(true.into()));
+        assert_eq!(
+            found(TextMatch::Contains, false, jiff::civil::date(2024, 2, 29), "-02-"),
+            Ok(true.into())
+        );
+        assert_eq!(found(TextMatch::Exact, true, true, "TRUE"), Ok(true.into()));
+        assert_eq!(found(TextMatch::Contains, false, Value::Null, "x"), Ok(Value::Null));
+    }
+
+    #[test]
+    fn a_pattern_may_differ_from_row_to_row() {
+        let search = Search::new(TextMatch::Contains, false, None).unwrap();
+        let kind = nuages_storage::DataType::Text { max_length: None };
+        let texts = Vector::from_values(kind, ["ab", "ab", "ab"].map(Value::from));
+        let patterns = Vector::from_values(kind, [Value::from("a"), Value::from("x"), Value::Null]);
+        let (yes, unknown) = search.test(&texts, &patterns, 3, &Bits::all(3)).unwrap();
+        assert_eq!((yes, unknown), (Bits::from_word(0b001), Bits::from_word(0b100)));
+    }
+
+    /// `LIKE` by its definition.
+    fn like_naively(text: &[char], pattern: &[char]) -> bool {
+        match pattern.split_first() {
+            None => text.is_empty(),
+            Some(('%', rest)) => (0..=text.len()).any(|start| like_naively(&text[start..], rest)),
+            Some(('_', rest)) => !text.is_empty() && like_naively(&text[1..], rest),
+            Some((literal, rest)) => text.first() == Some(literal) && like_naively(&text[1..], rest),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn like_is_what_it_is_defined_as(text in "[abé]{0,8}", pattern in "[abé%_]{0,6}") {
+            let characters = |text: &str| text.chars().collect::<Vec<_>>();
+            let expected = like_naively(&characters(&text), &characters(&pattern));
+            let pattern = Pattern::new(TextMatch::Like, false, &pattern).unwrap();
+            prop_assert_eq!(pattern.matches(&text), expected);
+        }
+
+        #[test]
+        fn ascii_and_the_regular_expression_agree(text in "[aAbBkKsS]{0,8}", literal in "[aAbBkKsS]{0,3}") {
+            for kind in [TextMatch::Exact, TextMatch::Contains, TextMatch::StartsWith, TextMatch::EndsWith] {
+                let pattern = Pattern::new(kind, true, &literal).unwrap();
+                let Matcher::Folded { regex, .. } = &pattern.matcher else { panic!("{:?}", pattern) };
+                prop_assert_eq!(pattern.matches(&text), regex.is_match(&text));
+            }
+        }
+    }
+}

@@ -168,3 +168,130 @@ fn pad(function: &Function, call: &Call<'_>, row: usize, heap: &mut String) -> R
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algebra::Expr;
+    use crate::evaluate::testing::value_of;
+
+    fn call(function: Function, arguments: &[Value]) -> Result<Value, Error> {
+        value_of(&Expr::Call(function, arguments.iter().cloned().map(Expr::Literal).collect()))
+    }
+
+    fn check(function: &Function, cases: &[(&[Value], &str)]) {
+        for (arguments, expected) in cases {
+            assert_eq!(
+                call(function.clone(), arguments),
+                Ok(Value::from(*expected)),
+                "{function:?}{arguments:?}"
+            );
+        }
+    }
+
+    fn text(text: &str) -> Value {
+        text.into()
+    }
+
+    #[test]
+    fn case_is_changed_by_the_rules_of_unicode() {
+        check(&Function::Lower, &[(&["ÀÉ Straße ΑΣ".into()], "àé straße ας"), (&["ABC".into()], "abc")]);
+        check(&Function::Upper, &[(&["straße é".into()], "STRASSE É"), (&["".into()], "")]);
+        assert_eq!(call(Function::Lower, &[Value::Null]), Ok(Value::Null));
+    }
+
+    #[test]
+    fn places_count_characters_from_one() {
+        let cases: [(&str, i64, Option<i64>, &str); 9] = [
+            ("éàü", 2, None, "àü"),
+            ("éàü", 2, Some(1), "à"),
+            ("abc", 0, Some(2), "a"),
+            ("abc", -1, Some(3), "a"),
+            ("abc", 1, Some(0), ""),
+            ("abc", 2, Some(-1), ""),
+            ("abc", 4, None, ""),
+            ("abc", i64::MIN, Some(i64::MAX), ""),
+            ("abc", 2, Some(i64::MAX), "bc"),
+        ];
+        for (source, start, count, expected) in cases {
+            let arguments: Vec<Value> =
+                [source.into(), start.into()].into_iter().chain(count.map(Value::from)).collect();
+            assert_eq!(call(Function::Substring, &arguments), Ok(expected.into()), "{arguments:?}");
+        }
+        assert_eq!(call(Function::Length, &["日本".into()]), Ok(2.into()));
+        assert_eq!(call(Function::Length, &[Value::from(vec![1_u8, 2, 3])]), Ok(3.into()));
+        for (source, part, place) in [("日本語", "語", 3), ("abc", "", 1), ("abc", "x", 0), ("", "", 1)] {
+            assert_eq!(call(Function::Position, &[source.into(), part.into()]), Ok(Value::from(place)));
+        }
+    }
+
+    #[test]
+    fn ends_are_taken_trimmed_and_padded() {
+        check(
+            &Function::Left,
+            &[
+                (&[text("été"), 2.into()], "ét"),
+                (&[text("été"), (-1).into()], "ét"),
+                (&[text("été"), (-9).into()], ""),
+                (&[text("été"), 9.into()], "été"),
+            ],
+        );
+        check(
+            &Function::Right,
+            &[
+                (&[text("été"), 2.into()], "té"),
+                (&[text("été"), (-1).into()], "té"),
+                (&[text("été"), 9.into()], "été"),
+                (&[text("été"), 0.into()], ""),
+            ],
+        );
+        check(&Function::Trim, &[(&[text(" \t x y\n ")], "x y")]);
+        check(&Function::TrimLeft, &[(&[text("  x ")], "x ")]);
+        check(&Function::TrimRight, &[(&[text(" x  ")], " x")]);
+        check(
+            &Function::PadLeft,
+            &[
+                (&[text("é"), 4.into(), text("ab")], "abaé"),
+                (&[text("long"), 2.into()], "lo"),
+                (&[text("x"), 3.into()], "  x"),
+                (&[text("x"), 3.into(), text("")], "x"),
+                (&[text("x"), (-1).into()], ""),
+            ],
+        );
+        check(&Function::PadRight, &[(&[text("é"), 4.into(), text("ab")], "éaba")]);
+    }
+
+    #[test]
+    fn texts_are_put_together_and_changed() {
+        check(
+            &Function::Replace,
+            &[
+                (&[text("aaa"), text("aa"), text("b")], "ba"),
+                (&[text("abc"), text(""), text("x")], "abc"),
+                (&[text("été"), text("t"), text("")], "éé"),
+            ],
+        );
+        check(&Function::Reverse, &[(&[text("été!")], "!été")]);
+        check(&Function::Repeat, &[(&[text("ab"), 3.into()], "ababab"), (&[text("ab"), (-1).into()], "")]);
+        check(
+            &Function::Concat,
+            &[
+                (&[text("a"), Value::Null, 1.into(), true.into(), 1.5.into()], "a1true1.5"),
+                (&[Value::Null, Value::Null], ""),
+                (&[], ""),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_text_that_would_fill_the_memory_is_refused() {
+        for (function, arguments) in [
+            (Function::Repeat, vec![text("ab"), i64::MAX.into()]),
+            (Function::PadLeft, vec![text("ab"), i64::MAX.into()]),
+        ] {
+            let name = signature::name(&function).to_owned();
+            assert_eq!(call(function, &arguments), Err(Error::Overflow { operation: name }));
+        }
+        assert_eq!(call(Function::Repeat, &[text(""), i64::MAX.into()]), Ok(text("")));
+    }
+}
