@@ -1,0 +1,68 @@
+//! What the attributes demand of types, as bounds that rustc checks under the user's own words.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Ident, Type};
+
+use super::{Definition, FieldDefinition};
+use crate::attribute::OrderKey;
+
+pub(super) fn print(model: &Definition<'_>) -> TokenStream {
+    let mut bounds = Vec::new();
+    for field in &model.fields {
+        field_bounds(field, &mut bounds);
+    }
+    let related = model.fields.iter().filter_map(|field| related(model, field));
+    let paths = model.options.ordering.iter().chain(&model.options.get_latest_by);
+    let paths = paths.filter(|key| key.path.len() > 1).map(|key| ordered(model, key));
+    quote! {
+        const _: fn() = || {
+            #(#bounds)*
+            #(#related)*
+            #(#paths)*
+        };
+    }
+}
+
+/// `ty: bound`, told at `span`.
+fn bound(span: Span, bound: &str, ty: &Type) -> TokenStream {
+    let bound = Ident::new(bound, Span::call_site());
+    let ty = quote_spanned!(span => #ty);
+    quote_spanned!(span => { fn demand<T: ::nuages::model::obligation::#bound>() {} demand::<#ty>(); })
+}
+
+fn field_bounds(field: &FieldDefinition, bounds: &mut Vec<TokenStream>) {
+    let ty = &field.ty;
+    if field.on_delete.is_none() && field.related.is_none() {
+        bounds.push(bound(ty.span(), "Plain", ty));
+    }
+    if let Some(length) = &field.max_length {
+        bounds.push(bound(length.span(), "HasLength", ty));
+    }
+    if let Some(digits) = &field.max_digits {
+        bounds.push(bound(digits.span(), "HasDigits", ty));
+    }
+    if let Some(on_delete) = &field.on_delete {
+        bounds.push(bound(on_delete.word.span(), "HasOnDelete", ty));
+        if on_delete.word == "SetNull" || on_delete.word == "DbSetNull" {
+            bounds.push(bound(on_delete.word.span(), "HasSetNull", ty));
+        }
+    }
+}
+
+/// `#[related(Post::author)]` must lead here.
+fn related(model: &Definition<'_>, field: &FieldDefinition) -> Option<TokenStream> {
+    let (related, name) = (field.related.as_ref()?, &model.input.ident);
+    let ty = &field.ty;
+    Some(quote_spanned! { related.span() =>
+        ::nuages::path::leads_back::<#ty, #name, _>(#related);
+    })
+}
+
+/// `author.username` must exist.
+fn ordered(model: &Definition<'_>, key: &OrderKey) -> TokenStream {
+    let name = &model.input.ident;
+    let (first, rest) = (&key.path[0], &key.path[1..]);
+    quote!(let _ = #name::#first #(.#rest)*;)
+}

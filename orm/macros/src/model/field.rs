@@ -1,0 +1,241 @@
+//! One field of a model, as it was written.
+
+use proc_macro2::Span;
+use syn::spanned::Spanned;
+use syn::{Attribute, Expr, ExprPath, Field, Ident, LitStr, Type};
+
+use crate::attribute::{Item, Mistakes, field_path, items, nearest};
+
+/// A field.
+pub(crate) struct FieldDefinition {
+    pub(crate) name: Ident,
+    pub(crate) ty: Type,
+    pub(crate) docs: Vec<Attribute>,
+    pub(crate) max_length: Option<Expr>,
+    pub(crate) max_digits: Option<Expr>,
+    pub(crate) decimal_places: Option<Expr>,
+    pub(crate) unique: bool,
+    pub(crate) db_index: bool,
+    pub(crate) primary_key: Option<Span>,
+    pub(crate) default: Option<Expr>,
+    pub(crate) blank: Option<Span>,
+    pub(crate) editable: Option<bool>,
+    pub(crate) column: Option<LitStr>,
+    pub(crate) verbose_name: Option<LitStr>,
+    pub(crate) help_text: Option<LitStr>,
+    pub(crate) auto_now: Option<Span>,
+    pub(crate) auto_now_add: Option<Span>,
+    pub(crate) on_delete: Option<OnDelete>,
+    pub(crate) symmetrical: Option<bool>,
+    pub(crate) through_fields: Option<(Ident, Ident)>,
+    pub(crate) related: Option<ExprPath>,
+}
+
+/// What `on_delete` says.
+pub(crate) struct OnDelete {
+    /// The word, with its place.
+    pub(crate) word: Ident,
+    /// The function of `Set(function)`.
+    pub(crate) set: Option<Expr>,
+}
+
+const WORDS: &[&str] = &[
+    "max_length",
+    "max_digits",
+    "decimal_places",
+    "unique",
+    "db_index",
+    "primary_key",
+    "default",
+    "blank",
+    "editable",
+    "column",
+    "db_column",
+    "verbose_name",
+    "help_text",
+    "auto_now",
+    "auto_now_add",
+    "on_delete",
+    "symmetrical",
+    "through_fields",
+];
+
+const ON_DELETE: &[&str] = &[
+    "Cascade",
+    "SetNull",
+    "SetDefault",
+    "Protect",
+    "Restrict",
+    "DoNothing",
+    "DbCascade",
+    "DbSetNull",
+    "Set",
+];
+
+impl FieldDefinition {
+    /// Whether `new!` may leave it out whatever its type says.
+    pub(crate) fn has_default(&self) -> bool {
+        self.default.is_some()
+            || self.auto_now.is_some()
+            || self.auto_now_add.is_some()
+            || self.blank.is_some()
+    }
+
+    /// The name without `r#`.
+    pub(crate) fn plain_name(&self) -> String {
+        self.name.to_string().trim_start_matches("r#").to_owned()
+    }
+
+    /// The column's name.
+    pub(crate) fn column_name(&self) -> String {
+        match (&self.column, &self.on_delete) {
+            (Some(column), _) => column.value(),
+            (None, Some(_)) => format!("{}_id", self.plain_name()),
+            (None, None) => self.plain_name(),
+        }
+    }
+
+    pub(crate) fn parse(field: &Field, name: Ident, mistakes: &mut Mistakes) -> FieldDefinition {
+        let mut definition = FieldDefinition {
+            name,
+            ty: field.ty.clone(),
+            docs: field.attrs.iter().filter(|attribute| attribute.path().is_ident("doc")).cloned().collect(),
+            max_length: None,
+            max_digits: None,
+            decimal_places: None,
+            unique: false,
+            db_index: false,
+            primary_key: None,
+            default: None,
+            blank: None,
+            editable: None,
+            column: None,
+            verbose_name: None,
+            help_text: None,
+            auto_now: None,
+            auto_now_add: None,
+            on_delete: None,
+            symmetrical: None,
+            through_fields: None,
+            related: None,
+        };
+        for item in items(&field.attrs, "field", mistakes) {
+            let read = definition.read(&item);
+            mistakes.take(read);
+        }
+        for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("related")) {
+            definition.related = mistakes.take(attribute.parse_args().and_then(child_field));
+        }
+        mistakes.take(definition.check());
+        definition
+    }
+
+    fn read(&mut self, item: &Item) -> syn::Result<()> {
+        let word = item.name.to_string();
+        let mark = || item.flag().map(|on| on.then(|| item.name.span()));
+        match word.as_str() {
+            "max_length" => self.max_length = Some(item.expression()?.clone()),
+            "max_digits" => self.max_digits = Some(item.expression()?.clone()),
+            "decimal_places" => self.decimal_places = Some(item.expression()?.clone()),
+            "unique" => self.unique = item.flag()?,
+            "db_index" => self.db_index = item.flag()?,
+            "primary_key" => self.primary_key = mark()?,
+            "default" => self.default = Some(item.expression()?.clone()),
+            "blank" => self.blank = mark()?,
+            "editable" => self.editable = Some(item.flag()?),
+            "column" | "db_column" => self.column = Some(item.text()?),
+            "verbose_name" => self.verbose_name = Some(item.text()?),
+            "help_text" => self.help_text = Some(item.text()?),
+            "auto_now" => self.auto_now = mark()?,
+            "auto_now_add" => self.auto_now_add = mark()?,
+            "on_delete" => self.on_delete = Some(OnDelete::new(item.expression()?)?),
+            "symmetrical" => self.symmetrical = Some(item.flag()?),
+            "through_fields" => self.through_fields = Some(pair(item)?),
+            _ => return Err(unknown(item)),
+        }
+        Ok(())
+    }
+
+    /// What contradicts itself whatever the type is.
+    fn check(&self) -> syn::Result<()> {
+        if let Some(on_delete) = &self.on_delete
+            && on_delete.word == "SetDefault"
+            && self.default.is_none()
+        {
+            let message = format!("`on_delete = SetDefault` needs a `default` for `{}`", self.name);
+            return Err(syn::Error::new(on_delete.word.span(), message));
+        }
+        match (&self.max_digits, &self.decimal_places) {
+            (Some(digits), None) => {
+                Err(syn::Error::new(digits.span(), "`max_digits` needs `decimal_places` beside it"))
+            }
+            (None, Some(places)) => {
+                Err(syn::Error::new(places.span(), "`decimal_places` needs `max_digits` beside it"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl OnDelete {
+    fn new(expression: &Expr) -> syn::Result<OnDelete> {
+        let (path, set) = match expression {
+            Expr::Call(call) => (&*call.func, call.args.first().cloned()),
+            word => (word, None),
+        };
+        let wrong = |hint: String| {
+            let message = format!("`on_delete` is one of {}{hint}", ON_DELETE.join(", "));
+            syn::Error::new(expression.span(), message)
+        };
+        let word = match path {
+            Expr::Path(path) => path.path.segments.last().map(|segment| segment.ident.clone()),
+            _ => None,
+        };
+        let word = word.ok_or_else(|| wrong(String::new()))?;
+        let name = word.to_string();
+        if !ON_DELETE.contains(&name.as_str()) {
+            return Err(wrong(nearest(&name, ON_DELETE)));
+        }
+        if (name == "Set") != set.is_some() {
+            return Err(syn::Error::new(
+                expression.span(),
+                "`Set` takes a function: `on_delete = Set(deleted_user)`",
+            ));
+        }
+        Ok(OnDelete { word, set })
+    }
+}
+
+/// `through_fields(a, b)`.
+fn pair(item: &Item) -> syn::Result<(Ident, Ident)> {
+    let names: Vec<Ident> =
+        item.list()?.iter().map(field_path).collect::<syn::Result<Vec<_>>>()?.into_iter().flatten().collect();
+    match <[Ident; 2]>::try_from(names) {
+        Ok([from, to]) => Ok((from, to)),
+        Err(_) => {
+            Err(syn::Error::new(item.name.span(), "`through_fields` names two fields of the through model"))
+        }
+    }
+}
+
+/// `Post::author` of `#[related(Post::author)]`.
+fn child_field(path: ExprPath) -> syn::Result<ExprPath> {
+    if path.path.segments.len() < 2 {
+        return Err(syn::Error::new(
+            path.span(),
+            "`related` names a field of the child: `#[related(Post::author)]`",
+        ));
+    }
+    Ok(path)
+}
+
+fn unknown(item: &Item) -> syn::Error {
+    let word = item.name.to_string();
+    let hint = match word.as_str() {
+        "null" => "; a field that may be NULL is an `Option`".to_owned(),
+        "choices" => "; give the field an enum with `derive(Choices)`".to_owned(),
+        "related_name" => "; declare the reverse side on the other model with `#[related(..)]`".to_owned(),
+        _ => nearest(&word, WORDS),
+    };
+    syn::Error::new(item.name.span(), format!("unknown attribute `{word}`{hint}"))
+}

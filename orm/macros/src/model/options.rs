@@ -1,0 +1,103 @@
+//! What `#[model(..)]` says.
+
+use syn::{Attribute, Expr, Ident, LitStr};
+
+use crate::attribute::{Item, Mistakes, OrderKey, field_path, items, literal_text, nearest};
+
+/// The options of a model.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) table: Option<LitStr>,
+    pub(crate) app: Option<LitStr>,
+    pub(crate) ordering: Vec<OrderKey>,
+    pub(crate) get_latest_by: Vec<OrderKey>,
+    pub(crate) verbose_name: Option<LitStr>,
+    pub(crate) verbose_name_plural: Option<LitStr>,
+    pub(crate) indexes: Vec<Index>,
+    pub(crate) unique_together: Vec<Vec<Ident>>,
+    pub(crate) primary_key: Vec<Ident>,
+    pub(crate) constraints: Option<Expr>,
+    pub(crate) objects: Option<Expr>,
+}
+
+/// `index(a, -b, name = "ab")`.
+pub(crate) struct Index {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) keys: Vec<OrderKey>,
+}
+
+const WORDS: &[&str] = &[
+    "table",
+    "db_table",
+    "app",
+    "app_label",
+    "ordering",
+    "get_latest_by",
+    "verbose_name",
+    "verbose_name_plural",
+    "index",
+    "unique_together",
+    "primary_key",
+    "constraints",
+    "objects",
+];
+
+impl Options {
+    pub(crate) fn parse(attributes: &[Attribute], mistakes: &mut Mistakes) -> Options {
+        let mut options = Options::default();
+        for item in items(attributes, "model", mistakes) {
+            let read = options.read(&item);
+            mistakes.take(read);
+        }
+        options
+    }
+
+    fn read(&mut self, item: &Item) -> syn::Result<()> {
+        let word = item.name.to_string();
+        match word.as_str() {
+            "table" | "db_table" => self.table = Some(item.text()?),
+            "app" | "app_label" => self.app = Some(item.text()?),
+            "ordering" => self.ordering = item.order()?,
+            "get_latest_by" => self.get_latest_by = item.order()?,
+            "verbose_name" => self.verbose_name = Some(item.text()?),
+            "verbose_name_plural" => self.verbose_name_plural = Some(item.text()?),
+            "index" => self.indexes.push(Index::new(item)?),
+            "unique_together" => self.unique_together.push(names(item)?),
+            "primary_key" => self.primary_key = names(item)?,
+            "constraints" => self.constraints = Some(item.expression()?.clone()),
+            "objects" => self.objects = Some(item.expression()?.clone()),
+            _ => {
+                let message = format!("unknown attribute `{word}`{}", nearest(&word, WORDS));
+                return Err(syn::Error::new(item.name.span(), message));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Index {
+    fn new(item: &Item) -> syn::Result<Index> {
+        let mut index = Index { name: None, keys: Vec::new() };
+        for expression in item.list()? {
+            match expression {
+                Expr::Assign(assign) if field_path(&assign.left).is_ok_and(|path| path[0] == "name") => {
+                    index.name = literal_text(&assign.right);
+                }
+                key => index.keys.push(OrderKey::new(key)?),
+            }
+        }
+        if index.keys.is_empty() {
+            return Err(syn::Error::new(item.name.span(), "an index needs a field: `index(slug)`"));
+        }
+        Ok(index)
+    }
+}
+
+/// A list of fields.
+fn names(item: &Item) -> syn::Result<Vec<Ident>> {
+    let mut names = Vec::new();
+    for expression in item.list()? {
+        names.extend(field_path(expression)?);
+    }
+    Ok(names)
+}

@@ -1,0 +1,120 @@
+//! From the struct to a [`Definition`], with every mistake that names alone can show.
+
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Fields, Ident};
+
+use super::{Definition, FieldDefinition, Options};
+use crate::attribute::{Mistakes, nearest};
+
+/// Names that the columns of every model have.
+const RESERVED: &[&str] = &["pk", "objects", "cols"];
+
+pub(crate) fn parse(input: &DeriveInput) -> syn::Result<Definition<'_>> {
+    let named = match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) => &fields.named,
+            _ => return Err(syn::Error::new(input.ident.span(), "a model is a struct with named fields")),
+        },
+        _ => return Err(syn::Error::new(input.ident.span(), "a model is a struct with named fields")),
+    };
+    if !input.generics.params.is_empty() {
+        return Err(syn::Error::new(
+            input.generics.span(),
+            "a model has no type parameters: its table is one table",
+        ));
+    }
+    let mut mistakes = Mistakes::default();
+    let options = Options::parse(&input.attrs, &mut mistakes);
+    let mut fields = Vec::new();
+    for field in named {
+        if let Some(name) = &field.ident {
+            fields.push(FieldDefinition::parse(field, name.clone(), &mut mistakes));
+        }
+    }
+    let mut definition = Definition { input, options, fields, primary_key: Vec::new() };
+    definition.check_names(&mut mistakes);
+    definition.primary_key = definition.find_primary_key(&mut mistakes);
+    mistakes.finish()?;
+    Ok(definition)
+}
+
+impl Definition<'_> {
+    /// The place of a field.
+    pub(crate) fn index_of(&self, name: &Ident) -> Option<usize> {
+        self.fields.iter().position(|field| field.name == *name)
+    }
+
+    /// The fields of the primary key: those declared, or else the field `id`.
+    fn find_primary_key(&self, mistakes: &mut Mistakes) -> Vec<usize> {
+        if !self.options.primary_key.is_empty() {
+            return self.options.primary_key.iter().filter_map(|name| self.index_of(name)).collect();
+        }
+        let declared: Vec<usize> =
+            (0..self.fields.len()).filter(|index| self.fields[*index].primary_key.is_some()).collect();
+        match declared.as_slice() {
+            [] => {}
+            [_] => return declared,
+            [_, second, ..] => {
+                if let Some(span) = self.fields[*second].primary_key {
+                    mistakes
+                        .at(span, "a key of several fields is `#[model(primary_key(a, b))]` on the struct");
+                }
+                return declared;
+            }
+        }
+        match self.fields.iter().position(|field| field.plain_name() == "id") {
+            Some(id) => vec![id],
+            None => {
+                let message = format!(
+                    "`{}` has no primary key: give it `pub id: Auto<i64>`, or mark a field with `#[field(primary_key)]`",
+                    self.input.ident
+                );
+                mistakes.at(self.input.ident.span(), message);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Names that are taken, and names of fields that do not exist.
+    fn check_names(&self, mistakes: &mut Mistakes) {
+        let names: Vec<String> = self.fields.iter().map(FieldDefinition::plain_name).collect();
+        for field in &self.fields {
+            let name = field.plain_name();
+            if RESERVED.contains(&name.as_str()) {
+                mistakes.at(
+                    field.name.span(),
+                    format!("every model has a `{name}` of its own: call the field otherwise"),
+                );
+            }
+            if name.contains("__") {
+                mistakes.at(
+                    field.name.span(),
+                    "two underscores separate names in `q!`: call the field otherwise",
+                );
+            }
+            if field.on_delete.is_some() && names.contains(&format!("{name}_id")) {
+                mistakes.at(
+                    field.name.span(),
+                    format!("the key of `{name}` is called `{name}_id`, and so is another field"),
+                );
+            }
+        }
+        let words: Vec<&str> = names.iter().map(String::as_str).collect();
+        let keys = self.options.indexes.iter().flat_map(|index| &index.keys);
+        let keys =
+            keys.chain(&self.options.ordering).chain(&self.options.get_latest_by).map(|key| &key.path[0]);
+        let together = self.options.unique_together.iter().flatten().chain(&self.options.primary_key);
+        for name in keys.chain(together) {
+            let word = name.to_string();
+            let key = self
+                .fields
+                .iter()
+                .any(|field| field.on_delete.is_some() && format!("{}_id", field.plain_name()) == word);
+            if self.index_of(name).is_none() && word != "pk" && !key {
+                let message =
+                    format!("`{}` has no field `{word}`{}", self.input.ident, nearest(&word, &words));
+                mistakes.at(name.span(), message);
+            }
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! From a [`Definition`] to an implementation of `Model`.
+//!
+//! Everything lies in `const _: () = { .. }`, so models may live in any module or function and never meet by name.
+//! What is generated has the model's own visibility.
+
+mod meta;
+mod tokens;
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::check;
+use super::{Definition, FieldDefinition};
+
+pub(crate) fn print(model: &Definition<'_>) -> TokenStream {
+    let meta = meta::print(model);
+    let tokens = tokens::print(model);
+    let draft = draft(model);
+    let implementation = implementation(model);
+    let checks = check::print(model);
+    quote! {
+        #[doc(hidden)]
+        #[allow(
+            non_camel_case_types,
+            non_upper_case_globals,
+            unreachable_pub,
+            missing_docs,
+            missing_debug_implementations,
+            dead_code,
+            clippy::all,
+            clippy::pedantic
+        )]
+        const _: () = {
+            #meta
+            #tokens
+            #draft
+            #implementation
+            #checks
+        };
+    }
+}
+
+/// The draft: every field an `Option`, and one `Fill` each.
+fn draft(model: &Definition<'_>) -> TokenStream {
+    let visibility = &model.input.vis;
+    let draft = format_ident!("{}Draft", model.input.ident);
+    let fields = model.fields.iter().map(|field| {
+        let (name, ty) = (&field.name, &field.ty);
+        quote!(#name: ::core::option::Option<#ty>,)
+    });
+    let fills = model.fields.iter().map(|field| {
+        let (name, ty) = (&field.name, &field.ty);
+        quote! {
+            impl ::nuages::draft::Fill<hop::#name> for #draft {
+                type Value = #ty;
+                fn fill(&mut self, value: #ty) {
+                    self.#name = ::core::option::Option::Some(value);
+                }
+            }
+        }
+    });
+    quote! {
+        #[derive(::core::default::Default)]
+        #visibility struct #draft { #(#fields)* }
+        #(#fills)*
+    }
+}
+
+/// The value of a field that was not written.
+fn unwritten(field: &FieldDefinition) -> TokenStream {
+    let ty = &field.ty;
+    if let Some(default) = &field.default {
+        let into = quote_spanned!(default.span() => ::nuages::draft::IntoField::<#ty>::into_field);
+        return quote!(::core::option::Option::Some(#into(#default)));
+    }
+    if let Some(span) = field.auto_now.or(field.auto_now_add) {
+        return quote_spanned!(span => ::core::option::Option::Some(<#ty as ::nuages::model::obligation::Now>::now()));
+    }
+    if let Some(span) = field.blank {
+        return quote_spanned!(span => ::core::option::Option::Some(<#ty as ::nuages::model::obligation::Blank>::blank()));
+    }
+    quote!(<#ty as ::nuages::model::Member>::unset())
+}
+
+/// The implementations of `Model` and `Row`.
+fn implementation(model: &Definition<'_>) -> TokenStream {
+    let name = &model.input.ident;
+    let text = name.to_string();
+    let columns = format_ident!("{}Cols", name);
+    let draft = format_ident!("{}Draft", name);
+    let required = model.fields.iter().map(|field| {
+        let (name, ty, has_default) = (field.plain_name(), &field.ty, field.has_default());
+        quote!((#name, !(#has_default || <#ty as ::nuages::model::Member>::OPTIONAL)),)
+    });
+    let finished = model.fields.iter().map(|field| {
+        let (name, value, plain) = (&field.name, unwritten(field), field.plain_name());
+        quote! {
+            #name: match draft.#name {
+                ::core::option::Option::Some(value) => value,
+                ::core::option::Option::None => match #value {
+                    ::core::option::Option::Some(value) => value,
+                    ::core::option::Option::None => return ::core::result::Result::Err(
+                        ::nuages::draft::MissingField { model: #text, field: #plain }
+                    ),
+                },
+            },
+        }
+    });
+    let (key_type, key) = primary_key(model);
+    let codec = codec(model);
+    let visit = visit(model);
+    let objects = model
+        .options
+        .objects
+        .as_ref()
+        .map(|objects| quote!(fn objects() -> ::nuages::queryset::QuerySet<Self> { #objects() }));
+    quote! {
+        #[automatically_derived]
+        impl ::nuages::model::Model for #name {
+            type Pk = #key_type;
+            type Cols<P: ::nuages::path::Path> = #columns<P>;
+            type Draft = #draft;
+            const NAME: &'static str = #text;
+            const REQUIRED: &'static [(&'static str, bool)] = &[#(#required)*];
+            fn meta() -> &'static ::nuages::meta::ModelMeta {
+                &META
+            }
+            #objects
+            fn finish(draft: #draft) -> ::core::result::Result<Self, ::nuages::draft::MissingField> {
+                let mut instance = #name { #(#finished)* };
+                ::nuages::model::Model::bind(&mut instance);
+                ::core::result::Result::Ok(instance)
+            }
+            fn pk(&self) -> ::core::option::Option<#key_type> {
+                #key
+            }
+            #codec
+            #visit
+        }
+        #[automatically_derived]
+        impl ::nuages::row::Row for #name {
+            fn read<R: ::nuages::field::RowReader + ?Sized>(
+                row: &R,
+                columns: &mut ::nuages::row::Columns<'_>,
+            ) -> ::core::result::Result<Self, ::nuages::field::DecodeError> {
+                ::nuages::row::read_instance(row, columns)
+            }
+        }
+    }
+}
+
+/// The type of the primary key, and how it is taken from an instance.
+fn primary_key(model: &Definition<'_>) -> (TokenStream, TokenStream) {
+    let parts = model.primary_key.iter().map(|index| &model.fields[*index]);
+    let types = parts.clone().map(|field| {
+        let ty = &field.ty;
+        quote!(<#ty as ::nuages::model::Member>::Key)
+    });
+    let values = parts.map(|field| {
+        let name = &field.name;
+        quote!(::nuages::model::Member::key(&self.#name))
+    });
+    match model.primary_key.len() {
+        1 => (quote!(#(#types)*), quote!(#(#values)*)),
+        _ => (quote!((#(#types,)*)), quote!(::core::option::Option::Some((#(#values?,)*)))),
+    }
+}
+
+/// Writing, reading, binding.
+fn codec(model: &Definition<'_>) -> TokenStream {
+    let name = &model.input.ident;
+    let written = model.fields.iter().enumerate().map(|(index, field)| {
+        let name = &field.name;
+        quote!(::nuages::model::Member::encode(&self.#name, row, POSITIONS[#index] as usize);)
+    });
+    let read = model.fields.iter().enumerate().map(|(index, field)| {
+        let (name, ty) = (&field.name, &field.ty);
+        quote!(#name: <#ty as ::nuages::model::Member>::decode(row, POSITIONS[#index] as usize)?,)
+    });
+    let binds = model.fields.iter().map(|field| {
+        let ty = &field.ty;
+        quote!(|| <#ty as ::nuages::model::Member>::BINDS)
+    });
+    let bound = (0u16..).zip(&model.fields).map(|(index, field)| {
+        let name = &field.name;
+        quote!(::nuages::model::Member::bind(&mut self.#name, &META, #index, key.as_ref());)
+    });
+    quote! {
+        fn encode<W: ::nuages::field::RowWriter>(&self, row: &mut W) {
+            #(#written)*
+        }
+        fn decode<R: ::nuages::field::RowReader + ?Sized>(
+            row: &R,
+        ) -> ::core::result::Result<Self, ::nuages::field::DecodeError> {
+            let mut instance = #name { #(#read)* };
+            ::nuages::model::Model::bind(&mut instance);
+            ::core::result::Result::Ok(instance)
+        }
+        fn bind(&mut self) {
+            if const { false #(#binds)* } {
+                let key = ::nuages::model::Model::pk(self).map(|key| ::nuages::model::Key::values(&key));
+                #(#bound)*
+            }
+        }
+    }
+}
+
+/// From a number to a field.
+fn visit(model: &Definition<'_>) -> TokenStream {
+    let arms = (0u16..).zip(&model.fields).map(|(index, field)| {
+        let name = &field.name;
+        quote! {
+            #index => ::nuages::model::Member::accept(
+                ::nuages::model::Accessor {
+                    index: #index,
+                    get: |instance: &Self| &instance.#name,
+                    get_mut: |instance: &mut Self| &mut instance.#name,
+                },
+                visitor,
+            ),
+        }
+    });
+    quote! {
+        fn visit<V: ::nuages::model::FieldVisitor<Self>>(field: u16, visitor: V) -> ::core::option::Option<V::Output> {
+            ::core::option::Option::Some(match field {
+                #(#arms)*
+                _ => return ::core::option::Option::None,
+            })
+        }
+    }
+}

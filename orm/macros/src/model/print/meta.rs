@@ -1,0 +1,176 @@
+//! The description of the model: `static META`.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::Ident;
+
+use crate::attribute::OrderKey;
+use crate::model::{Definition, FieldDefinition};
+
+pub(super) fn print(model: &Definition<'_>) -> TokenStream {
+    let name = model.input.ident.to_string();
+    let options = &model.options;
+    let app = options.app.as_ref().map_or_else(crate_name, syn::LitStr::value);
+    let table = match &options.table {
+        Some(table) => table.value(),
+        None => format!("{app}_{}", name.to_lowercase()),
+    };
+    let verbose = options.verbose_name.as_ref().map_or_else(|| spaced(&name), syn::LitStr::value);
+    let plural =
+        options.verbose_name_plural.as_ref().map_or_else(|| format!("{verbose}s"), syn::LitStr::value);
+    let count = model.fields.len();
+    let fields = model.fields.iter().enumerate().map(|(index, field)| field_meta(model, index, field));
+    let primary_key = model.primary_key.iter().map(|index| place(*index));
+    let ordering = options.ordering.iter().map(order);
+    let latest = options.get_latest_by.iter().map(order);
+    let together = options.unique_together.iter().map(|names| {
+        let places = names.iter().filter_map(|name| model.place_of(name)).map(place);
+        quote!(&[#(#places),*])
+    });
+    let indexes = options.indexes.iter().map(|index| {
+        let name = match &index.name {
+            Some(name) => quote!(::core::option::Option::Some(#name)),
+            None => quote!(::core::option::Option::None),
+        };
+        let keys = index.keys.iter().filter_map(|key| {
+            let (place, descending) = (place(model.place_of(&key.path[0])?), key.descending);
+            Some(quote!((#place, #descending)))
+        });
+        quote!(::nuages::meta::IndexMeta { name: #name, fields: &[#(#keys),*] })
+    });
+    let constraints = match &options.constraints {
+        Some(constraints) => {
+            quote!(::core::option::Option::Some(|| ::nuages::constraint::into_metas(#constraints())))
+        }
+        None => quote!(::core::option::Option::None),
+    };
+    quote! {
+        const FIELDS: [::nuages::meta::FieldMeta; #count] = [#(#fields),*];
+        const POSITIONS: [u16; #count] = ::nuages::meta::positions(&FIELDS);
+        static META: ::nuages::meta::ModelMeta = ::nuages::meta::ModelMeta {
+            name: #name,
+            app: #app,
+            table: #table,
+            fields: &FIELDS,
+            positions: &POSITIONS,
+            primary_key: &[#(#primary_key),*],
+            ordering: &[#(#ordering),*],
+            indexes: &[#(#indexes),*],
+            unique_together: &[#(#together),*],
+            constraints: #constraints,
+            verbose_name: #verbose,
+            verbose_name_plural: #plural,
+            get_latest_by: &[#(#latest),*],
+        };
+    }
+}
+
+impl Definition<'_> {
+    /// The place of a field that is named by itself or, if it is a key, as `author_id`.
+    fn place_of(&self, name: &Ident) -> Option<usize> {
+        let key = || {
+            self.fields
+                .iter()
+                .position(|field| field.on_delete.is_some() && *name == format!("{}_id", field.plain_name()))
+        };
+        self.index_of(name).or_else(key)
+    }
+}
+
+fn field_meta(model: &Definition<'_>, index: usize, field: &FieldDefinition) -> TokenStream {
+    let (ty, name, column) = (&field.ty, field.plain_name(), field.column_name());
+    let verbose = field.verbose_name.as_ref().map_or_else(|| name.replace('_', " "), syn::LitStr::value);
+    let primary_key = model.primary_key.contains(&index);
+    let mut setters = vec![quote!(.verbose_name(#verbose))];
+    if primary_key {
+        setters.push(quote!(.primary_key(true)));
+    }
+    if field.unique {
+        setters.push(quote!(.unique(true)));
+    }
+    if field.db_index {
+        setters.push(quote!(.db_index(true)));
+    }
+    if field.blank.is_some() {
+        setters.push(quote!(.blank(true)));
+    }
+    if field.auto_now.is_some() {
+        setters.push(quote!(.auto_now(true)));
+    }
+    if field.auto_now_add.is_some() {
+        setters.push(quote!(.auto_now_add(true)));
+    }
+    let automatic = field.auto_now.is_some() || field.auto_now_add.is_some();
+    if automatic || field.editable.is_some() {
+        let editable = field.editable.unwrap_or(!automatic);
+        setters.push(quote!(.editable(#editable)));
+    }
+    if let Some(length) = &field.max_length {
+        setters.push(quote!(.max_length(#length)));
+    }
+    if let (Some(digits), Some(places)) = (&field.max_digits, &field.decimal_places) {
+        setters.push(quote!(.digits(#digits, #places)));
+    }
+    if let Some(text) = &field.help_text {
+        setters.push(quote!(.help_text(#text)));
+    }
+    if let Some(default) = &field.default {
+        let into = quote_spanned!(syn::spanned::Spanned::span(default) => ::nuages::draft::IntoField::<#ty>::into_field);
+        setters.push(quote! {
+            .default(::core::option::Option::Some(|| ::nuages::model::member_value::<#ty>(&#into(#default))))
+        });
+    }
+    setters.extend(relation_setters(field));
+    quote!(::nuages::meta::FieldMeta::new::<#ty>(#name, #column) #(#setters)*)
+}
+
+fn relation_setters(field: &FieldDefinition) -> Vec<TokenStream> {
+    let mut setters = Vec::new();
+    if let Some(on_delete) = &field.on_delete
+        && on_delete.set.is_none()
+    {
+        let word = Ident::new(&on_delete.word.to_string(), proc_macro2::Span::call_site());
+        setters.push(quote!(.on_delete(::nuages::meta::OnDelete::#word)));
+    }
+    if let Some(related) = &field.related {
+        setters.push(quote!(.reverse_of(|| ::nuages::path::field_of(#related))));
+    }
+    if let Some(symmetrical) = field.symmetrical {
+        setters.push(quote!(.symmetrical(#symmetrical)));
+    }
+    if let Some((from, to)) = &field.through_fields {
+        let (from, to) = (from.to_string(), to.to_string());
+        setters.push(quote!(.through_fields(::core::option::Option::Some((#from, #to)))));
+    }
+    setters
+}
+
+fn order(key: &OrderKey) -> TokenStream {
+    let path = key.path.iter().map(ToString::to_string);
+    let descending = key.descending;
+    quote!(::nuages::meta::OrderMeta { path: &[#(#path),*], descending: #descending })
+}
+
+/// A place as a literal of the type that places have. No struct has so many fields that it does not fit.
+fn place(index: usize) -> TokenStream {
+    let index = u16::try_from(index).unwrap_or(u16::MAX);
+    quote!(#index)
+}
+
+/// `BlogPost` as people write it: `blog post`.
+fn spaced(name: &str) -> String {
+    let mut spaced = String::new();
+    for (index, letter) in name.char_indices() {
+        if index > 0 && letter.is_uppercase() {
+            spaced.push(' ');
+        }
+        spaced.extend(letter.to_lowercase());
+    }
+    spaced
+}
+
+/// The name of the crate that is being compiled, which is the app's label unless the model says otherwise.
+fn crate_name() -> String {
+    let name = std::env::var("CARGO_CRATE_NAME").or_else(|_| std::env::var("CARGO_PKG_NAME"));
+    name.map_or_else(|_| "app".to_owned(), |name| name.replace('-', "_"))
+}

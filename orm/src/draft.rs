@@ -1,0 +1,322 @@
+//! Instances that are being written: `new!`, and what a field can be given.
+//!
+//! `new!(Post { title: "x", author: &alice })` fills the model's draft, one field after the other, through the
+//! field's own token; so a misspelt field is an error at that word, and a wrong value one at the value. Then a
+//! constant is evaluated that compares the written names with [`Model::REQUIRED`]: a missing field is an error at
+//! compile time that names it. What has a default may be left out; a default is an expression, evaluated anew for
+//! each instance.
+
+use rust_decimal::Decimal;
+
+use crate::field::{Auto, Email, Field, Json, Slug, Url};
+use crate::model::Model;
+use crate::path::{Col, Rel, Root};
+use crate::relation::{ForeignKey, OneToOne};
+
+/// Makes an instance: `new!(Post { title: "Hello", slug: "hello", author: &alice })`.
+///
+/// Fields with a default, an `Option`, and what the database fills may be left out; a variable of the field's name
+/// may stand alone. `author: _` leaves a key for a related manager to fill. Text is taken as `&str`, a key as an
+/// instance.
+///
+/// ```
+/// use nuages::prelude::*;
+/// #[derive(Model, Clone, Debug)]
+/// pub struct Post {
+///     pub id: Auto<i64>,
+///     pub title: String,
+///     #[field(default = 0)]
+///     pub view_count: u32,
+/// }
+/// let post = new!(Post { title: "Hello" });
+/// assert_eq!((post.title.as_str(), post.view_count), ("Hello", 0));
+/// ```
+#[macro_export]
+macro_rules! new {
+    ($model:ident { $($body:tt)* }) => {{
+        let mut draft: <$model as $crate::model::Model>::Draft = ::core::default::Default::default();
+        $crate::__fill!($model draft [] $($body)*)
+    }};
+}
+
+/// Fills a draft field by field, keeping the names that were written.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fill {
+    ($model:ident $draft:ident [$($given:ident)*] $field:ident: _ $(, $($rest:tt)*)?) => {{
+        $crate::draft::fill(&mut $draft, $model::$field, $crate::draft::Later);
+        $crate::__fill!($model $draft [$($given)* $field] $($($rest)*)?)
+    }};
+    ($model:ident $draft:ident [$($given:ident)*] $field:ident: $value:expr $(, $($rest:tt)*)?) => {{
+        $crate::draft::fill(&mut $draft, $model::$field, $value);
+        $crate::__fill!($model $draft [$($given)* $field] $($($rest)*)?)
+    }};
+    ($model:ident $draft:ident [$($given:ident)*] $field:ident $(, $($rest:tt)*)?) => {{
+        $crate::draft::fill(&mut $draft, $model::$field, $field);
+        $crate::__fill!($model $draft [$($given)* $field] $($($rest)*)?)
+    }};
+    ($model:ident $draft:ident [$($given:ident)*]) => {{
+        const {
+            if let Some(message) = $crate::draft::missing::<$model>(&[$(::core::stringify!($given)),*]) {
+                ::core::panic!("{}", message.as_str())
+            }
+        };
+        match <$model as $crate::model::Model>::finish($draft) {
+            ::core::result::Result::Ok(instance) => instance,
+            ::core::result::Result::Err(missing) => ::core::unreachable!("{missing}: `new!` checks this"),
+        }
+    }};
+}
+
+/// The model's draft has the field that the step `H` takes.
+pub trait Fill<H> {
+    /// The field's type.
+    type Value;
+    /// Writes the field.
+    fn fill(&mut self, value: Self::Value);
+}
+
+/// What stands for a field of `M` itself, and not of a related model.
+pub trait Own<M> {
+    /// The field's step.
+    type Hop;
+}
+
+impl<M, H, T, K> Own<M> for Col<Root<M>, H, T, K> {
+    type Hop = H;
+}
+
+impl<M, H, R> Own<M> for Rel<Root<M>, H, R> {
+    type Hop = H;
+}
+
+/// Writes a field of a draft.
+pub fn fill<M, D, F, V>(draft: &mut D, _field: F, value: V)
+where
+    F: Own<M>,
+    D: Fill<F::Hop>,
+    V: IntoField<D::Value>,
+{
+    draft.fill(value.into_field());
+}
+
+/// A required field that a draft lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{model}` needs a value for `{field}`")]
+pub struct MissingField {
+    /// The model.
+    pub model: &'static str,
+    /// The field.
+    pub field: &'static str,
+}
+
+/// What a field of type `T` can be given.
+#[diagnostic::on_unimplemented(
+    message = "a field of type `{T}` cannot be given a `{Self}`",
+    label = "expected a `{T}`"
+)]
+pub trait IntoField<T> {
+    /// The field's value.
+    fn into_field(self) -> T;
+}
+
+/// `author: _`: a related manager fills it.
+#[derive(Clone, Copy, Debug)]
+pub struct Later;
+
+impl<T> IntoField<T> for T {
+    fn into_field(self) -> T {
+        self
+    }
+}
+
+impl<T: Field<Base = T>> IntoField<Auto<T>> for T {
+    fn into_field(self) -> Auto<T> {
+        self.into()
+    }
+}
+
+impl<T: Field<Base = T>> IntoField<Option<T>> for T {
+    fn into_field(self) -> Option<T> {
+        Some(self)
+    }
+}
+
+macro_rules! into_field {
+    ($($from:ty => $($to:ty)*;)*) => {$($(
+        impl IntoField<$to> for $from {
+            fn into_field(self) -> $to {
+                self.into()
+            }
+        }
+
+        impl IntoField<Option<$to>> for $from {
+            fn into_field(self) -> Option<$to> {
+                Some(self.into())
+            }
+        }
+    )*)*};
+}
+
+into_field! {
+    &str => String Slug Email Url Json;
+    &String => String Slug Email Url;
+    String => Slug Email Url;
+    i32 => Decimal;
+    i64 => Decimal;
+    f32 => f64;
+    &[u8] => Vec<u8>;
+}
+
+impl<const N: usize> IntoField<Vec<u8>> for &[u8; N] {
+    fn into_field(self) -> Vec<u8> {
+        self.to_vec()
+    }
+}
+
+/// What a key can be given: an instance, nothing yet, a key, or a bare value of it.
+macro_rules! keys {
+    ($($key:ident)*) => {$(
+        impl<M: Model> IntoField<$key<M>> for &M {
+            fn into_field(self) -> $key<M> {
+                self.into()
+            }
+        }
+
+        impl<M: Model> IntoField<Option<$key<M>>> for &M {
+            fn into_field(self) -> Option<$key<M>> {
+                Some(self.into())
+            }
+        }
+
+        impl<M: Model> IntoField<$key<M>> for Later {
+            fn into_field(self) -> $key<M> {
+                ForeignKey::unset().into()
+            }
+        }
+
+        impl<M: Model> IntoField<Option<$key<M>>> for Later {
+            fn into_field(self) -> Option<$key<M>> {
+                None
+            }
+        }
+
+        impl<M: Model> IntoField<Option<$key<M>>> for $key<M> {
+            fn into_field(self) -> Option<$key<M>> {
+                Some(self)
+            }
+        }
+
+        keys!(@bare $key [] i64);
+        keys!(@bare $key ['t] &'t str);
+        keys!(@bare $key [] String);
+        keys!(@bare $key [] uuid::Uuid);
+        keys!(@bare $key [] Slug);
+
+        impl<M: Model<Pk: From<i32>>> IntoField<$key<M>> for i32 {
+            fn into_field(self) -> $key<M> {
+                ForeignKey::to_key(self.into()).into()
+            }
+        }
+
+        impl<M: Model<Pk: From<i32>>> IntoField<Option<$key<M>>> for i32 {
+            fn into_field(self) -> Option<$key<M>> {
+                Some(ForeignKey::to_key(self.into()).into())
+            }
+        }
+    )*};
+    (@bare $key:ident [$($lifetime:lifetime)?] $bare:ty) => {
+        impl<$($lifetime,)? M: Model> IntoField<$key<M>> for $bare
+        where
+            $bare: IntoField<M::Pk>,
+        {
+            fn into_field(self) -> $key<M> {
+                ForeignKey::to_key(self.into_field()).into()
+            }
+        }
+
+        impl<$($lifetime,)? M: Model> IntoField<Option<$key<M>>> for $bare
+        where
+            $bare: IntoField<M::Pk>,
+        {
+            fn into_field(self) -> Option<$key<M>> {
+                Some(ForeignKey::to_key(self.into_field()).into())
+            }
+        }
+    };
+}
+keys!(ForeignKey OneToOne);
+
+/// The message for the first required field of `M` that is not among the given names.
+pub const fn missing<M: Model>(given: &[&str]) -> Option<Message> {
+    let mut index = 0;
+    while index < M::REQUIRED.len() {
+        let (name, required) = M::REQUIRED[index];
+        if required && !contains(given, name) {
+            let message =
+                Message::new().push("missing field `").push(name).push("` of `").push(M::NAME).push("`");
+            return Some(message);
+        }
+        index += 1;
+    }
+    None
+}
+
+const fn contains(names: &[&str], name: &str) -> bool {
+    let mut index = 0;
+    while index < names.len() {
+        if same(names[index].as_bytes(), name.as_bytes()) {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+const fn same(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < left.len() {
+        if left[index] != right[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+/// A message built at compile time, cut after [`Message::BYTES_MAX`] bytes.
+pub struct Message {
+    bytes: [u8; Message::BYTES_MAX],
+    length: usize,
+}
+
+impl Message {
+    /// The longest message.
+    pub const BYTES_MAX: usize = 160;
+
+    const fn new() -> Message {
+        Message { bytes: [0; Message::BYTES_MAX], length: 0 }
+    }
+
+    const fn push(mut self, text: &str) -> Message {
+        let text = text.as_bytes();
+        let mut index = 0;
+        while index < text.len() && self.length < Message::BYTES_MAX {
+            self.bytes[self.length] = text[index];
+            self.length += 1;
+            index += 1;
+        }
+        self
+    }
+
+    /// The message.
+    pub const fn as_str(&self) -> &str {
+        match std::str::from_utf8(self.bytes.split_at(self.length).0) {
+            Ok(text) => text,
+            Err(_) => "missing field",
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What a model is, as plain data.
+//!
+//! The derive emits one static [`ModelMeta`] per model, and everything that does not know the model's type works
+//! from it: schema, compilation of querysets, collector, validation, search strings, migrations. A field is named by
+//! its place in [`ModelMeta::fields`], a column by its *position*: how many fields with a column stand before it.
+//!
+//! Related models are reached through functions, never through names, so models of any crate and of any function
+//! body meet; two models are the same if their statics are.
+
+mod field;
+
+use std::fmt;
+
+use crate::constraint::ConstraintMeta;
+
+pub use field::{Choice, ChoiceValue, FieldKind, FieldMeta, OnDelete, TextFormat};
+
+/// How one model refers to the description of another.
+pub type MetaFn = fn() -> &'static ModelMeta;
+
+/// The description of a model.
+pub struct ModelMeta {
+    /// The struct's name: `Post`.
+    pub name: &'static str,
+    /// The app's label: `blog`.
+    pub app: &'static str,
+    /// The table's name: `blog_post`.
+    pub table: &'static str,
+    /// The fields in the order of their declaration, those without a column included.
+    pub fields: &'static [FieldMeta],
+    /// For each field, how many fields with a column stand before it.
+    pub positions: &'static [u16],
+    /// The fields of the primary key; more than one if it is composite.
+    pub primary_key: &'static [u16],
+    /// The ordering of querysets that name none.
+    pub ordering: &'static [OrderMeta],
+    /// Declared indexes; those of `unique` and `db_index` fields are not among them.
+    pub indexes: &'static [IndexMeta],
+    /// Sets of fields that are unique together.
+    pub unique_together: &'static [&'static [u16]],
+    /// Checks and conditional unique constraints, which are expressions and so are made when asked for.
+    pub constraints: Option<fn() -> Vec<ConstraintMeta>>,
+    /// The name for people, of one.
+    pub verbose_name: &'static str,
+    /// The name for people, of many.
+    pub verbose_name_plural: &'static str,
+    /// What `latest` and `earliest` compare when not told.
+    pub get_latest_by: &'static [OrderMeta],
+}
+
+/// One key of an ordering: names from field to field, as they were written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderMeta {
+    /// `author.username` is `["author", "username"]`; `pk` is the primary key.
+    pub path: &'static [&'static str],
+    /// Whether a minus stood before it.
+    pub descending: bool,
+}
+
+/// A declared index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexMeta {
+    /// Its name, if one was given.
+    pub name: Option<&'static str>,
+    /// Its fields, and whether each is descending.
+    pub fields: &'static [(u16, bool)],
+}
+
+impl ModelMeta {
+    /// The field at `index`, if the model has so many.
+    pub fn field(&self, index: u16) -> Option<&'static FieldMeta> {
+        self.fields.get(usize::from(index))
+    }
+
+    /// The place of the field called `name`.
+    pub fn field_index(&self, name: &str) -> Option<u16> {
+        let index = self.fields.iter().position(|field| field.name == name)?;
+        u16::try_from(index).ok()
+    }
+
+    /// The fields that have a column, in the order of their positions.
+    pub fn columns(&self) -> impl Iterator<Item = (u16, &'static FieldMeta)> {
+        (0u16..).zip(self.fields).filter(|(_, field)| field.is_column())
+    }
+
+    /// How many columns the table has.
+    pub fn column_count(&self) -> usize {
+        match (self.positions.last(), self.fields.last()) {
+            (Some(position), Some(field)) => usize::from(*position) + usize::from(field.is_column()),
+            _ => 0,
+        }
+    }
+
+    /// The position of a field's column; of a field without one, that of the next column.
+    pub fn position(&self, field: u16) -> usize {
+        usize::from(self.positions[usize::from(field)])
+    }
+}
+
+/// How many columns stand before each field. The derive calls it at compile time.
+pub const fn positions<const FIELDS: usize>(fields: &[FieldMeta; FIELDS]) -> [u16; FIELDS] {
+    let mut positions = [0; FIELDS];
+    let (mut index, mut next) = (0, 0);
+    while index < FIELDS {
+        positions[index] = next;
+        if fields[index].is_column() {
+            next += 1;
+        }
+        index += 1;
+    }
+    positions
+}
+
+impl PartialEq for ModelMeta {
+    /// Whether both are the same static.
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for ModelMeta {}
+
+impl fmt::Debug for ModelMeta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl fmt::Display for ModelMeta {
+    /// Django's label: `blog.Post`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.app, self.name)
+    }
+}

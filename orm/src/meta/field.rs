@@ -1,0 +1,261 @@
+//! What a field is, as plain data.
+//!
+//! The derive writes `FieldMeta::new::<String>("title", "title").max_length(200)`: what the *type* says (its kind,
+//! whether it can be NULL, its choices) comes from the trait [`Member`], what the *attributes* say from the setters.
+//! All of it runs at compile time.
+
+use nuages_storage::{DataType, Value};
+
+use super::MetaFn;
+use crate::model::Member;
+
+/// The description of a field.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldMeta {
+    /// Its name in the struct.
+    pub name: &'static str,
+    /// Its column's name: `author_id` for a key `author`. Of a field without a column, its name.
+    pub column: &'static str,
+    /// What it is.
+    pub kind: FieldKind,
+    /// Whether it may be NULL.
+    pub null: bool,
+    /// Whether forms accept it empty.
+    pub blank: bool,
+    /// Whether each value occurs once.
+    pub unique: bool,
+    /// Whether it has an index of its own.
+    pub db_index: bool,
+    /// Whether it is the primary key or a part of it.
+    pub primary_key: bool,
+    /// Whether forms show it.
+    pub editable: bool,
+    /// Whether the database fills it when it is unset.
+    pub auto: bool,
+    /// Whether negative numbers are refused.
+    pub unsigned: bool,
+    /// What its text must look like.
+    pub format: TextFormat,
+    /// The value it has when none is given, made anew each time.
+    pub default: Option<fn() -> Value>,
+    /// The only values it may have.
+    pub choices: Option<&'static [Choice]>,
+    /// Set to now by every save.
+    pub auto_now: bool,
+    /// Set to now by the first save.
+    pub auto_now_add: bool,
+    /// Its name for people.
+    pub verbose_name: &'static str,
+    /// A sentence for people who fill it.
+    pub help_text: &'static str,
+    /// What deleting the referenced row does; of a field that is no key it means nothing.
+    pub on_delete: OnDelete,
+    /// Whether a many-to-many relation of a model with itself holds both ways.
+    pub symmetrical: bool,
+    /// The two keys of the through model that lead here and there, if it has more than two.
+    pub through_fields: Option<(&'static str, &'static str)>,
+}
+
+/// What a field is.
+#[derive(Clone, Copy, Debug)]
+pub enum FieldKind {
+    /// A value in a column.
+    Column(DataType),
+    /// A key of another row, in a column.
+    ForeignKey {
+        /// Of which model.
+        target: MetaFn,
+        /// Whether each row is referenced once (`OneToOne`).
+        one: bool,
+    },
+    /// Rows of another model, through a third; no column.
+    ManyToMany {
+        /// The other model.
+        target: MetaFn,
+        /// The third, if it was declared; else it is made with the table.
+        through: Option<MetaFn>,
+    },
+    /// The other side of a `ForeignKey`, `OneToOne` or `ManyToMany` of the child; no column.
+    Reverse {
+        /// The model that has the field.
+        child: MetaFn,
+        /// The field.
+        field: fn() -> u16,
+        /// Whether there is one child at most.
+        one: bool,
+    },
+}
+
+/// What happens to the rows that reference a deleted one.
+#[derive(Clone, Copy, Debug)]
+pub enum OnDelete {
+    /// They are deleted too.
+    Cascade,
+    /// Their key becomes NULL.
+    SetNull,
+    /// Their key becomes the field's default.
+    SetDefault,
+    /// The deletion fails, whatever else is deleted.
+    Protect,
+    /// The deletion fails unless they are deleted with it for another reason.
+    Restrict,
+    /// Nothing: the foreign key is checked at commit.
+    DoNothing,
+    /// The engine alone deletes them: no signal, no count.
+    DbCascade,
+    /// The engine alone sets their key to NULL.
+    DbSetNull,
+}
+
+/// What a text must look like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TextFormat {
+    /// Anything.
+    #[default]
+    Any,
+    /// Letters, digits, hyphens and underscores.
+    Slug,
+    /// An address of e-mail.
+    Email,
+    /// An absolute address of the web.
+    Url,
+}
+
+/// One of the values a field may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// What is stored.
+    pub value: ChoiceValue,
+    /// What people read.
+    pub label: &'static str,
+}
+
+/// What a choice is stored as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChoiceValue {
+    /// An integer.
+    Int(i64),
+    /// A text.
+    Text(&'static str),
+}
+
+impl From<ChoiceValue> for Value {
+    fn from(value: ChoiceValue) -> Value {
+        match value {
+            ChoiceValue::Int(int) => Value::Int(int),
+            ChoiceValue::Text(text) => Value::Text(text.into()),
+        }
+    }
+}
+
+impl FieldMeta {
+    /// A field as its type alone describes it.
+    pub const fn new<T: Member>(name: &'static str, column: &'static str) -> FieldMeta {
+        FieldMeta {
+            name,
+            column,
+            kind: T::KIND,
+            null: T::NULL,
+            blank: false,
+            unique: false,
+            db_index: false,
+            primary_key: false,
+            editable: true,
+            auto: T::AUTO,
+            unsigned: T::UNSIGNED,
+            format: T::FORMAT,
+            default: None,
+            choices: T::CHOICES,
+            auto_now: false,
+            auto_now_add: false,
+            verbose_name: "",
+            help_text: "",
+            on_delete: OnDelete::DoNothing,
+            symmetrical: true,
+            through_fields: None,
+        }
+    }
+
+    /// Whether it has a column.
+    pub const fn is_column(&self) -> bool {
+        matches!(self.kind, FieldKind::Column(_) | FieldKind::ForeignKey { .. })
+    }
+
+    /// The model on the other side, if it is a relation.
+    pub fn related_model(&self) -> Option<&'static super::ModelMeta> {
+        match self.kind {
+            FieldKind::Column(_) => None,
+            FieldKind::ForeignKey { target, .. } | FieldKind::ManyToMany { target, .. } => Some(target()),
+            FieldKind::Reverse { child, .. } => Some(child()),
+        }
+    }
+
+    /// The most characters of a text.
+    pub const fn max_length(mut self, characters: u32) -> FieldMeta {
+        if let FieldKind::Column(DataType::Text { .. }) = self.kind {
+            self.kind = FieldKind::Column(DataType::Text { max_length: Some(characters) });
+        }
+        self
+    }
+
+    /// The digits of a decimal: all of them, and those after the point.
+    pub const fn digits(mut self, precision: u8, scale: u8) -> FieldMeta {
+        if let FieldKind::Column(DataType::Decimal { .. }) = self.kind {
+            self.kind = FieldKind::Column(DataType::Decimal { precision, scale });
+        }
+        self
+    }
+
+    /// The field of a child that a reverse relation is the other side of.
+    pub const fn reverse_of(mut self, of: fn() -> u16) -> FieldMeta {
+        if let FieldKind::Reverse { child, one, .. } = self.kind {
+            self.kind = FieldKind::Reverse { child, field: of, one };
+        }
+        self
+    }
+
+    /// What deleting the referenced row does.
+    pub const fn on_delete(mut self, on_delete: OnDelete) -> FieldMeta {
+        self.on_delete = on_delete;
+        self
+    }
+}
+
+/// Setters that only set.
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
+        impl FieldMeta {
+            $($(#[$doc])* pub const fn $name(mut self, $name: $type) -> FieldMeta {
+                self.$name = $name;
+                self
+            })*
+        }
+    };
+}
+
+setters! {
+    /// Whether forms accept it empty.
+    blank: bool,
+    /// Whether each value occurs once.
+    unique: bool,
+    /// Whether it has an index of its own.
+    db_index: bool,
+    /// Whether it is the primary key or a part of it.
+    primary_key: bool,
+    /// Whether forms show it.
+    editable: bool,
+    /// The value it has when none is given.
+    default: Option<fn() -> Value>,
+    /// Set to now by every save.
+    auto_now: bool,
+    /// Set to now by the first save.
+    auto_now_add: bool,
+    /// Its name for people.
+    verbose_name: &'static str,
+    /// A sentence for people who fill it.
+    help_text: &'static str,
+    /// Whether a many-to-many relation of a model with itself holds both ways.
+    symmetrical: bool,
+    /// The two keys of the through model.
+    through_fields: Option<(&'static str, &'static str)>,
+}

@@ -1,0 +1,79 @@
+//! What a model is to the compiler.
+//!
+//! `derive(Model)` implements [`Model`] with as little code of its own as it can: what a field's *type* decides is
+//! asked of the trait [`Member`], never of the type's name, so aliases work. From a field's number back to its type
+//! leads [`Model::visit`]: it calls a [`FieldVisitor`] with the accessor of the field, statically typed. Everything
+//! that walks over the fields of an instance (binding relations, filling caches, one value by name) is a visitor.
+//!
+//! Order of reading: [`Model`]; [`Member`]; [`FieldVisitor`]; `key` (primary keys).
+
+mod key;
+mod member;
+pub mod obligation;
+mod visit;
+
+use crate::draft::MissingField;
+use crate::field::{DecodeError, RowReader, RowWriter};
+use crate::meta::ModelMeta;
+use crate::path::{Cols, Path, Root};
+use crate::queryset::QuerySet;
+
+pub use key::{Key, KeyValues};
+pub use member::{KeyOf, Member, member_value};
+pub use visit::{Accessor, FieldVisitor};
+
+/// A struct whose instances are rows of a table. Implemented by `derive(Model)`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a model",
+    label = "not a model",
+    note = "put `#[derive(Model, Clone)]` on the struct"
+)]
+pub trait Model: Clone + Send + Sync + 'static {
+    /// The primary key: the value of one field, or a tuple of several.
+    type Pk: Key;
+    /// The tokens of the fields, seen through a path.
+    type Cols<P: Path>: Cols;
+    /// What `new!` fills: every field an `Option`, with one setter each.
+    type Draft: Default;
+    /// The struct's name.
+    const NAME: &'static str;
+    /// For each field its name and whether `new!` must write it.
+    const REQUIRED: &'static [(&'static str, bool)];
+
+    /// The description.
+    fn meta() -> &'static ModelMeta;
+
+    /// The tokens of the fields. `Post::cols().title` is the long form of `Post::title`.
+    fn cols() -> &'static Self::Cols<Root<Self>> {
+        Cols::REF
+    }
+
+    /// The rows of the default manager: all, unless the model says `#[model(objects = ..)]`.
+    fn objects() -> QuerySet<Self> {
+        Self::all_objects()
+    }
+
+    /// All rows, whatever the default manager leaves out. Forward keys and cascades use it.
+    fn all_objects() -> QuerySet<Self> {
+        QuerySet::new()
+    }
+
+    /// The instance that a draft describes: what was not written has its default.
+    fn finish(draft: Self::Draft) -> Result<Self, MissingField>;
+
+    /// The primary key, if it is set.
+    fn pk(&self) -> Option<Self::Pk>;
+
+    /// Writes the columns of a row, in their order.
+    fn encode<W: RowWriter>(&self, row: &mut W);
+
+    /// Reads a row, and binds its relations to its key.
+    fn decode<R: RowReader + ?Sized>(row: &R) -> Result<Self, DecodeError>;
+
+    /// Calls the visitor with the accessor of a field; `None` if there is no such field.
+    fn visit<V: FieldVisitor<Self>>(field: u16, visitor: V) -> Option<V::Output>;
+
+    /// Tells the reverse and many-to-many relations whose they are. Those that belonged to another key forget what
+    /// was prefetched. Whoever changes the primary key calls it.
+    fn bind(&mut self);
+}

@@ -1,0 +1,142 @@
+//! What an attribute demands of the type of its field.
+//!
+//! The derive cannot see types, only names; so it states the demand as a trait bound under the user's own word, and
+//! rustc tells when the type does not meet it.
+
+use rust_decimal::Decimal;
+
+use crate::field::{Auto, Date, DateTime, Email, Field, Json, Slug, Time, Url};
+use crate::model::Model;
+use crate::relation::{ForeignKey, Forward, ManyToMany, OneToOne, Through};
+
+/// A field that needs no attribute.
+#[diagnostic::on_unimplemented(
+    message = "a field of type `{Self}` needs an attribute",
+    label = "say what it is related to",
+    note = "a key needs `#[field(on_delete = Cascade)]` or another of its kind",
+    note = "a reverse relation needs `#[related(Child::field)]`"
+)]
+pub trait Plain {}
+impl<T: Field> Plain for T {}
+impl<M: Model, Th: Through> Plain for ManyToMany<M, Th> {}
+
+/// What `max_length` belongs to.
+#[diagnostic::on_unimplemented(
+    message = "`max_length` is for text, and not for `{Self}`",
+    label = "not text"
+)]
+pub trait HasLength {}
+
+/// What `max_digits` and `decimal_places` belong to.
+#[diagnostic::on_unimplemented(
+    message = "`max_digits` is for `Decimal`, and not for `{Self}`",
+    label = "not a decimal"
+)]
+pub trait HasDigits {}
+impl HasDigits for Decimal {}
+
+/// What `on_delete` belongs to.
+#[diagnostic::on_unimplemented(
+    message = "`on_delete` is for keys, and not for `{Self}`",
+    label = "not a `ForeignKey` or `OneToOne`"
+)]
+pub trait HasOnDelete {}
+impl<F: Forward> HasOnDelete for F {}
+
+/// What `on_delete = SetNull` belongs to.
+#[diagnostic::on_unimplemented(
+    message = "`on_delete = SetNull` needs a key that may be NULL, and `{Self}` may not",
+    label = "make it an `Option`"
+)]
+pub trait HasSetNull {}
+impl<M: Model> HasSetNull for Option<ForeignKey<M>> {}
+impl<M: Model> HasSetNull for Option<OneToOne<M>> {}
+
+/// What `auto_now` and `auto_now_add` belong to.
+#[diagnostic::on_unimplemented(
+    message = "`auto_now` is for dates and times, and not for `{Self}`",
+    label = "neither a date nor a time"
+)]
+pub trait Now: Sized {
+    /// The present by the system's clock, in UTC. Saving writes the executor's.
+    fn now() -> Self;
+}
+
+impl Now for DateTime {
+    fn now() -> Self {
+        DateTime::now()
+    }
+}
+
+impl Now for Date {
+    fn now() -> Self {
+        DateTime::now().to_zoned(jiff::tz::TimeZone::UTC).date()
+    }
+}
+
+impl Now for Time {
+    fn now() -> Self {
+        DateTime::now().to_zoned(jiff::tz::TimeZone::UTC).time()
+    }
+}
+
+impl<T: Now> Now for Option<T> {
+    fn now() -> Self {
+        Some(T::now())
+    }
+}
+
+/// What `blank` belongs to: types that have an empty value.
+#[diagnostic::on_unimplemented(
+    message = "`blank` needs a type that can be empty, and `{Self}` cannot",
+    label = "make it an `Option`, or give it a `default`"
+)]
+pub trait Blank: Sized {
+    /// The empty value.
+    fn blank() -> Self;
+}
+
+impl<T> Blank for Option<T> {
+    fn blank() -> Self {
+        None
+    }
+}
+
+impl<T> Blank for Auto<T> {
+    fn blank() -> Self {
+        Auto::unset()
+    }
+}
+
+impl<M: Model, Th: Through> Blank for ManyToMany<M, Th> {
+    fn blank() -> Self {
+        ManyToMany::default()
+    }
+}
+
+macro_rules! texts {
+    ($($type:ty)*) => {$(
+        impl HasLength for $type {}
+        impl HasLength for Option<$type> {}
+        impl Blank for $type {
+            fn blank() -> Self {
+                <$type>::default()
+            }
+        }
+    )*};
+}
+texts!(String Slug Email Url);
+
+impl HasDigits for Option<Decimal> {}
+
+impl Blank for Vec<u8> {
+    fn blank() -> Self {
+        Vec::new()
+    }
+}
+
+impl Blank for Json {
+    fn blank() -> Self {
+        Json::Null
+    }
+}

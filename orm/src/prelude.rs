@@ -1,0 +1,18 @@
+//! What a program that has models imports: `use nuages::prelude::*`.
+
+pub use rust_decimal::Decimal;
+pub use uuid::Uuid;
+
+pub use crate::expression::aggregate::count;
+pub use crate::expression::case::when;
+pub use crate::expression::function::{concat, greatest, least, now, value};
+pub use crate::expression::subquery::{exists, outer, subquery};
+pub use crate::expression::{Aggregate, Expr, Q};
+pub use crate::field::{Auto, Date, DateTime, Duration, Email, Json, Slug, Time, Url};
+pub use crate::model::Model;
+pub use crate::new;
+pub use crate::order::Order;
+pub use crate::queryset::{QuerySet, Queryset};
+pub use crate::relation::{ForeignKey, ManyToMany, OneToOne, Related, RelatedOne};
+pub use crate::row::Annotated;
+pub use nuages_macros::{Choices, Field, Model, Projection, q};

@@ -1,0 +1,234 @@
+//! The calls that keep the row: which rows, in which order, how many.
+
+use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
+
+use nuages_engine::algebra::SetKind;
+
+use super::QuerySet;
+use super::relations::{Joinable, Relations};
+use super::state::{Combination, Condition, Distinct, Lock, Ordering, Prefetch, QueryState, Slice};
+use crate::expression::Q;
+use crate::model::Model;
+use crate::node::Misuse;
+use crate::order::Orderings;
+use crate::path::{Hop, Path, Rel};
+use crate::row::Selection;
+
+/// A queryset over rows of `Model` that yields `Row`. Custom querysets are traits over this one.
+pub trait Queryset: Sized {
+    /// Whose rows.
+    type Model: Model;
+    /// What it yields.
+    type Row;
+
+    /// What it asks for.
+    fn state(&self) -> &QueryState;
+
+    /// What it asks for, to be changed. A change must not alter the row.
+    fn state_mut(&mut self) -> &mut QueryState;
+
+    /// Only rows that meet the condition. Over a to-many relation, everything in one call speaks of one related
+    /// row; two calls may speak of two.
+    #[must_use]
+    fn filter(mut self, condition: Q<Self::Model>) -> Self {
+        self.state_mut().condition("filter", condition, false);
+        self
+    }
+
+    /// Only rows that do not meet the condition.
+    #[must_use]
+    fn exclude(mut self, condition: Q<Self::Model>) -> Self {
+        self.state_mut().condition("exclude", condition, true);
+        self
+    }
+
+    /// In this order, whatever the order was; `()` is no order at all.
+    #[must_use]
+    fn order_by(mut self, order: impl Orderings<Self::Model>) -> Self {
+        let mut keys = Vec::new();
+        order.collect(&mut keys);
+        let state = self.state_mut();
+        state.refuse_after_slice("order_by");
+        for key in &mut keys {
+            key.node = state.resolve(&key.node);
+        }
+        let clauses = state.clauses_mut();
+        clauses.ordering = Ordering::By(keys);
+        clauses.reversed = false;
+        self
+    }
+
+    /// In the opposite order.
+    #[must_use]
+    fn reverse(mut self) -> Self {
+        let state = self.state_mut();
+        state.refuse_after_slice("reverse");
+        let clauses = state.clauses_mut();
+        clauses.reversed = !clauses.reversed;
+        self
+    }
+
+    /// Each row once.
+    #[must_use]
+    fn distinct(mut self) -> Self {
+        let state = self.state_mut();
+        state.refuse_after_slice("distinct");
+        state.clauses_mut().distinct = Distinct::Rows;
+        self
+    }
+
+    /// The first row, by the order, of those that agree in some expressions.
+    #[must_use]
+    fn distinct_on(mut self, on: impl Selection<Self::Model>) -> Self {
+        let mut nodes = Vec::new();
+        on.collect(&mut nodes);
+        let state = self.state_mut();
+        state.refuse_after_slice("distinct_on");
+        let nodes = nodes.iter().map(|node| state.resolve(node)).collect();
+        state.clauses_mut().distinct = Distinct::On(nodes);
+        self
+    }
+
+    /// A run of the rows: `slice(..5)`, `slice(5..10)`. A slice of a slice counts from its first row.
+    #[must_use]
+    fn slice(mut self, range: impl RangeBounds<usize>) -> Self {
+        let clauses = self.state_mut().clauses_mut();
+        clauses.slice = clauses.slice.then(slice_of(&range));
+        self
+    }
+
+    /// No row, and no query.
+    #[must_use]
+    fn none(mut self) -> Self {
+        self.state_mut().clauses_mut().empty = true;
+        self
+    }
+
+    /// Reads to-one relations in the same query. `select_related((Post::author, Post::author.profile))`.
+    #[must_use]
+    fn select_related(mut self, relations: impl Joinable<Self::Model>) -> Self {
+        let state = self.state_mut();
+        relations.collect(&mut state.clauses_mut().select_related);
+        self
+    }
+
+    /// Reads relations by one query each, for all rows together. `prefetch_related((Post::tags, Post::comments))`.
+    #[must_use]
+    fn prefetch_related(mut self, relations: impl Relations<Self::Model>) -> Self {
+        let mut paths = Vec::new();
+        relations.collect(&mut paths);
+        let prefetch = paths.into_iter().map(|path| Prefetch { path, queryset: None, pushed: false });
+        self.state_mut().clauses_mut().prefetch.extend(prefetch);
+        self
+    }
+
+    /// Reads a relation by one query for all rows together, but only the related rows of a queryset: Django's
+    /// `Prefetch("posts", queryset=..)`. They lie where the relation is.
+    #[must_use]
+    fn prefetch_with<P, H, C>(mut self, relation: Rel<P, H, C>, rows: QuerySet<C>) -> Self
+    where
+        P: Path<Root = Self::Model>,
+        H: Hop,
+        C: Model,
+    {
+        let queryset = Some(Arc::new(rows.into_state()));
+        let prefetch = Prefetch { path: relation.path(), queryset, pushed: false };
+        self.state_mut().clauses_mut().prefetch.push(prefetch);
+        self
+    }
+
+    /// Locks the rows until the transaction ends, and waits for who holds them.
+    #[must_use]
+    fn select_for_update(self) -> Self {
+        self.select_for_update_with(Lock::default())
+    }
+
+    /// Locks the rows until the transaction ends.
+    #[must_use]
+    fn select_for_update_with(mut self, lock: Lock) -> Self {
+        self.state_mut().clauses_mut().lock = Some(lock);
+        self
+    }
+
+    /// Rows of either, each once. The other may be over another model if its rows are equal in type.
+    #[must_use]
+    fn union<M: Model>(mut self, other: QuerySet<M, Self::Row>) -> Self {
+        self.state_mut().combine(SetKind::Union, false, other.into_state());
+        self
+    }
+
+    /// Rows of both, one after the other.
+    #[must_use]
+    fn union_all<M: Model>(mut self, other: QuerySet<M, Self::Row>) -> Self {
+        self.state_mut().combine(SetKind::Union, true, other.into_state());
+        self
+    }
+
+    /// Rows that both have.
+    #[must_use]
+    fn intersection<M: Model>(mut self, other: QuerySet<M, Self::Row>) -> Self {
+        self.state_mut().combine(SetKind::Intersect, false, other.into_state());
+        self
+    }
+
+    /// Rows that the other has not.
+    #[must_use]
+    fn difference<M: Model>(mut self, other: QuerySet<M, Self::Row>) -> Self {
+        self.state_mut().combine(SetKind::Except, false, other.into_state());
+        self
+    }
+}
+
+impl<M: Model, R> Queryset for QuerySet<M, R> {
+    type Model = M;
+    type Row = R;
+
+    fn state(&self) -> &QueryState {
+        &self.state
+    }
+
+    fn state_mut(&mut self) -> &mut QueryState {
+        &mut self.state
+    }
+}
+
+fn slice_of(range: &impl RangeBounds<usize>) -> Slice {
+    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let offset = match range.start_bound() {
+        Bound::Included(first) => number(*first),
+        Bound::Excluded(before) => number(*before).saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let count = match range.end_bound() {
+        Bound::Included(last) => Some(number(*last).saturating_add(1).saturating_sub(offset)),
+        Bound::Excluded(end) => Some(number(*end).saturating_sub(offset)),
+        Bound::Unbounded => None,
+    };
+    Slice { offset, count }
+}
+
+impl QueryState {
+    /// Keeps a mistake if a slice or a combination stands before `call`.
+    pub(super) fn refuse_after_slice(&mut self, call: &'static str) {
+        if !self.clauses().slice.is_all() {
+            self.misuse(Misuse::NotAllowed { call, after: "a slice" });
+        }
+    }
+
+    fn condition<M>(&mut self, call: &'static str, condition: Q<M>, exclude: bool) {
+        if !self.is_plain() {
+            self.refuse_after_slice(call);
+            if !self.clauses().combined.is_empty() {
+                self.misuse(Misuse::NotAllowed { call, after: "a union, intersection or difference" });
+            }
+        }
+        let annotations_before = self.annotation_count();
+        let node = self.resolve_owned(condition.into_node());
+        self.conditions.push(Condition { node, exclude, annotations_before });
+    }
+
+    fn combine(&mut self, kind: SetKind, all: bool, other: QueryState) {
+        self.clauses_mut().combined.push(Combination { kind, all, other: Arc::new(other) });
+    }
+}

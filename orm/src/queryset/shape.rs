@@ -1,0 +1,105 @@
+//! The calls that change the row: `annotate` lets it grow, `values_list` and `values` make it anew.
+
+use std::sync::Arc;
+
+use super::state::{Annotation, Shape};
+use super::{QuerySet, QueryState};
+use crate::expression::Term;
+use crate::model::Model;
+use crate::node::{Misuse, Node};
+use crate::row::{Push, Row, Select, Selection, ValuesRow};
+
+impl<M: Model, R> QuerySet<M, R> {
+    /// The same state with another row.
+    fn reshaped<S>(self) -> QuerySet<M, S> {
+        QuerySet::from_state(self.state)
+    }
+
+    /// Adds a computed value to each row. After `values` or `values_list` an aggregate is computed over the groups
+    /// of rows that agree in these.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone)] pub struct Post { pub id: Auto<i64>, pub year: i32, pub views: i64 }
+    /// let total = Post::views.sum();
+    /// let by_year: QuerySet<Post, (i32, Option<i64>)> = Post::objects().values_list((Post::year,)).annotate(&total);
+    /// ```
+    pub fn annotate<E: Term<M>>(mut self, expression: E) -> QuerySet<M, R::Out>
+    where
+        R: Push<E::T>,
+    {
+        self.state.annotate(expression.into_node(), true);
+        self.reshaped()
+    }
+
+    /// Computes a value that conditions and orders may use, and that is not in the row.
+    pub fn alias<E: Term<M>>(mut self, expression: E) -> Self {
+        self.state.annotate(expression.into_node(), false);
+        self
+    }
+
+    /// Rows of one expression (bare values, Django's `flat=True`), or of a tuple of them.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone)] pub struct Post { pub id: Auto<i64>, pub title: String, pub views: i64 }
+    /// let titles: QuerySet<Post, String> = Post::objects().values_list(Post::title);
+    /// let pairs: QuerySet<Post, (String, i64)> = Post::objects().values_list((Post::title, Post::views));
+    /// ```
+    pub fn values_list<S: Select<M>>(mut self, selection: S) -> QuerySet<M, S::Out> {
+        self.state.values::<M, S>(selection);
+        self.reshaped()
+    }
+
+    /// Rows as maps from names to values. The names are Django's: `author__username`, `total__sum`, or as given by
+    /// `named`.
+    pub fn values<S: Selection<M>>(mut self, selection: S) -> QuerySet<M, ValuesRow> {
+        self.state.values::<M, S>(selection);
+        self.reshaped()
+    }
+
+    /// Rows as a struct with `derive(Projection)`, one field for each expression.
+    pub fn project<P: Projection<M> + Row>(mut self) -> QuerySet<M, P> {
+        self.state.values::<M, _>(ProjectedNodes(P::nodes()));
+        self.reshaped()
+    }
+}
+
+/// A struct that rows of `M` can be read as; implemented by `derive(Projection)`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a projection of `{M}`",
+    note = "put `#[derive(Projection)] #[projection({M})]` on the struct"
+)]
+pub trait Projection<M> {
+    /// The expressions, in the order of the fields.
+    fn nodes() -> Vec<Node>;
+}
+
+struct ProjectedNodes(Vec<Node>);
+
+impl<M> Selection<M> for ProjectedNodes {
+    fn collect(self, nodes: &mut Vec<Node>) {
+        nodes.extend(self.0);
+    }
+}
+
+impl QueryState {
+    fn annotate(&mut self, node: Node, shown: bool) {
+        if !self.clauses().slice.is_all() {
+            self.misuse(Misuse::NotAllowed { call: "annotate", after: "a slice" });
+        }
+        let node = match &node {
+            Node::Named(name, inner) => Node::Named(name.clone(), Arc::new(self.resolve(inner))),
+            other => self.resolve(other),
+        };
+        self.clauses_mut().annotations.push(Annotation { node, shown });
+    }
+
+    fn values<M, S: Selection<M>>(&mut self, selection: S) {
+        let mut nodes = Vec::new();
+        selection.collect(&mut nodes);
+        let columns = nodes.iter().map(|node| self.resolve(node)).collect();
+        let annotations_before = self.annotation_count();
+        self.clauses_mut().shape = Shape::Values { columns, annotations_before };
+    }
+}

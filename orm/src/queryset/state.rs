@@ -1,0 +1,253 @@
+//! A queryset without its types: what was asked for, in the order in which it was asked.
+//!
+//! The typed builder fills it, the verbs that run compile it. Most querysets are a model and a condition or two,
+//! so only these lie in the struct; everything else is in [`Clauses`], which is made when first needed and shared
+//! between clones until one of them changes it.
+//!
+//! Order has meaning, as in Django: each `filter` call is a [`Condition`] of its own (over a to-many relation one
+//! call speaks of one related row), and whether it came before or after an `annotate` decides whether rows are left
+//! out before or after grouping. So a condition remembers how many annotations stood before it, and so do `values`.
+
+use std::sync::{Arc, LazyLock};
+
+use nuages_engine::algebra::SetKind;
+use smallvec::SmallVec;
+
+use crate::meta::ModelMeta;
+use crate::node::{FieldPath, Misuse, Node};
+
+/// A queryset without its types.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueryState {
+    /// Whose rows.
+    pub model: &'static ModelMeta,
+    /// Which rows: one condition per call of `filter` or `exclude`.
+    pub conditions: SmallVec<[Condition; 1]>,
+    /// Everything else; none while nothing else was asked for.
+    clauses: Option<Arc<Clauses>>,
+}
+
+/// One call of `filter` or `exclude`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    /// What must be true.
+    pub node: Node,
+    /// Whether rows for which it is true are the ones left out.
+    pub exclude: bool,
+    /// How many annotations stood before it.
+    pub annotations_before: u16,
+}
+
+/// What a queryset asks for beside its model and conditions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Clauses {
+    /// Computed values, in order.
+    pub annotations: Vec<Annotation>,
+    /// What a row is made of.
+    pub shape: Shape,
+    /// The order of the rows.
+    pub ordering: Ordering,
+    /// Whether the order was turned round.
+    pub reversed: bool,
+    /// Which rows count as the same.
+    pub distinct: Distinct,
+    /// Which run of the rows.
+    pub slice: Slice,
+    /// To-one relations read in the same query.
+    pub select_related: Vec<FieldPath>,
+    /// Relations read by queries of their own.
+    pub prefetch: Vec<Prefetch>,
+    /// Columns read later or not at all.
+    pub deferred: Deferred,
+    /// How the rows are locked.
+    pub lock: Option<Lock>,
+    /// Querysets combined with this one, each with what stands before it.
+    pub combined: Vec<Combination>,
+    /// Whether it has no row whatever the database holds (`none()`).
+    pub empty: bool,
+    /// The first mistake in the chain of calls; the verb tells it.
+    pub misuse: Option<Misuse>,
+}
+
+/// A computed value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Annotation {
+    /// How it is computed. Earlier annotations in it are [`Node::Annotation`].
+    pub node: Node,
+    /// Whether it is in the row; `alias` leaves it out.
+    pub shown: bool,
+}
+
+/// What a row is made of.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Shape {
+    /// An instance of the model, and the shown annotations.
+    #[default]
+    Instances,
+    /// These expressions, and then the annotations made after them; an aggregate among those groups by these.
+    Values {
+        /// The expressions.
+        columns: Vec<Node>,
+        /// How many annotations stood before; those that came later are in the row and are grouped by these columns.
+        annotations_before: u16,
+    },
+}
+
+/// The order of the rows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Ordering {
+    /// The model's.
+    #[default]
+    Default,
+    /// By these; of none, in no order.
+    By(Vec<OrderNode>),
+}
+
+/// A sort key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OrderNode {
+    /// What is sorted by; a path that ends at a relation means that model's own ordering.
+    pub node: Node,
+    /// From the greatest to the least.
+    pub descending: bool,
+    /// NULLs first or last; if not said, they are the greatest.
+    pub nulls_first: Option<bool>,
+}
+
+/// Which rows count as the same.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Distinct {
+    /// None.
+    #[default]
+    No,
+    /// Those equal in all their columns.
+    Rows,
+    /// Those equal in these; the first by the order stays.
+    On(Vec<Node>),
+}
+
+/// A run of the rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Slice {
+    /// How many are left out first.
+    pub offset: u64,
+    /// How many follow at most.
+    pub count: Option<u64>,
+}
+
+impl Slice {
+    /// Whether it is all rows.
+    pub fn is_all(self) -> bool {
+        self == Slice::default()
+    }
+
+    /// A run of this run.
+    pub fn then(self, next: Slice) -> Slice {
+        let left = self.count.map(|count| count.saturating_sub(next.offset));
+        let count = match (left, next.count) {
+            (Some(left), Some(next)) => Some(left.min(next)),
+            (left, next) => left.or(next),
+        };
+        Slice { offset: self.offset.saturating_add(next.offset), count }
+    }
+}
+
+/// A relation read by a query of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prefetch {
+    /// The relation.
+    pub path: FieldPath,
+    /// Which related rows; all of the related model's default manager if none.
+    pub queryset: Option<Arc<QueryState>>,
+    /// Whether the rows go to the next `Prefetched` of the row's extras and not to the relation itself.
+    pub pushed: bool,
+}
+
+/// Columns read later or not at all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Deferred {
+    /// All are read.
+    #[default]
+    Nothing,
+    /// Only these are read, and the primary key.
+    Only(Vec<FieldPath>),
+    /// All but these are read.
+    Defer(Vec<FieldPath>),
+}
+
+/// How rows are locked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lock {
+    /// How strongly.
+    pub strength: LockStrength,
+    /// What happens when another transaction holds a row.
+    pub wait: LockWait,
+    /// The rows of which related models are locked too; of none, the queryset's own alone.
+    pub of: Vec<FieldPath>,
+}
+
+/// How strongly rows are locked; PostgreSQL's four strengths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LockStrength {
+    /// Against everything.
+    #[default]
+    Update,
+    /// Against everything but references to the row's key.
+    NoKeyUpdate,
+    /// Against changes.
+    Share,
+    /// Against changes of the key.
+    KeyShare,
+}
+
+/// What happens when another transaction holds a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LockWait {
+    /// The query waits.
+    #[default]
+    Wait,
+    /// The query fails.
+    NoWait,
+    /// The row is left out.
+    SkipLocked,
+}
+
+/// A queryset combined with those before it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Combination {
+    /// How.
+    pub kind: SetKind,
+    /// Whether duplicates are kept.
+    pub all: bool,
+    /// The other queryset.
+    pub other: Arc<QueryState>,
+}
+
+impl QueryState {
+    /// All rows of a model, in its order.
+    pub fn new(model: &'static ModelMeta) -> QueryState {
+        QueryState { model, conditions: SmallVec::new(), clauses: None }
+    }
+
+    /// What it asks for beside its model and conditions.
+    pub fn clauses(&self) -> &Clauses {
+        static NOTHING: LazyLock<Clauses> = LazyLock::new(Clauses::default);
+        self.clauses.as_deref().unwrap_or(&NOTHING)
+    }
+
+    /// The same, to be changed.
+    pub fn clauses_mut(&mut self) -> &mut Clauses {
+        Arc::make_mut(self.clauses.get_or_insert_default())
+    }
+
+    /// Whether it asks for nothing beside its model and conditions; then it need not be compiled to be answered by
+    /// key.
+    pub fn is_plain(&self) -> bool {
+        self.clauses.is_none()
+    }
+
+    /// Keeps a mistake, if it is the first.
+    pub fn misuse(&mut self, misuse: Misuse) {
+        self.clauses_mut().misuse.get_or_insert(misuse);
+    }
+}

@@ -1,0 +1,269 @@
+//! Keys of other rows.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, OnceLock};
+
+use crate::field::{DecodeError, Field, RowReader, RowWriter};
+use crate::meta::FieldKind;
+use crate::model::{Accessor, FieldVisitor, Member, Model};
+use crate::path::{Hop, NotNull, Nullable, One, Path, Rel};
+
+/// The key of a row of `M`, and the row itself once it was read.
+///
+/// It is made from an instance or a key: `post.author = (&alice).into()`, `post.author = 7.into()`. Two are equal if
+/// their keys are.
+pub struct ForeignKey<M: Model> {
+    key: Option<M::Pk>,
+    cache: OnceLock<Arc<M>>,
+    peers: Option<Arc<Peers<M>>>,
+}
+
+/// The rows that the keys of one result point at, read together when the first of them is asked for.
+pub struct Peers<M: Model> {
+    /// The keys of all rows of the result.
+    pub keys: Vec<M::Pk>,
+    /// The rows, once read.
+    pub rows: OnceLock<HashMap<M::Pk, Arc<M>>>,
+}
+
+impl<M: Model> ForeignKey<M> {
+    /// The key that is yet to be filled.
+    pub const fn unset() -> ForeignKey<M> {
+        ForeignKey { key: None, cache: OnceLock::new(), peers: None }
+    }
+
+    /// The key of a row that is not read yet.
+    pub const fn to_key(key: M::Pk) -> ForeignKey<M> {
+        ForeignKey { key: Some(key), cache: OnceLock::new(), peers: None }
+    }
+
+    /// The key of a row that was read.
+    pub fn loaded_with(row: Arc<M>) -> ForeignKey<M> {
+        ForeignKey { key: row.pk(), cache: OnceLock::from(row), peers: None }
+    }
+
+    /// The key; none if it was never set, or taken from an instance without one.
+    pub const fn key(&self) -> Option<&M::Pk> {
+        self.key.as_ref()
+    }
+
+    /// The row, if it was read.
+    pub fn loaded(&self) -> Option<&M> {
+        self.cache.get().map(|row| &**row)
+    }
+
+    /// Keeps a row that was read for this key, unless one is there; gives the one that stays.
+    pub fn keep(&self, row: Arc<M>) -> &M {
+        self.cache.get_or_init(|| row)
+    }
+
+    /// The rows that are read with this one, if its result said so.
+    pub const fn peers(&self) -> Option<&Arc<Peers<M>>> {
+        self.peers.as_ref()
+    }
+
+    /// Says with which rows this one is read.
+    pub fn set_peers(&mut self, peers: Option<Arc<Peers<M>>>) {
+        self.peers = peers;
+    }
+
+    /// Takes over the key of a loaded instance that was saved after it was assigned.
+    pub fn refresh_key(&mut self) {
+        if self.key.is_none() {
+            self.key = self.cache.get().and_then(|row| row.pk());
+        }
+    }
+
+    /// Forgets the row that was read.
+    pub fn forget(&mut self) {
+        self.cache = OnceLock::new();
+        self.peers = None;
+    }
+}
+
+impl<M: Model> Clone for ForeignKey<M> {
+    fn clone(&self) -> Self {
+        ForeignKey { key: self.key.clone(), cache: self.cache.clone(), peers: self.peers.clone() }
+    }
+}
+
+impl<M: Model> fmt::Debug for ForeignKey<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.key {
+            Some(key) => write!(f, "ForeignKey({key:?})"),
+            None => f.write_str("ForeignKey(unset)"),
+        }
+    }
+}
+
+impl<M: Model> PartialEq for ForeignKey<M> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl<M: Model> Eq for ForeignKey<M> {}
+
+impl<M: Model> From<&M> for ForeignKey<M> {
+    fn from(row: &M) -> Self {
+        ForeignKey::loaded_with(Arc::new(row.clone()))
+    }
+}
+
+/// The key of a row that is referenced once.
+pub struct OneToOne<M: Model>(ForeignKey<M>);
+
+impl<M: Model> Deref for OneToOne<M> {
+    type Target = ForeignKey<M>;
+    fn deref(&self) -> &ForeignKey<M> {
+        &self.0
+    }
+}
+
+impl<M: Model> DerefMut for OneToOne<M> {
+    fn deref_mut(&mut self) -> &mut ForeignKey<M> {
+        &mut self.0
+    }
+}
+
+impl<M: Model> Clone for OneToOne<M> {
+    fn clone(&self) -> Self {
+        OneToOne(self.0.clone())
+    }
+}
+
+impl<M: Model> fmt::Debug for OneToOne<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.key() {
+            Some(key) => write!(f, "OneToOne({key:?})"),
+            None => f.write_str("OneToOne(unset)"),
+        }
+    }
+}
+
+impl<M: Model> PartialEq for OneToOne<M> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<M: Model> Eq for OneToOne<M> {}
+
+impl<M: Model> From<&M> for OneToOne<M> {
+    fn from(row: &M) -> Self {
+        OneToOne(row.into())
+    }
+}
+
+impl<M: Model> From<ForeignKey<M>> for OneToOne<M> {
+    fn from(key: ForeignKey<M>) -> Self {
+        OneToOne(key)
+    }
+}
+
+/// What `ForeignKey`, `OneToOne` and their `Option`s have in common.
+pub trait Forward: Clone + Send + Sync + 'static {
+    /// The model on the other side.
+    type Model: Model;
+    /// Whether it may be NULL.
+    const OPTIONAL: bool;
+
+    /// The key, if it is not NULL.
+    fn as_key(&self) -> Option<&ForeignKey<Self::Model>>;
+
+    /// The key, to be changed.
+    fn as_key_mut(&mut self) -> Option<&mut ForeignKey<Self::Model>>;
+
+    /// From a key; without one it is NULL, or unset if it cannot be NULL.
+    fn from_key(key: Option<ForeignKey<Self::Model>>) -> Self;
+}
+
+/// A key as a field of a model.
+macro_rules! member {
+    ($type:ty, one: $one:literal, null: $null:ident) => {
+        impl<M: Model<Pk: Field>> Member for $type {
+            type Token<P: Path, H: Hop> = Rel<P, H, M>;
+            type Null = $null;
+            type Card = One;
+            type Key = M::Pk;
+            const KIND: FieldKind = FieldKind::ForeignKey { target: M::meta, one: $one };
+            const NULL: bool = <$type as Forward>::OPTIONAL;
+            const OPTIONAL: bool = <$type as Forward>::OPTIONAL;
+
+            fn unset() -> Option<Self> {
+                <$type as Forward>::OPTIONAL.then(|| Self::from_key(None))
+            }
+
+            fn key(&self) -> Option<M::Pk> {
+                self.as_key()?.key().cloned()
+            }
+
+            fn encode<W: RowWriter>(&self, row: &mut W, column: usize) {
+                match self.as_key().and_then(ForeignKey::key) {
+                    Some(key) => Field::encode(key, row, column),
+                    None => row.null(column),
+                }
+            }
+
+            fn decode<R: RowReader + ?Sized>(row: &R, column: usize) -> Result<Self, DecodeError> {
+                if <$type as Forward>::OPTIONAL && row.is_null(column) {
+                    return Ok(Self::from_key(None));
+                }
+                let key = <M::Pk as Field>::decode(row, column)?;
+                Ok(Self::from_key(Some(ForeignKey::to_key(key))))
+            }
+
+            fn accept<Of: Model, V: FieldVisitor<Of>>(field: Accessor<Of, Self>, visitor: V) -> V::Output {
+                visitor.forward(field)
+            }
+        }
+    };
+}
+
+macro_rules! forward {
+    ($($type:ty, one: $one:literal, from: $from:expr;)*) => {$(
+        impl<M: Model> Forward for $type {
+            type Model = M;
+            const OPTIONAL: bool = false;
+
+            fn as_key(&self) -> Option<&ForeignKey<M>> {
+                Some(self)
+            }
+
+            fn as_key_mut(&mut self) -> Option<&mut ForeignKey<M>> {
+                Some(self)
+            }
+
+            fn from_key(key: Option<ForeignKey<M>>) -> Self {
+                $from(key.unwrap_or(ForeignKey::unset()))
+            }
+        }
+
+        impl<M: Model> Forward for Option<$type> {
+            type Model = M;
+            const OPTIONAL: bool = true;
+
+            fn as_key(&self) -> Option<&ForeignKey<M>> {
+                self.as_ref().map(|key| -> &ForeignKey<M> { key })
+            }
+
+            fn as_key_mut(&mut self) -> Option<&mut ForeignKey<M>> {
+                self.as_mut().map(|key| -> &mut ForeignKey<M> { key })
+            }
+
+            fn from_key(key: Option<ForeignKey<M>>) -> Self {
+                key.map($from)
+            }
+        }
+
+        member! { $type, one: $one, null: NotNull }
+        member! { Option<$type>, one: $one, null: Nullable }
+    )*};
+}
+
+forward! {
+    ForeignKey<M>, one: false, from: std::convert::identity;
+    OneToOne<M>, one: true, from: OneToOne;
+}

@@ -1,0 +1,118 @@
+//! Many-to-many relations.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::Owner;
+use crate::field::{DecodeError, RowReader, RowWriter};
+use crate::meta::{FieldKind, MetaFn, ModelMeta};
+use crate::model::{Accessor, FieldVisitor, KeyValues, Member, Model};
+use crate::path::{Hop, Many, Nullable, Path, Rel};
+
+/// The model between the two sides of a many-to-many relation.
+#[diagnostic::on_unimplemented(message = "`{Self}` cannot stand between two models", label = "not a model")]
+pub trait Through: Send + Sync + 'static {
+    /// The model; none if its table is made with the relation and has nothing but the two keys.
+    const META: Option<MetaFn>;
+}
+
+impl Through for () {
+    const META: Option<MetaFn> = None;
+}
+
+impl<M: Model> Through for M {
+    const META: Option<MetaFn> = Some(M::meta);
+}
+
+/// The rows of `T` that are paired with this row, by rows of a third table: `ManyToMany<Tag>`, or with a model of
+/// its own for the pairs, `ManyToMany<Student, Enrollment>`.
+///
+/// It holds them only if they were prefetched; else `all(ex)` asks for them each time.
+pub struct ManyToMany<T, Th = ()> {
+    owner: Option<Owner>,
+    prefetched: Option<Arc<Vec<T>>>,
+    through: PhantomData<fn() -> Th>,
+}
+
+impl<T, Th> ManyToMany<T, Th> {
+    /// Whose rows these are; none before the row that has this field was saved.
+    pub const fn owner(&self) -> Option<&Owner> {
+        self.owner.as_ref()
+    }
+
+    /// The rows, if they were prefetched.
+    pub fn loaded(&self) -> Option<&[T]> {
+        self.prefetched.as_ref().map(|rows| rows.as_slice())
+    }
+
+    /// Keeps rows that were prefetched, or forgets them.
+    pub fn keep(&mut self, rows: Option<Vec<T>>) {
+        self.prefetched = rows.map(Arc::new);
+    }
+}
+
+impl<T, Th> Default for ManyToMany<T, Th> {
+    fn default() -> Self {
+        ManyToMany { owner: None, prefetched: None, through: PhantomData }
+    }
+}
+
+impl<T, Th> Clone for ManyToMany<T, Th> {
+    fn clone(&self) -> Self {
+        ManyToMany { owner: self.owner.clone(), prefetched: self.prefetched.clone(), through: PhantomData }
+    }
+}
+
+/// Two are equal: they are no part of the row's own value.
+impl<T, Th> PartialEq for ManyToMany<T, Th> {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl<T, Th> Eq for ManyToMany<T, Th> {}
+
+impl<T, Th> fmt::Debug for ManyToMany<T, Th> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.prefetched {
+            Some(rows) => write!(f, "ManyToMany({} rows)", rows.len()),
+            None => f.write_str("ManyToMany"),
+        }
+    }
+}
+
+impl<T: Model, Th: Through> Member for ManyToMany<T, Th> {
+    type Token<P: Path, H: Hop> = Rel<P, H, T>;
+    type Null = Nullable;
+    type Card = Many;
+    type Key = ();
+    const KIND: FieldKind = FieldKind::ManyToMany { target: T::meta, through: Th::META };
+    const NULL: bool = true;
+    const OPTIONAL: bool = true;
+    const BINDS: bool = true;
+
+    fn unset() -> Option<Self> {
+        Some(Self::default())
+    }
+
+    fn key(&self) -> Option<()> {
+        None
+    }
+
+    fn bind(&mut self, model: &'static ModelMeta, field: u16, key: Option<&KeyValues>) {
+        if Owner::replace(&mut self.owner, model, field, key) {
+            self.prefetched = None;
+        }
+    }
+
+    fn encode<W: RowWriter>(&self, _: &mut W, _: usize) {}
+
+    fn decode<R: RowReader + ?Sized>(_: &R, _: usize) -> Result<Self, DecodeError> {
+        Ok(Self::default())
+    }
+
+    fn accept<M: Model, V: FieldVisitor<M>>(field: Accessor<M, Self>, visitor: V) -> V::Output {
+        visitor.many_to_many(field)
+    }
+}

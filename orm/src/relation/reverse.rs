@@ -1,0 +1,147 @@
+//! The other side of keys: the rows that point here.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use super::Owner;
+use crate::field::{DecodeError, RowReader, RowWriter};
+use crate::meta::{FieldKind, ModelMeta};
+use crate::model::{Accessor, FieldVisitor, KeyValues, Member, Model};
+use crate::path::{Hop, Many, Nullable, One, Path, Rel, ReverseOf};
+
+/// The rows of `C` that point at this row, declared by `#[related(Post::author)] posts: Related<Post>`.
+///
+/// It holds them only if they were prefetched; else `all(ex)` asks for them each time.
+pub struct Related<C> {
+    owner: Option<Owner>,
+    prefetched: Option<Arc<Vec<C>>>,
+}
+
+/// The row of `C` that points at this row by a `OneToOne`, if there is one.
+pub struct RelatedOne<C> {
+    owner: Option<Owner>,
+    cache: OnceLock<Option<Arc<C>>>,
+}
+
+impl<C> Related<C> {
+    /// Whose rows these are; none before the row that has this field was saved.
+    pub const fn owner(&self) -> Option<&Owner> {
+        self.owner.as_ref()
+    }
+
+    /// The rows, if they were prefetched.
+    pub fn loaded(&self) -> Option<&[C]> {
+        self.prefetched.as_ref().map(|rows| rows.as_slice())
+    }
+
+    /// Keeps rows that were prefetched, or forgets them.
+    pub fn keep(&mut self, rows: Option<Vec<C>>) {
+        self.prefetched = rows.map(Arc::new);
+    }
+}
+
+impl<C> RelatedOne<C> {
+    /// Whose row this is; none before the row that has this field was saved.
+    pub const fn owner(&self) -> Option<&Owner> {
+        self.owner.as_ref()
+    }
+
+    /// The row, if it was read: `Some(None)` if it was looked for and there is none.
+    pub fn loaded(&self) -> Option<Option<&C>> {
+        self.cache.get().map(|row| row.as_deref())
+    }
+
+    /// Keeps what was read, unless something was; gives what stays.
+    pub fn keep(&self, row: Option<Arc<C>>) -> Option<&C> {
+        self.cache.get_or_init(|| row).as_deref()
+    }
+
+    /// Forgets what was read.
+    pub fn forget(&mut self) {
+        self.cache = OnceLock::new();
+    }
+}
+
+macro_rules! reverse {
+    ($type:ident, $cache:ident: $card:ident, one: $one:literal, visit: $visit:ident, empty: $empty:expr) => {
+        impl<C> Default for $type<C> {
+            fn default() -> Self {
+                $type { owner: None, $cache: $empty }
+            }
+        }
+
+        impl<C> Clone for $type<C> {
+            fn clone(&self) -> Self {
+                $type { owner: self.owner.clone(), $cache: self.$cache.clone() }
+            }
+        }
+
+        /// Two are equal: they are no part of the row's own value.
+        impl<C> PartialEq for $type<C> {
+            fn eq(&self, _: &Self) -> bool {
+                true
+            }
+        }
+
+        impl<C> Eq for $type<C> {}
+
+        impl<C> ReverseOf<C> for $type<C> {}
+
+        impl<C: Model> Member for $type<C> {
+            type Token<P: Path, H: Hop> = Rel<P, H, C>;
+            type Null = Nullable;
+            type Card = $card;
+            type Key = ();
+            const KIND: FieldKind = FieldKind::Reverse { child: C::meta, field: || u16::MAX, one: $one };
+            const NULL: bool = true;
+            const OPTIONAL: bool = true;
+            const BINDS: bool = true;
+
+            fn unset() -> Option<Self> {
+                Some(Self::default())
+            }
+
+            fn key(&self) -> Option<()> {
+                None
+            }
+
+            fn bind(&mut self, model: &'static ModelMeta, field: u16, key: Option<&KeyValues>) {
+                if Owner::replace(&mut self.owner, model, field, key) {
+                    self.$cache = $empty;
+                }
+            }
+
+            fn encode<W: RowWriter>(&self, _: &mut W, _: usize) {}
+
+            fn decode<R: RowReader + ?Sized>(_: &R, _: usize) -> Result<Self, DecodeError> {
+                Ok(Self::default())
+            }
+
+            fn accept<M: Model, V: FieldVisitor<M>>(field: Accessor<M, Self>, visitor: V) -> V::Output {
+                visitor.$visit(field)
+            }
+        }
+    };
+}
+
+reverse!(Related, prefetched: Many, one: false, visit: related, empty: None);
+reverse!(RelatedOne, cache: One, one: true, visit: related_one, empty: OnceLock::new());
+
+impl<C> fmt::Debug for Related<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.prefetched {
+            Some(rows) => write!(f, "Related({} rows)", rows.len()),
+            None => f.write_str("Related"),
+        }
+    }
+}
+
+impl<C> fmt::Debug for RelatedOne<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cache.get() {
+            Some(Some(_)) => f.write_str("RelatedOne(1 row)"),
+            Some(None) => f.write_str("RelatedOne(no row)"),
+            None => f.write_str("RelatedOne"),
+        }
+    }
+}

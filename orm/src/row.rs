@@ -1,0 +1,147 @@
+//! What a row of a queryset is: an instance, an instance with extras, a tuple, one value, a list, a map.
+//!
+//! [`Select`] says what `values_list` takes and what rows it makes; [`Push`] how `annotate` lets a row grow; [`Row`]
+//! how a row is read. A model row grows to `Annotated<M, (A,)>`, a row `(A,)` to `(A, B)`.
+//!
+//! Reading is from left to right: [`Columns`] counts the columns that were read, and knows what joined models lie
+//! behind them.
+
+mod joined;
+mod push;
+mod select;
+
+use std::ops::{Deref, DerefMut};
+
+use indexmap::IndexMap;
+use nuages_storage::Value;
+
+use crate::field::{DecodeError, Field, RowReader, ShiftedRow};
+use crate::model::Model;
+
+pub use joined::Joined;
+pub use push::Push;
+pub use select::{Select, Selection};
+
+/// The row of `values()`: names as Django makes them, and values.
+pub type ValuesRow = IndexMap<String, Value>;
+
+/// What a queryset yields.
+pub trait Row: Sized {
+    /// Reads the row from the next columns.
+    fn read<R: RowReader + ?Sized>(row: &R, columns: &mut Columns<'_>) -> Result<Self, DecodeError>;
+}
+
+/// Where the next column of a row is, and what is known of the rows of the whole result.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Columns<'q> {
+    /// The next column.
+    pub next: usize,
+    /// The names of all columns; only rows of `values()` ask for them.
+    pub names: &'q [String],
+    /// The models that were joined by `select_related`.
+    pub joined: &'q [Joined],
+}
+
+impl Columns<'_> {
+    /// Takes `count` columns; gives the first.
+    fn take(&mut self, count: usize) -> usize {
+        let first = self.next;
+        self.next += count;
+        first
+    }
+}
+
+/// An instance and what was annotated to it. It derefs to the instance.
+///
+/// ```
+/// use nuages::row::Annotated;
+/// let mut row = Annotated { object: String::from("alice"), extra: (3,) };
+/// row.push('!');
+/// assert_eq!((row.len(), row.extra.0), (6, 3));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Annotated<M, A> {
+    /// The instance.
+    pub object: M,
+    /// The annotations, in the order in which they were made.
+    pub extra: A,
+}
+
+impl<M, A> Deref for Annotated<M, A> {
+    type Target = M;
+    fn deref(&self) -> &M {
+        &self.object
+    }
+}
+
+impl<M, A> DerefMut for Annotated<M, A> {
+    fn deref_mut(&mut self) -> &mut M {
+        &mut self.object
+    }
+}
+
+/// Reads an instance and the models joined to it. The derive implements `Row` of each model by it.
+pub fn read_instance<M: Model, R: RowReader + ?Sized>(
+    row: &R,
+    columns: &mut Columns<'_>,
+) -> Result<M, DecodeError> {
+    let first = columns.take(M::meta().column_count());
+    let mut instance = M::decode(&ShiftedRow::new(row, first))?;
+    joined::attach(&mut instance, row, columns.joined)?;
+    Ok(instance)
+}
+
+impl<T: Field> Row for T {
+    fn read<R: RowReader + ?Sized>(row: &R, columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        T::decode(row, columns.take(1))
+    }
+}
+
+impl<M: Model + Row, A: Row> Row for Annotated<M, A> {
+    fn read<R: RowReader + ?Sized>(row: &R, columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        Ok(Annotated { object: M::read(row, columns)?, extra: A::read(row, columns)? })
+    }
+}
+
+impl Row for ValuesRow {
+    fn read<R: RowReader + ?Sized>(row: &R, columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        let names = columns.names.iter().skip(columns.next).cloned();
+        let values = (columns.next..).map(|column| row.value(column));
+        let row: ValuesRow = names.zip(values).collect();
+        columns.take(row.len());
+        Ok(row)
+    }
+}
+
+macro_rules! tuples {
+    ($($($part:ident)*;)*) => {$(
+        impl<$($part: Row),*> Row for ($($part,)*) {
+            fn read<Source: RowReader + ?Sized>(row: &Source, columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+                Ok(($($part::read(row, columns)?,)*))
+            }
+        }
+    )*};
+}
+
+/// Calls a macro with the names of tuples' places, from one to twelve.
+macro_rules! for_tuples {
+    ($callback:ident) => {
+        $callback! {
+            A;
+            A B;
+            A B C;
+            A B C D;
+            A B C D E;
+            A B C D E F;
+            A B C D E F G;
+            A B C D E F G H;
+            A B C D E F G H I;
+            A B C D E F G H I J;
+            A B C D E F G H I J K;
+            A B C D E F G H I J K L;
+        }
+    };
+}
+use for_tuples;
+
+for_tuples!(tuples);

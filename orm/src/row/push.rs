@@ -1,0 +1,37 @@
+//! How a row grows by `annotate`.
+
+use super::{Annotated, for_tuples};
+use crate::model::Model;
+
+/// The row with one more value.
+#[diagnostic::on_unimplemented(
+    message = "a row of type `{Self}` cannot be annotated",
+    label = "instances and tuples can",
+    note = "after `values_list` with one column write `values_list((column,))`"
+)]
+pub trait Push<T> {
+    /// The longer row.
+    type Out;
+}
+
+impl<M: Model, T> Push<T> for M {
+    type Out = Annotated<M, (T,)>;
+}
+
+/// Rows of `values()` grow by a name.
+impl<T> Push<T> for super::ValuesRow {
+    type Out = super::ValuesRow;
+}
+
+macro_rules! push {
+    ($($($part:ident)*;)*) => {$(
+        impl<M: Model, T, $($part),*> Push<T> for Annotated<M, ($($part,)*)> {
+            type Out = Annotated<M, ($($part,)* T,)>;
+        }
+
+        impl<T, $($part),*> Push<T> for ($($part,)*) {
+            type Out = ($($part,)* T,);
+        }
+    )*};
+}
+for_tuples!(push);

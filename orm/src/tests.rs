@@ -1,0 +1,6 @@
+//! What is built without a database: descriptions, drafts, nodes, states.
+
+mod blog;
+mod draft;
+mod lookup;
+mod meta;
