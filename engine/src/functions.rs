@@ -1,5 +1,5 @@
-//! The functions of the algebra: [`signature`] says what they take and give, `text`, `number` and `date` compute them
-//! for a column at a time, [`pattern`] is text search, [`aggregate`] is what is computed over groups of rows.
+//! The functions of the algebra: `signature` says what they take and give, `text`, `number` and `date` compute them
+//! for a column at a time, `pattern` is text search, [`aggregate`] is what is computed over groups of rows.
 //!
 //! The choices (`COALESCE`, `NULLIF`, `GREATEST`, `LEAST`) are not here: they do not compute values but pick them, see
 //! `evaluate/conditional.rs`.

@@ -1,4 +1,46 @@
-//! The relational engine of Nuages.
+//! The relational engine of Nuages: an embedded, in-memory database whose queries are values.
+//!
+//! ```text
+//! algebra ── optimize ──> plan ── execute ──> batches of rows
+//!                │                   │
+//!             catalog             vector, evaluate, functions
+//!                │
+//! write ── integrity (unique, check, foreign key, cascade) ──> storage
+//! ```
+//!
+//! A program talks to a [`Session`]: a [`Database`], a [`Transaction`] or a [`Snapshot`]. It hands over algebra, never
+//! text, and gets columns of rows that are borrowed from the version they were read from.
+//!
+//! ```
+//! use nuages_engine::algebra::{Comparison, Expr, Insert, InsertSource, OutputColumn, Query, Relation, Source, Statement};
+//! use nuages_engine::catalog::{NewColumn, NewTable};
+//! use nuages_engine::{Database, Session};
+//! use nuages_storage::{DataType, Value};
+//!
+//! let db = Database::new();
+//! let post = db.create_table(
+//!     NewTable::new("post")
+//!         .column(NewColumn::new("id", DataType::BigInt).generated())
+//!         .column(NewColumn::new("views", DataType::Integer))
+//!         .primary_key(["id"]),
+//! )?;
+//! let row = Source::new(0);
+//! let rows = InsertSource::Values([3, 700].map(|views| vec![Some(Expr::literal(views))]).into());
+//! let insert = Insert { table: post, columns: vec![1], rows, source: row, returning: vec![] };
+//! db.execute(&Statement::Insert(insert), &[])?;
+//!
+//! let popular = Expr::from(row.column(1)).compare(Comparison::Greater, Expr::literal(100));
+//! let query = Query::new(
+//!     Relation::scan(post, row).filter(popular),
+//!     vec![OutputColumn::new("id", row.column(0))],
+//! );
+//! assert_eq!(db.query(&query, &[])?.rows, [[Value::Int(2)]]);
+//! # Ok::<(), nuages_engine::Error>(())
+//! ```
+//!
+//! Order of reading: [`algebra`] (what is asked), [`catalog`] (what there is), [`session`] and [`database`] (who asks),
+//! `write` and `integrity` (what changes, and what must hold), [`optimize`] and [`plan`] (how it is answered),
+//! [`execute`] over [`mod@vector`]s and [`batch`]es, [`evaluate`] and [`functions`] (scalars), [`explain`].
 
 pub mod algebra;
 pub mod batch;

@@ -1,9 +1,34 @@
 //! The storage core of Nuages: values, columnar leaves, counted persistent trees, versions and write sets.
 //!
-//! It knows neither SQL nor queries. Order of reading: [`value`] (what a column holds), [`key`] (values as
-//! bytes that sort as the values do), [`layout`] and [`leaf`] (rows at rest), `tree` (the one tree),
-//! [`index`], [`long`] (values too long for a leaf) and [`table`] (what consists of trees); then [`version`] (the
-//! database as a value), [`write_set`], [`writer`] (one statement) and [`store`] (publication).
+//! A database is a value: a [`Version`] holds every table and every index, all of them persistent trees that share
+//! what they have in common. A transaction is the version it reads and a [`WriteSet`]; to commit is to apply the
+//! write set to the newest version and publish the result. This crate knows neither SQL nor queries.
+//!
+//! ```text
+//!        Store ── publishes ──> Version ── has ──> Table ──┬── rows:    tree of leaves, by row id
+//!          │                                               ├── indexes: trees of (key bytes, row id)
+//!          └── begin ──> Transaction = Version + WriteSet  └── longs:   tree of values too long for a leaf
+//! ```
+//!
+//! # Invariants
+//! 1. A version that anyone but the committer can reach never changes.
+//! 2. A version agrees with itself: each index holds exactly the entries of the rows it covers, and each count in a
+//!    tree is the size of its subtree.
+//! 3. Whoever writes holds the permit to write from before the read that decides what is written until it is
+//!    published or rolled back. (One writer at a time; locks of rows and keys take the permit's place later.)
+//! 4. What is written was computed from the newest version, read after the permit was granted.
+//! 5. A transaction's view is its base with its write set applied, and nothing else.
+//! 6. Applying a write set evaluates nothing, waits for nothing and cannot fail.
+//! 7. Commits are numbered, and published in the order of their numbers.
+//! 8. Nothing waits, does I/O or runs a caller's code while the publication latch is held exclusively.
+//! 9. Ids of tables and indexes are never reused and automatic keys never go back, whatever is rolled back or forked.
+//! 10. Trees never enforce uniqueness; a unique index holds (key, row id) like any other, and the engine checks.
+//!
+//! # Order of reading
+//! [`value`] (what a column holds), [`key`] (values as bytes that sort as the values do), [`layout`] and [`leaf`]
+//! (rows at rest), `tree` (the one tree), [`index`], [`long`] (values too long for a leaf) and [`table`] (what
+//! consists of trees); then [`version`] (the database as a value), [`write_set`], [`writer`] (one statement) and
+//! [`store`] (publication).
 
 pub mod error;
 pub mod index;

@@ -8,7 +8,7 @@ use nuages_storage::Value;
 
 use super::{Arithmetic, Column, Comparison, Expr, TextMatch};
 
-/// An expression and the names of its columns. See the [module](self).
+/// An expression and the names of its columns.
 pub struct Printed<'a> {
     expr: &'a Expr,
     name: &'a dyn Fn(Column) -> String,

@@ -40,7 +40,9 @@ fn set_null_and_set_default_leave_the_children() {
     delete(&db, "parent", Some(is(0, 1))).unwrap();
     assert_eq!(rows(&db, "child"), [row![10, 2], row![11, 2], row![12, 2], row![13, null]]);
     // The default itself goes: the children would refer to nothing.
-    assert!(matches!(delete(&db, "parent", Some(is(0, 2))), Err(Error::ForeignKey { values, .. }) if values == row![2]));
+    assert!(
+        matches!(delete(&db, "parent", Some(is(0, 2))), Err(Error::ForeignKey { values, .. }) if values == row![2])
+    );
     assert_eq!(rows(&db, "parent"), [row![2]]);
 }
 
@@ -49,7 +51,9 @@ fn restrict_and_no_action_keep_the_parent() {
     for action in [Action::Restrict, Action::NoAction] {
         let db = family(action);
         let error = delete(&db, "parent", Some(is(0, 1))).unwrap_err();
-        assert!(matches!(error, Error::Referenced { child, values, .. } if child == "child" && values == row![1]));
+        assert!(
+            matches!(error, Error::Referenced { child, values, .. } if child == "child" && values == row![1])
+        );
         assert_eq!(rows(&db, "parent").len(), 2);
         delete(&db, "child", None).unwrap();
         assert_eq!(delete(&db, "parent", None).unwrap().affected, 2);
@@ -61,7 +65,8 @@ fn diamond(b_to_a: Action, c_to_b: Action, c_to_a: Action) -> Database {
     let db = Database::new();
     db.create_table(NewTable::new("a").column(id()).primary_key(["id"])).unwrap();
     let b = NewTable::new("b").column(id()).column(int("a").nullable(true)).primary_key(["id"]);
-    db.create_table(b.foreign_key(NewForeignKey::new("b_a_fk", ["a"], "a", ["id"]).on_delete(b_to_a))).unwrap();
+    db.create_table(b.foreign_key(NewForeignKey::new("b_a_fk", ["a"], "a", ["id"]).on_delete(b_to_a)))
+        .unwrap();
     let c = NewTable::new("c").column(id()).column(int("b").nullable(true)).column(int("a").nullable(true));
     let to_b = NewForeignKey::new("c_b_fk", ["b"], "b", ["id"]).on_delete(c_to_b);
     let to_a = NewForeignKey::new("c_a_fk", ["a"], "a", ["id"]).on_delete(c_to_a);
@@ -88,7 +93,9 @@ fn a_row_that_goes_on_one_way_is_not_missed_on_another() {
     assert_eq!(rows(&db, "c"), [row![3, null, null]]);
     // RESTRICT looks at once.
     let db = diamond(Action::Cascade, Action::Cascade, Action::Restrict);
-    assert!(matches!(delete(&db, "a", None), Err(Error::Referenced { constraint, .. }) if constraint == "c_a_fk"));
+    assert!(
+        matches!(delete(&db, "a", None), Err(Error::Referenced { constraint, .. }) if constraint == "c_a_fk")
+    );
 }
 
 #[test]
@@ -108,7 +115,10 @@ fn cycles_of_rows_and_tables_end() {
     let hen = NewTable::new("hen").column(id()).column(int("egg").nullable(true)).primary_key(["id"]);
     db.create_table(hen).unwrap();
     let egg = NewTable::new("egg").column(id()).column(int("hen").nullable(true)).primary_key(["id"]);
-    db.create_table(egg.foreign_key(NewForeignKey::new("f", ["hen"], "hen", ["id"]).on_delete(Action::Cascade))).unwrap();
+    db.create_table(
+        egg.foreign_key(NewForeignKey::new("f", ["hen"], "hen", ["id"]).on_delete(Action::Cascade)),
+    )
+    .unwrap();
     let back = NewForeignKey::new("g", ["egg"], "egg", ["id"]).on_delete(Action::Cascade);
     db.add_foreign_key("hen", back).unwrap();
     insert(&db, "hen", &[row![1, null], row![2, null], row![3, null]]);
@@ -150,8 +160,10 @@ fn a_chain_of_a_hundred_thousand_rows_goes_at_once() {
 fn a_row_that_extends_another_goes_with_it() {
     let db = Database::new();
     db.create_table(NewTable::new("place").column(id()).column(text("name")).primary_key(["id"])).unwrap();
-    let place = NewForeignKey::new("restaurant_place_fk", ["place"], "place", ["id"]).on_delete(Action::Cascade);
-    let restaurant = NewTable::new("restaurant").column(int("place")).column(text("dish")).primary_key(["place"]);
+    let place =
+        NewForeignKey::new("restaurant_place_fk", ["place"], "place", ["id"]).on_delete(Action::Cascade);
+    let restaurant =
+        NewTable::new("restaurant").column(int("place")).column(text("dish")).primary_key(["place"]);
     db.create_table(restaurant.foreign_key(place)).unwrap();
     insert(&db, "place", &[row![1, "bar"], row![2, "park"]]);
     insert(&db, "restaurant", &[row![1, "soup"]]);
@@ -163,10 +175,13 @@ fn a_row_that_extends_another_goes_with_it() {
 #[test]
 fn composite_and_text_keys_cascade() {
     let db = Database::new();
-    let seat = NewTable::new("seat").column(text("hall")).column(int("number")).primary_key(["hall", "number"]);
+    let seat =
+        NewTable::new("seat").column(text("hall")).column(int("number")).primary_key(["hall", "number"]);
     db.create_table(seat).unwrap();
-    let fk = NewForeignKey::new("t_fk", ["number", "hall"], "seat", ["number", "hall"]).on_delete(Action::Cascade);
-    let ticket = NewTable::new("ticket").column(int("number").nullable(true)).column(text("hall").nullable(true));
+    let fk =
+        NewForeignKey::new("t_fk", ["number", "hall"], "seat", ["number", "hall"]).on_delete(Action::Cascade);
+    let ticket =
+        NewTable::new("ticket").column(int("number").nullable(true)).column(text("hall").nullable(true));
     db.create_table(ticket.foreign_key(fk)).unwrap();
     insert(&db, "seat", &[row!["A", 1], row!["A", 2], row!["AB", 1]]);
     insert(&db, "ticket", &[row![1, "A"], row![1, "A"], row![2, "A"], row![1, "AB"], row![null, "A"]]);

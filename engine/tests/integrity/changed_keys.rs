@@ -24,11 +24,9 @@ fn family(action: Action) -> Database {
 
 #[test]
 fn children_follow_a_key_or_lose_it() {
-    for (action, expected) in [
-        (Action::Cascade, row![7]),
-        (Action::SetNull, row![null]),
-        (Action::SetDefault, row![2]),
-    ] {
+    for (action, expected) in
+        [(Action::Cascade, row![7]), (Action::SetNull, row![null]), (Action::SetDefault, row![2])]
+    {
         let db = family(action);
         assert_eq!(update(&db, "parent", Some(is(0, 1)), vec![(0, Expr::literal(7))]), Ok(1));
         assert_eq!(rows(&db, "child")[0][1..], expected, "{action:?}");
@@ -76,7 +74,8 @@ fn a_changed_key_is_followed_through_tables() {
     let key = |name: &str| NewTable::new(name).column(text("code")).primary_key(["code"]);
     db.create_table(key("a")).unwrap();
     for (name, target) in [("b", "a"), ("c", "b")] {
-        let fk = NewForeignKey::new(format!("{name}_fk"), ["code"], target, ["code"]).on_update(Action::Cascade);
+        let fk =
+            NewForeignKey::new(format!("{name}_fk"), ["code"], target, ["code"]).on_update(Action::Cascade);
         db.create_table(key(name).foreign_key(fk)).unwrap();
     }
     for table in ["a", "b", "c"] {

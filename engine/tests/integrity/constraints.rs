@@ -56,7 +56,9 @@ fn two_rows_of_one_statement_cannot_share_a_key() {
     let error = try_insert(&db, "person", &[row![3, "Cid", 1], row![4, "Cid", 2]]).unwrap_err();
     assert!(matches!(error, Error::Unique { constraint, .. } if constraint == "person_name_key"));
     let error = try_insert(&db, "person", &[row![3, "Cid", 1], row![3, "Dan", 2]]).unwrap_err();
-    assert!(matches!(error, Error::Unique { constraint, values, .. } if constraint == "person_pkey" && values == row![3]));
+    assert!(
+        matches!(error, Error::Unique { constraint, values, .. } if constraint == "person_pkey" && values == row![3])
+    );
     assert_eq!(rows(&db, "person").len(), 2);
 }
 
@@ -101,7 +103,8 @@ fn a_check_refuses_what_is_false_and_accepts_what_is_unknown() {
 #[test]
 fn composite_keys_differ_if_one_part_does() {
     let db = Database::new();
-    let table = NewTable::new("seat").column(text("hall")).column(int("number")).column(text("guest").nullable(true));
+    let table =
+        NewTable::new("seat").column(text("hall")).column(int("number")).column(text("guest").nullable(true));
     db.create_table(table.primary_key(["hall", "number"])).unwrap();
     insert(&db, "seat", &[row!["A", 1], row!["A", 2], row!["B", 1]]);
     let error = try_insert(&db, "seat", &[row!["A", 2, "Eve"]]).unwrap_err();
@@ -117,9 +120,11 @@ fn composite_keys_differ_if_one_part_does() {
 #[test]
 fn nulls_differ_unless_they_are_said_not_to() {
     let db = Database::new();
-    let columns = |name: &str| NewTable::new(name).column(int("a").nullable(true)).column(int("b").nullable(true));
+    let columns =
+        |name: &str| NewTable::new(name).column(int("a").nullable(true)).column(int("b").nullable(true));
     db.create_table(columns("distinct").unique(NewIndex::new("distinct_key", ["a", "b"]))).unwrap();
-    db.create_table(columns("same").unique(NewIndex::new("same_key", ["a", "b"]).nulls_not_distinct())).unwrap();
+    db.create_table(columns("same").unique(NewIndex::new("same_key", ["a", "b"]).nulls_not_distinct()))
+        .unwrap();
     insert(&db, "distinct", &[row![1, null], row![1, null], row![null, null], row![null, null]]);
     assert!(matches!(try_insert(&db, "distinct", &[row![1, 2], row![1, 2]]), Err(Error::Unique { .. })));
     insert(&db, "same", &[row![1, null], row![null, null]]);
@@ -130,7 +135,10 @@ fn nulls_differ_unless_they_are_said_not_to() {
 #[test]
 fn a_conditional_key_binds_only_the_rows_of_its_condition() {
     let db = Database::new();
-    let table = NewTable::new("post").column(id()).column(text("slug")).column(NewColumn::new("live", DataType::Bool));
+    let table = NewTable::new("post")
+        .column(id())
+        .column(text("slug"))
+        .column(NewColumn::new("live", DataType::Bool));
     let live = NewIndex::unique("post_live_slug_key", ["slug"]).when(own(2));
     db.create_table(table.primary_key(["id"]).unique(live)).unwrap();
     insert(&db, "post", &[row![1, "a", true], row![2, "a", false], row![3, "a", false]]);
@@ -166,9 +174,13 @@ fn values_outside_a_column_s_type_are_refused() {
         other => unreachable!("{other:?}"),
     };
     assert!(matches!(refused(row![40000]), (column, TypeError::OutOfRange { .. }) if column == "small"));
-    assert!(matches!(refused(row![1, "été"]), (column, TypeError::TooLong { max: 2, length: 3 }) if column == "code"));
+    assert!(
+        matches!(refused(row![1, "été"]), (column, TypeError::TooLong { max: 2, length: 3 }) if column == "code")
+    );
     assert!(matches!(refused(row![1, "é", 100]), (column, TypeError::Precision { .. }) if column == "price"));
-    assert!(matches!(refused(row![1, "é", 1, (-1)]), (column, TypeError::OutOfRange { .. }) if column == "count"));
+    assert!(
+        matches!(refused(row![1, "é", 1, (-1)]), (column, TypeError::OutOfRange { .. }) if column == "count")
+    );
     assert!(matches!(refused(row!["one"]), (column, TypeError::Mismatch { .. }) if column == "small"));
     insert(&db, "t", &[row![1, "éé", 1, 0]]);
 }
@@ -177,7 +189,8 @@ fn library() -> Database {
     let db = Database::new();
     db.create_table(NewTable::new("author").column(id()).column(text("name")).primary_key(["id"])).unwrap();
     let author = NewForeignKey::new("book_author_fk", ["author_id"], "author", ["id"]);
-    let table = NewTable::new("book").column(id()).column(int("author_id").nullable(true)).primary_key(["id"]);
+    let table =
+        NewTable::new("book").column(id()).column(int("author_id").nullable(true)).primary_key(["id"]);
     db.create_table(table.foreign_key(author)).unwrap();
     insert(&db, "author", &[row![1, "Ann"], row![2, "Bob"]]);
     insert(&db, "book", &[row![10, 1], row![11, null]]);
@@ -238,12 +251,14 @@ fn a_row_may_refer_to_itself_and_to_rows_of_its_statement() {
 #[test]
 fn a_composite_reference_needs_the_whole_key_and_ignores_rows_with_a_null() {
     let db = Database::new();
-    let hall = NewTable::new("seat").column(text("hall")).column(int("number")).primary_key(["hall", "number"]);
+    let hall =
+        NewTable::new("seat").column(text("hall")).column(int("number")).primary_key(["hall", "number"]);
     db.create_table(hall).unwrap();
     // Named in another order than the key has.
     let seat = NewForeignKey::new("ticket_seat_fk", ["number", "hall"], "seat", ["number", "hall"]);
     let ticket = NewTable::new("ticket").column(id()).column(text("hall").nullable(true));
-    db.create_table(ticket.column(int("number").nullable(true)).primary_key(["id"]).foreign_key(seat)).unwrap();
+    db.create_table(ticket.column(int("number").nullable(true)).primary_key(["id"]).foreign_key(seat))
+        .unwrap();
     insert(&db, "seat", &[row!["A", 1], row!["B", 2]]);
     insert(&db, "ticket", &[row![1, "A", 1], row![2, "Z", null], row![3, null, 9]]);
     let error = try_insert(&db, "ticket", &[row![4, "A", 2]]).unwrap_err();
@@ -255,7 +270,8 @@ fn a_composite_reference_needs_the_whole_key_and_ignores_rows_with_a_null() {
 #[test]
 fn a_failing_statement_leaves_nothing_behind() {
     let db = people();
-    let many: Vec<_> = (10..300).map(|n| row![n, (format!("person {n}")), 1]).chain([row![300, "Ann", 1]]).collect();
+    let many: Vec<_> =
+        (10..300).map(|n| row![n, (format!("person {n}")), 1]).chain([row![300, "Ann", 1]]).collect();
     assert!(try_insert(&db, "person", &many).is_err());
     assert_eq!(rows(&db, "person").len(), 2);
     insert(&db, "person", &many[..290]);

@@ -60,15 +60,27 @@ fn a_definition_that_makes_no_sense_is_refused() {
     assert_eq!(refused(t().primary_key(["b"])), DefinitionProblem::NullableKey { column: "b".into() });
     assert_eq!(refused(t().column(id())), DefinitionProblem::GeneratedNotKey { column: "id".into() });
     assert!(matches!(refused(t().column(text("c").unsigned())), DefinitionProblem::UnsignedNotNumber { .. }));
-    assert!(matches!(refused(t().column(int("c").default(own(0)))), DefinitionProblem::DefaultNotConstant { .. }));
+    assert!(matches!(
+        refused(t().column(int("c").default(own(0)))),
+        DefinitionProblem::DefaultNotConstant { .. }
+    ));
     assert!(matches!(refused(t().check("c", column(0).is_null())), DefinitionProblem::NotOfOneRow { .. }));
     assert!(matches!(refused(t().check("c", own(7).is_null())), DefinitionProblem::NotOfOneRow { .. }));
     let none: [NewPart; 0] = [];
     assert!(matches!(refused(t().index(NewIndex::new("i", none))), DefinitionProblem::NoPart { .. }));
-    assert!(matches!(refused(t().index(NewIndex::new("i", ["a", "a"]))), DefinitionProblem::RepeatedColumn { .. }));
+    assert!(matches!(
+        refused(t().index(NewIndex::new("i", ["a", "a"]))),
+        DefinitionProblem::RepeatedColumn { .. }
+    ));
     let fk = |columns: [&str; 1], target: [&str; 1]| NewForeignKey::new("f", columns, "author", target);
-    assert!(matches!(refused(t().foreign_key(fk(["a"], ["name"]))), DefinitionProblem::ForeignKeyType { .. }));
-    assert!(matches!(refused(t().foreign_key(fk(["b"], ["name"]))), DefinitionProblem::TargetNotUnique { .. }));
+    assert!(matches!(
+        refused(t().foreign_key(fk(["a"], ["name"]))),
+        DefinitionProblem::ForeignKeyType { .. }
+    ));
+    assert!(matches!(
+        refused(t().foreign_key(fk(["b"], ["name"]))),
+        DefinitionProblem::TargetNotUnique { .. }
+    ));
     let two = NewForeignKey::new("f", ["a", "b"], "author", ["id"]);
     assert!(matches!(refused(t().foreign_key(two)), DefinitionProblem::ForeignKeyShape { .. }));
     let set_null = fk(["a"], ["id"]).on_delete(nuages_engine::catalog::Action::SetNull);
@@ -165,7 +177,10 @@ fn a_dropped_column_left_of_a_referenced_one_moves_the_reference() {
     insert(&db, "parent", &[row!["x", 1], row!["y", 2]]);
     insert(&db, "child", &[row![1]]);
     db.drop_column("parent", "junk").unwrap();
-    assert!(matches!(update(&db, "parent", Some(is(0, 1)), vec![(0, Expr::literal(5))]), Err(Error::Referenced { .. })));
+    assert!(matches!(
+        update(&db, "parent", Some(is(0, 1)), vec![(0, Expr::literal(5))]),
+        Err(Error::Referenced { .. })
+    ));
     assert_eq!(update(&db, "parent", Some(is(0, 2)), vec![(0, Expr::literal(5))]), Ok(1));
 }
 
@@ -221,7 +236,8 @@ fn a_column_of_a_foreign_key_stays_of_its_kind() {
     let db = library();
     assert!(matches!(db.change_column("book", "author_id", text("author_id")), Err(Error::Depended { .. })));
     assert!(matches!(db.change_column("author", "id", text("id")), Err(Error::Depended { .. })));
-    db.change_column("book", "author_id", NewColumn::new("author", DataType::Integer).nullable(true)).unwrap();
+    db.change_column("book", "author_id", NewColumn::new("author", DataType::Integer).nullable(true))
+        .unwrap();
     insert(&db, "book", &[row![4, "z", null, 1]]);
     assert!(matches!(try_insert(&db, "book", &[row![5, "z", 9, 1]]), Err(Error::ForeignKey { .. })));
     assert!(matches!(delete(&db, "author", Some(is(0, 2))), Err(Error::Referenced { .. })));
@@ -237,7 +253,8 @@ fn an_index_is_built_over_the_rows_there_are() {
     let lower = Expr::Call(Function::Lower, vec![own(1)]);
     let parts = [NewPart::expression(lower), NewPart::column("id").descending()];
     db.add_index("book", NewIndex::unique("book_lower_key", parts)).unwrap();
-    db.add_index("book", NewIndex::unique("book_long_key", ["title"]).when(less(own(3), Expr::literal(150)))).unwrap();
+    db.add_index("book", NewIndex::unique("book_long_key", ["title"]).when(less(own(3), Expr::literal(150))))
+        .unwrap();
     assert_eq!(rows(&db, "book").len(), 3);
     let error = try_insert(&db, "book", &[row![4, "x", 1, 120]]).unwrap_err();
     assert!(matches!(error, Error::Unique { constraint, .. } if constraint == "book_long_key"));
@@ -274,7 +291,9 @@ fn a_check_and_a_foreign_key_are_added_if_every_row_keeps_them() {
     let error = db.add_foreign_key("book", sequel).unwrap_err();
     assert!(matches!(error, Error::ForeignKey { values, .. } if values == row![100]));
     let error = db.drop_constraint("book", "book_page_check").unwrap_err();
-    assert!(matches!(error, Error::UnknownConstraint { nearest, .. } if nearest.as_deref() == Some("book_pages_check")));
+    assert!(
+        matches!(error, Error::UnknownConstraint { nearest, .. } if nearest.as_deref() == Some("book_pages_check"))
+    );
     assert!(matches!(db.drop_constraint("book", "book_pkey"), Err(Error::Depended { .. })));
     db.drop_constraint("book", "book_author_fk").unwrap();
     delete(&db, "author", None).unwrap();

@@ -1,6 +1,8 @@
 //! Short words for tables, rows and statements.
 
-use nuages_engine::algebra::{Comparison, Delete, Expr, Insert, InsertSource, OutputColumn, Source, Statement, Update};
+use nuages_engine::algebra::{
+    Comparison, Delete, Expr, Insert, InsertSource, OutputColumn, Source, Statement, Update,
+};
 use nuages_engine::catalog::NewColumn;
 use nuages_engine::{Error, Outcome, Session};
 use nuages_storage::{DataType, TableId, Value};
@@ -112,13 +114,19 @@ pub(crate) fn rows(db: &dyn Session, table: &str) -> Vec<Vec<Value>> {
         for slice in table.leaves(..) {
             for row in slice.rows.clone() {
                 let row = slice.view.row(row);
-                let value = |column: &nuages_engine::catalog::ColumnDefinition| row.value(column.slot, &column.data_type);
+                let value = |column: &nuages_engine::catalog::ColumnDefinition| {
+                    row.value(column.slot, &column.data_type)
+                };
                 rows.push(definition.columns.iter().map(value).collect());
             }
         }
         for index in &definition.indexes {
             let tree = table.index(index.id).unwrap();
-            assert!(index.condition.is_some() || tree.len() == table.len(), "index {} has other rows", index.name);
+            assert!(
+                index.condition.is_some() || tree.len() == table.len(),
+                "index {} has other rows",
+                index.name
+            );
             let bounds = (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded);
             for (_, row) in tree.range(bounds.0, bounds.1) {
                 assert!(table.get(row).is_some(), "index {} has a row that is not there", index.name);

@@ -160,7 +160,9 @@ fn deferred_constraints_wait_for_the_commit() {
     insert(&tx, "child", &[row![1, 7]]);
     assert!(matches!(tx.check_deferred(), Err(Error::ForeignKey { values, .. }) if values == row![7]));
     insert(&tx, "parent", &[row![7, 1], row![8, 1]]);
-    assert!(matches!(tx.check_deferred(), Err(Error::Unique { constraint, .. }) if constraint == "parent_n_key"));
+    assert!(
+        matches!(tx.check_deferred(), Err(Error::Unique { constraint, .. }) if constraint == "parent_n_key")
+    );
     update(&tx, "parent", Some(is(0, 8)), vec![(1, Expr::literal(2))]).unwrap();
     tx.check_deferred().unwrap();
     delete(&tx, "parent", Some(is(0, 7))).unwrap();

@@ -1,7 +1,8 @@
 //! What the writing statements do, beside keeping constraints.
 
 use nuages_engine::algebra::{
-    Arithmetic, Expr, Function, Insert, InsertSource, OutputColumn, Query, Relation, Source, Statement, Update,
+    Arithmetic, Expr, Function, Insert, InsertSource, OutputColumn, Query, Relation, Source, Statement,
+    Update,
 };
 use nuages_engine::catalog::{NewColumn, NewIndex, NewTable};
 use nuages_engine::{Database, Error, RowKeys, Session};
@@ -30,10 +31,8 @@ fn inserting(table: TableId, columns: &[usize], rows: Vec<Vec<Option<Expr>>>) ->
 #[test]
 fn what_is_not_given_is_the_default_or_the_next_key() {
     let (db, table) = notes();
-    let rows = vec![
-        vec![Some(Expr::literal("a")), Some(Expr::literal(1))],
-        vec![Some(Expr::literal("b")), None],
-    ];
+    let rows =
+        vec![vec![Some(Expr::literal("a")), Some(Expr::literal(1))], vec![Some(Expr::literal("b")), None]];
     let outcome = db.execute(&Statement::Insert(inserting(table, &[1, 2], rows)), &[]).unwrap();
     assert_eq!((outcome.affected, outcome.first_key), (2, Some(1)));
     assert_eq!(outcome.rows.rows, [row![1, "a", 1], row![2, "b", 5]]);
@@ -57,7 +56,8 @@ fn rows_of_a_query_are_inserted_with_the_table_as_it_was() {
     let (db, table) = notes();
     insert(&db, "note", &[row![1, "a", 1], row![2, "b", 2]]);
     let source = Source::new(1);
-    let columns = vec![OutputColumn::new("body", source.column(1)), OutputColumn::new("rank", source.column(2))];
+    let columns =
+        vec![OutputColumn::new("body", source.column(1)), OutputColumn::new("rank", source.column(2))];
     let rows = InsertSource::Query(Box::new(Query::new(Relation::scan(table, source), columns)));
     let insert = Insert { table, columns: vec![1, 2], rows, source: ROW, returning: Vec::new() };
     let outcome = db.execute(&Statement::Insert(insert), &[]).unwrap();
@@ -174,7 +174,8 @@ fn what_is_not_there_is_named_with_what_was_meant() {
     let error = catalog.table(table).unwrap().column_named("bdoy").unwrap_err();
     let nearest = Some("body".into());
     assert_eq!(error, Error::UnknownColumn { table: "note".into(), column: "bdoy".into(), nearest });
-    let unknown = |columns: &[usize]| db.execute(&Statement::Insert(inserting(table, columns, Vec::new())), &[]);
+    let unknown =
+        |columns: &[usize]| db.execute(&Statement::Insert(inserting(table, columns, Vec::new())), &[]);
     assert!(matches!(unknown(&[9]), Err(Error::UnknownColumn { .. })));
     let short = inserting(table, &[1, 2], vec![vec![None]]);
     let error = db.execute(&Statement::Insert(short), &[]).unwrap_err();
