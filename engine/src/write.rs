@@ -25,6 +25,7 @@ pub(crate) mod round;
 pub(crate) mod row_set;
 pub(crate) mod update;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -38,7 +39,7 @@ use crate::evaluate::{Context, Scalar};
 use crate::integrity::KeyCheck;
 use crate::integrity::cascade::{self, Followed, Reassignment};
 use crate::session::Outcome;
-use images::rewrite;
+use images::{Assigned, rewrite};
 use round::{Postponed, Round, TableRound};
 
 /// One statement while it writes.
@@ -156,8 +157,7 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
 
     /// The next round: the images of rows that follow changed keys.
     fn images_of(&self, following: Vec<Reassignment>) -> Result<Round, Error> {
-        let mut by_row: IndexMap<TableId, std::collections::BTreeMap<RowId, SmallVec<[(usize, Value); 2]>>> =
-            IndexMap::new();
+        let mut by_row: IndexMap<TableId, BTreeMap<RowId, Assigned>> = IndexMap::new();
         for reassignment in following {
             let rows = by_row.entry(reassignment.table).or_default();
             rows.entry(reassignment.row).or_default().extend(reassignment.values);

@@ -29,6 +29,7 @@ use crate::catalog::{
     Action, Catalog, ConstraintId, ForeignKeyDefinition, Reference, TableDefinition, TargetKey,
 };
 use crate::error::Error;
+use crate::write::images::Assigned;
 use crate::write::leaves::{for_each_leaf, selected};
 use crate::write::round::{Fate, Postponed, Round};
 use crate::write::row_set::RowSet;
@@ -254,7 +255,7 @@ pub(crate) struct Reassignment {
     pub(crate) table: TableId,
     /// The row, by the id it has after the round.
     pub(crate) row: RowId,
-    pub(crate) values: SmallVec<[(usize, Value); 2]>,
+    pub(crate) values: Assigned,
 }
 
 /// Which foreign keys of which rows a statement has set already, itself or because they followed a key. None is set a
@@ -286,7 +287,7 @@ pub(crate) fn on_update(
     postponed: &mut Postponed,
     default: &dyn Fn(&TableDefinition, usize) -> Result<Value, Error>,
 ) -> Result<Vec<Reassignment>, Error> {
-    let mut reassignments = Vec::new();
+    let mut following = Vec::new();
     for (table, change) in round {
         let Some(parent) = catalog.table(*table) else { continue };
         for referrer in referrers(catalog, version, parent) {
@@ -300,49 +301,50 @@ pub(crate) fn on_update(
                 if before == after {
                     return Ok(());
                 }
-                let mut is_referred_to = false;
+                let mut children = Vec::new();
                 referrer.children.of_values(&before, &mut |row| {
-                    let Some(row) = referring_after(round, referrer.child.id, key, row) else {
-                        return Ok(());
-                    };
-                    is_referred_to = true;
-                    let columns = key.columns.iter().enumerate();
-                    let values = match key.on_update {
-                        Action::NoAction => return Ok(()),
-                        Action::Restrict => {
-                            return Err(violation(
-                                catalog,
-                                referrer.child,
-                                key,
-                                before.clone(),
-                                Cause::Parent,
-                            ));
-                        }
-                        Action::Cascade => {
-                            columns.map(|(at, place)| Ok((*place, after[at].clone()))).collect()
-                        }
-                        Action::SetNull => columns.map(|(_, place)| Ok((*place, Value::Null))).collect(),
-                        Action::SetDefault => {
-                            columns.map(|(_, place)| Ok((*place, default(referrer.child, *place)?))).collect()
-                        }
-                    };
-                    let values: Result<_, Error> = values;
-                    if !followed.contains(&(referrer.child.id, row, key.id)) {
-                        reassignments.push(Reassignment { table: referrer.child.id, row, values: values? });
-                    }
+                    children.extend(referring_after(round, referrer.child.id, key, row));
                     Ok(())
                 })?;
-                if is_referred_to {
-                    let (table, foreign_key) = (referrer.child.id, key.id);
-                    let check =
-                        KeyCheck::Reference { table, foreign_key, values: before, cause: Cause::Parent };
-                    postponed.add(check, key.deferred);
+                if children.is_empty() {
+                    return Ok(());
                 }
+                if key.on_update == Action::Restrict {
+                    return Err(violation(catalog, referrer.child, key, before, Cause::Parent));
+                }
+                if let Some(values) = referrer.values_following(&after, default)? {
+                    children.retain(|row| !followed.contains(&(referrer.child.id, *row, key.id)));
+                    let table = referrer.child.id;
+                    let follow = |row| Reassignment { table, row, values: values.clone() };
+                    following.extend(children.into_iter().map(follow));
+                }
+                let (table, foreign_key) = (referrer.child.id, key.id);
+                let check = KeyCheck::Reference { table, foreign_key, values: before, cause: Cause::Parent };
+                postponed.add(check, key.deferred);
                 Ok(())
             })?;
         }
     }
-    Ok(reassignments)
+    Ok(following)
+}
+
+impl Referrer<'_> {
+    /// What the foreign key's columns become when the key referred to becomes `after`; `None` if they stay.
+    fn values_following(
+        &self,
+        after: &[Value],
+        default: &dyn Fn(&TableDefinition, usize) -> Result<Value, Error>,
+    ) -> Result<Option<Assigned>, Error> {
+        let places = self.key.columns.iter().copied();
+        Ok(Some(match self.key.on_update {
+            Action::NoAction | Action::Restrict => return Ok(None),
+            Action::Cascade => places.zip(after.iter().cloned()).collect(),
+            Action::SetNull => places.map(|place| (place, Value::Null)).collect(),
+            Action::SetDefault => {
+                places.map(|place| Ok((place, default(self.child, place)?))).collect::<Result<_, Error>>()?
+            }
+        }))
+    }
 }
 
 /// The id that a referring row will have after the round, if it will still refer as it does: unless it goes, or is

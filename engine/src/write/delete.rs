@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nuages_storage::{RowId, TableId, Value};
-use smallvec::SmallVec;
 
-use super::images::rewrite;
+use super::images::{Assigned, rewrite};
 use super::leaves::for_each_leaf;
 use super::returning::Returning;
 use super::round::{Round, TableChange};
@@ -118,7 +117,7 @@ impl WritingStatement<'_, '_> {
 
 /// What rows that lose a foreign key get in its columns.
 struct Reset {
-    keys: Vec<(ConstraintId, SmallVec<[(usize, Value); 2]>)>,
+    keys: Vec<(ConstraintId, Assigned)>,
     columns: ColumnSet,
 }
 

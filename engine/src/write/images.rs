@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use nuages_storage::{Lane, LeafBuilder, LeafView, RowId, RowRef, Rows, Table, Value};
+use smallvec::SmallVec;
 
 use super::round::TableChange;
 use crate::catalog::{ColumnSet, TableDefinition};
 use crate::error::Error;
+
+/// Columns of one row, by place, and what they are set to.
+pub(crate) type Assigned = SmallVec<[(usize, Value); 2]>;
 
 /// A row of a table; `near` remembers the leaf of the last one, where the next one mostly is.
 pub(crate) fn find_near<'v>(
@@ -44,11 +48,6 @@ impl<'a> RowsBuilder<'a> {
             let next = LeafBuilder::with_capacity(Arc::clone(&self.table.layout), self.leaf.len());
             self.full.push(std::mem::replace(&mut self.leaf, next).finish());
         }
-        &mut self.leaf
-    }
-
-    /// The leaf of the row that was begun.
-    pub(crate) fn row(&mut self) -> &mut LeafBuilder {
         &mut self.leaf
     }
 
