@@ -7,6 +7,8 @@
 pub mod aggregate;
 mod date;
 mod number;
+#[cfg(test)]
+mod oracle;
 pub(crate) mod pattern;
 pub(crate) mod signature;
 mod text;

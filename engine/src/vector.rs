@@ -17,6 +17,8 @@ mod compare;
 mod hash;
 mod key;
 mod leaf;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::borrow::Cow;
