@@ -12,10 +12,11 @@ impl Vector<'_> {
             Vector::Word { kind, data, nulls } if *kind != DataType::Float && !nulls.contains(row) => {
                 key.push_int(part, data[row].cast_signed());
             }
-            _ => match self.text(row) {
+            column if column.holds_text() => match column.text(row) {
                 Some(text) => key.push_text(part, text),
-                None => key.push_value(part, &self.value(row)),
+                None => key.push_null(part),
             },
+            column => key.push_value(part, &column.value(row)),
         }
     }
 }
