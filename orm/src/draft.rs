@@ -34,6 +34,7 @@ use crate::relation::{ForeignKey, OneToOne};
 #[macro_export]
 macro_rules! new {
     ($model:ident { $($body:tt)* }) => {{
+        #[allow(unused_mut)]
         let mut draft: <$model as $crate::model::Model>::Draft = ::core::default::Default::default();
         $crate::__fill!($model draft [] $($body)*)
     }};

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use crate::field::Field;
 use crate::node::Node;
-use crate::path::{Col, Hop, Path};
+use crate::path::{Col, Hop, Path, Types};
 
 pub use aggregate::Aggregate;
 pub use operand::{Operand, Term};
@@ -40,7 +40,7 @@ pub use operand::{Operand, Term};
 /// ```
 pub struct Expr<M, T: Field, K = <T as Field>::Class> {
     node: Node,
-    types: PhantomData<fn() -> (M, T, K)>,
+    types: Types<(M, T, K)>,
 }
 
 impl<M, T: Field, K> Expr<M, T, K> {

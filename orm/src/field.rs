@@ -8,19 +8,23 @@
 //! addresses); `auto` (what the database fills).
 
 mod auto;
+mod choices;
 mod codec;
 mod scalar;
 mod text;
 
-use nuages_storage::{DataType, Value};
+use nuages_storage::Value;
 
 use crate::expression::class::Class;
 use crate::meta::{Choice, TextFormat};
 use crate::path::Nullability;
 
 pub use auto::Auto;
+pub use choices::{Choices, Labelled};
 pub use codec::{DecodeError, RowReader, RowWriter, ShiftedRow, ValueRow};
 pub use text::{Email, Slug, Url};
+
+pub use nuages_storage::DataType;
 
 /// JSON.
 pub type Json = serde_json::Value;

@@ -42,11 +42,14 @@ pub trait Hop: Send + Sync + 'static {
     }
 }
 
+/// The types that a token or expression carries and holds no value of: `Copy`, `Send` and `Sync` whatever they are.
+pub(crate) type Types<T> = std::marker::PhantomData<fn() -> T>;
+
 /// The path that has not left its model.
-pub struct Root<M>(std::marker::PhantomData<fn() -> M>);
+pub struct Root<M>(Types<M>);
 
 /// The path `P` and one step more.
-pub struct Via<P, H>(std::marker::PhantomData<fn() -> (P, H)>);
+pub struct Via<P, H>(Types<(P, H)>);
 
 impl<M> Clone for Root<M> {
     fn clone(&self) -> Self {

@@ -34,6 +34,7 @@ use std::marker::PhantomData;
 use crate::model::Model;
 
 pub use build::Queryset;
+pub use shape::{Is, Projection, projected};
 pub use state::QueryState;
 
 /// Rows of `M`, read as `R`.

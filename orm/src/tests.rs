@@ -1,6 +1,8 @@
 //! What is built without a database: descriptions, drafts, nodes, states.
 
 mod blog;
+mod choices;
 mod draft;
 mod lookup;
 mod meta;
+mod projection;

@@ -1,5 +1,61 @@
+//! `derive(Field)`: a newtype around a field is a field.
+
 use proc_macro2::TokenStream;
-use syn::DeriveInput;
-pub(crate) fn derive(_input: &DeriveInput) -> syn::Result<TokenStream> {
-    Ok(TokenStream::new())
+use quote::quote;
+use syn::{Data, DeriveInput, Fields};
+
+pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
+    let wrong =
+        || syn::Error::new(input.ident.span(), "`derive(Field)` is for newtypes: `struct UserId(i64);`");
+    let Data::Struct(data) = &input.data else { return Err(wrong()) };
+    let Fields::Unnamed(fields) = &data.fields else { return Err(wrong()) };
+    let inner = match fields.unnamed.iter().collect::<Vec<_>>().as_slice() {
+        [field] => &field.ty,
+        _ => return Err(wrong()),
+    };
+    let name = &input.ident;
+    Ok(quote! {
+        #[doc(hidden)]
+        const _: () = {
+            #[automatically_derived]
+            impl ::nuages::field::Field for #name {
+                type Base = #name;
+                type Class = <#inner as ::nuages::field::Field>::Class;
+                type Null = ::nuages::path::NotNull;
+                const DATA_TYPE: ::nuages::field::DataType = <#inner as ::nuages::field::Field>::DATA_TYPE;
+                const UNSIGNED: bool = <#inner as ::nuages::field::Field>::UNSIGNED;
+                const FORMAT: ::nuages::meta::TextFormat = <#inner as ::nuages::field::Field>::FORMAT;
+                const CHOICES: ::core::option::Option<&'static [::nuages::meta::Choice]> =
+                    <#inner as ::nuages::field::Field>::CHOICES;
+                fn base(&self) -> ::core::option::Option<&#name> {
+                    ::core::option::Option::Some(self)
+                }
+                fn encode<W: ::nuages::field::RowWriter>(&self, row: &mut W, column: usize) {
+                    ::nuages::field::Field::encode(&self.0, row, column);
+                }
+                fn decode<R: ::nuages::field::RowReader + ?Sized>(
+                    row: &R,
+                    column: usize,
+                ) -> ::core::result::Result<Self, ::nuages::field::DecodeError> {
+                    <#inner as ::nuages::field::Field>::decode(row, column).map(#name)
+                }
+            }
+            impl<R: ::nuages::model::Model, M> ::nuages::expression::Operand<::nuages::relation::ForeignKey<R>, M> for #name
+            where
+                #name: ::nuages::expression::Operand<R::Pk, M>,
+            {
+                fn into_node(self) -> ::nuages::node::Node {
+                    <#name as ::nuages::expression::Operand<R::Pk, M>>::into_node(self)
+                }
+            }
+            impl<R: ::nuages::model::Model> ::nuages::draft::IntoField<::nuages::relation::ForeignKey<R>> for #name
+            where
+                #name: ::nuages::draft::IntoField<R::Pk>,
+            {
+                fn into_field(self) -> ::nuages::relation::ForeignKey<R> {
+                    ::nuages::relation::ForeignKey::to_key(self.into_field())
+                }
+            }
+        };
+    })
 }

@@ -44,6 +44,9 @@ impl Parse for Condition {
             let span = words.span().join(next.span()).unwrap_or(words.span());
             words = Ident::new(&format!("{words}__{next}"), span);
         }
+        if words.to_string().split("__").any(str::is_empty) {
+            return Err(syn::Error::new(words.span(), "a name is missing before or after `__`"));
+        }
         input.parse::<Token![=]>()?;
         Ok(Condition { words, value: input.parse()? })
     }

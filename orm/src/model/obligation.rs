@@ -117,7 +117,6 @@ impl<M: Model, Th: Through> Blank for ManyToMany<M, Th> {
 macro_rules! texts {
     ($($type:ty)*) => {$(
         impl HasLength for $type {}
-        impl HasLength for Option<$type> {}
         impl Blank for $type {
             fn blank() -> Self {
                 <$type>::default()
@@ -127,7 +126,8 @@ macro_rules! texts {
 }
 texts!(String Slug Email Url);
 
-impl HasDigits for Option<Decimal> {}
+impl<T: HasLength> HasLength for Option<T> {}
+impl<T: HasDigits> HasDigits for Option<T> {}
 
 impl Blank for Vec<u8> {
     fn blank() -> Self {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use super::{Hop, Path, Via, field_path};
+use super::{Hop, Path, Types, Via, field_path};
 use crate::expression::class::Class;
 use crate::field::Field;
 use crate::model::Model;
@@ -38,10 +38,10 @@ pub trait Cols: Send + Sync + 'static {
 
 /// A column with values of type `T`, reached by the path `P` and the step `H`. `K` is the class of `T`, by which the
 /// lookups are told apart.
-pub struct Col<P, H, T, K = <T as Field>::Class>(PhantomData<fn() -> (P, H, T, K)>);
+pub struct Col<P, H, T, K = <T as Field>::Class>(Types<(P, H, T, K)>);
 
 /// A relation to rows of `M`, reached by the path `P` and the step `H`. It derefs to the columns of `M`.
-pub struct Rel<P, H, M>(PhantomData<fn() -> (P, H, M)>);
+pub struct Rel<P, H, M>(Types<(P, H, M)>);
 
 impl<P, H, T, K> Clone for Col<P, H, T, K> {
     fn clone(&self) -> Self {

@@ -28,13 +28,13 @@ impl<M: Model, R> QuerySet<M, R> {
     where
         R: Push<E::T>,
     {
-        self.state.annotate(expression.into_node(), true);
+        self.state.annotate(&expression.into_node(), true);
         self.reshaped()
     }
 
     /// Computes a value that conditions and orders may use, and that is not in the row.
     pub fn alias<E: Term<M>>(mut self, expression: E) -> Self {
-        self.state.annotate(expression.into_node(), false);
+        self.state.annotate(&expression.into_node(), false);
         self
     }
 
@@ -75,6 +75,19 @@ pub trait Projection<M> {
     fn nodes() -> Vec<Node>;
 }
 
+/// A field of a projection has the type of its expression.
+#[diagnostic::on_unimplemented(
+    message = "the field has type `{Self}`, but the expression yields `{T}`",
+    label = "expected `{T}`"
+)]
+pub trait Is<T> {}
+impl<T> Is<T> for T {}
+
+/// The expression of a projection's field of type `F`; the derive calls it.
+pub fn projected<F: Is<E::T>, M, E: Term<M>>(expression: E) -> Node {
+    expression.into_node()
+}
+
 struct ProjectedNodes(Vec<Node>);
 
 impl<M> Selection<M> for ProjectedNodes {
@@ -84,11 +97,11 @@ impl<M> Selection<M> for ProjectedNodes {
 }
 
 impl QueryState {
-    fn annotate(&mut self, node: Node, shown: bool) {
+    fn annotate(&mut self, node: &Node, shown: bool) {
         if !self.clauses().slice.is_all() {
             self.misuse(Misuse::NotAllowed { call: "annotate", after: "a slice" });
         }
-        let node = match &node {
+        let node = match node {
             Node::Named(name, inner) => Node::Named(name.clone(), Arc::new(self.resolve(inner))),
             other => self.resolve(other),
         };

@@ -29,6 +29,7 @@ pub(crate) struct FieldDefinition {
     pub(crate) symmetrical: Option<bool>,
     pub(crate) through_fields: Option<(Ident, Ident)>,
     pub(crate) related: Option<ExprPath>,
+    pub(crate) choices: Option<Span>,
 }
 
 /// What `on_delete` says.
@@ -58,6 +59,7 @@ const WORDS: &[&str] = &[
     "on_delete",
     "symmetrical",
     "through_fields",
+    "choices",
 ];
 
 const ON_DELETE: &[&str] = &[
@@ -118,6 +120,7 @@ impl FieldDefinition {
             symmetrical: None,
             through_fields: None,
             related: None,
+            choices: None,
         };
         for item in items(&field.attrs, "field", mistakes) {
             let read = definition.read(&item);
@@ -146,6 +149,7 @@ impl FieldDefinition {
             "column" | "db_column" => self.column = Some(item.text()?),
             "verbose_name" => self.verbose_name = Some(item.text()?),
             "help_text" => self.help_text = Some(item.text()?),
+            "choices" => self.choices = mark()?,
             "auto_now" => self.auto_now = mark()?,
             "auto_now_add" => self.auto_now_add = mark()?,
             "on_delete" => self.on_delete = Some(OnDelete::new(item.expression()?)?),
@@ -233,7 +237,6 @@ fn unknown(item: &Item) -> syn::Error {
     let word = item.name.to_string();
     let hint = match word.as_str() {
         "null" => "; a field that may be NULL is an `Option`".to_owned(),
-        "choices" => "; give the field an enum with `derive(Choices)`".to_owned(),
         "related_name" => "; declare the reverse side on the other model with `#[related(..)]`".to_owned(),
         _ => nearest(&word, WORDS),
     };

@@ -18,6 +18,7 @@ pub(crate) fn print(model: &Definition<'_>) -> TokenStream {
     let tokens = tokens::print(model);
     let draft = draft(model);
     let implementation = implementation(model);
+    let displays = displays(model);
     let checks = check::print(model);
     quote! {
         #[doc(hidden)]
@@ -36,6 +37,7 @@ pub(crate) fn print(model: &Definition<'_>) -> TokenStream {
             #tokens
             #draft
             #implementation
+            #displays
             #checks
         };
     }
@@ -203,6 +205,29 @@ fn codec(model: &Definition<'_>) -> TokenStream {
                 #(#bound)*
             }
         }
+    }
+}
+
+/// `get_status_display` for fields with choices.
+fn displays(model: &Definition<'_>) -> TokenStream {
+    let (name, visibility) = (&model.input.ident, &model.input.vis);
+    let methods = model.fields.iter().filter_map(|field| {
+        let span = field.choices?;
+        let (name, ty) = (&field.name, &field.ty);
+        let method = format_ident!("get_{}_display", field.plain_name(), span = field.name.span());
+        let docs = format!("The label of `{}`.", field.plain_name());
+        let display = quote_spanned!(span => <#ty as ::nuages::field::Labelled>::display);
+        Some(quote! {
+            #[doc = #docs]
+            #visibility fn #method(&self) -> &str {
+                #display(&self.#name)
+            }
+        })
+    });
+    let methods: Vec<_> = methods.collect();
+    match methods.is_empty() {
+        true => TokenStream::new(),
+        false => quote!(impl #name { #(#methods)* }),
     }
 }
 

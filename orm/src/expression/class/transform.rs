@@ -10,10 +10,10 @@ use nuages_engine::algebra::DatePart;
 
 use super::{Clock, Day, Number};
 use crate::node::{Node, Operator, Step};
-use crate::path::{Col, Cols, Hop, Nullability, Path, Token};
+use crate::path::{Col, Cols, Hop, Nullability, Path, Token, Types};
 
 /// No transform.
-pub struct NoCols<P, H, N>(PhantomData<fn() -> (P, H, N)>);
+pub struct NoCols<P, H, N>(Types<(P, H, N)>);
 
 impl<P: Path, H: Hop, N: Nullability> Cols for NoCols<P, H, N> {
     const REF: &'static Self = &NoCols(PhantomData);
