@@ -4,21 +4,34 @@
 
 extern crate self as nuages;
 
+pub mod app;
 pub mod assignment;
+pub mod atomic;
+mod compile;
 pub mod constraint;
+pub mod delete;
 pub mod draft;
+pub mod error;
+pub mod executor;
 pub mod expression;
 pub mod field;
+mod insert;
+mod instance;
 pub mod lookup;
 pub mod meta;
 pub mod model;
 pub mod node;
 pub mod order;
 pub mod path;
+mod prefetch;
 pub mod prelude;
 pub mod queryset;
+mod read;
 pub mod relation;
 pub mod row;
+pub mod save;
+mod schema;
+pub mod signal;
 
 pub use nuages_macros::{Choices, Field, Model, Projection, q};
 

@@ -3,6 +3,10 @@
 pub use rust_decimal::Decimal;
 pub use uuid::Uuid;
 
+pub use crate::app::{App, InApp};
+pub use crate::atomic::{Atomic, Tx};
+pub use crate::error::{Error, Result};
+pub use crate::executor::{Db, Executor};
 pub use crate::expression::aggregate::count;
 pub use crate::expression::case::when;
 pub use crate::expression::function::{concat, greatest, least, now, value};
@@ -13,6 +17,7 @@ pub use crate::model::Model;
 pub use crate::new;
 pub use crate::order::Order;
 pub use crate::queryset::{QuerySet, Queryset};
-pub use crate::relation::{ForeignKey, ManyToMany, OneToOne, Related, RelatedOne};
+pub use crate::relation::{Follow, ForeignKey, ManyToMany, OneToOne, Related, RelatedOne};
 pub use crate::row::Annotated;
+pub use crate::save::Persist;
 pub use nuages_macros::{Choices, Field, Model, Projection, q};

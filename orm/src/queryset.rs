@@ -23,10 +23,15 @@
 //! it); `relations` (what `select_related` and `prefetch_related` take); `resolve` (reuse of annotations).
 
 pub mod build;
+mod get;
+mod names;
 pub mod relations;
 mod resolve;
+mod run;
 mod shape;
 pub mod state;
+mod summary;
+mod write;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -36,6 +41,13 @@ use crate::model::Model;
 pub use build::Queryset;
 pub use shape::{Is, Projection, projected};
 pub use state::QueryState;
+
+pub use write::BulkOptions;
+
+pub(crate) use get::fetch_by_key;
+pub(crate) use run::{fetch_instances, first_row, keys_in};
+pub(crate) use summary::count;
+pub(crate) use write::update;
 
 /// Rows of `M`, read as `R`.
 #[must_use = "a queryset is lazy: it does nothing until a verb such as `all` is given an executor"]

@@ -6,8 +6,11 @@
 //! Order of reading: `forward` ([`ForeignKey`], [`OneToOne`], and the trait [`Forward`] that their `Option`s share),
 //! `reverse` ([`Related`], [`RelatedOne`]), `many_to_many`.
 
+mod follow;
 mod forward;
+mod manager;
 mod many_to_many;
+mod pairs;
 mod reverse;
 
 use nuages_storage::Value;
@@ -15,7 +18,9 @@ use nuages_storage::Value;
 use crate::meta::ModelMeta;
 use crate::model::KeyValues;
 
+pub use follow::Follow;
 pub use forward::{ForeignKey, Forward, OneToOne, Peers};
+pub use manager::Instances;
 pub use many_to_many::{ManyToMany, Through};
 pub use reverse::{Related, RelatedOne};
 

@@ -10,6 +10,7 @@ mod joined;
 mod push;
 mod select;
 
+use std::any::Any;
 use std::ops::{Deref, DerefMut};
 
 use indexmap::IndexMap;
@@ -27,6 +28,14 @@ pub type ValuesRow = IndexMap<String, Value>;
 
 /// What a queryset yields.
 pub trait Row: Sized {
+    /// Whether the names of the columns are part of the row.
+    const NAMED: bool = false;
+
+    /// The instance of a model that the row is or has, for what is read into it after the query.
+    fn instance(&mut self) -> Option<&mut dyn Any> {
+        None
+    }
+
     /// Reads the row from the next columns.
     fn read<R: RowReader + ?Sized>(row: &R, columns: &mut Columns<'_>) -> Result<Self, DecodeError>;
 }
@@ -101,9 +110,15 @@ impl<M: Model + Row, A: Row> Row for Annotated<M, A> {
     fn read<R: RowReader + ?Sized>(row: &R, columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
         Ok(Annotated { object: M::read(row, columns)?, extra: A::read(row, columns)? })
     }
+
+    fn instance(&mut self) -> Option<&mut dyn Any> {
+        self.object.instance()
+    }
 }
 
 impl Row for ValuesRow {
+    const NAMED: bool = true;
+
     fn read<R: RowReader + ?Sized>(row: &R, columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
         let names = columns.names.iter().skip(columns.next).cloned();
         let values = (columns.next..).map(|column| row.value(column));

@@ -1,1 +1,8 @@
-//! (being laid)
+//! What holds across the crates of Nuages: shared models, data and the recorded answers of Django.
+//!
+//! [`chinook`] is the Chinook sample database as models; [`data`] loads its rows, once, and hands each test a fork;
+//! [`oracle`] compares what a test found with what Django answered.
+
+pub mod chinook;
+pub mod data;
+pub mod oracle;

@@ -246,6 +246,12 @@ impl QueryState {
         self.clauses.is_none()
     }
 
+    /// Narrows it by one more condition, as `filter` does.
+    pub(crate) fn add_condition(&mut self, node: Node) {
+        let annotations_before = self.annotation_count();
+        self.conditions.push(Condition { node, exclude: false, annotations_before });
+    }
+
     /// Keeps a mistake, if it is the first.
     pub fn misuse(&mut self, misuse: Misuse) {
         self.clauses_mut().misuse.get_or_insert(misuse);

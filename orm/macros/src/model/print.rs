@@ -148,6 +148,10 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
             ) -> ::core::result::Result<Self, ::nuages::field::DecodeError> {
                 ::nuages::row::read_instance(row, columns)
             }
+
+            fn instance(&mut self) -> ::core::option::Option<&mut dyn ::core::any::Any> {
+                ::core::option::Option::Some(self)
+            }
         }
     }
 }

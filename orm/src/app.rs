@@ -1,0 +1,252 @@
+//! The App: which models there are, and who listens to them.
+//!
+//! Nothing is global to the process. An [`App`] is a value that a program makes once and opens databases with; forks
+//! of a database share it, and two tests that run side by side do not meet.
+//!
+//! ```ignore
+//! let db = App::new()
+//!     .models((User::app(), Post::app()))
+//!     .pre_save(|post: &mut Post, _saving, _ex| { post.slug = slugify(&post.title); Ok(()) })
+//!     .open_memory()?;
+//! ```
+
+use std::sync::Arc;
+
+use nuages_engine::{Database, Session, catalog::Catalog};
+
+use crate::{
+    error::Result,
+    executor::{Db, Executor},
+    meta::ModelMeta,
+    model::Model,
+    schema::{self, Binding},
+    signal::{Connection, Deleting, Many, ManyToManyChange, Moment, Saving, Signals, Typed},
+};
+
+/// A model as an [`App`] knows it; [`InApp::app`] makes it.
+#[derive(Clone, Copy)]
+pub struct Registered {
+    pub(crate) meta: &'static ModelMeta,
+    pub(crate) typed: Typed,
+}
+
+/// Every model can be registered.
+pub trait InApp: Model {
+    /// The model, to be given to [`App::models`].
+    fn app() -> Registered {
+        Registered { meta: Self::meta(), typed: Typed::of::<Self>() }
+    }
+}
+
+impl<M: Model> InApp for M {}
+
+/// Models for [`App::models`]: one, a tuple, an array or a `Vec` of them.
+pub trait Models {
+    /// Adds them to a list.
+    fn add_to(self, models: &mut Vec<Registered>);
+}
+
+impl Models for Registered {
+    fn add_to(self, models: &mut Vec<Registered>) {
+        models.push(self);
+    }
+}
+
+impl<T: Models> Models for Vec<T> {
+    fn add_to(self, models: &mut Vec<Registered>) {
+        self.into_iter().for_each(|one| one.add_to(models));
+    }
+}
+
+impl<T: Models, const COUNT: usize> Models for [T; COUNT] {
+    fn add_to(self, models: &mut Vec<Registered>) {
+        self.into_iter().for_each(|one| one.add_to(models));
+    }
+}
+
+/// Tuples of every length up to that of the list.
+macro_rules! tuples {
+    () => {};
+    ($first:ident $($rest:ident)*) => {
+        impl<$first: Models, $($rest: Models),*> Models for ($first, $($rest,)*) {
+            #[expect(non_snake_case, reason = "each variable is named for its type")]
+            fn add_to(self, models: &mut Vec<Registered>) {
+                let ($first, $($rest,)*) = self;
+                $first.add_to(models);
+                $($rest.add_to(models);)*
+            }
+        }
+        tuples! { $($rest)* }
+    };
+}
+tuples! { A B C D E F G H I J K L M N O P Q R S T U V W X }
+
+/// Models and receivers of a program. See the [module](self).
+#[derive(Default)]
+pub struct App {
+    models: Vec<Registered>,
+    signals: Signals,
+}
+
+impl App {
+    /// An app without models.
+    pub fn new() -> App {
+        App::default()
+    }
+
+    /// Adds models. One that is there already is not added again.
+    #[must_use]
+    pub fn models(mut self, models: impl Models) -> App {
+        let mut added = Vec::new();
+        models.add_to(&mut added);
+        for model in added {
+            if !self.models.iter().any(|known| known.meta == model.meta) {
+                self.models.push(model);
+            }
+        }
+        self
+    }
+
+    /// The descriptions of its models, in the order they were added.
+    pub fn metas(&self) -> impl Iterator<Item = &'static ModelMeta> {
+        self.models.iter().map(|model| model.meta)
+    }
+
+    /// What knows the type of a model.
+    pub(crate) fn typed(&self, meta: &'static ModelMeta) -> Option<&Typed> {
+        self.models.iter().find(|model| model.meta == meta).map(|model| &model.typed)
+    }
+
+    pub(crate) fn signals(&self) -> &Signals {
+        &self.signals
+    }
+
+    /// Calls `receiver` before each save of an `M`; its `Err` stops the save. `update`, `bulk_create` and
+    /// `bulk_update` are no saves.
+    #[must_use]
+    pub fn pre_save<M: Model>(
+        self,
+        receiver: impl Fn(&mut M, &Saving, &dyn Executor) -> Result<()> + Send + Sync + 'static,
+    ) -> App {
+        self.signals.on_save(Moment::Before, receiver).keep();
+        self
+    }
+
+    /// Calls `receiver` after each save of an `M`; its `Err` undoes the save.
+    #[must_use]
+    pub fn post_save<M: Model>(
+        self,
+        receiver: impl Fn(&mut M, &Saving, &dyn Executor) -> Result<()> + Send + Sync + 'static,
+    ) -> App {
+        self.signals.on_save(Moment::After, receiver).keep();
+        self
+    }
+
+    /// Calls `receiver` before each deletion of an `M`, also by a cascade.
+    #[must_use]
+    pub fn pre_delete<M: Model>(
+        self,
+        receiver: impl Fn(&mut M, &Deleting, &dyn Executor) -> Result<()> + Send + Sync + 'static,
+    ) -> App {
+        self.signals.on_delete(Moment::Before, receiver).keep();
+        self
+    }
+
+    /// Calls `receiver` after each deletion of an `M`, also by a cascade.
+    #[must_use]
+    pub fn post_delete<M: Model>(
+        self,
+        receiver: impl Fn(&mut M, &Deleting, &dyn Executor) -> Result<()> + Send + Sync + 'static,
+    ) -> App {
+        self.signals.on_delete(Moment::After, receiver).keep();
+        self
+    }
+
+    /// Calls `receiver` with every row of `M` that becomes an instance.
+    #[must_use]
+    pub fn post_init<M: Model>(self, receiver: impl Fn(&mut M) + Send + Sync + 'static) -> App {
+        self.signals.on_init(receiver).keep();
+        self
+    }
+
+    /// Calls `receiver` before and after each change of a many-to-many relation that was declared in `relation`.
+    #[must_use]
+    pub fn m2m_changed(
+        self,
+        relation: Many,
+        receiver: impl Fn(&ManyToManyChange, &dyn Executor) -> Result<()> + Send + Sync + 'static,
+    ) -> App {
+        self.signals.on_many_to_many(relation, receiver).keep();
+        self
+    }
+
+    /// A new database in memory with the tables of the models.
+    ///
+    /// # Errors
+    /// What the engine says of a model that makes no sense: two tables of one name, a key to a model that is not
+    /// registered.
+    pub fn open_memory(self) -> Result<Db> {
+        let database = Database::new();
+        let metas: Vec<_> = self.metas().collect();
+        schema::create(&database, &metas)?;
+        self.open(database)
+    }
+
+    /// A database that has the tables of the models already.
+    ///
+    /// # Errors
+    /// The engine's `UnknownTable` or `UnknownColumn`.
+    pub fn open(self, database: Database) -> Result<Db> {
+        let metas: Vec<_> = self.metas().collect();
+        let mut binding = None;
+        database.read(&mut |version| {
+            binding = Some(Binding::new(&metas, Catalog::of(version)));
+            Ok(())
+        })?;
+        let binding = binding.unwrap_or_else(|| Ok(Binding::default()))?;
+        Ok(Db::new(Arc::new(self), database, Arc::new(binding)))
+    }
+}
+
+impl Db {
+    /// [`App::pre_save`] of an open database; the receiver is called as long as what is returned lives.
+    pub fn connect_pre_save<M: Model>(
+        &self,
+        receiver: impl Fn(&mut M, &Saving, &dyn Executor) -> Result<()> + Send + Sync + 'static,
+    ) -> Connection<'_> {
+        self.shared().app().signals.on_save(Moment::Before, receiver)
+    }
+
+    /// [`App::post_save`] of an open database; the receiver is called as long as what is returned lives.
+    pub fn connect_post_save<M: Model>(
+        &self,
+        receiver: impl Fn(&mut M, &Saving, &dyn Executor) -> Result<()> + Send + Sync + 'static,
+    ) -> Connection<'_> {
+        self.shared().app().signals.on_save(Moment::After, receiver)
+    }
+
+    /// [`App::pre_delete`] of an open database; the receiver is called as long as what is returned lives.
+    pub fn connect_pre_delete<M: Model>(
+        &self,
+        receiver: impl Fn(&mut M, &Deleting, &dyn Executor) -> Result<()> + Send + Sync + 'static,
+    ) -> Connection<'_> {
+        self.shared().app().signals.on_delete(Moment::Before, receiver)
+    }
+
+    /// [`App::post_delete`] of an open database; the receiver is called as long as what is returned lives.
+    pub fn connect_post_delete<M: Model>(
+        &self,
+        receiver: impl Fn(&mut M, &Deleting, &dyn Executor) -> Result<()> + Send + Sync + 'static,
+    ) -> Connection<'_> {
+        self.shared().app().signals.on_delete(Moment::After, receiver)
+    }
+
+    /// [`App::m2m_changed`] of an open database; the receiver is called as long as what is returned lives.
+    pub fn connect_m2m_changed(
+        &self,
+        relation: Many,
+        receiver: impl Fn(&ManyToManyChange, &dyn Executor) -> Result<()> + Send + Sync + 'static,
+    ) -> Connection<'_> {
+        self.shared().app().signals.on_many_to_many(relation, receiver)
+    }
+}

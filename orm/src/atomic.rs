@@ -1,0 +1,246 @@
+//! Transactions: `atomic` blocks on any executor.
+//!
+//! `ex.atomic(|tx| ..)` is a transaction on a [`Db`](crate::executor::Db) and a savepoint inside one, as Django's.
+//! The closure's `Ok` commits (or releases the savepoint), its `Err` rolls back, and so does a panic.
+//!
+//! A writing verb that fails because of a constraint has spoilt the block it ran in, also when the program swallows
+//! the error: every later statement there fails with [`Error::Doomed`] and nothing of the block is kept. The cure is
+//! an inner block around what may fail. (`DoesNotExist`, `Validation`, `Protected` and `Restricted` spoil nothing.)
+//!
+//! A [`Tx`] is interior-mutable, so that a verb, a receiver and a nested block can all hold `&Tx`.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use nuages_engine::{Savepoint, Session, Transaction};
+use parking_lot::Mutex;
+
+use crate::{
+    error::{Error, Result},
+    executor::{CommitHook, Executor, Settings, Shared},
+};
+
+/// `atomic` and its kin, on every executor.
+///
+/// ```ignore
+/// db.atomic(|tx| {
+///     account.save(tx)?;
+///     tx.atomic(|inner| ledger.save(inner)).ok(); // may fail alone
+///     tx.on_commit(|| println!("sent"))
+/// })?;
+/// ```
+pub trait Atomic: Executor {
+    /// Runs `body` as a whole: everything it wrote is kept if it returns `Ok`, nothing otherwise.
+    ///
+    /// # Errors
+    /// What `body` returns; [`Error::Doomed`] if it returned `Ok` after swallowing a failed write; what a deferred
+    /// constraint reports when the outermost block commits.
+    fn atomic<T>(&self, body: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        self.try_atomic(body)
+    }
+
+    /// [`atomic`](Atomic::atomic) with the program's own error.
+    ///
+    /// # Errors
+    /// As [`atomic`](Atomic::atomic), converted.
+    fn try_atomic<T, E: From<Error>>(&self, body: impl FnOnce(&Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let tx = self.begin()?;
+        let value = body(&tx)?;
+        tx.commit()?;
+        Ok(value)
+    }
+
+    /// [`atomic`](Atomic::atomic), but only as the outermost block: when it returns, its work is committed.
+    ///
+    /// # Errors
+    /// [`Error::NestedDurable`] inside another block; else as [`atomic`](Atomic::atomic).
+    fn durable<T>(&self, body: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        if self.in_atomic_block() { Err(Error::NestedDurable) } else { self.atomic(body) }
+    }
+
+    /// Runs `hook` once the outermost transaction has committed, never if the block around it is rolled back;
+    /// outside of any transaction at once. Hooks run in the order they were given.
+    fn on_commit(&self, hook: impl FnOnce() + Send + 'static) -> Result<()> {
+        self.try_on_commit(move || {
+            hook();
+            Ok(())
+        })
+    }
+
+    /// [`on_commit`](Atomic::on_commit) of a hook that may fail: the hooks after it do not run and the error reaches
+    /// whoever committed, but the commit stands.
+    fn try_on_commit(&self, hook: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+        self.defer_to_commit(Box::new(hook))
+    }
+}
+
+impl<X: Executor + ?Sized> Atomic for X {}
+
+/// An open transaction, or a savepoint in one. Dropped without [`commit`](Tx::commit), it is rolled back.
+pub struct Tx<'a> {
+    base: Base<'a>,
+    /// A write failed in this block: nothing more may run in it.
+    doomed: AtomicBool,
+    /// The program asked for a rollback at the end.
+    rollback: AtomicBool,
+}
+
+enum Base<'a> {
+    Outermost(Box<Open<'a>>),
+    Inside(Inside<'a>),
+}
+
+/// The transaction that all nested blocks are in.
+struct Open<'a> {
+    transaction: Transaction,
+    hooks: Mutex<Vec<CommitHook>>,
+    shared: &'a Arc<Shared>,
+    settings: &'a Settings,
+}
+
+/// A nested block: a savepoint that is gone back to unless it was released.
+struct Inside<'a> {
+    open: &'a Open<'a>,
+    mark: Option<Mark>,
+}
+
+/// A place in a transaction to go back to. See [`Tx::savepoint`].
+pub struct Mark {
+    savepoint: Savepoint,
+    /// How many hooks there were; those given since go with a rollback.
+    hooks: usize,
+}
+
+impl Open<'_> {
+    fn mark(&self) -> Mark {
+        Mark { savepoint: self.transaction.savepoint(), hooks: self.hooks.lock().len() }
+    }
+
+    fn roll_back_to(&self, mark: Mark) -> Result<()> {
+        self.hooks.lock().truncate(mark.hooks);
+        Ok(self.transaction.rollback_to(mark.savepoint)?)
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        if let Some(mark) = self.mark.take() {
+            // It can only fail if an earlier savepoint was rolled back to, and then this one's work is gone as well.
+            let _ = self.open.roll_back_to(mark);
+        }
+    }
+}
+
+impl<'a> Tx<'a> {
+    pub(crate) fn outermost(shared: &'a Arc<Shared>, settings: &'a Settings) -> Tx<'a> {
+        let open = Open { transaction: shared.database.begin(), hooks: Mutex::default(), shared, settings };
+        Tx::over(Base::Outermost(Box::new(open)))
+    }
+
+    fn over(base: Base<'a>) -> Tx<'a> {
+        Tx { base, doomed: AtomicBool::new(false), rollback: AtomicBool::new(false) }
+    }
+
+    fn open(&self) -> &Open<'_> {
+        match &self.base {
+            Base::Outermost(open) => open,
+            Base::Inside(inside) => inside.open,
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.doomed.load(Ordering::Relaxed) { Err(Error::Doomed) } else { Ok(()) }
+    }
+
+    /// Ends the block and keeps its work; the outermost block commits, checks deferred constraints and runs the
+    /// hooks of [`Atomic::on_commit`].
+    ///
+    /// # Errors
+    /// [`Error::Doomed`] after a failed write inside the block, [`Error::Integrity`] of a deferred constraint: the
+    /// block is rolled back. What a hook returns: the work is committed already.
+    pub fn commit(self) -> Result<()> {
+        self.check()?;
+        if self.rollback.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        match self.base {
+            Base::Inside(mut inside) => {
+                inside.mark = None;
+                Ok(())
+            }
+            Base::Outermost(open) => {
+                let Open { transaction, hooks, .. } = *open;
+                transaction.commit()?;
+                hooks.into_inner().into_iter().try_for_each(|hook| hook())
+            }
+        }
+    }
+
+    /// Asks that the block be rolled back when it ends, though without an error; or, with `false`, takes that back
+    /// and also forgives a failed write, which is right only after [`rollback_to`](Tx::rollback_to) undid it.
+    pub fn set_rollback(&self, rollback: bool) {
+        self.rollback.store(rollback, Ordering::Relaxed);
+        if !rollback {
+            self.doomed.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the block will be rolled back when it ends.
+    pub fn will_roll_back(&self) -> bool {
+        self.rollback.load(Ordering::Relaxed) || self.doomed.load(Ordering::Relaxed)
+    }
+
+    /// Marks the place reached, to go back to by hand. A nested [`Atomic::atomic`] is simpler.
+    ///
+    /// # Errors
+    /// [`Error::Doomed`] after a failed write in this block.
+    pub fn savepoint(&self) -> Result<Mark> {
+        self.check()?;
+        Ok(self.open().mark())
+    }
+
+    /// Undoes everything since `mark`, hooks included.
+    ///
+    /// # Errors
+    /// The engine's `UnknownSavepoint` if an earlier mark was gone back to meanwhile.
+    pub fn rollback_to(&self, mark: Mark) -> Result<()> {
+        self.open().roll_back_to(mark)
+    }
+}
+
+impl Executor for Tx<'_> {
+    fn session(&self) -> Result<&dyn Session> {
+        self.check()?;
+        Ok(&self.open().transaction)
+    }
+
+    fn shared(&self) -> &Shared {
+        self.open().shared
+    }
+
+    fn settings(&self) -> &Settings {
+        self.open().settings
+    }
+
+    fn begin(&self) -> Result<Tx<'_>> {
+        let open = self.open();
+        Ok(Tx::over(Base::Inside(Inside { open, mark: Some(self.savepoint()?) })))
+    }
+
+    fn in_atomic_block(&self) -> bool {
+        true
+    }
+
+    fn defer_to_commit(&self, hook: CommitHook) -> Result<()> {
+        self.open().hooks.lock().push(hook);
+        Ok(())
+    }
+
+    fn note_failed_write(&self, error: &Error) {
+        if error.dooms() {
+            self.doomed.store(true, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! From a queryset to the engine's algebra.
+//!
+//! The meaning is Django's (django/db/models/sql/query.py, compiler.py): which joins are shared and which are inner
+//! ([`joins`]), what a negation does to NULLs and to-many relations ([`condition`]), what groups ([`group`]). Where
+//! Django prints SQL, this builds [`Query`] values.
+//!
+//! A [`Compiler`] works on one statement. Each query level in it, the outermost and every subquery, is a [`Scope`]:
+//! its joins, its conditions, its annotations as expressions over these joins. Scopes live in one vector, so that a
+//! subquery's `outer(..)` may add a join to the level outside. In an expression, a not yet computed aggregate is a
+//! column of the scope's `group` source; [`group`] puts the real column there when the level is finished.
+//!
+//! Order of reading: this file, [`joins`], [`path`], [`expression`], [`condition`], [`group`], [`rows`], [`summary`],
+//! [`combine`]; [`rewrite`] is a tool.
+
+mod change;
+mod combine;
+mod condition;
+mod expression;
+mod group;
+mod joins;
+mod order;
+mod path;
+mod rewrite;
+mod rows;
+mod summary;
+
+use jiff::Timestamp;
+use nuages_engine::algebra::{Aggregate, Expr, Source};
+
+use self::joins::{Joins, Reuse};
+use crate::{
+    error::{Error, Misuse, Result},
+    executor::{Executor, Settings},
+    meta::ModelMeta,
+    node::Node,
+    queryset::state::{Condition, QueryState},
+    schema::Binding,
+};
+
+pub(crate) use self::order::meta_path;
+
+/// Builds one statement.
+pub(crate) struct Compiler<'c> {
+    binding: &'c Binding,
+    settings: &'c Settings,
+    now: Option<Timestamp>,
+    sources: u32,
+    scopes: Vec<Scope>,
+}
+
+/// A query level by its place in [`Compiler::scopes`].
+pub(crate) type ScopeId = usize;
+
+/// One query level while it is built.
+struct Scope {
+    model: &'static ModelMeta,
+    joins: Joins,
+    outer: Option<ScopeId>,
+    /// Made of a negated comparison: `outer(..)` looks past it.
+    split: bool,
+    /// What must be true of a row, or of a group where it mentions an aggregate.
+    predicate: Vec<Expr>,
+    /// The annotations, over the joins and `group`.
+    annotations: Vec<Expr>,
+    /// The aggregates met so far, and what their values are named by.
+    group: Source,
+    aggregates: Vec<Aggregate>,
+}
+
+impl<'c> Compiler<'c> {
+    /// For statements on this executor.
+    pub(crate) fn new(ex: &'c dyn Executor) -> Compiler<'c> {
+        Compiler::with(ex.shared().binding(), ex.settings())
+    }
+
+    pub(crate) fn with(binding: &'c Binding, settings: &'c Settings) -> Compiler<'c> {
+        Compiler { binding, settings, now: None, sources: 0, scopes: Vec::new() }
+    }
+
+    fn source(&mut self) -> Source {
+        self.sources += 1;
+        Source::new(self.sources - 1)
+    }
+
+    /// One time for the whole statement.
+    fn now(&mut self) -> Timestamp {
+        *self.now.get_or_insert_with(|| self.settings.now())
+    }
+
+    /// A query level over all rows of a model.
+    fn open(&mut self, model: &'static ModelMeta, outer: Option<ScopeId>) -> Result<ScopeId> {
+        let table = self.binding.model(model)?.table;
+        let (source, group) = (self.source(), self.source());
+        self.scopes.push(Scope {
+            model,
+            joins: Joins::new(source, table),
+            outer,
+            split: false,
+            predicate: Vec::new(),
+            annotations: Vec::new(),
+            group,
+            aggregates: Vec::new(),
+        });
+        Ok(self.scopes.len() - 1)
+    }
+
+    /// A query level with the conditions and annotations of a queryset, in the order they were made.
+    pub(crate) fn load(&mut self, state: &QueryState, outer: Option<ScopeId>) -> Result<ScopeId> {
+        let clauses = state.clauses();
+        if let Some(misuse) = clauses.misuse {
+            return Err(misuse.into());
+        }
+        let scope = self.open(state.model, outer)?;
+        let mut conditions = state.conditions.iter().peekable();
+        for index in 0..=clauses.annotations.len() {
+            while let Some(condition) = conditions.next_if(|one| usize::from(one.annotations_before) <= index)
+            {
+                self.filter(scope, condition)?;
+            }
+            if let Some(annotation) = clauses.annotations.get(index) {
+                let value = self.expression(scope, &annotation.node, &mut Reuse::All)?;
+                self.scopes[scope].annotations.push(value);
+            }
+        }
+        Ok(scope)
+    }
+
+    /// One call of `filter` or `exclude`; Django's `Query.add_q`.
+    fn filter(&mut self, scope: ScopeId, condition: &Condition) -> Result<()> {
+        let inner = self.scopes[scope].joins.inner();
+        let mut call = condition::Call::filter();
+        let predicate = self.condition(scope, &condition.node, &mut call, condition.exclude)?;
+        self.scopes[scope].joins.demote(&inner);
+        self.scopes[scope].predicate.push(predicate);
+        Ok(())
+    }
+
+    /// The level's own aggregate that this column stands for.
+    fn is_aggregate(&self, scope: ScopeId, expr: &Expr) -> bool {
+        rewrite::mentions(expr, self.scopes[scope].group)
+    }
+
+    /// The n-th annotation of a level.
+    fn annotation(&self, scope: ScopeId, index: usize) -> Result<Expr> {
+        self.scopes[scope]
+            .annotations
+            .get(index)
+            .cloned()
+            .ok_or(Error::Misuse(Misuse::UnknownAnnotation { index }))
+    }
+}
+
+impl<'c> Compiler<'c> {
+    /// An expression over single rows of a model's table, as checks and indexes have it: columns of
+    /// [`Source::SELF`], by their places.
+    ///
+    /// # Errors
+    /// [`Misuse::JoinHere`] for what leads to another table, [`Misuse::AggregateHere`] for an aggregate.
+    pub(crate) fn of_row(meta: &'static ModelMeta, settings: &Settings, node: &Node) -> Result<Expr> {
+        let binding = Binding::planned(meta);
+        let mut compiler = Compiler::with(&binding, settings);
+        let scope = compiler.open(meta, None)?;
+        compiler.scopes[scope].joins = Joins::new(Source::SELF, binding.model(meta)?.table);
+        let place = compiler.place(scope);
+        let expr = compiler.expression_at(place, node, &mut Reuse::All)?;
+        if compiler.scopes[scope].joins.len() > 1 {
+            return Err(Misuse::JoinHere { place: "a constraint" }.into());
+        }
+        if !compiler.scopes[scope].aggregates.is_empty() {
+            return Err(Misuse::AggregateHere { place: "a constraint" }.into());
+        }
+        Ok(expr)
+    }
+}

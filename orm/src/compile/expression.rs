@@ -1,0 +1,201 @@
+//! From nodes to scalar expressions of the algebra.
+
+use nuages_engine::algebra::{Aggregate, AggregateFunction, Expr, Function};
+use nuages_storage::Value;
+
+use super::{Compiler, ScopeId, condition::Call, joins::Reuse, path::Anchor};
+use crate::{
+    error::{Error, Misuse, Result},
+    meta::ModelMeta,
+    node::{AggregateNode, FieldPath, FilteredNode, Node, Operator},
+    queryset::QueryState,
+};
+
+/// Where an expression's paths begin.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) scope: ScopeId,
+    pub(super) anchor: Anchor,
+}
+
+impl Compiler<'_> {
+    /// The place of expressions over a scope's own model.
+    pub(super) fn place(&self, scope: ScopeId) -> Place {
+        Place { scope, anchor: Anchor { join: 0, model: self.scopes[scope].model } }
+    }
+
+    /// An expression over a scope's own model.
+    pub(super) fn expression(&mut self, scope: ScopeId, node: &Node, reuse: &mut Reuse) -> Result<Expr> {
+        self.expression_at(self.place(scope), node, reuse)
+    }
+
+    /// An expression over the model of a place.
+    pub(super) fn expression_at(&mut self, at: Place, node: &Node, reuse: &mut Reuse) -> Result<Expr> {
+        match node {
+            Node::Path(path) => self.path(at, path, reuse),
+            Node::Value(value) => Ok(Expr::Literal(value.clone())),
+            Node::Parameter(index, data_type) => Ok(Expr::Parameter(*index, *data_type)),
+            Node::Call(operator, operands) => self.call(at, node, operator, operands, reuse),
+            Node::Aggregate(aggregate) => self.aggregate(at, aggregate),
+            Node::Case(case) => {
+                let mut branches = Vec::with_capacity(case.branches.len());
+                for (when, then) in &case.branches {
+                    branches.push((self.truth(at, when, reuse)?, self.expression_at(at, then, reuse)?));
+                }
+                let otherwise = case.otherwise.as_ref().map(|node| self.expression_at(at, node, reuse));
+                Ok(Expr::Case { branches, otherwise: otherwise.transpose()?.map(Box::new) })
+            }
+            Node::Outer { model, node } => {
+                let outer = self.outside(at.scope, model)?;
+                self.expression(outer, node, &mut Reuse::All)
+            }
+            Node::Subquery(state) => self.scalar_subquery(at, state),
+            Node::Exists(state) => self.exists(at, state),
+            Node::Filtered(filtered) => self.filtered(at, filtered, reuse),
+            Node::Named(_, node) => self.expression_at(at, node, reuse),
+            Node::Annotation(index) => self.annotation(at.scope, *index),
+            Node::Misuse(misuse) => Err((*misuse).into()),
+        }
+    }
+
+    /// The nearest query level around a scope that is over this model.
+    fn outside(&self, scope: ScopeId, model: &'static ModelMeta) -> Result<ScopeId> {
+        let mut at = self.scopes[scope].outer;
+        while let Some(id) = at {
+            if !self.scopes[id].split && self.scopes[id].model == model {
+                return Ok(id);
+            }
+            at = self.scopes[id].outer;
+        }
+        Err(Misuse::NoOuter { model: model.name }.into())
+    }
+
+    fn path(&mut self, at: Place, path: &FieldPath, reuse: &mut Reuse) -> Result<Expr> {
+        let end = self.walk_from(at.scope, at.anchor, path, reuse)?;
+        reuse.extend(&end.joins);
+        Ok(self.column(at.scope, &end))
+    }
+
+    fn call(
+        &mut self,
+        at: Place,
+        node: &Node,
+        operator: &Operator,
+        operands: &[Node],
+        reuse: &mut Reuse,
+    ) -> Result<Expr> {
+        if matches!(operator, Operator::And | Operator::Or | Operator::Not | Operator::Lookup(_)) {
+            return self.truth(at, node, reuse);
+        }
+        if let Operator::Function(Function::Now) = operator {
+            return Ok(Expr::Literal(Value::Timestamp(self.now())));
+        }
+        let mut arguments = operands
+            .iter()
+            .map(|operand| self.expression_at(at, operand, reuse))
+            .collect::<Result<Vec<_>>>()?;
+        let zone = || self.settings.zone.clone();
+        let function = match operator {
+            Operator::Function(function) => function.clone(),
+            Operator::Extract(part) => Function::Extract(*part, zone()),
+            Operator::Truncate(unit) => Function::Truncate(*unit, zone()),
+            Operator::DateOf => Function::DateOf(zone()),
+            Operator::TimeOf => Function::TimeOf(zone()),
+            other => {
+                let mut next = || {
+                    if arguments.is_empty() {
+                        Err(Error::Misuse(Misuse::Other("an operator lacks an operand")))
+                    } else {
+                        Ok(arguments.remove(0))
+                    }
+                };
+                return match other {
+                    Operator::Arithmetic(arithmetic) => Ok(next()?.arithmetic(*arithmetic, next()?)),
+                    Operator::Cast(data_type) => Ok(Expr::Cast(Box::new(next()?), *data_type)),
+                    _ => Ok(Expr::Negate(Box::new(next()?))),
+                };
+            }
+        };
+        Ok(Expr::Call(function, arguments))
+    }
+
+    /// A condition inside an expression: unlike one of `filter` it leaves no row out, so its joins are left where
+    /// they may find nothing, and a negated to-many path is no subquery.
+    pub(super) fn truth(&mut self, at: Place, node: &Node, reuse: &mut Reuse) -> Result<Expr> {
+        let mut call = Call::inside(std::mem::replace(reuse, Reuse::All));
+        let (condition, wanted) = self.branch(at, node, &mut call, false, false)?;
+        self.scopes[at.scope].joins.promote(&wanted);
+        *reuse = call.reuse;
+        Ok(condition)
+    }
+
+    /// An aggregate: remembered in the scope, and seen as a column of its `group`.
+    fn aggregate(&mut self, at: Place, aggregate: &AggregateNode) -> Result<Expr> {
+        let argument = match &aggregate.argument {
+            Some(node) => Some(self.expression_at(at, node, &mut Reuse::All)?),
+            None => None,
+        };
+        let filter = match &aggregate.filter {
+            Some(node) => Some(self.truth(at, node, &mut Reuse::All)?),
+            None => None,
+        };
+        if argument.iter().chain(&filter).any(|part| self.is_aggregate(at.scope, part)) {
+            return Err(Misuse::NestedAggregate.into());
+        }
+        let function = match (aggregate.function, &argument) {
+            (AggregateFunction::Count, None) => AggregateFunction::CountRows,
+            (function, _) => function,
+        };
+        let value =
+            self.grouped(at.scope, Aggregate { function, argument, distinct: aggregate.distinct, filter });
+        match &aggregate.default {
+            Some(node) => {
+                let default = self.expression_at(at, node, &mut Reuse::All)?;
+                Ok(Expr::Call(Function::Coalesce, vec![value, default]))
+            }
+            None => Ok(value),
+        }
+    }
+
+    /// The placeholder of an aggregate; equal ones are computed once.
+    pub(super) fn grouped(&mut self, scope: ScopeId, aggregate: Aggregate) -> Expr {
+        let scope = &mut self.scopes[scope];
+        let index = scope.aggregates.iter().position(|known| *known == aggregate).unwrap_or_else(|| {
+            scope.aggregates.push(aggregate);
+            scope.aggregates.len() - 1
+        });
+        Expr::Column(scope.group.column(index))
+    }
+
+    fn scalar_subquery(&mut self, at: Place, state: &QueryState) -> Result<Expr> {
+        if state.clauses().empty {
+            return Ok(Expr::Literal(Value::Null));
+        }
+        Ok(Expr::Scalar(Box::new(self.subquery(state, at.scope)?)))
+    }
+
+    fn exists(&mut self, at: Place, state: &QueryState) -> Result<Expr> {
+        if state.clauses().empty {
+            return Ok(Expr::Literal(Value::Bool(false)));
+        }
+        Ok(Expr::Exists(Box::new(self.subquery(state, at.scope)?.relation)))
+    }
+
+    /// An expression over a relation's rows that meet a condition. The condition stands in the join, so a row
+    /// without such related rows stays.
+    fn filtered(&mut self, at: Place, filtered: &FilteredNode, reuse: &mut Reuse) -> Result<Expr> {
+        let before = self.scopes[at.scope].joins.len();
+        let (anchor, joins) = self.join(at.scope, &filtered.path, Some(&filtered.condition), reuse)?;
+        reuse.extend(&joins);
+        let narrowed = Place { scope: at.scope, anchor };
+        if self.scopes[at.scope].joins.len() > before {
+            let joined = self.scopes[at.scope].joins.len();
+            let condition = self.truth(narrowed, &filtered.condition, &mut Reuse::All)?;
+            if self.scopes[at.scope].joins.len() > joined {
+                return Err(Misuse::JoinHere { place: "the condition of a filtered relation" }.into());
+            }
+            self.scopes[at.scope].joins.narrow(anchor.join, condition);
+        }
+        self.expression_at(narrowed, &filtered.node, reuse)
+    }
+}

@@ -1,0 +1,311 @@
+//! Finishing a query level: WHERE, grouping, HAVING, DISTINCT, ORDER BY, LIMIT.
+//!
+//! Until here an aggregate is a column of the scope's `group` source. If a level has any, its rows are grouped: by the
+//! keys asked for and, as in Django, by everything else that is selected, sorted by or tested beside the aggregates.
+//! A condition that mentions an aggregate is tested after grouping, as a whole if it is a disjunction.
+//!
+//! **Branches.** Joins to two different to-many relations multiply each other's rows. Django lets the aggregates of
+//! both see the product (and documents it as a bug); here each sees its own branch only: the level is computed once
+//! for each branch and the groups are put side by side, which their common keys allow. A relation and one beyond it
+//! (`albums`, `albums.tracks`) are one branch.
+
+use nuages_engine::algebra::{Aggregate, Column, Comparison, Expr, JoinKind, Relation, SortKey, Source};
+
+use super::{
+    Compiler, ScopeId,
+    joins::Joins,
+    rewrite::{self, Rewrite},
+};
+use crate::queryset::state::Slice;
+
+/// What is wanted of a level.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    /// The columns of its rows.
+    pub(super) outputs: Vec<Expr>,
+    pub(super) order: Vec<SortKey>,
+    pub(super) distinct: Unique,
+    pub(super) slice: Slice,
+    /// What rows are grouped by; none leaves the decision to whether there are aggregates.
+    pub(super) keys: Option<Vec<Expr>>,
+}
+
+/// Which rows count as the same.
+#[derive(Debug, Default)]
+pub(super) enum Unique {
+    #[default]
+    No,
+    /// Those equal in these, and in what they are sorted by.
+    By(Vec<Expr>),
+    /// Those equal in these; the first by the order stays.
+    First(Vec<Expr>),
+}
+
+impl Compiler<'_> {
+    /// The rows of a level, and its outputs as expressions over them.
+    pub(super) fn finish(&mut self, scope: ScopeId, mut wanted: Wanted) -> (Relation, Vec<Expr>) {
+        let mut conjuncts = Vec::new();
+        for predicate in std::mem::take(&mut self.scopes[scope].predicate) {
+            match predicate {
+                Expr::And(parts) => conjuncts.extend(parts),
+                other => conjuncts.push(other),
+            }
+        }
+        let group = self.scopes[scope].group;
+        let (having, rows): (Vec<_>, Vec<_>) =
+            conjuncts.into_iter().partition(|conjunct| rewrite::mentions(conjunct, group));
+        let aggregates = std::mem::take(&mut self.scopes[scope].aggregates);
+        let mut relation = if wanted.keys.is_none() && aggregates.is_empty() {
+            let relation = self.scopes[scope].joins.relation(|_| true);
+            if rows.is_empty() { relation } else { relation.filter(Expr::And(rows)) }
+        } else {
+            self.group(scope, aggregates, rows, having, &mut wanted)
+        };
+        let Wanted { outputs, order, distinct, slice, .. } = wanted;
+        if let Unique::By(mut on) = distinct {
+            on.extend(order.iter().map(|key| key.expr.clone()));
+            relation = relation.distinct(on);
+            relation = if order.is_empty() { relation } else { relation.sort(order) };
+        } else {
+            relation = if order.is_empty() { relation } else { relation.sort(order) };
+            if let Unique::First(on) = distinct {
+                relation = relation.distinct(on);
+            }
+        }
+        if !slice.is_all() {
+            relation = relation.limit(slice.offset, slice.count);
+        }
+        (relation, outputs)
+    }
+
+    /// The groups of a level that pass `having`; what is wanted becomes expressions over them.
+    fn group(
+        &mut self,
+        scope: ScopeId,
+        aggregates: Vec<Aggregate>,
+        rows: Vec<Expr>,
+        mut having: Vec<Expr>,
+        wanted: &mut Wanted,
+    ) -> Relation {
+        let out = self.source();
+        let joins = &self.scopes[scope].joins;
+        let group = self.scopes[scope].group;
+        let mut lift = Lift { keys: Vec::new(), out, group, joins };
+        for key in wanted.keys.take().into_iter().flatten() {
+            lift.key(key);
+        }
+        having.iter_mut().for_each(|condition| lift.expr(condition));
+        wanted.outputs.iter_mut().for_each(|output| lift.expr(output));
+        wanted.order.iter_mut().for_each(|key| lift.expr(&mut key.expr));
+        if let Unique::By(on) | Unique::First(on) = &mut wanted.distinct {
+            on.iter_mut().for_each(|key| lift.expr(key));
+        }
+        let keys = lift.keys;
+
+        let mut lifted: Vec<&mut Expr> = having.iter_mut().chain(&mut wanted.outputs).collect();
+        lifted.extend(wanted.order.iter_mut().map(|key| &mut key.expr));
+        if let Unique::By(on) | Unique::First(on) = &mut wanted.distinct {
+            lifted.extend(on);
+        }
+        let mut used = vec![false; aggregates.len()];
+        for expr in &lifted {
+            rewrite::columns(expr, &mut |column| used[column.index()] |= column.source() == group);
+        }
+        let used: Vec<usize> = (0..aggregates.len()).filter(|&index| used[index]).collect();
+        let plain: Vec<&Expr> =
+            self.scopes[scope].annotations.iter().filter(|one| !rewrite::mentions(one, group)).collect();
+        let fixed: Vec<&Expr> = rows.iter().chain(&keys).chain(plain).collect();
+        let branches = branches(&self.scopes[scope].joins, &fixed, &aggregates, &used);
+
+        let mut places: Vec<Option<Column>> = vec![None; aggregates.len()];
+        let mut relation: Option<Relation> = None;
+        for branch in branches {
+            let source = if relation.is_none() { out } else { self.source() };
+            for (at, &index) in branch.aggregates.iter().enumerate() {
+                places[index] = Some(source.column(keys.len() + at));
+            }
+            let computed = branch.aggregates.iter().map(|&index| aggregates[index].clone()).collect();
+            let input = self.scopes[scope].joins.relation(|id| branch.joins[id]);
+            let input = if rows.is_empty() { input } else { input.filter(Expr::And(rows.clone())) };
+            let mut groups = input.aggregate(source, keys.clone(), computed);
+            relation = Some(match relation {
+                None => groups,
+                Some(left) => {
+                    rewrite::relation(&mut groups, &mut Renumber::keeping(self, source));
+                    left.join(JoinKind::Inner, groups, same_keys(out, source, keys.len()))
+                }
+            });
+        }
+        let mut place = Place { group, places };
+        lifted.into_iter().for_each(|expr| rewrite::expr(expr, &mut place));
+        let relation = relation.unwrap_or(Relation::Unit);
+        if having.is_empty() { relation } else { relation.filter(Expr::And(having)) }
+    }
+}
+
+/// The groups of two branches that have the same keys.
+fn same_keys(left: Source, right: Source, count: usize) -> Expr {
+    let same =
+        |key| Expr::Column(left.column(key)).compare(Comparison::Same, Expr::Column(right.column(key)));
+    Expr::And((0..count).map(same).collect())
+}
+
+/// Turns what stands above a grouping into expressions over its keys; aggregates stay as they are.
+struct Lift<'j> {
+    keys: Vec<Expr>,
+    out: Source,
+    group: Source,
+    joins: &'j Joins,
+}
+
+impl Lift<'_> {
+    /// Is this expression the same in all rows? Then it need not be grouped by.
+    fn is_fixed(&self, expr: &Expr) -> bool {
+        let mut fixed = true;
+        rewrite::columns(expr, &mut |column| fixed &= self.joins.by_source(column.source()).is_none());
+        fixed
+    }
+
+    /// The place of a key, which is added if it is not there.
+    fn key(&mut self, expr: Expr) -> usize {
+        self.keys.iter().position(|key| *key == expr).unwrap_or_else(|| {
+            self.keys.push(expr);
+            self.keys.len() - 1
+        })
+    }
+
+    fn expr(&mut self, expr: &mut Expr) {
+        if rewrite::mentions(expr, self.group) {
+            match expr {
+                Expr::Column(_) => {}
+                Expr::Scalar(_) | Expr::Exists(_) | Expr::InQuery(..) => rewrite::expr(expr, self),
+                other => other.children_mut().into_iter().for_each(|child| self.expr(child)),
+            }
+        } else if !self.is_fixed(expr) {
+            let key = self.key(expr.clone());
+            *expr = Expr::Column(self.out.column(key));
+        }
+    }
+}
+
+/// Inside a subquery only single columns of the level can be keys.
+impl Rewrite for Lift<'_> {
+    fn column(&mut self, column: Column) -> Option<Expr> {
+        self.joins.by_source(column.source())?;
+        let key = self.key(Expr::Column(column));
+        Some(Expr::Column(self.out.column(key)))
+    }
+}
+
+/// Puts the computed aggregates in the place of their placeholders.
+struct Place {
+    group: Source,
+    places: Vec<Option<Column>>,
+}
+
+impl Rewrite for Place {
+    fn column(&mut self, column: Column) -> Option<Expr> {
+        if column.source() != self.group {
+            return None;
+        }
+        self.places.get(column.index()).copied().flatten().map(Expr::Column)
+    }
+}
+
+/// Gives every source of a relation a new number, so that a copy can stand beside the original.
+struct Renumber<'a, 'c> {
+    compiler: &'a mut Compiler<'c>,
+    keep: Source,
+    renamed: Vec<(Source, Source)>,
+}
+
+impl<'a, 'c> Renumber<'a, 'c> {
+    fn keeping(compiler: &'a mut Compiler<'c>, keep: Source) -> Renumber<'a, 'c> {
+        Renumber { compiler, keep, renamed: Vec::new() }
+    }
+}
+
+impl Rewrite for Renumber<'_, '_> {
+    fn column(&mut self, column: Column) -> Option<Expr> {
+        let (_, new) = self.renamed.iter().rev().find(|(old, _)| *old == column.source())?;
+        Some(Expr::Column(if column.is_row_id() { new.row_id() } else { new.column(column.index()) }))
+    }
+
+    fn source(&mut self, source: Source) -> Source {
+        if source == self.keep {
+            return source;
+        }
+        let new = self.compiler.source();
+        self.renamed.push((source, new));
+        new
+    }
+}
+
+/// The aggregates that are computed together, and the joins they are computed over.
+struct Branch {
+    aggregates: Vec<usize>,
+    joins: Vec<bool>,
+}
+
+/// Divides aggregates by the to-many joins that they alone need. `fixed` is what else the level is made of.
+fn branches(joins: &Joins, fixed: &[&Expr], aggregates: &[Aggregate], used: &[usize]) -> Vec<Branch> {
+    let mut base = vec![false; joins.len()];
+    base[0] = true;
+    fixed.iter().for_each(|expr| mark(joins, expr, &mut base));
+    joins.close(&mut base);
+    let own: Vec<Vec<bool>> = used
+        .iter()
+        .map(|&index| {
+            let mut own = vec![false; joins.len()];
+            let parts = aggregates[index].argument.iter().chain(&aggregates[index].filter);
+            parts.for_each(|expr| mark(joins, expr, &mut own));
+            joins.close(&mut own);
+            own.iter().zip(&base).map(|(own, base)| *own && !base).collect()
+        })
+        .collect();
+    let is_many = |id: usize| joins.get(id).parent.as_ref().is_some_and(|link| link.hop.many);
+    let many: Vec<Vec<usize>> =
+        own.iter().map(|own| (0..own.len()).filter(|&id| own[id] && is_many(id)).collect()).collect();
+    let within = |a: &[usize], b: &[usize]| a.iter().all(|id| b.contains(id));
+
+    let mut widest: Vec<&[usize]> = Vec::new();
+    for set in &many {
+        if !many.iter().any(|other| other.len() > set.len() && within(set, other))
+            && !widest.contains(&&set[..])
+        {
+            widest.push(set);
+        }
+    }
+    if widest.len() <= 1 {
+        return vec![Branch { aggregates: used.to_vec(), joins: vec![true; joins.len()] }];
+    }
+    // What no aggregate has for itself belongs to the level.
+    for id in 0..joins.len() {
+        base[id] |= !own.iter().any(|own| own[id]);
+    }
+    let mut found: Vec<(&[usize], Branch)> = Vec::new();
+    for (at, &index) in used.iter().enumerate() {
+        let mut wider = widest.iter().filter(|set| within(&many[at], set));
+        let set = match (wider.next(), wider.next()) {
+            (Some(only), None) => only,
+            _ => &many[at][..],
+        };
+        let place = found.iter().position(|(known, _)| *known == set).unwrap_or_else(|| {
+            found.push((set, Branch { aggregates: Vec::new(), joins: base.clone() }));
+            found.len() - 1
+        });
+        let branch = &mut found[place].1;
+        branch.aggregates.push(index);
+        branch.joins.iter_mut().zip(&own[at]).for_each(|(join, own)| *join |= own);
+    }
+    found.into_iter().map(|(_, branch)| branch).collect()
+}
+
+/// Marks the joins whose columns an expression mentions.
+fn mark(joins: &Joins, expr: &Expr, marks: &mut [bool]) {
+    rewrite::columns(expr, &mut |column| {
+        if let Some(id) = joins.by_source(column.source()) {
+            marks[id] = true;
+        }
+    });
+}

@@ -1,0 +1,154 @@
+//! ORDER BY; Django's `find_ordering_name`.
+
+use nuages_engine::algebra::SortKey;
+
+use super::{Compiler, ScopeId, joins::Reuse, path::hops};
+use crate::{
+    error::{Error, Misuse, Result, UnknownName},
+    meta::{ModelMeta, OrderMeta},
+    node::{FieldPath, Node, Step},
+    queryset::state::{OrderNode, Ordering, QueryState},
+};
+
+/// How many models deep an ordering by a relation's own ordering is followed; a longer chain is a loop.
+const ORDERING_DEPTH_MAX: usize = 8;
+
+impl Compiler<'_> {
+    /// The sort keys of a queryset. The model's own ordering does not apply to groups.
+    pub(super) fn order(
+        &mut self,
+        scope: ScopeId,
+        state: &QueryState,
+        grouped: bool,
+    ) -> Result<Vec<SortKey>> {
+        let clauses = state.clauses();
+        let mut keys = Vec::new();
+        match &clauses.ordering {
+            Ordering::Default if grouped => {}
+            Ordering::Default => {
+                for key in state.model.ordering {
+                    let path = meta_path(state.model, key)?;
+                    self.order_path(
+                        scope,
+                        &FieldPath::new(),
+                        state.model,
+                        &path,
+                        key.descending,
+                        None,
+                        &mut keys,
+                    )?;
+                }
+            }
+            Ordering::By(nodes) => {
+                for node in nodes {
+                    self.order_node(scope, state.model, node, &mut keys)?;
+                }
+            }
+        }
+        if clauses.reversed {
+            for key in &mut keys {
+                key.descending = !key.descending;
+                key.nulls_first = !key.nulls_first;
+            }
+        }
+        Ok(keys)
+    }
+
+    fn order_node(
+        &mut self,
+        scope: ScopeId,
+        model: &'static ModelMeta,
+        key: &OrderNode,
+        keys: &mut Vec<SortKey>,
+    ) -> Result<()> {
+        if let Node::Path(path) = &key.node {
+            return self.order_path(
+                scope,
+                &FieldPath::new(),
+                model,
+                path,
+                key.descending,
+                key.nulls_first,
+                keys,
+            );
+        }
+        let expr = self.expression(scope, &key.node, &mut Reuse::All)?;
+        keys.push(sort_key(expr, key.descending, key.nulls_first));
+        Ok(())
+    }
+
+    /// A path that ends at a relation is sorted by that model's ordering, if it has one, and else by its key.
+    #[expect(clippy::too_many_arguments, reason = "one sort key and where it stands")]
+    fn order_path(
+        &mut self,
+        scope: ScopeId,
+        before: &FieldPath,
+        model: &'static ModelMeta,
+        path: &FieldPath,
+        descending: bool,
+        nulls_first: Option<bool>,
+        keys: &mut Vec<SortKey>,
+    ) -> Result<()> {
+        let whole = before.clone().join(path);
+        let mut target = Some(model);
+        for &step in path.steps() {
+            target = match target {
+                Some(model) => hops(self.binding, model, step)?.map(|(_, target)| target),
+                None => None,
+            };
+        }
+        let target = target.filter(|_| !path.steps().is_empty());
+        if let Some(target) = target.filter(|target| !target.ordering.is_empty()) {
+            if whole.steps().len() > ORDERING_DEPTH_MAX {
+                return Err(Misuse::Other("the orderings of two models refer to each other").into());
+            }
+            for key in target.ordering {
+                let path = meta_path(target, key)?;
+                self.order_path(
+                    scope,
+                    &whole,
+                    target,
+                    &path,
+                    key.descending != descending,
+                    nulls_first,
+                    keys,
+                )?;
+            }
+            return Ok(());
+        }
+        let end = self.walk(scope, &whole, &Reuse::All)?;
+        keys.push(sort_key(self.column(scope, &end), descending, nulls_first));
+        Ok(())
+    }
+}
+
+fn sort_key(expr: nuages_engine::algebra::Expr, descending: bool, nulls_first: Option<bool>) -> SortKey {
+    SortKey { expr, descending, nulls_first: nulls_first.unwrap_or(descending) }
+}
+
+/// The path of an ordering written as names.
+pub(crate) fn meta_path(model: &'static ModelMeta, key: &OrderMeta) -> Result<FieldPath> {
+    let mut path = FieldPath::new();
+    let mut at = Some(model);
+    for &name in key.path {
+        let unknown = |model: Option<&'static ModelMeta>| {
+            Error::UnknownName(Box::new(UnknownName {
+                within: model.map_or_else(String::new, ToString::to_string),
+                name: name.to_owned(),
+                nearest: None,
+                choices: model.map_or_else(Vec::new, |model| {
+                    model.fields.iter().map(|field| field.name.to_owned()).collect()
+                }),
+            }))
+        };
+        let model = at.ok_or_else(|| unknown(at))?;
+        let field = match name {
+            "pk" => model.primary_key.first().copied(),
+            name => model.field_index(name),
+        };
+        let field = field.ok_or_else(|| unknown(Some(model)))?;
+        path.push(Step::Field(field));
+        at = Step::Field(field).target(model);
+    }
+    Ok(path)
+}

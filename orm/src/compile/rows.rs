@@ -1,0 +1,218 @@
+//! SELECT: what the rows of a queryset are made of.
+//!
+//! The columns of a result are, in this order: those of the model (or the expressions of `values`), the shown
+//! annotations, and the columns of each model that `select_related` joined.
+
+use nuages_engine::algebra::{Expr, OutputColumn, Query};
+
+use super::{
+    Compiler, ScopeId,
+    group::{Unique, Wanted},
+    joins::Reuse,
+};
+use crate::{
+    error::{Misuse, Result},
+    meta::ModelMeta,
+    node::{FieldPath, Step},
+    queryset::state::{Clauses, Distinct, QueryState, Shape},
+    row::Joined,
+};
+
+/// A compiled queryset.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    pub(crate) query: Query,
+    /// What `select_related` joined to the rows.
+    pub(crate) joined: Vec<Joined>,
+}
+
+impl Compiler<'_> {
+    /// The rows of a queryset.
+    pub(crate) fn rows(&mut self, state: &QueryState) -> Result<Rows> {
+        if !state.clauses().combined.is_empty() {
+            return Ok(Rows { query: self.combination(state, None)?, joined: Vec::new() });
+        }
+        let scope = self.load(state, None)?;
+        self.level(scope, state, true)
+    }
+
+    /// A finished level of a queryset that is no combination.
+    pub(super) fn level(&mut self, scope: ScopeId, state: &QueryState, ordered: bool) -> Result<Rows> {
+        let clauses = state.clauses();
+        let mut outputs = self.outputs(scope, state)?;
+        let keys = self.group_keys(scope, clauses)?;
+        let grouped = keys.is_some();
+        let distinct = self.distinct(scope, clauses, &outputs)?;
+        let joined = self.select_related(scope, clauses, &mut outputs)?;
+        let order = if ordered { self.order(scope, state, grouped)? } else { Vec::new() };
+        let wanted = Wanted { outputs, order, distinct, slice: clauses.slice, keys };
+        let (relation, outputs) = self.finish(scope, wanted);
+        let columns = outputs.into_iter().map(|expr| OutputColumn::new(String::new(), expr)).collect();
+        Ok(Rows { query: Query::new(relation, columns), joined })
+    }
+
+    /// The columns of a row without what `select_related` adds.
+    pub(super) fn outputs(&mut self, scope: ScopeId, state: &QueryState) -> Result<Vec<Expr>> {
+        let clauses = state.clauses();
+        let (mut outputs, from) = match &clauses.shape {
+            Shape::Instances => (self.model_columns(scope, 0, state.model)?, 0),
+            Shape::Values { columns, annotations_before } => {
+                let mut outputs = Vec::with_capacity(columns.len());
+                for node in columns {
+                    outputs.push(self.expression(scope, node, &mut Reuse::All)?);
+                }
+                (outputs, usize::from(*annotations_before))
+            }
+        };
+        for (index, annotation) in clauses.annotations.iter().enumerate().skip(from) {
+            if annotation.shown {
+                outputs.push(self.annotation(scope, index)?);
+            }
+        }
+        Ok(outputs)
+    }
+
+    /// All columns of a joined model.
+    fn model_columns(&self, scope: ScopeId, join: usize, model: &'static ModelMeta) -> Result<Vec<Expr>> {
+        let source = self.scopes[scope].joins.get(join).source;
+        let columns = &self.binding.model(model)?.columns;
+        Ok(columns.iter().map(|&column| Expr::Column(source.column(column))).collect())
+    }
+
+    /// What a queryset with aggregates is grouped by: its own rows, or what `values` before an aggregate named.
+    pub(super) fn group_keys(&mut self, scope: ScopeId, clauses: &Clauses) -> Result<Option<Vec<Expr>>> {
+        let group = |compiler: &Self, index: usize| {
+            compiler.annotation(scope, index).map(|value| compiler.is_aggregate(scope, &value))
+        };
+        let mut last = None;
+        for index in 0..clauses.annotations.len() {
+            if group(self, index)? {
+                last = Some(index);
+            }
+        }
+        let conditions_group = !self.scopes[scope].aggregates.is_empty();
+        match (&clauses.shape, last) {
+            (Shape::Values { columns, annotations_before }, Some(last))
+                if last >= usize::from(*annotations_before) =>
+            {
+                let mut keys = Vec::with_capacity(columns.len());
+                for node in columns {
+                    let key = self.expression(scope, node, &mut Reuse::All)?;
+                    if !self.is_aggregate(scope, &key) && !matches!(key, Expr::Literal(_)) {
+                        keys.push(key);
+                    }
+                }
+                Ok(Some(keys))
+            }
+            (_, Some(_)) => self.own_key(scope).map(Some),
+            (_, None) if conditions_group => self.own_key(scope).map(Some),
+            (_, None) => Ok(None),
+        }
+    }
+
+    /// The primary key of a level's model.
+    pub(super) fn own_key(&self, scope: ScopeId) -> Result<Vec<Expr>> {
+        let model = self.scopes[scope].model;
+        let source = self.scopes[scope].joins.get(0).source;
+        let columns = model.primary_key.iter().map(|&field| self.binding.column(model, field));
+        columns.map(|column| Ok(Expr::Column(source.column(column?)))).collect()
+    }
+
+    pub(super) fn distinct(&mut self, scope: ScopeId, clauses: &Clauses, outputs: &[Expr]) -> Result<Unique> {
+        Ok(match &clauses.distinct {
+            Distinct::No => Unique::No,
+            // A row of the model is told from others by its key, and what is joined to it depends on it.
+            Distinct::Rows if matches!(clauses.shape, Shape::Instances) => {
+                let mut on = self.own_key(scope)?;
+                for (index, annotation) in clauses.annotations.iter().enumerate() {
+                    if annotation.shown {
+                        on.push(self.annotation(scope, index)?);
+                    }
+                }
+                Unique::By(on)
+            }
+            Distinct::Rows => Unique::By(outputs.to_vec()),
+            Distinct::On(nodes) => {
+                let on = nodes.iter().map(|node| self.expression(scope, node, &mut Reuse::All));
+                Unique::First(on.collect::<Result<_>>()?)
+            }
+        })
+    }
+
+    /// Joins to-one relations and adds their columns.
+    fn select_related(
+        &mut self,
+        scope: ScopeId,
+        clauses: &Clauses,
+        outputs: &mut Vec<Expr>,
+    ) -> Result<Vec<Joined>> {
+        let mut joined = Vec::new();
+        for path in &clauses.select_related {
+            let mut level = &mut joined;
+            let mut before = FieldPath::new();
+            for &step in path.steps() {
+                before.push(step);
+                let known = |one: &Joined| Step::Field(one.field) == step;
+                let place = match level.iter().position(known) {
+                    Some(place) => place,
+                    None => {
+                        level.push(self.join_related(scope, step, &before, outputs)?);
+                        level.len() - 1
+                    }
+                };
+                level = &mut level[place].joined;
+            }
+        }
+        Ok(joined)
+    }
+
+    fn join_related(
+        &mut self,
+        scope: ScopeId,
+        step: Step,
+        path: &FieldPath,
+        outputs: &mut Vec<Expr>,
+    ) -> Result<Joined> {
+        let Step::Field(field) = step else {
+            return Err(
+                Misuse::Other("select_related needs a field to put the row in; declare the reverse").into()
+            );
+        };
+        let (anchor, joins) = self.join(scope, path, None, &Reuse::All)?;
+        let is_many =
+            |id: &usize| self.scopes[scope].joins.get(*id).parent.as_ref().is_some_and(|link| link.hop.many);
+        if joins.iter().any(is_many) {
+            return Err(Misuse::ToMany { call: "select_related", relation: anchor.model.name }.into());
+        }
+        let offset = outputs.len();
+        outputs.extend(self.model_columns(scope, anchor.join, anchor.model)?);
+        Ok(Joined { field, offset, joined: Vec::new() })
+    }
+
+    /// A queryset as a subquery: one column, the key if it has the rows of a model.
+    pub(super) fn subquery(&mut self, state: &QueryState, outer: ScopeId) -> Result<Query> {
+        self.subquery_of(state, Some(outer))
+    }
+
+    pub(super) fn subquery_of(&mut self, state: &QueryState, outer: Option<ScopeId>) -> Result<Query> {
+        let clauses = state.clauses();
+        if !clauses.combined.is_empty() {
+            return self.combination(state, outer);
+        }
+        let scope = self.load(state, outer)?;
+        let ordered = !clauses.slice.is_all() || matches!(clauses.distinct, Distinct::On(_));
+        let mut rows = if matches!(clauses.shape, Shape::Instances) {
+            let outputs = self.own_key(scope)?;
+            let keys = self.group_keys(scope, clauses)?;
+            let distinct = self.distinct(scope, clauses, &outputs)?;
+            let order = if ordered { self.order(scope, state, keys.is_some())? } else { Vec::new() };
+            let wanted = Wanted { outputs, order, distinct, slice: clauses.slice, keys };
+            let (relation, outputs) = self.finish(scope, wanted);
+            Query::new(relation, outputs.into_iter().map(|expr| OutputColumn::new("pk", expr)).collect())
+        } else {
+            self.level(scope, state, ordered)?.query
+        };
+        rows.columns.truncate(1);
+        Ok(rows)
+    }
+}

@@ -1,0 +1,135 @@
+//! One row about many: `count`, `exists`, `aggregate`.
+
+use nuages_engine::algebra::{Aggregate, AggregateFunction, Expr, OutputColumn, Query, Relation};
+use nuages_storage::Value;
+
+use super::{Compiler, ScopeId, group::Wanted, joins::Reuse, rewrite};
+use crate::{
+    error::Result,
+    node::Node,
+    queryset::state::{Distinct, QueryState, Shape},
+};
+
+const ROWS: Aggregate =
+    Aggregate { function: AggregateFunction::CountRows, argument: None, distinct: false, filter: None };
+
+impl Compiler<'_> {
+    /// How many rows a queryset has; a query of one row and one column.
+    pub(crate) fn count(&mut self, state: &QueryState) -> Result<Query> {
+        let relation = self.unordered(state)?;
+        let source = self.source();
+        let relation = relation.aggregate(source, Vec::new(), vec![ROWS]);
+        Ok(Query::new(relation, vec![OutputColumn::new("count", Expr::Column(source.column(0)))]))
+    }
+
+    /// The first row of a queryset, in no order and without columns.
+    pub(crate) fn any(&mut self, state: &QueryState) -> Result<Query> {
+        let relation = self.unordered(state)?.limit(0, Some(1));
+        Ok(Query::new(relation, vec![OutputColumn::new("any", Expr::Literal(Value::Int(1)))]))
+    }
+
+    /// The rows of a queryset where nobody asks for their order.
+    fn unordered(&mut self, state: &QueryState) -> Result<Relation> {
+        let clauses = state.clauses();
+        if !clauses.combined.is_empty() {
+            return Ok(self.combination(state, None)?.relation);
+        }
+        let scope = self.load(state, None)?;
+        let on_rows = matches!(clauses.distinct, Distinct::On(_)) && !clauses.slice.is_all();
+        let mut bare = state.clone();
+        if !clauses.select_related.is_empty() {
+            bare.clauses_mut().select_related.clear();
+        }
+        Ok(self.level(scope, &bare, on_rows || !clauses.slice.is_all())?.query.relation)
+    }
+
+    /// One row of aggregates over the rows of a queryset. Rows that are grouped, cut or made distinct are a
+    /// subquery, and then an aggregate may be one over an annotation that is itself an aggregate.
+    pub(crate) fn aggregate_rows(&mut self, state: &QueryState, values: &[Node]) -> Result<Query> {
+        let clauses = state.clauses();
+        let scope = self.load(state, None)?;
+        let grouped = !self.scopes[scope].aggregates.is_empty();
+        let whole = clauses.slice.is_all() && matches!(clauses.distinct, Distinct::No) && !grouped;
+        if whole && clauses.combined.is_empty() {
+            let mut outputs = Vec::with_capacity(values.len());
+            for node in values {
+                outputs.push(self.expression(scope, node, &mut Reuse::All)?);
+            }
+            let wanted = Wanted { outputs, keys: Some(Vec::new()), ..Wanted::default() };
+            let (relation, outputs) = self.finish(scope, wanted);
+            return Ok(named(relation, outputs));
+        }
+        self.aggregate_subquery(scope, state, values)
+    }
+
+    fn aggregate_subquery(&mut self, scope: ScopeId, state: &QueryState, values: &[Node]) -> Result<Query> {
+        // The aggregates of the annotations stay with the level; those asked for now are computed above it.
+        let inner_group = self.scopes[scope].group;
+        let inner = std::mem::take(&mut self.scopes[scope].aggregates);
+        let outer_group = self.source();
+        self.scopes[scope].group = outer_group;
+        let mut above = Vec::with_capacity(values.len());
+        for node in values {
+            above.push(self.expression(scope, node, &mut Reuse::All)?);
+        }
+        let aggregates = std::mem::replace(&mut self.scopes[scope].aggregates, inner);
+        self.scopes[scope].group = inner_group;
+
+        // What the aggregates are computed of becomes the columns of the subquery, after those that make its rows.
+        let clauses = state.clauses();
+        let mut inputs: Vec<Expr> = Vec::new();
+        let column = self.source();
+        let take = |expr: &mut Expr, inputs: &mut Vec<Expr>| {
+            let place = inputs.iter().position(|known| known == expr).unwrap_or_else(|| {
+                inputs.push(expr.clone());
+                inputs.len() - 1
+            });
+            *expr = Expr::Column(column.column(place));
+        };
+        let mut aggregates = aggregates;
+        for aggregate in &mut aggregates {
+            aggregate
+                .argument
+                .iter_mut()
+                .chain(&mut aggregate.filter)
+                .for_each(|expr| take(expr, &mut inputs));
+        }
+        let (rows, outputs) = self.subquery_rows(scope, state, inputs)?;
+        let relation = rows.project(column, outputs);
+        let source = self.source();
+        let relation = relation.aggregate(source, Vec::new(), aggregates);
+        struct Computed(nuages_engine::algebra::Source, nuages_engine::algebra::Source);
+        impl rewrite::Rewrite for Computed {
+            fn column(&mut self, column: nuages_engine::algebra::Column) -> Option<Expr> {
+                (column.source() == self.0).then(|| Expr::Column(self.1.column(column.index())))
+            }
+        }
+        above.iter_mut().for_each(|expr| rewrite::expr(expr, &mut Computed(outer_group, source)));
+        let _ = clauses;
+        Ok(named(relation, above))
+    }
+
+    /// The rows of a level with other columns than its own; its own still decide which are distinct.
+    fn subquery_rows(
+        &mut self,
+        scope: ScopeId,
+        state: &QueryState,
+        inputs: Vec<Expr>,
+    ) -> Result<(Relation, Vec<Expr>)> {
+        let clauses = state.clauses();
+        let keys = self.group_keys(scope, clauses)?;
+        let own = match clauses.shape {
+            Shape::Instances => self.own_key(scope)?,
+            Shape::Values { .. } => self.outputs(scope, state)?,
+        };
+        let distinct = self.distinct(scope, clauses, &own)?;
+        let order =
+            if clauses.slice.is_all() { Vec::new() } else { self.order(scope, state, keys.is_some())? };
+        let wanted = Wanted { outputs: inputs, order, distinct, slice: clauses.slice, keys };
+        Ok(self.finish(scope, wanted))
+    }
+}
+
+fn named(relation: Relation, outputs: Vec<Expr>) -> Query {
+    Query::new(relation, outputs.into_iter().map(|expr| OutputColumn::new(String::new(), expr)).collect())
+}

@@ -1,0 +1,145 @@
+//! Deletion: Django's `Collector`.
+//!
+//! Deleting a row means deleting, changing or defending the rows that point at it. Where only cascades and SET NULL
+//! are in reach and nobody listens, the engine's own foreign keys do all of it in one statement. Otherwise the
+//! [`collector`] looks the rows up level by level (a statement for each foreign key of a level, never one for each
+//! row), refuses or collects, and then writes: children before parents.
+//!
+//! Counts are by model, as Django's: `{"lab.Post": 3, "lab.Post_tags": 5}`.
+
+mod collector;
+mod reach;
+
+use indexmap::IndexMap;
+use nuages_engine::algebra::Statement;
+use nuages_storage::{TableId, Value};
+
+use crate::{
+    atomic::Atomic,
+    compile::Compiler,
+    error::{Misuse, Result},
+    executor::{Executor, StatementKind},
+    field::RowReader,
+    meta::ModelMeta,
+    model::Model,
+    queryset::{QueryState, fetch_instances, keys_in, state::Shape},
+    read,
+    signal::{Deleting, Doomed, Moment},
+};
+
+/// What a deletion deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deleted {
+    /// How many rows in all.
+    pub total: u64,
+    /// How many of each model, by its label: `blog.Post`. Models without a deleted row are not there.
+    pub by_model: IndexMap<String, u64>,
+}
+
+impl Deleted {
+    fn add(&mut self, label: String, count: u64) {
+        if count > 0 {
+            self.total += count;
+            *self.by_model.entry(label).or_default() += count;
+        }
+    }
+}
+
+/// Deletes the rows of a queryset.
+pub(crate) fn by_queryset(state: &QueryState, ex: &dyn Executor) -> Result<Deleted> {
+    let clauses = state.clauses();
+    if let Some(misuse) = clauses.misuse {
+        return Err(misuse.into());
+    }
+    let refused = |after| Err(Misuse::NotAllowed { call: "delete", after }.into());
+    if !clauses.slice.is_all() {
+        return refused("a slice");
+    }
+    if !matches!(clauses.shape, Shape::Instances) {
+        return refused("values or values_list");
+    }
+    if state.is_distinct_on() {
+        return refused("distinct_on");
+    }
+    if !clauses.combined.is_empty() {
+        return refused("a union, intersection or difference");
+    }
+    if clauses.empty {
+        return Ok(Deleted::default());
+    }
+    if reach::engine_suffices(state.model, ex)? {
+        return delete_in_engine(state, ex);
+    }
+    let query = Compiler::new(ex).keys(state)?;
+    let mut keys = Vec::new();
+    read::each(ex, state.model, &query, &mut |row| {
+        keys.push(row.value(0));
+        Ok(())
+    })?;
+    if keys.is_empty() {
+        return Ok(Deleted::default());
+    }
+    ex.atomic(|tx| collector::delete(state.model, keys, tx))
+}
+
+/// Deletes the rows of a model with these keys.
+pub(crate) fn by_keys(meta: &'static ModelMeta, keys: Vec<Value>, ex: &dyn Executor) -> Result<Deleted> {
+    if reach::engine_suffices(meta, ex)? {
+        let mut state = QueryState::new(meta);
+        state.add_condition(keys_in(keys));
+        return delete_in_engine(&state, ex);
+    }
+    ex.atomic(|tx| collector::delete(meta, keys, tx))
+}
+
+/// One statement; the engine's foreign keys do the rest, and it counts.
+fn delete_in_engine(state: &QueryState, ex: &dyn Executor) -> Result<Deleted> {
+    let statement = Compiler::new(ex).delete(state)?;
+    ex.shared().watch.record(StatementKind::Delete, state.model.table);
+    let outcome = ex.session()?.execute(&Statement::Delete(statement), &[])?;
+    let mut deleted = Deleted::default();
+    for (table, count) in outcome.per_table {
+        deleted.add(label(table, ex), count);
+    }
+    Ok(deleted)
+}
+
+/// The label of the model whose rows a table has; of the table between the sides of a many-to-many relation,
+/// `blog.Post_tags`.
+fn label(table: TableId, ex: &dyn Executor) -> String {
+    for bound in ex.shared().binding().models() {
+        if bound.table == table {
+            return bound.meta.to_string();
+        }
+        let through =
+            bound.throughs().iter().find(|(_, through)| through.table == table && through.model.is_none());
+        if let Some((field, _)) = through {
+            return through_label(bound.meta, *field);
+        }
+    }
+    format!("{table:?}")
+}
+
+/// `blog.Post_tags`.
+fn through_label(meta: &'static ModelMeta, field: u16) -> String {
+    format!("{meta}_{}", meta.field(field).map_or("", |field| field.name))
+}
+
+/// The rows with these keys as instances, for receivers.
+pub(crate) fn fetch_doomed<M: Model>(keys: &[Value], ex: &dyn Executor) -> Result<Box<dyn Doomed>> {
+    let mut state = QueryState::new(M::meta());
+    state.add_condition(keys_in(keys.iter().cloned()));
+    Ok(Box::new(Instances(fetch_instances::<M>(&state, ex)?)))
+}
+
+struct Instances<M>(Vec<M>);
+
+impl<M: Model> Doomed for Instances<M> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn tell(&mut self, index: usize, moment: Moment, deleting: &Deleting, ex: &dyn Executor) -> Result<()> {
+        ex.shared().app().signals().delete(moment, &mut self.0[index], deleting, ex)
+    }
+}

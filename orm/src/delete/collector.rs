@@ -1,0 +1,268 @@
+//! Collecting what a deletion means, then doing it. Follows django/db/models/deletion.py.
+
+use indexmap::{IndexMap, IndexSet};
+use nuages_engine::algebra::{Delete, Expr, OutputColumn, Query, Relation, Source, Statement, Update};
+use nuages_storage::{TableId, Value};
+
+use super::{
+    Deleted,
+    reach::{self, Pointer},
+    through_label,
+};
+use crate::{
+    atomic::Tx,
+    error::{Blocker, Error, Result},
+    executor::{Executor, StatementKind},
+    field::RowReader,
+    meta::{ModelMeta, OnDelete},
+    read,
+    signal::{Deleting, Doomed, Moment},
+};
+
+/// The address of a description, its identity.
+type Address = usize;
+
+fn address(meta: &'static ModelMeta) -> Address {
+    std::ptr::from_ref(meta).addr()
+}
+
+/// The rows of one model that go.
+struct Collected {
+    meta: &'static ModelMeta,
+    keys: IndexSet<Value>,
+    /// The models whose rows point at these by a cascade, and so must go first.
+    children: Vec<Address>,
+}
+
+/// A key of other rows that changes.
+struct Change {
+    pointer: Pointer,
+    value: Value,
+    /// The keys of the rows that go.
+    parents: Vec<Value>,
+}
+
+struct Collector<'a> {
+    tx: &'a Tx<'a>,
+    origin: &'static ModelMeta,
+    models: IndexMap<Address, Collected>,
+    changes: Vec<Change>,
+    restricted: Vec<(Pointer, Vec<Value>)>,
+}
+
+/// Deletes the rows of a model with these keys and all that follows from it.
+pub(super) fn delete(meta: &'static ModelMeta, keys: Vec<Value>, tx: &Tx<'_>) -> Result<Deleted> {
+    let mut collector =
+        Collector { tx, origin: meta, models: IndexMap::new(), changes: Vec::new(), restricted: Vec::new() };
+    collector.collect(meta, keys, None)?;
+    collector.check_restricted()?;
+    collector.write()
+}
+
+impl Collector<'_> {
+    /// Adds rows that go, and follows the keys that point at them.
+    fn collect(
+        &mut self,
+        meta: &'static ModelMeta,
+        keys: Vec<Value>,
+        parent: Option<&'static ModelMeta>,
+    ) -> Result<()> {
+        if let Some(parent) = parent.filter(|parent| *parent != meta) {
+            if let Some(parent) = self.models.get_mut(&address(parent)) {
+                parent.children.push(address(meta));
+            }
+        }
+        let collected = self.models.entry(address(meta)).or_insert_with(|| Collected {
+            meta,
+            keys: IndexSet::new(),
+            children: Vec::new(),
+        });
+        let keys: Vec<Value> = keys.into_iter().filter(|key| collected.keys.insert(key.clone())).collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let mut protected = Vec::new();
+        for pointer in reach::pointers(meta, self.tx) {
+            match pointer.field.on_delete {
+                OnDelete::DoNothing | OnDelete::DbCascade | OnDelete::DbSetNull => {}
+                OnDelete::Cascade => {
+                    let children = self.children(pointer, &keys)?;
+                    if !children.is_empty() {
+                        self.collect(pointer.child, children, Some(meta))?;
+                    }
+                }
+                OnDelete::SetNull => self.change(pointer, Value::Null, &keys),
+                OnDelete::SetDefault => {
+                    let default = pointer.field.default.map_or(Value::Null, |default| default());
+                    self.change(pointer, default, &keys);
+                }
+                OnDelete::Protect => {
+                    let children = self.children(pointer, &keys)?;
+                    protected.extend(children.into_iter().map(|key| blocker(pointer, key)));
+                }
+                OnDelete::Restrict => {
+                    let children = self.children(pointer, &keys)?;
+                    if !children.is_empty() {
+                        self.restricted.push((pointer, children));
+                    }
+                }
+            }
+        }
+        if protected.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Protected { model: self.origin.name, by: protected })
+        }
+    }
+
+    fn change(&mut self, pointer: Pointer, value: Value, parents: &[Value]) {
+        self.changes.push(Change { pointer, value, parents: parents.to_vec() });
+    }
+
+    /// The keys of the rows that point at these by one foreign key.
+    fn children(&self, pointer: Pointer, keys: &[Value]) -> Result<Vec<Value>> {
+        let binding = self.tx.shared().binding();
+        let source = Source::new(0);
+        let key = source.column(binding.key_column(pointer.child)?);
+        let relation = Relation::scan(binding.model(pointer.child)?.table, source).filter(among(
+            source,
+            binding.column(pointer.child, pointer.index)?,
+            keys,
+        ));
+        let query = Query::new(relation, vec![OutputColumn::new("pk", key)]);
+        let mut found = Vec::new();
+        read::each(self.tx, pointer.child, &query, &mut |row| {
+            found.push(row.value(0));
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// A restricted row may go only if it goes for another reason.
+    fn check_restricted(&self) -> Result<()> {
+        let mut by = Vec::new();
+        for (pointer, keys) in &self.restricted {
+            let going = self.models.get(&address(pointer.child)).map(|collected| &collected.keys);
+            let stays = keys.iter().filter(|key| going.is_none_or(|going| !going.contains(*key)));
+            by.extend(stays.map(|key| blocker(*pointer, key.clone())));
+        }
+        if by.is_empty() { Ok(()) } else { Err(Error::Restricted { model: self.origin.name, by }) }
+    }
+
+    /// Does it: receivers are told, pairs and keys that point at the rows go, then the rows, children first.
+    fn write(self) -> Result<Deleted> {
+        let tx = self.tx;
+        let deleting = Deleting { origin: self.origin };
+        let mut deleted = Deleted::default();
+        let order = self.order();
+        let mut doomed: Vec<(Address, Box<dyn Doomed>)> = Vec::new();
+        for model in &order {
+            let collected = &self.models[model];
+            let app = tx.shared().app();
+            let typed = app.typed(collected.meta);
+            if let Some(typed) = typed.filter(|typed| app.signals().hears_delete((typed.id)())) {
+                let keys: Vec<Value> = collected.keys.iter().cloned().collect();
+                let mut instances = (typed.fetch)(&keys, tx)?;
+                for index in 0..instances.len() {
+                    instances.tell(index, Moment::Before, &deleting, tx)?;
+                }
+                doomed.push((*model, instances));
+            }
+        }
+        for model in &order {
+            let collected = &self.models[model];
+            self.delete_pairs(collected, &mut deleted)?;
+        }
+        for change in &self.changes {
+            self.write_change(change)?;
+        }
+        for model in &order {
+            let Collected { meta, keys, .. } = &self.models[model];
+            let bound = tx.shared().binding().model(meta)?;
+            let keys: Vec<Value> = keys.iter().cloned().collect();
+            let column = tx.shared().binding().key_column(meta)?;
+            let count = self.delete_rows(bound.table, meta.table, column, &keys)?;
+            deleted.add(meta.to_string(), count);
+            if let Some((_, instances)) = doomed.iter_mut().find(|(doomed, _)| doomed == model) {
+                for index in (0..instances.len()).rev() {
+                    instances.tell(index, Moment::After, &deleting, tx)?;
+                }
+            }
+        }
+        Ok(deleted)
+    }
+
+    /// The models, those that point at others before these.
+    fn order(&self) -> Vec<Address> {
+        fn visit(
+            models: &IndexMap<Address, Collected>,
+            at: Address,
+            order: &mut Vec<Address>,
+            seen: &mut Vec<Address>,
+        ) {
+            if seen.contains(&at) {
+                return;
+            }
+            seen.push(at);
+            if let Some(collected) = models.get(&at) {
+                collected.children.iter().for_each(|child| visit(models, *child, order, seen));
+                order.push(at);
+            }
+        }
+        let (mut order, mut seen) = (Vec::new(), Vec::new());
+        self.models.keys().for_each(|model| visit(&self.models, *model, &mut order, &mut seen));
+        order
+    }
+
+    /// The rows of automatic many-to-many tables that have keys of rows that go.
+    fn delete_pairs(&self, collected: &Collected, deleted: &mut Deleted) -> Result<()> {
+        let binding = self.tx.shared().binding();
+        let keys: Vec<Value> = collected.keys.iter().cloned().collect();
+        for pairs in reach::pairs(collected.meta, self.tx) {
+            let through = binding.through(pairs.declared_by, pairs.field)?;
+            let column = if pairs.is_source { through.source } else { through.target };
+            let count = self.delete_rows(through.table, pairs.declared_by.table, column, &keys)?;
+            deleted.add(through_label(pairs.declared_by, pairs.field), count);
+        }
+        Ok(())
+    }
+
+    fn delete_rows(&self, table: TableId, name: &'static str, column: usize, keys: &[Value]) -> Result<u64> {
+        let source = Source::new(0);
+        let predicate = Some(among(source, column, keys));
+        let statement = Statement::Delete(Delete { table, source, predicate, returning: Vec::new() });
+        self.tx.shared().watch.record(StatementKind::Delete, name);
+        let outcome = self.tx.session()?.execute(&statement, &[])?;
+        Ok(outcome.affected)
+    }
+
+    fn write_change(&self, change: &Change) -> Result<()> {
+        let binding = self.tx.shared().binding();
+        let Pointer { child, index, .. } = change.pointer;
+        let column = binding.column(child, index)?;
+        let source = Source::new(0);
+        let statement = Statement::Update(Update {
+            table: binding.model(child)?.table,
+            source,
+            predicate: Some(among(source, column, &change.parents)),
+            assignments: vec![(column, Expr::Literal(change.value.clone()))],
+            returning: Vec::new(),
+        });
+        self.tx.shared().watch.record(StatementKind::Update, child.table);
+        self.tx.session()?.execute(&statement, &[])?;
+        Ok(())
+    }
+}
+
+/// Whether a column has one of these keys.
+fn among(source: Source, column: usize, keys: &[Value]) -> Expr {
+    let column = Expr::Column(source.column(column));
+    match keys {
+        [key] => column.equals(Expr::Literal(key.clone())),
+        keys => Expr::InList(Box::new(column), keys.iter().cloned().map(Expr::Literal).collect()),
+    }
+}
+
+fn blocker(pointer: Pointer, pk: Value) -> Blocker {
+    Blocker { model: pointer.child.name, field: pointer.field.name, pk }
+}

@@ -1,0 +1,215 @@
+//! How an [`Error`] reads: the thing by name, what was expected, what came, what to do.
+
+use std::fmt;
+
+use super::{Blocker, Error, GET_ROWS_MAX, IntegrityKind, Misuse, UnknownName, ValidationErrors};
+use nuages_storage::Value;
+
+/// Blockers beyond this many are counted, not listed.
+const BLOCKERS_SHOWN_MAX: usize = 5;
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Custom(custom) => Some(custom.source()),
+            Error::Engine(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::DoesNotExist { model } => write!(f, "no {model} matches the query"),
+            Error::MultipleObjectsReturned { model, count } if *count > GET_ROWS_MAX => {
+                write!(f, "get() found more than {GET_ROWS_MAX} {model} rows instead of one")
+            }
+            Error::MultipleObjectsReturned { model, count } => {
+                write!(f, "get() found {count} {model} rows instead of one")
+            }
+            Error::Integrity { kind, table, constraint, columns, values, related } => {
+                write_integrity(f, *kind, table, columns, values, related.as_deref())?;
+                constraint.as_ref().map_or(Ok(()), |name| write!(f, " (constraint \"{name}\")"))
+            }
+            Error::Protected { model, by } => write_blocked(f, model, by, "protected"),
+            Error::Restricted { model, by } => write_blocked(f, model, by, "restricted"),
+            Error::Validation(errors) => errors.fmt(f),
+            Error::Decode { table, column, pk, value } => {
+                write!(
+                    f,
+                    "column \"{column}\" of table \"{table}\" holds {value}, which its field cannot hold"
+                )?;
+                pk.as_ref().map_or(Ok(()), |pk| write!(f, " (row {pk})"))
+            }
+            Error::NotUpdated { model } => {
+                write!(f, "no {model} row was changed: the instance is not, or no longer, stored")
+            }
+            Error::Unsaved { model, wanted } => {
+                write!(f, "{wanted} needs the key of a {model} that is not stored; save it first")
+            }
+            Error::UnknownName(unknown) => unknown.fmt(f),
+            Error::Misuse(misuse) => misuse.fmt(f),
+            Error::Doomed => f.write_str(
+                "an earlier write in this atomic block failed, so the block will be rolled back; \
+                 put what may fail into an inner atomic block",
+            ),
+            Error::NestedDurable => f.write_str("a durable atomic block cannot stand inside another"),
+            Error::Unregistered { model } => {
+                write!(f, "the model {model} is not in the App; add {model}::app() to its models")
+            }
+            Error::Custom(custom) => write!(f, "{}", custom.source()),
+            Error::Engine(error) => error.fmt(f),
+        }
+    }
+}
+
+fn write_integrity(
+    f: &mut fmt::Formatter<'_>,
+    kind: IntegrityKind,
+    table: &str,
+    columns: &[String],
+    values: &[Value],
+    related: Option<&str>,
+) -> fmt::Result {
+    match (kind, related) {
+        (IntegrityKind::NotNull, _) => {
+            write!(f, "column \"{}\" of table \"{table}\" must have a value", columns.join("\", \""))
+        }
+        (IntegrityKind::Unique, _) => {
+            write!(f, "table \"{table}\" already has a row with ")?;
+            write_pairs(f, columns, values)
+        }
+        (IntegrityKind::ForeignKey, Some(related)) => {
+            write!(f, "table \"{table}\", ")?;
+            write_pairs(f, columns, values)?;
+            write!(f, ": a foreign key between it and \"{related}\" would point at nothing")
+        }
+        (IntegrityKind::ForeignKey, None) => {
+            write!(f, "a foreign key of table \"{table}\" would point at nothing")
+        }
+        (IntegrityKind::Check, _) => {
+            write!(f, "a check of table \"{table}\" is false for ")?;
+            write_pairs(f, columns, values)
+        }
+    }
+}
+
+fn write_pairs(f: &mut fmt::Formatter<'_>, columns: &[String], values: &[Value]) -> fmt::Result {
+    for (i, column) in columns.iter().enumerate() {
+        let comma = if i == 0 { "" } else { ", " };
+        match values.get(i) {
+            Some(value) => write!(f, "{comma}{column} = {value}")?,
+            None => write!(f, "{comma}{column}")?,
+        }
+    }
+    Ok(())
+}
+
+fn write_blocked(f: &mut fmt::Formatter<'_>, model: &str, by: &[Blocker], how: &str) -> fmt::Result {
+    write!(f, "{model} rows cannot be deleted, they are {how} by ")?;
+    for (i, blocker) in by.iter().take(BLOCKERS_SHOWN_MAX).enumerate() {
+        let comma = if i == 0 { "" } else { ", " };
+        write!(f, "{comma}{}.{} of row {}", blocker.model, blocker.field, blocker.pk)?;
+    }
+    match by.len().checked_sub(BLOCKERS_SHOWN_MAX) {
+        Some(more) if more > 0 => write!(f, " and {more} more"),
+        _ => Ok(()),
+    }
+}
+
+impl fmt::Display for ValidationErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (field, messages)) in self.iter().enumerate() {
+            let separator = if i == 0 { "" } else { "; " };
+            write!(f, "{separator}{field}:")?;
+            for message in messages {
+                write!(f, " {}", message.text)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for UnknownName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} has no \"{}\"", self.within, self.name)?;
+        if let Some(nearest) = &self.nearest {
+            write!(f, "; did you mean \"{nearest}\"?")?;
+        }
+        if self.choices.is_empty() { Ok(()) } else { write!(f, " Choices are: {}", self.choices.join(", ")) }
+    }
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Misuse::NotAllowed { call, after } => write!(f, "{call} cannot follow {after}"),
+            Misuse::NoOrdering { call } => write!(f, "{call} needs an order; name a field or add order_by"),
+            Misuse::NestedAggregate => {
+                f.write_str("an aggregate of an aggregate: annotate the inner one first, then aggregate it")
+            }
+            Misuse::AggregateHere { place } => {
+                write!(f, "an aggregate cannot stand in {place}; use a subquery")
+            }
+            Misuse::JoinHere { place } => {
+                write!(f, "{place} takes columns of the model itself; use a subquery to read another table")
+            }
+            Misuse::NoOuter { model } => {
+                write!(f, "outer(..) speaks of a query over {model}, and this query stands in none")
+            }
+            Misuse::UnknownAnnotation { index } => write!(f, "the queryset has no annotation number {index}"),
+            Misuse::NotAColumn { model } => write!(f, "a path of {model} does not lead to a value"),
+            Misuse::ToMany { call, relation } => {
+                write!(f, "{call} cannot follow {relation}, which leads to many rows; use prefetch_related")
+            }
+            Misuse::OrderNotSelected => {
+                f.write_str("a combined queryset can be ordered only by the columns it returns")
+            }
+            Misuse::PrefetchTwice { relation } => {
+                write!(
+                    f,
+                    "{relation} is prefetched already with another queryset; order the prefetches differently"
+                )
+            }
+            Misuse::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_thing_and_what_to_do() {
+        let blocked = Error::Protected {
+            model: "Depot",
+            by: (0..7).map(|i| Blocker { model: "Audit", field: "depot", pk: Value::Int(i) }).collect(),
+        };
+        let text = blocked.to_string();
+        assert!(
+            text.starts_with("Depot rows cannot be deleted, they are protected by Audit.depot of row 0"),
+            "{text}"
+        );
+        assert!(text.ends_with("and 2 more"), "{text}");
+        assert_eq!(
+            Error::MultipleObjectsReturned { model: "Tag", count: 21 }.to_string(),
+            "get() found more than 20 Tag rows instead of one"
+        );
+    }
+
+    #[test]
+    fn validation_messages_keep_field_and_code() {
+        let mut errors = ValidationErrors::default();
+        errors.add("title", "required", "This field cannot be blank.");
+        errors.add("title", "max_length", "Too long.");
+        errors.add(ValidationErrors::WHOLE, "invalid", "No.");
+        assert_eq!(
+            errors.field("title").iter().map(|m| m.code).collect::<Vec<_>>(),
+            ["required", "max_length"]
+        );
+        assert_eq!(errors.to_string(), "title: This field cannot be blank. Too long.; __all__: No.");
+        assert!(errors.field("body").is_empty());
+    }
+}

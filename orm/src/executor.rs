@@ -1,0 +1,224 @@
+//! Executors: where a verb runs.
+//!
+//! A verb takes `ex: &dyn Executor`, always last, and need not know whether it is a [`Db`] (each statement commits by
+//! itself) or a [`Tx`] (an open transaction, or a savepoint in one). The trait is object-safe and asks for `Sync`
+//! only, so receivers and hooks take the same `&dyn Executor`, and there is one instantiation of every verb.
+//!
+//! Clock and time zone belong to the executor ([`Settings`]): `auto_now` and the date lookups read them, a test
+//! freezes them. Statements can be watched ([`Capture`]), which is how a test asserts their number.
+//!
+//! Order of reading: this file, [`atomic`](crate::atomic) (transactions), [`settings`], [`capture`].
+
+pub mod capture;
+pub mod settings;
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use nuages_engine::{Database, Session, Snapshot};
+
+pub use self::{
+    capture::{Capture, Statement, StatementKind},
+    settings::{Clock, Settings},
+};
+use crate::{
+    app::App,
+    atomic::Tx,
+    error::{Error, Result},
+    schema::Binding,
+};
+
+/// Where a verb runs: a database, a transaction, a savepoint. See the [module](self).
+pub trait Executor: Sync {
+    /// The engine's session, for one statement; [`Error::Doomed`] in an `atomic` block that is lost already.
+    fn session(&self) -> Result<&dyn Session>;
+
+    /// What all executors of one database share.
+    fn shared(&self) -> &Shared;
+
+    /// Clock, time zone and the like.
+    fn settings(&self) -> &Settings;
+
+    /// A transaction on a database, a savepoint inside a transaction. [`Atomic`](crate::atomic::Atomic) is the
+    /// safer way to it.
+    fn begin(&self) -> Result<Tx<'_>>;
+
+    /// Whether this runs inside a transaction.
+    fn in_atomic_block(&self) -> bool;
+
+    /// Runs `hook` after the outermost transaction around committed; at once outside of any.
+    ///
+    /// # Errors
+    /// Outside a transaction, what the hook returns.
+    fn defer_to_commit(&self, hook: CommitHook) -> Result<()>;
+
+    /// Told by a writing verb that it failed, before it returns `error`: spoils the `atomic` block it ran in, for
+    /// the errors that do (a violated constraint, a deadlock).
+    fn note_failed_write(&self, error: &Error);
+}
+
+/// What runs after a commit.
+pub type CommitHook = Box<dyn FnOnce() -> Result<()> + Send>;
+
+/// What the executors of one database have in common.
+pub struct Shared {
+    pub(crate) app: Arc<App>,
+    pub(crate) database: Database,
+    pub(crate) binding: Arc<Binding>,
+    pub(crate) watch: capture::Watch,
+}
+
+impl Shared {
+    /// The models and receivers.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Where each model's rows are.
+    pub(crate) fn binding(&self) -> &Binding {
+        &self.binding
+    }
+}
+
+/// An open database and its [`App`]. Cheap to clone; clones are the same database.
+#[derive(Clone)]
+pub struct Db {
+    shared: Arc<Shared>,
+    settings: Settings,
+}
+
+impl Db {
+    pub(crate) fn new(app: Arc<App>, database: Database, binding: Arc<Binding>) -> Db {
+        let watch = capture::Watch::default();
+        Db { shared: Arc::new(Shared { app, database, binding, watch }), settings: Settings::default() }
+    }
+
+    /// A whole writable copy, in O(1): it shares all data until either side writes. It has the same [`App`], locks
+    /// and counters of its own, and is not watched by a [`Capture`] of the original.
+    ///
+    /// ```ignore
+    /// let sandbox = db.fork()?;
+    /// Post::objects().delete(&sandbox)?;
+    /// assert!(Post::objects().exists(&db)?);
+    /// ```
+    ///
+    /// # Errors
+    /// That the database cannot be used any more.
+    pub fn fork(&self) -> Result<Db> {
+        let shared = Shared {
+            app: self.shared.app.clone(),
+            database: self.shared.database.fork()?,
+            binding: self.shared.binding.clone(),
+            watch: capture::Watch::default(),
+        };
+        Ok(Db { shared: Arc::new(shared), settings: self.settings.clone() })
+    }
+
+    /// The engine's database below.
+    pub fn engine(&self) -> &Database {
+        &self.shared.database
+    }
+
+    /// The version of the data as it is now: read-only, and the same for as long as it is held.
+    ///
+    /// # Errors
+    /// That the database cannot be used any more.
+    pub fn snapshot(&self) -> Result<Frozen> {
+        let snapshot = self.shared.database.snapshot()?;
+        Ok(Frozen { shared: self.shared.clone(), settings: self.settings.clone(), snapshot })
+    }
+
+    /// The same database, seen from a time zone: dates of timestamps, `auto_now` on date fields, truncations.
+    pub fn in_zone(&self, zone: TimeZone) -> Db {
+        Db { shared: self.shared.clone(), settings: Settings { zone: Some(zone), ..self.settings.clone() } }
+    }
+
+    /// [`in_zone`](Db::in_zone) by the zone's IANA name.
+    ///
+    /// # Errors
+    /// [`Error::Custom`] with what the time zone database says of an unknown name.
+    pub fn in_time_zone(&self, name: &str) -> Result<Db> {
+        TimeZone::get(name).map(|zone| self.in_zone(zone)).map_err(Error::custom)
+    }
+
+    /// The same database with another clock.
+    pub fn with_clock(&self, clock: Clock) -> Db {
+        Db { shared: self.shared.clone(), settings: Settings { clock, ..self.settings.clone() } }
+    }
+
+    /// Watches the statements that run on this database, and on its clones and transactions, until it is dropped.
+    pub fn capture(&self) -> Capture<'_> {
+        self.shared.watch.begin()
+    }
+}
+
+impl Executor for Db {
+    fn session(&self) -> Result<&dyn Session> {
+        Ok(&self.shared.database)
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn begin(&self) -> Result<Tx<'_>> {
+        Ok(Tx::outermost(&self.shared, &self.settings))
+    }
+
+    fn in_atomic_block(&self) -> bool {
+        false
+    }
+
+    fn defer_to_commit(&self, hook: CommitHook) -> Result<()> {
+        hook()
+    }
+
+    fn note_failed_write(&self, _error: &Error) {}
+}
+
+/// A [`Db`] as it was when the snapshot was taken. Writing verbs fail with the engine's `ReadOnly`.
+pub struct Frozen {
+    shared: Arc<Shared>,
+    settings: Settings,
+    snapshot: Snapshot,
+}
+
+impl Executor for Frozen {
+    fn session(&self) -> Result<&dyn Session> {
+        Ok(&self.snapshot)
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn begin(&self) -> Result<Tx<'_>> {
+        Err(nuages_engine::Error::ReadOnly.into())
+    }
+
+    fn in_atomic_block(&self) -> bool {
+        false
+    }
+
+    fn defer_to_commit(&self, hook: CommitHook) -> Result<()> {
+        hook()
+    }
+
+    fn note_failed_write(&self, _error: &Error) {}
+}
+
+/// Ends a writing verb: tells the executor of a failure, and passes the result on.
+pub(crate) fn finish_write<T>(ex: &dyn Executor, result: Result<T>) -> Result<T> {
+    if let Err(error) = &result {
+        ex.note_failed_write(error);
+    }
+    result
+}

@@ -1,0 +1,263 @@
+//! Inserting instances: encoded straight into the shape in which tables keep their rows.
+//!
+//! [`LeafWriter`] takes the columns of an instance, one after the other, and sets the slots of a leaf. There is no
+//! list of values in between. What the engine would check on values it checks here: the length of texts, the digits
+//! of decimals.
+
+use jiff::{SignedDuration, Timestamp, civil};
+use nuages_engine::{
+    Error as EngineError, RowKeys,
+    algebra::{Expr, Insert, InsertSource, OutputColumn, Source, Statement},
+};
+use nuages_storage::{DataType, LeafBuilder, RowId, Rows, Value};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use crate::{
+    error::Result,
+    executor::{Executor, StatementKind},
+    field::RowWriter,
+    instance,
+    meta::ModelMeta,
+    model::Model,
+    schema::Bound,
+};
+
+/// Writes one row into a leaf.
+pub(crate) struct LeafWriter<'a> {
+    bound: &'a Bound,
+    leaf: &'a mut LeafBuilder,
+    /// The row id, where the table is keyed by the primary key and it is set.
+    key: Option<i64>,
+    /// A column other than the key is to be filled by the database, which needs more than a leaf.
+    fills: bool,
+    /// The first value that its column cannot take.
+    error: Option<EngineError>,
+}
+
+impl LeafWriter<'_> {
+    fn refuse(&mut self, column: usize, source: nuages_storage::TypeError) {
+        let meta = self.bound.meta;
+        let name = meta.columns().nth(column).map_or("", |(_, field)| field.column);
+        self.error.get_or_insert(EngineError::Value {
+            table: meta.table.to_owned(),
+            column: name.to_owned(),
+            source,
+        });
+    }
+
+    fn is_key(&self, column: usize) -> bool {
+        self.bound.row_id == Some(column)
+    }
+}
+
+/// A setter that needs no check.
+macro_rules! set {
+    ($($method:ident($type:ty) = $set:ident;)*) => {$(
+        fn $method(&mut self, column: usize, value: $type) {
+            self.leaf.$set(self.bound.slots[column], value);
+        }
+    )*};
+}
+
+impl RowWriter for LeafWriter<'_> {
+    fn null(&mut self, column: usize) {
+        if !self.is_key(column) {
+            self.leaf.set_null(self.bound.slots[column]);
+        }
+    }
+
+    fn fill(&mut self, column: usize) {
+        if !self.is_key(column) {
+            self.fills = true;
+        }
+    }
+
+    fn int(&mut self, column: usize, value: i64) {
+        if self.is_key(column) {
+            self.key = Some(value);
+        } else if matches!(
+            self.bound.types[column],
+            DataType::SmallInt | DataType::Integer | DataType::BigInt
+        ) {
+            self.leaf.set_int(self.bound.slots[column], value);
+        } else {
+            RowWriter::value(self, column, Value::Int(value));
+        }
+    }
+
+    fn text(&mut self, column: usize, value: &str) {
+        match self.bound.types[column] {
+            DataType::Text { max_length: Some(max) } if value.len() > max as usize => {
+                RowWriter::value(self, column, Value::Text(value.to_owned()));
+            }
+            DataType::Text { .. } => self.leaf.set_text(self.bound.slots[column], value),
+            _ => RowWriter::value(self, column, Value::Text(value.to_owned())),
+        }
+    }
+
+    fn decimal(&mut self, column: usize, value: Decimal) {
+        RowWriter::value(self, column, Value::Decimal(value));
+    }
+
+    set! {
+        bool(bool) = set_bool;
+        float(f64) = set_float;
+        bytes(&[u8]) = set_bytes;
+        date(civil::Date) = set_date;
+        time(civil::Time) = set_time;
+        timestamp(Timestamp) = set_timestamp;
+        duration(SignedDuration) = set_duration;
+        uuid(Uuid) = set_uuid;
+    }
+
+    fn json(&mut self, column: usize, value: &serde_json::Value) {
+        RowWriter::value(self, column, Value::Json(Box::new(value.clone())));
+    }
+
+    fn value(&mut self, column: usize, value: Value) {
+        match self.bound.types[column].accepts(value) {
+            Ok(value) => self.leaf.set_value(self.bound.slots[column], &value),
+            Err(source) => self.refuse(column, source),
+        }
+    }
+}
+
+/// The columns of a row as values; `None` is to be filled by the database.
+#[derive(Default)]
+pub(crate) struct ValueList(pub(crate) Vec<Option<Value>>);
+
+impl ValueList {
+    pub(crate) fn of<M: Model>(instance: &M) -> Vec<Option<Value>> {
+        let mut list = ValueList(vec![Some(Value::Null); M::meta().column_count()]);
+        instance.encode(&mut list);
+        list.0
+    }
+
+    fn set(&mut self, column: usize, value: Option<Value>) {
+        if let Some(place) = self.0.get_mut(column) {
+            *place = value;
+        }
+    }
+}
+
+/// A setter that keeps a value.
+macro_rules! keep {
+    ($($method:ident($type:ty) = |$value:ident| $make:expr;)*) => {$(
+        fn $method(&mut self, column: usize, $value: $type) {
+            self.set(column, Some($make));
+        }
+    )*};
+}
+
+impl RowWriter for ValueList {
+    fn null(&mut self, column: usize) {
+        self.set(column, Some(Value::Null));
+    }
+
+    fn fill(&mut self, column: usize) {
+        self.set(column, None);
+    }
+
+    keep! {
+        bool(bool) = |value| Value::Bool(value);
+        int(i64) = |value| Value::Int(value);
+        float(f64) = |value| Value::Float(value);
+        decimal(Decimal) = |value| Value::Decimal(value);
+        text(&str) = |value| Value::Text(value.to_owned());
+        bytes(&[u8]) = |value| Value::Bytes(value.into());
+        date(civil::Date) = |value| Value::Date(value);
+        time(civil::Time) = |value| Value::Time(value);
+        timestamp(Timestamp) = |value| Value::Timestamp(value);
+        duration(SignedDuration) = |value| Value::Duration(value);
+        uuid(Uuid) = |value| Value::Uuid(value);
+        json(&serde_json::Value) = |value| Value::Json(Box::new(value.clone()));
+        value(Value) = |value| value;
+    }
+}
+
+/// Inserts instances by one statement, all with keys or all without, and gives them the keys they got.
+pub(crate) fn insert<M: Model>(ex: &dyn Executor, instances: &mut [M]) -> Result<()> {
+    let meta = M::meta();
+    let bound = ex.shared().binding().model(meta)?;
+    let Some((rows, given)) = encode(bound, instances)? else {
+        return insert_values(ex, bound, instances);
+    };
+    let keys = if given { RowKeys::Given } else { RowKeys::Generated };
+    ex.shared().watch.record(StatementKind::Insert, meta.table);
+    let first = ex.session()?.insert_rows(bound.table, rows, keys)?;
+    if let (Some(first), Some(column)) = (first, bound.row_id) {
+        let field = meta.columns().nth(column).map_or(0, |(field, _)| field);
+        for (key, instance) in (first..).zip(instances.iter_mut()) {
+            instance::set_value(instance, field, &Value::Int(key))?;
+        }
+    }
+    for instance in instances {
+        instance::mark_stored(instance, true);
+        instance.bind();
+    }
+    Ok(())
+}
+
+/// The instances in leaf shape, and whether they have their row ids; nothing if a column is to be filled.
+fn encode<M: Model>(bound: &Bound, instances: &[M]) -> Result<Option<(Vec<Rows>, bool)>> {
+    if !bound.is_identical {
+        return Ok(None);
+    }
+    let mut rows = Vec::with_capacity(instances.len() / 64 + 1);
+    let mut leaf = LeafBuilder::with_capacity(bound.layout.clone(), instances.len().min(64));
+    let mut given = false;
+    for instance in instances {
+        if leaf.is_full() {
+            rows.push(leaf.finish());
+            leaf = LeafBuilder::new(bound.layout.clone());
+        }
+        let mut writer = LeafWriter { bound, leaf: &mut leaf, key: None, fills: false, error: None };
+        instance.encode(&mut writer);
+        let LeafWriter { key, fills, error, .. } = writer;
+        if let Some(error) = error {
+            return Err(error.into());
+        }
+        if fills {
+            return Ok(None);
+        }
+        match key {
+            Some(key) => {
+                given = true;
+                leaf.finish_row(RowId::new(key));
+            }
+            None => leaf.finish_row_unnumbered(),
+        }
+    }
+    rows.push(leaf.finish());
+    Ok(Some((rows, given)))
+}
+
+/// The plain way: a statement with values, whose unset columns the engine fills and returns.
+fn insert_values<M: Model>(ex: &dyn Executor, bound: &Bound, instances: &mut [M]) -> Result<()> {
+    let meta: &'static ModelMeta = bound.meta;
+    let rows = instances
+        .iter()
+        .map(|instance| ValueList::of(instance).into_iter().map(|value| value.map(Expr::Literal)).collect());
+    let source = Source::new(0);
+    let returning = bound.columns.iter().map(|&column| OutputColumn::new("", source.column(column)));
+    let statement = Statement::Insert(Insert {
+        table: bound.table,
+        columns: bound.columns.clone(),
+        rows: InsertSource::Values(rows.collect()),
+        source,
+        returning: returning.collect(),
+    });
+    ex.shared().watch.record(StatementKind::Insert, meta.table);
+    let outcome = ex.session()?.execute(&statement, &[])?;
+    for (instance, row) in instances.iter_mut().zip(&outcome.rows.rows) {
+        for ((index, field), value) in meta.columns().zip(row) {
+            if field.auto {
+                instance::set_value(instance, index, value)?;
+            }
+        }
+        instance::mark_stored(instance, true);
+        instance.bind();
+    }
+    Ok(())
+}

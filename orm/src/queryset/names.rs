@@ -1,0 +1,75 @@
+//! The names of the columns of `values()` rows: Django's.
+
+use nuages_engine::algebra::AggregateFunction;
+
+use super::state::{QueryState, Shape};
+use crate::{
+    meta::ModelMeta,
+    node::{FieldPath, Node, Step},
+};
+
+impl QueryState {
+    /// The names of its columns, if its rows are values.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let clauses = self.clauses();
+        let Shape::Values { columns, annotations_before } = &clauses.shape else { return Vec::new() };
+        let later = clauses.annotations.iter().skip(usize::from(*annotations_before));
+        let later = later.filter(|annotation| annotation.shown).map(|annotation| &annotation.node);
+        columns.iter().chain(later).map(|node| self.name_of(node)).collect()
+    }
+
+    /// The name of an expression: as given, the path in Django's notation, or `total__sum`.
+    pub(crate) fn name_of(&self, node: &Node) -> String {
+        match node {
+            Node::Named(name, _) => name.to_string(),
+            Node::Path(path) => path_name(self.model, path),
+            Node::Annotation(index) => {
+                let annotation = self.clauses().annotations.get(*index);
+                annotation.map_or_else(String::new, |annotation| self.name_of(&annotation.node))
+            }
+            Node::Aggregate(aggregate) => {
+                let of = aggregate.argument.as_ref().map_or_else(String::new, |node| self.name_of(node));
+                let function = function_name(aggregate.function);
+                if of.is_empty() { function.to_owned() } else { format!("{of}__{function}") }
+            }
+            Node::Filtered(filtered) => {
+                let before = path_name(self.model, &filtered.path);
+                match &filtered.node {
+                    Node::Path(path) => format!("{before}__{}", path_name(self.model, path)),
+                    _ => before,
+                }
+            }
+            _ => String::from("expression"),
+        }
+    }
+}
+
+/// `author__username`.
+pub(crate) fn path_name(model: &'static ModelMeta, path: &FieldPath) -> String {
+    let mut name = String::new();
+    let mut at = Some(model);
+    for step in path.steps() {
+        let step_name = match (*step, at) {
+            (Step::Field(field), Some(model)) => model.field(field).map_or("", |field| field.name).to_owned(),
+            (Step::Back { child, .. }, _) => child.name.to_lowercase(),
+            (Step::Field(_), None) => String::new(),
+        };
+        if !name.is_empty() {
+            name.push_str("__");
+        }
+        name.push_str(&step_name);
+        at = at.and_then(|model| step.target(model));
+    }
+    name
+}
+
+/// The word Django has for an aggregate.
+fn function_name(function: AggregateFunction) -> &'static str {
+    match function {
+        AggregateFunction::CountRows | AggregateFunction::Count => "count",
+        AggregateFunction::Sum => "sum",
+        AggregateFunction::Avg => "avg",
+        AggregateFunction::Min => "min",
+        AggregateFunction::Max => "max",
+    }
+}

@@ -1,0 +1,251 @@
+//! The verbs that read rows: `all`, `first`, `last`, `each`, `in_bulk`, `earliest`, `latest`.
+
+use hashbrown::HashMap;
+
+use super::{
+    QuerySet,
+    state::{OrderNode, Ordering, QueryState, Shape, Slice},
+};
+use crate::{
+    compile::Compiler,
+    error::{Error, Misuse, Result},
+    executor::Executor,
+    model::{Key, Model},
+    node::{FieldPath, Lookup, Node, Operator},
+    order::Orderings,
+    prefetch, read,
+    row::{Columns, Row},
+};
+
+/// Rows of prefetched relations are read for so many rows at a time when rows are visited one by one.
+const EACH_ROWS: usize = 1_000;
+
+impl<M: Model, R: Row> QuerySet<M, R> {
+    /// All rows, in order.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] for a chain of calls that makes no sense, [`Error::Decode`] for a stored value that a field
+    /// does not know.
+    ///
+    /// ```ignore
+    /// for post in Post::objects().filter(Post::view_count.gte(100)).all(&db)? {
+    ///     println!("{}", post.title);
+    /// }
+    /// ```
+    pub fn all(&self, ex: &dyn Executor) -> Result<Vec<R>> {
+        rows::<M, R>(&self.state, ex)
+    }
+
+    /// The first row; of a queryset without an order, the one with the least key.
+    ///
+    /// # Errors
+    /// As [`all`](QuerySet::all).
+    pub fn first(&self, ex: &dyn Executor) -> Result<Option<R>> {
+        let mut state = self.state.clone();
+        order_by_key(&mut state);
+        one_of::<M, R>(state, ex)
+    }
+
+    /// The last row; of a queryset without an order, the one with the greatest key.
+    ///
+    /// # Errors
+    /// As [`all`](QuerySet::all); [`Misuse::NotAllowed`] after a slice.
+    pub fn last(&self, ex: &dyn Executor) -> Result<Option<R>> {
+        let mut state = self.state.clone();
+        if !state.clauses().slice.is_all() {
+            return Err(Misuse::NotAllowed { call: "last", after: "a slice" }.into());
+        }
+        order_by_key(&mut state);
+        let clauses = state.clauses_mut();
+        clauses.reversed = !clauses.reversed;
+        one_of::<M, R>(state, ex)
+    }
+
+    /// The row that comes first by `order`, or by the model's `get_latest_by` if it is `()`.
+    ///
+    /// # Errors
+    /// [`Error::DoesNotExist`] if there is no row; [`Misuse::NotAllowed`] after a slice; [`Misuse::NoOrdering`].
+    pub fn earliest(&self, order: impl Orderings<M>, ex: &dyn Executor) -> Result<R> {
+        self.extreme("earliest", order, false, ex)
+    }
+
+    /// The row that comes last by `order`, or by the model's `get_latest_by` if it is `()`.
+    ///
+    /// # Errors
+    /// As [`earliest`](QuerySet::earliest).
+    pub fn latest(&self, order: impl Orderings<M>, ex: &dyn Executor) -> Result<R> {
+        self.extreme("latest", order, true, ex)
+    }
+
+    fn extreme(
+        &self,
+        call: &'static str,
+        order: impl Orderings<M>,
+        reversed: bool,
+        ex: &dyn Executor,
+    ) -> Result<R> {
+        let mut state = self.state.clone();
+        if !state.clauses().slice.is_all() {
+            return Err(Misuse::NotAllowed { call, after: "a slice" }.into());
+        }
+        let mut keys = Vec::new();
+        order.collect(&mut keys);
+        if keys.is_empty() {
+            for key in state.model.get_latest_by {
+                let path = crate::compile::meta_path(state.model, key)?;
+                keys.push(OrderNode {
+                    node: Node::Path(path),
+                    descending: key.descending,
+                    nulls_first: None,
+                });
+            }
+        }
+        if keys.is_empty() {
+            return Err(Misuse::NoOrdering { call }.into());
+        }
+        let clauses = state.clauses_mut();
+        clauses.ordering = Ordering::By(keys);
+        clauses.reversed = reversed;
+        one_of::<M, R>(state, ex)?.ok_or(Error::DoesNotExist { model: M::NAME })
+    }
+
+    /// Calls `visit` with each row as it is read, until it fails: nothing is kept in memory. Relations of
+    /// `prefetch_related` are read for a thousand rows at a time.
+    ///
+    /// # Errors
+    /// As [`all`](QuerySet::all); what `visit` returns.
+    pub fn each(&self, ex: &dyn Executor, mut visit: impl FnMut(R) -> Result<()>) -> Result<()> {
+        let clauses = self.state.clauses();
+        if clauses.empty {
+            return Ok(());
+        }
+        let compiled = Compiler::new(ex).rows(&self.state)?;
+        let names = if R::NAMED { self.state.names() } else { Vec::new() };
+        let columns = Columns { next: 0, names: &names, joined: &compiled.joined };
+        let mut waiting: Vec<R> = Vec::new();
+        let mut flush = |waiting: &mut Vec<R>| -> Result<()> {
+            prefetch_into::<M, R>(waiting, &self.state, ex)?;
+            waiting.drain(..).try_for_each(&mut visit)
+        };
+        read::each(ex, self.state.model, &compiled.query, &mut |row| {
+            let row = R::read(row, &mut columns.clone());
+            waiting.push(row.map_err(|error| read::decode_error(M::meta(), error))?);
+            let full = if clauses.prefetch.is_empty() { 1 } else { EACH_ROWS };
+            if waiting.len() >= full { flush(&mut waiting) } else { Ok(()) }
+        })?;
+        flush(&mut waiting)
+    }
+}
+
+impl<M: Model + Row> QuerySet<M> {
+    /// The rows with these keys, by key. Keys without a row are left out.
+    ///
+    /// # Errors
+    /// As [`all`](QuerySet::all); [`Misuse::NotAllowed`] after a slice.
+    pub fn in_bulk(
+        &self,
+        keys: impl IntoIterator<Item = M::Pk>,
+        ex: &dyn Executor,
+    ) -> Result<HashMap<M::Pk, M>> {
+        let state = self.clone().with_keys("in_bulk", keys)?;
+        let rows = rows::<M, M>(&state, ex)?;
+        Ok(rows.into_iter().filter_map(|row| Some((row.pk()?, row))).collect())
+    }
+
+    fn with_keys(self, call: &'static str, keys: impl IntoIterator<Item = M::Pk>) -> Result<QueryState> {
+        let mut state = self.into_state();
+        if !state.clauses().slice.is_all() {
+            return Err(Misuse::NotAllowed { call, after: "a slice" }.into());
+        }
+        let values = keys.into_iter().filter_map(|key| key.values().first().cloned());
+        state.add_condition(keys_in(values));
+        Ok(state)
+    }
+}
+
+/// Whether a row's key is among these.
+pub(crate) fn keys_in(values: impl IntoIterator<Item = nuages_storage::Value>) -> Node {
+    let operands = std::iter::once(Node::Path(FieldPath::new())).chain(values.into_iter().map(Node::Value));
+    Node::Call(Operator::Lookup(Lookup::In), operands.collect())
+}
+
+/// The rows of a queryset, with what is prefetched.
+pub(crate) fn rows<M: Model, R: Row>(state: &QueryState, ex: &dyn Executor) -> Result<Vec<R>> {
+    if let Some(misuse) = state.clauses().misuse {
+        return Err(misuse.into());
+    }
+    if state.clauses().empty && state.clauses().combined.is_empty() {
+        return Ok(Vec::new());
+    }
+    let compiled = Compiler::new(ex).rows(state)?;
+    let names = if R::NAMED { state.names() } else { Vec::new() };
+    let columns = Columns { next: 0, names: &names, joined: &compiled.joined };
+    let mut rows = read::fetch_rows(ex, state.model, &compiled.query, columns)?;
+    prefetch_into::<M, R>(&mut rows, state, ex)?;
+    Ok(rows)
+}
+
+/// Reads the prefetched relations of rows, and tells who wants to see new instances.
+fn prefetch_into<M: Model, R: Row>(rows: &mut [R], state: &QueryState, ex: &dyn Executor) -> Result<()> {
+    let clauses = state.clauses();
+    let signals = ex.shared().app().signals();
+    if clauses.prefetch.is_empty() && !signals.hears_init::<M>() {
+        return Ok(());
+    }
+    let mut instances: Vec<&mut M> =
+        rows.iter_mut().filter_map(|row| row.instance()?.downcast_mut::<M>()).collect();
+    instances.iter_mut().for_each(|instance| signals.init(*instance));
+    prefetch::into(&mut instances, &clauses.prefetch, ex)
+}
+
+/// The first row of a queryset.
+fn one_of<M: Model, R: Row>(mut state: QueryState, ex: &dyn Executor) -> Result<Option<R>> {
+    let clauses = state.clauses_mut();
+    clauses.slice = clauses.slice.then(Slice { offset: 0, count: Some(1) });
+    Ok(rows::<M, R>(&state, ex)?.pop())
+}
+
+/// Gives a queryset without an order that of its key.
+fn order_by_key(state: &mut QueryState) {
+    let clauses = state.clauses();
+    let unordered = match &clauses.ordering {
+        Ordering::Default => {
+            let grouped = clauses.annotations.iter().any(|annotation| annotation.node.has_aggregate());
+            state.model.ordering.is_empty() || grouped
+        }
+        Ordering::By(keys) => keys.is_empty(),
+    };
+    let is_values = matches!(clauses.shape, Shape::Values { .. });
+    let is_grouped_values =
+        is_values && clauses.annotations.iter().any(|annotation| annotation.node.has_aggregate());
+    if unordered && !is_grouped_values {
+        let key = OrderNode { node: Node::Path(FieldPath::new()), descending: false, nulls_first: None };
+        state.clauses_mut().ordering = Ordering::By(vec![key]);
+    }
+}
+
+/// The first row of a queryset, as an instance.
+pub(crate) fn first_row<M: Model>(state: &QueryState, ex: &dyn Executor) -> Result<Option<M>> {
+    Ok(fetch_instances::<M>(state, ex)?.into_iter().next())
+}
+
+/// The rows of a queryset of instances, with what is prefetched.
+pub(crate) fn fetch_instances<M: Model>(state: &QueryState, ex: &dyn Executor) -> Result<Vec<M>> {
+    if state.clauses().empty {
+        return Ok(Vec::new());
+    }
+    let compiled = Compiler::new(ex).rows(state)?;
+    let columns = Columns { next: 0, names: &[], joined: &compiled.joined };
+    let mut rows: Vec<M> = read::fetch(ex, state.model, &compiled.query, |row| {
+        crate::row::read_instance(row, &mut columns.clone())
+    })?;
+    let signals = ex.shared().app().signals();
+    if signals.hears_init::<M>() {
+        rows.iter_mut().for_each(|row| signals.init(row));
+    }
+    if !state.clauses().prefetch.is_empty() {
+        let mut instances: Vec<&mut M> = rows.iter_mut().collect();
+        prefetch::into(&mut instances, &state.clauses().prefetch, ex)?;
+    }
+    Ok(rows)
+}

@@ -1,0 +1,149 @@
+//! The verbs that ask for one thing about many rows: `count`, `exists`, `contains`, `aggregate`, `explain`.
+
+use nuages_storage::Value;
+
+use super::{
+    QuerySet, QueryState,
+    run::keys_in,
+    state::{Distinct, Shape},
+};
+use crate::{
+    compile::Compiler,
+    error::{Error, Misuse, Result},
+    executor::Executor,
+    model::{Key, Model},
+    node::Node,
+    read,
+    row::{Columns, Row, Select, Selection, ValuesRow},
+};
+
+impl<M: Model, R: Row> QuerySet<M, R> {
+    /// How many rows there are, in O(1) for a whole table.
+    ///
+    /// # Errors
+    /// As [`all`](QuerySet::all).
+    pub fn count(&self, ex: &dyn Executor) -> Result<u64> {
+        count(&self.state, ex)
+    }
+
+    /// Whether there is a row.
+    ///
+    /// # Errors
+    /// As [`all`](QuerySet::all).
+    pub fn exists(&self, ex: &dyn Executor) -> Result<bool> {
+        if is_known_empty(&self.state)? {
+            return Ok(false);
+        }
+        let query = Compiler::new(ex).any(&self.state)?;
+        Ok(!read::scalar(ex, self.state.model, &query)?.is_null())
+    }
+
+    /// Whether an instance's row is among the rows.
+    ///
+    /// # Errors
+    /// [`Error::Unsaved`] if the instance has no key; [`Misuse::NotAllowed`] where rows are not instances.
+    pub fn contains(&self, instance: &M, ex: &dyn Executor) -> Result<bool> {
+        if !matches!(self.state.clauses().shape, Shape::Instances) {
+            return Err(Misuse::NotAllowed { call: "contains", after: "values" }.into());
+        }
+        let key = instance.pk().ok_or(Error::Unsaved { model: M::NAME, wanted: "contains" })?;
+        if is_known_empty(&self.state)? {
+            return Ok(false);
+        }
+        let values = key.values();
+        if !self.state.clauses().slice.is_all() || values.len() != 1 {
+            let mut found = false;
+            let mut state = self.state.clone();
+            state.clauses_mut().select_related.clear();
+            let query = Compiler::new(ex).rows(&state)?.query;
+            let places: Vec<usize> =
+                M::meta().primary_key.iter().map(|field| M::meta().position(*field)).collect();
+            read::each(ex, self.state.model, &query, &mut |row| {
+                use crate::field::RowReader;
+                found |= places.iter().zip(&values).all(|(place, value)| row.value(*place) == *value);
+                Ok(())
+            })?;
+            return Ok(found);
+        }
+        let mut state = self.state.clone();
+        state.add_condition(keys_in(values));
+        QuerySet::<M, R>::from_state(state).exists(ex)
+    }
+
+    /// Aggregates over all rows: one of them gives a bare value, a tuple gives a tuple.
+    ///
+    /// # Errors
+    /// As [`all`](QuerySet::all); [`Misuse::NestedAggregate`].
+    ///
+    /// ```ignore
+    /// let (n, total) = Order::objects().aggregate((Order::id.count(), Order::total.sum()), &db)?;
+    /// ```
+    pub fn aggregate<S: Select<M>>(&self, selection: S, ex: &dyn Executor) -> Result<S::Out> {
+        let (nodes, values) = self.aggregated(selection, ex)?;
+        let _ = nodes;
+        S::Out::read(&values[..], &mut Columns::default())
+            .map_err(|error| read::decode_error(self.state.model, error))
+    }
+
+    /// The same as a map from Django's names (`total__sum`) to values.
+    ///
+    /// # Errors
+    /// As [`aggregate`](QuerySet::aggregate).
+    pub fn aggregate_values<S: Selection<M>>(&self, selection: S, ex: &dyn Executor) -> Result<ValuesRow> {
+        let (nodes, values) = self.aggregated(selection, ex)?;
+        Ok(nodes.iter().map(|node| self.state.name_of(node)).zip(values).collect())
+    }
+
+    fn aggregated<S: Selection<M>>(
+        &self,
+        selection: S,
+        ex: &dyn Executor,
+    ) -> Result<(Vec<Node>, Vec<Value>)> {
+        let mut nodes = Vec::new();
+        selection.collect(&mut nodes);
+        if let Some(misuse) = self.state.clauses().misuse {
+            return Err(misuse.into());
+        }
+        if !self.state.clauses().combined.is_empty() {
+            return Err(Misuse::NotAllowed { call: "aggregate", after: "a union" }.into());
+        }
+        if nodes.is_empty() {
+            return Ok((nodes, Vec::new()));
+        }
+        let resolved: Vec<Node> = nodes.iter().map(|node| self.state.resolve(node)).collect();
+        let query = Compiler::new(ex).aggregate_rows(&self.state, &resolved)?;
+        let mut values = Vec::new();
+        read::each(ex, self.state.model, &query, &mut |row| {
+            use crate::field::RowReader;
+            values = (0..nodes.len()).map(|column| row.value(column)).collect();
+            Ok(())
+        })?;
+        Ok((nodes, values))
+    }
+}
+
+/// How many rows a queryset has.
+pub(crate) fn count(state: &QueryState, ex: &dyn Executor) -> Result<u64> {
+    if is_known_empty(state)? {
+        return Ok(0);
+    }
+    let query = Compiler::new(ex).count(state)?;
+    let count = read::scalar(ex, state.model, &query)?;
+    Ok(count.as_int().and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+}
+
+/// Whether no query is needed to know that there is no row.
+fn is_known_empty(state: &QueryState) -> Result<bool> {
+    let clauses = state.clauses();
+    match clauses.misuse {
+        Some(misuse) => Err(misuse.into()),
+        None => Ok((clauses.empty && clauses.combined.is_empty()) || clauses.slice.count == Some(0)),
+    }
+}
+
+impl QueryState {
+    /// Whether its rows are distinct by columns of their own choice.
+    pub(crate) fn is_distinct_on(&self) -> bool {
+        matches!(self.clauses().distinct, Distinct::On(_))
+    }
+}

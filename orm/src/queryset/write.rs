@@ -1,0 +1,310 @@
+//! The verbs that write: `create`, `bulk_create`, `bulk_update`, `get_or_create`, `update_or_create`, `update`,
+//! `delete`.
+
+use nuages_engine::algebra::Statement;
+
+use super::{
+    QuerySet,
+    run::keys_in,
+    state::{QueryState, Shape},
+};
+use crate::{
+    assignment::Assignments,
+    atomic::Atomic,
+    compile::Compiler,
+    delete::{self, Deleted},
+    error::{Error, Misuse, Result},
+    executor::{Executor, StatementKind, finish_write},
+    expression::Q,
+    insert::{self, ValueList},
+    instance,
+    model::Model,
+    node::{CaseNode, FieldPath, Lookup, Node, Step},
+    row::{Row, Selection},
+    save::Persist,
+};
+
+/// What may be asked of `bulk_create` and `bulk_update` beyond the usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BulkOptions {
+    /// How many rows one statement writes; all if none.
+    pub batch_size: Option<usize>,
+}
+
+impl<M: Model> QuerySet<M> {
+    /// Stores a new row and returns it with what the database filled. It sends signals.
+    ///
+    /// # Errors
+    /// As [`Persist::insert`].
+    ///
+    /// ```ignore
+    /// let tag = Tag::objects().create(new!(Tag { name: "Rust", slug: "rust" }), &db)?;
+    /// ```
+    pub fn create(&self, instance: M, ex: &dyn Executor) -> Result<M> {
+        instance.insert(ex)
+    }
+
+    /// Stores new rows by one statement (two if only some have keys) and returns them with their keys. No signal is
+    /// sent.
+    ///
+    /// # Errors
+    /// [`Error::Integrity`], and then no row is stored.
+    pub fn bulk_create(&self, instances: impl IntoIterator<Item = M>, ex: &dyn Executor) -> Result<Vec<M>> {
+        self.bulk_create_with(instances, BulkOptions::default(), ex)
+    }
+
+    /// [`bulk_create`](QuerySet::bulk_create) with options.
+    ///
+    /// # Errors
+    /// As [`bulk_create`](QuerySet::bulk_create); [`Misuse::Other`] for batches of no row.
+    pub fn bulk_create_with(
+        &self,
+        instances: impl IntoIterator<Item = M>,
+        options: BulkOptions,
+        ex: &dyn Executor,
+    ) -> Result<Vec<M>> {
+        let mut instances: Vec<M> = instances.into_iter().collect();
+        let size = batch_size(options, instances.len())?;
+        for instance in &mut instances {
+            instance::refresh_keys(instance)?;
+            instance::stamp(instance, true, ex.settings(), None)?;
+        }
+        let with_keys = instances.iter().filter(|instance| instance.pk().is_some()).count();
+        let statements = with_keys.div_ceil(size) + (instances.len() - with_keys).div_ceil(size);
+        let result = match statements {
+            0 => Ok(()),
+            1 => insert::insert(ex, &mut instances),
+            _ if ex.in_atomic_block() => insert_batches(ex, &mut instances, size),
+            _ => ex.atomic(|tx| insert_batches(tx, &mut instances, size)),
+        };
+        finish_write(ex, result.map(|()| instances))
+    }
+
+    /// Writes these fields of stored instances by one statement, and says how many rows it hit. No signal is sent.
+    ///
+    /// # Errors
+    /// [`Error::Unsaved`] for an instance without a key; [`Error::Integrity`].
+    pub fn bulk_update<'m>(
+        &self,
+        instances: impl IntoIterator<Item = &'m M>,
+        fields: impl Selection<M>,
+        ex: &dyn Executor,
+    ) -> Result<u64> {
+        self.bulk_update_with(instances, fields, BulkOptions::default(), ex)
+    }
+
+    /// [`bulk_update`](QuerySet::bulk_update) with options.
+    ///
+    /// # Errors
+    /// As [`bulk_update`](QuerySet::bulk_update).
+    pub fn bulk_update_with<'m>(
+        &self,
+        instances: impl IntoIterator<Item = &'m M>,
+        fields: impl Selection<M>,
+        options: BulkOptions,
+        ex: &dyn Executor,
+    ) -> Result<u64> {
+        let instances: Vec<&M> = instances.into_iter().collect();
+        let mut nodes = Vec::new();
+        fields.collect(&mut nodes);
+        let fields = own_columns::<M>(&nodes)?;
+        if instances.is_empty() {
+            return Ok(0);
+        }
+        let size = batch_size(options, instances.len())?;
+        let result = ex.atomic(|tx| {
+            instances.chunks(size).try_fold(0, |count, chunk| Ok(count + update_batch(chunk, &fields, tx)?))
+        });
+        finish_write(ex, result)
+    }
+
+    /// The only row that meets the condition, or a new one if there is none; and whether it is new. Two that do it
+    /// at once get one row.
+    ///
+    /// # Errors
+    /// [`Error::MultipleObjectsReturned`]; [`Error::Integrity`] of a row that the condition does not find.
+    ///
+    /// ```ignore
+    /// let (tag, is_new) = Tag::objects().get_or_create(Tag::slug.eq("go"), || new!(Tag { name: "Go", slug: "go" }), &db)?;
+    /// ```
+    pub fn get_or_create(
+        &self,
+        condition: Q<M>,
+        new: impl FnOnce() -> M,
+        ex: &dyn Executor,
+    ) -> Result<(M, bool)>
+    where
+        M: Row,
+    {
+        match self.get(condition.clone(), ex) {
+            Ok(found) => return Ok((found, false)),
+            Err(Error::DoesNotExist { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        match ex.atomic(|tx| self.create(new(), tx)) {
+            Ok(created) => Ok((created, true)),
+            // Another may have been quicker.
+            Err(error @ Error::Integrity { .. }) => match self.get(condition, ex) {
+                Ok(found) => Ok((found, false)),
+                Err(Error::DoesNotExist { .. }) => finish_write(ex, Err(error)),
+                Err(other) => Err(other),
+            },
+            Err(error) => finish_write(ex, Err(error)),
+        }
+    }
+
+    /// The only row that meets the condition, changed and saved; or a new one if there is none. And whether it is
+    /// new.
+    ///
+    /// # Errors
+    /// As [`get_or_create`](QuerySet::get_or_create).
+    pub fn update_or_create(
+        &self,
+        condition: Q<M>,
+        change: impl FnOnce(&mut M),
+        new: impl FnOnce() -> M,
+        ex: &dyn Executor,
+    ) -> Result<(M, bool)>
+    where
+        M: Row,
+    {
+        let result = ex.atomic(|tx| {
+            let (mut row, is_new) = self.get_or_create(condition, new, tx)?;
+            if !is_new {
+                change(&mut row);
+                row.save(tx)?;
+            }
+            Ok((row, is_new))
+        });
+        finish_write(ex, result)
+    }
+}
+
+impl<M: Model, R> QuerySet<M, R> {
+    /// Writes fields of all rows by one statement and says how many rows it hit. No signal is sent, and `auto_now`
+    /// fields stay as they are.
+    ///
+    /// # Errors
+    /// [`Misuse::NotAllowed`] after a slice, [`Misuse::JoinHere`] for an expression over another table;
+    /// [`Error::Integrity`].
+    ///
+    /// ```ignore
+    /// Post::objects().filter(Post::id.eq(7)).update(Post::view_count.set(Post::view_count + 1), &db)?;
+    /// ```
+    pub fn update(&self, assignments: impl Assignments<M>, ex: &dyn Executor) -> Result<u64> {
+        let mut list = Vec::new();
+        assignments.collect(&mut list);
+        for assignment in &mut list {
+            assignment.value = self.state().resolve(&assignment.value);
+        }
+        finish_write(ex, update(self.state(), &list, ex))
+    }
+
+    /// Deletes all rows and what their foreign keys say.
+    ///
+    /// # Errors
+    /// [`Misuse::NotAllowed`] after a slice, `values` or `distinct_on`; [`Error::Protected`], [`Error::Restricted`].
+    pub fn delete(&self, ex: &dyn Executor) -> Result<Deleted> {
+        finish_write(ex, delete::by_queryset(self.state(), ex))
+    }
+}
+
+/// Writes fields of the rows of a queryset.
+pub(crate) fn update(
+    state: &QueryState,
+    list: &[crate::assignment::AssignmentNode],
+    ex: &dyn Executor,
+) -> Result<u64> {
+    let clauses = state.clauses();
+    if let Some(misuse) = clauses.misuse {
+        return Err(misuse.into());
+    }
+    let refused = |after| Err(Misuse::NotAllowed { call: "update", after }.into());
+    if !clauses.slice.is_all() {
+        return refused("a slice");
+    }
+    if state.is_distinct_on() {
+        return refused("distinct_on");
+    }
+    if !clauses.combined.is_empty() {
+        return refused("a union, intersection or difference");
+    }
+    if clauses.empty || list.is_empty() {
+        return Ok(0);
+    }
+    let mut bare = state.clone();
+    if !matches!(clauses.shape, Shape::Instances) {
+        bare.clauses_mut().shape = Shape::Instances;
+    }
+    let statement = Compiler::new(ex).update(&bare, list)?;
+    ex.shared().watch.record(StatementKind::Update, state.model.table);
+    Ok(ex.session()?.execute(&Statement::Update(statement), &[])?.affected)
+}
+
+fn batch_size(options: BulkOptions, rows: usize) -> Result<usize> {
+    match options.batch_size {
+        Some(0) => Err(Misuse::Other("a batch has at least one row").into()),
+        Some(size) => Ok(size),
+        None => Ok(rows.max(1)),
+    }
+}
+
+/// Inserts the instances that have keys and then the others, in batches, and leaves them in their order.
+fn insert_batches<M: Model>(ex: &dyn Executor, instances: &mut [M], size: usize) -> Result<()> {
+    let (with_keys, without): (Vec<usize>, Vec<usize>) =
+        (0..instances.len()).partition(|&at| instances[at].pk().is_some());
+    for places in with_keys.chunks(size).chain(without.chunks(size)) {
+        let mut batch: Vec<M> = places.iter().map(|&at| instances[at].clone()).collect();
+        insert::insert(ex, &mut batch)?;
+        for (&at, stored) in places.iter().zip(batch) {
+            instances[at] = stored;
+        }
+    }
+    Ok(())
+}
+
+/// The columns of the model itself that expressions name, without the key.
+fn own_columns<M: Model>(nodes: &[Node]) -> Result<Vec<u16>> {
+    let mut fields = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let Node::Path(path) = node.unnamed() else {
+            return Err(Misuse::Other("bulk_update takes fields, not expressions").into());
+        };
+        match path.steps() {
+            [Step::Field(field)] if M::meta().field(*field).is_some_and(|meta| meta.is_column()) => {
+                if M::meta().primary_key.contains(field) {
+                    return Err(Misuse::Other("bulk_update cannot change primary keys").into());
+                }
+                fields.push(*field);
+            }
+            _ => return Err(Misuse::JoinHere { place: "bulk_update" }.into()),
+        }
+    }
+    if fields.is_empty() { Err(Misuse::Other("bulk_update needs a field").into()) } else { Ok(fields) }
+}
+
+/// `UPDATE .. SET a = CASE WHEN id = 1 THEN .. WHEN id = 2 THEN .. END WHERE id IN (1, 2)`.
+fn update_batch<M: Model>(instances: &[&M], fields: &[u16], ex: &dyn Executor) -> Result<u64> {
+    let meta = M::meta();
+    let mut keys = Vec::with_capacity(instances.len());
+    for instance in instances {
+        keys.push(
+            instance::key_of(*instance).ok_or(Error::Unsaved { model: M::NAME, wanted: "bulk_update" })?,
+        );
+    }
+    let rows: Vec<_> = instances.iter().map(|instance| ValueList::of(*instance)).collect();
+    let mut list = Vec::with_capacity(fields.len());
+    for &field in fields {
+        let position = meta.position(field);
+        let branches = keys.iter().zip(&rows).map(|(key, row)| {
+            let is_row = Node::lookup(Lookup::Exact, Node::Path(FieldPath::new()), Node::Value(key.clone()));
+            (is_row, Node::Value(row[position].clone().unwrap_or_default()))
+        });
+        let value =
+            Node::Case(std::sync::Arc::new(CaseNode { branches: branches.collect(), otherwise: None }));
+        list.push(crate::assignment::AssignmentNode { step: Step::Field(field), value });
+    }
+    let mut state = QueryState::new(meta);
+    state.add_condition(keys_in(keys));
+    update(&state, &list, ex)
+}

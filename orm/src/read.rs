@@ -1,0 +1,215 @@
+//! From the engine's batches to rows of a queryset.
+//!
+//! A row is read in place: [`BatchRow`] is one row of a batch, [`StoredRow`] one row of a table under the latch, and
+//! a field takes its value from either without a [`Value`] in between.
+
+use jiff::{SignedDuration, Timestamp, civil};
+use nuages_engine::{Batch, Error as EngineError, Vector, algebra::Query};
+use nuages_storage::{DataType, RowRef, Value};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use crate::{
+    error::{Error, Result},
+    executor::{Executor, StatementKind},
+    field::{DecodeError, RowReader},
+    meta::ModelMeta,
+    row::{Columns, Row},
+    schema::Bound,
+};
+
+/// One row of a batch.
+pub(crate) struct BatchRow<'b, 'v> {
+    batch: &'b Batch<'v>,
+    row: usize,
+}
+
+impl BatchRow<'_, '_> {
+    fn column(&self, index: usize) -> Option<&Vector<'_>> {
+        self.batch.columns.get(index)
+    }
+}
+
+/// A method that asks the column's vector for its own kind of value.
+macro_rules! from_vector {
+    ($($method:ident -> $type:ty,)*) => {$(
+        fn $method(&self, column: usize) -> Option<$type> {
+            self.column(column)?.$method(self.row)
+        }
+    )*};
+}
+
+impl RowReader for BatchRow<'_, '_> {
+    fn is_null(&self, column: usize) -> bool {
+        self.column(column).is_none_or(|column| column.is_null(self.row))
+    }
+
+    from_vector! {
+        bool -> bool,
+        text -> &str,
+        bytes -> &[u8],
+        date -> civil::Date,
+        time -> civil::Time,
+        timestamp -> Timestamp,
+        duration -> SignedDuration,
+        uuid -> Uuid,
+    }
+
+    fn int(&self, column: usize) -> Option<i64> {
+        match self.column(column)? {
+            column @ (Vector::Word { .. } | Vector::Constant { .. }) => column.int(self.row),
+            other => other.value(self.row).as_int(),
+        }
+    }
+
+    fn float(&self, column: usize) -> Option<f64> {
+        match self.column(column)? {
+            column @ Vector::Word { kind: DataType::Float, .. } => column.float(self.row),
+            other => other.value(self.row).as_float(),
+        }
+    }
+
+    fn decimal(&self, column: usize) -> Option<Decimal> {
+        let column = self.column(column)?;
+        column.decimal(self.row).or_else(|| column.value(self.row).as_decimal())
+    }
+
+    fn json(&self, column: usize) -> Option<serde_json::Value> {
+        self.column(column)?.json(self.row).map(std::borrow::Cow::into_owned)
+    }
+
+    fn value(&self, column: usize) -> Value {
+        self.column(column).map_or(Value::Null, |column| column.value(self.row))
+    }
+}
+
+/// One row of a model's table, by the positions of the model's columns.
+pub(crate) struct StoredRow<'b, 'v> {
+    pub(crate) row: RowRef<'v>,
+    pub(crate) bound: &'b Bound,
+}
+
+/// A method that goes through [`Value`], which none of these types costs an allocation.
+macro_rules! from_value {
+    ($($method:ident -> $type:ty = $class:ident,)*) => {$(
+        fn $method(&self, column: usize) -> Option<$type> {
+            match RowReader::value(self, column) {
+                Value::$class(value) => Some(value),
+                _ => None,
+            }
+        }
+    )*};
+}
+
+impl RowReader for StoredRow<'_, '_> {
+    fn is_null(&self, column: usize) -> bool {
+        self.row.null(self.bound.slots[column])
+    }
+
+    fn bool(&self, column: usize) -> Option<bool> {
+        (!self.is_null(column)).then(|| self.row.bool(self.bound.slots[column]))
+    }
+
+    fn int(&self, column: usize) -> Option<i64> {
+        (!self.is_null(column)).then(|| self.row.int(self.bound.slots[column]))
+    }
+
+    fn float(&self, column: usize) -> Option<f64> {
+        (!self.is_null(column)).then(|| self.row.float(self.bound.slots[column]))
+    }
+
+    fn text(&self, column: usize) -> Option<&str> {
+        self.row.text(self.bound.slots[column])
+    }
+
+    fn bytes(&self, column: usize) -> Option<&[u8]> {
+        self.row.bytes(self.bound.slots[column])
+    }
+
+    from_value! {
+        decimal -> Decimal = Decimal,
+        date -> civil::Date = Date,
+        time -> civil::Time = Time,
+        timestamp -> Timestamp = Timestamp,
+        duration -> SignedDuration = Duration,
+        uuid -> Uuid = Uuid,
+    }
+
+    fn json(&self, column: usize) -> Option<serde_json::Value> {
+        match RowReader::value(self, column) {
+            Value::Json(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    fn value(&self, column: usize) -> Value {
+        self.row.value(self.bound.slots[column], &self.bound.types[column])
+    }
+}
+
+/// A stored value that a field does not know, with the names it has in the model.
+pub(crate) fn decode_error(meta: &'static ModelMeta, error: DecodeError) -> Error {
+    let column = meta.columns().nth(error.column).map_or("", |(_, field)| field.column);
+    Error::Decode { table: meta.table, column, pk: None, value: Box::new(error.found) }
+}
+
+/// Runs a query and calls `visit` with each row, in order, until it fails.
+pub(crate) fn each(
+    ex: &dyn Executor,
+    meta: &'static ModelMeta,
+    query: &Query,
+    visit: &mut dyn FnMut(&BatchRow<'_, '_>) -> Result<()>,
+) -> Result<()> {
+    let session = ex.session()?;
+    ex.shared().watch.record(StatementKind::Select, meta.table);
+    let mut failed = None;
+    let result = session.query_each(query, &[], &mut |batch| {
+        for row in batch.selection.iter() {
+            if let Err(error) = visit(&BatchRow { batch, row }) {
+                failed = Some(error);
+                // Any error ends the query; the caller sees the one above.
+                return Err(EngineError::TransactionEnded);
+            }
+        }
+        Ok(())
+    });
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(result?),
+    }
+}
+
+/// The rows of a query.
+pub(crate) fn fetch<T>(
+    ex: &dyn Executor,
+    meta: &'static ModelMeta,
+    query: &Query,
+    mut read: impl FnMut(&BatchRow<'_, '_>) -> Result<T, DecodeError>,
+) -> Result<Vec<T>> {
+    let mut rows = Vec::new();
+    each(ex, meta, query, &mut |row| {
+        rows.push(read(row).map_err(|error| decode_error(meta, error))?);
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// The first value of the only row of a query.
+pub(crate) fn scalar(ex: &dyn Executor, meta: &'static ModelMeta, query: &Query) -> Result<Value> {
+    let mut value = Value::Null;
+    each(ex, meta, query, &mut |row| {
+        value = row.value(0);
+        Ok(())
+    })?;
+    Ok(value)
+}
+
+/// The rows of a query as the rows of a queryset.
+pub(crate) fn fetch_rows<R: Row>(
+    ex: &dyn Executor,
+    meta: &'static ModelMeta,
+    query: &Query,
+    columns: Columns<'_>,
+) -> Result<Vec<R>> {
+    fetch(ex, meta, query, |row| R::read(row, &mut columns.clone()))
+}

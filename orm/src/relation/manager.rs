@@ -1,0 +1,397 @@
+//! The verbs of to-many relations: what a related manager does in Django.
+//!
+//! `all` asks the database each time unless the rows were prefetched, so it is never stale. What changes the relation
+//! takes `&mut self` and forgets what was prefetched.
+
+use std::borrow::Cow;
+
+use nuages_storage::Value;
+
+use super::{ManyToMany, Owner, Related, RelatedOne, Through, pairs::Pairs};
+use crate::{
+    assignment::AssignmentNode,
+    error::{Error, Misuse, Result},
+    executor::{Executor, finish_write},
+    expression::Q,
+    instance,
+    meta::{FieldKind, ModelMeta},
+    model::Model,
+    node::{FieldPath, Lookup, Node, Step},
+    queryset::{QuerySet, QueryState, Queryset, fetch_instances, first_row, keys_in},
+    save::Persist,
+};
+
+/// Instances to be related: one, or a list of them.
+pub trait Instances<T> {
+    /// Calls `visit` with each.
+    fn each(self, visit: &mut dyn FnMut(&T));
+}
+
+impl<T> Instances<T> for &T {
+    fn each(self, visit: &mut dyn FnMut(&T)) {
+        visit(self);
+    }
+}
+
+impl<T> Instances<T> for &[T] {
+    fn each(self, visit: &mut dyn FnMut(&T)) {
+        self.iter().for_each(visit);
+    }
+}
+
+impl<T> Instances<T> for &Vec<T> {
+    fn each(self, visit: &mut dyn FnMut(&T)) {
+        self.iter().for_each(visit);
+    }
+}
+
+impl<T, const COUNT: usize> Instances<T> for [&T; COUNT] {
+    fn each(self, visit: &mut dyn FnMut(&T)) {
+        self.into_iter().for_each(visit);
+    }
+}
+
+impl<T> Instances<T> for Vec<&T> {
+    fn each(self, visit: &mut dyn FnMut(&T)) {
+        self.into_iter().for_each(visit);
+    }
+}
+
+/// The keys of instances, all of which must have one.
+fn keys<T: Model>(instances: impl Instances<T>, wanted: &'static str) -> Result<Vec<Value>> {
+    let (mut keys, mut unsaved) = (Vec::new(), false);
+    instances.each(&mut |instance| match instance::key_of(instance) {
+        Some(key) => keys.push(key),
+        None => unsaved = true,
+    });
+    if unsaved { Err(Error::Unsaved { model: T::NAME, wanted }) } else { Ok(keys) }
+}
+
+impl Owner {
+    fn key_value(&self) -> Result<&Value> {
+        self.single_key().ok_or(Error::Misuse(Misuse::Other("a relation of a row with a composite key")))
+    }
+
+    /// The step from the other side to this one.
+    fn back(&self) -> Result<Back> {
+        match self.model.field(self.field).map(|field| field.kind) {
+            Some(FieldKind::Reverse { child, field, .. }) => {
+                let (child, field) = (child(), field());
+                let is_pair =
+                    child.field(field).is_some_and(|f| matches!(f.kind, FieldKind::ManyToMany { .. }));
+                Ok(Back { step: Step::Field(field), relation: (child, field), is_pair, reverse: true })
+            }
+            Some(FieldKind::ManyToMany { .. }) => Ok(Back {
+                step: Step::Back { child: self.model, field: self.field },
+                relation: (self.model, self.field),
+                is_pair: true,
+                reverse: false,
+            }),
+            _ => Err(Misuse::NotAColumn { model: self.model.name }.into()),
+        }
+    }
+
+    /// The related rows, as a queryset of the default manager.
+    fn queryset<C: Model>(&self) -> Result<QuerySet<C>> {
+        let path: FieldPath = [self.back()?.step].into_iter().collect();
+        let mut state = C::objects().into_state();
+        state.add_condition(Node::lookup(
+            Lookup::Exact,
+            Node::Path(path),
+            Node::Value(self.key_value()?.clone()),
+        ));
+        Ok(QuerySet::from_state(state))
+    }
+
+    /// The pairs of a many-to-many relation.
+    fn pairs<'x>(&self, target: &'static ModelMeta, ex: &'x dyn Executor) -> Result<Pairs<'x>> {
+        let Back { relation: (model, field), reverse, is_pair, .. } = self.back()?;
+        if !is_pair {
+            return Err(Misuse::NotAColumn { model: self.model.name }.into());
+        }
+        Pairs::new(model, field, reverse, self.key_value()?.clone(), target, ex)
+    }
+}
+
+struct Back {
+    step: Step,
+    relation: (&'static ModelMeta, u16),
+    is_pair: bool,
+    reverse: bool,
+}
+
+/// The verbs that read, which both kinds of relation have.
+macro_rules! reading {
+    ($row:ident) => {
+        fn owned(&self) -> Result<&Owner> {
+            self.owner().ok_or(Error::Unsaved { model: $row::NAME, wanted: "a relation" })
+        }
+
+        /// The related rows as a queryset.
+        ///
+        /// # Errors
+        /// [`Error::Unsaved`] if the row that has the relation is not stored.
+        pub fn objects(&self) -> Result<QuerySet<$row>> {
+            self.owned()?.queryset()
+        }
+
+        /// The related rows that meet a condition, as a queryset.
+        ///
+        /// # Errors
+        /// As `objects`.
+        pub fn filter(&self, condition: Q<$row>) -> Result<QuerySet<$row>> {
+            Ok(self.objects()?.filter(condition))
+        }
+
+        /// The related rows: those that were prefetched, or by a query.
+        ///
+        /// # Errors
+        /// As `objects`; what a query can fail with.
+        pub fn all(&self, ex: &dyn Executor) -> Result<Cow<'_, [$row]>> {
+            match self.loaded() {
+                Some(rows) => Ok(Cow::Borrowed(rows)),
+                None => Ok(Cow::Owned(fetch_instances(self.objects()?.state(), ex)?)),
+            }
+        }
+
+        /// How many related rows there are.
+        ///
+        /// # Errors
+        /// As `all`.
+        pub fn count(&self, ex: &dyn Executor) -> Result<u64> {
+            match self.loaded() {
+                Some(rows) => Ok(rows.len() as u64),
+                None => crate::queryset::count(self.objects()?.state(), ex),
+            }
+        }
+
+        /// Whether there is a related row.
+        ///
+        /// # Errors
+        /// As `all`.
+        pub fn exists(&self, ex: &dyn Executor) -> Result<bool> {
+            Ok(self.count(ex)? > 0)
+        }
+    };
+}
+
+impl<T: Model, Th: Through> ManyToMany<T, Th> {
+    reading!(T);
+
+    /// Pairs this row with others. Those that are paired with it already stay so, once.
+    ///
+    /// # Errors
+    /// [`Error::Unsaved`] if a row has no key; [`Error::Integrity`] for one that is not stored.
+    pub fn add(&mut self, instances: impl Instances<T>, ex: &dyn Executor) -> Result<()> {
+        let keys = keys(instances, "a many-to-many relation")?;
+        let result = self.owned()?.pairs(T::meta(), ex).and_then(|pairs| pairs.add(keys));
+        self.keep(None);
+        finish_write(ex, result)
+    }
+
+    /// Ends the pairs with others. The rows themselves stay.
+    ///
+    /// # Errors
+    /// As [`add`](ManyToMany::add).
+    pub fn remove(&mut self, instances: impl Instances<T>, ex: &dyn Executor) -> Result<()> {
+        let keys = keys(instances, "a many-to-many relation")?;
+        let result = self.owned()?.pairs(T::meta(), ex).and_then(|pairs| pairs.remove(keys));
+        self.keep(None);
+        finish_write(ex, result)
+    }
+
+    /// Pairs this row with these and no others.
+    ///
+    /// # Errors
+    /// As [`add`](ManyToMany::add).
+    pub fn set(&mut self, instances: impl Instances<T>, ex: &dyn Executor) -> Result<()> {
+        let keys = keys(instances, "a many-to-many relation")?;
+        let result = self.owned()?.pairs(T::meta(), ex).and_then(|pairs| pairs.set(keys));
+        self.keep(None);
+        finish_write(ex, result)
+    }
+
+    /// Ends all pairs of this row.
+    ///
+    /// # Errors
+    /// As [`add`](ManyToMany::add).
+    pub fn clear(&mut self, ex: &dyn Executor) -> Result<()> {
+        let result = self.owned()?.pairs(T::meta(), ex).and_then(|pairs| pairs.clear());
+        self.keep(None);
+        finish_write(ex, result)
+    }
+
+    /// Stores a new row and pairs this one with it.
+    ///
+    /// # Errors
+    /// As [`Persist::insert`].
+    pub fn create(&mut self, instance: T, ex: &dyn Executor) -> Result<T> {
+        use crate::atomic::Atomic;
+        self.owned()?;
+        let created = ex.atomic(|tx| {
+            let created = instance.insert(tx)?;
+            self.add(&created, tx)?;
+            Ok(created)
+        });
+        finish_write(ex, created)
+    }
+}
+
+impl<C: Model> Related<C> {
+    reading!(C);
+
+    /// Stores a new row that points at this one, whatever its key said.
+    ///
+    /// # Errors
+    /// As [`Persist::insert`].
+    pub fn create(&mut self, mut instance: C, ex: &dyn Executor) -> Result<C> {
+        let owner = self.owned()?.clone();
+        let Back { step, is_pair, .. } = owner.back()?;
+        let created = if is_pair {
+            use crate::atomic::Atomic;
+            finish_write(
+                ex,
+                ex.atomic(|tx| {
+                    let created = instance.insert(tx)?;
+                    let key = instance::key_of(&created)
+                        .ok_or(Error::Unsaved { model: C::NAME, wanted: "a pair" })?;
+                    owner.pairs(C::meta(), tx)?.add(vec![key])?;
+                    Ok(created)
+                }),
+            )
+        } else {
+            if let Step::Field(field) = step {
+                instance::set_value(&mut instance, field, owner.key_value()?)?;
+            }
+            instance.insert(ex)
+        };
+        self.keep(None);
+        created
+    }
+
+    /// Makes rows point at this one.
+    ///
+    /// # Errors
+    /// [`Error::Unsaved`] for one that is not stored.
+    pub fn add(&mut self, instances: impl Instances<C>, ex: &dyn Executor) -> Result<()> {
+        let keys = keys(instances, "a relation")?;
+        let owner = self.owned()?;
+        let result = match owner.back()? {
+            Back { is_pair: true, .. } => owner.pairs(C::meta(), ex).and_then(|pairs| pairs.add(keys)),
+            Back { step, .. } => {
+                let mut state = QueryState::new(C::meta());
+                state.add_condition(keys_in(keys));
+                point(&state, step, owner.key_value()?.clone(), ex)
+            }
+        };
+        self.keep(None);
+        finish_write(ex, result)
+    }
+
+    /// Makes rows point at nothing, if they point at this one.
+    ///
+    /// # Errors
+    /// [`Misuse::Other`] where the key must have a value; [`Error::Unsaved`].
+    pub fn remove(&mut self, instances: impl Instances<C>, ex: &dyn Executor) -> Result<()> {
+        let keys = keys(instances, "a relation")?;
+        let owner = self.owned()?;
+        let result = match owner.back()? {
+            Back { is_pair: true, .. } => owner.pairs(C::meta(), ex).and_then(|pairs| pairs.remove(keys)),
+            Back { step, relation, .. } => {
+                nullable(relation)?;
+                let mut state = owner.queryset::<C>()?.into_state();
+                state.add_condition(keys_in(keys));
+                point(&state, step, Value::Null, ex)
+            }
+        };
+        self.keep(None);
+        finish_write(ex, result)
+    }
+
+    /// Makes all rows that point at this one point at nothing.
+    ///
+    /// # Errors
+    /// As [`remove`](Related::remove).
+    pub fn clear(&mut self, ex: &dyn Executor) -> Result<()> {
+        let owner = self.owned()?;
+        let result = match owner.back()? {
+            Back { is_pair: true, .. } => owner.pairs(C::meta(), ex).and_then(|pairs| pairs.clear()),
+            Back { step, relation, .. } => {
+                nullable(relation)?;
+                point(owner.queryset::<C>()?.state(), step, Value::Null, ex)
+            }
+        };
+        self.keep(None);
+        finish_write(ex, result)
+    }
+
+    /// Makes these rows point at this one, and no others where the key may be NULL.
+    ///
+    /// # Errors
+    /// As [`add`](Related::add).
+    pub fn set(&mut self, instances: impl Instances<C>, ex: &dyn Executor) -> Result<()> {
+        let keys = keys(instances, "a relation")?;
+        let owner = self.owned()?;
+        let result = match owner.back()? {
+            Back { is_pair: true, .. } => owner.pairs(C::meta(), ex).and_then(|pairs| pairs.set(keys)),
+            Back { step, relation, .. } => set_children::<C>(owner, step, relation, keys, ex),
+        };
+        self.keep(None);
+        finish_write(ex, result)
+    }
+}
+
+fn set_children<C: Model>(
+    owner: &Owner,
+    step: Step,
+    relation: (&'static ModelMeta, u16),
+    keys: Vec<Value>,
+    ex: &dyn Executor,
+) -> Result<()> {
+    use crate::atomic::Atomic;
+    ex.atomic(|tx| {
+        if nullable(relation).is_ok() {
+            let mut others = owner.queryset::<C>()?.into_state();
+            others.add_condition(keys_in(keys.iter().cloned()).negated());
+            point(&others, step, Value::Null, tx)?;
+        }
+        let mut state = QueryState::new(C::meta());
+        state.add_condition(keys_in(keys));
+        point(&state, step, owner.key_value()?.clone(), tx)
+    })
+}
+
+/// Whether rows may point at nothing.
+fn nullable((model, field): (&'static ModelMeta, u16)) -> Result<()> {
+    match model.field(field) {
+        Some(field) if field.null => Ok(()),
+        _ => {
+            Err(Misuse::Other("rows whose key must have a value cannot be removed; delete or move them")
+                .into())
+        }
+    }
+}
+
+/// Writes a key into the rows of a queryset.
+fn point(state: &QueryState, step: Step, key: Value, ex: &dyn Executor) -> Result<()> {
+    let list = [AssignmentNode { step, value: Node::Value(key) }];
+    crate::queryset::update(state, &list, ex).map(drop)
+}
+
+impl<C: Model> RelatedOne<C> {
+    /// The row that points here, if there is one: at once if it was read, else by a query, which is kept.
+    ///
+    /// # Errors
+    /// [`Error::Unsaved`] if the row that has the relation is not stored.
+    pub fn get(&self, ex: &dyn Executor) -> Result<Option<&C>> {
+        if let Some(row) = self.loaded() {
+            return Ok(row);
+        }
+        let owner = self.owner().ok_or(Error::Unsaved { model: C::NAME, wanted: "a relation" })?;
+        let path: FieldPath = [owner.back()?.step].into_iter().collect();
+        let mut state = QueryState::new(C::meta());
+        let key = owner.key_value()?.clone();
+        state.add_condition(Node::lookup(Lookup::Exact, Node::Path(path), Node::Value(key)));
+        Ok(self.keep(first_row::<C>(&state, ex)?.map(std::sync::Arc::new)))
+    }
+}

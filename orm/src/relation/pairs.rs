@@ -1,0 +1,195 @@
+//! The pairs of a many-to-many relation: rows of the table between its two sides.
+
+use nuages_engine::algebra::{
+    Delete, Expr, Insert, InsertSource, OutputColumn, Query, Relation, Source, Statement,
+};
+use nuages_storage::{DataType, Value};
+
+use crate::{
+    error::Result,
+    executor::{Executor, StatementKind},
+    field::RowReader,
+    meta::ModelMeta,
+    read,
+    schema::ThroughBound,
+    signal::{Many, ManyToManyAction, ManyToManyChange, Moment},
+};
+
+/// The pairs of one row, seen from it.
+pub(super) struct Pairs<'x> {
+    ex: &'x dyn Executor,
+    relation: Many,
+    reverse: bool,
+    through: &'x ThroughBound,
+    /// The places of the keys of this row and of the others.
+    near: usize,
+    far: usize,
+    /// Whether each pair holds both ways.
+    symmetrical: bool,
+    owner: Value,
+    target: &'static ModelMeta,
+    types: [DataType; 2],
+}
+
+impl<'x> Pairs<'x> {
+    pub(super) fn new(
+        model: &'static ModelMeta,
+        field: u16,
+        reverse: bool,
+        owner: Value,
+        target: &'static ModelMeta,
+        ex: &'x dyn Executor,
+    ) -> Result<Pairs<'x>> {
+        let binding = ex.shared().binding();
+        let through = binding.through(model, field)?;
+        let (near, far) =
+            if reverse { (through.target, through.source) } else { (through.source, through.target) };
+        let meta = model.field(field);
+        let symmetrical = meta.is_some_and(|meta| meta.symmetrical && meta.related_model() == Some(model));
+        let owner_type = owner.data_type().unwrap_or(DataType::BigInt);
+        let key = binding.model(target)?;
+        let far_type =
+            target.primary_key.first().map_or(owner_type, |field| key.types[target.position(*field)]);
+        let types = [owner_type, far_type];
+        let relation = Many { model, field };
+        Ok(Pairs { ex, relation, reverse, through, near, far, symmetrical, owner, target, types })
+    }
+
+    /// The keys this row is paired with, of these or of all.
+    fn existing(&self, among: Option<&[Value]>) -> Result<Vec<Value>> {
+        let source = Source::new(0);
+        let relation = Relation::scan(self.through.table, source).filter(self.own(source, among));
+        let query = Query::new(relation, vec![OutputColumn::new("key", source.column(self.far))]);
+        let mut keys = Vec::new();
+        read::each(self.ex, self.relation.model, &query, &mut |row| {
+            keys.push(row.value(0));
+            Ok(())
+        })?;
+        Ok(keys)
+    }
+
+    /// Whether a pair is this row's, with one of these or with any.
+    fn own(&self, source: Source, among: Option<&[Value]>) -> Expr {
+        self.one_way(source, self.near, self.far, among)
+    }
+
+    fn one_way(&self, source: Source, near: usize, far: usize, among: Option<&[Value]>) -> Expr {
+        let own = Expr::Column(source.column(near)).equals(Expr::Literal(self.owner.clone()));
+        let Some(keys) = among else { return own };
+        let list = keys.iter().cloned().map(Expr::Literal).collect();
+        own.and(Expr::InList(Box::new(Expr::Column(source.column(far))), list))
+    }
+
+    /// The same; in a symmetrical relation, either way round.
+    fn own_both(&self, source: Source, among: Option<&[Value]>) -> Expr {
+        let forth = self.own(source, among);
+        if self.symmetrical { forth.or(self.one_way(source, self.far, self.near, among)) } else { forth }
+    }
+
+    /// Adds the pairs that are not there.
+    pub(super) fn add(&self, keys: Vec<Value>) -> Result<()> {
+        let mut new: Vec<Value> = Vec::with_capacity(keys.len());
+        for key in keys {
+            if !new.contains(&key) {
+                new.push(key);
+            }
+        }
+        if self.is_heard() && !new.is_empty() {
+            let existing = self.existing(Some(&new))?;
+            new.retain(|key| !existing.contains(key));
+        }
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.tell(Moment::Before, ManyToManyAction::Add, Some(&new))?;
+        self.insert(&new)?;
+        self.tell(Moment::After, ManyToManyAction::Add, Some(&new))
+    }
+
+    /// `INSERT .. SELECT` of the pairs that do not exist.
+    fn insert(&self, keys: &[Value]) -> Result<()> {
+        let (values, known) = (Source::new(0), Source::new(1));
+        let mut rows = Vec::with_capacity(keys.len());
+        for key in keys {
+            rows.push(vec![Expr::Literal(self.owner.clone()), Expr::Literal(key.clone())]);
+            if self.symmetrical && *key != self.owner {
+                rows.push(vec![Expr::Literal(key.clone()), Expr::Literal(self.owner.clone())]);
+            }
+        }
+        let same = |column: usize, value: usize| {
+            Expr::Column(known.column(column)).equals(Expr::Column(values.column(value)))
+        };
+        let exists =
+            Relation::scan(self.through.table, known).filter(same(self.near, 0).and(same(self.far, 1)));
+        let relation = Relation::Values { source: values, types: self.types.to_vec(), rows }
+            .filter(Expr::Exists(Box::new(exists)).not());
+        let columns = (0..2).map(|column| OutputColumn::new("", values.column(column))).collect();
+        let statement = Statement::Insert(Insert {
+            table: self.through.table,
+            columns: vec![self.near, self.far],
+            rows: InsertSource::Query(Box::new(Query::new(relation, columns))),
+            source: Source::new(2),
+            returning: Vec::new(),
+        });
+        self.run(StatementKind::Insert, &statement)
+    }
+
+    /// Removes the pairs with these.
+    pub(super) fn remove(&self, keys: Vec<Value>) -> Result<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        self.tell(Moment::Before, ManyToManyAction::Remove, Some(&keys))?;
+        self.delete(Some(&keys))?;
+        self.tell(Moment::After, ManyToManyAction::Remove, Some(&keys))
+    }
+
+    /// Removes all pairs.
+    pub(super) fn clear(&self) -> Result<()> {
+        self.tell(Moment::Before, ManyToManyAction::Clear, None)?;
+        self.delete(None)?;
+        self.tell(Moment::After, ManyToManyAction::Clear, None)
+    }
+
+    /// Removes the pairs with others than these and adds those that are missing.
+    pub(super) fn set(&self, keys: Vec<Value>) -> Result<()> {
+        let existing = self.existing(None)?;
+        let old: Vec<Value> = existing.iter().filter(|key| !keys.contains(key)).cloned().collect();
+        let new: Vec<Value> = keys.into_iter().filter(|key| !existing.contains(key)).collect();
+        self.remove(old)?;
+        self.add(new)
+    }
+
+    fn delete(&self, among: Option<&[Value]>) -> Result<()> {
+        let source = Source::new(0);
+        let predicate = Some(self.own_both(source, among));
+        let delete = Delete { table: self.through.table, source, predicate, returning: Vec::new() };
+        self.run(StatementKind::Delete, &Statement::Delete(delete))
+    }
+
+    fn run(&self, kind: StatementKind, statement: &Statement) -> Result<()> {
+        self.ex.shared().watch.record(kind, self.relation.model.table);
+        self.ex.session()?.execute(statement, &[])?;
+        Ok(())
+    }
+
+    fn is_heard(&self) -> bool {
+        self.ex.shared().app().signals().hears_many_to_many(self.relation)
+    }
+
+    fn tell(&self, moment: Moment, action: ManyToManyAction, keys: Option<&[Value]>) -> Result<()> {
+        if !self.is_heard() {
+            return Ok(());
+        }
+        let change = ManyToManyChange {
+            moment,
+            action,
+            relation: self.relation,
+            reverse: self.reverse,
+            instance: self.owner.clone(),
+            model: self.target,
+            keys: keys.map(<[Value]>::to_vec),
+        };
+        self.ex.shared().app().signals().many_to_many(&change, self.ex)
+    }
+}

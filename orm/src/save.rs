@@ -1,0 +1,263 @@
+//! Saving instances: `save`, `insert`, `save_fields`, `save_set`, `refresh`.
+//!
+//! `save` decides as Django does: an instance without a key is inserted; one with a key is updated, and inserted if
+//! no row was hit; one that is known not to be stored and whose key has a default is inserted at once.
+
+use nuages_engine::algebra::{Expr, OutputColumn, Source, Statement, Update};
+use nuages_storage::Value;
+
+use crate::{
+    assignment::{AssignmentNode, Assignments},
+    atomic::Atomic,
+    compile::Compiler,
+    delete::{self, Deleted},
+    error::{Error, Misuse, Result},
+    executor::{Executor, StatementKind, finish_write},
+    insert::{self, ValueList},
+    instance,
+    model::{Key, Model},
+    node::{FieldPath, Lookup, Node, Step},
+    queryset::{QueryState, first_row},
+    row::Selection,
+    signal::{Moment, Saving},
+};
+
+/// What may be asked of a save beyond the usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SaveOptions {
+    /// Insert, and fail if there is such a row.
+    pub force_insert: bool,
+    /// Update, and fail if there is no such row.
+    pub force_update: bool,
+}
+
+/// The verbs of an instance. Every model has them.
+pub trait Persist: Model {
+    /// Stores the instance: by an update if it has a key and there is such a row, else by an insert.
+    ///
+    /// # Errors
+    /// [`Error::Integrity`]; [`Error::Unsaved`] if a related instance that was assigned has no key; what a receiver
+    /// returns.
+    ///
+    /// ```ignore
+    /// post.title = "Updated".into();
+    /// post.save(&db)?;
+    /// ```
+    fn save(&mut self, ex: &dyn Executor) -> Result<()> {
+        self.save_with(SaveOptions::default(), ex)
+    }
+
+    /// [`save`](Persist::save) with options.
+    ///
+    /// # Errors
+    /// As [`save`](Persist::save); [`Error::NotUpdated`] if an update was forced and hit no row.
+    fn save_with(&mut self, options: SaveOptions, ex: &dyn Executor) -> Result<()> {
+        if options.force_insert && options.force_update {
+            return Err(Misuse::Other("a save cannot be forced to insert and to update").into());
+        }
+        write(self, Write { options, only: None }, ex)
+    }
+
+    /// Writes only these fields of a stored instance. Of no field, it does nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotUpdated`] if the row is not there any more; as [`save`](Persist::save).
+    fn save_fields(&mut self, fields: impl Selection<Self>, ex: &dyn Executor) -> Result<()> {
+        let mut nodes = Vec::new();
+        fields.collect(&mut nodes);
+        let only = own_fields::<Self>(&nodes)?;
+        if only.is_empty() {
+            return Ok(());
+        }
+        let options = SaveOptions { force_update: true, force_insert: false };
+        write(self, Write { options, only: Some(only) }, ex)
+    }
+
+    /// Changes fields of the stored row by expressions over it, and reads the results into the instance: an update
+    /// that loses no other's. Django's assignment of an `F` expression to an attribute.
+    ///
+    /// # Errors
+    /// [`Error::NotUpdated`] if the row is not there; as [`save`](Persist::save).
+    ///
+    /// ```ignore
+    /// post.save_set(Post::view_count.set(Post::view_count + 1), &db)?;
+    /// ```
+    fn save_set(&mut self, assignments: impl Assignments<Self>, ex: &dyn Executor) -> Result<()> {
+        let mut list = Vec::new();
+        assignments.collect(&mut list);
+        finish_write(ex, save_set(self, &list, ex))
+    }
+
+    /// Stores the instance as a new row and returns it with what the database filled.
+    ///
+    /// # Errors
+    /// As [`save`](Persist::save); [`Error::Integrity`] if there is such a row.
+    fn insert(mut self, ex: &dyn Executor) -> Result<Self> {
+        let options = SaveOptions { force_insert: true, force_update: false };
+        write(&mut self, Write { options, only: None }, ex)?;
+        Ok(self)
+    }
+
+    /// Deletes the instance's row and what its foreign keys say. The instance keeps its values, but a key that the
+    /// database fills is unset.
+    ///
+    /// # Errors
+    /// [`Error::Unsaved`] without a key; [`Error::Protected`], [`Error::Restricted`]; what a receiver returns.
+    fn delete(&mut self, ex: &dyn Executor) -> Result<Deleted> {
+        let key = instance::key_of(self).ok_or(Error::Unsaved { model: Self::NAME, wanted: "delete" })?;
+        let deleted = finish_write(ex, delete::by_keys(Self::meta(), vec![key], ex))?;
+        instance::unset_key(self);
+        Ok(deleted)
+    }
+
+    /// Reads the row again. Relations forget what they had read.
+    ///
+    /// # Errors
+    /// [`Error::DoesNotExist`] if the row is not there any more; [`Error::Unsaved`] without a key.
+    fn refresh(&mut self, ex: &dyn Executor) -> Result<()> {
+        let mut state = QueryState::new(Self::meta());
+        state.add_condition(own_row(self, "refresh")?);
+        *self = first_row::<Self>(&state, ex)?.ok_or(Error::DoesNotExist { model: Self::NAME })?;
+        Ok(())
+    }
+}
+
+impl<M: Model> Persist for M {}
+
+/// One save.
+struct Write {
+    options: SaveOptions,
+    /// Only these fields.
+    only: Option<Vec<u16>>,
+}
+
+/// The fields of the model itself that expressions name.
+fn own_fields<M: Model>(nodes: &[Node]) -> Result<Vec<u16>> {
+    nodes
+        .iter()
+        .map(|node| match node.unnamed() {
+            Node::Path(path) => match path.steps() {
+                [Step::Field(field)] if M::meta().field(*field).is_some_and(|meta| meta.is_column()) => {
+                    Ok(*field)
+                }
+                _ => Err(Misuse::JoinHere { place: "save_fields" }.into()),
+            },
+            _ => Err(Misuse::Other("save_fields takes fields, not expressions").into()),
+        })
+        .collect()
+}
+
+/// The condition that only the instance's own row meets.
+fn own_row<M: Model>(instance: &M, wanted: &'static str) -> Result<Node> {
+    let key = instance.pk().ok_or(Error::Unsaved { model: M::NAME, wanted })?;
+    let parts = M::meta().primary_key.iter().zip(key.values()).map(|(field, value)| {
+        Node::lookup(Lookup::Exact, Node::Path(FieldPath::field(*field)), Node::Value(value))
+    });
+    Ok(parts.fold(Node::all(), Node::and))
+}
+
+/// A save with its receivers. Only with receivers is it more than one statement that must happen whole.
+fn write<M: Model>(instance: &mut M, write: Write, ex: &dyn Executor) -> Result<()> {
+    if !ex.shared().app().signals().hears_save::<M>() {
+        let result = store(instance, &write, ex).map(drop);
+        return finish_write(ex, result);
+    }
+    let update_fields = write.only.as_ref().map(|only| {
+        only.iter().filter_map(|field| M::meta().field(*field)).map(|field| field.name).collect()
+    });
+    let result = ex.atomic(|tx| {
+        let signals = tx.shared().app().signals();
+        let expected = instance.pk().is_none() || write.options.force_insert;
+        let mut saving = Saving { created: expected, update_fields, raw: false };
+        signals.save(Moment::Before, instance, &saving, tx)?;
+        saving.created = store(instance, &write, tx)?;
+        signals.save(Moment::After, instance, &saving, tx)
+    });
+    finish_write(ex, result)
+}
+
+/// Writes the row; whether it is new.
+fn store<M: Model>(instance: &mut M, write: &Write, ex: &dyn Executor) -> Result<bool> {
+    instance::refresh_keys(instance)?;
+    let meta = M::meta();
+    let SaveOptions { mut force_insert, force_update } = write.options;
+    let has_key = instance.pk().is_some();
+    if !has_key && force_update {
+        return Err(Error::Unsaved { model: M::NAME, wanted: "an update" });
+    }
+    let key_has_default =
+        meta.primary_key.iter().all(|field| meta.field(*field).is_some_and(|f| f.default.is_some()));
+    force_insert |= !force_update && key_has_default && instance::is_stored(instance) == Some(false);
+    if has_key && !force_insert {
+        let adding = instance::is_stored(instance) == Some(false);
+        instance::stamp(instance, adding, ex.settings(), write.only.as_deref())?;
+        if update(instance, write.only.as_deref(), ex)? {
+            instance::mark_stored(instance, true);
+            instance.bind();
+            return Ok(false);
+        }
+        if force_update {
+            return Err(Error::NotUpdated { model: M::NAME });
+        }
+    }
+    instance::stamp(instance, true, ex.settings(), None)?;
+    insert::insert(ex, std::slice::from_mut(instance))?;
+    Ok(true)
+}
+
+/// Updates the instance's row; whether there is one.
+fn update<M: Model>(instance: &M, only: Option<&[u16]>, ex: &dyn Executor) -> Result<bool> {
+    let meta = M::meta();
+    let bound = ex.shared().binding().model(meta)?;
+    let values = ValueList::of(instance);
+    let mut assignments = Vec::with_capacity(values.len());
+    for ((index, field), value) in meta.columns().zip(values) {
+        let is_chosen = only.is_none_or(|only| only.contains(&index)) && !field.primary_key;
+        if let (true, Some(value)) = (is_chosen, value) {
+            assignments.push((bound.columns[meta.position(index)], Expr::Literal(value)));
+        }
+    }
+    let mut state = QueryState::new(meta);
+    state.add_condition(own_row(instance, "an update")?);
+    if assignments.is_empty() {
+        return Ok(first_row::<M>(&state, ex)?.is_some());
+    }
+    let (source, predicate) = Compiler::new(ex).single_table(&state)?;
+    let statement = Statement::Update(Update {
+        table: bound.table,
+        source,
+        predicate,
+        assignments,
+        returning: Vec::new(),
+    });
+    ex.shared().watch.record(StatementKind::Update, meta.table);
+    Ok(ex.session()?.execute(&statement, &[])?.affected > 0)
+}
+
+/// `UPDATE .. RETURNING` into the fields.
+fn save_set<M: Model>(instance: &mut M, list: &[AssignmentNode], ex: &dyn Executor) -> Result<()> {
+    let meta = M::meta();
+    let bound = ex.shared().binding().model(meta)?;
+    let mut state = QueryState::new(meta);
+    state.add_condition(own_row(instance, "save_set")?);
+    let mut compiler = Compiler::new(ex);
+    let mut update = compiler.update(&state, list)?;
+    let source: Source = update.source;
+    let fields: Vec<u16> = list.iter().filter_map(|one| own_field(one.step)).collect();
+    update.returning = fields
+        .iter()
+        .map(|field| OutputColumn::new("", source.column(bound.columns[meta.position(*field)])))
+        .collect();
+    ex.shared().watch.record(StatementKind::Update, meta.table);
+    let outcome = ex.session()?.execute(&Statement::Update(update), &[])?;
+    let row: &Vec<Value> = outcome.rows.rows.first().ok_or(Error::NotUpdated { model: M::NAME })?;
+    fields.iter().zip(row).try_for_each(|(field, value)| instance::set_value(instance, *field, value))
+}
+
+/// The field of the model itself that a step takes.
+pub(crate) fn own_field(step: Step) -> Option<u16> {
+    match step {
+        Step::Field(field) => Some(field),
+        Step::Back { .. } => None,
+    }
+}

@@ -1,0 +1,162 @@
+//! Where each model's rows are.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use nuages_engine::catalog::Catalog;
+use nuages_storage::{DataType, Layout, TableId};
+
+use super::tables::{ThroughNames, through_names};
+use crate::{
+    error::{Error, Result},
+    meta::{FieldKind, ModelMeta},
+};
+
+/// Where the models of an [`App`](crate::app::App) are in a database.
+#[derive(Debug, Default)]
+pub(crate) struct Binding {
+    models: HashMap<usize, Bound>,
+}
+
+/// Where one model is.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    pub(crate) meta: &'static ModelMeta,
+    pub(crate) table: TableId,
+    /// The place of each column in the table, by its position in the model.
+    pub(crate) columns: Vec<usize>,
+    /// Whether the columns of the table are those of the model in the same order, and no other.
+    pub(crate) is_identical: bool,
+    /// The table's layout slot of each column, by its position in the model.
+    pub(crate) slots: Vec<usize>,
+    /// The type of each column, by its position in the model.
+    pub(crate) types: Vec<DataType>,
+    /// How the table's rows are stored.
+    pub(crate) layout: Arc<Layout>,
+    /// The position of the primary key in the model, if the table is keyed by it.
+    pub(crate) row_id: Option<usize>,
+    /// The many-to-many relations, by field.
+    throughs: Vec<(u16, ThroughBound)>,
+}
+
+/// Where the pairs of a many-to-many relation are.
+#[derive(Clone, Debug)]
+pub(crate) struct ThroughBound {
+    pub(crate) table: TableId,
+    /// The model of the pairs, if it was declared.
+    pub(crate) model: Option<&'static ModelMeta>,
+    /// The place of the column with the key of the model that declared the relation.
+    pub(crate) source: usize,
+    /// The place of the column with the key of the other model.
+    pub(crate) target: usize,
+}
+
+impl Bound {
+    /// The many-to-many relations that the model declares, by field.
+    pub(crate) fn throughs(&self) -> &[(u16, ThroughBound)] {
+        &self.throughs
+    }
+}
+
+/// A description's address, which is its identity.
+fn address(meta: &'static ModelMeta) -> usize {
+    std::ptr::from_ref(meta).addr()
+}
+
+impl Binding {
+    /// Looks all models up in a catalog.
+    ///
+    /// # Errors
+    /// The engine's `UnknownTable` or `UnknownColumn` where the database is not that of the models.
+    pub(crate) fn new(models: &[&'static ModelMeta], catalog: &Catalog) -> Result<Binding> {
+        let mut binding = Binding::default();
+        for &meta in models {
+            binding.models.insert(address(meta), bind(meta, catalog)?);
+        }
+        Ok(binding)
+    }
+
+    /// One model before it has a table: its columns are in their order. For expressions over single rows.
+    pub(crate) fn planned(meta: &'static ModelMeta) -> Binding {
+        let columns: Vec<usize> = (0..meta.column_count()).collect();
+        let bound = Bound {
+            meta,
+            table: TableId::new(0),
+            slots: columns.clone(),
+            types: Vec::new(),
+            layout: Arc::new(Layout::new(Vec::new())),
+            row_id: None,
+            columns,
+            is_identical: true,
+            throughs: Vec::new(),
+        };
+        Binding { models: std::iter::once((address(meta), bound)).collect() }
+    }
+
+    /// Where a model is.
+    pub(crate) fn model(&self, meta: &'static ModelMeta) -> Result<&Bound> {
+        self.models.get(&address(meta)).ok_or(Error::Unregistered { model: meta.name })
+    }
+
+    /// The place of a field's column in its table.
+    pub(crate) fn column(&self, meta: &'static ModelMeta, field: u16) -> Result<usize> {
+        let place = self.model(meta)?.columns.get(meta.position(field)).copied();
+        place.ok_or(Error::Unregistered { model: meta.name })
+    }
+
+    /// The place of the primary key's (first) column.
+    pub(crate) fn key_column(&self, meta: &'static ModelMeta) -> Result<usize> {
+        match meta.primary_key.first() {
+            Some(&field) => self.column(meta, field),
+            None => Err(Error::Unregistered { model: meta.name }),
+        }
+    }
+
+    /// Where the pairs of a many-to-many field are.
+    pub(crate) fn through(&self, meta: &'static ModelMeta, field: u16) -> Result<&ThroughBound> {
+        let throughs = &self.model(meta)?.throughs;
+        throughs
+            .iter()
+            .find_map(|(known, through)| (*known == field).then_some(through))
+            .ok_or(Error::Unregistered { model: meta.name })
+    }
+
+    /// All models.
+    pub(crate) fn models(&self) -> impl Iterator<Item = &Bound> {
+        self.models.values()
+    }
+}
+
+fn bind(meta: &'static ModelMeta, catalog: &Catalog) -> Result<Bound> {
+    let table = catalog.table_named(meta.table)?;
+    let mut columns = Vec::with_capacity(meta.column_count());
+    for (_, field) in meta.columns() {
+        columns.push(table.column_named(field.column)?);
+    }
+    let is_identical =
+        columns.len() == table.columns.len() && columns.iter().enumerate().all(|(at, place)| at == *place);
+    let slots = columns.iter().map(|&column| table.columns[column].slot).collect();
+    let types = columns.iter().map(|&column| table.columns[column].data_type).collect();
+    let row_id = table.row_id_column().and_then(|key| columns.iter().position(|&column| column == key));
+    let mut throughs = Vec::new();
+    for (index, field) in (0u16..).zip(meta.fields) {
+        if let FieldKind::ManyToMany { target, through } = field.kind {
+            let ThroughNames { table: name, source, target } = through_names(meta, field, target(), through)?;
+            let table = catalog.table_named(&name)?;
+            let (source, target) = (table.column_named(&source)?, table.column_named(&target)?);
+            let model = through.map(|through| through());
+            throughs.push((index, ThroughBound { table: table.id, model, source, target }));
+        }
+    }
+    Ok(Bound {
+        meta,
+        table: table.id,
+        columns,
+        is_identical,
+        slots,
+        types,
+        layout: table.layout.clone(),
+        row_id,
+        throughs,
+    })
+}

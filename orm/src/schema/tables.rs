@@ -1,0 +1,234 @@
+//! The tables of models.
+
+use nuages_engine::{
+    Session,
+    algebra::{Expr, Source},
+    catalog::{Action, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable},
+};
+use nuages_storage::DataType;
+
+use crate::{
+    compile::Compiler,
+    constraint::Rule,
+    error::{Error, Misuse, Result},
+    executor::Settings,
+    meta::{FieldKind, FieldMeta, MetaFn, ModelMeta, OnDelete},
+};
+
+/// The names of the table between the sides of a many-to-many relation.
+pub(super) struct ThroughNames {
+    pub(super) table: String,
+    /// The column with the key of the model that declared the relation.
+    pub(super) source: String,
+    /// The column with the key of the other model.
+    pub(super) target: String,
+}
+
+/// Creates the tables of these models, in any order: a foreign key may point at a table that comes later.
+pub(crate) fn create(session: &dyn Session, models: &[&'static ModelMeta]) -> Result<()> {
+    let mut keys = Vec::new();
+    let mut pairs = Vec::new();
+    for &meta in models {
+        let mut table = model_table(meta)?;
+        keys.extend(table.foreign_keys.drain(..).map(|key| (table.name.clone(), key)));
+        session.create_table(table)?;
+        for field in meta.fields {
+            if let FieldKind::ManyToMany { target, through: None } = field.kind {
+                pairs.push(pair_table(meta, field, target())?);
+            }
+        }
+    }
+    for (table, key) in keys {
+        session.add_foreign_key(&table, key)?;
+    }
+    for table in pairs {
+        session.create_table(table)?;
+    }
+    Ok(())
+}
+
+/// The type of a field's column; of a key, that of the key it points at.
+pub(crate) fn data_type(field: &FieldMeta) -> Result<DataType> {
+    let mut field = field;
+    loop {
+        match field.kind {
+            FieldKind::Column(data_type) => return Ok(data_type),
+            FieldKind::ForeignKey { target, .. } => field = key_field(target())?,
+            FieldKind::ManyToMany { .. } | FieldKind::Reverse { .. } => {
+                return Err(Misuse::Other("a relation without a column has no type").into());
+            }
+        }
+    }
+}
+
+/// The only field of a model's primary key.
+fn key_field(meta: &'static ModelMeta) -> Result<&'static FieldMeta> {
+    match meta.primary_key {
+        [field] => meta.field(*field).ok_or(Error::Unregistered { model: meta.name }),
+        _ => Err(Misuse::Other("a key can point only at a model whose primary key is one field").into()),
+    }
+}
+
+fn model_table(meta: &'static ModelMeta) -> Result<NewTable> {
+    let mut table = NewTable::new(meta.table);
+    for (_, field) in meta.columns() {
+        table = column(table, meta, field)?;
+    }
+    let column_of = |field: &u16| meta.field(*field).map_or(meta.table, |field| field.column);
+    table = table.primary_key(meta.primary_key.iter().map(column_of));
+    for fields in meta.unique_together {
+        let columns: Vec<&str> = fields.iter().map(column_of).collect();
+        let name = format!("{}_{}_uniq", meta.table, columns.join("_"));
+        table = table.unique(NewIndex::unique(name, columns));
+    }
+    for index in meta.indexes {
+        let parts = index.fields.iter().map(|(field, descending)| {
+            let part = NewPart::column(column_of(field));
+            if *descending { part.descending() } else { part }
+        });
+        let names: Vec<&str> = index.fields.iter().map(|(field, _)| column_of(field)).collect();
+        let name =
+            index.name.map_or_else(|| format!("{}_{}_idx", meta.table, names.join("_")), str::to_owned);
+        table = table.index(NewIndex::new(name, parts));
+    }
+    constraints(table, meta)
+}
+
+/// A field's column with what stands on it alone: unique constraint, index, foreign key.
+fn column(mut table: NewTable, meta: &'static ModelMeta, field: &'static FieldMeta) -> Result<NewTable> {
+    let data_type = data_type(field)?;
+    let mut column = NewColumn::new(field.column, data_type).nullable(field.null);
+    if field.unsigned {
+        column = column.unsigned();
+    }
+    let is_whole_key = field.primary_key && meta.primary_key.len() == 1;
+    let is_integer = matches!(data_type, DataType::SmallInt | DataType::Integer | DataType::BigInt);
+    if is_whole_key && field.auto && is_integer {
+        column = column.generated();
+    }
+    table = table.column(column);
+    let of_column = |suffix: &str| format!("{}_{}_{suffix}", meta.table, field.column);
+    let one = matches!(field.kind, FieldKind::ForeignKey { one: true, .. });
+    if (field.unique || one) && !is_whole_key {
+        table = table.unique(NewIndex::unique(of_column("key"), [field.column]));
+    } else if (field.db_index || matches!(field.kind, FieldKind::ForeignKey { .. })) && !is_whole_key {
+        table = table.index(NewIndex::new(of_column("idx"), [field.column]));
+    }
+    if let FieldKind::ForeignKey { target, .. } = field.kind {
+        let target = target();
+        let key =
+            NewForeignKey::new(of_column("fk"), [field.column], target.table, [key_field(target)?.column]);
+        table = table.foreign_key(key.on_delete(action(field)).deferred(true));
+    }
+    Ok(table)
+}
+
+/// What the engine does when the row pointed at goes. What the collector decides (`Protect`, `Restrict`, a computed
+/// value) is nothing to the engine, which only checks at commit that no key points at nothing.
+fn action(field: &FieldMeta) -> Action {
+    match field.on_delete {
+        OnDelete::Cascade | OnDelete::DbCascade => Action::Cascade,
+        OnDelete::SetNull | OnDelete::DbSetNull => Action::SetNull,
+        _ => Action::NoAction,
+    }
+}
+
+/// Checks, and unique constraints over expressions or under a condition.
+fn constraints(mut table: NewTable, meta: &'static ModelMeta) -> Result<NewTable> {
+    let Some(constraints) = meta.constraints else { return Ok(table) };
+    let settings = Settings::default();
+    for constraint in constraints() {
+        let row = |node| Compiler::of_row(meta, &settings, node);
+        table = match &constraint.rule {
+            Rule::Check(condition) => table.check(constraint.name.clone(), row(condition)?),
+            Rule::Unique { parts, condition, nulls_distinct, deferred } => {
+                let mut keys = Vec::with_capacity(parts.len());
+                for part in parts {
+                    keys.push(part_of(meta, row(part)?));
+                }
+                let mut index = NewIndex::unique(constraint.name.clone(), keys).deferred(*deferred);
+                if let Some(condition) = condition {
+                    index = index.when(row(condition)?);
+                }
+                table.unique(if *nulls_distinct { index } else { index.nulls_not_distinct() })
+            }
+        };
+    }
+    Ok(table)
+}
+
+/// A part of an index: a column by its name, so that it is one to the engine as well, or an expression.
+fn part_of(meta: &'static ModelMeta, expr: Expr) -> NewPart {
+    match expr {
+        Expr::Column(column) if column.source() == Source::SELF => {
+            let name = meta.columns().nth(column.index()).map_or(meta.table, |(_, field)| field.column);
+            NewPart::column(name)
+        }
+        other => NewPart::expression(other),
+    }
+}
+
+/// The names of a many-to-many relation's table; Django's.
+pub(super) fn through_names(
+    meta: &'static ModelMeta,
+    field: &'static FieldMeta,
+    target: &'static ModelMeta,
+    through: Option<MetaFn>,
+) -> Result<ThroughNames> {
+    let Some(through) = through else {
+        let (from, to) = (meta.name.to_lowercase(), target.name.to_lowercase());
+        let (source, far) = if meta == target {
+            (format!("from_{from}_id"), format!("to_{to}_id"))
+        } else {
+            (format!("{from}_id"), format!("{to}_id"))
+        };
+        return Ok(ThroughNames { table: format!("{}_{}", meta.table, field.name), source, target: far });
+    };
+    let through = through();
+    let keys = through.columns().filter_map(|(_, key)| Some((key, key.related_model()?)));
+    let named = |name: &str| through.fields.iter().find(|key| key.name == name).map(|key| key.column);
+    let (source, far) = match field.through_fields {
+        Some((source, far)) => (named(source), named(far)),
+        None => {
+            let mut keys: Vec<_> = keys.collect();
+            let source = keys.iter().position(|(_, model)| *model == meta).map(|at| keys.remove(at).0.column);
+            (source, keys.iter().find(|(_, model)| *model == target).map(|(key, _)| key.column))
+        }
+    };
+    match (source, far) {
+        (Some(source), Some(far)) => Ok(ThroughNames {
+            table: through.table.to_owned(),
+            source: source.to_owned(),
+            target: far.to_owned(),
+        }),
+        _ => Err(Misuse::Other("the model between two others lacks a key to one of them").into()),
+    }
+}
+
+/// The table of a many-to-many relation that has no model of its own.
+fn pair_table(
+    meta: &'static ModelMeta,
+    field: &'static FieldMeta,
+    target: &'static ModelMeta,
+) -> Result<NewTable> {
+    let names = through_names(meta, field, target, None)?;
+    let name = &names.table;
+    let key = |column: &str, of: &'static ModelMeta| -> Result<NewForeignKey> {
+        let key = key_field(of)?.column;
+        Ok(NewForeignKey::new(format!("{name}_{column}_fk"), [column], of.table, [key])
+            .on_delete(Action::Cascade)
+            .deferred(true))
+    };
+    Ok(NewTable::new(name)
+        .column(NewColumn::new("id", DataType::BigInt).generated())
+        .column(NewColumn::new(&names.source, data_type(key_field(meta)?)?))
+        .column(NewColumn::new(&names.target, data_type(key_field(target)?)?))
+        .primary_key(["id"])
+        .unique(NewIndex::unique(
+            format!("{name}_{}_{}_uniq", names.source, names.target),
+            [names.source.clone(), names.target.clone()],
+        ))
+        .index(NewIndex::new(format!("{name}_{}_idx", names.target), [names.target.clone()]))
+        .foreign_key(key(&names.source, meta)?)
+        .foreign_key(key(&names.target, target)?))
+}

@@ -1,0 +1,227 @@
+//! What Django answered, and what is compared with it.
+//!
+//! Answers are recorded as JSON (`data/cases.jsonl`); [`Answer`] writes what a test found in the same way: a model
+//! instance is `"Model#pk"`, decimals are plain texts without trailing zeros, floats are rounded to six places,
+//! times are ISO 8601.
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use indexmap::IndexMap;
+use nuages::{
+    field::{Date, DateTime, Time},
+    model::{Key, Model},
+    row::Annotated,
+};
+use nuages_storage::Value;
+use rust_decimal::Decimal;
+use serde_json::{Value as Json, json};
+
+/// A recorded case.
+#[derive(Debug)]
+pub struct Case {
+    /// What Django ran.
+    pub code: String,
+    /// What it answered, on SQLite and on PostgreSQL.
+    pub answers: Vec<Json>,
+}
+
+/// The recorded case of this name.
+///
+/// # Panics
+/// If there is none.
+pub fn case(id: &str) -> &'static Case {
+    static CASES: LazyLock<HashMap<String, Case>> = LazyLock::new(|| {
+        let text = std::fs::read_to_string(crate::data::file("cases.jsonl")).expect("the recorded cases");
+        text.lines().map(read_case).collect()
+    });
+    CASES.get(id).unwrap_or_else(|| panic!("no case is called {id}"))
+}
+
+fn read_case(line: &str) -> (String, Case) {
+    let case: Json = serde_json::from_str(line).expect("a case is an object");
+    let text = |name: &str| case[name].as_str().unwrap_or_default().to_owned();
+    let mut answers = vec![case["result"].clone()];
+    if let Some(other) = case.get("result_postgresql") {
+        answers.push(other.clone());
+    }
+    (text("id"), Case { code: text("django_code"), answers })
+}
+
+/// Compares an answer with the recorded ones; where SQLite and PostgreSQL differ, either is right.
+///
+/// # Panics
+/// If it is none of them.
+pub fn check(id: &str, found: &Json) {
+    let case = case(id);
+    assert!(
+        case.answers.contains(found),
+        "{id}\n{}\n  Django: {}\n  Nuages: {found}",
+        case.code,
+        case.answers[case.answers.len() - 1]
+    );
+}
+
+/// What is recorded of a value.
+pub trait Answer {
+    /// As JSON.
+    fn answer(&self) -> Json;
+}
+
+macro_rules! plain {
+    ($($type:ty)*) => {$(
+        impl Answer for $type {
+            fn answer(&self) -> Json {
+                json!(self)
+            }
+        }
+    )*};
+}
+plain! { bool i16 i32 i64 u16 u32 u64 usize String &str Json }
+
+impl Answer for f64 {
+    fn answer(&self) -> Json {
+        json!((self * 1e6).round() / 1e6)
+    }
+}
+
+impl Answer for Decimal {
+    fn answer(&self) -> Json {
+        json!(self.round_dp(6).normalize().to_string())
+    }
+}
+
+impl Answer for DateTime {
+    fn answer(&self) -> Json {
+        json!(self.to_string())
+    }
+}
+
+impl Answer for Date {
+    fn answer(&self) -> Json {
+        json!(self.to_string())
+    }
+}
+
+impl Answer for Time {
+    fn answer(&self) -> Json {
+        json!(self.to_string())
+    }
+}
+
+impl Answer for Value {
+    fn answer(&self) -> Json {
+        match self {
+            Value::Null => Json::Null,
+            Value::Bool(value) => value.answer(),
+            Value::Int(value) => value.answer(),
+            Value::Float(value) => value.answer(),
+            Value::Decimal(value) => value.answer(),
+            Value::Text(value) => json!(value),
+            Value::Date(value) => value.answer(),
+            Value::Time(value) => value.answer(),
+            Value::Timestamp(value) => value.answer(),
+            Value::Json(value) => (**value).clone(),
+            other => json!(other.to_string()),
+        }
+    }
+}
+
+impl<T: Answer> Answer for Option<T> {
+    fn answer(&self) -> Json {
+        self.as_ref().map_or(Json::Null, Answer::answer)
+    }
+}
+
+impl<T: Answer> Answer for Vec<T> {
+    fn answer(&self) -> Json {
+        self.iter().map(Answer::answer).collect()
+    }
+}
+
+impl<T: Answer, const COUNT: usize> Answer for [T; COUNT] {
+    fn answer(&self) -> Json {
+        self.iter().map(Answer::answer).collect()
+    }
+}
+
+impl<T: Answer> Answer for IndexMap<String, T> {
+    fn answer(&self) -> Json {
+        self.iter().map(|(name, value)| (name.clone(), value.answer())).collect()
+    }
+}
+
+impl<M: Model, A: Answer> Answer for Annotated<M, A> {
+    fn answer(&self) -> Json {
+        instance(&self.object)
+    }
+}
+
+/// `"Model#pk"`.
+pub fn instance<M: Model>(row: &M) -> Json {
+    let key = row.pk().and_then(|key| key.values().first().cloned()).unwrap_or_default();
+    json!(format!("{}#{key}", M::NAME))
+}
+
+/// The rows as `"Model#pk"`.
+pub fn instances<M: Model>(rows: &[M]) -> Json {
+    rows.iter().map(instance).collect()
+}
+
+/// `{"raises": class}`, by the class Django has for an error.
+pub fn raises<T>(result: nuages::error::Result<T>) -> Json {
+    use nuages::error::{Error, Misuse};
+    let class = match result {
+        Ok(_) => "nothing",
+        Err(Error::DoesNotExist { .. }) => "DoesNotExist",
+        Err(Error::MultipleObjectsReturned { .. }) => "MultipleObjectsReturned",
+        Err(Error::Integrity { .. }) => "IntegrityError",
+        Err(Error::Protected { .. }) => "ProtectedError",
+        Err(Error::Restricted { .. }) => "RestrictedError",
+        Err(Error::Validation(_)) => "ValidationError",
+        Err(Error::NotUpdated { .. }) => "NotUpdated",
+        Err(Error::Doomed) => "TransactionManagementError",
+        Err(Error::NestedDurable) => "RuntimeError",
+        Err(Error::Misuse(Misuse::NotAllowed { .. })) => "TypeError",
+        Err(Error::Misuse(
+            Misuse::NestedAggregate | Misuse::JoinHere { .. } | Misuse::AggregateHere { .. },
+        )) => "FieldError",
+        Err(Error::Unsaved { .. } | Error::Misuse(_)) => "ValueError",
+        Err(other) => panic!("Django has no class for {other:?}"),
+    };
+    json!({ "raises": class })
+}
+
+macro_rules! tuples {
+    ($($($part:ident)*;)*) => {$(
+        impl<$($part: Answer),*> Answer for ($($part,)*) {
+            #[expect(non_snake_case, reason = "a tuple's places are named like their types")]
+            fn answer(&self) -> Json {
+                let ($($part,)*) = self;
+                Json::Array(vec![$($part.answer()),*])
+            }
+        }
+    )*};
+}
+tuples! {
+    A;
+    A B;
+    A B C;
+    A B C D;
+    A B C D E;
+    A B C D E F;
+}
+
+/// One test for each recorded case: its name, the database, and what it finds.
+#[macro_export]
+macro_rules! oracle {
+    ($area:literal, $database:path; $($name:ident($db:ident) $body:block)*) => {$(
+        #[test]
+        fn $name() {
+            let db = $database();
+            let $db = &db;
+            let found = (|| -> nuages::error::Result<_> { Ok($body) })();
+            let found = found.unwrap_or_else(|error| panic!("{}: {error}", stringify!($name)));
+            $crate::oracle::check(concat!($area, ".", stringify!($name)), &$crate::oracle::Answer::answer(&found));
+        }
+    )*};
+}
