@@ -33,6 +33,10 @@ pub mod save;
 mod schema;
 pub mod signal;
 
+pub use app::App;
+pub use delete::Deleted;
+pub use error::{Error, Result};
+pub use executor::{Db, Executor};
 pub use nuages_macros::{Choices, Field, Model, Projection, q};
 
 #[cfg(test)]

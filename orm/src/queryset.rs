@@ -23,6 +23,7 @@
 //! it); `relations` (what `select_related` and `prefetch_related` take); `resolve` (reuse of annotations).
 
 pub mod build;
+mod explain;
 mod get;
 mod names;
 pub mod relations;
