@@ -145,8 +145,7 @@ impl Index {
     #[must_use]
     pub fn first_with_key(&self, key: &[u8]) -> Option<RowId> {
         let (keys, at) = self.0.at_or_after((key, RowId::MIN))?;
-        let (found, row_id) = keys.entry(at);
-        (found == key).then_some(row_id)
+        keys.row_of(at, key)
     }
 
     /// Whether the entry is there. O(log n).

@@ -3,8 +3,10 @@
 //!
 //! The keys lie one after another in one heap. The first eight bytes of each, its head, lie apart as
 //! numbers: a search compares those, eight to a cache line, and goes to the heap only for keys that begin
-//! alike. Cloning is three memcpys.
+//! alike. Where all keys have one length, which is usual (numbers, dates, UUIDs), nothing else is stored of
+//! them; and if that is eight bytes or less, the head is the key. Cloning is three memcpys, or four.
 
+use std::cmp::Ordering;
 use std::iter::FusedIterator;
 use std::ops::Range;
 
@@ -15,20 +17,29 @@ use crate::tree::{Block, KeyOf, Keys};
 /// and those of one key by row id.
 pub type Entry<'k> = (&'k [u8], RowId);
 
-#[derive(Clone, Copy, Debug)]
-struct Record {
-    row_id: RowId,
-    /// Where the key ends in the heap; it begins where the one before ends.
-    end: usize,
+/// Where keys end in their heap. Each begins where the one before ends.
+#[derive(Clone, Debug)]
+enum Ends {
+    /// All keys have this length.
+    Even(usize),
+    Each(Vec<usize>),
 }
 
 /// Index entries, packed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct IndexKeys {
     /// The first eight bytes of each key, padded with zeros: heads that differ order as their keys do.
     heads: Vec<u64>,
-    records: Vec<Record>,
+    row_ids: Vec<RowId>,
+    ends: Ends,
     heap: Vec<u8>,
+}
+
+/// No entries.
+impl Default for IndexKeys {
+    fn default() -> Self {
+        Self { heads: Vec::new(), row_ids: Vec::new(), ends: Ends::Even(0), heap: Vec::new() }
+    }
 }
 
 impl IndexKeys {
@@ -41,26 +52,34 @@ impl IndexKeys {
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.records.len()
+        self.row_ids.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.row_ids.is_empty()
     }
 
     /// Adds an entry at the end.
     pub fn push(&mut self, key: &[u8], row_id: RowId) {
+        self.insert_end(self.len(), key.len());
         self.heap.extend_from_slice(key);
         self.heads.push(head(key));
-        self.records.push(Record { row_id, end: self.heap.len() });
+        self.row_ids.push(row_id);
     }
 
     /// The entry at a position below [`len`](Self::len).
     #[must_use]
     pub fn entry(&self, at: usize) -> Entry<'_> {
-        (&self.heap[self.span(at)], self.records[at].row_id)
+        (&self.heap[self.span(at)], self.row_ids[at])
+    }
+
+    /// The row of the entry at `at`, if the entry has this key.
+    pub(super) fn row_of(&self, at: usize, key: &[u8]) -> Option<RowId> {
+        let row_id = self.row_ids[at];
+        let found = self.heads[at] == head(key) && self.compare_alike(at, (key, row_id)).is_eq();
+        found.then_some(row_id)
     }
 
     /// The entries, in the order in which they lie.
@@ -88,19 +107,61 @@ impl IndexKeys {
     fn with_capacity(entries: usize, bytes: usize) -> Self {
         Self {
             heads: Vec::with_capacity(entries),
-            records: Vec::with_capacity(entries),
+            row_ids: Vec::with_capacity(entries),
+            ends: Ends::Even(0),
             heap: Vec::with_capacity(bytes),
         }
     }
 
     /// Where the key at `at` lies in the heap.
     fn span(&self, at: usize) -> Range<usize> {
-        self.start(at)..self.records[at].end
+        match &self.ends {
+            Ends::Even(length) => at * length..(at + 1) * length,
+            Ends::Each(ends) => self.start(at)..ends[at],
+        }
     }
 
-    /// Where the key at `at` begins, or where the heap ends.
+    /// Where the key at `at` begins, or where the last one ends.
     fn start(&self, at: usize) -> usize {
-        at.checked_sub(1).map_or(0, |before| self.records[before].end)
+        match &self.ends {
+            Ends::Even(length) => at * length,
+            Ends::Each(ends) => at.checked_sub(1).map_or(0, |before| ends[before]),
+        }
+    }
+
+    /// Notes that a key of this length is to come at `at`.
+    fn insert_end(&mut self, at: usize, length: usize) {
+        match self.ends {
+            Ends::Even(_) if self.is_empty() => self.ends = Ends::Even(length),
+            Ends::Even(even) if even == length => {}
+            _ => {
+                let end = self.start(at) + length;
+                let ends = self.each_end();
+                ends[at..].iter_mut().for_each(|end| *end += length);
+                ends.insert(at, end);
+            }
+        }
+    }
+
+    /// The end of each key, written down.
+    fn each_end(&mut self) -> &mut Vec<usize> {
+        if let Ends::Even(length) = self.ends {
+            self.ends = Ends::Each((1..=self.len()).map(|keys| keys * length).collect());
+        }
+        match &mut self.ends {
+            Ends::Each(ends) => ends,
+            Ends::Even(_) => unreachable!("the ends have just been written down"),
+        }
+    }
+
+    /// Compares the entry at `at` with one whose head is the same.
+    fn compare_alike(&self, at: usize, entry: Entry<'_>) -> Ordering {
+        match self.ends {
+            Ends::Even(length) if length == entry.0.len() && length <= size_of::<u64>() => {
+                self.row_ids[at].cmp(&entry.1)
+            }
+            _ => self.entry(at).cmp(&entry),
+        }
     }
 
     /// How many entries, which are in order, are less than `entry`, or if `inclusive` equal to it.
@@ -115,7 +176,7 @@ impl IndexKeys {
         let (mut start, mut end) = (start, start + alike);
         while start < end {
             let middle = start.midpoint(end);
-            let order = self.entry(middle).cmp(&entry);
+            let order = self.compare_alike(middle, entry);
             if order.is_lt() || inclusive && order.is_eq() {
                 start = middle + 1;
             } else {
@@ -127,38 +188,35 @@ impl IndexKeys {
 
     fn insert_entry(&mut self, at: usize, (key, row_id): Entry<'_>) {
         let start = self.start(at);
+        self.insert_end(at, key.len());
         if start == self.heap.len() {
             self.heap.extend_from_slice(key);
         } else {
             self.heap.splice(start..start, key.iter().copied());
         }
-        let end = start + key.len();
-        for record in &mut self.records[at..] {
-            record.end += key.len();
-        }
         self.heads.insert(at, head(key));
-        self.records.insert(at, Record { row_id, end });
+        self.row_ids.insert(at, row_id);
     }
 
     fn remove_entry(&mut self, at: usize) {
         let span = self.span(at);
-        self.heads.remove(at);
-        self.records.remove(at);
-        for record in &mut self.records[at..] {
-            record.end -= span.len();
+        if let Ends::Each(ends) = &mut self.ends {
+            ends.remove(at);
+            ends[at..].iter_mut().for_each(|end| *end -= span.len());
         }
+        self.heads.remove(at);
+        self.row_ids.remove(at);
         self.heap.drain(span);
     }
 
     fn split_entries(&mut self, at: usize) -> Self {
         let start = self.start(at);
-        let heap = self.heap.split_off(start);
-        let heads = self.heads.split_off(at);
-        let mut records = self.records.split_off(at);
-        for record in &mut records {
-            record.end -= start;
-        }
-        Self { heads, records, heap }
+        let ends = match &mut self.ends {
+            Ends::Even(length) => Ends::Even(*length),
+            Ends::Each(ends) => Ends::Each(ends.drain(at..).map(|end| end - start).collect()),
+        };
+        let (heads, row_ids) = (self.heads.split_off(at), self.row_ids.split_off(at));
+        Self { heads, row_ids, ends, heap: self.heap.split_off(start) }
     }
 }
 
@@ -292,7 +350,8 @@ impl Block for IndexKeys {
 
     fn search(&self, entry: Entry<'_>) -> Result<usize, usize> {
         let at = self.bound(entry, false);
-        if at < self.len() && self.entry(at) == entry { Ok(at) } else { Err(at) }
+        let found = self.heads.get(at) == Some(&head(entry.0)) && self.compare_alike(at, entry).is_eq();
+        if found { Ok(at) } else { Err(at) }
     }
 
     fn has_room(&self) -> bool {
@@ -300,7 +359,7 @@ impl Block for IndexKeys {
     }
 
     fn size(&self) -> usize {
-        self.len() * (size_of::<u64>() + size_of::<Record>()) + self.heap.len()
+        self.len() * size_of::<(u64, RowId)>() + self.heap.len()
     }
 
     /// Entries do not grow.
@@ -322,10 +381,17 @@ impl Block for IndexKeys {
     }
 
     fn append(&mut self, right: &Self) {
-        let shift = self.heap.len();
+        match (&self.ends, &right.ends) {
+            (Ends::Even(left), Ends::Even(right)) if left == right => {}
+            _ => {
+                let shift = self.heap.len();
+                let ends = (1..=right.len()).map(|keys| shift + right.start(keys));
+                self.each_end().extend(ends);
+            }
+        }
         self.heap.extend_from_slice(&right.heap);
         self.heads.extend_from_slice(&right.heads);
-        self.records.extend(right.records.iter().map(|record| Record { end: record.end + shift, ..*record }));
+        self.row_ids.extend_from_slice(&right.row_ids);
     }
 
     fn split_off(&mut self, at: usize) -> Self {
