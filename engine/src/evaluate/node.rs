@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use nuages_storage::{DataType, Value};
 
 use super::membership::Members;
+use super::types::{mismatch, unify};
 use super::{Class, Context, arithmetic, cast, class_of, conditional};
 use crate::algebra::{Arithmetic, Comparison, Function};
 use crate::batch::Batch;
@@ -168,8 +169,13 @@ impl Node {
         if class_of(expected) == class_of(got) {
             return Ok(Vector::constant(value.clone(), 1));
         }
-        let wanted = |_| super::types::mismatch(&format!("parameter {}", index + 1), expected, Some(got));
-        Ok(Vector::constant(expected.accepts(value.clone()).map_err(wanted)?, 1))
+        // Only what loses nothing is converted: 1.5 for an integer is no 2.
+        match unify(expected, got) {
+            Some(common) if class_of(common) == class_of(expected) => {
+                Ok(Vector::constant(cast::cast_value(value.clone(), class_of(expected).any())?, 1))
+            }
+            _ => Err(mismatch(&format!("parameter {}", index + 1), expected, Some(got))),
+        }
     }
 
     /// Its operands.

@@ -24,8 +24,10 @@ fn column(index: usize) -> Expr {
     SOURCE.column(index).into()
 }
 
+type Truths = (Option<bool>, Option<bool>);
+
 /// Two columns of booleans with every pair of truth values.
-fn pairs_of_truths() -> (Batch<'static>, Vec<(Option<bool>, Option<bool>)>) {
+fn pairs_of_truths() -> (Batch<'static>, Vec<Truths>) {
     let pairs: Vec<_> = TRUTHS.iter().flat_map(|a| TRUTHS.iter().map(move |b| (*a, *b))).collect();
     let left = Vector::from_values(DataType::Bool, pairs.iter().map(|(a, _)| Value::from(*a)));
     let right = Vector::from_values(DataType::Bool, pairs.iter().map(|(_, b)| Value::from(*b)));
@@ -167,6 +169,12 @@ fn parameters_are_bound_when_it_runs() {
     assert_eq!(rows(&[Value::Null, Value::Null]), Ok(vec![]));
     assert_eq!(rows(&[Value::Null]), Err(Error::MissingParameter { index: 1, given: 1 }));
     assert!(matches!(rows(&[Value::Null, Value::from("x")]), Err(Error::Type { .. })));
+    assert!(matches!(rows(&[Value::Null, Value::from(1.5)]), Err(Error::Type { .. })));
+
+    let half = lit(2.5).equals(Expr::Parameter(0, DataType::Float));
+    let context =
+        Context { parameters: &["2.5".parse::<rust_decimal::Decimal>().unwrap().into()], ..CONTEXT };
+    assert_eq!(compiled(&half).value(&context), Ok(true.into()));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Left out on purpose: overflow (SQLite goes on in floats), division by zero (NULL there), `substr` before the
 //! beginning of a text, rounding of floats, case beyond ASCII.
 
-use nuages_storage::Value;
+use nuages_storage::{DataType, Value};
 use proptest::prelude::*;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -11,6 +11,8 @@ use rusqlite::types::ValueRef;
 use crate::algebra::{Arithmetic, Comparison, DatePart, Expr, Function, TextMatch};
 use crate::error::Error;
 use crate::evaluate::testing::value_of;
+
+const TEXT: DataType = DataType::Text { max_length: None };
 
 /// What SQLite makes of `sql` with these parameters.
 fn sqlite(connection: &Connection, sql: &str, parameters: &[Value]) -> Value {
@@ -145,7 +147,8 @@ proptest! {
             ("?1 = ?2", x.clone().equals(y.clone())),
             ("?1 IS NULL", x.clone().is_null()),
         ];
-        cases.push(("CAST(?3 AS TEXT)", Expr::Cast(Box::new(from.clone()), nuages_storage::DataType::Text { max_length: None })));
+        let text_of = |expr| Expr::Cast(Box::new(expr), TEXT);
+        cases.push(("CAST(?3 AS TEXT)", text_of(from)));
         check(&connection, &cases, &[text, part, start.into(), count.into()])?;
 
         // SQLite's LIKE ignores the case of ASCII.
@@ -186,7 +189,7 @@ proptest! {
             let expr = call(Function::Extract(part, None), [&x]);
             prop_assert_eq!(value_of(&expr), Ok(sqlite(&connection, &sql, &[seconds.into()])), "{}", sql);
         }
-        let text = |expr: Expr| value_of(&Expr::Cast(Box::new(expr), nuages_storage::DataType::Text { max_length: None }));
+        let text = |expr: Expr| value_of(&Expr::Cast(Box::new(expr), TEXT));
         prop_assert_eq!(
             text(call(Function::DateOf(None), [&x])),
             Ok(sqlite(&connection, "date(?1, 'unixepoch')", &[seconds.into()]))

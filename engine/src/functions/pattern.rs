@@ -101,7 +101,7 @@ enum Matcher {
     /// The same where case does not count: ASCII compared by bytes, and for other texts the regular expression.
     Folded {
         place: Place,
-        literal: Option<String>,
+        literal: Option<AsciiLiteral>,
         regex: Regex,
     },
     Regex(Regex),
@@ -137,7 +137,7 @@ impl Pattern {
             Matcher::Literal { place: Place::End, literal, .. } => text.ends_with(literal),
             Matcher::Literal { place: Place::Anywhere, finder, .. } => finder.find(text.as_bytes()).is_some(),
             Matcher::Folded { place, literal: Some(literal), .. } if text.is_ascii() => {
-                matches_ascii(*place, text.as_bytes(), literal.as_bytes())
+                literal.matches(*place, text.as_bytes())
             }
             Matcher::Folded { regex, .. } | Matcher::Regex(regex) => regex.is_match(text),
         }
@@ -153,22 +153,45 @@ impl Matcher {
         let start = if matches!(place, Place::Whole | Place::Start) { r"\A" } else { "" };
         let end = if matches!(place, Place::Whole | Place::End) { r"\z" } else { "" };
         let regex = regex(literal, &format!("{start}{}{end}", regex::escape(literal)), true, true)?;
-        let literal = literal.is_ascii().then(|| literal.to_owned());
+        let literal = literal.is_ascii().then(|| AsciiLiteral::new(literal.as_bytes()));
         Ok(Matcher::Folded { place, literal, regex })
     }
 }
 
-fn matches_ascii(place: Place, text: &[u8], literal: &[u8]) -> bool {
-    let Some(spare) = text.len().checked_sub(literal.len()) else { return false };
-    match place {
-        Place::Whole => text.eq_ignore_ascii_case(literal),
-        Place::Start => text[..literal.len()].eq_ignore_ascii_case(literal),
-        Place::End => text[spare..].eq_ignore_ascii_case(literal),
-        Place::Anywhere => {
-            let Some(first) = literal.first() else { return true };
-            let (lower, upper) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
-            memchr::memchr2_iter(lower, upper, &text[..=spare])
-                .any(|start| text[start..start + literal.len()].eq_ignore_ascii_case(literal))
+/// A literal of ASCII alone, to be found in texts of ASCII alone, whatever their case.
+#[derive(Debug)]
+struct AsciiLiteral {
+    bytes: Vec<u8>,
+    /// The byte to look for first, in both cases, and where in the literal it lies.
+    rarest: usize,
+    cases: [u8; 2],
+}
+
+impl AsciiLiteral {
+    fn new(literal: &[u8]) -> AsciiLiteral {
+        /// Of English texts; what is not here is rarer still.
+        const FROM_THE_MOST_FREQUENT: &[u8] = b" etaoinsrhldcumfpgwybvkxjqz";
+        let rarity = |byte: u8| FROM_THE_MOST_FREQUENT.iter().position(|known| *known == byte);
+        let bytes = literal.to_ascii_lowercase();
+        let rarest = (0..bytes.len()).max_by_key(|index| rarity(bytes[*index]).unwrap_or(usize::MAX));
+        let rarest = rarest.unwrap_or_default();
+        let byte = bytes.get(rarest).copied().unwrap_or_default();
+        AsciiLiteral { bytes, rarest, cases: [byte, byte.to_ascii_uppercase()] }
+    }
+
+    fn matches(&self, place: Place, text: &[u8]) -> bool {
+        let len = self.bytes.len();
+        let Some(spare) = text.len().checked_sub(len) else { return false };
+        let lies_at = |start: usize| text[start..start + len].eq_ignore_ascii_case(&self.bytes);
+        match place {
+            Place::Whole => spare == 0 && lies_at(0),
+            Place::Start => lies_at(0),
+            Place::End => lies_at(spare),
+            Place::Anywhere if len == 0 => true,
+            Place::Anywhere => {
+                let [lower, upper] = self.cases;
+                memchr::memchr2_iter(lower, upper, &text[self.rarest..=self.rarest + spare]).any(lies_at)
+            }
         }
     }
 }

@@ -90,7 +90,7 @@ impl<'v> VectorBuilder<'v> {
 
     /// Adds these rows of a column, in this order; [`NO_ROW`] adds a NULL.
     pub fn append_rows(&mut self, column: &Vector<'v>, rows: &[u32]) {
-        let row = |row: &u32| if *row == NO_ROW { usize::MAX } else { *row as usize };
+        let row = |row: &u32| if *row == NO_ROW { BEYOND } else { *row as usize };
         self.append_each(column, rows.iter().map(row));
     }
 
@@ -163,6 +163,26 @@ impl<'v> VectorBuilder<'v> {
                     self.len += 1;
                 }
             }
+            (Data::Bool(bits), Vector::Bool { .. }) => {
+                for row in rows {
+                    match column.bool(row).filter(|_| row != BEYOND) {
+                        Some(true) => bits.insert(self.len),
+                        Some(false) => {}
+                        None => self.nulls.insert(self.len),
+                    }
+                    self.len += 1;
+                }
+            }
+            (Data::Decimal(data), _) if column.holds_decimals() => {
+                for row in rows {
+                    let decimal = if row == BEYOND { None } else { column.decimal(row) };
+                    if decimal.is_none() {
+                        self.nulls.insert(self.len);
+                    }
+                    data.push(decimal.unwrap_or_default());
+                    self.len += 1;
+                }
+            }
             (Data::Text(_), Vector::Leaf(_) | Vector::Text { .. }) => {
                 rows.for_each(|row| self.append_text(column, row));
             }
@@ -192,6 +212,9 @@ impl<'v> VectorBuilder<'v> {
         self.len += 1;
     }
 }
+
+/// What [`NO_ROW`] is among the rows of a column: beyond every row.
+const BEYOND: usize = usize::MAX;
 
 /// The word of a value in a column of type `kind`, if it is of that type.
 fn word_of(kind: DataType, value: &Value) -> Option<u64> {

@@ -121,7 +121,7 @@ proptest! {
         }
         let all = all.finish();
         prop_assert_eq!(all.len, rows.len());
-        prop_assert_eq!((0..all.len).map(|row| all.row(row)).collect::<Vec<_>>(), expected.clone());
+        prop_assert_eq!((0..all.len).map(|row| all.row(row)).collect::<Vec<_>>(), &expected[..]);
         let some = some.finish();
         let selected: Vec<Vec<Value>> = (0..rows.len())
             .filter(|row| chosen[row / 64] >> (row % 64) & 1 == 1)
@@ -152,21 +152,19 @@ proptest! {
             column.hash_into(&leaf.selection, &mut hashes);
             copy.hash_into(&leaf.selection, &mut copied);
             prop_assert_eq!(&hashes, &copied);
-            for i in 0..leaf.len {
-                for j in 0..leaf.len {
-                    let (a, b) = (column.value(i), copy.value(j));
-                    prop_assert_eq!(column.compare(i, copy, j), a.cmp(&b), "{:?} {:?}", a, b);
-                    prop_assert_eq!(column.same(i, copy, j), a == b);
-                    if a == b {
-                        prop_assert_eq!(hashes[i], copied[j], "{:?}", a);
-                    }
-                    let descending = KeyPart::DESCENDING.nullable();
-                    prop_assert_eq!(column.order(i, copy, j, descending), b.cmp(&a));
-                    let nulls_first = KeyPart::ASCENDING.nullable().with_nulls_first(true);
-                    let expected = b.is_null().cmp(&a.is_null());
-                    let expected = if a.is_null() || b.is_null() { expected } else { a.cmp(&b) };
-                    prop_assert_eq!(column.order(i, copy, j, nulls_first), expected);
+            for (i, j) in (0..leaf.len).flat_map(|i| (0..leaf.len).map(move |j| (i, j))) {
+                let (a, b) = (column.value(i), copy.value(j));
+                prop_assert_eq!(column.compare(i, copy, j), a.cmp(&b), "{:?} {:?}", a, b);
+                prop_assert_eq!(column.same(i, copy, j), a == b);
+                if a == b {
+                    prop_assert_eq!(hashes[i], copied[j], "{:?}", a);
                 }
+                let descending = KeyPart::DESCENDING.nullable();
+                prop_assert_eq!(column.order(i, copy, j, descending), b.cmp(&a));
+                let nulls_first = KeyPart::ASCENDING.nullable().with_nulls_first(true);
+                let expected = b.is_null().cmp(&a.is_null());
+                let expected = if a.is_null() || b.is_null() { expected } else { a.cmp(&b) };
+                prop_assert_eq!(column.order(i, copy, j, nulls_first), expected);
             }
         }
     }

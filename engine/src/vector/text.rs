@@ -8,6 +8,9 @@
 #[derive(Clone, Debug)]
 pub struct Texts<'v>(Form<'v>);
 
+/// What room is made for per text, in bytes: names and titles.
+const USUAL_BYTES: usize = 24;
+
 #[derive(Clone, Debug)]
 enum Form<'v> {
     Borrowed(Vec<&'v str>),
@@ -23,7 +26,7 @@ impl<'v> Texts<'v> {
 
     /// No texts yet, all of which will be computed.
     pub(crate) fn computed(rows: usize) -> Self {
-        Texts(Form::Heap { heap: String::new(), ends: Vec::with_capacity(rows) })
+        Texts(Form::Heap { heap: String::with_capacity(rows * USUAL_BYTES), ends: Vec::with_capacity(rows) })
     }
 
     /// How many texts there are.
