@@ -22,6 +22,7 @@ use super::chunks::{Chunks, builder_for};
 use super::key_table::{KeyColumns, key_columns, row_number};
 use super::{Operator, Running};
 use crate::batch::{BATCH_ROWS_MAX, Batch, BatchBuilder};
+use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::plan::{Plan, PlanSortKey};
@@ -107,13 +108,16 @@ impl<'v> Sorter<'v> {
 
     /// Adds the selected rows of a batch that may be among the first.
     fn add(&mut self, batch: &Batch<'v>, keys: &KeyColumns<'_, 'v>) {
-        let mut added = Vec::with_capacity(batch.len);
+        let mut added = Vec::new();
         match (&keys[..], &self.parts[..]) {
             ([Cow::Borrowed(Vector::Word { kind, data, nulls })], [part]) if *kind != DataType::Float => {
                 let heads = WordHeads::new(*part);
-                for row in &batch.selection {
-                    let head = heads.of((!nulls.contains(row)).then_some(data[row]));
-                    self.admit(row, head, &[], &mut added);
+                let head = |row| heads.of((!nulls.contains(row)).then_some(data[row]));
+                // Late in a long input hardly a row is admitted, and this loop has no branch.
+                let mark = self.mark.as_ref().map_or(u128::MAX, |mark| mark.head);
+                let candidates = Bits::from_fn(batch.len, |row| head(row) < mark);
+                for row in &(&batch.selection & &candidates) {
+                    self.admit(row, head(row), &[], &mut added);
                 }
             }
             _ => {
@@ -127,6 +131,9 @@ impl<'v> Sorter<'v> {
                     self.admit(row, head, tail, &mut added);
                 }
             }
+        }
+        if added.is_empty() {
+            return;
         }
         self.rows.append_rows(batch, &added);
         if let Some(top) = self.top

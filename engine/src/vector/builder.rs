@@ -6,6 +6,7 @@ use nuages_storage::{DataType, Lane, Value};
 use rust_decimal::Decimal;
 
 use super::{NO_ROW, Texts, Vector};
+use crate::batch::BATCH_ROWS_MAX;
 use crate::bits::Bits;
 
 /// Collects rows of columns of one type into one column of any length.
@@ -59,16 +60,17 @@ impl<'v> VectorBuilder<'v> {
         VectorBuilder { kind, data, nulls: Bits::none(0), len: 0 }
     }
 
-    /// A builder of a column of the type of `column`.
-    pub(super) fn like(column: &Vector<'v>) -> Self {
-        Self::new(match column {
+    /// A builder of a column of the type of `column`, with room for this many rows.
+    pub(super) fn like(column: &Vector<'v>, rows: usize) -> Self {
+        let kind = match column {
             Vector::Bool { .. } => DataType::Bool,
             Vector::Word { kind, .. } | Vector::Values { kind, .. } => *kind,
             Vector::Decimal { .. } => DataType::Decimal { precision: 28, scale: 0 },
             Vector::Text { .. } => DataType::Text { max_length: None },
             Vector::Leaf(column) => column.kind(),
             Vector::Constant { kind, .. } => kind.unwrap_or(DataType::Text { max_length: None }),
-        })
+        };
+        Self::with_capacity(kind, rows)
     }
 
     /// How many rows there are.
@@ -148,43 +150,37 @@ impl<'v> VectorBuilder<'v> {
         }
     }
 
-    /// Adds rows of a column, each known to be in it or beyond every row, which is NULL.
-    fn append_each(&mut self, column: &Vector<'v>, rows: impl Iterator<Item = usize>) {
+    /// Adds rows of a column, each known to be in it or beyond every row, which is NULL. First the data of all, then
+    /// the NULLs: two loops without a branch that depends on a row.
+    fn append_each(&mut self, column: &Vector<'v>, rows: impl Iterator<Item = usize> + Clone) {
         match (&mut self.data, column) {
             (Data::Word(data), Vector::Word { data: source, nulls, .. }) => {
-                for row in rows {
-                    match source.get(row) {
-                        Some(word) if !nulls.contains(row) => data.push(*word),
-                        _ => {
-                            data.push(0);
-                            self.nulls.insert(self.len);
-                        }
-                    }
-                    self.len += 1;
-                }
+                data.extend(rows.clone().map(|row| source.get(row).copied().unwrap_or_default()));
+                self.append_nulls(nulls, source.len(), rows);
             }
-            (Data::Bool(bits), Vector::Bool { .. }) => {
-                for row in rows {
-                    match column.bool(row).filter(|_| row != BEYOND) {
-                        Some(true) => bits.insert(self.len),
-                        Some(false) => {}
-                        None => self.nulls.insert(self.len),
-                    }
-                    self.len += 1;
+            (Data::Bool(bits), Vector::Bool { bits: source, nulls }) => {
+                for (place, _) in rows.clone().enumerate().filter(|(_, row)| source.contains(*row)) {
+                    bits.insert(self.len + place);
                 }
+                self.append_nulls(nulls, column.len(), rows);
             }
-            (Data::Decimal(data), _) if column.holds_decimals() => {
-                for row in rows {
-                    let decimal = if row == BEYOND { None } else { column.decimal(row) };
-                    if decimal.is_none() {
-                        self.nulls.insert(self.len);
-                    }
-                    data.push(decimal.unwrap_or_default());
-                    self.len += 1;
-                }
+            (Data::Decimal(data), Vector::Decimal { data: source, nulls }) => {
+                data.extend(rows.clone().map(|row| source.get(row).copied().unwrap_or_default()));
+                self.append_nulls(nulls, source.len(), rows);
             }
-            (Data::Text(_), Vector::Leaf(_) | Vector::Text { .. }) => {
-                rows.for_each(|row| self.append_text(column, row));
+            (Data::Text(data), Vector::Text { data: source, nulls }) => {
+                data.append(source, rows.clone());
+                self.append_nulls(nulls, source.len(), rows);
+            }
+            (Data::Decimal(data), Vector::Leaf(source)) => {
+                let decimal = |row| if row < source.len() { source.decimal(row) } else { None };
+                data.extend(rows.clone().map(|row| decimal(row).unwrap_or_default()));
+                self.append_nulls(&source.nulls(), source.len(), rows);
+            }
+            (Data::Text(data), Vector::Leaf(source)) => {
+                let text = |row| if row < source.len() { source.text(row) } else { None };
+                rows.clone().for_each(|row| data.push_borrowed(text(row).unwrap_or_default()));
+                self.append_nulls(&source.nulls(), source.len(), rows);
             }
             _ => {
                 let len = column.len();
@@ -193,23 +189,24 @@ impl<'v> VectorBuilder<'v> {
         }
     }
 
-    fn append_text(&mut self, column: &Vector<'v>, row: usize) {
-        let Data::Text(data) = &mut self.data else { return self.push_null() };
-        let outliving = match column {
-            Vector::Leaf(column) if row < column.len() => column.text(row),
-            Vector::Text { data, nulls } if !nulls.contains(row) => data.borrowed(row),
-            _ => None,
+    /// Notes which of the rows just added are NULL, given the NULLs of the column they are from and its length.
+    fn append_nulls(&mut self, nulls: &Bits, len: usize, rows: impl Iterator<Item = usize> + Clone) {
+        let start = self.len;
+        self.len = match &self.data {
+            Data::Bool(_) => start + rows.clone().count(),
+            Data::Word(data) => data.len(),
+            Data::Decimal(data) => data.len(),
+            Data::Text(data) => data.len(),
+            Data::Values(data) => data.len(),
         };
-        match outliving {
-            Some(text) => data.push_borrowed(text),
-            None => match column {
-                Vector::Text { data: source, nulls } if row < source.len() && !nulls.contains(row) => {
-                    data.push(source.get(row));
-                }
-                _ => return self.push_null(),
-            },
+        // Looking through the NULLs of a long column, of which few rows are taken, would take longer than those rows.
+        let none = len <= BATCH_ROWS_MAX && nulls.is_empty();
+        if none && rows.clone().all(|row| row < len) {
+            return;
         }
-        self.len += 1;
+        for (place, _) in rows.enumerate().filter(|(_, row)| *row >= len || nulls.contains(*row)) {
+            self.nulls.insert(start + place);
+        }
     }
 }
 

@@ -77,6 +77,16 @@ impl<'v> Texts<'v> {
         }
     }
 
+    /// Adds these rows of other texts; a row beyond the last is empty.
+    pub(super) fn append(&mut self, source: &Self, rows: impl Iterator<Item = usize>) {
+        match (&mut self.0, &source.0) {
+            (Form::Borrowed(texts), Form::Borrowed(source)) => {
+                texts.extend(rows.map(|row| source.get(row).copied().unwrap_or_default()));
+            }
+            (Form::Heap { .. }, _) | (_, Form::Heap { .. }) => rows.for_each(|row| self.push(source.get(row))),
+        }
+    }
+
     /// Adds a copy of a text.
     pub fn push(&mut self, text: &str) {
         if text.is_empty() {
