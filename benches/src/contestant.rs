@@ -4,11 +4,14 @@
 //! in that workload's family, beside what the others do there.
 
 pub(crate) mod collections;
+pub(crate) mod engine;
 pub(crate) mod sqlite;
 
 pub(crate) use collections::Collections;
+pub(crate) use engine::Engine;
 pub(crate) use sqlite::Sqlite;
 
+use self::engine::Planning;
 use crate::data::Input;
 use crate::harness::Result;
 use crate::workload::{Forks, Inserts, PointReads, RangeReads, Relations, Scans, Updates};
@@ -29,5 +32,10 @@ pub(crate) trait Contestant:
 
 /// Every contestant, with empty tables. SQLite comes first: it is what the others are compared with.
 pub(crate) fn all() -> Result<Vec<Box<dyn Contestant>>> {
-    Ok(vec![Box::new(Sqlite::new()?), Box::<Collections>::default()])
+    Ok(vec![
+        Box::new(Sqlite::new()?),
+        Box::new(Engine::new(Planning::PerCall)?),
+        Box::new(Engine::new(Planning::Prepared)?),
+        Box::<Collections>::default(),
+    ])
 }

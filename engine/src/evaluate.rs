@@ -40,7 +40,7 @@ pub(crate) use arithmetic::DIVISION_SCALE;
 pub(crate) use compare::{Words, float_key};
 pub(crate) use node::Frame;
 pub use types::unify;
-pub(crate) use types::{Class, class_of, decimal, scale_of};
+pub(crate) use types::{Class, class_of, decimal, same_keys, scale_of};
 
 use crate::algebra::{Column, Expr};
 use crate::batch::Batch;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use nuages_storage::{RowId, RowRef, Rows, TableId, Value, Version};
+use nuages_storage::{IndexId, RowId, RowRef, Rows, TableId, Value, Version};
 
 use crate::algebra::{Query, Statement};
 use crate::batch::Batch;
@@ -15,6 +15,7 @@ use crate::catalog::{Catalog, NewCheck, NewColumn, NewForeignKey, NewIndex, NewT
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::explain::Explanation;
+use crate::prepared::Prepared;
 use crate::write::WritingStatement;
 use crate::{execute, optimize};
 
@@ -164,6 +165,55 @@ pub trait Session: Send + Sync {
             None => Catalog::of(version).expect_table(table).map(drop),
         })?;
         Ok(is_there)
+    }
+
+    /// Hands the row with this key in an index to `f`; false if there is none. A NULL, and what is not of
+    /// the column's type, equals nothing. Of several rows, as an index that is not unique may have, or one of whose key `key` gives only the
+    /// first values, it is the first. O(log n), and nothing is copied. `f` must neither wait nor call back into a
+    /// session of the database.
+    ///
+    /// # Errors
+    /// As [`Session::read`]; [`Error::UnknownTable`], [`Error::UnknownIndex`].
+    fn get_by_key(
+        &self,
+        table: TableId,
+        index: IndexId,
+        key: &[Value],
+        f: &mut dyn FnMut(RowRef<'_>),
+    ) -> Result<bool, Error> {
+        let mut is_there = false;
+        self.read(&mut |version| {
+            let definition = Catalog::of(version).expect_table(table)?;
+            let index = definition.expect_index(index)?;
+            let rows = version.table(table);
+            let tree = rows.and_then(|rows| rows.index(index.id));
+            if let (Some(rows), Some(tree), Some(key)) = (rows, tree, index.encode(definition, key))
+                && let Some(row) = tree.first_with_prefix(key.as_slice()).and_then(|id| rows.get(id))
+            {
+                is_there = true;
+                f(row);
+            }
+            Ok(())
+        })?;
+        Ok(is_there)
+    }
+
+    /// Runs a prepared query and hands out its rows, batch by batch. One that is
+    /// [short](Prepared::is_short) runs within a [`read`](Session::read), so `each` must then neither wait nor call
+    /// back into a session of the database.
+    ///
+    /// # Errors
+    /// As [`Prepared::run`].
+    fn run(
+        &self,
+        query: &Prepared,
+        parameters: &[Value],
+        each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if query.is_short() {
+            return self.read(&mut |version| query.run(version, parameters, each));
+        }
+        query.run(&*self.version()?, parameters, each)
     }
 
     /// Inserts rows in leaf shape, all of whose slots are set: what is not is NULL, and no default. Returns the first

@@ -148,6 +148,14 @@ impl Index {
         keys.row_of(at, key)
     }
 
+    /// The first entry's row id among those whose keys begin with these bytes. O(log n).
+    #[must_use]
+    pub fn first_with_prefix(&self, prefix: &[u8]) -> Option<RowId> {
+        let (keys, at) = self.0.at_or_after((prefix, RowId::MIN))?;
+        let (found, row_id) = keys.entry(at);
+        found.starts_with(prefix).then_some(row_id)
+    }
+
     /// Whether the entry is there. O(log n).
     #[must_use]
     pub fn contains(&self, entry: Entry<'_>) -> bool {

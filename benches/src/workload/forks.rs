@@ -1,11 +1,13 @@
 //! Changes that are thrown away: what a test does that wants a database of its own.
 
+use nuages_engine::{RowKeys, Session};
 use rusqlite::backup::Backup;
 
 use super::{Tables, Workload};
 use crate::contestant::collections::next_key;
+use crate::contestant::engine::{self, encoded, new_item};
 use crate::contestant::sqlite::{insert, open};
-use crate::contestant::{Collections, Sqlite};
+use crate::contestant::{Collections, Engine, Sqlite};
 use crate::data::{Input, Item};
 use crate::harness::{Result, Sample, timed};
 
@@ -85,6 +87,36 @@ impl Forks for Sqlite {
         })?;
         self.connection.execute_batch("PRAGMA journal_mode = OFF")?;
         Ok(sample)
+    }
+}
+
+/// Inserts `items` one by one, and counts what there is then.
+fn insert_each(session: &dyn Session, engine: &Engine, items: &[Item]) -> Result<u64> {
+    let table = engine.tables.item;
+    for item in items {
+        let rows = encoded(session, table, std::slice::from_ref(item), new_item)?;
+        session.insert_rows(table, rows, RowKeys::Generated)?;
+    }
+    engine::count(session, table)
+}
+
+impl Forks for Engine {
+    /// Each insert is its own commit, as nobody else would see a transaction in the fork anyway.
+    fn fork(&mut self, items: &[Item]) -> Result<Sample> {
+        timed(|| {
+            let fork = self.db.fork()?;
+            insert_each(&fork, self, items)
+        })
+    }
+
+    /// A transaction that is rolled back.
+    fn undo(&mut self, items: &[Item]) -> Result<Sample> {
+        timed(|| {
+            let transaction = self.db.begin();
+            let count = insert_each(&transaction, self, items)?;
+            transaction.rollback();
+            Ok(count)
+        })
     }
 }
 

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use nuages_engine::algebra::{Comparison, Delete, Expr, Source, Statement};
+use nuages_engine::{RowKeys, Session};
+use nuages_storage::{DataType, TableId, Value};
+
 use super::{Tables, Workload};
 use crate::contestant::collections::{Items, next_key};
+use crate::contestant::engine::{encoded, new_item};
 use crate::contestant::sqlite::insert;
-use crate::contestant::{Collections, Sqlite};
+use crate::contestant::{Collections, Engine, Sqlite};
 use crate::data::{Input, Item};
 use crate::harness::{Result, Sample, timed};
 
@@ -111,6 +116,53 @@ impl Inserts for Sqlite {
 
     fn commits_plain(&mut self, items: &[Item]) -> Result<Sample> {
         Self::new()?.insert_timed("plain", items, false)
+    }
+}
+
+impl Engine {
+    /// Times the insertion of `items` into `table`, as one statement or each by itself.
+    fn insert_timed(&self, table: TableId, items: &[Item], one_statement: bool) -> Result<Sample> {
+        let per_statement = if one_statement { items.len() } else { 1 };
+        timed(|| {
+            for items in items.chunks(per_statement) {
+                let rows = encoded(&self.db, table, items, new_item)?;
+                self.db.insert_rows(table, rows, RowKeys::Generated)?;
+            }
+            Ok(items.len() as u64)
+        })
+    }
+}
+
+impl Inserts for Engine {
+    fn batch(&mut self, items: &[Item]) -> Result<Sample> {
+        let fresh = self.fresh()?;
+        fresh.insert_timed(fresh.tables.item, items, true)
+    }
+
+    fn batch_plain(&mut self, items: &[Item]) -> Result<Sample> {
+        let fresh = self.fresh()?;
+        fresh.insert_timed(fresh.tables.plain, items, true)
+    }
+
+    fn commits(&mut self, items: &[Item]) -> Result<Sample> {
+        let first_new = self.count()?;
+        let sample = self.insert_timed(self.tables.item, items, false)?;
+        let new = Source::new(0);
+        let delete = self.command([DataType::BigInt], |[last]| {
+            Statement::Delete(Delete {
+                table: self.tables.item,
+                source: new,
+                predicate: Some(Expr::from(new.column(0)).compare(Comparison::Greater, last)),
+                returning: Vec::new(),
+            })
+        });
+        delete.run([Value::Int(first_new as i64)])?;
+        Ok(sample)
+    }
+
+    fn commits_plain(&mut self, items: &[Item]) -> Result<Sample> {
+        let fresh = self.fresh()?;
+        fresh.insert_timed(fresh.tables.plain, items, false)
     }
 }
 

@@ -1,8 +1,12 @@
 //! One row by what identifies it, as a struct.
 
 use super::{Tables, Workload};
+use nuages_engine::{Error, Session};
+use nuages_storage::{RowId, RowRef, Value};
+
+use crate::contestant::engine::item_in;
 use crate::contestant::sqlite::{ITEM, item};
-use crate::contestant::{Collections, Sqlite};
+use crate::contestant::{Collections, Engine, Sqlite};
 use crate::data::Item;
 use crate::harness::{Result, Sample, timed};
 
@@ -54,6 +58,25 @@ impl PointReads for Sqlite {
     fn by_slug(&mut self, slugs: &[&str]) -> Result<Sample> {
         let mut statement = self.connection.prepare(&format!("SELECT {ITEM} FROM item WHERE slug = ?1"))?;
         timed(|| each(slugs, |slug| Ok(statement.query_row([slug], item)?)))
+    }
+}
+
+/// The item that `read` hands to the closure it is given.
+fn found(read: impl FnOnce(&mut dyn FnMut(RowRef<'_>)) -> std::result::Result<bool, Error>) -> Result<Item> {
+    let mut item = None;
+    read(&mut |row| item = Some(item_in(row)))?;
+    item.ok_or_else(|| "an item is missing".into())
+}
+
+impl PointReads for Engine {
+    fn by_key(&mut self, keys: &[i64]) -> Result<Sample> {
+        let table = self.tables.item;
+        timed(|| each(keys, |key| found(|f| self.db.get(table, RowId::new(key), f))))
+    }
+
+    fn by_slug(&mut self, slugs: &[&str]) -> Result<Sample> {
+        let (table, index) = (self.tables.item, self.tables.item_slug);
+        timed(|| each(slugs, |slug| found(|f| self.db.get_by_key(table, index, &[Value::from(slug)], f))))
     }
 }
 

@@ -2,9 +2,14 @@
 
 use std::ops::Range;
 
+use nuages_engine::algebra::{Aggregate, Comparison, Expr, Query, Relation};
+use nuages_engine::algebra::{SortKey, Source};
+use nuages_storage::{DataType, Value};
+
 use super::{Tables, Workload, in_order, repeats};
+use crate::contestant::engine::{self, items};
 use crate::contestant::sqlite::{ITEM, item};
-use crate::contestant::{Collections, Sqlite};
+use crate::contestant::{Collections, Engine, Sqlite};
 use crate::data::{Input, Item};
 use crate::harness::{Result, Sample, timed};
 
@@ -95,6 +100,65 @@ impl RangeReads for Sqlite {
             for _ in 0..times {
                 let page =
                     statement.query_map([PAGE, offset], item)?.collect::<rusqlite::Result<Vec<_>>>()?;
+                checksum = page.iter().fold(checksum, |sum, item| in_order(sum, item.checksum()));
+            }
+            Ok(checksum)
+        })
+    }
+}
+
+impl RangeReads for Engine {
+    fn ten_created_since(&mut self, times: &[i64]) -> Result<Sample> {
+        let (table, item) = (self.tables.item, Source::new(0));
+        let created = || Expr::from(item.column(engine::item::CREATED));
+        let question = self.question([DataType::BigInt], |[time]| {
+            let since = created().compare(Comparison::GreaterOrEqual, time);
+            let sorted = Relation::scan(table, item).filter(since).sort(vec![SortKey::ascending(created())]);
+            items(sorted.limit(0, Some(10)), item)
+        })?;
+        timed(|| {
+            let mut checksum = 0;
+            for time in times {
+                let items = question.items([Value::Int(*time)])?;
+                checksum = items.iter().fold(checksum, |sum, item| in_order(sum, item.checksum()));
+            }
+            Ok(checksum)
+        })
+    }
+
+    fn count_created_in(&mut self, ranges: &[Range<i64>]) -> Result<Sample> {
+        let (table, item, counted) = (self.tables.item, Source::new(0), Source::new(1));
+        let created = || Expr::from(item.column(engine::item::CREATED));
+        let question = self.question([DataType::BigInt; 2], |[start, end]| {
+            let inside = created()
+                .compare(Comparison::GreaterOrEqual, start)
+                .and(created().compare(Comparison::Less, end));
+            let rows = Relation::scan(table, item).filter(inside);
+            let count = rows.aggregate(counted, Vec::new(), vec![Aggregate::rows()]);
+            Query::new(count, engine::columns(counted, 1))
+        })?;
+        timed(|| {
+            let mut checksum = 0;
+            for range in ranges {
+                let [count] = question.integers([Value::Int(range.start), Value::Int(range.end)])?;
+                checksum = in_order(checksum, count as u64);
+            }
+            Ok(checksum)
+        })
+    }
+
+    /// The offset is part of the algebra, so it is given when the question is prepared.
+    fn page_at(&mut self, offset: usize, times: usize) -> Result<Sample> {
+        let (table, item) = (self.tables.item, Source::new(0));
+        let question = self.question([], |[]| {
+            let key = SortKey::ascending(item.column(engine::item::ID).into());
+            let sorted = Relation::scan(table, item).sort(vec![key]);
+            items(sorted.limit(offset as u64, Some(PAGE as u64)), item)
+        })?;
+        timed(|| {
+            let mut checksum = 0;
+            for _ in 0..times {
+                let page = question.items([])?;
                 checksum = page.iter().fold(checksum, |sum, item| in_order(sum, item.checksum()));
             }
             Ok(checksum)

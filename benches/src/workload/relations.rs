@@ -3,9 +3,13 @@
 use std::hint::black_box;
 
 use hashbrown::HashMap;
+use nuages_engine::algebra::{Aggregate, AggregateFunction, Arithmetic, Comparison, Expr, JoinKind, Query};
+use nuages_engine::algebra::{Relation, SortKey, Source};
+use nuages_storage::{DataType, Value};
 
 use super::{Tables, Workload, repeats};
-use crate::contestant::{Collections, Sqlite};
+use crate::contestant::engine::{self, columns};
+use crate::contestant::{Collections, Engine, Sqlite};
 use crate::data::{AUTHORS, Author, Book, RATES};
 use crate::harness::{Result, Sample, timed};
 
@@ -99,6 +103,73 @@ impl Relations for Sqlite {
                 Ok((author, books))
             };
             Ok(authors.query_map((), author)?.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+}
+
+impl Relations for Engine {
+    fn join(&mut self, rate_min: i64, times: usize) -> Result<Sample> {
+        let engine::Tables { book: books, author: authors, .. } = self.tables;
+        let (book, author, total) = (Source::new(0), Source::new(1), Source::new(2));
+        let rate = || Expr::from(author.column(engine::author::RATE));
+        let question = self.question([DataType::BigInt], |[rate_min]| {
+            let author_id = Expr::from(book.column(engine::book::AUTHOR_ID));
+            let on = author_id.equals(author.column(engine::author::ID).into());
+            let joined = Relation::scan(books, book)
+                .join(JoinKind::Inner, Relation::scan(authors, author), on)
+                .filter(rate().compare(Comparison::GreaterOrEqual, rate_min));
+            let pages = Expr::from(book.column(engine::book::PAGES));
+            let sum = Aggregate::of(AggregateFunction::Sum, pages.arithmetic(Arithmetic::Multiply, rate()));
+            let totals = joined.aggregate(total, Vec::new(), vec![Aggregate::rows(), sum]);
+            Query::new(totals, columns(total, 2))
+        })?;
+        timed(|| {
+            (0..times).try_fold(0_u64, |checksum, _| {
+                let [count, sum] = question.integers([Value::Int(rate_min)])?;
+                Ok(checksum.wrapping_add(joined(count, sum)))
+            })
+        })
+    }
+
+    /// As for SQLite.
+    fn prefetch(&mut self, times: usize) -> Result<Sample> {
+        let engine::Tables { book: books, author: authors, .. } = self.tables;
+        let (book, author) = (Source::new(0), Source::new(1));
+        let by_id = |relation: Relation, id: Expr| relation.sort(vec![SortKey::ascending(id)]);
+        let all_authors = self.question([], |[]| {
+            let id = author.column(engine::author::ID).into();
+            Query::new(by_id(Relation::scan(authors, author), id), columns(author, 3))
+        })?;
+        let their_books = self.question([], |[]| {
+            let ids = Query::new(Relation::scan(authors, author), columns(author, 1));
+            let author_id = Expr::from(book.column(engine::book::AUTHOR_ID));
+            let chosen =
+                Relation::scan(books, book).filter(Expr::InQuery(Box::new(author_id), Box::new(ids)));
+            Query::new(by_id(chosen, book.column(engine::book::ID).into()), columns(book, 4))
+        })?;
+        prefetched(times, || {
+            let mut children: HashMap<i64, Vec<Book>> = HashMap::new();
+            their_books.ask([], |batch| {
+                let int = |column, row| batch.column(column).int(row).unwrap_or_default();
+                for row in &batch.selection {
+                    let author_id = int(engine::book::AUTHOR_ID, row);
+                    let title = batch.column(engine::book::TITLE).text(row).unwrap_or_default().to_owned();
+                    let pages = int(engine::book::PAGES, row);
+                    let book = Book { id: int(engine::book::ID, row), author_id, title, pages };
+                    children.entry(author_id).or_default().push(book);
+                }
+            })?;
+            let mut fetched = Vec::new();
+            all_authors.ask([], |batch| {
+                let int = |column, row| batch.column(column).int(row).unwrap_or_default();
+                for row in &batch.selection {
+                    let id = int(engine::author::ID, row);
+                    let name = batch.column(engine::author::NAME).text(row).unwrap_or_default().to_owned();
+                    let author = Author { id, name, rate: int(engine::author::RATE, row) };
+                    fetched.push((author, children.remove(&id).unwrap_or_default()));
+                }
+            })?;
+            Ok(fetched)
         })
     }
 }

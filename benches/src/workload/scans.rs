@@ -2,9 +2,14 @@
 
 use std::hint::black_box;
 
+use nuages_engine::algebra::{Aggregate, AggregateFunction, Comparison, Expr, Query, Relation};
+use nuages_engine::algebra::{SortKey, Source};
+use nuages_storage::{DataType, Value};
+
 use super::{Tables, Workload, in_order, repeats};
+use crate::contestant::engine::{self, items};
 use crate::contestant::sqlite::{ITEM, item};
-use crate::contestant::{Collections, Sqlite};
+use crate::contestant::{Collections, Engine, Sqlite};
 use crate::data::CATEGORIES;
 use crate::harness::{Result, Sample, timed};
 
@@ -92,6 +97,69 @@ impl Scans for Sqlite {
             while let Some(row) = rows.next()? {
                 checksum = in_order(checksum, group(row.get(0)?, row.get(1)?, row.get(2)?));
             }
+            Ok(checksum)
+        })
+    }
+}
+
+/// The sum of `a` over rows of `item`.
+fn sum_of_a(rows: Relation, item: Source) -> Query {
+    let total = Source::new(1);
+    let sum = Aggregate::of(AggregateFunction::Sum, item.column(engine::item::A));
+    Query::new(rows.aggregate(total, Vec::new(), vec![sum]), engine::columns(total, 1))
+}
+
+impl Scans for Engine {
+    fn all(&mut self, times: usize) -> Result<Sample> {
+        let (table, item) = (self.tables.item, Source::new(0));
+        let question = self.question([], |[]| items(Relation::scan(table, item), item))?;
+        repeated(times, || {
+            let items = question.items([])?;
+            Ok(items.iter().fold(0, |sum, item| sum.wrapping_add(item.checksum())))
+        })
+    }
+
+    fn sum(&mut self, times: usize) -> Result<Sample> {
+        let (table, item) = (self.tables.item, Source::new(0));
+        let question = self.question([], |[]| sum_of_a(Relation::scan(table, item), item))?;
+        repeated(times, || {
+            let [sum] = question.integers([])?;
+            Ok(sum as u64)
+        })
+    }
+
+    fn filtered_sum(&mut self, times: usize) -> Result<Sample> {
+        let (table, item) = (self.tables.item, Source::new(0));
+        let column = |place| Expr::from(item.column(place));
+        let question = self.question([DataType::BigInt, DataType::Float], |[b, e]| {
+            let chosen = column(engine::item::B)
+                .equals(b)
+                .and(column(engine::item::E).compare(Comparison::Greater, e));
+            sum_of_a(Relation::scan(table, item).filter(chosen), item)
+        })?;
+        repeated(times, || {
+            let [sum] = question.integers([Value::Int(5), Value::Float(1.0)])?;
+            Ok(sum as u64)
+        })
+    }
+
+    fn group_by(&mut self, times: usize) -> Result<Sample> {
+        let (table, item, groups) = (self.tables.item, Source::new(0), Source::new(1));
+        let question = self.question([], |[]| {
+            let sum = Aggregate::of(AggregateFunction::Sum, item.column(engine::item::A));
+            let keys = vec![item.column(engine::item::B).into()];
+            let grouped = Relation::scan(table, item).aggregate(groups, keys, vec![Aggregate::rows(), sum]);
+            let sorted = grouped.sort(vec![SortKey::ascending(groups.column(0).into())]);
+            Query::new(sorted, engine::columns(groups, 3))
+        })?;
+        repeated(times, || {
+            let mut checksum = 0;
+            question.ask([], |batch| {
+                let int = |column, row| batch.column(column).int(row).unwrap_or_default();
+                for row in &batch.selection {
+                    checksum = in_order(checksum, group(int(0, row), int(1, row), int(2, row)));
+                }
+            })?;
             Ok(checksum)
         })
     }

@@ -2,8 +2,13 @@
 
 use std::hint::black_box;
 
+use nuages_engine::algebra::{Arithmetic, Comparison, Delete, Expr, Source, Statement, Update};
+use nuages_engine::{RowKeys, Session};
+use nuages_storage::{DataType, LeafBuilder, RowId, Value};
+
 use super::{Tables, Workload, repeats};
-use crate::contestant::{Collections, Sqlite};
+use crate::contestant::engine::{self, encoded, set_item};
+use crate::contestant::{Collections, Engine, Sqlite};
 use crate::data::{CATEGORIES, Input, Item};
 use crate::harness::{Result, Sample, timed};
 
@@ -77,6 +82,58 @@ impl Updates for Sqlite {
             restore.execute((id, a, b, e, slug, title, created))?;
         }
         self.connection.execute_batch("COMMIT")?;
+        Ok(sample)
+    }
+}
+
+impl Engine {
+    /// The update that adds 1 to `a` where this column compares like this.
+    fn increment(&self, place: usize, comparison: Comparison) -> engine::Command<'_, 1> {
+        let (table, item) = (self.tables.item, Source::new(0));
+        self.command([DataType::BigInt], move |[value]| {
+            let more = Expr::from(item.column(engine::item::A)).arithmetic(Arithmetic::Add, Expr::literal(1));
+            Statement::Update(Update {
+                table,
+                source: item,
+                predicate: Some(Expr::from(item.column(place)).compare(comparison, value)),
+                assignments: vec![(engine::item::A, more)],
+                returning: Vec::new(),
+            })
+        })
+    }
+}
+
+impl Updates for Engine {
+    fn update_by_key(&mut self, keys: &[i64]) -> Result<Sample> {
+        let update = self.increment(engine::item::ID, Comparison::Equal);
+        timed(|| keys.iter().try_fold(0, |count, key| Ok(count + update.run([Value::Int(*key)])?)))
+    }
+
+    fn update_where(&mut self, b_below: i64, times: usize) -> Result<Sample> {
+        let update = self.increment(engine::item::B, Comparison::Less);
+        timed(|| (0..times).try_fold(0, |count, _| Ok(count + update.run([Value::Int(b_below)])?)))
+    }
+
+    fn delete_by_key(&mut self, items: &[&Item]) -> Result<Sample> {
+        let (table, item) = (self.tables.item, Source::new(0));
+        let delete = self.command([DataType::BigInt], |[key]| {
+            Statement::Delete(Delete {
+                table,
+                source: item,
+                predicate: Some(Expr::from(item.column(engine::item::ID)).equals(key)),
+                returning: Vec::new(),
+            })
+        });
+        let sample = timed(|| {
+            let ids = items.iter().map(|item| item.id);
+            ids.into_iter().try_fold(0, |count, id| Ok(count + delete.run([Value::Int(id)])?))
+        })?;
+        let restored = |builder: &mut LeafBuilder, item: &&Item| {
+            set_item(builder, item);
+            builder.finish_row(RowId::new(item.id));
+        };
+        let rows = encoded(&self.db, table, items, restored)?;
+        self.db.insert_rows(table, rows, RowKeys::Given)?;
         Ok(sample)
     }
 }

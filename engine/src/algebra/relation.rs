@@ -136,6 +136,18 @@ pub struct Aggregate {
     pub filter: Option<Expr>,
 }
 
+impl Aggregate {
+    /// The number of rows.
+    pub fn rows() -> Aggregate {
+        Aggregate { function: AggregateFunction::CountRows, argument: None, distinct: false, filter: None }
+    }
+
+    /// An aggregate of an expression.
+    pub fn of(function: AggregateFunction, argument: impl Into<Expr>) -> Aggregate {
+        Aggregate { function, argument: Some(argument.into()), distinct: false, filter: None }
+    }
+}
+
 /// A relational operator and what it stands on.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Relation {

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use nuages_storage::key::KeyPart;
-use nuages_storage::{DataType, IndexId};
+use nuages_storage::key::{KeyBuffer, KeyPart};
+use nuages_storage::{DataType, IndexId, Value};
 
 use super::program::RowProgram;
 use super::{ColumnSet, TableDefinition};
 use crate::algebra::Expr;
 use crate::error::Error;
+use crate::evaluate::same_keys;
 
 /// An index: an ordered key for each row of its table, or for those of a condition.
 #[derive(Clone, Debug)]
@@ -119,13 +120,16 @@ impl IndexDefinition {
 
     /// What each part is, as a message names it.
     pub fn part_names(&self, table: &TableDefinition) -> Vec<String> {
-        let name_of = |part: &IndexPart| match &part.expr {
+        self.parts.iter().map(|part| self.part_name(part, table)).collect()
+    }
+
+    fn part_name(&self, part: &IndexPart, table: &TableDefinition) -> String {
+        match &part.expr {
             IndexExpr::Column(place) => {
                 table.columns.get(*place).map_or_else(String::new, |column| column.name.clone())
             }
             IndexExpr::Expression(_) => format!("an expression of \"{}\"", self.name),
-        };
-        self.parts.iter().map(name_of).collect()
+        }
     }
 
     /// Whether a change of these columns may change the index's entries.
@@ -138,6 +142,26 @@ impl IndexDefinition {
     /// How each part is encoded.
     pub fn key_parts(&self) -> Vec<KeyPart> {
         self.parts.iter().map(IndexPart::key_part).collect()
+    }
+
+    /// The encoded key, or beginning of a key, with these values; none if there can be no such key: a value is NULL,
+    /// which equals nothing, or is none that the column can hold.
+    pub(crate) fn encode(&self, table: &TableDefinition, values: &[Value]) -> Option<KeyBuffer> {
+        let mut key = KeyBuffer::new();
+        let mut computed = self.programs.parts.iter();
+        for (part, value) in self.parts.iter().zip(values) {
+            let data_type = match part.expr {
+                IndexExpr::Column(place) => table.columns.get(place)?.data_type,
+                IndexExpr::Expression(_) => computed.next()?.data_type()?,
+            };
+            if same_keys(value.data_type()?, data_type) {
+                key.push_value(part.key_part(), value);
+            } else {
+                let stored = data_type.accepts(value.clone()).ok().filter(|stored| stored == value)?;
+                key.push_value(part.key_part(), &stored);
+            }
+        }
+        Some(key)
     }
 
     /// Whether every row is in the index and its key begins with these columns.

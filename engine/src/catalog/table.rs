@@ -156,6 +156,18 @@ impl TableDefinition {
         self.indexes.iter().find(|index| index.id == id)
     }
 
+    /// The index of this id.
+    ///
+    /// # Errors
+    /// [`Error::UnknownIndex`] if it was dropped, or never was one of this table.
+    pub fn expect_index(&self, id: IndexId) -> Result<&IndexDefinition, Error> {
+        self.index(id).ok_or_else(|| Error::UnknownIndex {
+            table: self.name.clone(),
+            index: format!("#{}", id.get()),
+            nearest: None,
+        })
+    }
+
     /// A foreign key by its id.
     pub fn foreign_key(&self, id: ConstraintId) -> Option<&ForeignKeyDefinition> {
         self.foreign_keys.iter().find(|key| key.id == id)

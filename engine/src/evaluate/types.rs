@@ -34,6 +34,17 @@ pub(crate) enum Class {
     Json,
 }
 
+/// Whether values of both types have keys that compare as the values do.
+pub(crate) fn same_keys(a: DataType, b: DataType) -> bool {
+    let class = |data_type| match data_type {
+        DataType::SmallInt | DataType::Integer => DataType::BigInt,
+        DataType::Decimal { .. } => DataType::Decimal { precision: 0, scale: 0 },
+        DataType::Text { .. } => DataType::Text { max_length: None },
+        other => other,
+    };
+    class(a) == class(b) && a != DataType::Json
+}
+
 /// The class of a type.
 pub(crate) fn class_of(data_type: DataType) -> Class {
     match data_type {

@@ -12,7 +12,7 @@ use super::planner::Planner;
 use crate::algebra::{Column, Comparison, Expr, Relation, SortKey, Source};
 use crate::catalog::{IndexDefinition, TableDefinition};
 use crate::error::Error;
-use crate::evaluate::{Context, Scalar};
+use crate::evaluate::{Context, Scalar, same_keys};
 use crate::execute::ranges;
 use crate::plan::{Access, Bound, Bounds, Estimate, Fetch, Node, Plan, PlanColumn, Predicate, Scan};
 
@@ -428,17 +428,6 @@ fn flipped(op: Comparison) -> Comparison {
         Comparison::GreaterOrEqual => Comparison::LessOrEqual,
         same => same,
     }
-}
-
-/// Whether values of both types have keys that compare as the values do.
-pub(crate) fn same_keys(a: DataType, b: DataType) -> bool {
-    let class = |data_type| match data_type {
-        DataType::SmallInt | DataType::Integer => DataType::BigInt,
-        DataType::Decimal { .. } => DataType::Decimal { precision: 0, scale: 0 },
-        DataType::Text { .. } => DataType::Text { max_length: None },
-        other => other,
-    };
-    class(a) == class(b) && a != DataType::Json
 }
 
 fn bounds(sargs: &[Sarg], column: usize) -> Option<(Bounds, Vec<usize>)> {

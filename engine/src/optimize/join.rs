@@ -7,9 +7,7 @@
 use hashbrown::HashSet;
 use nuages_storage::DataType;
 
-use super::access::{
-    COST_FETCH, COST_INDEX, COST_SCAN, PlainKey, condition_free_indexes, fetches, same_keys,
-};
+use super::access::{COST_FETCH, COST_INDEX, COST_SCAN, PlainKey, condition_free_indexes, fetches};
 use super::cardinality::selectivity;
 use super::columns::{self, ColumnSet, conjunction, conjuncts};
 use super::planner::{Planner, sources};
@@ -17,7 +15,7 @@ use super::rewrite::mentioned;
 use crate::algebra::{Comparison, Expr, JoinKind, Relation, SortKey, Source};
 use crate::catalog::TableDefinition;
 use crate::error::Error;
-use crate::evaluate::{Scalar, unify};
+use crate::evaluate::{Scalar, same_keys, unify};
 use crate::plan::{Estimate, Lookup, LookupBy, Node, Plan, PlanColumn};
 
 /// Costs of a row that is put into a hash table, and of one that probes it; see `access`.
