@@ -29,6 +29,9 @@ pub enum Step {
         /// Its place there.
         field: u16,
     },
+    /// After a relation: the key itself, as in `author_id`. It is the same value as the relation's, but never stands
+    /// for the related row: it is sorted by as a value.
+    Key,
 }
 
 impl Step {
@@ -37,6 +40,7 @@ impl Step {
         match self {
             Step::Field(index) => model.field(index),
             Step::Back { child, field } => child.field(field),
+            Step::Key => model.field(*model.primary_key.first()?),
         }
     }
 
@@ -45,6 +49,7 @@ impl Step {
         match self {
             Step::Field(index) => model.field(index)?.related_model(),
             Step::Back { child, .. } => Some(child),
+            Step::Key => None,
         }
     }
 }

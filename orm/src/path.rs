@@ -45,6 +45,26 @@ pub trait Hop: Send + Sync + 'static {
 /// The types that a token or expression carries and holds no value of: `Copy`, `Send` and `Sync` whatever they are.
 pub(crate) type Types<T> = std::marker::PhantomData<fn() -> T>;
 
+/// The hop along a key that stops at the key itself: `author_id`.
+pub struct ToKey<H>(std::marker::PhantomData<fn() -> H>);
+
+impl<H: Hop> Hop for ToKey<H> {
+    type Null = H::Null;
+    type Card = H::Card;
+    fn step() -> Step {
+        H::step()
+    }
+    fn wrap(node: Node) -> Node {
+        match H::wrap(node) {
+            Node::Path(mut path) => {
+                path.push(Step::Key);
+                Node::Path(path)
+            }
+            other => other,
+        }
+    }
+}
+
 /// The path that has not left its model.
 pub struct Root<M>(Types<M>);
 
@@ -168,6 +188,7 @@ pub fn field_of<M: Model, H: Hop, T: Model>(_field: Rel<Root<M>, H, T>) -> u16 {
     match H::step() {
         Step::Field(index) => index,
         Step::Back { field, .. } => field,
+        Step::Key => unreachable!("a relation is reached by a field, and a bare key is no relation"),
     }
 }
 

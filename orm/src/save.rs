@@ -137,7 +137,9 @@ fn own_fields<M: Model>(nodes: &[Node]) -> Result<Vec<u16>> {
         .iter()
         .map(|node| match node.unnamed() {
             Node::Path(path) => match path.steps() {
-                [Step::Field(field)] if M::meta().field(*field).is_some_and(|meta| meta.is_column()) => {
+                [Step::Field(field)] | [Step::Field(field), Step::Key]
+                    if M::meta().field(*field).is_some_and(|meta| meta.is_column()) =>
+                {
                     Ok(*field)
                 }
                 _ => Err(Misuse::JoinHere { place: "save_fields" }.into()),
@@ -258,6 +260,6 @@ fn save_set<M: Model>(instance: &mut M, list: &[AssignmentNode], ex: &dyn Execut
 pub(crate) fn own_field(step: Step) -> Option<u16> {
     match step {
         Step::Field(field) => Some(field),
-        Step::Back { .. } => None,
+        Step::Back { .. } | Step::Key => None,
     }
 }

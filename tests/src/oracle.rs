@@ -132,6 +132,12 @@ impl<T: Answer> Answer for Option<T> {
     }
 }
 
+impl<T: Answer> Answer for nuages::field::Auto<T> {
+    fn answer(&self) -> Json {
+        self.get().map_or(Json::Null, Answer::answer)
+    }
+}
+
 impl<T: Answer> Answer for Vec<T> {
     fn answer(&self) -> Json {
         self.iter().map(Answer::answer).collect()

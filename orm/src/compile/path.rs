@@ -55,6 +55,7 @@ pub(crate) fn hops(
             Some(FieldKind::ForeignKey { .. } | FieldKind::ManyToMany { .. }) => (model, field, true),
             _ => return Ok(None),
         },
+        Step::Key => return Ok(None),
     };
     let not_a_relation = || Error::from(Misuse::NotAColumn { model: model.name });
     let meta = owner.field(field).ok_or_else(not_a_relation)?;
@@ -125,6 +126,9 @@ fn route(binding: &Binding, from: &'static ModelMeta, path: &FieldPath) -> Resul
             continue;
         }
         let is_last = index + 1 == path.steps().len();
+        if step == Step::Key && is_last {
+            continue;
+        }
         let (Step::Field(field), true) = (step, is_last) else {
             return Err(Misuse::NotAColumn { model: from.name }.into());
         };

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::{Misuse, Result},
     meta::ModelMeta,
-    node::{FieldPath, Step},
+    node::{FieldPath, Node, Step},
     queryset::state::{Clauses, Distinct, QueryState, Shape},
     row::Joined,
 };
@@ -95,19 +95,27 @@ impl Compiler<'_> {
             (Shape::Values { columns, annotations_before }, Some(last))
                 if last >= usize::from(*annotations_before) =>
             {
-                let mut keys = Vec::with_capacity(columns.len());
-                for node in columns {
-                    let key = self.expression(scope, node, &mut Reuse::All)?;
-                    if !self.is_aggregate(scope, &key) && !matches!(key, Expr::Literal(_)) {
-                        keys.push(key);
-                    }
-                }
-                Ok(Some(keys))
+                self.keys_of(scope, columns).map(Some)
             }
-            (_, Some(_)) => self.own_key(scope).map(Some),
+            (_, Some(_)) => match &clauses.grouping {
+                Some(columns) => self.keys_of(scope, columns).map(Some),
+                None => self.own_key(scope).map(Some),
+            },
             (_, None) if conditions_group => self.own_key(scope).map(Some),
             (_, None) => Ok(None),
         }
+    }
+
+    /// Those of some columns that can be grouped by.
+    fn keys_of(&mut self, scope: ScopeId, columns: &[Node]) -> Result<Vec<Expr>> {
+        let mut keys = Vec::with_capacity(columns.len());
+        for node in columns {
+            let key = self.expression(scope, node, &mut Reuse::All)?;
+            if !self.is_aggregate(scope, &key) && !matches!(key, Expr::Literal(_)) {
+                keys.push(key);
+            }
+        }
+        Ok(keys)
     }
 
     /// The primary key of a level's model.

@@ -43,7 +43,8 @@ pub trait Queryset: Sized {
         self
     }
 
-    /// In this order, whatever the order was; `()` is no order at all.
+    /// In this order, whatever the order was; `()` is no order at all. A [`reverse`](Queryset::reverse) before it
+    /// still holds, as in Django.
     #[must_use]
     fn order_by(mut self, order: impl Orderings<Self::Model>) -> Self {
         let mut keys = Vec::new();
@@ -53,9 +54,7 @@ pub trait Queryset: Sized {
         for key in &mut keys {
             key.node = state.resolve(&key.node);
         }
-        let clauses = state.clauses_mut();
-        clauses.ordering = Ordering::By(keys);
-        clauses.reversed = false;
+        state.clauses_mut().ordering = Ordering::By(keys);
         self
     }
 

@@ -49,10 +49,14 @@ pub(crate) fn path_name(model: &'static ModelMeta, path: &FieldPath) -> String {
     let mut name = String::new();
     let mut at = Some(model);
     for step in path.steps() {
+        if *step == Step::Key {
+            name.push_str("_id");
+            break;
+        }
         let step_name = match (*step, at) {
             (Step::Field(field), Some(model)) => model.field(field).map_or("", |field| field.name).to_owned(),
             (Step::Back { child, .. }, _) => child.name.to_lowercase(),
-            (Step::Field(_), None) => String::new(),
+            (Step::Field(_) | Step::Key, _) => String::new(),
         };
         if !name.is_empty() {
             name.push_str("__");

@@ -113,6 +113,13 @@ impl QueryState {
         selection.collect(&mut nodes);
         let columns = nodes.iter().map(|node| self.resolve(node)).collect();
         let annotations_before = self.annotation_count();
-        self.clauses_mut().shape = Shape::Values { columns, annotations_before };
+        let clauses = self.clauses_mut();
+        let shape = std::mem::replace(&mut clauses.shape, Shape::Values { columns, annotations_before });
+        if let Shape::Values { columns, annotations_before } = shape {
+            let mut later = clauses.annotations.iter().skip(usize::from(annotations_before));
+            if later.any(|annotation| annotation.node.has_aggregate()) {
+                clauses.grouping = Some(columns);
+            }
+        }
     }
 }

@@ -45,6 +45,8 @@ pub struct Clauses {
     pub annotations: Vec<Annotation>,
     /// What a row is made of.
     pub shape: Shape,
+    /// What rows are grouped by, if an earlier `values` said it and a later one chose other columns.
+    pub grouping: Option<Vec<Node>>,
     /// The order of the rows.
     pub ordering: Ordering,
     /// Whether the order was turned round.

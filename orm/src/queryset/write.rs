@@ -271,7 +271,9 @@ fn own_columns<M: Model>(nodes: &[Node]) -> Result<Vec<u16>> {
             return Err(Misuse::Other("bulk_update takes fields, not expressions").into());
         };
         match path.steps() {
-            [Step::Field(field)] if M::meta().field(*field).is_some_and(|meta| meta.is_column()) => {
+            [Step::Field(field)] | [Step::Field(field), Step::Key]
+                if M::meta().field(*field).is_some_and(|meta| meta.is_column()) =>
+            {
                 if M::meta().primary_key.contains(field) {
                     return Err(Misuse::Other("bulk_update cannot change primary keys").into());
                 }

@@ -127,5 +127,5 @@ fn token(field: &FieldDefinition, path: &TokenStream) -> TokenStream {
 /// The key itself as a column: `author_id`.
 fn key_token(field: &FieldDefinition, path: &TokenStream) -> TokenStream {
     let (name, ty) = (&field.name, &field.ty);
-    quote!(::nuages::path::Col<#path, hop::#name, ::nuages::model::KeyOf<#ty>>)
+    quote!(::nuages::path::Col<#path, ::nuages::path::ToKey<hop::#name>, ::nuages::model::KeyOf<#ty>>)
 }

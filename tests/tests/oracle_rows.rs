@@ -1,0 +1,511 @@
+//! Which rows a queryset has and in which order: Django's answers.
+
+use nuages::{error::Error, prelude::*};
+use nuages_tests::{
+    chinook::*,
+    data,
+    oracle,
+    oracle::{Answer, instances, raises},
+};
+use serde_json::json;
+
+fn cents(text: &str) -> Decimal {
+    text.parse().expect("a decimal")
+}
+
+mod lookup {
+    use super::*;
+
+    oracle! { "lookup", data::chinook;
+        exact_implicit_case_sensitive(db) {
+            [Artist::objects().filter(Artist::name.eq("ac/dc")).count(db)?, Artist::objects().filter(Artist::name.eq("AC/DC")).count(db)?]
+        }
+        exact_none_is_isnull(db) {
+            let none: Option<String> = None;
+            [
+                Track::objects().filter(Track::composer.eq(none.clone())).count(db)?,
+                Track::objects().filter(Track::composer.eq(none.clone())).count(db)?,
+                Track::objects().filter(Track::composer.iexact(none)).count(db)?,
+                Track::objects().filter(Track::composer.is_null(true)).count(db)?,
+            ]
+        }
+        exclude_none_is_not_null(db) {
+            [
+                Track::objects().exclude(Track::composer.is_null(true)).count(db)?,
+                Track::objects().filter(Track::composer.is_null(false)).count(db)?,
+            ]
+        }
+        icontains(db) { Track::objects().filter(Track::name.icontains("LOVE")).count(db)? }
+        percent_is_literal(db) {
+            json!([
+                Track::objects().filter(Track::name.contains("%")).order_by(Track::id).values_list(Track::name).all(db)?,
+                Track::objects().filter(Track::name.contains("_")).count(db)?,
+            ])
+        }
+        iendswith(db) { Customer::objects().filter(Customer::email.iends_with("@GMAIL.COM")).count(db)? }
+        text_on_integer_column(db) {
+            let text = Track::milliseconds.cast::<String>();
+            Track::objects().filter(text.starts_with("3437")).order_by(Track::id).values_list(Track::milliseconds).all(db)?
+        }
+        contains_empty_string(db) {
+            [
+                Track::objects().filter(Track::composer.contains("")).count(db)?,
+                Track::objects().exclude(Track::composer.contains("")).count(db)?,
+            ]
+        }
+        non_ascii_exact(db) {
+            Customer::objects().filter(Customer::last_name.eq("Gonçalves")).values_list(Customer::first_name).all(db)?
+        }
+        non_ascii_icontains(db) { Customer::objects().filter(Customer::last_name.icontains("GONÇALVES")).count(db)? }
+        regex(db) {
+            Track::objects().filter(Track::name.regex("^(The )?Wh[aeo]")).order_by(Track::id).values_list(Track::name).slice(..12).all(db)?
+        }
+        regex_null(db) {
+            [Track::objects().filter(Track::composer.regex(".")).count(db)?, Track::objects().exclude(Track::composer.regex(".")).count(db)?]
+        }
+        gt_gte_lt_lte(db) {
+            let all = Invoice::objects();
+            [
+                all.clone().filter(Invoice::total.gt(cents("13.86"))).count(db)?,
+                all.clone().filter(Invoice::total.gte(cents("13.86"))).count(db)?,
+                all.clone().filter(Invoice::total.lt(cents("0.99"))).count(db)?,
+                all.filter(Invoice::total.lte(cents("0.99"))).count(db)?,
+            ]
+        }
+        integer_gt_float(db) {
+            [
+                Track::objects().filter(Track::id.gte(2.5) & Track::id.lte(4)).order_by(Track::id).values_list(Track::id).all(db)?,
+                Track::objects().filter(Track::id.lt(2.5)).order_by(Track::id).values_list(Track::id).all(db)?,
+            ]
+        }
+        range_reversed_is_empty(db) { Track::objects().filter(Track::id.range(13, 10)).count(db)? }
+        not_in_with_nulls(db) {
+            [
+                Track::objects().filter(Track::composer.is_in(["AC/DC"])).count(db)?,
+                Track::objects().exclude(Track::composer.is_in(["AC/DC"])).count(db)?,
+                Track::objects().count(db)?,
+            ]
+        }
+        in_subquery_values(db) {
+            let reps = Customer::objects().filter(Customer::country.eq("Brazil")).values_list(Customer::support_rep);
+            Employee::objects().filter(Employee::id.is_in(&reps)).values_list(Employee::last_name).all(db)?
+        }
+        in_sliced_subquery(db) {
+            let longest = Track::objects().order_by((Track::milliseconds.desc(), Track::id)).slice(..3).values_list(Track::id);
+            Track::objects().filter(Track::id.is_in(&longest)).order_by(Track::id).values_list(Track::id).all(db)?
+        }
+        in_instances(db) {
+            let artists = Artist::objects().filter(Artist::name.is_in(["Accept", "AC/DC"])).all(db)?;
+            Album::objects().filter(Album::artist.is_in(&artists)).order_by(Album::id).values_list(Album::title).all(db)?
+        }
+        isnull(db) {
+            json!([
+                Employee::objects().filter(Employee::reports_to.is_null(true)).values_list(Employee::last_name).all(db)?,
+                Employee::objects().filter(Employee::reports_to.is_null(false)).count(db)?,
+            ])
+        }
+        isnull_through_nullable_fk(db) {
+            Employee::objects().filter(Employee::reports_to.reports_to.is_null(true)).values_list(Employee::last_name).all(db)?
+        }
+        fk_spellings(db) {
+            let one = Artist::objects().get(Artist::pk.eq(1), db)?;
+            let with = |condition| Album::objects().filter(condition).count(db);
+            [
+                with(Album::artist.eq(&one))?,
+                with(Album::artist.eq(1))?,
+                with(Album::artist_id.eq(1))?,
+                with(Album::artist.pk.eq(1))?,
+                with(Album::artist.id.eq(1))?,
+                with(Album::artist.eq(1_i32))?,
+            ]
+        }
+        deep_path(db) {
+            let path = Customer::invoices.lines.track.album.artist.name;
+            Customer::objects().filter(path.eq("AC/DC")).distinct().order_by(Customer::id).values_list(Customer::id).all(db)?
+        }
+        reverse_instance(db) {
+            let album = Album::objects().get(Album::id.eq(4), db)?;
+            Artist::objects().filter(Artist::albums.eq(&album)).values_list(Artist::name).all(db)?
+        }
+        f_across_relation(db) {
+            Customer::objects().filter(Customer::country.eq(Customer::support_rep.country)).order_by(Customer::id)
+                .values_list((Customer::id, Customer::city)).all(db)?
+        }
+        filter_by_boolean_expression(db) {
+            let albums = Album::objects().filter(Album::artist.eq(outer(Artist::pk)));
+            Artist::objects().filter(!exists(&albums)).count(db)?
+        }
+        sliced_f(db) {
+            let (two, rest) = (Artist::name.substr(1, 2), Artist::name.substr(3, 1000));
+            Artist::objects().filter(Artist::id.lte(3)).order_by(Artist::id).values_list((two, rest)).all(db)?
+        }
+    }
+
+    #[test]
+    fn in_empty_runs_and_finds_nothing() -> Result<()> {
+        let db = data::chinook();
+        let nothing = Artist::objects().filter(Artist::id.is_in(Vec::<i64>::new()));
+        assert_eq!((nothing.all(&db)?.len(), nothing.count(&db)?, nothing.exists(&db)?), (0, 0, false));
+        Ok(())
+    }
+}
+
+mod q {
+    use super::*;
+
+    oracle! { "q", data::chinook;
+        contradiction_and_tautology(db) {
+            let never = || Genre::id.is_in(Vec::<i64>::new());
+            let with = |condition| Genre::objects().filter(condition).count(db);
+            [
+                with(never())?,
+                with(!never())?,
+                with(never() | Genre::name.eq("Jazz"))?,
+                with(never() & Genre::name.eq("Jazz"))?,
+            ]
+        }
+        or_many(db) {
+            let mut condition = Q::all();
+            for name in ["Accept", "Aerosmith", "Apocalyptica"] {
+                condition = condition | Album::artist.name.eq(name);
+            }
+            Album::objects().filter(condition).order_by(Album::id).values_list(Album::title).all(db)?
+        }
+        de_morgan(db) {
+            let (a, b) = (Track::composer.istarts_with("A"), Track::unit_price.gt(1));
+            let with = |condition| Track::objects().filter(condition).count(db);
+            [
+                with(!(a.clone() | b.clone()))?,
+                with(!a.clone() & !b.clone())?,
+                with(!(a.clone() & b.clone()))?,
+                with(!a | !b)?,
+            ]
+        }
+    }
+
+    #[test]
+    fn or_promotes_join() -> Result<()> {
+        let db = data::chinook();
+        let condition = Artist::albums.title.eq("Balls to the Wall") | Artist::name.eq("Milton Nascimento & Bebeto");
+        let found = json!({ "count": Artist::objects().filter(condition).count(&db)?, "left": true });
+        oracle::check("q.or_promotes_join", &found);
+        Ok(())
+    }
+
+    #[test]
+    fn the_empty_condition_leaves_nothing_out() -> Result<()> {
+        let db = data::chinook();
+        assert_eq!(Genre::objects().filter(Q::all()).count(&db)?, 25);
+        assert_eq!(Genre::objects().filter(Q::all() | Genre::name.eq("Jazz")).count(&db)?, 1);
+        Ok(())
+    }
+}
+
+mod null {
+    use super::*;
+
+    oracle! { "null", data::chinook;
+        exclude_equals_keeps_null(db) {
+            json!({
+                "filter": Track::objects().filter(Track::composer.eq("AC/DC")).count(db)?,
+                "exclude": Track::objects().exclude(Track::composer.eq("AC/DC")).count(db)?,
+                "total": Track::objects().count(db)?,
+            })
+        }
+        f_equals_f_null(db) { Track::objects().filter(Track::composer.eq(Track::composer)).count(db)? }
+    }
+}
+
+mod order {
+    use super::*;
+
+    oracle! { "order", data::chinook;
+        two_keys(db) {
+            Track::objects().filter(Track::id.lte(12)).order_by((Track::unit_price.desc(), Track::milliseconds))
+                .values_list(Track::id).all(db)?
+        }
+        by_fk_without_meta_ordering(db) {
+            Album::objects().order_by((Album::artist, Album::id.desc())).values_list((Album::artist_id, Album::id)).slice(..6).all(db)?
+        }
+        reverse(db) {
+            json!({
+                "meta": Employee::objects().reverse().values_list(Employee::last_name).all(db)?,
+                "twice": Employee::objects().reverse().reverse().first(db)?.map(|row| row.last_name),
+                "explicit": Employee::objects().order_by(Employee::id).reverse().values_list(Employee::id).all(db)?,
+                "after reverse": Employee::objects().reverse().order_by(Employee::id).values_list(Employee::id).all(db)?,
+            })
+        }
+        last_order_by_wins(db) {
+            Genre::objects().order_by(Genre::name.desc()).order_by(Genre::id).values_list(Genre::id).slice(..3).all(db)?
+        }
+        null_default_position(db) {
+            Employee::objects().order_by((Employee::reports_to_id, Employee::id)).values_list(Employee::id).all(db)?
+        }
+        by_expression(db) {
+            Genre::objects().order_by((Genre::name.length().desc(), Genre::name.lower())).values_list(Genre::name).slice(..5).all(db)?
+        }
+    }
+
+    #[test]
+    fn the_models_own_order_applies_until_another_is_named() -> Result<()> {
+        let db = data::chinook();
+        let names = Employee::objects().values_list(Employee::last_name).all(&db)?;
+        assert!(names.is_sorted(), "{names:?}");
+        assert_eq!(Employee::objects().order_by(Employee::id.desc()).first(&db)?.map(|row| row.id), Some(8.into()));
+        Ok(())
+    }
+}
+
+mod slice {
+    use super::*;
+
+    oracle! { "slice", data::chinook;
+        limit_offset(db) {
+            let all = Genre::objects().order_by(Genre::id).values_list(Genre::id);
+            json!({
+                "[:3]": all.clone().slice(..3).all(db)?,
+                "[3:5]": all.clone().slice(3..5).all(db)?,
+                "[22:]": all.clone().slice(22..).all(db)?,
+                "[2:2]": all.clone().slice(2..2).all(db)?,
+                "[30:40]": all.slice(30..40).all(db)?,
+            })
+        }
+        of_slice(db) {
+            let all = || Genre::objects().order_by(Genre::id).values_list(Genre::id);
+            [
+                all().slice(5..15).slice(2..4).all(db)?,
+                all().slice(5..15).slice(8..20).all(db)?,
+                all().slice(..3).slice(1..).all(db)?,
+                all().slice(5..).slice(5..7).all(db)?,
+            ]
+        }
+        first_of_slice(db) {
+            let slice = Genre::objects().order_by(Genre::id).slice(3..6);
+            json!([slice.first(db)?.map(|row| row.id.answer()), raises(slice.last(db))])
+        }
+        in_subquery_top_n(db) {
+            let top = Track::objects().order_by((Track::milliseconds.desc(), Track::id)).values_list(Track::id).slice(..5);
+            Track::objects().filter(Track::id.is_in(&top)).aggregate_values((Track::milliseconds.min(), Track::pk.count().named("pk__count")), db)?
+        }
+        count_exists_aggregate(db) {
+            let ten = Track::objects().order_by(Track::id).slice(..10);
+            let n = Track::pk.count().named("n");
+            json!([
+                ten.count(db)?,
+                ten.exists(db)?,
+                ten.aggregate_values((Track::milliseconds.sum(), n), db)?.answer(),
+                Track::objects().slice(4000..).exists(db)?,
+            ])
+        }
+    }
+
+    #[test]
+    fn a_slice_is_neither_updated_nor_deleted_nor_filtered() {
+        let db = data::chinook();
+        let five = || Genre::objects().slice(..5);
+        for refused in [
+            five().update(Genre::name.set("x"), &db).err(),
+            five().delete(&db).err(),
+            five().latest(Genre::id, &db).err(),
+            five().get(Genre::id.eq(1), &db).err(),
+        ] {
+            assert!(matches!(refused, Some(Error::Misuse(_))), "{refused:?}");
+        }
+    }
+}
+
+mod distinct {
+    use super::*;
+
+    oracle! { "distinct", data::chinook;
+        values(db) {
+            Track::objects().values_list(Track::unit_price).distinct().order_by(Track::unit_price).all(db)?
+        }
+        then_slice_then_count(db) { Track::objects().values_list(Track::composer).distinct().slice(..50).count(db)? }
+        on_fields(db) {
+            Employee::objects().order_by((Employee::title, Employee::id)).distinct_on(Employee::title).values_list(Employee::id).all(db)?
+        }
+    }
+}
+
+mod get {
+    use super::*;
+
+    oracle! { "get", data::chinook;
+        duplicates_from_join(db) {
+            let name = Artist::albums.artist.name;
+            json!([
+                raises(Artist::objects().get(name.eq("AC/DC"), db)),
+                Artist::objects().distinct().get(name.eq("AC/DC"), db)?.name,
+            ])
+        }
+        first_last(db) {
+            json!([
+                Artist::objects().first(db)?.map(|row| row.id.answer()),
+                Artist::objects().last(db)?.map(|row| row.id.answer()),
+                Genre::objects().first(db)?.map(|row| row.name),
+                Genre::objects().last(db)?.map(|row| row.name),
+                Genre::objects().none().first(db)?.map(|row| row.name),
+                Genre::objects().filter(Genre::id.eq(0)).last(db)?.map(|row| row.name),
+                Genre::objects().order_by(Genre::id.desc()).first(db)?.map(|row| row.id.answer()),
+            ])
+        }
+        latest_earliest(db) {
+            json!([
+                Invoice::objects().latest((), db)?.id.answer(),
+                Invoice::objects().earliest((), db)?.id.answer(),
+                Invoice::objects().latest((Invoice::total, Invoice::id), db)?.id.answer(),
+                Invoice::objects().earliest((Invoice::total.desc(), Invoice::id), db)?.id.answer(),
+                raises(Artist::objects().latest((), db)),
+                raises(Invoice::objects().none().latest((), db)),
+            ])
+        }
+        latest_ignores_order_by(db) { Invoice::objects().order_by(Invoice::id).latest(Invoice::invoice_date, db)?.id.answer() }
+    }
+
+    #[test]
+    fn one_row_or_an_error() -> Result<()> {
+        let db = data::chinook();
+        let watch = db.capture();
+        assert_eq!(Artist::objects().get(Artist::pk.eq(1), &db)?.name.as_deref(), Some("AC/DC"));
+        assert_eq!(watch.len(), 1);
+        let none = Artist::objects().get(Artist::pk.eq(0), &db);
+        assert_eq!(none, Err(Error::DoesNotExist { model: "Artist" }));
+        let many = Artist::objects().get(Artist::id.gt(0), &db);
+        assert_eq!(many, Err(Error::MultipleObjectsReturned { model: "Artist", count: 21 }));
+        Ok(())
+    }
+}
+
+mod values {
+    use super::*;
+
+    oracle! { "values", data::chinook;
+        dicts(db) {
+            Album::objects().filter(Album::id.lte(2)).order_by(Album::id).values((Album::id, Album::title, Album::artist.name)).all(db)?
+        }
+        twice(db) { Genre::objects().filter(Genre::id.eq(1)).values(Genre::name).values(Genre::id.named("pk")).all(db)? }
+    }
+}
+
+mod multi {
+    use super::*;
+
+    oracle! { "multi", data::chinook;
+        duplicates(db) {
+            let with_a = Artist::objects().filter(Artist::albums.title.icontains("a"));
+            [with_a.count(db)?, with_a.distinct().count(db)?]
+        }
+        self_fk(db) {
+            let names = |rows: QuerySet<Employee>| rows.values_list(Employee::last_name).all(db);
+            [
+                names(Employee::objects().filter(Employee::reports_to.last_name.eq("Edwards")))?,
+                names(Employee::objects().filter(Employee::reports.last_name.eq("Peacock")))?,
+                names(Employee::objects().exclude(Employee::reports.is_null(false)))?,
+                names(Employee::objects().filter(Employee::reports_to.reports_to.last_name.eq("Adams")))?,
+            ]
+        }
+    }
+}
+
+mod date {
+    use super::*;
+
+    oracle! { "date", data::chinook;
+        year_uses_between(db) { Invoice::objects().filter(Invoice::invoice_date.year.eq(2009)).count(db)? }
+        month_range(db) { Invoice::objects().filter(Invoice::invoice_date.month.range(11, 12)).count(db)? }
+        quarter(db) {
+            let mut counts = Vec::new();
+            for quarter in 1..=4 {
+                counts.push(Invoice::objects().filter(Invoice::invoice_date.quarter.eq(quarter)).count(db)?);
+            }
+            counts
+        }
+        week_day_sunday_is_1(db) {
+            let mut counts = Vec::new();
+            for day in 1..=7 {
+                let sunday_first = Invoice::objects().filter(Invoice::invoice_date.week_day.eq(day)).count(db)?;
+                let monday_first = Invoice::objects().filter(Invoice::invoice_date.iso_week_day.eq(day)).count(db)?;
+                counts.push((day, sunday_first, monday_first));
+            }
+            counts
+        }
+    }
+}
+
+mod set {
+    use super::*;
+
+    oracle! { "set", data::chinook;
+        union(db) {
+            let a = || Artist::objects().filter(Artist::id.lte(3));
+            let b = || Artist::objects().filter(Artist::id.is_in([3, 4]));
+            let sorted = |rows: Vec<Artist>| {
+                let mut keys: Vec<i64> = rows.iter().filter_map(Artist::pk_value).collect();
+                keys.sort_unstable();
+                keys
+            };
+            json!({
+                "union": sorted(a().union(b()).all(db)?),
+                "all": sorted(a().union_all(b()).all(db)?),
+                "ordered": a().union(b()).order_by(Artist::name.desc()).all(db)?.iter().map(|row| row.name.clone()).collect::<Vec<_>>(),
+            })
+        }
+        values_of_different_models(db) {
+            let genres = Genre::objects().filter(Genre::id.lte(2)).order_by(()).values(Genre::name);
+            Artist::objects().filter(Artist::id.lte(2)).values(Artist::name).union(genres).order_by(Artist::name).all(db)?
+        }
+        intersection_difference(db) {
+            let a = || Genre::objects().filter(Genre::id.lte(5)).order_by(()).values_list(Genre::id);
+            let b = || Genre::objects().filter(Genre::id.gte(4)).order_by(()).values_list(Genre::id);
+            [a().intersection(b()).order_by(Genre::id).all(db)?, a().difference(b()).order_by(Genre::id).all(db)?]
+        }
+    }
+}
+
+mod subquery {
+    use super::*;
+
+    oracle! { "subquery", data::chinook;
+        in_filter_comparison(db) {
+            let longest = Track::objects().filter(Track::genre.name.eq("Opera")).order_by(Track::milliseconds.desc())
+                .values_list(Track::milliseconds).slice(..1);
+            Track::objects().filter(Track::milliseconds.gt(subquery(&longest))).count(db)?
+        }
+        scalar_in_filter_without_subquery_class(db) {
+            let longest = Track::objects().order_by(Track::milliseconds.desc()).values_list(Track::milliseconds).slice(..1);
+            Track::objects().filter(Track::milliseconds.eq(subquery(&longest))).values_list(Track::id).all(db)?
+        }
+        top_per_group(db) {
+            let best = Track::objects().filter(Track::genre.eq(outer(Track::genre))).order_by((Track::milliseconds.desc(), Track::id))
+                .values_list(Track::id).slice(..1);
+            Track::objects().filter(Track::id.eq(subquery(&best))).order_by(Track::genre_id).values_list((Track::genre_id, Track::id)).all(db)?
+        }
+        in_aggregate_sum(db) {
+            let n = Track::pk.count();
+            let tracks = Track::objects().filter(Track::album.artist.eq(outer(Artist::pk))).order_by(())
+                .values_list((Track::album.artist,)).annotate(&n).values_list(&n);
+            let tracks = subquery(&tracks).named("n");
+            Artist::objects().annotate(&tracks).aggregate_values((tracks.sum(), tracks.max()), db)?
+        }
+    }
+}
+
+/// The key of a stored row.
+trait PkValue {
+    fn pk_value(&self) -> Option<i64>;
+}
+
+impl PkValue for Artist {
+    fn pk_value(&self) -> Option<i64> {
+        self.id.get().copied()
+    }
+}
+
+#[test]
+fn instances_are_answered_by_key() -> Result<()> {
+    let db = data::chinook();
+    let rows = Genre::objects().order_by(Genre::id).slice(..2).all(&db)?;
+    assert_eq!(instances(&rows), json!(["Genre#1", "Genre#2"]));
+    Ok(())
+}
