@@ -317,7 +317,7 @@ impl<'v> Vector<'v> {
         {
             return Vector::Constant { value: value.clone(), kind: *kind, len: rows.len() };
         }
-        let mut builder = VectorBuilder::like(self);
+        let mut builder = VectorBuilder::like(self, rows.len());
         builder.append_rows(self, rows);
         builder.finish()
     }

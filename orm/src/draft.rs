@@ -190,12 +190,6 @@ macro_rules! keys {
             }
         }
 
-        impl<M: Model> IntoField<Option<$key<M>>> for Option<&M> {
-            fn into_field(self) -> Option<$key<M>> {
-                self.map(Into::into)
-            }
-        }
-
         impl<M: Model> IntoField<$key<M>> for Later {
             fn into_field(self) -> $key<M> {
                 ForeignKey::unset().into()
@@ -248,15 +242,6 @@ macro_rules! keys {
         {
             fn into_field(self) -> Option<$key<M>> {
                 Some(ForeignKey::to_key(self.into_field()).into())
-            }
-        }
-
-        impl<$($lifetime,)? M: Model> IntoField<Option<$key<M>>> for Option<$bare>
-        where
-            $bare: IntoField<M::Pk>,
-        {
-            fn into_field(self) -> Option<$key<M>> {
-                self.map(|key| ForeignKey::to_key(key.into_field()).into())
             }
         }
     };

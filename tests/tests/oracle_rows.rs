@@ -3,8 +3,7 @@
 use nuages::{error::Error, prelude::*};
 use nuages_tests::{
     chinook::*,
-    data,
-    oracle,
+    data, oracle,
     oracle::{Answer, instances, raises},
 };
 use serde_json::json;
@@ -186,7 +185,8 @@ mod q {
     #[test]
     fn or_promotes_join() -> Result<()> {
         let db = data::chinook();
-        let condition = Artist::albums.title.eq("Balls to the Wall") | Artist::name.eq("Milton Nascimento & Bebeto");
+        let condition =
+            Artist::albums.title.eq("Balls to the Wall") | Artist::name.eq("Milton Nascimento & Bebeto");
         let found = json!({ "count": Artist::objects().filter(condition).count(&db)?, "left": true });
         oracle::check("q.or_promotes_join", &found);
         Ok(())
@@ -251,7 +251,10 @@ mod order {
         let db = data::chinook();
         let names = Employee::objects().values_list(Employee::last_name).all(&db)?;
         assert!(names.is_sorted(), "{names:?}");
-        assert_eq!(Employee::objects().order_by(Employee::id.desc()).first(&db)?.map(|row| row.id), Some(8.into()));
+        assert_eq!(
+            Employee::objects().order_by(Employee::id.desc()).first(&db)?.map(|row| row.id),
+            Some(8.into())
+        );
         Ok(())
     }
 }

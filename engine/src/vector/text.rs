@@ -83,7 +83,9 @@ impl<'v> Texts<'v> {
             (Form::Borrowed(texts), Form::Borrowed(source)) => {
                 texts.extend(rows.map(|row| source.get(row).copied().unwrap_or_default()));
             }
-            (Form::Heap { .. }, _) | (_, Form::Heap { .. }) => rows.for_each(|row| self.push(source.get(row))),
+            (Form::Heap { .. }, _) | (_, Form::Heap { .. }) => {
+                rows.for_each(|row| self.push(source.get(row)))
+            }
         }
     }
 

@@ -149,9 +149,9 @@ fn tracks(ex: &dyn Executor, progress: &dyn Fn(usize)) -> Result<usize, LoadErro
         Ok(new!(Track {
             id: row.next::<i64>()?,
             name: row.next::<String>()?,
-            album: row.optional::<i64>()?,
+            album: row.optional::<i64>()?.map(ForeignKey::to_key),
             media_type: row.next::<i64>()?,
-            genre: row.optional::<i64>()?,
+            genre: row.optional::<i64>()?.map(ForeignKey::to_key),
             composer: row.optional::<String>()?,
             milliseconds: row.next::<i32>()?,
             bytes: row.optional::<i32>()?,
@@ -183,7 +183,7 @@ fn employees(ex: &dyn Executor, progress: &dyn Fn(usize)) -> Result<usize, LoadE
             last_name: row.next::<String>()?,
             first_name: row.next::<String>()?,
             title: row.optional::<String>()?,
-            reports_to: row.optional::<i64>()?,
+            reports_to: row.optional::<i64>()?.map(ForeignKey::to_key),
             birth_date: row.optional::<DateTime>()?,
             hire_date: row.optional::<DateTime>()?,
             address: row.optional::<String>()?,
@@ -213,7 +213,7 @@ fn customers(ex: &dyn Executor, progress: &dyn Fn(usize)) -> Result<usize, LoadE
             phone: row.optional::<String>()?,
             fax: row.optional::<String>()?,
             email: row.next::<String>()?,
-            support_rep: row.optional::<i64>()?,
+            support_rep: row.optional::<i64>()?.map(ForeignKey::to_key),
         }))
     })
 }
