@@ -116,7 +116,7 @@ impl Catalog {
     /// This catalog with a table added or replaced by one of the same id, which may have another name.
     ///
     /// The tables that its foreign keys refer to are told of it (their `referenced_by`).
-    pub(crate) fn with(&self, table: TableDefinition) -> Catalog {
+    pub(crate) fn with(&self, mut table: TableDefinition) -> Catalog {
         let mut catalog = self.clone();
         catalog.schema = SchemaId::fresh();
         if let Some(old) = catalog.tables.get(&table.id) {
@@ -125,6 +125,7 @@ impl Catalog {
             catalog.forget_references(&old);
         }
         let id = table.id;
+        table.referenced_by.retain(|reference| reference.table != id);
         let targets: Vec<_> = table.foreign_keys.iter().map(|key| (key.target, key.id)).collect();
         catalog.names.insert(table.name.clone(), id);
         catalog.tables.insert(id, Arc::new(table));

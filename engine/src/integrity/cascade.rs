@@ -26,7 +26,7 @@ use smallvec::SmallVec;
 use super::foreign_key::{ChildrenLookup, values_of, violation};
 use super::{Cause, KeyCheck};
 use crate::catalog::{
-    Action, Catalog, ConstraintId, ForeignKeyDefinition, Reference, TableDefinition, TargetKey,
+    Action, Catalog, ColumnSet, ConstraintId, ForeignKeyDefinition, Reference, TableDefinition, TargetKey,
 };
 use crate::error::Error;
 use crate::write::images::Assigned;
@@ -123,6 +123,20 @@ fn referrers<'a>(
         let key = child.foreign_key(reference.foreign_key)?;
         Some(Referrer { reference, child, key, children: ChildrenLookup::new(version, child, key)? })
     })
+}
+
+/// Whether any row could refer to a row of the table. False also if all tables that could are empty.
+pub(crate) fn is_referred_to(catalog: &Catalog, version: &Version, table: &TableDefinition) -> bool {
+    referrers(catalog, version, table).next().is_some()
+}
+
+/// Whether a change of these columns may change a key that foreign keys refer to.
+pub(crate) fn may_lose_keys(catalog: &Catalog, table: &TableDefinition, assigned: ColumnSet) -> bool {
+    let keys = table
+        .referenced_by
+        .iter()
+        .filter_map(|reference| catalog.table(reference.table)?.foreign_key(reference.foreign_key));
+    keys.into_iter().any(|key| assigned.contains_any(&key.target_columns))
 }
 
 impl Search<'_> {

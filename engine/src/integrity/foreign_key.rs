@@ -11,7 +11,7 @@ use nuages_storage::{LeafView, RowId, Table, Value, Version};
 use smallvec::SmallVec;
 
 use super::Cause;
-use crate::catalog::{Catalog, ChildLookup, ForeignKeyDefinition, TableDefinition, TargetKey};
+use crate::catalog::{Catalog, ChildLookup, ForeignKeyDefinition, IndexPart, TableDefinition, TargetKey};
 use crate::error::Error;
 use crate::write::keys::{push_column, push_values};
 use crate::write::leaves::selected;
@@ -33,7 +33,9 @@ impl<'v> ParentLookup<'v> {
         let rows = version.table(key.target)?;
         let parts = match key.target_key {
             TargetKey::RowId => SmallVec::new(),
-            TargetKey::Index(index) => catalog.table(key.target)?.index(index)?.key_parts().into(),
+            TargetKey::Index(index) => {
+                catalog.table(key.target)?.index(index)?.parts.iter().map(IndexPart::key_part).collect()
+            }
         };
         Some(ParentLookup { rows, key: key.target_key, parts })
     }
@@ -125,7 +127,7 @@ impl<'v> ChildrenLookup<'v> {
             ChildLookup::RowId => SmallVec::new(),
             ChildLookup::Index(index) => {
                 let parts = child.index(index)?.parts.iter();
-                parts.take(key.columns.len()).map(|part| part.key_part()).collect()
+                parts.take(key.columns.len()).map(IndexPart::key_part).collect()
             }
         };
         Some(ChildrenLookup { rows, lookup: key.lookup, parts })

@@ -9,15 +9,19 @@ use super::KeyCheck;
 use crate::catalog::{Catalog, IndexDefinition, TableDefinition, Uniqueness};
 use crate::error::Error;
 
+/// From this many keys on it pays to look first whether all of them lie behind the last one.
+const KEYS_MIN: usize = 4;
+
 /// The keys among `added`, which are in order, that `index` has already or that are added twice.
 ///
 /// One lookup a key; none if all of them lie behind the last key of the index, as those of growing tables often do.
 pub(crate) fn conflicts<'k>(index: &Index, added: &'k IndexKeys) -> impl Iterator<Item = &'k [u8]> {
-    let last = index.len().checked_sub(1).and_then(|last| index.nth(last));
-    let is_behind = match (last, added.iter().next()) {
-        (Some((last, _)), Some((first, _))) => last < first,
-        _ => true,
-    };
+    let is_behind = index.is_empty()
+        || added.len() >= KEYS_MIN
+            && match (index.nth(index.len() - 1), added.iter().next()) {
+                (Some((last, _)), Some((first, _))) => last < first,
+                _ => true,
+            };
     let mut before: Option<&[u8]> = None;
     added.iter().filter_map(move |(key, _)| {
         let repeated = before.replace(key) == Some(key);

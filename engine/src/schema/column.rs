@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use nuages_storage::{IndexId, Layout, LeafBuilder, SchemaChange, Slot, Table, Value};
+use nuages_storage::{IndexId, Layout, LeafBuilder, SchemaChange, Slot, Table, TypeError, Value};
 
 use super::index::{build, release_index};
 use super::{context, depended, each_leaf, foreign_key_object};
@@ -203,6 +203,11 @@ fn test_value(table: &TableDefinition, place: usize, value: &Value) -> Result<()
     let column = &table.columns[place];
     if value.is_null() && !column.nullable {
         return Err(Error::NotNull { table: table.name.clone(), column: column.name.clone() });
+    }
+    if column.unsigned && *value < Value::Int(0) {
+        let max = column.data_type.integer_range().map_or(i64::MAX, |(_, max)| max);
+        let source = TypeError::OutOfRange { value: value.clone(), min: Value::Int(0), max: Value::Int(max) };
+        return Err(Error::Value { table: table.name.clone(), column: column.name.clone(), source });
     }
     Ok(())
 }

@@ -43,13 +43,11 @@ impl WritingStatement<'_, '_> {
     ) -> Result<Vec<(TableId, u64)>, Error> {
         let catalog = Arc::clone(self.catalog());
         let count = rows.len() as u64;
-        if table.referenced_by.is_empty() {
-            let mut round = Round::default();
-            round.insert(table.id, TableChange { deleted: rows, ..TableChange::default() });
-            self.write_round(round, false, context)?;
+        let version = self.writer.version();
+        if !cascade::is_referred_to(&catalog, version, table) {
+            self.write_table(table, TableChange { deleted: rows, ..TableChange::default() }, context)?;
             return Ok(vec![(table.id, count)]);
         }
-        let version = self.writer.version();
         let closure = cascade::on_delete(&catalog, version, table, rows, &mut self.postponed)?;
         let gone = |(table, doomed): (&TableId, &cascade::Doomed)| (*table, doomed.rows.len());
         let mut per_table: Vec<_> = closure.iter().map(gone).collect();
@@ -69,7 +67,7 @@ impl WritingStatement<'_, '_> {
         let version = self.writer.version();
         let Some(tree) = version.table(table.id) else { return Ok(Vec::new()) };
         if let Some(row) = key_of_one_row(table, delete.source, delete.predicate.as_ref(), context) {
-            return Ok(row?.filter(|row| tree.get(*row).is_some()).into_iter().collect());
+            return Ok(row.filter(|row| tree.get(*row).is_some()).into_iter().collect());
         }
         let Some(predicate) = &delete.predicate else {
             let ids = tree.leaves(..).flat_map(|slice| slice.view.row_ids()[slice.rows].iter());

@@ -4,7 +4,7 @@ use nuages_storage::{RowId, Rows, Value, all_rows};
 
 use super::images::RowsBuilder;
 use super::returning::Returning;
-use super::round::{Round, TableChange};
+use super::round::TableChange;
 use super::{WritingStatement, coerced, default_of, has_hidden_ids};
 use crate::algebra::{Expr, Insert, InsertSource, OutputColumn, Query, Relation};
 use crate::catalog::TableDefinition;
@@ -77,12 +77,11 @@ impl WritingStatement<'_, '_> {
             }
         }
         let change = TableChange { inserted: rows, ids_given, ..TableChange::default() };
-        let mut round = Round::default();
-        round.insert(table.id, change);
-        self.write_round(round, false, context)?;
+        self.write_table(table, change, context)?;
         Ok(first)
     }
 
+    /// Writes rows, and evaluates what is to be returned of them.
     fn write_inserted(
         &mut self,
         table: &TableDefinition,
@@ -96,9 +95,7 @@ impl WritingStatement<'_, '_> {
                 returning.add(view, all_rows(view.len()), context)?;
             }
         }
-        let mut round = Round::default();
-        round.insert(table.id, change);
-        self.write_round(round, false, context)
+        self.write_table(table, change, context)
     }
 
     /// The rows to be inserted: what is given, converted to the columns' types, and defaults.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use nuages_storage::{RowId, Value, all_rows};
+use smallvec::SmallVec;
 
-use super::images::rewrite;
+use super::images::{Assigned, rewrite};
 use super::returning::Returning;
 use super::round::{Round, TableChange};
 use super::{WritingStatement, coerced};
@@ -13,14 +14,11 @@ use crate::catalog::program::RowProgram;
 use crate::catalog::{ColumnSet, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::integrity::cascade;
 use crate::session::{Outcome, run_query};
 
-/// The rows a statement changes, and the values it gives them.
-#[derive(Debug, Default)]
-struct Found {
-    /// The rows and their new values, in the order of the assignments.
-    rows: Vec<(RowId, Vec<Value>)>,
-}
+/// The rows a statement changes, ascending, and the values it gives them.
+type Found = Vec<(RowId, Assigned)>;
 
 impl WritingStatement<'_, '_> {
     /// Runs an `UPDATE`.
@@ -31,7 +29,7 @@ impl WritingStatement<'_, '_> {
             table.column(*place)?;
         }
         let found = self.find_updated(table, update, context)?;
-        let affected = found.rows.len() as u64;
+        let affected = found.len() as u64;
         let mut returning = Returning::new(table, update.source, &update.returning)?;
         let change = self.updated_images(table, update, found)?;
         if let (false, Some(tree)) = (returning.is_empty(), self.writer.version().table(table.id)) {
@@ -43,9 +41,13 @@ impl WritingStatement<'_, '_> {
         if let Some(greatest) = change.inserted.iter().flat_map(|rows| rows.leaf.row_ids()).max() {
             self.writer.note_key(table.id, *greatest);
         }
-        let mut round = Round::default();
-        round.insert(table.id, change);
-        self.write_rounds(round, context)?;
+        if cascade::may_lose_keys(&catalog, table, change.assigned) {
+            let mut round = Round::default();
+            round.insert(table.id, change);
+            self.write_rounds(round, context)?;
+        } else {
+            self.write_table(table, change, context)?;
+        }
         Ok(Outcome { affected, per_table: Vec::new(), rows: returning.finish(), first_key: None })
     }
 
@@ -56,55 +58,48 @@ impl WritingStatement<'_, '_> {
         update: &Update,
         context: &Context<'_>,
     ) -> Result<Found, Error> {
-        if let Some(row) = key_of_one_row(table, update.source, update.predicate.as_ref(), context) {
-            let row = row?;
-            if let Some(found) = self.find_one(table, update, row, context)? {
-                return Ok(found);
-            }
+        let one = key_of_one_row(table, update.source, update.predicate.as_ref(), context);
+        if let Some(row) = one.filter(|_| !update.assignments.iter().any(|(_, expr)| has_query(expr))) {
+            return self.find_one(table, update, row, context);
         }
         let row_id = OutputColumn::new("row id", update.source.row_id());
         let assigned = update.assignments.iter().map(|(_, expr)| OutputColumn::new("value", expr.clone()));
         let relation = rows_of(table, update.source, update.predicate.as_ref());
         let query = Query::new(relation, std::iter::once(row_id).chain(assigned).collect());
-        let mut found = Found::default();
+        let mut found = Found::new();
         run_query(&query, self.writer.version(), context, &mut |batch| {
             for row in &batch.selection {
                 let Some(id) = batch.column(0).int(row) else { continue };
-                let values = batch.columns[1..].iter().map(|column| column.value(row)).collect();
-                found.rows.push((RowId::new(id), values));
+                let values = batch.columns[1..].iter().map(|column| column.value(row));
+                found.push((RowId::new(id), assigned_values(table, update, values)?));
             }
             Ok(())
         })?;
-        if !found.rows.is_sorted_by_key(|(row, _)| *row) {
-            found.rows.sort_by_key(|(row, _)| *row);
+        if !found.is_sorted_by_key(|(row, _)| *row) {
+            found.sort_by_key(|(row, _)| *row);
         }
         Ok(found)
     }
 
-    /// The row of a primary key, read directly. `None` if an assignment needs more than the row itself.
+    /// The row of a primary key, read directly.
     fn find_one(
         &self,
         table: &TableDefinition,
         update: &Update,
         row: Option<RowId>,
         context: &Context<'_>,
-    ) -> Result<Option<Found>, Error> {
-        if update.assignments.iter().any(|(_, expr)| has_query(expr)) {
-            return Ok(None);
-        }
+    ) -> Result<Found, Error> {
         let tree = self.writer.version().table(table.id);
-        let Some(row) = row.and_then(|row| tree?.get(row)) else { return Ok(Some(Found::default())) };
-        let mut values = Vec::with_capacity(update.assignments.len());
-        for (_, expr) in &update.assignments {
-            values.push(match expr {
-                Expr::Literal(value) => value.clone(),
-                expr => {
-                    let program = RowProgram::compile_over(table, update.source, expr)?;
-                    program.evaluate(table, row.view(), 1 << row.row(), context)?.value(row.row())
-                }
-            });
-        }
-        Ok(Some(Found { rows: vec![(row.row_id(), values)] }))
+        let Some(row) = row.and_then(|row| tree?.get(row)) else { return Ok(Found::new()) };
+        let value = |(_, expr): &(usize, Expr)| match constant(expr, context) {
+            Some(value) => Ok(value.clone()),
+            None => {
+                let program = RowProgram::compile_over(table, update.source, expr)?;
+                Ok(program.evaluate(table, row.view(), 1 << row.row(), context)?.value(row.row()))
+            }
+        };
+        let values = update.assignments.iter().map(value).collect::<Result<SmallVec<[Value; 2]>, Error>>()?;
+        Ok(vec![(row.row_id(), assigned_values(table, update, values)?)])
     }
 
     /// The new images, made of the rows as the newest version has them.
@@ -116,14 +111,18 @@ impl WritingStatement<'_, '_> {
     ) -> Result<TableChange, Error> {
         let Some(tree) = self.writer.version().table(table.id) else { return Ok(TableChange::default()) };
         let assigned: ColumnSet = update.assignments.iter().map(|(place, _)| *place).collect();
-        let mut rows = Vec::with_capacity(found.rows.len());
-        for (row, values) in found.rows {
-            let places = update.assignments.iter().map(|(place, _)| *place);
-            let values = places.zip(values).map(|(place, value)| Ok((place, coerced(table, place, value)?)));
-            rows.push((row, values.collect::<Result<Vec<_>, Error>>()?));
-        }
-        rewrite(table, tree, rows.into_iter(), assigned)
+        rewrite(table, tree, found.into_iter(), assigned)
     }
+}
+
+/// The values of a row's assignments, as their columns store them.
+fn assigned_values(
+    table: &TableDefinition,
+    update: &Update,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Assigned, Error> {
+    let places = update.assignments.iter().map(|(place, _)| *place);
+    places.zip(values).map(|(place, value)| Ok((place, coerced(table, place, value)?))).collect()
 }
 
 /// The rows of a table that a predicate is true for.
@@ -142,27 +141,25 @@ pub(super) fn key_of_one_row(
     source: Source,
     predicate: Option<&Expr>,
     context: &Context<'_>,
-) -> Option<Result<Option<RowId>, Error>> {
+) -> Option<Option<RowId>> {
     let key = source.column(table.row_id_column()?);
     let Some(Expr::Compare(Comparison::Equal, left, right)) = predicate else { return None };
     let value = match (&**left, &**right) {
         (Expr::Column(column), value) | (value, Expr::Column(column)) if *column == key => value,
         _ => return None,
     };
-    let value = match value {
-        Expr::Literal(value) => value,
-        Expr::Parameter(index, _) => match context.parameters.get(*index) {
-            Some(value) => value,
-            None => {
-                let (index, given) = (*index, context.parameters.len());
-                return Some(Err(Error::MissingParameter { index, given }));
-            }
-        },
-        _ => return None,
-    };
-    match value {
-        Value::Int(key) => Some(Ok(Some(RowId::new(*key)))),
-        Value::Null => Some(Ok(None)),
+    match constant(value, context)? {
+        Value::Int(key) => Some(Some(RowId::new(*key))),
+        Value::Null => Some(None),
+        _ => None,
+    }
+}
+
+/// The value of a literal or of a parameter that is there.
+fn constant<'v>(expr: &'v Expr, context: &Context<'v>) -> Option<&'v Value> {
+    match expr {
+        Expr::Literal(value) => Some(value),
+        Expr::Parameter(index, _) => context.parameters.get(*index),
         _ => None,
     }
 }

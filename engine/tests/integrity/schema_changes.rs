@@ -300,6 +300,25 @@ fn a_check_and_a_foreign_key_are_added_if_every_row_keeps_them() {
 }
 
 #[test]
+fn a_reference_is_known_once_on_both_sides_whatever_changes() {
+    let db = library();
+    let up = NewForeignKey::new("book_sequel_fk", ["sequel"], "book", ["id"]);
+    db.add_column("book", int("sequel").nullable(true)).unwrap();
+    db.add_foreign_key("book", up).unwrap();
+    db.add_column("book", int("stars").unsigned().default(Expr::literal(3))).unwrap();
+    db.rename_table("book", "volume").unwrap();
+    db.rename_column("author", "name", "full_name").unwrap();
+    let references = |table: &str| db.catalog().unwrap().table_named(table).unwrap().referenced_by.len();
+    assert_eq!((references("volume"), references("author")), (1, 1));
+    db.drop_constraint("volume", "book_sequel_fk").unwrap();
+    assert_eq!((references("volume"), references("author")), (0, 1));
+    db.drop_table("volume").unwrap();
+    assert_eq!(references("author"), 0);
+    let error = db.add_column("author", int("age").unsigned().default(Expr::literal(-1))).unwrap_err();
+    assert!(matches!(error, Error::Value { column, .. } if column == "age"));
+}
+
+#[test]
 fn a_schema_change_is_part_of_its_transaction() {
     let db = library();
     let tx = db.begin();

@@ -6,7 +6,7 @@
 
 use nuages_engine::algebra::{Comparison, Delete, Expr, Insert, InsertSource, Statement, Update};
 use nuages_engine::catalog::{Action, NewColumn, NewForeignKey, NewIndex, NewTable};
-use nuages_engine::{Database, Error, Session, Transaction};
+use nuages_engine::{Database, Error, Savepoint, Session, Transaction};
 use nuages_storage::Value;
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -109,6 +109,8 @@ enum Step {
         below: i64,
     },
     Begin,
+    Savepoint,
+    RollbackTo,
     Commit,
     Rollback,
 }
@@ -140,6 +142,8 @@ fn step() -> impl Strategy<Value = Step> {
             Step::DeleteMany { table, test: test % TABLES[table].1.len(), below }
         }),
         2 => Just(Step::Begin),
+        1 => Just(Step::Savepoint),
+        1 => Just(Step::RollbackTo),
         2 => Just(Step::Commit),
         1 => Just(Step::Rollback),
     ]
@@ -230,7 +234,7 @@ fn statements(db: &Database, step: &Step) -> Option<(String, Statement)> {
             let delete = Delete { table: id(*table), source: ROW, predicate, returning: Vec::new() };
             Some((sql, Statement::Delete(delete)))
         }
-        Step::Begin | Step::Commit | Step::Rollback => None,
+        Step::Begin | Step::Savepoint | Step::RollbackTo | Step::Commit | Step::Rollback => None,
     }
 }
 
@@ -260,6 +264,7 @@ struct Both {
     sqlite: Connection,
     db: Database,
     tx: Option<Transaction>,
+    savepoint: Option<Savepoint>,
 }
 
 impl Both {
@@ -267,7 +272,7 @@ impl Both {
         let sqlite = Connection::open_in_memory().unwrap();
         sqlite.execute_batch("pragma foreign_keys = on").unwrap();
         sqlite.execute_batch(SCHEMA).unwrap();
-        Both { sqlite, db: database(), tx: None }
+        Both { sqlite, db: database(), tx: None, savepoint: None }
     }
 
     fn session(&self) -> &dyn Session {
@@ -280,7 +285,18 @@ impl Both {
         match (step, self.tx.take()) {
             (Step::Begin, None) => {
                 self.tx = Some(self.db.begin());
+                self.savepoint = None;
                 Some(("begin".into(), sql(self, "begin"), Ok(())))
+            }
+            (Step::Savepoint, Some(tx)) => {
+                self.savepoint = Some(tx.savepoint());
+                self.tx = Some(tx);
+                Some(("savepoint s".into(), sql(self, "savepoint s"), Ok(())))
+            }
+            (Step::RollbackTo, Some(tx)) if self.savepoint.is_some() => {
+                let ours = self.savepoint.map_or(Ok(()), |savepoint| tx.rollback_to(savepoint));
+                self.tx = Some(tx);
+                Some(("rollback to s".into(), sql(self, "rollback to s"), ours))
             }
             (Step::Commit, Some(tx)) => {
                 let theirs = sql(self, "commit");
@@ -330,7 +346,7 @@ impl Both {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 5_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, max_shrink_iters: 5_000, ..ProptestConfig::default() })]
 
     #[test]
     fn random_statements_are_accepted_and_change_rows_as_sqlite_says(steps in prop::collection::vec(step(), 1..80)) {
