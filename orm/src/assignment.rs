@@ -56,12 +56,14 @@ pub trait Assignments<M> {
     fn collect(self, assignments: &mut Vec<AssignmentNode>);
 }
 
+#[diagnostic::do_not_recommend]
 impl<M> Assignments<M> for Assignment<M> {
     fn collect(self, assignments: &mut Vec<AssignmentNode>) {
         assignments.push(self.node);
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M> Assignments<M> for Vec<Assignment<M>> {
     fn collect(self, assignments: &mut Vec<AssignmentNode>) {
         assignments.extend(self.into_iter().map(|assignment| assignment.node));
@@ -70,6 +72,7 @@ impl<M> Assignments<M> for Vec<Assignment<M>> {
 
 macro_rules! tuples {
     ($($($part:ident)*;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<M, $($part: Assignments<M>),*> Assignments<M> for ($($part,)*) {
             #[expect(non_snake_case, reason = "a tuple's places are named like their types")]
             fn collect(self, assignments: &mut Vec<AssignmentNode>) {

@@ -57,16 +57,32 @@ macro_rules! __fill {
         $crate::__fill!($model $draft [$($given)* $field] $($($rest)*)?)
     }};
     ($model:ident $draft:ident [$($given:ident)*]) => {{
-        const {
-            if let Some(message) = $crate::draft::missing::<$model>(&[$(::core::stringify!($given)),*]) {
-                ::core::panic!("{}", message.as_str())
-            }
-        };
+        $crate::__require!($model [$($given)*]);
         match <$model as $crate::model::Model>::finish($draft) {
             ::core::result::Result::Ok(instance) => instance,
             ::core::result::Result::Err(missing) => ::core::unreachable!("{missing}: `new!` checks this"),
         }
     }};
+}
+
+/// Does not compile when a required field is not among the names. A constant item is evaluated by `cargo check` too;
+/// `Self` has no meaning in an item, so there it is a constant expression, which is evaluated when code is made.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __require {
+    (Self [$($given:ident)*]) => {
+        const { $crate::__require!(@test Self [$($given)*]) }
+    };
+    ($model:ident [$($given:ident)*]) => {
+        const _: () = $crate::__require!(@test $model [$($given)*]);
+    };
+    (@test $model:ident [$($given:ident)*]) => {
+        if let ::core::option::Option::Some(message) =
+            $crate::draft::missing::<$model>(&[$(::core::stringify!($given)),*])
+        {
+            ::core::panic!("{}", message.as_str())
+        }
+    };
 }
 
 /// The model's draft has the field that the step `H` takes.
@@ -125,18 +141,21 @@ pub trait IntoField<T> {
 #[derive(Clone, Copy, Debug)]
 pub struct Later;
 
+#[diagnostic::do_not_recommend]
 impl<T> IntoField<T> for T {
     fn into_field(self) -> T {
         self
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Field<Base = T>> IntoField<Auto<T>> for T {
     fn into_field(self) -> Auto<T> {
         self.into()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Field<Base = T>> IntoField<Option<T>> for T {
     fn into_field(self) -> Option<T> {
         Some(self)
@@ -145,12 +164,14 @@ impl<T: Field<Base = T>> IntoField<Option<T>> for T {
 
 macro_rules! into_field {
     ($($from:ty => $($to:ty)*;)*) => {$($(
+        #[diagnostic::do_not_recommend]
         impl IntoField<$to> for $from {
             fn into_field(self) -> $to {
                 self.into()
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl IntoField<Option<$to>> for $from {
             fn into_field(self) -> Option<$to> {
                 Some(self.into())
@@ -169,6 +190,7 @@ into_field! {
     &[u8] => Vec<u8>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<const N: usize> IntoField<Vec<u8>> for &[u8; N] {
     fn into_field(self) -> Vec<u8> {
         self.to_vec()
@@ -178,30 +200,35 @@ impl<const N: usize> IntoField<Vec<u8>> for &[u8; N] {
 /// What a key can be given: an instance, nothing yet, a key, or a bare value of it.
 macro_rules! keys {
     ($($key:ident)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<M: Model> IntoField<$key<M>> for &M {
             fn into_field(self) -> $key<M> {
                 self.into()
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<M: Model> IntoField<Option<$key<M>>> for &M {
             fn into_field(self) -> Option<$key<M>> {
                 Some(self.into())
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<M: Model> IntoField<$key<M>> for Later {
             fn into_field(self) -> $key<M> {
                 ForeignKey::unset().into()
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<M: Model> IntoField<Option<$key<M>>> for Later {
             fn into_field(self) -> Option<$key<M>> {
                 None
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<M: Model> IntoField<Option<$key<M>>> for $key<M> {
             fn into_field(self) -> Option<$key<M>> {
                 Some(self)
@@ -214,12 +241,14 @@ macro_rules! keys {
         keys!(@bare $key [] uuid::Uuid);
         keys!(@bare $key [] Slug);
 
+        #[diagnostic::do_not_recommend]
         impl<M: Model<Pk: From<i32>>> IntoField<$key<M>> for i32 {
             fn into_field(self) -> $key<M> {
                 ForeignKey::to_key(self.into()).into()
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<M: Model<Pk: From<i32>>> IntoField<Option<$key<M>>> for i32 {
             fn into_field(self) -> Option<$key<M>> {
                 Some(ForeignKey::to_key(self.into()).into())
@@ -227,6 +256,7 @@ macro_rules! keys {
         }
     )*};
     (@bare $key:ident [$($lifetime:lifetime)?] $bare:ty) => {
+        #[diagnostic::do_not_recommend]
         impl<$($lifetime,)? M: Model> IntoField<$key<M>> for $bare
         where
             $bare: IntoField<M::Pk>,
@@ -236,6 +266,7 @@ macro_rules! keys {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<$($lifetime,)? M: Model> IntoField<Option<$key<M>>> for $bare
         where
             $bare: IntoField<M::Pk>,

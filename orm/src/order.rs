@@ -53,24 +53,28 @@ pub trait Orderings<M> {
     fn collect(self, keys: &mut Vec<OrderNode>);
 }
 
+#[diagnostic::do_not_recommend]
 impl<M> Orderings<M> for Order<M> {
     fn collect(self, keys: &mut Vec<OrderNode>) {
         keys.push(self.node);
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M> Orderings<M> for &Order<M> {
     fn collect(self, keys: &mut Vec<OrderNode>) {
         keys.push(self.node.clone());
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M, O: Orderings<M>> Orderings<M> for Vec<O> {
     fn collect(self, keys: &mut Vec<OrderNode>) {
         self.into_iter().for_each(|order| order.collect(keys));
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M, O: Orderings<M>, const N: usize> Orderings<M> for [O; N] {
     fn collect(self, keys: &mut Vec<OrderNode>) {
         self.into_iter().for_each(|order| order.collect(keys));
@@ -78,6 +82,7 @@ impl<M, O: Orderings<M>, const N: usize> Orderings<M> for [O; N] {
 }
 
 /// No order at all.
+#[diagnostic::do_not_recommend]
 impl<M> Orderings<M> for () {
     fn collect(self, _: &mut Vec<OrderNode>) {}
 }
@@ -85,6 +90,7 @@ impl<M> Orderings<M> for () {
 /// Bare columns and expressions are ascending.
 macro_rules! ascending {
     ($([$($generics:tt)*] $type:ty, $root:ty;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<$($generics)*> Orderings<$root> for $type {
             fn collect(self, keys: &mut Vec<OrderNode>) {
                 let node = Term::<$root>::into_node(self);
@@ -105,6 +111,7 @@ ascending! {
 
 macro_rules! tuples {
     ($($($part:ident)*;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<M, $($part: Orderings<M>),*> Orderings<M> for ($($part,)*) {
             #[expect(non_snake_case, reason = "a tuple's places are named like their types")]
             fn collect(self, keys: &mut Vec<OrderNode>) {

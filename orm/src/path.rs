@@ -145,12 +145,7 @@ impl Cardinality for Many {
     type Then<Next: Cardinality> = Many;
 }
 
-/// The cardinality of a path that `select_related` can join.
-#[diagnostic::on_unimplemented(
-    message = "`select_related` cannot follow a to-many relation",
-    label = "this relation yields many rows per object",
-    note = "use `prefetch_related` for reverse and many-to-many relations"
-)]
+/// The cardinality of what `select_related` can join.
 pub trait ToOne {}
 impl ToOne for One {}
 
@@ -164,6 +159,7 @@ pub trait LeadsTo<M> {
     type Child;
 }
 
+#[diagnostic::do_not_recommend]
 impl<C, H, M> LeadsTo<M> for Rel<Root<C>, H, M> {
     type Child = C;
 }
@@ -176,12 +172,7 @@ impl<C, H, M> LeadsTo<M> for Rel<Root<C>, H, M> {
 pub trait ReverseOf<C> {}
 
 /// Compiles if the relation leads to `M` and `R` is its other side; the derive calls it where nobody runs it.
-pub fn leads_back<R, M, F>(_field: F)
-where
-    F: LeadsTo<M>,
-    R: ReverseOf<F::Child>,
-{
-}
+pub fn leads_back<R: ReverseOf<F::Child>, M, F: LeadsTo<M>>(_field: F) {}
 
 /// The place of a field in its model.
 pub fn field_of<M: Model, H: Hop, T: Model>(_field: Rel<Root<M>, H, T>) -> u16 {

@@ -40,7 +40,7 @@ use std::marker::PhantomData;
 use crate::model::Model;
 
 pub use build::Queryset;
-pub use shape::{Is, Projection, projected};
+pub use shape::{Annotates, Is, Projection, projected};
 pub use state::QueryState;
 
 pub use write::BulkOptions;

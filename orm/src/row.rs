@@ -100,12 +100,14 @@ pub fn read_instance<M: Model, R: RowReader + ?Sized>(
     Ok(instance)
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Field> Row for T {
     fn read<R: RowReader + ?Sized>(row: &R, columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
         T::decode(row, columns.take(1))
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M: Model + Row, A: Row> Row for Annotated<M, A> {
     fn read<R: RowReader + ?Sized>(row: &R, columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
         Ok(Annotated { object: M::read(row, columns)?, extra: A::read(row, columns)? })
@@ -116,6 +118,7 @@ impl<M: Model + Row, A: Row> Row for Annotated<M, A> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Row for ValuesRow {
     const NAMED: bool = true;
 
@@ -130,6 +133,7 @@ impl Row for ValuesRow {
 
 macro_rules! tuples {
     ($($($part:ident)*;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<$($part: Row),*> Row for ($($part,)*) {
             fn read<Source: RowReader + ?Sized>(row: &Source, columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
                 Ok(($($part::read(row, columns)?,)*))

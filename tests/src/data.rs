@@ -3,15 +3,19 @@
 use std::{path::PathBuf, sync::LazyLock};
 
 use nuages::{
+    app::App,
     error::Result,
     executor::Db,
     field::{DateTime, Duration},
-    meta::{FieldKind, FieldMeta, ModelMeta},
-    model::Model,
+};
+use nuages_engine::{
+    Session,
+    algebra::{Expr, Insert, InsertSource, Source, Statement},
+    catalog::TableDefinition,
 };
 use nuages_storage::{DataType, Value};
 
-use crate::chinook::{self, *};
+use crate::{chinook as music, lab as small};
 
 /// A file of `tests/data`.
 pub fn file(name: &str) -> PathBuf {
@@ -20,75 +24,64 @@ pub fn file(name: &str) -> PathBuf {
 
 /// The Chinook database, loaded once; each call is a fork, so tests do not meet.
 pub fn chinook() -> Db {
-    static LOADED: LazyLock<Db> =
-        LazyLock::new(|| load_chinook().expect("the Chinook data fit their models"));
+    static LOADED: LazyLock<Db> = LazyLock::new(|| loaded(music::app(), "chinook"));
     LOADED.fork().expect("a database in memory can be forked")
 }
 
-fn load_chinook() -> Result<Db> {
-    let db = chinook::app().open_memory()?;
-    load::<Artist>("chinook", &db)?;
-    load::<Album>("chinook", &db)?;
-    load::<Genre>("chinook", &db)?;
-    load::<MediaType>("chinook", &db)?;
-    load::<Track>("chinook", &db)?;
-    load::<Playlist>("chinook", &db)?;
-    load::<PlaylistTrack>("chinook", &db)?;
-    load::<Employee>("chinook", &db)?;
-    load::<Customer>("chinook", &db)?;
-    load::<Invoice>("chinook", &db)?;
-    load::<InvoiceLine>("chinook", &db)?;
+/// The small models with their rows; each call is a fork.
+pub fn lab() -> Db {
+    static LOADED: LazyLock<Db> = LazyLock::new(|| loaded(small::app(), "lab"));
+    LOADED.fork().expect("a database in memory can be forked")
+}
+
+/// A new database of an app, with the rows of a folder.
+///
+/// # Panics
+/// If they do not fit the models.
+pub fn loaded(app: App, folder: &str) -> Db {
+    load(app, folder).unwrap_or_else(|error| panic!("{folder}: {error}"))
+}
+
+fn load(app: App, folder: &str) -> Result<Db> {
+    let db = app.open_memory()?;
+    let catalog = db.engine().catalog()?;
+    let tx = db.engine().begin();
+    for table in catalog.tables() {
+        load_table(table, folder, &tx)?;
+    }
+    tx.commit()?;
     Ok(db)
 }
 
-/// Loads the rows of a model from the file named for its table.
-pub fn load<M: Model>(folder: &str, db: &Db) -> Result<()> {
-    let path = file(&format!("{folder}/{}.csv", M::meta().table));
+/// Loads the rows of a table from the file named for it.
+fn load_table(table: &TableDefinition, folder: &str, session: &dyn Session) -> Result<()> {
+    let path = file(&format!("{folder}/{}.csv", table.name));
     let mut reader =
         csv::Reader::from_path(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let headers = reader.headers().expect("a header row").clone();
-    let columns: Vec<&FieldMeta> = M::meta().columns().map(|(_, field)| field).collect();
-    let places: Vec<usize> = columns
-        .iter()
-        .map(|field| headers.iter().position(|name| name == field.column))
-        .map(|place| place.expect("every column of the model is in the file"))
-        .collect();
+    let columns: Vec<usize> =
+        headers.iter().map(|name| table.column_named(name)).collect::<Result<_, _>>()?;
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.expect("a row of CSV");
-        let values: Vec<Value> =
-            columns.iter().zip(&places).map(|(field, place)| value(field, &record[*place])).collect();
-        let row = M::decode(&values[..]);
-        rows.push(row.unwrap_or_else(|error| panic!("{}: {error:?} in {record:?}", M::NAME)));
+        let values = columns.iter().zip(&record).map(|(column, text)| {
+            let value = value(table.columns[*column].data_type, text);
+            Some(Expr::Literal(value.unwrap_or_else(|| panic!("{}: {text:?} in {record:?}", table.name))))
+        });
+        rows.push(values.collect());
     }
-    M::all_objects().bulk_create(rows, db)?;
+    let rows = InsertSource::Values(rows);
+    let insert = Insert { table: table.id, columns, rows, source: Source::new(0), returning: Vec::new() };
+    session.execute(&Statement::Insert(insert), &[])?;
     Ok(())
 }
 
-/// The type of a field's column; of a key, that of the key it points at.
-fn data_type(field: &FieldMeta) -> DataType {
-    let key = |meta: &'static ModelMeta| meta.field(meta.primary_key[0]).expect("a primary key");
-    match field.kind {
-        FieldKind::Column(data_type) => data_type,
-        FieldKind::ForeignKey { target, .. } => data_type(key(target())),
-        other => panic!("{other:?} has no column"),
-    }
-}
-
-fn value(field: &FieldMeta, text: &str) -> Value {
+fn value(data_type: DataType, text: &str) -> Option<Value> {
     if text == "\\N" {
-        return Value::Null;
+        return Some(Value::Null);
     }
-    let parsed = match data_type(field) {
-        DataType::Bool => text
-            .parse()
-            .ok()
-            .or(match text {
-                "t" | "1" | "True" => Some(true),
-                "f" | "0" | "False" => Some(false),
-                _ => None,
-            })
-            .map(Value::Bool),
+    match data_type {
+        DataType::Bool => text.parse().ok().map(Value::Bool),
         DataType::SmallInt | DataType::Integer | DataType::BigInt => text.parse().ok().map(Value::Int),
         DataType::Float => text.parse().ok().map(Value::Float),
         DataType::Decimal { .. } => text.parse().ok().map(Value::Decimal),
@@ -100,8 +93,7 @@ fn value(field: &FieldMeta, text: &str) -> Value {
         DataType::Duration => text.parse::<Duration>().ok().map(Value::Duration),
         DataType::Uuid => text.parse().ok().map(Value::Uuid),
         DataType::Json => serde_json::from_str(text).ok().map(|json| Value::Json(Box::new(json))),
-    };
-    parsed.unwrap_or_else(|| panic!("{} cannot be {text:?}", field.name))
+    }
 }
 
 fn hex(text: &str) -> Option<Vec<u8>> {

@@ -5,4 +5,5 @@
 
 pub mod chinook;
 pub mod data;
+pub mod lab;
 pub mod oracle;

@@ -46,30 +46,35 @@ pub type Seen<P, T> =
 
 // Constants.
 
+#[diagnostic::do_not_recommend]
 impl<T: Field<Base = T>, M> Operand<T, M> for T {
     fn into_node(self) -> Node {
         Node::Value(self.to_value())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Field<Base = T>, M> Operand<T, M> for &T {
     fn into_node(self) -> Node {
         Node::Value(self.to_value())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Field, M> Operand<T, M> for Option<T> {
     fn into_node(self) -> Node {
         Node::Value(self.to_value())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Field<Base = T>, M> Operand<T, M> for Auto<T> {
     fn into_node(self) -> Node {
         Node::Value(self.to_value())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Field<Base = T>, M> Term<M> for T {
     type T = T;
     fn into_node(self) -> Node {
@@ -77,6 +82,7 @@ impl<T: Field<Base = T>, M> Term<M> for T {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M> Term<M> for &str {
     type T = String;
     fn into_node(self) -> Node {
@@ -87,6 +93,7 @@ impl<M> Term<M> for &str {
 /// Types that are compared with others as if they were of the other type.
 macro_rules! alike {
     ($($right:ty => $($left:ty)*;)*) => {$($(
+        #[diagnostic::do_not_recommend]
         impl<M> Operand<$left, M> for $right {
             fn into_node(self) -> Node {
                 Node::Value(self.to_value())
@@ -112,6 +119,7 @@ alike! {
 
 macro_rules! text {
     ($($left:ty)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<M> Operand<$left, M> for &str {
             fn into_node(self) -> Node {
                 Node::Value(Value::Text(self.into()))
@@ -123,12 +131,14 @@ text!(String Slug Email Url);
 
 // Columns and expressions, compared by class.
 
+#[diagnostic::do_not_recommend]
 impl<T: Field, P: Path, H: Hop, U: Field, K: Comparable<T::Class>> Operand<T, P::Root> for Col<P, H, U, K> {
     fn into_node(self) -> Node {
         self.node()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Field, P: Path, H: Hop, R: Model<Pk: Field<Class: Comparable<T::Class>>>> Operand<T, P::Root>
     for Rel<P, H, R>
 {
@@ -137,6 +147,7 @@ impl<T: Field, P: Path, H: Hop, R: Model<Pk: Field<Class: Comparable<T::Class>>>
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<P: Path, H: Hop, T: Field, K> Term<P::Root> for Col<P, H, T, K> {
     type T = Seen<P, T>;
     fn into_node(self) -> Node {
@@ -144,6 +155,7 @@ impl<P: Path, H: Hop, T: Field, K> Term<P::Root> for Col<P, H, T, K> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<P: Path, H: Hop, R: Model<Pk: Field>> Term<P::Root> for Rel<P, H, R> {
     type T = Seen<crate::path::Via<P, H>, R::Pk>;
     fn into_node(self) -> Node {
@@ -153,18 +165,21 @@ impl<P: Path, H: Hop, R: Model<Pk: Field>> Term<P::Root> for Rel<P, H, R> {
 
 macro_rules! trees {
     ($($type:ident)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<T: Field, M, U: Field, K: Comparable<T::Class>> Operand<T, M> for $type<M, U, K> {
             fn into_node(self) -> Node {
                 self.into_node()
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<T: Field, M, U: Field, K: Comparable<T::Class>> Operand<T, M> for &$type<M, U, K> {
             fn into_node(self) -> Node {
                 self.node().clone()
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<M, T: Field, K> Term<M> for $type<M, T, K> {
             type T = T;
             fn into_node(self) -> Node {
@@ -172,6 +187,7 @@ macro_rules! trees {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<M, T: Field, K> Term<M> for &$type<M, T, K> {
             type T = T;
             fn into_node(self) -> Node {
@@ -179,6 +195,7 @@ macro_rules! trees {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<M, R: Model<Pk: Field>, U: Field, K> Operand<ForeignKey<R>, M> for $type<M, U, K>
         where
             K: Comparable<<R::Pk as Field>::Class>,
@@ -204,6 +221,7 @@ fn key_node<R: Model>(key: Option<R::Pk>) -> Node {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<R: Model, M> Operand<ForeignKey<R>, M> for &R {
     fn into_node(self) -> Node {
         key_node::<R>(self.pk())
@@ -212,18 +230,21 @@ impl<R: Model, M> Operand<ForeignKey<R>, M> for &R {
 
 macro_rules! keys {
     ($($type:ident)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<R: Model, M> Operand<ForeignKey<R>, M> for $type<R> {
             fn into_node(self) -> Node {
                 key_node::<R>(self.key().cloned())
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<R: Model, M> Operand<ForeignKey<R>, M> for &$type<R> {
             fn into_node(self) -> Node {
                 key_node::<R>(self.key().cloned())
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<R: Model, M> Operand<ForeignKey<R>, M> for &Option<$type<R>> {
             fn into_node(self) -> Node {
                 self.as_key().map_or(Node::Value(Value::Null), |key| key_node::<R>(key.key().cloned()))
@@ -233,6 +254,7 @@ macro_rules! keys {
 }
 keys!(ForeignKey OneToOne);
 
+#[diagnostic::do_not_recommend]
 impl<R: Model, M> Operand<ForeignKey<R>, M> for Option<ForeignKey<R>> {
     fn into_node(self) -> Node {
         <&Self as Operand<ForeignKey<R>, M>>::into_node(&self)
@@ -242,6 +264,7 @@ impl<R: Model, M> Operand<ForeignKey<R>, M> for Option<ForeignKey<R>> {
 /// Bare values as keys: whatever the key of the other model can be compared with.
 macro_rules! bare {
     ($($type:ty)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<R: Model, M> Operand<ForeignKey<R>, M> for $type
         where
             $type: Operand<R::Pk, M>,
@@ -254,6 +277,7 @@ macro_rules! bare {
 }
 bare!(i16 i32 i64 u16 u32 u64 String Slug Email Url uuid::Uuid crate::field::Date);
 
+#[diagnostic::do_not_recommend]
 impl<'t, R: Model, M> Operand<ForeignKey<R>, M> for &'t str
 where
     &'t str: Operand<R::Pk, M>,
@@ -263,6 +287,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<R: Model, M, T: Field<Base = T>> Operand<ForeignKey<R>, M> for Auto<T>
 where
     Auto<T>: Operand<R::Pk, M>,
@@ -272,6 +297,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<R: Model<Pk: Field>, P: Path, H: Hop, U: Field, K> Operand<ForeignKey<R>, P::Root> for Col<P, H, U, K>
 where
     K: Comparable<<R::Pk as Field>::Class>,
@@ -281,6 +307,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<R: Model, P: Path, H: Hop> Operand<ForeignKey<R>, P::Root> for Rel<P, H, R> {
     fn into_node(self) -> Node {
         self.node()

@@ -38,12 +38,14 @@ pub struct Outer<T> {
     value: PhantomData<fn() -> T>,
 }
 
+#[diagnostic::do_not_recommend]
 impl<M, T: Field, U: Field<Class: Comparable<T::Class>>> Operand<T, M> for Outer<U> {
     fn into_node(self) -> Node {
         self.node
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M, R: Model<Pk: Field>, U: Field<Class: Comparable<<R::Pk as Field>::Class>>>
     Operand<crate::relation::ForeignKey<R>, M> for Outer<U>
 {
@@ -52,6 +54,7 @@ impl<M, R: Model<Pk: Field>, U: Field<Class: Comparable<<R::Pk as Field>::Class>
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M, T: Field> Term<M> for Outer<T> {
     type T = T;
     fn into_node(self) -> Node {
@@ -79,18 +82,21 @@ pub trait Among<T, M> {
     fn into_operands(self) -> Vec<Node>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, M, V: Operand<T, M>> Among<T, M> for Vec<V> {
     fn into_operands(self) -> Vec<Node> {
         self.into_iter().map(V::into_node).collect()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, M, V: Operand<T, M>, const N: usize> Among<T, M> for [V; N] {
     fn into_operands(self) -> Vec<Node> {
         self.into_iter().map(V::into_node).collect()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'v, T, M, V> Among<T, M> for &'v [V]
 where
     &'v V: Operand<T, M>,
@@ -100,6 +106,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'v, T, M, V> Among<T, M> for &'v Vec<V>
 where
     &'v V: Operand<T, M>,
@@ -109,12 +116,14 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Field, M, C: Model, R: Field<Class: Comparable<T::Class>>> Among<T, M> for QuerySet<C, R> {
     fn into_operands(self) -> Vec<Node> {
         vec![Node::Subquery(Arc::new(self.into_state()))]
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Field, M, C: Model, R: Field<Class: Comparable<T::Class>>> Among<T, M> for &QuerySet<C, R> {
     fn into_operands(self) -> Vec<Node> {
         vec![Node::Subquery(Arc::new(self.state().clone()))]
@@ -122,6 +131,7 @@ impl<T: Field, M, C: Model, R: Field<Class: Comparable<T::Class>>> Among<T, M> f
 }
 
 /// Rows of the other model themselves: Django's `author__in=User.objects.filter(..)`.
+#[diagnostic::do_not_recommend]
 impl<M, C: Model> Among<crate::relation::ForeignKey<C>, M> for QuerySet<C, C> {
     fn into_operands(self) -> Vec<Node> {
         vec![Node::Subquery(Arc::new(self.into_state()))]

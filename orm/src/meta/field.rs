@@ -1,6 +1,6 @@
 //! What a field is, as plain data.
 //!
-//! The derive writes `FieldMeta::new::<String>("title", "title").max_length(200)`: what the *type* says (its kind,
+//! The derive writes `<String as Member>::DESCRIPTION.named("title", "title").max_length(200)`: what the *type* says (its kind,
 //! whether it can be NULL, its choices) comes from the trait [`Member`], what the *attributes* say from the setters.
 //! All of it runs at compile time.
 
@@ -149,11 +149,11 @@ impl From<ChoiceValue> for Value {
 }
 
 impl FieldMeta {
-    /// A field as its type alone describes it.
-    pub const fn new<T: Member>(name: &'static str, column: &'static str) -> FieldMeta {
+    /// A field as its type alone describes it, without a name.
+    pub const fn of<T: Member>() -> FieldMeta {
         FieldMeta {
-            name,
-            column,
+            name: "",
+            column: "",
             kind: T::KIND,
             null: T::NULL,
             blank: false,
@@ -174,6 +174,13 @@ impl FieldMeta {
             symmetrical: true,
             through_fields: None,
         }
+    }
+
+    /// Its name in the struct, and its column's.
+    pub const fn named(mut self, name: &'static str, column: &'static str) -> FieldMeta {
+        self.name = name;
+        self.column = column;
+        self
     }
 
     /// Whether it has a column.

@@ -3,7 +3,8 @@
 use nuages_storage::Value;
 
 use crate::field::{DecodeError, Field, RowReader, RowWriter, ValueRow};
-use crate::meta::{Choice, FieldKind, ModelMeta, TextFormat};
+use crate::meta::{Choice, FieldKind, FieldMeta, ModelMeta, TextFormat};
+use crate::model::obligation::NoAttribute;
 use crate::model::{Accessor, FieldVisitor, KeyValues, Model};
 use crate::path::{Cardinality, Col, Hop, NotNull, Nullability, One, Path, Token};
 
@@ -23,6 +24,10 @@ pub trait Member: Clone + Send + Sync + 'static {
     type Card: Cardinality;
     /// The primary key that a field of this type makes.
     type Key;
+    /// Which attribute a field of this type needs.
+    type Attribute;
+    /// A field as its type alone describes it; its name is still to be given.
+    const DESCRIPTION: FieldMeta = FieldMeta::of::<Self>();
     /// What it is.
     const KIND: FieldKind;
     /// Whether it may be NULL.
@@ -69,11 +74,13 @@ pub fn member_value<T: Member>(member: &T) -> Value {
     row.into_value()
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Field> Member for T {
     type Token<P: Path, H: Hop> = Col<P, H, T, T::Class>;
     type Null = NotNull;
     type Card = One;
     type Key = T::Base;
+    type Attribute = NoAttribute;
     const KIND: FieldKind = FieldKind::Column(T::DATA_TYPE);
     const NULL: bool = <T as Field>::NULL;
     const AUTO: bool = <T as Field>::AUTO;

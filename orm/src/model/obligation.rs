@@ -1,38 +1,59 @@
 //! What an attribute demands of the type of its field.
 //!
 //! The derive cannot see types, only names; so it states the demand as a trait bound under the user's own word, and
-//! rustc tells when the type does not meet it.
+//! rustc tells when the type does not meet it. A demand is an associated constant rather than the bound of a function,
+//! because then rustc has less to explain.
 
 use rust_decimal::Decimal;
 
-use crate::field::{Auto, Date, DateTime, Email, Field, Json, Slug, Time, Url};
+use crate::field::{Auto, Date, DateTime, Email, Json, Slug, Time, Url};
 use crate::model::Model;
 use crate::relation::{ForeignKey, Forward, ManyToMany, OneToOne, Through};
 
+/// The field is complete by its type.
+pub struct NoAttribute;
+
+/// The field needs `on_delete`.
+pub struct OnDeleteAttribute;
+
+/// The field needs `#[related(..)]`.
+pub struct RelatedAttribute;
+
 /// A field that needs no attribute.
 #[diagnostic::on_unimplemented(
-    message = "a field of type `{Self}` needs an attribute",
-    label = "say what it is related to",
+    message = "this relation needs an attribute",
+    label = "to what is it related, and how?",
     note = "a key needs `#[field(on_delete = Cascade)]` or another of its kind",
     note = "a reverse relation needs `#[related(Child::field)]`"
 )]
-pub trait Plain {}
-impl<T: Field> Plain for T {}
-impl<M: Model, Th: Through> Plain for ManyToMany<M, Th> {}
+pub trait Plain {
+    /// The demand is met.
+    const MET: () = ();
+}
+
+#[diagnostic::do_not_recommend]
+impl Plain for NoAttribute {}
 
 /// What `max_length` belongs to.
 #[diagnostic::on_unimplemented(
     message = "`max_length` is for text, and not for `{Self}`",
     label = "not text"
 )]
-pub trait HasLength {}
+pub trait HasLength {
+    /// The demand is met.
+    const MET: () = ();
+}
 
 /// What `max_digits` and `decimal_places` belong to.
 #[diagnostic::on_unimplemented(
     message = "`max_digits` is for `Decimal`, and not for `{Self}`",
     label = "not a decimal"
 )]
-pub trait HasDigits {}
+pub trait HasDigits {
+    /// The demand is met.
+    const MET: () = ();
+}
+#[diagnostic::do_not_recommend]
 impl HasDigits for Decimal {}
 
 /// What `on_delete` belongs to.
@@ -40,7 +61,11 @@ impl HasDigits for Decimal {}
     message = "`on_delete` is for keys, and not for `{Self}`",
     label = "not a `ForeignKey` or `OneToOne`"
 )]
-pub trait HasOnDelete {}
+pub trait HasOnDelete {
+    /// The demand is met.
+    const MET: () = ();
+}
+#[diagnostic::do_not_recommend]
 impl<F: Forward> HasOnDelete for F {}
 
 /// What `on_delete = SetNull` belongs to.
@@ -48,8 +73,13 @@ impl<F: Forward> HasOnDelete for F {}
     message = "`on_delete = SetNull` needs a key that may be NULL, and `{Self}` may not",
     label = "make it an `Option`"
 )]
-pub trait HasSetNull {}
+pub trait HasSetNull {
+    /// The demand is met.
+    const MET: () = ();
+}
+#[diagnostic::do_not_recommend]
 impl<M: Model> HasSetNull for Option<ForeignKey<M>> {}
+#[diagnostic::do_not_recommend]
 impl<M: Model> HasSetNull for Option<OneToOne<M>> {}
 
 /// What `auto_now` and `auto_now_add` belong to.
@@ -62,24 +92,28 @@ pub trait Now: Sized {
     fn now() -> Self;
 }
 
+#[diagnostic::do_not_recommend]
 impl Now for DateTime {
     fn now() -> Self {
         DateTime::now()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Now for Date {
     fn now() -> Self {
         DateTime::now().to_zoned(jiff::tz::TimeZone::UTC).date()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Now for Time {
     fn now() -> Self {
         DateTime::now().to_zoned(jiff::tz::TimeZone::UTC).time()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Now> Now for Option<T> {
     fn now() -> Self {
         Some(T::now())
@@ -96,18 +130,21 @@ pub trait Blank: Sized {
     fn blank() -> Self;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> Blank for Option<T> {
     fn blank() -> Self {
         None
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> Blank for Auto<T> {
     fn blank() -> Self {
         Auto::unset()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M: Model, Th: Through> Blank for ManyToMany<M, Th> {
     fn blank() -> Self {
         ManyToMany::default()
@@ -116,7 +153,9 @@ impl<M: Model, Th: Through> Blank for ManyToMany<M, Th> {
 
 macro_rules! texts {
     ($($type:ty)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl HasLength for $type {}
+        #[diagnostic::do_not_recommend]
         impl Blank for $type {
             fn blank() -> Self {
                 <$type>::default()
@@ -126,15 +165,19 @@ macro_rules! texts {
 }
 texts!(String Slug Email Url);
 
+#[diagnostic::do_not_recommend]
 impl<T: HasLength> HasLength for Option<T> {}
+#[diagnostic::do_not_recommend]
 impl<T: HasDigits> HasDigits for Option<T> {}
 
+#[diagnostic::do_not_recommend]
 impl Blank for Vec<u8> {
     fn blank() -> Self {
         Vec::new()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Blank for Json {
     fn blank() -> Self {
         Json::Null

@@ -31,7 +31,7 @@ tuples! {
 }
 
 /// The tokens of a model seen through a path: a struct with one field for each of the model's.
-pub trait Cols: Send + Sync + 'static {
+pub trait Cols: 'static {
     /// The only value.
     const REF: &'static Self;
 }

@@ -106,7 +106,7 @@ pub trait Queryset: Sized {
 
     /// Reads to-one relations in the same query. `select_related((Post::author, Post::author.profile))`.
     #[must_use]
-    fn select_related(mut self, relations: impl Joinable<Self::Model>) -> Self {
+    fn select_related(mut self, relations: impl Relations<Self::Model> + Joinable) -> Self {
         let state = self.state_mut();
         relations.collect(&mut state.clauses_mut().select_related);
         self

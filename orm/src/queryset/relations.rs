@@ -2,7 +2,7 @@
 
 use crate::model::Model;
 use crate::node::FieldPath;
-use crate::path::{Hop, Path, Rel, ToOne, Via};
+use crate::path::{Hop, Path, Rel, ToOne};
 
 /// Relations of `M`.
 #[diagnostic::on_unimplemented(
@@ -14,23 +14,27 @@ pub trait Relations<M> {
     fn collect(self, paths: &mut Vec<FieldPath>);
 }
 
-/// Relations of `M` that lead to one row at most.
+/// Relations that lead to one row at most.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a to-one relation of `{M}`",
-    label = "not a to-one relation of `{M}`, nor a tuple of them"
+    message = "`select_related` cannot follow a to-many relation",
+    label = "this relation yields many rows per object",
+    note = "use `prefetch_related` for reverse and many-to-many relations"
 )]
-pub trait Joinable<M>: Relations<M> {}
+pub trait Joinable {}
 
+#[diagnostic::do_not_recommend]
 impl<P: Path, H: Hop, R: Model> Relations<P::Root> for Rel<P, H, R> {
     fn collect(self, paths: &mut Vec<FieldPath>) {
         paths.push(self.path());
     }
 }
 
-impl<P: Path, H: Hop, R: Model> Joinable<P::Root> for Rel<P, H, R> where <Via<P, H> as Path>::Card: ToOne {}
+#[diagnostic::do_not_recommend]
+impl<P: Path, H: Hop<Card: ToOne>, R: Model> Joinable for Rel<P, H, R> where P::Card: ToOne {}
 
 macro_rules! tuples {
     ($($($part:ident)*;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<M, $($part: Relations<M>),*> Relations<M> for ($($part,)*) {
             #[expect(non_snake_case, reason = "a tuple's places are named like their types")]
             fn collect(self, paths: &mut Vec<FieldPath>) {
@@ -39,7 +43,8 @@ macro_rules! tuples {
             }
         }
 
-        impl<M, $($part: Joinable<M>),*> Joinable<M> for ($($part,)*) {}
+        #[diagnostic::do_not_recommend]
+        impl<$($part: Joinable),*> Joinable for ($($part,)*) {}
     )*};
 }
 

@@ -24,10 +24,7 @@ impl<M: Model, R> QuerySet<M, R> {
     /// let total = Post::views.sum();
     /// let by_year: QuerySet<Post, (i32, Option<i64>)> = Post::objects().values_list((Post::year,)).annotate(&total);
     /// ```
-    pub fn annotate<E: Term<M>>(mut self, expression: E) -> QuerySet<M, R::Out>
-    where
-        R: Push<E::T>,
-    {
+    pub fn annotate<E: Annotates<M, R>>(mut self, expression: E) -> QuerySet<M, E::Out> {
         self.state.annotate(&expression.into_node(), true);
         self.reshaped()
     }
@@ -63,6 +60,17 @@ impl<M: Model, R> QuerySet<M, R> {
         self.state.values::<M, _>(ProjectedNodes(P::nodes()));
         self.reshaped()
     }
+}
+
+/// An expression over `M` by which rows of type `R` grow. It is a trait of the expression, and not a bound on `R`, so
+/// that rustc tells at the expression why a row cannot.
+pub trait Annotates<M, R>: Term<M> {
+    /// The longer row.
+    type Out;
+}
+
+impl<M, R: Push<E::T>, E: Term<M>> Annotates<M, R> for E {
+    type Out = R::Out;
 }
 
 /// A struct that rows of `M` can be read as; implemented by `derive(Projection)`.

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::field::{DecodeError, Field, RowReader, RowWriter};
 use crate::meta::FieldKind;
+use crate::model::obligation::OnDeleteAttribute;
 use crate::model::{Accessor, FieldVisitor, Member, Model};
 use crate::path::{Hop, NotNull, Nullable, One, Path, Rel};
 
@@ -183,11 +184,13 @@ pub trait Forward: Clone + Send + Sync + 'static {
 /// A key as a field of a model.
 macro_rules! member {
     ($type:ty, one: $one:literal, null: $null:ident) => {
+        #[diagnostic::do_not_recommend]
         impl<M: Model<Pk: Field>> Member for $type {
             type Token<P: Path, H: Hop> = Rel<P, H, M>;
             type Null = $null;
             type Card = One;
             type Key = M::Pk;
+            type Attribute = OnDeleteAttribute;
             const KIND: FieldKind = FieldKind::ForeignKey { target: M::meta, one: $one };
             const NULL: bool = <$type as Forward>::OPTIONAL;
             const OPTIONAL: bool = <$type as Forward>::OPTIONAL;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Owner;
 use crate::field::{DecodeError, RowReader, RowWriter};
 use crate::meta::{FieldKind, MetaFn, ModelMeta};
+use crate::model::obligation::NoAttribute;
 use crate::model::{Accessor, FieldVisitor, KeyValues, Member, Model};
 use crate::path::{Hop, Many, Nullable, Path, Rel};
 
@@ -82,11 +83,13 @@ impl<T, Th> fmt::Debug for ManyToMany<T, Th> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Model, Th: Through> Member for ManyToMany<T, Th> {
     type Token<P: Path, H: Hop> = Rel<P, H, T>;
     type Null = Nullable;
     type Card = Many;
     type Key = ();
+    type Attribute = NoAttribute;
     const KIND: FieldKind = FieldKind::ManyToMany { target: T::meta, through: Th::META };
     const NULL: bool = true;
     const OPTIONAL: bool = true;

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::Owner;
 use crate::field::{DecodeError, RowReader, RowWriter};
 use crate::meta::{FieldKind, ModelMeta};
+use crate::model::obligation::RelatedAttribute;
 use crate::model::{Accessor, FieldVisitor, KeyValues, Member, Model};
 use crate::path::{Hop, Many, Nullable, One, Path, Rel, ReverseOf};
 
@@ -87,11 +88,13 @@ macro_rules! reverse {
 
         impl<C> ReverseOf<C> for $type<C> {}
 
+        #[diagnostic::do_not_recommend]
         impl<C: Model> Member for $type<C> {
             type Token<P: Path, H: Hop> = Rel<P, H, C>;
             type Null = Nullable;
             type Card = $card;
             type Key = ();
+            type Attribute = RelatedAttribute;
             const KIND: FieldKind = FieldKind::Reverse { child: C::meta, field: || u16::MAX, one: $one };
             const NULL: bool = true;
             const OPTIONAL: bool = true;

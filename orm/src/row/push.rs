@@ -14,21 +14,25 @@ pub trait Push<T> {
     type Out;
 }
 
+#[diagnostic::do_not_recommend]
 impl<M: Model, T> Push<T> for M {
     type Out = Annotated<M, (T,)>;
 }
 
 /// Rows of `values()` grow by a name.
+#[diagnostic::do_not_recommend]
 impl<T> Push<T> for super::ValuesRow {
     type Out = super::ValuesRow;
 }
 
 macro_rules! push {
     ($($($part:ident)*;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<M: Model, T, $($part),*> Push<T> for Annotated<M, ($($part,)*)> {
             type Out = Annotated<M, ($($part,)* T,)>;
         }
 
+        #[diagnostic::do_not_recommend]
         impl<T, $($part),*> Push<T> for ($($part,)*) {
             type Out = ($($part,)* T,);
         }

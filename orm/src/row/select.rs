@@ -25,12 +25,14 @@ pub trait Select<M>: Selection<M> {
 
 macro_rules! single {
     ($([$($generics:tt)*] $type:ty, $root:ty;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<$($generics)*> Selection<$root> for $type {
             fn collect(self, nodes: &mut Vec<Node>) {
                 nodes.push(Term::<$root>::into_node(self));
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<$($generics)*> Select<$root> for $type {
             type Out = <$type as Term<$root>>::T;
         }
@@ -48,6 +50,7 @@ single! {
 
 macro_rules! tuples {
     ($($($part:ident)*;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<M, $($part: Selection<M>),*> Selection<M> for ($($part,)*) {
             #[expect(non_snake_case, reason = "a tuple's places are named like their types")]
             fn collect(self, nodes: &mut Vec<Node>) {
@@ -56,6 +59,7 @@ macro_rules! tuples {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<M, $($part: Select<M>),*> Select<M> for ($($part,)*) {
             type Out = ($($part::Out,)*);
         }

@@ -1,9 +1,9 @@
 //! What the attributes demand of types, as bounds that rustc checks under the user's own words.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::Ident;
 use syn::spanned::Spanned;
-use syn::{Ident, Type};
 
 use super::{Definition, FieldDefinition};
 use crate::attribute::OrderKey;
@@ -26,16 +26,16 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
 }
 
 /// `ty: bound`, told at `span`.
-fn bound(span: Span, bound: &str, ty: &Type) -> TokenStream {
+fn bound(span: Span, bound: &str, ty: &impl ToTokens) -> TokenStream {
     let bound = Ident::new(bound, Span::call_site());
-    let ty = quote_spanned!(span => #ty);
-    quote_spanned!(span => { fn demand<T: ::nuages::model::obligation::#bound>() {} demand::<#ty>(); })
+    quote_spanned!(span => let () = <#ty as ::nuages::model::obligation::#bound>::MET;)
 }
 
 fn field_bounds(field: &FieldDefinition, bounds: &mut Vec<TokenStream>) {
     let ty = &field.ty;
     if field.on_delete.is_none() && field.related.is_none() {
-        bounds.push(bound(ty.span(), "Plain", ty));
+        let member = field.member();
+        bounds.push(bound(ty.span(), "Plain", &quote_spanned!(ty.span() => #member::Attribute)));
     }
     if let Some(length) = &field.max_length {
         bounds.push(bound(length.span(), "HasLength", ty));

@@ -1,6 +1,7 @@
 //! One field of a model, as it was written.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Expr, ExprPath, Field, Ident, LitStr, Type};
 
@@ -81,6 +82,18 @@ impl FieldDefinition {
             || self.auto_now.is_some()
             || self.auto_now_add.is_some()
             || self.blank.is_some()
+    }
+
+    /// `<Type as Member>`, told where the type stands.
+    pub(crate) fn member(&self) -> TokenStream {
+        let span = self.ty.span();
+        // All tokens at one place, so that rustc tells only once what is wrong with the type.
+        let ty = self.ty.to_token_stream().into_iter().map(|mut token| {
+            token.set_span(token.span().located_at(span));
+            token
+        });
+        let ty: TokenStream = ty.collect();
+        quote_spanned!(span => <#ty as ::nuages::model::Member>)
     }
 
     /// The name without `r#`.

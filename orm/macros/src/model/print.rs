@@ -82,7 +82,8 @@ fn unwritten(field: &FieldDefinition) -> TokenStream {
     if let Some(span) = field.blank {
         return quote_spanned!(span => ::core::option::Option::Some(<#ty as ::nuages::model::obligation::Blank>::blank()));
     }
-    quote!(<#ty as ::nuages::model::Member>::unset())
+    let member = field.member();
+    quote_spanned!(ty.span() => #member::unset())
 }
 
 /// The implementations of `Model` and `Row`.
@@ -92,8 +93,8 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
     let columns = format_ident!("{}Cols", name);
     let draft = format_ident!("{}Draft", name);
     let required = model.fields.iter().map(|field| {
-        let (name, ty, has_default) = (field.plain_name(), &field.ty, field.has_default());
-        quote!((#name, !(#has_default || <#ty as ::nuages::model::Member>::OPTIONAL)),)
+        let (name, member, has_default) = (field.plain_name(), field.member(), field.has_default());
+        quote!((#name, !(#has_default || #member::OPTIONAL)),)
     });
     let finished = model.fields.iter().map(|field| {
         let (name, value, plain) = (&field.name, unwritten(field), field.plain_name());
@@ -160,12 +161,12 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
 fn primary_key(model: &Definition<'_>) -> (TokenStream, TokenStream) {
     let parts = model.primary_key.iter().map(|index| &model.fields[*index]);
     let types = parts.clone().map(|field| {
-        let ty = &field.ty;
-        quote!(<#ty as ::nuages::model::Member>::Key)
+        let member = field.member();
+        quote!(#member::Key)
     });
     let values = parts.map(|field| {
-        let name = &field.name;
-        quote!(::nuages::model::Member::key(&self.#name))
+        let (name, member) = (&field.name, field.member());
+        quote!(#member::key(&self.#name))
     });
     match model.primary_key.len() {
         1 => (quote!(#(#types)*), quote!(#(#values)*)),
@@ -177,20 +178,20 @@ fn primary_key(model: &Definition<'_>) -> (TokenStream, TokenStream) {
 fn codec(model: &Definition<'_>) -> TokenStream {
     let name = &model.input.ident;
     let written = model.fields.iter().enumerate().map(|(index, field)| {
-        let name = &field.name;
-        quote!(::nuages::model::Member::encode(&self.#name, row, POSITIONS[#index] as usize);)
+        let (name, member) = (&field.name, field.member());
+        quote!(#member::encode(&self.#name, row, POSITIONS[#index] as usize);)
     });
     let read = model.fields.iter().enumerate().map(|(index, field)| {
-        let (name, ty) = (&field.name, &field.ty);
-        quote!(#name: <#ty as ::nuages::model::Member>::decode(row, POSITIONS[#index] as usize)?,)
+        let (name, member) = (&field.name, field.member());
+        quote!(#name: #member::decode(row, POSITIONS[#index] as usize)?,)
     });
     let binds = model.fields.iter().map(|field| {
-        let ty = &field.ty;
-        quote!(|| <#ty as ::nuages::model::Member>::BINDS)
+        let member = field.member();
+        quote!(|| #member::BINDS)
     });
     let bound = (0u16..).zip(&model.fields).map(|(index, field)| {
-        let name = &field.name;
-        quote!(::nuages::model::Member::bind(&mut self.#name, &META, #index, key.as_ref());)
+        let (name, member) = (&field.name, field.member());
+        quote!(#member::bind(&mut self.#name, &META, #index, key.as_ref());)
     });
     quote! {
         fn encode<W: ::nuages::field::RowWriter>(&self, row: &mut W) {
@@ -238,9 +239,9 @@ fn displays(model: &Definition<'_>) -> TokenStream {
 /// From a number to a field.
 fn visit(model: &Definition<'_>) -> TokenStream {
     let arms = (0u16..).zip(&model.fields).map(|(index, field)| {
-        let name = &field.name;
+        let (name, member) = (&field.name, field.member());
         quote! {
-            #index => ::nuages::model::Member::accept(
+            #index => #member::accept(
                 ::nuages::model::Accessor {
                     index: #index,
                     get: |instance: &Self| &instance.#name,

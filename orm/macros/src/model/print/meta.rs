@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::Ident;
+use syn::spanned::Spanned;
 
 use crate::attribute::OrderKey;
 use crate::model::{Definition, FieldDefinition};
@@ -78,7 +79,7 @@ impl Definition<'_> {
 }
 
 fn field_meta(model: &Definition<'_>, index: usize, field: &FieldDefinition) -> TokenStream {
-    let (ty, name, column) = (&field.ty, field.plain_name(), field.column_name());
+    let (ty, member, name, column) = (&field.ty, field.member(), field.plain_name(), field.column_name());
     let verbose = field.verbose_name.as_ref().map_or_else(|| name.replace('_', " "), syn::LitStr::value);
     let primary_key = model.primary_key.contains(&index);
     let mut setters = vec![quote!(.verbose_name(#verbose))];
@@ -115,13 +116,14 @@ fn field_meta(model: &Definition<'_>, index: usize, field: &FieldDefinition) -> 
         setters.push(quote!(.help_text(#text)));
     }
     if let Some(default) = &field.default {
-        let into = quote_spanned!(syn::spanned::Spanned::span(default) => ::nuages::draft::IntoField::<#ty>::into_field);
+        let into = quote_spanned!(default.span() => ::nuages::draft::IntoField::<#ty>::into_field);
         setters.push(quote! {
             .default(::core::option::Option::Some(|| ::nuages::model::member_value::<#ty>(&#into(#default))))
         });
     }
     setters.extend(relation_setters(field));
-    quote!(::nuages::meta::FieldMeta::new::<#ty>(#name, #column) #(#setters)*)
+    let description = quote_spanned!(ty.span() => #member::DESCRIPTION);
+    quote!(#description.named(#name, #column) #(#setters)*)
 }
 
 fn relation_setters(field: &FieldDefinition) -> Vec<TokenStream> {

@@ -1,7 +1,8 @@
 //! The tokens: a hop for each field, the struct of columns, and the constants of the model.
 
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Attribute, Ident, Visibility};
 
 use crate::model::{Definition, FieldDefinition};
@@ -10,6 +11,8 @@ use crate::model::{Definition, FieldDefinition};
 struct Entry {
     name: Ident,
     docs: Vec<Attribute>,
+    /// Where the type stands that decides what the token is.
+    span: Span,
     /// The token, seen through the path `P`.
     token: TokenStream,
     /// The token, seen from the model itself.
@@ -25,6 +28,8 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
     let names: Vec<_> = entries.iter().map(|entry| &entry.name).collect();
     let tokens: Vec<_> = entries.iter().map(|entry| &entry.token).collect();
     let roots = entries.iter().map(|entry| &entry.root);
+    let new: Vec<_> =
+        entries.iter().map(|entry| quote_spanned!(entry.span => ::nuages::path::Token::NEW)).collect();
     let docs: Vec<_> = entries.iter().map(|entry| &entry.docs).collect();
     quote! {
         #hops
@@ -32,10 +37,10 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
             #(#(#docs)* #visibility #names: #tokens,)*
         }
         impl<P: ::nuages::path::Path> ::nuages::path::Cols for #columns<P> {
-            const REF: &'static Self = &#columns { #(#names: ::nuages::path::Token::NEW,)* };
+            const REF: &'static Self = &#columns { #(#names: #new,)* };
         }
         impl #name {
-            #(#(#docs)* #visibility const #names: #roots = ::nuages::path::Token::NEW;)*
+            #(#(#docs)* #visibility const #names: #roots = #new;)*
         }
     }
 }
@@ -45,11 +50,11 @@ fn hops(model: &Definition<'_>) -> TokenStream {
     let visibility = one_deeper(&model.input.vis);
     let names = model.fields.iter().map(|field| &field.name);
     let implementations = (0u16..).zip(&model.fields).map(|(index, field)| {
-        let (name, ty) = (&field.name, &field.ty);
+        let (name, member) = (&field.name, field.member());
         quote! {
             impl ::nuages::path::Hop for hop::#name {
-                type Null = <#ty as ::nuages::model::Member>::Null;
-                type Card = <#ty as ::nuages::model::Member>::Card;
+                type Null = #member::Null;
+                type Card = #member::Card;
                 fn step() -> ::nuages::node::Step {
                     ::nuages::node::Step::Field(#index)
                 }
@@ -89,6 +94,7 @@ fn entries(model: &Definition<'_>) -> Vec<Entry> {
         entries.push(Entry {
             name: field.name.clone(),
             docs: field.docs.clone(),
+            span: field.ty.span(),
             token: token(field, &through),
             root: token(field, &from_root),
         });
@@ -97,6 +103,7 @@ fn entries(model: &Definition<'_>) -> Vec<Entry> {
             entries.push(Entry {
                 name: format_ident!("{}_id", field.plain_name()),
                 docs: vec![syn::parse_quote!(#[doc = #note])],
+                span: field.ty.span(),
                 token: key_token(field, &through),
                 root: key_token(field, &from_root),
             });
@@ -113,6 +120,7 @@ fn entries(model: &Definition<'_>) -> Vec<Entry> {
     entries.push(Entry {
         name: format_ident!("pk"),
         docs: vec![syn::parse_quote!(#[doc = "The primary key."])],
+        span: root.span(),
         token: key(&through),
         root: key(&from_root),
     });
@@ -120,8 +128,8 @@ fn entries(model: &Definition<'_>) -> Vec<Entry> {
 }
 
 fn token(field: &FieldDefinition, path: &TokenStream) -> TokenStream {
-    let (name, ty) = (&field.name, &field.ty);
-    quote!(<#ty as ::nuages::model::Member>::Token<#path, hop::#name>)
+    let (name, member) = (&field.name, field.member());
+    quote_spanned!(field.ty.span() => #member::Token<#path, hop::#name>)
 }
 
 /// The key itself as a column: `author_id`.

@@ -1,0 +1,24 @@
+//! no function or associated item named `titel` found for struct `Post`
+//! missing field `title` of `Post`
+use nuages::prelude::*;
+
+#[derive(Model, Clone)]
+struct User {
+    id: Auto<i64>,
+    username: String,
+    #[related(Post::author)]
+    posts: Related<Post>,
+}
+
+#[derive(Model, Clone)]
+struct Post {
+    id: Auto<i64>,
+    title: String,
+    view_count: u32,
+    #[field(on_delete = Cascade)]
+    author: ForeignKey<User>,
+}
+
+fn main() {
+    let _ = new!(Post { titel: "x", view_count: 1, author: _ });
+}
