@@ -3,6 +3,10 @@
 //! The groups of a batch's rows are numbered first, then every aggregate takes the batch in whole. Groups come out in
 //! the order in which they were first seen. Without keys there is one group, also over no row, and no numbering.
 
+use std::borrow::Cow;
+
+use nuages_storage::DataType;
+
 use super::chunks::Chunks;
 use super::key_table::{KeyColumns, KeyTable, first_rows, key_columns, types_of};
 use super::{Operator, Running};
@@ -29,7 +33,11 @@ impl<'v> Aggregate<'v> {
 
     fn aggregate(&self, mut input: Running<'v>, context: &Context<'_>) -> Result<Chunks<'v>, Error> {
         let mut groups = (!self.keys.is_empty()).then(|| Groups::new(self.keys));
-        let mut states = self.aggregates.iter().map(State::new).collect::<Result<Vec<_>, _>>()?;
+        let mut states = self
+            .aggregates
+            .iter()
+            .map(|aggregate| State::new(aggregate, groups.is_some()))
+            .collect::<Result<Vec<_>, _>>()?;
         if groups.is_none() {
             states.iter_mut().for_each(|state| state.accumulators.resize(1));
         }
@@ -104,13 +112,16 @@ impl<'v> Groups<'v> {
 struct State<'v> {
     aggregate: &'v PlanAggregate,
     accumulators: Accumulators,
+    /// What each group has taken in already, if every value counts once.
+    seen: Option<Seen>,
 }
 
 impl<'v> State<'v> {
-    fn new(aggregate: &'v PlanAggregate) -> Result<Self, Error> {
+    fn new(aggregate: &'v PlanAggregate, grouped: bool) -> Result<Self, Error> {
         let argument = aggregate.argument.as_ref().map(Scalar::data_type);
-        let accumulators = Accumulators::new(aggregate.function, argument, aggregate.distinct)?;
-        Ok(State { aggregate, accumulators })
+        let accumulators = Accumulators::new(aggregate.function, argument)?;
+        let seen = argument.filter(|_| aggregate.distinct).map(|argument| Seen::new(argument, grouped));
+        Ok(State { aggregate, accumulators, seen })
     }
 
     /// Takes in a batch. `groups` has the group of each row; none if there is one group.
@@ -120,28 +131,57 @@ impl<'v> State<'v> {
         batch: &Batch<'v>,
         context: &Context<'_>,
     ) -> Result<(), Error> {
-        let filtered;
-        let selection = match &self.aggregate.filter {
-            Some(filter) => {
-                filtered = filter.filter(batch, context)?;
-                &filtered
-            }
-            None => &batch.selection,
-        };
+        let mut selection = Cow::Borrowed(&batch.selection);
+        if let Some(filter) = &self.aggregate.filter {
+            selection = Cow::Owned(filter.filter(batch, context)?);
+        }
         let argument = match &self.aggregate.argument {
-            Some(argument) => Some(argument.operand(batch, context, selection)?),
+            Some(argument) => Some(argument.operand(batch, context, &selection)?),
             None => None,
         };
-        match groups {
-            Some(groups) => self.accumulators.update(groups, argument.as_deref(), selection),
-            None => self.accumulators.update_one(argument.as_deref(), selection),
+        if let (Some(seen), Some(argument)) = (&mut self.seen, &argument) {
+            selection = Cow::Owned(seen.first_rows(groups, argument, &selection, batch.len));
         }
+        match groups {
+            Some(groups) => self.accumulators.update(groups, argument.as_deref(), &selection),
+            None => self.accumulators.update_one(argument.as_deref(), &selection),
+        }
+    }
+}
+
+/// The values that an aggregate of distinct ones has met, in each group.
+struct Seen {
+    values: KeyTable,
+    numbers: Vec<u32>,
+}
+
+impl Seen {
+    fn new(argument: DataType, grouped: bool) -> Self {
+        let types = [DataType::BigInt, argument];
+        Seen { values: KeyTable::new(&types[usize::from(!grouped)..]), numbers: Vec::new() }
+    }
+
+    /// The rows whose group has not met their value. NULL is as good a value as any; aggregates pass it by.
+    fn first_rows(
+        &mut self,
+        groups: Option<&[u32]>,
+        argument: &Vector<'_>,
+        selection: &Bits,
+        len: usize,
+    ) -> Bits {
+        let group =
+            groups.map(|groups| Cow::Owned(Vector::ints(groups.iter().map(|group| i64::from(*group)))));
+        let key = group.into_iter().chain([Cow::Borrowed(argument)]).collect();
+        let known = self.values.len();
+        self.numbers.resize(len, 0);
+        self.values.insert(&key, selection, &mut self.numbers);
+        first_rows(known, selection, &self.numbers)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use nuages_storage::{DataType, Value};
+    use nuages_storage::Value;
     use proptest::prelude::*;
 
     use super::super::testing::{Input, Row, column, column_expr, input_of, kind, rows_of, scalar};

@@ -115,7 +115,10 @@ impl<'v> Sorter<'v> {
                 let head = |row| heads.of((!nulls.contains(row)).then_some(data[row]));
                 // Late in a long input hardly a row is admitted, and this loop has no branch.
                 let mark = self.mark.as_ref().map_or(u128::MAX, |mark| mark.head);
-                let candidates = Bits::from_fn(batch.len, |row| head(row) < mark);
+                let candidates = match nulls.is_empty() {
+                    true => Bits::from_fn(batch.len, |row| heads.of(Some(data[row])) < mark),
+                    false => Bits::from_fn(batch.len, |row| head(row) < mark),
+                };
                 for row in &(&batch.selection & &candidates) {
                     self.admit(row, head(row), &[], &mut added);
                 }

@@ -2,7 +2,8 @@
 //!
 //! An [`Accumulators`] holds the state of one aggregate for every group. It is given a batch at a time: the group of
 //! each row, the argument's column, and which rows count. Without groups the rows of a leaf are taken in whole, by
-//! [`Accumulators::update_one`], which needs no group numbers and adds a column of words under a mask.
+//! [`Accumulators::update_one`], which needs no group numbers and adds a column of words under a mask. That each value
+//! counts once is not its business: the caller selects the rows (`execute/aggregate.rs`).
 //!
 //! Order of reading: this file; `sum` (sums and means) and `extreme` (least and greatest).
 //!
@@ -13,8 +14,7 @@
 mod extreme;
 mod sum;
 
-use hashbrown::HashSet;
-use nuages_storage::{DataType, Value};
+use nuages_storage::DataType;
 
 use crate::algebra::AggregateFunction;
 use crate::bits::Bits;
@@ -67,7 +67,7 @@ fn name(function: AggregateFunction) -> &'static str {
 /// use nuages_engine::functions::aggregate::Accumulators;
 /// use nuages_engine::{Bits, Vector};
 /// use nuages_storage::DataType;
-/// let mut sums = Accumulators::new(AggregateFunction::Sum, Some(DataType::BigInt), false)?;
+/// let mut sums = Accumulators::new(AggregateFunction::Sum, Some(DataType::BigInt))?;
 /// sums.resize(2);
 /// sums.update(&[0, 1, 0], Some(&Vector::ints([1, 2, 3])), &Bits::all(3))?;
 /// let sums = sums.finish()?;
@@ -77,8 +77,6 @@ fn name(function: AggregateFunction) -> &'static str {
 #[derive(Clone, Debug)]
 pub struct Accumulators {
     state: State,
-    /// What each group has seen already, if every value counts once.
-    seen: Option<HashSet<(u32, Value)>>,
 }
 
 #[derive(Clone, Debug)]
@@ -97,11 +95,7 @@ impl Accumulators {
     ///
     /// # Errors
     /// [`Error::Type`] as [`result_type`].
-    pub fn new(
-        function: AggregateFunction,
-        argument: Option<DataType>,
-        distinct: bool,
-    ) -> Result<Accumulators, Error> {
+    pub fn new(function: AggregateFunction, argument: Option<DataType>) -> Result<Accumulators, Error> {
         let result = result_type(function, argument)?;
         let class = class_of(argument.unwrap_or(DataType::BigInt));
         let mean = function == AggregateFunction::Avg;
@@ -122,8 +116,7 @@ impl Accumulators {
             ) => State::WordExtremes(WordExtremes::new(result, least)),
             _ => State::Extremes(Extremes::new(result, least)),
         };
-        let distinct = distinct && function != AggregateFunction::CountRows;
-        Ok(Accumulators { state, seen: distinct.then(HashSet::new) })
+        Ok(Accumulators { state })
     }
 
     /// Makes room for this many groups; the new ones have seen no row.
@@ -163,9 +156,6 @@ impl Accumulators {
     pub fn update_one(&mut self, input: Option<&Vector<'_>>, selection: &Bits) -> Result<(), Error> {
         if self.groups() == 0 {
             self.resize(1);
-        }
-        if self.seen.is_some() {
-            return self.take(&|_| 0, input, selection);
         }
         let live = live(input, selection);
         match (&mut self.state, input) {
@@ -219,13 +209,7 @@ impl Accumulators {
             return Ok(());
         }
         let Some(input) = input else { return Ok(()) };
-        let mut live = live(Some(input), selection);
-        if let Some(seen) = &mut self.seen {
-            let rows = live.clone();
-            rows.iter()
-                .filter(|row| !seen.insert((group(*row), input.value(*row))))
-                .for_each(|row| live.remove(row));
-        }
+        let live = live(Some(input), selection);
         let group = |row: usize| group(row) as usize;
         match &mut self.state {
             State::CountRows(counts) | State::Count(counts) => {
@@ -257,8 +241,7 @@ fn count(rows: &Bits) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
+    use nuages_storage::Value;
     use proptest::prelude::*;
     use rust_decimal::Decimal;
 
@@ -274,12 +257,8 @@ mod tests {
     ];
 
     /// The aggregate by its definition.
-    fn naive(function: AggregateFunction, distinct: bool, values: &[Value]) -> Option<Value> {
-        let mut present: Vec<Value> = values.iter().filter(|value| !value.is_null()).cloned().collect();
-        if distinct {
-            let mut seen = BTreeSet::new();
-            present.retain(|value| seen.insert(value.clone()));
-        }
+    fn naive(function: AggregateFunction, values: &[Value]) -> Option<Value> {
+        let present: Vec<Value> = values.iter().filter(|value| !value.is_null()).cloned().collect();
         let count = i64::try_from(present.len()).unwrap();
         match function {
             AggregateFunction::CountRows => return Some(Value::from(values.len() as u64)),
@@ -346,7 +325,6 @@ mod tests {
         fn aggregates_are_what_they_are_defined_as(
             (kind, values) in column(),
             function in proptest::sample::select(&FUNCTIONS[..]),
-            distinct in any::<bool>(),
             groups in proptest::collection::vec(0_u32..3, 200),
             chosen in any::<[u64; 4]>(),
             batch_rows in 1_usize..100,
@@ -354,7 +332,7 @@ mod tests {
             if result_type(function, Some(kind)).is_err() {
                 return Ok(());
             }
-            let mut grouped = Accumulators::new(function, Some(kind), distinct).unwrap();
+            let mut grouped = Accumulators::new(function, Some(kind)).unwrap();
             let mut one = grouped.clone();
             grouped.resize(3);
             let selected = |row: usize| chosen[row / 64] >> (row % 64) & 1 == 1;
@@ -370,19 +348,18 @@ mod tests {
                 let within = |row: &usize| selected(*row) && group.is_none_or(|group| groups[*row] == group);
                 (0..values.len()).filter(within).map(|row| values[row].clone()).collect()
             };
-            let distinct = distinct && function != AggregateFunction::CountRows;
             let expected: Option<Vec<Value>> =
-                (0..3).map(|group| naive(function, distinct, &of_group(Some(group)))).collect();
+                (0..3).map(|group| naive(function, &of_group(Some(group)))).collect();
             let found = grouped.finish().ok();
             prop_assert_eq!(found.map(|found| (0..3).map(|group| found.value(group)).collect::<Vec<_>>()), expected);
-            let expected = naive(function, distinct, &of_group(None));
+            let expected = naive(function, &of_group(None));
             prop_assert_eq!(one.finish().ok().map(|found| found.value(0)), expected);
         }
     }
 
     fn aggregate(function: AggregateFunction, kind: DataType, values: Vec<Value>) -> Result<Value, Error> {
         let len = values.len();
-        let mut accumulators = Accumulators::new(function, Some(kind), false)?;
+        let mut accumulators = Accumulators::new(function, Some(kind))?;
         accumulators.update_one(Some(&Vector::from_values(kind, values)), &Bits::all(len))?;
         accumulators.finish().map(|vector| vector.value(0))
     }
@@ -411,7 +388,7 @@ mod tests {
             (AggregateFunction::Count, Value::from(3)),
             (AggregateFunction::Max, Value::from(2)),
         ] {
-            let mut accumulators = Accumulators::new(function, Some(DataType::BigInt), false).unwrap();
+            let mut accumulators = Accumulators::new(function, Some(DataType::BigInt)).unwrap();
             accumulators.update_one(Some(&Vector::constant(2.into(), 5)), &Bits::from_word(0b10101)).unwrap();
             let null = Vector::null(DataType::BigInt, 5);
             accumulators.update_one(Some(&null), &Bits::all(5)).unwrap();
