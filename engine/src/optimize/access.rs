@@ -66,13 +66,14 @@ impl Planner<'_> {
         needed: &ColumnSet,
     ) -> Result<Plan, Error> {
         let definition = self.table(table)?;
-        let best = self
-            .candidates(definition, source, &parts)
+        let candidates = self.candidates(definition, source, &parts);
+        let estimate = estimate_of(&candidates, &parts);
+        let best = candidates
             .into_iter()
             .map(|candidate| (self.cost(&candidate, &parts, needed, source), candidate))
             .min_by(|a, b| a.0.total_cmp(&b.0));
         let candidate = best.map_or_else(|| self.whole_table(definition), |(_, candidate)| candidate);
-        self.scan_plan(definition, source, candidate, parts, needed, false)
+        self.scan_plan(definition, source, candidate, parts, estimate, needed, false)
     }
 
     /// A scan that yields the rows of a filtered scan, or of joins over one, in the order of `keys`, if there is such
@@ -106,40 +107,39 @@ impl Planner<'_> {
         }
         let definition = self.table(table)?;
         let candidates = self.candidates(definition, source, &parts);
+        let estimate = estimate_of(&candidates, &parts);
         let sorted = candidates
             .iter()
-            .map(|candidate| {
-                self.cost(candidate, &parts, needed, source) + candidate.estimate.rows * COST_SORT
-            })
+            .map(|candidate| self.cost(candidate, &parts, needed, source) + estimate.rows * COST_SORT)
             .fold(f64::INFINITY, f64::min);
         let ordered = candidates
             .into_iter()
             .filter_map(|candidate| {
                 let reverse = yields(definition, &candidate.order, &keys)?;
-                let kept = remaining_selectivity(&parts, &candidate.covered);
-                let visited =
-                    top.map_or(candidate.estimate.rows, |top| candidate.estimate.rows.min(top as f64 / kept));
+                let all = candidate.estimate.rows;
+                let visited = top.map_or(all, |top| all.min(top as f64 * all / estimate.rows.max(1e-6)));
                 Some((1.0 + visited * candidate.cost_per_row, reverse, candidate))
             })
             .min_by(|a, b| a.0.total_cmp(&b.0));
         match ordered {
             Some((cost, reverse, candidate)) if cost <= sorted.max(1.0) => {
-                self.scan_plan(definition, source, candidate, parts, needed, reverse).map(Some)
+                self.scan_plan(definition, source, candidate, parts, estimate, needed, reverse).map(Some)
             }
             _ => Ok(None),
         }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the parts of a scan")]
     fn scan_plan(
         &self,
         definition: &TableDefinition,
         source: Source,
         candidate: Candidate,
         parts: Vec<Expr>,
+        estimate: Estimate,
         needed: &ColumnSet,
         reverse: bool,
     ) -> Result<Plan, Error> {
-        let kept = remaining_selectivity(&parts, &candidate.covered);
         let residual: Vec<Expr> = parts
             .into_iter()
             .enumerate()
@@ -149,10 +149,6 @@ impl Planner<'_> {
         let mut wanted = needed.clone();
         residual.iter().for_each(|part| columns::add_columns(part, &mut wanted));
         let (fetch, columns) = fetches(definition, source, &wanted)?;
-        let estimate = match residual.is_empty() {
-            true => candidate.estimate,
-            false => Estimate::about(candidate.estimate.rows * kept),
-        };
         let scan =
             Scan { table: definition.id, fetch, access: candidate.access, reverse, filter: None, offset: 0 };
         let mut plan = Plan { node: Node::Scan(scan), columns, estimate };
@@ -466,6 +462,21 @@ fn rename_self(expr: &mut Expr, source: Source) {
         *column = source.column(column.index());
     }
     expr.children_mut().into_iter().for_each(|child| rename_self(child, source));
+}
+
+/// How many rows satisfy `parts`: as counted, if a path covers all of them, else the least that any path leaves room
+/// for. Which path is taken in the end makes no difference to it.
+fn estimate_of(candidates: &[Candidate], parts: &[Expr]) -> Estimate {
+    candidates
+        .iter()
+        .map(|candidate| match candidate.covered.len() == parts.len() {
+            true => candidate.estimate,
+            false => {
+                Estimate::about(candidate.estimate.rows * remaining_selectivity(parts, &candidate.covered))
+            }
+        })
+        .min_by(|a, b| b.exact.cmp(&a.exact).then(a.rows.total_cmp(&b.rows)))
+        .unwrap_or(Estimate::about(0.0))
 }
 
 fn remaining_selectivity(parts: &[Expr], covered: &[usize]) -> f64 {

@@ -152,7 +152,7 @@ impl Planner<'_> {
             false => Some(self.build(right.clone(), needed)?),
         };
         match (by_index, right_size) {
-            (Some(lookup), Some(whole)) if lookup.cost > self.hash_cost(&left, &right, &whole) => {
+            (Some(lookup), Some(whole)) if lookup.cost > self.hash_cost(&left, &whole) => {
                 self.hash_join(kind, left, whole, &on).map(Some)
             }
             (Some(lookup), _) => self.index_join(kind, left, &right, on, lookup, needed).map(Some),
@@ -161,9 +161,9 @@ impl Planner<'_> {
         }
     }
 
-    fn hash_cost(&self, left: &Plan, right: &Relation, whole: &Plan) -> f64 {
-        let read = match filtered_scan(right) {
-            Some((table, ..)) if !whole.estimate.exact => self.table_rows(table),
+    fn hash_cost(&self, left: &Plan, whole: &Plan) -> f64 {
+        let read = match &whole.node {
+            Node::Scan(scan) if scan.filter.is_some() => self.table_rows(scan.table),
             _ => whole.estimate.rows,
         };
         read * COST_SCAN + whole.estimate.rows * COST_BUILD + left.estimate.rows * COST_PROBE

@@ -143,8 +143,9 @@ fn as_join(part: Expr, never_null: NeverNull<'_>) -> Result<(JoinKind, Relation,
                 (Some((right, mut on, by)), Some(column)) => {
                     let column = substituted(column.expr, &by);
                     let safe = kind == JoinKind::Semi || (never_null(value) && never_null(&column));
+                    let plain = !columns::has_subquery(&column);
                     on.push(value.as_ref().clone().equals(column));
-                    safe.then_some((right, on))
+                    (safe && plain).then_some((right, on))
                 }
                 _ => None,
             }

@@ -94,8 +94,7 @@ impl Databases {
             ("naive", plan_naively(query.clone(), catalog, &version)),
         ];
         for (name, plan) in plans {
-            let plan =
-                plan.map_err(|error| format!("there is no {name} plan: {error}\n{sql}\n{query:#?}"))?;
+            let plan = plan.map_err(|error| format!("there is no {name} plan: {error}\n{sql}"))?;
             let explained = plan.explain(catalog);
             match answer::run(&plan, kinds, &version) {
                 Err(error) => return Err(format!("the {name} plan fails: {error}\n{sql}\n{explained}")),
