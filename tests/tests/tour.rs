@@ -76,10 +76,8 @@ fn the_best_sellers_are_those_of_the_invoice_lines() {
         entry.0 += quantity;
         entry.1 += price * Decimal::from(quantity);
     }
-    let mut expected: Vec<tour::BestSeller> = sold
-        .into_iter()
-        .map(|(name, (sold, revenue))| tour::BestSeller { name, sold, revenue })
-        .collect();
+    let mut expected: Vec<tour::BestSeller> =
+        sold.into_iter().map(|(name, (sold, revenue))| tour::BestSeller { name, sold, revenue }).collect();
     expected.sort_by(|a, b| b.revenue.cmp(&a.revenue).then_with(|| a.name.cmp(&b.name)));
     expected.truncate(30);
     assert_eq!(tour::best_sellers(30, &shop()).unwrap(), expected);
@@ -114,11 +112,15 @@ fn a_join_and_a_prefetch_find_the_same_in_fewer_queries() {
 #[test]
 fn an_update_with_f_raises_the_prices_of_one_genre() {
     let db = shop();
-    let prices = |table: &str| csv(table).iter().map(|row| number::<Decimal>(&row["unit_price"])).sum::<Decimal>();
+    let prices =
+        |table: &str| csv(table).iter().map(|row| number::<Decimal>(&row["unit_price"])).sum::<Decimal>();
     let before = prices("track");
     assert_eq!(tour::price_of_everything(&db).unwrap(), before);
     let genre = map("genre", "id", "name");
-    let rock = csv("track").iter().filter(|track| genre.get(&track["genre_id"]).is_some_and(|g| g == "Rock")).count();
+    let rock = csv("track")
+        .iter()
+        .filter(|track| genre.get(&track["genre_id"]).is_some_and(|g| g == "Rock"))
+        .count();
     let dearer = Decimal::new(10, 2);
     assert_eq!(tour::raise_prices("Rock", dearer, &db).unwrap(), rock as u64);
     assert_eq!(tour::price_of_everything(&db).unwrap(), before + dearer * Decimal::from(rock));
@@ -141,14 +143,13 @@ fn a_customer_goes_with_invoices_and_lines() {
         .filter(|invoice| invoice["customer_id"] == "1")
         .map(|invoice| invoice["id"].clone())
         .collect();
-    let lines = csv("invoice_line").iter().filter(|line| invoices.contains(&line["invoice_id"])).count() as u64;
+    let lines =
+        csv("invoice_line").iter().filter(|line| invoices.contains(&line["invoice_id"])).count() as u64;
     let deleted = tour::delete_customer(1, &db).unwrap();
-    let expected = [
-        ("chinook.InvoiceLine", lines),
-        ("chinook.Invoice", invoices.len() as u64),
-        ("chinook.Customer", 1),
-    ];
-    let found: BTreeMap<&str, u64> = deleted.by_model.iter().map(|(model, rows)| (model.as_str(), *rows)).collect();
+    let expected =
+        [("chinook.InvoiceLine", lines), ("chinook.Invoice", invoices.len() as u64), ("chinook.Customer", 1)];
+    let found: BTreeMap<&str, u64> =
+        deleted.by_model.iter().map(|(model, rows)| (model.as_str(), *rows)).collect();
     assert_eq!(found, BTreeMap::from(expected));
     assert_eq!(deleted.total, lines + invoices.len() as u64 + 1);
     assert_eq!(InvoiceLine::objects().count(&db).unwrap(), csv("invoice_line").len() as u64 - lines);

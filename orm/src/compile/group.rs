@@ -109,7 +109,11 @@ impl Compiler<'_> {
         }
         let mut used = vec![false; aggregates.len()];
         for expr in &lifted {
-            rewrite::columns(expr, &mut |column| used[column.index()] |= column.source() == group);
+            rewrite::columns(expr, &mut |column| {
+                if column.source() == group {
+                    used[column.index()] = true;
+                }
+            });
         }
         let used: Vec<usize> = (0..aggregates.len()).filter(|&index| used[index]).collect();
         let plain: Vec<&Expr> =
