@@ -5,8 +5,10 @@
 //! several places (joins, sorts) yields up to [`BATCH_ROWS_MAX`](crate::batch::BATCH_ROWS_MAX). `'v` is the life of
 //! the version that is read, and of the plan.
 //!
-//! Order of reading: `scan` and `ranges` (access paths), `filter`, `project`, `limit` (streaming), `index_join`,
-//! `hash_join`, `nested_loop`, `aggregate`, `sort`, `distinct`, `set`, `apply` (subqueries row by row).
+//! Order of reading: `scan` and `ranges` (access paths), `filter`, `project`, `limit` (streaming), `key_table` (the one
+//! hash table) and what numbers keys with it: `distinct`, `set`, `aggregate`, `hash_join`; `join` (what follows once
+//! partners are known) and `nested_loop`; `sort`; `chunks` (rows that were collected, handed on); `index_join`,
+//! `apply` (subqueries row by row).
 
 mod aggregate;
 mod apply;

@@ -84,7 +84,7 @@ impl<'v> Texts<'v> {
                 texts.extend(rows.map(|row| source.get(row).copied().unwrap_or_default()));
             }
             (Form::Heap { .. }, _) | (_, Form::Heap { .. }) => {
-                rows.for_each(|row| self.push(source.get(row)))
+                rows.for_each(|row| self.push(source.get(row)));
             }
         }
     }
