@@ -14,6 +14,7 @@
 //! ```
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use nuages_storage::{CommitId, Store, Version};
 use parking_lot::Mutex;
@@ -62,7 +63,7 @@ impl Database {
 
     /// Begins a transaction. From its first write to its end it is the only one that writes.
     pub fn begin(&self) -> Transaction {
-        let state = State { transaction: self.store.begin(), deferred: Vec::new() };
+        let state = State { transaction: self.store.begin(), deferred: Vec::new(), points: Vec::new() };
         Transaction { state: Mutex::new(state) }
     }
 }
@@ -131,34 +132,64 @@ struct State {
     transaction: nuages_storage::Transaction,
     /// Keys whose constraints are checked at commit.
     deferred: Vec<KeyCheck>,
+    /// The savepoints that can be returned to, in order.
+    points: Vec<Point>,
 }
 
 /// A point in a transaction to which it can return.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Savepoint {
-    point: nuages_storage::Savepoint,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Savepoint(u64);
+
+impl Savepoint {
+    /// One that no other transaction of the process has.
+    fn fresh() -> Savepoint {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Savepoint(NEXT.fetch_add(1, Relaxed))
+    }
+}
+
+/// Where a savepoint returns to.
+#[derive(Clone, Copy, Debug)]
+struct Point {
+    savepoint: Savepoint,
+    written: nuages_storage::Savepoint,
     deferred: usize,
 }
 
 impl Transaction {
     /// A point to return to. O(1).
     pub fn savepoint(&self) -> Savepoint {
-        let state = self.state.lock();
-        Savepoint { point: state.transaction.savepoint(), deferred: state.deferred.len() }
+        let mut state = self.state.lock();
+        let savepoint = Savepoint::fresh();
+        let (written, deferred) = (state.transaction.savepoint(), state.deferred.len());
+        state.points.push(Point { savepoint, written, deferred });
+        savepoint
     }
 
-    /// Undoes everything since the savepoint, schema changes included. Later savepoints are gone then. Keys that were
-    /// generated since are not generated again.
+    /// Undoes everything since the savepoint, schema changes included. It can be returned to again; later savepoints
+    /// are gone. Keys that were generated since are not generated again.
     ///
     /// # Errors
-    /// [`Error::UnknownSavepoint`] if the transaction was rolled back to an earlier one.
+    /// [`Error::UnknownSavepoint`] if it was released, an earlier one was rolled back to, or it is of another
+    /// transaction.
     pub fn rollback_to(&self, savepoint: Savepoint) -> Result<(), Error> {
         let mut state = self.state.lock();
-        if savepoint.point > state.transaction.savepoint() {
-            return Err(Error::UnknownSavepoint);
-        }
-        state.transaction.rollback_to(savepoint.point);
-        state.deferred.truncate(savepoint.deferred);
+        let at = state.place_of(savepoint)?;
+        let point = state.points[at];
+        state.points.truncate(at + 1);
+        state.transaction.rollback_to(point.written);
+        state.deferred.truncate(point.deferred);
+        Ok(())
+    }
+
+    /// Forgets a savepoint and those after it. What was written stays.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSavepoint`] as for [`rollback_to`](Transaction::rollback_to).
+    pub fn release(&self, savepoint: Savepoint) -> Result<(), Error> {
+        let mut state = self.state.lock();
+        let at = state.place_of(savepoint)?;
+        state.points.truncate(at);
         Ok(())
     }
 
@@ -187,11 +218,15 @@ impl Transaction {
 }
 
 impl State {
+    fn place_of(&self, savepoint: Savepoint) -> Result<usize, Error> {
+        self.points.iter().rposition(|point| point.savepoint == savepoint).ok_or(Error::UnknownSavepoint)
+    }
+
     fn check_deferred(&mut self) -> Result<(), Error> {
         if self.deferred.is_empty() {
             return Ok(());
         }
-        let State { transaction, deferred } = self;
+        let State { transaction, deferred, .. } = self;
         transaction.read(|version| verify(deferred, version))?
     }
 }

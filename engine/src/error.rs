@@ -271,8 +271,9 @@ pub enum Error {
         "this thread has an open transaction that wrote to the database; write through it, or end it first"
     )]
     WouldDeadlock,
-    /// A savepoint that is no longer there: an earlier one was rolled back to.
-    #[error("the savepoint is gone: the transaction was rolled back to an earlier one")]
+    /// A savepoint that is not there: it was released, an earlier one was rolled back to, or it is of another
+    /// transaction.
+    #[error("the savepoint is gone: it was released, or the transaction was rolled back to an earlier one")]
     UnknownSavepoint,
     /// The transaction was ended, or its commit failed.
     #[error("the transaction has ended")]

@@ -68,10 +68,25 @@ fn savepoints_undo_rows_and_schema_and_nothing_else() {
     tx.rollback_to(first).unwrap();
     assert!(tx.catalog().unwrap().table_named("other").is_err());
     assert_eq!(tx.rollback_to(second), Err(Error::UnknownSavepoint));
-    insert(&tx, "counter", &[row![4, 40]]);
+    insert(&tx, "counter", &[row![4, 40], row![5, 50]]);
+    delete(&tx, "counter", Some(is(0, 5))).unwrap();
+    assert_eq!(tx.rollback_to(second), Err(Error::UnknownSavepoint));
     tx.rollback_to(first).unwrap();
     tx.commit().unwrap();
     assert_eq!(rows(&db, "counter"), [row![1, 10], row![2, 20], row![3, 30]]);
+}
+
+#[test]
+fn a_savepoint_that_was_released_or_is_of_another_transaction_is_not_known() {
+    let db = counters();
+    let (tx, other) = (db.begin(), db.begin());
+    let (outer, inner) = (tx.savepoint(), tx.savepoint());
+    insert(&tx, "counter", &[row![3, 30]]);
+    tx.release(outer).unwrap();
+    assert_eq!(tx.rollback_to(inner), Err(Error::UnknownSavepoint));
+    assert_eq!(tx.release(outer), Err(Error::UnknownSavepoint));
+    assert_eq!(other.rollback_to(tx.savepoint()), Err(Error::UnknownSavepoint));
+    assert_eq!(rows(&tx, "counter").len(), 3);
 }
 
 #[test]
