@@ -105,7 +105,7 @@ pub enum Error {
     /// What the code of the program (a receiver, a hook, a validator) returned.
     Custom(Custom),
     /// Whatever else the engine reports.
-    Engine(EngineError),
+    Engine(Box<EngineError>),
 }
 
 /// Which kind of constraint refused a row.
@@ -254,12 +254,12 @@ impl Error {
 
     /// Whether the same verb may succeed when simply run again in a new transaction.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Error::Engine(EngineError::WouldDeadlock))
+        matches!(self, Error::Engine(error) if **error == EngineError::WouldDeadlock)
     }
 
     /// Whether a writing verb that fails so, and is swallowed, spoils the `atomic` block around it.
     pub(crate) fn dooms(&self) -> bool {
-        matches!(self, Error::Integrity { .. } | Error::Engine(EngineError::WouldDeadlock))
+        matches!(self, Error::Integrity { .. }) || self.is_retryable()
     }
 }
 
@@ -354,7 +354,7 @@ impl From<EngineError> for Error {
                 let (columns, values) = values.into_iter().unzip();
                 integrity(Kind::Check, table, Some(constraint), columns, values, None)
             }
-            other => Error::Engine(other),
+            other => Error::Engine(Box::new(other)),
         }
     }
 }

@@ -39,6 +39,7 @@ struct Current<'v> {
 }
 
 /// The partners of a left row that are still to come.
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack; a box would cost every left row")]
 enum Partners<'v> {
     Row(Option<RowId>),
     Entries(Entries<'v>),

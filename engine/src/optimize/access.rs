@@ -224,7 +224,7 @@ impl Planner<'_> {
                     Comparison::LessOrEqual => add(column.0, Test::Upper(Bound { value, inclusive: true })),
                     Comparison::Greater => add(column.0, Test::Lower(Bound { value, inclusive: false })),
                     Comparison::GreaterOrEqual => {
-                        add(column.0, Test::Lower(Bound { value, inclusive: true }))
+                        add(column.0, Test::Lower(Bound { value, inclusive: true }));
                     }
                     Comparison::NotEqual | Comparison::Same => {}
                 }

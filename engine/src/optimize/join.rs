@@ -46,7 +46,7 @@ impl Planner<'_> {
                 let mut below = needed.clone();
                 on.iter().for_each(|part| columns::add_columns(part, &mut below));
                 let left = self.build(*left, &below)?;
-                self.attach(kind, left, *right, on, &below, false)
+                self.attach(kind, left, &right, on, &below, false)
                     .map(|plan| plan.expect("hash joins always can"))
             }
             other => self.build(other, needed),
@@ -75,7 +75,7 @@ impl Planner<'_> {
             let (on, rest) = parts.into_iter().partition(|part| mentioned(part).is_subset(&inside));
             parts = rest;
             joined = self
-                .attach(JoinKind::Inner, joined, input, on, &below, false)?
+                .attach(JoinKind::Inner, joined, &input, on, &below, false)?
                 .expect("hash joins always can");
         }
         parts.extend(nested);
@@ -141,12 +141,12 @@ impl Planner<'_> {
         &mut self,
         kind: JoinKind,
         left: Plan,
-        right: Relation,
+        right: &Relation,
         on: Vec<Expr>,
         needed: &ColumnSet,
         in_order: bool,
     ) -> Result<Option<Plan>, Error> {
-        let by_index = if self.optimize { self.lookup(&left, &right, &on)? } else { None };
+        let by_index = if self.optimize { self.lookup(&left, right, &on)? } else { None };
         let right_size = match in_order {
             true => None,
             false => Some(self.build(right.clone(), needed)?),
@@ -155,7 +155,7 @@ impl Planner<'_> {
             (Some(lookup), Some(whole)) if lookup.cost > self.hash_cost(&left, &whole) => {
                 self.hash_join(kind, left, whole, &on).map(Some)
             }
-            (Some(lookup), _) => self.index_join(kind, left, &right, on, lookup, needed).map(Some),
+            (Some(lookup), _) => self.index_join(kind, left, right, on, lookup, needed).map(Some),
             (None, Some(whole)) => self.hash_join(kind, left, whole, &on).map(Some),
             (None, None) => Ok(None),
         }
@@ -381,7 +381,7 @@ impl Planner<'_> {
             })
             .collect();
         let Some(left) = self.build_in_order(left, &sort_keys, top, &below)? else { return Ok(None) };
-        self.attach(kind, left, right.clone(), on, &below, true)
+        self.attach(kind, left, right, on, &below, true)
     }
 }
 

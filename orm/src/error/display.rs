@@ -12,7 +12,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Custom(custom) => Some(custom.source()),
-            Error::Engine(error) => Some(error),
+            Error::Engine(error) => Some(&**error),
             _ => None,
         }
     }
