@@ -6,11 +6,13 @@
 //! compile time that names it. What has a default may be left out; a default is an expression, evaluated anew for
 //! each instance.
 
+use std::sync::OnceLock;
+
 use rust_decimal::Decimal;
 
 use crate::field::{Auto, Email, Field, Json, Slug, Url};
 use crate::model::Model;
-use crate::path::{Col, Rel, Root};
+use crate::path::{Col, Hop, Rel, Root};
 use crate::relation::{ForeignKey, OneToOne};
 
 /// Makes an instance: `new!(Post { title: "Hello", slug: "hello", author: &alice })`.
@@ -85,25 +87,27 @@ macro_rules! __require {
     };
 }
 
-/// The model's draft has the field that the step `H` takes.
-pub trait Fill<H> {
+/// The model's draft has a slot for the field that the step `H` takes.
+pub trait Slot<H> {
     /// The field's type.
     type Value;
-    /// Writes the field.
-    fn fill(&mut self, value: Self::Value);
+    /// The slot.
+    fn slot(&self) -> &OnceLock<Self::Value>;
+    /// The slot, to be changed.
+    fn slot_mut(&mut self) -> &mut OnceLock<Self::Value>;
 }
 
 /// What stands for a field of `M` itself, and not of a related model.
 pub trait Own<M> {
     /// The field's step.
-    type Hop;
+    type Hop: Hop;
 }
 
-impl<M, H, T, K> Own<M> for Col<Root<M>, H, T, K> {
+impl<M, H: Hop, T, K> Own<M> for Col<Root<M>, H, T, K> {
     type Hop = H;
 }
 
-impl<M, H, R> Own<M> for Rel<Root<M>, H, R> {
+impl<M, H: Hop, R> Own<M> for Rel<Root<M>, H, R> {
     type Hop = H;
 }
 
@@ -111,10 +115,10 @@ impl<M, H, R> Own<M> for Rel<Root<M>, H, R> {
 pub fn fill<M, D, F, V>(draft: &mut D, _field: F, value: V)
 where
     F: Own<M>,
-    D: Fill<F::Hop>,
+    D: Slot<F::Hop>,
     V: IntoField<D::Value>,
 {
-    draft.fill(value.into_field());
+    *draft.slot_mut() = OnceLock::from(value.into_field());
 }
 
 /// A required field that a draft lacks.
@@ -215,6 +219,19 @@ macro_rules! keys {
         }
 
         #[diagnostic::do_not_recommend]
+        impl<M: Model> IntoField<$key<M>> for M {
+            fn into_field(self) -> $key<M> {
+                (&self).into()
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<M: Model> IntoField<Option<$key<M>>> for M {
+            fn into_field(self) -> Option<$key<M>> {
+                Some((&self).into())
+            }
+        }
+
         impl<M: Model> IntoField<$key<M>> for Later {
             fn into_field(self) -> $key<M> {
                 ForeignKey::unset().into()

@@ -13,8 +13,6 @@ mod codec;
 mod scalar;
 mod text;
 
-use nuages_storage::Value;
-
 use crate::expression::class::Class;
 use crate::meta::{Choice, TextFormat};
 use crate::path::Nullability;
@@ -24,7 +22,7 @@ pub use choices::{Choices, Labelled};
 pub use codec::{DecodeError, RowReader, RowWriter, ShiftedRow, ValueRow};
 pub use text::{Email, Slug, Url};
 
-pub use nuages_storage::DataType;
+pub use nuages_storage::{DataType, Value};
 
 /// JSON.
 pub type Json = serde_json::Value;

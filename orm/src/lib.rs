@@ -64,6 +64,7 @@ pub mod meta;
 pub mod model;
 pub mod node;
 pub mod order;
+pub mod partial;
 pub mod path;
 mod prefetch;
 pub mod prelude;

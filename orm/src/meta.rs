@@ -13,7 +13,7 @@ use std::fmt;
 
 use crate::constraint::ConstraintMeta;
 
-pub use field::{Choice, ChoiceValue, FieldKind, FieldMeta, OnDelete, TextFormat};
+pub use field::{Choice, ChoiceValue, FieldKind, FieldMeta, OnDelete, SetFn, TextFormat};
 
 /// How one model refers to the description of another.
 pub type MetaFn = fn() -> &'static ModelMeta;

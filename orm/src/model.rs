@@ -12,6 +12,8 @@ mod member;
 pub mod obligation;
 mod visit;
 
+use nuages_storage::Value;
+
 use crate::draft::MissingField;
 use crate::field::{DecodeError, RowReader, RowWriter};
 use crate::meta::ModelMeta;
@@ -33,8 +35,8 @@ pub trait Model: Clone + Send + Sync + 'static {
     type Pk: Key;
     /// The tokens of the fields, seen through a path.
     type Cols<P: Path>: Cols;
-    /// What `new!` fills: every field an `Option`, with one setter each.
-    type Draft: Default;
+    /// What `new!` fills and [`Partial`](crate::partial::Partial) rows are read into: a slot for every field.
+    type Draft: Clone + Default + Send + Sync;
     /// The struct's name.
     const NAME: &'static str;
     /// For each field its name and whether `new!` must write it.
@@ -69,6 +71,17 @@ pub trait Model: Clone + Send + Sync + 'static {
 
     /// Reads a row, and binds its relations to its key.
     fn decode<R: RowReader + ?Sized>(row: &R) -> Result<Self, DecodeError>;
+
+    /// Reads one column into a draft.
+    fn read_part<R: RowReader + ?Sized>(
+        draft: &mut Self::Draft,
+        field: u16,
+        row: &R,
+        column: usize,
+    ) -> Result<(), DecodeError>;
+
+    /// The value of a field of a draft as the engine sees it, if it was written.
+    fn part(draft: &Self::Draft, field: u16) -> Option<Value>;
 
     /// Calls the visitor with the accessor of a field; `None` if there is no such field.
     fn visit<V: FieldVisitor<Self>>(field: u16, visitor: V) -> Option<V::Output>;

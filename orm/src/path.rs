@@ -8,12 +8,14 @@
 //!
 //! Order of reading: [`Path`] and [`Hop`]; [`Col`] and [`Rel`]; then `expression`, where they get their verbs.
 
+mod navigate;
 mod token;
 
 use crate::field::Field;
 use crate::model::Model;
 use crate::node::{FieldPath, Node, Step};
 
+pub use navigate::{Back, Filtered};
 pub use token::{Col, Cols, Rel, Token};
 
 /// A way from a model to a model.
@@ -34,6 +36,8 @@ pub trait Hop: Send + Sync + 'static {
     type Null: Nullability;
     /// Whether there may be many rows on the other side.
     type Card: Cardinality;
+    /// Whether there may be many rows on this side, seen from the other.
+    type Back: Cardinality;
     /// The step.
     fn step() -> Step;
     /// What is made of the field's value: itself, or with a transform, `year` of it.
@@ -51,6 +55,7 @@ pub struct ToKey<H>(std::marker::PhantomData<fn() -> H>);
 impl<H: Hop> Hop for ToKey<H> {
     type Null = H::Null;
     type Card = H::Card;
+    type Back = H::Back;
     fn step() -> Step {
         H::step()
     }

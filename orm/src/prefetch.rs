@@ -155,7 +155,7 @@ impl<M: Model> Fetch<'_, '_, M> {
         let shown = clauses.annotations.iter().filter(|annotation| annotation.shown).count();
         let key_column = C::meta().column_count() + shown - 1;
         let compiled = Compiler::new(self.ex).rows(&state)?;
-        let columns = Columns { next: 0, names: &[], joined: &compiled.joined };
+        let columns = Columns { next: 0, names: &[], selected: &[], joined: &compiled.joined };
         let mut pairs: Vec<(Value, C)> = read::fetch(self.ex, C::meta(), &compiled.query, |row| {
             Ok((row.value(key_column), read_instance(row, &mut columns.clone())?))
         })?;

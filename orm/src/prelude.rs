@@ -16,6 +16,7 @@ pub use crate::field::{Auto, Date, DateTime, Duration, Email, Json, Slug, Time, 
 pub use crate::model::Model;
 pub use crate::new;
 pub use crate::order::Order;
+pub use crate::partial::Partial;
 pub use crate::queryset::{QuerySet, Queryset};
 pub use crate::relation::{Follow, ForeignKey, ManyToMany, OneToOne, Related, RelatedOne};
 pub use crate::row::Annotated;

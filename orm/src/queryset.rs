@@ -40,6 +40,7 @@ use std::marker::PhantomData;
 use crate::model::Model;
 
 pub use build::Queryset;
+pub(crate) use shape::Nodes;
 pub use shape::{Annotates, Is, Projection, projected};
 pub use state::QueryState;
 

@@ -18,6 +18,7 @@ use nuages_storage::Value;
 
 use crate::field::{DecodeError, Field, RowReader, ShiftedRow};
 use crate::model::Model;
+use crate::node::Node;
 
 pub use joined::Joined;
 pub use push::Push;
@@ -47,13 +48,15 @@ pub struct Columns<'q> {
     pub next: usize,
     /// The names of all columns; only rows of `values()` ask for them.
     pub names: &'q [String],
+    /// What was selected, if rows are not instances; only partial rows ask for it.
+    pub selected: &'q [Node],
     /// The models that were joined by `select_related`.
     pub joined: &'q [Joined],
 }
 
 impl Columns<'_> {
     /// Takes `count` columns; gives the first.
-    fn take(&mut self, count: usize) -> usize {
+    pub(crate) fn take(&mut self, count: usize) -> usize {
         let first = self.next;
         self.next += count;
         first
@@ -161,6 +164,6 @@ macro_rules! for_tuples {
         }
     };
 }
-use for_tuples;
+pub(crate) use for_tuples;
 
 for_tuples!(tuples);

@@ -5,4 +5,5 @@ mod choices;
 mod draft;
 mod lookup;
 mod meta;
+mod partial;
 mod projection;

@@ -52,7 +52,8 @@ fn every_message_is_short_and_names_nothing_generated() {
 /// The programs of `tests/ui`.
 fn programs() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui");
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = fs::read_dir(folder).expect("the folder is there");
+    let files = files.map(|entry| entry.expect("an entry can be read").path());
     files.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
 }
 

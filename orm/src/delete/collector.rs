@@ -96,6 +96,7 @@ impl Collector<'_> {
                     let default = pointer.field.default.map_or(Value::Null, |default| default());
                     self.change(pointer, default, &keys);
                 }
+                OnDelete::Set(value) => self.change(pointer, value(self.tx)?, &keys),
                 OnDelete::Protect => {
                     let children = self.children(pointer, &keys)?;
                     protected.extend(children.into_iter().map(|key| blocker(pointer, key)));

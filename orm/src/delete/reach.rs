@@ -71,7 +71,11 @@ pub(super) fn engine_suffices(meta: &'static ModelMeta, ex: &dyn Executor) -> Re
                 OnDelete::Cascade if !reached.contains(&child) => reached.push(child),
                 OnDelete::Cascade | OnDelete::SetNull | OnDelete::DbSetNull | OnDelete::DoNothing => {}
                 // Rows that the database deletes by itself are not counted, and the engine's count has them.
-                OnDelete::DbCascade | OnDelete::SetDefault | OnDelete::Protect | OnDelete::Restrict => {
+                OnDelete::DbCascade
+                | OnDelete::SetDefault
+                | OnDelete::Set(_)
+                | OnDelete::Protect
+                | OnDelete::Restrict => {
                     return Ok(false);
                 }
             }

@@ -7,6 +7,8 @@
 use nuages_storage::{DataType, Value};
 
 use super::MetaFn;
+use crate::error::Result;
+use crate::executor::Executor;
 use crate::model::Member;
 
 /// The description of a field.
@@ -86,6 +88,9 @@ pub enum FieldKind {
     },
 }
 
+/// What `on_delete = Set(function)` calls; the derive wraps the user's function, which returns a key or an instance.
+pub type SetFn = fn(&dyn Executor) -> Result<Value>;
+
 /// What happens to the rows that reference a deleted one.
 #[derive(Clone, Copy, Debug)]
 pub enum OnDelete {
@@ -101,6 +106,8 @@ pub enum OnDelete {
     Restrict,
     /// Nothing: the foreign key is checked at commit.
     DoNothing,
+    /// Their key becomes what a function returns, such as the key of a row that stands for deleted users.
+    Set(SetFn),
     /// The engine alone deletes them: no signal, no count.
     DbCascade,
     /// The engine alone sets their key to NULL.

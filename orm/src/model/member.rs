@@ -22,6 +22,8 @@ pub trait Member: Clone + Send + Sync + 'static {
     type Null: Nullability;
     /// How many rows are on the other side of the relation.
     type Card: Cardinality;
+    /// How many rows are on this side, seen from the other.
+    type Back: Cardinality;
     /// The primary key that a field of this type makes.
     type Key;
     /// Which attribute a field of this type needs.
@@ -79,6 +81,7 @@ impl<T: Field> Member for T {
     type Token<P: Path, H: Hop> = Col<P, H, T, T::Class>;
     type Null = NotNull;
     type Card = One;
+    type Back = One;
     type Key = T::Base;
     type Attribute = NoAttribute;
     const KIND: FieldKind = FieldKind::Column(T::DATA_TYPE);

@@ -29,14 +29,14 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     /// ```
     pub fn get(&self, condition: Q<M>, ex: &dyn Executor) -> Result<R> {
         let queryset = self.clone().filter(condition);
-        queryset.only(ex)
+        queryset.one(ex)
     }
 
     /// The row of a queryset that has exactly one.
     ///
     /// # Errors
     /// As [`get`](QuerySet::get).
-    pub fn only(self, ex: &dyn Executor) -> Result<R> {
+    pub fn one(self, ex: &dyn Executor) -> Result<R> {
         let mut state = self.into_state();
         if let Some(key) = row_key(&state, ex)? {
             return by_key::<M, R>(state.model, key, ex)?.ok_or(Error::DoesNotExist { model: M::NAME });

@@ -121,7 +121,8 @@ impl<M: Model, R: Row> QuerySet<M, R> {
         }
         let compiled = Compiler::new(ex).rows(&self.state)?;
         let names = if R::NAMED { self.state.names() } else { Vec::new() };
-        let columns = Columns { next: 0, names: &names, joined: &compiled.joined };
+        let columns =
+            Columns { next: 0, names: &names, selected: selected(&self.state), joined: &compiled.joined };
         let mut waiting: Vec<R> = Vec::new();
         let mut flush = |waiting: &mut Vec<R>| -> Result<()> {
             prefetch_into::<M, R>(waiting, &self.state, ex)?;
@@ -179,7 +180,7 @@ pub(crate) fn rows<M: Model, R: Row>(state: &QueryState, ex: &dyn Executor) -> R
     }
     let compiled = Compiler::new(ex).rows(state)?;
     let names = if R::NAMED { state.names() } else { Vec::new() };
-    let columns = Columns { next: 0, names: &names, joined: &compiled.joined };
+    let columns = Columns { next: 0, names: &names, selected: selected(state), joined: &compiled.joined };
     let mut rows = read::fetch_rows(ex, state.model, &compiled.query, columns)?;
     prefetch_into::<M, R>(&mut rows, state, ex)?;
     Ok(rows)
@@ -224,6 +225,14 @@ fn order_by_key(state: &mut QueryState) {
     }
 }
 
+/// What the rows of a queryset are made of, if they are not instances.
+fn selected(state: &QueryState) -> &[Node] {
+    match &state.clauses().shape {
+        Shape::Instances => &[],
+        Shape::Values { columns, .. } => columns,
+    }
+}
+
 /// The first row of a queryset, as an instance.
 pub(crate) fn first_row<M: Model>(state: &QueryState, ex: &dyn Executor) -> Result<Option<M>> {
     Ok(fetch_instances::<M>(state, ex)?.into_iter().next())
@@ -235,7 +244,7 @@ pub(crate) fn fetch_instances<M: Model>(state: &QueryState, ex: &dyn Executor) -
         return Ok(Vec::new());
     }
     let compiled = Compiler::new(ex).rows(state)?;
-    let columns = Columns { next: 0, names: &[], joined: &compiled.joined };
+    let columns = Columns { next: 0, names: &[], selected: &[], joined: &compiled.joined };
     let mut rows: Vec<M> = read::fetch(ex, state.model, &compiled.query, |row| {
         crate::row::read_instance(row, &mut columns.clone())
     })?;

@@ -57,7 +57,7 @@ impl<M: Model, R> QuerySet<M, R> {
 
     /// Rows as a struct with `derive(Projection)`, one field for each expression.
     pub fn project<P: Projection<M> + Row>(mut self) -> QuerySet<M, P> {
-        self.state.values::<M, _>(ProjectedNodes(P::nodes()));
+        self.state.values::<M, _>(Nodes(P::nodes()));
         self.reshaped()
     }
 }
@@ -96,9 +96,10 @@ pub fn projected<F: Is<E::T>, M, E: Term<M>>(expression: E) -> Node {
     expression.into_node()
 }
 
-struct ProjectedNodes(Vec<Node>);
+/// Expressions that are nodes already.
+pub(crate) struct Nodes(pub(crate) Vec<Node>);
 
-impl<M> Selection<M> for ProjectedNodes {
+impl<M> Selection<M> for Nodes {
     fn collect(self, nodes: &mut Vec<Node>) {
         nodes.extend(self.0);
     }

@@ -59,8 +59,6 @@ pub struct Clauses {
     pub select_related: Vec<FieldPath>,
     /// Relations read by queries of their own.
     pub prefetch: Vec<Prefetch>,
-    /// Columns read later or not at all.
-    pub deferred: Deferred,
     /// How the rows are locked.
     pub lock: Option<Lock>,
     /// Querysets combined with this one, each with what stands before it.
@@ -163,18 +161,6 @@ pub struct Prefetch {
     pub queryset: Option<Arc<QueryState>>,
     /// Whether the rows go to the next `Prefetched` of the row's extras and not to the relation itself.
     pub pushed: bool,
-}
-
-/// Columns read later or not at all.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Deferred {
-    /// All are read.
-    #[default]
-    Nothing,
-    /// Only these are read, and the primary key.
-    Only(Vec<FieldPath>),
-    /// All but these are read.
-    Defer(Vec<FieldPath>),
 }
 
 /// How rows are locked.

@@ -9,7 +9,7 @@ use crate::field::{DecodeError, Field, RowReader, RowWriter};
 use crate::meta::FieldKind;
 use crate::model::obligation::OnDeleteAttribute;
 use crate::model::{Accessor, FieldVisitor, Member, Model};
-use crate::path::{Hop, NotNull, Nullable, One, Path, Rel};
+use crate::path::{Hop, Many, NotNull, Nullable, One, Path, Rel};
 
 /// The key of a row of `M`, and the row itself once it was read.
 ///
@@ -183,12 +183,13 @@ pub trait Forward: Clone + Send + Sync + 'static {
 
 /// A key as a field of a model.
 macro_rules! member {
-    ($type:ty, one: $one:literal, null: $null:ident) => {
+    ($type:ty, one: $one:literal, back: $back:ident, null: $null:ident) => {
         #[diagnostic::do_not_recommend]
         impl<M: Model<Pk: Field>> Member for $type {
             type Token<P: Path, H: Hop> = Rel<P, H, M>;
             type Null = $null;
             type Card = One;
+            type Back = $back;
             type Key = M::Pk;
             type Attribute = OnDeleteAttribute;
             const KIND: FieldKind = FieldKind::ForeignKey { target: M::meta, one: $one };
@@ -226,7 +227,7 @@ macro_rules! member {
 }
 
 macro_rules! forward {
-    ($($type:ty, one: $one:literal, from: $from:expr;)*) => {$(
+    ($($type:ty, one: $one:literal, back: $back:ident, from: $from:expr;)*) => {$(
         impl<M: Model> Forward for $type {
             type Model = M;
             const OPTIONAL: bool = false;
@@ -261,12 +262,12 @@ macro_rules! forward {
             }
         }
 
-        member! { $type, one: $one, null: NotNull }
-        member! { Option<$type>, one: $one, null: Nullable }
+        member! { $type, one: $one, back: $back, null: NotNull }
+        member! { Option<$type>, one: $one, back: $back, null: Nullable }
     )*};
 }
 
 forward! {
-    ForeignKey<M>, one: false, from: std::convert::identity;
-    OneToOne<M>, one: true, from: OneToOne;
+    ForeignKey<M>, one: false, back: Many, from: std::convert::identity;
+    OneToOne<M>, one: true, back: One, from: OneToOne;
 }

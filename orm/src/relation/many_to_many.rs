@@ -88,6 +88,7 @@ impl<T: Model, Th: Through> Member for ManyToMany<T, Th> {
     type Token<P: Path, H: Hop> = Rel<P, H, T>;
     type Null = Nullable;
     type Card = Many;
+    type Back = Many;
     type Key = ();
     type Attribute = NoAttribute;
     const KIND: FieldKind = FieldKind::ManyToMany { target: T::meta, through: Th::META };

@@ -64,7 +64,7 @@ impl<C> RelatedOne<C> {
 }
 
 macro_rules! reverse {
-    ($type:ident, $cache:ident: $card:ident, one: $one:literal, visit: $visit:ident, empty: $empty:expr) => {
+    ($type:ident, $cache:ident: $card:ident, back: $back:ident, one: $one:literal, visit: $visit:ident, empty: $empty:expr) => {
         impl<C> Default for $type<C> {
             fn default() -> Self {
                 $type { owner: None, $cache: $empty }
@@ -93,6 +93,7 @@ macro_rules! reverse {
             type Token<P: Path, H: Hop> = Rel<P, H, C>;
             type Null = Nullable;
             type Card = $card;
+            type Back = $back;
             type Key = ();
             type Attribute = RelatedAttribute;
             const KIND: FieldKind = FieldKind::Reverse { child: C::meta, field: || u16::MAX, one: $one };
@@ -127,8 +128,8 @@ macro_rules! reverse {
     };
 }
 
-reverse!(Related, prefetched: Many, one: false, visit: related, empty: None);
-reverse!(RelatedOne, cache: One, one: true, visit: related_one, empty: OnceLock::new());
+reverse!(Related, prefetched: Many, back: Many, one: false, visit: related, empty: None);
+reverse!(RelatedOne, cache: One, back: One, one: true, visit: related_one, empty: OnceLock::new());
 
 impl<C> fmt::Debug for Related<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -43,27 +43,30 @@ pub(crate) fn print(model: &Definition<'_>) -> TokenStream {
     }
 }
 
-/// The draft: every field an `Option`, and one `Fill` each.
+/// The draft: a slot for every field.
 fn draft(model: &Definition<'_>) -> TokenStream {
     let visibility = &model.input.vis;
     let draft = format_ident!("{}Draft", model.input.ident);
     let fields = model.fields.iter().map(|field| {
         let (name, ty) = (&field.name, &field.ty);
-        quote!(#name: ::core::option::Option<#ty>,)
+        quote!(#name: ::std::sync::OnceLock<#ty>,)
     });
     let fills = model.fields.iter().map(|field| {
         let (name, ty) = (&field.name, &field.ty);
         quote! {
-            impl ::nuages::draft::Fill<hop::#name> for #draft {
+            impl ::nuages::draft::Slot<hop::#name> for #draft {
                 type Value = #ty;
-                fn fill(&mut self, value: #ty) {
-                    self.#name = ::core::option::Option::Some(value);
+                fn slot(&self) -> &::std::sync::OnceLock<#ty> {
+                    &self.#name
+                }
+                fn slot_mut(&mut self) -> &mut ::std::sync::OnceLock<#ty> {
+                    &mut self.#name
                 }
             }
         }
     });
     quote! {
-        #[derive(::core::default::Default)]
+        #[derive(::core::default::Default, ::core::clone::Clone)]
         #visibility struct #draft { #(#fields)* }
         #(#fills)*
     }
@@ -99,7 +102,7 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
     let finished = model.fields.iter().map(|field| {
         let (name, value, plain) = (&field.name, unwritten(field), field.plain_name());
         quote! {
-            #name: match draft.#name {
+            #name: match draft.#name.into_inner() {
                 ::core::option::Option::Some(value) => value,
                 ::core::option::Option::None => match #value {
                     ::core::option::Option::Some(value) => value,
@@ -112,6 +115,7 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
     });
     let (key_type, key) = primary_key(model);
     let codec = codec(model);
+    let parts = parts(model);
     let visit = visit(model);
     let objects = model
         .options
@@ -139,6 +143,7 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
                 #key
             }
             #codec
+            #parts
             #visit
         }
         #[automatically_derived]
@@ -208,6 +213,39 @@ fn codec(model: &Definition<'_>) -> TokenStream {
             if const { false #(#binds)* } {
                 let key = ::nuages::model::Model::pk(self).map(|key| ::nuages::model::Key::values(&key));
                 #(#bound)*
+            }
+        }
+    }
+}
+
+/// Single columns of a draft.
+fn parts(model: &Definition<'_>) -> TokenStream {
+    let draft = format_ident!("{}Draft", model.input.ident);
+    let read = (0u16..).zip(&model.fields).map(|(index, field)| {
+        let (name, member) = (&field.name, field.member());
+        quote!(#index => draft.#name = ::std::sync::OnceLock::from(#member::decode(row, column)?),)
+    });
+    let values = (0u16..).zip(&model.fields).map(|(index, field)| {
+        let name = &field.name;
+        quote!(#index => draft.#name.get().map(::nuages::model::member_value),)
+    });
+    quote! {
+        fn read_part<R: ::nuages::field::RowReader + ?Sized>(
+            draft: &mut #draft,
+            field: u16,
+            row: &R,
+            column: usize,
+        ) -> ::core::result::Result<(), ::nuages::field::DecodeError> {
+            match field {
+                #(#read)*
+                _ => {}
+            }
+            ::core::result::Result::Ok(())
+        }
+        fn part(draft: &#draft, field: u16) -> ::core::option::Option<::nuages::field::Value> {
+            match field {
+                #(#values)*
+                _ => ::core::option::Option::None,
             }
         }
     }

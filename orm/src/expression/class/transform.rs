@@ -30,6 +30,7 @@ pub mod hop {
             impl<H: Hop> Hop for $name<H> {
                 type Null = H::Null;
                 type Card = H::Card;
+                type Back = H::Back;
                 fn step() -> Step {
                     H::step()
                 }

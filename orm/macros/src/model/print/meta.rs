@@ -128,11 +128,14 @@ fn field_meta(model: &Definition<'_>, index: usize, field: &FieldDefinition) -> 
 
 fn relation_setters(field: &FieldDefinition) -> Vec<TokenStream> {
     let mut setters = Vec::new();
-    if let Some(on_delete) = &field.on_delete
-        && on_delete.set.is_none()
-    {
+    if let Some(on_delete) = &field.on_delete {
         let word = Ident::new(&on_delete.word.to_string(), proc_macro2::Span::call_site());
-        setters.push(quote!(.on_delete(::nuages::meta::OnDelete::#word)));
+        let ty = &field.ty;
+        let value = on_delete.set.as_ref().map(|set| {
+            let into = quote_spanned!(set.span() => ::nuages::draft::IntoField::<#ty>::into_field);
+            quote!((|ex| ::core::result::Result::Ok(::nuages::model::member_value::<#ty>(&#into(#set(ex)?)))))
+        });
+        setters.push(quote!(.on_delete(::nuages::meta::OnDelete::#word #value)));
     }
     if let Some(related) = &field.related {
         setters.push(quote!(.reverse_of(|| ::nuages::path::field_of(#related))));

@@ -55,6 +55,7 @@ fn hops(model: &Definition<'_>) -> TokenStream {
             impl ::nuages::path::Hop for hop::#name {
                 type Null = #member::Null;
                 type Card = #member::Card;
+                type Back = #member::Back;
                 fn step() -> ::nuages::node::Step {
                     ::nuages::node::Step::Field(#index)
                 }

@@ -1,0 +1,263 @@
+//! Rows of which some fields were not read: `only` and `defer`.
+//!
+//! A plain instance is always complete, so rows with fields left out are of another type, [`Partial<M>`]. It is asked
+//! by token: `get` reads a field that was deferred, by a query of its own; `loaded` never does.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use nuages_storage::Value;
+
+use crate::draft::{IntoField, Own, Slot};
+use crate::error::{Error, Result};
+use crate::executor::Executor;
+use crate::field::{DecodeError, RowReader};
+use crate::instance;
+use crate::meta::ModelMeta;
+use crate::model::{Key, Model};
+use crate::node::{FieldPath, Lookup, Node, Step};
+use crate::path::{Col, Hop, Rel, Root};
+use crate::queryset::state::{QueryState, Shape};
+use crate::queryset::{Nodes, QuerySet};
+use crate::row::{Columns, Row, for_tuples};
+use crate::save::{Persist, own_field};
+
+/// A row of `M` of which some fields were not read. The primary key always is.
+///
+/// ```
+/// use nuages::prelude::*;
+/// #[derive(Model, Clone)]
+/// pub struct Post {
+///     pub id: Auto<i64>,
+///     pub title: String,
+///     pub body: String,
+/// }
+/// # fn main() -> nuages::Result<()> {
+/// let db = App::new().model::<Post>().open_memory()?;
+/// Post::objects().create(new!(Post { title: "Hello", body: "A long text" }), &db)?;
+/// let mut post = Post::objects().defer((Post::body,)).get(Post::id.eq(1), &db)?;
+/// assert_eq!(post.loaded(Post::body), None);
+/// assert_eq!(post.get(Post::body, &db)?, "A long text");
+/// post.set(Post::title, "Changed");
+/// post.save(&db)?;
+/// assert_eq!(Post::objects().get(Post::id.eq(1), &db)?.title, "Changed");
+/// # Ok(())
+/// # }
+/// ```
+pub struct Partial<M: Model> {
+    draft: M::Draft,
+}
+
+impl<M: Model> Partial<M> {
+    /// The primary key.
+    pub fn pk(&self) -> Option<M::Pk> {
+        let values: Option<Vec<Value>> =
+            M::meta().primary_key.iter().map(|field| M::part(&self.draft, *field)).collect();
+        M::Pk::from_values(&values?)
+    }
+
+    /// A field, if it was read or set.
+    pub fn loaded<F: Own<M>>(&self, _field: F) -> Option<&<M::Draft as Slot<F::Hop>>::Value>
+    where
+        M::Draft: Slot<F::Hop>,
+    {
+        self.draft.slot().get()
+    }
+
+    /// A field; one that was deferred is read now, and kept.
+    ///
+    /// # Errors
+    /// [`Error::DoesNotExist`] if the row is not there any more; [`Error::Decode`].
+    pub fn get<F: Own<M>>(&self, _field: F, ex: &dyn Executor) -> Result<&<M::Draft as Slot<F::Hop>>::Value>
+    where
+        M::Draft: Slot<F::Hop>,
+    {
+        let slot = self.draft.slot();
+        if let Some(value) = slot.get() {
+            return Ok(value);
+        }
+        let field = own_field(F::Hop::step()).ok_or(Error::DoesNotExist { model: M::NAME })?;
+        let mut read = self.read(&[field], ex)?;
+        let value = read.draft.slot_mut().take().ok_or(Error::DoesNotExist { model: M::NAME })?;
+        Ok(slot.get_or_init(|| value))
+    }
+
+    /// Writes a field; `save` stores it.
+    pub fn set<F: Own<M>, V>(&mut self, _field: F, value: V)
+    where
+        M::Draft: Slot<F::Hop>,
+        V: IntoField<<M::Draft as Slot<F::Hop>>::Value>,
+    {
+        *self.draft.slot_mut() = OnceLock::from(value.into_field());
+    }
+
+    /// The names of the fields that were not read.
+    pub fn deferred(&self) -> Vec<&'static str> {
+        let missing = M::meta().columns().filter(|(index, _)| M::part(&self.draft, *index).is_none());
+        missing.map(|(_, field)| field.name).collect()
+    }
+
+    /// Stores the fields that were read or set, as [`Persist::save_fields`] does. What is deferred is read first, for
+    /// receivers get a whole instance.
+    ///
+    /// # Errors
+    /// As [`Persist::save_fields`]; [`Error::DoesNotExist`] if the row is not there any more.
+    pub fn save(&mut self, ex: &dyn Executor) -> Result<()> {
+        let written: Vec<u16> = columns(M::meta()).filter(|field| self.has(*field)).collect();
+        let own = written.iter().filter(|field| !M::meta().primary_key.contains(field));
+        let nodes = own.map(|field| Node::Path(FieldPath::field(*field))).collect();
+        let mut whole = self.clone().whole(ex)?;
+        whole.save_fields(Nodes(nodes), ex)?;
+        for field in written {
+            self.take_over(field, &instance::value_of(&whole, field))?;
+        }
+        Ok(())
+    }
+
+    /// The whole instance; what was deferred is read now.
+    ///
+    /// # Errors
+    /// [`Error::DoesNotExist`] if the row is not there any more; [`Error::Decode`].
+    pub fn whole(mut self, ex: &dyn Executor) -> Result<M> {
+        let missing: Vec<u16> = columns(M::meta()).filter(|field| !self.has(*field)).collect();
+        if !missing.is_empty() {
+            let read = self.read(&missing, ex)?;
+            for field in missing {
+                if let Some(value) = M::part(&read.draft, field) {
+                    self.take_over(field, &value)?;
+                }
+            }
+        }
+        M::finish(self.draft).map_err(Error::custom)
+    }
+
+    fn has(&self, field: u16) -> bool {
+        M::part(&self.draft, field).is_some()
+    }
+
+    fn take_over(&mut self, field: u16, value: &Value) -> Result<()> {
+        let read = M::read_part(&mut self.draft, field, std::slice::from_ref(value), 0);
+        read.map_err(|error| {
+            let column = M::meta().field(field).map_or("", |field| field.column);
+            Error::Decode { table: M::meta().table, column, pk: None, value: Box::new(error.found) }
+        })
+    }
+
+    /// Fields of the same row, read by a query of their own.
+    fn read(&self, fields: &[u16], ex: &dyn Executor) -> Result<Partial<M>> {
+        let mut state = QueryState::new(M::meta());
+        for field in M::meta().primary_key {
+            let key = M::part(&self.draft, *field).unwrap_or_default();
+            let path = Node::Path(FieldPath::field(*field));
+            state.add_condition(Node::lookup(Lookup::Exact, path, Node::Value(key)));
+        }
+        select(&mut state, fields.iter().copied());
+        let rows = QuerySet::<M, Partial<M>>::from_state(state).all(ex)?;
+        rows.into_iter().next().ok_or(Error::DoesNotExist { model: M::NAME })
+    }
+}
+
+/// The fields with a column.
+fn columns(meta: &'static ModelMeta) -> impl Iterator<Item = u16> {
+    meta.columns().map(|(index, _)| index)
+}
+
+/// Makes a queryset read these fields and no others.
+fn select(state: &mut QueryState, fields: impl Iterator<Item = u16>) {
+    let columns = fields.map(|field| Node::Path(FieldPath::field(field))).collect();
+    let annotations_before = state.annotation_count();
+    state.clauses_mut().shape = Shape::Values { columns, annotations_before };
+}
+
+impl<M: Model> Row for Partial<M> {
+    fn read<R: RowReader + ?Sized>(row: &R, columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        let mut draft = M::Draft::default();
+        for node in columns.selected {
+            let column = columns.take(1);
+            if let Node::Path(path) = node
+                && let [Step::Field(field), ..] = path.steps()
+            {
+                M::read_part(&mut draft, *field, row, column)?;
+            }
+        }
+        Ok(Partial { draft })
+    }
+}
+
+impl<M: Model> Clone for Partial<M> {
+    fn clone(&self) -> Self {
+        Partial { draft: self.draft.clone() }
+    }
+}
+
+impl<M: Model> fmt::Debug for Partial<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for (index, field) in M::meta().columns() {
+            match M::part(&self.draft, index) {
+                Some(value) => map.entry(&field.name, &value),
+                None => map.entry(&field.name, &format_args!("deferred")),
+            };
+        }
+        map.finish()
+    }
+}
+
+/// Fields of `M` itself: what `only` and `defer` take.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not name fields of `{M}` itself",
+    label = "not a field of `{M}`, nor a tuple of them"
+)]
+pub trait OwnFields<M> {
+    /// Adds the places of the fields.
+    fn collect(self, fields: &mut Vec<u16>);
+}
+
+impl<M, H: Hop, T, K> OwnFields<M> for Col<Root<M>, H, T, K> {
+    fn collect(self, fields: &mut Vec<u16>) {
+        fields.extend(own_field(H::step()));
+    }
+}
+
+impl<M, H: Hop, R> OwnFields<M> for Rel<Root<M>, H, R> {
+    fn collect(self, fields: &mut Vec<u16>) {
+        fields.extend(own_field(H::step()));
+    }
+}
+
+macro_rules! tuples {
+    ($($($part:ident)*;)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<M, $($part: OwnFields<M>),*> OwnFields<M> for ($($part,)*) {
+            #[expect(non_snake_case, reason = "a tuple's places are named like their types")]
+            fn collect(self, fields: &mut Vec<u16>) {
+                let ($($part,)*) = self;
+                $($part.collect(fields);)*
+            }
+        }
+    )*};
+}
+for_tuples!(tuples);
+
+impl<M: Model> QuerySet<M> {
+    /// Reads the primary key and these fields; the others when they are asked for.
+    pub fn only(self, fields: impl OwnFields<M>) -> QuerySet<M, Partial<M>> {
+        let mut only = Vec::new();
+        fields.collect(&mut only);
+        self.partial(|field| only.contains(&field))
+    }
+
+    /// Reads all fields but these, which are read when they are asked for.
+    pub fn defer(self, fields: impl OwnFields<M>) -> QuerySet<M, Partial<M>> {
+        let mut deferred = Vec::new();
+        fields.collect(&mut deferred);
+        self.partial(|field| !deferred.contains(&field))
+    }
+
+    fn partial(self, wanted: impl Fn(u16) -> bool) -> QuerySet<M, Partial<M>> {
+        let meta = M::meta();
+        let mut state = self.into_state();
+        select(&mut state, columns(meta).filter(|field| wanted(*field) || meta.primary_key.contains(field)));
+        QuerySet::from_state(state)
+    }
+}
