@@ -112,10 +112,14 @@ impl<'c> Compiler<'c> {
         }
         let scope = self.open(state.model, outer)?;
         let mut conditions = state.conditions.iter().peekable();
+        let mut call = condition::Call::filter();
         for index in 0..=clauses.annotations.len() {
             while let Some(condition) = conditions.next_if(|one| usize::from(one.annotations_before) <= index)
             {
-                self.filter(scope, condition)?;
+                if !condition.follows {
+                    call = condition::Call::filter();
+                }
+                self.filter(scope, condition, &mut call)?;
             }
             if let Some(annotation) = clauses.annotations.get(index) {
                 let value = self.expression(scope, &annotation.node, &mut Reuse::All)?;
@@ -126,10 +130,9 @@ impl<'c> Compiler<'c> {
     }
 
     /// One call of `filter` or `exclude`; Django's `Query.add_q`.
-    fn filter(&mut self, scope: ScopeId, condition: &Condition) -> Result<()> {
+    fn filter(&mut self, scope: ScopeId, condition: &Condition, call: &mut condition::Call) -> Result<()> {
         let inner = self.scopes[scope].joins.inner();
-        let mut call = condition::Call::filter();
-        let predicate = self.condition(scope, &condition.node, &mut call, condition.exclude)?;
+        let predicate = self.condition(scope, &condition.node, call, condition.exclude)?;
         self.scopes[scope].joins.demote(&inner);
         self.scopes[scope].predicate.push(predicate);
         Ok(())

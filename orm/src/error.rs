@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use nuages_engine::Error as EngineError;
-use nuages_storage::Value;
+use nuages_storage::{TypeError, Value};
 
 mod display;
 
@@ -353,6 +353,15 @@ impl From<EngineError> for Error {
             EngineError::Check { table, constraint, values } => {
                 let (columns, values) = values.into_iter().unzip();
                 integrity(Kind::Check, table, Some(constraint), columns, values, None)
+            }
+            // What Django puts a CHECK behind: the columns of unsigned numbers.
+            EngineError::Value {
+                table,
+                column,
+                source: TypeError::OutOfRange { value, min: Value::Int(0), .. },
+            } => {
+                let constraint = format!("{table}_{column}_check");
+                integrity(Kind::Check, table, Some(constraint), vec![column], vec![value], None)
             }
             other => Error::Engine(Box::new(other)),
         }

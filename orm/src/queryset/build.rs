@@ -7,7 +7,7 @@ use nuages_engine::algebra::SetKind;
 
 use super::QuerySet;
 use super::relations::{Joinable, Relations};
-use super::state::{Combination, Condition, Distinct, Lock, Ordering, Prefetch, QueryState, Slice};
+use super::state::{Combination, Distinct, Lock, Ordering, Prefetch, QueryState, Slice};
 use crate::expression::Q;
 use crate::model::Model;
 use crate::node::Misuse;
@@ -222,9 +222,8 @@ impl QueryState {
                 self.misuse(Misuse::NotAllowed { call, after: "a union, intersection or difference" });
             }
         }
-        let annotations_before = self.annotation_count();
         let node = self.resolve_owned(condition.into_node());
-        self.conditions.push(Condition { node, exclude, annotations_before });
+        self.push_condition(node, exclude);
     }
 
     fn combine(&mut self, kind: SetKind, all: bool, other: QueryState) {

@@ -23,6 +23,8 @@ pub struct QueryState {
     pub model: &'static ModelMeta,
     /// Which rows: one condition per call of `filter` or `exclude`.
     pub conditions: SmallVec<[Condition; 1]>,
+    /// Whether the next condition speaks of the same related rows as the last one.
+    sticky: bool,
     /// Everything else; none while nothing else was asked for.
     clauses: Option<Arc<Clauses>>,
 }
@@ -36,6 +38,9 @@ pub struct Condition {
     pub exclude: bool,
     /// How many annotations stood before it.
     pub annotations_before: u16,
+    /// Whether it speaks of the same related rows as the condition before it, as the first `filter` of a many-to-many
+    /// manager does.
+    pub follows: bool,
 }
 
 /// What a queryset asks for beside its model and conditions.
@@ -214,7 +219,7 @@ pub struct Combination {
 impl QueryState {
     /// All rows of a model, in its order.
     pub fn new(model: &'static ModelMeta) -> QueryState {
-        QueryState { model, conditions: SmallVec::new(), clauses: None }
+        QueryState { model, conditions: SmallVec::new(), sticky: false, clauses: None }
     }
 
     /// What it asks for beside its model and conditions.
@@ -225,6 +230,7 @@ impl QueryState {
 
     /// The same, to be changed.
     pub fn clauses_mut(&mut self) -> &mut Clauses {
+        self.sticky = false;
         Arc::make_mut(self.clauses.get_or_insert_default())
     }
 
@@ -236,8 +242,19 @@ impl QueryState {
 
     /// Narrows it by one more condition, as `filter` does.
     pub(crate) fn add_condition(&mut self, node: Node) {
+        self.push_condition(node, false);
+    }
+
+    /// Adds a condition after those that are there.
+    pub(super) fn push_condition(&mut self, node: Node, exclude: bool) {
         let annotations_before = self.annotation_count();
-        self.conditions.push(Condition { node, exclude: false, annotations_before });
+        let follows = std::mem::take(&mut self.sticky);
+        self.conditions.push(Condition { node, exclude, annotations_before, follows });
+    }
+
+    /// Lets the next condition speak of the same related rows as the last one, if it comes at once.
+    pub(crate) fn stick(&mut self) {
+        self.sticky = true;
     }
 
     /// Keeps a mistake, if it is the first.

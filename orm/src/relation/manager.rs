@@ -93,13 +93,13 @@ impl Owner {
 
     /// The related rows, as a queryset of the default manager.
     fn queryset<C: Model>(&self) -> Result<QuerySet<C>> {
-        let path: FieldPath = [self.back()?.step].into_iter().collect();
+        let Back { step, is_pair, .. } = self.back()?;
+        let path = Node::Path([step].into_iter().collect());
         let mut state = C::objects().into_state();
-        state.add_condition(Node::lookup(
-            Lookup::Exact,
-            Node::Path(path),
-            Node::Value(self.key_value()?.clone()),
-        ));
+        state.add_condition(Node::lookup(Lookup::Exact, path, Node::Value(self.key_value()?.clone())));
+        if is_pair {
+            state.stick();
+        }
         Ok(QuerySet::from_state(state))
     }
 

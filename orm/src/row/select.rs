@@ -23,6 +23,11 @@ pub trait Select<M>: Selection<M> {
     type Out: Row;
 }
 
+/// Nothing: `save_fields(())` writes no field.
+impl<M> Selection<M> for () {
+    fn collect(self, _: &mut Vec<Node>) {}
+}
+
 macro_rules! single {
     ($([$($generics:tt)*] $type:ty, $root:ty;)*) => {$(
         #[diagnostic::do_not_recommend]

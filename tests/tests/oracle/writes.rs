@@ -12,7 +12,7 @@ use nuages::{
 use nuages_tests::{
     chinook::*,
     data, lab,
-    lab::{Account, Bin, Depot, Gadget, Person, Post, Product, Profile, Region, Tag, User},
+    lab::{Account, AllTypes, Bin, Depot, Gadget, Person, Post, Product, Profile, Region, Scan, Tag, User},
     oracle,
     oracle::{Answer, raises},
 };
@@ -23,7 +23,7 @@ fn kinds(kinds: Vec<StatementKind>) -> Vec<String> {
 }
 
 fn deleted(deleted: nuages::delete::Deleted) -> Json {
-    json!([deleted.total, deleted.by_model])
+    json!([deleted.total, deleted.by_model.answer()])
 }
 
 fn tag(slug: &str, db: &Db) -> Result<Tag> {
@@ -128,11 +128,11 @@ mod save {
             [post.created_at == given, bulk[0].created_at == given, stored.created_at == given]
         }
         positive_field_negative_value(db) {
-            let negative = lab::AllTypes::objects().update(lab::AllTypes::positive.set(-1), db);
+            let negative = AllTypes::objects().update(AllTypes::positive.set(-1), db);
             assert!(negative.is_ok(), "there is no row");
-            let created = lab::AllTypes::objects().create(new!(lab::AllTypes {}), db)?;
+            let created = AllTypes::objects().create(new!(AllTypes {}), db)?;
             assert!(created.id.get().is_some());
-            raises(lab::AllTypes::objects().update(lab::AllTypes::positive.set(-1), db))
+            raises(AllTypes::objects().update(AllTypes::positive.set(-1), db))
         }
     }
 
@@ -276,7 +276,7 @@ mod delete {
     #[test]
     fn do_nothing_leaves_it_to_the_commit() -> Result<()> {
         let db = data::lab();
-        lab::Scan::objects().create(new!(lab::Scan { bin: 4 }), &db)?;
+        Scan::objects().create(new!(Scan { bin: 4 }), &db)?;
         let result = db.atomic(|tx| Bin::objects().get(Bin::id.eq(4), tx)?.delete(tx));
         oracle::check("delete.do_nothing", &raises(result));
         Ok(())
