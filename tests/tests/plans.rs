@@ -672,3 +672,17 @@ fn in_looks_among_values_that_are_subqueries_themselves() -> Result<(), Error> {
     assert_eq!(rows.len(), 50);
     Ok(())
 }
+
+#[test]
+fn exists_sees_only_the_rows_that_a_limit_below_its_filter_leaves() -> Result<(), Error> {
+    let blog = blog()?;
+    let oldest = first(1, blog.posts().sort(vec![SortKey::ascending(column(P, post::ID))]));
+    let by_author = oldest.clone().filter(column(P, post::AUTHOR).equals(column(A, author::ID)));
+    let query = select(blog.authors().filter(Expr::Exists(Box::new(by_author))), [column(A, author::ID)]);
+    assert_eq!(blog.plan(&query)?.1, [[Value::from(2)]]);
+    let one_each = oldest.distinct(vec![column(P, post::PUBLISHED)]);
+    let by_author = one_each.filter(column(P, post::AUTHOR).equals(column(A, author::ID)));
+    let query = select(blog.authors().filter(Expr::Exists(Box::new(by_author))), [column(A, author::ID)]);
+    assert_eq!(blog.plan(&query)?.1, [[Value::from(2)]]);
+    Ok(())
+}

@@ -178,7 +178,9 @@ enum Looking {
 fn lift(relation: Relation, looking: Looking) -> Option<Lifted> {
     match relation {
         Relation::Filter { input, predicate } => {
-            let (input, mut lifted, by) = lift(*input, looking)?;
+            // Which rows there are below counts now, not only whether there are any.
+            let below = if looking == Looking::ForRows { Looking::ForValues } else { looking };
+            let (input, mut lifted, by) = lift(*input, below)?;
             let inside = sources_of(&input);
             let mut stay = Vec::new();
             for part in conjuncts(simplify(substituted(predicate, &by))) {

@@ -25,9 +25,14 @@ pub(crate) enum Cell {
 pub(crate) type Rows = Vec<Vec<Cell>>;
 
 /// Runs a plan.
-pub(crate) fn run(plan: &Plan, kinds: &[Kind], version: &Version) -> Result<Rows, Error> {
+pub(crate) fn run(
+    plan: &Plan,
+    kinds: &[Kind],
+    parameters: &[Value],
+    version: &Version,
+) -> Result<Rows, Error> {
     let mut rows = Vec::new();
-    let context = Context { parameters: &[], now: Timestamp::UNIX_EPOCH };
+    let context = Context { parameters, now: Timestamp::UNIX_EPOCH };
     execute::run(plan, version, &context, &mut |batch| {
         assert_eq!(batch.columns.len(), kinds.len(), "a batch has the columns of the query");
         rows.extend(batch.selection.iter().map(|row| {

@@ -70,10 +70,16 @@ impl Generator<'_> {
         self.tape.pick(&fields).expr()
     }
 
-    /// A literal that is not NULL.
+    /// A literal that is not NULL, or a parameter.
     pub(crate) fn literal(&mut self, kind: Kind) -> Expr {
         let spread = self.tape.pick(&[5, 5, 5, 12]);
-        Expr::Literal(kind.value(self.tape.below(spread)))
+        let value = kind.value(self.tape.below(spread));
+        if self.tape.one_in(8) {
+            let value = if self.tape.one_in(6) { Value::Null } else { value };
+            self.parameters.push(value);
+            return Expr::Parameter(self.parameters.len() - 1, kind.data_type());
+        }
+        Expr::Literal(value)
     }
 
     fn call<const N: usize>(&mut self, functions: [Function; N], kind: Kind, scope: &[Field]) -> Expr {

@@ -83,10 +83,10 @@ impl Databases {
 
     /// Asks both engines, and says how they differ.
     fn compare(&self, generated: &Generated) -> Result<(), String> {
-        let Generated { query, kinds, ordered } = generated;
+        let Generated { query, kinds, parameters, ordered } = generated;
         let version = self.db.version().map_err(|error| error.to_string())?;
         let catalog = Catalog::of(&version);
-        let sql = Printer::new(&self.tables).query(query);
+        let sql = Printer::new(&self.tables, parameters).query(query);
         let expected = answer::run_in_sqlite(&sql, kinds, &self.sqlite)
             .map_err(|error| format!("SQLite refuses the query: {error}\n{sql}"))?;
         let plans = [
@@ -96,7 +96,7 @@ impl Databases {
         for (name, plan) in plans {
             let plan = plan.map_err(|error| format!("there is no {name} plan: {error}\n{sql}"))?;
             let explained = plan.explain(catalog);
-            match answer::run(&plan, kinds, &version) {
+            match answer::run(&plan, kinds, parameters, &version) {
                 Err(error) => return Err(format!("the {name} plan fails: {error}\n{sql}\n{explained}")),
                 Ok(rows) if !answer::same(rows.clone(), expected.clone(), *ordered) => {
                     return Err(format!(

@@ -9,7 +9,7 @@ use nuages_engine::algebra::{
     SortKey, Source,
 };
 
-use nuages_storage::TableId;
+use nuages_storage::{TableId, Value};
 
 use crate::expression::Field;
 use crate::schema::{Kind, Table};
@@ -28,6 +28,8 @@ const SUBQUERY_DEPTH_MAX: usize = 2;
 pub(crate) struct Generated {
     pub(crate) query: Query,
     pub(crate) kinds: Vec<Kind>,
+    /// What its parameters are bound to.
+    pub(crate) parameters: Vec<Value>,
     /// Whether its rows have one order.
     pub(crate) ordered: bool,
 }
@@ -37,6 +39,7 @@ pub(crate) struct Generator<'a> {
     pub(crate) tape: Tape<'a>,
     tables: &'a [Table],
     next_source: u32,
+    pub(crate) parameters: Vec<Value>,
     /// The columns of the queries around the one that is being made.
     pub(crate) outer: Vec<Vec<Field>>,
     /// Whether an expression may have a subquery in it now.
@@ -54,7 +57,15 @@ struct Made {
 
 impl<'a> Generator<'a> {
     pub(crate) fn new(tables: &'a [Table], tape: Tape<'a>) -> Generator<'a> {
-        Generator { tape, tables, next_source: 0, outer: Vec::new(), subqueries: true, times: 1.0 }
+        Generator {
+            tape,
+            tables,
+            next_source: 0,
+            parameters: Vec::new(),
+            outer: Vec::new(),
+            subqueries: true,
+            times: 1.0,
+        }
     }
 
     /// A whole query.
@@ -79,7 +90,7 @@ impl<'a> Generator<'a> {
             .enumerate()
             .map(|(place, (expr, _))| OutputColumn::new(format!("r{place}"), expr))
             .collect();
-        Generated { query: Query::new(relation, columns), kinds, ordered }
+        Generated { query: Query::new(relation, columns), kinds, parameters: self.parameters, ordered }
     }
 
     pub(crate) fn fresh_source(&mut self) -> Source {

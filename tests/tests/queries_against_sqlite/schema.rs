@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use nuages_engine::algebra::{Comparison, Expr, Insert, InsertSource, Source, Statement};
+use nuages_engine::algebra::{Comparison, Delete, Expr, Insert, InsertSource, Source, Statement, Update};
 use nuages_engine::catalog::{NewColumn, NewIndex, NewPart, NewTable};
 use nuages_engine::{Database, Session};
 use nuages_storage::{DataType, TableId, Value};
@@ -103,9 +103,21 @@ pub(crate) struct Table {
     /// The primary key; no column if there is none.
     pub(crate) key: Vec<usize>,
     pub(crate) indexes: Vec<TableIndex>,
+    /// The rows that were inserted, what was done to them then, and what they are now.
+    inserted: Vec<Vec<Value>>,
+    changes: Vec<Change>,
     pub(crate) rows: Vec<Vec<Value>>,
     /// Known once the table has been created.
     pub(crate) id: TableId,
+}
+
+/// What is done to the rows that have `value` in the column `place`: they are deleted, or another column is set. So
+/// leaves get holes, and entries of indexes move.
+#[derive(Clone, Debug)]
+struct Change {
+    place: usize,
+    value: Value,
+    set: Option<(usize, Value)>,
 }
 
 /// The most columns a table gets, and so the length of a row's tape.
@@ -134,6 +146,8 @@ impl Table {
             columns,
             key,
             indexes: vec![],
+            inserted: vec![],
+            changes: vec![],
             rows: vec![],
             id: TableId::new(0),
         };
@@ -142,6 +156,9 @@ impl Table {
             table.indexes.push(index);
         }
         table.fill(rows);
+        for _ in 0..tape.below(3) {
+            table.change(tape);
+        }
         table
     }
 
@@ -206,6 +223,25 @@ impl Table {
                 self.rows.push(row);
             }
         }
+        self.inserted.clone_from(&self.rows);
+    }
+
+    fn change(&mut self, tape: &mut Tape<'_>) {
+        let place = tape.below(self.columns.len());
+        let value = self.columns[place].kind.value(tape.below(6));
+        let to = tape.below(self.columns.len());
+        let mut unique = self.indexes.iter().filter(|index| index.unique).flat_map(TableIndex::places);
+        // What is unique is left alone, so that no change is refused.
+        let settable = !self.key.contains(&to) && unique.all(|place| place != to);
+        let set = (settable && tape.one_in(2)).then(|| (to, self.columns[to].kind.value(tape.below(6))));
+        match &set {
+            None => self.rows.retain(|row| row[place] != value),
+            Some((to, set)) => {
+                let meant = self.rows.iter_mut().filter(|row| row[place] == value);
+                meant.for_each(|row| row[*to].clone_from(set));
+            }
+        }
+        self.changes.push(Change { place, value, set });
     }
 
     fn definition(&self) -> NewTable {
@@ -231,20 +267,30 @@ impl Table {
     /// Creates and fills the table.
     pub(crate) fn create_in(&mut self, db: &Database) {
         self.id = db.create_table(self.definition()).expect("the definition is sound");
-        if self.rows.is_empty() {
-            return;
-        }
+        let source = Source::new(0);
         let literal = |value: &Value| Some(Expr::Literal(value.clone()));
         let insert = Insert {
             table: self.id,
             columns: (0..self.columns.len()).collect(),
             rows: InsertSource::Values(
-                self.rows.iter().map(|row| row.iter().map(literal).collect()).collect(),
+                self.inserted.iter().map(|row| row.iter().map(literal).collect()).collect(),
             ),
-            source: Source::new(0),
+            source,
             returning: Vec::new(),
         };
         db.execute(&Statement::Insert(insert), &[]).expect("no row breaks a constraint");
+        for Change { place, value, set } in &self.changes {
+            let predicate = Some(Expr::from(source.column(*place)).equals(Expr::Literal(value.clone())));
+            let (table, returning) = (self.id, Vec::new());
+            let statement = match set {
+                None => Statement::Delete(Delete { table, source, predicate, returning }),
+                Some((to, set)) => {
+                    let assignments = vec![(*to, Expr::Literal(set.clone()))];
+                    Statement::Update(Update { table, source, predicate, assignments, returning })
+                }
+            };
+            db.execute(&statement, &[]).expect("no change breaks a constraint");
+        }
     }
 
     /// The statements that create and fill the table in SQLite. It gets no index: it is to be right, not fast.
@@ -285,6 +331,10 @@ impl Table {
             });
             let parts = joined(&index.parts, part);
             writeln!(remarks, "-- {unique}index {}_i{number} ({parts}){condition}", self.name)
+                .expect("a string can be written to");
+        }
+        if !self.changes.is_empty() {
+            writeln!(remarks, "-- after {:?} of {} rows", self.changes, self.inserted.len())
                 .expect("a string can be written to");
         }
         remarks

@@ -18,13 +18,15 @@ use crate::schema::{Table, joined};
 /// Prints statements over some tables.
 pub(crate) struct Printer<'t> {
     tables: &'t [Table],
+    /// What the parameters are bound to; the SQL has the values.
+    parameters: &'t [Value],
     /// Numbers for the names of columns that only the SQL has.
     fresh: Cell<usize>,
 }
 
 impl<'t> Printer<'t> {
-    pub(crate) fn new(tables: &'t [Table]) -> Printer<'t> {
-        Printer { tables, fresh: Cell::new(0) }
+    pub(crate) fn new(tables: &'t [Table], parameters: &'t [Value]) -> Printer<'t> {
+        Printer { tables, parameters, fresh: Cell::new(0) }
     }
 
     /// A query. The order of its outermost sort is the order of its rows.
@@ -247,7 +249,7 @@ impl<'t> Printer<'t> {
     fn expr(&self, expr: &Expr) -> String {
         match expr {
             Expr::Literal(value) => literal(value),
-            Expr::Parameter(..) => unreachable!("no query that is generated has a parameter"),
+            Expr::Parameter(number, _) => literal(&self.parameters[*number]),
             Expr::Column(column) => name(*column),
             Expr::Compare(op, a, b) => format!("({} {} {})", self.expr(a), comparison(*op), self.expr(b)),
             Expr::And(parts) if parts.is_empty() => "1".to_owned(),
