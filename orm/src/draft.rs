@@ -232,6 +232,7 @@ macro_rules! keys {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<M: Model> IntoField<$key<M>> for Later {
             fn into_field(self) -> $key<M> {
                 ForeignKey::unset().into()

@@ -4,6 +4,8 @@
 //! `albums.tracks` share their first step, which is read once, and what lies beyond it is the prefetch of the related
 //! queryset, so depth is recursion. A row of a to-many relation knows its parent: they share one copy of it.
 
+pub(crate) mod pushed;
+
 use std::{any::Any, sync::Arc};
 
 use hashbrown::{HashMap, HashSet};

@@ -7,6 +7,7 @@
 //! behind them.
 
 mod joined;
+mod prefetched;
 mod push;
 mod select;
 
@@ -21,6 +22,7 @@ use crate::model::Model;
 use crate::node::Node;
 
 pub use joined::Joined;
+pub use prefetched::Prefetched;
 pub use push::Push;
 pub use select::{Select, Selection};
 
@@ -36,6 +38,9 @@ pub trait Row: Sized {
     fn instance(&mut self) -> Option<&mut dyn Any> {
         None
     }
+
+    /// The places for rows of `prefetch_to`, in their order.
+    fn slots<'r>(&'r mut self, _slots: &mut Vec<&'r mut dyn Any>) {}
 
     /// Reads the row from the next columns.
     fn read<R: RowReader + ?Sized>(row: &R, columns: &mut Columns<'_>) -> Result<Self, DecodeError>;
@@ -119,6 +124,10 @@ impl<M: Model + Row, A: Row> Row for Annotated<M, A> {
     fn instance(&mut self) -> Option<&mut dyn Any> {
         self.object.instance()
     }
+
+    fn slots<'r>(&'r mut self, slots: &mut Vec<&'r mut dyn Any>) {
+        self.extra.slots(slots);
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -140,6 +149,12 @@ macro_rules! tuples {
         impl<$($part: Row),*> Row for ($($part,)*) {
             fn read<Source: RowReader + ?Sized>(row: &Source, columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
                 Ok(($($part::read(row, columns)?,)*))
+            }
+
+            #[expect(non_snake_case, reason = "a tuple's places are named like their types")]
+            fn slots<'r>(&'r mut self, slots: &mut Vec<&'r mut dyn Any>) {
+                let ($($part,)*) = self;
+                $($part.slots(slots);)*
             }
         }
     )*};

@@ -196,7 +196,13 @@ fn prefetch_into<M: Model, R: Row>(rows: &mut [R], state: &QueryState, ex: &dyn 
     let mut instances: Vec<&mut M> =
         rows.iter_mut().filter_map(|row| row.instance()?.downcast_mut::<M>()).collect();
     instances.iter_mut().for_each(|instance| signals.init(*instance));
-    prefetch::into(&mut instances, &clauses.prefetch, ex)
+    let (pushed, kept): (Vec<_>, Vec<_>) =
+        clauses.prefetch.iter().cloned().partition(|prefetch| prefetch.pushed);
+    prefetch::into(&mut instances, &kept, ex)?;
+    pushed
+        .iter()
+        .enumerate()
+        .try_for_each(|(number, one)| prefetch::pushed::push::<M, R>(rows, number, one, ex))
 }
 
 /// The first row of a queryset.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::state::{Annotation, Shape};
+use super::state::{Annotation, Prefetch, Shape};
 use super::{QuerySet, QueryState};
 use crate::expression::Term;
 use crate::model::Model;
 use crate::node::{Misuse, Node};
-use crate::row::{Push, Row, Select, Selection, ValuesRow};
+use crate::path::{Hop, Rel, Root};
+use crate::row::{Prefetched, Push, Row, Select, Selection, ValuesRow};
 
 impl<M: Model, R> QuerySet<M, R> {
     /// The same state with another row.
@@ -33,6 +34,40 @@ impl<M: Model, R> QuerySet<M, R> {
     pub fn alias<E: Term<M>>(mut self, expression: E) -> Self {
         self.state.annotate(&expression.into_node(), false);
         self
+    }
+
+    /// Reads related rows by one query for all rows together and puts them into the row, beside its annotations:
+    /// Django's `Prefetch(.., to_attr=..)`. A slice of the queryset is one for each row.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone)] pub struct User { pub id: Auto<i64>, #[related(Post::author)] pub posts: Related<Post> }
+    /// # #[derive(Model, Clone)] pub struct Post { pub id: Auto<i64>, pub views: i64, #[field(on_delete = Cascade)] pub author: ForeignKey<User> }
+    /// # fn main() -> nuages::Result<()> {
+    /// let db = App::new().models((User::app(), Post::app())).open_memory()?;
+    /// let best = Post::objects().order_by(Post::views.desc()).slice(..2);
+    /// for user in User::objects().prefetch_to(User::posts, best).all(&db)? {
+    ///     let (posts,) = &user.extra;
+    ///     assert!(posts.len() <= 2);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn prefetch_to<H: Hop, C: Model>(
+        mut self,
+        relation: Rel<Root<M>, H, C>,
+        rows: QuerySet<C>,
+    ) -> QuerySet<M, R::Out>
+    where
+        R: Push<Prefetched<C>>,
+    {
+        if !matches!(self.state.clauses().shape, Shape::Instances) {
+            self.state.misuse(Misuse::NotAllowed { call: "prefetch_to", after: "values" });
+        }
+        let queryset = Some(Arc::new(rows.into_state()));
+        let prefetch = Prefetch { path: relation.path(), queryset, pushed: true };
+        self.state.clauses_mut().prefetch.push(prefetch);
+        self.reshaped()
     }
 
     /// Rows of one expression (bare values, Django's `flat=True`), or of a tuple of them.

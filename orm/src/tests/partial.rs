@@ -79,3 +79,25 @@ fn undeclared_and_narrowed_relations_are_paths() {
     let rows = Author::objects().values_list((Author::name, short.at(Book::title))).all(&db).unwrap();
     assert_eq!(rows, [("Ann".to_owned(), Some("One".to_owned()))]);
 }
+
+#[test]
+fn prefetched_rows_go_to_the_extras_each_under_its_own_condition() {
+    let db = library();
+    Author::objects().create(new!(Author { name: "Bob" }), &db).unwrap();
+    let long = Book::objects().filter(Book::text.eq("longer"));
+    let first = Book::objects().order_by(Book::title).slice(..1);
+    let authors = Author::objects()
+        .prefetch_to(Author::books, long)
+        .prefetch_to(Author::books, first)
+        .order_by(Author::id);
+    let capture = db.capture();
+    let authors = authors.all(&db).unwrap();
+    assert_eq!(capture.statements().len(), 3);
+    let (long, first) = &authors[0].extra;
+    assert_eq!(
+        (long.len(), long[0].title.as_str(), first.len(), first[0].title.as_str()),
+        (1, "Two", 1, "One")
+    );
+    assert!(authors[0].books.loaded().is_none());
+    assert!(authors[1].extra.0.is_empty() && authors[1].extra.1.is_empty());
+}
