@@ -118,7 +118,7 @@ impl Open<'_> {
         Mark { savepoint: self.transaction.savepoint(), hooks: self.hooks.lock().len() }
     }
 
-    fn roll_back_to(&self, mark: Mark) -> Result<()> {
+    fn roll_back_to(&self, mark: &Mark) -> Result<()> {
         self.hooks.lock().truncate(mark.hooks);
         Ok(self.transaction.rollback_to(mark.savepoint)?)
     }
@@ -128,7 +128,8 @@ impl Drop for Inside<'_> {
     fn drop(&mut self) {
         if let Some(mark) = self.mark.take() {
             // It can only fail if an earlier savepoint was rolled back to, and then this one's work is gone as well.
-            let _ = self.open.roll_back_to(mark);
+            let _ = self.open.roll_back_to(&mark);
+            let _ = self.open.transaction.release(mark.savepoint);
         }
     }
 }
@@ -167,8 +168,8 @@ impl<'a> Tx<'a> {
         }
         match self.base {
             Base::Inside(mut inside) => {
-                inside.mark = None;
-                Ok(())
+                let mark = inside.mark.take();
+                mark.map_or(Ok(()), |mark| Ok(inside.open.transaction.release(mark.savepoint)?))
             }
             Base::Outermost(open) => {
                 let Open { transaction, hooks, .. } = *open;
@@ -205,7 +206,7 @@ impl<'a> Tx<'a> {
     ///
     /// # Errors
     /// The engine's `UnknownSavepoint` if an earlier mark was gone back to meanwhile.
-    pub fn rollback_to(&self, mark: Mark) -> Result<()> {
+    pub fn rollback_to(&self, mark: &Mark) -> Result<()> {
         self.open().roll_back_to(mark)
     }
 }

@@ -176,10 +176,11 @@ pub(crate) fn stamp<M: Model>(
             if let FieldKind::Column(data_type) = field.kind {
                 set_value(instance, index, &time_as(now, data_type, settings))?;
             }
-        } else if field.auto && is_new {
-            if let (Some(default), Value::Null) = (field.default, value_of(instance, index)) {
-                set_value(instance, index, &default())?;
-            }
+        } else if field.auto
+            && is_new
+            && let (Some(default), Value::Null) = (field.default, value_of(instance, index))
+        {
+            set_value(instance, index, &default())?;
         }
     }
     Ok(())

@@ -55,7 +55,7 @@ pub trait Persist: Model {
         if options.force_insert && options.force_update {
             return Err(Misuse::Other("a save cannot be forced to insert and to update").into());
         }
-        write(self, Write { options, only: None }, ex)
+        write(self, &Write { options, only: None }, ex)
     }
 
     /// Writes only these fields of a stored instance. Of no field, it does nothing.
@@ -70,7 +70,7 @@ pub trait Persist: Model {
             return Ok(());
         }
         let options = SaveOptions { force_update: true, force_insert: false };
-        write(self, Write { options, only: Some(only) }, ex)
+        write(self, &Write { options, only: Some(only) }, ex)
     }
 
     /// Changes fields of the stored row by expressions over it, and reads the results into the instance: an update
@@ -94,7 +94,7 @@ pub trait Persist: Model {
     /// As [`save`](Persist::save); [`Error::Integrity`] if there is such a row.
     fn insert(mut self, ex: &dyn Executor) -> Result<Self> {
         let options = SaveOptions { force_insert: true, force_update: false };
-        write(&mut self, Write { options, only: None }, ex)?;
+        write(&mut self, &Write { options, only: None }, ex)?;
         Ok(self)
     }
 
@@ -159,9 +159,9 @@ fn own_row<M: Model>(instance: &M, wanted: &'static str) -> Result<Node> {
 }
 
 /// A save with its receivers. Only with receivers is it more than one statement that must happen whole.
-fn write<M: Model>(instance: &mut M, write: Write, ex: &dyn Executor) -> Result<()> {
+fn write<M: Model>(instance: &mut M, write: &Write, ex: &dyn Executor) -> Result<()> {
     if !ex.shared().app().signals().hears_save::<M>() {
-        let result = store(instance, &write, ex).map(drop);
+        let result = store(instance, write, ex).map(drop);
         return finish_write(ex, result);
     }
     let update_fields = write.only.as_ref().map(|only| {
@@ -172,7 +172,7 @@ fn write<M: Model>(instance: &mut M, write: Write, ex: &dyn Executor) -> Result<
         let expected = instance.pk().is_none() || write.options.force_insert;
         let mut saving = Saving { created: expected, update_fields, raw: false };
         signals.save(Moment::Before, instance, &saving, tx)?;
-        saving.created = store(instance, &write, tx)?;
+        saving.created = store(instance, write, tx)?;
         signals.save(Moment::After, instance, &saving, tx)
     });
     finish_write(ex, result)

@@ -115,6 +115,8 @@ enum Sender {
     Relation(usize, u16),
 }
 
+/// Receivers by what they listen to, each with the number of its connection.
+type Receivers = HashMap<(Event, Sender), Vec<(u64, AnyReceiver)>>;
 type AnyReceiver = Arc<dyn Any + Send + Sync>;
 type OnSave<M> = Box<dyn Fn(&mut M, &Saving, &dyn Executor) -> Result<()> + Send + Sync>;
 type OnDelete<M> = Box<dyn Fn(&mut M, &Deleting, &dyn Executor) -> Result<()> + Send + Sync>;
@@ -124,7 +126,7 @@ type OnManyToMany = Box<dyn Fn(&ManyToManyChange, &dyn Executor) -> Result<()> +
 /// The receivers of an app.
 #[derive(Default)]
 pub(crate) struct Signals {
-    receivers: RwLock<HashMap<(Event, Sender), Vec<(u64, AnyReceiver)>>>,
+    receivers: RwLock<Receivers>,
     /// One bit for each event that has a receiver of any model; never cleared.
     heard: AtomicU32,
     next: AtomicU64,
@@ -285,12 +287,15 @@ fn relation_sender(relation: Many) -> Sender {
     Sender::Relation(std::ptr::from_ref(relation.model).addr(), relation.field)
 }
 
+/// Reads the rows with these keys as instances.
+type FetchDoomed = fn(&[Value], &dyn Executor) -> Result<Box<dyn Doomed>>;
+
 /// What the untyped collector asks of a model's type.
 #[derive(Clone, Copy)]
 pub(crate) struct Typed {
     pub(crate) id: fn() -> TypeId,
     /// Reads the rows with these keys, in their order, as instances.
-    pub(crate) fetch: fn(&[Value], &dyn Executor) -> Result<Box<dyn Doomed>>,
+    pub(crate) fetch: FetchDoomed,
 }
 
 /// Instances that are about to be deleted.

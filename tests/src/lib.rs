@@ -3,6 +3,8 @@
 //! [`chinook`] is the Chinook sample database as models; [`data`] loads its rows, once, and hands each test a fork;
 //! [`oracle`] compares what a test found with what Django answered.
 
+#![expect(clippy::panic, reason = "all of this crate is for tests, which fail by panics")]
+
 pub mod chinook;
 pub mod data;
 pub mod lab;

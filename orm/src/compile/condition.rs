@@ -161,11 +161,11 @@ impl Compiler<'_> {
         negation: Negation,
     ) -> Result<(Expr, JoinSet)> {
         let path = only_path(left);
-        if let Some(path) = path.filter(|_| negation.any && call.split) {
-            if let Some(step) = self.first_many(at.anchor.model, path)? {
-                let condition = self.split_exclude(at, &Split { lookup, left, right, path, step }, call)?;
-                return Ok((condition, JoinSet::new()));
-            }
+        if let Some(path) = path.filter(|_| negation.any && call.split)
+            && let Some(step) = self.first_many(at.anchor.model, path)?
+        {
+            let condition = self.split_exclude(at, &Split { lookup, left, right, path, step }, call)?;
+            return Ok((condition, JoinSet::new()));
         }
         let mut wanted = JoinSet::new();
         let mut values = Vec::with_capacity(right.len());
@@ -412,10 +412,10 @@ fn compare(lookup: Lookup, left: Expr, mut right: Vec<Right>) -> Expr {
 
 /// `IN`: NULLs in a list are left out, and nothing is in an empty one, not even NULL in its unknown way.
 fn contained(left: Expr, mut right: Vec<Right>) -> Expr {
-    if let [Right::Query(_)] = right[..] {
-        if let Some(Right::Query(query)) = right.pop() {
-            return Expr::InQuery(Box::new(left), query);
-        }
+    if let [Right::Query(_)] = right[..]
+        && let Some(Right::Query(query)) = right.pop()
+    {
+        return Expr::InQuery(Box::new(left), query);
     }
     let is_null = |expr: &Expr| matches!(expr, Expr::Literal(Value::Null));
     let list: Vec<Expr> = right.into_iter().filter_map(Right::value).filter(|one| !is_null(one)).collect();

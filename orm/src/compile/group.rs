@@ -59,7 +59,7 @@ impl Compiler<'_> {
             let relation = self.scopes[scope].joins.relation(|_| true);
             if rows.is_empty() { relation } else { relation.filter(Expr::And(rows)) }
         } else {
-            self.group(scope, aggregates, rows, having, &mut wanted)
+            self.group(scope, &aggregates, &rows, having, &mut wanted)
         };
         let Wanted { outputs, order, distinct, slice, .. } = wanted;
         if let Unique::By(mut on) = distinct {
@@ -82,8 +82,8 @@ impl Compiler<'_> {
     fn group(
         &mut self,
         scope: ScopeId,
-        aggregates: Vec<Aggregate>,
-        rows: Vec<Expr>,
+        aggregates: &[Aggregate],
+        rows: &[Expr],
         mut having: Vec<Expr>,
         wanted: &mut Wanted,
     ) -> Relation {
@@ -119,7 +119,7 @@ impl Compiler<'_> {
         let plain: Vec<&Expr> =
             self.scopes[scope].annotations.iter().filter(|one| !rewrite::mentions(one, group)).collect();
         let fixed: Vec<&Expr> = rows.iter().chain(&keys).chain(plain).collect();
-        let branches = branches(&self.scopes[scope].joins, &fixed, &aggregates, &used);
+        let branches = branches(&self.scopes[scope].joins, &fixed, aggregates, &used);
 
         let mut places: Vec<Option<Column>> = vec![None; aggregates.len()];
         let mut relation: Option<Relation> = None;
@@ -130,7 +130,7 @@ impl Compiler<'_> {
             }
             let computed = branch.aggregates.iter().map(|&index| aggregates[index].clone()).collect();
             let input = self.scopes[scope].joins.relation(|id| branch.joins[id]);
-            let input = if rows.is_empty() { input } else { input.filter(Expr::And(rows.clone())) };
+            let input = if rows.is_empty() { input } else { input.filter(Expr::And(rows.to_vec())) };
             let mut groups = input.aggregate(source, keys.clone(), computed);
             relation = Some(match relation {
                 None => groups,

@@ -177,7 +177,7 @@ impl Joins {
     }
 
     /// Adds what `ids` stand on.
-    pub(super) fn close(&self, ids: &mut Vec<bool>) {
+    pub(super) fn close(&self, ids: &mut [bool]) {
         for id in (0..self.0.len()).rev() {
             if let (true, Some(link)) = (ids[id], &self.0[id].parent) {
                 ids[link.parent] = true;

@@ -1,6 +1,8 @@
 //! One row about many: `count`, `exists`, `aggregate`.
 
-use nuages_engine::algebra::{Aggregate, AggregateFunction, Expr, OutputColumn, Query, Relation};
+use nuages_engine::algebra::{
+    Aggregate, AggregateFunction, Column, Expr, OutputColumn, Query, Relation, Source,
+};
 use nuages_storage::Value;
 
 use super::{Compiler, ScopeId, group::Wanted, joins::Reuse, rewrite};
@@ -72,11 +74,10 @@ impl Compiler<'_> {
         for node in values {
             above.push(self.expression(scope, node, &mut Reuse::All)?);
         }
-        let aggregates = std::mem::replace(&mut self.scopes[scope].aggregates, inner);
+        let mut aggregates = std::mem::replace(&mut self.scopes[scope].aggregates, inner);
         self.scopes[scope].group = inner_group;
 
-        // What the aggregates are computed of becomes the columns of the subquery, after those that make its rows.
-        let clauses = state.clauses();
+        // What the aggregates are computed of becomes the columns of the subquery.
         let mut inputs: Vec<Expr> = Vec::new();
         let column = self.source();
         let take = |expr: &mut Expr, inputs: &mut Vec<Expr>| {
@@ -86,26 +87,16 @@ impl Compiler<'_> {
             });
             *expr = Expr::Column(column.column(place));
         };
-        let mut aggregates = aggregates;
         for aggregate in &mut aggregates {
-            aggregate
-                .argument
-                .iter_mut()
-                .chain(&mut aggregate.filter)
-                .for_each(|expr| take(expr, &mut inputs));
+            let parts = aggregate.argument.iter_mut().chain(&mut aggregate.filter);
+            parts.for_each(|expr| take(expr, &mut inputs));
         }
         let (rows, outputs) = self.subquery_rows(scope, state, inputs)?;
         let relation = rows.project(column, outputs);
         let source = self.source();
         let relation = relation.aggregate(source, Vec::new(), aggregates);
-        struct Computed(nuages_engine::algebra::Source, nuages_engine::algebra::Source);
-        impl rewrite::Rewrite for Computed {
-            fn column(&mut self, column: nuages_engine::algebra::Column) -> Option<Expr> {
-                (column.source() == self.0).then(|| Expr::Column(self.1.column(column.index())))
-            }
-        }
-        above.iter_mut().for_each(|expr| rewrite::expr(expr, &mut Computed(outer_group, source)));
-        let _ = clauses;
+        let mut computed = Computed { placeholder: outer_group, source };
+        above.iter_mut().for_each(|expr| rewrite::expr(expr, &mut computed));
         Ok(named(relation, above))
     }
 
@@ -130,6 +121,19 @@ impl Compiler<'_> {
     }
 }
 
+/// Puts the columns of the finished grouping in the place of its placeholders.
+struct Computed {
+    placeholder: Source,
+    source: Source,
+}
+
+impl rewrite::Rewrite for Computed {
+    fn column(&mut self, column: Column) -> Option<Expr> {
+        (column.source() == self.placeholder).then(|| Expr::Column(self.source.column(column.index())))
+    }
+}
+
+/// The query of a relation's columns that nobody asks the names of.
 fn named(relation: Relation, outputs: Vec<Expr>) -> Query {
     Query::new(relation, outputs.into_iter().map(|expr| OutputColumn::new(String::new(), expr)).collect())
 }

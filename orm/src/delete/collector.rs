@@ -67,10 +67,10 @@ impl Collector<'_> {
         keys: Vec<Value>,
         parent: Option<&'static ModelMeta>,
     ) -> Result<()> {
-        if let Some(parent) = parent.filter(|parent| *parent != meta) {
-            if let Some(parent) = self.models.get_mut(&address(parent)) {
-                parent.children.push(address(meta));
-            }
+        if let Some(parent) = parent.filter(|parent| *parent != meta)
+            && let Some(parent) = self.models.get_mut(&address(parent))
+        {
+            parent.children.push(address(meta));
         }
         let collected = self.models.entry(address(meta)).or_insert_with(|| Collected {
             meta,

@@ -19,10 +19,10 @@ pub(super) fn pointers(meta: &'static ModelMeta, ex: &dyn Executor) -> Vec<Point
     let mut found = Vec::new();
     for child in ex.shared().app().metas() {
         for (index, field) in child.columns() {
-            if let FieldKind::ForeignKey { target, .. } = field.kind {
-                if target() == meta {
-                    found.push(Pointer { child, index, field });
-                }
+            if let FieldKind::ForeignKey { target, .. } = field.kind
+                && target() == meta
+            {
+                found.push(Pointer { child, index, field });
             }
         }
     }

@@ -70,10 +70,10 @@ fn row_key(state: &QueryState, ex: &dyn Executor) -> Result<Option<RowId>> {
 fn by_key<M: Model, R: Row>(meta: &'static ModelMeta, key: RowId, ex: &dyn Executor) -> Result<Option<R>> {
     let mut row = read_by_key(meta, key, ex, |row| R::read(row, &mut Columns::default()))?;
     let signals = ex.shared().app().signals();
-    if signals.hears_init::<M>() {
-        if let Some(instance) = row.as_mut().and_then(Row::instance).and_then(|any| any.downcast_mut::<M>()) {
-            signals.init(instance);
-        }
+    if signals.hears_init::<M>()
+        && let Some(instance) = row.as_mut().and_then(Row::instance).and_then(|any| any.downcast_mut::<M>())
+    {
+        signals.init(instance);
     }
     Ok(row)
 }

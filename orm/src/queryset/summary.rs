@@ -79,8 +79,7 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     /// let (n, total) = Order::objects().aggregate((Order::id.count(), Order::total.sum()), &db)?;
     /// ```
     pub fn aggregate<S: Select<M>>(&self, selection: S, ex: &dyn Executor) -> Result<S::Out> {
-        let (nodes, values) = self.aggregated(selection, ex)?;
-        let _ = nodes;
+        let (_, values) = self.aggregated(selection, ex)?;
         S::Out::read(&values[..], &mut Columns::default())
             .map_err(|error| read::decode_error(self.state.model, error))
     }

@@ -195,7 +195,7 @@ impl<T: Model, Th: Through> ManyToMany<T, Th> {
     /// As [`add`](ManyToMany::add).
     pub fn remove(&mut self, instances: impl Instances<T>, ex: &dyn Executor) -> Result<()> {
         let keys = keys(instances, "a many-to-many relation")?;
-        let result = self.owned()?.pairs(T::meta(), ex).and_then(|pairs| pairs.remove(keys));
+        let result = self.owned()?.pairs(T::meta(), ex).and_then(|pairs| pairs.remove(&keys));
         self.keep(None);
         finish_write(ex, result)
     }
@@ -296,7 +296,7 @@ impl<C: Model> Related<C> {
         let keys = keys(instances, "a relation")?;
         let owner = self.owned()?;
         let result = match owner.back()? {
-            Back { is_pair: true, .. } => owner.pairs(C::meta(), ex).and_then(|pairs| pairs.remove(keys)),
+            Back { is_pair: true, .. } => owner.pairs(C::meta(), ex).and_then(|pairs| pairs.remove(&keys)),
             Back { step, relation, .. } => {
                 nullable(relation)?;
                 let mut state = owner.queryset::<C>()?.into_state();

@@ -135,13 +135,13 @@ impl<'x> Pairs<'x> {
     }
 
     /// Removes the pairs with these.
-    pub(super) fn remove(&self, keys: Vec<Value>) -> Result<()> {
+    pub(super) fn remove(&self, keys: &[Value]) -> Result<()> {
         if keys.is_empty() {
             return Ok(());
         }
-        self.tell(Moment::Before, ManyToManyAction::Remove, Some(&keys))?;
-        self.delete(Some(&keys))?;
-        self.tell(Moment::After, ManyToManyAction::Remove, Some(&keys))
+        self.tell(Moment::Before, ManyToManyAction::Remove, Some(keys))?;
+        self.delete(Some(keys))?;
+        self.tell(Moment::After, ManyToManyAction::Remove, Some(keys))
     }
 
     /// Removes all pairs.
@@ -156,7 +156,7 @@ impl<'x> Pairs<'x> {
         let existing = self.existing(None)?;
         let old: Vec<Value> = existing.iter().filter(|key| !keys.contains(key)).cloned().collect();
         let new: Vec<Value> = keys.into_iter().filter(|key| !existing.contains(key)).collect();
-        self.remove(old)?;
+        self.remove(&old)?;
         self.add(new)
     }
 

@@ -63,7 +63,7 @@ oracle! { "atomic", data::lab;
             make("a", tx)?;
             let mark = tx.savepoint()?;
             make("b", tx)?;
-            tx.rollback_to(mark)?;
+            tx.rollback_to(&mark)?;
             make("c", tx)
         })?;
         names(db)?
