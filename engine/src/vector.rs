@@ -6,15 +6,13 @@
 //! still borrows the texts. `'v` is the life of what is borrowed: the version that is read.
 //!
 //! Order of reading: this file (the shapes, and reading one value), [`text`](self::Texts) (how texts are held),
-//! `leaf` (columns of a leaf), `builder` (columns from rows of other columns), `compare` and `hash` (grouping,
-//! joining, sorting).
+//! `leaf` (columns of a leaf), `builder` (columns from rows of other columns), `key` (rows as bytes that sort as they
+//! do: for grouping, joining and sorting).
 //!
 //! Invariants: data and null map have the same number of rows; a null row holds some datum that means nothing; what
 //! a row of the wrong kind is asked for is `None`, as if it were NULL (plans are typed, so nobody asks).
 
 mod builder;
-mod compare;
-mod hash;
 mod key;
 mod leaf;
 #[cfg(test)]

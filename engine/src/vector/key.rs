@@ -1,7 +1,7 @@
 //! Rows as index keys.
 
-use nuages_storage::DataType;
 use nuages_storage::key::{KeyBuffer, KeyPart};
+use nuages_storage::{DataType, Value};
 
 use super::Vector;
 
@@ -17,6 +17,16 @@ impl Vector<'_> {
                 None => key.push_null(part),
             },
             column => key.push_value(part, &column.value(row)),
+        }
+    }
+
+    /// Whether its rows are texts.
+    pub(crate) fn holds_text(&self) -> bool {
+        match self {
+            Vector::Text { .. } => true,
+            Vector::Leaf(column) => matches!(column.kind(), DataType::Text { .. }),
+            Vector::Constant { value, .. } => matches!(value, Value::Text(_)),
+            _ => false,
         }
     }
 }

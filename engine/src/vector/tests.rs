@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use nuages_storage::key::KeyPart;
 use nuages_storage::{Layout, LeafBuilder, Operation, RowId, SchemaChange, Slot, Table, TableId, Version};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -138,36 +137,6 @@ proptest! {
             prop_assert_eq!(gathered.row(row), expected);
         }
     }
-
-    #[test]
-    fn rows_compare_and_hash_as_their_values(rows in proptest::collection::vec(row(), 2..40)) {
-        let version = version_of(&rows);
-        let batches = leaf_batches(&version);
-        let leaf = &batches[0];
-        let mut builder = BatchBuilder::new(&types());
-        builder.append(leaf);
-        let owned = builder.finish();
-        for (column, copy) in leaf.columns.iter().zip(&owned.columns) {
-            let (mut hashes, mut copied) = (vec![0; leaf.len], vec![0; leaf.len]);
-            column.hash_into(&leaf.selection, &mut hashes);
-            copy.hash_into(&leaf.selection, &mut copied);
-            prop_assert_eq!(&hashes, &copied);
-            for (i, j) in (0..leaf.len).flat_map(|i| (0..leaf.len).map(move |j| (i, j))) {
-                let (a, b) = (column.value(i), copy.value(j));
-                prop_assert_eq!(column.compare(i, copy, j), a.cmp(&b), "{:?} {:?}", a, b);
-                prop_assert_eq!(column.same(i, copy, j), a == b);
-                if a == b {
-                    prop_assert_eq!(hashes[i], copied[j], "{:?}", a);
-                }
-                let descending = KeyPart::DESCENDING.nullable();
-                prop_assert_eq!(column.order(i, copy, j, descending), b.cmp(&a));
-                let nulls_first = KeyPart::ASCENDING.nullable().with_nulls_first(true);
-                let expected = b.is_null().cmp(&a.is_null());
-                let expected = if a.is_null() || b.is_null() { expected } else { a.cmp(&b) };
-                prop_assert_eq!(column.order(i, copy, j, nulls_first), expected);
-            }
-        }
-    }
 }
 
 #[test]
@@ -193,17 +162,4 @@ fn texts_of_leaves_are_not_copied_when_rows_are_gathered() {
     let column = batches[0].column(5);
     let Vector::Text { data, .. } = column.gather(&[1, 0, 1]) else { panic!("texts become texts") };
     assert_eq!(data.borrowed(0).unwrap().as_ptr(), column.text(1).unwrap().as_ptr());
-}
-
-#[test]
-fn different_words_hash_differently() {
-    let column = Vector::ints(0..10_000);
-    let mut hashes = vec![0; 10_000];
-    column.hash_into(&Bits::all(10_000), &mut hashes);
-    // Both ends of a hash choose a bucket or a tag, so both must be spread.
-    for shift in [0, 57] {
-        let mut counts = [0; 128];
-        hashes.iter().for_each(|hash| counts[(hash >> shift & 127) as usize] += 1);
-        assert!(counts.iter().all(|count| (30..140).contains(count)), "{shift}: {counts:?}");
-    }
 }
