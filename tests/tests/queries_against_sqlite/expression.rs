@@ -38,11 +38,7 @@ impl Generator<'_> {
                 let otherwise = self.tape.one_in(2).then(|| Box::new(self.scalar(kind, scope, depth)));
                 Expr::Case { branches: vec![(condition, then)], otherwise }
             }
-            1 => self.call(
-                [Function::Coalesce, Function::NullIf, Function::Greatest, Function::Least],
-                kind,
-                scope,
-            ),
+            1 => self.call(kind, scope),
             2 if self.subqueries => self.scalar_subquery(kind, scope),
             _ => match kind {
                 Kind::Int => self.integer(scope, depth),
@@ -82,7 +78,9 @@ impl Generator<'_> {
         Expr::Literal(value)
     }
 
-    fn call<const N: usize>(&mut self, functions: [Function; N], kind: Kind, scope: &[Field]) -> Expr {
+    /// A function of two arguments of one kind.
+    fn call(&mut self, kind: Kind, scope: &[Field]) -> Expr {
+        let functions = [Function::Coalesce, Function::NullIf, Function::Greatest, Function::Least];
         let function = self.tape.pick(&functions);
         let arguments = vec![self.scalar(kind, scope, 1), self.scalar(kind, scope, 1)];
         Expr::Call(function, arguments)

@@ -73,11 +73,7 @@ impl<'a> Generator<'a> {
         let made = self.relation(RELATION_DEPTH_MAX);
         let ordered = self.tape.one_in(3);
         let relation = if ordered { self.ordered(made.relation, &made.scope) } else { made.relation };
-        let fields: Vec<Field> = match ordered {
-            // Rows that are alike in every column in scope are alike in those that are put out.
-            true => made.scope.clone(),
-            false => self.some_of(&made.scope),
-        };
+        let fields = self.some_of(&made.scope);
         let mut columns: Vec<(Expr, Kind)> = fields.iter().map(|field| (field.expr(), field.kind)).collect();
         self.times = made.rows.max(1.0);
         for _ in 0..self.tape.below(3) {

@@ -92,6 +92,8 @@ pub(crate) struct TableIndex {
     /// Columns, and for each whether it descends and whether its NULLs come first.
     pub(crate) parts: Vec<(usize, bool, bool)>,
     unique: bool,
+    /// Whether the first part is followed by an expression, which no query asks for.
+    expression: bool,
     /// Over `Source::SELF`.
     pub(crate) condition: Option<Expr>,
 }
@@ -173,7 +175,8 @@ impl Table {
         }
         let unique = tape.one_in(5);
         let condition = tape.one_in(4).then(|| self.condition(tape));
-        TableIndex { parts, unique, condition }
+        let expression = !unique && tape.one_in(6);
+        TableIndex { parts, unique, expression, condition }
     }
 
     fn condition(&self, tape: &mut Tape<'_>) -> Expr {
@@ -256,7 +259,12 @@ impl Table {
                 descending: *descending,
                 ..NewPart::column(name(place)).nulls_first(*nulls_first)
             };
-            let mut new = NewIndex::new(format!("{}_i{number}", self.name), index.parts.iter().map(part));
+            let mut parts: Vec<NewPart> = index.parts.iter().map(part).collect();
+            if index.expression {
+                let first = Expr::from(Source::SELF.column(index.parts[0].0));
+                parts.insert(1, NewPart::expression(first.is_null()));
+            }
+            let mut new = NewIndex::new(format!("{}_i{number}", self.name), parts);
             new.unique = index.unique;
             new.condition.clone_from(&index.condition);
             table = table.index(new);
@@ -330,7 +338,8 @@ impl Table {
                 format!(" WHERE {}", condition.print(&|column| self.columns[column.index()].name.clone()))
             });
             let parts = joined(&index.parts, part);
-            writeln!(remarks, "-- {unique}index {}_i{number} ({parts}){condition}", self.name)
+            let expression = if index.expression { ", with an expression after the first part" } else { "" };
+            writeln!(remarks, "-- {unique}index {}_i{number} ({parts}){expression}{condition}", self.name)
                 .expect("a string can be written to");
         }
         if !self.changes.is_empty() {
