@@ -3,11 +3,20 @@
 //! Nothing is global to the process. An [`App`] is a value that a program makes once and opens databases with; forks
 //! of a database share it, and two tests that run side by side do not meet.
 //!
-//! ```ignore
+//! ```
+//! # use nuages::prelude::*;
+//! # #[derive(Model, Clone, Debug)]
+//! # pub struct Post { pub id: Auto<i64>, pub title: String, #[field(default = 0)] pub view_count: u32 }
 //! let db = App::new()
-//!     .models((User::app(), Post::app()))
-//!     .pre_save(|post: &mut Post, _saving, _ex| { post.slug = slugify(&post.title); Ok(()) })
+//!     .models(Post::app())
+//!     .pre_save(|post: &mut Post, _saving, _ex| {
+//!         post.title = post.title.to_uppercase();
+//!         Ok(())
+//!     })
 //!     .open_memory()?;
+//! let post = Post::objects().create(new!(Post { title: "nuages" }), &db)?;
+//! assert_eq!(post.title, "NUAGES");
+//! # Ok::<(), Error>(())
 //! ```
 
 use std::sync::Arc;

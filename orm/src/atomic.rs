@@ -24,12 +24,18 @@ use crate::{
 
 /// `atomic` and its kin, on every executor.
 ///
-/// ```ignore
+/// ```
+/// # use nuages::prelude::*;
+/// # #[derive(Model, Clone, Debug)]
+/// # pub struct Post { pub id: Auto<i64>, pub title: String, #[field(default = 0)] pub view_count: u32 }
+/// # let db = App::new().models(Post::app()).open_memory()?;
+/// # let mut post = Post::objects().create(new!(Post { title: "Nuages" }), &db)?;
 /// db.atomic(|tx| {
-///     account.save(tx)?;
-///     tx.atomic(|inner| ledger.save(inner)).ok(); // may fail alone
+///     post.save(tx)?;
+///     tx.atomic(|inner| Post::objects().get(Post::id.eq(7), inner)).ok(); // may fail alone
 ///     tx.on_commit(|| println!("sent"))
 /// })?;
+/// # Ok::<(), Error>(())
 /// ```
 pub trait Atomic: Executor {
     /// Runs `body` as a whole: everything it wrote is kept if it returns `Ok`, nothing otherwise.

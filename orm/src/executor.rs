@@ -96,10 +96,16 @@ impl Db {
     /// A whole writable copy, in O(1): it shares all data until either side writes. It has the same [`App`], locks
     /// and counters of its own, and is not watched by a [`Capture`] of the original.
     ///
-    /// ```ignore
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Post { pub id: Auto<i64>, pub title: String, #[field(default = 0)] pub view_count: u32 }
+    /// # let db = App::new().models(Post::app()).open_memory()?;
+    /// # let mut post = Post::objects().create(new!(Post { title: "Nuages" }), &db)?;
     /// let sandbox = db.fork()?;
     /// Post::objects().delete(&sandbox)?;
     /// assert!(Post::objects().exists(&db)?);
+    /// # Ok::<(), Error>(())
     /// ```
     ///
     /// # Errors

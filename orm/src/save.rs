@@ -39,9 +39,16 @@ pub trait Persist: Model {
     /// [`Error::Integrity`]; [`Error::Unsaved`] if a related instance that was assigned has no key; what a receiver
     /// returns.
     ///
-    /// ```ignore
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Post { pub id: Auto<i64>, pub title: String, #[field(default = 0)] pub view_count: u32 }
+    /// # let db = App::new().models(Post::app()).open_memory()?;
+    /// # let mut post = Post::objects().create(new!(Post { title: "Nuages" }), &db)?;
     /// post.title = "Updated".into();
     /// post.save(&db)?;
+    /// assert!(Post::objects().filter(Post::title.eq("Updated")).exists(&db)?);
+    /// # Ok::<(), Error>(())
     /// ```
     fn save(&mut self, ex: &dyn Executor) -> Result<()> {
         self.save_with(SaveOptions::default(), ex)
@@ -79,8 +86,15 @@ pub trait Persist: Model {
     /// # Errors
     /// [`Error::NotUpdated`] if the row is not there; as [`save`](Persist::save).
     ///
-    /// ```ignore
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Post { pub id: Auto<i64>, pub title: String, #[field(default = 0)] pub view_count: u32 }
+    /// # let db = App::new().models(Post::app()).open_memory()?;
+    /// # let mut post = Post::objects().create(new!(Post { title: "Nuages" }), &db)?;
     /// post.save_set(Post::view_count.set(Post::view_count + 1), &db)?;
+    /// assert_eq!(post.view_count, 1);
+    /// # Ok::<(), Error>(())
     /// ```
     fn save_set(&mut self, assignments: impl Assignments<Self>, ex: &dyn Executor) -> Result<()> {
         let mut list = Vec::new();

@@ -24,8 +24,15 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     /// # Errors
     /// [`Error::DoesNotExist`], [`Error::MultipleObjectsReturned`]; as [`all`](QuerySet::all).
     ///
-    /// ```ignore
-    /// let post = Post::objects().get(Post::slug.eq("my-first-post"), &db)?;
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Post { pub id: Auto<i64>, pub title: String, #[field(default = 0)] pub view_count: u32 }
+    /// # let db = App::new().models(Post::app()).open_memory()?;
+    /// # let mut post = Post::objects().create(new!(Post { title: "Nuages" }), &db)?;
+    /// let post = Post::objects().get(Post::title.eq("Nuages"), &db)?;
+    /// assert_eq!(post.view_count, 0);
+    /// # Ok::<(), Error>(())
     /// ```
     pub fn get(&self, condition: Q<M>, ex: &dyn Executor) -> Result<R> {
         let queryset = self.clone().filter(condition);

@@ -27,10 +27,16 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     /// [`Error::Misuse`] for a chain of calls that makes no sense, [`Error::Decode`] for a stored value that a field
     /// does not know.
     ///
-    /// ```ignore
-    /// for post in Post::objects().filter(Post::view_count.gte(100)).all(&db)? {
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Post { pub id: Auto<i64>, pub title: String, #[field(default = 0)] pub view_count: u32 }
+    /// # let db = App::new().models(Post::app()).open_memory()?;
+    /// # let mut post = Post::objects().create(new!(Post { title: "Nuages" }), &db)?;
+    /// for post in Post::objects().filter(Post::view_count.lt(100)).all(&db)? {
     ///     println!("{}", post.title);
     /// }
+    /// # Ok::<(), Error>(())
     /// ```
     pub fn all(&self, ex: &dyn Executor) -> Result<Vec<R>> {
         rows::<M, R>(&self.state, ex)

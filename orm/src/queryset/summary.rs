@@ -75,8 +75,15 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     /// # Errors
     /// As [`all`](QuerySet::all); [`Misuse::NestedAggregate`].
     ///
-    /// ```ignore
-    /// let (n, total) = Order::objects().aggregate((Order::id.count(), Order::total.sum()), &db)?;
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Post { pub id: Auto<i64>, pub title: String, #[field(default = 0)] pub view_count: u32 }
+    /// # let db = App::new().models(Post::app()).open_memory()?;
+    /// # let mut post = Post::objects().create(new!(Post { title: "Nuages" }), &db)?;
+    /// let (n, total) = Post::objects().aggregate((Post::id.count(), Post::view_count.sum()), &db)?;
+    /// assert_eq!((n, total), (1, Some(0)));
+    /// # Ok::<(), Error>(())
     /// ```
     pub fn aggregate<S: Select<M>>(&self, selection: S, ex: &dyn Executor) -> Result<S::Out> {
         let (_, values) = self.aggregated(selection, ex)?;

@@ -37,8 +37,14 @@ impl<M: Model> QuerySet<M> {
     /// # Errors
     /// As [`Persist::insert`].
     ///
-    /// ```ignore
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Tag { pub id: Auto<i64>, pub name: String, #[field(unique)] pub slug: Slug }
+    /// # let db = App::new().models(Tag::app()).open_memory()?;
     /// let tag = Tag::objects().create(new!(Tag { name: "Rust", slug: "rust" }), &db)?;
+    /// assert_eq!(tag.pk(), Some(1));
+    /// # Ok::<(), Error>(())
     /// ```
     pub fn create(&self, instance: M, ex: &dyn Executor) -> Result<M> {
         instance.insert(ex)
@@ -124,8 +130,16 @@ impl<M: Model> QuerySet<M> {
     /// # Errors
     /// [`Error::MultipleObjectsReturned`]; [`Error::Integrity`] of a row that the condition does not find.
     ///
-    /// ```ignore
-    /// let (tag, is_new) = Tag::objects().get_or_create(Tag::slug.eq("go"), || new!(Tag { name: "Go", slug: "go" }), &db)?;
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug, PartialEq)]
+    /// # pub struct Tag { pub id: Auto<i64>, pub name: String, #[field(unique)] pub slug: Slug }
+    /// # let db = App::new().models(Tag::app()).open_memory()?;
+    /// let go = || new!(Tag { name: "Go", slug: "go" });
+    /// let (tag, is_new) = Tag::objects().get_or_create(Tag::slug.eq("go"), go, &db)?;
+    /// assert!(is_new);
+    /// assert_eq!(Tag::objects().get_or_create(Tag::slug.eq("go"), go, &db)?, (tag, false));
+    /// # Ok::<(), Error>(())
     /// ```
     pub fn get_or_create(
         &self,
@@ -188,8 +202,15 @@ impl<M: Model, R> QuerySet<M, R> {
     /// [`Misuse::NotAllowed`] after a slice, [`Misuse::JoinHere`] for an expression over another table;
     /// [`Error::Integrity`].
     ///
-    /// ```ignore
-    /// Post::objects().filter(Post::id.eq(7)).update(Post::view_count.set(Post::view_count + 1), &db)?;
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Post { pub id: Auto<i64>, pub title: String, #[field(default = 0)] pub view_count: u32 }
+    /// # let db = App::new().models(Post::app()).open_memory()?;
+    /// # let mut post = Post::objects().create(new!(Post { title: "Nuages" }), &db)?;
+    /// let changed = Post::objects().filter(Post::id.eq(1)).update(Post::view_count.set(Post::view_count + 1), &db)?;
+    /// assert_eq!(changed, 1);
+    /// # Ok::<(), Error>(())
     /// ```
     pub fn update(&self, assignments: impl Assignments<M>, ex: &dyn Executor) -> Result<u64> {
         let mut list = Vec::new();
