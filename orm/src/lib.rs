@@ -75,6 +75,7 @@ pub mod row;
 pub mod save;
 mod schema;
 pub mod signal;
+mod words;
 
 pub use app::App;
 pub use delete::Deleted;

@@ -33,7 +33,7 @@ use crate::save::{Persist, own_field};
 ///     pub body: String,
 /// }
 /// # fn main() -> nuages::Result<()> {
-/// let db = App::new().models(Post::app()).open_memory()?;
+/// let db = App::new().models((Post::app(),)).open_memory()?;
 /// Post::objects().create(new!(Post { title: "Hello", body: "A long text" }), &db)?;
 /// let mut post = Post::objects().defer((Post::body,)).get(Post::id.eq(1), &db)?;
 /// assert_eq!(post.loaded(Post::body), None);

@@ -7,3 +7,4 @@ mod lookup;
 mod meta;
 mod partial;
 mod projection;
+mod words;

@@ -1,0 +1,47 @@
+use nuages_storage::{DataType, Value};
+
+use super::blog::Post;
+use crate::error::Error;
+use crate::node::{Lookup, Node, Operator};
+use crate::prelude::*;
+
+fn parsed(words: &str, value: impl Into<Value>) -> Node {
+    Q::<Post>::parse(words, value).unwrap().into_node()
+}
+
+#[test]
+fn words_mean_what_q_means() {
+    assert_eq!(parsed("title", "x"), *Post::title.eq("x").node());
+    assert_eq!(parsed("author__username__icontains", "al"), *Post::author.username.icontains("al").node());
+    assert_eq!(parsed("created_at__year__gte", 2024), *Post::created_at.year.gte(2024).node());
+    assert_eq!(parsed("category__isnull", "true"), *Post::category.is_null(true).node());
+    assert_eq!(parsed("author_id", 7), *Post::author_id.eq(7).node());
+    assert_eq!(parsed("pk__in", 7), *Post::id.is_in([7]).node());
+    let order = Order::<Post>::parse("-author__username").unwrap();
+    let typed = Post::objects().order_by(Post::author.username.desc());
+    assert_eq!(Post::objects().order_by(order).state(), typed.state());
+}
+
+#[test]
+fn text_is_converted_to_the_type_of_the_column() {
+    let cast = |text: &str| Node::call(Operator::Cast(DataType::BigInt), [Node::Value(text.into())]);
+    let id = Post::id.node();
+    let list = Node::call(Operator::Lookup(Lookup::In), [id.clone(), cast("1"), cast("5")]);
+    assert_eq!(parsed("id__in", "1, 5"), list);
+    assert_eq!(parsed("author", "7"), Node::lookup(Lookup::Exact, Post::author.node(), cast("7")));
+}
+
+#[test]
+fn a_wrong_name_is_told_with_what_was_meant() {
+    let unknown = |words: &str| match Q::<Post>::parse(words, "x") {
+        Err(Error::UnknownName(unknown)) => (unknown.name.clone(), unknown.nearest.clone()),
+        other => panic!("{words} is known: {other:?}"),
+    };
+    assert_eq!(unknown("titel"), ("titel".into(), Some("title".into())));
+    assert_eq!(unknown("author__usernme"), ("usernme".into(), Some("username".into())));
+    assert_eq!(unknown("title__icontain"), ("icontain".into(), Some("icontains".into())));
+    assert_eq!(unknown("title__year"), ("year".into(), None));
+    assert_eq!(unknown("title__gt__gt").0, "gt");
+    assert_eq!(unknown(""), (String::new(), Some("id".into())));
+    assert!(Order::<Post>::parse("-creatd_at").is_err());
+}
