@@ -75,6 +75,7 @@ pub mod row;
 pub mod save;
 mod schema;
 pub mod signal;
+pub mod validate;
 mod words;
 
 pub use app::App;

@@ -21,4 +21,5 @@ pub use crate::queryset::{QuerySet, Queryset};
 pub use crate::relation::{Follow, ForeignKey, ManyToMany, OneToOne, Related, RelatedOne};
 pub use crate::row::Annotated;
 pub use crate::save::Persist;
+pub use crate::validate::Validate;
 pub use nuages_macros::{Choices, Field, Model, Projection, q};

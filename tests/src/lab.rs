@@ -3,7 +3,7 @@
 #![allow(missing_docs, reason = "fields of a sample are named for what they are")]
 
 use nuages::{
-    constraint::{Constraint, check},
+    constraint::{Constraint, check, unique},
     prelude::*,
 };
 
@@ -120,7 +120,13 @@ pub struct Store {
 }
 
 #[derive(Model, Clone, Debug, PartialEq)]
-#[model(app = "lab", table = "shop_product", ordering = [name], unique_together(sku, store))]
+#[model(
+    app = "lab",
+    table = "shop_product",
+    ordering = [name],
+    unique_together(sku, store),
+    constraints = Product::constraints
+)]
 pub struct Product {
     pub id: Auto<i64>,
     #[field(max_length = 200)]
@@ -142,6 +148,35 @@ pub struct Product {
     #[field(default = 5)]
     pub reorder_level: i32,
     pub average_rating: Option<f64>,
+}
+
+impl Product {
+    fn constraints() -> Vec<Constraint<Product>> {
+        vec![check(Product::price.gte(0)).name("price_not_negative")]
+    }
+}
+
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(app = "lab", constraints = Booking::constraints)]
+pub struct Booking {
+    pub id: Auto<i64>,
+    #[field(max_length = 10)]
+    pub room: String,
+    pub start: Date,
+    pub end: Date,
+    #[field(default = false)]
+    pub cancelled: bool,
+}
+
+impl Booking {
+    fn constraints() -> Vec<Constraint<Booking>> {
+        vec![
+            check(Booking::end.gt(Booking::start)).name("end_after_start"),
+            unique((Booking::room, Booking::start))
+                .when(Booking::cancelled.eq(false))
+                .name("room_start_active"),
+        ]
+    }
 }
 
 #[derive(Model, Clone, Debug, PartialEq)]
@@ -421,5 +456,6 @@ pub fn app() -> App {
             Scan::app(),
             Gadget::app(),
             AllTypes::app(),
+            Booking::app(),
         ))
 }

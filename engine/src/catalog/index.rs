@@ -164,6 +164,12 @@ impl IndexDefinition {
         Some(key)
     }
 
+    /// Whether no two rows have one key at any time that a query can see. (Of a deferred constraint that holds only
+    /// once the transaction has ended.)
+    pub(crate) fn is_unique(&self) -> bool {
+        self.unique.as_ref().is_some_and(|unique| !unique.deferred)
+    }
+
     /// Whether every row is in the index and its key begins with these columns.
     pub(crate) fn begins_with(&self, columns: &[usize]) -> bool {
         self.condition.is_none()

@@ -343,9 +343,8 @@ impl Planner<'_> {
         }
         let fixed = prefix.len();
         let order = if prefixes.is_some() { Order::None } else { Order::Index(place, fixed) };
-        let point = prefixes.is_none() && fixed == index.parts.len() && index.unique.is_some();
-        let share = 0.05f64.powi(i32::try_from(covered.len()).unwrap_or(i32::MAX));
-        let guess = if point { 1.0 } else { (self.table_rows(definition.id) * share).max(1.0) };
+        let point = prefixes.is_none() && fixed == index.parts.len() && index.is_unique();
+        let guess = if point { 1.0 } else { self.guessed(definition, index, fixed, prefixes.as_ref(), &range) };
         let access = Access::Index {
             index: index.id,
             parts: index.key_parts(),
@@ -356,6 +355,25 @@ impl Planner<'_> {
         covered.sort_unstable();
         covered.dedup();
         Some(Candidate { access, covered, estimate, cost_per_row: COST_INDEX, order })
+    }
+
+    /// How many rows an index path is thought to have whose bounds are parameters.
+    fn guessed(
+        &self,
+        definition: &TableDefinition,
+        index: &IndexDefinition,
+        fixed: usize,
+        prefixes: Option<&Vec<Vec<Scalar>>>,
+        range: &Bounds,
+    ) -> f64 {
+        let rows = self.table_rows(definition.id);
+        let per_key = if fixed == 0 { rows } else { rows / self.distinct_keys(definition, index, rows) };
+        let listed = prefixes.map_or(1.0, |list| {
+            let per_member = rows / self.distinct_keys(definition, index, rows);
+            list.len() as f64 * per_member / per_key.max(1.0)
+        });
+        let ends = [&range.lower, &range.upper].into_iter().flatten().count();
+        (per_key * listed * 0.3f64.powi(i32::try_from(ends).unwrap_or(0))).clamp(1.0, rows.max(1.0))
     }
 
     /// How many rows a path has, counted in the tree, if its bounds are known now.
@@ -531,7 +549,7 @@ fn yields(definition: &TableDefinition, order: &Order, keys: &[PlainKey]) -> Opt
             }
             // Entries with equal keys lie in the order of their row ids, and no other column decides after that.
             None if is_row_id(key) => key.descending,
-            None if index.unique.is_some() && index.parts.iter().all(|part| !part.nullable) => break,
+            None if index.is_unique() && index.parts.iter().all(|part| !part.nullable) => break,
             None => return None,
         };
         if *reverse.get_or_insert(backward) != backward {

@@ -131,7 +131,7 @@ impl Planner<'_> {
         definition.row_id_column().is_some_and(|key| equal.contains(&key))
             || definition.indexes.iter().any(|index| {
                 let columns: Option<Vec<usize>> = index.parts.iter().map(|part| part.column()).collect();
-                index.unique.is_some() && index.condition.is_none() && columns.is_some_and(|c| keyed(&c))
+                index.is_unique() && index.condition.is_none() && columns.is_some_and(|c| keyed(&c))
             })
     }
 
@@ -213,7 +213,7 @@ impl Planner<'_> {
             .iter()
             .map_while(|part| keys.iter().find(|(_, place, _)| part.column() == Some(*place)))
             .collect();
-        let unique = index.unique.is_some() && found.len() == index.parts.len();
+        let unique = index.is_unique() && found.len() == index.parts.len();
         let rows = self.table_rows(definition.id);
         let matches = if unique { 1.0 } else { rows / self.distinct_keys(definition, index, rows) };
         let cost = left_rows * (COST_INDEX + matches * COST_FETCH);
@@ -232,7 +232,7 @@ impl Planner<'_> {
 
     /// How many different first parts an index is thought to have: those of the table it refers to if it is over a
     /// foreign key, else one in ten rows.
-    fn distinct_keys(
+    pub(crate) fn distinct_keys(
         &self,
         definition: &TableDefinition,
         index: &crate::catalog::IndexDefinition,

@@ -23,8 +23,10 @@ pub(crate) fn rewrite(relation: Relation, never_null: NeverNull<'_>) -> Relation
 fn push(relation: Relation, mut above: Vec<Expr>, never_null: NeverNull<'_>) -> Relation {
     match relation {
         Relation::Filter { input, predicate } => {
-            above.extend(conjuncts(simplify(predicate)));
-            push(*input, above, never_null)
+            // The inner condition may be what keeps the outer one from failing (a division), so it stays before it.
+            let mut parts = conjuncts(simplify(predicate));
+            parts.append(&mut above);
+            push(*input, parts, never_null)
         }
         Relation::Join { kind, left, right, on } => push_join(kind, *left, *right, on, above, never_null),
         Relation::Project { input, source, columns } => {

@@ -7,4 +7,5 @@ mod groups;
 mod relations;
 mod rows;
 mod transactions;
+mod validation;
 mod writes;

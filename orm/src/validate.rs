@@ -1,0 +1,147 @@
+//! Validation: whether an instance could be stored, with a message for each field that says no.
+//!
+//! Saving does not validate, as in Django: constraints of the database stand behind it anyway, but the first one
+//! violated is all they tell. `full_clean` asks everything and collects the answers: [`fields`] looks at single
+//! values, [`uniqueness`] asks the database for rows that have them already, and the model's checks are evaluated
+//! over the instance as if it were a row.
+
+mod fields;
+mod uniqueness;
+
+use nuages_storage::Value;
+
+use crate::{
+    compile::Compiler,
+    constraint::Rule,
+    error::{Result, ValidationErrors},
+    executor::Executor,
+    insert::ValueList,
+    meta::{FieldMeta, ModelMeta},
+    model::Model,
+};
+
+/// What a validation leaves out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CleanOptions {
+    /// The names of fields that are not looked at, alone or together with others.
+    pub exclude: Vec<&'static str>,
+    /// Whether rows that have the same values are looked for.
+    pub unique: bool,
+    /// Whether the model's own constraints are evaluated.
+    pub constraints: bool,
+}
+
+impl Default for CleanOptions {
+    /// Everything is looked at.
+    fn default() -> Self {
+        CleanOptions { exclude: Vec::new(), unique: true, constraints: true }
+    }
+}
+
+/// Validation, which every model has.
+pub trait Validate: Model {
+    /// Whether the instance could be stored.
+    ///
+    /// # Errors
+    /// [`Error::Validation`](crate::error::Error::Validation) with all messages by field; those about the whole
+    /// instance stand under [`ValidationErrors::WHOLE`].
+    fn full_clean(&self, ex: &dyn Executor) -> Result<()> {
+        self.full_clean_with(&CleanOptions::default(), ex)
+    }
+
+    /// [`full_clean`](Validate::full_clean) with something left out.
+    ///
+    /// # Errors
+    /// As [`full_clean`](Validate::full_clean).
+    fn full_clean_with(&self, options: &CleanOptions, ex: &dyn Executor) -> Result<()> {
+        let mut cleaning = Cleaning::of(self, &options.exclude, ex)?;
+        cleaning.fields()?;
+        // A field that is wrong by itself is not asked about with others.
+        if options.unique {
+            cleaning.unique_fields()?;
+        }
+        if options.constraints {
+            cleaning.constraints()?;
+        }
+        cleaning.errors.into_result()
+    }
+
+    /// Whether each field could be stored, looked at by itself.
+    ///
+    /// # Errors
+    /// As [`full_clean`](Validate::full_clean).
+    fn clean_fields(&self, ex: &dyn Executor) -> Result<()> {
+        let mut cleaning = Cleaning::of(self, &[], ex)?;
+        cleaning.fields()?;
+        cleaning.errors.into_result()
+    }
+}
+
+impl<M: Model> Validate for M {}
+
+/// An instance being validated.
+struct Cleaning<'x> {
+    ex: &'x dyn Executor,
+    meta: &'static ModelMeta,
+    /// The values by position; none is yet to be filled by the database.
+    values: Vec<Option<Value>>,
+    /// The positions that are left out, or wrong.
+    skipped: Vec<bool>,
+    errors: ValidationErrors,
+}
+
+impl<'x> Cleaning<'x> {
+    fn of<M: Model>(instance: &M, exclude: &[&str], ex: &'x dyn Executor) -> Result<Cleaning<'x>> {
+        let meta = M::meta();
+        let skipped = meta.columns().map(|(_, field)| exclude.contains(&field.name)).collect();
+        Ok(Cleaning {
+            ex,
+            meta,
+            values: ValueList::of(instance),
+            skipped,
+            errors: ValidationErrors::default(),
+        })
+    }
+
+    fn add(&mut self, position: usize, field: &FieldMeta, code: &'static str, text: String) {
+        self.skipped[position] = true;
+        self.errors.add(field.name, code, text);
+    }
+
+    /// The value at a position, NULL if the database is yet to fill it.
+    fn value(&self, position: usize) -> Value {
+        self.values[position].clone().unwrap_or_default()
+    }
+
+    /// The model's checks and unique constraints over expressions.
+    fn constraints(&mut self) -> Result<()> {
+        let Some(constraints) = self.meta.constraints else { return Ok(()) };
+        for constraint in constraints() {
+            let violated = match &constraint.rule {
+                Rule::Check(condition) => {
+                    let condition = Compiler::of_row(self.meta, self.ex.settings(), condition)?;
+                    self.asks_only_kept(&condition) && self.evaluate(vec![condition])? == [Value::Bool(false)]
+                }
+                Rule::Unique { parts, condition, nulls_distinct, .. } => {
+                    self.is_taken(parts, condition.as_ref(), *nulls_distinct)?
+                }
+            };
+            if violated {
+                let text = format!("Constraint \u{201c}{}\u{201d} is violated.", constraint.name);
+                self.errors.add(ValidationErrors::WHOLE, "violated", text);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The name of a field for people, as it begins a sentence.
+fn label(field: &FieldMeta) -> String {
+    let name = if field.verbose_name.is_empty() { field.name } else { field.verbose_name };
+    capitalized(&name.replace('_', " "))
+}
+
+fn capitalized(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
