@@ -686,3 +686,21 @@ fn exists_sees_only_the_rows_that_a_limit_below_its_filter_leaves() -> Result<()
     assert_eq!(blog.plan(&query)?.1, [[Value::from(2)]]);
     Ok(())
 }
+
+#[test]
+fn in_looks_for_a_value_that_is_a_subquery_itself() -> Result<(), Error> {
+    let blog = blog()?;
+    let least = Aggregate {
+        function: AggregateFunction::Min,
+        argument: Some(column(C, comment::POST)),
+        distinct: false,
+        filter: None,
+    };
+    let first_post = select(blog.comments().aggregate(G, vec![], vec![least]), [column(G, 0)]);
+    let of_author = column(P, post::AUTHOR).equals(column(A, author::ID));
+    let own_posts = select(blog.posts().filter(of_author), [column(P, post::ID)]);
+    let wrote_it = Expr::InQuery(Box::new(Expr::Scalar(Box::new(first_post))), Box::new(own_posts));
+    let query = select(blog.authors().filter(wrote_it), [column(A, author::ID)]);
+    assert_eq!(blog.plan(&query)?.1, [[Value::from(2)]]);
+    Ok(())
+}

@@ -128,7 +128,8 @@ impl<'a> Planner<'a> {
         let mut columns = input.columns.clone();
         let mut subqueries = Vec::with_capacity(pending.len());
         for Pending { column, query, kind } in pending {
-            let subquery = self.subquery(&input, query, kind)?;
+            // What IN looks for may be a subquery itself, which stands among the columns already.
+            let subquery = self.subquery(&columns, query, kind)?;
             columns.push(PlanColumn { column, data_type: subquery.data_type });
             subqueries.push(subquery);
         }
@@ -136,13 +137,18 @@ impl<'a> Planner<'a> {
         Ok(Plan { node: Node::Apply { input: Box::new(input), subqueries }, columns, estimate })
     }
 
-    fn subquery(&mut self, input: &Plan, mut query: Query, kind: PendingKind) -> Result<Subquery, Error> {
+    fn subquery(
+        &mut self,
+        input: &[PlanColumn],
+        mut query: Query,
+        kind: PendingKind,
+    ) -> Result<Subquery, Error> {
         let mut bindings = Vec::new();
         let mut by = HashMap::new();
         for column in columns::free_columns(&query) {
-            let position = input.columns.iter().position(|known| known.column == column);
+            let position = input.iter().position(|known| known.column == column);
             let position = position.ok_or(Error::NotInScope { column })?;
-            by.insert(column, Expr::Parameter(self.next_parameter, input.columns[position].data_type));
+            by.insert(column, Expr::Parameter(self.next_parameter, input[position].data_type));
             bindings.push((self.next_parameter, position));
             self.next_parameter += 1;
         }
@@ -150,7 +156,7 @@ impl<'a> Planner<'a> {
         let kind = match kind {
             PendingKind::Scalar => SubqueryKind::Scalar,
             PendingKind::Exists => SubqueryKind::Exists,
-            PendingKind::In(value) => SubqueryKind::In(self.compile(&value, input)?),
+            PendingKind::In(value) => SubqueryKind::In(compile_over(&value, input)?),
         };
         let plan = self.plan(query)?;
         let data_type = match kind {
