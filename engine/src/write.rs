@@ -20,6 +20,7 @@ pub(crate) mod images;
 pub(crate) mod insert;
 pub(crate) mod keys;
 pub(crate) mod leaves;
+mod patch;
 pub(crate) mod returning;
 pub(crate) mod round;
 pub(crate) mod row_set;
@@ -127,7 +128,7 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
     /// Tests all tables of a round, then records them all.
     fn write_round(&mut self, round: Round, more: bool, context: &Context<'_>) -> Result<(), Error> {
         let unstable = self.tables_losing_keys(&round);
-        let mut recorded = Vec::with_capacity(round.len());
+        let mut recorded = SmallVec::<[_; 1]>::new();
         for (table, change) in round {
             let Some(definition) = self.catalog.table(table) else { continue };
             let version = self.writer.version();
@@ -157,10 +158,10 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
 
     /// The tables of which a key that is referred to may go in this round.
     fn tables_losing_keys(&self, round: &Round) -> SmallVec<[TableId; 4]> {
-        let loses = |(table, change): (&TableId, &TableChange)| {
-            let definition = self.catalog.table(*table)?;
+        let loses = |(table, change): (TableId, &TableChange)| {
+            let definition = self.catalog.table(table)?;
             let columns = if change.deleted.is_empty() { change.assigned } else { ColumnSet::ALL };
-            cascade::may_lose_keys(&self.catalog, definition, columns).then_some(*table)
+            cascade::may_lose_keys(&self.catalog, definition, columns).then_some(table)
         };
         round.iter().filter_map(loses).collect()
     }

@@ -26,7 +26,7 @@
 //!
 //! # Order of reading
 //! [`value`] (what a column holds), [`key`] (values as bytes that sort as the values do), [`layout`] and [`leaf`]
-//! (rows at rest), `tree` (the one tree), [`index`], [`long`] (values too long for a leaf) and [`table`] (what
+//! (rows at rest), `tree` (the one tree), [`index`], [`long`] (values too long for a leaf), [`patch`] and [`table`] (what
 //! consists of trees); then [`version`] (the database as a value), [`write_set`], [`writer`] (one statement) and
 //! [`store`] (publication).
 
@@ -37,6 +37,7 @@ mod keys;
 pub mod layout;
 pub mod leaf;
 pub mod long;
+pub mod patch;
 mod permit;
 pub mod store;
 pub mod table;
@@ -50,6 +51,7 @@ pub use error::Error;
 pub use index::{Index, IndexChange, IndexId, IndexKeys};
 pub use layout::{Layout, Slot};
 pub use leaf::{Leaf, LeafBuilder, RowId, Rows, all_rows};
+pub use patch::Patch;
 pub use store::{Savepoint, Snapshot, Store, Transaction};
 pub use table::{LeafSlice, LeafView, Leaves, RowRef, Table, TableId, Words};
 pub use value::{DataType, Lane, TypeError, Value};

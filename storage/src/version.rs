@@ -116,6 +116,7 @@ impl Version {
                     changes.iter().for_each(|change| table.apply_index(change));
                 });
             }
+            Operation::Assign { table, patch } => self.change(table, |table| table.assign(&patch)),
             Operation::Delete { table, rows, changes } => {
                 self.change(table, |table| {
                     table.delete_rows(&rows);

@@ -7,9 +7,12 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::index::{Index, IndexChange, IndexId};
 use crate::layout::Slot;
 use crate::leaf::{RowId, Rows};
+use crate::patch::Patch;
 use crate::table::{Table, TableId};
 
 /// What a catalog is to storage: a value it keeps beside the tables and does not look into.
@@ -36,6 +39,13 @@ pub enum Operation {
         /// The entries that go and come.
         changes: Vec<IndexChange>,
     },
+    /// New values for a few columns of existing rows, which no index has in its keys.
+    Assign {
+        /// The table.
+        table: TableId,
+        /// The values, by row, in the order of the row ids.
+        patch: Patch,
+    },
     /// Rows that go.
     Delete {
         /// The table.
@@ -56,6 +66,7 @@ impl Operation {
             Operation::Insert { rows, changes, .. } | Operation::Update { rows, changes, .. } => {
                 rows.len() + entries(changes)
             }
+            Operation::Assign { patch, .. } => patch.len(),
             Operation::Delete { rows, changes, .. } => rows.len() + entries(changes),
             Operation::Schema(_) => 1,
         }
@@ -125,13 +136,14 @@ impl std::fmt::Debug for SchemaChange {
 /// The operations of a transaction, in order.
 #[derive(Clone, Debug, Default)]
 pub struct WriteSet {
-    operations: Vec<Operation>,
+    /// A statement of its own mostly has one.
+    operations: SmallVec<[Operation; 1]>,
 }
 
 impl WriteSet {
     /// An empty write set; allocates nothing.
-    pub const fn new() -> WriteSet {
-        WriteSet { operations: Vec::new() }
+    pub fn new() -> WriteSet {
+        WriteSet { operations: SmallVec::new() }
     }
 
     /// Records an operation.
@@ -167,7 +179,7 @@ impl WriteSet {
 
 impl IntoIterator for WriteSet {
     type Item = Operation;
-    type IntoIter = std::vec::IntoIter<Operation>;
+    type IntoIter = smallvec::IntoIter<[Operation; 1]>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.operations.into_iter()

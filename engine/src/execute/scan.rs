@@ -3,7 +3,7 @@
 use std::vec;
 
 use nuages_storage::index::Entries;
-use nuages_storage::{LeafView, Leaves, RowId, RowRef, Table, TableId, Value, Version};
+use nuages_storage::{LeafSlice, LeafView, Leaves, RowId, RowRef, Table, TableId, Version};
 use smallvec::SmallVec;
 
 use super::{Operator, ranges};
@@ -28,7 +28,7 @@ pub(super) struct Scan<'v> {
 /// Where the rows of a scan come from.
 enum Rows<'v> {
     /// Leaf by leaf.
-    Leaves(Leaves<'v>),
+    Leaves(Ahead<'v>),
     /// One by one, by id.
     Ids(&'v Table, vec::IntoIter<RowId>),
     /// One by one, by the entries of an index.
@@ -55,10 +55,10 @@ impl<'v> Scan<'v> {
             ranks
         };
         match &self.scan.access {
-            Access::All => Ok(Rows::Leaves(table.leaves_ranked(shorten(0..table.len())))),
+            Access::All => Ok(Rows::Leaves(Ahead::of(table.leaves_ranked(shorten(0..table.len()))))),
             Access::RowRange(bounds) => {
                 let ranks = ranges::row_ranks(table, bounds, context)?;
-                Ok(Rows::Leaves(table.leaves_ranked(shorten(ranks))))
+                Ok(Rows::Leaves(Ahead::of(table.leaves_ranked(shorten(ranks)))))
             }
             Access::RowIds(values) => {
                 let mut ids = ranges::row_ids(values, context)?;
@@ -100,15 +100,41 @@ impl<'v> Scan<'v> {
         let batch_rows = self.batch_rows;
         self.batch_rows = (batch_rows * 2).min(BATCH_ROWS_MAX);
         Ok(match rows {
-            Rows::Leaves(leaves) => {
-                let slice = if reverse { leaves.next_back() } else { leaves.next() };
-                slice.map(|slice| {
-                    leaf_batch(slice.view, fetch).with_selection(Bits::from_word(slice.selection()))
-                })
-            }
+            Rows::Leaves(leaves) => leaves.next(fetch, reverse).map(|slice| {
+                leaf_batch(slice.view, fetch).with_selection(Bits::from_word(slice.selection()))
+            }),
             Rows::Ids(table, ids) => gather(table, fetch, ids, batch_rows),
             Rows::Entries(table, entries) => gather(table, fetch, entries, batch_rows),
         })
+    }
+}
+
+/// Leaves, each looked at before its turn.
+///
+/// A leaf that is not in the cache costs two misses, one after the other: where its words are, and the words. Asked
+/// for while the leaf before it is being worked on, they cost next to nothing.
+struct Ahead<'v> {
+    leaves: Leaves<'v>,
+    next: Option<LeafSlice<'v>>,
+}
+
+impl<'v> Ahead<'v> {
+    fn of(leaves: Leaves<'v>) -> Self {
+        Ahead { leaves, next: None }
+    }
+
+    fn next(&mut self, fetch: &[Fetch], reverse: bool) -> Option<LeafSlice<'v>> {
+        let mut pull = || if reverse { self.leaves.next_back() } else { self.leaves.next() };
+        let current = self.next.take().or_else(&mut pull)?;
+        self.next = pull();
+        if let Some(next) = &self.next {
+            for fetch in fetch {
+                if let Fetch::Slot(slot, _) = fetch {
+                    std::hint::black_box(next.view.nulls(*slot));
+                }
+            }
+        }
+        Some(current)
     }
 }
 
@@ -181,38 +207,42 @@ fn gather<'v>(
 }
 
 /// Rows of one table, gathered from wherever they lie.
+///
+/// They are found first and read afterwards, column by column: so the kind of a column is looked at once, and the
+/// cache misses of different rows overlap.
 pub(super) struct Gathering<'v, 'f> {
     fetch: &'f [Fetch],
-    builders: SmallVec<[VectorBuilder<'v>; 8]>,
-    len: usize,
+    rows: Vec<RowRef<'v>>,
 }
 
 impl<'v, 'f> Gathering<'v, 'f> {
     pub(super) fn new(fetch: &'f [Fetch]) -> Self {
-        let builder = |fetch: &Fetch| match fetch {
-            Fetch::RowId(data_type) | Fetch::Slot(_, data_type) => VectorBuilder::new(*data_type),
-        };
-        Gathering { fetch, builders: fetch.iter().map(builder).collect(), len: 0 }
+        Gathering { fetch, rows: Vec::new() }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.rows.len()
     }
 
     pub(super) fn push(&mut self, row: RowRef<'v>) {
-        for (builder, fetch) in self.builders.iter_mut().zip(self.fetch) {
-            match fetch {
-                Fetch::RowId(_) => builder.push(&Value::Int(row.row_id().get())),
-                Fetch::Slot(slot, data_type) => {
-                    builder.append_row(&Vector::leaf(row.view(), *slot, *data_type), row.row());
-                }
-            }
-        }
-        self.len += 1;
+        self.rows.push(row);
     }
 
     pub(super) fn finish(self) -> Batch<'v> {
-        Batch::new(self.builders.into_iter().map(VectorBuilder::finish), self.len)
+        let rows = &self.rows;
+        let column = |fetch: &Fetch| match fetch {
+            Fetch::RowId(data_type) => {
+                let mut builder = VectorBuilder::with_capacity(*data_type, rows.len());
+                builder.append_row_ids(rows);
+                builder.finish()
+            }
+            Fetch::Slot(slot, data_type) => {
+                let mut builder = VectorBuilder::with_capacity(*data_type, rows.len());
+                builder.append_slot(rows, *slot);
+                builder.finish()
+            }
+        };
+        Batch::new(self.fetch.iter().map(column), rows.len())
     }
 }
 

@@ -278,12 +278,12 @@ pub(crate) type Followed = HashSet<(TableId, RowId, ConstraintId)>;
 
 /// Marks the foreign keys that a round sets.
 pub(crate) fn mark_followed(catalog: &Catalog, round: &Round, followed: &mut Followed) {
-    for (table, change) in round {
-        let Some(definition) = catalog.table(*table) else { continue };
+    for (table, change) in round.iter() {
+        let Some(definition) = catalog.table(table) else { continue };
         for key in &definition.foreign_keys {
             if change.assigned.contains_any(&key.columns) {
                 let rows = change.updated.iter().chain(&change.inserted).flat_map(|rows| rows.leaf.row_ids());
-                followed.extend(rows.map(|row| (*table, RowId::new(*row), key.id)));
+                followed.extend(rows.map(|row| (table, RowId::new(*row), key.id)));
             }
         }
     }
@@ -302,14 +302,14 @@ pub(crate) fn on_update(
     default: &dyn Fn(&TableDefinition, usize) -> Result<Value, Error>,
 ) -> Result<Vec<Reassignment>, Error> {
     let mut following = Vec::new();
-    for (table, change) in round {
-        let Some(parent) = catalog.table(*table) else { continue };
+    for (table, change) in round.iter() {
+        let Some(parent) = catalog.table(table) else { continue };
         for referrer in referrers(catalog, version, parent) {
             let key = referrer.key;
             if !change.assigned.contains_any(&key.target_columns) {
                 continue;
             }
-            change.each_image(version, *table, &mut |old, new| {
+            change.each_image(version, table, &mut |old, new| {
                 let before = values_of(parent, &key.target_columns, old.view(), old.row());
                 let after = values_of(parent, &key.target_columns, new.view(), new.row());
                 if before == after {
@@ -364,7 +364,7 @@ impl Referrer<'_> {
 /// The id that a referring row will have after the round, if it will still refer as it does: unless it goes, or is
 /// given another foreign key itself.
 fn referring_after(round: &Round, child: TableId, key: &ForeignKeyDefinition, row: RowId) -> Option<RowId> {
-    let Some(change) = round.get(&child) else { return Some(row) };
+    let Some(change) = round.get(child) else { return Some(row) };
     let is_reassigned = change.assigned.contains_any(&key.columns);
     match change.fate(row) {
         Fate::Untouched => Some(row),

@@ -152,7 +152,7 @@ impl Planner<'_> {
             false => Some(self.build(right.clone(), needed)?),
         };
         match (by_index, right_size) {
-            (Some(lookup), Some(whole)) if lookup.cost > self.hash_cost(&left, &whole) => {
+            (Some(lookup), Some(whole)) if lookup.cost > self.hash_cost(kind, &left, &whole) => {
                 self.hash_join(kind, left, whole, &on).map(Some)
             }
             (Some(lookup), _) => self.index_join(kind, left, right, on, lookup, needed).map(Some),
@@ -161,12 +161,16 @@ impl Planner<'_> {
         }
     }
 
-    fn hash_cost(&self, left: &Plan, whole: &Plan) -> f64 {
+    fn hash_cost(&self, kind: JoinKind, left: &Plan, whole: &Plan) -> f64 {
         let read = match &whole.node {
             Node::Scan(scan) if scan.filter.is_some() => self.table_rows(scan.table),
             _ => whole.estimate.rows,
         };
-        read * COST_SCAN + whole.estimate.rows * COST_BUILD + left.estimate.rows * COST_PROBE
+        let (probing, built) = match kind {
+            JoinKind::Inner => smaller_last(left.estimate.rows, whole.estimate.rows),
+            _ => (left.estimate.rows, whole.estimate.rows),
+        };
+        read * COST_SCAN + built * COST_BUILD + probing * COST_PROBE
     }
 
     /// The cheapest way to look up the partners of a left row by a key of the right table.
@@ -443,4 +447,9 @@ fn joined_rows(kind: JoinKind, left: f64, matches: f64) -> f64 {
         JoinKind::Semi => left * matches.min(1.0),
         JoinKind::Anti => left * (1.0 - matches.min(0.9)),
     }
+}
+
+/// Two sizes, the smaller as the second: of an inner join the smaller side is built.
+fn smaller_last(a: f64, b: f64) -> (f64, f64) {
+    if a < b { (b, a) } else { (a, b) }
 }

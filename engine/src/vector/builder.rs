@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use nuages_storage::{DataType, Lane, Value};
+use nuages_storage::value::decimal_from_wide;
+use nuages_storage::{DataType, Lane, RowRef, Value};
 use rust_decimal::Decimal;
 
 use super::{NO_ROW, Texts, Vector};
@@ -100,6 +101,52 @@ impl<'v> VectorBuilder<'v> {
     #[inline]
     pub fn append_row(&mut self, column: &Vector<'v>, row: usize) {
         self.append_each(column, std::iter::once(row));
+    }
+
+    /// Adds a slot of rows of a table, wherever they lie. Texts are not copied.
+    pub fn append_slot(&mut self, rows: &[RowRef<'v>], slot: usize) {
+        let (first, nulls) = (self.len, &mut self.nulls);
+        let mut present = |at: usize, row: &RowRef<'v>| {
+            let is_null = row.null(slot);
+            if is_null {
+                nulls.insert(first + at);
+            }
+            !is_null
+        };
+        let count = rows.len();
+        let rows = rows.iter().enumerate();
+        match &mut self.data {
+            Data::Word(data) => rows.for_each(|(at, row)| {
+                present(at, row);
+                data.push(row.word(slot)); // zero if it is NULL
+            }),
+            Data::Bool(bits) => rows.for_each(|(at, row)| {
+                if present(at, row) && row.bool(slot) {
+                    bits.insert(first + at);
+                }
+            }),
+            Data::Decimal(data) => rows.for_each(|(at, row)| {
+                data.push(if present(at, row) { decimal_from_wide(row.wide(slot)) } else { Decimal::ZERO });
+            }),
+            Data::Text(data) => rows.for_each(|(at, row)| {
+                present(at, row);
+                data.push_borrowed(row.text(slot).unwrap_or_default());
+            }),
+            Data::Values(data) => rows.for_each(|(at, row)| {
+                present(at, row);
+                data.push(row.value(slot, &self.kind));
+            }),
+        }
+        self.len = first + count;
+    }
+
+    /// Adds the ids of rows of a table.
+    pub fn append_row_ids(&mut self, rows: &[RowRef<'v>]) {
+        match &mut self.data {
+            Data::Word(data) => data.extend(rows.iter().map(|row| row.row_id().get().cast_unsigned())),
+            _ => return rows.iter().for_each(|_| self.push_null()),
+        }
+        self.len += rows.len();
     }
 
     /// Adds a value; NULL if it is not of the builder's type.

@@ -4,11 +4,10 @@
 //! come, look up the keys that are touched, and record it all. Nothing is recorded before every table of the round has
 //! passed, and nothing recorded can fail.
 
-use hashbrown::DefaultHashBuilder;
-use indexmap::IndexMap;
 use nuages_storage::{
     IndexChange, IndexKeys, LeafView, Operation, RowId, RowRef, Rows, Table, TableId, Version, all_rows,
 };
+use smallvec::SmallVec;
 
 use super::keys::leaf_keys;
 use super::leaves::{for_each_leaf, selected};
@@ -19,7 +18,42 @@ use crate::integrity::foreign_key::{ParentLookup, values_of, violation};
 use crate::integrity::{Cause, KeyCheck, check, domain, unique};
 
 /// What a round changes, by table.
-pub(crate) type Round = IndexMap<TableId, TableChange, DefaultHashBuilder>;
+///
+/// Most statements change one table, and a cascade a few, so they are searched one after another.
+#[derive(Debug, Default)]
+pub(crate) struct Round(SmallVec<[(TableId, TableChange); 1]>);
+
+impl Round {
+    /// A round that changes one table.
+    pub(crate) fn of(table: TableId, change: TableChange) -> Round {
+        Round(SmallVec::from_buf([(table, change)]))
+    }
+
+    /// Adds the change of a table that it does not change yet.
+    pub(crate) fn insert(&mut self, table: TableId, change: TableChange) {
+        debug_assert!(self.get(table).is_none(), "a round has one change for each table");
+        self.0.push((table, change));
+    }
+
+    /// What it changes in a table.
+    pub(crate) fn get(&self, table: TableId) -> Option<&TableChange> {
+        self.iter().find(|(id, _)| *id == table).map(|(_, change)| change)
+    }
+
+    /// The changes, in the order in which they came.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (TableId, &TableChange)> {
+        self.0.iter().map(|(table, change)| (*table, change))
+    }
+}
+
+impl IntoIterator for Round {
+    type Item = (TableId, TableChange);
+    type IntoIter = smallvec::IntoIter<[Self::Item; 1]>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
 
 /// What a round changes in one table.
 #[derive(Debug, Default)]

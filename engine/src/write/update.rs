@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use nuages_storage::{RowId, Value, all_rows};
+use nuages_storage::{Operation, RowId, Value, all_rows};
 use smallvec::SmallVec;
 
 use super::images::{Assigned, rewrite};
+use super::patch::{self, PatchBuilder};
 use super::returning::Returning;
 use super::round::{Round, TableChange};
 use super::{WritingStatement, coerced};
@@ -28,6 +29,9 @@ impl WritingStatement<'_, '_> {
         for (place, _) in &update.assignments {
             table.column(*place)?;
         }
+        if patch::suffices(table, update) {
+            return self.update_by_patch(table, update, context);
+        }
         let found = self.find_updated(table, update, context)?;
         let affected = found.len() as u64;
         let mut returning = Returning::new(table, update.source, &update.returning)?;
@@ -42,13 +46,36 @@ impl WritingStatement<'_, '_> {
             self.writer.note_key(table.id, *greatest);
         }
         if cascade::may_lose_keys(&catalog, table, change.assigned) {
-            let mut round = Round::default();
-            round.insert(table.id, change);
-            self.write_rounds(round, context)?;
+            self.write_rounds(Round::of(table.id, change), context)?;
         } else {
             self.write_table(table, change, context)?;
         }
         Ok(Outcome { affected, per_table: Vec::new(), rows: returning.finish(), first_key: None })
+    }
+
+    /// Runs an `UPDATE` whose assignments are all there is to write.
+    fn update_by_patch(
+        &mut self,
+        table: &TableDefinition,
+        update: &Update,
+        context: &Context<'_>,
+    ) -> Result<Outcome, Error> {
+        let mut patch = PatchBuilder::new(table, update)?;
+        match self.find_by_key(table, update, context)? {
+            Some(found) => {
+                found.into_iter().try_for_each(|(row, values)| patch.add_row(row, values))?;
+            }
+            None => {
+                let query = assignments_of(table, update);
+                run_query(&query, self.writer.version(), context, &mut |batch| patch.add_batch(batch))?;
+            }
+        }
+        let patch = patch.finish();
+        let affected = patch.len() as u64;
+        if !patch.is_empty() {
+            self.writer.push(Operation::Assign { table: table.id, patch });
+        }
+        Ok(Outcome { affected, ..Outcome::default() })
     }
 
     /// Which rows, and which values; ascending.
@@ -58,16 +85,11 @@ impl WritingStatement<'_, '_> {
         update: &Update,
         context: &Context<'_>,
     ) -> Result<Found, Error> {
-        let one = key_of_one_row(table, update.source, update.predicate.as_ref(), context);
-        if let Some(row) = one.filter(|_| !update.assignments.iter().any(|(_, expr)| has_query(expr))) {
-            return self.find_one(table, update, row, context);
+        if let Some(found) = self.find_by_key(table, update, context)? {
+            return Ok(found);
         }
-        let row_id = OutputColumn::new("row id", update.source.row_id());
-        let assigned = update.assignments.iter().map(|(_, expr)| OutputColumn::new("value", expr.clone()));
-        let relation = rows_of(table, update.source, update.predicate.as_ref());
-        let query = Query::new(relation, std::iter::once(row_id).chain(assigned).collect());
         let mut found = Found::new();
-        run_query(&query, self.writer.version(), context, &mut |batch| {
+        run_query(&assignments_of(table, update), self.writer.version(), context, &mut |batch| {
             for row in &batch.selection {
                 let Some(id) = batch.column(0).int(row) else { continue };
                 let values = batch.columns[1..].iter().map(|column| column.value(row));
@@ -81,16 +103,22 @@ impl WritingStatement<'_, '_> {
         Ok(found)
     }
 
-    /// The row of a primary key, read directly.
-    fn find_one(
+    /// The row of a primary key, read directly. `None` if the predicate names no key, or an assignment needs more than
+    /// the row itself.
+    fn find_by_key(
         &self,
         table: &TableDefinition,
         update: &Update,
-        row: Option<RowId>,
         context: &Context<'_>,
-    ) -> Result<Found, Error> {
+    ) -> Result<Option<Found>, Error> {
+        let Some(row) = key_of_one_row(table, update.source, update.predicate.as_ref(), context) else {
+            return Ok(None);
+        };
+        if update.assignments.iter().any(|(_, expr)| has_query(expr)) {
+            return Ok(None);
+        }
         let tree = self.writer.version().table(table.id);
-        let Some(row) = row.and_then(|row| tree?.get(row)) else { return Ok(Found::new()) };
+        let Some(row) = row.and_then(|row| tree?.get(row)) else { return Ok(Some(Found::new())) };
         let value = |(_, expr): &(usize, Expr)| match constant(expr, context) {
             Some(value) => Ok(value.clone()),
             None => {
@@ -99,7 +127,7 @@ impl WritingStatement<'_, '_> {
             }
         };
         let values = update.assignments.iter().map(value).collect::<Result<SmallVec<[Value; 2]>, Error>>()?;
-        Ok(vec![(row.row_id(), assigned_values(table, update, values)?)])
+        Ok(Some(vec![(row.row_id(), assigned_values(table, update, values)?)]))
     }
 
     /// The new images, made of the rows as the newest version has them.
@@ -113,6 +141,14 @@ impl WritingStatement<'_, '_> {
         let assigned: ColumnSet = update.assignments.iter().map(|(place, _)| *place).collect();
         rewrite(table, tree, found.into_iter(), assigned)
     }
+}
+
+/// The query for the rows that an update changes: their ids, and after them the values assigned.
+fn assignments_of(table: &TableDefinition, update: &Update) -> Query {
+    let row_id = OutputColumn::new("row id", update.source.row_id());
+    let assigned = update.assignments.iter().map(|(_, expr)| OutputColumn::new("value", expr.clone()));
+    let relation = rows_of(table, update.source, update.predicate.as_ref());
+    Query::new(relation, std::iter::once(row_id).chain(assigned).collect())
 }
 
 /// The values of a row's assignments, as their columns store them.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::heap::DEFAULT;
 use super::{LEAF_BYTES, Leaf, ROWS_MAX, RowId, all_rows, capacity_for};
 use crate::layout::{Layout, Stored};
+use crate::patch::Patch;
 use crate::tree::{Block, KeyOf, PlainKeys};
 use crate::value::Lane;
 
@@ -141,6 +142,41 @@ impl Leaf {
             }
         }
         self.compact();
+    }
+
+    /// Sets the slots of a patch, from its row `from`, which lies at `at`, as far as its rows lie in this leaf.
+    /// Returns how many those are.
+    pub(crate) fn assign(
+        &mut self,
+        layout: &Arc<Layout>,
+        mut at: usize,
+        patch: &Patch,
+        from: usize,
+    ) -> usize {
+        if patch.columns().iter().any(|column| column.slot >= self.layout.len()) {
+            self.make_room(layout, self.len());
+        }
+        let mut row = from;
+        while let Some(row_id) = patch.row_ids().get(row) {
+            let Some(distance) = self.row_ids[at..].iter().position(|id| *id >= row_id.get()) else { break };
+            at += distance;
+            debug_assert_eq!(self.row_ids[at], row_id.get(), "a patch is for rows that are there");
+            for column in patch.columns() {
+                self.assign_word(column.slot, at, column.words[row]);
+            }
+            row += 1;
+        }
+        row - from
+    }
+
+    fn assign_word(&mut self, slot: usize, at: usize, word: Option<u64>) {
+        let span = self.span(slot);
+        debug_assert!(matches!(span.lane, Lane::Word | Lane::Bit), "slot {slot}");
+        set_bit(&mut self.words[span.nulls], at, word.is_none().into());
+        match span.lane {
+            Lane::Bit => set_bit(&mut self.words[span.data], at, word.unwrap_or_default() & 1),
+            _ => self.words[span.data + at] = word.unwrap_or_default(),
+        }
     }
 
     /// A leaf of some of the rows, with room for `room`, and without dead bytes.

@@ -7,6 +7,7 @@ use crate::index::{Index, IndexChange, IndexId};
 use crate::layout::Slot;
 use crate::leaf::{Leaf, RowId, RowImage, Rows};
 use crate::long::Longs;
+use crate::patch::Patch;
 use crate::tree::Tree;
 
 impl Table {
@@ -42,6 +43,18 @@ impl Table {
         }
         for long in longs {
             self.longs.insert(row_id_of(leaf, long.row), long.slot, &long.value);
+        }
+    }
+
+    /// Sets some slots of rows, which the table has and the patch has in order. O(log n) a leaf that holds some of
+    /// them, O(1) a row in it.
+    pub fn assign(&mut self, patch: &Patch) {
+        let mut done = 0;
+        while let Some(&row_id) = patch.row_ids().get(done) {
+            let layout = &self.layout;
+            let assigned = self.rows.edit(row_id, |leaf, at| leaf.assign(layout, at, patch, done));
+            debug_assert!(assigned.is_some(), "row {} is not there", row_id.get());
+            done += assigned.unwrap_or(1);
         }
     }
 

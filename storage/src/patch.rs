@@ -1,0 +1,81 @@
+//! New values for a few columns of rows that stay where they are.
+//!
+//! An update that touches neither a key nor a text needs no image of the whole row: the words it sets are enough, and
+//! are written over the old ones, leaf by leaf.
+
+use crate::leaf::RowId;
+
+/// What some slots of some rows become.
+///
+/// ```
+/// use nuages_storage::{Patch, RowId};
+/// let mut patch = Patch::new([3]);
+/// patch.push(RowId::new(7), [Some(1)]);
+/// patch.push(RowId::new(9), [None]);
+/// assert_eq!(patch.len(), 2);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patch {
+    row_ids: Vec<RowId>,
+    columns: Vec<PatchColumn>,
+}
+
+/// What a slot becomes, row by row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PatchColumn {
+    pub(crate) slot: usize,
+    /// The words, or the booleans as zero and one; `None` is NULL.
+    pub(crate) words: Vec<Option<u64>>,
+}
+
+impl Patch {
+    /// A patch of these slots, each of [`Lane::Word`](crate::Lane::Word) or [`Lane::Bit`](crate::Lane::Bit).
+    #[must_use]
+    pub fn new(slots: impl IntoIterator<Item = usize>) -> Self {
+        let column = |slot| PatchColumn { slot, words: Vec::new() };
+        Self { row_ids: Vec::new(), columns: slots.into_iter().map(column).collect() }
+    }
+
+    /// Adds a row, with its words in the order of the slots; `None` is NULL, booleans are zero and one.
+    pub fn push(&mut self, row_id: RowId, words: impl IntoIterator<Item = Option<u64>>) {
+        self.row_ids.push(row_id);
+        for (column, word) in self.columns.iter_mut().zip(words) {
+            column.words.push(word);
+        }
+    }
+
+    /// How many rows it is for.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.row_ids.len()
+    }
+
+    /// Whether it is for no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.row_ids.is_empty()
+    }
+
+    /// The rows.
+    #[must_use]
+    pub fn row_ids(&self) -> &[RowId] {
+        &self.row_ids
+    }
+
+    pub(crate) fn columns(&self) -> &[PatchColumn] {
+        &self.columns
+    }
+
+    /// Puts the rows into the order of their ids, in which a patch is applied.
+    pub fn sort(&mut self) {
+        if self.row_ids.is_sorted() {
+            return;
+        }
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.sort_unstable_by_key(|row| self.row_ids[*row]);
+        self.row_ids = order.iter().map(|row| self.row_ids[*row]).collect();
+        for column in &mut self.columns {
+            column.words = order.iter().map(|row| column.words[*row]).collect();
+        }
+    }
+}
