@@ -5,10 +5,12 @@
 
 pub(crate) mod collections;
 pub(crate) mod engine;
+pub(crate) mod orm;
 pub(crate) mod sqlite;
 
 pub(crate) use collections::Collections;
 pub(crate) use engine::Engine;
+pub(crate) use orm::Orm;
 pub(crate) use sqlite::Sqlite;
 
 use self::engine::Planning;
@@ -34,6 +36,8 @@ pub(crate) trait Contestant:
 pub(crate) fn all() -> Result<Vec<Box<dyn Contestant>>> {
     Ok(vec![
         Box::new(Sqlite::new()?),
+        Box::new(Orm::new(Planning::PerCall)?),
+        Box::new(Orm::new(Planning::Prepared)?),
         Box::new(Engine::new(Planning::PerCall)?),
         Box::new(Engine::new(Planning::Prepared)?),
         Box::<Collections>::default(),

@@ -60,18 +60,27 @@ impl Item {
     ///
     /// Of a text it takes the length and the ends: it is computed under the clock, and is to weigh little there.
     pub(crate) fn content(&self) -> u64 {
-        (self.a as u64)
-            .wrapping_add((self.b as u64) << 8)
-            .wrapping_add(self.e.to_bits().rotate_left(16))
-            .wrapping_add(ends(&self.slug).rotate_left(24))
-            .wrapping_add(ends(&self.title).rotate_left(40))
-            .wrapping_add((self.created as u64).rotate_left(48))
+        item_content(self.a, self.b, self.e, &self.slug, &self.title, self.created)
     }
 
     /// A number that depends on every column.
     pub(crate) fn checksum(&self) -> u64 {
         self.content().wrapping_add((self.id as u64).rotate_left(32))
     }
+}
+
+/// The [`Item::checksum`] of an item in another struct.
+pub(crate) fn item_checksum(id: i64, a: i64, b: i64, e: f64, slug: &str, title: &str, created: i64) -> u64 {
+    item_content(a, b, e, slug, title, created).wrapping_add((id as u64).rotate_left(32))
+}
+
+fn item_content(a: i64, b: i64, e: f64, slug: &str, title: &str, created: i64) -> u64 {
+    (a as u64)
+        .wrapping_add((b as u64) << 8)
+        .wrapping_add(e.to_bits().rotate_left(16))
+        .wrapping_add(ends(slug).rotate_left(24))
+        .wrapping_add(ends(title).rotate_left(40))
+        .wrapping_add((created as u64).rotate_left(48))
 }
 
 /// A parent.
@@ -93,8 +102,13 @@ impl Author {
 
     /// A number that depends on every column.
     pub(crate) fn checksum(&self) -> u64 {
-        ends(&self.name).wrapping_add(self.rate as u64).wrapping_add((self.id as u64) << 16)
+        author_checksum(self.id, &self.name, self.rate)
     }
+}
+
+/// The [`Author::checksum`] of an author in another struct.
+pub(crate) fn author_checksum(id: i64, name: &str, rate: i64) -> u64 {
+    ends(name).wrapping_add(rate as u64).wrapping_add((id as u64) << 16)
 }
 
 /// A child.
@@ -123,11 +137,16 @@ impl Book {
 
     /// A number that depends on every column.
     pub(crate) fn checksum(&self) -> u64 {
-        ends(&self.title)
-            .wrapping_add((self.pages as u64) << 20)
-            .wrapping_add((self.id as u64) << 32)
-            .wrapping_add((self.author_id as u64).rotate_left(48))
+        book_checksum(self.id, self.author_id, &self.title, self.pages)
     }
+}
+
+/// The [`Book::checksum`] of a book in another struct.
+pub(crate) fn book_checksum(id: i64, author_id: i64, title: &str, pages: i64) -> u64 {
+    ends(title)
+        .wrapping_add((pages as u64) << 20)
+        .wrapping_add((id as u64) << 32)
+        .wrapping_add((author_id as u64).rotate_left(48))
 }
 
 /// The rows to load, and the questions to ask about them.

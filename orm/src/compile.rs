@@ -26,6 +26,7 @@ mod summary;
 
 use jiff::Timestamp;
 use nuages_engine::algebra::{Aggregate, Expr, Source};
+use nuages_storage::{DataType, Value};
 
 use self::joins::{Joins, Reuse};
 use crate::{
@@ -43,9 +44,19 @@ pub(crate) use self::order::meta_path;
 pub(crate) struct Compiler<'c> {
     binding: &'c Binding,
     settings: &'c Settings,
-    now: Option<Timestamp>,
+    now: Now,
     sources: u32,
     scopes: Vec<Scope>,
+}
+
+/// The time of a statement.
+enum Now {
+    /// Nothing asked for it yet.
+    Unasked,
+    /// This.
+    At(Timestamp),
+    /// The parameter of this number, which is given when the statement runs; and whether anything asked for it.
+    Given(usize, bool),
 }
 
 /// A query level by its place in [`Compiler::scopes`].
@@ -74,7 +85,7 @@ impl<'c> Compiler<'c> {
     }
 
     pub(crate) fn with(binding: &'c Binding, settings: &'c Settings) -> Compiler<'c> {
-        Compiler { binding, settings, now: None, sources: 0, scopes: Vec::new() }
+        Compiler { binding, settings, now: Now::Unasked, sources: 0, scopes: Vec::new() }
     }
 
     fn source(&mut self) -> Source {
@@ -83,8 +94,30 @@ impl<'c> Compiler<'c> {
     }
 
     /// One time for the whole statement.
-    fn now(&mut self) -> Timestamp {
-        *self.now.get_or_insert_with(|| self.settings.now())
+    fn now(&mut self) -> Expr {
+        match &mut self.now {
+            Now::Given(parameter, asked) => {
+                *asked = true;
+                Expr::Parameter(*parameter, DataType::Timestamp)
+            }
+            Now::At(time) => Expr::Literal(Value::Timestamp(*time)),
+            Now::Unasked => {
+                let time = self.settings.now();
+                self.now = Now::At(time);
+                Expr::Literal(Value::Timestamp(time))
+            }
+        }
+    }
+
+    /// The time is not that of this moment, but a parameter of this number.
+    pub(crate) fn leave_open(mut self, parameter: usize) -> Self {
+        self.now = Now::Given(parameter, false);
+        self
+    }
+
+    /// Whether the time that was left open is in what was compiled.
+    pub(crate) fn asks_for_now(&self) -> bool {
+        matches!(self.now, Now::Given(_, true))
     }
 
     /// A query level over all rows of a model.

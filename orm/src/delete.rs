@@ -11,7 +11,7 @@ mod collector;
 mod reach;
 
 use indexmap::IndexMap;
-use nuages_engine::algebra::Statement;
+use nuages_engine::algebra::{Query, Statement};
 use nuages_storage::{TableId, Value};
 
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     meta::ModelMeta,
     model::Model,
     queryset::{QueryState, fetch_instances, keys_in, state::Shape},
-    read,
+    read::{self, Question},
     signal::{Deleting, Doomed, Moment},
 };
 
@@ -47,39 +47,75 @@ impl Deleted {
 
 /// Deletes the rows of a queryset.
 pub(crate) fn by_queryset(state: &QueryState, ex: &dyn Executor) -> Result<Deleted> {
-    let clauses = state.clauses();
-    if let Some(misuse) = clauses.misuse {
-        return Err(misuse.into());
+    Plan::new(state, Compiler::new(ex))?.run(&[], ex)
+}
+
+/// The deletion of a queryset's rows, compiled. Who listens, and so whether the engine's foreign keys suffice, is
+/// asked anew each time it runs.
+#[derive(Debug)]
+pub struct Plan {
+    model: &'static ModelMeta,
+    statements: Option<Statements>,
+    now: bool,
+}
+
+/// The same rows twice.
+#[derive(Debug)]
+struct Statements {
+    /// To be deleted by one statement.
+    delete: Statement,
+    /// Their keys, for the collector.
+    keys: Query,
+}
+
+impl Plan {
+    /// Compiles it.
+    pub(crate) fn new(state: &QueryState, mut compiler: Compiler<'_>) -> Result<Plan> {
+        let clauses = state.clauses();
+        if let Some(misuse) = clauses.misuse {
+            return Err(misuse.into());
+        }
+        let refused = |after| Err(Misuse::NotAllowed { call: "delete", after }.into());
+        if !clauses.slice.is_all() {
+            return refused("a slice");
+        }
+        if !matches!(clauses.shape, Shape::Instances) {
+            return refused("values or values_list");
+        }
+        if state.is_distinct_on() {
+            return refused("distinct_on");
+        }
+        if !clauses.combined.is_empty() {
+            return refused("a union, intersection or difference");
+        }
+        let statements = match clauses.empty {
+            true => None,
+            false => {
+                let delete = Statement::Delete(compiler.delete(state)?);
+                Some(Statements { delete, keys: compiler.keys(state)? })
+            }
+        };
+        Ok(Plan { model: state.model, statements, now: compiler.asks_for_now() })
     }
-    let refused = |after| Err(Misuse::NotAllowed { call: "delete", after }.into());
-    if !clauses.slice.is_all() {
-        return refused("a slice");
+
+    /// Whether the time of the run is a parameter.
+    pub(crate) fn asks_for_now(&self) -> bool {
+        self.now
     }
-    if !matches!(clauses.shape, Shape::Instances) {
-        return refused("values or values_list");
+
+    /// Deletes, with these values of the parameters.
+    pub(crate) fn run(&self, values: &[Value], ex: &dyn Executor) -> Result<Deleted> {
+        let Some(statements) = &self.statements else { return Ok(Deleted::default()) };
+        if reach::engine_suffices(self.model, ex)? {
+            return delete_in_engine(self.model, &statements.delete, values, ex);
+        }
+        let question = Question::OnceWith(&statements.keys, values);
+        let keys: Vec<Value> = read::fetch(ex, self.model, question, |row| Ok(row.value(0)))?;
+        if keys.is_empty() {
+            return Ok(Deleted::default());
+        }
+        ex.atomic(|tx| collector::delete(self.model, keys, tx))
     }
-    if state.is_distinct_on() {
-        return refused("distinct_on");
-    }
-    if !clauses.combined.is_empty() {
-        return refused("a union, intersection or difference");
-    }
-    if clauses.empty {
-        return Ok(Deleted::default());
-    }
-    if reach::engine_suffices(state.model, ex)? {
-        return delete_in_engine(state, ex);
-    }
-    let query = Compiler::new(ex).keys(state)?;
-    let mut keys = Vec::new();
-    read::each(ex, state.model, &query, &mut |row| {
-        keys.push(row.value(0));
-        Ok(())
-    })?;
-    if keys.is_empty() {
-        return Ok(Deleted::default());
-    }
-    ex.atomic(|tx| collector::delete(state.model, keys, tx))
 }
 
 /// Deletes the rows of a model with these keys.
@@ -87,16 +123,21 @@ pub(crate) fn by_keys(meta: &'static ModelMeta, keys: Vec<Value>, ex: &dyn Execu
     if reach::engine_suffices(meta, ex)? {
         let mut state = QueryState::new(meta);
         state.add_condition(keys_in(keys));
-        return delete_in_engine(&state, ex);
+        let statement = Statement::Delete(Compiler::new(ex).delete(&state)?);
+        return delete_in_engine(meta, &statement, &[], ex);
     }
     ex.atomic(|tx| collector::delete(meta, keys, tx))
 }
 
 /// One statement; the engine's foreign keys do the rest, and it counts.
-fn delete_in_engine(state: &QueryState, ex: &dyn Executor) -> Result<Deleted> {
-    let statement = Compiler::new(ex).delete(state)?;
-    ex.shared().watch.record(StatementKind::Delete, state.model.table);
-    let outcome = ex.session()?.execute(&Statement::Delete(statement), &[])?;
+fn delete_in_engine(
+    meta: &'static ModelMeta,
+    statement: &Statement,
+    values: &[Value],
+    ex: &dyn Executor,
+) -> Result<Deleted> {
+    ex.shared().watch.record(StatementKind::Delete, meta.table);
+    let outcome = ex.session()?.execute(statement, values)?;
     let mut deleted = Deleted::default();
     for (table, count) in outcome.per_table {
         deleted.add(label(table, ex), count);

@@ -16,6 +16,7 @@ pub mod case;
 pub mod class;
 pub mod function;
 pub mod operand;
+pub mod parameter;
 pub mod subquery;
 
 use std::fmt;
@@ -29,6 +30,7 @@ use crate::path::{Col, Hop, Path, Types};
 
 pub use aggregate::Aggregate;
 pub use operand::{Operand, Term};
+pub use parameter::{Arguments, Param, Params};
 
 /// A value of type `T` computed from rows of `M`; `K` is the class of `T`.
 ///

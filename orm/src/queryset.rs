@@ -25,7 +25,9 @@
 pub mod build;
 mod explain;
 mod get;
+mod key;
 mod names;
+pub mod prepared;
 pub mod relations;
 mod resolve;
 mod run;
@@ -40,13 +42,14 @@ use std::marker::PhantomData;
 use crate::model::Model;
 
 pub use build::Queryset;
+pub use prepared::{Prepared, prepare};
 pub(crate) use shape::Nodes;
 pub use shape::{Annotates, Is, Projection, projected};
 pub use state::QueryState;
 
 pub use write::BulkOptions;
 
-pub(crate) use get::fetch_by_key;
+pub(crate) use key::fetch_by_key;
 pub(crate) use run::{fetch_instances, first_row, keys_in};
 pub(crate) use summary::count;
 pub(crate) use write::update;

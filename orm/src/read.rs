@@ -4,7 +4,7 @@
 //! a field takes its value from either without a [`Value`] in between.
 
 use jiff::{SignedDuration, Timestamp, civil};
-use nuages_engine::{Batch, Error as EngineError, Vector, algebra::Query};
+use nuages_engine::{Batch, Error as EngineError, Prepared, Vector, algebra::Query};
 use nuages_storage::{DataType, RowRef, Value};
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -153,6 +153,51 @@ pub(crate) fn decode_error(meta: &'static ModelMeta, error: DecodeError) -> Erro
     Error::Decode { table: meta.table, column, pk: None, value: Box::new(error.found) }
 }
 
+/// What is asked of the engine: a query that is planned for this once, or one that was prepared.
+#[derive(Clone, Copy)]
+pub(crate) enum Question<'q> {
+    Once(&'q Query),
+    Prepared(&'q Prepared, &'q [Value]),
+    /// A prepared one on another database than it was prepared for.
+    OnceWith(&'q Query, &'q [Value]),
+}
+
+impl<'q> From<&'q Query> for Question<'q> {
+    fn from(query: &'q Query) -> Self {
+        Question::Once(query)
+    }
+}
+
+/// Asks and calls `visit` with each batch of rows, in order, until it fails.
+///
+/// A short prepared query is answered under the latch, so `visit` must not call back into the database.
+fn each_batch(
+    ex: &dyn Executor,
+    meta: &'static ModelMeta,
+    question: Question<'_>,
+    visit: &mut dyn FnMut(&Batch<'_>) -> Result<()>,
+) -> Result<()> {
+    let session = ex.session()?;
+    ex.shared().watch.record(StatementKind::Select, meta.table);
+    let mut failed = None;
+    let mut each = |batch: &Batch<'_>| {
+        visit(batch).map_err(|error| {
+            failed = Some(error);
+            // Any error ends the query; the caller sees the one above.
+            EngineError::TransactionEnded
+        })
+    };
+    let result = match question {
+        Question::Once(query) => session.query_each(query, &[], &mut each),
+        Question::OnceWith(query, values) => session.query_each(query, values, &mut each),
+        Question::Prepared(prepared, values) => session.run(prepared, values, &mut each),
+    };
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(result?),
+    }
+}
+
 /// Runs a query and calls `visit` with each row, in order, until it fails.
 pub(crate) fn each(
     ex: &dyn Executor,
@@ -160,56 +205,51 @@ pub(crate) fn each(
     query: &Query,
     visit: &mut dyn FnMut(&BatchRow<'_, '_>) -> Result<()>,
 ) -> Result<()> {
-    let session = ex.session()?;
-    ex.shared().watch.record(StatementKind::Select, meta.table);
-    let mut failed = None;
-    let result = session.query_each(query, &[], &mut |batch| {
-        for row in batch.selection.iter() {
-            if let Err(error) = visit(&BatchRow { batch, row }) {
-                failed = Some(error);
-                // Any error ends the query; the caller sees the one above.
-                return Err(EngineError::TransactionEnded);
-            }
-        }
-        Ok(())
-    });
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(result?),
-    }
+    each_batch(ex, meta, query.into(), &mut |batch| {
+        batch.selection.iter().try_for_each(|row| visit(&BatchRow { batch, row }))
+    })
 }
 
-/// The rows of a query.
-pub(crate) fn fetch<T>(
+/// The rows of the answer.
+pub(crate) fn fetch<'q, T>(
     ex: &dyn Executor,
     meta: &'static ModelMeta,
-    query: &Query,
+    question: impl Into<Question<'q>>,
     mut read: impl FnMut(&BatchRow<'_, '_>) -> Result<T, DecodeError>,
 ) -> Result<Vec<T>> {
     let mut rows = Vec::new();
-    each(ex, meta, query, &mut |row| {
-        rows.push(read(row).map_err(|error| decode_error(meta, error))?);
+    each_batch(ex, meta, question.into(), &mut |batch| {
+        rows.reserve(batch.selection.count());
+        for row in &batch.selection {
+            rows.push(read(&BatchRow { batch, row }).map_err(|error| decode_error(meta, error))?);
+        }
         Ok(())
     })?;
     Ok(rows)
 }
 
-/// The first value of the only row of a query.
-pub(crate) fn scalar(ex: &dyn Executor, meta: &'static ModelMeta, query: &Query) -> Result<Value> {
+/// The first value of the only row of the answer.
+pub(crate) fn scalar<'q>(
+    ex: &dyn Executor,
+    meta: &'static ModelMeta,
+    question: impl Into<Question<'q>>,
+) -> Result<Value> {
     let mut value = Value::Null;
-    each(ex, meta, query, &mut |row| {
-        value = row.value(0);
+    each_batch(ex, meta, question.into(), &mut |batch| {
+        for row in &batch.selection {
+            value = BatchRow { batch, row }.value(0);
+        }
         Ok(())
     })?;
     Ok(value)
 }
 
-/// The rows of a query as the rows of a queryset.
-pub(crate) fn fetch_rows<R: Row>(
+/// The rows of the answer as the rows of a queryset.
+pub(crate) fn fetch_rows<'q, R: Row>(
     ex: &dyn Executor,
     meta: &'static ModelMeta,
-    query: &Query,
+    question: impl Into<Question<'q>>,
     columns: Columns<'_>,
 ) -> Result<Vec<R>> {
-    fetch(ex, meta, query, |row| R::read(row, &mut columns.clone()))
+    fetch(ex, meta, question, |row| R::read(row, &mut columns.clone()))
 }

@@ -12,6 +12,6 @@ mod binding;
 mod tables;
 
 pub(crate) use self::{
-    binding::{Binding, Bound, ThroughBound},
+    binding::{Binding, Bound, ThroughBound, UniqueKey},
     tables::create,
 };

@@ -1,13 +1,15 @@
 //! Changes that are thrown away: what a test does that wants a database of its own.
 
+use nuages::prelude::{Atomic, Executor, Model};
 use nuages_engine::{RowKeys, Session};
 use rusqlite::backup::Backup;
 
 use super::{Tables, Workload};
 use crate::contestant::collections::next_key;
 use crate::contestant::engine::{self, encoded, new_item};
+use crate::contestant::orm;
 use crate::contestant::sqlite::{insert, open};
-use crate::contestant::{Collections, Engine, Sqlite};
+use crate::contestant::{Collections, Engine, Orm, Sqlite};
 use crate::data::{Input, Item};
 use crate::harness::{Result, Sample, timed};
 
@@ -116,6 +118,37 @@ impl Forks for Engine {
             let count = insert_each(&transaction, self, items)?;
             transaction.rollback();
             Ok(count)
+        })
+    }
+}
+
+/// Creates instances one by one, and counts what there is then.
+fn create_each(instances: Vec<orm::Item>, ex: &dyn Executor) -> nuages::Result<u64> {
+    for instance in instances {
+        orm::Item::objects().create(instance, ex)?;
+    }
+    orm::Item::objects().count(ex)
+}
+
+impl Forks for Orm {
+    /// Each is its own commit, as nobody else would see a transaction in the fork anyway.
+    fn fork(&mut self, items: &[Item]) -> Result<Sample> {
+        let instances = items.iter().map(orm::Item::new).collect::<Vec<_>>();
+        timed(|| {
+            let fork = self.db.fork()?;
+            Ok(create_each(instances, &fork)?)
+        })
+    }
+
+    /// A transaction that is rolled back.
+    fn undo(&mut self, items: &[Item]) -> Result<Sample> {
+        let instances = items.iter().map(orm::Item::new).collect::<Vec<_>>();
+        timed(|| {
+            let undone = |tx: &nuages::prelude::Tx<'_>| {
+                tx.set_rollback(true);
+                create_each(instances, tx)
+            };
+            Ok(self.db.atomic(undone)?)
         })
     }
 }

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use nuages_engine::algebra::{Comparison, Delete, Expr, Source, Statement};
+use nuages::prelude::*;
+use nuages_engine::algebra::{self, Comparison, Delete, Source, Statement};
 use nuages_engine::{RowKeys, Session};
 use nuages_storage::{DataType, TableId, Value};
 
 use super::{Tables, Workload};
 use crate::contestant::collections::{Items, next_key};
 use crate::contestant::engine::{encoded, new_item};
+use crate::contestant::orm;
 use crate::contestant::sqlite::insert;
-use crate::contestant::{Collections, Engine, Sqlite};
+use crate::contestant::{Collections, Engine, Orm, Sqlite};
 use crate::data::{Input, Item};
 use crate::harness::{Result, Sample, timed};
 
@@ -152,7 +154,7 @@ impl Inserts for Engine {
             Statement::Delete(Delete {
                 table: self.tables.item,
                 source: new,
-                predicate: Some(Expr::from(new.column(0)).compare(Comparison::Greater, last)),
+                predicate: Some(algebra::Expr::from(new.column(0)).compare(Comparison::Greater, last)),
                 returning: Vec::new(),
             })
         });
@@ -163,6 +165,55 @@ impl Inserts for Engine {
     fn commits_plain(&mut self, items: &[Item]) -> Result<Sample> {
         let fresh = self.fresh()?;
         fresh.insert_timed(fresh.tables.plain, items, false)
+    }
+}
+
+impl Inserts for Orm {
+    fn batch(&mut self, items: &[Item]) -> Result<Sample> {
+        let fresh = self.fresh()?;
+        let instances = items.iter().map(orm::Item::new).collect::<Vec<_>>();
+        let mut stored = Vec::new();
+        timed(|| {
+            stored = orm::Item::objects().bulk_create(instances, &fresh.db)?;
+            Ok(stored.len() as u64)
+        })
+    }
+
+    fn batch_plain(&mut self, items: &[Item]) -> Result<Sample> {
+        let fresh = self.fresh()?;
+        let instances = items.iter().map(orm::Plain::new).collect::<Vec<_>>();
+        let mut stored = Vec::new();
+        timed(|| {
+            stored = orm::Plain::objects().bulk_create(instances, &fresh.db)?;
+            Ok(stored.len() as u64)
+        })
+    }
+
+    fn commits(&mut self, items: &[Item]) -> Result<Sample> {
+        let db = &self.db;
+        let first_new = orm::Item::objects().count(db)?;
+        let instances = items.iter().map(orm::Item::new).collect::<Vec<_>>();
+        let mut stored = Vec::with_capacity(instances.len());
+        let sample = timed(|| {
+            for instance in instances {
+                stored.push(orm::Item::objects().create(instance, db)?);
+            }
+            Ok(stored.len() as u64)
+        })?;
+        orm::Item::objects().filter(orm::Item::id.gt(first_new)).delete(db)?;
+        Ok(sample)
+    }
+
+    fn commits_plain(&mut self, items: &[Item]) -> Result<Sample> {
+        let fresh = self.fresh()?;
+        let instances = items.iter().map(orm::Plain::new).collect::<Vec<_>>();
+        let mut stored = Vec::with_capacity(instances.len());
+        timed(|| {
+            for instance in instances {
+                stored.push(orm::Plain::objects().create(instance, &fresh.db)?);
+            }
+            Ok(stored.len() as u64)
+        })
     }
 }
 

@@ -1,12 +1,14 @@
 //! One row by what identifies it, as a struct.
 
-use super::{Tables, Workload};
-use nuages_engine::{Error, Session};
+use nuages::prelude::*;
+use nuages_engine::{Error as EngineError, Session};
 use nuages_storage::{RowId, RowRef, Value};
 
+use super::{Tables, Workload};
 use crate::contestant::engine::item_in;
+use crate::contestant::orm;
 use crate::contestant::sqlite::{ITEM, item};
-use crate::contestant::{Collections, Engine, Sqlite};
+use crate::contestant::{Collections, Engine, Orm, Sqlite};
 use crate::data::Item;
 use crate::harness::{Result, Sample, timed};
 
@@ -62,7 +64,9 @@ impl PointReads for Sqlite {
 }
 
 /// The item that `read` hands to the closure it is given.
-fn found(read: impl FnOnce(&mut dyn FnMut(RowRef<'_>)) -> std::result::Result<bool, Error>) -> Result<Item> {
+fn found(
+    read: impl FnOnce(&mut dyn FnMut(RowRef<'_>)) -> std::result::Result<bool, EngineError>,
+) -> Result<Item> {
     let mut item = None;
     read(&mut |row| item = Some(item_in(row)))?;
     item.ok_or_else(|| "an item is missing".into())
@@ -78,6 +82,33 @@ impl PointReads for Engine {
         let (table, index) = (self.tables.item, self.tables.item_slug);
         timed(|| each(slugs, |slug| found(|f| self.db.get_by_key(table, index, &[Value::from(slug)], f))))
     }
+}
+
+impl PointReads for Orm {
+    fn by_key(&mut self, keys: &[i64]) -> Result<Sample> {
+        use orm::Item;
+        let db = &self.db;
+        if !self.prepares() {
+            return timed(|| sum_of(keys, |key| Item::objects().get(Item::id.eq(key), db)));
+        }
+        let by_key = prepare(|id: Param<i64>| Item::objects().filter(Item::id.eq(id)), db)?;
+        timed(|| sum_of(keys, |key| by_key.get(key, db)))
+    }
+
+    fn by_slug(&mut self, slugs: &[&str]) -> Result<Sample> {
+        use orm::Item;
+        let db = &self.db;
+        if !self.prepares() {
+            return timed(|| sum_of(slugs, |slug| Item::objects().get(Item::slug.eq(slug), db)));
+        }
+        let by_slug = prepare(|slug: Param<String>| Item::objects().filter(Item::slug.eq(slug)), db)?;
+        timed(|| sum_of(slugs, |slug| by_slug.get(slug, db)))
+    }
+}
+
+/// [`each`] of the ORM's instances.
+fn sum_of<Q: Copy>(questions: &[Q], get: impl Fn(Q) -> nuages::Result<orm::Item>) -> Result<u64> {
+    questions.iter().try_fold(0_u64, |sum, &question| Ok(sum.wrapping_add(get(question)?.checksum())))
 }
 
 impl PointReads for Collections {

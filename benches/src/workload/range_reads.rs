@@ -2,14 +2,16 @@
 
 use std::ops::Range;
 
+use nuages::prelude::{Model, Param, Queryset, prepare};
 use nuages_engine::algebra::{Aggregate, Comparison, Expr, Query, Relation};
 use nuages_engine::algebra::{SortKey, Source};
 use nuages_storage::{DataType, Value};
 
 use super::{Tables, Workload, in_order, repeats};
 use crate::contestant::engine::{self, items};
+use crate::contestant::orm;
 use crate::contestant::sqlite::{ITEM, item};
-use crate::contestant::{Collections, Engine, Sqlite};
+use crate::contestant::{Collections, Engine, Orm, Sqlite};
 use crate::data::{Input, Item};
 use crate::harness::{Result, Sample, timed};
 
@@ -163,6 +165,64 @@ impl RangeReads for Engine {
             }
             Ok(checksum)
         })
+    }
+}
+
+/// The checksum of rows after that of those before.
+fn append(checksum: u64, items: &[orm::Item]) -> u64 {
+    items.iter().fold(checksum, |sum, item| in_order(sum, item.checksum()))
+}
+
+impl RangeReads for Orm {
+    fn ten_created_since(&mut self, times: &[i64]) -> Result<Sample> {
+        use orm::Item;
+        let db = &self.db;
+        if !self.prepares() {
+            return timed(|| {
+                times.iter().try_fold(0, |checksum, time| {
+                    let since = Item::objects().filter(Item::created.gte(time));
+                    Ok(append(checksum, &since.order_by(Item::created.asc()).slice(..10).all(db)?))
+                })
+            });
+        }
+        let since = |time: Param<i64>| {
+            Item::objects().filter(Item::created.gte(time)).order_by(Item::created.asc()).slice(..10)
+        };
+        let since = prepare(since, db)?;
+        timed(|| times.iter().try_fold(0, |checksum, &time| Ok(append(checksum, &since.all(time, db)?))))
+    }
+
+    fn count_created_in(&mut self, ranges: &[Range<i64>]) -> Result<Sample> {
+        use orm::Item;
+        let db = &self.db;
+        if !self.prepares() {
+            return timed(|| {
+                ranges.iter().try_fold(0, |checksum, range| {
+                    let inside = Item::created.gte(range.start) & Item::created.lt(range.end);
+                    Ok(in_order(checksum, Item::objects().filter(inside).count(db)?))
+                })
+            });
+        }
+        let inside = |(start, end): (Param<i64>, Param<i64>)| {
+            Item::objects().filter(Item::created.gte(start) & Item::created.lt(end))
+        };
+        let inside = prepare(inside, db)?;
+        timed(|| {
+            ranges.iter().try_fold(0, |checksum, range| {
+                Ok(in_order(checksum, inside.count((range.start, range.end), db)?))
+            })
+        })
+    }
+
+    fn page_at(&mut self, offset: usize, times: usize) -> Result<Sample> {
+        use orm::Item;
+        let db = &self.db;
+        let page = || Item::objects().order_by(Item::id.asc()).slice(offset..offset + PAGE);
+        if !self.prepares() {
+            return timed(|| (0..times).try_fold(0, |checksum, _| Ok(append(checksum, &page().all(db)?))));
+        }
+        let page = prepare(|()| page(), db)?;
+        timed(|| (0..times).try_fold(0, |checksum, _| Ok(append(checksum, &page.all((), db)?))))
     }
 }
 

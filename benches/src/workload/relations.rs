@@ -3,13 +3,15 @@
 use std::hint::black_box;
 
 use hashbrown::HashMap;
+use nuages::prelude::{Model, Param, Queryset, count, prepare};
 use nuages_engine::algebra::{Aggregate, AggregateFunction, Arithmetic, Comparison, Expr, JoinKind, Query};
 use nuages_engine::algebra::{Relation, SortKey, Source};
 use nuages_storage::{DataType, Value};
 
 use super::{Tables, Workload, repeats};
 use crate::contestant::engine::{self, columns};
-use crate::contestant::{Collections, Engine, Sqlite};
+use crate::contestant::orm;
+use crate::contestant::{Collections, Engine, Orm, Sqlite};
 use crate::data::{AUTHORS, Author, Book, RATES};
 use crate::harness::{Result, Sample, timed};
 
@@ -171,6 +173,56 @@ impl Relations for Engine {
             })?;
             Ok(fetched)
         })
+    }
+}
+
+/// The checksum of authors with their books, as [`prefetched`] has it.
+fn with_books(authors: &[orm::Author], ex: &dyn nuages::Executor) -> Result<u64> {
+    authors.iter().try_fold(0_u64, |sum, author| {
+        let books = author.books.all(ex)?;
+        let books = books.iter().fold(author.checksum(), |sum, book| super::in_order(sum, book.checksum()));
+        Ok(sum.wrapping_add(books))
+    })
+}
+
+impl Relations for Orm {
+    fn join(&mut self, rate_min: i64, times: usize) -> Result<Sample> {
+        use orm::Book;
+        let db = &self.db;
+        let total = || (count(), (Book::pages * Book::author.rate).sum());
+        let checksum = |(count, sum): (i64, Option<i64>)| joined(count, sum.unwrap_or_default());
+        if !self.prepares() {
+            return timed(|| {
+                (0..times).try_fold(0_u64, |sum, _| {
+                    let books = Book::objects().filter(Book::author.rate.gte(rate_min));
+                    Ok(sum.wrapping_add(checksum(books.aggregate(total(), db)?)))
+                })
+            });
+        }
+        let books =
+            |rate: Param<i64>| Book::objects().filter(Book::author.rate.gte(rate)).aggregating(total());
+        let books = prepare(books, db)?;
+        timed(|| {
+            (0..times).try_fold(0_u64, |sum, _| Ok(sum.wrapping_add(checksum(books.run(rate_min, db)?))))
+        })
+    }
+
+    fn prefetch(&mut self, times: usize) -> Result<Sample> {
+        use orm::Author;
+        let db = &self.db;
+        let authors = || Author::objects().prefetch_related(Author::books);
+        let mut sum = 0_u64;
+        let mut add = |authors: Vec<Author>| -> Result<()> {
+            sum = sum.wrapping_add(with_books(&authors, db)?);
+            Ok(())
+        };
+        let sample = if self.prepares() {
+            let authors = prepare(|()| authors(), db)?;
+            timed(|| (0..times).try_for_each(|_| add(authors.all((), db)?)).map(|()| 0))?
+        } else {
+            timed(|| (0..times).try_for_each(|_| add(authors().all(db)?)).map(|()| 0))?
+        };
+        Ok(Sample { checksum: sum, ..sample })
     }
 }
 

@@ -2,14 +2,16 @@
 
 use std::hint::black_box;
 
+use nuages::prelude::{Model, Param, QuerySet, Queryset, count, prepare};
 use nuages_engine::algebra::{Aggregate, AggregateFunction, Comparison, Expr, Query, Relation};
 use nuages_engine::algebra::{SortKey, Source};
 use nuages_storage::{DataType, Value};
 
 use super::{Tables, Workload, in_order, repeats};
 use crate::contestant::engine::{self, items};
+use crate::contestant::orm;
 use crate::contestant::sqlite::{ITEM, item};
-use crate::contestant::{Collections, Engine, Sqlite};
+use crate::contestant::{Collections, Engine, Orm, Sqlite};
 use crate::data::CATEGORIES;
 use crate::harness::{Result, Sample, timed};
 
@@ -162,6 +164,67 @@ impl Scans for Engine {
             })?;
             Ok(checksum)
         })
+    }
+}
+
+impl Scans for Orm {
+    fn all(&mut self, times: usize) -> Result<Sample> {
+        use orm::Item;
+        let db = &self.db;
+        let sum = |items: Vec<Item>| items.iter().fold(0_u64, |sum, item| sum.wrapping_add(item.checksum()));
+        if !self.prepares() {
+            return repeated(times, || Ok(sum(Item::objects().all(db)?)));
+        }
+        let all = prepare(|()| Item::objects(), db)?;
+        repeated(times, || Ok(sum(all.all((), db)?)))
+    }
+
+    fn sum(&mut self, times: usize) -> Result<Sample> {
+        use orm::Item;
+        let db = &self.db;
+        let value = |sum: Option<i64>| sum.unwrap_or_default() as u64;
+        if !self.prepares() {
+            return repeated(times, || Ok(value(Item::objects().aggregate(Item::a.sum(), db)?)));
+        }
+        let sum = prepare(|()| Item::objects().aggregating(Item::a.sum()), db)?;
+        repeated(times, || Ok(value(sum.run((), db)?)))
+    }
+
+    fn filtered_sum(&mut self, times: usize) -> Result<Sample> {
+        use orm::Item;
+        let db = &self.db;
+        let value = |sum: Option<i64>| sum.unwrap_or_default() as u64;
+        if !self.prepares() {
+            return repeated(times, || {
+                let chosen = Item::objects().filter(Item::b.eq(5) & Item::e.gt(1.0));
+                Ok(value(chosen.aggregate(Item::a.sum(), db)?))
+            });
+        }
+        let chosen = |(b, e): (Param<i64>, Param<f64>)| {
+            Item::objects().filter(Item::b.eq(b) & Item::e.gt(e)).aggregating(Item::a.sum())
+        };
+        let chosen = prepare(chosen, db)?;
+        repeated(times, || Ok(value(chosen.run((5, 1.0), db)?)))
+    }
+
+    fn group_by(&mut self, times: usize) -> Result<Sample> {
+        use orm::Item;
+        let db = &self.db;
+        let checksum = |groups: Vec<(i64, i64, Option<i64>)>| {
+            let one = |sum, (b, count, total): (i64, i64, Option<i64>)| {
+                in_order(sum, group(b, count, total.unwrap_or_default()))
+            };
+            groups.into_iter().fold(0, one)
+        };
+        let groups = || -> QuerySet<Item, (i64, i64, Option<i64>)> {
+            let grouped = Item::objects().values_list((Item::b,)).annotate(count()).annotate(Item::a.sum());
+            grouped.order_by(Item::b.asc())
+        };
+        if !self.prepares() {
+            return repeated(times, || Ok(checksum(groups().all(db)?)));
+        }
+        let groups = prepare(|()| groups(), db)?;
+        repeated(times, || Ok(checksum(groups.all((), db)?)))
     }
 }
 

@@ -2,13 +2,15 @@
 
 use std::hint::black_box;
 
+use nuages::prelude::{Model, Param, Queryset, prepare};
 use nuages_engine::algebra::{Arithmetic, Comparison, Delete, Expr, Source, Statement, Update};
 use nuages_engine::{RowKeys, Session};
 use nuages_storage::{DataType, LeafBuilder, RowId, Value};
 
 use super::{Tables, Workload, repeats};
 use crate::contestant::engine::{self, encoded, set_item};
-use crate::contestant::{Collections, Engine, Sqlite};
+use crate::contestant::orm;
+use crate::contestant::{Collections, Engine, Orm, Sqlite};
 use crate::data::{CATEGORIES, Input, Item};
 use crate::harness::{Result, Sample, timed};
 
@@ -134,6 +136,53 @@ impl Updates for Engine {
         };
         let rows = encoded(&self.db, table, items, restored)?;
         self.db.insert_rows(table, rows, RowKeys::Given)?;
+        Ok(sample)
+    }
+}
+
+impl Updates for Orm {
+    fn update_by_key(&mut self, keys: &[i64]) -> Result<Sample> {
+        use orm::Item;
+        let db = &self.db;
+        let more = || Item::a.set(Item::a + 1);
+        if !self.prepares() {
+            return timed(|| {
+                keys.iter().try_fold(0, |count, &key| {
+                    Ok(count + Item::objects().filter(Item::id.eq(key)).update(more(), db)?)
+                })
+            });
+        }
+        let update = prepare(|id: Param<i64>| Item::objects().filter(Item::id.eq(id)).updating(more()), db)?;
+        timed(|| keys.iter().try_fold(0, |count, &key| Ok(count + update.run(key, db)?)))
+    }
+
+    fn update_where(&mut self, b_below: i64, times: usize) -> Result<Sample> {
+        use orm::Item;
+        let db = &self.db;
+        let more = || Item::a.set(Item::a + 1);
+        if !self.prepares() {
+            return timed(|| {
+                (0..times).try_fold(0, |count, _| {
+                    Ok(count + Item::objects().filter(Item::b.lt(b_below)).update(more(), db)?)
+                })
+            });
+        }
+        let update = prepare(|b: Param<i64>| Item::objects().filter(Item::b.lt(b)).updating(more()), db)?;
+        timed(|| (0..times).try_fold(0, |count, _| Ok(count + update.run(b_below, db)?)))
+    }
+
+    fn delete_by_key(&mut self, items: &[&Item]) -> Result<Sample> {
+        let db = &self.db;
+        let keys = items.iter().map(|item| item.id).collect::<Vec<_>>();
+        let with_key = |key: i64| orm::Item::objects().filter(orm::Item::id.eq(key));
+        let sample = if self.prepares() {
+            let delete = |id: Param<i64>| orm::Item::objects().filter(orm::Item::id.eq(id)).deleting();
+            let delete = prepare(delete, db)?;
+            timed(|| keys.iter().try_fold(0, |count, &key| Ok(count + delete.run(key, db)?.total)))?
+        } else {
+            timed(|| keys.iter().try_fold(0, |count, &key| Ok(count + with_key(key).delete(db)?.total)))?
+        };
+        orm::Item::objects().bulk_create(items.iter().map(|item| orm::Item::keyed(item)), db)?;
         Ok(sample)
     }
 }

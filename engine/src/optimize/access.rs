@@ -344,7 +344,8 @@ impl Planner<'_> {
         let fixed = prefix.len();
         let order = if prefixes.is_some() { Order::None } else { Order::Index(place, fixed) };
         let point = prefixes.is_none() && fixed == index.parts.len() && index.is_unique();
-        let guess = if point { 1.0 } else { self.guessed(definition, index, fixed, prefixes.as_ref(), &range) };
+        let guess =
+            if point { 1.0 } else { self.guessed(definition, index, fixed, prefixes.as_ref(), &range) };
         let access = Access::Index {
             index: index.id,
             parts: index.key_parts(),

@@ -88,7 +88,7 @@ impl Compiler<'_> {
             return self.truth(at, node, reuse);
         }
         if let Operator::Function(Function::Now) = operator {
-            return Ok(Expr::Literal(Value::Timestamp(self.now())));
+            return Ok(self.now());
         }
         let mut arguments = operands
             .iter()

@@ -193,7 +193,11 @@ pub(crate) fn rows<M: Model, R: Row>(state: &QueryState, ex: &dyn Executor) -> R
 }
 
 /// Reads the prefetched relations of rows, and tells who wants to see new instances.
-fn prefetch_into<M: Model, R: Row>(rows: &mut [R], state: &QueryState, ex: &dyn Executor) -> Result<()> {
+pub(super) fn prefetch_into<M: Model, R: Row>(
+    rows: &mut [R],
+    state: &QueryState,
+    ex: &dyn Executor,
+) -> Result<()> {
     let clauses = state.clauses();
     let signals = ex.shared().app().signals();
     if clauses.prefetch.is_empty() && !signals.hears_init::<M>() {
@@ -219,7 +223,7 @@ fn one_of<M: Model, R: Row>(mut state: QueryState, ex: &dyn Executor) -> Result<
 }
 
 /// Gives a queryset without an order that of its key.
-fn order_by_key(state: &mut QueryState) {
+pub(super) fn order_by_key(state: &mut QueryState) {
     let clauses = state.clauses();
     let unordered = match &clauses.ordering {
         Ordering::Default => {
@@ -238,7 +242,7 @@ fn order_by_key(state: &mut QueryState) {
 }
 
 /// What the rows of a queryset are made of, if they are not instances.
-fn selected(state: &QueryState) -> &[Node] {
+pub(super) fn selected(state: &QueryState) -> &[Node] {
     match &state.clauses().shape {
         Shape::Instances => &[],
         Shape::Values { columns, .. } => columns,

@@ -1,7 +1,7 @@
 //! The verbs that write: `create`, `bulk_create`, `bulk_update`, `get_or_create`, `update_or_create`, `update`,
 //! `delete`.
 
-use nuages_engine::algebra::Statement;
+use nuages_engine::algebra::{Statement, Update};
 
 use super::{
     QuerySet,
@@ -9,7 +9,7 @@ use super::{
     state::{QueryState, Shape},
 };
 use crate::{
-    assignment::Assignments,
+    assignment::{AssignmentNode, Assignments},
     atomic::Atomic,
     compile::Compiler,
     delete::{self, Deleted},
@@ -231,11 +231,18 @@ impl<M: Model, R> QuerySet<M, R> {
 }
 
 /// Writes fields of the rows of a queryset.
-pub(crate) fn update(
+pub(crate) fn update(state: &QueryState, list: &[AssignmentNode], ex: &dyn Executor) -> Result<u64> {
+    let Some(statement) = update_of(state, list, &mut Compiler::new(ex))? else { return Ok(0) };
+    ex.shared().watch.record(StatementKind::Update, state.model.table);
+    Ok(ex.session()?.execute(&Statement::Update(statement), &[])?.affected)
+}
+
+/// The statement that writes fields of the rows of a queryset; none if it would write nothing.
+pub(super) fn update_of(
     state: &QueryState,
-    list: &[crate::assignment::AssignmentNode],
-    ex: &dyn Executor,
-) -> Result<u64> {
+    list: &[AssignmentNode],
+    compiler: &mut Compiler<'_>,
+) -> Result<Option<Update>> {
     let clauses = state.clauses();
     if let Some(misuse) = clauses.misuse {
         return Err(misuse.into());
@@ -251,15 +258,14 @@ pub(crate) fn update(
         return refused("a union, intersection or difference");
     }
     if clauses.empty || list.is_empty() {
-        return Ok(0);
+        return Ok(None);
+    }
+    if matches!(clauses.shape, Shape::Instances) {
+        return compiler.update(state, list).map(Some);
     }
     let mut bare = state.clone();
-    if !matches!(clauses.shape, Shape::Instances) {
-        bare.clauses_mut().shape = Shape::Instances;
-    }
-    let statement = Compiler::new(ex).update(&bare, list)?;
-    ex.shared().watch.record(StatementKind::Update, state.model.table);
-    Ok(ex.session()?.execute(&Statement::Update(statement), &[])?.affected)
+    bare.clauses_mut().shape = Shape::Instances;
+    compiler.update(&bare, list).map(Some)
 }
 
 fn batch_size(options: BulkOptions, rows: usize) -> Result<usize> {
@@ -325,7 +331,7 @@ fn update_batch<M: Model>(instances: &[&M], fields: &[u16], ex: &dyn Executor) -
         });
         let value =
             Node::Case(std::sync::Arc::new(CaseNode { branches: branches.collect(), otherwise: None }));
-        list.push(crate::assignment::AssignmentNode { step: Step::Field(field), value });
+        list.push(AssignmentNode { step: Step::Field(field), value });
     }
     let mut state = QueryState::new(meta);
     state.add_condition(keys_in(keys));

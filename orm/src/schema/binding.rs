@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use nuages_engine::catalog::Catalog;
-use nuages_storage::{DataType, Layout, TableId};
+use nuages_engine::catalog::{Catalog, IndexDefinition, TableDefinition};
+use nuages_storage::{DataType, IndexId, Layout, TableId, key::KeyPart};
 
 use super::tables::{ThroughNames, through_names};
 use crate::{
@@ -35,8 +35,20 @@ pub(crate) struct Bound {
     pub(crate) layout: Arc<Layout>,
     /// The position of the primary key in the model, if the table is keyed by it.
     pub(crate) row_id: Option<usize>,
+    /// The indexes by which a value of one column finds at most one row.
+    pub(crate) unique: Vec<UniqueKey>,
     /// The many-to-many relations, by field.
     throughs: Vec<(u16, ThroughBound)>,
+}
+
+/// An index over one column in which a value occurs once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UniqueKey {
+    /// The column's position in the model.
+    pub(crate) column: usize,
+    pub(crate) index: IndexId,
+    /// How the value is encoded.
+    pub(crate) part: KeyPart,
 }
 
 /// Where the pairs of a many-to-many relation are.
@@ -88,6 +100,7 @@ impl Binding {
             row_id: None,
             columns,
             is_identical: true,
+            unique: Vec::new(),
             throughs: Vec::new(),
         };
         Binding { models: std::iter::once((address(meta), bound)).collect() }
@@ -138,6 +151,7 @@ fn bind(meta: &'static ModelMeta, catalog: &Catalog) -> Result<Bound> {
     let slots = columns.iter().map(|&column| table.columns[column].slot).collect();
     let types = columns.iter().map(|&column| table.columns[column].data_type).collect();
     let row_id = table.row_id_column().and_then(|key| columns.iter().position(|&column| column == key));
+    let unique = unique_keys(table, &columns);
     let mut throughs = Vec::new();
     for (index, field) in (0u16..).zip(meta.fields) {
         if let FieldKind::ManyToMany { target, through } = field.kind {
@@ -157,6 +171,22 @@ fn bind(meta: &'static ModelMeta, catalog: &Catalog) -> Result<Bound> {
         types,
         layout: table.layout.clone(),
         row_id,
+        unique,
         throughs,
     })
+}
+
+/// The indexes of a table by which one column finds a row. One that is checked at commit only does not count, nor
+/// one of some rows.
+fn unique_keys(table: &TableDefinition, columns: &[usize]) -> Vec<UniqueKey> {
+    let unique_key = |index: &IndexDefinition| {
+        let [part] = &index.parts[..] else { return None };
+        if index.condition.is_some() || index.unique.as_ref()?.deferred {
+            return None;
+        }
+        let place = part.column()?;
+        let column = columns.iter().position(|&column| column == place)?;
+        Some(UniqueKey { column, index: index.id, part: part.key_part() })
+    };
+    table.indexes.iter().filter_map(unique_key).collect()
 }

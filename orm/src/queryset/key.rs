@@ -1,0 +1,176 @@
+//! Rows that are known by a key: found without a plan.
+//!
+//! A queryset that asks for nothing but one value of the primary key, or of a column with a unique index, is not
+//! compiled. The row is looked up under the latch and read where it lies: key to row, or key to index entry to row.
+
+use nuages_storage::{DataType, RowId, RowRef, Table, Value, key::KeyBuffer};
+
+use super::{QuerySet, QueryState};
+use crate::{
+    error::Result,
+    executor::{Executor, StatementKind},
+    field::DecodeError,
+    meta::ModelMeta,
+    model::Model,
+    node::{Lookup, Node, Operator, Step},
+    read::{self, StoredRow},
+    row::{Columns, Row},
+    schema::{Bound, UniqueKey},
+};
+
+/// How a row is found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum By {
+    /// By its row id.
+    RowId,
+    /// By an index.
+    Unique(UniqueKey),
+}
+
+impl By {
+    /// How a queryset finds its row, and by which value or parameter, if it asks for one row by its key and for
+    /// nothing else.
+    pub(crate) fn of<'s>(state: &'s QueryState, bound: &Bound) -> Option<(By, &'s Node)> {
+        let [condition] = &state.conditions[..] else { return None };
+        if !state.is_plain() || condition.exclude {
+            return None;
+        }
+        let Node::Call(Operator::Lookup(Lookup::Exact), operands) = &condition.node else { return None };
+        let [Node::Path(path), operand] = &operands[..] else { return None };
+        let field = match path.steps() {
+            [] => *state.model.primary_key.first()?,
+            [Step::Field(field)] | [Step::Field(field), Step::Key] => *field,
+            _ => return None,
+        };
+        if path.steps().is_empty() && state.model.primary_key.len() > 1
+            || !state.model.field(field)?.is_column()
+        {
+            return None;
+        }
+        let column = state.model.position(field);
+        let fits = match operand {
+            Node::Value(value) => is_of(value, bound.types[column]),
+            Node::Parameter(_, given) => is_alike(*given, bound.types[column]),
+            _ => false,
+        };
+        if !fits {
+            return None;
+        }
+        if bound.row_id == Some(column) {
+            return Some((By::RowId, operand));
+        }
+        let unique = bound.unique.iter().find(|unique| unique.column == column)?;
+        Some((By::Unique(*unique), operand))
+    }
+
+    /// The row with this key; `Err` if the index is not there any more.
+    fn find<'v>(self, table: &'v Table, value: &Value) -> Result<Option<RowRef<'v>>, Dropped> {
+        match (self, value) {
+            (_, Value::Null) => Ok(None),
+            (By::RowId, Value::Int(key)) => Ok(table.get(RowId::new(*key))),
+            (By::RowId, _) => Ok(None),
+            (By::Unique(unique), value) => {
+                let index = table.index(unique.index).ok_or(Dropped)?;
+                let mut key = KeyBuffer::new();
+                match value {
+                    Value::Text(text) => key.push_text(unique.part, text),
+                    value => key.push_value(unique.part, value),
+                }
+                Ok(index.first_with_key(key.as_slice()).and_then(|row| table.get(row)))
+            }
+        }
+    }
+}
+
+/// The index by which a row was to be found is gone.
+struct Dropped;
+
+/// Whether values of this type are found under the keys of a column of that type.
+fn is_alike(given: DataType, column: DataType) -> bool {
+    let is_integer = |kind| matches!(kind, DataType::SmallInt | DataType::Integer | DataType::BigInt);
+    let is_text = |kind| matches!(kind, DataType::Text { .. });
+    is_integer(given) && is_integer(column)
+        || is_text(given) && is_text(column)
+        || matches!((given, column), (DataType::Uuid, DataType::Uuid) | (DataType::Date, DataType::Date))
+}
+
+/// Whether a value is found under the keys of a column of that type.
+fn is_of(value: &Value, column: DataType) -> bool {
+    match value {
+        Value::Int(_) => is_alike(DataType::BigInt, column),
+        Value::Text(_) => is_alike(DataType::Text { max_length: None }, column),
+        Value::Uuid(_) => column == DataType::Uuid,
+        Value::Date(_) => column == DataType::Date,
+        _ => false,
+    }
+}
+
+/// What a lookup by key came to.
+pub(crate) enum Found<T> {
+    /// The row, if there is one.
+    Row(Option<T>),
+    /// It cannot be looked up any more; a query must be asked.
+    Ask,
+}
+
+/// Looks a row up and reads it under the latch.
+pub(crate) fn look_up<T>(
+    by: By,
+    value: &Value,
+    bound: &Bound,
+    ex: &dyn Executor,
+    mut read: impl FnMut(&StoredRow<'_, '_>) -> Result<T, DecodeError>,
+) -> Result<Found<T>> {
+    ex.shared().watch.record(StatementKind::Select, bound.meta.table);
+    let mut found = Ok(None);
+    let mut is_dropped = false;
+    ex.session()?.read(&mut |version| {
+        if let Some(table) = version.table(bound.table) {
+            match by.find(table, value) {
+                Ok(Some(row)) => found = read(&StoredRow { row, bound }).map(Some),
+                Ok(None) => {}
+                Err(Dropped) => is_dropped = true,
+            }
+        }
+        Ok(())
+    })?;
+    match found {
+        _ if is_dropped => Ok(Found::Ask),
+        Ok(row) => Ok(Found::Row(row)),
+        Err(error) => Err(read::decode_error(bound.meta, error)),
+    }
+}
+
+/// Looks up the row of a queryset, and tells who wants to see new instances.
+pub(crate) fn row_of<M: Model, R: Row>(
+    by: By,
+    value: &Value,
+    bound: &Bound,
+    ex: &dyn Executor,
+) -> Result<Found<R>> {
+    let mut found = look_up(by, value, bound, ex, |row| R::read(row, &mut Columns::default()))?;
+    let signals = ex.shared().app().signals();
+    if signals.hears_init::<M>() {
+        if let Found::Row(Some(row)) = &mut found {
+            if let Some(instance) = row.instance().and_then(|any| any.downcast_mut::<M>()) {
+                signals.init(instance);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The row of a model with a key, whatever its default manager leaves out.
+pub(crate) fn fetch_by_key<M: Model>(key: &Value, ex: &dyn Executor) -> Result<Option<M>> {
+    let meta: &'static ModelMeta = M::meta();
+    let bound = ex.shared().binding().model(meta)?;
+    if let (Some(_), Value::Int(_)) = (bound.row_id, key) {
+        let read = |row: &StoredRow<'_, '_>| crate::row::read_instance(row, &mut Columns::default());
+        if let Found::Row(row) = look_up(By::RowId, key, bound, ex, read)? {
+            return Ok(row);
+        }
+    }
+    let mut state = QuerySet::<M>::from_state(QueryState::new(meta)).into_state();
+    state.add_condition(super::run::keys_in([key.clone()]));
+    super::run::first_row(&state, ex)
+}
