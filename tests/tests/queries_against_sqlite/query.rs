@@ -468,6 +468,10 @@ impl<'a> Generator<'a> {
             let made = this.subquery()?;
             let column = match exists {
                 true => None,
+                false if kind.is_number() && this.tape.one_in(3) => {
+                    let other = this.tape.pick(&[Kind::Float, Kind::Int, Kind::Decimal]);
+                    Some(this.scalar(other, &made.scope, 1))
+                }
                 false => Some(this.scalar(kind, &made.scope, 1)),
             };
             Some((made.relation, column))
@@ -476,7 +480,7 @@ impl<'a> Generator<'a> {
             None => return self.leaf_predicate(scope),
             Some((relation, None)) => Expr::Exists(Box::new(relation)),
             Some((relation, Some(column))) => {
-                let value = self.scalar(kind, scope, 0);
+                let value = self.scalar(kind, scope, 1);
                 let query = Query::new(relation, vec![OutputColumn::new("r", column)]);
                 Expr::InQuery(Box::new(value), Box::new(query))
             }
