@@ -127,8 +127,8 @@ pub(crate) enum Access {
     RowRange(Bounds),
     /// Rows by their ids, ascending.
     RowIds(Vec<Scalar>),
-    /// Rows by an index, in its order.
-    Index { index: IndexId, parts: Vec<KeyPart>, prefixes: Vec<Vec<Scalar>>, bounds: Bounds },
+    /// Rows by an index, in its order. `point`: each prefix has at most one row, whatever its values are.
+    Index { index: IndexId, parts: Vec<KeyPart>, prefixes: Vec<Vec<Scalar>>, bounds: Bounds, point: bool },
 }
 
 /// A range of one column. The scalars have the column's type and mention no column; NULL means no row.

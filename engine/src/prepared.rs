@@ -77,7 +77,7 @@ fn is_short(plan: &Plan) -> bool {
         Node::Values(rows) => rows.len() as u64 <= SHORT_ROWS_MAX,
         Node::Scan(scan) => match &scan.access {
             Access::RowIds(ids) => ids.len() as u64 <= SHORT_ROWS_MAX,
-            Access::Index { .. } => plan.estimate.rows <= 1.0,
+            Access::Index { prefixes, point, .. } => *point && prefixes.len() as u64 <= SHORT_ROWS_MAX,
             Access::All | Access::RowRange(_) => false,
         },
         Node::Limit { input, offset, count: Some(count) } => {

@@ -15,15 +15,23 @@ const FREE: u64 = 0;
 
 /// The lock behind the permits of one store.
 ///
-/// `owner` is the holder's thread number, or [`FREE`]. The uncontended paths are one compare-and-swap and one store.
-/// A waiter counts itself under the mutex before it looks again, and a holder looks at the count after it let go, so
-/// one of the two always sees the other.
+/// `owner` is the holder's thread number, or [`FREE`]. The uncontended paths are a load, a compare-and-swap and a
+/// store. Whoever finds others waiting takes a ticket and waits for its turn, so nobody is overtaken for long. A
+/// waiter counts itself before it looks again, and a holder looks at the count after it let go, so one of the two
+/// always sees the other.
 #[derive(Debug, Default)]
 pub(crate) struct WriterLock {
     owner: AtomicU64,
     waiters: AtomicUsize,
-    mutex: Mutex<()>,
+    queue: Mutex<Queue>,
     freed: Condvar,
+}
+
+/// The tickets of those who wait.
+#[derive(Debug, Default)]
+struct Queue {
+    next: u64,
+    serving: u64,
 }
 
 /// The right to write, given back when dropped.
@@ -37,30 +45,33 @@ impl WriterLock {
     /// [`Error::WouldDeadlock`] if this thread holds it.
     fn acquire(&self) -> Result<(), Error> {
         let me = thread_number();
-        if self.try_acquire(me) {
+        if self.waiters.load(Ordering::SeqCst) == 0 && self.try_acquire(me) {
             return Ok(());
         }
-        if self.owner.load(Ordering::Relaxed) == me {
+        if self.owner.load(Ordering::SeqCst) == me {
             return Err(Error::WouldDeadlock);
         }
-        let mut guard = self.mutex.lock();
+        let mut queue = self.queue.lock();
+        let ticket = queue.next;
+        queue.next += 1;
         self.waiters.fetch_add(1, Ordering::SeqCst);
-        while !self.try_acquire(me) {
-            self.freed.wait(&mut guard);
+        while queue.serving != ticket || !self.try_acquire(me) {
+            self.freed.wait(&mut queue);
         }
+        queue.serving += 1;
         self.waiters.fetch_sub(1, Ordering::SeqCst);
         Ok(())
     }
 
     fn try_acquire(&self, me: u64) -> bool {
-        self.owner.compare_exchange(FREE, me, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+        self.owner.compare_exchange(FREE, me, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     fn release(&self) {
         self.owner.store(FREE, Ordering::SeqCst);
         if self.waiters.load(Ordering::SeqCst) > 0 {
-            let _guard = self.mutex.lock();
-            self.freed.notify_one();
+            let _queue = self.queue.lock();
+            self.freed.notify_all(); // only the one whose turn it is goes on
         }
     }
 }
@@ -97,6 +108,23 @@ mod tests {
         assert_eq!(Permit::acquire(&lock).err(), Some(Error::WouldDeadlock));
         drop(held);
         assert!(Permit::acquire(&lock).is_ok());
+    }
+
+    #[test]
+    fn a_thread_that_writes_without_pause_does_not_keep_another_out() {
+        let lock = Arc::new(WriterLock::default());
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    drop(Permit::acquire(&lock).unwrap());
+                }
+            });
+            for _ in 0..200 {
+                drop(Permit::acquire(&lock).unwrap());
+            }
+            done.store(true, Ordering::Relaxed);
+        });
     }
 
     #[test]

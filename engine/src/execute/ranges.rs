@@ -157,7 +157,7 @@ pub(crate) fn count(table: &Table, access: &Access, context: &Context<'_>) -> Re
             let ids = row_ids(values, context)?;
             Ok(ids.into_iter().filter(|id| table.get(*id).is_some()).count() as u64)
         }
-        Access::Index { index, parts, prefixes, bounds } => {
+        Access::Index { index, parts, prefixes, bounds, .. } => {
             let index = table.index(*index).ok_or(Error::PlanOutdated)?;
             let ranges = key_ranges(parts, prefixes, bounds, context)?;
             Ok(ranges.iter().map(|range| index.count_range(range.lower(), range.upper())).sum())

@@ -71,7 +71,7 @@ impl<'v> Scan<'v> {
                 }
                 Ok(Rows::Ids(table, ids.into_iter()))
             }
-            Access::Index { index, parts, prefixes, bounds } => {
+            Access::Index { index, parts, prefixes, bounds, .. } => {
                 let index = table.index(*index).ok_or(Error::PlanOutdated)?;
                 let mut ranges = ranges::key_ranges(parts, prefixes, bounds, context)?;
                 if self.scan.reverse {

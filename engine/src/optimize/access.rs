@@ -181,6 +181,9 @@ impl Planner<'_> {
         if covers_all && reads_nothing {
             return 1.0; // it is only counted, or its row ids are in the index
         }
+        if is_single(&candidate.access) {
+            return COST_FETCH; // one row at most, also where the table is small now and large when the plan is run
+        }
         1.0 + candidate.estimate.rows * candidate.cost_per_row
     }
 
@@ -343,7 +346,8 @@ impl Planner<'_> {
         }
         let fixed = prefix.len();
         let order = if prefixes.is_some() { Order::None } else { Order::Index(place, fixed) };
-        let point = prefixes.is_none() && fixed == index.parts.len() && index.is_unique();
+        let given = fixed + usize::from(prefixes.is_some());
+        let point = given == index.parts.len() && index.is_unique();
         let guess =
             if point { 1.0 } else { self.guessed(definition, index, fixed, prefixes.as_ref(), &range) };
         let access = Access::Index {
@@ -351,6 +355,7 @@ impl Planner<'_> {
             parts: index.key_parts(),
             prefixes: prefixes.unwrap_or_else(|| vec![prefix]),
             bounds: range,
+            point,
         };
         let estimate = self.counted(definition.id, &access).unwrap_or(Estimate::about(guess));
         covered.sort_unstable();
@@ -396,6 +401,15 @@ impl Planner<'_> {
             .then(|| ranges::count(table, access, &context).ok())
             .flatten()
             .map(|n| Estimate::exact(n as f64))
+    }
+}
+
+/// Whether a path has at most one row, whatever its parameters are.
+fn is_single(access: &Access) -> bool {
+    match access {
+        Access::RowIds(ids) => ids.len() == 1,
+        Access::Index { prefixes, point, .. } => *point && prefixes.len() == 1,
+        Access::All | Access::RowRange(_) => false,
     }
 }
 
