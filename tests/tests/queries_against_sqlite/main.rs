@@ -38,7 +38,7 @@ use tape::Tape;
 const QUERIES: usize = 6;
 
 /// Sets of tables in the usual run.
-const CASES: u32 = 600;
+const CASES: u32 = 400;
 
 /// The tapes of one table: its definition, and each of its rows.
 type TableTape = (Vec<u16>, Vec<[u16; COLUMNS_MAX]>);
