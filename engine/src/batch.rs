@@ -17,7 +17,7 @@ pub const BATCH_ROWS_MAX: usize = 1_024;
 #[derive(Clone, Debug)]
 pub struct Batch<'v> {
     /// The columns, all of `len` rows.
-    pub columns: SmallVec<[Vector<'v>; 8]>,
+    pub columns: SmallVec<[Vector<'v>; 4]>,
     /// The rows that are there.
     pub selection: Bits,
     /// How many rows the columns have.

@@ -107,6 +107,8 @@ pub(crate) struct Scan {
     pub(crate) filter: Option<Predicate>,
     /// Rows of the access path to leave out first; only without a filter.
     pub(crate) offset: u64,
+    /// How many rows are asked for at most, if that is known; only without a filter.
+    pub(crate) count: Option<u64>,
 }
 
 /// What is read of a row.

@@ -66,7 +66,8 @@ impl Operation {
             Operation::Insert { rows, changes, .. } | Operation::Update { rows, changes, .. } => {
                 rows.len() + entries(changes)
             }
-            Operation::Assign { patch, .. } => patch.len(),
+            // Rows of a patch mostly lie in few leaves, and are a store each.
+            Operation::Assign { patch, .. } => patch.len().div_ceil(8),
             Operation::Delete { rows, changes, .. } => rows.len() + entries(changes),
             Operation::Schema(_) => 1,
         }

@@ -3,7 +3,7 @@
 //! They are compiled when the table is defined, so that a row that is written is only evaluated. A program reads the
 //! columns it needs of a leaf, where they lie, and answers for all selected rows at once.
 
-use nuages_storage::{DataType, Lane, LeafView};
+use nuages_storage::{DataType, Lane, LeafView, RowRef, Value};
 
 use super::{ColumnSet, TableDefinition};
 use crate::algebra::{Column, Expr, Source};
@@ -72,6 +72,29 @@ impl RowProgram {
         context: &Context<'_>,
     ) -> Result<Vector<'v>, Error> {
         self.scalar.evaluate(&self.batch(table, view, selection), context)
+    }
+
+    /// Its value for one row. Computed of that row's values alone, not of the columns of its leaf.
+    pub(crate) fn evaluate_row(
+        &self,
+        table: &TableDefinition,
+        row: RowRef<'_>,
+        context: &Context<'_>,
+    ) -> Result<Value, Error> {
+        let constant = |column: &Column| {
+            let (slot, data_type) = match table.columns.get(column.index()).filter(|_| !column.is_row_id()) {
+                Some(column) if column.lane != Lane::RowId => (Some(column.slot), column.data_type),
+                Some(column) => (None, column.data_type),
+                None => (None, DataType::BigInt),
+            };
+            let value = match slot {
+                Some(slot) => row.value(slot, &data_type),
+                None => Value::Int(row.row_id().get()),
+            };
+            Vector::Constant { value, kind: Some(data_type), len: 1 }
+        };
+        let batch = Batch::new(self.columns.iter().map(constant), 1);
+        Ok(self.scalar.evaluate(&batch, context)?.value(0))
     }
 
     /// The selected rows for which the condition is true.

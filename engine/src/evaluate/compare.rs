@@ -59,9 +59,9 @@ fn compare_class(
     let rows = |order: &dyn Fn(usize) -> Option<Ordering>| rows_where(op, len, live, order);
     match class {
         Class::Int | Class::Date | Class::Time | Class::Timestamp | Class::Duration => {
-            compare_words(op, Words::of(left), Words::of(right), len, u64::cast_signed)
+            compare_words(op, Words::of(left), Words::of(right), len, live, u64::cast_signed)
         }
-        Class::Float => compare_words(op, Words::of(left), Words::of(right), len, float_key),
+        Class::Float => compare_words(op, Words::of(left), Words::of(right), len, live, float_key),
         Class::Bool => compare_bits(op, &bits(left, len), &bits(right, len), len),
         Class::Text => match right {
             Vector::Constant { value: Value::Text(text), .. } => {
@@ -132,15 +132,22 @@ pub(crate) fn float_key(word: u64) -> i64 {
     bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()
 }
 
+/// Rows up to which words are compared row by row: what an earlier condition left over is often one or two of a leaf.
+const FEW_ROWS: usize = 6;
+
 fn compare_words(
     op: Comparison,
     left: Words<'_>,
     right: Words<'_>,
     len: usize,
+    live: &Bits,
     key: impl Fn(u64) -> i64 + Copy,
 ) -> Bits {
+    if live.count() <= FEW_ROWS {
+        return rows_where(op, len, live, &|row| Some(key(left.get(row)).cmp(&key(right.get(row)))));
+    }
     if let (Words::Same(_), Words::Slice(_)) = (left, right) {
-        return compare_words(mirrored(op), right, left, len, key);
+        return compare_words(mirrored(op), right, left, len, live, key);
     }
     match op {
         Comparison::Equal | Comparison::Same => word_mask(left, right, len, key, |a, b| a == b),

@@ -14,7 +14,8 @@ use crate::evaluate::Context;
 use crate::plan::{self, Access, Fetch};
 use crate::vector::{Vector, VectorBuilder};
 
-/// Rows gathered in the first batch of an index scan; it doubles from there, so that a `LIMIT 10` reads little.
+/// Rows gathered in the first batch of an index scan, unless fewer are asked for; it doubles from there, so that who
+/// stops early has read little.
 const FIRST_BATCH_ROWS: usize = 16;
 
 /// Rows of one table.
@@ -37,7 +38,9 @@ enum Rows<'v> {
 
 impl<'v> Scan<'v> {
     pub(super) fn new(scan: &'v plan::Scan, version: &'v Version) -> Self {
-        Scan { scan, version, rows: None, batch_rows: FIRST_BATCH_ROWS }
+        let wanted = scan.count.and_then(|count| usize::try_from(count).ok());
+        let batch_rows = wanted.map_or(FIRST_BATCH_ROWS, |wanted| wanted.clamp(1, FIRST_BATCH_ROWS));
+        Scan { scan, version, rows: None, batch_rows }
     }
 
     fn open(&self, context: &Context<'_>) -> Result<Rows<'v>, Error> {

@@ -28,6 +28,9 @@ fn check_column(table: &TableDefinition, column: &ColumnDefinition, view: LeafVi
     if nulls != 0 && !column.nullable {
         return Err(Error::NotNull { table: table.name.clone(), column: column.name.clone() });
     }
+    if holds_every_value(column) {
+        return Ok(());
+    }
     let present = !nulls & nuages_storage::all_rows(view.len());
     match column.lane {
         Lane::Word | Lane::RowId => check_words(column, view, present),
@@ -36,6 +39,18 @@ fn check_column(table: &TableDefinition, column: &ColumnDefinition, view: LeafVi
         Lane::Bit | Lane::Bytes => Ok(()),
     }
     .map_err(|source| Error::Value { table: table.name.clone(), column: column.name.clone(), source })
+}
+
+/// Whether whatever its lane can hold is in the column's domain.
+fn holds_every_value(column: &ColumnDefinition) -> bool {
+    !column.unsigned
+        && !matches!(
+            column.data_type,
+            DataType::SmallInt
+                | DataType::Integer
+                | DataType::Decimal { .. }
+                | DataType::Text { max_length: Some(_) }
+        )
 }
 
 /// The words of an integer are within its range. (NULLs are zero, which is within every range.)

@@ -149,8 +149,15 @@ impl Planner<'_> {
         let mut wanted = needed.clone();
         residual.iter().for_each(|part| columns::add_columns(part, &mut wanted));
         let (fetch, columns) = fetches(definition, source, &wanted)?;
-        let scan =
-            Scan { table: definition.id, fetch, access: candidate.access, reverse, filter: None, offset: 0 };
+        let scan = Scan {
+            table: definition.id,
+            fetch,
+            access: candidate.access,
+            reverse,
+            filter: None,
+            offset: 0,
+            count: None,
+        };
         let mut plan = Plan { node: Node::Scan(scan), columns, estimate };
         if let Some(predicate) = conjunction(residual) {
             let scalar = self.compile(&predicate, &plan)?;

@@ -212,6 +212,7 @@ impl Planner<'_> {
         {
             // The counted tree finds the first wanted row without visiting those before it.
             scan.offset = offset;
+            scan.count = count;
             offset = 0;
         }
         let columns = plan.columns.clone();

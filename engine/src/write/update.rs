@@ -123,7 +123,7 @@ impl WritingStatement<'_, '_> {
             Some(value) => Ok(value.clone()),
             None => {
                 let program = RowProgram::compile_over(table, update.source, expr)?;
-                Ok(program.evaluate(table, row.view(), 1 << row.row(), context)?.value(row.row()))
+                program.evaluate_row(table, row, context)
             }
         };
         let values = update.assignments.iter().map(value).collect::<Result<SmallVec<[Value; 2]>, Error>>()?;

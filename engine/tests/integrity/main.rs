@@ -4,6 +4,7 @@ mod cascades;
 mod changed_keys;
 mod constraints;
 mod schema_changes;
+mod short_cuts;
 mod sqlite;
 mod support;
 mod transactions;

@@ -91,7 +91,7 @@ impl IndexKeys {
     /// [`Index::bulk`](super::Index::bulk). O(n) if they are in order already.
     #[must_use]
     pub fn sorted(self) -> Self {
-        if self.iter().is_sorted() {
+        if self.len() < 2 || self.iter().is_sorted() {
             return self;
         }
         let mut order: Vec<usize> = (0..self.len()).collect();

@@ -10,6 +10,7 @@ use super::*;
 use crate::index::{IndexChange, IndexKeys};
 use crate::layout::Slot;
 use crate::leaf::{LONG_BYTES_MIN, LeafBuilder, ROWS_MAX, Rows};
+use crate::patch::Patch;
 use crate::tree::FANOUT;
 use crate::value::{DataType, Lane, Value};
 
@@ -135,6 +136,7 @@ impl Pair {
                     self.set_one(id, chance % self.types.len(), image);
                 }
             }
+            Step::Patch(every, image) => self.patch(1 + every % 5, image),
             Step::Delete(chance, count) => {
                 let Some(first) = self.pick(*chance) else { return };
                 let ids: Vec<i64> = self.model.range(first..).map(|(id, _)| *id).take(*count).collect();
@@ -151,6 +153,26 @@ impl Pair {
             }
             Step::Fork => {}
         }
+    }
+
+    /// Sets every slot of a word or a bit in each n-th row.
+    fn patch(&mut self, every: usize, image: &[Value]) {
+        let slots: Vec<usize> = (1..self.types.len())
+            .filter(|slot| matches!(self.types[*slot].lane(), Lane::Word | Lane::Bit))
+            .collect();
+        let values = self.fit(0, image.to_vec());
+        let mut patch = Patch::new(slots.iter().copied());
+        // Against the order of the row ids, which `sort` is to mend.
+        for (id, image) in self.model.iter_mut().step_by(every).rev() {
+            let word = |slot: &usize| match &values[*slot] {
+                Value::Bool(bool) => Some(u64::from(*bool)),
+                value => value.to_word(),
+            };
+            patch.push(RowId::new(*id), slots.iter().map(word));
+            slots.iter().for_each(|slot| image[*slot] = values[*slot].clone());
+        }
+        patch.sort();
+        self.table.assign(&patch);
     }
 
     /// Changes one slot of a row, as an update does.
@@ -216,6 +238,7 @@ enum Step {
     Append(Vec<Vec<Value>>),
     Update(usize, Vec<Value>),
     Set(usize, Vec<Value>),
+    Patch(usize, Vec<Value>),
     Delete(usize, usize),
     AddSlot(usize, Vec<Value>),
     Fork,
@@ -257,6 +280,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => vec(image(), 1..10).prop_map(Step::Append),
         4 => (any::<usize>(), image()).prop_map(|(chance, image)| Step::Update(chance, image)),
         4 => (any::<usize>(), image()).prop_map(|(chance, image)| Step::Set(chance, image)),
+        2 => (any::<usize>(), image()).prop_map(|(every, image)| Step::Patch(every, image)),
         4 => (any::<usize>(), 1..3_usize).prop_map(|(chance, count)| Step::Delete(chance, count)),
         1 => (any::<usize>(), 1..40_usize).prop_map(|(chance, count)| Step::Delete(chance, count)),
         1 => (0..6_usize, image()).prop_map(|(at, image)| Step::AddSlot(at, image)),
