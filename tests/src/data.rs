@@ -1,6 +1,9 @@
 //! Rows from CSV files: UTF-8, a header row, `\N` for NULL.
 
-use std::{path::PathBuf, sync::LazyLock};
+use std::{
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
 
 use nuages::{
     app::App,
@@ -22,15 +25,20 @@ pub fn file(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "data", name].iter().collect()
 }
 
+/// The folder of the Chinook rows, which are the example's.
+fn chinook_rows() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "..", "orm", "examples", "chinook", "data"].iter().collect()
+}
+
 /// The Chinook database, loaded once; each call is a fork, so tests do not meet.
 pub fn chinook() -> Db {
-    static LOADED: LazyLock<Db> = LazyLock::new(|| loaded(music::app(), "chinook"));
+    static LOADED: LazyLock<Db> = LazyLock::new(|| loaded(music::app(), &chinook_rows()));
     LOADED.fork().expect("a database in memory can be forked")
 }
 
 /// The small models with their rows; each call is a fork.
 pub fn lab() -> Db {
-    static LOADED: LazyLock<Db> = LazyLock::new(|| loaded(small::app(), "lab"));
+    static LOADED: LazyLock<Db> = LazyLock::new(|| loaded(small::app(), &file("lab")));
     LOADED.fork().expect("a database in memory can be forked")
 }
 
@@ -38,11 +46,11 @@ pub fn lab() -> Db {
 ///
 /// # Panics
 /// If they do not fit the models.
-pub fn loaded(app: App, folder: &str) -> Db {
-    load(app, folder).unwrap_or_else(|error| panic!("{folder}: {error}"))
+pub fn loaded(app: App, folder: &Path) -> Db {
+    load(app, folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
 }
 
-fn load(app: App, folder: &str) -> Result<Db> {
+fn load(app: App, folder: &Path) -> Result<Db> {
     let db = app.open_memory()?;
     let catalog = db.engine().catalog()?;
     let tx = db.engine().begin();
@@ -54,8 +62,8 @@ fn load(app: App, folder: &str) -> Result<Db> {
 }
 
 /// Loads the rows of a table from the file named for it.
-fn load_table(table: &TableDefinition, folder: &str, session: &dyn Session) -> Result<()> {
-    let path = file(&format!("{folder}/{}.csv", table.name));
+fn load_table(table: &TableDefinition, folder: &Path, session: &dyn Session) -> Result<()> {
+    let path = folder.join(format!("{}.csv", table.name));
     let mut reader =
         csv::Reader::from_path(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let headers = reader.headers().expect("a header row").clone();

@@ -5,6 +5,7 @@
 
 #![expect(clippy::panic, reason = "all of this crate is for tests, which fail by panics")]
 
+#[path = "../../orm/examples/chinook/models.rs"]
 pub mod chinook;
 pub mod data;
 pub mod lab;

@@ -13,8 +13,7 @@ use serde_json::json;
 
 #[path = "../../orm/examples/chinook/load.rs"]
 mod load;
-#[path = "../../orm/examples/chinook/models.rs"]
-mod models;
+use nuages_tests::chinook as models;
 #[path = "../../orm/examples/chinook/tour.rs"]
 mod tour;
 

@@ -3,7 +3,7 @@
 use nuages::prelude::*;
 
 /// Who plays.
-#[derive(Model, Clone, Debug)]
+#[derive(Model, Clone, Debug, PartialEq)]
 #[model(app = "chinook", table = "artist")]
 pub struct Artist {
     /// The key.
@@ -17,7 +17,7 @@ pub struct Artist {
 }
 
 /// A record.
-#[derive(Model, Clone, Debug)]
+#[derive(Model, Clone, Debug, PartialEq)]
 #[model(app = "chinook", table = "album")]
 pub struct Album {
     /// The key.
@@ -34,7 +34,7 @@ pub struct Album {
 }
 
 /// A kind of music.
-#[derive(Model, Clone, Debug)]
+#[derive(Model, Clone, Debug, PartialEq)]
 #[model(app = "chinook", table = "genre", ordering = [name])]
 pub struct Genre {
     /// The key.
@@ -48,7 +48,7 @@ pub struct Genre {
 }
 
 /// A file format.
-#[derive(Model, Clone, Debug)]
+#[derive(Model, Clone, Debug, PartialEq)]
 #[model(app = "chinook", table = "media_type")]
 pub struct MediaType {
     /// The key.
@@ -56,10 +56,13 @@ pub struct MediaType {
     /// Its name.
     #[field(max_length = 120, blank)]
     pub name: Option<String>,
+    /// What comes in it.
+    #[related(Track::media_type)]
+    pub tracks: Related<Track>,
 }
 
 /// A piece of music that is sold.
-#[derive(Model, Clone, Debug)]
+#[derive(Model, Clone, Debug, PartialEq)]
 #[model(app = "chinook", table = "track")]
 pub struct Track {
     /// The key.
@@ -87,13 +90,16 @@ pub struct Track {
     /// What it costs.
     #[field(max_digits = 10, decimal_places = 2)]
     pub unit_price: Decimal,
+    /// The lists it is on.
+    #[related(Playlist::tracks)]
+    pub playlists: Related<Playlist>,
     /// Where it was sold.
     #[related(InvoiceLine::track)]
     pub invoice_lines: Related<InvoiceLine>,
 }
 
 /// A list of tracks.
-#[derive(Model, Clone, Debug)]
+#[derive(Model, Clone, Debug, PartialEq)]
 #[model(app = "chinook", table = "playlist")]
 pub struct Playlist {
     /// The key.
@@ -106,7 +112,7 @@ pub struct Playlist {
 }
 
 /// That a track is on a list.
-#[derive(Model, Clone, Debug)]
+#[derive(Model, Clone, Debug, PartialEq)]
 #[model(app = "chinook", table = "playlist_track", unique_together(playlist, track))]
 pub struct PlaylistTrack {
     /// The key.
@@ -120,7 +126,7 @@ pub struct PlaylistTrack {
 }
 
 /// Who works in the shop.
-#[derive(Model, Clone, Debug)]
+#[derive(Model, Clone, Debug, PartialEq)]
 #[model(app = "chinook", table = "employee", ordering = [last_name, first_name])]
 pub struct Employee {
     /// The key.
@@ -176,7 +182,7 @@ pub struct Employee {
 }
 
 /// Who buys.
-#[derive(Model, Clone, Debug)]
+#[derive(Model, Clone, Debug, PartialEq)]
 #[model(app = "chinook", table = "customer")]
 pub struct Customer {
     /// The key.
@@ -223,7 +229,7 @@ pub struct Customer {
 }
 
 /// A purchase.
-#[derive(Model, Clone, Debug)]
+#[derive(Model, Clone, Debug, PartialEq)]
 #[model(app = "chinook", table = "invoice", get_latest_by = invoice_date)]
 pub struct Invoice {
     /// The key.
@@ -257,7 +263,7 @@ pub struct Invoice {
 }
 
 /// A track that was bought.
-#[derive(Model, Clone, Debug)]
+#[derive(Model, Clone, Debug, PartialEq)]
 #[model(app = "chinook", table = "invoice_line")]
 pub struct InvoiceLine {
     /// The key.

@@ -83,7 +83,7 @@ mod annotate {
                 .order_by((n.desc(), Customer::country)).slice(..3).all(db)?
         }
         deep_count(db) {
-            let sold = Genre::tracks.invoiceline_set.quantity.sum();
+            let sold = Genre::tracks.invoice_lines.quantity.sum();
             Genre::objects().annotate(&sold).filter(sold.is_null(false)).order_by((sold.desc(), Genre::name))
                 .values_list((Genre::name, &sold)).slice(..5).all(db)?
         }
