@@ -116,6 +116,12 @@ impl App {
         self
     }
 
+    /// Adds a model by its type.
+    #[must_use]
+    pub fn model<M: Model>(self) -> App {
+        self.models(M::app())
+    }
+
     /// The descriptions of its models, in the order they were added.
     pub fn metas(&self) -> impl Iterator<Item = &'static ModelMeta> {
         self.models.iter().map(|model| model.meta)

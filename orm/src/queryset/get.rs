@@ -24,8 +24,14 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     /// # Errors
     /// [`Error::DoesNotExist`], [`Error::MultipleObjectsReturned`]; as [`all`](QuerySet::all).
     ///
-    /// ```ignore
-    /// let post = Post::objects().get(Post::slug.eq("my-first-post"), &db)?;
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)] pub struct Post { pub id: Auto<i64>, pub title: String }
+    /// # let db = App::new().models(Post::app()).open_memory()?;
+    /// Post::objects().create(new!(Post { title: "Hello" }), &db)?;
+    /// assert_eq!(Post::objects().get(Post::title.eq("Hello"), &db)?.id, 1);
+    /// assert!(matches!(Post::objects().get(Post::id.eq(2), &db), Err(Error::DoesNotExist { model: "Post" })));
+    /// # Ok::<(), Error>(())
     /// ```
     pub fn get(&self, condition: Q<M>, ex: &dyn Executor) -> Result<R> {
         let queryset = self.clone().filter(condition);

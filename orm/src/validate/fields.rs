@@ -57,11 +57,11 @@ fn complaint(field: &FieldMeta, data_type: DataType, value: &Value) -> Option<(&
     if field.unsigned && value.as_int().is_some_and(|number| number < 0) {
         return Some(("min_value", "Ensure this value is greater than or equal to 0.".to_owned()));
     }
-    if let (Some(number), DataType::Decimal { scale, .. }) = (value.as_decimal(), data_type) {
-        if number.normalize().scale() > u32::from(scale) {
-            let text = format!("Ensure that there are no more than {scale} decimal places.");
-            return Some(("max_decimal_places", text));
-        }
+    if let (Some(number), DataType::Decimal { scale, .. }) = (value.as_decimal(), data_type)
+        && number.normalize().scale() > u32::from(scale)
+    {
+        let text = format!("Ensure that there are no more than {scale} decimal places.");
+        return Some(("max_decimal_places", text));
     }
     if let Some(text) = value.as_text() {
         return match field.format {

@@ -166,7 +166,7 @@ mod q {
         or_many(db) {
             let mut condition = Q::all();
             for name in ["Accept", "Aerosmith", "Apocalyptica"] {
-                condition = condition | Album::artist.name.eq(name);
+                condition |= Album::artist.name.eq(name);
             }
             Album::objects().filter(condition).order_by(Album::id).values_list(Album::title).all(db)?
         }
@@ -395,6 +395,11 @@ mod multi {
     use super::*;
 
     oracle! { "multi", data::chinook;
+        filtered_relation_filter(db) {
+            let live = Artist::albums.filtered(Album::title.icontains("live"));
+            let (id, title) = (live.at(Album::id), live.at(Album::title));
+            Artist::objects().filter(id.is_null(false)).order_by((Artist::id, &id)).values_list((Artist::name, &title)).all(db)?
+        }
         duplicates(db) {
             let with_a = Artist::objects().filter(Artist::albums.title.icontains("a"));
             [with_a.count(db)?, with_a.distinct().count(db)?]

@@ -18,11 +18,11 @@ use nuages_tests::{
 };
 use serde_json::{Value as Json, json};
 
-fn kinds(kinds: Vec<StatementKind>) -> Vec<String> {
+fn kinds(kinds: &[StatementKind]) -> Vec<String> {
     kinds.iter().map(ToString::to_string).collect()
 }
 
-fn deleted(deleted: nuages::delete::Deleted) -> Json {
+fn deleted(deleted: &nuages::delete::Deleted) -> Json {
     json!([deleted.total, deleted.by_model.answer()])
 }
 
@@ -47,7 +47,7 @@ mod save {
             "before": before,
             "after": [tag.id.get().is_none(), !tag.id.is_stored()],
             "queries": [inserted, watch.len()],
-            "kinds": kinds(watch.kinds()),
+            "kinds": kinds(&watch.kinds()),
             "stored": super::tag("new", &db)?.name,
         });
         oracle::check("save.insert_and_update", &found);
@@ -59,12 +59,12 @@ mod save {
         let db = data::chinook();
         let watch = db.capture();
         new!(Artist { id: 5000, name: "x" }).save(&db)?;
-        let first = kinds(watch.kinds());
+        let first = kinds(&watch.kinds());
         drop(watch);
         let watch = db.capture();
         new!(Artist { id: 5000, name: "y" }).save(&db)?;
         let name = Artist::objects().get(Artist::id.eq(5000), &db)?.name;
-        let second = kinds(watch.kinds())[..1].to_vec();
+        let second = kinds(&watch.kinds())[..1].to_vec();
         oracle::check("save.with_given_pk_tries_update_first", &json!([first, second, name]));
         Ok(())
     }
@@ -75,7 +75,7 @@ mod save {
         let watch = db.capture();
         new!(Gadget { name: "a" }).save(&db)?;
         new!(Gadget { id: Uuid::from_u128(77), name: "b" }).save(&db)?;
-        let kinds = kinds(watch.kinds());
+        let kinds = kinds(&watch.kinds());
         let again = new!(Gadget { id: Uuid::from_u128(1), name: "c" }).save(&db);
         oracle::check("save.pk_default_inserts_at_once", &json!([kinds, raises(again)]));
         Ok(())
@@ -227,14 +227,14 @@ mod delete {
     oracle! { "delete", data::lab;
         return_value(db) {
             [
-                deleted(tag("unused", db)?.delete(db)?),
-                deleted(Tag::objects().filter(Tag::slug.eq("none")).delete(db)?),
-                deleted(tag("rust", db)?.delete(db)?),
+                deleted(&tag("unused", db)?.delete(db)?),
+                deleted(&Tag::objects().filter(Tag::slug.eq("none")).delete(db)?),
+                deleted(&tag("rust", db)?.delete(db)?),
             ]
         }
         restrict_together(db) { raises(Depot::objects().filter(Depot::id.is_in([1, 2])).delete(db)) }
         m2m_rows(db) {
-            let ada = deleted(Person::objects().get(Person::name.eq("Ada"), db)?.delete(db)?);
+            let ada = deleted(&Person::objects().get(Person::name.eq("Ada"), db)?.delete(db)?);
             let left = Person::objects().filter(Person::friends.is_null(false)).count(db)?;
             json!([ada, left])
         }
