@@ -57,7 +57,7 @@ pub trait Field: Clone + Send + Sync + 'static {
     /// Whether the database fills it when it is unset.
     const AUTO: bool = false;
     /// Whether negative numbers are refused.
-    const UNSIGNED: bool = false;
+    const UNSIGNED: Option<i64> = None;
     /// What its text must look like.
     const FORMAT: TextFormat = TextFormat::Any;
     /// The only values it may have.
@@ -104,7 +104,7 @@ impl<T: Field> Field for Option<T> {
     type Null = crate::path::Nullable;
     const DATA_TYPE: DataType = T::DATA_TYPE;
     const NULL: bool = true;
-    const UNSIGNED: bool = T::UNSIGNED;
+    const UNSIGNED: Option<i64> = T::UNSIGNED;
     const FORMAT: TextFormat = T::FORMAT;
     const CHOICES: Option<&'static [Choice]> = T::CHOICES;
 

@@ -15,7 +15,6 @@ pub use crate::expression::{Aggregate, Expr, Param, Q};
 pub use crate::field::{Auto, Date, DateTime, Duration, Email, Json, Slug, Time, Url};
 pub use crate::model::Model;
 pub use crate::new;
-pub use crate::order::Order;
 pub use crate::partial::Partial;
 pub use crate::queryset::{QuerySet, Queryset, prepare};
 pub use crate::relation::{Follow, ForeignKey, ManyToMany, OneToOne, Related, RelatedOne};

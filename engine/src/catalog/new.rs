@@ -106,6 +106,8 @@ pub struct NewColumn {
     pub default: Option<Expr>,
     /// Whether negative numbers are refused.
     pub unsigned: bool,
+    /// The greatest integer it takes, if its type would take greater ones.
+    pub max: Option<i64>,
     /// Whether it gets the table's next key where nothing is given.
     pub generated: bool,
 }
@@ -119,6 +121,7 @@ impl NewColumn {
             nullable: false,
             default: None,
             unsigned: false,
+            max: None,
             generated: false,
         }
     }
@@ -138,6 +141,12 @@ impl NewColumn {
     /// Refuses negative numbers.
     pub fn unsigned(mut self) -> NewColumn {
         self.unsigned = true;
+        self
+    }
+
+    /// Refuses integers beyond `max`.
+    pub fn at_most(mut self, max: i64) -> NewColumn {
+        self.max = Some(max);
         self
     }
 

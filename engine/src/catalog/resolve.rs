@@ -94,6 +94,7 @@ impl TableDefinition {
             slot: self.layout.len(),
             lane: slot.lane,
             unsigned: new.unsigned,
+            max: new.max,
             generated_key: false,
         });
         self.layout = Arc::new(self.layout.with_slot(slot));

@@ -52,8 +52,18 @@ pub struct ColumnDefinition {
     pub lane: Lane,
     /// Whether negative numbers are refused.
     pub unsigned: bool,
+    /// The greatest integer it takes, if its type would take greater ones.
+    pub max: Option<i64>,
     /// Whether it gets the table's next key where nothing is given.
     pub generated_key: bool,
+}
+
+impl ColumnDefinition {
+    /// The least and the greatest integer it takes, if it holds integers.
+    pub fn integer_range(&self) -> Option<(i64, i64)> {
+        let (min, max) = self.data_type.integer_range()?;
+        Some((if self.unsigned { 0 } else { min }, self.max.map_or(max, |own| own.min(max))))
+    }
 }
 
 /// Columns of one table, by place.

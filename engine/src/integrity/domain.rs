@@ -44,6 +44,7 @@ fn check_column(table: &TableDefinition, column: &ColumnDefinition, view: LeafVi
 /// Whether whatever its lane can hold is in the column's domain.
 fn holds_every_value(column: &ColumnDefinition) -> bool {
     !column.unsigned
+        && column.max.is_none()
         && !matches!(
             column.data_type,
             DataType::SmallInt
@@ -55,12 +56,9 @@ fn holds_every_value(column: &ColumnDefinition) -> bool {
 
 /// The words of an integer are within its range. (NULLs are zero, which is within every range.)
 fn check_words(column: &ColumnDefinition, view: LeafView<'_>, present: u64) -> Result<(), TypeError> {
-    let Some((mut min, max)) = column.data_type.integer_range() else {
+    let Some((min, max)) = column.integer_range() else {
         return check_floats(column, view, present);
     };
-    if column.unsigned {
-        min = 0;
-    }
     if (min, max) == (i64::MIN, i64::MAX) {
         return Ok(());
     }

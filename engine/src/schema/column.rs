@@ -129,6 +129,7 @@ impl WritingStatement<'_, '_> {
         let changed = &mut table.columns[place];
         (changed.name, changed.data_type, changed.nullable) = (to.name, to.data_type, to.nullable);
         (changed.default, changed.unsigned, changed.generated_key) = (to.default, to.unsigned, to.generated);
+        changed.max = to.max;
         if convert {
             changed.slot = table.layout.len();
             changed.lane = to.data_type.lane();
@@ -204,9 +205,11 @@ fn test_value(table: &TableDefinition, place: usize, value: &Value) -> Result<()
     if value.is_null() && !column.nullable {
         return Err(Error::NotNull { table: table.name.clone(), column: column.name.clone() });
     }
-    if column.unsigned && *value < Value::Int(0) {
-        let max = column.data_type.integer_range().map_or(i64::MAX, |(_, max)| max);
-        let source = TypeError::OutOfRange { value: value.clone(), min: Value::Int(0), max: Value::Int(max) };
+    let (min, max) = column.integer_range().unwrap_or((0, i64::MAX));
+    let negative = column.unsigned && *value < Value::Int(0);
+    if negative || value.as_int().is_some_and(|int| column.max.is_some_and(|max| int > max)) {
+        let source =
+            TypeError::OutOfRange { value: value.clone(), min: Value::Int(min), max: Value::Int(max) };
         return Err(Error::Value { table: table.name.clone(), column: column.name.clone(), source });
     }
     Ok(())

@@ -81,10 +81,13 @@ impl<'a> PatchBuilder<'a> {
             let (table, column) = named();
             return Err(Error::NotNull { table, column });
         }
-        if column.unsigned && !value.is_null() && value < Value::Int(0) {
-            let max = column.data_type.integer_range().map_or(f64::MAX.into(), |(_, max)| max.into());
+        let negative = column.unsigned && !value.is_null() && value < Value::Int(0);
+        if negative || value.as_int().is_some_and(|int| column.max.is_some_and(|max| int > max)) {
+            let (min, max) = column
+                .integer_range()
+                .map_or((0.into(), f64::MAX.into()), |(min, max)| (min.into(), max.into()));
             let (table, column) = named();
-            let source = TypeError::OutOfRange { value, min: Value::Int(0), max };
+            let source = TypeError::OutOfRange { value, min, max };
             return Err(Error::Value { table, column, source });
         }
         Ok(match value {
@@ -102,5 +105,8 @@ impl<'a> PatchBuilder<'a> {
 
 /// Whether every word of a type is one of the column's.
 fn holds_every(column: &ColumnDefinition, kind: DataType) -> bool {
-    kind == column.data_type && !column.unsigned && !matches!(kind, DataType::SmallInt | DataType::Integer)
+    kind == column.data_type
+        && !column.unsigned
+        && column.max.is_none()
+        && !matches!(kind, DataType::SmallInt | DataType::Integer)
 }

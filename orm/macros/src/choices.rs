@@ -285,11 +285,11 @@ fn field(definition: &Definition<'_>, storage: &Storage) -> TokenStream {
             fn base(&self) -> ::core::option::Option<&#name> {
                 ::core::option::Option::Some(self)
             }
-            fn encode<W: ::nuages::field::RowWriter>(&self, row: &mut W, column: usize) {
+            fn encode<__W: ::nuages::field::RowWriter>(&self, row: &mut __W, column: usize) {
                 #encode
             }
-            fn decode<R: ::nuages::field::RowReader + ?Sized>(
-                row: &R,
+            fn decode<__R: ::nuages::field::RowReader + ?Sized>(
+                row: &__R,
                 column: usize,
             ) -> ::core::result::Result<Self, ::nuages::field::DecodeError> {
                 match #decode {

@@ -23,36 +23,36 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
                 type Class = <#inner as ::nuages::field::Field>::Class;
                 type Null = ::nuages::path::NotNull;
                 const DATA_TYPE: ::nuages::field::DataType = <#inner as ::nuages::field::Field>::DATA_TYPE;
-                const UNSIGNED: bool = <#inner as ::nuages::field::Field>::UNSIGNED;
+                const UNSIGNED: ::core::option::Option<i64> = <#inner as ::nuages::field::Field>::UNSIGNED;
                 const FORMAT: ::nuages::meta::TextFormat = <#inner as ::nuages::field::Field>::FORMAT;
                 const CHOICES: ::core::option::Option<&'static [::nuages::meta::Choice]> =
                     <#inner as ::nuages::field::Field>::CHOICES;
                 fn base(&self) -> ::core::option::Option<&#name> {
                     ::core::option::Option::Some(self)
                 }
-                fn encode<W: ::nuages::field::RowWriter>(&self, row: &mut W, column: usize) {
+                fn encode<__W: ::nuages::field::RowWriter>(&self, row: &mut __W, column: usize) {
                     ::nuages::field::Field::encode(&self.0, row, column);
                 }
-                fn decode<R: ::nuages::field::RowReader + ?Sized>(
-                    row: &R,
+                fn decode<__R: ::nuages::field::RowReader + ?Sized>(
+                    row: &__R,
                     column: usize,
                 ) -> ::core::result::Result<Self, ::nuages::field::DecodeError> {
                     <#inner as ::nuages::field::Field>::decode(row, column).map(#name)
                 }
             }
-            impl<R: ::nuages::model::Model, M> ::nuages::expression::Operand<::nuages::relation::ForeignKey<R>, M> for #name
+            impl<__R: ::nuages::model::Model, __M> ::nuages::expression::Operand<::nuages::relation::ForeignKey<__R>, __M> for #name
             where
-                #name: ::nuages::expression::Operand<R::Pk, M>,
+                #name: ::nuages::expression::Operand<__R::Pk, __M>,
             {
                 fn into_node(self) -> ::nuages::node::Node {
-                    <#name as ::nuages::expression::Operand<R::Pk, M>>::into_node(self)
+                    <#name as ::nuages::expression::Operand<__R::Pk, __M>>::into_node(self)
                 }
             }
-            impl<R: ::nuages::model::Model> ::nuages::draft::IntoField<::nuages::relation::ForeignKey<R>> for #name
+            impl<__R: ::nuages::model::Model> ::nuages::draft::IntoField<::nuages::relation::ForeignKey<__R>> for #name
             where
-                #name: ::nuages::draft::IntoField<R::Pk>,
+                #name: ::nuages::draft::IntoField<__R::Pk>,
             {
-                fn into_field(self) -> ::nuages::relation::ForeignKey<R> {
+                fn into_field(self) -> ::nuages::relation::ForeignKey<__R> {
                     ::nuages::relation::ForeignKey::to_key(self.into_field())
                 }
             }

@@ -72,8 +72,8 @@ fn print(input: &DeriveInput, model: &Path, fields: &[Projected<'_>]) -> TokenSt
             }
             #[automatically_derived]
             impl #implementation ::nuages::row::Row for #name #types #condition {
-                fn read<R: ::nuages::field::RowReader + ?Sized>(
-                    row: &R,
+                fn read<__R: ::nuages::field::RowReader + ?Sized>(
+                    row: &__R,
                     columns: &mut ::nuages::row::Columns<'_>,
                 ) -> ::core::result::Result<Self, ::nuages::field::DecodeError> {
                     ::core::result::Result::Ok(#name { #(#read)* })

@@ -105,7 +105,7 @@ impl<T: Field> Field for Auto<T> {
     const DATA_TYPE: DataType = T::DATA_TYPE;
     const NULL: bool = T::NULL;
     const AUTO: bool = true;
-    const UNSIGNED: bool = T::UNSIGNED;
+    const UNSIGNED: Option<i64> = T::UNSIGNED;
     const FORMAT: TextFormat = T::FORMAT;
     const CHOICES: Option<&'static [Choice]> = T::CHOICES;
 

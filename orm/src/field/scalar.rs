@@ -11,7 +11,7 @@ use crate::path::NotNull;
 /// A field whose type is its own base.
 macro_rules! field {
     ($($type:ty: $class:ident, $data_type:expr, {
-        $(unsigned: $unsigned:literal,)?
+        $(unsigned: $max:expr,)?
         encode: |$this:ident, $writer:ident, $column:ident| $encode:expr,
         decode: |$reader:ident, $at:ident| $decode:expr,
     })*) => {$(
@@ -20,7 +20,7 @@ macro_rules! field {
             type Class = class::$class;
             type Null = NotNull;
             const DATA_TYPE: DataType = $data_type;
-            $(const UNSIGNED: bool = $unsigned;)?
+            $(const UNSIGNED: Option<i64> = Some($max);)?
 
             fn base(&self) -> Option<&$type> {
                 Some(self)
@@ -56,17 +56,17 @@ field! {
         decode: |row, column| row.int(column),
     }
     u16: Number, DataType::Integer, {
-        unsigned: true,
+        unsigned: u16::MAX as i64,
         encode: |this, row, column| row.int(column, i64::from(*this)),
         decode: |row, column| row.int(column).and_then(|int| u16::try_from(int).ok()),
     }
     u32: Number, DataType::BigInt, {
-        unsigned: true,
+        unsigned: u32::MAX as i64,
         encode: |this, row, column| row.int(column, i64::from(*this)),
         decode: |row, column| row.int(column).and_then(|int| u32::try_from(int).ok()),
     }
     u64: Number, DataType::BigInt, {
-        unsigned: true,
+        unsigned: i64::MAX,
         // Beyond 63 bits the number goes on as a decimal, which the column refuses with its limits.
         encode: |this, row, column| match i64::try_from(*this) {
             Ok(int) => row.int(column, int),

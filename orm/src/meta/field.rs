@@ -34,8 +34,8 @@ pub struct FieldMeta {
     pub editable: bool,
     /// Whether the database fills it when it is unset.
     pub auto: bool,
-    /// Whether negative numbers are refused.
-    pub unsigned: bool,
+    /// If negative numbers are refused, the greatest one that is taken.
+    pub unsigned: Option<i64>,
     /// What its text must look like.
     pub format: TextFormat,
     /// The value it has when none is given, made anew each time.

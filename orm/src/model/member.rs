@@ -37,7 +37,7 @@ pub trait Member: Clone + Send + Sync + 'static {
     /// Whether the database fills it when it is unset.
     const AUTO: bool = false;
     /// Whether negative numbers are refused.
-    const UNSIGNED: bool = false;
+    const UNSIGNED: Option<i64> = None;
     /// What its text must look like.
     const FORMAT: TextFormat = TextFormat::Any;
     /// The only values it may have.
@@ -87,7 +87,7 @@ impl<T: Field> Member for T {
     const KIND: FieldKind = FieldKind::Column(T::DATA_TYPE);
     const NULL: bool = <T as Field>::NULL;
     const AUTO: bool = <T as Field>::AUTO;
-    const UNSIGNED: bool = <T as Field>::UNSIGNED;
+    const UNSIGNED: Option<i64> = <T as Field>::UNSIGNED;
     const FORMAT: TextFormat = <T as Field>::FORMAT;
     const CHOICES: Option<&'static [Choice]> = <T as Field>::CHOICES;
     const OPTIONAL: bool = <T as Field>::NULL || <T as Field>::AUTO;

@@ -98,8 +98,8 @@ fn model_table(meta: &'static ModelMeta) -> Result<NewTable> {
 fn column(mut table: NewTable, meta: &'static ModelMeta, field: &'static FieldMeta) -> Result<NewTable> {
     let data_type = data_type(field)?;
     let mut column = NewColumn::new(field.column, data_type).nullable(field.null);
-    if field.unsigned {
-        column = column.unsigned();
+    if let Some(max) = field.unsigned {
+        column = column.unsigned().at_most(max);
     }
     let is_whole_key = field.primary_key && meta.primary_key.len() == 1;
     let is_integer = matches!(data_type, DataType::SmallInt | DataType::Integer | DataType::BigInt);

@@ -44,7 +44,9 @@ fn aliases_of_option_and_string_are_seen_through() {
     assert!(matches!(field("title").kind, FieldKind::Column(DataType::Text { max_length: Some(200) })));
     assert!(matches!(field("price").kind, FieldKind::Column(DataType::Decimal { precision: 10, scale: 2 })));
     assert!(field("category").null && field("published").null && !field("author").null);
-    assert!(field("id").auto && field("id").primary_key && field("view_count").unsigned);
+    assert!(
+        field("id").auto && field("id").primary_key && field("view_count").unsigned == Some(u32::MAX.into())
+    );
     assert!(matches!(field("category").on_delete, OnDelete::SetNull));
     assert_eq!(field("view_count").default.map(|default| default()), Some(Value::Int(0)));
     assert!(!field("created_at").editable && field("title").editable);

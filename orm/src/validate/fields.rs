@@ -54,8 +54,13 @@ fn complaint(field: &FieldMeta, data_type: DataType, value: &Value) -> Option<(&
         let known = choices.iter().any(|choice| Value::from(choice.value) == *value);
         return (!known).then(|| ("invalid_choice", format!("Value {value} is not a valid choice.")));
     }
-    if field.unsigned && value.as_int().is_some_and(|number| number < 0) {
-        return Some(("min_value", "Ensure this value is greater than or equal to 0.".to_owned()));
+    if let (Some(max), Some(number)) = (field.unsigned, value.as_int()) {
+        if number < 0 {
+            return Some(("min_value", "Ensure this value is greater than or equal to 0.".to_owned()));
+        }
+        if number > max {
+            return Some(("max_value", format!("Ensure this value is less than or equal to {max}.")));
+        }
     }
     if let (Some(number), DataType::Decimal { scale, .. }) = (value.as_decimal(), data_type)
         && number.normalize().scale() > u32::from(scale)

@@ -7,7 +7,7 @@ use super::{Definition, FieldDefinition, Options};
 use crate::attribute::{Mistakes, nearest};
 
 /// Names that the columns of every model have.
-const RESERVED: &[&str] = &["pk", "objects", "cols"];
+const RESERVED: &[&str] = &["pk", "objects", "cols", "app"];
 
 pub(crate) fn parse(input: &DeriveInput) -> syn::Result<Definition<'_>> {
     let named = match &input.data {

@@ -126,7 +126,7 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
         #[automatically_derived]
         impl ::nuages::model::Model for #name {
             type Pk = #key_type;
-            type Cols<P: ::nuages::path::Path> = #columns<P>;
+            type Cols<__P: ::nuages::path::Path> = #columns<__P>;
             type Draft = #draft;
             const NAME: &'static str = #text;
             const REQUIRED: &'static [(&'static str, bool)] = &[#(#required)*];
@@ -148,8 +148,8 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
         }
         #[automatically_derived]
         impl ::nuages::row::Row for #name {
-            fn read<R: ::nuages::field::RowReader + ?Sized>(
-                row: &R,
+            fn read<__R: ::nuages::field::RowReader + ?Sized>(
+                row: &__R,
                 columns: &mut ::nuages::row::Columns<'_>,
             ) -> ::core::result::Result<Self, ::nuages::field::DecodeError> {
                 ::nuages::row::read_instance(row, columns)
@@ -199,11 +199,11 @@ fn codec(model: &Definition<'_>) -> TokenStream {
         quote!(#member::bind(&mut self.#name, &META, #index, key.as_ref());)
     });
     quote! {
-        fn encode<W: ::nuages::field::RowWriter>(&self, row: &mut W) {
+        fn encode<__W: ::nuages::field::RowWriter>(&self, row: &mut __W) {
             #(#written)*
         }
-        fn decode<R: ::nuages::field::RowReader + ?Sized>(
-            row: &R,
+        fn decode<__R: ::nuages::field::RowReader + ?Sized>(
+            row: &__R,
         ) -> ::core::result::Result<Self, ::nuages::field::DecodeError> {
             let mut instance = #name { #(#read)* };
             ::nuages::model::Model::bind(&mut instance);
@@ -230,10 +230,10 @@ fn parts(model: &Definition<'_>) -> TokenStream {
         quote!(#index => draft.#name.get().map(::nuages::model::member_value),)
     });
     quote! {
-        fn read_part<R: ::nuages::field::RowReader + ?Sized>(
+        fn read_part<__R: ::nuages::field::RowReader + ?Sized>(
             draft: &mut #draft,
             field: u16,
-            row: &R,
+            row: &__R,
             column: usize,
         ) -> ::core::result::Result<(), ::nuages::field::DecodeError> {
             match field {
@@ -290,7 +290,7 @@ fn visit(model: &Definition<'_>) -> TokenStream {
         }
     });
     quote! {
-        fn visit<V: ::nuages::model::FieldVisitor<Self>>(field: u16, visitor: V) -> ::core::option::Option<V::Output> {
+        fn visit<__V: ::nuages::model::FieldVisitor<Self>>(field: u16, visitor: __V) -> ::core::option::Option<__V::Output> {
             ::core::option::Option::Some(match field {
                 #(#arms)*
                 _ => return ::core::option::Option::None,

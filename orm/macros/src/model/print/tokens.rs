@@ -33,10 +33,10 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
     let docs: Vec<_> = entries.iter().map(|entry| &entry.docs).collect();
     quote! {
         #hops
-        #visibility struct #columns<P: ::nuages::path::Path> {
+        #visibility struct #columns<__P: ::nuages::path::Path> {
             #(#(#docs)* #visibility #names: #tokens,)*
         }
-        impl<P: ::nuages::path::Path> ::nuages::path::Cols for #columns<P> {
+        impl<__P: ::nuages::path::Path> ::nuages::path::Cols for #columns<__P> {
             const REF: &'static Self = &#columns { #(#names: #new,)* };
         }
         impl #name {
@@ -89,7 +89,7 @@ fn one_deeper(visibility: &Visibility) -> TokenStream {
 fn entries(model: &Definition<'_>) -> Vec<Entry> {
     let root = &model.input.ident;
     let from_root = quote!(::nuages::path::Root<#root>);
-    let through = quote!(P);
+    let through = quote!(__P);
     let mut entries = Vec::new();
     for field in &model.fields {
         entries.push(Entry {

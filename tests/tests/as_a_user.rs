@@ -1,0 +1,50 @@
+//! What a new user met first, and what must not happen again.
+
+use nuages::prelude::*;
+
+/// Named as the derives once named their own type parameters.
+#[derive(Model, Clone, Debug)]
+struct R {
+    id: Auto<i64>,
+    small: u16,
+    wide: u32,
+}
+
+#[derive(Model, Clone, Debug)]
+struct P {
+    id: Auto<i64>,
+    #[field(on_delete = Cascade)]
+    r: ForeignKey<R>,
+}
+
+fn db() -> Db {
+    App::new().models((R::app(), P::app())).open_memory().unwrap()
+}
+
+#[test]
+fn a_number_that_the_field_cannot_hold_is_refused_and_the_row_stays_readable() {
+    let db = db();
+    let row = R::objects().create(new!(R { small: 1, wide: 2 }), &db).unwrap();
+    let beyond = [
+        ("wide = 5000000000", R::objects().update(R::wide.set(5_000_000_000_i64), &db)),
+        ("small = 70001", R::objects().update(R::small.set(R::small + 70_000), &db)),
+        ("wide = -1", R::objects().update(R::wide.set(R::wide - 3), &db)),
+    ];
+    for (what, refused) in beyond {
+        let told = refused.unwrap_err().to_string();
+        assert!(told.contains(what), "{told}");
+    }
+    let kept = R::objects().get(R::id.eq(row.id), &db).unwrap();
+    assert_eq!((kept.small, kept.wide), (1, 2));
+    R::objects().update((R::small.set(u16::MAX), R::wide.set(u32::MAX)), &db).unwrap();
+    let kept = R::objects().get(R::id.eq(row.id), &db).unwrap();
+    assert_eq!((kept.small, kept.wide), (u16::MAX, u32::MAX));
+}
+
+#[test]
+fn models_may_be_called_like_type_parameters() {
+    let db = db();
+    let r = R::objects().create(new!(R { small: 1, wide: 2 }), &db).unwrap();
+    P::objects().create(new!(P { r: &r }), &db).unwrap();
+    assert_eq!(P::objects().filter(P::r.small.eq(1)).count(&db).unwrap(), 1);
+}
