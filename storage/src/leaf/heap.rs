@@ -27,6 +27,7 @@ pub(super) trait Buffer: Default {
     const EMPTY: &'static Self::Value;
     fn len(&self) -> usize;
     fn slice(&self, range: Range<usize>) -> &Self::Value;
+    fn reserve(&mut self, bytes: usize);
     fn push(&mut self, value: &Self::Value);
 }
 
@@ -38,6 +39,9 @@ impl Buffer for String {
     }
     fn slice(&self, range: Range<usize>) -> &str {
         &self[range]
+    }
+    fn reserve(&mut self, bytes: usize) {
+        self.reserve(bytes);
     }
     fn push(&mut self, value: &str) {
         self.push_str(value);
@@ -52,6 +56,9 @@ impl Buffer for Vec<u8> {
     }
     fn slice(&self, range: Range<usize>) -> &[u8] {
         &self[range]
+    }
+    fn reserve(&mut self, bytes: usize) {
+        self.reserve(bytes);
     }
     fn push(&mut self, value: &[u8]) {
         self.extend_from_slice(value);
@@ -78,6 +85,9 @@ impl<S: Buffer> Heap<S> {
     /// Adds a value and returns its cell.
     pub(super) fn put(&mut self, value: &S::Value) -> u64 {
         let start = self.buffer.len();
+        if start == 0 {
+            self.buffer.reserve(HEAP_BYTES_MIN);
+        }
         self.buffer.push(value);
         cell(start, self.buffer.len() - start)
     }
@@ -119,6 +129,8 @@ impl<S: Buffer> Heap<S> {
     }
 }
 
+/// What a heap reserves when its first value comes, so that the few short texts of one row are one allocation.
+const HEAP_BYTES_MIN: usize = 64;
 /// Below this many dead bytes a heap is left alone: rewriting a leaf costs more than they do.
 pub(super) const HEAP_DEAD_MIN: usize = if cfg!(test) { 16 } else { 256 };
 

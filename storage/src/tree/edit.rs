@@ -81,7 +81,9 @@ impl<B: Block> Tree<B> {
         match &mut self.root {
             None => self.root = Some(Node::Leaf(Arc::new(block))),
             Some(root) => {
-                if let Some(right) = root.append(block) {
+                if !root.extend_last(&block)
+                    && let Some(right) = root.append(Arc::new(block))
+                {
                     self.grow(right);
                 }
             }
@@ -164,15 +166,25 @@ impl<B: Block> Node<B> {
         }
     }
 
+    /// Adds the items of a block to the last leaf of this subtree, if it has room for all of them.
+    fn extend_last(&mut self, block: &B) -> bool {
+        match self {
+            Self::Inner(inner) => Arc::make_mut(inner).extend_last(block),
+            Self::Leaf(last) => {
+                let fits = last.fits(block, (1, 1));
+                if fits {
+                    Arc::make_mut(last).append(block);
+                }
+                fits
+            }
+        }
+    }
+
     /// Adds a block at the right end of this subtree, or returns a sibling that holds it.
-    fn append(&mut self, block: B) -> Option<Self> {
+    fn append(&mut self, block: Arc<B>) -> Option<Self> {
         match self {
             Self::Inner(inner) => Arc::make_mut(inner).append(block),
-            Self::Leaf(last) if last.fits(&block, (1, 1)) => {
-                Arc::make_mut(last).append(&block);
-                None
-            }
-            Self::Leaf(_) => Some(Self::Leaf(Arc::new(block))),
+            Self::Leaf(_) => Some(Self::Leaf(block)),
         }
     }
 
@@ -265,7 +277,16 @@ impl<B: Block> Inner<B> {
         true
     }
 
-    fn append(&mut self, block: B) -> Option<Node<B>> {
+    fn extend_last(&mut self, block: &B) -> bool {
+        let last = self.children.len() - 1;
+        let fits = self.children[last].extend_last(block);
+        if fits {
+            self.counts[last] += block.len() as u64;
+        }
+        fits
+    }
+
+    fn append(&mut self, block: Arc<B>) -> Option<Node<B>> {
         let added = block.len() as u64;
         let last = self.children.len() - 1;
         match self.children[last].append(block) {
