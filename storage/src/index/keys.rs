@@ -5,10 +5,15 @@
 //! numbers: a search compares those, eight to a cache line, and goes to the heap only for keys that begin
 //! alike. Where all keys have one length, which is usual (numbers, dates, UUIDs), nothing else is stored of
 //! them; and if that is eight bytes or less, the head is the key. Cloning is three memcpys, or four.
+//!
+//! One entry with a short key, which is what a commit of one row brings to most indexes, lies in place: it costs no
+//! allocation.
 
 use std::cmp::Ordering;
 use std::iter::FusedIterator;
 use std::ops::Range;
+
+use smallvec::SmallVec;
 
 use crate::leaf::{LEAF_BYTES, ROWS_MAX, RowId};
 use crate::tree::{Block, KeyOf, Keys};
@@ -26,19 +31,31 @@ enum Ends {
 }
 
 /// Index entries, packed.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct IndexKeys {
     /// The first eight bytes of each key, padded with zeros: heads that differ order as their keys do.
-    heads: Vec<u64>,
-    row_ids: Vec<RowId>,
+    heads: SmallVec<[u64; 2]>,
+    row_ids: SmallVec<[RowId; 2]>,
     ends: Ends,
-    heap: Vec<u8>,
+    heap: SmallVec<[u8; 24]>,
+}
+
+/// By memcpy; what is derived would go entry by entry.
+impl Clone for IndexKeys {
+    fn clone(&self) -> Self {
+        Self {
+            heads: SmallVec::from_slice(&self.heads),
+            row_ids: SmallVec::from_slice(&self.row_ids),
+            ends: self.ends.clone(),
+            heap: SmallVec::from_slice(&self.heap),
+        }
+    }
 }
 
 /// No entries.
 impl Default for IndexKeys {
     fn default() -> Self {
-        Self { heads: Vec::new(), row_ids: Vec::new(), ends: Ends::Even(0), heap: Vec::new() }
+        Self { heads: SmallVec::new(), row_ids: SmallVec::new(), ends: Ends::Even(0), heap: SmallVec::new() }
     }
 }
 
@@ -106,10 +123,10 @@ impl IndexKeys {
 
     fn with_capacity(entries: usize, bytes: usize) -> Self {
         Self {
-            heads: Vec::with_capacity(entries),
-            row_ids: Vec::with_capacity(entries),
+            heads: SmallVec::with_capacity(entries),
+            row_ids: SmallVec::with_capacity(entries),
             ends: Ends::Even(0),
-            heap: Vec::with_capacity(bytes),
+            heap: SmallVec::with_capacity(bytes),
         }
     }
 
@@ -189,11 +206,7 @@ impl IndexKeys {
     fn insert_entry(&mut self, at: usize, (key, row_id): Entry<'_>) {
         let start = self.start(at);
         self.insert_end(at, key.len());
-        if start == self.heap.len() {
-            self.heap.extend_from_slice(key);
-        } else {
-            self.heap.splice(start..start, key.iter().copied());
-        }
+        self.heap.insert_from_slice(start, key);
         self.heads.insert(at, head(key));
         self.row_ids.insert(at, row_id);
     }
@@ -206,7 +219,7 @@ impl IndexKeys {
         }
         self.heads.remove(at);
         self.row_ids.remove(at);
-        self.heap.drain(span);
+        remove_bytes(&mut self.heap, span);
     }
 
     fn split_entries(&mut self, at: usize) -> Self {
@@ -215,9 +228,24 @@ impl IndexKeys {
             Ends::Even(length) => Ends::Even(*length),
             Ends::Each(ends) => Ends::Each(ends.drain(at..).map(|end| end - start).collect()),
         };
-        let (heads, row_ids) = (self.heads.split_off(at), self.row_ids.split_off(at));
-        Self { heads, row_ids, ends, heap: self.heap.split_off(start) }
+        let right = Self {
+            heads: SmallVec::from_slice(&self.heads[at..]),
+            row_ids: SmallVec::from_slice(&self.row_ids[at..]),
+            ends,
+            heap: SmallVec::from_slice(&self.heap[start..]),
+        };
+        self.heads.truncate(at);
+        self.row_ids.truncate(at);
+        self.heap.truncate(start);
+        right
     }
+}
+
+/// Closes the gap that a key leaves: one memmove.
+fn remove_bytes(heap: &mut SmallVec<[u8; 24]>, span: Range<usize>) {
+    let rest = heap.len() - span.len();
+    heap.copy_within(span.end.., span.start);
+    heap.truncate(rest);
 }
 
 /// The first eight bytes of a key.
