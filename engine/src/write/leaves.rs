@@ -33,7 +33,7 @@ pub(crate) fn for_each_leaf<'v>(
         };
         let view = found.view();
         let ids = view.row_ids();
-        let (mut selection, mut used, mut position) = (0u64, 0, 0);
+        let (mut selection, mut used, mut position) = (0u64, 0, found.row());
         for row in rest {
             let Some(offset) = ids[position..].iter().position(|id| *id >= row.get()) else { break };
             position += offset;
