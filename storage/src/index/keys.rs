@@ -188,8 +188,11 @@ impl IndexKeys {
         if self.heads.get(start) != Some(&head) {
             return start;
         }
-        // Mostly one entry, and never more than a leaf's.
-        let alike = self.heads[start..].iter().take_while(|other| **other == head).count();
+        // Mostly one entry; in an index of texts that begin alike, all of the leaf's.
+        let alike = match self.heads.get(start + 1) {
+            Some(next) if *next == head => self.heads[start..].partition_point(|other| *other == head),
+            _ => 1,
+        };
         let (mut start, mut end) = (start, start + alike);
         while start < end {
             let middle = start.midpoint(end);
