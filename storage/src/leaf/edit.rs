@@ -121,23 +121,22 @@ impl Leaf {
             if to.lane == Lane::RowId {
                 continue;
             }
-            for (to, from) in to.bits().zip(from.bits()) {
-                set_bit(&mut self.words[to], at, source.words[from] >> row & 1);
-            }
+            let (to_at, from_at) = (to.data + to.width * at, from.data + from.width * row);
+            set_bit(&mut self.words[to.nulls], at, source.words[from.nulls] >> row & 1);
             match to.lane {
-                Lane::RowId | Lane::Bit => {}
-                Lane::Word => self.words[to.data + at] = source.words[from.data + row],
+                Lane::RowId => {}
+                Lane::Bit => set_bit(&mut self.words[to.data], at, source.words[from.data] >> row & 1),
+                Lane::Word => self.words[to_at] = source.words[from_at],
                 Lane::Wide => {
-                    let value = &source.words[from.rows(&(row..row + 1))];
-                    self.words[to.rows(&(at..at + 1))].copy_from_slice(value);
+                    self.words[to_at..to_at + 2].copy_from_slice(&source.words[from_at..from_at + 2]);
                 }
                 Lane::Text => {
-                    let cell = &mut self.words[to.data + at];
-                    *cell = self.text.replace(*cell, &source.text, source.words[from.data + row]);
+                    let cell = &mut self.words[to_at];
+                    *cell = self.text.replace(*cell, &source.text, source.words[from_at]);
                 }
                 Lane::Bytes => {
-                    let cell = &mut self.words[to.data + at];
-                    *cell = self.bytes.replace(*cell, &source.bytes, source.words[from.data + row]);
+                    let cell = &mut self.words[to_at];
+                    *cell = self.bytes.replace(*cell, &source.bytes, source.words[from_at]);
                 }
             }
         }
