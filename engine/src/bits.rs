@@ -176,12 +176,6 @@ impl Bits {
         Self::all(len).and_not(self)
     }
 
-    /// Leaves only the first `count` rows of the set in it.
-    pub fn truncate(&mut self, count: usize) {
-        let beyond: Vec<usize> = self.iter().skip(count).collect();
-        beyond.into_iter().for_each(|row| self.remove(row));
-    }
-
     #[inline]
     fn zip(&self, other: &Self, combine: impl Fn(u64, u64) -> u64) -> Self {
         if let (Form::Word(left), Form::Word(right)) = (&self.0, &other.0) {
@@ -311,9 +305,6 @@ mod tests {
             prop_assert_eq!(rows(&(&a & &b)), &left & &right);
             prop_assert_eq!(rows(&(&a | &b)), &left | &right);
             prop_assert_eq!(rows(&a.and_not(&b)), &left - &right);
-            let mut cut = a;
-            cut.truncate(3);
-            prop_assert_eq!(rows(&cut), left.iter().copied().take(3).collect::<BTreeSet<_>>());
         }
 
         #[test]

@@ -84,13 +84,7 @@ impl Session for Database {
         self.store.write(|writer| {
             let mut writing = WritingStatement::new(writer);
             f(&mut writing)?;
-            let deferred = writing.finish()?;
-            if deferred.is_empty() {
-                return Ok(());
-            }
-            // The statement is the transaction: what is deferred to its end is due now.
-            writer.advance();
-            verify(&deferred, writer.version())
+            writing.finish(true).map(drop)
         })
     }
 }
@@ -248,7 +242,7 @@ impl Session for Transaction {
         let deferred = state.transaction.write(|writer| {
             let mut writing = WritingStatement::new(writer);
             f(&mut writing)?;
-            writing.finish()
+            writing.finish(false)
         })?;
         state.deferred.extend(deferred);
         Ok(())

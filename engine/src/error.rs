@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use nuages_storage::value::DECIMAL_PRECISION_MAX;
 use nuages_storage::{DataType, TypeError, Value};
 
 use crate::algebra::Column;
@@ -118,6 +119,26 @@ pub enum Error {
         column: String,
         /// What does not fit.
         source: TypeError,
+    },
+    /// The key of a row in an index is longer than the nodes of an index take.
+    #[error(
+        "table \"{table}\" has a row with {}, whose key in index \"{index}\" has {bytes} bytes and may have {max}; \
+         index a part or a hash of it",
+        Pairs(columns, values)
+    )]
+    KeyTooLong {
+        /// The table.
+        table: String,
+        /// The index.
+        index: String,
+        /// Its parts: columns, or expressions in their SQL form.
+        columns: Vec<String>,
+        /// Their values.
+        values: Vec<Value>,
+        /// The length of the key.
+        bytes: usize,
+        /// The most that fits.
+        max: usize,
     },
     /// Two rows would have one key.
     #[error(
@@ -235,6 +256,14 @@ pub enum Error {
         /// How many values a row has.
         got: usize,
     },
+    /// Rows in leaf shape that are not of the table's layout.
+    #[error(
+        "the rows were built for another table than \"{table}\", or before its columns changed; build them again"
+    )]
+    RowsOutdated {
+        /// The table.
+        table: String,
+    },
     /// Something the engine does not do.
     #[error("{feature} is not supported")]
     Unsupported {
@@ -242,6 +271,14 @@ pub enum Error {
         feature: String,
     },
 
+    /// Expressions, operators and subqueries within each other, too many for planning and running them by recursion.
+    #[error(
+        "the statement or definition is nested deeper than the {max} levels that are allowed; flatten it"
+    )]
+    TooDeep {
+        /// [`DEPTH_MAX`](crate::optimize::DEPTH_MAX).
+        max: usize,
+    },
     /// An expression mentions a column that no relation in scope introduces.
     #[error("column {} of source {} is not in scope", column.index(), column.source().number())]
     NotInScope {
@@ -328,6 +365,19 @@ pub enum DefinitionProblem {
         /// The column.
         column: String,
     },
+    /// A decimal type that no number has.
+    #[error(
+        "column \"{column}\" is numeric({precision}, {scale}): the precision must be 1 to {}, the scale at most the precision",
+        DECIMAL_PRECISION_MAX
+    )]
+    DecimalDigits {
+        /// The column.
+        column: String,
+        /// All digits.
+        precision: u8,
+        /// Those after the point.
+        scale: u8,
+    },
     /// `unsigned` on a column that is not a number.
     #[error("column \"{column}\" is {data_type} and cannot be unsigned")]
     UnsignedNotNumber {
@@ -346,6 +396,12 @@ pub enum DefinitionProblem {
     #[error("\"{name}\" may read only the columns of its own row, without parameters and queries")]
     NotOfOneRow {
         /// The check or index.
+        name: String,
+    },
+    /// An index over the time at which a row is written, by which its entry could not be found again.
+    #[error("index \"{name}\" depends on now(); an index may depend only on its row")]
+    IndexOfNow {
+        /// The index.
         name: String,
     },
     /// A foreign key with more or fewer columns than the key it refers to.
@@ -486,6 +542,8 @@ impl fmt::Display for Shown<'_> {
                 Some((cut, _)) => write!(f, "'{}...'", &text[..cut]),
                 None => write!(f, "'{text}'"),
             },
+            // A long one is shortened here too.
+            value @ (Value::Bytes(_) | Value::Json(_)) => write!(f, "{}", value.quoted()),
             value => write!(f, "{value}"),
         }
     }

@@ -104,6 +104,19 @@ impl Scalar {
         Ok(scalar)
     }
 
+    /// Compiles two expressions that are compared for equality, each over columns of its own: converted to one class,
+    /// as the operands of `=` are.
+    ///
+    /// # Errors
+    /// As [`Scalar::compile`]; [`Error::Type`] if the two have no class in common.
+    pub(crate) fn compile_equal(
+        (left, resolve_left): (&Expr, &compile::Resolve<'_>),
+        (right, resolve_right): (&Expr, &compile::Resolve<'_>),
+    ) -> Result<[Scalar; 2], Error> {
+        let nodes = [compile::compile(left, resolve_left)?, compile::compile(right, resolve_right)?];
+        Ok(compile::unified(nodes, "=")?.map(|node| Scalar { root: Arc::new(node) }))
+    }
+
     /// The type of its values; of NULL, which is of every type, text.
     #[must_use]
     pub fn data_type(&self) -> DataType {

@@ -9,18 +9,21 @@
 //! The planner does not guess the size of an index range: it counts it in the counted trees of the version it plans
 //! on. A plan holds no version and no row, so it may be kept and run again on any version of the same schema.
 //!
-//! Order of reading: `columns` (what mentions what), `rewrite`, `planner` (what is known while planning), `build`
+//! Order of reading: `depth` (what is too deep to be planned), `columns` (what mentions what), `rewrite`, `planner` (what is known while planning), `build`
 //! (operator by operator), `access` (access paths), `join` (order and method), `cardinality`.
 
 mod access;
 mod build;
 mod cardinality;
 mod columns;
+pub(crate) mod depth;
 mod join;
 mod planner;
 mod rewrite;
 
 use nuages_storage::Version;
+
+pub use depth::DEPTH_MAX;
 
 use crate::algebra::Query;
 use crate::catalog::Catalog;
@@ -31,8 +34,20 @@ use planner::Planner;
 /// Plans a query on the tables of `version`.
 ///
 /// # Errors
-/// [`Error::Type`] where an expression makes no sense; [`Error::UnknownTable`] if a table is not there.
+/// [`Error::Type`] where an expression makes no sense; [`Error::UnknownTable`] if a table is not there;
+/// [`Error::TooDeep`].
 pub fn plan(query: Query, catalog: &Catalog, version: &Version) -> Result<Plan, Error> {
+    depth::check_query(&query)?;
+    Planner::new(catalog, version, &query).plan(query)
+}
+
+/// Plans a query that is kept. Even to copy one that is too deep would be too much.
+///
+/// # Errors
+/// As [`plan`].
+pub(crate) fn plan_kept(query: &Query, catalog: &Catalog, version: &Version) -> Result<Plan, Error> {
+    depth::check_query(query)?;
+    let query = query.clone();
     Planner::new(catalog, version, &query).plan(query)
 }
 
@@ -42,6 +57,7 @@ pub fn plan(query: Query, catalog: &Catalog, version: &Version) -> Result<Plan, 
 /// # Errors
 /// As [`plan`].
 pub fn plan_naively(query: Query, catalog: &Catalog, version: &Version) -> Result<Plan, Error> {
+    depth::check_query(&query)?;
     let mut planner = Planner::new(catalog, version, &query);
     planner.optimize = false;
     planner.plan(query)

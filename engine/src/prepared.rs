@@ -34,7 +34,7 @@ impl Prepared {
     pub fn new(session: &dyn Session, query: Query) -> Result<Prepared, Error> {
         let version = session.version()?;
         let catalog = Catalog::of(&version);
-        let plan = optimize::plan(query.clone(), catalog, &version)?;
+        let plan = optimize::plan_kept(&query, catalog, &version)?;
         let short = is_short(&plan);
         Ok(Prepared { schema: catalog.schema_id(), query, plan, short })
     }
@@ -65,7 +65,7 @@ impl Prepared {
         if catalog.schema_id() == self.schema {
             return execute::run(&self.plan, version, &context, each);
         }
-        let plan = optimize::plan(self.query.clone(), catalog, version)?;
+        let plan = optimize::plan_kept(&self.query, catalog, version)?;
         execute::run(&plan, version, &context, each)
     }
 }

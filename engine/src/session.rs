@@ -144,7 +144,7 @@ pub trait Session: Send + Sync {
     fn explain(&self, query: &Query) -> Result<Explanation, Error> {
         let version = self.version()?;
         let catalog = Catalog::of(&version);
-        Ok(optimize::plan(query.clone(), catalog, &version)?.explain(catalog))
+        Ok(optimize::plan_kept(query, catalog, &version)?.explain(catalog))
     }
 
     /// Hands the row of this row id to `f`; false if there is none. O(log n), and nothing is copied. `f` must neither
@@ -220,7 +220,7 @@ pub trait Session: Send + Sync {
     /// of the keys that were generated; the others follow it.
     ///
     /// # Errors
-    /// As for an `INSERT`.
+    /// As for an `INSERT`; [`Error::RowsOutdated`] if the rows were built under another layout than the table has now.
     fn insert_rows(&self, table: TableId, rows: Vec<Rows>, keys: RowKeys) -> Result<Option<i64>, Error> {
         let (mut rows, mut first) = (Some(rows), None);
         self.write(&mut |writing| {
@@ -257,7 +257,8 @@ pub trait Session: Send + Sync {
         self.write(&mut |writing| writing.drop_table(table))
     }
 
-    /// Gives a table another name. Its indexes and constraints keep theirs.
+    /// Gives a table another name. Its indexes and constraints keep theirs; only a primary key that is the row id, and
+    /// so has no index, is named after the table it is in.
     ///
     /// # Errors
     /// [`Error::UnknownTable`], [`Error::DuplicateTable`].
@@ -348,6 +349,6 @@ pub(crate) fn run_query(
     context: &Context<'_>,
     each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let plan = optimize::plan(query.clone(), Catalog::of(version), version)?;
+    let plan = optimize::plan_kept(query, Catalog::of(version), version)?;
     execute::run(&plan, version, context, each)
 }

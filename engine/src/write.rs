@@ -1,19 +1,21 @@
-//! Statements that write: find, lock, write.
+//! Statements that write: find, write, end.
 //!
 //! ```text
 //! find    which rows, and which values: pure, on the version the statement reads      (insert, update, delete)
-//! lock    the rows and keys that the writes touch: with one writer there is nothing to wait for, the permit to
-//!         write is the one lock, and it is held before the statement reads
-//! write   read the rows again, make images and index entries, test them, record them   (round)
+//! write   make images and index entries, test them, record them                       (round)
 //!         .. and again for what follows from it: keys that changed take their children along
-//! end     settle the keys that only the written state can decide
+//! end     settle the keys that only the written state can decide, and note the keys that were given
 //! ```
 //!
-//! Order of reading: this file (the statement and its phases), [`insert`], [`update`], [`delete`]; [`round`] (what is
-//! written at once); [`images`], [`keys`], [`leaves`], [`row_set`] (what these are made of).
+//! There is no phase of locking: the permit to write is the one lock, and whoever runs the statement holds it before
+//! the statement reads.
 //!
-//! Invariants: find changes nothing; write decides nothing from a row it has not read in the version of its round;
-//! whatever fails, fails before anything is recorded in that round, and the store drops what earlier rounds recorded.
+//! Order of reading: this file (the statement and its phases), [`insert`], [`update`], [`delete`]; [`round`] (what is
+//! written at once); [`images`], [`patch`], [`keys`], [`leaves`], [`row_set`] (what these are made of).
+//!
+//! Invariants: find changes nothing; the images of a round are made of the rows of the version that the round is tested
+//! against; what fails while a round is tested fails before anything of it is recorded, and when a statement fails the
+//! store drops all that it recorded.
 
 pub(crate) mod delete;
 pub(crate) mod images;
@@ -30,7 +32,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use nuages_storage::{RowId, TableId, Value, Writer};
+use nuages_storage::{IndexChange, RowId, TableId, Value, Writer};
 use smallvec::SmallVec;
 
 use crate::algebra::Statement;
@@ -39,6 +41,7 @@ use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
 use crate::integrity::KeyCheck;
 use crate::integrity::cascade::{self, Followed, Reassignment};
+use crate::optimize::depth;
 use crate::session::Outcome;
 use images::{Assigned, rewrite};
 use round::{Postponed, Round, TableChange, TableRound};
@@ -52,13 +55,16 @@ pub struct WritingStatement<'a, 'w> {
     writer: &'a mut Writer<'w>,
     catalog: Arc<Catalog>,
     postponed: Postponed,
+    /// The greatest of the keys that were given to rows of a table, and that generated ones are to come after.
+    given_keys: SmallVec<[(TableId, i64); 1]>,
 }
 
 impl<'a, 'w> WritingStatement<'a, 'w> {
     /// A statement that has written nothing.
     pub(crate) fn new(writer: &'a mut Writer<'w>) -> WritingStatement<'a, 'w> {
         let catalog = Catalog::held(writer.version());
-        WritingStatement { writer, catalog, postponed: Postponed::default() }
+        let (postponed, given_keys) = (Postponed::default(), SmallVec::new());
+        WritingStatement { writer, catalog, postponed, given_keys }
     }
 
     /// The catalog the statement began with.
@@ -81,6 +87,7 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
     /// # Errors
     /// Whatever the statement's expressions or the tables' constraints refuse.
     pub(crate) fn run(&mut self, statement: &Statement, context: &Context<'_>) -> Result<Outcome, Error> {
+        depth::check_statement(statement)?;
         match statement {
             Statement::Insert(insert) => self.insert(insert, context),
             Statement::Update(update) => self.update(update, context),
@@ -89,17 +96,36 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
         }
     }
 
-    /// Ends the statement: what only the written state can decide is decided. Returns what only the commit can.
+    /// Ends the statement: what only the written state can decide is decided, also what is deferred to the end of the
+    /// transaction if the statement is all of it. Returns what only the commit can decide.
+    ///
+    /// Only now is it noted which keys were given: those of a statement that is refused were not used.
     ///
     /// # Errors
     /// The first key that is violated.
-    pub(crate) fn finish(mut self) -> Result<Vec<KeyCheck>, Error> {
-        if !self.postponed.to_the_end.is_empty() {
+    pub(crate) fn finish(self, is_transaction: bool) -> Result<Vec<KeyCheck>, Error> {
+        let Postponed { to_the_end: mut due, mut to_commit } = self.postponed;
+        if is_transaction {
+            due.append(&mut to_commit);
+        }
+        if !due.is_empty() {
             self.writer.advance();
             let version = self.writer.version();
-            self.postponed.to_the_end.iter().try_for_each(|check| check.verify(version))?;
+            due.iter().try_for_each(|check| check.verify(version))?;
         }
-        Ok(std::mem::take(&mut self.postponed.to_commit))
+        for (table, key) in self.given_keys {
+            self.writer.note_key(table, key);
+        }
+        Ok(to_commit)
+    }
+
+    /// Records a change that has been tested.
+    fn record_change(&mut self, table: TableId, change: TableChange, changes: Vec<IndexChange>) {
+        if change.ids_given {
+            let greatest = change.inserted.iter().flat_map(|rows| rows.leaf.row_ids()).max();
+            self.given_keys.extend(greatest.map(|key| (table, *key)));
+        }
+        change.into_operations(table, changes, &mut |operation| self.writer.push(operation));
     }
 
     /// Writes a round and what follows from it, round by round.
@@ -137,7 +163,7 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
             recorded.push((table, change, changes));
         }
         for (table, change, changes) in recorded {
-            change.into_operations(table, changes, &mut |operation| self.writer.push(operation));
+            self.record_change(table, change, changes);
         }
         Ok(())
     }
@@ -152,7 +178,7 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
         let version = self.writer.version();
         let tests = TableRound { catalog: &self.catalog, version, context, unstable: &[], more: false };
         let changes = tests.test(table, &change, &mut self.postponed)?;
-        change.into_operations(table.id, changes, &mut |operation| self.writer.push(operation));
+        self.record_change(table.id, change, changes);
         Ok(())
     }
 

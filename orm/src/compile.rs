@@ -9,7 +9,8 @@
 //! subquery's `outer(..)` may add a join to the level outside. In an expression, a not yet computed aggregate is a
 //! column of the scope's `group` source; [`group`] puts the real column there when the level is finished.
 //!
-//! Order of reading: this file, [`joins`], [`path`], [`expression`], [`condition`], [`group`], [`rows`], [`summary`],
+//! Order of reading: this file, [`joins`], [`path`], [`expression`], [`condition`] and its short way [`own`],
+//! [`group`], [`rows`], [`summary`],
 //! [`combine`]; [`rewrite`] is a tool.
 
 mod change;
@@ -19,6 +20,7 @@ mod expression;
 mod group;
 mod joins;
 mod order;
+mod own;
 mod path;
 mod rewrite;
 mod rows;
@@ -38,7 +40,7 @@ use crate::{
     schema::Binding,
 };
 
-pub(crate) use self::order::meta_path;
+pub(crate) use self::{order::meta_path, rows::Rows};
 
 /// Builds one statement.
 pub(crate) struct Compiler<'c> {
@@ -158,6 +160,9 @@ impl<'c> Compiler<'c> {
                 let value = self.expression(scope, &annotation.node, &mut Reuse::All)?;
                 self.scopes[scope].annotations.push(value);
             }
+        }
+        if clauses.empty {
+            self.scopes[scope].predicate.push(Expr::Literal(Value::Bool(false)));
         }
         Ok(scope)
     }

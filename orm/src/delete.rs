@@ -2,7 +2,7 @@
 //!
 //! Deleting a row means deleting, changing or defending the rows that point at it. Where only cascades and SET NULL
 //! are in reach and nobody listens, the engine's own foreign keys do all of it in one statement. Otherwise the
-//! [`collector`] looks the rows up level by level (a statement for each foreign key of a level, never one for each
+//! `collector` looks the rows up level by level (a statement for each foreign key of a level, never one for each
 //! row), refuses or collects, and then writes: children before parents.
 //!
 //! Counts are by model, as Django's: `{"lab.Post": 3, "lab.Post_tags": 5}`.
@@ -22,7 +22,7 @@ use crate::{
     field::RowReader,
     meta::ModelMeta,
     model::Model,
-    queryset::{QueryState, fetch_instances, keys_in, state::Shape},
+    queryset::{QueryState, instances_of, keys_in, state::Shape},
     read::{self, Question},
     signal::{Deleting, Doomed, Moment},
 };
@@ -47,7 +47,46 @@ impl Deleted {
 
 /// Deletes the rows of a queryset.
 pub(crate) fn by_queryset(state: &QueryState, ex: &dyn Executor) -> Result<Deleted> {
-    Plan::new(state, Compiler::new(ex))?.run(&[], ex)
+    check(state)?;
+    if state.clauses().empty {
+        return Ok(Deleted::default());
+    }
+    let mut compiler = Compiler::new(ex);
+    if reach::engine_suffices(state.model, ex)? {
+        let statement = Statement::Delete(compiler.delete(state)?);
+        return delete_in_engine(state.model, &statement, &[], ex);
+    }
+    collect(state.model, &compiler.keys(state)?, &[], ex)
+}
+
+/// Refuses querysets that have no rows to delete.
+fn check(state: &QueryState) -> Result<()> {
+    let clauses = state.clauses();
+    if let Some(misuse) = clauses.misuse {
+        return Err(misuse.into());
+    }
+    let after = if !clauses.slice.is_all() {
+        "a slice"
+    } else if !matches!(clauses.shape, Shape::Instances) {
+        "values or values_list"
+    } else if state.is_distinct_on() {
+        "distinct_on"
+    } else if !clauses.combined.is_empty() {
+        "a union, intersection or difference"
+    } else {
+        return Ok(());
+    };
+    Err(Misuse::NotAllowed { call: "delete", after }.into())
+}
+
+/// Deletes the rows whose keys a query has, by the collector.
+fn collect(meta: &'static ModelMeta, keys: &Query, values: &[Value], ex: &dyn Executor) -> Result<Deleted> {
+    let question = Question::OnceWith(keys, values);
+    let keys: Vec<Value> = read::fetch(ex, meta, question, |row| Ok(row.value(0)))?;
+    if keys.is_empty() {
+        return Ok(Deleted::default());
+    }
+    ex.atomic(|tx| collector::delete(meta, keys, tx))
 }
 
 /// The deletion of a queryset's rows, compiled. Who listens, and so whether the engine's foreign keys suffice, is
@@ -71,24 +110,8 @@ struct Statements {
 impl Plan {
     /// Compiles it.
     pub(crate) fn new(state: &QueryState, mut compiler: Compiler<'_>) -> Result<Plan> {
-        let clauses = state.clauses();
-        if let Some(misuse) = clauses.misuse {
-            return Err(misuse.into());
-        }
-        let refused = |after| Err(Misuse::NotAllowed { call: "delete", after }.into());
-        if !clauses.slice.is_all() {
-            return refused("a slice");
-        }
-        if !matches!(clauses.shape, Shape::Instances) {
-            return refused("values or values_list");
-        }
-        if state.is_distinct_on() {
-            return refused("distinct_on");
-        }
-        if !clauses.combined.is_empty() {
-            return refused("a union, intersection or difference");
-        }
-        let statements = match clauses.empty {
+        check(state)?;
+        let statements = match state.clauses().empty {
             true => None,
             false => {
                 let delete = Statement::Delete(compiler.delete(state)?);
@@ -109,16 +132,11 @@ impl Plan {
         if reach::engine_suffices(self.model, ex)? {
             return delete_in_engine(self.model, &statements.delete, values, ex);
         }
-        let question = Question::OnceWith(&statements.keys, values);
-        let keys: Vec<Value> = read::fetch(ex, self.model, question, |row| Ok(row.value(0)))?;
-        if keys.is_empty() {
-            return Ok(Deleted::default());
-        }
-        ex.atomic(|tx| collector::delete(self.model, keys, tx))
+        collect(self.model, &statements.keys, values, ex)
     }
 }
 
-/// Deletes the rows of a model with these keys.
+/// Deletes the rows of a model with these keys, which are of one part.
 pub(crate) fn by_keys(meta: &'static ModelMeta, keys: Vec<Value>, ex: &dyn Executor) -> Result<Deleted> {
     if reach::engine_suffices(meta, ex)? {
         let mut state = QueryState::new(meta);
@@ -166,11 +184,10 @@ fn through_label(meta: &'static ModelMeta, field: u16) -> String {
     format!("{meta}_{}", meta.field(field).map_or("", |field| field.name))
 }
 
-/// The rows with these keys as instances, for receivers.
+/// The rows that these values tell from all others, as instances for receivers.
 pub(crate) fn fetch_doomed<M: Model>(keys: &[Value], ex: &dyn Executor) -> Result<Box<dyn Doomed>> {
-    let mut state = QueryState::new(M::meta());
-    state.add_condition(keys_in(keys.iter().cloned()));
-    Ok(Box::new(Instances(fetch_instances::<M>(&state, ex)?)))
+    let compiled = Compiler::new(ex).rows_of_identities(M::meta(), keys)?;
+    Ok(Box::new(Instances(instances_of::<M>(&compiled, &[], ex)?)))
 }
 
 struct Instances<M>(Vec<M>);

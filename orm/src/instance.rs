@@ -46,9 +46,12 @@ pub(crate) fn value_of<M: Model>(instance: &M, field: u16) -> Value {
     M::visit(field, Get(instance)).unwrap_or_default()
 }
 
-/// The values of the primary key, if it is set.
+/// The value of the primary key, if it is set and of one part: what keys of other rows can point at.
 pub(crate) fn key_of<M: Model>(instance: &M) -> Option<Value> {
-    instance.pk()?.values().first().cloned()
+    match &instance.pk()?.values()[..] {
+        [key] => Some(key.clone()),
+        _ => None,
+    }
 }
 
 /// Writes the value of a column into the field.

@@ -126,7 +126,7 @@ impl<M: Model> Fetch<'_, '_, M> {
     }
 
     /// The children by the key of their parent, which they know.
-    fn children<C: Model>(&mut self, field: u16) -> Result<HashMap<Value, Vec<C>>> {
+    fn children<C: Model>(&mut self, field: u16) -> Result<Groups<C>> {
         let keys = self.keys();
         let (mut state, slice) = self.wanted::<C>(|| C::objects().into_state())?;
         state.add_condition(among(FieldPath::field(field), keys));
@@ -134,19 +134,26 @@ impl<M: Model> Fetch<'_, '_, M> {
         for child in fetch_instances::<C>(&state, self.ex)? {
             groups.entry(value_of(&child, field)).or_default().push(child);
         }
+        // A row may be here more than once; the first copy is the parent that the children share.
+        let mut parents: HashMap<Value, Arc<dyn Any + Send + Sync>> = HashMap::with_capacity(groups.len());
         for instance in self.instances.iter() {
-            let Some(children) = key_of(&**instance).and_then(|key| groups.get_mut(&key)) else { continue };
-            cut(children, slice);
-            let parent: Arc<dyn Any + Send + Sync> = Arc::new((**instance).clone());
-            for child in children {
-                set_parent(child, field, &parent);
+            if let Some(key) = key_of(&**instance).filter(|key| groups.contains_key(key)) {
+                parents.entry(key).or_insert_with(|| Arc::new((**instance).clone()));
             }
         }
-        Ok(groups)
+        for (key, children) in &mut groups {
+            cut(children, slice);
+            let Some(parent) = parents.get(key) else { continue };
+            children.iter_mut().for_each(|child| set_parent(child, field, parent));
+        }
+        Ok(shared(groups))
     }
 
     /// The rows on the other side of a many-to-many relation by the key on this side.
-    fn paired<C: Model>(&mut self, back: Step) -> Result<HashMap<Value, Vec<C>>> {
+    fn paired<C: Model>(&mut self, back: Step) -> Result<Groups<C>> {
+        if M::meta().primary_key.len() > 1 {
+            return Err(Misuse::Other("a relation of a row with a composite key").into());
+        }
         let keys = self.keys();
         let (mut state, slice) = self.wanted::<C>(|| C::objects().into_state())?;
         let path: FieldPath = [back].into_iter().collect();
@@ -162,13 +169,17 @@ impl<M: Model> Fetch<'_, '_, M> {
             Ok((row.value(key_column), read_instance(row, &mut columns.clone())?))
         })?;
         let mut rows: Vec<&mut C> = pairs.iter_mut().map(|(_, row)| row).collect();
+        let signals = self.ex.shared().app().signals();
+        if signals.hears_init::<C>() {
+            rows.iter_mut().for_each(|row| signals.init(*row));
+        }
         into(&mut rows, &beyond, self.ex)?;
         let mut groups: HashMap<Value, Vec<C>> = HashMap::new();
         for (key, row) in pairs {
             groups.entry(key).or_default().push(row);
         }
         groups.values_mut().for_each(|rows| cut(rows, slice));
-        Ok(groups)
+        Ok(shared(groups))
     }
 }
 
@@ -216,9 +227,9 @@ impl<M: Model> FieldVisitor<M> for Fetch<'_, '_, M> {
     }
 
     fn many_to_many<T: Model, Th: Through>(mut self, field: Accessor<M, ManyToMany<T, Th>>) -> Result<()> {
-        let mut groups = self.paired::<T>(Step::Back { child: M::meta(), field: field.index })?;
+        let groups = self.paired::<T>(Step::Back { child: M::meta(), field: field.index })?;
         for instance in self.instances.iter_mut() {
-            let rows = key_of(&**instance).and_then(|key| groups.remove(&key)).unwrap_or_default();
+            let rows = key_of(&**instance).and_then(|key| groups.get(&key).cloned()).unwrap_or_default();
             (field.get_mut)(instance).keep(Some(rows));
         }
         Ok(())
@@ -226,10 +237,10 @@ impl<M: Model> FieldVisitor<M> for Fetch<'_, '_, M> {
 
     fn related<C: Model>(mut self, field: Accessor<M, Related<C>>) -> Result<()> {
         let (_, far, is_many_to_many) = self.far_side().ok_or_else(not_a_relation::<M>)?;
-        let mut groups =
+        let groups =
             if is_many_to_many { self.paired::<C>(Step::Field(far))? } else { self.children::<C>(far)? };
         for instance in self.instances.iter_mut() {
-            let rows = key_of(&**instance).and_then(|key| groups.remove(&key)).unwrap_or_default();
+            let rows = key_of(&**instance).and_then(|key| groups.get(&key).cloned()).unwrap_or_default();
             (field.get_mut)(instance).keep(Some(rows));
         }
         Ok(())
@@ -237,13 +248,20 @@ impl<M: Model> FieldVisitor<M> for Fetch<'_, '_, M> {
 
     fn related_one<C: Model>(mut self, field: Accessor<M, RelatedOne<C>>) -> Result<()> {
         let (_, far, _) = self.far_side().ok_or_else(not_a_relation::<M>)?;
-        let mut groups = self.children::<C>(far)?;
+        let groups = self.children::<C>(far)?;
         for instance in self.instances.iter_mut() {
-            let row = key_of(&**instance).and_then(|key| groups.remove(&key)).and_then(|mut rows| rows.pop());
+            let row = key_of(&**instance).and_then(|key| groups.get(&key)?.last().cloned());
             (field.get)(instance).keep(row.map(Arc::new));
         }
         Ok(())
     }
+}
+
+/// Related rows by the key of the row they belong to; the copies of one row share them.
+type Groups<C> = HashMap<Value, Arc<Vec<C>>>;
+
+fn shared<C>(groups: HashMap<Value, Vec<C>>) -> Groups<C> {
+    groups.into_iter().map(|(key, rows)| (key, Arc::new(rows))).collect()
 }
 
 /// Whether what a path leads to is among these keys.

@@ -50,7 +50,7 @@ pub use state::QueryState;
 pub use write::BulkOptions;
 
 pub(crate) use key::fetch_by_key;
-pub(crate) use run::{fetch_instances, first_row, keys_in};
+pub(crate) use run::{fetch_instances, first_row, has_key, instances_of, keys_in};
 pub(crate) use summary::count;
 pub(crate) use write::update;
 

@@ -19,7 +19,7 @@ use crate::meta::ModelMeta;
 use crate::model::KeyValues;
 
 pub use follow::Follow;
-pub use forward::{ForeignKey, Forward, OneToOne, Peers};
+pub use forward::{ForeignKey, Forward, OneToOne};
 pub use manager::Instances;
 pub use many_to_many::{ManyToMany, Through};
 pub use reverse::{Related, RelatedOne};

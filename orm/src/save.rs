@@ -16,8 +16,8 @@ use crate::{
     insert::{self, ValueList},
     instance,
     model::{Key, Model},
-    node::{FieldPath, Lookup, Node, Step},
-    queryset::{QueryState, first_row},
+    node::{Node, Step},
+    queryset::{QueryState, first_row, has_key},
     row::Selection,
     signal::{Moment, Saving},
 };
@@ -118,8 +118,16 @@ pub trait Persist: Model {
     /// # Errors
     /// [`Error::Unsaved`] without a key; [`Error::Protected`], [`Error::Restricted`]; what a receiver returns.
     fn delete(&mut self, ex: &dyn Executor) -> Result<Deleted> {
-        let key = instance::key_of(self).ok_or(Error::Unsaved { model: Self::NAME, wanted: "delete" })?;
-        let deleted = finish_write(ex, delete::by_keys(Self::meta(), vec![key], ex))?;
+        let own = own_row(self, "delete")?;
+        let result = match instance::key_of(self) {
+            Some(key) => delete::by_keys(Self::meta(), vec![key], ex),
+            None => {
+                let mut state = QueryState::new(Self::meta());
+                state.add_condition(own);
+                delete::by_queryset(&state, ex)
+            }
+        };
+        let deleted = finish_write(ex, result)?;
         instance::unset_key(self);
         Ok(deleted)
     }
@@ -166,10 +174,7 @@ fn own_fields<M: Model>(nodes: &[Node]) -> Result<Vec<u16>> {
 /// The condition that only the instance's own row meets.
 fn own_row<M: Model>(instance: &M, wanted: &'static str) -> Result<Node> {
     let key = instance.pk().ok_or(Error::Unsaved { model: M::NAME, wanted })?;
-    let parts = M::meta().primary_key.iter().zip(key.values()).map(|(field, value)| {
-        Node::lookup(Lookup::Exact, Node::Path(FieldPath::field(*field)), Node::Value(value))
-    });
-    Ok(parts.fold(Node::all(), Node::and))
+    Ok(has_key(M::meta(), &key.values()))
 }
 
 /// A save with its receivers. Only with receivers is it more than one statement that must happen whole.

@@ -5,7 +5,7 @@
 //! undoes it. Where nobody listens, a verb pays for one relaxed load.
 //!
 //! The collector of deletions works without types. What it needs to wake receivers of a model it knows only by its
-//! description is [`Typed`]: functions made where the type was known, at registration.
+//! description is `Typed`: functions made where the type was known, at registration.
 
 use std::{
     any::{Any, TypeId},

@@ -1,8 +1,8 @@
 //! Validation: whether an instance could be stored, with a message for each field that says no.
 //!
 //! Saving does not validate, as in Django: constraints of the database stand behind it anyway, but the first one
-//! violated is all they tell. `full_clean` asks everything and collects the answers: [`fields`] looks at single
-//! values, [`uniqueness`] asks the database for rows that have them already, and the model's checks are evaluated
+//! violated is all they tell. `full_clean` asks everything and collects the answers: `fields` looks at single
+//! values, `uniqueness` asks the database for rows that have them already, and the model's checks are evaluated
 //! over the instance as if it were a row.
 
 mod fields;

@@ -9,7 +9,7 @@
 use nuages_engine::algebra::DatePart;
 use nuages_storage::{DataType, Value};
 
-use crate::error::{Error, Result, UnknownName};
+use crate::error::{Error, Misuse, Result, UnknownName};
 use crate::expression::Q;
 use crate::meta::{FieldKind, ModelMeta};
 use crate::model::Model;
@@ -179,6 +179,12 @@ fn condition(model: &'static ModelMeta, words: &str, value: Value) -> Result<Nod
     let data_type = walk.data_type;
     let mut operands = vec![walk.into_node()];
     operands.extend(values(lookup, value, data_type));
+    if lookup == Lookup::Range && operands.len() != 3 {
+        return Err(Misuse::Other("a range is two values, separated by a comma").into());
+    }
+    if lookup == Lookup::IsNull && !matches!(operands[1..], [Node::Value(Value::Bool(_))]) {
+        return Err(Misuse::Other("isnull is true or false").into());
+    }
     Ok(Node::Call(Operator::Lookup(lookup), operands.into()))
 }
 

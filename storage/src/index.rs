@@ -156,12 +156,6 @@ impl Index {
         found.starts_with(prefix).then_some(row_id)
     }
 
-    /// Whether the entry is there. O(log n).
-    #[must_use]
-    pub fn contains(&self, entry: Entry<'_>) -> bool {
-        self.0.get(entry).is_some()
-    }
-
     /// Takes the removed entries out and puts the added ones in.
     pub(crate) fn apply(&mut self, removed: &IndexKeys, added: &IndexKeys) {
         for entry in removed {

@@ -24,11 +24,15 @@ impl Counters {
     pub(crate) fn take(&self, table: TableId, count: u64) -> Result<i64, Error> {
         let mut keys = self.keys.lock();
         let last = entry(&mut keys, table);
-        let first = last.checked_add(1);
-        let end = first.and_then(|first| first.checked_add_unsigned(count.saturating_sub(1)));
-        let (Some(first), Some(end)) = (first, end) else { return Err(Error::KeysExhausted { table }) };
+        let (first, end) = following(*last, count).ok_or(Error::KeysExhausted { table })?;
         *last = end;
         Ok(first)
+    }
+
+    /// The first of `count` keys beyond all that, and beyond `key`; they are not taken.
+    pub(crate) fn beyond(&self, table: TableId, key: i64, count: u64) -> Result<i64, Error> {
+        let last = key.max(*entry(&mut self.keys.lock(), table));
+        following(last, count).map(|(first, _)| first).ok_or(Error::KeysExhausted { table })
     }
 
     pub(crate) fn note(&self, table: TableId, key: i64) {
@@ -55,6 +59,12 @@ impl Counters {
     }
 }
 
+/// The first and the last of the `count` keys after `last`, if there are as many.
+fn following(last: i64, count: u64) -> Option<(i64, i64)> {
+    let first = last.checked_add(1)?;
+    Some((first, first.checked_add_unsigned(count.saturating_sub(1))?))
+}
+
 fn entry(keys: &mut Vec<i64>, table: TableId) -> &mut i64 {
     let number = table.get() as usize;
     if number >= keys.len() {
@@ -77,6 +87,10 @@ mod tests {
         counters.note(table, 5);
         assert_eq!(counters.take(table, 1), Ok(11));
         assert_eq!(counters.take(TableId::new(0), 1), Ok(1));
+        assert_eq!(counters.beyond(table, 20, 2), Ok(21));
+        assert_eq!(counters.beyond(table, 2, 1), Ok(12));
+        assert_eq!(counters.beyond(table, i64::MAX - 1, 2), Err(Error::KeysExhausted { table }));
+        assert_eq!(counters.take(table, 1), Ok(12));
     }
 
     #[test]

@@ -221,29 +221,21 @@ impl Transaction {
             self.permit = Some(Permit::acquire(&self.store.inner.writer)?);
         }
         self.refresh()?;
-        let length = self.write_set.len();
         let counters = &self.store.inner.counters;
-        let outcome = match &self.view {
-            Some(view) => run(view, &mut self.write_set, counters, f),
+        let recording = Recording::new(&mut self.write_set);
+        let (value, view) = match &self.view {
+            Some(view) => recording.run(view, counters, f)?,
             None => {
                 let published = self.store.inner.published.read();
                 published.checked()?;
-                run(&published.version, &mut self.write_set, counters, f)
+                recording.run(&published.version, counters, f)?
             }
         };
-        match outcome {
-            Ok((value, view)) => {
-                if let Some(view) = view {
-                    self.view = Some(view);
-                    self.visible = self.write_set.len();
-                }
-                Ok(value)
-            }
-            Err(error) => {
-                self.write_set.truncate(length);
-                Err(error)
-            }
+        if let Some(view) = view {
+            self.view = Some(view);
+            self.visible = self.write_set.len();
         }
+        Ok(value)
     }
 
     /// Brings the view up to the write set, making it if there is something to show.
@@ -299,14 +291,36 @@ impl Transaction {
     }
 }
 
-/// Runs one statement over `base`.
-fn run<T, E: From<Error>>(
-    base: &Version,
-    write_set: &mut WriteSet,
-    counters: &Counters,
-    f: impl FnOnce(&mut Writer<'_>) -> Result<T, E>,
-) -> Result<(T, Option<Version>), E> {
-    let mut writer = Writer::new(base, write_set, counters);
-    let value = f(&mut writer)?;
-    Ok((value, writer.into_view()))
+/// One statement of a transaction while it records. Unless it succeeds the write set is left as it was, also if the
+/// statement panics: whoever catches that may go on with the transaction.
+struct Recording<'t> {
+    write_set: &'t mut WriteSet,
+    /// The operations that stay, whatever becomes of the statement.
+    kept: usize,
+}
+
+impl<'t> Recording<'t> {
+    fn new(write_set: &'t mut WriteSet) -> Recording<'t> {
+        Recording { kept: write_set.len(), write_set }
+    }
+
+    /// Runs the statement over `base`.
+    fn run<T, E: From<Error>>(
+        mut self,
+        base: &Version,
+        counters: &Counters,
+        f: impl FnOnce(&mut Writer<'_>) -> Result<T, E>,
+    ) -> Result<(T, Option<Version>), E> {
+        let mut writer = Writer::new(base, self.write_set, counters);
+        let value = f(&mut writer)?;
+        let view = writer.into_view();
+        self.kept = self.write_set.len();
+        Ok((value, view))
+    }
+}
+
+impl Drop for Recording<'_> {
+    fn drop(&mut self) {
+        self.write_set.truncate(self.kept);
+    }
 }

@@ -136,12 +136,6 @@ impl Table {
         Leaves::new(self, self.rows.blocks(ranks))
     }
 
-    /// The leaves that hold the n-th row, counted from zero, and all after it. O(log n) to begin.
-    #[must_use]
-    pub fn leaves_from_nth(&self, n: u64) -> Leaves<'_> {
-        Leaves::new(self, self.rows.blocks(n..self.len()))
-    }
-
     /// The index of this id.
     #[must_use]
     pub fn index(&self, id: IndexId) -> Option<&Index> {

@@ -6,7 +6,7 @@
 //! Order of reading: the enum below; `data_type` (what a column accepts, and how what is assigned to it is
 //! made to fit); `order` (the one total order: comparing, equality and hashing agree with each other, and
 //! the index keys of [`key`](crate::key) agree with them); `number` (integers, floats and decimals compared
-//! exactly); [`temporal`] and `lane` (values as the words they are stored as); `convert` (from Rust's
+//! exactly); [`temporal`], `lane` and `json` (values as the words and texts they are stored as); `convert` (from Rust's
 //! types and back).
 //!
 //! Invariants: a value is [`VALUE_BYTES`] bytes; `a == b` exactly if `a.cmp(&b)` is `Equal`, and then both
@@ -15,6 +15,7 @@
 mod convert;
 mod data_type;
 mod display;
+mod json;
 mod lane;
 mod number;
 pub(crate) mod order;
@@ -31,6 +32,7 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 pub use data_type::{DECIMAL_PRECISION_MAX, DataType};
+pub use json::{JSON_DEPTH_MAX, json_from_stored, json_from_text};
 pub use lane::{Lane, decimal_from_wide, decimal_to_wide};
 pub use number::{compare_floats, decimal_to_float, float_to_decimal};
 pub use type_error::TypeError;

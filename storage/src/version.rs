@@ -92,14 +92,6 @@ impl Version {
         self.tables.iter().map(|table| &**table)
     }
 
-    /// Whether table `id` is the very same tree in both versions, so that nothing in it can have changed.
-    pub fn same_table(&self, other: &Version, id: TableId) -> bool {
-        match (self.table(id), other.table(id)) {
-            (Some(a), Some(b)) => std::ptr::eq(a, b),
-            (a, b) => a.is_none() && b.is_none(),
-        }
-    }
-
     /// Applies one operation: O(log n) per row and index entry. It evaluates nothing and cannot fail; an operation
     /// on a table that is not there is ignored, because it can only mean that the table was dropped after it.
     pub fn apply(&mut self, operation: Operation) {

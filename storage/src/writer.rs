@@ -40,12 +40,7 @@ impl<'a> Writer<'a> {
         self.write_set.push(operation);
     }
 
-    /// The operations recorded since the last [`advance`](Writer::advance).
-    pub fn pending(&self) -> &[Operation] {
-        &self.write_set.operations()[self.visible..]
-    }
-
-    /// Makes the pending operations visible. Copies what they touch and anybody else holds; the first call also
+    /// Makes the operations recorded so far visible. Copies what they touch and anybody else holds; the first call also
     /// copies the version's few pointers.
     pub fn advance(&mut self) {
         let view = self.view.get_or_insert_with(|| self.base.clone());
@@ -62,6 +57,15 @@ impl<'a> Writer<'a> {
     /// [`Error::KeysExhausted`] when the table has used every positive 64-bit integer.
     pub fn next_keys(&mut self, table: TableId, count: u64) -> Result<i64, Error> {
         self.counters.take(table, count)
+    }
+
+    /// The first of `count` row ids of a table beyond all that were handed out or used, and beyond `key`. They are not
+    /// handed out by this, but used when they are [noted](Writer::note_key).
+    ///
+    /// # Errors
+    /// [`Error::KeysExhausted`] if there are not as many.
+    pub fn keys_beyond(&self, table: TableId, key: i64, count: u64) -> Result<i64, Error> {
+        self.counters.beyond(table, key, count)
     }
 
     /// An explicit key was used: no automatic key up to it will be handed out.

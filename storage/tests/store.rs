@@ -1,5 +1,7 @@
 //! Versions, forks, transactions and savepoints of a store, checked against a naive model: one `BTreeMap`.
 
+#![allow(clippy::unwrap_used, clippy::unit_arg, reason = "helpers of tests")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -260,4 +262,26 @@ fn increments_from_several_threads_are_all_there() {
         }
     });
     assert_eq!(store.read(|version| contents(version, table)).unwrap(), Model::from([(1, 2_000)]));
+}
+
+#[test]
+fn a_statement_that_panics_leaves_nothing_in_the_transaction() {
+    let (store, table) = store();
+    let mut transaction = store.begin();
+    transaction.write(|writer| Ok::<_, Error>(write(writer, table, 1, Some(1)))).unwrap();
+    for earlier in [false, true] {
+        let statement = std::panic::AssertUnwindSafe(|| {
+            transaction.write::<(), Error>(|writer| {
+                write(writer, table, 2, Some(2));
+                std::panic::panic_any("half way");
+            })
+        });
+        let panicked = std::panic::catch_unwind(statement);
+        assert_eq!(panicked.unwrap_err().downcast_ref(), Some(&"half way"));
+        let expected = if earlier { Model::from([(1, 1), (3, 3)]) } else { Model::from([(1, 1)]) };
+        assert_eq!(transaction.read(|version| contents(version, table)), Ok(expected));
+        transaction.write(|writer| Ok::<_, Error>(write(writer, table, 3, Some(3)))).unwrap();
+    }
+    transaction.commit().unwrap();
+    assert_eq!(store.read(|version| contents(version, table)), Ok(Model::from([(1, 1), (3, 3)])));
 }

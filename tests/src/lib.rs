@@ -1,7 +1,7 @@
 //! What holds across the crates of Nuages: shared models, data and the recorded answers of Django.
 //!
 //! [`chinook`] is the Chinook sample database as models; [`data`] loads its rows, once, and hands each test a fork;
-//! [`oracle`] compares what a test found with what Django answered.
+//! [`mod@oracle`] compares what a test found with what Django answered.
 
 #![expect(clippy::panic, reason = "all of this crate is for tests, which fail by panics")]
 

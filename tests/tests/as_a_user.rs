@@ -1,5 +1,7 @@
 //! What a new user met first, and what must not happen again.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use nuages::prelude::*;
 
 /// Named as the derives once named their own type parameters.
@@ -47,4 +49,10 @@ fn models_may_be_called_like_type_parameters() {
     let r = R::objects().create(new!(R { small: 1, wide: 2 }), &db).unwrap();
     P::objects().create(new!(P { r: &r }), &db).unwrap();
     assert_eq!(P::objects().filter(P::r.small.eq(1)).count(&db).unwrap(), 1);
+}
+
+#[test]
+fn a_model_whose_parent_is_not_in_the_app_is_told_by_name() {
+    let told = App::new().models(P::app()).open_memory().err().unwrap().to_string();
+    assert_eq!(told, "the model R is not in the App; add R::app() to its models");
 }

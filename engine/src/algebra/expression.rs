@@ -184,7 +184,7 @@ impl Expr {
         Expr::Arithmetic(op, Box::new(self), Box::new(right))
     }
 
-    /// Calls `visit` on every direct subexpression, in order; relations of subqueries are not entered.
+    /// The direct subexpressions, in order; those inside subqueries are not among them.
     pub fn children(&self) -> Vec<&Expr> {
         match self {
             Expr::Literal(_) | Expr::Parameter(..) | Expr::Column(_) | Expr::Scalar(_) | Expr::Exists(_) => {

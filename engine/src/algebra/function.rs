@@ -1,4 +1,4 @@
-//! The scalar functions, by name and by what they compute. How they compute it is `functions/scalar.rs`.
+//! The scalar functions, by name and by what they compute. How they compute it is [`functions`](crate::functions).
 
 /// A part of a date or time, as `EXTRACT` names it. All are integers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

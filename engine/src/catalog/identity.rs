@@ -1,5 +1,9 @@
-//! The ids of what a schema consists of. The store hands out their numbers and hands none out twice, so an id means
-//! one thing for as long as the database and its forks live, whatever is dropped, renamed or rolled back.
+//! The ids of what a schema consists of.
+//!
+//! The numbers of columns and constraints are handed out by the store, none twice: in one database an id means one
+//! thing for as long as it lives, whatever is dropped, renamed or rolled back. A fork counts on from a copy of the
+//! counters, so what it and the original define after it may have the same ids. Only a [`SchemaId`] tells them apart,
+//! which is counted by the process.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use nuages_storage::value::DECIMAL_PRECISION_MAX;
 use nuages_storage::{DataType, IndexId, Lane, Layout, Slot, TableId};
 
 use super::index::IndexPrograms;
@@ -16,8 +17,9 @@ use super::{
     ForeignKeyDefinition, IndexDefinition, IndexExpr, IndexPart, NewCheck, NewColumn, NewForeignKey,
     NewIndex, NewTable, PrimaryKey, TableDefinition, TargetKey, Uniqueness,
 };
-use crate::algebra::{Expr, Source};
+use crate::algebra::{Expr, Function, Source};
 use crate::error::{DefinitionProblem, Error};
+use crate::optimize::depth;
 
 /// Where the numbers of ids come from: each call gives another one.
 pub(crate) type FreshNumber<'a> = &'a mut dyn FnMut() -> u32;
@@ -111,12 +113,19 @@ impl TableDefinition {
                 | DataType::Float
                 | DataType::Decimal { .. }
         );
+        if let DataType::Decimal { precision, scale } = new.data_type
+            && !((1..=DECIMAL_PRECISION_MAX).contains(&precision) && scale <= precision)
+        {
+            let column = new.name.clone();
+            return Err(self.problem(DefinitionProblem::DecimalDigits { column, precision, scale }));
+        }
         if new.unsigned && !is_number {
             return Err(self.problem(DefinitionProblem::UnsignedNotNumber {
                 column: new.name.clone(),
                 data_type: new.data_type,
             }));
         }
+        new.default.as_ref().map_or(Ok(()), depth::check_expr)?;
         match &new.default {
             Some(Expr::Literal(value)) => {
                 new.data_type.accepts(value.clone()).map_err(|source| Error::Value {
@@ -200,7 +209,7 @@ impl TableDefinition {
                     (IndexExpr::Column(place), self.columns[place].nullable)
                 }
                 NewPartKind::Expression(expr) => {
-                    self.check_of_one_row(&new.name, expr)?;
+                    self.check_indexable(&new.name, expr)?;
                     (IndexExpr::Expression(expr.clone()), true)
                 }
             };
@@ -212,7 +221,7 @@ impl TableDefinition {
             });
         }
         if let Some(condition) = &new.condition {
-            self.check_of_one_row(&new.name, condition)?;
+            self.check_indexable(&new.name, condition)?;
         }
         let unique = new.unique.then(|| Uniqueness {
             constraint: new.name.clone(),
@@ -409,12 +418,23 @@ impl TableDefinition {
     }
 
     fn check_of_one_row(&self, name: &str, expr: &Expr) -> Result<(), Error> {
+        depth::check_expr(expr)?;
         let own = |place: usize| place < self.columns.len();
         if reads_only(expr, &own) {
             Ok(())
         } else {
             Err(self.problem(DefinitionProblem::NotOfOneRow { name: name.to_owned() }))
         }
+    }
+
+    /// An index has the entry that its row had when it was written, and finds it by computing it again when the row
+    /// goes: so it must not depend on when that is.
+    fn check_indexable(&self, name: &str, expr: &Expr) -> Result<(), Error> {
+        self.check_of_one_row(name, expr)?;
+        if calls_now(expr) {
+            return Err(self.problem(DefinitionProblem::IndexOfNow { name: name.to_owned() }));
+        }
+        Ok(())
     }
 
     pub(crate) fn problem(&self, problem: DefinitionProblem) -> Error {
@@ -432,6 +452,10 @@ fn reads_only(expr: &Expr, allowed: &dyn Fn(usize) -> bool) -> bool {
         }
         _ => expr.children().into_iter().all(|child| reads_only(child, allowed)),
     }
+}
+
+fn calls_now(expr: &Expr) -> bool {
+    matches!(expr, Expr::Call(Function::Now, _)) || expr.children().into_iter().any(calls_now)
 }
 
 /// The place of the column that becomes the row id, if the key is one integer column.

@@ -92,11 +92,6 @@ impl ColumnSet {
     pub fn contains_any(self, places: &[usize]) -> bool {
         places.iter().any(|place| self.contains(*place))
     }
-
-    /// Whether both have a column in common.
-    pub fn intersects(self, other: ColumnSet) -> bool {
-        self.0 & other.0 != 0
-    }
 }
 
 impl FromIterator<usize> for ColumnSet {

@@ -365,9 +365,11 @@ fn temporal(
         (Date, Date) => run(&|a, b| a.wrapping_sub(b).overflowing_mul(MICROS_PER_DAY))?,
         (Date, Duration) => run(&|a, b| sum(a.wrapping_mul(MICROS_PER_DAY), b))?,
         (Duration, Date) => run(&|a, b| sum(a, b.wrapping_mul(MICROS_PER_DAY)))?,
-        (Time, Duration) | (Duration, Time) => {
-            run(&|a, b| (sum(a, b % MICROS_PER_DAY).0.rem_euclid(MICROS_PER_DAY), false))?
-        }
+        // The clock goes round: of an interval only what is left of its whole days counts, on either side.
+        (Time, Duration) | (Duration, Time) => run(&|a, b| {
+            let (time, overflowed) = sum(a % MICROS_PER_DAY, b % MICROS_PER_DAY);
+            (time.rem_euclid(MICROS_PER_DAY), overflowed)
+        })?,
         _ => run(&sum)?,
     };
     let valid = |word: u64| match kind {
@@ -498,6 +500,11 @@ mod tests {
         assert_eq!(compute(date(2024, 1, 31), Add, hours(36)), Ok(at("2024-02-01T12:00:00Z")));
         assert_eq!(compute(time(23, 0, 0, 0), Add, hours(2)), Ok(time(1, 0, 0, 0).into()));
         assert_eq!(compute(time(1, 0, 0, 0), Subtract, hours(26)), Ok(time(23, 0, 0, 0).into()));
+        let long = SignedDuration::from_micros(i64::MAX);
+        let around = time(4, 0, 54, 775_807_000);
+        assert_eq!(compute(time(0, 0, 0, 0), Add, long), Ok(around.into()));
+        assert_eq!(compute(long, Add, time(0, 0, 0, 0)), Ok(around.into()));
+        assert_eq!(compute(long, Add, time(23, 0, 0, 0)), Ok(time(3, 0, 54, 775_807_000).into()));
         assert_eq!(compute(time(1, 0, 0, 0), Subtract, time(2, 0, 0, 0)), Ok(hours(-1).into()));
         assert_eq!(compute(hours(3), Subtract, hours(1)), Ok(hours(2).into()));
         assert_eq!(compute(hours(3), Multiply, 2), Ok(hours(6).into()));

@@ -13,7 +13,7 @@ use crate::functions::pattern::Search;
 use crate::functions::signature;
 
 /// Where the columns of an expression are.
-type Resolve<'r> = dyn Fn(Column) -> Option<(usize, DataType)> + 'r;
+pub(super) type Resolve<'r> = dyn Fn(Column) -> Option<(usize, DataType)> + 'r;
 
 /// Compiles an expression, and computes what depends on no row.
 pub(super) fn compile(expr: &Expr, resolve: &Resolve<'_>) -> Result<Node, Error> {
@@ -136,7 +136,7 @@ fn without_limit(kind: DataType) -> DataType {
 }
 
 /// All nodes in one class.
-fn unified<const N: usize>(nodes: [Node; N], expression: &str) -> Result<[Node; N], Error> {
+pub(super) fn unified<const N: usize>(nodes: [Node; N], expression: &str) -> Result<[Node; N], Error> {
     let (nodes, _) = unified_all(nodes.into(), expression)?;
     nodes.try_into().map_err(|_| unreachable!("as many nodes come back as went in"))
 }

@@ -10,8 +10,9 @@ use crate::evaluate::Context;
 use crate::plan::{Subquery, SubqueryKind};
 use crate::vector::{Vector, VectorBuilder};
 
-/// Answers kept per subquery. Beyond it they are forgotten and computed anew.
-const KEPT_MAX: usize = 65_536;
+/// Values kept per subquery, those of answers and those by which they are known. When there are so many, all answers are
+/// forgotten before the next is computed; so what is kept exceeds this by one answer at most.
+const KEPT_MAX: usize = if cfg!(test) { 16 } else { 65_536 };
 
 /// See the [module](self).
 pub(super) struct Apply<'v> {
@@ -24,6 +25,8 @@ pub(super) struct Apply<'v> {
 struct Memo<'v> {
     subquery: &'v Subquery,
     answers: HashMap<Vec<Value>, Answer>,
+    /// The values in `answers`.
+    kept: usize,
 }
 
 enum Answer {
@@ -34,7 +37,7 @@ enum Answer {
 
 impl<'v> Apply<'v> {
     pub(super) fn new(input: Running<'v>, subqueries: &'v [Subquery], version: &'v Version) -> Self {
-        let memo = |subquery| Memo { subquery, answers: HashMap::new() };
+        let memo = |subquery| Memo { subquery, answers: HashMap::new(), kept: 0 };
         Apply { input, subqueries: subqueries.iter().map(memo).collect(), version }
     }
 }
@@ -81,13 +84,15 @@ impl<'v> Memo<'v> {
         version: &Version,
         context: &Context<'_>,
     ) -> Result<&Answer, Error> {
-        if self.answers.len() >= KEPT_MAX && !self.answers.contains_key(&bound) {
+        if self.kept >= KEPT_MAX && !self.answers.contains_key(&bound) {
             self.answers.clear();
+            self.kept = 0;
         }
         match self.answers.entry(bound) {
             hashbrown::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
             hashbrown::hash_map::Entry::Vacant(entry) => {
                 let answer = evaluate(self.subquery, entry.key(), version, context)?;
+                self.kept += entry.key().len() + answer.len();
                 Ok(entry.insert(answer))
             }
         }
@@ -134,6 +139,14 @@ fn evaluate(
 }
 
 impl Answer {
+    /// How many values it keeps.
+    fn len(&self) -> usize {
+        match self {
+            Answer::Value(_) => 1,
+            Answer::Set(set, _) => set.len() + 1,
+        }
+    }
+
     /// The value of the subquery for a row; `probe` is what `IN` looks for.
     fn value(&self, probe: Option<Value>) -> Value {
         match (self, probe) {
@@ -152,6 +165,87 @@ impl Answer {
                 }
             }
             (Answer::Set(..), None) => Value::Null,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algebra::{Expr, OutputColumn, Query, Relation, Source};
+    use crate::catalog::Catalog;
+    use crate::evaluate::Scalar;
+    use crate::execute::testing::{CONTEXT, Input};
+    use crate::optimize;
+    use crate::plan::{Node, Plan};
+    use crate::session::Session;
+    use nuages_storage::DataType;
+
+    #[test]
+    fn what_is_kept_is_bounded_by_values_and_not_by_answers() {
+        let constant = |value: i64| vec![Scalar::compile(&Expr::literal(value), &|_| None).unwrap()];
+        let plan = Input::of(&[DataType::BigInt], Vec::new(), 1).plan();
+        let plan = Plan { node: Node::Values((0..5).map(constant).collect()), ..plan };
+        let looked_for = Expr::Column(Source::new(0).column(0));
+        let looked_for = Scalar::compile(&looked_for, &|_| Some((0, DataType::BigInt))).unwrap();
+        let (kind, bindings) = (SubqueryKind::In(looked_for), vec![(0, 0)]);
+        let subquery = Subquery { plan, kind, bindings, data_type: DataType::Bool };
+        let version = crate::Database::new().version().unwrap();
+        let mut memo = Memo { subquery: &subquery, answers: HashMap::new(), kept: 0 };
+        for row in 0..100 {
+            let answer = memo.answer(vec![row.into()], &version, &CONTEXT).unwrap();
+            assert_eq!(answer.value(Some(4.into())), true.into());
+            let kept: usize = memo.answers.iter().map(|(bound, answer)| bound.len() + answer.len()).sum();
+            assert_eq!(memo.kept, kept);
+            assert!(kept < KEPT_MAX + 7, "{kept} values are kept");
+        }
+    }
+    /// Rows of one column.
+    fn values(number: u32, kind: DataType, rows: &[Value]) -> (Relation, Expr) {
+        let source = Source::new(number);
+        let rows = rows.iter().map(|value| vec![Expr::Literal(value.clone())]).collect();
+        (Relation::Values { source, types: vec![kind], rows }, source.column(0).into())
+    }
+
+    /// A column of a type and its values.
+    type Given<'a> = (DataType, &'a [Value]);
+
+    /// The outer values that are in the inner ones, or are not; by a join, and by looking at each.
+    fn in_both_ways((outer, inner): (Given<'_>, Given<'_>), is_in: bool) -> [Result<Vec<Value>, Error>; 2] {
+        let (outer, value) = values(0, outer.0, outer.1);
+        let (inner, member) = values(1, inner.0, inner.1);
+        let members = Query::new(inner, vec![OutputColumn::new("member", member)]);
+        let among = Expr::InQuery(Box::new(value.clone()), Box::new(members));
+        let query = outer.filter(if is_in { among } else { among.not() });
+        let query = Query::new(query, vec![OutputColumn::new("value", value)]);
+        let version = crate::Database::new().version().unwrap();
+        [optimize::plan, optimize::plan_naively].map(|plan| {
+            let mut found = Vec::new();
+            let plan = plan(query.clone(), Catalog::of(&version), &version)?;
+            crate::execute::run(&plan, &version, &CONTEXT, &mut |batch| {
+                found.extend(batch.selection.iter().map(|row| batch.column(0).value(row)));
+                Ok(())
+            })?;
+            Ok(found)
+        })
+    }
+
+    #[test]
+    fn in_compares_as_the_join_does_that_may_stand_in_its_place() {
+        // As floats, which is how an integer and a float are compared, these two are equal.
+        let beyond_floats: [Value; 2] = [((1_i64 << 53) + 1).into(), 7.into()];
+        let floats: [Value; 1] = [((1_i64 << 53) as f64).into()];
+        let (ints, floats) = ((DataType::BigInt, &beyond_floats[..]), (DataType::Float, &floats[..]));
+        for found in in_both_ways((ints, floats), true) {
+            assert_eq!(found, Ok(vec![beyond_floats[0].clone()]));
+        }
+        for found in in_both_ways((ints, floats), false) {
+            assert_eq!(found, Ok(vec![7.into()]));
+        }
+        let texts = [Value::from("7")];
+        for is_in in [true, false] {
+            let refused = in_both_ways((ints, (DataType::Text { max_length: None }, &texts)), is_in);
+            assert!(refused.iter().all(|refused| matches!(refused, Err(Error::Type { .. }))), "{refused:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Rows come in leaf shape, so a column is tested as a whole: NOT NULL is one word compared with zero, an integer's
 //! range one pass over its words. No value is made unless one is refused.
 
-use nuages_storage::value::decimal_from_wide;
+use nuages_storage::value::{decimal_from_wide, json_from_text};
 use nuages_storage::{DataType, Lane, LeafView, TypeError, Value, Words};
 
 use crate::catalog::{ColumnDefinition, ColumnSet, TableDefinition};
@@ -35,6 +35,7 @@ fn check_column(table: &TableDefinition, column: &ColumnDefinition, view: LeafVi
     match column.lane {
         Lane::Word | Lane::RowId => check_words(column, view, present),
         Lane::Wide => check_decimals(column, view, present),
+        Lane::Text if column.data_type == DataType::Json => check_json(column, view, present),
         Lane::Text => check_lengths(column, view, present),
         Lane::Bit | Lane::Bytes => Ok(()),
     }
@@ -51,6 +52,7 @@ fn holds_every_value(column: &ColumnDefinition) -> bool {
                 | DataType::Integer
                 | DataType::Decimal { .. }
                 | DataType::Text { max_length: Some(_) }
+                | DataType::Json
         )
 }
 
@@ -121,6 +123,12 @@ fn check_lengths(column: &ColumnDefinition, view: LeafView<'_>, present: u64) ->
         }
     }
     Ok(())
+}
+
+/// A leaf takes any text; what a column of JSON has must be read as JSON again.
+fn check_json(column: &ColumnDefinition, view: LeafView<'_>, present: u64) -> Result<(), TypeError> {
+    let mut texts = selected(present).filter_map(|row| view.text(column.slot, row));
+    texts.try_for_each(|text| json_from_text(text).map(drop))
 }
 
 fn negative(value: Value, max: Value) -> TypeError {

@@ -225,7 +225,7 @@ pub(crate) fn conjunction(mut parts: Vec<Expr>) -> Option<Expr> {
     }
 }
 
-/// The greatest source number in a query, so that fresh ones can be made beyond it.
+/// How many source numbers a query may use: those from this one on are fresh.
 pub(crate) fn source_count(query: &Query) -> u32 {
     let mut sources = HashSet::new();
     add_sources(&query.relation, &mut sources);

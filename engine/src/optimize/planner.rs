@@ -5,7 +5,7 @@ use nuages_storage::{DataType, TableId, Version};
 
 use super::columns::{self, ColumnSet};
 use super::rewrite::rewrite;
-use crate::algebra::{Column, Expr, JoinKind, Query, Relation, Source};
+use crate::algebra::{Column, Expr, JoinKind, OutputColumn, Query, Relation, Source};
 use crate::catalog::{Catalog, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Scalar;
@@ -153,12 +153,20 @@ impl<'a> Planner<'a> {
             self.next_parameter += 1;
         }
         columns::substitute_query(&mut query, &by);
+        let literal = match query.columns.first() {
+            Some(OutputColumn { expr: literal @ Expr::Literal(_), .. }) => Some(literal.clone()),
+            _ => None,
+        };
+        let mut plan = self.plan(query)?;
         let kind = match kind {
             PendingKind::Scalar => SubqueryKind::Scalar,
             PendingKind::Exists => SubqueryKind::Exists,
-            PendingKind::In(value) => SubqueryKind::In(compile_over(&value, input)?),
+            PendingKind::In(value) => {
+                let (probe, members) = self.membership(&value, input, plan, literal)?;
+                plan = members;
+                SubqueryKind::In(probe)
+            }
         };
-        let plan = self.plan(query)?;
         let data_type = match kind {
             SubqueryKind::Scalar => {
                 plan.columns.first().map(|column| column.data_type).ok_or(Error::NoColumn)?
@@ -166,6 +174,28 @@ impl<'a> Planner<'a> {
             SubqueryKind::Exists | SubqueryKind::In(_) => DataType::Bool,
         };
         Ok(Subquery { plan, kind, bindings, data_type })
+    }
+
+    /// What `IN` looks for and the plan of what it looks among, both of one class, as the join that may stand in its
+    /// place compares them. A literal that the plan yields counts as one: it is read as the other side's type.
+    fn membership(
+        &mut self,
+        value: &Expr,
+        input: &[PlanColumn],
+        plan: Plan,
+        literal: Option<Expr>,
+    ) -> Result<(Scalar, Plan), Error> {
+        let member = plan.columns.first().ok_or(Error::NoColumn)?.column;
+        let member = literal.unwrap_or(Expr::Column(member));
+        let [probe, member] =
+            Scalar::compile_equal((value, &resolve_in(input)), (&member, &resolve_in(&plan.columns)))?;
+        if member.column() == Some(0) {
+            return Ok((probe, plan));
+        }
+        let column = PlanColumn { column: self.fresh_source().column(0), data_type: member.data_type() };
+        let estimate = plan.estimate;
+        let node = Node::Project { input: Box::new(plan), columns: vec![member] };
+        Ok((probe, Plan { node, columns: vec![column], estimate }))
     }
 }
 
@@ -210,10 +240,15 @@ fn extract(expr: &mut Expr, source: Source, found: &mut Vec<Pending>) {
 }
 
 fn compile_over(expr: &Expr, columns: &[PlanColumn]) -> Result<Scalar, Error> {
-    Scalar::compile(expr, &|column| {
+    Scalar::compile(expr, &resolve_in(columns))
+}
+
+/// Where a column is among these, and its type.
+fn resolve_in(columns: &[PlanColumn]) -> impl Fn(Column) -> Option<(usize, DataType)> {
+    move |column| {
         let position = columns.iter().position(|known| known.column == column)?;
         Some((position, columns[position].data_type))
-    })
+    }
 }
 
 /// The sources whose columns a plan yields.

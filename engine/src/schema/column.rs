@@ -68,6 +68,9 @@ impl WritingStatement<'_, '_> {
         if let Some(dependent) = referring_to(&catalog, &table, place) {
             return Err(depended(&table, object(), dependent));
         }
+        if table.columns.len() == 1 {
+            return Err(table.problem(DefinitionProblem::NoColumn));
+        }
         table.foreign_keys.retain(|key| !key.columns.contains(&place));
         table.checks.retain(|check| !reads(&check.condition, place));
         let indexes: Vec<_> =

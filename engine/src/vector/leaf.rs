@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use nuages_storage::value::decimal_from_wide;
+use nuages_storage::value::{decimal_from_wide, json_from_stored};
 use nuages_storage::{DataType, Lane, LeafView, Value, Words};
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -114,7 +114,7 @@ impl<'v> LeafColumn<'v> {
     #[must_use]
     pub fn json(&self, row: usize) -> Option<serde_json::Value> {
         let text = if self.kind == DataType::Json { self.text(row) } else { None };
-        text.and_then(|text| serde_json::from_str(text).ok())
+        text.map(json_from_stored)
     }
 
     /// The row as a value.

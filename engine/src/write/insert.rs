@@ -49,7 +49,7 @@ impl WritingStatement<'_, '_> {
     /// Inserts rows in leaf shape, whose slots are set, and returns the first of the keys they were given.
     ///
     /// # Errors
-    /// As for an `INSERT`.
+    /// As for an `INSERT`; [`Error::RowsOutdated`] if their layout is not the table's.
     pub(crate) fn insert_rows(
         &mut self,
         table: &TableDefinition,
@@ -57,18 +57,16 @@ impl WritingStatement<'_, '_> {
         keys: RowKeys,
         context: &Context<'_>,
     ) -> Result<Option<i64>, Error> {
+        if rows.iter().any(|rows| rows.leaf.layout() != &table.layout) {
+            return Err(Error::RowsOutdated { table: table.name.clone() });
+        }
         let count: usize = rows.iter().map(Rows::len).sum();
         if count == 0 {
             return Ok(None);
         }
         let ids_given = keys == RowKeys::Given && !has_hidden_ids(table);
         let mut first = None;
-        if ids_given {
-            let greatest = rows.iter().flat_map(|rows| rows.leaf.row_ids()).max();
-            if let Some(greatest) = greatest {
-                self.writer.note_key(table.id, *greatest);
-            }
-        } else {
+        if !ids_given {
             let mut next = self.writer.next_keys(table.id, count as u64)?;
             first = (!has_hidden_ids(table)).then_some(next);
             for rows in &mut rows {
@@ -192,15 +190,15 @@ impl WritingStatement<'_, '_> {
         table: &TableDefinition,
         found: &Found,
     ) -> Result<(Vec<RowId>, Option<i64>), Error> {
-        if let Some(greatest) = found.keys.iter().flatten().max() {
-            self.writer.note_key(table.id, *greatest);
-        }
         let missing = found.rows.len() - found.keys.iter().flatten().count();
         if missing == 0 {
             return Ok((found.keys.iter().flatten().map(|key| RowId::new(*key)).collect(), None));
         }
-        let first = self.writer.next_keys(table.id, missing as u64)?;
-        let mut next = first..;
+        let first = match found.keys.iter().flatten().max() {
+            None => self.writer.next_keys(table.id, missing as u64)?,
+            Some(greatest) => self.writer.keys_beyond(table.id, *greatest, missing as u64)?,
+        };
+        let mut next = first..=i64::MAX;
         let ids = (0..found.rows.len()).map(|row| match found.keys.get(row) {
             Some(Some(key)) => RowId::new(*key),
             _ => RowId::new(next.next().unwrap_or(first)),

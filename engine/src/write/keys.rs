@@ -6,16 +6,17 @@
 use std::sync::Arc;
 
 use nuages_storage::key::{KeyBuffer, KeyPart};
-use nuages_storage::value::decimal_from_wide;
+use nuages_storage::value::{decimal_from_wide, json_from_stored};
 use nuages_storage::{DataType, IndexKeys, Lane, LeafView, RowId, Value};
 use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::leaves::selected;
 use crate::catalog::program::RowProgram;
-use crate::catalog::{ColumnDefinition, IndexDefinition, IndexExpr, TableDefinition};
+use crate::catalog::{ColumnDefinition, IndexDefinition, IndexExpr, IndexPart, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::integrity::foreign_key::values_of;
 
 /// Adds the entries that the selected rows of a leaf have in an index, in the order of the rows. Returns which of the
 /// entries added have a NULL in their key.
@@ -37,6 +38,7 @@ pub(crate) fn leaf_keys(
     let evaluate = |program: &Arc<RowProgram>| program.evaluate(table, view, selection, context);
     let computed = index.programs.parts.iter().map(evaluate).collect::<Result<SmallVec<[_; 1]>, Error>>()?;
     let row_ids = view.row_ids();
+    let computed_values = |row| computed.iter().map(|vector| vector.value(row)).collect::<Vec<_>>();
     let mut with_null = 0;
     let mut key = KeyBuffer::new();
     for (at, row) in selected(selection).enumerate() {
@@ -54,9 +56,32 @@ pub(crate) fn leaf_keys(
             };
         }
         with_null |= u64::from(has_null) << at;
-        entries.push(key.checked()?, RowId::new(row_ids[row]));
+        match key.checked() {
+            Ok(key) => entries.push(key, RowId::new(row_ids[row])),
+            Err(error) => return Err(too_long(error, table, index, view, row, &computed_values(row))),
+        }
     }
     Ok(with_null)
+}
+
+/// The error that the key of a row is too long, with what the key is made of.
+fn too_long(
+    error: nuages_storage::Error,
+    table: &TableDefinition,
+    index: &IndexDefinition,
+    view: LeafView<'_>,
+    row: usize,
+    computed: &[Value],
+) -> Error {
+    let nuages_storage::Error::KeyTooLong { bytes, max } = error else { return error.into() };
+    let mut computed = computed.iter();
+    let value = |part: &IndexPart| match &part.expr {
+        IndexExpr::Column(place) => values_of(table, &[*place], view, row).pop().unwrap_or_default(),
+        IndexExpr::Expression(_) => computed.next().cloned().unwrap_or_default(),
+    };
+    let values = index.parts.iter().map(value).collect();
+    let (table, columns) = (table.name.clone(), index.part_names(table));
+    Error::KeyTooLong { table, index: index.name.clone(), columns, values, bytes, max }
 }
 
 /// Adds the value of a column to a key; true if it is NULL.
@@ -104,10 +129,7 @@ fn push_wide(key: &mut KeyBuffer, part: KeyPart, column: &ColumnDefinition, wide
 /// JSON is indexed by its own order, not by that of its text.
 fn push_text(key: &mut KeyBuffer, part: KeyPart, column: &ColumnDefinition, text: &str) {
     match column.data_type {
-        DataType::Json => match serde_json::from_str(text) {
-            Ok(json) => key.push_value(part, &Value::Json(Box::new(json))),
-            Err(_) => key.push_text(part, text),
-        },
+        DataType::Json => key.push_value(part, &Value::Json(Box::new(json_from_stored(text)))),
         _ => key.push_text(part, text),
     }
 }

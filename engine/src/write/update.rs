@@ -42,9 +42,6 @@ impl WritingStatement<'_, '_> {
                 returning.add(view, all_rows(view.len()), context)?;
             }
         }
-        if let Some(greatest) = change.inserted.iter().flat_map(|rows| rows.leaf.row_ids()).max() {
-            self.writer.note_key(table.id, *greatest);
-        }
         if cascade::may_lose_keys(&catalog, table, change.assigned) {
             self.write_rounds(Round::of(table.id, change), context)?;
         } else {

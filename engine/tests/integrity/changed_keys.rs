@@ -2,7 +2,8 @@
 
 use nuages_engine::algebra::{Arithmetic, Expr};
 use nuages_engine::catalog::{Action, NewForeignKey, NewIndex, NewTable};
-use nuages_engine::{Database, Error, Session};
+use nuages_engine::{Database, Error, RowKeys, Session};
+use nuages_storage::LeafBuilder;
 
 use super::support::*;
 
@@ -110,4 +111,32 @@ fn keys_that_change_each_other_in_a_circle_come_to_an_end() {
     assert_eq!(rows(&db, "b"), [row![1, 2], row![2, 1]]);
     assert_eq!(update(&db, "a", Some(is(1, 1)), vec![(1, Expr::literal(9))]), Ok(1));
     assert_eq!(rows(&db, "b"), [row![1, 2], row![2, 9]]);
+}
+
+#[test]
+fn a_key_that_an_action_gave_is_not_generated_again() {
+    // The child's primary key is its foreign key.
+    for (action, given) in [(Action::Cascade, 7), (Action::SetDefault, 5)] {
+        let db = Database::new();
+        db.create_table(NewTable::new("parent").column(id()).primary_key(["id"])).unwrap();
+        let fk = NewForeignKey::new("fk", ["id"], "parent", ["id"]).on_update(action).on_delete(action);
+        let child = NewTable::new("child").column(id().default(Expr::literal(5))).primary_key(["id"]);
+        db.create_table(child.foreign_key(fk)).unwrap();
+        insert(&db, "parent", &[row![1], row![2], row![5], row![6], row![8]]);
+        insert(&db, "child", &[row![1]]);
+        match action {
+            Action::Cascade => {
+                update(&db, "parent", Some(is(0, 1)), vec![(0, Expr::literal(7))]).unwrap();
+            }
+            _ => {
+                delete(&db, "parent", Some(is(0, 1))).unwrap();
+            }
+        }
+        assert_eq!(rows(&db, "child"), [row![given]], "{action:?}");
+        let layout = db.catalog().unwrap().table_named("child").unwrap().layout.clone();
+        let mut leaf = LeafBuilder::new(layout);
+        leaf.finish_row_unnumbered();
+        let generated = db.insert_rows(table_id(&db, "child"), vec![leaf.finish()], RowKeys::Generated);
+        assert_eq!(generated, Ok(Some(given + 1)), "{action:?}");
+    }
 }

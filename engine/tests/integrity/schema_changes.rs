@@ -60,6 +60,11 @@ fn a_definition_that_makes_no_sense_is_refused() {
     assert_eq!(refused(t().primary_key(["b"])), DefinitionProblem::NullableKey { column: "b".into() });
     assert_eq!(refused(t().column(id())), DefinitionProblem::GeneratedNotKey { column: "id".into() });
     assert!(matches!(refused(t().column(text("c").unsigned())), DefinitionProblem::UnsignedNotNumber { .. }));
+    for (precision, scale) in [(0, 0), (29, 2), (4, 5)] {
+        let column = NewColumn::new("c", DataType::Decimal { precision, scale });
+        let expected = DefinitionProblem::DecimalDigits { column: "c".into(), precision, scale };
+        assert_eq!(refused(t().column(column)), expected);
+    }
     assert!(matches!(
         refused(t().column(int("c").default(own(0)))),
         DefinitionProblem::DefaultNotConstant { .. }
@@ -332,4 +337,48 @@ fn a_schema_change_is_part_of_its_transaction() {
     assert_eq!(rows(&db, "book"), [row![1, "x", 1, 1900], row![2, "y", 1, 1910], row![3, "y", 2, 1900]]);
     insert(&db, "book", &[row![4, "z", 1, 1920]]);
     assert_eq!(rows(&db, "book").len(), 4);
+}
+
+#[test]
+fn the_time_is_allowed_in_checks_and_defaults_but_not_in_indexes() {
+    let db = Database::new();
+    let now = || Expr::Call(Function::Now, Vec::new());
+    let at = NewColumn::new("at", DataType::Timestamp).default(now());
+    db.create_table(NewTable::new("event").column(at).check("event_past_check", less(now(), own(0)).not()))
+        .unwrap();
+    let index_of_now = DefinitionProblem::IndexOfNow { name: "event_idx".into() };
+    let over_now = NewIndex::new("event_idx", [NewPart::expression(less(own(0), now()))]);
+    assert_eq!(problem(db.add_index("event", over_now).unwrap_err()), index_of_now);
+    let where_now = NewIndex::new("event_idx", ["at"]).when(less(own(0), now()));
+    assert_eq!(problem(db.add_index("event", where_now).unwrap_err()), index_of_now);
+}
+
+#[test]
+fn the_last_column_of_a_table_is_not_dropped() {
+    let db = Database::new();
+    db.create_table(NewTable::new("t").column(int("a")).column(text("b"))).unwrap();
+    db.drop_column("t", "a").unwrap();
+    assert_eq!(problem(db.drop_column("t", "b").unwrap_err()), DefinitionProblem::NoColumn);
+    insert(&db, "t", &[row!["x"]]);
+}
+
+#[test]
+fn a_key_that_is_too_long_is_refused_with_its_table_index_and_value() {
+    let db = library();
+    let by_title =
+        [NewPart::column("author_id"), NewPart::expression(Expr::Call(Function::Upper, vec![own(1)]))];
+    db.add_index("book", NewIndex::new("book_title_idx", by_title)).unwrap();
+    let long = "x".repeat(5_000);
+    let error = try_insert(&db, "book", &[row![4, (long.clone()), 1, 1]]).unwrap_err();
+    let expected = long.to_uppercase();
+    assert!(matches!(
+        &error,
+        Error::KeyTooLong { table, index, values, bytes: 5_001.., .. }
+            if table == "book" && index == "book_title_idx" && *values == row![1, expected]
+    ));
+    let shown = error.to_string();
+    assert!(
+        shown.starts_with(r#"table "book" has a row with author_id = 1, "#) && shown.len() < 400,
+        "{shown}"
+    );
 }

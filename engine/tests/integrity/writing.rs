@@ -4,9 +4,10 @@ use nuages_engine::algebra::{
     Arithmetic, Expr, Function, Insert, InsertSource, OutputColumn, Query, Relation, Source, Statement,
     Update,
 };
-use nuages_engine::catalog::{NewColumn, NewIndex, NewTable};
+use nuages_engine::catalog::{NewColumn, NewForeignKey, NewIndex, NewTable};
 use nuages_engine::{Database, Error, RowKeys, Session};
-use nuages_storage::{DataType, LeafBuilder, RowId, TableId, Value};
+use nuages_storage::value::JSON_DEPTH_MAX;
+use nuages_storage::{DataType, LeafBuilder, RowId, TableId, TypeError, Value};
 
 use super::support::*;
 
@@ -204,6 +205,84 @@ fn an_index_entry_longer_than_a_key_may_be_is_refused() {
     let db = Database::new();
     db.create_table(NewTable::new("t").column(text("a")).index(NewIndex::new("t_a_idx", ["a"]))).unwrap();
     let long = "x".repeat(5_000);
-    assert!(matches!(try_insert(&db, "t", &[row![(long.as_str())]]), Err(Error::Storage(_))));
+    assert!(matches!(try_insert(&db, "t", &[row![(long.as_str())]]), Err(Error::KeyTooLong { .. })));
     assert!(rows(&db, "t").is_empty());
+}
+
+#[test]
+fn json_that_could_not_be_read_back_is_refused_however_it_comes() {
+    let db = Database::new();
+    let table = NewTable::new("document").column(id()).column(NewColumn::new("body", DataType::Json));
+    let table = db.create_table(table.primary_key(["id"])).unwrap();
+    let nested = |levels| (0..levels).fold(serde_json::json!(1), |json, _| serde_json::json!([json]));
+    let refusal = |source| Err(Error::Value { table: "document".into(), column: "body".into(), source });
+    let deepest = Value::from(nested(JSON_DEPTH_MAX));
+    insert(&db, "document", &[row![1, (deepest.clone())]]);
+    let deeper = Value::from(nested(JSON_DEPTH_MAX + 1));
+    let too_deep = refusal(TypeError::TooDeep { max: JSON_DEPTH_MAX });
+    assert_eq!(try_insert(&db, "document", &[row![2, (deeper.clone())]]).map(|_| 0), too_deep);
+    assert_eq!(update(&db, "document", None, vec![(1, Expr::Literal(deeper))]), too_deep);
+
+    let layout = db.catalog().unwrap().table(table).unwrap().layout.clone();
+    for text in ["{oops", &"[".repeat(1_000)] {
+        let mut leaf = LeafBuilder::new(layout.clone());
+        leaf.set_text(1, text);
+        leaf.finish_row_unnumbered();
+        let refused = db.insert_rows(table, vec![leaf.finish()], RowKeys::Generated);
+        assert!(
+            matches!(refused, Err(Error::Value { source: TypeError::NotJson { .. }, .. })),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(rows(&db, "document"), [row![1, deepest]]);
+}
+
+#[test]
+fn keys_of_rows_that_are_refused_are_not_used_up() {
+    let db = Database::new();
+    let parent = NewForeignKey::new("node_parent_fk", ["parent"], "node", ["id"]).deferred(true);
+    let node = NewTable::new("node")
+        .column(id())
+        .column(int("parent").nullable(true))
+        .primary_key(["id"])
+        .check("node_parent_check", less(Expr::literal(0), own(1)))
+        .foreign_key(parent);
+    let table = db.create_table(node).unwrap();
+    let layout = db.catalog().unwrap().table(table).unwrap().layout.clone();
+    let leaf = |id: i64, parent: i64| {
+        let mut leaf = LeafBuilder::new(layout.clone());
+        leaf.set_int(1, parent);
+        leaf.finish_row(RowId::new(id));
+        vec![leaf.finish()]
+    };
+    insert(&db, "node", &[row![1, 1]]);
+    // Refused by a check; and, when the statement ends, for a parent that is not there.
+    for parent in [-1, 7] {
+        assert!(try_insert(&db, "node", &[row![(i64::MAX), parent]]).is_err());
+        assert!(try_insert(&db, "node", &[row![(i64::MAX - 1), parent], row![null, 1]]).is_err());
+        assert!(db.insert_rows(table, leaf(i64::MAX, parent), RowKeys::Given).is_err());
+    }
+    assert!(update(&db, "node", None, vec![(0, Expr::literal(i64::MAX)), (1, Expr::literal(-1))]).is_err());
+    assert_eq!(try_insert(&db, "node", &[row![null, 1]]).unwrap().first_key, Some(2));
+    assert_eq!(try_insert(&db, "node", &[row![9, 1], row![null, 1]]).unwrap().first_key, Some(10));
+    assert_eq!(db.insert_rows(table, leaf(0, 1), RowKeys::Generated), Ok(Some(11)));
+}
+
+#[test]
+fn rows_built_for_another_layout_are_refused() {
+    let (db, table) = notes();
+    let other = db.create_table(NewTable::new("other").column(text("a"))).unwrap();
+    let leaf = |table| {
+        let layout = db.catalog().unwrap().table(table).unwrap().layout.clone();
+        let mut leaf = LeafBuilder::new(layout);
+        leaf.finish_row_unnumbered();
+        vec![leaf.finish()]
+    };
+    let outdated = Err(Error::RowsOutdated { table: "note".into() });
+    assert_eq!(db.insert_rows(table, leaf(other), RowKeys::Generated), outdated);
+    let before = leaf(table);
+    db.add_column("note", int("more").default(Expr::literal(1))).unwrap();
+    assert_eq!(db.insert_rows(table, before, RowKeys::Generated), outdated);
+    assert!(matches!(db.insert_rows(table, leaf(table), RowKeys::Generated), Err(Error::NotNull { .. })));
+    assert_eq!(rows(&db, "note"), Vec::<Vec<Value>>::new());
 }

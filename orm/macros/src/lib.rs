@@ -4,8 +4,8 @@
 //! mistakes in attributes are reported at once, under the user's own words. What a field's *type* decides is left to
 //! traits of the crate `nuages`: a macro sees names, and an alias has another.
 //!
-//! Order of reading: [`attribute`] (how attributes are read), [`model`], [`choices`], [`projection`], [`newtype`],
-//! [`q`].
+//! Order of reading: `attribute` (how attributes are read), `model`, `choices`, `projection`, `newtype`,
+//! `q`.
 
 mod attribute;
 mod choices;

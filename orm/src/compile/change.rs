@@ -1,11 +1,13 @@
 //! Statements that change rows: the rows of a queryset, and what is written into them.
 
-use nuages_engine::algebra::{Delete, Expr, Query, Source, Update};
+use nuages_engine::algebra::{Delete, Expr, OutputColumn, Query, Source, Update};
+use nuages_storage::Value;
 
-use super::{Compiler, ScopeId, joins::Reuse};
+use super::{Compiler, Scope, ScopeId, group::Wanted, joins::Reuse, rewrite, rows::Rows};
 use crate::{
     assignment::AssignmentNode,
     error::{Misuse, Result},
+    meta::ModelMeta,
     queryset::state::QueryState,
     save::own_field,
 };
@@ -21,7 +23,6 @@ impl Compiler<'_> {
     /// An update of a queryset's rows.
     pub(crate) fn update(&mut self, state: &QueryState, list: &[AssignmentNode]) -> Result<Update> {
         let (scope, predicate) = self.rows_of(state)?;
-        let tables = self.scopes[scope].joins.len();
         let mut assignments = Vec::with_capacity(list.len());
         for one in list {
             let field = own_field(one.step).ok_or(Misuse::JoinHere { place: "update" })?;
@@ -30,10 +31,11 @@ impl Compiler<'_> {
             if self.is_aggregate(scope, &value) {
                 return Err(Misuse::AggregateHere { place: "update" }.into());
             }
+            let joins = &self.scopes[scope].joins;
+            if (1..joins.len()).any(|join| rewrite::mentions(&value, joins.get(join).source)) {
+                return Err(Misuse::JoinHere { place: "update" }.into());
+            }
             assignments.push((column, value));
-        }
-        if self.scopes[scope].joins.len() > tables {
-            return Err(Misuse::JoinHere { place: "update" }.into());
         }
         let table = self.binding.model(state.model)?.table;
         let source = self.scopes[scope].joins.get(0).source;
@@ -59,16 +61,24 @@ impl Compiler<'_> {
             };
             return Ok((scope, predicate));
         }
-        let annotations = std::mem::take(&mut self.scopes[scope].annotations);
+        // What is written may be an annotation, and is then one of the row that is written.
         let outer = self.open(state.model, None)?;
-        self.scopes[outer].annotations = annotations;
+        for annotation in &clauses.annotations {
+            let value = self.expression(outer, &annotation.node, &mut Reuse::All)?;
+            self.scopes[outer].annotations.push(value);
+        }
         let keys = self.keys(state)?;
-        let key =
-            self.own_key(outer)?.into_iter().next().ok_or(Misuse::NotAColumn { model: state.model.name })?;
+        let key = self.identity(outer)?;
         Ok((outer, Some(Expr::InQuery(Box::new(key), Box::new(keys)))))
     }
 
-    /// The keys of a queryset's rows; a query of one column.
+    /// What tells a row of a level's model from all others by one value.
+    fn identity(&self, scope: ScopeId) -> Result<Expr> {
+        let Scope { model, joins, .. } = &self.scopes[scope];
+        Ok(Expr::Column(self.binding.identity(model, joins.get(0).source)?))
+    }
+
+    /// What tells a queryset's rows apart; a query of one column. A slice or `distinct_on` has no place here.
     pub(crate) fn keys(&mut self, state: &QueryState) -> Result<Query> {
         let mut bare = state.clone();
         if !bare.is_plain() {
@@ -76,6 +86,24 @@ impl Compiler<'_> {
             clauses.shape = Default::default();
             clauses.select_related.clear();
         }
-        self.subquery_of(&bare, None)
+        let scope = self.load(&bare, None)?;
+        let identity = self.identity(scope)?;
+        let mut keys = self.group_keys(scope, bare.clauses())?;
+        if let Some(keys) = keys.as_mut().filter(|keys| !keys.contains(&identity)) {
+            keys.push(identity.clone());
+        }
+        let wanted = Wanted { outputs: vec![identity], keys, ..Wanted::default() };
+        let (relation, outputs) = self.finish(scope, wanted);
+        Ok(Query::new(relation, outputs.into_iter().map(|expr| OutputColumn::new("pk", expr)).collect()))
+    }
+
+    /// The rows of a model that these values tell from all others.
+    pub(crate) fn rows_of_identities(&mut self, meta: &'static ModelMeta, keys: &[Value]) -> Result<Rows> {
+        let state = QueryState::new(meta);
+        let scope = self.load(&state, None)?;
+        let identity = self.identity(scope)?;
+        let keys = keys.iter().cloned().map(Expr::Literal).collect();
+        self.scopes[scope].predicate.push(Expr::InList(Box::new(identity), keys));
+        self.level(scope, &state, true)
     }
 }

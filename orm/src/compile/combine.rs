@@ -1,12 +1,30 @@
 //! Unions, intersections and differences of querysets.
 
+use std::borrow::Cow;
+
 use nuages_engine::algebra::{Expr, OutputColumn, Query, Relation, SortKey};
 
 use super::{Compiler, ScopeId};
 use crate::{
     error::{Misuse, Result},
-    queryset::state::{Ordering, QueryState},
+    queryset::state::{Ordering, QueryState, Shape},
 };
+
+/// A member of a combination with the columns that `values` chose for the whole, unless it chose its own.
+fn chosen<'m>(member: &'m QueryState, whole: &QueryState) -> Result<Cow<'m, QueryState>> {
+    let (Shape::Values { columns, .. }, Shape::Instances) = (&whole.clauses().shape, &member.clauses().shape)
+    else {
+        return Ok(Cow::Borrowed(member));
+    };
+    if member.model != whole.model {
+        return Err(Misuse::NotAllowed { call: "values", after: "a union with another model" }.into());
+    }
+    let mut member = member.clone();
+    let annotations_before = u16::try_from(member.clauses().annotations.len()).unwrap_or(u16::MAX);
+    let columns = columns.clone();
+    member.clauses_mut().shape = Shape::Values { columns, annotations_before };
+    Ok(Cow::Owned(member))
+}
 
 impl Compiler<'_> {
     /// The rows of a combination: the queryset itself without its order and slice, then each of the others in turn.
@@ -20,13 +38,17 @@ impl Compiler<'_> {
             clauses.ordering = Ordering::By(Vec::new());
             clauses.slice = Default::default();
             clauses.select_related.clear();
+            clauses.first = None;
         }
         let scope = self.load(&first, outer)?;
         let outputs = self.outputs(scope, &first)?;
         let keys = self.sort_keys(scope, state, &outputs)?;
-        let mut query = self.level(scope, &first, false)?.query;
+        let mut query = match &clauses.first {
+            Some(first) => self.member(chosen(first, state)?.as_ref(), outer)?,
+            None => self.level(scope, &first, false)?.query,
+        };
         for combination in &clauses.combined {
-            let right = self.member(&combination.other, outer)?;
+            let right = self.member(chosen(&combination.other, state)?.as_ref(), outer)?;
             let source = self.source();
             let columns = (0..query.columns.len())
                 .map(|index| OutputColumn::new(String::new(), Expr::Column(source.column(index))))

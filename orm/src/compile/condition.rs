@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use nuages_engine::algebra::{Comparison, Expr, Query, Source, TextMatch};
+use nuages_engine::algebra::{Comparison, Expr, Function, Query, Source, TextMatch};
 use nuages_storage::Value;
 
 use super::{
@@ -62,6 +62,9 @@ impl Compiler<'_> {
         exclude: bool,
     ) -> Result<Expr> {
         let at = self.place(scope);
+        if !exclude && let Some(condition) = self.own_condition(at, node) {
+            return Ok(condition);
+        }
         let (condition, _) = if exclude {
             self.negated(at, node, call, Negation::default())?
         } else {
@@ -167,6 +170,8 @@ impl Compiler<'_> {
             let condition = self.split_exclude(at, &Split { lookup, left, right, path, step }, call)?;
             return Ok((condition, JoinSet::new()));
         }
+        // What is not NULL for a missing row says something of it, and needs no test for NULL.
+        let path = path.filter(|_| !accepts_null(left));
         let mut wanted = JoinSet::new();
         let mut values = Vec::with_capacity(right.len());
         for operand in right {
@@ -201,7 +206,9 @@ impl Compiler<'_> {
     /// The right side of a comparison.
     fn right(&mut self, at: Place, node: &Node, call: &mut Call, wanted: &mut JoinSet) -> Result<Right> {
         match node {
-            Node::Subquery(state) if state.clauses().empty => Ok(Right::Nothing),
+            Node::Subquery(state) if state.clauses().empty && state.clauses().combined.is_empty() => {
+                Ok(Right::Nothing)
+            }
             Node::Subquery(state) => Ok(Right::Query(Box::new(self.subquery(state, at.scope)?))),
             Node::Path(path) => {
                 let end = self.walk_from(at.scope, at.anchor, path, &call.reuse)?;
@@ -335,6 +342,16 @@ fn only_path(node: &Node) -> Option<&FieldPath> {
     }
 }
 
+/// Whether it may have a value where its path has none.
+fn accepts_null(node: &Node) -> bool {
+    let Node::Call(operator, operands) = node.unnamed() else { return false };
+    let skips_null = matches!(
+        operator,
+        Operator::Function(Function::Coalesce | Function::Concat | Function::Greatest | Function::Least)
+    );
+    skips_null || operands.iter().any(accepts_null)
+}
+
 /// The same expression over another path.
 fn with_path(node: &Node, path: &FieldPath) -> Node {
     match node {
@@ -350,9 +367,8 @@ fn with_path(node: &Node, path: &FieldPath) -> Node {
 /// An operand, as a subquery of its query sees it.
 fn outward(node: &Node, model: &'static ModelMeta) -> Node {
     match node {
-        Node::Value(_) | Node::Parameter(..) | Node::Subquery(_) | Node::Exists(_) | Node::Outer { .. } => {
-            node.clone()
-        }
+        Node::Value(_) | Node::Parameter(..) | Node::Subquery(_) | Node::Exists(_) => node.clone(),
+        // An `outer(..)` too is meant from the query outside: it leads out of that one.
         other => Node::Outer { model, node: Arc::new(other.clone()) },
     }
 }

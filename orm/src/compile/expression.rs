@@ -71,6 +71,9 @@ impl Compiler<'_> {
     }
 
     fn path(&mut self, at: Place, path: &FieldPath, reuse: &mut Reuse) -> Result<Expr> {
+        if let Some(column) = self.own_column(at, path) {
+            return Ok(column);
+        }
         let end = self.walk_from(at.scope, at.anchor, path, reuse)?;
         reuse.extend(&end.joins);
         Ok(self.column(at.scope, &end))

@@ -1,7 +1,9 @@
 //! Collecting what a deletion means, then doing it. Follows django/db/models/deletion.py.
 
 use indexmap::{IndexMap, IndexSet};
-use nuages_engine::algebra::{Delete, Expr, OutputColumn, Query, Relation, Source, Statement, Update};
+use nuages_engine::algebra::{
+    Column, Delete, Expr, OutputColumn, Query, Relation, Source, Statement, Update,
+};
 use nuages_storage::{TableId, Value};
 
 use super::{
@@ -21,6 +23,9 @@ use crate::{
 
 /// The address of a description, its identity.
 type Address = usize;
+
+/// The rows of the only table of a statement.
+const ROWS: Source = Source::new(0);
 
 fn address(meta: &'static ModelMeta) -> Address {
     std::ptr::from_ref(meta).addr()
@@ -48,25 +53,42 @@ struct Collector<'a> {
     models: IndexMap<Address, Collected>,
     changes: Vec<Change>,
     restricted: Vec<(Pointer, Vec<Value>)>,
+    /// The rows that keep the origin's from going.
+    protected: Vec<Blocker>,
+}
+
+/// Rows that go and were not yet followed.
+struct Pending {
+    meta: &'static ModelMeta,
+    keys: Vec<Value>,
+    parent: Option<&'static ModelMeta>,
 }
 
 /// Deletes the rows of a model with these keys and all that follows from it.
 pub(super) fn delete(meta: &'static ModelMeta, keys: Vec<Value>, tx: &Tx<'_>) -> Result<Deleted> {
-    let mut collector =
-        Collector { tx, origin: meta, models: IndexMap::new(), changes: Vec::new(), restricted: Vec::new() };
-    collector.collect(meta, keys, None)?;
+    let mut collector = Collector {
+        tx,
+        origin: meta,
+        models: IndexMap::new(),
+        changes: Vec::new(),
+        restricted: Vec::new(),
+        protected: Vec::new(),
+    };
+    // A list and no recursion: rows of a model that points at itself may be as deep as there are rows.
+    let mut waiting = vec![Pending { meta, keys, parent: None }];
+    while let Some(pending) = waiting.pop() {
+        let found = collector.collect(pending)?;
+        waiting.extend(found.into_iter().rev());
+    }
+    collector.check_protected()?;
     collector.check_restricted()?;
     collector.write()
 }
 
 impl Collector<'_> {
-    /// Adds rows that go, and follows the keys that point at them.
-    fn collect(
-        &mut self,
-        meta: &'static ModelMeta,
-        keys: Vec<Value>,
-        parent: Option<&'static ModelMeta>,
-    ) -> Result<()> {
+    /// Adds rows that go, and follows the keys that point at them: the rows that go with them.
+    fn collect(&mut self, pending: Pending) -> Result<Vec<Pending>> {
+        let Pending { meta, keys, parent } = pending;
         if let Some(parent) = parent.filter(|parent| *parent != meta)
             && let Some(parent) = self.models.get_mut(&address(parent))
         {
@@ -78,17 +100,17 @@ impl Collector<'_> {
             children: Vec::new(),
         });
         let keys: Vec<Value> = keys.into_iter().filter(|key| collected.keys.insert(key.clone())).collect();
+        let mut found = Vec::new();
         if keys.is_empty() {
-            return Ok(());
+            return Ok(found);
         }
-        let mut protected = Vec::new();
         for pointer in reach::pointers(meta, self.tx) {
             match pointer.field.on_delete {
                 OnDelete::DoNothing | OnDelete::DbCascade | OnDelete::DbSetNull => {}
                 OnDelete::Cascade => {
                     let children = self.children(pointer, &keys)?;
                     if !children.is_empty() {
-                        self.collect(pointer.child, children, Some(meta))?;
+                        found.push(Pending { meta: pointer.child, keys: children, parent: Some(meta) });
                     }
                 }
                 OnDelete::SetNull => self.change(pointer, Value::Null, &keys),
@@ -99,7 +121,7 @@ impl Collector<'_> {
                 OnDelete::Set(value) => self.change(pointer, value(self.tx)?, &keys),
                 OnDelete::Protect => {
                     let children = self.children(pointer, &keys)?;
-                    protected.extend(children.into_iter().map(|key| blocker(pointer, key)));
+                    self.protected.extend(children.into_iter().map(|key| blocker(pointer, key)));
                 }
                 OnDelete::Restrict => {
                     let children = self.children(pointer, &keys)?;
@@ -109,11 +131,7 @@ impl Collector<'_> {
                 }
             }
         }
-        if protected.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Protected { model: self.origin.name, by: protected })
-        }
+        Ok(found)
     }
 
     fn change(&mut self, pointer: Pointer, value: Value, parents: &[Value]) {
@@ -123,13 +141,10 @@ impl Collector<'_> {
     /// The keys of the rows that point at these by one foreign key.
     fn children(&self, pointer: Pointer, keys: &[Value]) -> Result<Vec<Value>> {
         let binding = self.tx.shared().binding();
-        let source = Source::new(0);
-        let key = source.column(binding.key_column(pointer.child)?);
-        let relation = Relation::scan(binding.model(pointer.child)?.table, source).filter(among(
-            source,
-            binding.column(pointer.child, pointer.index)?,
-            keys,
-        ));
+        let key = binding.identity(pointer.child, ROWS)?;
+        let pointing = ROWS.column(binding.column(pointer.child, pointer.index)?);
+        let relation =
+            Relation::scan(binding.model(pointer.child)?.table, ROWS).filter(among(pointing, keys));
         let query = Query::new(relation, vec![OutputColumn::new("pk", key)]);
         let mut found = Vec::new();
         read::each(self.tx, pointer.child, &query, &mut |row| {
@@ -137,6 +152,12 @@ impl Collector<'_> {
             Ok(())
         })?;
         Ok(found)
+    }
+
+    /// Nothing goes if a row defends one that would go.
+    fn check_protected(&mut self) -> Result<()> {
+        let by = std::mem::take(&mut self.protected);
+        if by.is_empty() { Ok(()) } else { Err(Error::Protected { model: self.origin.name, by }) }
     }
 
     /// A restricted row may go only if it goes for another reason.
@@ -181,8 +202,8 @@ impl Collector<'_> {
             let Collected { meta, keys, .. } = &self.models[model];
             let bound = tx.shared().binding().model(meta)?;
             let keys: Vec<Value> = keys.iter().cloned().collect();
-            let column = tx.shared().binding().key_column(meta)?;
-            let count = self.delete_rows(bound.table, meta.table, column, &keys)?;
+            let identity = tx.shared().binding().identity(meta, ROWS)?;
+            let count = self.delete_rows(bound.table, meta.table, identity, &keys)?;
             deleted.add(meta.to_string(), count);
             if let Some((_, instances)) = doomed.iter_mut().find(|(doomed, _)| doomed == model) {
                 for index in (0..instances.len()).rev() {
@@ -222,16 +243,16 @@ impl Collector<'_> {
         for pairs in reach::pairs(collected.meta, self.tx) {
             let through = binding.through(pairs.declared_by, pairs.field)?;
             let column = if pairs.is_source { through.source } else { through.target };
-            let count = self.delete_rows(through.table, pairs.declared_by.table, column, &keys)?;
+            let count =
+                self.delete_rows(through.table, pairs.declared_by.table, ROWS.column(column), &keys)?;
             deleted.add(through_label(pairs.declared_by, pairs.field), count);
         }
         Ok(())
     }
 
-    fn delete_rows(&self, table: TableId, name: &'static str, column: usize, keys: &[Value]) -> Result<u64> {
-        let source = Source::new(0);
-        let predicate = Some(among(source, column, keys));
-        let statement = Statement::Delete(Delete { table, source, predicate, returning: Vec::new() });
+    fn delete_rows(&self, table: TableId, name: &'static str, column: Column, keys: &[Value]) -> Result<u64> {
+        let predicate = Some(among(column, keys));
+        let statement = Statement::Delete(Delete { table, source: ROWS, predicate, returning: Vec::new() });
         self.tx.shared().watch.record(StatementKind::Delete, name);
         let outcome = self.tx.session()?.execute(&statement, &[])?;
         Ok(outcome.affected)
@@ -241,11 +262,10 @@ impl Collector<'_> {
         let binding = self.tx.shared().binding();
         let Pointer { child, index, .. } = change.pointer;
         let column = binding.column(child, index)?;
-        let source = Source::new(0);
         let statement = Statement::Update(Update {
             table: binding.model(child)?.table,
-            source,
-            predicate: Some(among(source, column, &change.parents)),
+            source: ROWS,
+            predicate: Some(among(ROWS.column(column), &change.parents)),
             assignments: vec![(column, Expr::Literal(change.value.clone()))],
             returning: Vec::new(),
         });
@@ -256,8 +276,8 @@ impl Collector<'_> {
 }
 
 /// Whether a column has one of these keys.
-fn among(source: Source, column: usize, keys: &[Value]) -> Expr {
-    let column = Expr::Column(source.column(column));
+fn among(column: Column, keys: &[Value]) -> Expr {
+    let column = Expr::Column(column);
     match keys {
         [key] => column.equals(Expr::Literal(key.clone())),
         keys => Expr::InList(Box::new(column), keys.iter().cloned().map(Expr::Literal).collect()),

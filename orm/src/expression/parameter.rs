@@ -40,12 +40,14 @@ impl<T: Field> Param<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M, T: Field, U: Field<Class: Comparable<T::Class>>> Operand<T, M> for Param<U> {
     fn into_node(self) -> Node {
         self.node()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M, R: Model<Pk: Field>, U: Field<Class: Comparable<<R::Pk as Field>::Class>>> Operand<ForeignKey<R>, M>
     for Param<U>
 {
@@ -54,6 +56,7 @@ impl<M, R: Model<Pk: Field>, U: Field<Class: Comparable<<R::Pk as Field>::Class>
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M, T: Field> Term<M> for Param<T> {
     type T = T;
     fn into_node(self) -> Node {

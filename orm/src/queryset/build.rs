@@ -73,6 +73,7 @@ pub trait Queryset: Sized {
     fn distinct(mut self) -> Self {
         let state = self.state_mut();
         state.refuse_after_slice("distinct");
+        state.refuse_after_combination("distinct");
         state.clauses_mut().distinct = Distinct::Rows;
         self
     }
@@ -108,6 +109,7 @@ pub trait Queryset: Sized {
     #[must_use]
     fn select_related(mut self, relations: impl Relations<Self::Model> + Joinable) -> Self {
         let state = self.state_mut();
+        state.refuse_after_combination("select_related");
         relations.collect(&mut state.clauses_mut().select_related);
         self
     }
@@ -137,7 +139,11 @@ pub trait Queryset: Sized {
         self
     }
 
-    /// Locks the rows until the transaction ends, and waits for who holds them.
+    /// Locks the rows until the transaction ends: waits for who writes, and reads what is there then. There is one
+    /// writer at a time, so the lock is that of the whole database, whatever rows and strength were asked for.
+    ///
+    /// The verb fails with [`Misuse::Other`](crate::error::Misuse::Other) outside of an `atomic` block, and if the
+    /// lock is not to wait (`NoWait`, `SkipLocked`).
     #[must_use]
     fn select_for_update(self) -> Self {
         self.select_for_update_with(Lock::default())
@@ -208,25 +214,40 @@ fn slice_of(range: &impl RangeBounds<usize>) -> Slice {
 }
 
 impl QueryState {
-    /// Keeps a mistake if a slice or a combination stands before `call`.
+    /// Keeps a mistake if a slice stands before `call`.
     pub(super) fn refuse_after_slice(&mut self, call: &'static str) {
         if !self.clauses().slice.is_all() {
             self.misuse(Misuse::NotAllowed { call, after: "a slice" });
         }
     }
 
+    /// Keeps a mistake if a combination stands before `call`, which would reach its first member alone.
+    pub(super) fn refuse_after_combination(&mut self, call: &'static str) {
+        if !self.clauses().combined.is_empty() {
+            self.misuse(Misuse::NotAllowed { call, after: "a union, intersection or difference" });
+        }
+    }
+
     fn condition<M>(&mut self, call: &'static str, condition: Q<M>, exclude: bool) {
         if !self.is_plain() {
             self.refuse_after_slice(call);
-            if !self.clauses().combined.is_empty() {
-                self.misuse(Misuse::NotAllowed { call, after: "a union, intersection or difference" });
-            }
+            self.refuse_after_combination(call);
         }
         let node = self.resolve_owned(condition.into_node());
         self.push_condition(node, exclude);
     }
 
+    /// A sliced queryset becomes a member with its own slice and order; the order and slice to come are the whole's.
     fn combine(&mut self, kind: SetKind, all: bool, other: QueryState) {
+        if !self.clauses().slice.is_all() {
+            let first = Arc::new(self.clone());
+            let clauses = self.clauses_mut();
+            clauses.first = Some(first);
+            clauses.combined.clear();
+            clauses.slice = Slice::default();
+            clauses.ordering = Ordering::By(Vec::new());
+            clauses.reversed = false;
+        }
         self.clauses_mut().combined.push(Combination { kind, all, other: Arc::new(other) });
     }
 }

@@ -7,7 +7,7 @@ use super::{
     build::Queryset,
     key::{self, By, Found},
     run::rows,
-    state::Slice,
+    state::{Ordering, QueryState, Slice},
 };
 use crate::{
     error::{Error, GET_ROWS_MAX, Result},
@@ -45,14 +45,22 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     pub fn one(self, ex: &dyn Executor) -> Result<R> {
         let mut state = self.into_state();
         let bound = ex.shared().binding().model(state.model)?;
-        if let Some((by, Node::Value(value))) = By::of(&state, bound) {
-            if let Found::Row(row) = key::row_of::<M, R>(by, value, bound, ex)? {
-                return row.ok_or(Error::DoesNotExist { model: M::NAME });
-            }
+        if let Some((by, Node::Value(value))) = By::of(&state, bound)
+            && let Found::Row(row) = key::row_of::<M, R>(by, value, bound, ex)?
+        {
+            return row.ok_or(Error::DoesNotExist { model: M::NAME });
         }
+        unordered(&mut state);
         let clauses = state.clauses_mut();
         clauses.slice = clauses.slice.then(Slice { offset: 0, count: Some(GET_ROWS_MAX + 1) });
         only_row::<M, R>(rows::<M, R>(&state, ex)?)
+    }
+}
+
+/// Forgets the order, where it does not decide which rows there are.
+pub(super) fn unordered(state: &mut QueryState) {
+    if state.clauses().slice.is_all() && !state.is_distinct_on() {
+        state.clauses_mut().ordering = Ordering::By(Vec::new());
     }
 }
 

@@ -150,12 +150,11 @@ pub(crate) fn row_of<M: Model, R: Row>(
 ) -> Result<Found<R>> {
     let mut found = look_up(by, value, bound, ex, |row| R::read(row, &mut Columns::default()))?;
     let signals = ex.shared().app().signals();
-    if signals.hears_init::<M>() {
-        if let Found::Row(Some(row)) = &mut found {
-            if let Some(instance) = row.instance().and_then(|any| any.downcast_mut::<M>()) {
-                signals.init(instance);
-            }
-        }
+    if signals.hears_init::<M>()
+        && let Found::Row(Some(row)) = &mut found
+        && let Some(instance) = row.instance().and_then(|any| any.downcast_mut::<M>())
+    {
+        signals.init(instance);
     }
     Ok(found)
 }
@@ -166,7 +165,9 @@ pub(crate) fn fetch_by_key<M: Model>(key: &Value, ex: &dyn Executor) -> Result<O
     let bound = ex.shared().binding().model(meta)?;
     if let (Some(_), Value::Int(_)) = (bound.row_id, key) {
         let read = |row: &StoredRow<'_, '_>| crate::row::read_instance(row, &mut Columns::default());
-        if let Found::Row(row) = look_up(By::RowId, key, bound, ex, read)? {
+        if let Found::Row(mut row) = look_up(By::RowId, key, bound, ex, read)? {
+            let signals = ex.shared().app().signals();
+            row.iter_mut().filter(|_| signals.hears_init::<M>()).for_each(|row| signals.init(row));
             return Ok(row);
         }
     }

@@ -50,9 +50,9 @@ use smallvec::SmallVec;
 
 use super::{
     QuerySet, QueryState,
-    get::only_row,
+    get::{only_row, unordered},
     key::{self, By, Found},
-    run::{order_by_key, prefetch_into},
+    run::{is_empty, lock, order_by_key, prefetch_into},
     state::Slice,
     write::update_of,
 };
@@ -233,11 +233,6 @@ fn rows_of(state: &QueryState, home: &Home, ex: &dyn Executor) -> Result<Compile
     Compiled::new(rows.query, rows.joined, &compiler, ex)
 }
 
-/// Whether it has no row, whatever the database holds.
-fn is_empty(state: &QueryState) -> bool {
-    state.clauses().empty && state.clauses().combined.is_empty()
-}
-
 impl<M: Model, R: Row, P: Params> Prepared<QuerySet<M, R>, P> {
     /// The row by its key, if that is what the queryset asks for.
     fn by_key(&self, values: &[Value], ex: &dyn Executor) -> Result<Found<R>> {
@@ -259,6 +254,7 @@ impl<M: Model, R: Row, P: Params> Prepared<QuerySet<M, R>, P> {
         ex: &dyn Executor,
     ) -> Result<Vec<R>> {
         let state = &self.asked.state;
+        lock(state, ex)?;
         if is_empty(state) {
             return Ok(Vec::new());
         }
@@ -310,7 +306,10 @@ impl<M: Model, R: Row, P: Params> Prepared<QuerySet<M, R>, P> {
             Found::Row(row) => row.ok_or(Error::DoesNotExist { model: M::NAME }),
             Found::Ask => only_row::<M, R>(self.rows(
                 &self.kept.get,
-                |state| limit(state, GET_ROWS_MAX + 1),
+                |state| {
+                    unordered(state);
+                    limit(state, GET_ROWS_MAX + 1);
+                },
                 values.as_ref(),
                 ex,
             )?),

@@ -1,16 +1,18 @@
 //! The verbs that read rows: `all`, `first`, `last`, `each`, `in_bulk`, `earliest`, `latest`.
 
 use hashbrown::HashMap;
+use nuages_storage::Value;
 
 use super::{
     QuerySet,
-    state::{OrderNode, Ordering, QueryState, Shape, Slice},
+    state::{LockWait, OrderNode, Ordering, Prefetch, QueryState, Shape, Slice},
 };
 use crate::{
-    compile::Compiler,
+    compile::{self, Compiler},
     error::{Error, Misuse, Result},
     executor::Executor,
-    model::{Key, Model},
+    meta::ModelMeta,
+    model::{Key, KeyValues, Model},
     node::{FieldPath, Lookup, Node, Operator},
     order::Orderings,
     prefetch, read,
@@ -111,7 +113,7 @@ impl<M: Model, R: Row> QuerySet<M, R> {
         }
         let clauses = state.clauses_mut();
         clauses.ordering = Ordering::By(keys);
-        clauses.reversed = reversed;
+        clauses.reversed ^= reversed;
         one_of::<M, R>(state, ex)?.ok_or(Error::DoesNotExist { model: M::NAME })
     }
 
@@ -122,7 +124,8 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     /// As [`all`](QuerySet::all); what `visit` returns.
     pub fn each(&self, ex: &dyn Executor, mut visit: impl FnMut(R) -> Result<()>) -> Result<()> {
         let clauses = self.state.clauses();
-        if clauses.empty {
+        lock(&self.state, ex)?;
+        if is_empty(&self.state) {
             return Ok(());
         }
         let compiled = Compiler::new(ex).rows(&self.state)?;
@@ -164,16 +167,67 @@ impl<M: Model + Row> QuerySet<M> {
         if !state.clauses().slice.is_all() {
             return Err(Misuse::NotAllowed { call, after: "a slice" }.into());
         }
-        let values = keys.into_iter().filter_map(|key| key.values().first().cloned());
-        state.add_condition(keys_in(values));
+        if !state.clauses().combined.is_empty() {
+            return Err(Misuse::NotAllowed { call, after: "a union, intersection or difference" }.into());
+        }
+        let keys: Vec<KeyValues> = keys.into_iter().map(|key| key.values()).collect();
+        state.add_condition(has_key_of(M::meta(), &keys));
         Ok(state)
     }
 }
 
 /// Whether a row's key is among these.
-pub(crate) fn keys_in(values: impl IntoIterator<Item = nuages_storage::Value>) -> Node {
+pub(crate) fn keys_in(values: impl IntoIterator<Item = Value>) -> Node {
     let operands = std::iter::once(Node::Path(FieldPath::new())).chain(values.into_iter().map(Node::Value));
     Node::Call(Operator::Lookup(Lookup::In), operands.collect())
+}
+
+/// Whether a row has this key, of one part or more.
+pub(crate) fn has_key(meta: &'static ModelMeta, key: &[Value]) -> Node {
+    let parts = meta.primary_key.iter().zip(key).map(|(field, part)| {
+        Node::lookup(Lookup::Exact, Node::Path(FieldPath::field(*field)), Node::Value(part.clone()))
+    });
+    parts.fold(Node::all(), Node::and)
+}
+
+/// Whether a row has one of these keys.
+pub(crate) fn has_key_of(meta: &'static ModelMeta, keys: &[KeyValues]) -> Node {
+    if meta.primary_key.len() == 1 || keys.is_empty() {
+        return keys_in(keys.iter().flatten().cloned());
+    }
+    Node::Call(Operator::Or, keys.iter().map(|key| has_key(meta, key)).collect())
+}
+
+/// Does what a queryset says of locks before its rows are read. There is one writer at a time, so who may write has
+/// locked every row: whatever the lock clause asks for, the rows read now stay as they are until the block ends.
+///
+/// # Errors
+/// [`Misuse::Other`] outside of `atomic`, and for a lock that is said not to wait.
+pub(super) fn lock(state: &QueryState, ex: &dyn Executor) -> Result<()> {
+    let Some(lock) = &state.clauses().lock else { return Ok(()) };
+    if lock.wait != LockWait::Wait {
+        return Err(
+            Misuse::Other("a lock waits for other writers: nowait and skip_locked are not known").into()
+        );
+    }
+    if !ex.in_atomic_block() {
+        return Err(Misuse::Other(
+            "select_for_update needs an atomic block, at whose end the lock is given up",
+        )
+        .into());
+    }
+    lock_for_write(ex)
+}
+
+/// Waits for the permit to write, and keeps it until the transaction ends: what is read from now on cannot be
+/// changed by others meanwhile.
+pub(super) fn lock_for_write(ex: &dyn Executor) -> Result<()> {
+    Ok(ex.session()?.write(&mut |_| Ok(()))?)
+}
+
+/// Whether it has no row, whatever the database holds, so that no query is needed.
+pub(super) fn is_empty(state: &QueryState) -> bool {
+    state.clauses().empty && state.clauses().combined.is_empty()
 }
 
 /// The rows of a queryset, with what is prefetched.
@@ -181,7 +235,8 @@ pub(crate) fn rows<M: Model, R: Row>(state: &QueryState, ex: &dyn Executor) -> R
     if let Some(misuse) = state.clauses().misuse {
         return Err(misuse.into());
     }
-    if state.clauses().empty && state.clauses().combined.is_empty() {
+    lock(state, ex)?;
+    if is_empty(state) {
         return Ok(Vec::new());
     }
     let compiled = Compiler::new(ex).rows(state)?;
@@ -236,8 +291,12 @@ pub(super) fn order_by_key(state: &mut QueryState) {
     let is_grouped_values =
         is_values && clauses.annotations.iter().any(|annotation| annotation.node.has_aggregate());
     if unordered && !is_grouped_values {
-        let key = OrderNode { node: Node::Path(FieldPath::new()), descending: false, nulls_first: None };
-        state.clauses_mut().ordering = Ordering::By(vec![key]);
+        let keys = state.model.primary_key.iter().map(|field| OrderNode {
+            node: Node::Path(FieldPath::field(*field)),
+            descending: false,
+            nulls_first: None,
+        });
+        state.clauses_mut().ordering = Ordering::By(keys.collect());
     }
 }
 
@@ -256,21 +315,30 @@ pub(crate) fn first_row<M: Model>(state: &QueryState, ex: &dyn Executor) -> Resu
 
 /// The rows of a queryset of instances, with what is prefetched.
 pub(crate) fn fetch_instances<M: Model>(state: &QueryState, ex: &dyn Executor) -> Result<Vec<M>> {
-    if state.clauses().empty {
+    lock(state, ex)?;
+    if is_empty(state) {
         return Ok(Vec::new());
     }
-    let compiled = Compiler::new(ex).rows(state)?;
+    instances_of(&Compiler::new(ex).rows(state)?, &state.clauses().prefetch, ex)
+}
+
+/// The instances that a compiled queryset yields, with what is prefetched.
+pub(crate) fn instances_of<M: Model>(
+    compiled: &compile::Rows,
+    prefetched: &[Prefetch],
+    ex: &dyn Executor,
+) -> Result<Vec<M>> {
     let columns = Columns { next: 0, names: &[], selected: &[], joined: &compiled.joined };
-    let mut rows: Vec<M> = read::fetch(ex, state.model, &compiled.query, |row| {
+    let mut rows: Vec<M> = read::fetch(ex, M::meta(), &compiled.query, |row| {
         crate::row::read_instance(row, &mut columns.clone())
     })?;
     let signals = ex.shared().app().signals();
     if signals.hears_init::<M>() {
         rows.iter_mut().for_each(|row| signals.init(row));
     }
-    if !state.clauses().prefetch.is_empty() {
+    if !prefetched.is_empty() {
         let mut instances: Vec<&mut M> = rows.iter_mut().collect();
-        prefetch::into(&mut instances, &state.clauses().prefetch, ex)?;
+        prefetch::into(&mut instances, prefetched, ex)?;
     }
     Ok(rows)
 }

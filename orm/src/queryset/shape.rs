@@ -142,6 +142,7 @@ impl<M> Selection<M> for Nodes {
 
 impl QueryState {
     fn annotate(&mut self, node: &Node, shown: bool) {
+        self.refuse_after_combination("annotate");
         if !self.clauses().slice.is_all() {
             self.misuse(Misuse::NotAllowed { call: "annotate", after: "a slice" });
         }

@@ -66,6 +66,8 @@ pub struct Clauses {
     pub prefetch: Vec<Prefetch>,
     /// How the rows are locked.
     pub lock: Option<Lock>,
+    /// The first member of a combination, if that was sliced before; else it is this queryset itself.
+    pub first: Option<Arc<QueryState>>,
     /// Querysets combined with this one, each with what stands before it.
     pub combined: Vec<Combination>,
     /// Whether it has no row whatever the database holds (`none()`).

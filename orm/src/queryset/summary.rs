@@ -4,7 +4,7 @@ use nuages_storage::Value;
 
 use super::{
     QuerySet, QueryState,
-    run::keys_in,
+    run::has_key,
     state::{Distinct, Shape},
 };
 use crate::{
@@ -50,8 +50,12 @@ impl<M: Model, R: Row> QuerySet<M, R> {
         if is_known_empty(&self.state)? {
             return Ok(false);
         }
+        if !self.state.clauses().combined.is_empty() {
+            let after = "a union, intersection or difference";
+            return Err(Misuse::NotAllowed { call: "contains", after }.into());
+        }
         let values = key.values();
-        if !self.state.clauses().slice.is_all() || values.len() != 1 {
+        if !self.state.clauses().slice.is_all() {
             let mut found = false;
             let mut state = self.state.clone();
             state.clauses_mut().select_related.clear();
@@ -66,7 +70,7 @@ impl<M: Model, R: Row> QuerySet<M, R> {
             return Ok(found);
         }
         let mut state = self.state.clone();
-        state.add_condition(keys_in(values));
+        state.add_condition(has_key(M::meta(), &values));
         QuerySet::<M, R>::from_state(state).exists(ex)
     }
 

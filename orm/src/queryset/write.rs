@@ -5,7 +5,7 @@ use nuages_engine::algebra::{Statement, Update};
 
 use super::{
     QuerySet,
-    run::keys_in,
+    run::{has_key, has_key_of, lock_for_write},
     state::{QueryState, Shape},
 };
 use crate::{
@@ -18,8 +18,8 @@ use crate::{
     expression::Q,
     insert::{self, ValueList},
     instance,
-    model::Model,
-    node::{CaseNode, FieldPath, Lookup, Node, Step},
+    model::{Key, Model},
+    node::{CaseNode, Node, Step},
     row::{Row, Selection},
     save::Persist,
 };
@@ -110,10 +110,11 @@ impl<M: Model> QuerySet<M> {
         options: BulkOptions,
         ex: &dyn Executor,
     ) -> Result<u64> {
-        let instances: Vec<&M> = instances.into_iter().collect();
+        let mut instances: Vec<M> = instances.into_iter().cloned().collect();
         let mut nodes = Vec::new();
         fields.collect(&mut nodes);
         let fields = own_columns::<M>(&nodes)?;
+        instances.iter_mut().try_for_each(instance::refresh_keys)?;
         if instances.is_empty() {
             return Ok(0);
         }
@@ -183,6 +184,8 @@ impl<M: Model> QuerySet<M> {
         M: Row,
     {
         let result = ex.atomic(|tx| {
+            // Nobody may change the row between its reading and its writing.
+            lock_for_write(tx)?;
             let (mut row, is_new) = self.get_or_create(condition, new, tx)?;
             if !is_new {
                 change(&mut row);
@@ -313,27 +316,26 @@ fn own_columns<M: Model>(nodes: &[Node]) -> Result<Vec<u16>> {
 }
 
 /// `UPDATE .. SET a = CASE WHEN id = 1 THEN .. WHEN id = 2 THEN .. END WHERE id IN (1, 2)`.
-fn update_batch<M: Model>(instances: &[&M], fields: &[u16], ex: &dyn Executor) -> Result<u64> {
+fn update_batch<M: Model>(instances: &[M], fields: &[u16], ex: &dyn Executor) -> Result<u64> {
     let meta = M::meta();
     let mut keys = Vec::with_capacity(instances.len());
     for instance in instances {
-        keys.push(
-            instance::key_of(*instance).ok_or(Error::Unsaved { model: M::NAME, wanted: "bulk_update" })?,
-        );
+        let key = instance.pk().ok_or(Error::Unsaved { model: M::NAME, wanted: "bulk_update" })?;
+        keys.push(key.values());
     }
-    let rows: Vec<_> = instances.iter().map(|instance| ValueList::of(*instance)).collect();
+    let rows: Vec<_> = instances.iter().map(ValueList::of).collect();
     let mut list = Vec::with_capacity(fields.len());
     for &field in fields {
         let position = meta.position(field);
-        let branches = keys.iter().zip(&rows).map(|(key, row)| {
-            let is_row = Node::lookup(Lookup::Exact, Node::Path(FieldPath::new()), Node::Value(key.clone()));
-            (is_row, Node::Value(row[position].clone().unwrap_or_default()))
-        });
+        let branches = keys
+            .iter()
+            .zip(&rows)
+            .map(|(key, row)| (has_key(meta, key), Node::Value(row[position].clone().unwrap_or_default())));
         let value =
             Node::Case(std::sync::Arc::new(CaseNode { branches: branches.collect(), otherwise: None }));
         list.push(AssignmentNode { step: Step::Field(field), value });
     }
     let mut state = QueryState::new(meta);
-    state.add_condition(keys_in(keys));
+    state.add_condition(has_key_of(meta, &keys));
     update(&state, &list, ex)
 }

@@ -1,6 +1,5 @@
 //! Keys of other rows.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock};
@@ -18,31 +17,22 @@ use crate::path::{Hop, Many, NotNull, Nullable, One, Path, Rel};
 pub struct ForeignKey<M: Model> {
     key: Option<M::Pk>,
     cache: OnceLock<Arc<M>>,
-    peers: Option<Arc<Peers<M>>>,
-}
-
-/// The rows that the keys of one result point at, read together when the first of them is asked for.
-pub struct Peers<M: Model> {
-    /// The keys of all rows of the result.
-    pub keys: Vec<M::Pk>,
-    /// The rows, once read.
-    pub rows: OnceLock<HashMap<M::Pk, Arc<M>>>,
 }
 
 impl<M: Model> ForeignKey<M> {
     /// The key that is yet to be filled.
     pub const fn unset() -> ForeignKey<M> {
-        ForeignKey { key: None, cache: OnceLock::new(), peers: None }
+        ForeignKey { key: None, cache: OnceLock::new() }
     }
 
     /// The key of a row that is not read yet.
     pub const fn to_key(key: M::Pk) -> ForeignKey<M> {
-        ForeignKey { key: Some(key), cache: OnceLock::new(), peers: None }
+        ForeignKey { key: Some(key), cache: OnceLock::new() }
     }
 
     /// The key of a row that was read.
     pub fn loaded_with(row: Arc<M>) -> ForeignKey<M> {
-        ForeignKey { key: row.pk(), cache: OnceLock::from(row), peers: None }
+        ForeignKey { key: row.pk(), cache: OnceLock::from(row) }
     }
 
     /// The key; none if it was never set, or taken from an instance without one.
@@ -60,16 +50,6 @@ impl<M: Model> ForeignKey<M> {
         self.cache.get_or_init(|| row)
     }
 
-    /// The rows that are read with this one, if its result said so.
-    pub const fn peers(&self) -> Option<&Arc<Peers<M>>> {
-        self.peers.as_ref()
-    }
-
-    /// Says with which rows this one is read.
-    pub fn set_peers(&mut self, peers: Option<Arc<Peers<M>>>) {
-        self.peers = peers;
-    }
-
     /// Takes over the key of a loaded instance that was saved after it was assigned.
     pub fn refresh_key(&mut self) {
         if self.key.is_none() {
@@ -80,13 +60,12 @@ impl<M: Model> ForeignKey<M> {
     /// Forgets the row that was read.
     pub fn forget(&mut self) {
         self.cache = OnceLock::new();
-        self.peers = None;
     }
 }
 
 impl<M: Model> Clone for ForeignKey<M> {
     fn clone(&self) -> Self {
-        ForeignKey { key: self.key.clone(), cache: self.cache.clone(), peers: self.peers.clone() }
+        ForeignKey { key: self.key.clone(), cache: self.cache.clone() }
     }
 }
 

@@ -10,6 +10,7 @@ use nuages_storage::Value;
 use super::{ManyToMany, Owner, Related, RelatedOne, Through, pairs::Pairs};
 use crate::{
     assignment::AssignmentNode,
+    atomic::Atomic,
     error::{Error, Misuse, Result},
     executor::{Executor, finish_write},
     expression::Q,
@@ -59,6 +60,9 @@ impl<T> Instances<T> for Vec<&T> {
 
 /// The keys of instances, all of which must have one.
 fn keys<T: Model>(instances: impl Instances<T>, wanted: &'static str) -> Result<Vec<Value>> {
+    if T::meta().primary_key.len() > 1 {
+        return Err(Misuse::Other("a relation of a row with a composite key").into());
+    }
     let (mut keys, mut unsaved) = (Vec::new(), false);
     instances.each(&mut |instance| match instance::key_of(instance) {
         Some(key) => keys.push(key),
@@ -110,6 +114,16 @@ impl Owner {
             return Err(Misuse::NotAColumn { model: self.model.name }.into());
         }
         Pairs::new(model, field, reverse, self.key_value()?.clone(), target, ex)
+    }
+
+    /// Changes the pairs of a many-to-many relation, in whole: the statements and what their receivers do.
+    fn change_pairs(
+        &self,
+        target: &'static ModelMeta,
+        ex: &dyn Executor,
+        change: impl FnOnce(&Pairs<'_>) -> Result<()>,
+    ) -> Result<()> {
+        ex.atomic(|tx| change(&self.pairs(target, tx)?))
     }
 }
 
@@ -184,7 +198,7 @@ impl<T: Model, Th: Through> ManyToMany<T, Th> {
     /// [`Error::Unsaved`] if a row has no key; [`Error::Integrity`] for one that is not stored.
     pub fn add(&mut self, instances: impl Instances<T>, ex: &dyn Executor) -> Result<()> {
         let keys = keys(instances, "a many-to-many relation")?;
-        let result = self.owned()?.pairs(T::meta(), ex).and_then(|pairs| pairs.add(keys));
+        let result = self.owned()?.change_pairs(T::meta(), ex, |pairs| pairs.add(keys));
         self.keep(None);
         finish_write(ex, result)
     }
@@ -195,7 +209,7 @@ impl<T: Model, Th: Through> ManyToMany<T, Th> {
     /// As [`add`](ManyToMany::add).
     pub fn remove(&mut self, instances: impl Instances<T>, ex: &dyn Executor) -> Result<()> {
         let keys = keys(instances, "a many-to-many relation")?;
-        let result = self.owned()?.pairs(T::meta(), ex).and_then(|pairs| pairs.remove(&keys));
+        let result = self.owned()?.change_pairs(T::meta(), ex, |pairs| pairs.remove(&keys));
         self.keep(None);
         finish_write(ex, result)
     }
@@ -206,7 +220,7 @@ impl<T: Model, Th: Through> ManyToMany<T, Th> {
     /// As [`add`](ManyToMany::add).
     pub fn set(&mut self, instances: impl Instances<T>, ex: &dyn Executor) -> Result<()> {
         let keys = keys(instances, "a many-to-many relation")?;
-        let result = self.owned()?.pairs(T::meta(), ex).and_then(|pairs| pairs.set(keys));
+        let result = self.owned()?.change_pairs(T::meta(), ex, |pairs| pairs.set(keys));
         self.keep(None);
         finish_write(ex, result)
     }
@@ -216,7 +230,7 @@ impl<T: Model, Th: Through> ManyToMany<T, Th> {
     /// # Errors
     /// As [`add`](ManyToMany::add).
     pub fn clear(&mut self, ex: &dyn Executor) -> Result<()> {
-        let result = self.owned()?.pairs(T::meta(), ex).and_then(|pairs| pairs.clear());
+        let result = self.owned()?.change_pairs(T::meta(), ex, |pairs| pairs.clear());
         self.keep(None);
         finish_write(ex, result)
     }
@@ -226,7 +240,6 @@ impl<T: Model, Th: Through> ManyToMany<T, Th> {
     /// # Errors
     /// As [`Persist::insert`].
     pub fn create(&mut self, instance: T, ex: &dyn Executor) -> Result<T> {
-        use crate::atomic::Atomic;
         self.owned()?;
         let created = ex.atomic(|tx| {
             let created = instance.insert(tx)?;
@@ -248,7 +261,6 @@ impl<C: Model> Related<C> {
         let owner = self.owned()?.clone();
         let Back { step, is_pair, .. } = owner.back()?;
         let created = if is_pair {
-            use crate::atomic::Atomic;
             finish_write(
                 ex,
                 ex.atomic(|tx| {
@@ -277,7 +289,7 @@ impl<C: Model> Related<C> {
         let keys = keys(instances, "a relation")?;
         let owner = self.owned()?;
         let result = match owner.back()? {
-            Back { is_pair: true, .. } => owner.pairs(C::meta(), ex).and_then(|pairs| pairs.add(keys)),
+            Back { is_pair: true, .. } => owner.change_pairs(C::meta(), ex, |pairs| pairs.add(keys)),
             Back { step, .. } => {
                 let mut state = QueryState::new(C::meta());
                 state.add_condition(keys_in(keys));
@@ -296,7 +308,7 @@ impl<C: Model> Related<C> {
         let keys = keys(instances, "a relation")?;
         let owner = self.owned()?;
         let result = match owner.back()? {
-            Back { is_pair: true, .. } => owner.pairs(C::meta(), ex).and_then(|pairs| pairs.remove(&keys)),
+            Back { is_pair: true, .. } => owner.change_pairs(C::meta(), ex, |pairs| pairs.remove(&keys)),
             Back { step, relation, .. } => {
                 nullable(relation)?;
                 let mut state = owner.queryset::<C>()?.into_state();
@@ -315,7 +327,7 @@ impl<C: Model> Related<C> {
     pub fn clear(&mut self, ex: &dyn Executor) -> Result<()> {
         let owner = self.owned()?;
         let result = match owner.back()? {
-            Back { is_pair: true, .. } => owner.pairs(C::meta(), ex).and_then(|pairs| pairs.clear()),
+            Back { is_pair: true, .. } => owner.change_pairs(C::meta(), ex, |pairs| pairs.clear()),
             Back { step, relation, .. } => {
                 nullable(relation)?;
                 point(owner.queryset::<C>()?.state(), step, Value::Null, ex)
@@ -333,7 +345,7 @@ impl<C: Model> Related<C> {
         let keys = keys(instances, "a relation")?;
         let owner = self.owned()?;
         let result = match owner.back()? {
-            Back { is_pair: true, .. } => owner.pairs(C::meta(), ex).and_then(|pairs| pairs.set(keys)),
+            Back { is_pair: true, .. } => owner.change_pairs(C::meta(), ex, |pairs| pairs.set(keys)),
             Back { step, relation, .. } => set_children::<C>(owner, step, relation, keys, ex),
         };
         self.keep(None);
@@ -348,7 +360,6 @@ fn set_children<C: Model>(
     keys: Vec<Value>,
     ex: &dyn Executor,
 ) -> Result<()> {
-    use crate::atomic::Atomic;
     ex.atomic(|tx| {
         if nullable(relation).is_ok() {
             let mut others = owner.queryset::<C>()?.into_state();

@@ -48,8 +48,8 @@ impl<T, Th> ManyToMany<T, Th> {
     }
 
     /// Keeps rows that were prefetched, or forgets them.
-    pub fn keep(&mut self, rows: Option<Vec<T>>) {
-        self.prefetched = rows.map(Arc::new);
+    pub fn keep(&mut self, rows: Option<Arc<Vec<T>>>) {
+        self.prefetched = rows;
     }
 }
 

@@ -1,5 +1,6 @@
 //! The pairs of a many-to-many relation: rows of the table between its two sides.
 
+use indexmap::IndexSet;
 use nuages_engine::algebra::{
     Delete, Expr, Insert, InsertSource, OutputColumn, Query, Relation, Source, Statement,
 };
@@ -88,16 +89,13 @@ impl<'x> Pairs<'x> {
 
     /// Adds the pairs that are not there.
     pub(super) fn add(&self, keys: Vec<Value>) -> Result<()> {
-        let mut new: Vec<Value> = Vec::with_capacity(keys.len());
-        for key in keys {
-            if !new.contains(&key) {
-                new.push(key);
-            }
-        }
+        let mut new: IndexSet<Value> = keys.into_iter().collect();
         if self.is_heard() && !new.is_empty() {
-            let existing = self.existing(Some(&new))?;
+            let asked: Vec<Value> = new.iter().cloned().collect();
+            let existing: IndexSet<Value> = self.existing(Some(&asked))?.into_iter().collect();
             new.retain(|key| !existing.contains(key));
         }
+        let new: Vec<Value> = new.into_iter().collect();
         if new.is_empty() {
             return Ok(());
         }
@@ -153,9 +151,10 @@ impl<'x> Pairs<'x> {
 
     /// Removes the pairs with others than these and adds those that are missing.
     pub(super) fn set(&self, keys: Vec<Value>) -> Result<()> {
-        let existing = self.existing(None)?;
-        let old: Vec<Value> = existing.iter().filter(|key| !keys.contains(key)).cloned().collect();
-        let new: Vec<Value> = keys.into_iter().filter(|key| !existing.contains(key)).collect();
+        let existing: IndexSet<Value> = self.existing(None)?.into_iter().collect();
+        let wanted: IndexSet<Value> = keys.into_iter().collect();
+        let old: Vec<Value> = existing.difference(&wanted).cloned().collect();
+        let new: Vec<Value> = wanted.difference(&existing).cloned().collect();
         self.remove(&old)?;
         self.add(new)
     }

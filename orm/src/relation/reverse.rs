@@ -36,8 +36,8 @@ impl<C> Related<C> {
     }
 
     /// Keeps rows that were prefetched, or forgets them.
-    pub fn keep(&mut self, rows: Option<Vec<C>>) {
-        self.prefetched = rows.map(Arc::new);
+    pub fn keep(&mut self, rows: Option<Arc<Vec<C>>>) {
+        self.prefetched = rows;
     }
 }
 

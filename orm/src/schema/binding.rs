@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use nuages_engine::catalog::{Catalog, IndexDefinition, TableDefinition};
+use nuages_engine::{
+    algebra::{Column, Source},
+    catalog::{Catalog, IndexDefinition, TableDefinition},
+};
 use nuages_storage::{DataType, IndexId, Layout, TableId, key::KeyPart};
 
 use super::tables::{ThroughNames, through_names};
@@ -123,6 +126,14 @@ impl Binding {
             Some(&field) => self.column(meta, field),
             None => Err(Error::Unregistered { model: meta.name }),
         }
+    }
+
+    /// What tells a row of a model from all others by one value: its key, or its row id if the key has several parts.
+    pub(crate) fn identity(&self, meta: &'static ModelMeta, source: Source) -> Result<Column> {
+        if meta.primary_key.len() > 1 {
+            return Ok(source.row_id());
+        }
+        Ok(source.column(self.key_column(meta)?))
     }
 
     /// Where the pairs of a many-to-many field are.

@@ -33,6 +33,13 @@ pub(crate) fn create(session: &dyn Session, models: &[&'static ModelMeta]) -> Re
         keys.extend(table.foreign_keys.drain(..).map(|key| (table.name.clone(), key)));
         session.create_table(table)?;
         for field in meta.fields {
+            let to = match field.kind {
+                FieldKind::ForeignKey { target, .. } | FieldKind::ManyToMany { target, .. } => target(),
+                FieldKind::Column(_) | FieldKind::Reverse { .. } => continue,
+            };
+            if !models.iter().any(|known| std::ptr::eq(*known, to)) {
+                return Err(Error::Unregistered { model: to.name });
+            }
             if let FieldKind::ManyToMany { target, through: None } = field.kind {
                 pairs.push(pair_table(meta, field, target())?);
             }

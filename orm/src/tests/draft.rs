@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use nuages_storage::Value;
 
 use super::blog::{Category, Post, User};
@@ -38,7 +40,7 @@ fn a_key_takes_an_instance_a_key_a_number_or_nothing_yet() {
 fn reverse_relations_know_their_owner() {
     let mut alice = alice();
     assert_eq!(alice.posts.owner().and_then(|owner| owner.single_key()), Some(&Value::Int(7)));
-    alice.posts.keep(Some(Vec::new()));
+    alice.posts.keep(Some(Arc::default()));
     alice.bind();
     assert!(alice.posts.loaded().is_some());
     alice.id = 8.into();

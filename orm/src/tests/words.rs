@@ -3,6 +3,7 @@ use nuages_storage::{DataType, Value};
 use super::blog::Post;
 use crate::error::Error;
 use crate::node::{Lookup, Node, Operator};
+use crate::order::Order;
 use crate::prelude::*;
 
 fn parsed(words: &str, value: impl Into<Value>) -> Node {
@@ -26,7 +27,7 @@ fn words_mean_what_q_means() {
 fn text_is_converted_to_the_type_of_the_column() {
     let cast = |text: &str| Node::call(Operator::Cast(DataType::BigInt), [Node::Value(text.into())]);
     let id = Post::id.node();
-    let list = Node::call(Operator::Lookup(Lookup::In), [id.clone(), cast("1"), cast("5")]);
+    let list = Node::call(Operator::Lookup(Lookup::In), [id, cast("1"), cast("5")]);
     assert_eq!(parsed("id__in", "1, 5"), list);
     assert_eq!(parsed("author", "7"), Node::lookup(Lookup::Exact, Post::author.node(), cast("7")));
 }
@@ -44,4 +45,13 @@ fn a_wrong_name_is_told_with_what_was_meant() {
     assert_eq!(unknown("title__gt__gt").0, "gt");
     assert_eq!(unknown(""), (String::new(), Some("id".into())));
     assert!(Order::<Post>::parse("-creatd_at").is_err());
+}
+
+#[test]
+fn a_range_is_two_values_and_isnull_is_true_or_false() {
+    assert!(Q::<Post>::parse("id__range", "1").is_err());
+    assert!(Q::<Post>::parse("id__range", "1,2,3").is_err());
+    assert!(Q::<Post>::parse("id__range", "1,2").is_ok());
+    assert!(Q::<Post>::parse("category__isnull", 0).is_err());
+    assert!(Q::<Post>::parse("category__isnull", true).is_ok());
 }

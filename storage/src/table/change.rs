@@ -6,9 +6,7 @@ use super::Table;
 use crate::index::{Index, IndexChange, IndexId};
 use crate::layout::Slot;
 use crate::leaf::{Leaf, RowId, RowImage, Rows};
-use crate::long::Longs;
 use crate::patch::Patch;
-use crate::tree::Tree;
 
 impl Table {
     /// Inserts rows, whose row ids the table does not have.
@@ -93,15 +91,6 @@ impl Table {
     /// Adds a slot, which all rows so far read as its default. No row is rewritten.
     pub fn add_slot(&mut self, slot: Slot) {
         self.layout = Arc::new(self.layout.with_slot(slot));
-    }
-
-    /// Deletes all rows and empties all indexes. The old nodes are freed when no version refers to them.
-    pub fn clear(&mut self) {
-        self.rows = Tree::new();
-        self.longs = Longs::default();
-        for (_, index) in &mut self.indexes {
-            *index = Index::new();
-        }
     }
 
     /// Forgets the long values of a row that is to be deleted or replaced.

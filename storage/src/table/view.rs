@@ -12,7 +12,7 @@ use crate::layout::Stored;
 use crate::leaf::{Cell, Leaf, RowId, Rows, all_rows};
 use crate::long::{Long, LongValue};
 use crate::tree::{Blocks, Slice};
-use crate::value::{DataType, Lane, Value};
+use crate::value::{DataType, Lane, Value, json_from_stored};
 
 /// A leaf of a table, read under the table's layout.
 #[derive(Clone, Copy, Debug)]
@@ -278,9 +278,9 @@ impl<'v> RowRef<'v> {
             Lane::Bit => Some(Value::Bool(self.bool(slot))),
             Lane::Word | Lane::RowId => data_type.value_from_word(self.word(slot)),
             Lane::Wide => data_type.value_from_wide(self.wide(slot)),
-            Lane::Text => self.text(slot).and_then(|text| match data_type {
-                DataType::Json => serde_json::from_str(text).ok().map(|json| Value::Json(Box::new(json))),
-                _ => Some(Value::Text(text.to_owned())),
+            Lane::Text => self.text(slot).map(|text| match data_type {
+                DataType::Json => Value::Json(Box::new(json_from_stored(text))),
+                _ => Value::Text(text.to_owned()),
             }),
             Lane::Bytes => self.bytes(slot).map(Value::from),
         };

@@ -7,7 +7,7 @@
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use super::{TypeError, Value, number, temporal};
+use super::{TypeError, Value, json, number, temporal};
 
 /// The most digits a decimal column can have: every number of 28 digits fits the 96 bits of a decimal.
 pub const DECIMAL_PRECISION_MAX: u8 = 28;
@@ -79,8 +79,11 @@ impl DataType {
             | (Self::Text { max_length: None }, Value::Text(_))
             | (Self::Bytes, Value::Bytes(_))
             | (Self::Date, Value::Date(_))
-            | (Self::Uuid, Value::Uuid(_))
-            | (Self::Json, Value::Json(_)) => Ok(value),
+            | (Self::Uuid, Value::Uuid(_)) => Ok(value),
+            (Self::Json, Value::Json(json)) => {
+                json::check_depth(json)?;
+                Ok(value)
+            }
             (Self::Text { max_length: Some(max) }, Value::Text(text)) => {
                 check_length(text, *max)?;
                 Ok(value)

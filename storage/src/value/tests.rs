@@ -53,6 +53,14 @@ proptest! {
     }
 
     #[test]
+    fn json_comes_back_from_its_text_as_it_was(value in strategy::value_of(DataType::Json), float in any::<f64>()) {
+        let Value::Json(json) = value else { unreachable!("a JSON column has JSON") };
+        let json = json!([*json, float]);
+        prop_assert_eq!(json_from_text(&json.to_string()), Ok(json.clone()));
+        prop_assert_eq!(json_from_stored(&json.to_string()).to_string(), json.to_string());
+    }
+
+    #[test]
     fn what_a_column_stores_it_accepts_unchanged(
         data_type in strategy::data_type(),
         value in any_value(),
@@ -269,4 +277,28 @@ fn between_classes_nothing_is_converted() {
     assert_eq!(error.to_string(), "expected date, got text \"2024-01-01\"");
     let error = DataType::Bool.accepts(Value::from(1)).unwrap_err();
     assert_eq!(error.to_string(), "expected boolean, got bigint 1");
+}
+
+/// `[[[..]]]` or `{"a":{"a":..}}` of so many levels.
+fn nested(levels: usize, wrap: fn(serde_json::Value) -> serde_json::Value) -> serde_json::Value {
+    (0..levels).fold(json!(1), |json, _| wrap(json))
+}
+
+#[test]
+fn json_deeper_than_the_parser_goes_is_refused_and_what_is_not_is_read_back() {
+    for wrap in [|json| json!([json]), |json| json!({ "a": json })] as [fn(_) -> _; 2] {
+        let deepest = nested(JSON_DEPTH_MAX, wrap);
+        assert_eq!(json_from_text(&deepest.to_string()), Ok(deepest.clone()));
+        assert_eq!(DataType::Json.accepts(deepest.clone().into()), Ok(Value::from(deepest)));
+        let deeper = nested(JSON_DEPTH_MAX + 1, wrap);
+        assert!(matches!(json_from_text(&deeper.to_string()), Err(TypeError::NotJson { .. })));
+        let refused = DataType::Json.accepts(deeper.into()).unwrap_err();
+        assert_eq!(refused, TypeError::TooDeep { max: JSON_DEPTH_MAX });
+        assert_eq!(refused.to_string(), "JSON is nested deeper than the 127 levels that fit");
+    }
+}
+
+#[test]
+fn stored_text_that_is_no_json_does_not_read_as_null() {
+    assert_eq!(json_from_stored("{oops"), json!("{oops"));
 }

@@ -39,6 +39,18 @@ pub enum TypeError {
         /// Those of them after the point.
         scale: u8,
     },
+    /// JSON with more arrays and objects within each other than can be read back.
+    #[error("JSON is nested deeper than the {max} levels that fit")]
+    TooDeep {
+        /// [`JSON_DEPTH_MAX`](super::JSON_DEPTH_MAX).
+        max: usize,
+    },
+    /// Text that was to be JSON and is not.
+    #[error("the text is not JSON: {reason}")]
+    NotJson {
+        /// Where and why, in the words of the parser.
+        reason: String,
+    },
     /// A value of another class. Between classes only an explicit cast converts.
     #[error("expected {expected}, got {}{}", class_of(.got), .got.quoted())]
     Mismatch {
