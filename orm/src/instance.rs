@@ -190,7 +190,7 @@ pub(crate) fn stamp<M: Model>(
 }
 
 /// A moment as a column of this type has it.
-fn time_as(now: Timestamp, data_type: DataType, settings: &Settings) -> Value {
+pub(crate) fn time_as(now: Timestamp, data_type: DataType, settings: &Settings) -> Value {
     match data_type {
         DataType::Date => Value::Date(now.to_zoned(settings.zone()).date()),
         DataType::Time => Value::Time(now.to_zoned(settings.zone()).time()),

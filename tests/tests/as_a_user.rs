@@ -56,3 +56,36 @@ fn a_model_whose_parent_is_not_in_the_app_is_told_by_name() {
     let told = App::new().models(P::app()).open_memory().err().unwrap().to_string();
     assert_eq!(told, "the model R is not in the App; add R::app() to its models");
 }
+
+#[derive(Model, Clone, Debug)]
+struct Course {
+    id: Auto<i64>,
+    students: ManyToMany<R, Enrollment>,
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(unique_together(course, student))]
+struct Enrollment {
+    id: Auto<i64>,
+    #[field(on_delete = Cascade)]
+    course: ForeignKey<Course>,
+    #[field(on_delete = Cascade)]
+    student: ForeignKey<R>,
+    #[field(auto_now_add)]
+    since: DateTime,
+    #[field(default = 5)]
+    weight: i32,
+    grade: Option<String>,
+}
+
+#[test]
+fn a_pair_with_further_columns_gets_their_defaults() {
+    let db = App::new().models((R::app(), Course::app(), Enrollment::app())).open_memory().unwrap();
+    let student = R::objects().create(new!(R { small: 1, wide: 2 }), &db).unwrap();
+    let mut course = Course::objects().create(new!(Course {}), &db).unwrap();
+    course.students.add(&student, &db).unwrap();
+    course.students.add(&student, &db).unwrap();
+    let pair = Enrollment::objects().get(Enrollment::student.eq(&student), &db).unwrap();
+    assert_eq!((pair.weight, pair.grade, pair.course.key()), (5, None, course.pk().as_ref()));
+    assert!(pair.since > "2020-01-01T00:00:00Z".parse::<DateTime>().unwrap());
+}

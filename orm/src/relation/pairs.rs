@@ -10,6 +10,7 @@ use crate::{
     error::Result,
     executor::{Executor, StatementKind},
     field::RowReader,
+    instance,
     meta::ModelMeta,
     read,
     schema::ThroughBound,
@@ -104,14 +105,21 @@ impl<'x> Pairs<'x> {
         self.tell(Moment::After, ManyToManyAction::Add, Some(&new))
     }
 
-    /// `INSERT .. SELECT` of the pairs that do not exist.
+    /// `INSERT .. SELECT` of the pairs that do not exist. What else a declared model of the pairs has gets its default.
     fn insert(&self, keys: &[Value]) -> Result<()> {
         let (values, known) = (Source::new(0), Source::new(1));
+        let further = self.further()?;
+        let row = |from: &Value, to: &Value| {
+            let pair = [from.clone(), to.clone()].map(Expr::Literal);
+            pair.into_iter()
+                .chain(further.iter().map(|(.., fill)| Expr::Literal(fill.value(self.ex))))
+                .collect()
+        };
         let mut rows = Vec::with_capacity(keys.len());
         for key in keys {
-            rows.push(vec![Expr::Literal(self.owner.clone()), Expr::Literal(key.clone())]);
+            rows.push(row(&self.owner, key));
             if self.symmetrical && *key != self.owner {
-                rows.push(vec![Expr::Literal(key.clone()), Expr::Literal(self.owner.clone())]);
+                rows.push(row(key, &self.owner));
             }
         }
         let same = |column: usize, value: usize| {
@@ -119,17 +127,40 @@ impl<'x> Pairs<'x> {
         };
         let exists =
             Relation::scan(self.through.table, known).filter(same(self.near, 0).and(same(self.far, 1)));
-        let relation = Relation::Values { source: values, types: self.types.to_vec(), rows }
-            .filter(Expr::Exists(Box::new(exists)).not());
-        let columns = (0..2).map(|column| OutputColumn::new("", values.column(column))).collect();
+        let types =
+            self.types.into_iter().chain(further.iter().map(|(_, data_type, _)| *data_type)).collect();
+        let relation =
+            Relation::Values { source: values, types, rows }.filter(Expr::Exists(Box::new(exists)).not());
+        let places = [self.near, self.far].into_iter().chain(further.iter().map(|(place, ..)| *place));
+        let places: Vec<usize> = places.collect();
+        let columns = (0..places.len()).map(|column| OutputColumn::new("", values.column(column))).collect();
         let statement = Statement::Insert(Insert {
             table: self.through.table,
-            columns: vec![self.near, self.far],
+            columns: places,
             rows: InsertSource::Query(Box::new(Query::new(relation, columns))),
             source: Source::new(2),
             returning: Vec::new(),
         });
         self.run(StatementKind::Insert, &statement)
+    }
+
+    /// The places, types and fillings of the columns of a declared model of pairs, beside the two keys, that something
+    /// other than the database fills.
+    fn further(&self) -> Result<Vec<(usize, DataType, Filling)>> {
+        let Some(model) = self.through.model else { return Ok(Vec::new()) };
+        let bound = self.ex.shared().binding().model(model)?;
+        let filled = model.columns().zip(bound.columns.iter().zip(&bound.types)).filter_map(
+            |((_, field), (place, data_type))| {
+                let filling = match field.default {
+                    _ if *place == self.near || *place == self.far => return None,
+                    Some(default) => Filling::Default(default),
+                    None if field.auto_now || field.auto_now_add => Filling::Now(*data_type),
+                    None => return None,
+                };
+                Some((*place, *data_type, filling))
+            },
+        );
+        Ok(filled.collect())
     }
 
     /// Removes the pairs with these.
@@ -190,5 +221,22 @@ impl<'x> Pairs<'x> {
             keys: keys.map(<[Value]>::to_vec),
         };
         self.ex.shared().app().signals().many_to_many(&change, self.ex)
+    }
+}
+
+/// What a column of a new pair gets.
+enum Filling {
+    /// The field's default, made anew for each pair.
+    Default(fn() -> Value),
+    /// The time, as a column of this type keeps it.
+    Now(DataType),
+}
+
+impl Filling {
+    fn value(&self, ex: &dyn Executor) -> Value {
+        match self {
+            Filling::Default(default) => default(),
+            Filling::Now(data_type) => instance::time_as(ex.settings().now(), *data_type, ex.settings()),
+        }
     }
 }
