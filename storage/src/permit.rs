@@ -111,20 +111,26 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_writes_without_pause_does_not_keep_another_out() {
+    fn who_lets_go_and_asks_again_comes_after_those_who_wait() {
         let lock = Arc::new(WriterLock::default());
-        let done = std::sync::atomic::AtomicBool::new(false);
+        let order = Mutex::new(Vec::new());
+        let held = Permit::acquire(&lock).unwrap();
         std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !done.load(Ordering::Relaxed) {
-                    drop(Permit::acquire(&lock).unwrap());
+            for (waiting, name) in ["first", "second"].into_iter().enumerate() {
+                let (lock, order) = (&lock, &order);
+                scope.spawn(move || {
+                    let _permit = Permit::acquire(lock).unwrap();
+                    order.lock().push(name);
+                });
+                while lock.waiters.load(Ordering::SeqCst) <= waiting {
+                    std::thread::yield_now();
                 }
-            });
-            for _ in 0..200 {
-                drop(Permit::acquire(&lock).unwrap());
             }
-            done.store(true, Ordering::Relaxed);
+            drop(held);
+            let _again = Permit::acquire(&lock).unwrap();
+            order.lock().push("again");
         });
+        assert_eq!(*order.lock(), ["first", "second", "again"]);
     }
 
     #[test]
