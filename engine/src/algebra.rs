@@ -17,4 +17,6 @@ pub use expression::{Arithmetic, Comparison, Expr, TextMatch};
 pub use function::{DatePart, DateUnit, Function};
 pub use print::Printed;
 pub use relation::{Aggregate, AggregateFunction, Column, JoinKind, Relation, SetKind, SortKey, Source};
-pub use statement::{Delete, Insert, InsertSource, OutputColumn, Query, Statement, Update};
+pub use statement::{
+    Delete, Insert, InsertSource, LockWait, OutputColumn, Query, RowLock, Statement, Update,
+};

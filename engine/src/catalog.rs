@@ -113,6 +113,16 @@ impl Catalog {
         self.tables().find_map(|table| Some((table, table.indexes.iter().find(|index| index.name == name)?)))
     }
 
+    /// The tables that are not what they are in `other`, or in one of the two alone.
+    pub(crate) fn changed_tables<'a>(&'a self, other: &'a Catalog) -> impl Iterator<Item = TableId> + 'a {
+        let same = |id: &TableId| match (self.tables.get(id), other.tables.get(id)) {
+            (Some(left), Some(right)) => Arc::ptr_eq(left, right),
+            (left, right) => left.is_none() && right.is_none(),
+        };
+        let gone = other.tables.keys().filter(|id| !self.tables.contains_key(*id));
+        self.tables.keys().chain(gone).filter(move |id| !same(id)).copied()
+    }
+
     /// This catalog with a table added or replaced by one of the same id, which may have another name.
     ///
     /// The tables that its foreign keys refer to are told of it (their `referenced_by`).

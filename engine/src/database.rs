@@ -16,7 +16,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use nuages_storage::{CommitId, Store, Version};
+use nuages_storage::{CommitId, Isolation, Reach, Store, Version};
 use parking_lot::Mutex;
 
 use crate::catalog::Catalog;
@@ -61,9 +61,15 @@ impl Database {
         Ok(Snapshot { version: self.store.snapshot()? })
     }
 
-    /// Begins a transaction. From its first write to its end it is the only one that writes.
+    /// Begins a transaction of the default isolation, [`Isolation::ReadCommitted`].
     pub fn begin(&self) -> Transaction {
-        let state = State { transaction: self.store.begin(), deferred: Vec::new(), points: Vec::new() };
+        self.begin_with(Isolation::default())
+    }
+
+    /// Begins a transaction.
+    pub fn begin_with(&self, isolation: Isolation) -> Transaction {
+        let state =
+            State { transaction: self.store.begin(isolation), deferred: Vec::new(), points: Vec::new() };
         Transaction { state: Mutex::new(state) }
     }
 }
@@ -79,9 +85,10 @@ impl Session for Database {
 
     fn write(
         &self,
+        reach: Reach,
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.store.write(|writer| {
+        self.store.write(reach, |writer| {
             let mut writing = WritingStatement::new(writer);
             f(&mut writing)?;
             writing.finish(true).map(drop)
@@ -106,6 +113,7 @@ impl Session for Snapshot {
 
     fn write(
         &self,
+        _: Reach,
         _: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         Err(Error::ReadOnly)
@@ -221,7 +229,7 @@ impl State {
             return Ok(());
         }
         let State { transaction, deferred, .. } = self;
-        transaction.read(|version| verify(deferred, version))?
+        transaction.write(|writer| verify(deferred, writer.version()))
     }
 }
 
@@ -236,6 +244,7 @@ impl Session for Transaction {
 
     fn write(
         &self,
+        _: Reach,
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut state = self.state.lock();

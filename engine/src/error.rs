@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use nuages_storage::lock::LockError;
 use nuages_storage::value::DECIMAL_PRECISION_MAX;
 use nuages_storage::{DataType, TypeError, Value};
 
@@ -303,11 +304,21 @@ pub enum Error {
     /// A write through a session that only reads.
     #[error("this session only reads")]
     ReadOnly,
-    /// A thread would wait for itself: it writes to a database in which it has an open transaction that wrote.
+    /// A lock was not granted: a deadlock, a time limit, a lock that was not to be waited for.
+    #[error(transparent)]
+    Lock(Box<LockError>),
+    /// Under [`Isolation::Snapshot`](nuages_storage::Isolation::Snapshot) somebody else has changed what this
+    /// transaction was about to change, since it began.
     #[error(
-        "this thread has an open transaction that wrote to the database; write through it, or end it first"
+        "{} of table \"{table}\" was changed by another transaction since this one began; roll back and run it again",
+        Changed(*row)
     )]
-    WouldDeadlock,
+    SerializationFailure {
+        /// The table.
+        table: String,
+        /// The row; none if the table itself was changed.
+        row: Option<i64>,
+    },
     /// A savepoint that is not there: it was released, an earlier one was rolled back to, or it is of another
     /// transaction.
     #[error("the savepoint is gone: it was released, or the transaction was rolled back to an earlier one")]
@@ -323,8 +334,20 @@ pub enum Error {
 impl From<nuages_storage::Error> for Error {
     fn from(error: nuages_storage::Error) -> Error {
         match error {
-            nuages_storage::Error::WouldDeadlock => Error::WouldDeadlock,
+            nuages_storage::Error::Lock(error) => Error::Lock(error),
             error => Error::Storage(error),
+        }
+    }
+}
+
+/// Names a row, or the table's definition.
+struct Changed(Option<i64>);
+
+impl fmt::Display for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(row) => write!(f, "row {row}"),
+            None => f.write_str("the definition"),
         }
     }
 }

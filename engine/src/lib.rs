@@ -66,6 +66,8 @@ pub use bits::Bits;
 pub use database::{Database, Savepoint, Snapshot, Transaction};
 pub use error::Error;
 pub use evaluate::{Context, Scalar};
+pub use nuages_storage::Isolation;
+pub use nuages_storage::lock::{LockError, Strength};
 pub use prepared::Prepared;
 pub use session::{Outcome, ResultSet, RowKeys, Session};
 pub use vector::{Vector, VectorBuilder};

@@ -50,6 +50,11 @@ impl Prepared {
         self.short
     }
 
+    /// The query, if it locks rows, and so is a statement of a transaction and not a read of a version.
+    pub(crate) fn locking(&self) -> Option<&Query> {
+        Some(&self.query).filter(|query| query.lock.is_some())
+    }
+
     /// Runs it on a version and hands out its rows, batch by batch.
     ///
     /// # Errors

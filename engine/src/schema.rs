@@ -24,6 +24,7 @@ impl WritingStatement<'_, '_> {
     /// Creates a table.
     pub(crate) fn create_table(&mut self, new: NewTable) -> Result<TableId, Error> {
         let catalog = Arc::clone(self.catalog());
+        self.writer().locking().schema();
         if catalog.table_named(&new.name).is_ok() {
             return Err(Error::DuplicateTable { name: new.name });
         }
@@ -41,7 +42,9 @@ impl WritingStatement<'_, '_> {
     /// Drops a table that no other refers to.
     pub(crate) fn drop_table(&mut self, name: &str) -> Result<(), Error> {
         let catalog = Arc::clone(self.catalog());
+        self.writer().locking().schema();
         let table = catalog.table_named(name)?;
+        self.writer().locking().table(table.id);
         if let Some(other) = table.referenced_by.iter().find(|reference| reference.table != table.id) {
             let dependent = foreign_key_object(&catalog, other.table, |key| key.id == other.foreign_key);
             return Err(depended(table, SchemaObject::Table, dependent));
@@ -53,8 +56,7 @@ impl WritingStatement<'_, '_> {
 
     /// Gives a table another name.
     pub(crate) fn rename_table(&mut self, from: &str, to: &str) -> Result<(), Error> {
-        let catalog = Arc::clone(self.catalog());
-        let mut table = TableDefinition::clone(catalog.table_named(from)?);
+        let (catalog, mut table) = self.definition_of(from)?;
         if from != to && catalog.table_named(to).is_ok() {
             return Err(Error::DuplicateTable { name: to.to_owned() });
         }
@@ -71,17 +73,24 @@ impl WritingStatement<'_, '_> {
         self.writer().push(Operation::Schema(change));
     }
 
-    /// Makes a catalog the database's.
+    /// Makes a catalog the database's. Whoever changes it is alone with the tables whose definitions become others,
+    /// and no other transaction changes the schema meanwhile.
     fn install(&mut self, catalog: Catalog) {
+        let changed: Vec<TableId> = catalog.changed_tables(self.catalog()).collect();
+        let locking = self.writer().locking();
+        locking.schema();
+        changed.into_iter().for_each(|table| locking.table(table));
         let catalog = Arc::new(catalog);
         self.record(SchemaChange::Catalog(Arc::clone(&catalog) as Arc<_>));
         self.set_catalog(catalog);
     }
 
     /// The definition of a table, to be changed, and the rows there are.
-    fn definition_of(&self, name: &str) -> Result<(Arc<Catalog>, TableDefinition), Error> {
+    fn definition_of(&mut self, name: &str) -> Result<(Arc<Catalog>, TableDefinition), Error> {
         let catalog = Arc::clone(self.catalog());
+        self.writer().locking().schema();
         let table = TableDefinition::clone(catalog.table_named(name)?);
+        self.writer().locking().table(table.id);
         Ok((catalog, table))
     }
 }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use nuages_storage::{IndexId, RowId, RowRef, Rows, TableId, Value, Version};
+use nuages_storage::{IndexId, Reach, RowId, RowRef, Rows, TableId, Value, Version};
 
 use crate::algebra::{Query, Statement};
 use crate::batch::Batch;
@@ -16,7 +16,8 @@ use crate::error::Error;
 use crate::evaluate::Context;
 use crate::explain::Explanation;
 use crate::prepared::Prepared;
-use crate::write::WritingStatement;
+use crate::write::insert::NewRows;
+use crate::write::{Found, WritingStatement};
 use crate::{execute, optimize};
 
 /// Rows of values under names.
@@ -69,12 +70,14 @@ pub trait Session: Send + Sync {
     /// That the database cannot be used any more.
     fn version(&self) -> Result<Arc<Version>, Error>;
 
-    /// Runs one statement that writes: whole, or if it fails not at all.
+    /// Runs one statement that writes: whole, or if it fails not at all. It may be attempted several times, until the
+    /// locks are held that it rests on, and what an attempt did is undone before the next.
     ///
     /// # Errors
-    /// What `f` returns; a constraint that does not hold at the end; [`Error::ReadOnly`].
+    /// What `f` returns; a constraint that does not hold at the end; [`Error::ReadOnly`]; a lock that was not granted.
     fn write(
         &self,
+        reach: Reach,
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<(), Error>;
 
@@ -101,9 +104,9 @@ pub trait Session: Send + Sync {
             return Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() });
         }
         let context = Context { parameters, now: Timestamp::now() };
-        let mut outcome = Outcome::default();
-        self.write(&mut |writing| {
-            outcome = writing.run(statement, &context)?;
+        let (mut found, mut outcome) = (Found::default(), Outcome::default());
+        self.write(statement.reach(), &mut |writing| {
+            outcome = writing.run(statement, &mut found, &context)?;
             Ok(())
         })?;
         Ok(outcome)
@@ -123,7 +126,8 @@ pub trait Session: Send + Sync {
         Ok(ResultSet { columns, rows })
     }
 
-    /// Runs a query and hands out its rows, batch by batch, without copying what can be borrowed.
+    /// Runs a query and hands out its rows, batch by batch, without copying what can be borrowed. One that locks rows
+    /// first waits for them, and locks them until the transaction ends; outside of a transaction that is at once.
     ///
     /// # Errors
     /// What its expressions refuse, and what `each` returns.
@@ -133,8 +137,16 @@ pub trait Session: Send + Sync {
         parameters: &[Value],
         each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let version = self.version()?;
-        run_query(query, &version, &Context { parameters, now: Timestamp::now() }, each)
+        let context = Context { parameters, now: Timestamp::now() };
+        if let Some(lock) = &query.lock {
+            let mut rows = None;
+            self.write(Reach::Long, &mut |writing| {
+                rows = Some(writing.lock_rows(query, lock, &context)?);
+                Ok(())
+            })?;
+            return rows.as_ref().map_or(Ok(()), each);
+        }
+        run_query(query, &*self.version()?, &context, each)
     }
 
     /// The plan of a query, as a tree for people.
@@ -210,6 +222,9 @@ pub trait Session: Send + Sync {
         parameters: &[Value],
         each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        if let Some(query) = query.locking() {
+            return self.query_each(query, parameters, each);
+        }
         if query.is_short() {
             return self.read(&mut |version| query.run(version, parameters, each));
         }
@@ -222,16 +237,16 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// As for an `INSERT`; [`Error::RowsOutdated`] if the rows were built under another layout than the table has now.
     fn insert_rows(&self, table: TableId, rows: Vec<Rows>, keys: RowKeys) -> Result<Option<i64>, Error> {
-        let (mut rows, mut first) = (Some(rows), None);
-        self.write(&mut |writing| {
+        let reach = if rows.len() > 1 { Reach::Long } else { Reach::Short };
+        let mut rows = NewRows::new(rows, keys);
+        self.write(reach, &mut |writing| {
             let definition = Arc::clone(writing.catalog().expect_table(table)?);
             // Only expressions ask for the time.
             let now = if definition.evaluates() { Timestamp::now() } else { Timestamp::UNIX_EPOCH };
             let context = Context { parameters: &[], now };
-            first = writing.insert_rows(&definition, rows.take().unwrap_or_default(), keys, &context)?;
-            Ok(())
+            writing.insert_rows(&definition, &mut rows, &context)
         })?;
-        Ok(first)
+        Ok(rows.first_key())
     }
 
     /// Creates a table.
@@ -239,11 +254,9 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// A name that is taken or not known, or [`Error::Definition`].
     fn create_table(&self, table: NewTable) -> Result<TableId, Error> {
-        let (mut table, mut id) = (Some(table), None);
-        self.write(&mut |writing| {
-            if let Some(table) = table.take() {
-                id = Some(writing.create_table(table)?);
-            }
+        let mut id = None;
+        self.write(Reach::Long, &mut |writing| {
+            id = Some(writing.create_table(table.clone())?);
             Ok(())
         })?;
         Ok(id.expect("a statement that succeeded has run"))
@@ -254,7 +267,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`Error::UnknownTable`]; [`Error::Depended`] if another table refers to it.
     fn drop_table(&self, table: &str) -> Result<(), Error> {
-        self.write(&mut |writing| writing.drop_table(table))
+        self.write(Reach::Long, &mut |writing| writing.drop_table(table))
     }
 
     /// Gives a table another name. Its indexes and constraints keep theirs; only a primary key that is the row id, and
@@ -263,7 +276,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`Error::UnknownTable`], [`Error::DuplicateTable`].
     fn rename_table(&self, table: &str, name: &str) -> Result<(), Error> {
-        self.write(&mut |writing| writing.rename_table(table, name))
+        self.write(Reach::Long, &mut |writing| writing.rename_table(table, name))
     }
 
     /// Adds a column at the end. Rows that exist read its default; none is rewritten.
@@ -272,7 +285,7 @@ pub trait Session: Send + Sync {
     /// [`Error::NotNull`] if there are rows, and neither a default nor NULL is possible; [`Error::DuplicateColumn`];
     /// what a definition can be refused for.
     fn add_column(&self, table: &str, column: NewColumn) -> Result<(), Error> {
-        self.write(&mut |writing| writing.add_column(table, column.clone()))
+        self.write(Reach::Long, &mut |writing| writing.add_column(table, column.clone()))
     }
 
     /// Drops a column, and the table's own indexes and constraints that involve it.
@@ -280,7 +293,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`Error::Depended`] if it is in the primary key, or other tables refer to it.
     fn drop_column(&self, table: &str, column: &str) -> Result<(), Error> {
-        self.write(&mut |writing| writing.drop_column(table, column))
+        self.write(Reach::Long, &mut |writing| writing.drop_column(table, column))
     }
 
     /// Gives a column another name.
@@ -288,7 +301,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`Error::UnknownColumn`], [`Error::DuplicateColumn`].
     fn rename_column(&self, table: &str, column: &str, name: &str) -> Result<(), Error> {
-        self.write(&mut |writing| writing.rename_column(table, column, name))
+        self.write(Reach::Long, &mut |writing| writing.rename_column(table, column, name))
     }
 
     /// Makes a column another: its name, type, default, and whether it may be NULL or negative. Values are converted
@@ -298,7 +311,7 @@ pub trait Session: Send + Sync {
     /// What a value cannot be converted for, or breaks; [`Error::Depended`] if a key involves it and the type is of
     /// another kind.
     fn change_column(&self, table: &str, column: &str, to: NewColumn) -> Result<(), Error> {
-        self.write(&mut |writing| writing.change_column(table, column, to.clone()))
+        self.write(Reach::Long, &mut |writing| writing.change_column(table, column, to.clone()))
     }
 
     /// Adds an index or unique constraint, built over the rows that exist.
@@ -306,7 +319,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`Error::Unique`] if two of them have one key; [`Error::DuplicateIndex`]; [`Error::UnknownColumn`].
     fn add_index(&self, table: &str, index: NewIndex) -> Result<(), Error> {
-        self.write(&mut |writing| writing.add_index(table, &index))
+        self.write(Reach::Long, &mut |writing| writing.add_index(table, &index))
     }
 
     /// Drops an index, and the unique constraint it carries.
@@ -314,7 +327,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`Error::UnknownIndex`]; [`Error::Depended`] if a foreign key needs it.
     fn drop_index(&self, table: &str, index: &str) -> Result<(), Error> {
-        self.write(&mut |writing| writing.drop_index(table, index))
+        self.write(Reach::Long, &mut |writing| writing.drop_index(table, index))
     }
 
     /// Adds a check.
@@ -322,7 +335,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`Error::Check`] if it is false of a row that exists; [`Error::DuplicateConstraint`].
     fn add_check(&self, table: &str, check: NewCheck) -> Result<(), Error> {
-        self.write(&mut |writing| writing.add_check(table, check.clone()))
+        self.write(Reach::Long, &mut |writing| writing.add_check(table, check.clone()))
     }
 
     /// Adds a foreign key.
@@ -330,7 +343,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`Error::ForeignKey`] if a row that exists refers to nothing; what a definition can be refused for.
     fn add_foreign_key(&self, table: &str, foreign_key: NewForeignKey) -> Result<(), Error> {
-        self.write(&mut |writing| writing.add_foreign_key(table, &foreign_key))
+        self.write(Reach::Long, &mut |writing| writing.add_foreign_key(table, &foreign_key))
     }
 
     /// Drops a check, a foreign key or a unique constraint.
@@ -338,7 +351,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`Error::UnknownConstraint`]; [`Error::Depended`] for the primary key, or if a foreign key needs it.
     fn drop_constraint(&self, table: &str, constraint: &str) -> Result<(), Error> {
-        self.write(&mut |writing| writing.drop_constraint(table, constraint))
+        self.write(Reach::Long, &mut |writing| writing.drop_constraint(table, constraint))
     }
 }
 

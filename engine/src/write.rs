@@ -7,10 +7,12 @@
 //! end     settle the keys that only the written state can decide, and note the keys that were given
 //! ```
 //!
-//! There is no phase of locking: the permit to write is the one lock, and whoever runs the statement holds it before
-//! the statement reads.
+//! All this is one *attempt*, which names the locks it rests on as it goes: the rows it writes, the old and the new
+//! entries of unique keys, the parents its rows refer to, the children that go along. Then they are locked, and if
+//! anybody has committed meanwhile there is another attempt: see [`nuages_storage::statement`]. Which rows the first
+//! attempt found is kept ([`Found`]): later ones test the predicate again, but of those rows alone.
 //!
-//! Order of reading: this file (the statement and its phases), [`insert`], [`update`], [`delete`]; [`round`] (what is
+//! Order of reading: this file (the statement and its phases), [`found`], [`insert`], [`update`], [`delete`], [`lock`]; [`round`] (what is
 //! written at once); [`images`], [`patch`], [`keys`], [`leaves`], [`row_set`] (what these are made of).
 //!
 //! Invariants: find changes nothing; the images of a round are made of the rows of the version that the round is tested
@@ -18,10 +20,12 @@
 //! store drops all that it recorded.
 
 pub(crate) mod delete;
+pub(crate) mod found;
 pub(crate) mod images;
 pub(crate) mod insert;
 pub(crate) mod keys;
 pub(crate) mod leaves;
+mod lock;
 mod patch;
 pub(crate) mod returning;
 pub(crate) mod round;
@@ -32,7 +36,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use nuages_storage::{IndexChange, RowId, TableId, Value, Writer};
+use nuages_storage::{IndexChange, RowId, RowRef, TableId, Value, Writer};
 use smallvec::SmallVec;
 
 use crate::algebra::Statement;
@@ -43,6 +47,7 @@ use crate::integrity::KeyCheck;
 use crate::integrity::cascade::{self, Followed, Reassignment};
 use crate::optimize::depth;
 use crate::session::Outcome;
+pub(crate) use found::Found;
 use images::{Assigned, rewrite};
 use round::{Postponed, Round, TableChange, TableRound};
 
@@ -86,12 +91,17 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
     ///
     /// # Errors
     /// Whatever the statement's expressions or the tables' constraints refuse.
-    pub(crate) fn run(&mut self, statement: &Statement, context: &Context<'_>) -> Result<Outcome, Error> {
+    pub(crate) fn run(
+        &mut self,
+        statement: &Statement,
+        found: &mut Found,
+        context: &Context<'_>,
+    ) -> Result<Outcome, Error> {
         depth::check_statement(statement)?;
         match statement {
-            Statement::Insert(insert) => self.insert(insert, context),
-            Statement::Update(update) => self.update(update, context),
-            Statement::Delete(delete) => self.delete(delete, context),
+            Statement::Insert(insert) => self.insert(insert, found, context),
+            Statement::Update(update) => self.update(update, found, context),
+            Statement::Delete(delete) => self.delete(delete, found, context),
             Statement::Query(_) => unreachable!("a session runs a query as a read"),
         }
     }
@@ -133,14 +143,9 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
         let mut followed = Followed::default();
         loop {
             let default = |table: &TableDefinition, place: usize| default_of(table, place, context);
-            let following = cascade::on_update(
-                &self.catalog,
-                self.writer.version(),
-                &round,
-                &followed,
-                &mut self.postponed,
-                &default,
-            )?;
+            let (version, locking) = self.writer.parts();
+            let mut tests = cascade::Tests { version, locking, postponed: &mut self.postponed };
+            let following = cascade::on_update(&self.catalog, &round, &followed, &mut tests, &default)?;
             if following.is_empty() {
                 return self.write_round(round, false, context);
             }
@@ -157,9 +162,9 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
         let mut recorded = SmallVec::<[_; 1]>::new();
         for (table, change) in round {
             let Some(definition) = self.catalog.table(table) else { continue };
-            let version = self.writer.version();
+            let (version, locking) = self.writer.parts();
             let tests = TableRound { catalog: &self.catalog, version, context, unstable: &unstable, more };
-            let changes = tests.test(definition, &change, &mut self.postponed)?;
+            let changes = tests.test(definition, &change, &mut self.postponed, locking)?;
             recorded.push((table, change, changes));
         }
         for (table, change, changes) in recorded {
@@ -175,9 +180,9 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
         change: TableChange,
         context: &Context<'_>,
     ) -> Result<(), Error> {
-        let version = self.writer.version();
+        let (version, locking) = self.writer.parts();
         let tests = TableRound { catalog: &self.catalog, version, context, unstable: &[], more: false };
-        let changes = tests.test(table, &change, &mut self.postponed)?;
+        let changes = tests.test(table, &change, &mut self.postponed, locking)?;
         self.record_change(table.id, change, changes);
         Ok(())
     }
@@ -192,8 +197,47 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
         round.iter().filter_map(loses).collect()
     }
 
+    /// What a transaction writes it must see as it is. Where what it sees is fixed, and others have committed since, it
+    /// may not.
+    ///
+    /// # Errors
+    /// [`Error::SerializationFailure`] for the first row that is not as it is seen.
+    fn expect_unchanged(
+        &self,
+        table: &TableDefinition,
+        rows: impl IntoIterator<Item = RowId>,
+    ) -> Result<(), Error> {
+        if !self.writer.is_behind() {
+            return Ok(());
+        }
+        let failure = |row| Error::SerializationFailure { table: table.name.clone(), row };
+        let (base, newest) = (self.writer.base(), self.writer.version());
+        let definition = |version| Catalog::of(version).table(table.id).map(Arc::as_ptr);
+        let (Some(before), Some(now)) = (base.table(table.id), newest.table(table.id)) else {
+            return Err(failure(None));
+        };
+        if definition(base) != definition(newest) {
+            return Err(failure(None));
+        }
+        if before.changed() == now.changed() {
+            return Ok(());
+        }
+        let same = |row: RowId| match (before.get(row), now.get(row)) {
+            (Some(before), Some(now)) => table.columns.iter().all(|column| {
+                let value = |row: RowRef<'_>| row.value(column.slot, &column.data_type);
+                value(before) == value(now)
+            }),
+            (None, None) => true,
+            _ => false,
+        };
+        match rows.into_iter().find(|row| !same(*row)) {
+            None => Ok(()),
+            Some(row) => Err(failure(Some(row.get()))),
+        }
+    }
+
     /// The next round: the images of rows that follow changed keys.
-    fn images_of(&self, following: Vec<Reassignment>) -> Result<Round, Error> {
+    fn images_of(&mut self, following: Vec<Reassignment>) -> Result<Round, Error> {
         let mut by_row: IndexMap<TableId, BTreeMap<RowId, Assigned>> = IndexMap::new();
         for reassignment in following {
             let rows = by_row.entry(reassignment.table).or_default();
@@ -201,6 +245,9 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
         }
         let mut round = Round::default();
         for (table, rows) in by_row {
+            if let Some(definition) = self.catalog.table(table) {
+                self.expect_unchanged(&Arc::clone(definition), rows.keys().copied())?;
+            }
             if let (Some(definition), Some(tree)) =
                 (self.catalog.table(table), self.writer.version().table(table))
             {

@@ -19,6 +19,7 @@ mod condition;
 mod expression;
 mod group;
 mod joins;
+mod lock;
 mod order;
 mod own;
 mod path;

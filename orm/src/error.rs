@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use nuages_engine::Error as EngineError;
+use nuages_engine::{Error as EngineError, LockError};
 use nuages_storage::{TypeError, Value};
 
 mod display;
@@ -93,6 +93,18 @@ pub enum Error {
     UnknownName(Box<UnknownName>),
     /// A queryset was asked for what its earlier steps exclude.
     Misuse(Misuse),
+    /// To wait for a lock would close a cycle of transactions that wait for each other, of which this one was chosen to
+    /// give up.
+    Deadlock(Box<LockError>),
+    /// A lock was not granted: not in time, or not at once where it was not to be waited for.
+    Locked(Box<LockError>),
+    /// Another transaction has changed what this one was about to change, since this one began.
+    SerializationFailure {
+        /// The table.
+        table: String,
+        /// The row, by its id; none if the table's definition was changed.
+        row: Option<i64>,
+    },
     /// A statement after a failed write that was swallowed inside its `atomic` block.
     Doomed,
     /// `durable` inside another `atomic` block.
@@ -252,14 +264,19 @@ impl Error {
         Error::Validation(errors)
     }
 
-    /// Whether the same verb may succeed when simply run again in a new transaction.
+    /// Whether the same work may succeed when it is simply run again in a new transaction.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Error::Engine(error) if **error == EngineError::WouldDeadlock)
+        match self {
+            Error::Deadlock(error) => matches!(**error, LockError::Deadlock { .. }),
+            Error::SerializationFailure { .. } => true,
+            _ => false,
+        }
     }
 
     /// Whether a writing verb that fails so, and is swallowed, spoils the `atomic` block around it.
     pub(crate) fn dooms(&self) -> bool {
-        matches!(self, Error::Integrity { .. }) || self.is_retryable()
+        use Error::{Deadlock, Integrity, Locked, SerializationFailure};
+        matches!(self, Integrity { .. } | Deadlock(_) | Locked(_) | SerializationFailure { .. })
     }
 }
 
@@ -363,6 +380,11 @@ impl From<EngineError> for Error {
                 let constraint = format!("{table}_{column}_check");
                 integrity(Kind::Check, table, Some(constraint), vec![column], vec![value], None)
             }
+            EngineError::SerializationFailure { table, row } => Error::SerializationFailure { table, row },
+            EngineError::Lock(error) => match *error {
+                LockError::Deadlock { .. } | LockError::WouldWaitForItself { .. } => Error::Deadlock(error),
+                _ => Error::Locked(error),
+            },
             other => Error::Engine(Box::new(other)),
         }
     }

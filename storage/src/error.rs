@@ -32,9 +32,9 @@ pub enum Error {
         /// The table.
         table: TableId,
     },
-    /// A thread would wait for itself: it writes to a database in which it has a transaction open that has written.
-    #[error("this thread has a transaction open that has written; write through it, or end it first")]
-    WouldDeadlock,
+    /// A lock was not granted.
+    #[error(transparent)]
+    Lock(Box<crate::lock::LockError>),
     /// A commit panicked half way, so what is in memory cannot be trusted.
     #[error("an earlier commit failed half way and the database cannot be used any more; open it again")]
     Poisoned,

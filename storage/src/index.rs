@@ -11,6 +11,7 @@ mod keys;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::ops::{Bound, Range};
 
 pub use keys::{EntriesOf, Entry, IndexKeys};
@@ -181,7 +182,7 @@ impl Index {
             {
                 leaf.push(key, row_id);
             }
-            self.0.append(leaf);
+            self.0.append(Cow::Owned(leaf));
         }
     }
 }

@@ -30,31 +30,42 @@
 //! consists of trees); then [`version`] (the database as a value), [`write_set`], [`writer`] (one statement) and
 //! [`store`] (publication).
 
+mod commit;
 pub mod error;
 pub mod index;
+mod isolation;
 pub mod key;
 mod keys;
 pub mod layout;
 pub mod leaf;
+pub mod lock;
+mod lock_list;
 pub mod long;
 pub mod patch;
-mod permit;
+pub mod statement;
 pub mod store;
+mod sync;
 pub mod table;
+pub mod transaction;
 mod tree;
 pub mod value;
 pub mod version;
+mod view;
 pub mod write_set;
 pub mod writer;
 
+pub use commit::CommitId;
 pub use error::Error;
 pub use index::{Index, IndexChange, IndexId, IndexKeys};
+pub use isolation::Isolation;
 pub use layout::{Layout, Slot};
 pub use leaf::{Leaf, LeafBuilder, RowId, Rows, all_rows};
 pub use patch::Patch;
-pub use store::{Savepoint, Snapshot, Store, Transaction};
+pub use statement::{Statement, Step};
+pub use store::{Reach, Snapshot, Store};
 pub use table::{LeafSlice, LeafView, Leaves, RowRef, Table, TableId, Words};
+pub use transaction::{Savepoint, Transaction};
 pub use value::{DataType, Lane, TypeError, Value};
-pub use version::{CommitId, Version};
+pub use version::Version;
 pub use write_set::{Catalog, Operation, SchemaChange, WriteSet};
-pub use writer::Writer;
+pub use writer::{Locking, Writer};

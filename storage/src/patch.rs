@@ -66,6 +66,14 @@ impl Patch {
         &self.columns
     }
 
+    /// Leaves the rows of which `keep` is true.
+    pub fn retain(&mut self, keep: impl Fn(RowId) -> bool) {
+        let kept: Vec<usize> = (0..self.len()).filter(|row| keep(self.row_ids[*row])).collect();
+        if kept.len() < self.len() {
+            self.select(&kept);
+        }
+    }
+
     /// Puts the rows into the order of their ids, in which a patch is applied.
     pub fn sort(&mut self) {
         if self.row_ids.is_sorted() {
@@ -73,9 +81,14 @@ impl Patch {
         }
         let mut order: Vec<usize> = (0..self.len()).collect();
         order.sort_unstable_by_key(|row| self.row_ids[*row]);
-        self.row_ids = order.iter().map(|row| self.row_ids[*row]).collect();
+        self.select(&order);
+    }
+
+    /// Makes it these rows, by their positions, in this order.
+    fn select(&mut self, rows: &[usize]) {
+        self.row_ids = rows.iter().map(|row| self.row_ids[*row]).collect();
         for column in &mut self.columns {
-            column.words = order.iter().map(|row| column.words[*row]).collect();
+            column.words = rows.iter().map(|row| column.words[*row]).collect();
         }
     }
 }

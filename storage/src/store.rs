@@ -1,27 +1,36 @@
-//! The store: the published version, the permit to write, and commit.
+//! The store: the published version, the locks, and commit.
 //!
 //! ```text
-//!              read(f)            write(f)                     begin() .. commit()
-//!                 |                  |                            |
-//!        publication latch     permit, find and check     permit from the first write;
-//!        (shared), or an       on the newest version,     reads and writes go to a view =
-//!        Arc for long reads    then apply in place        apply(newest, write set)
+//!              read(f)            write(f)                          begin() .. commit()
+//!                 |                  |                                  |
+//!        publication latch     nobody holds a lock: attempt        statements lock as they go,
+//!        (shared), or an       under the commit mutex, apply       reads and writes see a view =
+//!        Arc for long reads    in place; else a transaction        apply(version, write set)
 //! ```
 //!
 //! Publishing is either *in place* (nobody else holds the version and the write set is small: the nodes themselves
 //! change, under the latch) or by *copying* (the nodes on the touched paths are copied outside the latch, which is
 //! then held for a pointer swap). Both do the same [`Version::apply`].
+//!
+//! Order of what is taken: locks, commit mutex, publication latch. Nothing waits for a lock, does I/O or runs a
+//! caller's code while it holds the mutex or the latch, but that a short statement which nobody else's lock concerns is
+//! attempted under the mutex.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
+use crate::commit::CommitId;
 use crate::error::Error;
+use crate::isolation::Isolation;
 use crate::keys::Counters;
-use crate::permit::{Permit, WriterLock};
-use crate::version::{CommitId, Version};
+use crate::lock::Locks;
+use crate::transaction::{Recording, Transaction};
+use crate::version::Version;
+use crate::view::View;
 use crate::write_set::{Catalog, WriteSet};
-use crate::writer::Writer;
+use crate::writer::{Attempts, Writer};
 
 /// Rows and index entries up to which a commit may change nodes in place, under the latch. Beyond it the latch would
 /// be held for too long.
@@ -35,13 +44,24 @@ pub struct Store {
 
 #[derive(Debug)]
 struct Inner {
-    published: RwLock<Published>,
-    writer: Arc<WriterLock>,
+    published: RwLock<Newest>,
+    /// Held by who publishes.
+    committing: Mutex<()>,
+    locks: Locks,
     counters: Counters,
 }
 
+/// How much a statement reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reach {
+    /// A few rows, whatever is in the tables: it may hold up others.
+    Short,
+    /// Anything.
+    Long,
+}
+
 #[derive(Debug)]
-struct Published {
+struct Newest {
     version: Arc<Version>,
     /// Set while nodes change in place. It is only ever seen set if applying panicked.
     torn: bool,
@@ -57,8 +77,9 @@ impl Store {
     }
 
     fn over(version: Arc<Version>, counters: Counters) -> Store {
-        let published = RwLock::new(Published { version, torn: false });
-        Store { inner: Arc::new(Inner { published, writer: Arc::default(), counters }) }
+        let published = RwLock::new(Newest { version, torn: false });
+        let (committing, locks) = (Mutex::new(()), Locks::default());
+        Store { inner: Arc::new(Inner { published, committing, locks, counters }) }
     }
 
     /// Runs a short read under the publication latch: no reference is counted, and the next commit can still change
@@ -97,230 +118,181 @@ impl Store {
 
     /// Runs one statement as a transaction of its own: whole, or if it fails not at all.
     ///
+    /// While no transaction holds a lock it needs none either: a short one is attempted under the commit mutex, a long
+    /// one before it, and stands if nobody has committed meanwhile. Otherwise it is a transaction like others, and
+    /// `attempt` may be called again.
+    ///
     /// # Errors
-    /// What `f` returns; [`Error::WouldDeadlock`] if this thread has a transaction open here that has written.
-    pub fn write<T, E: From<Error>>(&self, f: impl FnOnce(&mut Writer<'_>) -> Result<T, E>) -> Result<T, E> {
-        let _permit = Permit::acquire(&self.inner.writer)?;
-        let mut write_set = WriteSet::new();
-        let (value, view) = {
-            // Nobody but the holder of the permit wants the latch exclusively, so holding it shared delays no one.
-            let published = self.inner.published.read();
-            published.checked()?;
-            let mut writer = Writer::new(&published.version, &mut write_set, &self.inner.counters);
-            let value = f(&mut writer)?;
-            (value, writer.into_view())
+    /// What `attempt` returns, and [`Error::Lock`].
+    pub fn write<T, E: From<Error>>(
+        &self,
+        reach: Reach,
+        mut attempt: impl FnMut(&mut Writer<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let alone = match reach {
+            Reach::Short => self.write_alone(&mut attempt),
+            Reach::Long => self.write_unless_others_do(&mut attempt),
         };
-        self.publish(write_set, view)?;
+        if let Some(outcome) = alone {
+            return outcome;
+        }
+        let mut transaction = self.begin(Isolation::ReadCommitted);
+        let value = transaction.write(&mut attempt)?;
+        transaction.commit()?;
         Ok(value)
     }
 
-    /// A transaction. It takes the permit to write when it first writes.
-    pub fn begin(&self) -> Transaction {
-        Transaction { store: self.clone(), permit: None, write_set: WriteSet::new(), view: None, visible: 0 }
+    /// Attempts a statement under the commit mutex, if nobody holds a lock.
+    fn write_alone<T, E: From<Error>>(
+        &self,
+        attempt: &mut impl FnMut(&mut Writer<'_>) -> Result<T, E>,
+    ) -> Option<Result<T, E>> {
+        let committing = self.inner.committing.lock();
+        if self.inner.locks.lockers() > 0 {
+            return None;
+        }
+        let mut write_set = WriteSet::new();
+        let (outcome, view) = {
+            // Only who holds the mutex wants the latch exclusively, so holding it shared delays no one.
+            let published = self.inner.published.read();
+            if let Err(error) = published.checked() {
+                return Some(Err(error.into()));
+            }
+            let newest = &*published.version;
+            Recording::new(&mut write_set).run(
+                newest,
+                newest,
+                &self.inner.counters,
+                Attempts::One,
+                |writer| attempt(writer),
+            )
+        };
+        Some(outcome.and_then(|value| {
+            self.publish_under(&committing, write_set, view)?;
+            Ok(value)
+        }))
     }
 
-    /// Makes a write set part of the newest version. `view` is that version with the write set applied, if somebody
-    /// made it already. The caller holds the permit.
-    fn publish(&self, write_set: WriteSet, view: Option<Version>) -> Result<(), Error> {
-        if write_set.is_empty() {
-            return Ok(());
+    /// Attempts a statement on a held version, and publishes it if that is still the newest and nobody holds a lock.
+    fn write_unless_others_do<T, E: From<Error>>(
+        &self,
+        attempt: &mut impl FnMut(&mut Writer<'_>) -> Result<T, E>,
+    ) -> Option<Result<T, E>> {
+        let base = match self.snapshot() {
+            Ok(base) => base,
+            Err(error) => return Some(Err(error.into())),
+        };
+        let mut write_set = WriteSet::new();
+        let recording = Recording::new(&mut write_set);
+        let (outcome, view) =
+            recording.run(&base, &base, &self.inner.counters, Attempts::Unlocked, |writer| attempt(writer));
+        let on = base.commit();
+        drop(base);
+        let committing = self.inner.committing.lock();
+        let still_newest = self.read(|newest| newest.commit() == on);
+        match still_newest {
+            Ok(true) if self.inner.locks.lockers() == 0 => {}
+            Ok(_) => return None,
+            Err(error) => return Some(Err(error.into())),
         }
-        let mut next = match view {
-            Some(view) => view,
+        Some(outcome.and_then(|value| {
+            self.publish_under(&committing, write_set, view)?;
+            Ok(value)
+        }))
+    }
+
+    /// A transaction.
+    pub fn begin(&self, isolation: Isolation) -> Transaction {
+        Transaction::new(self.clone(), isolation)
+    }
+
+    pub(crate) fn locks(&self) -> &Locks {
+        &self.inner.locks
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.inner.counters
+    }
+
+    /// Returns when every statement is published that began when nobody held a lock. Whoever has just announced that
+    /// it is about to, and looks at the newest version then, sees them all; later ones see that it does.
+    pub(crate) fn wait_for_unlocked_writers(&self) {
+        drop(self.inner.committing.lock());
+    }
+
+    /// Makes a write set part of the newest version. `view` is a version with the write set applied, if somebody made
+    /// it already. The caller holds the locks that keep others from what it touches.
+    pub(crate) fn publish(&self, write_set: WriteSet, mut view: Option<View>) -> Result<CommitId, Error> {
+        if write_set.weight() > IN_PLACE_WEIGHT_MAX {
+            // What is long is done before the mutex is taken, and what then is left under it.
+            let newest = self.snapshot()?;
+            let view = view.get_or_insert_with(|| View::of(&newest));
+            view.rebase(&newest, &write_set);
+            view.catch_up(&write_set);
+        }
+        let committing = self.inner.committing.lock();
+        self.publish_under(&committing, write_set, view)
+    }
+
+    fn publish_under(
+        &self,
+        _committing: &MutexGuard<'_, ()>,
+        write_set: WriteSet,
+        view: Option<View>,
+    ) -> Result<CommitId, Error> {
+        if write_set.is_empty() {
+            return self.read(Version::commit);
+        }
+        let (mut next, write_set) = match view {
+            Some(mut view) => {
+                self.read(|newest| view.rebase(newest, &write_set))?;
+                view.catch_up(&write_set);
+                (view.into_version(), write_set)
+            }
             None => match self.publish_in_place(write_set)? {
-                None => return Ok(()),
-                Some(write_set) => {
-                    let mut next = Version::clone(&*self.snapshot()?);
-                    write_set.into_iter().for_each(|operation| next.apply(operation));
-                    next
+                Published::InPlace(commit) => return Ok(commit),
+                Published::Not(write_set) => {
+                    let mut next = self.read(Version::clone)?;
+                    let operations = write_set.operations().iter();
+                    operations.for_each(|operation| next.apply(Cow::Borrowed(operation)));
+                    (next, write_set)
                 }
             },
         };
-        next.set_commit(next.commit().next());
+        let commit = next.commit().next();
+        next.stamp(commit, &write_set);
         let next = Arc::new(next);
         let old = std::mem::replace(&mut self.inner.published.write().version, next);
         drop(old); // after the latch: freeing what only the old version held may take long
-        Ok(())
+        Ok(commit)
     }
 
     /// Applies a small write set to a version nobody else holds; gives it back if that cannot be.
-    fn publish_in_place(&self, write_set: WriteSet) -> Result<Option<WriteSet>, Error> {
+    fn publish_in_place(&self, write_set: WriteSet) -> Result<Published, Error> {
         if write_set.weight() > IN_PLACE_WEIGHT_MAX {
-            return Ok(Some(write_set));
+            return Ok(Published::Not(write_set));
         }
-        let mut published = self.inner.published.write();
-        published.checked()?;
-        let Published { version, torn } = &mut *published;
-        let Some(version) = Arc::get_mut(version) else { return Ok(Some(write_set)) };
+        let mut newest = self.inner.published.write();
+        newest.checked()?;
+        let Newest { version, torn } = &mut *newest;
+        let Some(version) = Arc::get_mut(version) else { return Ok(Published::Not(write_set)) };
         *torn = true;
-        write_set.into_iter().for_each(|operation| version.apply(operation));
-        version.set_commit(version.commit().next());
+        let commit = version.commit().next();
+        write_set.operations().iter().for_each(|operation| version.apply(Cow::Borrowed(operation)));
+        version.stamp(commit, &write_set);
         *torn = false;
-        Ok(None)
+        Ok(Published::InPlace(commit))
     }
 }
 
-impl Published {
+/// What became of a write set that was to be applied in place.
+enum Published {
+    InPlace(CommitId),
+    Not(WriteSet),
+}
+
+impl Newest {
     fn checked(&self) -> Result<(), Error> {
         if self.torn { Err(Error::Poisoned) } else { Ok(()) }
-    }
-}
-
-/// A transaction: a write set, and the view that it and the newest version make.
-///
-/// Dropped without [`commit`](Transaction::commit) it leaves no trace.
-#[derive(Debug)]
-pub struct Transaction {
-    store: Store,
-    permit: Option<Permit>,
-    write_set: WriteSet,
-    /// The newest version with the first `visible` operations applied; made when something first needs it.
-    view: Option<Version>,
-    visible: usize,
-}
-
-/// A point in a transaction to which it can return.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Savepoint(usize);
-
-impl Transaction {
-    /// Runs a read on the newest version with this transaction's writes. Before the first write it runs under the
-    /// publication latch, so `f` must neither wait nor call back into the store.
-    ///
-    /// # Errors
-    /// [`Error::Poisoned`] if a commit panicked half way.
-    pub fn read<T>(&mut self, f: impl FnOnce(&Version) -> T) -> Result<T, Error> {
-        self.refresh()?;
-        match &self.view {
-            Some(view) => Ok(f(view)),
-            None => self.store.read(f),
-        }
-    }
-
-    /// What this transaction sees, held: O(1).
-    ///
-    /// # Errors
-    /// [`Error::Poisoned`] if a commit panicked half way.
-    pub fn snapshot(&mut self) -> Result<Snapshot, Error> {
-        self.refresh()?;
-        match &self.view {
-            Some(view) => Ok(Arc::new(view.clone())),
-            None => self.store.snapshot(),
-        }
-    }
-
-    /// Runs one statement: whole, or if it fails not at all, and the transaction goes on.
-    ///
-    /// # Errors
-    /// What `f` returns; [`Error::WouldDeadlock`] if this thread has another transaction open that has written.
-    pub fn write<T, E: From<Error>>(
-        &mut self,
-        f: impl FnOnce(&mut Writer<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
-        if self.permit.is_none() {
-            self.permit = Some(Permit::acquire(&self.store.inner.writer)?);
-        }
-        self.refresh()?;
-        let counters = &self.store.inner.counters;
-        let recording = Recording::new(&mut self.write_set);
-        let (value, view) = match &self.view {
-            Some(view) => recording.run(view, counters, f)?,
-            None => {
-                let published = self.store.inner.published.read();
-                published.checked()?;
-                recording.run(&published.version, counters, f)?
-            }
-        };
-        if let Some(view) = view {
-            self.view = Some(view);
-            self.visible = self.write_set.len();
-        }
-        Ok(value)
-    }
-
-    /// Brings the view up to the write set, making it if there is something to show.
-    fn refresh(&mut self) -> Result<(), Error> {
-        if self.visible == self.write_set.len() {
-            return Ok(());
-        }
-        if self.view.is_none() {
-            self.view = Some(self.store.read(Version::clone)?);
-        }
-        if let Some(view) = &mut self.view {
-            for operation in &self.write_set.operations()[self.visible..] {
-                view.apply(operation.clone());
-            }
-        }
-        self.visible = self.write_set.len();
-        Ok(())
-    }
-
-    /// Whether it has changed anything.
-    pub fn has_written(&self) -> bool {
-        !self.write_set.is_empty()
-    }
-
-    /// A point to return to. O(1).
-    pub fn savepoint(&self) -> Savepoint {
-        Savepoint(self.write_set.len())
-    }
-
-    /// Undoes everything since the savepoint. What was handed out of a counter stays used, and the permit is kept.
-    /// Costs as much as applying what is left, when that is next looked at.
-    pub fn rollback_to(&mut self, savepoint: Savepoint) {
-        if savepoint.0 < self.write_set.len() {
-            self.write_set.truncate(savepoint.0);
-            if savepoint.0 < self.visible {
-                self.view = None;
-                self.visible = 0;
-            }
-        }
-    }
-
-    /// Publishes the write set as one commit and returns the number of the version that has it.
-    ///
-    /// # Errors
-    /// [`Error::Poisoned`] if an earlier commit panicked half way; nothing is published then.
-    pub fn commit(mut self) -> Result<CommitId, Error> {
-        if self.view.is_some() {
-            self.refresh()?;
-        }
-        let write_set = std::mem::take(&mut self.write_set);
-        self.store.publish(write_set, self.view.take())?;
-        self.store.read(Version::commit)
-    }
-}
-
-/// One statement of a transaction while it records. Unless it succeeds the write set is left as it was, also if the
-/// statement panics: whoever catches that may go on with the transaction.
-struct Recording<'t> {
-    write_set: &'t mut WriteSet,
-    /// The operations that stay, whatever becomes of the statement.
-    kept: usize,
-}
-
-impl<'t> Recording<'t> {
-    fn new(write_set: &'t mut WriteSet) -> Recording<'t> {
-        Recording { kept: write_set.len(), write_set }
-    }
-
-    /// Runs the statement over `base`.
-    fn run<T, E: From<Error>>(
-        mut self,
-        base: &Version,
-        counters: &Counters,
-        f: impl FnOnce(&mut Writer<'_>) -> Result<T, E>,
-    ) -> Result<(T, Option<Version>), E> {
-        let mut writer = Writer::new(base, self.write_set, counters);
-        let value = f(&mut writer)?;
-        let view = writer.into_view();
-        self.kept = self.write_set.len();
-        Ok((value, view))
-    }
-}
-
-impl Drop for Recording<'_> {
-    fn drop(&mut self) {
-        self.write_set.truncate(self.kept);
     }
 }

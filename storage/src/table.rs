@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 pub use view::{LeafSlice, LeafView, Leaves, RowRef, Words};
 
+use crate::commit::CommitId;
 use crate::index::{Index, IndexId};
 use crate::layout::Layout;
 use crate::leaf::{Leaf, RowId};
@@ -44,6 +45,8 @@ impl TableId {
 #[derive(Clone, Debug)]
 pub struct Table {
     id: TableId,
+    /// The commit that last changed it. What a transaction does to its own view of the table leaves it as it is.
+    changed: CommitId,
     layout: Arc<Layout>,
     rows: Tree<Leaf>,
     longs: Longs,
@@ -55,13 +58,24 @@ impl Table {
     /// An empty table without indexes.
     #[must_use]
     pub fn new(id: TableId, layout: Arc<Layout>) -> Self {
-        Self { id, layout, rows: Tree::new(), longs: Longs::default(), indexes: Vec::new() }
+        let (changed, indexes) = (CommitId::default(), Vec::new());
+        Self { id, changed, layout, rows: Tree::new(), longs: Longs::default(), indexes }
     }
 
     /// Its id.
     #[must_use]
     pub fn id(&self) -> TableId {
         self.id
+    }
+
+    /// The commit that last changed it: of two tables of one id that were published, those of one commit are equal.
+    #[must_use]
+    pub fn changed(&self) -> CommitId {
+        self.changed
+    }
+
+    pub(crate) fn set_changed(&mut self, commit: CommitId) {
+        self.changed = commit;
     }
 
     /// Its physical columns.

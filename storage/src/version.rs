@@ -4,25 +4,12 @@
 //! a few pointers. A version that anyone but the committer can reach never changes; where nobody else holds it, the
 //! same operations change it in place, because every node is reached through [`Arc::make_mut`].
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::commit::CommitId;
 use crate::table::{Table, TableId};
-use crate::write_set::{Catalog, Operation, SchemaChange};
-
-/// The number of a commit: 0 is the empty database, each commit adds one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CommitId(u64);
-
-impl CommitId {
-    /// Its number.
-    pub const fn number(self) -> u64 {
-        self.0
-    }
-
-    pub(crate) const fn next(self) -> CommitId {
-        CommitId(self.0 + 1)
-    }
-}
+use crate::write_set::{Catalog, Operation, SchemaChange, WriteSet};
 
 /// Tables by id: a spine of chunks, so that a commit copies the chunks of the tables it touched, not a list of all.
 #[derive(Clone, Debug, Default)]
@@ -36,8 +23,12 @@ impl Directory {
     const CHUNK: usize = 16;
 
     fn get(&self, id: TableId) -> Option<&Table> {
+        self.shared(id).map(|table| &**table)
+    }
+
+    fn shared(&self, id: TableId) -> Option<&Arc<Table>> {
         let number = id.get() as usize;
-        self.chunks.get(number / Self::CHUNK)?[number % Self::CHUNK].as_deref()
+        self.chunks.get(number / Self::CHUNK)?[number % Self::CHUNK].as_ref()
     }
 
     fn slot(&mut self, id: TableId) -> &mut Option<Arc<Table>> {
@@ -73,8 +64,26 @@ impl Version {
         self.commit
     }
 
-    pub(crate) fn set_commit(&mut self, commit: CommitId) {
+    /// Makes it the version of the commit that a write set makes: the tables it touches were changed by it.
+    pub(crate) fn stamp(&mut self, commit: CommitId, write_set: &WriteSet) {
         self.commit = commit;
+        for &table in write_set.tables() {
+            self.change(table, |table| table.set_changed(commit));
+        }
+    }
+
+    /// The commit that last changed a table, which identifies this state of it; `None` if it is not there.
+    pub(crate) fn changed(&self, id: TableId) -> Option<CommitId> {
+        self.table(id).map(Table::changed)
+    }
+
+    /// Makes a table what it is in `other`.
+    pub(crate) fn take_table(&mut self, id: TableId, other: &Version) {
+        *self.tables.slot(id) = other.tables.shared(id).cloned();
+    }
+
+    pub(crate) fn set_catalog(&mut self, catalog: &Catalog) {
+        self.catalog = Arc::clone(catalog);
     }
 
     /// The catalog, as the engine left it.
@@ -94,28 +103,31 @@ impl Version {
 
     /// Applies one operation: O(log n) per row and index entry. It evaluates nothing and cannot fail; an operation
     /// on a table that is not there is ignored, because it can only mean that the table was dropped after it.
-    pub fn apply(&mut self, operation: Operation) {
+    ///
+    /// An operation that is given away is adopted; of one that is lent, what a tree keeps is copied.
+    pub fn apply(&mut self, operation: Cow<'_, Operation>) {
+        match operation {
+            Cow::Owned(Operation::Insert { table, rows, changes }) => {
+                self.change(table, |table| table.insert_rows(Cow::Owned(rows), &changes));
+            }
+            Cow::Owned(Operation::Schema(change)) => self.apply_schema(change),
+            operation => self.apply_lent(&operation),
+        }
+    }
+
+    fn apply_lent(&mut self, operation: &Operation) {
         match operation {
             Operation::Insert { table, rows, changes } => {
-                self.change(table, |table| {
-                    table.insert_rows(rows);
-                    changes.iter().for_each(|change| table.apply_index(change));
-                });
+                self.change(*table, |table| table.insert_rows(Cow::Borrowed(rows), changes));
             }
             Operation::Update { table, rows, changes } => {
-                self.change(table, |table| {
-                    table.update_rows(&rows);
-                    changes.iter().for_each(|change| table.apply_index(change));
-                });
+                self.change(*table, |table| table.update_rows(rows, changes));
             }
-            Operation::Assign { table, patch } => self.change(table, |table| table.assign(&patch)),
+            Operation::Assign { table, patch } => self.change(*table, |table| table.assign(patch)),
             Operation::Delete { table, rows, changes } => {
-                self.change(table, |table| {
-                    table.delete_rows(&rows);
-                    changes.iter().for_each(|change| table.apply_index(change));
-                });
+                self.change(*table, |table| table.delete_rows(rows, changes));
             }
-            Operation::Schema(change) => self.apply_schema(change),
+            Operation::Schema(change) => self.apply_schema(change.clone()),
         }
     }
 
@@ -145,7 +157,7 @@ impl Version {
 impl std::fmt::Debug for Version {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Version")
-            .field("commit", &self.commit.0)
+            .field("commit", &self.commit.number())
             .field("tables", &self.tables.iter().map(|table| table.id()).collect::<Vec<_>>())
             .finish_non_exhaustive()
     }

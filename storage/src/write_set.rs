@@ -60,6 +60,17 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// The table it changes; none for a change of the catalog alone.
+    pub fn table(&self) -> Option<TableId> {
+        match self {
+            Operation::Insert { table, .. }
+            | Operation::Update { table, .. }
+            | Operation::Assign { table, .. }
+            | Operation::Delete { table, .. } => Some(*table),
+            Operation::Schema(change) => change.table(),
+        }
+    }
+
     /// How many rows and index entries it touches: the work of applying it.
     pub fn weight(&self) -> usize {
         match self {
@@ -114,6 +125,20 @@ pub enum SchemaChange {
     Catalog(Catalog),
 }
 
+impl SchemaChange {
+    /// The table it changes; none for a change of the catalog alone.
+    fn table(&self) -> Option<TableId> {
+        match self {
+            SchemaChange::CreateTable(table) | SchemaChange::ReplaceTable(table) => Some(table.id()),
+            SchemaChange::DropTable(table)
+            | SchemaChange::AddSlot { table, .. }
+            | SchemaChange::AddIndex { table, .. }
+            | SchemaChange::DropIndex { table, .. } => Some(*table),
+            SchemaChange::Catalog(_) => None,
+        }
+    }
+}
+
 impl std::fmt::Debug for SchemaChange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -139,17 +164,29 @@ impl std::fmt::Debug for SchemaChange {
 pub struct WriteSet {
     /// A statement of its own mostly has one.
     operations: SmallVec<[Operation; 1]>,
+    /// The tables they change, in the order in which they came. (Rolling back leaves them: they are a superset.)
+    tables: SmallVec<[TableId; 2]>,
 }
 
 impl WriteSet {
     /// An empty write set; allocates nothing.
     pub fn new() -> WriteSet {
-        WriteSet { operations: SmallVec::new() }
+        WriteSet { operations: SmallVec::new(), tables: SmallVec::new() }
     }
 
     /// Records an operation.
     pub fn push(&mut self, operation: Operation) {
+        if let Some(table) = operation.table()
+            && !self.tables.contains(&table)
+        {
+            self.tables.push(table);
+        }
         self.operations.push(operation);
+    }
+
+    /// The tables that its operations change, and perhaps some that they no longer do.
+    pub fn tables(&self) -> &[TableId] {
+        &self.tables
     }
 
     /// The number of operations, which is what a savepoint is.

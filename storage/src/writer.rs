@@ -1,38 +1,161 @@
-//! One statement's view of the database while it writes.
+//! One attempt of a statement that writes.
 //!
-//! A statement *finds* rows in [`Writer::version`], computes images, keys and checks, and [pushes](Writer::push)
-//! operations. Most statements have one round and never see their own writes: for them nothing is copied, and the
-//! store applies their operations in place. A statement of several rounds (a cascade) [advances](Writer::advance)
-//! between them, which makes the operations so far visible in a private copy of what they touched.
+//! A statement *finds* rows in [`Writer::base`], names what has to be [locked](Writer::locking), computes images, keys
+//! and checks on [`Writer::version`], and [pushes](Writer::push) operations. Most statements have one round and never
+//! see their own writes: for them nothing is copied, and the store applies their operations in place. A statement of
+//! several rounds (a cascade) [advances](Writer::advance) between them, which makes the operations so far visible in a
+//! private copy of what they touched.
+//!
+//! An attempt may be made before the locks are held, and is then made [again](crate::statement) if anything may have
+//! changed before they were. So it is a function of what it reads, and does nothing that cannot be undone.
 
 use crate::error::Error;
+use crate::index::IndexId;
 use crate::keys::Counters;
+use crate::leaf::RowId;
+use crate::lock::{Owner, RowBlock, Strength};
+use crate::lock_list::LockList;
+use crate::store::Store;
 use crate::table::TableId;
 use crate::version::Version;
+use crate::view::View;
 use crate::write_set::{Operation, WriteSet};
 
-/// The base a statement reads and the write set it adds to.
+/// The versions an attempt reads, the write set it adds to, and the locks it asks for.
 #[derive(Debug)]
 pub struct Writer<'a> {
     base: &'a Version,
-    view: Option<Version>,
+    newest: &'a Version,
+    view: Option<View>,
     write_set: &'a mut WriteSet,
-    /// Operations before this one are visible in `version()`.
+    /// Operations before this one are in `newest`.
     visible: usize,
     counters: &'a Counters,
+    locking: Locking<'a>,
+    /// Whether this is the only attempt there will be.
+    is_only: bool,
+}
+
+/// How a statement is attempted.
+#[derive(Debug)]
+pub(crate) enum Attempts<'a> {
+    /// Once, and nobody else can write before it is published.
+    One,
+    /// Without locks, and if that does not do once more.
+    Unlocked,
+    /// Until all locks are held that are asked for.
+    Locked(Asking<'a>),
+}
+
+/// Takes down which locks an attempt asks for. Where nobody else can write before the statement is published, nothing
+/// is.
+#[derive(Debug)]
+pub struct Locking<'a>(Option<Asking<'a>>);
+
+/// Who asks for locks, and where.
+#[derive(Debug)]
+pub(crate) struct Asking<'a> {
+    pub(crate) list: &'a mut LockList,
+    pub(crate) owner: &'a mut Owner,
+    pub(crate) store: &'a Store,
+}
+
+impl Locking<'_> {
+    /// Whether it takes anything down.
+    pub fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Asks for the lock of a row, whether it is there or not.
+    pub fn row(&mut self, table: TableId, row: RowId, strength: Strength) {
+        if let Some(locks) = &mut self.0 {
+            locks.list.row(table, row, strength);
+        }
+    }
+
+    /// Asks for the locks of rows.
+    pub fn rows(&mut self, table: TableId, rows: impl IntoIterator<Item = RowId>, strength: Strength) {
+        if let Some(locks) = &mut self.0 {
+            rows.into_iter().for_each(|row| locks.list.row(table, row, strength));
+        }
+    }
+
+    /// Asks for the lock of an entry of a unique index, whether it is there or not.
+    pub fn key(&mut self, table: TableId, index: IndexId, key: &[u8], strength: Strength) {
+        if let Some(locks) = &mut self.0 {
+            locks.list.key(table, index, key, strength);
+        }
+    }
+
+    /// Asks to be alone with a table: nobody else writes to it until the transaction ends.
+    pub fn table(&mut self, table: TableId) {
+        if let Some(locks) = &mut self.0 {
+            locks.list.table(table, Strength::EXCLUSIVE);
+        }
+    }
+
+    /// Asks to be the only transaction that changes the schema.
+    pub fn schema(&mut self) {
+        if let Some(locks) = &mut self.0 {
+            locks.list.schema();
+        }
+    }
+
+    /// Asks that none of the locks be waited for: if one is not free, the statement fails.
+    pub fn without_waiting(&mut self) {
+        if let Some(locks) = &mut self.0 {
+            locks.list.without_waiting();
+        }
+    }
+
+    /// Locks a row at once if it is free; false if another transaction is in the way. Its table is asked for, too.
+    pub fn try_row(&mut self, table: TableId, row: RowId, strength: Strength) -> bool {
+        let Some(Asking { list, owner, store }) = &mut self.0 else { return true };
+        if owner.announce() {
+            store.wait_for_unlocked_writers();
+        }
+        let (block, bit) = RowBlock::of(row);
+        let is_free = owner.take_free_rows(table, block, bit, strength) == bit;
+        if is_free {
+            list.row(table, row, strength);
+        }
+        is_free
+    }
 }
 
 impl<'a> Writer<'a> {
-    /// A statement that adds to `write_set`, whose operations so far are in `base` already.
-    pub(crate) fn new(base: &'a Version, write_set: &'a mut WriteSet, counters: &'a Counters) -> Writer<'a> {
+    /// An attempt that adds to `write_set`, whose operations so far are in both versions already.
+    pub(crate) fn new(
+        base: &'a Version,
+        newest: &'a Version,
+        write_set: &'a mut WriteSet,
+        counters: &'a Counters,
+        attempts: Attempts<'a>,
+    ) -> Writer<'a> {
         let visible = write_set.len();
-        Writer { base, view: None, write_set, visible, counters }
+        let (is_only, locks) = match attempts {
+            Attempts::One => (true, None),
+            Attempts::Unlocked => (false, None),
+            Attempts::Locked(asking) => (false, Some(asking)),
+        };
+        Writer { base, newest, view: None, write_set, visible, counters, locking: Locking(locks), is_only }
     }
 
-    /// What the statement reads: the newest version, the transaction's earlier writes, and the statement's own up to
-    /// the last [`advance`](Writer::advance).
+    /// Where rows are found: what the transaction sees, with its earlier writes.
+    pub fn base(&self) -> &Version {
+        self.base
+    }
+
+    /// What is written is computed from this, and integrity is checked on it: the newest version, with the
+    /// transaction's earlier writes and the statement's own up to the last [`advance`](Writer::advance). Under
+    /// [`ReadCommitted`](crate::Isolation::ReadCommitted) it is the [`base`](Writer::base), until it advances.
     pub fn version(&self) -> &Version {
-        self.view.as_ref().unwrap_or(self.base)
+        self.view.as_ref().map_or(self.newest, View::version)
+    }
+
+    /// Whether others may have committed since what the transaction sees.
+    pub fn is_behind(&self) -> bool {
+        self.base.commit() != self.newest.commit()
     }
 
     /// Records an operation. It is not yet visible in [`version`](Writer::version).
@@ -43,11 +166,23 @@ impl<'a> Writer<'a> {
     /// Makes the operations recorded so far visible. Copies what they touch and anybody else holds; the first call also
     /// copies the version's few pointers.
     pub fn advance(&mut self) {
-        let view = self.view.get_or_insert_with(|| self.base.clone());
-        for operation in &self.write_set.operations()[self.visible..] {
-            view.apply(operation.clone());
-        }
-        self.visible = self.write_set.len();
+        let view = self.view.get_or_insert_with(|| View::made(self.newest.clone(), self.visible));
+        view.catch_up(self.write_set);
+    }
+
+    /// Where the locks are asked for that keep what it writes true until it is published.
+    pub fn locking(&mut self) -> &mut Locking<'a> {
+        &mut self.locking
+    }
+
+    /// The [version](Writer::version), and where locks are asked for while it is read.
+    pub fn parts(&mut self) -> (&Version, &mut Locking<'a>) {
+        (self.view.as_ref().map_or(self.newest, View::version), &mut self.locking)
+    }
+
+    /// Whether this is the only attempt there will be, so that what it consumes will not be needed again.
+    pub fn is_only_attempt(&self) -> bool {
+        self.is_only
     }
 
     /// The first of `count` fresh row ids of a table. They are never handed out again, whatever becomes of the
@@ -83,10 +218,10 @@ impl<'a> Writer<'a> {
         self.counters.fresh_id()
     }
 
-    /// The view with every operation applied, if one was made.
-    pub(crate) fn into_view(mut self) -> Option<Version> {
-        if self.view.is_some() {
-            self.advance();
+    /// The newest version with every operation applied, if that was made.
+    pub(crate) fn into_view(mut self) -> Option<View> {
+        if let Some(view) = &mut self.view {
+            view.catch_up(self.write_set);
         }
         self.view
     }

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nuages_storage::index::IndexKeys;
+use nuages_storage::lock::{LockError, Strength};
 use nuages_storage::value::Value;
 use nuages_storage::{
-    DataType, Error, Index, IndexChange, IndexId, Lane, Layout, LeafBuilder, Operation, RowId, Rows,
-    SchemaChange, Slot, Store, Table, TableId, Version, Writer,
+    DataType, Error, Index, IndexChange, IndexId, Isolation, Lane, Layout, LeafBuilder, Operation, Reach,
+    RowId, Rows, SchemaChange, Slot, Store, Table, TableId, Version, Writer,
 };
 use proptest::prelude::*;
 
@@ -21,7 +22,7 @@ const INDEX: IndexId = IndexId::new(0);
 fn store() -> (Store, TableId) {
     let store = Store::new(Arc::new(()));
     let id = store
-        .write(|writer| {
+        .write(Reach::Short, |writer| {
             let id = writer.fresh_table_id();
             let layout = Layout::new([Slot::new(Lane::RowId), Slot::new(Lane::Word)]);
             let mut table = Table::new(id, Arc::new(layout));
@@ -56,6 +57,7 @@ fn rows(version: &Version, table: TableId, rows: &Model) -> Rows {
 
 /// Inserts, updates or deletes so that `model` becomes what it says.
 fn write(writer: &mut Writer<'_>, table: TableId, row: i64, value: Option<i64>) {
+    writer.locking().row(table, RowId::new(row), Strength::Update);
     let version = writer.version();
     let old = version.table(table).unwrap().get(RowId::new(row)).map(|found| found.int(1));
     let new: Model = value.map(|value| (row, value)).into_iter().collect();
@@ -148,7 +150,7 @@ proptest! {
                     };
                     match &mut transaction {
                         None => {
-                            store.write(|w| Ok::<_, Error>(write(w, table, row, value))).unwrap();
+                            store.write(Reach::Short, |w| Ok::<_, Error>(write(w, table, row, value))).unwrap();
                             apply(&mut model);
                         }
                         Some(open) => {
@@ -159,7 +161,7 @@ proptest! {
                     }
                 }
                 Step::Begin if transaction.is_none() => {
-                    transaction = Some(store.begin());
+                    transaction = Some(store.begin(Isolation::ReadCommitted));
                     pending = model.clone();
                     savepoints.clear();
                 }
@@ -179,7 +181,7 @@ proptest! {
                         Err::<(), _>(Error::Poisoned)
                     };
                     let failed = match &mut transaction {
-                        None => store.write(failing),
+                        None => store.write(Reach::Short, failing),
                         Some(open) => open.write(failing),
                     };
                     prop_assert_eq!(failed, Err(Error::Poisoned));
@@ -200,7 +202,7 @@ proptest! {
             prop_assert_eq!(&store.read(|version| contents(version, table)).unwrap(), &model);
             for (number, (fork, model)) in forks.iter_mut().enumerate() {
                 let row = number as i64;
-                fork.write(|w| Ok::<_, Error>(write(w, table, row, Some(99)))).unwrap();
+                fork.write(Reach::Short, |w| Ok::<_, Error>(write(w, table, row, Some(99)))).unwrap();
                 model.insert(row, 99);
             }
         }
@@ -218,27 +220,29 @@ proptest! {
 #[test]
 fn automatic_keys_are_not_returned_by_a_rollback() {
     let (store, table) = store();
-    let mut transaction = store.begin();
+    let mut transaction = store.begin(Isolation::ReadCommitted);
     assert_eq!(transaction.write(|writer| writer.next_keys(table, 3)).unwrap(), 1);
     drop(transaction);
-    assert_eq!(store.write(|writer| writer.next_keys(table, 1)).unwrap(), 4);
+    assert_eq!(store.write(Reach::Short, |writer| writer.next_keys(table, 1)).unwrap(), 4);
 }
 
 #[test]
 fn a_thread_with_an_open_writing_transaction_cannot_wait_for_itself() {
     let (store, table) = store();
-    let mut transaction = store.begin();
+    let mut transaction = store.begin(Isolation::ReadCommitted);
     transaction.write(|w| Ok::<_, Error>(write(w, table, 1, Some(1)))).unwrap();
-    let refused = store.write(|w| Ok::<_, Error>(write(w, table, 2, Some(2))));
-    assert_eq!(refused, Err(Error::WouldDeadlock));
+    let refused = store.write(Reach::Short, |w| Ok::<_, Error>(write(w, table, 1, Some(2))));
+    let Err(Error::Lock(refused)) = refused else { panic!("{refused:?}") };
+    assert!(matches!(*refused, LockError::WouldWaitForItself { .. }), "{refused}");
+    store.write(Reach::Short, |w| Ok::<_, Error>(write(w, table, 3, Some(3)))).unwrap();
     transaction.commit().unwrap();
-    store.write(|w| Ok::<_, Error>(write(w, table, 2, Some(2)))).unwrap();
+    store.write(Reach::Short, |w| Ok::<_, Error>(write(w, table, 2, Some(2)))).unwrap();
 }
 
 #[test]
 fn increments_from_several_threads_are_all_there() {
     let (store, table) = store();
-    store.write(|w| Ok::<_, Error>(write(w, table, 1, Some(0)))).unwrap();
+    store.write(Reach::Short, |w| Ok::<_, Error>(write(w, table, 1, Some(0)))).unwrap();
     std::thread::scope(|scope| {
         for thread in 0..4 {
             let store = store.clone();
@@ -251,9 +255,9 @@ fn increments_from_several_threads_are_all_there() {
                         Ok::<_, Error>(())
                     };
                     if thread % 2 == 0 {
-                        store.write(increment).unwrap();
+                        store.write(Reach::Short, increment).unwrap();
                     } else {
-                        let mut transaction = store.begin();
+                        let mut transaction = store.begin(Isolation::ReadCommitted);
                         transaction.write(increment).unwrap();
                         transaction.commit().unwrap();
                     }
@@ -267,7 +271,7 @@ fn increments_from_several_threads_are_all_there() {
 #[test]
 fn a_statement_that_panics_leaves_nothing_in_the_transaction() {
     let (store, table) = store();
-    let mut transaction = store.begin();
+    let mut transaction = store.begin(Isolation::ReadCommitted);
     transaction.write(|writer| Ok::<_, Error>(write(writer, table, 1, Some(1)))).unwrap();
     for earlier in [false, true] {
         let statement = std::panic::AssertUnwindSafe(|| {

@@ -1,8 +1,12 @@
 //! Statements: what a session runs.
 
-use nuages_storage::TableId;
+use nuages_storage::lock::Strength;
+use nuages_storage::{Reach, TableId};
 
-use super::{Expr, Relation, Source};
+use super::{Comparison, Expr, Relation, Source};
+
+/// Rows up to which an insertion of values counts as short.
+const SHORT_ROWS_MAX: usize = 64;
 
 /// A column of a result: what it is called and how it is computed.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,12 +31,43 @@ pub struct Query {
     pub relation: Relation,
     /// The columns.
     pub columns: Vec<OutputColumn>,
+    /// Which of the rows it is made of are locked, if any.
+    pub lock: Option<RowLock>,
+}
+
+/// That rows which are read stay as they are until the transaction ends (`SELECT .. FOR UPDATE`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowLock {
+    /// Of which scans of the query; none of them under a grouping, a distinction or a set operation.
+    pub sources: Vec<(TableId, Source)>,
+    /// How strongly.
+    pub strength: Strength,
+    /// What happens when another transaction is in the way.
+    pub wait: LockWait,
+}
+
+/// What happens when another transaction is in the way of a lock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum LockWait {
+    /// The query waits.
+    #[default]
+    Wait,
+    /// The query fails.
+    NoWait,
+    /// The row is passed over, and does not count for a limit.
+    SkipLocked,
 }
 
 impl Query {
     /// The columns of `relation` under names.
     pub fn new(relation: Relation, columns: Vec<OutputColumn>) -> Query {
-        Query { relation, columns }
+        Query { relation, columns, lock: None }
+    }
+
+    /// The same, with rows locked.
+    #[must_use]
+    pub fn locking(self, lock: RowLock) -> Query {
+        Query { lock: Some(lock), ..self }
     }
 }
 
@@ -99,4 +134,31 @@ pub enum Statement {
     Update(Update),
     /// Deletes.
     Delete(Delete),
+}
+
+impl Statement {
+    /// How much it reads: a statement about the row of one key reads little, any other may read all there is.
+    pub(crate) fn reach(&self) -> Reach {
+        let predicate = match self {
+            Statement::Update(update) => update.predicate.as_ref(),
+            Statement::Delete(delete) => delete.predicate.as_ref(),
+            Statement::Insert(insert) => match &insert.rows {
+                InsertSource::Values(rows) if rows.len() <= SHORT_ROWS_MAX => return Reach::Short,
+                _ => None,
+            },
+            Statement::Query(_) => None,
+        };
+        match predicate {
+            Some(Expr::Compare(Comparison::Equal, left, right))
+                if matches!(
+                    (&**left, &**right),
+                    (Expr::Column(_), Expr::Literal(_) | Expr::Parameter(..))
+                        | (Expr::Literal(_) | Expr::Parameter(..), Expr::Column(_))
+                ) =>
+            {
+                Reach::Short
+            }
+            _ => Reach::Long,
+        }
+    }
 }

@@ -20,7 +20,8 @@ use std::collections::BTreeMap;
 
 use hashbrown::{DefaultHashBuilder, HashSet};
 use indexmap::IndexMap;
-use nuages_storage::{RowId, TableId, Value, Version};
+use nuages_storage::lock::Strength;
+use nuages_storage::{Locking, RowId, TableId, Value, Version};
 use smallvec::SmallVec;
 
 use super::foreign_key::{ChildrenLookup, values_of, violation};
@@ -48,26 +49,36 @@ pub(crate) type Closure = IndexMap<TableId, Doomed, DefaultHashBuilder>;
 
 type Level = IndexMap<TableId, Vec<RowId>, DefaultHashBuilder>;
 
+/// What the search for rows that follow reads, and where it leaves what it rests on.
+pub(crate) struct Tests<'a, 'w> {
+    /// The version with the statement's rounds so far.
+    pub(crate) version: &'a Version,
+    /// The rows found are locked.
+    pub(crate) locking: &'a mut Locking<'w>,
+    /// Keys that cannot be decided yet.
+    pub(crate) postponed: &'a mut Postponed,
+}
+
 /// Everything that goes or loses a foreign key when these rows go.
 ///
 /// # Errors
 /// [`Error::Referenced`] if a row refers to one of them by a foreign key that restricts.
 pub(crate) fn on_delete(
     catalog: &Catalog,
-    version: &Version,
     table: &TableDefinition,
     rows: Vec<RowId>,
-    postponed: &mut Postponed,
+    tests: &mut Tests<'_, '_>,
 ) -> Result<Closure, Error> {
+    let version = tests.version;
     let mut search = Search { catalog, version, closure: Closure::default(), dangling: Vec::new() };
     let doomed = search.closure.entry(table.id).or_default();
     let mut level = Level::default();
     level.insert(table.id, rows.into_iter().filter(|row| doomed.rows.insert(*row)).collect());
     while !level.is_empty() {
-        search.restrict(&level)?;
-        level = search.expand(&level)?;
+        search.restrict(&level, tests.locking)?;
+        level = search.expand(&level, tests.locking)?;
     }
-    search.postpone_dangling(postponed)?;
+    search.postpone_dangling(tests.postponed)?;
     Ok(search.closure)
 }
 
@@ -141,7 +152,9 @@ pub(crate) fn may_lose_keys(catalog: &Catalog, table: &TableDefinition, assigned
 
 impl Search<'_> {
     /// No row that stays, as far as is known at this level, refers to a row of the level by a key that restricts.
-    fn restrict(&self, level: &Level) -> Result<(), Error> {
+    ///
+    /// A row that refers is locked before it counts: another transaction may be deleting it.
+    fn restrict(&self, level: &Level, locking: &mut Locking<'_>) -> Result<(), Error> {
         self.each_referrer(
             level,
             |action| action == Action::Restrict,
@@ -150,6 +163,7 @@ impl Search<'_> {
                     referrer.each_child(&key, &mut |row| match self.is_doomed(referrer.child.id, row) {
                         true => Ok(()),
                         false => {
+                            locking.row(referrer.child.id, row, Strength::KeyShare);
                             let (child, cause) = (referrer.child, Cause::Parent);
                             Err(violation(self.catalog, child, referrer.key, key.values(), cause))
                         }
@@ -160,7 +174,7 @@ impl Search<'_> {
     }
 
     /// Dooms the rows that cascade from a level, which are the next one, and notes the others that refer to it.
-    fn expand(&mut self, level: &Level) -> Result<Level, Error> {
+    fn expand(&mut self, level: &Level, locking: &mut Locking<'_>) -> Result<Level, Error> {
         let mut next = Level::default();
         let (mut closure, mut dangling) =
             (std::mem::take(&mut self.closure), std::mem::take(&mut self.dangling));
@@ -176,13 +190,18 @@ impl Search<'_> {
                         match referrer.key.on_delete {
                             Action::Cascade => {
                                 if doomed.rows.insert(row) {
+                                    locking.row(child, row, Strength::Update);
                                     next.entry(child).or_default().push(row);
                                 }
                             }
                             Action::SetNull | Action::SetDefault => {
+                                locking.row(child, row, Strength::NoKeyUpdate);
                                 doomed.reset.entry(row).or_default().push(referrer.key.id);
                             }
-                            Action::NoAction | Action::Restrict => is_referred_to = true,
+                            Action::NoAction | Action::Restrict => {
+                                locking.row(child, row, Strength::KeyShare);
+                                is_referred_to = true;
+                            }
                         }
                         Ok(())
                     })?;
@@ -295,12 +314,13 @@ pub(crate) fn mark_followed(catalog: &Catalog, round: &Round, followed: &mut Fol
 /// [`Error::Referenced`] where a foreign key restricts, and those of evaluating a default.
 pub(crate) fn on_update(
     catalog: &Catalog,
-    version: &Version,
     round: &Round,
     followed: &Followed,
-    postponed: &mut Postponed,
+    tests: &mut Tests<'_, '_>,
     default: &dyn Fn(&TableDefinition, usize) -> Result<Value, Error>,
 ) -> Result<Vec<Reassignment>, Error> {
+    let Tests { version, locking, postponed } = tests;
+    let version = *version;
     let mut following = Vec::new();
     for (table, change) in round.iter() {
         let Some(parent) = catalog.table(table) else { continue };
@@ -317,6 +337,7 @@ pub(crate) fn on_update(
                 }
                 let mut children = Vec::new();
                 referrer.children.of_values(&before, &mut |row| {
+                    locking.row(referrer.child.id, row, Strength::NoKeyUpdate);
                     children.extend(referring_after(round, referrer.child.id, key, row));
                     Ok(())
                 })?;

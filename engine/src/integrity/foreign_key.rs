@@ -7,7 +7,8 @@
 use std::ops::Bound;
 
 use nuages_storage::key::{KeyBuffer, KeyPart, prefix_end};
-use nuages_storage::{LeafView, RowId, Table, Value, Version};
+use nuages_storage::lock::Strength;
+use nuages_storage::{LeafView, Locking, RowId, Table, Value, Version, all_rows};
 use smallvec::SmallVec;
 
 use super::Cause;
@@ -49,8 +50,7 @@ impl<'v> ParentLookup<'v> {
         view: LeafView<'_>,
         selection: u64,
     ) -> u64 {
-        let referring =
-            key.columns.iter().fold(selection, |rows, &place| rows & !view.nulls(child.columns[place].slot));
+        let referring = selection & referring(child, key, view);
         match (self.key, &key.columns[..]) {
             (TargetKey::RowId, &[place]) => {
                 let words = view.words(child.columns[place].slot);
@@ -69,6 +69,40 @@ impl<'v> ParentLookup<'v> {
                     orphans |= u64::from(index.first_with_key(encoded.as_slice()).is_none()) << row;
                 }
                 orphans
+            }
+        }
+    }
+
+    /// Asks that the parents of the rows of a leaf stay, those that are there and those that may yet come: nobody
+    /// deletes them or changes their keys until this transaction has ended.
+    pub(crate) fn lock(
+        &self,
+        child: &TableDefinition,
+        key: &ForeignKeyDefinition,
+        view: LeafView<'_>,
+        locking: &mut Locking<'_>,
+    ) {
+        let referring = selected(referring(child, key, view));
+        match (self.key, &key.columns[..]) {
+            (TargetKey::RowId, &[place]) => {
+                let words = view.words(child.columns[place].slot);
+                let parents = referring.map(|row| RowId::new(words.get(row).cast_signed()));
+                locking.rows(key.target, parents, Strength::KeyShare);
+            }
+            (TargetKey::RowId, _) => {}
+            (TargetKey::Index(id), _) => {
+                let index = self.rows.index(id);
+                let mut encoded = KeyBuffer::new();
+                for row in referring {
+                    encoded.clear();
+                    for (part, &place) in self.parts.iter().zip(&key.columns) {
+                        push_column(&mut encoded, *part, child, place, view, row);
+                    }
+                    locking.key(key.target, id, encoded.as_slice(), Strength::KeyShare);
+                    if let Some(parent) = index.and_then(|index| index.first_with_key(encoded.as_slice())) {
+                        locking.row(key.target, parent, Strength::KeyShare);
+                    }
+                }
             }
         }
     }
@@ -174,6 +208,13 @@ impl<'v> ChildrenLookup<'v> {
         let upper = end.as_ref().map_or(Bound::Unbounded, |end| Bound::Excluded(end.as_slice()));
         index.range(Bound::Included(key.as_slice()), upper).try_for_each(|(_, row)| found(row))
     }
+}
+
+/// The rows of a leaf that refer to anything.
+pub(crate) fn referring(table: &TableDefinition, key: &ForeignKeyDefinition, view: LeafView<'_>) -> u64 {
+    key.columns
+        .iter()
+        .fold(all_rows(view.len()), |rows, &place| rows & !view.nulls(table.columns[place].slot))
 }
 
 /// If a row of `child` refers to the key, the key is there.

@@ -40,7 +40,7 @@ impl<'a> Planner<'a> {
     /// The plan of a query: its columns are the query's output columns, in order.
     pub(crate) fn plan(&mut self, query: Query) -> Result<Plan, Error> {
         self.note_scans(&query.relation, false);
-        let Query { relation, columns } = query;
+        let Query { relation, columns, .. } = query;
         let relation =
             if self.optimize { rewrite(relation, &|expr| self.never_null(expr)) } else { relation };
         let outputs: Vec<Expr> = columns.into_iter().map(|column| column.expr).collect();

@@ -140,7 +140,7 @@ fn as_join(part: Expr, never_null: NeverNull<'_>) -> Result<(JoinKind, Relation,
             lift(relation.as_ref().clone(), Looking::ForRows).map(|(right, on, _)| (right, on))
         }
         Expr::InQuery(value, query) if !columns::has_subquery(value) => {
-            let Query { relation, columns } = query.as_ref().clone();
+            let Query { relation, columns, .. } = query.as_ref().clone();
             match (lift(relation, Looking::ForValues), columns.into_iter().next()) {
                 (Some((right, mut on, by)), Some(column)) => {
                     let column = substituted(column.expr, &by);

@@ -1,5 +1,6 @@
 //! Columns against plain lists of values, whatever form they have.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use nuages_storage::{Layout, LeafBuilder, Operation, RowId, SchemaChange, Slot, Table, TableId, Version};
@@ -54,20 +55,21 @@ fn row() -> impl Strategy<Value = Vec<Value>> {
 fn version_of(rows: &[Vec<Value>]) -> Version {
     let layout = Arc::new(Layout::new(TYPES.iter().map(|kind| Slot::new(kind.lane()))));
     let mut version = Version::new(Arc::new(()));
-    version.apply(Operation::Schema(SchemaChange::CreateTable(Arc::new(Table::new(
+    version.apply(Cow::Owned(Operation::Schema(SchemaChange::CreateTable(Arc::new(Table::new(
         TABLE,
         Arc::clone(&layout),
-    )))));
+    ))))));
     for (leaf, rows) in rows.chunks(64).enumerate() {
         let mut builder = LeafBuilder::new(Arc::clone(&layout));
         for (row, values) in rows.iter().enumerate() {
             values.iter().enumerate().for_each(|(slot, value)| builder.set_value(slot, value));
             builder.finish_row(RowId::new(10 + (leaf * 64 + row) as i64));
         }
-        version.apply(Operation::Insert { table: TABLE, rows: builder.finish(), changes: Vec::new() });
+        let rows = builder.finish();
+        version.apply(Cow::Owned(Operation::Insert { table: TABLE, rows, changes: Vec::new() }));
     }
     let slot = Slot { lane: DataType::BigInt.lane(), default: Value::from(42) };
-    version.apply(Operation::Schema(SchemaChange::AddSlot { table: TABLE, slot }));
+    version.apply(Cow::Owned(Operation::Schema(SchemaChange::AddSlot { table: TABLE, slot })));
     version
 }
 

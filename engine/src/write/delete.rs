@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use nuages_storage::lock::Strength;
 use nuages_storage::{RowId, TableId, Value};
 
 use super::images::{Assigned, rewrite};
@@ -10,7 +11,7 @@ use super::leaves::for_each_leaf;
 use super::returning::Returning;
 use super::round::{Round, TableChange};
 use super::update::{key_of_one_row, rows_of};
-use super::{WritingStatement, default_of};
+use super::{Found, WritingStatement, default_of};
 use crate::algebra::{Delete, OutputColumn, Query};
 use crate::catalog::{Action, Catalog, ColumnSet, ConstraintId, TableDefinition};
 use crate::error::Error;
@@ -20,10 +21,18 @@ use crate::session::{Outcome, run_query};
 
 impl WritingStatement<'_, '_> {
     /// Runs a `DELETE`.
-    pub(super) fn delete(&mut self, delete: &Delete, context: &Context<'_>) -> Result<Outcome, Error> {
+    pub(super) fn delete(
+        &mut self,
+        delete: &Delete,
+        found: &mut Found,
+        context: &Context<'_>,
+    ) -> Result<Outcome, Error> {
         let catalog = Arc::clone(self.catalog());
         let table = catalog.expect_table(delete.table)?;
-        let rows = self.find_deleted(table, delete, context)?;
+        let mut rows = self.find_deleted(table, delete, context)?;
+        found.settle(&mut rows, |row| *row, self.writer.is_only_attempt());
+        self.writer.locking().rows(table.id, rows.iter().copied(), Strength::Update);
+        self.expect_unchanged(table, rows.iter().copied())?;
         let mut returning = Returning::new(table, delete.source, &delete.returning)?;
         if let (false, Some(tree)) = (returning.is_empty(), self.writer.version().table(table.id)) {
             for_each_leaf(tree, &rows, |view, selection| returning.add(view, selection, context))?;
@@ -43,12 +52,13 @@ impl WritingStatement<'_, '_> {
     ) -> Result<Vec<(TableId, u64)>, Error> {
         let catalog = Arc::clone(self.catalog());
         let count = rows.len() as u64;
-        let version = self.writer.version();
-        if !cascade::is_referred_to(&catalog, version, table) {
+        if !cascade::is_referred_to(&catalog, self.writer.version(), table) {
             self.write_table(table, TableChange { deleted: rows, ..TableChange::default() }, context)?;
             return Ok(vec![(table.id, count)]);
         }
-        let closure = cascade::on_delete(&catalog, version, table, rows, &mut self.postponed)?;
+        let (version, locking) = self.writer.parts();
+        let mut tests = cascade::Tests { version, locking, postponed: &mut self.postponed };
+        let closure = cascade::on_delete(&catalog, table, rows, &mut tests)?;
         let gone = |(table, doomed): (&TableId, &cascade::Doomed)| (*table, doomed.rows.len());
         let mut per_table: Vec<_> = closure.iter().map(gone).collect();
         per_table.retain(|(id, count)| *id == table.id || *count > 0);
@@ -64,7 +74,7 @@ impl WritingStatement<'_, '_> {
         delete: &Delete,
         context: &Context<'_>,
     ) -> Result<Vec<RowId>, Error> {
-        let version = self.writer.version();
+        let version = self.writer.base();
         let Some(tree) = version.table(table.id) else { return Ok(Vec::new()) };
         if let Some(row) = key_of_one_row(table, delete.source, delete.predicate.as_ref(), context) {
             return Ok(row.filter(|row| tree.get(*row).is_some()).into_iter().collect());
@@ -94,6 +104,7 @@ impl WritingStatement<'_, '_> {
             let (Some(table), Some(tree)) = (catalog.table(id), self.writer.version().table(id)) else {
                 continue;
             };
+            self.expect_unchanged(table, doomed.reset.keys().copied().chain(doomed.rows.iter()))?;
             let losing: BTreeMap<_, _> =
                 doomed.reset.iter().filter(|(row, _)| !doomed.rows.contains(**row)).collect();
             let mut change = if losing.is_empty() {

@@ -1,19 +1,64 @@
 //! `INSERT`.
 
-use nuages_storage::{RowId, Rows, Value, all_rows};
+use nuages_storage::{RowId, Rows, Value, Writer, all_rows};
 
+use super::found::Inserted;
 use super::images::RowsBuilder;
 use super::returning::Returning;
 use super::round::TableChange;
-use super::{WritingStatement, coerced, default_of, has_hidden_ids};
+use super::{Found, WritingStatement, coerced, default_of, has_hidden_ids};
 use crate::algebra::{Expr, Insert, InsertSource, OutputColumn, Query, Relation};
 use crate::catalog::TableDefinition;
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::session::{Outcome, RowKeys, run_query};
 
+/// Rows in leaf shape that are to be inserted, whatever number of attempts that takes.
+pub(crate) struct NewRows {
+    rows: Vec<Rows>,
+    keys: RowKeys,
+    /// Whether the rows have the row ids they will have.
+    is_numbered: bool,
+    first_key: Option<i64>,
+}
+
+impl NewRows {
+    pub(crate) fn new(rows: Vec<Rows>, keys: RowKeys) -> NewRows {
+        NewRows { rows, keys, is_numbered: false, first_key: None }
+    }
+
+    /// The first of the keys that were generated.
+    pub(crate) fn first_key(&self) -> Option<i64> {
+        self.first_key
+    }
+
+    /// Gives each row the table's next key, unless it was given one. Keys are generated once.
+    fn number(&mut self, table: &TableDefinition, writer: &mut Writer<'_>) -> Result<(), Error> {
+        if std::mem::replace(&mut self.is_numbered, true) || self.are_keys_given(table) {
+            return Ok(());
+        }
+        let count: usize = self.rows.iter().map(Rows::len).sum();
+        let mut next = writer.next_keys(table.id, count as u64)?;
+        self.first_key = (!has_hidden_ids(table)).then_some(next);
+        for rows in &mut self.rows {
+            rows.number(RowId::new(next));
+            next = next.saturating_add(rows.len() as i64);
+        }
+        Ok(())
+    }
+
+    fn are_keys_given(&self, table: &TableDefinition) -> bool {
+        self.keys == RowKeys::Given && !has_hidden_ids(table)
+    }
+
+    /// The rows, for one attempt.
+    fn take(&mut self, is_only: bool) -> Vec<Rows> {
+        if is_only { std::mem::take(&mut self.rows) } else { self.rows.clone() }
+    }
+}
+
 /// Rows of values, and the keys of those that were given one.
-struct Found {
+struct Given {
     /// In the order of the table's columns.
     rows: Vec<Vec<Value>>,
     /// The row id each was given; empty if the table's keys are hidden.
@@ -22,13 +67,24 @@ struct Found {
 
 impl WritingStatement<'_, '_> {
     /// Runs an `INSERT`.
-    pub(super) fn insert(&mut self, insert: &Insert, context: &Context<'_>) -> Result<Outcome, Error> {
+    pub(super) fn insert(
+        &mut self,
+        insert: &Insert,
+        found: &mut Found,
+        context: &Context<'_>,
+    ) -> Result<Outcome, Error> {
         let catalog = std::sync::Arc::clone(self.catalog());
         let table = catalog.expect_table(insert.table)?;
-        let found = self.find_inserted(table, insert, context)?;
-        let (ids, first_key) = self.assign_keys(table, &found)?;
-        let mut builder = RowsBuilder::new(table, found.rows.len());
-        for (values, id) in found.rows.iter().zip(&ids) {
+        let inserted = match found.inserted.take() {
+            Some(inserted) => inserted,
+            None => {
+                let given = self.find_inserted(table, insert, context)?;
+                self.assign_keys(table, given)?
+            }
+        };
+        let Inserted { rows, ids, ids_given, first_key } = found.inserted.insert(inserted);
+        let mut builder = RowsBuilder::new(table, rows.len());
+        for (values, id) in rows.iter().zip(&*ids) {
             let row = builder.begin_row();
             for (column, value) in table.columns.iter().zip(values) {
                 row.set_value(column.slot, value);
@@ -36,47 +92,33 @@ impl WritingStatement<'_, '_> {
             row.finish_row(*id);
         }
         let mut returning = Returning::new(table, insert.source, &insert.returning)?;
-        let change = TableChange {
-            inserted: builder.finish(),
-            ids_given: found.keys.iter().any(Option::is_some),
-            ..TableChange::default()
-        };
+        let change =
+            TableChange { inserted: builder.finish(), ids_given: *ids_given, ..TableChange::default() };
         self.write_inserted(table, change, &mut returning, context)?;
-        let affected = found.rows.len() as u64;
-        Ok(Outcome { affected, per_table: Vec::new(), rows: returning.finish(), first_key })
+        let affected = rows.len() as u64;
+        Ok(Outcome { affected, per_table: Vec::new(), rows: returning.finish(), first_key: *first_key })
     }
 
-    /// Inserts rows in leaf shape, whose slots are set, and returns the first of the keys they were given.
+    /// Inserts rows in leaf shape, whose slots are set.
     ///
     /// # Errors
     /// As for an `INSERT`; [`Error::RowsOutdated`] if their layout is not the table's.
     pub(crate) fn insert_rows(
         &mut self,
         table: &TableDefinition,
-        mut rows: Vec<Rows>,
-        keys: RowKeys,
+        new: &mut NewRows,
         context: &Context<'_>,
-    ) -> Result<Option<i64>, Error> {
-        if rows.iter().any(|rows| rows.leaf.layout() != &table.layout) {
+    ) -> Result<(), Error> {
+        if new.rows.iter().any(|rows| rows.leaf.layout() != &table.layout) {
             return Err(Error::RowsOutdated { table: table.name.clone() });
         }
-        let count: usize = rows.iter().map(Rows::len).sum();
-        if count == 0 {
-            return Ok(None);
+        if new.rows.iter().all(Rows::is_empty) {
+            return Ok(());
         }
-        let ids_given = keys == RowKeys::Given && !has_hidden_ids(table);
-        let mut first = None;
-        if !ids_given {
-            let mut next = self.writer.next_keys(table.id, count as u64)?;
-            first = (!has_hidden_ids(table)).then_some(next);
-            for rows in &mut rows {
-                rows.number(RowId::new(next));
-                next = next.saturating_add(rows.len() as i64);
-            }
-        }
-        let change = TableChange { inserted: rows, ids_given, ..TableChange::default() };
-        self.write_table(table, change, context)?;
-        Ok(first)
+        new.number(table, self.writer)?;
+        let ids_given = new.are_keys_given(table);
+        let inserted = new.take(self.writer.is_only_attempt());
+        self.write_table(table, TableChange { inserted, ids_given, ..TableChange::default() }, context)
     }
 
     /// Writes rows, and evaluates what is to be returned of them.
@@ -102,7 +144,7 @@ impl WritingStatement<'_, '_> {
         table: &TableDefinition,
         insert: &Insert,
         context: &Context<'_>,
-    ) -> Result<Found, Error> {
+    ) -> Result<Given, Error> {
         for &place in &insert.columns {
             table.column(place)?;
         }
@@ -111,7 +153,7 @@ impl WritingStatement<'_, '_> {
             .map(|place| default_of(table, place, context))
             .collect::<Result<Vec<_>, _>>()?;
         let key = table.row_id_column();
-        let mut found = Found { rows: Vec::with_capacity(given.len()), keys: Vec::new() };
+        let mut found = Given { rows: Vec::with_capacity(given.len()), keys: Vec::new() };
         for row in given {
             let mut values = defaults.clone();
             for (&place, value) in insert.columns.iter().zip(row) {
@@ -151,7 +193,7 @@ impl WritingStatement<'_, '_> {
             }
             InsertSource::Query(query) => {
                 let mut rows = Vec::new();
-                run_query(query, self.writer.version(), context, &mut |batch| {
+                run_query(query, self.writer.base(), context, &mut |batch| {
                     let given = |row: usize| batch.row(row).into_iter().map(Some).collect::<Vec<_>>();
                     rows.extend(batch.selection.iter().map(given));
                     Ok(())
@@ -173,7 +215,7 @@ impl WritingStatement<'_, '_> {
             expr => {
                 let query = Query::new(Relation::Unit, vec![OutputColumn::new("value", expr.clone())]);
                 let mut result = Value::Null;
-                run_query(&query, self.writer.version(), context, &mut |batch| {
+                run_query(&query, self.writer.base(), context, &mut |batch| {
                     if let Some(row) = batch.selection.first() {
                         result = batch.column(0).value(row);
                     }
@@ -184,26 +226,27 @@ impl WritingStatement<'_, '_> {
         }
     }
 
-    /// A row id for each row: the one given, or the next. Returns also the first that was not given, if it is a key.
-    fn assign_keys(
-        &mut self,
-        table: &TableDefinition,
-        found: &Found,
-    ) -> Result<(Vec<RowId>, Option<i64>), Error> {
-        let missing = found.rows.len() - found.keys.iter().flatten().count();
+    /// Gives each row a row id: the one given, or the next.
+    fn assign_keys(&mut self, table: &TableDefinition, given: Given) -> Result<Inserted, Error> {
+        let Given { rows, keys } = given;
+        let missing = rows.len() - keys.iter().flatten().count();
+        let ids_given = missing < rows.len();
         if missing == 0 {
-            return Ok((found.keys.iter().flatten().map(|key| RowId::new(*key)).collect(), None));
+            let ids = keys.iter().flatten().map(|key| RowId::new(*key)).collect();
+            return Ok(Inserted { rows, ids, ids_given, first_key: None });
         }
-        let first = match found.keys.iter().flatten().max() {
+        let first = match keys.iter().flatten().max() {
             None => self.writer.next_keys(table.id, missing as u64)?,
             Some(greatest) => self.writer.keys_beyond(table.id, *greatest, missing as u64)?,
         };
         let mut next = first..=i64::MAX;
-        let ids = (0..found.rows.len()).map(|row| match found.keys.get(row) {
+        let id = |row| match keys.get(row) {
             Some(Some(key)) => RowId::new(*key),
             _ => RowId::new(next.next().unwrap_or(first)),
-        });
-        Ok((ids.collect(), (!has_hidden_ids(table)).then_some(first)))
+        };
+        let ids = (0..rows.len()).map(id).collect();
+        let first_key = (!has_hidden_ids(table)).then_some(first);
+        Ok(Inserted { rows, ids, ids_given, first_key })
     }
 }
 

@@ -4,8 +4,9 @@
 //! come, look up the keys that are touched, and record it all. Nothing is recorded before every table of the round has
 //! passed, and nothing recorded can fail.
 
+use nuages_storage::lock::Strength;
 use nuages_storage::{
-    IndexChange, IndexKeys, LeafView, Operation, RowId, RowRef, Rows, Table, TableId, Version, all_rows,
+    IndexChange, IndexKeys, Locking, Operation, RowId, RowRef, Rows, Table, TableId, Version, all_rows,
 };
 use smallvec::SmallVec;
 
@@ -14,7 +15,7 @@ use super::leaves::{for_each_leaf, selected};
 use crate::catalog::{Catalog, ColumnSet, ForeignKeyDefinition, IndexDefinition, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
-use crate::integrity::foreign_key::{ParentLookup, values_of, violation};
+use crate::integrity::foreign_key::{ParentLookup, referring, values_of, violation};
 use crate::integrity::{Cause, KeyCheck, check, domain, unique};
 
 /// What a round changes, by table.
@@ -191,6 +192,7 @@ impl TableRound<'_> {
         table: &TableDefinition,
         change: &TableChange,
         postponed: &mut Postponed,
+        locking: &mut Locking<'_>,
     ) -> Result<Vec<IndexChange>, Error> {
         if change.is_empty() {
             return Ok(Vec::new());
@@ -198,18 +200,22 @@ impl TableRound<'_> {
         let Some(rows) = self.version.table(table.id) else { return Ok(Vec::new()) };
         self.test_rows(table, rows, &change.updated, change.assigned)?;
         self.test_rows(table, rows, &change.inserted, ColumnSet::ALL)?;
+        if locking.is_on() && table.row_id_column().is_some() {
+            let ids = change.inserted.iter().flat_map(|rows| rows.leaf.row_ids());
+            locking.rows(table.id, ids.map(|id| RowId::new(*id)), Strength::Update);
+        }
         if change.ids_given {
             test_row_ids(table, rows, change)?;
         }
         let mut changes = Vec::new();
         for index in &table.indexes {
-            changes.extend(self.index_change(table, rows, index, change, postponed)?);
+            changes.extend(self.index_change(table, rows, index, change, postponed, locking)?);
         }
         for key in &table.foreign_keys {
             if change.assigned.contains_any(&key.columns) {
-                self.test_references(table, rows, key, &change.updated, postponed)?;
+                self.test_references(table, rows, key, &change.updated, postponed, locking)?;
             }
-            self.test_references(table, rows, key, &change.inserted, postponed)?;
+            self.test_references(table, rows, key, &change.inserted, postponed, locking)?;
         }
         Ok(changes)
     }
@@ -238,6 +244,7 @@ impl TableRound<'_> {
         index: &IndexDefinition,
         change: &TableChange,
         postponed: &mut Postponed,
+        locking: &mut Locking<'_>,
     ) -> Result<Option<IndexChange>, Error> {
         let mut entries = EntryChange::default();
         for_each_leaf(rows, &change.deleted, |view, selection| {
@@ -258,7 +265,7 @@ impl TableRound<'_> {
         if entries.added.is_empty() && entries.removed.is_empty() {
             return Ok(None);
         }
-        self.test_unique(table, rows, index, entries, postponed).map(Some)
+        self.test_unique(table, rows, index, entries, postponed, locking).map(Some)
     }
 
     /// The entries of updated rows that differ before and after.
@@ -303,6 +310,7 @@ impl TableRound<'_> {
         index: &IndexDefinition,
         entries: EntryChange,
         postponed: &mut Postponed,
+        locking: &mut Locking<'_>,
     ) -> Result<IndexChange, Error> {
         let EntryChange { removed, added, with_null } = entries;
         let tree = rows.index(index.id);
@@ -311,6 +319,11 @@ impl TableRound<'_> {
                 let distinct =
                     (unique.nulls_distinct && !with_null.is_empty()).then(|| without(&added, &with_null));
                 let (added, removed) = (added.sorted(), removed.sorted());
+                if locking.is_on() {
+                    for (key, _) in removed.iter().chain(distinct.as_ref().unwrap_or(&added)) {
+                        locking.key(table.id, index.id, key, Strength::Update);
+                    }
+                }
                 let may_go = self.more || !removed.is_empty();
                 for key in unique::conflicts(tree, distinct.as_ref().unwrap_or(&added)) {
                     let check = unique::taken(table, index, unique, key, may_go)?;
@@ -331,11 +344,15 @@ impl TableRound<'_> {
         key: &ForeignKeyDefinition,
         images: &[Rows],
         postponed: &mut Postponed,
+        locking: &mut Locking<'_>,
     ) -> Result<(), Error> {
         if images.is_empty() {
             return Ok(());
         }
         let parents = ParentLookup::new(self.catalog, self.version, key);
+        if let (true, Some(parents)) = (locking.is_on(), &parents) {
+            images.iter().for_each(|image| parents.lock(table, key, image.view(rows), locking));
+        }
         let is_unstable = self.unstable.contains(&key.target);
         let may_come = self.more || is_unstable || key.target == table.id;
         for image in images {
@@ -356,13 +373,6 @@ impl TableRound<'_> {
         }
         Ok(())
     }
-}
-
-/// The rows of a leaf that refer to anything.
-pub(crate) fn referring(table: &TableDefinition, key: &ForeignKeyDefinition, view: LeafView<'_>) -> u64 {
-    key.columns
-        .iter()
-        .fold(all_rows(view.len()), |rows, &place| rows & !view.nulls(table.columns[place].slot))
 }
 
 /// The entries of one index that go and come, as they are collected.

@@ -31,17 +31,21 @@ impl RowSet {
         self.len
     }
 
+    /// The rows, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = RowId> {
+        self.blocks.iter().flat_map(|(block, word)| rows_of(*block, *word))
+    }
+
     /// The rows, ascending.
     pub(crate) fn into_sorted(self) -> Vec<RowId> {
         let mut blocks: Vec<_> = self.blocks.into_iter().collect();
         blocks.sort_unstable();
-        blocks
-            .into_iter()
-            .flat_map(|(block, word)| {
-                super::leaves::selected(word).map(move |bit| RowId::new(block << 6 | bit as i64))
-            })
-            .collect()
+        blocks.into_iter().flat_map(|(block, word)| rows_of(block, word)).collect()
     }
+}
+
+fn rows_of(block: i64, word: u64) -> impl Iterator<Item = RowId> {
+    super::leaves::selected(word).map(move |bit| RowId::new(block << 6 | bit as i64))
 }
 
 fn place(row: RowId) -> (i64, u64) {

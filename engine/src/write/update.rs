@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nuages_storage::lock::Strength;
 use nuages_storage::{Operation, RowId, Value, all_rows};
 use smallvec::SmallVec;
 
@@ -9,33 +10,42 @@ use super::images::{Assigned, rewrite};
 use super::patch::{self, PatchBuilder};
 use super::returning::Returning;
 use super::round::{Round, TableChange};
-use super::{WritingStatement, coerced};
+use super::{Found, WritingStatement, coerced};
 use crate::algebra::{Comparison, Expr, OutputColumn, Query, Relation, Source, Update};
 use crate::catalog::program::RowProgram;
-use crate::catalog::{ColumnSet, TableDefinition};
+use crate::catalog::{ColumnSet, IndexDefinition, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::integrity::cascade;
 use crate::session::{Outcome, run_query};
 
 /// The rows a statement changes, ascending, and the values it gives them.
-type Found = Vec<(RowId, Assigned)>;
+type Updated = Vec<(RowId, Assigned)>;
 
 impl WritingStatement<'_, '_> {
     /// Runs an `UPDATE`.
-    pub(super) fn update(&mut self, update: &Update, context: &Context<'_>) -> Result<Outcome, Error> {
+    pub(super) fn update(
+        &mut self,
+        update: &Update,
+        found: &mut Found,
+        context: &Context<'_>,
+    ) -> Result<Outcome, Error> {
         let catalog = Arc::clone(self.catalog());
         let table = catalog.expect_table(update.table)?;
         for (place, _) in &update.assignments {
             table.column(*place)?;
         }
         if patch::suffices(table, update) {
-            return self.update_by_patch(table, update, context);
+            return self.update_by_patch(table, update, found, context);
         }
-        let found = self.find_updated(table, update, context)?;
-        let affected = found.len() as u64;
+        let mut updated = self.find_updated(table, update, context)?;
+        found.settle(&mut updated, |(row, _)| *row, self.writer.is_only_attempt());
+        let strength = strength_of(table, update.assignments.iter().map(|(place, _)| *place).collect());
+        self.writer.locking().rows(table.id, updated.iter().map(|(row, _)| *row), strength);
+        self.expect_unchanged(table, updated.iter().map(|(row, _)| *row))?;
+        let affected = updated.len() as u64;
         let mut returning = Returning::new(table, update.source, &update.returning)?;
-        let change = self.updated_images(table, update, found)?;
+        let change = self.updated_images(table, update, updated)?;
         if let (false, Some(tree)) = (returning.is_empty(), self.writer.version().table(table.id)) {
             for rows in change.updated.iter().chain(&change.inserted) {
                 let view = rows.view(tree);
@@ -55,6 +65,7 @@ impl WritingStatement<'_, '_> {
         &mut self,
         table: &TableDefinition,
         update: &Update,
+        found: &mut Found,
         context: &Context<'_>,
     ) -> Result<Outcome, Error> {
         let mut patch = PatchBuilder::new(table, update)?;
@@ -64,10 +75,13 @@ impl WritingStatement<'_, '_> {
             }
             None => {
                 let query = assignments_of(table, update);
-                run_query(&query, self.writer.version(), context, &mut |batch| patch.add_batch(batch))?;
+                run_query(&query, self.writer.base(), context, &mut |batch| patch.add_batch(batch))?;
             }
         }
-        let patch = patch.finish();
+        let mut patch = patch.finish();
+        found.settle_patch(&mut patch, self.writer.is_only_attempt());
+        self.writer.locking().rows(table.id, patch.row_ids().iter().copied(), Strength::NoKeyUpdate);
+        self.expect_unchanged(table, patch.row_ids().iter().copied())?;
         let affected = patch.len() as u64;
         if !patch.is_empty() {
             self.writer.push(Operation::Assign { table: table.id, patch });
@@ -81,12 +95,12 @@ impl WritingStatement<'_, '_> {
         table: &TableDefinition,
         update: &Update,
         context: &Context<'_>,
-    ) -> Result<Found, Error> {
+    ) -> Result<Updated, Error> {
         if let Some(found) = self.find_by_key(table, update, context)? {
             return Ok(found);
         }
-        let mut found = Found::new();
-        run_query(&assignments_of(table, update), self.writer.version(), context, &mut |batch| {
+        let mut found = Updated::new();
+        run_query(&assignments_of(table, update), self.writer.base(), context, &mut |batch| {
             for row in &batch.selection {
                 let Some(id) = batch.column(0).int(row) else { continue };
                 let values = batch.columns[1..].iter().map(|column| column.value(row));
@@ -107,15 +121,15 @@ impl WritingStatement<'_, '_> {
         table: &TableDefinition,
         update: &Update,
         context: &Context<'_>,
-    ) -> Result<Option<Found>, Error> {
+    ) -> Result<Option<Updated>, Error> {
         let Some(row) = key_of_one_row(table, update.source, update.predicate.as_ref(), context) else {
             return Ok(None);
         };
         if update.assignments.iter().any(|(_, expr)| has_query(expr)) {
             return Ok(None);
         }
-        let tree = self.writer.version().table(table.id);
-        let Some(row) = row.and_then(|row| tree?.get(row)) else { return Ok(Some(Found::new())) };
+        let tree = self.writer.base().table(table.id);
+        let Some(row) = row.and_then(|row| tree?.get(row)) else { return Ok(Some(Updated::new())) };
         let value = |(_, expr): &(usize, Expr)| match constant(expr, context) {
             Some(value) => Ok(value.clone()),
             None => {
@@ -132,12 +146,20 @@ impl WritingStatement<'_, '_> {
         &self,
         table: &TableDefinition,
         update: &Update,
-        found: Found,
+        updated: Updated,
     ) -> Result<TableChange, Error> {
         let Some(tree) = self.writer.version().table(table.id) else { return Ok(TableChange::default()) };
         let assigned: ColumnSet = update.assignments.iter().map(|(place, _)| *place).collect();
-        rewrite(table, tree, found.into_iter(), assigned)
+        rewrite(table, tree, updated.into_iter(), assigned)
     }
+}
+
+/// How strongly a row is locked whose columns are assigned: so that no child comes to refer to it meanwhile, if one of
+/// them is in a key that could be referred to.
+fn strength_of(table: &TableDefinition, assigned: ColumnSet) -> Strength {
+    let in_key = |index: &IndexDefinition| index.unique.is_some() && index.reads(assigned);
+    let moves = table.row_id_column().is_some_and(|place| assigned.contains(place));
+    if moves || table.indexes.iter().any(in_key) { Strength::Update } else { Strength::NoKeyUpdate }
 }
 
 /// The query for the rows that an update changes: their ids, and after them the values assigned.

@@ -33,7 +33,11 @@ impl Compiler<'_> {
             return Ok(Rows { query: self.combination(state, None)?, joined: Vec::new() });
         }
         let scope = self.load(state, None)?;
-        self.level(scope, state, true)
+        let mut rows = self.level(scope, state, true)?;
+        if let Some(lock) = &state.clauses().lock {
+            rows.query.lock = Some(self.row_lock(scope, state, lock)?);
+        }
+        Ok(rows)
     }
 
     /// A finished level of a queryset that is no combination.

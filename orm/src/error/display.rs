@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Blocker, Error, GET_ROWS_MAX, IntegrityKind, Misuse, UnknownName, ValidationErrors};
+use nuages_engine::Error as EngineError;
 use nuages_storage::Value;
 
 /// Blockers beyond this many are counted, not listed.
@@ -11,6 +12,7 @@ const BLOCKERS_SHOWN_MAX: usize = 5;
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
+            Error::Deadlock(error) | Error::Locked(error) => Some(&**error),
             Error::Custom(custom) => Some(custom.source()),
             Error::Engine(error) => Some(&**error),
             _ => None,
@@ -57,6 +59,11 @@ impl fmt::Display for Error {
             Error::NestedDurable => f.write_str("a durable atomic block cannot stand inside another"),
             Error::Unregistered { model } => {
                 write!(f, "the model {model} is not in the App; add {model}::app() to its models")
+            }
+            Error::Deadlock(error) | Error::Locked(error) => error.fmt(f),
+            Error::SerializationFailure { table, row } => {
+                let failure = EngineError::SerializationFailure { table: table.clone(), row: *row };
+                failure.fmt(f)
             }
             Error::Custom(custom) => write!(f, "{}", custom.source()),
             Error::Engine(error) => error.fmt(f),

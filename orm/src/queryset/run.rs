@@ -5,7 +5,7 @@ use nuages_storage::Value;
 
 use super::{
     QuerySet,
-    state::{LockWait, OrderNode, Ordering, Prefetch, QueryState, Shape, Slice},
+    state::{OrderNode, Ordering, Prefetch, QueryState, Shape, Slice},
 };
 use crate::{
     compile::{self, Compiler},
@@ -198,31 +198,15 @@ pub(crate) fn has_key_of(meta: &'static ModelMeta, keys: &[KeyValues]) -> Node {
     Node::Call(Operator::Or, keys.iter().map(|key| has_key(meta, key)).collect())
 }
 
-/// Does what a queryset says of locks before its rows are read. There is one writer at a time, so who may write has
-/// locked every row: whatever the lock clause asks for, the rows read now stay as they are until the block ends.
+/// A queryset that locks its rows runs in a transaction, which holds the locks.
 ///
 /// # Errors
-/// [`Misuse::Other`] outside of `atomic`, and for a lock that is said not to wait.
+/// [`Misuse::Other`] outside of `atomic`.
 pub(super) fn lock(state: &QueryState, ex: &dyn Executor) -> Result<()> {
-    let Some(lock) = &state.clauses().lock else { return Ok(()) };
-    if lock.wait != LockWait::Wait {
-        return Err(
-            Misuse::Other("a lock waits for other writers: nowait and skip_locked are not known").into()
-        );
+    if state.clauses().lock.is_none() || ex.in_atomic_block() {
+        return Ok(());
     }
-    if !ex.in_atomic_block() {
-        return Err(Misuse::Other(
-            "select_for_update needs an atomic block, at whose end the lock is given up",
-        )
-        .into());
-    }
-    lock_for_write(ex)
-}
-
-/// Waits for the permit to write, and keeps it until the transaction ends: what is read from now on cannot be
-/// changed by others meanwhile.
-pub(super) fn lock_for_write(ex: &dyn Executor) -> Result<()> {
-    Ok(ex.session()?.write(&mut |_| Ok(()))?)
+    Err(Misuse::Other("select_for_update needs an atomic block, at whose end the lock is given up").into())
 }
 
 /// Whether it has no row, whatever the database holds, so that no query is needed.

@@ -5,7 +5,7 @@ use nuages_engine::algebra::{Statement, Update};
 
 use super::{
     QuerySet,
-    run::{has_key, has_key_of, lock_for_write},
+    run::{has_key, has_key_of},
     state::{QueryState, Shape},
 };
 use crate::{
@@ -185,8 +185,8 @@ impl<M: Model> QuerySet<M> {
     {
         let result = ex.atomic(|tx| {
             // Nobody may change the row between its reading and its writing.
-            lock_for_write(tx)?;
-            let (mut row, is_new) = self.get_or_create(condition, new, tx)?;
+            let locked = super::build::Queryset::select_for_update(self.clone());
+            let (mut row, is_new) = locked.get_or_create(condition, new, tx)?;
             if !is_new {
                 change(&mut row);
                 row.save(tx)?;

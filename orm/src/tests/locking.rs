@@ -52,12 +52,44 @@ fn update_or_create_loses_no_change() {
 }
 
 #[test]
-fn a_lock_outside_of_a_block_or_that_does_not_wait_is_refused() {
+fn a_lock_outside_of_a_block_is_refused() {
     let db = counter();
     assert!(matches!(Counter::objects().select_for_update().all(&db), Err(Error::Misuse(_))));
-    for wait in [LockWait::NoWait, LockWait::SkipLocked] {
+}
+
+#[test]
+fn a_locked_row_is_not_available_or_passed_over_as_is_asked() {
+    let db = counter();
+    Counter::objects().create(new!(Counter { value: 10 }), &db).unwrap();
+    let locked = |wait, tx: &Tx<'_>| {
         let lock = Lock { wait, ..Lock::default() };
-        let rows = db.atomic(|tx| Counter::objects().select_for_update_with(lock.clone()).all(tx));
-        assert!(matches!(rows, Err(Error::Misuse(_))));
-    }
+        Counter::objects().order_by(Counter::id.asc()).select_for_update_with(lock).slice(..1).all(tx)
+    };
+    db.atomic(|tx| {
+        let mine = locked(LockWait::Wait, tx)?;
+        assert_eq!(mine[0].value, 0);
+        db.atomic(|other| {
+            assert_eq!(locked(LockWait::SkipLocked, other)?[0].value, 10, "the limit counts what is left");
+            let refused = locked(LockWait::NoWait, other).unwrap_err();
+            assert!(matches!(refused, Error::Locked(_)), "{refused}");
+            Ok(())
+        })?;
+        // The other transaction is over, and its locks with it.
+        assert_eq!(Counter::objects().select_for_update().all(tx)?.len(), 2);
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_thread_that_would_wait_for_itself_is_told_so() {
+    let db = counter();
+    db.atomic(|tx| {
+        Counter::objects().select_for_update().all(tx)?;
+        let refused = Counter::objects().update(Counter::value.set(7), &db).unwrap_err();
+        assert!(matches!(refused, Error::Deadlock(_)), "{refused}");
+        assert!(!refused.is_retryable());
+        Ok(())
+    })
+    .unwrap();
 }

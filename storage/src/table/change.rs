@@ -1,5 +1,6 @@
 //! What a commit does to a table. Nothing here can fail or wait; who calls has checked and locked.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Table;
@@ -9,29 +10,34 @@ use crate::leaf::{Leaf, RowId, RowImage, Rows};
 use crate::patch::Patch;
 
 impl Table {
-    /// Inserts rows, whose row ids the table does not have.
+    /// Inserts rows, whose row ids the table does not have, and changes the indexes as is said.
     ///
     /// If they are in order and behind the last row, as automatic keys are, their leaf is adopted as it is.
     /// Otherwise they are inserted one by one, O(log n) each.
-    pub fn insert_rows(&mut self, rows: Rows) {
-        let Rows { leaf, longs } = rows;
-        let Some(&first) = leaf.row_ids().first() else { return };
-        for long in &longs {
-            self.longs.insert(row_id_of(&leaf, long.row), long.slot, &long.value);
+    pub fn insert_rows(&mut self, rows: Cow<'_, Rows>, changes: &[IndexChange]) {
+        changes.iter().for_each(|change| self.apply_index(change));
+        let Some(&first) = rows.leaf.row_ids().first() else { return };
+        for long in &rows.longs {
+            self.longs.insert(row_id_of(&rows.leaf, long.row), long.slot, &long.value);
         }
+        let leaf = &rows.leaf;
         let last = self.rows.last_key().map(RowId::get);
         if last.is_none_or(|last| last < first) && leaf.row_ids().is_sorted_by(|left, right| left < right) {
-            self.rows.append(leaf);
+            self.rows.append(match rows {
+                Cow::Borrowed(rows) => Cow::Borrowed(&rows.leaf),
+                Cow::Owned(rows) => Cow::Owned(rows.leaf),
+            });
             return;
         }
         for row in 0..leaf.len() {
-            let inserted = self.rows.insert(RowImage::new(&leaf, row));
+            let inserted = self.rows.insert(RowImage::new(leaf, row));
             debug_assert!(inserted, "row {} is there already", leaf.row_ids()[row]);
         }
     }
 
-    /// Replaces rows, which the table has, with new images of them. O(log n) a row.
-    pub fn update_rows(&mut self, rows: &Rows) {
+    /// Replaces rows, which the table has, with new images of them, and changes the indexes as is said. O(log n) a row.
+    pub fn update_rows(&mut self, rows: &Rows, changes: &[IndexChange]) {
+        changes.iter().for_each(|change| self.apply_index(change));
         let Rows { leaf, longs } = rows;
         for row in 0..leaf.len() {
             let image = RowImage::new(leaf, row);
@@ -56,8 +62,9 @@ impl Table {
         }
     }
 
-    /// Deletes rows, which the table has. O(log n) a row.
-    pub fn delete_rows(&mut self, row_ids: &[RowId]) {
+    /// Deletes rows, which the table has, and changes the indexes as is said. O(log n) a row.
+    pub fn delete_rows(&mut self, row_ids: &[RowId], changes: &[IndexChange]) {
+        changes.iter().for_each(|change| self.apply_index(change));
         for &row_id in row_ids {
             self.remove_longs(row_id);
             let removed = self.rows.remove(row_id);

@@ -1,5 +1,6 @@
 //! Tables against a sorted map of rows, with clones taken along the way that must never change.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use proptest::collection::vec;
@@ -87,7 +88,7 @@ impl Pair {
 
     fn insert(&mut self, images: &[Vec<Value>]) {
         for rows in rows(self.table.layout(), images) {
-            self.table.insert_rows(rows);
+            self.table.insert_rows(Cow::Owned(rows), &[]);
         }
         self.model.extend(images.iter().map(|image| (row_id_in(image).get(), image.clone())));
     }
@@ -126,7 +127,7 @@ impl Pair {
                 if let Some(id) = self.pick(*chance) {
                     let image = self.fit(id, image.clone());
                     for rows in rows(self.table.layout(), [&image]) {
-                        self.table.update_rows(&rows);
+                        self.table.update_rows(&rows, &[]);
                     }
                     self.model.insert(id, image);
                 }
@@ -141,7 +142,7 @@ impl Pair {
                 let Some(first) = self.pick(*chance) else { return };
                 let ids: Vec<i64> = self.model.range(first..).map(|(id, _)| *id).take(*count).collect();
                 let row_ids: Vec<_> = ids.iter().map(|id| RowId::new(*id)).collect();
-                self.table.delete_rows(&row_ids);
+                self.table.delete_rows(&row_ids, &[]);
                 ids.iter().for_each(|id| drop(self.model.remove(id)));
             }
             Step::AddSlot(at, image) => {
@@ -182,7 +183,7 @@ impl Pair {
         builder.copy_row(self.table.get(RowId::new(id)).unwrap());
         builder.set_value(slot, &value);
         builder.finish_row(RowId::new(id));
-        self.table.update_rows(&builder.finish());
+        self.table.update_rows(&builder.finish(), &[]);
         self.model.get_mut(&id).unwrap()[slot] = value;
     }
 
@@ -334,7 +335,7 @@ fn rows_of_three_hundred_columns_are_kept_whole() {
             builder.set_int(slot + 2, id * slot as i64);
         }
         builder.finish_row(RowId::new(id));
-        table.insert_rows(builder.finish());
+        table.insert_rows(Cow::Owned(builder.finish()), &[]);
         table.check();
     }
     let row = table.get(RowId::new(31)).unwrap();
@@ -349,14 +350,14 @@ fn a_text_of_ten_megabytes_is_shared_by_forks_and_by_updates_of_other_columns() 
     let mut builder = LeafBuilder::new(Arc::clone(table.layout()));
     builder.set_text(4, &novel);
     builder.finish_row(RowId::new(1));
-    table.insert_rows(builder.finish());
+    table.insert_rows(Cow::Owned(builder.finish()), &[]);
     let fork = table.clone();
 
     let mut builder = LeafBuilder::new(Arc::clone(table.layout()));
     builder.copy_row(table.get(RowId::new(1)).unwrap());
     builder.set_int(2, 7);
     builder.finish_row(RowId::new(1));
-    table.update_rows(&builder.finish());
+    table.update_rows(&builder.finish(), &[]);
     table.check();
 
     let (old, new) = (fork.get(RowId::new(1)).unwrap(), table.get(RowId::new(1)).unwrap());
@@ -364,7 +365,7 @@ fn a_text_of_ten_megabytes_is_shared_by_forks_and_by_updates_of_other_columns() 
     assert_eq!(new.text(4), Some(novel.as_str()));
     assert!(std::ptr::eq(old.text(4).unwrap(), new.text(4).unwrap()), "the text was copied");
 
-    table.delete_rows(&[RowId::new(1)]);
+    table.delete_rows(&[RowId::new(1)], &[]);
     table.check();
     assert_eq!(fork.get(RowId::new(1)).unwrap().text(4), Some(novel.as_str()));
 }
@@ -374,7 +375,7 @@ fn numbered(table: &mut Table, ids: impl Iterator<Item = i64>) {
         let mut builder = LeafBuilder::new(Arc::clone(table.layout()));
         builder.set_int(2, id * 10);
         builder.finish_row(RowId::new(id));
-        table.insert_rows(builder.finish());
+        table.insert_rows(Cow::Owned(builder.finish()), &[]);
     }
 }
 
@@ -412,8 +413,8 @@ fn rows_that_grow_are_spread_over_more_leaves_and_merged_when_they_shrink_again(
             (0..30).for_each(|slot| builder.set_text(slot, text));
             builder.finish_row(RowId::new(id));
             match table.get(RowId::new(id)) {
-                None => table.insert_rows(builder.finish()),
-                Some(_) => table.update_rows(&builder.finish()),
+                None => table.insert_rows(Cow::Owned(builder.finish()), &[]),
+                Some(_) => table.update_rows(&builder.finish(), &[]),
             }
             table.check();
         }
@@ -432,7 +433,7 @@ fn deleting_every_row_leaves_an_empty_table_whatever_the_order() {
         let mut table = Table::new(TableId::new(1), layout());
         numbered(&mut table, 0..1000);
         for n in 0..1000 {
-            table.delete_rows(&[RowId::new(n * stride % 1000)]);
+            table.delete_rows(&[RowId::new(n * stride % 1000)], &[]);
             table.check();
         }
         assert!(table.is_empty() && table.leaves(..).next().is_none() && table.nth(0).is_none());
@@ -456,7 +457,7 @@ fn a_slot_added_with_a_long_default_takes_no_room_in_rows_that_are_rewritten() {
             builder.set_text(slot, "own");
         }
         builder.finish_row(RowId::new(id));
-        table.update_rows(&builder.finish());
+        table.update_rows(&builder.finish(), &[]);
         table.check();
     }
     for id in 0..20 {
@@ -476,7 +477,7 @@ fn unnumbered_rows_take_consecutive_row_ids() {
     }
     let mut rows = builder.finish();
     rows.number(RowId::new(100));
-    table.insert_rows(rows);
+    table.insert_rows(Cow::Owned(rows), &[]);
     assert_eq!(table.get(RowId::new(101)).unwrap().int(2), 6);
     assert_eq!(table.leaves(..).next().unwrap().view.words(0).get(2), 102);
 }
@@ -495,7 +496,7 @@ fn what_a_row_in_the_making_was_set_to_before_is_forgotten() {
     builder.finish_row(RowId::new(1));
     builder.set_text(4, &long);
     builder.set_bool(1, true);
-    table.insert_rows(builder.finish());
+    table.insert_rows(Cow::Owned(builder.finish()), &[]);
     table.check();
     let row = table.get(RowId::new(1)).unwrap();
     assert_eq!((row.text(4), row.text(6), row.null(2)), (Some("short"), Some(long.as_str()), true));

@@ -1,0 +1,55 @@
+//! What a statement keeps from one attempt to the next.
+
+use nuages_storage::{Patch, RowId, Value};
+
+use super::row_set::RowSet;
+
+/// What the first attempt of a statement found. Later ones do not look further: a row that comes to satisfy the
+/// predicate while the statement waits is not the statement's, and a key that was generated is not generated again.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Of an `UPDATE` or `DELETE`: the rows.
+    rows: Option<RowSet>,
+    /// Of an `INSERT`: the rows, and their keys.
+    pub(super) inserted: Option<Inserted>,
+}
+
+/// The rows of an `INSERT`.
+#[derive(Clone, Debug)]
+pub(super) struct Inserted {
+    /// Their values, in the order of the table's columns.
+    pub(super) rows: Vec<Vec<Value>>,
+    /// Their row ids.
+    pub(super) ids: Vec<RowId>,
+    /// Whether any of the ids was given.
+    pub(super) ids_given: bool,
+    /// The first that was generated, if it is a key.
+    pub(super) first_key: Option<i64>,
+}
+
+impl Found {
+    /// Takes down what an attempt found, unless it is known that there will be no other; or leaves of it what the
+    /// first attempt found as well. The rows of `found` ascend.
+    pub(super) fn settle<T>(&mut self, found: &mut Vec<T>, row_of: impl Fn(&T) -> RowId, is_only: bool) {
+        match &self.rows {
+            Some(first) => found.retain(|entry| first.contains(row_of(entry))),
+            None if is_only => {}
+            None => {
+                let mut rows = RowSet::default();
+                for entry in found {
+                    rows.insert(row_of(entry));
+                }
+                self.rows = Some(rows);
+            }
+        }
+    }
+
+    /// The same for a patch.
+    pub(super) fn settle_patch(&mut self, patch: &mut Patch, is_only: bool) {
+        match &self.rows {
+            Some(first) => patch.retain(|row| first.contains(row)),
+            None if is_only => {}
+            None => self.settle(&mut patch.row_ids().to_vec(), |row| *row, is_only),
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Locks: who may write what until it commits.
+//!
+//! A transaction is an [`Owner`]. It asks for a [`Name`] (a table, a row, a unique key, an object of the schema) in a
+//! [`Strength`], has it at once or gets a [`Ticket`] to wait with, and holds it until it releases everything, after
+//! its commit was published or rolled back. Rolling back to a savepoint releases nothing.
+//!
+//! ```text
+//!   Owner ── request(name, strength) ──> Granted
+//!     │                              └─> Wait(ticket) ── ticket.wait(deadline), or ticket.await ──> Granted
+//!     │                              └─> LockError: Deadlock, WouldWaitForItself, NotAvailable
+//!     └───── release(), or drop: everything at once
+//!
+//!   one mutex ── slots: hash of ── holders: owner, strength, mask ─┬─ a slot is a table, a key, a name,
+//!             │                 └─ queue:   the same, waiting     ─┘  or 64 neighbouring rows, a bit each
+//!             └─ waits: where each waiting transaction waits: the graph that is searched for cycles
+//! ```
+//!
+//! There is one mutex over everything. To take a free lock under it costs one look into a hash table, less than a
+//! commit, which is under one mutex too; and whoever begins to wait finds the graph as it is, without more ado.
+//!
+//! # Invariants
+//! 1. No two transactions hold one name in strengths that conflict.
+//! 2. No claim is granted while one in front of it in its queue is in conflict with it. `queue` says what may go in
+//!    front of others.
+//! 3. A claim that waits has something in its way: whenever a holder or a claim goes, those behind are looked at.
+//! 4. The graph of who waits for whom has no cycle. Whoever would close one gets an error instead of a ticket.
+//! 5. Under the mutex nothing waits, and no foreign code (a waker) runs.
+//!
+//! # Statements that take no locks
+//! [`Locks::lockers`] counts the owners that may hold something. A statement that commits by itself needs no locks if
+//! it runs wholly under the commit mutex and finds the count zero *under that mutex*. For this to be safe, a
+//! transaction that is about to take its first lock raises the count ([`Owner::announce`] returns `true`), and then
+//! passes once through the commit mutex: a statement that was inside and had seen zero is published by then, and every
+//! later one sees the count and takes locks. The mutex orders the two; the count itself only has to be atomic. The
+//! count goes down after the transaction was published and its locks are released.
+//!
+//! # Order of reading
+//! `name` (what is locked), `strength` (how), `queue` (who holds and who waits, in a slot), `graph` (deadlocks),
+//! `table` (the above as one), `ticket` (waiting), `error`; below, their public face.
+
+mod error;
+mod graph;
+mod name;
+mod queue;
+mod strength;
+mod table;
+mod ticket;
+
+use std::cell::Cell;
+use std::fmt;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hashbrown::DefaultHashBuilder;
+
+use self::name::Slot;
+use self::queue::Claim;
+use self::table::{Answer, LockTable};
+use self::ticket::Waiter;
+use crate::sync::{AtomicUsize, Mutex, thread_local};
+use crate::{IndexId, TableId};
+
+pub use self::error::{Because, LockError, WaitFor};
+pub use self::name::{Name, RowBlock};
+pub use self::strength::Strength;
+pub use self::ticket::Ticket;
+
+/// Slots that an owner lets go of before it lets others have the mutex.
+const RELEASED_AT_ONCE_MAX: usize = if cfg!(test) { 2 } else { 256 };
+
+/// The number of a transaction. No two in a process have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OwnerId(u64);
+
+impl OwnerId {
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for OwnerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "transaction {}", self.0)
+    }
+}
+
+/// The number of what goes on or stands still as one: a thread, or a transaction of async code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Node(u64);
+
+impl Node {
+    /// The current thread.
+    fn of_this_thread() -> Self {
+        thread_local!(static NODE: Cell<Node> = Cell::new(Node(fresh_number())));
+        NODE.with(Cell::get)
+    }
+}
+
+/// A number that no owner and no node of this process has.
+fn fresh_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// What to do about a lock that is not free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum How {
+    /// Wait for it.
+    Wait,
+    /// Fail with [`LockError::NotAvailable`].
+    NoWait,
+}
+
+/// The answer to a request for a lock.
+#[derive(Debug)]
+#[must_use = "the lock may not be granted yet"]
+pub enum Outcome {
+    /// The owner holds it.
+    Granted,
+    /// It has to wait. Once the ticket is through the owner holds it; to ask again does no harm.
+    Wait(Ticket),
+}
+
+/// The locks of one database. Cheap to clone; clones are the same locks.
+///
+/// ```
+/// use nuages_storage::lock::{How, LockError, Locks, Name, Outcome, Strength};
+/// use nuages_storage::{RowId, TableId};
+///
+/// let locks = Locks::default();
+/// let row = Name::Row(TableId::new(1), RowId::new(7));
+/// let (mut writer, mut reader) = (locks.async_owner(), locks.async_owner());
+/// assert!(matches!(writer.request(row, Strength::Update, How::Wait)?, Outcome::Granted));
+/// let refused = reader.request(row, Strength::KeyShare, How::NoWait).unwrap_err();
+/// assert_eq!(refused, LockError::NotAvailable { name: row });
+///
+/// let Outcome::Wait(ticket) = reader.request(row, Strength::KeyShare, How::Wait)? else { unreachable!() };
+/// drop(writer);
+/// ticket.wait(None)?; // or .await
+/// # Ok::<(), LockError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Locks {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    table: Mutex<LockTable>,
+    lockers: AtomicUsize,
+    hasher: DefaultHashBuilder,
+}
+
+impl Locks {
+    /// A transaction of this thread, and to stay on it. The transactions of one thread are one node in the graph of
+    /// who waits for whom, since while one of them blocks the thread none of them goes on.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        Owner::new(self.clone(), OwnerId(fresh_number()), Node::of_this_thread())
+    }
+
+    /// A transaction that waits by awaiting, on whatever thread. What it waits for in ways that are not locks is not
+    /// known here, so it needs a time limit.
+    #[must_use]
+    pub fn async_owner(&self) -> Owner {
+        let number = fresh_number();
+        Owner::new(self.clone(), OwnerId(number), Node(number))
+    }
+
+    /// The name of an entry of a unique index.
+    #[must_use]
+    pub fn key(&self, index: IndexId, key: &[u8]) -> Name {
+        Name::Key(self.shared.hasher.hash_one((index, key)))
+    }
+
+    /// The name of an object of the schema: a table, an index, a constraint.
+    #[must_use]
+    pub fn object(&self, name: &str) -> Name {
+        Name::Object(self.shared.hasher.hash_one(name))
+    }
+
+    /// How many owners may hold something. See [the module](self) for what may be concluded from zero.
+    #[must_use]
+    pub fn lockers(&self) -> usize {
+        self.shared.lockers.load(Ordering::Acquire)
+    }
+
+    /// Takes a claim out of its queue, unless it has left it.
+    fn withdraw(&self, slot: Slot, waiter: &Arc<Waiter>) -> Result<(), LockError> {
+        let mut woken = Vec::new();
+        let answer = self.shared.table.lock().withdraw(slot, waiter, &mut woken);
+        wake(&woken);
+        answer
+    }
+}
+
+fn wake(woken: &[Arc<Waiter>]) {
+    woken.iter().for_each(|waiter| waiter.wake());
+}
+
+/// A transaction, as the holder of its locks. Dropped it releases them.
+#[derive(Debug)]
+pub struct Owner {
+    locks: Locks,
+    id: OwnerId,
+    node: Node,
+    /// Whether it is counted among the lockers.
+    announced: bool,
+    /// The slots in which it may hold something or wait: more than it does if a wait was given up.
+    slots: Vec<Slot>,
+}
+
+impl Owner {
+    fn new(locks: Locks, id: OwnerId, node: Node) -> Self {
+        Self { locks, id, node, announced: false, slots: Vec::new() }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn id(&self) -> OwnerId {
+        self.id
+    }
+
+    /// Counts it among the [lockers](Locks::lockers); `true` if it was not. A request does so by itself, but a store
+    /// whose statements may go without locks has something to do in between: see [the module](self).
+    pub fn announce(&mut self) -> bool {
+        if self.announced {
+            return false;
+        }
+        self.locks.shared.lockers.fetch_add(1, Ordering::AcqRel);
+        self.announced = true;
+        true
+    }
+
+    /// Asks for a lock. What it has as strongly or stronger is granted again. O(1) for a lock that is free.
+    ///
+    /// # Errors
+    /// [`LockError::NotAvailable`] if it is not free and the owner does not want to wait; [`LockError::Deadlock`] and
+    /// [`LockError::WouldWaitForItself`] if it would wait forever. The owner then holds what it held before.
+    pub fn request(&mut self, name: Name, strength: Strength, how: How) -> Result<Outcome, LockError> {
+        let (slot, mask) = Slot::of(name);
+        self.claim(slot, mask, strength, how)
+    }
+
+    /// Asks for several of 64 neighbouring rows, a bit each, for the price of one: all of them, or it waits for all.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request), naming the first row that is not free.
+    pub fn request_rows(
+        &mut self,
+        table: TableId,
+        block: RowBlock,
+        mask: u64,
+        strength: Strength,
+        how: How,
+    ) -> Result<Outcome, LockError> {
+        self.claim(Slot::Rows(table, block), mask, strength, how)
+    }
+
+    /// Locks those of 64 neighbouring rows that are free and skips the others (`SKIP LOCKED`). Returns which it has
+    /// now.
+    pub fn take_free_rows(&mut self, table: TableId, block: RowBlock, mask: u64, strength: Strength) -> u64 {
+        if mask == 0 {
+            return 0;
+        }
+        self.announce();
+        let claim = Claim { owner: self.id, node: self.node, mask, strength };
+        let slot = Slot::Rows(table, block);
+        let (taken, first) = self.locks.shared.table.lock().take_free(slot, claim);
+        if first {
+            self.slots.push(slot);
+        }
+        taken
+    }
+
+    fn claim(&mut self, slot: Slot, mask: u64, strength: Strength, how: How) -> Result<Outcome, LockError> {
+        if mask == 0 {
+            return Ok(Outcome::Granted);
+        }
+        self.announce();
+        let claim = Claim { owner: self.id, node: self.node, mask, strength };
+        let answer = self.locks.shared.table.lock().request(slot, claim, how)?;
+        match answer {
+            Answer::Granted { first } => {
+                if first {
+                    self.slots.push(slot);
+                }
+                Ok(Outcome::Granted)
+            }
+            Answer::Wait(waiter) => {
+                self.slots.push(slot);
+                Ok(Outcome::Wait(Ticket::new(self.locks.clone(), slot, waiter)))
+            }
+        }
+    }
+
+    /// Lets go of everything. To be called after the commit was published, or rolled back. A wait that is not over
+    /// ends with [`LockError::Ended`]. O(slots); the mutex is let go every now and then.
+    pub fn release(&mut self) {
+        if !self.announced {
+            return;
+        }
+        let mut woken = Vec::new();
+        for slots in self.slots.chunks(RELEASED_AT_ONCE_MAX) {
+            self.locks.shared.table.lock().release(self.id, slots, &mut woken);
+            wake(&woken);
+            woken.clear();
+        }
+        self.slots.clear();
+        self.announced = false;
+        self.locks.shared.lockers.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.release();
+    }
+}

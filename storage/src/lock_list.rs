@@ -1,0 +1,112 @@
+//! What a statement wants locked, in the order in which it found that out.
+
+use std::collections::HashSet;
+
+use crate::index::IndexId;
+use crate::leaf::RowId;
+use crate::lock::{How, LockError, Locks, Name, Outcome, Owner, RowBlock, Strength, Ticket};
+use crate::table::TableId;
+
+/// One request: up to 64 neighbouring rows, or a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Want {
+    Rows { table: TableId, block: RowBlock, mask: u64, strength: Strength },
+    Name(Name, Strength),
+}
+
+/// The locks that an attempt of a statement asks for. A lock of a row or a key brings the shared lock of its table.
+///
+/// The list is resumable: [`acquire`](LockList::acquire) goes on where it had to wait.
+#[derive(Debug)]
+pub(crate) struct LockList {
+    locks: Locks,
+    /// Tables, and the schema: few, each once, and before what is in them.
+    tables: Vec<Want>,
+    wants: Vec<Want>,
+    /// How many are granted.
+    granted: usize,
+    how: How,
+}
+
+impl LockList {
+    pub(crate) fn new(locks: Locks) -> LockList {
+        LockList { locks, tables: Vec::new(), wants: Vec::new(), granted: 0, how: How::Wait }
+    }
+
+    /// Wants a row, which need not be there.
+    pub(crate) fn row(&mut self, table: TableId, row: RowId, strength: Strength) {
+        let (block, bit) = RowBlock::of(row);
+        if let Some(Want::Rows { table: last, block: in_block, mask, strength: held }) = self.wants.last_mut()
+            && (*last, *in_block, *held) == (table, block, strength)
+        {
+            *mask |= bit;
+            return;
+        }
+        self.table(table, Strength::SHARED);
+        self.wants.push(Want::Rows { table, block, mask: bit, strength });
+    }
+
+    /// Wants an entry of a unique index, which need not be there.
+    pub(crate) fn key(&mut self, table: TableId, index: IndexId, key: &[u8], strength: Strength) {
+        self.table(table, Strength::SHARED);
+        self.wants.push(Want::Name(self.locks.key(index, key), strength));
+    }
+
+    /// Wants a table.
+    pub(crate) fn table(&mut self, table: TableId, strength: Strength) {
+        self.add_once(Want::Name(Name::Table(table), strength));
+    }
+
+    /// Wants to be the only one that changes the schema.
+    pub(crate) fn schema(&mut self) {
+        self.add_once(Want::Name(self.locks.object(""), Strength::EXCLUSIVE));
+    }
+
+    /// Wants everything at once or not at all.
+    pub(crate) fn without_waiting(&mut self) {
+        self.how = How::NoWait;
+    }
+
+    fn add_once(&mut self, want: Want) {
+        if !self.tables.contains(&want) {
+            self.tables.push(want);
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Want> {
+        self.tables.iter().chain(&self.wants)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tables.is_empty() && self.wants.is_empty()
+    }
+
+    /// Whether all that it asks for was granted to the lists before it.
+    pub(crate) fn is_among(&self, earlier: &[LockList]) -> bool {
+        let granted: HashSet<Want> = earlier.iter().flat_map(LockList::iter).copied().collect();
+        self.iter().all(|want| granted.contains(want))
+    }
+
+    /// Asks for what is not granted yet. Returns the ticket of the first that has to wait; when that is through, ask
+    /// again.
+    pub(crate) fn acquire(&mut self, owner: &mut Owner) -> Result<Option<Ticket>, LockError> {
+        while let Some(want) = self.nth(self.granted) {
+            let outcome = match want {
+                Want::Name(name, strength) => owner.request(name, strength, self.how)?,
+                Want::Rows { table, block, mask, strength } => {
+                    owner.request_rows(table, block, mask, strength, self.how)?
+                }
+            };
+            if let Outcome::Wait(ticket) = outcome {
+                return Ok(Some(ticket));
+            }
+            self.granted += 1;
+        }
+        Ok(None)
+    }
+
+    fn nth(&self, at: usize) -> Option<Want> {
+        let tables = self.tables.len();
+        if at < tables { self.tables.get(at) } else { self.wants.get(at - tables) }.copied()
+    }
+}

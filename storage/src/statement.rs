@@ -1,0 +1,66 @@
+//! Statements that write: attempt, lock, validate.
+//!
+//! What a statement writes must be computed from the newest version, read after its locks were granted. But which locks
+//! it needs is known only when it has been computed. So it is *attempted* first, on the newest version and without a
+//! lock, and names what it would have had to lock before; those locks are then *acquired*, which is the only place
+//! that waits; and if anybody has committed since the attempt, it is undone and attempted again, on the newest version
+//! now, until an attempt asks for nothing that was not held before it began.
+//!
+//! ```text
+//!            ┌──────────────── somebody has committed since, and not all locks were held ───────────────┐
+//!            v                                                                                          │
+//!         attempt ── operations, or an error, and the locks they rest on ──> lock ──> is it still so? ──┴──> done
+//!                                                                             ^│
+//!                                                            Wait(ticket) ────┘└─> a thread parks, a task awaits
+//! ```
+//!
+//! Each attempt after the first holds more locks than the one before, so there is an end. An error is tried as a success
+//! is: that a key is taken counts only if nobody who might free it holds its lock. Mostly nobody else is there, the
+//! first attempt stands, and validating it is one comparison of numbers.
+//!
+//! Whoever drives a statement decides how to wait: [`Transaction::write`](crate::Transaction::write) parks the thread.
+
+use crate::commit::CommitId;
+use crate::lock::Ticket;
+use crate::lock_list::LockList;
+use crate::view::View;
+
+/// What became of a step.
+#[derive(Debug)]
+pub enum Step<T> {
+    /// The statement is done.
+    Done(T),
+    /// It needs a lock that is not free. When the ticket is through, take the next step.
+    Wait(Ticket),
+}
+
+/// A statement on its way, between two steps.
+///
+/// Dropped before it is done it leaves nothing behind but locks; its transaction has to be told, by
+/// [`give_up`](crate::Transaction::give_up), before it goes on.
+#[derive(Debug)]
+pub struct Statement<T, E> {
+    /// The operations of the transaction before it.
+    pub(crate) kept: usize,
+    pub(crate) attempt: Option<Attempt<T, E>>,
+    /// The lists of earlier attempts, all granted.
+    pub(crate) granted: Vec<LockList>,
+}
+
+/// An attempt that has been made.
+#[derive(Debug)]
+pub(crate) struct Attempt<T, E> {
+    pub(crate) outcome: Result<T, E>,
+    /// The version it was made on.
+    pub(crate) on: CommitId,
+    pub(crate) locks: LockList,
+    /// The newest version with all that was written, if the attempt made it.
+    pub(crate) view: Option<View>,
+}
+
+impl<T, E> Attempt<T, E> {
+    /// Whether what it computed is still so, when its locks are held and `newest` is the newest version.
+    pub(crate) fn stands(&self, newest: CommitId, granted: &[LockList]) -> bool {
+        self.on == newest || self.locks.is_among(granted)
+    }
+}

@@ -1,0 +1,323 @@
+//! Transactions: a write set, what it is seen through, and the locks that keep others from what it rests on.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::commit::CommitId;
+use crate::error::Error;
+use crate::isolation::Isolation;
+use crate::lock::{LockError, Owner};
+use crate::lock_list::LockList;
+use crate::statement::{Attempt, Statement, Step};
+use crate::store::{Snapshot, Store};
+use crate::version::Version;
+use crate::view::View;
+use crate::write_set::WriteSet;
+use crate::writer::{Asking, Attempts, Writer};
+
+/// A transaction: a write set, and the view that it and a version make.
+///
+/// Dropped without [`commit`](Transaction::commit) it leaves no trace.
+#[derive(Debug)]
+pub struct Transaction {
+    store: Store,
+    isolation: Isolation,
+    owner: Owner,
+    lock_timeout: Option<Duration>,
+    write_set: WriteSet,
+    /// The version that all statements see, where that is fixed; from the first of them on.
+    snapshot: Option<Snapshot>,
+    /// What it sees, once it has written: the snapshot, or the newest version, with its own writes.
+    seen: Option<View>,
+    /// The newest version with its own writes, where that is not what it sees.
+    newest: Option<View>,
+}
+
+/// A point in a transaction to which it can return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Savepoint(usize);
+
+impl Transaction {
+    pub(crate) fn new(store: Store, isolation: Isolation) -> Transaction {
+        let owner = store.locks().owner();
+        let write_set = WriteSet::new();
+        let (snapshot, seen, newest) = (None, None, None);
+        Transaction { store, isolation, owner, lock_timeout: None, write_set, snapshot, seen, newest }
+    }
+
+    /// What it sees of the others.
+    pub fn isolation(&self) -> Isolation {
+        self.isolation
+    }
+
+    /// How long to wait for a lock at most; without one, until it is free.
+    pub fn set_lock_timeout(&mut self, timeout: Option<Duration>) {
+        self.lock_timeout = timeout;
+    }
+
+    /// Runs a read on what the transaction sees. Before the first write it may run under the publication latch, so `f`
+    /// must neither wait nor call back into the store.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] if a commit panicked half way.
+    pub fn read<T>(&mut self, f: impl FnOnce(&Version) -> T) -> Result<T, Error> {
+        if self.isolation == Isolation::ReadCommitted && self.write_set.is_empty() {
+            return self.store.read(f);
+        }
+        self.refresh()?;
+        match (&self.seen, &self.snapshot) {
+            (Some(view), _) => Ok(f(view.version())),
+            (None, Some(snapshot)) => Ok(f(snapshot)),
+            (None, None) => self.store.read(f),
+        }
+    }
+
+    /// What this transaction sees, held: O(1).
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] if a commit panicked half way.
+    pub fn snapshot(&mut self) -> Result<Snapshot, Error> {
+        self.refresh()?;
+        match (&self.seen, &self.snapshot) {
+            (Some(view), _) => Ok(Arc::new(view.version().clone())),
+            (None, Some(snapshot)) => Ok(Arc::clone(snapshot)),
+            (None, None) => self.store.snapshot(),
+        }
+    }
+
+    /// Runs one statement: whole, or if it fails not at all, and the transaction goes on. Where it has to wait for a
+    /// lock it parks the thread.
+    ///
+    /// # Errors
+    /// What `attempt` returns, and [`Error::Lock`].
+    pub fn write<T, E: From<Error>>(
+        &mut self,
+        mut attempt: impl FnMut(&mut Writer<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let deadline = self.lock_timeout.map(|timeout| Instant::now() + timeout);
+        let mut statement = self.statement();
+        loop {
+            match self.step(&mut statement, &mut attempt)? {
+                Step::Done(value) => return Ok(value),
+                Step::Wait(ticket) => {
+                    if let Err(error) = ticket.wait(deadline) {
+                        self.give_up(statement);
+                        return Err(refused(error).into());
+                    }
+                }
+            }
+        }
+    }
+
+    /// A statement that has not begun.
+    pub fn statement<T, E>(&self) -> Statement<T, E> {
+        Statement { kept: self.write_set.len(), attempt: None, granted: Vec::new() }
+    }
+
+    /// Takes a statement as far as it comes without waiting. If it fails, nothing of it is left but locks.
+    ///
+    /// # Errors
+    /// What `attempt` returns, and [`Error::Lock`].
+    pub fn step<T, E: From<Error>>(
+        &mut self,
+        statement: &mut Statement<T, E>,
+        attempt: &mut impl FnMut(&mut Writer<'_>) -> Result<T, E>,
+    ) -> Result<Step<T>, E> {
+        loop {
+            let mut made = match statement.attempt.take() {
+                Some(made) => made,
+                None => self.attempt(attempt)?,
+            };
+            if !made.locks.is_empty() && self.owner.announce() {
+                self.store.wait_for_unlocked_writers();
+            }
+            match made.locks.acquire(&mut self.owner) {
+                Ok(None) => {}
+                Ok(Some(ticket)) => {
+                    statement.attempt = Some(made);
+                    return Ok(Step::Wait(ticket));
+                }
+                Err(error) => {
+                    self.undo(statement.kept);
+                    return Err(refused(error).into());
+                }
+            }
+            let newest = self.store.read(Version::commit)?;
+            if !made.stands(newest, &statement.granted) {
+                self.undo(statement.kept);
+                statement.granted.push(made.locks);
+                continue;
+            }
+            match made.outcome {
+                Ok(value) => {
+                    self.keep(made.view);
+                    return Ok(Step::Done(value));
+                }
+                Err(error) => {
+                    self.undo(statement.kept);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Forgets a statement that is not done.
+    pub fn give_up<T, E>(&mut self, statement: Statement<T, E>) {
+        self.undo(statement.kept);
+    }
+
+    /// One attempt, on the newest version.
+    fn attempt<T, E: From<Error>>(
+        &mut self,
+        f: &mut impl FnMut(&mut Writer<'_>) -> Result<T, E>,
+    ) -> Result<Attempt<T, E>, E> {
+        self.refresh()?;
+        let held = self.store.snapshot()?;
+        self.refresh_newest(&held);
+        let seen = self.seen.as_ref().map(View::version).or(self.snapshot.as_deref());
+        let newest = self.newest.as_ref().or(self.seen.as_ref()).map_or(&*held, View::version);
+        let mut locks = LockList::new(self.store.locks().clone());
+        let asking = Asking { list: &mut locks, owner: &mut self.owner, store: &self.store };
+        let recording = Recording::new(&mut self.write_set);
+        let (outcome, view) = recording.run(
+            seen.unwrap_or(newest),
+            newest,
+            self.store.counters(),
+            Attempts::Locked(asking),
+            |writer| f(writer),
+        );
+        Ok(Attempt { outcome, on: held.commit(), locks, view })
+    }
+
+    /// Brings what it sees up to the write set, and where that is not fixed to the newest version.
+    fn refresh(&mut self) -> Result<(), Error> {
+        if self.isolation != Isolation::ReadCommitted && self.snapshot.is_none() {
+            self.snapshot = Some(self.store.snapshot()?);
+        }
+        if self.write_set.is_empty() {
+            self.seen = None;
+            return Ok(());
+        }
+        let base = match &self.snapshot {
+            Some(snapshot) => Arc::clone(snapshot),
+            None => self.store.snapshot()?,
+        };
+        let seen = self.seen.get_or_insert_with(|| View::of(&base));
+        seen.rebase(&base, &self.write_set);
+        seen.catch_up(&self.write_set);
+        Ok(())
+    }
+
+    /// Brings the newest version with the transaction's writes up to date, if what it sees is another.
+    fn refresh_newest(&mut self, newest: &Snapshot) {
+        let is_behind = self.snapshot.as_ref().is_some_and(|snapshot| snapshot.commit() != newest.commit());
+        if !is_behind {
+            self.newest = None;
+            return;
+        }
+        let view = self.newest.take().or_else(|| self.seen.clone());
+        let mut view = view.unwrap_or_else(|| View::of(newest));
+        view.rebase(newest, &self.write_set);
+        view.catch_up(&self.write_set);
+        self.newest = Some(view);
+    }
+
+    /// Keeps the view that a statement has made of the newest version.
+    fn keep(&mut self, view: Option<View>) {
+        match (view, &self.snapshot) {
+            (None, _) => {}
+            (Some(view), None) => self.seen = Some(view),
+            (Some(view), Some(_)) => self.newest = Some(view),
+        }
+    }
+
+    /// Undoes the operations from the `length`-th on.
+    fn undo(&mut self, length: usize) {
+        if length < self.write_set.len() {
+            self.write_set.truncate(length);
+        }
+        for view in [&mut self.seen, &mut self.newest] {
+            if view.as_ref().is_some_and(|view| view.applied() > length) {
+                *view = None;
+            }
+        }
+    }
+
+    /// Whether it has changed anything.
+    pub fn has_written(&self) -> bool {
+        !self.write_set.is_empty()
+    }
+
+    /// A point to return to. O(1).
+    pub fn savepoint(&self) -> Savepoint {
+        Savepoint(self.write_set.len())
+    }
+
+    /// Undoes everything since the savepoint. What was handed out of a counter stays used, and locks are kept. Costs
+    /// as much as applying what is left, when that is next looked at.
+    pub fn rollback_to(&mut self, savepoint: Savepoint) {
+        self.undo(savepoint.0);
+    }
+
+    /// Publishes the write set as one commit and returns the number of the version that has it. The locks are let go
+    /// when it is published.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] if an earlier commit panicked half way; nothing is published then.
+    pub fn commit(mut self) -> Result<CommitId, Error> {
+        let write_set = std::mem::take(&mut self.write_set);
+        if write_set.is_empty() {
+            return self.store.read(Version::commit);
+        }
+        let view = if self.snapshot.take().is_some() {
+            self.seen = None;
+            self.newest.take()
+        } else {
+            self.seen.take()
+        };
+        self.store.publish(write_set, view)
+    }
+}
+
+/// One attempt while it records. Unless it returns, with or without an error, the write set is left as it was: whoever
+/// catches a panic may go on with the transaction.
+pub(crate) struct Recording<'t> {
+    write_set: &'t mut WriteSet,
+    /// The operations that stay, whatever becomes of the attempt.
+    kept: usize,
+}
+
+impl<'t> Recording<'t> {
+    pub(crate) fn new(write_set: &'t mut WriteSet) -> Recording<'t> {
+        Recording { kept: write_set.len(), write_set }
+    }
+
+    /// Runs the attempt. What it recorded stays, unless it failed.
+    pub(crate) fn run<T, E>(
+        mut self,
+        base: &Version,
+        newest: &Version,
+        counters: &crate::keys::Counters,
+        attempts: Attempts<'_>,
+        f: impl FnOnce(&mut Writer<'_>) -> Result<T, E>,
+    ) -> (Result<T, E>, Option<View>) {
+        let mut writer = Writer::new(base, newest, self.write_set, counters, attempts);
+        let outcome = f(&mut writer);
+        if outcome.is_err() {
+            return (outcome, None);
+        }
+        let view = writer.into_view();
+        self.kept = self.write_set.len();
+        (outcome, view)
+    }
+}
+
+impl Drop for Recording<'_> {
+    fn drop(&mut self) {
+        self.write_set.truncate(self.kept);
+    }
+}
+
+fn refused(error: LockError) -> Error {
+    Error::Lock(Box::new(error))
+}
