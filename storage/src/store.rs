@@ -168,7 +168,7 @@ impl Store {
             )
         };
         Some(outcome.and_then(|value| {
-            self.publish_under(&committing, write_set, view)?;
+            self.publish_under(&committing, &write_set, view)?;
             Ok(value)
         }))
     }
@@ -196,7 +196,7 @@ impl Store {
             Err(error) => return Some(Err(error.into())),
         }
         Some(outcome.and_then(|value| {
-            self.publish_under(&committing, write_set, view)?;
+            self.publish_under(&committing, &write_set, view)?;
             Ok(value)
         }))
     }
@@ -222,13 +222,13 @@ impl Store {
 
     /// Makes a write set part of the newest version. `view` is a version with the write set applied, if somebody made
     /// it already. The caller holds the locks that keep others from what it touches.
-    pub(crate) fn publish(&self, write_set: WriteSet, mut view: Option<View>) -> Result<CommitId, Error> {
+    pub(crate) fn publish(&self, write_set: &WriteSet, mut view: Option<View>) -> Result<CommitId, Error> {
         if write_set.weight() > IN_PLACE_WEIGHT_MAX {
             // What is long is done before the mutex is taken, and what then is left under it.
             let newest = self.snapshot()?;
             let view = view.get_or_insert_with(|| View::of(&newest));
-            view.rebase(&newest, &write_set);
-            view.catch_up(&write_set);
+            view.rebase(&newest, write_set);
+            view.catch_up(write_set);
         }
         let committing = self.inner.committing.lock();
         self.publish_under(&committing, write_set, view)
@@ -237,58 +237,52 @@ impl Store {
     fn publish_under(
         &self,
         _committing: &MutexGuard<'_, ()>,
-        write_set: WriteSet,
+        write_set: &WriteSet,
         view: Option<View>,
     ) -> Result<CommitId, Error> {
         if write_set.is_empty() {
             return self.read(Version::commit);
         }
-        let (mut next, write_set) = match view {
+        let mut next = match view {
             Some(mut view) => {
-                self.read(|newest| view.rebase(newest, &write_set))?;
-                view.catch_up(&write_set);
-                (view.into_version(), write_set)
+                self.read(|newest| view.rebase(newest, write_set))?;
+                view.catch_up(write_set);
+                view.into_version()
             }
-            None => match self.publish_in_place(write_set)? {
-                Published::InPlace(commit) => return Ok(commit),
-                Published::Not(write_set) => {
-                    let mut next = self.read(Version::clone)?;
-                    let operations = write_set.operations().iter();
-                    operations.for_each(|operation| next.apply(Cow::Borrowed(operation)));
-                    (next, write_set)
+            None => {
+                if let Some(commit) = self.publish_in_place(write_set)? {
+                    return Ok(commit);
                 }
-            },
+                let mut next = self.read(Version::clone)?;
+                let operations = write_set.operations().iter();
+                operations.for_each(|operation| next.apply(Cow::Borrowed(operation)));
+                next
+            }
         };
         let commit = next.commit().next();
-        next.stamp(commit, &write_set);
+        next.stamp(commit, write_set);
         let next = Arc::new(next);
         let old = std::mem::replace(&mut self.inner.published.write().version, next);
         drop(old); // after the latch: freeing what only the old version held may take long
         Ok(commit)
     }
 
-    /// Applies a small write set to a version nobody else holds; gives it back if that cannot be.
-    fn publish_in_place(&self, write_set: WriteSet) -> Result<Published, Error> {
+    /// Applies a small write set to a version nobody else holds; `None` if that cannot be.
+    fn publish_in_place(&self, write_set: &WriteSet) -> Result<Option<CommitId>, Error> {
         if write_set.weight() > IN_PLACE_WEIGHT_MAX {
-            return Ok(Published::Not(write_set));
+            return Ok(None);
         }
         let mut newest = self.inner.published.write();
         newest.checked()?;
         let Newest { version, torn } = &mut *newest;
-        let Some(version) = Arc::get_mut(version) else { return Ok(Published::Not(write_set)) };
+        let Some(version) = Arc::get_mut(version) else { return Ok(None) };
         *torn = true;
         let commit = version.commit().next();
         write_set.operations().iter().for_each(|operation| version.apply(Cow::Borrowed(operation)));
-        version.stamp(commit, &write_set);
+        version.stamp(commit, write_set);
         *torn = false;
-        Ok(Published::InPlace(commit))
+        Ok(Some(commit))
     }
-}
-
-/// What became of a write set that was to be applied in place.
-enum Published {
-    InPlace(CommitId),
-    Not(WriteSet),
 }
 
 impl Newest {

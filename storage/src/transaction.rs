@@ -101,7 +101,7 @@ impl Transaction {
                 Step::Done(value) => return Ok(value),
                 Step::Wait(ticket) => {
                     if let Err(error) = ticket.wait(deadline) {
-                        self.give_up(statement);
+                        self.give_up(&mut statement);
                         return Err(refused(error).into());
                     }
                 }
@@ -161,8 +161,9 @@ impl Transaction {
         }
     }
 
-    /// Forgets a statement that is not done.
-    pub fn give_up<T, E>(&mut self, statement: Statement<T, E>) {
+    /// Undoes what a statement that is not done has done so far. Its locks stay.
+    pub fn give_up<T, E>(&mut self, statement: &mut Statement<T, E>) {
+        statement.attempt = None;
         self.undo(statement.kept);
     }
 
@@ -275,7 +276,7 @@ impl Transaction {
         } else {
             self.seen.take()
         };
-        self.store.publish(write_set, view)
+        self.store.publish(&write_set, view)
     }
 }
 
