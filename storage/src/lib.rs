@@ -63,7 +63,7 @@ pub use leaf::{Leaf, LeafBuilder, RowId, Rows, all_rows};
 pub use patch::Patch;
 pub use statement::{Statement, Step};
 pub use store::{Reach, Snapshot, Store};
-pub use table::{LeafSlice, LeafView, Leaves, RowRef, Table, TableId, Words};
+pub use table::{LeafSlice, LeafView, Leaves, RowChange, RowRef, Table, TableId, Words};
 pub use transaction::{Savepoint, Transaction};
 pub use value::{DataType, Lane, TypeError, Value};
 pub use version::Version;

@@ -4,9 +4,11 @@
 //! the clone and the original then share all nodes that neither changes. Rows lie in the order of their row
 //! ids. Nothing here knows of constraints: what is applied has been checked, and cannot fail.
 //!
-//! Order of reading: this file (lookups), `view` (reading rows), `change` (what a commit applies).
+//! Order of reading: this file (lookups), `view` (reading rows), `change` (what a commit applies), `diff` (in which
+//! rows two versions differ).
 
 mod change;
+mod diff;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -14,6 +16,7 @@ mod view;
 use std::ops::{Bound, Range, RangeBounds};
 use std::sync::Arc;
 
+pub use diff::RowChange;
 pub use view::{LeafSlice, LeafView, Leaves, RowRef, Words};
 
 use crate::commit::CommitId;

@@ -15,6 +15,7 @@
 
 #[cfg(test)]
 mod check;
+mod diff;
 mod edit;
 mod keys;
 mod range;
