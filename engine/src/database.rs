@@ -15,6 +15,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use nuages_storage::{CommitId, Isolation, Reach, Store, Version};
 use parking_lot::Mutex;
@@ -22,6 +23,7 @@ use parking_lot::Mutex;
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::integrity::KeyCheck;
+use crate::reads::Reads;
 use crate::session::Session;
 use crate::write::WritingStatement;
 
@@ -70,7 +72,8 @@ impl Database {
     pub fn begin_with(&self, isolation: Isolation) -> Transaction {
         let state =
             State { transaction: self.store.begin(isolation), deferred: Vec::new(), points: Vec::new() };
-        Transaction { state: Mutex::new(state) }
+        let reads = (isolation == Isolation::Serializable).then(Reads::default);
+        Transaction { state: Mutex::new(state), reads }
     }
 }
 
@@ -127,6 +130,8 @@ impl Session for Snapshot {
 #[derive(Debug)]
 pub struct Transaction {
     state: Mutex<State>,
+    /// What it has read, if it is serializable.
+    reads: Option<Reads>,
 }
 
 #[derive(Debug)]
@@ -206,11 +211,28 @@ impl Transaction {
     /// Makes what was written visible to everybody.
     ///
     /// # Errors
-    /// A deferred constraint that does not hold; the transaction is rolled back then.
+    /// A deferred constraint that does not hold; [`Error::SerializationFailure`] if the transaction is serializable, has
+    /// written, and would now read something else than it did. It is rolled back then.
     pub fn commit(self) -> Result<CommitId, Error> {
-        let mut state = self.state.into_inner();
+        let Transaction { state, reads } = self;
+        let mut state = state.into_inner();
         state.check_deferred()?;
-        Ok(state.transaction.commit()?)
+        state.transaction.commit_if(|before, after| {
+            match reads.as_ref().and_then(|reads| reads.conflict(before, after)) {
+                None => Ok(()),
+                Some(conflict) => Err(conflict.into_error(before)),
+            }
+        })
+    }
+
+    /// What it sees of the others.
+    pub fn isolation(&self) -> Isolation {
+        self.state.lock().transaction.isolation()
+    }
+
+    /// How long its statements wait for a lock at most; until it is free if `None`, which is the default.
+    pub fn set_lock_timeout(&self, timeout: Option<Duration>) {
+        self.state.lock().transaction.set_lock_timeout(timeout);
     }
 
     /// Undoes everything.
@@ -234,6 +256,10 @@ impl State {
 }
 
 impl Session for Transaction {
+    fn reads(&self) -> Option<&Reads> {
+        self.reads.as_ref()
+    }
+
     fn read(&self, f: &mut dyn FnMut(&Version) -> Result<(), Error>) -> Result<(), Error> {
         self.state.lock().transaction.read(f)?
     }

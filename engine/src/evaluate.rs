@@ -20,6 +20,7 @@ mod cast;
 mod compare;
 mod compile;
 mod conditional;
+mod context;
 mod membership;
 mod node;
 mod truth;
@@ -33,11 +34,11 @@ mod tests;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use nuages_storage::{DataType, Value};
 
 pub(crate) use arithmetic::DIVISION_SCALE;
 pub(crate) use compare::{Words, float_key};
+pub use context::Context;
 pub(crate) use node::Frame;
 pub use types::unify;
 pub(crate) use types::{Class, class_of, decimal, same_keys, scale_of};
@@ -49,15 +50,6 @@ use crate::error::Error;
 use crate::vector::Vector;
 use node::{Node, Operation};
 
-/// What an evaluation needs beside the rows.
-#[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
-    /// The parameters of the statement.
-    pub parameters: &'a [Value],
-    /// When the statement began.
-    pub now: Timestamp,
-}
-
 /// A compiled scalar expression; cheap to clone. See the [module](self).
 ///
 /// ```
@@ -68,7 +60,7 @@ pub struct Context<'a> {
 /// let above_one = Expr::from(a).compare(Comparison::Greater, Expr::literal(1));
 /// let scalar = Scalar::compile(&above_one, &|column| (column == a).then_some((0, DataType::BigInt)))?;
 /// let batch = Batch::new([Vector::ints([3, 1, 2])], 3);
-/// let context = Context { parameters: &[], now: jiff::Timestamp::UNIX_EPOCH };
+/// let context = Context::new(&[]);
 /// assert_eq!(scalar.filter(&batch, &context)?.iter().collect::<Vec<_>>(), [0, 2]);
 /// # Ok::<(), nuages_engine::Error>(())
 /// ```

@@ -56,6 +56,7 @@ mod integrity;
 pub mod optimize;
 pub mod plan;
 pub mod prepared;
+mod reads;
 mod schema;
 pub mod session;
 pub mod vector;

@@ -1,6 +1,5 @@
 //! Prepared queries: planned once, run often.
 
-use jiff::Timestamp;
 use nuages_storage::{Value, Version};
 
 use crate::algebra::Query;
@@ -9,6 +8,7 @@ use crate::catalog::{Catalog, SchemaId};
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::plan::{Access, LookupBy, Node, Plan};
+use crate::reads::Reads;
 use crate::session::Session;
 use crate::{execute, optimize};
 
@@ -65,7 +65,18 @@ impl Prepared {
         parameters: &[Value],
         each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let context = Context { parameters, now: Timestamp::now() };
+        self.run_noting(version, parameters, None, each)
+    }
+
+    /// The same, noting what is read.
+    pub(crate) fn run_noting(
+        &self,
+        version: &Version,
+        parameters: &[Value],
+        reads: Option<&Reads>,
+        each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let context = Context::new(parameters).noting(reads);
         let catalog = Catalog::of(version);
         if catalog.schema_id() == self.schema {
             return execute::run(&self.plan, version, &context, each);

@@ -12,7 +12,6 @@ pub(crate) mod index;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use nuages_storage::{Index, LeafView, Operation, SchemaChange, Table, TableId};
 
 use crate::catalog::{Catalog, NewTable, TableDefinition};
@@ -97,7 +96,7 @@ impl WritingStatement<'_, '_> {
 
 /// What expressions are evaluated in, while the schema changes.
 fn context() -> Context<'static> {
-    Context { parameters: &[], now: Timestamp::now() }
+    Context::new(&[])
 }
 
 /// Calls `f` with every leaf of a table, and the selection of all its rows.

@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use nuages_storage::{IndexId, Reach, RowId, RowRef, Rows, TableId, Value, Version};
 
 use crate::algebra::{Query, Statement};
@@ -16,6 +15,7 @@ use crate::error::Error;
 use crate::evaluate::Context;
 use crate::explain::Explanation;
 use crate::prepared::Prepared;
+use crate::reads::Reads;
 use crate::write::insert::NewRows;
 use crate::write::{Found, WritingStatement};
 use crate::{execute, optimize};
@@ -81,6 +81,12 @@ pub trait Session: Send + Sync {
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<(), Error>;
 
+    /// Where to note what is read, if the session must know at its end.
+    #[doc(hidden)]
+    fn reads(&self) -> Option<&Reads> {
+        None
+    }
+
     /// The tables that the session sees.
     ///
     /// # Errors
@@ -103,7 +109,7 @@ pub trait Session: Send + Sync {
             let rows = self.query(query, parameters)?;
             return Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() });
         }
-        let context = Context { parameters, now: Timestamp::now() };
+        let context = Context::new(parameters).noting(self.reads());
         let (mut found, mut outcome) = (Found::default(), Outcome::default());
         self.write(statement.reach(), &mut |writing| {
             outcome = writing.run(statement, &mut found, &context)?;
@@ -137,7 +143,7 @@ pub trait Session: Send + Sync {
         parameters: &[Value],
         each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let context = Context { parameters, now: Timestamp::now() };
+        let context = Context::new(parameters).noting(self.reads());
         if let Some(lock) = &query.lock {
             let mut rows = None;
             self.write(Reach::Long, &mut |writing| {
@@ -166,6 +172,9 @@ pub trait Session: Send + Sync {
     /// As [`Session::read`]; [`Error::UnknownTable`].
     fn get(&self, table: TableId, row: RowId, f: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, Error> {
         let mut is_there = false;
+        if let Some(reads) = self.reads() {
+            reads.row(table, row);
+        }
         self.read(&mut |version| match version.table(table) {
             Some(rows) => {
                 if let Some(row) = rows.get(row) {
@@ -199,7 +208,11 @@ pub trait Session: Send + Sync {
             let index = definition.expect_index(index)?;
             let rows = version.table(table);
             let tree = rows.and_then(|rows| rows.index(index.id));
-            if let (Some(rows), Some(tree), Some(key)) = (rows, tree, index.encode(definition, key))
+            let key = index.encode(definition, key);
+            if let (Some(reads), Some(key)) = (self.reads(), &key) {
+                reads.key(table, index.id, key, rows);
+            }
+            if let (Some(rows), Some(tree), Some(key)) = (rows, tree, key)
                 && let Some(row) = tree.first_with_prefix(key.as_slice()).and_then(|id| rows.get(id))
             {
                 is_there = true;
@@ -226,9 +239,9 @@ pub trait Session: Send + Sync {
             return self.query_each(query, parameters, each);
         }
         if query.is_short() {
-            return self.read(&mut |version| query.run(version, parameters, each));
+            return self.read(&mut |version| query.run_noting(version, parameters, self.reads(), each));
         }
-        query.run(&*self.version()?, parameters, each)
+        query.run_noting(&*self.version()?, parameters, self.reads(), each)
     }
 
     /// Inserts rows in leaf shape, all of whose slots are set: what is not is NULL, and no default. Returns the first
@@ -241,10 +254,7 @@ pub trait Session: Send + Sync {
         let mut rows = NewRows::new(rows, keys);
         self.write(reach, &mut |writing| {
             let definition = Arc::clone(writing.catalog().expect_table(table)?);
-            // Only expressions ask for the time.
-            let now = if definition.evaluates() { Timestamp::now() } else { Timestamp::UNIX_EPOCH };
-            let context = Context { parameters: &[], now };
-            writing.insert_rows(&definition, &mut rows, &context)
+            writing.insert_rows(&definition, &mut rows, &Context::new(&[]))
         })?;
         Ok(rows.first_key())
     }

@@ -234,6 +234,23 @@ impl Store {
         self.publish_under(&committing, write_set, view)
     }
 
+    /// The same, if `validate` finds nothing between `seen`, which it has found nothing before, and the newest version.
+    pub(crate) fn publish_if<E: From<Error>>(
+        &self,
+        write_set: &WriteSet,
+        view: Option<View>,
+        seen: Snapshot,
+        validate: impl Fn(&Version, &Version) -> Result<(), E>,
+    ) -> Result<CommitId, E> {
+        let committing = self.inner.committing.lock();
+        let newest = self.snapshot()?;
+        if newest.commit() != seen.commit() {
+            validate(&seen, &newest)?;
+        }
+        drop((newest, seen)); // so that a lone writer changes nodes in place
+        Ok(self.publish_under(&committing, write_set, view)?)
+    }
+
     fn publish_under(
         &self,
         _committing: &MutexGuard<'_, ()>,

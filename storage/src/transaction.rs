@@ -265,18 +265,43 @@ impl Transaction {
     ///
     /// # Errors
     /// [`Error::Poisoned`] if an earlier commit panicked half way; nothing is published then.
-    pub fn commit(mut self) -> Result<CommitId, Error> {
+    pub fn commit(self) -> Result<CommitId, Error> {
+        self.commit_if(|_, _| Ok(()))
+    }
+
+    /// The same, if what the transaction has read is still so: `validate` is given the version it saw and a newer one,
+    /// and asked whether the two agree in that. It is asked for the newest version there is, and then once more, under
+    /// the commit mutex, for what was committed meanwhile. A transaction that has not written is not validated.
+    ///
+    /// # Errors
+    /// As [`commit`](Transaction::commit); what `validate` returns.
+    pub fn commit_if<E: From<Error>>(
+        mut self,
+        validate: impl Fn(&Version, &Version) -> Result<(), E>,
+    ) -> Result<CommitId, E> {
         let write_set = std::mem::take(&mut self.write_set);
         if write_set.is_empty() {
-            return self.store.read(Version::commit);
+            return Ok(self.store.read(Version::commit)?);
         }
-        let view = if self.snapshot.take().is_some() {
+        if let (Isolation::Serializable, Some(mut seen)) = (self.isolation, self.snapshot.clone()) {
+            let newest = self.store.snapshot()?;
+            validate(&seen, &newest)?;
+            seen = newest;
+            let view = self.take_view();
+            return self.store.publish_if(&write_set, view, seen, validate);
+        }
+        let view = self.take_view();
+        Ok(self.store.publish(&write_set, view)?)
+    }
+
+    /// The view to be published, if one was made. What else was held of versions is let go.
+    fn take_view(&mut self) -> Option<View> {
+        if self.snapshot.take().is_some() {
             self.seen = None;
             self.newest.take()
         } else {
             self.seen.take()
-        };
-        self.store.publish(&write_set, view)
+        }
     }
 }
 

@@ -142,7 +142,7 @@ impl Blog {
 
 fn run(plan: &Plan, version: &Version) -> Result<Vec<Vec<Value>>, Error> {
     let mut rows = Vec::new();
-    let context = Context { parameters: &[], now: Timestamp::UNIX_EPOCH };
+    let context = Context::at(&[], Timestamp::UNIX_EPOCH);
     execute::run(plan, version, &context, &mut |batch| {
         rows.extend(batch.selection.iter().map(|row| batch.row(row)));
         Ok(())

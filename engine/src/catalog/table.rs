@@ -204,13 +204,6 @@ impl TableDefinition {
         .unwrap_or_else(|| format!("{}_pkey", self.name))
     }
 
-    /// Whether writing a row evaluates an expression: a check, or a part or condition of an index.
-    pub(crate) fn evaluates(&self) -> bool {
-        let programs =
-            |index: &IndexDefinition| index.programs.condition.is_some() || !index.programs.parts.is_empty();
-        !self.checks.is_empty() || self.indexes.iter().any(programs)
-    }
-
     /// Names of the columns at these places.
     pub fn column_names(&self, places: &[usize]) -> Vec<String> {
         places.iter().filter_map(|place| self.columns.get(*place)).map(|column| column.name.clone()).collect()

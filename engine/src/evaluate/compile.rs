@@ -90,7 +90,7 @@ fn fold(node: Node) -> Node {
         return node;
     }
     let batch = Batch::new([], 1);
-    let context = Context { parameters: &[], now: jiff::Timestamp::UNIX_EPOCH };
+    let context = Context::at(&[], jiff::Timestamp::UNIX_EPOCH);
     let value = node
         .vector(&Frame { batch: &batch, context: &context }, &batch.selection)
         .map(|vector| vector.value(0));

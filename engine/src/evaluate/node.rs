@@ -143,7 +143,7 @@ impl Node {
         selection: &Bits,
     ) -> Result<Vector<'v>, Error> {
         if matches!(function, Function::Now) {
-            return Ok(Vector::constant(frame.context.now.into(), frame.batch.len));
+            return Ok(Vector::constant(frame.context.now().into(), frame.batch.len));
         }
         let columns: Vec<Cow<'a, Vector<'v>>> =
             arguments.iter().map(|argument| argument.vector(frame, selection)).collect::<Result<_, _>>()?;
@@ -161,8 +161,8 @@ impl Node {
     }
 
     fn parameter(&self, index: usize, context: &Context<'_>) -> Result<Vector<'static>, Error> {
-        let given = context.parameters.len();
-        let value = context.parameters.get(index).ok_or(Error::MissingParameter { index, given })?;
+        let given = context.parameters().len();
+        let value = context.parameters().get(index).ok_or(Error::MissingParameter { index, given })?;
         let (Some(expected), Some(got)) = (self.data_type, value.data_type()) else {
             return Ok(Vector::Constant { value: Value::Null, kind: self.data_type, len: 1 });
         };

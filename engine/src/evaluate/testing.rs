@@ -9,7 +9,7 @@ use crate::bits::Bits;
 use crate::error::Error;
 use crate::vector::Vector;
 
-pub(crate) const CONTEXT: Context<'_> = Context { parameters: &[], now: jiff::Timestamp::UNIX_EPOCH };
+pub(crate) const CONTEXT: Context<'_> = Context::at(&[], jiff::Timestamp::UNIX_EPOCH);
 
 /// The source of test columns.
 pub(crate) const SOURCE: Source = Source::new(0);

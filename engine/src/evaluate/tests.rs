@@ -162,7 +162,7 @@ fn parameters_are_bound_when_it_runs() {
     let scalar = compiled(&above);
     let batch = Batch::new([Vector::ints([1, 5, 9])], 3);
     let rows = |parameters: &[Value]| {
-        let context = Context { parameters, ..CONTEXT };
+        let context = Context::at(parameters, jiff::Timestamp::UNIX_EPOCH);
         scalar.filter(&batch, &context).map(|bits| bits.iter().collect::<Vec<_>>())
     };
     assert_eq!(rows(&[Value::Null, Value::from(5)]), Ok(vec![1, 2]));
@@ -172,8 +172,7 @@ fn parameters_are_bound_when_it_runs() {
     assert!(matches!(rows(&[Value::Null, Value::from(1.5)]), Err(Error::Type { .. })));
 
     let half = lit(2.5).equals(Expr::Parameter(0, DataType::Float));
-    let context =
-        Context { parameters: &["2.5".parse::<rust_decimal::Decimal>().unwrap().into()], ..CONTEXT };
+    let context = Context::new(&["2.5".parse::<rust_decimal::Decimal>().unwrap().into()]);
     assert_eq!(compiled(&half).value(&context), Ok(true.into()));
 }
 

@@ -106,14 +106,14 @@ fn evaluate(
     version: &Version,
     context: &Context<'_>,
 ) -> Result<Answer, Error> {
-    let mut parameters = context.parameters.to_vec();
+    let mut parameters = context.parameters().to_vec();
     for ((number, _), value) in subquery.bindings.iter().zip(bound) {
         if *number >= parameters.len() {
             parameters.resize(number + 1, Value::Null);
         }
         parameters[*number] = value.clone();
     }
-    let context = Context { parameters: &parameters, now: context.now };
+    let context = context.with_parameters(&parameters);
     let mut running = open(&subquery.plan, version);
     let mut values = Vec::new();
     while let Some(batch) = running.next(&context)? {

@@ -5,7 +5,7 @@
 //! out; the partners of one left row may be spread over several batches.
 
 use nuages_storage::index::Entries;
-use nuages_storage::key::KeyBuffer;
+use nuages_storage::key::{KeyBuffer, KeyPart};
 use nuages_storage::{RowId, Table, Version};
 
 use super::ranges::KeyRange;
@@ -17,6 +17,7 @@ use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::plan::{Lookup, LookupBy, Plan};
+use crate::reads::{Extent, Read};
 use crate::vector::{NO_ROW, Vector};
 
 /// See the [module](self).
@@ -83,9 +84,27 @@ impl<'v> IndexJoin<'v> {
             LookupBy::RowId(key) => std::slice::from_ref(key),
             LookupBy::Index { keys, .. } => keys,
         };
-        let keys = scalars.iter().map(|key| key.evaluate(&batch, context)).collect::<Result<_, _>>()?;
+        let keys: Vec<Vector<'v>> =
+            scalars.iter().map(|key| key.evaluate(&batch, context)).collect::<Result<_, _>>()?;
+        self.note(&batch, &keys, context);
         let rows: Vec<u32> = batch.selection.iter().map(|row| row as u32).collect();
         Ok(Current { batch, keys, rows: rows.into_iter(), open: None })
+    }
+
+    /// Notes which partners are asked for, whether there are any or not.
+    fn note(&self, batch: &Batch<'v>, keys: &[Vector<'v>], context: &Context<'_>) {
+        let Some(reads) = context.reads() else { return };
+        let extent = match &self.lookup.by {
+            LookupBy::RowId(_) => {
+                let id = |row| keys.first()?.int(row).map(RowId::new);
+                Extent::rows(batch.selection.iter().filter_map(id))
+            }
+            LookupBy::Index { index, parts, .. } => {
+                let range = |row| prefix_of(parts, keys, row).map(KeyRange::prefixed);
+                Extent::Keys(*index, batch.selection.iter().filter_map(range).collect())
+            }
+        };
+        reads.note(self.lookup.table, Read { extent, fetch: self.lookup.fetch.clone(), filter: None });
     }
 
     /// The batch of one round of candidates.
@@ -133,13 +152,7 @@ impl<'v> IndexJoin<'v> {
             }
             LookupBy::Index { index, parts, unique, .. } => {
                 let index = table.index(*index).ok_or(Error::PlanOutdated)?;
-                let mut prefix = KeyBuffer::new();
-                for (part, key) in parts.iter().zip(keys) {
-                    if key.is_null(row) {
-                        return Ok(Partners::Row(None)); // NULL equals nothing
-                    }
-                    key.push_key(*part, row, &mut prefix);
-                }
+                let Some(prefix) = prefix_of(parts, keys, row) else { return Ok(Partners::Row(None)) };
                 if *unique {
                     return Ok(Partners::Row(index.first_with_key(prefix.as_slice())));
                 }
@@ -206,6 +219,18 @@ impl<'v> IndexJoin<'v> {
             JoinKind::Semi | JoinKind::Anti => left,
         }
     }
+}
+
+/// The beginning of a key that the partners of a row have; none if it has a NULL, which equals nothing.
+fn prefix_of(parts: &[KeyPart], keys: &[Vector<'_>], row: usize) -> Option<KeyBuffer> {
+    let mut prefix = KeyBuffer::new();
+    for (part, key) in parts.iter().zip(keys) {
+        if key.is_null(row) {
+            return None;
+        }
+        key.push_key(*part, row, &mut prefix);
+    }
+    Some(prefix)
 }
 
 /// Two batches of equal length side by side.

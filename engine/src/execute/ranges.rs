@@ -8,6 +8,7 @@ use nuages_storage::{RowId, Table, Value};
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
 use crate::plan::{Access, Bounds};
+use crate::reads::Extent;
 
 /// A range of index keys.
 #[derive(Clone, Debug)]
@@ -23,6 +24,11 @@ impl KeyRange {
 
     pub(crate) fn upper(&self) -> Bound<&[u8]> {
         as_bytes(&self.upper)
+    }
+
+    /// Whether a key is in it.
+    pub(crate) fn contains(&self, key: &[u8]) -> bool {
+        std::ops::RangeBounds::<[u8]>::contains(&(self.lower(), self.upper()), key)
     }
 
     /// All keys that begin with `prefix`.
@@ -41,8 +47,11 @@ fn as_bytes(bound: &Bound<KeyBuffer>) -> Bound<&[u8]> {
     }
 }
 
-/// The ranks of the rows whose ids lie within the bounds: empty if a bound is NULL.
-pub(crate) fn row_ranks(table: &Table, bounds: &Bounds, context: &Context<'_>) -> Result<Range<u64>, Error> {
+/// Two ends of a range of row ids.
+pub(crate) type RowBounds = (Bound<RowId>, Bound<RowId>);
+
+/// The ids within bounds; `None` if a bound is NULL.
+pub(crate) fn row_bounds(bounds: &Bounds, context: &Context<'_>) -> Result<Option<RowBounds>, Error> {
     let end = |bound: &Option<crate::plan::Bound>| -> Result<Option<Bound<RowId>>, Error> {
         let Some(bound) = bound else { return Ok(Some(Bound::Unbounded)) };
         Ok(bound.value.value(context)?.as_int().map(RowId::new).map(|row| match bound.inclusive {
@@ -50,10 +59,12 @@ pub(crate) fn row_ranks(table: &Table, bounds: &Bounds, context: &Context<'_>) -
             false => Bound::Excluded(row),
         }))
     };
-    match (end(&bounds.lower)?, end(&bounds.upper)?) {
-        (Some(lower), Some(upper)) => Ok(table.ranks((lower, upper))),
-        _ => Ok(0..0),
-    }
+    Ok(end(&bounds.lower)?.zip(end(&bounds.upper)?))
+}
+
+/// The ranks of the rows whose ids lie within bounds.
+pub(crate) fn row_ranks(table: &Table, bounds: Option<RowBounds>) -> Range<u64> {
+    bounds.map_or(0..0, |bounds| table.ranks(bounds))
 }
 
 /// Row ids, ascending, each once; NULL is none.
@@ -147,19 +158,31 @@ fn prefix_key(
 
 /// How many rows an access path has: O(log n) for each of its ranges.
 pub(crate) fn count(table: &Table, access: &Access, context: &Context<'_>) -> Result<u64, Error> {
+    let note = |extent: &dyn Fn() -> Extent| {
+        if let Some(reads) = context.reads() {
+            reads.count(table.id(), extent());
+        }
+    };
     match access {
-        Access::All => Ok(table.len()),
+        Access::All => {
+            note(&|| Extent::All);
+            Ok(table.len())
+        }
         Access::RowRange(bounds) => {
-            let ranks = row_ranks(table, bounds, context)?;
+            let bounds = row_bounds(bounds, context)?;
+            note(&|| Extent::row_range(bounds));
+            let ranks = row_ranks(table, bounds);
             Ok(ranks.end.saturating_sub(ranks.start))
         }
         Access::RowIds(values) => {
             let ids = row_ids(values, context)?;
+            note(&|| Extent::rows(ids.iter().copied()));
             Ok(ids.into_iter().filter(|id| table.get(*id).is_some()).count() as u64)
         }
-        Access::Index { index, parts, prefixes, bounds, .. } => {
-            let index = table.index(*index).ok_or(Error::PlanOutdated)?;
+        Access::Index { index: id, parts, prefixes, bounds, .. } => {
+            let index = table.index(*id).ok_or(Error::PlanOutdated)?;
             let ranges = key_ranges(parts, prefixes, bounds, context)?;
+            note(&|| Extent::Keys(*id, ranges.clone()));
             Ok(ranges.iter().map(|range| index.count_range(range.lower(), range.upper())).sum())
         }
     }

@@ -12,6 +12,7 @@ use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::plan::{self, Access, Fetch};
+use crate::reads::Extent;
 use crate::vector::{Vector, VectorBuilder};
 
 /// Rows gathered in the first batch of an index scan, unless fewer are asked for; it doubles from there, so that who
@@ -57,14 +58,25 @@ impl<'v> Scan<'v> {
             }
             ranks
         };
+        let note = |extent: &dyn Fn() -> Extent| {
+            if let Some(reads) = context.reads() {
+                reads.scan(self.scan, extent(), context);
+            }
+        };
         match &self.scan.access {
-            Access::All => Ok(Rows::Leaves(Ahead::of(table.leaves_ranked(shorten(0..table.len()))))),
+            Access::All => {
+                note(&|| Extent::All);
+                Ok(Rows::Leaves(Ahead::of(table.leaves_ranked(shorten(0..table.len())))))
+            }
             Access::RowRange(bounds) => {
-                let ranks = ranges::row_ranks(table, bounds, context)?;
+                let bounds = ranges::row_bounds(bounds, context)?;
+                note(&|| Extent::row_range(bounds));
+                let ranks = ranges::row_ranks(table, bounds);
                 Ok(Rows::Leaves(Ahead::of(table.leaves_ranked(shorten(ranks)))))
             }
             Access::RowIds(values) => {
                 let mut ids = ranges::row_ids(values, context)?;
+                note(&|| Extent::rows(ids.iter().copied()));
                 if self.scan.reverse {
                     ids.reverse();
                 }
@@ -74,9 +86,10 @@ impl<'v> Scan<'v> {
                 }
                 Ok(Rows::Ids(table, ids.into_iter()))
             }
-            Access::Index { index, parts, prefixes, bounds, .. } => {
-                let index = table.index(*index).ok_or(Error::PlanOutdated)?;
+            Access::Index { index: id, parts, prefixes, bounds, .. } => {
+                let index = table.index(*id).ok_or(Error::PlanOutdated)?;
                 let mut ranges = ranges::key_ranges(parts, prefixes, bounds, context)?;
+                note(&|| Extent::Keys(*id, ranges.clone()));
                 if self.scan.reverse {
                     ranges.reverse();
                 }

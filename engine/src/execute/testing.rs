@@ -18,7 +18,7 @@ pub(super) type Row = Vec<Value>;
 
 pub(super) const TEXT: DataType = DataType::Text { max_length: None };
 
-pub(super) const CONTEXT: Context<'static> = Context { parameters: &[], now: jiff::Timestamp::UNIX_EPOCH };
+pub(super) const CONTEXT: Context<'static> = Context::at(&[], jiff::Timestamp::UNIX_EPOCH);
 
 /// Batches of rows, some of which are not selected.
 #[derive(Clone, Debug)]

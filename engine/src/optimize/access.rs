@@ -403,7 +403,7 @@ impl Planner<'_> {
             }
         };
         let table = self.version.table(table)?;
-        let context = Context { parameters: &[], now: jiff::Timestamp::UNIX_EPOCH };
+        let context = Context::at(&[], jiff::Timestamp::UNIX_EPOCH);
         all_known
             .then(|| ranges::count(table, access, &context).ok())
             .flatten()

@@ -17,6 +17,7 @@ use crate::catalog::{Action, Catalog, ColumnSet, ConstraintId, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::integrity::cascade::{self, Closure};
+use crate::reads::Extent;
 use crate::session::{Outcome, run_query};
 
 impl WritingStatement<'_, '_> {
@@ -77,10 +78,16 @@ impl WritingStatement<'_, '_> {
         let version = self.writer.base();
         let Some(tree) = version.table(table.id) else { return Ok(Vec::new()) };
         if let Some(row) = key_of_one_row(table, delete.source, delete.predicate.as_ref(), context) {
+            if let (Some(reads), Some(row)) = (context.reads(), row) {
+                reads.row(table.id, row);
+            }
             return Ok(row.filter(|row| tree.get(*row).is_some()).into_iter().collect());
         }
         let Some(predicate) = &delete.predicate else {
             let ids = tree.leaves(..).flat_map(|slice| slice.view.row_ids()[slice.rows].iter());
+            if let Some(reads) = context.reads() {
+                reads.count(table.id, Extent::All);
+            }
             return Ok(ids.map(|id| RowId::new(*id)).collect());
         };
         let relation = rows_of(table, delete.source, Some(predicate));

@@ -208,10 +208,10 @@ impl WritingStatement<'_, '_> {
         match expr {
             Expr::Literal(value) => Ok(value.clone()),
             Expr::Parameter(index, _) => context
-                .parameters
+                .parameters()
                 .get(*index)
                 .cloned()
-                .ok_or(Error::MissingParameter { index: *index, given: context.parameters.len() }),
+                .ok_or(Error::MissingParameter { index: *index, given: context.parameters().len() }),
             expr => {
                 let query = Query::new(Relation::Unit, vec![OutputColumn::new("value", expr.clone())]);
                 let mut result = Value::Null;

@@ -128,6 +128,9 @@ impl WritingStatement<'_, '_> {
         if update.assignments.iter().any(|(_, expr)| has_query(expr)) {
             return Ok(None);
         }
+        if let (Some(reads), Some(row)) = (context.reads(), row) {
+            reads.row(table.id, row);
+        }
         let tree = self.writer.base().table(table.id);
         let Some(row) = row.and_then(|row| tree?.get(row)) else { return Ok(Some(Updated::new())) };
         let value = |(_, expr): &(usize, Expr)| match constant(expr, context) {
@@ -214,7 +217,7 @@ pub(super) fn key_of_one_row(
 fn constant<'v>(expr: &'v Expr, context: &Context<'v>) -> Option<&'v Value> {
     match expr {
         Expr::Literal(value) => Some(value),
-        Expr::Parameter(index, _) => context.parameters.get(*index),
+        Expr::Parameter(index, _) => context.parameters().get(*index),
         _ => None,
     }
 }

@@ -78,8 +78,11 @@ impl Table {
         let known = before.view().table().layout.len();
         (0..self.layout.len()).all(|slot| {
             // What a slot that was added later reads as, the newer table knows.
-            let before =
-                if slot < known { before } else { LeafView::new(self, before.view().leaf()).row(before.row()) };
+            let before = if slot < known {
+                before
+            } else {
+                LeafView::new(self, before.view().leaf()).row(before.row())
+            };
             let nulls = (before.null(slot), after.null(slot));
             nulls.0 == nulls.1
                 && (nulls.0

@@ -170,8 +170,7 @@ impl Pair {
         });
         let ids: std::collections::BTreeSet<_> = older.model.keys().chain(self.model.keys()).collect();
         let both = |id| (older.model.get(id).cloned(), self.model.get(id).cloned());
-        let expected: Vec<_> =
-            ids.into_iter().map(both).filter(|(before, after)| before != after).collect();
+        let expected: Vec<_> = ids.into_iter().map(both).filter(|(before, after)| before != after).collect();
         assert_eq!(found, expected);
     }
 

@@ -99,8 +99,7 @@ impl<'t, B: Block> Walk<'t, B> {
     }
 
     fn advance(&mut self) {
-        self.current =
-            self.current.and_then(|(block, at)| (at + 1 < block.len()).then_some((block, at + 1)));
+        self.current = self.current.and_then(|(block, at)| (at + 1 < block.len()).then_some((block, at + 1)));
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn run(
     version: &Version,
 ) -> Result<Rows, Error> {
     let mut rows = Vec::new();
-    let context = Context { parameters, now: Timestamp::UNIX_EPOCH };
+    let context = Context::at(parameters, Timestamp::UNIX_EPOCH);
     execute::run(plan, version, &context, &mut |batch| {
         assert_eq!(batch.columns.len(), kinds.len(), "a batch has the columns of the query");
         rows.extend(batch.selection.iter().map(|row| {
