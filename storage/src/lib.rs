@@ -14,21 +14,23 @@
 //! 1. A version that anyone but the committer can reach never changes.
 //! 2. A version agrees with itself: each index holds exactly the entries of the rows it covers, and each count in a
 //!    tree is the size of its subtree.
-//! 3. Whoever writes holds the permit to write from before the read that decides what is written until it is
-//!    published or rolled back. (One writer at a time; locks of rows and keys take the permit's place later.)
-//! 4. What is written was computed from the newest version, read after the permit was granted.
-//! 5. A transaction's view is its base with its write set applied, and nothing else.
+//! 3. Every row that changes, every old and new unique key and every parent that is referred to is locked from before
+//!    the read that decides until after publication or rollback; or nobody held a lock, and nobody committed between.
+//! 4. What is written was computed from the newest version, read after the locks were granted.
+//! 5. A transaction's view is a version with its write set applied, and nothing else.
 //! 6. Applying a write set evaluates nothing, waits for nothing and cannot fail.
 //! 7. Commits are numbered, and published in the order of their numbers.
-//! 8. Nothing waits, does I/O or runs a caller's code while the publication latch is held exclusively.
+//! 8. Nothing waits for a lock, does I/O or runs a caller's code under the commit mutex or while the publication latch
+//!    is held exclusively. They are taken in this order: locks, commit mutex, latch.
 //! 9. Ids of tables and indexes are never reused and automatic keys never go back, whatever is rolled back or forked.
 //! 10. Trees never enforce uniqueness; a unique index holds (key, row id) like any other, and the engine checks.
 //!
 //! # Order of reading
 //! [`value`] (what a column holds), [`key`] (values as bytes that sort as the values do), [`layout`] and [`leaf`]
 //! (rows at rest), `tree` (the one tree), [`index`], [`long`] (values too long for a leaf), [`patch`] and [`table`] (what
-//! consists of trees); then [`version`] (the database as a value), [`write_set`], [`writer`] (one statement) and
-//! [`store`] (publication).
+//! consists of trees); then [`version`] (the database as a value), [`write_set`], `view` (a version with writes), [`lock`]
+//! (who may write what until it commits), [`statement`] (attempt, lock, validate), [`writer`] (one attempt),
+//! [`transaction`] and [`store`] (publication).
 
 mod commit;
 pub mod error;

@@ -56,7 +56,7 @@ use hashbrown::DefaultHashBuilder;
 
 use self::name::Slot;
 use self::queue::Claim;
-use self::table::{Answer, LockTable};
+use self::table::{Answered, LockTable};
 use self::ticket::Waiter;
 use crate::sync::{AtomicUsize, Mutex, thread_local};
 use crate::{IndexId, TableId};
@@ -257,7 +257,7 @@ impl Owner {
         strength: Strength,
         how: How,
     ) -> Result<Outcome, LockError> {
-        self.claim(Slot::Rows(table, block), mask, strength, how)
+        self.claim(Slot::of_rows(table, block), mask, strength, how)
     }
 
     /// Locks those of 64 neighbouring rows that are free and skips the others (`SKIP LOCKED`). Returns which it has
@@ -268,7 +268,7 @@ impl Owner {
         }
         self.announce();
         let claim = Claim { owner: self.id, node: self.node, mask, strength };
-        let slot = Slot::Rows(table, block);
+        let slot = Slot::of_rows(table, block);
         let (taken, first) = self.locks.shared.table.lock().take_free(slot, claim);
         if first {
             self.slots.push(slot);
@@ -282,15 +282,14 @@ impl Owner {
         }
         self.announce();
         let claim = Claim { owner: self.id, node: self.node, mask, strength };
-        let answer = self.locks.shared.table.lock().request(slot, claim, how)?;
-        match answer {
-            Answer::Granted { first } => {
-                if first {
-                    self.slots.push(slot);
-                }
+        let answer = self.locks.shared.table.lock().request(slot, claim, how);
+        match answer.map_err(|error| *error)? {
+            Answered::Granted => Ok(Outcome::Granted),
+            Answered::First => {
+                self.slots.push(slot);
                 Ok(Outcome::Granted)
             }
-            Answer::Wait(waiter) => {
+            Answered::Wait(waiter) => {
                 self.slots.push(slot);
                 Ok(Outcome::Wait(Ticket::new(self.locks.clone(), slot, waiter)))
             }

@@ -51,35 +51,57 @@ impl RowBlock {
 
 /// A slot of the lock table: up to 64 names that are locked together, as the bits of a mask. Names other than rows
 /// have a slot to themselves and are its lowest bit.
+///
+/// Two words and no enum, since every lock hashes and compares one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Slot {
-    Table(TableId),
-    Rows(TableId, RowBlock),
-    Key(u64),
-    Object(u64),
+pub(super) struct Slot {
+    /// The kind of name in the lowest two bits; for rows the table above them.
+    space: u64,
+    /// Table, block or hash.
+    number: u64,
+}
+
+const TABLE: u64 = 0;
+const ROWS: u64 = 1;
+const KEY: u64 = 2;
+const OBJECT: u64 = 3;
+
+/// For a look into the lock table by reference, which copies a slot only where it is new there.
+impl From<&Slot> for Slot {
+    fn from(slot: &Slot) -> Self {
+        *slot
+    }
 }
 
 impl Slot {
     /// The slot of a name, and its bit there.
     pub(super) fn of(name: Name) -> (Self, u64) {
         match name {
-            Name::Table(table) => (Self::Table(table), 1),
+            Name::Table(table) => (Self { space: TABLE, number: u64::from(table.get()) }, 1),
             Name::Row(table, row) => {
                 let (block, bit) = RowBlock::of(row);
-                (Self::Rows(table, block), bit)
+                (Self::of_rows(table, block), bit)
             }
-            Name::Key(hash) => (Self::Key(hash), 1),
-            Name::Object(hash) => (Self::Object(hash), 1),
+            Name::Key(number) => (Self { space: KEY, number }, 1),
+            Name::Object(number) => (Self { space: OBJECT, number }, 1),
         }
+    }
+
+    /// The slot of a block of rows.
+    pub(super) fn of_rows(table: TableId, block: RowBlock) -> Self {
+        Self { space: u64::from(table.get()) << 2 | ROWS, number: block.0.cast_unsigned() }
     }
 
     /// The first name in a mask.
     pub(super) fn first(self, mask: u64) -> Name {
-        match self {
-            Self::Table(table) => Name::Table(table),
-            Self::Rows(table, block) => Name::Row(table, block.row(mask.trailing_zeros())),
-            Self::Key(hash) => Name::Key(hash),
-            Self::Object(hash) => Name::Object(hash),
+        match self.space & 3 {
+            TABLE => Name::Table(TableId::new(self.number as u32)),
+            KEY => Name::Key(self.number),
+            OBJECT => Name::Object(self.number),
+            _ => {
+                let block = RowBlock(self.number.cast_signed());
+                Name::Row(TableId::new((self.space >> 2) as u32), block.row(mask.trailing_zeros()))
+            }
         }
     }
 }
@@ -89,13 +111,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_is_found_again_in_its_block_and_neighbours_share_one() {
-        let table = TableId::new(1);
-        for number in [i64::MIN, -65, -64, -1, 0, 1, 63, 64, i64::MAX] {
-            let name = Name::Row(table, RowId::new(number));
+    fn a_name_is_found_again_in_its_slot() {
+        let rows = [i64::MIN, -65, -64, -1, 0, 1, 63, 64, i64::MAX].map(RowId::new);
+        let tables = [0, 1, u32::MAX].map(TableId::new);
+        let mut names: Vec<Name> = tables.into_iter().map(Name::Table).collect();
+        names.extend(tables.iter().flat_map(|table| rows.map(|row| Name::Row(*table, row))));
+        names.extend([0, 1, u64::MAX].into_iter().flat_map(|hash| [Name::Key(hash), Name::Object(hash)]));
+        let mut slots = std::collections::HashSet::new();
+        for name in names {
             let (slot, bit) = Slot::of(name);
             assert_eq!((slot.first(bit), bit.count_ones()), (name, 1));
+            assert!(slots.insert((slot, bit)));
         }
+    }
+
+    #[test]
+    fn neighbours_share_a_block_on_both_sides_of_zero() {
         assert_eq!(RowBlock::of(RowId::new(-1)).0, RowBlock::of(RowId::new(-64)).0);
         assert_ne!(RowBlock::of(RowId::new(-1)).0, RowBlock::of(RowId::new(0)).0);
     }

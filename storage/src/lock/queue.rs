@@ -77,6 +77,11 @@ impl Locked {
         self.holders.is_empty() && self.queue.is_empty()
     }
 
+    /// Whether nobody else holds or waits for anything here.
+    pub(super) fn is_of_nobody_but(&self, owner: OwnerId) -> bool {
+        self.queue.is_empty() && self.holders.iter().all(|held| held.owner == owner)
+    }
+
     /// Whether the owner holds something here.
     pub(super) fn is_held_by(&self, owner: OwnerId) -> bool {
         self.holders.iter().any(|held| held.owner == owner)
@@ -134,7 +139,7 @@ impl Locked {
             }
             other.mask != 0
         });
-        if !held {
+        if !held && claim.mask != 0 {
             self.holders.push(claim);
         }
     }

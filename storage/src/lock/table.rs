@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
+use hashbrown::hash_map::EntryRef;
 
 use super::error::WaitFor;
 use super::graph::Waits;
@@ -22,68 +22,82 @@ pub(super) struct LockTable {
     waits: Waits,
 }
 
-/// What became of a claim.
+/// What became of a claim. With the error in a box the answer fits into two registers; as bytes in memory, to read it
+/// was a third of the price of a free lock.
+pub(super) type Answer = Result<Answered, Box<LockError>>;
+
+/// What became of a claim that was not refused.
 #[derive(Debug)]
-pub(super) enum Answer {
-    /// The owner holds it; whether it is the first that it holds in the slot.
-    Granted { first: bool },
+pub(super) enum Answered {
+    /// The owner holds it, and held nothing in the slot before.
+    First,
+    /// The owner holds it.
+    Granted,
     /// It is in the queue.
     Wait(Arc<Waiter>),
 }
 
 impl LockTable {
     /// Grants a claim or puts it into the queue.
-    pub(super) fn request(&mut self, slot: Slot, mut claim: Claim, how: How) -> Result<Answer, LockError> {
-        let locked = match self.slots.entry(slot) {
-            Entry::Occupied(locked) => locked.into_mut(),
-            Entry::Vacant(free) => {
+    pub(super) fn request(&mut self, slot: Slot, mut claim: Claim, how: How) -> Answer {
+        let locked = match self.slots.entry_ref(&slot) {
+            EntryRef::Occupied(locked) => locked.into_mut(),
+            EntryRef::Vacant(free) => {
                 free.insert(Locked::by(claim));
-                return Ok(Answer::Granted { first: true });
+                return Ok(Answered::First);
             }
         };
         let first = !locked.is_held_by(claim.owner);
+        let granted = || if first { Answered::First } else { Answered::Granted };
         claim.mask = locked.missing(&claim);
         if claim.mask == 0 {
-            return Ok(Answer::Granted { first });
+            return Ok(granted());
         }
         let place = locked.place(&claim);
         let blocked = locked.blocked(&claim, place);
         if blocked == 0 && !self.waits.contains(claim.node) {
             locked.hold(claim);
-            return Ok(Answer::Granted { first });
+            return Ok(granted());
         }
         if blocked != 0 && how == How::NoWait {
-            return Err(LockError::NotAvailable { name: slot.first(blocked) });
+            return Err(Box::new(LockError::NotAvailable { name: slot.first(blocked) }));
         }
-        // Also who waits elsewhere already, and would have this lock at once, may close a cycle: of those who wait here.
+        // Also who waits elsewhere already, and would have this at once, may close a cycle: of those who wait here.
         let waiter = Arc::new(Waiter::new());
         locked.wait(place, claim, Arc::clone(&waiter));
         self.waits.begin(claim.node, slot);
         let cycle = self.waits.cycle(&self.slots, claim.node);
         if cycle.is_none() && blocked != 0 {
-            return Ok(Answer::Wait(waiter));
+            return Ok(Answered::Wait(waiter));
         }
-        if let Some(locked) = self.slots.get_mut(&slot) {
-            locked.stop_waiting(&waiter);
-            self.waits.end(claim.node, slot);
-            if cycle.is_none() {
+        self.waits.end(claim.node, slot);
+        let locked = self.slots.get_mut(&slot).expect("somebody waits there");
+        locked.stop_waiting(&waiter);
+        match cycle {
+            Some(cycle) => Err(Box::new(closed(claim.owner, cycle))),
+            None => {
                 locked.hold(claim);
+                Ok(granted())
             }
         }
-        cycle.map_or(Ok(Answer::Granted { first }), |cycle| Err(closed(claim.owner, cycle)))
     }
 
-    /// Grants what of a claim is free. Returns that, and whether it is the first that the owner holds in the slot.
-    pub(super) fn take_free(&mut self, slot: Slot, mut claim: Claim) -> (u64, bool) {
-        let Some(locked) = self.slots.get(&slot) else {
-            self.slots.insert(slot, Locked::by(claim));
-            return (claim.mask, true);
-        };
-        claim.mask &= !locked.blocked(&claim, locked.place(&claim));
-        match self.request(slot, claim, How::NoWait) {
-            Ok(Answer::Granted { first }) if claim.mask != 0 => (claim.mask, first),
-            _ => (0, false),
+    /// Grants a claim, or else of its names those that are free, each as if it were asked for alone. Returns them, and
+    /// whether they are the first that the owner holds in the slot.
+    pub(super) fn take_free(&mut self, slot: Slot, claim: Claim) -> (u64, bool) {
+        if let Ok(answered) = self.request(slot, claim, How::NoWait) {
+            return (claim.mask, matches!(answered, Answered::First));
         }
+        let (mut taken, mut first, mut left) = (0, false, claim.mask);
+        while left != 0 {
+            let mask = left & left.wrapping_neg(); // the lowest
+            left ^= mask;
+            if let Ok(answered) = self.request(slot, Claim { mask, ..claim }, How::NoWait) {
+                taken |= mask;
+                first |= matches!(answered, Answered::First);
+            }
+        }
+        (taken, first)
     }
 
     /// Takes a claim out of its queue, unless it has left it; what went before is the result.
@@ -113,8 +127,12 @@ impl LockTable {
     /// Takes from an owner all that it holds and waits for in some slots.
     pub(super) fn release(&mut self, owner: OwnerId, slots: &[Slot], woken: &mut Vec<Arc<Waiter>>) {
         for &slot in slots {
-            let Entry::Occupied(mut entry) = self.slots.entry(slot) else { continue };
+            let EntryRef::Occupied(mut entry) = self.slots.entry_ref(&slot) else { continue };
             let locked = entry.get_mut();
+            if locked.is_of_nobody_but(owner) {
+                entry.remove();
+                continue;
+            }
             for Waiting { claim, waiter } in locked.let_go(owner) {
                 waiter.settle(Progress::Ended);
                 self.waits.end(claim.node, slot);
