@@ -78,11 +78,11 @@ impl Database {
 }
 
 impl Session for Database {
-    fn read(&self, f: &mut dyn FnMut(&Version) -> Result<(), Error>) -> Result<(), Error> {
+    fn read_unnoted(&self, f: &mut dyn FnMut(&Version) -> Result<(), Error>) -> Result<(), Error> {
         self.store.read(f)?
     }
 
-    fn version(&self) -> Result<Arc<Version>, Error> {
+    fn version_unnoted(&self) -> Result<Arc<Version>, Error> {
         Ok(self.store.snapshot()?)
     }
 
@@ -106,11 +106,11 @@ pub struct Snapshot {
 }
 
 impl Session for Snapshot {
-    fn read(&self, f: &mut dyn FnMut(&Version) -> Result<(), Error>) -> Result<(), Error> {
+    fn read_unnoted(&self, f: &mut dyn FnMut(&Version) -> Result<(), Error>) -> Result<(), Error> {
         f(&self.version)
     }
 
-    fn version(&self) -> Result<Arc<Version>, Error> {
+    fn version_unnoted(&self) -> Result<Arc<Version>, Error> {
         Ok(Arc::clone(&self.version))
     }
 
@@ -260,11 +260,11 @@ impl Session for Transaction {
         self.reads.as_ref()
     }
 
-    fn read(&self, f: &mut dyn FnMut(&Version) -> Result<(), Error>) -> Result<(), Error> {
+    fn read_unnoted(&self, f: &mut dyn FnMut(&Version) -> Result<(), Error>) -> Result<(), Error> {
         self.state.lock().transaction.read(f)?
     }
 
-    fn version(&self) -> Result<Arc<Version>, Error> {
+    fn version_unnoted(&self) -> Result<Arc<Version>, Error> {
         Ok(self.state.lock().transaction.snapshot()?)
     }
 

@@ -32,7 +32,7 @@ impl Prepared {
     /// # Errors
     /// What a query can be refused for when it is planned.
     pub fn new(session: &dyn Session, query: Query) -> Result<Prepared, Error> {
-        let version = session.version()?;
+        let version = session.version_unnoted()?;
         let catalog = Catalog::of(&version);
         let plan = optimize::plan_kept(&query, catalog, &version)?;
         let short = is_short(&plan);

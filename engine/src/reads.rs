@@ -10,6 +10,7 @@
 //! Which rows have changed is not kept anywhere: it is what the two versions do not share.
 
 use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hashbrown::HashMap;
 use nuages_storage::key::KeyBuffer;
@@ -35,6 +36,8 @@ const READS_MAX: usize = 1_000;
 #[derive(Debug, Default)]
 pub struct Reads {
     tables: Mutex<HashMap<TableId, TableReads>>,
+    /// Whether anything may have been read.
+    everything: AtomicBool,
 }
 
 /// What has been read of one table.
@@ -105,6 +108,11 @@ impl Conflict {
 }
 
 impl Reads {
+    /// Notes that anything may have been read.
+    pub(crate) fn everything(&self) {
+        self.everything.store(true, Ordering::Relaxed);
+    }
+
     /// Notes that a row was asked for by its id, whether it was there or not.
     pub(crate) fn row(&self, table: TableId, row: RowId) {
         self.tables.lock().entry(table).or_default().rows.insert(row);
@@ -147,6 +155,11 @@ impl Reads {
     /// The first row that was read and differs between the version it was read in and a newer one.
     pub(crate) fn conflict(&self, before: &Version, after: &Version) -> Option<Conflict> {
         let tables = self.tables.lock();
+        if self.everything.load(Ordering::Relaxed) {
+            let anything = TableReads { whole: true, ..TableReads::default() };
+            let ids = before.tables().chain(after.tables()).map(Table::id);
+            return ids.into_iter().find_map(|table| anything.conflict(table, before, after));
+        }
         tables.iter().find_map(|(table, reads)| reads.conflict(*table, before, after))
     }
 }

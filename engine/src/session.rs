@@ -58,17 +58,41 @@ pub enum RowKeys {
 /// Each method runs one statement, and a statement that fails has done nothing.
 pub trait Session: Send + Sync {
     /// Runs a short read. It may hold up commits, so `f` must neither wait nor call back into a session of the
-    /// database.
+    /// database. A serializable transaction does not know what of the version is looked at, and so counts it as read
+    /// whole.
     ///
     /// # Errors
     /// What `f` returns, and that the database cannot be used any more.
-    fn read(&self, f: &mut dyn FnMut(&Version) -> Result<(), Error>) -> Result<(), Error>;
+    fn read(&self, f: &mut dyn FnMut(&Version) -> Result<(), Error>) -> Result<(), Error> {
+        if let Some(reads) = self.reads() {
+            reads.everything();
+        }
+        self.read_unnoted(f)
+    }
 
-    /// What the session sees, held: for reads that are long or call back. O(1).
+    /// What the session sees, held: for reads that are long or call back. O(1). It counts as read whole.
     ///
     /// # Errors
     /// That the database cannot be used any more.
-    fn version(&self) -> Result<Arc<Version>, Error>;
+    fn version(&self) -> Result<Arc<Version>, Error> {
+        if let Some(reads) = self.reads() {
+            reads.everything();
+        }
+        self.version_unnoted()
+    }
+
+    /// As [`read`](Session::read), for who notes by itself what is read.
+    #[doc(hidden)]
+    fn read_unnoted(&self, f: &mut dyn FnMut(&Version) -> Result<(), Error>) -> Result<(), Error>;
+
+    /// As [`version`](Session::version), for who notes by itself what is read.
+    #[doc(hidden)]
+    fn version_unnoted(&self) -> Result<Arc<Version>, Error>;
+
+    /// Whether the session must know at its end what it has read.
+    fn is_noting(&self) -> bool {
+        self.reads().is_some()
+    }
 
     /// Runs one statement that writes: whole, or if it fails not at all. It may be attempted several times, until the
     /// locks are held that it rests on, and what an attempt did is undone before the next.
@@ -93,7 +117,7 @@ pub trait Session: Send + Sync {
     /// As [`Session::read`].
     fn catalog(&self) -> Result<Arc<Catalog>, Error> {
         let mut catalog = None;
-        self.read(&mut |version| {
+        self.read_unnoted(&mut |version| {
             catalog = Some(Catalog::held(version));
             Ok(())
         })?;
@@ -152,7 +176,7 @@ pub trait Session: Send + Sync {
             })?;
             return rows.as_ref().map_or(Ok(()), each);
         }
-        run_query(query, &*self.version()?, &context, each)
+        run_query(query, &*self.version_unnoted()?, &context, each)
     }
 
     /// The plan of a query, as a tree for people.
@@ -160,7 +184,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// What a query can be refused for when it is planned.
     fn explain(&self, query: &Query) -> Result<Explanation, Error> {
-        let version = self.version()?;
+        let version = self.version_unnoted()?;
         let catalog = Catalog::of(&version);
         Ok(optimize::plan_kept(query, catalog, &version)?.explain(catalog))
     }
@@ -175,7 +199,7 @@ pub trait Session: Send + Sync {
         if let Some(reads) = self.reads() {
             reads.row(table, row);
         }
-        self.read(&mut |version| match version.table(table) {
+        self.read_unnoted(&mut |version| match version.table(table) {
             Some(rows) => {
                 if let Some(row) = rows.get(row) {
                     is_there = true;
@@ -203,7 +227,7 @@ pub trait Session: Send + Sync {
         f: &mut dyn FnMut(RowRef<'_>),
     ) -> Result<bool, Error> {
         let mut is_there = false;
-        self.read(&mut |version| {
+        self.read_unnoted(&mut |version| {
             let definition = Catalog::of(version).expect_table(table)?;
             let index = definition.expect_index(index)?;
             let rows = version.table(table);
@@ -239,9 +263,10 @@ pub trait Session: Send + Sync {
             return self.query_each(query, parameters, each);
         }
         if query.is_short() {
-            return self.read(&mut |version| query.run_noting(version, parameters, self.reads(), each));
+            return self
+                .read_unnoted(&mut |version| query.run_noting(version, parameters, self.reads(), each));
         }
-        query.run_noting(&*self.version()?, parameters, self.reads(), each)
+        query.run_noting(&*self.version_unnoted()?, parameters, self.reads(), each)
     }
 
     /// Inserts rows in leaf shape, all of whose slots are set: what is not is NULL, and no default. Returns the first

@@ -172,7 +172,8 @@ fn parameters_are_bound_when_it_runs() {
     assert!(matches!(rows(&[Value::Null, Value::from(1.5)]), Err(Error::Type { .. })));
 
     let half = lit(2.5).equals(Expr::Parameter(0, DataType::Float));
-    let context = Context::new(&["2.5".parse::<rust_decimal::Decimal>().unwrap().into()]);
+    let parameters = ["2.5".parse::<rust_decimal::Decimal>().unwrap().into()];
+    let context = Context::new(&parameters);
     assert_eq!(compiled(&half).value(&context), Ok(true.into()));
 }
 

@@ -5,6 +5,7 @@
 mod cascades;
 mod changed_keys;
 mod constraints;
+mod isolation;
 mod schema_changes;
 mod short_cuts;
 mod sqlite;

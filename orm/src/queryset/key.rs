@@ -121,10 +121,14 @@ pub(crate) fn look_up<T>(
     ex: &dyn Executor,
     mut read: impl FnMut(&StoredRow<'_, '_>) -> Result<T, DecodeError>,
 ) -> Result<Found<T>> {
+    let session = ex.session()?;
+    if session.is_noting() {
+        return Ok(Found::Ask);
+    }
     ex.shared().watch.record(StatementKind::Select, bound.meta.table);
     let mut found = Ok(None);
     let mut is_dropped = false;
-    ex.session()?.read(&mut |version| {
+    session.read(&mut |version| {
         if let Some(table) = version.table(bound.table) {
             match by.find(table, value) {
                 Ok(Some(row)) => found = read(&StoredRow { row, bound }).map(Some),
