@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::expression::Q;
+use crate::expression::Condition;
 use crate::node::Node;
 use crate::row::Selection;
 
@@ -64,8 +64,8 @@ pub struct Constraint<M> {
 }
 
 /// A condition that is false for no row; where it is unknown because of a NULL, it holds.
-pub fn check<M>(condition: Q<M>) -> Constraint<M> {
-    Constraint::new(Rule::Check(condition.into_node()))
+pub fn check<M>(condition: impl Condition<M>) -> Constraint<M> {
+    Constraint::new(Rule::Check(condition.into_condition().into_node()))
 }
 
 /// Expressions that no two rows agree in.
@@ -93,10 +93,10 @@ impl<M> Constraint<M> {
 
     /// Only rows that meet a condition must be unique. A check has no condition but itself.
     #[must_use]
-    pub fn when(self, when: Q<M>) -> Constraint<M> {
+    pub fn when(self, when: impl Condition<M>) -> Constraint<M> {
         self.change(|meta| {
             if let Rule::Unique { condition, .. } = &mut meta.rule {
-                *condition = Some(when.into_node());
+                *condition = Some(when.into_condition().into_node());
             }
         })
     }

@@ -18,7 +18,7 @@ use crate::{
     atomic::Atomic,
     compile::Compiler,
     error::{Misuse, Result},
-    executor::{Executor, StatementKind},
+    executor::{Executor, StatementKind, budget::begin_statement},
     field::RowReader,
     meta::ModelMeta,
     model::Model,
@@ -154,7 +154,7 @@ fn delete_in_engine(
     values: &[Value],
     ex: &dyn Executor,
 ) -> Result<Deleted> {
-    ex.shared().watch.record(StatementKind::Delete, meta.table);
+    begin_statement(ex, StatementKind::Delete, meta.table)?;
     let outcome = ex.session()?.execute(statement, values)?;
     let mut deleted = Deleted::default();
     for (table, count) in outcome.per_table {

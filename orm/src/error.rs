@@ -77,6 +77,38 @@ pub enum Error {
         /// The value.
         value: Box<Value>,
     },
+    /// What a row has not brought along was asked for, and the fetch mode is
+    /// [`Raise`](crate::executor::FetchMode::Raise).
+    FetchBlocked {
+        /// The model's name.
+        model: &'static str,
+        /// The field; empty for a key whose row was read in no fetch mode, and then the model is the one it leads to.
+        field: &'static str,
+    },
+    /// A relation or deferred field was read row by row, more often than a
+    /// [`Budget`](crate::executor::Budget) allows.
+    FollowedTooOften {
+        /// The model's name.
+        model: &'static str,
+        /// The field.
+        field: &'static str,
+        /// How often it may be read.
+        follows_max: u32,
+    },
+    /// One statement more than a [`Budget`](crate::executor::Budget) allows.
+    OverBudget {
+        /// The table it began with.
+        table: &'static str,
+        /// How many may run.
+        statements_max: u64,
+    },
+    /// A number was divided by zero.
+    DivisionByZero {
+        /// The model whose rows were asked for.
+        model: &'static str,
+        /// The divisions of the query, in words; one of them met a zero.
+        divisions: Box<[String]>,
+    },
     /// `save_fields` changed no row: it is not, or no longer, stored.
     NotUpdated {
         /// The model's name.
@@ -128,8 +160,10 @@ pub enum IntegrityKind {
     NotNull,
     /// Two rows would have one key.
     Unique,
-    /// The row it points at is not there, or a row that others point at would go.
+    /// The row it points at is not there.
     ForeignKey,
+    /// A row that others point at would go, or change its key.
+    Referenced,
     /// A check is false.
     Check,
 }
@@ -329,6 +363,7 @@ impl From<crate::node::Misuse> for Error {
         match misuse {
             Kept::UnsavedInstance { model } => Error::Unsaved { model: model.name, wanted: "a comparison" },
             Kept::NotAllowed { call, after } => Error::Misuse(Misuse::NotAllowed { call, after }),
+            Kept::Other(words) => Error::Misuse(Misuse::Other(words)),
             Kept::NoOrdering { call } => Error::Misuse(Misuse::NoOrdering { call }),
         }
     }
@@ -365,7 +400,7 @@ impl From<EngineError> for Error {
                 integrity(Kind::ForeignKey, table, Some(constraint), columns, values, Some(parent))
             }
             EngineError::Referenced { table, constraint, columns, values, child } => {
-                integrity(Kind::ForeignKey, table, Some(constraint), columns, values, Some(child))
+                integrity(Kind::Referenced, table, Some(constraint), columns, values, Some(child))
             }
             EngineError::Check { table, constraint, values } => {
                 let (columns, values) = values.into_iter().unzip();

@@ -5,11 +5,15 @@
 //! only, so receivers and hooks take the same `&dyn Executor`, and there is one instantiation of every verb.
 //!
 //! Clock and time zone belong to the executor ([`Settings`]): `auto_now` and the date lookups read them, a test
-//! freezes them. Statements can be watched ([`Capture`]), which is how a test asserts their number.
+//! freezes them. Statements can be watched ([`Capture`]), which is how a test asserts their number, and limited
+//! ([`Budget`]).
 //!
-//! Order of reading: this file, [`atomic`](crate::atomic) (transactions), [`settings`], [`capture`].
+//! Order of reading: this file, [`atomic`](crate::atomic) (transactions), [`settings`], [`capture`], [`budget`],
+//! [`fetch`].
 
+pub mod budget;
 pub mod capture;
+pub mod fetch;
 pub mod settings;
 
 use std::sync::Arc;
@@ -18,7 +22,9 @@ use jiff::tz::TimeZone;
 use nuages_engine::{Database, Session, Snapshot};
 
 pub use self::{
+    budget::Budget,
     capture::{Capture, Statement, StatementKind},
+    fetch::FetchMode,
     settings::{Clock, Settings},
 };
 use crate::{
@@ -150,6 +156,25 @@ impl Db {
     /// The same database with another clock.
     pub fn with_clock(&self, clock: Clock) -> Db {
         Db { shared: self.shared.clone(), settings: Settings { clock, ..self.settings.clone() } }
+    }
+
+    /// The same database, on which what rows have not brought along is read in this way, where a queryset says nothing
+    /// else.
+    pub fn with_fetch_mode(&self, mode: FetchMode) -> Db {
+        let settings = Settings { fetch_mode: Some(mode), ..self.settings.clone() };
+        Db { shared: self.shared.clone(), settings }
+    }
+
+    /// The same database, through which only so many statements may run. Its clones and transactions spend from the
+    /// same budget; the database that this was called on, and a second call, do not.
+    pub fn with_budget(&self, budget: Budget) -> Db {
+        let spending = Some(Arc::new(budget::Spending::new(budget)));
+        Db { shared: self.shared.clone(), settings: Settings { spending, ..self.settings.clone() } }
+    }
+
+    /// How many statements were run of a [budget](Db::with_budget); none without one.
+    pub fn statements_run(&self) -> u64 {
+        self.settings.spending.as_ref().map_or(0, |spending| spending.statements())
     }
 
     /// Watches the statements that run on this database, and on its clones and transactions, until it is dropped.

@@ -8,12 +8,13 @@
 //! and ordered by. Reuse is identity of the tree, not a name.
 //!
 //! Order of reading: this file; [`operand`] (what may stand on the right); [`arithmetic`]; [`aggregate`];
-//! [`function`]; [`case`]; [`subquery`]; [`class`] (what a value can do).
+//! [`condition`] (what may stand where a condition is asked for); [`function`]; [`case`]; [`subquery`]; [`class`] (what a value can do).
 
 pub mod aggregate;
 pub mod arithmetic;
 pub mod case;
 pub mod class;
+pub mod condition;
 pub mod function;
 pub mod operand;
 pub mod parameter;
@@ -21,7 +22,6 @@ pub mod subquery;
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::ops::{BitAnd, BitOr, Not};
 use std::sync::Arc;
 
 use crate::field::Field;
@@ -29,6 +29,7 @@ use crate::node::Node;
 use crate::path::{Col, Hop, Path, Types};
 
 pub use aggregate::Aggregate;
+pub use condition::Condition;
 pub use operand::{Operand, Term};
 pub use parameter::{Arguments, Param, Params};
 
@@ -142,40 +143,5 @@ impl<M> Clone for Q<M> {
 impl<M> fmt::Debug for Q<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.node.fmt(f)
-    }
-}
-
-impl<M> BitAnd for Q<M> {
-    type Output = Q<M>;
-    fn bitand(self, other: Q<M>) -> Q<M> {
-        Q::new(self.node.and(other.node))
-    }
-}
-
-impl<M> BitOr for Q<M> {
-    type Output = Q<M>;
-    fn bitor(self, other: Q<M>) -> Q<M> {
-        Q::new(self.node.or(other.node))
-    }
-}
-
-impl<M> Not for Q<M> {
-    type Output = Q<M>;
-    fn not(self) -> Q<M> {
-        Q::new(self.node.negated())
-    }
-}
-
-impl<M> std::ops::BitAndAssign for Q<M> {
-    fn bitand_assign(&mut self, other: Q<M>) {
-        let node = std::mem::replace(&mut self.node, Node::Annotation(usize::MAX));
-        self.node = node.and(other.node);
-    }
-}
-
-impl<M> std::ops::BitOrAssign for Q<M> {
-    fn bitor_assign(&mut self, other: Q<M>) {
-        let node = std::mem::replace(&mut self.node, Node::Annotation(usize::MAX));
-        self.node = node.or(other.node);
     }
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     error::Result,
-    executor::{Executor, StatementKind},
+    executor::{Executor, StatementKind, budget::begin_statement},
     field::RowWriter,
     instance,
     meta::ModelMeta,
@@ -184,7 +184,7 @@ pub(crate) fn insert<M: Model>(ex: &dyn Executor, instances: &mut [M]) -> Result
         return insert_values(ex, bound, instances);
     };
     let keys = if given { RowKeys::Given } else { RowKeys::Generated };
-    ex.shared().watch.record(StatementKind::Insert, meta.table);
+    begin_statement(ex, StatementKind::Insert, meta.table)?;
     let first = ex.session()?.insert_rows(bound.table, rows, keys)?;
     if let (Some(first), Some(column)) = (first, bound.row_id) {
         let field = meta.columns().nth(column).map_or(0, |(field, _)| field);
@@ -248,7 +248,7 @@ fn insert_values<M: Model>(ex: &dyn Executor, bound: &Bound, instances: &mut [M]
         source,
         returning: returning.collect(),
     });
-    ex.shared().watch.record(StatementKind::Insert, meta.table);
+    begin_statement(ex, StatementKind::Insert, meta.table)?;
     let outcome = ex.session()?.execute(&statement, &[])?;
     for (instance, row) in instances.iter_mut().zip(&outcome.rows.rows) {
         for ((index, field), value) in meta.columns().zip(row) {

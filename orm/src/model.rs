@@ -5,8 +5,9 @@
 //! leads [`Model::visit`]: it calls a [`FieldVisitor`] with the accessor of the field, statically typed. Everything
 //! that walks over the fields of an instance (binding relations, filling caches, one value by name) is a visitor.
 //!
-//! Order of reading: [`Model`]; [`Member`]; [`FieldVisitor`]; `key` (primary keys).
+//! Order of reading: [`Model`]; [`Member`]; [`FieldVisitor`]; `key` (primary keys); [`hook`] (what a model overrides).
 
+pub mod hook;
 mod key;
 mod member;
 pub mod obligation;
@@ -15,11 +16,14 @@ mod visit;
 use nuages_storage::Value;
 
 use crate::draft::MissingField;
+use crate::error::Result;
+use crate::executor::Executor;
 use crate::field::{DecodeError, RowReader, RowWriter};
 use crate::meta::ModelMeta;
 use crate::path::{Cols, Path, Root};
 use crate::queryset::QuerySet;
 
+pub use hook::{Hook, Hooks};
 pub use key::{Key, KeyValues};
 pub use member::{KeyOf, Member, member_value};
 pub use visit::{Accessor, FieldVisitor};
@@ -41,6 +45,9 @@ pub trait Model: Clone + Send + Sync + 'static {
     const NAME: &'static str;
     /// For each field its name and whether `new!` must write it.
     const REQUIRED: &'static [(&'static str, bool)];
+
+    /// What it does itself when it is saved or deleted.
+    const HOOKS: Hooks = Hooks { save: false, delete: false };
 
     /// The description.
     fn meta() -> &'static ModelMeta;
@@ -89,4 +96,20 @@ pub trait Model: Clone + Send + Sync + 'static {
     /// Tells the reverse and many-to-many relations whose they are. Those that belonged to another key forget what
     /// was prefetched. Whoever changes the primary key calls it.
     fn bind(&mut self);
+
+    /// Runs what the model does itself at a moment.
+    ///
+    /// # Errors
+    /// What its function returns.
+    fn run_hook(&mut self, _hook: Hook<'_>, _ex: &dyn Executor) -> Result<()> {
+        Ok(())
+    }
+
+    /// Runs the model's own `clean`.
+    ///
+    /// # Errors
+    /// What its function returns.
+    fn run_clean(&self, _ex: &dyn Executor) -> Result<()> {
+        Ok(())
+    }
 }

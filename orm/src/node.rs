@@ -256,6 +256,8 @@ pub enum Misuse {
         /// What stands before it: `a slice`.
         after: &'static str,
     },
+    /// Anything else that makes no sense, in words.
+    Other(&'static str),
     /// `earliest`, `latest` and the like without anything to compare.
     NoOrdering {
         /// The call.
@@ -342,6 +344,32 @@ impl Node {
             | Node::Exists(_)
             | Node::Annotation(_)
             | Node::Misuse(_) => false,
+        }
+    }
+
+    /// Calls `visit` with the expression and what it is made of, outside of subqueries.
+    pub(crate) fn each(&self, visit: &mut dyn FnMut(&Node)) {
+        visit(self);
+        match self {
+            Node::Call(_, operands) => operands.iter().for_each(|operand| operand.each(visit)),
+            Node::Named(_, node) => node.each(visit),
+            Node::Aggregate(aggregate) => {
+                let parts = [&aggregate.argument, &aggregate.filter, &aggregate.default];
+                parts.into_iter().flatten().for_each(|part| part.each(visit));
+            }
+            Node::Case(case) => {
+                let branches = case.branches.iter().flat_map(|(when, then)| [when, then]);
+                branches.chain(&case.otherwise).for_each(|part| part.each(visit));
+            }
+            Node::Filtered(filtered) => filtered.node.each(visit),
+            Node::Path(_)
+            | Node::Value(_)
+            | Node::Parameter(..)
+            | Node::Outer { .. }
+            | Node::Subquery(_)
+            | Node::Exists(_)
+            | Node::Annotation(_)
+            | Node::Misuse(_) => {}
         }
     }
 

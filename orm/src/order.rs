@@ -22,6 +22,11 @@ impl<M> Order<M> {
         Order { node: OrderNode { node, descending, nulls_first: None }, model: PhantomData }
     }
 
+    /// The sort key that a node is. Whoever calls it vouches for the model.
+    pub(crate) const fn from_node(node: OrderNode) -> Order<M> {
+        Order { node, model: PhantomData }
+    }
+
     /// NULLs before everything else.
     #[must_use]
     pub fn nulls_first(mut self) -> Order<M> {

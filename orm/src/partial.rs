@@ -4,21 +4,23 @@
 //! by token: `get` reads a field that was deferred, by a query of its own; `loaded` never does.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use hashbrown::HashMap;
 use nuages_storage::Value;
+use parking_lot::Mutex;
 
 use crate::draft::{IntoField, Own, Slot};
 use crate::error::{Error, Result};
-use crate::executor::Executor;
+use crate::executor::{Executor, FetchMode, budget};
 use crate::field::{DecodeError, RowReader};
 use crate::instance;
 use crate::meta::ModelMeta;
-use crate::model::{Key, Model};
+use crate::model::{Key, KeyValues, Model};
 use crate::node::{FieldPath, Lookup, Node, Step};
 use crate::path::{Col, Hop, Rel, Root};
 use crate::queryset::state::{QueryState, Shape};
-use crate::queryset::{Nodes, QuerySet};
+use crate::queryset::{Nodes, QuerySet, has_key_of};
 use crate::row::{Columns, Row, for_tuples};
 use crate::save::{Persist, own_field};
 
@@ -46,6 +48,16 @@ use crate::save::{Persist, own_field};
 /// ```
 pub struct Partial<M: Model> {
     draft: M::Draft,
+    /// The rows it came with, if a fetch mode was said.
+    origin: Option<Arc<Peers<M>>>,
+}
+
+/// The rows of one result, and what of their deferred fields was read for all of them.
+struct Peers<M: Model> {
+    mode: Option<FetchMode>,
+    keys: Vec<KeyValues>,
+    /// By field: the rows with it, by key.
+    read: Mutex<HashMap<u16, HashMap<KeyValues, M::Draft>>>,
 }
 
 impl<M: Model> Partial<M> {
@@ -67,7 +79,8 @@ impl<M: Model> Partial<M> {
     /// A field; one that was deferred is read now, and kept.
     ///
     /// # Errors
-    /// [`Error::DoesNotExist`] if the row is not there any more; [`Error::Decode`].
+    /// [`Error::DoesNotExist`] if the row is not there any more; [`Error::Decode`]; [`Error::FetchBlocked`] and
+    /// [`Error::FollowedTooOften`] where the executor or the queryset wants it so.
     pub fn get<F: Own<M>>(&self, _field: F, ex: &dyn Executor) -> Result<&<M::Draft as Slot<F::Hop>>::Value>
     where
         M::Draft: Slot<F::Hop>,
@@ -77,8 +90,8 @@ impl<M: Model> Partial<M> {
             return Ok(value);
         }
         let field = own_field(F::Hop::step()).ok_or(Error::DoesNotExist { model: M::NAME })?;
-        let mut read = self.read(&[field], ex)?;
-        let value = read.draft.slot_mut().take().ok_or(Error::DoesNotExist { model: M::NAME })?;
+        let mut draft = self.read_deferred(field, ex)?;
+        let value = draft.slot_mut().take().ok_or(Error::DoesNotExist { model: M::NAME })?;
         Ok(slot.get_or_init(|| value))
     }
 
@@ -121,6 +134,7 @@ impl<M: Model> Partial<M> {
     pub fn whole(mut self, ex: &dyn Executor) -> Result<M> {
         let missing: Vec<u16> = columns(M::meta()).filter(|field| !self.has(*field)).collect();
         if !missing.is_empty() {
+            self.may_read(missing[0], ex)?;
             let read = self.read(&missing, ex)?;
             for field in missing {
                 if let Some(value) = M::part(&read.draft, field) {
@@ -143,6 +157,46 @@ impl<M: Model> Partial<M> {
         })
     }
 
+    fn key(&self) -> KeyValues {
+        let key = M::meta().primary_key.iter();
+        key.map(|field| M::part(&self.draft, *field).unwrap_or_default()).collect()
+    }
+
+    fn mode(&self, ex: &dyn Executor) -> FetchMode {
+        let said = self.origin.as_ref().and_then(|origin| origin.mode);
+        said.or(ex.settings().fetch_mode).unwrap_or_default()
+    }
+
+    /// Whether a deferred field may be read for this row alone.
+    fn may_read(&self, field: u16, ex: &dyn Executor) -> Result<()> {
+        if self.mode(ex) == FetchMode::Raise {
+            let field = M::meta().field(field).map_or("", |field| field.name);
+            return Err(Error::FetchBlocked { model: M::NAME, field });
+        }
+        budget::follow(ex, M::meta(), field)
+    }
+
+    /// A row with a deferred field: read for this row alone, or for all that came with it.
+    fn read_deferred(&self, field: u16, ex: &dyn Executor) -> Result<M::Draft> {
+        let gone = Error::DoesNotExist { model: M::NAME };
+        match &self.origin {
+            Some(origin) if self.mode(ex) == FetchMode::Peers && origin.keys.len() > 1 => {
+                let key = self.key();
+                if let Some(read) = origin.read.lock().get(&field) {
+                    return read.get(&key).cloned().ok_or(gone);
+                }
+                let read = origin.fetch(field, ex)?;
+                let draft = read.get(&key).cloned();
+                origin.read.lock().insert(field, read);
+                draft.ok_or(gone)
+            }
+            _ => {
+                self.may_read(field, ex)?;
+                Ok(self.read(&[field], ex)?.draft)
+            }
+        }
+    }
+
     /// Fields of the same row, read by a query of their own.
     fn read(&self, fields: &[u16], ex: &dyn Executor) -> Result<Partial<M>> {
         let mut state = QueryState::new(M::meta());
@@ -154,6 +208,17 @@ impl<M: Model> Partial<M> {
         select(&mut state, fields.iter().copied());
         let rows = QuerySet::<M, Partial<M>>::from_state(state).all(ex)?;
         rows.into_iter().next().ok_or(Error::DoesNotExist { model: M::NAME })
+    }
+}
+
+impl<M: Model> Peers<M> {
+    /// One field of all rows, by key.
+    fn fetch(&self, field: u16, ex: &dyn Executor) -> Result<HashMap<KeyValues, M::Draft>> {
+        let mut state = QueryState::new(M::meta());
+        state.add_condition(has_key_of(M::meta(), &self.keys));
+        select(&mut state, M::meta().primary_key.iter().copied().chain([field]));
+        let rows = QuerySet::<M, Partial<M>>::from_state(state).all(ex)?;
+        Ok(rows.into_iter().map(|row| (row.key(), row.draft)).collect())
     }
 }
 
@@ -170,6 +235,12 @@ fn select(state: &mut QueryState, fields: impl Iterator<Item = u16>) {
 }
 
 impl<M: Model> Row for Partial<M> {
+    fn came_from(rows: &mut [Self], mode: Option<FetchMode>) {
+        let keys = rows.iter().map(Partial::key).collect();
+        let origin = Arc::new(Peers { mode, keys, read: Mutex::default() });
+        rows.iter_mut().for_each(|row| row.origin = Some(origin.clone()));
+    }
+
     fn read<R: RowReader + ?Sized>(row: &R, columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
         let mut draft = M::Draft::default();
         for node in columns.selected {
@@ -180,13 +251,13 @@ impl<M: Model> Row for Partial<M> {
                 M::read_part(&mut draft, *field, row, column)?;
             }
         }
-        Ok(Partial { draft })
+        Ok(Partial { draft, origin: None })
     }
 }
 
 impl<M: Model> Clone for Partial<M> {
     fn clone(&self) -> Self {
-        Partial { draft: self.draft.clone() }
+        Partial { draft: self.draft.clone(), origin: self.origin.clone() }
     }
 }
 

@@ -26,7 +26,7 @@ use crate::{
         state::{Annotation, Prefetch, Shape, Slice},
     },
     read,
-    relation::{ForeignKey, Forward, ManyToMany, Related, RelatedOne, Through},
+    relation::{ForeignKey, Forward, ManyToMany, Related, RelatedOne, Through, origin},
     row::{Columns, read_instance},
 };
 
@@ -165,13 +165,17 @@ impl<M: Model> Fetch<'_, '_, M> {
         let key_column = C::meta().column_count() + shown - 1;
         let compiled = Compiler::new(self.ex).rows(&state)?;
         let columns = Columns { next: 0, names: &[], selected: &[], joined: &compiled.joined };
-        let mut pairs: Vec<(Value, C)> = read::fetch(self.ex, C::meta(), &compiled.query, |row| {
-            Ok((row.value(key_column), read_instance(row, &mut columns.clone())?))
-        })?;
+        let mut pairs: Vec<(Value, C)> =
+            read::fetch_with(self.ex, C::meta(), &compiled.query, &columns, |row| {
+                Ok((row.value(key_column), read_instance(row, &mut columns.clone())?))
+            })?;
         let mut rows: Vec<&mut C> = pairs.iter_mut().map(|(_, row)| row).collect();
         let signals = self.ex.shared().app().signals();
         if signals.hears_init::<C>() {
             rows.iter_mut().for_each(|row| signals.init(*row));
+        }
+        if origin::is_wanted(self.ex) {
+            origin::attach(&mut rows, self.ex.settings().fetch_mode);
         }
         into(&mut rows, &beyond, self.ex)?;
         let mut groups: HashMap<Value, Vec<C>> = HashMap::new();

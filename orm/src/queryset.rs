@@ -20,9 +20,13 @@
 //! A builder never fails: a call that what stands before it forbids is kept, and told by the verb.
 //!
 //! Order of reading: [`state`] (what is kept); [`build`] (the calls that keep the row); `shape` (those that change
-//! it); `relations` (what `select_related` and `prefetch_related` take); `resolve` (reuse of annotations).
+//! it); `relations` (what `select_related` and `prefetch_related` take); `resolve` (reuse of annotations); `bound` (a
+//! queryset on an executor, which keeps its rows); [`dynamic`] (models known by name).
 
+mod bound;
 pub mod build;
+pub mod dates;
+pub mod dynamic;
 mod explain;
 mod get;
 mod key;
@@ -41,7 +45,9 @@ use std::marker::PhantomData;
 
 use crate::model::Model;
 
+pub use bound::BoundQuerySet;
 pub use build::Queryset;
+pub use dynamic::{Dynamic, Record, Words};
 pub use prepared::{Prepared, prepare};
 pub(crate) use shape::Nodes;
 pub use shape::{Annotates, Is, Projection, projected};
@@ -50,9 +56,9 @@ pub use state::QueryState;
 pub use write::BulkOptions;
 
 pub(crate) use key::fetch_by_key;
-pub(crate) use run::{fetch_instances, first_row, has_key, instances_of, keys_in};
+pub(crate) use run::{fetch_instances, first_row, has_key, has_key_of, instances_of, keys_in};
 pub(crate) use summary::count;
-pub(crate) use write::update;
+pub(crate) use write::{can_hold, check_choices, update};
 
 /// Rows of `M`, read as `R`.
 #[must_use = "a queryset is lazy: it does nothing until a verb such as `all` is given an executor"]
@@ -61,7 +67,7 @@ pub struct QuerySet<M, R = M> {
     types: PhantomData<fn() -> (M, R)>,
 }
 
-impl<M: Model, R> QuerySet<M, R> {
+impl<M, R> QuerySet<M, R> {
     /// The queryset that a state describes. Whoever calls it vouches for the types.
     pub const fn from_state(state: QueryState) -> Self {
         QuerySet { state, types: PhantomData }
@@ -70,6 +76,11 @@ impl<M: Model, R> QuerySet<M, R> {
     /// What it asks for.
     pub const fn state(&self) -> &QueryState {
         &self.state
+    }
+
+    /// The same, to be changed. Whoever calls it leaves the row as it is.
+    pub(crate) const fn state_mut(&mut self) -> &mut QueryState {
+        &mut self.state
     }
 
     /// What it asks for, owned.

@@ -11,10 +11,11 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
-    executor::{Executor, StatementKind},
+    executor::{Executor, StatementKind, budget::begin_statement},
     field::{DecodeError, RowReader},
     meta::ModelMeta,
-    row::{Columns, Row},
+    node::Node,
+    row::{Columns, Joined, Row},
     schema::Bound,
 };
 
@@ -149,8 +150,70 @@ impl RowReader for StoredRow<'_, '_> {
 
 /// A stored value that a field does not know, with the names it has in the model.
 pub(crate) fn decode_error(meta: &'static ModelMeta, error: DecodeError) -> Error {
-    let column = meta.columns().nth(error.column).map_or("", |(_, field)| field.column);
-    Error::Decode { table: meta.table, column, pk: None, value: Box::new(error.found) }
+    decode_error_in(meta, &Columns::default(), error, None)
+}
+
+/// The same of a result with these columns; the row tells its key.
+pub(crate) fn decode_error_in(
+    meta: &'static ModelMeta,
+    columns: &Columns<'_>,
+    error: DecodeError,
+    row: Option<&dyn RowReader>,
+) -> Error {
+    let Place { table, column, key } = Place::of(meta, columns, error.column);
+    let pk = row.zip(key).map(|(row, key)| Box::new(row.value(key)));
+    Error::Decode { table, column, pk, value: Box::new(error.found) }
+}
+
+/// What a column of a result is, by the names it has in its model.
+struct Place {
+    table: &'static str,
+    column: &'static str,
+    /// The column of the result that has the primary key of the same row, if that is of one part.
+    key: Option<usize>,
+}
+
+impl Place {
+    fn of(meta: &'static ModelMeta, columns: &Columns<'_>, column: usize) -> Place {
+        if let Some(node) = columns.selected.get(column) {
+            let (table, column) = column_of(meta, node).unwrap_or((meta.table, "an expression"));
+            return Place { table, column, key: None };
+        }
+        Place::among(meta, 0, columns.joined, column).unwrap_or(Place {
+            table: meta.table,
+            column: "an annotation",
+            key: None,
+        })
+    }
+
+    /// In a model whose columns begin at an offset, or in what is joined to it.
+    fn among(meta: &'static ModelMeta, offset: usize, joined: &[Joined], column: usize) -> Option<Place> {
+        let own = column.checked_sub(offset).and_then(|position| meta.columns().nth(position));
+        if let Some((_, field)) = own {
+            let key = match meta.primary_key {
+                [key] => Some(offset + meta.position(*key)),
+                _ => None,
+            };
+            return Some(Place { table: meta.table, column: field.column, key });
+        }
+        joined.iter().find_map(|one| {
+            let related = meta.field(one.field)?.related_model()?;
+            Place::among(related, one.offset, &one.joined, column)
+        })
+    }
+}
+
+/// The table and column that an expression is, or is an aggregate of.
+fn column_of(meta: &'static ModelMeta, node: &Node) -> Option<(&'static str, &'static str)> {
+    match node.unnamed() {
+        Node::Path(path) => {
+            let (last, before) = path.steps().split_last()?;
+            let model = before.iter().try_fold(meta, |model, step| step.target(model))?;
+            Some((model.table, last.field(model)?.column))
+        }
+        Node::Aggregate(aggregate) => column_of(meta, aggregate.argument.as_ref()?),
+        _ => None,
+    }
 }
 
 /// What is asked of the engine: a query that is planned for this once, or one that was prepared.
@@ -178,7 +241,7 @@ fn each_batch(
     visit: &mut dyn FnMut(&Batch<'_>) -> Result<()>,
 ) -> Result<()> {
     let session = ex.session()?;
-    ex.shared().watch.record(StatementKind::Select, meta.table);
+    begin_statement(ex, StatementKind::Select, meta.table)?;
     let mut failed = None;
     let mut each = |batch: &Batch<'_>| {
         visit(batch).map_err(|error| {
@@ -215,13 +278,25 @@ pub(crate) fn fetch<'q, T>(
     ex: &dyn Executor,
     meta: &'static ModelMeta,
     question: impl Into<Question<'q>>,
+    read: impl FnMut(&BatchRow<'_, '_>) -> Result<T, DecodeError>,
+) -> Result<Vec<T>> {
+    fetch_with(ex, meta, question, &Columns::default(), read)
+}
+
+/// The rows of the answer, whose columns are known by name in errors.
+pub(crate) fn fetch_with<'q, T>(
+    ex: &dyn Executor,
+    meta: &'static ModelMeta,
+    question: impl Into<Question<'q>>,
+    columns: &Columns<'_>,
     mut read: impl FnMut(&BatchRow<'_, '_>) -> Result<T, DecodeError>,
 ) -> Result<Vec<T>> {
     let mut rows = Vec::new();
     each_batch(ex, meta, question.into(), &mut |batch| {
         rows.reserve(batch.selection.count());
         for row in &batch.selection {
-            rows.push(read(&BatchRow { batch, row }).map_err(|error| decode_error(meta, error))?);
+            let row = BatchRow { batch, row };
+            rows.push(read(&row).map_err(|error| decode_error_in(meta, columns, error, Some(&row)))?);
         }
         Ok(())
     })?;
@@ -251,5 +326,5 @@ pub(crate) fn fetch_rows<'q, R: Row>(
     question: impl Into<Question<'q>>,
     columns: Columns<'_>,
 ) -> Result<Vec<R>> {
-    fetch(ex, meta, question, |row| R::read(row, &mut columns.clone()))
+    fetch_with(ex, meta, question, &columns, |row| R::read(row, &mut columns.clone()))
 }

@@ -4,17 +4,19 @@
 //! or it is asked for with an executor. `Debug` and `PartialEq` look at keys, never into caches.
 //!
 //! Order of reading: `forward` ([`ForeignKey`], [`OneToOne`], and the trait [`Forward`] that their `Option`s share),
-//! `reverse` ([`Related`], [`RelatedOne`]), `many_to_many`.
+//! `reverse` ([`Related`], [`RelatedOne`]), `many_to_many`; `follow` and `manager` (the verbs); `origin` (fetch modes).
 
 mod follow;
 mod forward;
 mod manager;
 mod many_to_many;
+pub(crate) mod origin;
 mod pairs;
 mod reverse;
 
 use nuages_storage::Value;
 
+use crate::error::{Error, Result};
 use crate::meta::ModelMeta;
 use crate::model::KeyValues;
 
@@ -31,7 +33,7 @@ pub struct Owner {
     pub model: &'static ModelMeta,
     /// The field.
     pub field: u16,
-    /// The row's primary key.
+    /// The row's primary key; of no value while it is not stored.
     pub key: KeyValues,
 }
 
@@ -44,6 +46,18 @@ impl Owner {
         }
     }
 
+    /// The owner of a relation, if its row is stored.
+    fn stored<'o>(owner: Option<&'o Owner>, related: &'static str) -> Result<&'o Owner> {
+        match owner {
+            Some(owner) if !owner.key.is_empty() => Ok(owner),
+            Some(Owner { model, field, .. }) => {
+                let wanted = model.field(*field).map_or("a relation", |field| field.name);
+                Err(Error::Unsaved { model: model.name, wanted })
+            }
+            None => Err(Error::Unsaved { model: related, wanted: "a relation" }),
+        }
+    }
+
     /// Puts a new owner in the place of the old; whether it is another row.
     fn replace(
         owner: &mut Option<Owner>,
@@ -51,10 +65,11 @@ impl Owner {
         field: u16,
         key: Option<&KeyValues>,
     ) -> bool {
-        if owner.as_ref().map(|owner| &owner.key) == key {
+        let key = key.cloned().unwrap_or_default();
+        if owner.as_ref().is_some_and(|owner| owner.key == key) {
             return false;
         }
-        *owner = key.map(|key| Owner { model, field, key: key.clone() });
+        *owner = Some(Owner { model, field, key });
         true
     }
 }

@@ -17,9 +17,11 @@ use std::ops::{Deref, DerefMut};
 use indexmap::IndexMap;
 use nuages_storage::Value;
 
+use crate::executor::FetchMode;
 use crate::field::{DecodeError, Field, RowReader, ShiftedRow};
 use crate::model::Model;
 use crate::node::Node;
+use crate::relation::origin;
 
 pub use joined::Joined;
 pub use prefetched::Prefetched;
@@ -41,6 +43,10 @@ pub trait Row: Sized {
 
     /// The places for rows of `prefetch_to`, in their order.
     fn slots<'r>(&'r mut self, _slots: &mut Vec<&'r mut dyn Any>) {}
+
+    /// Tells the rows of a result which rows they came with, and how what they lack is to be read.
+    #[doc(hidden)]
+    fn came_from(_rows: &mut [Self], _mode: Option<FetchMode>) {}
 
     /// Reads the row from the next columns.
     fn read<R: RowReader + ?Sized>(row: &R, columns: &mut Columns<'_>) -> Result<Self, DecodeError>;
@@ -97,13 +103,20 @@ impl<M, A> DerefMut for Annotated<M, A> {
     }
 }
 
+/// Tells instances which rows they came with. The derive implements `Row` of each model by it.
+#[doc(hidden)]
+pub fn instances_came_from<M: Model>(rows: &mut [M], mode: Option<FetchMode>) {
+    origin::attach(&mut rows.iter_mut().collect::<Vec<_>>(), mode);
+}
+
 /// Reads an instance and the models joined to it. The derive implements `Row` of each model by it.
 pub fn read_instance<M: Model, R: RowReader + ?Sized>(
     row: &R,
     columns: &mut Columns<'_>,
 ) -> Result<M, DecodeError> {
     let first = columns.take(M::meta().column_count());
-    let mut instance = M::decode(&ShiftedRow::new(row, first))?;
+    let instance = M::decode(&ShiftedRow::new(row, first));
+    let mut instance = instance.map_err(|error| error.shifted(first))?;
     joined::attach(&mut instance, row, columns.joined)?;
     Ok(instance)
 }
@@ -127,6 +140,10 @@ impl<M: Model + Row, A: Row> Row for Annotated<M, A> {
 
     fn slots<'r>(&'r mut self, slots: &mut Vec<&'r mut dyn Any>) {
         self.extra.slots(slots);
+    }
+
+    fn came_from(rows: &mut [Self], mode: Option<FetchMode>) {
+        origin::attach(&mut rows.iter_mut().map(|row| &mut row.object).collect::<Vec<_>>(), mode);
     }
 }
 

@@ -12,12 +12,12 @@ use crate::{
     compile::Compiler,
     delete::{self, Deleted},
     error::{Error, Misuse, Result},
-    executor::{Executor, StatementKind, finish_write},
+    executor::{Executor, StatementKind, budget::begin_statement, finish_write},
     insert::{self, ValueList},
     instance,
-    model::{Key, Model},
+    model::{Hook, Key, Model},
     node::{Node, Step},
-    queryset::{QueryState, first_row, has_key},
+    queryset::{QueryState, check_choices, first_row, has_key},
     row::Selection,
     signal::{Moment, Saving},
 };
@@ -99,6 +99,7 @@ pub trait Persist: Model {
     fn save_set(&mut self, assignments: impl Assignments<Self>, ex: &dyn Executor) -> Result<()> {
         let mut list = Vec::new();
         assignments.collect(&mut list);
+        check_choices::<Self>(&list)?;
         finish_write(ex, save_set(self, &list, ex))
     }
 
@@ -118,16 +119,16 @@ pub trait Persist: Model {
     /// # Errors
     /// [`Error::Unsaved`] without a key; [`Error::Protected`], [`Error::Restricted`]; what a receiver returns.
     fn delete(&mut self, ex: &dyn Executor) -> Result<Deleted> {
-        let own = own_row(self, "delete")?;
-        let result = match instance::key_of(self) {
-            Some(key) => delete::by_keys(Self::meta(), vec![key], ex),
-            None => {
-                let mut state = QueryState::new(Self::meta());
-                state.add_condition(own);
-                delete::by_queryset(&state, ex)
-            }
+        let deleted = match Self::HOOKS.delete {
+            false => delete_row(self, ex),
+            true => ex.atomic(|tx| {
+                self.run_hook(Hook::BeforeDelete, tx)?;
+                let deleted = delete_row(self, tx)?;
+                self.run_hook(Hook::AfterDelete, tx)?;
+                Ok(deleted)
+            }),
         };
-        let deleted = finish_write(ex, result)?;
+        let deleted = finish_write(ex, deleted)?;
         instance::unset_key(self);
         Ok(deleted)
     }
@@ -177,9 +178,9 @@ fn own_row<M: Model>(instance: &M, wanted: &'static str) -> Result<Node> {
     Ok(has_key(M::meta(), &key.values()))
 }
 
-/// A save with its receivers. Only with receivers is it more than one statement that must happen whole.
+/// A save with what the model does itself and with its receivers. Only with one of these is it more than one statement that must happen whole.
 fn write<M: Model>(instance: &mut M, write: &Write, ex: &dyn Executor) -> Result<()> {
-    if !ex.shared().app().signals().hears_save::<M>() {
+    if !M::HOOKS.save && !ex.shared().app().signals().hears_save::<M>() {
         let result = store(instance, write, ex).map(drop);
         return finish_write(ex, result);
     }
@@ -190,11 +191,26 @@ fn write<M: Model>(instance: &mut M, write: &Write, ex: &dyn Executor) -> Result
         let signals = tx.shared().app().signals();
         let expected = instance.pk().is_none() || write.options.force_insert;
         let mut saving = Saving { created: expected, update_fields, raw: false };
+        instance.run_hook(Hook::BeforeSave(&saving), tx)?;
         signals.save(Moment::Before, instance, &saving, tx)?;
         saving.created = store(instance, write, tx)?;
-        signals.save(Moment::After, instance, &saving, tx)
+        signals.save(Moment::After, instance, &saving, tx)?;
+        instance.run_hook(Hook::AfterSave(&saving), tx)
     });
     finish_write(ex, result)
+}
+
+/// Deletes the instance's row and what its foreign keys say.
+fn delete_row<M: Model>(instance: &M, ex: &dyn Executor) -> Result<Deleted> {
+    let own = own_row(instance, "delete")?;
+    match instance::key_of(instance) {
+        Some(key) => delete::by_keys(M::meta(), vec![key], ex),
+        None => {
+            let mut state = QueryState::new(M::meta());
+            state.add_condition(own);
+            delete::by_queryset(&state, ex)
+        }
+    }
 }
 
 /// Writes the row; whether it is new.
@@ -251,7 +267,7 @@ fn update<M: Model>(instance: &M, only: Option<&[u16]>, ex: &dyn Executor) -> Re
         assignments,
         returning: Vec::new(),
     });
-    ex.shared().watch.record(StatementKind::Update, meta.table);
+    begin_statement(ex, StatementKind::Update, meta.table)?;
     Ok(ex.session()?.execute(&statement, &[])?.affected > 0)
 }
 
@@ -269,7 +285,7 @@ fn save_set<M: Model>(instance: &mut M, list: &[AssignmentNode], ex: &dyn Execut
         .iter()
         .map(|field| OutputColumn::new("", source.column(bound.columns[meta.position(*field)])))
         .collect();
-    ex.shared().watch.record(StatementKind::Update, meta.table);
+    begin_statement(ex, StatementKind::Update, meta.table)?;
     let outcome = ex.session()?.execute(&Statement::Update(update), &[])?;
     let row: &Vec<Value> = outcome.rows.rows.first().ok_or(Error::NotUpdated { model: M::NAME })?;
     fields.iter().zip(row).try_for_each(|(field, value)| instance::set_value(instance, *field, value))

@@ -19,7 +19,16 @@ use hashbrown::HashMap;
 use nuages_storage::Value;
 use parking_lot::RwLock;
 
-use crate::{error::Result, executor::Executor, meta::ModelMeta, model::Model};
+use crate::{
+    error::Result,
+    executor::Executor,
+    meta::ModelMeta,
+    model::Model,
+    queryset::{
+        QueryState, can_hold,
+        dynamic::{Record, record},
+    },
+};
 
 /// Before or after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -290,12 +299,23 @@ fn relation_sender(relation: Many) -> Sender {
 /// Reads the rows with these keys as instances.
 type FetchDoomed = fn(&[Value], &dyn Executor) -> Result<Box<dyn Doomed>>;
 
-/// What the untyped collector asks of a model's type.
+/// Stores a row of these values, by field.
+type CreateRecord = fn(&[(u16, Value)], &dyn Executor) -> Result<Record>;
+
+/// What the untyped core asks of a model's type.
 #[derive(Clone, Copy)]
 pub(crate) struct Typed {
     pub(crate) id: fn() -> TypeId,
     /// Reads the rows with these keys, in their order, as instances.
     pub(crate) fetch: FetchDoomed,
+    /// The rows of its default manager.
+    pub(crate) objects: fn() -> QueryState,
+    /// Stores a new row of these values, by field.
+    pub(crate) create: CreateRecord,
+    /// Whether a field can hold a value.
+    pub(crate) can_hold: fn(u16, &Value) -> Result<()>,
+    /// Stores a row that was changed.
+    pub(crate) save: fn(&Record, &dyn Executor) -> Result<Record>,
 }
 
 /// Instances that are about to be deleted.
@@ -308,6 +328,13 @@ pub(crate) trait Doomed {
 
 impl Typed {
     pub(crate) fn of<M: Model>() -> Typed {
-        Typed { id: TypeId::of::<M>, fetch: crate::delete::fetch_doomed::<M> }
+        Typed {
+            id: TypeId::of::<M>,
+            fetch: crate::delete::fetch_doomed::<M>,
+            objects: || M::objects().into_state(),
+            create: record::create::<M>,
+            can_hold: can_hold::<M>,
+            save: record::save::<M>,
+        }
     }
 }

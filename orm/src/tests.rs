@@ -1,12 +1,18 @@
 //! What needs no more than a few models of its own: descriptions, drafts, nodes, states, and what verbs do to rows.
 
 mod blog;
+mod bound;
 mod choices;
 mod composite;
 mod draft;
+mod dynamic;
+mod fetch;
+mod hooks;
 mod locking;
 mod lookup;
+mod messages;
 mod meta;
+mod numbers;
 mod partial;
 mod prepared;
 mod projection;

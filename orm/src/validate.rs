@@ -13,7 +13,7 @@ use nuages_storage::Value;
 use crate::{
     compile::Compiler,
     constraint::Rule,
-    error::{Result, ValidationErrors},
+    error::{Error, Result, ValidationErrors},
     executor::Executor,
     insert::ValueList,
     meta::{FieldMeta, ModelMeta},
@@ -38,7 +38,8 @@ impl Default for CleanOptions {
     }
 }
 
-/// Validation, which every model has.
+/// Validation, which every model has. What a model says itself, `#[model(clean = Self::clean)]`, is asked after its
+/// fields and before uniqueness, whether or not the fields are valid; see [`hook`](crate::model::hook).
 pub trait Validate: Model {
     /// Whether the instance could be stored.
     ///
@@ -56,6 +57,7 @@ pub trait Validate: Model {
     fn full_clean_with(&self, options: &CleanOptions, ex: &dyn Executor) -> Result<()> {
         let mut cleaning = Cleaning::of(self, &options.exclude, ex)?;
         cleaning.fields()?;
+        cleaning.own(self.run_clean(ex))?;
         // A field that is wrong by itself is not asked about with others.
         if options.unique {
             cleaning.unique_fields()?;
@@ -106,6 +108,19 @@ impl<'x> Cleaning<'x> {
     fn add(&mut self, position: usize, field: &FieldMeta, code: &'static str, text: String) {
         self.skipped[position] = true;
         self.errors.add(field.name, code, text);
+    }
+
+    /// Adds what the model's own `clean` says.
+    fn own(&mut self, said: Result<()>) -> Result<()> {
+        let errors = match said {
+            Err(Error::Validation(errors)) => errors,
+            other => return other,
+        };
+        for (position, (_, field)) in self.meta.columns().enumerate() {
+            self.skipped[position] |= !errors.field(field.name).is_empty();
+        }
+        self.errors.merge(errors);
+        Ok(())
     }
 
     /// The value at a position, NULL if the database is yet to fill it.

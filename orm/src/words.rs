@@ -11,10 +11,11 @@ use nuages_storage::{DataType, Value};
 
 use crate::error::{Error, Misuse, Result, UnknownName};
 use crate::expression::Q;
-use crate::meta::{FieldKind, ModelMeta};
+use crate::meta::{FieldKind, FieldMeta, ModelMeta};
 use crate::model::Model;
 use crate::node::{FieldPath, Lookup, Node, Operator, Step};
 use crate::order::Order;
+use crate::queryset::state::OrderNode;
 
 /// Django's words for lookups.
 const LOOKUPS: [(&str, Lookup); 17] = [
@@ -125,9 +126,7 @@ impl Walk {
                 ("lookups".to_owned(), words.map(str::to_owned).collect())
             }
         };
-        let near = choices.iter().map(|choice| (strsim::levenshtein(name, choice), choice));
-        let nearest = near.filter(|(distance, _)| *distance <= 2).min().map(|(_, choice)| choice.clone());
-        Error::UnknownName(Box::new(UnknownName { within, name: name.to_owned(), nearest, choices }))
+        UnknownName::among(within, name, choices)
     }
 
     fn into_node(self) -> Node {
@@ -135,8 +134,17 @@ impl Walk {
     }
 }
 
+impl UnknownName {
+    /// The error for a name that is none of these.
+    pub(crate) fn among(within: String, name: &str, choices: Vec<String>) -> Error {
+        let near = choices.iter().map(|choice| (strsim::levenshtein(name, choice), choice));
+        let nearest = near.filter(|(distance, _)| *distance <= 2).min().map(|(_, choice)| choice.clone());
+        Error::UnknownName(Box::new(UnknownName { within, name: name.to_owned(), nearest, choices }))
+    }
+}
+
 /// The type of a column; of a key, that of the key on the other side.
-fn column_type(kind: FieldKind) -> Option<DataType> {
+pub(crate) fn column_type(kind: FieldKind) -> Option<DataType> {
     match kind {
         FieldKind::Column(data_type) => Some(data_type),
         _ => {
@@ -151,18 +159,53 @@ fn column_type(kind: FieldKind) -> Option<DataType> {
 }
 
 /// A path in words, without a lookup: `author__username`.
-fn path(model: &'static ModelMeta, words: &str) -> Result<Node> {
+pub(crate) fn path(model: &'static ModelMeta, words: &str) -> Result<Node> {
+    walk(model, words).map(Walk::into_node)
+}
+
+fn walk(model: &'static ModelMeta, words: &str) -> Result<Walk> {
     let mut walk = Walk::from(model);
     for name in words.split("__") {
         if !walk.step(name) {
             return Err(walk.unknown(name));
         }
     }
-    Ok(walk.into_node())
+    Ok(walk)
+}
+
+/// A sort key in words: a path, and perhaps a minus before it.
+pub(crate) fn order(model: &'static ModelMeta, words: &str) -> Result<OrderNode> {
+    let (words, descending) = match words.strip_prefix('-') {
+        Some(words) => (words, true),
+        None => (words, false),
+    };
+    Ok(OrderNode { node: path(model, words)?, descending, nulls_first: None })
+}
+
+/// A column of the model itself by the name of its field: `title`, `pk`, and for a key `author` or `author_id`.
+pub(crate) fn own_column(model: &'static ModelMeta, name: &str) -> Result<u16> {
+    let mut walk = Walk::from(model);
+    if walk.field(model, name)
+        && let Some(Step::Field(field)) = walk.path.steps().first()
+        && model.field(*field).is_some_and(FieldMeta::is_column)
+    {
+        return Ok(*field);
+    }
+    let columns = model.columns().map(|(_, field)| field.name.to_owned()).collect();
+    Err(UnknownName::among(model.to_string(), name, columns))
+}
+
+/// Whether what a path leads to is among these.
+pub(crate) fn among(model: &'static ModelMeta, words: &str, values: &[Value]) -> Result<Node> {
+    let walk = walk(model, words)?;
+    let data_type = walk.data_type;
+    let values = values.iter().map(|value| typed(value.clone(), data_type));
+    let operands = std::iter::once(walk.into_node()).chain(values).collect();
+    Ok(Node::Call(Operator::Lookup(Lookup::In), operands))
 }
 
 /// A condition in words: a path, and perhaps a lookup.
-fn condition(model: &'static ModelMeta, words: &str, value: Value) -> Result<Node> {
+pub(crate) fn condition(model: &'static ModelMeta, words: &str, value: Value) -> Result<Node> {
     let mut walk = Walk::from(model);
     let mut names = words.split("__").peekable();
     let mut lookup = Lookup::Exact;
@@ -250,16 +293,40 @@ impl<M: Model> Q<M> {
     }
 }
 
+impl FieldPath {
+    /// A path in Django's words, from a model to a field or a relation: `author__username`, `tags`, `author_id`.
+    ///
+    /// ```
+    /// use nuages::node::FieldPath;
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone)] pub struct User { pub id: Auto<i64>, pub username: String }
+    /// # #[derive(Model, Clone)] pub struct Post { pub id: Auto<i64>, #[field(on_delete = Cascade)] pub author: ForeignKey<User> }
+    /// let path = FieldPath::parse(Post::meta(), "author__username")?;
+    /// assert_eq!(path.last_field(Post::meta()).map(|field| field.column), Some("username"));
+    /// assert!(FieldPath::parse(Post::meta(), "author__usernme").is_err());
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`]; also for a transform, such as `created_at__year`, which is no field.
+    pub fn parse(model: &'static ModelMeta, words: &str) -> Result<FieldPath> {
+        let mut walk = Walk::from(model);
+        for name in words.split("__") {
+            let is_field = walk.model.is_some() && walk.step(name);
+            if !is_field {
+                return Err(walk.unknown(name));
+            }
+        }
+        Ok(walk.path)
+    }
+}
+
 impl<M: Model> Order<M> {
     /// A sort key in Django's words: `created_at`, `-author__username`.
     ///
     /// # Errors
     /// [`Error::UnknownName`].
     pub fn parse(words: &str) -> Result<Order<M>> {
-        let (words, descending) = match words.strip_prefix('-') {
-            Some(words) => (words, true),
-            None => (words, false),
-        };
-        path(M::meta(), words).map(|node| Order::new(node, descending))
+        order(M::meta(), words).map(Order::from_node)
     }
 }

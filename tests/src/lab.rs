@@ -4,6 +4,7 @@
 
 use nuages::{
     constraint::{Constraint, check, unique},
+    error::ValidationErrors,
     prelude::*,
 };
 
@@ -157,7 +158,7 @@ impl Product {
 }
 
 #[derive(Model, Clone, Debug, PartialEq)]
-#[model(app = "lab", constraints = Booking::constraints)]
+#[model(app = "lab", constraints = Booking::constraints, clean = Booking::clean)]
 pub struct Booking {
     pub id: Auto<i64>,
     #[field(max_length = 10)]
@@ -169,6 +170,14 @@ pub struct Booking {
 }
 
 impl Booking {
+    fn clean(&self) -> Result<()> {
+        match self.room == "closed" {
+            // Django's message has no code either.
+            true => Err(Error::invalid(ValidationErrors::WHOLE, "", "That room is closed.")),
+            false => Ok(()),
+        }
+    }
+
     fn constraints() -> Vec<Constraint<Booking>> {
         vec![
             check(Booking::end.gt(Booking::start)).name("end_after_start"),

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     atomic::Tx,
     error::{Blocker, Error, Result},
-    executor::{Executor, StatementKind},
+    executor::{Executor, StatementKind, budget::begin_statement},
     field::RowReader,
     meta::{ModelMeta, OnDelete},
     read,
@@ -253,7 +253,7 @@ impl Collector<'_> {
     fn delete_rows(&self, table: TableId, name: &'static str, column: Column, keys: &[Value]) -> Result<u64> {
         let predicate = Some(among(column, keys));
         let statement = Statement::Delete(Delete { table, source: ROWS, predicate, returning: Vec::new() });
-        self.tx.shared().watch.record(StatementKind::Delete, name);
+        begin_statement(self.tx, StatementKind::Delete, name)?;
         let outcome = self.tx.session()?.execute(&statement, &[])?;
         Ok(outcome.affected)
     }
@@ -269,7 +269,7 @@ impl Collector<'_> {
             assignments: vec![(column, Expr::Literal(change.value.clone()))],
             returning: Vec::new(),
         });
-        self.tx.shared().watch.record(StatementKind::Update, child.table);
+        begin_statement(self.tx, StatementKind::Update, child.table)?;
         self.tx.session()?.execute(&statement, &[])?;
         Ok(())
     }

@@ -44,6 +44,32 @@ impl fmt::Display for Error {
                 )?;
                 pk.as_ref().map_or(Ok(()), |pk| write!(f, " (row {pk})"))
             }
+            Error::FetchBlocked { model, field: "" } => write!(
+                f,
+                "the {model} was not read with the row whose key leads to it, and the fetch mode forbids to read it \
+                 later; add it to select_related or prefetch_related"
+            ),
+            Error::FetchBlocked { model, field } => write!(
+                f,
+                "{model}.{field} was not read with its row, and the fetch mode forbids to read it later; \
+                 add it to select_related, prefetch_related or only"
+            ),
+            Error::FollowedTooOften { model, field, follows_max } => write!(
+                f,
+                "{model}.{field} was read for one row after the other more than {follows_max} times; \
+                 read it for all rows at once, by select_related, prefetch_related or FetchMode::Peers"
+            ),
+            Error::OverBudget { table, statements_max } => write!(
+                f,
+                "a statement on table \"{table}\" is one more than the {statements_max} that the budget allows"
+            ),
+            Error::DivisionByZero { model, divisions } => {
+                write!(f, "division by zero in rows of {model}")?;
+                for (number, division) in divisions.iter().enumerate() {
+                    write!(f, "{}{division}", if number == 0 { ": " } else { " or " })?;
+                }
+                f.write_str("; to get NULL there, divide by an expression with null_if(0)")
+            }
             Error::NotUpdated { model } => {
                 write!(f, "no {model} row was changed: the instance is not, or no longer, stored")
             }
@@ -88,12 +114,17 @@ fn write_integrity(
             write_pairs(f, columns, values)
         }
         (IntegrityKind::ForeignKey, Some(related)) => {
-            write!(f, "table \"{table}\", ")?;
+            write!(f, "table \"{table}\" cannot have a row with ")?;
             write_pairs(f, columns, values)?;
-            write!(f, ": a foreign key between it and \"{related}\" would point at nothing")
+            write!(f, ": table \"{related}\" has no row that it would point at")
         }
         (IntegrityKind::ForeignKey, None) => {
             write!(f, "a foreign key of table \"{table}\" would point at nothing")
+        }
+        (IntegrityKind::Referenced, related) => {
+            write!(f, "the row of table \"{table}\" with ")?;
+            write_pairs(f, columns, values)?;
+            write!(f, " must stay: rows of table \"{}\" point at it", related.unwrap_or("another"))
         }
         (IntegrityKind::Check, _) => {
             write!(f, "a check of table \"{table}\" is false for ")?;

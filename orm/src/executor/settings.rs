@@ -4,19 +4,26 @@ use std::{fmt, sync::Arc};
 
 use jiff::{Timestamp, tz::TimeZone};
 
-/// Clock and time zone of an executor.
+use super::{budget::Spending, fetch::FetchMode};
+
+/// Clock, time zone and fetch mode of an executor.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// What time it is.
     pub clock: Clock,
     /// Where dates are seen from; UTC if none.
     pub zone: Option<TimeZone>,
+    /// How what rows have not brought along is read; one row at a time if none.
+    pub fetch_mode: Option<FetchMode>,
+    /// What limits the statements that run, and how many did.
+    pub(crate) spending: Option<Arc<Spending>>,
 }
 
 impl Settings {
-    /// The time.
+    /// The time, in whole microseconds: what a column keeps of it.
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        let now = self.clock.now();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 
     /// The time zone.
@@ -63,5 +70,12 @@ mod tests {
     fn a_fixed_clock_stands() {
         let clock = Clock::fixed(Timestamp::UNIX_EPOCH);
         assert_eq!((clock.now(), clock.now()), (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH));
+    }
+
+    #[test]
+    fn what_is_stamped_is_what_is_stored() {
+        let at = Timestamp::from_nanosecond(1_234_567_891).unwrap();
+        let settings = Settings { clock: Clock::fixed(at), ..Settings::default() };
+        assert_eq!(settings.now().as_nanosecond(), 1_234_567_000);
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use nuages_engine::algebra::AggregateFunction;
 use rust_decimal::Decimal;
 
-use super::{Expr, Operand, Q};
+use super::{Condition, Expr, Operand};
 use crate::field::{Duration, Field};
 use crate::node::{AggregateNode, Node};
 
@@ -47,9 +47,9 @@ impl<M, T: Field, K> Aggregate<M, T, K> {
 
     /// Only over rows that meet a condition; a second filter narrows the first.
     #[must_use]
-    pub fn filter(self, condition: Q<M>) -> Self {
+    pub fn filter(self, condition: impl Condition<M>) -> Self {
         self.change(|aggregate| {
-            let condition = condition.into_node();
+            let condition = condition.into_condition().into_node();
             aggregate.filter = Some(match aggregate.filter.take() {
                 Some(first) => first.and(condition),
                 None => condition,
@@ -114,9 +114,11 @@ summable! {
     i16 => i64, f64;
     i32 => i64, f64;
     i64 => i64, f64;
+    u8 => i64, f64;
     u16 => i64, f64;
     u32 => i64, f64;
     u64 => i64, f64;
+    f32 => f64, f64;
     f64 => f64, f64;
     Decimal => Decimal, Decimal;
     Duration => Duration, Duration;

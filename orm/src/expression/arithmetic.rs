@@ -49,10 +49,15 @@ macro_rules! table {
 /// The table for one operator and every pair of number types.
 macro_rules! numbers {
     ($($op:ident)*) => {$(
-        numbers!(@pairs $op [i16 i32 i64 u16 u32 u64] [i16 i32 i64 u16 u32 u64]);
+        numbers!(@pairs $op [i16 i32 i64 u8 u16 u32 u64] [i16 i32 i64 u8 u16 u32 u64]);
         table! {
             Decimal, $op, Decimal => Decimal;
             f64, $op, f64 => f64;
+            f32, $op, f32 => f64;
+            f32, $op, f64 => f64;
+            f64, $op, f32 => f64;
+            Decimal, $op, f32 => f64;
+            f32, $op, Decimal => f64;
             Decimal, $op, f64 => f64;
             f64, $op, Decimal => f64;
         }
@@ -63,6 +68,8 @@ macro_rules! numbers {
             $left, $op, Decimal => Decimal;
             Decimal, $op, $left => Decimal;
             $left, $op, f64 => f64;
+            $left, $op, f32 => f64;
+            f32, $op, $left => f64;
             f64, $op, $left => f64;
         }
     )*};

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::{Expr, Operand, Q, Term};
+use super::{Condition, Expr, Operand, Term};
 use crate::field::Field;
 use crate::node::{CaseNode, Node};
 
@@ -16,8 +16,8 @@ use crate::node::{CaseNode, Node};
 ///     .when(Post::view_count.gte(1_000), "popular")
 ///     .otherwise("new");
 /// ```
-pub fn when<M, V: Term<M>>(condition: Q<M>, value: V) -> Case<M, V::T> {
-    let branches = vec![(condition.into_node(), value.into_node())];
+pub fn when<M, V: Term<M>>(condition: impl Condition<M>, value: V) -> Case<M, V::T> {
+    let branches = vec![(condition.into_condition().into_node(), value.into_node())];
     Case { branches, types: PhantomData }
 }
 
@@ -30,8 +30,8 @@ pub struct Case<M, T> {
 
 impl<M, T: Field> Case<M, T> {
     /// The value where this condition is true and none before it is.
-    pub fn when(mut self, condition: Q<M>, value: impl Operand<T::Base, M>) -> Self {
-        self.branches.push((condition.into_node(), value.into_node()));
+    pub fn when(mut self, condition: impl Condition<M>, value: impl Operand<T::Base, M>) -> Self {
+        self.branches.push((condition.into_condition().into_node(), value.into_node()));
         self
     }
 

@@ -3,7 +3,9 @@
 //! What has one subject is a method of columns and expressions: `Post::title.lower()`, `Post::sale.coalesce(0)`.
 //! What treats its arguments alike is a function of a tuple: `concat((Post::first, " ", Post::last))`.
 
-use nuages_engine::algebra::{DateUnit, Function};
+use nuages_engine::algebra::Function;
+
+pub use nuages_engine::algebra::DateUnit;
 
 use super::operand::Seen;
 use super::{Expr, Operand, Term, class};

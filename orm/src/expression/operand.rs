@@ -103,14 +103,15 @@ macro_rules! alike {
 }
 
 alike! {
-    i16 => i32 i64 u16 u32 u64 f64 Decimal;
-    i32 => i16 i64 u16 u32 u64 f64 Decimal;
-    i64 => i16 i32 u16 u32 u64 f64 Decimal;
-    u16 => i16 i32 i64 u32 u64 f64 Decimal;
-    u32 => i16 i32 i64 u16 u64 f64 Decimal;
-    u64 => i16 i32 i64 u16 u32 f64 Decimal;
-    f64 => i16 i32 i64 u16 u32 u64 Decimal;
-    Decimal => i16 i32 i64 u16 u32 u64 f64;
+    i16 => i32 i64 u8 u16 u32 u64 f32 f64 Decimal;
+    i32 => i16 i64 u8 u16 u32 u64 f32 f64 Decimal;
+    i64 => i16 i32 u8 u16 u32 u64 f32 f64 Decimal;
+    u8 => i16 i32 i64 u16 u32 u64 f32 f64 Decimal;
+    u16 => i16 i32 i64 u8 u32 u64 f32 f64 Decimal;
+    u32 => i16 i32 i64 u8 u16 u64 f32 f64 Decimal;
+    u64 => i16 i32 i64 u8 u16 u32 f32 f64 Decimal;
+    f64 => i16 i32 i64 u8 u16 u32 u64 Decimal;
+    Decimal => i16 i32 i64 u8 u16 u32 u64 f32 f64;
     String => Slug Email Url;
     Slug => String;
     Email => String;
@@ -275,7 +276,7 @@ macro_rules! bare {
         }
     )*};
 }
-bare!(i16 i32 i64 u16 u32 u64 String Slug Email Url uuid::Uuid crate::field::Date);
+bare!(i16 i32 i64 u8 u16 u32 u64 String Slug Email Url uuid::Uuid crate::field::Date);
 
 #[diagnostic::do_not_recommend]
 impl<'t, R: Model, M> Operand<ForeignKey<R>, M> for &'t str

@@ -83,6 +83,12 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
+    /// The same in the row around it, in which the row that was read begins at an offset.
+    pub(crate) fn shifted(mut self, offset: usize) -> DecodeError {
+        self.column += offset;
+        self
+    }
+
     /// The error for a column of `row`.
     pub fn new<R: RowReader + ?Sized>(row: &R, column: usize, expected: DataType) -> DecodeError {
         DecodeError { column, expected, found: row.value(column) }

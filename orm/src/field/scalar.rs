@@ -38,6 +38,13 @@ macro_rules! field {
     )*};
 }
 
+/// A double as the nearest single, if it is in its range.
+#[expect(clippy::cast_possible_truncation, reason = "it is rounded on purpose, and its range is looked at")]
+fn narrow(double: f64) -> Option<f32> {
+    let single = double as f32;
+    (single.is_finite() || !double.is_finite()).then_some(single)
+}
+
 field! {
     bool: Boolean, DataType::Bool, {
         encode: |this, row, column| row.bool(column, *this),
@@ -54,6 +61,11 @@ field! {
     i64: Number, DataType::BigInt, {
         encode: |this, row, column| row.int(column, *this),
         decode: |row, column| row.int(column),
+    }
+    u8: Number, DataType::SmallInt, {
+        unsigned: u8::MAX as i64,
+        encode: |this, row, column| row.int(column, i64::from(*this)),
+        decode: |row, column| row.int(column).and_then(|int| u8::try_from(int).ok()),
     }
     u16: Number, DataType::Integer, {
         unsigned: u16::MAX as i64,
@@ -73,6 +85,10 @@ field! {
             Err(_) => row.decimal(column, Decimal::from(*this)),
         },
         decode: |row, column| row.int(column).and_then(|int| u64::try_from(int).ok()),
+    }
+    f32: Number, DataType::Float, {
+        encode: |this, row, column| row.float(column, f64::from(*this)),
+        decode: |row, column| row.float(column).and_then(narrow),
     }
     f64: Number, DataType::Float, {
         encode: |this, row, column| row.float(column, *this),

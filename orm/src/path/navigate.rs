@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{Hop, Nullable, Path, Rel, Root, Token, Types, Via};
-use crate::expression::{Expr, Q, Term};
+use crate::expression::{Condition, Expr, Term};
 use crate::field::Field;
 use crate::meta::FieldKind;
 use crate::model::Model;
@@ -61,8 +61,12 @@ impl<P: Path, H: Hop, M: Model> Rel<P, H, M> {
     /// let titles: QuerySet<Artist, (i64, Option<String>)> =
     ///     Artist::objects().values_list((Artist::id, live.at(Album::title)));
     /// ```
-    pub fn filtered(self, condition: Q<M>) -> Filtered<P, M> {
-        Filtered { path: self.path(), condition: condition.into_node(), types: Types::default() }
+    pub fn filtered(self, condition: impl Condition<M>) -> Filtered<P, M> {
+        Filtered {
+            path: self.path(),
+            condition: condition.into_condition().into_node(),
+            types: Types::default(),
+        }
     }
 }
 

@@ -8,9 +8,10 @@ use nuages_engine::algebra::SetKind;
 use super::QuerySet;
 use super::relations::{Joinable, Relations};
 use super::state::{Combination, Distinct, Lock, Ordering, Prefetch, QueryState, Slice};
-use crate::expression::Q;
+use crate::executor::FetchMode;
+use crate::expression::Condition;
 use crate::model::Model;
-use crate::node::Misuse;
+use crate::node::{Misuse, Node};
 use crate::order::Orderings;
 use crate::path::{Hop, Path, Rel};
 use crate::row::Selection;
@@ -28,18 +29,18 @@ pub trait Queryset: Sized {
     /// What it asks for, to be changed. A change must not alter the row.
     fn state_mut(&mut self) -> &mut QueryState;
 
-    /// Only rows that meet the condition. Over a to-many relation, everything in one call speaks of one related
+    /// Only rows that meet the condition: a [`Q`](crate::expression::Q), or a boolean column as it is. Over a to-many relation, everything in one call speaks of one related
     /// row; two calls may speak of two.
     #[must_use]
-    fn filter(mut self, condition: Q<Self::Model>) -> Self {
-        self.state_mut().condition("filter", condition, false);
+    fn filter(mut self, condition: impl Condition<Self::Model>) -> Self {
+        self.state_mut().condition("filter", condition.into_condition().into_node(), false);
         self
     }
 
     /// Only rows that do not meet the condition.
     #[must_use]
-    fn exclude(mut self, condition: Q<Self::Model>) -> Self {
-        self.state_mut().condition("exclude", condition, true);
+    fn exclude(mut self, condition: impl Condition<Self::Model>) -> Self {
+        self.state_mut().condition("exclude", condition.into_condition().into_node(), true);
         self
     }
 
@@ -139,6 +140,14 @@ pub trait Queryset: Sized {
         self
     }
 
+    /// How what the rows have not brought along is read later: followed keys, the other side of a `OneToOne`, deferred
+    /// fields. See [`FetchMode`].
+    #[must_use]
+    fn fetch_mode(mut self, mode: FetchMode) -> Self {
+        self.state_mut().clauses_mut().fetch_mode = Some(mode);
+        self
+    }
+
     /// Locks the rows until the transaction ends: waits for who writes, and reads what is there then. There is one
     /// writer at a time, so the lock is that of the whole database, whatever rows and strength were asked for.
     ///
@@ -198,7 +207,7 @@ impl<M: Model, R> Queryset for QuerySet<M, R> {
     }
 }
 
-fn slice_of(range: &impl RangeBounds<usize>) -> Slice {
+pub(super) fn slice_of(range: &impl RangeBounds<usize>) -> Slice {
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let offset = match range.start_bound() {
         Bound::Included(first) => number(*first),
@@ -228,12 +237,12 @@ impl QueryState {
         }
     }
 
-    fn condition<M>(&mut self, call: &'static str, condition: Q<M>, exclude: bool) {
+    pub(super) fn condition(&mut self, call: &'static str, condition: Node, exclude: bool) {
         if !self.is_plain() {
             self.refuse_after_slice(call);
             self.refuse_after_combination(call);
         }
-        let node = self.resolve_owned(condition.into_node());
+        let node = self.resolve_owned(condition);
         self.push_condition(node, exclude);
     }
 

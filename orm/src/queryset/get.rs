@@ -12,7 +12,7 @@ use super::{
 use crate::{
     error::{Error, GET_ROWS_MAX, Result},
     executor::Executor,
-    expression::Q,
+    expression::Condition,
     model::Model,
     node::Node,
     row::Row,
@@ -33,7 +33,7 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     /// assert!(matches!(Post::objects().get(Post::id.eq(2), &db), Err(Error::DoesNotExist { model: "Post" })));
     /// # Ok::<(), Error>(())
     /// ```
-    pub fn get(&self, condition: Q<M>, ex: &dyn Executor) -> Result<R> {
+    pub fn get(&self, condition: impl Condition<M>, ex: &dyn Executor) -> Result<R> {
         let queryset = self.clone().filter(condition);
         queryset.one(ex)
     }
@@ -65,10 +65,15 @@ pub(super) fn unordered(state: &mut QueryState) {
 }
 
 /// The row that is to be the only one.
-pub(super) fn only_row<M: Model, R>(mut found: Vec<R>) -> Result<R> {
+pub(super) fn only_row<M: Model, R>(found: Vec<R>) -> Result<R> {
+    only_row_of(M::NAME, found)
+}
+
+/// The same, of a model by its name.
+pub(super) fn only_row_of<R>(model: &'static str, mut found: Vec<R>) -> Result<R> {
     match (found.pop(), found.len() as u64) {
         (Some(row), 0) => Ok(row),
-        (Some(_), others) => Err(Error::MultipleObjectsReturned { model: M::NAME, count: others + 1 }),
-        (None, _) => Err(Error::DoesNotExist { model: M::NAME }),
+        (Some(_), others) => Err(Error::MultipleObjectsReturned { model, count: others + 1 }),
+        (None, _) => Err(Error::DoesNotExist { model }),
     }
 }

@@ -8,12 +8,13 @@ use nuages_storage::{DataType, RowId, RowRef, Table, Value, key::KeyBuffer};
 use super::{QuerySet, QueryState};
 use crate::{
     error::Result,
-    executor::{Executor, StatementKind},
+    executor::{Executor, StatementKind, budget::begin_statement},
     field::DecodeError,
     meta::ModelMeta,
     model::Model,
     node::{Lookup, Node, Operator, Step},
     read::{self, StoredRow},
+    relation::origin,
     row::{Columns, Row},
     schema::{Bound, UniqueKey},
 };
@@ -125,7 +126,7 @@ pub(crate) fn look_up<T>(
     if session.is_noting() {
         return Ok(Found::Ask);
     }
-    ex.shared().watch.record(StatementKind::Select, bound.meta.table);
+    begin_statement(ex, StatementKind::Select, bound.meta.table)?;
     let mut found = Ok(None);
     let mut is_dropped = false;
     session.read(&mut |version| {
@@ -160,6 +161,11 @@ pub(crate) fn row_of<M: Model, R: Row>(
     {
         signals.init(instance);
     }
+    if origin::is_wanted(ex)
+        && let Found::Row(Some(row)) = &mut found
+    {
+        R::came_from(std::slice::from_mut(row), ex.settings().fetch_mode);
+    }
     Ok(found)
 }
 
@@ -172,6 +178,9 @@ pub(crate) fn fetch_by_key<M: Model>(key: &Value, ex: &dyn Executor) -> Result<O
         if let Found::Row(mut row) = look_up(By::RowId, key, bound, ex, read)? {
             let signals = ex.shared().app().signals();
             row.iter_mut().filter(|_| signals.hears_init::<M>()).for_each(|row| signals.init(row));
+            if origin::is_wanted(ex) {
+                origin::attach(&mut row.iter_mut().collect::<Vec<_>>(), ex.settings().fetch_mode);
+            }
             return Ok(row);
         }
     }

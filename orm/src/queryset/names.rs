@@ -1,11 +1,13 @@
 //! The names of the columns of `values()` rows: Django's.
 
-use nuages_engine::algebra::AggregateFunction;
+use nuages_engine::Error as EngineError;
+use nuages_engine::algebra::{AggregateFunction, Arithmetic};
 
-use super::state::{QueryState, Shape};
+use super::state::{Ordering, QueryState, Shape};
 use crate::{
+    error::Error,
     meta::ModelMeta,
-    node::{FieldPath, Node, Step},
+    node::{FieldPath, Node, Operator, Step},
 };
 
 impl QueryState {
@@ -40,6 +42,61 @@ impl QueryState {
                 }
             }
             _ => String::from("expression"),
+        }
+    }
+}
+
+impl QueryState {
+    /// Says of a division by zero where it stands: in the queryset, or in one of some further expressions.
+    pub(crate) fn explain<'n>(&self, error: Error, further: impl IntoIterator<Item = &'n Node>) -> Error {
+        match error {
+            Error::Engine(engine) if *engine == EngineError::DivisionByZero => {
+                Error::DivisionByZero { model: self.model.name, divisions: self.divisions(further).into() }
+            }
+            other => other,
+        }
+    }
+
+    fn divisions<'n>(&self, further: impl IntoIterator<Item = &'n Node>) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        let mut visit = |node: &Node| {
+            if let Node::Call(Operator::Arithmetic(Arithmetic::Divide | Arithmetic::Modulo), _) = node {
+                let words = self.words_of(node);
+                if !found.contains(&words) {
+                    found.push(words);
+                }
+            }
+        };
+        let clauses = self.clauses();
+        self.conditions.iter().for_each(|condition| condition.node.each(&mut visit));
+        clauses.annotations.iter().for_each(|annotation| annotation.node.each(&mut visit));
+        if let Shape::Values { columns, .. } = &clauses.shape {
+            columns.iter().for_each(|column| column.each(&mut visit));
+        }
+        if let Ordering::By(keys) = &clauses.ordering {
+            keys.iter().for_each(|key| key.node.each(&mut visit));
+        }
+        further.into_iter().for_each(|node| node.each(&mut visit));
+        found
+    }
+
+    /// An expression for people: `total / (paid + 1)`.
+    fn words_of(&self, node: &Node) -> String {
+        match node {
+            Node::Value(value) => value.to_string(),
+            Node::Call(Operator::Arithmetic(arithmetic), operands) => {
+                let sign = format!(" {} ", arithmetic.symbol());
+                let operand = |operand: &Node| match operand {
+                    Node::Call(Operator::Arithmetic(_), _) => format!("({})", self.words_of(operand)),
+                    other => self.words_of(other),
+                };
+                operands.iter().map(operand).collect::<Vec<_>>().join(&sign)
+            }
+            Node::Annotation(index) => match self.clauses().annotations.get(*index) {
+                Some(annotation) if annotation.node.name().is_none() => self.words_of(&annotation.node),
+                _ => self.name_of(node),
+            },
+            other => self.name_of(other),
         }
     }
 }

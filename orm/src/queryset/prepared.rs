@@ -54,14 +54,14 @@ use super::{
     key::{self, By, Found},
     run::{is_empty, lock, order_by_key, prefetch_into},
     state::Slice,
-    write::update_of,
+    write::{check_choices, update_of},
 };
 use crate::{
     assignment::{AssignmentNode, Assignments},
     compile::Compiler,
     delete::{self, Deleted},
     error::{Error, GET_ROWS_MAX, Misuse, Result},
-    executor::{Executor, StatementKind, finish_write},
+    executor::{Executor, StatementKind, budget::begin_statement, finish_write},
     expression::{Arguments, Params},
     model::Model,
     node::Node,
@@ -455,6 +455,7 @@ pub struct CompiledWrite {
 
 impl<M: Model> Updating<M> {
     fn compiled(&self, home: &Home, ex: &dyn Executor) -> Result<Option<CompiledWrite>> {
+        check_choices::<M>(&self.list)?;
         let mut compiler = home.compiler(ex);
         let Some(update) = update_of(&self.state, &self.list, &mut compiler)? else { return Ok(None) };
         Ok(Some(CompiledWrite { statement: Statement::Update(update), now: compiler.asks_for_now() }))
@@ -480,7 +481,7 @@ impl<M: Model, P: Params> Prepared<Updating<M>, P> {
         let result = self.home.with(&self.kept, ex, compile, |compiled| {
             let Some(CompiledWrite { statement, now }) = compiled else { return Ok(0) };
             let session = ex.session()?;
-            ex.shared().watch.record(StatementKind::Update, M::meta().table);
+            begin_statement(ex, StatementKind::Update, M::meta().table)?;
             let outcome = with_now(values.as_ref(), *now, ex, |values| session.execute(statement, values))?;
             Ok(outcome.affected)
         });

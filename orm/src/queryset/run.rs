@@ -5,17 +5,18 @@ use nuages_storage::Value;
 
 use super::{
     QuerySet,
-    state::{OrderNode, Ordering, Prefetch, QueryState, Shape, Slice},
+    state::{Clauses, OrderNode, Ordering, Prefetch, QueryState, Shape, Slice},
 };
 use crate::{
     compile::{self, Compiler},
     error::{Error, Misuse, Result},
-    executor::Executor,
+    executor::{Executor, fetch::with_mode},
     meta::ModelMeta,
     model::{Key, KeyValues, Model},
     node::{FieldPath, Lookup, Node, Operator},
     order::Orderings,
     prefetch, read,
+    relation::origin,
     row::{Columns, Row},
 };
 
@@ -138,8 +139,9 @@ impl<M: Model, R: Row> QuerySet<M, R> {
             waiting.drain(..).try_for_each(&mut visit)
         };
         read::each(ex, self.state.model, &compiled.query, &mut |row| {
-            let row = R::read(row, &mut columns.clone());
-            waiting.push(row.map_err(|error| read::decode_error(M::meta(), error))?);
+            let read = R::read(row, &mut columns.clone());
+            let row = read.map_err(|error| read::decode_error_in(M::meta(), &columns, error, Some(row)))?;
+            waiting.push(row);
             let full = if clauses.prefetch.is_empty() { 1 } else { EACH_ROWS };
             if waiting.len() >= full { flush(&mut waiting) } else { Ok(()) }
         })?;
@@ -226,7 +228,8 @@ pub(crate) fn rows<M: Model, R: Row>(state: &QueryState, ex: &dyn Executor) -> R
     let compiled = Compiler::new(ex).rows(state)?;
     let names = if R::NAMED { state.names() } else { Vec::new() };
     let columns = Columns { next: 0, names: &names, selected: selected(state), joined: &compiled.joined };
-    let mut rows = read::fetch_rows(ex, state.model, &compiled.query, columns)?;
+    let rows = read::fetch_rows(ex, state.model, &compiled.query, columns);
+    let mut rows = rows.map_err(|error| state.explain(error, []))?;
     prefetch_into::<M, R>(&mut rows, state, ex)?;
     Ok(rows)
 }
@@ -238,6 +241,15 @@ pub(super) fn prefetch_into<M: Model, R: Row>(
     ex: &dyn Executor,
 ) -> Result<()> {
     let clauses = state.clauses();
+    with_mode(clauses.fetch_mode, ex, |ex| {
+        if origin::is_wanted(ex) {
+            R::came_from(rows, ex.settings().fetch_mode);
+        }
+        prefetch_through::<M, R>(rows, clauses, ex)
+    })
+}
+
+fn prefetch_through<M: Model, R: Row>(rows: &mut [R], clauses: &Clauses, ex: &dyn Executor) -> Result<()> {
     let signals = ex.shared().app().signals();
     if clauses.prefetch.is_empty() && !signals.hears_init::<M>() {
         return Ok(());
@@ -261,20 +273,23 @@ fn one_of<M: Model, R: Row>(mut state: QueryState, ex: &dyn Executor) -> Result<
     Ok(rows::<M, R>(&state, ex)?.pop())
 }
 
+/// Whether a queryset's rows have an order, its own or the model's; groups have not the model's.
+pub(super) fn is_ordered(state: &QueryState) -> bool {
+    match &state.clauses().ordering {
+        Ordering::Default => !state.model.ordering.is_empty() && !has_aggregate(state),
+        Ordering::By(keys) => !keys.is_empty(),
+    }
+}
+
+fn has_aggregate(state: &QueryState) -> bool {
+    state.clauses().annotations.iter().any(|annotation| annotation.node.has_aggregate())
+}
+
 /// Gives a queryset without an order that of its key.
 pub(super) fn order_by_key(state: &mut QueryState) {
-    let clauses = state.clauses();
-    let unordered = match &clauses.ordering {
-        Ordering::Default => {
-            let grouped = clauses.annotations.iter().any(|annotation| annotation.node.has_aggregate());
-            state.model.ordering.is_empty() || grouped
-        }
-        Ordering::By(keys) => keys.is_empty(),
-    };
-    let is_values = matches!(clauses.shape, Shape::Values { .. });
-    let is_grouped_values =
-        is_values && clauses.annotations.iter().any(|annotation| annotation.node.has_aggregate());
-    if unordered && !is_grouped_values {
+    let is_values = matches!(state.clauses().shape, Shape::Values { .. });
+    let is_grouped_values = is_values && has_aggregate(state);
+    if !is_ordered(state) && !is_grouped_values {
         let keys = state.model.primary_key.iter().map(|field| OrderNode {
             node: Node::Path(FieldPath::field(*field)),
             descending: false,
@@ -303,7 +318,9 @@ pub(crate) fn fetch_instances<M: Model>(state: &QueryState, ex: &dyn Executor) -
     if is_empty(state) {
         return Ok(Vec::new());
     }
-    instances_of(&Compiler::new(ex).rows(state)?, &state.clauses().prefetch, ex)
+    let clauses = state.clauses();
+    let compiled = Compiler::new(ex).rows(state)?;
+    with_mode(clauses.fetch_mode, ex, |ex| instances_of(&compiled, &clauses.prefetch, ex))
 }
 
 /// The instances that a compiled queryset yields, with what is prefetched.
@@ -313,12 +330,15 @@ pub(crate) fn instances_of<M: Model>(
     ex: &dyn Executor,
 ) -> Result<Vec<M>> {
     let columns = Columns { next: 0, names: &[], selected: &[], joined: &compiled.joined };
-    let mut rows: Vec<M> = read::fetch(ex, M::meta(), &compiled.query, |row| {
+    let mut rows: Vec<M> = read::fetch_with(ex, M::meta(), &compiled.query, &columns, |row| {
         crate::row::read_instance(row, &mut columns.clone())
     })?;
     let signals = ex.shared().app().signals();
     if signals.hears_init::<M>() {
         rows.iter_mut().for_each(|row| signals.init(row));
+    }
+    if origin::is_wanted(ex) {
+        origin::attach(&mut rows.iter_mut().collect::<Vec<_>>(), ex.settings().fetch_mode);
     }
     if !prefetched.is_empty() {
         let mut instances: Vec<&mut M> = rows.iter_mut().collect();

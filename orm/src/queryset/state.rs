@@ -13,6 +13,7 @@ use std::sync::{Arc, LazyLock};
 use nuages_engine::algebra::SetKind;
 use smallvec::SmallVec;
 
+use crate::executor::FetchMode;
 use crate::meta::ModelMeta;
 use crate::node::{FieldPath, Misuse, Node};
 
@@ -66,6 +67,8 @@ pub struct Clauses {
     pub prefetch: Vec<Prefetch>,
     /// How the rows are locked.
     pub lock: Option<Lock>,
+    /// How what the rows have not brought along is read; as the executor says if none.
+    pub fetch_mode: Option<FetchMode>,
     /// The first member of a combination, if that was sliced before; else it is this queryset itself.
     pub first: Option<Arc<QueryState>>,
     /// Querysets combined with this one, each with what stands before it.

@@ -31,11 +31,7 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     /// # Errors
     /// As [`all`](QuerySet::all).
     pub fn exists(&self, ex: &dyn Executor) -> Result<bool> {
-        if is_known_empty(&self.state)? {
-            return Ok(false);
-        }
-        let query = Compiler::new(ex).any(&self.state)?;
-        Ok(!read::scalar(ex, self.state.model, &query)?.is_null())
+        exists(&self.state, ex)
     }
 
     /// Whether an instance's row is among the rows.
@@ -90,9 +86,10 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn aggregate<S: Select<M>>(&self, selection: S, ex: &dyn Executor) -> Result<S::Out> {
-        let (_, values) = self.aggregated(selection, ex)?;
+        let (nodes, values) = self.aggregated(selection, ex)?;
+        let columns = Columns { selected: &nodes, ..Columns::default() };
         S::Out::read(&values[..], &mut Columns::default())
-            .map_err(|error| read::decode_error(self.state.model, error))
+            .map_err(|error| read::decode_error_in(self.state.model, &columns, error, None))
     }
 
     /// The same as a map from Django's names (`total__sum`) to values.
@@ -123,11 +120,12 @@ impl<M: Model, R: Row> QuerySet<M, R> {
         let resolved: Vec<Node> = nodes.iter().map(|node| self.state.resolve(node)).collect();
         let query = Compiler::new(ex).aggregate_rows(&self.state, &resolved)?;
         let mut values = Vec::new();
-        read::each(ex, self.state.model, &query, &mut |row| {
+        let result = read::each(ex, self.state.model, &query, &mut |row| {
             use crate::field::RowReader;
             values = (0..nodes.len()).map(|column| row.value(column)).collect();
             Ok(())
-        })?;
+        });
+        result.map_err(|error| self.state.explain(error, &resolved))?;
         Ok((nodes, values))
     }
 }
@@ -138,8 +136,18 @@ pub(crate) fn count(state: &QueryState, ex: &dyn Executor) -> Result<u64> {
         return Ok(0);
     }
     let query = Compiler::new(ex).count(state)?;
-    let count = read::scalar(ex, state.model, &query)?;
+    let count = read::scalar(ex, state.model, &query).map_err(|error| state.explain(error, []))?;
     Ok(count.as_int().and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+}
+
+/// Whether a queryset has a row.
+pub(super) fn exists(state: &QueryState, ex: &dyn Executor) -> Result<bool> {
+    if is_known_empty(state)? {
+        return Ok(false);
+    }
+    let query = Compiler::new(ex).any(state)?;
+    let any = read::scalar(ex, state.model, &query).map_err(|error| state.explain(error, []))?;
+    Ok(!any.is_null())
 }
 
 /// Whether no query is needed to know that there is no row.

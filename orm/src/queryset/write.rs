@@ -2,6 +2,7 @@
 //! `delete`.
 
 use nuages_engine::algebra::{Statement, Update};
+use nuages_storage::Value;
 
 use super::{
     QuerySet,
@@ -14,8 +15,8 @@ use crate::{
     compile::Compiler,
     delete::{self, Deleted},
     error::{Error, Misuse, Result},
-    executor::{Executor, StatementKind, finish_write},
-    expression::Q,
+    executor::{Executor, StatementKind, budget::begin_statement, finish_write},
+    expression::Condition,
     insert::{self, ValueList},
     instance,
     model::{Key, Model},
@@ -144,13 +145,14 @@ impl<M: Model> QuerySet<M> {
     /// ```
     pub fn get_or_create(
         &self,
-        condition: Q<M>,
+        condition: impl Condition<M>,
         new: impl FnOnce() -> M,
         ex: &dyn Executor,
     ) -> Result<(M, bool)>
     where
         M: Row,
     {
+        let condition = condition.into_condition();
         match self.get(condition.clone(), ex) {
             Ok(found) => return Ok((found, false)),
             Err(Error::DoesNotExist { .. }) => {}
@@ -175,7 +177,7 @@ impl<M: Model> QuerySet<M> {
     /// As [`get_or_create`](QuerySet::get_or_create).
     pub fn update_or_create(
         &self,
-        condition: Q<M>,
+        condition: impl Condition<M>,
         change: impl FnOnce(&mut M),
         new: impl FnOnce() -> M,
         ex: &dyn Executor,
@@ -203,7 +205,7 @@ impl<M: Model, R> QuerySet<M, R> {
     ///
     /// # Errors
     /// [`Misuse::NotAllowed`] after a slice, [`Misuse::JoinHere`] for an expression over another table;
-    /// [`Error::Integrity`].
+    /// [`Error::Validation`] for a text that is none of the field's choices; [`Error::Integrity`].
     ///
     /// ```
     /// # use nuages::prelude::*;
@@ -218,6 +220,7 @@ impl<M: Model, R> QuerySet<M, R> {
     pub fn update(&self, assignments: impl Assignments<M>, ex: &dyn Executor) -> Result<u64> {
         let mut list = Vec::new();
         assignments.collect(&mut list);
+        check_choices::<M>(&list)?;
         for assignment in &mut list {
             assignment.value = self.state().resolve(&assignment.value);
         }
@@ -233,11 +236,38 @@ impl<M: Model, R> QuerySet<M, R> {
     }
 }
 
+/// Refuses a constant that is none of a field's choices, if the field could not be read back.
+pub(crate) fn check_choices<M: Model>(list: &[AssignmentNode]) -> Result<()> {
+    for AssignmentNode { step, value } in list {
+        let (Step::Field(field), Node::Value(value)) = (step, value) else { continue };
+        if M::meta().field(*field).is_some_and(|field| field.choices.is_some()) && !value.is_null() {
+            can_hold::<M>(*field, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a field can hold a value.
+///
+/// # Errors
+/// [`Error::Validation`], as `full_clean` words it.
+pub(crate) fn can_hold<M: Model>(field: u16, value: &Value) -> Result<()> {
+    let read = M::read_part(&mut M::Draft::default(), field, std::slice::from_ref(value), 0);
+    let (Err(_), Some(meta)) = (read, M::meta().field(field)) else { return Ok(()) };
+    let (code, text) = match meta.choices {
+        Some(_) => ("invalid_choice", format!("Value {value} is not a valid choice.")),
+        None => ("invalid", format!("{value} is not a valid value.")),
+    };
+    Err(Error::invalid(meta.name, code, text))
+}
+
 /// Writes fields of the rows of a queryset.
 pub(crate) fn update(state: &QueryState, list: &[AssignmentNode], ex: &dyn Executor) -> Result<u64> {
     let Some(statement) = update_of(state, list, &mut Compiler::new(ex))? else { return Ok(0) };
-    ex.shared().watch.record(StatementKind::Update, state.model.table);
-    Ok(ex.session()?.execute(&Statement::Update(statement), &[])?.affected)
+    begin_statement(ex, StatementKind::Update, state.model.table)?;
+    let outcome = ex.session()?.execute(&Statement::Update(statement), &[]);
+    let outcome = outcome.map_err(|error| state.explain(error.into(), list.iter().map(|one| &one.value)))?;
+    Ok(outcome.affected)
 }
 
 /// The statement that writes fields of the rows of a queryset; none if it would write nothing.

@@ -7,9 +7,11 @@ use nuages_storage::Value;
 use super::{ForeignKey, Forward, OneToOne};
 use crate::{
     error::{Error, Result},
-    executor::Executor,
+    executor::{Executor, FetchMode},
+    instance::key_of,
+    meta::ModelMeta,
     model::{Key, Model},
-    queryset::fetch_by_key,
+    queryset::{QueryState, fetch_by_key, fetch_instances, keys_in},
 };
 
 /// Keys that can be followed: `ForeignKey`, `OneToOne`, and `Option`s of them.
@@ -22,7 +24,8 @@ pub trait Follow: Forward {
     /// The row that the key is of: at once if it was read, by a query otherwise, which is kept.
     ///
     /// # Errors
-    /// [`Error::Unsaved`] for a key that was never set, [`Error::DoesNotExist`] for one without a row.
+    /// [`Error::Unsaved`] for a key that was never set, [`Error::DoesNotExist`] for one without a row;
+    /// [`Error::FetchBlocked`] and [`Error::FollowedTooOften`] where the executor or the queryset wants it so.
     fn get(&self, ex: &dyn Executor) -> Result<Self::Out<'_>>;
 }
 
@@ -33,9 +36,29 @@ impl<M: Model> ForeignKey<M> {
         }
         let key = self.key().ok_or(Error::Unsaved { model: M::NAME, wanted: "a followed key" })?;
         let value: Value = key.values().first().cloned().unwrap_or_default();
-        let row = fetch_by_key::<M>(&value, ex)?.ok_or(Error::DoesNotExist { model: M::NAME })?;
-        Ok(self.keep(Arc::new(row)))
+        let fetch_one = |ex: &dyn Executor| Ok(fetch_by_key::<M>(&value, ex)?.map(Arc::new));
+        let row = match self.origin() {
+            Some(origin) => origin.find(&value, ex, fetch_one, fetch_peers::<M>)?,
+            None if ex.settings().fetch_mode == Some(FetchMode::Raise) => {
+                return Err(Error::FetchBlocked { model: M::NAME, field: "" });
+            }
+            None => fetch_one(ex)?,
+        };
+        Ok(self.keep(row.ok_or(Error::DoesNotExist { model: M::NAME })?))
     }
+}
+
+/// The rows with these keys.
+fn fetch_peers<M: Model>(
+    keys: &[Value],
+    _: &'static ModelMeta,
+    _: u16,
+    ex: &dyn Executor,
+) -> Result<Vec<(Value, M)>> {
+    let mut state = QueryState::new(M::meta());
+    state.add_condition(keys_in(keys.iter().cloned()));
+    let rows = fetch_instances::<M>(&state, ex)?;
+    Ok(rows.into_iter().filter_map(|row| Some((key_of(&row)?, row))).collect())
 }
 
 macro_rules! follow {

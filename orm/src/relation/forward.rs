@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock};
 
+use super::origin::Origin;
 use crate::field::{DecodeError, Field, RowReader, RowWriter};
 use crate::meta::FieldKind;
 use crate::model::obligation::OnDeleteAttribute;
@@ -17,22 +18,24 @@ use crate::path::{Hop, Many, NotNull, Nullable, One, Path, Rel};
 pub struct ForeignKey<M: Model> {
     key: Option<M::Pk>,
     cache: OnceLock<Arc<M>>,
+    /// The rows that came with the one that has this key, if a fetch mode was said.
+    origin: Option<Arc<Origin<M>>>,
 }
 
 impl<M: Model> ForeignKey<M> {
     /// The key that is yet to be filled.
     pub const fn unset() -> ForeignKey<M> {
-        ForeignKey { key: None, cache: OnceLock::new() }
+        ForeignKey { key: None, cache: OnceLock::new(), origin: None }
     }
 
     /// The key of a row that is not read yet.
     pub const fn to_key(key: M::Pk) -> ForeignKey<M> {
-        ForeignKey { key: Some(key), cache: OnceLock::new() }
+        ForeignKey { key: Some(key), cache: OnceLock::new(), origin: None }
     }
 
     /// The key of a row that was read.
     pub fn loaded_with(row: Arc<M>) -> ForeignKey<M> {
-        ForeignKey { key: row.pk(), cache: OnceLock::from(row) }
+        ForeignKey { key: row.pk(), cache: OnceLock::from(row), origin: None }
     }
 
     /// The key; none if it was never set, or taken from an instance without one.
@@ -60,12 +63,27 @@ impl<M: Model> ForeignKey<M> {
     /// Forgets the row that was read.
     pub fn forget(&mut self) {
         self.cache = OnceLock::new();
+        self.origin = None;
+    }
+
+    pub(crate) const fn origin(&self) -> Option<&Arc<Origin<M>>> {
+        self.origin.as_ref()
+    }
+
+    /// Tells which rows the one that has this key came with.
+    pub(super) fn came_with(&mut self, origin: Arc<Origin<M>>) {
+        self.origin = Some(origin);
+    }
+
+    /// The row, if it was read and nobody else has it.
+    pub(super) fn loaded_mut(&mut self) -> Option<&mut M> {
+        Arc::get_mut(self.cache.get_mut()?)
     }
 }
 
 impl<M: Model> Clone for ForeignKey<M> {
     fn clone(&self) -> Self {
-        ForeignKey { key: self.key.clone(), cache: self.cache.clone() }
+        ForeignKey { key: self.key.clone(), cache: self.cache.clone(), origin: self.origin.clone() }
     }
 }
 
@@ -142,6 +160,26 @@ impl<M: Model> From<ForeignKey<M>> for OneToOne<M> {
         OneToOne(key)
     }
 }
+
+/// From bare keys, of any type that the primary key is made of without loss.
+macro_rules! from_keys {
+    ($($key:ty)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<M: Model<Pk: From<$key>>> From<$key> for ForeignKey<M> {
+            fn from(key: $key) -> Self {
+                ForeignKey::to_key(key.into())
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<M: Model<Pk: From<$key>>> From<$key> for OneToOne<M> {
+            fn from(key: $key) -> Self {
+                OneToOne(key.into())
+            }
+        }
+    )*};
+}
+from_keys! { i16 i32 i64 u8 u16 u32 u64 String uuid::Uuid }
 
 /// What `ForeignKey`, `OneToOne` and their `Option`s have in common.
 pub trait Forward: Clone + Send + Sync + 'static {

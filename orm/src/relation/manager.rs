@@ -4,7 +4,9 @@
 //! takes `&mut self` and forgets what was prefetched.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use indexmap::IndexMap;
 use nuages_storage::Value;
 
 use super::{ManyToMany, Owner, Related, RelatedOne, Through, pairs::Pairs};
@@ -12,12 +14,12 @@ use crate::{
     assignment::AssignmentNode,
     atomic::Atomic,
     error::{Error, Misuse, Result},
-    executor::{Executor, finish_write},
-    expression::Q,
+    executor::{Executor, FetchMode, budget, finish_write},
+    expression::Condition,
     instance,
     meta::{FieldKind, ModelMeta},
     model::Model,
-    node::{FieldPath, Lookup, Node, Step},
+    node::{FieldPath, Lookup, Node, Operator, Step},
     queryset::{QuerySet, QueryState, Queryset, fetch_instances, first_row, keys_in},
     save::Persist,
 };
@@ -138,7 +140,12 @@ struct Back {
 macro_rules! reading {
     ($row:ident) => {
         fn owned(&self) -> Result<&Owner> {
-            self.owner().ok_or(Error::Unsaved { model: $row::NAME, wanted: "a relation" })
+            Owner::stored(self.bound(), $row::NAME)
+        }
+
+        fn followed(&self, ex: &dyn Executor) -> Result<()> {
+            let owner = self.owned()?;
+            budget::follow(ex, owner.model, owner.field)
         }
 
         /// The related rows as a queryset.
@@ -153,7 +160,7 @@ macro_rules! reading {
         ///
         /// # Errors
         /// As `objects`.
-        pub fn filter(&self, condition: Q<$row>) -> Result<QuerySet<$row>> {
+        pub fn filter(&self, condition: impl Condition<$row>) -> Result<QuerySet<$row>> {
             Ok(self.objects()?.filter(condition))
         }
 
@@ -164,7 +171,10 @@ macro_rules! reading {
         pub fn all(&self, ex: &dyn Executor) -> Result<Cow<'_, [$row]>> {
             match self.loaded() {
                 Some(rows) => Ok(Cow::Borrowed(rows)),
-                None => Ok(Cow::Owned(fetch_instances(self.objects()?.state(), ex)?)),
+                None => {
+                    self.followed(ex)?;
+                    Ok(Cow::Owned(fetch_instances(self.objects()?.state(), ex)?))
+                }
             }
         }
 
@@ -175,7 +185,10 @@ macro_rules! reading {
         pub fn count(&self, ex: &dyn Executor) -> Result<u64> {
             match self.loaded() {
                 Some(rows) => Ok(rows.len() as u64),
-                None => crate::queryset::count(self.objects()?.state(), ex),
+                None => {
+                    self.followed(ex)?;
+                    crate::queryset::count(self.objects()?.state(), ex)
+                }
             }
         }
 
@@ -247,6 +260,57 @@ impl<T: Model, Th: Through> ManyToMany<T, Th> {
             Ok(created)
         });
         finish_write(ex, created)
+    }
+}
+
+impl<T: Model, Th: Model> ManyToMany<T, Th> {
+    /// Pairs this row with others by rows that `pair` makes, with more than the two keys; Django's
+    /// `through_defaults`. The keys are filled in: write `_` for them. Those that are paired with it already stay as
+    /// they are. As with `bulk_create`, rows of pairs send no signal.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone)]
+    /// # pub struct Course { pub id: Auto<i64>, pub name: String, pub students: ManyToMany<Student, Enrollment> }
+    /// # #[derive(Model, Clone)] pub struct Student { pub id: Auto<i64>, pub name: String }
+    /// #[derive(Model, Clone)]
+    /// pub struct Enrollment {
+    ///     pub id: Auto<i64>,
+    ///     #[field(on_delete = Cascade)]
+    ///     pub course: ForeignKey<Course>,
+    ///     #[field(on_delete = Cascade)]
+    ///     pub student: ForeignKey<Student>,
+    ///     pub grade: String,
+    /// }
+    /// # let db = App::new().models((Course::app(), Student::app(), Enrollment::app())).open_memory()?;
+    /// # let mut course = Course::objects().create(new!(Course { name: "Harmony" }), &db)?;
+    /// # let student = Student::objects().create(new!(Student { name: "Ann" }), &db)?;
+    /// let enrol = |_: &Student| new!(Enrollment { course: _, student: _, grade: "A" });
+    /// course.students.add_with(&student, enrol, &db)?;
+    /// assert_eq!(Enrollment::objects().values_list(Enrollment::grade).one(&db)?, "A");
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`add`](ManyToMany::add).
+    pub fn add_with(
+        &mut self,
+        instances: impl Instances<T>,
+        pair: impl Fn(&T) -> Th,
+        ex: &dyn Executor,
+    ) -> Result<()> {
+        let (mut rows, mut unsaved) = (IndexMap::new(), false);
+        instances.each(&mut |instance| match instance::key_of(instance) {
+            Some(key) => drop(rows.entry(key).or_insert_with(|| pair(instance))),
+            None => unsaved = true,
+        });
+        let owner = self.owned()?;
+        if unsaved {
+            return Err(Error::Unsaved { model: T::NAME, wanted: "a many-to-many relation" });
+        }
+        let result = owner.change_pairs(T::meta(), ex, |pairs| pairs.add_rows(rows));
+        self.keep(None);
+        finish_write(ex, result)
     }
 }
 
@@ -398,11 +462,45 @@ impl<C: Model> RelatedOne<C> {
         if let Some(row) = self.loaded() {
             return Ok(row);
         }
-        let owner = self.owner().ok_or(Error::Unsaved { model: C::NAME, wanted: "a relation" })?;
-        let path: FieldPath = [owner.back()?.step].into_iter().collect();
-        let mut state = QueryState::new(C::meta());
-        let key = owner.key_value()?.clone();
-        state.add_condition(Node::lookup(Lookup::Exact, Node::Path(path), Node::Value(key)));
-        Ok(self.keep(first_row::<C>(&state, ex)?.map(std::sync::Arc::new)))
+        let owner = Owner::stored(self.bound(), C::NAME)?;
+        let key = owner.key_value()?;
+        let fetch_one = |ex: &dyn Executor| {
+            let path: FieldPath = [owner.back()?.step].into_iter().collect();
+            let mut state = QueryState::new(C::meta());
+            state.add_condition(Node::lookup(Lookup::Exact, Node::Path(path), Node::Value(key.clone())));
+            Ok(first_row::<C>(&state, ex)?.map(Arc::new))
+        };
+        let row = match self.origin() {
+            Some(origin) => origin.find(key, ex, fetch_one, fetch_peers::<C>)?,
+            None if ex.settings().fetch_mode == Some(FetchMode::Raise) => {
+                let field = owner.model.field(owner.field).map_or("", |field| field.name);
+                return Err(Error::FetchBlocked { model: owner.model.name, field });
+            }
+            None => {
+                budget::follow(ex, owner.model, owner.field)?;
+                fetch_one(ex)?
+            }
+        };
+        Ok(self.keep(row))
     }
+}
+
+/// The rows that point at these keys of a model by the relation whose other side is a field of it.
+fn fetch_peers<C: Model>(
+    keys: &[Value],
+    model: &'static ModelMeta,
+    field: u16,
+    ex: &dyn Executor,
+) -> Result<Vec<(Value, C)>> {
+    let Some(FieldKind::Reverse { field, .. }) = model.field(field).map(|field| field.kind) else {
+        return Err(Misuse::NotAColumn { model: model.name }.into());
+    };
+    let field = field();
+    let operands = std::iter::once(Node::Path(FieldPath::field(field)))
+        .chain(keys.iter().cloned().map(Node::Value))
+        .collect();
+    let mut state = QueryState::new(C::meta());
+    state.add_condition(Node::Call(Operator::Lookup(Lookup::In), operands));
+    let rows = fetch_instances::<C>(&state, ex)?;
+    Ok(rows.into_iter().map(|row| (instance::value_of(&row, field), row)).collect())
 }

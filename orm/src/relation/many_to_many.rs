@@ -38,7 +38,12 @@ pub struct ManyToMany<T, Th = ()> {
 
 impl<T, Th> ManyToMany<T, Th> {
     /// Whose rows these are; none before the row that has this field was saved.
-    pub const fn owner(&self) -> Option<&Owner> {
+    pub fn owner(&self) -> Option<&Owner> {
+        self.owner.as_ref().filter(|owner| !owner.key.is_empty())
+    }
+
+    /// Whose row this is, stored or not.
+    pub(super) const fn bound(&self) -> Option<&Owner> {
         self.owner.as_ref()
     }
 

@@ -1,17 +1,18 @@
 //! The pairs of a many-to-many relation: rows of the table between its two sides.
 
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 use nuages_engine::algebra::{
     Delete, Expr, Insert, InsertSource, OutputColumn, Query, Relation, Source, Statement,
 };
 use nuages_storage::{DataType, Value};
 
 use crate::{
-    error::Result,
-    executor::{Executor, StatementKind},
+    error::{Error, Result},
+    executor::{Executor, StatementKind, budget::begin_statement},
     field::RowReader,
     instance,
     meta::ModelMeta,
+    model::Model,
     read,
     schema::ThroughBound,
     signal::{Many, ManyToManyAction, ManyToManyChange, Moment},
@@ -144,6 +145,43 @@ impl<'x> Pairs<'x> {
         self.run(StatementKind::Insert, &statement)
     }
 
+    /// Adds pairs that are rows of a declared model, by the key of the other side, unless there is such a pair.
+    pub(super) fn add_rows<Th: Model>(&self, mut rows: IndexMap<Value, Th>) -> Result<()> {
+        let asked: Vec<Value> = rows.keys().cloned().collect();
+        for known in self.existing(Some(&asked))? {
+            rows.shift_remove(&known);
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let (near, far) = (self.field_of::<Th>(self.near)?, self.field_of::<Th>(self.far)?);
+        let new: Vec<Value> = rows.keys().cloned().collect();
+        let mut pairs = Vec::with_capacity(rows.len());
+        for (key, row) in rows {
+            let mut pair = |mut row: Th, from: &Value, to: &Value| -> Result<()> {
+                instance::set_value(&mut row, near, from)?;
+                instance::set_value(&mut row, far, to)?;
+                pairs.push(row);
+                Ok(())
+            };
+            if self.symmetrical && key != self.owner {
+                pair(row.clone(), &key, &self.owner)?;
+            }
+            pair(row, &self.owner, &key)?;
+        }
+        self.tell(Moment::Before, ManyToManyAction::Add, Some(&new))?;
+        Th::all_objects().bulk_create(pairs, self.ex)?;
+        self.tell(Moment::After, ManyToManyAction::Add, Some(&new))
+    }
+
+    /// The field of the model of pairs whose column lies at a place of its table.
+    fn field_of<Th: Model>(&self, place: usize) -> Result<u16> {
+        let bound = self.ex.shared().binding().model(Th::meta())?;
+        let position = bound.columns.iter().position(|column| *column == place);
+        let field = position.and_then(|position| Th::meta().columns().nth(position));
+        field.map(|(field, _)| field).ok_or(Error::Unregistered { model: Th::NAME })
+    }
+
     /// The places, types and fillings of the columns of a declared model of pairs, beside the two keys, that something
     /// other than the database fills.
     fn further(&self) -> Result<Vec<(usize, DataType, Filling)>> {
@@ -198,7 +236,7 @@ impl<'x> Pairs<'x> {
     }
 
     fn run(&self, kind: StatementKind, statement: &Statement) -> Result<()> {
-        self.ex.shared().watch.record(kind, self.relation.model.table);
+        begin_statement(self.ex, kind, self.relation.model.table)?;
         self.ex.session()?.execute(statement, &[])?;
         Ok(())
     }

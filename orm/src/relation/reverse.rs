@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use super::Owner;
+use super::origin::Origin;
 use crate::field::{DecodeError, RowReader, RowWriter};
 use crate::meta::{FieldKind, ModelMeta};
 use crate::model::obligation::RelatedAttribute;
@@ -21,12 +22,35 @@ pub struct Related<C> {
 /// The row of `C` that points at this row by a `OneToOne`, if there is one.
 pub struct RelatedOne<C> {
     owner: Option<Owner>,
-    cache: OnceLock<Option<Arc<C>>>,
+    cache: Cache<C>,
+}
+
+/// What was read of the one row, and the rows that came with the owner, if a fetch mode was said.
+struct Cache<C> {
+    row: OnceLock<Option<Arc<C>>>,
+    origin: Option<Arc<Origin<C>>>,
+}
+
+impl<C> Default for Cache<C> {
+    fn default() -> Self {
+        Cache { row: OnceLock::new(), origin: None }
+    }
+}
+
+impl<C> Clone for Cache<C> {
+    fn clone(&self) -> Self {
+        Cache { row: self.row.clone(), origin: self.origin.clone() }
+    }
 }
 
 impl<C> Related<C> {
     /// Whose rows these are; none before the row that has this field was saved.
-    pub const fn owner(&self) -> Option<&Owner> {
+    pub fn owner(&self) -> Option<&Owner> {
+        self.owner.as_ref().filter(|owner| !owner.key.is_empty())
+    }
+
+    /// Whose row this is, stored or not.
+    pub(super) const fn bound(&self) -> Option<&Owner> {
         self.owner.as_ref()
     }
 
@@ -43,23 +67,42 @@ impl<C> Related<C> {
 
 impl<C> RelatedOne<C> {
     /// Whose row this is; none before the row that has this field was saved.
-    pub const fn owner(&self) -> Option<&Owner> {
+    pub fn owner(&self) -> Option<&Owner> {
+        self.owner.as_ref().filter(|owner| !owner.key.is_empty())
+    }
+
+    /// Whose row this is, stored or not.
+    pub(super) const fn bound(&self) -> Option<&Owner> {
         self.owner.as_ref()
     }
 
     /// The row, if it was read: `Some(None)` if it was looked for and there is none.
     pub fn loaded(&self) -> Option<Option<&C>> {
-        self.cache.get().map(|row| row.as_deref())
+        self.cache.row.get().map(|row| row.as_deref())
     }
 
     /// Keeps what was read, unless something was; gives what stays.
     pub fn keep(&self, row: Option<Arc<C>>) -> Option<&C> {
-        self.cache.get_or_init(|| row).as_deref()
+        self.cache.row.get_or_init(|| row).as_deref()
     }
 
     /// Forgets what was read.
     pub fn forget(&mut self) {
-        self.cache = OnceLock::new();
+        self.cache = Cache::default();
+    }
+
+    pub(super) const fn origin(&self) -> Option<&Arc<Origin<C>>> {
+        self.cache.origin.as_ref()
+    }
+
+    /// Tells which rows the owner came with.
+    pub(super) fn came_with(&mut self, origin: Arc<Origin<C>>) {
+        self.cache.origin = Some(origin);
+    }
+
+    /// The row, if it was read and nobody else has it.
+    pub(super) fn loaded_mut(&mut self) -> Option<&mut C> {
+        Arc::get_mut(self.cache.row.get_mut()?.as_mut()?)
     }
 }
 
@@ -129,7 +172,7 @@ macro_rules! reverse {
 }
 
 reverse!(Related, prefetched: Many, back: Many, one: false, visit: related, empty: None);
-reverse!(RelatedOne, cache: One, back: One, one: true, visit: related_one, empty: OnceLock::new());
+reverse!(RelatedOne, cache: One, back: One, one: true, visit: related_one, empty: Cache::default());
 
 impl<C> fmt::Debug for Related<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -142,7 +185,7 @@ impl<C> fmt::Debug for Related<C> {
 
 impl<C> fmt::Debug for RelatedOne<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.cache.get() {
+        match self.cache.row.get() {
             Some(Some(_)) => f.write_str("RelatedOne(1 row)"),
             Some(None) => f.write_str("RelatedOne(no row)"),
             None => f.write_str("RelatedOne"),

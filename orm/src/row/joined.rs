@@ -36,7 +36,8 @@ fn read<M: Model, R: RowReader + ?Sized>(row: &R, joined: &Joined) -> Result<Opt
     if missing {
         return Ok(None);
     }
-    let mut related = M::decode(&ShiftedRow::new(row, joined.offset))?;
+    let related = M::decode(&ShiftedRow::new(row, joined.offset));
+    let mut related = related.map_err(|error| error.shifted(joined.offset))?;
     attach(&mut related, row, &joined.joined)?;
     Ok(Some(Arc::new(related)))
 }

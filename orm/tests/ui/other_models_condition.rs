@@ -1,4 +1,5 @@
-//! expected `Q<Post>`, found `Q<User>`
+//! `Q<User>` is no condition on rows of `Post`
+//! expected a condition or a boolean column of `Post`
 use nuages::prelude::*;
 
 #[derive(Model, Clone)]

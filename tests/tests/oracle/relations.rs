@@ -8,6 +8,35 @@ use nuages_tests::{
 };
 use serde_json::json;
 
+mod fetch {
+    use super::*;
+    use nuages::executor::FetchMode;
+
+    oracle! { "fetch", data::lab;
+        peers_deferred_field(db) {
+            use lab::Post;
+            let watch = db.capture();
+            for post in Post::objects().only(Post::title).fetch_mode(FetchMode::Peers).all(db)? {
+                post.get(Post::body, db)?;
+            }
+            watch.len()
+        }
+    }
+
+    #[test]
+    fn raise() -> Result<()> {
+        let db = data::chinook();
+        let album = Album::objects().fetch_mode(FetchMode::Raise).get(Album::id.eq(1), &db)?;
+        let Err(Error::FetchBlocked { model, field }) = album.artist.get(&db) else {
+            panic!("it was fetched")
+        };
+        let message = format!("Fetching of {model}.{field} blocked.");
+        let blocked = json!({ "raises": "FieldFetchBlocked", "message": message });
+        oracle::check("fetch.raise", &json!([album.title, blocked]));
+        Ok(())
+    }
+}
+
 mod select_related {
     use super::*;
 

@@ -12,6 +12,61 @@ fn cents(text: &str) -> Decimal {
     text.parse().expect("a decimal")
 }
 
+mod lazy {
+    use super::*;
+
+    oracle! { "lazy", data::chinook;
+        cache(db) {
+            let rows = Genre::objects().order_by(Genre::id).on(db);
+            let watch = db.capture();
+            let first = rows.iter()?.next().expect("a first genre");
+            assert_eq!((rows.len()?, rows.is_empty()?, rows.count()?, rows.exists()?), (25, false, 25, true));
+            assert_eq!((rows.get(0)?.as_deref(), rows.range(1..3)?.len()), (Some(first), 2));
+            assert!(rows.contains(first)? && rows.repr()?.starts_with("<QuerySet [Genre"));
+            let cached = watch.len();
+            assert_eq!(rows.clone().get(0)?.as_deref(), Some(first));
+            assert_eq!(rows.clone().filter(Genre::id.eq(1)).count()?, 1);
+            assert_eq!(rows.first()?.as_deref(), Some(first));
+            json!({ "cached": cached, "new queries": watch.len() - cached })
+        }
+    }
+}
+
+mod dates {
+    use super::*;
+    use nuages_tests::lab::{AllTypes, Comment};
+
+    oracle! { "dates", data::lab;
+        dates_on_date_field(db) {
+            for text in ["2024-02-29", "2024-02-01", "2023-12-31", "2024-02-29"] {
+                let day: Date = text.parse().expect("a day");
+                AllTypes::objects().create(new!(AllTypes { day }), db)?;
+            }
+            AllTypes::objects().create(new!(AllTypes {}), db)?;
+            let dates = |unit| AllTypes::objects().dates(AllTypes::day, unit);
+            json!({
+                "year": dates(DateUnit::Year).all(db)?.answer(),
+                "month": dates(DateUnit::Month).all(db)?.answer(),
+                "week": dates(DateUnit::Week).all(db)?.answer(),
+                "day": dates(DateUnit::Day).all(db)?.answer(),
+                "desc": dates(DateUnit::Month).reverse().all(db)?.answer(),
+            })
+        }
+    }
+
+    #[test]
+    fn instants_have_days_where_they_are_seen_from_and_hours_are_for_datetimes() -> Result<()> {
+        let db = data::lab();
+        let years = Comment::objects().dates(Comment::created_at, DateUnit::Year).all(&db)?;
+        assert_eq!(years.answer(), json!(["2023-01-01", "2024-01-01", "2025-01-01"]));
+        let hours = Comment::objects().dates(Comment::created_at, DateUnit::Hour).all(&db);
+        assert!(matches!(hours, Err(Error::Misuse(_))));
+        let hours = Comment::objects().datetimes(Comment::created_at, DateUnit::Hour).all(&db)?;
+        assert!(hours.is_sorted() && hours.len() > years.len());
+        Ok(())
+    }
+}
+
 mod lookup {
     use super::*;
 

@@ -17,7 +17,7 @@ fn errors(result: Result<()>) -> Json {
             .iter()
             .map(|(field, messages)| {
                 let codes = messages.iter().map(|message| match message.code {
-                    "violated" => Json::Null,
+                    "violated" | "" => Json::Null,
                     code => json!(code),
                 });
                 (field.to_owned(), codes.collect::<Json>())
@@ -52,6 +52,18 @@ oracle! { "validate", data::lab;
         tag.save(db)?;
         errors(tag.full_clean(db))
     }
+}
+
+#[test]
+fn what_a_model_says_itself_stands_under_all() {
+    let db = data::lab();
+    let day = |text: &str| text.parse::<Date>().expect("a day");
+    let closed = new!(Booking { room: "closed", start: day("2024-01-01"), end: day("2024-01-02") });
+    let said = closed.full_clean(&db);
+    let Err(Error::Validation(messages)) = &said else { panic!("{said:?}") };
+    let texts: Vec<&str> = messages.field("__all__").iter().map(|message| message.text.as_str()).collect();
+    let message = json!({ "raises": "ValidationError", "message": { "__all__": texts } });
+    oracle::check("validate.clean_and_non_field_errors", &json!([errors(said), message]));
 }
 
 #[test]

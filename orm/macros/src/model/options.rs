@@ -18,6 +18,9 @@ pub(crate) struct Options {
     pub(crate) primary_key: Vec<Ident>,
     pub(crate) constraints: Option<Expr>,
     pub(crate) objects: Option<Expr>,
+    pub(crate) clean: Option<Expr>,
+    /// Functions by the variant of `Hook` at which they run.
+    pub(crate) hooks: Vec<(&'static str, Expr)>,
 }
 
 /// `index(a, -b, name = "ab")`.
@@ -40,6 +43,11 @@ const WORDS: &[&str] = &[
     "primary_key",
     "constraints",
     "objects",
+    "clean",
+    "before_save",
+    "after_save",
+    "before_delete",
+    "after_delete",
 ];
 
 impl Options {
@@ -66,6 +74,11 @@ impl Options {
             "primary_key" => self.primary_key = names(item)?,
             "constraints" => self.constraints = Some(item.expression()?.clone()),
             "objects" => self.objects = Some(item.expression()?.clone()),
+            "clean" => self.clean = Some(item.expression()?.clone()),
+            "before_save" => self.hooks.push(("BeforeSave", item.expression()?.clone())),
+            "after_save" => self.hooks.push(("AfterSave", item.expression()?.clone())),
+            "before_delete" => self.hooks.push(("BeforeDelete", item.expression()?.clone())),
+            "after_delete" => self.hooks.push(("AfterDelete", item.expression()?.clone())),
             _ => {
                 let message = format!("unknown attribute `{word}`{}", nearest(&word, WORDS));
                 return Err(syn::Error::new(item.name.span(), message));

@@ -117,6 +117,7 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
     let codec = codec(model);
     let parts = parts(model);
     let visit = visit(model);
+    let hooks = hooks(model);
     let objects = model
         .options
         .objects
@@ -145,6 +146,7 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
             #codec
             #parts
             #visit
+            #hooks
         }
         #[automatically_derived]
         impl ::nuages::row::Row for #name {
@@ -158,8 +160,56 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
             fn instance(&mut self) -> ::core::option::Option<&mut dyn ::core::any::Any> {
                 ::core::option::Option::Some(self)
             }
+
+            fn came_from(
+                rows: &mut [Self],
+                mode: ::core::option::Option<::nuages::executor::FetchMode>,
+            ) {
+                ::nuages::row::instances_came_from(rows, mode);
+            }
         }
     }
+}
+
+/// What the model overrides: `clean`, and functions around saves and deletions.
+fn hooks(model: &Definition<'_>) -> TokenStream {
+    let clean = model.options.clean.as_ref().map(|clean| {
+        let call =
+            quote_spanned!(clean.span() => ::nuages::model::hook::CleanHook::call(&(#clean), self, ex));
+        quote! {
+            fn run_clean(&self, ex: &dyn ::nuages::executor::Executor) -> ::nuages::error::Result<()> {
+                #call
+            }
+        }
+    });
+    let has = |moment: &str| model.options.hooks.iter().any(|(hook, _)| hook.ends_with(moment));
+    let (save, delete) = (has("Save"), has("Delete"));
+    let arms = model.options.hooks.iter().map(|(hook, function)| {
+        let variant = format_ident!("{}", hook);
+        if hook.ends_with("Save") {
+            let hook = quote_spanned!(function.span() => ::nuages::model::hook::SaveHook::call(&(#function), self, saving, ex));
+            quote!(::nuages::model::Hook::#variant(saving) => #hook,)
+        } else {
+            let hook = quote_spanned!(function.span() => ::nuages::model::hook::DeleteHook::call(&(#function), self, ex));
+            quote!(::nuages::model::Hook::#variant => #hook,)
+        }
+    });
+    let run = (save || delete).then(|| {
+        quote! {
+            const HOOKS: ::nuages::model::Hooks = ::nuages::model::Hooks { save: #save, delete: #delete };
+            fn run_hook(
+                &mut self,
+                hook: ::nuages::model::Hook<'_>,
+                ex: &dyn ::nuages::executor::Executor,
+            ) -> ::nuages::error::Result<()> {
+                match hook {
+                    #(#arms)*
+                    _ => ::core::result::Result::Ok(()),
+                }
+            }
+        }
+    });
+    quote!(#clean #run)
 }
 
 /// The type of the primary key, and how it is taken from an instance.
