@@ -1,7 +1,5 @@
 //! Rows on their way through a plan: a leaf, or rows gathered from several.
 
-use smallvec::SmallVec;
-
 use crate::bits::Bits;
 use crate::vector::{Vector, VectorBuilder};
 use nuages_storage::{DataType, Value};
@@ -14,10 +12,10 @@ pub const BATCH_ROWS_MAX: usize = 1_024;
 ///
 /// Rows that are not selected are not there: an operator that drops rows takes them out of the selection and leaves
 /// the columns as they are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Batch<'v> {
     /// The columns, all of `len` rows.
-    pub columns: SmallVec<[Vector<'v>; 4]>,
+    pub columns: Vec<Vector<'v>>,
     /// The rows that are there.
     pub selection: Bits,
     /// How many rows the columns have.
@@ -68,7 +66,7 @@ impl<'v> Batch<'v> {
 
 /// Collects rows of many batches of one shape into one batch of any length, as the build side of a join or a sort
 /// needs it. Texts that lie in leaves are not copied.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct BatchBuilder<'v> {
     columns: Vec<VectorBuilder<'v>>,
     len: usize,
@@ -97,6 +95,14 @@ impl<'v> BatchBuilder<'v> {
     pub fn append(&mut self, batch: &Batch<'v>) {
         for (builder, column) in self.columns.iter_mut().zip(&batch.columns) {
             builder.append(column, &batch.selection);
+        }
+        self.len += batch.count();
+    }
+
+    /// Adds the selected rows of a batch, of which only these columns are wanted.
+    pub(crate) fn append_columns(&mut self, batch: &Batch<'v>, wanted: &[usize]) {
+        for (builder, column) in self.columns.iter_mut().zip(wanted) {
+            builder.append(batch.column(*column), &batch.selection);
         }
         self.len += batch.count();
     }

@@ -136,6 +136,14 @@ impl Bits {
         }
     }
 
+    /// Adds the rows of a word of the set: those of `word`, counted from 64 times `index`.
+    pub(crate) fn insert_word(&mut self, index: usize, word: u64) {
+        if word != 0 {
+            self.grow(index * WORD_ROWS + 1);
+            self.words_mut()[index] |= word;
+        }
+    }
+
     /// Whether no row is in the set.
     #[must_use]
     #[inline]
@@ -228,6 +236,13 @@ impl BitOrAssign<&Self> for Bits {
     fn bitor_assign(&mut self, other: &Self) {
         debug_assert_eq!(self.words().len(), other.words().len(), "sets of rows of different batches");
         self.words_mut().iter_mut().zip(other.words()).for_each(|(left, right)| *left |= right);
+    }
+}
+
+/// No row.
+impl Default for Bits {
+    fn default() -> Self {
+        Self::from_word(0)
     }
 }
 

@@ -66,6 +66,8 @@ pub(crate) enum Node {
         right: Box<Plan>,
         left_keys: Vec<Scalar>,
         right_keys: Vec<Scalar>,
+        /// The columns of the right side that are kept: what only the keys are made of is not.
+        right_columns: Vec<usize>,
         /// Over the columns of both sides.
         residual: Option<Predicate>,
         /// The equalities behind the keys, for EXPLAIN.

@@ -32,7 +32,8 @@ pub use builder::VectorBuilder;
 pub use leaf::LeafColumn;
 pub use text::Texts;
 
-use crate::bits::Bits;
+use crate::batch::BATCH_ROWS_MAX;
+use crate::bits::{Bits, WORD_ROWS};
 
 /// One column of a batch. See the [module](self).
 #[derive(Clone, Debug)]
@@ -148,6 +149,21 @@ impl<'v> Vector<'v> {
             Vector::Leaf(column) => column.nulls(),
             Vector::Constant { value: Value::Null, len, .. } => Bits::all(*len),
             Vector::Constant { len, .. } => Bits::none(*len),
+        }
+    }
+
+    /// The rows of `selection` that are not NULL. (Of a constant the length means nothing here.)
+    #[must_use]
+    #[inline]
+    pub fn present(&self, selection: &Bits) -> Bits {
+        match self {
+            Vector::Bool { nulls, .. }
+            | Vector::Word { nulls, .. }
+            | Vector::Decimal { nulls, .. }
+            | Vector::Text { nulls, .. } => selection.and_not(nulls),
+            Vector::Constant { value: Value::Null, .. } => selection.and_not(selection),
+            Vector::Constant { .. } => selection.clone(),
+            Vector::Values { .. } | Vector::Leaf(_) => selection.and_not(&self.nulls()),
         }
     }
 
@@ -315,10 +331,34 @@ impl<'v> Vector<'v> {
         {
             return Vector::Constant { value: value.clone(), kind: *kind, len: rows.len() };
         }
+        if let Vector::Word { kind, data, nulls } = self {
+            let words = rows.iter().map(|row| data.get(*row as usize).copied().unwrap_or_default());
+            let nulls = gathered_nulls(nulls, data.len(), rows);
+            return Vector::Word { kind: *kind, data: words.collect(), nulls };
+        }
         let mut builder = VectorBuilder::like(self, rows.len());
         builder.append_rows(self, rows);
         builder.finish()
     }
+}
+
+/// The NULLs of rows of a column of `len` rows, given its own.
+fn gathered_nulls(nulls: &Bits, len: usize, rows: &[u32]) -> Bits {
+    // Looking through the NULLs of a long column would take longer than looking for those of a few of its rows.
+    let none = len <= BATCH_ROWS_MAX && nulls.is_empty();
+    Bits::from_words_with(rows.len(), |start| {
+        let rows = &rows[start..rows.len().min(start + WORD_ROWS)];
+        match none {
+            true => word_where(rows, |row| row >= len),
+            false => word_where(rows, |row| row >= len || nulls.contains(row)),
+        }
+    })
+}
+
+/// The bits of up to 64 tests.
+#[inline]
+fn word_where(rows: &[u32], test: impl Fn(usize) -> bool) -> u64 {
+    rows.iter().rev().fold(0, |word, row| word << 1 | u64::from(test(*row as usize)))
 }
 
 /// Stands for no row in [`Vector::gather`], as an outer join needs it: the result is NULL there.

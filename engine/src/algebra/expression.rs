@@ -186,20 +186,35 @@ impl Expr {
 
     /// The direct subexpressions, in order; those inside subqueries are not among them.
     pub fn children(&self) -> Vec<&Expr> {
+        let mut children = Vec::new();
+        self.each_child(&mut |child| children.push(child));
+        children
+    }
+
+    /// Calls `visit` with the same subexpressions.
+    pub(crate) fn each_child<'e>(&'e self, visit: &mut dyn FnMut(&'e Expr)) {
         match self {
-            Expr::Literal(_) | Expr::Parameter(..) | Expr::Column(_) | Expr::Scalar(_) | Expr::Exists(_) => {
-                Vec::new()
+            Expr::Literal(_) | Expr::Parameter(..) | Expr::Column(_) | Expr::Scalar(_) | Expr::Exists(_) => {}
+            Expr::Compare(_, a, b) | Expr::Arithmetic(_, a, b) => {
+                visit(a);
+                visit(b);
             }
-            Expr::Compare(_, a, b) | Expr::Arithmetic(_, a, b) => vec![a, b],
-            Expr::And(all) | Expr::Or(all) | Expr::Call(_, all) => all.iter().collect(),
+            Expr::And(all) | Expr::Or(all) | Expr::Call(_, all) => all.iter().for_each(visit),
             Expr::Not(a) | Expr::IsNull(a) | Expr::Negate(a) | Expr::Cast(a, _) | Expr::InQuery(a, _) => {
-                vec![a]
+                visit(a)
             }
-            Expr::InList(a, list) => std::iter::once(&**a).chain(list).collect(),
+            Expr::InList(a, list) => {
+                visit(a);
+                list.iter().for_each(visit);
+            }
             Expr::Case { branches, otherwise } => {
-                branches.iter().flat_map(|(when, then)| [when, then]).chain(otherwise.as_deref()).collect()
+                branches.iter().flat_map(|(when, then)| [when, then]).for_each(&mut *visit);
+                otherwise.as_deref().into_iter().for_each(visit);
             }
-            Expr::Match { text, pattern, .. } => vec![text, pattern],
+            Expr::Match { text, pattern, .. } => {
+                visit(text);
+                visit(pattern);
+            }
         }
     }
 

@@ -290,17 +290,25 @@ impl Relation {
 
     /// What it stands on directly; the sides of a set operation are queries of their own and not among them.
     pub fn inputs(&self) -> Vec<&Relation> {
+        let mut inputs = Vec::new();
+        self.each_input(&mut |input| inputs.push(input));
+        inputs
+    }
+
+    /// Calls `visit` with the same relations.
+    pub(crate) fn each_input<'r>(&'r self, visit: &mut dyn FnMut(&'r Relation)) {
         match self {
-            Relation::Unit | Relation::Scan { .. } | Relation::Values { .. } | Relation::Set { .. } => {
-                Vec::new()
-            }
+            Relation::Unit | Relation::Scan { .. } | Relation::Values { .. } | Relation::Set { .. } => {}
             Relation::Filter { input, .. }
             | Relation::Project { input, .. }
             | Relation::Aggregate { input, .. }
             | Relation::Sort { input, .. }
             | Relation::Limit { input, .. }
-            | Relation::Distinct { input, .. } => vec![input],
-            Relation::Join { left, right, .. } => vec![left, right],
+            | Relation::Distinct { input, .. } => visit(input),
+            Relation::Join { left, right, .. } => {
+                visit(left);
+                visit(right);
+            }
         }
     }
 }

@@ -14,6 +14,55 @@ use crate::algebra::Comparison;
 use crate::bits::{Bits, WORD_ROWS};
 use crate::vector::Vector;
 
+/// An operand whose words lie at hand: a column of the batch, a constant, a parameter.
+pub(super) struct WordOperand<'a> {
+    words: Words<'a>,
+    nulls: Option<&'a Bits>,
+}
+
+impl<'a> WordOperand<'a> {
+    /// The words of a column of that form.
+    pub(super) fn column(vector: &'a Vector<'_>) -> Option<Self> {
+        match vector {
+            Vector::Word { data, nulls, .. } => {
+                Some(WordOperand { words: Words::Slice(data), nulls: Some(nulls) })
+            }
+            _ => None,
+        }
+    }
+
+    /// The word of a value that has one; NULL has none.
+    pub(super) fn value(value: &Value) -> Option<Self> {
+        value.to_word().map(|word| WordOperand { words: Words::Same(word), nulls: None })
+    }
+
+    fn present(&self, selection: &Bits) -> Bits {
+        self.nulls.map_or_else(|| selection.clone(), |nulls| selection.and_not(nulls))
+    }
+}
+
+/// The rows of `selection` for which `left op right` is true: what [`compare`] comes to for most conditions, without
+/// making columns of the operands and without asking where it is unknown. None if the class is not one of words.
+pub(super) fn filter_words(
+    op: Comparison,
+    class: Class,
+    left: &WordOperand<'_>,
+    right: &WordOperand<'_>,
+    len: usize,
+    selection: &Bits,
+) -> Option<Bits> {
+    let live = right.present(&left.present(selection));
+    let mut yes = match class {
+        Class::Float => compare_words(op, left.words, right.words, len, &live, float_key),
+        class if class.has_integer_words() => {
+            compare_words(op, left.words, right.words, len, &live, u64::cast_signed)
+        }
+        _ => return None,
+    };
+    yes &= &live;
+    Some(yes)
+}
+
 /// The truth of `left op right` in the rows of `selection`.
 pub(super) fn compare(
     op: Comparison,
@@ -56,7 +105,6 @@ fn compare_class(
     len: usize,
     live: &Bits,
 ) -> Bits {
-    let rows = |order: &dyn Fn(usize) -> Option<Ordering>| rows_where(op, len, live, order);
     match class {
         Class::Int | Class::Date | Class::Time | Class::Timestamp | Class::Duration => {
             compare_words(op, Words::of(left), Words::of(right), len, live, u64::cast_signed)
@@ -65,28 +113,31 @@ fn compare_class(
         Class::Bool => compare_bits(op, &bits(left, len), &bits(right, len), len),
         Class::Text => match right {
             Vector::Constant { value: Value::Text(text), .. } => {
-                rows(&|row| Some(left.text(row)?.cmp(text.as_str())))
+                rows_where(op, live, |row| Some(left.text(row)?.cmp(text.as_str())))
             }
-            _ => rows(&|row| Some(left.text(row)?.cmp(right.text(row)?))),
+            _ => rows_where(op, live, |row| Some(left.text(row)?.cmp(right.text(row)?))),
         },
-        Class::Decimal => rows(&|row| Some(left.decimal(row)?.cmp(&right.decimal(row)?))),
-        Class::Bytes => rows(&|row| Some(left.bytes(row)?.cmp(right.bytes(row)?))),
-        Class::Uuid => rows(&|row| Some(left.uuid(row)?.cmp(&right.uuid(row)?))),
-        Class::Json => rows(&|row| Some(left.value(row).cmp(&right.value(row)))),
+        Class::Decimal => rows_where(op, live, |row| Some(left.decimal(row)?.cmp(&right.decimal(row)?))),
+        Class::Bytes => rows_where(op, live, |row| Some(left.bytes(row)?.cmp(right.bytes(row)?))),
+        Class::Uuid => rows_where(op, live, |row| Some(left.uuid(row)?.cmp(&right.uuid(row)?))),
+        Class::Json => rows_where(op, live, |row| Some(left.value(row).cmp(&right.value(row)))),
     }
 }
 
-fn rows_where(op: Comparison, len: usize, live: &Bits, order: &dyn Fn(usize) -> Option<Ordering>) -> Bits {
-    let mut yes = Bits::none(len);
+/// The rows whose two values are in such an order.
+#[inline]
+fn rows_where(op: Comparison, live: &Bits, order: impl Fn(usize) -> Option<Ordering>) -> Bits {
+    let mut yes = live.clone();
     for row in live {
-        if order(row).is_some_and(|order| holds(op, order)) {
-            yes.insert(row);
+        if !order(row).is_some_and(|order| holds(op, order)) {
+            yes.remove(row);
         }
     }
     yes
 }
 
 /// Whether two values in this order compare so.
+#[inline]
 pub(super) fn holds(op: Comparison, order: Ordering) -> bool {
     match op {
         Comparison::Equal | Comparison::Same => order.is_eq(),
@@ -144,7 +195,7 @@ fn compare_words(
     key: impl Fn(u64) -> i64 + Copy,
 ) -> Bits {
     if live.count() <= FEW_ROWS {
-        return rows_where(op, len, live, &|row| Some(key(left.get(row)).cmp(&key(right.get(row)))));
+        return rows_where(op, live, |row| Some(key(left.get(row)).cmp(&key(right.get(row)))));
     }
     if let (Words::Same(_), Words::Slice(_)) = (left, right) {
         return compare_words(mirrored(op), right, left, len, live, key);

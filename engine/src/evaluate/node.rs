@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use nuages_storage::{DataType, Value};
 
+use super::compare::WordOperand;
 use super::membership::Members;
 use super::types::{mismatch, unify};
 use super::{Class, Context, arithmetic, cast, class_of, conditional};
@@ -133,6 +134,19 @@ impl Node {
             _ => unreachable!("predicates are evaluated as truth"),
         };
         Ok(Cow::Owned(computed))
+    }
+
+    /// Its words, if they need not be computed.
+    pub(super) fn words<'a>(&'a self, frame: &Frame<'a, '_>) -> Option<WordOperand<'a>> {
+        match &self.operation {
+            Operation::Column(index) => WordOperand::column(frame.batch.column(*index)),
+            Operation::Constant(Vector::Constant { value, .. }) => WordOperand::value(value),
+            Operation::Parameter(index) => {
+                let value = frame.context.parameters.get(*index)?;
+                (self.class() == value.data_type().map(class_of)).then(|| WordOperand::value(value)).flatten()
+            }
+            _ => None,
+        }
     }
 
     fn call<'a, 'v>(

@@ -2,6 +2,7 @@
 
 use super::compare;
 use super::node::{Frame, Node, Operation};
+use crate::algebra::Comparison;
 use crate::bits::Bits;
 use crate::error::Error;
 use crate::vector::Vector;
@@ -94,6 +95,13 @@ impl Node {
                     rest = rest.and_not(&part.filter(frame, &rest)?);
                 }
                 Ok(selection.and_not(&rest))
+            }
+            Operation::Compare(op, left, right) if *op != Comparison::Same => {
+                let words = left.words(frame).zip(right.words(frame)).zip(left.class());
+                let rows = words.and_then(|((left, right), class)| {
+                    compare::filter_words(*op, class, &left, &right, frame.batch.len, selection)
+                });
+                rows.map_or_else(|| Ok(self.truth(frame, selection)?.yes), Ok)
             }
             _ => Ok(self.truth(frame, selection)?.yes),
         }

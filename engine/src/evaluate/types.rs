@@ -124,6 +124,11 @@ pub(super) fn mismatch(expression: &str, expected: impl std::fmt::Display, got: 
 }
 
 impl Class {
+    /// Whether its words are integers, ordered as the values are.
+    pub(super) fn has_integer_words(self) -> bool {
+        matches!(self, Class::Int | Class::Date | Class::Time | Class::Timestamp | Class::Duration)
+    }
+
     /// Its name in messages.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -41,7 +41,8 @@ impl<'v> Aggregate<'v> {
         if groups.is_none() {
             states.iter_mut().for_each(|state| state.accumulators.resize(1));
         }
-        while let Some(batch) = input.next(context)? {
+        let mut batch = Batch::default();
+        while input.next(&mut batch, context)? {
             if let Some(groups) = &mut groups {
                 let keys = key_columns(self.keys, &batch, context)?;
                 groups.number(&keys, &batch.selection, batch.len);
@@ -62,11 +63,11 @@ impl<'v> Aggregate<'v> {
 }
 
 impl<'v> Operator<'v> for Aggregate<'v> {
-    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+    fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
         if let Some(input) = self.input.take() {
             self.groups = Some(self.aggregate(input, context)?);
         }
-        Ok(self.groups.as_mut().and_then(Iterator::next))
+        Ok(self.groups.as_mut().is_some_and(|groups| groups.next_into(batch)))
     }
 }
 

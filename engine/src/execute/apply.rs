@@ -43,13 +43,15 @@ impl<'v> Apply<'v> {
 }
 
 impl<'v> Operator<'v> for Apply<'v> {
-    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
-        let Some(mut batch) = self.input.next(context)? else { return Ok(None) };
+    fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
+        if !self.input.next(batch, context)? {
+            return Ok(false);
+        }
         for memo in &mut self.subqueries {
-            let column = memo.column(&batch, self.version, context)?;
+            let column = memo.column(batch, self.version, context)?;
             batch.columns.push(column);
         }
-        Ok(Some(batch))
+        Ok(true)
     }
 }
 
@@ -116,7 +118,8 @@ fn evaluate(
     let context = context.with_parameters(&parameters);
     let mut running = open(&subquery.plan, version);
     let mut values = Vec::new();
-    while let Some(batch) = running.next(&context)? {
+    let mut batch = Batch::default();
+    while running.next(&mut batch, &context)? {
         if matches!(subquery.kind, SubqueryKind::Exists) {
             if !batch.selection.is_empty() {
                 return Ok(Answer::Value(Value::Bool(true)));

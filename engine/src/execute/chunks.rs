@@ -13,7 +13,8 @@ pub(super) fn collect<'v>(
     context: &Context<'_>,
 ) -> Result<Batch<'v>, Error> {
     let mut rows = builder_for(plan);
-    while let Some(batch) = input.next(context)? {
+    let mut batch = Batch::default();
+    while input.next(&mut batch, context)? {
         rows.append(&batch);
     }
     Ok(rows.finish())
@@ -41,22 +42,20 @@ impl<'v> Chunks<'v> {
     pub(super) fn in_order(rows: Batch<'v>, order: Vec<u32>) -> Self {
         Chunks { rows, order: Some(order), next: 0 }
     }
-}
 
-impl<'v> Iterator for Chunks<'v> {
-    type Item = Batch<'v>;
-
-    fn next(&mut self) -> Option<Batch<'v>> {
+    /// Puts the next rows in the place of `batch`; false at the end.
+    pub(super) fn next_into(&mut self, batch: &mut Batch<'v>) -> bool {
         let len = self.order.as_ref().map_or(self.rows.len, Vec::len);
         let run = self.next..len.min(self.next + BATCH_ROWS_MAX);
         if run.is_empty() {
-            return None;
+            return false;
         }
         self.next = run.end;
-        Some(match &self.order {
+        *batch = match &self.order {
             Some(order) => self.rows.gather(&order[run]),
-            None if run.len() == len => std::mem::replace(&mut self.rows, Batch::new([], 0)),
+            None if run.len() == len => std::mem::take(&mut self.rows),
             None => self.rows.gather(&run.map(super::key_table::row_number).collect::<Vec<_>>()),
-        })
+        };
+        true
     }
 }

@@ -21,15 +21,18 @@ impl<'v> Distinct<'v> {
 }
 
 impl<'v> Operator<'v> for Distinct<'v> {
-    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
-        let Some(batch) = self.input.next(context)? else { return Ok(None) };
-        let keys = key_columns(self.on, &batch, context)?;
+    fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
+        if !self.input.next(batch, context)? {
+            return Ok(false);
+        }
+        let keys = key_columns(self.on, batch, context)?;
         let known = self.seen.len();
         self.numbers.resize(batch.len, 0);
         self.seen.insert(&keys, &batch.selection, &mut self.numbers);
         let first = first_rows(known, &batch.selection, &self.numbers);
         drop(keys);
-        Ok(Some(batch.with_selection(first)))
+        batch.selection = first;
+        Ok(true)
     }
 }
 

@@ -18,9 +18,11 @@ impl<'v> Filter<'v> {
 }
 
 impl<'v> Operator<'v> for Filter<'v> {
-    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
-        let Some(batch) = self.input.next(context)? else { return Ok(None) };
-        let selection = self.predicate.filter(&batch, context)?;
-        Ok(Some(batch.with_selection(selection)))
+    fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
+        if !self.input.next(batch, context)? {
+            return Ok(false);
+        }
+        batch.selection = self.predicate.filter(batch, context)?;
+        Ok(true)
     }
 }

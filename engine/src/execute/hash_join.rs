@@ -4,9 +4,9 @@
 
 use super::join::{BuildSide, Join};
 use super::key_table::{ABSENT, KeyColumns, KeyTable, key_columns, types_of};
-use super::{Operator, Running, chunks};
+use super::{Operator, Running};
 use crate::algebra::JoinKind;
-use crate::batch::Batch;
+use crate::batch::{Batch, BatchBuilder};
 use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
@@ -18,6 +18,8 @@ pub(super) struct HashJoin<'v> {
     left_keys: &'v [Scalar],
     right: Option<Right<'v>>,
     table: KeyTable,
+    /// The number of the key of each row of a left batch.
+    numbers: Vec<u32>,
     join: Join<'v>,
 }
 
@@ -26,6 +28,8 @@ struct Right<'v> {
     plan: &'v Plan,
     input: Running<'v>,
     keys: &'v [Scalar],
+    /// The columns that anything above looks at.
+    columns: &'v [usize],
 }
 
 impl<'v> HashJoin<'v> {
@@ -33,25 +37,28 @@ impl<'v> HashJoin<'v> {
         kind: JoinKind,
         (_, left): (&'v Plan, Running<'v>),
         (right_plan, right): (&'v Plan, Running<'v>),
-        left_keys: &'v [Scalar],
-        right_keys: &'v [Scalar],
+        (left_keys, right_keys): (&'v [Scalar], &'v [Scalar]),
+        right_columns: &'v [usize],
         residual: Option<&'v Scalar>,
     ) -> Self {
         HashJoin {
             left,
             left_keys,
-            right: Some(Right { plan: right_plan, input: right, keys: right_keys }),
+            right: Some(Right { plan: right_plan, input: right, keys: right_keys, columns: right_columns }),
             table: KeyTable::new(&types_of(right_keys)),
+            numbers: Vec::new(),
             join: Join::new(kind, residual),
         }
     }
 
     /// Reads the right side into the table, if that has not been done.
     fn build(&mut self, context: &Context<'_>) -> Result<(), Error> {
-        let Some(Right { plan, mut input, keys }) = self.right.take() else { return Ok(()) };
-        let mut rows = self.join.needs_right_columns().then(|| chunks::builder_for(plan));
+        let Some(Right { plan, mut input, keys, columns }) = self.right.take() else { return Ok(()) };
+        let types = || columns.iter().map(|column| plan.columns[*column].data_type).collect::<Vec<_>>();
+        let mut rows = self.join.needs_right_columns().then(|| BatchBuilder::new(&types()));
         let (mut keys_of_rows, mut numbers) = (Vec::new(), Vec::new());
-        while let Some(mut batch) = input.next(context)? {
+        let mut batch = Batch::default();
+        while input.next(&mut batch, context)? {
             let keys = key_columns(keys, &batch, context)?;
             let selection = not_null(&keys, &batch);
             numbers.resize(batch.len, ABSENT);
@@ -60,7 +67,7 @@ impl<'v> HashJoin<'v> {
             if let Some(rows) = &mut rows {
                 keys_of_rows.extend(selection.iter().map(|row| numbers[row]));
                 batch.selection = selection;
-                rows.append(&batch);
+                rows.append_columns(&batch, columns);
             }
         }
         self.join.right = match rows {
@@ -73,32 +80,27 @@ impl<'v> HashJoin<'v> {
 
 /// The selected rows of a batch without those that have a NULL in their key.
 fn not_null(keys: &KeyColumns<'_, '_>, batch: &Batch<'_>) -> Bits {
-    let mut selection = batch.selection.clone();
-    for key in keys {
-        match &**key {
-            // The length of a constant means nothing.
-            constant @ crate::vector::Vector::Constant { .. } if !constant.is_null(0) => {}
-            crate::vector::Vector::Constant { .. } => selection = Bits::none(batch.len),
-            column => selection = selection.and_not(&column.nulls()),
-        }
-    }
-    selection
+    keys.iter().fold(batch.selection.clone(), |selection, key| key.present(&selection))
 }
 
 impl<'v> Operator<'v> for HashJoin<'v> {
-    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+    fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
         self.build(context)?;
         if self.join.yields_nothing() {
-            return Ok(None);
+            return Ok(false);
         }
-        if let Some(batch) = self.join.next(context)? {
-            return Ok(Some(batch));
+        if self.join.next(batch, context)? {
+            return Ok(true);
         }
-        let Some(batch) = self.left.next(context)? else { return Ok(None) };
-        let keys = key_columns(self.left_keys, &batch, context)?;
-        let mut numbers = vec![ABSENT; batch.len];
-        self.table.find(&keys, &not_null(&keys, &batch), &mut numbers);
+        if !self.left.next(batch, context)? {
+            return Ok(false);
+        }
+        let keys = key_columns(self.left_keys, batch, context)?;
+        self.numbers.clear();
+        self.numbers.resize(batch.len, ABSENT);
+        self.table.find(&keys, &not_null(&keys, batch), &mut self.numbers);
         drop(keys);
-        self.join.begin(batch, numbers, context).map(Some)
+        self.join.begin(batch, &mut self.numbers, context)?;
+        Ok(true)
     }
 }

@@ -240,19 +240,17 @@ fn pair<'v>(left: Batch<'v>, right: Batch<'v>) -> Batch<'v> {
 }
 
 impl<'v> Operator<'v> for IndexJoin<'v> {
-    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+    fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
         let table = self.version.table(self.lookup.table).ok_or(Error::PlanOutdated)?;
         let mut current = match self.current.take() {
             Some(current) => current,
-            None => match self.left.next(context)? {
-                None => return Ok(None),
-                Some(batch) => self.begin(batch, context)?,
-            },
+            None if self.left.next(batch, context)? => self.begin(std::mem::take(batch), context)?,
+            None => return Ok(false),
         };
-        let batch = self.round(&mut current, table, context)?;
+        *batch = self.round(&mut current, table, context)?;
         if current.open.is_some() || current.rows.len() > 0 {
             self.current = Some(current);
         }
-        Ok(Some(batch))
+        Ok(true)
     }
 }

@@ -132,74 +132,79 @@ impl<'v> Join<'v> {
         self.right.is_empty() && matches!(self.kind, JoinKind::Inner | JoinKind::Semi)
     }
 
-    /// The first rows of a left batch, given the number of each selected row's key. The others of the batch, if
-    /// any, come from [`next`](Self::next), which must be asked first until it has none.
+    /// Makes of a left batch, given the number of each selected row's key, the first rows of the join. The others of
+    /// the batch, if any, come from [`next`](Self::next), which must be asked first until it has none.
     pub(super) fn begin(
         &mut self,
-        batch: Batch<'v>,
-        numbers: Vec<u32>,
+        batch: &mut Batch<'v>,
+        numbers: &mut Vec<u32>,
         context: &Context<'_>,
-    ) -> Result<Batch<'v>, Error> {
+    ) -> Result<(), Error> {
         if !self.needs_right_columns() {
-            let found = present(&batch.selection, &numbers);
-            return Ok(self.select(batch, &found));
+            let found = present(&batch.selection, numbers);
+            self.select(batch, &found);
+            return Ok(());
         }
         if matches!(self.right.partners, Partners::One) {
             return self.beside(batch, numbers, context);
         }
-        let rows = batch.selection.iter().map(row_number).collect();
-        self.current = Some(Current { batch, numbers, rows, done: 0, partners_done: 0, passed: false });
-        let none = || Batch::new([], 0);
-        Ok(self.next(context)?.unwrap_or_else(none))
+        let (batch_of, numbers) = (std::mem::take(batch), std::mem::take(numbers));
+        let rows = batch_of.selection.iter().map(row_number).collect();
+        self.current =
+            Some(Current { batch: batch_of, numbers, rows, done: 0, partners_done: 0, passed: false });
+        self.next(batch, context).map(drop)
     }
 
-    /// A semi or anti join's answer: the left rows that have a partner, or those that have none.
-    fn select(&self, batch: Batch<'v>, found: &Bits) -> Batch<'v> {
-        let selection = match self.kind {
+    /// Leaves of a left batch a semi or anti join's answer: the rows that have a partner, or those that have none.
+    fn select(&self, batch: &mut Batch<'v>, found: &Bits) {
+        batch.selection = match self.kind {
             JoinKind::Anti => batch.selection.and_not(found),
             _ => &batch.selection & found,
         };
-        batch.with_selection(selection)
     }
 
-    /// A left batch with the columns of each row's only partner beside it.
-    fn beside(
-        &self,
-        batch: Batch<'v>,
-        mut numbers: Vec<u32>,
-        context: &Context<'_>,
-    ) -> Result<Batch<'v>, Error> {
-        let mut found = present(&batch.selection, &numbers);
+    /// Puts the columns of each row's only partner beside a left batch.
+    fn beside(&self, batch: &mut Batch<'v>, numbers: &mut [u32], context: &Context<'_>) -> Result<(), Error> {
+        let mut found = present(&batch.selection, numbers);
         if let Some(residual) = self.residual
             && !found.is_empty()
         {
-            let pairs = beside(batch.clone(), self.right.rows.gather(&numbers)).with_selection(found.clone());
+            let mut pairs = batch.clone().with_selection(found.clone());
+            pairs.columns.extend(self.right.rows.gather(numbers).columns);
             let passed = residual.filter(&pairs, context)?;
             if self.kind == JoinKind::Inner {
-                return Ok(pairs.with_selection(passed));
+                *batch = pairs.with_selection(passed);
+                return Ok(());
             }
             found.and_not(&passed).iter().for_each(|row| numbers[row] = NO_ROW);
             found = passed;
         }
-        Ok(match self.kind {
+        match self.kind {
             JoinKind::Semi | JoinKind::Anti => self.select(batch, &found),
-            JoinKind::Left => beside(batch, self.right.rows.gather(&numbers)),
-            JoinKind::Inner => beside(batch, self.right.rows.gather(&numbers)).with_selection(found),
-        })
+            JoinKind::Left | JoinKind::Inner => {
+                batch.columns.extend(self.right.rows.gather(numbers).columns);
+                if self.kind == JoinKind::Inner {
+                    batch.selection = found;
+                }
+            }
+        }
+        Ok(())
     }
 
-    /// The next rows of the current left batch; none when it is done.
-    pub(super) fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
-        let Some(mut current) = self.current.take() else { return Ok(None) };
+    /// Puts the next rows of the current left batch in the place of `batch`; false when there are none.
+    pub(super) fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
+        let Some(mut current) = self.current.take() else { return Ok(false) };
         if matches!(self.kind, JoinKind::Semi | JoinKind::Anti) {
             let found = self.search(&mut current, context)?;
-            return Ok(Some(self.select(current.batch, &found)));
+            *batch = current.batch;
+            self.select(batch, &found);
+            return Ok(true);
         }
         let pairs = self.list_pairs(&mut current, None);
-        let mut batch = self.gather(&current, &pairs);
+        *batch = self.gather(&current, &pairs);
         if let Some(residual) = self.residual {
             let candidates = Bits::from_fn(batch.len, |pair| pairs.right[pair] != NO_ROW);
-            let mut passed = residual.filter_rows(&batch, context, &candidates)?;
+            let mut passed = residual.filter_rows(batch, context, &candidates)?;
             if self.kind == JoinKind::Left {
                 current.keep_lonely(&pairs, &mut passed);
             }
@@ -208,7 +213,7 @@ impl<'v> Join<'v> {
         if current.done < current.rows.len() {
             self.current = Some(current);
         }
-        Ok(Some(batch))
+        Ok(true)
     }
 
     /// The left rows that have a partner which passes the residual.

@@ -119,15 +119,24 @@ impl KeyTable {
         }
     }
 
-    /// The same without adding keys: the number of one that is not there is [`ABSENT`].
+    /// The same without adding keys: the number of one that is not there is [`ABSENT`]. What rows that are not selected
+    /// get means nothing.
     pub(super) fn find(&self, columns: &KeyColumns<'_, '_>, selection: &Bits, numbers: &mut [u32]) {
         let hasher = &self.hasher;
         match &self.form {
-            Form::Word(words) => {
-                each_word(&columns[0], words.float, selection, |row, word| {
+            Form::Word(words) => match &*columns[0] {
+                // Where all keys have a place of their own, looking at every row is less work than asking which.
+                Vector::Word { data, nulls, .. } if words.is_dense() && nulls.is_empty() => {
+                    let place = |word: &u64| usize::try_from(*word).ok();
+                    let number = |word| place(word).and_then(|place| words.dense.get(place)).copied();
+                    numbers.iter_mut().zip(&**data).for_each(|(found, word)| {
+                        *found = number(word).unwrap_or(ABSENT);
+                    });
+                }
+                column => each_word(column, words.float, selection, |row, word| {
                     numbers[row] = words.find(word, hasher);
-                });
-            }
+                }),
+            },
             Form::Text(strings) => {
                 for row in selection {
                     numbers[row] = strings.find(columns[0].text(row).map(str::as_bytes), hasher);
@@ -184,67 +193,83 @@ fn each_encoded(columns: &KeyColumns<'_, '_>, selection: &Bits, mut visit: impl 
 }
 
 /// Words below this have a place of their own in an array: small enums, booleans and years need no hashing. The
-/// array grows with the words that come, to 16 KB at most, half of a first-level cache.
+/// array grows with the words that come, to 16 KB, half of a first-level cache.
 const SMALL_WORDS: usize = 4_096;
 
-/// Distinct words.
+/// It grows beyond that as long as one place in so many is taken, as the keys of a table take them. It is then no
+/// larger than the hash table would be.
+const PLACES_PER_WORD: usize = 4;
+
+/// Distinct words. One that came when it was too large for the array stays in the hash table, also when the array has
+/// grown beyond it.
 struct Words {
     float: bool,
     len: u32,
     null: u32,
-    small: Vec<u32>,
-    large: HashTable<(u64, u32)>,
+    dense: Vec<u32>,
+    sparse: HashTable<(u64, u32)>,
 }
 
 impl Words {
     fn new(float: bool) -> Self {
-        Words { float, len: 0, null: ABSENT, small: Vec::new(), large: HashTable::new() }
+        Words { float, len: 0, null: ABSENT, dense: Vec::new(), sparse: HashTable::new() }
+    }
+
+    /// Whether all words are in the array, as they are.
+    fn is_dense(&self) -> bool {
+        !self.float && self.sparse.is_empty()
     }
 
     #[inline]
     fn find(&self, word: Option<u64>, hasher: &DefaultHashBuilder) -> u32 {
         let Some(word) = word else { return self.null };
-        if let Some(number) = small(word).and_then(|place| self.small.get(place)) {
-            return *number;
+        match place_of(word).and_then(|place| self.dense.get(place)) {
+            Some(number) if *number != ABSENT || self.sparse.is_empty() => *number,
+            _ => self.find_sparse(word, hasher),
         }
-        let found = self.large.find(hasher.hash_one(word), |(known, _)| *known == word);
+    }
+
+    fn find_sparse(&self, word: u64, hasher: &DefaultHashBuilder) -> u32 {
+        let found = self.sparse.find(hasher.hash_one(word), |(known, _)| *known == word);
         found.map_or(ABSENT, |(_, number)| *number)
     }
 
     #[inline]
     fn insert(&mut self, word: Option<u64>, hasher: &DefaultHashBuilder) -> u32 {
-        let place = match word {
-            None => &mut self.null,
-            Some(word) => match small(word) {
+        let known = self.find(word, hasher);
+        if known != ABSENT {
+            return known;
+        }
+        let number = row_number(self.len as usize);
+        self.len += 1;
+        match word {
+            None => self.null = number,
+            Some(word) => match place_of(word).filter(|place| *place < self.places()) {
                 Some(place) => {
-                    if place >= self.small.len() {
-                        self.small.resize((place + 1).next_power_of_two(), ABSENT);
+                    if place >= self.dense.len() {
+                        self.dense.resize((place + 1).next_power_of_two(), ABSENT);
                     }
-                    &mut self.small[place]
+                    self.dense[place] = number;
                 }
                 None => {
                     let hash = hasher.hash_one(word);
-                    let entry = self.large.entry(
-                        hash,
-                        |(known, _)| *known == word,
-                        |(word, _)| hasher.hash_one(word),
-                    );
-                    &mut entry.or_insert((word, ABSENT)).into_mut().1
+                    self.sparse.insert_unique(hash, (word, number), |(word, _)| hasher.hash_one(word));
                 }
             },
-        };
-        if *place == ABSENT {
-            *place = row_number(self.len as usize);
-            self.len += 1;
         }
-        *place
+        number
+    }
+
+    /// How many places the array may have.
+    fn places(&self) -> usize {
+        SMALL_WORDS.max(self.len as usize * PLACES_PER_WORD)
     }
 }
 
-/// The place of a word in the array of small ones.
+/// The place that a word has in the array, if it is large enough.
 #[inline]
-fn small(word: u64) -> Option<usize> {
-    usize::try_from(word).ok().filter(|place| *place < SMALL_WORDS)
+fn place_of(word: u64) -> Option<usize> {
+    usize::try_from(word).ok()
 }
 
 /// Distinct byte strings, end to end in one heap.

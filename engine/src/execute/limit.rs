@@ -22,11 +22,13 @@ impl<'v> Limit<'v> {
 }
 
 impl<'v> Operator<'v> for Limit<'v> {
-    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+    fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
         if self.left == Some(0) {
-            return Ok(None);
+            return Ok(false);
         }
-        let Some(mut batch) = self.input.next(context)? else { return Ok(None) };
+        if !self.input.next(batch, context)? {
+            return Ok(false);
+        }
         let rows = batch.count() as u64;
         let skipped = self.skip.min(rows);
         let taken = self.left.unwrap_or(u64::MAX).min(rows - skipped);
@@ -35,9 +37,9 @@ impl<'v> Operator<'v> for Limit<'v> {
             *left -= taken;
         }
         if taken < rows {
-            batch.selection = run(&batch, skipped as usize, taken as usize);
+            batch.selection = run(batch, skipped as usize, taken as usize);
         }
-        Ok(Some(batch))
+        Ok(true)
     }
 }
 

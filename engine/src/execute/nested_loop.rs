@@ -47,7 +47,8 @@ impl<'v> NestedLoop<'v> {
 
 /// Whether an input has a row.
 fn any_row(mut input: Running<'_>, context: &Context<'_>) -> Result<bool, Error> {
-    while let Some(batch) = input.next(context)? {
+    let mut batch = Batch::default();
+    while input.next(&mut batch, context)? {
         if !batch.selection.is_empty() {
             return Ok(true);
         }
@@ -56,16 +57,19 @@ fn any_row(mut input: Running<'_>, context: &Context<'_>) -> Result<bool, Error>
 }
 
 impl<'v> Operator<'v> for NestedLoop<'v> {
-    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+    fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
         self.build(context)?;
         if self.join.yields_nothing() {
-            return Ok(None);
+            return Ok(false);
         }
-        if let Some(batch) = self.join.next(context)? {
-            return Ok(Some(batch));
+        if self.join.next(batch, context)? {
+            return Ok(true);
         }
-        let Some(batch) = self.left.next(context)? else { return Ok(None) };
-        let numbers = vec![self.key; batch.len];
-        self.join.begin(batch, numbers, context).map(Some)
+        if !self.left.next(batch, context)? {
+            return Ok(false);
+        }
+        let mut numbers = vec![self.key; batch.len];
+        self.join.begin(batch, &mut numbers, context)?;
+        Ok(true)
     }
 }

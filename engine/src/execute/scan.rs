@@ -4,7 +4,6 @@ use std::vec;
 
 use nuages_storage::index::Entries;
 use nuages_storage::{LeafSlice, LeafView, Leaves, RowId, RowRef, Table, TableId, Version};
-use smallvec::SmallVec;
 
 use super::{Operator, ranges};
 use crate::batch::{BATCH_ROWS_MAX, Batch};
@@ -104,7 +103,7 @@ impl<'v> Scan<'v> {
     }
 
     /// The next leaf, or a batch of rows gathered from several.
-    fn fetch(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+    fn fetch(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
         let rows = match &mut self.rows {
             Some(rows) => rows,
             None => {
@@ -116,11 +115,12 @@ impl<'v> Scan<'v> {
         let batch_rows = self.batch_rows;
         self.batch_rows = (batch_rows * 2).min(BATCH_ROWS_MAX);
         Ok(match rows {
-            Rows::Leaves(leaves) => leaves.next(fetch, reverse).map(|slice| {
-                leaf_batch(slice.view, fetch).with_selection(Bits::from_word(slice.selection()))
-            }),
-            Rows::Ids(table, ids) => gather(table, fetch, ids, batch_rows),
-            Rows::Entries(table, entries) => gather(table, fetch, entries, batch_rows),
+            Rows::Leaves(leaves) => {
+                let slice = leaves.next(fetch, reverse);
+                slice.map(|slice| put_leaf(&slice, fetch, batch)).is_some()
+            }
+            Rows::Ids(table, ids) => gather(table, fetch, ids, batch_rows, batch),
+            Rows::Entries(table, entries) => gather(table, fetch, entries, batch_rows, batch),
         })
     }
 }
@@ -128,21 +128,28 @@ impl<'v> Scan<'v> {
 /// Leaves, each looked at before its turn.
 ///
 /// A leaf that is not in the cache costs two misses, one after the other: where its words are, and the words. Asked
-/// for while the leaf before it is being worked on, they cost next to nothing.
+/// for while the leaves before it are being worked on, the one two leaves ahead and the other one leaf ahead, they wait
+/// for nothing and hold up nothing. Nobody looks beyond the first leaf before the second is asked for: a scan that
+/// stops early has read little.
 struct Ahead<'v> {
     leaves: Leaves<'v>,
+    begun: bool,
     next: Option<LeafSlice<'v>>,
+    after: Option<LeafSlice<'v>>,
 }
 
 impl<'v> Ahead<'v> {
     fn of(leaves: Leaves<'v>) -> Self {
-        Ahead { leaves, next: None }
+        Ahead { leaves, begun: false, next: None, after: None }
     }
 
     fn next(&mut self, fetch: &[Fetch], reverse: bool) -> Option<LeafSlice<'v>> {
         let mut pull = || if reverse { self.leaves.next_back() } else { self.leaves.next() };
         let current = self.next.take().or_else(&mut pull)?;
-        self.next = pull();
+        if std::mem::replace(&mut self.begun, true) {
+            self.next = self.after.take().or_else(&mut pull);
+            self.after = pull();
+        }
         if let Some(next) = &self.next {
             for fetch in fetch {
                 if let Fetch::Slot(slot, _) = fetch {
@@ -178,24 +185,28 @@ impl Iterator for Runs<'_> {
 }
 
 impl<'v> Operator<'v> for Scan<'v> {
-    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
-        let Some(mut batch) = self.fetch(context)? else { return Ok(None) };
+    fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
+        if !self.fetch(batch, context)? {
+            return Ok(false);
+        }
         if let Some(filter) = &self.scan.filter {
-            batch.selection = filter.scalar.filter(&batch, context)?;
+            batch.selection = filter.scalar.filter(batch, context)?;
         }
         if self.scan.reverse && matches!(self.rows, Some(Rows::Leaves(_))) {
-            let mut rows: SmallVec<[u32; 64]> = batch.selection.iter().map(|row| row as u32).collect();
+            let mut rows: Vec<u32> = batch.selection.iter().map(|row| row as u32).collect();
             rows.reverse();
-            batch = batch.gather(&rows);
+            *batch = batch.gather(&rows);
         }
-        Ok(Some(batch))
+        Ok(true)
     }
 }
 
-/// The columns of a leaf, borrowed.
-pub(super) fn leaf_batch<'v>(view: LeafView<'v>, fetch: &[Fetch]) -> Batch<'v> {
-    let columns = fetch.iter().map(|fetch| leaf_column(view, *fetch));
-    Batch { columns: columns.collect(), selection: Bits::none(view.len()), len: view.len() }
+/// The rows of a leaf, borrowed.
+fn put_leaf<'v>(slice: &LeafSlice<'v>, fetch: &[Fetch], batch: &mut Batch<'v>) {
+    batch.columns.clear();
+    batch.columns.extend(fetch.iter().map(|fetch| leaf_column(slice.view, *fetch)));
+    batch.selection = Bits::from_word(slice.selection());
+    batch.len = slice.view.len();
 }
 
 fn leaf_column(view: LeafView<'_>, fetch: Fetch) -> Vector<'_> {
@@ -205,13 +216,14 @@ fn leaf_column(view: LeafView<'_>, fetch: Fetch) -> Vector<'_> {
     }
 }
 
-/// Up to `rows_max` rows by their ids; none at the end.
+/// Puts up to `rows_max` rows, by their ids, in the place of `batch`; false at the end.
 fn gather<'v>(
     table: &'v Table,
     fetch: &[Fetch],
     ids: &mut dyn Iterator<Item = RowId>,
     rows_max: usize,
-) -> Option<Batch<'v>> {
+    batch: &mut Batch<'v>,
+) -> bool {
     let mut gathering = Gathering::new(fetch);
     while gathering.len() < rows_max {
         let Some(id) = ids.next() else { break };
@@ -219,7 +231,11 @@ fn gather<'v>(
             gathering.push(row);
         }
     }
-    (gathering.len() > 0).then(|| gathering.finish())
+    if gathering.len() == 0 {
+        return false;
+    }
+    *batch = gathering.finish();
+    true
 }
 
 /// Rows of one table, gathered from wherever they lie.
@@ -277,12 +293,13 @@ impl<'v> Count<'v> {
 }
 
 impl<'v> Operator<'v> for Count<'v> {
-    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+    fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
         if std::mem::replace(&mut self.done, true) {
-            return Ok(None);
+            return Ok(false);
         }
         let table = self.version.table(self.table).ok_or(Error::PlanOutdated)?;
         let count = ranges::count(table, self.access, context)?;
-        Ok(Some(Batch::new([Vector::ints([count.cast_signed()])], 1)))
+        *batch = Batch::new([Vector::ints([count.cast_signed()])], 1);
+        Ok(true)
     }
 }

@@ -48,16 +48,16 @@ impl<'v> Set<'v> {
     }
 
     /// The next batch of the left side and after it, in a union, of the right side.
-    fn next_input(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+    fn next_input(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
         for side in [&mut self.left, &mut self.right] {
             if let Some(input) = side {
-                if let Some(batch) = input.next(context)? {
-                    return Ok(Some(batch));
+                if input.next(batch, context)? {
+                    return Ok(true);
                 }
                 *side = None;
             }
         }
-        Ok(None)
+        Ok(false)
     }
 
     /// Reads the right side, unless its rows are wanted too.
@@ -66,7 +66,8 @@ impl<'v> Set<'v> {
             return Ok(());
         }
         let Some(mut right) = self.right.take() else { return Ok(()) };
-        while let Some(batch) = right.next(context)? {
+        let mut batch = Batch::default();
+        while right.next(&mut batch, context)? {
             self.numbers.resize(batch.len, ABSENT);
             self.seen.insert(&row_key(&batch), &batch.selection, &mut self.numbers);
             self.matches.resize(self.seen.len(), 0);
@@ -115,11 +116,13 @@ fn row_key<'a, 'v>(batch: &'a Batch<'v>) -> KeyColumns<'a, 'v> {
 }
 
 impl<'v> Operator<'v> for Set<'v> {
-    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+    fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
         self.count_right(context)?;
-        let Some(batch) = self.next_input(context)? else { return Ok(None) };
-        let kept = self.keep(&batch);
-        Ok(Some(batch.with_selection(kept)))
+        if !self.next_input(batch, context)? {
+            return Ok(false);
+        }
+        batch.selection = self.keep(batch);
+        Ok(true)
     }
 }
 

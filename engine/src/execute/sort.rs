@@ -55,7 +55,8 @@ impl<'v> Sort<'v> {
     fn sort(&self, mut input: Running<'v>, context: &Context<'_>) -> Result<Chunks<'v>, Error> {
         let mut sorter = Sorter::new(self.plan, self.keys, self.top);
         if self.top != Some(0) {
-            while let Some(batch) = input.next(context)? {
+            let mut batch = Batch::default();
+            while input.next(&mut batch, context)? {
                 let keys = key_columns(self.keys.iter().map(|key| &key.scalar), &batch, context)?;
                 sorter.add(&batch, &keys);
             }
@@ -65,11 +66,11 @@ impl<'v> Sort<'v> {
 }
 
 impl<'v> Operator<'v> for Sort<'v> {
-    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
+    fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
         if let Some(input) = self.input.take() {
             self.sorted = Some(self.sort(input, context)?);
         }
-        Ok(self.sorted.as_mut().and_then(Iterator::next))
+        Ok(self.sorted.as_mut().is_some_and(|sorted| sorted.next_into(batch)))
     }
 }
 

@@ -61,8 +61,9 @@ impl Input {
 struct Given<'v>(std::vec::IntoIter<Batch<'v>>);
 
 impl<'v> Operator<'v> for Given<'v> {
-    fn next(&mut self, _: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
-        Ok(self.0.next())
+    fn next(&mut self, batch: &mut Batch<'v>, _: &Context<'_>) -> Result<bool, Error> {
+        let next = self.0.next();
+        Ok(next.map(|next| *batch = next).is_some())
     }
 }
 
@@ -85,7 +86,8 @@ fn batch<'v>(types: &[DataType], rows: &[(Row, bool)]) -> Batch<'v> {
 /// The rows an operator yields, in batches that are not too long.
 pub(super) fn rows_of<'v>(mut operator: impl Operator<'v>) -> Vec<Row> {
     let mut rows = Vec::new();
-    while let Some(batch) = operator.next(&CONTEXT).unwrap() {
+    let mut batch = Batch::default();
+    while operator.next(&mut batch, &CONTEXT).unwrap() {
         assert!(batch.len <= BATCH_ROWS_MAX);
         rows.extend(batch.selection.iter().map(|row| batch.row(row)));
     }

@@ -19,9 +19,9 @@ impl Unit {
 }
 
 impl<'v> Operator<'v> for Unit {
-    fn next(&mut self, _: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
-        let first = !std::mem::replace(&mut self.done, true);
-        Ok(first.then(|| Batch::new([], 1)))
+    fn next(&mut self, batch: &mut Batch<'v>, _: &Context<'_>) -> Result<bool, Error> {
+        *batch = Batch::new([], 1);
+        Ok(!std::mem::replace(&mut self.done, true))
     }
 }
 
@@ -38,8 +38,8 @@ impl<'v> Values<'v> {
 }
 
 impl<'v> Operator<'v> for Values<'v> {
-    fn next(&mut self, context: &Context<'_>) -> Result<Option<Batch<'v>>, Error> {
-        let Some(rows) = self.rows.next() else { return Ok(None) };
+    fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
+        let Some(rows) = self.rows.next() else { return Ok(false) };
         let mut builders: Vec<_> =
             self.columns.iter().map(|column| VectorBuilder::new(column.data_type)).collect();
         for row in rows {
@@ -47,6 +47,7 @@ impl<'v> Operator<'v> for Values<'v> {
                 builder.push(&scalar.value(context)?);
             }
         }
-        Ok(Some(Batch::new(builders.into_iter().map(VectorBuilder::finish), rows.len())))
+        *batch = Batch::new(builders.into_iter().map(VectorBuilder::finish), rows.len());
+        Ok(true)
     }
 }

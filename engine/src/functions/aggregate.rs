@@ -227,12 +227,7 @@ impl Accumulators {
 
 /// The selected rows in which the argument is not NULL.
 fn live(input: Option<&Vector<'_>>, selection: &Bits) -> Bits {
-    match input {
-        None => selection.clone(),
-        Some(Vector::Constant { value, .. }) if value.is_null() => selection.and_not(selection),
-        Some(Vector::Constant { .. }) => selection.clone(),
-        Some(column) => selection.and_not(&column.nulls()),
-    }
+    input.map_or_else(|| selection.clone(), |input| input.present(selection))
 }
 
 fn count(rows: &Bits) -> i64 {

@@ -1,18 +1,49 @@
 //! Which columns an expression or a relation mentions and defines, and how one is put in the place of another.
 
 use hashbrown::{HashMap, HashSet};
+use smallvec::SmallVec;
 
 use crate::algebra::{Column, Expr, Query, Relation, Source};
 
-/// A set of columns.
-pub(crate) type ColumnSet = HashSet<Column>;
+/// A set of columns: in order, and few as a rule, so that a search costs less than a hash, and a copy no allocation.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ColumnSet(SmallVec<[Column; 12]>);
+
+impl ColumnSet {
+    pub(crate) fn new() -> ColumnSet {
+        ColumnSet::default()
+    }
+
+    pub(crate) fn insert(&mut self, column: Column) {
+        if let Err(place) = self.0.binary_search(&column) {
+            self.0.insert(place, column);
+        }
+    }
+
+    pub(crate) fn contains(&self, column: &Column) -> bool {
+        self.0.binary_search(column).is_ok()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Its columns, ascending.
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Column> {
+        self.0.iter()
+    }
+}
+
+impl Extend<Column> for ColumnSet {
+    fn extend<I: IntoIterator<Item = Column>>(&mut self, columns: I) {
+        columns.into_iter().for_each(|column| self.insert(column));
+    }
+}
 
 /// Calls `visit` on `expr` and every expression below it, also inside its subqueries.
 pub(crate) fn walk(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
     visit(expr);
-    for child in expr.children() {
-        walk(child, visit);
-    }
+    expr.each_child(&mut |child| walk(child, visit));
     match expr {
         Expr::Scalar(query) | Expr::InQuery(_, query) => walk_query(query, visit),
         Expr::Exists(relation) => walk_relation(relation, visit),
@@ -22,12 +53,8 @@ pub(crate) fn walk(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
 
 /// Calls `visit` on every expression of a relation, also inside subqueries.
 pub(crate) fn walk_relation(relation: &Relation, visit: &mut dyn FnMut(&Expr)) {
-    for expr in expressions(relation) {
-        walk(expr, visit);
-    }
-    for input in relation.inputs() {
-        walk_relation(input, visit);
-    }
+    each_expression(relation, &mut |expr| walk(expr, visit));
+    relation.each_input(&mut |input| walk_relation(input, visit));
     if let Relation::Set { left, right, .. } = relation {
         walk_query(left, visit);
         walk_query(right, visit);
@@ -41,21 +68,28 @@ fn walk_query(query: &Query, visit: &mut dyn FnMut(&Expr)) {
     }
 }
 
-/// The expressions an operator evaluates itself.
-pub(crate) fn expressions(relation: &Relation) -> Vec<&Expr> {
+/// Calls `visit` with the expressions an operator evaluates itself.
+pub(crate) fn each_expression<'r>(relation: &'r Relation, visit: &mut dyn FnMut(&'r Expr)) {
     match relation {
-        Relation::Unit | Relation::Scan { .. } | Relation::Limit { .. } | Relation::Set { .. } => Vec::new(),
-        Relation::Values { rows, .. } => rows.iter().flatten().collect(),
-        Relation::Filter { predicate, .. } => vec![predicate],
-        Relation::Project { columns, .. } => columns.iter().collect(),
-        Relation::Join { on, .. } => vec![on],
-        Relation::Aggregate { keys, aggregates, .. } => keys
-            .iter()
-            .chain(aggregates.iter().flat_map(|aggregate| aggregate.argument.iter().chain(&aggregate.filter)))
-            .collect(),
-        Relation::Sort { keys, .. } => keys.iter().map(|key| &key.expr).collect(),
-        Relation::Distinct { on, .. } => on.iter().collect(),
+        Relation::Unit | Relation::Scan { .. } | Relation::Limit { .. } | Relation::Set { .. } => {}
+        Relation::Values { rows, .. } => rows.iter().flatten().for_each(visit),
+        Relation::Filter { predicate, .. } => visit(predicate),
+        Relation::Project { columns, .. } => columns.iter().for_each(visit),
+        Relation::Join { on, .. } => visit(on),
+        Relation::Aggregate { keys, aggregates, .. } => {
+            keys.iter().for_each(&mut *visit);
+            aggregates.iter().flat_map(|of| of.argument.iter().chain(&of.filter)).for_each(visit);
+        }
+        Relation::Sort { keys, .. } => keys.iter().map(|key| &key.expr).for_each(visit),
+        Relation::Distinct { on, .. } => on.iter().for_each(visit),
     }
+}
+
+/// The same expressions as a list.
+pub(crate) fn expressions(relation: &Relation) -> Vec<&Expr> {
+    let mut found = Vec::new();
+    each_expression(relation, &mut |expr| found.push(expr));
+    found
 }
 
 fn expressions_mut(relation: &mut Relation) -> Vec<&mut Expr> {
@@ -102,23 +136,25 @@ pub(crate) fn sources_of(relation: &Relation) -> HashSet<Source> {
 }
 
 fn add_sources(relation: &Relation, found: &mut HashSet<Source>) {
+    each_source(relation, &mut |source| {
+        found.insert(source);
+    });
+}
+
+fn each_source(relation: &Relation, visit: &mut dyn FnMut(Source)) {
     match relation {
         Relation::Scan { source, .. }
         | Relation::Values { source, .. }
         | Relation::Project { source, .. }
-        | Relation::Aggregate { source, .. } => {
-            found.insert(*source);
-        }
+        | Relation::Aggregate { source, .. } => visit(*source),
         Relation::Set { source, left, right, .. } => {
-            found.insert(*source);
-            add_sources(&left.relation, found);
-            add_sources(&right.relation, found);
+            visit(*source);
+            each_source(&left.relation, visit);
+            each_source(&right.relation, visit);
         }
         _ => {}
     }
-    for input in relation.inputs() {
-        add_sources(input, found);
-    }
+    relation.each_input(&mut |input| each_source(input, visit));
 }
 
 /// The columns of sources outside that a query mentions, in the order of their first mention.
@@ -196,17 +232,6 @@ pub(crate) fn has_subquery(expr: &Expr) -> bool {
     found
 }
 
-/// The highest parameter number a query uses, plus one.
-pub(crate) fn parameter_count(query: &Query) -> usize {
-    let mut count = 0;
-    walk_query(query, &mut |expr| {
-        if let Expr::Parameter(number, _) = expr {
-            count = count.max(number + 1);
-        }
-    });
-    count
-}
-
 /// The parts of a conjunction, nested ones flattened.
 pub(crate) fn conjuncts(expr: Expr) -> Vec<Expr> {
     match expr {
@@ -225,17 +250,44 @@ pub(crate) fn conjunction(mut parts: Vec<Expr>) -> Option<Expr> {
     }
 }
 
-/// How many source numbers a query may use: those from this one on are fresh.
-pub(crate) fn source_count(query: &Query) -> u32 {
-    let mut sources = HashSet::new();
-    add_sources(&query.relation, &mut sources);
-    walk_query(query, &mut |expr| match expr {
-        Expr::Scalar(inner) | Expr::InQuery(_, inner) => add_sources(&inner.relation, &mut sources),
-        Expr::Exists(inner) => add_sources(inner, &mut sources),
-        Expr::Column(column) => {
-            sources.insert(column.source());
+/// What is known of a query before it is planned.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Numbers {
+    /// Source numbers from this one on are not used in it.
+    pub(crate) sources: u32,
+    /// Parameter numbers from this one on are not used in it.
+    pub(crate) parameters: usize,
+    /// Whether there is a subquery in it.
+    pub(crate) has_subquery: bool,
+}
+
+impl Numbers {
+    /// Those of a query.
+    pub(crate) fn of(query: &Query) -> Numbers {
+        let mut numbers = Numbers::default();
+        numbers.note_relation(&query.relation);
+        walk_query(query, &mut |expr| match expr {
+            Expr::Parameter(number, _) => numbers.parameters = numbers.parameters.max(number + 1),
+            Expr::Column(column) => numbers.note(column.source()),
+            Expr::Scalar(inner) | Expr::InQuery(_, inner) => numbers.note_subquery(&inner.relation),
+            Expr::Exists(inner) => numbers.note_subquery(inner),
+            _ => {}
+        });
+        numbers
+    }
+
+    fn note(&mut self, source: Source) {
+        if source != Source::SELF {
+            self.sources = self.sources.max(source.number() + 1);
         }
-        _ => {}
-    });
-    sources.iter().filter(|s| **s != Source::SELF).map(|source| source.number() + 1).max().unwrap_or(0)
+    }
+
+    fn note_subquery(&mut self, relation: &Relation) {
+        self.has_subquery = true;
+        self.note_relation(relation);
+    }
+
+    fn note_relation(&mut self, relation: &Relation) {
+        each_source(relation, &mut |source| self.note(source));
+    }
 }

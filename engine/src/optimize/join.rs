@@ -46,7 +46,7 @@ impl Planner<'_> {
                 let mut below = needed.clone();
                 on.iter().for_each(|part| columns::add_columns(part, &mut below));
                 let left = self.build(*left, &below)?;
-                self.attach(kind, left, &right, on, &below, false)
+                self.attach(kind, left, &right, on, needed, false)
                     .map(|plan| plan.expect("hash joins always can"))
             }
             other => self.build(other, needed),
@@ -74,8 +74,10 @@ impl Planner<'_> {
                 sources(&joined).into_iter().chain(columns::sources_of(&input)).collect();
             let (on, rest) = parts.into_iter().partition(|part| mentioned(part).is_subset(&inside));
             parts = rest;
+            let mut above = needed.clone();
+            parts.iter().chain(&nested).for_each(|part| columns::add_columns(part, &mut above));
             joined = self
-                .attach(JoinKind::Inner, joined, &input, on, &below, false)?
+                .attach(JoinKind::Inner, joined, &input, on, &above, false)?
                 .expect("hash joins always can");
         }
         parts.extend(nested);
@@ -135,7 +137,7 @@ impl Planner<'_> {
             })
     }
 
-    /// `left` joined with `right`. `in_order` asks for a method that yields the left rows in their order without
+    /// `left` joined with `right`; `needed` is what is read of the result. `in_order` asks for a method that yields the left rows in their order without
     /// reading the right side first; none if there is no such.
     fn attach(
         &mut self,
@@ -149,14 +151,18 @@ impl Planner<'_> {
         let by_index = if self.optimize { self.lookup(&left, right, &on)? } else { None };
         let right_size = match in_order {
             true => None,
-            false => Some(self.build(right.clone(), needed)?),
+            false => {
+                let mut below = needed.clone();
+                on.iter().for_each(|part| columns::add_columns(part, &mut below));
+                Some(self.build(right.clone(), &below)?)
+            }
         };
         match (by_index, right_size) {
             (Some(lookup), Some(whole)) if lookup.cost > self.hash_cost(kind, &left, &whole) => {
-                self.hash_join(kind, left, whole, &on).map(Some)
+                self.hash_join(kind, left, whole, &on, needed).map(Some)
             }
             (Some(lookup), _) => self.index_join(kind, left, right, on, lookup, needed).map(Some),
-            (None, Some(whole)) => self.hash_join(kind, left, whole, &on).map(Some),
+            (None, Some(whole)) => self.hash_join(kind, left, whole, &on, needed).map(Some),
             (None, None) => Ok(None),
         }
     }
@@ -288,7 +294,14 @@ impl Planner<'_> {
         Ok(Plan { node, columns, estimate: Estimate::about(rows) })
     }
 
-    fn hash_join(&mut self, kind: JoinKind, left: Plan, right: Plan, on: &[Expr]) -> Result<Plan, Error> {
+    fn hash_join(
+        &mut self,
+        kind: JoinKind,
+        left: Plan,
+        right: Plan,
+        on: &[Expr],
+        needed: &ColumnSet,
+    ) -> Result<Plan, Error> {
         // The right side is the one that is built, so for an inner join it should be the smaller.
         let (left, right) =
             match kind == JoinKind::Inner && self.optimize && left.estimate.rows < right.estimate.rows {
@@ -310,10 +323,14 @@ impl Planner<'_> {
             }
         }
         let share: f64 = residual.iter().map(selectivity).product();
-        let residual = conjunction(residual)
-            .map(|predicate| self.compile_pair(predicate, &left, &right.columns))
-            .transpose()?;
-        let columns = joined_columns(kind, &left, &right.columns);
+        let mut wanted = needed.clone();
+        residual.iter().for_each(|part| columns::add_columns(part, &mut wanted));
+        let kept = |column: &PlanColumn| left_keys.is_empty() || wanted.contains(&column.column);
+        let (right_columns, kept): (Vec<usize>, Vec<PlanColumn>) =
+            right.columns.iter().copied().enumerate().filter(|(_, column)| kept(column)).unzip();
+        let residual =
+            conjunction(residual).map(|predicate| self.compile_pair(predicate, &left, &kept)).transpose()?;
+        let columns = joined_columns(kind, &left, &kept);
         let matches = match left_keys.is_empty() {
             true => right.estimate.rows,
             false => (right.estimate.rows / left.estimate.rows.max(1.0)).max(1.0),
@@ -322,7 +339,16 @@ impl Planner<'_> {
         let (left, right) = (Box::new(left), Box::new(right));
         let node = match left_keys.is_empty() {
             true => Node::NestedLoop { kind, left, right, on: residual },
-            false => Node::HashJoin { kind, left, right, left_keys, right_keys, residual, on: equalities },
+            false => Node::HashJoin {
+                kind,
+                left,
+                right,
+                left_keys,
+                right_keys,
+                right_columns,
+                residual,
+                on: equalities,
+            },
         };
         Ok(Plan { node, columns, estimate: Estimate::about(rows) })
     }
@@ -385,7 +411,7 @@ impl Planner<'_> {
             })
             .collect();
         let Some(left) = self.build_in_order(left, &sort_keys, top, &below)? else { return Ok(None) };
-        self.attach(kind, left, right, on, &below, true)
+        self.attach(kind, left, right, on, needed, true)
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) struct Planner<'a> {
     pub(crate) optimize: bool,
     next_source: u32,
     next_parameter: usize,
+    has_subquery: bool,
     /// The tables behind the sources that are scans and cannot be NULL-extended by an outer join.
     scans: HashMap<Source, TableId>,
 }
@@ -27,19 +28,23 @@ pub(crate) struct Planner<'a> {
 impl<'a> Planner<'a> {
     /// A planner for `query` on the tables of `version`.
     pub(crate) fn new(catalog: &'a Catalog, version: &'a Version, query: &Query) -> Planner<'a> {
+        let numbers = columns::Numbers::of(query);
         Planner {
             catalog,
             version,
             optimize: true,
-            next_source: columns::source_count(query),
-            next_parameter: columns::parameter_count(query),
+            next_source: numbers.sources,
+            next_parameter: numbers.parameters,
+            has_subquery: numbers.has_subquery,
             scans: HashMap::new(),
         }
     }
 
     /// The plan of a query: its columns are the query's output columns, in order.
     pub(crate) fn plan(&mut self, query: Query) -> Result<Plan, Error> {
-        self.note_scans(&query.relation, false);
+        if self.has_subquery {
+            self.note_scans(&query.relation, false); // only what becomes of `NOT IN` depends on it
+        }
         let Query { relation, columns, .. } = query;
         let relation =
             if self.optimize { rewrite(relation, &|expr| self.never_null(expr)) } else { relation };

@@ -53,7 +53,7 @@ fn push(relation: Relation, mut above: Vec<Expr>, never_null: NeverNull<'_>) -> 
         }
         Relation::Distinct { input, on } => {
             let (below, stay): (Vec<_>, Vec<_>) = above.into_iter().partition(|part| {
-                columns::columns_of(part).into_iter().all(|column| on.contains(&Expr::Column(column)))
+                columns::columns_of(part).iter().all(|column| on.contains(&Expr::Column(*column)))
             });
             attach(push(*input, below, never_null).distinct(on), stay, never_null)
         }

@@ -132,7 +132,10 @@ pub(crate) fn look_up<T>(
     session.read(&mut |version| {
         if let Some(table) = version.table(bound.table) {
             match by.find(table, value) {
-                Ok(Some(row)) => found = read(&StoredRow { row, bound }).map(Some),
+                Ok(Some(row)) => {
+                    row.touch();
+                    found = read(&StoredRow { row, bound }).map(Some);
+                }
                 Ok(None) => {}
                 Err(Dropped) => is_dropped = true,
             }

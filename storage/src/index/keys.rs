@@ -184,7 +184,7 @@ impl IndexKeys {
     /// How many entries, which are in order, are less than `entry`, or if `inclusive` equal to it.
     fn bound(&self, entry: Entry<'_>, inclusive: bool) -> usize {
         let head = head(entry.0);
-        let start = self.heads.partition_point(|other| *other < head);
+        let start = lesser_heads(&self.heads, head);
         if self.heads.get(start) != Some(&head) {
             return start;
         }
@@ -249,6 +249,18 @@ fn remove_bytes(heap: &mut SmallVec<[u8; 24]>, span: Range<usize>) {
     let rest = heap.len() - span.len();
     heap.copy_within(span.end.., span.start);
     heap.truncate(rest);
+}
+
+/// How many heads, which are in order, are less than `head`.
+///
+/// One in each cache line is compared first, then those of one line: the misses that a binary search would wait for one
+/// after the other come together, and no branch is mispredicted.
+fn lesser_heads(heads: &[u64], head: u64) -> usize {
+    const LINE: usize = 8;
+    let is_lesser = |other: &&u64| **other < head;
+    let lines = heads.iter().step_by(LINE).filter(is_lesser).count();
+    let start = lines.saturating_sub(1) * LINE;
+    start + heads[start..].iter().take(LINE).filter(is_lesser).count()
 }
 
 /// The first eight bytes of a key.

@@ -208,6 +208,12 @@ impl<'v> RowRef<'v> {
         self.row
     }
 
+    /// Asks for the whole row. A row of a large table is not in the cache, and has words in as many places as it has
+    /// columns: who reads it value by value waits for one after the other, unless they were all asked for before.
+    pub fn touch(self) {
+        self.view.leaf.touch(self.row);
+    }
+
     /// Its row id.
     #[must_use]
     pub fn row_id(self) -> RowId {

@@ -74,8 +74,9 @@ fn same_keys(left: &Row, right: &Row) -> bool {
 fn hash_join(kind: JoinKind, left: &Input, right: &Input, residual: Option<&Scalar>) -> Vec<Row> {
     let keys: Vec<_> = (0..left.types.len() - 1).map(|index| column(index, &left.types)).collect();
     let (left_plan, right_plan) = (left.plan(), right.plan());
+    let all: Vec<usize> = (0..right.types.len()).collect();
     let (left, right) = ((&left_plan, left.open()), (&right_plan, right.open()));
-    rows_of(HashJoin::new(kind, left, right, &keys, &keys, residual))
+    rows_of(HashJoin::new(kind, left, right, (&keys, &keys), &all, residual))
 }
 
 fn nested_loop(kind: JoinKind, left: &Input, right: &Input, on: Option<&Scalar>) -> Vec<Row> {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use nuages_storage::{DataType, Value};
 use rust_decimal::Decimal;
 
-use crate::bits::{Bits, WORD_ROWS};
+use crate::bits::{Bits, WORD_ROWS, low_bits};
 use crate::error::Error;
 use crate::evaluate::Words;
 use crate::vector::{Vector, VectorBuilder};
@@ -86,28 +86,24 @@ impl IntSum {
 
 /// The exact sum of up to 64 integers under a mask.
 ///
-/// Halves are added apart: 64 of them cannot overflow 64 bits, and without carries the loop is vectorised. Few rows
-/// are visited one by one.
+/// Moved up by 2^63 they are not negative. Then their upper halves are added, which 64 of them cannot overflow, and
+/// the whole words, of which only what is lost is what the upper halves know; so no carry is taken along, and the loop
+/// is vectorised.
 fn sum_under(words: &[u64], mask: u64) -> i128 {
-    const FEW: u32 = 12;
-    if mask.count_ones() <= FEW {
-        return Bits::from_word(mask).iter().map(|row| i128::from(words[row].cast_signed())).sum();
-    }
-    let (mut low, mut high) = (0_u64, 0_i64);
-    let full = crate::bits::low_bits(words.len());
-    if mask == full {
-        for word in words {
-            low += word & 0xffff_ffff;
-            high += word.cast_signed() >> 32;
-        }
+    const BIAS: u64 = 1 << 63;
+    let (mut sum, mut upper) = (0_u64, 0_u64);
+    let mut add = |word: u64| {
+        let biased = word ^ BIAS;
+        sum = sum.wrapping_add(biased);
+        upper += biased >> 32;
+    };
+    if mask == low_bits(words.len()) {
+        words.iter().for_each(|word| add(*word));
     } else {
-        for (row, word) in words.iter().enumerate() {
-            let word = word & (mask >> row & 1).wrapping_neg();
-            low += word & 0xffff_ffff;
-            high += word.cast_signed() >> 32;
-        }
+        Bits::from_word(mask).iter().for_each(|row| add(words[row]));
     }
-    (i128::from(high) << 32) + i128::from(low)
+    let lower = sum.wrapping_sub(upper << 32);
+    (i128::from(upper) << 32) + i128::from(lower) - (i128::from(mask.count_ones()) << 63)
 }
 
 /// Sums of floats, in the order of the rows.
