@@ -15,9 +15,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use nuages_storage::{CommitId, Isolation, Reach, Store, Version};
+use nuages_storage::{CommitId, Isolation, Reach, Statement, Step, Store, Version, Writer};
 use parking_lot::Mutex;
 
 use crate::catalog::Catalog;
@@ -70,8 +70,18 @@ impl Database {
 
     /// Begins a transaction.
     pub fn begin_with(&self, isolation: Isolation) -> Transaction {
-        let state =
-            State { transaction: self.store.begin(isolation), deferred: Vec::new(), points: Vec::new() };
+        Transaction::over(self.store.begin(isolation), isolation)
+    }
+
+    /// Begins a transaction of a task, which waits for locks by awaiting: see [`mod@crate::asynchronous`].
+    pub fn begin_async(&self, isolation: Isolation) -> Transaction {
+        Transaction::over(self.store.begin_async(isolation), isolation)
+    }
+}
+
+impl Transaction {
+    fn over(transaction: nuages_storage::Transaction, isolation: Isolation) -> Transaction {
+        let state = State { transaction, deferred: Vec::new(), points: Vec::new() };
         let reads = (isolation == Isolation::Serializable).then(Reads::default);
         Transaction { state: Mutex::new(state), reads }
     }
@@ -230,6 +240,31 @@ impl Transaction {
         self.state.lock().transaction.isolation()
     }
 
+    /// Takes a statement as far as it comes without waiting.
+    pub(crate) fn step(
+        &self,
+        statement: &mut Statement,
+        f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
+    ) -> Result<Step<()>, Error> {
+        let mut state = self.state.lock();
+        let step = state.transaction.step(statement, &mut |writer: &mut Writer<'_>| {
+            let mut writing = WritingStatement::new(writer);
+            f(&mut writing)?;
+            writing.finish(false)
+        })?;
+        Ok(match step {
+            Step::Wait(ticket) => Step::Wait(ticket),
+            Step::Done(deferred) => {
+                state.deferred.extend(deferred);
+                Step::Done(())
+            }
+        })
+    }
+
+    pub(crate) fn lock_timeout(&self) -> Option<Duration> {
+        self.state.lock().transaction.lock_timeout()
+    }
+
     /// How long its statements wait for a lock at most; until it is free if `None`, which is the default.
     pub fn set_lock_timeout(&self, timeout: Option<Duration>) {
         self.state.lock().transaction.set_lock_timeout(timeout);
@@ -273,14 +308,16 @@ impl Session for Transaction {
         _: Reach,
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut state = self.state.lock();
-        let deferred = state.transaction.write(|writer| {
-            let mut writing = WritingStatement::new(writer);
-            f(&mut writing)?;
-            writing.finish(false)
-        })?;
-        state.deferred.extend(deferred);
-        Ok(())
+        let deadline = self.lock_timeout().map(|timeout| Instant::now() + timeout);
+        let mut statement = Statement::new();
+        loop {
+            match self.step(&mut statement, f)? {
+                Step::Done(()) => return Ok(()),
+                Step::Wait(ticket) => {
+                    ticket.wait(deadline).map_err(|error| Error::Lock(Box::new(error)))?;
+                }
+            }
+        }
     }
 }
 

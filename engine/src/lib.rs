@@ -43,6 +43,7 @@
 //! [`execute`] over [`mod@vector`]s and [`batch`]es, [`evaluate`] and [`functions`] (scalars), [`explain`].
 
 pub mod algebra;
+pub mod asynchronous;
 pub mod batch;
 pub mod bits;
 pub mod catalog;

@@ -10,8 +10,8 @@
 //!            ┌──────────────── somebody has committed since, and not all locks were held ───────────────┐
 //!            v                                                                                          │
 //!         attempt ── operations, or an error, and the locks they rest on ──> lock ──> is it still so? ──┴──> done
-//!                                                                             ^│
-//!                                                            Wait(ticket) ────┘└─> a thread parks, a task awaits
+//!            ^                                                                │
+//!            └── a thread parks, a task awaits <── undo, Wait(ticket) ────────┘
 //! ```
 //!
 //! Each attempt after the first holds more locks than the one before, so there is an end. An error is tried as a success
@@ -34,17 +34,22 @@ pub enum Step<T> {
     Wait(Ticket),
 }
 
-/// A statement on its way, between two steps.
-///
-/// Dropped before it is done it leaves nothing behind but locks; its transaction has to be told, by
-/// [`give_up`](crate::Transaction::give_up), before it goes on.
-#[derive(Debug)]
-pub struct Statement<T, E> {
-    /// The operations of the transaction before it.
-    pub(crate) kept: usize,
-    pub(crate) attempt: Option<Attempt<T, E>>,
-    /// The lists of earlier attempts, all granted.
+/// A statement on its way, between two steps. Nothing of it is in its transaction but the locks it has acquired, so it
+/// may be dropped at any time.
+#[derive(Debug, Default)]
+pub struct Statement {
+    /// What the last attempt asks for, where it had to wait.
+    pub(crate) waiting: Option<LockList>,
+    /// What earlier attempts asked for.
     pub(crate) granted: Vec<LockList>,
+}
+
+impl Statement {
+    /// A statement that has not begun.
+    #[must_use]
+    pub fn new() -> Statement {
+        Statement::default()
+    }
 }
 
 /// An attempt that has been made.

@@ -201,9 +201,15 @@ impl Store {
         }))
     }
 
-    /// A transaction.
+    /// A transaction of this thread. It stays on it: the transactions of one thread wait for each other in vain, and
+    /// get an error instead.
     pub fn begin(&self, isolation: Isolation) -> Transaction {
-        Transaction::new(self.clone(), isolation)
+        Transaction::new(self.clone(), isolation, self.inner.locks.owner())
+    }
+
+    /// A transaction of a task, on whatever thread.
+    pub fn begin_async(&self, isolation: Isolation) -> Transaction {
+        Transaction::new(self.clone(), isolation, self.inner.locks.async_owner())
     }
 
     pub(crate) fn locks(&self) -> &Locks {

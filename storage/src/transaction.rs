@@ -38,8 +38,7 @@ pub struct Transaction {
 pub struct Savepoint(usize);
 
 impl Transaction {
-    pub(crate) fn new(store: Store, isolation: Isolation) -> Transaction {
-        let owner = store.locks().owner();
+    pub(crate) fn new(store: Store, isolation: Isolation, owner: Owner) -> Transaction {
         let write_set = WriteSet::new();
         let (snapshot, seen, newest) = (None, None, None);
         Transaction { store, isolation, owner, lock_timeout: None, write_set, snapshot, seen, newest }
@@ -53,6 +52,11 @@ impl Transaction {
     /// How long to wait for a lock at most; without one, until it is free.
     pub fn set_lock_timeout(&mut self, timeout: Option<Duration>) {
         self.lock_timeout = timeout;
+    }
+
+    /// How long it waits for a lock at most.
+    pub fn lock_timeout(&self) -> Option<Duration> {
+        self.lock_timeout
     }
 
     /// Runs a read on what the transaction sees. Before the first write it may run under the publication latch, so `f`
@@ -95,76 +99,59 @@ impl Transaction {
         mut attempt: impl FnMut(&mut Writer<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let deadline = self.lock_timeout.map(|timeout| Instant::now() + timeout);
-        let mut statement = self.statement();
+        let mut statement = Statement::new();
         loop {
             match self.step(&mut statement, &mut attempt)? {
                 Step::Done(value) => return Ok(value),
-                Step::Wait(ticket) => {
-                    if let Err(error) = ticket.wait(deadline) {
-                        self.give_up(&mut statement);
-                        return Err(refused(error).into());
-                    }
-                }
+                Step::Wait(ticket) => ticket.wait(deadline).map_err(refused)?,
             }
         }
     }
 
-    /// A statement that has not begun.
-    pub fn statement<T, E>(&self) -> Statement<T, E> {
-        Statement { kept: self.write_set.len(), attempt: None, granted: Vec::new() }
-    }
-
-    /// Takes a statement as far as it comes without waiting. If it fails, nothing of it is left but locks.
+    /// Takes a statement as far as it comes without waiting. If it fails, or has to wait, nothing of it is left but
+    /// locks.
     ///
     /// # Errors
     /// What `attempt` returns, and [`Error::Lock`].
     pub fn step<T, E: From<Error>>(
         &mut self,
-        statement: &mut Statement<T, E>,
+        statement: &mut Statement,
         attempt: &mut impl FnMut(&mut Writer<'_>) -> Result<T, E>,
     ) -> Result<Step<T>, E> {
         loop {
-            let mut made = match statement.attempt.take() {
-                Some(made) => made,
-                None => self.attempt(attempt)?,
-            };
+            if let Some(mut locks) = statement.waiting.take() {
+                if let Some(ticket) = locks.acquire(&mut self.owner).map_err(refused)? {
+                    statement.waiting = Some(locks);
+                    return Ok(Step::Wait(ticket));
+                }
+                statement.granted.push(locks);
+            }
+            let kept = self.write_set.len();
+            let mut made = self.attempt(attempt)?;
             if !made.locks.is_empty() && self.owner.announce() {
                 self.store.wait_for_unlocked_writers();
             }
             match made.locks.acquire(&mut self.owner) {
-                Ok(None) => {}
+                Ok(None) if made.stands(self.store.read(Version::commit)?, &statement.granted) => {
+                    match &made.outcome {
+                        Ok(_) => self.keep(made.view),
+                        Err(_) => self.undo(kept),
+                    }
+                    return made.outcome.map(Step::Done);
+                }
+                Ok(None) => statement.granted.push(made.locks),
                 Ok(Some(ticket)) => {
-                    statement.attempt = Some(made);
+                    self.undo(kept);
+                    statement.waiting = Some(made.locks);
                     return Ok(Step::Wait(ticket));
                 }
                 Err(error) => {
-                    self.undo(statement.kept);
+                    self.undo(kept);
                     return Err(refused(error).into());
                 }
             }
-            let newest = self.store.read(Version::commit)?;
-            if !made.stands(newest, &statement.granted) {
-                self.undo(statement.kept);
-                statement.granted.push(made.locks);
-                continue;
-            }
-            match made.outcome {
-                Ok(value) => {
-                    self.keep(made.view);
-                    return Ok(Step::Done(value));
-                }
-                Err(error) => {
-                    self.undo(statement.kept);
-                    return Err(error);
-                }
-            }
+            self.undo(kept);
         }
-    }
-
-    /// Undoes what a statement that is not done has done so far. Its locks stay.
-    pub fn give_up<T, E>(&mut self, statement: &mut Statement<T, E>) {
-        statement.attempt = None;
-        self.undo(statement.kept);
     }
 
     /// One attempt, on the newest version.

@@ -142,7 +142,7 @@ impl Node {
             Operation::Column(index) => WordOperand::column(frame.batch.column(*index)),
             Operation::Constant(Vector::Constant { value, .. }) => WordOperand::value(value),
             Operation::Parameter(index) => {
-                let value = frame.context.parameters.get(*index)?;
+                let value = frame.context.parameters().get(*index)?;
                 (self.class() == value.data_type().map(class_of)).then(|| WordOperand::value(value)).flatten()
             }
             _ => None,

@@ -154,7 +154,7 @@ pub(super) fn converted(model: &'static ModelMeta, field: u16, value: Value) -> 
         return Ok(value);
     }
     let cast = Expr::Cast(Box::new(Expr::Literal(value.clone())), data_type);
-    let context = Context { parameters: &[], now: jiff::Timestamp::UNIX_EPOCH };
+    let context = Context::new(&[]);
     let read = Scalar::compile(&cast, &|_| None).and_then(|scalar| scalar.value(&context));
     read.map_err(|_| {
         let name = model.field(field).map_or("", |field| field.name);
