@@ -9,9 +9,13 @@
 //!
 //! A [`Tx`] is interior-mutable, so that a verb, a receiver and a nested block can all hold `&Tx`.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use nuages_engine::{Savepoint, Session, Transaction};
@@ -58,6 +62,40 @@ pub trait Atomic: Executor {
         Ok(value)
     }
 
+    /// [`atomic`](Atomic::atomic), run again in a new transaction when it fails with an error that
+    /// [may not come again](Error::is_retryable): a deadlock, or a row that somebody else has changed. Inside another
+    /// block it is run once, because only the outermost transaction can begin anew.
+    ///
+    /// # Errors
+    /// As [`atomic`](Atomic::atomic); the last error when all attempts have failed.
+    ///
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Account { pub id: Auto<i64>, pub balance: i64 }
+    /// # let db = App::new().models(Account::app()).open_memory()?;
+    /// # Account::objects().create(new!(Account { balance: 7 }), &db)?;
+    /// db.with_isolation(Isolation::Snapshot).atomic_retrying(Retry::default(), |tx| {
+    ///     let mut account = Account::objects().get(Account::id.eq(1), tx)?;
+    ///     account.balance += 10;
+    ///     account.save(tx)
+    /// })?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn atomic_retrying<T>(&self, retry: Retry, body: impl Fn(&Tx<'_>) -> Result<T>) -> Result<T> {
+        let attempts_max = if self.in_atomic_block() { 1 } else { retry.attempts_max };
+        let mut attempt = 1;
+        loop {
+            match self.atomic(&body) {
+                Err(error) if error.is_retryable() && attempt < attempts_max => {
+                    std::thread::sleep(retry.pause_after(attempt));
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
     /// [`atomic`](Atomic::atomic), but only as the outermost block: when it returns, its work is committed.
     ///
     /// # Errors
@@ -75,6 +113,24 @@ pub trait Atomic: Executor {
         })
     }
 
+    /// [`on_commit`](Atomic::on_commit) of a hook whose failure is nobody else's business (Django's `robust`): whoever
+    /// committed is not told, and the hooks after it run. The error goes to `failed`.
+    ///
+    /// # Errors
+    /// As [`on_commit`](Atomic::on_commit).
+    fn on_commit_robust(
+        &self,
+        hook: impl FnOnce() -> Result<()> + Send + 'static,
+        failed: impl FnOnce(Error) + Send + 'static,
+    ) -> Result<()> {
+        self.try_on_commit(move || {
+            if let Err(error) = hook() {
+                failed(error);
+            }
+            Ok(())
+        })
+    }
+
     /// [`on_commit`](Atomic::on_commit) of a hook that may fail: the hooks after it do not run and the error reaches
     /// whoever committed, but the commit stands.
     fn try_on_commit(&self, hook: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
@@ -83,6 +139,35 @@ pub trait Atomic: Executor {
 }
 
 impl<X: Executor + ?Sized> Atomic for X {}
+
+/// How often work is run again that lost against another transaction, and how long it rests before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// How often it is run at most, the first time included.
+    pub attempts_max: u32,
+    /// How long it rests after the first failure, about; twice as long after each further one.
+    pub pause_min: Duration,
+    /// How long it rests at most.
+    pub pause_max: Duration,
+}
+
+/// Ten attempts, resting a millisecond at first and a tenth of a second at most.
+impl Default for Retry {
+    fn default() -> Retry {
+        Retry { attempts_max: 10, pause_min: Duration::from_millis(1), pause_max: Duration::from_millis(100) }
+    }
+}
+
+impl Retry {
+    /// How long to rest after this many failures: between half and the whole of a time that doubles, so that two who
+    /// lost against each other do not meet again.
+    fn pause_after(self, failures: u32) -> Duration {
+        let doubled =
+            self.pause_min.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(self.pause_max);
+        let chance = RandomState::new().hash_one(failures) % 512;
+        doubled.mul_f64(0.5 + chance as f64 / 1024.0)
+    }
+}
 
 /// An open transaction, or a savepoint in one. Dropped without [`commit`](Tx::commit), it is rolled back.
 pub struct Tx<'a> {
@@ -142,7 +227,9 @@ impl Drop for Inside<'_> {
 
 impl<'a> Tx<'a> {
     pub(crate) fn outermost(shared: &'a Arc<Shared>, settings: &'a Settings) -> Tx<'a> {
-        let open = Open { transaction: shared.database.begin(), hooks: Mutex::default(), shared, settings };
+        let transaction = shared.database.begin_with(settings.isolation);
+        transaction.set_lock_timeout(settings.lock_timeout);
+        let open = Open { transaction, hooks: Mutex::default(), shared, settings };
         Tx::over(Base::Outermost(Box::new(open)))
     }
 

@@ -16,10 +16,10 @@ pub mod capture;
 pub mod fetch;
 pub mod settings;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::tz::TimeZone;
-use nuages_engine::{Database, Session, Snapshot};
+use nuages_engine::{Database, Isolation, Session, Snapshot};
 
 pub use self::{
     budget::Budget,
@@ -175,6 +175,31 @@ impl Db {
     /// How many statements were run of a [budget](Db::with_budget); none without one.
     pub fn statements_run(&self) -> u64 {
         self.settings.spending.as_ref().map_or(0, |spending| spending.statements())
+    }
+
+    /// The same database, whose transactions have this isolation: what they see of others, and when they are refused
+    /// with [`Error::SerializationFailure`]. Statements outside of a transaction are each one of their own and need none.
+    ///
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Post { pub id: Auto<i64>, pub title: String, #[field(default = 0)] pub view_count: u32 }
+    /// # let db = App::new().models(Post::app()).open_memory()?;
+    /// let strict = db.with_isolation(Isolation::Serializable);
+    /// strict.atomic_retrying(Retry::default(), |tx| {
+    ///     let posts = Post::objects().count(tx)?;
+    ///     Post::objects().create(new!(Post { title: format!("number {posts}") }), tx)
+    /// })?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn with_isolation(&self, isolation: Isolation) -> Db {
+        Db { shared: self.shared.clone(), settings: Settings { isolation, ..self.settings.clone() } }
+    }
+
+    /// The same database, whose transactions wait for a lock for so long at most: then it is [`Error::Locked`].
+    pub fn with_lock_timeout(&self, timeout: Duration) -> Db {
+        let settings = Settings { lock_timeout: Some(timeout), ..self.settings.clone() };
+        Db { shared: self.shared.clone(), settings }
     }
 
     /// Watches the statements that run on this database, and on its clones and transactions, until it is dropped.

@@ -4,7 +4,7 @@ pub use rust_decimal::Decimal;
 pub use uuid::Uuid;
 
 pub use crate::app::{App, InApp};
-pub use crate::atomic::{Atomic, Tx};
+pub use crate::atomic::{Atomic, Retry, Tx};
 pub use crate::error::{Error, Result};
 pub use crate::executor::{Db, Executor};
 pub use crate::expression::aggregate::count;
@@ -16,9 +16,11 @@ pub use crate::field::{Auto, Date, DateTime, Duration, Email, Json, Slug, Time, 
 pub use crate::model::Model;
 pub use crate::new;
 pub use crate::partial::Partial;
+pub use crate::queryset::lock::{Lock, LockStrength};
 pub use crate::queryset::{BoundQuerySet, Dynamic, QuerySet, Queryset, Record, Words, prepare};
 pub use crate::relation::{Follow, ForeignKey, ManyToMany, OneToOne, Related, RelatedOne};
 pub use crate::row::Annotated;
 pub use crate::save::Persist;
 pub use crate::validate::Validate;
+pub use nuages_engine::Isolation;
 pub use nuages_macros::{Choices, Field, Model, Projection, q};

@@ -30,6 +30,7 @@ pub mod dynamic;
 mod explain;
 mod get;
 mod key;
+pub mod lock;
 mod names;
 pub mod prepared;
 pub mod relations;

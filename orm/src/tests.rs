@@ -17,4 +17,5 @@ mod partial;
 mod prepared;
 mod projection;
 mod related;
+mod transactions;
 mod words;

@@ -9,7 +9,10 @@ use super::{Compiler, ScopeId, joins::Reuse};
 use crate::{
     error::{Misuse, Result},
     node::FieldPath,
-    queryset::state::{Distinct, Lock, LockStrength, LockWait, QueryState},
+    queryset::{
+        lock::{Lock, LockStrength, LockWait},
+        state::{Distinct, QueryState},
+    },
 };
 
 impl Compiler<'_> {

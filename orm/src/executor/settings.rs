@@ -1,12 +1,14 @@
 //! What an executor adds to a statement: the time it is, and the place it is seen from.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
 
+use nuages_engine::Isolation;
+
 use super::{budget::Spending, fetch::FetchMode};
 
-/// Clock, time zone and fetch mode of an executor.
+/// Clock, time zone, fetch mode and isolation of an executor.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// What time it is.
@@ -15,6 +17,10 @@ pub struct Settings {
     pub zone: Option<TimeZone>,
     /// How what rows have not brought along is read; one row at a time if none.
     pub fetch_mode: Option<FetchMode>,
+    /// What a transaction that begins here sees of the others.
+    pub isolation: Isolation,
+    /// How long a statement of a transaction that begins here waits for a lock at most; until it is free if none.
+    pub lock_timeout: Option<Duration>,
     /// What limits the statements that run, and how many did.
     pub(crate) spending: Option<Arc<Spending>>,
 }

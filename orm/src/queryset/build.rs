@@ -6,8 +6,9 @@ use std::sync::Arc;
 use nuages_engine::algebra::SetKind;
 
 use super::QuerySet;
+use super::lock::Lock;
 use super::relations::{Joinable, Relations};
-use super::state::{Combination, Distinct, Lock, Ordering, Prefetch, QueryState, Slice};
+use super::state::{Combination, Distinct, Ordering, Prefetch, QueryState, Slice};
 use crate::executor::FetchMode;
 use crate::expression::Condition;
 use crate::model::Model;
@@ -148,17 +149,48 @@ pub trait Queryset: Sized {
         self
     }
 
-    /// Locks the rows until the transaction ends: waits for who writes, and reads what is there then. There is one
-    /// writer at a time, so the lock is that of the whole database, whatever rows and strength were asked for.
+    /// Locks the rows until the transaction ends, those of `select_related` included: waits for who has changed or
+    /// locked them, and reads them as they are then.
     ///
-    /// The verb fails with [`Misuse::Other`](crate::error::Misuse::Other) outside of an `atomic` block, and if the
-    /// lock is not to wait (`NoWait`, `SkipLocked`).
+    /// The verb fails with [`Misuse::Other`](crate::error::Misuse::Other) outside of an `atomic` block, and with
+    /// [`Misuse::NotAllowed`](crate::error::Misuse::NotAllowed) where its rows are no rows of tables, after `distinct`
+    /// or of groups.
+    ///
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Account { pub id: Auto<i64>, pub balance: i64 }
+    /// # let db = App::new().models(Account::app()).open_memory()?;
+    /// # Account::objects().create(new!(Account { balance: 7 }), &db)?;
+    /// db.atomic(|tx| {
+    ///     let mut account = Account::objects().select_for_update().get(Account::id.eq(1), tx)?;
+    ///     account.balance += 10; // nobody else has changed it since it was read
+    ///     account.save(tx)
+    /// })?;
+    /// # Ok::<(), Error>(())
+    /// ```
     #[must_use]
     fn select_for_update(self) -> Self {
         self.select_for_update_with(Lock::default())
     }
 
-    /// Locks the rows until the transaction ends.
+    /// [`select_for_update`](Queryset::select_for_update) in another strength, without waiting, or of some of the
+    /// models only.
+    ///
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Job { pub id: Auto<i64>, pub done: bool }
+    /// # let db = App::new().models(Job::app()).open_memory()?;
+    /// # Job::objects().create(new!(Job { done: false }), &db)?;
+    /// let free = Job::objects().filter(Job::done.eq(false)).select_for_update_with(Lock::new().skip_locked());
+    /// db.atomic(|tx| {
+    ///     let Some(mut job) = free.first(tx)? else { return Ok(()) }; // one that no other worker has
+    ///     job.done = true;
+    ///     job.save(tx)
+    /// })?;
+    /// # Ok::<(), Error>(())
+    /// ```
     #[must_use]
     fn select_for_update_with(mut self, lock: Lock) -> Self {
         self.state_mut().clauses_mut().lock = Some(lock);

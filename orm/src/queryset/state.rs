@@ -16,6 +16,7 @@ use smallvec::SmallVec;
 use crate::executor::FetchMode;
 use crate::meta::ModelMeta;
 use crate::node::{FieldPath, Misuse, Node};
+use crate::queryset::lock::Lock;
 
 /// A queryset without its types.
 #[derive(Clone, Debug, PartialEq)]
@@ -171,43 +172,6 @@ pub struct Prefetch {
     pub queryset: Option<Arc<QueryState>>,
     /// Whether the rows go to the next `Prefetched` of the row's extras and not to the relation itself.
     pub pushed: bool,
-}
-
-/// How rows are locked.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Lock {
-    /// How strongly.
-    pub strength: LockStrength,
-    /// What happens when another transaction holds a row.
-    pub wait: LockWait,
-    /// The rows of which related models are locked too; of none, the queryset's own alone.
-    pub of: Vec<FieldPath>,
-}
-
-/// How strongly rows are locked; PostgreSQL's four strengths.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LockStrength {
-    /// Against everything.
-    #[default]
-    Update,
-    /// Against everything but references to the row's key.
-    NoKeyUpdate,
-    /// Against changes.
-    Share,
-    /// Against changes of the key.
-    KeyShare,
-}
-
-/// What happens when another transaction holds a row.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LockWait {
-    /// The query waits.
-    #[default]
-    Wait,
-    /// The query fails.
-    NoWait,
-    /// The row is left out.
-    SkipLocked,
 }
 
 /// A queryset combined with those before it.

@@ -2,7 +2,7 @@
 
 use crate::{
     prelude::*,
-    queryset::state::{Lock, LockWait},
+    queryset::lock::{Lock, LockWait},
 };
 
 #[derive(Model, Clone, Debug)]
