@@ -11,6 +11,7 @@ pub mod hook;
 mod key;
 mod member;
 pub mod obligation;
+mod proxy;
 mod visit;
 
 use nuages_storage::Value;
@@ -26,6 +27,7 @@ use crate::queryset::QuerySet;
 pub use hook::{Hook, Hooks};
 pub use key::{Key, KeyValues};
 pub use member::{KeyOf, Member, member_value};
+pub use proxy::Proxy;
 pub use visit::{Accessor, FieldVisitor};
 
 /// A struct whose instances are rows of a table. Implemented by `derive(Model)`.

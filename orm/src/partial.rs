@@ -235,8 +235,8 @@ fn select(state: &mut QueryState, fields: impl Iterator<Item = u16>) {
 }
 
 impl<M: Model> Row for Partial<M> {
-    fn came_from(rows: &mut [Self], mode: Option<FetchMode>) {
-        let keys = rows.iter().map(Partial::key).collect();
+    fn came_from(rows: &mut [&mut Self], mode: Option<FetchMode>) {
+        let keys = rows.iter().map(|row| row.key()).collect();
         let origin = Arc::new(Peers { mode, keys, read: Mutex::default() });
         rows.iter_mut().for_each(|row| row.origin = Some(origin.clone()));
     }

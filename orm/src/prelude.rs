@@ -13,7 +13,7 @@ pub use crate::expression::function::{DateUnit, concat, greatest, least, now, va
 pub use crate::expression::subquery::{exists, outer, subquery};
 pub use crate::expression::{Aggregate, Expr, Param, Q};
 pub use crate::field::{Auto, Date, DateTime, Duration, Email, Json, Slug, Time, Url};
-pub use crate::model::Model;
+pub use crate::model::{Model, Proxy};
 pub use crate::new;
 pub use crate::partial::Partial;
 pub use crate::queryset::lock::{Lock, LockStrength};

@@ -23,7 +23,7 @@
 //! it); `relations` (what `select_related` and `prefetch_related` take); `resolve` (reuse of annotations); `bound` (a
 //! queryset on an executor, which keeps its rows); [`dynamic`] (models known by name).
 
-mod bound;
+pub mod bound;
 pub mod build;
 pub mod dates;
 pub mod dynamic;

@@ -8,6 +8,7 @@
 
 mod follow;
 mod forward;
+mod instances;
 mod manager;
 mod many_to_many;
 pub(crate) mod origin;
@@ -22,7 +23,7 @@ use crate::model::KeyValues;
 
 pub use follow::Follow;
 pub use forward::{ForeignKey, Forward, OneToOne};
-pub use manager::Instances;
+pub use instances::Instances;
 pub use many_to_many::{ManyToMany, Through};
 pub use reverse::{Related, RelatedOne};
 

@@ -46,7 +46,7 @@ pub trait Row: Sized {
 
     /// Tells the rows of a result which rows they came with, and how what they lack is to be read.
     #[doc(hidden)]
-    fn came_from(_rows: &mut [Self], _mode: Option<FetchMode>) {}
+    fn came_from(_rows: &mut [&mut Self], _mode: Option<FetchMode>) {}
 
     /// Reads the row from the next columns.
     fn read<R: RowReader + ?Sized>(row: &R, columns: &mut Columns<'_>) -> Result<Self, DecodeError>;
@@ -105,8 +105,8 @@ impl<M, A> DerefMut for Annotated<M, A> {
 
 /// Tells instances which rows they came with. The derive implements `Row` of each model by it.
 #[doc(hidden)]
-pub fn instances_came_from<M: Model>(rows: &mut [M], mode: Option<FetchMode>) {
-    origin::attach(&mut rows.iter_mut().collect::<Vec<_>>(), mode);
+pub fn instances_came_from<M: Model>(rows: &mut [&mut M], mode: Option<FetchMode>) {
+    origin::attach(rows, mode);
 }
 
 /// Reads an instance and the models joined to it. The derive implements `Row` of each model by it.
@@ -129,7 +129,7 @@ impl<T: Field> Row for T {
 }
 
 #[diagnostic::do_not_recommend]
-impl<M: Model + Row, A: Row> Row for Annotated<M, A> {
+impl<M: Row, A: Row> Row for Annotated<M, A> {
     fn read<R: RowReader + ?Sized>(row: &R, columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
         Ok(Annotated { object: M::read(row, columns)?, extra: A::read(row, columns)? })
     }
@@ -142,8 +142,8 @@ impl<M: Model + Row, A: Row> Row for Annotated<M, A> {
         self.extra.slots(slots);
     }
 
-    fn came_from(rows: &mut [Self], mode: Option<FetchMode>) {
-        origin::attach(&mut rows.iter_mut().map(|row| &mut row.object).collect::<Vec<_>>(), mode);
+    fn came_from(rows: &mut [&mut Self], mode: Option<FetchMode>) {
+        M::came_from(&mut rows.iter_mut().map(|row| &mut row.object).collect::<Vec<_>>(), mode);
     }
 }
 

@@ -6,6 +6,7 @@
 //! over the instance as if it were a row.
 
 mod fields;
+mod form;
 mod uniqueness;
 
 use nuages_storage::Value;
@@ -44,7 +45,7 @@ pub trait Validate: Model {
     /// Whether the instance could be stored.
     ///
     /// # Errors
-    /// [`Error::Validation`](crate::error::Error::Validation) with all messages by field; those about the whole
+    /// [`Error::Validation`] with all messages by field; those about the whole
     /// instance stand under [`ValidationErrors::WHOLE`].
     fn full_clean(&self, ex: &dyn Executor) -> Result<()> {
         self.full_clean_with(&CleanOptions::default(), ex)
@@ -66,6 +67,34 @@ pub trait Validate: Model {
             cleaning.constraints()?;
         }
         cleaning.errors.into_result()
+    }
+
+    /// The instance that named values describe, if it could be stored: what a form or a file sends. Text is converted
+    /// to the type of its column, an empty text is no value, and what is not named has its default.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Concert { pub id: Auto<i64>, #[field(max_length = 40)] pub title: String, pub day: Date, pub seats: Option<u32> }
+    /// # let db = App::new().models(Concert::app()).open_memory()?;
+    /// let concert = Concert::clean_from([("title", "Nuages"), ("day", "1940-12-13"), ("seats", "")], &db)?;
+    /// assert_eq!((concert.day.year(), concert.seats), (1940, None));
+    ///
+    /// let Err(Error::Validation(errors)) = Concert::clean_from([("day", "tomorrow")], &db) else { unreachable!() };
+    /// assert_eq!(errors.field("title")[0].text, "This field is required.");
+    /// assert_eq!(errors.field("day")[0].code, "invalid");
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Validation`] with what is wrong with each field, or if nothing is, as
+    /// [`full_clean`](Validate::full_clean); [`Error::UnknownName`] for what is no column of the model.
+    fn clean_from<N: AsRef<str>, V: Into<Value>>(
+        values: impl IntoIterator<Item = (N, V)>,
+        ex: &dyn Executor,
+    ) -> Result<Self> {
+        let values = values.into_iter().map(|(name, value)| (name.as_ref().to_owned(), value.into()));
+        form::clean_from(values.collect(), ex)
     }
 
     /// Whether each field could be stored, looked at by itself.

@@ -20,7 +20,9 @@ use syn::{DeriveInput, parse_macro_input};
 /// Makes a struct a model: its instances are rows of a table.
 ///
 /// Attributes of the struct, in `#[model(..)]`: `table`, `app`, `ordering`, `verbose_name`, `verbose_name_plural`,
-/// `index(..)`, `unique_together(..)`, `primary_key(..)`, `get_latest_by`, `constraints`, `objects`.
+/// `index(..)`, `unique_together(..)`, `primary_key(..)`, `get_latest_by`, `constraints`, `objects`, `clean`,
+/// `before_save`, `after_save`, `before_delete`, `after_delete`. A struct around a model with `#[model(proxy)]` is
+/// another type for its rows, and has `ordering` and `objects`.
 ///
 /// Attributes of a field, in `#[field(..)]`: `max_length`, `max_digits`, `decimal_places`, `unique`, `db_index`,
 /// `primary_key`, `default`, `blank`, `editable`, `column`, `verbose_name`, `help_text`, `auto_now`, `auto_now_add`,

@@ -1,12 +1,14 @@
 //! `derive(Model)`.
 //!
-//! [`parse`] makes a [`Definition`] of the struct; [`print`] makes an implementation of it.
+//! [`parse`] makes a [`Definition`] of the struct; [`print`] makes an implementation of it. A [`proxy`] is a struct
+//! around a model and much less.
 
 mod check;
 mod field;
 mod options;
 mod parse;
 mod print;
+mod proxy;
 
 use proc_macro2::TokenStream;
 use syn::DeriveInput;
@@ -24,5 +26,8 @@ pub(crate) struct Definition<'a> {
 }
 
 pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
-    Ok(print::print(&parse::parse(input)?))
+    match proxy::parse(input)? {
+        Some(proxy) => Ok(proxy::print(&proxy)),
+        None => Ok(print::print(&parse::parse(input)?)),
+    }
 }

@@ -26,7 +26,7 @@ impl Compiler<'_> {
         match &clauses.ordering {
             Ordering::Default if grouped => {}
             Ordering::Default => {
-                for key in state.model.ordering {
+                for key in state.default_ordering() {
                     let path = meta_path(state.model, key)?;
                     self.order_path(
                         scope,

@@ -28,7 +28,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! Order of reading: this file; [`record`] (a row by name, and how it is stored); [`conditions`] ([`Words`]).
+//! Order of reading: this file; `record` ([`Record`], a row by name, and how it is stored); `conditions` ([`Words`]).
 
 mod conditions;
 pub(crate) mod record;

@@ -167,7 +167,7 @@ pub(crate) fn row_of<M: Model, R: Row>(
     if origin::is_wanted(ex)
         && let Found::Row(Some(row)) = &mut found
     {
-        R::came_from(std::slice::from_mut(row), ex.settings().fetch_mode);
+        R::came_from(&mut [row], ex.settings().fetch_mode);
     }
     Ok(found)
 }

@@ -263,7 +263,8 @@ impl<M: Model, R: Row, P: Params> Prepared<QuerySet<M, R>, P> {
             change(&mut state);
             rows_of(&state, &self.home, ex)
         };
-        let mut rows = self.home.with(kept, ex, compile, |compiled| compiled.rows::<R>(state, values, ex))?;
+        let rows = self.home.with(kept, ex, compile, |compiled| compiled.rows::<R>(state, values, ex));
+        let mut rows = rows.map_err(|error| state.explain(error, []))?;
         prefetch_into::<M, R>(&mut rows, state, ex)?;
         Ok(rows)
     }
@@ -439,9 +440,10 @@ impl<M: Model, Out: Row, P: Params> Prepared<Aggregation<M, Out>, P> {
     pub fn run(&self, arguments: impl Arguments<P>, ex: &dyn Executor) -> Result<Out> {
         let values = arguments.values();
         let compile = || self.asked.compiled(&self.home, ex);
-        let rows = self.home.with(&self.kept, ex, compile, |compiled| {
-            compiled.rows(&self.asked.state, values.as_ref(), ex)
-        })?;
+        let rows = self
+            .home
+            .with(&self.kept, ex, compile, |compiled| compiled.rows(&self.asked.state, values.as_ref(), ex));
+        let rows = rows.map_err(|error| self.asked.state.explain(error, &self.asked.values))?;
         only_row::<M, Out>(rows)
     }
 }
@@ -485,7 +487,8 @@ impl<M: Model, P: Params> Prepared<Updating<M>, P> {
             let outcome = with_now(values.as_ref(), *now, ex, |values| session.execute(statement, values))?;
             Ok(outcome.affected)
         });
-        finish_write(ex, result)
+        let further = self.asked.list.iter().map(|one| &one.value);
+        finish_write(ex, result.map_err(|error| self.asked.state.explain(error, further)))
     }
 }
 

@@ -138,13 +138,14 @@ impl<M: Model, R: Row> QuerySet<M, R> {
             prefetch_into::<M, R>(waiting, &self.state, ex)?;
             waiting.drain(..).try_for_each(&mut visit)
         };
-        read::each(ex, self.state.model, &compiled.query, &mut |row| {
+        let read = read::each(ex, self.state.model, &compiled.query, &mut |row| {
             let read = R::read(row, &mut columns.clone());
             let row = read.map_err(|error| read::decode_error_in(M::meta(), &columns, error, Some(row)))?;
             waiting.push(row);
             let full = if clauses.prefetch.is_empty() { 1 } else { EACH_ROWS };
             if waiting.len() >= full { flush(&mut waiting) } else { Ok(()) }
-        })?;
+        });
+        read.map_err(|error| self.state.explain(error, []))?;
         flush(&mut waiting)
     }
 }
@@ -243,7 +244,7 @@ pub(super) fn prefetch_into<M: Model, R: Row>(
     let clauses = state.clauses();
     with_mode(clauses.fetch_mode, ex, |ex| {
         if origin::is_wanted(ex) {
-            R::came_from(rows, ex.settings().fetch_mode);
+            R::came_from(&mut rows.iter_mut().collect::<Vec<_>>(), ex.settings().fetch_mode);
         }
         prefetch_through::<M, R>(rows, clauses, ex)
     })
@@ -276,7 +277,7 @@ fn one_of<M: Model, R: Row>(mut state: QueryState, ex: &dyn Executor) -> Result<
 /// Whether a queryset's rows have an order, its own or the model's; groups have not the model's.
 pub(super) fn is_ordered(state: &QueryState) -> bool {
     match &state.clauses().ordering {
-        Ordering::Default => !state.model.ordering.is_empty() && !has_aggregate(state),
+        Ordering::Default => !state.default_ordering().is_empty() && !has_aggregate(state),
         Ordering::By(keys) => !keys.is_empty(),
     }
 }

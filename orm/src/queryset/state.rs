@@ -14,7 +14,7 @@ use nuages_engine::algebra::SetKind;
 use smallvec::SmallVec;
 
 use crate::executor::FetchMode;
-use crate::meta::ModelMeta;
+use crate::meta::{ModelMeta, OrderMeta};
 use crate::node::{FieldPath, Misuse, Node};
 use crate::queryset::lock::Lock;
 
@@ -56,6 +56,8 @@ pub struct Clauses {
     pub grouping: Option<Vec<Node>>,
     /// The order of the rows.
     pub ordering: Ordering,
+    /// The ordering that stands for the model's own where [`Ordering::Default`] is kept.
+    pub default_ordering: Option<&'static [OrderMeta]>,
     /// Whether the order was turned round.
     pub reversed: bool,
     /// Which rows count as the same.
@@ -201,6 +203,11 @@ impl QueryState {
     pub fn clauses_mut(&mut self) -> &mut Clauses {
         self.sticky = false;
         Arc::make_mut(self.clauses.get_or_insert_default())
+    }
+
+    /// The ordering where none was asked for.
+    pub fn default_ordering(&self) -> &'static [OrderMeta] {
+        self.clauses().default_ordering.unwrap_or(self.model.ordering)
     }
 
     /// Whether it asks for nothing beside its model and conditions; then it need not be compiled to be answered by

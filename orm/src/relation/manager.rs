@@ -9,7 +9,11 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use nuages_storage::Value;
 
-use super::{ManyToMany, Owner, Related, RelatedOne, Through, pairs::Pairs};
+use super::{
+    ManyToMany, Owner, Related, RelatedOne, Through,
+    instances::{Instances, keys},
+    pairs::Pairs,
+};
 use crate::{
     assignment::AssignmentNode,
     atomic::Atomic,
@@ -23,55 +27,6 @@ use crate::{
     queryset::{QuerySet, QueryState, Queryset, fetch_instances, first_row, keys_in},
     save::Persist,
 };
-
-/// Instances to be related: one, or a list of them.
-pub trait Instances<T> {
-    /// Calls `visit` with each.
-    fn each(self, visit: &mut dyn FnMut(&T));
-}
-
-impl<T> Instances<T> for &T {
-    fn each(self, visit: &mut dyn FnMut(&T)) {
-        visit(self);
-    }
-}
-
-impl<T> Instances<T> for &[T] {
-    fn each(self, visit: &mut dyn FnMut(&T)) {
-        self.iter().for_each(visit);
-    }
-}
-
-impl<T> Instances<T> for &Vec<T> {
-    fn each(self, visit: &mut dyn FnMut(&T)) {
-        self.iter().for_each(visit);
-    }
-}
-
-impl<T, const COUNT: usize> Instances<T> for [&T; COUNT] {
-    fn each(self, visit: &mut dyn FnMut(&T)) {
-        self.into_iter().for_each(visit);
-    }
-}
-
-impl<T> Instances<T> for Vec<&T> {
-    fn each(self, visit: &mut dyn FnMut(&T)) {
-        self.into_iter().for_each(visit);
-    }
-}
-
-/// The keys of instances, all of which must have one.
-fn keys<T: Model>(instances: impl Instances<T>, wanted: &'static str) -> Result<Vec<Value>> {
-    if T::meta().primary_key.len() > 1 {
-        return Err(Misuse::Other("a relation of a row with a composite key").into());
-    }
-    let (mut keys, mut unsaved) = (Vec::new(), false);
-    instances.each(&mut |instance| match instance::key_of(instance) {
-        Some(key) => keys.push(key),
-        None => unsaved = true,
-    });
-    if unsaved { Err(Error::Unsaved { model: T::NAME, wanted }) } else { Ok(keys) }
-}
 
 impl Owner {
     fn key_value(&self) -> Result<&Value> {

@@ -28,7 +28,7 @@ impl<T> Push<T> for super::ValuesRow {
 macro_rules! push {
     ($($($part:ident)*;)*) => {$(
         #[diagnostic::do_not_recommend]
-        impl<M: Model, T, $($part),*> Push<T> for Annotated<M, ($($part,)*)> {
+        impl<M, T, $($part),*> Push<T> for Annotated<M, ($($part,)*)> {
             type Out = Annotated<M, ($($part,)* T,)>;
         }
 

@@ -96,6 +96,9 @@ fn a_division_by_zero_is_told_with_its_expression() {
     told(Student::objects().filter(share.gt(1)).exists(&db).map(drop));
     told(Student::objects().aggregate(share.sum(), &db).map(drop));
     told(Student::objects().update(Student::points.set(&share), &db).map(drop));
+    told(Student::objects().annotate(&share).each(&db, |_| Ok(())));
+    let least = prepare(|least: Param<i64>| Student::objects().filter(share.gt(least)), &db).unwrap();
+    told(least.all(1, &db).map(drop));
     let safe = Student::points / Student::tries.null_if(0);
     assert_eq!(Student::objects().values_list(&safe).one(&db).unwrap(), None);
     let error =

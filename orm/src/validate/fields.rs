@@ -49,7 +49,11 @@ impl Cleaning<'_> {
 }
 
 /// What is wrong with a value, if anything is: a code and a sentence.
-fn complaint(field: &FieldMeta, data_type: DataType, value: &Value) -> Option<(&'static str, String)> {
+pub(super) fn complaint(
+    field: &FieldMeta,
+    data_type: DataType,
+    value: &Value,
+) -> Option<(&'static str, String)> {
     if let Some(choices) = field.choices {
         let known = choices.iter().any(|choice| Value::from(choice.value) == *value);
         return (!known).then(|| ("invalid_choice", format!("Value {value} is not a valid choice.")));

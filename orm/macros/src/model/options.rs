@@ -43,6 +43,7 @@ const WORDS: &[&str] = &[
     "primary_key",
     "constraints",
     "objects",
+    "proxy",
     "clean",
     "before_save",
     "after_save",

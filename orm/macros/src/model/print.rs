@@ -10,6 +10,8 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
+pub(super) use meta::order;
+
 use super::check;
 use super::{Definition, FieldDefinition};
 
@@ -162,7 +164,7 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
             }
 
             fn came_from(
-                rows: &mut [Self],
+                rows: &mut [&mut Self],
                 mode: ::core::option::Option<::nuages::executor::FetchMode>,
             ) {
                 ::nuages::row::instances_came_from(rows, mode);

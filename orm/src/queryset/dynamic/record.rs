@@ -147,7 +147,7 @@ impl fmt::Display for Record {
 }
 
 /// A value for a column: text is read as the column's type.
-pub(super) fn converted(model: &'static ModelMeta, field: u16, value: Value) -> Result<Value> {
+pub(crate) fn converted(model: &'static ModelMeta, field: u16, value: Value) -> Result<Value> {
     let data_type = model.field(field).and_then(|field| words::column_type(field.kind));
     let (Value::Text(_), Some(data_type)) = (&value, data_type) else { return Ok(value) };
     if matches!(data_type, DataType::Text { .. }) {

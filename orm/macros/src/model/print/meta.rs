@@ -150,7 +150,7 @@ fn relation_setters(field: &FieldDefinition) -> Vec<TokenStream> {
     setters
 }
 
-fn order(key: &OrderKey) -> TokenStream {
+pub(in crate::model) fn order(key: &OrderKey) -> TokenStream {
     let path = key.path.iter().map(ToString::to_string);
     let descending = key.descending;
     quote!(::nuages::meta::OrderMeta { path: &[#(#path),*], descending: #descending })

@@ -1,0 +1,71 @@
+//! From words to an instance: what a form or a file sends.
+
+use nuages_storage::{DataType, Value};
+
+use super::{Validate, fields::complaint};
+use crate::{
+    draft::MissingField,
+    error::{Error, Result, ValidationErrors},
+    executor::Executor,
+    meta::FieldMeta,
+    queryset::{can_hold, dynamic::record::converted},
+    words,
+};
+
+/// The instance that named values describe; see [`Validate::clean_from`].
+pub(super) fn clean_from<M: Validate>(values: Vec<(String, Value)>, ex: &dyn Executor) -> Result<M> {
+    let meta = M::meta();
+    let types = &ex.shared().binding().model(meta)?.types;
+    let mut draft = M::Draft::default();
+    let mut errors = ValidationErrors::default();
+    for (name, value) in values {
+        let index = words::own_column(meta, &name)?;
+        let Some(field) = meta.field(index) else { continue };
+        let data_type = types[meta.position(index)];
+        let value = match emptied(value, field, data_type) {
+            Value::Null if field.null || field.auto => Value::Null,
+            Value::Null => {
+                required(&mut errors, field.name);
+                continue;
+            }
+            value => value,
+        };
+        if value.is_null() && !field.null {
+            continue;
+        }
+        let checked = converted(meta, index, value).and_then(|value| {
+            if let Some((code, text)) = complaint(field, data_type, &value).filter(|_| !value.is_null()) {
+                return Err(Error::invalid(field.name, code, text));
+            }
+            match M::read_part(&mut draft, index, std::slice::from_ref(&value), 0) {
+                Ok(()) => Ok(()),
+                Err(_) => can_hold::<M>(index, &value),
+            }
+        });
+        match checked {
+            Err(Error::Validation(complaints)) => errors.merge(complaints),
+            other => other?,
+        }
+    }
+    for (name, is_required) in M::REQUIRED {
+        let is_given = meta.field_index(name).is_some_and(|index| M::part(&draft, index).is_some());
+        if *is_required && !is_given && errors.field(name).is_empty() {
+            required(&mut errors, name);
+        }
+    }
+    errors.into_result()?;
+    let instance = M::finish(draft)
+        .map_err(|MissingField { field, .. }| Error::invalid(field, "required", "This field is required."))?;
+    instance.full_clean(ex)?;
+    Ok(instance)
+}
+
+fn required(errors: &mut ValidationErrors, field: &str) {
+    errors.add(field, "required", "This field is required.");
+}
+
+/// An empty text is no value, but for a text that may be empty.
+fn emptied(value: Value, field: &FieldMeta, data_type: DataType) -> Value {
+    let is_kept = matches!(data_type, DataType::Text { .. }) && field.blank && !field.null;
+    if value.as_text() == Some("") && !is_kept { Value::Null } else { value }
+}
