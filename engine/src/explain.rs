@@ -6,12 +6,12 @@
 use std::fmt::{self, Display, Formatter};
 
 use hashbrown::HashMap;
-use nuages_storage::{IndexId, TableId};
+use nuages_storage::{IndexId, TableId, Value};
 
 use crate::algebra::{Column, Expr, JoinKind, SetKind, SortKey, Source};
 use crate::catalog::{Catalog, TableDefinition};
 use crate::evaluate::Scalar;
-use crate::plan::{Access, Bounds, Estimate, Lookup, LookupBy, Node, Plan, Scan, SubqueryKind};
+use crate::plan::{Access, Bounds, Estimate, KeyValue, Lookup, LookupBy, Node, Plan, Scan, SubqueryKind};
 
 /// A plan for people. [`Display`] draws it as a tree; the fields serve programs.
 ///
@@ -233,12 +233,26 @@ impl Names<'_> {
                     .unwrap_or_default();
                 let fixed = prefixes.first().map_or(0, Vec::len);
                 for (number, part) in parts.iter().take(fixed).enumerate() {
-                    details.push(among(part, prefixes.iter().filter_map(|prefix| prefix.get(number))));
+                    details.push(equal(part, prefixes.iter().filter_map(|prefix| prefix.get(number))));
                 }
                 if let Some(part) = parts.get(fixed) {
                     details.push(range(part, bounds));
                 }
                 format!(" by index {}", self.index_name(table, *index))
+            }
+            Access::Union(paths) => {
+                let mut names = Vec::new();
+                let mut found = Vec::new();
+                for path in paths {
+                    let mut details = Vec::new();
+                    let name = self.access(table, path, &mut details);
+                    details.retain(|detail| !detail.is_empty());
+                    found.push(details.join(" AND "));
+                    names.push(name.trim_start_matches(" by ").to_owned());
+                }
+                details.push(found.join(" OR "));
+                names.dedup();
+                format!(" by {}", names.join(" or "))
             }
         }
     }
@@ -295,6 +309,16 @@ fn bound_text(scalar: &Scalar) -> String {
     scalar.as_constant().map_or_else(|| "a parameter".into(), |value| value.quoted().to_string())
 }
 
+fn equal<'s>(column: &str, values: impl Iterator<Item = &'s KeyValue> + Clone) -> String {
+    match values.clone().next() {
+        Some(KeyValue { value, matches_null: true }) => match value.as_constant() {
+            Some(Value::Null) => format!("{column} IS NULL"),
+            _ => format!("{column} IS NOT DISTINCT FROM {}", bound_text(value)),
+        },
+        _ => among(column, values.map(|value| &value.value)),
+    }
+}
+
 fn among<'s>(column: &str, values: impl Iterator<Item = &'s Scalar>) -> String {
     let mut values: Vec<String> = values.map(bound_text).collect();
     values.dedup();
@@ -313,7 +337,9 @@ fn range(column: &str, bounds: &Bounds) -> String {
         let op = if bound.inclusive { loose } else { strict };
         Some(format!("{column} {op} {}", bound_text(&bound.value)))
     };
-    let ends = [end(&bounds.lower, ">", ">="), end(&bounds.upper, "<", "<=")];
+    let beginning =
+        bounds.beginning.as_ref().map(|text| format!("{column} begins with {}", bound_text(text)));
+    let ends = [end(&bounds.lower, ">", ">="), end(&bounds.upper, "<", "<="), beginning];
     ends.into_iter().flatten().collect::<Vec<_>>().join(" AND ")
 }
 

@@ -9,8 +9,9 @@
 //! The planner does not guess the size of an index range: it counts it in the counted trees of the version it plans
 //! on. A plan holds no version and no row, so it may be kept and run again on any version of the same schema.
 //!
-//! Order of reading: `depth` (what is too deep to be planned), `columns` (what mentions what), `rewrite`, `planner` (what is known while planning), `build`
-//! (operator by operator), `access` (access paths), `join` (order and method), `cardinality`.
+//! Order of reading: `depth` (what is too deep to be planned), `columns` (what mentions what), `rewrite`, `planner`
+//! (what is known while planning), `build` (operator by operator), `sarg`, `access` and `union` (access paths), `join_order`
+//! and `join` (order and method), `cardinality`.
 
 mod access;
 mod build;
@@ -18,8 +19,11 @@ mod cardinality;
 mod columns;
 pub(crate) mod depth;
 mod join;
+mod join_order;
 mod planner;
 mod rewrite;
+mod sarg;
+mod union;
 
 use nuages_storage::Version;
 
@@ -60,5 +64,17 @@ pub fn plan_naively(query: Query, catalog: &Catalog, version: &Version) -> Resul
     depth::check_query(&query)?;
     let mut planner = Planner::new(catalog, version, &query);
     planner.optimize = false;
+    planner.plan(query)
+}
+
+/// Plans a query for tables that cost much to scan: an index is used wherever there is one. Tests see by it what the
+/// optimiser does to large tables, on small ones.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_by_indexes(query: Query, catalog: &Catalog, version: &Version) -> Result<Plan, Error> {
+    depth::check_query(&query)?;
+    let mut planner = Planner::new(catalog, version, &query);
+    planner.scan_cost = 1e3;
     planner.plan(query)
 }

@@ -132,7 +132,17 @@ pub(crate) enum Access {
     /// Rows by their ids, ascending.
     RowIds(Vec<Scalar>),
     /// Rows by an index, in its order. `point`: each prefix has at most one row, whatever its values are.
-    Index { index: IndexId, parts: Vec<KeyPart>, prefixes: Vec<Vec<Scalar>>, bounds: Bounds, point: bool },
+    Index { index: IndexId, parts: Vec<KeyPart>, prefixes: Vec<Vec<KeyValue>>, bounds: Bounds, point: bool },
+    /// Rows that any of several paths has, each once, by row id.
+    Union(Vec<Access>),
+}
+
+/// What a part of a key equals. The scalar has the column's type and mentions no column.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyValue {
+    pub(crate) value: Scalar,
+    /// Whether NULL is looked for as a value is. Otherwise NULL means no row.
+    pub(crate) matches_null: bool,
 }
 
 /// A range of one column. The scalars have the column's type and mention no column; NULL means no row.
@@ -140,6 +150,15 @@ pub(crate) enum Access {
 pub(crate) struct Bounds {
     pub(crate) lower: Option<Bound>,
     pub(crate) upper: Option<Bound>,
+    /// What texts begin with; then there are no other ends.
+    pub(crate) beginning: Option<Scalar>,
+}
+
+impl Bounds {
+    /// What they are made of.
+    pub(crate) fn scalars(&self) -> impl Iterator<Item = &Scalar> {
+        self.lower.iter().chain(&self.upper).map(|bound| &bound.value).chain(&self.beginning)
+    }
 }
 
 /// An end of a range.

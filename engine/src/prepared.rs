@@ -89,13 +89,12 @@ impl Prepared {
 /// Whether a plan reads few rows of few leaves.
 fn is_short(plan: &Plan) -> bool {
     match &plan.node {
-        Node::Unit | Node::Count(..) => true,
+        Node::Unit => true,
+        // Where paths may overlap, their rows are looked at and not only counted.
+        Node::Count(access @ Access::Union(_), _) => is_short_path(access),
+        Node::Count(..) => true,
         Node::Values(rows) => rows.len() as u64 <= SHORT_ROWS_MAX,
-        Node::Scan(scan) => match &scan.access {
-            Access::RowIds(ids) => ids.len() as u64 <= SHORT_ROWS_MAX,
-            Access::Index { prefixes, point, .. } => *point && prefixes.len() as u64 <= SHORT_ROWS_MAX,
-            Access::All | Access::RowRange(_) => false,
-        },
+        Node::Scan(scan) => is_short_path(&scan.access),
         Node::Limit { input, offset, count: Some(count) } => {
             offset.saturating_add(*count) <= SHORT_ROWS_MAX && is_streaming(input)
         }
@@ -113,10 +112,24 @@ fn is_short(plan: &Plan) -> bool {
     }
 }
 
+fn is_short_path(access: &Access) -> bool {
+    rows_max(access).is_some_and(|rows| rows <= SHORT_ROWS_MAX)
+}
+
+/// How many rows a path has at most, whatever its parameters are, if that is known.
+fn rows_max(access: &Access) -> Option<u64> {
+    match access {
+        Access::RowIds(ids) => Some(ids.len() as u64),
+        Access::Index { prefixes, point: true, .. } => Some(prefixes.len() as u64),
+        Access::Union(paths) => paths.iter().map(rows_max).sum(),
+        Access::Index { point: false, .. } | Access::All | Access::RowRange(_) => None,
+    }
+}
+
 /// Whether a plan reads about as many rows as are asked of it.
 fn is_streaming(plan: &Plan) -> bool {
     match &plan.node {
-        Node::Scan(scan) => scan.filter.is_none(),
+        Node::Scan(scan) => scan.filter.is_none() && !matches!(scan.access, Access::Union(_)),
         Node::Project { input, .. } => is_streaming(input),
         Node::IndexJoin { left, lookup, .. } => is_unique(&lookup.by) && is_streaming(left),
         _ => is_short(plan),

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use nuages_engine::algebra::{
     Aggregate, AggregateFunction, Comparison, Expr, Insert, InsertSource, JoinKind, OutputColumn, Query,
-    Relation, SortKey, Source, Statement,
+    Relation, SortKey, Source, Statement, TextMatch,
 };
 use nuages_engine::catalog::{Catalog, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable};
 use nuages_engine::plan::Plan;
@@ -250,6 +250,91 @@ fn an_index_of_two_columns_answers_an_equality_and_a_range() -> Result<(), Error
             "      views >= 900"
         ]
     );
+    Ok(())
+}
+
+#[test]
+fn an_index_finds_nulls() -> Result<(), Error> {
+    let blog = blog()?;
+    let query = select(
+        blog.posts().filter(is(P, post::AUTHOR, 3).and(column(P, post::VIEWS).is_null())),
+        [column(P, post::ID)],
+    );
+    assert_plan!(
+        blog,
+        query,
+        7,
+        [
+            "Project 1 columns                        7 rows",
+            "└─ Scan post by index post_author_views  7 rows",
+            "      author_id = 3",
+            "      views IS NULL"
+        ]
+    );
+    Ok(())
+}
+
+fn matches(source: Source, place: usize, kind: TextMatch, pattern: &str) -> Expr {
+    let (text, pattern) = (Box::new(column(source, place)), Box::new(Expr::literal(pattern)));
+    Expr::Match { kind, ignore_case: false, text, pattern }
+}
+
+#[test]
+fn an_index_finds_what_a_text_begins_with() -> Result<(), Error> {
+    let blog = blog()?;
+    for (kind, pattern) in [(TextMatch::StartsWith, "post-99"), (TextMatch::Like, "post-99%")] {
+        let query = select(blog.posts().filter(matches(P, post::SLUG, kind, pattern)), [column(P, post::ID)]);
+        assert_plan!(
+            blog,
+            query,
+            11,
+            [
+                "Project 1 columns                    11 rows",
+                "└─ Scan post by index post_slug_key  11 rows",
+                "      slug begins with \"post-99\""
+            ]
+        );
+    }
+    let query = select(
+        blog.posts().filter(matches(P, post::SLUG, TextMatch::Like, "post-99_")),
+        [column(P, post::ID)],
+    );
+    assert_plan!(
+        blog,
+        query,
+        10,
+        [
+            "Project 1 columns                    ~1 row",
+            "└─ Scan post by index post_slug_key  ~1 row",
+            "      slug begins with \"post-99\"",
+            "      filter post.slug LIKE 'post-99_'"
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn the_parts_of_a_disjunction_are_found_by_an_index_each() -> Result<(), Error> {
+    let blog = blog()?;
+    let any = is(P, post::SLUG, "post-7")
+        .or(Expr::InList(Box::new(column(P, post::ID)), vec![Expr::literal(7), Expr::literal(9)]))
+        .or(is(P, post::AUTHOR, 3).and(at_least(P, post::VIEWS, 900)));
+    let query = select(blog.posts().filter(any.clone()), [column(P, post::ID)]);
+    assert_plan!(
+        blog,
+        query,
+        6,
+        [
+            "Project 1 columns                                                     ~7 rows",
+            "└─ Scan post by index post_slug_key or id or index post_author_views  ~7 rows",
+            "      slug = \"post-7\" OR id IN (7, 9) OR author_id = 3 AND views >= 900"
+        ]
+    );
+    let with_one_that_is_not_indexed = any.or(is(P, post::PUBLISHED, false));
+    let query = select(blog.posts().filter(with_one_that_is_not_indexed), [column(P, post::ID)]);
+    let (plan, rows) = blog.plan(&query)?;
+    assert!(plan.contains("Scan post  "), "{plan}");
+    assert_eq!(rows.len(), 26);
     Ok(())
 }
 
@@ -702,5 +787,23 @@ fn in_looks_for_a_value_that_is_a_subquery_itself() -> Result<(), Error> {
     let wrote_it = Expr::InQuery(Box::new(Expr::Scalar(Box::new(first_post))), Box::new(own_posts));
     let query = select(blog.authors().filter(wrote_it), [column(A, author::ID)]);
     assert_eq!(blog.plan(&query)?.1, [[Value::from(2)]]);
+    Ok(())
+}
+
+/// Forty authors with neighbouring ids, joined in a chain.
+#[test]
+fn dozens_of_joins_are_planned() -> Result<(), Error> {
+    const AUTHORS: u32 = 40;
+    let blog = blog()?;
+    let of = |number| Source::new(number);
+    let chain = (1..AUTHORS).fold(Relation::scan(blog.author, of(0)), |joined, number| {
+        let same = column(of(number), author::ID).equals(column(of(number - 1), author::ID));
+        joined.join(JoinKind::Inner, Relation::scan(blog.author, of(number)), same)
+    });
+    let query =
+        select(chain.filter(is(of(AUTHORS / 2), author::NAME, "author 7")), [column(of(0), author::ID)]);
+    let (plan, rows) = blog.plan(&query)?;
+    assert_eq!(rows, [[Value::from(7)]]);
+    assert!(!plan.contains("Nested"), "every author is found by the one before:\n{plan}");
     Ok(())
 }

@@ -6,8 +6,8 @@ use nuages_storage::key::{KeyBuffer, KeyPart, prefix_end};
 use nuages_storage::{RowId, Table, Value};
 
 use crate::error::Error;
-use crate::evaluate::{Context, Scalar};
-use crate::plan::{Access, Bounds};
+use crate::evaluate::Context;
+use crate::plan::{Access, Bounds, KeyValue};
 use crate::reads::Extent;
 
 /// A range of index keys.
@@ -67,21 +67,74 @@ pub(crate) fn row_ranks(table: &Table, bounds: Option<RowBounds>) -> Range<u64> 
     bounds.map_or(0..0, |bounds| table.ranks(bounds))
 }
 
-/// Row ids, ascending, each once; NULL is none.
-pub(crate) fn row_ids(values: &[Scalar], context: &Context<'_>) -> Result<Vec<RowId>, Error> {
-    let mut ids = Vec::with_capacity(values.len());
-    for value in values {
-        ids.extend(value.value(context)?.as_int().map(RowId::new));
-    }
+/// Is told what is asked for, if anybody wants to know, before it is read.
+pub(crate) type Note<'a> = &'a dyn Fn(&dyn Fn() -> Extent);
+
+/// The ids of the rows of an access path, ascending, each once. Of ids that were listed there may be no row.
+pub(crate) fn row_ids(
+    table: &Table,
+    access: &Access,
+    context: &Context<'_>,
+    note: Note<'_>,
+) -> Result<Vec<RowId>, Error> {
+    let mut ids = Vec::new();
+    add_row_ids(table, access, context, note, &mut ids)?;
     ids.sort_unstable();
     ids.dedup();
     Ok(ids)
 }
 
+fn add_row_ids(
+    table: &Table,
+    access: &Access,
+    context: &Context<'_>,
+    note: Note<'_>,
+    ids: &mut Vec<RowId>,
+) -> Result<(), Error> {
+    match access {
+        Access::All => {
+            note(&|| Extent::All);
+            add_ranked(table, 0..table.len(), ids);
+        }
+        Access::RowRange(bounds) => {
+            let bounds = row_bounds(bounds, context)?;
+            note(&|| Extent::row_range(bounds));
+            add_ranked(table, row_ranks(table, bounds), ids);
+        }
+        Access::RowIds(values) => {
+            let first = ids.len();
+            for value in values {
+                ids.extend(value.value(context)?.as_int().map(RowId::new)); // NULL is none
+            }
+            note(&|| Extent::rows(ids[first..].iter().copied()));
+        }
+        Access::Index { index: id, parts, prefixes, bounds, .. } => {
+            let index = table.index(*id).ok_or(Error::PlanOutdated)?;
+            let ranges = key_ranges(parts, prefixes, bounds, context)?;
+            note(&|| Extent::Keys(*id, ranges.clone()));
+            for range in &ranges {
+                ids.extend(index.range(range.lower(), range.upper()).map(|(_, row)| row));
+            }
+        }
+        Access::Union(paths) => {
+            for path in paths {
+                add_row_ids(table, path, context, note, ids)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn add_ranked(table: &Table, ranks: Range<u64>, ids: &mut Vec<RowId>) {
+    for slice in table.leaves_ranked(ranks) {
+        ids.extend(slice.view.row_ids()[slice.rows].iter().copied().map(RowId::new));
+    }
+}
+
 /// The ranges of an index path, in the order of the index, none of them twice.
 pub(crate) fn key_ranges(
     parts: &[KeyPart],
-    prefixes: &[Vec<Scalar>],
+    prefixes: &[Vec<KeyValue>],
     bounds: &Bounds,
     context: &Context<'_>,
 ) -> Result<Vec<KeyRange>, Error> {
@@ -92,9 +145,14 @@ pub(crate) fn key_ranges(
     keys.sort_unstable();
     keys.dedup();
     let fixed = prefixes.first().map_or(0, Vec::len);
-    let Some(part) = parts.get(fixed).filter(|_| bounds.lower.is_some() || bounds.upper.is_some()) else {
+    let Some(part) = parts.get(fixed).filter(|_| bounds.scalars().next().is_some()) else {
         return Ok(keys.into_iter().map(KeyRange::prefixed).collect());
     };
+    if let Some(beginning) = &bounds.beginning {
+        let Value::Text(text) = beginning.value(context)? else { return Ok(Vec::new()) };
+        keys.iter_mut().for_each(|key| key.push_text_prefix(*part, &text));
+        return Ok(keys.into_iter().map(KeyRange::prefixed).collect());
+    }
     let lower = bound_value(bounds.lower.as_ref(), context)?;
     let upper = bound_value(bounds.upper.as_ref(), context)?;
     if [&lower, &upper].into_iter().flatten().any(|(value, _)| value.is_null()) {
@@ -140,15 +198,16 @@ fn bounded(
     Some(KeyRange { lower, upper })
 }
 
-/// The encoded beginning of a key; none if a value is NULL, which no equality finds.
+/// The encoded beginning of a key; none if a value is NULL and that finds nothing.
 fn prefix_key(
     parts: &[KeyPart],
-    values: &[Scalar],
+    values: &[KeyValue],
     context: &Context<'_>,
 ) -> Result<Option<KeyBuffer>, Error> {
     let mut key = KeyBuffer::new();
-    for (part, value) in parts.iter().zip(values) {
+    for (part, KeyValue { value, matches_null }) in parts.iter().zip(values) {
         match value.value(context)? {
+            Value::Null if *matches_null && part.nullable => key.push_null(*part),
             Value::Null => return Ok(None),
             value => key.push_value(*part, &value),
         }
@@ -156,7 +215,7 @@ fn prefix_key(
     Ok(Some(key))
 }
 
-/// How many rows an access path has: O(log n) for each of its ranges.
+/// How many rows an access path has: O(log n) for each of its ranges, but for each row where paths may overlap.
 pub(crate) fn count(table: &Table, access: &Access, context: &Context<'_>) -> Result<u64, Error> {
     let note = |extent: &dyn Fn() -> Extent| {
         if let Some(reads) = context.reads() {
@@ -174,9 +233,8 @@ pub(crate) fn count(table: &Table, access: &Access, context: &Context<'_>) -> Re
             let ranks = row_ranks(table, bounds);
             Ok(ranks.end.saturating_sub(ranks.start))
         }
-        Access::RowIds(values) => {
-            let ids = row_ids(values, context)?;
-            note(&|| Extent::rows(ids.iter().copied()));
+        Access::RowIds(_) | Access::Union(_) => {
+            let ids = row_ids(table, access, context, &note)?;
             Ok(ids.into_iter().filter(|id| table.get(*id).is_some()).count() as u64)
         }
         Access::Index { index: id, parts, prefixes, bounds, .. } => {

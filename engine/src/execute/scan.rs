@@ -73,9 +73,8 @@ impl<'v> Scan<'v> {
                 let ranks = ranges::row_ranks(table, bounds);
                 Ok(Rows::Leaves(Ahead::of(table.leaves_ranked(shorten(ranks)))))
             }
-            Access::RowIds(values) => {
-                let mut ids = ranges::row_ids(values, context)?;
-                note(&|| Extent::rows(ids.iter().copied()));
+            access @ (Access::RowIds(_) | Access::Union(_)) => {
+                let mut ids = ranges::row_ids(table, access, context, &note)?;
                 if self.scan.reverse {
                     ids.reverse();
                 }

@@ -242,6 +242,27 @@ fn like(source: &str, ignore_case: bool) -> Result<Matcher, Error> {
     Ok(Matcher::Regex(regex(source, &expression, ignore_case, true)?))
 }
 
+/// What follows the beginning of a `LIKE` pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Following {
+    Nothing,
+    Anything,
+    /// What is not so simple.
+    Pattern,
+}
+
+/// What every text that matches a `LIKE` pattern begins with, if it is anything, and what follows it.
+pub(crate) fn like_beginning(source: &str) -> Option<(String, Following)> {
+    let tokens = tokens(source).ok()?;
+    let Some((Token::Literal(beginning), rest)) = tokens.split_first() else { return None };
+    let following = match rest {
+        [] => Following::Nothing,
+        [Token::Any] => Following::Anything,
+        _ => Following::Pattern,
+    };
+    Some((beginning.clone(), following))
+}
+
 fn tokens(source: &str) -> Result<Vec<Token>, Error> {
     let mut tokens: Vec<Token> = Vec::new();
     let mut characters = source.chars();

@@ -1,20 +1,22 @@
 //! Access paths: how the rows of one table that satisfy some conjuncts are reached.
 //!
-//! A conjunct that compares a column with something known before the scan (a [`Sarg`], "search argument" in System R)
-//! can become a point or a range of the row ids or of an index. Every candidate's size is *counted* in the tree when
-//! the bounds are known while planning; the cheapest wins. What the path does not cover is left as a filter.
+//! A conjunct that compares a column with something known before the scan (a [`Sarg`]) can become a point or a range of
+//! the row ids or of an index; a disjunction each part of which can, becomes the union of what they find. Every
+//! candidate's size is *counted* in the tree when the bounds are known while planning; the cheapest wins. What the path
+//! does not cover is left as a filter.
 
 use nuages_storage::{DataType, TableId};
 
 use super::cardinality::selectivity;
 use super::columns::{self, ColumnSet, conjunction, conjuncts};
 use super::planner::Planner;
-use crate::algebra::{Column, Comparison, Expr, Relation, SortKey, Source};
+use super::sarg::{Sarg, Test, bounds, sargs};
+use crate::algebra::{Column, Expr, Relation, SortKey, Source};
 use crate::catalog::{IndexDefinition, TableDefinition};
 use crate::error::Error;
-use crate::evaluate::{Context, Scalar, same_keys};
+use crate::evaluate::{Context, Scalar};
 use crate::execute::ranges;
-use crate::plan::{Access, Bound, Bounds, Estimate, Fetch, Node, Plan, PlanColumn, Predicate, Scan};
+use crate::plan::{Access, Bounds, Estimate, Fetch, KeyValue, Node, Plan, PlanColumn, Predicate, Scan};
 
 /// Costs in units of about a microsecond, measured on one core: a row of a leaf that is scanned, a row fetched by its
 /// id, a row fetched through an index, a row sorted.
@@ -23,33 +25,18 @@ pub(crate) const COST_FETCH: f64 = 0.15;
 pub(crate) const COST_INDEX: f64 = 0.25;
 pub(crate) const COST_SORT: f64 = 0.15;
 
-/// A conjunct that an access path can answer.
-struct Sarg {
-    /// Which conjunct it is.
-    conjunct: usize,
-    column: usize,
-    test: Test,
-}
-
-enum Test {
-    Equal(Scalar),
-    Among(Vec<Scalar>),
-    Lower(Bound),
-    Upper(Bound),
-}
-
 /// An access path, what it covers and what it costs.
-struct Candidate {
-    access: Access,
-    covered: Vec<usize>,
-    estimate: Estimate,
-    cost_per_row: f64,
+pub(super) struct Candidate {
+    pub(super) access: Access,
+    pub(super) covered: Vec<usize>,
+    pub(super) estimate: Estimate,
+    pub(super) cost_per_row: f64,
     /// The columns whose order it yields, as places in the table, after those it fixes to one value.
-    order: Order,
+    pub(super) order: Order,
 }
 
 /// The order in which a path yields its rows.
-enum Order {
+pub(super) enum Order {
     RowId,
     /// The definition of the index and how many of its parts are fixed to one value.
     Index(usize, usize),
@@ -117,6 +104,8 @@ impl Planner<'_> {
             .filter_map(|candidate| {
                 let reverse = yields(definition, &candidate.order, &keys)?;
                 let all = candidate.estimate.rows;
+                // The rows of a union are all found before the first is read.
+                let top = top.filter(|_| !matches!(candidate.access, Access::Union(_)));
                 let visited = top.map_or(all, |top| all.min(top as f64 * all / estimate.rows.max(1e-6)));
                 Some((1.0 + visited * candidate.cost_per_row, reverse, candidate))
             })
@@ -173,7 +162,7 @@ impl Planner<'_> {
             access: Access::All,
             covered: Vec::new(),
             estimate: Estimate::exact(self.table_rows(definition.id)),
-            cost_per_row: COST_SCAN,
+            cost_per_row: self.scan_cost,
             order: Order::RowId,
         }
     }
@@ -185,7 +174,7 @@ impl Planner<'_> {
     fn cost(&self, candidate: &Candidate, parts: &[Expr], needed: &ColumnSet, source: Source) -> f64 {
         let covers_all = candidate.covered.len() == parts.len();
         let reads_nothing = !needed.iter().any(|column| column.source() == source);
-        if covers_all && reads_nothing {
+        if covers_all && reads_nothing && !matches!(candidate.access, Access::Union(_)) {
             return 1.0; // it is only counted, or its row ids are in the index
         }
         if is_single(&candidate.access) {
@@ -197,90 +186,25 @@ impl Planner<'_> {
     fn candidates(&self, definition: &TableDefinition, source: Source, parts: &[Expr]) -> Vec<Candidate> {
         let mut found = vec![self.whole_table(definition)];
         if self.optimize {
-            let sargs: Vec<Sarg> = parts
-                .iter()
-                .enumerate()
-                .flat_map(|(number, part)| self.sargs(definition, source, number, part))
-                .collect();
-            found.extend(self.by_row_id(definition, &sargs));
-            for (place, index) in definition.indexes.iter().enumerate() {
-                found.extend(self.by_index(definition, place, index, source, parts, &sargs));
-            }
+            found.extend(self.ordered_paths(definition, source, parts));
+            found.extend(self.unions(definition, source, parts));
         }
         found
     }
 
-    /// What a conjunct says about a single column.
-    fn sargs(&self, definition: &TableDefinition, source: Source, conjunct: usize, part: &Expr) -> Vec<Sarg> {
-        let own = |expr: &Expr| match expr {
-            Expr::Column(column) if column.source() == source => {
-                place_of(definition, *column).map(|place| (place, definition.columns[place].data_type))
-            }
-            _ => None,
-        };
-        let mut found = Vec::new();
-        let mut add = |column, test| found.push(Sarg { conjunct, column, test });
-        match part {
-            Expr::Compare(op, a, b) => {
-                let (column, op, value) = match (own(a), own(b)) {
-                    (Some(column), None) => (column, *op, b),
-                    (None, Some(column)) => (column, flipped(*op), a),
-                    _ => return found,
-                };
-                let Some(value) = self.bound(value, column.1) else { return found };
-                match op {
-                    Comparison::Equal => add(column.0, Test::Equal(value)),
-                    Comparison::Less => add(column.0, Test::Upper(Bound { value, inclusive: false })),
-                    Comparison::LessOrEqual => add(column.0, Test::Upper(Bound { value, inclusive: true })),
-                    Comparison::Greater => add(column.0, Test::Lower(Bound { value, inclusive: false })),
-                    Comparison::GreaterOrEqual => {
-                        add(column.0, Test::Lower(Bound { value, inclusive: true }));
-                    }
-                    Comparison::NotEqual | Comparison::Same => {}
-                }
-            }
-            Expr::InList(value, list) => {
-                let Some(column) = own(value) else { return found };
-                let values: Option<Vec<Scalar>> =
-                    list.iter().map(|item| self.bound(item, column.1)).collect();
-                if let Some(values) = values {
-                    add(column.0, Test::Among(values));
-                }
-            }
-            Expr::Column(_) | Expr::Not(_) => {
-                let (expr, truth) = match part {
-                    Expr::Not(inner) => (&**inner, false),
-                    expr => (expr, true),
-                };
-                if let Some((column, DataType::Bool)) = own(expr)
-                    && let Some(value) = self.bound(&Expr::literal(truth), DataType::Bool)
-                {
-                    add(column, Test::Equal(value));
-                }
-            }
-            _ => {}
+    /// The paths by the row id and by an index.
+    pub(super) fn ordered_paths(
+        &self,
+        definition: &TableDefinition,
+        source: Source,
+        parts: &[Expr],
+    ) -> Vec<Candidate> {
+        let sargs = sargs(definition, source, parts);
+        let mut found: Vec<Candidate> = self.by_row_id(definition, &sargs).into_iter().collect();
+        for (place, index) in definition.indexes.iter().enumerate() {
+            found.extend(self.by_index(definition, place, index, source, parts, &sargs));
         }
         found
-    }
-
-    /// A bound of a column of this type: an expression without columns whose keys order as the column's do.
-    fn bound(&self, expr: &Expr, data_type: DataType) -> Option<Scalar> {
-        if columns::has_subquery(expr) || !columns::columns_of(expr).is_empty() {
-            return None;
-        }
-        let compile = |expr: &Expr| Scalar::compile(expr, &|_| None).ok();
-        let scalar = compile(expr)?;
-        if same_keys(scalar.data_type(), data_type) {
-            return Some(scalar);
-        }
-        let widened = match (scalar.data_type(), data_type) {
-            (DataType::SmallInt | DataType::Integer | DataType::BigInt, DataType::Decimal { .. }) => {
-                DataType::Decimal { precision: 28, scale: 0 }
-            }
-            (DataType::SmallInt | DataType::Integer, DataType::Float) => DataType::Float,
-            _ => return None,
-        };
-        compile(&Expr::Cast(Box::new(expr.clone()), widened))
     }
 
     fn by_row_id(&self, definition: &TableDefinition, sargs: &[Sarg]) -> Option<Candidate> {
@@ -292,24 +216,21 @@ impl Planner<'_> {
         };
         for sarg in sargs.iter().filter(on_key) {
             match &sarg.test {
-                Test::Equal(value) => {
-                    return candidate(
-                        Access::RowIds(vec![value.clone()]),
-                        vec![sarg.conjunct],
-                        1.0,
-                        COST_FETCH,
-                    );
+                // No row id is NULL, so it makes no difference whether one is looked for.
+                Test::Equal(KeyValue { value, .. }) => {
+                    let access = Access::RowIds(vec![value.clone()]);
+                    return candidate(access, vec![sarg.conjunct], 1.0, COST_FETCH);
                 }
                 Test::Among(values) => {
                     let access = Access::RowIds(values.clone());
                     return candidate(access, vec![sarg.conjunct], values.len() as f64, COST_FETCH);
                 }
-                Test::Lower(_) | Test::Upper(_) => {}
+                Test::Lower(_) | Test::Upper(_) | Test::Beginning(_) => {}
             }
         }
         let (bounds, covered) = bounds(sargs, key)?;
         let guess = self.table_rows(definition.id) * 0.3;
-        candidate(Access::RowRange(bounds), covered, guess, COST_SCAN)
+        candidate(Access::RowRange(bounds), covered, guess, self.scan_cost)
     }
 
     fn by_index(
@@ -322,7 +243,7 @@ impl Planner<'_> {
         sargs: &[Sarg],
     ) -> Option<Candidate> {
         let mut covered = condition_covered(index, source, parts)?;
-        let mut prefix: Vec<Scalar> = Vec::new();
+        let mut prefix: Vec<KeyValue> = Vec::new();
         let mut prefixes = None;
         let mut range = Bounds::default();
         for part in &index.parts {
@@ -342,8 +263,11 @@ impl Planner<'_> {
                 _ => None,
             });
             if let Some((conjunct, values)) = among {
-                let with = |value: &Scalar| prefix.iter().chain([value]).cloned().collect();
-                prefixes = Some(values.iter().map(with).collect::<Vec<Vec<Scalar>>>());
+                let with = |value: &Scalar| {
+                    let last = KeyValue { value: value.clone(), matches_null: false };
+                    prefix.iter().cloned().chain([last]).collect()
+                };
+                prefixes = Some(values.iter().map(with).collect::<Vec<Vec<KeyValue>>>());
                 covered.push(conjunct);
             } else if let Some((bounds, conjuncts)) = bounds(sargs, column) {
                 range = bounds;
@@ -354,7 +278,9 @@ impl Planner<'_> {
         let fixed = prefix.len();
         let order = if prefixes.is_some() { Order::None } else { Order::Index(place, fixed) };
         let given = fixed + usize::from(prefixes.is_some());
-        let point = given == index.parts.len() && index.is_unique();
+        // NULLs are distinct, so many rows of a unique index may have one.
+        let point =
+            given == index.parts.len() && index.is_unique() && prefix.iter().all(|value| !value.matches_null);
         let guess =
             if point { 1.0 } else { self.guessed(definition, index, fixed, prefixes.as_ref(), &range) };
         let access = Access::Index {
@@ -376,7 +302,7 @@ impl Planner<'_> {
         definition: &TableDefinition,
         index: &IndexDefinition,
         fixed: usize,
-        prefixes: Option<&Vec<Vec<Scalar>>>,
+        prefixes: Option<&Vec<Vec<KeyValue>>>,
         range: &Bounds,
     ) -> f64 {
         let rows = self.table_rows(definition.id);
@@ -385,22 +311,22 @@ impl Planner<'_> {
             let per_member = rows / self.distinct_keys(definition, index, rows);
             list.len() as f64 * per_member / per_key.max(1.0)
         });
-        let ends = [&range.lower, &range.upper].into_iter().flatten().count();
+        let ends = range.scalars().count() + usize::from(range.beginning.is_some());
         (per_key * listed * 0.3f64.powi(i32::try_from(ends).unwrap_or(0))).clamp(1.0, rows.max(1.0))
     }
 
     /// How many rows a path has, counted in the tree, if its bounds are known now.
     fn counted(&self, table: TableId, access: &Access) -> Option<Estimate> {
         let known = |scalar: &Scalar| scalar.as_constant().is_some();
-        let bounds_known =
-            |bounds: &Bounds| bounds.lower.iter().chain(&bounds.upper).all(|bound| known(&bound.value));
+        let bounds_known = |bounds: &Bounds| bounds.scalars().all(known);
         let all_known = match access {
             Access::All => true,
             Access::RowRange(bounds) => bounds_known(bounds),
             Access::RowIds(values) => values.iter().all(known),
             Access::Index { prefixes, bounds, .. } => {
-                prefixes.iter().flatten().all(known) && bounds_known(bounds)
+                prefixes.iter().flatten().all(|part| known(&part.value)) && bounds_known(bounds)
             }
+            Access::Union(_) => false, // the counts of its paths are added up, which is cheaper than looking
         };
         let table = self.version.table(table)?;
         let context = Context::at(&[], jiff::Timestamp::UNIX_EPOCH);
@@ -416,7 +342,7 @@ fn is_single(access: &Access) -> bool {
     match access {
         Access::RowIds(ids) => ids.len() == 1,
         Access::Index { prefixes, point, .. } => *point && prefixes.len() == 1,
-        Access::All | Access::RowRange(_) => false,
+        Access::All | Access::RowRange(_) | Access::Union(_) => false,
     }
 }
 
@@ -446,41 +372,6 @@ pub(crate) fn fetches(
         })
         .collect::<Result<Vec<_>, Error>>()
         .map(|pairs| pairs.into_iter().unzip())
-}
-
-/// The place of a column in its table; of the row id the primary key's, if that is what it is.
-fn place_of(definition: &TableDefinition, column: Column) -> Option<usize> {
-    if column.is_row_id() {
-        return definition.row_id_column();
-    }
-    (column.index() < definition.columns.len()).then_some(column.index())
-}
-
-fn flipped(op: Comparison) -> Comparison {
-    match op {
-        Comparison::Less => Comparison::Greater,
-        Comparison::LessOrEqual => Comparison::GreaterOrEqual,
-        Comparison::Greater => Comparison::Less,
-        Comparison::GreaterOrEqual => Comparison::LessOrEqual,
-        same => same,
-    }
-}
-
-fn bounds(sargs: &[Sarg], column: usize) -> Option<(Bounds, Vec<usize>)> {
-    let mut bounds = Bounds::default();
-    let mut covered = Vec::new();
-    for sarg in sargs.iter().filter(|sarg| sarg.column == column) {
-        let (end, bound) = match &sarg.test {
-            Test::Lower(bound) => (&mut bounds.lower, bound),
-            Test::Upper(bound) => (&mut bounds.upper, bound),
-            Test::Equal(_) | Test::Among(_) => continue,
-        };
-        if end.is_none() {
-            *end = Some(bound.clone());
-            covered.push(sarg.conjunct);
-        }
-    }
-    (!covered.is_empty()).then_some((bounds, covered))
 }
 
 /// The conjuncts that make a conditional index's condition true; none if it may be false for a wanted row.

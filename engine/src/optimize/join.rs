@@ -1,15 +1,16 @@
 //! Joins: in which order, and by which method.
 //!
-//! Inner joins are flattened into their inputs and conjuncts, and put together greedily: the smallest input first,
-//! then always the connected one that leaves the fewest rows. Each step is an index join where looking up every left
+//! Inner joins are flattened into their inputs and conjuncts, and put together in the order that `join_order` says.
+//! Each step is an index join where looking up every left
 //! row costs less than reading the right side whole, else a hash join that builds on the smaller side.
 
 use hashbrown::HashSet;
 use nuages_storage::DataType;
 
-use super::access::{COST_FETCH, COST_INDEX, COST_SCAN, PlainKey, condition_free_indexes, fetches};
+use super::access::{COST_FETCH, COST_INDEX, PlainKey, condition_free_indexes, fetches};
 use super::cardinality::selectivity;
 use super::columns::{self, ColumnSet, conjunction, conjuncts};
+use super::join_order::JoinGraph;
 use super::planner::{Planner, sources};
 use super::rewrite::mentioned;
 use crate::algebra::{Comparison, Expr, JoinKind, Relation, SortKey, Source};
@@ -56,31 +57,25 @@ impl Planner<'_> {
     fn build_inner(&mut self, join: Relation, needed: &ColumnSet) -> Result<Plan, Error> {
         let (mut inputs, mut parts) = (Vec::new(), Vec::new());
         flatten(join, &mut inputs, &mut parts);
-        let (nested, mut parts): (Vec<_>, Vec<_>) = parts.into_iter().partition(columns::has_subquery);
+        let (nested, parts): (Vec<_>, Vec<_>) = parts.into_iter().partition(columns::has_subquery);
         let mut below = needed.clone();
         parts.iter().chain(&nested).for_each(|part| columns::add_columns(part, &mut below));
-        let mut sizes = Vec::with_capacity(inputs.len());
+        let mut rows = Vec::with_capacity(inputs.len());
         for input in &inputs {
-            sizes.push(self.build(input.clone(), &below)?.estimate.rows);
+            rows.push(self.build(input.clone(), &below)?.estimate.rows);
         }
-        let first = (0..inputs.len()).min_by(|a, b| sizes[*a].total_cmp(&sizes[*b])).unwrap_or(0);
-        let mut joined = self.build(inputs.swap_remove(first), &below)?;
-        sizes.swap_remove(first);
-        while !inputs.is_empty() {
-            let next = self.next_input(&joined, &inputs, &sizes, &parts);
-            let input = inputs.swap_remove(next);
-            sizes.swap_remove(next);
-            let inside: HashSet<Source> =
-                sources(&joined).into_iter().chain(columns::sources_of(&input)).collect();
-            let (on, rest) = parts.into_iter().partition(|part| mentioned(part).is_subset(&inside));
-            parts = rest;
+        let mut graph = JoinGraph::new(inputs, rows, parts);
+        let (first, mut on) = graph.take_smallest();
+        let mut joined = self.build(first, &below)?;
+        while let Some((input, more)) = graph.take_next(&|input, keys| self.key_is_unique(input, keys)) {
+            on.extend(more);
             let mut above = needed.clone();
-            parts.iter().chain(&nested).for_each(|part| columns::add_columns(part, &mut above));
+            graph.rest().chain(&nested).for_each(|part| columns::add_columns(part, &mut above));
             joined = self
-                .attach(JoinKind::Inner, joined, &input, on, &above, false)?
+                .attach(JoinKind::Inner, joined, &input, std::mem::take(&mut on), &above, false)?
                 .expect("hash joins always can");
         }
-        parts.extend(nested);
+        let parts: Vec<Expr> = on.into_iter().chain(graph.rest().cloned()).chain(nested).collect();
         match conjunction(parts) {
             Some(predicate) => {
                 let mut exprs = [predicate];
@@ -93,42 +88,15 @@ impl Planner<'_> {
         }
     }
 
-    /// The input that leaves the fewest rows when joined next, connected ones first.
-    fn next_input(&self, joined: &Plan, inputs: &[Relation], sizes: &[f64], parts: &[Expr]) -> usize {
-        let left = sources(joined);
-        let rank = |index: usize| {
-            let right = columns::sources_of(&inputs[index]);
-            let connected = parts.iter().any(|part| equality(part, &left, &right).is_some());
-            let unique = self.key_is_unique(&inputs[index], &left, &right, parts);
-            let rows = if unique { joined.estimate.rows } else { joined.estimate.rows * sizes[index] };
-            (!connected, rows)
-        };
-        (0..inputs.len())
-            .min_by(|a, b| {
-                let ((a_apart, a_rows), (b_apart, b_rows)) = (rank(*a), rank(*b));
-                a_apart.cmp(&b_apart).then(a_rows.total_cmp(&b_rows))
-            })
-            .unwrap_or(0)
-    }
-
-    fn key_is_unique(
-        &self,
-        input: &Relation,
-        left: &HashSet<Source>,
-        right: &HashSet<Source>,
-        parts: &[Expr],
-    ) -> bool {
+    /// Whether a row of a table is known by columns that equal these expressions.
+    fn key_is_unique(&self, input: &Relation, keys: &[&Expr]) -> bool {
         let Some((table, source, _)) = filtered_scan(input) else { return false };
         let Ok(definition) = self.table(table) else { return false };
-        let equal: Vec<usize> = parts
-            .iter()
-            .filter_map(|part| match equality(part, left, right)? {
-                (_, Expr::Column(column)) if column.source() == source && !column.is_row_id() => {
-                    Some(column.index())
-                }
-                _ => None,
-            })
-            .collect();
+        let column = |key: &&Expr| match key {
+            Expr::Column(column) if column.source() == source && !column.is_row_id() => Some(column.index()),
+            _ => None,
+        };
+        let equal: Vec<usize> = keys.iter().filter_map(column).collect();
         let keyed = |columns: &[usize]| !columns.is_empty() && columns.iter().all(|c| equal.contains(c));
         definition.row_id_column().is_some_and(|key| equal.contains(&key))
             || definition.indexes.iter().any(|index| {
@@ -137,8 +105,8 @@ impl Planner<'_> {
             })
     }
 
-    /// `left` joined with `right`; `needed` is what is read of the result. `in_order` asks for a method that yields the left rows in their order without
-    /// reading the right side first; none if there is no such.
+    /// `left` joined with `right`; `needed` is what is read of the result. `in_order` asks for a method that yields the
+    /// left rows in their order without reading the right side first; none if there is no such.
     fn attach(
         &mut self,
         kind: JoinKind,
@@ -176,7 +144,7 @@ impl Planner<'_> {
             JoinKind::Inner => smaller_last(left.estimate.rows, whole.estimate.rows),
             _ => (left.estimate.rows, whole.estimate.rows),
         };
-        read * COST_SCAN + built * COST_BUILD + probing * COST_PROBE
+        read * self.scan_cost + built * COST_BUILD + probing * COST_PROBE
     }
 
     /// The cheapest way to look up the partners of a left row by a key of the right table.

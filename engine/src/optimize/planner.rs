@@ -3,6 +3,7 @@
 use hashbrown::{HashMap, HashSet};
 use nuages_storage::{DataType, TableId, Version};
 
+use super::access::COST_SCAN;
 use super::columns::{self, ColumnSet};
 use super::rewrite::rewrite;
 use crate::algebra::{Column, Expr, JoinKind, OutputColumn, Query, Relation, Source};
@@ -18,6 +19,8 @@ pub(crate) struct Planner<'a> {
     /// Whether rewriting, indexes and join ordering are used. Without them the plan is the query as it was written,
     /// which a test compares the other with.
     pub(crate) optimize: bool,
+    /// What a row of a leaf that is scanned is thought to cost.
+    pub(crate) scan_cost: f64,
     next_source: u32,
     next_parameter: usize,
     has_subquery: bool,
@@ -33,6 +36,7 @@ impl<'a> Planner<'a> {
             catalog,
             version,
             optimize: true,
+            scan_cost: COST_SCAN,
             next_source: numbers.sources,
             next_parameter: numbers.parameters,
             has_subquery: numbers.has_subquery,

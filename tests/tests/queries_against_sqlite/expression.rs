@@ -172,8 +172,10 @@ impl Generator<'_> {
     }
 
     fn compound(&mut self, scope: &[Field], depth: usize) -> Expr {
-        match self.tape.below(4) {
+        match self.tape.below(5) {
             0 => Expr::Or(self.predicates(scope, depth)),
+            // What is asked of several indexes.
+            4 => Expr::Or((0..2 + self.tape.below(2)).map(|_| self.findable(scope)).collect()),
             1 => Expr::And(self.predicates(scope, depth)),
             2 => self.predicate(scope, depth).not(),
             // What is asked of an index: both ends of a range.
@@ -182,6 +184,32 @@ impl Generator<'_> {
                 let lower = value.clone().compare(Comparison::GreaterOrEqual, self.literal(Kind::Int));
                 lower.and(value.compare(Comparison::Less, self.literal(Kind::Int)))
             }
+        }
+    }
+
+    /// A condition on a column that an index may find.
+    fn findable(&mut self, scope: &[Field]) -> Expr {
+        let kind = self.any_kind(scope);
+        let column = self.leaf(kind, scope);
+        match self.tape.below(6) {
+            0 => column.is_null(),
+            1 => Expr::InList(Box::new(column), vec![self.literal(kind), self.literal(kind)]),
+            2 => column.compare(Comparison::Same, self.literal(kind)),
+            3 if kind == Kind::Text => {
+                let (kind, pattern) = self.tape.pick(&[
+                    (TextMatch::StartsWith, "a"),
+                    (TextMatch::Like, "ab%"),
+                    (TextMatch::Like, "a%b%"),
+                    (TextMatch::Exact, "ab"),
+                ]);
+                let (text, pattern) = (Box::new(column), Box::new(Expr::literal(pattern)));
+                Expr::Match { kind, ignore_case: false, text, pattern }
+            }
+            4 => {
+                let lower = column.clone().compare(Comparison::GreaterOrEqual, self.literal(kind));
+                lower.and(column.compare(Comparison::Less, self.literal(kind)))
+            }
+            _ => column.equals(self.literal(kind)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The query engine against SQLite: random queries over random tables.
 //!
-//! Every query is answered three times: by the plan that the optimiser makes, by the plan that runs the query as it is
-//! written, and by SQLite. All answers must be the same rows, in the same order where the query has one. A query is
+//! Every query is answered four times: by the plan that the optimiser makes, by the one it makes where indexes seem
+//! much cheaper than scans, by the plan that runs the query as it is written, and by SQLite. All answers must be the same rows, in the same order where the query has one. A query is
 //! only made of what both engines define alike (`expression` says what that is); where Nuages is like PostgreSQL and
 //! unlike SQLite, there are examples elsewhere.
 //!
@@ -22,7 +22,7 @@ use std::fmt::{self, Debug, Formatter};
 use std::time::{Duration, Instant};
 
 use nuages_engine::catalog::Catalog;
-use nuages_engine::optimize::{plan, plan_naively};
+use nuages_engine::optimize::{plan, plan_by_indexes, plan_naively};
 use nuages_engine::{Database, Session};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -91,6 +91,7 @@ impl Databases {
             .map_err(|error| format!("SQLite refuses the query: {error}\n{sql}"))?;
         let plans = [
             ("optimised", plan(query.clone(), catalog, &version)),
+            ("index", plan_by_indexes(query.clone(), catalog, &version)),
             ("naive", plan_naively(query.clone(), catalog, &version)),
         ];
         for (name, plan) in plans {

@@ -1,0 +1,199 @@
+//! Search arguments (System R's word): conjuncts that say something of one column which an ordered path can find.
+//!
+//! | conjunct | test |
+//! |---|---|
+//! | `a = x`, `a`, `NOT a` of booleans, an exact or wildcard-free match | equal |
+//! | `a IS NULL`, `a IS NOT DISTINCT FROM x` | equal, where NULL is a value too |
+//! | `a IN (x, y)` | among |
+//! | `a < x` and its kin | lower or upper end |
+//! | `a` starts with `x`, `a LIKE 'x%'` | beginning |
+//!
+//! `x` mentions no column: it is known when the scan begins. Case-insensitive matches are no search arguments.
+
+use nuages_storage::{DataType, Value};
+
+use super::columns;
+use crate::algebra::{Column, Comparison, Expr, Source, TextMatch};
+use crate::catalog::TableDefinition;
+use crate::evaluate::{Scalar, same_keys};
+use crate::functions::pattern::{Following, like_beginning};
+use crate::plan::{Bound, Bounds, KeyValue};
+
+/// A conjunct that an access path can answer.
+pub(super) struct Sarg {
+    /// Which conjunct it is.
+    pub(super) conjunct: usize,
+    pub(super) column: usize,
+    pub(super) test: Test,
+    /// Whether the conjunct says no more than the test.
+    is_all: bool,
+}
+
+pub(super) enum Test {
+    Equal(KeyValue),
+    Among(Vec<Scalar>),
+    Lower(Bound),
+    Upper(Bound),
+    Beginning(Scalar),
+}
+
+impl Sarg {
+    /// The conjunct, if who has made the test need not evaluate it.
+    pub(super) fn covered(&self) -> Option<usize> {
+        self.is_all.then_some(self.conjunct)
+    }
+}
+
+/// What each conjunct says about a single column of a table.
+pub(super) fn sargs(definition: &TableDefinition, source: Source, parts: &[Expr]) -> Vec<Sarg> {
+    let mut found = Vec::new();
+    for (conjunct, part) in parts.iter().enumerate() {
+        if let Some((column, test, is_all)) = sarg(definition, source, part) {
+            found.push(Sarg { conjunct, column, test, is_all });
+        }
+    }
+    found
+}
+
+/// The column, the test, and whether the conjunct says no more.
+fn sarg(definition: &TableDefinition, source: Source, part: &Expr) -> Option<(usize, Test, bool)> {
+    let own = |expr: &Expr| match expr {
+        Expr::Column(column) if column.source() == source => {
+            place_of(definition, *column).map(|place| (place, definition.columns[place].data_type))
+        }
+        _ => None,
+    };
+    match part {
+        Expr::Compare(op, a, b) => {
+            let ((column, kind), op, value) = match (own(a), own(b)) {
+                (Some(column), None) => (column, *op, b),
+                (None, Some(column)) => (column, flipped(*op), a),
+                _ => return None,
+            };
+            let test = comparison(op, bound(value, kind)?)?;
+            Some((column, test, true))
+        }
+        Expr::IsNull(value) => {
+            let (column, _) = own(value)?;
+            let null = KeyValue { value: constant(Value::Null)?, matches_null: true };
+            Some((column, Test::Equal(null), true))
+        }
+        Expr::InList(value, list) => {
+            let (column, kind) = own(value)?;
+            let values = list.iter().map(|item| bound(item, kind)).collect::<Option<Vec<_>>>()?;
+            Some((column, Test::Among(values), true))
+        }
+        Expr::Match { kind, ignore_case: false, text, pattern } => {
+            let (column, text @ DataType::Text { .. }) = own(text)? else { return None };
+            let (test, is_all) = text_match(*kind, pattern, text)?;
+            Some((column, test, is_all))
+        }
+        Expr::Not(inner) => truth(own(inner)?, false),
+        Expr::Column(_) => truth(own(part)?, true),
+        _ => None,
+    }
+}
+
+fn truth((column, kind): (usize, DataType), is_true: bool) -> Option<(usize, Test, bool)> {
+    let value = (kind == DataType::Bool).then(|| constant(Value::Bool(is_true)))??;
+    Some((column, equal(value), true))
+}
+
+fn equal(value: Scalar) -> Test {
+    Test::Equal(KeyValue { value, matches_null: false })
+}
+
+fn comparison(op: Comparison, value: Scalar) -> Option<Test> {
+    Some(match op {
+        Comparison::Equal => equal(value),
+        Comparison::Same => Test::Equal(KeyValue { value, matches_null: true }),
+        Comparison::Less => Test::Upper(Bound { value, inclusive: false }),
+        Comparison::LessOrEqual => Test::Upper(Bound { value, inclusive: true }),
+        Comparison::Greater => Test::Lower(Bound { value, inclusive: false }),
+        Comparison::GreaterOrEqual => Test::Lower(Bound { value, inclusive: true }),
+        Comparison::NotEqual => return None,
+    })
+}
+
+/// What a case-sensitive match says of its text, and whether it says no more.
+fn text_match(kind: TextMatch, pattern: &Expr, text: DataType) -> Option<(Test, bool)> {
+    match (kind, pattern) {
+        (TextMatch::Exact, pattern) => Some((equal(bound(pattern, text)?), true)),
+        (TextMatch::StartsWith, pattern) => Some((Test::Beginning(bound(pattern, text)?), true)),
+        (TextMatch::Like, Expr::Literal(Value::Text(pattern))) => {
+            let (beginning, following) = like_beginning(pattern)?;
+            let value = constant(Value::Text(beginning))?;
+            Some(match following {
+                Following::Nothing => (equal(value), true),
+                Following::Anything => (Test::Beginning(value), true),
+                Following::Pattern => (Test::Beginning(value), false),
+            })
+        }
+        _ => None,
+    }
+}
+
+fn constant(value: Value) -> Option<Scalar> {
+    Scalar::compile(&Expr::Literal(value), &|_| None).ok()
+}
+
+/// A bound of a column of this type: an expression without columns whose keys order as the column's do.
+fn bound(expr: &Expr, data_type: DataType) -> Option<Scalar> {
+    if columns::has_subquery(expr) || !columns::columns_of(expr).is_empty() {
+        return None;
+    }
+    let compile = |expr: &Expr| Scalar::compile(expr, &|_| None).ok();
+    let scalar = compile(expr)?;
+    if same_keys(scalar.data_type(), data_type) {
+        return Some(scalar);
+    }
+    let widened = match (scalar.data_type(), data_type) {
+        (DataType::SmallInt | DataType::Integer | DataType::BigInt, DataType::Decimal { .. }) => {
+            DataType::Decimal { precision: 28, scale: 0 }
+        }
+        (DataType::SmallInt | DataType::Integer, DataType::Float) => DataType::Float,
+        _ => return None,
+    };
+    compile(&Expr::Cast(Box::new(expr.clone()), widened))
+}
+
+/// The place of a column in its table; of the row id the primary key's, if that is what it is.
+fn place_of(definition: &TableDefinition, column: Column) -> Option<usize> {
+    if column.is_row_id() {
+        return definition.row_id_column();
+    }
+    (column.index() < definition.columns.len()).then_some(column.index())
+}
+
+fn flipped(op: Comparison) -> Comparison {
+    match op {
+        Comparison::Less => Comparison::Greater,
+        Comparison::LessOrEqual => Comparison::GreaterOrEqual,
+        Comparison::Greater => Comparison::Less,
+        Comparison::GreaterOrEqual => Comparison::LessOrEqual,
+        same => same,
+    }
+}
+
+/// The range of a column that the tests on it leave, and the conjuncts it covers; none if they leave all of it.
+pub(super) fn bounds(sargs: &[Sarg], column: usize) -> Option<(Bounds, Vec<usize>)> {
+    let mut bounds = Bounds::default();
+    let mut covered = Vec::new();
+    for sarg in sargs.iter().filter(|sarg| sarg.column == column) {
+        let (end, bound) = match &sarg.test {
+            Test::Lower(bound) => (&mut bounds.lower, bound),
+            Test::Upper(bound) => (&mut bounds.upper, bound),
+            Test::Beginning(beginning) => {
+                let bounds = Bounds { beginning: Some(beginning.clone()), ..Bounds::default() };
+                return Some((bounds, sarg.covered().into_iter().collect()));
+            }
+            Test::Equal(_) | Test::Among(_) => continue,
+        };
+        if end.is_none() {
+            *end = Some(bound.clone());
+            covered.extend(sarg.covered());
+        }
+    }
+    let is_bounded = bounds.scalars().next().is_some();
+    is_bounded.then_some((bounds, covered))
+}

@@ -1,0 +1,55 @@
+//! Unions: the rows of one table for which a disjunction is true, found part by part.
+
+use super::access::{COST_INDEX, Candidate, Order};
+use super::columns::conjuncts;
+use super::planner::Planner;
+use crate::algebra::{Expr, Source};
+use crate::catalog::TableDefinition;
+use crate::plan::{Access, Estimate};
+
+impl Planner<'_> {
+    /// For each disjunction whose parts can all be found by a path, the union of the cheapest of them. What else must
+    /// be true helps to find each part.
+    pub(super) fn unions(
+        &self,
+        definition: &TableDefinition,
+        source: Source,
+        parts: &[Expr],
+    ) -> Vec<Candidate> {
+        let union = |(number, part): (usize, &Expr)| {
+            let Expr::Or(any) = part else { return None };
+            let others = || parts.iter().enumerate().filter(|(other, _)| *other != number);
+            let mut paths = Vec::with_capacity(any.len());
+            let (mut rows, mut covers_all) = (0.0, true);
+            for one in any {
+                let mut wanted = conjuncts(one.clone());
+                let own = wanted.len();
+                wanted.extend(others().map(|(_, other)| other.clone()));
+                let path = self
+                    .ordered_paths(definition, source, &wanted)
+                    .into_iter()
+                    .filter(|candidate| !candidate.covered.is_empty() || has_bounds(&candidate.access))
+                    .min_by(|a, b| a.estimate.rows.total_cmp(&b.estimate.rows))?;
+                rows += path.estimate.rows;
+                covers_all &= (0..own).all(|conjunct| path.covered.contains(&conjunct));
+                paths.push(path.access);
+            }
+            Some(Candidate {
+                access: Access::Union(paths),
+                covered: covers_all.then_some(number).into_iter().collect(),
+                estimate: Estimate::about(rows.min(self.table_rows(definition.id))),
+                cost_per_row: COST_INDEX,
+                order: Order::RowId,
+            })
+        };
+        parts.iter().enumerate().filter_map(union).collect()
+    }
+}
+
+/// Whether a path is a range.
+fn has_bounds(access: &Access) -> bool {
+    match access {
+        Access::RowRange(bounds) | Access::Index { bounds, .. } => bounds.scalars().next().is_some(),
+        Access::All | Access::RowIds(_) | Access::Union(_) => false,
+    }
+}
