@@ -1,7 +1,8 @@
 //! Transactions of tasks: where a statement has to wait for a lock, the task is parked and not its thread.
 //!
 //! Only waiting for a lock takes time that is not the processor's, so only statements that may lock have a twin here;
-//! reading, savepoints and ending are as they are. No runtime is asked for: a grant wakes the task by its waker, and
+//! reading, savepoints and ending are as they are. (A plain statement of such a transaction does not wait either: it fails
+//! with [`Error::WouldBlock`], and [`granted`] awaits what it was in want of.) No runtime is asked for: a grant wakes the task by its waker, and
 //! the time limit comes from a timer thread that all tasks share. A future that is dropped while it waits leaves the
 //! queue, and its transaction as it was before the statement.
 //!
@@ -96,13 +97,20 @@ impl Transaction {
             match self.step(&mut statement, f)? {
                 Step::Done(()) => return Ok(()),
                 Step::Wait(ticket) => {
-                    let timeout = self.lock_timeout().unwrap_or(LOCK_TIMEOUT);
-                    let granted = Limited { ticket: Some(ticket), delay: Delay::new(timeout) }.await;
-                    granted.map_err(|error| Error::Lock(Box::new(error)))?;
+                    granted(ticket, self.lock_timeout()).await?;
                 }
             }
         }
     }
+}
+
+/// Waits for a lock, for [`LOCK_TIMEOUT`] unless another limit is given.
+///
+/// # Errors
+/// [`Error::Lock`] if it is not granted by then, or never will be.
+pub async fn granted(ticket: Ticket, timeout: Option<Duration>) -> Result<(), Error> {
+    let delay = Delay::new(timeout.unwrap_or(LOCK_TIMEOUT));
+    Limited { ticket: Some(ticket), delay }.await.map_err(|error| Error::Lock(Box::new(error)))
 }
 
 /// A wait for a lock that has an end.

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use nuages_storage::lock::Ticket;
 use nuages_storage::{CommitId, Isolation, Reach, Statement, Step, Store, Version, Writer};
 use parking_lot::Mutex;
 
@@ -70,20 +71,20 @@ impl Database {
 
     /// Begins a transaction.
     pub fn begin_with(&self, isolation: Isolation) -> Transaction {
-        Transaction::over(self.store.begin(isolation), isolation)
+        Transaction::over(self.store.begin(isolation), isolation, Waits::Here)
     }
 
     /// Begins a transaction of a task, which waits for locks by awaiting: see [`mod@crate::asynchronous`].
     pub fn begin_async(&self, isolation: Isolation) -> Transaction {
-        Transaction::over(self.store.begin_async(isolation), isolation)
+        Transaction::over(self.store.begin_async(isolation), isolation, Waits::Elsewhere(Mutex::new(None)))
     }
 }
 
 impl Transaction {
-    fn over(transaction: nuages_storage::Transaction, isolation: Isolation) -> Transaction {
+    fn over(transaction: nuages_storage::Transaction, isolation: Isolation, waits: Waits) -> Transaction {
         let state = State { transaction, deferred: Vec::new(), points: Vec::new() };
         let reads = (isolation == Isolation::Serializable).then(Reads::default);
-        Transaction { state: Mutex::new(state), reads }
+        Transaction { state: Mutex::new(state), reads, waits }
     }
 }
 
@@ -142,6 +143,16 @@ pub struct Transaction {
     state: Mutex<State>,
     /// What it has read, if it is serializable.
     reads: Option<Reads>,
+    waits: Waits,
+}
+
+/// What a statement does that has to wait, where nothing is awaited.
+#[derive(Debug)]
+enum Waits {
+    /// It blocks its thread.
+    Here,
+    /// It fails, and leaves what it waits for.
+    Elsewhere(Mutex<Option<Ticket>>),
 }
 
 #[derive(Debug)]
@@ -224,7 +235,7 @@ impl Transaction {
     /// A deferred constraint that does not hold; [`Error::SerializationFailure`] if the transaction is serializable, has
     /// written, and would now read something else than it did. It is rolled back then.
     pub fn commit(self) -> Result<CommitId, Error> {
-        let Transaction { state, reads } = self;
+        let Transaction { state, reads, .. } = self;
         let mut state = state.into_inner();
         state.check_deferred()?;
         state.transaction.commit_if(|before, after| {
@@ -295,6 +306,13 @@ impl Session for Transaction {
         self.reads.as_ref()
     }
 
+    fn take_waiting(&self) -> Option<Ticket> {
+        match &self.waits {
+            Waits::Here => None,
+            Waits::Elsewhere(waiting) => waiting.lock().take(),
+        }
+    }
+
     fn read_unnoted(&self, f: &mut dyn FnMut(&Version) -> Result<(), Error>) -> Result<(), Error> {
         self.state.lock().transaction.read(f)?
     }
@@ -313,9 +331,13 @@ impl Session for Transaction {
         loop {
             match self.step(&mut statement, f)? {
                 Step::Done(()) => return Ok(()),
-                Step::Wait(ticket) => {
-                    ticket.wait(deadline).map_err(|error| Error::Lock(Box::new(error)))?;
-                }
+                Step::Wait(ticket) => match &self.waits {
+                    Waits::Here => ticket.wait(deadline).map_err(|error| Error::Lock(Box::new(error)))?,
+                    Waits::Elsewhere(waiting) => {
+                        *waiting.lock() = Some(ticket);
+                        return Err(Error::WouldBlock);
+                    }
+                },
             }
         }
     }

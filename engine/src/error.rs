@@ -307,6 +307,12 @@ pub enum Error {
     /// A lock was not granted: a deadlock, a time limit, a lock that was not to be waited for.
     #[error(transparent)]
     Lock(Box<LockError>),
+    /// A statement of a task's transaction has to wait for a lock, and was not awaited. What it waits for is
+    /// [`Session::take_waiting`](crate::Session::take_waiting); then it can be run again.
+    #[error(
+        "the statement has to wait for a lock, which a task does by awaiting; use the verbs that are awaited"
+    )]
+    WouldBlock,
     /// Under [`Isolation::Snapshot`](nuages_storage::Isolation::Snapshot) somebody else has changed what this
     /// transaction was about to change, since it began.
     #[error(

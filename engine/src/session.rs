@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use nuages_storage::lock::Ticket;
 use nuages_storage::{IndexId, Reach, RowId, RowRef, Rows, TableId, Value, Version};
 
 use crate::algebra::{Query, Statement};
@@ -88,6 +89,11 @@ pub trait Session: Send + Sync {
     /// As [`version`](Session::version), for who notes by itself what is read.
     #[doc(hidden)]
     fn version_unnoted(&self) -> Result<Arc<Version>, Error>;
+
+    /// What the last statement has to wait for that failed with [`Error::WouldBlock`].
+    fn take_waiting(&self) -> Option<Ticket> {
+        None
+    }
 
     /// Whether the session must know at its end what it has read.
     fn is_noting(&self) -> bool {

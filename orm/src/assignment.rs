@@ -11,7 +11,7 @@ use crate::relation::ForeignKey;
 
 /// A field of `M` and what is written into it.
 #[must_use = "an assignment does nothing until it is given to `update`"]
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Assignment<M> {
     node: AssignmentNode,
     model: PhantomData<fn() -> M>,

@@ -49,6 +49,12 @@ pub trait Executor: Sync {
     /// safer way to it.
     fn begin(&self) -> Result<Tx<'_>>;
 
+    /// The same for a task: where a statement has to wait for a lock, the task is parked and not its thread. See
+    /// [`asynchronous`](crate::asynchronous).
+    fn begin_async(&self) -> Result<Tx<'_>> {
+        self.begin()
+    }
+
     /// Whether this runs inside a transaction.
     fn in_atomic_block(&self) -> bool;
 
@@ -222,7 +228,11 @@ impl Executor for Db {
     }
 
     fn begin(&self) -> Result<Tx<'_>> {
-        Ok(Tx::outermost(&self.shared, &self.settings))
+        Ok(Tx::outermost(&self.shared, &self.settings, Database::begin_with))
+    }
+
+    fn begin_async(&self) -> Result<Tx<'_>> {
+        Ok(Tx::outermost(&self.shared, &self.settings, Database::begin_async))
     }
 
     fn in_atomic_block(&self) -> bool {

@@ -42,12 +42,13 @@
 //! A typed shell over an untyped core. The shell: [`model`], [`field`], [`path`] (`Post::author.name`),
 //! [`expression`] and [`lookup`], [`queryset`], [`row`] (what a queryset yields), [`relation`]. The core: [`meta`]
 //! (models as data), [`node`] (the one expression tree), `compile` (querysets to the engine's algebra, with Django's
-//! rules of joins and grouping), [`executor`] and [`atomic`], [`save`], [`delete`](mod@delete), `prefetch`, [`signal`].
+//! rules of joins and grouping), [`executor`], [`atomic`] and [`asynchronous`], [`save`], [`delete`](mod@delete), `prefetch`, [`signal`].
 
 extern crate self as nuages;
 
 pub mod app;
 pub mod assignment;
+pub mod asynchronous;
 pub mod atomic;
 mod compile;
 pub mod constraint;

@@ -1,0 +1,185 @@
+//! Verbs for tasks: where one has to wait for a lock, its task is parked and not the thread.
+//!
+//! Nothing else of the database takes time that is not the processor's, so that is all the difference, and no runtime is
+//! asked for. [`aatomic`](Awaited::aatomic) is [`atomic`](crate::atomic::Atomic::atomic) with an async closure; in it
+//! [`awaiting`](Awaited::awaiting) runs any verbs, and the most usual ones have a twin of their own, by Django's names
+//! (`aget`, `asave`).
+//!
+//! A verb that has to wait is undone, to its own savepoint, and run again when the lock is there; so receivers and
+//! hooks on the way may run more than once. A future that is dropped while it waits leaves the queue of the lock.
+//!
+//! ```
+//! # use nuages::prelude::*;
+//! # #[derive(Model, Clone, Debug)]
+//! # pub struct Account { pub id: Auto<i64>, pub balance: i64 }
+//! # let db = App::new().models(Account::app()).open_memory()?;
+//! async fn transfer(amount: i64, db: &Db) -> Result<()> {
+//!     db.aatomic(async |tx| {
+//!         let mut from = Account::objects().select_for_update().aget(Account::id.eq(1), tx).await?;
+//!         from.balance -= amount;
+//!         from.asave(tx).await?;
+//!         let to = Account::objects().filter(Account::id.eq(2));
+//!         to.aupdate(Account::balance.set(Account::balance + amount), tx).await?;
+//!         Ok(())
+//!     })
+//!     .await
+//! }
+//! # Account::objects().bulk_create((0..2).map(|_| new!(Account { balance: 50 })), &db)?;
+//! # let mut task = std::pin::pin!(transfer(20, &db));
+//! # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+//! # assert!(std::future::Future::poll(task.as_mut(), &mut context).is_ready());
+//! # assert_eq!(Account::objects().get(Account::id.eq(2), &db)?.balance, 70);
+//! # Ok::<(), Error>(())
+//! ```
+
+use std::future::Future;
+
+use nuages_engine::asynchronous::granted;
+
+use crate::{
+    assignment::Assignments,
+    atomic::Tx,
+    delete::Deleted,
+    error::{Error, Result},
+    executor::Executor,
+    expression::condition::Condition,
+    model::Model,
+    queryset::QuerySet,
+    row::Row,
+    save::Persist,
+};
+
+/// `aatomic` and its kin, on every executor.
+pub trait Awaited: Executor {
+    /// Runs `body` as a whole, as [`atomic`](crate::atomic::Atomic::atomic) does.
+    ///
+    /// # Errors
+    /// As `atomic`.
+    fn aatomic<T>(&self, body: impl AsyncFnOnce(&Tx<'_>) -> Result<T>) -> impl Future<Output = Result<T>> {
+        self.try_aatomic(body)
+    }
+
+    /// [`aatomic`](Awaited::aatomic) with the program's own error.
+    ///
+    /// # Errors
+    /// As [`aatomic`](Awaited::aatomic), converted.
+    fn try_aatomic<T, E: From<Error>>(
+        &self,
+        body: impl AsyncFnOnce(&Tx<'_>) -> Result<T, E>,
+    ) -> impl Future<Output = Result<T, E>> {
+        async {
+            let tx = self.begin_async()?;
+            let value = body(&tx).await?;
+            tx.commit()?;
+            Ok(value)
+        }
+    }
+
+    /// Runs verbs as a whole, awaiting the locks they need. They are run again after each wait.
+    ///
+    /// # Errors
+    /// What `verbs` returns; [`Error::Locked`] after the executor's lock timeout.
+    fn awaiting<T>(&self, verbs: impl Fn(&Tx<'_>) -> Result<T>) -> impl Future<Output = Result<T>> {
+        async move {
+            let outermost = self.begin_async()?;
+            let value = loop {
+                let block = outermost.begin()?;
+                match verbs(&block) {
+                    Ok(value) => {
+                        block.commit()?;
+                        break value;
+                    }
+                    Err(error) => {
+                        drop(block);
+                        match outermost.session()?.take_waiting() {
+                            Some(ticket) => granted(ticket, self.settings().lock_timeout).await?,
+                            None => return Err(error),
+                        }
+                    }
+                }
+            };
+            outermost.commit()?;
+            Ok(value)
+        }
+    }
+}
+
+impl<X: Executor + ?Sized> Awaited for X {}
+
+/// A twin that awaits its locks, of a verb that has the arguments after the executor's.
+macro_rules! twins {
+    ($($(#[$doc:meta])* $name:ident = $verb:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// As its twin.
+        pub async fn $name(&self, $($argument: $type,)* ex: &dyn Executor) -> Result<$result> {
+            ex.awaiting(|tx| self.$verb($($argument.clone(),)* tx)).await
+        }
+    )*};
+}
+
+impl<M: Model, R: Row> QuerySet<M, R> {
+    twins! {
+        /// [`all`](QuerySet::all).
+        aall = all() -> Vec<R>;
+        /// [`first`](QuerySet::first).
+        afirst = first() -> Option<R>;
+        /// [`last`](QuerySet::last).
+        alast = last() -> Option<R>;
+        /// [`get`](QuerySet::get).
+        aget = get(condition: impl Condition<M> + Clone) -> R;
+        /// [`update`](QuerySet::update).
+        aupdate = update(assignments: impl Assignments<M> + Clone) -> u64;
+        /// [`delete`](QuerySet::delete).
+        adelete = delete() -> Deleted;
+    }
+}
+
+impl<M: Model + Row> QuerySet<M> {
+    twins! {
+        /// [`create`](QuerySet::create).
+        acreate = create(instance: M) -> M;
+    }
+}
+
+/// The verbs of instances that await their locks.
+pub trait AsyncPersist: Persist {
+    /// [`save`](Persist::save).
+    ///
+    /// # Errors
+    /// As `save`.
+    fn asave(&mut self, ex: &dyn Executor) -> impl Future<Output = Result<()>> {
+        async move {
+            let saved = ex
+                .awaiting(|tx| {
+                    let mut instance = self.clone();
+                    instance.save(tx)?;
+                    Ok(instance)
+                })
+                .await?;
+            *self = saved;
+            Ok(())
+        }
+    }
+
+    /// [`delete`](Persist::delete).
+    ///
+    /// # Errors
+    /// As `delete`.
+    fn adelete(&mut self, ex: &dyn Executor) -> impl Future<Output = Result<Deleted>> {
+        async move {
+            let (instance, deleted) = ex
+                .awaiting(|tx| {
+                    let mut instance = self.clone();
+                    let deleted = instance.delete(tx)?;
+                    Ok((instance, deleted))
+                })
+                .await?;
+            *self = instance;
+            Ok(deleted)
+        }
+    }
+}
+
+impl<M: Persist> AsyncPersist for M {}

@@ -1,0 +1,101 @@
+//! Verbs that await their locks, on a runtime of one thread.
+
+use std::cell::Cell;
+
+use tokio::task::yield_now;
+
+use crate::prelude::*;
+
+#[derive(Model, Clone, Debug)]
+struct Account {
+    id: Auto<i64>,
+    balance: i64,
+}
+
+fn accounts() -> Db {
+    let db = App::new().models((Account::app(),)).open_memory().unwrap();
+    Account::objects().bulk_create((0..2).map(|_| new!(Account { balance: 500 })), &db).unwrap();
+    db
+}
+
+fn balances(db: &Db) -> Vec<i64> {
+    Account::objects().order_by(Account::id.asc()).values_list(Account::balance).all(db).unwrap()
+}
+
+async fn transfer(from: i64, to: i64, db: &Db) -> Result<()> {
+    db.aatomic(async |tx| {
+        let mut payer = Account::objects().select_for_update().aget(Account::id.eq(from), tx).await?;
+        yield_now().await; // the row is locked, and the other task comes
+        payer.balance -= 1;
+        payer.asave(tx).await?;
+        let payee = Account::objects().filter(Account::id.eq(to));
+        assert_eq!(payee.aupdate(Account::balance.set(Account::balance + 1), tx).await?, 1);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn tasks_that_transfer_take_turns_while_another_goes_on() {
+    let db = accounts();
+    let (ticks, done) = (Cell::new(0), Cell::new(0));
+    let worker = async || {
+        for _ in 0..25 {
+            transfer(1, 2, &db).await.unwrap();
+        }
+        done.set(done.get() + 1);
+    };
+    let ticker = async {
+        while done.get() < 2 {
+            ticks.set(ticks.get() + 1);
+            yield_now().await;
+        }
+    };
+    tokio::join!(worker(), worker(), ticker);
+    assert_eq!(balances(&db), [450, 550]);
+    assert!(ticks.get() >= 50, "{} ticks", ticks.get());
+}
+
+#[tokio::test]
+async fn a_deadlock_of_tasks_has_a_victim_and_the_other_goes_on() {
+    let db = accounts();
+    let both = async || tokio::join!(transfer(1, 2, &db), transfer(2, 1, &db));
+    let (left, right) = both().await;
+    assert!(left.is_ok() != right.is_ok(), "{left:?} {right:?}");
+    let refused = left.and(right).unwrap_err();
+    assert!(matches!(refused, Error::Deadlock(_)) && refused.is_retryable(), "{refused}");
+    assert_eq!(balances(&db).iter().sum::<i64>(), 1_000);
+}
+
+#[tokio::test]
+async fn a_block_of_a_task_that_fails_leaves_nothing_and_nested_ones_fail_alone() {
+    let db = accounts();
+    let failed: Result<()> = db
+        .aatomic(async |tx| {
+            Account::objects().acreate(new!(Account { balance: 1 }), tx).await?;
+            Err(Error::custom("no"))
+        })
+        .await;
+    assert!(failed.is_err());
+    db.aatomic(async |tx| {
+        let mut created = Account::objects().acreate(new!(Account { balance: 7 }), tx).await?;
+        let inner = tx.aatomic(async |inner| {
+            created.adelete(inner).await?;
+            Err::<(), _>(Error::custom("keep it"))
+        });
+        assert!(inner.await.is_err());
+        Ok(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(balances(&db), [500, 500, 7]);
+}
+
+#[test]
+fn what_a_task_awaits_may_be_sent_to_another_thread() {
+    fn is_send(_: &(impl Future + Send)) {}
+    let db = accounts();
+    is_send(&transfer(1, 2, &db));
+    let owned = async move { transfer(2, 1, &db).await };
+    is_send(&owned);
+}
