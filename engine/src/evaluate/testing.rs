@@ -9,7 +9,9 @@ use crate::bits::Bits;
 use crate::error::Error;
 use crate::vector::Vector;
 
-pub(crate) const CONTEXT: Context<'_> = Context::at(&[], jiff::Timestamp::UNIX_EPOCH);
+pub(crate) fn context() -> Context<'static> {
+    Context::at(&[], jiff::Timestamp::UNIX_EPOCH)
+}
 
 /// The source of test columns.
 pub(crate) const SOURCE: Source = Source::new(0);
@@ -17,7 +19,7 @@ pub(crate) const SOURCE: Source = Source::new(0);
 /// The value of an expression of literals. It is computed twice: once as constants when it is compiled, and once with
 /// each literal in a column of its own, between a row of NULLs that is selected and a row that is not.
 pub(crate) fn value_of(expr: &Expr) -> Result<Value, Error> {
-    let constant = Scalar::compile(expr, &|_| None).and_then(|scalar| scalar.value(&CONTEXT));
+    let constant = Scalar::compile(expr, &|_| None).and_then(|scalar| scalar.value(&context()));
     let mut literals = Vec::new();
     let mut over_columns = expr.clone();
     take_literals(&mut over_columns, &mut literals);
@@ -28,7 +30,7 @@ pub(crate) fn value_of(expr: &Expr) -> Result<Value, Error> {
         .map(|(literal, kind)| Vector::from_values(*kind, [Value::Null, literal.clone(), literal.clone()]));
     let batch = Batch::new(columns, 3).with_selection(Bits::from_word(0b011));
     let by_column = Scalar::compile(&over_columns, &|column| Some((column.index(), types[column.index()])))
-        .and_then(|scalar| scalar.evaluate(&batch, &CONTEXT))
+        .and_then(|scalar| scalar.evaluate(&batch, &context()))
         .map(|vector| vector.value(1));
     // Literal texts are read as other types where columns of texts are not.
     if !matches!(by_column, Err(Error::Type { .. })) {

@@ -6,7 +6,7 @@ mod random;
 use nuages_storage::{DataType, Value};
 use proptest::prelude::*;
 
-use super::testing::{CONTEXT, SOURCE, value_of};
+use super::testing::{context, SOURCE, value_of};
 use super::{Context, Scalar};
 use crate::algebra::{Arithmetic, Comparison, Expr};
 use crate::batch::Batch;
@@ -37,8 +37,8 @@ fn pairs_of_truths() -> (Batch<'static>, Vec<Truths>) {
 fn check_truth_table(expr: &Expr, expected: impl Fn(Option<bool>, Option<bool>) -> Option<bool>) {
     let (batch, pairs) = pairs_of_truths();
     let scalar = Scalar::compile(expr, &|column| Some((column.index(), DataType::Bool))).unwrap();
-    let vector = scalar.evaluate(&batch, &CONTEXT).unwrap();
-    let filtered = scalar.filter(&batch, &CONTEXT).unwrap();
+    let vector = scalar.evaluate(&batch, &context()).unwrap();
+    let filtered = scalar.filter(&batch, &context()).unwrap();
     for (row, (a, b)) in pairs.into_iter().enumerate() {
         assert_eq!(vector.bool(row), expected(a, b), "{a:?}, {b:?}");
         assert_eq!(filtered.contains(row), expected(a, b) == Some(true), "{a:?}, {b:?} as a filter");
@@ -91,7 +91,7 @@ fn compiled(expr: &Expr) -> Scalar {
 #[test]
 fn what_is_not_needed_cannot_fail() {
     let (batch, tenth) = tenth();
-    let run = |expr: &Expr| compiled(expr).evaluate(&batch, &CONTEXT);
+    let run = |expr: &Expr| compiled(expr).evaluate(&batch, &context());
     assert_eq!(run(&tenth).unwrap_err(), Error::DivisionByZero);
 
     let not_zero = column(0).compare(Comparison::NotEqual, lit(0));
@@ -108,7 +108,7 @@ fn what_is_not_needed_cannot_fail() {
     let coalesce = Expr::Call(crate::algebra::Function::Coalesce, vec![column(0), tenth.clone()]);
     assert_eq!(run(&coalesce).unwrap().int(2), None);
     let only_valid = batch.clone().with_selection(Bits::from_word(0b101));
-    assert_eq!(compiled(&tenth).evaluate(&only_valid, &CONTEXT).unwrap().int(0), Some(10));
+    assert_eq!(compiled(&tenth).evaluate(&only_valid, &context()).unwrap().int(0), Some(10));
 }
 
 #[test]
@@ -116,8 +116,8 @@ fn a_constant_that_fails_fails_only_where_it_is_needed() {
     let failing = lit(1).arithmetic(Arithmetic::Divide, lit(0));
     let (batch, _) = tenth();
     let guarded = column(0).is_null().and(column(0).equals(lit(7))).and(failing.clone().equals(lit(1)));
-    assert!(compiled(&guarded).filter(&batch, &CONTEXT).unwrap().is_empty());
-    assert_eq!(compiled(&failing).evaluate(&batch, &CONTEXT).unwrap_err(), Error::DivisionByZero);
+    assert!(compiled(&guarded).filter(&batch, &context()).unwrap().is_empty());
+    assert_eq!(compiled(&failing).evaluate(&batch, &context()).unwrap_err(), Error::DivisionByZero);
 }
 
 #[test]
@@ -217,7 +217,7 @@ proptest! {
 
         let expected: Vec<Result<Value, Error>> = rows.iter().map(|row| naive::evaluate(&expr, row)).collect();
         let fails = batch.selection.iter().any(|row| expected[row].is_err());
-        let vector = scalar.evaluate(&batch, &CONTEXT);
+        let vector = scalar.evaluate(&batch, &context());
         prop_assert_eq!(vector.is_err(), fails, "{:?}", vector);
         for row in &batch.selection {
             if let (Ok(vector), Ok(expected)) = (&vector, &expected[row]) {
@@ -228,7 +228,7 @@ proptest! {
         if scalar.data_type() == DataType::Bool {
             let expected: Vec<Result<bool, Error>> = rows.iter().map(|row| naive::is_true(&expr, row)).collect();
             let fails = batch.selection.iter().any(|row| expected[row].is_err());
-            let filtered = scalar.filter(&batch, &CONTEXT);
+            let filtered = scalar.filter(&batch, &context());
             prop_assert_eq!(filtered.is_err(), fails, "{:?}", filtered);
             if let Ok(filtered) = filtered {
                 let expected = Bits::from_fn(len, |row| {

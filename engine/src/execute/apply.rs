@@ -178,7 +178,7 @@ mod tests {
     use crate::algebra::{Expr, OutputColumn, Query, Relation, Source};
     use crate::catalog::Catalog;
     use crate::evaluate::Scalar;
-    use crate::execute::testing::{CONTEXT, Input};
+    use crate::execute::testing::{context, Input};
     use crate::optimize;
     use crate::plan::{Node, Plan};
     use crate::session::Session;
@@ -196,7 +196,7 @@ mod tests {
         let version = crate::Database::new().version().unwrap();
         let mut memo = Memo { subquery: &subquery, answers: HashMap::new(), kept: 0 };
         for row in 0..100 {
-            let answer = memo.answer(vec![row.into()], &version, &CONTEXT).unwrap();
+            let answer = memo.answer(vec![row.into()], &version, &context()).unwrap();
             assert_eq!(answer.value(Some(4.into())), true.into());
             let kept: usize = memo.answers.iter().map(|(bound, answer)| bound.len() + answer.len()).sum();
             assert_eq!(memo.kept, kept);
@@ -225,7 +225,7 @@ mod tests {
         [optimize::plan, optimize::plan_naively].map(|plan| {
             let mut found = Vec::new();
             let plan = plan(query.clone(), Catalog::of(&version), &version)?;
-            crate::execute::run(&plan, &version, &CONTEXT, &mut |batch| {
+            crate::execute::run(&plan, &version, &context(), &mut |batch| {
                 found.extend(batch.selection.iter().map(|row| batch.column(0).value(row)));
                 Ok(())
             })?;

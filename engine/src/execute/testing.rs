@@ -18,7 +18,9 @@ pub(super) type Row = Vec<Value>;
 
 pub(super) const TEXT: DataType = DataType::Text { max_length: None };
 
-pub(super) const CONTEXT: Context<'static> = Context::at(&[], jiff::Timestamp::UNIX_EPOCH);
+pub(super) fn context() -> Context<'static> {
+    Context::at(&[], jiff::Timestamp::UNIX_EPOCH)
+}
 
 /// Batches of rows, some of which are not selected.
 #[derive(Clone, Debug)]
@@ -87,7 +89,7 @@ fn batch<'v>(types: &[DataType], rows: &[(Row, bool)]) -> Batch<'v> {
 pub(super) fn rows_of<'v>(mut operator: impl Operator<'v>) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut batch = Batch::default();
-    while operator.next(&mut batch, &CONTEXT).unwrap() {
+    while operator.next(&mut batch, &context()).unwrap() {
         assert!(batch.len <= BATCH_ROWS_MAX);
         rows.extend(batch.selection.iter().map(|row| batch.row(row)));
     }
