@@ -3,6 +3,8 @@
 //! An update that touches neither a key nor a text needs no image of the whole row: the words it sets are enough, and
 //! are written over the old ones, leaf by leaf.
 
+use smallvec::SmallVec;
+
 use crate::leaf::RowId;
 
 /// What some slots of some rows become.
@@ -16,8 +18,9 @@ use crate::leaf::RowId;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Patch {
-    row_ids: Vec<RowId>,
-    columns: Vec<PatchColumn>,
+    /// Most patches are for one row and set one slot or two.
+    row_ids: SmallVec<[RowId; 2]>,
+    columns: SmallVec<[PatchColumn; 2]>,
 }
 
 /// What a slot becomes, row by row.
@@ -25,15 +28,15 @@ pub struct Patch {
 pub(crate) struct PatchColumn {
     pub(crate) slot: usize,
     /// The words, or the booleans as zero and one; `None` is NULL.
-    pub(crate) words: Vec<Option<u64>>,
+    pub(crate) words: SmallVec<[Option<u64>; 2]>,
 }
 
 impl Patch {
     /// A patch of these slots, each of [`Lane::Word`](crate::Lane::Word) or [`Lane::Bit`](crate::Lane::Bit).
     #[must_use]
     pub fn new(slots: impl IntoIterator<Item = usize>) -> Self {
-        let column = |slot| PatchColumn { slot, words: Vec::new() };
-        Self { row_ids: Vec::new(), columns: slots.into_iter().map(column).collect() }
+        let column = |slot| PatchColumn { slot, words: SmallVec::new() };
+        Self { row_ids: SmallVec::new(), columns: slots.into_iter().map(column).collect() }
     }
 
     /// Adds a row, with its words in the order of the slots; `None` is NULL, booleans are zero and one.

@@ -218,6 +218,13 @@ impl Expr {
         }
     }
 
+    /// Whether something is true of one of the same subexpressions.
+    pub(crate) fn any_child(&self, is_so: impl Fn(&Expr) -> bool) -> bool {
+        let mut any = false;
+        self.each_child(&mut |child| any = any || is_so(child));
+        any
+    }
+
     /// The same subexpressions, to be changed in place.
     pub fn children_mut(&mut self) -> Vec<&mut Expr> {
         match self {

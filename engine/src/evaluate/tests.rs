@@ -6,7 +6,7 @@ mod random;
 use nuages_storage::{DataType, Value};
 use proptest::prelude::*;
 
-use super::testing::{context, SOURCE, value_of};
+use super::testing::{SOURCE, context, value_of};
 use super::{Context, Scalar};
 use crate::algebra::{Arithmetic, Comparison, Expr};
 use crate::batch::Batch;

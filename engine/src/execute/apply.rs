@@ -178,7 +178,7 @@ mod tests {
     use crate::algebra::{Expr, OutputColumn, Query, Relation, Source};
     use crate::catalog::Catalog;
     use crate::evaluate::Scalar;
-    use crate::execute::testing::{context, Input};
+    use crate::execute::testing::{Input, context};
     use crate::optimize;
     use crate::plan::{Node, Plan};
     use crate::session::Session;

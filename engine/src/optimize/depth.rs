@@ -4,6 +4,8 @@
 //! deep ends the process. So the depth is measured before anything else looks at a statement or a definition, here,
 //! with a stack of its own on the heap.
 
+use smallvec::SmallVec;
+
 use super::columns::expressions;
 use crate::algebra::{Expr, InsertSource, OutputColumn, Query, Relation, Statement};
 use crate::error::Error;
@@ -66,7 +68,7 @@ pub(crate) fn check_statement(statement: &Statement) -> Result<(), Error> {
 /// What is still to be looked into, and how deep it lies.
 #[derive(Default)]
 struct Open<'a> {
-    parts: Vec<(Part<'a>, usize)>,
+    parts: SmallVec<[(Part<'a>, usize); 8]>,
 }
 
 enum Part<'a> {
@@ -89,7 +91,7 @@ impl<'a> Open<'a> {
     }
 
     fn below_expr(&mut self, expr: &'a Expr, depth: usize) {
-        self.exprs(expr.children(), depth);
+        expr.each_child(&mut |child| self.expr(child, depth));
         match expr {
             Expr::Scalar(query) | Expr::InQuery(_, query) => self.query(query, depth + SUBQUERY_LEVELS),
             Expr::Exists(relation) => self.relation(relation, depth + SUBQUERY_LEVELS),

@@ -34,14 +34,15 @@ fn is_word(lane: Lane) -> bool {
 /// Collects the new values of rows.
 pub(super) struct PatchBuilder<'a> {
     table: &'a TableDefinition,
-    columns: Vec<(usize, &'a ColumnDefinition)>,
+    columns: SmallVec<[(usize, &'a ColumnDefinition); 2]>,
     patch: Patch,
 }
 
 impl<'a> PatchBuilder<'a> {
     pub(super) fn new(table: &'a TableDefinition, update: &Update) -> Result<PatchBuilder<'a>, Error> {
         let column = |(place, _): &(usize, _)| Ok((*place, table.column(*place)?));
-        let columns = update.assignments.iter().map(column).collect::<Result<Vec<_>, Error>>()?;
+        let columns: SmallVec<[(usize, &ColumnDefinition); 2]> =
+            update.assignments.iter().map(column).collect::<Result<_, Error>>()?;
         let patch = Patch::new(columns.iter().map(|(_, column)| column.slot));
         Ok(PatchBuilder { table, columns, patch })
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nuages_storage::lock::Strength;
-use nuages_storage::{Operation, RowId, Value, all_rows};
+use nuages_storage::{DataType, Lane, Operation, RowId, RowRef, Value, all_rows};
 use smallvec::SmallVec;
 
 use super::images::{Assigned, rewrite};
@@ -11,7 +11,7 @@ use super::patch::{self, PatchBuilder};
 use super::returning::Returning;
 use super::round::{Round, TableChange};
 use super::{Found, WritingStatement, coerced};
-use crate::algebra::{Comparison, Expr, OutputColumn, Query, Relation, Source, Update};
+use crate::algebra::{Arithmetic, Comparison, Expr, OutputColumn, Query, Relation, Source, Update};
 use crate::catalog::program::RowProgram;
 use crate::catalog::{ColumnSet, IndexDefinition, TableDefinition};
 use crate::error::Error;
@@ -133,12 +133,14 @@ impl WritingStatement<'_, '_> {
         }
         let tree = self.writer.base().table(table.id);
         let Some(row) = row.and_then(|row| tree?.get(row)) else { return Ok(Some(Updated::new())) };
-        let value = |(_, expr): &(usize, Expr)| match constant(expr, context) {
-            Some(value) => Ok(value.clone()),
-            None => {
-                let program = RowProgram::compile_over(table, update.source, expr)?;
-                program.evaluate_row(table, row, context)
+        let value = |(_, expr): &(usize, Expr)| {
+            if let Some(value) = constant(expr, context) {
+                return Ok(value.clone());
             }
+            if let Some(int) = integer(expr, table, update.source, row, context) {
+                return Ok(Value::Int(int));
+            }
+            RowProgram::compile_over(table, update.source, expr)?.evaluate_row(table, row, context)
         };
         let values = update.assignments.iter().map(value).collect::<Result<SmallVec<[Value; 2]>, Error>>()?;
         Ok(Some(vec![(row.row_id(), assigned_values(table, update, values)?)]))
@@ -222,7 +224,40 @@ fn constant<'v>(expr: &'v Expr, context: &Context<'v>) -> Option<&'v Value> {
     }
 }
 
+/// The value of sums, differences and products of integers: what is mostly assigned to one row, for a tenth of what
+/// compiling it would cost. `None` for anything else, a NULL and an overflow included, which the compiled expression
+/// then decides.
+fn integer(
+    expr: &Expr,
+    table: &TableDefinition,
+    source: Source,
+    row: RowRef<'_>,
+    context: &Context<'_>,
+) -> Option<i64> {
+    match expr {
+        Expr::Literal(_) | Expr::Parameter(..) => match constant(expr, context)? {
+            Value::Int(int) => Some(*int),
+            _ => None,
+        },
+        Expr::Column(column) if column.source() == source && !column.is_row_id() => {
+            let column = table.columns.get(column.index())?;
+            let is_integer =
+                matches!(column.data_type, DataType::SmallInt | DataType::Integer | DataType::BigInt);
+            (is_integer && column.lane == Lane::Word && !row.null(column.slot)).then(|| row.int(column.slot))
+        }
+        Expr::Arithmetic(op, left, right) => {
+            let operand = |expr| integer(expr, table, source, row, context);
+            match op {
+                Arithmetic::Add => operand(left)?.checked_add(operand(right)?),
+                Arithmetic::Subtract => operand(left)?.checked_sub(operand(right)?),
+                Arithmetic::Multiply => operand(left)?.checked_mul(operand(right)?),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
 fn has_query(expr: &Expr) -> bool {
-    matches!(expr, Expr::Scalar(_) | Expr::Exists(_) | Expr::InQuery(..))
-        || expr.children().into_iter().any(has_query)
+    matches!(expr, Expr::Scalar(_) | Expr::Exists(_) | Expr::InQuery(..)) || expr.any_child(has_query)
 }

@@ -130,3 +130,29 @@ fn a_prepared_query_runs_on_any_session_with_any_parameters() {
     assert_eq!(plays(&db, 1), [Some(5)]);
     assert_eq!(plays(&db, 3), []);
 }
+
+#[test]
+fn what_is_computed_for_one_row_by_its_key_is_what_is_computed_for_rows_that_are_searched() {
+    use Arithmetic::{Add, Divide, Multiply, Subtract};
+    let of = |op, left: Expr, right: Expr| left.arithmetic(op, right);
+    let number = |number: i64| Expr::literal(number);
+    let assignments = [
+        of(Add, column(2), of(Multiply, column(5), number(3))),
+        of(Subtract, of(Subtract, column(5), column(2)), number(-7)),
+        of(Divide, column(5), number(2)),
+        of(Add, column(2), column(3)),             // a NULL
+        of(Multiply, column(5), number(i64::MAX)), // beyond every integer
+        of(Subtract, column(2), number(100)),      // beyond the column
+        of(Add, column(0), Expr::literal(0.5)),
+    ];
+    for assigned in assignments {
+        for key in [1, 2] {
+            let (by_key, searched) = (songs(), songs());
+            let also = is(0, key).and(column(0).compare(Comparison::Less, number(9)));
+            let left = update(&by_key, "song", Some(is(0, key)), vec![(2, assigned.clone())]);
+            let right = update(&searched, "song", Some(also), vec![(2, assigned.clone())]);
+            assert_eq!(left, right, "{assigned:?}");
+            assert_eq!(rows(&by_key, "song"), rows(&searched, "song"), "{assigned:?}");
+        }
+    }
+}
