@@ -87,7 +87,7 @@ pub(crate) fn open<'v>(plan: &'v Plan, version: &'v Version) -> Running<'v> {
                 (right, open(right, version)),
                 (left_keys, right_keys),
                 right_columns,
-                residual.as_ref().map(|residual| &residual.scalar),
+                residual.as_ref().map(|residual| apply::PairTest::new(residual, version)),
             ))
         }
         Node::IndexJoin { kind, left, lookup } => {
@@ -97,7 +97,7 @@ pub(crate) fn open<'v>(plan: &'v Plan, version: &'v Version) -> Running<'v> {
             *kind,
             (left, open(left, version)),
             (right, open(right, version)),
-            on.as_ref().map(|on| &on.scalar),
+            on.as_ref().map(|on| apply::PairTest::new(on, version)),
         )),
         Node::Aggregate { input, keys, aggregates, .. } => {
             Box::new(aggregate::Aggregate::new(open(input, version), keys, aggregates))

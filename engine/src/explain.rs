@@ -146,12 +146,12 @@ impl Names<'_> {
             Node::Project { columns, .. } => format!("Project {} columns", columns.len()),
             Node::HashJoin { kind, on, residual, .. } => {
                 details.push(self.exprs(on));
-                details.extend(residual.iter().map(|residual| self.expr(&residual.expr)));
+                details.extend(residual.iter().map(|residual| self.expr(&residual.predicate.expr)));
                 format!("Hash {}", kind_word(*kind))
             }
             Node::IndexJoin { kind, lookup, .. } => self.index_join(*kind, lookup, &mut details),
             Node::NestedLoop { kind, on, .. } => {
-                details.extend(on.iter().map(|on| self.expr(&on.expr)));
+                details.extend(on.iter().map(|on| self.expr(&on.predicate.expr)));
                 format!("Nested loop {}", kind_word(*kind))
             }
             Node::Aggregate { by, aggregates, .. } => {

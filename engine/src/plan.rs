@@ -69,14 +69,14 @@ pub(crate) enum Node {
         /// The columns of the right side that are kept: what only the keys are made of is not.
         right_columns: Vec<usize>,
         /// Over the columns of both sides.
-        residual: Option<Predicate>,
+        residual: Option<PairCondition>,
         /// The equalities behind the keys, for EXPLAIN.
         on: Vec<Expr>,
     },
     /// For each left row the rows of a table, by key.
     IndexJoin { kind: JoinKind, left: Box<Plan>, lookup: Lookup },
     /// Every pair, the right side kept in memory.
-    NestedLoop { kind: JoinKind, left: Box<Plan>, right: Box<Plan>, on: Option<Predicate> },
+    NestedLoop { kind: JoinKind, left: Box<Plan>, right: Box<Plan>, on: Option<PairCondition> },
     /// One row per group.
     Aggregate { input: Box<Plan>, keys: Vec<Scalar>, aggregates: Vec<PlanAggregate>, by: Vec<Expr> },
     /// In order; only the first `top` rows if given.
@@ -96,6 +96,13 @@ pub(crate) enum Node {
 pub(crate) struct Predicate {
     pub(crate) scalar: Scalar,
     pub(crate) expr: Expr,
+}
+
+/// A condition on pairs of rows: over the columns of both, and behind them one for each subquery in it.
+#[derive(Clone, Debug)]
+pub(crate) struct PairCondition {
+    pub(crate) predicate: Predicate,
+    pub(crate) subqueries: Vec<Subquery>,
 }
 
 /// Rows of one table.

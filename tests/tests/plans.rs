@@ -4,8 +4,8 @@
 
 use jiff::Timestamp;
 use nuages_engine::algebra::{
-    Aggregate, AggregateFunction, Comparison, Expr, Insert, InsertSource, JoinKind, OutputColumn, Query,
-    Relation, SortKey, Source, Statement, TextMatch,
+    Aggregate, AggregateFunction, Arithmetic, Comparison, Expr, Insert, InsertSource, JoinKind, OutputColumn,
+    Query, Relation, SortKey, Source, Statement, TextMatch,
 };
 use nuages_engine::catalog::{Catalog, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable};
 use nuages_engine::plan::Plan;
@@ -805,5 +805,25 @@ fn dozens_of_joins_are_planned() -> Result<(), Error> {
     let (plan, rows) = blog.plan(&query)?;
     assert_eq!(rows, [[Value::from(7)]]);
     assert!(!plan.contains("Nested"), "every author is found by the one before:\n{plan}");
+    Ok(())
+}
+
+/// The condition speaks of both sides and of a third table, so it can go nowhere else.
+#[test]
+fn the_condition_of_an_outer_join_may_have_a_subquery() -> Result<(), Error> {
+    let blog = blog()?;
+    let twice = |id: Expr| id.clone().arithmetic(Arithmetic::Add, id);
+    let of_both = column(C, comment::POST)
+        .equals(column(P, post::ID))
+        .and(column(C, comment::ID).compare(Comparison::Less, twice(column(A, author::ID))));
+    let on = column(P, post::AUTHOR)
+        .equals(column(A, author::ID))
+        .and(Expr::Exists(Box::new(blog.comments().filter(of_both))));
+    for (kind, expected) in [(JoinKind::Left, 20), (JoinKind::Semi, 19), (JoinKind::Anti, 1)] {
+        let query = select(blog.authors().join(kind, blog.posts(), on.clone()), [column(A, author::ID)]);
+        let (plan, rows) = blog.plan(&query)?;
+        assert!(plan.contains("Hash"), "{plan}");
+        assert_eq!(rows.len(), expected, "{kind:?}\n{plan}");
+    }
     Ok(())
 }

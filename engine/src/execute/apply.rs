@@ -5,9 +5,10 @@ use nuages_storage::{Value, Version};
 
 use super::{Operator, Running, open};
 use crate::batch::Batch;
+use crate::bits::Bits;
 use crate::error::Error;
-use crate::evaluate::Context;
-use crate::plan::{Subquery, SubqueryKind};
+use crate::evaluate::{Context, Scalar};
+use crate::plan::{PairCondition, Subquery, SubqueryKind};
 use crate::vector::{Vector, VectorBuilder};
 
 /// Values kept per subquery, those of answers and those by which they are known. When there are so many, all answers are
@@ -37,8 +38,7 @@ enum Answer {
 
 impl<'v> Apply<'v> {
     pub(super) fn new(input: Running<'v>, subqueries: &'v [Subquery], version: &'v Version) -> Self {
-        let memo = |subquery| Memo { subquery, answers: HashMap::new(), kept: 0 };
-        Apply { input, subqueries: subqueries.iter().map(memo).collect(), version }
+        Apply { input, subqueries: subqueries.iter().map(Memo::new).collect(), version }
     }
 }
 
@@ -55,7 +55,50 @@ impl<'v> Operator<'v> for Apply<'v> {
     }
 }
 
+/// The test of pairs of rows in a join.
+pub(super) struct PairTest<'v> {
+    scalar: &'v Scalar,
+    /// The subqueries in it, and the version they read.
+    subqueries: Option<(Vec<Memo<'v>>, &'v Version)>,
+}
+
+impl<'v> PairTest<'v> {
+    pub(super) fn new(condition: &'v PairCondition, version: &'v Version) -> Self {
+        let memos: Vec<_> = condition.subqueries.iter().map(Memo::new).collect();
+        let subqueries = (!memos.is_empty()).then_some((memos, version));
+        PairTest { scalar: &condition.predicate.scalar, subqueries }
+    }
+
+    /// A test without subqueries.
+    #[cfg(test)]
+    pub(super) fn plain(scalar: &'v Scalar) -> Self {
+        PairTest { scalar, subqueries: None }
+    }
+
+    /// The candidates among the pairs for which the condition is true.
+    pub(super) fn filter(
+        &mut self,
+        pairs: &Batch<'v>,
+        candidates: &Bits,
+        context: &Context<'_>,
+    ) -> Result<Bits, Error> {
+        let Some((subqueries, version)) = &mut self.subqueries else {
+            return self.scalar.filter_rows(pairs, context, candidates);
+        };
+        let mut pairs = pairs.clone().with_selection(candidates.clone());
+        for memo in subqueries {
+            let column = memo.column(&pairs, version, context)?;
+            pairs.columns.push(column);
+        }
+        self.scalar.filter(&pairs, context)
+    }
+}
+
 impl<'v> Memo<'v> {
+    fn new(subquery: &'v Subquery) -> Self {
+        Memo { subquery, answers: HashMap::new(), kept: 0 }
+    }
+
     fn column(
         &mut self,
         batch: &Batch<'v>,
@@ -177,7 +220,6 @@ mod tests {
     use super::*;
     use crate::algebra::{Expr, OutputColumn, Query, Relation, Source};
     use crate::catalog::Catalog;
-    use crate::evaluate::Scalar;
     use crate::execute::testing::{Input, context};
     use crate::optimize;
     use crate::plan::{Node, Plan};

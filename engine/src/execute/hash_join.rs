@@ -2,6 +2,7 @@
 //!
 //! NULL equals nothing, so right rows with a NULL in their key are not kept and left rows with one find no partner.
 
+use super::apply::PairTest;
 use super::join::{BuildSide, Join};
 use super::key_table::{ABSENT, KeyColumns, KeyTable, key_columns, types_of};
 use super::{Operator, Running};
@@ -39,7 +40,7 @@ impl<'v> HashJoin<'v> {
         (right_plan, right): (&'v Plan, Running<'v>),
         (left_keys, right_keys): (&'v [Scalar], &'v [Scalar]),
         right_columns: &'v [usize],
-        residual: Option<&'v Scalar>,
+        residual: Option<PairTest<'v>>,
     ) -> Self {
         HashJoin {
             left,

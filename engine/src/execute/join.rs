@@ -15,12 +15,13 @@
 //! Invariants: the number of a left row is [`ABSENT`] if its key is not among the right rows; every number that is
 //! there has a right row.
 
+use super::apply::PairTest;
 use super::key_table::{ABSENT, row_number};
 use crate::algebra::JoinKind;
 use crate::batch::{BATCH_ROWS_MAX, Batch};
 use crate::bits::Bits;
 use crate::error::Error;
-use crate::evaluate::{Context, Scalar};
+use crate::evaluate::Context;
 use crate::vector::NO_ROW;
 
 /// The right side: its rows, and which of them have which key.
@@ -92,7 +93,7 @@ impl Partners {
 pub(super) struct Join<'v> {
     kind: JoinKind,
     /// Over the columns of both sides.
-    residual: Option<&'v Scalar>,
+    residual: Option<PairTest<'v>>,
     pub(super) right: BuildSide<'v>,
     current: Option<Current<'v>>,
 }
@@ -118,7 +119,7 @@ struct Pairs {
 }
 
 impl<'v> Join<'v> {
-    pub(super) fn new(kind: JoinKind, residual: Option<&'v Scalar>) -> Self {
+    pub(super) fn new(kind: JoinKind, residual: Option<PairTest<'v>>) -> Self {
         Join { kind, residual, right: BuildSide::keys_only(0), current: None }
     }
 
@@ -164,14 +165,19 @@ impl<'v> Join<'v> {
     }
 
     /// Puts the columns of each row's only partner beside a left batch.
-    fn beside(&self, batch: &mut Batch<'v>, numbers: &mut [u32], context: &Context<'_>) -> Result<(), Error> {
+    fn beside(
+        &mut self,
+        batch: &mut Batch<'v>,
+        numbers: &mut [u32],
+        context: &Context<'_>,
+    ) -> Result<(), Error> {
         let mut found = present(&batch.selection, numbers);
-        if let Some(residual) = self.residual
+        if let Some(residual) = &mut self.residual
             && !found.is_empty()
         {
             let mut pairs = batch.clone().with_selection(found.clone());
             pairs.columns.extend(self.right.rows.gather(numbers).columns);
-            let passed = residual.filter(&pairs, context)?;
+            let passed = residual.filter(&pairs, &found, context)?;
             if self.kind == JoinKind::Inner {
                 *batch = pairs.with_selection(passed);
                 return Ok(());
@@ -202,9 +208,9 @@ impl<'v> Join<'v> {
         }
         let pairs = self.list_pairs(&mut current, None);
         *batch = self.gather(&current, &pairs);
-        if let Some(residual) = self.residual {
+        if let Some(residual) = &mut self.residual {
             let candidates = Bits::from_fn(batch.len, |pair| pairs.right[pair] != NO_ROW);
-            let mut passed = residual.filter_rows(batch, context, &candidates)?;
+            let mut passed = residual.filter(batch, &candidates, context)?;
             if self.kind == JoinKind::Left {
                 current.keep_lonely(&pairs, &mut passed);
             }
@@ -217,12 +223,13 @@ impl<'v> Join<'v> {
     }
 
     /// The left rows that have a partner which passes the residual.
-    fn search(&self, current: &mut Current<'v>, context: &Context<'_>) -> Result<Bits, Error> {
+    fn search(&mut self, current: &mut Current<'v>, context: &Context<'_>) -> Result<Bits, Error> {
         let mut found = Bits::none(current.batch.len);
-        let Some(residual) = self.residual else { return Ok(found) };
         while current.done < current.rows.len() {
             let pairs = self.list_pairs(current, Some(&found));
-            let passed = residual.filter(&self.gather(current, &pairs), context)?;
+            let candidates = self.gather(current, &pairs);
+            let Some(residual) = &mut self.residual else { break };
+            let passed = residual.filter(&candidates, &candidates.selection, context)?;
             passed.iter().for_each(|pair| found.insert(pairs.left[pair] as usize));
         }
         Ok(found)

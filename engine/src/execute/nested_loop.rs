@@ -2,13 +2,14 @@
 //!
 //! It is the join in which all right rows have one and the same key, and every left row has that key too.
 
+use super::apply::PairTest;
 use super::join::{BuildSide, Join};
 use super::key_table::ABSENT;
 use super::{Operator, Running, chunks};
 use crate::algebra::JoinKind;
 use crate::batch::Batch;
 use crate::error::Error;
-use crate::evaluate::{Context, Scalar};
+use crate::evaluate::Context;
 use crate::plan::Plan;
 
 /// See the [module](self).
@@ -25,7 +26,7 @@ impl<'v> NestedLoop<'v> {
         kind: JoinKind,
         (_, left): (&'v Plan, Running<'v>),
         (right_plan, right): (&'v Plan, Running<'v>),
-        on: Option<&'v Scalar>,
+        on: Option<PairTest<'v>>,
     ) -> Self {
         NestedLoop { left, right: Some((right_plan, right)), key: ABSENT, join: Join::new(kind, on) }
     }

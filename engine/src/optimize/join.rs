@@ -39,11 +39,6 @@ impl Planner<'_> {
             Relation::Join { kind: JoinKind::Inner, .. } if self.optimize => self.build_inner(join, needed),
             Relation::Join { kind, left, right, on } => {
                 let on = conjuncts(on);
-                if on.iter().any(columns::has_subquery) {
-                    return Err(Error::Unsupported {
-                        feature: "a subquery in the condition of a join".into(),
-                    });
-                }
                 let mut below = needed.clone();
                 on.iter().for_each(|part| columns::add_columns(part, &mut below));
                 let left = self.build(*left, &below)?;
@@ -116,7 +111,8 @@ impl Planner<'_> {
         needed: &ColumnSet,
         in_order: bool,
     ) -> Result<Option<Plan>, Error> {
-        let by_index = if self.optimize { self.lookup(&left, right, &on)? } else { None };
+        let plain = !on.iter().any(columns::has_subquery);
+        let by_index = if self.optimize && plain { self.lookup(&left, right, &on)? } else { None };
         let right_size = match in_order {
             true => None,
             false => {
@@ -281,7 +277,7 @@ impl Planner<'_> {
         let mut equalities = Vec::new();
         for part in on {
             match equality(part, &left_sources, &right_sources) {
-                Some((l, r)) if self.optimize => {
+                Some((l, r)) if self.optimize && !columns::has_subquery(part) => {
                     let (l, r) = self.same_type(l, &left, r, &right)?;
                     left_keys.push(l);
                     right_keys.push(r);
@@ -297,7 +293,7 @@ impl Planner<'_> {
         let (right_columns, kept): (Vec<usize>, Vec<PlanColumn>) =
             right.columns.iter().copied().enumerate().filter(|(_, column)| kept(column)).unzip();
         let residual =
-            conjunction(residual).map(|predicate| self.compile_pair(predicate, &left, &kept)).transpose()?;
+            conjunction(residual).map(|on| self.compile_condition(on, &left, &kept)).transpose()?;
         let columns = joined_columns(kind, &left, &kept);
         let matches = match left_keys.is_empty() {
             true => right.estimate.rows,

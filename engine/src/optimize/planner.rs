@@ -10,7 +10,7 @@ use crate::algebra::{Column, Expr, JoinKind, OutputColumn, Query, Relation, Sour
 use crate::catalog::{Catalog, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Scalar;
-use crate::plan::{Node, Plan, PlanColumn, Predicate, Subquery, SubqueryKind};
+use crate::plan::{Node, PairCondition, Plan, PlanColumn, Predicate, Subquery, SubqueryKind};
 
 /// Plans one statement.
 pub(crate) struct Planner<'a> {
@@ -119,6 +119,21 @@ impl<'a> Planner<'a> {
         Ok(Predicate { scalar: compile_over(&expr, &columns)?, expr })
     }
 
+    /// Compiles a condition over the columns of two plans side by side that may have subqueries in it.
+    pub(crate) fn compile_condition(
+        &mut self,
+        expr: Expr,
+        left: &Plan,
+        right: &[PlanColumn],
+    ) -> Result<PairCondition, Error> {
+        let mut columns: Vec<_> = left.columns.iter().chain(right).copied().collect();
+        let mut exprs = [expr.clone()];
+        let pending = self.extract(&mut exprs);
+        let subqueries = self.subqueries(&mut columns, pending)?;
+        let predicate = Predicate { scalar: compile_over(&exprs[0], &columns)?, expr };
+        Ok(PairCondition { predicate, subqueries })
+    }
+
     /// Takes the subqueries out of `exprs`: each is replaced by a column that [`apply`](Self::apply) adds.
     pub(crate) fn extract(&mut self, exprs: &mut [Expr]) -> Vec<Pending> {
         let mut found = Vec::new();
@@ -135,15 +150,25 @@ impl<'a> Planner<'a> {
             return Ok(input);
         }
         let mut columns = input.columns.clone();
+        let subqueries = self.subqueries(&mut columns, pending)?;
+        let estimate = input.estimate;
+        Ok(Plan { node: Node::Apply { input: Box::new(input), subqueries }, columns, estimate })
+    }
+
+    /// Plans subqueries over these columns, and adds a column for each.
+    fn subqueries(
+        &mut self,
+        columns: &mut Vec<PlanColumn>,
+        pending: Vec<Pending>,
+    ) -> Result<Vec<Subquery>, Error> {
         let mut subqueries = Vec::with_capacity(pending.len());
         for Pending { column, query, kind } in pending {
             // What IN looks for may be a subquery itself, which stands among the columns already.
-            let subquery = self.subquery(&columns, query, kind)?;
+            let subquery = self.subquery(columns, query, kind)?;
             columns.push(PlanColumn { column, data_type: subquery.data_type });
             subqueries.push(subquery);
         }
-        let estimate = input.estimate;
-        Ok(Plan { node: Node::Apply { input: Box::new(input), subqueries }, columns, estimate })
+        Ok(subqueries)
     }
 
     fn subquery(

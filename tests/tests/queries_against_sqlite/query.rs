@@ -216,7 +216,7 @@ impl<'a> Generator<'a> {
         }
         let kind = if self.tape.one_in(3) { JoinKind::Left } else { JoinKind::Inner };
         let scope = [left.scope.as_slice(), &right.scope].concat();
-        let on = self.condition(&left.scope, &right.scope);
+        let on = self.condition(&left.scope, &right.scope, left.rows * right.rows);
         let rows = (left.rows * right.rows / 4.0).max(left.rows);
         Made { relation: left.relation.join(kind, right.relation, on), scope, rows }
     }
@@ -228,12 +228,12 @@ impl<'a> Generator<'a> {
             return left;
         }
         let kind = if self.tape.one_in(2) { JoinKind::Anti } else { JoinKind::Semi };
-        let on = self.condition(&left.scope, &right.scope);
+        let on = self.condition(&left.scope, &right.scope, left.rows * right.rows);
         Made { relation: left.relation.join(kind, right.relation, on), ..left }
     }
 
-    /// The condition of a join: mostly equalities between columns.
-    fn condition(&mut self, left: &[Field], right: &[Field]) -> Expr {
+    /// The condition of a join, tested on so many pairs: mostly equalities between columns.
+    fn condition(&mut self, left: &[Field], right: &[Field], pairs: f64) -> Expr {
         let mut parts = Vec::new();
         for _ in 0..self.tape.pick(&[1, 1, 1, 2, 0]) {
             let field = self.tape.pick(left);
@@ -248,9 +248,7 @@ impl<'a> Generator<'a> {
         }
         if self.tape.one_in(4) {
             let both = [left, right].concat();
-            let allowed = std::mem::replace(&mut self.subqueries, false);
-            parts.push(self.predicate(&both, 1));
-            self.subqueries = allowed;
+            parts.push(self.with_times(pairs, |this| this.predicate(&both, 1)));
         }
         Expr::And(parts)
     }

@@ -3,6 +3,7 @@
 use nuages_storage::{DataType, Value};
 use proptest::prelude::*;
 
+use super::super::apply::PairTest;
 use super::super::hash_join::HashJoin;
 use super::super::nested_loop::NestedLoop;
 use super::super::testing::{Input, Row, TEXT, column, column_expr, input_of, kind, rows_of, scalar};
@@ -76,12 +77,17 @@ fn hash_join(kind: JoinKind, left: &Input, right: &Input, residual: Option<&Scal
     let (left_plan, right_plan) = (left.plan(), right.plan());
     let all: Vec<usize> = (0..right.types.len()).collect();
     let (left, right) = ((&left_plan, left.open()), (&right_plan, right.open()));
-    rows_of(HashJoin::new(kind, left, right, (&keys, &keys), &all, residual))
+    rows_of(HashJoin::new(kind, left, right, (&keys, &keys), &all, residual.map(PairTest::plain)))
 }
 
 fn nested_loop(kind: JoinKind, left: &Input, right: &Input, on: Option<&Scalar>) -> Vec<Row> {
     let (left_plan, right_plan) = (left.plan(), right.plan());
-    rows_of(NestedLoop::new(kind, (&left_plan, left.open()), (&right_plan, right.open()), on))
+    rows_of(NestedLoop::new(
+        kind,
+        (&left_plan, left.open()),
+        (&right_plan, right.open()),
+        on.map(PairTest::plain),
+    ))
 }
 
 fn check(left: &Input, right: &Input) -> Result<(), TestCaseError> {
