@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 
 use crate::catalog::Catalog;
 use crate::error::Error;
-use crate::integrity::KeyCheck;
+use crate::integrity::{KeyCheck, unique};
 use crate::reads::Reads;
 use crate::session::Session;
 use crate::write::WritingStatement;
@@ -62,6 +62,11 @@ impl Database {
     /// That the database cannot be used any more.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
         Ok(Snapshot { version: self.store.snapshot()? })
+    }
+
+    /// How many statements wait for a lock now.
+    pub fn waiting(&self) -> usize {
+        self.store.waiting()
     }
 
     /// Begins a transaction of the default isolation, [`Isolation::ReadCommitted`].
@@ -258,10 +263,14 @@ impl Transaction {
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<Step<()>, Error> {
         let mut state = self.state.lock();
+        let is_serializable = self.reads.is_some();
         let step = state.transaction.step(statement, &mut |writer: &mut Writer<'_>| {
             let mut writing = WritingStatement::new(writer);
-            f(&mut writing)?;
-            writing.finish(false)
+            let written = f(&mut writing).and_then(|()| writing.finish(false));
+            written.map_err(|error| match error {
+                error if is_serializable && writer.is_behind() => unique::unless_unseen(error, writer.base()),
+                error => error,
+            })
         })?;
         Ok(match step {
             Step::Wait(ticket) => Step::Wait(ticket),

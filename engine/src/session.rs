@@ -175,9 +175,9 @@ pub trait Session: Send + Sync {
     ) -> Result<(), Error> {
         let context = Context::new(parameters).noting(self.reads());
         if let Some(lock) = &query.lock {
-            let mut rows = None;
+            let (mut found, mut rows) = (Found::default(), None);
             self.write(Reach::Long, &mut |writing| {
-                rows = Some(writing.lock_rows(query, lock, &context)?);
+                rows = Some(writing.lock_rows(query, lock, &mut found, &context)?);
                 Ok(())
             })?;
             return rows.as_ref().map_or(Ok(()), each);

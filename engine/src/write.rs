@@ -36,7 +36,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use nuages_storage::{IndexChange, RowId, RowRef, TableId, Value, Writer};
+use nuages_storage::{IndexChange, RowId, RowRef, TableId, Value, Version, Writer};
 use smallvec::SmallVec;
 
 use crate::algebra::Statement;
@@ -162,6 +162,7 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
         let mut recorded = SmallVec::<[_; 1]>::new();
         for (table, change) in round {
             let Some(definition) = self.catalog.table(table) else { continue };
+            self.expect_room(definition, &change)?;
             let (version, locking) = self.writer.parts();
             let tests = TableRound { catalog: &self.catalog, version, context, unstable: &unstable, more };
             let changes = tests.test(definition, &change, &mut self.postponed, locking)?;
@@ -180,6 +181,7 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
         change: TableChange,
         context: &Context<'_>,
     ) -> Result<(), Error> {
+        self.expect_room(table, &change)?;
         let (version, locking) = self.writer.parts();
         let tests = TableRound { catalog: &self.catalog, version, context, unstable: &[], more: false };
         let changes = tests.test(table, &change, &mut self.postponed, locking)?;
@@ -233,6 +235,29 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
         match rows.into_iter().find(|row| !same(*row)) {
             None => Ok(()),
             Some(row) => Err(failure(Some(row.get()))),
+        }
+    }
+
+    /// Where a transaction inserts a row under an id, it must see none; and it must see the table as it is defined.
+    ///
+    /// # Errors
+    /// [`Error::SerializationFailure`] for the first row that it sees and others have deleted.
+    fn expect_room(&self, table: &TableDefinition, change: &TableChange) -> Result<(), Error> {
+        if !self.writer.is_behind() {
+            return Ok(());
+        }
+        self.expect_unchanged(table, [])?;
+        if !change.ids_given {
+            return Ok(());
+        }
+        let is_in = |version: &Version, id: &i64| {
+            version.table(table.id).is_some_and(|rows| rows.get(RowId::new(*id)).is_some())
+        };
+        let (base, newest) = (self.writer.base(), self.writer.version());
+        let mut ids = change.inserted.iter().flat_map(|rows| rows.leaf.row_ids());
+        match ids.find(|id| is_in(base, id) && !is_in(newest, id)) {
+            None => Ok(()),
+            Some(id) => Err(Error::SerializationFailure { table: table.name.clone(), row: Some(*id) }),
         }
     }
 

@@ -188,6 +188,12 @@ impl Locks {
         self.shared.lockers.load(Ordering::Acquire)
     }
 
+    /// How many requests wait now. O(threads that wait).
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.table.lock().waiting()
+    }
+
     /// Takes a claim out of its queue, unless it has left it.
     fn withdraw(&self, slot: Slot, waiter: &Arc<Waiter>) -> Result<(), LockError> {
         let mut woken = Vec::new();

@@ -19,13 +19,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard, RwLock};
-
 use crate::commit::CommitId;
 use crate::error::Error;
 use crate::isolation::Isolation;
 use crate::keys::Counters;
 use crate::lock::Locks;
+use crate::sync::{Mutex, MutexGuard, RwLock};
 use crate::transaction::{Recording, Transaction};
 use crate::version::Version;
 use crate::view::View;
@@ -210,6 +209,11 @@ impl Store {
     /// A transaction of a task, on whatever thread.
     pub fn begin_async(&self, isolation: Isolation) -> Transaction {
         Transaction::new(self.clone(), isolation, self.inner.locks.async_owner())
+    }
+
+    /// How many statements wait for a lock now.
+    pub fn waiting(&self) -> usize {
+        self.inner.locks.waiting()
     }
 
     pub(crate) fn locks(&self) -> &Locks {

@@ -68,7 +68,7 @@ impl Transaction {
         if self.isolation == Isolation::ReadCommitted && self.write_set.is_empty() {
             return self.store.read(f);
         }
-        self.refresh()?;
+        self.look()?;
         match (&self.seen, &self.snapshot) {
             (Some(view), _) => Ok(f(view.version())),
             (None, Some(snapshot)) => Ok(f(snapshot)),
@@ -81,7 +81,7 @@ impl Transaction {
     /// # Errors
     /// [`Error::Poisoned`] if a commit panicked half way.
     pub fn snapshot(&mut self) -> Result<Snapshot, Error> {
-        self.refresh()?;
+        self.look()?;
         match (&self.seen, &self.snapshot) {
             (Some(view), _) => Ok(Arc::new(view.version().clone())),
             (None, Some(snapshot)) => Ok(Arc::clone(snapshot)),
@@ -159,8 +159,8 @@ impl Transaction {
         &mut self,
         f: &mut impl FnMut(&mut Writer<'_>) -> Result<T, E>,
     ) -> Result<Attempt<T, E>, E> {
-        self.refresh()?;
         let held = self.store.snapshot()?;
+        self.refresh(&held);
         self.refresh_newest(&held);
         let seen = self.seen.as_ref().map(View::version).or(self.snapshot.as_deref());
         let newest = self.newest.as_ref().or(self.seen.as_ref()).map_or(&*held, View::version);
@@ -177,23 +177,30 @@ impl Transaction {
         Ok(Attempt { outcome, on: held.commit(), locks, view })
     }
 
-    /// Brings what it sees up to the write set, and where that is not fixed to the newest version.
-    fn refresh(&mut self) -> Result<(), Error> {
-        if self.isolation != Isolation::ReadCommitted && self.snapshot.is_none() {
-            self.snapshot = Some(self.store.snapshot()?);
-        }
-        if self.write_set.is_empty() {
-            self.seen = None;
-            return Ok(());
-        }
-        let base = match &self.snapshot {
+    /// Brings what it sees up to date for a read.
+    fn look(&mut self) -> Result<(), Error> {
+        let newest = match &self.snapshot {
             Some(snapshot) => Arc::clone(snapshot),
             None => self.store.snapshot()?,
         };
-        let seen = self.seen.get_or_insert_with(|| View::of(&base));
-        seen.rebase(&base, &self.write_set);
-        seen.catch_up(&self.write_set);
+        self.refresh(&newest);
         Ok(())
+    }
+
+    /// Brings what it sees up to the write set, and where that is not fixed to the newest version, which is given: an
+    /// attempt must be made on no other than the one it is said to be made on.
+    fn refresh(&mut self, newest: &Snapshot) {
+        if self.isolation != Isolation::ReadCommitted && self.snapshot.is_none() {
+            self.snapshot = Some(Arc::clone(newest));
+        }
+        if self.write_set.is_empty() {
+            self.seen = None;
+            return;
+        }
+        let base = self.snapshot.as_ref().unwrap_or(newest);
+        let seen = self.seen.get_or_insert_with(|| View::of(base));
+        seen.rebase(base, &self.write_set);
+        seen.catch_up(&self.write_set);
     }
 
     /// Brings the newest version with the transaction's writes up to date, if what it sees is another.

@@ -34,6 +34,7 @@ use crate::write::images::Assigned;
 use crate::write::leaves::{for_each_leaf, selected};
 use crate::write::round::{Fate, Postponed, Round};
 use crate::write::row_set::RowSet;
+use crate::write::update::strength_of;
 
 /// What a deletion does to one table.
 #[derive(Debug, Default)]
@@ -115,6 +116,11 @@ struct Referrer<'a> {
 }
 
 impl<'a> Referrer<'a> {
+    /// How strongly a child is locked whose foreign key becomes another: that may be its own primary key, too.
+    fn strength(&self) -> Strength {
+        strength_of(self.child, self.key.columns.iter().copied().collect())
+    }
+
     fn each_child(&self, key: &Key, found: &mut dyn FnMut(RowId) -> Result<(), Error>) -> Result<(), Error> {
         match key {
             Key::RowId(row) => self.children.of_row_id(*row, found),
@@ -195,7 +201,7 @@ impl Search<'_> {
                                 }
                             }
                             Action::SetNull | Action::SetDefault => {
-                                locking.row(child, row, Strength::NoKeyUpdate);
+                                locking.row(child, row, referrer.strength());
                                 doomed.reset.entry(row).or_default().push(referrer.key.id);
                             }
                             Action::NoAction | Action::Restrict => {
@@ -337,7 +343,7 @@ pub(crate) fn on_update(
                 }
                 let mut children = Vec::new();
                 referrer.children.of_values(&before, &mut |row| {
-                    locking.row(referrer.child.id, row, Strength::NoKeyUpdate);
+                    locking.row(referrer.child.id, row, referrer.strength());
                     children.extend(referring_after(round, referrer.child.id, key, row));
                     Ok(())
                 })?;

@@ -3,7 +3,7 @@
 //! An index tree holds (key, row id) and would hold a key twice; what makes it unique is the count taken here.
 
 use nuages_storage::key::decode;
-use nuages_storage::{Index, IndexId, IndexKeys, TableId, Value, Version};
+use nuages_storage::{Index, IndexId, IndexKeys, RowId, TableId, Value, Version};
 
 use super::KeyCheck;
 use crate::catalog::{Catalog, IndexDefinition, TableDefinition, Uniqueness};
@@ -90,4 +90,22 @@ pub(crate) fn row_id_violation(table: &TableDefinition, row_id: i64) -> Error {
         columns: table.column_names(table.primary_key_columns()),
         values: vec![Value::Int(row_id)],
     }
+}
+
+/// The error that a key is taken, if the transaction sees the row that has it in `base`. One that does not, because it
+/// came later, would have to see it to understand, and so is to be run again.
+pub(crate) fn unless_unseen(error: Error, base: &Version) -> Error {
+    let Error::Unique { table, constraint, values, .. } = &error else { return error };
+    let Ok(definition) = Catalog::of(base).table_named(table) else { return error };
+    let Some(rows) = base.table(definition.id) else { return error };
+    let is_unseen = match (definition.index_named(constraint), &values[..]) {
+        (_, []) => false,
+        (Ok(index), values) => match (rows.index(index.id), index.encode(definition, values)) {
+            (Some(tree), Some(key)) => tree.first_with_key(key.as_slice()).is_none(),
+            _ => false,
+        },
+        (Err(_), [Value::Int(id)]) => rows.get(RowId::new(*id)).is_none(),
+        (Err(_), _) => false,
+    };
+    if is_unseen { Error::SerializationFailure { table: table.clone(), row: None } } else { error }
 }

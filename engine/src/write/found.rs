@@ -1,15 +1,19 @@
 //! What a statement keeps from one attempt to the next.
 
-use nuages_storage::{Patch, RowId, Value};
+use hashbrown::HashMap;
+use nuages_storage::{Patch, RowId, TableId, Value};
 
 use super::row_set::RowSet;
 
 /// What the first attempt of a statement found. Later ones do not look further: a row that comes to satisfy the
-/// predicate while the statement waits is not the statement's, and a key that was generated is not generated again.
+/// predicate while the statement waits is not the statement's, and a key that was generated is not generated again
+/// while it is free.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     /// Of an `UPDATE` or `DELETE`: the rows.
     rows: Option<RowSet>,
+    /// Of a query that locks all rows there are: those.
+    pub(super) locked: Option<HashMap<TableId, RowSet>>,
     /// Of an `INSERT`: the rows, and their keys.
     pub(super) inserted: Option<Inserted>,
 }
@@ -19,6 +23,8 @@ pub(crate) struct Found {
 pub(super) struct Inserted {
     /// Their values, in the order of the table's columns.
     pub(super) rows: Vec<Vec<Value>>,
+    /// The row id each was given, if any; empty if the table's row ids are its own.
+    pub(super) keys: Vec<Option<i64>>,
     /// Their row ids.
     pub(super) ids: Vec<RowId>,
     /// Whether any of the ids was given.

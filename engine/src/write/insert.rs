@@ -32,9 +32,11 @@ impl NewRows {
         self.first_key
     }
 
-    /// Gives each row the table's next key, unless it was given one. Keys are generated once.
+    /// Gives each row the table's next key, unless it was given one. Keys are generated once, or once more if somebody
+    /// has given them to rows of his own meanwhile.
     fn number(&mut self, table: &TableDefinition, writer: &mut Writer<'_>) -> Result<(), Error> {
-        if std::mem::replace(&mut self.is_numbered, true) || self.are_keys_given(table) {
+        let is_numbered = std::mem::replace(&mut self.is_numbered, true);
+        if self.are_keys_given(table) || is_numbered && !self.is_any_taken(table, writer) {
             return Ok(());
         }
         let count: usize = self.rows.iter().map(Rows::len).sum();
@@ -45,6 +47,15 @@ impl NewRows {
             next = next.saturating_add(rows.len() as i64);
         }
         Ok(())
+    }
+
+    fn is_any_taken(&self, table: &TableDefinition, writer: &Writer<'_>) -> bool {
+        let Some(tree) = writer.version().table(table.id) else { return false };
+        self.rows.iter().any(|rows| match rows.leaf.row_ids() {
+            [] => false,
+            [first, .., last] => tree.count_range(RowId::new(*first)..=RowId::new(*last)) > 0,
+            [only] => tree.get(RowId::new(*only)).is_some(),
+        })
     }
 
     fn are_keys_given(&self, table: &TableDefinition) -> bool {
@@ -76,13 +87,17 @@ impl WritingStatement<'_, '_> {
         let catalog = std::sync::Arc::clone(self.catalog());
         let table = catalog.expect_table(insert.table)?;
         let inserted = match found.inserted.take() {
+            Some(inserted) if self.is_any_taken(table, &inserted) => {
+                let Inserted { rows, keys, .. } = inserted;
+                self.assign_keys(table, Given { rows, keys })?
+            }
             Some(inserted) => inserted,
             None => {
                 let given = self.find_inserted(table, insert, context)?;
                 self.assign_keys(table, given)?
             }
         };
-        let Inserted { rows, ids, ids_given, first_key } = found.inserted.insert(inserted);
+        let Inserted { rows, ids, ids_given, first_key, .. } = found.inserted.insert(inserted);
         let mut builder = RowsBuilder::new(table, rows.len());
         for (values, id) in rows.iter().zip(&*ids) {
             let row = builder.begin_row();
@@ -226,6 +241,13 @@ impl WritingStatement<'_, '_> {
         }
     }
 
+    /// Whether somebody has meanwhile given a key to a row of his own that was generated for one of these.
+    fn is_any_taken(&self, table: &TableDefinition, inserted: &Inserted) -> bool {
+        let Some(tree) = self.writer.version().table(table.id) else { return false };
+        let keys = inserted.keys.iter().zip(&inserted.ids);
+        keys.into_iter().any(|(given, id)| given.is_none() && tree.get(*id).is_some())
+    }
+
     /// Gives each row a row id: the one given, or the next.
     fn assign_keys(&mut self, table: &TableDefinition, given: Given) -> Result<Inserted, Error> {
         let Given { rows, keys } = given;
@@ -233,7 +255,7 @@ impl WritingStatement<'_, '_> {
         let ids_given = missing < rows.len();
         if missing == 0 {
             let ids = keys.iter().flatten().map(|key| RowId::new(*key)).collect();
-            return Ok(Inserted { rows, ids, ids_given, first_key: None });
+            return Ok(Inserted { rows, keys, ids, ids_given, first_key: None });
         }
         let first = match keys.iter().flatten().max() {
             None => self.writer.next_keys(table.id, missing as u64)?,
@@ -246,7 +268,7 @@ impl WritingStatement<'_, '_> {
         };
         let ids = (0..rows.len()).map(id).collect();
         let first_key = (!has_hidden_ids(table)).then_some(first);
-        Ok(Inserted { rows, ids, ids_given, first_key })
+        Ok(Inserted { rows, keys, ids, ids_given, first_key })
     }
 }
 

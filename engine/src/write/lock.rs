@@ -2,11 +2,14 @@
 //!
 //! It is a statement like one that writes, but records nothing: attempted, locked, and attempted again if anybody has
 //! committed before the locks were held. So what it returns is the newest there is, all of it is locked, and rows that
-//! no longer meet the condition, or are passed over because another has them, leave room under a limit.
+//! no longer meet the condition, or are passed over because another has them, leave room under a limit. Without a limit
+//! later attempts lock nothing that the first did not, so that others who insert cannot keep it from its end.
 
+use hashbrown::HashMap;
 use nuages_storage::{RowId, TableId};
 
-use super::WritingStatement;
+use super::row_set::RowSet;
+use super::{Found, WritingStatement};
 use crate::algebra::{LockWait, OutputColumn, Query, Relation, RowLock};
 use crate::batch::Batch;
 use crate::catalog::Catalog;
@@ -34,9 +37,30 @@ struct Window {
     count: Option<u64>,
 }
 
-impl Window {
-    const ALL: Window = Window { offset: 0, count: None };
+/// Which rows of a relation are wanted.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    window: Window,
+    /// Only what is made of these.
+    of: Option<&'a HashMap<TableId, RowSet>>,
+}
 
+impl Wanted<'_> {
+    const ALL: Wanted<'static> = Wanted { window: Window { offset: 0, count: None }, of: None };
+}
+
+impl Rows {
+    /// The rows that are locked.
+    fn by_table(&self) -> HashMap<TableId, RowSet> {
+        let mut tables: HashMap<TableId, RowSet> = HashMap::new();
+        for (table, row) in &self.locked {
+            tables.entry(*table).or_default().insert(*row);
+        }
+        tables
+    }
+}
+
+impl Window {
     fn end(self) -> u64 {
         self.count.map_or(u64::MAX, |count| self.offset.saturating_add(count))
     }
@@ -48,14 +72,25 @@ impl WritingStatement<'_, '_> {
         &mut self,
         query: &Query,
         lock: &RowLock,
+        found: &mut Found,
         context: &Context<'_>,
     ) -> Result<Batch<'static>, Error> {
-        let rows = match lock.wait {
-            LockWait::SkipLocked => self.skip_locked(query, lock, context)?,
-            LockWait::Wait => self.ask_for(&query.relation, query, lock, Window::ALL, context)?,
-            LockWait::NoWait => {
-                self.writer.locking().without_waiting();
-                self.ask_for(&query.relation, query, lock, Window::ALL, context)?
+        if lock.wait == LockWait::NoWait {
+            self.writer.locking().without_waiting();
+        }
+        let rows = match &query.relation {
+            Relation::Limit { input, offset, count } if lock.wait == LockWait::SkipLocked => {
+                let window = Window { offset: *offset, count: *count };
+                self.skip_locked(input, query, lock, window, context)?
+            }
+            Relation::Limit { .. } => self.ask_for(&query.relation, query, lock, Wanted::ALL, context)?,
+            relation => {
+                let wanted = Wanted { of: found.locked.as_ref(), ..Wanted::ALL };
+                let rows = self.ask_for(relation, query, lock, wanted, context)?;
+                if found.locked.is_none() {
+                    found.locked = Some(rows.by_table());
+                }
+                rows
             }
         };
         self.expect_rows_unchanged(&rows.locked)?;
@@ -64,16 +99,19 @@ impl WritingStatement<'_, '_> {
 
     /// Passes over rows that others have. A limit is applied to what is left: ever more rows are looked at, until there
     /// are enough.
-    fn skip_locked(&mut self, query: &Query, lock: &RowLock, context: &Context<'_>) -> Result<Rows, Error> {
-        let Relation::Limit { input, offset, count } = &query.relation else {
-            return self.ask_for(&query.relation, query, lock, Window::ALL, context);
-        };
-        let window = Window { offset: *offset, count: *count };
+    fn skip_locked(
+        &mut self,
+        input: &Relation,
+        query: &Query,
+        lock: &RowLock,
+        window: Window,
+        context: &Context<'_>,
+    ) -> Result<Rows, Error> {
         let mut looked_at = window.end().saturating_mul(2).max(LOOKED_AT_MIN);
         loop {
-            let some = input.as_ref().clone().limit(0, count.is_some().then_some(looked_at));
-            let rows = self.ask_for(&some, query, lock, window, context)?;
-            if rows.kept == count.unwrap_or(u64::MAX) || rows.seen < looked_at {
+            let some = input.clone().limit(0, window.count.is_some().then_some(looked_at));
+            let rows = self.ask_for(&some, query, lock, Wanted { window, of: None }, context)?;
+            if rows.kept == window.count.unwrap_or(u64::MAX) || rows.seen < looked_at {
                 return Ok(rows);
             }
             looked_at = looked_at.saturating_mul(4);
@@ -86,9 +124,10 @@ impl WritingStatement<'_, '_> {
         relation: &Relation,
         query: &Query,
         lock: &RowLock,
-        window: Window,
+        wanted: Wanted<'_>,
         context: &Context<'_>,
     ) -> Result<Rows, Error> {
+        let Wanted { window, of } = wanted;
         let ids = lock.sources.iter().map(|(_, source)| OutputColumn::new("row id", source.row_id()));
         let columns = query.columns.iter().cloned().chain(ids).collect();
         let extended = Query::new(relation.clone(), columns);
@@ -110,7 +149,11 @@ impl WritingStatement<'_, '_> {
                 let locked = named.filter_map(|(at, (table, _))| Some((*table, id(at)?)));
                 let from = rows.locked.len();
                 rows.locked.extend(locked);
-                if !self.ask_for_row(&rows.locked[from..], lock) {
+                let is_wanted = |(table, row): &(TableId, RowId)| {
+                    of.is_none_or(|of| of.get(table).is_some_and(|rows| rows.contains(*row)))
+                };
+                let row_ids = &rows.locked[from..];
+                if !row_ids.iter().all(is_wanted) || !self.ask_for_row(row_ids, lock) {
                     rows.locked.truncate(from);
                     continue;
                 }

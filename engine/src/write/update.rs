@@ -161,7 +161,7 @@ impl WritingStatement<'_, '_> {
 
 /// How strongly a row is locked whose columns are assigned: so that no child comes to refer to it meanwhile, if one of
 /// them is in a key that could be referred to.
-fn strength_of(table: &TableDefinition, assigned: ColumnSet) -> Strength {
+pub(crate) fn strength_of(table: &TableDefinition, assigned: ColumnSet) -> Strength {
     let in_key = |index: &IndexDefinition| index.unique.is_some() && index.reads(assigned);
     let moves = table.row_id_column().is_some_and(|place| assigned.contains(place));
     if moves || table.indexes.iter().any(in_key) { Strength::Update } else { Strength::NoKeyUpdate }

@@ -49,6 +49,11 @@ impl Waits {
         }
     }
 
+    /// How many claims wait.
+    pub(super) fn len(&self) -> usize {
+        self.slots.values().map(SmallVec::len).sum()
+    }
+
     /// Whether the node waits for something.
     pub(super) fn contains(&self, node: Node) -> bool {
         self.slots.contains_key(&node)

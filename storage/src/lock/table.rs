@@ -38,6 +38,11 @@ pub(super) enum Answered {
 }
 
 impl LockTable {
+    /// How many claims wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waits.len()
+    }
+
     /// Grants a claim or puts it into the queue.
     pub(super) fn request(&mut self, slot: Slot, mut claim: Claim, how: How) -> Answer {
         let locked = match self.slots.entry_ref(&slot) {

@@ -36,6 +36,25 @@ impl<T> DerefMut for MutexGuard<'_, T> {
     }
 }
 
+/// The one of `shuttle` knows readers and writers, and nothing else is asked of it.
+#[derive(Debug)]
+pub(crate) struct RwLock<T>(shuttle::sync::RwLock<T>);
+
+#[allow(dead_code, reason = "the lock table alone has none")]
+impl<T> RwLock<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(shuttle::sync::RwLock::new(value))
+    }
+
+    pub(crate) fn read(&self) -> shuttle::sync::RwLockReadGuard<'_, T> {
+        self.0.read().expect("shuttle ends at the first panic")
+    }
+
+    pub(crate) fn write(&self) -> shuttle::sync::RwLockWriteGuard<'_, T> {
+        self.0.write().expect("shuttle ends at the first panic")
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Condvar(shuttle::sync::Condvar);
 

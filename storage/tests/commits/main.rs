@@ -1,0 +1,231 @@
+//! Transactions and publication under a scheduler that tries out interleavings.
+//!
+//! These are the sources of the crate itself, compiled over the primitives of `shuttle` in place of the real ones, as
+//! in `tests/interleavings`: a scenario runs thousands of times on one thread, and at each use of a lock, a mutex or the
+//! latch another of its threads may go on. What takes a crowd of threads luck to meet is met here each time.
+//!
+//! The harness is a list, because under the usual one the crate's own unit tests would be compiled in.
+
+#[expect(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "the whole crate is compiled, and a part of it used"
+)]
+#[path = "../../src"]
+mod source {
+    pub(crate) mod commit;
+    pub mod error;
+    pub mod index;
+    pub(crate) mod isolation;
+    pub mod key;
+    pub(crate) mod keys;
+    pub mod layout;
+    pub mod leaf;
+    pub mod lock;
+    pub(crate) mod lock_list;
+    pub mod long;
+    pub mod patch;
+    pub mod statement;
+    pub mod store;
+    pub mod table;
+    pub mod transaction;
+    pub(crate) mod tree;
+    pub mod value;
+    pub mod version;
+    pub(crate) mod view;
+    pub mod write_set;
+    pub mod writer;
+}
+#[path = "../interleavings/sync.rs"]
+mod sync;
+
+use std::sync::Arc;
+
+use shuttle::thread;
+
+#[expect(unused_imports, reason = "the sources name them by the crate")]
+use source::{
+    commit::{self, CommitId},
+    error::{self, Error},
+    index::{self, Index, IndexChange, IndexId, IndexKeys},
+    isolation::{self, Isolation},
+    key, keys,
+    layout::{self, Layout, Slot},
+    leaf::{self, Leaf, LeafBuilder, RowId, Rows, all_rows},
+    lock::{self, Strength},
+    lock_list, long,
+    patch::{self, Patch},
+    statement::{self, Statement, Step},
+    store::{self, Reach, Snapshot, Store},
+    table::{self, LeafSlice, LeafView, Leaves, RowChange, RowRef, Table, TableId, Words},
+    transaction::{self, Savepoint, Transaction},
+    tree,
+    value::{self, DataType, Lane, TypeError, Value},
+    version::{self, Version},
+    view,
+    write_set::{self, Catalog, Operation, SchemaChange, WriteSet},
+    writer::{self, Locking, Writer},
+};
+
+/// How many schedules of each scenario are tried.
+const SCHEDULES: usize = 1_000;
+
+const TABLE: TableId = TableId::new(0);
+
+fn main() {
+    let scenarios: [(&str, fn()); 5] = [
+        ("each_statement_of_a_transaction_computes_from_the_newest_version", each_statement_is_of_the_newest),
+        ("a_statement_alone_and_a_transaction_lose_nothing_of_each_other", alone_beside_a_transaction),
+        ("a_long_statement_and_a_transaction_lose_nothing_of_each_other", long_beside_a_transaction),
+        ("a_snapshot_is_refused_what_others_have_changed", snapshots_are_refused),
+        (
+            "of_serializable_transactions_that_read_what_the_other_writes_one_is_refused",
+            write_skew_is_refused,
+        ),
+    ];
+    for (name, scenario) in scenarios {
+        shuttle::check_random(scenario, SCHEDULES);
+        shuttle::check_pct(scenario, SCHEDULES, 3);
+        println!("scenario {name} ... ok");
+    }
+}
+
+/// Rows 1 and 2, each 0.
+fn counters() -> Store {
+    let store = Store::new(Arc::new(()));
+    let created: Result<(), Error> = store.write(Reach::Long, |writer| {
+        let layout = Arc::new(Layout::new([Slot::new(Lane::RowId), Slot::new(Lane::Word)]));
+        assert_eq!(writer.fresh_table_id(), TABLE);
+        let table = Table::new(TABLE, Arc::clone(&layout));
+        writer.push(Operation::Schema(SchemaChange::CreateTable(Arc::new(table))));
+        let mut rows = LeafBuilder::new(layout);
+        for row in [1, 2] {
+            rows.set_int(1, 0);
+            rows.finish_row(RowId::new(row));
+        }
+        writer.push(Operation::Insert { table: TABLE, rows: rows.finish(), changes: Vec::new() });
+        Ok(())
+    });
+    created.expect("nobody is in the way");
+    store
+}
+
+fn value(version: &Version, row: i64) -> i64 {
+    let table = version.table(TABLE).expect("it was created");
+    table.get(RowId::new(row)).expect("nobody deletes it").int(1)
+}
+
+/// Adds one to a row. Refused, as the engine does it, if the row is not as the transaction sees it.
+fn increment(writer: &mut Writer<'_>, row: i64) -> Result<(), Refused> {
+    writer.locking().row(TABLE, RowId::new(row), Strength::NoKeyUpdate);
+    let now = value(writer.version(), row);
+    if writer.is_behind() && value(writer.base(), row) != now {
+        return Err(Refused);
+    }
+    let layout = Arc::clone(writer.version().table(TABLE).expect("it was created").layout());
+    let mut rows = LeafBuilder::new(layout);
+    rows.set_int(1, now + 1);
+    rows.finish_row(RowId::new(row));
+    writer.push(Operation::Update { table: TABLE, rows: rows.finish(), changes: Vec::new() });
+    Ok(())
+}
+
+/// That a statement or a commit was refused.
+#[derive(Debug)]
+struct Refused;
+
+impl From<Error> for Refused {
+    fn from(_: Error) -> Refused {
+        Refused
+    }
+}
+
+fn each_statement_is_of_the_newest() {
+    let store = counters();
+    let threads: Vec<_> = [0, 1]
+        .map(|_| {
+            let store = store.clone();
+            thread::spawn(move || {
+                let mut tx = store.begin(Isolation::ReadCommitted);
+                tx.write(|writer| increment(writer, 1)).expect("they lock in one order");
+                tx.write(|writer| increment(writer, 2)).expect("they lock in one order");
+                tx.commit().expect("nothing is in the way");
+                store.write(Reach::Short, |writer| increment(writer, 2)).expect("it waits for one row alone");
+            })
+        })
+        .into();
+    threads.into_iter().for_each(|thread| thread.join().expect("it did not panic"));
+    assert_eq!(store.read(|version| (value(version, 1), value(version, 2))), Ok((2, 4)));
+}
+
+fn alone_beside_a_transaction() {
+    beside_a_transaction(Reach::Short);
+}
+
+fn long_beside_a_transaction() {
+    beside_a_transaction(Reach::Long);
+}
+
+fn beside_a_transaction(reach: Reach) {
+    let store = counters();
+    let transaction = {
+        let store = store.clone();
+        thread::spawn(move || {
+            let mut tx = store.begin(Isolation::ReadCommitted);
+            tx.write(|writer| increment(writer, 2)).expect("they lock in one order");
+            tx.write(|writer| increment(writer, 1)).expect("they wait for one row each");
+            tx.commit().expect("nothing is in the way");
+        })
+    };
+    let statements = {
+        let store = store.clone();
+        thread::spawn(move || {
+            for row in [1, 1, 2] {
+                store.write(reach, |writer| increment(writer, row)).expect("it waits for one row alone");
+            }
+        })
+    };
+    transaction.join().expect("it did not panic");
+    statements.join().expect("it did not panic");
+    assert_eq!(store.read(|version| (value(version, 1), value(version, 2))), Ok((3, 2)));
+}
+
+fn snapshots_are_refused() {
+    let store = counters();
+    let threads: Vec<_> = [0, 1]
+        .map(|_| {
+            let store = store.clone();
+            thread::spawn(move || {
+                let mut tx = store.begin(Isolation::Snapshot);
+                let written = tx.write(|writer| increment(writer, 1));
+                let written = written.and_then(|()| tx.write(|writer| increment(writer, 2)));
+                i64::from(written.is_ok() && tx.commit().is_ok())
+            })
+        })
+        .into();
+    let done: i64 = threads.into_iter().map(|thread| thread.join().expect("it did not panic")).sum();
+    assert!(done >= 1, "the first is not refused");
+    assert_eq!(store.read(|version| (value(version, 1), value(version, 2))), Ok((done, done)));
+}
+
+fn write_skew_is_refused() {
+    let store = counters();
+    let threads: Vec<_> = [(1, 2), (2, 1)]
+        .map(|(mine, other)| {
+            let store = store.clone();
+            thread::spawn(move || {
+                let mut tx = store.begin(Isolation::Serializable);
+                if tx.read(|version| value(version, other)).expect("nobody panicked") == 0 {
+                    tx.write(|writer| increment(writer, mine)).expect("nobody else writes it");
+                }
+                let unchanged = |before: &Version, after: &Version| {
+                    if value(before, other) == value(after, other) { Ok(()) } else { Err(Refused) }
+                };
+                let _ = tx.commit_if(unchanged);
+            })
+        })
+        .into();
+    threads.into_iter().for_each(|thread| thread.join().expect("it did not panic"));
+    assert_eq!(store.read(|version| value(version, 1) + value(version, 2)), Ok(1), "only one is zero");
+}

@@ -1,0 +1,14 @@
+//! Many writers at once: what each level of isolation promises, step by step and on threads.
+//!
+//! Order of reading: [`sql`] and [`play`] (how the tests speak), [`hermitage`] (the anomalies).
+
+#![expect(clippy::panic, reason = "a test fails by a panic, also in its helpers")]
+
+mod counters;
+mod crowd;
+mod families;
+mod hermitage;
+mod keys;
+mod play;
+mod schema;
+mod sql;
