@@ -75,10 +75,10 @@ impl Transaction {
     /// As `query`; [`Error::Lock`] as [`execute_async`](Transaction::execute_async).
     pub async fn query_async(&self, query: &Query, parameters: &[Value]) -> Result<ResultSet, Error> {
         let Some(lock) = &query.lock else { return self.query(query, parameters) };
-        let mut rows = Vec::new();
+        let (mut found, mut rows) = (Found::default(), Vec::new());
         self.drive(&mut |writing| {
             let context = Context::new(parameters).noting(self.reads());
-            let batch: Batch<'static> = writing.lock_rows(query, lock, &context)?;
+            let batch: Batch<'static> = writing.lock_rows(query, lock, &mut found, &context)?;
             rows = batch.selection.iter().map(|row| batch.row(row)).collect();
             Ok(())
         })
