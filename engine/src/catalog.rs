@@ -6,7 +6,7 @@
 //! Within a table, columns are meant by their *place* (`columns[2]`), as in the algebra.
 //!
 //! Order of reading: [`new`] (how a table is described, by names), [`table`], [`index`] and [`constraint`] (the
-//! definitions that come of it), `resolve` (from the one to the other), and the value itself below.
+//! definitions that come of it), `resolve` (from the one to the other), `record` (as they lie in files), and the value itself below.
 //!
 //! Invariants: `names` and `tables` hold the same tables; a foreign key `f` of table `c` to table `p` is in `c`'s
 //! `foreign_keys` exactly if `(c, f)` is in `p`'s `referenced_by`; an index's name is unique in the whole catalog, a
@@ -18,6 +18,7 @@ pub mod index;
 pub mod names;
 pub mod new;
 pub(crate) mod program;
+mod record;
 pub(crate) mod resolve;
 pub mod table;
 
@@ -32,6 +33,8 @@ pub use identity::{ColumnId, ConstraintId, SchemaId};
 pub use index::{IndexDefinition, IndexExpr, IndexPart, Uniqueness};
 pub use new::{NewCheck, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable};
 pub use table::{ColumnDefinition, ColumnSet, PrimaryKey, TableDefinition};
+
+pub(crate) use record::CatalogRecords;
 
 use crate::error::Error;
 

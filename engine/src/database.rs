@@ -12,6 +12,10 @@
 //! assert!(db.catalog()?.table_named("song").is_ok());
 //! # Ok::<(), nuages_engine::Error>(())
 //! ```
+//!
+//! Order of reading: this file, and `files` (databases in files).
+
+mod files;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -28,7 +32,7 @@ use crate::reads::Reads;
 use crate::session::Session;
 use crate::write::WritingStatement;
 
-/// A database in memory. Cheap to clone; clones are the same database.
+/// A database, in memory or in files. Cheap to clone; clones are the same database.
 ///
 /// As a [`Session`] each statement is a transaction of its own.
 #[derive(Clone, Debug)]
@@ -43,12 +47,12 @@ impl Default for Database {
 }
 
 impl Database {
-    /// An empty database.
+    /// An empty database in memory.
     pub fn new() -> Database {
         Database { store: Store::new(Arc::new(Catalog::new())) }
     }
 
-    /// A whole writable copy, independent of this one. O(1): both share what neither changes.
+    /// A whole writable copy in memory, independent of this one. O(1): both share what neither changes.
     ///
     /// # Errors
     /// That the database cannot be used any more.

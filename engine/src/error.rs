@@ -8,7 +8,7 @@ use std::fmt;
 
 use nuages_storage::lock::LockError;
 use nuages_storage::value::DECIMAL_PRECISION_MAX;
-use nuages_storage::{DataType, TypeError, Value};
+use nuages_storage::{DataType, FileError, TypeError, Value};
 
 use crate::algebra::Column;
 
@@ -332,6 +332,9 @@ pub enum Error {
     /// The transaction was ended, or its commit failed.
     #[error("the transaction has ended")]
     TransactionEnded,
+    /// Something is wrong with the files of the database.
+    #[error(transparent)]
+    File(Box<FileError>),
     /// The storage refused.
     #[error(transparent)]
     Storage(nuages_storage::Error),
@@ -341,6 +344,7 @@ impl From<nuages_storage::Error> for Error {
     fn from(error: nuages_storage::Error) -> Error {
         match error {
             nuages_storage::Error::Lock(error) => Error::Lock(error),
+            nuages_storage::Error::File(error) => Error::File(error),
             error => Error::Storage(error),
         }
     }

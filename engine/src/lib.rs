@@ -70,6 +70,7 @@ pub use error::Error;
 pub use evaluate::{Context, Scalar};
 pub use nuages_storage::Isolation;
 pub use nuages_storage::lock::{LockError, Strength};
+pub use nuages_storage::{Compacted, Durability, FileError, Options, Recovery, Salvage, TornTail};
 pub use prepared::Prepared;
 pub use session::{Outcome, ResultSet, RowKeys, Session};
 pub use vector::{Vector, VectorBuilder};

@@ -19,9 +19,9 @@
 //! # Ok::<(), Error>(())
 //! ```
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
-use nuages_engine::{Database, Session, catalog::Catalog};
+use nuages_engine::{Database, Options, Session, catalog::Catalog};
 
 use crate::{
     error::Result,
@@ -202,16 +202,53 @@ impl App {
     /// registered.
     pub fn open_memory(self) -> Result<Db> {
         let database = Database::new();
-        let metas: Vec<_> = self.metas().collect();
-        schema::create(&database, &metas)?;
-        self.open(database)
+        schema::create_missing(&database, &self.metas().collect::<Vec<_>>())?;
+        self.bind(database)
+    }
+
+    /// The database in a directory, which is made if there is nothing. Tables that models lack are created; those that
+    /// are there stay as they are. A commit returns when it is on disk.
+    ///
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Post { pub id: Auto<i64>, pub title: String }
+    /// # let path = std::env::temp_dir().join(format!("nuages-app-{}", std::process::id()));
+    /// let db = App::new().models(Post::app()).open(&path)?;
+    /// Post::objects().create(new!(Post { title: "Nuages" }), &db)?;
+    /// drop(db);
+    /// let db = App::new().models(Post::app()).open(&path)?;
+    /// assert_eq!(Post::objects().count(&db)?, 1);
+    /// # drop(db);
+    /// # std::fs::remove_dir_all(path).expect("it is there");
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The engine's `File`, which names the file; what it says of a model that makes no sense, or does not fit the table
+    /// that is there.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Db> {
+        self.open_with(path, Options::default())
+    }
+
+    /// [`open`](App::open) with a [`Durability`](nuages_engine::Durability) or [`Options`] of one's own.
+    ///
+    /// # Errors
+    /// As [`open`](App::open).
+    pub fn open_with(self, path: impl AsRef<Path>, options: impl Into<Options>) -> Result<Db> {
+        let database = Database::open_with(path, options)?;
+        // All of them or none, should the program stop between two.
+        let transaction = database.begin();
+        schema::create_missing(&transaction, &self.metas().collect::<Vec<_>>())?;
+        transaction.commit()?;
+        self.bind(database)
     }
 
     /// A database that has the tables of the models already.
     ///
     /// # Errors
     /// The engine's `UnknownTable` or `UnknownColumn`.
-    pub fn open(self, database: Database) -> Result<Db> {
+    pub fn bind(self, database: Database) -> Result<Db> {
         let metas: Vec<_> = self.metas().collect();
         let mut binding = None;
         database.read(&mut |version| {

@@ -11,6 +11,10 @@ impl CommitId {
         self.0
     }
 
+    pub(crate) const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
     pub(crate) const fn next(self) -> Self {
         Self(self.0 + 1)
     }

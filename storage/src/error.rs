@@ -35,7 +35,25 @@ pub enum Error {
     /// A lock was not granted.
     #[error(transparent)]
     Lock(Box<crate::lock::LockError>),
+    /// Something is wrong with the files of the database.
+    #[error(transparent)]
+    File(Box<crate::file::FileError>),
+    /// Something cannot be written down, so that nothing of the commit was.
+    #[error(transparent)]
+    Unwritable(Box<crate::codec::Malformed>),
     /// A commit panicked half way, so what is in memory cannot be trusted.
     #[error("an earlier commit failed half way and the database cannot be used any more; open it again")]
     Poisoned,
+}
+
+impl From<crate::file::FileError> for Error {
+    fn from(error: crate::file::FileError) -> Error {
+        Error::File(Box::new(error))
+    }
+}
+
+impl From<crate::codec::Malformed> for Error {
+    fn from(error: crate::codec::Malformed) -> Error {
+        Error::Unwritable(Box::new(error))
+    }
 }

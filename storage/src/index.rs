@@ -173,7 +173,7 @@ impl Index {
     }
 
     /// Adds entries behind the last: packed into leaves first, which the tree then adopts.
-    fn append<'k>(&mut self, entries: impl IntoIterator<Item = Entry<'k>>) {
+    pub(crate) fn append<'k>(&mut self, entries: impl IntoIterator<Item = Entry<'k>>) {
         let mut entries = entries.into_iter().peekable();
         while entries.peek().is_some() {
             let mut leaf = IndexKeys::new();

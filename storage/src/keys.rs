@@ -1,76 +1,175 @@
 //! Counters that never go back: automatic keys and the ids of schema objects.
 //!
 //! They live beside the versions, not in them, because a rollback must not return what was handed out. A fork starts
-//! from a copy.
+//! from a copy. Where the store lies in files they are *reserved* there ahead, in blocks, and what is beyond what is
+//! reserved is reserved before anybody learns of it; so they do not go back when the program is killed, either.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 
 use crate::error::Error;
+use crate::record::CountersRecord;
 use crate::table::TableId;
 
+/// How many keys are reserved beyond those that were handed out. As many may be skipped when a program is killed.
+const BLOCK: i64 = if cfg!(test) { 4 } else { 256 };
+
 /// The counters of one store.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Counters {
-    /// The greatest key handed out or used, by table number.
-    keys: Mutex<Vec<i64>>,
+    /// By table number.
+    keys: Mutex<Vec<Keys>>,
     tables: AtomicU32,
     ids: AtomicU32,
+    /// Whether something was handed out that is not reserved.
+    is_beyond: AtomicBool,
+    /// What is reserved of the keys of a new table.
+    at_first: i64,
+}
+
+/// The keys of a table.
+#[derive(Clone, Copy, Debug)]
+struct Keys {
+    /// The greatest that was handed out or used.
+    last: i64,
+    /// The greatest that may be, until more are reserved.
+    reserved: i64,
+}
+
+/// Counters in memory, which need no reservation.
+impl Default for Counters {
+    fn default() -> Counters {
+        Counters::new(i64::MAX)
+    }
 }
 
 impl Counters {
+    fn new(at_first: i64) -> Counters {
+        let (keys, is_beyond) = (Mutex::new(Vec::new()), AtomicBool::new(false));
+        Counters { keys, tables: AtomicU32::new(0), ids: AtomicU32::new(0), is_beyond, at_first }
+    }
+
+    /// Counters of a store in files, where these are reserved.
+    pub(crate) fn restored(record: &CountersRecord) -> Counters {
+        let mut counters = Counters::new(0);
+        let mut keys = Vec::new();
+        for &(table, key) in &record.keys {
+            *counters.entry(&mut keys, TableId::new(table)) = Keys { last: key, reserved: key };
+        }
+        counters.keys = Mutex::new(keys);
+        (counters.tables, counters.ids) = (AtomicU32::new(record.tables), AtomicU32::new(record.ids));
+        counters
+    }
+
     /// The first of `count` keys beyond everything handed out or used.
     pub(crate) fn take(&self, table: TableId, count: u64) -> Result<i64, Error> {
         let mut keys = self.keys.lock();
-        let last = entry(&mut keys, table);
-        let (first, end) = following(*last, count).ok_or(Error::KeysExhausted { table })?;
-        *last = end;
+        let keys = self.entry(&mut keys, table);
+        let (first, end) = following(keys.last, count).ok_or(Error::KeysExhausted { table })?;
+        self.raise(keys, end);
         Ok(first)
     }
 
     /// The first of `count` keys beyond all that, and beyond `key`; they are not taken.
     pub(crate) fn beyond(&self, table: TableId, key: i64, count: u64) -> Result<i64, Error> {
-        let last = key.max(*entry(&mut self.keys.lock(), table));
+        let last = key.max(self.entry(&mut self.keys.lock(), table).last);
         following(last, count).map(|(first, _)| first).ok_or(Error::KeysExhausted { table })
     }
 
     pub(crate) fn note(&self, table: TableId, key: i64) {
         let mut keys = self.keys.lock();
-        let last = entry(&mut keys, table);
-        *last = (*last).max(key);
+        let keys = self.entry(&mut keys, table);
+        self.raise(keys, keys.last.max(key));
     }
 
     pub(crate) fn fresh_table(&self) -> TableId {
-        TableId::new(self.tables.fetch_add(1, Ordering::Relaxed))
+        let table = TableId::new(self.tables.fetch_add(1, Ordering::Relaxed));
+        self.is_beyond.store(true, Ordering::Release);
+        table
     }
 
     pub(crate) fn fresh_id(&self) -> u32 {
-        self.ids.fetch_add(1, Ordering::Relaxed)
+        let id = self.ids.fetch_add(1, Ordering::Relaxed);
+        self.is_beyond.store(true, Ordering::Release);
+        id
     }
 
-    /// A copy for a fork.
-    pub(crate) fn copy(&self) -> Counters {
-        Counters {
-            keys: Mutex::new(self.keys.lock().clone()),
-            tables: AtomicU32::new(self.tables.load(Ordering::Relaxed)),
-            ids: AtomicU32::new(self.ids.load(Ordering::Relaxed)),
+    fn raise(&self, keys: &mut Keys, last: i64) {
+        keys.last = last;
+        if last > keys.reserved {
+            self.is_beyond.store(true, Ordering::Release);
         }
     }
+
+    /// Whether something was handed out that is not reserved. In memory it means nothing.
+    pub(crate) fn is_beyond_reserved(&self) -> bool {
+        self.is_beyond.load(Ordering::Acquire)
+    }
+
+    /// Reserves a block where the last is used up. What is returned goes to the log, and before it what depends on it
+    /// does not.
+    pub(crate) fn reserve(&self) -> CountersRecord {
+        let mut keys = self.keys.lock();
+        // First, so that what is handed out meanwhile is seen here or the next time.
+        self.is_beyond.store(false, Ordering::SeqCst);
+        let mut reserved = Vec::new();
+        for (table, keys) in keys.iter_mut().enumerate() {
+            if keys.last > keys.reserved {
+                keys.reserved = keys.last.saturating_add(BLOCK);
+                reserved.push((table as u32, keys.reserved));
+            }
+        }
+        self.record_of(reserved)
+    }
+
+    /// Everything up to what is reserved: what a checkpoint says.
+    pub(crate) fn reserved(&self) -> CountersRecord {
+        let keys = self.keys.lock();
+        self.record_of(keys_by_table(&keys, |keys| keys.reserved.max(keys.last)))
+    }
+
+    /// Everything up to what was handed out: what is said when nothing more will be.
+    pub(crate) fn handed_out(&self) -> CountersRecord {
+        let keys = self.keys.lock();
+        self.record_of(keys_by_table(&keys, |keys| keys.last))
+    }
+
+    fn record_of(&self, keys: Vec<(u32, i64)>) -> CountersRecord {
+        let (tables, ids) = (self.tables.load(Ordering::SeqCst), self.ids.load(Ordering::SeqCst));
+        CountersRecord { keys, tables, ids }
+    }
+
+    /// A copy for a fork, which is in memory.
+    pub(crate) fn copy(&self) -> Counters {
+        let in_memory = |keys: &Keys| Keys { reserved: i64::MAX, ..*keys };
+        Counters {
+            keys: Mutex::new(self.keys.lock().iter().map(in_memory).collect()),
+            tables: AtomicU32::new(self.tables.load(Ordering::Relaxed)),
+            ids: AtomicU32::new(self.ids.load(Ordering::Relaxed)),
+            ..Counters::default()
+        }
+    }
+
+    fn entry<'k>(&self, keys: &'k mut Vec<Keys>, table: TableId) -> &'k mut Keys {
+        let number = table.get() as usize;
+        if number >= keys.len() {
+            keys.resize(number + 1, Keys { last: 0, reserved: self.at_first });
+        }
+        &mut keys[number]
+    }
+}
+
+/// What is said of the keys of each table that has had any.
+fn keys_by_table(keys: &[Keys], of: impl Fn(&Keys) -> i64) -> Vec<(u32, i64)> {
+    let used = keys.iter().enumerate().filter(|(_, keys)| keys.last != 0);
+    used.map(|(table, keys)| (table as u32, of(keys))).collect()
 }
 
 /// The first and the last of the `count` keys after `last`, if there are as many.
 fn following(last: i64, count: u64) -> Option<(i64, i64)> {
     let first = last.checked_add(1)?;
     Some((first, first.checked_add_unsigned(count.saturating_sub(1))?))
-}
-
-fn entry(keys: &mut Vec<i64>, table: TableId) -> &mut i64 {
-    let number = table.get() as usize;
-    if number >= keys.len() {
-        keys.resize(number + 1, 0);
-    }
-    &mut keys[number]
 }
 
 #[cfg(test)]
@@ -110,5 +209,23 @@ mod tests {
         let copy = counters.copy();
         assert_eq!(copy.take(table, 1), Ok(8));
         assert_eq!(counters.take(table, 1), Ok(8));
+    }
+
+    #[test]
+    fn what_is_reserved_covers_what_is_handed_out_and_a_block_beyond() {
+        let (counters, table) = (Counters::restored(&CountersRecord::default()), TableId::new(1));
+        assert!(!counters.is_beyond_reserved());
+        assert_eq!(counters.take(table, 2), Ok(1));
+        assert!(counters.is_beyond_reserved());
+        assert_eq!(counters.reserve().keys, [(1, 2 + BLOCK)]);
+        assert_eq!(counters.take(table, BLOCK.unsigned_abs()), Ok(3));
+        assert!(!counters.is_beyond_reserved());
+        assert_eq!(counters.take(table, 1), Ok(3 + BLOCK));
+        assert!(counters.is_beyond_reserved());
+        let after_a_crash = Counters::restored(&counters.reserve());
+        assert_eq!(after_a_crash.take(table, 1), Ok(4 + 2 * BLOCK));
+        let after_a_close = Counters::restored(&counters.handed_out());
+        assert_eq!(after_a_close.take(table, 1), Ok(4 + BLOCK));
+        assert!(after_a_close.is_beyond_reserved());
     }
 }

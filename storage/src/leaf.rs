@@ -13,7 +13,7 @@
 //! boxed by value. Values over [`LONG_BYTES_MIN`] are not in it but beside it.
 //!
 //! Order of reading: this file (the shape, and reading), `heap` (texts and bytes), `edit` (how rows come, go
-//! and change), `build` (how rows are made).
+//! and change), `build` (how rows are made), `record` (how they are written down).
 //!
 //! Invariants, asserted by `check`: row ids ascend (in a tree; in [`Rows`] they may come in any order);
 //! null bits, booleans and cells of rows beyond the last are zero; what is NULL has a zero cell; the live
@@ -24,6 +24,7 @@ mod build;
 mod check;
 mod edit;
 mod heap;
+mod record;
 
 use std::sync::Arc;
 

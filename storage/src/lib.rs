@@ -32,8 +32,11 @@
 //! (who may write what until it commits), [`statement`] (attempt, lock, validate), [`writer`] (one attempt),
 //! [`transaction`] and [`store`] (publication).
 
+mod checkpoint;
+pub mod codec;
 mod commit;
 pub mod error;
+mod file;
 pub mod index;
 mod isolation;
 pub mod key;
@@ -42,8 +45,12 @@ pub mod layout;
 pub mod leaf;
 pub mod lock;
 mod lock_list;
+mod log;
 pub mod long;
 pub mod patch;
+pub mod record;
+mod recovery;
+mod salvage;
 pub mod statement;
 pub mod store;
 mod sync;
@@ -58,16 +65,19 @@ pub mod writer;
 
 pub use commit::CommitId;
 pub use error::Error;
+pub use file::FileError;
 pub use index::{Index, IndexChange, IndexId, IndexKeys};
 pub use isolation::Isolation;
 pub use layout::{Layout, Slot};
 pub use leaf::{Leaf, LeafBuilder, RowId, Rows, all_rows};
 pub use patch::Patch;
+pub use recovery::{Recovery, TornTail};
+pub use salvage::Salvage;
 pub use statement::{Statement, Step};
-pub use store::{Reach, Snapshot, Store};
+pub use store::{Compacted, Durability, Options, Reach, Snapshot, Store};
 pub use table::{LeafSlice, LeafView, Leaves, RowChange, RowRef, Table, TableId, Words};
 pub use transaction::{Savepoint, Transaction};
 pub use value::{DataType, Lane, TypeError, Value};
 pub use version::Version;
-pub use write_set::{Catalog, Operation, SchemaChange, WriteSet};
+pub use write_set::{Catalog, CatalogCodec, Operation, SchemaChange, WriteSet};
 pub use writer::{Locking, Writer};

@@ -65,6 +65,20 @@ impl Patch {
         &self.row_ids
     }
 
+    /// The patch of these rows, with the words of each slot in their order.
+    pub(crate) fn from_parts(
+        row_ids: impl IntoIterator<Item = RowId>,
+        columns: impl IntoIterator<Item = (usize, Vec<Option<u64>>)>,
+    ) -> Self {
+        let column = |(slot, words): (usize, Vec<_>)| PatchColumn { slot, words: words.into() };
+        Self { row_ids: row_ids.into_iter().collect(), columns: columns.into_iter().map(column).collect() }
+    }
+
+    /// Each slot, and its words in the order of the rows.
+    pub(crate) fn assignments(&self) -> impl Iterator<Item = (usize, &[Option<u64>])> {
+        self.columns.iter().map(|column| (column.slot, column.words.as_slice()))
+    }
+
     pub(crate) fn columns(&self) -> &[PatchColumn] {
         &self.columns
     }

@@ -12,11 +12,24 @@
 //! change, under the latch) or by *copying* (the nodes on the touched paths are copied outside the latch, which is
 //! then held for a pointer swap). Both do the same [`Version::apply`].
 //!
+//! A store in memory, and a [`Buffered`](Durability::Buffered) one in files, publishes at once. A
+//! [`Full`](Durability::Full) one keeps what is committed to itself until it is durable: commits are applied, by
+//! copying, to a *tip* that nobody else sees, and what is published follows it, in the order of the commits, as the log
+//! is synced. The locks of a commit are held until then, so nobody can build on what might not last; only the tip does,
+//! and goes with it if the disk fails.
+//!
+//! Order of reading: this file (statements and transactions), `publish` (commit), `durable` (the files beside it).
+//!
 //! Order of what is taken: locks, commit mutex, publication latch. Nothing waits for a lock, does I/O or runs a
 //! caller's code while it holds the mutex or the latch, but that a short statement which nobody else's lock concerns is
 //! attempted under the mutex.
 
-use std::borrow::Cow;
+mod durable;
+mod keeper;
+mod publish;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use crate::commit::CommitId;
@@ -24,20 +37,24 @@ use crate::error::Error;
 use crate::isolation::Isolation;
 use crate::keys::Counters;
 use crate::lock::Locks;
-use crate::sync::{Mutex, MutexGuard, RwLock};
+use crate::sync::{Mutex, RwLock};
 use crate::transaction::{Recording, Transaction};
 use crate::version::Version;
 use crate::view::View;
 use crate::write_set::{Catalog, WriteSet};
 use crate::writer::{Attempts, Writer};
 
-/// Rows and index entries up to which a commit may change nodes in place, under the latch. Beyond it the latch would
-/// be held for too long.
-const IN_PLACE_WEIGHT_MAX: usize = 16;
+use durable::Durable;
+pub use durable::{Compacted, Durability, Options};
+use keeper::Keeper;
+use publish::Tip;
 
-/// A database in memory. Cheap to clone; clones are the same database.
+/// A database. Cheap to clone; clones are the same database.
 #[derive(Clone, Debug)]
 pub struct Store {
+    /// Closes the files when the last of the clones goes.
+    #[expect(dead_code, reason = "it is held for what it does when it is dropped")]
+    keeper: Option<Arc<Keeper>>,
     inner: Arc<Inner>,
 }
 
@@ -45,9 +62,11 @@ pub struct Store {
 struct Inner {
     published: RwLock<Newest>,
     /// Held by who publishes.
-    committing: Mutex<()>,
+    committing: Mutex<Tip>,
     locks: Locks,
     counters: Counters,
+    /// Its files, if it has some.
+    durable: Option<Durable>,
 }
 
 /// How much a statement reads.
@@ -70,15 +89,13 @@ struct Newest {
 pub type Snapshot = Arc<Version>;
 
 impl Store {
-    /// An empty database.
+    /// An empty database in memory.
     pub fn new(catalog: Catalog) -> Store {
-        Store::over(Arc::new(Version::new(catalog)), Counters::default())
+        Store::in_memory(Arc::new(Version::new(catalog)), Counters::default())
     }
 
-    fn over(version: Arc<Version>, counters: Counters) -> Store {
-        let published = RwLock::new(Newest { version, torn: false });
-        let (committing, locks) = (Mutex::new(()), Locks::default());
-        Store { inner: Arc::new(Inner { published, committing, locks, counters }) }
+    fn in_memory(version: Arc<Version>, counters: Counters) -> Store {
+        Store { keeper: None, inner: Arc::new(Inner::new(version, counters, None)) }
     }
 
     /// Runs a short read under the publication latch: no reference is counted, and the next commit can still change
@@ -87,9 +104,7 @@ impl Store {
     /// # Errors
     /// [`Error::Poisoned`] if a commit panicked half way.
     pub fn read<T>(&self, f: impl FnOnce(&Version) -> T) -> Result<T, Error> {
-        let published = self.inner.published.read();
-        published.checked()?;
-        Ok(f(&published.version))
+        self.inner.read(f)
     }
 
     /// The newest version, held. O(1). While it is held, commits copy the nodes they change.
@@ -97,22 +112,16 @@ impl Store {
     /// # Errors
     /// [`Error::Poisoned`] if a commit panicked half way.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        self.read_arc(Arc::clone)
+        self.inner.snapshot()
     }
 
-    fn read_arc<T>(&self, f: impl FnOnce(&Arc<Version>) -> T) -> Result<T, Error> {
-        let published = self.inner.published.read();
-        published.checked()?;
-        Ok(f(&published.version))
-    }
-
-    /// A writable copy of the whole database, independent of this one. O(1): every tree is shared until one of the
+    /// A writable copy of the whole database in memory, independent of this one. O(1): every tree is shared until one of the
     /// two changes it.
     ///
     /// # Errors
     /// [`Error::Poisoned`] if a commit panicked half way.
     pub fn fork(&self) -> Result<Store, Error> {
-        Ok(Store::over(self.snapshot()?, self.inner.counters.copy()))
+        Ok(Store::in_memory(self.snapshot()?, self.inner.counters.copy()))
     }
 
     /// Runs one statement as a transaction of its own: whole, or if it fails not at all.
@@ -129,6 +138,8 @@ impl Store {
         mut attempt: impl FnMut(&mut Writer<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let alone = match reach {
+            // Until its commit is durable it must keep others from what it wrote, and so needs its locks.
+            _ if self.inner.publishes_later() => None,
             Reach::Short => self.write_alone(&mut attempt),
             Reach::Long => self.write_unless_others_do(&mut attempt),
         };
@@ -167,7 +178,8 @@ impl Store {
             )
         };
         Some(outcome.and_then(|value| {
-            self.publish_under(&committing, &write_set, view)?;
+            let record = self.inner.record(&write_set)?;
+            self.inner.publish_under(committing, &write_set, view, record)?;
             Ok(value)
         }))
     }
@@ -187,6 +199,10 @@ impl Store {
             recording.run(&base, &base, &self.inner.counters, Attempts::Unlocked, |writer| attempt(writer));
         let on = base.commit();
         drop(base);
+        let record = match self.inner.record(&write_set) {
+            Ok(record) => record,
+            Err(error) => return Some(Err(error.into())),
+        };
         let committing = self.inner.committing.lock();
         let still_newest = self.read(|newest| newest.commit() == on);
         match still_newest {
@@ -195,7 +211,7 @@ impl Store {
             Err(error) => return Some(Err(error.into())),
         }
         Some(outcome.and_then(|value| {
-            self.publish_under(&committing, &write_set, view)?;
+            self.inner.publish_under(committing, &write_set, view, record)?;
             Ok(value)
         }))
     }
@@ -230,18 +246,15 @@ impl Store {
         drop(self.inner.committing.lock());
     }
 
+    /// Makes what was handed out of the counters durable, before anybody is told of it.
+    pub(crate) fn reserve_keys(&self) -> Result<(), Error> {
+        self.inner.reserve_keys()
+    }
+
     /// Makes a write set part of the newest version. `view` is a version with the write set applied, if somebody made
     /// it already. The caller holds the locks that keep others from what it touches.
-    pub(crate) fn publish(&self, write_set: &WriteSet, mut view: Option<View>) -> Result<CommitId, Error> {
-        if write_set.weight() > IN_PLACE_WEIGHT_MAX {
-            // What is long is done before the mutex is taken, and what then is left under it.
-            let newest = self.snapshot()?;
-            let view = view.get_or_insert_with(|| View::of(&newest));
-            view.rebase(&newest, write_set);
-            view.catch_up(write_set);
-        }
-        let committing = self.inner.committing.lock();
-        self.publish_under(&committing, write_set, view)
+    pub(crate) fn publish(&self, write_set: &WriteSet, view: Option<View>) -> Result<CommitId, Error> {
+        self.inner.publish(write_set, view)
     }
 
     /// The same, if `validate` finds nothing between `seen`, which it has found nothing before, and the newest version.
@@ -252,63 +265,27 @@ impl Store {
         seen: Snapshot,
         validate: impl Fn(&Version, &Version) -> Result<(), E>,
     ) -> Result<CommitId, E> {
-        let committing = self.inner.committing.lock();
-        let newest = self.snapshot()?;
-        if newest.commit() != seen.commit() {
-            validate(&seen, &newest)?;
-        }
-        drop((newest, seen)); // so that a lone writer changes nodes in place
-        Ok(self.publish_under(&committing, write_set, view)?)
+        self.inner.publish_if(write_set, view, seen, validate)
+    }
+}
+
+impl Inner {
+    fn new(version: Arc<Version>, counters: Counters, durable: Option<Durable>) -> Inner {
+        let published = RwLock::new(Newest { version, torn: false });
+        let (committing, locks) = (Mutex::new(Tip::default()), Locks::default());
+        Inner { published, committing, locks, counters, durable }
     }
 
-    fn publish_under(
-        &self,
-        _committing: &MutexGuard<'_, ()>,
-        write_set: &WriteSet,
-        view: Option<View>,
-    ) -> Result<CommitId, Error> {
-        if write_set.is_empty() {
-            return self.read(Version::commit);
-        }
-        let mut next = match view {
-            Some(mut view) => {
-                self.read(|newest| view.rebase(newest, write_set))?;
-                view.catch_up(write_set);
-                view.into_version()
-            }
-            None => {
-                if let Some(commit) = self.publish_in_place(write_set)? {
-                    return Ok(commit);
-                }
-                let mut next = self.read(Version::clone)?;
-                let operations = write_set.operations().iter();
-                operations.for_each(|operation| next.apply(Cow::Borrowed(operation)));
-                next
-            }
-        };
-        let commit = next.commit().next();
-        next.stamp(commit, write_set);
-        let next = Arc::new(next);
-        let old = std::mem::replace(&mut self.inner.published.write().version, next);
-        drop(old); // after the latch: freeing what only the old version held may take long
-        Ok(commit)
+    fn read<T>(&self, f: impl FnOnce(&Version) -> T) -> Result<T, Error> {
+        let published = self.published.read();
+        published.checked()?;
+        Ok(f(&published.version))
     }
 
-    /// Applies a small write set to a version nobody else holds; `None` if that cannot be.
-    fn publish_in_place(&self, write_set: &WriteSet) -> Result<Option<CommitId>, Error> {
-        if write_set.weight() > IN_PLACE_WEIGHT_MAX {
-            return Ok(None);
-        }
-        let mut newest = self.inner.published.write();
-        newest.checked()?;
-        let Newest { version, torn } = &mut *newest;
-        let Some(version) = Arc::get_mut(version) else { return Ok(None) };
-        *torn = true;
-        let commit = version.commit().next();
-        write_set.operations().iter().for_each(|operation| version.apply(Cow::Borrowed(operation)));
-        version.stamp(commit, write_set);
-        *torn = false;
-        Ok(Some(commit))
+    fn snapshot(&self) -> Result<Snapshot, Error> {
+        let published = self.published.read();
+        published.checked()?;
+        Ok(Arc::clone(&published.version))
     }
 }
 

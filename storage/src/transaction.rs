@@ -133,11 +133,15 @@ impl Transaction {
             }
             match made.locks.acquire(&mut self.owner) {
                 Ok(None) if made.stands(self.store.read(Version::commit)?, &statement.granted) => {
-                    match &made.outcome {
+                    let outcome = made.outcome.and_then(|value| {
+                        self.store.reserve_keys()?;
+                        Ok(value)
+                    });
+                    match &outcome {
                         Ok(_) => self.keep(made.view),
                         Err(_) => self.undo(kept),
                     }
-                    return made.outcome.map(Step::Done);
+                    return outcome.map(Step::Done);
                 }
                 Ok(None) => statement.granted.push(made.locks),
                 Ok(Some(ticket)) => {

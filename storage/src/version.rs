@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::commit::CommitId;
 use crate::table::{Table, TableId};
-use crate::write_set::{Catalog, Operation, SchemaChange, WriteSet};
+use crate::write_set::{Catalog, Operation, SchemaChange};
 
 /// Tables by id: a spine of chunks, so that a commit copies the chunks of the tables it touched, not a list of all.
 #[derive(Clone, Debug, Default)]
@@ -59,15 +59,27 @@ impl Version {
         Version { commit: CommitId::default(), catalog, tables: Directory::default() }
     }
 
+    /// A version that is read from a checkpoint, as far as it has no tables yet.
+    pub(crate) fn restored(commit: CommitId, catalog: Catalog) -> Version {
+        Version { commit, catalog, tables: Directory::default() }
+    }
+
+    /// Adds a table as it was at this version's commit, or before.
+    pub(crate) fn restore_table(&mut self, mut table: Table) {
+        table.set_changed(self.commit);
+        let slot = self.tables.slot(table.id());
+        *slot = Some(Arc::new(table));
+    }
+
     /// The commit that made it; of a transaction's view, the commit it stands on.
     pub fn commit(&self) -> CommitId {
         self.commit
     }
 
-    /// Makes it the version of the commit that a write set makes: the tables it touches were changed by it.
-    pub(crate) fn stamp(&mut self, commit: CommitId, write_set: &WriteSet) {
+    /// Makes it the version of a commit, which has changed these tables.
+    pub(crate) fn stamp(&mut self, commit: CommitId, tables: &[TableId]) {
         self.commit = commit;
-        for &table in write_set.tables() {
+        for &table in tables {
             self.change(table, |table| table.set_changed(commit));
         }
     }

@@ -5,10 +5,12 @@
 //! evaluates nothing, waits for nothing and cannot fail. A savepoint is a length of the list; rolling back pops to it.
 
 use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::codec::Malformed;
 use crate::index::{Index, IndexChange, IndexId};
 use crate::layout::Slot;
 use crate::leaf::{RowId, Rows};
@@ -17,6 +19,30 @@ use crate::table::{Table, TableId};
 
 /// What a catalog is to storage: a value it keeps beside the tables and does not look into.
 pub type Catalog = Arc<dyn Any + Send + Sync>;
+
+/// What storage has to be told of catalogs to write them down: how one becomes bytes, and bytes become one.
+///
+/// Whoever puts catalogs into a store gives it one of these when the store lies in files.
+pub trait CatalogCodec: fmt::Debug + Send + Sync {
+    /// A catalog as bytes; what makes it out of `since`, if that is given.
+    ///
+    /// # Errors
+    /// [`Malformed`] if something in it cannot be written down. Nothing is committed then.
+    fn encode(&self, catalog: &Catalog, since: Option<&Catalog>) -> Result<Vec<u8>, Malformed>;
+
+    /// The catalog that became these bytes, with the same `since`.
+    ///
+    /// # Errors
+    /// [`Malformed`] if they are not what [`encode`](CatalogCodec::encode) makes.
+    fn decode(&self, bytes: &[u8], since: Option<&Catalog>) -> Result<Catalog, Malformed>;
+
+    /// Gives a table all the indexes that the catalog says it has, built from its rows: of a table that was
+    /// [salvaged](crate::Store::salvage).
+    ///
+    /// # Errors
+    /// [`Malformed`] if that cannot be done with these rows.
+    fn build_indexes(&self, catalog: &Catalog, table: &mut Table) -> Result<(), Malformed>;
+}
 
 /// One change of a write set.
 #[derive(Clone, Debug)]

@@ -16,6 +16,11 @@ impl ColumnId {
     pub(crate) const fn new(number: u32) -> ColumnId {
         ColumnId(number)
     }
+
+    /// Its number.
+    pub(crate) const fn number(self) -> u32 {
+        self.0
+    }
 }
 
 /// A check or a foreign key. (A unique constraint is meant by its index.)
@@ -26,6 +31,11 @@ impl ConstraintId {
     /// The id of this number, which the store handed out.
     pub(crate) const fn new(number: u32) -> ConstraintId {
         ConstraintId(number)
+    }
+
+    /// Its number.
+    pub(crate) const fn number(self) -> u32 {
+        self.0
     }
 }
 

@@ -46,7 +46,7 @@ impl WritingStatement<'_, '_> {
 ///
 /// # Errors
 /// [`Error::Unique`] if two rows have one key; what an expression fails with.
-pub(super) fn build(table: &TableDefinition, index: &IndexDefinition, rows: &Table) -> Result<Index, Error> {
+pub(crate) fn build(table: &TableDefinition, index: &IndexDefinition, rows: &Table) -> Result<Index, Error> {
     let context = context();
     let mut entries = IndexKeys::new();
     let mut with_null = Vec::new();

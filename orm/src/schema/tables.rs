@@ -24,14 +24,19 @@ pub(super) struct ThroughNames {
     pub(super) target: String,
 }
 
-/// Creates the tables of these models, in any order: a foreign key may point at a table that comes later.
-pub(crate) fn create(session: &dyn Session, models: &[&'static ModelMeta]) -> Result<()> {
+/// Creates the tables of these models that are not there, in any order: a foreign key may point at a table that comes
+/// later.
+pub(crate) fn create_missing(session: &dyn Session, models: &[&'static ModelMeta]) -> Result<()> {
+    let there = session.catalog()?;
+    let is_missing = |table: &NewTable| there.table_named(&table.name).is_err();
     let mut keys = Vec::new();
     let mut pairs = Vec::new();
     for &meta in models {
         let mut table = model_table(meta)?;
-        keys.extend(table.foreign_keys.drain(..).map(|key| (table.name.clone(), key)));
-        session.create_table(table)?;
+        if is_missing(&table) {
+            keys.extend(table.foreign_keys.drain(..).map(|key| (table.name.clone(), key)));
+            session.create_table(table)?;
+        }
         for field in meta.fields {
             let to = match field.kind {
                 FieldKind::ForeignKey { target, .. } | FieldKind::ManyToMany { target, .. } => target(),
@@ -48,7 +53,7 @@ pub(crate) fn create(session: &dyn Session, models: &[&'static ModelMeta]) -> Re
     for (table, key) in keys {
         session.add_foreign_key(&table, key)?;
     }
-    for table in pairs {
+    for table in pairs.into_iter().filter(is_missing) {
         session.create_table(table)?;
     }
     Ok(())

@@ -14,8 +14,11 @@
 )]
 #[path = "../../src"]
 mod source {
+    pub(crate) mod checkpoint;
+    pub mod codec;
     pub(crate) mod commit;
     pub mod error;
+    pub(crate) mod file;
     pub mod index;
     pub(crate) mod isolation;
     pub mod key;
@@ -24,8 +27,12 @@ mod source {
     pub mod leaf;
     pub mod lock;
     pub(crate) mod lock_list;
+    pub(crate) mod log;
     pub mod long;
     pub mod patch;
+    pub mod record;
+    pub(crate) mod recovery;
+    pub(crate) mod salvage;
     pub mod statement;
     pub mod store;
     pub mod table;
@@ -46,16 +53,19 @@ use shuttle::thread;
 
 #[expect(unused_imports, reason = "the sources name them by the crate")]
 use source::{
+    checkpoint, codec,
     commit::{self, CommitId},
     error::{self, Error},
+    file,
     index::{self, Index, IndexChange, IndexId, IndexKeys},
     isolation::{self, Isolation},
     key, keys,
     layout::{self, Layout, Slot},
     leaf::{self, Leaf, LeafBuilder, RowId, Rows, all_rows},
     lock::{self, Strength},
-    lock_list, long,
+    lock_list, log, long,
     patch::{self, Patch},
+    record, recovery, salvage,
     statement::{self, Statement, Step},
     store::{self, Reach, Snapshot, Store},
     table::{self, LeafSlice, LeafView, Leaves, RowChange, RowRef, Table, TableId, Words},
@@ -64,7 +74,7 @@ use source::{
     value::{self, DataType, Lane, TypeError, Value},
     version::{self, Version},
     view,
-    write_set::{self, Catalog, Operation, SchemaChange, WriteSet},
+    write_set::{self, Catalog, CatalogCodec, Operation, SchemaChange, WriteSet},
     writer::{self, Locking, Writer},
 };
 

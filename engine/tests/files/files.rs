@@ -1,0 +1,183 @@
+//! What can be wrong with a path, and what a database does with its files.
+
+use std::fs;
+use std::path::Path;
+
+use nuages_engine::catalog::{NewColumn, NewTable};
+use nuages_engine::{Database, Durability, Error, FileError, Options, RowKeys, Session};
+use nuages_storage::{DataType, LeafBuilder};
+
+use crate::scratch::Scratch;
+
+fn open_error(path: &Path) -> FileError {
+    match Database::open(path).unwrap_err() {
+        Error::File(error) => *error,
+        other => panic!("{other}"),
+    }
+}
+
+fn with_table(path: &Path, options: impl Into<Options>) -> Database {
+    let db = Database::open_with(path, options).unwrap();
+    db.create_table(
+        NewTable::new("song")
+            .column(NewColumn::new("id", DataType::BigInt).generated())
+            .column(NewColumn::new("title", DataType::Text { max_length: None }))
+            .primary_key(["id"]),
+    )
+    .unwrap();
+    db
+}
+
+fn insert(db: &Database, title: &str) -> Result<Option<i64>, Error> {
+    let catalog = db.catalog()?;
+    let song = catalog.table_named("song")?;
+    let mut builder = LeafBuilder::new(song.layout.clone());
+    builder.set_text(1, title);
+    builder.finish_row_unnumbered();
+    db.insert_rows(song.id, vec![builder.finish()], RowKeys::Generated)
+}
+
+fn count(db: &Database) -> u64 {
+    let song = db.catalog().unwrap().table_named("song").unwrap().id;
+    db.version().unwrap().table(song).unwrap().len()
+}
+
+#[test]
+fn a_path_that_is_no_place_for_a_database_is_named() {
+    let scratch = Scratch::new();
+    let file = scratch.join("letter.txt");
+    fs::write(&file, "Dear Stephane").unwrap();
+    assert_eq!(open_error(&file), FileError::NotADirectory { path: file.clone() });
+    assert!(matches!(open_error(&scratch), FileError::NotADatabase { found, .. } if found == "letter.txt"));
+    let nowhere = scratch.join("no").join("where");
+    assert_eq!(open_error(&nowhere), FileError::NotFound { path: scratch.join("no") });
+    assert_eq!(fs::read_dir(&*scratch).unwrap().count(), 1);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "Dear Stephane");
+}
+
+/// A user who may do everything is not refused, and sees nothing of this.
+#[cfg(unix)]
+#[test]
+fn a_directory_without_permission_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let scratch = Scratch::new();
+    let path = scratch.join("music");
+    drop(with_table(&path, Durability::Full));
+    fs::set_permissions(path.join("lock"), fs::Permissions::from_mode(0o444)).unwrap();
+    if fs::OpenOptions::new().write(true).open(path.join("lock")).is_ok() {
+        return;
+    }
+    let lock = path.join("lock");
+    assert_eq!(open_error(&path), FileError::PermissionDenied { action: "lock", path: lock });
+}
+
+#[test]
+fn a_database_is_open_once_and_free_when_its_last_handle_is_gone() {
+    let scratch = Scratch::new();
+    let path = scratch.join("music");
+    for durability in [Durability::Full, Durability::Buffered] {
+        let db = Database::open_with(&path, durability).unwrap();
+        let transaction = db.begin();
+        drop(db);
+        assert_eq!(open_error(&path), FileError::AlreadyOpen { path: path.clone() });
+        transaction.rollback();
+        for _ in 0..5 {
+            drop(Database::open_with(&path, durability).unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_long_log_is_checkpointed_in_the_background_and_can_be_compacted() {
+    let scratch = Scratch::new();
+    let path = scratch.join("music");
+    let mut options = Options::from(Durability::Buffered);
+    options.checkpoint_bytes = 10_000;
+    let db = with_table(&path, options);
+    let has_checkpoint = || {
+        fs::read_dir(&path)
+            .unwrap()
+            .any(|entry| entry.unwrap().file_name().to_string_lossy().ends_with(".checkpoint"))
+    };
+    while !has_checkpoint() {
+        insert(&db, "a title that takes some room in the log").unwrap();
+    }
+    let rows = count(&db);
+    let compacted = db.compact().unwrap().unwrap();
+    assert!(compacted.after > 0);
+    assert!(Database::new().compact().unwrap().is_none());
+    drop(db);
+    let db = Database::open(&path).unwrap();
+    assert_eq!((count(&db), db.recovery().unwrap().replayed), (rows, 0));
+}
+
+#[test]
+fn a_directory_that_vanishes_is_named_and_what_is_in_memory_stays() {
+    let scratch = Scratch::new();
+    let path = scratch.join("music");
+    let db = with_table(&path, Durability::Full);
+    insert(&db, "Nuages").unwrap();
+    fs::remove_dir_all(&path).unwrap();
+    let error = db.compact().unwrap_err();
+    assert!(matches!(&error, Error::File(error) if error.to_string().contains("music")), "{error}");
+    assert_eq!(count(&db), 1);
+    let elsewhere = scratch.join("elsewhere");
+    db.backup(&elsewhere).unwrap();
+    assert_eq!(count(&Database::open(elsewhere).unwrap()), 1);
+}
+
+#[test]
+fn a_damaged_database_is_an_error_and_can_be_salvaged() {
+    let scratch = Scratch::new();
+    let path = scratch.join("music");
+    let db = with_table(&path, Durability::Full);
+    for title in ["Minor Swing", "Daphne", "Nuages"] {
+        insert(&db, title).unwrap();
+    }
+    drop(db);
+    let log = path.join("00000000.log");
+    let mut bytes = fs::read(&log).unwrap();
+    let at = bytes.windows(6).position(|window| window == b"Daphne").unwrap();
+    bytes[at] = b'd';
+    fs::write(&log, &bytes).unwrap();
+    let error = open_error(&path);
+    assert!(
+        matches!(&error, FileError::Corrupt { path, offset, .. } if *path == log && *offset < at as u64),
+        "{error}"
+    );
+    assert_eq!(fs::read(&log).unwrap(), bytes);
+    let report = Database::salvage(&path, scratch.join("salvaged")).unwrap();
+    assert_eq!(report.damage.len(), 1);
+    assert_eq!(count(&Database::open(scratch.join("salvaged")).unwrap()), 1);
+    assert_eq!(fs::read(&log).unwrap(), bytes);
+}
+
+#[test]
+fn a_transaction_is_there_whole_and_what_was_rolled_back_is_not() {
+    let scratch = Scratch::new();
+    let path = scratch.join("music");
+    let db = with_table(&path, Durability::Full);
+    let song = db.catalog().unwrap().table_named("song").unwrap().clone();
+    let rows = |titles: &[&str]| {
+        let mut builder = LeafBuilder::new(song.layout.clone());
+        for title in titles {
+            builder.set_text(1, title);
+            builder.finish_row_unnumbered();
+        }
+        vec![builder.finish()]
+    };
+    let transaction = db.begin();
+    transaction.insert_rows(song.id, rows(&["Nuages", "Belleville"]), RowKeys::Generated).unwrap();
+    let savepoint = transaction.savepoint();
+    transaction.insert_rows(song.id, rows(&["Swing 42"]), RowKeys::Generated).unwrap();
+    transaction.rollback_to(savepoint).unwrap();
+    transaction.commit().unwrap();
+    let undone = db.begin();
+    let key = undone.insert_rows(song.id, rows(&["Tears"]), RowKeys::Generated).unwrap();
+    undone.rollback();
+    assert_eq!(key, Some(4));
+    drop(db);
+    let db = Database::open(&path).unwrap();
+    assert_eq!(count(&db), 2);
+    assert_eq!(db.insert_rows(song.id, rows(&["Troublant Bolero"]), RowKeys::Generated).unwrap(), Some(5));
+}

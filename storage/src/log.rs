@@ -1,0 +1,237 @@
+//! The log: write sets in the order of their commits, and when they are durable.
+//!
+//! ```text
+//!  committers ── append ──> pending ── the first who waits takes all of it ──> write, sync ──> all who wait go on
+//! ```
+//!
+//! Appending is a copy into memory, under the commit mutex, so the order of the frames is that of the commits. Making
+//! them durable happens outside: whoever needs it first takes everything that is pending, writes and syncs it, while
+//! the others wait, and those who come meanwhile are the next batch. So one sync serves as many commits as arrive
+//! while the one before it runs (group commit).
+//!
+//! A write or sync that failed is never tried again: what the file has then is not known. The log stops, and says so
+//! to everybody, until the database is opened anew. What was not known to be durable is cut off if that can be done,
+//! so that commits that were refused do not turn up later.
+//!
+//! Order of reading: `frame` (what lies in the file), and this file.
+
+pub(crate) mod frame;
+
+use std::mem;
+
+use parking_lot::{Condvar, Mutex};
+use uuid::Uuid;
+
+use crate::file::{Directory, FileError, Kind, Output};
+use frame::{FILE_HEADER, FileHeader, Mark, Payload};
+
+/// The kind of file that a log's header names, and that of a checkpoint.
+pub(crate) const fn kind_number(kind: Kind) -> u32 {
+    match kind {
+        Kind::Log => 1,
+        Kind::Checkpoint => 2,
+    }
+}
+
+/// Frames that are written out before more are taken in, in bytes. Beyond it, who commits waits for the disk.
+const PENDING_BYTES_MAX: usize = 16 << 20;
+
+/// The log of an open database.
+#[derive(Debug)]
+pub(crate) struct Log {
+    state: Mutex<State>,
+    flushed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    salt: u64,
+    /// The last frame that was appended.
+    sequence: u64,
+    /// The last frame that is known to be durable.
+    durable: u64,
+    /// Frames that nobody writes yet.
+    pending: Vec<u8>,
+    /// Where frames go; whoever writes has taken it.
+    segment: Option<Segment>,
+    /// The frames before `pending` that still go to the old file, and the file that `pending` goes to.
+    sealed: Option<Sealed>,
+    /// The length of the newest file, with what is pending.
+    length: u64,
+    failure: Option<FileError>,
+}
+
+/// A file of the log.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    output: Output,
+    salt: u64,
+    /// As much of it as is known to be durable.
+    length: u64,
+}
+
+#[derive(Debug)]
+struct Sealed {
+    frames: Vec<u8>,
+    next: Segment,
+}
+
+/// What one who writes has taken.
+#[derive(Debug)]
+struct Batch {
+    sealed: Option<Sealed>,
+    frames: Vec<u8>,
+    /// The last frame of it.
+    sequence: u64,
+}
+
+impl Segment {
+    /// A new, empty file.
+    pub(crate) fn create(directory: &Directory, generation: u64) -> Result<Segment, FileError> {
+        let salt = fresh_salt();
+        let header = FileHeader { kind: kind_number(Kind::Log), generation, salt };
+        let output = directory.write(Kind::Log, generation, |output| output.append(&header.encode()))?;
+        Ok(Segment { output, salt, length: FILE_HEADER as u64 })
+    }
+
+    /// A file that is there, of this length.
+    pub(crate) fn resume(output: Output, salt: u64, length: u64) -> Segment {
+        Segment { output, salt, length }
+    }
+
+    /// Makes everything durable and goes on to the next file if there is one.
+    fn write(&mut self, batch: &mut Batch) -> Result<(), FileError> {
+        if let Some(Sealed { frames, next }) = batch.sealed.take() {
+            self.write_frames(&frames)?;
+            *self = next;
+        }
+        self.write_frames(&batch.frames)
+    }
+
+    fn write_frames(&mut self, frames: &[u8]) -> Result<(), FileError> {
+        if frames.is_empty() {
+            return Ok(());
+        }
+        self.output.append(frames)?;
+        self.output.sync()?;
+        self.length += frames.len() as u64;
+        Ok(())
+    }
+}
+
+/// A salt that no other file has.
+pub(crate) fn fresh_salt() -> u64 {
+    Uuid::new_v4().as_u64_pair().0
+}
+
+impl Log {
+    /// The log that goes on after the frame `sequence`, all of which is durable.
+    pub(crate) fn new(segment: Segment, sequence: u64) -> Log {
+        let state = State {
+            salt: segment.salt,
+            sequence,
+            durable: sequence,
+            pending: Vec::new(),
+            length: segment.length,
+            segment: Some(segment),
+            sealed: None,
+            failure: None,
+        };
+        Log { state: Mutex::new(state), flushed: Condvar::new() }
+    }
+
+    /// Adds a frame, in memory, and returns its number. That of a commit is added under the commit mutex.
+    pub(crate) fn append(&self, payload: &Payload) -> Result<u64, FileError> {
+        let mut state = self.state.lock();
+        state.checked()?;
+        let State { salt, sequence, durable, pending, length, .. } = &mut *state;
+        *sequence += 1;
+        let before = pending.len();
+        frame::put(pending, *salt, Mark { sequence: *sequence, durable: *durable }, payload);
+        *length += (pending.len() - before) as u64;
+        Ok(*sequence)
+    }
+
+    /// Returns when a frame and all before it are durable.
+    pub(crate) fn flush(&self, sequence: u64) -> Result<(), FileError> {
+        let mut state = self.state.lock();
+        loop {
+            // A file to go on to is reason enough, though all frames before it be durable.
+            if state.durable >= sequence && state.sealed.is_none() {
+                return Ok(());
+            }
+            state.checked()?;
+            let Some(mut segment) = state.segment.take() else {
+                self.flushed.wait(&mut state);
+                continue;
+            };
+            let mut batch = state.take_batch();
+            drop(state);
+            let written = segment.write(&mut batch);
+            if written.is_err() {
+                // If this fails too, what was refused may be there when the database is opened again.
+                let _ = segment.output.cut(segment.length);
+            }
+            state = self.state.lock();
+            state.segment = Some(segment);
+            match written {
+                Ok(()) => state.durable = batch.sequence,
+                Err(failure) => state.failure = Some(failure),
+            }
+            state.reuse(batch.frames);
+            self.flushed.notify_all();
+        }
+    }
+
+    /// Makes everything durable that was appended.
+    pub(crate) fn flush_all(&self) -> Result<(), FileError> {
+        let sequence = self.state.lock().sequence;
+        self.flush(sequence)
+    }
+
+    /// Makes everything durable if too much waits for it.
+    pub(crate) fn relieve(&self) -> Result<(), FileError> {
+        let is_too_much = self.state.lock().pending.len() > PENDING_BYTES_MAX;
+        if is_too_much { self.flush_all() } else { Ok(()) }
+    }
+
+    /// Lets all frames to come go to another file. The caller holds the commit mutex, and makes the frames before
+    /// durable ([`flush`](Log::flush) with the number that is returned) before it does this again.
+    pub(crate) fn rotate(&self, next: Segment) -> Result<u64, FileError> {
+        let mut state = self.state.lock();
+        state.checked()?;
+        debug_assert!(state.sealed.is_none(), "the frames before the last rotation were not made durable");
+        (state.salt, state.length) = (next.salt, next.length);
+        let frames = mem::take(&mut state.pending);
+        state.sealed = Some(Sealed { frames, next });
+        Ok(state.sequence)
+    }
+
+    /// The length of the newest file, with what is not written yet.
+    pub(crate) fn length(&self) -> u64 {
+        self.state.lock().length
+    }
+
+    /// That nothing failed.
+    pub(crate) fn checked(&self) -> Result<(), FileError> {
+        self.state.lock().checked()
+    }
+}
+
+impl State {
+    fn checked(&self) -> Result<(), FileError> {
+        self.failure.as_ref().map_or(Ok(()), |failure| Err(failure.stopped()))
+    }
+
+    fn take_batch(&mut self) -> Batch {
+        Batch { sealed: self.sealed.take(), frames: mem::take(&mut self.pending), sequence: self.sequence }
+    }
+
+    /// Keeps a buffer that was written out, to be filled again.
+    fn reuse(&mut self, mut frames: Vec<u8>) {
+        if self.pending.is_empty() && frames.capacity() <= PENDING_BYTES_MAX {
+            frames.clear();
+            self.pending = frames;
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Who keeps the files of a store in order: a thread that writes out what is buffered, and checkpoints.
+//!
+//! It holds the inside of the store and not a [`Store`](super::Store), so that the last clone of that is what closes the files.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::Inner;
+use super::durable::Durability;
+
+/// For how long commits of a buffered store are collected, at most, before they are written and synced.
+const COLLECT: Duration = Duration::from_millis(50);
+/// How long after a checkpoint that failed the next is tried.
+const RETRY: Duration = Duration::from_secs(30);
+
+/// Wakes the keeper.
+#[derive(Debug, Default)]
+pub(super) struct Bell {
+    state: Mutex<Ringing>,
+    condvar: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Ringing {
+    /// Whether something was appended since the keeper last looked.
+    has_work: bool,
+    is_closing: bool,
+}
+
+impl Bell {
+    /// There is something to do.
+    pub(super) fn ring(&self) {
+        let mut state = self.state.lock();
+        if !state.has_work {
+            state.has_work = true;
+            self.condvar.notify_one();
+        }
+    }
+
+    fn close(&self) {
+        self.state.lock().is_closing = true;
+        self.condvar.notify_one();
+    }
+
+    /// Waits for something to do, and then a little for more of it. False when the store is closed.
+    fn wait(&self) -> bool {
+        let mut state = self.state.lock();
+        while !state.has_work && !state.is_closing {
+            self.condvar.wait(&mut state);
+        }
+        let until = Instant::now() + COLLECT;
+        while !state.is_closing && !self.condvar.wait_until(&mut state, until).timed_out() {}
+        state.has_work = false;
+        !state.is_closing
+    }
+}
+
+/// The thread, and the end of it.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    inner: Arc<Inner>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Keeper {
+    /// Starts the thread. If the system gives none, who commits has to do it all, and there are no checkpoints but
+    /// those that are asked for.
+    pub(super) fn of(inner: &Arc<Inner>) -> Keeper {
+        let kept = Arc::clone(inner);
+        let thread = std::thread::Builder::new().name("nuages-keeper".into()).spawn(move || keep(&kept));
+        Keeper { inner: Arc::clone(inner), thread: thread.ok() }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        if let Some(durable) = &self.inner.durable {
+            durable.bell.close();
+        }
+        if let Some(thread) = self.thread.take() {
+            // If it panicked, it has nothing left to do.
+            let _ = thread.join();
+        }
+        self.inner.close();
+    }
+}
+
+/// Does what there is to do, until the store is closed.
+fn keep(inner: &Inner) {
+    let Some(durable) = &inner.durable else { return };
+    let mut failed: Option<Instant> = None;
+    while durable.bell.wait() {
+        if durable.durability() == Durability::Buffered {
+            // Who commits next is told if it fails.
+            let _ = durable.flush_all();
+        }
+        let may_try = failed.is_none_or(|at| at.elapsed() > RETRY);
+        if may_try && durable.wants_checkpoint() {
+            failed = inner.checkpoint().is_err().then(Instant::now);
+        }
+    }
+}

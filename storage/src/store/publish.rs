@@ -1,0 +1,195 @@
+//! Commit: a write set becomes part of the newest version.
+//!
+//! What is committed is recorded first (encoded, outside of the mutex where it is long), and then, under the commit
+//! mutex, numbered, appended to the log and applied. A store in memory has no record and does the last alone.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::sync::MutexGuard;
+
+use super::durable::{Durability, Durable};
+use super::{Inner, Newest, Snapshot};
+use crate::commit::CommitId;
+use crate::error::Error;
+use crate::log::frame::Payload;
+use crate::record::commit_record;
+use crate::version::Version;
+use crate::view::View;
+use crate::write_set::WriteSet;
+
+/// Rows and index entries up to which a commit may change nodes in place, under the latch. Beyond it the latch would
+/// be held for too long.
+const IN_PLACE_WEIGHT_MAX: usize = 16;
+
+/// The newest version that was committed, if it is not published until it is durable. It is what the next commit is
+/// applied to.
+#[derive(Debug, Default)]
+pub(super) struct Tip(Option<Arc<Version>>);
+
+impl Inner {
+    /// Whether a commit is published only when it is durable.
+    pub(super) fn publishes_later(&self) -> bool {
+        self.durable.as_ref().is_some_and(|durable| durable.durability() == Durability::Full)
+    }
+
+    /// What the log is to say of a write set; none without a log. If the schema changes, the caller keeps others from
+    /// doing that meanwhile.
+    pub(super) fn record(&self, write_set: &WriteSet) -> Result<Option<Payload>, Error> {
+        let Some(durable) = self.durable.as_ref().filter(|_| !write_set.is_empty()) else { return Ok(None) };
+        let catalog = self.read(|newest| Arc::clone(newest.catalog()))?;
+        Ok(Some(Payload::new(commit_record(write_set, &catalog, durable.schema())?)))
+    }
+
+    /// Makes a write set part of the newest version. See [`Store::publish`](super::Store::publish).
+    pub(super) fn publish(&self, write_set: &WriteSet, mut view: Option<View>) -> Result<CommitId, Error> {
+        if write_set.weight() > IN_PLACE_WEIGHT_MAX {
+            // What is long is done before the mutex is taken, and what then is left under it.
+            let newest = self.snapshot()?;
+            let view = view.get_or_insert_with(|| View::of(&newest));
+            view.rebase(&newest, write_set);
+            view.catch_up(write_set);
+        }
+        let record = self.record(write_set)?;
+        let committing = self.committing.lock();
+        self.publish_under(committing, write_set, view, record)
+    }
+
+    /// The same, if `validate` finds nothing between `seen`, which it has found nothing before, and the newest version
+    /// that is committed, published or not.
+    pub(super) fn publish_if<E: From<Error>>(
+        &self,
+        write_set: &WriteSet,
+        view: Option<View>,
+        seen: Snapshot,
+        validate: impl Fn(&Version, &Version) -> Result<(), E>,
+    ) -> Result<CommitId, E> {
+        let record = self.record(write_set)?;
+        let committing = self.committing.lock();
+        let newest = committing.or_newest(self)?;
+        if newest.commit() != seen.commit() {
+            validate(&seen, &newest)?;
+        }
+        drop((newest, seen)); // so that a lone writer changes nodes in place
+        Ok(self.publish_under(committing, write_set, view, record)?)
+    }
+
+    /// The same as `publish`, when the mutex is held already and the write set is recorded.
+    pub(super) fn publish_under(
+        &self,
+        committing: MutexGuard<'_, Tip>,
+        write_set: &WriteSet,
+        view: Option<View>,
+        record: Option<Payload>,
+    ) -> Result<CommitId, Error> {
+        if write_set.is_empty() {
+            return self.read(Version::commit);
+        }
+        let (Some(durable), Some(record)) = (&self.durable, record) else {
+            return self.apply(write_set, view);
+        };
+        match durable.durability() {
+            Durability::Buffered => {
+                self.read(|_| ())?; // what cannot be applied is not to be logged
+                durable.append(&self.counters, &record)?;
+                let commit = self.apply(write_set, view)?;
+                drop(committing);
+                durable.take_in()?;
+                Ok(commit)
+            }
+            Durability::Full => self.publish_when_durable(durable, committing, write_set, view, &record),
+        }
+    }
+
+    /// Commits to the tip, and publishes it when it is durable.
+    fn publish_when_durable(
+        &self,
+        durable: &Durable,
+        mut committing: MutexGuard<'_, Tip>,
+        write_set: &WriteSet,
+        view: Option<View>,
+        record: &Payload,
+    ) -> Result<CommitId, Error> {
+        let base = committing.or_newest(self)?;
+        let mut next = match view {
+            Some(view) => rebased(view, &base, write_set),
+            None => applied(Version::clone(&base), write_set),
+        };
+        let commit = next.commit().next();
+        next.stamp(commit, write_set.tables());
+        let next = Arc::new(next);
+        let sequence = durable.append(&self.counters, record)?;
+        committing.0 = Some(Arc::clone(&next));
+        drop(committing);
+        if let Err(error) = durable.flush(sequence) {
+            // Nothing more can be appended, so nobody builds on it.
+            self.committing.lock().0 = None;
+            return Err(error);
+        }
+        self.publish_newer(next);
+        Ok(commit)
+    }
+
+    /// Publishes a version unless one that stands on it is published already.
+    fn publish_newer(&self, next: Arc<Version>) {
+        let mut published = self.published.write();
+        if published.version.commit() < next.commit() {
+            let old = std::mem::replace(&mut published.version, next);
+            drop(published);
+            drop(old);
+        }
+    }
+
+    /// Applies a write set to the newest version, at once. The caller holds the commit mutex.
+    fn apply(&self, write_set: &WriteSet, view: Option<View>) -> Result<CommitId, Error> {
+        let mut next = match view {
+            Some(view) => self.read(|newest| rebased(view, newest, write_set))?,
+            None => match self.apply_in_place(write_set)? {
+                Some(commit) => return Ok(commit),
+                None => applied(self.read(Version::clone)?, write_set),
+            },
+        };
+        let commit = next.commit().next();
+        next.stamp(commit, write_set.tables());
+        let next = Arc::new(next);
+        let old = std::mem::replace(&mut self.published.write().version, next);
+        drop(old); // after the latch: freeing what only the old version held may take long
+        Ok(commit)
+    }
+
+    /// Applies a small write set to a version nobody else holds; none if it is not that.
+    fn apply_in_place(&self, write_set: &WriteSet) -> Result<Option<CommitId>, Error> {
+        if write_set.weight() > IN_PLACE_WEIGHT_MAX {
+            return Ok(None);
+        }
+        let mut newest = self.published.write();
+        newest.checked()?;
+        let Newest { version, torn } = &mut *newest;
+        let Some(version) = Arc::get_mut(version) else { return Ok(None) };
+        *torn = true;
+        let commit = version.commit().next();
+        write_set.operations().iter().for_each(|operation| version.apply(Cow::Borrowed(operation)));
+        version.stamp(commit, write_set.tables());
+        *torn = false;
+        Ok(Some(commit))
+    }
+}
+
+impl Tip {
+    /// What the next commit is applied to.
+    pub(super) fn or_newest(&self, inner: &Inner) -> Result<Arc<Version>, Error> {
+        self.0.as_ref().map_or_else(|| inner.snapshot(), |tip| Ok(Arc::clone(tip)))
+    }
+}
+
+/// What a view sees, on another version and with all of the write set.
+fn rebased(mut view: View, onto: &Version, write_set: &WriteSet) -> Version {
+    view.rebase(onto, write_set);
+    view.catch_up(write_set);
+    view.into_version()
+}
+
+fn applied(mut version: Version, write_set: &WriteSet) -> Version {
+    write_set.operations().iter().for_each(|operation| version.apply(Cow::Borrowed(operation)));
+    version
+}

@@ -1,0 +1,219 @@
+//! Files that are damaged, cut, or not ours: an error that names the file, or a prefix of what was committed, and
+//! never a panic or a wrong row.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::file::{FileError, Kind};
+use crate::log::frame::{FORMAT, FileHeader};
+use crate::salvage::{Salvage, salvage};
+
+/// A database with a checkpoint and a log after it, closed or not.
+fn database(is_closed: bool) -> Simulated {
+    let system = Simulated::default();
+    let store = open(&system, Durability::Full).unwrap();
+    for (at, step) in workload().iter().enumerate() {
+        commit(&store, step).unwrap();
+        if at == 8 {
+            store.compact().unwrap();
+        }
+    }
+    if is_closed { system } else { system.after_kill() }
+}
+
+fn path_of(kind: Kind) -> PathBuf {
+    Directory::new(Arc::new(Simulated::default()), path()).path_of(kind, 1)
+}
+
+/// Opens a database of which one file was replaced: a prefix of the commits, or an error that has touched nothing.
+fn open_with(system: &Simulated, file: &Path, bytes: &[u8], about: &str) -> Result<usize, FileError> {
+    let system = system.after_kill();
+    system.put(file, bytes);
+    let before = system.dump();
+    match open(&system, Durability::Full) {
+        Ok(store) => {
+            let version = store.snapshot().unwrap();
+            let commits = version.commit().number() as usize;
+            assert_eq!(contents(&version), models(&workload())[commits], "{about}");
+            Ok(commits)
+        }
+        Err(Error::File(error)) => {
+            assert_eq!(system.dump(), before, "{about}: {error}");
+            Err(*error)
+        }
+        Err(error) => panic!("{about}: {error}"),
+    }
+}
+
+#[test]
+fn a_flipped_bit_anywhere_is_found() {
+    for is_closed in [true, false] {
+        let system = database(is_closed);
+        for kind in [Kind::Checkpoint, Kind::Log] {
+            let file = path_of(kind);
+            let bytes = system.dump().remove(&file).unwrap();
+            for at in 0..bytes.len() {
+                let mut flipped = bytes.clone();
+                flipped[at] ^= 1 << (at % 8);
+                let about = format!("{kind:?}, closed: {is_closed}, byte {at}");
+                match open_with(&system, &file, &flipped, &about) {
+                    Ok(commits) => {
+                        // Nothing says that the last frame of a log was ever whole.
+                        assert_eq!(kind, Kind::Log, "{about}");
+                        assert_eq!(commits, workload().len() - usize::from(!is_closed), "{about}");
+                    }
+                    Err(FileError::Corrupt { path, offset, .. }) => {
+                        assert_eq!(path, file, "{about}");
+                        assert!(offset as usize <= at, "{about}: {offset}");
+                    }
+                    Err(FileError::Truncated { path, .. }) => assert_eq!(path, file, "{about}"),
+                    Err(error) => panic!("{about}: {error}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_log_that_is_cut_anywhere_is_a_prefix_and_a_checkpoint_an_error() {
+    let system = database(false);
+    let (log, checkpoint) = (path_of(Kind::Log), path_of(Kind::Checkpoint));
+    let files = system.dump();
+    let mut last = 0;
+    for length in 0..files[&log].len() {
+        let about = format!("a log of {length} bytes");
+        match open_with(&system, &log, &files[&log][..length], &about) {
+            Ok(commits) => {
+                assert!(commits >= last.max(9), "{about}: {commits}");
+                last = commits;
+            }
+            Err(error) => {
+                assert!(matches!(error, FileError::Truncated { .. }) && length < 40, "{about}: {error}");
+            }
+        }
+    }
+    assert_eq!(last, workload().len() - 1);
+    for length in 0..files[&checkpoint].len() {
+        let about = format!("a checkpoint of {length} bytes");
+        let error = open_with(&system, &checkpoint, &files[&checkpoint][..length], &about).unwrap_err();
+        assert!(
+            matches!(&error, FileError::Truncated { path, .. } if *path == checkpoint),
+            "{about}: {error}"
+        );
+    }
+}
+
+/// Salvages a database of which one file was replaced.
+fn salvaged(system: &Simulated, file: &Path, bytes: &[u8], about: &str) -> (Salvage, Model) {
+    let system = system.after_kill();
+    system.put(file, bytes);
+    let before = system.dump();
+    let from = Directory::new(Arc::new(system.clone()), path());
+    let into = from.beside(Path::new("/salvaged"));
+    let report =
+        salvage(&from, &into, catalog(""), &Texts).unwrap_or_else(|error| panic!("{about}: {error}"));
+    let after: BTreeMap<_, _> =
+        system.dump().into_iter().filter(|(name, _)| name.starts_with(path())).collect();
+    assert_eq!(after, before, "{about}");
+    let store = Store::open_in(&into, options(Durability::Full), catalog(""), Arc::new(Texts)).unwrap();
+    let version = store.snapshot().unwrap();
+    assert_eq!(version.commit(), report.commit);
+    (report, contents(&version))
+}
+
+#[test]
+fn a_log_is_salvaged_up_to_the_damage_and_a_checkpoint_around_it() {
+    let system = database(false);
+    let (log, checkpoint) = (path_of(Kind::Log), path_of(Kind::Checkpoint));
+    let (files, models) = (system.dump(), models(&workload()));
+    let (report, model) = salvaged(&system, &log, &files[&log], "not damaged");
+    assert_eq!((&model, report.damage, report.lost), (models.last().unwrap(), vec![], 0));
+    let mut least = usize::MAX;
+    for at in (40..files[&log].len()).step_by(7) {
+        let mut flipped = files[&log].clone();
+        flipped[at] ^= 1;
+        let (report, model) = salvaged(&system, &log, &flipped, &format!("byte {at} of the log"));
+        let commits = report.commit.number() as usize;
+        assert_eq!(model, models[commits]);
+        assert!(report.lost > 0 && report.damage.len() == 1);
+        least = least.min(commits);
+    }
+    assert_eq!(least, 9, "the commit of the checkpoint");
+    let mut fewest = usize::MAX;
+    // Behind the first frame, which has the catalog.
+    for at in (200..files[&checkpoint].len()).step_by(7) {
+        let mut flipped = files[&checkpoint].clone();
+        flipped[at] ^= 1;
+        let about = format!("byte {at} of the checkpoint");
+        let (report, model) = salvaged(&system, &checkpoint, &flipped, &about);
+        assert_eq!(report.damage.len(), 1, "{about}");
+        assert!(report.lost > 0, "{about}");
+        assert!(model.rows.iter().all(|(row, found)| models[9].rows.get(row) == Some(found)), "{about}");
+        fewest = fewest.min(model.rows.len());
+    }
+    assert!(fewest < models[9].rows.len());
+}
+
+#[test]
+fn zeros_and_noise_behind_a_log_are_cut_and_reported() {
+    let system = database(false);
+    let file = path_of(Kind::Log);
+    let whole = system.dump().remove(&file).unwrap();
+    for noise in [vec![0; 4096], (0..=255).cycle().take(1000).collect()] {
+        let found = system.after_kill();
+        found.put(&file, &[whole.clone(), noise.clone()].concat());
+        let store = open(&found, Durability::Full).unwrap();
+        assert_eq!(contents(&store.snapshot().unwrap()), *models(&workload()).last().unwrap());
+        let [torn] = &store.recovery().unwrap().torn[..] else { panic!("one tail") };
+        assert_eq!((torn.kept, torn.cut, &torn.path), (whole.len() as u64, noise.len() as u64, &file));
+    }
+}
+
+#[test]
+fn what_is_no_database_is_named_and_left_alone() {
+    let open_among = |name: &str, bytes: &[u8]| {
+        let system = database(true);
+        system.put(&path().join(name), bytes);
+        let before = system.dump();
+        let error = file_error(open(&system, Durability::Full));
+        assert_eq!(system.dump(), before);
+        error
+    };
+    let log = path_of(Kind::Log);
+    assert_eq!(open_among("00000001.log", b"SQLite format 3\0"), FileError::Foreign { path: log.clone() });
+    assert_eq!(open_among("00000001.log", b""), FileError::Truncated { path: log.clone(), bytes: 0 });
+    let other = FileHeader { kind: 1, generation: 2, salt: 3 }.encode();
+    assert!(matches!(open_among("00000001.log", &other), FileError::Corrupt { path, .. } if path == log));
+    let mut newer = FileHeader { kind: 1, generation: 1, salt: 3 }.encode();
+    newer[8] = FORMAT as u8 + 1;
+    let checksum = xxhash_rust::xxh3::xxh3_64(&newer[..32]);
+    newer[32..].copy_from_slice(&checksum.to_le_bytes());
+    let expected = FileError::Newer { path: log.clone(), format: FORMAT + 1, known: FORMAT };
+    assert_eq!(open_among("00000001.log", &newer), expected);
+
+    let system = database(true);
+    let files = system.dump();
+    let without = |kind: Kind| {
+        let system = database(true);
+        crate::file::Files::remove(&system, &path_of(kind)).unwrap();
+        file_error(open(&system, Durability::Full))
+    };
+    assert_eq!(files.len(), 2);
+    assert_eq!(without(Kind::Log), FileError::Missing { path: log });
+    assert_eq!(without(Kind::Checkpoint), FileError::Missing { path: path_of(Kind::Checkpoint) });
+}
+
+#[test]
+fn a_directory_of_other_files_is_no_place_for_a_database() {
+    let system = Simulated::default();
+    crate::file::Files::create_dir(&system, path()).unwrap();
+    system.put(&path().join("letter.txt"), b"Dear Stephane");
+    let before = system.dump();
+    let error = file_error(open(&system, Durability::Full));
+    assert_eq!(error, FileError::NotADatabase { path: path().to_owned(), found: "letter.txt".into() });
+    assert_eq!(system.dump(), before);
+    let unfinished = Simulated::default();
+    crate::file::Files::create_dir(&unfinished, path()).unwrap();
+    unfinished.put(&path().join("00000001.checkpoint.new"), b"");
+    assert!(matches!(file_error(open(&unfinished, Durability::Full)), FileError::NotADatabase { .. }));
+}

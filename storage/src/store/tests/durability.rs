@@ -1,0 +1,167 @@
+//! What is committed is there again, under both promises, with and without checkpoints.
+
+use super::*;
+use crate::isolation::Isolation;
+
+fn run(system: &Simulated, durability: Durability, compact_every: usize) {
+    let store = open(system, durability).unwrap();
+    for (at, step) in workload().iter().enumerate() {
+        commit(&store, step).unwrap();
+        if (at + 1) % compact_every == 0 {
+            store.compact().unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_closed_database_opens_as_it_was() {
+    for durability in [Durability::Full, Durability::Buffered] {
+        for compact_every in [1, 2, 5, usize::MAX] {
+            let system = Simulated::default();
+            run(&system, durability, compact_every);
+            let store = open(&system, durability).unwrap();
+            assert_eq!(contents(&store.snapshot().unwrap()), *models(&workload()).last().unwrap());
+            let commits = workload().len() as u64;
+            assert_eq!(store.snapshot().unwrap().commit().number(), commits);
+            let report = store.recovery().unwrap();
+            let checkpointed = report.checkpoint.map_or(0, |commit| commit.number());
+            assert_eq!((checkpointed + report.replayed, report.created), (commits, false));
+            assert_eq!(report.torn, []);
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_replaces_the_files_before_it() {
+    let system = Simulated::default();
+    run(&system, Durability::Full, 3);
+    let names: Vec<_> = system.dump().into_keys().map(|path| path.display().to_string()).collect();
+    assert_eq!(names, ["/music/00000005.checkpoint", "/music/00000005.log"]);
+}
+
+#[test]
+fn a_second_opener_is_refused_until_the_first_has_closed() {
+    let system = Simulated::default();
+    let store = open(&system, Durability::Full).unwrap();
+    let clone = store.clone();
+    drop(store);
+    let refused = file_error(open(&system, Durability::Full));
+    assert_eq!(refused, FileError::AlreadyOpen { path: path().to_owned() });
+    drop(clone);
+    open(&system, Durability::Full).unwrap();
+}
+
+#[test]
+fn a_fork_leaves_no_trace_in_the_files() {
+    let system = Simulated::default();
+    let store = open(&system, Durability::Full).unwrap();
+    commit(&store, &Step::Create).unwrap();
+    let before = system.dump();
+    let fork = store.fork().unwrap();
+    commit(&fork, &Step::Put(1, 1, "in memory".into())).unwrap();
+    assert!(fork.recovery().is_none());
+    assert_eq!(system.dump(), before);
+    assert_eq!(contents(&store.snapshot().unwrap()).rows.len(), 0);
+}
+
+#[test]
+fn nothing_is_seen_before_it_is_durable() {
+    let system = Simulated::default();
+    let store = open(&system, Durability::Full).unwrap();
+    commit(&store, &Step::Create).unwrap();
+    system.plan(system.operations() + 2, crate::file::simulated::Fault::Fails(std::io::ErrorKind::Other));
+    let error = commit(&store, &Step::Put(1, 1, "refused".into())).unwrap_err();
+    assert!(matches!(&error, Error::File(error) if matches!(**error, FileError::Stopped { .. })), "{error}");
+    assert_eq!(contents(&store.snapshot().unwrap()).rows.len(), 0);
+    commit(&store, &Step::Put(2, 1, "refused, too".into())).unwrap_err();
+    store.compact().unwrap_err();
+    assert_eq!(contents(&store.snapshot().unwrap()).rows.len(), 0, "it can be read");
+    drop(store);
+    let store = open(&system, Durability::Full).unwrap();
+    assert_eq!(contents(&store.snapshot().unwrap()).rows.len(), 0, "what was refused was cut off");
+    commit(&store, &Step::Put(2, 1, "accepted".into())).unwrap();
+}
+
+#[test]
+fn commits_of_several_threads_share_syncs_and_are_all_there() {
+    const THREADS: i64 = 4;
+    const EACH: i64 = 30;
+    let system = Simulated::default();
+    let store = open(&system, Durability::Full).unwrap();
+    commit(&store, &Step::Create).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let store = &store;
+            scope.spawn(move || {
+                for row in 0..EACH {
+                    let row = 1 + row * THREADS + thread;
+                    commit(store, &Step::Put(row, row, String::new())).unwrap();
+                    let seen = store.snapshot().unwrap();
+                    assert!(seen.table(TABLE).unwrap().get(RowId::new(row)).is_some(), "one's own commit");
+                }
+            });
+        }
+        for _ in 0..5 {
+            store.compact().unwrap();
+        }
+    });
+    for seed in 0..4 {
+        let found = open(&system.after_power_cut(seed), Durability::Full).unwrap();
+        let rows: Vec<i64> = contents(&found.snapshot().unwrap()).rows.into_keys().collect();
+        assert_eq!(rows, (1..=THREADS * EACH).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn keys_are_not_handed_out_again_after_a_crash() {
+    for durability in [Durability::Full, Durability::Buffered] {
+        let system = Simulated::default();
+        let store = open(&system, durability).unwrap();
+        commit(&store, &Step::Create).unwrap();
+        let mut greatest = 0;
+        for count in [1, 2, 50, 1] {
+            let mut transaction = store.begin(Isolation::ReadCommitted);
+            let first = transaction.write(|writer| writer.next_keys(TABLE, count)).unwrap();
+            assert!(first > greatest);
+            greatest = first + count as i64 - 1;
+        }
+        store.flush().unwrap();
+        for seed in 0..3 {
+            let found = open(&system.after_power_cut(seed), durability).unwrap();
+            let next = found.write(Reach::Short, |writer| writer.next_keys(TABLE, 1)).unwrap();
+            assert!(next > greatest, "{durability:?}: {next} after {greatest}");
+        }
+        drop(store);
+        let found = open(&system, durability).unwrap();
+        let next = found.write(Reach::Short, |writer| writer.next_keys(TABLE, 1)).unwrap();
+        assert_eq!(next, greatest + 1, "none is skipped when the database was closed");
+        assert_eq!(
+            found.write(Reach::Short, |writer| Ok::<_, Error>(writer.fresh_table_id())),
+            Ok(TableId::new(1))
+        );
+    }
+}
+
+#[test]
+fn a_backup_of_a_running_database_is_a_database() {
+    let system = Simulated::default();
+    let store = open(&system, Durability::Full).unwrap();
+    let steps = workload();
+    for step in &steps[..9] {
+        commit(&store, step).unwrap();
+    }
+    let directory = Directory::new(Arc::new(system.clone()), Path::new("/backup"));
+    store.backup_into(&directory, &Texts).unwrap();
+    let again = store.backup_into(&directory, &Texts).unwrap_err();
+    assert_eq!(again, Error::from(FileError::Exists { path: "/backup".into() }));
+    commit(&store, &steps[9]).unwrap();
+    let backup = Store::open_in(&directory, options(Durability::Full), catalog(""), Arc::new(Texts)).unwrap();
+    assert_eq!(contents(&backup.snapshot().unwrap()), models(&steps)[9]);
+    commit(&backup, &steps[9]).unwrap();
+    let in_memory = store.fork().unwrap();
+    let directory = Directory::new(Arc::new(system), Path::new("/written-down"));
+    in_memory.backup_into(&directory, &Texts).unwrap();
+    let written =
+        Store::open_in(&directory, options(Durability::Full), catalog(""), Arc::new(Texts)).unwrap();
+    assert_eq!(contents(&written.snapshot().unwrap()), models(&steps)[10]);
+}
