@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::commit::CommitId;
 use crate::table::TableId;
 use crate::value::DataType;
 
@@ -32,6 +33,14 @@ pub enum Error {
         /// The table.
         table: TableId,
     },
+    /// A version is not kept any more, or never was.
+    #[error("the version of commit {} is not kept{}; keep versions with a retention", commit.number(), Oldest(*oldest))]
+    NotRetained {
+        /// The commit that was asked for.
+        commit: CommitId,
+        /// The oldest one that is kept.
+        oldest: Option<CommitId>,
+    },
     /// A lock was not granted.
     #[error(transparent)]
     Lock(Box<crate::lock::LockError>),
@@ -55,5 +64,17 @@ impl From<crate::file::FileError> for Error {
 impl From<crate::codec::Malformed> for Error {
     fn from(error: crate::codec::Malformed) -> Error {
         Error::Unwritable(Box::new(error))
+    }
+}
+
+/// Names the oldest version that is kept.
+struct Oldest(Option<CommitId>);
+
+impl std::fmt::Display for Oldest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(oldest) => write!(f, ", only those from {} on", oldest.number()),
+            None => Ok(()),
+        }
     }
 }

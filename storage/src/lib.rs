@@ -30,13 +30,14 @@
 //! (rows at rest), `tree` (the one tree), [`index`], [`long`] (values too long for a leaf), [`patch`] and [`table`] (what
 //! consists of trees); then [`version`] (the database as a value), [`write_set`], `view` (a version with writes), [`lock`]
 //! (who may write what until it commits), [`statement`] (attempt, lock, validate), [`writer`] (one attempt),
-//! [`transaction`] and [`store`] (publication).
+//! [`transaction`], [`store`] (publication) and [`history`] (versions kept).
 
 mod checkpoint;
 pub mod codec;
 mod commit;
 pub mod error;
 mod file;
+pub mod history;
 pub mod index;
 mod isolation;
 pub mod key;
@@ -66,6 +67,7 @@ pub mod writer;
 pub use commit::CommitId;
 pub use error::Error;
 pub use file::FileError;
+pub use history::{Feed, FeedError, Published};
 pub use index::{Index, IndexChange, IndexId, IndexKeys};
 pub use isolation::Isolation;
 pub use layout::{Layout, Slot};

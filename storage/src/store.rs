@@ -31,9 +31,11 @@ mod publish;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::commit::CommitId;
 use crate::error::Error;
+use crate::history::{Feed, History};
 use crate::isolation::Isolation;
 use crate::keys::Counters;
 use crate::lock::Locks;
@@ -67,6 +69,7 @@ struct Inner {
     counters: Counters,
     /// Its files, if it has some.
     durable: Option<Durable>,
+    history: History,
 }
 
 /// How much a statement reads.
@@ -227,6 +230,40 @@ impl Store {
         Transaction::new(self.clone(), isolation, self.inner.locks.async_owner())
     }
 
+    /// Keeps every version for so long after another has followed it, from the newest on; `None` lets all go. While
+    /// versions are kept, commits copy the nodes they change.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] if a commit panicked half way.
+    pub fn retain(&self, retention: Option<Duration>) -> Result<(), Error> {
+        let _committing = self.inner.committing.lock();
+        self.inner.history.retain(retention, self.snapshot()?);
+        Ok(())
+    }
+
+    /// The version that a commit made, if it is [kept](Store::retain) or the newest. O(log n).
+    ///
+    /// # Errors
+    /// [`Error::NotRetained`].
+    pub fn at(&self, commit: CommitId) -> Result<Snapshot, Error> {
+        let newest = self.snapshot()?;
+        if newest.commit() == commit {
+            return Ok(newest);
+        }
+        let oldest = || self.inner.history.oldest();
+        self.inner.history.at(commit).ok_or_else(|| Error::NotRetained { commit, oldest: oldest() })
+    }
+
+    /// The commits from now on, in their order. `capacity` of them are kept for a reader that is slow, and while there
+    /// is one, commits copy the nodes they change. Commits that became durable together may come as one.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] if a commit panicked half way.
+    pub fn subscribe(&self, capacity: usize) -> Result<Feed, Error> {
+        let _committing = self.inner.committing.lock();
+        Ok(self.inner.history.subscribe(capacity, self.snapshot()?))
+    }
+
     /// How many statements wait for a lock now.
     pub fn waiting(&self) -> usize {
         self.inner.locks.waiting()
@@ -273,7 +310,7 @@ impl Inner {
     fn new(version: Arc<Version>, counters: Counters, durable: Option<Durable>) -> Inner {
         let published = RwLock::new(Newest { version, torn: false });
         let (committing, locks) = (Mutex::new(Tip::default()), Locks::default());
-        Inner { published, committing, locks, counters, durable }
+        Inner { published, committing, locks, counters, durable, history: History::default() }
     }
 
     fn read<T>(&self, f: impl FnOnce(&Version) -> T) -> Result<T, Error> {

@@ -134,6 +134,7 @@ impl Inner {
     fn publish_newer(&self, next: Arc<Version>) {
         let mut published = self.published.write();
         if published.version.commit() < next.commit() {
+            self.history.published(&next);
             let old = std::mem::replace(&mut published.version, next);
             drop(published);
             drop(old);
@@ -152,8 +153,9 @@ impl Inner {
         let commit = next.commit().next();
         next.stamp(commit, write_set.tables());
         let next = Arc::new(next);
-        let old = std::mem::replace(&mut self.published.write().version, next);
+        let old = std::mem::replace(&mut self.published.write().version, Arc::clone(&next));
         drop(old); // after the latch: freeing what only the old version held may take long
+        self.history.published(&next); // who watches holds the version before, so this is where all its commits come by
         Ok(commit)
     }
 

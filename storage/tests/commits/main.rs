@@ -19,6 +19,7 @@ mod source {
     pub(crate) mod commit;
     pub mod error;
     pub(crate) mod file;
+    pub mod history;
     pub mod index;
     pub(crate) mod isolation;
     pub mod key;
@@ -56,7 +57,7 @@ use source::{
     checkpoint, codec,
     commit::{self, CommitId},
     error::{self, Error},
-    file,
+    file, history,
     index::{self, Index, IndexChange, IndexId, IndexKeys},
     isolation::{self, Isolation},
     key, keys,

@@ -1,0 +1,164 @@
+//! Versions that are kept for a while, and commits as they come.
+//!
+//! By default nobody keeps an old version, and commits change nodes in place. Whoever wants to look back
+//! ([`Store::retain`](crate::Store::retain)) or to follow ([`Store::subscribe`](crate::Store::subscribe)) makes the store
+//! hold versions, at the price that commits copy the nodes they change. A version is all there is to hold: what a commit
+//! has changed is what two versions do not share.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use crate::commit::CommitId;
+use crate::store::Snapshot;
+use crate::sync::{Condvar, Mutex};
+
+/// The versions that are kept, and who follows.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// How long a version is kept after another has followed it.
+    retention: Option<Duration>,
+    /// The versions kept, the oldest first, and when each was published.
+    versions: VecDeque<(Instant, Snapshot)>,
+    feeds: Vec<Weak<Queue>>,
+}
+
+impl History {
+    /// Keeps versions from `newest` on for so long; lets all go if for no time.
+    pub(crate) fn retain(&self, retention: Option<Duration>, newest: Snapshot) {
+        let mut state = self.state.lock();
+        state.retention = retention;
+        match retention {
+            None => state.versions.clear(),
+            Some(_) if state.versions.is_empty() => state.versions.push_back((Instant::now(), newest)),
+            Some(_) => {}
+        }
+    }
+
+    /// The version of a commit, if it is kept.
+    pub(crate) fn at(&self, commit: CommitId) -> Option<Snapshot> {
+        let state = self.state.lock();
+        let at = state.versions.binary_search_by_key(&commit, |(_, version)| version.commit()).ok()?;
+        Some(Arc::clone(&state.versions[at].1))
+    }
+
+    /// The oldest commit whose version is kept.
+    pub(crate) fn oldest(&self) -> Option<CommitId> {
+        self.state.lock().versions.front().map(|(_, version)| version.commit())
+    }
+
+    /// A feed of the commits after `newest`.
+    pub(crate) fn subscribe(&self, capacity: usize, newest: Snapshot) -> Feed {
+        let queue = Arc::new(Queue::default());
+        queue.waiting.lock().capacity = capacity.max(1);
+        self.state.lock().feeds.push(Arc::downgrade(&queue));
+        Feed { queue, seen: newest }
+    }
+
+    /// Takes in a version that has been published. They come in the order of their commits.
+    pub(crate) fn published(&self, version: &Snapshot) {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        if let Some(retention) = state.retention {
+            state.versions.push_back((now, Arc::clone(version)));
+            // A version is over when the next one was published.
+            while state.versions.get(1).is_some_and(|(over, _)| now.duration_since(*over) > retention) {
+                state.versions.pop_front();
+            }
+        }
+        state.feeds.retain(|feed| feed.upgrade().map(|queue| queue.push(version)).is_some());
+    }
+}
+
+/// The commits of a store, one after the other: see [`Store::subscribe`](crate::Store::subscribe).
+#[derive(Debug)]
+pub struct Feed {
+    queue: Arc<Queue>,
+    /// The version of the last commit that was taken out.
+    seen: Snapshot,
+}
+
+/// One commit: the versions before and after it.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The version that it was applied to.
+    pub before: Snapshot,
+    /// The version that it made.
+    pub after: Snapshot,
+}
+
+/// Why a feed has no next commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FeedError {
+    /// So many commits came while the reader was away that they were not kept. The feed goes on with the next one.
+    #[error(
+        "{missed} commits were missed, more than are kept for a reader that is slow; compare snapshots instead"
+    )]
+    Lagged {
+        /// How many.
+        missed: u64,
+    },
+    /// None came in time.
+    #[error("no commit came in time")]
+    Timeout,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    capacity: usize,
+    versions: VecDeque<Snapshot>,
+    /// Set when there were more than fit: the newest, up to which the reader has missed everything.
+    overflow: Option<Snapshot>,
+}
+
+impl Queue {
+    fn push(&self, version: &Snapshot) {
+        let mut waiting = self.waiting.lock();
+        if waiting.overflow.is_some() || waiting.versions.len() == waiting.capacity {
+            waiting.versions.clear();
+            waiting.overflow = Some(Arc::clone(version));
+        } else {
+            waiting.versions.push_back(Arc::clone(version));
+        }
+        self.arrived.notify_one();
+    }
+}
+
+impl Feed {
+    /// The next commit; waits for it until `deadline`, or for as long as it takes.
+    ///
+    /// # Errors
+    /// [`FeedError::Lagged`] once, if commits were missed; [`FeedError::Timeout`].
+    pub fn next(&mut self, deadline: Option<Instant>) -> Result<Published, FeedError> {
+        let mut waiting = self.queue.waiting.lock();
+        loop {
+            if let Some(newest) = waiting.overflow.take() {
+                let missed = newest.commit().number() - self.seen.commit().number();
+                self.seen = newest;
+                return Err(FeedError::Lagged { missed });
+            }
+            if let Some(after) = waiting.versions.pop_front() {
+                let before = std::mem::replace(&mut self.seen, Arc::clone(&after));
+                return Ok(Published { before, after });
+            }
+            match deadline {
+                None => self.queue.arrived.wait(&mut waiting),
+                Some(deadline) if Instant::now() >= deadline => return Err(FeedError::Timeout),
+                Some(deadline) => {
+                    self.queue.arrived.wait_until(&mut waiting, deadline);
+                }
+            }
+        }
+    }
+}
