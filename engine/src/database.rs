@@ -30,6 +30,7 @@ use crate::error::Error;
 use crate::integrity::{KeyCheck, unique};
 use crate::reads::Reads;
 use crate::session::Session;
+use crate::snapshot::{Feed, Snapshot};
 use crate::write::WritingStatement;
 
 /// A database, in memory or in files. Cheap to clone; clones are the same database.
@@ -65,7 +66,32 @@ impl Database {
     /// # Errors
     /// That the database cannot be used any more.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        Ok(Snapshot { version: self.store.snapshot()? })
+        Ok(Snapshot::of(self.store.snapshot()?))
+    }
+
+    /// Keeps every version for so long after another has followed it, from now on, to be [looked at](Database::at);
+    /// `None` lets them go. While versions are kept, commits copy what they change.
+    ///
+    /// # Errors
+    /// That the database cannot be used any more.
+    pub fn retain(&self, retention: Option<Duration>) -> Result<(), Error> {
+        Ok(self.store.retain(retention)?)
+    }
+
+    /// The database as a commit left it, if that version is [kept](Database::retain) or the newest.
+    ///
+    /// # Errors
+    /// The storage's `NotRetained`.
+    pub fn at(&self, commit: CommitId) -> Result<Snapshot, Error> {
+        Ok(Snapshot::of(self.store.at(commit)?))
+    }
+
+    /// The commits from now on, in their order; `capacity` of them are kept for a reader that is slow.
+    ///
+    /// # Errors
+    /// That the database cannot be used any more.
+    pub fn subscribe(&self, capacity: usize) -> Result<Feed, Error> {
+        Ok(Feed::new(self.store.subscribe(capacity)?))
     }
 
     /// How many statements wait for a lock now.
@@ -116,30 +142,6 @@ impl Session for Database {
             f(&mut writing)?;
             writing.finish(true).map(drop)
         })
-    }
-}
-
-/// The database as it was at one moment; reading it waits for nobody, and nobody waits for it.
-#[derive(Clone, Debug)]
-pub struct Snapshot {
-    version: Arc<Version>,
-}
-
-impl Session for Snapshot {
-    fn read_unnoted(&self, f: &mut dyn FnMut(&Version) -> Result<(), Error>) -> Result<(), Error> {
-        f(&self.version)
-    }
-
-    fn version_unnoted(&self) -> Result<Arc<Version>, Error> {
-        Ok(Arc::clone(&self.version))
-    }
-
-    fn write(
-        &self,
-        _: Reach,
-        _: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        Err(Error::ReadOnly)
     }
 }
 

@@ -335,6 +335,9 @@ pub enum Error {
     /// Something is wrong with the files of the database.
     #[error(transparent)]
     File(Box<FileError>),
+    /// A feed of commits has no next one.
+    #[error(transparent)]
+    Feed(nuages_storage::FeedError),
     /// The storage refused.
     #[error(transparent)]
     Storage(nuages_storage::Error),

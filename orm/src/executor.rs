@@ -95,8 +95,8 @@ impl Shared {
 /// An open database and its [`App`]. Cheap to clone; clones are the same database.
 #[derive(Clone)]
 pub struct Db {
-    shared: Arc<Shared>,
-    settings: Settings,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) settings: Settings,
 }
 
 impl Db {
@@ -142,8 +142,11 @@ impl Db {
     /// # Errors
     /// That the database cannot be used any more.
     pub fn snapshot(&self) -> Result<Frozen> {
-        let snapshot = self.shared.database.snapshot()?;
-        Ok(Frozen { shared: self.shared.clone(), settings: self.settings.clone(), snapshot })
+        Ok(self.frozen(self.shared.database.snapshot()?))
+    }
+
+    pub(crate) fn frozen(&self, snapshot: Snapshot) -> Frozen {
+        Frozen { shared: self.shared.clone(), settings: self.settings.clone(), snapshot }
     }
 
     /// The same database, seen from a time zone: dates of timestamps, `auto_now` on date fields, truncations.
@@ -248,9 +251,9 @@ impl Executor for Db {
 
 /// A [`Db`] as it was when the snapshot was taken. Writing verbs fail with the engine's `ReadOnly`.
 pub struct Frozen {
-    shared: Arc<Shared>,
-    settings: Settings,
-    snapshot: Snapshot,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) settings: Settings,
+    pub(crate) snapshot: Snapshot,
 }
 
 impl Executor for Frozen {

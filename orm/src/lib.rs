@@ -58,6 +58,7 @@ pub mod error;
 pub mod executor;
 pub mod expression;
 pub mod field;
+pub mod history;
 mod insert;
 mod instance;
 pub mod lookup;
