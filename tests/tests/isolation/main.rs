@@ -2,7 +2,7 @@
 //!
 //! Order of reading: [`sql`] and [`play`] (how the tests speak), [`hermitage`] (the anomalies).
 
-#![expect(clippy::panic, reason = "a test fails by a panic, also in its helpers")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by a panic, also in its helpers")]
 
 mod counters;
 mod crowd;
