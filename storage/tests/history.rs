@@ -1,6 +1,6 @@
 //! Versions that are kept, and feeds of commits.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::borrow::Cow;
 use std::sync::Arc;
