@@ -142,10 +142,24 @@ impl Catalog {
         let targets: Vec<_> = table.foreign_keys.iter().map(|key| (key.target, key.id)).collect();
         catalog.names.insert(table.name.clone(), id);
         catalog.tables.insert(id, Arc::new(table));
-        for (target, foreign_key) in targets {
+        for &(target, foreign_key) in &targets {
             catalog.change(target, |parent| parent.referenced_by.push(Reference { table: id, foreign_key }));
         }
+        for (target, _) in targets.into_iter().filter(|(target, _)| *target != id) {
+            catalog.keep_if_same(target, self);
+        }
         catalog
+    }
+
+    /// Leaves a table that is referred to as before what it is in `before`, so that who changes a table is in the way
+    /// of nobody who writes to those it refers to.
+    fn keep_if_same(&mut self, id: TableId, before: &Catalog) {
+        if let (Some(now), Some(before)) = (self.tables.get_mut(&id), before.tables.get(&id))
+            && now.referenced_by.len() == before.referenced_by.len()
+            && now.referenced_by.iter().all(|reference| before.referenced_by.contains(reference))
+        {
+            *now = Arc::clone(before);
+        }
     }
 
     /// This catalog without a table.

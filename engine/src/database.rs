@@ -341,7 +341,7 @@ impl Session for Transaction {
         _: Reach,
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let deadline = self.lock_timeout().map(|timeout| Instant::now() + timeout);
+        let deadline = self.lock_timeout().and_then(|timeout| Instant::now().checked_add(timeout));
         let mut statement = Statement::new();
         loop {
             match self.step(&mut statement, f)? {

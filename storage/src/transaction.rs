@@ -98,7 +98,7 @@ impl Transaction {
         &mut self,
         mut attempt: impl FnMut(&mut Writer<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let deadline = self.lock_timeout.map(|timeout| Instant::now() + timeout);
+        let deadline = self.lock_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut statement = Statement::new();
         loop {
             match self.step(&mut statement, &mut attempt)? {

@@ -10,12 +10,17 @@ use super::sql::sql;
 
 /// Parents 1 and 2, named 'a' and 'b'; children refer to the id, and by their label to the name.
 fn family(action: Action) -> Database {
+    family_checked(action, false)
+}
+
+/// The same, checked at the end of each statement or of each transaction.
+fn family_checked(action: Action, deferred: bool) -> Database {
     let db = Database::new();
     let parent = NewTable::new("parent").column(key("id")).column(text("name")).column(int("note"));
     let name = NewIndex::unique("parent_name", ["name"]);
     db.create_table(parent.primary_key(["id"]).unique(name)).unwrap();
     let child = NewTable::new("child").column(id()).column(int("parent")).column(text("label"));
-    let act = |foreign_key: NewForeignKey| foreign_key.on_delete(action).on_update(action);
+    let act = |foreign_key: NewForeignKey| foreign_key.on_delete(action).on_update(action).deferred(deferred);
     let by_id = act(NewForeignKey::new("child_parent", ["parent"], "parent", ["id"]));
     let by_name = act(NewForeignKey::new("child_label", ["label"], "parent", ["name"]));
     db.create_table(child.primary_key(["id"]).foreign_key(by_id).foreign_key(by_name)).unwrap();
@@ -169,6 +174,38 @@ fn a_key_that_changes_takes_the_child_along_that_came_before() {
     );
 }
 
+#[test]
+fn what_is_checked_at_commit_is_locked_until_then() {
+    let deferred = || family_checked(Action::NoAction, true);
+    play(
+        deferred,
+        "T1: insert into child values (1, 3, null)   | 1
+         T2: insert into parent values (3, 'c', 0)   | waits
+         T1: commit                                  | no parent
+         T2:                                         | 1
+         T2: commit                                  | ok
+         db: select * from child                     | none",
+    );
+    play(
+        deferred,
+        "T1: delete from parent where id = 1         | 1
+         T2: insert into child values (1, 1, null)   | waits
+         T1: insert into parent values (1, 'a', 0)   | 1
+         T1: commit                                  | ok
+         T2:                                         | 1
+         T2: commit                                  | ok",
+    );
+    play(
+        deferred,
+        "db: insert into child values (1, 1, null)   | 1
+         T1: delete from parent where id = 1         | 1
+         T2: update child set parent = 2             | 1
+         T2: commit                                  | ok
+         T1: commit                                  | ok
+         db: select * from child                     | (1, 2, null)",
+    );
+}
+
 /// Each level's primary key is its foreign key to the one above; badges refer to the lowest.
 fn heirs() -> Database {
     let db = Database::new();
@@ -223,9 +260,12 @@ fn a_child_and_then_its_parent_are_written_by_two_without_deadlock() {
 
 #[test]
 fn parents_and_children_that_come_and_go_at_every_level_leave_no_orphan() {
-    for action in [Action::Cascade, Action::Restrict, Action::SetNull, Action::NoAction] {
+    let actions = [Action::Cascade, Action::Restrict, Action::SetNull, Action::NoAction];
+    for (action, deferred) in
+        actions.map(|action| (action, false)).into_iter().chain([(Action::NoAction, true)])
+    {
         for (threads, level) in [(2, None), (4, Some(0)), (4, Some(1)), (4, Some(2)), (8, None)] {
-            let db = family(action);
+            let db = family_checked(action, deferred);
             crowd(threads, rounds(100 / threads), |chance| {
                 let level = level.map_or_else(|| chance.level(), |at: usize| LEVELS[at]);
                 let (parent, other) = (1 + chance.below(4), 1 + chance.below(4));

@@ -1,14 +1,27 @@
 //! Many writers at once: what each level of isolation promises, step by step and on threads.
 //!
-//! Order of reading: [`sql`] and [`play`] (how the tests speak), [`hermitage`] (the anomalies).
+//! Order of reading: [`sql`] and [`play`] (how the tests speak) and [`crowd`] (threads, and the audit of what they
+//! leave); [`hermitage`] (the anomalies of the literature), [`locks`], [`deadlocks`], [`keys`], [`families`],
+//! [`schema_changes`], [`failures`] and [`counters`] (theme by theme, first step by step and then on threads);
+//! [`serializable`] (every path by which rows are read), [`history`] and [`histories`] (random transactions, checked
+//! afterwards).
+//!
+//! The crowds are small, so that all takes seconds; `NUAGES_SOAK=50` makes them fifty times as large.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by a panic, also in its helpers")]
 
 mod counters;
 mod crowd;
+mod deadlocks;
+mod failures;
 mod families;
 mod hermitage;
+mod histories;
+mod history;
 mod keys;
+mod locks;
 mod play;
 mod schema;
+mod schema_changes;
+mod serializable;
 mod sql;
