@@ -15,7 +15,8 @@ use crate::index::{Index, IndexId};
 use crate::log::frame::{self, FILE_HEADER, FRAME_HEADER, FileHeader, HeaderProblem, Mark, Payload};
 use crate::log::{fresh_salt, kind_number};
 use crate::record::{
-    CheckpointRecord, CountersRecord, EntriesRecord, RowsRecord, SlotRecord, append_rows, empty_table,
+    CheckpointRecord, CountersRecord, EntriesRecord, RowsRecord, SlotRecord, append_entries, append_rows,
+    empty_table,
 };
 use crate::table::Table;
 use crate::version::Version;
@@ -180,7 +181,7 @@ impl Open {
             }
             CheckpointRecord::Entries(entries) => {
                 let (_, index) = self.index.as_mut().ok_or_else(stray)?;
-                index.append(&entries.to_keys()?);
+                append_entries(index, &entries)?;
             }
             CheckpointRecord::End => {
                 self.close(version);

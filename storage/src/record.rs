@@ -18,6 +18,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use entries::append_entries;
 pub(crate) use operation::{Scope, commit_of, commit_record};
 pub(crate) use rows::{append_rows, empty_table};
 pub use value::ValueRecord;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{EntriesRecord, IndexChangeRecord, LengthsRecord, RowIdsRecord};
 use crate::codec::Malformed;
-use crate::index::{Entry, IndexChange, IndexId, IndexKeys};
+use crate::index::{Entry, Index, IndexChange, IndexId, IndexKeys};
 
 impl EntriesRecord<'static> {
     /// Entries, in the order in which they come.
@@ -25,7 +25,7 @@ impl EntriesRecord<'static> {
 }
 
 impl EntriesRecord<'_> {
-    /// The entries.
+    /// The entries, in order.
     pub(crate) fn to_keys(&self) -> Result<IndexKeys, Malformed> {
         let malformed = || Malformed::new("index entries", "the lengths of the keys do not agree with them");
         let length_of = |at: usize| match &self.lengths {
@@ -39,8 +39,19 @@ impl EntriesRecord<'_> {
             keys.push(key, row_id);
             rest = after;
         }
-        if rest.is_empty() { Ok(keys) } else { Err(malformed()) }
+        if rest.is_empty() { Ok(keys.sorted()) } else { Err(malformed()) }
     }
+}
+
+/// Adds entries to an index that is being read.
+pub(crate) fn append_entries(index: &mut Index, entries: &EntriesRecord<'_>) -> Result<(), Malformed> {
+    let keys = entries.to_keys()?;
+    let last = index.len().checked_sub(1).and_then(|last| index.nth(last));
+    if keys.iter().next().is_some_and(|first| last.is_some_and(|last| first <= last)) {
+        return Err(Malformed::new("index entries", "they are not in order"));
+    }
+    index.append(&keys);
+    Ok(())
 }
 
 impl IndexChangeRecord<'static> {

@@ -113,7 +113,8 @@ pub(crate) fn commit_of(
 }
 
 impl Scope<'_> {
-    fn operation(&self, record: OperationRecord<'_>) -> Result<Operation, Malformed> {
+    /// The operation of a record, which is not applied yet.
+    pub(crate) fn operation(&self, record: OperationRecord<'_>) -> Result<Operation, Malformed> {
         let table_id = TableId::new;
         Ok(match record {
             OperationRecord::Insert { table, rows, changes } => Operation::Insert {

@@ -10,7 +10,7 @@ use super::{
 use crate::codec::Malformed;
 use crate::index::{Index, IndexId};
 use crate::layout::{Layout, Slot};
-use crate::leaf::{Leaf, Rows};
+use crate::leaf::{Leaf, RowId, Rows};
 use crate::long::{Long, LongValue};
 use crate::patch::Patch;
 use crate::table::{LeafView, Table, TableId};
@@ -116,7 +116,7 @@ impl<'a> TableRecord<'a> {
         }
     }
 
-    pub(super) fn into_table(self) -> Result<Table, Malformed> {
+    pub(crate) fn into_table(self) -> Result<Table, Malformed> {
         let mut table = empty_table(self.id, self.slots)?;
         for rows in &self.rows {
             append_rows(&mut table, rows)?;
@@ -137,6 +137,12 @@ pub(crate) fn empty_table(id: u32, slots: Vec<SlotRecord<'_>>) -> Result<Table, 
 /// Adds rows to a table that is being read.
 pub(crate) fn append_rows(table: &mut Table, rows: &RowsRecord<'_>) -> Result<(), Malformed> {
     let rows = rows.to_rows(table.layout())?;
+    let row_ids = rows.leaf.row_ids();
+    let last = table.last_row_id().map(RowId::get);
+    let is_behind = last.is_none_or(|last| row_ids.first().is_none_or(|first| last < *first));
+    if !is_behind || !row_ids.is_sorted_by(|left, right| left < right) {
+        return Err(Malformed::new("rows", "they are not in order"));
+    }
     table.insert_rows(Cow::Owned(rows), &[]);
     Ok(())
 }

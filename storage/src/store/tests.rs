@@ -1,6 +1,7 @@
 //! Stores in files, on a disk that fails: whatever happens, what is opened again is a prefix of what was committed, and
 //! has everything that was acknowledged.
 
+mod corpus;
 mod crash;
 mod damage;
 mod durability;

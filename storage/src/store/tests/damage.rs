@@ -9,7 +9,7 @@ use crate::log::frame::{FORMAT, FileHeader};
 use crate::salvage::{Salvage, salvage};
 
 /// A database with a checkpoint and a log after it, closed or not.
-fn database(is_closed: bool) -> Simulated {
+pub(super) fn database(is_closed: bool) -> Simulated {
     let system = Simulated::default();
     let store = open(&system, Durability::Full).unwrap();
     for (at, step) in workload().iter().enumerate() {
