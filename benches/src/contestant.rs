@@ -16,11 +16,11 @@ pub(crate) use sqlite::Sqlite;
 use self::engine::Planning;
 use crate::data::Input;
 use crate::harness::Result;
-use crate::workload::{Forks, Inserts, PointReads, RangeReads, Relations, Scans, Updates};
+use crate::workload::{Concurrency, Forks, Inserts, PointReads, RangeReads, Relations, Scans, Updates};
 
 /// One way to keep and ask the tables of an [`Input`].
 pub(crate) trait Contestant:
-    Inserts + PointReads + RangeReads + Scans + Relations + Updates + Forks
+    Inserts + PointReads + RangeReads + Scans + Relations + Updates + Forks + Concurrency
 {
     /// The name in the table of results.
     fn name(&self) -> &'static str;

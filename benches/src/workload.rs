@@ -5,6 +5,7 @@
 //! the clock, by [`timed`](crate::harness::timed), around the work that the workload names: statements are prepared,
 //! rows copied and tables put back outside of it.
 
+mod concurrency;
 mod forks;
 mod inserts;
 mod point_reads;
@@ -13,6 +14,7 @@ mod relations;
 mod scans;
 mod updates;
 
+pub(crate) use concurrency::Concurrency;
 pub(crate) use forks::Forks;
 pub(crate) use inserts::Inserts;
 pub(crate) use point_reads::PointReads;
@@ -48,7 +50,8 @@ pub(crate) enum Tables {
     Library { books: usize },
 }
 
-/// Every workload. Those that only read come first, and find the tables as they were loaded.
+/// Every workload. Those that only read come first, and find the tables as they were loaded. Those of several threads
+/// come last: what they leave in a row depends on who came first, and only sums do not.
 pub(crate) fn all() -> impl Iterator<Item = &'static Workload> {
     [
         &point_reads::WORKLOADS[..],
@@ -58,6 +61,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Workload> {
         &inserts::WORKLOADS,
         &updates::WORKLOADS,
         &forks::WORKLOADS,
+        &concurrency::WORKLOADS,
     ]
     .into_iter()
     .flatten()

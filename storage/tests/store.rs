@@ -269,6 +269,34 @@ fn increments_from_several_threads_are_all_there() {
 }
 
 #[test]
+fn what_a_transaction_writes_after_its_first_statement_is_computed_from_the_newest_version_too() {
+    let (store, table) = store();
+    for row in 1..=4 {
+        store.write(Reach::Short, |w| Ok::<_, Error>(write(w, table, row, Some(0)))).unwrap();
+    }
+    let add = |w: &mut Writer<'_>, row, more| {
+        let old = w.version().table(table).and_then(|t| t.get(RowId::new(row))).map(|row| row.int(1));
+        write(w, table, row, old.map(|old| old + more));
+        Ok::<_, Error>(())
+    };
+    std::thread::scope(|scope| {
+        for thread in 0..2 {
+            let store = &store;
+            scope.spawn(move || {
+                for turn in 0..20_000 {
+                    let mut transaction = store.begin(Isolation::ReadCommitted);
+                    transaction.write(|w| add(w, 1 + thread, -1)).unwrap();
+                    transaction.write(|w| add(w, 3 + turn % 2, 1)).unwrap();
+                    transaction.commit().unwrap();
+                }
+            });
+        }
+    });
+    let moved = Model::from([(1, -20_000), (2, -20_000), (3, 20_000), (4, 20_000)]);
+    assert_eq!(store.read(|version| contents(version, table)).unwrap(), moved);
+}
+
+#[test]
 fn a_statement_that_panics_leaves_nothing_in_the_transaction() {
     let (store, table) = store();
     let mut transaction = store.begin(Isolation::ReadCommitted);

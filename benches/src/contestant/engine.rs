@@ -86,7 +86,7 @@ impl Engine {
     pub(crate) fn question<'a, const N: usize>(
         &'a self,
         types: [DataType; N],
-        describe: impl Fn([Expr; N]) -> Query + 'a,
+        describe: impl Fn([Expr; N]) -> Query + Sync + 'a,
     ) -> Result<Question<'a, N>> {
         let prepared = match self.planning {
             Planning::PerCall => None,
@@ -99,7 +99,7 @@ impl Engine {
     pub(crate) fn command<'a, const N: usize>(
         &'a self,
         types: [DataType; N],
-        describe: impl Fn([Expr; N]) -> Statement + 'a,
+        describe: impl Fn([Expr; N]) -> Statement + Sync + 'a,
     ) -> Command<'a, N> {
         let prepared = (self.planning == Planning::Prepared).then(|| describe(parameters(types)));
         Command { db: &self.db, describe: Box::new(describe), prepared }
@@ -114,28 +114,44 @@ impl Engine {
 /// A query that is asked for changing values.
 pub(crate) struct Question<'a, const N: usize> {
     db: &'a Database,
-    describe: Box<dyn Fn([Expr; N]) -> Query + 'a>,
+    describe: Box<dyn Fn([Expr; N]) -> Query + Sync + 'a>,
     prepared: Option<Prepared>,
 }
 
 impl<const N: usize> Question<'_, N> {
     /// Asks it, and hands out the rows of the answer batch by batch.
-    pub(crate) fn ask(&self, values: [Value; N], mut each: impl FnMut(&Batch<'_>)) -> Result<()> {
+    pub(crate) fn ask(&self, values: [Value; N], each: impl FnMut(&Batch<'_>)) -> Result<()> {
+        self.ask_in(self.db, values, each)
+    }
+
+    fn ask_in(
+        &self,
+        session: &dyn Session,
+        values: [Value; N],
+        mut each: impl FnMut(&Batch<'_>),
+    ) -> Result<()> {
         let mut each = |batch: &Batch<'_>| {
             each(batch);
             Ok(())
         };
         match &self.prepared {
-            Some(prepared) => self.db.run(prepared, &values, &mut each)?,
-            None => self.db.query_each(&(self.describe)(values.map(Expr::Literal)), &[], &mut each)?,
+            Some(prepared) => session.run(prepared, &values, &mut each)?,
+            None => session.query_each(&(self.describe)(values.map(Expr::Literal)), &[], &mut each)?,
         }
         Ok(())
     }
 
     /// Asks for items.
     pub(crate) fn items(&self, values: [Value; N]) -> Result<Vec<Item>> {
+        self.items_in(self.db, values)
+    }
+
+    /// Asks for items in a transaction.
+    pub(crate) fn items_in(&self, session: &dyn Session, values: [Value; N]) -> Result<Vec<Item>> {
         let mut items = Vec::new();
-        self.ask(values, |batch| items.extend(batch.selection.iter().map(|row| item_of(batch, row))))?;
+        self.ask_in(session, values, |batch| {
+            items.extend(batch.selection.iter().map(|row| item_of(batch, row)));
+        })?;
         Ok(items)
     }
 
@@ -154,16 +170,21 @@ impl<const N: usize> Question<'_, N> {
 /// A statement that writes, with changing values.
 pub(crate) struct Command<'a, const N: usize> {
     db: &'a Database,
-    describe: Box<dyn Fn([Expr; N]) -> Statement + 'a>,
+    describe: Box<dyn Fn([Expr; N]) -> Statement + Sync + 'a>,
     prepared: Option<Statement>,
 }
 
 impl<const N: usize> Command<'_, N> {
     /// Runs it. Returns how many rows it changed.
     pub(crate) fn run(&self, values: [Value; N]) -> Result<u64> {
+        self.run_in(self.db, values)
+    }
+
+    /// Runs it in a transaction.
+    pub(crate) fn run_in(&self, session: &dyn Session, values: [Value; N]) -> Result<u64> {
         let outcome = match &self.prepared {
-            Some(prepared) => self.db.execute(prepared, &values)?,
-            None => self.db.execute(&(self.describe)(values.map(Expr::Literal)), &[])?,
+            Some(prepared) => session.execute(prepared, &values)?,
+            None => session.execute(&(self.describe)(values.map(Expr::Literal)), &[])?,
         };
         Ok(outcome.affected)
     }

@@ -105,7 +105,7 @@ impl Scans for Sqlite {
 }
 
 /// The sum of `a` over rows of `item`.
-fn sum_of_a(rows: Relation, item: Source) -> Query {
+pub(in crate::workload) fn sum_of_a(rows: Relation, item: Source) -> Query {
     let total = Source::new(1);
     let sum = Aggregate::of(AggregateFunction::Sum, item.column(engine::item::A));
     Query::new(rows.aggregate(total, Vec::new(), vec![sum]), engine::columns(total, 1))
