@@ -84,6 +84,8 @@ pub use app::App;
 pub use delete::Deleted;
 pub use error::{Error, Result};
 pub use executor::{Db, Executor};
+#[doc(hidden)]
+pub use nuages_macros::model_with_bases;
 pub use nuages_macros::{Choices, Field, Model, Projection, q};
 
 #[cfg(test)]

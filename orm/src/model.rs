@@ -7,6 +7,7 @@
 //!
 //! Order of reading: [`Model`]; [`Member`]; [`FieldVisitor`]; `key` (primary keys); [`hook`] (what a model overrides).
 
+mod base;
 pub mod hook;
 mod key;
 mod member;
@@ -24,6 +25,7 @@ use crate::meta::ModelMeta;
 use crate::path::{Cols, Path, Root};
 use crate::queryset::QuerySet;
 
+pub use base::{Base, BaseField};
 pub use hook::{Hook, Hooks};
 pub use key::{Key, KeyValues};
 pub use member::{KeyOf, Member, member_value};

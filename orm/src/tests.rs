@@ -1,6 +1,7 @@
 //! What needs no more than a few models of its own: descriptions, drafts, nodes, states, and what verbs do to rows.
 
 mod asynchronous;
+mod base;
 mod blog;
 mod bound;
 mod choices;

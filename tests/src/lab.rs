@@ -432,6 +432,22 @@ pub struct AllTypes {
     pub data: Option<Json>,
 }
 
+/// An abstract base: who made it.
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(abstract, ordering = [pk])]
+pub struct Stamped {
+    /// The maker.
+    #[field(on_delete = Cascade)]
+    pub made_by: Option<ForeignKey<User>>,
+}
+
+impl Stamped {
+    /// The maker's name.
+    pub fn maker(&self, ex: &dyn Executor) -> Result<Option<String>> {
+        Ok(self.made_by.get(ex)?.map(|user| user.username.clone()))
+    }
+}
+
 /// An app of these models.
 pub fn app() -> App {
     App::new()

@@ -3,7 +3,8 @@
 //! Every value is a Rust expression, so that commas within types and minus signs are Rust's business and not ours.
 //! Mistakes are gathered in [`Mistakes`] and reported together.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
@@ -138,6 +139,14 @@ impl Item {
 pub(crate) struct OrderKey {
     pub(crate) path: Vec<Ident>,
     pub(crate) descending: bool,
+}
+
+impl ToTokens for OrderKey {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let minus = self.descending.then(|| quote!(-));
+        let path = &self.path;
+        tokens.extend(quote!(#minus #(#path).*));
+    }
 }
 
 impl OrderKey {

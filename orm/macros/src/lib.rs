@@ -22,7 +22,9 @@ use syn::{DeriveInput, parse_macro_input};
 /// Attributes of the struct, in `#[model(..)]`: `table`, `app`, `ordering`, `verbose_name`, `verbose_name_plural`,
 /// `index(..)`, `unique_together(..)`, `primary_key(..)`, `get_latest_by`, `constraints`, `objects`, `clean`,
 /// `before_save`, `after_save`, `before_delete`, `after_delete`. A struct around a model with `#[model(proxy)]` is
-/// another type for its rows, and has `ordering` and `objects`.
+/// another type for its rows, and has `ordering` and `objects`. A struct with
+/// `#[model(abstract)]` is no model but an abstract base: fields that models take over by a field of its type with
+/// `#[model(flatten)]`.
 ///
 /// Attributes of a field, in `#[field(..)]`: `max_length`, `max_digits`, `decimal_places`, `unique`, `db_index`,
 /// `primary_key`, `default`, `blank`, `editable`, `column`, `verbose_name`, `help_text`, `auto_now`, `auto_now_add`,
@@ -30,6 +32,13 @@ use syn::{DeriveInput, parse_macro_input};
 #[proc_macro_derive(Model, attributes(model, field, related))]
 pub fn derive_model(input: TokenStream) -> TokenStream {
     finish(model::derive(&parse_macro_input!(input as DeriveInput)))
+}
+
+/// A model with what the abstract bases that it flattens have told of their fields; `derive(Model)` leads here.
+#[doc(hidden)]
+#[proc_macro]
+pub fn model_with_bases(input: TokenStream) -> TokenStream {
+    finish(syn::parse(input).and_then(|input| model::with_bases(&input)))
 }
 
 /// Makes an enum of unit variants a field with a fixed set of values.

@@ -9,20 +9,26 @@ use super::{Definition, FieldDefinition};
 use crate::attribute::OrderKey;
 
 pub(super) fn print(model: &Definition<'_>) -> TokenStream {
-    let mut bounds = Vec::new();
-    for field in &model.fields {
-        field_bounds(field, &mut bounds);
-    }
+    let bounds = bounds(model);
     let related = model.fields.iter().filter_map(|field| related(model, field));
     let paths = model.options.ordering.iter().chain(&model.options.get_latest_by);
     let paths = paths.filter(|key| key.path.len() > 1).map(|key| ordered(model, key));
     quote! {
+        #bounds
         const _: fn() = || {
-            #(#bounds)*
             #(#related)*
             #(#paths)*
         };
     }
+}
+
+/// What its fields' own attributes demand; those of a base are checked with the base.
+pub(super) fn bounds(model: &Definition<'_>) -> TokenStream {
+    let mut bounds = Vec::new();
+    for field in model.fields.iter().filter(|field| field.inherited.is_none()) {
+        field_bounds(field, &mut bounds);
+    }
+    quote!(const _: fn() = || { #(#bounds)* };)
 }
 
 /// `ty: bound`, told at `span`.

@@ -1,7 +1,7 @@
 //! One field of a model, as it was written.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Expr, ExprPath, Field, Ident, LitStr, Type};
 
@@ -31,6 +31,19 @@ pub(crate) struct FieldDefinition {
     pub(crate) through_fields: Option<(Ident, Ident)>,
     pub(crate) related: Option<ExprPath>,
     pub(crate) choices: Option<Span>,
+    /// Where it comes from, if an abstract base declares it.
+    pub(crate) inherited: Option<Inherited>,
+}
+
+/// A field that an abstract base declares. The model knows its name and what names decide; all else it asks of the
+/// base, where the words of the attributes have their meaning.
+pub(crate) struct Inherited {
+    /// The model's field that is the base.
+    pub(crate) holder: Ident,
+    /// `<Base as BaseField<3>>`.
+    pub(crate) of: TokenStream,
+    pub(crate) has_default: bool,
+    pub(crate) is_key: bool,
 }
 
 /// What `on_delete` says.
@@ -82,6 +95,30 @@ impl FieldDefinition {
             || self.auto_now.is_some()
             || self.auto_now_add.is_some()
             || self.blank.is_some()
+            || self.inherited.as_ref().is_some_and(|inherited| inherited.has_default)
+    }
+
+    /// Whether it is the key of another row.
+    pub(crate) fn is_key(&self) -> bool {
+        self.on_delete.is_some() || self.inherited.as_ref().is_some_and(|inherited| inherited.is_key)
+    }
+
+    /// The field of an instance.
+    pub(crate) fn get(&self, instance: &TokenStream) -> TokenStream {
+        let name = &self.name;
+        match &self.inherited {
+            None => quote!(&#instance.#name),
+            Some(Inherited { holder, of, .. }) => quote!(#of::get(&#instance.#holder)),
+        }
+    }
+
+    /// The field of an instance, to be changed.
+    pub(crate) fn get_mut(&self, instance: &TokenStream) -> TokenStream {
+        let name = &self.name;
+        match &self.inherited {
+            None => quote!(&mut #instance.#name),
+            Some(Inherited { holder, of, .. }) => quote!(#of::get_mut(&mut #instance.#holder)),
+        }
     }
 
     /// `<Type as Member>`, told where the type stands.
@@ -110,11 +147,12 @@ impl FieldDefinition {
         }
     }
 
-    pub(crate) fn parse(field: &Field, name: Ident, mistakes: &mut Mistakes) -> FieldDefinition {
-        let mut definition = FieldDefinition {
+    /// A field of which no attribute says anything.
+    pub(crate) fn new(name: Ident, ty: Type, docs: Vec<Attribute>) -> FieldDefinition {
+        FieldDefinition {
             name,
-            ty: field.ty.clone(),
-            docs: field.attrs.iter().filter(|attribute| attribute.path().is_ident("doc")).cloned().collect(),
+            ty,
+            docs,
             max_length: None,
             max_digits: None,
             decimal_places: None,
@@ -134,7 +172,13 @@ impl FieldDefinition {
             through_fields: None,
             related: None,
             choices: None,
-        };
+            inherited: None,
+        }
+    }
+
+    pub(crate) fn parse(field: &Field, name: Ident, mistakes: &mut Mistakes) -> FieldDefinition {
+        let docs = field.attrs.iter().filter(|attribute| attribute.path().is_ident("doc")).cloned().collect();
+        let mut definition = FieldDefinition::new(name, field.ty.clone(), docs);
         for item in items(&field.attrs, "field", mistakes) {
             let read = definition.read(&item);
             mistakes.take(read);

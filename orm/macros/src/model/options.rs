@@ -1,5 +1,7 @@
 //! What `#[model(..)]` says.
 
+use proc_macro2::TokenStream;
+use quote::quote;
 use syn::{Attribute, Expr, Ident, LitStr};
 
 use crate::attribute::{Item, Mistakes, OrderKey, field_path, items, literal_text, nearest};
@@ -7,6 +9,8 @@ use crate::attribute::{Item, Mistakes, OrderKey, field_path, items, literal_text
 /// The options of a model.
 #[derive(Default)]
 pub(crate) struct Options {
+    /// Whether it is no model but an abstract base.
+    pub(crate) is_abstract: bool,
     pub(crate) table: Option<LitStr>,
     pub(crate) app: Option<LitStr>,
     pub(crate) ordering: Vec<OrderKey>,
@@ -44,6 +48,21 @@ const WORDS: &[&str] = &[
     "constraints",
     "objects",
     "proxy",
+    "abstract",
+    "clean",
+    "before_save",
+    "after_save",
+    "before_delete",
+    "after_delete",
+];
+
+/// What an abstract base may say.
+const OF_BASES: &[&str] = &[
+    "abstract",
+    "ordering",
+    "get_latest_by",
+    "index",
+    "unique_together",
     "clean",
     "before_save",
     "after_save",
@@ -53,17 +72,67 @@ const WORDS: &[&str] = &[
 
 impl Options {
     pub(crate) fn parse(attributes: &[Attribute], mistakes: &mut Mistakes) -> Options {
-        let mut options = Options::default();
+        let (mut options, mut written) = (Options::default(), Vec::new());
         for item in items(attributes, "model", mistakes) {
             let read = options.read(&item);
             mistakes.take(read);
+            written.push(item.name);
+        }
+        if options.is_abstract {
+            options.check_abstract(&written, mistakes);
         }
         options
+    }
+
+    /// An abstract base has what its models take over, and nothing that belongs to a table.
+    fn check_abstract(&self, written: &[Ident], mistakes: &mut Mistakes) {
+        for name in written.iter().filter(|name| !OF_BASES.contains(&name.to_string().as_str())) {
+            let message =
+                format!("an abstract base has no table: write `{name}` on the models that flatten it");
+            mistakes.at(name.span(), message);
+        }
+        for name in self.indexes.iter().filter_map(|index| index.name.as_ref()) {
+            mistakes.at(
+                name.span(),
+                "the index of an abstract base has no name: each model's is named after its table",
+            );
+        }
+    }
+
+    /// Takes over what a base says and the model does not.
+    pub(crate) fn inherit(&mut self, base: &[Item], mistakes: &mut Mistakes) {
+        let mut options = Options::default();
+        for item in base {
+            let read = options.read(item);
+            mistakes.take(read);
+        }
+        if self.ordering.is_empty() {
+            self.ordering = options.ordering;
+        }
+        if self.get_latest_by.is_empty() {
+            self.get_latest_by = options.get_latest_by;
+        }
+        self.indexes.extend(options.indexes);
+        self.unique_together.extend(options.unique_together);
+    }
+
+    /// What a model takes over from a base, as it would be written.
+    pub(crate) fn inheritable(&self) -> TokenStream {
+        let (ordering, latest) = (&self.ordering, &self.get_latest_by);
+        let indexes = self.indexes.iter().map(|index| &index.keys);
+        let together = &self.unique_together;
+        quote! {
+            ordering = [#(#ordering),*],
+            get_latest_by = [#(#latest),*],
+            #(index(#(#indexes),*),)*
+            #(unique_together(#(#together),*),)*
+        }
     }
 
     fn read(&mut self, item: &Item) -> syn::Result<()> {
         let word = item.name.to_string();
         match word.as_str() {
+            "abstract" => self.is_abstract = item.flag()?,
             "table" | "db_table" => self.table = Some(item.text()?),
             "app" | "app_label" => self.app = Some(item.text()?),
             "ordering" => self.ordering = item.order()?,

@@ -3,13 +3,13 @@
 use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Fields, Ident};
 
-use super::{Definition, FieldDefinition, Options};
+use super::{Bases, Definition, FieldDefinition, Options, flatten};
 use crate::attribute::{Mistakes, nearest};
 
 /// Names that the columns of every model have.
 const RESERVED: &[&str] = &["pk", "objects", "cols", "app"];
 
-pub(crate) fn parse(input: &DeriveInput) -> syn::Result<Definition<'_>> {
+pub(crate) fn parse<'a>(input: &'a DeriveInput, known: &Bases) -> syn::Result<Definition<'a>> {
     let named = match &input.data {
         Data::Struct(data) => match &data.fields {
             Fields::Named(fields) => &fields.named,
@@ -24,16 +24,26 @@ pub(crate) fn parse(input: &DeriveInput) -> syn::Result<Definition<'_>> {
         ));
     }
     let mut mistakes = Mistakes::default();
-    let options = Options::parse(&input.attrs, &mut mistakes);
-    let mut fields = Vec::new();
+    let mut options = Options::parse(&input.attrs, &mut mistakes);
+    let (mut fields, mut bases) = (Vec::new(), Vec::new());
+    let mut told = known.iter();
     for field in named {
-        if let Some(name) = &field.ident {
+        let Some(name) = &field.ident else { continue };
+        if !flatten::is_flattened(field, &mut mistakes) {
             fields.push(FieldDefinition::parse(field, name.clone(), &mut mistakes));
+        } else if let Some(told) = told.next() {
+            let (base, taken) = told.take_over(field, name);
+            options.inherit(&told.options, &mut mistakes);
+            fields.extend(taken);
+            bases.push(base);
         }
     }
-    let mut definition = Definition { input, options, fields, primary_key: Vec::new() };
+    let mut definition = Definition { input, options, fields, bases, primary_key: Vec::new() };
     definition.check_names(&mut mistakes);
-    definition.primary_key = definition.find_primary_key(&mut mistakes);
+    match definition.options.is_abstract {
+        true => definition.check_unrelated(&mut mistakes),
+        false => definition.primary_key = definition.find_primary_key(&mut mistakes),
+    }
     mistakes.finish()?;
     Ok(definition)
 }
@@ -75,9 +85,41 @@ impl Definition<'_> {
         }
     }
 
+    /// The rows that point here point at those of a model, and not of its base.
+    fn check_unrelated(&self, mistakes: &mut Mistakes) {
+        for related in self.fields.iter().filter_map(|field| field.related.as_ref()) {
+            mistakes.at(
+                related.span(),
+                "nothing leads to an abstract base, which has no rows: write this field on the models that flatten it",
+            );
+        }
+    }
+
+    /// Names that several of its bases and itself give to fields.
+    fn check_twice(&self, names: &[String], mistakes: &mut Mistakes) {
+        for (index, field) in self.fields.iter().enumerate() {
+            let first = names.iter().position(|name| *name == names[index]).unwrap_or(index);
+            if first == index {
+                continue;
+            }
+            let holders =
+                [&self.fields[first], field].map(|field| field.inherited.as_ref().map(|from| &from.holder));
+            let (holder, span) = match holders {
+                [Some(base), None] => (base, field.name.span()),
+                [None, Some(base)] => (base, self.fields[first].name.span()),
+                [Some(base), Some(other)] => (base, other.span()),
+                // rustc tells of two fields of one name.
+                [None, None] => continue,
+            };
+            let message = format!("`{}` is a field of `{holder}` already", names[index]);
+            mistakes.at(span, message);
+        }
+    }
+
     /// Names that are taken, and names of fields that do not exist.
     fn check_names(&self, mistakes: &mut Mistakes) {
         let names: Vec<String> = self.fields.iter().map(FieldDefinition::plain_name).collect();
+        self.check_twice(&names, mistakes);
         for field in &self.fields {
             let name = field.plain_name();
             if RESERVED.contains(&name.as_str()) {
@@ -92,7 +134,7 @@ impl Definition<'_> {
                     "two underscores separate names in `q!`: call the field otherwise",
                 );
             }
-            if field.on_delete.is_some() && names.contains(&format!("{name}_id")) {
+            if field.is_key() && names.contains(&format!("{name}_id")) {
                 mistakes.at(
                     field.name.span(),
                     format!("the key of `{name}` is called `{name}_id`, and so is another field"),
@@ -109,7 +151,7 @@ impl Definition<'_> {
             let key = self
                 .fields
                 .iter()
-                .any(|field| field.on_delete.is_some() && format!("{}_id", field.plain_name()) == word);
+                .any(|field| field.is_key() && format!("{}_id", field.plain_name()) == word);
             if self.index_of(name).is_none() && word != "pk" && !key {
                 let message =
                     format!("`{}` has no field `{word}`{}", self.input.ident, nearest(&word, &words));

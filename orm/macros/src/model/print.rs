@@ -3,6 +3,7 @@
 //! Everything lies in `const _: () = { .. }`, so models may live in any module or function and never meet by name.
 //! What is generated has the model's own visibility.
 
+mod hooks;
 mod meta;
 mod tokens;
 
@@ -10,10 +11,11 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-pub(super) use meta::order;
+pub(super) use hooks::print as hooks;
+pub(super) use meta::{field_meta, order};
 
 use super::check;
-use super::{Definition, FieldDefinition};
+use super::{Base, Definition, FieldDefinition};
 
 pub(crate) fn print(model: &Definition<'_>) -> TokenStream {
     let meta = meta::print(model);
@@ -74,9 +76,34 @@ fn draft(model: &Definition<'_>) -> TokenStream {
     }
 }
 
+/// An instance of values for its fields; those of a base are put together by the base.
+pub(super) fn assemble(
+    model: &Definition<'_>,
+    value: impl Fn(usize, &FieldDefinition) -> TokenStream,
+) -> TokenStream {
+    let fields = model.fields.iter().enumerate();
+    let own = fields.clone().filter(|(_, field)| field.inherited.is_none()).map(|(index, field)| {
+        let (name, value) = (&field.name, value(index, field));
+        quote!(#name: #value,)
+    });
+    let bases = model.bases.iter().map(|Base { holder, ty }| {
+        let of_base =
+            |field: &FieldDefinition| field.inherited.as_ref().is_some_and(|from| from.holder == *holder);
+        let values =
+            fields.clone().filter(|(_, field)| of_base(field)).map(|(index, field)| value(index, field));
+        quote!(#holder: <#ty as ::nuages::model::Base>::assemble((#(#values,)*)),)
+    });
+    let name = &model.input.ident;
+    quote!(#name { #(#own)* #(#bases)* })
+}
+
 /// The value of a field that was not written.
-fn unwritten(field: &FieldDefinition) -> TokenStream {
+pub(super) fn unwritten(field: &FieldDefinition) -> TokenStream {
     let ty = &field.ty;
+    if let Some(inherited) = &field.inherited {
+        let of = &inherited.of;
+        return quote!(#of::unwritten());
+    }
     if let Some(default) = &field.default {
         let into = quote_spanned!(default.span() => ::nuages::draft::IntoField::<#ty>::into_field);
         return quote!(::core::option::Option::Some(#into(#default)));
@@ -101,10 +128,10 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
         let (name, member, has_default) = (field.plain_name(), field.member(), field.has_default());
         quote!((#name, !(#has_default || #member::OPTIONAL)),)
     });
-    let finished = model.fields.iter().map(|field| {
+    let finished = assemble(model, |_, field| {
         let (name, value, plain) = (&field.name, unwritten(field), field.plain_name());
         quote! {
-            #name: match draft.#name.into_inner() {
+            match draft.#name.into_inner() {
                 ::core::option::Option::Some(value) => value,
                 ::core::option::Option::None => match #value {
                     ::core::option::Option::Some(value) => value,
@@ -112,7 +139,7 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
                         ::nuages::draft::MissingField { model: #text, field: #plain }
                     ),
                 },
-            },
+            }
         }
     });
     let (key_type, key) = primary_key(model);
@@ -138,7 +165,7 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
             }
             #objects
             fn finish(draft: #draft) -> ::core::result::Result<Self, ::nuages::draft::MissingField> {
-                let mut instance = #name { #(#finished)* };
+                let mut instance = #finished;
                 ::nuages::model::Model::bind(&mut instance);
                 ::core::result::Result::Ok(instance)
             }
@@ -173,47 +200,6 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
     }
 }
 
-/// What the model overrides: `clean`, and functions around saves and deletions.
-fn hooks(model: &Definition<'_>) -> TokenStream {
-    let clean = model.options.clean.as_ref().map(|clean| {
-        let call =
-            quote_spanned!(clean.span() => ::nuages::model::hook::CleanHook::call(&(#clean), self, ex));
-        quote! {
-            fn run_clean(&self, ex: &dyn ::nuages::executor::Executor) -> ::nuages::error::Result<()> {
-                #call
-            }
-        }
-    });
-    let has = |moment: &str| model.options.hooks.iter().any(|(hook, _)| hook.ends_with(moment));
-    let (save, delete) = (has("Save"), has("Delete"));
-    let arms = model.options.hooks.iter().map(|(hook, function)| {
-        let variant = format_ident!("{}", hook);
-        if hook.ends_with("Save") {
-            let hook = quote_spanned!(function.span() => ::nuages::model::hook::SaveHook::call(&(#function), self, saving, ex));
-            quote!(::nuages::model::Hook::#variant(saving) => #hook,)
-        } else {
-            let hook = quote_spanned!(function.span() => ::nuages::model::hook::DeleteHook::call(&(#function), self, ex));
-            quote!(::nuages::model::Hook::#variant => #hook,)
-        }
-    });
-    let run = (save || delete).then(|| {
-        quote! {
-            const HOOKS: ::nuages::model::Hooks = ::nuages::model::Hooks { save: #save, delete: #delete };
-            fn run_hook(
-                &mut self,
-                hook: ::nuages::model::Hook<'_>,
-                ex: &dyn ::nuages::executor::Executor,
-            ) -> ::nuages::error::Result<()> {
-                match hook {
-                    #(#arms)*
-                    _ => ::core::result::Result::Ok(()),
-                }
-            }
-        }
-    });
-    quote!(#clean #run)
-}
-
 /// The type of the primary key, and how it is taken from an instance.
 fn primary_key(model: &Definition<'_>) -> (TokenStream, TokenStream) {
     let parts = model.primary_key.iter().map(|index| &model.fields[*index]);
@@ -222,8 +208,8 @@ fn primary_key(model: &Definition<'_>) -> (TokenStream, TokenStream) {
         quote!(#member::Key)
     });
     let values = parts.map(|field| {
-        let (name, member) = (&field.name, field.member());
-        quote!(#member::key(&self.#name))
+        let (value, member) = (field.get(&quote!(self)), field.member());
+        quote!(#member::key(#value))
     });
     match model.primary_key.len() {
         1 => (quote!(#(#types)*), quote!(#(#values)*)),
@@ -233,22 +219,21 @@ fn primary_key(model: &Definition<'_>) -> (TokenStream, TokenStream) {
 
 /// Writing, reading, binding.
 fn codec(model: &Definition<'_>) -> TokenStream {
-    let name = &model.input.ident;
     let written = model.fields.iter().enumerate().map(|(index, field)| {
-        let (name, member) = (&field.name, field.member());
-        quote!(#member::encode(&self.#name, row, POSITIONS[#index] as usize);)
+        let (value, member) = (field.get(&quote!(self)), field.member());
+        quote!(#member::encode(#value, row, POSITIONS[#index] as usize);)
     });
-    let read = model.fields.iter().enumerate().map(|(index, field)| {
-        let (name, member) = (&field.name, field.member());
-        quote!(#name: #member::decode(row, POSITIONS[#index] as usize)?,)
+    let read = assemble(model, |index, field| {
+        let member = field.member();
+        quote!(#member::decode(row, POSITIONS[#index] as usize)?)
     });
     let binds = model.fields.iter().map(|field| {
         let member = field.member();
         quote!(|| #member::BINDS)
     });
     let bound = (0u16..).zip(&model.fields).map(|(index, field)| {
-        let (name, member) = (&field.name, field.member());
-        quote!(#member::bind(&mut self.#name, &META, #index, key.as_ref());)
+        let (value, member) = (field.get_mut(&quote!(self)), field.member());
+        quote!(#member::bind(#value, &META, #index, key.as_ref());)
     });
     quote! {
         fn encode<__W: ::nuages::field::RowWriter>(&self, row: &mut __W) {
@@ -257,7 +242,7 @@ fn codec(model: &Definition<'_>) -> TokenStream {
         fn decode<__R: ::nuages::field::RowReader + ?Sized>(
             row: &__R,
         ) -> ::core::result::Result<Self, ::nuages::field::DecodeError> {
-            let mut instance = #name { #(#read)* };
+            let mut instance = #read;
             ::nuages::model::Model::bind(&mut instance);
             ::core::result::Result::Ok(instance)
         }
@@ -304,18 +289,18 @@ fn parts(model: &Definition<'_>) -> TokenStream {
 }
 
 /// `get_status_display` for fields with choices.
-fn displays(model: &Definition<'_>) -> TokenStream {
+pub(super) fn displays(model: &Definition<'_>) -> TokenStream {
     let (name, visibility) = (&model.input.ident, &model.input.vis);
     let methods = model.fields.iter().filter_map(|field| {
         let span = field.choices?;
-        let (name, ty) = (&field.name, &field.ty);
+        let (value, ty) = (field.get(&quote!(self)), &field.ty);
         let method = format_ident!("get_{}_display", field.plain_name(), span = field.name.span());
         let docs = format!("The label of `{}`.", field.plain_name());
         let display = quote_spanned!(span => <#ty as ::nuages::field::Labelled>::display);
         Some(quote! {
             #[doc = #docs]
             #visibility fn #method(&self) -> &str {
-                #display(&self.#name)
+                #display(#value)
             }
         })
     });
@@ -329,13 +314,14 @@ fn displays(model: &Definition<'_>) -> TokenStream {
 /// From a number to a field.
 fn visit(model: &Definition<'_>) -> TokenStream {
     let arms = (0u16..).zip(&model.fields).map(|(index, field)| {
-        let (name, member) = (&field.name, field.member());
+        let (get, get_mut) = (field.get(&quote!(instance)), field.get_mut(&quote!(instance)));
+        let member = field.member();
         quote! {
             #index => #member::accept(
                 ::nuages::model::Accessor {
                     index: #index,
-                    get: |instance: &Self| &instance.#name,
-                    get_mut: |instance: &mut Self| &mut instance.#name,
+                    get: |instance: &Self| #get,
+                    get_mut: |instance: &mut Self| #get_mut,
                 },
                 visitor,
             ),

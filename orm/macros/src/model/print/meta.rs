@@ -72,20 +72,26 @@ impl Definition<'_> {
         let key = || {
             self.fields
                 .iter()
-                .position(|field| field.on_delete.is_some() && *name == format!("{}_id", field.plain_name()))
+                .position(|field| field.is_key() && *name == format!("{}_id", field.plain_name()))
         };
         self.index_of(name).or_else(key)
     }
 }
 
-fn field_meta(model: &Definition<'_>, index: usize, field: &FieldDefinition) -> TokenStream {
+pub(in crate::model) fn field_meta(
+    model: &Definition<'_>,
+    index: usize,
+    field: &FieldDefinition,
+) -> TokenStream {
     let (ty, member, name, column) = (&field.ty, field.member(), field.plain_name(), field.column_name());
     let verbose = field.verbose_name.as_ref().map_or_else(|| name.replace('_', " "), syn::LitStr::value);
-    let primary_key = model.primary_key.contains(&index);
-    let mut setters = vec![quote!(.verbose_name(#verbose))];
-    if primary_key {
-        setters.push(quote!(.primary_key(true)));
+    let primary_key = model.primary_key.contains(&index).then(|| quote!(.primary_key(true)));
+    if let Some(inherited) = &field.inherited {
+        let of = &inherited.of;
+        return quote!(#of::META #primary_key);
     }
+    let mut setters = vec![quote!(.verbose_name(#verbose))];
+    setters.extend(primary_key);
     if field.unique {
         setters.push(quote!(.unique(true)));
     }

@@ -99,7 +99,7 @@ fn entries(model: &Definition<'_>) -> Vec<Entry> {
             token: token(field, &through),
             root: token(field, &from_root),
         });
-        if field.on_delete.is_some() {
+        if field.is_key() {
             let note = format!("The bare key of `{}`.", field.plain_name());
             entries.push(Entry {
                 name: format_ident!("{}_id", field.plain_name()),
