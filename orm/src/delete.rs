@@ -45,6 +45,13 @@ impl Deleted {
     }
 }
 
+/// What may be asked of the deletion of an instance beyond the usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeleteOptions {
+    /// The row that it extends stays; see [`Parent`](crate::relation::Parent).
+    pub keep_parents: bool,
+}
+
 /// Deletes the rows of a queryset.
 pub(crate) fn by_queryset(state: &QueryState, ex: &dyn Executor) -> Result<Deleted> {
     check(state)?;
@@ -86,7 +93,7 @@ fn collect(meta: &'static ModelMeta, keys: &Query, values: &[Value], ex: &dyn Ex
     if keys.is_empty() {
         return Ok(Deleted::default());
     }
-    ex.atomic(|tx| collector::delete(meta, keys, tx))
+    ex.atomic(|tx| collector::delete(meta, keys, DeleteOptions::default(), tx))
 }
 
 /// The deletion of a queryset's rows, compiled. Who listens, and so whether the engine's foreign keys suffice, is
@@ -137,14 +144,19 @@ impl Plan {
 }
 
 /// Deletes the rows of a model with these keys, which are of one part.
-pub(crate) fn by_keys(meta: &'static ModelMeta, keys: Vec<Value>, ex: &dyn Executor) -> Result<Deleted> {
+pub(crate) fn by_keys(
+    meta: &'static ModelMeta,
+    keys: Vec<Value>,
+    options: DeleteOptions,
+    ex: &dyn Executor,
+) -> Result<Deleted> {
     if reach::engine_suffices(meta, ex)? {
         let mut state = QueryState::new(meta);
         state.add_condition(keys_in(keys));
         let statement = Statement::Delete(Compiler::new(ex).delete(&state)?);
         return delete_in_engine(meta, &statement, &[], ex);
     }
-    ex.atomic(|tx| collector::delete(meta, keys, tx))
+    ex.atomic(|tx| collector::delete(meta, keys, options, tx))
 }
 
 /// One statement; the engine's foreign keys do the rest, and it counts.

@@ -11,7 +11,10 @@ use crate::{
     field::{DecodeError, Field},
     meta::FieldKind,
     model::{Accessor, FieldVisitor, Key, Model},
-    relation::{ForeignKey, Forward, ManyToMany, Related, RelatedOne, Through},
+    relation::{
+        ForeignKey, Forward, ManyToMany, Related, RelatedOne, Through,
+        parent::{self, WithParent},
+    },
 };
 
 /// Writes the methods of a visitor that does something with columns and keys only; other fields give `$none`.
@@ -66,6 +69,10 @@ pub(crate) fn set_value<M: Model>(instance: &mut M, field: u16, value: &Value) -
         fn forward<F: Forward>(self, field: Accessor<M, F>) -> Self::Output {
             use crate::model::Key;
             let key = <F::Model as Model>::Pk::from_values(std::slice::from_ref(self.1));
+            let here = (field.get)(self.0).as_key().and_then(ForeignKey::key);
+            if key.is_some() && here == key.as_ref() {
+                return Ok(());
+            }
             *(field.get_mut)(self.0) = F::from_key(key.map(ForeignKey::to_key));
             Ok(())
         }
@@ -130,6 +137,14 @@ pub(crate) fn unset_key<M: Model>(instance: &mut M) {
             M::visit(field, Unset(instance));
         }
     }
+    struct UnsetParent;
+    impl WithParent for UnsetParent {
+        type Output = ();
+        fn parent<P: Model>(self, parent: &mut ForeignKey<P>) {
+            parent.change_row(unset_key);
+        }
+    }
+    parent::with_parent(instance, UnsetParent);
     instance.bind();
 }
 

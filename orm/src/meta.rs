@@ -32,6 +32,8 @@ pub struct ModelMeta {
     pub positions: &'static [u16],
     /// The fields of the primary key; more than one if it is composite.
     pub primary_key: &'static [u16],
+    /// The field that is the row which rows of this model extend.
+    pub parent: Option<u16>,
     /// The ordering of querysets that name none.
     pub ordering: &'static [OrderMeta],
     /// Declared indexes; those of `unique` and `db_index` fields are not among them.

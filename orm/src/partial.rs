@@ -21,6 +21,7 @@ use crate::node::{FieldPath, Lookup, Node, Step};
 use crate::path::{Col, Hop, Rel, Root};
 use crate::queryset::state::{QueryState, Shape};
 use crate::queryset::{Nodes, QuerySet, has_key_of};
+use crate::relation::parent;
 use crate::row::{Columns, Row, for_tuples};
 use crate::save::{Persist, own_field};
 
@@ -142,7 +143,9 @@ impl<M: Model> Partial<M> {
                 }
             }
         }
-        M::finish(self.draft).map_err(Error::custom)
+        let mut whole = M::finish(self.draft).map_err(Error::custom)?;
+        parent::complete(&mut whole, ex)?;
+        Ok(whole)
     }
 
     fn has(&self, field: u16) -> bool {

@@ -19,7 +19,7 @@ pub use crate::new;
 pub use crate::partial::Partial;
 pub use crate::queryset::lock::{Lock, LockStrength};
 pub use crate::queryset::{BoundQuerySet, Dynamic, QuerySet, Queryset, Record, Words, prepare};
-pub use crate::relation::{Follow, ForeignKey, ManyToMany, OneToOne, Related, RelatedOne};
+pub use crate::relation::{Follow, ForeignKey, ManyToMany, OneToOne, Parent, Related, RelatedOne};
 pub use crate::row::Annotated;
 pub use crate::save::Persist;
 pub use crate::validate::Validate;

@@ -4,7 +4,8 @@
 //! or it is asked for with an executor. `Debug` and `PartialEq` look at keys, never into caches.
 //!
 //! Order of reading: `forward` ([`ForeignKey`], [`OneToOne`], and the trait [`Forward`] that their `Option`s share),
-//! `reverse` ([`Related`], [`RelatedOne`]), `many_to_many`; `follow` and `manager` (the verbs); `origin` (fetch modes).
+//! `parent` ([`Parent`]), `reverse` ([`Related`], [`RelatedOne`]), `many_to_many`; `follow` and `manager` (the verbs);
+//! `origin` (fetch modes).
 
 mod follow;
 mod forward;
@@ -13,6 +14,7 @@ mod manager;
 mod many_to_many;
 pub(crate) mod origin;
 mod pairs;
+pub(crate) mod parent;
 mod reverse;
 
 use nuages_storage::Value;
@@ -25,6 +27,7 @@ pub use follow::Follow;
 pub use forward::{ForeignKey, Forward, OneToOne};
 pub use instances::Instances;
 pub use many_to_many::{ManyToMany, Through};
+pub use parent::{Extended, Extends, Parent};
 pub use reverse::{Related, RelatedOne};
 
 /// Whose relation it is: the field, and the key of the row.

@@ -10,7 +10,7 @@ use crate::{
     assignment::{AssignmentNode, Assignments},
     atomic::Atomic,
     compile::Compiler,
-    delete::{self, Deleted},
+    delete::{self, DeleteOptions, Deleted},
     error::{Error, Misuse, Result},
     executor::{Executor, StatementKind, budget::begin_statement, finish_write},
     insert::{self, ValueList},
@@ -18,6 +18,10 @@ use crate::{
     model::{Hook, Key, Model},
     node::{Node, Step},
     queryset::{QueryState, check_choices, first_row, has_key},
+    relation::{
+        ForeignKey,
+        parent::{self, WithParent},
+    },
     row::Selection,
     signal::{Moment, Saving},
 };
@@ -119,17 +123,27 @@ pub trait Persist: Model {
     /// # Errors
     /// [`Error::Unsaved`] without a key; [`Error::Protected`], [`Error::Restricted`]; what a receiver returns.
     fn delete(&mut self, ex: &dyn Executor) -> Result<Deleted> {
+        self.delete_with(DeleteOptions::default(), ex)
+    }
+
+    /// [`delete`](Persist::delete) with options. The key of a row whose parent stays is kept.
+    ///
+    /// # Errors
+    /// As [`delete`](Persist::delete).
+    fn delete_with(&mut self, options: DeleteOptions, ex: &dyn Executor) -> Result<Deleted> {
         let deleted = match Self::HOOKS.delete {
-            false => delete_row(self, ex),
+            false => delete_row(self, options, ex),
             true => ex.atomic(|tx| {
                 self.run_hook(Hook::BeforeDelete, tx)?;
-                let deleted = delete_row(self, tx)?;
+                let deleted = delete_row(self, options, tx)?;
                 self.run_hook(Hook::AfterDelete, tx)?;
                 Ok(deleted)
             }),
         };
         let deleted = finish_write(ex, deleted)?;
-        instance::unset_key(self);
+        if !options.keep_parents {
+            instance::unset_key(self);
+        }
         Ok(deleted)
     }
 
@@ -181,8 +195,11 @@ fn own_row<M: Model>(instance: &M, wanted: &'static str) -> Result<Node> {
 /// A save with what the model does itself and with its receivers. Only with one of these is it more than one statement that must happen whole.
 fn write<M: Model>(instance: &mut M, write: &Write, ex: &dyn Executor) -> Result<()> {
     if !M::HOOKS.save && !ex.shared().app().signals().hears_save::<M>() {
-        let result = store(instance, write, ex).map(drop);
-        return finish_write(ex, result);
+        let result = match M::meta().parent {
+            None => store(instance, write, ex),
+            Some(_) => ex.atomic(|tx| store(instance, write, tx)),
+        };
+        return finish_write(ex, result.map(drop));
     }
     let update_fields = write.only.as_ref().map(|only| {
         only.iter().filter_map(|field| M::meta().field(*field)).map(|field| field.name).collect()
@@ -201,10 +218,10 @@ fn write<M: Model>(instance: &mut M, write: &Write, ex: &dyn Executor) -> Result
 }
 
 /// Deletes the instance's row and what its foreign keys say.
-fn delete_row<M: Model>(instance: &M, ex: &dyn Executor) -> Result<Deleted> {
+fn delete_row<M: Model>(instance: &M, options: DeleteOptions, ex: &dyn Executor) -> Result<Deleted> {
     let own = own_row(instance, "delete")?;
     match instance::key_of(instance) {
-        Some(key) => delete::by_keys(M::meta(), vec![key], ex),
+        Some(key) => delete::by_keys(M::meta(), vec![key], options, ex),
         None => {
             let mut state = QueryState::new(M::meta());
             state.add_condition(own);
@@ -213,11 +230,30 @@ fn delete_row<M: Model>(instance: &M, ex: &dyn Executor) -> Result<Deleted> {
     }
 }
 
+/// Writes the row that an instance extends; whether it is new. Where only fields of the instance's own are written, it
+/// stays as it is.
+fn store_parent<M: Model>(instance: &mut M, write: &Write, ex: &dyn Executor) -> Result<bool> {
+    struct Store<'e>(&'e dyn Executor);
+    impl WithParent for Store<'_> {
+        type Output = Result<bool>;
+        fn parent<P: Model>(self, parent: &mut ForeignKey<P>) -> Result<bool> {
+            let whole = Write { options: SaveOptions::default(), only: None };
+            parent.change_row(|row| store(row, &whole, self.0)).unwrap_or(Ok(false))
+        }
+    }
+    match write.only {
+        None => parent::with_parent(instance, Store(ex)).unwrap_or(Ok(false)),
+        Some(_) => Ok(false),
+    }
+}
+
 /// Writes the row; whether it is new.
 fn store<M: Model>(instance: &mut M, write: &Write, ex: &dyn Executor) -> Result<bool> {
+    let extends_new = store_parent(instance, write, ex)?;
     instance::refresh_keys(instance)?;
     let meta = M::meta();
     let SaveOptions { mut force_insert, force_update } = write.options;
+    force_insert |= extends_new && !force_update;
     let has_key = instance.pk().is_some();
     if !has_key && force_update {
         return Err(Error::Unsaved { model: M::NAME, wanted: "an update" });
@@ -281,6 +317,9 @@ fn save_set<M: Model>(instance: &mut M, list: &[AssignmentNode], ex: &dyn Execut
     let mut update = compiler.update(&state, list)?;
     let source: Source = update.source;
     let fields: Vec<u16> = list.iter().filter_map(|one| own_field(one.step)).collect();
+    if meta.parent.is_some_and(|parent| fields.contains(&parent)) {
+        return Err(Misuse::Other("a row extends the row it was made with, and no other").into());
+    }
     update.returning = fields
         .iter()
         .map(|field| OutputColumn::new("", source.column(bound.columns[meta.position(*field)])))

@@ -16,6 +16,7 @@ mod lookup;
 mod messages;
 mod meta;
 mod numbers;
+mod parent;
 mod partial;
 mod prepared;
 mod projection;

@@ -19,6 +19,10 @@ use crate::{
     insert::ValueList,
     meta::{FieldMeta, ModelMeta},
     model::Model,
+    relation::{
+        ForeignKey,
+        parent::{self, WithParent},
+    },
 };
 
 /// What a validation leaves out.
@@ -57,6 +61,9 @@ pub trait Validate: Model {
     /// As [`full_clean`](Validate::full_clean).
     fn full_clean_with(&self, options: &CleanOptions, ex: &dyn Executor) -> Result<()> {
         let mut cleaning = Cleaning::of(self, &options.exclude, ex)?;
+        if Self::meta().parent.is_some() {
+            cleaning.own(clean_parent(&mut self.clone(), options, ex))?;
+        }
         cleaning.fields()?;
         cleaning.own(self.run_clean(ex))?;
         // A field that is wrong by itself is not asked about with others.
@@ -110,6 +117,18 @@ pub trait Validate: Model {
 
 impl<M: Model> Validate for M {}
 
+/// Whether the row that an instance extends could be stored.
+fn clean_parent<M: Model>(instance: &mut M, options: &CleanOptions, ex: &dyn Executor) -> Result<()> {
+    struct Clean<'a>(&'a CleanOptions, &'a dyn Executor);
+    impl WithParent for Clean<'_> {
+        type Output = Result<()>;
+        fn parent<P: Model>(self, parent: &mut ForeignKey<P>) -> Result<()> {
+            parent.loaded().map_or(Ok(()), |row| row.full_clean_with(self.0, self.1))
+        }
+    }
+    parent::with_parent(instance, Clean(options, ex)).unwrap_or(Ok(()))
+}
+
 /// An instance being validated.
 struct Cleaning<'x> {
     ex: &'x dyn Executor,
@@ -124,7 +143,10 @@ struct Cleaning<'x> {
 impl<'x> Cleaning<'x> {
     fn of<M: Model>(instance: &M, exclude: &[&str], ex: &'x dyn Executor) -> Result<Cleaning<'x>> {
         let meta = M::meta();
-        let skipped = meta.columns().map(|(_, field)| exclude.contains(&field.name)).collect();
+        // The row that it extends is looked at by itself.
+        let skip =
+            |(index, field): (u16, &FieldMeta)| meta.parent == Some(index) || exclude.contains(&field.name);
+        let skipped = meta.columns().map(skip).collect();
         Ok(Cleaning {
             ex,
             meta,

@@ -92,8 +92,24 @@ impl Walk {
         is_time && self.node.is_none()
     }
 
-    /// A field of a model: by its name, as `pk`, or the bare key `author_id`.
+    /// A field of a model, or of the model that it extends.
     fn field(&mut self, model: &'static ModelMeta, name: &str) -> bool {
+        if self.own_field(model, name) {
+            return true;
+        }
+        let parent = model.parent.and_then(|parent| Some((parent, model.field(parent)?.related_model()?)));
+        let Some((parent, extended)) = parent else { return false };
+        let before = self.path.clone();
+        self.path.push(Step::Field(parent));
+        let is_field = self.field(extended, name);
+        if !is_field {
+            self.path = before;
+        }
+        is_field
+    }
+
+    /// A field of a model: by its name, as `pk`, or the bare key `author_id`.
+    fn own_field(&mut self, model: &'static ModelMeta, name: &str) -> bool {
         let key = || {
             let field = model.field_index(name.strip_suffix("_id")?)?;
             matches!(model.field(field)?.kind, FieldKind::ForeignKey { .. }).then_some(field)
@@ -185,7 +201,7 @@ pub(crate) fn order(model: &'static ModelMeta, words: &str) -> Result<OrderNode>
 /// A column of the model itself by the name of its field: `title`, `pk`, and for a key `author` or `author_id`.
 pub(crate) fn own_column(model: &'static ModelMeta, name: &str) -> Result<u16> {
     let mut walk = Walk::from(model);
-    if walk.field(model, name)
+    if walk.own_field(model, name)
         && let Some(Step::Field(field)) = walk.path.steps().first()
         && model.field(*field).is_some_and(FieldMeta::is_column)
     {

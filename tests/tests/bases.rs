@@ -39,7 +39,7 @@ fn the_models_of_a_base_have_tables_and_orders_of_their_own() {
     assert_eq!(words, ["b", "a"]);
     assert_eq!(Ribbon::objects().filter(Ribbon::made_by.is_null(true)).count(&db).unwrap(), 2);
     let made = User::objects().filter(Cake::made_by.reverse().flavour.eq("lemon")).all(&db).unwrap();
-    assert_eq!(made, [alice.clone()]);
+    assert_eq!(made, std::slice::from_ref(&alice));
     let cake = Cake::objects().select_related(Cake::made_by).get(Cake::flavour.eq("apple"), &db).unwrap();
     assert_eq!(cake.stamp.maker(&db).unwrap(), Some("alice".to_owned()));
     let mut alice = alice;

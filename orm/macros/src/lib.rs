@@ -24,7 +24,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// `before_save`, `after_save`, `before_delete`, `after_delete`. A struct around a model with `#[model(proxy)]` is
 /// another type for its rows, and has `ordering` and `objects`. A struct with
 /// `#[model(abstract)]` is no model but an abstract base: fields that models take over by a field of its type with
-/// `#[model(flatten)]`.
+/// `#[model(flatten)]`. A field `#[model(parent)] place: Parent<Place>` makes each row extend a row of another model.
 ///
 /// Attributes of a field, in `#[field(..)]`: `max_length`, `max_digits`, `decimal_places`, `unique`, `db_index`,
 /// `primary_key`, `default`, `blank`, `editable`, `column`, `verbose_name`, `help_text`, `auto_now`, `auto_now_add`,

@@ -30,6 +30,13 @@ pub(crate) struct Definition<'a> {
     pub(crate) primary_key: Vec<usize>,
 }
 
+impl Definition<'_> {
+    /// The field that is the row which rows of the model extend.
+    pub(crate) fn parent(&self) -> Option<(usize, &FieldDefinition)> {
+        self.fields.iter().enumerate().find(|(_, field)| field.parent.is_some())
+    }
+}
+
 pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
     match proxy::parse(input)? {
         Some(proxy) => Ok(proxy::print(&proxy)),

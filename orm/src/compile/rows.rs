@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{Misuse, Result},
-    meta::ModelMeta,
+    meta::{FieldMeta, ModelMeta},
     node::{FieldPath, Node, Step},
     queryset::state::{Clauses, Distinct, QueryState, Shape},
     row::Joined,
@@ -30,6 +30,13 @@ impl Compiler<'_> {
     /// The rows of a queryset.
     pub(crate) fn rows(&mut self, state: &QueryState) -> Result<Rows> {
         if !state.clauses().combined.is_empty() {
+            let is_instances = matches!(state.clauses().shape, Shape::Instances);
+            if is_instances && state.model.parent.is_some() {
+                return Err(Misuse::Other(
+                    "a union of rows that extend others has columns only: ask for values",
+                )
+                .into());
+            }
             return Ok(Rows { query: self.combination(state, None)?, joined: Vec::new() });
         }
         let scope = self.load(state, None)?;
@@ -47,7 +54,10 @@ impl Compiler<'_> {
         let keys = self.group_keys(scope, clauses)?;
         let grouped = keys.is_some();
         let distinct = self.distinct(scope, clauses, &outputs)?;
-        let joined = self.select_related(scope, clauses, &mut outputs)?;
+        let mut joined = self.select_related(scope, clauses, &mut outputs)?;
+        if matches!(clauses.shape, Shape::Instances) {
+            self.join_parents(scope, state.model, &FieldPath::new(), &mut joined, &mut outputs)?;
+        }
         let order = if ordered { self.order(scope, state, grouped)? } else { Vec::new() };
         let wanted = Wanted { outputs, order, distinct, slice: clauses.slice, keys };
         let (relation, outputs) = self.finish(scope, wanted);
@@ -176,6 +186,31 @@ impl Compiler<'_> {
             }
         }
         Ok(joined)
+    }
+
+    /// Joins the rows that the rows of a model and of what is joined to it extend.
+    fn join_parents(
+        &mut self,
+        scope: ScopeId,
+        model: &'static ModelMeta,
+        path: &FieldPath,
+        joined: &mut Vec<Joined>,
+        outputs: &mut Vec<Expr>,
+    ) -> Result<()> {
+        let further = |field: u16| {
+            let mut path = path.clone();
+            path.push(Step::Field(field));
+            path
+        };
+        if let Some(parent) = model.parent.filter(|parent| joined.iter().all(|one| one.field != *parent)) {
+            joined.push(self.join_related(scope, Step::Field(parent), &further(parent), outputs)?);
+        }
+        for one in joined {
+            if let Some(related) = model.field(one.field).and_then(FieldMeta::related_model) {
+                self.join_parents(scope, related, &further(one.field), &mut one.joined, outputs)?;
+            }
+        }
+        Ok(())
     }
 
     fn join_related(

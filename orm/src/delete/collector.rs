@@ -7,7 +7,7 @@ use nuages_engine::algebra::{
 use nuages_storage::{TableId, Value};
 
 use super::{
-    Deleted,
+    DeleteOptions, Deleted,
     reach::{self, Pointer},
     through_label,
 };
@@ -16,7 +16,7 @@ use crate::{
     error::{Blocker, Error, Result},
     executor::{Executor, StatementKind, budget::begin_statement},
     field::RowReader,
-    meta::{ModelMeta, OnDelete},
+    meta::{FieldKind, ModelMeta, OnDelete},
     read,
     signal::{Deleting, Doomed, Moment},
 };
@@ -62,10 +62,17 @@ struct Pending {
     meta: &'static ModelMeta,
     keys: Vec<Value>,
     parent: Option<&'static ModelMeta>,
+    /// Whether the rows that these extend stay.
+    keep_parents: bool,
 }
 
 /// Deletes the rows of a model with these keys and all that follows from it.
-pub(super) fn delete(meta: &'static ModelMeta, keys: Vec<Value>, tx: &Tx<'_>) -> Result<Deleted> {
+pub(super) fn delete(
+    meta: &'static ModelMeta,
+    keys: Vec<Value>,
+    options: DeleteOptions,
+    tx: &Tx<'_>,
+) -> Result<Deleted> {
     let mut collector = Collector {
         tx,
         origin: meta,
@@ -75,7 +82,7 @@ pub(super) fn delete(meta: &'static ModelMeta, keys: Vec<Value>, tx: &Tx<'_>) ->
         protected: Vec::new(),
     };
     // A list and no recursion: rows of a model that points at itself may be as deep as there are rows.
-    let mut waiting = vec![Pending { meta, keys, parent: None }];
+    let mut waiting = vec![Pending { meta, keys, parent: None, keep_parents: options.keep_parents }];
     while let Some(pending) = waiting.pop() {
         let found = collector.collect(pending)?;
         waiting.extend(found.into_iter().rev());
@@ -88,7 +95,7 @@ pub(super) fn delete(meta: &'static ModelMeta, keys: Vec<Value>, tx: &Tx<'_>) ->
 impl Collector<'_> {
     /// Adds rows that go, and follows the keys that point at them: the rows that go with them.
     fn collect(&mut self, pending: Pending) -> Result<Vec<Pending>> {
-        let Pending { meta, keys, parent } = pending;
+        let Pending { meta, keys, parent, keep_parents } = pending;
         if let Some(parent) = parent.filter(|parent| *parent != meta)
             && let Some(parent) = self.models.get_mut(&address(parent))
         {
@@ -104,13 +111,25 @@ impl Collector<'_> {
         if keys.is_empty() {
             return Ok(found);
         }
+        if let Some(FieldKind::ForeignKey { target, .. }) =
+            meta.parent.and_then(|parent| meta.field(parent)).map(|field| field.kind)
+            && !keep_parents
+        {
+            // The rows that these extend have the same keys.
+            found.push(Pending { meta: target(), keys: keys.clone(), parent: None, keep_parents });
+        }
         for pointer in reach::pointers(meta, self.tx) {
             match pointer.field.on_delete {
                 OnDelete::DoNothing | OnDelete::DbCascade | OnDelete::DbSetNull => {}
                 OnDelete::Cascade => {
                     let children = self.children(pointer, &keys)?;
                     if !children.is_empty() {
-                        found.push(Pending { meta: pointer.child, keys: children, parent: Some(meta) });
+                        found.push(Pending {
+                            meta: pointer.child,
+                            keys: children,
+                            parent: Some(meta),
+                            keep_parents: false,
+                        });
                     }
                 }
                 OnDelete::SetNull => self.change(pointer, Value::Null, &keys),

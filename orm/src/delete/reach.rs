@@ -56,13 +56,17 @@ pub(super) fn pairs(meta: &'static ModelMeta, ex: &dyn Executor) -> Vec<Pairs> {
 }
 
 /// Whether the engine's cascades have the whole answer: nobody listens to a model that loses rows, and every key in
-/// reach cascades, becomes NULL, or does nothing.
+/// reach cascades, becomes NULL, or does nothing, and no row in reach extends another.
 pub(super) fn engine_suffices(meta: &'static ModelMeta, ex: &dyn Executor) -> Result<bool> {
     let app = ex.shared().app();
     let mut reached = vec![meta];
     let mut next = 0;
     while let Some(&model) = reached.get(next) {
         next += 1;
+        // Against the direction of the key, the engine deletes nothing.
+        if model.parent.is_some() {
+            return Ok(false);
+        }
         if app.typed(model).is_some_and(|typed| app.signals().hears_delete((typed.id)())) {
             return Ok(false);
         }

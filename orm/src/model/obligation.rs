@@ -8,13 +8,16 @@ use rust_decimal::Decimal;
 
 use crate::field::{Auto, Date, DateTime, Email, Json, Slug, Time, Url};
 use crate::model::Model;
-use crate::relation::{ForeignKey, Forward, ManyToMany, OneToOne, Through};
+use crate::relation::{ForeignKey, ManyToMany, OneToOne, Through};
 
 /// The field is complete by its type.
 pub struct NoAttribute;
 
 /// The field needs `on_delete`.
 pub struct OnDeleteAttribute;
+
+/// The field needs `#[model(parent)]`.
+pub struct ParentAttribute;
 
 /// The field needs `#[related(..)]`.
 pub struct RelatedAttribute;
@@ -24,7 +27,8 @@ pub struct RelatedAttribute;
     message = "this relation needs an attribute",
     label = "to what is it related, and how?",
     note = "a key needs `#[field(on_delete = Cascade)]` or another of its kind",
-    note = "a reverse relation needs `#[related(Child::field)]`"
+    note = "a reverse relation needs `#[related(Child::field)]`",
+    note = "a `Parent` needs `#[model(parent)]`"
 )]
 pub trait Plain {
     /// The demand is met.
@@ -66,7 +70,13 @@ pub trait HasOnDelete {
     const MET: () = ();
 }
 #[diagnostic::do_not_recommend]
-impl<F: Forward> HasOnDelete for F {}
+impl<M: Model> HasOnDelete for ForeignKey<M> {}
+#[diagnostic::do_not_recommend]
+impl<M: Model> HasOnDelete for OneToOne<M> {}
+#[diagnostic::do_not_recommend]
+impl<M: Model> HasOnDelete for Option<ForeignKey<M>> {}
+#[diagnostic::do_not_recommend]
+impl<M: Model> HasOnDelete for Option<OneToOne<M>> {}
 
 /// What `on_delete = SetNull` belongs to.
 #[diagnostic::on_unimplemented(

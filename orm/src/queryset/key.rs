@@ -33,7 +33,8 @@ impl By {
     /// nothing else.
     pub(crate) fn of<'s>(state: &'s QueryState, bound: &Bound) -> Option<(By, &'s Node)> {
         let [condition] = &state.conditions[..] else { return None };
-        if !state.is_plain() || condition.exclude {
+        // A row that extends another is read together with it.
+        if !state.is_plain() || condition.exclude || state.model.parent.is_some() {
             return None;
         }
         let Node::Call(Operator::Lookup(Lookup::Exact), operands) = &condition.node else { return None };
@@ -176,7 +177,7 @@ pub(crate) fn row_of<M: Model, R: Row>(
 pub(crate) fn fetch_by_key<M: Model>(key: &Value, ex: &dyn Executor) -> Result<Option<M>> {
     let meta: &'static ModelMeta = M::meta();
     let bound = ex.shared().binding().model(meta)?;
-    if let (Some(_), Value::Int(_)) = (bound.row_id, key) {
+    if let (Some(_), Value::Int(_), None) = (bound.row_id, key, meta.parent) {
         let read = |row: &StoredRow<'_, '_>| crate::row::read_instance(row, &mut Columns::default());
         if let Found::Row(mut row) = look_up(By::RowId, key, bound, ex, read)? {
             let signals = ex.shared().app().signals();

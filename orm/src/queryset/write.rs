@@ -72,6 +72,12 @@ impl<M: Model> QuerySet<M> {
     ) -> Result<Vec<M>> {
         let mut instances: Vec<M> = instances.into_iter().collect();
         let size = batch_size(options, instances.len())?;
+        if M::meta().parent.is_some() {
+            return Err(Misuse::Other(
+                "rows that extend others cannot be created in bulk: create them one by one",
+            )
+            .into());
+        }
         for instance in &mut instances {
             instance::refresh_keys(instance)?;
             instance::stamp(instance, true, ex.settings(), None)?;

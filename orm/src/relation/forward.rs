@@ -75,6 +75,19 @@ impl<M: Model> ForeignKey<M> {
         self.origin = Some(origin);
     }
 
+    /// The row, to be changed, if it was read.
+    pub(super) fn shared_mut(&mut self) -> Option<&mut Arc<M>> {
+        self.cache.get_mut()
+    }
+
+    /// The row that was read, to be changed, and its key taken over after.
+    pub(crate) fn change_row<T>(&mut self, change: impl FnOnce(&mut M) -> T) -> Option<T> {
+        let row = Arc::make_mut(self.cache.get_mut()?);
+        let result = change(row);
+        self.key = row.pk();
+        Some(result)
+    }
+
     /// The row, if it was read and nobody else has it.
     pub(super) fn loaded_mut(&mut self) -> Option<&mut M> {
         Arc::get_mut(self.cache.get_mut()?)

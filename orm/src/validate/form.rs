@@ -9,6 +9,7 @@ use crate::{
     executor::Executor,
     meta::FieldMeta,
     queryset::{can_hold, dynamic::record::converted},
+    relation::parent,
     words,
 };
 
@@ -54,8 +55,9 @@ pub(super) fn clean_from<M: Validate>(values: Vec<(String, Value)>, ex: &dyn Exe
         }
     }
     errors.into_result()?;
-    let instance = M::finish(draft)
+    let mut instance = M::finish(draft)
         .map_err(|MissingField { field, .. }| Error::invalid(field, "required", "This field is required."))?;
+    parent::complete(&mut instance, ex)?;
     instance.full_clean(ex)?;
     Ok(instance)
 }

@@ -1,5 +1,5 @@
 //! `name` is a field of `named` already
-//! unknown attribute `flat`; a field that is a base is `#[model(flatten)]`
+//! a field is `#[model(flatten)]` or `#[model(parent)]`, and not `flat`
 use nuages::prelude::*;
 
 #[derive(Model, Clone)]

@@ -6,6 +6,7 @@
 #![expect(clippy::panic, reason = "a test fails by a panic, also in its helpers")]
 
 mod groups;
+mod parents;
 mod relations;
 mod rows;
 mod transactions;

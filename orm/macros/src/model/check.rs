@@ -49,7 +49,7 @@ fn field_bounds(field: &FieldDefinition, bounds: &mut Vec<TokenStream>) {
     if let Some(digits) = &field.max_digits {
         bounds.push(bound(digits.span(), "HasDigits", ty));
     }
-    if let Some(on_delete) = &field.on_delete {
+    if let (None, Some(on_delete)) = (field.parent, &field.on_delete) {
         bounds.push(bound(on_delete.word.span(), "HasOnDelete", ty));
         if on_delete.word == "SetNull" || on_delete.word == "DbSetNull" {
             bounds.push(bound(on_delete.word.span(), "HasSetNull", ty));

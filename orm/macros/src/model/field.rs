@@ -31,6 +31,8 @@ pub(crate) struct FieldDefinition {
     pub(crate) through_fields: Option<(Ident, Ident)>,
     pub(crate) related: Option<ExprPath>,
     pub(crate) choices: Option<Span>,
+    /// Whether rows of the model extend the row that it is.
+    pub(crate) parent: Option<Span>,
     /// Where it comes from, if an abstract base declares it.
     pub(crate) inherited: Option<Inherited>,
 }
@@ -98,6 +100,18 @@ impl FieldDefinition {
             || self.inherited.as_ref().is_some_and(|inherited| inherited.has_default)
     }
 
+    /// The type of its slot in a draft. That of a parent may have no row, which the parent itself always has.
+    pub(crate) fn slot(&self) -> TokenStream {
+        let ty = &self.ty;
+        match self.parent {
+            None => quote!(#ty),
+            Some(_) => {
+                let extends = self.extends();
+                quote_spanned!(self.ty.span() => ::nuages::relation::Extended::<#extends::Model>)
+            }
+        }
+    }
+
     /// Whether it is the key of another row.
     pub(crate) fn is_key(&self) -> bool {
         self.on_delete.is_some() || self.inherited.as_ref().is_some_and(|inherited| inherited.is_key)
@@ -123,14 +137,24 @@ impl FieldDefinition {
 
     /// `<Type as Member>`, told where the type stands.
     pub(crate) fn member(&self) -> TokenStream {
+        let ty = self.ty_in_place();
+        quote_spanned!(self.ty.span() => <#ty as ::nuages::model::Member>)
+    }
+
+    /// `<Type as Extends>`, told where the type stands.
+    pub(crate) fn extends(&self) -> TokenStream {
+        let ty = self.ty_in_place();
+        quote_spanned!(self.ty.span() => <#ty as ::nuages::relation::Extends>)
+    }
+
+    /// The type with all its tokens at one place, so that rustc tells only once what is wrong with it.
+    fn ty_in_place(&self) -> TokenStream {
         let span = self.ty.span();
-        // All tokens at one place, so that rustc tells only once what is wrong with the type.
-        let ty = self.ty.to_token_stream().into_iter().map(|mut token| {
+        let tokens = self.ty.to_token_stream().into_iter().map(|mut token| {
             token.set_span(token.span().located_at(span));
             token
         });
-        let ty: TokenStream = ty.collect();
-        quote_spanned!(span => <#ty as ::nuages::model::Member>)
+        tokens.collect()
     }
 
     /// The name without `r#`.
@@ -172,6 +196,7 @@ impl FieldDefinition {
             through_fields: None,
             related: None,
             choices: None,
+            parent: None,
             inherited: None,
         }
     }
@@ -188,6 +213,30 @@ impl FieldDefinition {
         }
         mistakes.take(definition.check());
         definition
+    }
+
+    /// The field is the parent: the primary key, which goes with the row that it leads to.
+    pub(crate) fn make_parent(&mut self, span: Span, mistakes: &mut Mistakes) {
+        if let Some(on_delete) = &self.on_delete {
+            mistakes
+                .at(on_delete.word.span(), "a row goes with the row that it extends: leave `on_delete` out");
+        }
+        // What the type is, the trait `Extends` decides; the usual mistake is told in one sentence and not in many.
+        if let Type::Path(path) = &self.ty
+            && path
+                .path
+                .segments
+                .last()
+                .is_some_and(|last| last.ident == "ForeignKey" || last.ident == "OneToOne")
+        {
+            mistakes.at(
+                self.ty.span(),
+                "a row that is extended is a `Parent`, and not the target of another key",
+            );
+        }
+        self.on_delete = Some(OnDelete { word: Ident::new("Cascade", span), set: None });
+        self.primary_key = Some(span);
+        self.parent = Some(span);
     }
 
     fn read(&mut self, item: &Item) -> syn::Result<()> {

@@ -7,7 +7,7 @@
 //! not travel: the model asks them of the base's implementations of `BaseField`, so they mean what they mean where the
 //! base was written.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
@@ -18,7 +18,7 @@ use syn::{
 };
 
 use super::{Definition, FieldDefinition, Inherited};
-use crate::attribute::{Item, Mistakes, items};
+use crate::attribute::{Item, Mistakes, items, nearest};
 
 /// A base of a model.
 pub(crate) struct Base {
@@ -55,26 +55,47 @@ pub(crate) struct Known {
     pub(crate) input: DeriveInput,
 }
 
-/// Whether the field is a base whose fields are the model's.
-pub(super) fn is_flattened(field: &Field, mistakes: &mut Mistakes) -> bool {
-    let mut flattened = false;
+/// What a field with `#[model(..)]` is to its model.
+#[derive(Clone, Copy)]
+pub(super) enum Role {
+    /// A field like others.
+    Field,
+    /// A base whose fields are the model's.
+    Base,
+    /// The row that a row of the model extends.
+    Parent(Span),
+}
+
+/// What a field is to its model.
+pub(super) fn role(field: &Field, mistakes: &mut Mistakes) -> Role {
+    let mut role = Role::Field;
     for item in items(&field.attrs, "model", mistakes) {
-        if item.name == "flatten" {
-            flattened |= mistakes.take(item.flag()).unwrap_or_default();
-        } else {
-            let message =
-                format!("unknown attribute `{}`; a field that is a base is `#[model(flatten)]`", item.name);
-            mistakes.at(item.name.span(), message);
+        let word = item.name.to_string();
+        let named = match word.as_str() {
+            "flatten" => Role::Base,
+            "parent" => Role::Parent(item.name.span()),
+            _ => {
+                let message = format!(
+                    "a field is `#[model(flatten)]` or `#[model(parent)]`, and not `{word}`{}",
+                    nearest(&word, &["flatten", "parent"])
+                );
+                mistakes.at(item.name.span(), message);
+                continue;
+            }
+        };
+        if mistakes.take(item.flag()).unwrap_or_default() {
+            role = named;
         }
     }
-    flattened
+    role
 }
 
 /// The question to the next base that has not told of its fields yet.
 pub(super) fn ask_next(input: &DeriveInput, known: &Bases) -> syn::Result<Option<TokenStream>> {
     let Data::Struct(data) = &input.data else { return Ok(None) };
     // What else is wrong with attributes is told when all is known.
-    let mut bases = data.fields.iter().filter(|field| is_flattened(field, &mut Mistakes::default()));
+    let mut bases =
+        data.fields.iter().filter(|field| matches!(role(field, &mut Mistakes::default()), Role::Base));
     let Some(field) = bases.nth(known.told.len()) else { return Ok(None) };
     let told = &known.tokens;
     match &field.ty {

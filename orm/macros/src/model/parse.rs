@@ -3,7 +3,8 @@
 use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Fields, Ident};
 
-use super::{Bases, Definition, FieldDefinition, Options, flatten};
+use super::flatten::{self, Role};
+use super::{Bases, Definition, FieldDefinition, Options};
 use crate::attribute::{Mistakes, nearest};
 
 /// Names that the columns of every model have.
@@ -29,8 +30,13 @@ pub(crate) fn parse<'a>(input: &'a DeriveInput, known: &Bases) -> syn::Result<De
     let mut told = known.iter();
     for field in named {
         let Some(name) = &field.ident else { continue };
-        if !flatten::is_flattened(field, &mut mistakes) {
-            fields.push(FieldDefinition::parse(field, name.clone(), &mut mistakes));
+        let role = flatten::role(field, &mut mistakes);
+        if !matches!(role, Role::Base) {
+            let mut definition = FieldDefinition::parse(field, name.clone(), &mut mistakes);
+            if let Role::Parent(span) = role {
+                definition.make_parent(span, &mut mistakes);
+            }
+            fields.push(definition);
         } else if let Some(told) = told.next() {
             let (base, taken) = told.take_over(field, name);
             options.inherit(&told.options, &mut mistakes);
@@ -65,7 +71,9 @@ impl Definition<'_> {
             [] => {}
             [_] => return declared,
             [_, second, ..] => {
-                if let Some(span) = self.fields[*second].primary_key {
+                if let Some(parent) = self.fields[*second].parent {
+                    mistakes.at(parent, "the parent's key is the primary key, and there is another");
+                } else if let Some(span) = self.fields[*second].primary_key {
                     mistakes
                         .at(span, "a key of several fields is `#[model(primary_key(a, b))]` on the struct");
                 }
@@ -87,6 +95,12 @@ impl Definition<'_> {
 
     /// The rows that point here point at those of a model, and not of its base.
     fn check_unrelated(&self, mistakes: &mut Mistakes) {
+        for span in self.fields.iter().filter_map(|field| field.parent) {
+            mistakes.at(
+                span,
+                "an abstract base has no rows that could extend others: write the parent on its models",
+            );
+        }
         for related in self.fields.iter().filter_map(|field| field.related.as_ref()) {
             mistakes.at(
                 related.span(),

@@ -52,11 +52,11 @@ fn draft(model: &Definition<'_>) -> TokenStream {
     let visibility = &model.input.vis;
     let draft = format_ident!("{}Draft", model.input.ident);
     let fields = model.fields.iter().map(|field| {
-        let (name, ty) = (&field.name, &field.ty);
+        let (name, ty) = (&field.name, field.slot());
         quote!(#name: ::std::sync::OnceLock<#ty>,)
     });
     let fills = model.fields.iter().map(|field| {
-        let (name, ty) = (&field.name, &field.ty);
+        let (name, ty) = (&field.name, field.slot());
         quote! {
             impl ::nuages::draft::Slot<hop::#name> for #draft {
                 type Value = #ty;
@@ -130,9 +130,16 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
     });
     let finished = assemble(model, |_, field| {
         let (name, value, plain) = (&field.name, unwritten(field), field.plain_name());
+        let written = match field.parent {
+            None => quote!(value),
+            Some(_) => {
+                let extends = field.extends();
+                quote!(#extends::of_slot(value))
+            }
+        };
         quote! {
             match draft.#name.into_inner() {
-                ::core::option::Option::Some(value) => value,
+                ::core::option::Option::Some(value) => #written,
                 ::core::option::Option::None => match #value {
                     ::core::option::Option::Some(value) => value,
                     ::core::option::Option::None => return ::core::result::Result::Err(
@@ -260,11 +267,20 @@ fn parts(model: &Definition<'_>) -> TokenStream {
     let draft = format_ident!("{}Draft", model.input.ident);
     let read = (0u16..).zip(&model.fields).map(|(index, field)| {
         let (name, member) = (&field.name, field.member());
-        quote!(#index => draft.#name = ::std::sync::OnceLock::from(#member::decode(row, column)?),)
+        let mut read = quote!(#member::decode(row, column)?);
+        if field.parent.is_some() {
+            let extends = field.extends();
+            read = quote!(#extends::into_slot(#read));
+        }
+        quote!(#index => draft.#name = ::std::sync::OnceLock::from(#read),)
     });
     let values = (0u16..).zip(&model.fields).map(|(index, field)| {
         let name = &field.name;
-        quote!(#index => draft.#name.get().map(::nuages::model::member_value),)
+        let value = match field.parent {
+            None => quote!(::nuages::model::member_value),
+            Some(_) => quote!(::nuages::relation::Extended::value),
+        };
+        quote!(#index => draft.#name.get().map(#value),)
     });
     quote! {
         fn read_part<__R: ::nuages::field::RowReader + ?Sized>(

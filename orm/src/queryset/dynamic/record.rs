@@ -12,7 +12,7 @@ use nuages_storage::{DataType, Value};
 use super::NamedRow;
 use crate::{
     delete::{self, Deleted},
-    error::{Error, IntegrityKind, Result},
+    error::{Error, IntegrityKind, Misuse, Result},
     executor::{Executor, finish_write},
     field::RowReader,
     insert::ValueList,
@@ -60,6 +60,9 @@ impl Record {
     pub fn to_instance<M: Model>(&self) -> Result<M> {
         if M::meta() != self.model {
             return Err(Error::Unregistered { model: M::NAME });
+        }
+        if M::meta().parent.is_some() {
+            return Err(Misuse::Other("a record has no columns of the row that it extends").into());
         }
         M::decode(&self.values[..]).map_err(|error| read::decode_error(self.model, error))
     }

@@ -1,6 +1,6 @@
 //! What a model or an abstract base overrides: `clean`, and functions around saves and deletions.
 //!
-//! Those of its bases run first, each on the base's part of the instance.
+//! Those of the row that it extends and of its bases run first, each on the base's part of the instance.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -37,7 +37,8 @@ fn clean(model: &Definition<'_>) -> Option<TokenStream> {
 
 fn run(model: &Definition<'_>) -> Option<TokenStream> {
     let own = &model.options.hooks;
-    if own.is_empty() && model.bases.is_empty() {
+    let parent = model.parent().map(|(_, field)| field);
+    if own.is_empty() && model.bases.is_empty() && parent.is_none() {
         return None;
     }
     let has = |moment: &str| own.iter().any(|(hook, _)| hook.ends_with(moment));
@@ -46,17 +47,30 @@ fn run(model: &Definition<'_>) -> Option<TokenStream> {
     let bases = model.bases.iter().map(
         |Base { holder, ty }| quote!(<#ty as ::nuages::model::Base>::run_hook(&mut self.#holder, hook, ex)?;),
     );
+    let extended = parent.map(|field| {
+        let extends = field.extends();
+        quote_spanned!(field.ty.span() => <#extends::Model as ::nuages::model::Model>)
+    });
+    let extended_run = parent.map(|field| {
+        let (name, extends) = (&field.name, field.extends());
+        quote!(#extended::run_hook(#extends::row_mut(&mut self.#name), hook, ex)?;)
+    });
+    let (or_save, or_delete) = match &extended {
+        Some(extended) => (quote!(|| #extended::HOOKS.save), quote!(|| #extended::HOOKS.delete)),
+        None => Default::default(),
+    };
     let arms = own.iter().map(|(hook, function)| arm(hook, function));
     Some(quote! {
         const HOOKS: ::nuages::model::Hooks = ::nuages::model::Hooks {
-            save: #save #(|| <#types as ::nuages::model::Base>::HOOKS.save)*,
-            delete: #delete #(|| <#types as ::nuages::model::Base>::HOOKS.delete)*,
+            save: #save #(|| <#types as ::nuages::model::Base>::HOOKS.save)* #or_save,
+            delete: #delete #(|| <#types as ::nuages::model::Base>::HOOKS.delete)* #or_delete,
         };
         fn run_hook(
             &mut self,
             hook: ::nuages::model::Hook<'_>,
             ex: &dyn ::nuages::executor::Executor,
         ) -> ::nuages::error::Result<()> {
+            #extended_run
             #(#bases)*
             match hook {
                 #(#arms)*

@@ -22,6 +22,13 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
     let count = model.fields.len();
     let fields = model.fields.iter().enumerate().map(|(index, field)| field_meta(model, index, field));
     let primary_key = model.primary_key.iter().map(|index| place(*index));
+    let parent = match model.parent() {
+        Some((index, _)) => {
+            let place = place(index);
+            quote!(::core::option::Option::Some(#place))
+        }
+        None => quote!(::core::option::Option::None),
+    };
     let ordering = options.ordering.iter().map(order);
     let latest = options.get_latest_by.iter().map(order);
     let together = options.unique_together.iter().map(|names| {
@@ -55,6 +62,7 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
             fields: &FIELDS,
             positions: &POSITIONS,
             primary_key: &[#(#primary_key),*],
+            parent: #parent,
             ordering: &[#(#ordering),*],
             indexes: &[#(#indexes),*],
             unique_together: &[#(#together),*],

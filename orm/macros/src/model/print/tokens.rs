@@ -31,8 +31,10 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
     let new: Vec<_> =
         entries.iter().map(|entry| quote_spanned!(entry.span => ::nuages::path::Token::NEW)).collect();
     let docs: Vec<_> = entries.iter().map(|entry| &entry.docs).collect();
+    let parent = parent(model);
     quote! {
         #hops
+        #parent
         #visibility struct #columns<__P: ::nuages::path::Path> {
             #(#(#docs)* #visibility #names: #tokens,)*
         }
@@ -43,6 +45,36 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
             #(#(#docs)* #visibility const #names: #roots = #new;)*
         }
     }
+}
+
+/// Columns and instances lead on to those of the row that they extend.
+fn parent(model: &Definition<'_>) -> Option<TokenStream> {
+    let (_, field) = model.parent()?;
+    let name = &model.input.ident;
+    let columns = format_ident!("{}Cols", name);
+    let (place, extends) = (&field.name, field.extends());
+    let extended = quote_spanned!(field.ty.span() => #extends::Model);
+    Some(quote! {
+        impl<__P: ::nuages::path::Path> ::core::ops::Deref for #columns<__P> {
+            type Target = <#extended as ::nuages::model::Model>::Cols<::nuages::path::Via<__P, hop::#place>>;
+            fn deref(&self) -> &Self::Target {
+                ::nuages::path::Cols::REF
+            }
+        }
+        #[automatically_derived]
+        impl ::core::ops::Deref for #name {
+            type Target = #extended;
+            fn deref(&self) -> &#extended {
+                #extends::row(&self.#place)
+            }
+        }
+        #[automatically_derived]
+        impl ::core::ops::DerefMut for #name {
+            fn deref_mut(&mut self) -> &mut #extended {
+                #extends::row_mut(&mut self.#place)
+            }
+        }
+    })
 }
 
 /// A type for each field, by which paths go through it.
