@@ -28,6 +28,7 @@ use crate::{
     executor::{Db, Frozen, Settings, Shared},
     model::Model,
     read::{StoredRow, decode_error},
+    relation::parent,
     row::{Columns, read_instance},
 };
 
@@ -113,7 +114,7 @@ impl Frozen {
     }
 
     /// The rows of a model that differ from an older snapshot of this database, in the order of their ids. O(what the
-    /// two do not share).
+    /// two do not share). What differs in the row that a row extends is a change of that row's model.
     ///
     /// # Errors
     /// [`Error::Decode`](crate::error::Error::Decode) for a stored value that a field does not know;
@@ -142,7 +143,18 @@ impl Frozen {
                 }
             }
         });
-        changes
+        let mut changes = changes?;
+        for change in &mut changes {
+            match change {
+                Change::Inserted(row) => parent::complete(row, self)?,
+                Change::Updated { before, after } => {
+                    parent::complete(before, older)?;
+                    parent::complete(after, self)?;
+                }
+                Change::Deleted(row) => parent::complete(row, older)?,
+            }
+        }
+        Ok(changes)
     }
 }
 
