@@ -155,11 +155,12 @@ struct Shared {
 }
 
 impl Locks {
-    /// A transaction of this thread, and to stay on it. The transactions of one thread are one node in the graph of
-    /// who waits for whom, since while one of them blocks the thread none of them goes on.
+    /// A transaction of the thread that takes its first lock, and to stay on it from then on. The transactions of one
+    /// thread are one node in the graph of who waits for whom, since while one of them blocks the thread none of them
+    /// goes on.
     #[must_use]
     pub fn owner(&self) -> Owner {
-        Owner::new(self.clone(), OwnerId(fresh_number()), Node::of_this_thread())
+        Owner::new(self.clone(), OwnerId(fresh_number()), None)
     }
 
     /// A transaction that waits by awaiting, on whatever thread. What it waits for in ways that are not locks is not
@@ -167,7 +168,7 @@ impl Locks {
     #[must_use]
     pub fn async_owner(&self) -> Owner {
         let number = fresh_number();
-        Owner::new(self.clone(), OwnerId(number), Node(number))
+        Owner::new(self.clone(), OwnerId(number), Some(Node(number)))
     }
 
     /// The name of an entry of a unique index.
@@ -212,7 +213,8 @@ fn wake(woken: &[Arc<Waiter>]) {
 pub struct Owner {
     locks: Locks,
     id: OwnerId,
-    node: Node,
+    /// Of a thread only when it takes its first lock, so that it may be handed to another before.
+    node: Option<Node>,
     /// Whether it is counted among the lockers.
     announced: bool,
     /// The slots in which it may hold something or wait: more than it does if a wait was given up.
@@ -220,7 +222,7 @@ pub struct Owner {
 }
 
 impl Owner {
-    fn new(locks: Locks, id: OwnerId, node: Node) -> Self {
+    fn new(locks: Locks, id: OwnerId, node: Option<Node>) -> Self {
         Self { locks, id, node, announced: false, slots: Vec::new() }
     }
 
@@ -273,7 +275,7 @@ impl Owner {
             return 0;
         }
         self.announce();
-        let claim = Claim { owner: self.id, node: self.node, mask, strength };
+        let claim = self.claim_of(mask, strength);
         let slot = Slot::of_rows(table, block);
         let (taken, first) = self.locks.shared.table.lock().take_free(slot, claim);
         if first {
@@ -282,12 +284,17 @@ impl Owner {
         taken
     }
 
+    fn claim_of(&mut self, mask: u64, strength: Strength) -> Claim {
+        let node = *self.node.get_or_insert_with(Node::of_this_thread);
+        Claim { owner: self.id, node, mask, strength }
+    }
+
     fn claim(&mut self, slot: Slot, mask: u64, strength: Strength, how: How) -> Result<Outcome, LockError> {
         if mask == 0 {
             return Ok(Outcome::Granted);
         }
         self.announce();
-        let claim = Claim { owner: self.id, node: self.node, mask, strength };
+        let claim = self.claim_of(mask, strength);
         let answer = self.locks.shared.table.lock().request(slot, claim, how);
         match answer.map_err(|error| *error)? {
             Answered::Granted => Ok(Outcome::Granted),

@@ -85,7 +85,7 @@ const SCHEDULES: usize = 1_000;
 const TABLE: TableId = TableId::new(0);
 
 fn main() {
-    let scenarios: [(&str, fn()); 5] = [
+    let scenarios: [(&str, fn()); 6] = [
         ("each_statement_of_a_transaction_computes_from_the_newest_version", each_statement_is_of_the_newest),
         ("a_statement_alone_and_a_transaction_lose_nothing_of_each_other", alone_beside_a_transaction),
         ("a_long_statement_and_a_transaction_lose_nothing_of_each_other", long_beside_a_transaction),
@@ -94,6 +94,7 @@ fn main() {
             "of_serializable_transactions_that_read_what_the_other_writes_one_is_refused",
             write_skew_is_refused,
         ),
+        ("a_commit_is_seen_whole_and_never_vanishes", commits_are_seen_whole),
     ];
     for (name, scenario) in scenarios {
         shuttle::check_random(scenario, SCHEDULES);
@@ -239,4 +240,29 @@ fn write_skew_is_refused() {
         .into();
     threads.into_iter().for_each(|thread| thread.join().expect("it did not panic"));
     assert_eq!(store.read(|version| value(version, 1) + value(version, 2)), Ok(1), "only one is zero");
+}
+
+fn commits_are_seen_whole() {
+    let store = counters();
+    let writers: Vec<_> = [Isolation::ReadCommitted, Isolation::Snapshot]
+        .map(|isolation| {
+            let store = store.clone();
+            thread::spawn(move || {
+                let mut tx = store.begin(isolation);
+                let written = tx.write(|writer| increment(writer, 1).and_then(|()| increment(writer, 2)));
+                assert!(written.is_ok() || isolation == Isolation::Snapshot, "only a snapshot is refused");
+                tx.commit().expect("nothing is in the way");
+            })
+        })
+        .into();
+    let mut before = (CommitId::default(), 0);
+    for is_held in [false, true, false, true] {
+        let both = |version: &Version| (version.commit(), value(version, 1), value(version, 2));
+        let seen = if is_held { store.snapshot().map(|held| both(&held)) } else { store.read(both) };
+        let (commit, one, other) = seen.expect("no commit panicked");
+        assert_eq!(one, other, "half of a commit");
+        assert!(before <= (commit, one), "what was seen is gone");
+        before = (commit, one);
+    }
+    writers.into_iter().for_each(|writer| writer.join().expect("it did not panic"));
 }

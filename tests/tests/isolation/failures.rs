@@ -140,6 +140,32 @@ fn a_thread_that_would_wait_for_itself_is_told_so() {
 }
 
 #[test]
+fn transactions_that_were_begun_on_one_thread_and_run_on_others_wait_for_each_other() {
+    let db = test();
+    let (first, second) = (db.begin(), db.begin());
+    let add = "update test set value = value + 1 where id = 1";
+    let has_written = Barrier::new(2);
+    thread::scope(|scope| {
+        let (db, has_written) = (&db, &has_written);
+        let waiting = scope.spawn(move || {
+            has_written.wait();
+            sql(&second, add).and_then(|_| second.commit())
+        });
+        scope.spawn(move || {
+            sql(&first, add).unwrap();
+            has_written.wait();
+            while db.waiting() == 0 && !waiting.is_finished() {
+                thread::yield_now();
+            }
+            first.commit().unwrap();
+            waiting.join().unwrap().unwrap();
+        });
+    });
+    assert_eq!(ints(&db, "select * from test", 1), Ok(vec![12, 20]));
+    audit(&db);
+}
+
+#[test]
 fn who_gives_up_waiting_is_no_longer_in_the_way_of_those_behind() {
     let db = test();
     let holder = db.begin();

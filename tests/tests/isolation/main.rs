@@ -4,7 +4,7 @@
 //! leave); [`hermitage`] (the anomalies of the literature), [`locks`], [`deadlocks`], [`keys`], [`families`],
 //! [`schema_changes`], [`failures`] and [`counters`] (theme by theme, first step by step and then on threads);
 //! [`serializable`] (every path by which rows are read), [`history`] and [`histories`] (random transactions, checked
-//! afterwards).
+//! afterwards); [`durable`] (a crowd on files).
 //!
 //! The crowds are small, so that all takes seconds; `NUAGES_SOAK=50` makes them fifty times as large.
 
@@ -13,6 +13,7 @@
 mod counters;
 mod crowd;
 mod deadlocks;
+mod durable;
 mod failures;
 mod families;
 mod hermitage;
