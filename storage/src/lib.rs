@@ -1,4 +1,5 @@
-//! The storage core of Nuages: values, columnar leaves, counted persistent trees, versions and write sets.
+//! The storage core of Nuages: values, columnar leaves, counted persistent trees, versions and write sets, in memory and
+//! in files.
 //!
 //! A database is a value: a [`Version`] holds every table and every index, all of them persistent trees that share
 //! what they have in common. A transaction is the version it reads and a [`WriteSet`]; to commit is to apply the
@@ -7,7 +8,9 @@
 //! ```text
 //!        Store ── publishes ──> Version ── has ──> Table ──┬── rows:    tree of leaves, by row id
 //!          │                                               ├── indexes: trees of (key bytes, row id)
-//!          └── begin ──> Transaction = Version + WriteSet  └── longs:   tree of values too long for a leaf
+//!          │                                               └── longs:   tree of values too long for a leaf
+//!          ├── begin ──> Transaction = Version + WriteSet
+//!          └── in files: log of write sets, checkpoint of a version
 //! ```
 //!
 //! # Invariants
@@ -19,10 +22,12 @@
 //! 4. What is written was computed from the newest version, read after the locks were granted.
 //! 5. A transaction's view is a version with its write set applied, and nothing else.
 //! 6. Applying a write set evaluates nothing, waits for nothing and cannot fail.
-//! 7. Commits are numbered, and published in the order of their numbers.
+//! 7. Commits are numbered, logged and published in the order of their numbers. Under [`Durability::Full`] nothing is
+//!    visible before it is durable; what is recovered is a prefix of what was committed.
 //! 8. Nothing waits for a lock, does I/O or runs a caller's code under the commit mutex or while the publication latch
 //!    is held exclusively. They are taken in this order: locks, commit mutex, latch.
-//! 9. Ids of tables and indexes are never reused and automatic keys never go back, whatever is rolled back or forked.
+//! 9. Ids of tables and indexes are never reused and automatic keys never go back, whatever is rolled back, forked or
+//!    recovered.
 //! 10. Trees never enforce uniqueness; a unique index holds (key, row id) like any other, and the engine checks.
 //!
 //! # Order of reading
@@ -31,6 +36,9 @@
 //! consists of trees); then [`version`] (the database as a value), [`write_set`], `view` (a version with writes), [`lock`]
 //! (who may write what until it commits), [`statement`] (attempt, lock, validate), [`writer`] (one attempt),
 //! [`transaction`], [`store`] (publication) and [`history`] (versions kept).
+//!
+//! A store in files: `file` (a directory, and how it fails), [`record`] and [`codec`] (what is written down, and how),
+//! `log`, `checkpoint`, `recovery`, `salvage`.
 
 mod checkpoint;
 pub mod codec;

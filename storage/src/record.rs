@@ -2,7 +2,7 @@
 //!
 //! They are types of their own, so that the types in memory can change without the files. A record is made of plain
 //! numbers, texts and bytes; what is read back is built from them, and nothing in them is trusted: numbers that cannot
-//! be are [`Malformed`].
+//! be are [`Malformed`](codec::Malformed).
 //!
 //! Index entries are logged and not computed again. Replaying then evaluates nothing, as a commit evaluates nothing,
 //! and what an index holds does not depend on which release of the program replays the log.

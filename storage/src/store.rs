@@ -255,7 +255,7 @@ impl Store {
     }
 
     /// The commits from now on, in their order. `capacity` of them are kept for a reader that is slow, and while there
-    /// is one, commits copy the nodes they change. Commits that became durable together may come as one.
+    /// is one, commits copy the nodes they change.
     ///
     /// # Errors
     /// [`Error::Poisoned`] if a commit panicked half way.

@@ -4,8 +4,9 @@
 //! be derived is not in them but is made again: programs are compiled, lanes are those of the slots. After a schema
 //! change only the definitions it has changed are written.
 //!
-//! Order of reading: this file (tables), `expression` (checks, defaults, indexes).
+//! Order of reading: this file (tables), `data_type`, `expression` (checks, defaults, indexes).
 
+mod data_type;
 mod expression;
 
 use std::borrow::Cow;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 use nuages_storage::codec::{self, Malformed};
 use nuages_storage::record::SlotRecord;
-use nuages_storage::{CatalogCodec, DataType, IndexId, Layout, Slot, Table, TableId};
+use nuages_storage::{CatalogCodec, IndexId, Layout, Slot, Table, TableId};
 use serde::{Deserialize, Serialize};
 
 use super::index::IndexPrograms;
@@ -26,6 +27,7 @@ use super::{
 };
 use crate::error::Error;
 use crate::schema::index::build;
+use data_type::DataTypeRecord;
 use expression::ExprRecord;
 
 /// Declares a record for an enum of plain variants, and the way to it and back. New ones go to the end.
@@ -96,24 +98,6 @@ struct ColumnRecord<'a> {
     unsigned: bool,
     max: Option<i64>,
     generated_key: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) enum DataTypeRecord {
-    Bool,
-    SmallInt,
-    Integer,
-    BigInt,
-    Float,
-    Decimal { precision: u8, scale: u8 },
-    Text { max_length: Option<u32> },
-    Bytes,
-    Date,
-    Time,
-    Timestamp,
-    Duration,
-    Uuid,
-    Json,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -458,48 +442,6 @@ impl<'a> ForeignKeyRecord<'a> {
             on_delete: self.on_delete.into(),
             on_update: self.on_update.into(),
             deferred: self.deferred,
-        }
-    }
-}
-
-impl From<DataType> for DataTypeRecord {
-    fn from(data_type: DataType) -> DataTypeRecord {
-        match data_type {
-            DataType::Bool => DataTypeRecord::Bool,
-            DataType::SmallInt => DataTypeRecord::SmallInt,
-            DataType::Integer => DataTypeRecord::Integer,
-            DataType::BigInt => DataTypeRecord::BigInt,
-            DataType::Float => DataTypeRecord::Float,
-            DataType::Decimal { precision, scale } => DataTypeRecord::Decimal { precision, scale },
-            DataType::Text { max_length } => DataTypeRecord::Text { max_length },
-            DataType::Bytes => DataTypeRecord::Bytes,
-            DataType::Date => DataTypeRecord::Date,
-            DataType::Time => DataTypeRecord::Time,
-            DataType::Timestamp => DataTypeRecord::Timestamp,
-            DataType::Duration => DataTypeRecord::Duration,
-            DataType::Uuid => DataTypeRecord::Uuid,
-            DataType::Json => DataTypeRecord::Json,
-        }
-    }
-}
-
-impl From<DataTypeRecord> for DataType {
-    fn from(record: DataTypeRecord) -> DataType {
-        match record {
-            DataTypeRecord::Bool => DataType::Bool,
-            DataTypeRecord::SmallInt => DataType::SmallInt,
-            DataTypeRecord::Integer => DataType::Integer,
-            DataTypeRecord::BigInt => DataType::BigInt,
-            DataTypeRecord::Float => DataType::Float,
-            DataTypeRecord::Decimal { precision, scale } => DataType::Decimal { precision, scale },
-            DataTypeRecord::Text { max_length } => DataType::Text { max_length },
-            DataTypeRecord::Bytes => DataType::Bytes,
-            DataTypeRecord::Date => DataType::Date,
-            DataTypeRecord::Time => DataType::Time,
-            DataTypeRecord::Timestamp => DataType::Timestamp,
-            DataTypeRecord::Duration => DataType::Duration,
-            DataTypeRecord::Uuid => DataType::Uuid,
-            DataTypeRecord::Json => DataType::Json,
         }
     }
 }

@@ -151,3 +151,30 @@ impl FileError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_says_is_told_with_the_file_it_is_about() {
+        let path = Path::new("/music/00000001.log");
+        let of = |kind: io::ErrorKind| FileError::of("write to", path, &kind.into());
+        for (kind, message) in [
+            (io::ErrorKind::NotFound, "/music/00000001.log is not there"),
+            (io::ErrorKind::PermissionDenied, "no permission to write to /music/00000001.log"),
+            (
+                io::ErrorKind::ReadOnlyFilesystem,
+                "cannot write to /music/00000001.log: its file system is read-only",
+            ),
+            (io::ErrorKind::StorageFull, "cannot write to /music/00000001.log: no space is left"),
+            (io::ErrorKind::QuotaExceeded, "cannot write to /music/00000001.log: no space is left"),
+            (io::ErrorKind::TimedOut, "cannot write to /music/00000001.log: timed out"),
+        ] {
+            assert_eq!(of(kind).to_string(), message);
+        }
+        let stopped = of(io::ErrorKind::StorageFull).stopped();
+        assert_eq!(stopped.stopped(), stopped, "the first failure is told, however often");
+        assert!(stopped.to_string().contains("no space is left"));
+    }
+}

@@ -146,3 +146,84 @@ pub(crate) fn append_rows(table: &mut Table, rows: &RowsRecord<'_>) -> Result<()
     table.insert_rows(Cow::Owned(rows), &[]);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::codec::{decode, encode};
+    use crate::leaf::LeafBuilder;
+    use crate::value::strategy::value_of;
+    use crate::value::{DataType, Value};
+
+    const TYPES: [DataType; 5] = [
+        DataType::Bool,
+        DataType::Float,
+        DataType::Decimal { precision: 10, scale: 2 },
+        DataType::Text { max_length: None },
+        DataType::Bytes,
+    ];
+
+    type Row = Vec<Option<Value>>;
+
+    fn row() -> impl Strategy<Value = Row> {
+        TYPES.map(|data_type| prop::option::of(value_of(data_type))).to_vec()
+    }
+
+    /// A table whose last two columns were added when it had some rows, which read their defaults.
+    fn table(rows: &[Row], older: usize) -> Table {
+        let slots = |count: usize| {
+            let defaults =
+                [Value::Null, Value::Null, Value::Null, Value::from("added"), Value::from(vec![7_u8])];
+            let slot = |(data_type, default): (DataType, Value)| Slot { lane: data_type.lane(), default };
+            TYPES.into_iter().zip(defaults).map(slot).take(count).collect::<Vec<_>>()
+        };
+        let mut table = Table::new(TableId::new(0), Arc::new(Layout::new(slots(3))));
+        for (at, row) in rows.iter().enumerate() {
+            if at == older {
+                slots(5).into_iter().skip(3).for_each(|slot| table.add_slot(slot));
+            }
+            let mut builder = LeafBuilder::new(Arc::clone(table.layout()));
+            for (slot, value) in row.iter().enumerate().take(table.layout().len()) {
+                builder.set_value(slot, value.as_ref().unwrap_or(&Value::Null));
+            }
+            builder.finish_row(RowId::new(10 * at as i64));
+            table.insert_rows(Cow::Owned(builder.finish()), &[]);
+        }
+        table
+    }
+
+    fn values(table: &Table) -> Vec<Vec<Value>> {
+        let all = table.leaves(..).flat_map(|slice| slice.rows.clone().map(move |row| slice.view.row(row)));
+        let value = |row: crate::table::RowRef<'_>, slot: usize| row.value(slot, &TYPES[slot]);
+        all.map(|row| (0..table.layout().len()).map(|slot| value(row, slot)).collect()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_table_of_every_lane_comes_back_with_its_nulls_defaults_and_long_values(
+            rows in prop::collection::vec(row(), 1..20),
+            older in 0_usize..20,
+            long in ".{70,90}",
+        ) {
+            let mut table = table(&rows, older);
+            let layout = Arc::clone(table.layout());
+            let mut builder = LeafBuilder::new(Arc::clone(&layout));
+            if layout.len() > 3 {
+                builder.set_text(3, &long);
+                builder.set_bytes(4, long.as_bytes());
+            }
+            builder.finish_row(RowId::new(1000));
+            table.insert_rows(Cow::Owned(builder.finish()), &[]);
+            let bytes = encode(&TableRecord::of(&table));
+            let back = decode::<TableRecord<'_>>("a table", &bytes).unwrap().into_table().unwrap();
+            prop_assert_eq!(values(&back), values(&table));
+            prop_assert_eq!(back.layout(), table.layout());
+            for slice in back.leaves(..) {
+                let rows = RowsRecord::of_leaf(slice.view).to_rows(back.layout()).unwrap();
+                prop_assert_eq!(rows.leaf.row_ids(), slice.view.leaf().row_ids());
+            }
+        }
+    }
+}

@@ -4,6 +4,7 @@
 //! mutex, numbered, appended to the log and applied. A store in memory has no record and does the last alone.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::sync::MutexGuard;
@@ -22,10 +23,12 @@ use crate::write_set::WriteSet;
 /// be held for too long.
 const IN_PLACE_WEIGHT_MAX: usize = 16;
 
-/// The newest version that was committed, if it is not published until it is durable. It is what the next commit is
-/// applied to.
+/// The versions that were committed and are not published until they are durable, in order. The next commit is applied
+/// to the last of them.
 #[derive(Debug, Default)]
-pub(super) struct Tip(Option<Arc<Version>>);
+pub(super) struct Tip {
+    unpublished: VecDeque<Arc<Version>>,
+}
 
 impl Inner {
     /// Whether a commit is published only when it is durable.
@@ -94,7 +97,8 @@ impl Inner {
                 durable.append(&self.counters, &record)?;
                 let commit = self.apply(write_set, view)?;
                 drop(committing);
-                durable.take_in()?;
+                // If it fails, who commits next is told: this commit has happened.
+                let _ = durable.take_in();
                 Ok(commit)
             }
             Durability::Full => self.publish_when_durable(durable, committing, write_set, view, &record),
@@ -119,26 +123,29 @@ impl Inner {
         next.stamp(commit, write_set.tables());
         let next = Arc::new(next);
         let sequence = durable.append(&self.counters, record)?;
-        committing.0 = Some(Arc::clone(&next));
+        committing.unpublished.push_back(next);
         drop(committing);
         if let Err(error) = durable.flush(sequence) {
-            // Nothing more can be appended, so nobody builds on it.
-            self.committing.lock().0 = None;
+            // Nothing more can be appended, so nobody has built on it but those who fail as well.
+            self.committing.lock().unpublished.retain(|version| version.commit() < commit);
             return Err(error);
         }
-        self.publish_newer(next);
+        self.publish_through(commit);
         Ok(commit)
     }
 
-    /// Publishes a version unless one that stands on it is published already.
-    fn publish_newer(&self, next: Arc<Version>) {
-        let mut published = self.published.write();
-        if published.version.commit() < next.commit() {
+    /// Publishes every version up to a commit, which is durable, and so are those before it.
+    fn publish_through(&self, commit: CommitId) {
+        let mut committing = self.committing.lock();
+        let mut old = Vec::new();
+        while committing.unpublished.front().is_some_and(|next| next.commit() <= commit)
+            && let Some(next) = committing.unpublished.pop_front()
+        {
+            old.push(std::mem::replace(&mut self.published.write().version, Arc::clone(&next)));
             self.history.published(&next);
-            let old = std::mem::replace(&mut published.version, next);
-            drop(published);
-            drop(old);
         }
+        drop(committing);
+        drop(old); // freeing what only they held may take long
     }
 
     /// Applies a write set to the newest version, at once. The caller holds the commit mutex.
@@ -180,7 +187,7 @@ impl Inner {
 impl Tip {
     /// What the next commit is applied to.
     pub(super) fn or_newest(&self, inner: &Inner) -> Result<Arc<Version>, Error> {
-        self.0.as_ref().map_or_else(|| inner.snapshot(), |tip| Ok(Arc::clone(tip)))
+        self.unpublished.back().map_or_else(|| inner.snapshot(), |tip| Ok(Arc::clone(tip)))
     }
 }
 

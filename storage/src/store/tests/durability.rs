@@ -165,3 +165,65 @@ fn a_backup_of_a_running_database_is_a_database() {
         Store::open_in(&directory, options(Durability::Full), catalog(""), Arc::new(Texts)).unwrap();
     assert_eq!(contents(&written.snapshot().unwrap()), models(&steps)[10]);
 }
+
+#[test]
+fn increments_from_several_threads_are_all_there() {
+    const THREADS: usize = 4;
+    const EACH: usize = 25;
+    for durability in [Durability::Full, Durability::Buffered] {
+        let system = Simulated::default();
+        let store = open(&system, durability).unwrap();
+        commit(&store, &Step::Create).unwrap();
+        commit(&store, &Step::Put(1, 0, String::new())).unwrap();
+        commit(&store, &Step::Put(2, 0, String::new())).unwrap();
+        let increment = |store: &Store, row: i64| {
+            store.write(Reach::Short, |writer| {
+                writer.locking().row(TABLE, RowId::new(row), Strength::Update);
+                let found = writer.version().table(TABLE).unwrap().get(RowId::new(row)).unwrap();
+                let next = found.int(1) + 1;
+                put(writer, row, Some((next, &String::new())));
+                Ok::<_, Error>(())
+            })
+        };
+        std::thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let store = &store;
+                scope.spawn(move || {
+                    (0..EACH).for_each(|_| increment(store, 1 + thread as i64 % 2).unwrap());
+                });
+            }
+            for _ in 0..3 {
+                store.compact().unwrap();
+            }
+        });
+        store.flush().unwrap();
+        let found = open(&system.after_power_cut(1), Durability::Full).unwrap();
+        let counts: Vec<i64> = contents(&found.snapshot().unwrap()).rows.values().map(|row| row.0).collect();
+        assert_eq!(counts, [THREADS * EACH / 2; 2].map(|count| count as i64));
+    }
+}
+
+#[test]
+fn a_feed_has_every_commit_in_order_though_they_become_durable_together() {
+    const THREADS: i64 = 4;
+    const EACH: i64 = 20;
+    let system = Simulated::default();
+    let store = open(&system, Durability::Full).unwrap();
+    commit(&store, &Step::Create).unwrap();
+    let mut feed = store.subscribe(1000).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let store = &store;
+            scope.spawn(move || {
+                (0..EACH).for_each(|row| {
+                    commit(store, &Step::Put(1 + row * THREADS + thread, 0, String::new())).unwrap();
+                });
+            });
+        }
+    });
+    for number in 2..2 + (THREADS * EACH) as u64 {
+        let published = feed.next(Some(std::time::Instant::now())).unwrap();
+        assert_eq!(published.after.commit().number(), number);
+        assert_eq!(published.before.commit().number(), number - 1);
+    }
+}

@@ -1,0 +1,65 @@
+//! The types of columns.
+
+use nuages_storage::DataType;
+use serde::{Deserialize, Serialize};
+
+/// The type of a column. New ones go to the end.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum DataTypeRecord {
+    Bool,
+    SmallInt,
+    Integer,
+    BigInt,
+    Float,
+    Decimal { precision: u8, scale: u8 },
+    Text { max_length: Option<u32> },
+    Bytes,
+    Date,
+    Time,
+    Timestamp,
+    Duration,
+    Uuid,
+    Json,
+}
+
+impl From<DataType> for DataTypeRecord {
+    fn from(data_type: DataType) -> DataTypeRecord {
+        match data_type {
+            DataType::Bool => DataTypeRecord::Bool,
+            DataType::SmallInt => DataTypeRecord::SmallInt,
+            DataType::Integer => DataTypeRecord::Integer,
+            DataType::BigInt => DataTypeRecord::BigInt,
+            DataType::Float => DataTypeRecord::Float,
+            DataType::Decimal { precision, scale } => DataTypeRecord::Decimal { precision, scale },
+            DataType::Text { max_length } => DataTypeRecord::Text { max_length },
+            DataType::Bytes => DataTypeRecord::Bytes,
+            DataType::Date => DataTypeRecord::Date,
+            DataType::Time => DataTypeRecord::Time,
+            DataType::Timestamp => DataTypeRecord::Timestamp,
+            DataType::Duration => DataTypeRecord::Duration,
+            DataType::Uuid => DataTypeRecord::Uuid,
+            DataType::Json => DataTypeRecord::Json,
+        }
+    }
+}
+
+impl From<DataTypeRecord> for DataType {
+    fn from(record: DataTypeRecord) -> DataType {
+        match record {
+            DataTypeRecord::Bool => DataType::Bool,
+            DataTypeRecord::SmallInt => DataType::SmallInt,
+            DataTypeRecord::Integer => DataType::Integer,
+            DataTypeRecord::BigInt => DataType::BigInt,
+            DataTypeRecord::Float => DataType::Float,
+            DataTypeRecord::Decimal { precision, scale } => DataType::Decimal { precision, scale },
+            DataTypeRecord::Text { max_length } => DataType::Text { max_length },
+            DataTypeRecord::Bytes => DataType::Bytes,
+            DataTypeRecord::Date => DataType::Date,
+            DataTypeRecord::Time => DataType::Time,
+            DataTypeRecord::Timestamp => DataType::Timestamp,
+            DataTypeRecord::Duration => DataType::Duration,
+            DataTypeRecord::Uuid => DataType::Uuid,
+            DataTypeRecord::Json => DataType::Json,
+        }
+    }
+}
