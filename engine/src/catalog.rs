@@ -67,8 +67,8 @@ impl Catalog {
     }
 
     /// The same, held.
-    pub(crate) fn held(version: &Version) -> Arc<Catalog> {
-        Arc::clone(version.catalog())
+    pub(crate) fn held(catalog: &nuages_storage::Catalog) -> Arc<Catalog> {
+        Arc::clone(catalog)
             .downcast()
             .unwrap_or_else(|_| unreachable!("a database of this crate carries its catalog in every version"))
     }

@@ -124,7 +124,7 @@ pub trait Session: Send + Sync {
     fn catalog(&self) -> Result<Arc<Catalog>, Error> {
         let mut catalog = None;
         self.read_unnoted(&mut |version| {
-            catalog = Some(Catalog::held(version));
+            catalog = Some(Catalog::held(version.catalog()));
             Ok(())
         })?;
         Ok(catalog.unwrap_or_default())

@@ -67,7 +67,7 @@ pub struct WritingStatement<'a, 'w> {
 impl<'a, 'w> WritingStatement<'a, 'w> {
     /// A statement that has written nothing.
     pub(crate) fn new(writer: &'a mut Writer<'w>) -> WritingStatement<'a, 'w> {
-        let catalog = Catalog::held(writer.version());
+        let catalog = Catalog::held(writer.catalog());
         let (postponed, given_keys) = (Postponed::default(), SmallVec::new());
         WritingStatement { writer, catalog, postponed, given_keys }
     }

@@ -44,7 +44,7 @@ use crate::transaction::{Recording, Transaction};
 use crate::version::Version;
 use crate::view::View;
 use crate::write_set::{Catalog, WriteSet};
-use crate::writer::{Attempts, Writer};
+use crate::writer::{Attempts, Ground, Writer};
 
 use durable::Durable;
 pub use durable::{Compacted, Durability, Options};
@@ -173,8 +173,7 @@ impl Store {
             }
             let newest = &*published.version;
             Recording::new(&mut write_set).run(
-                newest,
-                newest,
+                Ground::of(newest, newest),
                 &self.inner.counters,
                 Attempts::One,
                 |writer| attempt(writer),
@@ -199,7 +198,9 @@ impl Store {
         let mut write_set = WriteSet::new();
         let recording = Recording::new(&mut write_set);
         let (outcome, view) =
-            recording.run(&base, &base, &self.inner.counters, Attempts::Unlocked, |writer| attempt(writer));
+            recording.run(Ground::of(&base, &base), &self.inner.counters, Attempts::Unlocked, |writer| {
+                attempt(writer)
+            });
         let on = base.commit();
         drop(base);
         let record = match self.inner.record(&write_set) {

@@ -12,8 +12,11 @@ use crate::statement::{Attempt, Statement, Step};
 use crate::store::{Snapshot, Store};
 use crate::version::Version;
 use crate::view::View;
-use crate::write_set::WriteSet;
-use crate::writer::{Asking, Attempts, Writer};
+use crate::write_set::{Operation, WriteSet};
+use crate::writer::{Asking, Attempts, Ground, Writer};
+
+/// Operations that are looked through for a row rather than applied. It is a scan, so not many.
+const OVERLAID_MAX: usize = if cfg!(test) { 2 } else { 16 };
 
 /// A transaction: a write set, and the view that it and a version make.
 ///
@@ -164,21 +167,33 @@ impl Transaction {
         f: &mut impl FnMut(&mut Writer<'_>) -> Result<T, E>,
     ) -> Result<Attempt<T, E>, E> {
         let held = self.store.snapshot()?;
-        self.refresh(&held);
-        self.refresh_newest(&held);
+        let overlays = self.overlays();
+        if !overlays {
+            self.refresh(&held);
+            self.refresh_newest(&held);
+        }
         let seen = self.seen.as_ref().map(View::version).or(self.snapshot.as_deref());
         let newest = self.newest.as_ref().or(self.seen.as_ref()).map_or(&*held, View::version);
+        let ground = match overlays {
+            true => Ground::without_own_writes(&held),
+            false => Ground::of(seen.unwrap_or(newest), newest),
+        };
         let mut locks = LockList::new(self.store.locks().clone());
         let asking = Asking { list: &mut locks, owner: &mut self.owner, store: &self.store };
         let recording = Recording::new(&mut self.write_set);
-        let (outcome, view) = recording.run(
-            seen.unwrap_or(newest),
-            newest,
-            self.store.counters(),
-            Attempts::Locked(asking),
-            |writer| f(writer),
-        );
+        let (outcome, view) =
+            recording.run(ground, self.store.counters(), Attempts::Locked(asking), |writer| f(writer));
         Ok(Attempt { outcome, on: held.commit(), locks, view })
+    }
+
+    /// Whether its statements do without a view, if all they ask for is rows that it has not written: a view costs the
+    /// nodes it copies, and as many again in the commit while it is held.
+    fn overlays(&self) -> bool {
+        let operations = self.write_set.operations();
+        self.isolation == Isolation::ReadCommitted
+            && self.seen.is_none()
+            && (1..=OVERLAID_MAX).contains(&operations.len())
+            && !operations.iter().any(|operation| matches!(operation, Operation::Schema(_)))
     }
 
     /// Brings what it sees up to date for a read.
@@ -319,13 +334,12 @@ impl<'t> Recording<'t> {
     /// Runs the attempt. What it recorded stays, unless it failed.
     pub(crate) fn run<T, E>(
         mut self,
-        base: &Version,
-        newest: &Version,
+        ground: Ground<'_>,
         counters: &crate::keys::Counters,
         attempts: Attempts<'_>,
         f: impl FnOnce(&mut Writer<'_>) -> Result<T, E>,
     ) -> (Result<T, E>, Option<View>) {
-        let mut writer = Writer::new(base, newest, self.write_set, counters, attempts);
+        let mut writer = Writer::new(ground, self.write_set, counters, attempts);
         let outcome = f(&mut writer);
         if outcome.is_err() {
             return (outcome, None);

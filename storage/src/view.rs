@@ -48,10 +48,15 @@ impl View {
 
     /// Applies the operations that are not yet.
     pub(crate) fn catch_up(&mut self, write_set: &WriteSet) {
-        for operation in &write_set.operations()[self.applied..] {
+        self.catch_up_to(write_set, write_set.len());
+    }
+
+    /// The same of the operations before the `length`-th.
+    pub(crate) fn catch_up_to(&mut self, write_set: &WriteSet, length: usize) {
+        for operation in &write_set.operations()[self.applied..length] {
             self.version.apply(Cow::Borrowed(operation));
         }
-        self.applied = write_set.len();
+        self.applied = length;
     }
 
     /// The same operations applied to another version of the database.

@@ -97,6 +97,19 @@ impl Operation {
         }
     }
 
+    /// Whether it may change this row, or bring or take it.
+    pub(crate) fn concerns(&self, table: TableId, row: RowId) -> bool {
+        self.table() == Some(table)
+            && match self {
+                Operation::Insert { rows, .. } | Operation::Update { rows, .. } => {
+                    rows.leaf.row_ids().contains(&row.get())
+                }
+                Operation::Assign { patch, .. } => patch.row_ids().binary_search(&row).is_ok(),
+                Operation::Delete { rows, .. } => rows.binary_search(&row).is_ok(),
+                Operation::Schema(_) => true,
+            }
+    }
+
     /// How many rows and index entries it touches: the work of applying it.
     pub fn weight(&self) -> usize {
         match self {

@@ -6,8 +6,13 @@
 //! several rounds (a cascade) [advances](Writer::advance) between them, which makes the operations so far visible in a
 //! private copy of what they touched.
 //!
+//! Where the transaction has written little, even its earlier writes are in no copy: a [row](Writer::base_row) that they
+//! leave alone is read where the newest version has it, and the copy is made for whoever asks for more.
+//!
 //! An attempt may be made before the locks are held, and is then made [again](crate::statement) if anything may have
 //! changed before they were. So it is a function of what it reads, and does nothing that cannot be undone.
+
+use std::cell::OnceCell;
 
 use crate::error::Error;
 use crate::index::IndexId;
@@ -16,24 +21,55 @@ use crate::leaf::RowId;
 use crate::lock::{Owner, RowBlock, Strength};
 use crate::lock_list::LockList;
 use crate::store::Store;
-use crate::table::TableId;
+use crate::table::{RowRef, TableId};
 use crate::version::Version;
 use crate::view::View;
-use crate::write_set::{Operation, WriteSet};
+use crate::write_set::{Catalog, Operation, WriteSet};
 
 /// The versions an attempt reads, the write set it adds to, and the locks it asks for.
 #[derive(Debug)]
 pub struct Writer<'a> {
-    base: &'a Version,
-    newest: &'a Version,
+    ground: Ground<'a>,
     view: Option<View>,
     write_set: &'a mut WriteSet,
-    /// Operations before this one are in `newest`.
+    /// Operations before this one were recorded by earlier statements.
     visible: usize,
     counters: &'a Counters,
     locking: Locking<'a>,
     /// Whether this is the only attempt there will be.
     is_only: bool,
+}
+
+/// What an attempt stands on: where it finds rows, and the newest version, both with the transaction's earlier writes.
+#[derive(Debug)]
+pub(crate) struct Ground<'a> {
+    base: &'a Version,
+    newest: &'a Version,
+    /// Both of them, where `newest` lacks those writes. Made when it is asked for.
+    overlaid: Option<OnceCell<View>>,
+}
+
+impl<'a> Ground<'a> {
+    /// Two versions that have the transaction's earlier writes.
+    pub(crate) fn of(base: &'a Version, newest: &'a Version) -> Ground<'a> {
+        Ground { base, newest, overlaid: None }
+    }
+
+    /// The newest version, which lacks them. They change no schema.
+    pub(crate) fn without_own_writes(newest: &'a Version) -> Ground<'a> {
+        Ground { base: newest, newest, overlaid: Some(OnceCell::new()) }
+    }
+
+    /// One of the versions, with the writes.
+    fn with<'s>(&'s self, version: &'s Version, write_set: &WriteSet, visible: usize) -> &'s Version {
+        let Some(overlaid) = &self.overlaid else { return version };
+        let view = overlaid.get_or_init(|| {
+            let mut view = View::of(self.newest);
+            view.catch_up_to(write_set, visible);
+            view
+        });
+        view.version()
+    }
 }
 
 /// How a statement is attempted.
@@ -124,10 +160,9 @@ impl Locking<'_> {
 }
 
 impl<'a> Writer<'a> {
-    /// An attempt that adds to `write_set`, whose operations so far are in both versions already.
+    /// An attempt that adds to `write_set`, whose operations so far are the transaction's earlier writes.
     pub(crate) fn new(
-        base: &'a Version,
-        newest: &'a Version,
+        ground: Ground<'a>,
         write_set: &'a mut WriteSet,
         counters: &'a Counters,
         attempts: Attempts<'a>,
@@ -138,24 +173,47 @@ impl<'a> Writer<'a> {
             Attempts::Unlocked => (false, None),
             Attempts::Locked(asking) => (false, Some(asking)),
         };
-        Writer { base, newest, view: None, write_set, visible, counters, locking: Locking(locks), is_only }
+        Writer { ground, view: None, write_set, visible, counters, locking: Locking(locks), is_only }
     }
 
     /// Where rows are found: what the transaction sees, with its earlier writes.
     pub fn base(&self) -> &Version {
-        self.base
+        self.ground.with(self.ground.base, self.write_set, self.visible)
+    }
+
+    /// A row of the [`base`](Writer::base), which this spares making where it can. O(log n).
+    pub fn base_row(&self, table: TableId, row: RowId) -> Option<RowRef<'_>> {
+        let earlier = &self.write_set.operations()[..self.visible];
+        let version = match &self.ground.overlaid {
+            Some(overlaid)
+                if overlaid.get().is_none()
+                    && !earlier.iter().any(|operation| operation.concerns(table, row)) =>
+            {
+                self.ground.newest
+            }
+            _ => self.base(),
+        };
+        version.table(table)?.get(row)
     }
 
     /// What is written is computed from this, and integrity is checked on it: the newest version, with the
     /// transaction's earlier writes and the statement's own up to the last [`advance`](Writer::advance). Under
     /// [`ReadCommitted`](crate::Isolation::ReadCommitted) it is the [`base`](Writer::base), until it advances.
     pub fn version(&self) -> &Version {
-        self.view.as_ref().map_or(self.newest, View::version)
+        match &self.view {
+            Some(view) => view.version(),
+            None => self.ground.with(self.ground.newest, self.write_set, self.visible),
+        }
+    }
+
+    /// The catalog of the [`version`](Writer::version).
+    pub fn catalog(&self) -> &Catalog {
+        self.view.as_ref().map_or(self.ground.newest, View::version).catalog()
     }
 
     /// Whether others may have committed since what the transaction sees.
     pub fn is_behind(&self) -> bool {
-        self.base.commit() != self.newest.commit()
+        self.ground.base.commit() != self.ground.newest.commit()
     }
 
     /// Records an operation. It is not yet visible in [`version`](Writer::version).
@@ -166,8 +224,12 @@ impl<'a> Writer<'a> {
     /// Makes the operations recorded so far visible. Copies what they touch and anybody else holds; the first call also
     /// copies the version's few pointers.
     pub fn advance(&mut self) {
-        let view = self.view.get_or_insert_with(|| View::made(self.newest.clone(), self.visible));
+        let mut view = match self.view.take() {
+            Some(view) => view,
+            None => View::made(self.version().clone(), self.visible),
+        };
         view.catch_up(self.write_set);
+        self.view = Some(view);
     }
 
     /// Where the locks are asked for that keep what it writes true until it is published.
@@ -177,7 +239,11 @@ impl<'a> Writer<'a> {
 
     /// The [version](Writer::version), and where locks are asked for while it is read.
     pub fn parts(&mut self) -> (&Version, &mut Locking<'a>) {
-        (self.view.as_ref().map_or(self.newest, View::version), &mut self.locking)
+        let Writer { ground, view, write_set, visible, locking, .. } = self;
+        match view {
+            Some(view) => (view.version(), locking),
+            None => (ground.with(ground.newest, write_set, *visible), locking),
+        }
     }
 
     /// Whether this is the only attempt there will be, so that what it consumes will not be needed again.
@@ -218,11 +284,8 @@ impl<'a> Writer<'a> {
         self.counters.fresh_id()
     }
 
-    /// The newest version with every operation applied, if that was made.
-    pub(crate) fn into_view(mut self) -> Option<View> {
-        if let Some(view) = &mut self.view {
-            view.catch_up(self.write_set);
-        }
-        self.view
+    /// The newest version with the transaction's writes, if that was made; it may still lack the statement's own.
+    pub(crate) fn into_view(self) -> Option<View> {
+        self.view.or_else(|| self.ground.overlaid?.into_inner())
     }
 }

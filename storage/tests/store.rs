@@ -297,6 +297,34 @@ fn what_a_transaction_writes_after_its_first_statement_is_computed_from_the_newe
 }
 
 #[test]
+fn a_row_is_read_with_the_writes_of_the_transaction_and_else_as_it_was_committed_last() {
+    let (store, table) = store();
+    for row in 1..=4 {
+        store.write(Reach::Short, |w| Ok::<_, Error>(write(w, table, row, Some(row)))).unwrap();
+    }
+    let mut transaction = store.begin(Isolation::ReadCommitted);
+    transaction.write(|w| Ok::<_, Error>(write(w, table, 1, Some(10)))).unwrap();
+    transaction.write(|w| Ok::<_, Error>(write(w, table, 2, None))).unwrap();
+    transaction.write(|w| Ok::<_, Error>(write(w, table, 5, Some(50)))).unwrap();
+    let fork = store.fork().unwrap();
+    let other = std::thread::spawn(move || {
+        store.write(Reach::Short, |w| Ok::<_, Error>(write(w, table, 3, Some(30)))).unwrap();
+    });
+    other.join().unwrap();
+    let seen = |w: &mut Writer<'_>| {
+        let value = |row| w.base_row(table, RowId::new(row)).map(|row| row.int(1));
+        let rows: Vec<_> = (1..=5).map(value).collect();
+        let whole = w.base().table(table).map(|_| contents(w.base(), table));
+        Ok::<_, Error>((rows, whole))
+    };
+    let (rows, whole) = transaction.write(seen).unwrap();
+    assert_eq!(rows, [Some(10), None, Some(30), Some(4), Some(50)]);
+    assert_eq!(whole, Some(Model::from([(1, 10), (3, 30), (4, 4), (5, 50)])));
+    let committed = fork.read(|version| contents(version, table)).unwrap();
+    assert_eq!(committed, Model::from([(1, 1), (2, 2), (3, 3), (4, 4)]));
+}
+
+#[test]
 fn a_statement_that_panics_leaves_nothing_in_the_transaction() {
     let (store, table) = store();
     let mut transaction = store.begin(Isolation::ReadCommitted);

@@ -75,14 +75,15 @@ impl WritingStatement<'_, '_> {
         delete: &Delete,
         context: &Context<'_>,
     ) -> Result<Vec<RowId>, Error> {
-        let version = self.writer.base();
-        let Some(tree) = version.table(table.id) else { return Ok(Vec::new()) };
         if let Some(row) = key_of_one_row(table, delete.source, delete.predicate.as_ref(), context) {
             if let (Some(reads), Some(row)) = (context.reads(), row) {
                 reads.row(table.id, row);
             }
-            return Ok(row.filter(|row| tree.get(*row).is_some()).into_iter().collect());
+            let is_there = |row: &RowId| self.writer.base_row(table.id, *row).is_some();
+            return Ok(row.filter(is_there).into_iter().collect());
         }
+        let version = self.writer.base();
+        let Some(tree) = version.table(table.id) else { return Ok(Vec::new()) };
         let Some(predicate) = &delete.predicate else {
             let ids = tree.leaves(..).flat_map(|slice| slice.view.row_ids()[slice.rows].iter());
             if let Some(reads) = context.reads() {

@@ -40,13 +40,7 @@ impl Found {
         match &self.rows {
             Some(first) => found.retain(|entry| first.contains(row_of(entry))),
             None if is_only => {}
-            None => {
-                let mut rows = RowSet::default();
-                for entry in found {
-                    rows.insert(row_of(entry));
-                }
-                self.rows = Some(rows);
-            }
+            None => self.note(found.iter().map(row_of)),
         }
     }
 
@@ -55,7 +49,15 @@ impl Found {
         match &self.rows {
             Some(first) => patch.retain(|row| first.contains(row)),
             None if is_only => {}
-            None => self.settle(&mut patch.row_ids().to_vec(), |row| *row, is_only),
+            None => self.note(patch.row_ids().iter().copied()),
         }
+    }
+
+    fn note(&mut self, found: impl Iterator<Item = RowId>) {
+        let mut rows = RowSet::default();
+        for row in found {
+            rows.insert(row);
+        }
+        self.rows = Some(rows);
     }
 }

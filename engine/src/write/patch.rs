@@ -8,7 +8,6 @@ use nuages_storage::{DataType, Lane, Patch, RowId, TypeError, Value};
 use smallvec::SmallVec;
 
 use super::coerced;
-use super::images::Assigned;
 use crate::algebra::Update;
 use crate::batch::Batch;
 use crate::catalog::{ColumnDefinition, ColumnSet, TableDefinition};
@@ -48,9 +47,14 @@ impl<'a> PatchBuilder<'a> {
     }
 
     /// Adds a row and what it is assigned, in the order of the assignments and of the columns' types.
-    pub(super) fn add_row(&mut self, row: RowId, values: Assigned) -> Result<(), Error> {
+    pub(super) fn add_row(
+        &mut self,
+        row: RowId,
+        values: impl Iterator<Item = Result<(usize, Value), Error>>,
+    ) -> Result<(), Error> {
         let mut words = SmallVec::<[_; 4]>::new();
-        for ((_, column), (_, value)) in self.columns.iter().zip(values) {
+        for ((_, column), value) in self.columns.iter().zip(values) {
+            let (_, value) = value?;
             words.push(self.word(column, value)?);
         }
         self.patch.push(row, words);

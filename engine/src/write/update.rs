@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use nuages_storage::lock::Strength;
 use nuages_storage::{DataType, Lane, Operation, RowId, RowRef, Value, all_rows};
-use smallvec::SmallVec;
 
 use super::images::{Assigned, rewrite};
 use super::patch::{self, PatchBuilder};
@@ -69,9 +68,11 @@ impl WritingStatement<'_, '_> {
         context: &Context<'_>,
     ) -> Result<Outcome, Error> {
         let mut patch = PatchBuilder::new(table, update)?;
-        match self.find_by_key(table, update, context)? {
-            Some(found) => {
-                found.into_iter().try_for_each(|(row, values)| patch.add_row(row, values))?;
+        match self.row_by_key(table, update, context) {
+            Some(row) => {
+                if let Some(row) = row {
+                    patch.add_row(row.row_id(), values_of_row(table, update, row, context))?;
+                }
             }
             None => {
                 let query = assignments_of(table, update);
@@ -96,8 +97,13 @@ impl WritingStatement<'_, '_> {
         update: &Update,
         context: &Context<'_>,
     ) -> Result<Updated, Error> {
-        if let Some(found) = self.find_by_key(table, update, context)? {
-            return Ok(found);
+        if let Some(row) = self.row_by_key(table, update, context) {
+            let assigned = |row: RowRef<'_>| {
+                let values =
+                    values_of_row(table, update, row, context).collect::<Result<Assigned, Error>>()?;
+                Ok((row.row_id(), values))
+            };
+            return row.into_iter().map(assigned).collect();
         }
         let mut found = Updated::new();
         run_query(&assignments_of(table, update), self.writer.base(), context, &mut |batch| {
@@ -114,36 +120,22 @@ impl WritingStatement<'_, '_> {
         Ok(found)
     }
 
-    /// The row of a primary key, read directly. `None` if the predicate names no key, or an assignment needs more than
-    /// the row itself.
-    fn find_by_key(
+    /// The row of a primary key, read directly, if there is one. `None` if the predicate names no key, or an assignment
+    /// needs more than the row itself.
+    fn row_by_key(
         &self,
         table: &TableDefinition,
         update: &Update,
         context: &Context<'_>,
-    ) -> Result<Option<Updated>, Error> {
-        let Some(row) = key_of_one_row(table, update.source, update.predicate.as_ref(), context) else {
-            return Ok(None);
-        };
+    ) -> Option<Option<RowRef<'_>>> {
+        let row = key_of_one_row(table, update.source, update.predicate.as_ref(), context)?;
         if update.assignments.iter().any(|(_, expr)| has_query(expr)) {
-            return Ok(None);
+            return None;
         }
         if let (Some(reads), Some(row)) = (context.reads(), row) {
             reads.row(table.id, row);
         }
-        let tree = self.writer.base().table(table.id);
-        let Some(row) = row.and_then(|row| tree?.get(row)) else { return Ok(Some(Updated::new())) };
-        let value = |(_, expr): &(usize, Expr)| {
-            if let Some(value) = constant(expr, context) {
-                return Ok(value.clone());
-            }
-            if let Some(int) = integer(expr, table, update.source, row, context) {
-                return Ok(Value::Int(int));
-            }
-            RowProgram::compile_over(table, update.source, expr)?.evaluate_row(table, row, context)
-        };
-        let values = update.assignments.iter().map(value).collect::<Result<SmallVec<[Value; 2]>, Error>>()?;
-        Ok(Some(vec![(row.row_id(), assigned_values(table, update, values)?)]))
+        Some(row.and_then(|row| self.writer.base_row(table.id, row)))
     }
 
     /// The new images, made of the rows as the newest version has them.
@@ -173,6 +165,27 @@ fn assignments_of(table: &TableDefinition, update: &Update) -> Query {
     let assigned = update.assignments.iter().map(|(_, expr)| OutputColumn::new("value", expr.clone()));
     let relation = rows_of(table, update.source, update.predicate.as_ref());
     Query::new(relation, std::iter::once(row_id).chain(assigned).collect())
+}
+
+/// What a row is assigned, computed from itself alone, as the columns store it.
+fn values_of_row<'a>(
+    table: &'a TableDefinition,
+    update: &'a Update,
+    row: RowRef<'a>,
+    context: &'a Context<'_>,
+) -> impl Iterator<Item = Result<(usize, Value), Error>> + 'a {
+    let value = move |expr: &Expr| {
+        if let Some(value) = constant(expr, context) {
+            return Ok(value.clone());
+        }
+        if let Some(int) = integer(expr, table, update.source, row, context) {
+            return Ok(Value::Int(int));
+        }
+        RowProgram::compile_over(table, update.source, expr)?.evaluate_row(table, row, context)
+    };
+    let assigned =
+        move |(place, expr): &'a (usize, Expr)| Ok((*place, coerced(table, *place, value(expr)?)?));
+    update.assignments.iter().map(assigned)
 }
 
 /// The values of a row's assignments, as their columns store them.
