@@ -14,9 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use hashbrown::HashMap;
 use nuages_storage::key::KeyBuffer;
-use nuages_storage::{
-    IndexId, IndexKeys, LeafView, RowChange, RowId, RowRef, Table, TableId, Value, Version,
-};
+use nuages_storage::{IndexId, IndexKeys, RowChange, RowId, RowRef, Table, TableId, Value, Version};
 use parking_lot::Mutex;
 
 use crate::batch::Batch;
@@ -209,9 +207,20 @@ impl Read {
         let has = after.is_some_and(|row| self.has(table, row));
         match (before, after) {
             (Some(before), Some(after)) if had && has => {
-                self.fetch.iter().any(|fetch| value(before, *fetch) != value(after, *fetch))
+                self.moves(table, before, after)
+                    || self.fetch.iter().any(|fetch| value(before, *fetch) != value(after, *fetch))
             }
             _ => had || has,
+        }
+    }
+
+    /// Whether a row comes at another place of what it yields: an index has an order, of columns that need not be
+    /// looked at.
+    fn moves(&self, table: &TableDefinition, before: RowRef<'_>, after: RowRef<'_>) -> bool {
+        let Extent::Keys(index, _) = &self.extent else { return false };
+        match (entries(table, *index, before), entries(table, *index, after)) {
+            (Some(before), Some(after)) => !before.iter().eq(after.iter()),
+            _ => true,
         }
     }
 
@@ -236,13 +245,17 @@ impl Read {
 
 /// Whether a row's key in an index is within one of these ranges.
 fn has_key(table: &TableDefinition, index: IndexId, ranges: &[KeyRange], row: RowRef<'_>) -> bool {
-    let Some(index) = table.index(index) else { return true };
+    entries(table, index, row)
+        .is_none_or(|entries| entries.iter().any(|(key, _)| ranges.iter().any(|range| range.contains(key))))
+}
+
+/// The entry of a row in an index, if its condition does not leave it out; `None` if that cannot be told.
+fn entries(table: &TableDefinition, index: IndexId, row: RowRef<'_>) -> Option<IndexKeys> {
+    let index = table.index(index)?;
     let mut entries = IndexKeys::new();
-    let (view, selection): (LeafView<'_>, u64) = (row.view(), 1 << row.row());
-    match leaf_keys(table, index, view, selection, &Context::new(&[]), &mut entries) {
-        Ok(_) => entries.iter().any(|(key, _)| ranges.iter().any(|range| range.contains(key))),
-        Err(_) => true,
-    }
+    let selection = 1 << row.row();
+    leaf_keys(table, index, row.view(), selection, &Context::new(&[]), &mut entries).ok()?;
+    Some(entries)
 }
 
 /// What a read looks at of a row.

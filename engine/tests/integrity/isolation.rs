@@ -1,7 +1,7 @@
 //! What a transaction sees of others, and when it is refused, level by level.
 
-use nuages_engine::algebra::{Arithmetic, Expr, OutputColumn, Query, Relation};
-use nuages_engine::catalog::NewTable;
+use nuages_engine::algebra::{Arithmetic, Expr, OutputColumn, Query, Relation, SortKey};
+use nuages_engine::catalog::{NewIndex, NewTable};
 use nuages_engine::{Database, Error, Isolation, Session, Transaction};
 
 use super::support::*;
@@ -113,4 +113,24 @@ fn a_transaction_that_only_reads_is_never_refused() {
     add(&db, 1, 7).unwrap();
     assert_eq!(total(&tx), 100);
     tx.commit().unwrap();
+}
+
+#[test]
+fn a_serializable_transaction_is_refused_when_the_order_changes_by_a_column_that_it_did_not_look_at() {
+    let db = Database::new();
+    let player = NewTable::new("player").column(id()).column(int("score")).primary_key(["id"]);
+    db.create_table(player.index(NewIndex::new("player_score", ["score"]))).unwrap();
+    insert(&db, "player", &(1..=1_000).map(|id| row![id, id]).collect::<Vec<_>>());
+    let first = |tx: &Transaction| {
+        let by_score = SortKey::ascending(column(1));
+        let player = Relation::scan(table_id(tx, "player"), ROW).sort(vec![by_score]).limit(0, Some(1));
+        let query = Query::new(player, vec![OutputColumn::new("id", column(0))]);
+        assert!(tx.explain(&query).unwrap().to_string().contains("player_score"), "read by the index");
+        tx.query(&query, &[]).unwrap().rows
+    };
+    let tx = db.begin_with(Isolation::Serializable);
+    assert_eq!(first(&tx), [row![1]]);
+    insert(&tx, "player", &[row![2_000, 2_000]]);
+    update(&db, "player", Some(is(0, 7)), vec![(1, Expr::literal(-7))]).unwrap();
+    assert_eq!(tx.commit(), Err(Error::SerializationFailure { table: "player".to_owned(), row: Some(7) }));
 }
