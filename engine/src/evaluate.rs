@@ -37,6 +37,7 @@ use std::sync::Arc;
 use nuages_storage::{DataType, Value};
 
 pub(crate) use arithmetic::DIVISION_SCALE;
+pub use cast::cast_value;
 pub(crate) use compare::{Words, float_key};
 pub use context::Context;
 pub(crate) use node::Frame;

@@ -120,3 +120,49 @@ pub enum Function {
     /// The timestamp at which the statement began.
     Now,
 }
+
+impl Function {
+    /// What it is called in SQL, as PostgreSQL spells it.
+    ///
+    /// ```
+    /// use nuages_engine::algebra::Function;
+    /// assert_eq!(Function::Position.name(), "strpos");
+    /// ```
+    pub fn name(&self) -> &'static str {
+        match self {
+            Function::Lower => "lower",
+            Function::Upper => "upper",
+            Function::Length => "length",
+            Function::Substring => "substr",
+            Function::Trim => "btrim",
+            Function::TrimLeft => "ltrim",
+            Function::TrimRight => "rtrim",
+            Function::Replace => "replace",
+            Function::Concat => "concat",
+            Function::Left => "left",
+            Function::Right => "right",
+            Function::PadLeft => "lpad",
+            Function::PadRight => "rpad",
+            Function::Repeat => "repeat",
+            Function::Reverse => "reverse",
+            Function::Position => "strpos",
+            Function::Coalesce => "coalesce",
+            Function::NullIf => "nullif",
+            Function::Greatest => "greatest",
+            Function::Least => "least",
+            Function::Abs => "abs",
+            Function::Ceiling => "ceil",
+            Function::Floor => "floor",
+            Function::Round => "round",
+            Function::Sign => "sign",
+            Function::SquareRoot => "sqrt",
+            Function::Ln => "ln",
+            Function::Exp => "exp",
+            Function::Extract(..) => "extract",
+            Function::Truncate(..) => "date_trunc",
+            Function::DateOf(_) => "date",
+            Function::TimeOf(_) => "time",
+            Function::Now => "now",
+        }
+    }
+}

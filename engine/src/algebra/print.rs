@@ -134,9 +134,7 @@ impl Display for Printed<'_> {
                 self.operand(pattern, f)
             }
             Expr::Call(function, arguments) => {
-                let name = format!("{function:?}");
-                let name = name.split(['(', ' ']).next().unwrap_or_default().to_uppercase();
-                write!(f, "{name}(")?;
+                write!(f, "{}(", function.name())?;
                 self.list(arguments, ", ", f)?;
                 f.write_char(')')
             }

@@ -79,7 +79,18 @@ fn unlimited(decimal: DataType) -> bool {
 
 /// A value converted to a type, as `CAST` does it: a text is read, anything is printed, a text too long for the type
 /// is cut.
-pub(crate) fn cast_value(value: Value, to: DataType) -> Result<Value, Error> {
+///
+/// ```
+/// use nuages_engine::evaluate::cast_value;
+/// use nuages_storage::{DataType, Value};
+/// assert_eq!(cast_value(Value::from("12"), DataType::BigInt)?, Value::Int(12));
+/// assert!(cast_value(Value::from("twelve"), DataType::BigInt).is_err());
+/// # Ok::<(), nuages_engine::Error>(())
+/// ```
+///
+/// # Errors
+/// A text that does not read as one of the type; a number out of its range; types that have no cast.
+pub fn cast_value(value: Value, to: DataType) -> Result<Value, Error> {
     let Some(from) = value.data_type() else { return Ok(Value::Null) };
     match (class_of(from), class_of(to)) {
         (Class::Text, Class::Text) => Ok(cut(value, to)),
