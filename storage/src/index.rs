@@ -11,8 +11,8 @@ mod keys;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::ops::{Bound, Range};
+use std::sync::Arc;
 
 pub use keys::{EntriesOf, Entry, IndexKeys};
 
@@ -162,13 +162,12 @@ impl Index {
         for entry in removed {
             self.0.remove(entry);
         }
-        let (Some(first), last) = (added.iter().next(), self.0.last_key()) else { return };
-        if last.is_none_or(|last| last < first) {
-            self.append(added);
-        } else {
-            for entry in added {
-                self.0.insert(entry);
-            }
+        let is_behind = |first: Entry<'_>| self.0.last_key().is_none_or(|last| last < first);
+        if added.len() > 1 && added.iter().next().is_some_and(is_behind) {
+            return self.append(added);
+        }
+        for entry in added {
+            self.0.insert(entry);
         }
     }
 
@@ -182,7 +181,7 @@ impl Index {
             {
                 leaf.push(key, row_id);
             }
-            self.0.append(Cow::Owned(leaf));
+            self.0.append(&Arc::new(leaf));
         }
     }
 }

@@ -74,6 +74,14 @@ struct Place {
     fixed: u32,
     per_row: u32,
     lane: Lane,
+    width: u8,
+}
+
+impl Place {
+    fn span(&self, capacity: usize) -> Span {
+        let nulls = self.fixed as usize + self.per_row as usize * capacity;
+        Span { lane: self.lane, nulls, data: nulls + 1, width: self.width.into() }
+    }
 }
 
 /// Where a slot lies in the words of a leaf of a known capacity.
@@ -115,7 +123,7 @@ pub struct Layout {
 }
 
 /// The words that a lane's null map and booleans take, and those for each row of capacity.
-fn words_of(lane: Lane) -> (u32, u32) {
+fn words_of(lane: Lane) -> (u32, u8) {
     match lane {
         Lane::RowId => (0, 0),
         Lane::Bit => (2, 0),
@@ -149,10 +157,10 @@ impl Layout {
     }
 
     fn push(&mut self, slot: Slot) {
-        self.places.push(Place { fixed: self.fixed, per_row: self.per_row, lane: slot.lane });
-        let (fixed, per_row) = words_of(slot.lane);
+        let (fixed, width) = words_of(slot.lane);
+        self.places.push(Place { fixed: self.fixed, per_row: self.per_row, lane: slot.lane, width });
         self.fixed += fixed;
-        self.per_row += per_row;
+        self.per_row += u32::from(width);
         self.rows_max = (LEAF_BYTES / self.row_bytes()).clamp(2, ROWS_MAX);
         self.defaults.push(Stored::of(&slot));
         self.slots.push(slot);
@@ -187,16 +195,13 @@ impl Layout {
 
     /// Where the slot lies in the words of a leaf of this capacity.
     pub(crate) fn span(&self, slot: usize, capacity: usize) -> Span {
-        let Place { fixed, per_row, lane } = self.places[slot];
-        let nulls = fixed as usize + per_row as usize * capacity;
-        Span { lane, nulls, data: nulls + 1, width: words_of(lane).1 as usize }
+        self.places[slot].span(capacity)
     }
 
     /// All slots that are stored, by their numbers, and where they lie in a leaf of this capacity.
     pub(crate) fn spans(&self, capacity: usize) -> impl Iterator<Item = (usize, Span)> {
-        (0..self.len())
-            .map(move |slot| (slot, self.span(slot, capacity)))
-            .filter(|(_, span)| span.lane != Lane::RowId)
+        let stored = self.places.iter().enumerate().filter(|(_, place)| place.lane != Lane::RowId);
+        stored.map(move |(slot, place)| (slot, place.span(capacity)))
     }
 
     /// The words that a leaf of this capacity has.

@@ -45,7 +45,7 @@ pub const ROWS_MAX: usize = if cfg!(test) { 4 } else { 64 };
 pub const LEAF_BYTES: usize = if cfg!(test) { 1 << 10 } else { 16 << 10 };
 /// Values longer than this many bytes lie in the table's side tree and not in the leaf.
 pub const LONG_BYTES_MIN: usize = if cfg!(test) { 64 } else { 1 << 10 };
-/// The least capacity of a leaf, so that a table of one row, and a fork of it, stay small.
+/// The least capacity of a leaf that is to grow, so that a table of a few rows, and a fork of it, stay small.
 const CAPACITY_MIN: usize = if cfg!(test) { 2 } else { 4 };
 
 /// The number of a row in its table. It is the primary key itself where that is one integer column,
@@ -235,7 +235,10 @@ impl Leaf {
 }
 
 /// Powers of two up to the most rows that a leaf of the layout holds. A leaf that has come to a wider layout
-/// may hold more.
+/// may hold more. One row takes no more than it needs: it mostly is on its way into another leaf.
 fn capacity_for(layout: &Layout, rows: usize) -> usize {
+    if rows <= 1 {
+        return 1;
+    }
     rows.next_power_of_two().max(CAPACITY_MIN).min(layout.rows_max()).max(rows)
 }

@@ -4,7 +4,6 @@
 //! a few pointers. A version that anyone but the committer can reach never changes; where nobody else holds it, the
 //! same operations change it in place, because every node is reached through [`Arc::make_mut`].
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::commit::CommitId;
@@ -115,22 +114,10 @@ impl Version {
 
     /// Applies one operation: O(log n) per row and index entry. It evaluates nothing and cannot fail; an operation
     /// on a table that is not there is ignored, because it can only mean that the table was dropped after it.
-    ///
-    /// An operation that is given away is adopted; of one that is lent, what a tree keeps is copied.
-    pub fn apply(&mut self, operation: Cow<'_, Operation>) {
-        match operation {
-            Cow::Owned(Operation::Insert { table, rows, changes }) => {
-                self.change(table, |table| table.insert_rows(Cow::Owned(rows), &changes));
-            }
-            Cow::Owned(Operation::Schema(change)) => self.apply_schema(change),
-            operation => self.apply_lent(&operation),
-        }
-    }
-
-    fn apply_lent(&mut self, operation: &Operation) {
+    pub fn apply(&mut self, operation: &Operation) {
         match operation {
             Operation::Insert { table, rows, changes } => {
-                self.change(*table, |table| table.insert_rows(Cow::Borrowed(rows), changes));
+                self.change(*table, |table| table.insert_rows(rows, changes));
             }
             Operation::Update { table, rows, changes } => {
                 self.change(*table, |table| table.update_rows(rows, changes));

@@ -4,8 +4,6 @@
 //! version, only the tables are made anew that somebody else has changed meanwhile; the others are taken over. Every
 //! table knows the commit that last changed it, so that is a comparison of two numbers.
 
-use std::borrow::Cow;
-
 use crate::commit::CommitId;
 use crate::version::Version;
 use crate::write_set::{Operation, SchemaChange, WriteSet};
@@ -54,7 +52,7 @@ impl View {
     /// The same of the operations before the `length`-th.
     pub(crate) fn catch_up_to(&mut self, write_set: &WriteSet, length: usize) {
         for operation in &write_set.operations()[self.applied..length] {
-            self.version.apply(Cow::Borrowed(operation));
+            self.version.apply(operation);
         }
         self.applied = length;
     }
@@ -74,7 +72,7 @@ impl View {
                 continue;
             }
             for operation in applied.iter().filter(|operation| operation.table() == Some(table)) {
-                next.apply(Cow::Borrowed(operation));
+                next.apply(operation);
             }
         }
         let catalog = applied.iter().rev().find_map(|operation| match operation {

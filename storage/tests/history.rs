@@ -2,7 +2,6 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -131,16 +130,25 @@ fn a_slow_reader_is_told_how_much_it_missed_and_goes_on() {
 }
 
 #[test]
-fn a_change_that_is_lent_is_applied_as_one_that_is_given() {
+fn tables_that_share_rows_with_the_change_that_brought_them_go_their_own_ways() {
     let (store, table) = store();
     let version = store.snapshot().unwrap();
-    let mut rows = LeafBuilder::new(Arc::clone(version.table(table).unwrap().layout()));
-    rows.set_int(1, 7);
-    rows.finish_row(RowId::new(1));
-    let operation = Operation::Insert { table, rows: rows.finish(), changes: Vec::new() };
-    let (mut lent, mut given) = (Version::clone(&version), Version::clone(&version));
-    lent.apply(Cow::Borrowed(&operation));
-    given.apply(Cow::Owned(operation));
-    let row = |version: &Version| version.table(table).unwrap().get(RowId::new(1)).map(|row| row.int(1));
-    assert_eq!((row(&lent), row(&given), row(&version)), (Some(7), Some(7), None));
+    let insert = |row: i64| {
+        let mut rows = LeafBuilder::new(Arc::clone(version.table(table).unwrap().layout()));
+        rows.set_int(1, 7 * row);
+        rows.finish_row(RowId::new(row));
+        Operation::Insert { table, rows: rows.finish(), changes: Vec::new() }
+    };
+    let (first, second) = (insert(1), insert(2));
+    let (mut one, mut other) = (Version::clone(&version), Version::clone(&version));
+    one.apply(&first);
+    other.apply(&first);
+    one.apply(&second);
+    let rows = |version: &Version| {
+        let slices = version.table(table).unwrap().leaves(..);
+        slices.flat_map(|slice| slice.view.leaf().words(1).to_vec()).collect::<Vec<_>>()
+    };
+    assert_eq!((rows(&one), rows(&other), rows(&version)), (vec![7, 14], vec![7], vec![]));
+    let Operation::Insert { rows: lent, .. } = first else { unreachable!("it was made so") };
+    assert_eq!(lent.leaf.words(1), [7]);
 }

@@ -4,7 +4,6 @@
 //! expressions (which are compiled anew), and the foreign keys of other tables. Slots do not: a dropped column's slot
 //! stays in the layout, and no row is rewritten.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use nuages_storage::{IndexId, Layout, LeafBuilder, SchemaChange, Slot, Table, TypeError, Value};
@@ -188,14 +187,14 @@ fn converted(
             if builder.is_full() {
                 let next = LeafBuilder::with_capacity(Arc::clone(&after.layout), view.len());
                 let full = std::mem::replace(&mut builder, next).finish();
-                table.insert_rows(Cow::Owned(full), &[]);
+                table.insert_rows(&full, &[]);
             }
             let value = coerced(after, place, values.value(row))?;
             builder.copy_row(view.row(row));
             builder.set_value(to.slot, &value);
             builder.finish_row(view.row(row).row_id());
         }
-        table.insert_rows(Cow::Owned(builder.finish()), &[]);
+        table.insert_rows(&builder.finish(), &[]);
         Ok(())
     })?;
     for (id, index) in rows.indexes() {

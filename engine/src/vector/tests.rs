@@ -1,6 +1,5 @@
 //! Columns against plain lists of values, whatever form they have.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use nuages_storage::{Layout, LeafBuilder, Operation, RowId, SchemaChange, Slot, Table, TableId, Version};
@@ -55,10 +54,8 @@ fn row() -> impl Strategy<Value = Vec<Value>> {
 fn version_of(rows: &[Vec<Value>]) -> Version {
     let layout = Arc::new(Layout::new(TYPES.iter().map(|kind| Slot::new(kind.lane()))));
     let mut version = Version::new(Arc::new(()));
-    version.apply(Cow::Owned(Operation::Schema(SchemaChange::CreateTable(Arc::new(Table::new(
-        TABLE,
-        Arc::clone(&layout),
-    ))))));
+    let table = Arc::new(Table::new(TABLE, Arc::clone(&layout)));
+    version.apply(&Operation::Schema(SchemaChange::CreateTable(table)));
     for (leaf, rows) in rows.chunks(64).enumerate() {
         let mut builder = LeafBuilder::new(Arc::clone(&layout));
         for (row, values) in rows.iter().enumerate() {
@@ -66,10 +63,10 @@ fn version_of(rows: &[Vec<Value>]) -> Version {
             builder.finish_row(RowId::new(10 + (leaf * 64 + row) as i64));
         }
         let rows = builder.finish();
-        version.apply(Cow::Owned(Operation::Insert { table: TABLE, rows, changes: Vec::new() }));
+        version.apply(&Operation::Insert { table: TABLE, rows, changes: Vec::new() });
     }
     let slot = Slot { lane: DataType::BigInt.lane(), default: Value::from(42) };
-    version.apply(Cow::Owned(Operation::Schema(SchemaChange::AddSlot { table: TABLE, slot })));
+    version.apply(&Operation::Schema(SchemaChange::AddSlot { table: TABLE, slot }));
     version
 }
 

@@ -19,10 +19,13 @@ use crate::table::RowRef;
 use crate::value::{Lane, Value, decimal_to_wide, temporal};
 
 /// Up to 64 rows on their way into a table.
+///
+/// The leaf is shared by whoever has to keep the rows (a statement that may be attempted again, a write set) and the
+/// tables that adopt it. Cloning copies no row.
 #[derive(Clone, Debug)]
 pub struct Rows {
     /// The rows. They need not be in the order of their row ids.
-    pub leaf: Leaf,
+    pub leaf: Arc<Leaf>,
     /// Those of their values that are too long for a leaf.
     pub longs: Vec<Long>,
 }
@@ -42,7 +45,7 @@ impl Rows {
 
     /// Gives the rows consecutive row ids from `first` on, whatever ids they had.
     pub fn number(&mut self, first: RowId) {
-        self.leaf.change_row_ids(|row_ids| {
+        Arc::make_mut(&mut self.leaf).change_row_ids(|row_ids| {
             for (row, row_id) in row_ids.iter_mut().enumerate() {
                 *row_id = first.get().wrapping_add(row as i64);
             }
@@ -74,6 +77,8 @@ pub struct LeafBuilder {
     /// Its rows are the finished ones. Null bits of rows to come are one, so that what is not set is NULL.
     leaf: Leaf,
     longs: Vec<Long>,
+    /// Whether a slot has been set of a row that is not finished.
+    is_row_begun: bool,
 }
 
 impl LeafBuilder {
@@ -91,7 +96,7 @@ impl LeafBuilder {
         for (_, span) in leaf.layout.spans(leaf.capacity) {
             leaf.words[span.nulls] = u64::MAX;
         }
-        Self { leaf, longs: Vec::new() }
+        Self { leaf, longs: Vec::new(), is_row_begun: false }
     }
 
     /// How many rows are finished.
@@ -115,7 +120,7 @@ impl LeafBuilder {
     /// Begins the row as a copy of another, whose slots may then be set anew: the new image of an updated
     /// row. Long values are shared and not copied.
     pub fn copy_row(&mut self, row: RowRef<'_>) {
-        let (at, source) = (self.len(), row.view().leaf());
+        let (at, source) = (self.begun_row(), row.view().leaf());
         for (_, span) in self.leaf.layout.spans(self.leaf.capacity) {
             set_bit(&mut self.leaf.words[span.nulls], at, 0);
         }
@@ -130,7 +135,8 @@ impl LeafBuilder {
     /// Sets a slot to NULL.
     pub fn set_null(&mut self, slot: usize) {
         self.release(slot);
-        let (span, row) = (self.leaf.span(slot), self.len());
+        let row = self.begun_row();
+        let span = self.leaf.span(slot);
         match span.lane {
             Lane::RowId => return,
             Lane::Bit => set_bit(&mut self.leaf.words[span.data], row, 0),
@@ -253,11 +259,9 @@ impl LeafBuilder {
     /// Finishes the row and gives it a row id.
     pub fn finish_row(&mut self, row_id: RowId) {
         debug_assert!(self.len() < self.leaf.layout.rows_max(), "a row was begun in a full leaf");
+        self.begun_row();
         self.leaf.change_row_ids(|row_ids| row_ids.push(row_id.get()));
-        if self.len() == self.leaf.capacity && !self.is_full() {
-            let layout = Arc::clone(&self.leaf.layout);
-            self.leaf.make_room(&layout, self.leaf.len() + 1);
-        }
+        self.is_row_begun = false;
     }
 
     /// Finishes the row; [`Rows::number`] will give it a row id.
@@ -268,23 +272,31 @@ impl LeafBuilder {
     /// The finished rows. A row that was begun and not finished is dropped.
     #[must_use]
     pub fn finish(mut self) -> Rows {
+        if self.is_row_begun {
+            (0..self.leaf.layout.len()).for_each(|slot| self.set_null(slot));
+        }
         let rows = all_rows(self.len());
-        for slot in 0..self.leaf.layout.len() {
-            let span = self.leaf.span(slot);
-            if span.lane == Lane::RowId {
-                continue;
-            }
-            if self.leaf.words[span.nulls] | rows != u64::MAX {
-                self.set_null(slot);
-            }
+        for (_, span) in self.leaf.layout.spans(self.leaf.capacity) {
             self.leaf.words[span.nulls] &= rows;
         }
-        Rows { leaf: self.leaf, longs: self.longs }
+        Rows { leaf: Arc::new(self.leaf), longs: self.longs }
+    }
+
+    /// The row that is being made; there is room for it.
+    fn begun_row(&mut self) -> usize {
+        self.is_row_begun = true;
+        let row = self.len();
+        if row == self.leaf.capacity {
+            let layout = Arc::clone(&self.leaf.layout);
+            self.leaf.make_room(&layout, row + 1);
+        }
+        row
     }
 
     /// Clears the null bit of a slot in the row that is being made. Returns where the slot lies.
     fn present(&mut self, slot: usize, lane: Lane) -> Span {
-        let (span, row) = (self.leaf.span(slot), self.len());
+        let row = self.begun_row();
+        let span = self.leaf.span(slot);
         debug_assert_eq!(span.lane, lane, "slot {slot}");
         set_bit(&mut self.leaf.words[span.nulls], row, 0);
         span

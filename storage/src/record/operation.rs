@@ -107,7 +107,7 @@ pub(crate) fn commit_of(
     for record in records {
         let operation = scope.operation(record)?;
         tables.extend(operation.table().filter(|table| !tables.contains(table)));
-        scope.version.apply(Cow::Owned(operation));
+        scope.version.apply(&operation);
     }
     Ok(tables)
 }

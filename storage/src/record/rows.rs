@@ -64,7 +64,7 @@ impl<'a> RowsRecord<'a> {
         let leaf = Leaf::from_record(self.layout_under(layout)?, self)?;
         let longs: Option<Vec<Long>> = self.longs.iter().map(|long| long.to_long(&leaf)).collect();
         let longs = longs.ok_or_else(|| Malformed::new("rows", "a long value belongs to no text"))?;
-        Ok(Rows { leaf, longs })
+        Ok(Rows { leaf: Arc::new(leaf), longs })
     }
 
     /// The layout under which they were written: the table's, before it got more slots.
@@ -143,7 +143,7 @@ pub(crate) fn append_rows(table: &mut Table, rows: &RowsRecord<'_>) -> Result<()
     if !is_behind || !row_ids.is_sorted_by(|left, right| left < right) {
         return Err(Malformed::new("rows", "they are not in order"));
     }
-    table.insert_rows(Cow::Owned(rows), &[]);
+    table.insert_rows(&rows, &[]);
     Ok(())
 }
 
@@ -189,7 +189,7 @@ mod tests {
                 builder.set_value(slot, value.as_ref().unwrap_or(&Value::Null));
             }
             builder.finish_row(RowId::new(10 * at as i64));
-            table.insert_rows(Cow::Owned(builder.finish()), &[]);
+            table.insert_rows(&builder.finish(), &[]);
         }
         table
     }
@@ -215,7 +215,7 @@ mod tests {
                 builder.set_bytes(4, long.as_bytes());
             }
             builder.finish_row(RowId::new(1000));
-            table.insert_rows(Cow::Owned(builder.finish()), &[]);
+            table.insert_rows(&builder.finish(), &[]);
             let bytes = encode(&TableRecord::of(&table));
             let back = decode::<TableRecord<'_>>("a table", &bytes).unwrap().into_table().unwrap();
             prop_assert_eq!(values(&back), values(&table));

@@ -3,7 +3,6 @@
 //! What is committed is recorded first (encoded, outside of the mutex where it is long), and then, under the commit
 //! mutex, numbered, appended to the log and applied. A store in memory has no record and does the last alone.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -177,7 +176,7 @@ impl Inner {
         let Some(version) = Arc::get_mut(version) else { return Ok(None) };
         *torn = true;
         let commit = version.commit().next();
-        write_set.operations().iter().for_each(|operation| version.apply(Cow::Borrowed(operation)));
+        write_set.operations().iter().for_each(|operation| version.apply(operation));
         version.stamp(commit, write_set.tables());
         *torn = false;
         Ok(Some(commit))
@@ -199,6 +198,6 @@ fn rebased(mut view: View, onto: &Version, write_set: &WriteSet) -> Version {
 }
 
 fn applied(mut version: Version, write_set: &WriteSet) -> Version {
-    write_set.operations().iter().for_each(|operation| version.apply(Cow::Borrowed(operation)));
+    write_set.operations().iter().for_each(|operation| version.apply(operation));
     version
 }

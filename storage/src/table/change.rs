@@ -1,6 +1,5 @@
 //! What a commit does to a table. Nothing here can fail or wait; who calls has checked and locked.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Table;
@@ -12,9 +11,9 @@ use crate::patch::Patch;
 impl Table {
     /// Inserts rows, whose row ids the table does not have, and changes the indexes as is said.
     ///
-    /// If they are in order and behind the last row, as automatic keys are, their leaf is adopted as it is.
-    /// Otherwise they are inserted one by one, O(log n) each.
-    pub fn insert_rows(&mut self, rows: Cow<'_, Rows>, changes: &[IndexChange]) {
+    /// If they are in order and behind the last row, as automatic keys are, their leaf is adopted as it is, unless the
+    /// last one has room for them. Otherwise they are inserted one by one, O(log n) each.
+    pub fn insert_rows(&mut self, rows: &Rows, changes: &[IndexChange]) {
         changes.iter().for_each(|change| self.apply_index(change));
         let Some(&first) = rows.leaf.row_ids().first() else { return };
         for long in &rows.longs {
@@ -23,11 +22,7 @@ impl Table {
         let leaf = &rows.leaf;
         let last = self.rows.last_key().map(RowId::get);
         if last.is_none_or(|last| last < first) && leaf.row_ids().is_sorted_by(|left, right| left < right) {
-            self.rows.append(match rows {
-                Cow::Borrowed(rows) => Cow::Borrowed(&rows.leaf),
-                Cow::Owned(rows) => Cow::Owned(rows.leaf),
-            });
-            return;
+            return self.rows.append(leaf);
         }
         for row in 0..leaf.len() {
             let inserted = self.rows.insert(RowImage::new(leaf, row));

@@ -44,7 +44,6 @@ impl Table {
     /// O(leaves that the two do not share): what has not changed is not looked at.
     ///
     /// ```
-    /// use std::borrow::Cow;
     /// use std::sync::Arc;
     /// use nuages_storage::{Lane, Layout, LeafBuilder, RowId, Slot, Table, TableId};
     ///
@@ -54,7 +53,7 @@ impl Table {
     /// let mut rows = LeafBuilder::new(layout);
     /// rows.set_int(1, 10);
     /// rows.finish_row(RowId::new(7));
-    /// table.insert_rows(Cow::Owned(rows.finish()), &[]);
+    /// table.insert_rows(&rows.finish(), &[]);
     /// let mut inserted = Vec::new();
     /// table.changes_since(&older, &mut |change| inserted.extend(change.after().map(|row| row.int(1))));
     /// assert_eq!(inserted, [10]);

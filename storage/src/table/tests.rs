@@ -1,6 +1,5 @@
 //! Tables against a sorted map of rows, with clones taken along the way that must never change.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use proptest::collection::vec;
@@ -88,7 +87,7 @@ impl Pair {
 
     fn insert(&mut self, images: &[Vec<Value>]) {
         for rows in rows(self.table.layout(), images) {
-            self.table.insert_rows(Cow::Owned(rows), &[]);
+            self.table.insert_rows(&rows, &[]);
         }
         self.model.extend(images.iter().map(|image| (row_id_in(image).get(), image.clone())));
     }
@@ -354,7 +353,7 @@ fn rows_of_three_hundred_columns_are_kept_whole() {
             builder.set_int(slot + 2, id * slot as i64);
         }
         builder.finish_row(RowId::new(id));
-        table.insert_rows(Cow::Owned(builder.finish()), &[]);
+        table.insert_rows(&builder.finish(), &[]);
         table.check();
     }
     let row = table.get(RowId::new(31)).unwrap();
@@ -369,7 +368,7 @@ fn a_text_of_ten_megabytes_is_shared_by_forks_and_by_updates_of_other_columns() 
     let mut builder = LeafBuilder::new(Arc::clone(table.layout()));
     builder.set_text(4, &novel);
     builder.finish_row(RowId::new(1));
-    table.insert_rows(Cow::Owned(builder.finish()), &[]);
+    table.insert_rows(&builder.finish(), &[]);
     let fork = table.clone();
 
     let mut builder = LeafBuilder::new(Arc::clone(table.layout()));
@@ -394,7 +393,7 @@ fn numbered(table: &mut Table, ids: impl Iterator<Item = i64>) {
         let mut builder = LeafBuilder::new(Arc::clone(table.layout()));
         builder.set_int(2, id * 10);
         builder.finish_row(RowId::new(id));
-        table.insert_rows(Cow::Owned(builder.finish()), &[]);
+        table.insert_rows(&builder.finish(), &[]);
     }
 }
 
@@ -432,7 +431,7 @@ fn rows_that_grow_are_spread_over_more_leaves_and_merged_when_they_shrink_again(
             (0..30).for_each(|slot| builder.set_text(slot, text));
             builder.finish_row(RowId::new(id));
             match table.get(RowId::new(id)) {
-                None => table.insert_rows(Cow::Owned(builder.finish()), &[]),
+                None => table.insert_rows(&builder.finish(), &[]),
                 Some(_) => table.update_rows(&builder.finish(), &[]),
             }
             table.check();
@@ -496,7 +495,7 @@ fn unnumbered_rows_take_consecutive_row_ids() {
     }
     let mut rows = builder.finish();
     rows.number(RowId::new(100));
-    table.insert_rows(Cow::Owned(rows), &[]);
+    table.insert_rows(&rows, &[]);
     assert_eq!(table.get(RowId::new(101)).unwrap().int(2), 6);
     assert_eq!(table.leaves(..).next().unwrap().view.words(0).get(2), 102);
 }
@@ -515,7 +514,7 @@ fn what_a_row_in_the_making_was_set_to_before_is_forgotten() {
     builder.finish_row(RowId::new(1));
     builder.set_text(4, &long);
     builder.set_bool(1, true);
-    table.insert_rows(Cow::Owned(builder.finish()), &[]);
+    table.insert_rows(&builder.finish(), &[]);
     table.check();
     let row = table.get(RowId::new(1)).unwrap();
     assert_eq!((row.text(4), row.text(6), row.null(2)), (Some("short"), Some(long.as_str()), true));

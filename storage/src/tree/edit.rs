@@ -10,7 +10,6 @@
 //! one parent are never both nearly empty, whatever the order of insertions and removals, and a merged node
 //! has room for several changes before it is divided again.
 
-use std::borrow::Cow;
 use std::mem;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -74,16 +73,16 @@ impl<B: Block> Tree<B> {
         true
     }
 
-    /// Adds a block whose keys are all greater than those of the tree. The block is adopted as it is, unless
-    /// the last one has room for all of it: O(log n), whatever it holds. One that is only lent is copied.
-    pub(crate) fn append(&mut self, block: Cow<'_, B>) {
+    /// Adds a block whose keys are all greater than those of the tree. The tree shares it as it is, unless the last
+    /// one has room for all of it: O(log n), whatever it holds.
+    pub(crate) fn append(&mut self, block: &Arc<B>) {
         debug_assert!(self.last_key().is_none_or(|last| last < block.key(0)), "an appended block comes last");
         self.len += block.len() as u64;
         match &mut self.root {
-            None => self.root = Some(Node::Leaf(Arc::new(block.into_owned()))),
+            None => self.root = Some(Node::Leaf(Arc::clone(block))),
             Some(root) => {
-                if !root.extend_last(&block)
-                    && let Some(right) = root.append(Arc::new(block.into_owned()))
+                if !root.extend_last(block)
+                    && let Some(right) = root.append(Arc::clone(block))
                 {
                     self.grow(right);
                 }
