@@ -27,21 +27,17 @@
 //! # Ok::<(), nuages_engine::Error>(())
 //! ```
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{self, Poll};
 use std::time::Duration;
 
-use futures_timer::Delay;
-use nuages_storage::Step;
-use nuages_storage::Value;
-use nuages_storage::lock::{LockError, Ticket};
+use nuages_storage::lock::Ticket;
+use nuages_storage::{Step, Value};
 
 use crate::algebra::{Query, Statement};
 use crate::batch::Batch;
 use crate::database::Transaction;
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::limits::Interrupt;
 use crate::session::{Outcome, ResultSet, Session};
 use crate::write::{Found, WritingStatement};
 
@@ -60,8 +56,9 @@ impl Transaction {
             return Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() });
         }
         let (mut found, mut outcome) = (Found::default(), Outcome::default());
-        self.drive(&mut |writing| {
-            let context = Context::new(parameters).noting(self.reads());
+        let interrupt = self.interrupt();
+        self.drive(&interrupt, &mut |writing| {
+            let context = Context::new(parameters).noting(self.reads()).within(&interrupt);
             outcome = writing.run(statement, &mut found, &context)?;
             Ok(())
         })
@@ -76,8 +73,9 @@ impl Transaction {
     pub async fn query_async(&self, query: &Query, parameters: &[Value]) -> Result<ResultSet, Error> {
         let Some(lock) = &query.lock else { return self.query(query, parameters) };
         let (mut found, mut rows) = (Found::default(), Vec::new());
-        self.drive(&mut |writing| {
-            let context = Context::new(parameters).noting(self.reads());
+        let interrupt = self.interrupt();
+        self.drive(&interrupt, &mut |writing| {
+            let context = Context::new(parameters).noting(self.reads()).within(&interrupt);
             let batch: Batch<'static> = writing.lock_rows(query, lock, &mut found, &context)?;
             rows = batch.selection.iter().map(|row| batch.row(row)).collect();
             Ok(())
@@ -90,51 +88,24 @@ impl Transaction {
     /// Takes a statement to its end, step by step.
     async fn drive(
         &self,
+        interrupt: &Interrupt,
         f: &mut (dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error> + Send),
     ) -> Result<(), Error> {
+        interrupt.check(true)?;
         let mut statement = nuages_storage::Statement::new();
         loop {
-            match self.step(&mut statement, f)? {
+            match self.step(&mut statement, interrupt, f)? {
                 Step::Done(()) => return Ok(()),
-                Step::Wait(ticket) => {
-                    granted(ticket, self.lock_timeout()).await?;
-                }
+                Step::Wait(ticket) => granted(ticket, interrupt).await?,
             }
         }
     }
 }
 
-/// Waits for a lock, for [`LOCK_TIMEOUT`] unless another limit is given.
+/// Waits for a lock, within the limits of a statement, and for [`LOCK_TIMEOUT`] unless they say otherwise.
 ///
 /// # Errors
-/// [`Error::Lock`] if it is not granted by then, or never will be.
-pub async fn granted(ticket: Ticket, timeout: Option<Duration>) -> Result<(), Error> {
-    let delay = Delay::new(timeout.unwrap_or(LOCK_TIMEOUT));
-    Limited { ticket: Some(ticket), delay }.await.map_err(|error| Error::Lock(Box::new(error)))
-}
-
-/// A wait for a lock that has an end.
-struct Limited {
-    ticket: Option<Ticket>,
-    delay: Delay,
-}
-
-impl Future for Limited {
-    type Output = Result<(), LockError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
-        let Limited { ticket: waiting, delay } = &mut *self;
-        let Some(ticket) = waiting else { return Poll::Ready(Err(LockError::Ended)) };
-        if let Poll::Ready(granted) = Pin::new(ticket).poll(context) {
-            *waiting = None;
-            return Poll::Ready(granted);
-        }
-        match (Pin::new(delay).poll(context), waiting.take()) {
-            (Poll::Ready(()), Some(ticket)) => Poll::Ready(ticket.give_up()),
-            (_, ticket) => {
-                *waiting = ticket;
-                Poll::Pending
-            }
-        }
-    }
+/// [`Error::Lock`] if it is not granted by then, or never will be; what `interrupt` ends it with.
+pub async fn granted(ticket: Ticket, interrupt: &Interrupt) -> Result<(), Error> {
+    interrupt.granted(ticket, LOCK_TIMEOUT).await
 }

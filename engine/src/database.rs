@@ -19,7 +19,7 @@ mod files;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nuages_storage::lock::Ticket;
 use nuages_storage::{CommitId, Isolation, Reach, Statement, Step, Store, Version, Writer};
@@ -28,6 +28,7 @@ use parking_lot::Mutex;
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::integrity::{KeyCheck, unique};
+use crate::limits::{Interrupt, Limits};
 use crate::reads::Reads;
 use crate::session::Session;
 use crate::snapshot::{Feed, Snapshot};
@@ -39,6 +40,8 @@ use crate::write::WritingStatement;
 #[derive(Clone, Debug)]
 pub struct Database {
     store: Store,
+    /// Of its statements, and of the transactions and snapshots that begin here.
+    limits: Limits,
 }
 
 impl Default for Database {
@@ -50,7 +53,23 @@ impl Default for Database {
 impl Database {
     /// An empty database in memory.
     pub fn new() -> Database {
-        Database { store: Store::new(Arc::new(Catalog::new())) }
+        Database::over(Store::new(Arc::new(Catalog::new())))
+    }
+
+    fn over(store: Store) -> Database {
+        Database { store, limits: Limits::default() }
+    }
+
+    /// The same database, with limits for the statements that run on it, and on the transactions, snapshots and forks
+    /// that are made of it.
+    #[must_use]
+    pub fn with_limits(&self, limits: Limits) -> Database {
+        Database { store: self.store.clone(), limits }
+    }
+
+    /// The limits of its statements.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// A whole writable copy in memory, independent of this one. O(1): both share what neither changes.
@@ -58,7 +77,7 @@ impl Database {
     /// # Errors
     /// That the database cannot be used any more.
     pub fn fork(&self) -> Result<Database, Error> {
-        Ok(Database { store: self.store.fork()? })
+        Ok(Database { store: self.store.fork()?, limits: self.limits.clone() })
     }
 
     /// The database as it is now, to be read for as long as one likes. O(1).
@@ -66,7 +85,7 @@ impl Database {
     /// # Errors
     /// That the database cannot be used any more.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        Ok(Snapshot::of(self.store.snapshot()?))
+        Ok(Snapshot::of(self.store.snapshot()?).with_limits(self.limits.clone()))
     }
 
     /// Keeps every version for so long after another has followed it, from now on, to be [looked at](Database::at);
@@ -83,7 +102,7 @@ impl Database {
     /// # Errors
     /// The storage's `NotRetained`.
     pub fn at(&self, commit: CommitId) -> Result<Snapshot, Error> {
-        Ok(Snapshot::of(self.store.at(commit)?))
+        Ok(Snapshot::of(self.store.at(commit)?).with_limits(self.limits.clone()))
     }
 
     /// The commits from now on, in their order; `capacity` of them are kept for a reader that is slow.
@@ -106,18 +125,22 @@ impl Database {
 
     /// Begins a transaction.
     pub fn begin_with(&self, isolation: Isolation) -> Transaction {
-        Transaction::over(self.store.begin(isolation), isolation, Waits::Here)
+        self.transaction(self.store.begin(isolation), isolation, Waits::Here)
     }
 
     /// Begins a transaction of a task, which waits for locks by awaiting: see [`mod@crate::asynchronous`].
     pub fn begin_async(&self, isolation: Isolation) -> Transaction {
-        Transaction::over(self.store.begin_async(isolation), isolation, Waits::Elsewhere(Mutex::new(None)))
+        self.transaction(self.store.begin_async(isolation), isolation, Waits::Elsewhere(Mutex::new(None)))
     }
-}
 
-impl Transaction {
-    fn over(transaction: nuages_storage::Transaction, isolation: Isolation, waits: Waits) -> Transaction {
-        let state = State { transaction, deferred: Vec::new(), points: Vec::new() };
+    fn transaction(
+        &self,
+        transaction: nuages_storage::Transaction,
+        isolation: Isolation,
+        waits: Waits,
+    ) -> Transaction {
+        let limits = self.limits.clone();
+        let state = State { transaction, limits, deferred: Vec::new(), points: Vec::new() };
         let reads = (isolation == Isolation::Serializable).then(Reads::default);
         Transaction { state: Mutex::new(state), reads, waits }
     }
@@ -132,13 +155,20 @@ impl Session for Database {
         Ok(self.store.snapshot()?)
     }
 
+    fn interrupt(&self) -> Interrupt {
+        Interrupt::new(self.limits.clone())
+    }
+
     fn write(
         &self,
         reach: Reach,
+        interrupt: &Interrupt,
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.store.write(reach, |writer| {
-            let mut writing = WritingStatement::new(writer);
+        interrupt.check(true)?;
+        let wait = |ticket| interrupt.wait(ticket);
+        self.store.write_waiting(reach, wait, |writer| {
+            let mut writing = WritingStatement::new(writer, interrupt);
             f(&mut writing)?;
             writing.finish(true).map(drop)
         })
@@ -169,6 +199,7 @@ enum Waits {
 #[derive(Debug)]
 struct State {
     transaction: nuages_storage::Transaction,
+    limits: Limits,
     /// Keys whose constraints are checked at commit.
     deferred: Vec<KeyCheck>,
     /// The savepoints that can be returned to, in order.
@@ -266,12 +297,13 @@ impl Transaction {
     pub(crate) fn step(
         &self,
         statement: &mut Statement,
+        interrupt: &Interrupt,
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<Step<()>, Error> {
         let mut state = self.state.lock();
         let is_serializable = self.reads.is_some();
         let step = state.transaction.step(statement, &mut |writer: &mut Writer<'_>| {
-            let mut writing = WritingStatement::new(writer);
+            let mut writing = WritingStatement::new(writer, interrupt);
             let written = f(&mut writing).and_then(|()| writing.finish(false));
             written.map_err(|error| match error {
                 error if is_serializable && writer.is_behind() => unique::unless_unseen(error, writer.base()),
@@ -287,13 +319,24 @@ impl Transaction {
         })
     }
 
-    pub(crate) fn lock_timeout(&self) -> Option<Duration> {
-        self.state.lock().transaction.lock_timeout()
+    /// The limits of its statements: those of the database it was begun on, unless it was given others.
+    pub fn limits(&self) -> Limits {
+        self.state.lock().limits.clone()
     }
 
-    /// How long its statements wait for a lock at most; until it is free if `None`, which is the default.
+    /// Gives its statements to come other limits. To commit and to roll back have none.
+    pub fn set_limits(&self, limits: Limits) {
+        self.state.lock().limits = limits;
+    }
+
+    /// How long its statements wait for a lock at most; see [`Limits::lock_timeout`].
     pub fn set_lock_timeout(&self, timeout: Option<Duration>) {
-        self.state.lock().transaction.set_lock_timeout(timeout);
+        self.state.lock().limits.lock_timeout = timeout;
+    }
+
+    /// How long its statements may take; see [`Limits::statement_timeout`].
+    pub fn set_statement_timeout(&self, timeout: Option<Duration>) {
+        self.state.lock().limits.statement_timeout = timeout;
     }
 
     /// Undoes everything.
@@ -336,18 +379,23 @@ impl Session for Transaction {
         Ok(self.state.lock().transaction.snapshot()?)
     }
 
+    fn interrupt(&self) -> Interrupt {
+        Interrupt::new(self.limits())
+    }
+
     fn write(
         &self,
         _: Reach,
+        interrupt: &Interrupt,
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let deadline = self.lock_timeout().and_then(|timeout| Instant::now().checked_add(timeout));
+        interrupt.check(true)?;
         let mut statement = Statement::new();
         loop {
-            match self.step(&mut statement, f)? {
+            match self.step(&mut statement, interrupt, f)? {
                 Step::Done(()) => return Ok(()),
                 Step::Wait(ticket) => match &self.waits {
-                    Waits::Here => ticket.wait(deadline).map_err(|error| Error::Lock(Box::new(error)))?,
+                    Waits::Here => interrupt.wait(ticket)?,
                     Waits::Elsewhere(waiting) => {
                         *waiting.lock() = Some(ticket);
                         return Err(Error::WouldBlock);

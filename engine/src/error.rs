@@ -5,6 +5,7 @@
 //! *reason* a caller might tell from another, and its fields are what a message needs to be acted upon.
 
 use std::fmt;
+use std::time::Duration;
 
 use nuages_storage::lock::LockError;
 use nuages_storage::value::DECIMAL_PRECISION_MAX;
@@ -307,6 +308,17 @@ pub enum Error {
     /// A lock was not granted: a deadlock, a time limit, a lock that was not to be waited for.
     #[error(transparent)]
     Lock(Box<LockError>),
+    /// A statement took longer than its [limits](crate::limits::Limits) allow.
+    #[error(
+        "the statement did not end within its time limit of {timeout:?}; ask for less, or allow it more time"
+    )]
+    StatementTimeout {
+        /// How long it was allowed to take.
+        timeout: Duration,
+    },
+    /// A statement was ended by a [`Cancel`](crate::limits::Cancel).
+    #[error("the statement was cancelled")]
+    Cancelled,
     /// A statement of a task's transaction has to wait for a lock, and was not awaited. What it waits for is
     /// [`Session::take_waiting`](crate::Session::take_waiting); then it can be run again.
     #[error(

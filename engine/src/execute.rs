@@ -9,6 +9,9 @@
 //! hash table) and what numbers keys with it: `distinct`, `set`, `aggregate`, `hash_join`; `join` (what follows once
 //! partners are known) and `nested_loop`; `sort`; `chunks` (rows that were collected, handed on); `index_join`,
 //! `apply` (subqueries row by row).
+//!
+//! A statement that has to end before its time notices where rows come from: in each batch of a scan, and of a join, which
+//! makes many of few. An operator that pulls these needs not ask by itself.
 
 mod aggregate;
 mod apply;
@@ -51,7 +54,7 @@ pub(crate) type Running<'v> = Box<dyn Operator<'v> + 'v>;
 /// Runs a plan on a version and hands every batch to `each`. The batch's columns are the query's.
 ///
 /// # Errors
-/// What an expression fails with; what `each` returns.
+/// What an expression fails with; what `each` returns; what ends the statement before its time.
 pub fn run(
     plan: &Plan,
     version: &Version,
@@ -60,6 +63,7 @@ pub fn run(
 ) -> Result<(), Error> {
     let mut operator = open(plan, version);
     let mut batch = Batch::default();
+    context.check()?;
     while operator.next(&mut batch, context)? {
         if !batch.selection.is_empty() {
             each(&batch)?;

@@ -40,7 +40,7 @@
 //!
 //! Order of reading: [`algebra`] (what is asked), [`catalog`] (what there is), [`session`] and [`database`] (who asks),
 //! `write` and `integrity` (what changes, and what must hold), [`optimize`] and [`plan`] (how it is answered),
-//! [`execute`] over [`mod@vector`]s and [`batch`]es, [`evaluate`] and [`functions`] (scalars), [`explain`].
+//! [`execute`] over [`mod@vector`]s and [`batch`]es, [`evaluate`] and [`functions`] (scalars), [`explain`]; [`limits`].
 
 pub mod algebra;
 pub mod asynchronous;
@@ -54,6 +54,7 @@ pub mod execute;
 pub mod explain;
 pub mod functions;
 mod integrity;
+pub mod limits;
 pub mod optimize;
 pub mod plan;
 pub mod prepared;
@@ -69,6 +70,7 @@ pub use bits::Bits;
 pub use database::{Database, Savepoint, Transaction};
 pub use error::Error;
 pub use evaluate::{Context, Scalar};
+pub use limits::{Cancel, Limits};
 pub use nuages_storage::Isolation;
 pub use nuages_storage::lock::{LockError, Strength};
 pub use nuages_storage::{Compacted, Durability, FileError, Options, Recovery, Salvage, TornTail};

@@ -8,7 +8,6 @@ use crate::catalog::{Catalog, SchemaId};
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::plan::{Access, LookupBy, Node, Plan};
-use crate::reads::Reads;
 use crate::session::Session;
 use crate::{execute, optimize};
 
@@ -65,24 +64,22 @@ impl Prepared {
         parameters: &[Value],
         each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.run_noting(version, parameters, None, each)
+        self.run_in(version, &Context::new(parameters), each)
     }
 
-    /// The same, noting what is read.
-    pub(crate) fn run_noting(
+    /// The same under a context of which the parameters are part.
+    pub(crate) fn run_in(
         &self,
         version: &Version,
-        parameters: &[Value],
-        reads: Option<&Reads>,
+        context: &Context<'_>,
         each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let context = Context::new(parameters).noting(reads);
         let catalog = Catalog::of(version);
         if catalog.schema_id() == self.schema {
-            return execute::run(&self.plan, version, &context, each);
+            return execute::run(&self.plan, version, context, each);
         }
         let plan = optimize::plan_kept(&self.query, catalog, version)?;
-        execute::run(&plan, version, &context, each)
+        execute::run(&plan, version, context, each)
     }
 }
 

@@ -94,17 +94,16 @@ impl WritingStatement<'_, '_> {
     }
 }
 
-/// What expressions are evaluated in, while the schema changes.
-fn context() -> Context<'static> {
-    Context::new(&[])
-}
-
 /// Calls `f` with every leaf of a table, and the selection of all its rows.
 fn each_leaf<'v>(
     table: &'v Table,
+    context: &Context<'_>,
     mut f: impl FnMut(LeafView<'v>, u64) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    table.leaves(..).try_for_each(|slice| f(slice.view, slice.selection()))
+    table.leaves(..).try_for_each(|slice| {
+        context.check()?;
+        f(slice.view, slice.selection())
+    })
 }
 
 fn depended(table: &TableDefinition, object: SchemaObject, dependent: SchemaObject) -> Error {

@@ -15,6 +15,7 @@ use crate::catalog::{Catalog, NewCheck, NewColumn, NewForeignKey, NewIndex, NewT
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::explain::Explanation;
+use crate::limits::Interrupt;
 use crate::prepared::Prepared;
 use crate::reads::Reads;
 use crate::write::insert::NewRows;
@@ -100,14 +101,21 @@ pub trait Session: Send + Sync {
         self.reads().is_some()
     }
 
+    /// The limits of a statement that begins now.
+    fn interrupt(&self) -> Interrupt {
+        Interrupt::default()
+    }
+
     /// Runs one statement that writes: whole, or if it fails not at all. It may be attempted several times, until the
     /// locks are held that it rests on, and what an attempt did is undone before the next.
     ///
     /// # Errors
-    /// What `f` returns; a constraint that does not hold at the end; [`Error::ReadOnly`]; a lock that was not granted.
+    /// What `f` returns; a constraint that does not hold at the end; [`Error::ReadOnly`]; a lock that was not granted;
+    /// what `interrupt` ends it with.
     fn write(
         &self,
         reach: Reach,
+        interrupt: &Interrupt,
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<(), Error>;
 
@@ -139,9 +147,10 @@ pub trait Session: Send + Sync {
             let rows = self.query(query, parameters)?;
             return Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() });
         }
-        let context = Context::new(parameters).noting(self.reads());
+        let interrupt = self.interrupt();
+        let context = Context::new(parameters).noting(self.reads()).within(&interrupt);
         let (mut found, mut outcome) = (Found::default(), Outcome::default());
-        self.write(statement.reach(), &mut |writing| {
+        self.write(statement.reach(), &interrupt, &mut |writing| {
             outcome = writing.run(statement, &mut found, &context)?;
             Ok(())
         })?;
@@ -173,10 +182,11 @@ pub trait Session: Send + Sync {
         parameters: &[Value],
         each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let context = Context::new(parameters).noting(self.reads());
+        let interrupt = self.interrupt();
+        let context = Context::new(parameters).noting(self.reads()).within(&interrupt);
         if let Some(lock) = &query.lock {
             let (mut found, mut rows) = (Found::default(), None);
-            self.write(Reach::Long, &mut |writing| {
+            self.write(Reach::Long, &interrupt, &mut |writing| {
                 rows = Some(writing.lock_rows(query, lock, &mut found, &context)?);
                 Ok(())
             })?;
@@ -268,11 +278,12 @@ pub trait Session: Send + Sync {
         if let Some(query) = query.locking() {
             return self.query_each(query, parameters, each);
         }
+        let interrupt = self.interrupt();
+        let context = Context::new(parameters).noting(self.reads()).within(&interrupt);
         if query.is_short() {
-            return self
-                .read_unnoted(&mut |version| query.run_noting(version, parameters, self.reads(), each));
+            return self.read_unnoted(&mut |version| query.run_in(version, &context, each));
         }
-        query.run_noting(&*self.version_unnoted()?, parameters, self.reads(), each)
+        query.run_in(&*self.version_unnoted()?, &context, each)
     }
 
     /// Inserts rows in leaf shape, all of whose slots are set: what is not is NULL, and no default. Returns the first
@@ -283,9 +294,11 @@ pub trait Session: Send + Sync {
     fn insert_rows(&self, table: TableId, rows: Vec<Rows>, keys: RowKeys) -> Result<Option<i64>, Error> {
         let reach = if rows.len() > 1 { Reach::Long } else { Reach::Short };
         let mut rows = NewRows::new(rows, keys);
-        self.write(reach, &mut |writing| {
+        let interrupt = self.interrupt();
+        let context = Context::new(&[]).within(&interrupt);
+        self.write(reach, &interrupt, &mut |writing| {
             let definition = Arc::clone(writing.catalog().expect_table(table)?);
-            writing.insert_rows(&definition, &mut rows, &Context::new(&[]))
+            writing.insert_rows(&definition, &mut rows, &context)
         })?;
         Ok(rows.first_key())
     }
@@ -296,7 +309,7 @@ pub trait Session: Send + Sync {
     /// A name that is taken or not known, or [`Error::Definition`].
     fn create_table(&self, table: NewTable) -> Result<TableId, Error> {
         let mut id = None;
-        self.write(Reach::Long, &mut |writing| {
+        self.write(Reach::Long, &self.interrupt(), &mut |writing| {
             id = Some(writing.create_table(table.clone())?);
             Ok(())
         })?;
@@ -308,7 +321,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`Error::UnknownTable`]; [`Error::Depended`] if another table refers to it.
     fn drop_table(&self, table: &str) -> Result<(), Error> {
-        self.write(Reach::Long, &mut |writing| writing.drop_table(table))
+        self.write(Reach::Long, &self.interrupt(), &mut |writing| writing.drop_table(table))
     }
 
     /// Gives a table another name. Its indexes and constraints keep theirs; only a primary key that is the row id, and
@@ -317,7 +330,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`Error::UnknownTable`], [`Error::DuplicateTable`].
     fn rename_table(&self, table: &str, name: &str) -> Result<(), Error> {
-        self.write(Reach::Long, &mut |writing| writing.rename_table(table, name))
+        self.write(Reach::Long, &self.interrupt(), &mut |writing| writing.rename_table(table, name))
     }
 
     /// Adds a column at the end. Rows that exist read its default; none is rewritten.
@@ -326,7 +339,7 @@ pub trait Session: Send + Sync {
     /// [`Error::NotNull`] if there are rows, and neither a default nor NULL is possible; [`Error::DuplicateColumn`];
     /// what a definition can be refused for.
     fn add_column(&self, table: &str, column: NewColumn) -> Result<(), Error> {
-        self.write(Reach::Long, &mut |writing| writing.add_column(table, column.clone()))
+        self.write(Reach::Long, &self.interrupt(), &mut |writing| writing.add_column(table, column.clone()))
     }
 
     /// Drops a column, and the table's own indexes and constraints that involve it.
@@ -334,7 +347,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`Error::Depended`] if it is in the primary key, or other tables refer to it.
     fn drop_column(&self, table: &str, column: &str) -> Result<(), Error> {
-        self.write(Reach::Long, &mut |writing| writing.drop_column(table, column))
+        self.write(Reach::Long, &self.interrupt(), &mut |writing| writing.drop_column(table, column))
     }
 
     /// Gives a column another name.
@@ -342,7 +355,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`Error::UnknownColumn`], [`Error::DuplicateColumn`].
     fn rename_column(&self, table: &str, column: &str, name: &str) -> Result<(), Error> {
-        self.write(Reach::Long, &mut |writing| writing.rename_column(table, column, name))
+        self.write(Reach::Long, &self.interrupt(), &mut |writing| writing.rename_column(table, column, name))
     }
 
     /// Makes a column another: its name, type, default, and whether it may be NULL or negative. Values are converted
@@ -352,7 +365,9 @@ pub trait Session: Send + Sync {
     /// What a value cannot be converted for, or breaks; [`Error::Depended`] if a key involves it and the type is of
     /// another kind.
     fn change_column(&self, table: &str, column: &str, to: NewColumn) -> Result<(), Error> {
-        self.write(Reach::Long, &mut |writing| writing.change_column(table, column, to.clone()))
+        self.write(Reach::Long, &self.interrupt(), &mut |writing| {
+            writing.change_column(table, column, to.clone())
+        })
     }
 
     /// Adds an index or unique constraint, built over the rows that exist.
@@ -360,7 +375,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`Error::Unique`] if two of them have one key; [`Error::DuplicateIndex`]; [`Error::UnknownColumn`].
     fn add_index(&self, table: &str, index: NewIndex) -> Result<(), Error> {
-        self.write(Reach::Long, &mut |writing| writing.add_index(table, &index))
+        self.write(Reach::Long, &self.interrupt(), &mut |writing| writing.add_index(table, &index))
     }
 
     /// Drops an index, and the unique constraint it carries.
@@ -368,7 +383,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`Error::UnknownIndex`]; [`Error::Depended`] if a foreign key needs it.
     fn drop_index(&self, table: &str, index: &str) -> Result<(), Error> {
-        self.write(Reach::Long, &mut |writing| writing.drop_index(table, index))
+        self.write(Reach::Long, &self.interrupt(), &mut |writing| writing.drop_index(table, index))
     }
 
     /// Adds a check.
@@ -376,7 +391,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`Error::Check`] if it is false of a row that exists; [`Error::DuplicateConstraint`].
     fn add_check(&self, table: &str, check: NewCheck) -> Result<(), Error> {
-        self.write(Reach::Long, &mut |writing| writing.add_check(table, check.clone()))
+        self.write(Reach::Long, &self.interrupt(), &mut |writing| writing.add_check(table, check.clone()))
     }
 
     /// Adds a foreign key.
@@ -384,7 +399,9 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`Error::ForeignKey`] if a row that exists refers to nothing; what a definition can be refused for.
     fn add_foreign_key(&self, table: &str, foreign_key: NewForeignKey) -> Result<(), Error> {
-        self.write(Reach::Long, &mut |writing| writing.add_foreign_key(table, &foreign_key))
+        self.write(Reach::Long, &self.interrupt(), &mut |writing| {
+            writing.add_foreign_key(table, &foreign_key)
+        })
     }
 
     /// Drops a check, a foreign key or a unique constraint.
@@ -392,7 +409,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`Error::UnknownConstraint`]; [`Error::Depended`] for the primary key, or if a foreign key needs it.
     fn drop_constraint(&self, table: &str, constraint: &str) -> Result<(), Error> {
-        self.write(Reach::Long, &mut |writing| writing.drop_constraint(table, constraint))
+        self.write(Reach::Long, &self.interrupt(), &mut |writing| writing.drop_constraint(table, constraint))
     }
 }
 

@@ -30,6 +30,7 @@ use nuages_storage::{CommitId, Reach, RowChange, Table, Version};
 
 use crate::catalog::{Catalog, TableDefinition};
 use crate::error::Error;
+use crate::limits::{Interrupt, Limits};
 use crate::session::Session;
 use crate::write::WritingStatement;
 
@@ -37,11 +38,18 @@ use crate::write::WritingStatement;
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     version: Arc<Version>,
+    limits: Limits,
 }
 
 impl Snapshot {
     pub(crate) fn of(version: Arc<Version>) -> Snapshot {
-        Snapshot { version }
+        Snapshot { version, limits: Limits::default() }
+    }
+
+    /// The same, with limits for the statements that run on it.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Snapshot {
+        Snapshot { limits, ..self }
     }
 
     /// The commit that made it so.
@@ -80,9 +88,14 @@ impl Session for Snapshot {
         Ok(Arc::clone(&self.version))
     }
 
+    fn interrupt(&self) -> Interrupt {
+        Interrupt::new(self.limits.clone())
+    }
+
     fn write(
         &self,
         _: Reach,
+        _: &Interrupt,
         _: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         Err(Error::ReadOnly)

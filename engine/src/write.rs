@@ -45,6 +45,7 @@ use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
 use crate::integrity::KeyCheck;
 use crate::integrity::cascade::{self, Followed, Reassignment};
+use crate::limits::Interrupt;
 use crate::optimize::depth;
 use crate::session::Outcome;
 pub(crate) use found::Found;
@@ -62,14 +63,20 @@ pub struct WritingStatement<'a, 'w> {
     postponed: Postponed,
     /// The greatest of the keys that were given to rows of a table, and that generated ones are to come after.
     given_keys: SmallVec<[(TableId, i64); 1]>,
+    interrupt: &'a Interrupt,
 }
 
 impl<'a, 'w> WritingStatement<'a, 'w> {
     /// A statement that has written nothing.
-    pub(crate) fn new(writer: &'a mut Writer<'w>) -> WritingStatement<'a, 'w> {
+    pub(crate) fn new(writer: &'a mut Writer<'w>, interrupt: &'a Interrupt) -> WritingStatement<'a, 'w> {
         let catalog = Catalog::held(writer.catalog());
         let (postponed, given_keys) = (Postponed::default(), SmallVec::new());
-        WritingStatement { writer, catalog, postponed, given_keys }
+        WritingStatement { writer, catalog, postponed, given_keys, interrupt }
+    }
+
+    /// What expressions without parameters are evaluated in.
+    pub(crate) fn context(&self) -> Context<'a> {
+        Context::new(&[]).within(self.interrupt)
     }
 
     /// The catalog the statement began with.
@@ -142,6 +149,7 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
     fn write_rounds(&mut self, mut round: Round, context: &Context<'_>) -> Result<(), Error> {
         let mut followed = Followed::default();
         loop {
+            context.check()?;
             let default = |table: &TableDefinition, place: usize| default_of(table, place, context);
             let (version, locking) = self.writer.parts();
             let mut tests = cascade::Tests { version, locking, postponed: &mut self.postponed };

@@ -78,10 +78,11 @@ pub trait Awaited: Executor {
     /// Runs verbs as a whole, awaiting the locks they need. They are run again after each wait.
     ///
     /// # Errors
-    /// What `verbs` returns; [`Error::Locked`] after the executor's lock timeout.
+    /// What `verbs` returns; [`Error::Locked`] after the executor's lock timeout, and as its other limits say.
     fn awaiting<T>(&self, verbs: impl Fn(&Tx<'_>) -> Result<T>) -> impl Future<Output = Result<T>> {
         async move {
             let outermost = self.begin_async()?;
+            let interrupt = outermost.session()?.interrupt();
             let value = loop {
                 let block = outermost.begin()?;
                 match verbs(&block) {
@@ -92,7 +93,7 @@ pub trait Awaited: Executor {
                     Err(error) => {
                         drop(block);
                         match outermost.session()?.take_waiting() {
-                            Some(ticket) => granted(ticket, self.settings().lock_timeout).await?,
+                            Some(ticket) => granted(ticket, &interrupt).await?,
                             None => return Err(error),
                         }
                     }

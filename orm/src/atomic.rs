@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use nuages_engine::{Database, Isolation, Savepoint, Session, Transaction};
+use nuages_engine::{Savepoint, Session, Transaction};
 use parking_lot::Mutex;
 
 use crate::{
@@ -226,14 +226,12 @@ impl Drop for Inside<'_> {
 }
 
 impl<'a> Tx<'a> {
-    /// The outermost block, over the transaction that `begin` begins.
+    /// The outermost block, over a transaction.
     pub(crate) fn outermost(
         shared: &'a Arc<Shared>,
         settings: &'a Settings,
-        begin: fn(&Database, Isolation) -> Transaction,
+        transaction: Transaction,
     ) -> Tx<'a> {
-        let transaction = begin(&shared.database, settings.isolation);
-        transaction.set_lock_timeout(settings.lock_timeout);
         let open = Open { transaction, hooks: Mutex::default(), shared, settings };
         Tx::over(Base::Outermost(Box::new(open)))
     }

@@ -6,6 +6,7 @@
 //! constraint becomes [`Error::Integrity`]; whatever else it reports passes through as [`Error::Engine`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use nuages_engine::{Error as EngineError, LockError};
@@ -137,6 +138,13 @@ pub enum Error {
         /// The row, by its id; none if the table's definition was changed.
         row: Option<i64>,
     },
+    /// A statement took longer than its limits allow.
+    StatementTimeout {
+        /// How long it was allowed to take.
+        timeout: Duration,
+    },
+    /// A statement was ended by a [`Cancel`](nuages_engine::Cancel).
+    Cancelled,
     /// A statement after a failed write that was swallowed inside its `atomic` block.
     Doomed,
     /// `durable` inside another `atomic` block.
@@ -309,8 +317,16 @@ impl Error {
 
     /// Whether a writing verb that fails so, and is swallowed, spoils the `atomic` block around it.
     pub(crate) fn dooms(&self) -> bool {
-        use Error::{Deadlock, Integrity, Locked, SerializationFailure};
-        matches!(self, Integrity { .. } | Deadlock(_) | Locked(_) | SerializationFailure { .. })
+        use Error::{Cancelled, Deadlock, Integrity, Locked, SerializationFailure, StatementTimeout};
+        matches!(
+            self,
+            Integrity { .. }
+                | Deadlock(_)
+                | Locked(_)
+                | SerializationFailure { .. }
+                | StatementTimeout { .. }
+                | Cancelled
+        )
     }
 }
 
@@ -416,6 +432,8 @@ impl From<EngineError> for Error {
                 integrity(Kind::Check, table, Some(constraint), vec![column], vec![value], None)
             }
             EngineError::SerializationFailure { table, row } => Error::SerializationFailure { table, row },
+            EngineError::StatementTimeout { timeout } => Error::StatementTimeout { timeout },
+            EngineError::Cancelled => Error::Cancelled,
             EngineError::Lock(error) => match *error {
                 LockError::Deadlock { .. } | LockError::WouldWaitForItself { .. } => Error::Deadlock(error),
                 _ => Error::Locked(error),

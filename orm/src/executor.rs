@@ -19,7 +19,7 @@ pub mod settings;
 use std::{sync::Arc, time::Duration};
 
 use jiff::tz::TimeZone;
-use nuages_engine::{Database, Isolation, Session, Snapshot};
+use nuages_engine::{Cancel, Database, Isolation, Limits, Session, Snapshot};
 
 pub use self::{
     budget::Budget,
@@ -96,13 +96,27 @@ impl Shared {
 #[derive(Clone)]
 pub struct Db {
     pub(crate) shared: Arc<Shared>,
+    /// The shared one, within the limits of the settings.
+    database: Database,
     pub(crate) settings: Settings,
 }
 
 impl Db {
     pub(crate) fn new(app: Arc<App>, database: Database, binding: Arc<Binding>) -> Db {
         let watch = capture::Watch::default();
-        Db { shared: Arc::new(Shared { app, database, binding, watch }), settings: Settings::default() }
+        let settings = Settings { limits: database.limits().clone(), ..Settings::default() };
+        Db::of(Shared { app, database, binding, watch }, settings)
+    }
+
+    fn of(shared: Shared, settings: Settings) -> Db {
+        let database = shared.database.with_limits(settings.limits.clone());
+        Db { shared: Arc::new(shared), database, settings }
+    }
+
+    /// The same database with other settings.
+    fn with(&self, settings: Settings) -> Db {
+        let database = self.database.with_limits(settings.limits.clone());
+        Db { shared: self.shared.clone(), database, settings }
     }
 
     /// A whole writable copy, in O(1): it shares all data until either side writes. It has the same [`App`], locks
@@ -129,12 +143,12 @@ impl Db {
             binding: self.shared.binding.clone(),
             watch: capture::Watch::default(),
         };
-        Ok(Db { shared: Arc::new(shared), settings: self.settings.clone() })
+        Ok(Db::of(shared, self.settings.clone()))
     }
 
     /// The engine's database below.
     pub fn engine(&self) -> &Database {
-        &self.shared.database
+        &self.database
     }
 
     /// The version of the data as it is now: read-only, and the same for as long as it is held.
@@ -142,16 +156,17 @@ impl Db {
     /// # Errors
     /// That the database cannot be used any more.
     pub fn snapshot(&self) -> Result<Frozen> {
-        Ok(self.frozen(self.shared.database.snapshot()?))
+        Ok(self.frozen(self.database.snapshot()?))
     }
 
     pub(crate) fn frozen(&self, snapshot: Snapshot) -> Frozen {
+        let snapshot = snapshot.with_limits(self.settings.limits.clone());
         Frozen { shared: self.shared.clone(), settings: self.settings.clone(), snapshot }
     }
 
     /// The same database, seen from a time zone: dates of timestamps, `auto_now` on date fields, truncations.
     pub fn in_zone(&self, zone: TimeZone) -> Db {
-        Db { shared: self.shared.clone(), settings: Settings { zone: Some(zone), ..self.settings.clone() } }
+        self.with(Settings { zone: Some(zone), ..self.settings.clone() })
     }
 
     /// [`in_zone`](Db::in_zone) by the zone's IANA name.
@@ -164,21 +179,20 @@ impl Db {
 
     /// The same database with another clock.
     pub fn with_clock(&self, clock: Clock) -> Db {
-        Db { shared: self.shared.clone(), settings: Settings { clock, ..self.settings.clone() } }
+        self.with(Settings { clock, ..self.settings.clone() })
     }
 
     /// The same database, on which what rows have not brought along is read in this way, where a queryset says nothing
     /// else.
     pub fn with_fetch_mode(&self, mode: FetchMode) -> Db {
-        let settings = Settings { fetch_mode: Some(mode), ..self.settings.clone() };
-        Db { shared: self.shared.clone(), settings }
+        self.with(Settings { fetch_mode: Some(mode), ..self.settings.clone() })
     }
 
     /// The same database, through which only so many statements may run. Its clones and transactions spend from the
     /// same budget; the database that this was called on, and a second call, do not.
     pub fn with_budget(&self, budget: Budget) -> Db {
         let spending = Some(Arc::new(budget::Spending::new(budget)));
-        Db { shared: self.shared.clone(), settings: Settings { spending, ..self.settings.clone() } }
+        self.with(Settings { spending, ..self.settings.clone() })
     }
 
     /// How many statements were run of a [budget](Db::with_budget); none without one.
@@ -202,13 +216,39 @@ impl Db {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn with_isolation(&self, isolation: Isolation) -> Db {
-        Db { shared: self.shared.clone(), settings: Settings { isolation, ..self.settings.clone() } }
+        self.with(Settings { isolation, ..self.settings.clone() })
     }
 
-    /// The same database, whose transactions wait for a lock for so long at most: then it is [`Error::Locked`].
+    /// The same database, on which a statement, in a transaction or not, waits for a lock for so long at most: then it
+    /// is [`Error::Locked`].
     pub fn with_lock_timeout(&self, timeout: Duration) -> Db {
-        let settings = Settings { lock_timeout: Some(timeout), ..self.settings.clone() };
-        Db { shared: self.shared.clone(), settings }
+        self.with_limits(Limits { lock_timeout: Some(timeout), ..self.settings.limits.clone() })
+    }
+
+    /// The same database, on which a statement takes so long at most, waiting included: then it is
+    /// [`Error::StatementTimeout`].
+    ///
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Post { pub id: Auto<i64>, pub title: String, #[field(default = 0)] pub view_count: u32 }
+    /// # let db = App::new().models(Post::app()).open_memory()?;
+    /// let hasty = db.with_statement_timeout(std::time::Duration::ZERO);
+    /// assert!(matches!(Post::objects().all(&hasty), Err(Error::StatementTimeout { .. })));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn with_statement_timeout(&self, timeout: Duration) -> Db {
+        self.with_limits(Limits { statement_timeout: Some(timeout), ..self.settings.limits.clone() })
+    }
+
+    /// The same database, whose statements another thread can end: then they are [`Error::Cancelled`].
+    pub fn with_cancel(&self, cancel: &Cancel) -> Db {
+        self.with_limits(Limits { cancel: Some(cancel.clone()), ..self.settings.limits.clone() })
+    }
+
+    /// The same database with other limits for its statements.
+    pub fn with_limits(&self, limits: Limits) -> Db {
+        self.with(Settings { limits, ..self.settings.clone() })
     }
 
     /// Watches the statements that run on this database, and on its clones and transactions, until it is dropped.
@@ -219,7 +259,7 @@ impl Db {
 
 impl Executor for Db {
     fn session(&self) -> Result<&dyn Session> {
-        Ok(&self.shared.database)
+        Ok(&self.database)
     }
 
     fn shared(&self) -> &Shared {
@@ -231,11 +271,11 @@ impl Executor for Db {
     }
 
     fn begin(&self) -> Result<Tx<'_>> {
-        Ok(Tx::outermost(&self.shared, &self.settings, Database::begin_with))
+        Ok(Tx::outermost(&self.shared, &self.settings, self.database.begin_with(self.settings.isolation)))
     }
 
     fn begin_async(&self) -> Result<Tx<'_>> {
-        Ok(Tx::outermost(&self.shared, &self.settings, Database::begin_async))
+        Ok(Tx::outermost(&self.shared, &self.settings, self.database.begin_async(self.settings.isolation)))
     }
 
     fn in_atomic_block(&self) -> bool {

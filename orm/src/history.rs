@@ -165,8 +165,10 @@ impl Feed {
     /// The engine's `Feed`: that none came in time, or, once, that more came than are kept; the feed goes on then.
     pub fn next(&mut self, timeout: Option<Duration>) -> Result<Published> {
         let nuages_engine::Published { before, after } = self.feed.next(timeout)?;
-        let frozen =
-            |snapshot| Frozen { shared: self.shared.clone(), settings: self.settings.clone(), snapshot };
+        let frozen = |snapshot: nuages_engine::Snapshot| {
+            let snapshot = snapshot.with_limits(self.settings.limits.clone());
+            Frozen { shared: self.shared.clone(), settings: self.settings.clone(), snapshot }
+        };
         Ok(Published { before: frozen(before), after: frozen(after) })
     }
 }

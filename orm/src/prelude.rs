@@ -23,5 +23,5 @@ pub use crate::relation::{Follow, ForeignKey, ManyToMany, OneToOne, Parent, Rela
 pub use crate::row::Annotated;
 pub use crate::save::Persist;
 pub use crate::validate::Validate;
-pub use nuages_engine::Isolation;
+pub use nuages_engine::{Cancel, Isolation, Limits};
 pub use nuages_macros::{Choices, Field, Model, Projection, q};

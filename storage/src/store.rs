@@ -38,9 +38,9 @@ use crate::error::Error;
 use crate::history::{Feed, History};
 use crate::isolation::Isolation;
 use crate::keys::Counters;
-use crate::lock::Locks;
+use crate::lock::{Locks, Ticket};
 use crate::sync::{Mutex, RwLock};
-use crate::transaction::{Recording, Transaction};
+use crate::transaction::{Recording, Transaction, until_granted};
 use crate::version::Version;
 use crate::view::View;
 use crate::write_set::{Catalog, WriteSet};
@@ -138,6 +138,19 @@ impl Store {
     pub fn write<T, E: From<Error>>(
         &self,
         reach: Reach,
+        attempt: impl FnMut(&mut Writer<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.write_waiting(reach, until_granted, attempt)
+    }
+
+    /// The same, of which `wait` waits for the locks it needs, and may end it instead.
+    ///
+    /// # Errors
+    /// As [`write`](Store::write); what `wait` returns.
+    pub fn write_waiting<T, E: From<Error>>(
+        &self,
+        reach: Reach,
+        wait: impl FnMut(Ticket) -> Result<(), E>,
         mut attempt: impl FnMut(&mut Writer<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let alone = match reach {
@@ -150,7 +163,7 @@ impl Store {
             return outcome;
         }
         let mut transaction = self.begin(Isolation::ReadCommitted);
-        let value = transaction.write(&mut attempt)?;
+        let value = transaction.write_waiting(wait, &mut attempt)?;
         transaction.commit()?;
         Ok(value)
     }

@@ -1,12 +1,11 @@
 //! Transactions: a write set, what it is seen through, and the locks that keep others from what it rests on.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use crate::commit::CommitId;
 use crate::error::Error;
 use crate::isolation::Isolation;
-use crate::lock::{LockError, Owner};
+use crate::lock::{LockError, Owner, Ticket};
 use crate::lock_list::LockList;
 use crate::statement::{Attempt, Statement, Step};
 use crate::store::{Snapshot, Store};
@@ -26,7 +25,6 @@ pub struct Transaction {
     store: Store,
     isolation: Isolation,
     owner: Owner,
-    lock_timeout: Option<Duration>,
     write_set: WriteSet,
     /// The version that all statements see, where that is fixed; from the first of them on.
     snapshot: Option<Snapshot>,
@@ -44,22 +42,12 @@ impl Transaction {
     pub(crate) fn new(store: Store, isolation: Isolation, owner: Owner) -> Transaction {
         let write_set = WriteSet::new();
         let (snapshot, seen, newest) = (None, None, None);
-        Transaction { store, isolation, owner, lock_timeout: None, write_set, snapshot, seen, newest }
+        Transaction { store, isolation, owner, write_set, snapshot, seen, newest }
     }
 
     /// What it sees of the others.
     pub fn isolation(&self) -> Isolation {
         self.isolation
-    }
-
-    /// How long to wait for a lock at most; without one, until it is free.
-    pub fn set_lock_timeout(&mut self, timeout: Option<Duration>) {
-        self.lock_timeout = timeout;
-    }
-
-    /// How long it waits for a lock at most.
-    pub fn lock_timeout(&self) -> Option<Duration> {
-        self.lock_timeout
     }
 
     /// Runs a read on what the transaction sees. Before the first write it may run under the publication latch, so `f`
@@ -99,14 +87,25 @@ impl Transaction {
     /// What `attempt` returns, and [`Error::Lock`].
     pub fn write<T, E: From<Error>>(
         &mut self,
+        attempt: impl FnMut(&mut Writer<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.write_waiting(until_granted, attempt)
+    }
+
+    /// The same, of which `wait` waits for the locks it needs, and may end it instead.
+    ///
+    /// # Errors
+    /// As [`write`](Transaction::write); what `wait` returns.
+    pub fn write_waiting<T, E: From<Error>>(
+        &mut self,
+        mut wait: impl FnMut(Ticket) -> Result<(), E>,
         mut attempt: impl FnMut(&mut Writer<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let deadline = self.lock_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut statement = Statement::new();
         loop {
             match self.step(&mut statement, &mut attempt)? {
                 Step::Done(value) => return Ok(value),
-                Step::Wait(ticket) => ticket.wait(deadline).map_err(refused)?,
+                Step::Wait(ticket) => wait(ticket)?,
             }
         }
     }
@@ -354,6 +353,11 @@ impl Drop for Recording<'_> {
     fn drop(&mut self) {
         self.write_set.truncate(self.kept);
     }
+}
+
+/// Blocks the thread until a lock is granted.
+pub(crate) fn until_granted<E: From<Error>>(ticket: Ticket) -> Result<(), E> {
+    Ok(ticket.wait(None).map_err(refused)?)
 }
 
 fn refused(error: LockError) -> Error {

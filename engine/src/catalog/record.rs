@@ -26,6 +26,7 @@ use super::{
     TableDefinition, TargetKey, Uniqueness,
 };
 use crate::error::Error;
+use crate::evaluate::Context;
 use crate::schema::index::build;
 use data_type::DataTypeRecord;
 use expression::ExprRecord;
@@ -211,7 +212,8 @@ impl CatalogCodec for CatalogRecords {
         let catalog = of(catalog)?;
         let definition = catalog.expect_table(table.id()).map_err(|error| unbuilt(&error))?;
         for index in &definition.indexes {
-            let tree = build(definition, index, table).map_err(|error| unbuilt(&error))?;
+            let tree =
+                build(definition, index, table, &Context::new(&[])).map_err(|error| unbuilt(&error))?;
             table.add_index(index.id, tree);
         }
         Ok(())

@@ -47,7 +47,7 @@ impl Database {
     pub fn open_with(path: impl AsRef<Path>, options: impl Into<Options>) -> Result<Database, Error> {
         let empty = Arc::new(Catalog::new());
         let store = Store::open(path.as_ref(), options.into(), empty, Arc::new(CatalogRecords))?;
-        Ok(Database { store })
+        Ok(Database::over(store))
     }
 
     /// What was done to open it; none if it is in memory.

@@ -5,10 +5,16 @@ use std::cell::Cell;
 use jiff::Timestamp;
 use nuages_storage::Value;
 
+use crate::error::Error;
+use crate::limits::Interrupt;
 use crate::reads::Reads;
 
-/// What an evaluation needs beside the rows: the parameters of its statement, when that began, and who wants to know
-/// what it reads.
+/// How often it is asked whether the statement may go on, for each time the clock is looked at: a leaf of rows is often
+/// read in less time than that takes.
+const CHECKS_PER_LOOK: u32 = 16;
+
+/// What an evaluation needs beside the rows: the parameters of its statement, when that began and when it must end, and
+/// who wants to know what it reads.
 ///
 /// ```
 /// use nuages_engine::Context;
@@ -22,19 +28,24 @@ pub struct Context<'a> {
     now: Cell<Option<Timestamp>>,
     /// What is read is noted here, if the transaction must know at its end.
     reads: Option<&'a Reads>,
+    /// What ends the statement before its time, if anything can.
+    interrupt: Option<&'a Interrupt>,
+    /// How often it was asked whether that is so.
+    checks: Cell<u32>,
 }
 
 impl<'a> Context<'a> {
     /// Of a statement that begins now.
     #[must_use]
     pub const fn new(parameters: &'a [Value]) -> Context<'a> {
-        Context { parameters, now: Cell::new(None), reads: None }
+        Context { parameters, now: Cell::new(None), reads: None, interrupt: None, checks: Cell::new(0) }
     }
 
     /// Of a statement that began at this time.
     #[must_use]
     pub const fn at(parameters: &'a [Value], now: Timestamp) -> Context<'a> {
-        Context { parameters, now: Cell::new(Some(now)), reads: None }
+        let now = Cell::new(Some(now));
+        Context { parameters, now, reads: None, interrupt: None, checks: Cell::new(0) }
     }
 
     /// The same, noting what is read.
@@ -43,13 +54,33 @@ impl<'a> Context<'a> {
         Context { reads, ..self }
     }
 
+    /// The same, within limits.
+    #[must_use]
+    pub(crate) fn within(self, interrupt: &'a Interrupt) -> Context<'a> {
+        Context { interrupt: (!interrupt.is_none()).then_some(interrupt), ..self }
+    }
+
     /// The same with other parameters: for a subquery.
     #[must_use]
     pub(crate) fn with_parameters<'b>(&self, parameters: &'b [Value]) -> Context<'b>
     where
         'a: 'b,
     {
-        Context { parameters, now: Cell::new(Some(self.now())), reads: self.reads }
+        let Context { reads, interrupt, .. } = *self;
+        Context { parameters, now: Cell::new(Some(self.now())), reads, interrupt, checks: Cell::new(0) }
+    }
+
+    /// That the statement may go on. To be asked for every batch and every leaf: mostly it is a look at a flag, and now
+    /// and then at the clock.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], [`Error::StatementTimeout`].
+    #[inline]
+    pub fn check(&self) -> Result<(), Error> {
+        let Some(interrupt) = self.interrupt else { return Ok(()) };
+        let checks = self.checks.get();
+        self.checks.set(checks.wrapping_add(1));
+        interrupt.check(checks.is_multiple_of(CHECKS_PER_LOOK))
     }
 
     /// The parameters.

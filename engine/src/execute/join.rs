@@ -206,6 +206,7 @@ impl<'v> Join<'v> {
             self.select(batch, &found);
             return Ok(true);
         }
+        context.check()?;
         let pairs = self.list_pairs(&mut current, None);
         *batch = self.gather(&current, &pairs);
         if let Some(residual) = &mut self.residual {
@@ -226,6 +227,7 @@ impl<'v> Join<'v> {
     fn search(&mut self, current: &mut Current<'v>, context: &Context<'_>) -> Result<Bits, Error> {
         let mut found = Bits::none(current.batch.len);
         while current.done < current.rows.len() {
+            context.check()?;
             let pairs = self.list_pairs(current, Some(&found));
             let candidates = self.gather(current, &pairs);
             let Some(residual) = &mut self.residual else { break };

@@ -185,6 +185,7 @@ impl Iterator for Runs<'_> {
 
 impl<'v> Operator<'v> for Scan<'v> {
     fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
+        context.check()?;
         if !self.fetch(batch, context)? {
             return Ok(false);
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use nuages_storage::{IndexId, Layout, LeafBuilder, SchemaChange, Slot, Table, TypeError, Value};
 
 use super::index::{build, release_index};
-use super::{context, depended, each_leaf, foreign_key_object};
+use super::{depended, each_leaf, foreign_key_object};
 use crate::algebra::{Expr, Source};
 use crate::catalog::index::IndexPrograms;
 use crate::catalog::program::RowProgram;
@@ -19,6 +19,7 @@ use crate::catalog::{
     TableDefinition,
 };
 use crate::error::{DefinitionProblem, Error, SchemaObject};
+use crate::evaluate::Context;
 use crate::integrity::{check, domain};
 use crate::write::leaves::selected;
 use crate::write::{WritingStatement, coerced, default_of};
@@ -33,7 +34,7 @@ impl WritingStatement<'_, '_> {
         let lane = new.data_type.lane();
         table.add_column(new, Slot::new(lane), &mut || self.writer().fresh_id())?;
         let place = table.columns.len() - 1;
-        let default = default_of(&table, place, &context())?;
+        let default = default_of(&table, place, &self.context())?;
         let has_rows = self.writer().version().table(table.id).is_some_and(|rows| !rows.is_empty());
         if has_rows {
             test_value(&table, place, &default)?;
@@ -139,10 +140,11 @@ impl WritingStatement<'_, '_> {
             table.layout = Arc::new(table.layout.with_slot(Slot::new(changed.lane)));
         }
         recompile(&mut table)?;
+        let context = self.context();
         let Some(rows) = self.writer().version().table(table.id) else { return Ok(()) };
-        let rows = if convert { converted(&before, &table, place, rows)? } else { rows.clone() };
+        let rows = if convert { converted(&before, &table, place, rows, &context)? } else { rows.clone() };
         let rebuilt = retyped || old.nullable != to.nullable;
-        let rows = tested(&table, place, rows, rebuilt)?;
+        let rows = tested(&table, place, rows, rebuilt, &context)?;
         self.record(SchemaChange::ReplaceTable(Arc::new(rows)));
         self.install(catalog.with(table));
         Ok(())
@@ -150,16 +152,21 @@ impl WritingStatement<'_, '_> {
 }
 
 /// The rows, tested under a changed column, with the indexes that read it built anew if its keys have changed.
-fn tested(table: &TableDefinition, place: usize, mut rows: Table, rebuilt: bool) -> Result<Table, Error> {
-    let context = context();
+fn tested(
+    table: &TableDefinition,
+    place: usize,
+    mut rows: Table,
+    rebuilt: bool,
+    context: &Context<'_>,
+) -> Result<Table, Error> {
     let changed = ColumnSet::default().with(place);
-    each_leaf(&rows, |view, selection| {
+    each_leaf(&rows, context, |view, selection| {
         domain::check(table, changed, view)?;
-        check::check(table, changed, view, selection, &context)
+        check::check(table, changed, view, selection, context)
     })?;
     if rebuilt {
         for index in table.indexes.iter().filter(|index| index.reads(changed)) {
-            let tree = build(table, index, &rows)?;
+            let tree = build(table, index, &rows, context)?;
             rows.add_index(index.id, tree);
         }
     }
@@ -172,16 +179,16 @@ fn converted(
     after: &TableDefinition,
     place: usize,
     rows: &Table,
+    context: &Context<'_>,
 ) -> Result<Table, Error> {
-    let context = context();
     let to = &after.columns[place];
     let cast = Expr::Cast(Box::new(Source::SELF.column(place).into()), to.data_type);
     let cast = RowProgram::compile(before, &cast)?;
     let mut table = Table::new(after.id, Arc::clone(&after.layout));
     let mut widened = rows.clone();
     widened.add_slot(Slot::new(to.lane));
-    each_leaf(&widened, |view, selection| {
-        let values = cast.evaluate(before, view, selection, &context)?;
+    each_leaf(&widened, context, |view, selection| {
+        let values = cast.evaluate(before, view, selection, context)?;
         let mut builder = LeafBuilder::with_capacity(Arc::clone(&after.layout), view.len());
         for row in selected(selection) {
             if builder.is_full() {

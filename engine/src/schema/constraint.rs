@@ -3,7 +3,7 @@
 use nuages_storage::SchemaChange;
 
 use super::index::release_index;
-use super::{context, depended, each_leaf};
+use super::{depended, each_leaf};
 use crate::catalog::names::nearest;
 use crate::catalog::{ColumnSet, ForeignKeyDefinition, NewCheck, NewForeignKey, TableDefinition};
 use crate::error::{Error, SchemaObject};
@@ -18,9 +18,9 @@ impl WritingStatement<'_, '_> {
         table.add_check(new, &mut || self.writer().fresh_id())?;
         let added =
             TableDefinition { checks: table.checks.split_off(table.checks.len() - 1), ..table.clone() };
+        let context = self.context();
         if let Some(rows) = self.writer().version().table(table.id) {
-            let context = context();
-            each_leaf(rows, |view, selection| {
+            each_leaf(rows, &context, |view, selection| {
                 check::check(&added, ColumnSet::ALL, view, selection, &context)
             })?;
         }
@@ -53,12 +53,13 @@ impl WritingStatement<'_, '_> {
         table: &TableDefinition,
         key: &ForeignKeyDefinition,
     ) -> Result<(), Error> {
+        let context = self.context();
         let version = self.writer().version();
         let (Some(rows), Some(parents)) = (version.table(table.id), ParentLookup::new(catalog, version, key))
         else {
             return Ok(());
         };
-        each_leaf(rows, |view, selection| {
+        each_leaf(rows, &context, |view, selection| {
             let orphans = parents.orphans(table, key, view, selection);
             if orphans == 0 {
                 return Ok(());

@@ -2,9 +2,10 @@
 
 use nuages_storage::{Index, IndexId, IndexKeys, SchemaChange, Table};
 
-use super::{context, depended, each_leaf, foreign_key_object};
+use super::{depended, each_leaf, foreign_key_object};
 use crate::catalog::{Catalog, ChildLookup, IndexDefinition, NewIndex, TableDefinition, TargetKey};
 use crate::error::{Error, SchemaObject};
+use crate::evaluate::Context;
 use crate::integrity::unique;
 use crate::write::WritingStatement;
 use crate::write::keys::leaf_keys;
@@ -32,11 +33,12 @@ impl WritingStatement<'_, '_> {
 
     /// Builds an index of `table` over the rows there are, and records it.
     pub(super) fn build_index(&mut self, table: &TableDefinition, id: IndexId) -> Result<(), Error> {
+        let context = self.context();
         let version = self.writer().version();
         let (Some(rows), Some(definition)) = (version.table(table.id), table.index(id)) else {
             return Ok(());
         };
-        let index = build(table, definition, rows)?;
+        let index = build(table, definition, rows, &context)?;
         self.record(SchemaChange::AddIndex { table: table.id, id, index });
         Ok(())
     }
@@ -45,14 +47,18 @@ impl WritingStatement<'_, '_> {
 /// An index over rows, built at once from its sorted entries.
 ///
 /// # Errors
-/// [`Error::Unique`] if two rows have one key; what an expression fails with.
-pub(crate) fn build(table: &TableDefinition, index: &IndexDefinition, rows: &Table) -> Result<Index, Error> {
-    let context = context();
+/// [`Error::Unique`] if two rows have one key; what an expression fails with; what ends the statement before its time.
+pub(crate) fn build(
+    table: &TableDefinition,
+    index: &IndexDefinition,
+    rows: &Table,
+    context: &Context<'_>,
+) -> Result<Index, Error> {
     let mut entries = IndexKeys::new();
     let mut with_null = Vec::new();
-    each_leaf(rows, |view, selection| {
+    each_leaf(rows, context, |view, selection| {
         let from = entries.len();
-        let nulls = leaf_keys(table, index, view, selection, &context, &mut entries)?;
+        let nulls = leaf_keys(table, index, view, selection, context, &mut entries)?;
         with_null.extend(selected(nulls).map(|at| from + at));
         Ok(())
     })?;

@@ -22,7 +22,7 @@ use crate::integrity::foreign_key::values_of;
 /// entries added have a NULL in their key.
 ///
 /// # Errors
-/// Those of evaluating the index's expressions, and a key that is too long.
+/// Those of evaluating the index's expressions, and a key that is too long; what ends the statement before its time.
 pub(crate) fn leaf_keys(
     table: &TableDefinition,
     index: &IndexDefinition,
@@ -31,6 +31,7 @@ pub(crate) fn leaf_keys(
     context: &Context<'_>,
     entries: &mut IndexKeys,
 ) -> Result<u64, Error> {
+    context.check()?;
     let selection = match &index.programs.condition {
         Some(condition) => condition.selects(table, view, selection, context)?,
         None => selection,

@@ -91,6 +91,8 @@ impl fmt::Display for Error {
                 let failure = EngineError::SerializationFailure { table: table.clone(), row: *row };
                 failure.fmt(f)
             }
+            Error::StatementTimeout { timeout } => EngineError::StatementTimeout { timeout: *timeout }.fmt(f),
+            Error::Cancelled => EngineError::Cancelled.fmt(f),
             Error::Custom(custom) => write!(f, "{}", custom.source()),
             Error::Engine(error) => error.fmt(f),
         }

@@ -1,14 +1,14 @@
 //! What an executor adds to a statement: the time it is, and the place it is seen from.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use nuages_engine::Isolation;
+use nuages_engine::{Isolation, Limits};
 
 use super::{budget::Spending, fetch::FetchMode};
 
-/// Clock, time zone, fetch mode and isolation of an executor.
+/// Clock, time zone, fetch mode, isolation and limits of an executor.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// What time it is.
@@ -19,8 +19,8 @@ pub struct Settings {
     pub fetch_mode: Option<FetchMode>,
     /// What a transaction that begins here sees of the others.
     pub isolation: Isolation,
-    /// How long a statement of a transaction that begins here waits for a lock at most; until it is free if none.
-    pub lock_timeout: Option<Duration>,
+    /// How long statements may take and wait, and who may end them.
+    pub limits: Limits,
     /// What limits the statements that run, and how many did.
     pub(crate) spending: Option<Arc<Spending>>,
 }

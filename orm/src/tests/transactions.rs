@@ -95,13 +95,32 @@ fn a_lock_is_waited_for_no_longer_than_is_said() {
         withdraw(1, 1, tx)?;
         std::thread::scope(|threads| {
             let hasty = db.with_lock_timeout(std::time::Duration::from_millis(5));
-            let refused = threads.spawn(move || hasty.atomic(|other| withdraw(1, 1, other))).join().unwrap();
-            assert!(matches!(refused, Err(Error::Locked(_))), "{refused:?}");
+            threads.spawn(move || {
+                let refused = hasty.atomic(|other| withdraw(1, 1, other));
+                assert!(matches!(refused, Err(Error::Locked(_))), "{refused:?}");
+                let refused = withdraw(1, 1, &hasty);
+                assert!(matches!(refused, Err(Error::Locked(_))), "outside of a transaction: {refused:?}");
+            });
         });
         Ok(())
     })
     .unwrap();
     assert_eq!(balance(1, &db), 49);
+}
+
+#[test]
+fn a_write_that_was_cancelled_spoils_its_block() {
+    let db = accounts();
+    let cancel = Cancel::new();
+    let result = db.with_cancel(&cancel).atomic(|tx| {
+        withdraw(1, 1, tx)?;
+        cancel.cancel();
+        assert_eq!(withdraw(1, 1, tx), Err(Error::Cancelled));
+        assert_eq!(withdraw(1, 1, tx), Err(Error::Doomed));
+        Ok(())
+    });
+    assert_eq!(result, Err(Error::Doomed));
+    assert_eq!(balance(1, &db), 50);
 }
 
 #[test]

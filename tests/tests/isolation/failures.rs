@@ -52,7 +52,9 @@ fn a_panic_within_a_statement_leaves_the_transaction_as_it_was_before() {
     let db = test();
     let panics = |session: &dyn Session| {
         let statement = AssertUnwindSafe(|| {
-            session.write(Reach::Short, &mut |_| std::panic::resume_unwind(Box::new("within a statement")))
+            session.write(Reach::Short, &session.interrupt(), &mut |_| {
+                std::panic::resume_unwind(Box::new("within a statement"))
+            })
         });
         assert!(catch_unwind(statement).is_err());
     };
