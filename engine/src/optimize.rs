@@ -17,12 +17,15 @@ mod access;
 mod build;
 mod cardinality;
 mod columns;
+pub(crate) mod cost;
 pub(crate) mod depth;
 mod join;
 mod join_order;
 mod planner;
 mod rewrite;
 mod sarg;
+pub(crate) mod statistics;
+mod steering;
 mod union;
 
 use nuages_storage::Version;

@@ -111,6 +111,8 @@ pub(crate) struct Scan {
     pub(crate) table: TableId,
     pub(crate) fetch: Vec<Fetch>,
     pub(crate) access: Access,
+    /// How many rows the access path has.
+    pub(crate) visited: Estimate,
     /// From the last row to the first.
     pub(crate) reverse: bool,
     pub(crate) filter: Option<Predicate>,
@@ -181,6 +183,8 @@ pub(crate) struct Lookup {
     pub(crate) table: TableId,
     pub(crate) fetch: Vec<Fetch>,
     pub(crate) by: LookupBy,
+    /// How many rows of the table a left row is thought to find.
+    pub(crate) matches: f64,
     /// Over the columns of both sides.
     pub(crate) residual: Option<Predicate>,
     /// The equalities behind the keys, for EXPLAIN.

@@ -27,6 +27,7 @@ use super::{
 };
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::optimize::statistics::StatisticsCell;
 use crate::schema::index::build;
 use data_type::DataTypeRecord;
 use expression::ExprRecord;
@@ -289,6 +290,7 @@ impl<'a> TableRecord<'a> {
             foreign_keys: self.foreign_keys.into_iter().map(ForeignKeyRecord::into_key).collect(),
             referenced_by: self.referenced_by.into_iter().map(reference).collect(),
             layout,
+            statistics: StatisticsCell::default(),
         };
         for index in self.indexes {
             let index = index.into_index(&table)?;

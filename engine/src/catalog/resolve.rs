@@ -20,6 +20,7 @@ use super::{
 use crate::algebra::{Expr, Function, Source};
 use crate::error::{DefinitionProblem, Error};
 use crate::optimize::depth;
+use crate::optimize::statistics::StatisticsCell;
 
 /// Where the numbers of ids come from: each call gives another one.
 pub(crate) type FreshNumber<'a> = &'a mut dyn FnMut() -> u32;
@@ -45,6 +46,7 @@ impl TableDefinition {
             foreign_keys: Vec::new(),
             referenced_by: Vec::new(),
             layout: Arc::new(Layout::new([])),
+            statistics: StatisticsCell::default(),
         };
         if table.name.is_empty() {
             return Err(table.problem(DefinitionProblem::EmptyName));

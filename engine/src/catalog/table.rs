@@ -9,6 +9,7 @@ use super::{
 };
 use crate::algebra::Expr;
 use crate::error::Error;
+use crate::optimize::statistics::StatisticsCell;
 
 /// A table: its columns, and what it promises about its rows.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub struct TableDefinition {
     pub referenced_by: Vec<Reference>,
     /// How its rows are stored; a column is stored in its slot.
     pub layout: Arc<Layout>,
+    /// What its rows are like.
+    pub(crate) statistics: StatisticsCell,
 }
 
 /// A column of a table.

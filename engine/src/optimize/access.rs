@@ -7,23 +7,16 @@
 
 use nuages_storage::{DataType, TableId};
 
-use super::cardinality::selectivity;
 use super::columns::{self, ColumnSet, conjunction, conjuncts};
+use super::cost;
 use super::planner::Planner;
 use super::sarg::{Sarg, Test, bounds, sargs};
-use crate::algebra::{Column, Expr, Relation, SortKey, Source};
+use crate::algebra::{Column, Comparison, Expr, Relation, SortKey, Source};
 use crate::catalog::{IndexDefinition, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
 use crate::execute::ranges;
 use crate::plan::{Access, Bounds, Estimate, Fetch, KeyValue, Node, Plan, PlanColumn, Predicate, Scan};
-
-/// Costs in units of about a microsecond, measured on one core: a row of a leaf that is scanned, a row fetched by its
-/// id, a row fetched through an index, a row sorted.
-pub(crate) const COST_SCAN: f64 = 0.005;
-pub(crate) const COST_FETCH: f64 = 0.15;
-pub(crate) const COST_INDEX: f64 = 0.25;
-pub(crate) const COST_SORT: f64 = 0.15;
 
 /// An access path, what it covers and what it costs.
 pub(super) struct Candidate {
@@ -53,13 +46,11 @@ impl Planner<'_> {
         needed: &ColumnSet,
     ) -> Result<Plan, Error> {
         let definition = self.table(table)?;
-        let candidates = self.candidates(definition, source, &parts);
-        let estimate = estimate_of(&candidates, &parts);
-        let best = candidates
-            .into_iter()
-            .map(|candidate| (self.cost(&candidate, &parts, needed, source), candidate))
-            .min_by(|a, b| a.0.total_cmp(&b.0));
-        let candidate = best.map_or_else(|| self.whole_table(definition), |(_, candidate)| candidate);
+        let mut candidates = self.candidates(definition, source, &parts);
+        let estimate = self.estimate_of(&candidates, definition, source, &parts);
+        let costs: Vec<f64> =
+            candidates.iter().map(|candidate| self.cost(candidate, &parts, needed, source)).collect();
+        let candidate = candidates.swap_remove(self.choose(&costs));
         self.scan_plan(definition, source, candidate, parts, estimate, needed, false)
     }
 
@@ -94,11 +85,12 @@ impl Planner<'_> {
         }
         let definition = self.table(table)?;
         let candidates = self.candidates(definition, source, &parts);
-        let estimate = estimate_of(&candidates, &parts);
+        let estimate = self.estimate_of(&candidates, definition, source, &parts);
         let sorted = candidates
             .iter()
-            .map(|candidate| self.cost(candidate, &parts, needed, source) + estimate.rows * COST_SORT)
-            .fold(f64::INFINITY, f64::min);
+            .map(|candidate| self.cost(candidate, &parts, needed, source))
+            .fold(f64::INFINITY, f64::min)
+            + cost::sort(estimate.rows, top);
         let ordered = candidates
             .into_iter()
             .filter_map(|candidate| {
@@ -111,7 +103,7 @@ impl Planner<'_> {
             })
             .min_by(|a, b| a.0.total_cmp(&b.0));
         match ordered {
-            Some((cost, reverse, candidate)) if cost <= sorted.max(1.0) => {
+            Some((cost, reverse, candidate)) if self.choose(&[cost, sorted.max(1.0)]) == 0 => {
                 self.scan_plan(definition, source, candidate, parts, estimate, needed, reverse).map(Some)
             }
             _ => Ok(None),
@@ -142,6 +134,7 @@ impl Planner<'_> {
             table: definition.id,
             fetch,
             access: candidate.access,
+            visited: candidate.estimate,
             reverse,
             filter: None,
             offset: 0,
@@ -155,6 +148,69 @@ impl Planner<'_> {
             }
         }
         Ok(plan)
+    }
+
+    /// How many rows satisfy `parts`: as counted, if a path covers all of them, else as a sample shows, or the least that
+    /// any path leaves room for. Which path is taken in the end makes no difference to it.
+    fn estimate_of(
+        &self,
+        candidates: &[Candidate],
+        definition: &TableDefinition,
+        source: Source,
+        parts: &[Expr],
+    ) -> Estimate {
+        let covers_all = |candidate: &&Candidate| candidate.covered.len() == parts.len();
+        let least = |candidates: &mut dyn Iterator<Item = &Candidate>| {
+            candidates.map(|candidate| candidate.estimate).min_by(|a, b| a.rows.total_cmp(&b.rows))
+        };
+        let counted = |candidate: &&Candidate| covers_all(candidate) && candidate.estimate.exact;
+        if let Some(counted) = least(&mut candidates.iter().filter(counted)) {
+            return counted;
+        }
+        let fewest = least(&mut candidates.iter()).map_or(0.0, |estimate| estimate.rows);
+        if candidates.iter().any(|candidate| is_single(&candidate.access)) {
+            return Estimate::about(fewest.min(1.0));
+        }
+        let rows = self.table_rows(definition.id);
+        let all = self.table_share(definition.id, source, parts);
+        let estimate = match all.is_joint {
+            true => rows * all.share,
+            false => candidates
+                .iter()
+                .map(|candidate| {
+                    candidate.estimate.rows * self.rest_share(definition, source, parts, candidate)
+                })
+                .fold(f64::INFINITY, f64::min),
+        };
+        Estimate::about(estimate.min(fewest))
+    }
+
+    /// The share of a path's rows for which what it does not cover is true.
+    fn rest_share(
+        &self,
+        definition: &TableDefinition,
+        source: Source,
+        parts: &[Expr],
+        candidate: &Candidate,
+    ) -> f64 {
+        let rest = parts.iter().enumerate().filter(|(number, _)| !candidate.covered.contains(number));
+        let rest: Vec<Expr> = rest.map(|(_, part)| part.clone()).collect();
+        self.table_share(definition.id, source, &rest).share
+    }
+
+    /// Whether a condition over a scan leaves a column one value.
+    pub(crate) fn is_fixed(&self, relation: &Relation, column: Column) -> bool {
+        let Some((_, _, Some(predicate))) = super::join::filtered_scan(relation) else { return false };
+        let fixes = |part: &Expr| match part {
+            Expr::Compare(Comparison::Equal, a, b) => [(a, b), (b, a)]
+                .into_iter()
+                .any(|(side, value)| **side == Expr::Column(column) && columns::columns_of(value).is_empty()),
+            _ => false,
+        };
+        match predicate {
+            Expr::And(parts) => parts.iter().any(fixes),
+            part => fixes(part),
+        }
     }
 
     fn whole_table(&self, definition: &TableDefinition) -> Candidate {
@@ -178,9 +234,10 @@ impl Planner<'_> {
             return 1.0; // it is only counted, or its row ids are in the index
         }
         if is_single(&candidate.access) {
-            return COST_FETCH; // one row at most, also where the table is small now and large when the plan is run
+            return cost::FETCH; // one row at most, also where the table is small now and large when the plan is run
         }
-        1.0 + candidate.estimate.rows * candidate.cost_per_row
+        let tests = if covers_all { 0.0 } else { candidate.estimate.rows * cost::TEST };
+        1.0 + candidate.estimate.rows * candidate.cost_per_row + tests
     }
 
     fn candidates(&self, definition: &TableDefinition, source: Source, parts: &[Expr]) -> Vec<Candidate> {
@@ -219,11 +276,11 @@ impl Planner<'_> {
                 // No row id is NULL, so it makes no difference whether one is looked for.
                 Test::Equal(KeyValue { value, .. }) => {
                     let access = Access::RowIds(vec![value.clone()]);
-                    return candidate(access, vec![sarg.conjunct], 1.0, COST_FETCH);
+                    return candidate(access, vec![sarg.conjunct], 1.0, cost::FETCH);
                 }
                 Test::Among(values) => {
                     let access = Access::RowIds(values.clone());
-                    return candidate(access, vec![sarg.conjunct], values.len() as f64, COST_FETCH);
+                    return candidate(access, vec![sarg.conjunct], values.len() as f64, cost::FETCH);
                 }
                 Test::Lower(_) | Test::Upper(_) | Test::Beginning(_) => {}
             }
@@ -293,7 +350,7 @@ impl Planner<'_> {
         let estimate = self.counted(definition.id, &access).unwrap_or(Estimate::about(guess));
         covered.sort_unstable();
         covered.dedup();
-        Some(Candidate { access, covered, estimate, cost_per_row: COST_INDEX, order })
+        Some(Candidate { access, covered, estimate, cost_per_row: cost::INDEX, order })
     }
 
     /// How many rows an index path is thought to have whose bounds are parameters.
@@ -306,13 +363,16 @@ impl Planner<'_> {
         range: &Bounds,
     ) -> f64 {
         let rows = self.table_rows(definition.id);
-        let per_key = if fixed == 0 { rows } else { rows / self.distinct_keys(definition, index, rows) };
-        let listed = prefixes.map_or(1.0, |list| {
-            let per_member = rows / self.distinct_keys(definition, index, rows);
-            list.len() as f64 * per_member / per_key.max(1.0)
-        });
+        let per_key = |parts: usize| match parts {
+            0 => rows,
+            parts => rows / self.distinct_keys(definition, index, parts),
+        };
+        let found = match prefixes {
+            Some(list) => list.len() as f64 * per_key(fixed + 1),
+            None => per_key(fixed),
+        };
         let ends = range.scalars().count() + usize::from(range.beginning.is_some());
-        (per_key * listed * 0.3f64.powi(i32::try_from(ends).unwrap_or(0))).clamp(1.0, rows.max(1.0))
+        (found * 0.3f64.powi(i32::try_from(ends).unwrap_or(0))).clamp(1.0, rows.max(1.0))
     }
 
     /// How many rows a path has, counted in the tree, if its bounds are known now.
@@ -393,26 +453,6 @@ fn rename_self(expr: &mut Expr, source: Source) {
         *column = source.column(column.index());
     }
     expr.children_mut().into_iter().for_each(|child| rename_self(child, source));
-}
-
-/// How many rows satisfy `parts`: as counted, if a path covers all of them, else the least that any path leaves room
-/// for. Which path is taken in the end makes no difference to it.
-fn estimate_of(candidates: &[Candidate], parts: &[Expr]) -> Estimate {
-    candidates
-        .iter()
-        .map(|candidate| match candidate.covered.len() == parts.len() {
-            true => candidate.estimate,
-            false => {
-                Estimate::about(candidate.estimate.rows * remaining_selectivity(parts, &candidate.covered))
-            }
-        })
-        .min_by(|a, b| b.exact.cmp(&a.exact).then(a.rows.total_cmp(&b.rows)))
-        .unwrap_or(Estimate::about(0.0))
-}
-
-fn remaining_selectivity(parts: &[Expr], covered: &[usize]) -> f64 {
-    let left = parts.iter().enumerate().filter(|(index, _)| !covered.contains(index));
-    left.map(|(_, part)| selectivity(part)).product::<f64>().max(1e-6)
 }
 
 /// A sort key that is a column.

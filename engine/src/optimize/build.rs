@@ -81,7 +81,7 @@ impl Planner<'_> {
     pub(crate) fn filtered(&self, plan: Plan, predicate: Option<Expr>) -> Result<Plan, Error> {
         let Some(predicate) = predicate else { return Ok(plan) };
         let scalar = self.compile(&predicate, &plan)?;
-        let rows = plan.estimate.rows * super::cardinality::selectivity(&predicate);
+        let rows = plan.estimate.rows * self.share_of_all(&conjuncts(predicate.clone()));
         let columns = plan.columns.clone();
         let predicate = Predicate { scalar, expr: predicate };
         let node = Node::Filter { input: Box::new(plan), predicate };
@@ -150,7 +150,8 @@ impl Planner<'_> {
             })
             .collect::<Result<Vec<_>, Error>>()?;
         exprs.truncate(key_count);
-        Ok(aggregate_plan(input, source, keys, exprs, aggregates))
+        let groups = self.groups(&exprs, input.estimate.rows);
+        Ok(aggregate_plan(input, source, (keys, exprs), aggregates, groups))
     }
 
     /// A sort, of which only the first `top` rows are wanted if that is given.
@@ -231,9 +232,9 @@ impl Planner<'_> {
         pending.iter().for_each(|pending| pending.add_needed(&mut below));
         let input = self.build(input, &below)?;
         let input = self.apply(input, pending)?;
+        let estimate = Estimate::about(self.groups(&on, input.estimate.rows));
         let on = on.iter().map(|expr| self.compile(expr, &input)).collect::<Result<_, Error>>()?;
         let columns = input.columns.clone();
-        let estimate = Estimate::about(input.estimate.rows * 0.5);
         Ok(Plan { node: Node::Distinct { input: Box::new(input), on }, columns, estimate })
     }
 
@@ -274,9 +275,9 @@ impl Planner<'_> {
 fn aggregate_plan(
     input: Plan,
     source: Source,
-    keys: Vec<Scalar>,
-    by: Vec<Expr>,
+    (keys, by): (Vec<Scalar>, Vec<Expr>),
     aggregates: Vec<PlanAggregate>,
+    groups: f64,
 ) -> Plan {
     let columns: Vec<PlanColumn> = keys
         .iter()
@@ -300,11 +301,7 @@ fn aggregate_plan(
         let node = Node::Count(scan.access.clone(), scan.table);
         return Plan { node, columns, estimate: Estimate::exact(1.0) };
     }
-    let estimate = if keys.is_empty() {
-        Estimate::exact(1.0)
-    } else {
-        Estimate::about((input.estimate.rows * 0.1).max(1.0).min(input.estimate.rows))
-    };
+    let estimate = if keys.is_empty() { Estimate::exact(1.0) } else { Estimate::about(groups) };
     Plan { node: Node::Aggregate { input: Box::new(input), keys, aggregates, by }, columns, estimate }
 }
 

@@ -1,16 +1,18 @@
 //! Joins: in which order, and by which method.
 //!
-//! Inner joins are flattened into their inputs and conjuncts, and put together in the order that `join_order` says.
-//! Each step is an index join where looking up every left
-//! row costs less than reading the right side whole, else a hash join that builds on the smaller side.
+//! Inner joins are flattened into their inputs and conjuncts, and put together as the tree of [`join_order`](super::join_order)
+//! says. Each join is made by the cheapest of its methods: a hash table of either side, or an index of one of them that
+//! finds the partners of each row of the other.
 
 use hashbrown::HashSet;
 use nuages_storage::DataType;
 
-use super::access::{COST_FETCH, COST_INDEX, PlainKey, condition_free_indexes, fetches};
-use super::cardinality::selectivity;
+use super::access::{PlainKey, condition_free_indexes, fetches};
 use super::columns::{self, ColumnSet, conjunction, conjuncts};
-use super::join_order::JoinGraph;
+use super::cost;
+use super::join_order::graph::JoinGraph;
+use super::join_order::set::InputSet;
+use super::join_order::{self, JoinTree};
 use super::planner::{Planner, sources};
 use super::rewrite::mentioned;
 use crate::algebra::{Comparison, Expr, JoinKind, Relation, SortKey, Source};
@@ -19,9 +21,8 @@ use crate::error::Error;
 use crate::evaluate::{Scalar, same_keys, unify};
 use crate::plan::{Estimate, Lookup, LookupBy, Node, Plan, PlanColumn};
 
-/// Costs of a row that is put into a hash table, and of one that probes it; see `access`.
-const COST_BUILD: f64 = 0.05;
-const COST_PROBE: f64 = 0.03;
+/// Inputs after which a join below counts as one: each join that is flattened adds two at most.
+const INPUTS_FLATTENED_MAX: usize = InputSet::INPUTS_MAX - 2;
 
 /// A lookup that an index join may use, and what it costs.
 struct LookupCandidate {
@@ -30,6 +31,12 @@ struct LookupCandidate {
     covered: Vec<usize>,
     matches: f64,
     cost: f64,
+}
+
+/// A side of a join: its plan, and the relation if that may be looked up instead.
+struct Side {
+    plan: Plan,
+    relation: Option<Relation>,
 }
 
 impl Planner<'_> {
@@ -50,54 +57,125 @@ impl Planner<'_> {
     }
 
     fn build_inner(&mut self, join: Relation, needed: &ColumnSet) -> Result<Plan, Error> {
-        let (mut inputs, mut parts) = (Vec::new(), Vec::new());
-        flatten(join, &mut inputs, &mut parts);
+        let (mut relations, mut parts) = (Vec::new(), Vec::new());
+        flatten(join, &mut relations, &mut parts);
         let (nested, parts): (Vec<_>, Vec<_>) = parts.into_iter().partition(columns::has_subquery);
         let mut below = needed.clone();
         parts.iter().chain(&nested).for_each(|part| columns::add_columns(part, &mut below));
-        let mut rows = Vec::with_capacity(inputs.len());
-        for input in &inputs {
-            rows.push(self.build(input.clone(), &below)?.estimate.rows);
+        let mut inputs = Vec::with_capacity(relations.len());
+        for relation in relations {
+            let plan = self.build(relation.clone(), &below)?;
+            inputs.push((relation, plan));
         }
-        let mut graph = JoinGraph::new(inputs, rows, parts);
-        let (first, mut on) = graph.take_smallest();
-        let mut joined = self.build(first, &below)?;
-        while let Some((input, more)) = graph.take_next(&|input, keys| self.key_is_unique(input, keys)) {
-            on.extend(more);
-            let mut above = needed.clone();
-            graph.rest().chain(&nested).for_each(|part| columns::add_columns(part, &mut above));
-            joined = self
-                .attach(JoinKind::Inner, joined, &input, std::mem::take(&mut on), &above, false)?
-                .expect("hash joins always can");
-        }
-        let parts: Vec<Expr> = on.into_iter().chain(graph.rest().cloned()).chain(nested).collect();
+        let mut graph = JoinGraph::new(self, &inputs, parts);
+        let tree = self.choose_order(&graph);
+        let mut sides: Vec<Option<Side>> = inputs
+            .into_iter()
+            .map(|(relation, plan)| Some(Side { plan, relation: Some(relation) }))
+            .collect();
+        let mut above = needed.clone();
+        nested.iter().for_each(|part| columns::add_columns(part, &mut above));
+        let (joined, _) = self.build_tree(&tree, &mut graph, &mut sides, &above)?;
+        let parts: Vec<Expr> = graph.rest().cloned().chain(nested).collect();
         match conjunction(parts) {
             Some(predicate) => {
                 let mut exprs = [predicate];
                 let pending = self.extract(&mut exprs);
-                let plan = self.apply(joined, pending)?;
+                let plan = self.apply(joined.plan, pending)?;
                 let [predicate] = exprs;
                 self.filtered(plan, Some(predicate))
             }
-            None => Ok(joined),
+            None => Ok(joined.plan),
         }
     }
 
-    /// Whether a row of a table is known by columns that equal these expressions.
-    fn key_is_unique(&self, input: &Relation, keys: &[&Expr]) -> bool {
-        let Some((table, source, _)) = filtered_scan(input) else { return false };
-        let Ok(definition) = self.table(table) else { return false };
-        let column = |key: &&Expr| match key {
-            Expr::Column(column) if column.source() == source && !column.is_row_id() => Some(column.index()),
-            _ => None,
+    /// The order of a graph's joins: the best, or where alternatives are looked at one of those that begin elsewhere.
+    fn choose_order(&mut self, graph: &JoinGraph) -> JoinTree {
+        let best = join_order::order(graph);
+        if !self.is_steered() {
+            return best;
+        }
+        let mut orders = vec![best];
+        for tree in join_order::left_deep_orders(graph) {
+            if !orders.contains(&tree) {
+                orders.push(tree);
+            }
+        }
+        let costs: Vec<f64> = (0..orders.len()).map(|number| number as f64).collect();
+        let chosen = self.choose(&costs);
+        orders.swap_remove(chosen)
+    }
+
+    fn build_tree(
+        &mut self,
+        tree: &JoinTree,
+        graph: &mut JoinGraph,
+        sides: &mut [Option<Side>],
+        needed: &ColumnSet,
+    ) -> Result<(Side, InputSet), Error> {
+        match tree {
+            JoinTree::Input(input) => {
+                let side = sides[*input].take().expect("an input is joined once");
+                Ok((side, InputSet::of(*input)))
+            }
+            JoinTree::Join(left, right) => {
+                let (left, left_inputs) = self.build_tree(left, graph, sides, needed)?;
+                let (right, right_inputs) = self.build_tree(right, graph, sides, needed)?;
+                let on = graph.conditions(left_inputs, right_inputs);
+                let joined = left_inputs.union(right_inputs);
+                let mut above = needed.clone();
+                graph.add_needed(joined, &mut above);
+                let mut plan = self.join_sides(left, right, on, &above)?;
+                plan.estimate.rows = graph.rows(joined);
+                Ok((Side { plan, relation: None }, joined))
+            }
+        }
+    }
+
+    /// An inner join of two sides by the cheapest method.
+    fn join_sides(
+        &mut self,
+        left: Side,
+        right: Side,
+        on: Vec<Expr>,
+        needed: &ColumnSet,
+    ) -> Result<Plan, Error> {
+        let plain = !on.iter().any(columns::has_subquery);
+        let lookup = |of: &Plan, side: &Side| match (&side.relation, plain) {
+            (Some(relation), true) => self.lookup(of, relation, &on),
+            _ => Ok(None),
         };
-        let equal: Vec<usize> = keys.iter().filter_map(column).collect();
-        let keyed = |columns: &[usize]| !columns.is_empty() && columns.iter().all(|c| equal.contains(c));
-        definition.row_id_column().is_some_and(|key| equal.contains(&key))
-            || definition.indexes.iter().any(|index| {
-                let columns: Option<Vec<usize>> = index.parts.iter().map(|part| part.column()).collect();
-                index.is_unique() && index.condition.is_none() && columns.is_some_and(|c| keyed(&c))
-            })
+        let (by_right, by_left) = (lookup(&left.plan, &right)?, lookup(&right.plan, &left)?);
+        let (left_cost, right_cost) = (self.price(&left.plan), self.price(&right.plan));
+        let (l, r) = (left.plan.estimate.rows, right.plan.estimate.rows);
+        let mut costs = vec![left_cost + right_cost + cost::hash_join(l.max(r), l.min(r), 0.0)];
+        let is_hashed = on.iter().any(|part| self.is_key(part, &left.plan, &right.plan));
+        if !is_hashed {
+            costs[0] = left_cost + right_cost + l * r * cost::PAIR;
+        }
+        costs.extend(by_right.as_ref().map(|lookup| left_cost + lookup.cost));
+        costs.extend(by_left.as_ref().map(|lookup| right_cost + lookup.cost));
+        if is_hashed && self.is_steered() {
+            costs.push(left_cost + right_cost + cost::hash_join(l.min(r), l.max(r), 0.0));
+        }
+        let ways = 1 + usize::from(by_right.is_some()) + usize::from(by_left.is_some());
+        let chosen = self.choose(&costs);
+        if chosen == 0 || chosen == ways {
+            let (left, right) = if (l < r) == (chosen == 0) { (right, left) } else { (left, right) };
+            return self.hash_join(JoinKind::Inner, left.plan, right.plan, &on, needed);
+        }
+        let ((left, right), lookup) = match (by_right, by_left) {
+            (Some(lookup), _) if chosen == 1 => ((left, right), lookup),
+            (_, Some(lookup)) => ((right, left), lookup),
+            _ => unreachable!("there are no more ways than costs"),
+        };
+        let relation = right.relation.expect("what is looked up is a table");
+        self.index_join(JoinKind::Inner, left.plan, &relation, on, lookup, needed)
+    }
+
+    /// Whether a condition can be the key of a hash table.
+    fn is_key(&self, part: &Expr, left: &Plan, right: &Plan) -> bool {
+        equality(part, &sources(left), &sources(right)).is_some()
     }
 
     /// `left` joined with `right`; `needed` is what is read of the result. `in_order` asks for a method that yields the
@@ -121,26 +199,17 @@ impl Planner<'_> {
                 Some(self.build(right.clone(), &below)?)
             }
         };
-        match (by_index, right_size) {
-            (Some(lookup), Some(whole)) if lookup.cost > self.hash_cost(kind, &left, &whole) => {
-                self.hash_join(kind, left, whole, &on, needed).map(Some)
-            }
-            (Some(lookup), _) => self.index_join(kind, left, right, on, lookup, needed).map(Some),
-            (None, Some(whole)) => self.hash_join(kind, left, whole, &on, needed).map(Some),
-            (None, None) => Ok(None),
+        let (lookup, whole) = match (by_index, right_size) {
+            (Some(lookup), Some(whole)) => (lookup, whole),
+            (Some(lookup), None) => return self.index_join(kind, left, right, on, lookup, needed).map(Some),
+            (None, Some(whole)) => return self.hash_join(kind, left, whole, &on, needed).map(Some),
+            (None, None) => return Ok(None),
+        };
+        let hash = self.price(&whole) + cost::hash_join(left.estimate.rows, whole.estimate.rows, 0.0);
+        match self.choose(&[hash, lookup.cost]) {
+            0 => self.hash_join(kind, left, whole, &on, needed).map(Some),
+            _ => self.index_join(kind, left, right, on, lookup, needed).map(Some),
         }
-    }
-
-    fn hash_cost(&self, kind: JoinKind, left: &Plan, whole: &Plan) -> f64 {
-        let read = match &whole.node {
-            Node::Scan(scan) if scan.filter.is_some() => self.table_rows(scan.table),
-            _ => whole.estimate.rows,
-        };
-        let (probing, built) = match kind {
-            JoinKind::Inner => smaller_last(left.estimate.rows, whole.estimate.rows),
-            _ => (left.estimate.rows, whole.estimate.rows),
-        };
-        read * self.scan_cost + built * COST_BUILD + probing * COST_PROBE
     }
 
     /// The cheapest way to look up the partners of a left row by a key of the right table.
@@ -166,7 +235,7 @@ impl Planner<'_> {
         }
         let row_id = keys.iter().find(|(_, place, _)| definition.row_id_column() == Some(*place));
         if let Some((number, _, scalar)) = row_id {
-            let cost = left.estimate.rows * COST_FETCH;
+            let cost = left.estimate.rows * cost::FETCH;
             let by = LookupBy::RowId(scalar.clone());
             return Ok(Some(LookupCandidate { by, covered: vec![*number], matches: 1.0, cost }));
         }
@@ -189,8 +258,8 @@ impl Planner<'_> {
             .collect();
         let unique = index.is_unique() && found.len() == index.parts.len();
         let rows = self.table_rows(definition.id);
-        let matches = if unique { 1.0 } else { rows / self.distinct_keys(definition, index, rows) };
-        let cost = left_rows * (COST_INDEX + matches * COST_FETCH);
+        let matches = if unique { 1.0 } else { rows / self.distinct_keys(definition, index, found.len()) };
+        let cost = cost::index_join(left_rows, matches);
         (!found.is_empty()).then(|| LookupCandidate {
             by: LookupBy::Index {
                 index: index.id,
@@ -204,21 +273,18 @@ impl Planner<'_> {
         })
     }
 
-    /// How many different first parts an index is thought to have: those of the table it refers to if it is over a
-    /// foreign key, else one in ten rows.
+    /// How many different values the first parts of an index have.
     pub(crate) fn distinct_keys(
         &self,
         definition: &TableDefinition,
         index: &crate::catalog::IndexDefinition,
-        rows: f64,
+        parts: usize,
     ) -> f64 {
-        let first = index.parts.first().and_then(|part| part.column());
-        let parent = definition
-            .foreign_keys
-            .iter()
-            .find(|key| key.columns.len() == 1 && key.columns.first().copied() == first)
-            .map(|key| self.table_rows(key.target));
-        parent.map_or(rows * 0.1, |parent| parent.min(rows)).max(1.0)
+        let rows = self.version.table(definition.id);
+        let counted = rows
+            .filter(|_| parts > 0)
+            .and_then(|rows| definition.statistics.distinct_keys(definition, rows, index, parts));
+        counted.unwrap_or_else(|| self.table_rows(definition.id) * 0.1).max(1.0)
     }
 
     fn index_join(
@@ -241,7 +307,7 @@ impl Planner<'_> {
             on.into_iter().enumerate().partition(|(number, _)| candidate.covered.contains(number));
         residual.extend(rest.into_iter().map(|(_, part)| part));
         let on = covered.into_iter().map(|(_, part)| part).collect();
-        let share: f64 = residual.iter().map(selectivity).product();
+        let share = self.share_of_all(&residual);
         let mut wanted = match kind {
             JoinKind::Inner | JoinKind::Left => needed.clone(),
             JoinKind::Semi | JoinKind::Anti => ColumnSet::new(),
@@ -253,7 +319,7 @@ impl Planner<'_> {
             .transpose()?;
         let rows = joined_rows(kind, left.estimate.rows, candidate.matches * share);
         let columns = joined_columns(kind, &left, &right_columns);
-        let lookup = Lookup { table, fetch, by: candidate.by, residual, on };
+        let lookup = Lookup { table, fetch, by: candidate.by, matches: candidate.matches, residual, on };
         let node = Node::IndexJoin { kind, left: Box::new(left), lookup };
         Ok(Plan { node, columns, estimate: Estimate::about(rows) })
     }
@@ -266,12 +332,6 @@ impl Planner<'_> {
         on: &[Expr],
         needed: &ColumnSet,
     ) -> Result<Plan, Error> {
-        // The right side is the one that is built, so for an inner join it should be the smaller.
-        let (left, right) =
-            match kind == JoinKind::Inner && self.optimize && left.estimate.rows < right.estimate.rows {
-                true => (right, left),
-                false => (left, right),
-            };
         let (left_sources, right_sources) = (sources(&left), sources(&right));
         let (mut left_keys, mut right_keys, mut residual) = (Vec::new(), Vec::new(), Vec::new());
         let mut equalities = Vec::new();
@@ -286,7 +346,7 @@ impl Planner<'_> {
                 _ => residual.push(part.clone()),
             }
         }
-        let share: f64 = residual.iter().map(selectivity).product();
+        let share = self.share_of_all(&residual);
         let mut wanted = needed.clone();
         residual.iter().for_each(|part| columns::add_columns(part, &mut wanted));
         let kept = |column: &PlanColumn| left_keys.is_empty() || wanted.contains(&column.column);
@@ -297,7 +357,7 @@ impl Planner<'_> {
         let columns = joined_columns(kind, &left, &kept);
         let matches = match left_keys.is_empty() {
             true => right.estimate.rows,
-            false => (right.estimate.rows / left.estimate.rows.max(1.0)).max(1.0),
+            false => right.estimate.rows * self.share_of_all(&equalities),
         };
         let rows = joined_rows(kind, left.estimate.rows, matches * share);
         let (left, right) = (Box::new(left), Box::new(right));
@@ -382,7 +442,7 @@ impl Planner<'_> {
 /// Inner joins as a list of inputs and a list of conjuncts.
 fn flatten(relation: Relation, inputs: &mut Vec<Relation>, parts: &mut Vec<Expr>) {
     match relation {
-        Relation::Join { kind: JoinKind::Inner, left, right, on } => {
+        Relation::Join { kind: JoinKind::Inner, left, right, on } if inputs.len() < INPUTS_FLATTENED_MAX => {
             flatten(*left, inputs, parts);
             flatten(*right, inputs, parts);
             parts.extend(conjuncts(on));
@@ -392,7 +452,7 @@ fn flatten(relation: Relation, inputs: &mut Vec<Relation>, parts: &mut Vec<Expr>
 }
 
 /// A scan, its source and the filter over it, without subqueries.
-fn filtered_scan(relation: &Relation) -> Option<(nuages_storage::TableId, Source, Option<&Expr>)> {
+pub(super) fn filtered_scan(relation: &Relation) -> Option<(nuages_storage::TableId, Source, Option<&Expr>)> {
     match relation {
         Relation::Scan { table, source } => Some((*table, *source, None)),
         Relation::Filter { input, predicate } if !columns::has_subquery(predicate) => match &**input {
@@ -437,9 +497,4 @@ fn joined_rows(kind: JoinKind, left: f64, matches: f64) -> f64 {
         JoinKind::Semi => left * matches.min(1.0),
         JoinKind::Anti => left * (1.0 - matches.min(0.9)),
     }
-}
-
-/// Two sizes, the smaller as the second: of an inner join the smaller side is built.
-fn smaller_last(a: f64, b: f64) -> (f64, f64) {
-    if a < b { (b, a) } else { (a, b) }
 }

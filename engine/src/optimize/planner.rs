@@ -3,9 +3,10 @@
 use hashbrown::{HashMap, HashSet};
 use nuages_storage::{DataType, TableId, Version};
 
-use super::access::COST_SCAN;
 use super::columns::{self, ColumnSet};
+use super::cost;
 use super::rewrite::rewrite;
+use super::steering::Steering;
 use crate::algebra::{Column, Expr, JoinKind, OutputColumn, Query, Relation, Source};
 use crate::catalog::{Catalog, TableDefinition};
 use crate::error::Error;
@@ -21,11 +22,15 @@ pub(crate) struct Planner<'a> {
     pub(crate) optimize: bool,
     /// What a row of a leaf that is scanned is thought to cost.
     pub(crate) scan_cost: f64,
+    /// Which alternatives are taken instead of the cheapest.
+    pub(crate) steering: Steering,
     next_source: u32,
     next_parameter: usize,
     has_subquery: bool,
-    /// The tables behind the sources that are scans and cannot be NULL-extended by an outer join.
-    scans: HashMap<Source, TableId>,
+    /// The tables behind the sources that are scans, and whether an outer join can NULL-extend them.
+    scans: HashMap<Source, (TableId, bool)>,
+    /// Columns that are passed on under another name, with what they are.
+    aliases: HashMap<Column, Column>,
 }
 
 impl<'a> Planner<'a> {
@@ -36,25 +41,41 @@ impl<'a> Planner<'a> {
             catalog,
             version,
             optimize: true,
-            scan_cost: COST_SCAN,
+            scan_cost: cost::SCAN,
+            steering: Steering::default(),
             next_source: numbers.sources,
             next_parameter: numbers.parameters,
             has_subquery: numbers.has_subquery,
             scans: HashMap::new(),
+            aliases: HashMap::new(),
         }
     }
 
     /// The plan of a query: its columns are the query's output columns, in order.
     pub(crate) fn plan(&mut self, query: Query) -> Result<Plan, Error> {
-        if self.has_subquery {
-            self.note_scans(&query.relation, false); // only what becomes of `NOT IN` depends on it
-        }
+        self.note_scans(&query.relation, false);
         let Query { relation, columns, .. } = query;
         let relation =
             if self.optimize { rewrite(relation, &|expr| self.never_null(expr)) } else { relation };
         let outputs: Vec<Expr> = columns.into_iter().map(|column| column.expr).collect();
         let source = self.fresh_source();
         self.build_project(relation, source, outputs, None)
+    }
+
+    /// What a plan costs in all.
+    pub(crate) fn price(&self, plan: &Plan) -> f64 {
+        let table_rows = |table| self.table_rows(table);
+        cost::Pricing { table_rows: &table_rows, scan_row: self.scan_cost }.of(plan).all
+    }
+
+    /// The number of one of several alternatives: the cheapest, unless the planner is told otherwise.
+    pub(crate) fn choose(&mut self, costs: &[f64]) -> usize {
+        self.steering.choose(costs)
+    }
+
+    /// Whether alternatives are looked at beside the best.
+    pub(crate) fn is_steered(&self) -> bool {
+        self.steering.is_on()
     }
 
     /// The definition of a table.
@@ -68,36 +89,63 @@ impl<'a> Planner<'a> {
         source
     }
 
-    fn note_scans(&mut self, relation: &Relation, nullable: bool) {
+    /// Notes which tables the sources of a relation are, and which columns are others under another name.
+    pub(crate) fn note_scans(&mut self, relation: &Relation, nullable: bool) {
         match relation {
-            Relation::Scan { table, source } if !nullable => {
-                self.scans.insert(*source, *table);
+            Relation::Scan { table, source } => {
+                self.scans.insert(*source, (*table, nullable));
             }
             Relation::Join { kind, left, right, .. } => {
                 self.note_scans(left, nullable);
                 self.note_scans(right, nullable || *kind == JoinKind::Left);
+                return;
             }
-            _ => relation.inputs().into_iter().for_each(|input| self.note_scans(input, nullable)),
+            Relation::Project { source, columns: defined, .. }
+            | Relation::Aggregate { source, keys: defined, .. } => {
+                for (place, expr) in defined.iter().enumerate() {
+                    if let Expr::Column(column) = expr {
+                        self.aliases.insert(source.column(place), *column);
+                    }
+                }
+            }
+            _ => {}
         }
-        for expr in columns::expressions(relation) {
-            columns::walk(expr, &mut |expr| match expr {
-                Expr::Scalar(query) | Expr::InQuery(_, query) => self.note_scans(&query.relation, false),
-                Expr::Exists(relation) => self.note_scans(relation, false),
-                _ => {}
-            });
+        relation.inputs().into_iter().for_each(|input| self.note_scans(input, nullable));
+        if self.has_subquery {
+            for expr in columns::expressions(relation) {
+                columns::walk(expr, &mut |expr| match expr {
+                    Expr::Scalar(query) | Expr::InQuery(_, query) => self.note_scans(&query.relation, false),
+                    Expr::Exists(relation) => self.note_scans(relation, false),
+                    _ => {}
+                });
+            }
         }
+    }
+
+    /// The table behind a source, if it is a scan.
+    pub(crate) fn scanned(&self, source: Source) -> Option<TableId> {
+        self.scans.get(&source).map(|(table, _)| *table)
+    }
+
+    /// What a column is before it was passed on under other names.
+    pub(crate) fn origin(&self, mut column: Column) -> Column {
+        while let Some(original) = self.aliases.get(&column) {
+            column = *original;
+        }
+        column
     }
 
     fn never_null(&self, expr: &Expr) -> bool {
         match expr {
             Expr::Literal(value) => !value.is_null(),
-            Expr::Column(column) => self.scans.get(&column.source()).is_some_and(|table| {
-                column.is_row_id()
-                    || self
-                        .catalog
-                        .table(*table)
-                        .and_then(|table| table.columns.get(column.index()))
-                        .is_some_and(|column| !column.nullable)
+            Expr::Column(column) => self.scans.get(&column.source()).is_some_and(|(table, nullable)| {
+                !nullable
+                    && (column.is_row_id()
+                        || self
+                            .catalog
+                            .table(*table)
+                            .and_then(|table| table.columns.get(column.index()))
+                            .is_some_and(|column| !column.nullable))
             }),
             _ => false,
         }

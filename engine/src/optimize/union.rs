@@ -1,7 +1,8 @@
 //! Unions: the rows of one table for which a disjunction is true, found part by part.
 
-use super::access::{COST_INDEX, Candidate, Order};
+use super::access::{Candidate, Order};
 use super::columns::conjuncts;
+use super::cost;
 use super::planner::Planner;
 use crate::algebra::{Expr, Source};
 use crate::catalog::TableDefinition;
@@ -38,7 +39,7 @@ impl Planner<'_> {
                 access: Access::Union(paths),
                 covered: covers_all.then_some(number).into_iter().collect(),
                 estimate: Estimate::about(rows.min(self.table_rows(definition.id))),
-                cost_per_row: COST_INDEX,
+                cost_per_row: cost::INDEX,
                 order: Order::RowId,
             })
         };

@@ -1,0 +1,190 @@
+//! What a plan costs: the time it is thought to take on one core, in microseconds.
+//!
+//! Every operator has a constant or two, measured by `nuages-benches calibrate`, which runs each operator on 100,000 rows
+//! and prints its time a row beside the constant here. They are of one machine (the figures of the README's), but only
+//! their ratios decide, and those are alike on others.
+//!
+//! A cost has two parts, as PostgreSQL's have: what it takes until the first row, and all. A limit above an operator that
+//! streams pays only for the part of it that is run. [`of`] walks a finished plan; the functions before it price one
+//! operator and are what the planner compares while it chooses.
+
+use nuages_storage::TableId;
+
+use crate::algebra::JoinKind;
+use crate::plan::{Access, Estimate, Node, Plan, Scan, SubqueryKind};
+
+/// A row of a leaf that is scanned.
+pub(crate) const SCAN: f64 = 0.005;
+/// A condition evaluated on a row.
+pub(crate) const TEST: f64 = 0.003;
+/// A row fetched by its id.
+pub(crate) const FETCH: f64 = 0.15;
+/// A row fetched through an index.
+pub(crate) const INDEX: f64 = 0.25;
+/// An index looked into for a key.
+pub(crate) const DESCEND: f64 = 0.25;
+/// A row put into the hash table of a join, and one that probes it.
+pub(crate) const BUILD: f64 = 0.05;
+pub(crate) const PROBE: f64 = 0.03;
+/// A pair of rows that a nested loop tests.
+pub(crate) const PAIR: f64 = 0.004;
+/// A row that a join yields.
+pub(crate) const JOINED: f64 = 0.01;
+/// A row that is sorted.
+pub(crate) const SORT: f64 = 0.15;
+/// A row that is grouped by keys, or compared with those seen before, and a value that is aggregated.
+pub(crate) const GROUP: f64 = 0.04;
+pub(crate) const AGGREGATE: f64 = 0.004;
+/// A value that is computed.
+pub(crate) const COMPUTE: f64 = 0.003;
+/// A subquery begun.
+pub(crate) const BEGIN: f64 = 0.5;
+/// What any operator takes at least.
+pub(crate) const OPERATOR: f64 = 0.1;
+
+/// Microseconds until the first row, and until the last.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Cost {
+    pub(crate) first: f64,
+    pub(crate) all: f64,
+}
+
+impl Cost {
+    /// Of an operator that yields its first row at once.
+    fn streaming(all: f64) -> Cost {
+        Cost { first: OPERATOR, all: OPERATOR + all }
+    }
+
+    /// What streams this, and takes this much more.
+    fn then(self, more: f64) -> Cost {
+        Cost { first: self.first, all: self.all + more }
+    }
+
+    /// What has to see all of this and takes this much to do it, and this much to yield the result.
+    fn blocking(self, work: f64, yielding: f64) -> Cost {
+        Cost { first: self.all + work, all: self.all + work + yielding }
+    }
+}
+
+/// The rows of an access path; `visited` are those it has.
+pub(crate) fn path(access: &Access, visited: f64, scan_row: f64) -> f64 {
+    match access {
+        Access::All | Access::RowRange(_) => visited * scan_row,
+        Access::RowIds(_) => visited * FETCH,
+        Access::Index { .. } | Access::Union(_) => DESCEND + visited * INDEX,
+    }
+}
+
+/// A hash join beside its inputs.
+pub(crate) fn hash_join(probing: f64, built: f64, joined: f64) -> f64 {
+    built * BUILD + probing * PROBE + joined * JOINED
+}
+
+/// An index join beside its left side; `matches` are the rows that a left row finds.
+pub(crate) fn index_join(left: f64, matches: f64) -> f64 {
+    left * (DESCEND + matches * FETCH)
+}
+
+/// Rows in order; only the first `top`, if that is given.
+pub(crate) fn sort(rows: f64, top: Option<usize>) -> f64 {
+    match top {
+        Some(top) if (top as f64) < rows => rows * TEST * 4.0 + top as f64 * SORT,
+        _ => rows * SORT * rows.max(2.0).log2() / 16.0,
+    }
+}
+
+/// What prices plans: how many rows the tables have, and what a scanned row is thought to cost.
+pub(crate) struct Pricing<'a> {
+    pub(crate) table_rows: &'a dyn Fn(TableId) -> f64,
+    pub(crate) scan_row: f64,
+}
+
+impl Pricing<'_> {
+    /// What a plan costs.
+    pub(crate) fn of(&self, plan: &Plan) -> Cost {
+        let rows = plan.estimate.rows;
+        match &plan.node {
+            Node::Unit | Node::Values(_) => Cost::streaming(rows * COMPUTE),
+            Node::Scan(scan) => self.scan(scan, plan.estimate),
+            Node::Count(Access::Union(_), table) => Cost::streaming((self.table_rows)(*table) * 0.1 * INDEX),
+            Node::Count(..) => Cost::streaming(DESCEND),
+            Node::Filter { input, .. } => self.of(input).then(input.estimate.rows * TEST),
+            Node::Project { input, columns } => {
+                let computed = columns.iter().filter(|column| column.column().is_none()).count();
+                self.of(input).then(rows * COMPUTE * computed as f64)
+            }
+            Node::HashJoin { left, right, .. } => {
+                let (left_cost, right_cost) = (self.of(left), self.of(right));
+                let built = right.estimate.rows * BUILD;
+                Cost {
+                    first: left_cost.first + right_cost.all + built,
+                    all: left_cost.all
+                        + right_cost.all
+                        + hash_join(left.estimate.rows, right.estimate.rows, rows),
+                }
+            }
+            Node::IndexJoin { left, lookup, .. } => {
+                let matches = lookup.matches;
+                self.of(left).then(index_join(left.estimate.rows, matches) + rows * JOINED)
+            }
+            Node::NestedLoop { kind, left, right, .. } => {
+                let pairs = left.estimate.rows * right.estimate.rows;
+                let pairs = if matches!(kind, JoinKind::Semi | JoinKind::Anti) { pairs * 0.5 } else { pairs };
+                let (left_cost, right_cost) = (self.of(left), self.of(right));
+                Cost {
+                    first: left_cost.first + right_cost.all,
+                    all: left_cost.all + right_cost.all + pairs * PAIR + rows * JOINED,
+                }
+            }
+            Node::Aggregate { input, keys, aggregates, .. } => {
+                let key = if keys.is_empty() { 0.0 } else { GROUP };
+                let each = key + AGGREGATE * aggregates.len() as f64;
+                self.of(input).blocking(input.estimate.rows * each, rows * COMPUTE)
+            }
+            Node::Sort { input, top, .. } => {
+                self.of(input).blocking(sort(input.estimate.rows, *top), rows * COMPUTE)
+            }
+            Node::Limit { input, .. } => {
+                let cost = self.of(input);
+                let part = (rows / input.estimate.rows.max(1.0)).min(1.0);
+                Cost { first: cost.first, all: cost.first + (cost.all - cost.first) * part }
+            }
+            Node::Distinct { input, .. } => self.of(input).then(input.estimate.rows * GROUP),
+            Node::Set { left, right, all, .. } => {
+                let each = if *all { COMPUTE } else { GROUP };
+                let (left_cost, right_cost) = (self.of(left), self.of(right));
+                let work = (left.estimate.rows + right.estimate.rows) * each;
+                Cost { first: left_cost.first, all: left_cost.all + right_cost.all + work }
+            }
+            Node::Apply { input, subqueries } => {
+                let each = |subquery: &crate::plan::Subquery| {
+                    let cost = self.of(&subquery.plan);
+                    // One that depends on nothing is run once, and one that is only asked for a row stops there.
+                    let runs = if subquery.bindings.is_empty() { 1.0 } else { input.estimate.rows };
+                    let run = match subquery.kind {
+                        SubqueryKind::Exists => {
+                            let rows = subquery.plan.estimate.rows.max(1.0);
+                            cost.first + (cost.all - cost.first) / rows
+                        }
+                        SubqueryKind::Scalar | SubqueryKind::In(_) => cost.all,
+                    };
+                    runs * (BEGIN + run)
+                };
+                self.of(input).then(subqueries.iter().map(each).sum())
+            }
+        }
+    }
+
+    fn scan(&self, scan: &Scan, yielded: Estimate) -> Cost {
+        let visited = scan.count.map_or(scan.visited.rows, |count| scan.visited.rows.min(count as f64));
+        let tests = if scan.filter.is_some() { visited * TEST } else { 0.0 };
+        let path = self::path(&scan.access, visited, self.scan_row);
+        let fetched = yielded.rows * COMPUTE * 0.3 * scan.fetch.len() as f64;
+        let all = path + tests + fetched;
+        match scan.access {
+            // Its row ids are all found before the first row is read.
+            Access::Union(_) => Cost { first: OPERATOR + all * 0.5, all: OPERATOR + all },
+            _ => Cost::streaming(all),
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! What inner joins connect, and how many rows each set of their inputs joins to.
+//!
+//! Columns that equalities make equal form a *class*: of `a = b AND b = c` the three columns are one class, so `a` and `c`
+//! may be joined first, by an equality nobody wrote. How many rows a set joins to depends on the set alone and not on the
+//! order, as it must for dynamic programming: of each class all members of the set but the one with the fewest different
+//! values divide the rows by theirs.
+
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use super::super::columns::{self, ColumnSet};
+use super::super::cost;
+use super::super::planner::Planner;
+use super::super::rewrite::mentioned;
+use super::set::InputSet;
+use crate::algebra::{Column, Comparison, Expr, Relation, Source};
+use crate::evaluate::same_keys;
+use crate::plan::Plan;
+
+/// Stands for a source of no input.
+const ELSEWHERE: usize = usize::MAX;
+
+/// The inputs of inner joins and what connects them.
+pub(crate) struct JoinGraph {
+    inputs: Vec<Input>,
+    classes: Vec<Class>,
+    conjuncts: Vec<Conjunct>,
+    neighbours: Vec<InputSet>,
+}
+
+struct Input {
+    rows: f64,
+    cost: f64,
+    lookups: Vec<Lookup>,
+    keys: Vec<Key>,
+}
+
+/// An ordered path by which rows of an input are found: the classes of its leading columns, and how many rows have equal
+/// values in the first one, two, .. of them.
+struct Lookup {
+    classes: SmallVec<[usize; 2]>,
+    matches: SmallVec<[f64; 2]>,
+}
+
+/// A key of several columns that no two rows of a table share.
+struct Key {
+    classes: SmallVec<[usize; 4]>,
+    rows: f64,
+}
+
+/// Columns of different inputs that are equal.
+struct Class {
+    inputs: InputSet,
+    members: Vec<Member>,
+    /// The equalities that say so, with their two inputs.
+    written: Vec<(Expr, [usize; 2])>,
+}
+
+#[derive(Clone, Copy)]
+struct Member {
+    input: usize,
+    column: Column,
+    distinct: f64,
+}
+
+/// A condition that is no equality of two columns.
+struct Conjunct {
+    expr: Expr,
+    inputs: InputSet,
+    /// Whether it mentions what is no input, and so is for the end.
+    is_last: bool,
+    share: f64,
+    is_taken: bool,
+}
+
+impl JoinGraph {
+    /// A graph of inputs, with their plans, and conjuncts over them.
+    pub(crate) fn new(planner: &Planner<'_>, inputs: &[(Relation, Plan)], parts: Vec<Expr>) -> JoinGraph {
+        let mut input_of = HashMap::new();
+        for (number, (relation, _)) in inputs.iter().enumerate() {
+            input_of.extend(columns::sources_of(relation).into_iter().map(|source| (source, number)));
+        }
+        let input = |source: Source| input_of.get(&source).copied().unwrap_or(ELSEWHERE);
+        let mut graph = JoinGraph {
+            inputs: Vec::new(),
+            classes: Vec::new(),
+            conjuncts: Vec::new(),
+            neighbours: vec![InputSet::default(); inputs.len()],
+        };
+        for part in parts {
+            if let Some(members) = graph.class_members(planner, inputs, &part, &input) {
+                graph.add_equality(part, members);
+            } else {
+                graph.add_conjunct(planner, part, &input);
+            }
+        }
+        graph.inputs =
+            inputs.iter().map(|(relation, plan)| graph.describe(planner, relation, plan)).collect();
+        for class in &graph.classes {
+            for member in class.inputs.iter() {
+                graph.neighbours[member] =
+                    graph.neighbours[member].union(class.inputs).without(InputSet::of(member));
+            }
+        }
+        graph
+    }
+
+    /// The two columns that a conjunct says to be equal, if their classes may become one.
+    fn class_members(
+        &self,
+        planner: &Planner<'_>,
+        inputs: &[(Relation, Plan)],
+        part: &Expr,
+        input: &dyn Fn(Source) -> usize,
+    ) -> Option<[Member; 2]> {
+        let Expr::Compare(Comparison::Equal, a, b) = part else { return None };
+        let member = |side: &Expr| {
+            let Expr::Column(column) = side else { return None };
+            let number = input(column.source());
+            let (relation, plan) = inputs.get(number)?;
+            let kind = plan.columns.iter().find(|known| known.column == *column)?.data_type;
+            let distinct = match planner.is_fixed(relation, *column) {
+                true => 1.0,
+                false => planner.distinct(*column).unwrap_or(plan.estimate.rows).max(1.0),
+            };
+            Some((Member { input: number, column: *column, distinct }, kind))
+        };
+        let ((a, a_kind), (b, b_kind)) = (member(a)?, member(b)?);
+        let inputs_of = |member: &Member| {
+            self.class_of(member.column)
+                .map_or(InputSet::of(member.input), |class| self.classes[class].inputs)
+        };
+        let same = self.class_of(a.column).is_some() && self.class_of(a.column) == self.class_of(b.column);
+        let apart = !inputs_of(&a).meets(inputs_of(&b));
+        (same_keys(a_kind, b_kind) && a.input != b.input && (same || apart)).then_some([a, b])
+    }
+
+    fn class_of(&self, column: Column) -> Option<usize> {
+        self.classes.iter().position(|class| class.members.iter().any(|member| member.column == column))
+    }
+
+    fn add_equality(&mut self, part: Expr, members: [Member; 2]) {
+        let written = (part, members.map(|member| member.input));
+        let [a, b] = members.map(|member| self.class_of(member.column));
+        let (class, other) = match (a, b) {
+            (Some(a), Some(b)) if a == b => (a, None),
+            (Some(a), Some(b)) => (a.min(b), Some(self.classes.remove(a.max(b)))),
+            (Some(class), None) | (None, Some(class)) => (class, None),
+            (None, None) => {
+                let class = Class { inputs: InputSet::default(), members: Vec::new(), written: Vec::new() };
+                self.classes.push(class);
+                (self.classes.len() - 1, None)
+            }
+        };
+        let class = &mut self.classes[class];
+        if let Some(other) = other {
+            class.inputs = class.inputs.union(other.inputs);
+            class.members.extend(other.members);
+            class.written.extend(other.written);
+        }
+        for member in members {
+            if !class.members.iter().any(|known| known.column == member.column) {
+                class.inputs = class.inputs.union(InputSet::of(member.input));
+                class.members.push(member);
+            }
+        }
+        class.written.push(written);
+    }
+
+    fn add_conjunct(&mut self, planner: &Planner<'_>, expr: Expr, input: &dyn Fn(Source) -> usize) {
+        let inputs_in =
+            |expr: &Expr| -> SmallVec<[usize; 4]> { mentioned(expr).into_iter().map(input).collect() };
+        let all = inputs_in(&expr);
+        let is_last = all.is_empty() || all.contains(&ELSEWHERE);
+        let known = |all: SmallVec<[usize; 4]>| {
+            all.into_iter().filter(|input| *input != ELSEWHERE).collect::<InputSet>()
+        };
+        let inputs = known(all);
+        if let Expr::Compare(Comparison::Equal, a, b) = &expr {
+            let (a, b) = (known(inputs_in(a)), known(inputs_in(b)));
+            if !a.meets(b) {
+                a.iter().for_each(|side| self.neighbours[side] = self.neighbours[side].union(b));
+                b.iter().for_each(|side| self.neighbours[side] = self.neighbours[side].union(a));
+            }
+        }
+        let share = planner.share(&expr);
+        self.conjuncts.push(Conjunct { expr, inputs, is_last, share, is_taken: false });
+    }
+
+    /// What an input is to the joins: its rows, and by which keys they are found.
+    fn describe(&self, planner: &Planner<'_>, relation: &Relation, plan: &Plan) -> Input {
+        let mut input = Input {
+            rows: plan.estimate.rows,
+            cost: planner.price(plan),
+            lookups: Vec::new(),
+            keys: Vec::new(),
+        };
+        let Some((table, source, _)) = super::super::join::filtered_scan(relation) else { return input };
+        let Ok(definition) = planner.table(table) else { return input };
+        let rows = planner.table_rows(table);
+        let class = |place: usize| self.class_of(source.column(place));
+        let row_id = definition.row_id_column().and_then(class).or_else(|| self.class_of(source.row_id()));
+        if let Some(class) = row_id {
+            input.lookups.push(Lookup {
+                classes: [class].into_iter().collect(),
+                matches: [1.0].into_iter().collect(),
+            });
+        }
+        for index in definition.indexes.iter().filter(|index| index.condition.is_none()) {
+            let classes: SmallVec<[usize; 2]> =
+                index.parts.iter().map_while(|part| part.column().and_then(class)).collect();
+            if index.is_unique() && classes.len() == index.parts.len() && classes.len() > 1 {
+                input.keys.push(Key { classes: classes.iter().copied().collect(), rows: rows.max(1.0) });
+            }
+            if !classes.is_empty() {
+                let matches = |parts| rows / planner.distinct_keys(definition, index, parts);
+                let matches = (1..=classes.len()).map(matches).collect();
+                input.lookups.push(Lookup { classes, matches });
+            }
+        }
+        input
+    }
+
+    /// All inputs.
+    pub(crate) fn all(&self) -> InputSet {
+        (0..self.inputs.len()).collect()
+    }
+
+    /// The inputs that something connects to one of these.
+    pub(crate) fn neighbours(&self, inputs: InputSet) -> InputSet {
+        inputs.iter().fold(InputSet::default(), |all, input| all.union(self.neighbours[input]))
+    }
+
+    /// The sets of inputs between which nothing connects.
+    pub(crate) fn components(&self) -> Vec<InputSet> {
+        let (mut left, mut components) = (self.all(), Vec::new());
+        while let Some(first) = left.iter().next() {
+            let mut component = InputSet::of(first);
+            loop {
+                let grown = component.union(self.neighbours(component));
+                if grown == component {
+                    break;
+                }
+                component = grown;
+            }
+            components.push(component);
+            left = left.without(component);
+        }
+        components
+    }
+
+    /// What it costs to read an input.
+    pub(crate) fn input_cost(&self, input: usize) -> f64 {
+        self.inputs[input].cost
+    }
+
+    /// How many rows a set of inputs joins to.
+    pub(crate) fn rows(&self, set: InputSet) -> f64 {
+        let mut rows: f64 = set.iter().map(|input| self.inputs[input].rows).product();
+        for class in self.classes.iter().filter(|class| class.inputs.meets(set)) {
+            let members = class.members.iter().filter(|member| set.contains(member.input));
+            let (mut divisor, mut least) = (1.0, f64::INFINITY);
+            for member in members {
+                divisor *= member.distinct;
+                least = f64::min(least, member.distinct);
+            }
+            if least.is_finite() {
+                rows /= divisor / least;
+            }
+        }
+        for input in set.iter() {
+            rows *=
+                self.inputs[input].keys.iter().map(|key| self.key_factor(key, input, set)).product::<f64>();
+        }
+        let conjuncts =
+            self.conjuncts.iter().filter(|conjunct| !conjunct.is_last && conjunct.inputs.is_subset(set));
+        (rows * conjuncts.map(|conjunct| conjunct.share).product::<f64>()).max(1e-3)
+    }
+
+    /// A key of several columns has no more combinations than its table has rows: by how much the product of the
+    /// columns' numbers of different values is too great.
+    fn key_factor(&self, key: &Key, input: usize, set: InputSet) -> f64 {
+        let others = set.without(InputSet::of(input));
+        let mut product = 1.0;
+        for class in &key.classes {
+            let class = &self.classes[*class];
+            if !class.inputs.meets(others) {
+                return 1.0;
+            }
+            let own = class.members.iter().find(|member| member.input == input);
+            product *= own.map_or(1.0, |member| member.distinct);
+        }
+        (product / key.rows).max(1.0)
+    }
+
+    /// What the join of two sets costs by the cheapest method, their own rows and costs being these.
+    pub(crate) fn join_cost(
+        &self,
+        (left, left_rows, left_cost): (InputSet, f64, f64),
+        (right, right_rows, right_cost): (InputSet, f64, f64),
+        rows: f64,
+    ) -> f64 {
+        let yielding = rows * cost::JOINED;
+        let hash = left_cost
+            + right_cost
+            + cost::hash_join(left_rows.max(right_rows), left_rows.min(right_rows), rows);
+        let by_right =
+            self.matches(left, right).map(|matches| left_cost + cost::index_join(left_rows, matches));
+        let by_left =
+            self.matches(right, left).map(|matches| right_cost + cost::index_join(right_rows, matches));
+        let by_index = by_right.into_iter().chain(by_left).map(|cost| cost + yielding);
+        by_index.fold(hash, f64::min)
+    }
+
+    /// How many rows of an input a row of a set finds by a key, if the right side is an input that has one.
+    fn matches(&self, left: InputSet, right: InputSet) -> Option<f64> {
+        let input = right.single()?;
+        let found = |lookup: &Lookup| {
+            let known =
+                lookup.classes.iter().take_while(|class| self.classes[**class].inputs.meets(left)).count();
+            known.checked_sub(1).map(|last| lookup.matches[last])
+        };
+        self.inputs[input].lookups.iter().filter_map(found).reduce(f64::min)
+    }
+
+    /// What must hold between the rows of two sets that are joined: for each class with members in both one equality,
+    /// as it is written if it is, and every other condition that neither set could be asked alone.
+    pub(crate) fn conditions(&mut self, left: InputSet, right: InputSet) -> Vec<Expr> {
+        let mut conditions = Vec::new();
+        for class in &self.classes {
+            let member = |set: InputSet| class.members.iter().find(|member| set.contains(member.input));
+            let (Some(l), Some(r)) = (member(left), member(right)) else { continue };
+            let across = |inputs: &[usize; 2]| {
+                let [a, b] = *inputs;
+                left.contains(a) && right.contains(b) || left.contains(b) && right.contains(a)
+            };
+            let written = class.written.iter().find(|(_, inputs)| across(inputs));
+            let made = || Expr::Column(l.column).equals(Expr::Column(r.column));
+            conditions.push(written.map_or_else(made, |(expr, _)| expr.clone()));
+        }
+        let both = left.union(right);
+        for conjunct in &mut self.conjuncts {
+            if !conjunct.is_taken && !conjunct.is_last && conjunct.inputs.is_subset(both) {
+                conjunct.is_taken = true;
+                conditions.push(conjunct.expr.clone());
+            }
+        }
+        conditions
+    }
+
+    /// Adds the columns that conditions on a joined set may still mention.
+    pub(crate) fn add_needed(&self, joined: InputSet, needed: &mut ColumnSet) {
+        for class in self.classes.iter().filter(|class| !class.inputs.is_subset(joined)) {
+            needed.extend(class.members.iter().map(|member| member.column));
+        }
+        self.rest().for_each(|expr| columns::add_columns(expr, needed));
+    }
+
+    /// The conditions that have not been taken, but for the classes.
+    pub(crate) fn rest(&self) -> impl Iterator<Item = &Expr> {
+        self.conjuncts.iter().filter(|conjunct| !conjunct.is_taken).map(|conjunct| &conjunct.expr)
+    }
+}
