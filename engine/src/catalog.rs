@@ -37,6 +37,7 @@ pub use table::{ColumnDefinition, ColumnSet, PrimaryKey, TableDefinition};
 pub(crate) use record::CatalogRecords;
 
 use crate::error::Error;
+use crate::integrity::domain;
 
 /// Every table of a version. See the [module](self).
 #[derive(Clone, Debug)]
@@ -60,10 +61,12 @@ impl Catalog {
 
     /// The catalog of a version that this crate made.
     pub fn of(version: &Version) -> &Catalog {
-        version
-            .catalog()
-            .downcast_ref()
-            .expect("a database of this crate carries its catalog in every version")
+        Catalog::carried(version.catalog())
+    }
+
+    /// The same, of what a version carries.
+    pub(crate) fn carried(catalog: &nuages_storage::Catalog) -> &Catalog {
+        catalog.downcast_ref().expect("a database of this crate carries its catalog in every version")
     }
 
     /// The same, held.
@@ -138,6 +141,7 @@ impl Catalog {
             catalog.forget_references(&old);
         }
         let id = table.id;
+        table.bounded = domain::bounded(&table.columns);
         table.referenced_by.retain(|reference| reference.table != id);
         let targets: Vec<_> = table.foreign_keys.iter().map(|key| (key.target, key.id)).collect();
         catalog.names.insert(table.name.clone(), id);

@@ -17,12 +17,12 @@ use nuages_storage::{Index, LeafView, Operation, SchemaChange, Table, TableId};
 use crate::catalog::{Catalog, NewTable, TableDefinition};
 use crate::error::{Error, SchemaObject};
 use crate::evaluate::Context;
-use crate::write::WritingStatement;
+use crate::write::{StatementCatalog, WritingStatement};
 
-impl WritingStatement<'_, '_> {
+impl<'w> WritingStatement<'_, 'w> {
     /// Creates a table.
     pub(crate) fn create_table(&mut self, new: NewTable) -> Result<TableId, Error> {
-        let catalog = Arc::clone(self.catalog());
+        let catalog = self.catalog();
         self.writer().locking().schema();
         if catalog.table_named(&new.name).is_ok() {
             return Err(Error::DuplicateTable { name: new.name });
@@ -40,7 +40,7 @@ impl WritingStatement<'_, '_> {
 
     /// Drops a table that no other refers to.
     pub(crate) fn drop_table(&mut self, name: &str) -> Result<(), Error> {
-        let catalog = Arc::clone(self.catalog());
+        let catalog = self.catalog();
         self.writer().locking().schema();
         let table = catalog.table_named(name)?;
         self.writer().locking().table(table.id);
@@ -75,7 +75,7 @@ impl WritingStatement<'_, '_> {
     /// Makes a catalog the database's. Whoever changes it is alone with the tables whose definitions become others,
     /// and no other transaction changes the schema meanwhile.
     fn install(&mut self, catalog: Catalog) {
-        let changed: Vec<TableId> = catalog.changed_tables(self.catalog()).collect();
+        let changed: Vec<TableId> = catalog.changed_tables(&self.catalog()).collect();
         let locking = self.writer().locking();
         locking.schema();
         changed.into_iter().for_each(|table| locking.table(table));
@@ -85,8 +85,8 @@ impl WritingStatement<'_, '_> {
     }
 
     /// The definition of a table, to be changed, and the rows there are.
-    fn definition_of(&mut self, name: &str) -> Result<(Arc<Catalog>, TableDefinition), Error> {
-        let catalog = Arc::clone(self.catalog());
+    fn definition_of(&mut self, name: &str) -> Result<(StatementCatalog<'w>, TableDefinition), Error> {
+        let catalog = self.catalog();
         self.writer().locking().schema();
         let table = TableDefinition::clone(catalog.table_named(name)?);
         self.writer().locking().table(table.id);

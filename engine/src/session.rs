@@ -296,10 +296,7 @@ pub trait Session: Send + Sync {
         let mut rows = NewRows::new(rows, keys);
         let interrupt = self.interrupt();
         let context = Context::new(&[]).within(&interrupt);
-        self.write(reach, &interrupt, &mut |writing| {
-            let definition = Arc::clone(writing.catalog().expect_table(table)?);
-            writing.insert_rows(&definition, &mut rows, &context)
-        })?;
+        self.write(reach, &interrupt, &mut |writing| writing.insert_rows(table, &mut rows, &context))?;
         Ok(rows.first_key())
     }
 

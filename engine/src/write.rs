@@ -33,6 +33,7 @@ pub(crate) mod row_set;
 pub(crate) mod update;
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -59,17 +60,36 @@ use round::{Postponed, Round, TableChange, TableRound};
 #[derive(Debug)]
 pub struct WritingStatement<'a, 'w> {
     writer: &'a mut Writer<'w>,
-    catalog: Arc<Catalog>,
+    catalog: StatementCatalog<'w>,
     postponed: Postponed,
     /// The greatest of the keys that were given to rows of a table, and that generated ones are to come after.
     given_keys: SmallVec<[(TableId, i64); 1]>,
     interrupt: &'a Interrupt,
 }
 
+/// The catalog that a statement is under: that of the version it is attempted on, or one that it has made. Cheap to
+/// clone.
+#[derive(Clone, Debug)]
+pub(crate) enum StatementCatalog<'w> {
+    Lent(&'w Catalog),
+    Own(Arc<Catalog>),
+}
+
+impl Deref for StatementCatalog<'_> {
+    type Target = Catalog;
+
+    fn deref(&self) -> &Catalog {
+        match self {
+            StatementCatalog::Lent(catalog) => catalog,
+            StatementCatalog::Own(catalog) => catalog,
+        }
+    }
+}
+
 impl<'a, 'w> WritingStatement<'a, 'w> {
     /// A statement that has written nothing.
     pub(crate) fn new(writer: &'a mut Writer<'w>, interrupt: &'a Interrupt) -> WritingStatement<'a, 'w> {
-        let catalog = Catalog::held(writer.catalog());
+        let catalog = StatementCatalog::Lent(Catalog::carried(writer.catalog()));
         let (postponed, given_keys) = (Postponed::default(), SmallVec::new());
         WritingStatement { writer, catalog, postponed, given_keys, interrupt }
     }
@@ -79,14 +99,14 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
         Context::new(&[]).within(self.interrupt)
     }
 
-    /// The catalog the statement began with.
-    pub(crate) fn catalog(&self) -> &Arc<Catalog> {
-        &self.catalog
+    /// The catalog the statement is under.
+    pub(crate) fn catalog(&self) -> StatementCatalog<'w> {
+        self.catalog.clone()
     }
 
     /// Goes on under another catalog, which has been recorded.
     pub(crate) fn set_catalog(&mut self, catalog: Arc<Catalog>) {
-        self.catalog = catalog;
+        self.catalog = StatementCatalog::Own(catalog);
     }
 
     /// The storage's side of it.

@@ -186,10 +186,9 @@ pub(crate) fn insert<M: Model>(ex: &dyn Executor, instances: &mut [M]) -> Result
     let keys = if given { RowKeys::Given } else { RowKeys::Generated };
     begin_statement(ex, StatementKind::Insert, meta.table)?;
     let first = ex.session()?.insert_rows(bound.table, rows, keys)?;
-    if let (Some(first), Some(column)) = (first, bound.row_id) {
-        let field = meta.columns().nth(column).map_or(0, |(field, _)| field);
+    if let (Some(first), [field]) = (first, meta.primary_key) {
         for (key, instance) in (first..).zip(instances.iter_mut()) {
-            instance::set_value(instance, field, &Value::Int(key))?;
+            instance::set_value(instance, *field, &Value::Int(key))?;
         }
     }
     for instance in instances {

@@ -112,10 +112,8 @@ pub(crate) fn mark_stored<M: Model>(instance: &mut M, stored: bool) {
         fn forward<F: Forward>(self, _: Accessor<M, F>) {}
         columns_only!(());
     }
-    for (index, field) in M::meta().columns() {
-        if field.auto {
-            M::visit(index, Mark(instance, stored));
-        }
+    for &index in M::meta().auto {
+        M::visit(index, Mark(instance, stored));
     }
 }
 
@@ -169,10 +167,8 @@ pub(crate) fn refresh_keys<M: Model>(instance: &mut M) -> Result<()> {
         }
         columns_only!(Ok(()));
     }
-    for (index, field) in M::meta().columns() {
-        if let FieldKind::ForeignKey { .. } = field.kind {
-            M::visit(index, Refresh(instance, field.name)).transpose()?;
-        }
+    for (index, field) in M::meta().fields_at(M::meta().foreign_keys) {
+        M::visit(index, Refresh(instance, field.name)).transpose()?;
     }
     Ok(())
 }
@@ -185,7 +181,7 @@ pub(crate) fn stamp<M: Model>(
     only: Option<&[u16]>,
 ) -> Result<()> {
     let mut now = None;
-    for (index, field) in M::meta().columns() {
+    for (index, field) in M::meta().fields_at(M::meta().stamped) {
         if only.is_some_and(|only| !only.contains(&index)) {
             continue;
         }

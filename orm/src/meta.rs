@@ -30,6 +30,12 @@ pub struct ModelMeta {
     pub fields: &'static [FieldMeta],
     /// For each field, how many fields with a column stand before it.
     pub positions: &'static [u16],
+    /// The columns that the database fills when they are unset.
+    pub auto: &'static [u16],
+    /// The columns that a save fills: those stamped with the time, and unset keys that have a default.
+    pub stamped: &'static [u16],
+    /// The keys of other rows.
+    pub foreign_keys: &'static [u16],
     /// The fields of the primary key; more than one if it is composite.
     pub primary_key: &'static [u16],
     /// The field that is the row which rows of this model extend.
@@ -85,6 +91,14 @@ impl ModelMeta {
         (0u16..).zip(self.fields).filter(|(_, field)| field.is_column())
     }
 
+    /// Some of the fields, by their places.
+    pub(crate) fn fields_at(
+        &self,
+        places: &'static [u16],
+    ) -> impl Iterator<Item = (u16, &'static FieldMeta)> {
+        places.iter().filter_map(|&place| Some((place, self.field(place)?)))
+    }
+
     /// How many columns the table has.
     pub fn column_count(&self) -> usize {
         match (self.positions.last(), self.fields.last()) {
@@ -111,6 +125,54 @@ pub const fn positions<const FIELDS: usize>(fields: &[FieldMeta; FIELDS]) -> [u1
         index += 1;
     }
     positions
+}
+
+/// What a save has to do with a column beside writing it. Most columns have no role, and most models few columns that do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The database fills it when it is unset.
+    Auto,
+    /// A save fills it: with the time, or with its default if it is a key that is unset.
+    Stamped,
+    /// It is the key of another row.
+    ForeignKey,
+}
+
+impl Role {
+    const fn is_of(self, field: &FieldMeta) -> bool {
+        field.is_column()
+            && match self {
+                Role::Auto => field.auto,
+                Role::Stamped => {
+                    field.auto_now || field.auto_now_add || field.auto && field.default.is_some()
+                }
+                Role::ForeignKey => matches!(field.kind, FieldKind::ForeignKey { .. }),
+            }
+    }
+}
+
+/// How many fields have a role. The derive calls it at compile time.
+pub const fn count(fields: &[FieldMeta], role: Role) -> usize {
+    let (mut index, mut count) = (0, 0);
+    while index < fields.len() {
+        count += role.is_of(&fields[index]) as usize;
+        index += 1;
+    }
+    count
+}
+
+/// The places of the fields that have a role, which are [so many](count). The derive calls it at compile time.
+pub const fn places<const COUNT: usize>(fields: &[FieldMeta], role: Role) -> [u16; COUNT] {
+    let mut places = [0; COUNT];
+    let (mut index, mut found) = (0, 0);
+    while index < fields.len() {
+        if role.is_of(&fields[index]) {
+            places[found] = index as u16;
+            found += 1;
+        }
+        index += 1;
+    }
+    places
 }
 
 impl PartialEq for ModelMeta {

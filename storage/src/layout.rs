@@ -11,6 +11,8 @@
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use crate::leaf::{LEAF_BYTES, ROWS_MAX};
 use crate::value::{Lane, Value};
 
@@ -78,6 +80,7 @@ struct Place {
 }
 
 impl Place {
+    #[inline]
     fn span(&self, capacity: usize) -> Span {
         let nulls = self.fixed as usize + self.per_row as usize * capacity;
         Span { lane: self.lane, nulls, data: nulls + 1, width: self.width.into() }
@@ -116,6 +119,8 @@ pub struct Layout {
     slots: Vec<Slot>,
     defaults: Vec<Stored>,
     places: Vec<Place>,
+    /// The slots that are stored, as bits, 64 to a word.
+    stored: SmallVec<[u64; 1]>,
     /// The words of a leaf: those that it has whatever its capacity, and those for each row of capacity.
     fixed: u32,
     per_row: u32,
@@ -140,6 +145,7 @@ impl Layout {
             slots: Vec::new(),
             defaults: Vec::new(),
             places: Vec::new(),
+            stored: SmallVec::new(),
             fixed: 0,
             per_row: 0,
             rows_max: ROWS_MAX,
@@ -158,6 +164,9 @@ impl Layout {
 
     fn push(&mut self, slot: Slot) {
         let (fixed, width) = words_of(slot.lane);
+        self.stored.resize(self.places.len() / 64 + 1, 0);
+        self.stored[self.places.len() / 64] |=
+            u64::from(slot.lane != Lane::RowId) << (self.places.len() % 64);
         self.places.push(Place { fixed: self.fixed, per_row: self.per_row, lane: slot.lane, width });
         self.fixed += fixed;
         self.per_row += u32::from(width);
@@ -193,9 +202,21 @@ impl Layout {
         self.places[slot].lane
     }
 
+    /// The slots that are stored, as bits, 64 to a word.
+    pub(crate) fn stored(&self) -> &SmallVec<[u64; 1]> {
+        &self.stored
+    }
+
     /// Where the slot lies in the words of a leaf of this capacity.
+    #[inline]
     pub(crate) fn span(&self, slot: usize, capacity: usize) -> Span {
         self.places[slot].span(capacity)
+    }
+
+    /// Where all slots lie, stored or not, in the order of their numbers.
+    #[inline]
+    pub(crate) fn all_spans(&self, capacity: usize) -> impl ExactSizeIterator<Item = Span> {
+        self.places.iter().map(move |place| place.span(capacity))
     }
 
     /// All slots that are stored, by their numbers, and where they lie in a leaf of this capacity.

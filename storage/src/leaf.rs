@@ -162,6 +162,12 @@ impl Leaf {
         if span.lane == Lane::RowId { 0 } else { self.words[span.nulls] }
     }
 
+    /// Whether any row is NULL in any slot.
+    #[must_use]
+    pub fn has_nulls(&self) -> bool {
+        self.layout.spans(self.capacity).fold(0, |nulls, (_, span)| nulls | self.words[span.nulls]) != 0
+    }
+
     /// Reads a word of every slot of a row and its null map, for nothing but their coming into the cache.
     pub(crate) fn touch(&self, row: usize) {
         let words = self.layout.spans(self.capacity);

@@ -79,8 +79,14 @@ impl Version {
     pub(crate) fn stamp(&mut self, commit: CommitId, tables: &[TableId]) {
         self.commit = commit;
         for &table in tables {
-            self.change(table, |table| table.set_changed(commit));
+            self.change(table, Some(commit), |_| {});
         }
+    }
+
+    /// Makes it the version of a commit of these operations, which are applied.
+    pub(crate) fn commit_operations(&mut self, commit: CommitId, operations: &[Operation]) {
+        self.commit = commit;
+        operations.iter().for_each(|operation| self.apply_in(Some(commit), operation));
     }
 
     /// The commit that last changed a table, which identifies this state of it; `None` if it is not there.
@@ -115,18 +121,28 @@ impl Version {
     /// Applies one operation: O(log n) per row and index entry. It evaluates nothing and cannot fail; an operation
     /// on a table that is not there is ignored, because it can only mean that the table was dropped after it.
     pub fn apply(&mut self, operation: &Operation) {
+        self.apply_in(None, operation);
+    }
+
+    /// The same. What it changes is stamped with the commit, if that is known.
+    fn apply_in(&mut self, commit: Option<CommitId>, operation: &Operation) {
         match operation {
             Operation::Insert { table, rows, changes } => {
-                self.change(*table, |table| table.insert_rows(rows, changes));
+                self.change(*table, commit, |table| table.insert_rows(rows, changes));
             }
             Operation::Update { table, rows, changes } => {
-                self.change(*table, |table| table.update_rows(rows, changes));
+                self.change(*table, commit, |table| table.update_rows(rows, changes));
             }
-            Operation::Assign { table, patch } => self.change(*table, |table| table.assign(patch)),
+            Operation::Assign { table, patch } => self.change(*table, commit, |table| table.assign(patch)),
             Operation::Delete { table, rows, changes } => {
-                self.change(*table, |table| table.delete_rows(rows, changes));
+                self.change(*table, commit, |table| table.delete_rows(rows, changes));
             }
-            Operation::Schema(change) => self.apply_schema(change.clone()),
+            Operation::Schema(change) => {
+                self.apply_schema(change.clone());
+                if let (Some(table), Some(_)) = (operation.table(), commit) {
+                    self.change(table, commit, |_| {});
+                }
+            }
         }
     }
 
@@ -137,18 +153,22 @@ impl Version {
                 *slot = Some(table);
             }
             SchemaChange::DropTable(id) => *self.tables.slot(id) = None,
-            SchemaChange::AddSlot { table, slot } => self.change(table, |table| table.add_slot(slot)),
+            SchemaChange::AddSlot { table, slot } => self.change(table, None, |table| table.add_slot(slot)),
             SchemaChange::AddIndex { table, id, index } => {
-                self.change(table, |table| table.add_index(id, index));
+                self.change(table, None, |table| table.add_index(id, index));
             }
-            SchemaChange::DropIndex { table, id } => self.change(table, |table| table.remove_index(id)),
+            SchemaChange::DropIndex { table, id } => self.change(table, None, |table| table.remove_index(id)),
             SchemaChange::Catalog(catalog) => self.catalog = catalog,
         }
     }
 
-    fn change(&mut self, id: TableId, f: impl FnOnce(&mut Table)) {
+    fn change(&mut self, id: TableId, commit: Option<CommitId>, f: impl FnOnce(&mut Table)) {
         if let Some(table) = self.tables.slot(id) {
-            f(Arc::make_mut(table));
+            let table = Arc::make_mut(table);
+            f(table);
+            if let Some(commit) = commit {
+                table.set_changed(commit);
+            }
         }
     }
 }

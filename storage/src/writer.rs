@@ -206,9 +206,9 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The catalog of the [`version`](Writer::version).
-    pub fn catalog(&self) -> &Catalog {
-        self.view.as_ref().map_or(self.ground.newest, View::version).catalog()
+    /// The catalog of the newest version, which the attempt begins with. A transaction's own changes of it are in there.
+    pub fn catalog(&self) -> &'a Catalog {
+        self.ground.newest.catalog()
     }
 
     /// Whether others may have committed since what the transaction sees.

@@ -27,6 +27,7 @@ use super::{
 };
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::integrity::domain;
 use crate::optimize::statistics::StatisticsCell;
 use crate::schema::index::build;
 use data_type::DataTypeRecord;
@@ -272,12 +273,14 @@ impl<'a> TableRecord<'a> {
         let slots = self.slots.into_iter().map(Slot::try_from).collect::<Result<Vec<_>, _>>()?;
         let layout = Arc::new(Layout::new(slots));
         let columns = self.columns.into_iter().map(|column| column.into_column(&layout));
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
         let reference =
             |(table, key)| Reference { table: TableId::new(table), foreign_key: ConstraintId::new(key) };
         let mut table = TableDefinition {
             id: TableId::new(self.id),
             name: self.name.into_owned(),
-            columns: columns.collect::<Result<_, _>>()?,
+            bounded: domain::bounded(&columns),
+            columns,
             primary_key: match self.primary_key {
                 PrimaryKeyRecord::RowId { column } => PrimaryKey::RowId { column },
                 PrimaryKeyRecord::Index { index, columns } => {

@@ -13,7 +13,7 @@ use super::index::IndexPrograms;
 use super::new::NewPartKind;
 use super::program::RowProgram;
 use super::{
-    Action, Catalog, CheckDefinition, ChildLookup, ColumnDefinition, ColumnId, ConstraintId,
+    Action, Catalog, CheckDefinition, ChildLookup, ColumnDefinition, ColumnId, ColumnSet, ConstraintId,
     ForeignKeyDefinition, IndexDefinition, IndexExpr, IndexPart, NewCheck, NewColumn, NewForeignKey,
     NewIndex, NewTable, PrimaryKey, TableDefinition, TargetKey, Uniqueness,
 };
@@ -47,6 +47,7 @@ impl TableDefinition {
             referenced_by: Vec::new(),
             layout: Arc::new(Layout::new([])),
             statistics: StatisticsCell::default(),
+            bounded: ColumnSet::ALL,
         };
         if table.name.is_empty() {
             return Err(table.problem(DefinitionProblem::EmptyName));

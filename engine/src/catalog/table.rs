@@ -34,6 +34,9 @@ pub struct TableDefinition {
     pub layout: Arc<Layout>,
     /// What its rows are like.
     pub(crate) statistics: StatisticsCell,
+    /// The columns that cannot have all values that can be stored in their slots. Known of a table in a catalog: while
+    /// a definition is made or changed it says nothing.
+    pub(crate) bounded: ColumnSet,
 }
 
 /// A column of a table.
@@ -89,6 +92,17 @@ impl ColumnSet {
     /// Whether the column is among them.
     pub fn contains(self, place: usize) -> bool {
         self.0 >> place.min(63) & 1 == 1
+    }
+
+    /// The columns that are in both.
+    #[must_use]
+    pub(crate) fn and(self, other: ColumnSet) -> ColumnSet {
+        ColumnSet(self.0 & other.0)
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
     }
 
     /// Whether one of the columns is among them.

@@ -4,11 +4,33 @@
 //! range one pass over its words. No value is made unless one is refused.
 
 use nuages_storage::value::{decimal_from_wide, json_from_text};
-use nuages_storage::{DataType, Lane, LeafView, TypeError, Value, Words};
+use nuages_storage::{DataType, Lane, LeafView, Rows, TypeError, Value, Words};
 
 use crate::catalog::{ColumnDefinition, ColumnSet, TableDefinition};
 use crate::error::Error;
 use crate::write::leaves::selected;
+
+/// Tests these columns of rows that are to be written to a table: most can only be NULL where they may not, and that
+/// none is is seen at once.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_rows(
+    table: &TableDefinition,
+    columns: ColumnSet,
+    rows: &Rows,
+    view: LeafView<'_>,
+) -> Result<(), Error> {
+    let is_complete = rows.leaf.layout().len() == table.layout.len();
+    let suspects = if is_complete && !rows.leaf.has_nulls() { columns.and(table.bounded) } else { columns };
+    if suspects.is_empty() { Ok(()) } else { check(table, suspects, view) }
+}
+
+/// The columns that do not have every value that their lanes can hold.
+pub(crate) fn bounded(columns: &[ColumnDefinition]) -> ColumnSet {
+    let bounded = columns.iter().enumerate().filter(|(_, column)| !holds_every_value(column));
+    bounded.map(|(place, _)| place).collect()
+}
 
 /// Tests these columns of all rows.
 ///

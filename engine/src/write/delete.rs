@@ -1,7 +1,6 @@
 //! `DELETE`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use nuages_storage::lock::Strength;
 use nuages_storage::{RowId, TableId, Value};
@@ -28,7 +27,7 @@ impl WritingStatement<'_, '_> {
         found: &mut Found,
         context: &Context<'_>,
     ) -> Result<Outcome, Error> {
-        let catalog = Arc::clone(self.catalog());
+        let catalog = self.catalog();
         let table = catalog.expect_table(delete.table)?;
         let mut rows = self.find_deleted(table, delete, context)?;
         found.settle(&mut rows, |row| *row, self.writer.is_only_attempt());
@@ -51,7 +50,7 @@ impl WritingStatement<'_, '_> {
         rows: Vec<RowId>,
         context: &Context<'_>,
     ) -> Result<Vec<(TableId, u64)>, Error> {
-        let catalog = Arc::clone(self.catalog());
+        let catalog = self.catalog();
         let count = rows.len() as u64;
         if !cascade::is_referred_to(&catalog, self.writer.version(), table) {
             self.write_table(table, TableChange { deleted: rows, ..TableChange::default() }, context)?;

@@ -1,9 +1,9 @@
 //! `INSERT`.
 
-use nuages_storage::{RowId, Rows, Value, Writer, all_rows};
+use nuages_storage::{RowId, Rows, TableId, Value, Writer, all_rows};
 
 use super::found::Inserted;
-use super::images::RowsBuilder;
+use super::images::{RowsBuilder, RowsList};
 use super::returning::Returning;
 use super::round::TableChange;
 use super::{Found, WritingStatement, coerced, default_of, has_hidden_ids};
@@ -15,7 +15,7 @@ use crate::session::{Outcome, RowKeys, run_query};
 
 /// Rows in leaf shape that are to be inserted, whatever number of attempts that takes.
 pub(crate) struct NewRows {
-    rows: Vec<Rows>,
+    rows: RowsList,
     keys: RowKeys,
     /// Whether the rows have the row ids they will have.
     is_numbered: bool,
@@ -24,7 +24,7 @@ pub(crate) struct NewRows {
 
 impl NewRows {
     pub(crate) fn new(rows: Vec<Rows>, keys: RowKeys) -> NewRows {
-        NewRows { rows, keys, is_numbered: false, first_key: None }
+        NewRows { rows: RowsList::from_vec(rows), keys, is_numbered: false, first_key: None }
     }
 
     /// The first of the keys that were generated.
@@ -62,8 +62,8 @@ impl NewRows {
         self.keys == RowKeys::Given && !has_hidden_ids(table)
     }
 
-    /// The rows, for one attempt.
-    fn take(&mut self, is_only: bool) -> Vec<Rows> {
+    /// The rows, for one attempt: the leaves are shared with those that may follow.
+    fn take(&mut self, is_only: bool) -> RowsList {
         if is_only { std::mem::take(&mut self.rows) } else { self.rows.clone() }
     }
 }
@@ -84,7 +84,7 @@ impl WritingStatement<'_, '_> {
         found: &mut Found,
         context: &Context<'_>,
     ) -> Result<Outcome, Error> {
-        let catalog = std::sync::Arc::clone(self.catalog());
+        let catalog = self.catalog();
         let table = catalog.expect_table(insert.table)?;
         let inserted = match found.inserted.take() {
             Some(inserted) if self.is_any_taken(table, &inserted) => {
@@ -120,10 +120,12 @@ impl WritingStatement<'_, '_> {
     /// As for an `INSERT`; [`Error::RowsOutdated`] if their layout is not the table's.
     pub(crate) fn insert_rows(
         &mut self,
-        table: &TableDefinition,
+        table: TableId,
         new: &mut NewRows,
         context: &Context<'_>,
     ) -> Result<(), Error> {
+        let catalog = self.catalog();
+        let table = catalog.expect_table(table)?;
         if new.rows.iter().any(|rows| rows.leaf.layout() != &table.layout) {
             return Err(Error::RowsOutdated { table: table.name.clone() });
         }

@@ -10,6 +10,7 @@ use nuages_storage::{
 };
 use smallvec::SmallVec;
 
+use super::images::RowsList;
 use super::keys::leaf_keys;
 use super::leaves::{for_each_leaf, selected};
 use crate::catalog::{Catalog, ColumnSet, ForeignKeyDefinition, IndexDefinition, TableDefinition};
@@ -62,9 +63,9 @@ pub(crate) struct TableChange {
     /// Rows that go, ascending.
     pub(crate) deleted: Vec<RowId>,
     /// New images of rows, under the ids they have, ascending.
-    pub(crate) updated: Vec<Rows>,
+    pub(crate) updated: RowsList,
     /// Rows that come, numbered.
-    pub(crate) inserted: Vec<Rows>,
+    pub(crate) inserted: RowsList,
     /// Whether the ids of rows that come were given, and not taken from the table's counter.
     pub(crate) ids_given: bool,
     /// For rows that change their primary key, and so go and come: the ids that `inserted` had, in its order, ascending.
@@ -230,7 +231,7 @@ impl TableRound<'_> {
     ) -> Result<(), Error> {
         for image in images {
             let view = image.view(rows);
-            domain::check(table, columns, view)?;
+            domain::check_rows(table, columns, image, view)?;
             check::check(table, columns, view, all_rows(view.len()), self.context)?;
         }
         Ok(())

@@ -1,7 +1,5 @@
 //! `UPDATE`.
 
-use std::sync::Arc;
-
 use nuages_storage::lock::Strength;
 use nuages_storage::{DataType, Lane, Operation, RowId, RowRef, Value, all_rows};
 
@@ -29,7 +27,7 @@ impl WritingStatement<'_, '_> {
         found: &mut Found,
         context: &Context<'_>,
     ) -> Result<Outcome, Error> {
-        let catalog = Arc::clone(self.catalog());
+        let catalog = self.catalog();
         let table = catalog.expect_table(update.table)?;
         for (place, _) in &update.assignments {
             table.column(*place)?;

@@ -3,11 +3,13 @@
 //! A row is encoded once. What a [`LeafBuilder`] fills is a leaf already, which a write set carries and a
 //! table's tree adopts.
 
+use std::mem;
 use std::sync::Arc;
 
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::edit::{set_bit, split_wide};
@@ -74,11 +76,11 @@ impl Rows {
 /// ```
 #[derive(Debug)]
 pub struct LeafBuilder {
-    /// Its rows are the finished ones. Null bits of rows to come are one, so that what is not set is NULL.
+    /// Its rows are the finished ones.
     leaf: Leaf,
     longs: Vec<Long>,
-    /// Whether a slot has been set of a row that is not finished.
-    is_row_begun: bool,
+    /// The slots that are not set of the row that is being made, as bits, 64 to a word.
+    unset: SmallVec<[u64; 1]>,
 }
 
 impl LeafBuilder {
@@ -92,11 +94,8 @@ impl LeafBuilder {
     #[must_use]
     pub fn with_capacity(layout: Arc<Layout>, rows: usize) -> Self {
         let room = rows.min(layout.rows_max());
-        let mut leaf = Leaf::new(layout, room);
-        for (_, span) in leaf.layout.spans(leaf.capacity) {
-            leaf.words[span.nulls] = u64::MAX;
-        }
-        Self { leaf, longs: Vec::new(), is_row_begun: false }
+        let unset = layout.stored().clone();
+        Self { leaf: Leaf::new(layout, room), longs: Vec::new(), unset }
     }
 
     /// How many rows are finished.
@@ -121,9 +120,8 @@ impl LeafBuilder {
     /// row. Long values are shared and not copied.
     pub fn copy_row(&mut self, row: RowRef<'_>) {
         let (at, source) = (self.begun_row(), row.view().leaf());
-        for (_, span) in self.leaf.layout.spans(self.leaf.capacity) {
-            set_bit(&mut self.leaf.words[span.nulls], at, 0);
-        }
+        debug_assert!(&self.unset == self.leaf.layout.stored(), "a row is copied before its slots are set");
+        self.unset.fill(0);
         self.leaf.copy_rows(at, source, &(row.row()..row.row() + 1));
         let slots = self.leaf.layout.len();
         for slot in source.long_slots(row.row()).filter(|slot| *slot < slots) {
@@ -133,42 +131,48 @@ impl LeafBuilder {
     }
 
     /// Sets a slot to NULL.
+    #[inline]
     pub fn set_null(&mut self, slot: usize) {
-        self.release(slot);
         let row = self.begun_row();
         let span = self.leaf.span(slot);
-        match span.lane {
-            Lane::RowId => return,
-            Lane::Bit => set_bit(&mut self.leaf.words[span.data], row, 0),
-            _ => self.leaf.words[span.rows(&(row..row + 1))].fill(0),
+        if span.lane == Lane::RowId {
+            return;
+        }
+        if !self.note_set(slot) {
+            self.clear(slot, span);
         }
         self.leaf.words[span.nulls] |= 1 << row;
     }
 
     /// Sets a boolean.
+    #[inline]
     pub fn set_bool(&mut self, slot: usize, value: bool) {
         let (span, row) = (self.present(slot, Lane::Bit), self.len());
         set_bit(&mut self.leaf.words[span.data], row, value.into());
     }
 
     /// Sets a slot of one word to its stored form.
+    #[inline]
     pub fn set_word(&mut self, slot: usize, word: u64) {
         let (span, row) = (self.present(slot, Lane::Word), self.len());
         self.leaf.words[span.data + row] = word;
     }
 
     /// Sets a slot of two words to its stored form.
+    #[inline]
     pub fn set_wide(&mut self, slot: usize, wide: u128) {
         let (span, row) = (self.present(slot, Lane::Wide), self.len());
         self.leaf.words[span.data + 2 * row..][..2].copy_from_slice(&split_wide(wide));
     }
 
     /// Sets an integer.
+    #[inline]
     pub fn set_int(&mut self, slot: usize, value: i64) {
         self.set_word(slot, value.cast_unsigned());
     }
 
     /// Sets a float.
+    #[inline]
     pub fn set_float(&mut self, slot: usize, value: f64) {
         self.set_word(slot, value.to_bits());
     }
@@ -208,7 +212,6 @@ impl LeafBuilder {
         if value.len() > LONG_BYTES_MIN {
             return self.set_long(slot, LongValue::Text(value.into()));
         }
-        self.release(slot);
         let (span, row) = (self.present(slot, Lane::Text), self.len());
         self.leaf.words[span.data + row] = self.leaf.text.put(value);
     }
@@ -218,14 +221,12 @@ impl LeafBuilder {
         if value.len() > LONG_BYTES_MIN {
             return self.set_long(slot, LongValue::Bytes(value.into()));
         }
-        self.release(slot);
         let (span, row) = (self.present(slot, Lane::Bytes), self.len());
         self.leaf.words[span.data + row] = self.leaf.bytes.put(value);
     }
 
     /// Sets a text or bytes to a value that is already out of line, and shares it.
     pub fn set_long(&mut self, slot: usize, value: LongValue) {
-        self.release(slot);
         let lane = match value {
             LongValue::Text(_) => Lane::Text,
             LongValue::Bytes(_) => Lane::Bytes,
@@ -257,11 +258,17 @@ impl LeafBuilder {
     }
 
     /// Finishes the row and gives it a row id.
+    #[inline]
     pub fn finish_row(&mut self, row_id: RowId) {
         debug_assert!(self.len() < self.leaf.layout.rows_max(), "a row was begun in a full leaf");
         self.begun_row();
+        for word in 0..self.unset.len() {
+            while self.unset[word] != 0 {
+                self.set_null(word * 64 + self.unset[word].trailing_zeros() as usize);
+            }
+        }
+        self.unset.copy_from_slice(self.leaf.layout.stored());
         self.leaf.change_row_ids(|row_ids| row_ids.push(row_id.get()));
-        self.is_row_begun = false;
     }
 
     /// Finishes the row; [`Rows::number`] will give it a row id.
@@ -272,19 +279,22 @@ impl LeafBuilder {
     /// The finished rows. A row that was begun and not finished is dropped.
     #[must_use]
     pub fn finish(mut self) -> Rows {
-        if self.is_row_begun {
-            (0..self.leaf.layout.len()).for_each(|slot| self.set_null(slot));
-        }
-        let rows = all_rows(self.len());
-        for (_, span) in self.leaf.layout.spans(self.leaf.capacity) {
-            self.leaf.words[span.nulls] &= rows;
+        if &self.unset != self.leaf.layout.stored() {
+            let (begun, rows) = (0..self.leaf.layout.len(), all_rows(self.len()));
+            for slot in begun {
+                self.set_null(slot);
+                let span = self.leaf.span(slot);
+                if span.lane != Lane::RowId {
+                    self.leaf.words[span.nulls] &= rows;
+                }
+            }
         }
         Rows { leaf: Arc::new(self.leaf), longs: self.longs }
     }
 
     /// The row that is being made; there is room for it.
+    #[inline]
     fn begun_row(&mut self) -> usize {
-        self.is_row_begun = true;
         let row = self.len();
         if row == self.leaf.capacity {
             let layout = Arc::clone(&self.leaf.layout);
@@ -293,25 +303,43 @@ impl LeafBuilder {
         row
     }
 
-    /// Clears the null bit of a slot in the row that is being made. Returns where the slot lies.
+    /// Makes a slot of the row that is being made one with a value, whatever it was before. Returns where it lies.
+    #[inline]
     fn present(&mut self, slot: usize, lane: Lane) -> Span {
-        let row = self.begun_row();
+        self.begun_row();
         let span = self.leaf.span(slot);
         debug_assert_eq!(span.lane, lane, "slot {slot}");
-        set_bit(&mut self.leaf.words[span.nulls], row, 0);
+        if !self.note_set(slot) {
+            self.clear(slot, span);
+        }
         span
     }
 
-    /// Gives up the text or bytes that a slot of this row was set to before.
-    fn release(&mut self, slot: usize) {
-        let (span, row) = (self.leaf.span(slot), self.len());
-        if !matches!(span.lane, Lane::Text | Lane::Bytes) || self.leaf.words[span.nulls] >> row & 1 == 1 {
-            return;
-        }
-        match self.leaf.words[span.data + row] {
-            LONG => self.longs.retain(|long| (long.row, long.slot) != (row, slot)),
-            cell if span.lane == Lane::Text => self.leaf.text.release(cell),
-            cell => self.leaf.bytes.release(cell),
+    /// Notes that a slot of the row that is being made is set. Returns whether it was not before.
+    #[inline]
+    fn note_set(&mut self, slot: usize) -> bool {
+        let (word, bit) = (&mut self.unset[slot / 64], 1 << (slot % 64));
+        let was_unset = *word & bit != 0;
+        *word &= !bit;
+        was_unset
+    }
+
+    /// Makes a slot of the row that is being made what it was before it was set.
+    #[cold]
+    fn clear(&mut self, slot: usize, span: Span) {
+        let row = self.len();
+        set_bit(&mut self.leaf.words[span.nulls], row, 0);
+        let cell = &mut self.leaf.words[span.data + span.width * row];
+        match span.lane {
+            Lane::RowId => {}
+            Lane::Bit => set_bit(cell, row, 0),
+            Lane::Word => *cell = 0,
+            Lane::Wide => self.leaf.words[span.rows(&(row..row + 1))].fill(0),
+            Lane::Text | Lane::Bytes => match mem::take(cell) {
+                LONG => self.longs.retain(|long| (long.row, long.slot) != (row, slot)),
+                cell if span.lane == Lane::Text => self.leaf.text.release(cell),
+                cell => self.leaf.bytes.release(cell),
+            },
         }
     }
 }

@@ -247,8 +247,11 @@ impl Leaf {
     /// The same for one row, without the ranges: a fifth of the instructions, and what a commit of one row mostly is.
     fn copy_row(&mut self, at: usize, source: &Self, row: usize) {
         let (words, values) = (&mut *self.words, &*source.words);
-        let spans = self.layout.spans(self.capacity).zip(source.layout.spans(source.capacity));
-        for ((_, to), (_, from)) in spans {
+        let spans = self.layout.all_spans(self.capacity).zip(source.layout.all_spans(source.capacity));
+        for (to, from) in spans {
+            if to.lane == Lane::RowId {
+                continue;
+            }
             let (to_at, from_at) = (to.data + to.width * at, from.data + from.width * row);
             words[to.nulls] |= (values[from.nulls] >> row & 1) << at;
             match to.lane {

@@ -176,8 +176,7 @@ impl Inner {
         let Some(version) = Arc::get_mut(version) else { return Ok(None) };
         *torn = true;
         let commit = version.commit().next();
-        write_set.operations().iter().for_each(|operation| version.apply(operation));
-        version.stamp(commit, write_set.tables());
+        version.commit_operations(commit, write_set.operations());
         *torn = false;
         Ok(Some(commit))
     }

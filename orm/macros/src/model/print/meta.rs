@@ -52,6 +52,7 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
         }
         None => quote!(::core::option::Option::None),
     };
+    let [auto, stamped, foreign_keys] = ["Auto", "Stamped", "ForeignKey"].map(with_role);
     quote! {
         const FIELDS: [::nuages::meta::FieldMeta; #count] = [#(#fields),*];
         const POSITIONS: [u16; #count] = ::nuages::meta::positions(&FIELDS);
@@ -61,6 +62,9 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
             table: #table,
             fields: &FIELDS,
             positions: &POSITIONS,
+            auto: #auto,
+            stamped: #stamped,
+            foreign_keys: #foreign_keys,
             primary_key: &[#(#primary_key),*],
             parent: #parent,
             ordering: &[#(#ordering),*],
@@ -72,6 +76,16 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
             get_latest_by: &[#(#latest),*],
         };
     }
+}
+
+/// The places of the fields that have a role, found at compile time.
+fn with_role(role: &str) -> TokenStream {
+    let role = Ident::new(role, proc_macro2::Span::call_site());
+    quote!({
+        const ROLE: ::nuages::meta::Role = ::nuages::meta::Role::#role;
+        const PLACES: [u16; ::nuages::meta::count(&FIELDS, ROLE)] = ::nuages::meta::places(&FIELDS, ROLE);
+        &PLACES
+    })
 }
 
 impl Definition<'_> {
