@@ -131,6 +131,16 @@ pub(crate) enum Fetch {
     Slot(usize, DataType),
 }
 
+impl Fetch {
+    /// The slot, if it is one.
+    pub(crate) fn slot(&self) -> Option<usize> {
+        match self {
+            Fetch::RowId(_) => None,
+            Fetch::Slot(slot, _) => Some(*slot),
+        }
+    }
+}
+
 /// An access path: which rows of a table, in which order.
 #[derive(Clone, Debug)]
 pub(crate) enum Access {

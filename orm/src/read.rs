@@ -112,11 +112,11 @@ impl RowReader for StoredRow<'_, '_> {
     }
 
     fn int(&self, column: usize) -> Option<i64> {
-        (!self.is_null(column)).then(|| self.row.int(self.bound.slots[column]))
+        self.row.present_word(self.bound.slots[column]).map(u64::cast_signed)
     }
 
     fn float(&self, column: usize) -> Option<f64> {
-        (!self.is_null(column)).then(|| self.row.float(self.bound.slots[column]))
+        self.row.present_word(self.bound.slots[column]).map(f64::from_bits)
     }
 
     fn text(&self, column: usize) -> Option<&str> {

@@ -4,10 +4,11 @@
 //! readable under every later one: the slots it lacks read as their [`Slot::default`]. That is why adding a
 //! column rewrites nothing, and dropping one neither.
 //!
-//! The fixed-width part of a leaf is one buffer of words. Slot after slot it holds a null map (one word, a
-//! bit for each row) and the slot's data: one word for booleans, `capacity` words for [`Lane::Word`] and for
-//! the cells of text and bytes, twice that for [`Lane::Wide`]; a slot of [`Lane::RowId`] takes nothing. A
-//! slot's place is therefore linear in the capacity, and [`Layout`] keeps the two coefficients.
+//! The fixed-width part of a leaf is one buffer of words. First come the words that have a bit for each row:
+//! slot after slot its null map, and after that of a slot of booleans its values. Behind them lies the data of
+//! the other slots, one after another: `capacity` words for [`Lane::Word`] and for the cells of text and bytes,
+//! twice that for [`Lane::Wide`]; a slot of [`Lane::RowId`] takes nothing. So the null maps of a row's values
+//! share a cache line or two, and where data begins is linear in the capacity.
 
 use std::ops::Range;
 
@@ -70,20 +71,26 @@ impl Stored {
     }
 }
 
-/// What finds a slot in the words of a leaf: it begins at `fixed + per_row * capacity`.
+/// What finds a slot in the words of a leaf: its null map is at `bits`, its data, but for booleans, begins at
+/// `per_row * capacity` behind the bits of all slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
-    fixed: u32,
+    bits: u32,
     per_row: u32,
     lane: Lane,
     width: u8,
 }
 
 impl Place {
+    /// Where it is in a leaf of this capacity, whose first `bits` words have a bit for each row.
     #[inline]
-    fn span(&self, capacity: usize) -> Span {
-        let nulls = self.fixed as usize + self.per_row as usize * capacity;
-        Span { lane: self.lane, nulls, data: nulls + 1, width: self.width.into() }
+    fn span(&self, bits: u32, capacity: usize) -> Span {
+        let nulls = self.bits as usize;
+        let data = match self.lane {
+            Lane::Bit => nulls + 1,
+            _ => bits as usize + self.per_row as usize * capacity,
+        };
+        Span { lane: self.lane, nulls, data, width: self.width.into() }
     }
 }
 
@@ -102,10 +109,11 @@ pub(crate) struct Span {
 impl Span {
     /// The words that have a bit for each row: the null map, and booleans.
     pub(crate) fn bits(&self) -> Range<usize> {
-        self.nulls..self.data + usize::from(self.lane == Lane::Bit)
+        self.nulls..self.nulls + 1 + usize::from(self.lane == Lane::Bit)
     }
 
     /// Where the data of some rows lies.
+    #[inline]
     pub(crate) fn rows(&self, rows: &Range<usize>) -> Range<usize> {
         self.data + self.width * rows.start..self.data + self.width * rows.end
     }
@@ -121,13 +129,13 @@ pub struct Layout {
     places: Vec<Place>,
     /// The slots that are stored, as bits, 64 to a word.
     stored: SmallVec<[u64; 1]>,
-    /// The words of a leaf: those that it has whatever its capacity, and those for each row of capacity.
-    fixed: u32,
+    /// The words of a leaf: those that have a bit for each row, and those for each row of capacity.
+    bits: u32,
     per_row: u32,
     rows_max: usize,
 }
 
-/// The words that a lane's null map and booleans take, and those for each row of capacity.
+/// The words of a lane that have a bit for each row, and those for each row of capacity.
 fn words_of(lane: Lane) -> (u32, u8) {
     match lane {
         Lane::RowId => (0, 0),
@@ -146,7 +154,7 @@ impl Layout {
             defaults: Vec::new(),
             places: Vec::new(),
             stored: SmallVec::new(),
-            fixed: 0,
+            bits: 0,
             per_row: 0,
             rows_max: ROWS_MAX,
         };
@@ -163,12 +171,12 @@ impl Layout {
     }
 
     fn push(&mut self, slot: Slot) {
-        let (fixed, width) = words_of(slot.lane);
+        let (bits, width) = words_of(slot.lane);
         self.stored.resize(self.places.len() / 64 + 1, 0);
         self.stored[self.places.len() / 64] |=
             u64::from(slot.lane != Lane::RowId) << (self.places.len() % 64);
-        self.places.push(Place { fixed: self.fixed, per_row: self.per_row, lane: slot.lane, width });
-        self.fixed += fixed;
+        self.places.push(Place { bits: self.bits, per_row: self.per_row, lane: slot.lane, width });
+        self.bits += bits;
         self.per_row += u32::from(width);
         self.rows_max = (LEAF_BYTES / self.row_bytes()).clamp(2, ROWS_MAX);
         self.defaults.push(Stored::of(&slot));
@@ -177,6 +185,7 @@ impl Layout {
 
     /// How many slots there are; their numbers are the ones below it.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.slots.len()
     }
@@ -198,6 +207,7 @@ impl Layout {
         &self.defaults[slot]
     }
 
+    #[inline]
     pub(crate) fn lane(&self, slot: usize) -> Lane {
         self.places[slot].lane
     }
@@ -210,24 +220,24 @@ impl Layout {
     /// Where the slot lies in the words of a leaf of this capacity.
     #[inline]
     pub(crate) fn span(&self, slot: usize, capacity: usize) -> Span {
-        self.places[slot].span(capacity)
+        self.places[slot].span(self.bits, capacity)
     }
 
     /// Where all slots lie, stored or not, in the order of their numbers.
     #[inline]
     pub(crate) fn all_spans(&self, capacity: usize) -> impl ExactSizeIterator<Item = Span> {
-        self.places.iter().map(move |place| place.span(capacity))
+        self.places.iter().map(move |place| place.span(self.bits, capacity))
     }
 
     /// All slots that are stored, by their numbers, and where they lie in a leaf of this capacity.
     pub(crate) fn spans(&self, capacity: usize) -> impl Iterator<Item = (usize, Span)> {
         let stored = self.places.iter().enumerate().filter(|(_, place)| place.lane != Lane::RowId);
-        stored.map(move |(slot, place)| (slot, place.span(capacity)))
+        stored.map(move |(slot, place)| (slot, place.span(self.bits, capacity)))
     }
 
     /// The words that a leaf of this capacity has.
     pub(crate) fn words(&self, capacity: usize) -> usize {
-        self.fixed as usize + self.per_row as usize * capacity
+        self.bits as usize + self.per_row as usize * capacity
     }
 
     /// The bytes that a row takes beside its texts and bytes.

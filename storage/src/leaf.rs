@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! row_ids  [ 1, 2, 5, .. ]                          ascending
-//! words    [ nulls | data .. | nulls | data .. ]     slot after slot, see the module `layout`
+//! words    [ nulls | nulls | .. | data .. | data .. ] slot after slot, see the module `layout`
 //! text     "AliceBobCarol.."                         cells in `words` hold (offset, length)
 //! bytes    ..
 //! ```
@@ -26,6 +26,7 @@ mod edit;
 mod heap;
 mod record;
 
+use std::hint::black_box;
 use std::sync::Arc;
 
 pub use build::{LeafBuilder, Rows};
@@ -45,6 +46,8 @@ pub const ROWS_MAX: usize = if cfg!(test) { 4 } else { 64 };
 pub const LEAF_BYTES: usize = if cfg!(test) { 1 << 10 } else { 16 << 10 };
 /// Values longer than this many bytes lie in the table's side tree and not in the leaf.
 pub const LONG_BYTES_MIN: usize = if cfg!(test) { 64 } else { 1 << 10 };
+/// The words of a cache line.
+const LINE_WORDS: usize = 8;
 /// The least capacity of a leaf that is to grow, so that a table of a few rows, and a fork of it, stay small.
 const CAPACITY_MIN: usize = if cfg!(test) { 2 } else { 4 };
 
@@ -89,6 +92,7 @@ pub struct Leaf {
 
 /// The lowest `rows` bits: the selection of all rows of a leaf.
 #[must_use]
+#[inline]
 pub fn all_rows(rows: usize) -> u64 {
     if rows < 64 { (1 << rows) - 1 } else { u64::MAX }
 }
@@ -104,6 +108,7 @@ impl Leaf {
 
     /// How many rows there are.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.row_ids.len()
     }
@@ -116,12 +121,14 @@ impl Leaf {
 
     /// The row ids, in the order of the rows.
     #[must_use]
+    #[inline]
     pub fn row_ids(&self) -> &[i64] {
         &self.row_ids
     }
 
     /// The layout under which the rows were written. The table's may be longer by now.
     #[must_use]
+    #[inline]
     pub fn layout(&self) -> &Arc<Layout> {
         &self.layout
     }
@@ -131,6 +138,7 @@ impl Leaf {
     ///
     /// # Errors
     /// The place where the row would be, if it is not there.
+    #[inline]
     pub fn position(&self, row_id: RowId) -> Result<usize, usize> {
         let (first, last) = self.ends;
         let distance = row_id.0.wrapping_sub(first).cast_unsigned();
@@ -157,6 +165,7 @@ impl Leaf {
     /// In this and the following, if the leaf's layout has no such slot or it is of another lane; ask a
     /// [`LeafView`](crate::table::LeafView), which knows the table's.
     #[must_use]
+    #[inline]
     pub fn nulls(&self, slot: usize) -> u64 {
         let span = self.span(slot);
         if span.lane == Lane::RowId { 0 } else { self.words[span.nulls] }
@@ -168,16 +177,35 @@ impl Leaf {
         self.layout.spans(self.capacity).fold(0, |nulls, (_, span)| nulls | self.words[span.nulls]) != 0
     }
 
-    /// Reads a word of every slot of a row and its null map, for nothing but their coming into the cache.
+    /// Reads something of every value of a row, for nothing but their coming into the cache.
     pub(crate) fn touch(&self, row: usize) {
-        let words = self.layout.spans(self.capacity);
-        let touched =
-            |(_, span): (usize, Span)| self.words[span.nulls] ^ self.words[span.data + span.width * row];
-        std::hint::black_box(words.map(touched).fold(0, |all, word| all ^ word));
+        let mut all = self.words.first().copied().unwrap_or_default();
+        for slot in 0..self.layout.len() {
+            let span = self.span(slot);
+            if span.lane != Lane::RowId {
+                let word = self.words[span.data + span.width * row];
+                all ^= if span.lane == Lane::Text { self.text.touch(word) } else { word };
+            }
+        }
+        black_box(all);
+    }
+
+    /// Reads of the leaf what tells where its words are, for nothing but its coming into the cache.
+    pub(crate) fn touch_head(&self) {
+        black_box((self.row_ids.len(), self.words.len(), self.capacity, Arc::as_ptr(&self.layout)));
+    }
+
+    /// Reads a word of every cache line of a slot, for nothing but their coming into the cache.
+    pub(crate) fn touch_slot(&self, slot: usize) {
+        let span = self.span(slot);
+        let words = &self.words[span.rows(&(0..self.len()))];
+        let ends = [self.words.first(), words.last()].into_iter().flatten().fold(0, |all, word| all ^ word);
+        black_box(words.iter().step_by(LINE_WORDS).fold(ends, |all, word| all ^ word));
     }
 
     /// The rows that are true in a slot of booleans, as bits; NULLs are not among them.
     #[must_use]
+    #[inline]
     pub fn bits(&self, slot: usize) -> u64 {
         debug_assert_eq!(self.layout.lane(slot), Lane::Bit, "slot {slot}");
         self.words[self.span(slot).data]
@@ -185,9 +213,32 @@ impl Leaf {
 
     /// A slot of one word a row; NULLs are zero.
     #[must_use]
+    #[inline]
     pub fn words(&self, slot: usize) -> &[u64] {
         debug_assert_eq!(self.layout.lane(slot), Lane::Word, "slot {slot}");
         &self.words[self.span(slot).rows(&(0..self.len()))]
+    }
+
+    /// The word of a row in a slot of one word a row, or its row id; `None` if it is NULL.
+    #[inline]
+    pub(crate) fn word(&self, slot: usize, row: usize) -> Option<u64> {
+        let span = self.span(slot);
+        match span.lane {
+            Lane::RowId => Some(self.row_ids[row].cast_unsigned()),
+            _ => self.is_present(&span, row).then(|| self.words[span.data + row]),
+        }
+    }
+
+    #[inline]
+    fn is_present(&self, span: &Span, row: usize) -> bool {
+        self.words[span.nulls] >> row & 1 == 0
+    }
+
+    /// A slot of one word a row, if it is stored and not the row id.
+    #[inline]
+    pub(crate) fn stored_words(&self, slot: usize) -> Option<&[u64]> {
+        let span = self.span(slot);
+        (span.lane != Lane::RowId).then(|| &self.words[span.rows(&(0..self.len()))])
     }
 
     /// The value of a slot of two words a row; NULL is zero.
@@ -198,28 +249,37 @@ impl Leaf {
         u128::from(self.words[start]) | u128::from(self.words[start + 1]) << 64
     }
 
-    /// A text; empty if it is NULL.
+    /// A text; `None` if it is NULL.
     #[must_use]
-    pub fn text(&self, slot: usize, row: usize) -> Cell<'_, str> {
-        debug_assert_eq!(self.layout.lane(slot), Lane::Text, "slot {slot}");
-        let cell = self.words[self.span(slot).data + row];
-        match self.text.get(cell) {
+    #[inline]
+    pub fn text(&self, slot: usize, row: usize) -> Option<Cell<'_, str>> {
+        let span = self.span(slot);
+        debug_assert_eq!(span.lane, Lane::Text, "slot {slot}");
+        if !self.is_present(&span, row) {
+            return None;
+        }
+        let cell = self.words[span.data + row];
+        Some(match self.text.get(cell) {
             Some(text) => Cell::Inline(text),
             None if cell == LONG => Cell::Long,
             None => Cell::Inline(self.layout.stored_default(slot).as_text()),
-        }
+        })
     }
 
-    /// A string of bytes; empty if it is NULL.
+    /// A string of bytes; `None` if it is NULL.
     #[must_use]
-    pub fn bytes(&self, slot: usize, row: usize) -> Cell<'_, [u8]> {
-        debug_assert_eq!(self.layout.lane(slot), Lane::Bytes, "slot {slot}");
-        let cell = self.words[self.span(slot).data + row];
-        match self.bytes.get(cell) {
+    pub fn bytes(&self, slot: usize, row: usize) -> Option<Cell<'_, [u8]>> {
+        let span = self.span(slot);
+        debug_assert_eq!(span.lane, Lane::Bytes, "slot {slot}");
+        if !self.is_present(&span, row) {
+            return None;
+        }
+        let cell = self.words[span.data + row];
+        Some(match self.bytes.get(cell) {
             Some(bytes) => Cell::Inline(bytes),
             None if cell == LONG => Cell::Long,
             None => Cell::Inline(self.layout.stored_default(slot).as_bytes()),
-        }
+        })
     }
 
     /// The slots of a row whose values lie beside the leaf.
@@ -235,6 +295,7 @@ impl Leaf {
         self.len() * self.layout.row_bytes() + self.text.live() + self.bytes.live()
     }
 
+    #[inline]
     fn span(&self, slot: usize) -> Span {
         self.layout.span(slot, self.capacity)
     }

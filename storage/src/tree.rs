@@ -78,6 +78,11 @@ pub(crate) trait Block: Clone + 'static {
     fn key(&self, at: usize) -> <Self::Keys as Keys>::Key<'_>;
     /// The position of a key, or the position where it would be.
     fn search(&self, key: <Self::Keys as Keys>::Key<'_>) -> Result<usize, usize>;
+    /// How many keys are less than this one.
+    fn lower_bound(&self, key: <Self::Keys as Keys>::Key<'_>) -> usize {
+        let (Ok(at) | Err(at)) = self.search(key);
+        at
+    }
     /// How much the items take, in a measure of the block's own: less after each removal.
     fn size(&self) -> usize;
     /// Whether one more item may be inserted.
@@ -191,7 +196,7 @@ impl<B: Block> Tree<B> {
         loop {
             match node {
                 Node::Leaf(block) => {
-                    let (Ok(at) | Err(at)) = block.search(key);
+                    let at = block.lower_bound(key);
                     return if at < block.len() {
                         Some((block, at))
                     } else {

@@ -22,6 +22,7 @@ pub(super) struct WordOperand<'a> {
 
 impl<'a> WordOperand<'a> {
     /// The words of a column of that form.
+    #[inline]
     pub(super) fn column(vector: &'a Vector<'_>) -> Option<Self> {
         match vector {
             Vector::Word { data, nulls, .. } => {
@@ -36,6 +37,7 @@ impl<'a> WordOperand<'a> {
         value.to_word().map(|word| WordOperand { words: Words::Same(word), nulls: None })
     }
 
+    #[inline]
     fn present(&self, selection: &Bits) -> Bits {
         self.nulls.map_or_else(|| selection.clone(), |nulls| selection.and_not(nulls))
     }
@@ -232,7 +234,9 @@ fn word_mask(
     match (left, right) {
         (Words::Slice(left), Words::Same(right)) => {
             let right = key(right);
-            Bits::from_words_with(len, |start| mask_of(part(left, start, len), |left| test(key(left), right)))
+            Bits::from_words_with(len, |start| {
+                mask(part(left, start, len).iter().map(|left| test(key(*left), right)))
+            })
         }
         (Words::Slice(left), Words::Slice(right)) => Bits::from_words_with(len, |start| {
             let pairs = part(left, start, len).iter().zip(part(right, start, len));
@@ -254,22 +258,21 @@ fn part(words: &[u64], start: usize, len: usize) -> &[u64] {
     words.get(start..len.min(start + WORD_ROWS)).unwrap_or_default()
 }
 
-/// The bits of 64 tests: a byte from eight words at a time, whose shifts are constants once the loop is unrolled.
-#[inline]
-fn mask_of(words: &[u64], test: impl Fn(u64) -> bool) -> u64 {
-    let (chunks, rest) = words.as_chunks::<8>();
-    let mut mask = 0;
-    for (index, chunk) in chunks.iter().enumerate() {
-        let byte = (0..8).fold(0, |byte, row| byte | u64::from(test(chunk[row])) << row);
-        mask |= byte << (8 * index);
+/// A word for each row of up to 64, with the bit of the row.
+static ROW_BITS: [u64; WORD_ROWS] = {
+    let mut bits = [1; WORD_ROWS];
+    let mut row = 1;
+    while row < WORD_ROWS {
+        bits[row] = bits[row - 1] << 1;
+        row += 1;
     }
-    let start = chunks.len() * 8;
-    rest.iter().enumerate().fold(mask, |mask, (row, word)| mask | u64::from(test(*word)) << (start + row))
-}
+    bits
+};
 
+/// The bits of up to 64 tests. Each keeps or drops the bit of its row, which is done for several rows at once.
 #[inline]
 fn mask(tests: impl Iterator<Item = bool>) -> u64 {
-    tests.enumerate().fold(0, |mask, (row, test)| mask | u64::from(test) << row)
+    tests.zip(&ROW_BITS).fold(0, |mask, (test, bit)| mask | if test { *bit } else { 0 })
 }
 
 fn bits(vector: &Vector<'_>, len: usize) -> Bits {

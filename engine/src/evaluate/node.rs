@@ -137,6 +137,7 @@ impl Node {
     }
 
     /// Its words, if they need not be computed.
+    #[inline]
     pub(super) fn words<'a>(&'a self, frame: &Frame<'a, '_>) -> Option<WordOperand<'a>> {
         match &self.operation {
             Operation::Column(index) => WordOperand::column(frame.batch.column(*index)),

@@ -97,11 +97,14 @@ impl Node {
                 Ok(selection.and_not(&rest))
             }
             Operation::Compare(op, left, right) if *op != Comparison::Same => {
-                let words = left.words(frame).zip(right.words(frame)).zip(left.class());
-                let rows = words.and_then(|((left, right), class)| {
-                    compare::filter_words(*op, class, &left, &right, frame.batch.len, selection)
-                });
-                rows.map_or_else(|| Ok(self.truth(frame, selection)?.yes), Ok)
+                if let (Some(left), Some(right), Some(class)) =
+                    (left.words(frame), right.words(frame), left.class())
+                    && let Some(rows) =
+                        compare::filter_words(*op, class, &left, &right, frame.batch.len, selection)
+                {
+                    return Ok(rows);
+                }
+                Ok(self.truth(frame, selection)?.yes)
             }
             _ => Ok(self.truth(frame, selection)?.yes),
         }

@@ -3,7 +3,7 @@
 use std::vec;
 
 use nuages_storage::index::Entries;
-use nuages_storage::{LeafSlice, LeafView, Leaves, RowId, RowRef, Table, TableId, Version};
+use nuages_storage::{LeafSlice, Leaves, RowId, RowRef, Table, TableId, Version};
 
 use super::{Operator, ranges};
 use crate::batch::{BATCH_ROWS_MAX, Batch};
@@ -29,7 +29,7 @@ pub(super) struct Scan<'v> {
 /// Where the rows of a scan come from.
 enum Rows<'v> {
     /// Leaf by leaf.
-    Leaves(Ahead<'v>),
+    Leaves(Leaves<'v>),
     /// One by one, by id.
     Ids(&'v Table, vec::IntoIter<RowId>),
     /// One by one, by the entries of an index.
@@ -65,13 +65,13 @@ impl<'v> Scan<'v> {
         match &self.scan.access {
             Access::All => {
                 note(&|| Extent::All);
-                Ok(Rows::Leaves(Ahead::of(table.leaves_ranked(shorten(0..table.len())))))
+                Ok(Rows::Leaves(table.leaves_ranked(shorten(0..table.len()))))
             }
             Access::RowRange(bounds) => {
                 let bounds = ranges::row_bounds(bounds, context)?;
                 note(&|| Extent::row_range(bounds));
                 let ranks = ranges::row_ranks(table, bounds);
-                Ok(Rows::Leaves(Ahead::of(table.leaves_ranked(shorten(ranks)))))
+                Ok(Rows::Leaves(table.leaves_ranked(shorten(ranks))))
             }
             access @ (Access::RowIds(_) | Access::Union(_)) => {
                 let mut ids = ranges::row_ids(table, access, context, &note)?;
@@ -103,6 +103,7 @@ impl<'v> Scan<'v> {
 
     /// The next leaf, or a batch of rows gathered from several.
     fn fetch(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
+        let begun = self.rows.is_some();
         let rows = match &mut self.rows {
             Some(rows) => rows,
             None => {
@@ -115,48 +116,18 @@ impl<'v> Scan<'v> {
         self.batch_rows = (batch_rows * 2).min(BATCH_ROWS_MAX);
         Ok(match rows {
             Rows::Leaves(leaves) => {
-                let slice = leaves.next(fetch, reverse);
-                slice.map(|slice| put_leaf(&slice, fetch, batch)).is_some()
+                let next = if reverse { leaves.next_back() } else { leaves.next() };
+                let Some(slice) = next else { return Ok(false) };
+                // Nobody looks beyond the first leaf before the second is asked for: who stops early has read little.
+                if begun {
+                    leaves.touch_next(reverse, fetch.iter().filter_map(Fetch::slot));
+                }
+                put_leaf(&slice, fetch, batch);
+                true
             }
             Rows::Ids(table, ids) => gather(table, fetch, ids, batch_rows, batch),
             Rows::Entries(table, entries) => gather(table, fetch, entries, batch_rows, batch),
         })
-    }
-}
-
-/// Leaves, each looked at before its turn.
-///
-/// A leaf that is not in the cache costs two misses, one after the other: where its words are, and the words. Asked
-/// for while the leaves before it are being worked on, the one two leaves ahead and the other one leaf ahead, they wait
-/// for nothing and hold up nothing. Nobody looks beyond the first leaf before the second is asked for: a scan that
-/// stops early has read little.
-struct Ahead<'v> {
-    leaves: Leaves<'v>,
-    begun: bool,
-    next: Option<LeafSlice<'v>>,
-    after: Option<LeafSlice<'v>>,
-}
-
-impl<'v> Ahead<'v> {
-    fn of(leaves: Leaves<'v>) -> Self {
-        Ahead { leaves, begun: false, next: None, after: None }
-    }
-
-    fn next(&mut self, fetch: &[Fetch], reverse: bool) -> Option<LeafSlice<'v>> {
-        let mut pull = || if reverse { self.leaves.next_back() } else { self.leaves.next() };
-        let current = self.next.take().or_else(&mut pull)?;
-        if std::mem::replace(&mut self.begun, true) {
-            self.next = self.after.take().or_else(&mut pull);
-            self.after = pull();
-        }
-        if let Some(next) = &self.next {
-            for fetch in fetch {
-                if let Fetch::Slot(slot, _) = fetch {
-                    std::hint::black_box(next.view.nulls(*slot));
-                }
-            }
-        }
-        Some(current)
     }
 }
 
@@ -201,19 +172,20 @@ impl<'v> Operator<'v> for Scan<'v> {
     }
 }
 
-/// The rows of a leaf, borrowed.
+/// The rows of a leaf, borrowed. The columns of the leaf before are written over where they lie.
 fn put_leaf<'v>(slice: &LeafSlice<'v>, fetch: &[Fetch], batch: &mut Batch<'v>) {
-    batch.columns.clear();
-    batch.columns.extend(fetch.iter().map(|fetch| leaf_column(slice.view, *fetch)));
-    batch.selection = Bits::from_word(slice.selection());
-    batch.len = slice.view.len();
-}
-
-fn leaf_column(view: LeafView<'_>, fetch: Fetch) -> Vector<'_> {
-    match fetch {
-        Fetch::RowId(data_type) => Vector::row_ids(view, data_type),
-        Fetch::Slot(slot, data_type) => Vector::leaf(view, slot, data_type),
+    let view = slice.view;
+    batch.columns.truncate(fetch.len());
+    for (index, fetch) in fetch.iter().enumerate() {
+        match (batch.columns.get_mut(index), *fetch) {
+            (Some(column), Fetch::Slot(slot, data_type)) => column.set_leaf(view, slot, data_type),
+            (Some(column), Fetch::RowId(data_type)) => *column = Vector::row_ids(view, data_type),
+            (None, Fetch::Slot(slot, data_type)) => batch.columns.push(Vector::leaf(view, slot, data_type)),
+            (None, Fetch::RowId(data_type)) => batch.columns.push(Vector::row_ids(view, data_type)),
+        }
     }
+    batch.selection = Bits::from_word(slice.selection());
+    batch.len = view.len();
 }
 
 /// Puts up to `rows_max` rows, by their ids, in the place of `batch`; false at the end.

@@ -105,36 +105,43 @@ impl<'v> VectorBuilder<'v> {
 
     /// Adds a slot of rows of a table, wherever they lie. Texts are not copied.
     pub fn append_slot(&mut self, rows: &[RowRef<'v>], slot: usize) {
-        let (first, nulls) = (self.len, &mut self.nulls);
-        let mut present = |at: usize, row: &RowRef<'v>| {
-            let is_null = row.null(slot);
-            if is_null {
-                nulls.insert(first + at);
-            }
-            !is_null
-        };
+        let first = self.len;
+        let mut absent = |at: usize| self.nulls.insert(first + at);
         let count = rows.len();
         let rows = rows.iter().enumerate();
         match &mut self.data {
             Data::Word(data) => rows.for_each(|(at, row)| {
-                present(at, row);
-                data.push(row.word(slot)); // zero if it is NULL
+                let word = row.present_word(slot);
+                data.push(word.unwrap_or_else(|| {
+                    absent(at);
+                    0
+                }));
             }),
-            Data::Bool(bits) => rows.for_each(|(at, row)| {
-                if present(at, row) && row.bool(slot) {
-                    bits.insert(first + at);
-                }
+            Data::Bool(bits) => rows.for_each(|(at, row)| match row.null(slot) {
+                true => absent(at),
+                false if row.bool(slot) => bits.insert(first + at),
+                false => {}
             }),
             Data::Decimal(data) => rows.for_each(|(at, row)| {
-                data.push(if present(at, row) { decimal_from_wide(row.wide(slot)) } else { Decimal::ZERO });
+                let wide = (!row.null(slot)).then(|| decimal_from_wide(row.wide(slot)));
+                data.push(wide.unwrap_or_else(|| {
+                    absent(at);
+                    Decimal::ZERO
+                }));
             }),
             Data::Text(data) => rows.for_each(|(at, row)| {
-                present(at, row);
-                data.push_borrowed(row.text(slot).unwrap_or_default());
+                let text = row.text(slot);
+                data.push_borrowed(text.unwrap_or_else(|| {
+                    absent(at);
+                    ""
+                }));
             }),
             Data::Values(data) => rows.for_each(|(at, row)| {
-                present(at, row);
-                data.push(row.value(slot, &self.kind));
+                let value = row.value(slot, &self.kind);
+                if value.is_null() {
+                    absent(at);
+                }
+                data.push(value);
             }),
         }
         self.len = first + count;

@@ -43,6 +43,22 @@ impl<'v> Vector<'v> {
         }
     }
 
+    /// Makes this the column of another leaf. Words, which most columns are, are written over where they lie, which
+    /// costs less than the moves of a new column.
+    #[inline]
+    pub(crate) fn set_leaf(&mut self, view: LeafView<'v>, slot: usize, kind: DataType) {
+        match (&mut *self, kind.lane()) {
+            (Vector::Word { kind: known, data: Cow::Borrowed(data), nulls }, Lane::Word)
+                if let Words::Slice(words) = view.words(slot) =>
+            {
+                *known = kind;
+                *data = words;
+                *nulls = view.nulls(slot).into();
+            }
+            _ => *self = Vector::leaf(view, slot, kind),
+        }
+    }
+
     /// The row ids of a leaf as a column of integers: the primary key of a table that is keyed by one.
     #[must_use]
     pub fn row_ids(view: LeafView<'v>, kind: DataType) -> Self {

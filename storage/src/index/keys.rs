@@ -1,10 +1,11 @@
 //! Index entries, packed: what lies in the leaves and in the inner nodes of an index, and what a write set
 //! carries.
 //!
-//! The keys lie one after another in one heap. The first eight bytes of each, its head, lie apart as
-//! numbers: a search compares those, eight to a cache line, and goes to the heap only for keys that begin
-//! alike. Where all keys have one length, which is usual (numbers, dates, UUIDs), nothing else is stored of
-//! them; and if that is eight bytes or less, the head is the key. Cloning is three memcpys, or four.
+//! The keys lie one after another in one heap. Of each, the first eight bytes after those that all of them begin
+//! with, its head, lie apart as numbers: a search compares those, eight to a cache line, and goes to the heap
+//! only for keys whose heads are alike. Keys that are neighbours begin alike, so few are. Where all keys have one
+//! length, which is usual (numbers, dates, UUIDs), nothing else is stored of them; and if no more than eight bytes
+//! are left after the common ones, the head is the key. Cloning is three memcpys, or four.
 //!
 //! One entry with a short key, which is what a commit of one row brings to most indexes, lies in place: it costs no
 //! allocation.
@@ -33,8 +34,11 @@ enum Ends {
 /// Index entries, packed.
 #[derive(Debug)]
 pub struct IndexKeys {
-    /// The first eight bytes of each key, padded with zeros: heads that differ order as their keys do.
+    /// The eight bytes of each key after its first `common`, padded with zeros: heads that differ order as their keys
+    /// do.
     heads: SmallVec<[u64; 2]>,
+    /// How many bytes all keys begin with; there may be more. Zero if there is no key.
+    common: usize,
     row_ids: SmallVec<[RowId; 2]>,
     ends: Ends,
     heap: SmallVec<[u8; 24]>,
@@ -45,6 +49,7 @@ impl Clone for IndexKeys {
     fn clone(&self) -> Self {
         Self {
             heads: SmallVec::from_slice(&self.heads),
+            common: self.common,
             row_ids: SmallVec::from_slice(&self.row_ids),
             ends: self.ends.clone(),
             heap: SmallVec::from_slice(&self.heap),
@@ -55,7 +60,7 @@ impl Clone for IndexKeys {
 /// No entries.
 impl Default for IndexKeys {
     fn default() -> Self {
-        Self { heads: SmallVec::new(), row_ids: SmallVec::new(), ends: Ends::Even(0), heap: SmallVec::new() }
+        Self::with_capacity(0, 0)
     }
 }
 
@@ -80,9 +85,10 @@ impl IndexKeys {
 
     /// Adds an entry at the end.
     pub fn push(&mut self, key: &[u8], row_id: RowId) {
+        self.admit(key);
         self.insert_end(self.len(), key.len());
         self.heap.extend_from_slice(key);
-        self.heads.push(head(key));
+        self.heads.push(head(&key[self.common..]));
         self.row_ids.push(row_id);
     }
 
@@ -95,8 +101,13 @@ impl IndexKeys {
     /// The row of the entry at `at`, if the entry has this key.
     pub(super) fn row_of(&self, at: usize, key: &[u8]) -> Option<RowId> {
         let row_id = self.row_ids[at];
-        let found = self.heads[at] == head(key) && self.compare_alike(at, (key, row_id)).is_eq();
-        found.then_some(row_id)
+        self.is_at(at, (key, row_id)).then_some(row_id)
+    }
+
+    /// Whether the entry at `at` is this one.
+    fn is_at(&self, at: usize, entry: Entry<'_>) -> bool {
+        let head = self.head_of(entry.0);
+        head.is_ok_and(|head| self.heads[at] == head) && self.compare_alike(at, entry).is_eq()
     }
 
     /// The entries, in the order in which they lie.
@@ -124,6 +135,7 @@ impl IndexKeys {
     fn with_capacity(entries: usize, bytes: usize) -> Self {
         Self {
             heads: SmallVec::with_capacity(entries),
+            common: 0,
             row_ids: SmallVec::with_capacity(entries),
             ends: Ends::Even(0),
             heap: SmallVec::with_capacity(bytes),
@@ -171,10 +183,49 @@ impl IndexKeys {
         }
     }
 
+    /// The bytes that all keys begin with.
+    fn beginning(&self) -> &[u8] {
+        &self.heap[..self.common]
+    }
+
+    /// The head that a key has here; or, of a key that does not begin as all of them do, how it compares with each.
+    fn head_of(&self, key: &[u8]) -> Result<u64, Ordering> {
+        if begin_alike(key, &self.heap, self.common) {
+            Ok(head(&key[self.common..]))
+        } else {
+            Err(key.cmp(self.beginning()))
+        }
+    }
+
+    /// Makes heads such that this key may come: it need not begin as all the others do.
+    fn admit(&mut self, key: &[u8]) {
+        if self.is_empty() {
+            self.common = key.len();
+        } else if !begin_alike(key, &self.heap, self.common) {
+            self.set_common(common_bytes(self.beginning(), key));
+        }
+    }
+
+    /// Makes heads of what follows the first `common` bytes of each key, with which all begin.
+    fn set_common(&mut self, common: usize) {
+        self.common = common;
+        self.heads = (0..self.len()).map(|at| head(&self.heap[self.span(at)][common..])).collect();
+    }
+
+    /// Makes heads of what follows all the bytes with which the keys begin, which are in order. `before` is what the
+    /// heads were made of; nothing if not all were made alike.
+    fn set_all_common(&mut self, before: Option<usize>) {
+        let ends = self.len().checked_sub(1).map(|last| (self.entry(0).0, self.entry(last).0));
+        let common = ends.map_or(0, |(first, last)| common_bytes(first, last));
+        if before != Some(common) {
+            self.set_common(common);
+        }
+    }
+
     /// Compares the entry at `at` with one whose head is the same.
     fn compare_alike(&self, at: usize, entry: Entry<'_>) -> Ordering {
         match self.ends {
-            Ends::Even(length) if length == entry.0.len() && length <= size_of::<u64>() => {
+            Ends::Even(length) if length == entry.0.len() && length <= self.common + size_of::<u64>() => {
                 self.row_ids[at].cmp(&entry.1)
             }
             _ => self.entry(at).cmp(&entry),
@@ -183,12 +234,16 @@ impl IndexKeys {
 
     /// How many entries, which are in order, are less than `entry`, or if `inclusive` equal to it.
     fn bound(&self, entry: Entry<'_>, inclusive: bool) -> usize {
-        let head = head(entry.0);
+        let head = match self.head_of(entry.0) {
+            Ok(head) => head,
+            Err(Ordering::Greater) => return self.len(),
+            Err(_) => return 0,
+        };
         let start = lesser_heads(&self.heads, head);
         if self.heads.get(start) != Some(&head) {
             return start;
         }
-        // Mostly one entry; in an index of texts that begin alike, all of the leaf's.
+        // Mostly one entry; of an index of few keys, all of the leaf's.
         let alike = match self.heads.get(start + 1) {
             Some(next) if *next == head => self.heads[start..].partition_point(|other| *other == head),
             _ => 1,
@@ -207,10 +262,11 @@ impl IndexKeys {
     }
 
     fn insert_entry(&mut self, at: usize, (key, row_id): Entry<'_>) {
+        self.admit(key);
         let start = self.start(at);
         self.insert_end(at, key.len());
         self.heap.insert_from_slice(start, key);
-        self.heads.insert(at, head(key));
+        self.heads.insert(at, head(&key[self.common..]));
         self.row_ids.insert(at, row_id);
     }
 
@@ -223,6 +279,9 @@ impl IndexKeys {
         self.heads.remove(at);
         self.row_ids.remove(at);
         remove_bytes(&mut self.heap, span);
+        if self.is_empty() {
+            self.common = 0;
+        }
     }
 
     fn split_entries(&mut self, at: usize) -> Self {
@@ -231,8 +290,9 @@ impl IndexKeys {
             Ends::Even(length) => Ends::Even(*length),
             Ends::Each(ends) => Ends::Each(ends.drain(at..).map(|end| end - start).collect()),
         };
-        let right = Self {
+        let mut right = Self {
             heads: SmallVec::from_slice(&self.heads[at..]),
+            common: self.common,
             row_ids: SmallVec::from_slice(&self.row_ids[at..]),
             ends,
             heap: SmallVec::from_slice(&self.heap[start..]),
@@ -240,6 +300,8 @@ impl IndexKeys {
         self.heads.truncate(at);
         self.row_ids.truncate(at);
         self.heap.truncate(start);
+        self.set_all_common(Some(self.common));
+        right.set_all_common(Some(right.common));
         right
     }
 }
@@ -263,7 +325,24 @@ fn lesser_heads(heads: &[u64], head: u64) -> usize {
     start + heads[start..].iter().take(LINE).filter(is_lesser).count()
 }
 
-/// The first eight bytes of a key.
+/// With how many bytes both begin.
+fn common_bytes(left: &[u8], right: &[u8]) -> usize {
+    left.iter().zip(right).take_while(|(left, right)| left == right).count()
+}
+
+/// Whether both have so many bytes and they are the same. Up to eight are compared at once.
+#[inline]
+fn begin_alike(left: &[u8], right: &[u8], count: usize) -> bool {
+    match (left.first_chunk::<8>(), right.first_chunk::<8>()) {
+        (Some(left), Some(right)) if count <= 8 => {
+            let differing = u64::from_be_bytes(*left) ^ u64::from_be_bytes(*right);
+            differing.leading_zeros() as usize >= 8 * count
+        }
+        _ => left.get(..count).is_some_and(|beginning| right.get(..count) == Some(beginning)),
+    }
+}
+
+/// The first eight bytes of a key, or of the rest of one.
 fn head(key: &[u8]) -> u64 {
     if let Some(bytes) = key.first_chunk() {
         return u64::from_be_bytes(*bytes);
@@ -353,8 +432,7 @@ impl Keys for IndexKeys {
     /// The suffix truncation of Bayer and Unterauer ("Prefix B-trees", 1977): the bytes that `right` has in
     /// common with `left`, and one more.
     fn insert_between(&mut self, at: usize, left: Entry<'_>, right: Entry<'_>) {
-        let common = left.0.iter().zip(right.0).take_while(|(left, right)| left == right).count();
-        match right.0.get(..=common) {
+        match right.0.get(..=common_bytes(left.0, right.0)) {
             Some(key) => self.insert_entry(at, (key, RowId::MIN)),
             None => self.insert_entry(at, right),
         }
@@ -393,8 +471,11 @@ impl Block for IndexKeys {
 
     fn search(&self, entry: Entry<'_>) -> Result<usize, usize> {
         let at = self.bound(entry, false);
-        let found = self.heads.get(at) == Some(&head(entry.0)) && self.compare_alike(at, entry).is_eq();
-        if found { Ok(at) } else { Err(at) }
+        if at < self.len() && self.is_at(at, entry) { Ok(at) } else { Err(at) }
+    }
+
+    fn lower_bound(&self, entry: Entry<'_>) -> usize {
+        self.bound(entry, false)
     }
 
     fn has_room(&self) -> bool {
@@ -435,6 +516,7 @@ impl Block for IndexKeys {
         self.heap.extend_from_slice(&right.heap);
         self.heads.extend_from_slice(&right.heads);
         self.row_ids.extend_from_slice(&right.row_ids);
+        self.set_all_common((self.common == right.common).then_some(self.common));
     }
 
     fn split_off(&mut self, at: usize) -> Self {
@@ -446,7 +528,7 @@ impl Block for IndexKeys {
         assert_eq!(self.start(self.len()), self.heap.len(), "the last key ends where the heap does");
         assert_eq!(self.heads.len(), self.len(), "a head for each entry");
         for at in 0..self.len() {
-            assert_eq!(self.heads[at], head(self.entry(at).0), "the head of entry {at}");
+            assert_eq!(self.head_of(self.entry(at).0), Ok(self.heads[at]), "the head of entry {at}");
         }
     }
 }

@@ -14,7 +14,7 @@ pub(super) const DEFAULT: u64 = u64::MAX - 1;
 /// One variable-length value of a leaf.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Cell<'a, T: ?Sized> {
-    /// The value; the empty one if the cell is NULL.
+    /// The value.
     Inline(&'a T),
     /// The value is longer than [`LONG_BYTES_MIN`](super::LONG_BYTES_MIN) and lies beside the leaf: in the
     /// [`Rows`](super::Rows) that brought it, or in the table.
@@ -29,6 +29,7 @@ pub(super) trait Buffer: Default {
     fn slice(&self, range: Range<usize>) -> &Self::Value;
     fn reserve(&mut self, bytes: usize);
     fn push(&mut self, value: &Self::Value);
+    fn as_bytes(&self) -> &[u8];
 }
 
 impl Buffer for String {
@@ -45,6 +46,9 @@ impl Buffer for String {
     }
     fn push(&mut self, value: &str) {
         self.push_str(value);
+    }
+    fn as_bytes(&self) -> &[u8] {
+        self.as_bytes()
     }
 }
 
@@ -63,6 +67,9 @@ impl Buffer for Vec<u8> {
     fn push(&mut self, value: &[u8]) {
         self.extend_from_slice(value);
     }
+    fn as_bytes(&self) -> &[u8] {
+        self
+    }
 }
 
 /// A buffer and how much of it no cell refers to any more.
@@ -80,6 +87,11 @@ impl<S: Buffer> Heap<S> {
             LONG | DEFAULT => None,
             _ => Some(self.buffer.slice(range(cell))),
         }
+    }
+
+    /// Reads a byte of what a cell refers to, for nothing but its coming into the cache.
+    pub(super) fn touch(&self, cell: u64) -> u64 {
+        self.buffer.as_bytes().get(range(cell).start).copied().unwrap_or_default().into()
     }
 
     /// Adds a value and returns its cell.

@@ -37,6 +37,7 @@ pub enum Words<'v> {
 impl Words<'_> {
     /// The word of a row.
     #[must_use]
+    #[inline]
     pub fn get(self, row: usize) -> u64 {
         match self {
             Words::Slice(words) => words[row],
@@ -67,6 +68,7 @@ impl<'v> LeafView<'v> {
 
     /// How many rows there are.
     #[must_use]
+    #[inline]
     pub fn len(self) -> usize {
         self.leaf.len()
     }
@@ -79,17 +81,20 @@ impl<'v> LeafView<'v> {
 
     /// The row ids, in ascending order.
     #[must_use]
+    #[inline]
     pub fn row_ids(self) -> &'v [i64] {
         self.leaf.row_ids()
     }
 
     /// The default of a slot that was added after the leaf was written.
+    #[inline]
     fn default_of(self, slot: usize) -> Option<&'v Stored> {
         (slot >= self.leaf.layout().len()).then(|| self.table.layout.stored_default(slot))
     }
 
     /// The rows that are NULL in a slot, as bits.
     #[must_use]
+    #[inline]
     pub fn nulls(self, slot: usize) -> u64 {
         match self.default_of(slot) {
             None => self.leaf.nulls(slot),
@@ -100,6 +105,7 @@ impl<'v> LeafView<'v> {
 
     /// The rows that are true in a slot of booleans, as bits; NULLs are not among them.
     #[must_use]
+    #[inline]
     pub fn bits(self, slot: usize) -> u64 {
         match self.default_of(slot) {
             None => self.leaf.bits(slot),
@@ -110,10 +116,10 @@ impl<'v> LeafView<'v> {
 
     /// A slot of one word a row, or the row ids; NULLs are zero.
     #[must_use]
+    #[inline]
     pub fn words(self, slot: usize) -> Words<'v> {
         match self.default_of(slot) {
-            None if self.table.layout.lane(slot) == Lane::RowId => Words::RowIds(self.leaf.row_ids()),
-            None => Words::Slice(self.leaf.words(slot)),
+            None => self.leaf.stored_words(slot).map_or(Words::RowIds(self.leaf.row_ids()), Words::Slice),
             Some(Stored::Word(word)) => Words::Same(*word),
             Some(_) => Words::Same(0),
         }
@@ -129,12 +135,23 @@ impl<'v> LeafView<'v> {
         }
     }
 
+    /// The word of a row in a slot of one word a row, or its row id; `None` if it is NULL.
+    #[must_use]
+    #[inline]
+    pub fn word(self, slot: usize, row: usize) -> Option<u64> {
+        match self.default_of(slot) {
+            None => self.leaf.word(slot, row),
+            Some(Stored::Word(word)) => Some(*word),
+            Some(_) => None,
+        }
+    }
+
     /// A text, wherever it lies; `None` if it is NULL.
     #[must_use]
+    #[inline]
     pub fn text(self, slot: usize, row: usize) -> Option<&'v str> {
         match self.default_of(slot) {
-            None if self.leaf.nulls(slot) >> row & 1 == 1 => None,
-            None => Some(match self.leaf.text(slot, row) {
+            None => Some(match self.leaf.text(slot, row)? {
                 Cell::Inline(text) => text,
                 Cell::Long => self.long(slot, row).map_or("", LongValue::as_text),
             }),
@@ -147,8 +164,7 @@ impl<'v> LeafView<'v> {
     #[must_use]
     pub fn bytes(self, slot: usize, row: usize) -> Option<&'v [u8]> {
         match self.default_of(slot) {
-            None if self.leaf.nulls(slot) >> row & 1 == 1 => None,
-            None => Some(match self.leaf.bytes(slot, row) {
+            None => Some(match self.leaf.bytes(slot, row)? {
                 Cell::Inline(bytes) => bytes,
                 Cell::Long => self.long(slot, row).map_or(&[], LongValue::as_bytes),
             }),
@@ -170,6 +186,7 @@ impl<'v> LeafView<'v> {
 
     /// One row.
     #[must_use]
+    #[inline]
     pub fn row(self, row: usize) -> RowRef<'v> {
         RowRef::new(self, row)
     }
@@ -192,6 +209,7 @@ pub struct RowRef<'v> {
 
 /// As for [`LeafView`], slots are of the table's layout. Values of a NULL are zero, false or `None`.
 impl<'v> RowRef<'v> {
+    #[inline]
     pub(super) fn new(view: LeafView<'v>, row: usize) -> Self {
         Self { view, row }
     }
@@ -222,6 +240,7 @@ impl<'v> RowRef<'v> {
 
     /// Whether a slot is NULL.
     #[must_use]
+    #[inline]
     pub fn null(self, slot: usize) -> bool {
         self.view.nulls(slot) >> self.row & 1 == 1
     }
@@ -232,14 +251,23 @@ impl<'v> RowRef<'v> {
         self.view.bits(slot) >> self.row & 1 == 1
     }
 
-    /// The stored form of a value of one word, or the row id.
+    /// The stored form of a value of one word, or the row id; `None` if it is NULL.
     #[must_use]
+    #[inline]
+    pub fn present_word(self, slot: usize) -> Option<u64> {
+        self.view.word(slot, self.row)
+    }
+
+    /// The same; zero if it is NULL.
+    #[must_use]
+    #[inline]
     pub fn word(self, slot: usize) -> u64 {
-        self.view.words(slot).get(self.row)
+        self.present_word(slot).unwrap_or_default()
     }
 
     /// An integer; of dates, times, timestamps and durations their number of days or microseconds.
     #[must_use]
+    #[inline]
     pub fn int(self, slot: usize) -> i64 {
         self.word(slot).cast_signed()
     }
@@ -306,6 +334,7 @@ pub struct LeafSlice<'v> {
 impl LeafSlice<'_> {
     /// The rows as bits: the selection that an operator begins with.
     #[must_use]
+    #[inline]
     pub fn selection(&self) -> u64 {
         all_rows(self.rows.len()) << self.rows.start
     }
@@ -328,6 +357,25 @@ impl<'v> Leaves<'v> {
         self.blocks.items()
     }
 
+    /// Asks for slots of the leaf that follows the last one, and for where those of the leaf after it lie.
+    ///
+    /// A leaf of a large table is not in the cache. It costs misses one after the other: where its words are, and the
+    /// words, line by line. Asked for while the leaves before it are being worked on, they come together.
+    #[inline]
+    pub fn touch_next(&self, reverse: bool, slots: impl Iterator<Item = usize>) {
+        let ahead = |distance| match reverse {
+            false => self.blocks.ahead(distance),
+            true => self.blocks.ahead_back(distance),
+        };
+        if let Some(leaf) = ahead(2) {
+            leaf.touch_head();
+        }
+        if let Some(leaf) = ahead(1) {
+            slots.filter(|slot| *slot < leaf.layout().len()).for_each(|slot| leaf.touch_slot(slot));
+        }
+    }
+
+    #[inline]
     fn slice(&self, slice: Slice<'v, Leaf>) -> LeafSlice<'v> {
         LeafSlice { view: LeafView::new(self.table, slice.block), rows: slice.rows }
     }
@@ -336,6 +384,7 @@ impl<'v> Leaves<'v> {
 impl<'v> Iterator for Leaves<'v> {
     type Item = LeafSlice<'v>;
 
+    #[inline]
     fn next(&mut self) -> Option<LeafSlice<'v>> {
         self.blocks.next().map(|slice| self.slice(slice))
     }

@@ -54,17 +54,32 @@ impl<B: Block> Tree<B> {
     }
 }
 
-impl<B: Block> Blocks<'_, B> {
+impl<'t, B: Block> Blocks<'t, B> {
     /// How many items are still to be visited.
     #[must_use]
+    #[inline]
     pub(crate) fn items(&self) -> u64 {
         self.ranks.end - self.ranks.start
+    }
+
+    /// The block so many places after the one that came last from the front, if both have one parent; nothing is
+    /// visited by it.
+    #[inline]
+    pub(crate) fn ahead(&self, distance: usize) -> Option<&'t B> {
+        self.front.sibling(|at| at.checked_add(distance))
+    }
+
+    /// The same from the back.
+    #[inline]
+    pub(crate) fn ahead_back(&self, distance: usize) -> Option<&'t B> {
+        self.back.sibling(|at| at.checked_sub(distance))
     }
 }
 
 impl<'t, B: Block> Iterator for Blocks<'t, B> {
     type Item = Slice<'t, B>;
 
+    #[inline]
     fn next(&mut self) -> Option<Slice<'t, B>> {
         if self.ranks.is_empty() {
             return None;
@@ -128,7 +143,18 @@ impl<'t, B: Block> Path<'t, B> {
         }
     }
 
+    /// The leaf at another place under the parent of the last one.
+    #[inline]
+    fn sibling(&self, place: impl FnOnce(usize) -> Option<usize>) -> Option<&'t B> {
+        let (inner, at) = self.0.last()?;
+        match inner.children.get(place(*at)?)? {
+            Node::Leaf(block) => Some(block),
+            Node::Inner(_) => None,
+        }
+    }
+
     /// The next leaf, or `None` after the last and before the first descent.
+    #[inline]
     fn next(&mut self) -> Option<&'t B> {
         loop {
             let (inner, at) = self.0.last_mut()?;
