@@ -1,7 +1,7 @@
 //! Transactions of tasks: where a statement has to wait for a lock, the task is parked and not its thread.
 //!
-//! Only waiting for a lock takes time that is not the processor's, so only statements that may lock have a twin here;
-//! reading, savepoints and ending are as they are. (A plain statement of such a transaction does not wait either: it fails
+//! Only waiting for a lock, and for the disk, takes time that is not the processor's, so only statements that may lock have
+//! a twin here, and commits ([`commit_async`](Transaction::commit_async)); reading and savepoints are as they are. (A plain statement of such a transaction does not wait either: it fails
 //! with [`Error::WouldBlock`], and [`granted`] awaits what it was in want of.) No runtime is asked for: a grant wakes the task by its waker, and
 //! the time limit comes from a timer thread that all tasks share. A future that is dropped while it waits leaves the
 //! queue, and its transaction as it was before the statement.
@@ -19,7 +19,7 @@
 //!     let tx = db.begin_async(Isolation::ReadCommitted);
 //!     let all = Delete { table, source: Source::new(0), predicate: None, returning: Vec::new() };
 //!     tx.execute_async(&Statement::Delete(all), &[]).await?;
-//!     tx.commit()
+//!     tx.commit_async().await
 //! };
 //! # let mut task = std::pin::pin!(task);
 //! # let mut context = std::task::Context::from_waker(std::task::Waker::noop());

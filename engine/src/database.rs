@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use nuages_storage::lock::Ticket;
-use nuages_storage::{CommitId, Isolation, Reach, Statement, Step, Store, Version, Writer};
+use nuages_storage::{CommitId, Isolation, Reach, RowId, Statement, Step, Store, TableId, Version, Writer};
 use parking_lot::Mutex;
 
 use crate::catalog::Catalog;
@@ -277,15 +277,29 @@ impl Transaction {
     /// A deferred constraint that does not hold; [`Error::SerializationFailure`] if the transaction is serializable, has
     /// written, and would now read something else than it did. It is rolled back then.
     pub fn commit(self) -> Result<CommitId, Error> {
+        let (transaction, reads) = self.ending()?;
+        transaction.commit_if(|before, after| unchanged(reads.as_ref(), before, after))
+    }
+
+    /// As [`commit`](Transaction::commit), awaiting the disk where the commit is to be durable: another thread syncs, and
+    /// wakes the task when it is published. A future that is dropped before commits all the same, if it was polled.
+    ///
+    /// # Errors
+    /// As `commit`.
+    pub async fn commit_async(self) -> Result<CommitId, Error> {
+        let committing = {
+            let (transaction, reads) = self.ending()?;
+            transaction.commit_later_if(|before, after| unchanged(reads.as_ref(), before, after))?
+        };
+        Ok(committing.await?)
+    }
+
+    /// What is committed, when all it promised has been checked, and what has to be so still.
+    fn ending(self) -> Result<(nuages_storage::Transaction, Option<Reads>), Error> {
         let Transaction { state, reads, .. } = self;
         let mut state = state.into_inner();
         state.check_deferred()?;
-        state.transaction.commit_if(|before, after| {
-            match reads.as_ref().and_then(|reads| reads.conflict(before, after)) {
-                None => Ok(()),
-                Some(conflict) => Err(conflict.into_error(before)),
-            }
-        })
+        Ok((state.transaction, reads))
     }
 
     /// What it sees of the others.
@@ -375,6 +389,15 @@ impl Session for Transaction {
         self.state.lock().transaction.read(f)?
     }
 
+    fn read_row_unnoted(
+        &self,
+        table: TableId,
+        row: RowId,
+        f: &mut dyn FnMut(&Version) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.state.lock().transaction.read_row(table, row, f)?
+    }
+
     fn version_unnoted(&self) -> Result<Arc<Version>, Error> {
         Ok(self.state.lock().transaction.snapshot()?)
     }
@@ -403,6 +426,14 @@ impl Session for Transaction {
                 },
             }
         }
+    }
+}
+
+/// That what was read in one version is so in another.
+fn unchanged(reads: Option<&Reads>, before: &Version, after: &Version) -> Result<(), Error> {
+    match reads.and_then(|reads| reads.conflict(before, after)) {
+        None => Ok(()),
+        Some(conflict) => Err(conflict.into_error(before)),
     }
 }
 

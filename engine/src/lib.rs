@@ -73,7 +73,9 @@ pub use evaluate::{Context, Scalar};
 pub use limits::{Cancel, Limits};
 pub use nuages_storage::Isolation;
 pub use nuages_storage::lock::{LockError, Strength};
-pub use nuages_storage::{Compacted, Durability, FileError, Options, Recovery, Salvage, TornTail};
+pub use nuages_storage::{
+    Checkpointed, Compacted, Durability, FileError, Options, Recovery, Salvage, TornTail,
+};
 pub use prepared::Prepared;
 pub use session::{Outcome, ResultSet, RowKeys, Session};
 pub use snapshot::{Feed, Published, Snapshot};

@@ -87,6 +87,34 @@ pub trait Session: Send + Sync {
     #[doc(hidden)]
     fn read_unnoted(&self, f: &mut dyn FnMut(&Version) -> Result<(), Error>) -> Result<(), Error>;
 
+    /// As [`read`](Session::read), for who looks at nothing but this row, the catalog, and which tables there are. In a
+    /// transaction that has written little this is faster, and a serializable one counts that row alone as read.
+    ///
+    /// # Errors
+    /// As [`read`](Session::read).
+    fn read_row(
+        &self,
+        table: TableId,
+        row: RowId,
+        f: &mut dyn FnMut(&Version) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if let Some(reads) = self.reads() {
+            reads.row(table, row);
+        }
+        self.read_row_unnoted(table, row, f)
+    }
+
+    /// As [`read_row`](Session::read_row), for who notes by itself what is read.
+    #[doc(hidden)]
+    fn read_row_unnoted(
+        &self,
+        _table: TableId,
+        _row: RowId,
+        f: &mut dyn FnMut(&Version) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.read_unnoted(f)
+    }
+
     /// As [`version`](Session::version), for who notes by itself what is read.
     #[doc(hidden)]
     fn version_unnoted(&self) -> Result<Arc<Version>, Error>;
@@ -212,10 +240,7 @@ pub trait Session: Send + Sync {
     /// As [`Session::read`]; [`Error::UnknownTable`].
     fn get(&self, table: TableId, row: RowId, f: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, Error> {
         let mut is_there = false;
-        if let Some(reads) = self.reads() {
-            reads.row(table, row);
-        }
-        self.read_unnoted(&mut |version| match version.table(table) {
+        self.read_row(table, row, &mut |version| match version.table(table) {
             Some(rows) => {
                 if let Some(row) = rows.get(row) {
                     is_there = true;

@@ -1,4 +1,4 @@
-//! Verbs for tasks: where one has to wait for a lock, its task is parked and not the thread.
+//! Verbs for tasks: where one has to wait for a lock, or its commit for the disk, its task is parked and not the thread.
 //!
 //! Nothing else of the database takes time that is not the processor's, so that is all the difference, and no runtime is
 //! asked for. [`aatomic`](Awaited::aatomic) is [`atomic`](crate::atomic::Atomic::atomic) with an async closure; in it
@@ -70,7 +70,7 @@ pub trait Awaited: Executor {
         async {
             let tx = self.begin_async()?;
             let value = body(&tx).await?;
-            tx.commit()?;
+            tx.acommit().await?;
             Ok(value)
         }
     }
@@ -99,7 +99,7 @@ pub trait Awaited: Executor {
                     }
                 }
             };
-            outermost.commit()?;
+            outermost.acommit().await?;
             Ok(value)
         }
     }

@@ -258,19 +258,36 @@ impl<'a> Tx<'a> {
     /// [`Error::Doomed`] after a failed write inside the block, [`Error::Integrity`] of a deferred constraint: the
     /// block is rolled back. What a hook returns: the work is committed already.
     pub fn commit(self) -> Result<()> {
+        let Some(open) = self.end()? else { return Ok(()) };
+        let Open { transaction, hooks, .. } = *open;
+        transaction.commit()?;
+        run(hooks)
+    }
+
+    /// [`commit`](Tx::commit) of a task: where the outermost block has to wait for the disk, its thread does not.
+    ///
+    /// # Errors
+    /// As [`commit`](Tx::commit).
+    pub async fn acommit(self) -> Result<()> {
+        let Some(open) = self.end()? else { return Ok(()) };
+        let Open { transaction, hooks, .. } = *open;
+        transaction.commit_async().await?;
+        run(hooks)
+    }
+
+    /// Ends an inner block; the outermost one is still to be committed, unless it is to be rolled back.
+    fn end(self) -> Result<Option<Box<Open<'a>>>> {
         self.check()?;
         if self.rollback.load(Ordering::Relaxed) {
-            return Ok(());
+            return Ok(None);
         }
         match self.base {
+            Base::Outermost(open) => Ok(Some(open)),
             Base::Inside(mut inside) => {
-                let mark = inside.mark.take();
-                mark.map_or(Ok(()), |mark| Ok(inside.open.transaction.release(mark.savepoint)?))
-            }
-            Base::Outermost(open) => {
-                let Open { transaction, hooks, .. } = *open;
-                transaction.commit()?;
-                hooks.into_inner().into_iter().try_for_each(|hook| hook())
+                if let Some(mark) = inside.mark.take() {
+                    inside.open.transaction.release(mark.savepoint)?;
+                }
+                Ok(None)
             }
         }
     }
@@ -305,6 +322,11 @@ impl<'a> Tx<'a> {
     pub fn rollback_to(&self, mark: &Mark) -> Result<()> {
         self.open().roll_back_to(mark)
     }
+}
+
+/// Runs what was to be run after the commit.
+fn run(hooks: Mutex<Vec<CommitHook>>) -> Result<()> {
+    hooks.into_inner().into_iter().try_for_each(|hook| hook())
 }
 
 impl Executor for Tx<'_> {

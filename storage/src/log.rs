@@ -19,10 +19,10 @@ pub(crate) mod frame;
 
 use std::mem;
 
-use parking_lot::{Condvar, Mutex};
 use uuid::Uuid;
 
 use crate::file::{Directory, FileError, Kind, Output};
+use crate::sync::{Condvar, Mutex};
 use frame::{FILE_HEADER, FileHeader, Mark, Payload};
 
 /// The kind of file that a log's header names, and that of a checkpoint.

@@ -18,7 +18,8 @@
 //! is synced. The locks of a commit are held until then, so nobody can build on what might not last; only the tip does,
 //! and goes with it if the disk fails.
 //!
-//! Order of reading: this file (statements and transactions), `publish` (commit), `durable` (the files beside it).
+//! Order of reading: this file (statements and transactions), `publish` (commit), `durable` (the files beside it), and
+//! the threads of a store in files: `keeper` (checkpoints) and `syncer` (commits of tasks).
 //!
 //! Order of what is taken: locks, commit mutex, publication latch. Nothing waits for a lock, does I/O or runs a
 //! caller's code while it holds the mutex or the latch, but that a short statement which nobody else's lock concerns is
@@ -27,6 +28,7 @@
 mod durable;
 mod keeper;
 mod publish;
+mod syncer;
 #[cfg(test)]
 mod tests;
 
@@ -38,7 +40,7 @@ use crate::error::Error;
 use crate::history::{Feed, History};
 use crate::isolation::Isolation;
 use crate::keys::Counters;
-use crate::lock::{Locks, Ticket};
+use crate::lock::{Locks, Owner, Ticket};
 use crate::sync::{Mutex, RwLock};
 use crate::transaction::{Recording, Transaction, until_granted};
 use crate::version::Version;
@@ -47,9 +49,11 @@ use crate::write_set::{Catalog, WriteSet};
 use crate::writer::{Attempts, Ground, Writer};
 
 use durable::Durable;
-pub use durable::{Compacted, Durability, Options};
+pub use durable::{Checkpointed, Compacted, Durability, Options};
 use keeper::Keeper;
+pub(crate) use publish::Begun;
 use publish::Tip;
+pub use syncer::Committing;
 
 /// A database. Cheap to clone; clones are the same database.
 #[derive(Clone, Debug)]
@@ -302,21 +306,39 @@ impl Store {
         self.inner.reserve_keys()
     }
 
-    /// Makes a write set part of the newest version. `view` is a version with the write set applied, if somebody made
-    /// it already. The caller holds the locks that keep others from what it touches.
-    pub(crate) fn publish(&self, write_set: &WriteSet, view: Option<View>) -> Result<CommitId, Error> {
-        self.inner.publish(write_set, view)
+    /// Makes a write set part of the newest version, so far as that needs no disk. `view` is a version with the write set
+    /// applied, if somebody made it already. The caller holds the locks that keep others from what it touches, and goes
+    /// on to [`publish`](Store::publish) what was begun.
+    pub(crate) fn begin_publish(&self, write_set: &WriteSet, view: Option<View>) -> Result<Begun, Error> {
+        self.inner.begin_publish(write_set, view)
     }
 
     /// The same, if `validate` finds nothing between `seen`, which it has found nothing before, and the newest version.
-    pub(crate) fn publish_if<E: From<Error>>(
+    pub(crate) fn begin_publish_if<E: From<Error>>(
         &self,
         write_set: &WriteSet,
         view: Option<View>,
         seen: Snapshot,
         validate: impl Fn(&Version, &Version) -> Result<(), E>,
-    ) -> Result<CommitId, E> {
-        self.inner.publish_if(write_set, view, seen, validate)
+    ) -> Result<Begun, E> {
+        self.inner.begin_publish_if(write_set, view, seen, validate)
+    }
+
+    /// Waits until what was begun is durable, if it has to be, and published.
+    pub(crate) fn publish(&self, begun: Begun) -> Result<CommitId, Error> {
+        self.inner.publish_begun(begun)
+    }
+
+    /// Lets another thread do that, which lets go of the locks then.
+    pub(crate) fn publish_later(&self, begun: Begun, owner: Owner) -> Committing {
+        let (appended, durable) = match (begun, &self.inner.durable) {
+            (Begun::Appended(appended), Some(durable)) => (appended, durable),
+            (begun, _) => return Committing::settled(self.publish(begun)),
+        };
+        durable.syncer.hand_over(appended, owner).unwrap_or_else(|(appended, _owner)| {
+            // The system gave us no thread.
+            Committing::settled(self.inner.finish(appended))
+        })
     }
 }
 

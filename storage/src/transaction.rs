@@ -5,10 +5,12 @@ use std::sync::Arc;
 use crate::commit::CommitId;
 use crate::error::Error;
 use crate::isolation::Isolation;
+use crate::leaf::RowId;
 use crate::lock::{LockError, Owner, Ticket};
 use crate::lock_list::LockList;
 use crate::statement::{Attempt, Statement, Step};
-use crate::store::{Snapshot, Store};
+use crate::store::{Begun, Committing, Snapshot, Store};
+use crate::table::TableId;
 use crate::version::Version;
 use crate::view::View;
 use crate::write_set::{Operation, WriteSet};
@@ -65,6 +67,24 @@ impl Transaction {
             (None, Some(snapshot)) => Ok(f(snapshot)),
             (None, None) => self.store.read(f),
         }
+    }
+
+    /// The same of a read that looks at nothing of the version but this row, the catalog, and which tables there are.
+    /// While the transaction has written little, and not to the row, no view is made for it.
+    ///
+    /// # Errors
+    /// As [`read`](Transaction::read).
+    pub fn read_row<T>(
+        &mut self,
+        table: TableId,
+        row: RowId,
+        f: impl FnOnce(&Version) -> T,
+    ) -> Result<T, Error> {
+        let concerns = |operation: &Operation| operation.concerns(table, row);
+        if self.overlays() && !self.write_set.operations().iter().any(concerns) {
+            return self.store.read(f);
+        }
+        self.read(f)
     }
 
     /// What this transaction sees, held: O(1).
@@ -291,19 +311,40 @@ impl Transaction {
         mut self,
         validate: impl Fn(&Version, &Version) -> Result<(), E>,
     ) -> Result<CommitId, E> {
+        let begun = self.begin_commit(validate)?;
+        Ok(self.store.publish(begun)?)
+    }
+
+    /// The same without waiting for the disk, for which another thread waits: what is returned is ready when the commit is
+    /// published. The locks are let go then, also if nobody awaits it.
+    ///
+    /// # Errors
+    /// As [`commit_if`](Transaction::commit_if), but what is wrong with the files comes later.
+    pub fn commit_later_if<E: From<Error>>(
+        mut self,
+        validate: impl Fn(&Version, &Version) -> Result<(), E>,
+    ) -> Result<Committing, E> {
+        let begun = self.begin_commit(validate)?;
+        Ok(self.store.publish_later(begun, self.owner))
+    }
+
+    fn begin_commit<E: From<Error>>(
+        &mut self,
+        validate: impl Fn(&Version, &Version) -> Result<(), E>,
+    ) -> Result<Begun, E> {
         let write_set = std::mem::take(&mut self.write_set);
         if write_set.is_empty() {
-            return Ok(self.store.read(Version::commit)?);
+            return Ok(Begun::Published(self.store.read(Version::commit)?));
         }
         if let (Isolation::Serializable, Some(mut seen)) = (self.isolation, self.snapshot.clone()) {
             let newest = self.store.snapshot()?;
             validate(&seen, &newest)?;
             seen = newest;
             let view = self.take_view();
-            return self.store.publish_if(&write_set, view, seen, validate);
+            return self.store.begin_publish_if(&write_set, view, seen, validate);
         }
         let view = self.take_view();
-        Ok(self.store.publish(&write_set, view)?)
+        Ok(self.store.begin_publish(&write_set, view)?)
     }
 
     /// The view to be published, if one was made. What else was held of versions is let go.

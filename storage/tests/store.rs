@@ -311,6 +311,13 @@ fn a_row_is_read_with_the_writes_of_the_transaction_and_else_as_it_was_committed
         store.write(Reach::Short, |w| Ok::<_, Error>(write(w, table, 3, Some(30)))).unwrap();
     });
     other.join().unwrap();
+    let mut read = |row: i64| {
+        let value = |version: &Version| Some(version.table(table)?.get(RowId::new(row))?.int(1));
+        transaction.read_row(table, RowId::new(row), value).unwrap()
+    };
+    // First those that the transaction has not written: for the others what it sees is made, and stays.
+    let rows: Vec<_> = [3, 4, 6, 1, 2, 5, 3].into_iter().map(&mut read).collect();
+    assert_eq!(rows, [Some(30), Some(4), None, Some(10), None, Some(50), Some(30)]);
     let seen = |w: &mut Writer<'_>| {
         let value = |row| w.base_row(table, RowId::new(row)).map(|row| row.int(1));
         let rows: Vec<_> = (1..=5).map(value).collect();

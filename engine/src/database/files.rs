@@ -22,7 +22,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use nuages_storage::{CommitId, Compacted, Options, Recovery, Salvage, Store};
+use nuages_storage::{Checkpointed, CommitId, Compacted, Options, Recovery, Salvage, Store};
 
 use super::Database;
 use crate::catalog::{Catalog, CatalogRecords};
@@ -70,6 +70,13 @@ impl Database {
     /// [`Error::File`]; what there was before is still there.
     pub fn compact(&self) -> Result<Option<Compacted>, Error> {
         Ok(self.store.compact()?)
+    }
+
+    /// What became of the last checkpoint since the database was opened, asked for or in the background; none if there was
+    /// none. If it failed, what there was before is still there, the log goes on growing, and another is tried after
+    /// a while.
+    pub fn last_checkpoint(&self) -> Option<Checkpointed> {
+        self.store.last_checkpoint()
     }
 
     /// Writes the database as it is now, in memory or not, into a directory that is made for it and can be opened as

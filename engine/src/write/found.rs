@@ -1,9 +1,13 @@
 //! What a statement keeps from one attempt to the next.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use nuages_storage::{Patch, RowId, TableId, Value};
 
 use super::row_set::RowSet;
+use crate::catalog::SchemaId;
+use crate::plan::Plan;
 
 /// What the first attempt of a statement found. Later ones do not look further: a row that comes to satisfy the
 /// predicate while the statement waits is not the statement's, and a key that was generated is not generated again
@@ -14,6 +18,8 @@ pub(crate) struct Found {
     rows: Option<RowSet>,
     /// Of a query that locks all rows there are: those.
     pub(super) locked: Option<HashMap<TableId, RowSet>>,
+    /// Of a query that locks rows: its plan, and the schema it was made for.
+    pub(super) plan: Option<(SchemaId, Arc<Plan>)>,
     /// Of an `INSERT`: the rows, and their keys.
     pub(super) inserted: Option<Inserted>,
 }

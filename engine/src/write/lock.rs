@@ -5,16 +5,21 @@
 //! no longer meet the condition, or are passed over because another has them, leave room under a limit. Without a limit
 //! later attempts lock nothing that the first did not, so that others who insert cannot keep it from its end.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
-use nuages_storage::{RowId, TableId};
+use nuages_storage::{RowId, RowRef, TableId, Version};
+use smallvec::SmallVec;
 
 use super::row_set::RowSet;
+use super::update::key_of_one_row;
 use super::{Found, WritingStatement};
-use crate::algebra::{LockWait, OutputColumn, Query, Relation, RowLock};
+use crate::algebra::{Expr, LockWait, OutputColumn, Query, Relation, RowLock, Source};
 use crate::batch::Batch;
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::plan::Plan;
 use crate::vector::VectorBuilder;
 use crate::{execute, optimize};
 
@@ -78,16 +83,20 @@ impl WritingStatement<'_, '_> {
         if lock.wait == LockWait::NoWait {
             self.writer.locking().without_waiting();
         }
+        if let Some(batch) = self.lock_row_by_key(query, lock, context)? {
+            return Ok(batch);
+        }
         let rows = match &query.relation {
             Relation::Limit { input, offset, count } if lock.wait == LockWait::SkipLocked => {
                 let window = Window { offset: *offset, count: *count };
                 self.skip_locked(input, query, lock, window, context)?
             }
-            Relation::Limit { .. } => self.ask_for(&query.relation, query, lock, Wanted::ALL, context)?,
             relation => {
-                let wanted = Wanted { of: found.locked.as_ref(), ..Wanted::ALL };
-                let rows = self.ask_for(relation, query, lock, wanted, context)?;
-                if found.locked.is_none() {
+                let plan = self.plan_kept(query, lock, found)?;
+                let is_limited = matches!(relation, Relation::Limit { .. });
+                let of = found.locked.as_ref().filter(|_| !is_limited);
+                let rows = self.ask_for(&plan, query, lock, Wanted { of, ..Wanted::ALL }, context)?;
+                if !is_limited && found.locked.is_none() {
                     found.locked = Some(rows.by_table());
                 }
                 rows
@@ -95,6 +104,64 @@ impl WritingStatement<'_, '_> {
         };
         self.expect_rows_unchanged(&rows.locked)?;
         Ok(Batch::new(rows.columns.into_iter().map(VectorBuilder::finish), rows.kept as usize))
+    }
+
+    /// Locks the row of a primary key and returns it, read where it lies; none if there is no such row, or it is passed
+    /// over. `None` if the query is of another form.
+    fn lock_row_by_key(
+        &mut self,
+        query: &Query,
+        lock: &RowLock,
+        context: &Context<'_>,
+    ) -> Result<Option<Batch<'static>>, Error> {
+        let Some((table, source, predicate)) = filtered_scan(&query.relation) else { return Ok(None) };
+        let catalog = Arc::clone(self.catalog());
+        let table = catalog.expect_table(table)?;
+        // Where what it sees is fixed, also the definition may be another there.
+        if lock.sources != [(table.id, source)] || self.writer.is_behind() {
+            return Ok(None);
+        }
+        let Some(key) = key_of_one_row(table, source, Some(predicate), context) else { return Ok(None) };
+        let column = |output: &OutputColumn| match &output.expr {
+            Expr::Column(column) if column.source() == source && !column.is_row_id() => {
+                table.columns.get(column.index())
+            }
+            _ => None,
+        };
+        let Some(columns) = query.columns.iter().map(column).collect::<Option<SmallVec<[_; 16]>>>() else {
+            return Ok(None);
+        };
+        let mut builders: Vec<_> =
+            columns.iter().map(|column| VectorBuilder::with_capacity(column.data_type, 1)).collect();
+        if let (Some(reads), Some(key)) = (context.reads(), key) {
+            reads.row(table.id, key);
+        }
+        let row = key.and_then(|key| self.writer.base_row(table.id, key));
+        if let Some(row) = row {
+            for (builder, column) in builders.iter_mut().zip(&columns) {
+                builder.push(&row.value(column.slot, &column.data_type));
+            }
+        }
+        let row = row.map(RowRef::row_id);
+        if row.is_some_and(|row| !self.ask_for_row(&[(table.id, row)], lock)) {
+            builders = columns.iter().map(|column| VectorBuilder::new(column.data_type)).collect();
+        }
+        let kept = builders.first().map_or(0, VectorBuilder::len);
+        Ok(Some(Batch::new(builders.into_iter().map(VectorBuilder::finish), kept)))
+    }
+
+    /// The plan of the whole query, and of the row ids of what it locks; made once for all attempts on one schema.
+    fn plan_kept(&self, query: &Query, lock: &RowLock, found: &mut Found) -> Result<Arc<Plan>, Error> {
+        let version = self.writer.base();
+        let schema = Catalog::of(version).schema_id();
+        match &found.plan {
+            Some((planned_for, plan)) if *planned_for == schema => Ok(Arc::clone(plan)),
+            _ => {
+                let plan = Arc::new(plan_of(&query.relation, query, lock, version)?);
+                found.plan = Some((schema, Arc::clone(&plan)));
+                Ok(plan)
+            }
+        }
     }
 
     /// Passes over rows that others have. A limit is applied to what is left: ever more rows are looked at, until there
@@ -110,7 +177,8 @@ impl WritingStatement<'_, '_> {
         let mut looked_at = window.end().saturating_mul(2).max(LOOKED_AT_MIN);
         loop {
             let some = input.clone().limit(0, window.count.is_some().then_some(looked_at));
-            let rows = self.ask_for(&some, query, lock, Wanted { window, of: None }, context)?;
+            let plan = plan_of(&some, query, lock, self.writer.base())?;
+            let rows = self.ask_for(&plan, query, lock, Wanted { window, of: None }, context)?;
             if rows.kept == window.count.unwrap_or(u64::MAX) || rows.seen < looked_at {
                 return Ok(rows);
             }
@@ -118,27 +186,23 @@ impl WritingStatement<'_, '_> {
         }
     }
 
-    /// Asks for the locks of the rows of a relation, in order.
+    /// Asks for the locks of the rows of a [plan](plan_of), in order.
     fn ask_for(
         &mut self,
-        relation: &Relation,
+        plan: &Plan,
         query: &Query,
         lock: &RowLock,
         wanted: Wanted<'_>,
         context: &Context<'_>,
     ) -> Result<Rows, Error> {
         let Wanted { window, of } = wanted;
-        let ids = lock.sources.iter().map(|(_, source)| OutputColumn::new("row id", source.row_id()));
-        let columns = query.columns.iter().cloned().chain(ids).collect();
-        let extended = Query::new(relation.clone(), columns);
         let version = self.writer.base().clone();
-        let plan = optimize::plan_kept(&extended, Catalog::of(&version), &version)?;
         let width = query.columns.len();
         let kinds = plan.columns.iter().take(width).map(|column| column.data_type);
         let columns = kinds.map(VectorBuilder::new).collect();
         let mut rows = Rows { columns, locked: Vec::new(), seen: 0, kept: 0 };
         let mut passed = 0;
-        execute::run(&plan, &version, context, &mut |batch| {
+        execute::run(plan, &version, context, &mut |batch| {
             for row in &batch.selection {
                 if passed == window.end() {
                     break;
@@ -187,5 +251,24 @@ impl WritingStatement<'_, '_> {
             }
         }
         Ok(())
+    }
+}
+
+/// The plan of some rows of a locking query: its columns, and after them the row ids of what it locks.
+fn plan_of(relation: &Relation, query: &Query, lock: &RowLock, version: &Version) -> Result<Plan, Error> {
+    let ids = lock.sources.iter().map(|(_, source)| OutputColumn::new("row id", source.row_id()));
+    let columns = query.columns.iter().cloned().chain(ids).collect();
+    optimize::plan_kept(&Query::new(relation.clone(), columns), Catalog::of(version), version)
+}
+
+/// The table of a relation that is its rows under a condition, if there are such, in any order and from the first on.
+fn filtered_scan(relation: &Relation) -> Option<(TableId, Source, &Expr)> {
+    match relation {
+        Relation::Limit { input, offset: 0, count } if *count != Some(0) => filtered_scan(input),
+        Relation::Filter { input, predicate } => match **input {
+            Relation::Scan { table, source } => Some((table, source, predicate)),
+            _ => None,
+        },
+        _ => None,
     }
 }

@@ -214,7 +214,11 @@ pub(super) fn key_of_one_row(
     context: &Context<'_>,
 ) -> Option<Option<RowId>> {
     let key = source.column(table.row_id_column()?);
-    let Some(Expr::Compare(Comparison::Equal, left, right)) = predicate else { return None };
+    let (left, right) = match predicate? {
+        Expr::Compare(Comparison::Equal, left, right) => (left, right),
+        Expr::And(all) if all.len() == 1 => return key_of_one_row(table, source, all.first(), context),
+        _ => return None,
+    };
     let value = match (&**left, &**right) {
         (Expr::Column(column), value) | (value, Expr::Column(column)) if *column == key => value,
         _ => return None,

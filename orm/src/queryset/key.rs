@@ -3,7 +3,7 @@
 //! A queryset that asks for nothing but one value of the primary key, or of a column with a unique index, is not
 //! compiled. The row is looked up under the latch and read where it lies: key to row, or key to index entry to row.
 
-use nuages_storage::{DataType, RowId, RowRef, Table, Value, key::KeyBuffer};
+use nuages_storage::{DataType, RowId, RowRef, Table, Value, Version, key::KeyBuffer};
 
 use super::{QuerySet, QueryState};
 use crate::{
@@ -130,7 +130,7 @@ pub(crate) fn look_up<T>(
     begin_statement(ex, StatementKind::Select, bound.meta.table)?;
     let mut found = Ok(None);
     let mut is_dropped = false;
-    session.read(&mut |version| {
+    let mut look = |version: &Version| {
         if let Some(table) = version.table(bound.table) {
             match by.find(table, value) {
                 Ok(Some(row)) => {
@@ -142,7 +142,11 @@ pub(crate) fn look_up<T>(
             }
         }
         Ok(())
-    })?;
+    };
+    match (by, value) {
+        (By::RowId, Value::Int(row)) => session.read_row(bound.table, RowId::new(*row), &mut look)?,
+        _ => session.read(&mut look)?,
+    }
     match found {
         _ if is_dropped => Ok(Found::Ask),
         Ok(row) => Ok(Found::Row(row)),

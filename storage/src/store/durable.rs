@@ -11,10 +11,10 @@
 use std::fmt::Debug;
 use std::path::Path;
 use std::sync::Arc;
-
-use parking_lot::Mutex;
+use std::time::SystemTime;
 
 use super::keeper::{Bell, Keeper};
+use super::syncer::Syncer;
 use super::{Inner, Store};
 use crate::checkpoint::{self, Position};
 use crate::codec;
@@ -28,6 +28,7 @@ use crate::log::{Log, Segment};
 use crate::record::LogRecord;
 use crate::recovery::{self, Recovered, Recovery};
 use crate::salvage::{Salvage, directories, salvage, write_new};
+use crate::sync::Mutex;
 use crate::write_set::{Catalog, CatalogCodec};
 
 /// When a commit returns.
@@ -76,6 +77,18 @@ pub struct Compacted {
     pub after: u64,
 }
 
+/// The last checkpoint that was written, or was to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Checkpointed {
+    /// What was done, or why it was not: then everything there was before is still there, and the log goes on growing.
+    pub outcome: Result<Compacted, Error>,
+    /// When it was over.
+    pub at: SystemTime,
+    /// How many have failed since the last that did not, this one included.
+    pub failures: u64,
+}
+
 /// The files of a store.
 #[derive(Debug)]
 pub(super) struct Durable {
@@ -85,18 +98,22 @@ pub(super) struct Durable {
     options: Options,
     report: Recovery,
     /// Held while a checkpoint is written.
-    checkpointed: Mutex<Checkpointed>,
+    checkpointing: Mutex<Generation>,
+    /// What became of the last one since the store was opened.
+    checkpointed: Mutex<Option<Checkpointed>>,
     /// The last frame that reserved counters.
     reserved: Mutex<u64>,
     /// Wakes who keeps the files in order.
     pub(super) bell: Bell,
+    /// Where tasks leave what they would have to wait for.
+    pub(super) syncer: Syncer,
     /// Given back when the store is closed.
     lock: Mutex<Option<Box<dyn Debug + Send>>>,
 }
 
 /// Which files there are.
 #[derive(Clone, Copy, Debug)]
-struct Checkpointed {
+struct Generation {
     /// The generation of the log that frames go to.
     generation: u64,
     /// The length of the last checkpoint, in bytes.
@@ -125,6 +142,17 @@ impl Store {
         empty: Catalog,
         schema: Arc<dyn CatalogCodec>,
     ) -> Result<Store, Error> {
+        let store = Store::open_unkept(directory, options, empty, schema)?;
+        Ok(Store { keeper: Some(Arc::new(Keeper::of(&store.inner))), ..store })
+    }
+
+    /// The same without threads of its own.
+    pub(crate) fn open_unkept(
+        directory: &Directory,
+        options: Options,
+        empty: Catalog,
+        schema: Arc<dyn CatalogCodec>,
+    ) -> Result<Store, Error> {
         let recovered = recovery::open(directory, empty, &*schema)?;
         let Recovered { version, counters, log, generation, checkpoint_length, report, lock } = recovered;
         let durable = Durable {
@@ -133,13 +161,15 @@ impl Store {
             schema,
             options,
             report,
-            checkpointed: Mutex::new(Checkpointed { generation, length: checkpoint_length }),
+            checkpointing: Mutex::new(Generation { generation, length: checkpoint_length }),
+            checkpointed: Mutex::new(None),
             reserved: Mutex::new(0),
             bell: Bell::default(),
+            syncer: Syncer::default(),
             lock: Mutex::new(Some(lock)),
         };
         let inner = Arc::new(Inner::new(Arc::new(version), Counters::restored(&counters), Some(durable)));
-        Ok(Store { keeper: Some(Arc::new(Keeper::of(&inner))), inner })
+        Ok(Store { keeper: None, inner })
     }
 
     /// What was done to open it; none if it is in memory.
@@ -161,6 +191,12 @@ impl Store {
     /// [`Error::File`]. If it fails, what there was before is still there.
     pub fn compact(&self) -> Result<Option<Compacted>, Error> {
         self.inner.checkpoint()
+    }
+
+    /// What became of the last checkpoint, whether it was asked for or written in the background; none if there was none
+    /// since the store was opened.
+    pub fn last_checkpoint(&self) -> Option<Checkpointed> {
+        self.inner.durable.as_ref()?.checkpointed.lock().clone()
     }
 
     /// Writes the database as it is now into a directory that is made for it, and that can be
@@ -207,10 +243,19 @@ impl Store {
 }
 
 impl Inner {
-    /// Writes a checkpoint, unless the store is in memory.
+    /// Writes a checkpoint, unless the store is in memory, and takes down what became of it.
     pub(super) fn checkpoint(&self) -> Result<Option<Compacted>, Error> {
         let Some(durable) = &self.durable else { return Ok(None) };
+        let outcome = self.write_checkpoint(durable);
         let mut last = durable.checkpointed.lock();
+        let failed_before = last.as_ref().map_or(0, |last| last.failures);
+        let failures = if outcome.is_ok() { 0 } else { failed_before + 1 };
+        *last = Some(Checkpointed { outcome: outcome.clone(), at: SystemTime::now(), failures });
+        outcome.map(Some)
+    }
+
+    fn write_checkpoint(&self, durable: &Durable) -> Result<Compacted, Error> {
+        let mut last = durable.checkpointing.lock();
         let before = last.length + durable.log.length();
         let generation = last.generation + 1;
         let segment = Segment::create(&durable.directory, generation)?;
@@ -226,7 +271,7 @@ impl Inner {
         let after = checkpoint::write(&durable.directory, generation, &version, &position, durable.schema())?;
         last.length = after;
         durable.remove_before(generation);
-        Ok(Some(Compacted { commit: version.commit(), before, after }))
+        Ok(Compacted { commit: version.commit(), before, after })
     }
 
     /// Makes what was handed out of the counters durable.
@@ -296,7 +341,7 @@ impl Durable {
 
     /// Whether the log is long enough for a checkpoint.
     pub(super) fn wants_checkpoint(&self) -> bool {
-        let last = self.checkpointed.try_lock();
+        let last = self.checkpointing.try_lock();
         last.is_some_and(|last| self.log.length() > self.options.checkpoint_bytes.max(last.length))
             && self.log.checked().is_ok()
     }

@@ -1,9 +1,10 @@
-//! Who keeps the files of a store in order: a thread that writes out what is buffered, and checkpoints.
+//! Who keeps the files of a store in order: a thread that writes out what is buffered, and checkpoints. (The other thread
+//! of a store is the [syncer](super::syncer)'s.)
 //!
 //! It holds the inside of the store and not a [`Store`](super::Store), so that the last clone of that is what closes the files.
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -58,20 +59,30 @@ impl Bell {
     }
 }
 
-/// The thread, and the end of it.
+/// The threads of a store, and the end of them.
 #[derive(Debug)]
 pub(super) struct Keeper {
     inner: Arc<Inner>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Keeper {
-    /// Starts the thread. If the system gives none, who commits has to do it all, and there are no checkpoints but
+    /// Starts the threads. If the system gives none, who commits has to do it all, and there are no checkpoints but
     /// those that are asked for.
     pub(super) fn of(inner: &Arc<Inner>) -> Keeper {
-        let kept = Arc::clone(inner);
-        let thread = std::thread::Builder::new().name("nuages-keeper".into()).spawn(move || keep(&kept));
-        Keeper { inner: Arc::clone(inner), thread: thread.ok() }
+        let start = |name: &str, work: fn(&Inner)| {
+            let kept = Arc::clone(inner);
+            thread::Builder::new().name(name.into()).spawn(move || work(&kept)).ok()
+        };
+        let mut threads: Vec<_> = start("nuages-keeper", keep).into_iter().collect();
+        if let Some(durable) = inner.durable.as_ref().filter(|_| inner.publishes_later()) {
+            durable.syncer.open(); // before the thread looks whether it is to end
+            match start("nuages-syncer", sync) {
+                Some(thread) => threads.push(thread),
+                None => durable.syncer.close(),
+            }
+        }
+        Keeper { inner: Arc::clone(inner), threads }
     }
 }
 
@@ -79,12 +90,22 @@ impl Drop for Keeper {
     fn drop(&mut self) {
         if let Some(durable) = &self.inner.durable {
             durable.bell.close();
+            durable.syncer.close();
         }
-        if let Some(thread) = self.thread.take() {
-            // If it panicked, it has nothing left to do.
-            let _ = thread.join();
+        for thread in self.threads.drain(..) {
+            // The last clone of a store may go where a task is woken; and who panicked has nothing left to do.
+            if thread.thread().id() != thread::current().id() {
+                let _ = thread.join();
+            }
         }
         self.inner.close();
+    }
+}
+
+/// Sees the commits of tasks through, until the store is closed.
+fn sync(inner: &Inner) {
+    if let Some(durable) = &inner.durable {
+        durable.syncer.run(inner);
     }
 }
 

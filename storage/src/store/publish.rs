@@ -29,6 +29,24 @@ pub(super) struct Tip {
     unpublished: VecDeque<Arc<Version>>,
 }
 
+/// A commit that was numbered and applied.
+#[derive(Debug)]
+#[must_use = "it may not be published yet"]
+pub(crate) enum Begun {
+    /// It is published.
+    Published(CommitId),
+    /// It is in the log and in the tip, and is published when it is durable.
+    Appended(Appended),
+}
+
+/// A commit in the log, which may not be durable.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Appended {
+    commit: CommitId,
+    /// Its frame.
+    pub(super) sequence: u64,
+}
+
 impl Inner {
     /// Whether a commit is published only when it is durable.
     pub(super) fn publishes_later(&self) -> bool {
@@ -43,8 +61,8 @@ impl Inner {
         Ok(Some(Payload::new(commit_record(write_set, &catalog, durable.schema())?)))
     }
 
-    /// Makes a write set part of the newest version. See [`Store::publish`](super::Store::publish).
-    pub(super) fn publish(&self, write_set: &WriteSet, mut view: Option<View>) -> Result<CommitId, Error> {
+    /// Makes a write set part of the newest version. See [`Store::begin_publish`](super::Store::begin_publish).
+    pub(super) fn begin_publish(&self, write_set: &WriteSet, mut view: Option<View>) -> Result<Begun, Error> {
         if write_set.weight() > IN_PLACE_WEIGHT_MAX {
             // What is long is done before the mutex is taken, and what then is left under it.
             let newest = self.snapshot()?;
@@ -54,18 +72,18 @@ impl Inner {
         }
         let record = self.record(write_set)?;
         let committing = self.committing.lock();
-        self.publish_under(committing, write_set, view, record)
+        self.begin_publish_under(committing, write_set, view, record)
     }
 
     /// The same, if `validate` finds nothing between `seen`, which it has found nothing before, and the newest version
     /// that is committed, published or not.
-    pub(super) fn publish_if<E: From<Error>>(
+    pub(super) fn begin_publish_if<E: From<Error>>(
         &self,
         write_set: &WriteSet,
         view: Option<View>,
         seen: Snapshot,
         validate: impl Fn(&Version, &Version) -> Result<(), E>,
-    ) -> Result<CommitId, E> {
+    ) -> Result<Begun, E> {
         let record = self.record(write_set)?;
         let committing = self.committing.lock();
         let newest = committing.or_newest(self)?;
@@ -73,10 +91,18 @@ impl Inner {
             validate(&seen, &newest)?;
         }
         drop((newest, seen)); // so that a lone writer changes nodes in place
-        Ok(self.publish_under(committing, write_set, view, record)?)
+        Ok(self.begin_publish_under(committing, write_set, view, record)?)
     }
 
-    /// The same as `publish`, when the mutex is held already and the write set is recorded.
+    /// Sees through what was begun: returns when it is published.
+    pub(super) fn publish_begun(&self, begun: Begun) -> Result<CommitId, Error> {
+        match begun {
+            Begun::Published(commit) => Ok(commit),
+            Begun::Appended(appended) => self.finish(appended),
+        }
+    }
+
+    /// Makes a write set part of the newest version, when the mutex is held already and the write set is recorded.
     pub(super) fn publish_under(
         &self,
         committing: MutexGuard<'_, Tip>,
@@ -84,11 +110,22 @@ impl Inner {
         view: Option<View>,
         record: Option<Payload>,
     ) -> Result<CommitId, Error> {
+        let begun = self.begin_publish_under(committing, write_set, view, record)?;
+        self.publish_begun(begun)
+    }
+
+    fn begin_publish_under(
+        &self,
+        committing: MutexGuard<'_, Tip>,
+        write_set: &WriteSet,
+        view: Option<View>,
+        record: Option<Payload>,
+    ) -> Result<Begun, Error> {
         if write_set.is_empty() {
-            return self.read(Version::commit);
+            return Ok(Begun::Published(self.read(Version::commit)?));
         }
         let (Some(durable), Some(record)) = (&self.durable, record) else {
-            return self.apply(write_set, view);
+            return Ok(Begun::Published(self.apply(write_set, view)?));
         };
         match durable.durability() {
             Durability::Buffered => {
@@ -98,21 +135,24 @@ impl Inner {
                 drop(committing);
                 // If it fails, who commits next is told: this commit has happened.
                 let _ = durable.take_in();
-                Ok(commit)
+                Ok(Begun::Published(commit))
             }
-            Durability::Full => self.publish_when_durable(durable, committing, write_set, view, &record),
+            Durability::Full => {
+                let appended = self.append_to_tip(durable, committing, write_set, view, &record)?;
+                Ok(Begun::Appended(appended))
+            }
         }
     }
 
-    /// Commits to the tip, and publishes it when it is durable.
-    fn publish_when_durable(
+    /// Commits to the tip, which nobody sees.
+    fn append_to_tip(
         &self,
         durable: &Durable,
         mut committing: MutexGuard<'_, Tip>,
         write_set: &WriteSet,
         view: Option<View>,
         record: &Payload,
-    ) -> Result<CommitId, Error> {
+    ) -> Result<Appended, Error> {
         let base = committing.or_newest(self)?;
         let mut next = match view {
             Some(view) => rebased(view, &base, write_set),
@@ -123,8 +163,13 @@ impl Inner {
         let next = Arc::new(next);
         let sequence = durable.append(&self.counters, record)?;
         committing.unpublished.push_back(next);
-        drop(committing);
-        if let Err(error) = durable.flush(sequence) {
+        Ok(Appended { commit, sequence })
+    }
+
+    /// Waits until a commit is durable, and publishes it.
+    pub(super) fn finish(&self, Appended { commit, sequence }: Appended) -> Result<CommitId, Error> {
+        let flushed = self.durable.as_ref().map_or(Ok(()), |durable| durable.flush(sequence));
+        if let Err(error) = flushed {
             // Nothing more can be appended, so nobody has built on it but those who fail as well.
             self.committing.lock().unpublished.retain(|version| version.commit() < commit);
             return Err(error);

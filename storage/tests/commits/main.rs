@@ -4,6 +4,9 @@
 //! in `tests/interleavings`: a scenario runs thousands of times on one thread, and at each use of a lock, a mutex or the
 //! latch another of its threads may go on. What takes a crowd of threads luck to meet is met here each time.
 //!
+//! Stores in files lie on a disk in memory, on which also each write and each sync lets others go on: there the schedules
+//! are those of group commit, of checkpoints, and of a disk that fails.
+//!
 //! The harness is a list, because under the usual one the crate's own unit tests would be compiled in.
 
 #[expect(
@@ -48,6 +51,8 @@ mod source {
 #[path = "../interleavings/sync.rs"]
 mod sync;
 
+mod disk;
+
 use std::sync::Arc;
 
 use shuttle::thread;
@@ -85,7 +90,7 @@ const SCHEDULES: usize = 1_000;
 const TABLE: TableId = TableId::new(0);
 
 fn main() {
-    let scenarios: [(&str, fn()); 6] = [
+    let scenarios: [(&str, fn()); 8] = [
         ("each_statement_of_a_transaction_computes_from_the_newest_version", each_statement_is_of_the_newest),
         ("a_statement_alone_and_a_transaction_lose_nothing_of_each_other", alone_beside_a_transaction),
         ("a_long_statement_and_a_transaction_lose_nothing_of_each_other", long_beside_a_transaction),
@@ -95,6 +100,8 @@ fn main() {
             write_skew_is_refused,
         ),
         ("a_commit_is_seen_whole_and_never_vanishes", commits_are_seen_whole),
+        ("what_is_seen_survives_a_power_cut_beside_a_checkpoint", disk::what_is_seen_is_durable),
+        ("where_the_disk_fails_what_was_acknowledged_is_there_and_nothing_follows", disk::a_disk_fails),
     ];
     for (name, scenario) in scenarios {
         shuttle::check_random(scenario, SCHEDULES);
@@ -105,7 +112,10 @@ fn main() {
 
 /// Rows 1 and 2, each 0.
 fn counters() -> Store {
-    let store = Store::new(Arc::new(()));
+    with_counters(Store::new(Arc::new(())))
+}
+
+fn with_counters(store: Store) -> Store {
     let created: Result<(), Error> = store.write(Reach::Long, |writer| {
         let layout = Arc::new(Layout::new([Slot::new(Lane::RowId), Slot::new(Lane::Word)]));
         assert_eq!(writer.fresh_table_id(), TABLE);

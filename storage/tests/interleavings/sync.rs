@@ -20,6 +20,11 @@ impl<T> Mutex<T> {
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         MutexGuard(Some(self.0.lock().expect("shuttle ends at the first panic")))
     }
+
+    #[allow(dead_code, reason = "the lock table never gives up")]
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.0.try_lock().ok().map(|inner| MutexGuard(Some(inner)))
+    }
 }
 
 impl<T> Deref for MutexGuard<'_, T> {
@@ -80,6 +85,11 @@ impl Condvar {
 
     pub(crate) fn notify_one(&self) {
         self.0.notify_one();
+    }
+
+    #[allow(dead_code, reason = "a lock is granted to one")]
+    pub(crate) fn notify_all(&self) {
+        self.0.notify_all();
     }
 }
 

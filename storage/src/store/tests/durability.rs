@@ -1,6 +1,15 @@
 //! What is committed is there again, under both promises, with and without checkpoints.
 
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
 use super::*;
+use crate::file::simulated::Fault;
+use crate::file::{Appended, Files};
 use crate::isolation::Isolation;
 
 fn run(system: &Simulated, durability: Durability, compact_every: usize) {
@@ -226,4 +235,197 @@ fn a_feed_has_every_commit_in_order_though_they_become_durable_together() {
         assert_eq!(published.after.commit().number(), number);
         assert_eq!(published.before.commit().number(), number - 1);
     }
+}
+
+/// A disk whose syncs take a while.
+#[derive(Clone, Debug)]
+struct Slow {
+    system: Simulated,
+    sync: Duration,
+}
+
+#[derive(Debug)]
+struct SlowFile(Box<dyn Appended>, Duration);
+
+impl Files for Slow {
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        self.system.create_dir(path)
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        self.system.list(path)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn Appended>> {
+        Ok(Box::new(SlowFile(self.system.create(path)?, self.sync)))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Appended>> {
+        Ok(Box::new(SlowFile(self.system.open(path)?, self.sync)))
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Box<dyn io::Read>> {
+        self.system.read(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.system.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.system.remove(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.system.sync_dir(path)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn std::fmt::Debug + Send>>> {
+        self.system.lock(path)
+    }
+}
+
+impl Appended for SlowFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.append(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        thread::sleep(self.1);
+        self.0.sync()
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.0.cut(length)
+    }
+}
+
+const SYNC: Duration = Duration::from_millis(100);
+
+fn open_slow(system: &Simulated) -> Store {
+    let slow = Slow { system: system.clone(), sync: SYNC };
+    let directory = Directory::new(Arc::new(slow), path());
+    let store = Store::open_in(&directory, options(Durability::Full), catalog(""), Arc::new(Texts)).unwrap();
+    begin(&store);
+    store
+}
+
+/// Makes the table, and has its keys reserved, which a statement waits for.
+fn begin(store: &Store) {
+    for step in [Step::Create, Step::Put(50, 0, String::new()), Step::Delete(50)] {
+        commit(store, &step).unwrap();
+    }
+}
+
+fn put_later(store: &Store, row: i64) -> crate::store::Committing {
+    let mut transaction = store.begin_async(Isolation::ReadCommitted);
+    transaction
+        .write(|writer| {
+            write(writer, &Step::Put(row, row, "later".into()));
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+    transaction.commit_later_if(|_, _| Ok::<_, Error>(())).unwrap()
+}
+
+#[test]
+fn commits_of_tasks_wait_for_a_slow_sync_while_their_thread_goes_on() {
+    let system = Simulated::default();
+    let store = open_slow(&system);
+    // A runtime of one thread: it polls whoever was woken, and has a timer to serve meanwhile.
+    struct Woken(AtomicUsize);
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+    let woken = Arc::new(Woken(AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut context = Context::from_waker(&waker);
+    let begun = Instant::now();
+    let before = system.operations();
+    let mut commits: Vec<_> = (1..=5).map(|row| put_later(&store, row)).collect();
+    for commit in &mut commits {
+        assert!(Pin::new(commit).poll(&mut context).is_pending());
+    }
+    assert!(begun.elapsed() < SYNC, "nothing has waited yet");
+    assert_eq!(contents(&store.snapshot().unwrap()).rows.len(), 0, "nothing is seen before it is durable");
+    let mut ticks = 0;
+    while woken.0.load(Relaxed) < commits.len() {
+        thread::sleep(Duration::from_millis(1));
+        ticks += 1;
+        assert!(begun.elapsed() < Duration::from_secs(60), "nobody wakes the tasks");
+    }
+    assert!(ticks > 10, "the thread was free: {ticks} ticks");
+    for commit in &mut commits {
+        assert!(matches!(Pin::new(commit).poll(&mut context), Poll::Ready(Ok(_))));
+    }
+    assert_eq!(contents(&store.snapshot().unwrap()).rows.len(), 5);
+    assert!(system.operations() - before <= 4, "two syncs at most for all of them");
+    assert_eq!(store.locks().lockers(), 0);
+}
+
+#[test]
+fn a_commit_that_nobody_awaits_happens_and_lets_its_locks_go() {
+    let system = Simulated::default();
+    let store = open_slow(&system);
+    drop(put_later(&store, 1));
+    // Waits for the row, and so for the commit.
+    commit(&store, &Step::Put(1, 2, "after".into())).unwrap();
+    drop(put_later(&store, 2));
+    drop(store); // and closing waits, too
+    let store = open(&system, Durability::Full).unwrap();
+    assert_eq!(contents(&store.snapshot().unwrap()).rows.keys().copied().collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn a_task_is_told_that_its_commit_failed() {
+    let system = Simulated::default();
+    let store = open_slow(&system);
+    system.plan(system.operations() + 2, Fault::Fails(io::ErrorKind::Other));
+    let commits: Vec<_> = (1..=3).map(|row| put_later(&store, row)).collect();
+    for mut commit in commits {
+        let mut context = Context::from_waker(Waker::noop());
+        let outcome = loop {
+            match Pin::new(&mut commit).poll(&mut context) {
+                Poll::Ready(outcome) => break outcome,
+                Poll::Pending => thread::sleep(Duration::from_millis(1)),
+            }
+        };
+        assert!(matches!(outcome, Err(Error::File(_))), "{outcome:?}");
+    }
+    assert_eq!(contents(&store.snapshot().unwrap()).rows.len(), 0);
+    assert_eq!(store.locks().lockers(), 0);
+}
+
+#[test]
+fn what_became_of_a_checkpoint_is_told() {
+    let system = Simulated::default();
+    let directory = Directory::new(Arc::new(system.clone()), path());
+    let options = Options { durability: Durability::Full, checkpoint_bytes: 1 << 12 };
+    let store = Store::open_in(&directory, options, catalog(""), Arc::new(Texts)).unwrap();
+    begin(&store);
+    assert_eq!(store.last_checkpoint(), None);
+    // The commit that makes the log long enough writes and syncs; then the checkpoint begins a new log.
+    system.plan(system.operations() + 3, Fault::Fails(io::ErrorKind::StorageFull));
+    commit(&store, &Step::Put(1, 1, "x".repeat(1 << 13))).unwrap();
+    let begun = Instant::now();
+    let failed = loop {
+        if let Some(failed) = store.last_checkpoint() {
+            break failed;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "no checkpoint is written");
+        thread::sleep(Duration::from_millis(5));
+    };
+    assert_eq!(failed.failures, 1);
+    let error = failed.outcome.unwrap_err();
+    assert!(
+        matches!(&error, Error::File(error) if matches!(**error, FileError::NoSpace { .. })),
+        "{error:?}"
+    );
+    commit(&store, &Step::Put(2, 2, "it goes on".into())).unwrap();
+    let compacted = store.compact().unwrap().unwrap();
+    let last = store.last_checkpoint().unwrap();
+    assert_eq!((last.outcome, last.failures), (Ok(compacted), 0));
+    assert!(last.at >= failed.at);
 }
