@@ -22,13 +22,17 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use nuages_storage::lock::Ticket;
-use nuages_storage::{CommitId, Isolation, Reach, RowId, Statement, Step, Store, TableId, Version, Writer};
+use nuages_storage::{
+    CommitId, Isolation, Reach, RowId, Statement, Step, Store, TableId, Value, Version, Writer,
+};
 use parking_lot::Mutex;
 
-use crate::catalog::Catalog;
+use crate::algebra::Query;
+use crate::catalog::{Catalog, NewIndex};
 use crate::error::Error;
 use crate::integrity::{KeyCheck, unique};
 use crate::limits::{Interrupt, Limits};
+use crate::race::{self, Hypothesis};
 use crate::reads::Reads;
 use crate::session::Session;
 use crate::snapshot::{Feed, Snapshot};
@@ -78,6 +82,22 @@ impl Database {
     /// That the database cannot be used any more.
     pub fn fork(&self) -> Result<Database, Error> {
         Ok(Database { store: self.store.fork()?, limits: self.limits.clone() })
+    }
+
+    /// What an index that does not exist would do for a query: it is built on a fork, the query is planned and run there
+    /// `runs` times without and with it, and the fork is thrown away. Nobody else notices.
+    ///
+    /// # Errors
+    /// What an index can be refused for, as in [`Session::add_index`]; what the query can be refused for.
+    pub fn what_if(
+        &self,
+        query: &Query,
+        parameters: &[Value],
+        table: &str,
+        index: NewIndex,
+        runs: usize,
+    ) -> Result<Hypothesis, Error> {
+        race::what_if(self, query, parameters, (table, index), runs)
     }
 
     /// The database as it is now, to be read for as long as one likes. O(1).

@@ -301,6 +301,18 @@ pub enum Error {
     /// A plan was run on another schema than the one it was made for.
     #[error("the schema has changed since the query was planned; plan it again")]
     PlanOutdated,
+    /// Two plans of one query have returned different rows: one of them is wrong.
+    #[error(
+        "two plans of one query return different rows ({} and {}); this is a fault of the engine, please report it with \
+         both plans:\n\n{}\n\n{}",
+        rows[0], rows[1], plans[0], plans[1]
+    )]
+    PlansDiffer {
+        /// The plans.
+        plans: Box<[String; 2]>,
+        /// How many rows each returned.
+        rows: [u64; 2],
+    },
 
     /// A write through a session that only reads.
     #[error("this session only reads")]

@@ -8,7 +8,7 @@
 //! Order of reading: `scan` and `ranges` (access paths), `filter`, `project`, `limit` (streaming), `key_table` (the one
 //! hash table) and what numbers keys with it: `distinct`, `set`, `aggregate`, `hash_join`; `join` (what follows once
 //! partners are known) and `nested_loop`; `sort`; `chunks` (rows that were collected, handed on); `index_join`,
-//! `apply` (subqueries row by row).
+//! `apply` (subqueries row by row); `measured` (what counts the others).
 //!
 //! A statement that has to end before its time notices where rows come from: in each batch of a scan, and of a join, which
 //! makes many of few. An operator that pulls these needs not ask by itself.
@@ -23,6 +23,7 @@ mod index_join;
 mod join;
 mod key_table;
 mod limit;
+pub(crate) mod measured;
 mod nested_loop;
 mod project;
 pub(crate) mod ranges;
@@ -119,5 +120,6 @@ pub(crate) fn open<'v>(plan: &'v Plan, version: &'v Version) -> Running<'v> {
         Node::Apply { input, subqueries } => {
             Box::new(apply::Apply::new(open(input, version), subqueries, version))
         }
+        Node::Measured { input, counter } => Box::new(measured::Measured::new(open(input, version), counter)),
     }
 }

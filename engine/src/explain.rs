@@ -1,16 +1,25 @@
 //! EXPLAIN: a plan as a tree that a person can read.
 //!
 //! Every line is an operator, how it works and how many rows it yields: a plain number was counted in a counted tree,
-//! one with a tilde is an estimate.
+//! one with a tilde is an estimate. An explanation is a value: [`text`] draws it, [`graph`] writes it for Graphviz and
+//! Mermaid, [`json`] for programs. [`analyze`] runs a plan and notes in its explanation what each operator did.
 
-use std::fmt::{self, Display, Formatter};
+pub mod graph;
+pub mod json;
+pub mod text;
+
+use std::time::Duration;
 
 use hashbrown::HashMap;
-use nuages_storage::{IndexId, TableId, Value};
+use nuages_storage::{IndexId, TableId, Value, Version};
 
 use crate::algebra::{Column, Expr, JoinKind, SetKind, SortKey, Source};
 use crate::catalog::{Catalog, TableDefinition};
-use crate::evaluate::Scalar;
+use crate::error::Error;
+use crate::evaluate::{Context, Scalar};
+use crate::execute;
+pub use crate::execute::measured::Measurement;
+use crate::execute::measured::measured;
 use crate::plan::{Access, Bounds, Estimate, KeyValue, Lookup, LookupBy, Node, Plan, Scan, SubqueryKind};
 
 /// A plan for people. [`Display`] draws it as a tree; the fields serve programs.
@@ -28,8 +37,33 @@ pub struct Explanation {
     pub details: Vec<String>,
     /// How many rows it yields.
     pub rows: Estimate,
+    /// What it did, if the plan was run for that.
+    pub measured: Option<Measurement>,
     /// What it stands on.
     pub inputs: Vec<Explanation>,
+}
+
+impl Explanation {
+    /// The time in the operator itself, without what it stands on.
+    pub fn own_time(&self) -> Option<Duration> {
+        let below: Duration = self.inputs.iter().filter_map(|input| input.measured).map(|of| of.time).sum();
+        self.measured.map(|measured| measured.time.saturating_sub(below))
+    }
+}
+
+/// Runs a plan and explains it with what each operator did. Its rows are thrown away.
+///
+/// # Errors
+/// As [`execute::run`].
+pub fn analyze(
+    plan: &Plan,
+    version: &Version,
+    catalog: &Catalog,
+    context: &Context<'_>,
+) -> Result<Explanation, Error> {
+    let plan = measured(plan.clone());
+    execute::run(&plan, version, context, &mut |_| Ok(()))?;
+    Ok(plan.explain(catalog))
 }
 
 impl Plan {
@@ -130,6 +164,9 @@ impl Names<'_> {
     }
 
     fn explain(&self, plan: &Plan) -> Explanation {
+        if let Node::Measured { input, counter } = &plan.node {
+            return Explanation { measured: Some(counter.read()), ..self.explain(input) };
+        }
         let mut details = Vec::new();
         let operator = match &plan.node {
             Node::Unit => "One row".into(),
@@ -188,10 +225,11 @@ impl Names<'_> {
                 }));
                 "For each row a subquery".into()
             }
+            Node::Measured { .. } => unreachable!("it is explained above by what it measures"),
         };
         details.retain(|detail| !detail.is_empty());
         let inputs = inputs(plan).into_iter().map(|input| self.explain(input)).collect();
-        Explanation { operator, details, rows: plan.estimate, inputs }
+        Explanation { operator, details, rows: plan.estimate, measured: None, inputs }
     }
 
     fn scan(&self, scan: &Scan, details: &mut Vec<String>) -> String {
@@ -285,7 +323,8 @@ fn inputs(plan: &Plan) -> Vec<&Plan> {
         | Node::Aggregate { input, .. }
         | Node::Sort { input, .. }
         | Node::Limit { input, .. }
-        | Node::Distinct { input, .. } => vec![input],
+        | Node::Distinct { input, .. }
+        | Node::Measured { input, .. } => vec![input],
         Node::IndexJoin { left, .. } => vec![left],
         Node::HashJoin { left, right, .. }
         | Node::NestedLoop { left, right, .. }
@@ -341,45 +380,4 @@ fn range(column: &str, bounds: &Bounds) -> String {
         bounds.beginning.as_ref().map(|text| format!("{column} begins with {}", bound_text(text)));
     let ends = [end(&bounds.lower, ">", ">="), end(&bounds.upper, "<", "<="), beginning];
     ends.into_iter().flatten().collect::<Vec<_>>().join(" AND ")
-}
-
-impl Explanation {
-    fn lines(&self, first: &str, rest: &str, lines: &mut Vec<(String, String)>) {
-        let rows = self.rows.rows.round();
-        let rows = format!(
-            "{}{rows} {}",
-            if self.rows.exact { "" } else { "~" },
-            if rows == 1.0 { "row" } else { "rows" }
-        );
-        lines.push((format!("{first}{}", self.operator), rows));
-        let bar = if self.inputs.is_empty() { "   " } else { "│  " };
-        for detail in &self.details {
-            lines.push((format!("{rest}{bar}{detail}"), String::new()));
-        }
-        for (number, input) in self.inputs.iter().enumerate() {
-            let (branch, below) =
-                if number + 1 == self.inputs.len() { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-            input.lines(&format!("{rest}{branch}"), &format!("{rest}{below}"), lines);
-        }
-    }
-}
-
-impl Display for Explanation {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let mut lines = Vec::new();
-        self.lines("", "", &mut lines);
-        let width = lines.iter().filter(|(_, rows)| !rows.is_empty()).map(|(text, _)| text.chars().count());
-        let width = width.max().unwrap_or(0);
-        for (number, (text, rows)) in lines.iter().enumerate() {
-            if number > 0 {
-                writeln!(f)?;
-            }
-            if rows.is_empty() {
-                write!(f, "{text}")?;
-            } else {
-                write!(f, "{text}{:pad$}  {rows}", "", pad = width - text.chars().count())?;
-            }
-        }
-        Ok(())
-    }
 }

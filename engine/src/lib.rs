@@ -40,7 +40,8 @@
 //!
 //! Order of reading: [`algebra`] (what is asked), [`catalog`] (what there is), [`session`] and [`database`] (who asks),
 //! `write` and `integrity` (what changes, and what must hold), [`optimize`] and [`plan`] (how it is answered),
-//! [`execute`] over [`mod@vector`]s and [`batch`]es, [`evaluate`] and [`functions`] (scalars), [`explain`]; [`limits`].
+//! [`execute`] over [`mod@vector`]s and [`batch`]es, [`evaluate`] and [`functions`] (scalars), [`explain`] and
+//! [`race`] (plans as values); [`limits`].
 
 pub mod algebra;
 pub mod asynchronous;
@@ -58,6 +59,7 @@ pub mod limits;
 pub mod optimize;
 pub mod plan;
 pub mod prepared;
+pub mod race;
 mod reads;
 mod schema;
 pub mod session;

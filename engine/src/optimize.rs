@@ -17,12 +17,14 @@ mod access;
 mod build;
 mod cardinality;
 mod columns;
-pub(crate) mod cost;
+pub mod cost;
 pub(crate) mod depth;
 mod join;
 mod join_order;
+mod key;
 mod planner;
 mod rewrite;
+mod rule;
 mod sarg;
 pub(crate) mod statistics;
 mod steering;
@@ -37,6 +39,7 @@ use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::plan::Plan;
 use planner::Planner;
+use steering::Steering;
 
 /// Plans a query on the tables of `version`.
 ///
@@ -64,10 +67,44 @@ pub(crate) fn plan_kept(query: &Query, catalog: &Catalog, version: &Version) -> 
 /// # Errors
 /// As [`plan`].
 pub fn plan_naively(query: Query, catalog: &Catalog, version: &Version) -> Result<Plan, Error> {
-    depth::check_query(&query)?;
-    let mut planner = Planner::new(catalog, version, &query);
+    plan_as_written(&query, catalog, version).map(|planned| planned.plan)
+}
+
+/// A plan and what it is thought to cost, in microseconds.
+pub(crate) struct Planned {
+    pub(crate) plan: Plan,
+    pub(crate) cost: f64,
+}
+
+/// Plans a query with these answers to the planner's first choices, and returns the lists of answers that deviate from
+/// what was answered after them (see `steering`).
+///
+/// # Errors
+/// As [`plan`].
+pub(crate) fn plan_along(
+    query: &Query,
+    catalog: &Catalog,
+    version: &Version,
+    given: Vec<usize>,
+) -> Result<(Planned, Vec<Vec<usize>>), Error> {
+    depth::check_query(query)?;
+    let mut planner = Planner::new(catalog, version, query);
+    planner.steering = Steering::along(given);
+    let plan = planner.plan(query.clone())?;
+    let cost = planner.price(&plan);
+    Ok((Planned { plan, cost }, planner.steering.deviations().collect()))
+}
+
+/// As [`plan_naively`], with what the plan is thought to cost.
+///
+/// # Errors
+/// As [`plan`].
+pub(crate) fn plan_as_written(query: &Query, catalog: &Catalog, version: &Version) -> Result<Planned, Error> {
+    depth::check_query(query)?;
+    let mut planner = Planner::new(catalog, version, query);
     planner.optimize = false;
-    planner.plan(query)
+    let plan = planner.plan(query.clone())?;
+    Ok(Planned { cost: planner.price(&plan), plan })
 }
 
 /// Plans a query for tables that cost much to scan: an index is used wherever there is one. Tests see by it what the

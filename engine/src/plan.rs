@@ -4,11 +4,14 @@
 //! version, so it may be kept (a prepared query) and run on any version of the schema it was made for. Every operator
 //! lists the columns it yields; a scalar refers to a column of its input by position.
 
+use std::sync::Arc;
+
 use nuages_storage::key::KeyPart;
 use nuages_storage::{DataType, IndexId, TableId};
 
 use crate::algebra::{AggregateFunction, Column, Expr, JoinKind, SetKind, SortKey};
 use crate::evaluate::Scalar;
+use crate::execute::measured::Counter;
 
 /// An operator, what it yields and how many rows.
 #[derive(Clone, Debug)]
@@ -89,6 +92,49 @@ pub(crate) enum Node {
     Set { kind: SetKind, all: bool, left: Box<Plan>, right: Box<Plan> },
     /// One more column per subquery, evaluated for each row.
     Apply { input: Box<Plan>, subqueries: Vec<Subquery> },
+    /// What the operator yields, counted and timed.
+    Measured { input: Box<Plan>, counter: Arc<Counter> },
+}
+
+impl Plan {
+    /// Calls `visit` with what it stands on directly: its inputs, and the plans of its subqueries.
+    pub(crate) fn each_input_mut(&mut self, visit: &mut dyn FnMut(&mut Plan)) {
+        let condition = match &mut self.node {
+            Node::Unit | Node::Values(_) | Node::Scan(_) | Node::Count(..) => None,
+            Node::Filter { input, .. }
+            | Node::Project { input, .. }
+            | Node::Aggregate { input, .. }
+            | Node::Sort { input, .. }
+            | Node::Limit { input, .. }
+            | Node::Distinct { input, .. }
+            | Node::Measured { input, .. } => {
+                visit(input);
+                None
+            }
+            Node::IndexJoin { left, .. } => {
+                visit(left);
+                None
+            }
+            Node::HashJoin { left, right, residual: condition, .. }
+            | Node::NestedLoop { left, right, on: condition, .. } => {
+                visit(left);
+                visit(right);
+                condition.as_mut()
+            }
+            Node::Set { left, right, .. } => {
+                visit(left);
+                visit(right);
+                None
+            }
+            Node::Apply { input, subqueries } => {
+                visit(input);
+                subqueries.iter_mut().for_each(|subquery| visit(&mut subquery.plan));
+                None
+            }
+        };
+        let subqueries = condition.into_iter().flat_map(|condition| &mut condition.subqueries);
+        subqueries.for_each(|subquery| visit(&mut subquery.plan));
+    }
 }
 
 /// A condition: compiled, and as it was written, for EXPLAIN.

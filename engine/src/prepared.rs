@@ -34,8 +34,13 @@ impl Prepared {
         let version = session.version_unnoted()?;
         let catalog = Catalog::of(&version);
         let plan = optimize::plan_kept(&query, catalog, &version)?;
+        Ok(Prepared::with_plan(query, plan, catalog.schema_id()))
+    }
+
+    /// A query with a plan that was made for it on a version of this schema.
+    pub(crate) fn with_plan(query: Query, plan: Plan, schema: SchemaId) -> Prepared {
         let short = is_short(&plan);
-        Ok(Prepared { schema: catalog.schema_id(), query, plan, short })
+        Prepared { query, plan, schema, short }
     }
 
     /// The plan.
@@ -95,9 +100,10 @@ fn is_short(plan: &Plan) -> bool {
         Node::Limit { input, offset, count: Some(count) } => {
             offset.saturating_add(*count) <= SHORT_ROWS_MAX && is_streaming(input)
         }
-        Node::Project { input, .. } | Node::Filter { input, .. } | Node::Limit { input, .. } => {
-            is_short(input)
-        }
+        Node::Project { input, .. }
+        | Node::Filter { input, .. }
+        | Node::Limit { input, .. }
+        | Node::Measured { input, .. } => is_short(input),
         Node::IndexJoin { left, lookup, .. } => is_unique(&lookup.by) && is_short(left),
         Node::Aggregate { .. }
         | Node::Sort { .. }

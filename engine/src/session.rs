@@ -14,9 +14,11 @@ use crate::batch::Batch;
 use crate::catalog::{Catalog, NewCheck, NewColumn, NewForeignKey, NewIndex, NewTable};
 use crate::error::Error;
 use crate::evaluate::Context;
-use crate::explain::Explanation;
+use crate::explain::{self, Explanation};
 use crate::limits::Interrupt;
 use crate::prepared::Prepared;
+use crate::race::alternative::PLANS_MAX;
+use crate::race::{self, Alternative, Race};
 use crate::reads::Reads;
 use crate::write::insert::NewRows;
 use crate::write::{Found, WritingStatement};
@@ -231,6 +233,35 @@ pub trait Session: Send + Sync {
         let version = self.version_unnoted()?;
         let catalog = Catalog::of(&version);
         Ok(optimize::plan_kept(query, catalog, &version)?.explain(catalog))
+    }
+
+    /// Runs a query, throws its rows away, and explains its plan with what each operator did.
+    ///
+    /// # Errors
+    /// What its expressions refuse.
+    fn explain_analyze(&self, query: &Query, parameters: &[Value]) -> Result<Explanation, Error> {
+        let version = self.version()?;
+        let catalog = Catalog::of(&version);
+        let plan = optimize::plan_kept(query, catalog, &version)?;
+        explain::analyze(&plan, &version, catalog, &Context::new(parameters))
+    }
+
+    /// The plans of a query: the one it is run by, and those that other decisions would lead to, 64 at most
+    /// (see [`race::plans`]).
+    ///
+    /// # Errors
+    /// What a query can be refused for when it is planned.
+    fn plans(&self, query: &Query) -> Result<Vec<Alternative>, Error> {
+        let version = self.version_unnoted()?;
+        race::plans(query, Catalog::of(&version), &version, PLANS_MAX)
+    }
+
+    /// Runs all of the plans of a query, each `runs` times, on what the session sees now (see [`race::race`]).
+    ///
+    /// # Errors
+    /// What its expressions refuse; [`Error::PlansDiffer`] if two plans return different rows.
+    fn race(&self, query: &Query, parameters: &[Value], runs: usize) -> Result<Race, Error> {
+        race::race(query, &*self.version()?, parameters, runs)
     }
 
     /// Hands the row of this row id to `f`; false if there is none. O(log n), and nothing is copied. `f` must neither

@@ -142,6 +142,11 @@ impl Aggregate {
         Aggregate { function: AggregateFunction::CountRows, argument: None, distinct: false, filter: None }
     }
 
+    /// The expressions it evaluates, to be changed in place.
+    pub(crate) fn expressions_mut(&mut self) -> impl Iterator<Item = &mut Expr> {
+        self.argument.iter_mut().chain(&mut self.filter)
+    }
+
     /// An aggregate of an expression.
     pub fn of(function: AggregateFunction, argument: impl Into<Expr>) -> Aggregate {
         Aggregate { function, argument: Some(argument.into()), distinct: false, filter: None }
@@ -297,6 +302,22 @@ impl Relation {
 
     /// Calls `visit` with the same relations.
     pub(crate) fn each_input<'r>(&'r self, visit: &mut dyn FnMut(&'r Relation)) {
+        match self {
+            Relation::Unit | Relation::Scan { .. } | Relation::Values { .. } | Relation::Set { .. } => {}
+            Relation::Filter { input, .. }
+            | Relation::Project { input, .. }
+            | Relation::Aggregate { input, .. }
+            | Relation::Sort { input, .. }
+            | Relation::Limit { input, .. }
+            | Relation::Distinct { input, .. } => visit(input),
+            Relation::Join { left, right, .. } => {
+                visit(left);
+                visit(right);
+            }
+        }
+    }
+    /// Calls `visit` with the same relations, to be changed in place.
+    pub(crate) fn each_input_mut(&mut self, visit: &mut dyn FnMut(&mut Relation)) {
         match self {
             Relation::Unit | Relation::Scan { .. } | Relation::Values { .. } | Relation::Set { .. } => {}
             Relation::Filter { input, .. }

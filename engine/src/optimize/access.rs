@@ -7,6 +7,7 @@
 
 use nuages_storage::{DataType, TableId};
 
+use super::build::Run;
 use super::columns::{self, ColumnSet, conjunction, conjuncts};
 use super::cost;
 use super::planner::Planner;
@@ -60,7 +61,7 @@ impl Planner<'_> {
         &mut self,
         input: &Relation,
         keys: &[SortKey],
-        top: Option<usize>,
+        run: Option<Run>,
         needed: &ColumnSet,
     ) -> Result<Option<Plan>, Error> {
         if !self.optimize {
@@ -76,7 +77,7 @@ impl Planner<'_> {
                 _ => return Ok(None),
             },
             Relation::Join { kind, left, right, on } => {
-                return self.build_join_in_order(*kind, left, right, on, &keys, top, needed);
+                return self.build_join_in_order(*kind, left, right, on, &keys, run, needed);
             }
             _ => return Ok(None),
         };
@@ -90,20 +91,26 @@ impl Planner<'_> {
             .iter()
             .map(|candidate| self.cost(candidate, &parts, needed, source))
             .fold(f64::INFINITY, f64::min)
-            + cost::sort(estimate.rows, top);
+            + cost::sort(estimate.rows, run.map(|run| run.end));
         let ordered = candidates
             .into_iter()
             .filter_map(|candidate| {
                 let reverse = yields(definition, &candidate.order, &keys)?;
                 let all = candidate.estimate.rows;
                 // The rows of a union are all found before the first is read.
-                let top = top.filter(|_| !matches!(candidate.access, Access::Union(_)));
-                let visited = top.map_or(all, |top| all.min(top as f64 * all / estimate.rows.max(1e-6)));
-                Some((1.0 + visited * candidate.cost_per_row, reverse, candidate))
+                let run = run.filter(|_| !matches!(candidate.access, Access::Union(_)));
+                // Without a filter the counted tree finds the first wanted row by its number.
+                let wanted = |run: Run| match candidate.covered.len() == parts.len() {
+                    true => run.end.saturating_sub(run.skipped),
+                    false => run.end,
+                };
+                let visited =
+                    run.map_or(all, |run| wanted(run) as f64 * all / estimate.rows.max(1e-6)).min(all);
+                Some((cost::OPERATOR + visited * candidate.cost_per_row, reverse, candidate))
             })
             .min_by(|a, b| a.0.total_cmp(&b.0));
         match ordered {
-            Some((cost, reverse, candidate)) if self.choose(&[cost, sorted.max(1.0)]) == 0 => {
+            Some((cost, reverse, candidate)) if self.choose(&[cost, sorted.max(cost::OPERATOR)]) == 0 => {
                 self.scan_plan(definition, source, candidate, parts, estimate, needed, reverse).map(Some)
             }
             _ => Ok(None),
@@ -231,13 +238,13 @@ impl Planner<'_> {
         let covers_all = candidate.covered.len() == parts.len();
         let reads_nothing = !needed.iter().any(|column| column.source() == source);
         if covers_all && reads_nothing && !matches!(candidate.access, Access::Union(_)) {
-            return 1.0; // it is only counted, or its row ids are in the index
+            return cost::OPERATOR; // it is only counted, or its row ids are in the index
         }
         if is_single(&candidate.access) {
             return cost::FETCH; // one row at most, also where the table is small now and large when the plan is run
         }
         let tests = if covers_all { 0.0 } else { candidate.estimate.rows * cost::TEST };
-        1.0 + candidate.estimate.rows * candidate.cost_per_row + tests
+        cost::OPERATOR + candidate.estimate.rows * candidate.cost_per_row + tests
     }
 
     fn candidates(&self, definition: &TableDefinition, source: Source, parts: &[Expr]) -> Vec<Candidate> {

@@ -13,6 +13,13 @@ use crate::evaluate::Scalar;
 use crate::functions::aggregate::result_type;
 use crate::plan::{Estimate, Node, Plan, PlanAggregate, PlanColumn, PlanSortKey, Predicate};
 
+/// Which rows of an order are wanted: those before `end` but the first `skipped`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    pub(crate) skipped: usize,
+    pub(crate) end: usize,
+}
+
 impl Planner<'_> {
     /// The plan of a relation; it yields at least the columns in `needed`.
     pub(crate) fn build(&mut self, relation: Relation, needed: &ColumnSet) -> Result<Plan, Error> {
@@ -154,18 +161,18 @@ impl Planner<'_> {
         Ok(aggregate_plan(input, source, (keys, exprs), aggregates, groups))
     }
 
-    /// A sort, of which only the first `top` rows are wanted if that is given.
+    /// A sort, of which only some of the first rows are wanted if that is given.
     fn build_sort(
         &mut self,
         input: Relation,
         keys: Vec<SortKey>,
-        top: Option<usize>,
+        wanted: Option<Run>,
         needed: &ColumnSet,
     ) -> Result<Plan, Error> {
         if keys.is_empty() {
             return self.build(input, needed);
         }
-        if let Some(plan) = self.build_in_order(&input, &keys, top, needed)? {
+        if let Some(plan) = self.build_in_order(&input, &keys, wanted, needed)? {
             return Ok(plan);
         }
         let mut exprs: Vec<Expr> = keys.iter().map(|key| key.expr.clone()).collect();
@@ -186,6 +193,7 @@ impl Planner<'_> {
             })
             .collect::<Result<_, Error>>()?;
         let columns = input.columns.clone();
+        let top = wanted.map(|run| run.end);
         let rows = top.map_or(input.estimate.rows, |top| input.estimate.rows.min(top as f64));
         let estimate = Estimate { rows, exact: input.estimate.exact };
         Ok(Plan { node: Node::Sort { input: Box::new(input), keys, top, by }, columns, estimate })
@@ -200,7 +208,10 @@ impl Planner<'_> {
     ) -> Result<Plan, Error> {
         let end = count.and_then(|count| usize::try_from(offset.saturating_add(count)).ok());
         let mut plan = match input {
-            Relation::Sort { input, keys } => self.build_sort(*input, keys, end, needed)?,
+            Relation::Sort { input, keys } => {
+                let run = end.map(|end| Run { skipped: usize::try_from(offset).unwrap_or(usize::MAX), end });
+                self.build_sort(*input, keys, run, needed)?
+            }
             input => self.build(input, needed)?,
         };
         let left = (plan.estimate.rows - offset as f64).max(0.0);

@@ -1,7 +1,7 @@
 //! What a plan costs: the time it is thought to take on one core, in microseconds.
 //!
-//! Every operator has a constant or two, measured by `nuages-benches calibrate`, which runs each operator on 100,000 rows
-//! and prints its time a row beside the constant here. They are of one machine (the figures of the README's), but only
+//! Every operator has a constant or two, measured by `cargo run --release -p nuages-benches --bin calibrate`, which runs each
+//! operator on 100,000 rows and prints its time a row beside the constant here. They are of one machine (the figures of the README's), but only
 //! their ratios decide, and those are alike on others.
 //!
 //! A cost has two parts, as PostgreSQL's have: what it takes until the first row, and all. A limit above an operator that
@@ -14,33 +14,50 @@ use crate::algebra::JoinKind;
 use crate::plan::{Access, Estimate, Node, Plan, Scan, SubqueryKind};
 
 /// A row of a leaf that is scanned.
-pub(crate) const SCAN: f64 = 0.005;
+pub(crate) const SCAN: f64 = 0.002;
 /// A condition evaluated on a row.
-pub(crate) const TEST: f64 = 0.003;
+pub(crate) const TEST: f64 = 0.0015;
 /// A row fetched by its id.
-pub(crate) const FETCH: f64 = 0.15;
+pub(crate) const FETCH: f64 = 0.065;
 /// A row fetched through an index.
-pub(crate) const INDEX: f64 = 0.25;
+pub(crate) const INDEX: f64 = 0.07;
 /// An index looked into for a key.
-pub(crate) const DESCEND: f64 = 0.25;
+pub(crate) const DESCEND: f64 = 0.095;
 /// A row put into the hash table of a join, and one that probes it.
-pub(crate) const BUILD: f64 = 0.05;
-pub(crate) const PROBE: f64 = 0.03;
+pub(crate) const BUILD: f64 = 0.02;
+pub(crate) const PROBE: f64 = 0.008;
 /// A pair of rows that a nested loop tests.
-pub(crate) const PAIR: f64 = 0.004;
+pub(crate) const PAIR: f64 = 0.005;
 /// A row that a join yields.
-pub(crate) const JOINED: f64 = 0.01;
+pub(crate) const JOINED: f64 = 0.004;
 /// A row that is sorted.
-pub(crate) const SORT: f64 = 0.15;
+pub(crate) const SORT: f64 = 0.045;
 /// A row that is grouped by keys, or compared with those seen before, and a value that is aggregated.
-pub(crate) const GROUP: f64 = 0.04;
-pub(crate) const AGGREGATE: f64 = 0.004;
+pub(crate) const GROUP: f64 = 0.01;
+pub(crate) const AGGREGATE: f64 = 0.0015;
 /// A value that is computed.
 pub(crate) const COMPUTE: f64 = 0.003;
 /// A subquery begun.
 pub(crate) const BEGIN: f64 = 0.5;
 /// What any operator takes at least.
 pub(crate) const OPERATOR: f64 = 0.1;
+
+/// The constants by name, for the program that measures them.
+pub const CONSTANTS: [(&str, f64); 13] = [
+    ("scan", SCAN),
+    ("test", TEST),
+    ("fetch", FETCH),
+    ("index", INDEX),
+    ("descend", DESCEND),
+    ("build", BUILD),
+    ("probe", PROBE),
+    ("pair", PAIR),
+    ("joined", JOINED),
+    ("sort", SORT),
+    ("group", GROUP),
+    ("aggregate", AGGREGATE),
+    ("compute", COMPUTE),
+];
 
 /// Microseconds until the first row, and until the last.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -108,6 +125,7 @@ impl Pricing<'_> {
             Node::Scan(scan) => self.scan(scan, plan.estimate),
             Node::Count(Access::Union(_), table) => Cost::streaming((self.table_rows)(*table) * 0.1 * INDEX),
             Node::Count(..) => Cost::streaming(DESCEND),
+            Node::Measured { input, .. } => self.of(input),
             Node::Filter { input, .. } => self.of(input).then(input.estimate.rows * TEST),
             Node::Project { input, columns } => {
                 let computed = columns.iter().filter(|column| column.column().is_none()).count();

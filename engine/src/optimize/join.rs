@@ -8,6 +8,7 @@ use hashbrown::HashSet;
 use nuages_storage::DataType;
 
 use super::access::{PlainKey, condition_free_indexes, fetches};
+use super::build::Run;
 use super::columns::{self, ColumnSet, conjunction, conjuncts};
 use super::cost;
 use super::join_order::graph::JoinGraph;
@@ -405,10 +406,10 @@ impl Planner<'_> {
         right: &Relation,
         on: &Expr,
         keys: &[PlainKey],
-        top: Option<usize>,
+        run: Option<Run>,
         needed: &ColumnSet,
     ) -> Result<Option<Plan>, Error> {
-        if top.is_none() {
+        if run.is_none() {
             return Ok(None); // every row is wanted, so the joins choose their methods freely and the result is sorted
         }
         let inside = |relation: &Relation| {
@@ -434,7 +435,8 @@ impl Planner<'_> {
                 nulls_first: key.nulls_first,
             })
             .collect();
-        let Some(left) = self.build_in_order(left, &sort_keys, top, &below)? else { return Ok(None) };
+        let joined = run.map(|run| Run { skipped: 0, ..run }); // of joined rows none can be skipped by its number
+        let Some(left) = self.build_in_order(left, &sort_keys, joined, &below)? else { return Ok(None) };
         self.attach(kind, left, right, on, needed, true)
     }
 }

@@ -6,12 +6,21 @@ use nuages_storage::{DataType, TableId, Version};
 use super::columns::{self, ColumnSet};
 use super::cost;
 use super::rewrite::rewrite;
+use super::rule::decorrelate::decorrelate;
+use super::rule::eliminate::eliminate;
+use super::rule::order::order;
+use super::rule::redundant::redundant;
+use super::rule::transitive::transitive;
 use super::steering::Steering;
 use crate::algebra::{Column, Expr, JoinKind, OutputColumn, Query, Relation, Source};
 use crate::catalog::{Catalog, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Scalar;
 use crate::plan::{Node, PairCondition, Plan, PlanColumn, Predicate, Subquery, SubqueryKind};
+
+/// How deep subqueries within subqueries are planned both as joins and row by row, to take the cheaper. Each level doubles
+/// the work.
+const NESTING_MAX: usize = 3;
 
 /// Plans one statement.
 pub(crate) struct Planner<'a> {
@@ -27,6 +36,8 @@ pub(crate) struct Planner<'a> {
     next_source: u32,
     next_parameter: usize,
     has_subquery: bool,
+    /// How many subqueries are being planned in two ways.
+    nesting: usize,
     /// The tables behind the sources that are scans, and whether an outer join can NULL-extend them.
     scans: HashMap<Source, (TableId, bool)>,
     /// Columns that are passed on under another name, with what they are.
@@ -46,6 +57,7 @@ impl<'a> Planner<'a> {
             next_source: numbers.sources,
             next_parameter: numbers.parameters,
             has_subquery: numbers.has_subquery,
+            nesting: 0,
             scans: HashMap::new(),
             aliases: HashMap::new(),
         }
@@ -53,13 +65,73 @@ impl<'a> Planner<'a> {
 
     /// The plan of a query: its columns are the query's output columns, in order.
     pub(crate) fn plan(&mut self, query: Query) -> Result<Plan, Error> {
-        self.note_scans(&query.relation, false);
+        let (relation, other) = self.rewritten(query);
+        match other {
+            Some(other) => self.build_cheaper(relation, other),
+            None => self.build_root(relation),
+        }
+    }
+
+    /// A query as a projection that is rewritten; where correlated aggregates can be joined, the other way to run it too.
+    /// (Apart from `plan`, which is on the stack once for each level of subqueries.)
+    fn rewritten(&mut self, query: Query) -> (Relation, Option<Relation>) {
         let Query { relation, columns, .. } = query;
-        let relation =
-            if self.optimize { rewrite(relation, &|expr| self.never_null(expr)) } else { relation };
+        self.note_scans(&relation, false);
         let outputs: Vec<Expr> = columns.into_iter().map(|column| column.expr).collect();
-        let source = self.fresh_source();
-        self.build_project(relation, source, outputs, None)
+        let root = relation.project(self.fresh_source(), outputs);
+        if !self.optimize {
+            return (root, None);
+        }
+        let root = self.pushed(root);
+        let mut joined = (self.has_subquery && self.nesting < NESTING_MAX).then(|| root.clone());
+        if joined.as_mut().is_some_and(|joined| decorrelate(joined, self))
+            && let Some(joined) = joined
+        {
+            self.note_scans(&joined, false);
+            let joined = self.pushed(joined);
+            return (self.simplified(joined), Some(self.simplified(root)));
+        }
+        (self.simplified(root), None)
+    }
+
+    /// A relation with its conditions where they belong; it means the same, up to the order of rows that no sort fixes.
+    pub(crate) fn pushed(&self, relation: Relation) -> Relation {
+        rewrite(relation, &|expr| self.never_null(expr))
+    }
+
+    /// A projection by the rules that need its conditions where they belong.
+    fn simplified(&self, mut root: Relation) -> Relation {
+        if transitive(&mut root, self) {
+            root = self.pushed(root);
+        }
+        let mut needed = ColumnSet::new();
+        if let Relation::Project { source, columns, .. } = &root {
+            needed.extend((0..columns.len()).map(|place| source.column(place)));
+        }
+        eliminate(&mut root, &needed, self);
+        order(&mut root);
+        redundant(&mut root, self);
+        root
+    }
+
+    /// The plan of a projection, with all of its columns.
+    fn build_root(&mut self, root: Relation) -> Result<Plan, Error> {
+        match root {
+            Relation::Project { input, source, columns } => self.build_project(*input, source, columns, None),
+            other => self.build(other, &ColumnSet::new()),
+        }
+    }
+
+    /// The cheaper of the plans of two projections that mean the same.
+    fn build_cheaper(&mut self, joined: Relation, applied: Relation) -> Result<Plan, Error> {
+        self.nesting += 1;
+        let (joined, applied) = (self.build_root(joined), self.build_root(applied));
+        self.nesting -= 1;
+        let (joined, applied) = (joined?, applied?);
+        Ok(match self.choose(&[self.price(&joined), self.price(&applied)]) {
+            0 => joined,
+            _ => applied,
+        })
     }
 
     /// What a plan costs in all.
@@ -135,7 +207,8 @@ impl<'a> Planner<'a> {
         column
     }
 
-    fn never_null(&self, expr: &Expr) -> bool {
+    /// Whether an expression is NULL in no row.
+    pub(crate) fn never_null(&self, expr: &Expr) -> bool {
         match expr {
             Expr::Literal(value) => !value.is_null(),
             Expr::Column(column) => self.scans.get(&column.source()).is_some_and(|(table, nullable)| {

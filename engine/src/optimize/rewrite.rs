@@ -10,7 +10,10 @@ use hashbrown::{HashMap, HashSet};
 use nuages_storage::Value;
 
 use super::columns::{self, conjunction, conjuncts, sources_of, substitute};
+use super::rule::common::{factored, restriction};
+use super::rule::{set, take};
 use crate::algebra::{Column, Comparison, Expr, JoinKind, Query, Relation, Source};
+use crate::evaluate::Scalar;
 
 /// Whether an expression can never be NULL; the planner knows the catalog, this module does not.
 pub(crate) type NeverNull<'a> = &'a dyn Fn(&Expr) -> bool;
@@ -20,46 +23,67 @@ pub(crate) fn rewrite(relation: Relation, never_null: NeverNull<'_>) -> Relation
     push(relation, Vec::new(), never_null)
 }
 
-fn push(relation: Relation, mut above: Vec<Expr>, never_null: NeverNull<'_>) -> Relation {
+fn push(relation: Relation, above: Vec<Expr>, never_null: NeverNull<'_>) -> Relation {
     match relation {
-        Relation::Filter { input, predicate } => {
-            // The inner condition may be what keeps the outer one from failing (a division), so it stays before it.
-            let mut parts = conjuncts(simplify(predicate));
-            parts.append(&mut above);
-            push(*input, parts, never_null)
-        }
+        Relation::Filter { input, predicate } => push_filter(*input, predicate, above, never_null),
         Relation::Join { kind, left, right, on } => push_join(kind, *left, *right, on, above, never_null),
-        Relation::Project { input, source, columns } => {
-            let by = definitions(source, &columns);
-            let (below, stay): (Vec<_>, Vec<_>) = above
-                .into_iter()
-                .partition(|part| !columns::has_subquery(part) && mentions_only_plain(part, &by));
-            let below = below.into_iter().map(|part| substituted(part, &by)).collect();
-            attach(push(*input, below, never_null).project(source, columns), stay, never_null)
+        Relation::Sort { input, keys } => push(*input, above, never_null).sort(keys),
+        other => push_some(other, above, never_null),
+    }
+}
+
+/// (Each of these is a function of its own, so that the others' room on the stack is not taken at every level.)
+fn push_filter(
+    input: Relation,
+    predicate: Expr,
+    mut above: Vec<Expr>,
+    never_null: NeverNull<'_>,
+) -> Relation {
+    // The inner condition may be what keeps the outer one from failing (a division), so it stays before it.
+    let mut parts = factored(conjuncts(simplify(predicate)));
+    if parts.iter().any(is_never_true) {
+        return attach(push(input, Vec::new(), never_null).limit(0, Some(0)), above, never_null);
+    }
+    parts.append(&mut above);
+    push(input, parts, never_null)
+}
+
+/// Pushes through what lets some conditions pass: `above` is parted into what goes below and what stays.
+fn push_some(mut relation: Relation, above: Vec<Expr>, never_null: NeverNull<'_>) -> Relation {
+    let (below, stay) = parted(&mut relation, above);
+    relation.each_input_mut(&mut |input| *input = push(take(input), below.clone(), never_null));
+    attach(relation, stay, never_null)
+}
+
+/// The conditions above a relation of one input that may go below, in terms of that, and those that stay.
+fn parted(relation: &mut Relation, above: Vec<Expr>) -> (Vec<Expr>, Vec<Expr>) {
+    if above.is_empty() {
+        return (above, Vec::new());
+    }
+    match relation {
+        Relation::Project { source, columns, .. } => {
+            let by = definitions(*source, columns);
+            let may_pass = |part: &Expr| !columns::has_subquery(part) && mentions_only_plain(part, &by);
+            let (below, stay): (Vec<_>, Vec<_>) = above.into_iter().partition(may_pass);
+            (below.into_iter().map(|part| substituted(part, &by)).collect(), stay)
         }
-        Relation::Aggregate { input, source, keys, aggregates } => {
-            let by = definitions(source, &keys);
-            let (below, stay): (Vec<_>, Vec<_>) = above.into_iter().partition(|part| {
-                !keys.is_empty()
+        Relation::Aggregate { source, keys, .. } => {
+            let by = definitions(*source, keys);
+            let may_pass = |part: &Expr| {
+                !by.is_empty()
                     && !columns::has_subquery(part)
                     && columns::columns_of(part).iter().all(|column| by.contains_key(column))
-            });
-            let below = below.into_iter().map(|part| substituted(part, &by)).collect();
-            attach(push(*input, below, never_null).aggregate(source, keys, aggregates), stay, never_null)
+            };
+            let (below, stay): (Vec<_>, Vec<_>) = above.into_iter().partition(may_pass);
+            (below.into_iter().map(|part| substituted(part, &by)).collect(), stay)
         }
-        Relation::Sort { input, keys } => push(*input, above, never_null).sort(keys),
-        Relation::Limit { input, offset, count } => {
-            attach(push(*input, Vec::new(), never_null).limit(offset, count), above, never_null)
+        Relation::Distinct { on, .. } => above.into_iter().partition(|part| {
+            columns::columns_of(part).iter().all(|column| on.contains(&Expr::Column(*column)))
+        }),
+        Relation::Set { source, left, right, .. } => {
+            (Vec::new(), set::push_into_sides(*source, left, right, above))
         }
-        Relation::Distinct { input, on } => {
-            let (below, stay): (Vec<_>, Vec<_>) = above.into_iter().partition(|part| {
-                columns::columns_of(part).iter().all(|column| on.contains(&Expr::Column(*column)))
-            });
-            attach(push(*input, below, never_null).distinct(on), stay, never_null)
-        }
-        leaf @ (Relation::Unit | Relation::Scan { .. } | Relation::Values { .. } | Relation::Set { .. }) => {
-            attach(leaf, above, never_null)
-        }
+        _ => (Vec::new(), above),
     }
 }
 
@@ -77,7 +101,7 @@ fn push_join(
         let mentioned = mentioned(part);
         !mentioned.is_empty() && mentioned.is_subset(sources)
     };
-    let on = conjuncts(simplify(on));
+    let on = factored(conjuncts(simplify(on)));
     if kind == JoinKind::Left && above.iter().any(|part| rejects_null(part, &right_sources)) {
         // A row that the outer join filled with NULLs would be thrown away above, so it need not be made.
         return push_join(JoinKind::Inner, left, right, Expr::And(on), above, never_null);
@@ -105,6 +129,10 @@ fn push_join(
             here.push(part);
         }
     }
+    if kind == JoinKind::Inner {
+        to_left.extend(here.iter().filter_map(|part| restriction(part, &left_sources)));
+        to_right.extend(here.iter().filter_map(|part| restriction(part, &right_sources)));
+    }
     let left = push(left, to_left, never_null);
     let right = push(right, to_right, never_null);
     attach(left.join(kind, right, conjunction(here).unwrap_or(Expr::And(Vec::new()))), stay, never_null)
@@ -117,6 +145,7 @@ fn attach(relation: Relation, parts: Vec<Expr>, never_null: NeverNull<'_>) -> Re
     for part in parts {
         match as_join(part, never_null) {
             Ok(join) => joins.push(join),
+            Err(part) if plain.contains(&part) => {}
             Err(part) => plain.push(part),
         }
     }
@@ -162,7 +191,7 @@ fn as_join(part: Expr, never_null: NeverNull<'_>) -> Result<(JoinKind, Relation,
 
 /// What [`lift`] makes of a subquery: the relation without correlation, the conjuncts lifted out of it, and what the
 /// columns of projections it looked through stand for.
-type Lifted = (Relation, Vec<Expr>, HashMap<Column, Expr>);
+pub(crate) type Lifted = (Relation, Vec<Expr>, HashMap<Column, Expr>);
 
 /// How much of a subquery may be looked through.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -232,6 +261,11 @@ fn lift(relation: Relation, looking: Looking) -> Option<Lifted> {
     }
 }
 
+/// The same of a subquery whose rows are aggregated: each of them counts.
+pub(crate) fn lift_values(relation: Relation) -> Option<Lifted> {
+    lift(relation, Looking::ForValues)
+}
+
 /// Whether a relation mentions no column from outside.
 fn closed(relation: &Relation) -> bool {
     let mut mentioned = HashSet::new();
@@ -269,11 +303,17 @@ fn definitions(source: Source, columns: &[Expr]) -> HashMap<Column, Expr> {
     columns.iter().enumerate().map(|(index, expr)| (source.column(index), expr.clone())).collect()
 }
 
-fn substituted(mut expr: Expr, by: &HashMap<Column, Expr>) -> Expr {
+/// An expression with columns replaced.
+pub(crate) fn substituted(mut expr: Expr, by: &HashMap<Column, Expr>) -> Expr {
     if !by.is_empty() {
         substitute(&mut expr, by);
     }
     expr
+}
+
+/// Whether a condition is false or unknown in every row.
+fn is_never_true(part: &Expr) -> bool {
+    matches!(part, Expr::Literal(Value::Bool(false) | Value::Null))
 }
 
 /// Whether every column of `by` that `part` mentions stands for an expression without a subquery.
@@ -351,8 +391,21 @@ pub(crate) fn simplify(expr: Expr) -> Expr {
             inner => inner.not(),
         },
         Expr::InList(_, list) if list.is_empty() => Expr::Literal(Value::Bool(false)),
-        other => other,
+        other => constant(&other).unwrap_or(other),
     }
+}
+
+/// What a comparison of constants comes to. (One that fails is left to fail in the rows that need it.)
+fn constant(expr: &Expr) -> Option<Expr> {
+    let is_literal = |expr: &Expr| matches!(expr, Expr::Literal(_));
+    let decided = match expr {
+        Expr::Compare(_, a, b) => is_literal(a) && is_literal(b),
+        Expr::IsNull(a) => is_literal(a),
+        Expr::InList(a, list) => is_literal(a) && list.iter().all(is_literal),
+        _ => false,
+    };
+    let scalar = decided.then(|| Scalar::compile(expr, &|_| None).ok())??;
+    scalar.as_constant().cloned().map(Expr::Literal)
 }
 
 fn truth(parts: Vec<Expr>, conjunction: bool) -> Expr {

@@ -115,7 +115,7 @@ impl WritingStatement<'_, '_> {
         context: &Context<'_>,
     ) -> Result<Option<Batch<'static>>, Error> {
         let Some((table, source, predicate)) = filtered_scan(&query.relation) else { return Ok(None) };
-        let catalog = Arc::clone(self.catalog());
+        let catalog = self.catalog();
         let table = catalog.expect_table(table)?;
         // Where what it sees is fixed, also the definition may be another there.
         if lock.sources != [(table.id, source)] || self.writer.is_behind() {

@@ -1,0 +1,189 @@
+//! Decorrelation: a scalar subquery that aggregates rows which equal the outer row in some columns becomes a join with
+//! the aggregates of all groups (Kim, "On Optimizing an SQL-like Nested Query", TODS 1982, with the outer join that mends
+//! his bug about COUNT: Ganski and Wong, SIGMOD 1987).
+//!
+//! ```text
+//! x < (SELECT max(a) FROM t WHERE t.k = outer.k)
+//! outer LEFT JOIN (SELECT k, max(a) AS m FROM t GROUP BY k) ON k = outer.k .. x < m
+//! ```
+//!
+//! An outer row without a group finds NULL, as it would have; a count, which is 0 there, is made so. Whether the join is
+//! cheaper than asking for each row is for the planner to find out, which plans both.
+
+use hashbrown::HashMap;
+
+use super::super::columns::{self, has_subquery, sources_of};
+use super::super::planner::Planner;
+use super::super::rewrite::{lift_values, mentioned, substituted};
+use super::take;
+use crate::algebra::{AggregateFunction, Column, Comparison, Expr, Function, JoinKind, Query, Relation};
+
+/// Makes joins of the scalar subqueries in filters and projections that can be; whether there were any.
+pub(crate) fn decorrelate(relation: &mut Relation, planner: &mut Planner<'_>) -> bool {
+    let mut fired = false;
+    relation.each_input_mut(&mut |input| fired |= decorrelate(input, planner));
+    let (input, exprs): (&mut Box<Relation>, Vec<&mut Expr>) = match relation {
+        Relation::Filter { input, predicate } => (input, vec![predicate]),
+        Relation::Project { input, columns, .. } => (input, columns.iter_mut().collect()),
+        _ => return fired,
+    };
+    let mut derived = Vec::new();
+    for expr in exprs {
+        replace(expr, planner, &mut derived);
+    }
+    for Derived { relation, on } in derived {
+        **input = take(input).join(JoinKind::Left, relation, on);
+        fired = true;
+    }
+    fired
+}
+
+/// A relation of groups and how it is joined.
+struct Derived {
+    relation: Relation,
+    on: Expr,
+}
+
+fn replace(expr: &mut Expr, planner: &mut Planner<'_>, derived: &mut Vec<Derived>) {
+    if let Expr::Scalar(query) = expr {
+        if let Some((joined, value)) = derive(query, planner) {
+            derived.push(joined);
+            *expr = value;
+        }
+        return;
+    }
+    for child in expr.children_mut() {
+        replace(child, planner, derived);
+    }
+}
+
+/// The groups that a subquery is about, and its value in terms of their columns.
+fn derive(query: &Query, planner: &mut Planner<'_>) -> Option<(Derived, Expr)> {
+    let [output] = query.columns.as_slice() else { return None };
+    let mut value = output.expr.clone();
+    let mut relation = &query.relation;
+    while let Relation::Project { input, source, columns } = relation {
+        let by: HashMap<Column, Expr> =
+            columns.iter().enumerate().map(|(place, expr)| (source.column(place), expr.clone())).collect();
+        value = substituted(value, &by);
+        relation = input;
+    }
+    let Relation::Aggregate { input, source, keys, aggregates } = relation else { return None };
+    if !keys.is_empty() || has_subquery(&value) {
+        return None;
+    }
+    let (input, lifted, by) = lift_values((**input).clone())?;
+    let inside = sources_of(&input);
+    let (mut keys, mut on) = (Vec::new(), Vec::new());
+    for part in lifted {
+        let Expr::Compare(Comparison::Equal, a, b) = part else { return None };
+        let is_inside = |expr: &Expr| {
+            let mentioned = mentioned(expr);
+            !mentioned.is_empty() && mentioned.is_subset(&inside)
+        };
+        let is_outside = |expr: &Expr| !has_subquery(expr) && mentioned(expr).is_disjoint(&inside);
+        let (inner, outer) = match (is_inside(&a) && is_outside(&b), is_inside(&b) && is_outside(&a)) {
+            (true, _) => (*a, *b),
+            (_, true) => (*b, *a),
+            _ => return None,
+        };
+        keys.push(inner);
+        on.push(outer);
+    }
+    if keys.is_empty() {
+        return None; // it is the same for every row, and computed once
+    }
+    let mut aggregates = aggregates.clone();
+    for aggregate in &mut aggregates {
+        for expr in aggregate.expressions_mut() {
+            *expr = substituted(expr.clone(), &by);
+            if has_subquery(expr) || !mentioned(expr).is_subset(&inside) {
+                return None;
+            }
+        }
+    }
+    let groups = planner.fresh_source();
+    let results: HashMap<Column, Expr> = aggregates
+        .iter()
+        .enumerate()
+        .map(|(place, aggregate)| {
+            let found = Expr::from(groups.column(keys.len() + place));
+            let counts =
+                matches!(aggregate.function, AggregateFunction::Count | AggregateFunction::CountRows);
+            let value = match counts {
+                true => Expr::Call(Function::Coalesce, vec![found, Expr::literal(0)]),
+                false => found,
+            };
+            (source.column(place), value)
+        })
+        .collect();
+    let own = |column: &Column| column.source() != *source || results.contains_key(column);
+    if aggregates.iter().any(|aggregate| !null_over_nothing(aggregate.function))
+        || !columns::columns_of(&value).iter().all(own)
+    {
+        return None;
+    }
+    let equal = |(place, outer): (usize, Expr)| Expr::from(groups.column(place)).equals(outer);
+    let on = Expr::And(on.into_iter().enumerate().map(equal).collect());
+    let relation = input.aggregate(groups, keys, aggregates);
+    Some((Derived { relation, on }, substituted(value, &results)))
+}
+
+/// Whether it is NULL, or a count, over no row.
+fn null_over_nothing(function: AggregateFunction) -> bool {
+    matches!(
+        function,
+        AggregateFunction::Count
+            | AggregateFunction::CountRows
+            | AggregateFunction::Sum
+            | AggregateFunction::Avg
+            | AggregateFunction::Min
+            | AggregateFunction::Max
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{C, G, P, column, family, number, show};
+    use super::*;
+    use crate::algebra::{Aggregate, OutputColumn};
+
+    fn children(aggregate: Aggregate, condition: Expr) -> Expr {
+        let rows = family().child.filter(condition).aggregate(G, vec![], vec![aggregate]);
+        Expr::Scalar(Box::new(Query::new(rows, vec![OutputColumn::new("", column(G, 0))])))
+    }
+
+    fn rewritten(predicate: Expr) -> String {
+        let family = family();
+        family.plan(family.parent.clone().filter(predicate), |planner, mut relation| {
+            decorrelate(&mut relation, planner);
+            show(&relation)
+        })
+    }
+
+    fn of_parent() -> Expr {
+        column(C, 1).equals(column(P, 0))
+    }
+
+    #[test]
+    fn an_aggregate_of_equal_rows_is_joined() {
+        let greatest = children(Aggregate::of(AggregateFunction::Max, column(C, 2)), of_parent());
+        assert_eq!(
+            rewritten(column(P, 1).equals(greatest)),
+            "filter p.1 = s3.1\n  Left join s3.0 = p.0\n    scan p\n    group by c.1: Max\n      scan c"
+        );
+    }
+
+    #[test]
+    fn a_count_of_no_rows_is_zero() {
+        let rewritten = rewritten(number(0).equals(children(Aggregate::rows(), of_parent())));
+        assert!(rewritten.starts_with("filter 0 = coalesce(s3.1, 0)"), "{rewritten}");
+    }
+
+    #[test]
+    fn what_is_not_an_equality_stays() {
+        let greater = column(C, 1).compare(Comparison::Greater, column(P, 0));
+        let rewritten = rewritten(number(0).equals(children(Aggregate::rows(), greater)));
+        assert!(!rewritten.contains("join"), "{rewritten}");
+    }
+}

@@ -1,0 +1,116 @@
+//! Relations as text, for the tests of rules.
+
+use std::fmt::Write;
+
+use nuages_storage::DataType;
+
+use super::super::columns::ColumnSet;
+use super::super::planner::Planner;
+use crate::algebra::{Column, Expr, OutputColumn, Query, Relation, Source};
+use crate::catalog::{Catalog, NewColumn, NewForeignKey, NewIndex, NewTable};
+use crate::{Database, Session};
+
+/// The sources of the tests' scans.
+pub(super) const P: Source = Source::new(0);
+pub(super) const C: Source = Source::new(1);
+pub(super) const G: Source = Source::new(2);
+
+/// A column of one of them.
+pub(super) fn column(source: Source, place: usize) -> Expr {
+    Expr::from(source.column(place))
+}
+
+/// A whole number.
+pub(super) fn number(value: i64) -> Expr {
+    Expr::literal(value)
+}
+
+/// Two tables: `parent` (id, a) and `child` (id, parent_id, b), which refers to it.
+pub(super) struct Family {
+    db: Database,
+    pub(super) parent: Relation,
+    pub(super) child: Relation,
+}
+
+pub(super) fn family() -> Family {
+    let db = Database::new();
+    let integer = |name: &str| NewColumn::new(name, DataType::BigInt);
+    let parent = NewTable::new("parent").column(integer("id").generated()).column(integer("a"));
+    let parent = db.create_table(parent.primary_key(["id"])).expect("the table is sound");
+    let child = NewTable::new("child")
+        .column(integer("id").generated())
+        .column(integer("parent_id"))
+        .column(integer("b").nullable(true))
+        .primary_key(["id"])
+        .index(NewIndex::new("child_parent", ["parent_id"]))
+        .foreign_key(NewForeignKey::new("child_parent", ["parent_id"], "parent", ["id"]));
+    let child = db.create_table(child).expect("the table is sound");
+    Family { db, parent: Relation::scan(parent, P), child: Relation::scan(child, C) }
+}
+
+impl Family {
+    /// Gives a rule a relation and a planner for it.
+    pub(super) fn plan<T>(
+        &self,
+        relation: Relation,
+        rule: impl FnOnce(&mut Planner<'_>, Relation) -> T,
+    ) -> T {
+        let version = self.db.version().expect("the database is usable");
+        let query = Query::new(relation.clone(), Vec::<OutputColumn>::new());
+        let mut planner = Planner::new(Catalog::of(&version), &version, &query);
+        planner.note_scans(&relation, false);
+        rule(&mut planner, relation)
+    }
+}
+
+/// A set of columns.
+pub(super) fn needed(columns: impl IntoIterator<Item = Column>) -> ColumnSet {
+    let mut set = ColumnSet::new();
+    set.extend(columns);
+    set
+}
+
+/// A relation as an indented tree.
+pub(super) fn show(relation: &Relation) -> String {
+    let mut text = String::new();
+    draw(relation, 0, &mut text);
+    text.trim_end().to_owned()
+}
+
+fn draw(relation: &Relation, depth: usize, text: &mut String) {
+    let name = |column: Column| {
+        let table = match column.source().number() {
+            0 => "p".to_owned(),
+            1 => "c".to_owned(),
+            number => format!("s{number}"),
+        };
+        format!("{table}.{}", column.index())
+    };
+    let expr = |expr: &Expr| expr.print(&name).to_string();
+    let exprs = |list: &[Expr]| list.iter().map(expr).collect::<Vec<_>>().join(", ");
+    let line = match relation {
+        Relation::Unit => "unit".into(),
+        Relation::Scan { source, .. } => format!("scan {}", if *source == P { "p" } else { "c" }),
+        Relation::Filter { predicate, .. } => format!("filter {}", expr(predicate)),
+        Relation::Project { columns, .. } => format!("project {}", exprs(columns)),
+        Relation::Join { kind, on, .. } => format!("{kind:?} join {}", expr(on)),
+        Relation::Aggregate { keys, aggregates, .. } => {
+            let functions: Vec<String> = aggregates.iter().map(|of| format!("{:?}", of.function)).collect();
+            format!("group by {}: {}", exprs(keys), functions.join(", "))
+        }
+        Relation::Sort { keys, .. } => {
+            format!("sort {}", keys.iter().map(|key| expr(&key.expr)).collect::<Vec<_>>().join(", "))
+        }
+        Relation::Limit { count, offset, .. } => format!("limit {count:?} after {offset}"),
+        Relation::Distinct { on, .. } => format!("distinct {}", exprs(on)),
+        Relation::Set { kind, left, right, .. } => {
+            let _ = writeln!(text, "{:depth$}{kind:?}", "");
+            draw(&left.relation, depth + 2, text);
+            draw(&right.relation, depth + 2, text);
+            return;
+        }
+        other => format!("{other:?}"),
+    };
+    let _ = writeln!(text, "{:depth$}{line}", "");
+    relation.inputs().into_iter().for_each(|input| draw(input, depth + 2, text));
+}
