@@ -5,18 +5,23 @@
 //! within the statement, and a [`Column`] is a source and a place in it. So a rewrite may move an operator without
 //! renumbering anything above it, and a correlated subquery simply mentions a column of a source outside.
 //!
-//! Order of reading: [`expression`] (scalars), [`relation`] (operators), [`statement`] (what a session runs).
+//! Order of reading: [`expression`] (scalars), [`relation`] (operators), [`window`], [`statement`] (what a session runs).
 
 pub mod expression;
 pub mod function;
 mod print;
 pub mod relation;
 pub mod statement;
+pub mod window;
 
 pub use expression::{Arithmetic, Comparison, Expr, TextMatch};
 pub use function::{DatePart, DateUnit, Function};
 pub use print::Printed;
-pub use relation::{Aggregate, AggregateFunction, Column, JoinKind, Relation, SetKind, SortKey, Source};
-pub use statement::{
-    Delete, Insert, InsertSource, LockWait, OutputColumn, Query, RowLock, Statement, Update,
+pub use relation::{
+    Aggregate, AggregateFunction, Column, JoinKind, Relation, SetKind, SortKey, Source, WorkTable,
 };
+pub use statement::{
+    ConflictAction, ConflictTarget, Delete, Insert, InsertSource, LockWait, OnConflict, OutputColumn, Query,
+    RowLock, Statement, Update,
+};
+pub use window::{Bound, Exclude, Frame, FrameUnit, WindowFunction, WindowKind};

@@ -17,7 +17,7 @@
 //! let table = db.create_table(song)?;
 //! let task = async {
 //!     let tx = db.begin_async(Isolation::ReadCommitted);
-//!     let all = Delete { table, source: Source::new(0), predicate: None, returning: Vec::new() };
+//!     let all = Delete { table, source: Source::new(0), predicate: None, returning: Vec::new(), using: None };
 //!     tx.execute_async(&Statement::Delete(all), &[]).await?;
 //!     tx.commit_async().await
 //! };

@@ -237,6 +237,14 @@ pub enum Error {
         /// Where and why, in the words of the parser.
         reason: String,
     },
+    /// A function with too few arguments, or too many.
+    #[error("{function} does not take {given} arguments")]
+    ArgumentCount {
+        /// The function.
+        function: String,
+        /// How many it was given.
+        given: usize,
+    },
     /// A parameter was not given.
     #[error("parameter {index} is used and {given} were given", index = index + 1)]
     MissingParameter {
@@ -286,6 +294,12 @@ pub enum Error {
     NotInScope {
         /// The column.
         column: Column,
+    },
+    /// A work table is read outside of what defines it.
+    #[error("work table {number} is read outside of what defines it")]
+    UnknownWorkTable {
+        /// Its number.
+        number: u32,
     },
     /// A subquery that is used as a value has no column.
     #[error("a subquery that is used as a value must have one column")]

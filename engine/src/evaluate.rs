@@ -38,6 +38,7 @@ use nuages_storage::{DataType, Value};
 
 pub(crate) use arithmetic::DIVISION_SCALE;
 pub use cast::cast_value;
+pub(crate) use cast::json_of;
 pub(crate) use compare::{Words, float_key};
 pub use context::Context;
 pub(crate) use node::Frame;

@@ -7,8 +7,9 @@
 //!
 //! Order of reading: `scan` and `ranges` (access paths), `filter`, `project`, `limit` (streaming), `key_table` (the one
 //! hash table) and what numbers keys with it: `distinct`, `set`, `aggregate`, `hash_join`; `join` (what follows once
-//! partners are known) and `nested_loop`; `sort`; `chunks` (rows that were collected, handed on); `index_join`,
-//! `apply` (subqueries row by row); `measured` (what counts the others).
+//! partners are known) and `nested_loop`; `sort`; `window`; `chunks` (rows that were collected, handed on); `index_join`,
+//! `apply` (subqueries row by row), `lateral`; `scope` (what is defined around a plan), `work_table`, `recursive`;
+//! `measured` (what counts the others).
 //!
 //! A statement that has to end before its time notices where rows come from: in each batch of a scan, and of a join, which
 //! makes many of few. An operator that pulls these needs not ask by itself.
@@ -22,17 +23,22 @@ mod hash_join;
 mod index_join;
 mod join;
 mod key_table;
+mod lateral;
 mod limit;
 pub(crate) mod measured;
 mod nested_loop;
 mod project;
 pub(crate) mod ranges;
+mod recursive;
 mod scan;
+pub(crate) mod scope;
 mod set;
 mod sort;
 #[cfg(test)]
 mod testing;
 mod values;
+mod window;
+mod work_table;
 
 use nuages_storage::Version;
 
@@ -40,6 +46,7 @@ use crate::batch::Batch;
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::plan::{Node, Plan};
+use scope::Scope;
 
 /// A running operator.
 pub(crate) trait Operator<'v> {
@@ -62,7 +69,7 @@ pub fn run(
     context: &Context<'_>,
     each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut operator = open(plan, version);
+    let mut operator = open(plan, &Scope::new(version));
     let mut batch = Batch::default();
     context.check()?;
     while operator.next(&mut batch, context)? {
@@ -74,52 +81,71 @@ pub fn run(
 }
 
 /// Makes a plan ready to run. Nothing is read until the first batch is asked for.
-pub(crate) fn open<'v>(plan: &'v Plan, version: &'v Version) -> Running<'v> {
+pub(crate) fn open<'v>(plan: &'v Plan, scope: &Scope<'v>) -> Running<'v> {
+    let version = scope.version();
+    let input = |plan: &'v Plan| open(plan, scope);
     match &plan.node {
         Node::Unit => Box::new(values::Unit::new()),
         Node::Values(rows) => Box::new(values::Values::new(rows, &plan.columns)),
         Node::Scan(scan) => Box::new(scan::Scan::new(scan, version)),
         Node::Count(access, table) => Box::new(scan::Count::new(access, *table, version)),
-        Node::Filter { input, predicate } => {
-            Box::new(filter::Filter::new(open(input, version), &predicate.scalar))
+        Node::Filter { input: below, predicate } => {
+            Box::new(filter::Filter::new(input(below), &predicate.scalar))
         }
-        Node::Project { input, columns } if project::is_identity(columns, input) => open(input, version),
-        Node::Project { input, columns } => Box::new(project::Project::new(open(input, version), columns)),
+        Node::Project { input: below, columns } if project::is_identity(columns, below) => input(below),
+        Node::Project { input: below, columns } => Box::new(project::Project::new(input(below), columns)),
         Node::HashJoin { kind, left, right, left_keys, right_keys, right_columns, residual, .. } => {
             Box::new(hash_join::HashJoin::new(
                 *kind,
-                (left, open(left, version)),
-                (right, open(right, version)),
+                (left, input(left)),
+                (right, input(right)),
                 (left_keys, right_keys),
                 right_columns,
-                residual.as_ref().map(|residual| apply::PairTest::new(residual, version)),
+                residual.as_ref().map(|residual| apply::PairTest::new(residual, scope)),
             ))
         }
         Node::IndexJoin { kind, left, lookup } => {
-            Box::new(index_join::IndexJoin::new(*kind, left, open(left, version), lookup, version))
+            Box::new(index_join::IndexJoin::new(*kind, left, input(left), lookup, version))
         }
         Node::NestedLoop { kind, left, right, on } => Box::new(nested_loop::NestedLoop::new(
             *kind,
-            (left, open(left, version)),
-            (right, open(right, version)),
-            on.as_ref().map(|on| apply::PairTest::new(on, version)),
+            (left, input(left)),
+            (right, input(right)),
+            on.as_ref().map(|on| apply::PairTest::new(on, scope)),
         )),
-        Node::Aggregate { input, keys, aggregates, .. } => {
-            Box::new(aggregate::Aggregate::new(open(input, version), keys, aggregates))
+        Node::Lateral { kind, left, right, bindings, on } => {
+            let on = on.as_ref().map(|on| apply::PairTest::new(on, scope));
+            Box::new(lateral::Lateral::new(*kind, input(left), right, bindings, on, scope.clone()))
         }
-        Node::Sort { input, keys, top, .. } => {
-            Box::new(sort::Sort::new(input, open(input, version), keys, *top))
+        Node::Aggregate { input: below, keys, aggregates, .. } => {
+            Box::new(aggregate::Aggregate::new(input(below), keys, aggregates))
         }
-        Node::Limit { input, offset, count } => {
-            Box::new(limit::Limit::new(open(input, version), *offset, *count))
+        Node::Sort { input: below, keys, top, .. } => {
+            Box::new(sort::Sort::new(below, input(below), keys, *top))
         }
-        Node::Distinct { input, on } => Box::new(distinct::Distinct::new(open(input, version), on)),
+        Node::Window { input: below, partition, order, functions, .. } => {
+            Box::new(window::Window::new((below, input(below)), partition, order, functions))
+        }
+        Node::Limit { input: below, offset, count } => {
+            Box::new(limit::Limit::new(input(below), *offset, *count))
+        }
+        Node::Distinct { input: below, on } => Box::new(distinct::Distinct::new(input(below), on)),
         Node::Set { kind, all, left, right } => {
-            Box::new(set::Set::new(*kind, *all, (left, open(left, version)), (right, open(right, version))))
+            Box::new(set::Set::new(*kind, *all, (left, input(left)), (right, input(right))))
         }
-        Node::Apply { input, subqueries } => {
-            Box::new(apply::Apply::new(open(input, version), subqueries, version))
+        Node::Apply { input: below, subqueries } => {
+            Box::new(apply::Apply::new(input(below), subqueries, scope))
         }
-        Node::Measured { input, counter } => Box::new(measured::Measured::new(open(input, version), counter)),
+        Node::With { table, rows, input: below } => {
+            let rows = scope::WorkRows::pending(rows, input(rows));
+            open(below, &scope.with(*table, rows))
+        }
+        Node::Recursive { table, all, base, step } => {
+            Box::new(recursive::Recursive::new(*table, *all, (base, input(base)), step, scope))
+        }
+        Node::WorkTable { table, columns } => {
+            Box::new(work_table::WorkTable::new(scope.table(*table), columns))
+        }
+        Node::Measured { input: below, counter } => Box::new(measured::Measured::new(input(below), counter)),
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use nuages_storage::{IndexId, TableId, Value, Version};
 
-use crate::algebra::{Column, Expr, JoinKind, SetKind, SortKey, Source};
+use crate::algebra::{Column, Expr, JoinKind, SetKind, SortKey, Source, WindowFunction, WindowKind};
 use crate::catalog::{Catalog, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
@@ -163,6 +163,21 @@ impl Names<'_> {
         keys.iter().map(key).collect::<Vec<_>>().join(", ")
     }
 
+    fn window(&self, function: &WindowFunction) -> String {
+        let name = match function.function {
+            WindowKind::Aggregate(function) => format!("{function:?}"),
+            kind => format!("{kind:?}"),
+        };
+        let mut over = Vec::new();
+        if !function.partition_by.is_empty() {
+            over.push(format!("partition by {}", self.exprs(&function.partition_by)));
+        }
+        if !function.order_by.is_empty() {
+            over.push(format!("order by {}", self.order(&function.order_by)));
+        }
+        format!("{name}({}) over ({})", self.exprs(&function.arguments), over.join(" "))
+    }
+
     fn explain(&self, plan: &Plan) -> Explanation {
         if let Node::Measured { input, counter } = &plan.node {
             return Explanation { measured: Some(counter.read()), ..self.explain(input) };
@@ -216,6 +231,20 @@ impl Names<'_> {
                     SetKind::Except => "Except",
                 };
                 format!("{word}{}", if *all { " all" } else { "" })
+            }
+            Node::Window { by, .. } => {
+                details.extend(by.iter().map(|function| self.window(function)));
+                "Window".into()
+            }
+            Node::With { table, .. } => format!("With work table {}", table.number()),
+            Node::Recursive { table, all, .. } => {
+                details.push(if *all { String::new() } else { "each row once".into() });
+                format!("Recursion over work table {}", table.number())
+            }
+            Node::WorkTable { table, .. } => format!("Work table {}", table.number()),
+            Node::Lateral { kind, on, .. } => {
+                details.extend(on.iter().map(|on| self.expr(&on.predicate.expr)));
+                format!("For each row a {}", kind_word(*kind))
             }
             Node::Apply { subqueries, .. } => {
                 details.extend(subqueries.iter().map(|subquery| match subquery.kind {
@@ -323,11 +352,16 @@ fn inputs(plan: &Plan) -> Vec<&Plan> {
         | Node::Aggregate { input, .. }
         | Node::Sort { input, .. }
         | Node::Limit { input, .. }
+        | Node::Window { input, .. }
         | Node::Distinct { input, .. }
         | Node::Measured { input, .. } => vec![input],
+        Node::WorkTable { .. } => Vec::new(),
+        Node::With { rows, input, .. } => vec![rows, input],
+        Node::Recursive { base, step, .. } => vec![base, step],
         Node::IndexJoin { left, .. } => vec![left],
         Node::HashJoin { left, right, .. }
         | Node::NestedLoop { left, right, .. }
+        | Node::Lateral { left, right, .. }
         | Node::Set { left, right, .. } => vec![left, right],
         Node::Apply { input, subqueries } => {
             std::iter::once(&**input).chain(subqueries.iter().map(|subquery| &subquery.plan)).collect()
@@ -339,6 +373,7 @@ fn kind_word(kind: JoinKind) -> &'static str {
     match kind {
         JoinKind::Inner => "join",
         JoinKind::Left => "left join",
+        JoinKind::Full => "full join",
         JoinKind::Semi => "semi-join",
         JoinKind::Anti => "anti-join",
     }

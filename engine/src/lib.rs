@@ -26,7 +26,7 @@
 //! )?;
 //! let row = Source::new(0);
 //! let rows = InsertSource::Values([3, 700].map(|views| vec![Some(Expr::literal(views))]).into());
-//! let insert = Insert { table: post, columns: vec![1], rows, source: row, returning: vec![] };
+//! let insert = Insert { table: post, columns: vec![1], rows, source: row, returning: vec![], conflict: None };
 //! db.execute(&Statement::Insert(insert), &[])?;
 //!
 //! let popular = Expr::from(row.column(1)).compare(Comparison::Greater, Expr::literal(100));

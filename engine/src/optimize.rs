@@ -11,7 +11,7 @@
 //!
 //! Order of reading: `depth` (what is too deep to be planned), `columns` (what mentions what), `rewrite`, `planner`
 //! (what is known while planning), `build` (operator by operator), `sarg`, `access` and `union` (access paths), `join_order`
-//! and `join` (order and method), `cardinality`.
+//! and `join` (order and method), `lateral`, `window`, `work_table` (common table expressions), `cardinality`.
 
 mod access;
 mod build;
@@ -22,6 +22,7 @@ pub(crate) mod depth;
 mod join;
 mod join_order;
 mod key;
+mod lateral;
 mod planner;
 mod rewrite;
 mod rule;
@@ -29,6 +30,8 @@ mod sarg;
 pub(crate) mod statistics;
 mod steering;
 mod union;
+mod window;
+mod work_table;
 
 use nuages_storage::Version;
 

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use nuages_storage::key::KeyPart;
 use nuages_storage::{DataType, IndexId, TableId};
 
-use crate::algebra::{AggregateFunction, Column, Expr, JoinKind, SetKind, SortKey};
+use crate::algebra::{
+    AggregateFunction, Column, Expr, Frame, JoinKind, SetKind, SortKey, WindowFunction, WindowKind, WorkTable,
+};
 use crate::evaluate::Scalar;
 use crate::execute::measured::Counter;
 
@@ -90,6 +92,30 @@ pub(crate) enum Node {
     Distinct { input: Box<Plan>, on: Vec<Scalar> },
     /// Two inputs combined column by column.
     Set { kind: SetKind, all: bool, left: Box<Plan>, right: Box<Plan> },
+    /// One more column per function over the rows around a row; partitions one after the other, in order.
+    Window {
+        input: Box<Plan>,
+        partition: Vec<Scalar>,
+        order: Vec<PlanSortKey>,
+        functions: Vec<PlanWindow>,
+        /// As they were written, for EXPLAIN.
+        by: Vec<WindowFunction>,
+    },
+    /// The rows of `input`, which may read those of `rows` as a work table.
+    With { table: WorkTable, rows: Box<Plan>, input: Box<Plan> },
+    /// The rows of `base`, and of `step` over them, and so on.
+    Recursive { table: WorkTable, all: bool, base: Box<Plan>, step: Box<Plan> },
+    /// These columns of a work table.
+    WorkTable { table: WorkTable, columns: Vec<usize> },
+    /// For each left row the rows of a plan that depends on it.
+    Lateral {
+        kind: JoinKind,
+        left: Box<Plan>,
+        right: Box<Plan>,
+        /// Which parameters of the right plan take which column of the left row.
+        bindings: Vec<(usize, usize)>,
+        on: Option<PairCondition>,
+    },
     /// One more column per subquery, evaluated for each row.
     Apply { input: Box<Plan>, subqueries: Vec<Subquery> },
     /// What the operator yields, counted and timed.
@@ -100,13 +126,14 @@ impl Plan {
     /// Calls `visit` with what it stands on directly: its inputs, and the plans of its subqueries.
     pub(crate) fn each_input_mut(&mut self, visit: &mut dyn FnMut(&mut Plan)) {
         let condition = match &mut self.node {
-            Node::Unit | Node::Values(_) | Node::Scan(_) | Node::Count(..) => None,
+            Node::Unit | Node::Values(_) | Node::Scan(_) | Node::Count(..) | Node::WorkTable { .. } => None,
             Node::Filter { input, .. }
             | Node::Project { input, .. }
             | Node::Aggregate { input, .. }
             | Node::Sort { input, .. }
             | Node::Limit { input, .. }
             | Node::Distinct { input, .. }
+            | Node::Window { input, .. }
             | Node::Measured { input, .. } => {
                 visit(input);
                 None
@@ -116,12 +143,15 @@ impl Plan {
                 None
             }
             Node::HashJoin { left, right, residual: condition, .. }
-            | Node::NestedLoop { left, right, on: condition, .. } => {
+            | Node::NestedLoop { left, right, on: condition, .. }
+            | Node::Lateral { left, right, on: condition, .. } => {
                 visit(left);
                 visit(right);
                 condition.as_mut()
             }
-            Node::Set { left, right, .. } => {
+            Node::Set { left, right, .. }
+            | Node::With { rows: left, input: right, .. }
+            | Node::Recursive { base: left, step: right, .. } => {
                 visit(left);
                 visit(right);
                 None
@@ -261,8 +291,23 @@ pub(crate) enum LookupBy {
 pub(crate) struct PlanAggregate {
     pub(crate) function: AggregateFunction,
     pub(crate) argument: Option<Scalar>,
+    pub(crate) second: Option<Scalar>,
     pub(crate) distinct: bool,
     pub(crate) filter: Option<Scalar>,
+    /// In which order the rows of a group are taken in; without keys as they come.
+    pub(crate) order: Vec<PlanSortKey>,
+    pub(crate) data_type: DataType,
+}
+
+/// A window function.
+#[derive(Clone, Debug)]
+pub(crate) struct PlanWindow {
+    pub(crate) function: WindowKind,
+    pub(crate) arguments: Vec<Scalar>,
+    pub(crate) filter: Option<Scalar>,
+    pub(crate) frame: Frame<Scalar>,
+    /// The sort key as what offsets of a range are added to; none if the frame has no such offset.
+    pub(crate) range_key: Option<Scalar>,
     pub(crate) data_type: DataType,
 }
 

@@ -111,6 +111,11 @@ fn is_short(plan: &Plan) -> bool {
         | Node::HashJoin { .. }
         | Node::NestedLoop { .. }
         | Node::Set { .. }
+        | Node::Window { .. }
+        | Node::With { .. }
+        | Node::Recursive { .. }
+        | Node::WorkTable { .. }
+        | Node::Lateral { .. }
         | Node::Apply { .. } => false,
     }
 }

@@ -12,7 +12,7 @@
 //! let before = db.snapshot()?;
 //! let rows = InsertSource::Values(vec![vec![Some(Expr::literal("Nuages"))]]);
 //! let source = Source::new(0);
-//! let insert = Insert { table, columns: vec![0], rows, source, returning: Vec::new() };
+//! let insert = Insert { table, columns: vec![0], rows, source, returning: Vec::new(), conflict: None };
 //! db.execute(&Statement::Insert(insert), &[])?;
 //! let mut inserted = 0;
 //! db.snapshot()?.changes_since(&before, &mut |table, change| {

@@ -25,7 +25,8 @@ fn counter() -> (Database, TableId) {
     let table = db.create_table(table).unwrap();
     let row = vec![Some(Expr::literal(1)), Some(Expr::literal(0))];
     let rows = InsertSource::Values(vec![row]);
-    let insert = Insert { table, columns: vec![0, 1], rows, source: ROW, returning: Vec::new() };
+    let insert =
+        Insert { table, columns: vec![0, 1], rows, source: ROW, returning: Vec::new(), conflict: None };
     db.execute(&Statement::Insert(insert), &[]).unwrap();
     (db, table)
 }
@@ -34,6 +35,7 @@ fn increment(table: TableId) -> Statement {
     Statement::Update(Update {
         table,
         source: ROW,
+        from: None,
         predicate: Some(Expr::from(ROW.column(0)).compare(Comparison::Equal, Expr::literal(1))),
         assignments: vec![(1, Expr::from(ROW.column(1)).arithmetic(Arithmetic::Add, Expr::literal(1)))],
         returning: Vec::new(),

@@ -24,7 +24,8 @@ fn numbers() -> (Database, TableId) {
     let table = db.create_table(table).unwrap();
     let row = |id: i64| vec![Some(Expr::literal(id)), Some(Expr::literal(0))];
     let rows = InsertSource::Values((1..=2_000).map(row).collect());
-    let insert = Insert { table, columns: vec![0, 1], rows, source: ROW, returning: Vec::new() };
+    let insert =
+        Insert { table, columns: vec![0, 1], rows, source: ROW, returning: Vec::new(), conflict: None };
     db.execute(&Statement::Insert(insert), &[]).unwrap();
     (db, table)
 }
@@ -42,6 +43,7 @@ fn endless(table: TableId) -> Query {
 
 fn update(table: TableId, row: i64) -> Statement {
     Statement::Update(Update {
+        from: None,
         table,
         source: ROW,
         predicate: Some(Expr::from(ROW.column(0)).compare(Comparison::Equal, Expr::literal(row))),
@@ -112,7 +114,8 @@ fn a_statement_that_writes_and_ends_before_its_time_has_done_nothing() {
     let mut query = endless(table);
     query.columns.push(OutputColumn::new("n", ROW.column(1)));
     let rows = InsertSource::Query(Box::new(query));
-    let insert = Insert { table, columns: vec![0, 1], rows, source: ROW, returning: Vec::new() };
+    let insert =
+        Insert { table, columns: vec![0, 1], rows, source: ROW, returning: Vec::new(), conflict: None };
     let tx = limited.begin();
     for session in [&limited as &dyn Session, &tx] {
         let refused = session.execute(&Statement::Insert(insert.clone()), &[]);

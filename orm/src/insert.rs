@@ -246,6 +246,7 @@ fn insert_values<M: Model>(ex: &dyn Executor, bound: &Bound, instances: &mut [M]
         rows: InsertSource::Values(rows.collect()),
         source,
         returning: returning.collect(),
+        conflict: None,
     });
     begin_statement(ex, StatementKind::Insert, meta.table)?;
     let outcome = ex.session()?.execute(&statement, &[])?;

@@ -302,6 +302,7 @@ fn update<M: Model>(instance: &M, only: Option<&[u16]>, ex: &dyn Executor) -> Re
         predicate,
         assignments,
         returning: Vec::new(),
+        from: None,
     });
     begin_statement(ex, StatementKind::Update, meta.table)?;
     Ok(ex.session()?.execute(&statement, &[])?.affected > 0)

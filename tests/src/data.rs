@@ -79,7 +79,14 @@ fn load_table(table: &TableDefinition, folder: &Path, session: &dyn Session) -> 
         rows.push(values.collect());
     }
     let rows = InsertSource::Values(rows);
-    let insert = Insert { table: table.id, columns, rows, source: Source::new(0), returning: Vec::new() };
+    let insert = Insert {
+        table: table.id,
+        columns,
+        rows,
+        source: Source::new(0),
+        returning: Vec::new(),
+        conflict: None,
+    };
     session.execute(&Statement::Insert(insert), &[])?;
     Ok(())
 }

@@ -93,7 +93,8 @@ impl Blog {
             rows.map(|row| row.into_iter().map(|value| Some(Expr::Literal(value))).collect()).collect();
         let columns = (0..rows.first().map_or(0, Vec::len)).collect();
         let rows = InsertSource::Values(rows);
-        let insert = Insert { table, columns, rows, source: Source::new(0), returning: Vec::new() };
+        let insert =
+            Insert { table, columns, rows, source: Source::new(0), returning: Vec::new(), conflict: None };
         self.db.execute(&Statement::Insert(insert), &[]).map(drop)
     }
 
@@ -164,8 +165,14 @@ fn select(relation: Relation, columns: impl IntoIterator<Item = Expr>) -> Query 
 }
 
 fn count(relation: Relation) -> Query {
-    let rows =
-        Aggregate { function: AggregateFunction::CountRows, argument: None, distinct: false, filter: None };
+    let rows = Aggregate {
+        function: AggregateFunction::CountRows,
+        argument: None,
+        distinct: false,
+        filter: None,
+        second: None,
+        order_by: Vec::new(),
+    };
     select(relation.aggregate(G, vec![], vec![rows]), [column(G, 0)])
 }
 
@@ -756,6 +763,8 @@ fn in_looks_among_values_that_are_subqueries_themselves() -> Result<(), Error> {
         argument: Some(column(A, author::ID)),
         distinct: false,
         filter: None,
+        second: None,
+        order_by: Vec::new(),
     };
     let last_author = select(blog.authors().aggregate(G, vec![], vec![greatest]), [column(G, 0)]);
     let values = select(blog.comments(), [Expr::Scalar(Box::new(last_author))]);
@@ -787,6 +796,8 @@ fn in_looks_for_a_value_that_is_a_subquery_itself() -> Result<(), Error> {
         argument: Some(column(C, comment::POST)),
         distinct: false,
         filter: None,
+        second: None,
+        order_by: Vec::new(),
     };
     let first_post = select(blog.comments().aggregate(G, vec![], vec![least]), [column(G, 0)]);
     let of_author = column(P, post::AUTHOR).equals(column(A, author::ID));

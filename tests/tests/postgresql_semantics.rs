@@ -59,8 +59,14 @@ fn a_case_keeps_its_branches_from_rows_that_do_not_take_them() -> Result<(), Err
 fn integers_overflow_with_an_error_and_do_not_become_floats() {
     let beyond = int(i64::MAX).arithmetic(Arithmetic::Add, int(1));
     assert!(matches!(value(beyond), Err(Error::Overflow { .. })));
-    let sum =
-        Aggregate { function: AggregateFunction::Sum, argument: Some(own(V)), distinct: false, filter: None };
+    let sum = Aggregate {
+        function: AggregateFunction::Sum,
+        argument: Some(own(V)),
+        distinct: false,
+        filter: None,
+        second: None,
+        order_by: Vec::new(),
+    };
     let total = values(V, DataType::BigInt, &[i64::MAX, 1]).aggregate(W, vec![], vec![sum.clone()]);
     assert!(matches!(column(total, own(W)), Err(Error::Overflow { .. })));
     // Only the sum has to fit, not what it comes by on the way.

@@ -156,6 +156,7 @@ impl Inserts for Engine {
                 source: new,
                 predicate: Some(algebra::Expr::from(new.column(0)).compare(Comparison::Greater, last)),
                 returning: Vec::new(),
+                using: None,
             })
         });
         delete.run([Value::Int(first_new as i64)])?;

@@ -95,6 +95,7 @@ impl Engine {
         self.command([DataType::BigInt], move |[value]| {
             let more = Expr::from(item.column(engine::item::A)).arithmetic(Arithmetic::Add, Expr::literal(1));
             Statement::Update(Update {
+                from: None,
                 table,
                 source: item,
                 predicate: Some(Expr::from(item.column(place)).compare(comparison, value)),
@@ -124,6 +125,7 @@ impl Updates for Engine {
                 source: item,
                 predicate: Some(Expr::from(item.column(engine::item::ID)).equals(key)),
                 returning: Vec::new(),
+                using: None,
             })
         });
         let sample = timed(|| {

@@ -2,7 +2,7 @@
 
 use nuages_storage::{DataType, TableId};
 
-use super::Expr;
+use super::{Expr, WindowFunction};
 
 /// What introduces columns, unique within one statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,6 +59,23 @@ impl Column {
     }
 }
 
+/// Rows that a statement computes once and reads by name: those of a common table expression, or of the last round of a
+/// recursive one. Unique within the statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WorkTable(u32);
+
+impl WorkTable {
+    /// The n-th of a statement; whoever builds the statement counts.
+    pub const fn new(number: u32) -> WorkTable {
+        WorkTable(number)
+    }
+
+    /// The number it was made with.
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// How two relations are joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JoinKind {
@@ -66,6 +83,8 @@ pub enum JoinKind {
     Inner,
     /// The same, and each left row without a partner once, with NULLs on the right.
     Left,
+    /// The same, and each right row without a partner once, with NULLs on the left.
+    Full,
     /// Left rows that have a partner, once.
     Semi,
     /// Left rows that have none.
@@ -121,6 +140,45 @@ pub enum AggregateFunction {
     Min,
     /// Greatest value.
     Max,
+    /// Sum in double precision, and 0 over no value (SQLite's `total`).
+    Total,
+    /// Standard deviation of a population.
+    StddevPop,
+    /// Standard deviation estimated from a sample; NULL over one value.
+    StddevSamp,
+    /// Variance of a population.
+    VarPop,
+    /// Variance estimated from a sample; NULL over one value.
+    VarSamp,
+    /// Whether every value is true.
+    BoolAnd,
+    /// Whether some value is true.
+    BoolOr,
+    /// Bitwise `and` of integers.
+    BitAnd,
+    /// Bitwise `or` of integers.
+    BitOr,
+    /// The first value that is not NULL.
+    AnyValue,
+    /// The texts joined, each but the first after its separator, which is the second argument.
+    StringAgg,
+    /// A JSON array of the values, NULLs included; NULL over no row.
+    JsonAgg,
+    /// A JSON object; the second argument is the value of the key that the first is. NULL over no row.
+    JsonObjectAgg,
+}
+
+impl AggregateFunction {
+    /// Whether the order of the rows makes a difference to more than the last bit of a sum.
+    pub const fn depends_on_order(self) -> bool {
+        matches!(
+            self,
+            AggregateFunction::AnyValue
+                | AggregateFunction::StringAgg
+                | AggregateFunction::JsonAgg
+                | AggregateFunction::JsonObjectAgg
+        )
+    }
 }
 
 /// One aggregate of an [`Relation::Aggregate`].
@@ -130,26 +188,44 @@ pub struct Aggregate {
     pub function: AggregateFunction,
     /// Over what; none for [`AggregateFunction::CountRows`].
     pub argument: Option<Expr>,
+    /// The second argument of those that have one: [`AggregateFunction::StringAgg`], [`AggregateFunction::JsonObjectAgg`].
+    pub second: Option<Expr>,
     /// Each value once.
     pub distinct: bool,
     /// Only rows for which this is true.
     pub filter: Option<Expr>,
+    /// In which order the rows of a group are taken in; without keys as they come.
+    pub order_by: Vec<SortKey>,
 }
 
 impl Aggregate {
     /// The number of rows.
     pub fn rows() -> Aggregate {
-        Aggregate { function: AggregateFunction::CountRows, argument: None, distinct: false, filter: None }
+        Aggregate {
+            function: AggregateFunction::CountRows,
+            argument: None,
+            second: None,
+            distinct: false,
+            filter: None,
+            order_by: Vec::new(),
+        }
     }
 
-    /// The expressions it evaluates, to be changed in place.
-    pub(crate) fn expressions_mut(&mut self) -> impl Iterator<Item = &mut Expr> {
-        self.argument.iter_mut().chain(&mut self.filter)
+    /// The expressions it evaluates.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        let keys = self.order_by.iter().map(|key| &key.expr);
+        self.argument.iter().chain(&self.second).chain(&self.filter).chain(keys)
+    }
+
+    /// The same, to be changed in place.
+    pub fn expressions_mut(&mut self) -> impl Iterator<Item = &mut Expr> {
+        let keys = self.order_by.iter_mut().map(|key| &mut key.expr);
+        self.argument.iter_mut().chain(&mut self.second).chain(&mut self.filter).chain(keys)
     }
 
     /// An aggregate of an expression.
     pub fn of(function: AggregateFunction, argument: impl Into<Expr>) -> Aggregate {
-        Aggregate { function, argument: Some(argument.into()), distinct: false, filter: None }
+        Aggregate { function, argument: Some(argument.into()), ..Aggregate::rows() }
     }
 }
 
@@ -196,7 +272,8 @@ pub enum Relation {
         kind: JoinKind,
         /// The left rows.
         left: Box<Relation>,
-        /// The right rows; in scope above only for inner and left joins.
+        /// The right rows; not in scope above semi and anti joins. Under an inner or a left join they may mention columns
+        /// of the left row, and then are computed for each.
         right: Box<Relation>,
         /// The condition.
         on: Expr,
@@ -248,6 +325,46 @@ pub enum Relation {
         /// The right rows, by these columns.
         right: Box<Query>,
     },
+    /// The rows with a column more for each function. The columns of the input stay in scope.
+    Window {
+        /// The rows.
+        input: Box<Relation>,
+        /// What the functions' columns are named by.
+        source: Source,
+        /// What is computed for each row.
+        functions: Vec<WindowFunction>,
+    },
+    /// The rows of `input`, in which `rows` can be read as a work table, as often as it likes and computed once.
+    With {
+        /// How they are named in `input`.
+        table: WorkTable,
+        /// The rows.
+        rows: Box<Query>,
+        /// What reads them.
+        input: Box<Relation>,
+    },
+    /// The rows of `base`, then those of `step` over these, then those of `step` over those, until there are none.
+    Recursive {
+        /// How `step` names the rows of the round before.
+        table: WorkTable,
+        /// The first round; its columns have the types of the relation's.
+        base: Box<Query>,
+        /// The next round.
+        step: Box<Query>,
+        /// Whether rows are kept, and gone on from, that came before.
+        all: bool,
+        /// What the columns are named by.
+        source: Source,
+    },
+    /// The rows of a work table, within what defines it.
+    WorkTable {
+        /// Which.
+        table: WorkTable,
+        /// What its columns are named by.
+        source: Source,
+        /// The types of its columns.
+        types: Vec<DataType>,
+    },
 }
 
 use super::Query;
@@ -293,7 +410,12 @@ impl Relation {
         Relation::Distinct { input: Box::new(self), on }
     }
 
-    /// What it stands on directly; the sides of a set operation are queries of their own and not among them.
+    /// A column more for each function over the rows around a row.
+    pub fn window(self, source: Source, functions: Vec<WindowFunction>) -> Relation {
+        Relation::Window { input: Box::new(self), source, functions }
+    }
+
+    /// What it stands on directly; queries of their own, such as the sides of a set operation, are not among them.
     pub fn inputs(&self) -> Vec<&Relation> {
         let mut inputs = Vec::new();
         self.each_input(&mut |input| inputs.push(input));
@@ -303,33 +425,64 @@ impl Relation {
     /// Calls `visit` with the same relations.
     pub(crate) fn each_input<'r>(&'r self, visit: &mut dyn FnMut(&'r Relation)) {
         match self {
-            Relation::Unit | Relation::Scan { .. } | Relation::Values { .. } | Relation::Set { .. } => {}
+            Relation::Unit
+            | Relation::Scan { .. }
+            | Relation::Values { .. }
+            | Relation::Set { .. }
+            | Relation::Recursive { .. }
+            | Relation::WorkTable { .. } => {}
             Relation::Filter { input, .. }
             | Relation::Project { input, .. }
             | Relation::Aggregate { input, .. }
             | Relation::Sort { input, .. }
             | Relation::Limit { input, .. }
-            | Relation::Distinct { input, .. } => visit(input),
+            | Relation::Distinct { input, .. }
+            | Relation::Window { input, .. }
+            | Relation::With { input, .. } => visit(input),
             Relation::Join { left, right, .. } => {
                 visit(left);
                 visit(right);
             }
         }
     }
+
     /// Calls `visit` with the same relations, to be changed in place.
     pub(crate) fn each_input_mut(&mut self, visit: &mut dyn FnMut(&mut Relation)) {
         match self {
-            Relation::Unit | Relation::Scan { .. } | Relation::Values { .. } | Relation::Set { .. } => {}
+            Relation::Unit
+            | Relation::Scan { .. }
+            | Relation::Values { .. }
+            | Relation::Set { .. }
+            | Relation::Recursive { .. }
+            | Relation::WorkTable { .. } => {}
             Relation::Filter { input, .. }
             | Relation::Project { input, .. }
             | Relation::Aggregate { input, .. }
             | Relation::Sort { input, .. }
             | Relation::Limit { input, .. }
-            | Relation::Distinct { input, .. } => visit(input),
+            | Relation::Distinct { input, .. }
+            | Relation::Window { input, .. }
+            | Relation::With { input, .. } => visit(input),
             Relation::Join { left, right, .. } => {
                 visit(left);
                 visit(right);
             }
+        }
+    }
+
+    /// Calls `visit` with the queries of their own that it stands on.
+    pub(crate) fn each_query<'r>(&'r self, visit: &mut dyn FnMut(&'r Query)) {
+        match self {
+            Relation::Set { left, right, .. } => {
+                visit(left);
+                visit(right);
+            }
+            Relation::Recursive { base, step, .. } => {
+                visit(base);
+                visit(step);
+            }
+            Relation::With { rows, .. } => visit(rows),
+            _ => {}
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Statements: what a session runs.
 
 use nuages_storage::lock::Strength;
-use nuages_storage::{Reach, TableId};
+use nuages_storage::{IndexId, Reach, TableId};
 
 use super::{Comparison, Expr, Relation, Source};
 
@@ -89,10 +89,48 @@ pub struct Insert {
     pub columns: Vec<usize>,
     /// The rows.
     pub rows: InsertSource,
-    /// The name of the inserted row in `returning`.
+    /// What happens to a row whose key another row has; without it the statement fails.
+    pub conflict: Option<OnConflict>,
+    /// The name of the inserted or updated row in `returning`.
     pub source: Source,
     /// What is returned of each inserted row.
     pub returning: Vec<OutputColumn>,
+}
+
+/// What happens to a row that is to be inserted and whose key another row has (`ON CONFLICT`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct OnConflict {
+    /// Whose key; that of any unique index and of the primary key if none is named. Other keys are as they always are.
+    pub target: Option<ConflictTarget>,
+    /// What happens.
+    pub action: ConflictAction,
+}
+
+/// A key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConflictTarget {
+    /// Over these columns, in any order: the primary key or that of a unique index without a condition.
+    Columns(Vec<usize>),
+    /// Of a unique index.
+    Index(IndexId),
+}
+
+/// What happens to a row that is to be inserted and whose key another row has.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConflictAction {
+    /// It is not inserted.
+    DoNothing,
+    /// The other row is updated instead. No row is updated twice in one statement.
+    DoUpdate {
+        /// The name of the row that was to be inserted; the other row is called as the insertion's own.
+        excluded: Source,
+        /// Which columns, by their place in the table's definition, get which value; all read the old row.
+        assignments: Vec<(usize, Expr)>,
+        /// Only if this is true.
+        predicate: Option<Expr>,
+    },
+    /// The other row is deleted first, as are further ones whose keys are in the way (SQLite's `OR REPLACE`).
+    Replace,
 }
 
 /// Changes rows.
@@ -102,6 +140,9 @@ pub struct Update {
     pub table: TableId,
     /// The name of the old row in `predicate` and `assignments`, of the new one in `returning`.
     pub source: Source,
+    /// Further rows that `predicate`, `assignments` and `returning` may mention. A row that meets several of them is
+    /// changed once, by any.
+    pub from: Option<Relation>,
     /// Which rows; all if none.
     pub predicate: Option<Expr>,
     /// Which columns, by their place in the table's definition, get which value; all read the old row.
@@ -117,6 +158,8 @@ pub struct Delete {
     pub table: TableId,
     /// The name of the row in `predicate` and `returning`.
     pub source: Source,
+    /// Further rows that `predicate` and `returning` may mention.
+    pub using: Option<Relation>,
     /// Which rows; all if none.
     pub predicate: Option<Expr>,
     /// What is returned of each deleted row of this table.

@@ -138,13 +138,23 @@ fn cut(value: Value, to: DataType) -> Value {
 }
 
 fn to_json(value: Value) -> Value {
-    let json = match value {
+    Value::Json(Box::new(json_of(value)))
+}
+
+/// A value as JSON: numbers, booleans and JSON as themselves, NULL as `null`, all else in its text form.
+pub(crate) fn json_of(value: Value) -> serde_json::Value {
+    match value {
+        Value::Null => serde_json::Value::Null,
         Value::Bool(bool) => bool.into(),
         Value::Int(int) => int.into(),
         Value::Float(float) => float.into(),
+        Value::Decimal(decimal) => {
+            let float = Value::Decimal(decimal).as_float().and_then(serde_json::Number::from_f64);
+            float.map_or(serde_json::Value::Null, serde_json::Value::Number)
+        }
+        Value::Json(json) => *json,
         value => value.to_string().into(),
-    };
-    Value::Json(Box::new(json))
+    }
 }
 
 /// Reads a text as a value of a type; white space around it does not count.

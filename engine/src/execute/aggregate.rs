@@ -9,8 +9,9 @@ use nuages_storage::DataType;
 
 use super::chunks::Chunks;
 use super::key_table::{KeyColumns, KeyTable, first_rows, key_columns, types_of};
+use super::sort::order_of;
 use super::{Operator, Running};
-use crate::batch::Batch;
+use crate::batch::{Batch, BatchBuilder};
 use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
@@ -56,7 +57,7 @@ impl<'v> Aggregate<'v> {
         let (keys, len) = groups.map_or((Vec::new(), 1), |groups| (groups.keys, groups.table.len()));
         let mut columns: Vec<_> = keys.into_iter().map(VectorBuilder::finish).collect();
         for state in states {
-            columns.push(state.accumulators.finish()?);
+            columns.push(state.finish(len)?);
         }
         Ok(Chunks::new(Batch::new(columns, len)))
     }
@@ -115,6 +116,8 @@ struct State<'v> {
     accumulators: Accumulators,
     /// What each group has taken in already, if every value counts once.
     seen: Option<Seen>,
+    /// The rows that are taken in at the end, if their order counts.
+    ordered: Option<Ordered<'v>>,
 }
 
 impl<'v> State<'v> {
@@ -122,7 +125,18 @@ impl<'v> State<'v> {
         let argument = aggregate.argument.as_ref().map(Scalar::data_type);
         let accumulators = Accumulators::new(aggregate.function, argument)?;
         let seen = argument.filter(|_| aggregate.distinct).map(|argument| Seen::new(argument, grouped));
-        Ok(State { aggregate, accumulators, seen })
+        let is_ordered = !aggregate.order.is_empty() && aggregate.function.depends_on_order();
+        let ordered = is_ordered.then(|| Ordered::new(aggregate));
+        Ok(State { aggregate, accumulators, seen, ordered })
+    }
+
+    /// The aggregate of every group.
+    fn finish(mut self, groups: usize) -> Result<Vector<'static>, Error> {
+        if let Some(ordered) = self.ordered {
+            self.accumulators.resize(groups);
+            ordered.take_in(&mut self.accumulators)?;
+        }
+        self.accumulators.finish()
     }
 
     /// Takes in a batch. `groups` has the group of each row; none if there is one group.
@@ -143,10 +157,73 @@ impl<'v> State<'v> {
         if let (Some(seen), Some(argument)) = (&mut self.seen, &argument) {
             selection = Cow::Owned(seen.first_rows(groups, argument, &selection, batch.len));
         }
-        match groups {
-            Some(groups) => self.accumulators.update(groups, argument.as_deref(), &selection),
-            None => self.accumulators.update_one(argument.as_deref(), &selection),
+        if let Some(ordered) = &mut self.ordered {
+            return ordered.add(groups, batch, &selection, context);
         }
+        let second = match &self.aggregate.second {
+            Some(second) => Some(second.operand(batch, context, &selection)?),
+            None => None,
+        };
+        let (argument, second) = (argument.as_deref(), second.as_deref());
+        match groups {
+            Some(groups) => self.accumulators.update(groups, argument, second, &selection),
+            None => self.accumulators.update_one(argument, second, &selection),
+        }
+    }
+}
+
+/// The rows of an aggregate with an order of its own, until all are there: its arguments, its sort keys and the group.
+struct Ordered<'v> {
+    aggregate: &'v PlanAggregate,
+    rows: BatchBuilder<'v>,
+}
+
+impl<'v> Ordered<'v> {
+    fn new(aggregate: &'v PlanAggregate) -> Self {
+        let types: Vec<DataType> = Self::scalars(aggregate).map(Scalar::data_type).collect();
+        Ordered { aggregate, rows: BatchBuilder::new(&[&types[..], &[DataType::BigInt]].concat()) }
+    }
+
+    fn scalars(aggregate: &'v PlanAggregate) -> impl Iterator<Item = &'v Scalar> {
+        let keys = aggregate.order.iter().map(|key| &key.scalar);
+        aggregate.argument.iter().chain(&aggregate.second).chain(keys)
+    }
+
+    fn add(
+        &mut self,
+        groups: Option<&[u32]>,
+        batch: &Batch<'v>,
+        selection: &Bits,
+        context: &Context<'_>,
+    ) -> Result<(), Error> {
+        let selected = batch.clone().with_selection(selection.clone());
+        let mut columns = Self::scalars(self.aggregate)
+            .map(|scalar| scalar.evaluate(&selected, context))
+            .collect::<Result<Vec<_>, _>>()?;
+        columns.push(match groups {
+            Some(groups) => Vector::ints(groups.iter().map(|group| i64::from(*group))),
+            None => Vector::constant(0.into(), batch.len),
+        });
+        let rows = Batch::new(columns, batch.len).with_selection(selection.clone());
+        self.rows.append(&rows);
+        Ok(())
+    }
+
+    /// Hands the rows over in their order.
+    fn take_in(self, accumulators: &mut Accumulators) -> Result<(), Error> {
+        let rows = self.rows.finish();
+        let keys = &self.aggregate.order;
+        let from = rows.columns.len() - 1 - keys.len();
+        let columns: KeyColumns<'_, '_> =
+            rows.columns[from..][..keys.len()].iter().map(Cow::Borrowed).collect();
+        let order = order_of(&columns, keys.iter().map(|key| (key.scalar.data_type(), key.part)), rows.len);
+        drop(columns);
+        let rows = rows.gather(&order);
+        let numbers = &rows.columns[rows.columns.len() - 1];
+        let group = |row| numbers.int(row).and_then(|group| u32::try_from(group).ok()).unwrap_or_default();
+        let groups: Vec<u32> = (0..rows.len).map(group).collect();
+        let second = self.aggregate.second.as_ref().and_then(|_| rows.columns.get(1));
+        accumulators.update(&groups, rows.columns.first(), second, &Bits::all(rows.len))
     }
 }
 
@@ -224,7 +301,8 @@ mod tests {
         let data_type = result_type(function, argument.as_ref().map(Scalar::data_type)).unwrap();
         let above_zero = column_expr(last).compare(Comparison::Greater, Expr::literal(0));
         let filter = filtered.then(|| scalar(&above_zero, types));
-        PlanAggregate { function, argument, distinct, filter, data_type }
+        let (second, order) = (None, Vec::new());
+        PlanAggregate { function, argument, second, distinct, filter, order, data_type }
     }
 
     fn model(aggregate: &PlanAggregate, group: &[Row]) -> Value {

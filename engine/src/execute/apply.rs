@@ -1,8 +1,9 @@
 //! Subqueries that no join could take over: evaluated for each row, once for equal values of what they depend on.
 
 use hashbrown::{HashMap, HashSet};
-use nuages_storage::{Value, Version};
+use nuages_storage::Value;
 
+use super::scope::Scope;
 use super::{Operator, Running, open};
 use crate::batch::Batch;
 use crate::bits::Bits;
@@ -19,7 +20,7 @@ const KEPT_MAX: usize = if cfg!(test) { 16 } else { 65_536 };
 pub(super) struct Apply<'v> {
     input: Running<'v>,
     subqueries: Vec<Memo<'v>>,
-    version: &'v Version,
+    scope: Scope<'v>,
 }
 
 /// A subquery and its answers so far, by the values it was bound to.
@@ -37,8 +38,8 @@ enum Answer {
 }
 
 impl<'v> Apply<'v> {
-    pub(super) fn new(input: Running<'v>, subqueries: &'v [Subquery], version: &'v Version) -> Self {
-        Apply { input, subqueries: subqueries.iter().map(Memo::new).collect(), version }
+    pub(super) fn new(input: Running<'v>, subqueries: &'v [Subquery], scope: &Scope<'v>) -> Self {
+        Apply { input, subqueries: subqueries.iter().map(Memo::new).collect(), scope: scope.clone() }
     }
 }
 
@@ -48,7 +49,7 @@ impl<'v> Operator<'v> for Apply<'v> {
             return Ok(false);
         }
         for memo in &mut self.subqueries {
-            let column = memo.column(batch, self.version, context)?;
+            let column = memo.column(batch, &self.scope, context)?;
             batch.columns.push(column);
         }
         Ok(true)
@@ -58,14 +59,14 @@ impl<'v> Operator<'v> for Apply<'v> {
 /// The test of pairs of rows in a join.
 pub(super) struct PairTest<'v> {
     scalar: &'v Scalar,
-    /// The subqueries in it, and the version they read.
-    subqueries: Option<(Vec<Memo<'v>>, &'v Version)>,
+    /// The subqueries in it, and what they read.
+    subqueries: Option<(Vec<Memo<'v>>, Scope<'v>)>,
 }
 
 impl<'v> PairTest<'v> {
-    pub(super) fn new(condition: &'v PairCondition, version: &'v Version) -> Self {
+    pub(super) fn new(condition: &'v PairCondition, scope: &Scope<'v>) -> Self {
         let memos: Vec<_> = condition.subqueries.iter().map(Memo::new).collect();
-        let subqueries = (!memos.is_empty()).then_some((memos, version));
+        let subqueries = (!memos.is_empty()).then(|| (memos, scope.clone()));
         PairTest { scalar: &condition.predicate.scalar, subqueries }
     }
 
@@ -82,12 +83,12 @@ impl<'v> PairTest<'v> {
         candidates: &Bits,
         context: &Context<'_>,
     ) -> Result<Bits, Error> {
-        let Some((subqueries, version)) = &mut self.subqueries else {
+        let Some((subqueries, scope)) = &mut self.subqueries else {
             return self.scalar.filter_rows(pairs, context, candidates);
         };
         let mut pairs = pairs.clone().with_selection(candidates.clone());
         for memo in subqueries {
-            let column = memo.column(&pairs, version, context)?;
+            let column = memo.column(&pairs, scope, context)?;
             pairs.columns.push(column);
         }
         self.scalar.filter(&pairs, context)
@@ -102,7 +103,7 @@ impl<'v> Memo<'v> {
     fn column(
         &mut self,
         batch: &Batch<'v>,
-        version: &Version,
+        scope: &Scope<'v>,
         context: &Context<'_>,
     ) -> Result<Vector<'v>, Error> {
         let probe = match &self.subquery.kind {
@@ -118,7 +119,7 @@ impl<'v> Memo<'v> {
             let bound: Vec<Value> =
                 self.subquery.bindings.iter().map(|(_, column)| batch.column(*column).value(row)).collect();
             let probe = probe.as_ref().map(|probe| probe.value(row));
-            builder.push(&self.answer(bound, version, context)?.value(probe));
+            builder.push(&self.answer(bound, scope, context)?.value(probe));
         }
         Ok(builder.finish())
     }
@@ -126,7 +127,7 @@ impl<'v> Memo<'v> {
     fn answer(
         &mut self,
         bound: Vec<Value>,
-        version: &Version,
+        scope: &Scope<'v>,
         context: &Context<'_>,
     ) -> Result<&Answer, Error> {
         if self.kept >= KEPT_MAX && !self.answers.contains_key(&bound) {
@@ -136,7 +137,7 @@ impl<'v> Memo<'v> {
         match self.answers.entry(bound) {
             hashbrown::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
             hashbrown::hash_map::Entry::Vacant(entry) => {
-                let answer = evaluate(self.subquery, entry.key(), version, context)?;
+                let answer = evaluate(self.subquery, entry.key(), scope, context)?;
                 self.kept += entry.key().len() + answer.len();
                 Ok(entry.insert(answer))
             }
@@ -144,22 +145,32 @@ impl<'v> Memo<'v> {
     }
 }
 
-/// Runs a subquery with its parameters bound.
-fn evaluate(
-    subquery: &Subquery,
-    bound: &[Value],
-    version: &Version,
+/// The parameters of a statement, and those of a plan within it that are bound to columns.
+pub(super) fn bound_parameters(
     context: &Context<'_>,
-) -> Result<Answer, Error> {
+    bindings: &[(usize, usize)],
+    bound: &[Value],
+) -> Vec<Value> {
     let mut parameters = context.parameters().to_vec();
-    for ((number, _), value) in subquery.bindings.iter().zip(bound) {
+    for ((number, _), value) in bindings.iter().zip(bound) {
         if *number >= parameters.len() {
             parameters.resize(number + 1, Value::Null);
         }
         parameters[*number] = value.clone();
     }
+    parameters
+}
+
+/// Runs a subquery with its parameters bound.
+fn evaluate<'v>(
+    subquery: &'v Subquery,
+    bound: &[Value],
+    scope: &Scope<'v>,
+    context: &Context<'_>,
+) -> Result<Answer, Error> {
+    let parameters = bound_parameters(context, &subquery.bindings, bound);
     let context = context.with_parameters(&parameters);
-    let mut running = open(&subquery.plan, version);
+    let mut running = open(&subquery.plan, scope);
     let mut values = Vec::new();
     let mut batch = Batch::default();
     while running.next(&mut batch, &context)? {
@@ -238,7 +249,7 @@ mod tests {
         let version = crate::Database::new().version().unwrap();
         let mut memo = Memo { subquery: &subquery, answers: HashMap::new(), kept: 0 };
         for row in 0..100 {
-            let answer = memo.answer(vec![row.into()], &version, &context()).unwrap();
+            let answer = memo.answer(vec![row.into()], &Scope::new(&version), &context()).unwrap();
             assert_eq!(answer.value(Some(4.into())), true.into());
             let kept: usize = memo.answers.iter().map(|(bound, answer)| bound.len() + answer.len()).sum();
             assert_eq!(memo.kept, kept);

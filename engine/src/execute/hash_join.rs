@@ -1,9 +1,11 @@
 //! Hash join: the right side in a hash table, the left side probing it.
 //!
-//! NULL equals nothing, so right rows with a NULL in their key are not kept and left rows with one find no partner.
+//! NULL equals nothing, so right rows with a NULL in their key are not kept and left rows with one find no partner. A full
+//! join puts the former out at its end, among those that met nobody.
 
 use super::apply::PairTest;
-use super::join::{BuildSide, Join};
+use super::chunks::Chunks;
+use super::join::{BuildSide, Join, beside_nulls};
 use super::key_table::{ABSENT, KeyColumns, KeyTable, key_columns, types_of};
 use super::{Operator, Running};
 use crate::algebra::JoinKind;
@@ -12,6 +14,7 @@ use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
 use crate::plan::Plan;
+use nuages_storage::DataType;
 
 /// See the [module](self).
 pub(super) struct HashJoin<'v> {
@@ -22,6 +25,9 @@ pub(super) struct HashJoin<'v> {
     /// The number of the key of each row of a left batch.
     numbers: Vec<u32>,
     join: Join<'v>,
+    /// Of a full join: the types of the left columns, and the right rows that have a NULL in their key.
+    left_types: Vec<DataType>,
+    keyless: Option<Chunks<'v>>,
 }
 
 /// The right side before it is built.
@@ -36,7 +42,7 @@ struct Right<'v> {
 impl<'v> HashJoin<'v> {
     pub(super) fn new(
         kind: JoinKind,
-        (_, left): (&'v Plan, Running<'v>),
+        (left_plan, left): (&'v Plan, Running<'v>),
         (right_plan, right): (&'v Plan, Running<'v>),
         (left_keys, right_keys): (&'v [Scalar], &'v [Scalar]),
         right_columns: &'v [usize],
@@ -49,6 +55,8 @@ impl<'v> HashJoin<'v> {
             table: KeyTable::new(&types_of(right_keys)),
             numbers: Vec::new(),
             join: Join::new(kind, residual),
+            left_types: left_plan.columns.iter().map(|column| column.data_type).collect(),
+            keyless: None,
         }
     }
 
@@ -57,6 +65,7 @@ impl<'v> HashJoin<'v> {
         let Some(Right { plan, mut input, keys, columns }) = self.right.take() else { return Ok(()) };
         let types = || columns.iter().map(|column| plan.columns[*column].data_type).collect::<Vec<_>>();
         let mut rows = self.join.needs_right_columns().then(|| BatchBuilder::new(&types()));
+        let mut keyless = self.join.is_full().then(|| BatchBuilder::new(&types()));
         let (mut keys_of_rows, mut numbers) = (Vec::new(), Vec::new());
         let mut batch = Batch::default();
         while input.next(&mut batch, context)? {
@@ -67,15 +76,36 @@ impl<'v> HashJoin<'v> {
             drop(keys);
             if let Some(rows) = &mut rows {
                 keys_of_rows.extend(selection.iter().map(|row| numbers[row]));
+                let null = batch.selection.and_not(&selection);
+                if let (Some(keyless), false) = (&mut keyless, null.is_empty()) {
+                    batch.selection = null;
+                    keyless.append_columns(&batch, columns);
+                }
                 batch.selection = selection;
                 rows.append_columns(&batch, columns);
             }
         }
+        self.keyless = keyless.map(|rows| Chunks::new(rows.finish()));
         self.join.right = match rows {
             Some(rows) => BuildSide::new(rows.finish(), &keys_of_rows, self.table.len()),
             None => BuildSide::keys_only(self.table.len()),
         };
         Ok(())
+    }
+}
+
+impl<'v> HashJoin<'v> {
+    /// Puts the next right rows that met no left row in the place of `batch`.
+    fn lonely(&mut self, batch: &mut Batch<'v>) -> bool {
+        if let Some(lonely) = self.join.lonely(&self.left_types) {
+            *batch = lonely;
+            return true;
+        }
+        let found = self.keyless.as_mut().is_some_and(|rows| rows.next_into(batch));
+        if found {
+            *batch = beside_nulls(&self.left_types, std::mem::take(batch));
+        }
+        found
     }
 }
 
@@ -94,7 +124,7 @@ impl<'v> Operator<'v> for HashJoin<'v> {
             return Ok(true);
         }
         if !self.left.next(batch, context)? {
-            return Ok(false);
+            return Ok(self.lonely(batch));
         }
         let keys = key_columns(self.left_keys, batch, context)?;
         self.numbers.clear();

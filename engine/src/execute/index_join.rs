@@ -211,7 +211,8 @@ impl<'v> IndexJoin<'v> {
         }
         let left = current.batch.gather(&out_left);
         match self.kind {
-            JoinKind::Inner | JoinKind::Left => {
+            // A full join has to know of all right rows, so it is none by an index.
+            JoinKind::Inner | JoinKind::Left | JoinKind::Full => {
                 let whole = out_right.len() == right.len && !out_right.contains(&NO_ROW);
                 debug_assert_eq!(left.columns.len(), self.left_width);
                 pair(left, if whole { right.clone() } else { right.gather(&out_right) })

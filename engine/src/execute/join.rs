@@ -22,7 +22,8 @@ use crate::batch::{BATCH_ROWS_MAX, Batch};
 use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::Context;
-use crate::vector::NO_ROW;
+use crate::vector::{NO_ROW, Vector};
+use nuages_storage::DataType;
 
 /// The right side: its rows, and which of them have which key.
 pub(super) struct BuildSide<'v> {
@@ -96,6 +97,9 @@ pub(super) struct Join<'v> {
     residual: Option<PairTest<'v>>,
     pub(super) right: BuildSide<'v>,
     current: Option<Current<'v>>,
+    /// Of a full join: the right rows that have met a partner, and how many of the others were put out.
+    met: Bits,
+    rest: usize,
 }
 
 /// A left batch whose pairs are being put out.
@@ -120,12 +124,35 @@ struct Pairs {
 
 impl<'v> Join<'v> {
     pub(super) fn new(kind: JoinKind, residual: Option<PairTest<'v>>) -> Self {
-        Join { kind, residual, right: BuildSide::keys_only(0), current: None }
+        let right = BuildSide::keys_only(0);
+        Join { kind, residual, right, current: None, met: Bits::none(0), rest: 0 }
     }
 
     /// Whether anything looks at the columns of the right side.
     pub(super) fn needs_right_columns(&self) -> bool {
-        matches!(self.kind, JoinKind::Inner | JoinKind::Left) || self.residual.is_some()
+        matches!(self.kind, JoinKind::Inner | JoinKind::Left | JoinKind::Full) || self.residual.is_some()
+    }
+
+    /// Whether right rows without a partner are put out, too.
+    pub(super) fn is_full(&self) -> bool {
+        self.kind == JoinKind::Full
+    }
+
+    /// Whether left rows without a partner are put out.
+    fn keeps_left(&self) -> bool {
+        matches!(self.kind, JoinKind::Left | JoinKind::Full)
+    }
+
+    /// After the last left row: the next right rows that met no partner, beside NULLs of these types; none unless this
+    /// is a full join.
+    pub(super) fn lonely(&mut self, left: &[DataType]) -> Option<Batch<'v>> {
+        if self.kind != JoinKind::Full {
+            return None;
+        }
+        let unmet = (self.rest..self.right.rows.len).filter(|row| !self.met.contains(*row));
+        let rows: Vec<u32> = unmet.take(BATCH_ROWS_MAX).map(row_number).collect();
+        self.rest = *rows.last()? as usize + 1;
+        Some(beside_nulls(left, self.right.rows.gather(&rows)))
     }
 
     /// Whether the left side need not be read, because the right side is empty.
@@ -185,9 +212,12 @@ impl<'v> Join<'v> {
             found.and_not(&passed).iter().for_each(|row| numbers[row] = NO_ROW);
             found = passed;
         }
+        if self.kind == JoinKind::Full {
+            found.iter().for_each(|row| self.met.insert(numbers[row] as usize));
+        }
         match self.kind {
             JoinKind::Semi | JoinKind::Anti => self.select(batch, &found),
-            JoinKind::Left | JoinKind::Inner => {
+            JoinKind::Left | JoinKind::Full | JoinKind::Inner => {
                 batch.columns.extend(self.right.rows.gather(numbers).columns);
                 if self.kind == JoinKind::Inner {
                     batch.selection = found;
@@ -212,10 +242,17 @@ impl<'v> Join<'v> {
         if let Some(residual) = &mut self.residual {
             let candidates = Bits::from_fn(batch.len, |pair| pairs.right[pair] != NO_ROW);
             let mut passed = residual.filter(batch, &candidates, context)?;
-            if self.kind == JoinKind::Left {
+            if self.kind == JoinKind::Full {
+                passed.iter().for_each(|pair| self.met.insert(pairs.right[pair] as usize));
+            }
+            if self.keeps_left() {
                 current.keep_lonely(&pairs, &mut passed);
             }
             batch.selection = passed;
+        } else if self.kind == JoinKind::Full {
+            pairs.right.iter().filter(|right| **right != NO_ROW).for_each(|right| {
+                self.met.insert(*right as usize);
+            });
         }
         if current.done < current.rows.len() {
             self.current = Some(current);
@@ -248,7 +285,7 @@ impl<'v> Join<'v> {
                 pairs.left.resize(pairs.left.len() + taken, row);
                 pairs.right.extend_from_slice(&rest[..taken]);
                 current.partners_done += taken;
-                let lonely = self.kind == JoinKind::Left && (partners.is_empty() || self.residual.is_some());
+                let lonely = self.keeps_left() && (partners.is_empty() || self.residual.is_some());
                 if taken < rest.len() || (lonely && pairs.left.len() == BATCH_ROWS_MAX) {
                     break;
                 }
@@ -279,6 +316,13 @@ impl Current<'_> {
             }
         }
     }
+}
+
+/// Right rows beside a left row of NULLs.
+pub(super) fn beside_nulls<'v>(left: &[DataType], right: Batch<'v>) -> Batch<'v> {
+    let len = right.len;
+    let nulls = left.iter().map(|kind| Vector::null(*kind, len));
+    Batch::new(nulls.chain(right.columns), len)
 }
 
 /// The selected rows whose keys are there.

@@ -11,6 +11,7 @@ use crate::batch::Batch;
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::plan::Plan;
+use nuages_storage::DataType;
 
 /// See the [module](self).
 pub(super) struct NestedLoop<'v> {
@@ -19,16 +20,19 @@ pub(super) struct NestedLoop<'v> {
     /// The key of every row; [`ABSENT`] if there is no right row.
     key: u32,
     join: Join<'v>,
+    left_types: Vec<DataType>,
 }
 
 impl<'v> NestedLoop<'v> {
     pub(super) fn new(
         kind: JoinKind,
-        (_, left): (&'v Plan, Running<'v>),
+        (left_plan, left): (&'v Plan, Running<'v>),
         (right_plan, right): (&'v Plan, Running<'v>),
         on: Option<PairTest<'v>>,
     ) -> Self {
-        NestedLoop { left, right: Some((right_plan, right)), key: ABSENT, join: Join::new(kind, on) }
+        let left_types = left_plan.columns.iter().map(|column| column.data_type).collect();
+        let right = Some((right_plan, right));
+        NestedLoop { left, right, key: ABSENT, join: Join::new(kind, on), left_types }
     }
 
     /// Reads the right side, if that has not been done.
@@ -67,7 +71,8 @@ impl<'v> Operator<'v> for NestedLoop<'v> {
             return Ok(true);
         }
         if !self.left.next(batch, context)? {
-            return Ok(false);
+            let lonely = self.join.lonely(&self.left_types);
+            return Ok(lonely.map(|lonely| *batch = lonely).is_some());
         }
         let mut numbers = vec![self.key; batch.len];
         self.join.begin(batch, &mut numbers, context)?;

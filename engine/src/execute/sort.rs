@@ -18,7 +18,7 @@ use std::cmp::Ordering;
 use nuages_storage::key::{KeyBuffer, KeyPart};
 use nuages_storage::{DataType, Lane};
 
-use super::chunks::{Chunks, builder_for};
+use super::chunks::Chunks;
 use super::key_table::{KeyColumns, key_columns, row_number};
 use super::{Operator, Running};
 use crate::batch::{BATCH_ROWS_MAX, Batch, BatchBuilder};
@@ -53,7 +53,8 @@ impl<'v> Sort<'v> {
     }
 
     fn sort(&self, mut input: Running<'v>, context: &Context<'_>) -> Result<Chunks<'v>, Error> {
-        let mut sorter = Sorter::new(self.plan, self.keys, self.top);
+        let types = self.plan.columns.iter().map(|column| column.data_type).collect();
+        let mut sorter = Sorter::new(types, self.keys, self.top);
         if self.top != Some(0) {
             let mut batch = Batch::default();
             while input.next(&mut batch, context)? {
@@ -76,7 +77,8 @@ impl<'v> Operator<'v> for Sort<'v> {
 
 /// The rows so far and their entries.
 struct Sorter<'v> {
-    plan: &'v Plan,
+    /// The types of the rows' columns.
+    types: Vec<DataType>,
     parts: Vec<KeyPart>,
     top: Option<usize>,
     rows: BatchBuilder<'v>,
@@ -94,13 +96,24 @@ struct Mark {
 }
 
 impl<'v> Sorter<'v> {
-    fn new(plan: &'v Plan, keys: &[PlanSortKey], top: Option<usize>) -> Self {
-        let bytes: usize = keys.iter().map(|key| key_bytes_max(key.scalar.data_type())).sum();
+    fn new(types: Vec<DataType>, keys: &[PlanSortKey], top: Option<usize>) -> Self {
+        let keys = keys.iter().map(|key| (key.scalar.data_type(), key.part));
+        Self::of_keys(types, keys, top)
+    }
+
+    fn of_keys(
+        types: Vec<DataType>,
+        keys: impl Iterator<Item = (DataType, KeyPart)>,
+        top: Option<usize>,
+    ) -> Self {
+        let (key_types, parts): (Vec<DataType>, Vec<KeyPart>) =
+            keys.map(|(kind, part)| (kind, KeyPart { nullable: true, ..part })).unzip();
+        let bytes: usize = key_types.into_iter().map(key_bytes_max).sum();
         Sorter {
-            plan,
-            parts: keys.iter().map(|key| KeyPart { nullable: true, ..key.part }).collect(),
+            rows: BatchBuilder::new(&types),
+            types,
+            parts,
             top,
-            rows: builder_for(plan),
             entries: Vec::new(),
             tails: (bytes > HEAD_BYTES).then(Tails::default),
             mark: None,
@@ -171,7 +184,7 @@ impl<'v> Sorter<'v> {
         self.mark = Some(Mark { head: worst >> ROW_BITS << ROW_BITS, tail: tail.to_vec() });
         self.entries.sort_unstable_by_key(|entry| row_of(*entry));
         let kept: Vec<u32> = self.entries.iter().map(|entry| row_of(*entry)).collect();
-        let rows = std::mem::replace(&mut self.rows, builder_for(self.plan)).finish();
+        let rows = std::mem::replace(&mut self.rows, BatchBuilder::new(&self.types)).finish();
         self.rows.append_rows(&rows, &kept);
         self.tails = self.tails.as_ref().map(|tails| tails.of_entries(&self.entries));
         for (row, entry) in self.entries.iter_mut().enumerate() {
@@ -194,6 +207,12 @@ impl<'v> Sorter<'v> {
 
     /// The rows in order.
     fn finish(mut self) -> Chunks<'v> {
+        let order = self.order();
+        Chunks::in_order(self.rows.finish(), order)
+    }
+
+    /// The numbers of the rows in their order.
+    fn order(&mut self) -> Vec<u32> {
         if let Some(top) = self.top {
             self.select(top);
         }
@@ -201,8 +220,19 @@ impl<'v> Sorter<'v> {
             None => self.entries.sort_unstable(),
             Some(tails) => self.entries.sort_unstable_by(|a, b| tails.compare(*a, *b)),
         }
-        Chunks::in_order(self.rows.finish(), self.entries.iter().map(|entry| row_of(*entry)).collect())
+        self.entries.iter().map(|entry| row_of(*entry)).collect()
     }
+}
+
+/// The numbers of `len` rows in the order of their keys, of these types and directions; stable.
+pub(super) fn order_of(
+    columns: &KeyColumns<'_, '_>,
+    keys: impl Iterator<Item = (DataType, KeyPart)>,
+    len: usize,
+) -> Vec<u32> {
+    let mut sorter = Sorter::of_keys(Vec::new(), keys, None);
+    sorter.add(&Batch::new([], len), columns);
+    sorter.order()
 }
 
 /// The row of an entry.

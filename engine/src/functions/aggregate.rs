@@ -5,14 +5,18 @@
 //! [`Accumulators::update_one`], which needs no group numbers and adds a column of words under a mask. That each value
 //! counts once is not its business: the caller selects the rows (`execute/aggregate.rs`).
 //!
-//! Order of reading: this file; `sum` (sums and means) and `extreme` (least and greatest).
+//! Order of reading: this file; `sum` (sums and means), `extreme` (least and greatest), `moments` (variances), `logic`
+//! (of booleans and bits), `listed` (what grows with its rows: joined texts, JSON).
 //!
 //! Sums are exact while they are computed: of integers in 128 bits, of decimals as 128-bit multiples of a unit. So
 //! `sum` fails only if the result itself does not fit, whatever the order of the rows. Sums of floats are added in the
 //! order of the rows.
 
 mod extreme;
-mod sum;
+pub(crate) mod listed;
+pub(crate) mod logic;
+pub(crate) mod moments;
+pub(crate) mod sum;
 
 use nuages_storage::DataType;
 
@@ -22,6 +26,9 @@ use crate::error::Error;
 use crate::evaluate::{Class, DIVISION_SCALE, class_of, decimal, scale_of};
 use crate::vector::Vector;
 use extreme::{Extremes, WordExtremes};
+use listed::Lists;
+use logic::{AnyValues, BitSets, Truths};
+use moments::Moments;
 use sum::{DecimalSums, FloatSums, IntSums};
 
 /// The type of an aggregate over an argument of a type.
@@ -38,8 +45,25 @@ pub fn result_type(function: AggregateFunction, argument: Option<DataType>) -> R
         return Ok(DataType::BigInt);
     }
     let argument = argument.ok_or_else(|| refused("an argument", "none".to_owned()))?;
+    let is_number = class_of(argument).is_number();
     match (function, class_of(argument)) {
-        (AggregateFunction::Min | AggregateFunction::Max, _) => Ok(argument),
+        (AggregateFunction::Min | AggregateFunction::Max | AggregateFunction::AnyValue, _) => Ok(argument),
+        (AggregateFunction::JsonAgg, _) => Ok(DataType::Json),
+        (AggregateFunction::StringAgg, Class::Text) => Ok(argument),
+        (AggregateFunction::JsonObjectAgg, Class::Text) => Ok(DataType::Json),
+        (AggregateFunction::StringAgg | AggregateFunction::JsonObjectAgg, _) => {
+            Err(refused("a text", argument.to_string()))
+        }
+        (AggregateFunction::BoolAnd | AggregateFunction::BoolOr, Class::Bool) => Ok(DataType::Bool),
+        (AggregateFunction::BoolAnd | AggregateFunction::BoolOr, _) => {
+            Err(refused("a boolean", argument.to_string()))
+        }
+        (AggregateFunction::BitAnd | AggregateFunction::BitOr, Class::Int) => Ok(DataType::BigInt),
+        (AggregateFunction::BitAnd | AggregateFunction::BitOr, _) => {
+            Err(refused("an integer", argument.to_string()))
+        }
+        (function, _) if in_floats(function) && is_number => Ok(DataType::Float),
+        (function, _) if in_floats(function) => Err(refused("a number", argument.to_string())),
         (AggregateFunction::Sum, Class::Int) => Ok(DataType::BigInt),
         (AggregateFunction::Avg, Class::Int) | (_, Class::Float) => Ok(DataType::Float),
         (AggregateFunction::Sum, Class::Decimal) => Ok(decimal(scale_of(argument))),
@@ -49,7 +73,20 @@ pub fn result_type(function: AggregateFunction, argument: Option<DataType>) -> R
     }
 }
 
-fn name(function: AggregateFunction) -> &'static str {
+/// Whether an aggregate is computed in double precision, whatever numbers its argument has.
+pub(crate) fn in_floats(function: AggregateFunction) -> bool {
+    function == AggregateFunction::Total || moments::is_moment(function)
+}
+
+/// The number of a row as a double; `None` if it is NULL.
+pub(crate) fn float_of(input: &Vector<'_>, row: usize) -> Option<f64> {
+    match input {
+        Vector::Word { kind: DataType::Float, .. } => input.float(row),
+        input => input.value(row).as_float(),
+    }
+}
+
+pub(crate) fn name(function: AggregateFunction) -> &'static str {
     match function {
         AggregateFunction::CountRows => "count(*)",
         AggregateFunction::Count => "count()",
@@ -57,6 +94,19 @@ fn name(function: AggregateFunction) -> &'static str {
         AggregateFunction::Avg => "avg()",
         AggregateFunction::Min => "min()",
         AggregateFunction::Max => "max()",
+        AggregateFunction::Total => "total()",
+        AggregateFunction::StddevPop => "stddev_pop()",
+        AggregateFunction::StddevSamp => "stddev_samp()",
+        AggregateFunction::VarPop => "var_pop()",
+        AggregateFunction::VarSamp => "var_samp()",
+        AggregateFunction::BoolAnd => "bool_and()",
+        AggregateFunction::BoolOr => "bool_or()",
+        AggregateFunction::BitAnd => "bit_and()",
+        AggregateFunction::BitOr => "bit_or()",
+        AggregateFunction::AnyValue => "any_value()",
+        AggregateFunction::StringAgg => "string_agg()",
+        AggregateFunction::JsonAgg => "json_agg()",
+        AggregateFunction::JsonObjectAgg => "json_object_agg()",
     }
 }
 
@@ -88,6 +138,11 @@ enum State {
     Decimals(DecimalSums),
     WordExtremes(WordExtremes),
     Extremes(Extremes),
+    Moments(Moments),
+    Truths(Truths),
+    BitSets(BitSets),
+    AnyValues(AnyValues),
+    Lists(Lists),
 }
 
 impl Accumulators {
@@ -103,6 +158,16 @@ impl Accumulators {
         let state = match (function, class) {
             (AggregateFunction::CountRows, _) => State::CountRows(Vec::new()),
             (AggregateFunction::Count, _) => State::Count(Vec::new()),
+            (function, _) if in_floats(function) => State::Moments(Moments::new(function)),
+            (AggregateFunction::BoolAnd, _) => State::Truths(Truths::new(true)),
+            (AggregateFunction::BoolOr, _) => State::Truths(Truths::new(false)),
+            (AggregateFunction::BitAnd, _) => State::BitSets(BitSets::new(true)),
+            (AggregateFunction::BitOr, _) => State::BitSets(BitSets::new(false)),
+            (AggregateFunction::AnyValue, _) => State::AnyValues(AnyValues::new(result)),
+            (
+                AggregateFunction::StringAgg | AggregateFunction::JsonAgg | AggregateFunction::JsonObjectAgg,
+                _,
+            ) => State::Lists(Lists::new(function)),
             (AggregateFunction::Sum | AggregateFunction::Avg, Class::Float) => {
                 State::Floats(FloatSums::new(mean))
             }
@@ -128,11 +193,16 @@ impl Accumulators {
             State::Decimals(sums) => sums.resize(groups),
             State::WordExtremes(extremes) => extremes.resize(groups),
             State::Extremes(extremes) => extremes.resize(groups),
+            State::Moments(moments) => moments.resize(groups),
+            State::Truths(truths) => truths.resize(groups),
+            State::BitSets(sets) => sets.resize(groups),
+            State::AnyValues(values) => values.resize(groups),
+            State::Lists(lists) => lists.resize(groups),
         }
     }
 
     /// Takes in the selected rows of a batch. `groups` has the group of every row of the batch, within the
-    /// [size](Accumulators::resize) given; `input` is the argument, none for `count(*)`.
+    /// [size](Accumulators::resize) given; `input` is the argument, none for `count(*)`, and `second` the one after it.
     ///
     /// # Errors
     /// [`Error::Overflow`] if a sum of decimals does not fit 128 bits.
@@ -143,9 +213,10 @@ impl Accumulators {
         &mut self,
         groups: &[u32],
         input: Option<&Vector<'_>>,
+        second: Option<&Vector<'_>>,
         selection: &Bits,
     ) -> Result<(), Error> {
-        self.take(&|row| groups[row], input, selection)
+        self.take(&|row| groups[row], input, second, selection)
     }
 
     /// Takes in the selected rows of a batch as rows of the only group. A column of words is added up whole: a leaf
@@ -153,7 +224,12 @@ impl Accumulators {
     ///
     /// # Errors
     /// As [`Accumulators::update`].
-    pub fn update_one(&mut self, input: Option<&Vector<'_>>, selection: &Bits) -> Result<(), Error> {
+    pub fn update_one(
+        &mut self,
+        input: Option<&Vector<'_>>,
+        second: Option<&Vector<'_>>,
+        selection: &Bits,
+    ) -> Result<(), Error> {
         if self.groups() == 0 {
             self.resize(1);
         }
@@ -165,7 +241,7 @@ impl Accumulators {
             (State::WordExtremes(extremes), Some(Vector::Word { data, .. })) => {
                 extremes.take_column(data, &live);
             }
-            _ => return self.take(&|_| 0, input, selection),
+            _ => return self.take(&|_| 0, input, second, selection),
         }
         Ok(())
     }
@@ -182,6 +258,11 @@ impl Accumulators {
             State::Decimals(sums) => sums.finish(),
             State::WordExtremes(extremes) => Ok(extremes.finish()),
             State::Extremes(extremes) => Ok(extremes.finish()),
+            State::Moments(moments) => Ok(moments.finish()),
+            State::Truths(truths) => Ok(truths.finish()),
+            State::BitSets(sets) => Ok(sets.finish()),
+            State::AnyValues(values) => Ok(values.finish()),
+            State::Lists(lists) => Ok(lists.finish()),
         }
     }
 
@@ -193,6 +274,11 @@ impl Accumulators {
             State::Decimals(sums) => sums.len(),
             State::WordExtremes(extremes) => extremes.len(),
             State::Extremes(extremes) => extremes.len(),
+            State::Moments(moments) => moments.len(),
+            State::Truths(truths) => truths.len(),
+            State::BitSets(sets) => sets.len(),
+            State::AnyValues(values) => values.len(),
+            State::Lists(lists) => lists.len(),
         }
     }
 
@@ -202,6 +288,7 @@ impl Accumulators {
         &mut self,
         group: &(impl Fn(usize) -> u32 + ?Sized),
         input: Option<&Vector<'_>>,
+        second: Option<&Vector<'_>>,
         selection: &Bits,
     ) -> Result<(), Error> {
         if let State::CountRows(counts) = &mut self.state {
@@ -220,6 +307,11 @@ impl Accumulators {
             State::Decimals(sums) => return sums.add(group, input, &live),
             State::WordExtremes(extremes) => extremes.take(group, input, &live),
             State::Extremes(extremes) => extremes.take(group, input, &live),
+            State::Moments(moments) => moments.take(group, input, &live),
+            State::Truths(truths) => truths.take(group, input, &live),
+            State::BitSets(sets) => sets.take(group, input, &live),
+            State::AnyValues(values) => values.take(group, input, &live),
+            State::Lists(lists) => return lists.take(group, input, second, selection),
         }
         Ok(())
     }
@@ -335,8 +427,8 @@ mod tests {
                 let rows = start..values.len().min(start + batch_rows);
                 let vector = Vector::from_values(kind, values[rows.clone()].iter().cloned());
                 let selection = Bits::from_fn(rows.len(), |row| selected(start + row));
-                grouped.update(&groups[rows], Some(&vector), &selection).unwrap();
-                one.update_one(Some(&vector), &selection).unwrap();
+                grouped.update(&groups[rows], Some(&vector), None, &selection).unwrap();
+                one.update_one(Some(&vector), None, &selection).unwrap();
             }
             one.resize(1);
             let of_group = |group: Option<u32>| -> Vec<Value> {
@@ -355,7 +447,7 @@ mod tests {
     fn aggregate(function: AggregateFunction, kind: DataType, values: Vec<Value>) -> Result<Value, Error> {
         let len = values.len();
         let mut accumulators = Accumulators::new(function, Some(kind))?;
-        accumulators.update_one(Some(&Vector::from_values(kind, values)), &Bits::all(len))?;
+        accumulators.update_one(Some(&Vector::from_values(kind, values)), None, &Bits::all(len))?;
         accumulators.finish().map(|vector| vector.value(0))
     }
 
@@ -384,9 +476,11 @@ mod tests {
             (AggregateFunction::Max, Value::from(2)),
         ] {
             let mut accumulators = Accumulators::new(function, Some(DataType::BigInt)).unwrap();
-            accumulators.update_one(Some(&Vector::constant(2.into(), 5)), &Bits::from_word(0b10101)).unwrap();
+            accumulators
+                .update_one(Some(&Vector::constant(2.into(), 5)), None, &Bits::from_word(0b10101))
+                .unwrap();
             let null = Vector::null(DataType::BigInt, 5);
-            accumulators.update_one(Some(&null), &Bits::all(5)).unwrap();
+            accumulators.update_one(Some(&null), None, &Bits::all(5)).unwrap();
             assert_eq!(accumulators.finish().unwrap().value(0), expected);
         }
     }

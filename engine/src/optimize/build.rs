@@ -43,6 +43,14 @@ impl Planner<'_> {
             Relation::Set { kind, all, source, left, right } => {
                 self.build_set(kind, all, source, *left, *right)
             }
+            Relation::Window { input, source, functions } => {
+                self.build_window(*input, source, functions, needed)
+            }
+            Relation::With { table, rows, input } => self.build_with(table, *rows, *input, needed),
+            Relation::Recursive { table, base, step, all, source } => {
+                self.build_recursive(table, *base, *step, all, source)
+            }
+            Relation::WorkTable { table, source, .. } => self.build_work_table(table, source, needed),
         }
     }
 
@@ -133,10 +141,16 @@ impl Planner<'_> {
         let mut exprs = keys;
         let key_count = exprs.len();
         let mut shapes = Vec::with_capacity(aggregates.len());
-        for Aggregate { function, argument, distinct, filter } in aggregates {
-            shapes.push((function, distinct, argument.is_some(), filter.is_some()));
-            exprs.extend(argument);
-            exprs.extend(filter);
+        for Aggregate { function, argument, second, distinct, filter, order_by } in aggregates {
+            let parts: Vec<KeyPart> = order_by.iter().map(key_part).collect();
+            shapes.push((
+                function,
+                distinct,
+                [argument.is_some(), second.is_some(), filter.is_some()],
+                parts,
+            ));
+            exprs.extend(argument.into_iter().chain(second).chain(filter));
+            exprs.extend(order_by.into_iter().map(|key| key.expr));
         }
         let pending = self.extract(&mut exprs);
         let mut below = ColumnSet::new();
@@ -149,11 +163,12 @@ impl Planner<'_> {
         let keys: Vec<Scalar> = scalars.by_ref().take(key_count).collect();
         let aggregates = shapes
             .into_iter()
-            .map(|(function, distinct, has_argument, has_filter)| {
-                let argument = has_argument.then(|| scalars.next()).flatten();
-                let filter = has_filter.then(|| scalars.next()).flatten();
+            .map(|(function, distinct, has, parts)| {
+                let [argument, second, filter] = has.map(|has| has.then(|| scalars.next()).flatten());
                 let data_type = result_type(function, argument.as_ref().map(Scalar::data_type))?;
-                Ok(PlanAggregate { function, argument, distinct, filter, data_type })
+                let order = parts.into_iter().zip(&mut scalars);
+                let order = order.map(|(part, scalar)| PlanSortKey { scalar, part }).collect();
+                Ok(PlanAggregate { function, argument, second, distinct, filter, order, data_type })
             })
             .collect::<Result<Vec<_>, Error>>()?;
         exprs.truncate(key_count);
@@ -186,11 +201,7 @@ impl Planner<'_> {
         let keys = exprs
             .iter()
             .zip(&by)
-            .map(|(expr, key)| {
-                let part =
-                    KeyPart { descending: key.descending, nulls_first: key.nulls_first, nullable: true };
-                Ok(PlanSortKey { scalar: self.compile(expr, &input)?, part })
-            })
+            .map(|(expr, key)| Ok(PlanSortKey { scalar: self.compile(expr, &input)?, part: key_part(key) }))
             .collect::<Result<_, Error>>()?;
         let columns = input.columns.clone();
         let top = wanted.map(|run| run.end);
@@ -316,6 +327,11 @@ fn aggregate_plan(
     Plan { node: Node::Aggregate { input: Box::new(input), keys, aggregates, by }, columns, estimate }
 }
 
+/// How a sort key is encoded.
+pub(crate) fn key_part(key: &SortKey) -> KeyPart {
+    KeyPart { descending: key.descending, nulls_first: key.nulls_first, nullable: true }
+}
+
 /// The type both sides of a set operation take on.
 fn common_type(left: DataType, right: DataType) -> Result<DataType, Error> {
     if left == right {
@@ -328,7 +344,7 @@ fn common_type(left: DataType, right: DataType) -> Result<DataType, Error> {
     })
 }
 
-fn cast_columns(plan: Plan, types: &[DataType]) -> Result<Plan, Error> {
+pub(super) fn cast_columns(plan: Plan, types: &[DataType]) -> Result<Plan, Error> {
     if plan.columns.iter().zip(types).all(|(column, data_type)| column.data_type == *data_type) {
         return Ok(plan);
     }

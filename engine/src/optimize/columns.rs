@@ -3,7 +3,7 @@
 use hashbrown::{HashMap, HashSet};
 use smallvec::SmallVec;
 
-use crate::algebra::{Column, Expr, Query, Relation, Source};
+use crate::algebra::{Aggregate, Column, Expr, Query, Relation, Source, WindowFunction};
 
 /// A set of columns: in order, and few as a rule, so that a search costs less than a hash, and a copy no allocation.
 #[derive(Clone, Debug, Default)]
@@ -55,10 +55,7 @@ pub(crate) fn walk(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
 pub(crate) fn walk_relation(relation: &Relation, visit: &mut dyn FnMut(&Expr)) {
     each_expression(relation, &mut |expr| walk(expr, visit));
     relation.each_input(&mut |input| walk_relation(input, visit));
-    if let Relation::Set { left, right, .. } = relation {
-        walk_query(left, visit);
-        walk_query(right, visit);
-    }
+    relation.each_query(&mut |query| walk_query(query, visit));
 }
 
 fn walk_query(query: &Query, visit: &mut dyn FnMut(&Expr)) {
@@ -71,14 +68,23 @@ fn walk_query(query: &Query, visit: &mut dyn FnMut(&Expr)) {
 /// Calls `visit` with the expressions an operator evaluates itself.
 pub(crate) fn each_expression<'r>(relation: &'r Relation, visit: &mut dyn FnMut(&'r Expr)) {
     match relation {
-        Relation::Unit | Relation::Scan { .. } | Relation::Limit { .. } | Relation::Set { .. } => {}
+        Relation::Unit
+        | Relation::Scan { .. }
+        | Relation::Limit { .. }
+        | Relation::Set { .. }
+        | Relation::With { .. }
+        | Relation::Recursive { .. }
+        | Relation::WorkTable { .. } => {}
         Relation::Values { rows, .. } => rows.iter().flatten().for_each(visit),
         Relation::Filter { predicate, .. } => visit(predicate),
         Relation::Project { columns, .. } => columns.iter().for_each(visit),
         Relation::Join { on, .. } => visit(on),
         Relation::Aggregate { keys, aggregates, .. } => {
             keys.iter().for_each(&mut *visit);
-            aggregates.iter().flat_map(|of| of.argument.iter().chain(&of.filter)).for_each(visit);
+            aggregates.iter().flat_map(Aggregate::expressions).for_each(visit);
+        }
+        Relation::Window { functions, .. } => {
+            functions.iter().for_each(|function| function.each_expression(visit));
         }
         Relation::Sort { keys, .. } => keys.iter().map(|key| &key.expr).for_each(visit),
         Relation::Distinct { on, .. } => on.iter().for_each(visit),
@@ -94,19 +100,23 @@ pub(crate) fn expressions(relation: &Relation) -> Vec<&Expr> {
 
 fn expressions_mut(relation: &mut Relation) -> Vec<&mut Expr> {
     match relation {
-        Relation::Unit | Relation::Scan { .. } | Relation::Limit { .. } | Relation::Set { .. } => Vec::new(),
+        Relation::Unit
+        | Relation::Scan { .. }
+        | Relation::Limit { .. }
+        | Relation::Set { .. }
+        | Relation::With { .. }
+        | Relation::Recursive { .. }
+        | Relation::WorkTable { .. } => Vec::new(),
         Relation::Values { rows, .. } => rows.iter_mut().flatten().collect(),
         Relation::Filter { predicate, .. } => vec![predicate],
         Relation::Project { columns, .. } => columns.iter_mut().collect(),
         Relation::Join { on, .. } => vec![on],
-        Relation::Aggregate { keys, aggregates, .. } => keys
-            .iter_mut()
-            .chain(
-                aggregates
-                    .iter_mut()
-                    .flat_map(|aggregate| aggregate.argument.iter_mut().chain(&mut aggregate.filter)),
-            )
-            .collect(),
+        Relation::Aggregate { keys, aggregates, .. } => {
+            keys.iter_mut().chain(aggregates.iter_mut().flat_map(Aggregate::expressions_mut)).collect()
+        }
+        Relation::Window { functions, .. } => {
+            functions.iter_mut().flat_map(WindowFunction::expressions_mut).collect()
+        }
         Relation::Sort { keys, .. } => keys.iter_mut().map(|key| &mut key.expr).collect(),
         Relation::Distinct { on, .. } => on.iter_mut().collect(),
     }
@@ -146,15 +156,30 @@ fn each_source(relation: &Relation, visit: &mut dyn FnMut(Source)) {
         Relation::Scan { source, .. }
         | Relation::Values { source, .. }
         | Relation::Project { source, .. }
-        | Relation::Aggregate { source, .. } => visit(*source),
-        Relation::Set { source, left, right, .. } => {
-            visit(*source);
-            each_source(&left.relation, visit);
-            each_source(&right.relation, visit);
-        }
-        _ => {}
+        | Relation::Aggregate { source, .. }
+        | Relation::Set { source, .. }
+        | Relation::Window { source, .. }
+        | Relation::Recursive { source, .. }
+        | Relation::WorkTable { source, .. } => visit(*source),
+        Relation::Unit
+        | Relation::Filter { .. }
+        | Relation::Join { .. }
+        | Relation::Sort { .. }
+        | Relation::Limit { .. }
+        | Relation::Distinct { .. }
+        | Relation::With { .. } => {}
     }
+    relation.each_query(&mut |query| each_source(&query.relation, visit));
     relation.each_input(&mut |input| each_source(input, visit));
+}
+
+/// Whether a relation mentions a column of one of these sources.
+pub(crate) fn mentions(relation: &Relation, sources: &HashSet<Source>) -> bool {
+    let mut found = false;
+    walk_relation(relation, &mut |expr| {
+        found |= matches!(expr, Expr::Column(column) if sources.contains(&column.source()));
+    });
+    found
 }
 
 /// The columns of sources outside that a query mentions, in the order of their first mention.
@@ -210,16 +235,21 @@ pub(crate) fn substitute_relation(relation: &mut Relation, by: &HashMap<Column, 
         | Relation::Aggregate { input, .. }
         | Relation::Sort { input, .. }
         | Relation::Limit { input, .. }
-        | Relation::Distinct { input, .. } => substitute_relation(input, by),
+        | Relation::Distinct { input, .. }
+        | Relation::Window { input, .. } => substitute_relation(input, by),
         Relation::Join { left, right, .. } => {
             substitute_relation(left, by);
             substitute_relation(right, by);
         }
-        Relation::Set { left, right, .. } => {
+        Relation::Set { left, right, .. } | Relation::Recursive { base: left, step: right, .. } => {
             substitute_query(left, by);
             substitute_query(right, by);
         }
-        Relation::Unit | Relation::Scan { .. } | Relation::Values { .. } => {}
+        Relation::With { rows, input, .. } => {
+            substitute_query(rows, by);
+            substitute_relation(input, by);
+        }
+        Relation::Unit | Relation::Scan { .. } | Relation::Values { .. } | Relation::WorkTable { .. } => {}
     }
 }
 

@@ -162,6 +162,23 @@ impl Pricing<'_> {
             Node::Sort { input, top, .. } => {
                 self.of(input).blocking(sort(input.estimate.rows, *top), rows * COMPUTE)
             }
+            Node::Window { input, functions, .. } => {
+                let each = AGGREGATE * functions.len() as f64;
+                self.of(input).blocking(sort(rows, None) + rows * each, rows * COMPUTE)
+            }
+            Node::With { rows: computed, input, .. } => {
+                let (input, computed) = (self.of(input), self.of(computed));
+                Cost { first: input.first + computed.all, all: input.all + computed.all }
+            }
+            Node::Recursive { base, step, .. } => {
+                let (base, step) = (self.of(base), self.of(step));
+                Cost { first: base.all, all: base.all + step.all }
+            }
+            Node::WorkTable { .. } => Cost::streaming(rows * JOINED),
+            Node::Lateral { left, right, .. } => {
+                let cost = self.of(left);
+                cost.then(left.estimate.rows * (BEGIN + self.of(right).all) + rows * JOINED)
+            }
             Node::Limit { input, .. } => {
                 let cost = self.of(input);
                 let part = (rows / input.estimate.rows.max(1.0)).min(1.0);

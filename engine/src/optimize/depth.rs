@@ -7,7 +7,9 @@
 use smallvec::SmallVec;
 
 use super::columns::expressions;
-use crate::algebra::{Expr, InsertSource, OutputColumn, Query, Relation, Statement};
+use crate::algebra::{
+    ConflictAction, Expr, InsertSource, OnConflict, OutputColumn, Query, Relation, Statement,
+};
 use crate::error::Error;
 
 /// The most levels: operators and expressions that lie within each other. A thread of Rust's has two megabytes of stack,
@@ -51,13 +53,21 @@ pub(crate) fn check_statement(statement: &Statement) -> Result<(), Error> {
                 InsertSource::Values(rows) => open.exprs(rows.iter().flatten().flatten(), 1),
                 InsertSource::Query(query) => open.query(query, 1),
             }
+            if let Some(OnConflict {
+                action: ConflictAction::DoUpdate { assignments, predicate, .. }, ..
+            }) = &insert.conflict
+            {
+                open.exprs(predicate.iter().chain(assignments.iter().map(|(_, expr)| expr)), 1);
+            }
             open.outputs(&insert.returning, 1);
         }
         Statement::Update(update) => {
+            update.from.iter().for_each(|from| open.relation(from, 1));
             open.exprs(update.predicate.iter().chain(update.assignments.iter().map(|(_, expr)| expr)), 1);
             open.outputs(&update.returning, 1);
         }
         Statement::Delete(delete) => {
+            delete.using.iter().for_each(|using| open.relation(using, 1));
             open.exprs(&delete.predicate, 1);
             open.outputs(&delete.returning, 1);
         }
@@ -102,10 +112,7 @@ impl<'a> Open<'a> {
     fn below_relation(&mut self, relation: &'a Relation, depth: usize) {
         self.exprs(expressions(relation), depth);
         relation.inputs().into_iter().for_each(|input| self.relation(input, depth));
-        if let Relation::Set { left, right, .. } = relation {
-            self.query(left, depth);
-            self.query(right, depth);
-        }
+        relation.each_query(&mut |query| self.query(query, depth));
     }
 
     /// What has nothing below it is not opened: most of an `INSERT` are literals.
@@ -250,17 +257,35 @@ mod tests {
         let deep = || (0..DEPTH_MAX).fold(Expr::literal(true).is_null(), |expr, _| expr.not());
         let update = |predicate, value| {
             let assignments = vec![(0, value)];
-            crate::algebra::Update { table, source: SOURCE, predicate, assignments, returning: Vec::new() }
+            crate::algebra::Update {
+                table,
+                source: SOURCE,
+                predicate,
+                assignments,
+                returning: Vec::new(),
+                from: None,
+            }
         };
         let run = |statement| db.execute(&statement, &[]).map(drop);
         assert_eq!(run(Statement::Update(update(Some(deep()), Expr::literal(1)))), Err(TOO_DEEP));
         assert_eq!(run(Statement::Update(update(None, deep()))), Err(TOO_DEEP));
         let rows = InsertSource::Values(vec![vec![Some(deep())]]);
-        let insert =
-            crate::algebra::Insert { table, columns: vec![0], rows, source: SOURCE, returning: Vec::new() };
+        let insert = crate::algebra::Insert {
+            table,
+            columns: vec![0],
+            rows,
+            source: SOURCE,
+            returning: Vec::new(),
+            conflict: None,
+        };
         assert_eq!(run(Statement::Insert(insert)), Err(TOO_DEEP));
-        let delete =
-            crate::algebra::Delete { table, source: SOURCE, predicate: Some(deep()), returning: Vec::new() };
+        let delete = crate::algebra::Delete {
+            table,
+            source: SOURCE,
+            predicate: Some(deep()),
+            returning: Vec::new(),
+            using: None,
+        };
         assert_eq!(run(Statement::Delete(delete)), Err(TOO_DEEP));
         assert_eq!(db.add_check("t", NewCheck::new("c", deep())), Err(TOO_DEEP));
         assert_eq!(db.add_index("t", NewIndex::new("i", [NewPart::expression(deep())])), Err(TOO_DEEP));

@@ -14,6 +14,7 @@ use super::cost;
 use super::join_order::graph::JoinGraph;
 use super::join_order::set::InputSet;
 use super::join_order::{self, JoinTree};
+use super::lateral::is_lateral;
 use super::planner::{Planner, sources};
 use super::rewrite::mentioned;
 use crate::algebra::{Comparison, Expr, JoinKind, Relation, SortKey, Source};
@@ -44,6 +45,9 @@ impl Planner<'_> {
     /// The plan of a join.
     pub(crate) fn build_join(&mut self, join: Relation, needed: &ColumnSet) -> Result<Plan, Error> {
         match join {
+            Relation::Join { kind, left, right, on } if is_lateral(kind, &left, &right) => {
+                self.build_lateral(kind, *left, *right, on, needed)
+            }
             Relation::Join { kind: JoinKind::Inner, .. } if self.optimize => self.build_inner(join, needed),
             Relation::Join { kind, left, right, on } => {
                 let on = conjuncts(on);
@@ -190,7 +194,7 @@ impl Planner<'_> {
         needed: &ColumnSet,
         in_order: bool,
     ) -> Result<Option<Plan>, Error> {
-        let plain = !on.iter().any(columns::has_subquery);
+        let plain = !on.iter().any(columns::has_subquery) && kind != JoinKind::Full;
         let by_index = if self.optimize && plain { self.lookup(&left, right, &on)? } else { None };
         let right_size = match in_order {
             true => None,
@@ -310,7 +314,7 @@ impl Planner<'_> {
         let on = covered.into_iter().map(|(_, part)| part).collect();
         let share = self.share_of_all(&residual);
         let mut wanted = match kind {
-            JoinKind::Inner | JoinKind::Left => needed.clone(),
+            JoinKind::Inner | JoinKind::Left | JoinKind::Full => needed.clone(),
             JoinKind::Semi | JoinKind::Anti => ColumnSet::new(),
         };
         residual.iter().for_each(|part| columns::add_columns(part, &mut wanted));
@@ -444,7 +448,9 @@ impl Planner<'_> {
 /// Inner joins as a list of inputs and a list of conjuncts.
 fn flatten(relation: Relation, inputs: &mut Vec<Relation>, parts: &mut Vec<Expr>) {
     match relation {
-        Relation::Join { kind: JoinKind::Inner, left, right, on } if inputs.len() < INPUTS_FLATTENED_MAX => {
+        Relation::Join { kind: JoinKind::Inner, left, right, on }
+            if inputs.len() < INPUTS_FLATTENED_MAX && !is_lateral(JoinKind::Inner, &left, &right) =>
+        {
             flatten(*left, inputs, parts);
             flatten(*right, inputs, parts);
             parts.extend(conjuncts(on));
@@ -485,17 +491,19 @@ fn equality<'e>(
     }
 }
 
-fn joined_columns(kind: JoinKind, left: &Plan, right: &[PlanColumn]) -> Vec<PlanColumn> {
+pub(super) fn joined_columns(kind: JoinKind, left: &Plan, right: &[PlanColumn]) -> Vec<PlanColumn> {
     match kind {
-        JoinKind::Inner | JoinKind::Left => left.columns.iter().chain(right).copied().collect(),
+        JoinKind::Inner | JoinKind::Left | JoinKind::Full => {
+            left.columns.iter().chain(right).copied().collect()
+        }
         JoinKind::Semi | JoinKind::Anti => left.columns.clone(),
     }
 }
 
-fn joined_rows(kind: JoinKind, left: f64, matches: f64) -> f64 {
+pub(super) fn joined_rows(kind: JoinKind, left: f64, matches: f64) -> f64 {
     match kind {
         JoinKind::Inner => left * matches,
-        JoinKind::Left => left * matches.max(1.0),
+        JoinKind::Left | JoinKind::Full => left * matches.max(1.0),
         JoinKind::Semi => left * matches.min(1.0),
         JoinKind::Anti => left * (1.0 - matches.min(0.9)),
     }

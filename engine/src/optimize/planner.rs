@@ -12,11 +12,11 @@ use super::rule::order::order;
 use super::rule::redundant::redundant;
 use super::rule::transitive::transitive;
 use super::steering::Steering;
-use crate::algebra::{Column, Expr, JoinKind, OutputColumn, Query, Relation, Source};
+use crate::algebra::{Column, Expr, JoinKind, OutputColumn, Query, Relation, Source, WorkTable};
 use crate::catalog::{Catalog, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Scalar;
-use crate::plan::{Node, PairCondition, Plan, PlanColumn, Predicate, Subquery, SubqueryKind};
+use crate::plan::{Estimate, Node, PairCondition, Plan, PlanColumn, Predicate, Subquery, SubqueryKind};
 
 /// How deep subqueries within subqueries are planned both as joins and row by row, to take the cheaper. Each level doubles
 /// the work.
@@ -42,6 +42,8 @@ pub(crate) struct Planner<'a> {
     scans: HashMap<Source, (TableId, bool)>,
     /// Columns that are passed on under another name, with what they are.
     aliases: HashMap<Column, Column>,
+    /// The work tables that are defined around what is planned: the types of their columns, and how many rows they have.
+    pub(crate) work_tables: HashMap<WorkTable, (Vec<DataType>, Estimate)>,
 }
 
 impl<'a> Planner<'a> {
@@ -60,6 +62,7 @@ impl<'a> Planner<'a> {
             nesting: 0,
             scans: HashMap::new(),
             aliases: HashMap::new(),
+            work_tables: HashMap::new(),
         }
     }
 
@@ -134,6 +137,13 @@ impl<'a> Planner<'a> {
         })
     }
 
+    /// The plan of a relation that has become one of its own, as that of a subquery.
+    pub(crate) fn build_inside(&mut self, relation: Relation, needed: &ColumnSet) -> Result<Plan, Error> {
+        let relation =
+            if self.optimize { rewrite(relation, &|expr| self.never_null(expr)) } else { relation };
+        self.build(relation, needed)
+    }
+
     /// What a plan costs in all.
     pub(crate) fn price(&self, plan: &Plan) -> f64 {
         let table_rows = |table| self.table_rows(table);
@@ -168,8 +178,8 @@ impl<'a> Planner<'a> {
                 self.scans.insert(*source, (*table, nullable));
             }
             Relation::Join { kind, left, right, .. } => {
-                self.note_scans(left, nullable);
-                self.note_scans(right, nullable || *kind == JoinKind::Left);
+                self.note_scans(left, nullable || *kind == JoinKind::Full);
+                self.note_scans(right, nullable || matches!(kind, JoinKind::Left | JoinKind::Full));
                 return;
             }
             Relation::Project { source, columns: defined, .. }
@@ -298,15 +308,7 @@ impl<'a> Planner<'a> {
         mut query: Query,
         kind: PendingKind,
     ) -> Result<Subquery, Error> {
-        let mut bindings = Vec::new();
-        let mut by = HashMap::new();
-        for column in columns::free_columns(&query) {
-            let position = input.iter().position(|known| known.column == column);
-            let position = position.ok_or(Error::NotInScope { column })?;
-            by.insert(column, Expr::Parameter(self.next_parameter, input[position].data_type));
-            bindings.push((self.next_parameter, position));
-            self.next_parameter += 1;
-        }
+        let (bindings, by) = self.bind(columns::free_columns(&query), input)?;
         columns::substitute_query(&mut query, &by);
         let literal = match query.columns.first() {
             Some(OutputColumn { expr: literal @ Expr::Literal(_), .. }) => Some(literal.clone()),
@@ -329,6 +331,25 @@ impl<'a> Planner<'a> {
             SubqueryKind::Exists | SubqueryKind::In(_) => DataType::Bool,
         };
         Ok(Subquery { plan, kind, bindings, data_type })
+    }
+
+    /// A parameter for each of these columns: which takes which column of `input`, and what stands in the columns' place.
+    #[expect(clippy::type_complexity, reason = "two lists about the same columns")]
+    pub(crate) fn bind(
+        &mut self,
+        free: Vec<Column>,
+        input: &[PlanColumn],
+    ) -> Result<(Vec<(usize, usize)>, HashMap<Column, Expr>), Error> {
+        let mut bindings = Vec::new();
+        let mut by = HashMap::new();
+        for column in free {
+            let position = input.iter().position(|known| known.column == column);
+            let position = position.ok_or(Error::NotInScope { column })?;
+            by.insert(column, Expr::Parameter(self.next_parameter, input[position].data_type));
+            bindings.push((self.next_parameter, position));
+            self.next_parameter += 1;
+        }
+        Ok((bindings, by))
     }
 
     /// What `IN` looks for and the plan of what it looks among, both of one class, as the join that may stand in its

@@ -80,6 +80,14 @@ fn parted(relation: &mut Relation, above: Vec<Expr>) -> (Vec<Expr>, Vec<Expr>) {
         Relation::Distinct { on, .. } => above.into_iter().partition(|part| {
             columns::columns_of(part).iter().all(|column| on.contains(&Expr::Column(*column)))
         }),
+        Relation::Window { functions, .. } => above.into_iter().partition(|part| {
+            // Only what keeps or drops whole partitions leaves the others as they are.
+            let of_partition =
+                |column: &Column| functions.iter().all(|of| of.partition_by.contains(&Expr::Column(*column)));
+            let mentioned = columns::columns_of(part);
+            !columns::has_subquery(part) && !mentioned.is_empty() && mentioned.iter().all(of_partition)
+        }),
+        Relation::With { .. } => (above, Vec::new()),
         Relation::Set { source, left, right, .. } => {
             (Vec::new(), set::push_into_sides(*source, left, right, above))
         }
@@ -102,13 +110,29 @@ fn push_join(
         !mentioned.is_empty() && mentioned.is_subset(sources)
     };
     let on = factored(conjuncts(simplify(on)));
-    if kind == JoinKind::Left && above.iter().any(|part| rejects_null(part, &right_sources)) {
-        // A row that the outer join filled with NULLs would be thrown away above, so it need not be made.
-        return push_join(JoinKind::Inner, left, right, Expr::And(on), above, never_null);
+    // A row that the outer join filled with NULLs would be thrown away above, so it need not be made.
+    let rejects = |sources| above.iter().any(|part| rejects_null(part, sources));
+    match kind {
+        JoinKind::Left if rejects(&right_sources) => {
+            return push_join(JoinKind::Inner, left, right, Expr::And(on), above, never_null);
+        }
+        JoinKind::Full if rejects(&left_sources) => {
+            return push_join(JoinKind::Left, left, right, Expr::And(on), above, never_null);
+        }
+        JoinKind::Full if rejects(&right_sources) => {
+            return push_join(JoinKind::Left, right, left, Expr::And(on), above, never_null);
+        }
+        _ => {}
     }
+    let (right, on) = match kind {
+        JoinKind::Inner | JoinKind::Left => uncorrelated(right, &left_sources, on),
+        _ => (right, on),
+    };
     let (mut to_left, mut to_right, mut here, mut stay) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for part in above {
-        if of(&part, &left_sources) {
+        if kind == JoinKind::Full {
+            stay.push(part);
+        } else if of(&part, &left_sources) {
             to_left.push(part);
         } else if kind != JoinKind::Inner {
             stay.push(part);
@@ -121,7 +145,9 @@ fn push_join(
         }
     }
     for part in on {
-        if of(&part, &right_sources) {
+        if kind == JoinKind::Full {
+            here.push(part);
+        } else if of(&part, &right_sources) {
             to_right.push(part);
         } else if of(&part, &left_sources) && matches!(kind, JoinKind::Inner | JoinKind::Semi) {
             to_left.push(part);
@@ -136,6 +162,21 @@ fn push_join(
     let left = push(left, to_left, never_null);
     let right = push(right, to_right, never_null);
     attach(left.join(kind, right, conjunction(here).unwrap_or(Expr::And(Vec::new()))), stay, never_null)
+}
+
+/// The right side of a join without its mentions of the left, which become conditions of the join. Both are as they
+/// were if that cannot be: then the right side is computed for each left row.
+fn uncorrelated(right: Relation, left: &HashSet<Source>, mut on: Vec<Expr>) -> (Relation, Vec<Expr>) {
+    if !columns::mentions(&right, left) {
+        return (right, on);
+    }
+    match lift(right.clone(), Looking::ThroughFilters) {
+        Some((lifted, parts, _)) if !columns::mentions(&lifted, left) => {
+            on.extend(parts);
+            (lifted, on)
+        }
+        _ => (right, on),
+    }
 }
 
 /// Puts conjuncts on top of a relation: subqueries that can be joined as joins, the rest as one filter below them.

@@ -191,6 +191,7 @@ fn statements(db: &Database, step: &Step) -> Option<(String, Statement)> {
                 table: id(*table),
                 columns: (0..TABLES[*table].1.len()).collect(),
                 rows: InsertSource::Values(rows.iter().map(row).collect()),
+                conflict: None,
                 source: ROW,
                 returning: Vec::new(),
             };
@@ -223,7 +224,8 @@ fn statements(db: &Database, step: &Step) -> Option<(String, Statement)> {
             let (name, columns, _) = TABLES[*table];
             let sql =
                 format!("delete from {name} where {} = {}", columns[0], sql_literal(*table, 0, Some(*key)));
-            let delete = Delete { table: id(*table), source: ROW, predicate, returning: Vec::new() };
+            let delete =
+                Delete { table: id(*table), source: ROW, predicate, returning: Vec::new(), using: None };
             Some((sql, Statement::Delete(delete)))
         }
         Step::DeleteMany { table, test, below } => {
@@ -231,7 +233,8 @@ fn statements(db: &Database, step: &Step) -> Option<(String, Statement)> {
             let literal = sql_literal(*table, *test, Some(*below));
             let sql = format!("delete from {name} where {} < {literal}", columns[*test]);
             let predicate = Some(less(*table, *test, *below));
-            let delete = Delete { table: id(*table), source: ROW, predicate, returning: Vec::new() };
+            let delete =
+                Delete { table: id(*table), source: ROW, predicate, returning: Vec::new(), using: None };
             Some((sql, Statement::Delete(delete)))
         }
         Step::Begin | Step::Savepoint | Step::RollbackTo | Step::Commit | Step::Rollback => None,
@@ -255,6 +258,7 @@ fn update_statements(
         predicate: Some(predicate),
         assignments: set.iter().map(|(at, cell)| (*at, literal(table, *at, *cell))).collect(),
         returning: Vec::new(),
+        from: None,
     };
     (sql, Statement::Update(update))
 }

@@ -57,6 +57,7 @@ pub(crate) fn insert_statement(db: &dyn Session, table: &str, rows: &[Vec<Value>
         table: table_id(db, table),
         columns: (0..width).collect(),
         rows: InsertSource::Values(rows.iter().map(literal).collect()),
+        conflict: None,
         source: ROW,
         returning: Vec::new(),
     })
@@ -78,7 +79,7 @@ pub(crate) fn update(
     assignments: Vec<(usize, Expr)>,
 ) -> Result<u64, Error> {
     let table = table_id(db, table);
-    let update = Update { table, source: ROW, predicate, assignments, returning: Vec::new() };
+    let update = Update { table, source: ROW, predicate, assignments, returning: Vec::new(), from: None };
     db.execute(&Statement::Update(update), &[]).map(|outcome| outcome.affected)
 }
 
@@ -93,7 +94,7 @@ pub(crate) fn delete_returning(
     returning: Vec<OutputColumn>,
 ) -> Result<Outcome, Error> {
     let table = table_id(db, table);
-    db.execute(&Statement::Delete(Delete { table, source: ROW, predicate, returning }), &[])
+    db.execute(&Statement::Delete(Delete { table, source: ROW, predicate, returning, using: None }), &[])
 }
 
 /// How many rows went, by the names of their tables.

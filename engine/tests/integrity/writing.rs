@@ -26,7 +26,14 @@ fn notes() -> (Database, TableId) {
 
 fn inserting(table: TableId, columns: &[usize], rows: Vec<Vec<Option<Expr>>>) -> Insert {
     let returning = (0..3).map(|place| OutputColumn::new("c", ROW.column(place))).collect();
-    Insert { table, columns: columns.to_vec(), rows: InsertSource::Values(rows), source: ROW, returning }
+    Insert {
+        table,
+        columns: columns.to_vec(),
+        rows: InsertSource::Values(rows),
+        source: ROW,
+        returning,
+        conflict: None,
+    }
 }
 
 #[test]
@@ -60,7 +67,8 @@ fn rows_of_a_query_are_inserted_with_the_table_as_it_was() {
     let columns =
         vec![OutputColumn::new("body", source.column(1)), OutputColumn::new("rank", source.column(2))];
     let rows = InsertSource::Query(Box::new(Query::new(Relation::scan(table, source), columns)));
-    let insert = Insert { table, columns: vec![1, 2], rows, source: ROW, returning: Vec::new() };
+    let insert =
+        Insert { table, columns: vec![1, 2], rows, source: ROW, returning: Vec::new(), conflict: None };
     let outcome = db.execute(&Statement::Insert(insert), &[]).unwrap();
     assert_eq!((outcome.affected, outcome.first_key), (2, Some(3)));
     let copies: Vec<_> = rows_of_three(&db);
@@ -84,6 +92,7 @@ fn an_update_reads_the_old_row_and_returns_the_new() {
             (1, Expr::Call(Function::Concat, vec![column(1), Expr::literal("!")])),
         ],
         returning: vec![OutputColumn::new("rank", ROW.column(2))],
+        from: None,
     };
     let outcome = db.execute(&Statement::Update(update), &[]).unwrap();
     assert_eq!(outcome.rows.rows, [row![20]]);
@@ -106,6 +115,7 @@ fn a_row_is_found_by_its_key_however_it_is_said() {
         predicate: Some(column(0).equals(Expr::Parameter(0, DataType::BigInt))),
         assignments: next(),
         returning: Vec::new(),
+        from: None,
     };
     let by_parameter = Statement::Update(by_parameter);
     assert_eq!(db.execute(&by_parameter, &row![1]).unwrap().affected, 1);

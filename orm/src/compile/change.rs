@@ -39,13 +39,19 @@ impl Compiler<'_> {
         }
         let table = self.binding.model(state.model)?.table;
         let source = self.scopes[scope].joins.get(0).source;
-        Ok(Update { table, source, predicate, assignments, returning: Vec::new() })
+        Ok(Update { table, source, predicate, assignments, returning: Vec::new(), from: None })
     }
 
     /// A deletion of a queryset's rows.
     pub(crate) fn delete(&mut self, state: &QueryState) -> Result<Delete> {
         let (source, predicate) = self.single_table(state)?;
-        Ok(Delete { table: self.binding.model(state.model)?.table, source, predicate, returning: Vec::new() })
+        Ok(Delete {
+            table: self.binding.model(state.model)?.table,
+            source,
+            predicate,
+            returning: Vec::new(),
+            using: None,
+        })
     }
 
     fn rows_of(&mut self, state: &QueryState) -> Result<(ScopeId, Option<Expr>)> {

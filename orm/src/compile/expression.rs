@@ -149,8 +149,17 @@ impl Compiler<'_> {
             (AggregateFunction::Count, None) => AggregateFunction::CountRows,
             (function, _) => function,
         };
-        let value =
-            self.grouped(at.scope, Aggregate { function, argument, distinct: aggregate.distinct, filter });
+        let value = self.grouped(
+            at.scope,
+            Aggregate {
+                function,
+                argument,
+                distinct: aggregate.distinct,
+                filter,
+                second: None,
+                order_by: Vec::new(),
+            },
+        );
         match &aggregate.default {
             Some(node) => {
                 let default = self.expression_at(at, node, &mut Reuse::All)?;

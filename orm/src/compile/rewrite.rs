@@ -1,6 +1,6 @@
 //! Changing columns and sources in finished algebra, subqueries included.
 
-use nuages_engine::algebra::{Aggregate, Column, Expr, Query, Relation, Source};
+use nuages_engine::algebra::{Aggregate, Column, Expr, Query, Relation, Source, WindowFunction};
 
 /// What to change.
 pub(super) trait Rewrite {
@@ -74,12 +74,30 @@ pub(super) fn relation(target: &mut Relation, rewrite: &mut dyn Rewrite) {
             query(left, rewrite);
             query(right, rewrite);
         }
+        Relation::Window { input, source, functions } => {
+            relation(input, rewrite);
+            *source = rewrite.source(*source);
+            functions
+                .iter_mut()
+                .flat_map(WindowFunction::expressions_mut)
+                .for_each(|part| expr(part, rewrite));
+        }
+        Relation::With { rows, input, .. } => {
+            query(rows, rewrite);
+            relation(input, rewrite);
+        }
+        Relation::Recursive { base, step, source, .. } => {
+            *source = rewrite.source(*source);
+            query(base, rewrite);
+            query(step, rewrite);
+        }
+        Relation::WorkTable { source, .. } => *source = rewrite.source(*source),
     }
 }
 
 /// Rewrites an aggregate in place.
 pub(super) fn aggregate(target: &mut Aggregate, rewrite: &mut dyn Rewrite) {
-    target.argument.iter_mut().chain(&mut target.filter).for_each(|part| expr(part, rewrite));
+    target.expressions_mut().for_each(|part| expr(part, rewrite));
 }
 
 fn query(target: &mut Query, rewrite: &mut dyn Rewrite) {

@@ -12,8 +12,14 @@ use crate::{
     queryset::state::{Distinct, QueryState, Shape},
 };
 
-const ROWS: Aggregate =
-    Aggregate { function: AggregateFunction::CountRows, argument: None, distinct: false, filter: None };
+const ROWS: Aggregate = Aggregate {
+    function: AggregateFunction::CountRows,
+    argument: None,
+    distinct: false,
+    filter: None,
+    second: None,
+    order_by: Vec::new(),
+};
 
 impl Compiler<'_> {
     /// How many rows a queryset has; a query of one row and one column.

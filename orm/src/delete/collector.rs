@@ -271,7 +271,8 @@ impl Collector<'_> {
 
     fn delete_rows(&self, table: TableId, name: &'static str, column: Column, keys: &[Value]) -> Result<u64> {
         let predicate = Some(among(column, keys));
-        let statement = Statement::Delete(Delete { table, source: ROWS, predicate, returning: Vec::new() });
+        let statement =
+            Statement::Delete(Delete { table, source: ROWS, predicate, returning: Vec::new(), using: None });
         begin_statement(self.tx, StatementKind::Delete, name)?;
         let outcome = self.tx.session()?.execute(&statement, &[])?;
         Ok(outcome.affected)
@@ -287,6 +288,7 @@ impl Collector<'_> {
             predicate: Some(among(ROWS.column(column), &change.parents)),
             assignments: vec![(column, Expr::Literal(change.value.clone()))],
             returning: Vec::new(),
+            from: None,
         });
         begin_statement(self.tx, StatementKind::Update, child.table)?;
         self.tx.session()?.execute(&statement, &[])?;

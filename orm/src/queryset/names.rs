@@ -132,5 +132,16 @@ fn function_name(function: AggregateFunction) -> &'static str {
         AggregateFunction::Avg => "avg",
         AggregateFunction::Min => "min",
         AggregateFunction::Max => "max",
+        AggregateFunction::Total => "total",
+        AggregateFunction::StddevPop | AggregateFunction::StddevSamp => "stddev",
+        AggregateFunction::VarPop | AggregateFunction::VarSamp => "variance",
+        AggregateFunction::BoolAnd => "bool_and",
+        AggregateFunction::BoolOr => "bool_or",
+        AggregateFunction::BitAnd => "bit_and",
+        AggregateFunction::BitOr => "bit_or",
+        AggregateFunction::AnyValue => "any_value",
+        AggregateFunction::StringAgg => "string_agg",
+        AggregateFunction::JsonAgg => "json_agg",
+        AggregateFunction::JsonObjectAgg => "json_object_agg",
     }
 }

@@ -141,6 +141,7 @@ impl<'x> Pairs<'x> {
             rows: InsertSource::Query(Box::new(Query::new(relation, columns))),
             source: Source::new(2),
             returning: Vec::new(),
+            conflict: None,
         });
         self.run(StatementKind::Insert, &statement)
     }
@@ -231,7 +232,8 @@ impl<'x> Pairs<'x> {
     fn delete(&self, among: Option<&[Value]>) -> Result<()> {
         let source = Source::new(0);
         let predicate = Some(self.own_both(source, among));
-        let delete = Delete { table: self.through.table, source, predicate, returning: Vec::new() };
+        let delete =
+            Delete { table: self.through.table, source, predicate, returning: Vec::new(), using: None };
         self.run(StatementKind::Delete, &Statement::Delete(delete))
     }
 

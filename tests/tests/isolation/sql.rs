@@ -148,7 +148,7 @@ impl<'a> Parser<'a> {
                 let table = self.table()?;
                 let predicate = self.predicate(&table)?;
                 let (source, returning) = (ROW, Vec::new());
-                Statement::Delete(Delete { table: table.id, source, predicate, returning })
+                Statement::Delete(Delete { table: table.id, source, predicate, returning, using: None })
             }
             other => panic!("no statement begins with {other}: {}", self.text),
         };
@@ -228,7 +228,7 @@ impl<'a> Parser<'a> {
         }
         let columns = (0..rows.first().map_or(0, Vec::len)).collect();
         let rows = InsertSource::Values(rows);
-        Ok(Insert { table: table.id, columns, rows, source: ROW, returning: Vec::new() })
+        Ok(Insert { table: table.id, columns, rows, source: ROW, returning: Vec::new(), conflict: None })
     }
 
     fn update(&mut self) -> Result<Update, Error> {
@@ -244,7 +244,7 @@ impl<'a> Parser<'a> {
             }
         }
         let predicate = self.predicate(&table)?;
-        Ok(Update { table: table.id, source: ROW, predicate, assignments, returning: Vec::new() })
+        Ok(Update { table: table.id, source: ROW, predicate, assignments, returning: Vec::new(), from: None })
     }
 
     fn predicate(&mut self, table: &TableDefinition) -> Result<Option<Expr>, Error> {

@@ -317,7 +317,7 @@ impl<'a> Generator<'a> {
         let argument = argument.map(|kind| self.scalar(kind, scope, 1));
         let distinct = argument.is_some() && self.tape.one_in(3);
         let filter = self.tape.one_in(3).then(|| self.predicate(scope, 1));
-        (Aggregate { function, argument, distinct, filter }, result)
+        (Aggregate { function, argument, distinct, filter, second: None, order_by: Vec::new() }, result)
     }
 
     fn distinct(&mut self, depth: usize) -> Made {
@@ -518,10 +518,19 @@ impl<'a> Generator<'a> {
                     argument: None,
                     distinct: false,
                     filter: None,
+                    second: None,
+                    order_by: Vec::new(),
                 },
                 false => {
                     let argument = Some(this.scalar(kind, &made.scope, 1));
-                    Aggregate { function, argument, distinct: false, filter: None }
+                    Aggregate {
+                        function,
+                        argument,
+                        distinct: false,
+                        filter: None,
+                        second: None,
+                        order_by: Vec::new(),
+                    }
                 }
             };
             let relation = made.relation.aggregate(source, vec![], vec![aggregate]);

@@ -284,6 +284,7 @@ impl Table {
                 self.inserted.iter().map(|row| row.iter().map(literal).collect()).collect(),
             ),
             source,
+            conflict: None,
             returning: Vec::new(),
         };
         db.execute(&Statement::Insert(insert), &[]).expect("no row breaks a constraint");
@@ -291,10 +292,10 @@ impl Table {
             let predicate = Some(Expr::from(source.column(*place)).equals(Expr::Literal(value.clone())));
             let (table, returning) = (self.id, Vec::new());
             let statement = match set {
-                None => Statement::Delete(Delete { table, source, predicate, returning }),
+                None => Statement::Delete(Delete { table, source, predicate, returning, using: None }),
                 Some((to, set)) => {
                     let assignments = vec![(*to, Expr::Literal(set.clone()))];
-                    Statement::Update(Update { table, source, predicate, assignments, returning })
+                    Statement::Update(Update { table, source, predicate, assignments, returning, from: None })
                 }
             };
             db.execute(&statement, &[]).expect("no change breaks a constraint");

@@ -101,6 +101,7 @@ impl<'t> Printer<'t> {
                 match kind {
                     JoinKind::Inner => format!("SELECT * FROM ({left}) JOIN ({right}) ON {on}"),
                     JoinKind::Left => format!("SELECT * FROM ({left}) LEFT JOIN ({right}) ON {on}"),
+                    JoinKind::Full => format!("SELECT * FROM ({left}) FULL JOIN ({right}) ON {on}"),
                     JoinKind::Semi | JoinKind::Anti => {
                         let not = if *kind == JoinKind::Anti { "NOT " } else { "" };
                         format!(
@@ -118,6 +119,7 @@ impl<'t> Printer<'t> {
             }
             Relation::Distinct { input, on } => self.distinct(input, on),
             Relation::Set { kind, all, source, left, right } => self.set(*kind, *all, *source, left, right),
+            other => unreachable!("the generators do not make {other:?}"),
         }
     }
 
@@ -370,6 +372,7 @@ fn aggregate_name(function: AggregateFunction) -> &'static str {
         AggregateFunction::Avg => "avg",
         AggregateFunction::Min => "min",
         AggregateFunction::Max => "max",
+        other => unreachable!("the generators do not make {other:?}"),
     }
 }
 

@@ -118,7 +118,14 @@ impl<'a> EngineWorker<'a> {
         let with_key = move |key| Expr::from(item.column(engine::item::ID)).compare(Comparison::Equal, key);
         let update = move |key, value| {
             let (predicate, assignments) = (Some(with_key(key)), vec![(engine::item::A, value)]);
-            Statement::Update(Update { table, source: item, predicate, assignments, returning: Vec::new() })
+            Statement::Update(Update {
+                table,
+                source: item,
+                predicate,
+                assignments,
+                returning: Vec::new(),
+                from: None,
+            })
         };
         let by = move |op| move |[key]: [Expr; 1]| update(key, a().arithmetic(op, Expr::literal(1)));
         let get_locked = move |[key]: [Expr; 1]| {

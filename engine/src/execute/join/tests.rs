@@ -10,7 +10,8 @@ use super::super::testing::{Input, Row, TEXT, column, column_expr, input_of, kin
 use crate::algebra::{Comparison, JoinKind};
 use crate::evaluate::Scalar;
 
-const KINDS: [JoinKind; 4] = [JoinKind::Inner, JoinKind::Left, JoinKind::Semi, JoinKind::Anti];
+const KINDS: [JoinKind; 5] =
+    [JoinKind::Inner, JoinKind::Left, JoinKind::Full, JoinKind::Semi, JoinKind::Anti];
 
 /// Two inputs of the same types, the last an integer.
 fn inputs() -> impl Strategy<Value = (Input, Input)> {
@@ -33,7 +34,7 @@ fn inputs_of_children_and_parents() -> impl Strategy<Value = (Input, Input)> {
     })
 }
 
-/// What a join yields, in the order of the left rows and then of the right.
+/// What a join yields, in the order of the left rows and then of the right; of a full join sorted.
 fn model(kind: JoinKind, left: &Input, right: &Input, pairs: impl Fn(&Row, &Row) -> bool) -> Vec<Row> {
     let right_rows = right.rows();
     let mut joined = Vec::new();
@@ -41,8 +42,8 @@ fn model(kind: JoinKind, left: &Input, right: &Input, pairs: impl Fn(&Row, &Row)
         let partners: Vec<&Row> = right_rows.iter().filter(|other| pairs(&row, other)).collect();
         let nulls = vec![Value::Null; right.types.len()];
         match kind {
-            JoinKind::Left if partners.is_empty() => joined.push([row, nulls].concat()),
-            JoinKind::Inner | JoinKind::Left => {
+            JoinKind::Left | JoinKind::Full if partners.is_empty() => joined.push([row, nulls].concat()),
+            JoinKind::Inner | JoinKind::Left | JoinKind::Full => {
                 joined.extend(partners.into_iter().map(|other| [&row[..], other].concat()));
             }
             JoinKind::Semi if partners.is_empty() => {}
@@ -50,7 +51,21 @@ fn model(kind: JoinKind, left: &Input, right: &Input, pairs: impl Fn(&Row, &Row)
             JoinKind::Semi | JoinKind::Anti => joined.push(row),
         }
     }
-    joined
+    if kind == JoinKind::Full {
+        let left_rows = left.rows();
+        let lonely = right_rows.iter().filter(|other| !left_rows.iter().any(|row| pairs(row, other)));
+        let nulls = vec![Value::Null; left.types.len()];
+        joined.extend(lonely.map(|other| [&nulls[..], other].concat()));
+    }
+    ordered(kind, joined)
+}
+
+/// Rows in an order that is fixed: that of a full join is not.
+fn ordered(kind: JoinKind, mut rows: Vec<Row>) -> Vec<Row> {
+    if kind == JoinKind::Full {
+        rows.sort();
+    }
+    rows
 }
 
 /// Whether the last column of the left row is less than that of the right.
@@ -77,17 +92,14 @@ fn hash_join(kind: JoinKind, left: &Input, right: &Input, residual: Option<&Scal
     let (left_plan, right_plan) = (left.plan(), right.plan());
     let all: Vec<usize> = (0..right.types.len()).collect();
     let (left, right) = ((&left_plan, left.open()), (&right_plan, right.open()));
-    rows_of(HashJoin::new(kind, left, right, (&keys, &keys), &all, residual.map(PairTest::plain)))
+    let residual = residual.map(PairTest::plain);
+    ordered(kind, rows_of(HashJoin::new(kind, left, right, (&keys, &keys), &all, residual)))
 }
 
 fn nested_loop(kind: JoinKind, left: &Input, right: &Input, on: Option<&Scalar>) -> Vec<Row> {
     let (left_plan, right_plan) = (left.plan(), right.plan());
-    rows_of(NestedLoop::new(
-        kind,
-        (&left_plan, left.open()),
-        (&right_plan, right.open()),
-        on.map(PairTest::plain),
-    ))
+    let (left, right) = ((&left_plan, left.open()), (&right_plan, right.open()));
+    ordered(kind, rows_of(NestedLoop::new(kind, left, right, on.map(PairTest::plain))))
 }
 
 fn check(left: &Input, right: &Input) -> Result<(), TestCaseError> {

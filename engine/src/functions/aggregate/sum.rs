@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::evaluate::Words;
 use crate::vector::{Vector, VectorBuilder};
 
-fn overflow(operation: &str) -> Error {
+pub(crate) fn overflow(operation: &str) -> Error {
     Error::Overflow { operation: operation.to_owned() }
 }
 
@@ -22,8 +22,9 @@ pub(super) struct IntSums {
     groups: Vec<IntSum>,
 }
 
+/// The sum of the integers of one group.
 #[derive(Clone, Copy, Debug, Default)]
-struct IntSum {
+pub(crate) struct IntSum {
     sum: i128,
     count: u64,
 }
@@ -70,13 +71,37 @@ impl IntSums {
 }
 
 impl IntSum {
-    fn result(&self, kind: DataType, mean: bool) -> Result<Value, Error> {
+    /// Takes in an integer.
+    #[inline]
+    pub(crate) fn add(&mut self, int: i64) {
+        self.sum += i128::from(int);
+        self.count += 1;
+    }
+
+    /// Takes an integer out that was taken in.
+    #[inline]
+    pub(crate) fn remove(&mut self, int: i64) {
+        self.sum -= i128::from(int);
+        self.count -= 1;
+    }
+
+    /// Takes in what another has taken in.
+    pub(crate) fn merge(&mut self, other: &IntSum) {
+        self.sum += other.sum;
+        self.count += other.count;
+    }
+
+    /// The sum or the mean, as a value of this type.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] if it does not fit.
+    pub(crate) fn result(&self, kind: DataType, mean: bool) -> Result<Value, Error> {
         if self.count == 0 {
             return Ok(Value::Null);
         }
         #[expect(clippy::cast_precision_loss, reason = "a mean of integers is a float")]
         if kind == DataType::Float {
-            return Ok(Value::Float(self.sum as f64 / self.count as f64));
+            return Ok(Value::Float(self.sum as f64 / if mean { self.count as f64 } else { 1.0 }));
         }
         let divisor = if mean { i128::from(self.count) } else { 1 };
         let int = i64::try_from(self.sum / divisor).map_err(|_| overflow("sum()"))?;
@@ -152,8 +177,9 @@ pub(super) struct DecimalSums {
     groups: Vec<DecimalSum>,
 }
 
+/// The sum of the decimals of one group.
 #[derive(Clone, Copy, Debug, Default)]
-struct DecimalSum {
+pub(crate) struct DecimalSum {
     mantissa: i128,
     scale: u32,
     count: u64,
@@ -195,9 +221,22 @@ impl DecimalSums {
 }
 
 impl DecimalSum {
-    fn add(&mut self, decimal: Decimal) -> Option<()> {
-        let mut mantissa = decimal.mantissa();
-        let scale = decimal.scale();
+    /// Takes in a decimal; `None` if the sum does not fit.
+    pub(crate) fn add(&mut self, decimal: Decimal) -> Option<()> {
+        self.merge(&DecimalSum { mantissa: decimal.mantissa(), scale: decimal.scale(), count: 1 })
+    }
+
+    /// Takes a decimal out that was taken in.
+    pub(crate) fn remove(&mut self, decimal: Decimal) -> Option<()> {
+        let count = self.count.checked_sub(1)?;
+        self.merge(&DecimalSum { mantissa: -decimal.mantissa(), scale: decimal.scale(), count: 0 })?;
+        self.count = count;
+        Some(())
+    }
+
+    /// Takes in what another has taken in.
+    pub(crate) fn merge(&mut self, other: &DecimalSum) -> Option<()> {
+        let DecimalSum { mut mantissa, scale, count } = *other;
         if scale > self.scale {
             self.mantissa = rescaled(self.mantissa, scale - self.scale)?;
             self.scale = scale;
@@ -205,11 +244,17 @@ impl DecimalSum {
             mantissa = rescaled(mantissa, self.scale - scale)?;
         }
         self.mantissa = self.mantissa.checked_add(mantissa)?;
-        self.count += 1;
+        self.count += count;
         Some(())
     }
 
-    fn result(&self, mean: bool) -> Option<Decimal> {
+    /// Whether nothing was taken in.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The sum or the mean; `None` if it does not fit.
+    pub(crate) fn result(&self, mean: bool) -> Option<Decimal> {
         let sum = Decimal::try_from_i128_with_scale(self.mantissa, self.scale).ok()?;
         if mean && self.count > 0 { sum.checked_div(Decimal::from(self.count)) } else { Some(sum) }
     }

@@ -53,6 +53,8 @@ fn facts(relation: &mut Relation, planner: &Planner<'_>, fired: &mut bool) -> Fa
                     *fired |= within.restrict(right);
                     left_facts
                 }
+                // Rows of both sides come without a partner, so nothing is known of all of them.
+                JoinKind::Full => Facts::default(),
             }
         }
         other => {

@@ -1,0 +1,97 @@
+//! What the operators of a plan read beside their inputs: the version, and the work tables that are defined around them.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use nuages_storage::Version;
+
+use super::{Running, chunks};
+use crate::algebra::WorkTable;
+use crate::batch::Batch;
+use crate::error::Error;
+use crate::evaluate::Context;
+use crate::plan::Plan;
+
+/// See the [module](self). Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Scope<'v> {
+    version: &'v Version,
+    tables: Option<Rc<Definition<'v>>>,
+}
+
+/// A work table and those defined before it.
+struct Definition<'v> {
+    table: WorkTable,
+    rows: Rc<WorkRows<'v>>,
+    outer: Option<Rc<Definition<'v>>>,
+}
+
+/// The rows of a work table.
+pub(super) struct WorkRows<'v>(RefCell<State<'v>>);
+
+enum State<'v> {
+    /// Nobody has read them yet.
+    Pending(&'v Plan, Running<'v>),
+    Known(Rc<Batch<'v>>),
+    /// They are being computed, or that has failed.
+    Unknown,
+}
+
+impl<'v> Scope<'v> {
+    /// A version, and no work table.
+    pub(crate) fn new(version: &'v Version) -> Scope<'v> {
+        Scope { version, tables: None }
+    }
+
+    /// The version.
+    pub(crate) fn version(&self) -> &'v Version {
+        self.version
+    }
+
+    /// The same with a work table more.
+    pub(super) fn with(&self, table: WorkTable, rows: Rc<WorkRows<'v>>) -> Scope<'v> {
+        let definition = Definition { table, rows, outer: self.tables.clone() };
+        Scope { version: self.version, tables: Some(Rc::new(definition)) }
+    }
+
+    /// A work table.
+    pub(super) fn table(&self, table: WorkTable) -> Option<Rc<WorkRows<'v>>> {
+        let mut definition = self.tables.as_ref();
+        while let Some(found) = definition {
+            if found.table == table {
+                return Some(Rc::clone(&found.rows));
+            }
+            definition = found.outer.as_ref();
+        }
+        None
+    }
+}
+
+impl<'v> WorkRows<'v> {
+    /// Those that an operator yields; it is asked when they are first read.
+    pub(super) fn pending(plan: &'v Plan, rows: Running<'v>) -> Rc<WorkRows<'v>> {
+        Rc::new(WorkRows(RefCell::new(State::Pending(plan, rows))))
+    }
+
+    /// None yet.
+    pub(super) fn unknown() -> Rc<WorkRows<'v>> {
+        Rc::new(WorkRows(RefCell::new(State::Unknown)))
+    }
+
+    /// Puts other rows in their place.
+    pub(super) fn set(&self, rows: Rc<Batch<'v>>) {
+        self.0.replace(State::Known(rows));
+    }
+
+    /// The rows.
+    pub(super) fn rows(&self, context: &Context<'_>) -> Result<Rc<Batch<'v>>, Error> {
+        // Not borrowed while they are computed: what computes them may read other work tables.
+        let rows = match self.0.replace(State::Unknown) {
+            State::Known(rows) => rows,
+            State::Pending(plan, running) => Rc::new(chunks::collect(plan, running, context)?),
+            State::Unknown => return Err(Error::PlanOutdated),
+        };
+        self.0.replace(State::Known(Rc::clone(&rows)));
+        Ok(rows)
+    }
+}
