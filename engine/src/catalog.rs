@@ -6,7 +6,7 @@
 //! Within a table, columns are meant by their *place* (`columns[2]`), as in the algebra.
 //!
 //! Order of reading: [`new`] (how a table is described, by names), [`table`], [`index`] and [`constraint`] (the
-//! definitions that come of it), `resolve` (from the one to the other), `record` (as they lie in files), and the value itself below.
+//! definitions that come of it), [`view`] (what is kept as SQL text), `resolve` (from the one to the other), `record` (as they lie in files), and the value itself below.
 //!
 //! Invariants: `names` and `tables` hold the same tables; a foreign key `f` of table `c` to table `p` is in `c`'s
 //! `foreign_keys` exactly if `(c, f)` is in `p`'s `referenced_by`; an index's name is unique in the whole catalog, a
@@ -21,6 +21,7 @@ pub(crate) mod program;
 mod record;
 pub(crate) mod resolve;
 pub mod table;
+pub mod view;
 
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ pub use identity::{ColumnId, ConstraintId, SchemaId};
 pub use index::{IndexDefinition, IndexExpr, IndexPart, Uniqueness};
 pub use new::{NewCheck, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable};
 pub use table::{ColumnDefinition, ColumnSet, PrimaryKey, TableDefinition};
+pub use view::{TriggerDefinition, ViewDefinition};
 
 pub(crate) use record::CatalogRecords;
 
@@ -45,6 +47,8 @@ pub struct Catalog {
     schema: SchemaId,
     tables: IndexMap<TableId, Arc<TableDefinition>, DefaultHashBuilder>,
     names: HashMap<String, TableId>,
+    views: Arc<[Arc<ViewDefinition>]>,
+    triggers: Arc<[Arc<TriggerDefinition>]>,
 }
 
 impl Default for Catalog {
@@ -56,7 +60,13 @@ impl Default for Catalog {
 impl Catalog {
     /// A catalog without tables.
     pub fn new() -> Catalog {
-        Catalog { schema: SchemaId::fresh(), tables: IndexMap::default(), names: HashMap::new() }
+        Catalog {
+            schema: SchemaId::fresh(),
+            tables: IndexMap::default(),
+            names: HashMap::new(),
+            views: Arc::new([]),
+            triggers: Arc::new([]),
+        }
     }
 
     /// The catalog of a version that this crate made.
@@ -173,6 +183,7 @@ impl Catalog {
         if let Some(old) = catalog.tables.shift_remove(&id) {
             catalog.names.remove(&old.name);
             catalog.forget_references(&old);
+            catalog.forget_triggers(id);
         }
         catalog
     }

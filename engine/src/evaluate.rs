@@ -36,7 +36,7 @@ use std::sync::Arc;
 
 use nuages_storage::{DataType, Value};
 
-pub(crate) use arithmetic::DIVISION_SCALE;
+pub(crate) use arithmetic::{DIVISION_SCALE, arithmetic_type};
 pub use cast::cast_value;
 pub(crate) use cast::json_of;
 pub(crate) use compare::{Words, float_key};

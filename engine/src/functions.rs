@@ -1,9 +1,10 @@
 //! The functions of the algebra: `signature` says what they take and give, `text`, `number` and `date` compute them
-//! for a column at a time, `pattern` is text search, [`aggregate`] is what is computed over groups of rows.
+//! for a column at a time, `pattern` is text search, `affinity` reads numbers out of texts, [`aggregate`] is what is computed over groups of rows.
 //!
 //! The choices (`COALESCE`, `NULLIF`, `GREATEST`, `LEAST`) are not here: they do not compute values but pick them, see
 //! `evaluate/conditional.rs`.
 
+pub(crate) mod affinity;
 pub mod aggregate;
 mod date;
 mod number;
@@ -64,6 +65,9 @@ pub(crate) fn evaluate(function: &Function, call: &Call<'_>) -> Result<Vector<'s
         | Function::Exp => number::evaluate(function, call),
         Function::Extract(..) | Function::Truncate(..) | Function::DateOf(_) | Function::TimeOf(_) => {
             date::evaluate(function, call)
+        }
+        Function::LeadingNumber | Function::LeadingInteger | Function::WholeNumber => {
+            affinity::evaluate(function, call)
         }
         Function::Coalesce | Function::NullIf | Function::Greatest | Function::Least | Function::Now => {
             Ok(Vector::constant(Value::Null, call.len))

@@ -64,6 +64,7 @@ mod reads;
 mod schema;
 pub mod session;
 pub mod snapshot;
+pub mod sql;
 pub mod vector;
 mod write;
 

@@ -16,7 +16,7 @@
 mod access;
 mod build;
 mod cardinality;
-mod columns;
+pub(crate) mod columns;
 pub mod cost;
 pub(crate) mod depth;
 mod join;

@@ -43,6 +43,11 @@ impl Prepared {
         Prepared { query, plan, schema, short }
     }
 
+    /// What its columns are called.
+    pub fn column_names(&self) -> impl Iterator<Item = &str> {
+        self.query.columns.iter().map(|column| column.name.as_str())
+    }
+
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.plan

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use nuages_storage::{Index, LeafView, Operation, SchemaChange, Table, TableId};
 
-use crate::catalog::{Catalog, NewTable, TableDefinition};
+use crate::catalog::{Catalog, NewTable, TableDefinition, TriggerDefinition, ViewDefinition};
 use crate::error::{Error, SchemaObject};
 use crate::evaluate::Context;
 use crate::write::{StatementCatalog, WritingStatement};
@@ -24,7 +24,7 @@ impl<'w> WritingStatement<'_, 'w> {
     pub(crate) fn create_table(&mut self, new: NewTable) -> Result<TableId, Error> {
         let catalog = self.catalog();
         self.writer().locking().schema();
-        if catalog.table_named(&new.name).is_ok() {
+        if catalog.table_named(&new.name).is_ok() || catalog.view_named(&new.name).is_some() {
             return Err(Error::DuplicateTable { name: new.name });
         }
         let id = self.writer().fresh_table_id();
@@ -36,6 +36,38 @@ impl<'w> WritingStatement<'_, 'w> {
         self.record(SchemaChange::CreateTable(Arc::new(table)));
         self.install(catalog.with(definition));
         Ok(id)
+    }
+
+    /// Creates a view; one of the same name gives way to it if it may.
+    pub(crate) fn create_view(&mut self, view: ViewDefinition, or_replace: bool) -> Result<(), Error> {
+        let catalog = self.catalog();
+        self.writer().locking().schema();
+        let is_there = catalog.view_named(&view.name).is_some();
+        if catalog.table_named(&view.name).is_ok() || is_there && !or_replace {
+            return Err(Error::DuplicateTable { name: view.name });
+        }
+        let others = catalog.views().filter(|other| other.name != view.name).cloned();
+        let views = others.chain([Arc::new(view.clone())]).collect();
+        self.install(catalog.with_views(views));
+        Ok(())
+    }
+
+    /// Drops a view.
+    pub(crate) fn drop_view(&mut self, name: &str) -> Result<(), Error> {
+        let catalog = self.catalog();
+        self.writer().locking().schema();
+        if catalog.view_named(name).is_none() {
+            return Err(Error::UnknownTable { name: name.to_owned(), nearest: None });
+        }
+        self.install(catalog.with_views(catalog.views().filter(|view| view.name != name).cloned().collect()));
+        Ok(())
+    }
+
+    /// Puts other triggers in the place of those there are.
+    pub(crate) fn replace_triggers(&mut self, triggers: Vec<Arc<TriggerDefinition>>) {
+        let catalog = self.catalog();
+        self.writer().locking().schema();
+        self.install(catalog.with_triggers(triggers));
     }
 
     /// Drops a table that no other refers to.

@@ -119,6 +119,12 @@ pub enum Function {
     TimeOf(Option<jiff::tz::TimeZone>),
     /// The timestamp at which the statement began.
     Now,
+    /// The float that a text begins with; 0 if with none, as SQLite has it.
+    LeadingNumber,
+    /// The integer that a text begins with, 0 if with none; of a float, what is before the point.
+    LeadingInteger,
+    /// The float that a text is as a whole; NULL if it is none.
+    WholeNumber,
 }
 
 impl Function {
@@ -163,6 +169,9 @@ impl Function {
             Function::DateOf(_) => "date",
             Function::TimeOf(_) => "time",
             Function::Now => "now",
+            Function::LeadingNumber => "leading_number",
+            Function::LeadingInteger => "leading_integer",
+            Function::WholeNumber => "whole_number",
         }
     }
 }

@@ -4,10 +4,11 @@
 //! be derived is not in them but is made again: programs are compiled, lanes are those of the slots. After a schema
 //! change only the definitions it has changed are written.
 //!
-//! Order of reading: this file (tables), `data_type`, `expression` (checks, defaults, indexes).
+//! Order of reading: this file (tables), `data_type`, `expression` (checks, defaults, indexes), `view` (views and triggers).
 
 mod data_type;
 mod expression;
+mod view;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ use crate::optimize::statistics::StatisticsCell;
 use crate::schema::index::build;
 use data_type::DataTypeRecord;
 use expression::ExprRecord;
+use view::{TriggerRecord, ViewRecord};
 
 /// Declares a record for an enum of plain variants, and the way to it and back. New ones go to the end.
 macro_rules! mirrored {
@@ -66,6 +68,12 @@ struct CatalogRecord<'a> {
     changed: Vec<TableRecord<'a>>,
     /// The tables that are gone.
     gone: Vec<u32>,
+    /// All views, if one is new, gone, or not what it was.
+    #[serde(borrow)]
+    views: Option<Vec<ViewRecord<'a>>>,
+    /// All triggers, likewise.
+    #[serde(borrow)]
+    triggers: Option<Vec<TriggerRecord<'a>>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -189,6 +197,9 @@ impl CatalogCodec for CatalogRecords {
         let record = CatalogRecord {
             changed: changed.collect::<Result<Vec<_>, _>>()?,
             gone: gone.iter().map(|id| id.get()).collect(),
+            views: (catalog.views != since.views).then(|| catalog.views().map(ViewRecord::of).collect()),
+            triggers: (catalog.triggers != since.triggers)
+                .then(|| catalog.triggers().map(TriggerRecord::of).collect()),
         };
         Ok(codec::encode(&record))
     }
@@ -204,7 +215,13 @@ impl CatalogCodec for CatalogRecords {
         let changed =
             record.changed.into_iter().map(TableRecord::into_table).collect::<Result<Vec<_>, _>>()?;
         let gone: Vec<TableId> = record.gone.into_iter().map(TableId::new).collect();
-        let catalog = since.restored(changed, &gone);
+        let mut catalog = since.restored(changed, &gone);
+        if let Some(views) = record.views {
+            catalog.views = views.into_iter().map(ViewRecord::into_view).collect();
+        }
+        if let Some(triggers) = record.triggers {
+            catalog.triggers = triggers.into_iter().map(TriggerRecord::into_trigger).collect();
+        }
         check_references(&catalog)?;
         Ok(Arc::new(catalog))
     }

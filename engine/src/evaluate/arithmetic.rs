@@ -84,6 +84,13 @@ pub(super) fn operand_classes(op: Arithmetic, left: Class, right: Class) -> Opti
     }
 }
 
+/// The type of `left op right`, if it goes.
+pub(crate) fn arithmetic_type(op: Arithmetic, left: DataType, right: DataType) -> Option<DataType> {
+    let (left_class, right_class) = operand_classes(op, class_of(left), class_of(right))?;
+    let as_class = |kind: DataType, class: Class| if class_of(kind) == class { kind } else { class.any() };
+    Some(result_type(op, as_class(left, left_class), as_class(right, right_class)))
+}
+
 /// The type of the result, of operands that go together.
 pub(super) fn result_type(op: Arithmetic, left: DataType, right: DataType) -> DataType {
     use Class::{Date, Decimal, Duration, Float, Int, Time, Timestamp};

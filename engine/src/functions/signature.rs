@@ -65,6 +65,8 @@ pub(crate) fn signature(function: &Function, types: &[Option<DataType>]) -> Resu
             first_of(function, types, &[Class::Timestamp, Class::Time], |_| DataType::Time)
         }
         Function::Now => fixed(0, &[], DataType::Timestamp),
+        Function::LeadingNumber | Function::WholeNumber => fixed(1, &[TEXT], DataType::Float),
+        Function::LeadingInteger => first_of(function, types, &[Class::Text, Class::Float], |_| INT),
         Function::Concat | Function::Coalesce | Function::NullIf | Function::Greatest | Function::Least => {
             unreachable!("what takes arguments of any type is compiled by itself")
         }
@@ -174,5 +176,8 @@ pub(crate) fn name(function: &Function) -> &'static str {
         Function::DateOf(_) => "date()",
         Function::TimeOf(_) => "time()",
         Function::Now => "now()",
+        Function::LeadingNumber => "leading_number()",
+        Function::LeadingInteger => "leading_integer()",
+        Function::WholeNumber => "whole_number()",
     }
 }

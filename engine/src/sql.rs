@@ -1,0 +1,36 @@
+//! SQL: from text to the algebra, in PostgreSQL's dialect or SQLite's.
+//!
+//! ```text
+//! text ── split, parse ──> syntax tree ── bind ──> algebra ──> session
+//!             │                            │
+//!          grammar                  dialect, catalog
+//! ```
+//!
+//! A [`Connection`] is a database, a [`Dialect`], and a transaction if one is open. The parser is the `sqlparser`
+//! crate's; `grammar` tells it what both dialects write. What a statement *means* is decided in `bind`, and only there.
+//! An [`SqlError`] says what is wrong as data, where in the text, and which name was probably meant.
+//!
+//! Order of reading: [`Connection`], `control` (transactions, EXPLAIN), `define` and `alter` (statements
+//! about the schema), [`PreparedStatement`], `parse`, `grammar`, `prefix`, `bind`, `parameters`,
+//! `error`.
+
+mod alter;
+mod bind;
+mod connection;
+mod control;
+mod define;
+mod dialect;
+mod error;
+mod grammar;
+mod parameters;
+mod parse;
+mod prefix;
+mod prepared;
+#[cfg(test)]
+mod tests;
+
+pub use connection::Connection;
+pub use dialect::Dialect;
+pub use error::{Place, Problem, SqlError};
+pub use parse::{NESTING_MAX, OPERATORS_MAX, SCRIPT_BYTES_MAX, STATEMENT_BYTES_MAX};
+pub use prepared::PreparedStatement;

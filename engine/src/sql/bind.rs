@@ -1,0 +1,175 @@
+//! From syntax trees to the algebra: names to columns, operators to expressions, by the dialect's rules.
+//!
+//! The dialect decides here and nowhere below: where SQLite means something else than PostgreSQL, the binder says it in
+//! the algebra's words, with a `NULLIF` around a divisor or a sort key that puts NULLs first. SQLite's values have
+//! types and its columns have only inclinations; the engine's columns have types. So the binder knows the type of every
+//! expression, and beside it the *affinity* that SQLite gives it, and writes the conversions out that SQLite does
+//! while it runs:
+//!
+//! - a comparison is a boolean and becomes 1 or 0 where a value is wanted; a number becomes `<> 0` where a condition is;
+//! - a text in arithmetic becomes the number it begins with;
+//! - a text compared with a column of numbers is read as a number, and if it is none it is greater than all of them;
+//! - of the branches of a `CASE`, numbers become real if one is, and text if one is.
+//!
+//! What this cannot give: a column of integers that holds a text, and an integer sum that becomes real where it
+//! overflows. Both are errors.
+//!
+//! Order of reading: `scope` (what a name means), `typed` (an expression and its type), `literal`, `operator`,
+//! `expression`, `function`, `aggregate`, `select`, `from`, `query`; `change` (INSERT, UPDATE, DELETE); `table` and
+//! `types` (definitions).
+
+mod aggregate;
+mod change;
+mod condition;
+mod expression;
+mod from;
+mod function;
+mod grouping;
+mod literal;
+mod operator;
+mod pattern;
+mod query;
+mod scope;
+mod select;
+mod subquery;
+pub(super) mod table;
+mod typed;
+mod types;
+
+use nuages_storage::{DataType, Value};
+use sqlparser::ast;
+use sqlparser::tokenizer::Span;
+
+use super::Dialect;
+use super::error::{Problem, SqlError};
+use super::parameters::Parameters;
+use crate::algebra::Source;
+use crate::catalog::Catalog;
+use crate::catalog::names::nearest;
+
+type Bound<T> = Result<T, SqlError>;
+
+/// How deep views and subqueries may lie within each other.
+const QUERY_DEPTH_MAX: usize = 32;
+
+/// What a statement is bound in.
+pub(super) struct Binder<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) dialect: Dialect,
+    pub(super) parameters: &'a mut Parameters,
+    /// The number of the next source.
+    next_source: u32,
+    /// The common table expressions in scope, the innermost last.
+    common: Vec<query::CommonTable>,
+    /// How deep in queries.
+    depth: usize,
+}
+
+impl<'a> Binder<'a> {
+    pub(super) fn new(catalog: &'a Catalog, dialect: Dialect, parameters: &'a mut Parameters) -> Binder<'a> {
+        Binder { catalog, dialect, parameters, next_source: 0, common: Vec::new(), depth: 0 }
+    }
+
+    fn source(&mut self) -> Source {
+        let source = Source::new(self.next_source);
+        self.next_source += 1;
+        source
+    }
+
+    fn is_sqlite(&self) -> bool {
+        self.dialect.is_sqlite()
+    }
+
+    /// A name as the catalog has it, of something that is to be made.
+    pub(super) fn new_name(&self, ident: &ast::Ident) -> String {
+        if ident.quote_style.is_some() || self.is_sqlite() {
+            ident.value.clone()
+        } else {
+            ident.value.to_lowercase()
+        }
+    }
+
+    /// Whether an identifier means a name of the catalog.
+    fn means(&self, ident: &ast::Ident, name: &str) -> bool {
+        if self.is_sqlite() {
+            ident.value.eq_ignore_ascii_case(name)
+        } else if ident.quote_style.is_some() {
+            ident.value == name
+        } else {
+            is_folded_to(&ident.value, name)
+        }
+    }
+}
+
+/// Whether `written` in lower case is `name`.
+fn is_folded_to(written: &str, name: &str) -> bool {
+    if written.is_ascii() {
+        written.len() == name.len()
+            && written.bytes().zip(name.bytes()).all(|(written, name)| written.to_ascii_lowercase() == name)
+    } else {
+        written.to_lowercase() == name
+    }
+}
+
+/// The last part of a name that may have a schema before it.
+pub(super) fn last_part(name: &ast::ObjectName) -> Bound<&ast::Ident> {
+    name.0
+        .last()
+        .and_then(|part| part.as_ident())
+        .ok_or_else(|| unsupported("a name that is a function").into())
+}
+
+fn unsupported(feature: impl Into<String>) -> Problem {
+    Problem::Unsupported { feature: feature.into() }
+}
+
+/// A type as a message names it.
+fn shown(kind: Option<DataType>) -> String {
+    kind.map_or_else(|| "NULL".to_owned(), |kind| kind.to_string())
+}
+
+fn mismatch(expression: &str, expected: impl ToString, got: Option<DataType>, span: Span) -> SqlError {
+    let problem =
+        Problem::Type { expression: expression.to_owned(), expected: expected.to_string(), got: shown(got) };
+    SqlError::at(problem, span)
+}
+
+/// The place where an expression begins, without walking all of it.
+fn begin_of(expr: &ast::Expr) -> Span {
+    let mut expr = expr;
+    loop {
+        expr = match expr {
+            ast::Expr::Identifier(ident) => return ident.span,
+            ast::Expr::CompoundIdentifier(parts) => {
+                return parts.first().map_or(Span::empty(), |part| part.span);
+            }
+            ast::Expr::Value(value) => return value.span,
+            ast::Expr::Function(function) => {
+                let name = function.name.0.first().and_then(|part| part.as_ident());
+                return name.map_or(Span::empty(), |name| name.span);
+            }
+            ast::Expr::Case { case_token, .. } => return case_token.0.span,
+            ast::Expr::BinaryOp { left, .. } => left,
+            ast::Expr::InList { expr, .. }
+            | ast::Expr::InSubquery { expr, .. }
+            | ast::Expr::Between { expr, .. }
+            | ast::Expr::Like { expr, .. }
+            | ast::Expr::ILike { expr, .. }
+            | ast::Expr::IsNull(expr)
+            | ast::Expr::IsNotNull(expr)
+            | ast::Expr::UnaryOp { expr, .. }
+            | ast::Expr::Cast { expr, .. }
+            | ast::Expr::Nested(expr) => expr,
+            other => return sqlparser::ast::Spanned::span(other),
+        };
+    }
+}
+
+fn is_null(value: &Value) -> bool {
+    value.is_null()
+}
+
+/// The name of the catalog's tables that is nearest to one that is not among them.
+fn nearest_table(catalog: &Catalog, name: &str) -> Option<String> {
+    nearest(name, catalog.tables().map(|table| &*table.name).chain(catalog.views().map(|view| &*view.name)))
+}

@@ -1,0 +1,364 @@
+//! INSERT, UPDATE, DELETE, and the locks of SELECT .. FOR UPDATE.
+
+use std::sync::Arc;
+
+use nuages_storage::Value;
+use nuages_storage::lock::Strength;
+use smallvec::SmallVec;
+use sqlparser::ast::{self, Expr as Ast, SetExpr, TableFactor};
+use sqlparser::tokenizer::Span;
+
+use super::literal::whole_number;
+use super::query::BoundQuery;
+use super::scope::{Columns, Scope, ScopeTable};
+use super::typed::{Typed, cast};
+use super::{Binder, Bound, begin_of, last_part, unsupported};
+use crate::algebra::{
+    Delete, Expr, Function, Insert, InsertSource, LockWait, Query, Relation, RowLock, Source, Statement,
+    Update,
+};
+use crate::catalog::TableDefinition;
+use crate::evaluate::{Class, class_of};
+use crate::sql::error::{Problem, SqlError};
+
+impl Binder<'_> {
+    /// A statement of the algebra.
+    pub(in crate::sql) fn statement(&mut self, statement: &ast::Statement) -> Bound<Statement> {
+        match statement {
+            ast::Statement::Query(query) => Ok(Statement::Query(self.query(query, None)?.query)),
+            ast::Statement::Insert(insert) => self.insert(insert),
+            ast::Statement::Update(update) => self.update(update),
+            ast::Statement::Delete(delete) => self.delete(delete),
+            _ => Err(unsupported("such a statement in this place").into()),
+        }
+    }
+
+    fn insert(&mut self, insert: &ast::Insert) -> Bound<Statement> {
+        let ast::TableObject::TableName(name) = &insert.table else {
+            return Err(unsupported("INSERT into something else than a table").into());
+        };
+        self.check_conflict(insert)?;
+        let name = last_part(name)?;
+        let definition = Arc::clone(self.changeable(name)?);
+        let columns = self.insert_columns(insert, &definition, name.span)?;
+        let rows = match insert.source.as_deref() {
+            None => InsertSource::Values(vec![vec![None; columns.len()]]),
+            Some(query) => match &*query.body {
+                SetExpr::Values(values) if is_plain(query) => {
+                    self.insert_values(values, &columns, &definition)?
+                }
+                _ => self.insert_query(query, &columns, &definition, name.span)?,
+            },
+        };
+        let source = self.source();
+        let alias = insert.table_alias.as_ref().map_or(name, |alias| &alias.alias);
+        let mut scope = self.scope_of(&definition, alias, source);
+        let returning = self.returning(insert.returning.as_deref(), &mut scope)?;
+        let insert = Insert { table: definition.id, columns, rows, source, returning, conflict: None };
+        Ok(Statement::Insert(insert))
+    }
+
+    fn check_conflict(&self, insert: &ast::Insert) -> Bound<()> {
+        let span = insert.insert_token.0.span;
+        if insert.or.is_some() || insert.on.is_some() || insert.replace_into || insert.ignore {
+            return Err(SqlError::at(unsupported("INSERT with ON CONFLICT"), span));
+        }
+        if !insert.assignments.is_empty() {
+            return Err(SqlError::at(unsupported("INSERT with SET"), span));
+        }
+        Ok(())
+    }
+
+    /// The places of the columns that are given.
+    fn insert_columns(
+        &self,
+        insert: &ast::Insert,
+        definition: &TableDefinition,
+        span: Span,
+    ) -> Bound<Vec<usize>> {
+        let _ = span;
+        if insert.columns.is_empty() {
+            return Ok(match insert.source {
+                None => Vec::new(),
+                Some(_) => (0..definition.columns.len()).collect(),
+            });
+        }
+        let mut places = Vec::with_capacity(insert.columns.len());
+        for name in &insert.columns {
+            let name = last_part(name)?;
+            let place = self.place_of(name, definition)?;
+            if places.contains(&place) {
+                return Err(SqlError::at(Problem::Duplicate { name: name.value.clone() }, name.span));
+            }
+            places.push(place);
+        }
+        Ok(places)
+    }
+
+    /// The place of a column in a table.
+    pub(in crate::sql) fn place_of(&self, name: &ast::Ident, definition: &TableDefinition) -> Bound<usize> {
+        let place = definition.columns.iter().position(|column| self.means(name, &column.name));
+        place.ok_or_else(|| {
+            let names = definition.columns.iter().map(|column| column.name.as_str());
+            let problem = Problem::UnknownColumn {
+                name: name.value.clone(),
+                table: Some(definition.name.clone()),
+                nearest: crate::catalog::names::nearest(&name.value, names),
+            };
+            SqlError::at(problem, name.span)
+        })
+    }
+
+    fn insert_values(
+        &mut self,
+        values: &ast::Values,
+        columns: &[usize],
+        definition: &TableDefinition,
+    ) -> Bound<InsertSource> {
+        let mut scope = Scope::within(None);
+        scope.clause = "VALUES";
+        let mut rows = Vec::with_capacity(values.rows.len());
+        for row in &values.rows {
+            let row = &row.content;
+            if row.len() != columns.len() {
+                let at = row.first().map_or(Span::empty(), begin_of);
+                let problem = Problem::ColumnCount { expected: columns.len(), got: row.len() };
+                return Err(SqlError::at(problem, at));
+            }
+            let mut bound = Vec::with_capacity(row.len());
+            for (expr, &place) in row.iter().zip(columns) {
+                if matches!(expr, Ast::Identifier(name) if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("default"))
+                {
+                    bound.push(None);
+                    continue;
+                }
+                let typed = self.value_of(expr, &scope)?;
+                let is_null = matches!(&typed.expr, Expr::Literal(value) if value.is_null());
+                // SQLite generates the key where NULL is given.
+                bound.push(if is_null && definition.columns[place].generated_key && self.is_sqlite() {
+                    None
+                } else {
+                    Some(self.assigned(typed, definition, place, begin_of(expr))?)
+                });
+            }
+            rows.push(bound);
+        }
+        Ok(InsertSource::Values(rows))
+    }
+
+    fn insert_query(
+        &mut self,
+        query: &ast::Query,
+        columns: &[usize],
+        definition: &TableDefinition,
+        span: Span,
+    ) -> Bound<InsertSource> {
+        let BoundQuery { mut query, shape } = self.query(query, None)?;
+        if shape.len() != columns.len() {
+            let problem = Problem::ColumnCount { expected: columns.len(), got: shape.len() };
+            return Err(SqlError::at(problem, span));
+        }
+        for ((output, shape), &place) in query.columns.iter_mut().zip(&shape).zip(columns) {
+            let expr = std::mem::replace(&mut output.expr, Expr::And(Vec::new()));
+            let typed = Typed { affinity: shape.affinity, ..Typed::new(expr, shape.kind) };
+            output.expr = self.assigned(typed, definition, place, span)?;
+        }
+        Ok(InsertSource::Query(Box::new(query)))
+    }
+
+    /// A value as a column takes it. Between numbers the engine converts; everything has a text form; a literal text is
+    /// read as the column's type.
+    fn assigned(
+        &mut self,
+        mut typed: Typed,
+        definition: &TableDefinition,
+        place: usize,
+        span: Span,
+    ) -> Bound<Expr> {
+        let column = &definition.columns[place];
+        let to = super::types::without_limit(column.data_type);
+        self.settle(&mut typed, Some(to));
+        let Some(class) = typed.class() else { return Ok(typed.expr) };
+        let wanted = class_of(to);
+        if class == wanted {
+            return Ok(typed.expr);
+        }
+        let is_literal = typed.literal_text().is_some();
+        if class.is_number() && wanted.is_number() {
+            return Ok(typed.expr);
+        }
+        if self.is_sqlite() && wanted.is_number() && class == Class::Text {
+            return Ok(match typed.literal_text().map(whole_number) {
+                Some(Some(number)) => Expr::Literal(number),
+                Some(None) => cast(typed.expr, to),
+                None => {
+                    let text = typed.expr;
+                    let number = Expr::Call(Function::WholeNumber, vec![text.clone()]);
+                    let branches = vec![(number.clone().is_null(), cast(text, to))];
+                    Expr::Case { branches, otherwise: Some(Box::new(cast(number, to))) }
+                }
+            });
+        }
+        let goes = is_literal
+            || self.is_sqlite()
+            || wanted == Class::Text
+            || matches!(
+                (class, wanted),
+                (Class::Date, Class::Timestamp) | (Class::Timestamp, Class::Date | Class::Time)
+            );
+        if goes {
+            return Ok(cast(typed.expr, to));
+        }
+        let of = format!("column \"{}\"", column.name);
+        Err(super::mismatch(&of, column.data_type, typed.kind, span))
+    }
+
+    fn update(&mut self, update: &ast::Update) -> Bound<Statement> {
+        let span = update.update_token.0.span;
+        if update.from.is_some() {
+            return Err(SqlError::at(unsupported("UPDATE .. FROM"), span));
+        }
+        if update.limit.is_some() || !update.order_by.is_empty() || update.or.is_some() {
+            return Err(SqlError::at(unsupported("UPDATE with OR, ORDER BY or LIMIT"), span));
+        }
+        let (definition, source, mut scope) = self.changed_table(&update.table, span)?;
+        let mut assignments: Vec<(usize, Expr)> = Vec::with_capacity(update.assignments.len());
+        scope.clause = "SET";
+        for assignment in &update.assignments {
+            let ast::AssignmentTarget::ColumnName(name) = &assignment.target else {
+                return Err(SqlError::at(unsupported("SET of several columns at once"), span));
+            };
+            let name = last_part(name)?;
+            let place = self.place_of(name, &definition)?;
+            let at = begin_of(&assignment.value);
+            let typed = match &assignment.value {
+                Ast::Identifier(value)
+                    if value.quote_style.is_none() && value.value.eq_ignore_ascii_case("default") =>
+                {
+                    let default = definition.columns[place].default.clone();
+                    Typed::new(default.unwrap_or(Expr::Literal(Value::Null)), None)
+                }
+                value => self.value_of(value, &scope)?,
+            };
+            let expr = self.assigned(typed, &definition, place, at)?;
+            // Of several assignments to one column SQLite takes the last.
+            match assignments.iter_mut().find(|(known, _)| *known == place) {
+                Some(known) if self.is_sqlite() => known.1 = expr,
+                Some(_) => {
+                    return Err(SqlError::at(Problem::Duplicate { name: name.value.clone() }, name.span));
+                }
+                None => assignments.push((place, expr)),
+            }
+        }
+        let predicate = self.predicate(update.selection.as_ref(), &mut scope)?;
+        let returning = self.returning(update.returning.as_deref(), &mut scope)?;
+        let update = Update { table: definition.id, source, from: None, predicate, assignments, returning };
+        Ok(Statement::Update(update))
+    }
+
+    fn delete(&mut self, delete: &ast::Delete) -> Bound<Statement> {
+        let span = delete.delete_token.0.span;
+        if delete.using.is_some()
+            || delete.limit.is_some()
+            || !delete.order_by.is_empty()
+            || !delete.tables.is_empty()
+        {
+            return Err(SqlError::at(unsupported("DELETE with USING, ORDER BY or LIMIT"), span));
+        }
+        let (ast::FromTable::WithFromKeyword(from) | ast::FromTable::WithoutKeyword(from)) = &delete.from;
+        let [table] = from.as_slice() else {
+            return Err(SqlError::at(unsupported("DELETE from several tables"), span));
+        };
+        let (definition, source, mut scope) = self.changed_table(table, span)?;
+        let predicate = self.predicate(delete.selection.as_ref(), &mut scope)?;
+        let returning = self.returning(delete.returning.as_deref(), &mut scope)?;
+        let delete = Delete { table: definition.id, source, using: None, predicate, returning };
+        Ok(Statement::Delete(delete))
+    }
+
+    fn predicate(&mut self, selection: Option<&Ast>, scope: &mut Scope<'_>) -> Bound<Option<Expr>> {
+        scope.clause = "WHERE";
+        selection.map(|predicate| self.condition(predicate, scope)).transpose()
+    }
+
+    /// The table that an UPDATE or DELETE names, and its columns in scope.
+    fn changed_table(
+        &mut self,
+        table: &ast::TableWithJoins,
+        span: Span,
+    ) -> Bound<(Arc<TableDefinition>, Source, Scope<'static>)> {
+        let TableFactor::Table { name, alias, args: None, .. } = &table.relation else {
+            return Err(SqlError::at(unsupported("a change of something else than a table"), span));
+        };
+        if !table.joins.is_empty() {
+            return Err(SqlError::at(unsupported("a change of joined tables"), span));
+        }
+        let name = last_part(name)?;
+        let definition = Arc::clone(self.changeable(name)?);
+        let source = self.source();
+        let scope = self.scope_of(&definition, alias.as_ref().map_or(name, |alias| &alias.name), source);
+        Ok((definition, source, scope))
+    }
+
+    fn scope_of(
+        &self,
+        definition: &Arc<TableDefinition>,
+        name: &ast::Ident,
+        source: Source,
+    ) -> Scope<'static> {
+        let mut scope = Scope::within(None);
+        scope.tables.push(ScopeTable {
+            name: self.new_name(name),
+            source,
+            columns: Columns::Table(Arc::clone(definition)),
+            merged: SmallVec::new(),
+        });
+        scope
+    }
+
+    /// A table whose rows may be changed.
+    fn changeable(&self, name: &ast::Ident) -> Bound<&Arc<TableDefinition>> {
+        if let Some(view) = self.view(name) {
+            return Err(SqlError::at(Problem::View { name: view.name.clone() }, name.span));
+        }
+        self.table(name)
+    }
+
+    /// Which rows `FOR UPDATE` locks: those of all tables, or of some.
+    pub(super) fn row_lock(&self, locks: &[ast::LockClause], query: &Query) -> Bound<RowLock> {
+        let mut sources = Vec::new();
+        collect_scans(&query.relation, &mut sources);
+        let [lock, rest @ ..] = locks else { return Err(unsupported("no lock").into()) };
+        if !rest.is_empty() {
+            return Err(unsupported("several locks of one query").into());
+        }
+        if let Some(of) = &lock.of {
+            let id = self.table(last_part(of)?)?.id;
+            sources.retain(|(table, _)| *table == id);
+        }
+        let strength = match lock.lock_type {
+            ast::LockType::Share => Strength::Share,
+            ast::LockType::Update => Strength::Update,
+        };
+        let wait = match lock.nonblock {
+            None => LockWait::Wait,
+            Some(ast::NonBlock::Nowait) => LockWait::NoWait,
+            Some(ast::NonBlock::SkipLocked) => LockWait::SkipLocked,
+        };
+        Ok(RowLock { sources, strength, wait })
+    }
+}
+
+/// The scans whose rows are rows of the result.
+fn collect_scans(relation: &Relation, found: &mut Vec<(nuages_storage::TableId, Source)>) {
+    match relation {
+        Relation::Scan { table, source } => found.push((*table, *source)),
+        Relation::Aggregate { .. } | Relation::Distinct { .. } | Relation::Set { .. } => {}
+        other => other.inputs().into_iter().for_each(|input| collect_scans(input, found)),
+    }
+}
+
+/// Whether a query is nothing but its body.
+fn is_plain(query: &ast::Query) -> bool {
+    query.with.is_none() && query.order_by.is_none() && query.limit_clause.is_none() && query.fetch.is_none()
+}

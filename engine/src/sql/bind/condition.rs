@@ -1,0 +1,83 @@
+//! Conditions: expressions where a truth value is wanted.
+
+use nuages_storage::{DataType, Value};
+use sqlparser::ast::{BinaryOperator, Expr as Ast, UnaryOperator};
+
+use super::scope::Scope;
+use super::typed::{Typed, cast, is_not_zero};
+use super::{Binder, Bound, begin_of, is_null, mismatch};
+use crate::algebra::{Comparison, Expr};
+use crate::evaluate::Class;
+
+impl Binder<'_> {
+    /// Binds a condition.
+    pub(super) fn condition(&mut self, expr: &Ast, scope: &Scope<'_>) -> Bound<Expr> {
+        match expr {
+            Ast::Nested(inner) => self.condition(inner, scope),
+            Ast::UnaryOp { op: UnaryOperator::Not, expr } => Ok(self.condition(expr, scope)?.not()),
+            Ast::BinaryOp { left, op: op @ (BinaryOperator::And | BinaryOperator::Or), right } => {
+                // Connectives in a row are a tree as deep as it is long.
+                let mut operands = vec![right];
+                let mut first = left;
+                while let Ast::BinaryOp { left, op: inner, right } = &**first
+                    && inner == op
+                {
+                    operands.push(right);
+                    first = left;
+                }
+                operands.push(first);
+                let mut all = Vec::with_capacity(operands.len());
+                for operand in operands.into_iter().rev() {
+                    match (self.condition(operand, scope)?, op) {
+                        (Expr::And(more), BinaryOperator::And) | (Expr::Or(more), BinaryOperator::Or) => {
+                            all.extend(more)
+                        }
+                        (condition, _) => all.push(condition),
+                    }
+                }
+                Ok(if *op == BinaryOperator::And { Expr::And(all) } else { Expr::Or(all) })
+            }
+            expr => {
+                let typed = self.expression(expr, scope)?;
+                self.truth(typed, expr)
+            }
+        }
+    }
+
+    /// The truth of a value: SQLite's numbers are true unless zero.
+    fn truth(&mut self, mut typed: Typed, of: &Ast) -> Bound<Expr> {
+        self.settle(&mut typed, Some(DataType::Bool));
+        match typed.class() {
+            None | Some(Class::Bool) => Ok(typed.expr),
+            Some(Class::Text) if !self.is_sqlite() && typed.literal_text().is_some() => {
+                Ok(cast(typed.expr, DataType::Bool))
+            }
+            Some(Class::Int | Class::Float | Class::Decimal | Class::Text) if self.is_sqlite() => {
+                let number = self.number(typed);
+                Ok(match &number.expr {
+                    Expr::Literal(value) if !is_null(value) => {
+                        Expr::Literal(Value::Bool(*value != Value::Int(0)))
+                    }
+                    _ => is_not_zero(number),
+                })
+            }
+            Some(_) => Err(mismatch("a condition", DataType::Bool, typed.kind, begin_of(of))),
+        }
+    }
+
+    /// `IS TRUE` and its kin: never unknown.
+    pub(super) fn truth_test(
+        &mut self,
+        operand: &Ast,
+        truth: Option<bool>,
+        negated: bool,
+        scope: &Scope<'_>,
+    ) -> Bound<Typed> {
+        let operand = self.condition(operand, scope)?;
+        let test = match truth {
+            Some(truth) => operand.compare(Comparison::Same, Expr::Literal(Value::Bool(truth))),
+            None => operand.is_null(),
+        };
+        Ok(Typed::bool(if negated { test.not() } else { test }))
+    }
+}

@@ -1,0 +1,434 @@
+//! Scalar expressions.
+
+use nuages_storage::{DataType, Value};
+use sqlparser::ast::{self, BinaryOperator, Expr as Ast, UnaryOperator};
+use sqlparser::tokenizer::Span;
+
+use super::scope::Scope;
+use super::typed::{TEXT, Typed, cast};
+use super::{Binder, Bound, begin_of, mismatch, unsupported};
+use crate::algebra::{Comparison, DatePart, Expr, Function};
+use crate::evaluate::{Class, class_of, unify};
+use crate::sql::error::{Problem, SqlError};
+
+impl Binder<'_> {
+    /// Binds an expression.
+    pub(super) fn expression(&mut self, expr: &Ast, scope: &Scope<'_>) -> Bound<Typed> {
+        match expr {
+            Ast::Identifier(name) => self.column(name, scope),
+            Ast::CompoundIdentifier(parts) => self.qualified(parts, scope),
+            Ast::Value(value) => self.literal(&value.value, value.span),
+            Ast::Nested(inner) => self.expression(inner, scope),
+            Ast::BinaryOp { op: BinaryOperator::And | BinaryOperator::Or, .. }
+            | Ast::UnaryOp { op: UnaryOperator::Not, .. } => Ok(Typed::bool(self.condition(expr, scope)?)),
+            Ast::BinaryOp { left, op, right } => self.binary_chain(left, op, right, scope),
+            Ast::UnaryOp { op, expr: operand } => self.unary_expression(*op, operand, scope),
+            Ast::Between { expr, negated, low, high } => self.between(expr, low, high, *negated, scope),
+            Ast::InList { expr: needle, list, negated } => self.in_list(needle, list, *negated, scope),
+            Ast::InSubquery { expr, subquery, negated } => self.in_query(expr, subquery, *negated, scope),
+            Ast::Exists { subquery, negated } => self.exists(subquery, *negated, scope),
+            Ast::Subquery(query) => self.scalar_query(query, begin_of(expr), scope),
+            Ast::AnyOp { left, compare_op, right, .. } => {
+                self.quantified(left, compare_op, right, false, scope)
+            }
+            Ast::AllOp { left, compare_op, right } => self.quantified(left, compare_op, right, true, scope),
+            Ast::Case { operand, conditions, else_result, .. } => {
+                self.case(operand.as_deref(), conditions, else_result.as_deref(), begin_of(expr), scope)
+            }
+            Ast::Cast { expr: operand, data_type, .. } => {
+                let typed = self.expression(operand, scope)?;
+                self.cast_to(typed, data_type, begin_of(operand))
+            }
+            Ast::TypedString(typed) => {
+                let text = match &typed.value.value {
+                    ast::Value::SingleQuotedString(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                let literal = Typed::literal(Value::Text(text));
+                self.cast_to(literal, &typed.data_type, typed.value.span)
+            }
+            Ast::Interval(interval) => self.interval(interval, scope),
+            Ast::Function(function) => self.function(function, scope),
+            Ast::Tuple(_) => Err(SqlError::at(unsupported("a row of values in this place"), begin_of(expr))),
+            Ast::Collate { expr, .. } => self.expression(expr, scope),
+            other => self.special_form(other, scope),
+        }
+    }
+
+    /// The expressions whose syntax is their own: tests, and functions with words between their arguments.
+    fn special_form(&mut self, expr: &Ast, scope: &Scope<'_>) -> Bound<Typed> {
+        let span = begin_of(expr);
+        match expr {
+            Ast::IsNull(operand) => Ok(Typed::bool(self.expression(operand, scope)?.expr.is_null())),
+            Ast::IsNotNull(operand) => Ok(Typed::bool(self.expression(operand, scope)?.expr.is_null().not())),
+            Ast::IsTrue(operand) => self.truth_test(operand, Some(true), false, scope),
+            Ast::IsNotTrue(operand) => self.truth_test(operand, Some(true), true, scope),
+            Ast::IsFalse(operand) => self.truth_test(operand, Some(false), false, scope),
+            Ast::IsNotFalse(operand) => self.truth_test(operand, Some(false), true, scope),
+            Ast::IsUnknown(operand) => self.truth_test(operand, None, false, scope),
+            Ast::IsNotUnknown(operand) => self.truth_test(operand, None, true, scope),
+            Ast::IsDistinctFrom(left, right) | Ast::IsNotDistinctFrom(left, right) => {
+                let (left, right) = (self.expression(left, scope)?, self.expression(right, scope)?);
+                let same = self.compare(Comparison::Same, left, right, span)?;
+                let negated = matches!(expr, Ast::IsDistinctFrom(..));
+                Ok(if negated { Typed::bool(same.expr.not()) } else { same })
+            }
+            Ast::Like { negated, any: false, expr, pattern, escape_char } => {
+                self.like_expression(expr, pattern, escape_char.as_deref(), self.is_sqlite(), *negated, scope)
+            }
+            Ast::ILike { negated, any: false, expr, pattern, escape_char } => {
+                self.like_expression(expr, pattern, escape_char.as_deref(), true, *negated, scope)
+            }
+            Ast::RLike { negated, expr, pattern, .. } => {
+                let (text, pattern) = (self.expression(expr, scope)?, self.expression(pattern, scope)?);
+                self.regex(text, pattern, false, *negated)
+            }
+            Ast::Extract { field, expr, .. } => {
+                let operand = self.expression(expr, scope)?;
+                let part = self.date_part(&field.to_string(), span)?;
+                self.extract(part, operand, span)
+            }
+            Ast::Ceil { expr, .. } => self.simple_call(Function::Ceiling, &[expr.as_ref()], scope, span),
+            Ast::Floor { expr, .. } => self.simple_call(Function::Floor, &[expr.as_ref()], scope, span),
+            Ast::Position { expr, r#in } => {
+                self.simple_call(Function::Position, &[r#in.as_ref(), expr.as_ref()], scope, span)
+            }
+            Ast::Substring { expr, substring_from, substring_for, .. } => {
+                let one = Ast::value(ast::Value::Number("1".to_owned(), false));
+                let from = substring_from.as_deref().unwrap_or(&one);
+                let mut arguments = vec![expr.as_ref(), from];
+                arguments.extend(substring_for.as_deref());
+                self.simple_call(Function::Substring, &arguments, scope, span)
+            }
+            Ast::Trim { trim_where, trim_what: None, expr, trim_characters: None } => {
+                let function = match trim_where {
+                    Some(ast::TrimWhereField::Leading) => Function::TrimLeft,
+                    Some(ast::TrimWhereField::Trailing) => Function::TrimRight,
+                    _ => Function::Trim,
+                };
+                self.simple_call(function, &[expr.as_ref()], scope, span)
+            }
+            other => {
+                let text: String = other.to_string().chars().take(40).collect();
+                Err(SqlError::at(unsupported(format!("the expression {text}")), span))
+            }
+        }
+    }
+
+    /// A value: what a result column, an argument or an assignment wants.
+    pub(super) fn value_of(&mut self, expr: &Ast, scope: &Scope<'_>) -> Bound<Typed> {
+        let typed = self.expression(expr, scope)?;
+        Ok(self.value(typed))
+    }
+
+    /// Operators of one precedence in a row, which are a tree as deep as it is long: from the left, without recursion.
+    fn binary_chain(
+        &mut self,
+        left: &Ast,
+        op: &BinaryOperator,
+        right: &Ast,
+        scope: &Scope<'_>,
+    ) -> Bound<Typed> {
+        if let (Ast::Tuple(left), Ast::Tuple(right)) = (left, right) {
+            return self.compare_rows(left, op, right, scope);
+        }
+        let mut rest = vec![(op, right)];
+        let mut first = left;
+        while let Ast::BinaryOp { left, op, right } = first
+            && !matches!(op, BinaryOperator::And | BinaryOperator::Or)
+            && !matches!(**left, Ast::Tuple(_))
+        {
+            rest.push((op, right));
+            first = left;
+        }
+        let span = begin_of(first);
+        let mut result = self.expression(first, scope)?;
+        while let Some((op, right)) = rest.pop() {
+            let right = self.expression(right, scope)?;
+            result = self.binary(op, result, right, span)?;
+        }
+        Ok(result)
+    }
+
+    fn unary_expression(&mut self, op: UnaryOperator, operand: &Ast, scope: &Scope<'_>) -> Bound<Typed> {
+        // The least integer has no positive one to be the minus of.
+        if let (UnaryOperator::Minus, Ast::Value(value)) = (op, operand)
+            && let ast::Value::Number(digits, _) = &value.value
+        {
+            return self.number_literal(digits, true, value.span);
+        }
+        let span = begin_of(operand);
+        let operand = self.expression(operand, scope)?;
+        self.unary(op, operand, span)
+    }
+
+    fn between(
+        &mut self,
+        expr: &Ast,
+        low: &Ast,
+        high: &Ast,
+        negated: bool,
+        scope: &Scope<'_>,
+    ) -> Bound<Typed> {
+        let span = begin_of(expr);
+        let operand = self.expression(expr, scope)?;
+        let (low, high) = (self.expression(low, scope)?, self.expression(high, scope)?);
+        let from = self.compare(Comparison::GreaterOrEqual, operand.clone(), low, span)?;
+        let to = self.compare(Comparison::LessOrEqual, operand, high, span)?;
+        let within = from.expr.and(to.expr);
+        Ok(Typed::bool(if negated { within.not() } else { within }))
+    }
+
+    fn in_list(&mut self, needle: &Ast, list: &[Ast], negated: bool, scope: &Scope<'_>) -> Bound<Typed> {
+        let found = match needle {
+            Ast::Tuple(row) => {
+                let mut any = Vec::with_capacity(list.len());
+                for item in list {
+                    let Ast::Tuple(item) = item else {
+                        return Err(SqlError::at(unsupported("a row compared with a value"), begin_of(item)));
+                    };
+                    any.push(self.compare_rows(row, &BinaryOperator::Eq, item, scope)?.expr);
+                }
+                Expr::Or(any)
+            }
+            needle => {
+                let span = begin_of(needle);
+                let needle = self.expression(needle, scope)?;
+                let list = list.iter().map(|item| self.expression(item, scope)).collect::<Bound<Vec<_>>>()?;
+                self.in_typed(needle, list, span)?
+            }
+        };
+        Ok(Typed::bool(if negated { found.not() } else { found }))
+    }
+
+    /// Whether a value is one of a list, by equalities if they need conversions of their own.
+    fn in_typed(&mut self, mut needle: Typed, mut list: Vec<Typed>, span: Span) -> Bound<Expr> {
+        if list.is_empty() {
+            return Ok(Expr::Literal(Value::Bool(false)));
+        }
+        let kind = list.iter().find_map(|item| item.kind);
+        self.settle(&mut needle, kind);
+        for item in &mut list {
+            self.settle(item, needle.kind);
+        }
+        let alike = |item: &Typed| item.kind.is_none() || item.class() == needle.class();
+        if needle.kind.is_some() && list.iter().all(alike) {
+            let list = list.into_iter().map(|item| item.expr).collect();
+            return Ok(Expr::InList(Box::new(needle.expr), list));
+        }
+        let equalities = list.into_iter().map(|item| {
+            let item = Typed { affinity: super::typed::Affinity::None, ..item };
+            Ok(self.compare(Comparison::Equal, needle.clone(), item, span)?.expr)
+        });
+        let equalities = equalities.collect::<Bound<Vec<Expr>>>()?;
+        // Equalities with literals of one kind are a list again, which an index and a hash can find.
+        let literal = |equality: &Expr| match equality {
+            Expr::Compare(Comparison::Equal, left, right) if **left == needle.expr => match &**right {
+                Expr::Literal(value) if !value.is_null() => Some(value.clone()),
+                _ => None,
+            },
+            _ => None,
+        };
+        match equalities.iter().map(literal).collect::<Option<Vec<Value>>>() {
+            Some(values) if values.iter().all(|value| value.data_type() == values[0].data_type()) => {
+                Ok(Expr::InList(Box::new(needle.expr), values.into_iter().map(Expr::Literal).collect()))
+            }
+            _ => Ok(Expr::Or(equalities)),
+        }
+    }
+
+    /// Rows compared: equal in all, or less in the first in which they differ.
+    fn compare_rows(
+        &mut self,
+        left: &[Ast],
+        op: &BinaryOperator,
+        right: &[Ast],
+        scope: &Scope<'_>,
+    ) -> Bound<Typed> {
+        let span = left.first().map_or(Span::empty(), begin_of);
+        if left.len() != right.len() {
+            let problem = Problem::ColumnCount { expected: left.len(), got: right.len() };
+            return Err(SqlError::at(problem, span));
+        }
+        let mut pairs = Vec::with_capacity(left.len());
+        for (left, right) in left.iter().zip(right) {
+            pairs.push((self.expression(left, scope)?, self.expression(right, scope)?));
+        }
+        let op = super::operator::comparison_of(op)
+            .ok_or_else(|| SqlError::at(unsupported(format!("the operator {op} between rows")), span))?;
+        self.compare_pairs(op, pairs, span).map(Typed::bool)
+    }
+
+    /// The same of bound expressions.
+    pub(super) fn compare_pairs(
+        &mut self,
+        op: Comparison,
+        pairs: Vec<(Typed, Typed)>,
+        span: Span,
+    ) -> Bound<Expr> {
+        let strict = match op {
+            Comparison::Equal | Comparison::Same => {
+                let all =
+                    pairs.into_iter().map(|(left, right)| Ok(self.compare(op, left, right, span)?.expr));
+                return Ok(Expr::And(all.collect::<Bound<_>>()?));
+            }
+            Comparison::NotEqual => {
+                return Ok(self.compare_pairs(Comparison::Equal, pairs, span)?.not());
+            }
+            Comparison::Less | Comparison::LessOrEqual => Comparison::Less,
+            Comparison::Greater | Comparison::GreaterOrEqual => Comparison::Greater,
+        };
+        let mut result: Option<Expr> = None;
+        for (left, right) in pairs.into_iter().rev() {
+            result = Some(match result {
+                None => self.compare(op, left, right, span)?.expr,
+                Some(rest) => {
+                    let before = self.compare(strict, left.clone(), right.clone(), span)?.expr;
+                    let equal = self.compare(Comparison::Equal, left, right, span)?.expr;
+                    before.or(equal.and(rest))
+                }
+            });
+        }
+        Ok(result.unwrap_or(Expr::Literal(Value::Bool(true))))
+    }
+
+    fn case(
+        &mut self,
+        operand: Option<&Ast>,
+        conditions: &[ast::CaseWhen],
+        otherwise: Option<&Ast>,
+        span: Span,
+        scope: &Scope<'_>,
+    ) -> Bound<Typed> {
+        let operand = operand.map(|operand| self.expression(operand, scope)).transpose()?;
+        let mut whens = Vec::with_capacity(conditions.len());
+        let mut results = Vec::with_capacity(conditions.len() + 1);
+        for ast::CaseWhen { condition, result } in conditions {
+            whens.push(match &operand {
+                None => self.condition(condition, scope)?,
+                Some(operand) => {
+                    let value = self.expression(condition, scope)?;
+                    self.compare(Comparison::Equal, operand.clone(), value, begin_of(condition))?.expr
+                }
+            });
+            results.push(self.value_of(result, scope)?);
+        }
+        let has_otherwise = otherwise.is_some();
+        results.extend(otherwise.map(|result| self.value_of(result, scope)).transpose()?);
+        if self.is_mixed(&results) {
+            let whens = whens.into_iter().map(Some).chain([None]);
+            return Ok(Typed::choice(whens.zip(results).collect()));
+        }
+        let (results, kind) = self.unified(results, "CASE", span)?;
+        let mut results = results.into_iter();
+        let branches = whens.into_iter().zip(results.by_ref()).collect();
+        let otherwise = results.next().filter(|_| has_otherwise).map(Box::new);
+        Ok(Typed::new(Expr::Case { branches, otherwise }, kind))
+    }
+
+    /// Whether SQLite computes with each of these as it is.
+    pub(super) fn is_mixed(&self, choices: &[Typed]) -> bool {
+        let has = |class| choices.iter().any(|typed| typed.class() == Some(class));
+        let is_number = |typed: &Typed| matches!(typed.class(), None | Some(Class::Int | Class::Float));
+        self.is_sqlite() && choices.iter().all(is_number) && has(Class::Int) && has(Class::Float)
+    }
+
+    /// What is chosen between, in one type.
+    pub(super) fn unified(
+        &mut self,
+        mut choices: Vec<Typed>,
+        expression: &str,
+        span: Span,
+    ) -> Bound<(Vec<Expr>, Option<DataType>)> {
+        let mut common: Option<DataType> = None;
+        // A literal text is of the type that the others have.
+        let is_open = |typed: &Typed| !self.is_sqlite() && typed.literal_text().is_some();
+        for typed in choices.iter().filter(|typed| !is_open(typed)) {
+            common = match (common, typed.kind) {
+                (Some(common), Some(kind)) => Some(match unify(common, kind) {
+                    Some(kind) => kind,
+                    None if self.is_sqlite() => TEXT,
+                    None => return Err(mismatch(expression, common, Some(kind), span)),
+                }),
+                (common, kind) => common.or(kind),
+            };
+        }
+        let common = common.or_else(|| choices.iter().find_map(|typed| typed.kind));
+        for typed in &mut choices {
+            self.settle(typed, common);
+        }
+        let convert = |typed: Typed| match (typed.class(), common) {
+            (Some(class), Some(common)) if class != class_of(common) => cast(typed.expr, common),
+            _ => typed.expr,
+        };
+        Ok((choices.into_iter().map(convert).collect(), common))
+    }
+
+    /// `CAST`.
+    pub(super) fn cast_to(&mut self, mut typed: Typed, to: &ast::DataType, span: Span) -> Bound<Typed> {
+        let to = self.data_type(to, span)?;
+        self.settle(&mut typed, Some(to));
+        let typed = self.value(typed);
+        if !self.is_sqlite() {
+            return Ok(Typed::inclined(cast(typed.expr, to), to));
+        }
+        let expr = match (class_of(to), typed.class()) {
+            (Class::Int, Some(Class::Text | Class::Float)) => match typed.literal_text() {
+                Some(_) | None => Expr::Call(Function::LeadingInteger, vec![typed.expr]),
+            },
+            (Class::Float | Class::Decimal, Some(Class::Text)) => {
+                let number = self.number(typed);
+                cast(number.expr, to)
+            }
+            (_, None) => Expr::Cast(Box::new(typed.expr), to),
+            _ => cast(typed.expr, to),
+        };
+        Ok(Typed::inclined(expr, to))
+    }
+
+    fn interval(&mut self, interval: &ast::Interval, scope: &Scope<'_>) -> Bound<Typed> {
+        let span = begin_of(&interval.value);
+        let amount = self.expression(&interval.value, scope)?;
+        let Some(text) = amount.literal_text() else {
+            return Err(SqlError::at(unsupported("an interval that is not a literal"), span));
+        };
+        let text = match &interval.leading_field {
+            Some(unit) => format!("{text} {}", unit.to_string().to_lowercase()),
+            None => text.to_owned(),
+        };
+        let refused = || {
+            SqlError::at(Problem::Literal { text: format!("'{text}'"), data_type: DataType::Duration }, span)
+        };
+        let value = super::types::read_interval(&text).ok_or_else(refused)?;
+        Ok(Typed::literal(Value::Duration(value)))
+    }
+
+    pub(super) fn date_part(&self, name: &str, span: Span) -> Bound<DatePart> {
+        Ok(match name.trim_matches('\'').to_lowercase().as_str() {
+            "year" => DatePart::Year,
+            "isoyear" => DatePart::IsoYear,
+            "quarter" => DatePart::Quarter,
+            "month" => DatePart::Month,
+            "week" => DatePart::Week,
+            "dow" | "dayofweek" => DatePart::WeekDay,
+            "isodow" => DatePart::IsoWeekDay,
+            "day" => DatePart::Day,
+            "doy" | "dayofyear" => DatePart::DayOfYear,
+            "hour" => DatePart::Hour,
+            "minute" => DatePart::Minute,
+            "second" => DatePart::Second,
+            other => return Err(SqlError::at(unsupported(format!("the date part {other}")), span)),
+        })
+    }
+
+    /// A part of a date; the day of the week counts from 0 in SQL, and from 1 in the algebra.
+    pub(super) fn extract(&mut self, part: DatePart, mut operand: Typed, span: Span) -> Bound<Typed> {
+        self.settle(&mut operand, Some(DataType::Timestamp));
+        let call = self.call(Function::Extract(part, None), vec![operand], span)?;
+        if part != DatePart::WeekDay {
+            return Ok(call);
+        }
+        let one = Expr::Literal(Value::Int(1));
+        Ok(Typed::new(call.expr.arithmetic(crate::algebra::Arithmetic::Subtract, one), DataType::BigInt))
+    }
+}

@@ -1,0 +1,315 @@
+//! The FROM clause: tables, views, subqueries and joins.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+use sqlparser::ast::{self, JoinConstraint, JoinOperator, TableFactor};
+use sqlparser::tokenizer::Span;
+
+use super::query::BoundQuery;
+use super::scope::{Columns, MergedColumn, Scope, ScopeTable, Shape};
+use super::typed::Typed;
+use super::{Binder, Bound, last_part, nearest_table, unsupported};
+use crate::algebra::{Comparison, Expr, Function, JoinKind, Relation};
+use crate::catalog::{TableDefinition, ViewDefinition};
+use crate::sql::error::{Problem, SqlError};
+use crate::sql::parse::{Parsed, SHALLOW_NESTING_MAX, parse, split};
+
+impl Binder<'_> {
+    /// Binds a FROM clause, and puts its tables into the scope.
+    pub(super) fn from(&mut self, from: &[ast::TableWithJoins], scope: &mut Scope<'_>) -> Bound<Relation> {
+        let mut relations = Vec::with_capacity(from.len());
+        for item in from {
+            scope.visible_from = scope.tables.len();
+            relations.push(self.joined(item, scope)?);
+        }
+        scope.visible_from = 0;
+        Ok(cross_product(relations))
+    }
+
+    fn joined(&mut self, item: &ast::TableWithJoins, scope: &mut Scope<'_>) -> Bound<Relation> {
+        let mut relation = self.factor(&item.relation, scope)?;
+        for join in &item.joins {
+            let right_from = scope.tables.len();
+            let right = self.factor(&join.relation, scope)?;
+            relation = self.join(relation, right, &join.join_operator, right_from, scope)?;
+        }
+        Ok(relation)
+    }
+
+    fn join(
+        &mut self,
+        left: Relation,
+        right: Relation,
+        operator: &JoinOperator,
+        right_from: usize,
+        scope: &mut Scope<'_>,
+    ) -> Bound<Relation> {
+        let (kind, swap, constraint) = match operator {
+            JoinOperator::Join(constraint)
+            | JoinOperator::Inner(constraint)
+            | JoinOperator::CrossJoin(constraint) => (JoinKind::Inner, false, constraint),
+            JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => {
+                (JoinKind::Left, false, constraint)
+            }
+            JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => {
+                (JoinKind::Left, true, constraint)
+            }
+            other => {
+                return Err(unsupported(format!("{other:?}").split('(').next().unwrap_or_default()).into());
+            }
+        };
+        let on = match constraint {
+            JoinConstraint::None => Expr::And(Vec::new()),
+            JoinConstraint::On(on) => {
+                scope.clause = "ON";
+                self.condition(on, scope)?
+            }
+            JoinConstraint::Using(names) => {
+                let names = names.iter().map(|name| last_part(name).cloned());
+                let names = names.collect::<Bound<Vec<_>>>()?;
+                self.using(&names, kind, swap, right_from, scope)?
+            }
+            JoinConstraint::Natural => {
+                let names = natural_names(scope, right_from);
+                self.using(&names, kind, swap, right_from, scope)?
+            }
+        };
+        Ok(if swap { right.join(kind, left, on) } else { left.join(kind, right, on) })
+    }
+
+    /// The condition of a USING, whose columns are one from here on.
+    fn using(
+        &mut self,
+        names: &[ast::Ident],
+        kind: JoinKind,
+        swap: bool,
+        right_from: usize,
+        scope: &mut Scope<'_>,
+    ) -> Bound<Expr> {
+        let mut all = Vec::with_capacity(names.len());
+        for name in names {
+            let left = self.place_in(name, scope.visible_from..right_from, scope)?;
+            let right = self.place_in(name, right_from..scope.tables.len(), scope)?;
+            let columns = (scope.tables[left.0].column(left.1), scope.tables[right.0].column(right.1));
+            let merged = (columns.0.clone(), columns.1.clone());
+            all.push(self.compare(Comparison::Equal, columns.0, columns.1, name.span)?.expr);
+            // Unqualified, the name means the side that is not NULL.
+            if swap {
+                scope.tables[left.0].merged.push(left.1);
+            } else {
+                scope.tables[right.0].merged.push(right.1);
+            }
+            if !matches!(kind, JoinKind::Inner | JoinKind::Left) {
+                scope.tables[left.0].merged.push(left.1);
+                let (choices, kind) = self.unified(vec![merged.0, merged.1], "USING", name.span)?;
+                let typed = Typed::new(Expr::Call(Function::Coalesce, choices), kind);
+                scope.merged.push(MergedColumn { name: self.new_name(name), typed });
+            }
+        }
+        Ok(Expr::And(all))
+    }
+
+    /// The table among some, and the place in it, of a column that both sides of a join have.
+    fn place_in(
+        &self,
+        name: &ast::Ident,
+        tables: std::ops::Range<usize>,
+        scope: &Scope<'_>,
+    ) -> Bound<(usize, usize)> {
+        for at in tables {
+            let table = &scope.tables[at];
+            let place = (0..table.len())
+                .find(|place| !table.merged.contains(place) && self.means(name, table.column_name(*place)));
+            if let Some(place) = place {
+                return Ok((at, place));
+            }
+        }
+        let problem = Problem::UnknownColumn { name: name.value.clone(), table: None, nearest: None };
+        Err(SqlError::at(problem, name.span))
+    }
+
+    fn factor(&mut self, factor: &TableFactor, scope: &mut Scope<'_>) -> Bound<Relation> {
+        match factor {
+            TableFactor::Table { name, alias, args: None, .. } => self.named(name, alias.as_ref(), scope),
+            TableFactor::Derived { lateral, subquery, alias, .. } => {
+                let query = if *lateral {
+                    self.query(subquery, Some(scope))?
+                } else {
+                    self.query(subquery, scope.outer)?
+                };
+                self.derived(query, alias.as_ref(), scope)
+            }
+            TableFactor::NestedJoin { table_with_joins, alias: None } => {
+                let visible_from = std::mem::replace(&mut scope.visible_from, scope.tables.len());
+                let relation = self.joined(table_with_joins, scope);
+                scope.visible_from = visible_from;
+                relation
+            }
+            other => {
+                let text: String = other.to_string().chars().take(40).collect();
+                Err(unsupported(format!("{text} in FROM")).into())
+            }
+        }
+    }
+
+    /// A table, a view, or a common table expression.
+    fn named(
+        &mut self,
+        name: &ast::ObjectName,
+        alias: Option<&ast::TableAlias>,
+        scope: &mut Scope<'_>,
+    ) -> Bound<Relation> {
+        let ident = last_part(name)?;
+        if let Some(relation) = self.virtual_table(name, alias, scope)? {
+            return Ok(relation);
+        }
+        if let Some(view) = self.view(ident).cloned() {
+            return self.view_rows(&view, ident, alias, scope);
+        }
+        let definition = Arc::clone(self.table(ident)?);
+        let source = self.source();
+        let relation = Relation::scan(definition.id, source);
+        if alias.is_some_and(|alias| !alias.columns.is_empty()) {
+            let shape = definition.columns.iter().map(|column| Shape {
+                name: column.name.clone(),
+                kind: Some(column.data_type),
+                affinity: super::typed::Affinity::of(column.data_type),
+            });
+            let columns = Columns::Query(renamed(shape.collect(), alias)?.into());
+            self.add_table(alias.map_or(ident, |alias| &alias.name), source, columns, scope)?;
+        } else {
+            let columns = Columns::Table(definition);
+            self.add_table(alias.map_or(ident, |alias| &alias.name), source, columns, scope)?;
+        }
+        Ok(relation)
+    }
+
+    /// The view of a name.
+    pub(in crate::sql) fn view(&self, name: &ast::Ident) -> Option<&Arc<ViewDefinition>> {
+        self.catalog.views().find(|view| self.means(name, &view.name))
+    }
+
+    /// The query of a view, in its place. It sees nothing of the statement around it.
+    fn view_rows(
+        &mut self,
+        view: &ViewDefinition,
+        name: &ast::Ident,
+        alias: Option<&ast::TableAlias>,
+        scope: &mut Scope<'_>,
+    ) -> Bound<Relation> {
+        let of_view = |error: SqlError| error.without_place().or_at(name.span.start);
+        let statement =
+            split(&view.sql, view.dialect).map_err(of_view)?.into_iter().next().unwrap_or_default();
+        let parsed = parse(statement, view.dialect, SHALLOW_NESTING_MAX).map_err(of_view)?;
+        let Parsed::Statement(statement) = parsed else { return Err(unsupported("such a view").into()) };
+        let ast::Statement::Query(query) = *statement else { return Err(unsupported("such a view").into()) };
+        let dialect = std::mem::replace(&mut self.dialect, view.dialect);
+        let common = std::mem::take(&mut self.common);
+        let bound = self.query(&query, None);
+        (self.dialect, self.common) = (dialect, common);
+        let mut bound = bound.map_err(of_view)?;
+        for (column, name) in bound.shape.iter_mut().zip(&view.columns) {
+            column.name.clone_from(name);
+        }
+        let named = ast::TableAlias { name: name.clone(), columns: Vec::new(), explicit: true, at: None };
+        self.derived(bound, Some(alias.unwrap_or(&named)), scope)
+    }
+
+    /// A query under a name.
+    pub(super) fn derived(
+        &mut self,
+        query: BoundQuery,
+        alias: Option<&ast::TableAlias>,
+        scope: &mut Scope<'_>,
+    ) -> Bound<Relation> {
+        let source = self.source();
+        let columns = query.query.columns.into_iter().map(|column| column.expr).collect();
+        let relation = query.query.relation.project(source, columns);
+        let shape = renamed(query.shape, alias)?;
+        let nameless = ast::Ident::new("");
+        self.add_table(
+            alias.map_or(&nameless, |alias| &alias.name),
+            source,
+            Columns::Query(shape.into()),
+            scope,
+        )?;
+        Ok(relation)
+    }
+
+    /// Puts a table into the scope.
+    pub(super) fn add_table(
+        &mut self,
+        name: &ast::Ident,
+        source: crate::algebra::Source,
+        columns: Columns,
+        scope: &mut Scope<'_>,
+    ) -> Bound<()> {
+        if !name.value.is_empty()
+            && !self.is_sqlite()
+            && scope.tables.iter().any(|table| self.means(name, &table.name))
+        {
+            return Err(SqlError::at(Problem::RepeatedAlias { name: name.value.clone() }, name.span));
+        }
+        scope.tables.push(ScopeTable { name: self.new_name(name), source, columns, merged: SmallVec::new() });
+        Ok(())
+    }
+
+    /// A table of the catalog.
+    pub(in crate::sql) fn table(&self, name: &ast::Ident) -> Bound<&Arc<TableDefinition>> {
+        let found = if name.quote_style.is_none() && !self.is_sqlite() {
+            if name.value.bytes().any(|byte| byte.is_ascii_uppercase()) || !name.value.is_ascii() {
+                self.catalog.table_named(&name.value.to_lowercase()).ok()
+            } else {
+                self.catalog.table_named(&name.value).ok()
+            }
+        } else {
+            let exact = self.catalog.table_named(&name.value).ok();
+            exact.or_else(|| self.catalog.tables().find(|table| self.means(name, &table.name)))
+        };
+        found.ok_or_else(|| self.unknown_table(&name.value, name.span))
+    }
+
+    fn unknown_table(&self, name: &str, span: Span) -> SqlError {
+        let nearest = nearest_table(self.catalog, name);
+        SqlError::at(Problem::UnknownTable { name: name.to_owned(), nearest }, span)
+    }
+}
+
+/// The columns under the names that an alias gives.
+pub(super) fn renamed(mut shape: Vec<Shape>, alias: Option<&ast::TableAlias>) -> Bound<Vec<Shape>> {
+    let names = alias.map(|alias| alias.columns.as_slice()).unwrap_or_default();
+    if names.len() > shape.len() {
+        let at = names[0].name.span;
+        return Err(SqlError::at(Problem::ColumnCount { expected: shape.len(), got: names.len() }, at));
+    }
+    for (column, name) in shape.iter_mut().zip(names) {
+        column.name.clone_from(&name.name.value);
+    }
+    Ok(shape)
+}
+
+/// The columns that the tables on both sides of a join have, by name.
+fn natural_names(scope: &Scope<'_>, right_from: usize) -> Vec<ast::Ident> {
+    let columns = |tables: &[ScopeTable]| -> Vec<String> {
+        let of = |table: &ScopeTable| -> Vec<String> {
+            let kept = (0..table.len()).filter(|place| !table.merged.contains(place));
+            kept.map(|place| table.column_name(place).to_owned()).collect()
+        };
+        tables.iter().flat_map(of).collect()
+    };
+    let right = columns(&scope.tables[right_from..]);
+    let left = columns(&scope.tables[scope.visible_from..right_from]);
+    let common = left.into_iter().filter(|name| right.contains(name));
+    common.map(|name| ast::Ident::with_quote('"', name)).collect()
+}
+
+/// All combinations, as a tree that is as flat as can be.
+fn cross_product(mut relations: Vec<Relation>) -> Relation {
+    if relations.len() > 1 {
+        let right = cross_product(relations.split_off(relations.len().div_ceil(2)));
+        let left = cross_product(relations);
+        return left.join(JoinKind::Inner, right, Expr::And(Vec::new()));
+    }
+    relations.pop().unwrap_or(Relation::Unit)
+}

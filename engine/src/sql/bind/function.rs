@@ -1,0 +1,374 @@
+//! Scalar functions, by the names that PostgreSQL and SQLite have for them.
+
+use nuages_storage::{DataType, Value};
+use sqlparser::ast::{self, Expr as Ast};
+use sqlparser::tokenizer::Span;
+
+use super::scope::Scope;
+use super::typed::{TEXT, Typed, cast, null_if_any_is};
+use super::{Binder, Bound, last_part, unsupported};
+use crate::algebra::{Arithmetic, Comparison, DateUnit, Expr, Function};
+use crate::catalog::names::nearest;
+use crate::evaluate::{Class, class_of};
+use crate::functions::signature;
+use crate::sql::error::{Problem, SqlError};
+
+/// The functions whose arguments go to the algebra as they are.
+const PLAIN: [(&str, Function); 40] = [
+    ("lower", Function::Lower),
+    ("upper", Function::Upper),
+    ("length", Function::Length),
+    ("char_length", Function::Length),
+    ("character_length", Function::Length),
+    ("substr", Function::Substring),
+    ("substring", Function::Substring),
+    ("trim", Function::Trim),
+    ("btrim", Function::Trim),
+    ("ltrim", Function::TrimLeft),
+    ("rtrim", Function::TrimRight),
+    ("replace", Function::Replace),
+    ("concat", Function::Concat),
+    ("left", Function::Left),
+    ("right", Function::Right),
+    ("lpad", Function::PadLeft),
+    ("rpad", Function::PadRight),
+    ("repeat", Function::Repeat),
+    ("reverse", Function::Reverse),
+    ("strpos", Function::Position),
+    ("instr", Function::Position),
+    ("coalesce", Function::Coalesce),
+    ("ifnull", Function::Coalesce),
+    ("nullif", Function::NullIf),
+    ("greatest", Function::Greatest),
+    ("least", Function::Least),
+    ("abs", Function::Abs),
+    ("ceil", Function::Ceiling),
+    ("ceiling", Function::Ceiling),
+    ("floor", Function::Floor),
+    ("round", Function::Round),
+    ("sign", Function::Sign),
+    ("sqrt", Function::SquareRoot),
+    ("ln", Function::Ln),
+    ("exp", Function::Exp),
+    ("now", Function::Now),
+    ("current_timestamp", Function::Now),
+    ("transaction_timestamp", Function::Now),
+    ("statement_timestamp", Function::Now),
+    ("localtimestamp", Function::Now),
+];
+
+/// The functions that are bound to something else than a function.
+const OTHERS: [&str; 14] = [
+    "iif",
+    "if",
+    "pow",
+    "power",
+    "mod",
+    "date_trunc",
+    "date_part",
+    "typeof",
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "total",
+];
+
+impl Binder<'_> {
+    pub(super) fn function(&mut self, function: &ast::Function, scope: &Scope<'_>) -> Bound<Typed> {
+        let name = last_part(&function.name)?;
+        let span = name.span;
+        let folded;
+        let known: &str = if name.value.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            folded = name.value.to_ascii_lowercase();
+            &folded
+        } else {
+            &name.value
+        };
+        if let Some(typed) = self.aggregate(known, function, span, scope)? {
+            return Ok(typed);
+        }
+        if function.over.is_some() || function.filter.is_some() || !function.within_group.is_empty() {
+            return Err(SqlError::at(
+                unsupported(format!("{known}() with OVER, FILTER or WITHIN GROUP")),
+                span,
+            ));
+        }
+        let mut arguments = Vec::new();
+        for argument in plain_arguments(function, known, span)? {
+            arguments.push(self.value_of(argument, scope)?);
+        }
+        self.scalar_function(known, arguments, span)
+    }
+
+    fn scalar_function(&mut self, name: &str, mut arguments: Vec<Typed>, span: Span) -> Bound<Typed> {
+        match (name, arguments.len()) {
+            ("min" | "max", 2..) if self.is_sqlite() => {
+                let function = if name == "min" { Function::Least } else { Function::Greatest };
+                let call = self.choice(function, arguments.clone(), name, span)?;
+                let operands: Vec<&Expr> = arguments.iter().map(|argument| &argument.expr).collect();
+                return Ok(Typed::new(null_if_any_is(&operands, call.expr), call.kind));
+            }
+            ("iif" | "if", 3) => {
+                let (otherwise, then, condition) = (arguments.pop(), arguments.pop(), arguments.pop());
+                let (Some(otherwise), Some(then), Some(condition)) = (otherwise, then, condition) else {
+                    return Err(arity(name, "3 arguments", arguments.len(), span));
+                };
+                let condition = if condition.class() == Some(Class::Bool) {
+                    condition.expr
+                } else {
+                    super::typed::is_not_zero(self.number(condition))
+                };
+                let (results, kind) = self.unified(vec![then, otherwise], name, span)?;
+                let mut results = results.into_iter();
+                let branches = results.next().map(|then| (condition, then)).into_iter().collect();
+                return Ok(Typed::new(
+                    Expr::Case { branches, otherwise: results.next().map(Box::new) },
+                    kind,
+                ));
+            }
+            ("pow" | "power" | "mod", 2) => {
+                let op = if name == "mod" { Arithmetic::Modulo } else { Arithmetic::Power };
+                if let (Some(right), Some(left)) = (arguments.pop(), arguments.pop()) {
+                    return self.arithmetic(op, left, right, span);
+                }
+            }
+            ("date_trunc", 2) => {
+                if let (Some(operand), Some(unit)) = (arguments.pop(), arguments.pop()) {
+                    let unit = date_unit(unit.literal_text().unwrap_or_default(), span)?;
+                    return self.call(Function::Truncate(unit, None), vec![operand], span);
+                }
+            }
+            ("date_part", 2) => {
+                if let (Some(operand), Some(part)) = (arguments.pop(), arguments.pop()) {
+                    let part = self.date_part(part.literal_text().unwrap_or_default(), span)?;
+                    return self.extract(part, operand, span);
+                }
+            }
+            ("current_date", 0) => {
+                let now = self.call(Function::Now, Vec::new(), span)?;
+                return self.call(Function::DateOf(None), vec![now], span);
+            }
+            ("typeof", 1) if self.is_sqlite() => {
+                if let Some(argument) = arguments.pop() {
+                    return Ok(type_name(argument));
+                }
+            }
+            _ => {}
+        }
+        match PLAIN.iter().find(|(known, _)| *known == name) {
+            Some((_, function)) => self.call(function.clone(), arguments, span),
+            None if OTHERS.contains(&name) => {
+                Err(arity(name, "another number of arguments", arguments.len(), span))
+            }
+            None => {
+                let names = PLAIN.iter().map(|(known, _)| *known).chain(OTHERS);
+                let (name, nearest) = (name.to_owned(), nearest(name, names));
+                Err(SqlError::at(Problem::UnknownFunction { name, nearest }, span))
+            }
+        }
+    }
+
+    /// A function of syntax trees.
+    pub(super) fn simple_call(
+        &mut self,
+        function: Function,
+        arguments: &[&Ast],
+        scope: &Scope<'_>,
+        span: Span,
+    ) -> Bound<Typed> {
+        let arguments = arguments.iter().map(|argument| self.value_of(argument, scope));
+        let arguments = arguments.collect::<Bound<Vec<_>>>()?;
+        self.call(function, arguments, span)
+    }
+
+    /// A function of the algebra, with the type of its result.
+    pub(super) fn call(&mut self, function: Function, mut arguments: Vec<Typed>, span: Span) -> Bound<Typed> {
+        let name = function.name();
+        match function {
+            Function::Coalesce | Function::Greatest | Function::Least if arguments.is_empty() => {
+                return Err(arity(name, "at least 1 argument", 0, span));
+            }
+            Function::NullIf if arguments.len() != 2 => {
+                return Err(arity(name, "2 arguments", arguments.len(), span));
+            }
+            Function::NullIf if self.is_sqlite() => return self.null_if(arguments, span),
+            Function::Coalesce | Function::NullIf | Function::Greatest | Function::Least => {
+                return self.choice(function, arguments, name, span);
+            }
+            Function::Concat => {
+                let arguments = arguments.into_iter().map(|argument| argument.expr).collect();
+                return Ok(Typed::new(Expr::Call(Function::Concat, arguments), TEXT));
+            }
+            _ => {}
+        }
+        for (place, argument) in arguments.iter_mut().enumerate() {
+            let wanted = wanted(&function, place);
+            self.settle(argument, wanted);
+            self.adapt(argument, wanted);
+        }
+        let kinds: Vec<Option<DataType>> = arguments.iter().map(|argument| argument.kind).collect();
+        let signature = signature::signature(&function, &kinds)
+            .map_err(|error| SqlError::at(Problem::Engine(error), span))?;
+        let arguments = arguments.into_iter().map(|argument| argument.expr).collect();
+        Ok(Typed::new(Expr::Call(function, arguments), signature.result))
+    }
+
+    /// Converts an argument where the dialect does so by itself.
+    fn adapt(&mut self, argument: &mut Typed, wanted: Option<DataType>) {
+        let Some(wanted) = wanted else { return };
+        let (class, is_text) = (argument.class(), class_of(wanted) == Class::Text);
+        let taken = || Typed::null();
+        if self.is_sqlite()
+            && is_text
+            && class.is_some_and(|class| class != Class::Text && class != Class::Bytes)
+        {
+            let expr = std::mem::replace(argument, taken()).expr;
+            *argument = Typed::new(cast(expr, TEXT), TEXT);
+        } else if self.is_sqlite() && !is_text && class == Some(Class::Text) {
+            *argument = self.number(std::mem::replace(argument, taken()));
+        } else if self.is_sqlite() && class == Some(Class::Float) && class_of(wanted) == Class::Int {
+            let expr = std::mem::replace(argument, taken()).expr;
+            *argument = Typed::new(Expr::Call(Function::LeadingInteger, vec![expr]), DataType::BigInt);
+        } else if argument.literal_text().is_some() && !is_text {
+            let expr = std::mem::replace(argument, taken()).expr;
+            *argument = Typed::new(cast(expr, wanted), wanted);
+        }
+    }
+
+    fn choice(
+        &mut self,
+        function: Function,
+        mut arguments: Vec<Typed>,
+        name: &str,
+        span: Span,
+    ) -> Bound<Typed> {
+        if function == Function::Coalesce && self.is_sqlite() {
+            // Behind a constant nothing is looked at.
+            let is_constant = |typed: &Typed| matches!(&typed.expr, Expr::Literal(value) if !value.is_null());
+            if let Some(constant) = arguments.iter().position(is_constant) {
+                arguments.truncate(constant + 1);
+            }
+            if self.is_mixed(&arguments) {
+                let last = arguments.len() - 1;
+                let branches = arguments.into_iter().enumerate().map(|(place, argument)| {
+                    let when = (place < last).then(|| argument.expr.clone().is_null().not());
+                    (when, argument)
+                });
+                return Ok(Typed::choice(branches.collect()));
+            }
+        }
+        let (arguments, kind) = self.unified(arguments, name, span)?;
+        Ok(Typed::new(Expr::Call(function, arguments), kind))
+    }
+
+    /// SQLite's: by its own comparison, and of the first argument's type.
+    fn null_if(&mut self, arguments: Vec<Typed>, span: Span) -> Bound<Typed> {
+        let mut arguments = arguments.into_iter();
+        let (Some(first), Some(second)) = (arguments.next(), arguments.next()) else {
+            return Ok(Typed::null());
+        };
+        if first.class() == second.class() {
+            let kind = first.kind;
+            return Ok(Typed::new(Expr::Call(Function::NullIf, vec![first.expr, second.expr]), kind));
+        }
+        let same = self.compare(Comparison::Equal, first.clone(), second, span)?;
+        let branches = vec![(same.expr, Expr::Literal(Value::Null))];
+        Ok(Typed::new(Expr::Case { branches, otherwise: Some(Box::new(first.expr)) }, first.kind))
+    }
+}
+
+/// The arguments of a function that takes expressions only.
+pub(super) fn plain_arguments<'f>(
+    function: &'f ast::Function,
+    name: &str,
+    span: Span,
+) -> Bound<Vec<&'f Ast>> {
+    let list = match &function.args {
+        ast::FunctionArguments::None => return Ok(Vec::new()),
+        ast::FunctionArguments::List(list) => list,
+        ast::FunctionArguments::Subquery(_) => {
+            return Err(SqlError::at(unsupported(format!("{name}() of a query")), span));
+        }
+    };
+    let plain = |argument: &'f ast::FunctionArg| match argument {
+        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => Ok(expr),
+        _ => Err(SqlError::at(unsupported(format!("{name}() with such an argument")), span)),
+    };
+    list.args.iter().map(plain).collect()
+}
+
+pub(super) fn arity(function: &str, expected: &'static str, got: usize, span: Span) -> SqlError {
+    SqlError::at(Problem::Arguments { function: function.to_owned(), expected, got }, span)
+}
+
+/// The type that an argument is to have, if the function does not take several.
+fn wanted(function: &Function, place: usize) -> Option<DataType> {
+    match (function, place) {
+        (Function::Length | Function::Substring | Function::Left | Function::Right | Function::Repeat, 0)
+        | (Function::PadLeft | Function::PadRight, 0 | 2)
+        | (
+            Function::Lower
+            | Function::Upper
+            | Function::Trim
+            | Function::TrimLeft
+            | Function::TrimRight
+            | Function::Reverse
+            | Function::Replace
+            | Function::Position,
+            _,
+        ) => Some(TEXT),
+        (
+            Function::Substring
+            | Function::Left
+            | Function::Right
+            | Function::Repeat
+            | Function::PadLeft
+            | Function::PadRight
+            | Function::Round,
+            1 | 2,
+        ) => Some(DataType::BigInt),
+        (
+            Function::Abs
+            | Function::Ceiling
+            | Function::Floor
+            | Function::Round
+            | Function::Sign
+            | Function::SquareRoot
+            | Function::Ln
+            | Function::Exp,
+            0,
+        ) => Some(DataType::Float),
+        (Function::Extract(..) | Function::Truncate(..), 0) => Some(DataType::Timestamp),
+        _ => None,
+    }
+}
+
+fn date_unit(name: &str, span: Span) -> Bound<DateUnit> {
+    Ok(match name.to_lowercase().as_str() {
+        "year" => DateUnit::Year,
+        "quarter" => DateUnit::Quarter,
+        "month" => DateUnit::Month,
+        "week" => DateUnit::Week,
+        "day" => DateUnit::Day,
+        "hour" => DateUnit::Hour,
+        "minute" => DateUnit::Minute,
+        "second" => DateUnit::Second,
+        other => return Err(SqlError::at(unsupported(format!("date_trunc to '{other}'")), span)),
+    })
+}
+
+/// SQLite's `typeof`, which a static type tells but for NULL.
+fn type_name(argument: Typed) -> Typed {
+    let text = |text: &str| Expr::Literal(Value::Text(text.to_owned()));
+    let name = match argument.class() {
+        None => return Typed::new(text("null"), TEXT),
+        Some(Class::Int | Class::Bool) => "integer",
+        Some(Class::Float | Class::Decimal) => "real",
+        Some(Class::Bytes) => "blob",
+        Some(_) => "text",
+    };
+    let branches = vec![(argument.expr.is_null(), text("null"))];
+    Typed::new(Expr::Case { branches, otherwise: Some(Box::new(text(name))) }, TEXT)
+}

@@ -1,0 +1,135 @@
+//! Groups: what is computed over them, and how an expression over rows becomes one over groups.
+//!
+//! Expressions are bound over the rows, and the aggregates in them are collected as they come. Then whatever is a key
+//! of the groups is put in place of its expression, and what is left of the rows' own columns is a column that the
+//! groups do not agree in.
+
+use hashbrown::HashMap;
+
+use super::scope::Scope;
+use super::{Binder, Bound};
+use crate::algebra::{Aggregate, AggregateFunction, Column, Expr, Query, Relation, Source};
+use crate::optimize::columns::{free_columns, substitute_query, substitute_relation};
+use crate::sql::error::Problem;
+
+/// The aggregates of a query, as they are found.
+#[derive(Debug)]
+pub(super) struct Grouping {
+    pub(super) source: Source,
+    /// What rows of a group agree in.
+    pub(super) keys: Vec<Expr>,
+    pub(super) aggregates: Vec<Aggregate>,
+    /// Whether an aggregate's own arguments are being bound, within which there is no other.
+    pub(super) within: bool,
+}
+
+impl Grouping {
+    pub(super) fn new(source: Source) -> Grouping {
+        Grouping { source, keys: Vec::new(), aggregates: Vec::new(), within: false }
+    }
+
+    /// The column of an aggregate; one that is there already is not computed twice.
+    pub(super) fn add(&mut self, aggregate: Aggregate) -> Column {
+        let place = self.aggregates.iter().position(|known| *known == aggregate).unwrap_or_else(|| {
+            self.aggregates.push(aggregate);
+            self.aggregates.len() - 1
+        });
+        self.source.column(self.keys.len() + place)
+    }
+
+    /// The one MIN or MAX, if there is just one aggregate of these kinds: SQLite takes other columns from its row.
+    fn extreme(&self) -> Option<&Aggregate> {
+        let is_extreme =
+            |of: &&Aggregate| matches!(of.function, AggregateFunction::Min | AggregateFunction::Max);
+        let mut extremes = self.aggregates.iter().filter(is_extreme);
+        extremes.next().filter(|_| extremes.next().is_none())
+    }
+}
+
+impl Binder<'_> {
+    /// The expression over the groups.
+    pub(super) fn regroup(&self, expr: &mut Expr, grouping: &mut Grouping, scope: &Scope<'_>) -> Bound<()> {
+        if let Some(key) = grouping.keys.iter().position(|key| key == expr) {
+            *expr = Expr::Column(grouping.source.column(key));
+            return Ok(());
+        }
+        match expr {
+            Expr::Column(column) if scope.has(column.source()) => {
+                *expr = self.bare(*column, grouping, scope)?;
+                return Ok(());
+            }
+            Expr::Scalar(query) => self.regroup_query(query, grouping, scope)?,
+            Expr::InQuery(_, query) => self.regroup_query(query, grouping, scope)?,
+            Expr::Exists(relation) => self.regroup_relation(relation, grouping, scope)?,
+            _ => {}
+        }
+        expr.children_mut().into_iter().try_for_each(|child| self.regroup(child, grouping, scope))
+    }
+
+    fn regroup_query(&self, query: &mut Query, grouping: &mut Grouping, scope: &Scope<'_>) -> Bound<()> {
+        let by = self.grouped(&free_columns(query), grouping, scope)?;
+        if !by.is_empty() {
+            substitute_query(query, &by);
+        }
+        Ok(())
+    }
+
+    fn regroup_relation(
+        &self,
+        relation: &mut Relation,
+        grouping: &mut Grouping,
+        scope: &Scope<'_>,
+    ) -> Bound<()> {
+        let unit = Query::new(std::mem::replace(relation, Relation::Unit), Vec::new());
+        let by = self.grouped(&free_columns(&unit), grouping, scope);
+        *relation = unit.relation;
+        let by = by?;
+        if !by.is_empty() {
+            substitute_relation(relation, &by);
+        }
+        Ok(())
+    }
+
+    /// What columns of the rows, mentioned in a subquery, are over the groups.
+    fn grouped(
+        &self,
+        columns: &[Column],
+        grouping: &mut Grouping,
+        scope: &Scope<'_>,
+    ) -> Bound<HashMap<Column, Expr>> {
+        let own = columns.iter().filter(|column| scope.has(column.source()));
+        own.map(|column| {
+            let mut expr = Expr::Column(*column);
+            self.regroup(&mut expr, grouping, scope)?;
+            Ok((*column, expr))
+        })
+        .collect()
+    }
+
+    /// A column beside aggregates that the groups do not agree in.
+    fn bare(&self, column: Column, grouping: &mut Grouping, scope: &Scope<'_>) -> Bound<Expr> {
+        if !self.is_sqlite() && !is_of_keyed_table(column, grouping, scope) {
+            let table = scope.tables.iter().find(|table| table.source == column.source());
+            let name = table
+                .filter(|_| !column.is_row_id())
+                .map_or("rowid", |table| table.column_name(column.index()));
+            return Err(Problem::Ungrouped { name: name.to_owned() }.into());
+        }
+        let aggregate = match grouping.extreme() {
+            Some(_extreme) => Aggregate::of(AggregateFunction::Min, column),
+            None => Aggregate::of(AggregateFunction::Min, column),
+        };
+        Ok(Expr::Column(grouping.add(aggregate)))
+    }
+}
+
+/// Whether the groups agree in a column because they agree in the primary key of its table.
+fn is_of_keyed_table(column: Column, grouping: &Grouping, scope: &Scope<'_>) -> bool {
+    let table = scope.tables.iter().find(|table| table.source == column.source());
+    let Some(super::scope::Columns::Table(definition)) = table.map(|table| &table.columns) else {
+        return false;
+    };
+    let key = definition.primary_key_columns();
+    let is_grouped = |place: &usize| grouping.keys.contains(&Expr::Column(column.source().column(*place)));
+    !key.is_empty() && key.iter().all(is_grouped)
+}

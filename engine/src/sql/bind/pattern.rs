@@ -1,0 +1,172 @@
+//! `LIKE`, `GLOB` and regular expressions.
+
+use nuages_storage::Value;
+use sqlparser::ast::Expr as Ast;
+use sqlparser::tokenizer::Span;
+
+use super::scope::Scope;
+use super::typed::{TEXT, Typed};
+use super::{Binder, Bound, begin_of, unsupported};
+use crate::algebra::{Expr, Function, TextMatch};
+use crate::sql::error::SqlError;
+
+impl Binder<'_> {
+    pub(super) fn like_expression(
+        &mut self,
+        text: &Ast,
+        pattern: &Ast,
+        escape: Option<&Ast>,
+        ignore_case: bool,
+        negated: bool,
+        scope: &Scope<'_>,
+    ) -> Bound<Typed> {
+        let span = begin_of(text);
+        let (text, pattern) = (self.value_of(text, scope)?, self.value_of(pattern, scope)?);
+        let escape = match escape {
+            None => None,
+            Some(escape) => {
+                let at = begin_of(escape);
+                let escape = self.expression(escape, scope)?;
+                let mut characters = escape.literal_text().unwrap_or_default().chars();
+                let refused = || SqlError::at(unsupported("an ESCAPE that is not one character"), at);
+                match (characters.next(), characters.next(), escape.literal_text()) {
+                    (Some(character), None, _) => Some(Some(character)),
+                    (None, _, Some(_)) => Some(None),
+                    _ => return Err(refused()),
+                }
+            }
+        };
+        let found = self.like(text, pattern, escape, ignore_case, span)?;
+        Ok(if negated { Typed::bool(found.expr.not()) } else { found })
+    }
+
+    /// `LIKE`. The algebra's escapes by `\`, always; `escape` is the statement's: none given, nothing escapes, or a
+    /// character does.
+    pub(super) fn like(
+        &mut self,
+        mut text: Typed,
+        mut pattern: Typed,
+        escape: Option<Option<char>>,
+        ignore_case: bool,
+        span: Span,
+    ) -> Bound<Typed> {
+        self.settle(&mut text, Some(TEXT));
+        self.settle(&mut pattern, Some(TEXT));
+        let escape = match escape {
+            None if self.is_sqlite() => None,
+            None => Some('\\'),
+            Some(escape) => escape,
+        };
+        let pattern = match (pattern.literal_text(), escape) {
+            (_, Some('\\')) => pattern.expr,
+            (Some(literal), escape) => Expr::Literal(Value::Text(escaped_by_backslash(literal, escape))),
+            (None, None) => {
+                let text = |text: &str| Expr::Literal(Value::Text(text.to_owned()));
+                Expr::Call(Function::Replace, vec![pattern.expr, text("\\"), text("\\\\")])
+            }
+            (None, Some(_)) => {
+                return Err(SqlError::at(unsupported("ESCAPE with a pattern that is not a literal"), span));
+            }
+        };
+        Ok(search(TextMatch::Like, ignore_case, text.expr, pattern))
+    }
+
+    pub(super) fn regex(
+        &mut self,
+        mut text: Typed,
+        mut pattern: Typed,
+        ignore_case: bool,
+        negated: bool,
+    ) -> Bound<Typed> {
+        self.settle(&mut text, Some(TEXT));
+        self.settle(&mut pattern, Some(TEXT));
+        let found = search(TextMatch::Regex, ignore_case, text.expr, pattern.expr);
+        Ok(if negated { Typed::bool(found.expr.not()) } else { found })
+    }
+
+    /// `GLOB`, as a regular expression.
+    pub(super) fn glob(&mut self, text: Typed, pattern: &Typed, span: Span) -> Bound<Typed> {
+        let text = self.value(text);
+        match pattern.literal_text() {
+            Some(glob) => {
+                let pattern = Expr::Literal(Value::Text(regex_of_glob(glob)));
+                Ok(search(TextMatch::Regex, false, text.expr, pattern))
+            }
+            None => Err(SqlError::at(unsupported("GLOB with a pattern that is not a literal"), span)),
+        }
+    }
+}
+
+fn search(kind: TextMatch, ignore_case: bool, text: Expr, pattern: Expr) -> Typed {
+    Typed::bool(Expr::Match { kind, ignore_case, text: Box::new(text), pattern: Box::new(pattern) })
+}
+
+/// A pattern in which `escape` escapes as one in which `\` does.
+fn escaped_by_backslash(pattern: &str, escape: Option<char>) -> String {
+    let mut result = String::with_capacity(pattern.len());
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        if Some(character) == escape {
+            result.push('\\');
+            result.extend(characters.next());
+        } else {
+            if character == '\\' {
+                result.push('\\');
+            }
+            result.push(character);
+        }
+    }
+    result
+}
+
+/// `*`, `?` and `[..]` as a regular expression for the whole text.
+fn regex_of_glob(glob: &str) -> String {
+    let mut regex = String::from("(?s)^");
+    let mut characters = glob.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '*' => regex.push_str(".*"),
+            '?' => regex.push('.'),
+            '[' => {
+                regex.push('[');
+                if characters.next_if(|next| matches!(next, '^' | '!')).is_some() {
+                    regex.push('^');
+                }
+                let mut is_first = true;
+                for inner in characters.by_ref() {
+                    if inner == ']' && !is_first {
+                        break;
+                    }
+                    if matches!(inner, '[' | ']' | '\\' | '&' | '~') {
+                        regex.push('\\');
+                    }
+                    regex.push(inner);
+                    is_first = false;
+                }
+                regex.push(']');
+            }
+            other => {
+                let mut buffer = [0; 4];
+                regex.push_str(&regex::escape(other.encode_utf8(&mut buffer)));
+            }
+        }
+    }
+    regex.push('$');
+    regex
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_become_backslashes() {
+        assert_eq!(escaped_by_backslash("50!%_\\", Some('!')), "50\\%_\\\\");
+        assert_eq!(escaped_by_backslash("a\\%", None), "a\\\\%");
+    }
+
+    #[test]
+    fn globs_become_regular_expressions() {
+        assert_eq!(regex_of_glob("a*[^0-9]?.c"), "(?s)^a.*[^0-9].\\.c$");
+    }
+}

@@ -1,0 +1,385 @@
+//! Queries: set operations, VALUES, common table expressions, and what stands around a SELECT.
+
+use nuages_storage::{DataType, Value};
+use sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier};
+use sqlparser::tokenizer::Span;
+
+use super::from::renamed;
+use super::scope::{Columns, Scope, Shape};
+use super::typed::{Affinity, TEXT, Typed, cast};
+use super::{Binder, Bound, QUERY_DEPTH_MAX, begin_of, last_part, unsupported};
+use crate::algebra::{Expr, OutputColumn, Query, Relation, SetKind, SortKey};
+use crate::evaluate::{class_of, unify};
+use crate::sql::error::{Problem, SqlError};
+
+/// A query, and what its columns are.
+#[derive(Clone, Debug)]
+pub(in crate::sql) struct BoundQuery {
+    pub(in crate::sql) query: Query,
+    pub(in crate::sql) shape: Vec<Shape>,
+}
+
+/// A common table expression in scope. It is bound anew wherever it is mentioned.
+#[derive(Clone, Debug)]
+pub(super) struct CommonTable {
+    pub(super) name: String,
+    alias: ast::TableAlias,
+    query: ast::Query,
+    /// How many of the common tables before it it sees.
+    sees: usize,
+}
+
+/// How the rows of a query are ordered and cut.
+pub(super) struct Tail<'q> {
+    pub(super) order: &'q [ast::OrderByExpr],
+    pub(super) limit: Option<&'q ast::LimitClause>,
+    pub(super) fetch: Option<&'q ast::Fetch>,
+}
+
+impl Tail<'_> {
+    const NONE: Tail<'static> = Tail { order: &[], limit: None, fetch: None };
+
+    fn is_none(&self) -> bool {
+        self.order.is_empty() && self.limit.is_none() && self.fetch.is_none()
+    }
+}
+
+impl Binder<'_> {
+    /// Binds a query.
+    pub(in crate::sql) fn query(
+        &mut self,
+        query: &ast::Query,
+        outer: Option<&Scope<'_>>,
+    ) -> Bound<BoundQuery> {
+        if self.depth >= QUERY_DEPTH_MAX {
+            return Err(Problem::TooDeep { max: QUERY_DEPTH_MAX }.into());
+        }
+        self.depth += 1;
+        let known = self.common.len();
+        let bound = self.with_common(query, outer);
+        self.common.truncate(known);
+        self.depth -= 1;
+        bound
+    }
+
+    fn with_common(&mut self, query: &ast::Query, outer: Option<&Scope<'_>>) -> Bound<BoundQuery> {
+        if let Some(with) = &query.with {
+            if with.recursive {
+                return Err(SqlError::at(unsupported("WITH RECURSIVE"), with.with_token.0.span));
+            }
+            for table in &with.cte_tables {
+                let name = self.new_name(&table.alias.name);
+                let sees = self.common.len();
+                let (alias, query) = (table.alias.clone(), (*table.query).clone());
+                self.common.push(CommonTable { name, alias, query, sees });
+            }
+        }
+        let order = match &query.order_by {
+            None => &[][..],
+            Some(ast::OrderBy { kind: ast::OrderByKind::Expressions(keys), .. }) => keys,
+            Some(_) => return Err(unsupported("ORDER BY ALL").into()),
+        };
+        let tail = Tail { order, limit: query.limit_clause.as_ref(), fetch: query.fetch.as_ref() };
+        let mut bound = self.set_expression(&query.body, &tail, outer)?;
+        if !query.locks.is_empty() {
+            bound.query.lock = Some(self.row_lock(&query.locks, &bound.query)?);
+        }
+        Ok(bound)
+    }
+
+    fn set_expression(
+        &mut self,
+        body: &SetExpr,
+        tail: &Tail<'_>,
+        outer: Option<&Scope<'_>>,
+    ) -> Bound<BoundQuery> {
+        match body {
+            SetExpr::Select(select) => self.select(select, tail, outer),
+            SetExpr::Query(inner) => {
+                let bound = self.query(inner, outer)?;
+                if tail.is_none() { Ok(bound) } else { self.with_tail(bound, tail, outer) }
+            }
+            SetExpr::SetOperation { .. } => {
+                let bound = self.set_operation(body, outer)?;
+                self.with_tail(bound, tail, outer)
+            }
+            SetExpr::Values(values) => {
+                let bound = self.values(values, outer)?;
+                if tail.is_none() { Ok(bound) } else { self.with_tail(bound, tail, outer) }
+            }
+            SetExpr::Table(table) => {
+                let name = ast::Ident::new(table.table_name.clone().unwrap_or_default());
+                let schema = table.schema_name.clone().map(ast::Ident::new);
+                let name = ast::ObjectName::from(schema.into_iter().chain([name]).collect::<Vec<_>>());
+                let bound = self.whole_table(&name, outer)?;
+                if tail.is_none() { Ok(bound) } else { self.with_tail(bound, tail, outer) }
+            }
+            _ => Err(unsupported("INSERT, UPDATE or DELETE within a query").into()),
+        }
+    }
+
+    /// Every column of a table.
+    fn whole_table(&mut self, name: &ast::ObjectName, outer: Option<&Scope<'_>>) -> Bound<BoundQuery> {
+        let mut scope = Scope::within(outer);
+        let factor = ast::TableFactor::Table {
+            name: name.clone(),
+            alias: None,
+            args: None,
+            with_hints: Vec::new(),
+            version: None,
+            with_ordinality: false,
+            partitions: Vec::new(),
+            json_path: None,
+            sample: None,
+            index_hints: Vec::new(),
+        };
+        let from = [ast::TableWithJoins { relation: factor, joins: Vec::new() }];
+        let relation = self.from(&from, &mut scope)?;
+        let mut columns = Vec::new();
+        let mut shape = Vec::new();
+        for table in &scope.tables {
+            for place in 0..table.len() {
+                let typed = table.column(place);
+                let name = table.column_name(place).to_owned();
+                shape.push(Shape { name: name.clone(), kind: typed.kind, affinity: typed.affinity });
+                columns.push(OutputColumn { name, expr: typed.expr });
+            }
+        }
+        Ok(BoundQuery { query: Query::new(relation, columns), shape })
+    }
+
+    /// A union, intersection or difference; those in a row are a tree as deep as it is long.
+    fn set_operation(&mut self, body: &SetExpr, outer: Option<&Scope<'_>>) -> Bound<BoundQuery> {
+        let mut rest = Vec::new();
+        let mut first = body;
+        while let SetExpr::SetOperation { left, op, set_quantifier, right } = first {
+            rest.push((*op, *set_quantifier, &**right));
+            first = left;
+        }
+        let mut result = self.set_expression(first, &Tail::NONE, outer)?;
+        while let Some((op, quantifier, right)) = rest.pop() {
+            let right = self.set_expression(right, &Tail::NONE, outer)?;
+            result = self.combined(result, op, quantifier, right)?;
+        }
+        Ok(result)
+    }
+
+    fn combined(
+        &mut self,
+        mut left: BoundQuery,
+        op: SetOperator,
+        quantifier: SetQuantifier,
+        mut right: BoundQuery,
+    ) -> Bound<BoundQuery> {
+        if left.shape.len() != right.shape.len() {
+            let problem = Problem::ColumnCount { expected: left.shape.len(), got: right.shape.len() };
+            return Err(problem.into());
+        }
+        let kind = match op {
+            SetOperator::Union => SetKind::Union,
+            SetOperator::Intersect => SetKind::Intersect,
+            SetOperator::Except | SetOperator::Minus => SetKind::Except,
+        };
+        let all = match quantifier {
+            SetQuantifier::All => true,
+            SetQuantifier::None | SetQuantifier::Distinct => false,
+            _ => return Err(unsupported("a set operation BY NAME").into()),
+        };
+        for place in 0..left.shape.len() {
+            let common = match (left.shape[place].kind, right.shape[place].kind) {
+                (Some(a), Some(b)) => match unify(a, b) {
+                    Some(common) => Some(common),
+                    None if self.is_sqlite() => Some(TEXT),
+                    None => {
+                        let of = op.to_string();
+                        return Err(super::mismatch(&of, a, Some(b), Span::empty()));
+                    }
+                },
+                (a, b) => a.or(b),
+            };
+            for side in [&mut left, &mut right] {
+                let expr = &mut side.query.columns[place].expr;
+                if let (Some(kind), Some(common)) = (side.shape[place].kind, common)
+                    && class_of(kind) != class_of(common)
+                {
+                    *expr = cast(std::mem::replace(expr, Expr::Literal(Value::Null)), common);
+                } else if let (Expr::Literal(Value::Null), Some(common)) = (&*expr, common) {
+                    *expr = Expr::Cast(Box::new(Expr::Literal(Value::Null)), common);
+                }
+            }
+            left.shape[place].kind = common;
+        }
+        let source = self.source();
+        let columns = left.shape.iter().enumerate();
+        let columns = columns.map(|(place, column)| OutputColumn::new(&*column.name, source.column(place)));
+        let columns = columns.collect();
+        let (left_query, right_query) = (Box::new(left.query), Box::new(right.query));
+        let relation = Relation::Set { kind, all, source, left: left_query, right: right_query };
+        Ok(BoundQuery { query: Query::new(relation, columns), shape: left.shape })
+    }
+
+    /// Literal rows.
+    fn values(&mut self, values: &ast::Values, outer: Option<&Scope<'_>>) -> Bound<BoundQuery> {
+        let mut scope = Scope::within(outer);
+        scope.clause = "VALUES";
+        let width = values.rows.first().map_or(0, |row| row.content.len());
+        let mut rows: Vec<Vec<Typed>> = Vec::with_capacity(values.rows.len());
+        for row in &values.rows {
+            if row.content.len() != width {
+                let at = row.content.first().map_or(Span::empty(), begin_of);
+                return Err(SqlError::at(
+                    Problem::ColumnCount { expected: width, got: row.content.len() },
+                    at,
+                ));
+            }
+            rows.push(row.content.iter().map(|expr| self.value_of(expr, &scope)).collect::<Bound<_>>()?);
+        }
+        let mut types = Vec::with_capacity(width);
+        let mut columns: Vec<Vec<Expr>> = rows.iter().map(|_| Vec::with_capacity(width)).collect();
+        for place in 0..width {
+            let column: Vec<Typed> =
+                rows.iter_mut().map(|row| std::mem::replace(&mut row[place], Typed::null())).collect();
+            let (exprs, kind) = self.unified(column, "VALUES", Span::empty())?;
+            types.push(kind.unwrap_or(TEXT));
+            columns.iter_mut().zip(exprs).for_each(|(row, expr)| row.push(expr));
+        }
+        let source = self.source();
+        let name = |place: usize| format!("column{}", place + 1);
+        let outputs = (0..width).map(|place| OutputColumn::new(name(place), source.column(place))).collect();
+        let shape = types.iter().enumerate();
+        let shape = shape.map(|(place, kind)| Shape {
+            name: name(place),
+            kind: Some(*kind),
+            affinity: Affinity::None,
+        });
+        let shape = shape.collect();
+        Ok(BoundQuery {
+            query: Query::new(Relation::Values { source, types, rows: columns }, outputs),
+            shape,
+        })
+    }
+
+    /// A query whose rows are ordered and cut by its columns.
+    fn with_tail(
+        &mut self,
+        mut bound: BoundQuery,
+        tail: &Tail<'_>,
+        outer: Option<&Scope<'_>>,
+    ) -> Bound<BoundQuery> {
+        if !tail.order.is_empty() {
+            let source = self.source();
+            let exprs = bound.query.columns.iter_mut().enumerate().map(|(place, column)| {
+                std::mem::replace(&mut column.expr, Expr::Column(source.column(place)))
+            });
+            let exprs = exprs.collect();
+            let relation =
+                std::mem::replace(&mut bound.query.relation, Relation::Unit).project(source, exprs);
+            let mut scope = Scope::within(outer);
+            scope.clause = "ORDER BY";
+            let shape = Columns::Query(bound.shape.clone().into());
+            self.add_table(&ast::Ident::new(""), source, shape, &mut scope)?;
+            let mut keys = Vec::with_capacity(tail.order.len());
+            for key in tail.order {
+                let typed = match self.ordinal(&key.expr, bound.shape.len())? {
+                    Some(place) => scope.tables[0].column(place),
+                    None => self.value_of(&key.expr, &scope)?,
+                };
+                keys.push(self.sort_key(typed.expr, &key.options));
+            }
+            bound.query.relation = relation.sort(keys);
+        }
+        bound.query.relation = self.limited(bound.query.relation, tail)?;
+        Ok(bound)
+    }
+
+    /// The place of a column that is meant by its number.
+    pub(super) fn ordinal(&self, expr: &ast::Expr, columns: usize) -> Bound<Option<usize>> {
+        let ast::Expr::Value(value) = expr else { return Ok(None) };
+        let ast::Value::Number(digits, _) = &value.value else { return Ok(None) };
+        let place = digits.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        match place.filter(|place| *place < columns) {
+            Some(place) => Ok(Some(place)),
+            None => Err(SqlError::at(Problem::Ordinal { number: digits.clone(), columns }, value.span)),
+        }
+    }
+
+    /// A sort key; NULLs are the greatest values in PostgreSQL and the least in SQLite.
+    pub(super) fn sort_key(&self, expr: Expr, options: &ast::OrderByOptions) -> SortKey {
+        let descending = matches!(options.sort, Some(ast::OrderBySort::Desc));
+        let nulls_first = options.nulls_first.unwrap_or(descending != self.is_sqlite());
+        SortKey { expr, descending, nulls_first }
+    }
+
+    /// The run of rows that LIMIT, OFFSET and FETCH leave.
+    pub(super) fn limited(&mut self, relation: Relation, tail: &Tail<'_>) -> Bound<Relation> {
+        let (limit, offset) = match tail.limit {
+            None => (None, None),
+            Some(ast::LimitClause::LimitOffset { limit, offset, .. }) => {
+                (limit.as_ref(), offset.as_ref().map(|offset| &offset.value))
+            }
+            Some(ast::LimitClause::OffsetCommaLimit { offset, limit }) => (Some(limit), Some(offset)),
+        };
+        let one = ast::Expr::value(ast::Value::Number("1".to_owned(), false));
+        let fetch = tail.fetch.map(|fetch| fetch.quantity.as_ref().unwrap_or(&one));
+        let count = limit.or(fetch).map(|limit| self.row_count(limit, "LIMIT")).transpose()?.flatten();
+        let offset = offset.map(|offset| self.row_count(offset, "OFFSET")).transpose()?.flatten();
+        if count.is_none() && offset.is_none() {
+            return Ok(relation);
+        }
+        Ok(relation.limit(offset.unwrap_or(0), count))
+    }
+
+    /// A number of rows; none where there is no limit.
+    fn row_count(&mut self, expr: &ast::Expr, clause: &'static str) -> Bound<Option<u64>> {
+        let span = begin_of(expr);
+        if let ast::Expr::Identifier(name) = expr
+            && name.value.eq_ignore_ascii_case("all")
+        {
+            return Ok(None);
+        }
+        let mut typed = self.expression(expr, &Scope::within(None))?;
+        self.settle(&mut typed, Some(DataType::BigInt));
+        let value = match &typed.expr {
+            Expr::Literal(value) => value.clone(),
+            Expr::Parameter(place, _) => {
+                self.parameters.needs_values();
+                self.parameters.value(*place).cloned().unwrap_or(Value::Int(0))
+            }
+            _ => return Err(SqlError::at(unsupported(format!("a {clause} that is computed")), span)),
+        };
+        let value = if value.as_text().is_some() {
+            DataType::BigInt.accepts(value.clone()).unwrap_or(value)
+        } else {
+            value
+        };
+        match value.as_int() {
+            Some(count) if count >= 0 => Ok(Some(count.unsigned_abs())),
+            Some(_) if self.is_sqlite() => Ok(None),
+            None if value.is_null() => Ok(None),
+            _ => Err(SqlError::at(Problem::RowCount { clause, got: value.to_string() }, span)),
+        }
+    }
+
+    /// A common table expression, in the FROM clause that mentions it.
+    pub(super) fn virtual_table(
+        &mut self,
+        name: &ast::ObjectName,
+        alias: Option<&ast::TableAlias>,
+        scope: &mut Scope<'_>,
+    ) -> Bound<Option<Relation>> {
+        let ident = last_part(name)?;
+        let found = self.common.iter().rposition(|table| name.0.len() == 1 && self.means(ident, &table.name));
+        let Some(at) = found else { return Ok(None) };
+        let table = self.common[at].clone();
+        // It sees what was there before it.
+        let later = self.common.split_off(table.sees);
+        let bound = self.query(&table.query, None);
+        self.common.truncate(table.sees);
+        self.common.extend(later);
+        let mut bound = bound?;
+        bound.shape = renamed(bound.shape, Some(&table.alias))?;
+        let named = ast::TableAlias { name: table.alias.name, columns: Vec::new(), explicit: true, at: None };
+        let alias = alias.unwrap_or(&named);
+        self.derived(bound, Some(alias), scope).map(Some)
+    }
+}

@@ -1,0 +1,243 @@
+//! What a name means: the tables of a FROM clause, those of the queries around it, and what else is in sight.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use nuages_storage::DataType;
+use smallvec::SmallVec;
+use sqlparser::ast;
+
+use super::grouping::Grouping;
+use super::typed::{Affinity, Typed};
+use super::{Binder, Bound};
+use crate::algebra::{Expr, Source};
+use crate::catalog::TableDefinition;
+use crate::catalog::names::nearest;
+use crate::sql::error::{Problem, SqlError};
+
+/// A column of a query's result, or of what stands in a FROM clause.
+#[derive(Clone, Debug)]
+pub(in crate::sql) struct Shape {
+    pub(in crate::sql) name: String,
+    pub(in crate::sql) kind: Option<DataType>,
+    pub(in crate::sql) affinity: Affinity,
+}
+
+/// What the columns of a table in scope are.
+#[derive(Clone, Debug)]
+pub(super) enum Columns {
+    /// Those of a table.
+    Table(Arc<TableDefinition>),
+    /// Those of a query.
+    Query(Arc<[Shape]>),
+}
+
+/// A table in scope.
+#[derive(Clone, Debug)]
+pub(super) struct ScopeTable {
+    pub(super) name: String,
+    pub(super) source: Source,
+    pub(super) columns: Columns,
+    /// Columns that a USING has merged with those of a table before, so that only a qualified name means them.
+    pub(super) merged: SmallVec<[usize; 2]>,
+}
+
+impl ScopeTable {
+    pub(super) fn len(&self) -> usize {
+        match &self.columns {
+            Columns::Table(table) => table.columns.len(),
+            Columns::Query(columns) => columns.len(),
+        }
+    }
+
+    pub(super) fn column_name(&self, place: usize) -> &str {
+        match &self.columns {
+            Columns::Table(table) => &table.columns[place].name,
+            Columns::Query(columns) => &columns[place].name,
+        }
+    }
+
+    pub(super) fn column(&self, place: usize) -> Typed {
+        let expr = Expr::Column(self.source.column(place));
+        match &self.columns {
+            Columns::Table(table) => Typed::inclined(expr, table.columns[place].data_type),
+            Columns::Query(columns) => {
+                Typed { affinity: columns[place].affinity, ..Typed::new(expr, columns[place].kind) }
+            }
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).map(|place| self.column_name(place))
+    }
+
+    fn place_of(&self, binder: &Binder<'_>, name: &ast::Ident) -> Option<usize> {
+        match &self.columns {
+            Columns::Table(table) => table.columns.iter().position(|column| binder.means(name, &column.name)),
+            Columns::Query(columns) => columns.iter().position(|column| binder.means(name, &column.name)),
+        }
+    }
+}
+
+/// A column that a full join with USING has made of two.
+#[derive(Clone, Debug)]
+pub(super) struct MergedColumn {
+    pub(super) name: String,
+    pub(super) typed: Typed,
+}
+
+/// What is in sight of an expression.
+#[derive(Debug, Default)]
+pub(in crate::sql) struct Scope<'s> {
+    pub(super) tables: Vec<ScopeTable>,
+    /// The first of them that can be seen: the condition of a join sees only what is joined.
+    pub(super) visible_from: usize,
+    /// Columns of full joins.
+    pub(super) merged: Vec<MergedColumn>,
+    /// The names that the SELECT list gives; SQLite sees them everywhere.
+    pub(super) aliases: Vec<(&'s ast::Ident, &'s ast::Expr)>,
+    /// The groups, where there may be some.
+    pub(super) grouping: Option<RefCell<Grouping>>,
+    /// The clause that is being bound, for messages.
+    pub(super) clause: &'static str,
+    /// The query around.
+    pub(super) outer: Option<&'s Scope<'s>>,
+}
+
+impl<'s> Scope<'s> {
+    pub(super) fn within(outer: Option<&'s Scope<'s>>) -> Scope<'s> {
+        Scope { outer, clause: "this place", ..Scope::default() }
+    }
+
+    pub(super) fn visible(&self) -> &[ScopeTable] {
+        self.tables.get(self.visible_from..).unwrap_or_default()
+    }
+
+    /// Whether a source is one of this query's own tables.
+    pub(super) fn has(&self, source: Source) -> bool {
+        self.tables.iter().any(|table| table.source == source)
+    }
+
+    fn chain(&'s self) -> impl Iterator<Item = &'s Scope<'s>> {
+        std::iter::successors(Some(self), |scope| scope.outer)
+    }
+}
+
+impl Binder<'_> {
+    /// The column that a name without a table means.
+    pub(super) fn column(&mut self, name: &ast::Ident, scope: &Scope<'_>) -> Bound<Typed> {
+        for level in scope.chain() {
+            if let Some(found) = self.column_here(name, level)? {
+                return Ok(found);
+            }
+            if let Some(found) = self.alias_here(name, level)? {
+                return Ok(found);
+            }
+        }
+        // A text in double quotes is a text to SQLite where it is no name.
+        if self.is_sqlite() && name.quote_style == Some('"') {
+            return Ok(Typed::literal(nuages_storage::Value::Text(name.value.clone())));
+        }
+        let names = scope.chain().flat_map(|level| level.visible().iter().flat_map(ScopeTable::names));
+        let problem = Problem::UnknownColumn {
+            name: name.value.clone(),
+            table: None,
+            nearest: nearest(&name.value, names),
+        };
+        Err(SqlError::at(problem, name.span))
+    }
+
+    fn column_here(&self, name: &ast::Ident, scope: &Scope<'_>) -> Bound<Option<Typed>> {
+        if let Some(merged) = scope.merged.iter().find(|merged| self.means(name, &merged.name)) {
+            return Ok(Some(merged.typed.clone()));
+        }
+        let mut found: Option<(&ScopeTable, usize)> = None;
+        for table in scope.visible() {
+            let Some(place) = table.place_of(self, name) else { continue };
+            if table.merged.contains(&place) {
+                continue;
+            }
+            if let Some((first, _)) = found {
+                let problem = Problem::AmbiguousColumn {
+                    name: name.value.clone(),
+                    first: first.name.clone(),
+                    second: table.name.clone(),
+                };
+                return Err(SqlError::at(problem, name.span));
+            }
+            found = Some((table, place));
+        }
+        if found.is_none() && self.is_row_id(name) {
+            let mut tables =
+                scope.visible().iter().filter(|table| matches!(table.columns, Columns::Table(_)));
+            if let (Some(table), None) = (tables.next(), tables.next()) {
+                return Ok(Some(row_id(table)));
+            }
+        }
+        Ok(found.map(|(table, place)| table.column(place)))
+    }
+
+    /// What the SELECT list calls so.
+    fn alias_here(&mut self, name: &ast::Ident, scope: &Scope<'_>) -> Bound<Option<Typed>> {
+        if !self.is_sqlite() {
+            return Ok(None);
+        }
+        let Some(&(_, expr)) =
+            scope.aliases.iter().find(|(alias, _)| alias.value.eq_ignore_ascii_case(&name.value))
+        else {
+            return Ok(None);
+        };
+        // What it stands for is not looked for among the names again.
+        let inner = Scope {
+            tables: scope.tables.clone(),
+            merged: scope.merged.clone(),
+            clause: scope.clause,
+            outer: scope.outer,
+            ..Scope::default()
+        };
+        self.expression(expr, &inner).map(Some)
+    }
+
+    /// The column that a name with a table means.
+    pub(super) fn qualified(&mut self, parts: &[ast::Ident], scope: &Scope<'_>) -> Bound<Typed> {
+        let [.., table_name, name] = parts else {
+            return parts.first().map_or_else(|| Ok(Typed::null()), |name| self.column(name, scope));
+        };
+        let mut known: Option<&ScopeTable> = None;
+        for level in scope.chain() {
+            for table in level.visible().iter().filter(|table| self.means(table_name, &table.name)) {
+                if let Some(place) = table.place_of(self, name) {
+                    return Ok(table.column(place));
+                }
+                if self.is_row_id(name) && matches!(table.columns, Columns::Table(_)) {
+                    return Ok(row_id(table));
+                }
+                known.get_or_insert(table);
+            }
+        }
+        let problem = match known {
+            Some(table) => Problem::UnknownColumn {
+                name: name.value.clone(),
+                table: Some(table.name.clone()),
+                nearest: nearest(&name.value, table.names()),
+            },
+            None => {
+                let names =
+                    scope.chain().flat_map(|level| level.visible().iter().map(|table| table.name.as_str()));
+                let (name, nearest) = (table_name.value.clone(), nearest(&table_name.value, names));
+                return Err(SqlError::at(Problem::UnknownTable { name, nearest }, table_name.span));
+            }
+        };
+        Err(SqlError::at(problem, name.span))
+    }
+
+    /// Whether a name is one of those SQLite has for the row id.
+    fn is_row_id(&self, name: &ast::Ident) -> bool {
+        self.is_sqlite()
+            && ["rowid", "_rowid_", "oid"].iter().any(|known| name.value.eq_ignore_ascii_case(known))
+    }
+}
+
+fn row_id(table: &ScopeTable) -> Typed {
+    Typed::inclined(Expr::Column(table.source.row_id()), DataType::BigInt)
+}

@@ -1,0 +1,284 @@
+//! SELECT: the order in which its clauses mean something.
+//!
+//! FROM, WHERE, GROUP BY, HAVING, the list, DISTINCT, ORDER BY, LIMIT. Aggregates are found while the list, HAVING and
+//! ORDER BY are bound over the rows; if there are any, these expressions become ones over the groups.
+
+use std::cell::RefCell;
+
+use sqlparser::ast::{self, SelectItem};
+use sqlparser::tokenizer::Span;
+
+use super::grouping::Grouping;
+use super::query::{BoundQuery, Tail};
+use super::scope::{Scope, Shape};
+use super::typed::Typed;
+use super::{Binder, Bound, begin_of, last_part, nearest_table, unsupported};
+use crate::algebra::{Expr, OutputColumn, Query, Relation, SortKey};
+use crate::sql::error::{Problem, SqlError};
+
+/// A column of the result.
+struct Item {
+    name: String,
+    typed: Typed,
+    /// Where it stands.
+    span: Span,
+}
+
+impl Binder<'_> {
+    pub(super) fn select(
+        &mut self,
+        select: &ast::Select,
+        tail: &Tail<'_>,
+        outer: Option<&Scope<'_>>,
+    ) -> Bound<BoundQuery> {
+        check_supported(select)?;
+        let mut scope = Scope::within(outer);
+        let mut relation = self.from(&select.from, &mut scope)?;
+        if self.is_sqlite() {
+            scope.aliases = aliases(&select.projection);
+        }
+        if let Some(predicate) = &select.selection {
+            scope.clause = "WHERE";
+            relation = relation.filter(self.condition(predicate, &scope)?);
+        }
+        let keys = self.group_keys(select, &mut scope)?;
+        let is_grouped = keys.is_some() || select.having.is_some();
+        let mut grouping = Grouping::new(self.source());
+        grouping.keys = keys.unwrap_or_default();
+        scope.grouping = Some(RefCell::new(grouping));
+        let mut items = self.items(&select.projection, &scope)?;
+        scope.clause = "HAVING";
+        let mut having = select.having.as_ref().map(|having| self.condition(having, &scope)).transpose()?;
+        scope.clause = "ORDER BY";
+        let mut order = self.order(tail, &items, &scope)?;
+        let Some(mut grouping) = scope.grouping.take().map(RefCell::into_inner) else {
+            unreachable!("the grouping was put there just now")
+        };
+        if is_grouped || !grouping.aggregates.is_empty() {
+            for item in &mut items {
+                let regrouped = self.regroup(&mut item.typed.expr, &mut grouping, &scope);
+                regrouped.map_err(|error| error.or_at(item.span.start))?;
+            }
+            for expr in having.iter_mut().chain(order.iter_mut().map(|key| &mut key.expr)) {
+                self.regroup(expr, &mut grouping, &scope)?;
+            }
+            relation = relation.aggregate(grouping.source, grouping.keys, grouping.aggregates);
+            if let Some(having) = having {
+                relation = relation.filter(having);
+            }
+        }
+        self.finish(select, relation, items, order, tail)
+    }
+
+    /// DISTINCT, ORDER BY and LIMIT over the rows whose columns are bound.
+    fn finish(
+        &mut self,
+        select: &ast::Select,
+        mut relation: Relation,
+        mut items: Vec<Item>,
+        mut order: Vec<SortKey>,
+        tail: &Tail<'_>,
+    ) -> Bound<BoundQuery> {
+        match &select.distinct {
+            Some(ast::Distinct::Distinct) => {
+                let source = self.source();
+                for key in &mut order {
+                    let place = items.iter().position(|item| item.typed.expr == key.expr);
+                    let place = place.ok_or(Problem::OrderNotInResult)?;
+                    key.expr = Expr::Column(source.column(place));
+                }
+                let columns = items.iter_mut().enumerate().map(|(place, item)| {
+                    std::mem::replace(&mut item.typed.expr, Expr::Column(source.column(place)))
+                });
+                let columns = columns.collect();
+                let on = items.iter().map(|item| item.typed.expr.clone()).collect();
+                relation = relation.project(source, columns).distinct(on);
+            }
+            Some(ast::Distinct::On(_)) => {
+                return Err(unsupported("SELECT DISTINCT ON").into());
+            }
+            Some(ast::Distinct::All) | None => {}
+        }
+        if !order.is_empty() {
+            relation = relation.sort(order);
+        }
+        relation = self.limited(relation, tail)?;
+        let mut columns = Vec::with_capacity(items.len());
+        let mut shape = Vec::with_capacity(items.len());
+        for Item { name, typed, .. } in items {
+            shape.push(Shape { name: name.clone(), kind: typed.kind, affinity: typed.affinity });
+            columns.push(OutputColumn { name, expr: typed.expr });
+        }
+        Ok(BoundQuery { query: Query::new(relation, columns), shape })
+    }
+
+    /// What rows are grouped by; none without GROUP BY.
+    fn group_keys(&mut self, select: &ast::Select, scope: &mut Scope<'_>) -> Bound<Option<Vec<Expr>>> {
+        let ast::GroupByExpr::Expressions(exprs, modifiers) = &select.group_by else {
+            return Err(unsupported("GROUP BY ALL").into());
+        };
+        if !modifiers.is_empty() {
+            return Err(unsupported("ROLLUP, CUBE and grouping sets").into());
+        }
+        if exprs.is_empty() {
+            return Ok(None);
+        }
+        scope.clause = "GROUP BY";
+        let mut keys = Vec::with_capacity(exprs.len());
+        for expr in exprs {
+            let meant = match self.ordinal(expr, select.projection.len())? {
+                Some(place) => match &select.projection[place] {
+                    SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => expr,
+                    _ => return Err(SqlError::at(unsupported("GROUP BY the number of a *"), begin_of(expr))),
+                },
+                None => expr,
+            };
+            let bound = match (self.value_of(meant, scope), meant) {
+                (Err(error), ast::Expr::Identifier(name))
+                    if matches!(error.problem(), Problem::UnknownColumn { .. }) =>
+                {
+                    let alias = aliases(&select.projection)
+                        .into_iter()
+                        .find(|(alias, _)| self.means(name, &self.new_name(alias)));
+                    match alias {
+                        Some((_, expr)) => self.value_of(expr, scope)?,
+                        None => return Err(error),
+                    }
+                }
+                (bound, _) => bound?,
+            };
+            if !keys.contains(&bound.expr) {
+                keys.push(bound.expr);
+            }
+        }
+        Ok(Some(keys))
+    }
+
+    /// The columns of the result.
+    fn items(&mut self, projection: &[SelectItem], scope: &Scope<'_>) -> Bound<Vec<Item>> {
+        let mut items = Vec::with_capacity(projection.len());
+        for item in projection {
+            match item {
+                SelectItem::UnnamedExpr(expr) => {
+                    let typed = self.value_of(expr, scope)?;
+                    items.push(Item { name: self.name_of(expr), typed, span: begin_of(expr) });
+                }
+                SelectItem::ExprWithAlias { expr, alias } => {
+                    let typed = self.value_of(expr, scope)?;
+                    items.push(Item { name: self.new_name(alias), typed, span: begin_of(expr) });
+                }
+                SelectItem::Wildcard(_) => {
+                    if scope.tables.is_empty() {
+                        return Err(unsupported("* without FROM").into());
+                    }
+                    for merged in &scope.merged {
+                        items.push(Item {
+                            name: merged.name.clone(),
+                            typed: merged.typed.clone(),
+                            span: Span::empty(),
+                        });
+                    }
+                    scope.tables.iter().for_each(|table| {
+                        add_columns(table, &table.merged, &mut items);
+                    });
+                }
+                SelectItem::QualifiedWildcard(ast::SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+                    let name = last_part(name)?;
+                    let table = scope.tables.iter().find(|table| self.means(name, &table.name));
+                    let table = table.ok_or_else(|| {
+                        let nearest = nearest_table(self.catalog, &name.value);
+                        SqlError::at(Problem::UnknownTable { name: name.value.clone(), nearest }, name.span)
+                    })?;
+                    add_columns(table, &[], &mut items);
+                }
+                other => return Err(unsupported(format!("{other} in a SELECT list")).into()),
+            }
+        }
+        Ok(items)
+    }
+
+    /// What a column of the result is called that is given no name.
+    fn name_of(&self, expr: &ast::Expr) -> String {
+        match expr {
+            ast::Expr::Identifier(name) => self.new_name(name),
+            ast::Expr::CompoundIdentifier(parts) => {
+                parts.last().map(|name| self.new_name(name)).unwrap_or_default()
+            }
+            ast::Expr::Nested(inner) if !self.is_sqlite() => self.name_of(inner),
+            // Of a subquery nobody sees the names.
+            _ if self.is_sqlite() && self.depth > 1 => String::new(),
+            expr if self.is_sqlite() => expr.to_string(),
+            ast::Expr::Function(function) => {
+                last_part(&function.name).map(|name| self.new_name(name)).unwrap_or_default()
+            }
+            ast::Expr::Cast { expr, .. } => self.name_of(expr),
+            ast::Expr::Case { .. } => "case".to_owned(),
+            ast::Expr::Exists { .. } => "exists".to_owned(),
+            _ => "?column?".to_owned(),
+        }
+    }
+
+    /// The sort keys, over the rows.
+    fn order(&mut self, tail: &Tail<'_>, items: &[Item], scope: &Scope<'_>) -> Bound<Vec<SortKey>> {
+        let mut keys = Vec::with_capacity(tail.order.len());
+        for key in tail.order {
+            let by_name = |name: &ast::Ident| items.iter().position(|item| self.means(name, &item.name));
+            let place = match (&key.expr, self.ordinal(&key.expr, items.len())?) {
+                (_, Some(place)) => Some(place),
+                (ast::Expr::Identifier(name), None) => by_name(name),
+                _ => None,
+            };
+            let expr = match place {
+                Some(place) => items[place].typed.expr.clone(),
+                None => self.value_of(&key.expr, scope)?.expr,
+            };
+            // A constant orders nothing.
+            if !matches!(expr, Expr::Literal(_)) {
+                keys.push(self.sort_key(expr, &key.options));
+            }
+        }
+        Ok(keys)
+    }
+
+    /// The columns that a statement returns of the rows it has changed.
+    pub(super) fn returning(
+        &mut self,
+        items: Option<&[SelectItem]>,
+        scope: &mut Scope<'_>,
+    ) -> Bound<Vec<OutputColumn>> {
+        scope.clause = "RETURNING";
+        let items = items.map(|items| self.items(items, scope)).transpose()?.unwrap_or_default();
+        Ok(items.into_iter().map(|item| OutputColumn { name: item.name, expr: item.typed.expr }).collect())
+    }
+}
+
+fn add_columns(table: &super::scope::ScopeTable, left_out: &[usize], items: &mut Vec<Item>) {
+    for place in (0..table.len()).filter(|place| !left_out.contains(place)) {
+        let name = table.column_name(place).to_owned();
+        items.push(Item { name, typed: table.column(place), span: Span::empty() });
+    }
+}
+
+/// The names that a list gives, and what for.
+fn aliases(projection: &[SelectItem]) -> Vec<(&ast::Ident, &ast::Expr)> {
+    let alias = |item| match item {
+        &SelectItem::ExprWithAlias { ref expr, ref alias } => Some((alias, expr)),
+        _ => None,
+    };
+    projection.iter().filter_map(alias).collect()
+}
+
+fn check_supported(select: &ast::Select) -> Bound<()> {
+    let refused = [
+        (select.top.is_some(), "TOP"),
+        (select.into.is_some(), "SELECT INTO"),
+        (select.qualify.is_some(), "QUALIFY"),
+        (!select.lateral_views.is_empty(), "LATERAL VIEW"),
+        (!select.connect_by.is_empty(), "CONNECT BY"),
+        (select.prewhere.is_some(), "PREWHERE"),
+    ];
+    match refused.into_iter().find(|(is_used, _)| *is_used) {
+        Some((_, clause)) => Err(SqlError::at(unsupported(clause), select.select_token.0.span)),
+        None => Ok(()),
+    }
+}

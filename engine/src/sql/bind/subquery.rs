@@ -1,0 +1,172 @@
+//! Subqueries within expressions.
+
+use sqlparser::ast::{self, BinaryOperator, Expr as Ast};
+use sqlparser::tokenizer::Span;
+
+use super::query::BoundQuery;
+use super::scope::Scope;
+use super::typed::{TEXT, Typed, cast};
+use super::{Binder, Bound, begin_of, unsupported};
+use crate::algebra::{Comparison, Expr, OutputColumn, Query, Relation};
+use crate::evaluate::{class_of, unify};
+use crate::sql::error::{Problem, SqlError};
+
+impl Binder<'_> {
+    pub(super) fn exists(&mut self, query: &ast::Query, negated: bool, scope: &Scope<'_>) -> Bound<Typed> {
+        let bound = self.query(query, Some(scope))?;
+        let exists = Expr::Exists(Box::new(bound.query.relation));
+        Ok(Typed::bool(if negated { exists.not() } else { exists }))
+    }
+
+    /// A subquery as a value. SQLite takes the first of several rows.
+    pub(super) fn scalar_query(&mut self, query: &ast::Query, span: Span, scope: &Scope<'_>) -> Bound<Typed> {
+        let mut bound = self.one_column(query, span, scope)?;
+        if self.is_sqlite() && !has_one_row(&bound.query.relation) {
+            let relation = std::mem::replace(&mut bound.query.relation, Relation::Unit);
+            bound.query.relation = relation.limit(0, Some(1));
+        }
+        let (kind, affinity) = (bound.shape[0].kind, bound.shape[0].affinity);
+        Ok(Typed { affinity, ..Typed::new(Expr::Scalar(Box::new(bound.query)), kind) })
+    }
+
+    fn one_column(&mut self, query: &ast::Query, span: Span, scope: &Scope<'_>) -> Bound<BoundQuery> {
+        let bound = self.query(query, Some(scope))?;
+        if bound.shape.len() != 1 {
+            return Err(SqlError::at(Problem::ColumnCount { expected: 1, got: bound.shape.len() }, span));
+        }
+        Ok(bound)
+    }
+
+    pub(super) fn in_query(
+        &mut self,
+        needle: &Ast,
+        query: &ast::Query,
+        negated: bool,
+        scope: &Scope<'_>,
+    ) -> Bound<Typed> {
+        let span = begin_of(needle);
+        let found = if let Ast::Tuple(row) = needle {
+            self.row_in_query(row, query, span, scope)?
+        } else {
+            let needle = self.value_of(needle, scope)?;
+            let bound = self.one_column(query, span, scope)?;
+            self.in_bound(needle, bound, span)?
+        };
+        Ok(Typed::bool(if negated { found.not() } else { found }))
+    }
+
+    fn in_bound(&mut self, mut needle: Typed, mut bound: BoundQuery, span: Span) -> Bound<Expr> {
+        let kind = bound.shape[0].kind;
+        self.settle(&mut needle, kind);
+        let column = &mut bound.query.columns[0];
+        if let (Some(a), Some(b)) = (needle.kind, kind)
+            && class_of(a) != class_of(b)
+        {
+            let mut value = Typed::new(std::mem::replace(&mut column.expr, Expr::And(Vec::new())), b);
+            value.affinity = bound.shape[0].affinity;
+            match unify(a, b) {
+                Some(common) => {
+                    column.expr =
+                        if class_of(b) == class_of(common) { value.expr } else { cast(value.expr, common) };
+                    if class_of(a) != class_of(common) {
+                        needle = Typed::new(cast(needle.expr, common), common);
+                    }
+                }
+                None if needle.literal_text().is_some() && !self.is_sqlite() => {
+                    column.expr = value.expr;
+                    needle = Typed::new(cast(needle.expr, b), b);
+                }
+                None if self.is_sqlite() => return self.in_by_equality(needle, value, bound, span),
+                None => return Err(super::mismatch("IN", a, Some(b), span)),
+            }
+        }
+        Ok(Expr::InQuery(Box::new(needle.expr), Box::new(bound.query)))
+    }
+
+    /// Of classes that SQLite compares by rules of its own: whether a row has TRUE among the equalities.
+    fn in_by_equality(
+        &mut self,
+        needle: Typed,
+        value: Typed,
+        mut bound: BoundQuery,
+        span: Span,
+    ) -> Bound<Expr> {
+        let source = self.source();
+        let relation = std::mem::replace(&mut bound.query.relation, Relation::Unit);
+        let relation = relation.project(source, vec![value.expr]);
+        let column = Typed { expr: Expr::Column(source.column(0)), ..value };
+        let equal = self.compare(Comparison::Equal, needle, column, span)?.expr;
+        let query = Query::new(relation, vec![OutputColumn::new("", equal)]);
+        Ok(Expr::InQuery(Box::new(Expr::Literal(nuages_storage::Value::Bool(true))), Box::new(query)))
+    }
+
+    /// A row among the rows of a query: TRUE among the comparisons with each of them.
+    fn row_in_query(
+        &mut self,
+        row: &[Ast],
+        query: &ast::Query,
+        span: Span,
+        scope: &Scope<'_>,
+    ) -> Bound<Expr> {
+        let row = row.iter().map(|item| self.value_of(item, scope)).collect::<Bound<Vec<_>>>()?;
+        let bound = self.query(query, Some(scope))?;
+        if bound.shape.len() != row.len() {
+            let problem = Problem::ColumnCount { expected: row.len(), got: bound.shape.len() };
+            return Err(SqlError::at(problem, span));
+        }
+        let source = self.source();
+        let columns = bound.query.columns.into_iter().map(|column| column.expr).collect();
+        let relation = bound.query.relation.project(source, columns);
+        let columns = bound.shape.into_iter().enumerate().map(|(place, shape)| Typed {
+            affinity: shape.affinity,
+            ..Typed::new(Expr::Column(source.column(place)), shape.kind)
+        });
+        let equal = self.compare_pairs(Comparison::Equal, row.into_iter().zip(columns).collect(), span)?;
+        let query = Query::new(relation, vec![OutputColumn::new("", equal)]);
+        Ok(Expr::InQuery(Box::new(Expr::Literal(nuages_storage::Value::Bool(true))), Box::new(query)))
+    }
+
+    /// `x > ANY (SELECT ..)` and `x > ALL (SELECT ..)`: whether TRUE, or not FALSE, is among the comparisons.
+    pub(super) fn quantified(
+        &mut self,
+        left: &Ast,
+        op: &BinaryOperator,
+        right: &Ast,
+        is_all: bool,
+        scope: &Scope<'_>,
+    ) -> Bound<Typed> {
+        let span = begin_of(left);
+        let comparison = super::operator::comparison_of(op);
+        let (Some(comparison), Ast::Subquery(query)) = (comparison, right) else {
+            return Err(SqlError::at(unsupported("ANY or ALL of something else than a query"), span));
+        };
+        let needle = self.value_of(left, scope)?;
+        let bound = self.one_column(query, span, scope)?;
+        if comparison == Comparison::Equal && !is_all {
+            return self.in_bound(needle, bound, span).map(Typed::bool);
+        }
+        let source = self.source();
+        let columns = bound.query.columns.into_iter().map(|column| column.expr).collect();
+        let relation = bound.query.relation.project(source, columns);
+        let column = Typed {
+            affinity: bound.shape[0].affinity,
+            ..Typed::new(Expr::Column(source.column(0)), bound.shape[0].kind.or(Some(TEXT)))
+        };
+        let compared = self.compare(comparison, needle, column, span)?.expr;
+        let query = Query::new(relation, vec![OutputColumn::new("", compared)]);
+        let wanted = Expr::Literal(nuages_storage::Value::Bool(!is_all));
+        let among = Expr::InQuery(Box::new(wanted), Box::new(query));
+        Ok(Typed::bool(if is_all { among.not() } else { among }))
+    }
+}
+
+/// Whether a relation has one row at most, so that it need not be cut.
+fn has_one_row(relation: &Relation) -> bool {
+    match relation {
+        Relation::Unit => true,
+        Relation::Aggregate { keys, .. } => keys.is_empty(),
+        Relation::Limit { count, .. } => count.is_some_and(|count| count <= 1),
+        Relation::Filter { input, .. } | Relation::Project { input, .. } => has_one_row(input),
+        _ => false,
+    }
+}

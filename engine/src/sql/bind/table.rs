@@ -1,0 +1,327 @@
+//! CREATE TABLE and CREATE INDEX, as descriptions for the catalog.
+
+use nuages_storage::DataType;
+use smallvec::SmallVec;
+use sqlparser::ast::{self, ColumnOption, ReferentialAction, TableConstraint};
+
+use super::scope::{Columns, Scope, ScopeTable, Shape};
+use super::typed::{Affinity, cast};
+use super::types::is_serial;
+use super::{Binder, Bound, begin_of, last_part, unsupported};
+use crate::algebra::{Expr, Source};
+use crate::catalog::{Action, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable, TableDefinition};
+use crate::evaluate::class_of;
+use crate::sql::error::{Problem, SqlError};
+
+impl Binder<'_> {
+    /// What a CREATE TABLE describes, but for the rows of its query.
+    pub(in crate::sql) fn new_table(&mut self, create: &ast::CreateTable) -> Bound<NewTable> {
+        let name = last_part(&create.name)?;
+        let mut table = NewTable::new(self.new_name(name));
+        for column in &create.columns {
+            let new = self.new_column(column)?;
+            table.columns.push(new);
+        }
+        for column in &create.columns {
+            self.column_constraints(column, &mut table)?;
+        }
+        for constraint in &create.constraints {
+            self.table_constraint(constraint, &mut table)?;
+        }
+        // A column of the primary key has a value, whether it says so or not.
+        for column in &mut table.columns {
+            if table.primary_key.contains(&column.name) {
+                column.nullable = false;
+            }
+        }
+        if let [key] = table.primary_key.as_slice() {
+            let written = create.columns.iter().find(|column| self.new_name(&column.name) == *key);
+            if let (Some(column), Some(written)) =
+                (table.columns.iter_mut().find(|column| column.name == *key), written)
+            {
+                column.generated |= self.numbers_itself(written, column);
+            }
+        }
+        Ok(table)
+    }
+
+    /// Whether a column that is the primary key gets its values by itself.
+    fn numbers_itself(&self, written: &ast::ColumnDef, column: &NewColumn) -> bool {
+        column.data_type == DataType::BigInt && self.is_sqlite() && column.default.is_none()
+            || is_serial(&written.data_type)
+    }
+
+    /// A column, without the constraints that are the table's.
+    pub(in crate::sql) fn new_column(&mut self, column: &ast::ColumnDef) -> Bound<NewColumn> {
+        let data_type = self.data_type(&column.data_type, column.name.span)?;
+        let mut new = NewColumn::new(self.new_name(&column.name), data_type).nullable(true);
+        for option in &column.options {
+            match &option.option {
+                ColumnOption::NotNull => new.nullable = false,
+                ColumnOption::Null => new.nullable = true,
+                ColumnOption::Default(expr) => new.default = Some(self.default_of(expr, data_type)?),
+                ColumnOption::PrimaryKey(_) => new.nullable = false,
+                ColumnOption::Generated { generation_expr: None, .. } | ColumnOption::Identity(_) => {
+                    new.generated = true;
+                }
+                ColumnOption::Unique(_)
+                | ColumnOption::Check(_)
+                | ColumnOption::ForeignKey(_)
+                | ColumnOption::Comment(_)
+                | ColumnOption::OnConflict(_) => {}
+                ColumnOption::DialectSpecific(tokens)
+                    if tokens.iter().all(|token| token.to_string().to_uppercase().starts_with("AUTO")) =>
+                {
+                    new.generated = true;
+                }
+                ColumnOption::Collation(name) if name.to_string().eq_ignore_ascii_case("binary") => {}
+                other => {
+                    let problem = unsupported(format!("the column option {other}"));
+                    return Err(SqlError::at(problem, column.name.span));
+                }
+            }
+        }
+        Ok(new)
+    }
+
+    /// The default of a column of a type.
+    pub(in crate::sql) fn default_of(&mut self, expr: &ast::Expr, data_type: DataType) -> Bound<Expr> {
+        let mut scope = Scope::within(None);
+        scope.clause = "DEFAULT";
+        let typed = self.value_of(expr, &scope)?;
+        let wanted = super::types::without_limit(data_type);
+        let is_other = typed.class().is_some_and(|class| class != class_of(wanted));
+        if !is_other {
+            return Ok(typed.expr);
+        }
+        // A constant is a value: what it is not can be refused at once.
+        if let Expr::Literal(value) = &typed.expr {
+            let value = crate::evaluate::cast_value(value.clone(), wanted);
+            return value
+                .map(Expr::Literal)
+                .map_err(|error| SqlError::at(Problem::Engine(error), begin_of(expr)));
+        }
+        Ok(cast(typed.expr, wanted))
+    }
+
+    fn column_constraints(&mut self, column: &ast::ColumnDef, table: &mut NewTable) -> Bound<()> {
+        let name = self.new_name(&column.name);
+        for option in &column.options {
+            let given = option.name.as_ref().map(|name| self.new_name(name));
+            match &option.option {
+                ColumnOption::PrimaryKey(_) => {
+                    if !table.primary_key.is_empty() {
+                        return Err(SqlError::at(unsupported("a second primary key"), column.name.span));
+                    }
+                    table.primary_key = vec![name.clone()];
+                }
+                ColumnOption::Unique(_) => {
+                    let index = given.unwrap_or_else(|| format!("{}_{name}_key", table.name));
+                    table.indexes.push(NewIndex::unique(index, [name.clone()]));
+                }
+                ColumnOption::Check(check) => {
+                    let given = given.or_else(|| check.name.as_ref().map(|name| self.new_name(name)));
+                    self.check(given, &check.expr, table)?;
+                }
+                ColumnOption::ForeignKey(key) => self.foreign_key(given, key, vec![name.clone()], table)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn table_constraint(&mut self, constraint: &TableConstraint, table: &mut NewTable) -> Bound<()> {
+        match constraint {
+            TableConstraint::PrimaryKey(key) => {
+                if !table.primary_key.is_empty() {
+                    return Err(unsupported("a second primary key").into());
+                }
+                table.primary_key = self.key_columns(&key.columns)?;
+            }
+            TableConstraint::Unique(unique) => {
+                let columns = self.key_columns(&unique.columns)?;
+                let given = unique.name.as_ref().map(|name| self.new_name(name));
+                let name = given.unwrap_or_else(|| format!("{}_{}_key", table.name, columns.join("_")));
+                let mut index = NewIndex::unique(name, columns);
+                index.deferred = is_deferred(unique.characteristics.as_ref());
+                if matches!(unique.nulls_distinct, ast::NullsDistinctOption::NotDistinct) {
+                    index.nulls_distinct = false;
+                }
+                table.indexes.push(index);
+            }
+            TableConstraint::Check(check) => {
+                let given = check.name.as_ref().map(|name| self.new_name(name));
+                self.check(given, &check.expr, table)?;
+            }
+            TableConstraint::ForeignKey(key) => {
+                let given = key.name.as_ref().map(|name| self.new_name(name));
+                let columns = key.columns.iter().map(|name| self.new_name(name)).collect();
+                self.foreign_key(given, key, columns, table)?;
+            }
+            other => return Err(unsupported(format!("the constraint {other}")).into()),
+        }
+        Ok(())
+    }
+
+    fn key_columns(&self, columns: &[ast::IndexColumn]) -> Bound<Vec<String>> {
+        let name = |column: &ast::IndexColumn| match &column.column.expr {
+            ast::Expr::Identifier(name) => Ok(self.new_name(name)),
+            other => Err(SqlError::at(unsupported("an expression in a key"), begin_of(other))),
+        };
+        columns.iter().map(name).collect()
+    }
+
+    fn check(&mut self, name: Option<String>, expr: &ast::Expr, table: &mut NewTable) -> Bound<()> {
+        let scope = self.scope_of_new(table)?;
+        let condition = self.condition(expr, &scope)?;
+        let name = name.unwrap_or_else(|| format!("{}_check{}", table.name, table.checks.len() + 1));
+        table.checks.push(crate::catalog::NewCheck::new(name, condition));
+        Ok(())
+    }
+
+    /// The columns of a table that is not there yet.
+    fn scope_of_new(&self, table: &NewTable) -> Bound<Scope<'static>> {
+        let shape = table.columns.iter().map(|column| Shape {
+            name: column.name.clone(),
+            kind: Some(column.data_type),
+            affinity: Affinity::of(column.data_type),
+        });
+        Ok(scope_of_shape(&table.name, shape.collect()))
+    }
+
+    fn foreign_key(
+        &mut self,
+        name: Option<String>,
+        key: &ast::ForeignKeyConstraint,
+        columns: Vec<String>,
+        table: &mut NewTable,
+    ) -> Bound<()> {
+        let target = last_part(&key.foreign_table)?;
+        let itself = self.means(target, &table.name);
+        let (target_name, target_key) = if itself {
+            (table.name.clone(), table.primary_key.clone())
+        } else {
+            let parent = self.table(target)?;
+            (parent.name.clone(), parent.column_names(parent.primary_key_columns()))
+        };
+        let target_columns = if key.referred_columns.is_empty() {
+            target_key
+        } else if itself {
+            key.referred_columns.iter().map(|name| self.new_name(name)).collect()
+        } else {
+            let parent = self.table(target)?;
+            let places = key.referred_columns.iter().map(|name| self.place_of(name, parent));
+            parent.column_names(&places.collect::<Bound<Vec<_>>>()?)
+        };
+        let name = name.unwrap_or_else(|| format!("{}_{}_fkey", table.name, columns.join("_")));
+        let mut new = NewForeignKey::new(name, columns, target_name, target_columns);
+        new.on_delete = action(key.on_delete);
+        new.on_update = action(key.on_update);
+        new.deferred = is_deferred(key.characteristics.as_ref());
+        table.foreign_keys.push(new);
+        Ok(())
+    }
+
+    /// A constraint that is added to a table that is there.
+    pub(in crate::sql) fn added_constraint(
+        &mut self,
+        constraint: &TableConstraint,
+        definition: &TableDefinition,
+    ) -> Bound<NewTable> {
+        let mut table = NewTable::new(definition.name.clone());
+        for column in &definition.columns {
+            table.columns.push(NewColumn::new(column.name.clone(), column.data_type));
+        }
+        self.table_constraint(constraint, &mut table)?;
+        Ok(table)
+    }
+
+    /// The constraints of a column that is added to a table that is there.
+    pub(in crate::sql) fn added_column_constraints(
+        &mut self,
+        column: &ast::ColumnDef,
+        definition: &TableDefinition,
+    ) -> Bound<NewTable> {
+        let mut table = NewTable::new(definition.name.clone());
+        for column in &definition.columns {
+            table.columns.push(NewColumn::new(column.name.clone(), column.data_type));
+        }
+        let new = self.new_column(column)?;
+        table.columns.push(new);
+        self.column_constraints(column, &mut table)?;
+        if !table.primary_key.is_empty() {
+            return Err(SqlError::at(unsupported("ADD COLUMN with PRIMARY KEY"), column.name.span));
+        }
+        Ok(table)
+    }
+
+    /// What a CREATE INDEX describes.
+    pub(in crate::sql) fn new_index(
+        &mut self,
+        create: &ast::CreateIndex,
+        definition: &TableDefinition,
+    ) -> Bound<NewIndex> {
+        let shape = definition.columns.iter().map(|column| Shape {
+            name: column.name.clone(),
+            kind: Some(column.data_type),
+            affinity: Affinity::of(column.data_type),
+        });
+        let mut scope = scope_of_shape(&definition.name, shape.collect());
+        scope.clause = "an index";
+        let mut parts = Vec::with_capacity(create.columns.len());
+        let mut words = Vec::new();
+        for column in &create.columns {
+            let part = match &column.column.expr {
+                ast::Expr::Identifier(name) => {
+                    let place = self.place_of(name, definition)?;
+                    words.push(definition.columns[place].name.clone());
+                    NewPart::column(definition.columns[place].name.clone())
+                }
+                expr => {
+                    words.push("expr".to_owned());
+                    NewPart::expression(self.value_of(expr, &scope)?.expr)
+                }
+            };
+            let key = self.sort_key(Expr::And(Vec::new()), &column.column.options);
+            let part = if key.descending { part.descending() } else { part };
+            parts.push(part.nulls_first(key.nulls_first));
+        }
+        let name = match &create.name {
+            Some(name) => self.new_name(last_part(name)?),
+            None => format!("{}_{}_idx", definition.name, words.join("_")),
+        };
+        let mut index = NewIndex::new(name, parts);
+        index.unique = create.unique;
+        index.nulls_distinct = create.nulls_distinct.unwrap_or(true);
+        if let Some(predicate) = &create.predicate {
+            index.condition = Some(self.condition(predicate, &scope)?);
+        }
+        Ok(index)
+    }
+}
+
+fn scope_of_shape(name: &str, shape: Vec<Shape>) -> Scope<'static> {
+    let mut scope = Scope::within(None);
+    scope.clause = "CHECK";
+    scope.tables.push(ScopeTable {
+        name: name.to_owned(),
+        source: Source::SELF,
+        columns: Columns::Query(shape.into()),
+        merged: SmallVec::new(),
+    });
+    scope
+}
+
+fn action(action: Option<ReferentialAction>) -> Action {
+    match action {
+        None | Some(ReferentialAction::NoAction) => Action::NoAction,
+        Some(ReferentialAction::Restrict) => Action::Restrict,
+        Some(ReferentialAction::Cascade) => Action::Cascade,
+        Some(ReferentialAction::SetNull) => Action::SetNull,
+        Some(ReferentialAction::SetDefault) => Action::SetDefault,
+    }
+}
+
+fn is_deferred(characteristics: Option<&ast::ConstraintCharacteristics>) -> bool {
+    characteristics.is_some_and(|of| of.initially == Some(ast::DeferrableInitial::Deferred))
+}

@@ -1,0 +1,167 @@
+//! An expression and what the binder knows of it.
+
+use nuages_storage::{DataType, Value};
+
+use super::Binder;
+use crate::algebra::{Comparison, Expr, Function};
+use crate::evaluate::{Class, class_of};
+
+pub(super) const TEXT: DataType = DataType::Text { max_length: None };
+
+/// What SQLite would convert a value to that is compared with this.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::sql) enum Affinity {
+    /// Nothing: an expression.
+    #[default]
+    None,
+    /// Text: a column or a cast.
+    Text,
+    /// A number: a column or a cast.
+    Number,
+}
+
+impl Affinity {
+    /// That of a column of a type.
+    pub(super) fn of(kind: DataType) -> Affinity {
+        match class_of(kind) {
+            Class::Bool | Class::Int | Class::Float | Class::Decimal => Affinity::Number,
+            Class::Text => Affinity::Text,
+            _ => Affinity::None,
+        }
+    }
+}
+
+/// An expression and its type; none if it is NULL, or a parameter of which nothing is known yet.
+#[derive(Clone, Debug)]
+pub(in crate::sql) struct Typed {
+    pub(in crate::sql) expr: Expr,
+    pub(in crate::sql) kind: Option<DataType>,
+    pub(in crate::sql) affinity: Affinity,
+    /// What it is chosen from, where some are integers and some are floats: SQLite computes with each as it is, so
+    /// that `COALESCE(7, 1.5) / 2` is 3. A branch without a condition is what is left.
+    pub(in crate::sql) mixed: Option<Box<[(Option<Expr>, Typed)]>>,
+}
+
+/// How many branches a choice may have to be computed with branch by branch.
+const MIXED_MAX: usize = 8;
+
+impl Typed {
+    pub(super) fn new(expr: Expr, kind: impl Into<Option<DataType>>) -> Typed {
+        Typed { expr, kind: kind.into(), affinity: Affinity::None, mixed: None }
+    }
+
+    pub(super) fn bool(expr: Expr) -> Typed {
+        Typed::new(expr, DataType::Bool)
+    }
+
+    pub(super) fn null() -> Typed {
+        Typed::new(Expr::Literal(Value::Null), None)
+    }
+
+    pub(super) fn literal(value: Value) -> Typed {
+        let kind = value.data_type();
+        Typed::new(Expr::Literal(value), kind)
+    }
+
+    /// A column or cast of a type, which it is inclined to.
+    pub(super) fn inclined(expr: Expr, kind: DataType) -> Typed {
+        Typed { expr, kind: Some(kind), affinity: Affinity::of(kind), mixed: None }
+    }
+
+    /// A choice between numbers, as a float if one of them is.
+    pub(super) fn choice(branches: Vec<(Option<Expr>, Typed)>) -> Typed {
+        let is_float = branches.iter().any(|(_, typed)| typed.class() == Some(Class::Float));
+        let kind = if is_float { DataType::Float } else { DataType::BigInt };
+        let is_mixed = is_float && branches.iter().any(|(_, typed)| typed.class() == Some(Class::Int));
+        let convert = |typed: &Typed| match typed.class() {
+            Some(class) if class != class_of(kind) => cast(typed.expr.clone(), kind),
+            _ => typed.expr.clone(),
+        };
+        let conditional = branches.iter().filter_map(|(when, then)| Some((when.clone()?, convert(then))));
+        let conditional = conditional.collect::<Vec<_>>();
+        let rest = branches.iter().find(|(when, _)| when.is_none()).map(|(_, typed)| convert(typed));
+        let expr = match (conditional.is_empty(), rest) {
+            (true, Some(rest)) => rest,
+            (_, rest) => Expr::Case { branches: conditional, otherwise: rest.map(Box::new) },
+        };
+        let mixed = (is_mixed && branches.len() <= MIXED_MAX).then(|| branches.into_boxed_slice());
+        Typed { expr, kind: Some(kind), affinity: Affinity::None, mixed }
+    }
+
+    pub(super) fn class(&self) -> Option<Class> {
+        self.kind.map(class_of)
+    }
+
+    /// The text, if this is one.
+    pub(super) fn literal_text(&self) -> Option<&str> {
+        match &self.expr {
+            Expr::Literal(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// `CASE WHEN any operand IS NULL THEN NULL ELSE otherwise END`.
+pub(super) fn null_if_any_is(operands: &[&Expr], otherwise: Expr) -> Expr {
+    let nullable =
+        operands.iter().filter(|operand| !matches!(operand, Expr::Literal(value) if !value.is_null()));
+    let nulls: Vec<Expr> = nullable.map(|operand| (*operand).clone().is_null()).collect();
+    if nulls.is_empty() {
+        return otherwise;
+    }
+    let branches = vec![(Expr::Or(nulls), Expr::Literal(Value::Null))];
+    Expr::Case { branches, otherwise: Some(Box::new(otherwise)) }
+}
+
+pub(super) fn cast(expr: Expr, to: DataType) -> Expr {
+    match expr {
+        Expr::Literal(Value::Int(int)) if to == DataType::Float => Expr::Literal(Value::Float(int as f64)),
+        Expr::Literal(Value::Null) => Expr::Literal(Value::Null),
+        expr => Expr::Cast(Box::new(expr), to),
+    }
+}
+
+impl Binder<'_> {
+    /// The expression where a value is wanted: SQLite's comparisons are numbers there.
+    pub(super) fn value(&self, typed: Typed) -> Typed {
+        if !self.is_sqlite() || typed.class() != Some(Class::Bool) {
+            return typed;
+        }
+        let expr = match typed.expr {
+            Expr::Literal(Value::Bool(bool)) => Expr::Literal(Value::Int(bool.into())),
+            expr => cast(expr, DataType::BigInt),
+        };
+        Typed { expr, kind: Some(DataType::BigInt), affinity: typed.affinity, mixed: None }
+    }
+
+    /// The expression where SQLite wants a number: a text is the number it begins with.
+    pub(super) fn number(&self, typed: Typed) -> Typed {
+        let typed = self.value(typed);
+        match typed.class() {
+            Some(Class::Text) => match typed.literal_text() {
+                Some(text) => Typed::literal(super::literal::leading_number(text)),
+                None => Typed::new(Expr::Call(Function::LeadingNumber, vec![typed.expr]), DataType::Float),
+            },
+            _ => typed,
+        }
+    }
+
+    /// Gives a parameter of which nothing is known a type.
+    pub(super) fn settle(&mut self, typed: &mut Typed, kind: Option<DataType>) {
+        if let (None, Some(kind), Expr::Parameter(index, of)) = (typed.kind, kind, &mut typed.expr) {
+            let kind = super::types::without_limit(kind);
+            self.parameters.settle(*index, kind);
+            *of = kind;
+            typed.kind = Some(kind);
+        }
+    }
+}
+
+/// `expr <> 0`.
+pub(super) fn is_not_zero(typed: Typed) -> Expr {
+    let zero = match typed.class() {
+        Some(Class::Float) => Value::Float(0.0),
+        _ => Value::Int(0),
+    };
+    typed.expr.compare(Comparison::NotEqual, Expr::Literal(zero))
+}

@@ -1,0 +1,205 @@
+//! Connections: SQL in, rows out.
+
+use std::sync::Arc;
+
+use nuages_storage::{Reach, Value};
+use sqlparser::ast;
+
+use super::Dialect;
+use super::bind::Binder;
+use super::error::{Problem, SqlError};
+use super::parameters::Parameters;
+use super::parse::{NESTING_MAX, Parsed, SHALLOW_NESTING_MAX, parse, split, with_deep_stack};
+use crate::algebra::Statement;
+use crate::catalog::Catalog;
+use crate::error::Error;
+use crate::write::WritingStatement;
+use crate::{Database, Isolation, Outcome, ResultSet, Savepoint, Session, Transaction};
+
+/// A database, the SQL it is spoken to in, and a transaction if one is open.
+///
+/// ```
+/// use nuages_engine::Database;
+/// use nuages_engine::sql::Connection;
+/// let mut connection = Connection::new(Database::new());
+/// connection.execute("CREATE TABLE song (id BIGSERIAL PRIMARY KEY, title TEXT, plays INTEGER)", &[])?;
+/// connection.execute("INSERT INTO song (title, plays) VALUES ('Nuages', 40), ('Djangology', 2)", &[])?;
+/// let often = connection.query("SELECT title FROM song WHERE plays > $1 ORDER BY 1", &[10.into()])?;
+/// assert_eq!(often.rows, [["Nuages".into()]]);
+/// # Ok::<(), nuages_engine::sql::SqlError>(())
+/// ```
+#[derive(Debug)]
+pub struct Connection {
+    pub(super) database: Database,
+    pub(super) dialect: Dialect,
+    /// That of transactions that do not say theirs.
+    pub(super) isolation: Isolation,
+    pub(super) open: Option<Open>,
+}
+
+/// An open transaction.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) transaction: Transaction,
+    /// The savepoints by name, the oldest first.
+    pub(super) savepoints: Vec<(String, Savepoint)>,
+    /// Whether a statement has run in it.
+    pub(super) is_used: bool,
+}
+
+/// A statement that is ready to be run.
+#[derive(Debug)]
+pub(super) enum Ready {
+    /// What the algebra says, and its parameters.
+    Algebra(Statement, Parameters),
+    /// About the schema, a transaction, or a plan.
+    Other(Box<ast::Statement>),
+    /// SQLite's `REINDEX`.
+    Reindex(Option<ast::Ident>),
+}
+
+impl Connection {
+    /// A connection that speaks PostgreSQL's SQL.
+    pub fn new(database: Database) -> Connection {
+        Connection::with_dialect(database, Dialect::default())
+    }
+
+    /// A connection that speaks a dialect.
+    pub fn with_dialect(database: Database, dialect: Dialect) -> Connection {
+        // SQLite knows no transactions but serializable ones.
+        let isolation = match dialect {
+            Dialect::PostgreSql => Isolation::ReadCommitted,
+            Dialect::Sqlite => Isolation::Serializable,
+        };
+        Connection { database, dialect, isolation, open: None }
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The SQL it speaks.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Whether a transaction is open.
+    pub fn in_transaction(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// What statements run in: the open transaction, or the database.
+    pub fn session(&self) -> &dyn Session {
+        match &self.open {
+            Some(open) => &open.transaction,
+            None => &self.database,
+        }
+    }
+
+    /// Runs one statement that changes the schema, whole or not at all.
+    pub(super) fn change(
+        &self,
+        f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let session = self.session();
+        session.write(Reach::Long, &session.interrupt(), f)
+    }
+
+    pub(super) fn catalog(&self) -> Result<Arc<Catalog>, SqlError> {
+        Ok(self.session().catalog()?)
+    }
+
+    /// Runs a statement, or several with semicolons between them, and returns what the last of them did. Each is given
+    /// all parameters.
+    ///
+    /// # Errors
+    /// What the first statement is refused for that is; those before it have happened.
+    pub fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<Outcome, SqlError> {
+        let mut last = Outcome::default();
+        self.execute_each(sql, parameters, &mut |outcome| {
+            last = outcome;
+            Ok(())
+        })?;
+        Ok(last)
+    }
+
+    /// Runs statements and hands out what each of them did.
+    ///
+    /// # Errors
+    /// As [`execute`](Connection::execute), and what `each` returns.
+    pub fn execute_each(
+        &mut self,
+        sql: &str,
+        parameters: &[Value],
+        each: &mut dyn FnMut(Outcome) -> Result<(), SqlError>,
+    ) -> Result<(), SqlError> {
+        let statements = split(sql, self.dialect).map_err(|error| error.in_text(sql))?;
+        for (place, tokens) in statements.into_iter().enumerate() {
+            let bound = |parsed| self.bind(parsed, Parameters::of(parameters));
+            let ready = match parse(tokens, self.dialect, SHALLOW_NESTING_MAX).and_then(bound) {
+                Err(error) if matches!(error.problem(), Problem::TooDeep { .. }) => {
+                    self.bind_deep(sql, place, Parameters::of(parameters))
+                }
+                ready => ready,
+            };
+            let outcome = ready.and_then(|ready| self.run(ready, parameters));
+            each(outcome.map_err(|error| error.in_text(sql))?)?;
+        }
+        Ok(())
+    }
+
+    /// Runs statements and returns the rows of the last.
+    ///
+    /// # Errors
+    /// As [`execute`](Connection::execute).
+    pub fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<ResultSet, SqlError> {
+        Ok(self.execute(sql, parameters)?.rows)
+    }
+
+    /// What a statement means, as far as that can be said before it runs.
+    pub(super) fn bind(&self, parsed: Parsed, mut parameters: Parameters) -> Result<Ready, SqlError> {
+        let statement = match parsed {
+            Parsed::Reindex(name) => return Ok(Ready::Reindex(name)),
+            Parsed::Statement(statement) => statement,
+        };
+        let is_algebra = matches!(
+            *statement,
+            ast::Statement::Query(_)
+                | ast::Statement::Insert(_)
+                | ast::Statement::Update(_)
+                | ast::Statement::Delete(_)
+        );
+        if !is_algebra {
+            return Ok(Ready::Other(statement));
+        }
+        let catalog = self.catalog()?;
+        let mut binder = Binder::new(&catalog, self.dialect, &mut parameters);
+        let bound = binder.statement(&statement)?;
+        Ok(Ready::Algebra(bound, parameters))
+    }
+
+    /// The same of the n-th statement of a text, with room for what is nested deep. Statements about the schema keep
+    /// what they are given, and so may not be.
+    fn bind_deep(&self, sql: &str, place: usize, parameters: Parameters) -> Result<Ready, SqlError> {
+        let tokens = split(sql, self.dialect)?.into_iter().nth(place).unwrap_or_default();
+        with_deep_stack(|| match self.bind(parse(tokens, self.dialect, NESTING_MAX)?, parameters)? {
+            Ready::Other(_) => Err(Problem::TooDeep { max: SHALLOW_NESTING_MAX }.into()),
+            ready => Ok(ready),
+        })
+    }
+
+    pub(super) fn run(&mut self, ready: Ready, values: &[Value]) -> Result<Outcome, SqlError> {
+        match ready {
+            Ready::Algebra(statement, parameters) => {
+                let values = parameters.converted(values)?;
+                if let Some(open) = &mut self.open {
+                    open.is_used = true;
+                }
+                Ok(self.session().execute(&statement, &values)?)
+            }
+            Ready::Other(statement) => self.control(&statement),
+            Ready::Reindex(name) => self.reindex(name.as_ref()),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Transactions, savepoints, isolation levels and EXPLAIN.
+
+use nuages_storage::Value;
+use sqlparser::ast::{self, TransactionIsolationLevel, TransactionMode};
+
+use super::bind::Binder;
+use super::connection::{Connection, Open};
+use super::error::{Problem, SqlError};
+use super::parameters::Parameters;
+use crate::{Isolation, Outcome, ResultSet};
+
+impl Connection {
+    /// Runs a statement that is none of the algebra.
+    pub(super) fn control(&mut self, statement: &ast::Statement) -> Result<Outcome, SqlError> {
+        match statement {
+            ast::Statement::StartTransaction { modes, .. } => self.begin(modes)?,
+            ast::Statement::Commit { .. } => self.commit()?,
+            ast::Statement::Rollback { savepoint: None, .. } => self.rollback()?,
+            ast::Statement::Rollback { savepoint: Some(name), .. } => self.rollback_to(name)?,
+            ast::Statement::Savepoint { name } => self.savepoint(name)?,
+            ast::Statement::ReleaseSavepoint { name } => self.release(name)?,
+            ast::Statement::Set(ast::Set::SetTransaction { modes, session, .. }) => {
+                self.set_isolation(modes, *session)?;
+            }
+            ast::Statement::Explain { statement, analyze: false, .. } => return self.explain(statement),
+            other => return self.define(other),
+        }
+        Ok(Outcome::default())
+    }
+
+    fn begin(&mut self, modes: &[TransactionMode]) -> Result<(), SqlError> {
+        if self.open.is_some() {
+            return Err(Problem::TransactionOpen.into());
+        }
+        let isolation = isolation_of(modes).unwrap_or(self.isolation);
+        let transaction = self.database.begin_with(isolation);
+        self.open = Some(Open { transaction, savepoints: Vec::new(), is_used: false });
+        Ok(())
+    }
+
+    /// Commits the open transaction. If that fails, it is rolled back.
+    fn commit(&mut self) -> Result<(), SqlError> {
+        let open = self.open.take().ok_or(Problem::NoTransaction)?;
+        open.transaction.commit()?;
+        Ok(())
+    }
+
+    fn rollback(&mut self) -> Result<(), SqlError> {
+        let open = self.open.take().ok_or(Problem::NoTransaction)?;
+        open.transaction.rollback();
+        Ok(())
+    }
+
+    /// Makes a point to return to. SQLite begins a transaction with the first.
+    fn savepoint(&mut self, name: &ast::Ident) -> Result<(), SqlError> {
+        if self.open.is_none() && self.dialect.is_sqlite() {
+            self.begin(&[])?;
+        }
+        let open = self.open.as_mut().ok_or(Problem::NoTransaction)?;
+        open.savepoints.push((name.value.to_lowercase(), open.transaction.savepoint()));
+        Ok(())
+    }
+
+    /// The open transaction, and the place of the last savepoint of a name in it.
+    fn point(&mut self, name: &ast::Ident) -> Result<(&mut Open, usize), SqlError> {
+        let open = self.open.as_mut().ok_or(Problem::NoTransaction)?;
+        let wanted = name.value.to_lowercase();
+        let place = open.savepoints.iter().rposition(|(name, _)| *name == wanted);
+        let unknown =
+            || SqlError::at(Problem::Unknown { kind: "savepoint", name: wanted.clone() }, name.span);
+        Ok((open, place.ok_or_else(unknown)?))
+    }
+
+    fn rollback_to(&mut self, name: &ast::Ident) -> Result<(), SqlError> {
+        let (open, place) = self.point(name)?;
+        open.transaction.rollback_to(open.savepoints[place].1)?;
+        open.savepoints.truncate(place + 1);
+        Ok(())
+    }
+
+    fn release(&mut self, name: &ast::Ident) -> Result<(), SqlError> {
+        let (open, place) = self.point(name)?;
+        open.transaction.release(open.savepoints[place].1)?;
+        open.savepoints.truncate(place);
+        Ok(())
+    }
+
+    /// The isolation of the open transaction, before anything has run in it, or of those to come.
+    fn set_isolation(&mut self, modes: &[TransactionMode], session: bool) -> Result<(), SqlError> {
+        let Some(isolation) = isolation_of(modes) else { return Ok(()) };
+        if session {
+            self.isolation = isolation;
+            return Ok(());
+        }
+        match &mut self.open {
+            None => return Err(Problem::NoTransaction.into()),
+            Some(open) if open.is_used || !open.savepoints.is_empty() => {
+                let feature = "SET TRANSACTION after the first statement of a transaction".to_owned();
+                return Err(Problem::Unsupported { feature }.into());
+            }
+            Some(open) => open.transaction = self.database.begin_with(isolation),
+        }
+        Ok(())
+    }
+
+    /// The plan of a query, a line a row.
+    fn explain(&self, statement: &ast::Statement) -> Result<Outcome, SqlError> {
+        let ast::Statement::Query(query) = statement else {
+            return Err(Problem::Unsupported {
+                feature: "EXPLAIN of something else than a query".to_owned(),
+            }
+            .into());
+        };
+        let catalog = self.catalog()?;
+        let mut parameters = Parameters::default();
+        let bound = Binder::new(&catalog, self.dialect, &mut parameters).query(query, None)?;
+        let text = self.session().explain(&bound.query)?.to_string();
+        let rows: Vec<Vec<Value>> = text.lines().map(|line| vec![Value::from(line)]).collect();
+        let rows = ResultSet { columns: vec!["QUERY PLAN".to_owned()], rows };
+        Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })
+    }
+}
+
+/// The isolation level among the modes of a transaction.
+fn isolation_of(modes: &[TransactionMode]) -> Option<Isolation> {
+    modes.iter().rev().find_map(|mode| match mode {
+        TransactionMode::AccessMode(_) => None,
+        TransactionMode::IsolationLevel(level) => Some(match level {
+            TransactionIsolationLevel::ReadUncommitted | TransactionIsolationLevel::ReadCommitted => {
+                Isolation::ReadCommitted
+            }
+            TransactionIsolationLevel::RepeatableRead | TransactionIsolationLevel::Snapshot => {
+                Isolation::Snapshot
+            }
+            TransactionIsolationLevel::Serializable => Isolation::Serializable,
+        }),
+    })
+}

@@ -1,0 +1,217 @@
+//! Statements about the schema and about transactions.
+
+use std::sync::Arc;
+
+use sqlparser::ast::{self, ObjectType};
+
+use super::bind::{Binder, last_part};
+use super::connection::Connection;
+use super::error::{Problem, SqlError};
+use super::parameters::Parameters;
+use crate::Outcome;
+use crate::catalog::names::nearest;
+use crate::catalog::{Catalog, TableDefinition, TriggerDefinition, ViewDefinition};
+
+impl Connection {
+    pub(super) fn define(&mut self, statement: &ast::Statement) -> Result<Outcome, SqlError> {
+        match statement {
+            ast::Statement::CreateTable(create) => self.create_table(create),
+            ast::Statement::CreateIndex(create) => self.create_index(create),
+            ast::Statement::CreateView(create) => self.create_view(create),
+            ast::Statement::CreateTrigger(create) => self.create_trigger(create),
+            ast::Statement::DropTrigger(drop) => self.drop_trigger(drop),
+            ast::Statement::AlterTable(alter) => self.alter_table(alter),
+            ast::Statement::Drop { object_type, if_exists, names, .. } => {
+                names.iter().try_for_each(|name| self.drop_object(*object_type, *if_exists, name))?;
+                Ok(Outcome::default())
+            }
+            other => {
+                let text = other.to_string();
+                let words: Vec<&str> = text.split_whitespace().take(2).collect();
+                Err(Problem::Unsupported { feature: words.join(" ") }.into())
+            }
+        }
+    }
+
+    /// Calls `f` with a binder of what the session sees now.
+    pub(super) fn bound<T>(
+        &self,
+        f: impl FnOnce(&mut Binder<'_>) -> Result<T, SqlError>,
+    ) -> Result<T, SqlError> {
+        let catalog = self.catalog()?;
+        let mut parameters = Parameters::of(&[]);
+        f(&mut Binder::new(&catalog, self.dialect, &mut parameters))
+    }
+
+    /// The table that a name means.
+    pub(super) fn table_of(&self, name: &ast::ObjectName) -> Result<Arc<TableDefinition>, SqlError> {
+        self.bound(|binder| binder.table(last_part(name)?).cloned())
+    }
+
+    fn create_table(&mut self, create: &ast::CreateTable) -> Result<Outcome, SqlError> {
+        if create.if_not_exists && self.table_of(&create.name).is_ok() {
+            return Ok(Outcome::default());
+        }
+        let table = self.bound(|binder| binder.new_table(create))?;
+        self.session().create_table(table)?;
+        Ok(Outcome::default())
+    }
+
+    fn create_view(&mut self, create: &ast::CreateView) -> Result<Outcome, SqlError> {
+        if create.materialized {
+            return Err(Problem::Unsupported { feature: "a materialized view".to_owned() }.into());
+        }
+        let name = last_part(&create.name)?;
+        let view = self.bound(|binder| {
+            if create.if_not_exists && binder.view(name).is_some() {
+                return Ok(None);
+            }
+            // It is bound once to see that it can be.
+            let bound = binder.query(&create.query, None)?;
+            if create.columns.len() > bound.shape.len() {
+                let problem = Problem::ColumnCount { expected: bound.shape.len(), got: create.columns.len() };
+                return Err(SqlError::at(problem, name.span));
+            }
+            Ok(Some(ViewDefinition {
+                name: binder.new_name(name),
+                columns: create.columns.iter().map(|column| binder.new_name(&column.name)).collect(),
+                sql: create.query.to_string(),
+                dialect: binder.dialect,
+            }))
+        })?;
+        if let Some(view) = view {
+            let or_replace = create.or_replace;
+            self.change(&mut |writing| writing.create_view(view.clone(), or_replace))?;
+        }
+        Ok(Outcome::default())
+    }
+
+    /// Triggers that only read do nothing, and are kept by name; one that writes is refused.
+    fn create_trigger(&mut self, create: &ast::CreateTrigger) -> Result<Outcome, SqlError> {
+        let name = last_part(&create.name)?;
+        let is_read = |statement: &ast::Statement| matches!(statement, ast::Statement::Query(_));
+        let only_reads = match (&create.exec_body, &create.statements) {
+            (None, Some(body)) => body.statements().iter().all(is_read),
+            _ => false,
+        };
+        if !only_reads {
+            let feature = "a trigger that does more than read".to_owned();
+            return Err(SqlError::at(Problem::Unsupported { feature }, name.span));
+        }
+        let table = self.table_of(&create.table_name)?;
+        let trigger = TriggerDefinition {
+            name: self.bound(|binder| Ok(binder.new_name(name)))?,
+            table: table.id,
+            sql: create.to_string(),
+        };
+        let mut triggers: Vec<_> = self.catalog()?.triggers().cloned().collect();
+        if triggers.iter().any(|known| known.name.eq_ignore_ascii_case(&trigger.name)) {
+            return Err(SqlError::at(Problem::Duplicate { name: trigger.name }, name.span));
+        }
+        triggers.push(Arc::new(trigger));
+        self.replace_triggers(triggers)
+    }
+
+    fn drop_trigger(&mut self, dropped: &ast::DropTrigger) -> Result<Outcome, SqlError> {
+        let name = last_part(&dropped.trigger_name)?;
+        let mut triggers: Vec<_> = self.catalog()?.triggers().cloned().collect();
+        match triggers.iter().position(|known| known.name.eq_ignore_ascii_case(&name.value)) {
+            Some(place) => drop(triggers.remove(place)),
+            None if dropped.if_exists => return Ok(Outcome::default()),
+            None => {
+                let problem = Problem::Unknown { kind: "trigger", name: name.value.clone() };
+                return Err(SqlError::at(problem, name.span));
+            }
+        }
+        self.replace_triggers(triggers)
+    }
+
+    fn replace_triggers(&mut self, triggers: Vec<Arc<TriggerDefinition>>) -> Result<Outcome, SqlError> {
+        self.change(&mut |writing| {
+            writing.replace_triggers(triggers.clone());
+            Ok(())
+        })?;
+        Ok(Outcome::default())
+    }
+
+    fn create_index(&mut self, create: &ast::CreateIndex) -> Result<Outcome, SqlError> {
+        let table = self.table_of(&create.table_name)?;
+        let index = self.bound(|binder| binder.new_index(create, &table))?;
+        if create.if_not_exists && self.catalog()?.index_named(&index.name).is_some() {
+            return Ok(Outcome::default());
+        }
+        self.session().add_index(&table.name, index)?;
+        Ok(Outcome::default())
+    }
+
+    fn drop_object(
+        &mut self,
+        kind: ObjectType,
+        if_exists: bool,
+        name: &ast::ObjectName,
+    ) -> Result<(), SqlError> {
+        let ident = last_part(name)?;
+        match kind {
+            ObjectType::Table => match self.table_of(name) {
+                Ok(table) => Ok(self.session().drop_table(&table.name)?),
+                Err(_) if if_exists => Ok(()),
+                Err(error) => Err(error),
+            },
+            ObjectType::View => {
+                let view = self.bound(|binder| Ok(binder.view(ident).cloned()))?;
+                match view {
+                    Some(view) => Ok(self.change(&mut |writing| writing.drop_view(&view.name))?),
+                    None if if_exists => Ok(()),
+                    None => {
+                        let name = ident.value.clone();
+                        Err(SqlError::at(Problem::Unknown { kind: "view", name }, ident.span))
+                    }
+                }
+            }
+            ObjectType::Index => {
+                let catalog = self.catalog()?;
+                match self.index_of(&catalog, ident) {
+                    Ok((table, index)) => Ok(self.session().drop_index(&table, &index)?),
+                    Err(_) if if_exists => Ok(()),
+                    Err(error) => Err(error),
+                }
+            }
+            other => Err(Problem::Unsupported { feature: format!("DROP {other}") }.into()),
+        }
+    }
+
+    /// The table and the name of an index.
+    fn index_of(&self, catalog: &Catalog, name: &ast::Ident) -> Result<(String, String), SqlError> {
+        let wanted = self.bound(|binder| Ok(binder.new_name(name)))?;
+        let indexes = || {
+            let of = |table: &'_ Arc<TableDefinition>| {
+                let table = Arc::clone(table);
+                let names: Vec<_> =
+                    table.indexes.iter().map(|index| (table.name.clone(), index.name.clone())).collect();
+                names
+            };
+            catalog.tables().flat_map(of)
+        };
+        let matches = |name: &str| {
+            if self.dialect.is_sqlite() { wanted.eq_ignore_ascii_case(name) } else { wanted == name }
+        };
+        if let Some(found) = indexes().find(|(_, name)| matches(name)) {
+            return Ok(found);
+        }
+        let names: Vec<String> = indexes().map(|(_, name)| name).collect();
+        let nearest = nearest(&wanted, names.iter().map(String::as_str));
+        Err(SqlError::at(Problem::UnknownIndex { name: wanted, nearest }, name.span))
+    }
+
+    /// Indexes are never out of order, so there is nothing to do but to see whether what is named is there.
+    pub(super) fn reindex(&mut self, name: Option<&ast::Ident>) -> Result<Outcome, SqlError> {
+        if let Some(name) = name {
+            let catalog = self.catalog()?;
+            let is_table = self.bound(|binder| Ok(binder.table(name).is_ok()))?;
+            if !is_table {
+                self.index_of(&catalog, name)?;
+            }
+        }
+        Ok(Outcome::default())
+    }
+}

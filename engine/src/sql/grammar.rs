@@ -1,0 +1,241 @@
+//! What the parser takes for SQL: one grammar for both dialects, but for what binds tighter.
+//!
+//! Everything either dialect can write is read, `INSERT OR IGNORE` as well as `ON CONFLICT`; what it means is the
+//! binder's. Only precedence cannot wait for the binder: `1 || 2 + 3` is another tree in SQLite.
+
+use std::any::TypeId;
+
+use sqlparser::ast::{self, BinaryOperator, Expr};
+use sqlparser::dialect::{PostgreSqlDialect, Precedence, SQLiteDialect};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Token;
+
+use super::Dialect;
+
+/// The grammar of a dialect, as the parser asks for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grammar(pub(super) Dialect);
+
+impl sqlparser::dialect::Dialect for Grammar {
+    fn dialect(&self) -> TypeId {
+        match self.0 {
+            Dialect::PostgreSql => TypeId::of::<PostgreSqlDialect>(),
+            Dialect::Sqlite => TypeId::of::<SQLiteDialect>(),
+        }
+    }
+
+    fn is_delimited_identifier_start(&self, character: char) -> bool {
+        character == '"' || self.0.is_sqlite() && matches!(character, '`' | '[')
+    }
+
+    fn is_identifier_start(&self, character: char) -> bool {
+        character.is_ascii_alphabetic() || character == '_' || !character.is_ascii()
+    }
+
+    fn is_identifier_part(&self, character: char) -> bool {
+        character.is_ascii_alphanumeric() || matches!(character, '_' | '$') || !character.is_ascii()
+    }
+
+    fn prec_value(&self, precedence: Precedence) -> u8 {
+        match precedence {
+            Precedence::Period => 200,
+            Precedence::DoubleColon => 140,
+            Precedence::AtTz => 110,
+            Precedence::Caret => 100,
+            Precedence::MulDivModOp => 90,
+            Precedence::PlusMinus => 80,
+            Precedence::Xor => 75,
+            Precedence::Ampersand | Precedence::Pipe | Precedence::Colon | Precedence::PgOther => 70,
+            Precedence::Between | Precedence::Like => match self.0 {
+                Dialect::PostgreSql => 60,
+                Dialect::Sqlite => 50,
+            },
+            Precedence::Eq => 50,
+            Precedence::Is => match self.0 {
+                Dialect::PostgreSql => 40,
+                Dialect::Sqlite => 50,
+            },
+            Precedence::UnaryNot => 30,
+            Precedence::And => 20,
+            Precedence::Or => 10,
+        }
+    }
+
+    fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        const CONCATENATION: u8 = 120;
+        const OTHER: u8 = 70;
+        const SQLITE_COMPARISON: u8 = 55;
+        match (&parser.peek_token_ref().token, self.0) {
+            (Token::Word(word), _) if word.keyword == Keyword::COLLATE => Some(Ok(125)),
+            (Token::StringConcat | Token::Arrow | Token::LongArrow, Dialect::Sqlite) => {
+                Some(Ok(CONCATENATION))
+            }
+            (Token::StringConcat | Token::Arrow | Token::LongArrow, Dialect::PostgreSql) => Some(Ok(OTHER)),
+            (Token::ShiftLeft | Token::ShiftRight | Token::Sharp, _) => Some(Ok(OTHER)),
+            (Token::Lt | Token::LtEq | Token::Gt | Token::GtEq, Dialect::Sqlite) => {
+                Some(Ok(SQLITE_COMPARISON))
+            }
+            // A parameter is never an operator.
+            (Token::Colon, _) => Some(Ok(0)),
+            _ => None,
+        }
+    }
+
+    fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        super::prefix::parse(parser, self.prec_value(Precedence::MulDivModOp))
+    }
+
+    fn parse_infix(
+        &self,
+        parser: &mut Parser<'_>,
+        expr: &Expr,
+        precedence: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        let boxed = || Box::new(expr.clone());
+        if parser.parse_keywords(&[Keyword::NOT, Keyword::NULL]) {
+            return Some(Ok(Expr::IsNotNull(boxed())));
+        }
+        if parser.parse_keyword(Keyword::GLOB) {
+            let right = parser.parse_subexpr(precedence);
+            return Some(right.map(|right| Expr::BinaryOp {
+                left: boxed(),
+                op: BinaryOperator::Glob,
+                right: Box::new(right),
+            }));
+        }
+        if let Some(list) = super::prefix::parse_in_list(parser, expr) {
+            return Some(list);
+        }
+        // SQLite's `x IN table`.
+        let word_at = |parser: &Parser<'_>, at: usize, keyword: Option<Keyword>| {
+            matches!(&parser.peek_nth_token_ref(at).token,
+                Token::Word(word) if keyword.is_none_or(|keyword| word.keyword == keyword))
+        };
+        let negated = word_at(parser, 0, Some(Keyword::NOT));
+        let at = usize::from(negated);
+        if !word_at(parser, at, Some(Keyword::IN)) || !word_at(parser, at + 1, None) {
+            return None;
+        }
+        (0..=at).for_each(|_| parser.advance_token());
+        Some(parser.parse_object_name(false).map(|name| Expr::InSubquery {
+            expr: boxed(),
+            subquery: Box::new(table_query(&name)),
+            negated,
+        }))
+    }
+
+    fn parse_statement(&self, parser: &mut Parser<'_>) -> Option<Result<ast::Statement, ParserError>> {
+        if !parser.peek_keyword(Keyword::REPLACE) {
+            return None;
+        }
+        Some(parser.parse_insert(parser.get_current_token().clone()))
+    }
+
+    fn supports_filter_during_aggregation(&self) -> bool {
+        true
+    }
+
+    fn supports_group_by_expr(&self) -> bool {
+        true
+    }
+
+    fn supports_start_transaction_modifier(&self) -> bool {
+        true
+    }
+
+    fn supports_in_empty_list(&self) -> bool {
+        true
+    }
+
+    fn supports_limit_comma(&self) -> bool {
+        true
+    }
+
+    fn supports_asc_desc_in_column_definition(&self) -> bool {
+        true
+    }
+
+    fn supports_dollar_placeholder(&self) -> bool {
+        true
+    }
+
+    fn supports_notnull_operator(&self) -> bool {
+        true
+    }
+
+    fn supports_bitwise_shift_operators(&self) -> bool {
+        true
+    }
+
+    fn supports_numeric_literal_underscores(&self) -> bool {
+        true
+    }
+
+    fn supports_nested_comments(&self) -> bool {
+        !self.0.is_sqlite()
+    }
+
+    fn supports_string_escape_constant(&self) -> bool {
+        !self.0.is_sqlite()
+    }
+
+    fn supports_explain_with_utility_options(&self) -> bool {
+        true
+    }
+
+    fn supports_alter_column_type_using(&self) -> bool {
+        true
+    }
+
+    fn supports_interval_options(&self) -> bool {
+        true
+    }
+
+    fn supports_insert_table_alias(&self) -> bool {
+        true
+    }
+
+    fn supports_comma_separated_trim(&self) -> bool {
+        true
+    }
+
+    fn supports_window_clause_named_window_reference(&self) -> bool {
+        true
+    }
+
+    fn allow_extract_custom(&self) -> bool {
+        true
+    }
+
+    fn allow_extract_single_quotes(&self) -> bool {
+        true
+    }
+
+    fn supports_parens_around_table_factor(&self) -> bool {
+        true
+    }
+
+    fn supports_values_as_table_factor(&self) -> bool {
+        true
+    }
+}
+
+/// `TABLE name` as a query.
+fn table_query(name: &ast::ObjectName) -> ast::Query {
+    let mut names = name.0.iter().rev().filter_map(|part| part.as_ident()).map(|ident| ident.value.clone());
+    let (table_name, schema_name) = (names.next(), names.next());
+    let table = ast::Table { table_name, schema_name };
+    ast::Query {
+        with: None,
+        body: Box::new(ast::SetExpr::Table(Box::new(table))),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: Vec::new(),
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: Vec::new(),
+    }
+}

@@ -1,0 +1,274 @@
+//! From text to syntax trees, within limits.
+//!
+//! A script is cut into its statements first, and each of them is parsed when its turn comes. The parser and whatever
+//! walks its trees recurse, and a recursion that is too deep ends the process. So before anything is parsed, it is
+//! counted how many operators follow each other (`a + b + c + ..` is a tree as deep as it is long); the parser itself
+//! counts what lies within parentheses.
+
+use sqlparser::ast;
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Word};
+
+use super::Dialect;
+use super::error::{Problem, SqlError};
+use super::grammar::Grammar;
+
+/// The longest statement, in bytes.
+pub const STATEMENT_BYTES_MAX: usize = 1_000_000;
+
+/// The longest script, in bytes.
+pub const SCRIPT_BYTES_MAX: usize = 256 << 20;
+
+/// How deep parentheses, subqueries and operators that bind tighter may lie within each other.
+pub const NESTING_MAX: usize = 200;
+
+/// The same for what is read on the thread of the caller: a level takes some twenty kilobytes of stack in a build
+/// without optimisation, and a thread of Rust's has two megabytes. What is deeper gets a thread of its own.
+pub(super) const SHALLOW_NESTING_MAX: usize = 40;
+
+/// The stack of that thread. It is memory only as far as it is used.
+const DEEP_STACK_BYTES: usize = 64 << 20;
+
+/// Runs `f` where there is room for recursion as deep as [`NESTING_MAX`].
+pub(super) fn with_deep_stack<T: Send>(
+    f: impl FnOnce() -> Result<T, SqlError> + Send,
+) -> Result<T, SqlError> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(DEEP_STACK_BYTES).spawn_scoped(scope, f);
+        let too_deep = || SqlError::from(Problem::TooDeep { max: SHALLOW_NESTING_MAX });
+        thread.map_err(|_| too_deep())?.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// How many operators may follow each other in one expression: the tree is as deep.
+pub const OPERATORS_MAX: usize = 400;
+
+/// A statement as it was written.
+#[derive(Debug)]
+pub(super) enum Parsed {
+    /// What the parser knows.
+    Statement(Box<ast::Statement>),
+    /// SQLite's `REINDEX`, of everything, or of a table or index.
+    Reindex(Option<ast::Ident>),
+}
+
+/// The statements of a text, each still to be parsed.
+///
+/// # Errors
+/// What is no token; [`Problem::TooLong`].
+pub(super) fn split(text: &str, dialect: Dialect) -> Result<Vec<Vec<TokenWithSpan>>, SqlError> {
+    if text.len() > SCRIPT_BYTES_MAX {
+        return Err(Problem::TooLong { bytes: text.len(), max: SCRIPT_BYTES_MAX }.into());
+    }
+    let grammar = Grammar(dialect);
+    let tokens = Tokenizer::new(&grammar, text)
+        .tokenize_with_location()
+        .map_err(|error| SqlError::new(Problem::Syntax { message: error.message }).or_at(error.location))?;
+    let mut statements = Vec::new();
+    let mut current: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    let mut trigger = TriggerBody::default();
+    for token in tokens {
+        match &token.token {
+            Token::Whitespace(_) => continue,
+            Token::SemiColon if !trigger.is_open() => {
+                statements.extend(Some(std::mem::take(&mut current)).filter(|tokens| !tokens.is_empty()));
+                trigger = TriggerBody::default();
+                continue;
+            }
+            Token::Word(word) => trigger.see(word, current.len()),
+            _ => {}
+        }
+        current.push(token);
+    }
+    statements.extend(Some(current).filter(|tokens| !tokens.is_empty()));
+    // A short text, as nearly all are, has no long statement.
+    if text.len() > STATEMENT_BYTES_MAX {
+        let lines = Lines::of(text);
+        statements.iter().try_for_each(|tokens| lines.check_length(tokens))?;
+    }
+    Ok(statements)
+}
+
+/// Parses one statement.
+///
+/// # Errors
+/// [`Problem::Syntax`], [`Problem::TooDeep`], [`Problem::TooManyOperators`].
+pub(super) fn parse(
+    mut tokens: Vec<TokenWithSpan>,
+    dialect: Dialect,
+    nesting_max: usize,
+) -> Result<Parsed, SqlError> {
+    check_operators(&tokens)?;
+    if let Some(Token::Word(word)) = tokens.first().map(|token| &token.token)
+        && word.quote_style.is_none()
+        && word.value.eq_ignore_ascii_case("reindex")
+    {
+        return reindex(tokens);
+    }
+    if dialect.is_sqlite() {
+        drop_index_hints(&mut tokens);
+    }
+    let grammar = Grammar(dialect);
+    let begin = tokens.first().map(|token| token.span.start);
+    let mut parser =
+        Parser::new(&grammar).with_recursion_limit(nesting_max).with_tokens_with_locations(tokens);
+    let at = |error: SqlError| begin.map_or(error.clone(), |begin| error.or_at(begin));
+    let statement = parser.parse_statement().map_err(|error| at(problem_of(error, nesting_max)))?;
+    match parser.peek_token_ref() {
+        TokenWithSpan { token: Token::EOF, .. } => Ok(Parsed::Statement(Box::new(statement))),
+        TokenWithSpan { token, span } => {
+            let message = format!("expected the end of the statement, found {token}");
+            Err(SqlError::at(Problem::Syntax { message }, *span))
+        }
+    }
+}
+
+fn reindex(tokens: Vec<TokenWithSpan>) -> Result<Parsed, SqlError> {
+    let mut tokens = tokens.into_iter().skip(1);
+    match (tokens.next(), tokens.next()) {
+        (None, _) => Ok(Parsed::Reindex(None)),
+        (Some(TokenWithSpan { token: Token::Word(word), span }), None) => {
+            Ok(Parsed::Reindex(Some(word.into_ident(span))))
+        }
+        (Some(TokenWithSpan { token, span }), _) => {
+            let message = format!("expected a name after REINDEX, found {token}");
+            Err(SqlError::at(Problem::Syntax { message }, span))
+        }
+    }
+}
+
+/// Removes `NOT INDEXED` and `INDEXED BY name`: which index is used is the optimiser's business.
+fn drop_index_hints(tokens: &mut Vec<TokenWithSpan>) {
+    let is = |token: &TokenWithSpan, text: &str| matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text));
+    while let Some(at) = tokens.iter().position(|token| is(token, "indexed")) {
+        let not_before = at > 0 && is(&tokens[at - 1], "not");
+        let by_after = tokens.get(at + 1).is_some_and(|token| is(token, "by"));
+        if not_before {
+            tokens.drain(at - 1..=at);
+        } else if by_after {
+            tokens.drain(at..(at + 3).min(tokens.len()));
+        } else {
+            return;
+        }
+    }
+}
+
+/// The parser's error as data. It writes the place into its message.
+fn problem_of(error: ParserError, nesting_max: usize) -> SqlError {
+    let message = match error {
+        ParserError::RecursionLimitExceeded => return Problem::TooDeep { max: nesting_max }.into(),
+        ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
+    };
+    match message.rsplit_once(" at Line: ") {
+        Some((text, place)) => {
+            let mut numbers =
+                place.split(", Column: ").map(|number| number.trim().parse::<u64>().unwrap_or(0));
+            let at = Location { line: numbers.next().unwrap_or(0), column: numbers.next().unwrap_or(0) };
+            SqlError::new(Problem::Syntax { message: text.to_owned() }).or_at(at)
+        }
+        None => Problem::Syntax { message }.into(),
+    }
+}
+
+/// Whether a statement is within the body of a trigger, whose statements end with semicolons too.
+#[derive(Default)]
+struct TriggerBody {
+    is_create: bool,
+    is_trigger: bool,
+    depth: usize,
+}
+
+impl TriggerBody {
+    fn see(&mut self, word: &Word, place: usize) {
+        match word.keyword {
+            Keyword::CREATE if place == 0 => self.is_create = true,
+            Keyword::TRIGGER if self.is_create && place <= 2 => self.is_trigger = true,
+            Keyword::BEGIN | Keyword::CASE if self.is_trigger => self.depth += 1,
+            Keyword::END => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.depth > 0
+    }
+}
+
+/// Refuses expressions whose trees are too deep because their operators follow each other.
+fn check_operators(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
+    if tokens.len() <= OPERATORS_MAX {
+        return Ok(());
+    }
+    // By depth of parentheses: connectives, and operators since the last of them.
+    let mut open: Vec<(usize, usize)> = vec![(0, 0)];
+    for TokenWithSpan { token, span } in tokens {
+        let depth = open.len();
+        let Some((connectives, operators)) = open.last_mut() else { break };
+        match token {
+            Token::LParen | Token::LBracket => {
+                *operators += 1;
+                open.push((0, 0));
+                continue;
+            }
+            Token::RParen | Token::RBracket if depth > 1 => {
+                open.pop();
+                continue;
+            }
+            Token::Comma => (*connectives, *operators) = (0, 0),
+            Token::Word(word) => match word.keyword {
+                Keyword::AND | Keyword::OR | Keyword::UNION | Keyword::EXCEPT | Keyword::INTERSECT => {
+                    *connectives += 1;
+                    *operators = 0;
+                }
+                Keyword::WHEN | Keyword::THEN | Keyword::ON | Keyword::JOIN => *operators = 0,
+                Keyword::NOT
+                | Keyword::IS
+                | Keyword::IN
+                | Keyword::LIKE
+                | Keyword::ILIKE
+                | Keyword::BETWEEN
+                | Keyword::COLLATE
+                | Keyword::AT
+                | Keyword::NOTNULL
+                | Keyword::GLOB => *operators += 1,
+                _ => {}
+            },
+            Token::Number(..) | Token::SingleQuotedString(_) | Token::Placeholder(_) | Token::Period => {}
+            _ => *operators += 1,
+        }
+        if *connectives > OPERATORS_MAX || *operators > OPERATORS_MAX {
+            return Err(SqlError::at(Problem::TooManyOperators { max: OPERATORS_MAX }, *span));
+        }
+    }
+    Ok(())
+}
+
+/// Where the lines of a text begin.
+struct Lines {
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    fn of(text: &str) -> Lines {
+        let starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1));
+        Lines { starts: starts.collect() }
+    }
+
+    /// The byte that a place is at, if all before it on its line is ASCII.
+    fn offset(&self, at: Location) -> usize {
+        let line = usize::try_from(at.line.saturating_sub(1)).unwrap_or(usize::MAX);
+        let start = self.starts.get(line).copied().unwrap_or_default();
+        start + usize::try_from(at.column.saturating_sub(1)).unwrap_or_default()
+    }
+
+    fn check_length(&self, tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
+        let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else { return Ok(()) };
+        let bytes = self.offset(last.span.end).saturating_sub(self.offset(first.span.start));
+        if bytes <= STATEMENT_BYTES_MAX {
+            return Ok(());
+        }
+        let span: Span = first.span;
+        Err(SqlError::at(Problem::TooLong { bytes, max: STATEMENT_BYTES_MAX }, span))
+    }
+}

@@ -1,0 +1,120 @@
+//! Prepared statements: read and bound once, run often.
+
+use nuages_storage::Value;
+
+use super::connection::{Connection, Ready};
+use super::error::{Problem, SqlError};
+use super::parameters::Parameters;
+use super::parse::{SHALLOW_NESTING_MAX, parse, split};
+use crate::algebra::Statement;
+use crate::catalog::SchemaId;
+use crate::{Outcome, ResultSet};
+
+/// A statement that is read and bound, and a query that is planned too. Where the schema has changed since, or a
+/// LIMIT is a parameter, it is bound anew.
+#[derive(Debug)]
+pub struct PreparedStatement {
+    sql: String,
+    schema: SchemaId,
+    parameters: Parameters,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Query(crate::Prepared),
+    Change(Statement),
+    /// What is not bound before it is run.
+    Text,
+}
+
+impl PreparedStatement {
+    /// Its text.
+    pub fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    /// How many parameters it has.
+    pub fn parameter_count(&self) -> usize {
+        self.parameters.count()
+    }
+}
+
+impl Connection {
+    /// Prepares one statement.
+    ///
+    /// ```
+    /// # use nuages_engine::Database;
+    /// # use nuages_engine::sql::Connection;
+    /// let mut connection = Connection::new(Database::new());
+    /// connection.execute("CREATE TABLE song (id INTEGER PRIMARY KEY, title TEXT)", &[])?;
+    /// let mut insert = connection.prepare("INSERT INTO song VALUES ($1, $2)")?;
+    /// connection.run_prepared(&mut insert, &[1.into(), "Nuages".into()])?;
+    /// let mut title = connection.prepare("SELECT title FROM song WHERE id = ?")?;
+    /// assert_eq!(connection.run_prepared(&mut title, &[1.into()])?.rows.rows, [["Nuages".into()]]);
+    /// # Ok::<(), nuages_engine::sql::SqlError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What it would be refused for before it runs; [`Problem::NotOneStatement`].
+    pub fn prepare(&self, sql: &str) -> Result<PreparedStatement, SqlError> {
+        self.prepared(sql).map_err(|error| error.in_text(sql))
+    }
+
+    fn prepared(&self, sql: &str) -> Result<PreparedStatement, SqlError> {
+        let mut statements = split(sql, self.dialect)?;
+        let count = statements.len();
+        let Some(tokens) = statements.pop().filter(|_| count == 1) else {
+            return Err(Problem::NotOneStatement { count }.into());
+        };
+        let schema = self.catalog()?.schema_id();
+        let parsed = parse(tokens, self.dialect, SHALLOW_NESTING_MAX)?;
+        let (kind, parameters) = match self.bind(parsed, Parameters::default())? {
+            Ready::Algebra(Statement::Query(query), parameters) if !parameters.is_by_value() => {
+                (Kind::Query(crate::Prepared::new(self.session(), query)?), parameters)
+            }
+            Ready::Algebra(change, parameters) if !parameters.is_by_value() => {
+                (Kind::Change(change), parameters)
+            }
+            Ready::Algebra(_, parameters) => (Kind::Text, parameters),
+            Ready::Other(_) | Ready::Reindex(_) => (Kind::Text, Parameters::default()),
+        };
+        Ok(PreparedStatement { sql: sql.to_owned(), schema, parameters, kind })
+    }
+
+    /// Runs a prepared statement.
+    ///
+    /// # Errors
+    /// [`Problem::Parameter`] if values are missing; what the statement is refused for.
+    pub fn run_prepared(
+        &mut self,
+        statement: &mut PreparedStatement,
+        values: &[Value],
+    ) -> Result<Outcome, SqlError> {
+        let wanted = statement.parameters.count();
+        if values.len() < wanted {
+            return Err(Problem::Parameter { name: format!("${wanted}"), given: values.len() }.into());
+        }
+        if self.catalog()?.schema_id() != statement.schema {
+            *statement = self.prepare(&statement.sql)?;
+        }
+        let converted = statement.parameters.converted(values)?;
+        if let Some(open) = &mut self.open {
+            open.is_used = true;
+        }
+        match &statement.kind {
+            Kind::Query(query) => {
+                let mut rows = Vec::new();
+                self.session().run(query, &converted, &mut |batch| {
+                    rows.extend(batch.selection.iter().map(|row| batch.row(row)));
+                    Ok(())
+                })?;
+                let columns = query.column_names().map(str::to_owned).collect();
+                let rows = ResultSet { columns, rows };
+                Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })
+            }
+            Kind::Change(change) => Ok(self.session().execute(change, &converted)?),
+            Kind::Text => self.execute(&statement.sql.clone(), values),
+        }
+    }
+}
