@@ -12,7 +12,7 @@
 //!
 //! Order of reading: [`Connection`], `control` (transactions, EXPLAIN), `define` and `alter` (statements
 //! about the schema), [`PreparedStatement`], `parse`, `grammar`, `prefix`, `bind`, `parameters`,
-//! `error`.
+//! `error`; `print` (SQL out).
 
 mod alter;
 mod bind;
@@ -26,6 +26,7 @@ mod parameters;
 mod parse;
 mod prefix;
 mod prepared;
+mod print;
 #[cfg(test)]
 mod tests;
 
@@ -34,3 +35,4 @@ pub use dialect::Dialect;
 pub use error::{Place, Problem, SqlError};
 pub use parse::{NESTING_MAX, OPERATORS_MAX, SCRIPT_BYTES_MAX, STATEMENT_BYTES_MAX};
 pub use prepared::PreparedStatement;
+pub use print::{Definition, Identifier, literal, quoted};

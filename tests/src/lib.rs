@@ -1,7 +1,7 @@
 //! What holds across the crates of Nuages: shared models, data and the recorded answers of Django.
 //!
 //! [`chinook`] is the Chinook sample database as models; [`data`] loads its rows, once, and hands each test a fork;
-//! [`mod@oracle`] compares what a test found with what Django answered.
+//! [`mod@oracle`] compares what a test found with what Django answered; [`tpch`] has TPC-H's tables, rows and queries.
 
 #![expect(clippy::panic, reason = "all of this crate is for tests, which fail by panics")]
 
@@ -10,3 +10,4 @@ pub mod chinook;
 pub mod data;
 pub mod lab;
 pub mod oracle;
+pub mod tpch;

@@ -58,7 +58,7 @@ pub(crate) fn walk_relation(relation: &Relation, visit: &mut dyn FnMut(&Expr)) {
     relation.each_query(&mut |query| walk_query(query, visit));
 }
 
-fn walk_query(query: &Query, visit: &mut dyn FnMut(&Expr)) {
+pub(crate) fn walk_query(query: &Query, visit: &mut dyn FnMut(&Expr)) {
     walk_relation(&query.relation, visit);
     for column in &query.columns {
         walk(&column.expr, visit);

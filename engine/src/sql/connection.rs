@@ -13,6 +13,7 @@ use super::parse::{NESTING_MAX, Parsed, SHALLOW_NESTING_MAX, parse, split, with_
 use crate::algebra::Statement;
 use crate::catalog::Catalog;
 use crate::error::Error;
+use crate::limits::Limits;
 use crate::write::WritingStatement;
 use crate::{Database, Isolation, Outcome, ResultSet, Savepoint, Session, Transaction};
 
@@ -82,6 +83,19 @@ impl Connection {
     /// The SQL it speaks.
     pub fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    /// Speaks another dialect from the next statement on.
+    pub fn set_dialect(&mut self, dialect: Dialect) {
+        self.dialect = dialect;
+    }
+
+    /// Gives the statements to come other limits, those in the open transaction too.
+    pub fn set_limits(&mut self, limits: Limits) {
+        if let Some(open) = &self.open {
+            open.transaction.set_limits(limits.clone());
+        }
+        self.database = self.database.with_limits(limits);
     }
 
     /// Whether a transaction is open.

@@ -1,0 +1,51 @@
+//! SQL out: expressions, queries and definitions as PostgreSQL would read them.
+//!
+//! Order of reading: `identifier` and `expression` (the small), `aggregate`, `select` and `query` (what is asked),
+//! `definition` (what makes a table).
+
+mod aggregate;
+mod definition;
+mod expression;
+mod identifier;
+mod query;
+mod select;
+
+pub use definition::Definition;
+pub use expression::{literal, quoted};
+pub use identifier::Identifier;
+
+use crate::algebra::{Column, Query, Relation};
+use crate::catalog::Catalog;
+
+impl Query {
+    /// The query as SQL, with the names of a catalog.
+    ///
+    /// ```
+    /// use nuages_engine::algebra::{Comparison, Expr, OutputColumn, Query, Relation, Source};
+    /// use nuages_engine::catalog::{NewColumn, NewTable};
+    /// use nuages_engine::{Database, Session};
+    /// use nuages_storage::DataType;
+    ///
+    /// let db = Database::new();
+    /// let post = db.create_table(NewTable::new("post").column(NewColumn::new("views", DataType::BigInt)))?;
+    /// let views = Expr::from(Source::new(0).column(0));
+    /// let popular = Relation::scan(post, Source::new(0))
+    ///     .filter(views.clone().compare(Comparison::Greater, Expr::literal(100)));
+    /// let query = Query::new(popular, vec![OutputColumn::new("views", views)]);
+    /// assert_eq!(query.sql(&*db.catalog()?), "SELECT post.views FROM post WHERE post.views > 100");
+    /// # Ok::<(), nuages_engine::Error>(())
+    /// ```
+    pub fn sql(&self, catalog: &Catalog) -> String {
+        query::Printer::new(catalog, self).print(self)
+    }
+}
+
+/// What an expression mentions and cannot print itself.
+trait Names {
+    /// What a column is called.
+    fn column(&mut self, column: Column) -> String;
+    /// A subquery, without parentheses.
+    fn query(&mut self, query: &Query) -> String;
+    /// A subquery of which only the rows matter, without parentheses.
+    fn relation(&mut self, relation: &Relation) -> String;
+}
