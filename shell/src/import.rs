@@ -153,7 +153,12 @@ fn reads(data_type: DataType, field: &str) -> bool {
     match data_type {
         DataType::BigInt | DataType::Float => {
             let has_leading_zero = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
-            is_number_like && !has_leading_zero && cast_value(Value::from(field), data_type).is_ok()
+            let is_number = match data_type {
+                // A cast would round a fraction.
+                DataType::BigInt => field.parse::<i64>().is_ok(),
+                _ => cast_value(Value::from(field), data_type).is_ok(),
+            };
+            is_number_like && !has_leading_zero && is_number
         }
         DataType::Bool => field.eq_ignore_ascii_case("true") || field.eq_ignore_ascii_case("false"),
         _ => cast_value(Value::from(field), data_type).is_ok(),

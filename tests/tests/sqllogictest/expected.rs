@@ -58,7 +58,8 @@ fn shown(value: &Value, kind: Kind) -> String {
 
 fn leading_integer(text: &str) -> i64 {
     let text = text.trim_start();
-    let digits = text.char_indices().find(|(at, c)| !(c.is_ascii_digit() || *at == 0 && matches!(c, '-' | '+')));
+    let digits =
+        text.char_indices().find(|(at, c)| !(c.is_ascii_digit() || *at == 0 && matches!(c, '-' | '+')));
     text[..digits.map_or(text.len(), |(at, _)| at)].parse().unwrap_or(0)
 }
 
@@ -119,7 +120,12 @@ pub(super) fn compare(
         return if (got.0.as_str(), got.1.as_str()) == (count, hash) {
             Ok(())
         } else {
-            Err(format!("{summary} were expected, got {} with {}: {:?}", got.0, got.1, &values[..values.len().min(12)]))
+            Err(format!(
+                "{summary} were expected, got {} with {}: {:?}",
+                got.0,
+                got.1,
+                &values[..values.len().min(12)]
+            ))
         };
     }
     if values == expected {

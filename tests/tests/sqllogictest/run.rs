@@ -109,7 +109,9 @@ fn check_query(expected: &QueryExpect<Kind>, answer: Result<ResultSet, SqlError>
     match answer {
         Ok(answer) => compare(&answer.rows, types, sort_mode, results),
         // The corpus was written by a program that took a query which fails while it runs for one that has ended.
-        Err(error) if results.is_empty() && matches!(error.problem(), Problem::Engine(Error::Overflow { .. })) => {
+        Err(error)
+            if results.is_empty() && matches!(error.problem(), Problem::Engine(Error::Overflow { .. })) =>
+        {
             Ok(())
         }
         Err(error) => Err(error.to_string()),

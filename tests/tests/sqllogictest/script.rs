@@ -48,7 +48,8 @@ fn holds(condition: &str, label: &str) -> bool {
 
 #[test]
 fn halts_and_comments_are_read() {
-    let script = "onlyif mysql # aggregate\nquery I\nSELECT 1\n\nonlyif mssql\nhalt\n\nskipif mssql\nhalt\nnever";
+    let script =
+        "onlyif mysql # aggregate\nquery I\nSELECT 1\n\nonlyif mssql\nhalt\n\nskipif mssql\nhalt\nnever";
     assert_eq!(prepared(script, "sqlite"), "onlyif mysql\nquery I\nSELECT 1\n\n\n\n");
     assert!(prepared(script, "mssql").ends_with("SELECT 1\n\n"));
 }
