@@ -157,6 +157,23 @@ pub enum Error {
         /// The values that two rows would share.
         values: Vec<Value>,
     },
+    /// `ON CONFLICT` names a key that the table has not.
+    #[error(
+        "table \"{table}\" has no unique index or primary key over exactly the columns that the conflict is about"
+    )]
+    NoConflictTarget {
+        /// The table.
+        table: String,
+    },
+    /// An insertion would update one row twice.
+    #[error(
+        "two of the rows to be inserted into table \"{table}\" are in conflict with one row, or with each other; insert \
+         each key once"
+    )]
+    ConflictTwice {
+        /// The table.
+        table: String,
+    },
     /// A row refers to another that is not there.
     #[error(
         "table \"{table}\" has a row with {} and no such row is in \"{parent}\" (constraint \"{constraint}\")",

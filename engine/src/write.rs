@@ -12,13 +12,16 @@
 //! anybody has committed meanwhile there is another attempt: see [`nuages_storage::statement`]. Which rows the first
 //! attempt found is kept ([`Found`]): later ones test the predicate again, but of those rows alone.
 //!
-//! Order of reading: this file (the statement and its phases), [`found`], [`insert`], [`update`], [`delete`], [`lock`]; [`round`] (what is
+//! Order of reading: this file (the statement and its phases), [`found`], [`insert`] and [`conflict`], [`update`],
+//! [`delete`] and [`beside`], [`lock`]; [`round`] (what is
 //! written at once); [`images`], [`patch`], [`keys`], [`leaves`], [`row_set`] (what these are made of).
 //!
 //! Invariants: find changes nothing; the images of a round are made of the rows of the version that the round is tested
 //! against; what fails while a round is tested fails before anything of it is recorded, and when a statement fails the
 //! store drops all that it recorded.
 
+mod beside;
+mod conflict;
 pub(crate) mod delete;
 pub(crate) mod found;
 pub(crate) mod images;

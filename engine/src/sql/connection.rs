@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nuages_storage::{Reach, Value};
+use nuages_storage::Value;
 use sqlparser::ast;
 
 use super::Dialect;
@@ -12,9 +12,7 @@ use super::parameters::Parameters;
 use super::parse::{NESTING_MAX, Parsed, SHALLOW_NESTING_MAX, parse, split, with_deep_stack};
 use crate::algebra::Statement;
 use crate::catalog::Catalog;
-use crate::error::Error;
 use crate::limits::Limits;
-use crate::write::WritingStatement;
 use crate::{Database, Isolation, Outcome, ResultSet, Savepoint, Session, Transaction};
 
 /// A database, the SQL it is spoken to in, and a transaction if one is open.
@@ -109,15 +107,6 @@ impl Connection {
             Some(open) => &open.transaction,
             None => &self.database,
         }
-    }
-
-    /// Runs one statement that changes the schema, whole or not at all.
-    pub(super) fn change(
-        &self,
-        f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let session = self.session();
-        session.write(Reach::Long, &session.interrupt(), f)
     }
 
     pub(super) fn catalog(&self) -> Result<Arc<Catalog>, SqlError> {

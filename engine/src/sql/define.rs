@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use nuages_storage::Reach;
 use sqlparser::ast::{self, ObjectType};
 
 use super::bind::{Binder, last_part};
 use super::connection::Connection;
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
-use crate::Outcome;
 use crate::catalog::names::nearest;
 use crate::catalog::{Catalog, TableDefinition, TriggerDefinition, ViewDefinition};
+use crate::write::WritingStatement;
+use crate::{Error, Outcome};
 
 impl Connection {
     pub(super) fn define(&mut self, statement: &ast::Statement) -> Result<Outcome, SqlError> {
@@ -31,6 +33,15 @@ impl Connection {
                 Err(Problem::Unsupported { feature: words.join(" ") }.into())
             }
         }
+    }
+
+    /// Runs a change of the schema as one statement.
+    pub(super) fn change_schema(
+        &self,
+        f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
+    ) -> Result<(), SqlError> {
+        let session = self.session();
+        Ok(session.write(Reach::Long, &session.interrupt(), f)?)
     }
 
     /// Calls `f` with a binder of what the session sees now.
@@ -81,7 +92,7 @@ impl Connection {
         })?;
         if let Some(view) = view {
             let or_replace = create.or_replace;
-            self.change(&mut |writing| writing.create_view(view.clone(), or_replace))?;
+            self.change_schema(&mut |writing| writing.create_view(view.clone(), or_replace))?;
         }
         Ok(Outcome::default())
     }
@@ -127,7 +138,7 @@ impl Connection {
     }
 
     fn replace_triggers(&mut self, triggers: Vec<Arc<TriggerDefinition>>) -> Result<Outcome, SqlError> {
-        self.change(&mut |writing| {
+        self.change_schema(&mut |writing| {
             writing.replace_triggers(triggers.clone());
             Ok(())
         })?;
@@ -160,7 +171,9 @@ impl Connection {
             ObjectType::View => {
                 let view = self.bound(|binder| Ok(binder.view(ident).cloned()))?;
                 match view {
-                    Some(view) => Ok(self.change(&mut |writing| writing.drop_view(&view.name))?),
+                    Some(view) => {
+                        self.change_schema(&mut |writing| writing.drop_view(&view.name))
+                    }
                     None if if_exists => Ok(()),
                     None => {
                         let name = ident.value.clone();
@@ -186,8 +199,7 @@ impl Connection {
         let indexes = || {
             let of = |table: &'_ Arc<TableDefinition>| {
                 let table = Arc::clone(table);
-                let names: Vec<_> =
-                    table.indexes.iter().map(|index| (table.name.clone(), index.name.clone())).collect();
+                let names: Vec<_> = table.indexes.iter().map(|index| (table.name.clone(), index.name.clone())).collect();
                 names
             };
             catalog.tables().flat_map(of)

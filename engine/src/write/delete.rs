@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use nuages_storage::lock::Strength;
 use nuages_storage::{RowId, TableId, Value};
 
+use super::beside::Beside;
 use super::images::{Assigned, rewrite};
 use super::leaves::for_each_leaf;
 use super::returning::Returning;
 use super::round::{Round, TableChange};
 use super::update::{key_of_one_row, rows_of};
 use super::{Found, WritingStatement, default_of};
-use crate::algebra::{Delete, OutputColumn, Query};
+use crate::algebra::{Delete, OutputColumn, Query, Relation};
 use crate::catalog::{Action, Catalog, ColumnSet, ConstraintId, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
@@ -29,6 +30,9 @@ impl WritingStatement<'_, '_> {
     ) -> Result<Outcome, Error> {
         let catalog = self.catalog();
         let table = catalog.expect_table(delete.table)?;
+        if let Some(using) = &delete.using {
+            return self.delete_using(table, delete, using, found, context);
+        }
         let mut rows = self.find_deleted(table, delete, context)?;
         found.settle(&mut rows, |row| *row, self.writer.is_only_attempt());
         self.writer.locking().rows(table.id, rows.iter().copied(), Strength::Update);
@@ -40,6 +44,38 @@ impl WritingStatement<'_, '_> {
         let affected = rows.len() as u64;
         let per_table = self.delete_rows(table, rows, context)?;
         Ok(Outcome { affected, per_table, rows: returning.finish(), first_key: None })
+    }
+
+    /// Runs a `DELETE .. USING`.
+    fn delete_using(
+        &mut self,
+        table: &TableDefinition,
+        delete: &Delete,
+        using: &Relation,
+        found: &mut Found,
+        context: &Context<'_>,
+    ) -> Result<Outcome, Error> {
+        let mut beside = Beside::new(table, delete.source, &delete.returning);
+        let query = beside.query(using, delete.predicate.as_ref(), Vec::new());
+        let mut rows = Vec::new();
+        beside.find(&query, 0, self.writer.base(), context, &mut |row, _, _| {
+            rows.push(row);
+            Ok(())
+        })?;
+        rows.sort_unstable();
+        found.settle(&mut rows, |row| *row, self.writer.is_only_attempt());
+        self.writer.locking().rows(table.id, rows.iter().copied(), Strength::Update);
+        self.expect_unchanged(table, rows.iter().copied())?;
+        let mut returned = beside.result();
+        if let Some(tree) = self.writer.version().table(table.id) {
+            for_each_leaf(tree, &rows, |view, selection| {
+                let id = |at: usize| RowId::new(view.row_ids()[at]);
+                beside.returned(view, selection, &id, context, &mut returned)
+            })?;
+        }
+        let affected = rows.len() as u64;
+        let per_table = self.delete_rows(table, rows, context)?;
+        Ok(Outcome { affected, per_table, rows: returned, first_key: None })
     }
 
     /// Deletes rows, which ascend, and all that goes with them. Returns how many rows of which tables went, this table

@@ -97,7 +97,11 @@ impl WritingStatement<'_, '_> {
                 self.assign_keys(table, given)?
             }
         };
-        let Inserted { rows, ids, ids_given, first_key, .. } = found.inserted.insert(inserted);
+        let inserted = found.inserted.insert(inserted);
+        if let Some(conflict) = &insert.conflict {
+            return self.insert_or(table, insert, conflict, inserted, context);
+        }
+        let Inserted { rows, ids, ids_given, first_key, .. } = inserted;
         let mut builder = RowsBuilder::new(table, rows.len());
         for (values, id) in rows.iter().zip(&*ids) {
             let row = builder.begin_row();
@@ -139,7 +143,7 @@ impl WritingStatement<'_, '_> {
     }
 
     /// Writes rows, and evaluates what is to be returned of them.
-    fn write_inserted(
+    pub(super) fn write_inserted(
         &mut self,
         table: &TableDefinition,
         change: TableChange,

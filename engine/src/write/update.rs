@@ -3,6 +3,7 @@
 use nuages_storage::lock::Strength;
 use nuages_storage::{DataType, Lane, Operation, RowId, RowRef, Value, all_rows};
 
+use super::beside::Beside;
 use super::images::{Assigned, rewrite};
 use super::patch::{self, PatchBuilder};
 use super::returning::Returning;
@@ -17,7 +18,7 @@ use crate::integrity::cascade;
 use crate::session::{Outcome, run_query};
 
 /// The rows a statement changes, ascending, and the values it gives them.
-type Updated = Vec<(RowId, Assigned)>;
+pub(super) type Updated = Vec<(RowId, Assigned)>;
 
 impl WritingStatement<'_, '_> {
     /// Runs an `UPDATE`.
@@ -32,6 +33,9 @@ impl WritingStatement<'_, '_> {
         for (place, _) in &update.assignments {
             table.column(*place)?;
         }
+        if let Some(from) = &update.from {
+            return self.update_from(table, update, from, found, context);
+        }
         if patch::suffices(table, update) {
             return self.update_by_patch(table, update, found, context);
         }
@@ -42,19 +46,79 @@ impl WritingStatement<'_, '_> {
         self.expect_unchanged(table, updated.iter().map(|(row, _)| *row))?;
         let affected = updated.len() as u64;
         let mut returning = Returning::new(table, update.source, &update.returning)?;
-        let change = self.updated_images(table, update, updated)?;
+        let assigned = update.assignments.iter().map(|(place, _)| *place).collect();
+        self.write_updated(table, assigned, updated, &mut returning, context)?;
+        Ok(Outcome { affected, per_table: Vec::new(), rows: returning.finish(), first_key: None })
+    }
+
+    /// Writes rows with the values they are given, and what follows from it, and evaluates what is to be returned.
+    pub(super) fn write_updated(
+        &mut self,
+        table: &TableDefinition,
+        assigned: ColumnSet,
+        updated: Updated,
+        returning: &mut Returning<'_>,
+        context: &Context<'_>,
+    ) -> Result<(), Error> {
+        let change = self.updated_images(table, assigned, updated)?;
         if let (false, Some(tree)) = (returning.is_empty(), self.writer.version().table(table.id)) {
             for rows in change.updated.iter().chain(&change.inserted) {
                 let view = rows.view(tree);
                 returning.add(view, all_rows(view.len()), context)?;
             }
         }
-        if cascade::may_lose_keys(&catalog, table, change.assigned) {
-            self.write_rounds(Round::of(table.id, change), context)?;
-        } else {
-            self.write_table(table, change, context)?;
+        self.write_images(table, change, context)
+    }
+
+    fn write_images(
+        &mut self,
+        table: &TableDefinition,
+        change: TableChange,
+        context: &Context<'_>,
+    ) -> Result<(), Error> {
+        match cascade::may_lose_keys(&self.catalog(), table, change.assigned) {
+            true => self.write_rounds(Round::of(table.id, change), context),
+            false => self.write_table(table, change, context),
         }
-        Ok(Outcome { affected, per_table: Vec::new(), rows: returning.finish(), first_key: None })
+    }
+
+    /// Runs an `UPDATE .. FROM`.
+    fn update_from(
+        &mut self,
+        table: &TableDefinition,
+        update: &Update,
+        from: &Relation,
+        found: &mut Found,
+        context: &Context<'_>,
+    ) -> Result<Outcome, Error> {
+        let mut beside = Beside::new(table, update.source, &update.returning);
+        let asked = update.assignments.iter().map(|(_, expr)| OutputColumn::new("value", expr.clone()));
+        let query = beside.query(from, update.predicate.as_ref(), asked.collect());
+        let width = update.assignments.len();
+        let mut updated = Updated::new();
+        beside.find(&query, width, self.writer.base(), context, &mut |row, batch, at| {
+            let values = batch.columns[1..=width].iter().map(|column| column.value(at));
+            updated.push((row, assigned_values(table, update, values)?));
+            Ok(())
+        })?;
+        updated.sort_by_key(|(row, _)| *row);
+        found.settle(&mut updated, |(row, _)| *row, self.writer.is_only_attempt());
+        let ids: Vec<RowId> = updated.iter().map(|(row, _)| *row).collect();
+        let assigned: ColumnSet = update.assignments.iter().map(|(place, _)| *place).collect();
+        self.writer.locking().rows(table.id, ids.iter().copied(), strength_of(table, assigned));
+        self.expect_unchanged(table, ids.iter().copied())?;
+        let change = self.updated_images(table, assigned, updated)?;
+        let mut rows = beside.result();
+        if let Some(tree) = self.writer.version().table(table.id) {
+            let mut before = 0;
+            for images in change.updated.iter().chain(&change.inserted) {
+                let view = images.view(tree);
+                beside.returned(view, all_rows(view.len()), &|at| ids[before + at], context, &mut rows)?;
+                before += view.len();
+            }
+        }
+        self.write_images(table, change, context)?;
+        Ok(Outcome { affected: ids.len() as u64, rows, ..Outcome::default() })
     }
 
     /// Runs an `UPDATE` whose assignments are all there is to write.
@@ -140,11 +204,10 @@ impl WritingStatement<'_, '_> {
     fn updated_images(
         &self,
         table: &TableDefinition,
-        update: &Update,
+        assigned: ColumnSet,
         updated: Updated,
     ) -> Result<TableChange, Error> {
         let Some(tree) = self.writer.version().table(table.id) else { return Ok(TableChange::default()) };
-        let assigned: ColumnSet = update.assignments.iter().map(|(place, _)| *place).collect();
         rewrite(table, tree, updated.into_iter(), assigned)
     }
 }

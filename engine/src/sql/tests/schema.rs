@@ -1,0 +1,69 @@
+//! Definitions.
+
+use super::{assert_refused, postgresql, rows, run, sqlite};
+
+#[test]
+fn constraints_hold() {
+    let mut db = postgresql();
+    run(&mut db, "CREATE TABLE author (id SERIAL PRIMARY KEY, name TEXT NOT NULL UNIQUE, age INTEGER CHECK (age > 0))");
+    run(
+        &mut db,
+        "CREATE TABLE book (id INTEGER PRIMARY KEY, title VARCHAR(5) DEFAULT 'none', author INTEGER REFERENCES author ON DELETE CASCADE)",
+    );
+    run(&mut db, "INSERT INTO author (name, age) VALUES ('Django', 43), ('Stéphane', 89)");
+    run(&mut db, "INSERT INTO book (id, author) VALUES (1, 1), (2, 2)");
+    assert_refused(&mut db, "INSERT INTO author (name) VALUES ('Django')", "author_name_key");
+    assert_refused(&mut db, "INSERT INTO author (name, age) VALUES ('x', 0)", "violates the check");
+    assert_refused(&mut db, "INSERT INTO author (age) VALUES (1)", "must have a value");
+    assert_refused(&mut db, "INSERT INTO book (id, author) VALUES (3, 9)", "no such row");
+    assert_refused(&mut db, "UPDATE book SET title = 'too long'", "title");
+    run(&mut db, "DELETE FROM author WHERE id = 1");
+    assert_eq!(rows(&mut db, "SELECT * FROM book"), "2,none,2");
+}
+
+#[test]
+fn tables_are_altered_whole_or_not_at_all() {
+    let mut db = postgresql();
+    run(&mut db, "CREATE TABLE t (id INTEGER PRIMARY KEY, x INTEGER); INSERT INTO t VALUES (1, 5)");
+    run(&mut db, "ALTER TABLE t ADD COLUMN y TEXT DEFAULT 'new', ADD CONSTRAINT positive CHECK (x > 0)");
+    run(&mut db, "ALTER TABLE t RENAME COLUMN x TO z");
+    run(&mut db, "ALTER TABLE t ALTER COLUMN z TYPE TEXT");
+    assert_eq!(rows(&mut db, "SELECT * FROM t"), "1,5,new");
+    assert_refused(&mut db, "ALTER TABLE t ADD COLUMN w INTEGER, DROP COLUMN nothing", "no column \"nothing\"");
+    assert_refused(&mut db, "SELECT w FROM t", "no column \"w\"");
+    run(&mut db, "ALTER TABLE t RENAME TO u; ALTER TABLE u DROP COLUMN z");
+    assert_eq!(rows(&mut db, "SELECT * FROM u"), "1,new");
+    run(&mut db, "CREATE UNIQUE INDEX u_y ON u (lower(y) DESC) WHERE id > 0");
+    assert_refused(&mut db, "INSERT INTO u VALUES (2, 'NEW')", "u_y");
+    run(&mut db, "DROP INDEX u_y; INSERT INTO u VALUES (2, 'NEW'); DROP TABLE u");
+    assert_refused(&mut db, "SELECT * FROM u", "no table \"u\"");
+}
+
+#[test]
+fn views_stand_for_their_queries() {
+    let mut db = postgresql();
+    run(&mut db, "CREATE TABLE t (x INTEGER, y INTEGER); INSERT INTO t VALUES (1, 10), (2, 20), (3, 30)");
+    run(&mut db, "CREATE VIEW big (a, b) AS SELECT x, y * 2 FROM t WHERE y > 10");
+    run(&mut db, "CREATE VIEW sums AS SELECT sum(b) AS s FROM big");
+    assert_eq!(rows(&mut db, "SELECT a, b FROM big ORDER BY a DESC"), "3,60; 2,40");
+    assert_eq!(rows(&mut db, "SELECT s, b.a FROM sums, big AS b WHERE b.b = 40"), "100,2");
+    assert_refused(&mut db, "INSERT INTO big VALUES (1, 2)", "is a view");
+    assert_refused(&mut db, "CREATE VIEW big AS SELECT 1", "exists already");
+    assert_refused(&mut db, "CREATE TABLE big (x INTEGER)", "exists already");
+    run(&mut db, "CREATE OR REPLACE VIEW big AS SELECT x AS b FROM t");
+    assert_eq!(rows(&mut db, "SELECT * FROM sums"), "6");
+    run(&mut db, "DROP VIEW sums; DROP VIEW IF EXISTS sums");
+    assert_refused(&mut db, "DROP VIEW sums", "no view \"sums\"");
+    assert_refused(&mut db, "CREATE VIEW wrong AS SELECT z FROM t", "no column \"z\"");
+}
+
+#[test]
+fn sqlites_definitions_are_read() {
+    let mut db = sqlite();
+    run(&mut db, "CREATE TABLE [My Table] (Id INTEGER PRIMARY KEY AUTOINCREMENT, `name` VARCHAR(10), price DOUBLE)");
+    run(&mut db, "INSERT INTO \"my table\" VALUES (NULL, 'a', 1), (NULL, 'b', 2.5)");
+    assert_eq!(rows(&mut db, "SELECT ID, NAME, price, rowid FROM [MY TABLE] ORDER BY id"), "1,a,1.0,1; 2,b,2.5,2");
+    run(&mut db, "CREATE TABLE IF NOT EXISTS [my table] (x INTEGER); REINDEX; REINDEX [my table]");
+    assert_refused(&mut db, "CREATE TRIGGER t AFTER INSERT ON [my table] BEGIN DELETE FROM [my table]; END", "more than read");
+    run(&mut db, "CREATE TRIGGER t AFTER INSERT ON [my table] BEGIN SELECT 1; END; DROP TRIGGER t");
+}

@@ -1,0 +1,76 @@
+//! Transactions and prepared statements.
+
+use super::{assert_refused, postgresql, rows, run, sqlite};
+use crate::sql::Connection;
+use crate::{Database, Isolation, Session};
+
+#[test]
+fn a_transaction_is_whole_or_nothing() {
+    let database = Database::new();
+    let (mut one, mut other) = (Connection::new(database.clone()), Connection::new(database));
+    run(&mut one, "CREATE TABLE t (x INTEGER)");
+    run(&mut one, "BEGIN; INSERT INTO t VALUES (1); CREATE TABLE u (y INTEGER)");
+    assert_eq!(rows(&mut other, "SELECT count(*) FROM t"), "0");
+    assert_refused(&mut one, "BEGIN", "open already");
+    run(&mut one, "ROLLBACK");
+    assert_refused(&mut one, "SELECT * FROM u", "no table");
+    run(&mut one, "BEGIN; INSERT INTO t VALUES (2); SAVEPOINT a; INSERT INTO t VALUES (3); SAVEPOINT b");
+    assert_refused(&mut one, "ROLLBACK TO c", "no savepoint \"c\"");
+    run(&mut one, "ROLLBACK TO a; INSERT INTO t VALUES (4); RELEASE a; COMMIT");
+    assert_eq!(rows(&mut other, "SELECT x FROM t ORDER BY x"), "2; 4");
+}
+
+#[test]
+fn isolation_is_asked_for() {
+    let mut db = postgresql();
+    run(&mut db, "BEGIN ISOLATION LEVEL SERIALIZABLE");
+    assert_eq!(db.open.as_ref().map(|open| open.transaction.isolation()), Some(Isolation::Serializable));
+    run(&mut db, "COMMIT; BEGIN; SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+    assert_eq!(db.open.as_ref().map(|open| open.transaction.isolation()), Some(Isolation::Snapshot));
+    run(&mut db, "SELECT 1");
+    assert_refused(&mut db, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "after the first statement");
+    let mut db = sqlite();
+    run(&mut db, "CREATE TABLE t (x INTEGER); SAVEPOINT s; INSERT INTO t VALUES (1)");
+    assert!(db.in_transaction());
+    assert_eq!(db.session().query(&crate::algebra::Query::new(crate::algebra::Relation::Unit, vec![]), &[]).map(|r| r.rows.len()), Ok(1));
+    run(&mut db, "END");
+}
+
+#[test]
+fn rows_are_locked_by_a_query() {
+    let database = Database::new();
+    let (mut one, mut other) = (Connection::new(database.clone()), Connection::new(database));
+    run(&mut one, "CREATE TABLE t (id INTEGER PRIMARY KEY, x INTEGER); INSERT INTO t VALUES (1, 1), (2, 2)");
+    run(&mut one, "BEGIN; SELECT * FROM t WHERE id = 1 FOR UPDATE");
+    run(&mut other, "BEGIN");
+    assert_eq!(rows(&mut other, "SELECT id FROM t ORDER BY id FOR UPDATE SKIP LOCKED"), "2");
+    assert!(other.query("SELECT id FROM t WHERE id = 1 FOR UPDATE NOWAIT", &[]).is_err());
+    run(&mut one, "COMMIT");
+    assert_eq!(rows(&mut other, "SELECT id FROM t WHERE id = 1 FOR UPDATE NOWAIT"), "1");
+}
+
+#[test]
+fn prepared_statements_outlive_the_schema_they_were_bound_to() {
+    let mut db = postgresql();
+    run(&mut db, "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')");
+    let mut query = db.prepare("SELECT x FROM t WHERE id >= $1 ORDER BY id LIMIT $2").unwrap();
+    let mut of = |db: &mut Connection, from: i64, count: i64| {
+        db.run_prepared(&mut query, &[from.into(), count.into()]).map(|outcome| outcome.rows.rows.len())
+    };
+    assert_eq!((of(&mut db, 1, 2), of(&mut db, 3, 2)), (Ok(2), Ok(1)));
+    let mut point = db.prepare("SELECT x FROM t WHERE id = ?").unwrap();
+    run(&mut db, "ALTER TABLE t ADD COLUMN y INTEGER");
+    assert_eq!(db.run_prepared(&mut point, &["2".into()]).unwrap().rows.rows, [["b".into()]]);
+    assert!(db.run_prepared(&mut point, &[]).is_err());
+    assert!(db.prepare("SELECT 1; SELECT 2").is_err());
+    let mut insert = db.prepare("INSERT INTO t (id, x) VALUES (?, ?)").unwrap();
+    assert_eq!(insert.parameter_count(), 2);
+    assert_eq!(db.run_prepared(&mut insert, &[4.into(), "d".into()]).unwrap().affected, 1);
+}
+
+#[test]
+fn a_plan_is_shown() {
+    let mut db = postgresql();
+    run(&mut db, "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)");
+    assert!(rows(&mut db, "EXPLAIN SELECT x FROM t WHERE id = 1").contains('t'));
+}
