@@ -20,7 +20,7 @@
 //! let query = Query::new(fifth, vec![OutputColumn::new("album", t.column(0))]);
 //!
 //! let race = db.race(&query, &[], 3)?;
-//! assert_eq!(race.contestants.len(), 2); // by the index, and by a scan of the table
+//! assert!(race.contestants.len() >= 2); // by the index, and by a scan of the table
 //! println!("{race}");
 //! # Ok::<(), nuages_engine::Error>(())
 //! ```

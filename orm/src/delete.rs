@@ -168,9 +168,10 @@ fn delete_in_engine(
 ) -> Result<Deleted> {
     begin_statement(ex, StatementKind::Delete, meta.table)?;
     let outcome = ex.session()?.execute(statement, values)?;
+    let own = ex.shared().binding().model(meta)?.table;
     let mut deleted = Deleted::default();
     for (table, count) in outcome.per_table {
-        deleted.add(label(table, ex), count);
+        deleted.add(if table == own { meta.label() } else { label(table, ex) }, count);
     }
     Ok(deleted)
 }
@@ -180,7 +181,7 @@ fn delete_in_engine(
 fn label(table: TableId, ex: &dyn Executor) -> String {
     for bound in ex.shared().binding().models() {
         if bound.table == table {
-            return bound.meta.to_string();
+            return bound.meta.label();
         }
         let through =
             bound.throughs().iter().find(|(_, through)| through.table == table && through.model.is_none());

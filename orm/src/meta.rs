@@ -75,6 +75,11 @@ pub struct IndexMeta {
 }
 
 impl ModelMeta {
+    /// Django's label: `blog.Post`.
+    pub fn label(&self) -> String {
+        [self.app, ".", self.name].concat()
+    }
+
     /// The field at `index`, if the model has so many.
     pub fn field(&self, index: u16) -> Option<&'static FieldMeta> {
         self.fields.get(usize::from(index))

@@ -50,6 +50,20 @@ pub struct IndexChange {
     pub added: IndexKeys,
 }
 
+impl IndexChange {
+    /// No change of an index.
+    #[must_use]
+    pub fn new(index: IndexId) -> Self {
+        Self { index, removed: IndexKeys::new(), added: IndexKeys::new() }
+    }
+
+    /// Whether no entry goes or comes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.removed.is_empty() && self.added.is_empty()
+    }
+}
+
 /// One version of an index. Cloning it is O(1).
 ///
 /// ```

@@ -12,8 +12,6 @@
 
 use std::ops::Range;
 
-use smallvec::SmallVec;
-
 use crate::leaf::{LEAF_BYTES, ROWS_MAX};
 use crate::value::{Lane, Value};
 
@@ -127,12 +125,68 @@ pub struct Layout {
     slots: Vec<Slot>,
     defaults: Vec<Stored>,
     places: Vec<Place>,
-    /// The slots that are stored, as bits, 64 to a word.
-    stored: SmallVec<[u64; 1]>,
+    /// The slots that are stored.
+    stored: SlotSet,
     /// The words of a leaf: those that have a bit for each row, and those for each row of capacity.
     bits: u32,
     per_row: u32,
     rows_max: usize,
+}
+
+/// Slots of one table. Those of most tables fit in one word.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SlotSet {
+    first: u64,
+    /// Those from the 64th on, 64 to a word.
+    beyond: Vec<u64>,
+}
+
+impl SlotSet {
+    fn insert(&mut self, slot: usize) {
+        *self.word(slot) |= 1 << (slot % 64);
+    }
+
+    /// Takes a slot out. Returns whether it was there.
+    #[inline]
+    pub(crate) fn remove(&mut self, slot: usize) -> bool {
+        let (word, bit) = (if slot < 64 { &mut self.first } else { self.word(slot) }, 1 << (slot % 64));
+        let was_there = *word & bit != 0;
+        *word &= !bit;
+        was_there
+    }
+
+    /// The least of them.
+    #[inline]
+    pub(crate) fn first(&self) -> Option<usize> {
+        if self.first != 0 {
+            return Some(self.first.trailing_zeros() as usize);
+        }
+        let (word, bits) = self.beyond.iter().enumerate().find(|(_, bits)| **bits != 0)?;
+        Some((word + 1) * 64 + bits.trailing_zeros() as usize)
+    }
+
+    /// Makes it another set of slots of the same table.
+    #[inline]
+    pub(crate) fn become_copy(&mut self, other: &SlotSet) {
+        self.first = other.first;
+        if !other.beyond.is_empty() {
+            self.beyond.clone_from(&other.beyond);
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.first = 0;
+        self.beyond.fill(0);
+    }
+
+    #[cold]
+    fn word(&mut self, slot: usize) -> &mut u64 {
+        let Some(at) = (slot / 64).checked_sub(1) else { return &mut self.first };
+        if at >= self.beyond.len() {
+            self.beyond.resize(at + 1, 0);
+        }
+        &mut self.beyond[at]
+    }
 }
 
 /// The words of a lane that have a bit for each row, and those for each row of capacity.
@@ -153,7 +207,7 @@ impl Layout {
             slots: Vec::new(),
             defaults: Vec::new(),
             places: Vec::new(),
-            stored: SmallVec::new(),
+            stored: SlotSet::default(),
             bits: 0,
             per_row: 0,
             rows_max: ROWS_MAX,
@@ -172,9 +226,9 @@ impl Layout {
 
     fn push(&mut self, slot: Slot) {
         let (bits, width) = words_of(slot.lane);
-        self.stored.resize(self.places.len() / 64 + 1, 0);
-        self.stored[self.places.len() / 64] |=
-            u64::from(slot.lane != Lane::RowId) << (self.places.len() % 64);
+        if slot.lane != Lane::RowId {
+            self.stored.insert(self.places.len());
+        }
         self.places.push(Place { bits: self.bits, per_row: self.per_row, lane: slot.lane, width });
         self.bits += bits;
         self.per_row += u32::from(width);
@@ -212,8 +266,8 @@ impl Layout {
         self.places[slot].lane
     }
 
-    /// The slots that are stored, as bits, 64 to a word.
-    pub(crate) fn stored(&self) -> &SmallVec<[u64; 1]> {
+    /// The slots that are stored.
+    pub(crate) fn stored(&self) -> &SlotSet {
         &self.stored
     }
 
@@ -223,10 +277,21 @@ impl Layout {
         self.places[slot].span(self.bits, capacity)
     }
 
-    /// Where all slots lie, stored or not, in the order of their numbers.
+    /// Where the slots lie that another layout of the table has too, in a leaf of this layout and in one of the other, of
+    /// these capacities. The layouts agree in their places: one of them is longer.
     #[inline]
-    pub(crate) fn all_spans(&self, capacity: usize) -> impl ExactSizeIterator<Item = Span> {
-        self.places.iter().map(move |place| place.span(self.bits, capacity))
+    pub(crate) fn common_spans(
+        &self,
+        capacity: usize,
+        other: &Self,
+        capacity_of_other: usize,
+    ) -> impl Iterator<Item = (Span, Span)> {
+        let common = &self.places[..self.len().min(other.len())];
+        debug_assert_eq!(common, &other.places[..common.len()], "a layout only grows");
+        let (bits, bits_of_other) = (self.bits, other.bits);
+        let spans =
+            move |place: &Place| (place.span(bits, capacity), place.span(bits_of_other, capacity_of_other));
+        common.iter().map(spans)
     }
 
     /// All slots that are stored, by their numbers, and where they lie in a leaf of this capacity.

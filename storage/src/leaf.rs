@@ -29,6 +29,8 @@ mod record;
 use std::hint::black_box;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 pub use build::{LeafBuilder, Rows};
 pub use edit::RowImage;
 pub use heap::Cell;
@@ -79,7 +81,8 @@ impl RowId {
 #[derive(Clone, Debug)]
 pub struct Leaf {
     layout: Arc<Layout>,
-    row_ids: Vec<i64>,
+    /// One or two, of a row on its way or a small table, lie in place.
+    row_ids: SmallVec<[i64; 2]>,
     /// The first and the last of the row ids, zero if there are none. Where they tell the position of a row,
     /// finding it spares a cache miss.
     ends: (i64, i64),
@@ -102,7 +105,7 @@ impl Leaf {
     pub(crate) fn new(layout: Arc<Layout>, rows: usize) -> Self {
         let capacity = capacity_for(&layout, rows);
         let words = vec![0; layout.words(capacity)];
-        let row_ids = Vec::with_capacity(capacity);
+        let row_ids = SmallVec::with_capacity(capacity);
         Self { layout, row_ids, ends: (0, 0), words, text: Heap::default(), bytes: Heap::default(), capacity }
     }
 
@@ -150,7 +153,7 @@ impl Leaf {
     }
 
     /// Changes the row ids; everything that does goes through here.
-    fn change_row_ids(&mut self, change: impl FnOnce(&mut Vec<i64>)) {
+    fn change_row_ids(&mut self, change: impl FnOnce(&mut SmallVec<[i64; 2]>)) {
         change(&mut self.row_ids);
         self.ends = match *self.row_ids.as_slice() {
             [] => (0, 0),

@@ -47,6 +47,15 @@ impl Patch {
         }
     }
 
+    /// Adds rows, with their words slot by slot: as many in each slot as there are rows.
+    pub fn extend(&mut self, row_ids: &[RowId], columns: impl IntoIterator<Item = Vec<Option<u64>>>) {
+        self.row_ids.extend_from_slice(row_ids);
+        for (column, words) in self.columns.iter_mut().zip(columns) {
+            debug_assert_eq!(words.len(), row_ids.len(), "a word for each row");
+            column.words.extend_from_slice(&words);
+        }
+    }
+
     /// How many rows it is for.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -62,7 +62,7 @@ impl Shop {
         let columns = (0..rows.first().map_or(0, Vec::len)).collect();
         let rows = InsertSource::Values(rows);
         let source = Source::new(0);
-        let insert = Insert { table, columns, rows, source, returning: vec![] };
+        let insert = Insert { table, columns, rows, source, conflict: None, returning: vec![] };
         self.db.execute(&Statement::Insert(insert), &[]).map(drop)
     }
 

@@ -78,6 +78,7 @@ fn tables() -> Result<Tables, Error> {
             columns: vec![ID, KEY, GROUP, PLAIN],
             rows: InsertSource::Values(rows),
             source: T,
+            conflict: None,
             returning: vec![],
         };
         db.execute(&Statement::Insert(insert), &[]).map(|_| table)

@@ -119,7 +119,7 @@ pub(crate) fn name(function: AggregateFunction) -> &'static str {
 /// use nuages_storage::DataType;
 /// let mut sums = Accumulators::new(AggregateFunction::Sum, Some(DataType::BigInt))?;
 /// sums.resize(2);
-/// sums.update(&[0, 1, 0], Some(&Vector::ints([1, 2, 3])), &Bits::all(3))?;
+/// sums.update(&[0, 1, 0], Some(&Vector::ints([1, 2, 3])), None, &Bits::all(3))?;
 /// let sums = sums.finish()?;
 /// assert_eq!((sums.int(0), sums.int(1)), (Some(4), Some(2)));
 /// # Ok::<(), nuages_engine::Error>(())

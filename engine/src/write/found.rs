@@ -60,10 +60,6 @@ impl Found {
     }
 
     fn note(&mut self, found: impl Iterator<Item = RowId>) {
-        let mut rows = RowSet::default();
-        for row in found {
-            rows.insert(row);
-        }
-        self.rows = Some(rows);
+        self.rows = Some(found.collect());
     }
 }

@@ -12,9 +12,6 @@ use crate::error::Error;
 /// Columns of one row, by place, and what they are set to.
 pub(crate) type Assigned = SmallVec<[(usize, Value); 2]>;
 
-/// Rows in leaf shape: mostly one leaf.
-pub(crate) type RowsList = SmallVec<[Rows; 1]>;
-
 /// A row of a table; `near` remembers the leaf of the last one, where the next one mostly is.
 pub(crate) fn find_near<'v>(
     table: &'v Table,
@@ -35,14 +32,14 @@ pub(crate) fn find_near<'v>(
 pub(crate) struct RowsBuilder<'a> {
     table: &'a TableDefinition,
     leaf: LeafBuilder,
-    full: RowsList,
+    full: Vec<Rows>,
 }
 
 impl<'a> RowsBuilder<'a> {
     /// A builder of rows of a table; the first leaf has room for `rows`.
     pub(crate) fn new(table: &'a TableDefinition, rows: usize) -> RowsBuilder<'a> {
         let leaf = LeafBuilder::with_capacity(Arc::clone(&table.layout), rows);
-        RowsBuilder { table, leaf, full: RowsList::new() }
+        RowsBuilder { table, leaf, full: Vec::new() }
     }
 
     /// The leaf for the next row.
@@ -55,7 +52,7 @@ impl<'a> RowsBuilder<'a> {
     }
 
     /// The rows.
-    pub(crate) fn finish(mut self) -> RowsList {
+    pub(crate) fn finish(mut self) -> Vec<Rows> {
         if !self.leaf.is_empty() {
             self.full.push(self.leaf.finish());
         }

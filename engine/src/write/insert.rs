@@ -3,7 +3,7 @@
 use nuages_storage::{RowId, Rows, TableId, Value, Writer, all_rows};
 
 use super::found::Inserted;
-use super::images::{RowsBuilder, RowsList};
+use super::images::RowsBuilder;
 use super::returning::Returning;
 use super::round::TableChange;
 use super::{Found, WritingStatement, coerced, default_of, has_hidden_ids};
@@ -15,7 +15,7 @@ use crate::session::{Outcome, RowKeys, run_query};
 
 /// Rows in leaf shape that are to be inserted, whatever number of attempts that takes.
 pub(crate) struct NewRows {
-    rows: RowsList,
+    rows: Vec<Rows>,
     keys: RowKeys,
     /// Whether the rows have the row ids they will have.
     is_numbered: bool,
@@ -24,7 +24,7 @@ pub(crate) struct NewRows {
 
 impl NewRows {
     pub(crate) fn new(rows: Vec<Rows>, keys: RowKeys) -> NewRows {
-        NewRows { rows: RowsList::from_vec(rows), keys, is_numbered: false, first_key: None }
+        NewRows { rows: rows, keys, is_numbered: false, first_key: None }
     }
 
     /// The first of the keys that were generated.
@@ -63,7 +63,7 @@ impl NewRows {
     }
 
     /// The rows, for one attempt: the leaves are shared with those that may follow.
-    fn take(&mut self, is_only: bool) -> RowsList {
+    fn take(&mut self, is_only: bool) -> Vec<Rows> {
         if is_only { std::mem::take(&mut self.rows) } else { self.rows.clone() }
     }
 }

@@ -3,8 +3,6 @@
 //! A part that is a column is read from its lane into the key; no value is made. Only parts that are expressions, and
 //! conditions, are evaluated, for a leaf at a time.
 
-use std::sync::Arc;
-
 use nuages_storage::key::{KeyBuffer, KeyPart};
 use nuages_storage::value::{decimal_from_wide, json_from_stored};
 use nuages_storage::{DataType, IndexKeys, Lane, LeafView, RowId, Value};
@@ -12,7 +10,6 @@ use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::leaves::selected;
-use crate::catalog::program::RowProgram;
 use crate::catalog::{ColumnDefinition, IndexDefinition, IndexExpr, IndexPart, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
@@ -36,8 +33,10 @@ pub(crate) fn leaf_keys(
         Some(condition) => condition.selects(table, view, selection, context)?,
         None => selection,
     };
-    let evaluate = |program: &Arc<RowProgram>| program.evaluate(table, view, selection, context);
-    let computed = index.programs.parts.iter().map(evaluate).collect::<Result<SmallVec<[_; 1]>, Error>>()?;
+    let mut computed = SmallVec::<[_; 1]>::new();
+    for program in &index.programs.parts {
+        computed.push(program.evaluate(table, view, selection, context)?);
+    }
     let row_ids = view.row_ids();
     let computed_values = |row| computed.iter().map(|vector| vector.value(row)).collect::<Vec<_>>();
     let mut with_null = 0;

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use super::coerced;
 use crate::algebra::Update;
 use crate::batch::Batch;
+use crate::bits::Bits;
 use crate::catalog::{ColumnDefinition, ColumnSet, TableDefinition};
 use crate::error::Error;
 use crate::vector::Vector;
@@ -63,20 +64,37 @@ impl<'a> PatchBuilder<'a> {
 
     /// Adds the selected rows of a batch: its first column is the row ids, the others are the values.
     pub(super) fn add_batch(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
-        for row in &batch.selection {
-            let Some(id) = batch.column(0).int(row) else { continue };
-            let mut words = SmallVec::<[_; 4]>::new();
-            for ((place, column), vector) in self.columns.iter().zip(&batch.columns[1..]) {
-                words.push(match vector {
-                    Vector::Word { kind, .. } if holds_every(column, *kind) && !vector.is_null(row) => {
-                        vector.word(row)
-                    }
-                    vector => self.word(column, coerced(self.table, *place, vector.value(row))?)?,
-                });
-            }
-            self.patch.push(RowId::new(id), words);
+        let id = |row| batch.column(0).int(row).map(RowId::new).expect("a row that is there has an id");
+        let mut row_ids = Vec::with_capacity(batch.selection.count());
+        row_ids.extend(batch.selection.iter().map(id));
+        let mut columns = SmallVec::<[_; 2]>::new();
+        for ((place, column), vector) in self.columns.iter().zip(&batch.columns[1..]) {
+            columns.push(self.words(*place, column, vector, &batch.selection)?);
         }
+        self.patch.extend(&row_ids, columns);
         Ok(())
+    }
+
+    /// The selected values of a vector as they are stored.
+    fn words(
+        &self,
+        place: usize,
+        column: &ColumnDefinition,
+        vector: &Vector<'_>,
+        selection: &Bits,
+    ) -> Result<Vec<Option<u64>>, Error> {
+        let mut words = Vec::with_capacity(selection.count());
+        match vector {
+            Vector::Word { kind, data, nulls } if holds_every(column, *kind) && nulls.is_empty() => {
+                words.extend(selection.iter().map(|row| Some(data[row])));
+            }
+            vector => {
+                for row in selection {
+                    words.push(self.word(column, coerced(self.table, place, vector.value(row))?)?);
+                }
+            }
+        }
+        Ok(words)
     }
 
     /// A value of a column's type as it is stored.

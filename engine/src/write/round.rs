@@ -10,7 +10,6 @@ use nuages_storage::{
 };
 use smallvec::SmallVec;
 
-use super::images::RowsList;
 use super::keys::leaf_keys;
 use super::leaves::{for_each_leaf, selected};
 use crate::catalog::{Catalog, ColumnSet, ForeignKeyDefinition, IndexDefinition, TableDefinition};
@@ -63,9 +62,9 @@ pub(crate) struct TableChange {
     /// Rows that go, ascending.
     pub(crate) deleted: Vec<RowId>,
     /// New images of rows, under the ids they have, ascending.
-    pub(crate) updated: RowsList,
+    pub(crate) updated: Vec<Rows>,
     /// Rows that come, numbered.
-    pub(crate) inserted: RowsList,
+    pub(crate) inserted: Vec<Rows>,
     /// Whether the ids of rows that come were given, and not taken from the table's counter.
     pub(crate) ids_given: bool,
     /// For rows that change their primary key, and so go and come: the ids that `inserted` had, in its order, ascending.
@@ -208,10 +207,7 @@ impl TableRound<'_> {
         if change.ids_given {
             test_row_ids(table, rows, change)?;
         }
-        let mut changes = Vec::new();
-        for index in &table.indexes {
-            changes.extend(self.index_change(table, rows, index, change, postponed, locking)?);
-        }
+        let changes = self.index_changes(table, rows, change, postponed, locking)?;
         for key in &table.foreign_keys {
             if change.assigned.contains_any(&key.columns) {
                 self.test_references(table, rows, key, &change.updated, postponed, locking)?;
@@ -237,36 +233,40 @@ impl TableRound<'_> {
         Ok(())
     }
 
-    /// The entries of an index that go and come, if any.
-    fn index_change(
+    /// The entries that go and come, of the indexes of which some do.
+    fn index_changes(
         &self,
         table: &TableDefinition,
         rows: &Table,
-        index: &IndexDefinition,
         change: &TableChange,
         postponed: &mut Postponed,
         locking: &mut Locking<'_>,
-    ) -> Result<Option<IndexChange>, Error> {
-        let mut entries = EntryChange::default();
+    ) -> Result<Vec<IndexChange>, Error> {
+        let is_any = !change.deleted.is_empty() || !change.inserted.is_empty();
+        let indexes = || table.indexes.iter().filter(|index| is_any || index.reads(change.assigned));
+        let mut changes: Vec<_> = indexes().map(|index| IndexChange::new(index.id)).collect();
         for_each_leaf(rows, &change.deleted, |view, selection| {
-            leaf_keys(table, index, view, selection, self.context, &mut entries.removed).map(drop)
+            indexes().zip(&mut changes).try_for_each(|(index, entries)| {
+                leaf_keys(table, index, view, selection, self.context, &mut entries.removed).map(drop)
+            })
         })?;
-        if index.reads(change.assigned) {
-            for image in &change.updated {
-                self.rewritten_entries(table, rows, index, image, &mut entries)?;
+        for (index, entries) in indexes().zip(&mut changes) {
+            let mut with_null = Positions::default();
+            if index.reads(change.assigned) {
+                for image in &change.updated {
+                    self.rewritten_entries(table, rows, index, image, entries, &mut with_null)?;
+                }
             }
+            for image in &change.inserted {
+                let (view, from) = (image.view(rows), entries.added.len());
+                let all = all_rows(view.len());
+                let nulls = leaf_keys(table, index, view, all, self.context, &mut entries.added)?;
+                with_null.extend(selected(nulls).map(|at| from + at));
+            }
+            self.test_unique(table, rows, index, entries, &with_null, postponed, locking)?;
         }
-        for image in &change.inserted {
-            let view = image.view(rows);
-            let from = entries.added.len();
-            let with_null =
-                leaf_keys(table, index, view, all_rows(view.len()), self.context, &mut entries.added)?;
-            entries.note_nulls(from, with_null);
-        }
-        if entries.added.is_empty() && entries.removed.is_empty() {
-            return Ok(None);
-        }
-        self.test_unique(table, rows, index, entries, postponed, locking).map(Some)
+        changes.retain(|entries| !entries.is_empty());
+        Ok(changes)
     }
 
     /// The entries of updated rows that differ before and after.
@@ -276,7 +276,8 @@ impl TableRound<'_> {
         rows: &Table,
         index: &IndexDefinition,
         image: &Rows,
-        entries: &mut EntryChange,
+        entries: &mut IndexChange,
+        with_null: &mut Positions,
     ) -> Result<(), Error> {
         let ids: Vec<RowId> = image.leaf.row_ids().iter().map(|id| RowId::new(*id)).collect();
         let (mut before, mut after) = (IndexKeys::new(), IndexKeys::new());
@@ -284,7 +285,7 @@ impl TableRound<'_> {
             leaf_keys(table, index, view, selection, self.context, &mut before).map(drop)
         })?;
         let view = image.view(rows);
-        let with_null = leaf_keys(table, index, view, all_rows(view.len()), self.context, &mut after)?;
+        let nulls = leaf_keys(table, index, view, all_rows(view.len()), self.context, &mut after)?;
         // Both are in the order of the rows; a row that the index's condition leaves out is in neither.
         let mut before = before.iter().peekable();
         for (at, (key, row)) in after.iter().enumerate() {
@@ -296,45 +297,47 @@ impl TableRound<'_> {
                 Some((old, _)) => entries.removed.push(old, row),
                 None => {}
             }
-            entries.note_nulls(entries.added.len(), with_null >> at & 1);
+            if nulls >> at & 1 == 1 {
+                with_null.push(entries.added.len());
+            }
             entries.added.push(key, row);
         }
         entries.removed.extend(before);
         Ok(())
     }
 
-    /// No key that comes is there already, unless it may yet go.
+    /// Puts the entries in order, and sees to it that no key that comes is there already, unless it may yet go.
     fn test_unique(
         &self,
         table: &TableDefinition,
         rows: &Table,
         index: &IndexDefinition,
-        entries: EntryChange,
+        entries: &mut IndexChange,
+        with_null: &[usize],
         postponed: &mut Postponed,
         locking: &mut Locking<'_>,
-    ) -> Result<IndexChange, Error> {
-        let EntryChange { removed, added, with_null } = entries;
-        let tree = rows.index(index.id);
-        let (added, removed) = match (&index.unique, tree) {
-            (Some(unique), Some(tree)) => {
-                let distinct =
-                    (unique.nulls_distinct && !with_null.is_empty()).then(|| without(&added, &with_null));
-                let (added, removed) = (added.sorted(), removed.sorted());
-                if locking.is_on() {
-                    for (key, _) in removed.iter().chain(distinct.as_ref().unwrap_or(&added)) {
-                        locking.key(table.id, index.id, key, Strength::Update);
-                    }
-                }
-                let may_go = self.more || !removed.is_empty();
-                for key in unique::conflicts(tree, distinct.as_ref().unwrap_or(&added)) {
-                    let check = unique::taken(table, index, unique, key, may_go)?;
-                    postponed.add(check, unique.deferred);
-                }
-                (added, removed)
-            }
-            _ => (added.sorted(), removed.sorted()),
+    ) -> Result<(), Error> {
+        let IndexChange { removed, added, .. } = entries;
+        let (Some(unique), Some(tree)) = (&index.unique, rows.index(index.id)) else {
+            added.sort();
+            removed.sort();
+            return Ok(());
         };
-        Ok(IndexChange { index: index.id, removed, added })
+        let distinct = (unique.nulls_distinct && !with_null.is_empty()).then(|| without(added, with_null));
+        added.sort();
+        removed.sort();
+        let distinct = distinct.as_ref().unwrap_or(added);
+        if locking.is_on() {
+            for (key, _) in removed.iter().chain(distinct) {
+                locking.key(table.id, index.id, key, Strength::Update);
+            }
+        }
+        let may_go = self.more || !removed.is_empty();
+        for key in unique::conflicts(tree, distinct) {
+            let check = unique::taken(table, index, unique, key, may_go)?;
+            postponed.add(check, unique.deferred);
+        }
+        Ok(())
     }
 
     /// Each row that refers finds what it refers to, unless that may yet come.
@@ -376,20 +379,8 @@ impl TableRound<'_> {
     }
 }
 
-/// The entries of one index that go and come, as they are collected.
-#[derive(Debug, Default)]
-struct EntryChange {
-    removed: IndexKeys,
-    added: IndexKeys,
-    /// The positions in `added` of keys that have a NULL, ascending.
-    with_null: Vec<usize>,
-}
-
-impl EntryChange {
-    fn note_nulls(&mut self, from: usize, with_null: u64) {
-        self.with_null.extend(selected(with_null).map(|at| from + at));
-    }
-}
+/// The positions among added entries of those whose keys have a NULL, ascending.
+type Positions = SmallVec<[usize; 4]>;
 
 /// The entries that are not at these positions, which ascend; in order.
 pub(crate) fn without(entries: &IndexKeys, positions: &[usize]) -> IndexKeys {

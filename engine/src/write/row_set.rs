@@ -1,5 +1,7 @@
 //! Sets of rows.
 
+use std::mem;
+
 use hashbrown::HashMap;
 use nuages_storage::RowId;
 
@@ -15,10 +17,15 @@ impl RowSet {
     /// Adds a row; false if it was there.
     pub(crate) fn insert(&mut self, row: RowId) -> bool {
         let (block, bit) = place(row);
+        self.insert_block(block, bit) == 1
+    }
+
+    /// Adds some rows of a block; how many were not there.
+    fn insert_block(&mut self, block: i64, rows: u64) -> u64 {
         let word = self.blocks.entry(block).or_default();
-        let added = *word & bit == 0;
-        *word |= bit;
-        self.len += u64::from(added);
+        let added = u64::from((rows & !*word).count_ones());
+        *word |= rows;
+        self.len += added;
         added
     }
 
@@ -41,6 +48,26 @@ impl RowSet {
         let mut blocks: Vec<_> = self.blocks.into_iter().collect();
         blocks.sort_unstable();
         blocks.into_iter().flat_map(|(block, word)| rows_of(block, word)).collect()
+    }
+}
+
+/// Of rows that ascend, one block is looked up after the other, and not row after row.
+impl FromIterator<RowId> for RowSet {
+    fn from_iter<I: IntoIterator<Item = RowId>>(rows: I) -> RowSet {
+        let mut set = RowSet::default();
+        let (mut block, mut word) = (0, 0);
+        for row in rows {
+            let (next, bit) = place(row);
+            if next != block && word != 0 {
+                set.insert_block(block, mem::take(&mut word));
+            }
+            block = next;
+            word |= bit;
+        }
+        if word != 0 {
+            set.insert_block(block, word);
+        }
+        set
     }
 }
 
@@ -68,6 +95,8 @@ mod tests {
             for id in &ids {
                 prop_assert_eq!(set.insert(RowId::new(*id)), model.insert(*id));
             }
+            let collected: RowSet = ids.iter().copied().map(RowId::new).collect();
+            prop_assert_eq!((&collected.blocks, collected.len()), (&set.blocks, set.len()));
             prop_assert!(ids.iter().all(|id| set.contains(RowId::new(*id))));
             prop_assert_eq!(set.contains(RowId::new(777)), model.contains(&777));
             prop_assert_eq!(set.len(), model.len() as u64);

@@ -223,7 +223,7 @@ impl Collector<'_> {
             let keys: Vec<Value> = keys.iter().cloned().collect();
             let identity = tx.shared().binding().identity(meta, ROWS)?;
             let count = self.delete_rows(bound.table, meta.table, identity, &keys)?;
-            deleted.add(meta.to_string(), count);
+            deleted.add(meta.label(), count);
             if let Some((_, instances)) = doomed.iter_mut().find(|(doomed, _)| doomed == model) {
                 for index in (0..instances.len()).rev() {
                     instances.tell(index, Moment::After, &deleting, tx)?;

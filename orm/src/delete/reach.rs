@@ -18,7 +18,7 @@ pub(super) struct Pointer {
 pub(super) fn pointers(meta: &'static ModelMeta, ex: &dyn Executor) -> Vec<Pointer> {
     let mut found = Vec::new();
     for child in ex.shared().app().metas() {
-        for (index, field) in child.columns() {
+        for (index, field) in child.fields_at(child.foreign_keys) {
             if let FieldKind::ForeignKey { target, .. } = field.kind
                 && target() == meta
             {

@@ -111,13 +111,13 @@ impl Binding {
 
     /// Where a model is.
     pub(crate) fn model(&self, meta: &'static ModelMeta) -> Result<&Bound> {
-        self.models.get(&address(meta)).ok_or(Error::Unregistered { model: meta.name })
+        self.models.get(&address(meta)).ok_or_else(|| Error::Unregistered { model: meta.name })
     }
 
     /// The place of a field's column in its table.
     pub(crate) fn column(&self, meta: &'static ModelMeta, field: u16) -> Result<usize> {
         let place = self.model(meta)?.columns.get(meta.position(field)).copied();
-        place.ok_or(Error::Unregistered { model: meta.name })
+        place.ok_or_else(|| Error::Unregistered { model: meta.name })
     }
 
     /// The place of the primary key's (first) column.

@@ -118,9 +118,15 @@ impl IndexKeys {
     /// The same entries in order, ready for [`IndexChange`](super::IndexChange) and
     /// [`Index::bulk`](super::Index::bulk). O(n) if they are in order already.
     #[must_use]
-    pub fn sorted(self) -> Self {
+    pub fn sorted(mut self) -> Self {
+        self.sort();
+        self
+    }
+
+    /// Puts the entries in order. O(n) if they are already.
+    pub fn sort(&mut self) {
         if self.len() < 2 || self.iter().is_sorted() {
-            return self;
+            return;
         }
         let mut order: Vec<usize> = (0..self.len()).collect();
         order.sort_unstable_by(|&left, &right| {
@@ -129,7 +135,7 @@ impl IndexKeys {
         });
         let mut sorted = Self::with_capacity(self.len(), self.heap.len());
         sorted.extend(order.into_iter().map(|at| self.entry(at)));
-        sorted
+        *self = sorted;
     }
 
     fn with_capacity(entries: usize, bytes: usize) -> Self {

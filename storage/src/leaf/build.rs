@@ -9,13 +9,12 @@ use std::sync::Arc;
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
-use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::edit::{set_bit, split_wide};
 use super::heap::LONG;
 use super::{LEAF_BYTES, LONG_BYTES_MIN, Leaf, RowId, all_rows};
-use crate::layout::{Layout, Span};
+use crate::layout::{Layout, SlotSet, Span};
 use crate::long::{Long, LongValue};
 use crate::table::RowRef;
 use crate::value::{Lane, Value, decimal_to_wide, temporal};
@@ -79,8 +78,8 @@ pub struct LeafBuilder {
     /// Its rows are the finished ones.
     leaf: Leaf,
     longs: Vec<Long>,
-    /// The slots that are not set of the row that is being made, as bits, 64 to a word.
-    unset: SmallVec<[u64; 1]>,
+    /// The slots that are not set of the row that is being made.
+    unset: SlotSet,
 }
 
 impl LeafBuilder {
@@ -121,7 +120,7 @@ impl LeafBuilder {
     pub fn copy_row(&mut self, row: RowRef<'_>) {
         let (at, source) = (self.begun_row(), row.view().leaf());
         debug_assert!(&self.unset == self.leaf.layout.stored(), "a row is copied before its slots are set");
-        self.unset.fill(0);
+        self.unset.clear();
         self.leaf.copy_rows(at, source, &(row.row()..row.row() + 1));
         let slots = self.leaf.layout.len();
         for slot in source.long_slots(row.row()).filter(|slot| *slot < slots) {
@@ -138,7 +137,7 @@ impl LeafBuilder {
         if span.lane == Lane::RowId {
             return;
         }
-        if !self.note_set(slot) {
+        if !self.unset.remove(slot) {
             self.clear(slot, span);
         }
         self.leaf.words[span.nulls] |= 1 << row;
@@ -262,12 +261,10 @@ impl LeafBuilder {
     pub fn finish_row(&mut self, row_id: RowId) {
         debug_assert!(self.len() < self.leaf.layout.rows_max(), "a row was begun in a full leaf");
         self.begun_row();
-        for word in 0..self.unset.len() {
-            while self.unset[word] != 0 {
-                self.set_null(word * 64 + self.unset[word].trailing_zeros() as usize);
-            }
+        while let Some(slot) = self.unset.first() {
+            self.set_null(slot);
         }
-        self.unset.copy_from_slice(self.leaf.layout.stored());
+        self.unset.become_copy(self.leaf.layout.stored());
         self.leaf.change_row_ids(|row_ids| row_ids.push(row_id.get()));
     }
 
@@ -304,24 +301,15 @@ impl LeafBuilder {
     }
 
     /// Makes a slot of the row that is being made one with a value, whatever it was before. Returns where it lies.
-    #[inline]
+    #[inline(always)]
     fn present(&mut self, slot: usize, lane: Lane) -> Span {
         self.begun_row();
         let span = self.leaf.span(slot);
         debug_assert_eq!(span.lane, lane, "slot {slot}");
-        if !self.note_set(slot) {
+        if !self.unset.remove(slot) {
             self.clear(slot, span);
         }
         span
-    }
-
-    /// Notes that a slot of the row that is being made is set. Returns whether it was not before.
-    #[inline]
-    fn note_set(&mut self, slot: usize) -> bool {
-        let (word, bit) = (&mut self.unset[slot / 64], 1 << (slot % 64));
-        let was_unset = *word & bit != 0;
-        *word &= !bit;
-        was_unset
     }
 
     /// Makes a slot of the row that is being made what it was before it was set.

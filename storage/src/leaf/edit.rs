@@ -6,6 +6,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::heap::DEFAULT;
 use super::{LEAF_BYTES, Leaf, ROWS_MAX, RowId, all_rows, capacity_for};
 use crate::layout::{Layout, Stored};
@@ -155,26 +157,32 @@ impl Leaf {
         if patch.columns().iter().any(|column| column.slot >= self.layout.len()) {
             self.make_room(layout, self.len());
         }
-        let mut row = from;
-        while let Some(row_id) = patch.row_ids().get(row) {
+        let mut places = SmallVec::<[usize; ROWS_MAX]>::new();
+        for row_id in &patch.row_ids()[from..] {
             let Some(distance) = self.row_ids[at..].iter().position(|id| *id >= row_id.get()) else { break };
             at += distance;
             debug_assert_eq!(self.row_ids[at], row_id.get(), "a patch is for rows that are there");
-            for column in patch.columns() {
-                self.assign_word(column.slot, at, column.words[row]);
-            }
-            row += 1;
+            places.push(at);
         }
-        row - from
+        for column in patch.columns() {
+            self.assign_words(column.slot, &places, &column.words[from..from + places.len()]);
+        }
+        places.len()
     }
 
-    fn assign_word(&mut self, slot: usize, at: usize, word: Option<u64>) {
+    /// Sets a slot of some rows.
+    fn assign_words(&mut self, slot: usize, places: &[usize], values: &[Option<u64>]) {
         let span = self.span(slot);
         debug_assert!(matches!(span.lane, Lane::Word | Lane::Bit), "slot {slot}");
-        set_bit(&mut self.words[span.nulls], at, word.is_none().into());
-        match span.lane {
-            Lane::Bit => set_bit(&mut self.words[span.data], at, word.unwrap_or_default() & 1),
-            _ => self.words[span.data + at] = word.unwrap_or_default(),
+        let values = || places.iter().copied().zip(values.iter().copied());
+        let nulls = &mut self.words[span.nulls];
+        values().for_each(|(at, value)| set_bit(nulls, at, value.is_none().into()));
+        if span.lane == Lane::Bit {
+            let bits = &mut self.words[span.data];
+            values().for_each(|(at, value)| set_bit(bits, at, value.unwrap_or_default() & 1));
+        } else {
+            let data = &mut self.words[span.data..];
+            values().for_each(|(at, value)| data[at] = value.unwrap_or_default());
         }
     }
 
@@ -247,7 +255,7 @@ impl Leaf {
     /// The same for one row, without the ranges: a fifth of the instructions, and what a commit of one row mostly is.
     fn copy_row(&mut self, at: usize, source: &Self, row: usize) {
         let (words, values) = (&mut *self.words, &*source.words);
-        let spans = self.layout.all_spans(self.capacity).zip(source.layout.all_spans(source.capacity));
+        let spans = self.layout.common_spans(self.capacity, &source.layout, source.capacity);
         for (to, from) in spans {
             if to.lane == Lane::RowId {
                 continue;

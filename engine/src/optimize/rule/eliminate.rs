@@ -24,6 +24,14 @@ pub(crate) fn eliminate(relation: &mut Relation, needed: &ColumnSet, planner: &P
         _ => needed.clone(),
     };
     columns::each_expression(relation, &mut |expr| columns::add_columns(expr, &mut below));
+    if let Relation::Join { left, right, .. } = &*relation {
+        // A lateral right side looks at the left rows too.
+        let left = sources_of(left);
+        columns::walk_relation(right, &mut |expr| match expr {
+            Expr::Column(column) if left.contains(&column.source()) => below.insert(*column),
+            _ => {}
+        });
+    }
     relation.each_input_mut(&mut |input| fired |= eliminate(input, &below, planner));
     fired
 }
