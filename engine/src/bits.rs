@@ -103,7 +103,12 @@ impl Bits {
     #[must_use]
     #[inline]
     pub fn contains(&self, row: usize) -> bool {
-        self.words().get(row / WORD_ROWS).is_some_and(|word| word >> (row % WORD_ROWS) & 1 == 1)
+        match &self.0 {
+            Form::Word(word) => row < WORD_ROWS && word >> row & 1 == 1,
+            Form::Words(words) => {
+                words.get(row / WORD_ROWS).is_some_and(|word| word >> (row % WORD_ROWS) & 1 == 1)
+            }
+        }
     }
 
     /// Puts `row` in, growing the set if it was made for fewer rows.

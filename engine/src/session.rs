@@ -225,6 +225,24 @@ pub trait Session: Send + Sync {
         run_query(query, &*self.version_unnoted()?, &context, each)
     }
 
+    /// The same for a query that is not asked again, and so need not be copied to be planned.
+    ///
+    /// # Errors
+    /// As [`Session::query_each`].
+    fn query_once(
+        &self,
+        query: Query,
+        parameters: &[Value],
+        each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if query.lock.is_some() {
+            return self.query_each(&query, parameters, each);
+        }
+        let version = self.version_unnoted()?;
+        let plan = optimize::plan(query, Catalog::of(&version), &version)?;
+        execute::run(&plan, &version, &Context::new(parameters).noting(self.reads()), each)
+    }
+
     /// The plan of a query, as a tree for people.
     ///
     /// # Errors

@@ -217,17 +217,22 @@ fn column_of(meta: &'static ModelMeta, node: &Node) -> Option<(&'static str, &'s
 }
 
 /// What is asked of the engine: a query that is planned for this once, or one that was prepared.
-#[derive(Clone, Copy)]
 pub(crate) enum Question<'q> {
-    Once(&'q Query),
+    Once(Query),
     Prepared(&'q Prepared, &'q [Value]),
-    /// A prepared one on another database than it was prepared for.
+    /// One that is kept, but not prepared, or not for this database.
     OnceWith(&'q Query, &'q [Value]),
+}
+
+impl From<Query> for Question<'_> {
+    fn from(query: Query) -> Self {
+        Question::Once(query)
+    }
 }
 
 impl<'q> From<&'q Query> for Question<'q> {
     fn from(query: &'q Query) -> Self {
-        Question::Once(query)
+        Question::OnceWith(query, &[])
     }
 }
 
@@ -251,7 +256,7 @@ fn each_batch(
         })
     };
     let result = match question {
-        Question::Once(query) => session.query_each(query, &[], &mut each),
+        Question::Once(query) => session.query_once(query, &[], &mut each),
         Question::OnceWith(query, values) => session.query_each(query, values, &mut each),
         Question::Prepared(prepared, values) => session.run(prepared, values, &mut each),
     };

@@ -137,7 +137,7 @@ impl Leaf {
     }
 
     /// Where the row is, or where it would be inserted. O(1) where the row ids follow each other without
-    /// gaps, otherwise a binary search.
+    /// gaps, and of a row beyond the first or last; otherwise a binary search.
     ///
     /// # Errors
     /// The place where the row would be, if it is not there.
@@ -148,6 +148,9 @@ impl Leaf {
         let no_gaps = last.wrapping_sub(first).cast_unsigned() == (self.row_ids.len() as u64).wrapping_sub(1);
         if no_gaps && distance < self.row_ids.len() as u64 {
             return Ok(distance as usize);
+        }
+        if row_id.0 < first || row_id.0 > last {
+            return Err(if row_id.0 < first { 0 } else { self.len() });
         }
         self.row_ids.binary_search(&row_id.0)
     }

@@ -129,8 +129,7 @@ impl<'v> IndexJoin<'v> {
                     group.complete = true;
                     break;
                 };
-                if let Some(found) = table.get(id) {
-                    gathering.push(found);
+                if gathering.find(table, id) {
                     lefts.push(*row);
                 }
             }

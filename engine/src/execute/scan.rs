@@ -199,9 +199,7 @@ fn gather<'v>(
     let mut gathering = Gathering::new(fetch);
     while gathering.len() < rows_max {
         let Some(id) = ids.next() else { break };
-        if let Some(row) = table.get(id) {
-            gathering.push(row);
-        }
+        gathering.find(table, id);
     }
     if gathering.len() == 0 {
         return false;
@@ -228,8 +226,13 @@ impl<'v, 'f> Gathering<'v, 'f> {
         self.rows.len()
     }
 
-    pub(super) fn push(&mut self, row: RowRef<'v>) {
-        self.rows.push(row);
+    /// Adds the row of this id; false if there is none. What is created together is often asked for together, so the
+    /// leaf of the row before is looked at first.
+    pub(super) fn find(&mut self, table: &'v Table, id: RowId) -> bool {
+        let beside = self.rows.last().and_then(|row| row.beside(id));
+        let found = beside.or_else(|| table.get(id));
+        self.rows.extend(found);
+        found.is_some()
     }
 
     pub(super) fn finish(self) -> Batch<'v> {

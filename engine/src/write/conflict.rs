@@ -209,7 +209,7 @@ impl WritingStatement<'_, '_> {
 }
 
 /// Some rows of an insertion in leaf shape.
-fn images_of(table: &TableDefinition, inserted: &Inserted, places: &[usize]) -> super::images::RowsList {
+fn images_of(table: &TableDefinition, inserted: &Inserted, places: &[usize]) -> Vec<Rows> {
     let mut builder = RowsBuilder::new(table, places.len());
     for place in places {
         let row = builder.begin_row();

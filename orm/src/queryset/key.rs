@@ -128,14 +128,17 @@ pub(crate) fn look_up<T>(
         return Ok(Found::Ask);
     }
     begin_statement(ex, StatementKind::Select, bound.meta.table)?;
-    let mut found = Ok(None);
+    let (mut found, mut failed) = (None, None);
     let mut is_dropped = false;
     let mut look = |version: &Version| {
         if let Some(table) = version.table(bound.table) {
             match by.find(table, value) {
                 Ok(Some(row)) => {
                     row.touch();
-                    found = read(&StoredRow { row, bound }).map(Some);
+                    match read(&StoredRow { row, bound }) {
+                        Ok(row) => found = Some(row),
+                        Err(error) => failed = Some(error),
+                    }
                 }
                 Ok(None) => {}
                 Err(Dropped) => is_dropped = true,
@@ -147,10 +150,10 @@ pub(crate) fn look_up<T>(
         (By::RowId, Value::Int(row)) => session.read_row(bound.table, RowId::new(*row), &mut look)?,
         _ => session.read(&mut look)?,
     }
-    match found {
+    match failed {
         _ if is_dropped => Ok(Found::Ask),
-        Ok(row) => Ok(Found::Row(row)),
-        Err(error) => Err(read::decode_error(bound.meta, error)),
+        None => Ok(Found::Row(found)),
+        Some(error) => Err(read::decode_error(bound.meta, error)),
     }
 }
 

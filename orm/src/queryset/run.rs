@@ -226,10 +226,10 @@ pub(crate) fn rows<M: Model, R: Row>(state: &QueryState, ex: &dyn Executor) -> R
     if is_empty(state) {
         return Ok(Vec::new());
     }
-    let compiled = Compiler::new(ex).rows(state)?;
+    let compile::Rows { query, joined } = Compiler::new(ex).rows(state)?;
     let names = if R::NAMED { state.names() } else { Vec::new() };
-    let columns = Columns { next: 0, names: &names, selected: selected(state), joined: &compiled.joined };
-    let rows = read::fetch_rows(ex, state.model, &compiled.query, columns);
+    let columns = Columns { next: 0, names: &names, selected: selected(state), joined: &joined };
+    let rows = read::fetch_rows(ex, state.model, query, columns);
     let mut rows = rows.map_err(|error| state.explain(error, []))?;
     prefetch_into::<M, R>(&mut rows, state, ex)?;
     Ok(rows)

@@ -136,7 +136,7 @@ pub(crate) fn count(state: &QueryState, ex: &dyn Executor) -> Result<u64> {
         return Ok(0);
     }
     let query = Compiler::new(ex).count(state)?;
-    let count = read::scalar(ex, state.model, &query).map_err(|error| state.explain(error, []))?;
+    let count = read::scalar(ex, state.model, query).map_err(|error| state.explain(error, []))?;
     Ok(count.as_int().and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
 }
 
@@ -146,7 +146,7 @@ pub(super) fn exists(state: &QueryState, ex: &dyn Executor) -> Result<bool> {
         return Ok(false);
     }
     let query = Compiler::new(ex).any(state)?;
-    let any = read::scalar(ex, state.model, &query).map_err(|error| state.explain(error, []))?;
+    let any = read::scalar(ex, state.model, query).map_err(|error| state.explain(error, []))?;
     Ok(!any.is_null())
 }
 

@@ -98,7 +98,7 @@ impl Cleaning<'_> {
         let relation =
             Relation::scan(bound.table, Source::SELF).filter(Expr::And(conditions)).limit(0, Some(1));
         let query = Query::new(relation, vec![OutputColumn::new("any", Expr::Literal(Value::Int(1)))]);
-        Ok(!read::scalar(self.ex, self.meta, &query)?.is_null())
+        Ok(!read::scalar(self.ex, self.meta, query)?.is_null())
     }
 
     /// Whether an expression over the row reads none of the fields that are left out.

@@ -232,6 +232,14 @@ impl<'v> RowRef<'v> {
         self.view.leaf.touch(self.row);
     }
 
+    /// The row of another id, if it lies in the same leaf. O(1) where row ids have no gaps.
+    #[must_use]
+    #[inline]
+    pub fn beside(self, row_id: RowId) -> Option<Self> {
+        let row = self.view.leaf.position(row_id).ok()?;
+        Some(Self { row, ..self })
+    }
+
     /// Its row id.
     #[must_use]
     pub fn row_id(self) -> RowId {
