@@ -419,26 +419,23 @@ pub(crate) fn fetches(
     source: Source,
     wanted: &ColumnSet,
 ) -> Result<(Vec<Fetch>, Vec<PlanColumn>), Error> {
-    let mut own: Vec<Column> = wanted.iter().filter(|column| column.source() == source).copied().collect();
-    own.sort_unstable();
+    let (mut fetch, mut columns) = (Vec::with_capacity(wanted.len()), Vec::with_capacity(wanted.len()));
     let row_id = definition.row_id_column();
-    own.into_iter()
-        .map(|column| {
-            if column.is_row_id() {
-                let data_type = DataType::BigInt;
-                return Ok((Fetch::RowId(data_type), PlanColumn { column, data_type }));
-            }
-            let place = column.index();
-            let found = definition.column(place)?;
-            let data_type = found.data_type;
-            let fetch = match row_id == Some(place) {
-                true => Fetch::RowId(data_type),
-                false => Fetch::Slot(found.slot, data_type),
+    for column in wanted.iter().copied().filter(|column| column.source() == source) {
+        let (how, data_type) = if column.is_row_id() {
+            (Fetch::RowId(DataType::BigInt), DataType::BigInt)
+        } else {
+            let found = definition.column(column.index())?;
+            let how = match row_id == Some(column.index()) {
+                true => Fetch::RowId(found.data_type),
+                false => Fetch::Slot(found.slot, found.data_type),
             };
-            Ok((fetch, PlanColumn { column, data_type }))
-        })
-        .collect::<Result<Vec<_>, Error>>()
-        .map(|pairs| pairs.into_iter().unzip())
+            (how, found.data_type)
+        };
+        fetch.push(how);
+        columns.push(PlanColumn { column, data_type });
+    }
+    Ok((fetch, columns))
 }
 
 /// The conjuncts that make a conditional index's condition true; none if it may be false for a wanted row.

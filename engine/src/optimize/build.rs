@@ -111,22 +111,29 @@ impl Planner<'_> {
         exprs: Vec<Expr>,
         needed: Option<&ColumnSet>,
     ) -> Result<Plan, Error> {
-        let wanted = |index: &usize| needed.is_none_or(|needed| needed.contains(&source.column(*index)));
-        let (places, mut exprs): (Vec<usize>, Vec<Expr>) =
-            exprs.into_iter().enumerate().filter(|(index, _)| wanted(index)).unzip();
+        let wanted = |index: usize| needed.is_none_or(|needed| needed.contains(&source.column(index)));
+        let places: Vec<usize> = (0..exprs.len()).filter(|index| wanted(*index)).collect();
+        let mut exprs: Vec<Expr> = match places.len() == exprs.len() {
+            true => exprs,
+            false => exprs
+                .into_iter()
+                .enumerate()
+                .filter(|(index, _)| wanted(*index))
+                .map(|(_, expr)| expr)
+                .collect(),
+        };
         let pending = self.extract(&mut exprs);
         let mut below = ColumnSet::new();
         exprs.iter().for_each(|expr| columns::add_columns(expr, &mut below));
         pending.iter().for_each(|pending| pending.add_needed(&mut below));
         let input = self.build(input, &below)?;
         let input = self.apply(input, pending)?;
-        let scalars =
-            exprs.iter().map(|expr| self.compile(expr, &input)).collect::<Result<Vec<_>, Error>>()?;
-        let columns = places
-            .into_iter()
-            .zip(&scalars)
-            .map(|(place, scalar)| PlanColumn { column: source.column(place), data_type: scalar.data_type() })
-            .collect();
+        let (mut scalars, mut columns) = (Vec::with_capacity(exprs.len()), Vec::with_capacity(exprs.len()));
+        for (place, expr) in places.into_iter().zip(&exprs) {
+            let scalar = self.compile(expr, &input)?;
+            columns.push(PlanColumn { column: source.column(place), data_type: scalar.data_type() });
+            scalars.push(scalar);
+        }
         let estimate = input.estimate;
         Ok(Plan { node: Node::Project { input: Box::new(input), columns: scalars }, columns, estimate })
     }

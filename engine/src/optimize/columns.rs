@@ -28,6 +28,10 @@ impl ColumnSet {
         self.0.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Its columns, ascending.
     pub(crate) fn iter(&self) -> std::slice::Iter<'_, Column> {
         self.0.iter()

@@ -90,6 +90,7 @@ impl DecodeError {
     }
 
     /// The error for a column of `row`.
+    #[cold]
     pub fn new<R: RowReader + ?Sized>(row: &R, column: usize, expected: DataType) -> DecodeError {
         DecodeError { column, expected, found: row.value(column) }
     }

@@ -31,6 +31,7 @@ macro_rules! field {
                 $encode;
             }
 
+            #[inline]
             fn decode<R: RowReader + ?Sized>($reader: &R, $at: usize) -> Result<Self, DecodeError> {
                 $decode.ok_or_else(|| DecodeError::new($reader, $at, $data_type))
             }
