@@ -18,10 +18,8 @@ use crate::data::Input;
 use crate::harness::Result;
 use crate::workload::{Concurrency, Forks, Inserts, PointReads, RangeReads, Relations, Scans, Updates};
 
-/// One way to keep and ask the tables of an [`Input`].
-pub(crate) trait Contestant:
-    Inserts + PointReads + RangeReads + Scans + Relations + Updates + Forks + Concurrency
-{
+/// Who can be measured beside others.
+pub(crate) trait Competitor {
     /// The name in the table of results.
     fn name(&self) -> &'static str;
 
@@ -30,6 +28,17 @@ pub(crate) trait Contestant:
 
     /// The sum of the checksums of all items: 0 if there are none.
     fn checksum(&mut self) -> Result<u64>;
+}
+
+/// One way to keep and ask the tables of an [`Input`].
+pub(crate) trait Contestant:
+    Competitor + Inserts + PointReads + RangeReads + Scans + Relations + Updates + Forks + Concurrency
+{
+}
+
+impl<C> Contestant for C where
+    C: Competitor + Inserts + PointReads + RangeReads + Scans + Relations + Updates + Forks + Concurrency
+{
 }
 
 /// Every contestant, with empty tables. SQLite comes first: it is what the others are compared with.

@@ -172,7 +172,7 @@ impl Input {
     pub(crate) fn generate(tables: Tables, rows: usize) -> Self {
         let count = rows as i64;
         match tables {
-            Tables::Items => Self::Items {
+            Tables::Items | Tables::Files { .. } => Self::Items {
                 items: (1..=count).map(Item::new).collect(),
                 new: (count + 1..=count + NEW_ITEMS as i64).map(Item::new).collect(),
             },

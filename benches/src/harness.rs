@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
-use crate::contestant::Contestant;
+use crate::contestant::Competitor;
 use crate::data::Input;
 use crate::options::Options;
 use crate::workload::Workload;
@@ -24,12 +24,15 @@ pub(crate) struct Sample {
     pub(crate) elapsed: Duration,
     /// What was read or written, in short. Equal work has equal checksums.
     pub(crate) checksum: u64,
+    /// How many bytes were written, where that is what it is about; else 0.
+    pub(crate) bytes: u64,
 }
 
 impl AddAssign for Sample {
     fn add_assign(&mut self, other: Self) {
         self.elapsed += other.elapsed;
         self.checksum = self.checksum.wrapping_add(other.checksum);
+        self.bytes += other.bytes;
     }
 }
 
@@ -37,7 +40,7 @@ impl AddAssign for Sample {
 pub(crate) fn timed(work: impl FnOnce() -> Result<u64>) -> Result<Sample> {
     let start = Instant::now();
     let checksum = black_box(work()?);
-    Ok(Sample { elapsed: start.elapsed(), checksum })
+    Ok(Sample { elapsed: start.elapsed(), checksum, bytes: 0 })
 }
 
 /// All that was measured of one workload at one size.
@@ -60,9 +63,16 @@ pub(crate) struct Line {
     pub(crate) contestant: &'static str,
     /// Nanoseconds per unit, one figure a round, in the order measured.
     pub(crate) samples_ns: Vec<f64>,
+    /// How many bytes a unit wrote, in the last round; 0 where nobody asked.
+    pub(crate) bytes_per_unit: f64,
 }
 
 impl Line {
+    /// How many bytes were written in a second, if that was asked.
+    pub(crate) fn bytes_per_second(&self) -> Option<f64> {
+        (self.bytes_per_unit > 0.0).then(|| self.bytes_per_unit / self.median_ns() * 1e9)
+    }
+
     /// The median of the rounds, in nanoseconds per unit.
     pub(crate) fn median_ns(&self) -> f64 {
         let mut sorted = self.samples_ns.clone();
@@ -80,9 +90,9 @@ impl Line {
 ///
 /// Who begins moves on by one each round, so that nobody always runs in the caches that the same neighbour left. The
 /// first round warms up and does not count.
-pub(crate) fn measure(
-    workload: &Workload,
-    contestants: &mut [Box<dyn Contestant>],
+pub(crate) fn measure<C: Competitor + ?Sized>(
+    workload: &Workload<C>,
+    contestants: &mut [Box<C>],
     input: &Input,
     options: &Options,
 ) -> Result<Measurement> {
@@ -92,6 +102,7 @@ pub(crate) fn measure(
         .map(|contestant| Line {
             contestant: contestant.name(),
             samples_ns: Vec::with_capacity(options.rounds),
+            bytes_per_unit: 0.0,
         })
         .collect::<Vec<_>>();
     let start = Instant::now();
@@ -103,6 +114,7 @@ pub(crate) fn measure(
             answers.hear(contestants[index].name(), sample.checksum)?;
             if round > 0 {
                 lines[index].samples_ns.push(sample.elapsed.as_nanos() as f64 / units as f64);
+                lines[index].bytes_per_unit = sample.bytes as f64 / units as f64;
             }
         }
         if round >= ROUNDS_MIN && start.elapsed() > options.patience() {
@@ -165,7 +177,11 @@ mod tests {
 
     #[test]
     fn the_median_of_an_even_number_of_rounds_is_between_the_middle_two() {
-        let line = |samples_ns: &[f64]| Line { contestant: "", samples_ns: samples_ns.to_vec() };
+        let line = |samples_ns: &[f64]| Line {
+            contestant: "",
+            samples_ns: samples_ns.to_vec(),
+            bytes_per_unit: 0.0,
+        };
         assert_eq!(line(&[9.0, 1.0, 5.0]).median_ns(), 5.0);
         assert_eq!(line(&[9.0, 1.0, 4.0, 6.0]).median_ns(), 5.0);
     }

@@ -21,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::contestant::Competitor;
 use crate::data::Input;
 use crate::harness::Result;
 use crate::options::Options;
@@ -41,10 +42,18 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<()> {
     let mut report = Report::new(options);
     for (tables, rows) in sizes(options) {
-        let chosen =
-            workload::all().filter(|w| w.tables == tables && options.wants(w.name)).collect::<Vec<_>>();
+        let chosen = chosen(workload::all(), tables, options);
         if !chosen.is_empty() {
-            measure_all(&chosen, &Input::generate(tables, rows), options, &mut report)?;
+            let input = Input::generate(tables, rows);
+            measure_all(&chosen, contestant::all()?, &input, options, &mut report)?;
+        }
+    }
+    for items in workload::FILE_SIZES {
+        let tables = Tables::Files { items };
+        let chosen = chosen(&workload::DURABLE, tables, options);
+        if !chosen.is_empty() {
+            let input = Input::generate(tables, items);
+            measure_all(&chosen, workload::in_files(options)?, &input, options, &mut report)?;
         }
     }
     println!("{report}");
@@ -60,15 +69,29 @@ fn sizes(options: &Options) -> Vec<(Tables, usize)> {
     items.chain(library).collect()
 }
 
-/// Loads `input` into every contestant and has them meet in each of `workloads`.
-fn measure_all(workloads: &[&Workload], input: &Input, options: &Options, report: &mut Report) -> Result<()> {
-    let mut contestants = contestant::all()?;
-    for contestant in &mut contestants {
-        contestant.load(input)?;
+/// The workloads on these tables that the options ask for.
+fn chosen<'w, C: ?Sized>(
+    workloads: impl IntoIterator<Item = &'w Workload<C>>,
+    tables: Tables,
+    options: &Options,
+) -> Vec<&'w Workload<C>> {
+    workloads.into_iter().filter(|w| w.tables == tables && options.wants(w.name)).collect()
+}
+
+/// Loads `input` into every competitor and has them meet in each of `workloads`.
+fn measure_all<C: Competitor + ?Sized>(
+    workloads: &[&Workload<C>],
+    mut competitors: Vec<Box<C>>,
+    input: &Input,
+    options: &Options,
+    report: &mut Report,
+) -> Result<()> {
+    for competitor in &mut competitors {
+        competitor.load(input)?;
     }
     for workload in workloads {
         eprintln!("{} ({} rows)", workload.name, input.rows());
-        report.add(harness::measure(workload, &mut contestants, input, options)?);
+        report.add(harness::measure(workload, &mut competitors, input, options)?);
     }
     Ok(())
 }

@@ -27,6 +27,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "WORD", value_delimiter = ',')]
     pub(crate) only: Vec<String>,
 
+    /// Where a folder is made for what is measured in files, and removed in the end: on a disk, not in memory
+    #[arg(long, value_name = "PATH", default_value = "target")]
+    pub(crate) files: PathBuf,
+
     /// Where the results are written as JSON
     #[arg(long, value_name = "PATH", default_value = "target/benches.json")]
     pub(crate) json: PathBuf,

@@ -42,35 +42,46 @@ impl Report {
     }
 }
 
-/// One line a workload and size, one column a contestant: the median, and how many times as fast as SQLite it is.
+/// One line a workload and size, one column a competitor: the median, and how many times as fast as SQLite it is. Where
+/// others compete, another table begins.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new();
-        table.load_preset(UTF8_FULL_CONDENSED);
-        let contestants = self.measurements.first().map_or(&[][..], |first| &first.lines);
-        let names = contestants.iter().map(|line| line.contestant);
-        table.set_header(["workload", "rows", "time per"].into_iter().chain(names));
-        for measurement in &self.measurements {
-            let reference = measurement.lines[0].median_ns();
-            let mut cells = vec![
-                Cell::new(measurement.workload),
-                Cell::new(thousands(measurement.rows)).set_alignment(CellAlignment::Right),
-                Cell::new(measurement.unit),
-            ];
-            cells.extend(measurement.lines.iter().enumerate().map(|(index, line)| {
-                let median = line.median_ns();
-                let text = match index {
-                    0 => duration(median),
-                    _ => format!("{} ({})", duration(median), ratio(reference / median)),
-                };
-                Cell::new(text).set_alignment(CellAlignment::Right)
-            }));
-            table.add_row(cells);
+        let names = |measurement: &Measurement| {
+            measurement.lines.iter().map(|line| line.contestant).collect::<Vec<_>>()
+        };
+        for measurements in self.measurements.chunk_by(|one, next| names(one) == names(next)) {
+            let mut table = Table::new();
+            table.load_preset(UTF8_FULL_CONDENSED);
+            table.set_header(["workload", "rows", "time per"].into_iter().chain(names(&measurements[0])));
+            for measurement in measurements {
+                table.add_row(row(measurement));
+            }
+            writeln!(f, "{table}")?;
         }
-        writeln!(f, "{table}")?;
         writeln!(f, "Medians; in brackets, how many times as fast as SQLite in the same run.")?;
         write!(f, "{}", self.machine.summary())
     }
+}
+
+fn row(measurement: &Measurement) -> Vec<Cell> {
+    let reference = measurement.lines[0].median_ns();
+    let mut cells = vec![
+        Cell::new(measurement.workload),
+        Cell::new(thousands(measurement.rows)).set_alignment(CellAlignment::Right),
+        Cell::new(measurement.unit),
+    ];
+    cells.extend(measurement.lines.iter().enumerate().map(|(index, line)| {
+        let median = line.median_ns();
+        let mut text = duration(median);
+        if let Some(bytes) = line.bytes_per_second() {
+            text += &format!(", {} MB/s", three_digits(bytes / 1e6));
+        }
+        if index > 0 {
+            text += &format!(" ({})", ratio(reference / median));
+        }
+        Cell::new(text).set_alignment(CellAlignment::Right)
+    }));
+    cells
 }
 
 /// A duration to three digits, in the unit that suits it.
@@ -130,6 +141,8 @@ struct ResultJson<'r> {
 struct LineJson<'r> {
     name: &'static str,
     median_ns: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_per_second: Option<f64>,
     times_as_fast_as_sqlite: f64,
     samples_ns: &'r [f64],
 }
@@ -140,6 +153,7 @@ impl<'r> ResultJson<'r> {
         let line = |line: &'r Line| LineJson {
             name: line.contestant,
             median_ns: line.median_ns(),
+            bytes_per_second: line.bytes_per_second(),
             times_as_fast_as_sqlite: reference / line.median_ns(),
             samples_ns: &line.samples_ns,
         };

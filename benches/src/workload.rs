@@ -6,6 +6,7 @@
 //! rows copied and tables put back outside of it.
 
 mod concurrency;
+mod durability;
 mod forks;
 mod inserts;
 mod point_reads;
@@ -15,6 +16,7 @@ mod scans;
 mod updates;
 
 pub(crate) use concurrency::Concurrency;
+pub(crate) use durability::{FILE_SIZES, WORKLOADS as DURABLE, all as in_files};
 pub(crate) use forks::Forks;
 pub(crate) use inserts::Inserts;
 pub(crate) use point_reads::PointReads;
@@ -27,8 +29,8 @@ use crate::contestant::Contestant;
 use crate::data::Input;
 use crate::harness::{Result, Sample};
 
-/// One line of the benchmark.
-pub(crate) struct Workload {
+/// One line of the benchmark, for competitors of one kind.
+pub(crate) struct Workload<C: ?Sized + 'static = dyn Contestant> {
     /// What is done.
     pub(crate) name: &'static str,
     /// What one figure is the time of.
@@ -38,7 +40,7 @@ pub(crate) struct Workload {
     /// How many units make a sample: enough to be timed well, few enough for the patience of a reader.
     pub(crate) units: fn(&Input) -> usize,
     /// One turn of one contestant in the given round.
-    pub(crate) run: fn(&mut dyn Contestant, &Input, usize) -> Result<Sample>,
+    pub(crate) run: fn(&mut C, &Input, usize) -> Result<Sample>,
 }
 
 /// Which tables a workload needs loaded.
@@ -48,9 +50,11 @@ pub(crate) enum Tables {
     Items,
     /// `author` and `book`, with this many books.
     Library { books: usize },
+    /// `item` in files, with this many rows.
+    Files { items: usize },
 }
 
-/// Every workload. Those that only read come first, and find the tables as they were loaded. Those of several threads
+/// Every workload in memory. Those that only read come first, and find the tables as they were loaded. Those of several threads
 /// come last: what they leave in a row depends on who came first, and only sums do not.
 pub(crate) fn all() -> impl Iterator<Item = &'static Workload> {
     [

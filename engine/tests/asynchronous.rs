@@ -20,6 +20,11 @@ const ROW: Source = Source::new(0);
 /// One counter, which is zero.
 fn counter() -> (Database, TableId) {
     let db = Database::new();
+    let table = create(&db);
+    (db, table)
+}
+
+fn create(db: &Database) -> TableId {
     let column = |name| NewColumn::new(name, DataType::BigInt);
     let table = NewTable::new("counter").column(column("id")).column(column("n")).primary_key(["id"]);
     let table = db.create_table(table).unwrap();
@@ -28,7 +33,7 @@ fn counter() -> (Database, TableId) {
     let insert =
         Insert { table, columns: vec![0, 1], rows, source: ROW, returning: Vec::new(), conflict: None };
     db.execute(&Statement::Insert(insert), &[]).unwrap();
-    (db, table)
+    table
 }
 
 fn increment(table: TableId) -> Statement {
@@ -112,10 +117,38 @@ async fn a_wait_ends_with_the_time_limit_and_the_transaction_goes_on() {
     assert_eq!(value(&db, table), 2);
 }
 
+#[tokio::test]
+async fn a_commit_to_files_is_awaited_while_others_go_on_and_is_there_again() {
+    let path = std::env::temp_dir().join(format!("nuages-asynchronous-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&path);
+    let db = Database::open(&path).unwrap();
+    let table = create(&db);
+    let (ticks, left) = (Cell::new(0), Cell::new(3));
+    let committer = async || {
+        for _ in 0..5 {
+            incremented(&db, table).await.commit_async().await.unwrap();
+        }
+        left.set(left.get() - 1);
+    };
+    let ticker = async {
+        while left.get() > 0 {
+            ticks.set(ticks.get() + 1);
+            yield_now().await;
+        }
+    };
+    tokio::join!(committer(), committer(), committer(), ticker);
+    assert!(ticks.get() > 15, "{} ticks", ticks.get());
+    assert_eq!(value(&db, table), 15);
+    drop(db);
+    assert_eq!(value(&Database::open(&path).unwrap(), table), 15);
+    std::fs::remove_dir_all(&path).unwrap();
+}
+
 #[test]
 fn what_a_task_awaits_may_be_sent_to_another_thread() {
     fn is_send<F: Future + Send>(_: F) {}
     let (db, table) = counter();
     is_send(incremented(&db, table));
+    is_send(db.begin_async(Isolation::Serializable).commit_async());
     assert_eq!(value(&db, table), 0, "a future that is not polled does nothing");
 }

@@ -140,8 +140,8 @@ pub(crate) fn read(
     let mut frames = FrameReader::open(directory, generation)?;
     let begin = frames.next(|record| match record {
         CheckpointRecord::Begin { commit, sequence, counters, catalog } => {
-            let version = Version::restored(CommitId::from_number(commit), schema.decode(&catalog, None)?);
-            Ok((version, Position { sequence, counters }))
+            let position = Position { sequence, counters };
+            beginning(commit, position, &catalog, schema)
         }
         _ => Err(Malformed::new("a checkpoint", "it does not begin with its number")),
     })?;
@@ -150,6 +150,23 @@ pub(crate) fn read(
     while frames.next(|record| open.take(record, &mut version))? {}
     frames.expect_end()?;
     Ok(Loaded { version, position, length: frames.offset })
+}
+
+/// What a checkpoint begins with: the version without its tables, and where it stands.
+pub(crate) fn beginning(
+    commit: u64,
+    position: Position,
+    catalog: &[u8],
+    schema: &dyn CatalogCodec,
+) -> Result<(Version, Position), Malformed> {
+    /// Nobody has counted to this.
+    const NUMBER_MAX: u64 = 1 << 62;
+    if commit.max(position.sequence) > NUMBER_MAX {
+        return Err(Malformed::new("a checkpoint", "its number cannot be"));
+    }
+    position.counters.check()?;
+    let version = Version::restored(CommitId::from_number(commit), schema.decode(catalog, None)?);
+    Ok((version, position))
 }
 
 /// The table and the index that are being read.

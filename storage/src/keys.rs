@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use parking_lot::Mutex;
 
 use crate::error::Error;
+use crate::numbered::Numbered;
 use crate::record::CountersRecord;
 use crate::table::TableId;
 
@@ -19,7 +20,7 @@ const BLOCK: i64 = if cfg!(test) { 4 } else { 256 };
 #[derive(Debug)]
 pub(crate) struct Counters {
     /// By table number.
-    keys: Mutex<Vec<Keys>>,
+    keys: Mutex<Numbered<Keys>>,
     tables: AtomicU32,
     ids: AtomicU32,
     /// Whether something was handed out that is not reserved.
@@ -46,14 +47,14 @@ impl Default for Counters {
 
 impl Counters {
     fn new(at_first: i64) -> Counters {
-        let (keys, is_beyond) = (Mutex::new(Vec::new()), AtomicBool::new(false));
+        let (keys, is_beyond) = (Mutex::new(Numbered::default()), AtomicBool::new(false));
         Counters { keys, tables: AtomicU32::new(0), ids: AtomicU32::new(0), is_beyond, at_first }
     }
 
     /// Counters of a store in files, where these are reserved.
     pub(crate) fn restored(record: &CountersRecord) -> Counters {
         let mut counters = Counters::new(0);
-        let mut keys = Vec::new();
+        let mut keys = Numbered::default();
         for &(table, key) in &record.keys {
             *counters.entry(&mut keys, TableId::new(table)) = Keys { last: key, reserved: key };
         }
@@ -114,10 +115,10 @@ impl Counters {
         // First, so that what is handed out meanwhile is seen here or the next time.
         self.is_beyond.store(false, Ordering::SeqCst);
         let mut reserved = Vec::new();
-        for (table, keys) in keys.iter_mut().enumerate() {
+        for (table, keys) in keys.iter_mut() {
             if keys.last > keys.reserved {
                 keys.reserved = keys.last.saturating_add(BLOCK);
-                reserved.push((table as u32, keys.reserved));
+                reserved.push((table, keys.reserved));
             }
         }
         self.record_of(reserved)
@@ -142,28 +143,25 @@ impl Counters {
 
     /// A copy for a fork, which is in memory.
     pub(crate) fn copy(&self) -> Counters {
-        let in_memory = |keys: &Keys| Keys { reserved: i64::MAX, ..*keys };
+        let mut keys = self.keys.lock().clone();
+        keys.iter_mut().for_each(|(_, keys)| keys.reserved = i64::MAX);
         Counters {
-            keys: Mutex::new(self.keys.lock().iter().map(in_memory).collect()),
+            keys: Mutex::new(keys),
             tables: AtomicU32::new(self.tables.load(Ordering::Relaxed)),
             ids: AtomicU32::new(self.ids.load(Ordering::Relaxed)),
             ..Counters::default()
         }
     }
 
-    fn entry<'k>(&self, keys: &'k mut Vec<Keys>, table: TableId) -> &'k mut Keys {
-        let number = table.get() as usize;
-        if number >= keys.len() {
-            keys.resize(number + 1, Keys { last: 0, reserved: self.at_first });
-        }
-        &mut keys[number]
+    fn entry<'k>(&self, keys: &'k mut Numbered<Keys>, table: TableId) -> &'k mut Keys {
+        keys.get_or_insert_with(table.get(), || Keys { last: 0, reserved: self.at_first })
     }
 }
 
 /// What is said of the keys of each table that has had any.
-fn keys_by_table(keys: &[Keys], of: impl Fn(&Keys) -> i64) -> Vec<(u32, i64)> {
-    let used = keys.iter().enumerate().filter(|(_, keys)| keys.last != 0);
-    used.map(|(table, keys)| (table as u32, of(keys))).collect()
+fn keys_by_table(keys: &Numbered<Keys>, of: impl Fn(&Keys) -> i64) -> Vec<(u32, i64)> {
+    let used = keys.iter().filter(|(_, keys)| keys.last != 0);
+    used.map(|(table, keys)| (table, of(keys))).collect()
 }
 
 /// The first and the last of the `count` keys after `last`, if there are as many.

@@ -56,6 +56,7 @@ pub mod lock;
 mod lock_list;
 mod log;
 pub mod long;
+mod numbered;
 pub mod patch;
 pub mod record;
 mod recovery;

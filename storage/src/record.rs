@@ -193,6 +193,17 @@ pub(crate) struct CountersRecord {
     pub(crate) ids: u32,
 }
 
+impl CountersRecord {
+    /// That they can go on. (Of a table every key may be used.)
+    pub(crate) fn check(&self) -> Result<(), codec::Malformed> {
+        const IDS_MAX: u32 = u32::MAX / 2;
+        match self.tables.max(self.ids) {
+            0..=IDS_MAX => Ok(()),
+            _ => Err(codec::Malformed::new("counters", "more ids are used than there are")),
+        }
+    }
+}
+
 /// One frame of a log.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum LogRecord<'a> {

@@ -299,8 +299,14 @@ impl Replay {
                 self.version.stamp(commit, &tables);
                 self.commits += 1;
             }
-            LogRecord::Reserve(counters) => self.counters.raise(&counters),
-            LogRecord::Closed(counters) => self.counters = counters.into(),
+            LogRecord::Reserve(counters) => {
+                counters.check()?;
+                self.counters.raise(&counters);
+            }
+            LogRecord::Closed(counters) => {
+                counters.check()?;
+                self.counters = counters.into();
+            }
         }
         Ok(())
     }

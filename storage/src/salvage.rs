@@ -184,10 +184,10 @@ impl Pieces {
 
     /// The version that the whole frames make.
     fn put_together(&mut self, schema: &dyn CatalogCodec) -> Result<Replay, Error> {
-        let no_beginning = || FileError::Corrupt {
+        let beyond_repair = |reason: String| FileError::Corrupt {
             path: self.path.clone(),
             offset: FILE_HEADER as u64,
-            reason: "the definitions of the tables are lost, and so are the tables".into(),
+            reason,
         };
         let mut replay: Option<Replay> = None;
         let mut used = FILE_HEADER;
@@ -197,10 +197,10 @@ impl Pieces {
             };
             let is_used = match (record, &mut replay) {
                 (CheckpointRecord::Begin { commit, counters, catalog, .. }, None) => {
-                    let version =
-                        Version::restored(CommitId::from_number(commit), schema.decode(&catalog, None)?);
-                    replay = Some(Replay::new(version, Position { sequence: 0, counters }));
-                    true
+                    let position = Position { sequence: 0, counters };
+                    let begun = checkpoint::beginning(commit, position, &catalog, schema);
+                    replay = begun.ok().map(|(version, position)| Replay::new(version, position));
+                    replay.is_some()
                 }
                 (record, Some(replay)) => add(record, &mut replay.version).is_ok(),
                 (_, None) => false,
@@ -210,11 +210,13 @@ impl Pieces {
             }
             used += frame.len();
         }
-        let mut replay = replay.ok_or_else(no_beginning)?;
+        let lost = "the definitions of the tables are lost, and so are the tables";
+        let mut replay = replay.ok_or_else(|| beyond_repair(lost.into()))?;
         let tables: Vec<TableId> = replay.version.tables().map(|table| table.id()).collect();
         for id in tables {
             let Some(mut table) = replay.version.table(id).cloned() else { continue };
-            schema.build_indexes(replay.version.catalog(), &mut table)?;
+            let built = schema.build_indexes(replay.version.catalog(), &mut table);
+            built.map_err(|malformed| beyond_repair(malformed.to_string()))?;
             replay.version.restore_table(table);
         }
         self.lost = (self.bytes.len().saturating_sub(used)) as u64;

@@ -7,40 +7,38 @@
 use std::sync::Arc;
 
 use crate::commit::CommitId;
+use crate::numbered::Numbered;
 use crate::table::{Table, TableId};
 use crate::write_set::{Catalog, Operation, SchemaChange};
 
 /// Tables by id: a spine of chunks, so that a commit copies the chunks of the tables it touched, not a list of all.
 #[derive(Clone, Debug, Default)]
 struct Directory {
-    chunks: Vec<Arc<Chunk>>,
+    chunks: Numbered<Arc<Chunk>>,
 }
 
-type Chunk = [Option<Arc<Table>>; Directory::CHUNK];
+type Chunk = [Option<Arc<Table>>; Directory::CHUNK as usize];
 
 impl Directory {
-    const CHUNK: usize = 16;
+    const CHUNK: u32 = 16;
 
     fn get(&self, id: TableId) -> Option<&Table> {
         self.shared(id).map(|table| &**table)
     }
 
     fn shared(&self, id: TableId) -> Option<&Arc<Table>> {
-        let number = id.get() as usize;
-        self.chunks.get(number / Self::CHUNK)?[number % Self::CHUNK].as_ref()
+        let number = id.get();
+        self.chunks.get(number / Self::CHUNK)?[(number % Self::CHUNK) as usize].as_ref()
     }
 
     fn slot(&mut self, id: TableId) -> &mut Option<Arc<Table>> {
-        let number = id.get() as usize;
-        let chunk = number / Self::CHUNK;
-        if chunk >= self.chunks.len() {
-            self.chunks.resize_with(chunk + 1, Arc::default);
-        }
-        &mut Arc::make_mut(&mut self.chunks[chunk])[number % Self::CHUNK]
+        let number = id.get();
+        let chunk = self.chunks.get_or_insert_with(number / Self::CHUNK, Arc::default);
+        &mut Arc::make_mut(chunk)[(number % Self::CHUNK) as usize]
     }
 
     fn iter(&self) -> impl Iterator<Item = &Arc<Table>> {
-        self.chunks.iter().flat_map(|chunk| chunk.iter().flatten())
+        self.chunks.iter().flat_map(|(_, chunk)| chunk.iter().flatten())
     }
 }
 
@@ -79,14 +77,17 @@ impl Version {
     pub(crate) fn stamp(&mut self, commit: CommitId, tables: &[TableId]) {
         self.commit = commit;
         for &table in tables {
-            self.change(table, Some(commit), |_| {});
+            self.change(table, Some(commit), |_| true);
         }
     }
 
     /// Makes it the version of a commit of these operations, which are applied.
     pub(crate) fn commit_operations(&mut self, commit: CommitId, operations: &[Operation]) {
         self.commit = commit;
-        operations.iter().for_each(|operation| self.apply_in(Some(commit), operation));
+        for operation in operations {
+            let fits = self.apply_in(Some(commit), operation);
+            debug_assert!(fits, "rows are not there, or are there already, that a statement has looked up");
+        }
     }
 
     /// The commit that last changed a table, which identifies this state of it; `None` if it is not there.
@@ -121,55 +122,80 @@ impl Version {
     /// Applies one operation: O(log n) per row and index entry. It evaluates nothing and cannot fail; an operation
     /// on a table that is not there is ignored, because it can only mean that the table was dropped after it.
     pub fn apply(&mut self, operation: &Operation) {
-        self.apply_in(None, operation);
+        let fits = self.apply_in(None, operation);
+        debug_assert!(fits, "rows are not there, or are there already, that a statement has looked up");
+    }
+
+    /// The same for an operation that a file says. Returns whether it fits what there is; if not, the version is one of
+    /// no commit.
+    pub(crate) fn apply_read(&mut self, operation: &Operation) -> bool {
+        self.apply_in(None, operation)
     }
 
     /// The same. What it changes is stamped with the commit, if that is known.
-    fn apply_in(&mut self, commit: Option<CommitId>, operation: &Operation) {
+    fn apply_in(&mut self, commit: Option<CommitId>, operation: &Operation) -> bool {
         match operation {
             Operation::Insert { table, rows, changes } => {
-                self.change(*table, commit, |table| table.insert_rows(rows, changes));
+                self.change(*table, commit, |table| table.insert_rows(rows, changes))
             }
             Operation::Update { table, rows, changes } => {
-                self.change(*table, commit, |table| table.update_rows(rows, changes));
+                self.change(*table, commit, |table| table.update_rows(rows, changes))
             }
             Operation::Assign { table, patch } => self.change(*table, commit, |table| table.assign(patch)),
             Operation::Delete { table, rows, changes } => {
-                self.change(*table, commit, |table| table.delete_rows(rows, changes));
+                self.change(*table, commit, |table| table.delete_rows(rows, changes))
             }
             Operation::Schema(change) => {
-                self.apply_schema(change.clone());
-                if let (Some(table), Some(_)) = (operation.table(), commit) {
-                    self.change(table, commit, |_| {});
-                }
+                let fits = self.apply_schema(change.clone());
+                let stamped = operation.table().zip(commit);
+                stamped.is_none_or(|(table, commit)| self.change(table, Some(commit), |_| true)) && fits
             }
         }
     }
 
-    fn apply_schema(&mut self, change: SchemaChange) {
+    fn apply_schema(&mut self, change: SchemaChange) -> bool {
+        let mut on_table = |id: TableId, f: &dyn Fn(&mut Table)| {
+            self.change(id, None, |table| {
+                f(table);
+                true
+            })
+        };
         match change {
             SchemaChange::CreateTable(table) | SchemaChange::ReplaceTable(table) => {
                 let slot = self.tables.slot(table.id());
                 *slot = Some(table);
+                true
             }
-            SchemaChange::DropTable(id) => *self.tables.slot(id) = None,
-            SchemaChange::AddSlot { table, slot } => self.change(table, None, |table| table.add_slot(slot)),
+            SchemaChange::DropTable(id) => {
+                *self.tables.slot(id) = None;
+                true
+            }
+            SchemaChange::AddSlot { table, slot } => on_table(table, &|table| table.add_slot(slot.clone())),
             SchemaChange::AddIndex { table, id, index } => {
-                self.change(table, None, |table| table.add_index(id, index));
+                on_table(table, &|table| table.add_index(id, index.clone()))
             }
-            SchemaChange::DropIndex { table, id } => self.change(table, None, |table| table.remove_index(id)),
-            SchemaChange::Catalog(catalog) => self.catalog = catalog,
+            SchemaChange::DropIndex { table, id } => on_table(table, &|table| table.remove_index(id)),
+            SchemaChange::Catalog(catalog) => {
+                self.catalog = catalog;
+                true
+            }
         }
     }
 
-    fn change(&mut self, id: TableId, commit: Option<CommitId>, f: impl FnOnce(&mut Table)) {
-        if let Some(table) = self.tables.slot(id) {
-            let table = Arc::make_mut(table);
-            f(table);
-            if let Some(commit) = commit {
-                table.set_changed(commit);
-            }
+    /// Changes a table, and returns what that says of it. One that is not there was dropped since.
+    fn change(
+        &mut self,
+        id: TableId,
+        commit: Option<CommitId>,
+        f: impl FnOnce(&mut Table) -> bool,
+    ) -> bool {
+        let Some(table) = self.tables.slot(id) else { return true };
+        let table = Arc::make_mut(table);
+        let fits = f(table);
+        if let Some(commit) = commit {
+            table.set_changed(commit);
         }
+        fits
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::Contestant;
+use super::Competitor;
 use crate::data::{Author, Book, Input, Item};
 use crate::harness::Result;
 
@@ -57,7 +57,7 @@ pub(crate) fn next_key(items: &BTreeMap<i64, Item>) -> i64 {
     items.last_key_value().map_or(0, |(&id, _)| id) + 1
 }
 
-impl Contestant for Collections {
+impl Competitor for Collections {
     fn name(&self) -> &'static str {
         "std collections"
     }

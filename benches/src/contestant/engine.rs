@@ -7,12 +7,14 @@
 //!
 //! A row is read by position into the plain struct that everybody reads it into.
 
+use std::path::Path;
+
 use nuages_engine::algebra::{Expr, OutputColumn, Query, Relation, Source, Statement};
 use nuages_engine::catalog::{NewColumn, NewForeignKey, NewIndex, NewTable};
 use nuages_engine::{Batch, Database, Error, Prepared, RowKeys, Session};
 use nuages_storage::{DataType, IndexId, LeafBuilder, RowRef, Rows, TableId, Value};
 
-use super::Contestant;
+use super::Competitor;
 use crate::data::{Author, Book, Input, Item};
 use crate::harness::Result;
 
@@ -51,7 +53,7 @@ pub(crate) mod book {
     pub(crate) const PAGES: usize = 3;
 }
 
-/// A database in memory.
+/// A database, in memory unless it is [opened](Engine::open).
 pub(crate) struct Engine {
     pub(crate) db: Database,
     pub(crate) tables: Tables,
@@ -68,17 +70,42 @@ pub(crate) struct Tables {
     pub(crate) book: TableId,
 }
 
+impl Tables {
+    fn of(db: &Database) -> std::result::Result<Self, Error> {
+        let catalog = db.catalog()?;
+        let id = |name: &str| Ok::<_, Error>(catalog.table_named(name)?.id);
+        Ok(Self {
+            item: id("item")?,
+            item_slug: catalog.table_named("item")?.index_named("item_slug")?.id,
+            plain: id("plain")?,
+            author: id("author")?,
+            book: id("book")?,
+        })
+    }
+}
+
 impl Engine {
     /// A database with empty tables.
     pub(crate) fn new(planning: Planning) -> Result<Self> {
         let db = Database::new();
-        let tables = create_tables(&db)?;
+        create_tables(&db)?;
+        let tables = Tables::of(&db)?;
         Ok(Self { db, tables, planning })
     }
 
     /// Another one like it, with empty tables.
     pub(crate) fn fresh(&self) -> Result<Self> {
         Self::new(self.planning)
+    }
+
+    /// The database in a directory, which is made with empty tables if it is not there. Commits are durable.
+    pub(crate) fn open(path: &Path, planning: Planning) -> Result<Self> {
+        let db = Database::open(path)?;
+        if db.catalog()?.table_named("item").is_err() {
+            create_tables(&db)?;
+        }
+        let tables = Tables::of(&db)?;
+        Ok(Self { db, tables, planning })
     }
 
     /// A question to be asked with values, or for the same values over and over: `describe` gets them as expressions
@@ -281,7 +308,7 @@ pub(crate) fn set_item(builder: &mut LeafBuilder, item: &Item) {
     builder.set_int(item::CREATED, item.created);
 }
 
-fn create_tables(db: &Database) -> std::result::Result<Tables, Error> {
+fn create_tables(db: &Database) -> std::result::Result<(), Error> {
     let text = DataType::Text { max_length: None };
     let table = |name: &str, columns: &[(&str, DataType)]| {
         let key = NewTable::new(name).column(NewColumn::new("id", DataType::BigInt).generated());
@@ -298,17 +325,14 @@ fn create_tables(db: &Database) -> std::result::Result<Tables, Error> {
     let book = table("book", &[("author_id", int), ("title", text), ("pages", int)])
         .index(NewIndex::new("book_author", ["author_id"]))
         .foreign_key(NewForeignKey::new("book_author_id", ["author_id"], "author", ["id"]));
-    let item = db.create_table(item)?;
-    Ok(Tables {
-        item,
-        item_slug: db.catalog()?.expect_table(item)?.index_named("item_slug")?.id,
-        plain: db.create_table(table("plain", &columns))?,
-        author: db.create_table(author)?,
-        book: db.create_table(book)?,
-    })
+    db.create_table(item)?;
+    db.create_table(table("plain", &columns))?;
+    db.create_table(author)?;
+    db.create_table(book)?;
+    Ok(())
 }
 
-impl Contestant for Engine {
+impl Competitor for Engine {
     fn name(&self) -> &'static str {
         match self.planning {
             Planning::PerCall => "engine",

@@ -6,9 +6,11 @@
 //!
 //! Instances to be stored are made off the clock, and what a verb returns is dropped off the clock.
 
+use std::path::Path;
+
 use nuages::prelude::*;
 
-use super::Contestant;
+use super::Competitor;
 use super::engine::Planning;
 use crate::data::{self, Input};
 use crate::harness::Result;
@@ -108,17 +110,25 @@ fn key(id: &Auto<i64>) -> i64 {
     id.get().copied().unwrap_or_default()
 }
 
-/// A database in memory.
+/// A database, in memory unless it is [opened](Orm::open).
 pub(crate) struct Orm {
     pub(crate) db: Db,
     planning: Planning,
 }
 
+fn app() -> App {
+    App::new().models((Item::app(), Plain::app(), Author::app(), Book::app()))
+}
+
 impl Orm {
     /// A database with empty tables.
     pub(crate) fn new(planning: Planning) -> Result<Self> {
-        let models = (Item::app(), Plain::app(), Author::app(), Book::app());
-        Ok(Self { db: App::new().models(models).open_memory()?, planning })
+        Ok(Self { db: app().open_memory()?, planning })
+    }
+
+    /// The database in a directory, which is made with empty tables if it is not there. Commits are durable.
+    pub(crate) fn open(path: &Path, planning: Planning) -> Result<Self> {
+        Ok(Self { db: app().open(path)?, planning })
     }
 
     /// Another one like it, with empty tables.
@@ -132,7 +142,7 @@ impl Orm {
     }
 }
 
-impl Contestant for Orm {
+impl Competitor for Orm {
     fn name(&self) -> &'static str {
         match self.planning {
             Planning::PerCall => "ORM",

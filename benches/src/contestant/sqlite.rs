@@ -1,6 +1,6 @@
-//! SQLite in memory, through rusqlite.
+//! SQLite, through rusqlite: in memory, and for what is to be durable in a file with a WAL.
 //!
-//! Every setting is the one that favours SQLite, also where it gives up what Nuages keeps. Each was compared with its
+//! In memory every setting is the one that favours SQLite, also where it gives up what Nuages keeps. Each was compared with its
 //! alternatives in this benchmark; `docs/decisions/0001-sqlite-settings-in-the-benchmark.md` has the figures.
 //! - `journal_mode = OFF`: nothing is written for rollback, and a statement that fails halfway leaves its half behind.
 //!   Only the workload that rolls back turns the journal on.
@@ -13,9 +13,11 @@
 //! - keys and times are integers, read by position into a plain struct.
 //! - every statement is prepared once, off the clock, and kept for as long as the clock runs.
 
+use std::path::Path;
+
 use rusqlite::{Connection, OpenFlags, Row, Statement};
 
-use super::Contestant;
+use super::Competitor;
 use crate::data::{Author, Book, Input, Item};
 use crate::harness::Result;
 
@@ -46,7 +48,15 @@ const TABLES: &str = "
     CREATE INDEX book_author ON book (author_id);
 ";
 
-/// A database in memory.
+/// What a connection to a file is set to. `FULL` syncs the WAL at each commit, as Nuages syncs its log.
+const SETTINGS_OF_FILE: &str = "
+    PRAGMA page_size = 8192;
+    PRAGMA cache_size = -1000000;
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+";
+
+/// A database, in memory unless it is [opened](Sqlite::open).
 pub(crate) struct Sqlite {
     pub(crate) connection: Connection,
 }
@@ -56,6 +66,18 @@ impl Sqlite {
     pub(crate) fn new() -> Result<Self> {
         let connection = open()?;
         connection.execute_batch(TABLES)?;
+        Ok(Self { connection })
+    }
+
+    /// The database in a file, which is made with empty tables if it is not there. Commits are durable.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let is_new = !path.exists();
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.execute_batch(SETTINGS_OF_FILE)?;
+        if is_new {
+            connection.execute_batch(TABLES)?;
+        }
         Ok(Self { connection })
     }
 
@@ -106,7 +128,7 @@ pub(crate) fn sum_of_items(statement: &mut Statement<'_>) -> Result<u64> {
     Ok(sum)
 }
 
-impl Contestant for Sqlite {
+impl Competitor for Sqlite {
     fn name(&self) -> &'static str {
         "SQLite"
     }

@@ -146,7 +146,7 @@ pub(super) const WORKLOADS: [Workload; 7] = [
     },
 ];
 
-fn transfers(input: &Input, count: usize, round: usize) -> Vec<Transfer> {
+pub(super) fn transfers(input: &Input, count: usize, round: usize) -> Vec<Transfer> {
     let mut ids = input.draw(usize::MAX, round).map(|item| item.id);
     let pairs = std::iter::from_fn(|| Some((ids.next()?, ids.next()?)));
     let ordered = pairs.filter(|(one, other)| one != other);
@@ -159,7 +159,7 @@ fn counter(input: &Input, round: usize) -> i64 {
 }
 
 /// The sum of the checksums of what `work` does for each of `questions`.
-fn added_up<Q: Copy>(questions: &[Q], mut work: impl FnMut(Q) -> Result<u64>) -> Result<u64> {
+pub(super) fn added_up<Q: Copy>(questions: &[Q], mut work: impl FnMut(Q) -> Result<u64>) -> Result<u64> {
     questions.iter().try_fold(0_u64, |sum, &question| Ok(sum.wrapping_add(work(question)?)))
 }
 

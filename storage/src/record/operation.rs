@@ -107,7 +107,12 @@ pub(crate) fn commit_of(
     for record in records {
         let operation = scope.operation(record)?;
         tables.extend(operation.table().filter(|table| !tables.contains(table)));
-        scope.version.apply(&operation);
+        if !scope.version.apply_read(&operation) {
+            return Err(Malformed::new(
+                "a commit",
+                "it changes rows that are not there, or are there already",
+            ));
+        }
     }
     Ok(tables)
 }

@@ -1,4 +1,7 @@
 //! What a commit does to a table. Nothing here can fail or wait; who calls has checked and locked.
+//!
+//! What a file says has not been checked. So each change returns whether the table was as it takes for granted; where it
+//! was not, it is left with a part of the change.
 
 use std::sync::Arc;
 
@@ -13,68 +16,75 @@ impl Table {
     ///
     /// If they are in order and behind the last row, as automatic keys are, their leaf is adopted as it is, unless the
     /// last one has room for them. Otherwise they are inserted one by one, O(log n) each.
-    pub fn insert_rows(&mut self, rows: &Rows, changes: &[IndexChange]) {
-        changes.iter().for_each(|change| self.apply_index(change));
-        let Some(&first) = rows.leaf.row_ids().first() else { return };
+    pub fn insert_rows(&mut self, rows: &Rows, changes: &[IndexChange]) -> bool {
+        let mut fits = self.apply_indexes(changes);
+        let Some(&first) = rows.leaf.row_ids().first() else { return fits };
         for long in &rows.longs {
             self.longs.insert(row_id_of(&rows.leaf, long.row), long.slot, &long.value);
         }
         let leaf = &rows.leaf;
         let last = self.rows.last_key().map(RowId::get);
         if last.is_none_or(|last| last < first) && leaf.row_ids().is_sorted_by(|left, right| left < right) {
-            return self.rows.append(leaf);
+            self.rows.append(leaf);
+            return fits;
         }
         for row in 0..leaf.len() {
-            let inserted = self.rows.insert(RowImage::new(leaf, row));
-            debug_assert!(inserted, "row {} is there already", leaf.row_ids()[row]);
+            fits &= self.rows.insert(RowImage::new(leaf, row));
         }
+        fits
     }
 
     /// Replaces rows, which the table has, with new images of them, and changes the indexes as is said. O(log n) a row.
-    pub fn update_rows(&mut self, rows: &Rows, changes: &[IndexChange]) {
-        changes.iter().for_each(|change| self.apply_index(change));
+    pub fn update_rows(&mut self, rows: &Rows, changes: &[IndexChange]) -> bool {
+        let mut fits = self.apply_indexes(changes);
         let Rows { leaf, longs } = rows;
         for row in 0..leaf.len() {
             let image = RowImage::new(leaf, row);
             self.remove_longs(image.row_id());
-            let updated = self.rows.edit(image.row_id(), |block, at| block.replace(at, image));
-            debug_assert!(updated.is_some(), "row {} is not there", leaf.row_ids()[row]);
+            fits &= self.rows.edit(image.row_id(), |block, at| block.replace(at, image)).is_some();
         }
         for long in longs {
             self.longs.insert(row_id_of(leaf, long.row), long.slot, &long.value);
         }
+        fits
     }
 
     /// Sets some slots of rows, which the table has and the patch has in order. O(log n) a leaf that holds some of
     /// them, O(1) a row in it.
-    pub fn assign(&mut self, patch: &Patch) {
-        let mut done = 0;
+    pub fn assign(&mut self, patch: &Patch) -> bool {
+        let (mut done, mut fits) = (0, true);
         while let Some(&row_id) = patch.row_ids().get(done) {
             let layout = &self.layout;
             let assigned = self.rows.edit(row_id, |leaf, at| leaf.assign(layout, at, patch, done));
-            debug_assert!(assigned.is_some(), "row {} is not there", row_id.get());
+            fits &= assigned.is_some();
             done += assigned.unwrap_or(1);
         }
+        fits
     }
 
     /// Deletes rows, which the table has, and changes the indexes as is said. O(log n) a row.
-    pub fn delete_rows(&mut self, row_ids: &[RowId], changes: &[IndexChange]) {
-        changes.iter().for_each(|change| self.apply_index(change));
+    pub fn delete_rows(&mut self, row_ids: &[RowId], changes: &[IndexChange]) -> bool {
+        let mut fits = self.apply_indexes(changes);
         for &row_id in row_ids {
             self.remove_longs(row_id);
-            let removed = self.rows.remove(row_id);
-            debug_assert!(removed, "row {} is not there", row_id.get());
+            fits &= self.rows.remove(row_id);
         }
+        fits
+    }
+
+    fn apply_indexes(&mut self, changes: &[IndexChange]) -> bool {
+        changes.iter().fold(true, |fits, change| self.apply_index(change) && fits)
     }
 
     /// Changes an index as its rows have changed. O(log n) an entry; entries that all lie behind the last are
     /// packed into leaves, which the tree adopts.
-    pub fn apply_index(&mut self, change: &IndexChange) {
+    pub fn apply_index(&mut self, change: &IndexChange) -> bool {
         let index = self.indexes.iter_mut().find(|(id, _)| *id == change.index);
-        debug_assert!(index.is_some(), "index {} is not there", change.index.get());
+        let fits = index.is_some();
         if let Some((_, index)) = index {
             index.apply(&change.removed, &change.added);
         }
+        fits
     }
 
     /// Adds an index, or puts another in the place of the one of this id.

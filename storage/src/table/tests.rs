@@ -430,10 +430,11 @@ fn rows_that_grow_are_spread_over_more_leaves_and_merged_when_they_shrink_again(
             let mut builder = LeafBuilder::new(Arc::clone(table.layout()));
             (0..30).for_each(|slot| builder.set_text(slot, text));
             builder.finish_row(RowId::new(id));
-            match table.get(RowId::new(id)) {
+            let fits = match table.get(RowId::new(id)) {
                 None => table.insert_rows(&builder.finish(), &[]),
                 Some(_) => table.update_rows(&builder.finish(), &[]),
-            }
+            };
+            assert!(fits);
             table.check();
         }
         table.rows.leaves()

@@ -33,6 +33,7 @@ mod source {
     pub(crate) mod lock_list;
     pub(crate) mod log;
     pub mod long;
+    pub(crate) mod numbered;
     pub mod patch;
     pub mod record;
     pub(crate) mod recovery;
@@ -69,7 +70,7 @@ use source::{
     layout::{self, Layout, Slot},
     leaf::{self, Leaf, LeafBuilder, RowId, Rows, all_rows},
     lock::{self, Strength},
-    lock_list, log, long,
+    lock_list, log, long, numbered,
     patch::{self, Patch},
     record, recovery, salvage,
     statement::{self, Statement, Step},

@@ -110,7 +110,7 @@ fn load(bytes: &[u8]) -> Version {
 fn add(payload: &[u8], version: &mut Version) -> Result<(), Malformed> {
     match decode("a frame", payload)? {
         CheckpointRecord::Begin { catalog, .. } => version.set_catalog(&Texts.decode(&catalog, None)?),
-        CheckpointRecord::Table { id, slots } => version.restore_table(empty_table(id % 100, slots)?),
+        CheckpointRecord::Table { id, slots } => version.restore_table(empty_table(id, slots)?),
         CheckpointRecord::Rows { leaves, .. } => {
             let Some(mut table) = version.table(TABLE).cloned() else { return Ok(()) };
             leaves.iter().try_for_each(|leaf| append_rows(&mut table, leaf))?;
@@ -147,4 +147,44 @@ fn a_table_that_is_rewritten_comes_back_whole() {
     let mut again = Version::new(Arc::clone(version.catalog()));
     again.restore_table(table);
     assert_eq!(contents(&again), contents(&version));
+}
+
+#[test]
+fn a_commit_that_does_not_fit_the_rows_there_are_is_an_error() {
+    let [(_, checkpoint), (_, log)] = files();
+    let version = load(&checkpoint);
+    let commits: Vec<_> = frames(&log).into_iter().map(|frame| frame.payload).collect();
+    let replay = |version: &mut Version, payload: &[u8]| {
+        let mut scope = Scope { version, schema: &Texts };
+        match decode("a frame", payload).unwrap() {
+            LogRecord::Commit(operations) => crate::record::commit_of(operations, &mut scope).map(drop),
+            _ => Ok(()),
+        }
+    };
+    let mut whole = version.clone();
+    commits.iter().for_each(|payload| replay(&mut whole, payload).unwrap());
+    let twice = commits.iter().filter(|payload| replay(&mut whole.clone(), payload).is_err()).count();
+    assert!(twice > 0, "what inserts or deletes cannot be done twice");
+}
+
+#[test]
+fn numbers_that_nobody_counts_to_are_an_error() {
+    let position = |sequence, tables| crate::checkpoint::Position {
+        sequence,
+        counters: crate::record::CountersRecord { tables, ..Default::default() },
+    };
+    let begin = |commit, position| crate::checkpoint::beginning(commit, position, b"", &Texts).map(drop);
+    assert_eq!(begin(7, position(7, 7)), Ok(()));
+    assert!(begin(u64::MAX, position(0, 0)).is_err());
+    assert!(begin(0, position(u64::MAX, 0)).is_err());
+    assert!(begin(0, position(0, u32::MAX)).is_err());
+}
+
+#[test]
+fn a_table_of_any_number_takes_the_room_of_one() {
+    let mut version = Version::new(catalog(""));
+    version.restore_table(empty_table(u32::MAX, Vec::new()).unwrap());
+    version.restore_table(empty_table(3, Vec::new()).unwrap());
+    let ids: Vec<_> = version.tables().map(|table| table.id().get()).collect();
+    assert_eq!(ids, [3, u32::MAX]);
 }
