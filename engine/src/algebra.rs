@@ -15,7 +15,7 @@ pub mod statement;
 pub mod window;
 
 pub use expression::{Arithmetic, Comparison, Expr, TextMatch};
-pub use function::{DatePart, DateUnit, Function};
+pub use function::{DatePart, DateUnit, Function, JsonFunction, MathFunction, StringFunction, TimeFunction};
 pub use print::Printed;
 pub use relation::{
     Aggregate, AggregateFunction, Column, JoinKind, Relation, SetKind, SortKey, Source, WorkTable,

@@ -1,5 +1,5 @@
 //! The functions of the algebra: `signature` says what they take and give, `text`, `number` and `date` compute them
-//! for a column at a time, `pattern` is text search, `affinity` reads numbers out of texts, [`aggregate`] is what is computed over groups of rows.
+//! for a column at a time, as do `math`, `string`, `json` and `moment` for their families, `pattern` is text search, `affinity` reads numbers out of texts, [`aggregate`] is what is computed over groups of rows.
 //!
 //! The choices (`COALESCE`, `NULLIF`, `GREATEST`, `LEAST`) are not here: they do not compute values but pick them, see
 //! `evaluate/conditional.rs`.
@@ -7,11 +7,15 @@
 pub(crate) mod affinity;
 pub mod aggregate;
 mod date;
+mod json;
+mod math;
+mod moment;
 mod number;
 #[cfg(test)]
 mod oracle;
 pub(crate) mod pattern;
 pub(crate) mod signature;
+mod string;
 mod text;
 
 use std::borrow::Cow;
@@ -59,6 +63,7 @@ pub(crate) fn evaluate(function: &Function, call: &Call<'_>) -> Result<Vector<'s
         | Function::Ceiling
         | Function::Floor
         | Function::Round
+        | Function::TruncateNumber
         | Function::Sign
         | Function::SquareRoot
         | Function::Ln
@@ -66,6 +71,10 @@ pub(crate) fn evaluate(function: &Function, call: &Call<'_>) -> Result<Vector<'s
         Function::Extract(..) | Function::Truncate(..) | Function::DateOf(_) | Function::TimeOf(_) => {
             date::evaluate(function, call)
         }
+        Function::Math(of) => math::evaluate(*of, call),
+        Function::String(of) => string::evaluate(*of, call),
+        Function::Json(of) => json::evaluate(*of, call),
+        Function::Time(of) => moment::evaluate(*of, call),
         Function::LeadingNumber | Function::LeadingInteger | Function::WholeNumber => {
             affinity::evaluate(function, call)
         }

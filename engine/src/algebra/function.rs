@@ -1,5 +1,9 @@
 //! The scalar functions, by name and by what they compute. How they compute it is [`functions`](crate::functions).
 
+mod family;
+
+pub use family::{JsonFunction, MathFunction, StringFunction, TimeFunction};
+
 /// A part of a date or time, as `EXTRACT` names it. All are integers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DatePart {
@@ -119,6 +123,16 @@ pub enum Function {
     TimeOf(Option<jiff::tz::TimeZone>),
     /// The timestamp at which the statement began.
     Now,
+    /// `trunc(x, digits?)`: toward zero.
+    TruncateNumber,
+    /// A function of floats.
+    Math(MathFunction),
+    /// One that takes texts apart or puts them together.
+    String(StringFunction),
+    /// One of JSON.
+    Json(JsonFunction),
+    /// One of timestamps.
+    Time(TimeFunction),
     /// The float that a text begins with; 0 if with none, as SQLite has it.
     LeadingNumber,
     /// The integer that a text begins with, 0 if with none; of a float, what is before the point.
@@ -169,9 +183,33 @@ impl Function {
             Function::DateOf(_) => "date",
             Function::TimeOf(_) => "time",
             Function::Now => "now",
+            Function::TruncateNumber => "trunc",
+            Function::Math(of) => of.name(),
+            Function::String(of) => of.name(),
+            Function::Json(of) => of.name(),
+            Function::Time(of) => of.name(),
             Function::LeadingNumber => "leading_number",
             Function::LeadingInteger => "leading_integer",
             Function::WholeNumber => "whole_number",
         }
+    }
+
+    /// The function of a family that has this name, which is in lower case.
+    ///
+    /// ```
+    /// use nuages_engine::algebra::{Function, MathFunction};
+    /// assert_eq!(Function::of_family("cbrt"), Some(Function::Math(MathFunction::CubeRoot)));
+    /// ```
+    pub fn of_family(name: &str) -> Option<Function> {
+        let math = || MathFunction::named(name).map(Function::Math);
+        let string = || StringFunction::named(name).map(Function::String);
+        let json = || JsonFunction::named(name).map(Function::Json);
+        let time = || TimeFunction::named(name).map(Function::Time);
+        math().or_else(string).or_else(json).or_else(time)
+    }
+
+    /// Whether its value may be another each time.
+    pub(crate) fn is_volatile(&self) -> bool {
+        matches!(self, Function::Now | Function::Math(MathFunction::Random))
     }
 }

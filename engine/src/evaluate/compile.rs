@@ -6,7 +6,7 @@ use super::membership::Members;
 use super::node::{Node, Operation};
 use super::types::{TEXT, class_of, decimal, expect, mismatch, unify};
 use super::{Class, Context, Frame, arithmetic, cast};
-use crate::algebra::{Arithmetic, Column, Comparison, Expr, Function, TextMatch};
+use crate::algebra::{Arithmetic, Column, Comparison, Expr, Function, StringFunction, TextMatch};
 use crate::batch::Batch;
 use crate::error::Error;
 use crate::functions::pattern::Search;
@@ -83,7 +83,7 @@ fn fold(node: Node) -> Node {
     let children = node.children();
     let constant = match &node.operation {
         Operation::Constant(_) | Operation::Column(_) | Operation::Parameter(_) => false,
-        Operation::Call(Function::Now, _) => false,
+        Operation::Call(function, _) if function.is_volatile() => false,
         _ => children.iter().all(|child| child.as_constant().is_some()),
     };
     if !constant {
@@ -283,9 +283,15 @@ fn call(function: &Function, arguments: Vec<Node>) -> Result<Node, Error> {
             let (arguments, data_type) = unified_all(arguments, name)?;
             Ok(Node { operation: Operation::Call(function.clone(), arguments), data_type })
         }
-        Function::Concat => {
+        Function::Concat | Function::String(StringFunction::ConcatWith | StringFunction::Format) => {
+            let name = signature::name(function);
+            signature::expect_count(
+                name,
+                arguments.len(),
+                usize::from(*function != Function::Concat)..=usize::MAX,
+            )?;
             let arguments = arguments.into_iter().map(as_text).collect();
-            Ok(Node { operation: Operation::Call(Function::Concat, arguments), data_type: Some(TEXT) })
+            Ok(Node { operation: Operation::Call(function.clone(), arguments), data_type: Some(TEXT) })
         }
         _ => {
             let types: Vec<Option<DataType>> = arguments.iter().map(|argument| argument.data_type).collect();

@@ -41,6 +41,11 @@ fn int(function: &Function, int: i64, digits: i64) -> Option<i64> {
             let rounded = (i128::from(int).abs() + unit / 2) / unit * unit;
             i64::try_from(rounded * i128::from(int.signum())).ok()
         }
+        Function::TruncateNumber if digits < 0 => {
+            let unit =
+                u32::try_from(digits.unsigned_abs()).ok().and_then(|digits| 10_i64.checked_pow(digits));
+            Some(unit.map_or(0, |unit| int / unit * unit))
+        }
         _ => Some(int),
     }
 }
@@ -53,6 +58,7 @@ fn float(function: &Function, float: f64, digits: i64) -> f64 {
         Function::Sign if float == 0.0 || float.is_nan() => float,
         Function::Sign => float.signum(),
         Function::Round => round_float(float, digits),
+        Function::TruncateNumber => truncate_float(float, digits),
         Function::SquareRoot => float.sqrt(),
         // The logarithm of zero is no number; ln gives minus infinity, which the caller refuses.
         Function::Ln => float.ln(),
@@ -73,6 +79,31 @@ fn round_float(float: f64, digits: i64) -> f64 {
         _ => None,
     };
     decimal.and_then(|decimal| Value::Decimal(decimal).as_float()).unwrap_or(float)
+}
+
+/// Cuts off what the float prints as.
+fn truncate_float(float: f64, digits: i64) -> f64 {
+    if digits == 0 {
+        return float.trunc();
+    }
+    let wide = DataType::Decimal { precision: 28, scale: 14 };
+    let decimal = match wide.accepts(Value::Float(float)) {
+        Ok(Value::Decimal(decimal)) if digits <= 14 => truncate_decimal(decimal, digits),
+        _ => None,
+    };
+    decimal.and_then(|decimal| Value::Decimal(decimal).as_float()).unwrap_or(float)
+}
+
+/// Cuts off what is behind so many digits after the point, or before it if negative.
+fn truncate_decimal(decimal: Decimal, digits: i64) -> Option<Decimal> {
+    if let Ok(digits) = u32::try_from(digits) {
+        return Some(decimal.trunc_with_scale(digits.min(decimal.scale())));
+    }
+    let Some(unit) = u32::try_from(digits.unsigned_abs()).ok().filter(|digits| *digits <= 28) else {
+        return Some(Decimal::ZERO);
+    };
+    let unit = Decimal::try_from_i128_with_scale(10_i128.pow(unit), 0).ok()?;
+    (decimal / unit).trunc().checked_mul(unit)
 }
 
 /// Rounds to `digits` after the point, or before it if negative; half away from zero. `None` if that overflows.
@@ -104,6 +135,9 @@ fn decimals(
             Function::Sign if decimal.is_zero() => Decimal::ZERO,
             Function::Sign if decimal.is_sign_negative() => Decimal::NEGATIVE_ONE,
             Function::Sign => Decimal::ONE,
+            Function::TruncateNumber => {
+                truncate_decimal(decimal, call.int(1, row).unwrap_or_default()).ok_or_else(overflow)?
+            }
             _ => round_decimal(decimal, call.int(1, row).unwrap_or_default()).ok_or_else(overflow)?,
         };
     }
@@ -133,6 +167,16 @@ mod tests {
             (expected.to_string(), expected.data_type()),
             "{function:?}{arguments:?}"
         );
+    }
+
+    #[test]
+    fn numbers_are_cut_off_toward_zero() {
+        check(Function::TruncateNumber, &[(-42.8).into()], &(-42.0).into());
+        check(Function::TruncateNumber, &[42.4382.into(), 2.into()], &42.43.into());
+        check(Function::TruncateNumber, &[decimal("-42.4382"), 2.into()], &decimal("-42.43"));
+        check(Function::TruncateNumber, &[decimal("4238.2"), (-2).into()], &decimal("4200"));
+        check(Function::TruncateNumber, &[1_999.into(), (-3).into()], &1_000.into());
+        check(Function::TruncateNumber, &[i64::MIN.into(), (-40).into()], &0.into());
     }
 
     #[test]

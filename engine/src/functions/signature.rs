@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use nuages_storage::DataType;
 
+use super::{json, math, moment, string};
 use crate::algebra::{DatePart, DateUnit, Function};
 use crate::error::Error;
 use crate::evaluate::{Class, class_of};
@@ -14,7 +15,7 @@ pub(crate) struct Signature {
     pub(crate) result: DataType,
 }
 
-const TEXT: DataType = DataType::Text { max_length: None };
+pub(super) const TEXT: DataType = DataType::Text { max_length: None };
 const INT: DataType = DataType::BigInt;
 
 /// The signature of a function for arguments of these types, `None` being NULL.
@@ -43,13 +44,13 @@ pub(crate) fn signature(function: &Function, types: &[Option<DataType>]) -> Resu
         Function::Position => fixed(2, &[TEXT, TEXT], INT),
         Function::Length => first_of(function, types, &[Class::Text, Class::Bytes], |_| INT),
         Function::Abs | Function::Ceiling | Function::Floor | Function::Sign => number(function, types),
-        Function::Round if types.len() == 2 => {
+        Function::Round | Function::TruncateNumber if types.len() == 2 => {
             expect(function, types[1], &[Class::Int])?;
             let mut signature = number(function, &types[..1])?;
             signature.arguments.push(INT);
             Ok(signature)
         }
-        Function::Round => number(function, types),
+        Function::Round | Function::TruncateNumber => number(function, types),
         Function::SquareRoot | Function::Ln | Function::Exp => {
             let mut signature = number(function, types)?;
             signature.arguments = vec![DataType::Float];
@@ -65,6 +66,10 @@ pub(crate) fn signature(function: &Function, types: &[Option<DataType>]) -> Resu
             first_of(function, types, &[Class::Timestamp, Class::Time], |_| DataType::Time)
         }
         Function::Now => fixed(0, &[], DataType::Timestamp),
+        Function::Math(of) => math::signature(*of, types),
+        Function::String(of) => string::signature(*of, types),
+        Function::Json(of) => json::signature(*of, types),
+        Function::Time(of) => moment::signature(*of, types),
         Function::LeadingNumber | Function::WholeNumber => fixed(1, &[TEXT], DataType::Float),
         Function::LeadingInteger => first_of(function, types, &[Class::Text, Class::Float], |_| INT),
         Function::Concat | Function::Coalesce | Function::NullIf | Function::Greatest | Function::Least => {
@@ -94,7 +99,7 @@ fn first_of(
     Ok(Signature { arguments: vec![given], result: result(given) })
 }
 
-fn expect(function: &Function, given: Option<DataType>, classes: &[Class]) -> Result<(), Error> {
+pub(super) fn expect(function: &Function, given: Option<DataType>, classes: &[Class]) -> Result<(), Error> {
     let Some(given) = given else { return Ok(()) };
     let class = class_of(given);
     let converted = class.is_number() && classes.contains(&Class::Float);
@@ -176,6 +181,8 @@ pub(crate) fn name(function: &Function) -> &'static str {
         Function::DateOf(_) => "date()",
         Function::TimeOf(_) => "time()",
         Function::Now => "now()",
+        Function::TruncateNumber => "trunc()",
+        Function::Math(_) | Function::String(_) | Function::Json(_) | Function::Time(_) => function.name(),
         Function::LeadingNumber => "leading_number()",
         Function::LeadingInteger => "leading_integer()",
         Function::WholeNumber => "whole_number()",

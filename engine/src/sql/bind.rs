@@ -22,6 +22,7 @@ mod aggregate;
 mod change;
 mod condition;
 mod expression;
+mod family;
 mod from;
 mod function;
 mod grouping;

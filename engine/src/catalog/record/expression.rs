@@ -75,6 +75,8 @@ macro_rules! functions {
             Truncate(DateUnitRecord, #[serde(borrow)] Option<ZoneRecord<'a>>),
             DateOf(#[serde(borrow)] Option<ZoneRecord<'a>>),
             TimeOf(#[serde(borrow)] Option<ZoneRecord<'a>>),
+            /// One of a family, by its name.
+            Named(#[serde(borrow)] Cow<'a, str>),
             $($plain),*
         }
 
@@ -85,6 +87,9 @@ macro_rules! functions {
                     Function::Truncate(unit, zone) => FunctionRecord::Truncate((*unit).into(), zone_record(zone)?),
                     Function::DateOf(zone) => FunctionRecord::DateOf(zone_record(zone)?),
                     Function::TimeOf(zone) => FunctionRecord::TimeOf(zone_record(zone)?),
+                    Function::Math(_) | Function::String(_) | Function::Json(_) | Function::Time(_) => {
+                        FunctionRecord::Named(Cow::Borrowed(function.name()))
+                    }
                     $(Function::$plain => FunctionRecord::$plain),*
                 })
             }
@@ -95,6 +100,8 @@ macro_rules! functions {
                     FunctionRecord::Truncate(unit, zone) => Function::Truncate(unit.into(), zone_of(zone)?),
                     FunctionRecord::DateOf(zone) => Function::DateOf(zone_of(zone)?),
                     FunctionRecord::TimeOf(zone) => Function::TimeOf(zone_of(zone)?),
+                    FunctionRecord::Named(name) => Function::of_family(&name)
+                        .ok_or_else(|| Malformed::new("a function", format!("there is none called {name}")))?,
                     $(FunctionRecord::$plain => Function::$plain),*
                 })
             }
@@ -104,7 +111,7 @@ macro_rules! functions {
 functions! {
     Lower, Upper, Length, Substring, Trim, TrimLeft, TrimRight, Replace, Concat, Left, Right, PadLeft, PadRight, Repeat,
     Reverse, Position, Coalesce, NullIf, Greatest, Least, Abs, Ceiling, Floor, Round, Sign, SquareRoot, Ln, Exp, Now,
-    LeadingNumber, LeadingInteger, WholeNumber,
+    LeadingNumber, LeadingInteger, WholeNumber, TruncateNumber,
 }
 
 fn zone_record(zone: &Option<TimeZone>) -> Result<Option<ZoneRecord<'_>>, Malformed> {

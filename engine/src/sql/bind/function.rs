@@ -7,7 +7,7 @@ use sqlparser::tokenizer::Span;
 use super::scope::Scope;
 use super::typed::{TEXT, Typed, cast, null_if_any_is};
 use super::{Binder, Bound, last_part, unsupported};
-use crate::algebra::{Arithmetic, Comparison, DateUnit, Expr, Function};
+use crate::algebra::{Arithmetic, Comparison, DateUnit, Expr, Function, StringFunction};
 use crate::catalog::names::nearest;
 use crate::evaluate::{Class, class_of};
 use crate::functions::signature;
@@ -157,6 +157,9 @@ impl Binder<'_> {
             }
             _ => {}
         }
+        if let Some(call) = self.family_call(name, &mut arguments, span) {
+            return call;
+        }
         match PLAIN.iter().find(|(known, _)| *known == name) {
             Some((_, function)) => self.call(function.clone(), arguments, span),
             None if OTHERS.contains(&name) => {
@@ -197,9 +200,9 @@ impl Binder<'_> {
             Function::Coalesce | Function::NullIf | Function::Greatest | Function::Least => {
                 return self.choice(function, arguments, name, span);
             }
-            Function::Concat => {
+            Function::Concat | Function::String(StringFunction::ConcatWith | StringFunction::Format) => {
                 let arguments = arguments.into_iter().map(|argument| argument.expr).collect();
-                return Ok(Typed::new(Expr::Call(Function::Concat, arguments), TEXT));
+                return Ok(Typed::new(Expr::Call(function, arguments), TEXT));
             }
             _ => {}
         }

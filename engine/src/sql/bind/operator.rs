@@ -57,6 +57,9 @@ impl Binder<'_> {
         if let Some(arithmetic) = arithmetic_of(op) {
             return self.arithmetic(arithmetic, left, right, span);
         }
+        if let Some(call) = self.json_operator(op, &left, &right, span) {
+            return call;
+        }
         match op {
             BinaryOperator::StringConcat => self.concatenate(left, right),
             BinaryOperator::PGRegexMatch => self.regex(left, right, false, false),

@@ -1,0 +1,163 @@
+//! Families of functions that take and give the same few types. Each has its own file in [`functions`](crate::functions).
+
+/// Declares a family: the functions, and what they are called in SQL.
+macro_rules! family {
+    ($(#[$doc:meta])* $family:ident: $($(#[$about:meta])* $function:ident = $name:literal,)*) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $family {
+            $($(#[$about])* $function),*
+        }
+
+        impl $family {
+            /// All of them.
+            pub const ALL: &[$family] = &[$($family::$function),*];
+
+            /// What it is called in SQL.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $($family::$function => $name),*
+                }
+            }
+
+            /// The one of this name, which is in lower case.
+            pub fn named(name: &str) -> Option<$family> {
+                $family::ALL.iter().copied().find(|function| function.name() == name)
+            }
+        }
+    };
+}
+
+family! {
+    /// Functions of floats, and those that draw lots.
+    MathFunction:
+    /// Decimal logarithm.
+    Log10 = "log10",
+    /// Binary logarithm.
+    Log2 = "log2",
+    /// `logb(base, x)`.
+    LogBase = "logb",
+    /// Cube root.
+    CubeRoot = "cbrt",
+    /// Sine.
+    Sin = "sin",
+    /// Cosine.
+    Cos = "cos",
+    /// Tangent.
+    Tan = "tan",
+    /// Cotangent.
+    Cot = "cot",
+    /// Inverse sine.
+    Asin = "asin",
+    /// Inverse cosine.
+    Acos = "acos",
+    /// Inverse tangent.
+    Atan = "atan",
+    /// `atan2(y, x)`: the angle of a point.
+    Atan2 = "atan2",
+    /// Hyperbolic sine.
+    Sinh = "sinh",
+    /// Hyperbolic cosine.
+    Cosh = "cosh",
+    /// Hyperbolic tangent.
+    Tanh = "tanh",
+    /// Inverse hyperbolic sine.
+    Asinh = "asinh",
+    /// Inverse hyperbolic cosine.
+    Acosh = "acosh",
+    /// Inverse hyperbolic tangent.
+    Atanh = "atanh",
+    /// Radians as degrees.
+    Degrees = "degrees",
+    /// Degrees as radians.
+    Radians = "radians",
+    /// The ratio of a circle's circumference to its diameter.
+    Pi = "pi",
+    /// A float from 0 to below 1, another in every row.
+    Random = "random",
+}
+
+family! {
+    /// Functions that take texts apart and put them together.
+    StringFunction:
+    /// `split_part(text, delimiter, n)`: the n-th piece, from 1, from the end if negative; empty if there is none.
+    SplitPart = "split_part",
+    /// `translate(text, from, to)`: each character of `from` becomes that of `to`, or goes.
+    Translate = "translate",
+    /// Each word with one capital, at its beginning.
+    Initcap = "initcap",
+    /// The code point of the first character; 0 of the empty text.
+    Ascii = "ascii",
+    /// The characters of code points.
+    Chr = "chr",
+    /// The bytes, or those of the text, as hexadecimal digits.
+    Hex = "hex",
+    /// An integer as hexadecimal digits, in two's complement.
+    ToHex = "to_hex",
+    /// How many bytes the text has in UTF-8.
+    OctetLength = "octet_length",
+    /// `starts_with(text, beginning)`.
+    StartsWith = "starts_with",
+    /// `btrim(text, characters)`: without these characters at both ends.
+    TrimCharacters = "btrim",
+    /// `ltrim(text, characters)`.
+    TrimCharactersLeft = "ltrim",
+    /// `rtrim(text, characters)`.
+    TrimCharactersRight = "rtrim",
+    /// The text in quotes, as SQL's literal.
+    QuoteLiteral = "quote_literal",
+    /// `regexp_replace(text, pattern, replacement, flags?)`: the first match, all of them with the flag `g`; `\1` is the
+    /// first group, and the flag `i` ignores case.
+    RegexpReplace = "regexp_replace",
+    /// `regexp_substr(text, pattern)`: the first match; NULL if there is none.
+    RegexpSubstring = "regexp_substr",
+    /// `regexp_count(text, pattern)`: how many matches there are that do not overlap.
+    RegexpCount = "regexp_count",
+    /// `concat_ws(separator, ..)`: the text forms of the others, those that are not NULL, joined.
+    ConcatWith = "concat_ws",
+    /// `format(pattern, ..)`: `%s` is the text form of the next argument, `%I` that as a name, `%L` as a literal, `%%` a `%`.
+    Format = "format",
+}
+
+family! {
+    /// Functions of JSON.
+    JsonFunction:
+    /// `->`: the member of an object by its key, or of an array by its place, from 0, from the end if negative.
+    Get = "json_get",
+    /// `->>`: the same as text.
+    GetText = "json_get_text",
+    /// `json_extract(json, path)`: what is at a path such as `$.a[0]."b c"`.
+    Extract = "json_extract",
+    /// The same as text.
+    ExtractText = "json_extract_text",
+    /// `@>`: whether the left has all that the right has.
+    Contains = "json_contains",
+    /// `?`: whether an object has a key, or an array a text.
+    HasKey = "json_has_key",
+    /// How many members an array has; an error for what is none.
+    ArrayLength = "json_array_length",
+    /// `object`, `array`, `string`, `number`, `boolean` or `null`.
+    TypeOf = "json_typeof",
+    /// Whether a text is JSON.
+    Valid = "json_valid",
+    /// An array of the arguments.
+    BuildArray = "json_build_array",
+    /// An object of keys and values in turn.
+    BuildObject = "json_build_object",
+}
+
+family! {
+    /// Functions of timestamps, in UTC.
+    TimeFunction:
+    /// Seconds since 1970, with their fraction.
+    Epoch = "epoch",
+    /// The timestamp of so many seconds since 1970.
+    FromEpoch = "to_timestamp",
+    /// `make_date(year, month, day)`.
+    MakeDate = "make_date",
+    /// `to_char(timestamp, template)`: `YYYY`, `MM`, `DD`, `HH24`, `HH12`, `MI`, `SS`, `MS`, `US`, `AM`, `Month`, `Mon`,
+    /// `Day`, `Dy`, `DDD`, `D`, `Q`, `IW`, `IYYY`, `YY`; text in double quotes stands for itself.
+    ToChar = "to_char",
+    /// `strftime(format, timestamp)`, with SQLite's conversions.
+    Strftime = "strftime",
+}

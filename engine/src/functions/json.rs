@@ -1,0 +1,343 @@
+//! Functions of JSON: what is at a key, a place or a path; containment; arrays and objects of values.
+
+use nuages_storage::{DataType, Value};
+use serde_json::Value as Json;
+
+use super::Call;
+use super::signature::{Signature, TEXT, expect, expect_count};
+use super::string::{sparse_texts, truths};
+use crate::algebra::{Function, JsonFunction};
+use crate::error::Error;
+use crate::evaluate::{Class, json_of};
+use crate::vector::{Vector, VectorBuilder};
+
+/// What a function takes and gives. What builds JSON takes anything, as it is.
+pub(super) fn signature(of: JsonFunction, types: &[Option<DataType>]) -> Result<Signature, Error> {
+    let function = Function::Json(of);
+    let json = DataType::Json;
+    let (second, result) = match of {
+        JsonFunction::BuildArray | JsonFunction::BuildObject => {
+            if of == JsonFunction::BuildObject && !types.len().is_multiple_of(2) {
+                return Err(Error::ArgumentCount { function: of.name().to_owned(), given: types.len() });
+            }
+            let arguments = types.iter().map(|given| given.unwrap_or(TEXT)).collect();
+            return Ok(Signature { arguments, result: json });
+        }
+        JsonFunction::Valid => {
+            expect_count(of.name(), types.len(), 1..=1)?;
+            expect(&function, types[0], &[Class::Text])?;
+            return Ok(Signature { arguments: vec![TEXT], result: DataType::Bool });
+        }
+        JsonFunction::ArrayLength => (None, DataType::BigInt),
+        JsonFunction::TypeOf => (None, TEXT),
+        JsonFunction::Get => (Some(&[Class::Text, Class::Int][..]), json),
+        JsonFunction::GetText => (Some(&[Class::Text, Class::Int][..]), TEXT),
+        JsonFunction::Extract => (Some(&[Class::Text][..]), json),
+        JsonFunction::ExtractText => (Some(&[Class::Text][..]), TEXT),
+        JsonFunction::Contains => (Some(&[Class::Json][..]), DataType::Bool),
+        JsonFunction::HasKey => (Some(&[Class::Text][..]), DataType::Bool),
+    };
+    let count = 1 + usize::from(second.is_some());
+    expect_count(of.name(), types.len(), count..=count)?;
+    expect(&function, types[0], &[Class::Json])?;
+    let mut arguments = vec![json];
+    if let (Some(classes), Some(given)) = (second, types.get(1)) {
+        expect(&function, *given, classes)?;
+        arguments.push(given.unwrap_or_else(|| classes.first().map_or(TEXT, |class| class.any())));
+    }
+    Ok(Signature { arguments, result })
+}
+
+pub(super) fn evaluate(of: JsonFunction, call: &Call<'_>) -> Result<Vector<'static>, Error> {
+    let json = |place: usize, row: usize| call.columns[place].json(row).unwrap_or_default();
+    match of {
+        JsonFunction::Get | JsonFunction::Extract => {
+            let mut builder = VectorBuilder::with_capacity(DataType::Json, call.len);
+            let live = call.live();
+            for row in 0..call.len {
+                let document = live.contains(row).then(|| json(0, row));
+                match document
+                    .as_deref()
+                    .map(|document| found(of, call, document, row))
+                    .transpose()?
+                    .flatten()
+                {
+                    Some(found) => builder.push(&Value::Json(Box::new(found.clone()))),
+                    None => builder.push_null(),
+                }
+            }
+            Ok(builder.finish())
+        }
+        JsonFunction::GetText | JsonFunction::ExtractText => {
+            let mut texts = Vec::new();
+            for row in &call.live() {
+                let document = json(0, row);
+                if let Some(text) = found(of, call, &document, row)?.and_then(text_of) {
+                    texts.push((row, text));
+                }
+            }
+            let texts: Vec<(usize, &str)> = texts.iter().map(|(row, text)| (*row, text.as_str())).collect();
+            Ok(sparse_texts(call.len, &texts))
+        }
+        JsonFunction::Contains => Ok(truths(call, |row| contains(&json(0, row), &json(1, row), true))),
+        JsonFunction::HasKey => Ok(truths(call, |row| has_key(&json(0, row), call.text(1, row)))),
+        JsonFunction::Valid => {
+            Ok(truths(call, |row| serde_json::from_str::<serde::de::IgnoredAny>(call.text(0, row)).is_ok()))
+        }
+        JsonFunction::ArrayLength => call.words(DataType::BigInt, |row| match &*json(0, row) {
+            Json::Array(members) => Ok(i64::try_from(members.len()).unwrap_or(i64::MAX)),
+            other => Err(Error::Type {
+                expression: "json_array_length()".to_owned(),
+                expected: "an array".to_owned(),
+                got: type_name(other).to_owned(),
+            }),
+        }),
+        JsonFunction::TypeOf => call.texts(|row, heap| {
+            heap.push_str(type_name(&json(0, row)));
+            Ok(())
+        }),
+        JsonFunction::BuildArray | JsonFunction::BuildObject => {
+            let mut builder = VectorBuilder::with_capacity(DataType::Json, call.len);
+            for row in 0..call.len {
+                match call.selection.contains(row) {
+                    true => builder.push(&Value::Json(Box::new(built(of, call, row)?))),
+                    false => builder.push_null(),
+                }
+            }
+            Ok(builder.finish())
+        }
+    }
+}
+
+fn built(of: JsonFunction, call: &Call<'_>, row: usize) -> Result<Json, Error> {
+    let value = |column: &&Vector<'_>| json_of(column.value(row));
+    if of == JsonFunction::BuildArray {
+        return Ok(Json::Array(call.columns.iter().map(value).collect()));
+    }
+    let mut object = serde_json::Map::new();
+    for pair in call.columns.chunks(2) {
+        let key = match pair[0].value(row) {
+            Value::Null => {
+                return Err(Error::Type {
+                    expression: "json_build_object()".to_owned(),
+                    expected: "a key that is not NULL".to_owned(),
+                    got: "NULL".to_owned(),
+                });
+            }
+            key => key.to_string(),
+        };
+        object.insert(key, pair.get(1).map_or(Json::Null, value));
+    }
+    Ok(Json::Object(object))
+}
+
+fn type_name(json: &Json) -> &'static str {
+    match json {
+        Json::Null => "null",
+        Json::Bool(_) => "boolean",
+        Json::Number(_) => "number",
+        Json::String(_) => "string",
+        Json::Array(_) => "array",
+        Json::Object(_) => "object",
+    }
+}
+
+/// JSON as text: a string without its quotes, and `null` is NULL.
+fn text_of(json: &Json) -> Option<String> {
+    match json {
+        Json::Null => None,
+        Json::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+/// What a row asks for of a document.
+fn found<'j>(
+    of: JsonFunction,
+    call: &Call<'_>,
+    json: &'j Json,
+    row: usize,
+) -> Result<Option<&'j Json>, Error> {
+    if matches!(of, JsonFunction::Extract | JsonFunction::ExtractText) {
+        return at_path(json, call.text(1, row));
+    }
+    Ok(match call.int(1, row) {
+        Some(place) => at_place(json, place),
+        None => json.as_object().and_then(|object| object.get(call.text(1, row))),
+    })
+}
+
+fn at_place(json: &Json, place: i64) -> Option<&Json> {
+    let array = json.as_array()?;
+    let from_end = || array.len().checked_sub(usize::try_from(place.unsigned_abs()).ok()?);
+    let place = if place < 0 { from_end()? } else { usize::try_from(place).ok()? };
+    array.get(place)
+}
+
+/// What is at a path of SQLite's: `$`, then `.key`, `."key"`, `[place]` and `[#-place]`.
+fn at_path<'j>(json: &'j Json, path: &str) -> Result<Option<&'j Json>, Error> {
+    let malformed = || Error::Type {
+        expression: "json_extract()".to_owned(),
+        expected: "a path such as $.a[0]".to_owned(),
+        got: format!("{path:?}"),
+    };
+    let mut rest = path.strip_prefix('$').ok_or_else(malformed)?;
+    let mut at = Some(json);
+    while !rest.is_empty() {
+        if let Some(key) = rest.strip_prefix(".\"") {
+            let end = key.find('"').ok_or_else(malformed)?;
+            at = at.and_then(|json| json.as_object()?.get(&key[..end]));
+            rest = &key[end + 1..];
+        } else if let Some(key) = rest.strip_prefix('.') {
+            let end = key.find(['.', '[']).unwrap_or(key.len());
+            if end == 0 {
+                return Err(malformed());
+            }
+            at = at.and_then(|json| json.as_object()?.get(&key[..end]));
+            rest = &key[end..];
+        } else if let Some(place) = rest.strip_prefix('[') {
+            let end = place.find(']').ok_or_else(malformed)?;
+            let (number, sign) = match place[..end].strip_prefix("#-") {
+                Some(number) => (number, -1),
+                None => (&place[..end], 1),
+            };
+            let number: u32 = number.parse().map_err(|_| malformed())?;
+            at = at.and_then(|json| at_place(json, sign * i64::from(number)));
+            rest = &place[end + 1..];
+        } else {
+            return Err(malformed());
+        }
+    }
+    Ok(at)
+}
+
+/// PostgreSQL's `@>`: objects by their keys, arrays as sets; an array also contains a scalar, at the top alone.
+fn contains(outer: &Json, inner: &Json, is_top: bool) -> bool {
+    match (outer, inner) {
+        (Json::Object(outer), Json::Object(inner)) => {
+            inner.iter().all(|(key, value)| outer.get(key).is_some_and(|found| contains(found, value, false)))
+        }
+        (Json::Array(outer), Json::Array(inner)) => {
+            inner.iter().all(|value| outer.iter().any(|found| contains(found, value, false)))
+        }
+        (Json::Array(outer), scalar) if is_top && !scalar.is_object() => outer.contains(scalar),
+        (Json::Number(outer), Json::Number(inner)) => outer == inner || outer.as_f64() == inner.as_f64(),
+        (outer, inner) => outer == inner,
+    }
+}
+
+fn has_key(json: &Json, key: &str) -> bool {
+    match json {
+        Json::Object(object) => object.contains_key(key),
+        Json::Array(members) => members.iter().any(|member| member.as_str() == Some(key)),
+        Json::String(text) => text == key,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algebra::Expr;
+    use crate::evaluate::testing::value_of;
+    use rusqlite::Connection;
+    use serde_json::json;
+
+    fn call(of: JsonFunction, arguments: Vec<Value>) -> Result<Value, Error> {
+        value_of(&Expr::Call(Function::Json(of), arguments.into_iter().map(Expr::Literal).collect()))
+    }
+
+    fn document() -> Json {
+        json!({"a": 2, "c": [4, 5, {"f": 7, "g h": null}], "s": "text", "t": true})
+    }
+
+    #[test]
+    fn paths_lead_where_they_do_in_sqlite() {
+        let sqlite = Connection::open_in_memory().unwrap();
+        let paths = [
+            "$",
+            "$.a",
+            "$.c",
+            "$.c[2]",
+            "$.c[2].f",
+            "$.c[#-1].f",
+            "$.c[#-9]",
+            "$.c[9]",
+            "$.x",
+            "$.a.b",
+            "$[0]",
+            "$.s",
+            "$.\"c\"[1]",
+            "$.c[2].\"g h\"",
+        ];
+        for path in paths {
+            let theirs: Option<String> = sqlite
+                .query_row("select json_extract(?, ?) || ''", (document().to_string(), path), |row| {
+                    row.get(0)
+                })
+                .unwrap();
+            let ours = call(JsonFunction::ExtractText, vec![document().into(), path.into()]).unwrap();
+            let theirs = theirs.map_or(Value::Null, Value::from);
+            let ours = match &ours {
+                // SQLite has no booleans.
+                Value::Text(text) if text == "true" => "1".into(),
+                other => other.clone(),
+            };
+            assert_eq!(ours, theirs, "{path}");
+        }
+        for bad in ["", "a", "$.", "$.c[x]", "$.c[", "$c"] {
+            assert!(call(JsonFunction::Extract, vec![document().into(), bad.into()]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn members_are_found_by_key_and_by_place() {
+        let get = |at: Value| call(JsonFunction::Get, vec![document().into(), at]);
+        assert_eq!(get("a".into()), Ok(json!(2).into()));
+        assert_eq!(get("x".into()), Ok(Value::Null));
+        let array = json!([1, "two", null]);
+        let place = |at: i64| call(JsonFunction::GetText, vec![array.clone().into(), at.into()]);
+        assert_eq!([0, 1, 2, 3, -1, -2, -4].map(|at| place(at).unwrap()), {
+            let (one, two) = (Value::from("1"), Value::from("two"));
+            [one, two.clone(), Value::Null, Value::Null, Value::Null, two, Value::Null]
+        });
+    }
+
+    #[test]
+    fn containment_is_postgresqls() {
+        let cases = [
+            (json!([1, 2, 3]), json!([1, 3, 3]), true),
+            (json!([1, 2, [1, 3]]), json!([1, 3]), false),
+            (json!([1, 2, [1, 3]]), json!([[1, 3]]), true),
+            (json!({"foo": {"bar": "baz"}}), json!({"bar": "baz"}), false),
+            (json!({"foo": {"bar": "baz", "x": 1}}), json!({"foo": {}}), true),
+            (json!(["foo", "bar"]), json!("bar"), true),
+            (json!("bar"), json!(["bar"]), false),
+            (json!({"a": 1.0}), json!({"a": 1}), true),
+        ];
+        for (outer, inner, expected) in cases {
+            let found = call(JsonFunction::Contains, vec![outer.clone().into(), inner.clone().into()]);
+            assert_eq!(found, Ok(expected.into()), "{outer} @> {inner}");
+        }
+        let has = |json: Json, key: &str| call(JsonFunction::HasKey, vec![json.into(), key.into()]).unwrap();
+        assert_eq!(has(document(), "a"), true.into());
+        assert_eq!(has(json!(["x", "y"]), "y"), true.into());
+        assert_eq!(has(json!([1]), "1"), false.into());
+    }
+
+    #[test]
+    fn json_is_built_of_anything_and_told_apart() {
+        let built =
+            call(JsonFunction::BuildObject, vec!["a".into(), 1.into(), 2.into(), json!([true]).into()]);
+        assert_eq!(built, Ok(json!({"a": 1, "2": [true]}).into()));
+        assert!(call(JsonFunction::BuildObject, vec!["a".into()]).is_err());
+        let array = call(JsonFunction::BuildArray, vec![1.into(), "b".into(), Value::Null, 1.5.into()]);
+        assert_eq!(array, Ok(json!([1, "b", null, 1.5]).into()));
+        assert_eq!(call(JsonFunction::ArrayLength, vec![json!([1, 2]).into()]), Ok(2.into()));
+        assert!(call(JsonFunction::ArrayLength, vec![json!({}).into()]).is_err());
+        assert_eq!(call(JsonFunction::TypeOf, vec![json!({}).into()]), Ok("object".into()));
+        for (text, valid) in [("{}", true), ("{", false), ("", false), ("[1,", false), ("1", true)] {
+            assert_eq!(call(JsonFunction::Valid, vec![text.into()]), Ok(valid.into()), "{text}");
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! Functions that take texts apart and put them together.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use nuages_storage::{DataType, Value};
+use regex::{Regex, RegexBuilder};
+
+use super::signature::{Signature, TEXT, expect, expect_count};
+use super::{Call, TEXT_BYTES_MAX};
+use crate::algebra::{Function, StringFunction};
+use crate::bits::Bits;
+use crate::error::Error;
+use crate::evaluate::Class;
+use crate::vector::{Texts, Vector};
+
+const INT: DataType = DataType::BigInt;
+
+/// What a function takes and gives.
+pub(super) fn signature(of: StringFunction, types: &[Option<DataType>]) -> Result<Signature, Error> {
+    let function = Function::String(of);
+    let (required, all, result): (usize, &[DataType], DataType) = match of {
+        StringFunction::SplitPart => (3, &[TEXT, TEXT, INT], TEXT),
+        StringFunction::Translate => (3, &[TEXT, TEXT, TEXT], TEXT),
+        StringFunction::Initcap | StringFunction::QuoteLiteral => (1, &[TEXT], TEXT),
+        StringFunction::Ascii | StringFunction::OctetLength => (1, &[TEXT], INT),
+        StringFunction::ToHex => (1, &[INT], TEXT),
+        StringFunction::StartsWith => (2, &[TEXT, TEXT], DataType::Bool),
+        StringFunction::TrimCharacters
+        | StringFunction::TrimCharactersLeft
+        | StringFunction::TrimCharactersRight
+        | StringFunction::RegexpSubstring => (2, &[TEXT, TEXT], TEXT),
+        StringFunction::RegexpCount => (2, &[TEXT, TEXT], INT),
+        StringFunction::RegexpReplace => (3, &[TEXT, TEXT, TEXT, TEXT], TEXT),
+        StringFunction::Hex => {
+            expect_count(of.name(), types.len(), 1..=1)?;
+            expect(&function, types[0], &[Class::Text, Class::Bytes])?;
+            return Ok(Signature { arguments: vec![types[0].unwrap_or(TEXT)], result: TEXT });
+        }
+        StringFunction::Chr => {
+            expect_count(of.name(), types.len(), 1..=usize::MAX)?;
+            types.iter().try_for_each(|given| expect(&function, *given, &[Class::Int]))?;
+            return Ok(Signature { arguments: vec![INT; types.len()], result: TEXT });
+        }
+        StringFunction::ConcatWith | StringFunction::Format => {
+            expect_count(of.name(), types.len(), 1..=usize::MAX)?;
+            return Ok(Signature { arguments: vec![TEXT; types.len()], result: TEXT });
+        }
+    };
+    expect_count(of.name(), types.len(), required..=all.len())?;
+    for (given, wanted) in types.iter().zip(all) {
+        expect(&function, *given, &[crate::evaluate::class_of(*wanted)])?;
+    }
+    Ok(Signature { arguments: all[..types.len()].to_vec(), result })
+}
+
+pub(super) fn evaluate(of: StringFunction, call: &Call<'_>) -> Result<Vector<'static>, Error> {
+    let text = |place: usize| move |row: usize| call.text(place, row);
+    let (first, second, third) = (text(0), text(1), text(2));
+    match of {
+        StringFunction::SplitPart => call.texts(|row, heap| {
+            heap.push_str(split_part(first(row), second(row), call.int(2, row).unwrap_or_default())?);
+            Ok(())
+        }),
+        StringFunction::Translate => call.texts(|row, heap| {
+            translate(first(row), second(row), third(row), heap);
+            Ok(())
+        }),
+        StringFunction::Initcap => call.texts(|row, heap| {
+            initcap(first(row), heap);
+            Ok(())
+        }),
+        StringFunction::QuoteLiteral => call.texts(|row, heap| {
+            quote(first(row), '\'', heap);
+            Ok(())
+        }),
+        StringFunction::Ascii => call
+            .words(INT, |row| Ok(first(row).chars().next().map_or(0, |first| i64::from(u32::from(first))))),
+        StringFunction::OctetLength => {
+            call.words(INT, |row| Ok(i64::try_from(first(row).len()).unwrap_or(i64::MAX)))
+        }
+        StringFunction::Chr => call.texts(|row, heap| {
+            (0..call.columns.len()).try_for_each(|place| {
+                heap.push(character(call.int(place, row).unwrap_or_default())?);
+                Ok(())
+            })
+        }),
+        StringFunction::Hex => call.texts(|row, heap| {
+            let bytes = call.columns[0].bytes(row).unwrap_or_else(|| first(row).as_bytes());
+            bytes.iter().try_for_each(|byte| write!(heap, "{byte:02X}")).map_err(unwritable)
+        }),
+        StringFunction::ToHex => call.texts(|row, heap| {
+            write!(heap, "{:x}", call.int(0, row).unwrap_or_default()).map_err(unwritable)
+        }),
+        StringFunction::StartsWith => Ok(truths(call, |row| first(row).starts_with(second(row)))),
+        StringFunction::TrimCharacters
+        | StringFunction::TrimCharactersLeft
+        | StringFunction::TrimCharactersRight => call.texts(|row, heap| {
+            let goes = |character| second(row).contains(character);
+            heap.push_str(match of {
+                StringFunction::TrimCharactersLeft => first(row).trim_start_matches(goes),
+                StringFunction::TrimCharactersRight => first(row).trim_end_matches(goes),
+                _ => first(row).trim_matches(goes),
+            });
+            Ok(())
+        }),
+        StringFunction::RegexpReplace => {
+            let mut patterns = Patterns::default();
+            call.texts(|row, heap| {
+                let flags = if call.columns.len() > 3 { call.text(3, row) } else { "" };
+                let pattern = patterns.get(second(row), flags)?;
+                let replacement = group_references(third(row));
+                let limit = usize::from(!flags.contains('g'));
+                heap.push_str(&pattern.replacen(first(row), limit, &*replacement));
+                check_size(of, heap.len())
+            })
+        }
+        StringFunction::RegexpSubstring => {
+            let mut patterns = Patterns::default();
+            let mut found = Vec::new();
+            for row in &call.live() {
+                let matched = patterns.get(second(row), "")?.find(first(row));
+                found.extend(matched.map(|matched| (row, matched.as_str())));
+            }
+            Ok(sparse_texts(call.len, &found))
+        }
+        StringFunction::RegexpCount => {
+            let mut patterns = Patterns::default();
+            call.words(INT, |row| {
+                let count = patterns.get(second(row), "")?.find_iter(first(row)).count();
+                Ok(i64::try_from(count).unwrap_or(i64::MAX))
+            })
+        }
+        StringFunction::ConcatWith => {
+            let live = call.columns[0].present(call.selection);
+            call.texts_where(&live, &mut |row, heap| {
+                let mut parts = call.columns[1..].iter().filter_map(|column| column.text(row));
+                heap.extend(parts.next());
+                parts.for_each(|part| {
+                    heap.push_str(first(row));
+                    heap.push_str(part);
+                });
+                check_size(of, heap.len())
+            })
+        }
+        StringFunction::Format => {
+            let live = call.columns[0].present(call.selection);
+            call.texts_where(&live, &mut |row, heap| format(call, row, heap))
+        }
+    }
+}
+
+fn unwritable(_: std::fmt::Error) -> Error {
+    Error::Overflow { operation: "a text".to_owned() }
+}
+
+fn check_size(of: StringFunction, bytes: usize) -> Result<(), Error> {
+    match bytes <= TEXT_BYTES_MAX {
+        true => Ok(()),
+        false => Err(Error::Overflow { operation: format!("{}()", of.name()) }),
+    }
+}
+
+/// A column of booleans, NULL where an argument is.
+pub(super) fn truths(call: &Call<'_>, test: impl Fn(usize) -> bool) -> Vector<'static> {
+    let live = call.live();
+    let bits = Bits::from_fn(call.len, |row| live.contains(row) && test(row));
+    Vector::Bool { bits, nulls: live.complement(call.len) }
+}
+
+/// A column of these texts in these rows, which ascend, and NULL in all others.
+pub(super) fn sparse_texts(len: usize, found: &[(usize, &str)]) -> Vector<'static> {
+    let mut data = Texts::computed(len);
+    let mut nulls = Bits::all(len);
+    let mut found = found.iter().peekable();
+    for row in 0..len {
+        let text = found.next_if(|(at, _)| *at == row).map(|(_, text)| *text);
+        if text.is_some() {
+            nulls.remove(row);
+        }
+        data.push_with(|heap| heap.push_str(text.unwrap_or_default()));
+    }
+    Vector::Text { data, nulls }
+}
+
+fn split_part<'t>(text: &'t str, delimiter: &str, n: i64) -> Result<&'t str, Error> {
+    let place = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    let whole = || if n.unsigned_abs() == 1 { text } else { "" };
+    Ok(match n {
+        0 => {
+            return Err(Error::Type {
+                expression: "split_part()".to_owned(),
+                expected: "a place that is not zero".to_owned(),
+                got: "0".to_owned(),
+            });
+        }
+        _ if delimiter.is_empty() => whole(),
+        1.. => text.split(delimiter).nth(place(n.unsigned_abs() - 1)).unwrap_or_default(),
+        _ => {
+            let pieces = text.split(delimiter).count();
+            let from_start = pieces.checked_sub(place(n.unsigned_abs()));
+            from_start.and_then(|at| text.split(delimiter).nth(at)).unwrap_or_default()
+        }
+    })
+}
+
+fn translate(text: &str, from: &str, to: &str, heap: &mut String) {
+    for character in text.chars() {
+        match from.chars().position(|known| known == character) {
+            None => heap.push(character),
+            Some(place) => heap.extend(to.chars().nth(place)),
+        }
+    }
+}
+
+fn initcap(text: &str, heap: &mut String) {
+    let mut within_word = false;
+    for character in text.chars() {
+        match within_word {
+            true => heap.extend(character.to_lowercase()),
+            false => heap.extend(character.to_uppercase()),
+        }
+        within_word = character.is_alphanumeric();
+    }
+}
+
+fn character(code: i64) -> Result<char, Error> {
+    let found = u32::try_from(code).ok().filter(|code| *code != 0).and_then(char::from_u32);
+    found.ok_or_else(|| Error::Type {
+        expression: "chr()".to_owned(),
+        expected: "a code point of Unicode".to_owned(),
+        got: code.to_string(),
+    })
+}
+
+/// Adds a text in quotes, with those in it doubled.
+fn quote(text: &str, mark: char, heap: &mut String) {
+    heap.push(mark);
+    for character in text.chars() {
+        if character == mark {
+            heap.push(mark);
+        }
+        heap.push(character);
+    }
+    heap.push(mark);
+}
+
+fn format(call: &Call<'_>, row: usize, heap: &mut String) -> Result<(), Error> {
+    let refused = |expected: &str, got: String| Error::Type {
+        expression: "format()".to_owned(),
+        expected: expected.to_owned(),
+        got,
+    };
+    let mut characters = call.text(0, row).chars();
+    let mut arguments = call.columns[1..].iter();
+    while let Some(character) = characters.next() {
+        if character != '%' {
+            heap.push(character);
+            continue;
+        }
+        let kind = characters.next();
+        if kind == Some('%') {
+            heap.push('%');
+            continue;
+        }
+        let argument = match kind {
+            Some('s' | 'I' | 'L') => arguments.next(),
+            other => {
+                return Err(refused(
+                    "%s, %I, %L or %%",
+                    format!("%{}", other.map(String::from).unwrap_or_default()),
+                ));
+            }
+        };
+        let argument = argument.ok_or_else(|| refused("an argument for every %", "too few".to_owned()))?;
+        match (kind, argument.text(row)) {
+            (Some('s'), text) => heap.push_str(text.unwrap_or_default()),
+            (Some('L'), None) => heap.push_str("NULL"),
+            (Some('L'), Some(text)) => quote(text, '\'', heap),
+            (_, Some(text)) => push_name(text, heap),
+            (_, None) => return Err(refused("a name that is not NULL", "NULL".to_owned())),
+        }
+    }
+    check_size(StringFunction::Format, heap.len())
+}
+
+/// Adds a name, in quotes if it needs them.
+fn push_name(name: &str, heap: &mut String) {
+    let plain =
+        |character: char| character == '_' || character.is_ascii_lowercase() || character.is_ascii_digit();
+    let is_plain = name.chars().all(plain) && !name.starts_with(|first: char| first.is_ascii_digit());
+    match is_plain && !name.is_empty() {
+        true => heap.push_str(name),
+        false => quote(name, '"', heap),
+    }
+}
+
+/// The regular expression that was compiled last.
+#[derive(Default)]
+struct Patterns {
+    last: Option<(String, String, Regex)>,
+}
+
+impl Patterns {
+    fn get(&mut self, pattern: &str, flags: &str) -> Result<&Regex, Error> {
+        let is_known = self.last.as_ref().is_some_and(|(known, with, _)| known == pattern && with == flags);
+        if !is_known {
+            let refused = |reason: String| Error::Pattern { pattern: pattern.to_owned(), reason };
+            if let Some(flag) = flags.chars().find(|flag| !"gi".contains(*flag)) {
+                return Err(refused(format!("there is no flag {flag:?}, only g and i")));
+            }
+            let regex = RegexBuilder::new(pattern).case_insensitive(flags.contains('i')).build();
+            let regex = regex.map_err(|reason| refused(reason.to_string()))?;
+            self.last = Some((pattern.to_owned(), flags.to_owned(), regex));
+        }
+        match &self.last {
+            Some((.., regex)) => Ok(regex),
+            None => unreachable!("it was put there"),
+        }
+    }
+}
+
+/// A replacement in which `\1` and `\&` are groups, as one in which `${1}` is.
+fn group_references(replacement: &str) -> Cow<'_, str> {
+    if !replacement.contains(['\\', '$']) {
+        return Cow::Borrowed(replacement);
+    }
+    let mut converted = String::with_capacity(replacement.len() + 4);
+    let mut characters = replacement.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '$' => converted.push_str("$$"),
+            '\\' => match characters.next() {
+                Some('&') => converted.push_str("${0}"),
+                Some(digit @ '1'..='9') => {
+                    converted.push_str("${");
+                    converted.push(digit);
+                    converted.push('}');
+                }
+                Some('$') => converted.push_str("$$"),
+                Some(other) => converted.push(other),
+                None => converted.push('\\'),
+            },
+            other => converted.push(other),
+        }
+    }
+    Cow::Owned(converted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algebra::Expr;
+    use crate::evaluate::testing::value_of;
+
+    fn call(of: StringFunction, arguments: &[Value]) -> Result<Value, Error> {
+        value_of(&Expr::Call(Function::String(of), arguments.iter().cloned().map(Expr::Literal).collect()))
+    }
+
+    #[track_caller]
+    fn check(of: StringFunction, arguments: &[&str], expected: impl Into<Value>) {
+        let arguments: Vec<Value> = arguments.iter().map(|text| Value::from(*text)).collect();
+        assert_eq!(call(of, &arguments), Ok(expected.into()), "{of:?}{arguments:?}");
+    }
+
+    #[test]
+    fn texts_are_taken_apart_as_postgresql_does() {
+        for (n, expected) in [(1, "a"), (2, "b"), (3, "c"), (4, ""), (-1, "c"), (-3, "a"), (-4, "")] {
+            let found = call(StringFunction::SplitPart, &["a~b~c".into(), "~".into(), n.into()]);
+            assert_eq!(found, Ok(expected.into()), "{n}");
+        }
+        assert!(call(StringFunction::SplitPart, &["a".into(), "~".into(), 0.into()]).is_err());
+        check(StringFunction::Translate, &["12345", "143", "ax"], "a2x5");
+        check(StringFunction::Initcap, &["hi THOMAS o'neil été"], "Hi Thomas O'Neil Été");
+        check(StringFunction::TrimCharacters, &["xyxtrimyyx", "xyz"], "trim");
+        check(StringFunction::TrimCharactersLeft, &["zzzytest", "xyz"], "test");
+        check(StringFunction::TrimCharactersRight, &["testxxzx", "xyz"], "test");
+        check(StringFunction::StartsWith, &["alphabet", "alph"], true);
+        check(StringFunction::OctetLength, &["José"], 5);
+        check(StringFunction::Ascii, &["été"], 233);
+        check(StringFunction::Ascii, &[""], 0);
+        check(StringFunction::Hex, &["été"], "C3A974C3A9");
+        check(StringFunction::QuoteLiteral, &["O'Reilly"], "'O''Reilly'");
+    }
+
+    #[test]
+    fn texts_are_put_together_as_postgresql_does() {
+        assert_eq!(call(StringFunction::Chr, &[65.into(), 233.into()]), Ok("Aé".into()));
+        assert!(call(StringFunction::Chr, &[0.into()]).is_err());
+        assert!(call(StringFunction::Chr, &[0xD800.into()]).is_err());
+        assert_eq!(call(StringFunction::ToHex, &[255.into()]), Ok("ff".into()));
+        assert_eq!(call(StringFunction::ToHex, &[(-1).into()]), Ok("ffffffffffffffff".into()));
+        let joined = [",".into(), "abcde".into(), 2.into(), Value::Null, 22.into()];
+        assert_eq!(call(StringFunction::ConcatWith, &joined), Ok("abcde,2,22".into()));
+        assert_eq!(call(StringFunction::ConcatWith, &[Value::Null, "a".into()]), Ok(Value::Null));
+        check(
+            StringFunction::Format,
+            &["INSERT INTO %I VALUES(%L) -- %s%%", "Foo bar", "O'R", "x"],
+            "INSERT INTO \"Foo bar\" VALUES('O''R') -- x%",
+        );
+        assert!(call(StringFunction::Format, &["%s".into()]).is_err());
+        assert!(call(StringFunction::Format, &["%d".into(), 1.into()]).is_err());
+    }
+
+    #[test]
+    fn regular_expressions_replace_and_find() {
+        check(StringFunction::RegexpReplace, &["foobarbaz", "b..", "X"], "fooXbaz");
+        check(StringFunction::RegexpReplace, &["foobarbaz", "b..", "X", "g"], "fooXX");
+        check(StringFunction::RegexpReplace, &["foobarbaz", "b(..)", r"X\1Y$", "g"], "fooXarY$XazY$");
+        check(StringFunction::RegexpReplace, &["Abc", "B", r"[\&]", "i"], "A[b]c");
+        check(StringFunction::RegexpSubstring, &["number of your street", "[a-z]+$"], "street");
+        check(StringFunction::RegexpSubstring, &["number", "[0-9]"], Value::Null);
+        check(StringFunction::RegexpCount, &["ABCABCAXYaxy", "A."], 3);
+        for bad in [["a", "(", ""], ["a", "a", "x"]] {
+            let [text, pattern, flags] = bad.map(Value::from);
+            let refused = call(StringFunction::RegexpReplace, &[text, pattern, "b".into(), flags]);
+            assert!(matches!(refused, Err(Error::Pattern { .. })));
+        }
+    }
+}
