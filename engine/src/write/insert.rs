@@ -24,7 +24,7 @@ pub(crate) struct NewRows {
 
 impl NewRows {
     pub(crate) fn new(rows: Vec<Rows>, keys: RowKeys) -> NewRows {
-        NewRows { rows: rows, keys, is_numbered: false, first_key: None }
+        NewRows { rows, keys, is_numbered: false, first_key: None }
     }
 
     /// The first of the keys that were generated.

@@ -263,7 +263,7 @@ impl TableRound<'_> {
                 let nulls = leaf_keys(table, index, view, all, self.context, &mut entries.added)?;
                 with_null.extend(selected(nulls).map(|at| from + at));
             }
-            self.test_unique(table, rows, index, entries, &with_null, postponed, locking)?;
+            self.test_unique(table, index, entries, &with_null, postponed, locking)?;
         }
         changes.retain(|entries| !entries.is_empty());
         Ok(changes)
@@ -310,7 +310,6 @@ impl TableRound<'_> {
     fn test_unique(
         &self,
         table: &TableDefinition,
-        rows: &Table,
         index: &IndexDefinition,
         entries: &mut IndexChange,
         with_null: &[usize],
@@ -318,7 +317,8 @@ impl TableRound<'_> {
         locking: &mut Locking<'_>,
     ) -> Result<(), Error> {
         let IndexChange { removed, added, .. } = entries;
-        let (Some(unique), Some(tree)) = (&index.unique, rows.index(index.id)) else {
+        let tree = self.version.table(table.id).and_then(|rows| rows.index(index.id));
+        let (Some(unique), Some(tree)) = (&index.unique, tree) else {
             added.sort();
             removed.sort();
             return Ok(());
