@@ -23,9 +23,9 @@ pub const SCRIPT_BYTES_MAX: usize = 256 << 20;
 /// How deep parentheses, subqueries and operators that bind tighter may lie within each other.
 pub const NESTING_MAX: usize = 200;
 
-/// The same for what is read on the thread of the caller: a level takes some twenty kilobytes of stack in a build
+/// The same for what is read on the thread of the caller: a level takes up to sixty kilobytes of stack in a build
 /// without optimisation, and a thread of Rust's has two megabytes. What is deeper gets a thread of its own.
-pub(super) const SHALLOW_NESTING_MAX: usize = 40;
+pub(super) const SHALLOW_NESTING_MAX: usize = if cfg!(debug_assertions) { 16 } else { 48 };
 
 /// The stack of that thread. It is memory only as far as it is used.
 const DEEP_STACK_BYTES: usize = 64 << 20;
@@ -195,9 +195,9 @@ impl TriggerBody {
     }
 }
 
-/// Refuses expressions whose trees are too deep because their operators follow each other.
+/// Refuses expressions whose trees are too deep, because of their parentheses or because operators follow each other.
 fn check_operators(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
-    if tokens.len() <= OPERATORS_MAX {
+    if tokens.len() <= NESTING_MAX.min(OPERATORS_MAX) {
         return Ok(());
     }
     // By depth of parentheses: connectives, and operators since the last of them.
@@ -208,6 +208,9 @@ fn check_operators(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
         match token {
             Token::LParen | Token::LBracket => {
                 *operators += 1;
+                if depth > NESTING_MAX {
+                    return Err(SqlError::at(Problem::TooDeep { max: NESTING_MAX }, *span));
+                }
                 open.push((0, 0));
                 continue;
             }

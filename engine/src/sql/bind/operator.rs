@@ -297,6 +297,12 @@ impl Binder<'_> {
     /// `||`.
     pub(super) fn concatenate(&mut self, left: Typed, right: Typed) -> Bound<Typed> {
         let (mut left, mut right) = (self.value(left), self.value(right));
+        if let (Expr::Literal(left), Expr::Literal(right)) = (&left.expr, &right.expr)
+            && !left.is_null()
+            && !right.is_null()
+        {
+            return Ok(Typed::literal(Value::Text(format!("{left}{right}"))));
+        }
         self.settle(&mut left, Some(TEXT));
         self.settle(&mut right, Some(TEXT));
         let joined = Expr::Call(Function::Concat, vec![left.expr.clone(), right.expr.clone()]);
