@@ -18,6 +18,7 @@ pub(crate) mod signature;
 mod string;
 mod text;
 
+pub(crate) use date::add_months;
 use std::borrow::Cow;
 
 use nuages_storage::{DataType, Value};
@@ -68,9 +69,11 @@ pub(crate) fn evaluate(function: &Function, call: &Call<'_>) -> Result<Vector<'s
         | Function::SquareRoot
         | Function::Ln
         | Function::Exp => number::evaluate(function, call),
-        Function::Extract(..) | Function::Truncate(..) | Function::DateOf(_) | Function::TimeOf(_) => {
-            date::evaluate(function, call)
-        }
+        Function::Extract(..)
+        | Function::Truncate(..)
+        | Function::DateOf(_)
+        | Function::TimeOf(_)
+        | Function::AddMonths => date::evaluate(function, call),
         Function::Math(of) => math::evaluate(*of, call),
         Function::String(of) => string::evaluate(*of, call),
         Function::Json(of) => json::evaluate(*of, call),

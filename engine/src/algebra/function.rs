@@ -121,6 +121,8 @@ pub enum Function {
     DateOf(Option<jiff::tz::TimeZone>),
     /// The time of day of a timestamp in the time zone, UTC if none.
     TimeOf(Option<jiff::tz::TimeZone>),
+    /// `add_months(x, n)`: a date or timestamp some months later, on the same day of the month or the last it has.
+    AddMonths,
     /// The timestamp at which the statement began.
     Now,
     /// `trunc(x, digits?)`: toward zero.
@@ -182,6 +184,7 @@ impl Function {
             Function::Truncate(..) => "date_trunc",
             Function::DateOf(_) => "date",
             Function::TimeOf(_) => "time",
+            Function::AddMonths => "add_months",
             Function::Now => "now",
             Function::TruncateNumber => "trunc",
             Function::Math(of) => of.name(),

@@ -9,10 +9,11 @@
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
-use nuages_storage::DataType;
 use nuages_storage::value::temporal::{
     MICROS_PER_DAY, MICROS_PER_SECOND, date_from_days, date_to_days, timestamp_from_micros,
+    timestamp_to_micros,
 };
+use nuages_storage::{DataType, Value};
 
 use super::{Call, signature};
 use crate::algebra::{DatePart, DateUnit, Function};
@@ -39,8 +40,31 @@ pub(super) fn evaluate(function: &Function, call: &Call<'_>) -> Result<Vector<'s
         Function::TimeOf(zone) => call.words(DataType::Time, |row| {
             Ok(local_micros(class, word(row), zone.as_ref()).rem_euclid(MICROS_PER_DAY))
         }),
-        _ => Ok(Vector::constant(nuages_storage::Value::Null, call.len)),
+        Function::AddMonths => call.words(type_of(class), |row| {
+            let micros = local_micros(class, word(row), None);
+            let later = add_months_to(micros, call.int(1, row).unwrap_or_default()).ok_or_else(beyond)?;
+            Ok(if class == Class::Date { later.div_euclid(MICROS_PER_DAY) } else { later })
+        }),
+        _ => Ok(Vector::constant(Value::Null, call.len)),
     }
+}
+
+/// A timestamp some months later, on the same day of the month or the last that it has.
+///
+/// # Errors
+/// [`Error::Overflow`] beyond the years of a calendar.
+pub(crate) fn add_months(timestamp: Value, months: i64) -> Result<Value, Error> {
+    let Value::Timestamp(at) = timestamp else { return Ok(Value::Null) };
+    let later = add_months_to(timestamp_to_micros(at), months);
+    let beyond = || Error::Overflow { operation: signature::name(&Function::AddMonths).to_owned() };
+    later.map(|micros| timestamp_from_micros(micros).into()).ok_or_else(beyond)
+}
+
+fn add_months_to(micros: i64, months: i64) -> Option<i64> {
+    let (day, time) = (micros.div_euclid(MICROS_PER_DAY), micros.rem_euclid(MICROS_PER_DAY));
+    let span = jiff::Span::new().try_months(months).ok()?;
+    let day = date_from_days(day)?.checked_add(span).ok()?;
+    date_to_days(day).checked_mul(MICROS_PER_DAY)?.checked_add(time)
 }
 
 fn type_of(class: Class) -> DataType {

@@ -65,6 +65,12 @@ pub(crate) fn signature(function: &Function, types: &[Option<DataType>]) -> Resu
         Function::TimeOf(_) => {
             first_of(function, types, &[Class::Timestamp, Class::Time], |_| DataType::Time)
         }
+        Function::AddMonths => {
+            expect_count(name(function), types.len(), 2..=2)?;
+            expect(function, types[1], &[Class::Int])?;
+            let when = first_of(function, &types[..1], &[Class::Timestamp, Class::Date], |given| given)?;
+            Ok(Signature { arguments: vec![when.result, INT], result: when.result })
+        }
         Function::Now => fixed(0, &[], DataType::Timestamp),
         Function::Math(of) => math::signature(*of, types),
         Function::String(of) => string::signature(*of, types),
@@ -180,6 +186,7 @@ pub(crate) fn name(function: &Function) -> &'static str {
         Function::Truncate(..) => "date_trunc()",
         Function::DateOf(_) => "date()",
         Function::TimeOf(_) => "time()",
+        Function::AddMonths => "add_months()",
         Function::Now => "now()",
         Function::TruncateNumber => "trunc()",
         Function::Math(_) | Function::String(_) | Function::Json(_) | Function::Time(_) => function.name(),

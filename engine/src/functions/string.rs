@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use nuages_storage::{DataType, Value};
+use nuages_storage::DataType;
 use regex::{Regex, RegexBuilder};
 
 use super::signature::{Signature, TEXT, expect, expect_count};
@@ -349,6 +349,8 @@ fn group_references(replacement: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use nuages_storage::Value;
+
     use super::*;
     use crate::algebra::Expr;
     use crate::evaluate::testing::value_of;

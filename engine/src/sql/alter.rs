@@ -46,7 +46,8 @@ impl Connection {
         table: &TableDefinition,
         steps: &mut Vec<Step>,
     ) -> Result<(), SqlError> {
-        let unsupported = |feature: &str| SqlError::from(Problem::Unsupported { feature: feature.to_owned() });
+        let unsupported =
+            |feature: &str| SqlError::from(Problem::Unsupported { feature: feature.to_owned() });
         let has = |name: &ast::Ident| self.bound(|binder| Ok(binder.place_of(name, table).is_ok()));
         let column = |name: &ast::Ident| {
             let place = self.bound(|binder| binder.place_of(name, table))?;
@@ -57,7 +58,8 @@ impl Connection {
             AlterTableOperation::AddColumn { if_not_exists, column_def, .. } => {
                 if !*if_not_exists || !has(&column_def.name)? {
                     steps.push(Step::AddColumn(self.bound(|binder| binder.new_column(column_def))?));
-                    let constraints = self.bound(|binder| binder.added_column_constraints(column_def, table))?;
+                    let constraints =
+                        self.bound(|binder| binder.added_column_constraints(column_def, table))?;
                     self.add_constraints(constraints, steps);
                 }
             }

@@ -19,6 +19,7 @@
 //! `types` (definitions).
 
 mod aggregate;
+mod calendar;
 mod change;
 mod condition;
 mod expression;

@@ -171,9 +171,7 @@ impl Connection {
             ObjectType::View => {
                 let view = self.bound(|binder| Ok(binder.view(ident).cloned()))?;
                 match view {
-                    Some(view) => {
-                        self.change_schema(&mut |writing| writing.drop_view(&view.name))
-                    }
+                    Some(view) => self.change_schema(&mut |writing| writing.drop_view(&view.name)),
                     None if if_exists => Ok(()),
                     None => {
                         let name = ident.value.clone();
@@ -199,7 +197,8 @@ impl Connection {
         let indexes = || {
             let of = |table: &'_ Arc<TableDefinition>| {
                 let table = Arc::clone(table);
-                let names: Vec<_> = table.indexes.iter().map(|index| (table.name.clone(), index.name.clone())).collect();
+                let names: Vec<_> =
+                    table.indexes.iter().map(|index| (table.name.clone(), index.name.clone())).collect();
                 names
             };
             catalog.tables().flat_map(of)

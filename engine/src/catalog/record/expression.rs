@@ -111,7 +111,7 @@ macro_rules! functions {
 functions! {
     Lower, Upper, Length, Substring, Trim, TrimLeft, TrimRight, Replace, Concat, Left, Right, PadLeft, PadRight, Repeat,
     Reverse, Position, Coalesce, NullIf, Greatest, Least, Abs, Ceiling, Floor, Round, Sign, SquareRoot, Ln, Exp, Now,
-    LeadingNumber, LeadingInteger, WholeNumber, TruncateNumber,
+    AddMonths, LeadingNumber, LeadingInteger, WholeNumber, TruncateNumber,
 }
 
 fn zone_record(zone: &Option<TimeZone>) -> Result<Option<ZoneRecord<'_>>, Malformed> {

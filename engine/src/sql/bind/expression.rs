@@ -144,6 +144,12 @@ impl Binder<'_> {
         let span = begin_of(first);
         let mut result = self.expression(first, scope)?;
         while let Some((op, right)) = rest.pop() {
+            if let (Ast::Interval(interval), Some(op)) = (right, super::operator::arithmetic_of(op))
+                && let Some(shifted) = self.shifted(op, &result, interval)
+            {
+                result = shifted;
+                continue;
+            }
             let right = self.expression(right, scope)?;
             result = self.binary(op, result, right, span)?;
         }

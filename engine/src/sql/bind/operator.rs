@@ -4,6 +4,7 @@ use nuages_storage::{DataType, Value};
 use sqlparser::ast::{BinaryOperator, UnaryOperator};
 use sqlparser::tokenizer::Span;
 
+use super::calendar::same_instants;
 use super::literal::whole_number;
 use super::typed::{Affinity, TEXT, Typed, cast, null_if_any_is};
 use super::{Binder, Bound, mismatch, shown, unsupported};
@@ -25,7 +26,7 @@ pub(super) fn comparison_of(op: &BinaryOperator) -> Option<Comparison> {
     })
 }
 
-fn arithmetic_of(op: &BinaryOperator) -> Option<Arithmetic> {
+pub(super) fn arithmetic_of(op: &BinaryOperator) -> Option<Arithmetic> {
     Some(match op {
         BinaryOperator::Plus => Arithmetic::Add,
         BinaryOperator::Minus => Arithmetic::Subtract,
@@ -117,6 +118,7 @@ impl Binder<'_> {
         self.settle(&mut left, right.kind);
         self.settle(&mut right, left.kind);
         if !self.is_sqlite() {
+            (left, right) = same_instants(left, right);
             self.check_unify(&left, &right, &symbol(op), span)?;
         } else if left.class() != right.class() {
             (left, right) = (self.value(left), self.value(right));

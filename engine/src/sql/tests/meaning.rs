@@ -37,8 +37,14 @@ fn texts_and_numbers_are_compared_by_affinity() {
 
 #[test]
 fn like_has_the_case_and_the_escapes_of_its_dialect() {
-    assert_eq!(rows(&mut sqlite(), "SELECT 'ABC' LIKE 'a%', 'a\\b' LIKE 'a\\b', '5%' LIKE '5!%' ESCAPE '!'"), "1,1,1");
-    assert_eq!(rows(&mut postgresql(), "SELECT 'ABC' LIKE 'a%', 'ABC' ILIKE 'a%', '5%' LIKE '5\\%'"), "false,true,true");
+    assert_eq!(
+        rows(&mut sqlite(), "SELECT 'ABC' LIKE 'a%', 'a\\b' LIKE 'a\\b', '5%' LIKE '5!%' ESCAPE '!'"),
+        "1,1,1"
+    );
+    assert_eq!(
+        rows(&mut postgresql(), "SELECT 'ABC' LIKE 'a%', 'ABC' ILIKE 'a%', '5%' LIKE '5\\%'"),
+        "false,true,true"
+    );
     assert_eq!(rows(&mut sqlite(), "SELECT 'abc' GLOB 'a*', 'ABC' GLOB 'a*'"), "1,0");
     assert_eq!(rows(&mut postgresql(), "SELECT 'abc' ~ '^a.c$', 'abc' !~ 'x'"), "true,true");
 }
@@ -109,8 +115,20 @@ fn parameters_are_found_by_place_and_name() {
 #[test]
 fn dates_are_read_and_taken_apart() {
     let mut db = postgresql();
-    assert_eq!(rows(&mut db, "SELECT EXTRACT(year FROM DATE '2024-02-29'), DATE '2024-02-29' + 1"), "2024,2024-03-01");
-    assert_eq!(rows(&mut db, "SELECT date_trunc('month', TIMESTAMP '2024-02-29 10:00:00')"), "2024-02-01T00:00:00Z");
-    assert_eq!(rows(&mut db, "SELECT DATE '2024-01-31' < '2024-02-01', CAST('12' AS INTEGER) + 1"), "true,13");
-    assert_eq!(rows(&mut db, "SELECT TIMESTAMP '2024-01-31 10:00:00' + INTERVAL '2 hours'"), "2024-01-31T12:00:00Z");
+    assert_eq!(
+        rows(&mut db, "SELECT EXTRACT(year FROM DATE '2024-02-29'), DATE '2024-02-29' + 1"),
+        "2024,2024-03-01"
+    );
+    assert_eq!(
+        rows(&mut db, "SELECT date_trunc('month', TIMESTAMP '2024-02-29 10:00:00')"),
+        "2024-02-01T00:00:00Z"
+    );
+    assert_eq!(
+        rows(&mut db, "SELECT DATE '2024-01-31' < '2024-02-01', CAST('12' AS INTEGER) + 1"),
+        "true,13"
+    );
+    assert_eq!(
+        rows(&mut db, "SELECT TIMESTAMP '2024-01-31 10:00:00' + INTERVAL '2 hours'"),
+        "2024-01-31T12:00:00Z"
+    );
 }

@@ -8,8 +8,14 @@ fn errors_name_the_place_and_the_near_name() {
     let mut db = postgresql();
     run(&mut db, "CREATE TABLE post (id INTEGER PRIMARY KEY, title TEXT)");
     for (sql, expected) in [
-        ("SELECT titel FROM post", "there is no column \"titel\"; did you mean \"title\"?, at line 1, column 8: titel FROM post"),
-        ("SELECT * FROM pots", "there is no table \"pots\"; did you mean \"post\"?, at line 1, column 15: pots"),
+        (
+            "SELECT titel FROM post",
+            "there is no column \"titel\"; did you mean \"title\"?, at line 1, column 8: titel FROM post",
+        ),
+        (
+            "SELECT * FROM pots",
+            "there is no table \"pots\"; did you mean \"post\"?, at line 1, column 15: pots",
+        ),
         ("SELECT p.id\nFROM post q", "there is no table \"p\""),
         ("SELECT lenght(title) FROM post", "there is no function lenght(); did you mean \"length\"?"),
         ("SELECT id + title FROM post", "at line 1, column 8"),
@@ -82,7 +88,10 @@ fn what_is_deep_but_not_too_deep_is_read() {
 #[test]
 fn a_script_runs_up_to_its_first_error() {
     let mut db = postgresql();
-    let error = db.execute("CREATE TABLE t (x INTEGER); INSERT INTO t VALUES (1);\nINSERT INTO u VALUES (2); DROP TABLE t", &[]);
+    let error = db.execute(
+        "CREATE TABLE t (x INTEGER); INSERT INTO t VALUES (1);\nINSERT INTO u VALUES (2); DROP TABLE t",
+        &[],
+    );
     let error = error.unwrap_err();
     assert!(matches!(error.problem(), Problem::UnknownTable { .. }));
     assert_eq!(error.place().map(|place| (place.line, place.column)), Some((2, 13)));

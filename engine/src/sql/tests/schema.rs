@@ -5,7 +5,10 @@ use super::{assert_refused, postgresql, rows, run, sqlite};
 #[test]
 fn constraints_hold() {
     let mut db = postgresql();
-    run(&mut db, "CREATE TABLE author (id SERIAL PRIMARY KEY, name TEXT NOT NULL UNIQUE, age INTEGER CHECK (age > 0))");
+    run(
+        &mut db,
+        "CREATE TABLE author (id SERIAL PRIMARY KEY, name TEXT NOT NULL UNIQUE, age INTEGER CHECK (age > 0))",
+    );
     run(
         &mut db,
         "CREATE TABLE book (id INTEGER PRIMARY KEY, title VARCHAR(5) DEFAULT 'none', author INTEGER REFERENCES author ON DELETE CASCADE)",
@@ -29,7 +32,11 @@ fn tables_are_altered_whole_or_not_at_all() {
     run(&mut db, "ALTER TABLE t RENAME COLUMN x TO z");
     run(&mut db, "ALTER TABLE t DROP CONSTRAINT positive, ALTER COLUMN z TYPE TEXT");
     assert_eq!(rows(&mut db, "SELECT * FROM t"), "1,5,new");
-    assert_refused(&mut db, "ALTER TABLE t ADD COLUMN w INTEGER, DROP COLUMN nothing", "no column \"nothing\"");
+    assert_refused(
+        &mut db,
+        "ALTER TABLE t ADD COLUMN w INTEGER, DROP COLUMN nothing",
+        "no column \"nothing\"",
+    );
     assert_refused(&mut db, "SELECT w FROM t", "no column \"w\"");
     run(&mut db, "ALTER TABLE t RENAME TO u; ALTER TABLE u DROP COLUMN z");
     assert_eq!(rows(&mut db, "SELECT * FROM u"), "1,new");
@@ -60,10 +67,20 @@ fn views_stand_for_their_queries() {
 #[test]
 fn sqlites_definitions_are_read() {
     let mut db = sqlite();
-    run(&mut db, "CREATE TABLE [My Table] (Id INTEGER PRIMARY KEY AUTOINCREMENT, `name` VARCHAR(10), price DOUBLE)");
+    run(
+        &mut db,
+        "CREATE TABLE [My Table] (Id INTEGER PRIMARY KEY AUTOINCREMENT, `name` VARCHAR(10), price DOUBLE)",
+    );
     run(&mut db, "INSERT INTO \"my table\" VALUES (NULL, 'a', 1), (NULL, 'b', 2.5)");
-    assert_eq!(rows(&mut db, "SELECT ID, NAME, price, rowid FROM [MY TABLE] ORDER BY id"), "1,a,1.0,1; 2,b,2.5,2");
+    assert_eq!(
+        rows(&mut db, "SELECT ID, NAME, price, rowid FROM [MY TABLE] ORDER BY id"),
+        "1,a,1.0,1; 2,b,2.5,2"
+    );
     run(&mut db, "CREATE TABLE IF NOT EXISTS [my table] (x INTEGER); REINDEX; REINDEX [my table]");
-    assert_refused(&mut db, "CREATE TRIGGER t AFTER INSERT ON [my table] BEGIN DELETE FROM [my table]; END", "more than read");
+    assert_refused(
+        &mut db,
+        "CREATE TRIGGER t AFTER INSERT ON [my table] BEGIN DELETE FROM [my table]; END",
+        "more than read",
+    );
     run(&mut db, "CREATE TRIGGER t AFTER INSERT ON [my table] BEGIN SELECT 1; END; DROP TRIGGER t");
 }

@@ -51,7 +51,10 @@ fn rows_are_locked_by_a_query() {
 #[test]
 fn prepared_statements_outlive_the_schema_they_were_bound_to() {
     let mut db = postgresql();
-    run(&mut db, "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')");
+    run(
+        &mut db,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')",
+    );
     let mut query = db.prepare("SELECT x FROM t WHERE id >= $1 ORDER BY id LIMIT $2").unwrap();
     let mut of = |db: &mut Connection, from: i64, count: i64| {
         db.run_prepared(&mut query, &[from.into(), count.into()]).map(|outcome| outcome.rows.rows.len())

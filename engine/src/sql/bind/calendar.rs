@@ -1,0 +1,106 @@
+//! Dates and timestamps in arithmetic and beside each other.
+//!
+//! Months and years have no fixed length, so an interval of them is not a value of its own here: it is added to what
+//! it stands beside, by [`Function::AddMonths`]. As in PostgreSQL a date plus or minus any interval is a timestamp, and
+//! a date compared with a timestamp is the midnight it begins with; where the timestamp is a literal that is a
+//! midnight, it becomes a date instead, so that an index of dates serves.
+
+use nuages_storage::{DataType, Value};
+use sqlparser::ast;
+
+use super::Binder;
+use super::typed::{Typed, cast};
+use crate::algebra::{Arithmetic, Expr, Function};
+use crate::evaluate::cast_value;
+use crate::functions::add_months;
+
+const MONTHS_PER_YEAR: i64 = 12;
+
+impl Binder<'_> {
+    /// A date or timestamp plus or minus an interval of whole months; none if the interval is another.
+    pub(super) fn shifted(&self, op: Arithmetic, left: &Typed, interval: &ast::Interval) -> Option<Typed> {
+        let months = months_of(interval)?;
+        let months = if op == Arithmetic::Subtract { months.checked_neg()? } else { months };
+        if !matches!(left.kind, Some(DataType::Date | DataType::Timestamp)) {
+            return None;
+        }
+        let midnight = cast(left.expr.clone(), DataType::Timestamp);
+        let expr = match folded(&midnight) {
+            Some(value) => match add_months(value, months) {
+                Ok(value) => Expr::Literal(value),
+                Err(_) => Expr::Call(Function::AddMonths, vec![midnight, Expr::literal(months)]),
+            },
+            None => Expr::Call(Function::AddMonths, vec![midnight, Expr::literal(months)]),
+        };
+        Some(Typed::new(expr, DataType::Timestamp))
+    }
+}
+
+/// The two sides of a comparison, a date beside a timestamp made one.
+pub(super) fn same_instants(left: Typed, right: Typed) -> (Typed, Typed) {
+    match (left.kind, right.kind) {
+        (Some(DataType::Date), Some(DataType::Timestamp)) => beside(left, right),
+        (Some(DataType::Timestamp), Some(DataType::Date)) => {
+            let (right, left) = beside(right, left);
+            (left, right)
+        }
+        _ => (left, right),
+    }
+}
+
+fn beside(date: Typed, timestamp: Typed) -> (Typed, Typed) {
+    if let Some(day) = folded(&timestamp.expr).and_then(midnight_of) {
+        return (date, Typed::literal(day));
+    }
+    (Typed::new(cast(date.expr, DataType::Timestamp), DataType::Timestamp), timestamp)
+}
+
+/// The day that a timestamp is the midnight of.
+fn midnight_of(timestamp: Value) -> Option<Value> {
+    let day = cast_value(timestamp.clone(), DataType::Date).ok()?;
+    let midnight = cast_value(day.clone(), DataType::Timestamp).ok()?;
+    (midnight == timestamp).then_some(day)
+}
+
+/// The value of an expression over literals of points in time and spans between them.
+fn folded(expr: &Expr) -> Option<Value> {
+    match expr {
+        Expr::Literal(value @ (Value::Date(_) | Value::Timestamp(_))) => Some(value.clone()),
+        Expr::Cast(inner, to) => cast_value(folded(inner)?, *to).ok(),
+        Expr::Arithmetic(op @ (Arithmetic::Add | Arithmetic::Subtract), left, right) => {
+            let Value::Timestamp(start) = cast_value(folded(left)?, DataType::Timestamp).ok()? else {
+                return None;
+            };
+            let Expr::Literal(Value::Duration(span)) = **right else { return None };
+            let end = match op {
+                Arithmetic::Add => start.checked_add(span),
+                _ => start.checked_sub(span),
+            };
+            end.ok().map(Value::Timestamp)
+        }
+        _ => None,
+    }
+}
+
+/// The months of an interval that has nothing else: `'1' year`, `'1 year 6 months'`.
+fn months_of(interval: &ast::Interval) -> Option<i64> {
+    let ast::Expr::Value(value) = &*interval.value else { return None };
+    let text = match &value.value {
+        ast::Value::SingleQuotedString(text) | ast::Value::Number(text, _) => text.as_str(),
+        _ => return None,
+    };
+    let unit = interval.leading_field.as_ref().map(|unit| unit.to_string().to_lowercase());
+    let mut words = text.split_whitespace();
+    let mut total: Option<i64> = None;
+    while let Some(amount) = words.next() {
+        let amount: i64 = amount.parse().ok()?;
+        let unit = words.next().map(str::to_lowercase).or_else(|| unit.clone())?;
+        let months = match unit.trim_end_matches('s') {
+            "month" | "mon" => amount,
+            "year" => amount.checked_mul(MONTHS_PER_YEAR)?,
+            _ => return None,
+        };
+        total = Some(total.unwrap_or(0).checked_add(months)?);
+    }
+    total
+}
