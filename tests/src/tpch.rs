@@ -211,8 +211,10 @@ pub fn for_sqlite(statement: &str) -> String {
     let text = replace(r"extract\(year from (\w+)\)", &text, &year);
     let part = |found: &Captures<'_>| format!("substr({}, {}, {})", &found[1], &found[2], &found[3]);
     let text = replace(r"substring\((\w+) from (\d+) for (\d+)\)", &text, &part);
-    // A derived table's columns cannot be named behind it.
-    text.replace("count(o_orderkey)\n", "count(o_orderkey) as c_count\n")
+    // In doubles 0.06 + 0.01 is less than 0.07. A derived table's columns cannot be named behind it.
+    text.replace("0.06 - 0.01", "0.05")
+        .replace("0.06 + 0.01", "0.07")
+        .replace("count(o_orderkey)\n", "count(o_orderkey) as c_count\n")
         .replace("c_orders (c_custkey, c_count)", "c_orders")
 }
 
