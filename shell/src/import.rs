@@ -161,6 +161,10 @@ fn reads(data_type: DataType, field: &str) -> bool {
             is_number_like && !has_leading_zero && is_number
         }
         DataType::Bool => field.eq_ignore_ascii_case("true") || field.eq_ignore_ascii_case("false"),
+        // A cast would cut the time of day off.
+        DataType::Date => {
+            cast_value(Value::from(field), data_type).is_ok_and(|date| date.to_string() == field)
+        }
         _ => cast_value(Value::from(field), data_type).is_ok(),
     }
 }

@@ -15,13 +15,14 @@
 //! overflows. Both are errors.
 //!
 //! Order of reading: `scope` (what a name means), `typed` (an expression and its type), `literal`, `operator`,
-//! `expression`, `function`, `aggregate`, `select`, `from`, `query`; `change` (INSERT, UPDATE, DELETE); `table` and
+//! `expression`, `function`, `aggregate`, `grouping`, `window`, `select`, `from`, `query`; `change` and `conflict` (INSERT, UPDATE, DELETE); `table` and
 //! `types` (definitions).
 
 mod aggregate;
 mod calendar;
 mod change;
 mod condition;
+mod conflict;
 mod expression;
 mod family;
 mod from;
@@ -37,6 +38,7 @@ mod subquery;
 pub(super) mod table;
 mod typed;
 mod types;
+mod window;
 
 use nuages_storage::{DataType, Value};
 use sqlparser::ast;

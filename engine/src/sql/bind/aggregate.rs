@@ -1,20 +1,53 @@
-//! Aggregates.
+//! Aggregates, over groups and over windows.
 
 use nuages_storage::{DataType, Value};
-use sqlparser::ast::{self, DuplicateTreatment, FunctionArg, FunctionArgExpr};
+use sqlparser::ast::{self, DuplicateTreatment, FunctionArg, FunctionArgExpr, FunctionArgumentClause};
 use sqlparser::tokenizer::Span;
 
 use super::function::arity;
 use super::scope::Scope;
-use super::typed::{Typed, cast};
+use super::typed::{TEXT, Typed, cast};
 use super::{Binder, Bound, unsupported};
-use crate::algebra::{Aggregate, AggregateFunction, Expr, Function};
+use crate::algebra::{Aggregate, AggregateFunction, Expr, SortKey};
 use crate::evaluate::Class;
 use crate::functions::aggregate::result_type;
 use crate::sql::error::{Problem, SqlError};
 
+/// The aggregate of a name.
+pub(super) fn function_named(name: &str) -> Option<AggregateFunction> {
+    Some(match name {
+        "count" => AggregateFunction::Count,
+        "sum" => AggregateFunction::Sum,
+        "total" => AggregateFunction::Total,
+        "avg" => AggregateFunction::Avg,
+        "min" => AggregateFunction::Min,
+        "max" => AggregateFunction::Max,
+        "stddev" | "stddev_samp" => AggregateFunction::StddevSamp,
+        "stddev_pop" => AggregateFunction::StddevPop,
+        "variance" | "var_samp" => AggregateFunction::VarSamp,
+        "var_pop" => AggregateFunction::VarPop,
+        "bool_and" | "every" => AggregateFunction::BoolAnd,
+        "bool_or" => AggregateFunction::BoolOr,
+        "bit_and" => AggregateFunction::BitAnd,
+        "bit_or" => AggregateFunction::BitOr,
+        "any_value" => AggregateFunction::AnyValue,
+        "string_agg" | "group_concat" => AggregateFunction::StringAgg,
+        "json_agg" | "jsonb_agg" | "json_group_array" => AggregateFunction::JsonAgg,
+        "json_object_agg" | "jsonb_object_agg" | "json_group_object" => AggregateFunction::JsonObjectAgg,
+        _ => return None,
+    })
+}
+
+/// A call of an aggregate, taken apart.
+struct Call<'c> {
+    function: AggregateFunction,
+    name: &'c str,
+    list: &'c ast::FunctionArgumentList,
+    span: Span,
+}
+
 impl Binder<'_> {
-    /// The aggregate that a call is, if it is one.
+    /// The aggregate or window function that a call is, if it is one.
     pub(super) fn aggregate(
         &mut self,
         name: &str,
@@ -22,14 +55,10 @@ impl Binder<'_> {
         span: Span,
         scope: &Scope<'_>,
     ) -> Bound<Option<Typed>> {
-        let function = match name {
-            "count" => AggregateFunction::Count,
-            "sum" | "total" => AggregateFunction::Sum,
-            "avg" => AggregateFunction::Avg,
-            "min" => AggregateFunction::Min,
-            "max" => AggregateFunction::Max,
-            _ => return Ok(None),
-        };
+        if let Some(window) = &call.over {
+            return self.window_function(name, call, window, span, scope).map(Some);
+        }
+        let Some(function) = function_named(name) else { return Ok(None) };
         let ast::FunctionArguments::List(list) = &call.args else {
             return Err(arity(name, "1 argument", 0, span));
         };
@@ -41,76 +70,141 @@ impl Binder<'_> {
             let (function, clause) = (name.to_owned(), scope.clause);
             return Err(SqlError::at(Problem::AggregateHere { function, clause }, span));
         };
-        if call.over.is_some() {
-            return Err(SqlError::at(unsupported("a window"), span));
-        }
-        let distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
         if std::mem::replace(&mut grouping.borrow_mut().within, true) {
             let (function, clause) = (name.to_owned(), "an aggregate");
             return Err(SqlError::at(Problem::AggregateHere { function, clause }, span));
         }
-        let bound = self.aggregate_parts(function, name, list, call.filter.as_deref(), distinct, span, scope);
+        let call_parts = Call { function, name, list, span };
+        let bound = self.aggregate_of(&call_parts, call.filter.as_deref(), scope);
         grouping.borrow_mut().within = false;
-        let (mut aggregate, kind) = bound?;
-        aggregate.distinct = distinct;
+        let (aggregate, kind) = bound?;
         let column = grouping.borrow_mut().add(aggregate);
-        let result = Typed::new(Expr::Column(column), kind);
-        Ok(Some(if name == "total" { total(result) } else { result }))
+        Ok(Some(Typed::new(Expr::Column(column), kind)))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one call, taken apart by its only caller")]
-    fn aggregate_parts(
+    /// An aggregate of a call that is known to be one, for a window.
+    pub(super) fn aggregate_call(
         &mut self,
         function: AggregateFunction,
         name: &str,
-        list: &ast::FunctionArgumentList,
-        filter: Option<&ast::Expr>,
-        distinct: bool,
+        call: &ast::Function,
         span: Span,
         scope: &Scope<'_>,
     ) -> Bound<(Aggregate, Option<DataType>)> {
+        let ast::FunctionArguments::List(list) = &call.args else {
+            return Err(arity(name, "1 argument", 0, span));
+        };
+        self.aggregate_of(&Call { function, name, list, span }, call.filter.as_deref(), scope)
+    }
+
+    fn aggregate_of(
+        &mut self,
+        call: &Call<'_>,
+        filter: Option<&ast::Expr>,
+        scope: &Scope<'_>,
+    ) -> Bound<(Aggregate, Option<DataType>)> {
         let filter = filter.map(|filter| self.condition(filter, scope)).transpose()?;
-        let is_count = function == AggregateFunction::Count;
-        match list.args.as_slice() {
-            [] if is_count && self.is_sqlite() && !distinct => {
-                Ok((Aggregate { filter, ..Aggregate::rows() }, Some(DataType::BigInt)))
+        let distinct = call.list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
+        let order_by = self.aggregate_order(call, scope)?;
+        let is_count = call.function == AggregateFunction::Count;
+        let arguments = call.list.args.as_slice();
+        let of_rows = match arguments {
+            [] => is_count && self.is_sqlite(),
+            [FunctionArg::Unnamed(FunctionArgExpr::Wildcard | FunctionArgExpr::WildcardWithOptions(_))] => is_count,
+            _ => false,
+        };
+        if of_rows && !distinct {
+            return Ok((Aggregate { filter, ..Aggregate::rows() }, Some(DataType::BigInt)));
+        }
+        let mut exprs = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => exprs.push(expr),
+                _ => return Err(arity(call.name, "an expression as its argument", arguments.len(), call.span)),
             }
-            [FunctionArg::Unnamed(FunctionArgExpr::Wildcard | FunctionArgExpr::WildcardWithOptions(_))]
-                if is_count && !distinct =>
+        }
+        let (argument, second) = self.arguments(call, &exprs, distinct, scope)?;
+        let kind = match (argument.kind, call.function) {
+            (None, AggregateFunction::Min | AggregateFunction::Max | AggregateFunction::AnyValue) => None,
+            (kind, function) => {
+                let result = result_type(function, kind.or(Some(DataType::BigInt)));
+                Some(result.map_err(|error| SqlError::at(Problem::Engine(error), call.span))?)
+            }
+        };
+        // A NULL of no type is one of integers.
+        let expr = if argument.kind.is_none() {
+            Expr::Cast(Box::new(argument.expr), DataType::BigInt)
+        } else {
+            argument.expr
+        };
+        let aggregate = Aggregate { filter, distinct, order_by, second, ..Aggregate::of(call.function, expr) };
+        Ok((aggregate, kind))
+    }
+
+    /// The arguments, converted as the dialect does.
+    fn arguments(
+        &mut self,
+        call: &Call<'_>,
+        exprs: &[&ast::Expr],
+        distinct: bool,
+        scope: &Scope<'_>,
+    ) -> Bound<(Typed, Option<Expr>)> {
+        let text = |typed: Typed| match typed.class() {
+            Some(Class::Text) | None => typed,
+            Some(_) => Typed::new(cast(typed.expr, TEXT), TEXT),
+        };
+        match (call.function, exprs) {
+            (AggregateFunction::StringAgg, [_, _]) if distinct && self.is_sqlite() => {
+                Err(arity(call.name, "1 argument with DISTINCT", exprs.len(), call.span))
+            }
+            (AggregateFunction::StringAgg, [expr, rest @ ..])
+                if rest.len() < 2 && (!rest.is_empty() || call.name == "group_concat") =>
             {
-                Ok((Aggregate { filter, ..Aggregate::rows() }, Some(DataType::BigInt)))
-            }
-            [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] => {
-                let mut argument = self.value_of(argument, scope)?;
-                let is_sum = matches!(function, AggregateFunction::Sum | AggregateFunction::Avg);
-                if is_sum && self.is_sqlite() {
-                    argument = self.number(argument);
-                }
-                if name == "total" && argument.class() != Some(Class::Float) {
-                    argument = Typed::new(cast(argument.expr, DataType::Float), DataType::Float);
-                }
-                let kind = match (argument.kind, function) {
-                    (None, AggregateFunction::Min | AggregateFunction::Max) => None,
-                    (kind, _) => {
-                        let kind = kind.or(is_sum.then_some(DataType::BigInt));
-                        let result = result_type(function, kind);
-                        Some(result.map_err(|error| SqlError::at(Problem::Engine(error), span))?)
-                    }
+                let argument = self.value_of(expr, scope)?;
+                let argument = if self.is_sqlite() { text(argument) } else { argument };
+                let separator = match rest.first() {
+                    Some(separator) => text(self.value_of(separator, scope)?).expr,
+                    None => Expr::Literal(Value::from(",")),
                 };
-                // A NULL of no type is one of integers.
-                if argument.kind.is_none() {
-                    argument.expr = Expr::Cast(Box::new(argument.expr), DataType::BigInt);
-                }
-                let aggregate = Aggregate { filter, ..Aggregate::of(function, argument.expr) };
-                Ok((aggregate, kind))
+                Ok((argument, Some(separator)))
             }
-            arguments => Err(arity(name, "1 argument", arguments.len(), span)),
+            (AggregateFunction::JsonObjectAgg, [key, value]) => {
+                let key = text(self.value_of(key, scope)?);
+                Ok((key, Some(self.value_of(value, scope)?.expr)))
+            }
+            (AggregateFunction::StringAgg | AggregateFunction::JsonObjectAgg, _) => {
+                Err(arity(call.name, "2 arguments", exprs.len(), call.span))
+            }
+            (AggregateFunction::BoolAnd | AggregateFunction::BoolOr, [expr]) => {
+                Ok((Typed::bool(self.condition(expr, scope)?), None))
+            }
+            (function, [expr]) => {
+                let argument = self.value_of(expr, scope)?;
+                let is_sum =
+                    matches!(function, AggregateFunction::Sum | AggregateFunction::Avg | AggregateFunction::Total);
+                Ok((if is_sum && self.is_sqlite() { self.number(argument) } else { argument }, None))
+            }
+            _ => Err(arity(call.name, "1 argument", exprs.len(), call.span)),
         }
     }
-}
 
-/// SQLite's `total`: zero where there is nothing to sum.
-fn total(sum: Typed) -> Typed {
-    let zero = Expr::Literal(Value::Float(0.0));
-    Typed::new(Expr::Call(Function::Coalesce, vec![sum.expr, zero]), DataType::Float)
+    /// In which order the rows are taken in.
+    fn aggregate_order(&mut self, call: &Call<'_>, scope: &Scope<'_>) -> Bound<Vec<SortKey>> {
+        let mut keys = Vec::new();
+        for clause in &call.list.clauses {
+            match clause {
+                FunctionArgumentClause::OrderBy(order) => {
+                    for key in order {
+                        let expr = self.value_of(&key.expr, scope)?.expr;
+                        keys.push(self.sort_key(expr, &key.options));
+                    }
+                }
+                other => {
+                    let feature = unsupported(format!("{}() with {other}", call.name));
+                    return Err(SqlError::at(feature, call.span));
+                }
+            }
+        }
+        Ok(keys)
+    }
 }

@@ -37,7 +37,6 @@ impl Binder<'_> {
         let ast::TableObject::TableName(name) = &insert.table else {
             return Err(unsupported("INSERT into something else than a table").into());
         };
-        self.check_conflict(insert)?;
         let name = last_part(name)?;
         let definition = Arc::clone(self.changeable(name)?);
         let columns = self.insert_columns(insert, &definition, name.span)?;
@@ -53,20 +52,10 @@ impl Binder<'_> {
         let source = self.source();
         let alias = insert.table_alias.as_ref().map_or(name, |alias| &alias.alias);
         let mut scope = self.scope_of(&definition, alias, source);
+        let conflict = self.conflict(insert, &definition, &mut scope)?;
         let returning = self.returning(insert.returning.as_deref(), &mut scope)?;
-        let insert = Insert { table: definition.id, columns, rows, source, returning, conflict: None };
+        let insert = Insert { table: definition.id, columns, rows, source, returning, conflict };
         Ok(Statement::Insert(insert))
-    }
-
-    fn check_conflict(&self, insert: &ast::Insert) -> Bound<()> {
-        let span = insert.insert_token.0.span;
-        if insert.or.is_some() || insert.on.is_some() || insert.replace_into || insert.ignore {
-            return Err(SqlError::at(unsupported("INSERT with ON CONFLICT"), span));
-        }
-        if !insert.assignments.is_empty() {
-            return Err(SqlError::at(unsupported("INSERT with SET"), span));
-        }
-        Ok(())
     }
 
     /// The places of the columns that are given.
@@ -127,7 +116,7 @@ impl Binder<'_> {
             }
             let mut bound = Vec::with_capacity(row.len());
             for (expr, &place) in row.iter().zip(columns) {
-                if matches!(expr, Ast::Identifier(name) if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("default"))
+                if matches!(expr, Ast::Identifier(name) if is_default(name))
                 {
                     bound.push(None);
                     continue;
@@ -215,65 +204,90 @@ impl Binder<'_> {
 
     fn update(&mut self, update: &ast::Update) -> Bound<Statement> {
         let span = update.update_token.0.span;
-        if update.from.is_some() {
-            return Err(SqlError::at(unsupported("UPDATE .. FROM"), span));
-        }
         if update.limit.is_some() || !update.order_by.is_empty() || update.or.is_some() {
             return Err(SqlError::at(unsupported("UPDATE with OR, ORDER BY or LIMIT"), span));
         }
         let (definition, source, mut scope) = self.changed_table(&update.table, span)?;
-        let mut assignments: Vec<(usize, Expr)> = Vec::with_capacity(update.assignments.len());
-        scope.clause = "SET";
-        for assignment in &update.assignments {
-            let ast::AssignmentTarget::ColumnName(name) = &assignment.target else {
-                return Err(SqlError::at(unsupported("SET of several columns at once"), span));
-            };
-            let name = last_part(name)?;
-            let place = self.place_of(name, &definition)?;
-            let at = begin_of(&assignment.value);
-            let typed = match &assignment.value {
-                Ast::Identifier(value)
-                    if value.quote_style.is_none() && value.value.eq_ignore_ascii_case("default") =>
-                {
-                    let default = definition.columns[place].default.clone();
-                    Typed::new(default.unwrap_or(Expr::Literal(Value::Null)), None)
-                }
-                value => self.value_of(value, &scope)?,
-            };
-            let expr = self.assigned(typed, &definition, place, at)?;
-            // Of several assignments to one column SQLite takes the last.
-            match assignments.iter_mut().find(|(known, _)| *known == place) {
-                Some(known) if self.is_sqlite() => known.1 = expr,
-                Some(_) => {
-                    return Err(SqlError::at(Problem::Duplicate { name: name.value.clone() }, name.span));
-                }
-                None => assignments.push((place, expr)),
+        let from = match &update.from {
+            None => None,
+            Some(ast::UpdateTableFromKind::BeforeSet(from) | ast::UpdateTableFromKind::AfterSet(from)) => {
+                Some(self.further_rows(from, &mut scope)?)
             }
-        }
+        };
+        let assignments = self.assignments(&update.assignments, &definition, &mut scope)?;
         let predicate = self.predicate(update.selection.as_ref(), &mut scope)?;
         let returning = self.returning(update.returning.as_deref(), &mut scope)?;
-        let update = Update { table: definition.id, source, from: None, predicate, assignments, returning };
+        let update = Update { table: definition.id, source, from, predicate, assignments, returning };
         Ok(Statement::Update(update))
     }
 
     fn delete(&mut self, delete: &ast::Delete) -> Bound<Statement> {
         let span = delete.delete_token.0.span;
-        if delete.using.is_some()
-            || delete.limit.is_some()
+        if delete.limit.is_some()
             || !delete.order_by.is_empty()
             || !delete.tables.is_empty()
         {
-            return Err(SqlError::at(unsupported("DELETE with USING, ORDER BY or LIMIT"), span));
+            return Err(SqlError::at(unsupported("DELETE with ORDER BY or LIMIT"), span));
         }
         let (ast::FromTable::WithFromKeyword(from) | ast::FromTable::WithoutKeyword(from)) = &delete.from;
         let [table] = from.as_slice() else {
             return Err(SqlError::at(unsupported("DELETE from several tables"), span));
         };
         let (definition, source, mut scope) = self.changed_table(table, span)?;
+        let using = delete.using.as_ref().map(|using| self.further_rows(using, &mut scope)).transpose()?;
         let predicate = self.predicate(delete.selection.as_ref(), &mut scope)?;
         let returning = self.returning(delete.returning.as_deref(), &mut scope)?;
-        let delete = Delete { table: definition.id, source, using: None, predicate, returning };
+        let delete = Delete { table: definition.id, source, using, predicate, returning };
         Ok(Statement::Delete(delete))
+    }
+
+    /// The rows of an `UPDATE .. FROM` or `DELETE .. USING`, put into the scope beside the table that is changed.
+    fn further_rows(
+        &mut self,
+        from: &[ast::TableWithJoins],
+        scope: &mut Scope<'_>,
+    ) -> Bound<Relation> {
+        let mut further = Scope::within(None);
+        let relation = self.from(from, &mut further)?;
+        for table in further.tables {
+            self.add_table(&ast::Ident::with_quote('"', &table.name), table.source, table.columns, scope)?;
+        }
+        Ok(relation)
+    }
+
+    /// What a SET assigns.
+    pub(super) fn assignments(
+        &mut self,
+        assignments: &[ast::Assignment],
+        definition: &TableDefinition,
+        scope: &mut Scope<'_>,
+    ) -> Bound<Vec<(usize, Expr)>> {
+        scope.clause = "SET";
+        let mut bound: Vec<(usize, Expr)> = Vec::with_capacity(assignments.len());
+        for assignment in assignments {
+            let (names, values) = pairs(assignment)?;
+            for (name, value) in names.into_iter().zip(values) {
+                let name = last_part(name)?;
+                let place = self.place_of(name, definition)?;
+                let typed = match value {
+                    Ast::Identifier(value) if is_default(value) => {
+                        let default = definition.columns[place].default.clone();
+                        Typed::new(default.unwrap_or(Expr::Literal(Value::Null)), None)
+                    }
+                    value => self.value_of(value, scope)?,
+                };
+                let expr = self.assigned(typed, definition, place, begin_of(value))?;
+                // Of several assignments to one column SQLite takes the last.
+                match bound.iter_mut().find(|(known, _)| *known == place) {
+                    Some(known) if self.is_sqlite() => known.1 = expr,
+                    Some(_) => {
+                        return Err(SqlError::at(Problem::Duplicate { name: name.value.clone() }, name.span));
+                    }
+                    None => bound.push((place, expr)),
+                }
+            }
+        }
+        Ok(bound)
     }
 
     fn predicate(&mut self, selection: Option<&Ast>, scope: &mut Scope<'_>) -> Bound<Option<Expr>> {
@@ -347,6 +361,30 @@ impl Binder<'_> {
         };
         Ok(RowLock { sources, strength, wait })
     }
+}
+
+/// Whether a name is the word `DEFAULT`.
+fn is_default(name: &ast::Ident) -> bool {
+    name.quote_style.is_none() && name.value.eq_ignore_ascii_case("default")
+}
+
+/// The columns and the values of an assignment, which may be of several at once.
+fn pairs(assignment: &ast::Assignment) -> Bound<(Vec<&ast::ObjectName>, Vec<&Ast>)> {
+    let (names, values) = match (&assignment.target, &assignment.value) {
+        (ast::AssignmentTarget::ColumnName(name), value) => (vec![name], vec![value]),
+        (ast::AssignmentTarget::Tuple(names), Ast::Tuple(values)) => {
+            (names.iter().collect(), values.iter().collect())
+        }
+        (ast::AssignmentTarget::Tuple(names), Ast::Nested(value)) => (names.iter().collect(), vec![&**value]),
+        (ast::AssignmentTarget::Tuple(_), value) => {
+            return Err(SqlError::at(unsupported("SET of several columns to a query"), begin_of(value)));
+        }
+    };
+    if names.len() != values.len() {
+        let problem = Problem::ColumnCount { expected: names.len(), got: values.len() };
+        return Err(SqlError::at(problem, begin_of(&assignment.value)));
+    }
+    Ok((names, values))
 }
 
 /// The scans whose rows are rows of the result.

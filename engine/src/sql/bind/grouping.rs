@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 
 use super::scope::Scope;
 use super::{Binder, Bound};
-use crate::algebra::{Aggregate, AggregateFunction, Column, Expr, Query, Relation, Source};
+use crate::algebra::{Aggregate, AggregateFunction, Column, Expr, Query, Relation, SortKey, Source};
 use crate::optimize::columns::{free_columns, substitute_query, substitute_relation};
 use crate::sql::error::Problem;
 
@@ -115,10 +115,13 @@ impl Binder<'_> {
                 .map_or("rowid", |table| table.column_name(column.index()));
             return Err(Problem::Ungrouped { name: name.to_owned() }.into());
         }
-        let aggregate = match grouping.extreme() {
-            Some(_extreme) => Aggregate::of(AggregateFunction::Min, column),
-            None => Aggregate::of(AggregateFunction::Min, column),
-        };
+        let mut aggregate = Aggregate::of(AggregateFunction::AnyValue, column);
+        if let Some(extreme) = grouping.extreme()
+            && let Some(argument) = &extreme.argument
+        {
+            let descending = extreme.function == AggregateFunction::Max;
+            aggregate.order_by = vec![SortKey { expr: argument.clone(), descending, nulls_first: false }];
+        }
         Ok(Expr::Column(grouping.add(aggregate)))
     }
 }

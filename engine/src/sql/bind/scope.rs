@@ -9,6 +9,7 @@ use sqlparser::ast;
 
 use super::grouping::Grouping;
 use super::typed::{Affinity, Typed};
+use super::window::Windows;
 use super::{Binder, Bound};
 use crate::algebra::{Expr, Source};
 use crate::catalog::TableDefinition;
@@ -98,6 +99,10 @@ pub(in crate::sql) struct Scope<'s> {
     pub(super) aliases: Vec<(&'s ast::Ident, &'s ast::Expr)>,
     /// The groups, where there may be some.
     pub(super) grouping: Option<RefCell<Grouping>>,
+    /// The window functions, where there may be some.
+    pub(super) windows: Option<RefCell<Windows>>,
+    /// What the WINDOW clause names.
+    pub(super) named_windows: &'s [ast::NamedWindowDefinition],
     /// The clause that is being bound, for messages.
     pub(super) clause: &'static str,
     /// The query around.

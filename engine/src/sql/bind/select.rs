@@ -12,6 +12,7 @@ use super::grouping::Grouping;
 use super::query::{BoundQuery, Tail};
 use super::scope::{Scope, Shape};
 use super::typed::Typed;
+use super::window::Windows;
 use super::{Binder, Bound, begin_of, last_part, nearest_table, unsupported};
 use crate::algebra::{Expr, OutputColumn, Query, Relation, SortKey};
 use crate::sql::error::{Problem, SqlError};
@@ -46,14 +47,20 @@ impl Binder<'_> {
         let mut grouping = Grouping::new(self.source());
         grouping.keys = keys.unwrap_or_default();
         scope.grouping = Some(RefCell::new(grouping));
+        scope.windows = Some(RefCell::new(Windows { source: self.source(), functions: Vec::new() }));
+        scope.named_windows = &select.named_window;
+        scope.clause = "the list";
         let mut items = self.items(&select.projection, &scope)?;
         scope.clause = "HAVING";
+        let windows = scope.windows.take();
         let mut having = select.having.as_ref().map(|having| self.condition(having, &scope)).transpose()?;
         scope.clause = "ORDER BY";
+        scope.windows = windows;
         let mut order = self.order(tail, &items, &scope)?;
-        let Some(mut grouping) = scope.grouping.take().map(RefCell::into_inner) else {
-            unreachable!("the grouping was put there just now")
+        let (Some(grouping), Some(windows)) = (scope.grouping.take(), scope.windows.take()) else {
+            unreachable!("both were put there just now")
         };
+        let (mut grouping, mut windows) = (grouping.into_inner(), windows.into_inner());
         if is_grouped || !grouping.aggregates.is_empty() {
             for item in &mut items {
                 let regrouped = self.regroup(&mut item.typed.expr, &mut grouping, &scope);
@@ -62,10 +69,14 @@ impl Binder<'_> {
             for expr in having.iter_mut().chain(order.iter_mut().map(|key| &mut key.expr)) {
                 self.regroup(expr, &mut grouping, &scope)?;
             }
+            self.regroup_windows(&mut windows, &mut grouping, &scope)?;
             relation = relation.aggregate(grouping.source, grouping.keys, grouping.aggregates);
             if let Some(having) = having {
                 relation = relation.filter(having);
             }
+        }
+        if !windows.functions.is_empty() {
+            relation = relation.window(windows.source, windows.functions);
         }
         self.finish(select, relation, items, order, tail)
     }

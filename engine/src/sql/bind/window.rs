@@ -1,0 +1,183 @@
+//! Window functions: what is computed of a row from the rows around it.
+
+use nuages_storage::{DataType, Value};
+use sqlparser::ast::{self, WindowFrameBound, WindowFrameUnits, WindowType};
+use sqlparser::tokenizer::Span;
+
+use super::aggregate::function_named;
+use super::function::{arity, plain_arguments};
+use super::grouping::Grouping;
+use super::scope::Scope;
+use super::typed::Typed;
+use super::{Binder, Bound, begin_of, unsupported};
+use crate::algebra::{Bound as FrameBound, Exclude, Expr, Frame, FrameUnit, Source, WindowFunction, WindowKind};
+use crate::sql::error::{Problem, SqlError};
+
+/// The window functions of a query, as they are found.
+#[derive(Debug)]
+pub(super) struct Windows {
+    pub(super) source: Source,
+    pub(super) functions: Vec<WindowFunction>,
+}
+
+impl Binder<'_> {
+    pub(super) fn window_function(
+        &mut self,
+        name: &str,
+        call: &ast::Function,
+        window: &WindowType,
+        span: Span,
+        scope: &Scope<'_>,
+    ) -> Bound<Typed> {
+        let Some(windows) = &scope.windows else {
+            let (function, clause) = (name.to_owned(), scope.clause);
+            return Err(SqlError::at(Problem::AggregateHere { function, clause }, span));
+        };
+        let (mut function, kind) = self.window_kind(name, call, span, scope)?;
+        let spec = match window {
+            WindowType::WindowSpec(spec) => spec,
+            WindowType::NamedWindow(name) => self.named_window(name, scope)?,
+        };
+        self.over(spec, &mut function, scope)?;
+        let mut windows = windows.borrow_mut();
+        let place = windows.functions.iter().position(|known| *known == function);
+        let place = place.unwrap_or_else(|| {
+            windows.functions.push(function);
+            windows.functions.len() - 1
+        });
+        Ok(Typed::new(Expr::Column(windows.source.column(place)), kind))
+    }
+
+    /// The function, without its window, and the type of its result.
+    fn window_kind(
+        &mut self,
+        name: &str,
+        call: &ast::Function,
+        span: Span,
+        scope: &Scope<'_>,
+    ) -> Bound<(WindowFunction, Option<DataType>)> {
+        let function = |kind, arguments, filter| WindowFunction {
+            function: kind,
+            arguments,
+            filter,
+            partition_by: Vec::new(),
+            order_by: Vec::new(),
+            frame: Frame::default(),
+        };
+        if let Some(of) = function_named(name) {
+            let (aggregate, kind) = self.aggregate_call(of, name, call, span, scope)?;
+            if aggregate.distinct || !aggregate.order_by.is_empty() {
+                let feature = format!("{name}() OVER with DISTINCT or an order of its own");
+                return Err(SqlError::at(unsupported(feature), span));
+            }
+            let arguments = aggregate.argument.into_iter().chain(aggregate.second).collect();
+            return Ok((function(WindowKind::Aggregate(aggregate.function), arguments, aggregate.filter), kind));
+        }
+        let arguments = plain_arguments(call, name, span)?.into_iter();
+        let mut arguments = arguments.map(|argument| self.value_of(argument, scope)).collect::<Bound<Vec<_>>>()?;
+        let of_first = arguments.first().and_then(|argument| argument.kind);
+        let (kind, expected, result) = match name {
+            "row_number" => (WindowKind::RowNumber, 0..=0, Some(DataType::BigInt)),
+            "rank" => (WindowKind::Rank, 0..=0, Some(DataType::BigInt)),
+            "dense_rank" => (WindowKind::DenseRank, 0..=0, Some(DataType::BigInt)),
+            "percent_rank" => (WindowKind::PercentRank, 0..=0, Some(DataType::Float)),
+            "cume_dist" => (WindowKind::CumeDist, 0..=0, Some(DataType::Float)),
+            "ntile" => (WindowKind::Ntile, 1..=1, Some(DataType::BigInt)),
+            "lag" => (WindowKind::Lag, 1..=3, of_first),
+            "lead" => (WindowKind::Lead, 1..=3, of_first),
+            "first_value" => (WindowKind::FirstValue, 1..=1, of_first),
+            "last_value" => (WindowKind::LastValue, 1..=1, of_first),
+            "nth_value" => (WindowKind::NthValue, 2..=2, of_first),
+            _ => {
+                let feature = format!("{name}() with OVER, which is no window function,");
+                return Err(SqlError::at(unsupported(feature), span));
+            }
+        };
+        if !expected.contains(&arguments.len()) {
+            return Err(arity(name, "another number of arguments", arguments.len(), span));
+        }
+        for argument in arguments.iter_mut().skip(1) {
+            self.settle(argument, Some(DataType::BigInt));
+        }
+        let filter = call.filter.as_deref().map(|filter| self.condition(filter, scope)).transpose()?;
+        let arguments = arguments.into_iter().map(|argument| argument.expr).collect();
+        Ok((function(kind, arguments, filter), result))
+    }
+
+    /// The window that a WINDOW clause names.
+    fn named_window<'s>(&self, name: &ast::Ident, scope: &Scope<'s>) -> Bound<&'s ast::WindowSpec> {
+        let found = scope.named_windows.iter().find(|ast::NamedWindowDefinition(known, _)| self.means(name, &known.value));
+        match found {
+            Some(ast::NamedWindowDefinition(_, ast::NamedWindowExpr::WindowSpec(spec))) => Ok(spec),
+            Some(ast::NamedWindowDefinition(_, ast::NamedWindowExpr::NamedWindow(other)))
+                if other.value != name.value =>
+            {
+                self.named_window(other, scope)
+            }
+            _ => Err(SqlError::at(Problem::Unknown { kind: "window", name: name.value.clone() }, name.span)),
+        }
+    }
+
+    /// What stands behind OVER. A window that is named within is where it begins.
+    fn over(&mut self, spec: &ast::WindowSpec, function: &mut WindowFunction, scope: &Scope<'_>) -> Bound<()> {
+        if let Some(name) = &spec.window_name {
+            let base = self.named_window(name, scope)?;
+            if base.window_name.as_ref().is_some_and(|inner| inner.value == name.value) {
+                return Err(SqlError::at(unsupported("a window that is based on itself"), name.span));
+            }
+            self.over(base, function, scope)?;
+        }
+        for expr in &spec.partition_by {
+            function.partition_by.push(self.value_of(expr, scope)?.expr);
+        }
+        for key in &spec.order_by {
+            let expr = self.value_of(&key.expr, scope)?.expr;
+            function.order_by.push(self.sort_key(expr, &key.options));
+        }
+        if let Some(frame) = &spec.window_frame {
+            let end = frame.end_bound.as_ref().unwrap_or(&WindowFrameBound::CurrentRow);
+            function.frame = Frame {
+                unit: match frame.units {
+                    WindowFrameUnits::Rows => FrameUnit::Rows,
+                    WindowFrameUnits::Range => FrameUnit::Range,
+                    WindowFrameUnits::Groups => FrameUnit::Groups,
+                },
+                start: self.frame_bound(&frame.start_bound, scope)?,
+                end: self.frame_bound(end, scope)?,
+                exclude: Exclude::NoOthers,
+            };
+        }
+        Ok(())
+    }
+
+    fn frame_bound(&mut self, bound: &WindowFrameBound, scope: &Scope<'_>) -> Bound<FrameBound> {
+        let mut offset = |expr: &ast::Expr| {
+            let offset = self.value_of(expr, scope)?;
+            match offset.expr {
+                Expr::Literal(Value::Int(int)) if int < 0 => {
+                    let problem = Problem::RowCount { clause: "a frame", got: int.to_string() };
+                    Err(SqlError::at(problem, begin_of(expr)))
+                }
+                expr => Ok(expr),
+            }
+        };
+        Ok(match bound {
+            WindowFrameBound::CurrentRow => FrameBound::CurrentRow,
+            WindowFrameBound::Preceding(None) => FrameBound::UnboundedPreceding,
+            WindowFrameBound::Following(None) => FrameBound::UnboundedFollowing,
+            WindowFrameBound::Preceding(Some(expr)) => FrameBound::Preceding(offset(expr)?),
+            WindowFrameBound::Following(Some(expr)) => FrameBound::Following(offset(expr)?),
+        })
+    }
+
+    /// The window functions over the groups.
+    pub(super) fn regroup_windows(
+        &self,
+        windows: &mut Windows,
+        grouping: &mut Grouping,
+        scope: &Scope<'_>,
+    ) -> Bound<()> {
+        let exprs = windows.functions.iter_mut().flat_map(WindowFunction::expressions_mut);
+        exprs.into_iter().try_for_each(|expr| self.regroup(expr, grouping, scope))
+    }
+}

@@ -1,0 +1,229 @@
+//! The shell as a program: what goes in, what comes out, and how it ends.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// What a run of the shell left.
+struct Run {
+    out: String,
+    error: String,
+    status: i32,
+}
+
+/// Runs the shell with these arguments and this standard input.
+fn nuages(arguments: &[&str], input: &str) -> Run {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_nuages"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the shell starts");
+    // A shell that has ended already does not read; what it said tells why.
+    let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
+    let output = child.wait_with_output().expect("the shell ends");
+    Run {
+        out: String::from_utf8(output.stdout).expect("text"),
+        error: String::from_utf8(output.stderr).expect("text"),
+        status: output.status.code().expect("no signal"),
+    }
+}
+
+/// A folder of its own, gone when dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Scratch {
+        let path = std::env::temp_dir().join(format!("nuages-shell-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).expect("a folder");
+        Scratch(path)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        fs::write(self.0.join(name), text).expect("a file");
+        self.path(name)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn statements_of_the_command_line_are_run_in_order() {
+    let run = nuages(
+        &[
+            "-f",
+            "csv",
+            "-c",
+            "CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1), (2)",
+            "-c",
+            "SELECT a FROM t",
+        ],
+        "",
+    );
+    assert_eq!((run.out.as_str(), run.status), ("a\n1\n2\n", 0), "{}", run.error);
+}
+
+#[test]
+fn statements_of_a_pipe_may_lie_over_several_lines() {
+    let run = nuages(&["--format", "csv"], "SELECT\n  1 AS a, -- a; comment\n  ';' AS b;\nSELECT 2 AS c");
+    assert_eq!((run.out.as_str(), run.status), ("a,b\n1,;\nc\n2\n", 0), "{}", run.error);
+}
+
+#[test]
+fn a_wrong_statement_ends_a_script_with_its_place_and_a_status() {
+    let input =
+        "CREATE TABLE post (id INTEGER, title TEXT);\nSELECT titel FROM post;\nSELECT 'not reached' AS x;\n";
+    let run = nuages(&[], input);
+    assert_eq!(run.status, 1);
+    assert!(run.error.contains("titel") && run.error.contains("title"), "{}", run.error);
+    assert!(!run.out.contains("not reached"), "{}", run.out);
+    let run = nuages(&["--keep-going"], input);
+    assert_eq!(run.status, 1);
+    assert!(run.out.contains("not reached"), "{}", run.out);
+}
+
+#[test]
+fn wrong_arguments_have_a_status_of_their_own() {
+    assert_eq!(nuages(&["--no-such-option"], "").status, 2);
+    assert_eq!(nuages(&["--format", "xml"], "").status, 2);
+}
+
+#[test]
+fn a_directory_keeps_what_was_committed() {
+    let scratch = Scratch::new("directory");
+    let db = scratch.path("db");
+    let run = nuages(&[&db, "-c", "CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (7)"], "");
+    assert_eq!(run.status, 0, "{}", run.error);
+    let run = nuages(&[&db, "-f", "json", "-c", "SELECT a FROM t"], "");
+    assert_eq!(run.out, "[\n  {\"a\": 7}\n]\n", "{}", run.error);
+    let file = scratch.write("file", "no database");
+    let run = nuages(&[&file, "-c", "SELECT 1"], "");
+    assert_eq!(run.status, 1);
+    assert!(run.error.contains(&file), "{}", run.error);
+}
+
+#[test]
+fn a_csv_file_becomes_a_table() {
+    let scratch = Scratch::new("import");
+    let file = scratch.write("people.csv", "id,name,born\n1,\"Reinhardt, Django\",1910-01-23\n2,Stéphane,\n");
+    let input = format!(
+        ".import '{file}' people\n.schema\n.format csv\nSELECT name, born IS NULL AS b FROM people ORDER BY id;\n"
+    );
+    let run = nuages(&[], &input);
+    assert_eq!(run.status, 0, "{}", run.error);
+    assert!(run.out.contains("id bigint") && run.out.contains("born date"), "{}", run.out);
+    assert!(run.out.ends_with("name,b\n\"Reinhardt, Django\",false\nStéphane,true\n"), "{}", run.out);
+}
+
+#[test]
+fn an_import_that_fails_has_done_nothing_and_says_where() {
+    let scratch = Scratch::new("bad-import");
+    let file = scratch.write("bad.csv", "a\n1\ntwo\n");
+    let input = format!(
+        "CREATE TABLE t (a INTEGER);\n.import '{file}' t\n.format csv\nSELECT count(*) AS n FROM t;\n.import none.csv t\n"
+    );
+    let run = nuages(&["-k"], &input);
+    assert_eq!(run.out, "n\n0\n", "{}", run.error);
+    assert!(run.error.contains("bad.csv, line 3") && run.error.contains("two"), "{}", run.error);
+    assert!(run.error.contains("none.csv"), "{}", run.error);
+}
+
+#[test]
+fn what_is_dumped_can_be_read_again() {
+    let scratch = Scratch::new("dump");
+    let schema = "
+        CREATE TABLE author (id BIGINT PRIMARY KEY, name VARCHAR(40) NOT NULL UNIQUE, boss BIGINT REFERENCES author);
+        CREATE TABLE book (
+            id BIGINT PRIMARY KEY, author BIGINT REFERENCES author ON DELETE CASCADE, price NUMERIC(8, 2) DEFAULT 9.90,
+            \"order\" DOUBLE PRECISION, data JSONB, out_on DATE, CHECK (price >= 0));
+        CREATE INDEX book_cheap ON book (price DESC, id) WHERE price < 10;
+        INSERT INTO author VALUES (2, 'O''Brien', 1), (1, 'Ann', NULL);
+        INSERT INTO book VALUES (1, 2, 12.50, 1e300, '{\"a\": [1]}', DATE '2024-02-29'), (2, NULL, NULL, NULL, NULL, NULL);
+    ";
+    let dump = nuages(&[], &format!("{schema}\n.dump\n"));
+    assert_eq!(dump.status, 0, "{}", dump.error);
+    let file = scratch.write("dump.sql", &dump.out);
+    let again = nuages(&[], &format!(".read '{file}'\n.dump\n"));
+    assert_eq!((again.out, again.status), (dump.out.clone(), 0), "{}", again.error);
+    let refused = format!(".read '{file}'\nINSERT INTO book (id, author) VALUES (3, 9);\n");
+    assert_eq!(nuages(&[], &refused).status, 1, "the foreign key is there again");
+    let cascade = format!(
+        ".read '{file}'\nDELETE FROM author WHERE id = 2;\n.format csv\nSELECT count(*) FROM book;\n"
+    );
+    assert!(nuages(&[], &cascade).out.ends_with("\n1\n"), "{}", nuages(&[], &cascade).error);
+}
+
+#[test]
+fn commands_answer_as_statements_do() {
+    let run =
+        nuages(&[], "CREATE TABLE post (id INTEGER);\n.tables\n.tables xyz\n.help\n.quit\nSELECT 'after';\n");
+    assert_eq!(run.status, 0, "{}", run.error);
+    assert!(run.out.starts_with("post\n"), "{}", run.out);
+    assert!(run.out.contains(".import FILE TABLE"), "{}", run.out);
+    assert!(!run.out.contains("after"), "{}", run.out);
+}
+
+#[test]
+fn the_dialect_decides_the_meaning() {
+    let ask = "SELECT 7 / 0 AS x;";
+    assert_eq!(nuages(&["-f", "csv", "-d", "sqlite", "-c", ask], "").out, "x\n\n");
+    assert_eq!(nuages(&["-f", "csv", "-c", ask], "").status, 1);
+}
+
+#[test]
+fn a_file_that_reads_itself_is_stopped() {
+    let scratch = Scratch::new("recursion");
+    let path = scratch.path("self.sql");
+    fs::write(&path, format!(".read '{path}'\n")).expect("a file");
+    let run = nuages(&["-c", &format!(".read '{path}'")], "");
+    assert_eq!(run.status, 1);
+    assert!(run.error.contains("deeper than"), "{}", run.error);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_stops_the_statement_and_not_the_shell() {
+    use std::io::{BufRead, BufReader};
+    use std::time::Duration;
+
+    let mut child = Command::new(env!("CARGO_BIN_EXE_nuages"))
+        .args(["--keep-going", "--format", "csv"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the shell starts");
+    let rows: Vec<String> = (0..1_000).map(|row| format!("({row})")).collect();
+    let endless =
+        "SELECT sum(a.x + b.x + c.x + d.x) FROM t a, t b, t c, t d WHERE a.x + b.x + c.x + d.x <> 7;";
+    let input = format!(
+        "CREATE TABLE t (x INTEGER);\nINSERT INTO t VALUES {};\nSELECT 'ready' AS word;\n{endless}\nSELECT 'after' AS word;\n",
+        rows.join(", ")
+    );
+    child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("the shell reads");
+    let mut out = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut next = || out.next().map(|line| line.expect("text"));
+    assert_eq!((next().as_deref(), next().as_deref()), (Some("word"), Some("ready")));
+    // The statement may not have begun when the first signal comes: then that stops nothing, and the next one does.
+    while child.try_wait().expect("a child").is_none() {
+        std::thread::sleep(Duration::from_millis(200));
+        let sent =
+            Command::new("kill").args(["-INT", &child.id().to_string()]).stderr(Stdio::null()).status();
+        assert!(sent.is_ok(), "there is a kill");
+    }
+    let output = child.wait_with_output().expect("the shell ends");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("cancel"), "{error}");
+    assert_eq!((next().as_deref(), next().as_deref()), (Some("word"), Some("after")), "{error}");
+}
