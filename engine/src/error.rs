@@ -262,6 +262,16 @@ pub enum Error {
         /// How many it was given.
         given: usize,
     },
+    /// A statement that would keep more in memory than it may.
+    #[error(
+        "{operator} would keep more than the {bytes_max} bytes that a statement may; ask for fewer rows, or raise the limit"
+    )]
+    MemoryLimit {
+        /// What would keep it.
+        operator: &'static str,
+        /// [`Limits::memory_bytes_max`](crate::limits::Limits::memory_bytes_max).
+        bytes_max: u64,
+    },
     /// A parameter was not given.
     #[error("parameter {index} is used and {given} were given", index = index + 1)]
     MissingParameter {

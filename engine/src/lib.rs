@@ -56,6 +56,7 @@ pub mod explain;
 pub mod functions;
 mod integrity;
 pub mod limits;
+mod memory;
 pub mod optimize;
 pub mod plan;
 pub mod prepared;

@@ -35,6 +35,7 @@ use nuages_storage::lock::{LockError, Ticket};
 use parking_lot::Mutex;
 
 use crate::error::Error;
+use crate::memory::Memory;
 
 /// No wait that a timer is set for is longer: beyond it lies the end of a clock's time.
 const WAIT_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
@@ -47,6 +48,9 @@ pub struct Limits {
     /// How long it waits for any one lock at most: then it is [`LockError::Timeout`]. Without one a thread waits until
     /// the lock is free, and a task for [`LOCK_TIMEOUT`](crate::asynchronous::LOCK_TIMEOUT).
     pub lock_timeout: Option<Duration>,
+    /// How many bytes the operators of a statement may keep in memory, and how many its result: beyond that it is
+    /// [`Error::MemoryLimit`].
+    pub memory_bytes_max: Option<u64>,
     /// Who ends statements: then they are [`Error::Cancelled`].
     pub cancel: Option<Cancel>,
 }
@@ -142,6 +146,8 @@ pub struct Interrupt {
     limits: Limits,
     /// When it has to have ended.
     end: Option<Instant>,
+    /// What it keeps, if that is limited.
+    memory: Option<Arc<Memory>>,
 }
 
 impl Interrupt {
@@ -150,12 +156,23 @@ impl Interrupt {
     pub fn new(limits: Limits) -> Interrupt {
         // A time beyond all time is no limit.
         let end = limits.statement_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        Interrupt { limits, end }
+        let memory = limits.memory_bytes_max.map(|bytes_max| Arc::new(Memory::new(bytes_max)));
+        Interrupt { limits, end, memory }
     }
 
     /// Whether nothing can end the statement before its time.
     pub(crate) fn is_none(&self) -> bool {
-        self.end.is_none() && self.limits.cancel.is_none()
+        self.end.is_none() && self.limits.cancel.is_none() && self.memory.is_none()
+    }
+
+    /// What the statement keeps, if that is limited.
+    pub(crate) fn memory(&self) -> Option<&Arc<Memory>> {
+        self.memory.as_ref()
+    }
+
+    /// How many bytes its result may have.
+    pub(crate) fn memory_bytes_max(&self) -> Option<u64> {
+        self.limits.memory_bytes_max
     }
 
     /// That the statement may go on.

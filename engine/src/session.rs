@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::evaluate::Context;
 use crate::explain::{self, Explanation};
 use crate::limits::Interrupt;
+use crate::memory::ResultRows;
 use crate::prepared::Prepared;
 use crate::race::alternative::PLANS_MAX;
 use crate::race::{self, Alternative, Race};
@@ -192,11 +193,9 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// What its expressions refuse.
     fn query(&self, query: &Query, parameters: &[Value]) -> Result<ResultSet, Error> {
-        let mut rows = Vec::new();
-        self.query_each(query, parameters, &mut |batch| {
-            rows.extend(batch.selection.iter().map(|row| batch.row(row)));
-            Ok(())
-        })?;
+        let mut rows = ResultRows::new(self.interrupt().memory_bytes_max());
+        self.query_each(query, parameters, &mut |batch| rows.add(batch))?;
+        let rows = rows.finish();
         let columns = query.columns.iter().map(|column| column.name.clone()).collect();
         Ok(ResultSet { columns, rows })
     }

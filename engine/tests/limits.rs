@@ -159,6 +159,7 @@ fn a_statement_of_its_own_waits_for_a_lock_no_longer_than_its_database_says() {
     let limits = [None, Some(Duration::from_secs(60))].map(|statement_timeout| Limits {
         statement_timeout,
         lock_timeout: Some(SHORT),
+        memory_bytes_max: None,
         cancel: Some(Cancel::new()),
     });
     thread::scope(|scope| {

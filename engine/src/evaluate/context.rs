@@ -1,12 +1,14 @@
 //! What an evaluation needs beside the rows.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use nuages_storage::Value;
 
 use crate::error::Error;
 use crate::limits::Interrupt;
+use crate::memory::Memory;
 use crate::reads::Reads;
 
 /// How often it is asked whether the statement may go on, for each time the clock is looked at: a leaf of rows is often
@@ -81,6 +83,12 @@ impl<'a> Context<'a> {
         let checks = self.checks.get();
         self.checks.set(checks.wrapping_add(1));
         interrupt.check(checks.is_multiple_of(CHECKS_PER_LOOK))
+    }
+
+    /// What the statement keeps in memory, if that is limited.
+    #[inline]
+    pub(crate) fn memory(&self) -> Option<&'a Arc<Memory>> {
+        self.interrupt?.memory()
     }
 
     /// The parameters.

@@ -16,6 +16,7 @@ use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
 use crate::functions::aggregate::Accumulators;
+use crate::memory::Charge;
 use crate::plan::PlanAggregate;
 use crate::vector::{Vector, VectorBuilder};
 
@@ -25,14 +26,15 @@ pub(super) struct Aggregate<'v> {
     keys: &'v [Scalar],
     aggregates: &'v [PlanAggregate],
     groups: Option<Chunks<'v>>,
+    charge: Charge,
 }
 
 impl<'v> Aggregate<'v> {
     pub(super) fn new(input: Running<'v>, keys: &'v [Scalar], aggregates: &'v [PlanAggregate]) -> Self {
-        Aggregate { input: Some(input), keys, aggregates, groups: None }
+        Aggregate { input: Some(input), keys, aggregates, groups: None, charge: Charge::default() }
     }
 
-    fn aggregate(&self, mut input: Running<'v>, context: &Context<'_>) -> Result<Chunks<'v>, Error> {
+    fn aggregate(&mut self, mut input: Running<'v>, context: &Context<'_>) -> Result<Chunks<'v>, Error> {
         let mut groups = (!self.keys.is_empty()).then(|| Groups::new(self.keys));
         let mut states = self
             .aggregates
@@ -46,7 +48,10 @@ impl<'v> Aggregate<'v> {
         while input.next(&mut batch, context)? {
             if let Some(groups) = &mut groups {
                 let keys = key_columns(self.keys, &batch, context)?;
+                let known = groups.table.len();
                 groups.number(&keys, &batch.selection, batch.len);
+                let columns = self.keys.len() + self.aggregates.len();
+                self.charge.add_keys("a grouping", groups.table.len() - known, columns, context)?;
                 states.iter_mut().for_each(|state| state.accumulators.resize(groups.table.len()));
             }
             let numbers = groups.as_ref().map(|groups| &groups.numbers[..]);
@@ -118,6 +123,8 @@ struct State<'v> {
     seen: Option<Seen>,
     /// The rows that are taken in at the end, if their order counts.
     ordered: Option<Ordered<'v>>,
+    /// What is listed.
+    charge: Charge,
 }
 
 impl<'v> State<'v> {
@@ -127,7 +134,7 @@ impl<'v> State<'v> {
         let seen = argument.filter(|_| aggregate.distinct).map(|argument| Seen::new(argument, grouped));
         let is_ordered = !aggregate.order.is_empty() && aggregate.function.depends_on_order();
         let ordered = is_ordered.then(|| Ordered::new(aggregate));
-        Ok(State { aggregate, accumulators, seen, ordered })
+        Ok(State { aggregate, accumulators, seen, ordered, charge: Charge::default() })
     }
 
     /// The aggregate of every group.
@@ -156,6 +163,12 @@ impl<'v> State<'v> {
         };
         if let (Some(seen), Some(argument)) = (&mut self.seen, &argument) {
             selection = Cow::Owned(seen.first_rows(groups, argument, &selection, batch.len));
+        }
+        if let (Some(argument), true) =
+            (&argument, self.aggregate.function.depends_on_order() && context.memory().is_some())
+        {
+            let listed = Batch::new([(**argument).clone()], batch.len).with_selection((*selection).clone());
+            self.charge.add_rows("an aggregate that lists values", &listed, context)?;
         }
         if let Some(ordered) = &mut self.ordered {
             return ordered.add(groups, batch, &selection, context);

@@ -4,17 +4,20 @@ use super::Running;
 use crate::batch::{BATCH_ROWS_MAX, Batch, BatchBuilder};
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::memory::Charge;
 use crate::plan::Plan;
 
-/// All rows of an input, in one batch of any length.
+/// All rows of an input, in one batch of any length; what `charge` counts is kept by `operator`.
 pub(super) fn collect<'v>(
     plan: &Plan,
     mut input: Running<'v>,
+    (operator, charge): (&'static str, &mut Charge),
     context: &Context<'_>,
 ) -> Result<Batch<'v>, Error> {
     let mut rows = builder_for(plan);
     let mut batch = Batch::default();
     while input.next(&mut batch, context)? {
+        charge.add_rows(operator, &batch, context)?;
         rows.append(&batch);
     }
     Ok(rows.finish())

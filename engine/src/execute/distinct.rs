@@ -5,6 +5,7 @@ use super::{Operator, Running};
 use crate::batch::Batch;
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
+use crate::memory::Charge;
 
 /// Keeps the first row of each key; NULLs agree. Rows keep their order, and only the keys are remembered.
 pub(super) struct Distinct<'v> {
@@ -12,11 +13,18 @@ pub(super) struct Distinct<'v> {
     on: &'v [Scalar],
     seen: KeyTable,
     numbers: Vec<u32>,
+    charge: Charge,
 }
 
 impl<'v> Distinct<'v> {
     pub(super) fn new(input: Running<'v>, on: &'v [Scalar]) -> Self {
-        Distinct { input, on, seen: KeyTable::new(&types_of(on)), numbers: Vec::new() }
+        Distinct {
+            input,
+            on,
+            seen: KeyTable::new(&types_of(on)),
+            numbers: Vec::new(),
+            charge: Charge::default(),
+        }
     }
 }
 
@@ -31,6 +39,7 @@ impl<'v> Operator<'v> for Distinct<'v> {
         self.seen.insert(&keys, &batch.selection, &mut self.numbers);
         let first = first_rows(known, &batch.selection, &self.numbers);
         drop(keys);
+        self.charge.add_keys("a distinction", self.seen.len() - known, self.on.len(), context)?;
         batch.selection = first;
         Ok(true)
     }

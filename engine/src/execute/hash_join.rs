@@ -13,6 +13,7 @@ use crate::batch::{Batch, BatchBuilder};
 use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
+use crate::memory::Charge;
 use crate::plan::Plan;
 use nuages_storage::DataType;
 
@@ -28,6 +29,7 @@ pub(super) struct HashJoin<'v> {
     /// Of a full join: the types of the left columns, and the right rows that have a NULL in their key.
     left_types: Vec<DataType>,
     keyless: Option<Chunks<'v>>,
+    charge: Charge,
 }
 
 /// The right side before it is built.
@@ -57,6 +59,7 @@ impl<'v> HashJoin<'v> {
             join: Join::new(kind, residual),
             left_types: left_plan.columns.iter().map(|column| column.data_type).collect(),
             keyless: None,
+            charge: Charge::default(),
         }
     }
 
@@ -71,9 +74,15 @@ impl<'v> HashJoin<'v> {
         while input.next(&mut batch, context)? {
             let keys = key_columns(keys, &batch, context)?;
             let selection = not_null(&keys, &batch);
+            let known = self.table.len();
             numbers.resize(batch.len, ABSENT);
             self.table.insert(&keys, &selection, &mut numbers);
+            let width = keys.len();
             drop(keys);
+            self.charge.add_keys("a hash join", self.table.len() - known, width, context)?;
+            if rows.is_some() {
+                self.charge.add_rows("a hash join", &batch, context)?;
+            }
             if let Some(rows) = &mut rows {
                 keys_of_rows.extend(selection.iter().map(|row| numbers[row]));
                 let null = batch.selection.and_not(&selection);

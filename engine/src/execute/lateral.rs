@@ -11,6 +11,7 @@ use crate::algebra::JoinKind;
 use crate::batch::{BATCH_ROWS_MAX, Batch, BatchBuilder};
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::memory::Charge;
 use crate::plan::Plan;
 use crate::vector::NO_ROW;
 
@@ -49,7 +50,13 @@ impl<'v> Lateral<'v> {
             self.bindings.iter().map(|(_, column)| left.column(*column).value(row as usize)).collect();
         let parameters = bound_parameters(context, self.bindings, &bound);
         let inner = context.with_parameters(&parameters);
-        let rows = chunks::collect(self.right, open(self.right, &self.scope), &inner)?;
+        let mut charge = Charge::default();
+        let rows = chunks::collect(
+            self.right,
+            open(self.right, &self.scope),
+            ("a lateral join", &mut charge),
+            &inner,
+        )?;
         let all = || (0..rows.len).map(row_number).collect();
         let Some(on) = &mut self.on else {
             let all = all();

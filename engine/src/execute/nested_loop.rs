@@ -10,6 +10,7 @@ use crate::algebra::JoinKind;
 use crate::batch::Batch;
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::memory::Charge;
 use crate::plan::Plan;
 use nuages_storage::DataType;
 
@@ -21,6 +22,7 @@ pub(super) struct NestedLoop<'v> {
     key: u32,
     join: Join<'v>,
     left_types: Vec<DataType>,
+    charge: Charge,
 }
 
 impl<'v> NestedLoop<'v> {
@@ -32,7 +34,14 @@ impl<'v> NestedLoop<'v> {
     ) -> Self {
         let left_types = left_plan.columns.iter().map(|column| column.data_type).collect();
         let right = Some((right_plan, right));
-        NestedLoop { left, right, key: ABSENT, join: Join::new(kind, on), left_types }
+        NestedLoop {
+            left,
+            right,
+            key: ABSENT,
+            join: Join::new(kind, on),
+            left_types,
+            charge: Charge::default(),
+        }
     }
 
     /// Reads the right side, if that has not been done.
@@ -41,7 +50,7 @@ impl<'v> NestedLoop<'v> {
         if !self.join.needs_right_columns() {
             self.join.right = BuildSide::keys_only(usize::from(any_row(input, context)?));
         } else {
-            let rows = chunks::collect(plan, input, context)?;
+            let rows = chunks::collect(plan, input, ("a nested loop", &mut self.charge), context)?;
             let numbers = vec![0; rows.len];
             self.join.right = BuildSide::new(rows, &numbers, numbers.len().min(1));
         }

@@ -13,6 +13,7 @@ use super::{Operator, Running, open};
 use crate::batch::Batch;
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::memory::Charge;
 use crate::plan::Plan;
 use std::borrow::Cow;
 
@@ -29,6 +30,8 @@ pub(super) struct Recursive<'v> {
     seen: Option<Seen>,
     /// The rows of this round, on their way out.
     round: Option<Chunks<'v>>,
+    /// All rows so far count as kept, so that a recursion without end has one where there is a limit.
+    charge: Charge,
 }
 
 /// All rows so far.
@@ -55,6 +58,7 @@ impl<'v> Recursive<'v> {
             first: Some(first),
             seen: (!all).then(|| Seen { table: KeyTable::new(&types), numbers: Vec::new() }),
             round: None,
+            charge: Charge::default(),
         }
     }
 
@@ -66,6 +70,7 @@ impl<'v> Recursive<'v> {
             if let Some(seen) = &mut self.seen {
                 seen.keep_new(&mut batch);
             }
+            self.charge.add_rows("a recursion", &batch, context)?;
             rows.append(&batch);
         }
         let rows = Rc::new(rows.finish());

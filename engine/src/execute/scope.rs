@@ -10,6 +10,7 @@ use crate::algebra::WorkTable;
 use crate::batch::Batch;
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::memory::Charge;
 use crate::plan::Plan;
 
 /// See the [module](self). Cheap to clone.
@@ -27,7 +28,10 @@ struct Definition<'v> {
 }
 
 /// The rows of a work table.
-pub(super) struct WorkRows<'v>(RefCell<State<'v>>);
+pub(super) struct WorkRows<'v> {
+    state: RefCell<State<'v>>,
+    charge: RefCell<Charge>,
+}
 
 enum State<'v> {
     /// Nobody has read them yet.
@@ -70,28 +74,34 @@ impl<'v> Scope<'v> {
 impl<'v> WorkRows<'v> {
     /// Those that an operator yields; it is asked when they are first read.
     pub(super) fn pending(plan: &'v Plan, rows: Running<'v>) -> Rc<WorkRows<'v>> {
-        Rc::new(WorkRows(RefCell::new(State::Pending(plan, rows))))
+        Rc::new(WorkRows { state: RefCell::new(State::Pending(plan, rows)), charge: RefCell::default() })
     }
 
     /// None yet.
     pub(super) fn unknown() -> Rc<WorkRows<'v>> {
-        Rc::new(WorkRows(RefCell::new(State::Unknown)))
+        Rc::new(WorkRows { state: RefCell::new(State::Unknown), charge: RefCell::default() })
     }
 
     /// Puts other rows in their place.
     pub(super) fn set(&self, rows: Rc<Batch<'v>>) {
-        self.0.replace(State::Known(rows));
+        self.state.replace(State::Known(rows));
     }
 
     /// The rows.
     pub(super) fn rows(&self, context: &Context<'_>) -> Result<Rc<Batch<'v>>, Error> {
         // Not borrowed while they are computed: what computes them may read other work tables.
-        let rows = match self.0.replace(State::Unknown) {
+        let rows = match self.state.replace(State::Unknown) {
             State::Known(rows) => rows,
-            State::Pending(plan, running) => Rc::new(chunks::collect(plan, running, context)?),
+            State::Pending(plan, running) => {
+                let mut charge = Charge::default();
+                let rows =
+                    chunks::collect(plan, running, ("a common table expression", &mut charge), context)?;
+                self.charge.replace(charge);
+                Rc::new(rows)
+            }
             State::Unknown => return Err(Error::PlanOutdated),
         };
-        self.0.replace(State::Known(Rc::clone(&rows)));
+        self.state.replace(State::Known(Rc::clone(&rows)));
         Ok(rows)
     }
 }

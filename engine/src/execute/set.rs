@@ -13,6 +13,7 @@ use crate::batch::Batch;
 use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::memory::Charge;
 use crate::plan::Plan;
 
 /// Two inputs of the same column types combined.
@@ -25,6 +26,7 @@ pub(super) struct Set<'v> {
     /// How often each row of the right side may still be matched: as often as it occurs there if `all`, else once.
     matches: Vec<u64>,
     numbers: Vec<u32>,
+    charge: Charge,
 }
 
 impl<'v> Set<'v> {
@@ -44,6 +46,7 @@ impl<'v> Set<'v> {
             seen,
             matches: Vec::new(),
             numbers: Vec::new(),
+            charge: Charge::default(),
         }
     }
 
@@ -70,6 +73,8 @@ impl<'v> Set<'v> {
         while right.next(&mut batch, context)? {
             self.numbers.resize(batch.len, ABSENT);
             self.seen.insert(&row_key(&batch), &batch.selection, &mut self.numbers);
+            let new = self.seen.len() - self.matches.len();
+            self.charge.add_keys("a set operation", new, batch.columns.len(), context)?;
             self.matches.resize(self.seen.len(), 0);
             for row in &batch.selection {
                 let matches = &mut self.matches[self.numbers[row] as usize];
@@ -121,7 +126,9 @@ impl<'v> Operator<'v> for Set<'v> {
         if !self.next_input(batch, context)? {
             return Ok(false);
         }
+        let known = self.seen.len();
         batch.selection = self.keep(batch);
+        self.charge.add_keys("a set operation", self.seen.len() - known, batch.columns.len(), context)?;
         Ok(true)
     }
 }

@@ -25,6 +25,7 @@ use crate::batch::{BATCH_ROWS_MAX, Batch, BatchBuilder};
 use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::memory::Charge;
 use crate::plan::{Plan, PlanSortKey};
 use crate::vector::Vector;
 
@@ -40,6 +41,7 @@ pub(super) struct Sort<'v> {
     keys: &'v [PlanSortKey],
     top: Option<usize>,
     sorted: Option<Chunks<'v>>,
+    charge: Charge,
 }
 
 impl<'v> Sort<'v> {
@@ -49,10 +51,10 @@ impl<'v> Sort<'v> {
         keys: &'v [PlanSortKey],
         top: Option<usize>,
     ) -> Self {
-        Sort { plan: input_plan, input: Some(input), keys, top, sorted: None }
+        Sort { plan: input_plan, input: Some(input), keys, top, sorted: None, charge: Charge::default() }
     }
 
-    fn sort(&self, mut input: Running<'v>, context: &Context<'_>) -> Result<Chunks<'v>, Error> {
+    fn sort(&mut self, mut input: Running<'v>, context: &Context<'_>) -> Result<Chunks<'v>, Error> {
         let types = self.plan.columns.iter().map(|column| column.data_type).collect();
         let mut sorter = Sorter::new(types, self.keys, self.top);
         if self.top != Some(0) {
@@ -60,6 +62,11 @@ impl<'v> Sort<'v> {
             while input.next(&mut batch, context)? {
                 let keys = key_columns(self.keys.iter().map(|key| &key.scalar), &batch, context)?;
                 sorter.add(&batch, &keys);
+                drop(keys);
+                // A few of all rows are not much, however many come by.
+                if self.top.is_none() {
+                    self.charge.add_rows("a sort", &batch, context)?;
+                }
             }
         }
         Ok(sorter.finish())

@@ -36,6 +36,7 @@ use crate::batch::{BATCH_ROWS_MAX, Batch};
 use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
+use crate::memory::Charge;
 use crate::plan::{Plan, PlanSortKey, PlanWindow};
 use crate::vector::Vector;
 use frame::Frames;
@@ -48,6 +49,7 @@ pub(super) struct Window<'v> {
     order: &'v [PlanSortKey],
     functions: &'v [PlanWindow],
     done: Option<Done<'v>>,
+    charge: Charge,
 }
 
 /// All rows, and the columns of the functions.
@@ -67,11 +69,11 @@ impl<'v> Window<'v> {
         order: &'v [PlanSortKey],
         functions: &'v [PlanWindow],
     ) -> Self {
-        Window { input: Some(input), partition, order, functions, done: None }
+        Window { input: Some(input), partition, order, functions, done: None, charge: Charge::default() }
     }
 
-    fn compute(&self, plan: &Plan, input: Running<'v>, context: &Context<'_>) -> Result<Done<'v>, Error> {
-        let rows = chunks::collect(plan, input, context)?;
+    fn compute(&mut self, plan: &Plan, input: Running<'v>, context: &Context<'_>) -> Result<Done<'v>, Error> {
+        let rows = chunks::collect(plan, input, ("a window", &mut self.charge), context)?;
         let keys = self.partition.iter().map(|key| (key, KeyPart::ASCENDING.nullable()));
         let keys = keys.chain(self.order.iter().map(|key| (&key.scalar, key.part)));
         let columns = key_columns(keys.clone().map(|(key, _)| key), &rows, context)?;

@@ -8,6 +8,7 @@ use super::parameters::Parameters;
 use super::parse::{SHALLOW_NESTING_MAX, parse, split};
 use crate::algebra::Statement;
 use crate::catalog::SchemaId;
+use crate::memory::ResultRows;
 use crate::{Outcome, ResultSet};
 
 /// A statement that is read and bound, and a query that is planned too. Where the schema has changed since, or a
@@ -104,11 +105,9 @@ impl Connection {
         }
         match &statement.kind {
             Kind::Query(query) => {
-                let mut rows = Vec::new();
-                self.session().run(query, &converted, &mut |batch| {
-                    rows.extend(batch.selection.iter().map(|row| batch.row(row)));
-                    Ok(())
-                })?;
+                let mut rows = ResultRows::new(self.session().interrupt().memory_bytes_max());
+                self.session().run(query, &converted, &mut |batch| rows.add(batch))?;
+                let rows = rows.finish();
                 let columns = query.column_names().map(str::to_owned).collect();
                 let rows = ResultSet { columns, rows };
                 Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })
