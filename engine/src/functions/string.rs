@@ -354,7 +354,6 @@ mod tests {
     use super::*;
     use crate::algebra::Expr;
     use crate::evaluate::testing::value_of;
-    use nuages_storage::Value;
 
     fn call(of: StringFunction, arguments: &[Value]) -> Result<Value, Error> {
         value_of(&Expr::Call(Function::String(of), arguments.iter().cloned().map(Expr::Literal).collect()))

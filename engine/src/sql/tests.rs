@@ -1,6 +1,7 @@
 //! What statements mean, in both dialects, and what is refused.
 
 mod meaning;
+mod printing;
 mod refused;
 mod schema;
 mod transactions;

@@ -110,7 +110,9 @@ impl Binder<'_> {
         let arguments = call.list.args.as_slice();
         let of_rows = match arguments {
             [] => is_count && self.is_sqlite(),
-            [FunctionArg::Unnamed(FunctionArgExpr::Wildcard | FunctionArgExpr::WildcardWithOptions(_))] => is_count,
+            [FunctionArg::Unnamed(FunctionArgExpr::Wildcard | FunctionArgExpr::WildcardWithOptions(_))] => {
+                is_count
+            }
             _ => false,
         };
         if of_rows && !distinct {
@@ -120,7 +122,14 @@ impl Binder<'_> {
         for argument in arguments {
             match argument {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => exprs.push(expr),
-                _ => return Err(arity(call.name, "an expression as its argument", arguments.len(), call.span)),
+                _ => {
+                    return Err(arity(
+                        call.name,
+                        "an expression as its argument",
+                        arguments.len(),
+                        call.span,
+                    ));
+                }
             }
         }
         let (argument, second) = self.arguments(call, &exprs, distinct, scope)?;
@@ -137,7 +146,8 @@ impl Binder<'_> {
         } else {
             argument.expr
         };
-        let aggregate = Aggregate { filter, distinct, order_by, second, ..Aggregate::of(call.function, expr) };
+        let aggregate =
+            Aggregate { filter, distinct, order_by, second, ..Aggregate::of(call.function, expr) };
         Ok((aggregate, kind))
     }
 
@@ -180,8 +190,10 @@ impl Binder<'_> {
             }
             (function, [expr]) => {
                 let argument = self.value_of(expr, scope)?;
-                let is_sum =
-                    matches!(function, AggregateFunction::Sum | AggregateFunction::Avg | AggregateFunction::Total);
+                let is_sum = matches!(
+                    function,
+                    AggregateFunction::Sum | AggregateFunction::Avg | AggregateFunction::Total
+                );
                 Ok((if is_sum && self.is_sqlite() { self.number(argument) } else { argument }, None))
             }
             _ => Err(arity(call.name, "1 argument", exprs.len(), call.span)),

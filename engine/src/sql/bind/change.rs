@@ -116,8 +116,7 @@ impl Binder<'_> {
             }
             let mut bound = Vec::with_capacity(row.len());
             for (expr, &place) in row.iter().zip(columns) {
-                if matches!(expr, Ast::Identifier(name) if is_default(name))
-                {
+                if matches!(expr, Ast::Identifier(name) if is_default(name)) {
                     bound.push(None);
                     continue;
                 }
@@ -223,10 +222,7 @@ impl Binder<'_> {
 
     fn delete(&mut self, delete: &ast::Delete) -> Bound<Statement> {
         let span = delete.delete_token.0.span;
-        if delete.limit.is_some()
-            || !delete.order_by.is_empty()
-            || !delete.tables.is_empty()
-        {
+        if delete.limit.is_some() || !delete.order_by.is_empty() || !delete.tables.is_empty() {
             return Err(SqlError::at(unsupported("DELETE with ORDER BY or LIMIT"), span));
         }
         let (ast::FromTable::WithFromKeyword(from) | ast::FromTable::WithoutKeyword(from)) = &delete.from;
@@ -242,11 +238,7 @@ impl Binder<'_> {
     }
 
     /// The rows of an `UPDATE .. FROM` or `DELETE .. USING`, put into the scope beside the table that is changed.
-    fn further_rows(
-        &mut self,
-        from: &[ast::TableWithJoins],
-        scope: &mut Scope<'_>,
-    ) -> Bound<Relation> {
+    fn further_rows(&mut self, from: &[ast::TableWithJoins], scope: &mut Scope<'_>) -> Bound<Relation> {
         let mut further = Scope::within(None);
         let relation = self.from(from, &mut further)?;
         for table in further.tables {

@@ -10,7 +10,9 @@ use super::grouping::Grouping;
 use super::scope::Scope;
 use super::typed::Typed;
 use super::{Binder, Bound, begin_of, unsupported};
-use crate::algebra::{Bound as FrameBound, Exclude, Expr, Frame, FrameUnit, Source, WindowFunction, WindowKind};
+use crate::algebra::{
+    Bound as FrameBound, Exclude, Expr, Frame, FrameUnit, Source, WindowFunction, WindowKind,
+};
 use crate::sql::error::{Problem, SqlError};
 
 /// The window functions of a query, as they are found.
@@ -71,10 +73,14 @@ impl Binder<'_> {
                 return Err(SqlError::at(unsupported(feature), span));
             }
             let arguments = aggregate.argument.into_iter().chain(aggregate.second).collect();
-            return Ok((function(WindowKind::Aggregate(aggregate.function), arguments, aggregate.filter), kind));
+            return Ok((
+                function(WindowKind::Aggregate(aggregate.function), arguments, aggregate.filter),
+                kind,
+            ));
         }
         let arguments = plain_arguments(call, name, span)?.into_iter();
-        let mut arguments = arguments.map(|argument| self.value_of(argument, scope)).collect::<Bound<Vec<_>>>()?;
+        let mut arguments =
+            arguments.map(|argument| self.value_of(argument, scope)).collect::<Bound<Vec<_>>>()?;
         let of_first = arguments.first().and_then(|argument| argument.kind);
         let (kind, expected, result) = match name {
             "row_number" => (WindowKind::RowNumber, 0..=0, Some(DataType::BigInt)),
@@ -106,7 +112,10 @@ impl Binder<'_> {
 
     /// The window that a WINDOW clause names.
     fn named_window<'s>(&self, name: &ast::Ident, scope: &Scope<'s>) -> Bound<&'s ast::WindowSpec> {
-        let found = scope.named_windows.iter().find(|ast::NamedWindowDefinition(known, _)| self.means(name, &known.value));
+        let found = scope
+            .named_windows
+            .iter()
+            .find(|ast::NamedWindowDefinition(known, _)| self.means(name, &known.value));
         match found {
             Some(ast::NamedWindowDefinition(_, ast::NamedWindowExpr::WindowSpec(spec))) => Ok(spec),
             Some(ast::NamedWindowDefinition(_, ast::NamedWindowExpr::NamedWindow(other)))
@@ -119,7 +128,12 @@ impl Binder<'_> {
     }
 
     /// What stands behind OVER. A window that is named within is where it begins.
-    fn over(&mut self, spec: &ast::WindowSpec, function: &mut WindowFunction, scope: &Scope<'_>) -> Bound<()> {
+    fn over(
+        &mut self,
+        spec: &ast::WindowSpec,
+        function: &mut WindowFunction,
+        scope: &Scope<'_>,
+    ) -> Bound<()> {
         if let Some(name) = &spec.window_name {
             let base = self.named_window(name, scope)?;
             if base.window_name.as_ref().is_some_and(|inner| inner.value == name.value) {

@@ -136,25 +136,53 @@ fn dates_are_read_and_taken_apart() {
 #[test]
 fn windows_look_around() {
     let mut db = postgresql();
-    run(&mut db, "CREATE TABLE t (g TEXT, x INTEGER); INSERT INTO t VALUES ('a', 1), ('a', 2), ('b', 5), ('a', 2)");
-    assert_eq!(rows(&mut db, "SELECT x, rank() OVER (ORDER BY x), sum(x) OVER (PARTITION BY g) FROM t ORDER BY 1, 2"), "1,1,5; 2,2,5; 2,2,5; 5,4,5");
+    run(
+        &mut db,
+        "CREATE TABLE t (g TEXT, x INTEGER); INSERT INTO t VALUES ('a', 1), ('a', 2), ('b', 5), ('a', 2)",
+    );
     assert_eq!(
-        rows(&mut db, "SELECT x, lag(x, 1, 0) OVER w, row_number() OVER w FROM t WINDOW w AS (ORDER BY x, g) ORDER BY 3"),
+        rows(
+            &mut db,
+            "SELECT x, rank() OVER (ORDER BY x), sum(x) OVER (PARTITION BY g) FROM t ORDER BY 1, 2"
+        ),
+        "1,1,5; 2,2,5; 2,2,5; 5,4,5"
+    );
+    assert_eq!(
+        rows(
+            &mut db,
+            "SELECT x, lag(x, 1, 0) OVER w, row_number() OVER w FROM t WINDOW w AS (ORDER BY x, g) ORDER BY 3"
+        ),
         "1,0,1; 2,1,2; 2,2,3; 5,2,4"
     );
     assert_eq!(
-        rows(&mut db, "SELECT g, sum(sum(x)) OVER (ORDER BY g ROWS UNBOUNDED PRECEDING) FROM t GROUP BY g ORDER BY g"),
+        rows(
+            &mut db,
+            "SELECT g, sum(sum(x)) OVER (ORDER BY g ROWS UNBOUNDED PRECEDING) FROM t GROUP BY g ORDER BY g"
+        ),
         "a,5; b,10"
     );
-    assert_refused(&mut db, "SELECT x FROM t WHERE rank() OVER (ORDER BY x) = 1", "rank() is not allowed in WHERE");
+    assert_refused(
+        &mut db,
+        "SELECT x FROM t WHERE rank() OVER (ORDER BY x) = 1",
+        "rank() is not allowed in WHERE",
+    );
 }
 
 #[test]
 fn aggregates_of_many_kinds() {
     let mut db = postgresql();
-    run(&mut db, "CREATE TABLE t (g TEXT, x INTEGER); INSERT INTO t VALUES ('a', 1), ('b', 2), ('c', 2), ('d', NULL)");
-    assert_eq!(rows(&mut db, "SELECT string_agg(g, '-' ORDER BY g DESC), count(DISTINCT x) FROM t"), "d-c-b-a,2");
-    assert_eq!(rows(&mut db, "SELECT bool_and(x > 0), count(*) FILTER (WHERE x = 2), var_pop(x) FROM t WHERE x = 2"), "true,2,0.0");
+    run(
+        &mut db,
+        "CREATE TABLE t (g TEXT, x INTEGER); INSERT INTO t VALUES ('a', 1), ('b', 2), ('c', 2), ('d', NULL)",
+    );
+    assert_eq!(
+        rows(&mut db, "SELECT string_agg(g, '-' ORDER BY g DESC), count(DISTINCT x) FROM t"),
+        "d-c-b-a,2"
+    );
+    assert_eq!(
+        rows(&mut db, "SELECT bool_and(x > 0), count(*) FILTER (WHERE x = 2), var_pop(x) FROM t WHERE x = 2"),
+        "true,2,0.0"
+    );
     let mut db = sqlite();
     run(&mut db, "CREATE TABLE t (g TEXT, x INTEGER); INSERT INTO t VALUES ('a', 1), ('b', 3), ('c', 2)");
     assert_eq!(rows(&mut db, "SELECT group_concat(x), total(x), g, max(x) FROM t"), "1,3,2,6.0,b,3");

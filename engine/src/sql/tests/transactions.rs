@@ -80,7 +80,10 @@ fn a_plan_is_shown() {
 #[test]
 fn rows_give_way_to_rows() {
     let mut db = postgresql();
-    run(&mut db, "CREATE TABLE t (id INTEGER PRIMARY KEY, x INTEGER, s TEXT UNIQUE); INSERT INTO t VALUES (1, 1, 'a')");
+    run(
+        &mut db,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, x INTEGER, s TEXT UNIQUE); INSERT INTO t VALUES (1, 1, 'a')",
+    );
     run(&mut db, "INSERT INTO t VALUES (1, 9, 'b'), (2, 2, 'c') ON CONFLICT DO NOTHING");
     let upsert = "INSERT INTO t AS old VALUES (1, 10, 'z') ON CONFLICT (id) DO UPDATE SET x = old.x + excluded.x, s = x || 'x' RETURNING x, s";
     assert_eq!(rows(&mut db, upsert), "11,1x");
@@ -91,7 +94,10 @@ fn rows_give_way_to_rows() {
     assert_eq!(rows(&mut db, "UPDATE t SET (x, s) = (0, 'new') WHERE id = 1 RETURNING *"), "1,0,new");
     assert_eq!(rows(&mut db, "DELETE FROM t USING u WHERE t.id = u.id AND u.y > 100 RETURNING t.id"), "2");
     let mut db = sqlite();
-    run(&mut db, "CREATE TABLE t (id INTEGER PRIMARY KEY, s TEXT UNIQUE); INSERT INTO t VALUES (1, 'a'), (2, 'b')");
+    run(
+        &mut db,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, s TEXT UNIQUE); INSERT INTO t VALUES (1, 'a'), (2, 'b')",
+    );
     run(&mut db, "INSERT OR IGNORE INTO t VALUES (1, 'x'); REPLACE INTO t VALUES (2, 'a')");
     assert_eq!(rows(&mut db, "SELECT * FROM t"), "2,a");
 }

@@ -1,0 +1,103 @@
+//! What is printed is read as the same.
+
+use crate::algebra::Query;
+use crate::sql::bind::Binder;
+use crate::sql::parameters::Parameters;
+use crate::sql::parse::{Parsed, parse, split};
+use crate::sql::{Connection, Dialect, NESTING_MAX};
+
+use super::{postgresql, rows, run};
+
+fn library() -> Connection {
+    let mut db = postgresql();
+    run(
+        &mut db,
+        "CREATE TABLE author (id BIGINT PRIMARY KEY, name TEXT NOT NULL, born DATE);
+         CREATE TABLE book (id BIGINT PRIMARY KEY, author BIGINT REFERENCES author, title TEXT, price NUMERIC(8, 2), \"order\" INTEGER);
+         INSERT INTO author VALUES (1, 'Ann', DATE '1910-01-23'), (2, 'Bob', NULL), (3, 'Cy', DATE '1950-05-05');
+         INSERT INTO book VALUES (1, 1, 'One', 1.50, 3), (2, 1, 'Two', 2.00, 1), (3, 2, 'It''s', NULL, 2), (4, NULL, NULL, 9.99, NULL)",
+    );
+    db
+}
+
+/// The algebra of a query.
+fn bound(db: &Connection, sql: &str) -> Query {
+    let catalog = db.session().catalog().expect("a database");
+    let tokens = split(sql, Dialect::PostgreSql).expect("tokens").remove(0);
+    let Parsed::Statement(statement) = parse(tokens, Dialect::PostgreSql, NESTING_MAX).expect(sql) else {
+        panic!("{sql}")
+    };
+    let sqlparser::ast::Statement::Query(query) = &*statement else { panic!("{sql} is no query") };
+    let mut parameters = Parameters::of(&[]);
+    let mut binder = Binder::new(&catalog, Dialect::PostgreSql, &mut parameters);
+    binder.query(query, None).unwrap_or_else(|error| panic!("{sql}\n{error}")).query
+}
+
+const QUERIES: [&str; 34] = [
+    "SELECT 1 AS one, -2, 1.50, 'it''s', NULL, true, DATE '2024-02-29', CAST(1.5 AS double precision)",
+    "SELECT * FROM book",
+    "SELECT title AS t, price * 2 + 1 FROM book WHERE price > 1 AND (title LIKE 'T%' OR \"order\" IN (1, 3))",
+    "SELECT b.title, a.name FROM book b JOIN author a ON a.id = b.author ORDER BY a.name DESC, b.title",
+    "SELECT b.title, a.name FROM book b LEFT JOIN author a ON a.id = b.author AND a.id > 1 ORDER BY 1, 2",
+    "SELECT a.name, b.title FROM book b RIGHT JOIN author a ON a.id = b.author ORDER BY 1, 2",
+    "SELECT a.id, b.id FROM author a FULL JOIN book b ON a.id = b.author ORDER BY 1, 2",
+    "SELECT x.id, y.id FROM author x, author y WHERE x.id < y.id ORDER BY 1, 2",
+    "SELECT author, count(*), sum(price) FROM book GROUP BY author HAVING count(*) > 0 ORDER BY 2 DESC, 1",
+    "SELECT count(DISTINCT author), min(price), max(title), avg(price) FROM book",
+    "SELECT count(*) FILTER (WHERE price > 1), string_agg(title, ', ' ORDER BY title DESC) FROM book",
+    "SELECT DISTINCT author FROM book ORDER BY author NULLS FIRST",
+    "SELECT DISTINCT ON (author) author, title FROM book ORDER BY author, title",
+    "SELECT title FROM book ORDER BY price DESC NULLS LAST, id LIMIT 2 OFFSET 1",
+    "SELECT name FROM author WHERE id IN (SELECT author FROM book WHERE price < 5) ORDER BY 1",
+    "SELECT name FROM author WHERE id NOT IN (SELECT author FROM book WHERE author IS NOT NULL) ORDER BY 1",
+    "SELECT name FROM author a WHERE EXISTS (SELECT 1 FROM book WHERE author = a.id AND price > 1) ORDER BY 1",
+    "SELECT name, (SELECT max(price) FROM book WHERE author = a.id) FROM author a ORDER BY 1",
+    "SELECT CASE WHEN price IS NULL THEN 'none' WHEN price > 2 THEN 'dear' ELSE 'cheap' END FROM book ORDER BY id",
+    "SELECT id FROM author UNION SELECT author FROM book ORDER BY 1",
+    "SELECT id FROM author UNION ALL SELECT author FROM book WHERE author > 1 ORDER BY 1 LIMIT 3",
+    "SELECT id FROM author EXCEPT SELECT author FROM book ORDER BY 1",
+    "SELECT id FROM (SELECT id FROM author INTERSECT SELECT author FROM book) AS both ORDER BY 1",
+    "SELECT n FROM (SELECT author, count(*) AS n FROM book GROUP BY author) AS counts WHERE n > 1",
+    "SELECT id FROM (SELECT id, price FROM book ORDER BY price DESC LIMIT 2) AS top WHERE price > 1 ORDER BY 1",
+    "SELECT lower(title), length(title), coalesce(title, '-'), substr(title, 1, 2) FROM book ORDER BY id",
+    "SELECT id, row_number() OVER (ORDER BY price, id), sum(price) OVER (PARTITION BY author ORDER BY id) FROM book ORDER BY 1",
+    "SELECT id, r FROM (SELECT id, rank() OVER (ORDER BY author) AS r FROM book) AS ranked WHERE r < 3 ORDER BY 1",
+    "SELECT extract(year FROM born), date_trunc('month', born) FROM author ORDER BY id",
+    "SELECT id FROM book WHERE title ILIKE 't%' OR title ~ '^O' OR title IS NULL ORDER BY 1",
+    "SELECT v.a + v.b FROM (VALUES (1, 2), (3, 4)) AS v (a, b) ORDER BY 1",
+    "SELECT id FROM book WHERE price BETWEEN 1 AND 2 AND NOT (id = 2) ORDER BY 1",
+    "SELECT id FROM book WHERE author IS NOT DISTINCT FROM NULL OR author IS DISTINCT FROM 1 ORDER BY 1",
+    "SELECT a.name, l.title FROM author a CROSS JOIN LATERAL (SELECT title FROM book WHERE author = a.id ORDER BY id LIMIT 1) AS l ORDER BY 1",
+];
+
+#[test]
+fn what_is_printed_reads_as_the_same_query() {
+    let mut db = library();
+    let catalog = db.session().catalog().expect("a database");
+    for sql in QUERIES {
+        let printed = bound(&db, sql).sql(&catalog);
+        let again = bound(&db, &printed).sql(&catalog);
+        assert_eq!(again, printed, "{sql}");
+        let answer = rows(&mut db, sql);
+        assert_eq!(rows(&mut db, &printed), answer, "{sql}\n{printed}");
+    }
+}
+
+#[test]
+fn what_is_printed_is_what_a_person_would_write() {
+    let db = library();
+    let catalog = db.session().catalog().expect("a database");
+    let printed = |sql: &str| bound(&db, sql).sql(&catalog);
+    assert_eq!(
+        printed("select title from book where price > 1 order by id limit 3"),
+        "SELECT book.title FROM book WHERE book.price > 1 ORDER BY book.id LIMIT 3"
+    );
+    assert_eq!(
+        printed("select author, count(*) from book group by author having count(*) > 1"),
+        "SELECT book.author, count(*) AS count FROM book GROUP BY book.author HAVING count(*) > 1"
+    );
+    assert_eq!(
+        printed("select x.name from author x join author y on x.id = y.id"),
+        "SELECT author.name FROM author JOIN author AS author_1 ON author.id = author_1.id"
+    );
+}
