@@ -15,12 +15,13 @@
 //! overflows. Both are errors.
 //!
 //! Order of reading: `scope` (what a name means), `typed` (an expression and its type), `literal`, `operator`,
-//! `expression`, `function`, `aggregate`, `grouping`, `window`, `select`, `from`, `query`; `change` and `conflict` (INSERT, UPDATE, DELETE); `table` and
-//! `types` (definitions).
+//! `expression`, `function`, `aggregate`, `grouping`, `window`, `select`, `from`, `query`, `common`; `change` and `conflict` (INSERT, UPDATE, DELETE); `table` and
+//! `types` (definitions); `information` (the catalog as tables).
 
 mod aggregate;
 mod calendar;
 mod change;
+mod common;
 mod condition;
 mod conflict;
 mod expression;
@@ -28,6 +29,7 @@ mod family;
 mod from;
 mod function;
 mod grouping;
+mod information;
 mod literal;
 mod operator;
 mod pattern;
@@ -64,14 +66,16 @@ pub(super) struct Binder<'a> {
     /// The number of the next source.
     next_source: u32,
     /// The common table expressions in scope, the innermost last.
-    common: Vec<query::CommonTable>,
+    common: Vec<common::CommonTable>,
+    /// The number of the next work table.
+    next_work_table: u32,
     /// How deep in queries.
     depth: usize,
 }
 
 impl<'a> Binder<'a> {
     pub(super) fn new(catalog: &'a Catalog, dialect: Dialect, parameters: &'a mut Parameters) -> Binder<'a> {
-        Binder { catalog, dialect, parameters, next_source: 0, common: Vec::new(), depth: 0 }
+        Binder { catalog, dialect, parameters, next_source: 0, common: Vec::new(), next_work_table: 0, depth: 0 }
     }
 
     fn source(&mut self) -> Source {

@@ -55,6 +55,7 @@ impl Binder<'_> {
             JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => {
                 (JoinKind::Left, true, constraint)
             }
+            JoinOperator::FullOuter(constraint) => (JoinKind::Full, false, constraint),
             other => {
                 return Err(unsupported(format!("{other:?}").split('(').next().unwrap_or_default()).into());
             }
@@ -161,7 +162,10 @@ impl Binder<'_> {
         scope: &mut Scope<'_>,
     ) -> Bound<Relation> {
         let ident = last_part(name)?;
-        if let Some(relation) = self.virtual_table(name, alias, scope)? {
+        if let Some(relation) = self.information(name, alias, scope)? {
+            return Ok(relation);
+        }
+        if let Some(relation) = self.common_table(name, alias, scope)? {
             return Ok(relation);
         }
         if let Some(view) = self.view(ident).cloned() {

@@ -7,7 +7,9 @@ use sqlparser::tokenizer::Span;
 use super::scope::Scope;
 use super::typed::{TEXT, Typed, cast, null_if_any_is};
 use super::{Binder, Bound, last_part, unsupported};
-use crate::algebra::{Arithmetic, Comparison, DateUnit, Expr, Function, StringFunction};
+use crate::algebra::{
+    Arithmetic, Comparison, DateUnit, Expr, Function, JsonFunction, MathFunction, StringFunction, TimeFunction,
+};
 use crate::catalog::names::nearest;
 use crate::evaluate::{Class, class_of};
 use crate::functions::signature;
@@ -160,8 +162,9 @@ impl Binder<'_> {
         if let Some(call) = self.family_call(name, &mut arguments, span) {
             return call;
         }
-        match PLAIN.iter().find(|(known, _)| *known == name) {
-            Some((_, function)) => self.call(function.clone(), arguments, span),
+        let plain = PLAIN.iter().find(|(known, _)| *known == name).map(|(_, function)| function.clone());
+        match plain.or_else(|| family(name)) {
+            Some(function) => self.call(function, arguments, span),
             None if OTHERS.contains(&name) => {
                 Err(arity(name, "another number of arguments", arguments.len(), span))
             }
@@ -300,6 +303,15 @@ pub(super) fn plain_arguments<'f>(
         _ => Err(SqlError::at(unsupported(format!("{name}() with such an argument")), span)),
     };
     list.args.iter().map(plain).collect()
+}
+
+/// The function of this name among those that are called as they are.
+fn family(name: &str) -> Option<Function> {
+    let math = || MathFunction::named(name).map(Function::Math);
+    let string = || StringFunction::named(name).map(Function::String);
+    let json = || JsonFunction::named(name).map(Function::Json);
+    let time = || TimeFunction::named(name).map(Function::Time);
+    math().or_else(string).or_else(json).or_else(time)
 }
 
 pub(super) fn arity(function: &str, expected: &'static str, got: usize, span: Span) -> SqlError {

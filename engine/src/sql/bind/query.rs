@@ -4,10 +4,9 @@ use nuages_storage::{DataType, Value};
 use sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier};
 use sqlparser::tokenizer::Span;
 
-use super::from::renamed;
 use super::scope::{Columns, Scope, Shape};
 use super::typed::{Affinity, TEXT, Typed, cast};
-use super::{Binder, Bound, QUERY_DEPTH_MAX, begin_of, last_part, unsupported};
+use super::{Binder, Bound, QUERY_DEPTH_MAX, begin_of, unsupported};
 use crate::algebra::{Expr, OutputColumn, Query, Relation, SetKind, SortKey};
 use crate::evaluate::{class_of, unify};
 use crate::sql::error::{Problem, SqlError};
@@ -19,16 +18,6 @@ pub(in crate::sql) struct BoundQuery {
     pub(in crate::sql) shape: Vec<Shape>,
 }
 
-/// A common table expression in scope. It is bound anew wherever it is mentioned.
-#[derive(Clone, Debug)]
-pub(super) struct CommonTable {
-    pub(super) name: String,
-    alias: ast::TableAlias,
-    query: ast::Query,
-    /// How many of the common tables before it it sees.
-    sees: usize,
-}
-
 /// How the rows of a query are ordered and cut.
 pub(super) struct Tail<'q> {
     pub(super) order: &'q [ast::OrderByExpr],
@@ -37,7 +26,7 @@ pub(super) struct Tail<'q> {
 }
 
 impl Tail<'_> {
-    const NONE: Tail<'static> = Tail { order: &[], limit: None, fetch: None };
+    pub(super) const NONE: Tail<'static> = Tail { order: &[], limit: None, fetch: None };
 
     fn is_none(&self) -> bool {
         self.order.is_empty() && self.limit.is_none() && self.fetch.is_none()
@@ -64,14 +53,8 @@ impl Binder<'_> {
 
     fn with_common(&mut self, query: &ast::Query, outer: Option<&Scope<'_>>) -> Bound<BoundQuery> {
         if let Some(with) = &query.with {
-            if with.recursive {
-                return Err(SqlError::at(unsupported("WITH RECURSIVE"), with.with_token.0.span));
-            }
             for table in &with.cte_tables {
-                let name = self.new_name(&table.alias.name);
-                let sees = self.common.len();
-                let (alias, query) = (table.alias.clone(), (*table.query).clone());
-                self.common.push(CommonTable { name, alias, query, sees });
+                self.add_common_table(table, with.recursive);
             }
         }
         let order = match &query.order_by {
@@ -87,7 +70,7 @@ impl Binder<'_> {
         Ok(bound)
     }
 
-    fn set_expression(
+    pub(super) fn set_expression(
         &mut self,
         body: &SetExpr,
         tail: &Tail<'_>,
@@ -358,28 +341,5 @@ impl Binder<'_> {
             None if value.is_null() => Ok(None),
             _ => Err(SqlError::at(Problem::RowCount { clause, got: value.to_string() }, span)),
         }
-    }
-
-    /// A common table expression, in the FROM clause that mentions it.
-    pub(super) fn virtual_table(
-        &mut self,
-        name: &ast::ObjectName,
-        alias: Option<&ast::TableAlias>,
-        scope: &mut Scope<'_>,
-    ) -> Bound<Option<Relation>> {
-        let ident = last_part(name)?;
-        let found = self.common.iter().rposition(|table| name.0.len() == 1 && self.means(ident, &table.name));
-        let Some(at) = found else { return Ok(None) };
-        let table = self.common[at].clone();
-        // It sees what was there before it.
-        let later = self.common.split_off(table.sees);
-        let bound = self.query(&table.query, None);
-        self.common.truncate(table.sees);
-        self.common.extend(later);
-        let mut bound = bound?;
-        bound.shape = renamed(bound.shape, Some(&table.alias))?;
-        let named = ast::TableAlias { name: table.alias.name, columns: Vec::new(), explicit: true, at: None };
-        let alias = alias.unwrap_or(&named);
-        self.derived(bound, Some(alias), scope).map(Some)
     }
 }

@@ -84,3 +84,19 @@ fn sqlites_definitions_are_read() {
     );
     run(&mut db, "CREATE TRIGGER t AFTER INSERT ON [my table] BEGIN SELECT 1; END; DROP TRIGGER t");
 }
+
+#[test]
+fn the_catalog_is_read_as_tables() {
+    let mut db = postgresql();
+    run(&mut db, "CREATE TABLE t (id INTEGER PRIMARY KEY, s VARCHAR(7) UNIQUE, n NUMERIC(5, 2) CHECK (n > 0))");
+    run(&mut db, "CREATE TABLE u (id INTEGER REFERENCES t); CREATE VIEW v AS SELECT 1 AS one");
+    let types = "SELECT table_name, table_type FROM information_schema.tables ORDER BY 1";
+    assert_eq!(rows(&mut db, types), "t,BASE TABLE; u,BASE TABLE; v,VIEW");
+    let columns = "SELECT column_name, is_nullable, character_maximum_length, numeric_scale FROM information_schema.columns \
+                   WHERE table_name = 't' ORDER BY ordinal_position";
+    assert_eq!(rows(&mut db, columns), "id,NO,NULL,NULL; s,YES,7,NULL; n,YES,NULL,2");
+    let kinds = "SELECT constraint_type FROM information_schema.table_constraints c ORDER BY c.table_name, 1";
+    assert_eq!(rows(&mut db, kinds), "CHECK; PRIMARY KEY; UNIQUE; FOREIGN KEY");
+    assert_eq!(rows(&mut db, "SELECT count(*) FROM information_schema.indexes WHERE is_unique = 'YES'"), "1");
+    assert_refused(&mut db, "SELECT * FROM information_schema.table", "did you mean \"tables\"");
+}
