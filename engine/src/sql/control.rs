@@ -22,7 +22,7 @@ impl Connection {
             ast::Statement::Set(ast::Set::SetTransaction { modes, session, .. }) => {
                 self.set_isolation(modes, *session)?;
             }
-            ast::Statement::Explain { statement, analyze: false, .. } => return self.explain(statement),
+            ast::Statement::Explain { statement, analyze, .. } => return self.explain(statement, *analyze),
             other => return self.define(other),
         }
         Ok(Outcome::default())
@@ -103,8 +103,8 @@ impl Connection {
         Ok(())
     }
 
-    /// The plan of a query, a line a row.
-    fn explain(&self, statement: &ast::Statement) -> Result<Outcome, SqlError> {
+    /// The plan of a query, a line a row; if it is analyzed, it is run, and each line says what its operator did.
+    fn explain(&self, statement: &ast::Statement, analyze: bool) -> Result<Outcome, SqlError> {
         let ast::Statement::Query(query) = statement else {
             return Err(Problem::Unsupported {
                 feature: "EXPLAIN of something else than a query".to_owned(),
@@ -114,7 +114,11 @@ impl Connection {
         let catalog = self.catalog()?;
         let mut parameters = Parameters::default();
         let bound = Binder::new(&catalog, self.dialect, &mut parameters).query(query, None)?;
-        let text = self.session().explain(&bound.query)?.to_string();
+        let plan = match analyze {
+            true => self.session().explain_analyze(&bound.query, &[])?,
+            false => self.session().explain(&bound.query)?,
+        };
+        let text = plan.to_string();
         let rows: Vec<Vec<Value>> = text.lines().map(|line| vec![Value::from(line)]).collect();
         let rows = ResultSet { columns: vec!["QUERY PLAN".to_owned()], rows };
         Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })

@@ -1,6 +1,8 @@
-//! How a queryset is answered.
+//! How a queryset is answered: its plan, what that does, and the plans it might be answered by instead.
 
+use nuages_engine::algebra::Query;
 use nuages_engine::explain::Explanation;
+use nuages_engine::race::{Alternative, Race};
 
 use super::QuerySet;
 use crate::compile::Compiler;
@@ -15,10 +17,39 @@ impl<M: Model, R> QuerySet<M, R> {
     /// # Errors
     /// As [`all`](QuerySet::all), but for what only rows can be wrong in.
     pub fn explain(&self, ex: &dyn Executor) -> Result<Explanation> {
+        Ok(ex.session()?.explain(&self.engine_query(ex)?)?)
+    }
+
+    /// Runs the query, throws its rows away, and returns the plan with what each operator did: rows, batches, time.
+    ///
+    /// # Errors
+    /// As [`all`](QuerySet::all).
+    pub fn explain_analyze(&self, ex: &dyn Executor) -> Result<Explanation> {
+        Ok(ex.session()?.explain_analyze(&self.engine_query(ex)?, &[])?)
+    }
+
+    /// The plans that the queryset might be answered by, the one that it is answered by first: other access paths, other
+    /// orders and methods of joins. Nothing is run.
+    ///
+    /// # Errors
+    /// As [`explain`](QuerySet::explain).
+    pub fn plans(&self, ex: &dyn Executor) -> Result<Vec<Alternative>> {
+        Ok(ex.session()?.plans(&self.engine_query(ex)?)?)
+    }
+
+    /// Runs all of these plans `runs` times each on what `ex` sees now, and ranks them by their times. Its
+    /// [`to_html`](Race::to_html) is a page that draws them.
+    ///
+    /// # Errors
+    /// As [`all`](QuerySet::all); that two plans return different rows, which is a fault of the engine.
+    pub fn race(&self, ex: &dyn Executor, runs: usize) -> Result<Race> {
+        Ok(ex.session()?.race(&self.engine_query(ex)?, &[], runs)?)
+    }
+
+    fn engine_query(&self, ex: &dyn Executor) -> Result<Query> {
         if let Some(misuse) = self.state().clauses().misuse {
             return Err(misuse.into());
         }
-        let compiled = Compiler::new(ex).rows(self.state())?;
-        Ok(ex.session()?.explain(&compiled.query)?)
+        Ok(Compiler::new(ex).rows(self.state())?.query)
     }
 }
