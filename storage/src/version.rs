@@ -183,12 +183,7 @@ impl Version {
     }
 
     /// Changes a table, and returns what that says of it. One that is not there was dropped since.
-    fn change(
-        &mut self,
-        id: TableId,
-        commit: Option<CommitId>,
-        f: impl FnOnce(&mut Table) -> bool,
-    ) -> bool {
+    fn change(&mut self, id: TableId, commit: Option<CommitId>, f: impl FnOnce(&mut Table) -> bool) -> bool {
         let Some(table) = self.tables.slot(id) else { return true };
         let table = Arc::make_mut(table);
         let fits = f(table);
