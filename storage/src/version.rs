@@ -42,6 +42,9 @@ impl Directory {
     }
 }
 
+/// Why an operation fits, that a statement of this process has made.
+const LOOKED_UP: &str = "which rows are there was looked up, and they are locked";
+
 /// The whole database at one commit.
 #[derive(Clone)]
 pub struct Version {
@@ -86,7 +89,7 @@ impl Version {
         self.commit = commit;
         for operation in operations {
             let fits = self.apply_in(Some(commit), operation);
-            debug_assert!(fits, "rows are not there, or are there already, that a statement has looked up");
+            debug_assert!(fits, "{LOOKED_UP}");
         }
     }
 
@@ -123,7 +126,7 @@ impl Version {
     /// on a table that is not there is ignored, because it can only mean that the table was dropped after it.
     pub fn apply(&mut self, operation: &Operation) {
         let fits = self.apply_in(None, operation);
-        debug_assert!(fits, "rows are not there, or are there already, that a statement has looked up");
+        debug_assert!(fits, "{LOOKED_UP}");
     }
 
     /// The same for an operation that a file says. Returns whether it fits what there is; if not, the version is one of
@@ -146,43 +149,39 @@ impl Version {
                 self.change(*table, commit, |table| table.delete_rows(rows, changes))
             }
             Operation::Schema(change) => {
-                let fits = self.apply_schema(change.clone());
-                let stamped = operation.table().zip(commit);
-                stamped.is_none_or(|(table, commit)| self.change(table, Some(commit), |_| true)) && fits
+                self.apply_schema(change.clone());
+                if let (Some(table), Some(_)) = (operation.table(), commit) {
+                    self.change(table, commit, |_| true);
+                }
+                true
             }
         }
     }
 
-    fn apply_schema(&mut self, change: SchemaChange) -> bool {
-        let mut on_table = |id: TableId, f: &dyn Fn(&mut Table)| {
-            self.change(id, None, |table| {
-                f(table);
-                true
-            })
-        };
+    fn apply_schema(&mut self, change: SchemaChange) {
         match change {
             SchemaChange::CreateTable(table) | SchemaChange::ReplaceTable(table) => {
                 let slot = self.tables.slot(table.id());
                 *slot = Some(table);
-                true
             }
-            SchemaChange::DropTable(id) => {
-                *self.tables.slot(id) = None;
-                true
-            }
-            SchemaChange::AddSlot { table, slot } => on_table(table, &|table| table.add_slot(slot.clone())),
+            SchemaChange::DropTable(id) => *self.tables.slot(id) = None,
+            SchemaChange::AddSlot { table, slot } => self.redefine(table, |table| table.add_slot(slot)),
             SchemaChange::AddIndex { table, id, index } => {
-                on_table(table, &|table| table.add_index(id, index.clone()))
+                self.redefine(table, |table| table.add_index(id, index));
             }
-            SchemaChange::DropIndex { table, id } => on_table(table, &|table| table.remove_index(id)),
-            SchemaChange::Catalog(catalog) => {
-                self.catalog = catalog;
-                true
-            }
+            SchemaChange::DropIndex { table, id } => self.redefine(table, |table| table.remove_index(id)),
+            SchemaChange::Catalog(catalog) => self.catalog = catalog,
         }
     }
 
-    /// Changes a table, and returns what that says of it. One that is not there was dropped since.
+    fn redefine(&mut self, id: TableId, f: impl FnOnce(&mut Table)) {
+        self.change(id, None, |table| {
+            f(table);
+            true
+        });
+    }
+
+    /// Changes a table, and returns what `f` says of it. One that is not there was dropped since.
     fn change(&mut self, id: TableId, commit: Option<CommitId>, f: impl FnOnce(&mut Table) -> bool) -> bool {
         let Some(table) = self.tables.slot(id) else { return true };
         let table = Arc::make_mut(table);

@@ -5,7 +5,7 @@
 //! records. Here frames are taken apart, changed as a program that goes wrong might (spliced, repeated, left out, cut,
 //! with other numbers in them), and put together again. The files are those of `tests/corpus`.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::any::Any;
 use std::fs;

@@ -40,7 +40,7 @@ pub(crate) enum Begun {
 }
 
 /// A commit in the log, which may not be durable.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Appended {
     commit: CommitId,
     /// Its frame.

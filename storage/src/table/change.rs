@@ -73,7 +73,7 @@ impl Table {
     }
 
     fn apply_indexes(&mut self, changes: &[IndexChange]) -> bool {
-        changes.iter().fold(true, |fits, change| self.apply_index(change) && fits)
+        changes.iter().all(|change| self.apply_index(change))
     }
 
     /// Changes an index as its rows have changed. O(log n) an entry; entries that all lie behind the last are

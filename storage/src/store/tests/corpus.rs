@@ -161,7 +161,7 @@ fn a_commit_that_does_not_fit_the_rows_there_are_is_an_error() {
             _ => Ok(()),
         }
     };
-    let mut whole = version.clone();
+    let mut whole = version;
     commits.iter().for_each(|payload| replay(&mut whole, payload).unwrap());
     let twice = commits.iter().filter(|payload| replay(&mut whole.clone(), payload).is_err()).count();
     assert!(twice > 0, "what inserts or deletes cannot be done twice");
