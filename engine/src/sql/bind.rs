@@ -75,7 +75,15 @@ pub(super) struct Binder<'a> {
 
 impl<'a> Binder<'a> {
     pub(super) fn new(catalog: &'a Catalog, dialect: Dialect, parameters: &'a mut Parameters) -> Binder<'a> {
-        Binder { catalog, dialect, parameters, next_source: 0, common: Vec::new(), next_work_table: 0, depth: 0 }
+        Binder {
+            catalog,
+            dialect,
+            parameters,
+            next_source: 0,
+            common: Vec::new(),
+            next_work_table: 0,
+            depth: 0,
+        }
     }
 
     fn source(&mut self) -> Source {

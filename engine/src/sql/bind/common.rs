@@ -27,9 +27,16 @@ pub(super) struct CommonTable {
 
 #[derive(Clone, Debug)]
 enum Meaning {
-    Query { query: Box<ast::Query>, recursive: bool },
+    Query {
+        query: Box<ast::Query>,
+        recursive: bool,
+    },
     /// The rows of the round before, within what is recursive.
-    Round { table: WorkTable, shape: Vec<Shape>, types: Vec<DataType> },
+    Round {
+        table: WorkTable,
+        shape: Vec<Shape>,
+        types: Vec<DataType>,
+    },
 }
 
 impl Binder<'_> {
@@ -108,12 +115,14 @@ impl Binder<'_> {
         for ((column, shape), kind) in step.query.columns.iter_mut().zip(&step.shape).zip(&types) {
             if shape.kind.is_none_or(|own| class_of(own) != class_of(*kind)) {
                 let expr = std::mem::replace(&mut column.expr, Expr::And(Vec::new()));
-                column.expr = if shape.kind.is_none() { Expr::Cast(Box::new(expr), *kind) } else { cast(expr, *kind) };
+                column.expr =
+                    if shape.kind.is_none() { Expr::Cast(Box::new(expr), *kind) } else { cast(expr, *kind) };
             }
         }
         let source = self.source();
         let names = base.shape.iter().enumerate();
-        let columns = names.map(|(place, column)| OutputColumn::new(&*column.name, source.column(place))).collect();
+        let columns =
+            names.map(|(place, column)| OutputColumn::new(&*column.name, source.column(place))).collect();
         let (base_query, step_query) = (Box::new(base.query), Box::new(step.query));
         let relation = Relation::Recursive { table, base: base_query, step: step_query, all: *all, source };
         Ok(BoundQuery { query: Query::new(relation, columns), shape: base.shape })

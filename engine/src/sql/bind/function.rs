@@ -8,7 +8,8 @@ use super::scope::Scope;
 use super::typed::{TEXT, Typed, cast, null_if_any_is};
 use super::{Binder, Bound, last_part, unsupported};
 use crate::algebra::{
-    Arithmetic, Comparison, DateUnit, Expr, Function, JsonFunction, MathFunction, StringFunction, TimeFunction,
+    Arithmetic, Comparison, DateUnit, Expr, Function, JsonFunction, MathFunction, StringFunction,
+    TimeFunction,
 };
 use crate::catalog::names::nearest;
 use crate::evaluate::{Class, class_of};

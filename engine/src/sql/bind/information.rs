@@ -91,14 +91,18 @@ impl Binder<'_> {
         scope: &mut Scope<'_>,
     ) -> Bound<Option<Relation>> {
         let [schema, _] = name.0.as_slice() else { return Ok(None) };
-        let is_it = schema.as_ident().is_some_and(|schema| schema.value.eq_ignore_ascii_case("information_schema"));
+        let is_it =
+            schema.as_ident().is_some_and(|schema| schema.value.eq_ignore_ascii_case("information_schema"));
         if !is_it {
             return Ok(None);
         }
         let ident = last_part(name)?;
         let Some(of) = TABLES.iter().find(|table| ident.value.eq_ignore_ascii_case(table.name)) else {
             let nearest = nearest(&ident.value, TABLES.iter().map(|table| table.name));
-            return Err(SqlError::at(Problem::UnknownTable { name: ident.value.clone(), nearest }, ident.span));
+            return Err(SqlError::at(
+                Problem::UnknownTable { name: ident.value.clone(), nearest },
+                ident.span,
+            ));
         };
         let source = self.source();
         let rows = (of.rows)(self.catalog).into_iter();
@@ -143,7 +147,9 @@ fn columns(catalog: &Catalog) -> Vec<Row> {
     for table in catalog.tables() {
         for (at, column) in table.columns.iter().enumerate() {
             let (precision, scale) = match column.data_type {
-                DataType::Decimal { precision, scale } => (Value::from(i64::from(precision)), i64::from(scale).into()),
+                DataType::Decimal { precision, scale } => {
+                    (Value::from(i64::from(precision)), i64::from(scale).into())
+                }
                 _ => (Value::Null, Value::Null),
             };
             let length = match column.data_type {
@@ -151,7 +157,12 @@ fn columns(catalog: &Catalog) -> Vec<Row> {
                 _ => Value::Null,
             };
             let mut row = about(table).to_vec();
-            row.extend([text(&column.name), place(at), yes(column.nullable), text(&column.data_type.to_string())]);
+            row.extend([
+                text(&column.name),
+                place(at),
+                yes(column.nullable),
+                text(&column.data_type.to_string()),
+            ]);
             row.extend([length, precision, scale]);
             rows.push(row);
         }

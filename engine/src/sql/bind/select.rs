@@ -57,6 +57,11 @@ impl Binder<'_> {
         scope.clause = "ORDER BY";
         scope.windows = windows;
         let mut order = self.order(tail, &items, &scope)?;
+        scope.clause = "DISTINCT ON";
+        let mut distinct_on = match &select.distinct {
+            Some(ast::Distinct::On(exprs)) => Some(self.meant(exprs, &items, &scope)?),
+            _ => None,
+        };
         let (Some(grouping), Some(windows)) = (scope.grouping.take(), scope.windows.take()) else {
             unreachable!("both were put there just now")
         };
@@ -66,7 +71,8 @@ impl Binder<'_> {
                 let regrouped = self.regroup(&mut item.typed.expr, &mut grouping, &scope);
                 regrouped.map_err(|error| error.or_at(item.span.start))?;
             }
-            for expr in having.iter_mut().chain(order.iter_mut().map(|key| &mut key.expr)) {
+            let keys = order.iter_mut().map(|key| &mut key.expr);
+            for expr in having.iter_mut().chain(keys).chain(distinct_on.iter_mut().flatten()) {
                 self.regroup(expr, &mut grouping, &scope)?;
             }
             self.regroup_windows(&mut windows, &mut grouping, &scope)?;
@@ -77,6 +83,11 @@ impl Binder<'_> {
         }
         if !windows.functions.is_empty() {
             relation = relation.window(windows.source, windows.functions);
+        }
+        if let Some(on) = distinct_on {
+            // The first of the rows that agree is the first in this order.
+            relation = if order.is_empty() { relation } else { relation.sort(std::mem::take(&mut order)) };
+            relation = relation.distinct(on);
         }
         self.finish(select, relation, items, order, tail)
     }
@@ -105,10 +116,7 @@ impl Binder<'_> {
                 let on = items.iter().map(|item| item.typed.expr.clone()).collect();
                 relation = relation.project(source, columns).distinct(on);
             }
-            Some(ast::Distinct::On(_)) => {
-                return Err(unsupported("SELECT DISTINCT ON").into());
-            }
-            Some(ast::Distinct::All) | None => {}
+            Some(ast::Distinct::On(_) | ast::Distinct::All) | None => {}
         }
         if !order.is_empty() {
             relation = relation.sort(order);
@@ -233,22 +241,32 @@ impl Binder<'_> {
     fn order(&mut self, tail: &Tail<'_>, items: &[Item], scope: &Scope<'_>) -> Bound<Vec<SortKey>> {
         let mut keys = Vec::with_capacity(tail.order.len());
         for key in tail.order {
-            let by_name = |name: &ast::Ident| items.iter().position(|item| self.means(name, &item.name));
-            let place = match (&key.expr, self.ordinal(&key.expr, items.len())?) {
-                (_, Some(place)) => Some(place),
-                (ast::Expr::Identifier(name), None) => by_name(name),
-                _ => None,
-            };
-            let expr = match place {
-                Some(place) => items[place].typed.expr.clone(),
-                None => self.value_of(&key.expr, scope)?.expr,
-            };
+            let expr = self.meant_by(&key.expr, items, scope)?;
             // A constant orders nothing.
             if !matches!(expr, Expr::Literal(_)) {
                 keys.push(self.sort_key(expr, &key.options));
             }
         }
         Ok(keys)
+    }
+
+    /// What expressions mean beside the list: see [`meant_by`](Binder::meant_by).
+    fn meant(&mut self, exprs: &[ast::Expr], items: &[Item], scope: &Scope<'_>) -> Bound<Vec<Expr>> {
+        exprs.iter().map(|expr| self.meant_by(expr, items, scope)).collect()
+    }
+
+    /// What an expression means that may be the number or the name of a column of the list.
+    fn meant_by(&mut self, expr: &ast::Expr, items: &[Item], scope: &Scope<'_>) -> Bound<Expr> {
+        let by_name = |name: &ast::Ident| items.iter().position(|item| self.means(name, &item.name));
+        let place = match (expr, self.ordinal(expr, items.len())?) {
+            (_, Some(place)) => Some(place),
+            (ast::Expr::Identifier(name), None) => by_name(name),
+            _ => None,
+        };
+        Ok(match place {
+            Some(place) => items[place].typed.expr.clone(),
+            None => self.value_of(expr, scope)?.expr,
+        })
     }
 
     /// The columns that a statement returns of the rows it has changed.

@@ -115,7 +115,7 @@ impl<'c> Printer<'c> {
     ) -> String {
         let distinct = match &select.distinct {
             None => String::new(),
-            Some(on) if exprs.eq(on) => "DISTINCT ".into(),
+            Some(on) if !select.is_first_kept && exprs.eq(on) => "DISTINCT ".into(),
             Some(on) => {
                 let on: Vec<String> = on.iter().map(|expr| expression(expr, self)).collect();
                 format!("DISTINCT ON ({}) ", on.join(", "))
@@ -170,9 +170,11 @@ impl<'c> Printer<'c> {
             Relation::Scan { table, source } => self.scan(*table, *source),
             Relation::Values { source, rows, types } => {
                 let row = |row: &Vec<Expr>, printer: &mut Self, is_first: bool| {
-                    let value = |(expr, data_type): (&Expr, &nuages_storage::DataType)| match is_first {
-                        true => format!("CAST({} AS {data_type})", expression(expr, printer)),
-                        false => expression(expr, printer),
+                    // The types are told in the first row, if its values do not tell them.
+                    let value = |(expr, data_type): (&Expr, &nuages_storage::DataType)| match expr {
+                        Expr::Cast(_, own) if own == data_type => expression(expr, printer),
+                        expr if is_first => format!("CAST({} AS {data_type})", expression(expr, printer)),
+                        expr => expression(expr, printer),
                     };
                     let values: Vec<String> = row.iter().zip(types).map(value).collect();
                     format!("({})", values.join(", "))
@@ -195,7 +197,11 @@ impl<'c> Printer<'c> {
                 select
             }
             Relation::Project { input, source, columns } => {
-                let mut select = self.until(input, Stage::Having);
+                let mut select = self.relation(input);
+                // Its columns may be computed before the rows are put in order, but not before they are made distinct.
+                if select.is_projected || select.distinct.is_some() {
+                    select = self.wrapped(select);
+                }
                 let columns: Vec<(Column, &Expr)> =
                     columns.iter().enumerate().map(|(place, expr)| (source.column(place), expr)).collect();
                 select.scope = columns.iter().map(|(column, _)| *column).collect();
@@ -203,7 +209,8 @@ impl<'c> Printer<'c> {
                     let text = operand(expr, self);
                     self.names.insert(column, text);
                 }
-                select.stage = Stage::Projected;
+                select.is_projected = true;
+                select.stage = select.stage.max(Stage::Projected);
                 select
             }
             Relation::Join { kind, left, right, on } => self.join(*kind, left, right, on),
@@ -228,9 +235,14 @@ impl<'c> Printer<'c> {
                 select
             }
             Relation::Distinct { input, on } => {
-                let mut select = self.until(input, Stage::Projected);
+                let mut select = self.until(input, Stage::Order);
+                if select.distinct.is_some() {
+                    select = self.wrapped(select);
+                }
+                // The first of the rows that agree is kept: in the order that there is, if there is one.
+                select.is_first_kept = select.stage == Stage::Order;
                 select.distinct = Some(on.clone());
-                select.stage = Stage::Distinct;
+                select.stage = select.stage.max(Stage::Distinct);
                 select
             }
             Relation::Set { kind, all, source, left, right } => {

@@ -40,10 +40,14 @@ pub(super) struct Select {
     pub(super) having: Vec<String>,
     /// In what rows must differ.
     pub(super) distinct: Option<Vec<Expr>>,
+    /// Whether the first of those that do not differ is kept, by `order`.
+    pub(super) is_first_kept: bool,
     /// `ORDER BY ..`, or nothing.
     pub(super) order: String,
     pub(super) offset: u64,
     pub(super) count: Option<u64>,
+    /// Whether it has the columns of a projection already.
+    pub(super) is_projected: bool,
     /// What may be mentioned above it.
     pub(super) scope: Vec<Column>,
     pub(super) stage: Stage,

@@ -192,11 +192,24 @@ fn aggregates_of_many_kinds() {
 #[test]
 fn recursion_goes_on_until_there_is_nothing_new() {
     let mut db = postgresql();
-    let count = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5) SELECT sum(i) FROM n";
+    let count =
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5) SELECT sum(i) FROM n";
     assert_eq!(rows(&mut db, count), "15");
-    run(&mut db, "CREATE TABLE edge (a INTEGER, b INTEGER); INSERT INTO edge VALUES (1, 2), (2, 3), (3, 1), (4, 5)");
+    run(
+        &mut db,
+        "CREATE TABLE edge (a INTEGER, b INTEGER); INSERT INTO edge VALUES (1, 2), (2, 3), (3, 1), (4, 5)",
+    );
     let reach = "WITH RECURSIVE r AS (SELECT 1 AS x UNION SELECT b FROM edge JOIN r ON a = x) SELECT x FROM r ORDER BY x";
     assert_eq!(rows(&mut db, reach), "1; 2; 3");
-    assert_eq!(rows(&mut sqlite(), "WITH RECURSIVE c(x) AS (VALUES (1) UNION ALL SELECT x * 2 FROM c WHERE x < 20) SELECT max(x) FROM c"), "32");
-    assert_eq!(rows(&mut db, "SELECT a FROM edge FULL JOIN (SELECT 9 AS z) AS q ON a = z ORDER BY a"), "1; 2; 3; 4; NULL");
+    assert_eq!(
+        rows(
+            &mut sqlite(),
+            "WITH RECURSIVE c(x) AS (VALUES (1) UNION ALL SELECT x * 2 FROM c WHERE x < 20) SELECT max(x) FROM c"
+        ),
+        "32"
+    );
+    assert_eq!(
+        rows(&mut db, "SELECT a FROM edge FULL JOIN (SELECT 9 AS z) AS q ON a = z ORDER BY a"),
+        "1; 2; 3; 4; NULL"
+    );
 }

@@ -88,7 +88,10 @@ fn sqlites_definitions_are_read() {
 #[test]
 fn the_catalog_is_read_as_tables() {
     let mut db = postgresql();
-    run(&mut db, "CREATE TABLE t (id INTEGER PRIMARY KEY, s VARCHAR(7) UNIQUE, n NUMERIC(5, 2) CHECK (n > 0))");
+    run(
+        &mut db,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, s VARCHAR(7) UNIQUE, n NUMERIC(5, 2) CHECK (n > 0))",
+    );
     run(&mut db, "CREATE TABLE u (id INTEGER REFERENCES t); CREATE VIEW v AS SELECT 1 AS one");
     let types = "SELECT table_name, table_type FROM information_schema.tables ORDER BY 1";
     assert_eq!(rows(&mut db, types), "t,BASE TABLE; u,BASE TABLE; v,VIEW");
