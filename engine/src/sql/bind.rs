@@ -144,6 +144,10 @@ fn shown(kind: Option<DataType>) -> String {
     kind.map_or_else(|| "NULL".to_owned(), |kind| kind.to_string())
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a type, or words for some: callers have no name for either"
+)]
 fn mismatch(expression: &str, expected: impl ToString, got: Option<DataType>, span: Span) -> SqlError {
     let problem =
         Problem::Type { expression: expression.to_owned(), expected: expected.to_string(), got: shown(got) };

@@ -120,7 +120,7 @@ impl Connection {
             return Err(SqlError::at(Problem::Duplicate { name: trigger.name }, name.span));
         }
         triggers.push(Arc::new(trigger));
-        self.replace_triggers(triggers)
+        self.replace_triggers(&triggers)
     }
 
     fn drop_trigger(&mut self, dropped: &ast::DropTrigger) -> Result<Outcome, SqlError> {
@@ -134,12 +134,12 @@ impl Connection {
                 return Err(SqlError::at(problem, name.span));
             }
         }
-        self.replace_triggers(triggers)
+        self.replace_triggers(&triggers)
     }
 
-    fn replace_triggers(&mut self, triggers: Vec<Arc<TriggerDefinition>>) -> Result<Outcome, SqlError> {
+    fn replace_triggers(&mut self, triggers: &[Arc<TriggerDefinition>]) -> Result<Outcome, SqlError> {
         self.change_schema(&mut |writing| {
-            writing.replace_triggers(triggers.clone());
+            writing.replace_triggers(triggers.to_vec());
             Ok(())
         })?;
         Ok(Outcome::default())

@@ -62,9 +62,19 @@ pub(super) fn split(text: &str, dialect: Dialect) -> Result<Vec<Vec<TokenWithSpa
         return Err(Problem::TooLong { bytes: text.len(), max: SCRIPT_BYTES_MAX }.into());
     }
     let grammar = Grammar(dialect);
-    let tokens = Tokenizer::new(&grammar, text)
+    let mut tokens = Tokenizer::new(&grammar, text)
         .tokenize_with_location()
         .map_err(|error| SqlError::new(Problem::Syntax { message: error.message }).or_at(error.location))?;
+    // One statement, as nearly all texts are, keeps its tokens where they are.
+    let is_end = |token: &TokenWithSpan| matches!(token.token, Token::SemiColon | Token::Whitespace(_));
+    let last = tokens.iter().rposition(|token| !is_end(token)).map_or(0, |last| last + 1);
+    if text.len() <= STATEMENT_BYTES_MAX
+        && !tokens[..last].iter().any(|token| token.token == Token::SemiColon)
+    {
+        tokens.truncate(last);
+        tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
+        return Ok(Some(tokens).filter(|tokens| !tokens.is_empty()).into_iter().collect());
+    }
     let mut statements = Vec::new();
     let mut current: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     let mut trigger = TriggerBody::default();

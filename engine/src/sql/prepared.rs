@@ -22,6 +22,7 @@ pub struct PreparedStatement {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it in each statement that is kept")]
 enum Kind {
     Query(crate::Prepared),
     Change(Statement),

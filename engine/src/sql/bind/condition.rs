@@ -30,7 +30,7 @@ impl Binder<'_> {
                 for operand in operands.into_iter().rev() {
                     match (self.condition(operand, scope)?, op) {
                         (Expr::And(more), BinaryOperator::And) | (Expr::Or(more), BinaryOperator::Or) => {
-                            all.extend(more)
+                            all.extend(more);
                         }
                         (condition, _) => all.push(condition),
                     }

@@ -289,9 +289,9 @@ fn add_columns(table: &super::scope::ScopeTable, left_out: &[usize], items: &mut
 }
 
 /// The names that a list gives, and what for.
-fn aliases(projection: &[SelectItem]) -> Vec<(&ast::Ident, &ast::Expr)> {
-    let alias = |item| match item {
-        &SelectItem::ExprWithAlias { ref expr, ref alias } => Some((alias, expr)),
+fn aliases<'s>(projection: &'s [SelectItem]) -> Vec<(&'s ast::Ident, &'s ast::Expr)> {
+    let alias = |item: &'s SelectItem| match item {
+        SelectItem::ExprWithAlias { expr, alias } => Some((alias, expr)),
         _ => None,
     };
     projection.iter().filter_map(alias).collect()

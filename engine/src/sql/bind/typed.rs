@@ -39,8 +39,11 @@ pub(in crate::sql) struct Typed {
     pub(in crate::sql) affinity: Affinity,
     /// What it is chosen from, where some are integers and some are floats: SQLite computes with each as it is, so
     /// that `COALESCE(7, 1.5) / 2` is 3. A branch without a condition is what is left.
-    pub(in crate::sql) mixed: Option<Box<[(Option<Expr>, Typed)]>>,
+    pub(in crate::sql) mixed: Option<Box<[Branch]>>,
 }
+
+/// A condition, none if it is what is left, and what is chosen if it is true.
+pub(in crate::sql) type Branch = (Option<Expr>, Typed);
 
 /// How many branches a choice may have to be computed with branch by branch.
 const MIXED_MAX: usize = 8;
@@ -69,7 +72,7 @@ impl Typed {
     }
 
     /// A choice between numbers, as a float if one of them is.
-    pub(super) fn choice(branches: Vec<(Option<Expr>, Typed)>) -> Typed {
+    pub(super) fn choice(branches: Vec<Branch>) -> Typed {
         let is_float = branches.iter().any(|(_, typed)| typed.class() == Some(Class::Float));
         let kind = if is_float { DataType::Float } else { DataType::BigInt };
         let is_mixed = is_float && branches.iter().any(|(_, typed)| typed.class() == Some(Class::Int));

@@ -101,3 +101,13 @@ fn rows_give_way_to_rows() {
     run(&mut db, "INSERT OR IGNORE INTO t VALUES (1, 'x'); REPLACE INTO t VALUES (2, 'a')");
     assert_eq!(rows(&mut db, "SELECT * FROM t"), "2,a");
 }
+
+#[test]
+fn two_dialects_share_a_database() {
+    let mut connection = postgresql();
+    run(&mut connection, "CREATE TABLE song (id BIGSERIAL PRIMARY KEY, title TEXT, plays INTEGER)");
+    run(&mut connection, "INSERT INTO song (title, plays) VALUES ('Nuages', 40), ('Djangology', 2)");
+    let mut sqlite = Connection::with_dialect(connection.database().clone(), crate::sql::Dialect::Sqlite);
+    run(&mut sqlite, "INSERT OR REPLACE INTO song VALUES (2, 'Minor Swing', 99)");
+    assert_eq!(rows(&mut connection, "SELECT title FROM song WHERE plays > 50"), "Minor Swing");
+}
