@@ -79,3 +79,66 @@ fn random() -> f64 {
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algebra::Expr;
+    use crate::evaluate::testing::value_of;
+    use nuages_storage::Value;
+    use proptest::prelude::*;
+
+    fn call(of: MathFunction, arguments: &[f64]) -> Result<Value, Error> {
+        let arguments = arguments.iter().map(|float| Expr::literal(*float));
+        value_of(&Expr::Call(Function::Math(of), arguments.collect()))
+    }
+
+    fn float_of(of: MathFunction, arguments: &[f64]) -> f64 {
+        call(of, arguments).unwrap().as_float().unwrap()
+    }
+
+    proptest! {
+        // The SQLite that the tests are built with has none of these functions.
+        #[test]
+        fn inverse_functions_lead_back(x in -1.4..1.4_f64, y in 0.1..9.0_f64) {
+            use MathFunction::{
+                Acos, Acosh, Asin, Asinh, Atan, Atan2, Atanh, Cos, Cosh, Cot, CubeRoot, Degrees, Log2, Log10,
+                LogBase, Radians, Sin, Sinh, Tan, Tanh,
+            };
+            let pairs = [(Sin, Asin), (Tan, Atan), (Sinh, Asinh), (Tanh, Atanh), (Degrees, Radians)];
+            for (of, inverse) in pairs {
+                let back = float_of(inverse, &[float_of(of, &[x])]);
+                prop_assert!((back - x).abs() < 1e-9, "{:?} {}", of, back);
+            }
+            for (of, inverse) in [(Cos, Acos), (Cosh, Acosh)] {
+                let back = float_of(inverse, &[float_of(of, &[x])]);
+                prop_assert!((back - x.abs()).abs() < 1e-6, "{:?} {}", of, back);
+            }
+            prop_assert!((float_of(CubeRoot, &[x * x * x]) - x).abs() < 1e-9);
+            prop_assert!((float_of(Atan2, &[x * y, y]) - x.atan()).abs() < 1e-9);
+            prop_assert!((float_of(Log10, &[10_f64.powf(x)]) - x).abs() < 1e-9);
+            prop_assert!((float_of(Log2, &[2_f64.powf(x)]) - x).abs() < 1e-9);
+            prop_assert!((float_of(LogBase, &[y + 1.0, (y + 1.0).powf(x)]) - x).abs() < 1e-9);
+            prop_assert!((float_of(Cot, &[y / 9.0]) * float_of(Tan, &[y / 9.0]) - 1.0).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn what_has_no_result_is_an_error() {
+        let none = [(MathFunction::Log10, 0.0), (MathFunction::Log2, -1.0), (MathFunction::Asin, 1.5)];
+        let none = none.into_iter().chain([(MathFunction::Acosh, 0.5), (MathFunction::Cosh, 1e4)]);
+        for (of, x) in none {
+            assert!(matches!(call(of, &[x]), Err(Error::Overflow { .. })), "{of:?}({x})");
+        }
+        assert_eq!(call(MathFunction::Pi, &[]), Ok(std::f64::consts::PI.into()));
+    }
+
+    #[test]
+    fn lots_differ_and_lie_from_zero_to_below_one() {
+        let drawn: Vec<f64> = (0..1_000).map(|_| random()).collect();
+        assert!(drawn.iter().all(|lot| (0.0..1.0).contains(lot)));
+        assert!(drawn.windows(2).all(|pair| pair[0] != pair[1]));
+        let mean = drawn.iter().sum::<f64>() / 1_000.0;
+        assert!((0.4..0.6).contains(&mean), "{mean}");
+    }
+}

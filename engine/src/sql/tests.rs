@@ -1,5 +1,6 @@
 //! What statements mean, in both dialects, and what is refused.
 
+mod family;
 mod meaning;
 mod printing;
 mod refused;
