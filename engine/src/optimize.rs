@@ -10,8 +10,8 @@
 //! on. A plan holds no version and no row, so it may be kept and run again on any version of the same schema.
 //!
 //! Order of reading: `depth` (what is too deep to be planned), `columns` (what mentions what), `rewrite`, `planner`
-//! (what is known while planning), `build` (operator by operator), `sarg`, `access` and `union` (access paths), `join_order`
-//! and `join` (order and method), `lateral`, `window`, `work_table` (common table expressions), `cardinality`.
+//! (what is known while planning), `build` (operator by operator), `sarg`, `access` and `union` (access paths), `join_order`,
+//! `join` and `late` (order and method), `lateral`, `window`, `work_table` (common table expressions), `cardinality`.
 
 mod access;
 mod build;
@@ -22,6 +22,7 @@ pub(crate) mod depth;
 mod join;
 mod join_order;
 mod key;
+mod late;
 mod lateral;
 mod planner;
 mod rewrite;

@@ -48,7 +48,9 @@ impl Planner<'_> {
             Relation::Join { kind, left, right, on } if is_lateral(kind, &left, &right) => {
                 self.build_lateral(kind, *left, *right, on, needed)
             }
-            Relation::Join { kind: JoinKind::Inner, .. } if self.optimize => self.build_inner(join, needed),
+            Relation::Join { kind: JoinKind::Inner, .. } if self.optimize => {
+                self.build_inner_and_tests(join, needed)
+            }
             Relation::Join { kind, left, right, on } => {
                 let on = conjuncts(on);
                 let mut below = needed.clone();
@@ -61,7 +63,8 @@ impl Planner<'_> {
         }
     }
 
-    fn build_inner(&mut self, join: Relation, needed: &ColumnSet) -> Result<Plan, Error> {
+    /// The plan of inner joins.
+    pub(super) fn build_inner(&mut self, join: Relation, needed: &ColumnSet) -> Result<Plan, Error> {
         let (mut relations, mut parts) = (Vec::new(), Vec::new());
         flatten(join, &mut relations, &mut parts);
         let (nested, parts): (Vec<_>, Vec<_>) = parts.into_iter().partition(columns::has_subquery);

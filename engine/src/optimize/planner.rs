@@ -18,9 +18,9 @@ use crate::error::Error;
 use crate::evaluate::Scalar;
 use crate::plan::{Estimate, Node, PairCondition, Plan, PlanColumn, Predicate, Subquery, SubqueryKind};
 
-/// How deep subqueries within subqueries are planned both as joins and row by row, to take the cheaper. Each level doubles
-/// the work.
-const NESTING_MAX: usize = 3;
+/// How deep subqueries within subqueries, and joins within joins, are planned in two ways to take the cheaper. Each level
+/// doubles the work.
+pub(super) const NESTING_MAX: usize = 3;
 
 /// Plans one statement.
 pub(crate) struct Planner<'a> {
@@ -36,8 +36,8 @@ pub(crate) struct Planner<'a> {
     next_source: u32,
     next_parameter: usize,
     has_subquery: bool,
-    /// How many subqueries are being planned in two ways.
-    nesting: usize,
+    /// How many subqueries and joins, one within the other, are being planned in two ways.
+    pub(super) nesting: usize,
     /// The tables behind the sources that are scans, and whether an outer join can NULL-extend them.
     scans: HashMap<Source, (TableId, bool)>,
     /// Columns that are passed on under another name, with what they are.
