@@ -9,6 +9,8 @@
 //! The folder's files (`.test`, `.slt`) are run in SQLite's dialect under the label `sqlite`, or in PostgreSQL's under
 //! the label `postgresql`. What fails is told by file, the first few of each.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
 mod expected;
 mod run;
 mod script;
