@@ -53,9 +53,9 @@ pub(super) fn evaluate(function: &Function, call: &Call<'_>) -> Result<Vector<'s
 ///
 /// # Errors
 /// [`Error::Overflow`] beyond the years of a calendar.
-pub(crate) fn add_months(timestamp: Value, months: i64) -> Result<Value, Error> {
+pub(crate) fn add_months(timestamp: &Value, months: i64) -> Result<Value, Error> {
     let Value::Timestamp(at) = timestamp else { return Ok(Value::Null) };
-    let later = add_months_to(timestamp_to_micros(at), months);
+    let later = add_months_to(timestamp_to_micros(*at), months);
     let beyond = || Error::Overflow { operation: signature::name(&Function::AddMonths).to_owned() };
     later.map(|micros| timestamp_from_micros(micros).into()).ok_or_else(beyond)
 }

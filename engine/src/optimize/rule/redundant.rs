@@ -9,10 +9,10 @@ use crate::algebra::{AggregateFunction, Column, Expr, JoinKind, Relation, SortKe
 /// Takes out orders and distinctions that make no difference.
 pub(crate) fn redundant(relation: &mut Relation, planner: &Planner<'_>) {
     match relation {
-        Relation::Aggregate { input, aggregates, .. } => {
-            if aggregates.iter().all(|aggregate| ignores_order(aggregate.function)) {
-                unsort(input);
-            }
+        Relation::Aggregate { input, aggregates, .. }
+            if aggregates.iter().all(|aggregate| ignores_order(aggregate.function)) =>
+        {
+            unsort(input);
         }
         Relation::Join { kind: JoinKind::Semi | JoinKind::Anti, right, .. } => unsort(right),
         Relation::Sort { input, keys } => {

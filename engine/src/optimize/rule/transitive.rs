@@ -73,9 +73,8 @@ impl Facts {
             match (*a, *b) {
                 // Equality is carried over only between columns of one type, where it means the same.
                 (Expr::Column(a), Expr::Column(b)) if planner.column_type(a).is_some() => {
-                    if planner.column_type(a) == planner.column_type(b) {
-                        self.equal.push((a, b));
-                    }
+                    let is_one_type = planner.column_type(a) == planner.column_type(b);
+                    self.equal.extend(is_one_type.then_some((a, b)));
                 }
                 (Expr::Column(column), value) | (value, Expr::Column(column))
                     if columns_of(&value).is_empty() && !has_subquery(&value) =>
@@ -151,7 +150,7 @@ mod tests {
     fn both_sides_of_an_equality_are_fixed() {
         let family = family();
         let fifth = family.parent.clone().filter(column(P, 0).equals(number(5)));
-        let joined = fifth.join(JoinKind::Inner, family.child.clone(), column(C, 1).equals(column(P, 0)));
+        let joined = fifth.join(JoinKind::Inner, family.child, column(C, 1).equals(column(P, 0)));
         assert_eq!(
             rewritten(joined),
             "Inner join c.1 = p.0\n  filter p.0 = 5\n    scan p\n  filter c.1 = 5\n    scan c"

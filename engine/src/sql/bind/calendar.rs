@@ -26,7 +26,7 @@ impl Binder<'_> {
         }
         let midnight = cast(left.expr.clone(), DataType::Timestamp);
         let expr = match folded(&midnight) {
-            Some(value) => match add_months(value, months) {
+            Some(value) => match add_months(&value, months) {
                 Ok(value) => Expr::Literal(value),
                 Err(_) => Expr::Call(Function::AddMonths, vec![midnight, Expr::literal(months)]),
             },
@@ -49,17 +49,17 @@ pub(super) fn same_instants(left: Typed, right: Typed) -> (Typed, Typed) {
 }
 
 fn beside(date: Typed, timestamp: Typed) -> (Typed, Typed) {
-    if let Some(day) = folded(&timestamp.expr).and_then(midnight_of) {
+    if let Some(day) = folded(&timestamp.expr).as_ref().and_then(midnight_of) {
         return (date, Typed::literal(day));
     }
     (Typed::new(cast(date.expr, DataType::Timestamp), DataType::Timestamp), timestamp)
 }
 
 /// The day that a timestamp is the midnight of.
-fn midnight_of(timestamp: Value) -> Option<Value> {
+fn midnight_of(timestamp: &Value) -> Option<Value> {
     let day = cast_value(timestamp.clone(), DataType::Date).ok()?;
     let midnight = cast_value(day.clone(), DataType::Timestamp).ok()?;
-    (midnight == timestamp).then_some(day)
+    (midnight == *timestamp).then_some(day)
 }
 
 /// The value of an expression over literals of points in time and spans between them.

@@ -63,7 +63,7 @@ impl<'c> Printer<'c> {
                 let columns: Vec<String> = query.columns.iter().map(|column| self.output(column)).collect();
                 let exprs = query.columns.iter().map(|column| &column.expr);
                 let lock = query.lock.as_ref().map(|lock| self.lock(lock)).unwrap_or_default();
-                format!("{}{lock}", self.finished(select, &columns.join(", "), exprs))
+                format!("{}{lock}", self.finished(&select, &columns.join(", "), exprs))
             }
         };
         self.under_with(outside, body)
@@ -109,7 +109,7 @@ impl<'c> Printer<'c> {
     /// A `SELECT` with these columns, and `DISTINCT` as it must be over them.
     fn finished<'e>(
         &mut self,
-        select: Select,
+        select: &Select,
         columns: &str,
         exprs: impl Iterator<Item = &'e Expr>,
     ) -> String {
@@ -181,7 +181,7 @@ impl<'c> Printer<'c> {
                 };
                 let rows: Vec<String> =
                     rows.iter().enumerate().map(|(number, values)| row(values, self, number == 0)).collect();
-                self.named(format!("(VALUES {})", rows.join(", ")), "v", *source, types.len())
+                self.named(&format!("(VALUES {})", rows.join(", ")), "v", *source, types.len())
             }
             Relation::Filter { input, predicate } => {
                 let mut select = self.until(input, Stage::Having);
@@ -247,7 +247,7 @@ impl<'c> Printer<'c> {
             }
             Relation::Set { kind, all, source, left, right } => {
                 let body = self.set(*kind, *all, left, right);
-                self.named(format!("({body})"), "u", *source, left.columns.len())
+                self.named(&format!("({body})"), "u", *source, left.columns.len())
             }
             Relation::With { table, rows, input } => {
                 let body = self.print(rows);
@@ -261,11 +261,11 @@ impl<'c> Printer<'c> {
                 let word = if *all { "UNION ALL" } else { "UNION" };
                 let head = self.head(*table);
                 self.with.push(format!("{head} AS (({first}) {word} ({next}))"));
-                self.named(name, "r", *source, base.columns.len())
+                self.named(&name, "r", *source, base.columns.len())
             }
             Relation::WorkTable { table, source, types } => {
                 let name = self.work_tables.get(table).map_or_else(String::new, |(name, _)| name.clone());
-                self.named(name, "w", *source, types.len())
+                self.named(&name, "w", *source, types.len())
             }
         }
     }
@@ -278,12 +278,12 @@ impl<'c> Printer<'c> {
 
     /// A `SELECT` as a derived table of another.
     fn wrapped(&mut self, select: Select) -> Select {
-        let (scope, text, alias) = self.derived(select);
+        let (scope, text, alias) = self.derived(&select);
         Select::from(format!("({text}) AS {alias}"), scope)
     }
 
     /// The text of a derived table and what it is called; from now on its columns are mentioned as that.
-    fn derived(&mut self, select: Select) -> (Vec<Column>, String, String) {
+    fn derived(&mut self, select: &Select) -> (Vec<Column>, String, String) {
         let alias = self.alias("q");
         let scope: Vec<Column> =
             select.scope.iter().copied().filter(|column| self.mentioned.contains(column)).collect();
@@ -324,7 +324,7 @@ impl<'c> Printer<'c> {
     }
 
     /// Something after `FROM` with columns of this source, which it names.
-    fn named(&mut self, what: String, kind: &str, source: Source, width: usize) -> Select {
+    fn named(&mut self, what: &str, kind: &str, source: Source, width: usize) -> Select {
         let alias = self.alias(kind);
         let names: Vec<String> = (0..width).map(|number| format!("c{number}")).collect();
         let scope: Vec<Column> = (0..width).map(|place| source.column(place)).collect();
@@ -384,7 +384,7 @@ impl<'c> Printer<'c> {
                 (other.scope, text)
             }
             _ => {
-                let (scope, text, alias) = self.derived(other);
+                let (scope, text, alias) = self.derived(&other);
                 (scope, format!("{}({text}) AS {alias}", if is_lateral { "LATERAL " } else { "" }))
             }
         };
@@ -453,7 +453,7 @@ impl Names for Printer<'_> {
     fn relation(&mut self, relation: &Relation) -> String {
         let outside = std::mem::take(&mut self.with);
         let select = Printer::relation(self, relation);
-        let body = self.finished(select, "1", std::iter::empty());
+        let body = self.finished(&select, "1", std::iter::empty());
         self.under_with(outside, body)
     }
 }
