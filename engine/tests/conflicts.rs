@@ -1,5 +1,7 @@
 //! `ON CONFLICT`, `UPDATE .. FROM` and `DELETE .. USING`, here and by SQLite, and conflicts between transactions.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::sync::Arc;
 use std::thread;
 

@@ -1,5 +1,7 @@
 //! What a statement may keep in memory: who exceeds it is named, and the session goes on.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use nuages_engine::algebra::{
     Aggregate, AggregateFunction, Arithmetic, Expr, Frame, Insert, InsertSource, JoinKind, OutputColumn,
     Query, Relation, SetKind, SortKey, Source, Statement, WindowFunction, WindowKind, WorkTable,

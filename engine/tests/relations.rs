@@ -1,6 +1,8 @@
 //! Common table expressions, recursion, lateral joins, full joins and the aggregates that see an order, here and by
 //! SQLite where it has them.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use nuages_engine::algebra::{
     Aggregate, AggregateFunction, Arithmetic, Comparison, Expr, Insert, InsertSource, JoinKind, OutputColumn,
     Query, Relation, SetKind, SortKey, Source, Statement, WorkTable,
@@ -60,7 +62,7 @@ impl Both {
     fn agree(&self, query: &Query, sql: &str) -> Result<(), TestCaseError> {
         let mut ours =
             self.db.query(query, &[]).map_err(|error| TestCaseError::fail(error.to_string()))?.rows;
-        let mut statement = self.sqlite.prepare(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let mut statement = self.sqlite.prepare(sql).expect(sql);
         let width = query.columns.len();
         let value = |value| match value {
             SqliteValue::Null => Value::Null,

@@ -2,6 +2,8 @@
 //!
 //! Where the order of peers decides, the sort keys end in the primary key, so that there is one answer.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use nuages_engine::algebra::{
     AggregateFunction, Bound, Comparison, Exclude, Expr, Frame, FrameUnit, Insert, InsertSource,
     OutputColumn, Query, Relation, SortKey, Source, Statement, WindowFunction, WindowKind,
@@ -207,7 +209,7 @@ fn ours(db: &Database, table: TableId, functions: Vec<WindowFunction>) -> Vec<Ve
 
 fn theirs(sqlite: &Connection, calls: &[String]) -> Vec<Vec<Value>> {
     let sql = format!("select id, {} from r order by id", calls.join(", "));
-    let mut statement = sqlite.prepare(&sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let mut statement = sqlite.prepare(&sql).expect(&sql);
     let width = calls.len() + 1;
     let value = |value| match value {
         SqliteValue::Null => Value::Null,
