@@ -70,7 +70,7 @@ pub(crate) fn plan_kept(query: &Query, catalog: &Catalog, version: &Version) -> 
 ///
 /// # Errors
 /// As [`plan`].
-#[expect(clippy::needless_pass_by_value, reason = "it is called in the place of `plan`")]
+#[expect(clippy::needless_pass_by_value, reason = "it takes a query as `plan` does")]
 pub fn plan_naively(query: Query, catalog: &Catalog, version: &Version) -> Result<Plan, Error> {
     plan_as_written(&query, catalog, version).map(|planned| planned.plan)
 }

@@ -99,7 +99,7 @@ pub fn outline(text: &str) -> String {
     let is_full = |line: &&str| !line.is_empty();
     let indent =
         lines.iter().filter(|line| is_full(line)).map(|line| line.len() - line.trim_start().len()).min();
-    let first = lines.iter().position(&is_full).unwrap_or(0);
+    let first = lines.iter().position(is_full).unwrap_or(0);
     let end = lines.iter().rposition(is_full).map_or(first, |last| last + 1);
     let cut = |line: &&str| line.get(indent.unwrap_or(0)..).unwrap_or_default().to_owned();
     lines[first..end].iter().map(cut).collect::<Vec<_>>().join("\n")

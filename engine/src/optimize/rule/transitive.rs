@@ -72,9 +72,11 @@ impl Facts {
             let Expr::Compare(Comparison::Equal, a, b) = part else { continue };
             match (*a, *b) {
                 // Equality is carried over only between columns of one type, where it means the same.
-                (Expr::Column(a), Expr::Column(b)) if planner.column_type(a).is_some() => {
-                    let is_one_type = planner.column_type(a) == planner.column_type(b);
-                    self.equal.extend(is_one_type.then_some((a, b)));
+                (Expr::Column(a), Expr::Column(b))
+                    if planner.column_type(a).is_some()
+                        && planner.column_type(a) == planner.column_type(b) =>
+                {
+                    self.equal.push((a, b));
                 }
                 (Expr::Column(column), value) | (value, Expr::Column(column))
                     if columns_of(&value).is_empty() && !has_subquery(&value) =>

@@ -200,7 +200,7 @@ impl<'c> Printer<'c> {
                 let mut select = self.relation(input);
                 // Its columns may be computed before the rows are put in order, but not before they are made distinct.
                 if select.is_projected || select.distinct.is_some() {
-                    select = self.wrapped(select);
+                    select = self.wrapped(&select);
                 }
                 let columns: Vec<(Column, &Expr)> =
                     columns.iter().enumerate().map(|(place, expr)| (source.column(place), expr)).collect();
@@ -222,7 +222,7 @@ impl<'c> Printer<'c> {
                 let mut select = self.until(input, Stage::Distinct);
                 let is_among = |on: &Vec<Expr>| keys.iter().all(|key| on.contains(&key.expr));
                 if !select.distinct.as_ref().is_none_or(is_among) {
-                    select = self.wrapped(select);
+                    select = self.wrapped(&select);
                 }
                 select.order = order_by(keys, self);
                 select.stage = Stage::Order;
@@ -237,7 +237,7 @@ impl<'c> Printer<'c> {
             Relation::Distinct { input, on } => {
                 let mut select = self.until(input, Stage::Order);
                 if select.distinct.is_some() {
-                    select = self.wrapped(select);
+                    select = self.wrapped(&select);
                 }
                 // The first of the rows that agree is kept: in the order that there is, if there is one.
                 select.is_first_kept = select.stage == Stage::Order;
@@ -273,12 +273,12 @@ impl<'c> Printer<'c> {
     /// The `SELECT` of a relation that has come no further than `stage`.
     fn until(&mut self, relation: &Relation, stage: Stage) -> Select {
         let select = self.relation(relation);
-        if select.stage <= stage { select } else { self.wrapped(select) }
+        if select.stage <= stage { select } else { self.wrapped(&select) }
     }
 
     /// A `SELECT` as a derived table of another.
-    fn wrapped(&mut self, select: Select) -> Select {
-        let (scope, text, alias) = self.derived(&select);
+    fn wrapped(&mut self, select: &Select) -> Select {
+        let (scope, text, alias) = self.derived(select);
         Select::from(format!("({text}) AS {alias}"), scope)
     }
 
@@ -370,7 +370,7 @@ impl<'c> Printer<'c> {
         let is_lateral = select.scope.iter().any(|column| inside.contains(column));
         let other = self.relation(right);
         if !is_pairing(kind) {
-            let mut other = if other.stage <= Stage::Where { other } else { self.wrapped(other) };
+            let mut other = if other.stage <= Stage::Where { other } else { self.wrapped(&other) };
             other.filter.push(operand(on, self));
             let not = if kind == JoinKind::Anti { "NOT " } else { "" };
             select.filter.push(format!("{not}EXISTS ({})", other.with_columns("", "1")));
@@ -389,7 +389,7 @@ impl<'c> Printer<'c> {
             }
         };
         if select.from.is_empty() {
-            select = self.wrapped(select);
+            select = self.wrapped(&select);
         }
         let always = *on == Expr::And(Vec::new());
         select.scope.extend(scope);
