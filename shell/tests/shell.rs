@@ -155,7 +155,7 @@ fn what_is_dumped_can_be_read_again() {
     assert_eq!(dump.status, 0, "{}", dump.error);
     let file = scratch.write("dump.sql", &dump.out);
     let again = nuages(&[], &format!(".read '{file}'\n.dump\n"));
-    assert_eq!((again.out, again.status), (dump.out.clone(), 0), "{}", again.error);
+    assert_eq!((again.out, again.status), (dump.out, 0), "{}", again.error);
     let refused = format!(".read '{file}'\nINSERT INTO book (id, author) VALUES (3, 9);\n");
     assert_eq!(nuages(&[], &refused).status, 1, "the foreign key is there again");
     let cascade = format!(
