@@ -3,6 +3,8 @@
 //! SQLite computes in doubles what we compute in decimals, so numbers may differ in their last digits; all else must be
 //! the same, rows and their number too.
 
+#![expect(clippy::panic, reason = "tests fail by panics")]
+
 use nuages_engine::sql::Connection;
 use nuages_engine::{Database, ResultSet};
 use nuages_storage::Value;
