@@ -22,7 +22,7 @@ pub use crate::execute::measured::Measurement;
 use crate::execute::measured::measured;
 use crate::plan::{Access, Bounds, Estimate, KeyValue, Lookup, LookupBy, Node, Plan, Scan, SubqueryKind};
 
-/// A plan for people. [`Display`] draws it as a tree; the fields serve programs.
+/// A plan for people. Its [`Display`](std::fmt::Display) draws it as a tree; the fields serve programs.
 ///
 /// ```text
 /// Limit 10                                    10 rows

@@ -237,9 +237,11 @@ pub trait Session: Send + Sync {
         if query.lock.is_some() {
             return self.query_each(&query, parameters, each);
         }
+        let interrupt = self.interrupt();
+        let context = Context::new(parameters).noting(self.reads()).within(&interrupt);
         let version = self.version_unnoted()?;
         let plan = optimize::plan(query, Catalog::of(&version), &version)?;
-        execute::run(&plan, &version, &Context::new(parameters).noting(self.reads()), each)
+        execute::run(&plan, &version, &context, each)
     }
 
     /// The plan of a query, as a tree for people.
@@ -260,7 +262,8 @@ pub trait Session: Send + Sync {
         let version = self.version()?;
         let catalog = Catalog::of(&version);
         let plan = optimize::plan_kept(query, catalog, &version)?;
-        explain::analyze(&plan, &version, catalog, &Context::new(parameters))
+        let interrupt = self.interrupt();
+        explain::analyze(&plan, &version, catalog, &Context::new(parameters).within(&interrupt))
     }
 
     /// The plans of a query: the one it is run by, and those that other decisions would lead to, 64 at most

@@ -5,7 +5,7 @@
 //! their ratios decide, and those are alike on others.
 //!
 //! A cost has two parts, as PostgreSQL's have: what it takes until the first row, and all. A limit above an operator that
-//! streams pays only for the part of it that is run. [`of`] walks a finished plan; the functions before it price one
+//! streams pays only for the part of it that is run. `of` walks a finished plan; the functions before it price one
 //! operator and are what the planner compares while it chooses.
 
 use nuages_storage::TableId;
