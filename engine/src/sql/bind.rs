@@ -58,6 +58,10 @@ type Bound<T> = Result<T, SqlError>;
 /// How deep views and subqueries may lie within each other.
 const QUERY_DEPTH_MAX: usize = 32;
 
+/// How many tables a statement may read, those of views and common tables counted as often as these are mentioned: each
+/// may mention the one before it twice.
+const SOURCES_MAX: u32 = 10_000;
+
 /// What a statement is bound in.
 pub(super) struct Binder<'a> {
     pub(super) catalog: &'a Catalog,

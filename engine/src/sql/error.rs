@@ -69,6 +69,14 @@ pub enum Problem {
         /// How deep it may be.
         max: usize,
     },
+    /// Tables, and those that views and common tables stand for.
+    #[error(
+        "the statement reads more than the {max} tables that are allowed, with those of its views and common tables"
+    )]
+    TooLarge {
+        /// How many it may read.
+        max: usize,
+    },
     /// Operators in a row.
     #[error(
         "the expression has more than the {max} operators in a row that are allowed; use IN (..) or parentheses"

@@ -6,7 +6,7 @@ use sqlparser::tokenizer::Span;
 
 use super::scope::{Columns, Scope, Shape};
 use super::typed::{Affinity, TEXT, Typed, cast};
-use super::{Binder, Bound, QUERY_DEPTH_MAX, begin_of, unsupported};
+use super::{Binder, Bound, QUERY_DEPTH_MAX, SOURCES_MAX, begin_of, unsupported};
 use crate::algebra::{Expr, OutputColumn, Query, Relation, SetKind, SortKey};
 use crate::evaluate::{class_of, unify};
 use crate::sql::error::{Problem, SqlError};
@@ -42,6 +42,9 @@ impl Binder<'_> {
     ) -> Bound<BoundQuery> {
         if self.depth >= QUERY_DEPTH_MAX {
             return Err(Problem::TooDeep { max: QUERY_DEPTH_MAX }.into());
+        }
+        if self.next_source >= SOURCES_MAX {
+            return Err(Problem::TooLarge { max: SOURCES_MAX as usize }.into());
         }
         self.depth += 1;
         let known = self.common.len();

@@ -40,6 +40,13 @@ fn errors_name_the_place_and_the_near_name() {
     assert_eq!(rows(&mut db, "SELECT count(*) FROM post"), "0");
 }
 
+/// A common table that reads the one before it twice, so many times.
+fn doubling(times: usize) -> String {
+    let table = |n: usize| format!("t{n} AS (SELECT 1 AS x FROM t{} AS a, t{} AS b)", n - 1, n - 1);
+    let tables: Vec<String> = (1..=times).map(table).collect();
+    format!("WITH t0 AS (SELECT 1 AS x), {} SELECT * FROM t{times}", tables.join(", "))
+}
+
 #[test]
 fn what_is_too_deep_too_long_or_rubbish_is_an_error() {
     for mut db in [postgresql(), sqlite()] {
@@ -60,6 +67,7 @@ fn what_is_too_deep_too_long_or_rubbish_is_an_error() {
             format!("SELECT * FROM {}t{}", "(".repeat(5_000), ")".repeat(5_000)),
             format!("SELECT '{}'", "x".repeat(1 << 20)),
             format!("SELECT {}", "1, ".repeat(400_000)),
+            doubling(30),
             "(".repeat(100_000),
             ")".repeat(100_000),
             "'".repeat(99_999),
