@@ -16,9 +16,9 @@ pub(crate) enum Command {
     Help,
     /// Ends the shell.
     Quit,
-    /// Names of tables, of those that contain a text if one is given.
+    /// Names of tables and views, of those that contain a text if one is given.
     Tables(Option<String>),
-    /// The definitions of all tables, or of one.
+    /// The definitions of all tables and views, or of one table.
     Schema(Option<String>),
     /// Rows of a CSV file into a table, which is made if there is none.
     Import { file: PathBuf, table: String },
@@ -56,7 +56,7 @@ pub(crate) const COMMANDS: [(&str, &str); 14] = [
     (".quit", "leave; so does Ctrl-D"),
     (".read FILE", "run the statements and commands of a file"),
     (".schema [TABLE]", "print the definitions of all tables, or of one"),
-    (".tables [TEXT]", "list the tables, or those with this in their name"),
+    (".tables [TEXT]", "list the tables and views, or those with this in their name"),
     (".timer on|off", "say how long each statement took"),
 ];
 

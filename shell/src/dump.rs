@@ -1,6 +1,6 @@
 //! The database as SQL that makes it again.
 //!
-//! First all tables, then their rows, then indexes and at last foreign keys: so the order of the tables does not
+//! First all tables, then their rows, then indexes, foreign keys and at last views, the oldest first: so the order of the tables does not
 //! matter, nor that of rows that refer to each other, and indexes are built once over all rows.
 
 use std::io::Write;
@@ -26,6 +26,16 @@ pub(crate) fn schema(catalog: &Catalog, table: Option<&str>, out: &mut dyn Write
             writeln!(out, "{statement};")?;
         }
     }
+    views(catalog, table, out)
+}
+
+/// Prints the views, if all is asked for.
+fn views(catalog: &Catalog, table: Option<&str>, out: &mut dyn Write) -> Result<(), Failure> {
+    for view in catalog.views().filter(|_| table.is_none()) {
+        let names: Vec<String> = view.columns.iter().map(|name| Identifier(name).to_string()).collect();
+        let columns = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+        writeln!(out, "CREATE VIEW {}{columns} AS {};", Identifier(&view.name), view.sql)?;
+    }
     Ok(())
 }
 
@@ -48,6 +58,7 @@ pub(crate) fn dump(session: &dyn Session, table: Option<&str>, out: &mut dyn Wri
     for statement in rest.chain(definitions.iter().flat_map(|definition| &definition.foreign_keys)) {
         writeln!(out, "{statement};")?;
     }
+    views(&catalog, table, out)?;
     writeln!(out, "COMMIT;")?;
     Ok(())
 }

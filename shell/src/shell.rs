@@ -105,8 +105,13 @@ impl Shell {
             let done = Command::parse(line.trim()).and_then(|command| self.command(command));
             return done.unwrap_or_else(|failure| self.fail(&failure));
         }
+        // A line without a semicolon completes nothing, so that a long statement is not looked through at each line.
+        let may_complete = self.is_at_start() || line.contains(';');
         self.pending.push_str(line);
         self.pending.push('\n');
+        if !may_complete {
+            return ControlFlow::Continue(());
+        }
         let text = std::mem::take(&mut self.pending);
         let script::Split { complete, rest } = script::split(&text);
         self.pending = if rest.is_empty() { String::new() } else { format!("{rest}\n") };
@@ -186,7 +191,9 @@ impl Shell {
             }
             Command::Tables(part) => {
                 let catalog = self.connection.session().catalog()?;
-                let mut names: Vec<&str> = catalog.tables().map(|table| table.name.as_str()).collect();
+                let tables = catalog.tables().map(|table| table.name.as_str());
+                let mut names: Vec<&str> =
+                    tables.chain(catalog.views().map(|view| view.name.as_str())).collect();
                 names.sort_unstable();
                 let mut out = out(&mut self.output);
                 for name in names.iter().filter(|name| part.as_ref().is_none_or(|part| name.contains(part))) {

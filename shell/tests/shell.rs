@@ -147,6 +147,13 @@ fn what_is_dumped_can_be_read_again() {
         CREATE TABLE book (
             id BIGINT PRIMARY KEY, author BIGINT REFERENCES author ON DELETE CASCADE, price NUMERIC(8, 2) DEFAULT 9.90,
             \"order\" DOUBLE PRECISION, data JSONB, out_on DATE, CHECK (price >= 0));
+        CREATE TABLE kinds (
+            a BOOLEAN, b SMALLINT, c BYTEA, d TIME, e TIMESTAMP WITH TIME ZONE, f INTERVAL, g UUID, h NUMERIC(5, 0));
+        INSERT INTO kinds VALUES (
+            true, -3, CAST('a;b' AS BYTEA), TIME '10:11:12.5', TIMESTAMP '2024-02-29 10:00:00', INTERVAL '90 seconds',
+            CAST('7f1e9f0c-3f29-4c0e-9d3e-0d5a1c2b3a4f' AS UUID), 12);
+        CREATE VIEW cheap (id, cost) AS SELECT id, price FROM book WHERE price < 10;
+        CREATE VIEW cheapest AS SELECT min(cost) AS cost FROM cheap;
         CREATE INDEX book_cheap ON book (price DESC, id) WHERE price < 10;
         INSERT INTO author VALUES (2, 'O''Brien', 1), (1, 'Ann', NULL);
         INSERT INTO book VALUES (1, 2, 12.50, 1e300, '{\"a\": [1]}', DATE '2024-02-29'), (2, NULL, NULL, NULL, NULL, NULL);

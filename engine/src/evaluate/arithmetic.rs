@@ -165,22 +165,6 @@ pub(super) fn negate(
     Ok(Vector::Word { kind, data: Cow::Owned(data), nulls })
 }
 
-pub(super) fn symbol(op: Arithmetic) -> &'static str {
-    match op {
-        Arithmetic::Add => "+",
-        Arithmetic::Subtract => "-",
-        Arithmetic::Multiply => "*",
-        Arithmetic::Divide => "/",
-        Arithmetic::Modulo => "%",
-        Arithmetic::Power => "^",
-        Arithmetic::BitAnd => "&",
-        Arithmetic::BitOr => "|",
-        Arithmetic::BitXor => "#",
-        Arithmetic::ShiftLeft => "<<",
-        Arithmetic::ShiftRight => ">>",
-    }
-}
-
 fn overflow(class: &str, op: &str) -> Error {
     Error::Overflow { operation: format!("{class} {op} {class}") }
 }
@@ -189,7 +173,7 @@ fn ints(op: Arithmetic, operands: &Operands<'_, '_>, live: &Bits) -> Result<Vec<
     let (left, right) = operands.words();
     let len = operands.len;
     let plain = |compute: fn(i64, i64) -> i64| {
-        checked(symbol(op), left, right, len, live, |a, b| (compute(a, b), false))
+        checked(op.symbol(), left, right, len, live, |a, b| (compute(a, b), false))
     };
     match op {
         Arithmetic::Add => checked("+", left, right, len, live, i64::overflowing_add),
@@ -285,7 +269,7 @@ fn divided(
         if right == 0 {
             return Err(Error::DivisionByZero);
         }
-        let int = compute(left, right).ok_or_else(|| overflow("integer", symbol(op)))?;
+        let int = compute(left, right).ok_or_else(|| overflow("integer", op.symbol()))?;
         data[row] = int.cast_unsigned();
     }
     Ok(data)
@@ -308,7 +292,7 @@ fn floats(op: Arithmetic, operands: &Operands<'_, '_>, live: &Bits) -> Result<Ve
         Arithmetic::Power => map_floats(left, right, len, live, f64::powf),
         _ => unreachable!("bits are computed of integers only"),
     };
-    data.ok_or_else(|| overflow("double precision", symbol(op)))
+    data.ok_or_else(|| overflow("double precision", op.symbol()))
 }
 
 /// A result that is no finite number, of operands that are, is out of range.
@@ -344,7 +328,7 @@ fn decimals(op: Arithmetic, operands: &Operands<'_, '_>, live: &Bits) -> Result<
             Arithmetic::Modulo => left.checked_rem(right),
             _ => None,
         };
-        data[row] = result.ok_or_else(|| overflow("numeric", symbol(op)))?;
+        data[row] = result.ok_or_else(|| overflow("numeric", op.symbol()))?;
     }
     Ok(data)
 }
@@ -363,7 +347,7 @@ fn temporal(
     let len = operands.len;
     let add = op == Arithmetic::Add;
     let sum = move |a: i64, b: i64| if add { a.overflowing_add(b) } else { a.overflowing_sub(b) };
-    let run = |compute: &dyn Fn(i64, i64) -> (i64, bool)| checked(symbol(op), a, b, len, live, compute);
+    let run = |compute: &dyn Fn(i64, i64) -> (i64, bool)| checked(op.symbol(), a, b, len, live, compute);
     let data = match (left, right) {
         (Duration, Float) => duration_by_float(op, a, b, len, live)?,
         (Float, Duration) => duration_by_float(op, b, a, len, live)?,
@@ -390,7 +374,7 @@ fn temporal(
     if live.iter().all(|row| valid(data[row])) {
         Ok((kind, data))
     } else {
-        Err(Error::Overflow { operation: format!("{} {} {}", left.name(), symbol(op), right.name()) })
+        Err(Error::Overflow { operation: format!("{} {} {}", left.name(), op.symbol(), right.name()) })
     }
 }
 
@@ -420,7 +404,7 @@ fn duration_by_float(
             return Err(Error::DivisionByZero);
         }
         let result = if op == Arithmetic::Divide { micros / number } else { micros * number }.round();
-        let word = super::cast::float_to_int(result).ok_or_else(|| overflow("interval", symbol(op)))?;
+        let word = super::cast::float_to_int(result).ok_or_else(|| overflow("interval", op.symbol()))?;
         data[row] = word.cast_unsigned();
     }
     Ok(data)

@@ -6,7 +6,7 @@ use super::membership::Members;
 use super::node::{Node, Operation};
 use super::types::{TEXT, class_of, decimal, expect, mismatch, unify};
 use super::{Class, Context, Frame, arithmetic, cast};
-use crate::algebra::{Arithmetic, Column, Comparison, Expr, Function, StringFunction, TextMatch};
+use crate::algebra::{Arithmetic, Column, Expr, Function, StringFunction, TextMatch};
 use crate::batch::Batch;
 use crate::error::Error;
 use crate::functions::pattern::Search;
@@ -39,7 +39,7 @@ fn node(expr: &Expr, resolve: &Resolve<'_>) -> Result<Node, Error> {
         Expr::Column(column) => self::column(*column, resolve),
         Expr::Compare(op, left, right) => {
             let (left, right) = (compile(left, resolve)?, compile(right, resolve)?);
-            let [left, right] = unified([left, right], comparison_symbol(*op))?;
+            let [left, right] = unified([left, right], op.symbol())?;
             predicate(Operation::Compare(*op, Box::new(left), Box::new(right)))
         }
         Expr::And(all) => predicate(Operation::And(conditions(all, "AND")?)),
@@ -160,18 +160,6 @@ fn unified_all(mut nodes: Vec<Node>, expression: &str) -> Result<(Vec<Node>, Opt
     Ok((nodes, common))
 }
 
-fn comparison_symbol(op: Comparison) -> &'static str {
-    match op {
-        Comparison::Equal => "=",
-        Comparison::NotEqual => "<>",
-        Comparison::Less => "<",
-        Comparison::LessOrEqual => "<=",
-        Comparison::Greater => ">",
-        Comparison::GreaterOrEqual => ">=",
-        Comparison::Same => "IS NOT DISTINCT FROM",
-    }
-}
-
 fn in_list(needle: &Expr, list: &[Expr], resolve: &Resolve<'_>) -> Result<Node, Error> {
     let all = std::iter::once(needle).chain(list);
     let all = all.map(|expr| compile(expr, resolve)).collect::<Result<Vec<Node>, Error>>()?;
@@ -195,7 +183,7 @@ fn binary(op: Arithmetic, left: Node, right: Node) -> Result<Node, Error> {
     let classes = arithmetic::operand_classes(op, class_of(left_type), class_of(right_type));
     let (left_class, right_class) = classes.ok_or_else(|| {
         let expected = format!("what goes with {left_type}");
-        mismatch(arithmetic::symbol(op), expected, Some(right_type))
+        mismatch(op.symbol(), expected, Some(right_type))
     })?;
     let left = coerce(left, number_type(left_class, left_type));
     let right = coerce(right, number_type(right_class, right_type));

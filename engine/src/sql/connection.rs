@@ -31,8 +31,8 @@ use crate::{Database, Isolation, Outcome, ResultSet, Savepoint, Session, Transac
 pub struct Connection {
     pub(super) database: Database,
     pub(super) dialect: Dialect,
-    /// That of transactions that do not say theirs.
-    pub(super) isolation: Isolation,
+    /// That of transactions that do not say theirs, if it was set; else it is the dialect's.
+    pub(super) isolation: Option<Isolation>,
     pub(super) open: Option<Open>,
 }
 
@@ -66,12 +66,7 @@ impl Connection {
 
     /// A connection that speaks a dialect.
     pub fn with_dialect(database: Database, dialect: Dialect) -> Connection {
-        // SQLite knows no transactions but serializable ones.
-        let isolation = match dialect {
-            Dialect::PostgreSql => Isolation::ReadCommitted,
-            Dialect::Sqlite => Isolation::Serializable,
-        };
-        Connection { database, dialect, isolation, open: None }
+        Connection { database, dialect, isolation: None, open: None }
     }
 
     /// The database.

@@ -3,6 +3,7 @@
 use nuages_storage::Value;
 use sqlparser::ast::{self, TransactionIsolationLevel, TransactionMode};
 
+use super::Dialect;
 use super::bind::Binder;
 use super::connection::{Connection, Open};
 use super::error::{Problem, SqlError};
@@ -32,7 +33,12 @@ impl Connection {
         if self.open.is_some() {
             return Err(Problem::TransactionOpen.into());
         }
-        let isolation = isolation_of(modes).unwrap_or(self.isolation);
+        // SQLite knows no transactions but serializable ones.
+        let usual = match self.dialect {
+            Dialect::PostgreSql => Isolation::ReadCommitted,
+            Dialect::Sqlite => Isolation::Serializable,
+        };
+        let isolation = isolation_of(modes).or(self.isolation).unwrap_or(usual);
         let transaction = self.database.begin_with(isolation);
         self.open = Some(Open { transaction, savepoints: Vec::new(), is_used: false });
         Ok(())
@@ -89,7 +95,7 @@ impl Connection {
     fn set_isolation(&mut self, modes: &[TransactionMode], session: bool) -> Result<(), SqlError> {
         let Some(isolation) = isolation_of(modes) else { return Ok(()) };
         if session {
-            self.isolation = isolation;
+            self.isolation = Some(isolation);
             return Ok(());
         }
         match &mut self.open {

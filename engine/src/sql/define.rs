@@ -1,4 +1,4 @@
-//! Statements about the schema and about transactions.
+//! Statements about the schema: what is made and dropped. `alter` is about what changes.
 
 use std::sync::Arc;
 

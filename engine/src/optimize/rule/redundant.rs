@@ -4,13 +4,13 @@
 use super::super::columns;
 use super::super::planner::Planner;
 use super::take;
-use crate::algebra::{AggregateFunction, Column, Expr, JoinKind, Relation, SortKey};
+use crate::algebra::{Column, Expr, JoinKind, Relation, SortKey};
 
 /// Takes out orders and distinctions that make no difference.
 pub(crate) fn redundant(relation: &mut Relation, planner: &Planner<'_>) {
     match relation {
         Relation::Aggregate { input, aggregates, .. }
-            if aggregates.iter().all(|aggregate| ignores_order(aggregate.function)) =>
+            if aggregates.iter().all(|aggregate| !aggregate.function.depends_on_order()) =>
         {
             unsort(input);
         }
@@ -38,19 +38,6 @@ pub(crate) fn redundant(relation: &mut Relation, planner: &Planner<'_>) {
         _ => {}
     }
     relation.each_input_mut(&mut |input| redundant(input, planner));
-}
-
-/// Whether the order of its rows makes no difference to an aggregate.
-fn ignores_order(function: AggregateFunction) -> bool {
-    matches!(
-        function,
-        AggregateFunction::Count
-            | AggregateFunction::CountRows
-            | AggregateFunction::Sum
-            | AggregateFunction::Avg
-            | AggregateFunction::Min
-            | AggregateFunction::Max
-    )
 }
 
 /// Takes the order out of a relation, as far down as nothing else depends on it.

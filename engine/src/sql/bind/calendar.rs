@@ -24,7 +24,10 @@ impl Binder<'_> {
         if !matches!(left.kind, Some(DataType::Date | DataType::Timestamp)) {
             return None;
         }
-        let midnight = cast(left.expr.clone(), DataType::Timestamp);
+        let midnight = match left.kind {
+            Some(DataType::Date) => cast(left.expr.clone(), DataType::Timestamp),
+            _ => left.expr.clone(),
+        };
         let expr = match folded(&midnight) {
             Some(value) => match add_months(&value, months) {
                 Ok(value) => Expr::Literal(value),

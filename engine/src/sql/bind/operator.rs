@@ -119,7 +119,7 @@ impl Binder<'_> {
         self.settle(&mut right, left.kind);
         if !self.is_sqlite() {
             (left, right) = same_instants(left, right);
-            self.check_unify(&left, &right, &symbol(op), span)?;
+            self.check_unify(&left, &right, op.symbol(), span)?;
         } else if left.class() != right.class() {
             (left, right) = (self.value(left), self.value(right));
             let (a, b) = (left.affinity, right.affinity);
@@ -281,12 +281,7 @@ impl Binder<'_> {
                 let kinds = (left.kind.unwrap_or(left_kind), right.kind.unwrap_or(right_kind));
                 let kind = arithmetic_type(op, kinds.0, kinds.1);
                 Some(kind.ok_or_else(|| {
-                    mismatch(
-                        arithmetic_symbol(op),
-                        format!("what goes with {}", kinds.0),
-                        Some(kinds.1),
-                        span,
-                    )
+                    mismatch(op.symbol(), format!("what goes with {}", kinds.0), Some(kinds.1), span)
                 })?)
             }
             (kind, None) | (None, kind) => {
@@ -344,34 +339,5 @@ fn unless_zero(divisor: Expr, zero: Value) -> Expr {
     match &divisor {
         Expr::Literal(value) if *value != zero => divisor,
         _ => Expr::Call(Function::NullIf, vec![divisor, Expr::Literal(zero)]),
-    }
-}
-
-fn symbol(op: Comparison) -> String {
-    let symbol = match op {
-        Comparison::Equal => "=",
-        Comparison::NotEqual => "<>",
-        Comparison::Less => "<",
-        Comparison::LessOrEqual => "<=",
-        Comparison::Greater => ">",
-        Comparison::GreaterOrEqual => ">=",
-        Comparison::Same => "IS NOT DISTINCT FROM",
-    };
-    symbol.to_owned()
-}
-
-fn arithmetic_symbol(op: Arithmetic) -> &'static str {
-    match op {
-        Arithmetic::Add => "+",
-        Arithmetic::Subtract => "-",
-        Arithmetic::Multiply => "*",
-        Arithmetic::Divide => "/",
-        Arithmetic::Modulo => "%",
-        Arithmetic::Power => "^",
-        Arithmetic::BitAnd => "&",
-        Arithmetic::BitOr => "|",
-        Arithmetic::BitXor => "#",
-        Arithmetic::ShiftLeft => "<<",
-        Arithmetic::ShiftRight => ">>",
     }
 }

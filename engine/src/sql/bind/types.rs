@@ -157,14 +157,14 @@ pub(super) fn read_interval(text: &str) -> Option<SignedDuration> {
         let (amount, unit) = word.split_at(split);
         let amount: f64 = amount.parse().ok()?;
         let unit = if unit.is_empty() { words.next().unwrap_or("second") } else { unit };
-        let seconds = match unit.to_lowercase().trim_end_matches('s') {
-            "microsecond" | "u" => 1e-6,
-            "millisecond" | "m" => 1e-3,
-            "second" | "sec" | "" => 1.0,
-            "minute" | "min" => 60.0,
-            "hour" | "h" | "hr" => 3_600.0,
-            "day" | "d" => DAY as f64,
-            "week" | "w" => (7 * DAY) as f64,
+        let seconds = match unit.to_lowercase().as_str() {
+            "microsecond" | "microseconds" | "us" => 1e-6,
+            "millisecond" | "milliseconds" | "ms" => 1e-3,
+            "second" | "seconds" | "sec" | "secs" | "s" => 1.0,
+            "minute" | "minutes" | "min" | "mins" | "m" => 60.0,
+            "hour" | "hours" | "hr" | "hrs" | "h" => 3_600.0,
+            "day" | "days" | "d" => DAY as f64,
+            "week" | "weeks" | "w" => (7 * DAY) as f64,
             _ => return None,
         };
         parts.push(SignedDuration::try_from_secs_f64(amount * seconds).ok()?);
@@ -200,6 +200,7 @@ mod tests {
         assert_eq!(seconds("-00:00:05"), Some(-5));
         assert_eq!(seconds("2 weeks ago"), Some(-1_209_600));
         assert_eq!(seconds("90 min"), Some(5_400));
+        assert_eq!((seconds("2m 30s"), seconds("2000ms"), seconds("1h")), (Some(150), Some(2), Some(3_600)));
         assert_eq!((seconds("1 month"), seconds(""), seconds("x")), (None, None, None));
     }
 }

@@ -54,6 +54,12 @@ pub(super) fn expression(expr: &Expr, names: &mut dyn Names) -> String {
         Expr::Match { kind, ignore_case, text, pattern } => {
             matched(*kind, *ignore_case, text, pattern, names)
         }
+        Expr::Call(Function::AddMonths, arguments) => match arguments.as_slice() {
+            [at, Expr::Literal(months)] => {
+                format!("({} + INTERVAL '{months} months')", operand(at, names))
+            }
+            arguments => call(&Function::AddMonths, &list(arguments, names)),
+        },
         Expr::Call(function, arguments) => call(function, &list(arguments, names)),
         Expr::Scalar(query) => format!("({})", names.query(query)),
         Expr::Exists(relation) => format!("EXISTS ({})", names.relation(relation)),

@@ -33,7 +33,7 @@ fn bound(db: &Connection, sql: &str) -> Query {
     binder.query(query, None).unwrap_or_else(|error| panic!("{sql}\n{error}")).query
 }
 
-const QUERIES: [&str; 34] = [
+const QUERIES: [&str; 36] = [
     "SELECT 1 AS one, -2, 1.50, 'it''s', NULL, true, DATE '2024-02-29', CAST(1.5 AS double precision)",
     "SELECT * FROM book",
     "SELECT title AS t, price * 2 + 1 FROM book WHERE price > 1 AND (title LIKE 'T%' OR \"order\" IN (1, 3))",
@@ -63,6 +63,8 @@ const QUERIES: [&str; 34] = [
     "SELECT id, row_number() OVER (ORDER BY price, id), sum(price) OVER (PARTITION BY author ORDER BY id) FROM book ORDER BY 1",
     "SELECT id, r FROM (SELECT id, rank() OVER (ORDER BY author) AS r FROM book) AS ranked WHERE r < 3 ORDER BY 1",
     "SELECT extract(year FROM born), date_trunc('month', born) FROM author ORDER BY id",
+    "SELECT id FROM author WHERE born + INTERVAL '1 year' > DATE '1911-01-01' ORDER BY 1",
+    "SELECT born - INTERVAL '2 months', CAST('2m 30s' AS interval), CAST('0102' AS bytea) FROM author ORDER BY id",
     "SELECT id FROM book WHERE title ILIKE 't%' OR title ~ '^O' OR title IS NULL ORDER BY 1",
     "SELECT v.a + v.b FROM (VALUES (1, 2), (3, 4)) AS v (a, b) ORDER BY 1",
     "SELECT id FROM book WHERE price BETWEEN 1 AND 2 AND NOT (id = 2) ORDER BY 1",

@@ -1,7 +1,7 @@
 //! Transactions and prepared statements.
 
 use super::{assert_refused, postgresql, rows, run, sqlite};
-use crate::sql::Connection;
+use crate::sql::{Connection, Dialect};
 use crate::{Database, Isolation};
 
 #[test]
@@ -110,4 +110,21 @@ fn two_dialects_share_a_database() {
     let mut sqlite = Connection::with_dialect(connection.database().clone(), crate::sql::Dialect::Sqlite);
     run(&mut sqlite, "INSERT OR REPLACE INTO song VALUES (2, 'Minor Swing', 99)");
     assert_eq!(rows(&mut connection, "SELECT title FROM song WHERE plays > 50"), "Minor Swing");
+}
+
+#[test]
+fn a_dialect_brings_the_isolation_of_its_transactions() {
+    let mut db = postgresql();
+    let isolation = |db: &mut Connection| {
+        run(db, "BEGIN");
+        let isolation = db.open.as_ref().map(|open| open.transaction.isolation());
+        run(db, "ROLLBACK");
+        isolation
+    };
+    assert_eq!(isolation(&mut db), Some(Isolation::ReadCommitted));
+    db.set_dialect(Dialect::Sqlite);
+    assert_eq!(isolation(&mut db), Some(Isolation::Serializable));
+    db.set_dialect(Dialect::PostgreSql);
+    run(&mut db, "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+    assert_eq!(isolation(&mut db), Some(Isolation::Snapshot));
 }
