@@ -42,6 +42,30 @@ pub fn lab() -> Db {
     LOADED.fork().expect("a database in memory can be forked")
 }
 
+/// What is loaded of recorded rows: all as they are, unless the environment variable [`ROWS`] says otherwise, by which
+/// the oracle proves that its cases look at rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Loading {
+    Recorded,
+    Nothing,
+    Perturbed,
+}
+
+/// The environment variable that says what is loaded in place of the recorded rows: `none`, or `perturbed`, where all
+/// values but keys are others.
+pub const ROWS: &str = "NUAGES_ORACLE_ROWS";
+
+impl Loading {
+    fn chosen() -> Self {
+        match std::env::var(ROWS).as_deref() {
+            Ok("none") => Self::Nothing,
+            Ok("perturbed") => Self::Perturbed,
+            Ok(other) => panic!("{ROWS} is `none` or `perturbed`, not {other:?}"),
+            Err(_) => Self::Recorded,
+        }
+    }
+}
+
 /// A new database of an app, with the rows of a folder.
 ///
 /// # Panics
@@ -51,18 +75,32 @@ pub fn loaded(app: App, folder: &Path) -> Db {
 }
 
 fn load(app: App, folder: &Path) -> Result<Db> {
+    let loading = Loading::chosen();
     let db = app.open_memory()?;
     let catalog = db.engine().catalog()?;
     let tx = db.engine().begin();
     for table in catalog.tables() {
-        load_table(table, folder, &tx)?;
+        match loading {
+            Loading::Nothing => {}
+            Loading::Recorded => load_table(table, folder, &tx, |_, value| value)?,
+            // Rows that a constraint does not let be perturbed are loaded as they are.
+            Loading::Perturbed => {
+                let other = load_table(table, folder, &tx, |column, value| perturbed(table, column, value));
+                other.or_else(|_refused| load_table(table, folder, &tx, |_, value| value))?;
+            }
+        }
     }
     tx.commit()?;
     Ok(db)
 }
 
 /// Loads the rows of a table from the file named for it.
-fn load_table(table: &TableDefinition, folder: &Path, session: &dyn Session) -> Result<()> {
+fn load_table(
+    table: &TableDefinition,
+    folder: &Path,
+    session: &dyn Session,
+    change: impl Fn(usize, Value) -> Value,
+) -> Result<()> {
     let path = folder.join(format!("{}.csv", table.name));
     let mut reader =
         csv::Reader::from_path(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -74,7 +112,8 @@ fn load_table(table: &TableDefinition, folder: &Path, session: &dyn Session) -> 
         let record = record.expect("a row of CSV");
         let values = columns.iter().zip(&record).map(|(column, text)| {
             let value = value(table.columns[*column].data_type, text);
-            Some(Expr::Literal(value.unwrap_or_else(|| panic!("{}: {text:?} in {record:?}", table.name))))
+            let value = value.unwrap_or_else(|| panic!("{}: {text:?} in {record:?}", table.name));
+            Some(Expr::Literal(change(*column, value)))
         });
         rows.push(values.collect());
     }
@@ -89,6 +128,25 @@ fn load_table(table: &TableDefinition, folder: &Path, session: &dyn Session) -> 
     };
     session.execute(&Statement::Insert(insert), &[])?;
     Ok(())
+}
+
+/// Another value of the same type, unless the column is a key; values that differ stay different.
+fn perturbed(table: &TableDefinition, column: usize, value: Value) -> Value {
+    let is_key = table.primary_key_columns().contains(&column)
+        || table.foreign_keys.iter().any(|key| key.columns.contains(&column));
+    if is_key {
+        return value;
+    }
+    match value {
+        Value::Bool(value) => Value::Bool(!value),
+        Value::Int(value) => Value::Int(value + 1),
+        Value::Float(value) => Value::Float(value + 0.5),
+        Value::Decimal(value) => Value::Decimal(value + rust_decimal::Decimal::new(1, value.scale())),
+        Value::Text(text) => Value::Text(text.chars().rev().collect()),
+        Value::Date(date) => Value::Date(date.tomorrow().unwrap_or(date)),
+        Value::Timestamp(instant) => Value::Timestamp(instant + Duration::from_hours(25)),
+        other => other,
+    }
 }
 
 fn value(data_type: DataType, text: &str) -> Option<Value> {

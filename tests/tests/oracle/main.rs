@@ -5,8 +5,10 @@
 
 #![expect(clippy::panic, reason = "a test fails by a panic, also in its helpers")]
 
+mod classes;
 mod groups;
 mod parents;
+mod proof;
 mod relations;
 mod rows;
 mod transactions;
