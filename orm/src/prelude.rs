@@ -13,7 +13,7 @@ pub use crate::expression::case::when;
 pub use crate::expression::function::{DateUnit, concat, greatest, least, now, value};
 pub use crate::expression::subquery::{exists, outer, subquery};
 pub use crate::expression::{Aggregate, Expr, Param, Q};
-pub use crate::field::{Auto, Date, DateTime, Duration, Email, Json, Slug, Time, Url};
+pub use crate::field::{Auto, Choices, Date, DateTime, Duration, Email, Json, Slug, Time, Url};
 pub use crate::model::{Model, Proxy};
 pub use crate::new;
 pub use crate::partial::Partial;

@@ -126,6 +126,14 @@ macro_rules! text {
                 Node::Value(Value::Text(self.into()))
             }
         }
+
+        // What a slice of texts has: `is_in(["a", "b"].as_slice())`.
+        #[diagnostic::do_not_recommend]
+        impl<M> Operand<$left, M> for &&str {
+            fn into_node(self) -> Node {
+                Node::Value(Value::Text((*self).into()))
+            }
+        }
     )*};
 }
 text!(String Slug Email Url);
