@@ -179,6 +179,10 @@ impl Session for Database {
         Interrupt::new(self.limits.clone())
     }
 
+    fn autocommits_in(&self) -> Option<&Store> {
+        Some(&self.store)
+    }
+
     fn write(
         &self,
         reach: Reach,

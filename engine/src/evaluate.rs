@@ -123,6 +123,12 @@ impl Scalar {
         self.root.as_constant()
     }
 
+    /// Whether its value follows from the first `parameters` parameters alone.
+    #[must_use]
+    pub(crate) fn is_given_by(&self, parameters: usize) -> bool {
+        self.root.is_given_by(parameters)
+    }
+
     /// The place in the batch, if it is no more than a column.
     #[must_use]
     pub fn column(&self) -> Option<usize> {

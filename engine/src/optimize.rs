@@ -9,7 +9,7 @@
 //! The planner does not guess the size of an index range: it counts it in the counted trees of the version it plans
 //! on. A plan holds no version and no row, so it may be kept and run again on any version of the same schema.
 //!
-//! Order of reading: `depth` (what is too deep to be planned), `columns` (what mentions what), `rewrite`, `planner`
+//! Order of reading: `depth` (what is too deep to be planned), `columns` (what mentions what), `rewrite`, `planner` and `premise`
 //! (what is known while planning), `build` (operator by operator), `sarg`, `access` and `union` (access paths), `join_order`,
 //! `join` and `late` (order and method), `lateral`, `window`, `work_table` (common table expressions), `cardinality`.
 
@@ -25,6 +25,7 @@ mod key;
 mod late;
 mod lateral;
 mod planner;
+pub(crate) mod premise;
 mod rewrite;
 mod rule;
 mod sarg;
@@ -34,7 +35,7 @@ mod union;
 mod window;
 mod work_table;
 
-use nuages_storage::Version;
+use nuages_storage::{Value, Version};
 
 pub use depth::DEPTH_MAX;
 
@@ -43,6 +44,7 @@ use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::plan::Plan;
 use planner::Planner;
+use premise::Premise;
 use steering::Steering;
 
 /// Plans a query on the tables of `version`.
@@ -63,6 +65,36 @@ pub(crate) fn plan_kept(query: &Query, catalog: &Catalog, version: &Version) -> 
     depth::check_query(query)?;
     let query = query.clone();
     Planner::new(catalog, version, &query).plan(query)
+}
+
+/// A plan that was made for some values of its query's parameters.
+pub(crate) struct PlannedFor {
+    pub(crate) plan: Plan,
+    /// What has to hold of other values for the plan to be as good for them.
+    pub(crate) premises: Vec<Premise>,
+    /// What the plan is thought to cost, in microseconds.
+    pub(crate) cost: f64,
+    /// How many parameters the query has.
+    pub(crate) parameters: usize,
+}
+
+/// Plans a query that is kept for these values of its parameters: what can be counted of them is counted, but the plan
+/// is right for any others, too.
+///
+/// # Errors
+/// As [`plan`].
+pub(crate) fn plan_for(
+    query: &Query,
+    catalog: &Catalog,
+    version: &Version,
+    values: &[Value],
+) -> Result<PlannedFor, Error> {
+    depth::check_query(query)?;
+    let mut planner = Planner::new(catalog, version, query);
+    let parameters = planner.know_values(values);
+    let plan = planner.plan(query.clone())?;
+    let cost = planner.price(&plan);
+    Ok(PlannedFor { plan, premises: planner.premises(), cost, parameters })
 }
 
 /// Plans a query as it was written: no rewriting, no indexes, nested loops. Its answer is the other plan's answer;

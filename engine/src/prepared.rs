@@ -1,62 +1,134 @@
-//! Prepared queries: planned once, run often.
+//! Prepared queries: planned once, or once for each kind of values, and run often.
+
+use std::sync::Arc;
 
 use nuages_storage::{Value, Version};
+use parking_lot::RwLock;
 
 use crate::algebra::Query;
 use crate::batch::Batch;
 use crate::catalog::{Catalog, SchemaId};
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::execute;
+use crate::optimize::premise::Premise;
+use crate::optimize::{self, PlannedFor};
 use crate::plan::{Access, LookupBy, Node, Plan};
 use crate::session::Session;
-use crate::{execute, optimize};
 
 /// Rows up to which a plan counts as short.
 const SHORT_ROWS_MAX: u64 = 64;
 
-/// A query and its plan. It holds no version and no lock, so it may be kept and shared between threads, and run on
-/// any version and any fork. Where the schema is not the one it was planned for, the query is planned anew for that
-/// run.
+/// What a plan may be thought to take and be kept, in microseconds: planning takes some five or ten, so that of what takes
+/// longer than this it is no part worth saving, and a plan made for the values at hand may save much.
+const KEPT_COST_MAX: f64 = 200.0;
+
+/// How many plans are kept beside the first: for other values, or for another state of the schema.
+const OTHERS_MAX: usize = 4;
+
+/// A query and its plans. It holds no version and no lock, so it may be kept and shared between threads, and run on
+/// any version and any fork.
+///
+/// What is best may depend on the values of the parameters. A plan that is [short](Prepared::is_short) is good for
+/// all; any other is kept together with what it rests on (how many rows the ranges have that it reads, and the
+/// tables), and is run again where that is about the same. Where it is not, or where the schema is not the one it was
+/// planned for, the query is planned anew, and that plan kept beside it.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     query: Query,
+    first: KeptPlan,
+    /// The newest last.
+    others: Arc<RwLock<Vec<Arc<KeptPlan>>>>,
+}
+
+/// A plan, and when it is good.
+#[derive(Clone, Debug)]
+struct KeptPlan {
     plan: Plan,
     schema: SchemaId,
-    short: bool,
+    good: Good,
+}
+
+/// For which values, and at which times, a plan is good.
+#[derive(Clone, Debug)]
+enum Good {
+    /// For all: it is short, or nobody wants another.
+    Always,
+    /// While these hold.
+    While(Vec<Premise>),
+    /// For none: it was made without values, or takes so long that each run has a plan of its own.
+    Never,
+}
+
+impl KeptPlan {
+    fn new(planned: PlannedFor, schema: SchemaId) -> KeptPlan {
+        let PlannedFor { plan, premises, cost, .. } = planned;
+        let good = if is_short(&plan) {
+            Good::Always
+        } else if cost <= KEPT_COST_MAX {
+            Good::While(premises)
+        } else {
+            Good::Never
+        };
+        KeptPlan { plan, schema, good }
+    }
+
+    fn is_good(&self, schema: SchemaId, version: &Version, context: &Context<'_>) -> bool {
+        self.schema == schema
+            && match &self.good {
+                Good::Always => true,
+                Good::While(premises) => premises.iter().all(|premise| premise.holds(version, context)),
+                Good::Never => false,
+            }
+    }
 }
 
 impl Prepared {
-    /// Plans a query for what `session` sees. What depends on parameters is decided without their values.
+    /// Plans a query for what `session` sees. What depends on parameters is decided when their values are known, unless
+    /// the plan is short whatever they are.
     ///
     /// # Errors
     /// What a query can be refused for when it is planned.
     pub fn new(session: &dyn Session, query: Query) -> Result<Prepared, Error> {
-        let version = session.version_unnoted()?;
-        let catalog = Catalog::of(&version);
-        let plan = optimize::plan_kept(&query, catalog, &version)?;
-        Ok(Prepared::with_plan(query, plan, catalog.schema_id()))
+        Prepared::for_values(session, query, &[])
     }
 
-    /// A query with a plan that was made for it on a version of this schema.
+    /// Plans a query for what `session` sees and these values of its parameters. It may be run with others.
+    ///
+    /// # Errors
+    /// What a query can be refused for when it is planned.
+    pub fn for_values(session: &dyn Session, query: Query, values: &[Value]) -> Result<Prepared, Error> {
+        let version = session.version_unnoted()?;
+        let catalog = Catalog::of(&version);
+        let planned = optimize::plan_for(&query, catalog, &version, values)?;
+        let is_open = planned.parameters > values.len();
+        let mut first = KeptPlan::new(planned, catalog.schema_id());
+        if is_open && !matches!(first.good, Good::Always) {
+            first.good = Good::Never;
+        }
+        Ok(Prepared { query, first, others: Arc::default() })
+    }
+
+    /// A query with a plan that was made for it on a version of this schema, and with no other.
     pub(crate) fn with_plan(query: Query, plan: Plan, schema: SchemaId) -> Prepared {
-        let short = is_short(&plan);
-        Prepared { query, plan, schema, short }
+        let first = KeptPlan { plan, schema, good: Good::Always };
+        Prepared { query, first, others: Arc::default() }
     }
 
     /// What its columns are called.
-    pub fn column_names(&self) -> impl Iterator<Item = &str> {
+    pub fn column_names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.query.columns.iter().map(|column| column.name.as_str())
     }
 
-    /// The plan.
+    /// The plan that was made first.
     pub fn plan(&self) -> &Plan {
-        &self.plan
+        &self.first.plan
     }
 
     /// Whether it reads few rows whatever its parameters are, so that it may run within
     /// [`Session::read`], under the publication latch.
     pub fn is_short(&self) -> bool {
-        self.short
+        is_short(&self.first.plan)
     }
 
     /// The query, if it locks rows, and so is a statement of a transaction and not a read of a version.
@@ -85,11 +157,36 @@ impl Prepared {
         each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let catalog = Catalog::of(version);
-        if catalog.schema_id() == self.schema {
-            return execute::run(&self.plan, version, context, each);
+        if self.first.is_good(catalog.schema_id(), version, context) {
+            return execute::run(&self.first.plan, version, context, each);
         }
-        let plan = optimize::plan_kept(&self.query, catalog, version)?;
-        execute::run(&plan, version, context, each)
+        let other = self.other(catalog, version, context)?;
+        execute::run(&other.plan, version, context, each)
+    }
+
+    /// A plan that is good here and now: one that is kept, or a new one.
+    fn other(
+        &self,
+        catalog: &Catalog,
+        version: &Version,
+        context: &Context<'_>,
+    ) -> Result<Arc<KeptPlan>, Error> {
+        let schema = catalog.schema_id();
+        let good =
+            self.others.read().iter().rev().find(|kept| kept.is_good(schema, version, context)).cloned();
+        if let Some(good) = good {
+            return Ok(good);
+        }
+        let planned = optimize::plan_for(&self.query, catalog, version, context.parameters())?;
+        let new = Arc::new(KeptPlan::new(planned, schema));
+        if !matches!(new.good, Good::Never) {
+            let mut others = self.others.write();
+            if others.len() == OTHERS_MAX {
+                others.remove(0);
+            }
+            others.push(Arc::clone(&new));
+        }
+        Ok(new)
     }
 }
 

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use nuages_storage::lock::Ticket;
-use nuages_storage::{IndexId, Reach, RowId, RowRef, Rows, TableId, Value, Version};
+use nuages_storage::{IndexId, Reach, RowId, RowRef, Rows, Store, TableId, Value, Version};
 
 use crate::algebra::{Query, Statement};
 use crate::batch::Batch;
@@ -22,7 +22,7 @@ use crate::race::alternative::PLANS_MAX;
 use crate::race::{self, Alternative, Race};
 use crate::reads::Reads;
 use crate::write::insert::NewRows;
-use crate::write::{Found, WritingStatement};
+use crate::write::{Found, WritingStatement, at_once};
 use crate::{execute, optimize};
 
 /// Rows of values under names.
@@ -150,6 +150,12 @@ pub trait Session: Send + Sync {
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<(), Error>;
 
+    /// The store, if each statement is a transaction of its own.
+    #[doc(hidden)]
+    fn autocommits_in(&self) -> Option<&Store> {
+        None
+    }
+
     /// Where to note what is read, if the session must know at its end.
     #[doc(hidden)]
     fn reads(&self) -> Option<&Reads> {
@@ -180,6 +186,12 @@ pub trait Session: Send + Sync {
         }
         let interrupt = self.interrupt();
         let context = Context::new(parameters).noting(self.reads()).within(&interrupt);
+        if let Some(store) = self.autocommits_in() {
+            interrupt.check(true)?;
+            if let Some(outcome) = at_once::execute(store, statement, &context) {
+                return outcome;
+            }
+        }
         let (mut found, mut outcome) = (Found::default(), Outcome::default());
         self.write(statement.reach(), &interrupt, &mut |writing| {
             outcome = writing.run(statement, &mut found, &context)?;
@@ -372,6 +384,13 @@ pub trait Session: Send + Sync {
         let mut rows = NewRows::new(rows, keys);
         let interrupt = self.interrupt();
         let context = Context::new(&[]).within(&interrupt);
+        if let Some(store) = self.autocommits_in().filter(|_| rows.is_one()) {
+            interrupt.check(true)?;
+            if let Some(inserted) = at_once::insert(store, table, &mut rows, &context) {
+                inserted?;
+                return Ok(rows.first_key());
+            }
+        }
         self.write(reach, &interrupt, &mut |writing| writing.insert_rows(table, &mut rows, &context))?;
         Ok(rows.first_key())
     }

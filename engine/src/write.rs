@@ -14,12 +14,13 @@
 //!
 //! Order of reading: this file (the statement and its phases), [`found`], [`insert`] and [`conflict`], [`update`],
 //! [`delete`] and [`beside`], [`lock`]; [`round`] (what is
-//! written at once); [`images`], [`patch`], [`keys`], [`leaves`], [`row_set`] (what these are made of).
+//! written at once); [`at_once`] (what is left of all this for most statements of one row); [`images`], [`patch`], [`keys`], [`leaves`], [`row_set`] (what these are made of).
 //!
 //! Invariants: find changes nothing; the images of a round are made of the rows of the version that the round is tested
 //! against; what fails while a round is tested fails before anything of it is recorded, and when a statement fails the
 //! store drops all that it recorded.
 
+pub(crate) mod at_once;
 mod beside;
 mod conflict;
 pub(crate) mod delete;

@@ -7,11 +7,12 @@
 //! A [`Compiler`] works on one statement. Each query level in it, the outermost and every subquery, is a [`Scope`]:
 //! its joins, its conditions, its annotations as expressions over these joins. Scopes live in one vector, so that a
 //! subquery's `outer(..)` may add a join to the level outside. In an expression, a not yet computed aggregate is a
-//! column of the scope's `group` source; [`group`] puts the real column there when the level is finished.
+//! column of the scope's `group` source; [`group`] puts the real column there when the level is finished. A window
+//! function is a column of its `window` source, which stands above the groups.
 //!
 //! Order of reading: this file, [`joins`], [`path`], [`expression`], [`condition`] and its short way [`own`],
-//! [`group`], [`rows`], [`summary`],
-//! [`combine`]; [`rewrite`] is a tool.
+//! [`window`], [`group`], [`rows`],
+//! [`summary`], [`combine`]; [`rewrite`] is a tool.
 
 mod change;
 mod combine;
@@ -26,9 +27,10 @@ mod path;
 mod rewrite;
 mod rows;
 mod summary;
+mod window;
 
 use jiff::Timestamp;
-use nuages_engine::algebra::{Aggregate, Expr, Source};
+use nuages_engine::algebra::{Aggregate, Expr, Source, WindowFunction};
 use nuages_storage::{DataType, Value};
 
 use self::joins::{Joins, Reuse};
@@ -79,6 +81,9 @@ struct Scope {
     /// The aggregates met so far, and what their values are named by.
     group: Source,
     aggregates: Vec<Aggregate>,
+    /// The same of window functions.
+    window: Source,
+    windows: Vec<WindowFunction>,
 }
 
 impl<'c> Compiler<'c> {
@@ -126,7 +131,7 @@ impl<'c> Compiler<'c> {
     /// A query level over all rows of a model.
     fn open(&mut self, model: &'static ModelMeta, outer: Option<ScopeId>) -> Result<ScopeId> {
         let table = self.binding.model(model)?.table;
-        let (source, group) = (self.source(), self.source());
+        let (source, group, window) = (self.source(), self.source(), self.source());
         self.scopes.push(Scope {
             model,
             joins: Joins::new(source, table),
@@ -136,6 +141,8 @@ impl<'c> Compiler<'c> {
             annotations: Vec::new(),
             group,
             aggregates: Vec::new(),
+            window,
+            windows: Vec::new(),
         });
         Ok(self.scopes.len() - 1)
     }
@@ -177,9 +184,9 @@ impl<'c> Compiler<'c> {
         Ok(())
     }
 
-    /// The level's own aggregate that this column stands for.
+    /// Whether an expression is computed from an aggregate of the level.
     fn is_aggregate(&self, scope: ScopeId, expr: &Expr) -> bool {
-        rewrite::mentions(expr, self.scopes[scope].group)
+        rewrite::mentions(expr, self.scopes[scope].group) || self.is_window_of_aggregate(scope, expr)
     }
 
     /// The n-th annotation of a level.
@@ -210,6 +217,9 @@ impl<'c> Compiler<'c> {
         }
         if !compiler.scopes[scope].aggregates.is_empty() {
             return Err(Misuse::AggregateHere { place: "a constraint" }.into());
+        }
+        if !compiler.scopes[scope].windows.is_empty() {
+            return Err(Misuse::WindowHere { place: "a constraint" }.into());
         }
         Ok(expr)
     }

@@ -22,7 +22,13 @@ use crate::{
     field::RowReader,
     meta::ModelMeta,
     model::Model,
-    queryset::{QueryState, instances_of, keys_in, state::Shape},
+    queryset::{
+        QueryState,
+        cache::{self, Asked},
+        instances_of, keys_in,
+        prepared::with_now,
+        state::Shape,
+    },
     read::{self, Question},
     signal::{Deleting, Doomed, Moment},
 };
@@ -57,6 +63,9 @@ pub(crate) fn by_queryset(state: &QueryState, ex: &dyn Executor) -> Result<Delet
     check(state)?;
     if state.clauses().empty {
         return Ok(Deleted::default());
+    }
+    if let Some(found) = cache::find(state, Asked::Delete, ex) {
+        return found.deletion().run(found.values(), ex);
     }
     let mut compiler = Compiler::new(ex);
     if reach::engine_suffices(state.model, ex)? {
@@ -128,13 +137,12 @@ impl Plan {
         Ok(Plan { model: state.model, statements, now: compiler.asks_for_now() })
     }
 
-    /// Whether the time of the run is a parameter.
-    pub(crate) fn asks_for_now(&self) -> bool {
-        self.now
-    }
-
     /// Deletes, with these values of the parameters.
     pub(crate) fn run(&self, values: &[Value], ex: &dyn Executor) -> Result<Deleted> {
+        with_now(values, self.now, ex, |values| self.run_with(values, ex))
+    }
+
+    fn run_with(&self, values: &[Value], ex: &dyn Executor) -> Result<Deleted> {
         let Some(statements) = &self.statements else { return Ok(Deleted::default()) };
         if reach::engine_suffices(self.model, ex)? {
             return delete_in_engine(self.model, &statements.delete, values, ex);

@@ -232,7 +232,47 @@ pub enum Misuse {
         call: &'static str,
     },
     /// An aggregate of an aggregate that is no annotation.
-    NestedAggregate,
+    NestedAggregate {
+        /// The outer one: `max`.
+        function: &'static str,
+        /// The inner one: its name, or what it computes.
+        of: String,
+    },
+    /// A window function where there are no rows around a row, as in `update`, in an aggregate or in another one.
+    WindowHere {
+        /// Where.
+        place: &'static str,
+    },
+    /// A condition that every row meets, where only a choice makes sense.
+    EmptyCondition {
+        /// The call: `when`.
+        call: &'static str,
+    },
+    /// An argument of a function that is too small.
+    BelowLeast {
+        /// The function.
+        call: &'static str,
+        /// Which of its arguments.
+        argument: &'static str,
+        /// The least that makes sense.
+        least: i64,
+        /// What it was given.
+        given: i64,
+    },
+    /// A function with too few arguments.
+    TooFew {
+        /// The function.
+        call: &'static str,
+        /// How many it takes at least.
+        least: usize,
+        /// How many it was given.
+        given: usize,
+    },
+    /// A value of `alias`, which is in no row, was asked for by its name.
+    AliasNotSelected {
+        /// The name.
+        name: String,
+    },
     /// An aggregate where rows are not grouped, as in `update`.
     AggregateHere {
         /// Where.
@@ -271,6 +311,13 @@ pub enum Misuse {
     PrefetchTwice {
         /// The relation.
         relation: &'static str,
+    },
+    /// An annotation with the name of a field of the model.
+    AnnotationClash {
+        /// The model.
+        model: &'static str,
+        /// The field.
+        field: &'static str,
     },
     /// Anything else that makes no sense, in words.
     Other(&'static str),
@@ -379,6 +426,14 @@ impl From<crate::node::Misuse> for Error {
         match misuse {
             Kept::UnsavedInstance { model } => Error::Unsaved { model: model.name, wanted: "a comparison" },
             Kept::NotAllowed { call, after } => Error::Misuse(Misuse::NotAllowed { call, after }),
+            Kept::AnnotationClash { model, field } => {
+                Error::Misuse(Misuse::AnnotationClash { model: model.name, field })
+            }
+            Kept::EmptyCondition { call } => Error::Misuse(Misuse::EmptyCondition { call }),
+            Kept::BelowLeast { call, argument, least, given } => {
+                Error::Misuse(Misuse::BelowLeast { call, argument, least, given })
+            }
+            Kept::TooFew { call, least, given } => Error::Misuse(Misuse::TooFew { call, least, given }),
             Kept::Other(words) => Error::Misuse(Misuse::Other(words)),
             Kept::NoOrdering { call } => Error::Misuse(Misuse::NoOrdering { call }),
         }

@@ -31,6 +31,7 @@ use crate::{
     app::App,
     atomic::Tx,
     error::{Error, Result},
+    queryset::cache::PlanCache,
     schema::Binding,
 };
 
@@ -78,6 +79,7 @@ pub struct Shared {
     pub(crate) database: Database,
     pub(crate) binding: Arc<Binding>,
     pub(crate) watch: capture::Watch,
+    pub(crate) plans: Arc<PlanCache>,
 }
 
 impl Shared {
@@ -105,7 +107,7 @@ impl Db {
     pub(crate) fn new(app: Arc<App>, database: Database, binding: Arc<Binding>) -> Db {
         let watch = capture::Watch::default();
         let settings = Settings { limits: database.limits().clone(), ..Settings::default() };
-        Db::of(Shared { app, database, binding, watch }, settings)
+        Db::of(Shared { app, database, binding, watch, plans: Arc::default() }, settings)
     }
 
     fn of(shared: Shared, settings: Settings) -> Db {
@@ -142,6 +144,7 @@ impl Db {
             database: self.shared.database.fork()?,
             binding: self.shared.binding.clone(),
             watch: capture::Watch::default(),
+            plans: self.shared.plans.clone(),
         };
         Ok(Db::of(shared, self.settings.clone()))
     }
@@ -249,6 +252,30 @@ impl Db {
     /// The same database with other limits for its statements.
     pub fn with_limits(&self, limits: Limits) -> Db {
         self.with(Settings { limits, ..self.settings.clone() })
+    }
+
+    /// The same database, on which each queryset is compiled and planned by itself, and nothing is kept of it. It gives the
+    /// same answers and takes longer; tests and measurements compare the two.
+    pub fn planning_anew(&self) -> Db {
+        self.with(Settings { plans_anew: true, ..self.settings.clone() })
+    }
+
+    /// How many shapes of querysets are kept compiled and planned, for this database and its forks. What is asked a second
+    /// time with other values costs no planning; there is nothing to turn on.
+    ///
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Post { pub id: Auto<i64>, pub title: String, #[field(default = 0)] pub view_count: u32 }
+    /// # let db = App::new().models(Post::app()).open_memory()?;
+    /// for views in 0..100 {
+    ///     Post::objects().filter(Post::view_count.gt(views)).count(&db)?;
+    /// }
+    /// assert_eq!(db.kept_plans(), 1);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn kept_plans(&self) -> usize {
+        self.shared.plans.len()
     }
 
     /// Watches the statements that run on this database, and on its clones and transactions, until it is dropped.

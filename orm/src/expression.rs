@@ -8,7 +8,8 @@
 //! and ordered by. Reuse is identity of the tree, not a name.
 //!
 //! Order of reading: this file; [`operand`] (what may stand on the right); [`arithmetic`]; [`aggregate`];
-//! [`condition`] (what may stand where a condition is asked for); [`function`]; [`case`]; [`subquery`]; [`class`] (what a value can do).
+//! [`condition`] (what may stand where a condition is asked for); [`function`]; [`case`]; [`subquery`]; [`mod@window`];
+//! [`class`] (what a value can do).
 
 pub mod aggregate;
 pub mod arithmetic;
@@ -19,6 +20,7 @@ pub mod function;
 pub mod operand;
 pub mod parameter;
 pub mod subquery;
+pub mod window;
 
 use std::fmt;
 use std::marker::PhantomData;

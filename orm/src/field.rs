@@ -32,6 +32,8 @@ pub type DateTime = jiff::Timestamp;
 pub type Date = jiff::civil::Date;
 /// A time of day.
 pub type Time = jiff::civil::Time;
+/// A time zone, by which days and hours of instants are told.
+pub type TimeZone = jiff::tz::TimeZone;
 /// A length of time.
 pub type Duration = jiff::SignedDuration;
 

@@ -135,6 +135,29 @@ macro_rules! aggregates {
                 Aggregate::new(AggregateFunction::Max, Some(self.tree()))
             }
 
+            /// One of the values that are not NULL, whichever; NULL of none.
+            ///
+            /// ```
+            /// use nuages::prelude::*;
+            /// # #[derive(Model, Clone)] pub struct Track { pub id: Auto<i64>, pub album: i64, pub artist: String }
+            /// let by_album = Track::objects().values_list((Track::album,)).annotate(Track::artist.any_value());
+            /// ```
+            pub fn any_value(&self) -> Aggregate<$root, Option<T::Base>, K> {
+                Aggregate::new(AggregateFunction::AnyValue, Some(self.tree()))
+            }
+
+            /// A JSON array of the values, with `null` for NULL; NULL of no row. Their order is that of
+            /// [`order_by`](Aggregate::order_by).
+            ///
+            /// ```
+            /// use nuages::prelude::*;
+            /// # #[derive(Model, Clone)] pub struct Track { pub id: Auto<i64>, pub title: String }
+            /// let titles: Aggregate<Track, Option<Json>> = Track::title.json_agg().order_by(Track::title);
+            /// ```
+            pub fn json_agg(&self) -> Aggregate<$root, Option<crate::field::Json>> {
+                Aggregate::new(AggregateFunction::JsonAgg, Some(self.tree()))
+            }
+
             /// The sum; NULL of none. Of integers it is an `i64`, and an error if it does not fit.
             pub fn sum(&self) -> Aggregate<$root, Option<<T::Base as Summable>::Sum>>
             where
@@ -153,6 +176,77 @@ macro_rules! aggregates {
         }
     };
 }
+
+/// The aggregates of values of one class.
+macro_rules! aggregates_of {
+    ([$($generics:tt)*] $type:ident<$($parameter:ty),*>, $root:ty) => {
+        impl<$($generics)*> $type<$($parameter,)* class::Number> {
+            /// The standard deviation of the values, NULL of none; with [`sample`](Aggregate::sample) as that of a sample.
+            ///
+            /// ```
+            /// use nuages::prelude::*;
+            /// # #[derive(Model, Clone)] pub struct Track { pub id: Auto<i64>, pub minutes: i64 }
+            /// let spread: Aggregate<Track, Option<f64>> = Track::minutes.stddev();
+            /// ```
+            pub fn stddev(&self) -> Aggregate<$root, Option<f64>> {
+                Aggregate::new(AggregateFunction::StddevPop, Some(self.tree()))
+            }
+
+            /// The variance of the values, NULL of none; with [`sample`](Aggregate::sample) as that of a sample.
+            ///
+            /// ```
+            /// use nuages::prelude::*;
+            /// # #[derive(Model, Clone)] pub struct Track { pub id: Auto<i64>, pub minutes: i64 }
+            /// let spread: Aggregate<Track, Option<f64>> = Track::minutes.variance();
+            /// ```
+            pub fn variance(&self) -> Aggregate<$root, Option<f64>> {
+                Aggregate::new(AggregateFunction::VarPop, Some(self.tree()))
+            }
+        }
+
+        impl<$($generics)*> $type<$($parameter,)* class::Boolean> {
+            /// Whether all values that are not NULL are true; NULL of none.
+            ///
+            /// ```
+            /// use nuages::prelude::*;
+            /// # #[derive(Model, Clone)] pub struct Task { pub id: Auto<i64>, pub done: bool }
+            /// let finished: Aggregate<Task, Option<bool>> = Task::done.bool_and();
+            /// ```
+            pub fn bool_and(&self) -> Aggregate<$root, Option<bool>> {
+                Aggregate::new(AggregateFunction::BoolAnd, Some(self.tree()))
+            }
+
+            /// Whether a value is true; NULL of none.
+            ///
+            /// ```
+            /// use nuages::prelude::*;
+            /// # #[derive(Model, Clone)] pub struct Task { pub id: Auto<i64>, pub done: bool }
+            /// let begun: Aggregate<Task, Option<bool>> = Task::done.bool_or();
+            /// ```
+            pub fn bool_or(&self) -> Aggregate<$root, Option<bool>> {
+                Aggregate::new(AggregateFunction::BoolOr, Some(self.tree()))
+            }
+        }
+
+        impl<$($generics)*> $type<$($parameter,)* class::Text> {
+            /// The texts that are not NULL, one after the other with `separator` between them; NULL of none. Their
+            /// order is that of [`order_by`](Aggregate::order_by).
+            ///
+            /// ```
+            /// use nuages::prelude::*;
+            /// # #[derive(Model, Clone)] pub struct Track { pub id: Auto<i64>, pub title: String }
+            /// let titles = Track::title.string_agg(", ").distinct().order_by(Track::title).default("none");
+            /// ```
+            pub fn string_agg(&self, separator: impl Operand<String, $root>) -> Aggregate<$root, Option<String>> {
+                let aggregate = Aggregate::new(AggregateFunction::StringAgg, Some(self.tree()));
+                aggregate.with_second(separator.into_node())
+            }
+        }
+    };
+}
+
+aggregates_of!([P: Path, H: Hop, T: Field] Col<P, H, T>, P::Root);
+aggregates_of!([M, T: Field] Expr<M, T>, M);
 
 aggregates!([P: Path, H: Hop, T: Field, K] Col<P, H, T, K>, P::Root);
 aggregates!([M, T: Field, K] Expr<M, T, K>, M);

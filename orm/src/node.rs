@@ -10,12 +10,15 @@
 
 use std::sync::Arc;
 
-use nuages_engine::algebra::{AggregateFunction, Arithmetic, DatePart, DateUnit, Function};
+use nuages_engine::algebra::{
+    AggregateFunction, Arithmetic, DatePart, DateUnit, Frame, Function, WindowKind,
+};
 use nuages_storage::{DataType, Value};
 use smallvec::SmallVec;
 
 use crate::meta::{FieldMeta, ModelMeta};
 use crate::queryset::QueryState;
+use crate::queryset::state::OrderNode;
 
 /// One step from a model to a field of it, or to a model that points at it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -156,7 +159,7 @@ pub enum Operator {
     Arithmetic(Arithmetic),
     /// Unary minus.
     Negate,
-    /// A scalar function that asks for no time zone.
+    /// A scalar function as it is; one of a time zone asks for this very zone.
     Function(Function),
     /// A part of a date or time, in the executor's time zone.
     Extract(DatePart),
@@ -168,6 +171,10 @@ pub enum Operator {
     TimeOf,
     /// A conversion.
     Cast(DataType),
+    /// A text that is ordered and compared ignoring case, and otherwise itself.
+    NoCase,
+    /// A random number; the calls of a program are told apart by their numbers.
+    Random(u64),
 }
 
 /// An expression.
@@ -183,6 +190,8 @@ pub enum Node {
     Call(Operator, Arc<[Node]>),
     /// A value over the rows of a group.
     Aggregate(Arc<AggregateNode>),
+    /// A value over the rows around a row.
+    Window(Arc<WindowNode>),
     /// The result of the first condition that is true.
     Case(Arc<CaseNode>),
     /// An expression of the query outside.
@@ -213,12 +222,74 @@ pub struct AggregateNode {
     pub function: AggregateFunction,
     /// Over what; a path that ends at a relation counts its rows. None counts the queryset's own rows.
     pub argument: Option<Node>,
+    /// The second argument of those that have one: the separator of `string_agg`.
+    pub second: Option<Node>,
     /// Each value once.
     pub distinct: bool,
     /// Only rows for which this is true.
     pub filter: Option<Node>,
+    /// In which order the rows are taken in.
+    pub order_by: Vec<OrderNode>,
     /// The value over no row.
     pub default: Option<Node>,
+}
+
+impl AggregateNode {
+    /// What it is computed from, without the value over no row.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Node> {
+        let keys = self.order_by.iter().map(|key| &key.node);
+        self.argument.iter().chain(&self.second).chain(&self.filter).chain(keys)
+    }
+
+    /// The same aggregate of changed parts.
+    pub(crate) fn map(&self, change: &dyn Fn(&Node) -> Node) -> AggregateNode {
+        AggregateNode {
+            function: self.function,
+            argument: self.argument.as_ref().map(change),
+            second: self.second.as_ref().map(change),
+            distinct: self.distinct,
+            filter: self.filter.as_ref().map(change),
+            order_by: self.order_by.iter().map(|key| key.map(change)).collect(),
+            default: self.default.clone(),
+        }
+    }
+}
+
+/// A function over the rows around a row: `.. OVER (PARTITION BY .. ORDER BY .. frame)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WindowNode {
+    /// What is computed.
+    pub kind: WindowKind,
+    /// Of what.
+    pub arguments: Vec<Node>,
+    /// Of aggregates: only rows for which this is true.
+    pub filter: Option<Node>,
+    /// What the rows of a partition agree in.
+    pub partition_by: Vec<Node>,
+    /// The order within a partition.
+    pub order_by: Vec<OrderNode>,
+    /// Which rows of the partition are looked at.
+    pub frame: Frame<Value>,
+}
+
+impl WindowNode {
+    /// What it is computed from.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Node> {
+        let keys = self.order_by.iter().map(|key| &key.node);
+        self.arguments.iter().chain(&self.filter).chain(&self.partition_by).chain(keys)
+    }
+
+    /// The same function of changed parts.
+    pub(crate) fn map(&self, change: &dyn Fn(&Node) -> Node) -> WindowNode {
+        WindowNode {
+            kind: self.kind,
+            arguments: self.arguments.iter().map(change).collect(),
+            filter: self.filter.as_ref().map(change),
+            partition_by: self.partition_by.iter().map(change).collect(),
+            order_by: self.order_by.iter().map(|key| key.map(change)).collect(),
+            frame: self.frame.clone(),
+        }
+    }
 }
 
 /// `CASE WHEN .. THEN .. ELSE .. END`.
@@ -255,6 +326,38 @@ pub enum Misuse {
         call: &'static str,
         /// What stands before it: `a slice`.
         after: &'static str,
+    },
+    /// An annotation with the name of a field of the model.
+    AnnotationClash {
+        /// The model.
+        model: &'static ModelMeta,
+        /// The field.
+        field: &'static str,
+    },
+    /// A condition that every row meets, where only a choice makes sense.
+    EmptyCondition {
+        /// The call: `when`.
+        call: &'static str,
+    },
+    /// An argument that is too small.
+    BelowLeast {
+        /// The function.
+        call: &'static str,
+        /// Which of its arguments.
+        argument: &'static str,
+        /// The least that makes sense.
+        least: i64,
+        /// What it was given.
+        given: i64,
+    },
+    /// A function with too few arguments.
+    TooFew {
+        /// The function.
+        call: &'static str,
+        /// How many it takes at least.
+        least: usize,
+        /// How many it was given.
+        given: usize,
     },
     /// Anything else that makes no sense, in words.
     Other(&'static str),
@@ -330,6 +433,7 @@ impl Node {
         match self {
             Node::Aggregate(_) => true,
             Node::Call(_, operands) => operands.iter().any(Node::has_aggregate),
+            Node::Window(window) => window.parts().any(Node::has_aggregate),
             Node::Named(_, node) => node.has_aggregate(),
             Node::Case(case) => {
                 case.branches.iter().any(|(when, then)| when.has_aggregate() || then.has_aggregate())
@@ -354,9 +458,9 @@ impl Node {
             Node::Call(_, operands) => operands.iter().for_each(|operand| operand.each(visit)),
             Node::Named(_, node) => node.each(visit),
             Node::Aggregate(aggregate) => {
-                let parts = [&aggregate.argument, &aggregate.filter, &aggregate.default];
-                parts.into_iter().flatten().for_each(|part| part.each(visit));
+                aggregate.parts().chain(&aggregate.default).for_each(|part| part.each(visit));
             }
+            Node::Window(window) => window.parts().for_each(|part| part.each(visit)),
             Node::Case(case) => {
                 let branches = case.branches.iter().flat_map(|(when, then)| [when, then]);
                 branches.chain(&case.otherwise).for_each(|part| part.each(visit));

@@ -21,10 +21,12 @@
 //!
 //! Order of reading: [`state`] (what is kept); [`build`] (the calls that keep the row); `shape` (those that change
 //! it); `relations` (what `select_related` and `prefetch_related` take); `resolve` (reuse of annotations); `bound` (a
-//! queryset on an executor, which keeps its rows); [`dynamic`] (models known by name).
+//! queryset on an executor, which keeps its rows); [`prepared`] and `cache` (what is compiled once and run often);
+//! [`dynamic`] (models known by name).
 
 pub mod bound;
 pub mod build;
+pub(crate) mod cache;
 pub mod dates;
 pub mod dynamic;
 mod explain;
@@ -57,6 +59,7 @@ pub use state::QueryState;
 pub use write::BulkOptions;
 
 pub(crate) use key::fetch_by_key;
+pub(crate) use names::function_name;
 pub(crate) use run::{fetch_instances, first_row, has_key, has_key_of, instances_of, keys_in};
 pub(crate) use summary::count;
 pub(crate) use write::{can_hold, check_choices, update};

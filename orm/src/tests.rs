@@ -4,6 +4,7 @@ mod asynchronous;
 mod base;
 mod blog;
 mod bound;
+mod cache;
 mod choices;
 mod composite;
 mod draft;

@@ -85,7 +85,7 @@ pub use patch::Patch;
 pub use recovery::{Recovery, TornTail};
 pub use salvage::Salvage;
 pub use statement::{Statement, Step};
-pub use store::{Checkpointed, Committing, Compacted, Durability, Options, Reach, Snapshot, Store};
+pub use store::{AtOnce, Checkpointed, Committing, Compacted, Durability, Options, Reach, Snapshot, Store};
 pub use table::{LeafSlice, LeafView, Leaves, RowChange, RowRef, Table, TableId, Words};
 pub use transaction::{Savepoint, Transaction};
 pub use value::{DataType, Lane, TypeError, Value};

@@ -42,10 +42,11 @@ use crate::isolation::Isolation;
 use crate::keys::Counters;
 use crate::lock::{Locks, Owner, Ticket};
 use crate::sync::{Mutex, RwLock};
+use crate::table::TableId;
 use crate::transaction::{Recording, Transaction, until_granted};
 use crate::version::Version;
 use crate::view::View;
-use crate::write_set::{Catalog, WriteSet};
+use crate::write_set::{Catalog, Operation, WriteSet};
 use crate::writer::{Attempts, Ground, Writer};
 
 use durable::Durable;
@@ -83,6 +84,33 @@ pub enum Reach {
     Short,
     /// Anything.
     Long,
+}
+
+/// What a statement stands on that is [written at once](Store::write_at_once).
+#[derive(Debug)]
+pub struct AtOnce<'a> {
+    version: &'a Version,
+    counters: &'a Counters,
+}
+
+impl AtOnce<'_> {
+    /// The newest version. Nobody commits meanwhile.
+    pub fn version(&self) -> &Version {
+        self.version
+    }
+
+    /// The first of `count` fresh row ids of a table; see [`Writer::next_keys`].
+    ///
+    /// # Errors
+    /// [`Error::KeysExhausted`].
+    pub fn next_keys(&self, table: TableId, count: u64) -> Result<i64, Error> {
+        self.counters.take(table, count)
+    }
+
+    /// An explicit key is used; see [`Writer::note_key`].
+    pub fn note_key(&self, table: TableId, key: i64) {
+        self.counters.note(table, key);
+    }
 }
 
 #[derive(Debug)]
@@ -170,6 +198,45 @@ impl Store {
         let value = transaction.write_waiting(wait, &mut attempt)?;
         transaction.commit()?;
         Ok(value)
+    }
+
+    /// Runs a statement that is one operation as a transaction of its own: without a write set, and so in half the time.
+    /// `None`, and nothing is done, if a transaction holds a lock, if the store has files, or if `attempt` returns none:
+    /// then it is a [statement like others](Store::write).
+    ///
+    /// `attempt` is made under the commit mutex, once. It reads few rows, whatever is in the tables, and does not wait.
+    ///
+    /// # Errors
+    /// What `attempt` returns; [`Error::Poisoned`].
+    pub fn write_at_once<T, E: From<Error>>(
+        &self,
+        attempt: impl FnOnce(&AtOnce<'_>) -> Result<Option<(T, Operation)>, E>,
+    ) -> Option<Result<T, E>> {
+        let Inner { published, committing, locks, counters, durable, .. } = &*self.inner;
+        if durable.is_some() {
+            return None;
+        }
+        let committing = committing.lock();
+        if locks.lockers() > 0 {
+            return None;
+        }
+        let attempted = {
+            // Only who holds the mutex wants the latch exclusively, so holding it shared delays no one.
+            let published = published.read();
+            match published.checked() {
+                Ok(()) => attempt(&AtOnce { version: &published.version, counters }),
+                Err(error) => Err(error.into()),
+            }
+        };
+        match attempted {
+            Ok(None) => None,
+            Err(error) => Some(Err(error)),
+            Ok(Some((value, operation))) => {
+                let applied = self.inner.apply_operation(&operation);
+                drop(committing);
+                Some(applied.map(|_| value).map_err(E::from))
+            }
+        }
     }
 
     /// Attempts a statement under the commit mutex, if nobody holds a lock.

@@ -97,6 +97,12 @@ pub(crate) struct Asking<'a> {
 }
 
 impl Locking<'_> {
+    /// One that takes nothing down.
+    #[must_use]
+    pub fn off() -> Self {
+        Locking(None)
+    }
+
     /// Whether it takes anything down.
     pub fn is_on(&self) -> bool {
         self.0.is_some()

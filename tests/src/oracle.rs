@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use indexmap::IndexMap;
 use nuages::{
-    field::{Date, DateTime, Time},
+    field::{Date, DateTime, Duration, Time},
     model::{Key, Model},
     row::Annotated,
 };
@@ -124,6 +124,17 @@ impl Answer for Time {
     }
 }
 
+/// As Django's `duration_iso_string`: days, and then hours of two digits.
+impl Answer for Duration {
+    fn answer(&self) -> Json {
+        let (sign, size) = if self.is_negative() { ("-", -*self) } else { ("", *self) };
+        let (seconds, micros) = (size.as_secs(), size.subsec_micros());
+        let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+        let fraction = if micros == 0 { String::new() } else { format!(".{micros:06}") };
+        json!(format!("{sign}P{days}DT{hours:02}H{minutes:02}M{:02}{fraction}S", seconds % 60))
+    }
+}
+
 impl Answer for Value {
     fn answer(&self) -> Json {
         match self {
@@ -136,6 +147,7 @@ impl Answer for Value {
             Value::Date(value) => value.answer(),
             Value::Time(value) => value.answer(),
             Value::Timestamp(value) => value.answer(),
+            Value::Duration(value) => value.answer(),
             Value::Json(value) => (**value).clone(),
             other => json!(other.to_string()),
         }
@@ -203,9 +215,14 @@ pub fn raises<T>(result: nuages::error::Result<T>) -> Json {
         Err(Error::NotUpdated { .. }) => "NotUpdated",
         Err(Error::Doomed) => "TransactionManagementError",
         Err(Error::NestedDurable) => "RuntimeError",
+        Err(Error::UnknownName(_)) => "FieldError",
         Err(Error::Misuse(Misuse::NotAllowed { .. })) => "TypeError",
         Err(Error::Misuse(
-            Misuse::NestedAggregate | Misuse::JoinHere { .. } | Misuse::AggregateHere { .. },
+            Misuse::NestedAggregate { .. }
+            | Misuse::JoinHere { .. }
+            | Misuse::AggregateHere { .. }
+            | Misuse::WindowHere { .. }
+            | Misuse::AliasNotSelected { .. },
         )) => "FieldError",
         Err(Error::Unsaved { .. } | Error::Misuse(_)) => "ValueError",
         Err(other) => panic!("Django has no class for {other:?}"),

@@ -78,6 +78,17 @@ impl Node {
         }
     }
 
+    /// Whether it says the same in each run with the same first `parameters` parameters: it depends on nothing else.
+    pub(super) fn is_given_by(&self, parameters: usize) -> bool {
+        match &self.operation {
+            Operation::Constant(_) => true,
+            Operation::Parameter(index) => *index < parameters,
+            Operation::Column(_) => false,
+            Operation::Call(function, _) if function.is_volatile() => false,
+            _ => self.children().into_iter().all(|child| child.is_given_by(parameters)),
+        }
+    }
+
     /// The class of its values; none for NULL.
     pub(super) fn class(&self) -> Option<Class> {
         self.data_type.map(class_of)

@@ -3,8 +3,11 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use md5::{Digest, Md5};
 use nuages_storage::DataType;
 use regex::{Regex, RegexBuilder};
+use sha1::Sha1;
+use sha2::{Sha224, Sha256, Sha384, Sha512};
 
 use super::signature::{Signature, TEXT, expect, expect_count};
 use super::{Call, TEXT_BYTES_MAX};
@@ -32,7 +35,13 @@ pub(super) fn signature(of: StringFunction, types: &[Option<DataType>]) -> Resul
         | StringFunction::RegexpSubstring => (2, &[TEXT, TEXT], TEXT),
         StringFunction::RegexpCount => (2, &[TEXT, TEXT], INT),
         StringFunction::RegexpReplace => (3, &[TEXT, TEXT, TEXT, TEXT], TEXT),
-        StringFunction::Hex => {
+        StringFunction::Hex
+        | StringFunction::Md5
+        | StringFunction::Sha1
+        | StringFunction::Sha224
+        | StringFunction::Sha256
+        | StringFunction::Sha384
+        | StringFunction::Sha512 => {
             expect_count(of.name(), types.len(), 1..=1)?;
             expect(&function, types[0], &[Class::Text, Class::Bytes])?;
             return Ok(Signature { arguments: vec![types[0].unwrap_or(TEXT)], result: TEXT });
@@ -89,6 +98,12 @@ pub(super) fn evaluate(of: StringFunction, call: &Call<'_>) -> Result<Vector<'st
             let bytes = call.columns[0].bytes(row).unwrap_or_else(|| first(row).as_bytes());
             bytes.iter().try_for_each(|byte| write!(heap, "{byte:02X}")).map_err(unwritable)
         }),
+        StringFunction::Md5 => hashed::<Md5>(call),
+        StringFunction::Sha1 => hashed::<Sha1>(call),
+        StringFunction::Sha224 => hashed::<Sha224>(call),
+        StringFunction::Sha256 => hashed::<Sha256>(call),
+        StringFunction::Sha384 => hashed::<Sha384>(call),
+        StringFunction::Sha512 => hashed::<Sha512>(call),
         StringFunction::ToHex => call.texts(|row, heap| {
             write!(heap, "{:x}", call.int(0, row).unwrap_or_default()).map_err(unwritable)
         }),
@@ -148,6 +163,14 @@ pub(super) fn evaluate(of: StringFunction, call: &Call<'_>) -> Result<Vector<'st
             call.texts_where(&live, &mut |row, heap| format(call, row, heap))
         }
     }
+}
+
+/// The digests of texts or bytes, in hexadecimal digits.
+fn hashed<D: Digest>(call: &Call<'_>) -> Result<Vector<'static>, Error> {
+    call.texts(|row, heap| {
+        let bytes = call.columns[0].bytes(row).unwrap_or_else(|| call.text(0, row).as_bytes());
+        D::digest(bytes).iter().try_for_each(|byte| write!(heap, "{byte:02x}")).map_err(unwritable)
+    })
 }
 
 fn unwritable(_: std::fmt::Error) -> Error {
@@ -383,6 +406,24 @@ mod tests {
         check(StringFunction::Ascii, &[""], 0);
         check(StringFunction::Hex, &["été"], "C3A974C3A9");
         check(StringFunction::QuoteLiteral, &["O'Reilly"], "'O''Reilly'");
+    }
+
+    /// The answers of RFC 1321 and FIPS 180-4 to "abc".
+    #[test]
+    fn digests_are_those_of_their_standards() {
+        check(StringFunction::Md5, &["abc"], "900150983cd24fb0d6963f7d28e17f72");
+        check(StringFunction::Sha1, &["abc"], "a9993e364706816aba3e25717850c26c9cd0d89d");
+        check(StringFunction::Sha224, &["abc"], "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7");
+        let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        check(StringFunction::Sha256, &["abc"], sha256);
+        let bytes = Value::from(b"abc".to_vec());
+        assert_eq!(call(StringFunction::Sha256, &[bytes]), Ok(sha256.into()));
+        assert_eq!(call(StringFunction::Sha512, &[Value::Null]), Ok(Value::Null));
+        let lengths = [(StringFunction::Sha384, 96), (StringFunction::Sha512, 128)];
+        for (of, length) in lengths {
+            let Ok(Value::Text(digest)) = call(of, &["abc".into()]) else { panic!("{of:?} is a text") };
+            assert_eq!(digest.len(), length);
+        }
     }
 
     #[test]

@@ -5,12 +5,15 @@
 //! candidate's size is *counted* in the tree when the bounds are known while planning; the cheapest wins. What the path
 //! does not cover is left as a filter.
 
+use std::cell::Cell;
+
 use nuages_storage::{DataType, TableId};
 
 use super::build::Run;
 use super::columns::{self, ColumnSet, conjunction, conjuncts};
 use super::cost;
 use super::planner::Planner;
+use super::premise::Premise;
 use super::sarg::{Sarg, Test, bounds, sargs};
 use crate::algebra::{Column, Comparison, Expr, Relation, SortKey, Source};
 use crate::catalog::{IndexDefinition, TableDefinition};
@@ -384,7 +387,13 @@ impl Planner<'_> {
 
     /// How many rows a path has, counted in the tree, if its bounds are known now.
     fn counted(&self, table: TableId, access: &Access) -> Option<Estimate> {
-        let known = |scalar: &Scalar| scalar.as_constant().is_some();
+        let is_open = Cell::new(false);
+        let known = |scalar: &Scalar| {
+            scalar.as_constant().is_some() || {
+                is_open.set(true);
+                scalar.is_given_by(self.values.len())
+            }
+        };
         let bounds_known = |bounds: &Bounds| bounds.scalars().all(known);
         let all_known = match access {
             Access::All => true,
@@ -395,12 +404,19 @@ impl Planner<'_> {
             }
             Access::Union(_) => false, // the counts of its paths are added up, which is cheaper than looking
         };
-        let table = self.version.table(table)?;
-        let context = Context::at(&[], jiff::Timestamp::UNIX_EPOCH);
-        all_known
-            .then(|| ranges::count(table, access, &context).ok())
-            .flatten()
-            .map(|n| Estimate::exact(n as f64))
+        if !all_known {
+            return None;
+        }
+        let context = Context::at(self.values, jiff::Timestamp::UNIX_EPOCH);
+        let rows = ranges::count(self.version.table(table)?, access, &context).ok()?;
+        if is_open.get() && !is_single(access) {
+            let premise = Premise { table, access: access.clone(), rows };
+            let mut premises = self.counted.borrow_mut();
+            if !premises.iter().any(|known| known.repeats(&premise)) {
+                premises.push(premise);
+            }
+        }
+        Some(Estimate::exact(rows as f64))
     }
 }
 

@@ -5,7 +5,9 @@
 //! as in System R (Selinger et al., "Access Path Selection in a Relational Database Management System", SIGMOD 1979,
 //! section 4). Where nothing is known the figures are those of that paper, rounded.
 
-use nuages_storage::TableId;
+use std::borrow::Cow;
+
+use nuages_storage::{TableId, Value};
 use smallvec::SmallVec;
 
 use super::columns::{self, columns_of};
@@ -41,7 +43,7 @@ impl Planner<'_> {
         };
         let (mut hits, mut share) = (Bits::all(sample.len()), 1.0);
         for part in parts {
-            match evaluable(part).then(|| sample.filter(part, source, &hits)).flatten() {
+            match self.evaluable(part).and_then(|part| sample.filter(&part, source, &hits)) {
                 Some(selected) => hits = selected,
                 None => share *= self.combined_share(part, false),
             }
@@ -79,7 +81,7 @@ impl Planner<'_> {
     /// The share of a condition from those of its parts, which are evaluated on samples if `sampling`.
     fn combined_share(&self, predicate: &Expr, sampling: bool) -> f64 {
         if sampling
-            && evaluable(predicate)
+            && self.evaluable(predicate).is_some()
             && let Some((table, source)) = self.only_table(predicate)
         {
             return self.table_share(table, source, std::slice::from_ref(predicate)).share;
@@ -159,6 +161,19 @@ impl Planner<'_> {
         groups.min(rows).max(rows.min(1.0))
     }
 
+    /// A condition as it can be evaluated on sampled rows, with the values of its parameters, if they are known.
+    fn evaluable<'e>(&self, predicate: &'e Expr) -> Option<Cow<'e, Expr>> {
+        if is_evaluable(predicate) {
+            return Some(Cow::Borrowed(predicate));
+        }
+        if self.values.is_empty() {
+            return None;
+        }
+        let mut filled = predicate.clone();
+        fill_in(&mut filled, self.values);
+        is_evaluable(&filled).then_some(Cow::Owned(filled))
+    }
+
     /// The table and the source that an expression is about, if it is about one.
     pub(crate) fn only_table(&self, expr: &Expr) -> Option<(TableId, Source)> {
         let mentioned = columns_of(expr);
@@ -177,13 +192,23 @@ fn places_of(definition: &TableDefinition, source: Source, parts: &[Expr]) -> Ve
 }
 
 /// Whether a condition means something without parameters and other tables.
-fn evaluable(expr: &Expr) -> bool {
+fn is_evaluable(expr: &Expr) -> bool {
     let mut evaluable = true;
     columns::walk(expr, &mut |expr| {
         evaluable &=
             !matches!(expr, Expr::Parameter(..) | Expr::Scalar(_) | Expr::Exists(_) | Expr::InQuery(..));
     });
     evaluable
+}
+
+/// Puts values in the place of the parameters that have them.
+fn fill_in(expr: &mut Expr, values: &[Value]) {
+    if let Expr::Parameter(index, _) = expr
+        && let Some(value) = values.get(*index)
+    {
+        *expr = Expr::Literal(value.clone());
+    }
+    expr.children_mut().into_iter().for_each(|child| fill_in(child, values));
 }
 
 /// The share of rows for which a condition is true about which nothing is known.

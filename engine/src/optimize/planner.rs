@@ -1,10 +1,13 @@
 //! The planner: what it knows while it plans one statement, and how it compiles scalars.
 
+use std::cell::RefCell;
+
 use hashbrown::{HashMap, HashSet};
-use nuages_storage::{DataType, TableId, Version};
+use nuages_storage::{DataType, TableId, Value, Version};
 
 use super::columns::{self, ColumnSet};
 use super::cost;
+use super::premise::Premise;
 use super::rewrite::rewrite;
 use super::rule::decorrelate::decorrelate;
 use super::rule::eliminate::eliminate;
@@ -16,7 +19,9 @@ use crate::algebra::{Column, Expr, JoinKind, OutputColumn, Query, Relation, Sour
 use crate::catalog::{Catalog, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Scalar;
-use crate::plan::{Estimate, Node, PairCondition, Plan, PlanColumn, Predicate, Subquery, SubqueryKind};
+use crate::plan::{
+    Access, Estimate, Node, PairCondition, Plan, PlanColumn, Predicate, Subquery, SubqueryKind,
+};
 
 /// How deep subqueries within subqueries, and joins within joins, are planned in two ways to take the cheaper. Each level
 /// doubles the work.
@@ -33,6 +38,10 @@ pub(crate) struct Planner<'a> {
     pub(crate) scan_cost: f64,
     /// Which alternatives are taken instead of the cheapest.
     pub(crate) steering: Steering,
+    /// The values of the parameters that the plan is made for, as far as they are known.
+    pub(super) values: &'a [Value],
+    /// What was counted by these values.
+    pub(super) counted: RefCell<Vec<Premise>>,
     next_source: u32,
     next_parameter: usize,
     has_subquery: bool,
@@ -56,6 +65,8 @@ impl<'a> Planner<'a> {
             optimize: true,
             scan_cost: cost::SCAN,
             steering: Steering::default(),
+            values: &[],
+            counted: RefCell::default(),
             next_source: numbers.sources,
             next_parameter: numbers.parameters,
             has_subquery: numbers.has_subquery,
@@ -64,6 +75,25 @@ impl<'a> Planner<'a> {
             aliases: HashMap::new(),
             work_tables: HashMap::new(),
         }
+    }
+
+    /// Lets the plan be made for these values of the query's parameters. Returns how many there are.
+    pub(crate) fn know_values(&mut self, values: &'a [Value]) -> usize {
+        self.values = &values[..values.len().min(self.next_parameter)];
+        self.next_parameter
+    }
+
+    /// What the plan rests on: what was counted by the values, and how many rows the tables have.
+    pub(crate) fn premises(self) -> Vec<Premise> {
+        let mut premises = self.counted.into_inner();
+        for (table, _) in self.scans.values() {
+            let rows = self.version.table(*table).map_or(0, |rows| rows.len());
+            let premise = Premise { table: *table, access: Access::All, rows };
+            if !premises.iter().any(|known| known.repeats(&premise)) {
+                premises.push(premise);
+            }
+        }
+        premises
     }
 
     /// The plan of a query: its columns are the query's output columns, in order.

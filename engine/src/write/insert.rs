@@ -1,6 +1,6 @@
 //! `INSERT`.
 
-use nuages_storage::{RowId, Rows, TableId, Value, Writer, all_rows};
+use nuages_storage::{RowId, Rows, TableId, Value, Version, all_rows};
 
 use super::found::Inserted;
 use super::images::RowsBuilder;
@@ -32,25 +32,31 @@ impl NewRows {
         self.first_key
     }
 
-    /// Gives each row the table's next key, unless it was given one. Keys are generated once, or once more if somebody
-    /// has given them to rows of his own meanwhile.
-    fn number(&mut self, table: &TableDefinition, writer: &mut Writer<'_>) -> Result<(), Error> {
-        let is_numbered = std::mem::replace(&mut self.is_numbered, true);
-        if self.are_keys_given(table) || is_numbered && !self.is_any_taken(table, writer) {
-            return Ok(());
-        }
-        let count: usize = self.rows.iter().map(Rows::len).sum();
-        let mut next = writer.next_keys(table.id, count as u64)?;
-        self.first_key = (!has_hidden_ids(table)).then_some(next);
+    /// How many of the table's next keys the rows need, unless they were given theirs. Keys are generated once, or once
+    /// more if somebody has given them to rows of his own meanwhile.
+    pub(super) fn keys_needed<'v>(
+        &self,
+        table: &TableDefinition,
+        newest: impl FnOnce() -> &'v Version,
+    ) -> Option<u64> {
+        let are_there = || self.is_numbered && !self.is_any_taken(table, newest());
+        let is_needed = !self.are_keys_given(table) && !are_there();
+        is_needed.then(|| self.rows.iter().map(|rows| rows.len() as u64).sum())
+    }
+
+    /// Gives the rows keys from `first` on.
+    pub(super) fn number(&mut self, table: &TableDefinition, first: i64) {
+        self.is_numbered = true;
+        self.first_key = (!has_hidden_ids(table)).then_some(first);
+        let mut next = first;
         for rows in &mut self.rows {
             rows.number(RowId::new(next));
             next = next.saturating_add(rows.len() as i64);
         }
-        Ok(())
     }
 
-    fn is_any_taken(&self, table: &TableDefinition, writer: &Writer<'_>) -> bool {
-        let Some(tree) = writer.version().table(table.id) else { return false };
+    fn is_any_taken(&self, table: &TableDefinition, version: &Version) -> bool {
+        let Some(tree) = version.table(table.id) else { return false };
         self.rows.iter().any(|rows| match rows.leaf.row_ids() {
             [] => false,
             [first, .., last] => tree.count_range(RowId::new(*first)..=RowId::new(*last)) > 0,
@@ -58,8 +64,31 @@ impl NewRows {
         })
     }
 
-    fn are_keys_given(&self, table: &TableDefinition) -> bool {
+    pub(super) fn are_keys_given(&self, table: &TableDefinition) -> bool {
         self.keys == RowKeys::Given && !has_hidden_ids(table)
+    }
+
+    /// Whether it is one row.
+    pub(crate) fn is_one(&self) -> bool {
+        matches!(&self.rows[..], [rows] if rows.len() == 1)
+    }
+
+    /// That the rows are of the layout the table has now.
+    pub(super) fn expect_layout(&self, table: &TableDefinition) -> Result<(), Error> {
+        match self.rows.iter().all(|rows| rows.leaf.layout() == &table.layout) {
+            true => Ok(()),
+            false => Err(Error::RowsOutdated { table: table.name.clone() }),
+        }
+    }
+
+    /// The rows, to be written at once, or [put back](NewRows::put_back).
+    pub(super) fn take_all(&mut self) -> Vec<Rows> {
+        std::mem::take(&mut self.rows)
+    }
+
+    /// Puts back what was not written.
+    pub(super) fn put_back(&mut self, rows: Vec<Rows>) {
+        self.rows = rows;
     }
 
     /// The rows, for one attempt: the leaves are shared with those that may follow.
@@ -130,13 +159,13 @@ impl WritingStatement<'_, '_> {
     ) -> Result<(), Error> {
         let catalog = self.catalog();
         let table = catalog.expect_table(table)?;
-        if new.rows.iter().any(|rows| rows.leaf.layout() != &table.layout) {
-            return Err(Error::RowsOutdated { table: table.name.clone() });
-        }
+        new.expect_layout(table)?;
         if new.rows.iter().all(Rows::is_empty) {
             return Ok(());
         }
-        new.number(table, self.writer)?;
+        if let Some(count) = new.keys_needed(table, || self.writer.version()) {
+            new.number(table, self.writer.next_keys(table.id, count)?);
+        }
         let ids_given = new.are_keys_given(table);
         let inserted = new.take(self.writer.is_only_attempt());
         self.write_table(table, TableChange { inserted, ids_given, ..TableChange::default() }, context)

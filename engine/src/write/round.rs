@@ -166,6 +166,10 @@ pub(crate) struct Postponed {
 }
 
 impl Postponed {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.to_the_end.is_empty() && self.to_commit.is_empty()
+    }
+
     pub(crate) fn add(&mut self, check: KeyCheck, is_deferred: bool) {
         if is_deferred { &mut self.to_commit } else { &mut self.to_the_end }.push(check);
     }

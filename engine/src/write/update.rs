@@ -249,6 +249,23 @@ fn values_of_row<'a>(
     update.assignments.iter().map(assigned)
 }
 
+/// The same, if all of it is constants and integer arithmetic.
+pub(super) fn values_at_hand(
+    table: &TableDefinition,
+    update: &Update,
+    row: RowRef<'_>,
+    context: &Context<'_>,
+) -> Result<Option<Assigned>, Error> {
+    let mut values = Assigned::new();
+    for (place, expr) in &update.assignments {
+        let at_hand = constant(expr, context).cloned();
+        let integer = || integer(expr, table, update.source, row, context).map(Value::Int);
+        let Some(value) = at_hand.or_else(integer) else { return Ok(None) };
+        values.push((*place, coerced(table, *place, value)?));
+    }
+    Ok(Some(values))
+}
+
 /// The values of a row's assignments, as their columns store them.
 fn assigned_values(
     table: &TableDefinition,

@@ -28,6 +28,9 @@ impl Compiler<'_> {
             let field = own_field(one.step).ok_or(Misuse::JoinHere { place: "update" })?;
             let column = self.binding.column(state.model, field)?;
             let value = self.expression(scope, &one.value, &mut Reuse::All)?;
+            if self.is_windowed(scope, &value) {
+                return Err(Misuse::WindowHere { place: "update" }.into());
+            }
             if self.is_aggregate(scope, &value) {
                 return Err(Misuse::AggregateHere { place: "update" }.into());
             }
@@ -58,7 +61,8 @@ impl Compiler<'_> {
         let clauses = state.clauses();
         let scope = self.load(state, None)?;
         let plain = clauses.slice.is_all() && clauses.combined.is_empty() && !state.is_distinct_on();
-        if plain && self.scopes[scope].joins.len() == 1 && self.scopes[scope].aggregates.is_empty() {
+        let computed = !self.scopes[scope].aggregates.is_empty() || !self.scopes[scope].windows.is_empty();
+        if plain && self.scopes[scope].joins.len() == 1 && !computed {
             let mut predicate = std::mem::take(&mut self.scopes[scope].predicate);
             let predicate = match predicate.len() {
                 0 => None,

@@ -7,12 +7,12 @@
 
 use std::sync::Arc;
 
-use nuages_engine::algebra::{Comparison, Expr, Function, Query, Source, TextMatch};
+use nuages_engine::algebra::{Comparison, Expr, Function, JsonFunction, Query, Source, TextMatch};
 use nuages_storage::Value;
 
 use super::{
     Compiler, ScopeId,
-    expression::Place,
+    expression::{Place, lower, uncased},
     joins::{JoinSet, Promoter, Reuse},
     path::hops,
 };
@@ -100,6 +100,9 @@ impl Compiler<'_> {
                 [part] => self.negated(at, part, call, negation),
                 _ => Err(Misuse::Other("a negation has one operand").into()),
             },
+            Node::Call(Operator::Lookup(_), operands) if operands.iter().any(|one| uncased(one).is_some()) => {
+                self.part(at, &without_case(node), call, negation)
+            }
             Node::Call(Operator::Lookup(lookup), operands) => match &operands[..] {
                 [left, right @ ..] => self.lookup(at, *lookup, left, right, call, negation),
                 [] => Err(Misuse::Other("a lookup has no operand").into()),
@@ -347,9 +350,25 @@ fn accepts_null(node: &Node) -> bool {
     let Node::Call(operator, operands) = node.unnamed() else { return false };
     let skips_null = matches!(
         operator,
-        Operator::Function(Function::Coalesce | Function::Concat | Function::Greatest | Function::Least)
+        Operator::Function(
+            Function::Coalesce
+                | Function::Concat
+                | Function::Greatest
+                | Function::Least
+                | Function::Json(JsonFunction::BuildArray | JsonFunction::BuildObject)
+        )
     );
     skips_null || operands.iter().any(accepts_null)
+}
+
+/// A comparison of lower cases.
+fn without_case(comparison: &Node) -> Node {
+    let Node::Call(operator, operands) = comparison else { return comparison.clone() };
+    let operands = operands.iter().map(|operand| match operand {
+        Node::Subquery(_) | Node::Value(Value::Null | Value::Bool(_)) => operand.clone(),
+        other => uncased(other).unwrap_or_else(|| lower(other.clone())),
+    });
+    Node::Call(operator.clone(), operands.collect())
 }
 
 /// The same expression over another path.

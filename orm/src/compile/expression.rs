@@ -1,6 +1,6 @@
 //! From nodes to scalar expressions of the algebra.
 
-use nuages_engine::algebra::{Aggregate, AggregateFunction, Expr, Function};
+use nuages_engine::algebra::{Aggregate, AggregateFunction, Expr, Function, MathFunction};
 use nuages_storage::Value;
 
 use super::{Compiler, ScopeId, condition::Call, joins::Reuse, path::Anchor};
@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Misuse, Result},
     meta::ModelMeta,
     node::{AggregateNode, FieldPath, FilteredNode, Node, Operator},
-    queryset::QueryState,
+    queryset::{QueryState, function_name},
 };
 
 /// Where an expression's paths begin.
@@ -37,6 +37,7 @@ impl Compiler<'_> {
             Node::Parameter(index, data_type) => Ok(Expr::Parameter(*index, *data_type)),
             Node::Call(operator, operands) => self.call(at, node, operator, operands, reuse),
             Node::Aggregate(aggregate) => self.aggregate(at, aggregate),
+            Node::Window(window) => self.window(at, window),
             Node::Case(case) => {
                 let mut branches = Vec::with_capacity(case.branches.len());
                 for (when, then) in &case.branches {
@@ -90,8 +91,10 @@ impl Compiler<'_> {
         if matches!(operator, Operator::And | Operator::Or | Operator::Not | Operator::Lookup(_)) {
             return self.truth(at, node, reuse);
         }
-        if let Operator::Function(Function::Now) = operator {
-            return Ok(self.now());
+        match operator {
+            Operator::Function(Function::Now) => return Ok(self.now()),
+            Operator::Random(_) => return Ok(Expr::Call(Function::Math(MathFunction::Random), Vec::new())),
+            _ => {}
         }
         let mut arguments = operands
             .iter()
@@ -115,6 +118,8 @@ impl Compiler<'_> {
                 return match other {
                     Operator::Arithmetic(arithmetic) => Ok(next()?.arithmetic(*arithmetic, next()?)),
                     Operator::Cast(data_type) => Ok(Expr::Cast(Box::new(next()?), *data_type)),
+                    // Only orders and comparisons see it; see `uncased`.
+                    Operator::NoCase => next(),
                     _ => Ok(Expr::Negate(Box::new(next()?))),
                 };
             }
@@ -142,8 +147,18 @@ impl Compiler<'_> {
             Some(node) => Some(self.truth(at, node, &mut Reuse::All)?),
             None => None,
         };
-        if argument.iter().chain(&filter).any(|part| self.is_aggregate(at.scope, part)) {
-            return Err(Misuse::NestedAggregate.into());
+        let second = match &aggregate.second {
+            Some(node) => Some(self.expression_at(at, node, &mut Reuse::All)?),
+            None => None,
+        };
+        let order_by = self.inner_order(at, &aggregate.order_by)?;
+        let parts =
+            || argument.iter().chain(&second).chain(&filter).chain(order_by.iter().map(|key| &key.expr));
+        if parts().any(|part| self.is_aggregate(at.scope, part)) {
+            return Err(nested(aggregate).into());
+        }
+        if parts().any(|part| self.is_windowed(at.scope, part)) {
+            return Err(Misuse::WindowHere { place: "an aggregate" }.into());
         }
         let function = match (aggregate.function, &argument) {
             (AggregateFunction::Count, None) => AggregateFunction::CountRows,
@@ -151,14 +166,7 @@ impl Compiler<'_> {
         };
         let value = self.grouped(
             at.scope,
-            Aggregate {
-                function,
-                argument,
-                distinct: aggregate.distinct,
-                filter,
-                second: None,
-                order_by: Vec::new(),
-            },
+            Aggregate { function, argument, distinct: aggregate.distinct, filter, second, order_by },
         );
         match &aggregate.default {
             Some(node) => {
@@ -210,4 +218,35 @@ impl Compiler<'_> {
         }
         self.expression_at(narrowed, &filtered.node, reuse)
     }
+}
+
+/// The mistake of an aggregate over another one.
+fn nested(aggregate: &AggregateNode) -> Misuse {
+    let inner = aggregate.parts().find_map(|part| {
+        let mut found = None;
+        part.each(&mut |node| {
+            let name = match node {
+                Node::Named(name, node) if node.has_aggregate() => Some(name.to_string()),
+                Node::Aggregate(inner) => Some(function_name(inner.function).to_owned()),
+                _ => None,
+            };
+            found = found.take().or(name);
+        });
+        found
+    });
+    let of = inner.unwrap_or_else(|| String::from("another annotation"));
+    Misuse::NestedAggregate { function: function_name(aggregate.function), of }
+}
+
+/// The expression that a text is ordered and compared by, if case is ignored in it: its lower case.
+pub(super) fn uncased(node: &Node) -> Option<Node> {
+    match node.unnamed() {
+        Node::Call(Operator::NoCase, operands) => Some(lower(operands.first()?.clone())),
+        _ => None,
+    }
+}
+
+/// The lower case of a text.
+pub(super) fn lower(node: Node) -> Node {
+    Node::call(Operator::Function(Function::Lower), [node])
 }

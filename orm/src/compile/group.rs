@@ -2,19 +2,23 @@
 //!
 //! Until here an aggregate is a column of the scope's `group` source. If a level has any, its rows are grouped: by the
 //! keys asked for and, as in Django, by everything else that is selected, sorted by or tested beside the aggregates.
-//! A condition that mentions an aggregate is tested after grouping, as a whole if it is a disjunction.
+//! A condition that mentions an aggregate is tested after grouping, as a whole if it is a disjunction. Window functions
+//! are computed over what is then left, and conditions on them are tested last.
 //!
 //! **Branches.** Joins to two different to-many relations multiply each other's rows. Django lets the aggregates of
 //! both see the product (and documents it as a bug); here each sees its own branch only: the level is computed once
 //! for each branch and the groups are put side by side, which their common keys allow. A relation and one beyond it
 //! (`albums`, `albums.tracks`) are one branch.
 
-use nuages_engine::algebra::{Aggregate, Column, Comparison, Expr, JoinKind, Relation, SortKey, Source};
+use nuages_engine::algebra::{
+    Aggregate, Column, Comparison, Expr, JoinKind, Relation, SortKey, Source, WindowFunction,
+};
 
 use super::{
     Compiler, ScopeId,
     joins::Joins,
     rewrite::{self, Rewrite},
+    window,
 };
 use crate::queryset::state::Slice;
 
@@ -28,6 +32,24 @@ pub(super) struct Wanted {
     pub(super) slice: Slice,
     /// What rows are grouped by; none leaves the decision to whether there are aggregates.
     pub(super) keys: Option<Vec<Expr>>,
+    /// The level's window functions, if any of the others mentions one. [`Compiler::finish`] puts them here.
+    pub(super) windows: Vec<WindowFunction>,
+    /// What must be true of a row and its windows. [`Compiler::finish`] puts it here.
+    pub(super) qualify: Vec<Expr>,
+}
+
+impl Wanted {
+    /// Every expression that stands above the level's rows.
+    fn expressions_mut(&mut self) -> Vec<&mut Expr> {
+        let Wanted { outputs, order, distinct, windows, qualify, keys: _, slice: _ } = self;
+        let distinct = match distinct {
+            Unique::No => &mut [][..],
+            Unique::By(on) | Unique::First(on) => on,
+        };
+        let order = order.iter_mut().map(|key| &mut key.expr);
+        let windows = windows.iter_mut().flat_map(WindowFunction::expressions_mut);
+        outputs.iter_mut().chain(order).chain(distinct).chain(qualify).chain(windows).collect()
+    }
 }
 
 /// Which rows count as the same.
@@ -51,7 +73,15 @@ impl Compiler<'_> {
                 other => conjuncts.push(other),
             }
         }
-        let group = self.scopes[scope].group;
+        let (group, above) = (self.scopes[scope].group, self.scopes[scope].window);
+        let windows = std::mem::take(&mut self.scopes[scope].windows);
+        if !windows.is_empty() {
+            (wanted.qualify, conjuncts) =
+                conjuncts.into_iter().partition(|conjunct| rewrite::mentions(conjunct, above));
+            if wanted.expressions_mut().iter().any(|expr| rewrite::mentions(expr, above)) {
+                wanted.windows = windows;
+            }
+        }
         let (having, rows): (Vec<_>, Vec<_>) =
             conjuncts.into_iter().partition(|conjunct| rewrite::mentions(conjunct, group));
         let aggregates = std::mem::take(&mut self.scopes[scope].aggregates);
@@ -61,6 +91,7 @@ impl Compiler<'_> {
         } else {
             self.group(scope, &aggregates, &rows, having, &mut wanted)
         };
+        relation = window::above(relation, above, wanted.windows, wanted.qualify);
         let Wanted { outputs, order, distinct, slice, .. } = wanted;
         if let Unique::By(mut on) = distinct {
             on.extend(order.iter().map(|key| key.expr.clone()));
@@ -89,24 +120,16 @@ impl Compiler<'_> {
     ) -> Relation {
         let out = self.source();
         let joins = &self.scopes[scope].joins;
-        let group = self.scopes[scope].group;
-        let mut lift = Lift { keys: Vec::new(), out, group, joins };
+        let (group, window) = (self.scopes[scope].group, self.scopes[scope].window);
+        let mut lift = Lift { keys: Vec::new(), out, group, window, joins };
         for key in wanted.keys.take().into_iter().flatten() {
             lift.key(key);
         }
         having.iter_mut().for_each(|condition| lift.expr(condition));
-        wanted.outputs.iter_mut().for_each(|output| lift.expr(output));
-        wanted.order.iter_mut().for_each(|key| lift.expr(&mut key.expr));
-        if let Unique::By(on) | Unique::First(on) = &mut wanted.distinct {
-            on.iter_mut().for_each(|key| lift.expr(key));
-        }
+        wanted.expressions_mut().into_iter().for_each(|expr| lift.expr(expr));
         let keys = lift.keys;
 
-        let mut lifted: Vec<&mut Expr> = having.iter_mut().chain(&mut wanted.outputs).collect();
-        lifted.extend(wanted.order.iter_mut().map(|key| &mut key.expr));
-        if let Unique::By(on) | Unique::First(on) = &mut wanted.distinct {
-            lifted.extend(on);
-        }
+        let lifted: Vec<&mut Expr> = having.iter_mut().chain(wanted.expressions_mut()).collect();
         let mut used = vec![false; aggregates.len()];
         for expr in &lifted {
             rewrite::columns(expr, &mut |column| {
@@ -159,6 +182,7 @@ struct Lift<'j> {
     keys: Vec<Expr>,
     out: Source,
     group: Source,
+    window: Source,
     joins: &'j Joins,
 }
 
@@ -179,7 +203,7 @@ impl Lift<'_> {
     }
 
     fn expr(&mut self, expr: &mut Expr) {
-        if rewrite::mentions(expr, self.group) {
+        if rewrite::mentions(expr, self.group) || rewrite::mentions(expr, self.window) {
             match expr {
                 Expr::Column(_) => {}
                 Expr::Scalar(_) | Expr::Exists(_) | Expr::InQuery(..) => rewrite::expr(expr, self),
@@ -261,8 +285,10 @@ fn branches(joins: &Joins, fixed: &[&Expr], aggregates: &[Aggregate], used: &[us
         .iter()
         .map(|&index| {
             let mut own = vec![false; joins.len()];
-            let parts = aggregates[index].argument.iter().chain(&aggregates[index].filter);
-            parts.for_each(|expr| mark(joins, expr, &mut own));
+            let Aggregate { argument, second, filter, order_by, .. } = &aggregates[index];
+            let parts = argument.iter().chain(second).chain(filter);
+            let keys = order_by.iter().map(|key| &key.expr);
+            parts.chain(keys).for_each(|expr| mark(joins, expr, &mut own));
             joins.close(&mut own);
             own.iter().zip(&base).map(|(own, base)| *own && !base).collect()
         })

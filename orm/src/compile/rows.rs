@@ -59,7 +59,7 @@ impl Compiler<'_> {
             self.join_parents(scope, state.model, &FieldPath::new(), &mut joined, &mut outputs)?;
         }
         let order = if ordered { self.order(scope, state, grouped)? } else { Vec::new() };
-        let wanted = Wanted { outputs, order, distinct, slice: clauses.slice, keys };
+        let wanted = Wanted { outputs, order, distinct, slice: clauses.slice, keys, ..Wanted::default() };
         let (relation, outputs) = self.finish(scope, wanted);
         let columns = outputs.into_iter().map(|expr| OutputColumn::new(String::new(), expr)).collect();
         Ok(Rows { query: Query::new(relation, columns), joined })
@@ -125,6 +125,9 @@ impl Compiler<'_> {
         let mut keys = Vec::with_capacity(columns.len());
         for node in columns {
             let key = self.expression(scope, node, &mut Reuse::All)?;
+            if self.is_windowed(scope, &key) {
+                return Err(Misuse::WindowHere { place: "what rows are grouped by" }.into());
+            }
             if !self.is_aggregate(scope, &key) && !matches!(key, Expr::Literal(_)) {
                 keys.push(key);
             }
@@ -253,7 +256,7 @@ impl Compiler<'_> {
             let keys = self.group_keys(scope, clauses)?;
             let distinct = self.distinct(scope, clauses, &outputs)?;
             let order = if ordered { self.order(scope, state, keys.is_some())? } else { Vec::new() };
-            let wanted = Wanted { outputs, order, distinct, slice: clauses.slice, keys };
+            let wanted = Wanted { outputs, order, distinct, slice: clauses.slice, keys, ..Wanted::default() };
             let (relation, outputs) = self.finish(scope, wanted);
             Query::new(relation, outputs.into_iter().map(|expr| OutputColumn::new("pk", expr)).collect())
         } else {

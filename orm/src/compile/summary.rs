@@ -7,7 +7,7 @@ use nuages_storage::Value;
 
 use super::{Compiler, ScopeId, group::Wanted, joins::Reuse, rewrite};
 use crate::{
-    error::Result,
+    error::{Misuse, Result},
     node::Node,
     queryset::state::{Distinct, QueryState, Shape},
 };
@@ -56,12 +56,12 @@ impl Compiler<'_> {
     pub(crate) fn aggregate_rows(&mut self, state: &QueryState, values: &[Node]) -> Result<Query> {
         let clauses = state.clauses();
         let scope = self.load(state, None)?;
-        let grouped = !self.scopes[scope].aggregates.is_empty();
+        let grouped = !self.scopes[scope].aggregates.is_empty() || !self.scopes[scope].windows.is_empty();
         let whole = clauses.slice.is_all() && matches!(clauses.distinct, Distinct::No) && !grouped;
         if whole && clauses.combined.is_empty() {
             let mut outputs = Vec::with_capacity(values.len());
             for node in values {
-                outputs.push(self.expression(scope, node, &mut Reuse::All)?);
+                outputs.push(self.aggregated(scope, node)?);
             }
             let wanted = Wanted { outputs, keys: Some(Vec::new()), ..Wanted::default() };
             let (relation, outputs) = self.finish(scope, wanted);
@@ -70,18 +70,32 @@ impl Compiler<'_> {
         self.aggregate_subquery(scope, state, values)
     }
 
+    /// An aggregate over all rows, or what is computed from such.
+    fn aggregated(&mut self, scope: ScopeId, node: &Node) -> Result<Expr> {
+        let expr = self.expression(scope, node, &mut Reuse::All)?;
+        if self.is_windowed(scope, &expr) {
+            return Err(Misuse::WindowHere { place: "aggregate" }.into());
+        }
+        Ok(expr)
+    }
+
     fn aggregate_subquery(&mut self, scope: ScopeId, state: &QueryState, values: &[Node]) -> Result<Query> {
         // The aggregates of the annotations stay with the level; those asked for now are computed above it.
         let inner_group = self.scopes[scope].group;
         let inner = std::mem::take(&mut self.scopes[scope].aggregates);
         let outer_group = self.source();
         self.scopes[scope].group = outer_group;
+        let inner_window = self.scopes[scope].window;
+        let windows = std::mem::take(&mut self.scopes[scope].windows);
+        self.scopes[scope].window = self.source();
         let mut above = Vec::with_capacity(values.len());
         for node in values {
-            above.push(self.expression(scope, node, &mut Reuse::All)?);
+            above.push(self.aggregated(scope, node)?);
         }
         let mut aggregates = std::mem::replace(&mut self.scopes[scope].aggregates, inner);
         self.scopes[scope].group = inner_group;
+        self.scopes[scope].windows = windows;
+        self.scopes[scope].window = inner_window;
 
         // What the aggregates are computed of becomes the columns of the subquery.
         let mut inputs: Vec<Expr> = Vec::new();
@@ -94,8 +108,7 @@ impl Compiler<'_> {
             *expr = Expr::Column(column.column(place));
         };
         for aggregate in &mut aggregates {
-            let parts = aggregate.argument.iter_mut().chain(&mut aggregate.filter);
-            parts.for_each(|expr| take(expr, &mut inputs));
+            aggregate.expressions_mut().for_each(|expr| take(expr, &mut inputs));
         }
         let (rows, outputs) = self.subquery_rows(scope, state, inputs)?;
         let relation = rows.project(column, outputs);
@@ -122,7 +135,8 @@ impl Compiler<'_> {
         let distinct = self.distinct(scope, clauses, &own)?;
         let order =
             if clauses.slice.is_all() { Vec::new() } else { self.order(scope, state, keys.is_some())? };
-        let wanted = Wanted { outputs: inputs, order, distinct, slice: clauses.slice, keys };
+        let wanted =
+            Wanted { outputs: inputs, order, distinct, slice: clauses.slice, keys, ..Wanted::default() };
         Ok(self.finish(scope, wanted))
     }
 }

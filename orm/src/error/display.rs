@@ -186,8 +186,23 @@ impl fmt::Display for Misuse {
         match self {
             Misuse::NotAllowed { call, after } => write!(f, "{call} cannot follow {after}"),
             Misuse::NoOrdering { call } => write!(f, "{call} needs an order; name a field or add order_by"),
-            Misuse::NestedAggregate => {
-                f.write_str("an aggregate of an aggregate: annotate the inner one first, then aggregate it")
+            Misuse::NestedAggregate { function, of } => {
+                write!(f, "{function} of the aggregate {of}: annotate {of} first, then aggregate it")
+            }
+            Misuse::WindowHere { place } => {
+                write!(f, "a window function cannot stand in {place}; annotate it first, or use a subquery")
+            }
+            Misuse::EmptyCondition { call } => {
+                write!(f, "the condition of {call} is empty, so every row meets it; leave {call} out")
+            }
+            Misuse::BelowLeast { call, argument, least, given } => {
+                write!(f, "the {argument} of {call} must be {least} or more, and is {given}")
+            }
+            Misuse::TooFew { call, least, given } => {
+                write!(f, "{call} takes {least} expressions or more, and was given {given}")
+            }
+            Misuse::AliasNotSelected { name } => {
+                write!(f, "{name} is an alias, which is in no row; use annotate to have it selected")
             }
             Misuse::AggregateHere { place } => {
                 write!(f, "an aggregate cannot stand in {place}; use a subquery")
@@ -211,6 +226,9 @@ impl fmt::Display for Misuse {
                     f,
                     "{relation} is prefetched already with another queryset; order the prefetches differently"
                 )
+            }
+            Misuse::AnnotationClash { model, field } => {
+                write!(f, "the annotation \"{field}\" has the name of a field of {model}; name it otherwise")
             }
             Misuse::Other(text) => f.write_str(text),
         }

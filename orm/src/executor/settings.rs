@@ -21,6 +21,8 @@ pub struct Settings {
     pub isolation: Isolation,
     /// How long statements may take and wait, and who may end them.
     pub limits: Limits,
+    /// Whether every queryset is compiled and planned by itself.
+    pub plans_anew: bool,
     /// What limits the statements that run, and how many did.
     pub(crate) spending: Option<Arc<Spending>>,
 }

@@ -13,6 +13,7 @@ use rust_decimal::Decimal;
 use super::{Condition, Expr, Operand};
 use crate::field::{Duration, Field};
 use crate::node::{AggregateNode, Node};
+use crate::order::Orderings;
 
 /// An aggregate: an expression over the rows of a group. It derefs to [`Expr`], so it is compared, ordered by and
 /// computed with like one.
@@ -28,7 +29,15 @@ pub struct Aggregate<M, T: Field, K = <T as Field>::Class>(Expr<M, T, K>);
 impl<M, T: Field, K> Aggregate<M, T, K> {
     /// An aggregate over `argument`; without one it counts rows.
     pub fn new(function: AggregateFunction, argument: Option<Node>) -> Self {
-        let node = AggregateNode { function, argument, distinct: false, filter: None, default: None };
+        let node = AggregateNode {
+            function,
+            argument,
+            second: None,
+            distinct: false,
+            filter: None,
+            order_by: Vec::new(),
+            default: None,
+        };
         Aggregate(Expr::new(Node::Aggregate(Arc::new(node))))
     }
 
@@ -55,6 +64,46 @@ impl<M, T: Field, K> Aggregate<M, T, K> {
                 None => condition,
             });
         })
+    }
+
+    /// Takes the rows in by an order, where that makes a difference: in [`string_agg`](Expr::string_agg) and
+    /// [`json_agg`](Expr::json_agg).
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone)] pub struct Track { pub id: Auto<i64>, pub title: String, pub minutes: i64 }
+    /// let titles = Track::title.string_agg(", ").order_by((Track::minutes.desc(), Track::title));
+    /// let _ = Track::objects().values_list((Track::minutes,)).annotate(&titles);
+    /// ```
+    #[must_use]
+    pub fn order_by(self, order: impl Orderings<M>) -> Self {
+        self.change(|aggregate| {
+            aggregate.order_by.clear();
+            order.collect(&mut aggregate.order_by);
+        })
+    }
+
+    /// Of a standard deviation or variance: that of the population the rows are a sample of. It is NULL of one row.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone)] pub struct Track { pub id: Auto<i64>, pub minutes: i64 }
+    /// let spread: Aggregate<Track, Option<f64>> = Track::minutes.stddev().sample();
+    /// ```
+    #[must_use]
+    pub fn sample(self) -> Self {
+        self.change(|aggregate| {
+            aggregate.function = match aggregate.function {
+                AggregateFunction::StddevPop => AggregateFunction::StddevSamp,
+                AggregateFunction::VarPop => AggregateFunction::VarSamp,
+                other => other,
+            };
+        })
+    }
+
+    /// Gives the aggregate its second argument.
+    pub(crate) fn with_second(self, second: Node) -> Self {
+        self.change(|aggregate| aggregate.second = Some(second))
     }
 
     /// Over each value once.

@@ -1,7 +1,14 @@
-//! `+ - * / %` between expressions, with a table of result types.
+//! `+ - * / %` between expressions, with a table of result types; powers and operations on bits as methods.
 //!
-//! Integers of any width make `i64`, a decimal with an integer a decimal, anything with a double a double. Instants
-//! and durations combine as one expects. If a side can be NULL, so can the result.
+//! | | integer | decimal | double |
+//! |---|---|---|---|
+//! | **integer** | `i64` | decimal | double |
+//! | **decimal** | decimal | decimal | double |
+//! | **double** | double | double | double |
+//!
+//! Integers have any width. `/` between integers truncates, and `%` has the sign of the dividend, as in Rust and SQL.
+//! Days, times of day, instants and durations combine as one expects: a difference is a [`Duration`], which can be added,
+//! taken away, multiplied and divided. If a side can be NULL, so can the result.
 
 use std::ops;
 
@@ -9,8 +16,9 @@ use nuages_engine::algebra;
 use rust_decimal::Decimal;
 
 use super::operand::Seen;
+use super::class::Number;
 use super::{Aggregate, Expr, Term};
-use crate::field::{DateTime, Duration, Field};
+use crate::field::{Date, DateTime, Duration, Field, Time};
 use crate::node::{Node, Operator};
 use crate::path::{Col, Hop, Nullability, Path};
 
@@ -26,6 +34,18 @@ pub mod operator {
     pub struct Over;
     /// `%`
     pub struct Modulo;
+    /// `pow`
+    pub struct Power;
+    /// `bitand`
+    pub struct And;
+    /// `bitor`
+    pub struct Or;
+    /// `bitxor`
+    pub struct Xor;
+    /// `bitleftshift`
+    pub struct ShiftLeft;
+    /// `bitrightshift`
+    pub struct ShiftRight;
 }
 
 /// The result type of `Self op Right`.
@@ -77,7 +97,30 @@ macro_rules! numbers {
         table! { $($left, $op, $right => i64;)* }
     };
 }
-numbers!(Plus Minus Times Over Modulo);
+numbers!(Plus Minus Times Over Modulo Power);
+
+/// The table for operators of integers alone.
+macro_rules! integers {
+    ($($op:ident)*) => {$(
+        integers!(@pairs $op [i16 i32 i64 u8 u16 u32 u64] [i16 i32 i64 u8 u16 u32 u64]);
+    )*};
+    (@pairs $op:ident [$($left:ty)*] $right:tt) => {
+        $(numbers!(@row $op $left, $right);)*
+    };
+}
+integers!(And Or Xor ShiftLeft ShiftRight);
+
+/// Lengths of time, some number of times.
+macro_rules! durations {
+    ($($number:ty)*) => {
+        table! { $(
+            Duration, Times, $number => Duration;
+            $number, Times, Duration => Duration;
+            Duration, Over, $number => Duration;
+        )* }
+    };
+}
+durations!(i16 i32 i64 u8 u16 u32 u64 f32 f64 Decimal);
 
 table! {
     DateTime, Minus, DateTime => Duration;
@@ -86,6 +129,14 @@ table! {
     Duration, Plus, DateTime => DateTime;
     Duration, Plus, Duration => Duration;
     Duration, Minus, Duration => Duration;
+    Date, Minus, Date => Duration;
+    Date, Plus, Duration => DateTime;
+    Date, Minus, Duration => DateTime;
+    Duration, Plus, Date => DateTime;
+    Time, Minus, Time => Duration;
+    Time, Plus, Duration => Time;
+    Time, Minus, Duration => Time;
+    Duration, Plus, Time => Time;
 }
 
 /// The type of `Left op Right`, an `Option` if either is.
@@ -155,5 +206,92 @@ impl<M, T: Field, K> ops::Neg for Expr<M, T, K> {
     type Output = Expr<M, T, K>;
     fn neg(self) -> Self::Output {
         Expr::new(Node::call(Operator::Negate, [self.into_node()]))
+    }
+}
+
+/// Operators that Rust has no sign for between these, as methods.
+macro_rules! named_operators {
+    ($($(#[$doc:meta])* $method:ident $op:ident $engine:ident;)*) => {
+        named_operators!(@on [P: Path, H: Hop, T: Field] Col<P, H, T, Number>, Seen<P, T>, P::Root, |self| self.node();
+            $($(#[$doc])* $method $op $engine;)*);
+        named_operators!(@on [M, T: Field] Expr<M, T, Number>, T, M, |self| self.node().clone();
+            $($(#[$doc])* $method $op $engine;)*);
+    };
+    (@on $generics:tt $type:ty, $seen:ty, $root:ty, |$self:ident| $node:expr; $($(#[$doc:meta])* $method:ident $op:ident $engine:ident;)*) => {$(
+        named_operators!(@one $generics $type, $seen, $root, |$self| $node; $(#[$doc])* $method $op $engine);
+    )*};
+    (@one [$($generics:tt)*] $type:ty, $seen:ty, $root:ty, |$self:ident| $node:expr; $(#[$doc:meta])* $method:ident $op:ident $engine:ident) => {
+        impl<$($generics)*> $type {
+            $(#[$doc])*
+            pub fn $method<R: Term<$root>>(&$self, right: R) -> Expr<$root, Combined<operator::$op, $seen, R::T>>
+            where
+                <$seen as Field>::Base: Arithmetic<operator::$op, <R::T as Field>::Base>,
+            {
+                let made: Expr<$root, _> = arithmetic(algebra::Arithmetic::$engine, $node, right.into_node());
+                exact(algebra::Arithmetic::$engine, made)
+            }
+        }
+    };
+}
+
+named_operators! {
+    /// To the power of `right`: of integers an integer, computed in double precision and rounded. An error of the verb
+    /// if it does not fit.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone)] pub struct Disc { pub id: Auto<i64>, pub level: i32 }
+    /// let size: Expr<Disc, i64> = value(2).pow(Disc::level);
+    /// ```
+    pow Power Power;
+    /// The bits that both have.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone)] pub struct File { pub id: Auto<i64>, pub mode: u32 }
+    /// let _ = File::objects().filter(File::mode.bitand(0o400).gt(0));
+    /// ```
+    bitand And BitAnd;
+    /// The bits that either has.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone)] pub struct File { pub id: Auto<i64>, pub mode: u32 }
+    /// let readable: Expr<File, i64> = File::mode.bitor(0o444);
+    /// ```
+    bitor Or BitOr;
+    /// The bits that one of them has.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone)] pub struct File { pub id: Auto<i64>, pub mode: u32 }
+    /// let flipped: Expr<File, i64> = File::mode.bitxor(0o777);
+    /// ```
+    bitxor Xor BitXor;
+    /// The bits moved to the left.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone)] pub struct File { pub id: Auto<i64>, pub mode: u32 }
+    /// let owner: Expr<File, i64> = File::mode.bitleftshift(6);
+    /// ```
+    bitleftshift ShiftLeft ShiftLeft;
+    /// The bits moved to the right.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone)] pub struct File { pub id: Auto<i64>, pub mode: u32 }
+    /// let owner: Expr<File, i64> = File::mode.bitrightshift(6);
+    /// ```
+    bitrightshift ShiftRight ShiftRight;
+}
+
+/// A power has the type of its table and not the engine's double.
+fn exact<M, T: Field>(operator: algebra::Arithmetic, made: Expr<M, T>) -> Expr<M, T> {
+    match operator {
+        algebra::Arithmetic::Power if T::DATA_TYPE != f64::DATA_TYPE => {
+            Expr::new(Node::call(Operator::Cast(T::DATA_TYPE), [made.into_node()]))
+        }
+        _ => made,
     }
 }

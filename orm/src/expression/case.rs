@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::{Condition, Expr, Operand, Term};
 use crate::field::Field;
-use crate::node::{CaseNode, Node};
+use crate::node::{CaseNode, Misuse, Node};
 
-/// Begins a case: the value where a condition is true.
+/// Begins a case: the value where a condition is true. The empty condition is an error of the verb.
 ///
 /// ```
 /// use nuages::prelude::*;
@@ -17,8 +17,16 @@ use crate::node::{CaseNode, Node};
 ///     .otherwise("new");
 /// ```
 pub fn when<M, V: Term<M>>(condition: impl Condition<M>, value: V) -> Case<M, V::T> {
-    let branches = vec![(condition.into_condition().into_node(), value.into_node())];
+    let branches = vec![(chosen(condition), value.into_node())];
     Case { branches, types: PhantomData }
+}
+
+/// The condition of a branch. One that every row meets makes all others pointless, and is a mistake.
+fn chosen<M>(condition: impl Condition<M>) -> Node {
+    match condition.into_condition().into_node() {
+        node if node.is_all() => Node::Misuse(Misuse::EmptyCondition { call: "when" }),
+        node => node,
+    }
 }
 
 /// A case that has no `otherwise` yet.
@@ -31,7 +39,7 @@ pub struct Case<M, T> {
 impl<M, T: Field> Case<M, T> {
     /// The value where this condition is true and none before it is.
     pub fn when(mut self, condition: impl Condition<M>, value: impl Operand<T::Base, M>) -> Self {
-        self.branches.push((condition.into_condition().into_node(), value.into_node()));
+        self.branches.push((chosen(condition), value.into_node()));
         self
     }
 

@@ -1,206 +1,384 @@
 //! Scalar functions.
 //!
-//! What has one subject is a method of columns and expressions: `Post::title.lower()`, `Post::sale.coalesce(0)`.
+//! What has one subject is a method of columns and expressions: `Post::title.lower()`, `Post::sale.coalesce(0)`. Its
+//! arguments are values or expressions, and if one of them can be NULL, so can the result.
 //! What treats its arguments alike is a function of a tuple: `concat((Post::first, " ", Post::last))`.
+//! What the engine can compute and has no name here is called through [`func`].
+//!
+//! Order of reading: this file (what has arguments of any type); [`text`], [`number`], [`time`], [`json`].
 
-use nuages_engine::algebra::Function;
+pub mod json;
+pub mod number;
+pub mod text;
+pub mod time;
 
-pub use nuages_engine::algebra::DateUnit;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nuages_engine::algebra::MathFunction;
+
+pub use nuages_engine::algebra::{DatePart, DateUnit, Function};
+
+pub use self::json::{Members, json_array, json_object};
 
 use super::operand::Seen;
-use super::{Expr, Operand, Term, class};
+use super::{Expr, Operand, Term};
 use crate::field::{DateTime, Field};
-use crate::node::{Node, Operator};
+use crate::node::{Misuse, Node, Operator};
 use crate::path::{Col, Hop, Nullability, Path};
 
-/// The call of a function.
-fn call<M, T: Field, const N: usize>(function: Function, arguments: [Node; N]) -> Expr<M, T> {
-    Expr::new(Node::call(Operator::Function(function), arguments))
-}
-
 /// A value of type `To` that is NULL where one of type `From` is.
-type Like<From, To> = <<From as Field>::Null as Nullability>::Wrap<To>;
+pub type Like<From, To> = <<From as Field>::Null as Nullability>::Wrap<To>;
 
-/// Writes the methods twice: for columns, whose type depends on their path, and for expressions.
+/// A value of type `Out` that is NULL also where one of type `Argument` is.
+pub type Joint<Out, Argument> =
+    <<<Out as Field>::Null as Nullability>::Or<<Argument as Field>::Null> as Nullability>::Wrap<
+        <Out as Field>::Base,
+    >;
+
+/// Writes the methods of a class twice: for columns, whose type depends on their path, and for expressions. Each comes
+/// with an example, which is tested.
 macro_rules! methods {
-    ($($class:tt { $(
+    ($class:ident in $setup:literal { $(
         $(#[$doc:meta])*
-        $name:ident($($argument:ident: $type:ty),*) -> $output:tt = $call:expr;
-    )* })*) => {$(
-        methods! { @col $class $( $(#[$doc])* $name($($argument: $type),*) -> $output = $call; )* }
-        methods! { @expr $class $( $(#[$doc])* $name($($argument: $type),*) -> $output = $call; )* }
-    )*};
-    (@col $class:ident $( $(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) -> $output:tt = $call:expr; )*) => {
-        impl<P: Path, H: Hop, T: Field> Col<P, H, T, class::$class> {
-            $( $(#[$doc])*
-            pub fn $name(self, $($argument: $type),*) -> Expr<P::Root, methods!(@type $output, Seen<P, T>)> {
-                let function: fn(Node, $($type),*) -> _ = $call;
-                function(self.node(), $($argument),*)
-            } )*
-        }
-    };
-    (@expr $class:ident $( $(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) -> $output:tt = $call:expr; )*) => {
-        impl<M, T: Field> Expr<M, T, class::$class> {
-            $( $(#[$doc])*
-            pub fn $name(&self, $($argument: $type),*) -> Expr<M, methods!(@type $output, T)> {
-                let function: fn(Node, $($type),*) -> _ = $call;
-                function(self.node().clone(), $($argument),*)
-            } )*
-        }
+        $name:ident($($argument:ident: $generic:ident = $type:ty),*) -> $output:tt = $call:expr, $example:literal;
+    )* }) => {
+        impl<P: Path, H: Hop, T: Field> Col<P, H, T, class::$class> {$(
+            $(#[$doc])*
+            ///
+            #[doc = concat!("```\nuse nuages::prelude::*;\n", $setup, "assert_eq!(", $example, ");\n# Ok::<(), Error>(())\n```")]
+            pub fn $name<$($generic: Term<P::Root> + Operand<$type, P::Root>),*>(
+                self,
+                $($argument: $generic),*
+            ) -> Expr<P::Root, methods!(@joint P::Root, { methods!(@type $output, Seen<P, T>) } $($generic)*)> {
+                let function: fn(Node, $(methods!(@node $generic)),*) -> Node = $call;
+                Expr::new(function(self.node(), $(Term::into_node($argument)),*))
+            }
+        )*}
+
+        impl<M, T: Field> Expr<M, T, class::$class> {$(
+            $(#[$doc])*
+            ///
+            #[doc = concat!("```\nuse nuages::prelude::*;\n", $setup, "assert_eq!(", $example, ");\n# Ok::<(), Error>(())\n```")]
+            pub fn $name<$($generic: Term<M> + Operand<$type, M>),*>(
+                &self,
+                $($argument: $generic),*
+            ) -> Expr<M, methods!(@joint M, { methods!(@type $output, T) } $($generic)*)> {
+                let function: fn(Node, $(methods!(@node $generic)),*) -> Node = $call;
+                Expr::new(function(self.node().clone(), $(Term::into_node($argument)),*))
+            }
+        )*}
     };
     (@type Same, $from:ty) => { $from };
     (@type [$to:ty], $from:ty) => { Like<$from, $to> };
+    (@joint $root:ty, { $out:ty }) => { $out };
+    (@joint $root:ty, { $out:ty } $first:ident $($rest:ident)*) => {
+        methods!(@joint $root, { Joint<$out, <$first as Term<$root>>::T> } $($rest)*)
+    };
+    (@node $generic:ident) => { Node };
 }
+use methods;
 
-methods! {
-    Text {
-        /// Lower case.
-        lower() -> Same = |text| call(Function::Lower, [text]);
-        /// Upper case.
-        upper() -> Same = |text| call(Function::Upper, [text]);
-        /// The number of characters.
-        length() -> [i64] = |text| call(Function::Length, [text]);
-        /// Without white space at its ends.
-        trim() -> Same = |text| call(Function::Trim, [text]);
-        /// Without white space at its beginning.
-        trim_start() -> Same = |text| call(Function::TrimLeft, [text]);
-        /// Without white space at its end.
-        trim_end() -> Same = |text| call(Function::TrimRight, [text]);
-        /// The characters in reverse.
-        reversed() -> Same = |text| call(Function::Reverse, [text]);
-        /// The first `count` characters.
-        left(count: u32) -> Same = |text, count| call(Function::Left, [text, integer(count)]);
-        /// The last `count` characters.
-        right(count: u32) -> Same = |text, count| call(Function::Right, [text, integer(count)]);
-        /// `count` characters from the `start`th, which is counted from 1.
-        substr(start: u32, count: u32) -> Same = |text, start, count| call(Function::Substring, [text, integer(start), integer(count)]);
-        /// With every `from` replaced by `to`.
-        replaced(from: &str, to: &str) -> Same = |text, from, to| call(Function::Replace, [text, constant(from), constant(to)]);
-        /// Where `part` begins, counted from 1; 0 if it does not occur.
-        position(part: &str) -> [i64] = |text, part| call(Function::Position, [text, constant(part)]);
-    }
-    Number {
-        /// The absolute value.
-        abs() -> Same = |number| call(Function::Abs, [number]);
-        /// The least integer not below.
-        ceil() -> Same = |number| call(Function::Ceiling, [number]);
-        /// The greatest integer not above.
-        floor() -> Same = |number| call(Function::Floor, [number]);
-        /// Rounded to `digits` after the point, half away from zero.
-        round(digits: i32) -> Same = |number, digits| call(Function::Round, [number, Node::Value(i64::from(digits).into())]);
-        /// -1, 0 or 1.
-        sign() -> Same = |number| call(Function::Sign, [number]);
-        /// The square root.
-        sqrt() -> [f64] = |number| call(Function::SquareRoot, [number]);
-    }
-    Day {
-        /// The first of the year, month, ..; the week begins on Monday.
-        truncate(unit: DateUnit) -> Same = |date, unit| Expr::new(Node::call(Operator::Truncate(unit), [date]));
-    }
-    Instant {
-        /// The beginning of the year, month, .., in the executor's time zone; the week begins on Monday.
-        truncate(unit: DateUnit) -> Same = |instant, unit| Expr::new(Node::call(Operator::Truncate(unit), [instant]));
+/// An argument that must not be less than `least`. Only a constant is known before the query runs.
+fn at_least(call: &'static str, argument: &'static str, least: i64, node: Node) -> Node {
+    match node {
+        Node::Value(nuages_storage::Value::Int(given)) if given < least => {
+            Node::Misuse(Misuse::BelowLeast { call, argument, least, given })
+        }
+        node => node,
     }
 }
 
-fn integer(number: u32) -> Node {
-    Node::Value(i64::from(number).into())
+/// The call of a function of arguments that are alike, at least two.
+fn of_several<M, T: Field>(call: &'static str, function: Function, nodes: Vec<Node>) -> Expr<M, T> {
+    Expr::new(match nodes.len() {
+        0 | 1 => Node::Misuse(Misuse::TooFew { call, least: 2, given: nodes.len() }),
+        _ => Node::Call(Operator::Function(function), nodes.into()),
+    })
 }
 
-fn constant(text: &str) -> Node {
-    Node::Value(text.into())
+/// What a column and an expression of any type have alike. `$left` is the type that decides what may stand in its stead.
+macro_rules! of_any {
+    ([$($generics:tt)*] $type:ty, $seen:ty, $root:ty, |$self:ident| $node:expr) => {
+        impl<$($generics)*> $type {
+            /// The value, or `other` where it is NULL.
+            ///
+            /// ```
+            /// use nuages::prelude::*;
+            /// # #[derive(Model, Clone)] pub struct Item { pub id: Auto<i64>, pub price: i64, pub sale: Option<i64> }
+            /// let price: Expr<Item, i64> = Item::sale.coalesce(Item::price);
+            /// ```
+            pub fn coalesce<V: Term<$root> + Operand<T::Base, $root>>(
+                &$self,
+                other: V,
+            ) -> Expr<$root, Like<V::T, T::Base>> {
+                Expr::new(Node::call(Operator::Function(Function::Coalesce), [$node, Term::into_node(other)]))
+            }
+
+            /// NULL where the value is `other`.
+            ///
+            /// ```
+            /// use nuages::prelude::*;
+            /// # #[derive(Model, Clone)] pub struct Item { pub id: Auto<i64>, pub name: String }
+            /// let name: Expr<Item, Option<String>> = Item::name.null_if("");
+            /// ```
+            pub fn null_if(&$self, other: impl Operand<T::Base, $root>) -> Expr<$root, Option<T::Base>> {
+                Expr::new(Node::call(Operator::Function(Function::NullIf), [$node, other.into_node()]))
+            }
+
+            /// The value as another type, printed or parsed as text where needed; numbers are rounded as PostgreSQL
+            /// does. A text that is no such value is an error of the verb.
+            ///
+            /// ```
+            /// use nuages::prelude::*;
+            /// # #[derive(Model, Clone)] pub struct Item { pub id: Auto<i64>, pub number: String }
+            /// let number: Expr<Item, i64> = Item::number.cast::<i64>();
+            /// ```
+            pub fn cast<To: Field>(&$self) -> Expr<$root, Like<$seen, To>> {
+                Expr::new(Node::call(Operator::Cast(To::DATA_TYPE), [$node]))
+            }
+
+            /// The same value, read as another type: Django's `output_field`. Nothing is converted; what `To` cannot
+            /// hold is an error of the verb.
+            ///
+            /// ```
+            /// use nuages::prelude::*;
+            /// # #[derive(Model, Clone)] pub struct Item { pub id: Auto<i64>, pub home: Url }
+            /// let text: Expr<Item, String> = Item::home.output::<String>();
+            /// ```
+            pub fn output<To: Field>(&$self) -> Expr<$root, To> {
+                Expr::new($node)
+            }
+
+            /// The text ordered and compared by other rules: Django's `Collate`. What it is selected as stays the same.
+            ///
+            /// ```
+            /// use nuages::prelude::*;
+            /// use nuages::expression::function::Collation;
+            /// # #[derive(Model, Clone)] pub struct Item { pub id: Auto<i64>, pub name: String }
+            /// let _ = Item::objects().order_by(Item::name.collate(Collation::NoCase));
+            /// ```
+            pub fn collate(&$self, collation: Collation) -> Expr<$root, $seen>
+            where
+                T: Field<Class = super::class::Text>,
+            {
+                match collation {
+                    Collation::Binary => Expr::new($node),
+                    Collation::NoCase => Expr::new(Node::call(Operator::NoCase, [$node])),
+                }
+            }
+        }
+    };
 }
 
-impl<P: Path, H: Hop, T: Field, K> Col<P, H, T, K> {
-    /// The value, or `other` where it is NULL.
-    pub fn coalesce<V: Term<P::Root> + Operand<T::Base, P::Root>>(
-        self,
-        other: V,
-    ) -> Expr<P::Root, Like<V::T, T::Base>> {
-        call(Function::Coalesce, [self.node(), Term::into_node(other)])
-    }
+of_any!([P: Path, H: Hop, T: Field, K] Col<P, H, T, K>, Seen<P, T>, P::Root, |self| self.node());
+of_any!([M, T: Field, K] Expr<M, T, K>, T, M, |self| self.node().clone());
 
-    /// NULL where the value is `other`.
-    pub fn null_if(self, other: impl Operand<T::Base, P::Root>) -> Expr<P::Root, Option<T::Base>> {
-        call(Function::NullIf, [self.node(), other.into_node()])
-    }
-
-    /// The value as another type, printed or parsed as text where needed.
-    pub fn cast<To: Field>(self) -> Expr<P::Root, Like<Seen<P, T>, To>> {
-        Expr::new(Node::call(Operator::Cast(To::DATA_TYPE), [self.node()]))
-    }
+/// How texts are ordered and compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Collation {
+    /// By their characters, as without a collation.
+    Binary,
+    /// Ignoring case.
+    NoCase,
 }
 
-impl<M, T: Field, K> Expr<M, T, K> {
-    /// The value, or `other` where it is NULL.
-    pub fn coalesce<V: Term<M> + Operand<T::Base, M>>(&self, other: V) -> Expr<M, Like<V::T, T::Base>> {
-        call(Function::Coalesce, [self.node().clone(), Term::into_node(other)])
-    }
-
-    /// NULL where the value is `other`.
-    pub fn null_if(&self, other: impl Operand<T::Base, M>) -> Expr<M, Option<T::Base>> {
-        call(Function::NullIf, [self.node().clone(), other.into_node()])
-    }
-
-    /// The value as another type, printed or parsed as text where needed.
-    pub fn cast<To: Field>(&self) -> Expr<M, Like<T, To>> {
-        Expr::new(Node::call(Operator::Cast(To::DATA_TYPE), [self.node().clone()]))
-    }
-}
-
-/// Arguments of one function: a tuple of terms.
+/// Arguments of one function: a tuple of terms, or a single column, relation or expression.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no list of expressions over `{M}`",
+    label = "expected a column, an expression or a tuple of them"
+)]
 pub trait Terms<M> {
-    /// The type of the first.
-    type First: Field;
     /// The trees.
     fn into_nodes(self) -> Vec<Node>;
+}
+
+/// Terms that can stand for each other: each can be compared with the first.
+#[diagnostic::on_unimplemented(
+    message = "the expressions of `{Self}` do not go together",
+    label = "expected a tuple of expressions over `{M}` that can be compared with the first"
+)]
+pub trait Alike<M>: Terms<M> {
+    /// The type of the first.
+    type First: Field;
+    /// The type of the last.
+    type Last: Field;
 }
 
 macro_rules! terms {
     ($($first:ident $($rest:ident)*;)*) => {$(
         impl<M, $first: Term<M>, $($rest: Term<M>),*> Terms<M> for ($first, $($rest,)*) {
-            type First = $first::T;
             #[expect(non_snake_case, reason = "a tuple's places are named like their types")]
             fn into_nodes(self) -> Vec<Node> {
                 let ($first, $($rest,)*) = self;
-                vec![$first.into_node(), $($rest.into_node()),*]
+                vec![$first.into_node(), $(Term::into_node($rest)),*]
+            }
+        }
+
+        impl<M, $first: Term<M>, $($rest: Term<M> + Operand<<$first::T as Field>::Base, M>),*> Alike<M>
+            for ($first, $($rest,)*)
+        {
+            type First = $first::T;
+            type Last = terms!(@last $first $($rest)*);
+        }
+    )*};
+    (@last $only:ident) => { $only::T };
+    (@last $first:ident $($rest:ident)+) => { terms!(@last $($rest)+) };
+}
+crate::row::for_tuples!(terms);
+
+/// No argument.
+#[diagnostic::do_not_recommend]
+impl<M> Terms<M> for () {
+    fn into_nodes(self) -> Vec<Node> {
+        Vec::new()
+    }
+}
+
+macro_rules! single {
+    ($([$($generics:tt)*] $type:ty, $root:ty;)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<$($generics)*> Terms<$root> for $type {
+            fn into_nodes(self) -> Vec<Node> {
+                vec![Term::<$root>::into_node(self)]
             }
         }
     )*};
 }
 
-terms! {
-    A;
-    A B;
-    A B C;
-    A B C D;
-    A B C D E;
-    A B C D E F;
-    A B C D E F G;
-    A B C D E F G H;
+single! {
+    [P: Path, H: Hop, T: Field, K] Col<P, H, T, K>, P::Root;
+    [P: Path, H: Hop, R: crate::model::Model<Pk: Field>] crate::path::Rel<P, H, R>, P::Root;
+    [M, T: Field, K] Expr<M, T, K>, M;
+    [M, T: Field, K] &Expr<M, T, K>, M;
+    [M, T: Field, K] super::Aggregate<M, T, K>, M;
+    [M, T: Field, K] &super::Aggregate<M, T, K>, M;
 }
 
 /// The text forms of all arguments, one after the other; NULL counts as the empty text.
+///
+/// ```
+/// use nuages::prelude::*;
+/// # #[derive(Model, Clone)] pub struct User { pub id: Auto<i64>, pub first: String, pub last: Option<String> }
+/// let name: Expr<User, String> = concat((User::first, " ", User::last, " #", User::id));
+/// ```
 pub fn concat<M>(parts: impl Terms<M>) -> Expr<M, String> {
-    Expr::new(Node::Call(Operator::Function(Function::Concat), parts.into_nodes().into()))
+    of_several("concat", Function::Concat, parts.into_nodes())
+}
+
+/// The first argument that is not NULL.
+///
+/// ```
+/// use nuages::prelude::*;
+/// # #[derive(Model, Clone)] pub struct User { pub id: Auto<i64>, pub nick: Option<String>, pub last: Option<String> }
+/// let name: Expr<User, String> = coalesce((User::nick, User::last, "nobody"));
+/// ```
+pub fn coalesce<M, A: Alike<M>>(arguments: A) -> Expr<M, Like<A::Last, <A::First as Field>::Base>> {
+    of_several("coalesce", Function::Coalesce, arguments.into_nodes())
 }
 
 /// The greatest argument that is not NULL.
-pub fn greatest<M, A: Terms<M>>(arguments: A) -> Expr<M, A::First> {
-    Expr::new(Node::Call(Operator::Function(Function::Greatest), arguments.into_nodes().into()))
+///
+/// ```
+/// use nuages::prelude::*;
+/// # #[derive(Model, Clone)] pub struct Post { pub id: Auto<i64>, pub written: DateTime, pub changed: Option<DateTime> }
+/// let touched: Expr<Post, DateTime> = greatest((Post::written, Post::changed));
+/// ```
+pub fn greatest<M, A: Alike<M>>(arguments: A) -> Expr<M, A::First> {
+    of_several("greatest", Function::Greatest, arguments.into_nodes())
 }
 
 /// The least argument that is not NULL.
-pub fn least<M, A: Terms<M>>(arguments: A) -> Expr<M, A::First> {
-    Expr::new(Node::Call(Operator::Function(Function::Least), arguments.into_nodes().into()))
+///
+/// ```
+/// use nuages::prelude::*;
+/// # #[derive(Model, Clone)] pub struct Item { pub id: Auto<i64>, pub price: i64, pub sale: Option<i64> }
+/// let price: Expr<Item, i64> = least((Item::price, Item::sale));
+/// ```
+pub fn least<M, A: Alike<M>>(arguments: A) -> Expr<M, A::First> {
+    of_several("least", Function::Least, arguments.into_nodes())
 }
 
 /// The instant at which the statement began.
+///
+/// ```
+/// use nuages::prelude::*;
+/// # #[derive(Model, Clone)] pub struct Post { pub id: Auto<i64>, pub publish_at: DateTime }
+/// let _ = Post::objects().filter(Post::publish_at.lte(now()));
+/// ```
 pub fn now<M>() -> Expr<M, DateTime> {
-    call(Function::Now, [])
+    func(Function::Now, ())
 }
 
 /// A constant as an expression.
+///
+/// ```
+/// use nuages::prelude::*;
+/// # #[derive(Model, Clone)] pub struct Post { pub id: Auto<i64>, pub title: String }
+/// let _ = Post::objects().annotate(value("post").named("kind"));
+/// ```
 pub fn value<M, V: Term<M>>(value: V) -> Expr<M, V::T> {
     Expr::new(value.into_node())
 }
+
+/// NULL, as a value of type `T`: Django's `Value(None, output_field=..)`.
+///
+/// ```
+/// use nuages::prelude::*;
+/// use nuages::expression::function::null;
+/// # #[derive(Model, Clone)] pub struct Post { pub id: Auto<i64>, pub title: String }
+/// let nothing: Expr<Post, Option<String>> = null::<_, String>();
+/// ```
+pub fn null<M, T: Field>() -> Expr<M, Option<T::Base>> {
+    let null = Node::Value(nuages_storage::Value::Null);
+    Expr::new(Node::call(Operator::Cast(T::DATA_TYPE), [null]))
+}
+
+/// The ratio of a circle's circumference to its diameter.
+///
+/// ```
+/// use nuages::prelude::*;
+/// use nuages::expression::function::pi;
+/// # #[derive(Model, Clone)] pub struct Disc { pub id: Auto<i64>, pub radius: f64 }
+/// let area = pi() * Disc::radius * Disc::radius;
+/// let _ = Disc::objects().order_by(&area);
+/// ```
+pub fn pi<M>() -> Expr<M, f64> {
+    func(Function::Math(MathFunction::Pi), ())
+}
+
+/// A number from 0 to below 1, another in every row. Two calls are two expressions; one that is annotated and then
+/// ordered by is the same number in both.
+///
+/// ```
+/// use nuages::prelude::*;
+/// use nuages::expression::function::random;
+/// # #[derive(Model, Clone)] pub struct Quote { pub id: Auto<i64>, pub text: String }
+/// let any = Quote::objects().order_by(random()).slice(..1);
+/// ```
+pub fn random<M>() -> Expr<M, f64> {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    Expr::new(Node::call(Operator::Random(CALLS.fetch_add(1, Ordering::Relaxed)), []))
+}
+
+/// The call of any function of the engine, for what has no method here: a function of one's own is a function of Rust
+/// that returns it. Arguments are counted and their types checked when the verb compiles the query; the result is read
+/// as `T`.
+///
+/// ```
+/// use nuages::prelude::*;
+/// use nuages::expression::Term;
+/// use nuages::expression::function::{Function, func};
+/// # #[derive(Model, Clone)] pub struct Name { pub id: Auto<i64>, pub text: String }
+/// # let db = App::new().models(Name::app()).open_memory()?;
+/// # Name::objects().create(new!(Name { text: "miles davis" }), &db)?;
+/// fn initcap<M>(text: impl Term<M>) -> Expr<M, String> {
+///     let initcap = Function::of_family("initcap").expect("a function of the engine");
+///     func(initcap, (text,))
+/// }
+/// assert_eq!(Name::objects().values_list(initcap(Name::text)).all(&db)?, ["Miles Davis"]);
+/// # Ok::<(), Error>(())
+/// ```
+pub fn func<M, T: Field>(function: Function, arguments: impl Terms<M>) -> Expr<M, T> {
+    Expr::new(Node::Call(Operator::Function(function), arguments.into_nodes().into()))
+}
+

@@ -46,6 +46,25 @@ impl<M: Model, R> QuerySet<M, R> {
         Ok(ex.session()?.race(&self.engine_query(ex)?, &[], runs)?)
     }
 
+    /// The query as SQL, for people and logs: what PostgreSQL would be asked. Values stand in it as literals, but it is
+    /// not what runs.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)] #[model(app = "blog")] pub struct Post { pub id: Auto<i64>, pub title: String }
+    /// # let db = App::new().models(Post::app()).open_memory()?;
+    /// let sql = Post::objects().filter(Post::title.icontains("nua")).values_list(Post::id).sql(&db)?;
+    /// assert!(sql.starts_with("SELECT blog_post.id") && sql.contains("'nua'"), "{sql}");
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`explain`](QuerySet::explain).
+    pub fn sql(&self, ex: &dyn Executor) -> Result<String> {
+        let query = self.engine_query(ex)?;
+        Ok(query.sql(&*ex.session()?.catalog()?))
+    }
+
     fn engine_query(&self, ex: &dyn Executor) -> Result<Query> {
         if let Some(misuse) = self.state().clauses().misuse {
             return Err(misuse.into());

@@ -1,7 +1,7 @@
 //! The names of the columns of `values()` rows: Django's.
 
 use nuages_engine::Error as EngineError;
-use nuages_engine::algebra::{AggregateFunction, Arithmetic};
+use nuages_engine::algebra::{AggregateFunction, Arithmetic, WindowKind};
 
 use super::state::{Ordering, QueryState, Shape};
 use crate::{
@@ -34,6 +34,7 @@ impl QueryState {
                 let function = function_name(aggregate.function);
                 if of.is_empty() { function.to_owned() } else { format!("{of}__{function}") }
             }
+            Node::Window(window) => window_name(window.kind).to_owned(),
             Node::Filtered(filtered) => {
                 let before = path_name(self.model, &filtered.path);
                 match &filtered.node {
@@ -125,7 +126,7 @@ pub(crate) fn path_name(model: &'static ModelMeta, path: &FieldPath) -> String {
 }
 
 /// The word Django has for an aggregate.
-fn function_name(function: AggregateFunction) -> &'static str {
+pub(crate) const fn function_name(function: AggregateFunction) -> &'static str {
     match function {
         AggregateFunction::CountRows | AggregateFunction::Count => "count",
         AggregateFunction::Sum => "sum",
@@ -143,5 +144,23 @@ fn function_name(function: AggregateFunction) -> &'static str {
         AggregateFunction::StringAgg => "string_agg",
         AggregateFunction::JsonAgg => "json_agg",
         AggregateFunction::JsonObjectAgg => "json_object_agg",
+    }
+}
+
+/// The word Django has for a window function.
+const fn window_name(kind: WindowKind) -> &'static str {
+    match kind {
+        WindowKind::RowNumber => "row_number",
+        WindowKind::Rank => "rank",
+        WindowKind::DenseRank => "dense_rank",
+        WindowKind::PercentRank => "percent_rank",
+        WindowKind::CumeDist => "cume_dist",
+        WindowKind::Ntile => "ntile",
+        WindowKind::Lag => "lag",
+        WindowKind::Lead => "lead",
+        WindowKind::FirstValue => "first_value",
+        WindowKind::LastValue => "last_value",
+        WindowKind::NthValue => "nth_value",
+        WindowKind::Aggregate(function) => function_name(function),
     }
 }

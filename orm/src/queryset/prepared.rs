@@ -78,11 +78,7 @@ pub fn prepare<P: Params, Q: Preparable>(
     build: impl FnOnce(P) -> Q,
     ex: &dyn Executor,
 ) -> Result<Prepared<Q, P>> {
-    let home = Home {
-        binding: Arc::clone(&ex.shared().binding),
-        zone: ex.settings().zone.clone(),
-        parameters: P::COUNT,
-    };
+    let home = Home::of(ex, P::COUNT);
     let prepared =
         Prepared { asked: build(P::params()), kept: Q::Kept::default(), home, params: PhantomData };
     prepared.asked.compile(&prepared.kept, &prepared.home, ex)?;
@@ -118,14 +114,20 @@ pub struct Home {
 }
 
 /// The values of one run.
-type Values = SmallVec<[Value; 4]>;
+pub(super) type Values = SmallVec<[Value; 4]>;
 
 impl Home {
-    fn is(&self, ex: &dyn Executor) -> bool {
+    /// That of an executor.
+    pub(super) fn of(ex: &dyn Executor, parameters: usize) -> Home {
+        let binding = Arc::clone(&ex.shared().binding);
+        Home { binding, zone: ex.settings().zone.clone(), parameters }
+    }
+
+    pub(super) fn is(&self, ex: &dyn Executor) -> bool {
         Arc::ptr_eq(&self.binding, &ex.shared().binding) && self.zone == ex.settings().zone
     }
 
-    fn compiler<'c>(&self, ex: &'c dyn Executor) -> Compiler<'c> {
+    pub(super) fn compiler<'c>(&self, ex: &'c dyn Executor) -> Compiler<'c> {
         Compiler::new(ex).leave_open(self.parameters)
     }
 
@@ -149,7 +151,12 @@ impl Home {
 }
 
 /// The values of a run, and behind them the time of the run if that is asked for.
-fn with_now<O>(values: &[Value], now: bool, ex: &dyn Executor, run: impl FnOnce(&[Value]) -> O) -> O {
+pub(crate) fn with_now<O>(
+    values: &[Value],
+    now: bool,
+    ex: &dyn Executor,
+    run: impl FnOnce(&[Value]) -> O,
+) -> O {
     if !now {
         return run(values);
     }
@@ -178,7 +185,26 @@ impl Compiled {
         Ok(Compiled { prepared, joined, now: compiler.asks_for_now() })
     }
 
-    fn rows<R: Row>(&self, state: &QueryState, values: &[Value], ex: &dyn Executor) -> Result<Vec<R>> {
+    /// The same, planned for these values.
+    pub(super) fn for_values(
+        query: Query,
+        joined: Vec<Joined>,
+        compiler: &Compiler<'_>,
+        values: &[Value],
+        ex: &dyn Executor,
+    ) -> Result<Compiled> {
+        let (session, now) = (ex.session()?, compiler.asks_for_now());
+        let prepared =
+            with_now(values, now, ex, |values| nuages_engine::Prepared::for_values(session, query, values))?;
+        Ok(Compiled { prepared, joined, now })
+    }
+
+    pub(super) fn rows<R: Row>(
+        &self,
+        state: &QueryState,
+        values: &[Value],
+        ex: &dyn Executor,
+    ) -> Result<Vec<R>> {
         let names = if R::NAMED { state.names() } else { Vec::new() };
         let columns =
             Columns { next: 0, names: &names, selected: super::run::selected(state), joined: &self.joined };
@@ -187,7 +213,20 @@ impl Compiled {
         })
     }
 
-    fn scalar(&self, state: &QueryState, values: &[Value], ex: &dyn Executor) -> Result<Value> {
+    /// All values of the only row.
+    pub(super) fn row(&self, state: &QueryState, values: &[Value], ex: &dyn Executor) -> Result<Vec<Value>> {
+        use crate::field::RowReader;
+        let columns = self.prepared.column_names().len();
+        let rows = with_now(values, self.now, ex, |values| {
+            let question = Question::Prepared(&self.prepared, values);
+            read::fetch(ex, state.model, question, |row| {
+                Ok((0..columns).map(|column| row.value(column)).collect())
+            })
+        });
+        Ok(rows?.pop().unwrap_or_default())
+    }
+
+    pub(super) fn scalar(&self, state: &QueryState, values: &[Value], ex: &dyn Executor) -> Result<Value> {
         with_now(values, self.now, ex, |values| {
             read::scalar(ex, state.model, Question::Prepared(&self.prepared, values))
         })
@@ -455,12 +494,26 @@ pub struct CompiledWrite {
     now: bool,
 }
 
+impl CompiledWrite {
+    pub(super) fn new(statement: Statement, compiler: &Compiler<'_>) -> CompiledWrite {
+        CompiledWrite { statement, now: compiler.asks_for_now() }
+    }
+
+    /// Updates rows of a table, and says how many.
+    pub(super) fn update(&self, table: &'static str, values: &[Value], ex: &dyn Executor) -> Result<u64> {
+        let session = ex.session()?;
+        begin_statement(ex, StatementKind::Update, table)?;
+        let run = |values: &[Value]| session.execute(&self.statement, values);
+        Ok(with_now(values, self.now, ex, run)?.affected)
+    }
+}
+
 impl<M: Model> Updating<M> {
     fn compiled(&self, home: &Home, ex: &dyn Executor) -> Result<Option<CompiledWrite>> {
         check_choices::<M>(&self.list)?;
         let mut compiler = home.compiler(ex);
         let Some(update) = update_of(&self.state, &self.list, &mut compiler)? else { return Ok(None) };
-        Ok(Some(CompiledWrite { statement: Statement::Update(update), now: compiler.asks_for_now() }))
+        Ok(Some(CompiledWrite::new(Statement::Update(update), &compiler)))
     }
 }
 
@@ -481,11 +534,7 @@ impl<M: Model, P: Params> Prepared<Updating<M>, P> {
         let values = arguments.values();
         let compile = || self.asked.compiled(&self.home, ex);
         let result = self.home.with(&self.kept, ex, compile, |compiled| {
-            let Some(CompiledWrite { statement, now }) = compiled else { return Ok(0) };
-            let session = ex.session()?;
-            begin_statement(ex, StatementKind::Update, M::meta().table)?;
-            let outcome = with_now(values.as_ref(), *now, ex, |values| session.execute(statement, values))?;
-            Ok(outcome.affected)
+            compiled.as_ref().map_or(Ok(0), |write| write.update(M::meta().table, values.as_ref(), ex))
         });
         let further = self.asked.list.iter().map(|one| &one.value);
         finish_write(ex, result.map_err(|error| self.asked.state.explain(error, further)))
@@ -514,9 +563,7 @@ impl<M: Model, P: Params> Prepared<Deleting<M>, P> {
     pub fn run(&self, arguments: impl Arguments<P>, ex: &dyn Executor) -> Result<Deleted> {
         let values = arguments.values();
         let compile = || self.asked.compiled(&self.home, ex);
-        let result = self.home.with(&self.kept, ex, compile, |plan| {
-            with_now(values.as_ref(), plan.asks_for_now(), ex, |values| plan.run(values, ex))
-        });
+        let result = self.home.with(&self.kept, ex, compile, |plan| plan.run(values.as_ref(), ex));
         finish_write(ex, result)
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::QueryState;
 use super::state::Annotation;
-use crate::node::{AggregateNode, CaseNode, Node};
+use crate::node::{CaseNode, Node};
 
 impl QueryState {
     /// How many annotations there are.
@@ -37,13 +37,8 @@ fn resolve(annotations: &[Annotation], node: &Node) -> Node {
     let inner = |node: &Node| resolve(annotations, node);
     let resolved = match node {
         Node::Call(operator, operands) => Node::Call(operator.clone(), operands.iter().map(inner).collect()),
-        Node::Aggregate(aggregate) => Node::Aggregate(Arc::new(AggregateNode {
-            function: aggregate.function,
-            argument: aggregate.argument.as_ref().map(inner),
-            distinct: aggregate.distinct,
-            filter: aggregate.filter.as_ref().map(inner),
-            default: aggregate.default.clone(),
-        })),
+        Node::Aggregate(aggregate) => Node::Aggregate(Arc::new(aggregate.map(&inner))),
+        Node::Window(window) => Node::Window(Arc::new(window.map(&inner))),
         Node::Case(case) => Node::Case(Arc::new(CaseNode {
             branches: case.branches.iter().map(|(when, then)| (inner(when), inner(then))).collect(),
             otherwise: case.otherwise.as_ref().map(inner),

@@ -5,6 +5,7 @@ use nuages_storage::Value;
 
 use super::{
     QuerySet,
+    cache::{self, Asked},
     state::{Clauses, OrderNode, Ordering, Prefetch, QueryState, Shape, Slice},
 };
 use crate::{
@@ -226,13 +227,21 @@ pub(crate) fn rows<M: Model, R: Row>(state: &QueryState, ex: &dyn Executor) -> R
     if is_empty(state) {
         return Ok(Vec::new());
     }
-    let compile::Rows { query, joined } = Compiler::new(ex).rows(state)?;
-    let names = if R::NAMED { state.names() } else { Vec::new() };
-    let columns = Columns { next: 0, names: &names, selected: selected(state), joined: &joined };
-    let rows = read::fetch_rows(ex, state.model, query, columns);
+    let rows = match cache::find(state, Asked::Rows, ex) {
+        Some(found) => found.read().rows(state, found.values(), ex),
+        None => rows_of_once(state, ex),
+    };
     let mut rows = rows.map_err(|error| state.explain(error, []))?;
     prefetch_into::<M, R>(&mut rows, state, ex)?;
     Ok(rows)
+}
+
+/// The rows of a queryset of a shape that is not kept.
+fn rows_of_once<R: Row>(state: &QueryState, ex: &dyn Executor) -> Result<Vec<R>> {
+    let compile::Rows { query, joined } = Compiler::new(ex).rows(state)?;
+    let names = if R::NAMED { state.names() } else { Vec::new() };
+    let columns = Columns { next: 0, names: &names, selected: selected(state), joined: &joined };
+    read::fetch_rows(ex, state.model, query, columns)
 }
 
 /// Reads the prefetched relations of rows, and tells who wants to see new instances.

@@ -146,6 +146,12 @@ impl QueryState {
         if !self.clauses().slice.is_all() {
             self.misuse(Misuse::NotAllowed { call: "annotate", after: "a slice" });
         }
+        if let Node::Named(name, _) = node
+            && let Shape::Instances = self.clauses().shape
+            && let Some(field) = self.model.fields.iter().find(|field| field.name == &**name)
+        {
+            self.misuse(Misuse::AnnotationClash { model: self.model, field: field.name });
+        }
         let node = match node {
             Node::Named(name, inner) => Node::Named(name.clone(), Arc::new(self.resolve(inner))),
             other => self.resolve(other),

@@ -127,6 +127,17 @@ pub struct OrderNode {
     pub nulls_first: Option<bool>,
 }
 
+impl OrderNode {
+    /// The same sort key of a changed expression.
+    pub(crate) fn map(&self, change: &dyn Fn(&Node) -> Node) -> OrderNode {
+        OrderNode {
+            node: change(&self.node),
+            descending: self.descending,
+            nulls_first: self.nulls_first,
+        }
+    }
+}
+
 /// Which rows count as the same.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Distinct {

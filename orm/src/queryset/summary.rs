@@ -4,6 +4,7 @@ use nuages_storage::Value;
 
 use super::{
     QuerySet, QueryState,
+    cache::{self, Asked},
     run::has_key,
     state::{Distinct, Shape},
 };
@@ -118,16 +119,24 @@ impl<M: Model, R: Row> QuerySet<M, R> {
             return Ok((nodes, Vec::new()));
         }
         let resolved: Vec<Node> = nodes.iter().map(|node| self.state.resolve(node)).collect();
-        let query = Compiler::new(ex).aggregate_rows(&self.state, &resolved)?;
-        let mut values = Vec::new();
-        let result = read::each(ex, self.state.model, &query, &mut |row| {
-            use crate::field::RowReader;
-            values = (0..nodes.len()).map(|column| row.value(column)).collect();
-            Ok(())
-        });
-        result.map_err(|error| self.state.explain(error, &resolved))?;
-        Ok((nodes, values))
+        let values = match cache::find(&self.state, Asked::Aggregate(&resolved), ex) {
+            Some(found) => found.read().row(&self.state, found.values(), ex),
+            None => aggregate_once(&self.state, &resolved, ex),
+        };
+        Ok((nodes, values.map_err(|error| self.state.explain(error, &resolved))?))
     }
+}
+
+/// Aggregates over the rows of a queryset of a shape that is not kept.
+fn aggregate_once(state: &QueryState, nodes: &[Node], ex: &dyn Executor) -> Result<Vec<Value>> {
+    let query = Compiler::new(ex).aggregate_rows(state, nodes)?;
+    let mut values = Vec::new();
+    read::each(ex, state.model, &query, &mut |row| {
+        use crate::field::RowReader;
+        values = (0..nodes.len()).map(|column| row.value(column)).collect();
+        Ok(())
+    })?;
+    Ok(values)
 }
 
 /// How many rows a queryset has.
@@ -135,8 +144,11 @@ pub(crate) fn count(state: &QueryState, ex: &dyn Executor) -> Result<u64> {
     if is_known_empty(state)? {
         return Ok(0);
     }
-    let query = Compiler::new(ex).count(state)?;
-    let count = read::scalar(ex, state.model, query).map_err(|error| state.explain(error, []))?;
+    let count = match cache::find(state, Asked::Count, ex) {
+        Some(found) => found.read().scalar(state, found.values(), ex),
+        None => read::scalar(ex, state.model, Compiler::new(ex).count(state)?),
+    };
+    let count = count.map_err(|error| state.explain(error, []))?;
     Ok(count.as_int().and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
 }
 
@@ -145,8 +157,11 @@ pub(super) fn exists(state: &QueryState, ex: &dyn Executor) -> Result<bool> {
     if is_known_empty(state)? {
         return Ok(false);
     }
-    let query = Compiler::new(ex).any(state)?;
-    let any = read::scalar(ex, state.model, query).map_err(|error| state.explain(error, []))?;
+    let any = match cache::find(state, Asked::Exists, ex) {
+        Some(found) => found.read().scalar(state, found.values(), ex),
+        None => read::scalar(ex, state.model, Compiler::new(ex).any(state)?),
+    };
+    let any = any.map_err(|error| state.explain(error, []))?;
     Ok(!any.is_null())
 }
 

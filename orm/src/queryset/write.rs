@@ -6,6 +6,7 @@ use nuages_storage::Value;
 
 use super::{
     QuerySet,
+    cache::{self, Asked},
     run::{has_key, has_key_of},
     state::{QueryState, Shape},
 };
@@ -269,6 +270,18 @@ pub(crate) fn can_hold<M: Model>(field: u16, value: &Value) -> Result<()> {
 
 /// Writes fields of the rows of a queryset.
 pub(crate) fn update(state: &QueryState, list: &[AssignmentNode], ex: &dyn Executor) -> Result<u64> {
+    match cache::find(state, Asked::Update(list), ex) {
+        Some(found) => {
+            let changed =
+                found.update().map_or(Ok(0), |write| write.update(state.model.table, found.values(), ex));
+            changed.map_err(|error| state.explain(error, list.iter().map(|one| &one.value)))
+        }
+        None => update_once(state, list, ex),
+    }
+}
+
+/// Writes fields of the rows of a queryset of a shape that is not kept.
+fn update_once(state: &QueryState, list: &[AssignmentNode], ex: &dyn Executor) -> Result<u64> {
     let Some(statement) = update_of(state, list, &mut Compiler::new(ex))? else { return Ok(0) };
     begin_statement(ex, StatementKind::Update, state.model.table)?;
     let outcome = ex.session()?.execute(&Statement::Update(statement), &[]);
@@ -373,5 +386,5 @@ fn update_batch<M: Model>(instances: &[M], fields: &[u16], ex: &dyn Executor) ->
     }
     let mut state = QueryState::new(meta);
     state.add_condition(has_key_of(meta, &keys));
-    update(&state, &list, ex)
+    update_once(&state, &list, ex)
 }

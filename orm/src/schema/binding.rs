@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use nuages_engine::{
-    algebra::{Column, Source},
+    algebra::{Column, Expr, Source},
     catalog::{Catalog, IndexDefinition, TableDefinition},
 };
 use nuages_storage::{DataType, IndexId, Layout, TableId, key::KeyPart};
@@ -19,6 +19,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Binding {
     models: HashMap<usize, Bound>,
+    /// Whether any table has an index of some rows only.
+    has_index_conditions: bool,
 }
 
 /// Where one model is.
@@ -40,6 +42,8 @@ pub(crate) struct Bound {
     pub(crate) row_id: Option<usize>,
     /// The indexes by which a value of one column finds at most one row.
     pub(crate) unique: Vec<UniqueKey>,
+    /// The columns that say which rows an index has, by their positions in the model.
+    in_index_conditions: Vec<usize>,
     /// The many-to-many relations, by field.
     throughs: Vec<(u16, ThroughBound)>,
 }
@@ -86,7 +90,9 @@ impl Binding {
     pub(crate) fn new(models: &[&'static ModelMeta], catalog: &Catalog) -> Result<Binding> {
         let mut binding = Binding::default();
         for &meta in models {
-            binding.models.insert(address(meta), bind(meta, catalog)?);
+            let bound = bind(meta, catalog)?;
+            binding.has_index_conditions |= !bound.in_index_conditions.is_empty();
+            binding.models.insert(address(meta), bound);
         }
         Ok(binding)
     }
@@ -104,9 +110,11 @@ impl Binding {
             columns,
             is_identical: true,
             unique: Vec::new(),
+            in_index_conditions: Vec::new(),
             throughs: Vec::new(),
         };
-        Binding { models: std::iter::once((address(meta), bound)).collect() }
+        let models = std::iter::once((address(meta), bound)).collect();
+        Binding { models, has_index_conditions: false }
     }
 
     /// Where a model is.
@@ -118,6 +126,12 @@ impl Binding {
     pub(crate) fn column(&self, meta: &'static ModelMeta, field: u16) -> Result<usize> {
         let place = self.model(meta)?.columns.get(meta.position(field)).copied();
         place.ok_or_else(|| Error::Unregistered { model: meta.name })
+    }
+
+    /// Whether which rows an index has depends on a field: then a comparison with it may make the index of use.
+    pub(crate) fn is_in_index_condition(&self, meta: &'static ModelMeta, field: u16) -> bool {
+        self.has_index_conditions
+            && self.model(meta).is_ok_and(|bound| bound.in_index_conditions.contains(&meta.position(field)))
     }
 
     /// The place of the primary key's (first) column.
@@ -163,6 +177,7 @@ fn bind(meta: &'static ModelMeta, catalog: &Catalog) -> Result<Bound> {
     let types = columns.iter().map(|&column| table.columns[column].data_type).collect();
     let row_id = table.row_id_column().and_then(|key| columns.iter().position(|&column| column == key));
     let unique = unique_keys(table, &columns);
+    let in_index_conditions = in_index_conditions(table, &columns);
     let mut throughs = Vec::new();
     for (index, field) in (0u16..).zip(meta.fields) {
         if let FieldKind::ManyToMany { target, through } = field.kind {
@@ -183,8 +198,22 @@ fn bind(meta: &'static ModelMeta, catalog: &Catalog) -> Result<Bound> {
         layout: table.layout.clone(),
         row_id,
         unique,
+        in_index_conditions,
         throughs,
     })
+}
+
+/// The positions of the columns that conditions of indexes mention.
+fn in_index_conditions(table: &TableDefinition, columns: &[usize]) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut open: Vec<&Expr> = table.indexes.iter().filter_map(|index| index.condition.as_ref()).collect();
+    while let Some(expr) = open.pop() {
+        if let Expr::Column(column) = expr {
+            found.extend(columns.iter().position(|place| !column.is_row_id() && *place == column.index()));
+        }
+        open.extend(expr.children());
+    }
+    found
 }
 
 /// The indexes of a table by which one column finds a row. One that is checked at commit only does not count, nor

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::heap::DEFAULT;
-use super::{LEAF_BYTES, Leaf, ROWS_MAX, RowId, all_rows, capacity_for};
+use super::{LEAF_BYTES, Leaf, ROWS_MAX, RowId, all_rows, capacity_for, zeroed};
 use crate::layout::{Layout, Stored};
 use crate::patch::Patch;
 use crate::tree::{Block, KeyOf, PlainKeys};
@@ -203,7 +203,7 @@ impl Leaf {
         let len = self.len();
         let layout = Arc::clone(if wider { layout } else { &self.layout });
         let capacity = capacity_for(&layout, rows.max(len));
-        let mut words = vec![0; layout.words(capacity)];
+        let mut words = zeroed(layout.words(capacity));
         for (slot, from) in self.layout.spans(self.capacity) {
             let to = layout.span(slot, capacity);
             words[to.bits()].copy_from_slice(&self.words[from.bits()]);

@@ -16,7 +16,7 @@ use crate::log::frame::Payload;
 use crate::record::commit_record;
 use crate::version::Version;
 use crate::view::View;
-use crate::write_set::WriteSet;
+use crate::write_set::{Operation, WriteSet};
 
 /// Rows and index entries up to which a commit may change nodes in place, under the latch. Beyond it the latch would
 /// be held for too long.
@@ -210,18 +210,34 @@ impl Inner {
         Ok(commit)
     }
 
+    /// Applies a single operation to the newest version, at once. The caller holds the commit mutex.
+    pub(super) fn apply_operation(&self, operation: &Operation) -> Result<CommitId, Error> {
+        if operation.weight() <= IN_PLACE_WEIGHT_MAX
+            && let Some(commit) = self.change_in_place(std::slice::from_ref(operation))?
+        {
+            return Ok(commit);
+        }
+        let mut write_set = WriteSet::new();
+        write_set.push(operation.clone());
+        self.apply(&write_set, None)
+    }
+
     /// Applies a small write set to a version nobody else holds; none if it is not that.
     fn apply_in_place(&self, write_set: &WriteSet) -> Result<Option<CommitId>, Error> {
         if write_set.weight() > IN_PLACE_WEIGHT_MAX {
             return Ok(None);
         }
+        self.change_in_place(write_set.operations())
+    }
+
+    fn change_in_place(&self, operations: &[Operation]) -> Result<Option<CommitId>, Error> {
         let mut newest = self.published.write();
         newest.checked()?;
         let Newest { version, torn } = &mut *newest;
         let Some(version) = Arc::get_mut(version) else { return Ok(None) };
         *torn = true;
         let commit = version.commit().next();
-        version.commit_operations(commit, write_set.operations());
+        version.commit_operations(commit, operations);
         *torn = false;
         Ok(Some(commit))
     }

@@ -227,7 +227,8 @@ mod aggregate {
         let db = data::chinook();
         let n = Artist::albums.count();
         let nested = Artist::objects().aggregate(n.max(), &db);
-        assert_eq!(nested, Err(Error::Misuse(Misuse::NestedAggregate)));
+        let of = String::from("count");
+        assert_eq!(nested, Err(Error::Misuse(Misuse::NestedAggregate { function: "max", of })));
     }
 }
 

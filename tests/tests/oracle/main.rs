@@ -6,6 +6,8 @@
 #![expect(clippy::panic, reason = "a test fails by a panic, also in its helpers")]
 
 mod classes;
+mod expressions;
+mod functions;
 mod groups;
 mod parents;
 mod proof;
@@ -13,4 +15,5 @@ mod relations;
 mod rows;
 mod transactions;
 mod validation;
+mod windows;
 mod writes;

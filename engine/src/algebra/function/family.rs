@@ -92,6 +92,18 @@ family! {
     Chr = "chr",
     /// The bytes, or those of the text, as hexadecimal digits.
     Hex = "hex",
+    /// The MD5 digest (RFC 1321) of a text or bytes, in hexadecimal digits.
+    Md5 = "md5",
+    /// The SHA-1 digest (FIPS 180-4), in hexadecimal digits; so are those that follow.
+    Sha1 = "sha1",
+    /// SHA-224.
+    Sha224 = "sha224",
+    /// SHA-256.
+    Sha256 = "sha256",
+    /// SHA-384.
+    Sha384 = "sha384",
+    /// SHA-512.
+    Sha512 = "sha512",
     /// An integer as hexadecimal digits, in two's complement.
     ToHex = "to_hex",
     /// How many bytes the text has in UTF-8.

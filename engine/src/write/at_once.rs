@@ -1,0 +1,131 @@
+//! Statements of one row that are one operation, written at once.
+//!
+//! A row that is inserted, changed or deleted by its key, as a transaction of its own, is what most writes are. While
+//! nobody else is in the way, nothing of it can wait, be undone or be seen before it is whole. So there is no write set
+//! and no second attempt, and what is left of a [`WritingStatement`](super::WritingStatement) is: find the row, test it
+//! as any other, and have the store apply what came of it. Whatever is not of this form, or needs more than the tests of
+//! its own table, is a statement like others.
+
+use nuages_storage::{AtOnce, Locking, Operation, RowId, Store, TableId};
+
+use super::insert::NewRows;
+use super::patch::{self, PatchBuilder};
+use super::round::{Postponed, TableChange, TableRound};
+use super::update::{key_of_one_row, values_at_hand};
+use crate::algebra::{Delete, Statement, Update};
+use crate::catalog::{Catalog, TableDefinition};
+use crate::error::Error;
+use crate::evaluate::Context;
+use crate::integrity::cascade;
+use crate::optimize::depth;
+use crate::session::Outcome;
+
+/// Inserts a row. `None`, and it is not inserted, if that takes more than this; the row may have its key then.
+pub(crate) fn insert(
+    store: &Store,
+    table: TableId,
+    new: &mut NewRows,
+    context: &Context<'_>,
+) -> Option<Result<(), Error>> {
+    store.write_at_once(|at_once| {
+        let catalog = Catalog::carried(at_once.version().catalog());
+        let table = catalog.expect_table(table)?;
+        new.expect_layout(table)?;
+        if let Some(count) = new.keys_needed(table, || at_once.version()) {
+            new.number(table, at_once.next_keys(table.id, count)?);
+        }
+        let ids_given = new.are_keys_given(table);
+        let mut change = TableChange { inserted: new.take_all(), ids_given, ..TableChange::default() };
+        let Some(changes) = tested(at_once, catalog, table, &change, context)? else {
+            new.put_back(change.inserted);
+            return Ok(None);
+        };
+        let Some(rows) = change.inserted.pop() else { return Ok(None) };
+        if ids_given && let Some(key) = rows.leaf.row_ids().first() {
+            at_once.note_key(table.id, *key);
+        }
+        Ok(Some(((), Operation::Insert { table: table.id, rows, changes })))
+    })
+}
+
+/// Runs an `UPDATE` or a `DELETE` of one row by its key. `None`, and it is not run, if it is not of that form, or takes
+/// more than this.
+pub(crate) fn execute(
+    store: &Store,
+    statement: &Statement,
+    context: &Context<'_>,
+) -> Option<Result<Outcome, Error>> {
+    match statement {
+        Statement::Update(update) if update.from.is_none() && update.predicate.is_some() => {
+            attempt(store, statement, |at_once| self::update(at_once, update, context))
+        }
+        Statement::Delete(delete)
+            if delete.using.is_none() && delete.returning.is_empty() && delete.predicate.is_some() =>
+        {
+            attempt(store, statement, |at_once| self::delete(at_once, delete, context))
+        }
+        _ => None,
+    }
+}
+
+/// What a statement does that is of the form: what it is told, and the operation.
+type Done = Option<(Outcome, Operation)>;
+
+fn attempt(
+    store: &Store,
+    statement: &Statement,
+    run: impl FnOnce(&AtOnce<'_>) -> Result<Done, Error>,
+) -> Option<Result<Outcome, Error>> {
+    match depth::check_statement(statement) {
+        Ok(()) => store.write_at_once(run),
+        Err(error) => Some(Err(error)),
+    }
+}
+
+fn update(at_once: &AtOnce<'_>, update: &Update, context: &Context<'_>) -> Result<Done, Error> {
+    let catalog = Catalog::carried(at_once.version().catalog());
+    let table = catalog.expect_table(update.table)?;
+    let Some(Some(id)) = key_of_one_row(table, update.source, update.predicate.as_ref(), context) else {
+        return Ok(None);
+    };
+    if !patch::suffices(table, update) {
+        return Ok(None);
+    }
+    let Some(row) = at_once.version().table(table.id).and_then(|rows| rows.get(id)) else { return Ok(None) };
+    let Some(values) = values_at_hand(table, update, row, context)? else { return Ok(None) };
+    let mut patch = PatchBuilder::new(table, update)?;
+    patch.add_row(id, values.into_iter().map(Ok))?;
+    let outcome = Outcome { affected: 1, ..Outcome::default() };
+    Ok(Some((outcome, Operation::Assign { table: table.id, patch: patch.finish() })))
+}
+
+fn delete(at_once: &AtOnce<'_>, delete: &Delete, context: &Context<'_>) -> Result<Done, Error> {
+    let version = at_once.version();
+    let catalog = Catalog::carried(version.catalog());
+    let table = catalog.expect_table(delete.table)?;
+    let is_there = |row: &RowId| version.table(table.id).is_some_and(|rows| rows.get(*row).is_some());
+    let found = key_of_one_row(table, delete.source, delete.predicate.as_ref(), context);
+    let Some(row) = found.flatten().filter(is_there) else { return Ok(None) };
+    if cascade::is_referred_to(catalog, version, table) {
+        return Ok(None);
+    }
+    let change = TableChange { deleted: vec![row], ..TableChange::default() };
+    let Some(changes) = tested(at_once, catalog, table, &change, context)? else { return Ok(None) };
+    let outcome = Outcome { affected: 1, per_table: vec![(table.id, 1)], ..Outcome::default() };
+    Ok(Some((outcome, Operation::Delete { table: table.id, rows: change.deleted, changes })))
+}
+
+/// Tests a change and computes what it does to the table's indexes. `None` if something is left to be looked at again
+/// when it is written.
+fn tested(
+    at_once: &AtOnce<'_>,
+    catalog: &Catalog,
+    table: &TableDefinition,
+    change: &TableChange,
+    context: &Context<'_>,
+) -> Result<Option<Vec<nuages_storage::IndexChange>>, Error> {
+    let round = TableRound { catalog, version: at_once.version(), context, unstable: &[], more: false };
+    let mut postponed = Postponed::default();
+    let changes = round.test(table, change, &mut postponed, &mut Locking::off())?;
+    Ok(postponed.is_empty().then_some(changes))
+}
