@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 
 use crate::{
     error::{Error, Result},
-    executor::{CommitHook, Executor, Settings, Shared},
+    executor::{CommitHook, Control, Executor, Settings, Shared, capture::Watch},
 };
 
 /// `atomic` and its kin, on every executor.
@@ -57,6 +57,30 @@ pub trait Atomic: Executor {
     /// As [`atomic`](Atomic::atomic), converted.
     fn try_atomic<T, E: From<Error>>(&self, body: impl FnOnce(&Tx<'_>) -> Result<T, E>) -> Result<T, E> {
         let tx = self.begin()?;
+        let value = body(&tx)?;
+        tx.commit()?;
+        Ok(value)
+    }
+
+    /// [`atomic`](Atomic::atomic) without a savepoint: inside another block it is a part of that one, and when it
+    /// fails, nothing of either is kept, even if the error is swallowed. Outside of any it is
+    /// [`atomic`](Atomic::atomic). Django's `atomic(savepoint=False)`.
+    ///
+    /// # Errors
+    /// As [`atomic`](Atomic::atomic).
+    ///
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # let db = App::new().open_memory()?;
+    /// let outer = db.atomic(|tx| {
+    ///     let _swallowed = tx.atomic_joined(|_| Err::<(), _>(Error::custom("boom")));
+    ///     Ok(())
+    /// });
+    /// assert_eq!(outer, Err(Error::Doomed));
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn atomic_joined<T>(&self, body: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        let tx = self.begin_joined()?;
         let value = body(&tx)?;
         tx.commit()?;
         Ok(value)
@@ -181,6 +205,7 @@ pub struct Tx<'a> {
 enum Base<'a> {
     Outermost(Box<Open<'a>>),
     Inside(Inside<'a>),
+    Joined(Joined<'a>),
 }
 
 /// The transaction that all nested blocks are in.
@@ -189,6 +214,35 @@ struct Open<'a> {
     hooks: Mutex<Vec<CommitHook>>,
     shared: &'a Arc<Shared>,
     settings: &'a Settings,
+    ending: Ending<'a>,
+}
+
+/// Tells whoever watches how a transaction ended.
+struct Ending<'a> {
+    watch: &'a Watch,
+    is_committed: bool,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.watch.control(if self.is_committed { Control::Commit } else { Control::Rollback });
+    }
+}
+
+/// A nested block that is a part of the one around it.
+struct Joined<'a> {
+    open: &'a Open<'a>,
+    /// Whether the block around it is lost.
+    around: &'a AtomicBool,
+    is_kept: bool,
+}
+
+impl Drop for Joined<'_> {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            self.around.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// A nested block: a savepoint that is gone back to unless it was released.
@@ -206,12 +260,19 @@ pub struct Mark {
 
 impl Open<'_> {
     fn mark(&self) -> Mark {
+        self.ending.watch.control(Control::Savepoint);
         Mark { savepoint: self.transaction.savepoint(), hooks: self.hooks.lock().len() }
     }
 
     fn roll_back_to(&self, mark: &Mark) -> Result<()> {
+        self.ending.watch.control(Control::RollbackTo);
         self.hooks.lock().truncate(mark.hooks);
         Ok(self.transaction.rollback_to(mark.savepoint)?)
+    }
+
+    fn release(&self, mark: &Mark) -> Result<()> {
+        self.ending.watch.control(Control::Release);
+        Ok(self.transaction.release(mark.savepoint)?)
     }
 }
 
@@ -220,7 +281,7 @@ impl Drop for Inside<'_> {
         if let Some(mark) = self.mark.take() {
             // It can only fail if an earlier savepoint was rolled back to, and then this one's work is gone as well.
             let _ = self.open.roll_back_to(&mark);
-            let _ = self.open.transaction.release(mark.savepoint);
+            let _ = self.open.release(&mark);
         }
     }
 }
@@ -232,7 +293,10 @@ impl<'a> Tx<'a> {
         settings: &'a Settings,
         transaction: Transaction,
     ) -> Tx<'a> {
-        let open = Open { transaction, hooks: Mutex::default(), shared, settings };
+        let watch = &shared.watch;
+        watch.control(Control::Begin);
+        let ending = Ending { watch, is_committed: false };
+        let open = Open { transaction, hooks: Mutex::default(), shared, settings, ending };
         Tx::over(Base::Outermost(Box::new(open)))
     }
 
@@ -244,6 +308,7 @@ impl<'a> Tx<'a> {
         match &self.base {
             Base::Outermost(open) => open,
             Base::Inside(inside) => inside.open,
+            Base::Joined(joined) => joined.open,
         }
     }
 
@@ -259,8 +324,10 @@ impl<'a> Tx<'a> {
     /// block is rolled back. What a hook returns: the work is committed already.
     pub fn commit(self) -> Result<()> {
         let Some(open) = self.end()? else { return Ok(()) };
-        let Open { transaction, hooks, .. } = *open;
+        let Open { transaction, hooks, mut ending, .. } = *open;
         transaction.commit()?;
+        ending.is_committed = true;
+        drop(ending);
         run(hooks)
     }
 
@@ -270,8 +337,10 @@ impl<'a> Tx<'a> {
     /// As [`commit`](Tx::commit).
     pub async fn acommit(self) -> Result<()> {
         let Some(open) = self.end()? else { return Ok(()) };
-        let Open { transaction, hooks, .. } = *open;
+        let Open { transaction, hooks, mut ending, .. } = *open;
         transaction.commit_async().await?;
+        ending.is_committed = true;
+        drop(ending);
         run(hooks)
     }
 
@@ -285,8 +354,12 @@ impl<'a> Tx<'a> {
             Base::Outermost(open) => Ok(Some(open)),
             Base::Inside(mut inside) => {
                 if let Some(mark) = inside.mark.take() {
-                    inside.open.transaction.release(mark.savepoint)?;
+                    inside.open.release(&mark)?;
                 }
+                Ok(None)
+            }
+            Base::Joined(mut joined) => {
+                joined.is_kept = true;
                 Ok(None)
             }
         }
@@ -346,6 +419,12 @@ impl Executor for Tx<'_> {
     fn begin(&self) -> Result<Tx<'_>> {
         let open = self.open();
         Ok(Tx::over(Base::Inside(Inside { open, mark: Some(self.savepoint()?) })))
+    }
+
+    fn begin_joined(&self) -> Result<Tx<'_>> {
+        self.check()?;
+        let joined = Joined { open: self.open(), around: &self.doomed, is_kept: false };
+        Ok(Tx::over(Base::Joined(joined)))
     }
 
     fn in_atomic_block(&self) -> bool {

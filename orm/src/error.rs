@@ -283,6 +283,20 @@ pub enum Misuse {
         /// Where.
         place: &'static str,
     },
+    /// A column where there is no row yet that has one, as in `insert_set`.
+    ColumnHere {
+        /// Where.
+        place: &'static str,
+    },
+    /// An expression where only the names of fields may stand.
+    FieldsHere {
+        /// Where.
+        place: &'static str,
+    },
+    /// Rows in conflict are to be updated, and no field is named that they get.
+    NothingToUpdate,
+    /// Batches of no row.
+    EmptyBatches,
     /// A reference to the query outside, of a query that stands in no other or in one of another model.
     NoOuter {
         /// The model that should be outside.

@@ -23,7 +23,7 @@ use nuages_engine::{Cancel, Database, Isolation, Limits, Session, Snapshot};
 
 pub use self::{
     budget::Budget,
-    capture::{Capture, Statement, StatementKind},
+    capture::{Capture, Control, Event, Statement, StatementKind},
     fetch::FetchMode,
     settings::{Clock, Settings},
 };
@@ -50,7 +50,13 @@ pub trait Executor: Sync {
     /// safer way to it.
     fn begin(&self) -> Result<Tx<'_>>;
 
-    /// The same for a task: where a statement has to wait for a lock, the task is parked and not its thread. See
+    /// A block that is no savepoint inside a transaction, and a transaction elsewhere. See
+    /// [`Atomic::atomic_joined`](crate::atomic::Atomic::atomic_joined).
+    fn begin_joined(&self) -> Result<Tx<'_>> {
+        self.begin()
+    }
+
+    /// [`begin`](Executor::begin) for a task: where a statement has to wait for a lock, the task is parked and not its thread. See
     /// [`asynchronous`](crate::asynchronous).
     fn begin_async(&self) -> Result<Tx<'_>> {
         self.begin()

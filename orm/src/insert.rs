@@ -7,7 +7,10 @@
 use jiff::{SignedDuration, Timestamp, civil};
 use nuages_engine::{
     Error as EngineError, RowKeys,
-    algebra::{Expr, Insert, InsertSource, OutputColumn, Source, Statement},
+    algebra::{
+        ConflictAction, ConflictTarget, Expr, Insert, InsertSource, OnConflict as EngineConflict,
+        OutputColumn, Source, Statement,
+    },
 };
 use nuages_storage::{DataType, LeafBuilder, RowId, Rows, Value};
 use rust_decimal::Decimal;
@@ -18,8 +21,8 @@ use crate::{
     executor::{Executor, StatementKind, budget::begin_statement},
     field::RowWriter,
     instance,
-    meta::ModelMeta,
     model::Model,
+    queryset::conflict::OnConflict,
     schema::Bound,
 };
 
@@ -232,24 +235,95 @@ fn encode<M: Model>(bound: &Bound, instances: &[M]) -> Result<Option<(Vec<Rows>,
     Ok(Some((rows, given)))
 }
 
+/// [`insert`] of rows of which some may be there already. Those that are ignored are not told from the others, so
+/// none gets a key.
+pub(crate) fn insert_or<M: Model>(
+    ex: &dyn Executor,
+    instances: &mut [M],
+    conflict: &OnConflict,
+) -> Result<()> {
+    let meta = M::meta();
+    let bound = ex.shared().binding().model(meta)?;
+    let mut statement = statement_of(bound, instances);
+    let place = |field: &u16| bound.columns[meta.position(*field)];
+    let (target, action) = match conflict {
+        OnConflict::Ignore => {
+            statement.returning.clear();
+            (None, ConflictAction::DoNothing)
+        }
+        OnConflict::Update { unique, update } => {
+            let excluded = Source::new(1);
+            let assignments = update.iter().map(place).map(|at| (at, Expr::Column(excluded.column(at))));
+            let target =
+                (!unique.is_empty()).then(|| ConflictTarget::Columns(unique.iter().map(place).collect()));
+            let assignments = assignments.collect();
+            (target, ConflictAction::DoUpdate { excluded, assignments, predicate: None })
+        }
+    };
+    statement.conflict = Some(EngineConflict { target, action });
+    run(ex, statement, instances)
+}
+
+/// Inserts an instance some of whose columns, by position, are computed by the database, and reads these back.
+pub(crate) fn insert_computed<M: Model>(
+    ex: &dyn Executor,
+    instance: &mut M,
+    computed: Vec<(u16, Expr)>,
+) -> Result<()> {
+    let meta = M::meta();
+    let bound = ex.shared().binding().model(meta)?;
+    let mut statement = statement_of(bound, std::slice::from_ref(instance));
+    let fields: Vec<u16> = computed.iter().map(|(field, _)| *field).collect();
+    if let InsertSource::Values(rows) = &mut statement.rows {
+        for (field, expr) in computed {
+            rows[0][meta.position(field)] = Some(expr);
+        }
+    }
+    begin_statement(ex, StatementKind::Insert, meta.table)?;
+    let outcome = ex.session()?.execute(&Statement::Insert(statement), &[])?;
+    for row in &outcome.rows.rows {
+        for (index, field) in meta.columns() {
+            if field.auto || fields.contains(&index) {
+                instance::set_value(instance, index, &row[meta.position(index)])?;
+            }
+        }
+    }
+    instance::mark_stored(instance, true);
+    instance.bind();
+    Ok(())
+}
+
 /// The plain way: a statement with values, whose unset columns the engine fills and returns.
 fn insert_values<M: Model>(ex: &dyn Executor, bound: &Bound, instances: &mut [M]) -> Result<()> {
-    let meta: &'static ModelMeta = bound.meta;
+    run(ex, statement_of(bound, instances), instances)
+}
+
+/// The statement that inserts instances and returns all their columns.
+fn statement_of<M: Model>(bound: &Bound, instances: &[M]) -> Insert {
     let rows = instances
         .iter()
         .map(|instance| ValueList::of(instance).into_iter().map(|value| value.map(Expr::Literal)).collect());
     let source = Source::new(0);
     let returning = bound.columns.iter().map(|&column| OutputColumn::new("", source.column(column)));
-    let statement = Statement::Insert(Insert {
+    Insert {
         table: bound.table,
         columns: bound.columns.clone(),
         rows: InsertSource::Values(rows.collect()),
         source,
         returning: returning.collect(),
         conflict: None,
-    });
+    }
+}
+
+/// Runs an insertion and gives the instances what the database filled, if it says so.
+fn run<M: Model>(ex: &dyn Executor, statement: Insert, instances: &mut [M]) -> Result<()> {
+    let meta = M::meta();
+    let tells = !statement.returning.is_empty();
     begin_statement(ex, StatementKind::Insert, meta.table)?;
-    let outcome = ex.session()?.execute(&statement, &[])?;
+    let outcome = ex.session()?.execute(&Statement::Insert(statement), &[])?;
+    if !tells {
+        return Ok(());
+    }
     for (instance, row) in instances.iter_mut().zip(&outcome.rows.rows) {
         for ((index, field), value) in meta.columns().zip(row) {
             if field.auto {

@@ -20,7 +20,7 @@ pub use crate::partial::Partial;
 pub use crate::queryset::lock::{Lock, LockStrength};
 pub use crate::queryset::{BoundQuerySet, Dynamic, QuerySet, Queryset, Record, Words, prepare};
 pub use crate::relation::{Follow, ForeignKey, ManyToMany, OneToOne, Parent, Related, RelatedOne};
-pub use crate::row::Annotated;
+pub use crate::row::{Annotated, Fields};
 pub use crate::save::Persist;
 pub use crate::validate::Validate;
 pub use nuages_engine::{Cancel, Isolation, Limits};

@@ -27,6 +27,7 @@
 pub mod bound;
 pub mod build;
 pub(crate) mod cache;
+pub(crate) mod conflict;
 pub mod dates;
 pub mod dynamic;
 mod explain;
@@ -56,13 +57,14 @@ pub(crate) use shape::Nodes;
 pub use shape::{Annotates, Is, Projection, projected};
 pub use state::QueryState;
 
+pub use conflict::CreateOptions;
 pub use write::BulkOptions;
 
 pub(crate) use key::fetch_by_key;
 pub(crate) use names::function_name;
 pub(crate) use run::{fetch_instances, first_row, has_key, has_key_of, instances_of, keys_in};
 pub(crate) use summary::count;
-pub(crate) use write::{can_hold, check_choices, update};
+pub(crate) use write::{can_hold, check_choices, own_columns, update};
 
 /// Rows of `M`, read as `R`.
 #[must_use = "a queryset is lazy: it does nothing until a verb such as `all` is given an executor"]

@@ -26,6 +26,7 @@ use crate::relation::origin;
 pub use joined::Joined;
 pub use prefetched::Prefetched;
 pub use push::Push;
+pub use crate::words::Fields;
 pub use select::{Select, Selection};
 
 /// The row of `values()`: names as Django makes them, and values.

@@ -17,7 +17,7 @@ use crate::{
     instance,
     model::{Hook, Key, Model},
     node::{Node, Step},
-    queryset::{QueryState, check_choices, first_row, has_key},
+    queryset::{QueryState, check_choices, first_row, has_key, own_columns},
     relation::{
         ForeignKey,
         parent::{self, WithParent},
@@ -66,7 +66,7 @@ pub trait Persist: Model {
         if options.force_insert && options.force_update {
             return Err(Misuse::Other("a save cannot be forced to insert and to update").into());
         }
-        write(self, &Write { options, only: None }, ex)
+        write(self, &Write { options, ..Write::default() }, ex)
     }
 
     /// Writes only these fields of a stored instance. Of no field, it does nothing.
@@ -76,12 +76,15 @@ pub trait Persist: Model {
     fn save_fields(&mut self, fields: impl Selection<Self>, ex: &dyn Executor) -> Result<()> {
         let mut nodes = Vec::new();
         fields.collect(&mut nodes);
-        let only = own_fields::<Self>(&nodes)?;
+        let only = own_columns::<Self>(&nodes, "save_fields")?;
         if only.is_empty() {
             return Ok(());
         }
+        if only.iter().any(|field| Self::meta().primary_key.contains(field)) {
+            return Err(Misuse::Other("save_fields cannot write primary keys").into());
+        }
         let options = SaveOptions { force_update: true, force_insert: false };
-        write(self, &Write { options, only: Some(only) }, ex)
+        write(self, &Write { options, only: Some(only), ..Write::default() }, ex)
     }
 
     /// Changes fields of the stored row by expressions over it, and reads the results into the instance: an update
@@ -113,7 +116,32 @@ pub trait Persist: Model {
     /// As [`save`](Persist::save); [`Error::Integrity`] if there is such a row.
     fn insert(mut self, ex: &dyn Executor) -> Result<Self> {
         let options = SaveOptions { force_insert: true, force_update: false };
-        write(&mut self, &Write { options, only: None }, ex)?;
+        write(&mut self, &Write { options, ..Write::default() }, ex)?;
+        Ok(self)
+    }
+
+    /// [`insert`](Persist::insert) where some fields are computed by the database; the instance comes back with what
+    /// was computed. There is no row yet whose columns an expression could read.
+    ///
+    /// # Errors
+    /// As [`insert`](Persist::insert); [`Misuse::ColumnHere`] for an expression over the row.
+    ///
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Post { pub id: Auto<i64>, pub title: String, pub slug: String }
+    /// # let db = App::new().models(Post::app()).open_memory()?;
+    /// let draft = new!(Post { title: "Nuages", slug: "" });
+    /// let post = draft.insert_set(Post::slug.set(value("NUAGES").lower()), &db)?;
+    /// assert_eq!(post.slug, "nuages");
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn insert_set(mut self, computed: impl Assignments<Self>, ex: &dyn Executor) -> Result<Self> {
+        let mut list = Vec::new();
+        computed.collect(&mut list);
+        check_choices::<Self>(&list)?;
+        let options = SaveOptions { force_insert: true, force_update: false };
+        write(&mut self, &Write { options, computed: list, ..Write::default() }, ex)?;
         Ok(self)
     }
 
@@ -162,28 +190,13 @@ pub trait Persist: Model {
 impl<M: Model> Persist for M {}
 
 /// One save.
+#[derive(Default)]
 struct Write {
     options: SaveOptions,
     /// Only these fields.
     only: Option<Vec<u16>>,
-}
-
-/// The fields of the model itself that expressions name.
-fn own_fields<M: Model>(nodes: &[Node]) -> Result<Vec<u16>> {
-    nodes
-        .iter()
-        .map(|node| match node.unnamed() {
-            Node::Path(path) => match path.steps() {
-                [Step::Field(field)] | [Step::Field(field), Step::Key]
-                    if M::meta().field(*field).is_some_and(|meta| meta.is_column()) =>
-                {
-                    Ok(*field)
-                }
-                _ => Err(Misuse::JoinHere { place: "save_fields" }.into()),
-            },
-            _ => Err(Misuse::Other("save_fields takes fields, not expressions").into()),
-        })
-        .collect()
+    /// What the database computes of a new row.
+    computed: Vec<AssignmentNode>,
 }
 
 /// The condition that only the instance's own row meets.
@@ -237,7 +250,7 @@ fn store_parent<M: Model>(instance: &mut M, write: &Write, ex: &dyn Executor) ->
     impl WithParent for Store<'_> {
         type Output = Result<bool>;
         fn parent<P: Model>(self, parent: &mut ForeignKey<P>) -> Result<bool> {
-            let whole = Write { options: SaveOptions::default(), only: None };
+            let whole = Write::default();
             parent.change_row(|row| store(row, &whole, self.0)).unwrap_or(Ok(false))
         }
     }
@@ -274,7 +287,12 @@ fn store<M: Model>(instance: &mut M, write: &Write, ex: &dyn Executor) -> Result
         }
     }
     instance::stamp(instance, true, ex.settings(), None)?;
-    insert::insert(ex, std::slice::from_mut(instance))?;
+    if write.computed.is_empty() {
+        insert::insert(ex, std::slice::from_mut(instance))?;
+    } else {
+        let computed = Compiler::new(ex).new_row(meta, &write.computed)?;
+        insert::insert_computed(ex, instance, computed)?;
+    }
     Ok(true)
 }
 

@@ -6,6 +6,8 @@
 //!
 //! Values come as [`Value`]s or as text, which is converted to the type of the column by the engine's cast.
 
+use std::marker::PhantomData;
+
 use nuages_engine::algebra::DatePart;
 use nuages_storage::{DataType, Value};
 
@@ -16,6 +18,7 @@ use crate::model::Model;
 use crate::node::{FieldPath, Lookup, Node, Operator, Step};
 use crate::order::Order;
 use crate::queryset::state::OrderNode;
+use crate::row::Selection;
 
 /// Django's words for lookups.
 const LOOKUPS: [(&str, Lookup); 17] = [
@@ -211,6 +214,17 @@ pub(crate) fn own_column(model: &'static ModelMeta, name: &str) -> Result<u16> {
     Err(UnknownName::among(model.to_string(), name, columns))
 }
 
+/// [`own_column`] of what is written into stored rows: a key goes by its own name there, and not as `pk`.
+pub(crate) fn written_column(model: &'static ModelMeta, name: &str) -> Result<u16> {
+    match own_column(model, name) {
+        Ok(_) if name == "pk" && model.field_index("pk").is_none() => {
+            let columns = model.columns().map(|(_, field)| field.name.to_owned()).collect();
+            Err(UnknownName::among(model.to_string(), name, columns))
+        }
+        found => found,
+    }
+}
+
 /// Whether what a path leads to is among these.
 pub(crate) fn among(model: &'static ModelMeta, words: &str, values: &[Value]) -> Result<Node> {
     let walk = walk(model, words)?;
@@ -344,5 +358,52 @@ impl<M: Model> Order<M> {
     /// [`Error::UnknownName`].
     pub fn parse(words: &str) -> Result<Order<M>> {
         order(M::meta(), words).map(Order::from_node)
+    }
+}
+
+/// Fields of a model by their names: what `save_fields` and `bulk_update` take where a program learns the names when it
+/// runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fields<M> {
+    nodes: Vec<Node>,
+    model: PhantomData<fn() -> M>,
+}
+
+impl<M: Model> Fields<M> {
+    /// The fields with these names, which have columns and are no keys of the row.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone)] pub struct Post { pub id: Auto<i64>, pub title: String, pub body: String }
+    /// # let db = App::new().models(Post::app()).open_memory()?;
+    /// let mut post = Post::objects().create(new!(Post { title: "a", body: "b" }), &db)?;
+    /// (post.title, post.body) = ("c".into(), "d".into());
+    /// post.save_fields(Fields::parse(["title"])?, &db)?;
+    /// post.refresh(&db)?;
+    /// assert_eq!((post.title.as_str(), post.body.as_str()), ("c", "b"));
+    /// assert!(Fields::<Post>::parse(["titel"]).is_err_and(|error| error.to_string().contains("title")));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`].
+    pub fn parse<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> Result<Fields<M>> {
+        let model = M::meta();
+        let nodes = names.into_iter().map(|name| {
+            let field = written_column(model, name.as_ref())?;
+            if model.primary_key.contains(&field) {
+                let others = model.columns().filter(|(_, field)| !field.primary_key);
+                let others = others.map(|(_, field)| field.name.to_owned()).collect();
+                return Err(UnknownName::among(model.to_string(), name.as_ref(), others));
+            }
+            Ok(Node::Path(FieldPath::field(field)))
+        });
+        Ok(Fields { nodes: nodes.collect::<Result<_>>()?, model: PhantomData })
+    }
+}
+
+impl<M> Selection<M> for Fields<M> {
+    fn collect(self, nodes: &mut Vec<Node>) {
+        nodes.extend(self.nodes);
     }
 }

@@ -397,6 +397,46 @@ pub struct Scan {
     pub bin: ForeignKey<Bin>,
 }
 
+/// A ticket goes back to the first user, and to the one who stands for all that are gone.
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(app = "lab")]
+pub struct Ticket {
+    pub id: Auto<i64>,
+    #[field(max_length = 20)]
+    pub title: String,
+    #[field(on_delete = SetDefault, default = 1)]
+    pub editor: ForeignKey<User>,
+    #[field(on_delete = Set(sentinel_user))]
+    pub reviewer: Option<ForeignKey<User>>,
+}
+
+/// Who stands for deleted users.
+fn sentinel_user(ex: &dyn Executor) -> Result<User> {
+    let deleted = || new!(User { username: "deleted" });
+    Ok(User::objects().get_or_create(User::username.eq("deleted"), deleted, ex)?.0)
+}
+
+/// Rows that are hidden before they are deleted.
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(app = "lab", objects = Self::live)]
+pub struct Soft {
+    pub id: Auto<i64>,
+    #[field(max_length = 20)]
+    pub name: String,
+    #[field(default = false)]
+    pub deleted: bool,
+    #[field(on_delete = Cascade)]
+    pub parent: Option<ForeignKey<Soft>>,
+    #[related(Soft::parent)]
+    pub children: Related<Soft>,
+}
+
+impl Soft {
+    fn live() -> QuerySet<Soft> {
+        Soft::all_objects().filter(Soft::deleted.eq(false))
+    }
+}
+
 #[derive(Model, Clone, Debug, PartialEq)]
 #[model(app = "lab")]
 pub struct Gadget {
@@ -518,6 +558,8 @@ pub fn app() -> App {
             Audit::app(),
             Lease::app(),
             Scan::app(),
+            Ticket::app(),
+            Soft::app(),
             Gadget::app(),
             AllTypes::app(),
             Booking::app(),

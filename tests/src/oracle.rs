@@ -10,6 +10,7 @@ use indexmap::IndexMap;
 use nuages::{
     field::{Date, DateTime, Duration, Time},
     model::{Key, Model},
+    prelude::Uuid,
     row::Annotated,
 };
 use nuages_storage::Value;
@@ -124,15 +125,27 @@ impl Answer for Time {
     }
 }
 
-/// As Django's `duration_iso_string`: days, and then hours of two digits.
+/// ISO 8601 as Django writes it: the sign before the whole, and always all parts.
 impl Answer for Duration {
     fn answer(&self) -> Json {
-        let (sign, size) = if self.is_negative() { ("-", -*self) } else { ("", *self) };
-        let (seconds, micros) = (size.as_secs(), size.subsec_micros());
-        let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+        let sign = if self.is_negative() { "-" } else { "" };
+        let (seconds, micros) = (self.as_secs().unsigned_abs(), self.subsec_micros().unsigned_abs());
+        let (days, hours) = (seconds / 86_400, seconds / 3600 % 24);
+        let (minutes, seconds) = (seconds / 60 % 60, seconds % 60);
         let fraction = if micros == 0 { String::new() } else { format!(".{micros:06}") };
-        json!(format!("{sign}P{days}DT{hours:02}H{minutes:02}M{:02}{fraction}S", seconds % 60))
+        json!(format!("{sign}P{days}DT{hours:02}H{minutes:02}M{seconds:02}{fraction}S"))
     }
+}
+
+impl Answer for Uuid {
+    fn answer(&self) -> Json {
+        json!(self.to_string())
+    }
+}
+
+/// Bytes in hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> Json {
+    json!(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }
 
 impl Answer for Value {
@@ -228,6 +241,20 @@ pub fn raises<T>(result: nuages::error::Result<T>) -> Json {
         Err(other) => panic!("Django has no class for {other:?}"),
     };
     json!({ "raises": class })
+}
+
+/// `{"raises": class, "message": text}`, by the class and the words that Django has for an error.
+///
+/// # Panics
+/// If there is no error, or one for which there are no words.
+pub fn says<T>(
+    result: nuages::error::Result<T>,
+    class: &str,
+    words: impl FnOnce(&nuages::error::Error) -> Option<String>,
+) -> Json {
+    let Err(error) = result else { panic!("Django refuses this with a {class}") };
+    let words = words(&error).unwrap_or_else(|| panic!("Django has other words for {error:?}"));
+    json!({ "raises": class, "message": words })
 }
 
 macro_rules! tuples {

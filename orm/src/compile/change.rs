@@ -45,6 +45,28 @@ impl Compiler<'_> {
         Ok(Update { table, source, predicate, assignments, returning: Vec::new(), from: None })
     }
 
+    /// What is computed for a row that is yet to be inserted, by field.
+    pub(crate) fn new_row(
+        &mut self,
+        model: &'static ModelMeta,
+        list: &[AssignmentNode],
+    ) -> Result<Vec<(u16, Expr)>> {
+        let scope = self.load(&QueryState::new(model), None)?;
+        let compiled = list.iter().map(|one| {
+            let field = own_field(one.step).ok_or(Misuse::JoinHere { place: "insert_set" })?;
+            let value = self.expression(scope, &one.value, &mut Reuse::All)?;
+            if self.is_aggregate(scope, &value) {
+                return Err(Misuse::AggregateHere { place: "insert_set" }.into());
+            }
+            let joins = &self.scopes[scope].joins;
+            if (0..joins.len()).any(|join| rewrite::mentions(&value, joins.get(join).source)) {
+                return Err(Misuse::ColumnHere { place: "insert_set" }.into());
+            }
+            Ok((field, value))
+        });
+        compiled.collect()
+    }
+
     /// A deletion of a queryset's rows.
     pub(crate) fn delete(&mut self, state: &QueryState) -> Result<Delete> {
         let (source, predicate) = self.single_table(state)?;

@@ -137,7 +137,12 @@ impl Collector<'_> {
                     let default = pointer.field.default.map_or(Value::Null, |default| default());
                     self.change(pointer, default, &keys);
                 }
-                OnDelete::Set(value) => self.change(pointer, value(self.tx)?, &keys),
+                OnDelete::Set(value) => {
+                    // The function may make the row that it names, so it is called only for rows that need one.
+                    if !self.children(pointer, &keys)?.is_empty() {
+                        self.change(pointer, value(self.tx)?, &keys);
+                    }
+                }
                 OnDelete::Protect => {
                     let children = self.children(pointer, &keys)?;
                     self.protected.extend(children.into_iter().map(|key| blocker(pointer, key)));

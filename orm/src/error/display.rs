@@ -210,6 +210,14 @@ impl fmt::Display for Misuse {
             Misuse::JoinHere { place } => {
                 write!(f, "{place} takes columns of the model itself; use a subquery to read another table")
             }
+            Misuse::ColumnHere { place } => {
+                write!(f, "{place} writes a row that is not there yet, and an expression reads a column of it")
+            }
+            Misuse::FieldsHere { place } => write!(f, "{place} takes fields, not expressions"),
+            Misuse::NothingToUpdate => {
+                f.write_str("update_conflicts needs the fields that rows in conflict get")
+            }
+            Misuse::EmptyBatches => f.write_str("a batch has at least one row"),
             Misuse::NoOuter { model } => {
                 write!(f, "outer(..) speaks of a query over {model}, and this query stands in none")
             }

@@ -256,7 +256,7 @@ impl<R> QuerySet<Dynamic, R> {
         let model = self.meta();
         let typed = ex.shared().app().typed(model).ok_or(Error::Unregistered { model: model.name })?;
         let assignments = values.into_iter().map(|(name, value)| {
-            let field = words::own_column(model, name.as_ref())?;
+            let field = words::written_column(model, name.as_ref())?;
             let value = record::converted(model, field, value.into())?;
             if !value.is_null() {
                 (typed.can_hold)(field, &value)?;

@@ -7,6 +7,7 @@ use nuages_storage::Value;
 use super::{
     QuerySet,
     cache::{self, Asked},
+    conflict::{CreateOptions, OnConflict},
     run::{has_key, has_key_of},
     state::{QueryState, Shape},
 };
@@ -52,6 +53,14 @@ impl<M: Model> QuerySet<M> {
         instance.insert(ex)
     }
 
+    /// Stores a new row some of whose fields are computed by the database, and returns it with what came out.
+    ///
+    /// # Errors
+    /// As [`Persist::insert_set`].
+    pub fn create_set(&self, instance: M, computed: impl Assignments<M>, ex: &dyn Executor) -> Result<M> {
+        instance.insert_set(computed, ex)
+    }
+
     /// Stores new rows by one statement (two if only some have keys) and returns them with their keys. No signal is
     /// sent.
     ///
@@ -61,18 +70,22 @@ impl<M: Model> QuerySet<M> {
         self.bulk_create_with(instances, BulkOptions::default(), ex)
     }
 
-    /// [`bulk_create`](QuerySet::bulk_create) with options.
+    /// [`bulk_create`](QuerySet::bulk_create) with options: [`BulkOptions`], or what becomes of rows that are there
+    /// already, [`CreateOptions`].
     ///
     /// # Errors
-    /// As [`bulk_create`](QuerySet::bulk_create); [`Misuse::Other`] for batches of no row.
+    /// As [`bulk_create`](QuerySet::bulk_create); [`Misuse`] for batches of no row and for options that exclude each
+    /// other.
     pub fn bulk_create_with(
         &self,
         instances: impl IntoIterator<Item = M>,
-        options: BulkOptions,
+        options: impl Into<CreateOptions<M>>,
         ex: &dyn Executor,
     ) -> Result<Vec<M>> {
+        let options = options.into();
         let mut instances: Vec<M> = instances.into_iter().collect();
-        let size = batch_size(options, instances.len())?;
+        let size = batch_size(options.batch_size, instances.len())?;
+        let conflict = options.on_conflict()?;
         if M::meta().parent.is_some() {
             return Err(Misuse::Other(
                 "rows that extend others cannot be created in bulk: create them one by one",
@@ -87,9 +100,9 @@ impl<M: Model> QuerySet<M> {
         let statements = with_keys.div_ceil(size) + (instances.len() - with_keys).div_ceil(size);
         let result = match statements {
             0 => Ok(()),
-            1 => insert::insert(ex, &mut instances),
-            _ if ex.in_atomic_block() => insert_batches(ex, &mut instances, size),
-            _ => ex.atomic(|tx| insert_batches(tx, &mut instances, size)),
+            1 => insert_batch(ex, &mut instances, conflict.as_ref()),
+            _ if ex.in_atomic_block() => insert_batches(ex, &mut instances, size, conflict.as_ref()),
+            _ => ex.atomic(|tx| insert_batches(tx, &mut instances, size, conflict.as_ref())),
         };
         finish_write(ex, result.map(|()| instances))
     }
@@ -121,12 +134,18 @@ impl<M: Model> QuerySet<M> {
         let mut instances: Vec<M> = instances.into_iter().cloned().collect();
         let mut nodes = Vec::new();
         fields.collect(&mut nodes);
-        let fields = own_columns::<M>(&nodes)?;
+        let fields = own_columns::<M>(&nodes, "bulk_update")?;
+        if fields.is_empty() {
+            return Err(Misuse::Other("bulk_update needs a field").into());
+        }
+        if fields.iter().any(|field| M::meta().primary_key.contains(field)) {
+            return Err(Misuse::Other("bulk_update cannot change primary keys").into());
+        }
         instances.iter_mut().try_for_each(instance::refresh_keys)?;
         if instances.is_empty() {
             return Ok(0);
         }
-        let size = batch_size(options, instances.len())?;
+        let size = batch_size(options.batch_size, instances.len())?;
         let result = ex.atomic(|tx| {
             instances.chunks(size).try_fold(0, |count, chunk| Ok(count + update_batch(chunk, &fields, tx)?))
         });
@@ -320,21 +339,34 @@ pub(super) fn update_of(
     compiler.update(&bare, list).map(Some)
 }
 
-fn batch_size(options: BulkOptions, rows: usize) -> Result<usize> {
-    match options.batch_size {
-        Some(0) => Err(Misuse::Other("a batch has at least one row").into()),
+fn batch_size(batch_size: Option<usize>, rows: usize) -> Result<usize> {
+    match batch_size {
+        Some(0) => Err(Misuse::EmptyBatches.into()),
         Some(size) => Ok(size),
         None => Ok(rows.max(1)),
     }
 }
 
+/// Inserts instances by one statement.
+fn insert_batch<M: Model>(ex: &dyn Executor, batch: &mut [M], conflict: Option<&OnConflict>) -> Result<()> {
+    match conflict {
+        None => insert::insert(ex, batch),
+        Some(conflict) => insert::insert_or(ex, batch, conflict),
+    }
+}
+
 /// Inserts the instances that have keys and then the others, in batches, and leaves them in their order.
-fn insert_batches<M: Model>(ex: &dyn Executor, instances: &mut [M], size: usize) -> Result<()> {
+fn insert_batches<M: Model>(
+    ex: &dyn Executor,
+    instances: &mut [M],
+    size: usize,
+    conflict: Option<&OnConflict>,
+) -> Result<()> {
     let (with_keys, without): (Vec<usize>, Vec<usize>) =
         (0..instances.len()).partition(|&at| instances[at].pk().is_some());
     for places in with_keys.chunks(size).chain(without.chunks(size)) {
         let mut batch: Vec<M> = places.iter().map(|&at| instances[at].clone()).collect();
-        insert::insert(ex, &mut batch)?;
+        insert_batch(ex, &mut batch, conflict)?;
         for (&at, stored) in places.iter().zip(batch) {
             instances[at] = stored;
         }
@@ -342,26 +374,20 @@ fn insert_batches<M: Model>(ex: &dyn Executor, instances: &mut [M], size: usize)
     Ok(())
 }
 
-/// The columns of the model itself that expressions name, without the key.
-fn own_columns<M: Model>(nodes: &[Node]) -> Result<Vec<u16>> {
-    let mut fields = Vec::with_capacity(nodes.len());
-    for node in nodes {
-        let Node::Path(path) = node.unnamed() else {
-            return Err(Misuse::Other("bulk_update takes fields, not expressions").into());
-        };
+/// The columns of the model itself that expressions name.
+pub(crate) fn own_columns<M: Model>(nodes: &[Node], place: &'static str) -> Result<Vec<u16>> {
+    let own_column = |node: &Node| {
+        let Node::Path(path) = node.unnamed() else { return Err(Misuse::FieldsHere { place }.into()) };
         match path.steps() {
             [Step::Field(field)] | [Step::Field(field), Step::Key]
                 if M::meta().field(*field).is_some_and(|meta| meta.is_column()) =>
             {
-                if M::meta().primary_key.contains(field) {
-                    return Err(Misuse::Other("bulk_update cannot change primary keys").into());
-                }
-                fields.push(*field);
+                Ok(*field)
             }
-            _ => return Err(Misuse::JoinHere { place: "bulk_update" }.into()),
+            _ => Err(Misuse::JoinHere { place }.into()),
         }
-    }
-    if fields.is_empty() { Err(Misuse::Other("bulk_update needs a field").into()) } else { Ok(fields) }
+    };
+    nodes.iter().map(own_column).collect()
 }
 
 /// `UPDATE .. SET a = CASE WHEN id = 1 THEN .. WHEN id = 2 THEN .. END WHERE id IN (1, 2)`.

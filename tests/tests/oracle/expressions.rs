@@ -27,7 +27,8 @@ pub(crate) fn message<T>(result: Result<T>) -> Json {
             format!("An empty Q() can't be used as a {}() condition.", capitalized(call))
         }
         Some(Error::Misuse(Misuse::NestedAggregate { function, of })) => {
-            let of = if ["sum", "count", "max"].contains(&of.as_str()) { capitalized(of) } else { of.clone() };
+            let of =
+                if ["sum", "count", "max"].contains(&of.as_str()) { capitalized(of) } else { of.clone() };
             format!("Cannot compute {}('{of}'): '{of}' is an aggregate", capitalized(function))
         }
         Some(Error::Misuse(Misuse::AnnotationClash { field, .. })) => {

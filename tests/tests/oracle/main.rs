@@ -5,7 +5,10 @@
 
 #![expect(clippy::panic, reason = "a test fails by a panic, also in its helpers")]
 
+mod blocks;
+mod bulk;
 mod classes;
+mod deletions;
 mod expressions;
 mod functions;
 mod groups;
@@ -13,6 +16,7 @@ mod parents;
 mod proof;
 mod relations;
 mod rows;
+mod saves;
 mod transactions;
 mod validation;
 mod windows;
