@@ -5,10 +5,11 @@
 //!
 //! Order of reading: `forward` ([`ForeignKey`], [`OneToOne`], and the trait [`Forward`] that their `Option`s share),
 //! `parent` ([`Parent`]), `reverse` ([`Related`], [`RelatedOne`]), `many_to_many`; `follow` and `manager` (the verbs);
-//! `origin` (fetch modes).
+//! `origin` (fetch modes); `held` (how what was read is held).
 
 mod follow;
 mod forward;
+mod held;
 mod instances;
 mod manager;
 mod many_to_many;

@@ -23,10 +23,10 @@ use crate::model::Model;
 use crate::node::Node;
 use crate::relation::origin;
 
+pub use crate::words::Fields;
 pub use joined::Joined;
 pub use prefetched::Prefetched;
 pub use push::Push;
-pub use crate::words::Fields;
 pub use select::{Select, Selection};
 
 /// The row of `values()`: names as Django makes them, and values.

@@ -100,7 +100,9 @@ impl Compiler<'_> {
                 [part] => self.negated(at, part, call, negation),
                 _ => Err(Misuse::Other("a negation has one operand").into()),
             },
-            Node::Call(Operator::Lookup(_), operands) if operands.iter().any(|one| uncased(one).is_some()) => {
+            Node::Call(Operator::Lookup(_), operands)
+                if operands.iter().any(|one| uncased(one).is_some()) =>
+            {
                 self.part(at, &without_case(node), call, negation)
             }
             Node::Call(Operator::Lookup(lookup), operands) => match &operands[..] {

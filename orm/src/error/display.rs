@@ -211,7 +211,10 @@ impl fmt::Display for Misuse {
                 write!(f, "{place} takes columns of the model itself; use a subquery to read another table")
             }
             Misuse::ColumnHere { place } => {
-                write!(f, "{place} writes a row that is not there yet, and an expression reads a column of it")
+                write!(
+                    f,
+                    "{place} writes a row that is not there yet, and an expression reads a column of it"
+                )
             }
             Misuse::FieldsHere { place } => write!(f, "{place} takes fields, not expressions"),
             Misuse::NothingToUpdate => {

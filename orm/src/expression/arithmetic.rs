@@ -15,8 +15,8 @@ use std::ops;
 use nuages_engine::algebra;
 use rust_decimal::Decimal;
 
-use super::operand::Seen;
 use super::class::Number;
+use super::operand::Seen;
 use super::{Aggregate, Expr, Term};
 use crate::field::{Date, DateTime, Duration, Field, Time};
 use crate::node::{Node, Operator};

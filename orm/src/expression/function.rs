@@ -381,4 +381,3 @@ pub fn random<M>() -> Expr<M, f64> {
 pub fn func<M, T: Field>(function: Function, arguments: impl Terms<M>) -> Expr<M, T> {
     Expr::new(Node::Call(Operator::Function(function), arguments.into_nodes().into()))
 }
-

@@ -130,11 +130,7 @@ pub struct OrderNode {
 impl OrderNode {
     /// The same sort key of a changed expression.
     pub(crate) fn map(&self, change: &dyn Fn(&Node) -> Node) -> OrderNode {
-        OrderNode {
-            node: change(&self.node),
-            descending: self.descending,
-            nulls_first: self.nulls_first,
-        }
+        OrderNode { node: change(&self.node), descending: self.descending, nulls_first: self.nulls_first }
     }
 }
 

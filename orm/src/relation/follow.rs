@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nuages_storage::Value;
 
-use super::{ForeignKey, Forward, OneToOne};
+use super::{ForeignKey, Forward, OneToOne, held::Held};
 use crate::{
     error::{Error, Result},
     executor::{Executor, FetchMode},
@@ -36,7 +36,8 @@ impl<M: Model> ForeignKey<M> {
         }
         let key = self.key().ok_or(Error::Unsaved { model: M::NAME, wanted: "a followed key" })?;
         let value: Value = key.values().first().cloned().unwrap_or_default();
-        let fetch_one = |ex: &dyn Executor| Ok(fetch_by_key::<M>(&value, ex)?.map(Arc::new));
+        let fetch_one =
+            |ex: &dyn Executor| Ok(fetch_by_key::<M>(&value, ex)?.map(|row| Held::from(Arc::new(row))));
         let row = match self.origin() {
             Some(origin) => origin.find(&value, ex, fetch_one, fetch_peers::<M>)?,
             None if ex.settings().fetch_mode == Some(FetchMode::Raise) => {
@@ -44,7 +45,7 @@ impl<M: Model> ForeignKey<M> {
             }
             None => fetch_one(ex)?,
         };
-        Ok(self.keep(row.ok_or(Error::DoesNotExist { model: M::NAME })?))
+        Ok(self.keep_held(row.ok_or(Error::DoesNotExist { model: M::NAME })?))
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock};
 
+use super::held::Held;
 use super::origin::Origin;
 use crate::field::{DecodeError, Field, RowReader, RowWriter};
 use crate::meta::FieldKind;
@@ -17,7 +18,7 @@ use crate::path::{Hop, Many, NotNull, Nullable, One, Path, Rel};
 /// their keys are.
 pub struct ForeignKey<M: Model> {
     key: Option<M::Pk>,
-    cache: OnceLock<Arc<M>>,
+    cache: OnceLock<Held<M>>,
     /// The rows that came with the one that has this key, if a fetch mode was said.
     origin: Option<Arc<Origin<M>>>,
 }
@@ -35,7 +36,7 @@ impl<M: Model> ForeignKey<M> {
 
     /// The key of a row that was read.
     pub fn loaded_with(row: Arc<M>) -> ForeignKey<M> {
-        ForeignKey { key: row.pk(), cache: OnceLock::from(row), origin: None }
+        ForeignKey { key: row.pk(), cache: OnceLock::from(Held::from(row)), origin: None }
     }
 
     /// The key; none if it was never set, or taken from an instance without one.
@@ -45,18 +46,22 @@ impl<M: Model> ForeignKey<M> {
 
     /// The row, if it was read.
     pub fn loaded(&self) -> Option<&M> {
-        self.cache.get().map(|row| &**row)
+        self.cache.get().map(Held::get)
     }
 
     /// Keeps a row that was read for this key, unless one is there; gives the one that stays.
     pub fn keep(&self, row: Arc<M>) -> &M {
-        self.cache.get_or_init(|| row)
+        self.keep_held(row.into())
+    }
+
+    pub(super) fn keep_held(&self, row: Held<M>) -> &M {
+        self.cache.get_or_init(|| row).get()
     }
 
     /// Takes over the key of a loaded instance that was saved after it was assigned.
     pub fn refresh_key(&mut self) {
         if self.key.is_none() {
-            self.key = self.cache.get().and_then(|row| row.pk());
+            self.key = self.loaded().and_then(M::pk);
         }
     }
 
@@ -76,13 +81,13 @@ impl<M: Model> ForeignKey<M> {
     }
 
     /// The row, to be changed, if it was read.
-    pub(super) fn shared_mut(&mut self) -> Option<&mut Arc<M>> {
+    pub(super) fn held_mut(&mut self) -> Option<&mut Held<M>> {
         self.cache.get_mut()
     }
 
     /// The row that was read, to be changed, and its key taken over after.
     pub(crate) fn change_row<T>(&mut self, change: impl FnOnce(&mut M) -> T) -> Option<T> {
-        let row = Arc::make_mut(self.cache.get_mut()?);
+        let row = self.cache.get_mut()?.make_mut();
         let result = change(row);
         self.key = row.pk();
         Some(result)
@@ -90,7 +95,7 @@ impl<M: Model> ForeignKey<M> {
 
     /// The row, if it was read and nobody else has it.
     pub(super) fn loaded_mut(&mut self) -> Option<&mut M> {
-        Arc::get_mut(self.cache.get_mut()?)
+        self.cache.get_mut()?.get_mut()
     }
 }
 

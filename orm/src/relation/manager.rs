@@ -11,6 +11,7 @@ use nuages_storage::Value;
 
 use super::{
     ManyToMany, Owner, Related, RelatedOne, Through,
+    held::Held,
     instances::{Instances, keys},
     pairs::Pairs,
 };
@@ -423,7 +424,7 @@ impl<C: Model> RelatedOne<C> {
             let path: FieldPath = [owner.back()?.step].into_iter().collect();
             let mut state = QueryState::new(C::meta());
             state.add_condition(Node::lookup(Lookup::Exact, Node::Path(path), Node::Value(key.clone())));
-            Ok(first_row::<C>(&state, ex)?.map(Arc::new))
+            Ok(first_row::<C>(&state, ex)?.map(|row| Held::from(Arc::new(row))))
         };
         let row = match self.origin() {
             Some(origin) => origin.find(key, ex, fetch_one, fetch_peers::<C>)?,
@@ -436,7 +437,7 @@ impl<C: Model> RelatedOne<C> {
                 fetch_one(ex)?
             }
         };
-        Ok(self.keep(row))
+        Ok(self.keep_held(row))
     }
 }
 

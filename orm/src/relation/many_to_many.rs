@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::Owner;
+use super::{Owner, held::Held};
 use crate::field::{DecodeError, RowReader, RowWriter};
 use crate::meta::{FieldKind, MetaFn, ModelMeta};
 use crate::model::obligation::NoAttribute;
@@ -32,11 +32,11 @@ impl<M: Model> Through for M {
 /// It holds them only if they were prefetched; else `all(ex)` asks for them each time.
 pub struct ManyToMany<T, Th = ()> {
     owner: Option<Owner>,
-    prefetched: Option<Arc<Vec<T>>>,
+    prefetched: Option<Held<Vec<T>>>,
     through: PhantomData<fn() -> Th>,
 }
 
-impl<T, Th> ManyToMany<T, Th> {
+impl<T: Send + Sync + 'static, Th> ManyToMany<T, Th> {
     /// Whose rows these are; none before the row that has this field was saved.
     pub fn owner(&self) -> Option<&Owner> {
         self.owner.as_ref().filter(|owner| !owner.key.is_empty())
@@ -49,12 +49,12 @@ impl<T, Th> ManyToMany<T, Th> {
 
     /// The rows, if they were prefetched.
     pub fn loaded(&self) -> Option<&[T]> {
-        self.prefetched.as_ref().map(|rows| rows.as_slice())
+        self.prefetched.as_ref().map(|rows| rows.get().as_slice())
     }
 
     /// Keeps rows that were prefetched, or forgets them.
     pub fn keep(&mut self, rows: Option<Arc<Vec<T>>>) {
-        self.prefetched = rows;
+        self.prefetched = rows.map(Held::from);
     }
 }
 
@@ -79,9 +79,9 @@ impl<T, Th> PartialEq for ManyToMany<T, Th> {
 
 impl<T, Th> Eq for ManyToMany<T, Th> {}
 
-impl<T, Th> fmt::Debug for ManyToMany<T, Th> {
+impl<T: Send + Sync + 'static, Th> fmt::Debug for ManyToMany<T, Th> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.prefetched {
+        match self.loaded() {
             Some(rows) => write!(f, "ManyToMany({} rows)", rows.len()),
             None => f.write_str("ManyToMany"),
         }

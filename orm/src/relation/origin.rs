@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 use indexmap::IndexSet;
 use nuages_storage::Value;
 
-use super::{Forward, ManyToMany, Related, RelatedOne, Through};
+use super::{Forward, ManyToMany, Related, RelatedOne, Through, held::Held};
 use crate::{
     error::{Error, Result},
     executor::{Executor, FetchMode, budget, fetch::with_mode},
@@ -21,7 +21,6 @@ use crate::{
 };
 
 /// What the rows of one result know of one of their relations to `T`.
-#[derive(Debug)]
 pub(crate) struct Origin<T> {
     model: &'static ModelMeta,
     field: u16,
@@ -29,22 +28,22 @@ pub(crate) struct Origin<T> {
     /// What the rows are told apart by on the other side: their keys, or those they point at.
     keys: Vec<Value>,
     /// The related rows of all peers, once they were read.
-    rows: OnceLock<HashMap<Value, Arc<T>>>,
+    rows: OnceLock<HashMap<Value, Held<T>>>,
 }
 
 /// How rows are read by some of their keys, each with its own.
 pub(super) type FetchPeers<T> =
     fn(&[Value], &'static ModelMeta, u16, &dyn Executor) -> Result<Vec<(Value, T)>>;
 
-impl<T> Origin<T> {
+impl<T: Send + Sync + 'static> Origin<T> {
     /// The row for one key, if there is one.
     pub(super) fn find(
         &self,
         key: &Value,
         ex: &dyn Executor,
-        fetch_one: impl FnOnce(&dyn Executor) -> Result<Option<Arc<T>>>,
+        fetch_one: impl FnOnce(&dyn Executor) -> Result<Option<Held<T>>>,
         fetch_peers: FetchPeers<T>,
-    ) -> Result<Option<Arc<T>>> {
+    ) -> Result<Option<Held<T>>> {
         if let Some(rows) = self.rows.get() {
             return Ok(rows.get(key).cloned());
         }
@@ -57,8 +56,9 @@ impl<T> Origin<T> {
             FetchMode::Peers if self.keys.len() > 1 => {
                 let rows =
                     with_mode(Some(mode), ex, |ex| fetch_peers(&self.keys, self.model, self.field, ex))?;
-                let rows =
-                    self.rows.get_or_init(|| rows.into_iter().map(|(k, row)| (k, Arc::new(row))).collect());
+                let rows = self
+                    .rows
+                    .get_or_init(|| rows.into_iter().map(|(k, row)| (k, Arc::new(row).into())).collect());
                 Ok(rows.get(key).cloned())
             }
             FetchMode::One | FetchMode::Peers => {

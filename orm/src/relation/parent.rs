@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use nuages_storage::Value;
 
-use super::{ForeignKey, Forward, OneToOne};
+use super::{ForeignKey, Forward, OneToOne, held::Held};
 use crate::draft::IntoField;
 use crate::error::{Error, Result};
 use crate::executor::Executor;
@@ -85,8 +85,8 @@ impl<P: Model> Deref for Parent<P> {
 impl<P: Model> DerefMut for Parent<P> {
     fn deref_mut(&mut self) -> &mut P {
         self.0
-            .shared_mut()
-            .map(Arc::make_mut)
+            .held_mut()
+            .map(Held::make_mut)
             .expect("a row is read, or made, together with the row that it extends")
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use super::Owner;
+use super::held::Held;
 use super::origin::Origin;
 use crate::field::{DecodeError, RowReader, RowWriter};
 use crate::meta::{FieldKind, ModelMeta};
@@ -16,7 +17,7 @@ use crate::path::{Hop, Many, Nullable, One, Path, Rel, ReverseOf};
 /// It holds them only if they were prefetched; else `all(ex)` asks for them each time.
 pub struct Related<C> {
     owner: Option<Owner>,
-    prefetched: Option<Arc<Vec<C>>>,
+    prefetched: Option<Held<Vec<C>>>,
 }
 
 /// The row of `C` that points at this row by a `OneToOne`, if there is one.
@@ -27,7 +28,7 @@ pub struct RelatedOne<C> {
 
 /// What was read of the one row, and the rows that came with the owner, if a fetch mode was said.
 struct Cache<C> {
-    row: OnceLock<Option<Arc<C>>>,
+    row: OnceLock<Option<Held<C>>>,
     origin: Option<Arc<Origin<C>>>,
 }
 
@@ -43,7 +44,7 @@ impl<C> Clone for Cache<C> {
     }
 }
 
-impl<C> Related<C> {
+impl<C: Send + Sync + 'static> Related<C> {
     /// Whose rows these are; none before the row that has this field was saved.
     pub fn owner(&self) -> Option<&Owner> {
         self.owner.as_ref().filter(|owner| !owner.key.is_empty())
@@ -56,16 +57,16 @@ impl<C> Related<C> {
 
     /// The rows, if they were prefetched.
     pub fn loaded(&self) -> Option<&[C]> {
-        self.prefetched.as_ref().map(|rows| rows.as_slice())
+        self.prefetched.as_ref().map(|rows| rows.get().as_slice())
     }
 
     /// Keeps rows that were prefetched, or forgets them.
     pub fn keep(&mut self, rows: Option<Arc<Vec<C>>>) {
-        self.prefetched = rows;
+        self.prefetched = rows.map(Held::from);
     }
 }
 
-impl<C> RelatedOne<C> {
+impl<C: Send + Sync + 'static> RelatedOne<C> {
     /// Whose row this is; none before the row that has this field was saved.
     pub fn owner(&self) -> Option<&Owner> {
         self.owner.as_ref().filter(|owner| !owner.key.is_empty())
@@ -78,12 +79,16 @@ impl<C> RelatedOne<C> {
 
     /// The row, if it was read: `Some(None)` if it was looked for and there is none.
     pub fn loaded(&self) -> Option<Option<&C>> {
-        self.cache.row.get().map(|row| row.as_deref())
+        self.cache.row.get().map(|row| row.as_ref().map(Held::get))
     }
 
     /// Keeps what was read, unless something was; gives what stays.
     pub fn keep(&self, row: Option<Arc<C>>) -> Option<&C> {
-        self.cache.row.get_or_init(|| row).as_deref()
+        self.keep_held(row.map(Held::from))
+    }
+
+    pub(super) fn keep_held(&self, row: Option<Held<C>>) -> Option<&C> {
+        self.cache.row.get_or_init(|| row).as_ref().map(Held::get)
     }
 
     /// Forgets what was read.
@@ -102,7 +107,7 @@ impl<C> RelatedOne<C> {
 
     /// The row, if it was read and nobody else has it.
     pub(super) fn loaded_mut(&mut self) -> Option<&mut C> {
-        Arc::get_mut(self.cache.row.get_mut()?.as_mut()?)
+        self.cache.row.get_mut()?.as_mut()?.get_mut()
     }
 }
 
@@ -174,9 +179,9 @@ macro_rules! reverse {
 reverse!(Related, prefetched: Many, back: Many, one: false, visit: related, empty: None);
 reverse!(RelatedOne, cache: One, back: One, one: true, visit: related_one, empty: Cache::default());
 
-impl<C> fmt::Debug for Related<C> {
+impl<C: Send + Sync + 'static> fmt::Debug for Related<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.prefetched {
+        match self.loaded() {
             Some(rows) => write!(f, "Related({} rows)", rows.len()),
             None => f.write_str("Related"),
         }
