@@ -196,7 +196,14 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
             let Some(definition) = self.catalog.table(table) else { continue };
             self.expect_room(definition, &change)?;
             let (version, locking) = self.writer.parts();
-            let tests = TableRound { catalog: &self.catalog, version, context, unstable: &unstable, more };
+            let tests = TableRound {
+                catalog: &self.catalog,
+                version,
+                earlier: None,
+                context,
+                unstable: &unstable,
+                more,
+            };
             let changes = tests.test(definition, &change, &mut self.postponed, locking)?;
             recorded.push((table, change, changes));
         }
@@ -214,8 +221,21 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
         context: &Context<'_>,
     ) -> Result<(), Error> {
         self.expect_room(table, &change)?;
-        let (version, locking) = self.writer.parts();
-        let tests = TableRound { catalog: &self.catalog, version, context, unstable: &[], more: false };
+        let parents = table.foreign_keys.iter().map(|key| key.target);
+        // What the transaction has written is looked through where that will do, and else applied.
+        let has_version = !change.is_of_new_rows() || !self.writer.spares_new_rows(table.id, parents);
+        let (version, earlier, locking) = match has_version {
+            true => {
+                let (version, locking) = self.writer.parts();
+                (version, None, locking)
+            }
+            false => {
+                let (version, earlier, locking) = self.writer.parts_for_new_rows();
+                (version, Some(earlier), locking)
+            }
+        };
+        let catalog = &self.catalog;
+        let tests = TableRound { catalog, version, earlier, context, unstable: &[], more: false };
         let changes = tests.test(table, &change, &mut self.postponed, locking)?;
         self.record_change(table.id, change, changes);
         Ok(())

@@ -155,7 +155,7 @@ impl Leaf {
         self.row_ids.binary_search(&row_id.0)
     }
 
-    /// Changes the row ids; everything that does goes through here.
+    /// Changes the row ids; everything that does goes through here, or through [`push_row_id`](Leaf::push_row_id).
     fn change_row_ids(&mut self, change: impl FnOnce(&mut SmallVec<[i64; 2]>)) {
         change(&mut self.row_ids);
         self.ends = match *self.row_ids.as_slice() {
@@ -163,6 +163,14 @@ impl Leaf {
             [only] => (only, only),
             [first, .., last] => (first, last),
         };
+    }
+
+    /// Adds a row id at the end; the same, for the price of one.
+    #[inline]
+    fn push_row_id(&mut self, row_id: i64) {
+        let first = if self.row_ids.is_empty() { row_id } else { self.ends.0 };
+        self.row_ids.push(row_id);
+        self.ends = (first, row_id);
     }
 
     /// The rows that are NULL in a slot, as bits. Zero for a slot that is the row id.

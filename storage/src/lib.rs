@@ -91,4 +91,4 @@ pub use transaction::{Savepoint, Transaction};
 pub use value::{DataType, Lane, TypeError, Value};
 pub use version::Version;
 pub use write_set::{Catalog, CatalogCodec, Operation, SchemaChange, WriteSet};
-pub use writer::{Locking, Writer};
+pub use writer::{Earlier, Locking, Writer};

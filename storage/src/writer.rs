@@ -15,7 +15,7 @@
 use std::cell::OnceCell;
 
 use crate::error::Error;
-use crate::index::IndexId;
+use crate::index::{IndexChange, IndexId};
 use crate::keys::Counters;
 use crate::leaf::RowId;
 use crate::lock::{Owner, RowBlock, Strength};
@@ -165,6 +165,32 @@ impl Locking<'_> {
     }
 }
 
+/// What a transaction has written before a statement, as far as it is in no version yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Earlier<'a>(&'a [Operation]);
+
+impl Earlier<'_> {
+    /// Whether any of the new rows has this key in an index. O(operations).
+    pub fn bring_key(self, table: TableId, index: IndexId, key: &[u8]) -> bool {
+        let has_key = |change: &IndexChange| change.index == index && change.added.find(key).is_some();
+        self.0.iter().any(|operation| match operation {
+            Operation::Insert { table: of, changes, .. } => *of == table && changes.iter().any(has_key),
+            _ => false,
+        })
+    }
+
+    /// Whether what they do to a table is at most to bring rows, and to set what is in no key.
+    fn only_bring_rows(self, table: TableId) -> bool {
+        let is_gentle =
+            |operation: &Operation| matches!(operation, Operation::Insert { .. } | Operation::Assign { .. });
+        self.0.iter().all(|operation| operation.table() != Some(table) || is_gentle(operation))
+    }
+
+    fn touch(self, table: TableId) -> bool {
+        self.0.iter().any(|operation| operation.table() == Some(table))
+    }
+}
+
 impl<'a> Writer<'a> {
     /// An attempt that adds to `write_set`, whose operations so far are the transaction's earlier writes.
     pub(crate) fn new(
@@ -250,6 +276,27 @@ impl<'a> Writer<'a> {
             Some(view) => (view.version(), locking),
             None => (ground.with(ground.newest, write_set, *visible), locking),
         }
+    }
+
+    /// Whether rows that come to a table under fresh row ids can be tested without a version that has the transaction's
+    /// earlier writes: these have done no more to the table than bring rows, and nothing to `others`, in which rows are
+    /// looked up.
+    pub fn spares_new_rows(&self, table: TableId, others: impl IntoIterator<Item = TableId>) -> bool {
+        let is_overlaid =
+            self.ground.overlaid.as_ref().is_some_and(|overlaid| overlaid.get().is_none()) && self.view.is_none();
+        let earlier = self.earlier();
+        is_overlaid && earlier.only_bring_rows(table) && others.into_iter().all(|other| !earlier.touch(other))
+    }
+
+    fn earlier(&self) -> Earlier<'_> {
+        Earlier(&self.write_set.operations()[..self.visible])
+    }
+
+    /// What these are tested on: the newest version without the earlier writes, what they have brought, and where locks
+    /// are asked for.
+    pub fn parts_for_new_rows(&mut self) -> (&Version, Earlier<'_>, &mut Locking<'a>) {
+        let Writer { ground, write_set, visible, locking, .. } = self;
+        (ground.newest, Earlier(&write_set.operations()[..*visible]), locking)
     }
 
     /// Whether this is the only attempt there will be, so that what it consumes will not be needed again.

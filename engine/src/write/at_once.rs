@@ -124,7 +124,8 @@ fn tested(
     change: &TableChange,
     context: &Context<'_>,
 ) -> Result<Option<Vec<nuages_storage::IndexChange>>, Error> {
-    let round = TableRound { catalog, version: at_once.version(), context, unstable: &[], more: false };
+    let version = at_once.version();
+    let round = TableRound { catalog, version, earlier: None, context, unstable: &[], more: false };
     let mut postponed = Postponed::default();
     let changes = round.test(table, change, &mut postponed, &mut Locking::off())?;
     Ok(postponed.is_empty().then_some(changes))

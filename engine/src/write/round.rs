@@ -6,7 +6,7 @@
 
 use nuages_storage::lock::Strength;
 use nuages_storage::{
-    IndexChange, IndexKeys, Locking, Operation, RowId, RowRef, Rows, Table, TableId, Version, all_rows,
+    Earlier, IndexChange, IndexKeys, Locking, Operation, RowId, RowRef, Rows, Table, TableId, Version, all_rows,
 };
 use smallvec::SmallVec;
 
@@ -133,6 +133,11 @@ impl TableChange {
         Ok(())
     }
 
+    /// Whether it brings rows under fresh ids, and does nothing else.
+    pub(crate) fn is_of_new_rows(&self) -> bool {
+        self.deleted.is_empty() && self.updated.is_empty() && !self.ids_given
+    }
+
     fn is_empty(&self) -> bool {
         self.deleted.is_empty() && self.updated.is_empty() && self.inserted.is_empty()
     }
@@ -179,6 +184,8 @@ impl Postponed {
 pub(crate) struct TableRound<'a> {
     pub(crate) catalog: &'a Catalog,
     pub(crate) version: &'a Version,
+    /// What the transaction has written, where the version lacks it.
+    pub(crate) earlier: Option<Earlier<'a>>,
     pub(crate) context: &'a Context<'a>,
     /// Tables whose keys may go in this round, so that finding a parent in them settles nothing.
     pub(crate) unstable: &'a [TableId],
@@ -337,7 +344,11 @@ impl TableRound<'_> {
             }
         }
         let may_go = self.more || !removed.is_empty();
-        for key in unique::conflicts(tree, distinct) {
+        let brought = self.earlier.into_iter().flat_map(|earlier| {
+            let keys = distinct.iter().map(|(key, _)| key);
+            keys.filter(move |key| earlier.bring_key(table.id, index.id, key))
+        });
+        for key in unique::conflicts(tree, distinct).chain(brought) {
             let check = unique::taken(table, index, unique, key, may_go)?;
             postponed.add(check, unique.deferred);
         }

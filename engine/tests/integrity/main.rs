@@ -6,6 +6,7 @@ mod cascades;
 mod changed_keys;
 mod constraints;
 mod isolation;
+mod one_row;
 mod schema_changes;
 mod short_cuts;
 mod sqlite;

@@ -104,6 +104,12 @@ impl IndexKeys {
         self.is_at(at, (key, row_id)).then_some(row_id)
     }
 
+    /// The first row with this key; the entries are in order.
+    pub(crate) fn find(&self, key: &[u8]) -> Option<RowId> {
+        let at = self.bound((key, RowId::MIN), false);
+        if at < self.len() { self.row_of(at, key) } else { None }
+    }
+
     /// Whether the entry at `at` is this one.
     fn is_at(&self, at: usize, entry: Entry<'_>) -> bool {
         let head = self.head_of(entry.0);

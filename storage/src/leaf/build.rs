@@ -265,7 +265,7 @@ impl LeafBuilder {
             self.set_null(slot);
         }
         self.unset.become_copy(self.leaf.layout.stored());
-        self.leaf.change_row_ids(|row_ids| row_ids.push(row_id.get()));
+        self.leaf.push_row_id(row_id.get());
     }
 
     /// Finishes the row; [`Rows::number`] will give it a row id.

@@ -98,7 +98,10 @@ impl Block for Leaf {
     fn append(&mut self, right: &Self) {
         self.make_room(&right.layout, self.len() + right.len());
         self.copy_rows(self.len(), right, &(0..right.len()));
-        self.change_row_ids(|row_ids| row_ids.extend_from_slice(&right.row_ids));
+        match *right.row_ids.as_slice() {
+            [only] => self.push_row_id(only),
+            _ => self.change_row_ids(|row_ids| row_ids.extend_from_slice(&right.row_ids)),
+        }
     }
 
     fn split_off(&mut self, at: usize) -> Self {
@@ -201,8 +204,10 @@ impl Leaf {
             return;
         }
         let len = self.len();
+        // Two at a time: what grows row by row is copied every other time only.
+        let grown = if rows > self.capacity { rows.max(self.capacity * 4) } else { rows.max(len) };
         let layout = Arc::clone(if wider { layout } else { &self.layout });
-        let capacity = capacity_for(&layout, rows.max(len));
+        let capacity = capacity_for(&layout, grown.min(layout.rows_max()).max(rows).max(len));
         let mut words = zeroed(layout.words(capacity));
         for (slot, from) in self.layout.spans(self.capacity) {
             let to = layout.span(slot, capacity);
@@ -254,6 +259,12 @@ impl Leaf {
 
     /// The same for one row, without the ranges: a fifth of the instructions, and what a commit of one row mostly is.
     fn copy_row(&mut self, at: usize, source: &Self, row: usize) {
+        // What a leaf of one row has of texts and bytes is the row's, so they are taken over as a whole.
+        let is_whole = source.len() == 1 && source.layout.len() <= self.layout.len();
+        let (text, bytes) = match is_whole {
+            true => (self.text.append(&source.text), self.bytes.append(&source.bytes)),
+            false => (None, None),
+        };
         let (words, values) = (&mut *self.words, &*source.words);
         let spans = self.layout.common_spans(self.capacity, &source.layout, source.capacity);
         for (to, from) in spans {
@@ -267,8 +278,18 @@ impl Leaf {
                 Lane::Bit => words[to.data] |= (values[from.data] >> row & 1) << at,
                 Lane::Word => words[to_at] = values[from_at],
                 Lane::Wide => words[to_at..to_at + 2].copy_from_slice(&values[from_at..from_at + 2]),
-                Lane::Text => words[to_at] = self.text.copy(&source.text, values[from_at]),
-                Lane::Bytes => words[to_at] = self.bytes.copy(&source.bytes, values[from_at]),
+                Lane::Text => {
+                    words[to_at] = match text {
+                        Some(shift) => shift.of(values[from_at]),
+                        None => self.text.copy(&source.text, values[from_at]),
+                    }
+                }
+                Lane::Bytes => {
+                    words[to_at] = match bytes {
+                        Some(shift) => shift.of(values[from_at]),
+                        None => self.bytes.copy(&source.bytes, values[from_at]),
+                    }
+                }
             }
         }
         for slot in source.layout.len()..self.layout.len() {

@@ -29,6 +29,7 @@ pub(super) trait Buffer: Default {
     fn slice(&self, range: Range<usize>) -> &Self::Value;
     fn reserve(&mut self, bytes: usize);
     fn push(&mut self, value: &Self::Value);
+    fn append(&mut self, other: &Self);
     fn as_bytes(&self) -> &[u8];
 }
 
@@ -46,6 +47,9 @@ impl Buffer for String {
     }
     fn push(&mut self, value: &str) {
         self.push_str(value);
+    }
+    fn append(&mut self, other: &Self) {
+        self.push_str(other);
     }
     fn as_bytes(&self) -> &[u8] {
         self.as_bytes()
@@ -66,6 +70,9 @@ impl Buffer for Vec<u8> {
     }
     fn push(&mut self, value: &[u8]) {
         self.extend_from_slice(value);
+    }
+    fn append(&mut self, other: &Self) {
+        self.extend_from_slice(other);
     }
     fn as_bytes(&self) -> &[u8] {
         self
@@ -109,6 +116,16 @@ impl<S: Buffer> Heap<S> {
         source.get(cell).map_or(cell, |value| self.put(value))
     }
 
+    /// Adds all of another heap, if none of it is dead. Returns what its cells become.
+    pub(super) fn append(&mut self, source: &Self) -> Option<Shift> {
+        let shift = Shift((self.buffer.len() as u64) << 32);
+        if source.dead > 0 {
+            return None;
+        }
+        self.buffer.append(&source.buffer);
+        Some(shift)
+    }
+
     /// The cell for what `cell` of another heap refers to, where `old` is to be overwritten: `old` itself if
     /// the value is the same, which spares the heap.
     pub(super) fn replace(&mut self, old: u64, source: &Self, cell: u64) -> u64 {
@@ -138,6 +155,20 @@ impl<S: Buffer> Heap<S> {
     /// Whether rewriting would shrink it by half.
     pub(super) fn is_half_dead(&self) -> bool {
         self.dead > HEAP_DEAD_MIN && self.dead * 2 > self.buffer.len()
+    }
+}
+
+/// How far values lie from where they lay, after their heap was added to another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shift(u64);
+
+impl Shift {
+    /// What a cell becomes.
+    pub(super) fn of(self, cell: u64) -> u64 {
+        match cell {
+            0 | LONG | DEFAULT => cell,
+            _ => cell + self.0,
+        }
     }
 }
 
