@@ -11,7 +11,7 @@
 //! An [`SqlError`] says what is wrong as data, where in the text, and which name was probably meant.
 //!
 //! Order of reading: [`Connection`], `control` (transactions, EXPLAIN), `define` and `alter` (statements
-//! about the schema), [`PreparedStatement`], `parse`, `grammar`, `prefix`, `bind`, `parameters`,
+//! about the schema), [`PreparedStatement`], `parse`, `tokens`, `grammar`, `prefix`, `bind`, `parameters`,
 //! `error`; `print` (SQL out).
 
 mod alter;
@@ -29,6 +29,7 @@ mod prepared;
 mod print;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 pub use connection::Connection;
 pub use dialect::Dialect;

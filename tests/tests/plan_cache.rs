@@ -59,7 +59,8 @@ impl Test {
             Test::Rating(0, than) => Record::rating.eq(than.map(f64::from)).into(),
             Test::Rating(_, than) => Record::rating.gt(than.map_or(2.5, f64::from)).into(),
             Test::Title(text) => Record::title.eq(text.clone()).into(),
-            Test::Label(key) => Record::label.eq(*key).into(),
+            Test::Label(Some(key)) => Record::label.eq(*key).into(),
+            Test::Label(None) => Record::label.eq(None).into(),
             Test::LabelName(name) => Record::label.name.eq(name.clone()).into(),
             Test::LabelFounded(year) => Record::label.founded.eq(*year).into(),
             Test::HasSibling(plays) => {
@@ -127,7 +128,7 @@ fn shop() -> Result<Db> {
 
 fn insert(db: &Db, count: u8) -> Result<()> {
     let record = |n: i32| {
-        let label = (n % 4 > 0).then_some(ForeignKey::new(1 + i64::from(n) % 5));
+        let label = (n % 4 > 0).then_some(ForeignKey::to_key(1 + i64::from(n) % 5));
         let rating = (n % 3 > 0).then_some(f64::from(n % 5));
         new!(Record { title: format!("Record {n}"), plays: n % 37, rating, label })
     };
@@ -144,7 +145,9 @@ fn answers(
     let all = if exclude { Record::objects().exclude(test.q()) } else { Record::objects().filter(test.q()) };
     let in_order = all.clone().order_by((-Record::plays, Record::id.asc()));
     let rows = match slice {
-        Some((from, count)) => in_order.slice(u64::from(from)..u64::from(from + count)).all(db)?,
+        Some((from, count)) => {
+            in_order.clone().slice(usize::from(from)..usize::from(from + count)).all(db)?
+        }
         None => in_order.all(db)?,
     };
     let by_label =

@@ -19,6 +19,10 @@ use crate::catalog::TableDefinition;
 /// Sampled rows from which on a share of them is believed as it is.
 const BELIEVED_ROWS: usize = 8;
 
+/// Rows up to which a table that is read alone is not worth a look: whatever is done with so few takes less than to find out
+/// how many of them there will be.
+const FEW_ROWS: u64 = 64;
+
 /// What is known of the rows of one table for which conditions are true.
 pub(crate) struct TableShare {
     /// The share of the table's rows.
@@ -35,6 +39,9 @@ impl Planner<'_> {
         };
         if parts.is_empty() {
             return TableShare { share: 1.0, is_joint: true };
+        }
+        if rows.len() <= FEW_ROWS && self.is_alone() {
+            return TableShare { share: parts.iter().map(guess).product(), is_joint: true };
         }
         let places = places_of(definition, source, parts);
         let Some(sample) = definition.statistics.sample(definition, rows, places) else {

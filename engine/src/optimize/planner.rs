@@ -239,6 +239,11 @@ impl<'a> Planner<'a> {
         self.scans.get(&source).map(|(table, _)| *table)
     }
 
+    /// Whether the query reads no more than one table, and that once.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.scans.len() == 1
+    }
+
     /// What a column is before it was passed on under other names.
     pub(crate) fn origin(&self, mut column: Column) -> Column {
         while let Some(original) = self.aliases.get(&column) {

@@ -10,10 +10,11 @@ use super::bind::Binder;
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
 use super::parse::{NESTING_MAX, Parsed, SHALLOW_NESTING_MAX, parse, split, with_deep_stack};
-use crate::algebra::Statement;
+use crate::algebra::{Query, Statement};
 use crate::catalog::Catalog;
 use crate::limits::Limits;
-use crate::{Database, Isolation, Outcome, ResultSet, Savepoint, Session, Transaction};
+use crate::memory::ResultRows;
+use crate::{Database, Error, Isolation, Outcome, ResultSet, Savepoint, Session, Transaction};
 
 /// A database, the SQL it is spoken to in, and a transaction if one is open.
 ///
@@ -188,6 +189,16 @@ impl Connection {
         })
     }
 
+    /// Runs a query that is not asked again.
+    fn ask(&self, mut query: Query, values: &[Value]) -> Result<Outcome, Error> {
+        let session = self.session();
+        let columns = query.columns.iter_mut().map(|column| std::mem::take(&mut column.name)).collect();
+        let mut rows = ResultRows::new(session.interrupt().memory_bytes_max());
+        session.query_once(query, values, &mut |batch| rows.add(batch))?;
+        let rows = ResultSet { columns, rows: rows.finish() };
+        Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })
+    }
+
     pub(super) fn run(&mut self, ready: Ready, values: &[Value]) -> Result<Outcome, SqlError> {
         match ready {
             Ready::Algebra(statement, parameters) => {
@@ -195,7 +206,10 @@ impl Connection {
                 if let Some(open) = &mut self.open {
                     open.is_used = true;
                 }
-                Ok(self.session().execute(&statement, &values)?)
+                match statement {
+                    Statement::Query(query) => Ok(self.ask(query, &values)?),
+                    change => Ok(self.session().execute(&change, &values)?),
+                }
             }
             Ready::Other(statement) => self.control(&statement),
             Ready::Reindex(name) => self.reindex(name.as_ref()),

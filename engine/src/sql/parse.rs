@@ -13,6 +13,7 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Word
 use super::Dialect;
 use super::error::{Problem, SqlError};
 use super::grammar::Grammar;
+use super::tokens;
 
 /// The longest statement, in bytes.
 pub const STATEMENT_BYTES_MAX: usize = 1_000_000;
@@ -61,10 +62,12 @@ pub(super) fn split(text: &str, dialect: Dialect) -> Result<Vec<Vec<TokenWithSpa
     if text.len() > SCRIPT_BYTES_MAX {
         return Err(Problem::TooLong { bytes: text.len(), max: SCRIPT_BYTES_MAX }.into());
     }
-    let grammar = Grammar(dialect);
-    let mut tokens = Tokenizer::new(&grammar, text)
-        .tokenize_with_location()
-        .map_err(|error| SqlError::new(Problem::Syntax { message: error.message }).or_at(error.location))?;
+    let mut tokens = match tokens::plain(text) {
+        Some(tokens) => tokens,
+        None => Tokenizer::new(&Grammar(dialect), text).tokenize_with_location().map_err(|error| {
+            SqlError::new(Problem::Syntax { message: error.message }).or_at(error.location)
+        })?,
+    };
     // One statement, as nearly all texts are, keeps its tokens where they are.
     let is_end = |token: &TokenWithSpan| matches!(token.token, Token::SemiColon | Token::Whitespace(_));
     let last = tokens.iter().rposition(|token| !is_end(token)).map_or(0, |last| last + 1);

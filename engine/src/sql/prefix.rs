@@ -7,7 +7,7 @@
 use sqlparser::ast::{Expr, Ident, ObjectName, UnaryOperator, Value};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
+use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Word};
 
 type Parsed = Option<Result<Expr, ParserError>>;
 
@@ -21,7 +21,10 @@ pub(super) fn parse(parser: &mut Parser<'_>, sign_precedence: u8) -> Parsed {
         Token::LParen => return parenthesised(parser),
         Token::Minus => return Some(unary(parser, UnaryOperator::Minus, sign_precedence)),
         Token::Plus => return Some(unary(parser, UnaryOperator::Plus, sign_precedence)),
-        Token::Word(word) => return self::word(parser, word.clone()),
+        Token::Word(Word { keyword, quote_style, .. }) => {
+            let (keyword, is_quoted) = (*keyword, quote_style.is_some());
+            return word(parser, keyword, is_quoted, span);
+        }
         _ => return None,
     };
     parser.advance_token();
@@ -73,11 +76,10 @@ fn parenthesised(parser: &mut Parser<'_>) -> Parsed {
     }))
 }
 
-fn word(parser: &mut Parser<'_>, word: Word) -> Parsed {
-    let TokenWithSpan { span, .. } = *parser.peek_token_ref();
+fn word(parser: &mut Parser<'_>, keyword: Keyword, is_quoted: bool, span: Span) -> Parsed {
     let next = &parser.peek_nth_token_ref(1).token;
     let is_call = *next == Token::LParen;
-    let is_plain = word.quote_style.is_some() || word.keyword == Keyword::NoKeyword;
+    let is_plain = is_quoted || keyword == Keyword::NoKeyword;
     // `_utf8 'text'`, and whatever else has a text behind its name.
     if matches!(
         next,
@@ -85,10 +87,10 @@ fn word(parser: &mut Parser<'_>, word: Word) -> Parsed {
     ) {
         return None;
     }
-    match word.keyword {
-        Keyword::NULL | Keyword::TRUE | Keyword::FALSE if word.quote_style.is_none() => {
+    match keyword {
+        Keyword::NULL | Keyword::TRUE | Keyword::FALSE if !is_quoted => {
             parser.advance_token();
-            let value = match word.keyword {
+            let value = match keyword {
                 Keyword::NULL => Value::Null,
                 keyword => Value::Boolean(keyword == Keyword::TRUE),
             };
@@ -115,20 +117,25 @@ fn word(parser: &mut Parser<'_>, word: Word) -> Parsed {
         | Keyword::NULLIF
             if is_call =>
         {
-            parser.advance_token();
-            Some(parser.parse_function(ObjectName::from(vec![word.into_ident(span)])))
+            let name = take_name(parser)?;
+            Some(parser.parse_function(ObjectName::from(vec![name])))
         }
         _ if !is_plain => None,
-        _ if is_call && word.quote_style.is_none() => {
-            parser.advance_token();
-            Some(parser.parse_function(ObjectName::from(vec![word.into_ident(span)])))
+        _ if is_call && !is_quoted => {
+            let name = take_name(parser)?;
+            Some(parser.parse_function(ObjectName::from(vec![name])))
         }
         _ if is_call => None,
-        _ => {
-            parser.advance_token();
-            Some(Ok(Expr::Identifier(Ident { value: word.value, quote_style: word.quote_style, span })))
-        }
+        _ => take_name(parser).map(|name| Ok(Expr::Identifier(name))),
     }
+}
+
+/// The word that is next, as a name.
+fn take_name(parser: &mut Parser<'_>) -> Option<Ident> {
+    let TokenWithSpan { token: Token::Word(word), span } = parser.peek_token_ref() else { return None };
+    let name = Ident { value: word.value.clone(), quote_style: word.quote_style, span: *span };
+    parser.advance_token();
+    Some(name)
 }
 
 /// `IN (a, b, ..)` behind an expression: the parser would take the list for a query first.
