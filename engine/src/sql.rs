@@ -16,6 +16,7 @@
 
 mod alter;
 mod bind;
+mod bound;
 mod connection;
 mod control;
 mod define;
@@ -31,6 +32,7 @@ mod print;
 mod tests;
 mod tokens;
 
+pub use bound::statement;
 pub use connection::Connection;
 pub use dialect::Dialect;
 pub use error::{Place, Problem, SqlError};

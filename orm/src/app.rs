@@ -30,6 +30,7 @@ use crate::{
     model::Model,
     schema::{self, Binding},
     signal::{Connection, Deleting, Many, ManyToManyChange, Moment, Saving, Signals, Typed},
+    words::Vocabulary,
 };
 
 /// A model as an [`App`] knows it; [`InApp::app`] makes it.
@@ -95,6 +96,7 @@ tuples! { A B C D E F G H I J K L M N O P Q R S T U V W X }
 pub struct App {
     models: Vec<Registered>,
     signals: Signals,
+    vocabulary: Arc<Vocabulary>,
 }
 
 impl App {
@@ -130,6 +132,15 @@ impl App {
     /// What knows the type of a model.
     pub(crate) fn typed(&self, meta: &'static ModelMeta) -> Option<&Typed> {
         self.models.iter().find(|model| model.meta == meta).map(|model| &model.typed)
+    }
+
+    /// The transforms and lookups that were added to Django's words.
+    pub(crate) const fn vocabulary(&self) -> &Arc<Vocabulary> {
+        &self.vocabulary
+    }
+
+    pub(crate) const fn vocabulary_mut(&mut self) -> &mut Arc<Vocabulary> {
+        &mut self.vocabulary
     }
 
     pub(crate) fn signals(&self) -> &Signals {

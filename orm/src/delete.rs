@@ -61,7 +61,7 @@ pub struct DeleteOptions {
 /// Deletes the rows of a queryset.
 pub(crate) fn by_queryset(state: &QueryState, ex: &dyn Executor) -> Result<Deleted> {
     check(state)?;
-    if state.clauses().empty {
+    if state.is_never() {
         return Ok(Deleted::default());
     }
     if let Some(found) = cache::find(state, Asked::Delete, ex) {
@@ -87,8 +87,8 @@ fn check(state: &QueryState) -> Result<()> {
         "values or values_list"
     } else if state.is_distinct_on() {
         "distinct_on"
-    } else if !clauses.combined.is_empty() {
-        "a union, intersection or difference"
+    } else if let Some(combination) = state.combination_name() {
+        combination
     } else {
         return Ok(());
     };

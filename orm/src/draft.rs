@@ -233,20 +233,6 @@ macro_rules! keys {
         }
 
         #[diagnostic::do_not_recommend]
-        impl<M: Model> IntoField<Option<$key<M>>> for Option<&M> {
-            fn into_field(self) -> Option<$key<M>> {
-                self.map(Into::into)
-            }
-        }
-
-        #[diagnostic::do_not_recommend]
-        impl<M: Model> IntoField<Option<$key<M>>> for Option<M> {
-            fn into_field(self) -> Option<$key<M>> {
-                self.as_ref().map(Into::into)
-            }
-        }
-
-        #[diagnostic::do_not_recommend]
         impl<M: Model> IntoField<$key<M>> for Later {
             fn into_field(self) -> $key<M> {
                 ForeignKey::unset().into()

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use nuages_engine::sql::{Problem, SqlError};
 use nuages_engine::{Error as EngineError, LockError};
 use nuages_storage::{TypeError, Value};
 
@@ -156,6 +157,8 @@ pub enum Error {
     },
     /// What the code of the program (a receiver, a hook, a validator) returned.
     Custom(Custom),
+    /// What a statement that was written as SQL is refused for, and where.
+    Sql(Box<SqlError>),
     /// Whatever else the engine reports.
     Engine(Box<EngineError>),
 }
@@ -333,6 +336,38 @@ pub enum Misuse {
         /// The field.
         field: &'static str,
     },
+    /// A lookup that was given what it does not take.
+    LookupValue {
+        /// The lookup, in Django's word.
+        lookup: &'static str,
+        /// What it takes.
+        expected: &'static str,
+    },
+    /// A queryset of more columns or fewer where a lookup compares with so many.
+    ColumnCount {
+        /// The lookup, in Django's word.
+        lookup: &'static str,
+        /// How many it compares.
+        expected: usize,
+        /// How many the queryset has.
+        given: usize,
+    },
+    /// A name that means nothing for the kind of field it was used on.
+    WrongField {
+        /// The call: `dates`.
+        call: &'static str,
+        /// The model.
+        model: &'static str,
+        /// The field, by its path.
+        field: String,
+        /// What kind of field it takes.
+        expected: &'static str,
+    },
+    /// The columns of a raw query without the primary key of the model.
+    RawWithoutKey {
+        /// The model.
+        model: &'static str,
+    },
     /// Anything else that makes no sense, in words.
     Other(&'static str),
 }
@@ -365,6 +400,11 @@ impl Error {
         let mut errors = ValidationErrors::default();
         errors.add(field, code, text);
         Error::Validation(errors)
+    }
+
+    /// Whether what was asked for is not there: what a web view answers with 404, as Django's `get_object_or_404` does.
+    pub const fn is_not_found(&self) -> bool {
+        matches!(self, Error::DoesNotExist { .. })
     }
 
     /// Whether the same work may succeed when it is simply run again in a new transaction.
@@ -457,6 +497,16 @@ impl From<crate::node::Misuse> for Error {
 impl From<ValidationErrors> for Error {
     fn from(errors: ValidationErrors) -> Self {
         Error::Validation(errors)
+    }
+}
+
+impl From<SqlError> for Error {
+    fn from(error: SqlError) -> Self {
+        match error.problem() {
+            // What the engine refused while the statement ran is an error like those of any other.
+            Problem::Engine(engine) => engine.clone().into(),
+            _ => Error::Sql(Box::new(error)),
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 //! and ordered by. Reuse is identity of the tree, not a name.
 //!
 //! Order of reading: this file; [`operand`] (what may stand on the right); [`arithmetic`]; [`aggregate`];
-//! [`condition`] (what may stand where a condition is asked for); [`function`]; [`case`]; [`subquery`]; [`mod@window`];
+//! [`condition`] (what may stand where a condition is asked for); [`function`]; [`json`]; [`case`]; [`subquery`]; [`mod@window`];
 //! [`class`] (what a value can do).
 
 pub mod aggregate;
@@ -17,6 +17,7 @@ pub mod case;
 pub mod class;
 pub mod condition;
 pub mod function;
+pub mod json;
 pub mod operand;
 pub mod parameter;
 pub mod subquery;
@@ -130,6 +131,11 @@ impl<M> Q<M> {
         self.node
     }
 
+    /// Whether it is the condition that every row meets because nothing was asked; Django's `not Q()`.
+    pub fn is_empty(&self) -> bool {
+        self.node.is_all()
+    }
+
     /// The condition as a value, to be selected or annotated.
     pub fn expr(self) -> Expr<M, bool> {
         Expr::new(self.node)
@@ -139,6 +145,30 @@ impl<M> Q<M> {
 impl<M> Clone for Q<M> {
     fn clone(&self) -> Self {
         Q::new(self.node.clone())
+    }
+}
+
+/// Two conditions are equal if they are written alike. `q!` sorts what it is given by the names, as Django's `Q` does its
+/// keyword arguments.
+///
+/// ```
+/// use nuages::prelude::*;
+/// # #[derive(Model, Clone)] pub struct Post { pub id: Auto<i64>, pub title: String, pub views: u32 }
+/// assert_eq!(q!(Post, title = "Nuages", views = 1), q!(Post, views = 1, title = "Nuages"));
+/// assert_eq!(Post::title.eq("Nuages") & Post::views.eq(1), q!(Post, title = "Nuages", views = 1));
+/// assert_ne!(Post::views.eq(1), Post::views.eq(2));
+/// ```
+impl<M> PartialEq for Q<M> {
+    fn eq(&self, other: &Self) -> bool {
+        self.node == other.node
+    }
+}
+
+impl<M> Eq for Q<M> {}
+
+impl<M> std::hash::Hash for Q<M> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.node.hash(state);
     }
 }
 

@@ -42,7 +42,7 @@
 //! A typed shell over an untyped core. The shell: [`model`], [`field`], [`path`] (`Post::author.name`),
 //! [`expression`] and [`lookup`], [`queryset`], [`row`] (what a queryset yields), [`relation`]. The core: [`meta`]
 //! (models as data), [`node`] (the one expression tree), `compile` (querysets to the engine's algebra, with Django's
-//! rules of joins and grouping), [`executor`], [`atomic`] and [`asynchronous`], [`save`], [`delete`](mod@delete), `prefetch`, [`signal`].
+//! rules of joins and grouping), [`executor`], [`atomic`] and [`asynchronous`], [`save`], [`delete`](mod@delete), `prefetch`, [`signal`], [`raw`].
 
 extern crate self as nuages;
 
@@ -71,6 +71,7 @@ pub mod path;
 mod prefetch;
 pub mod prelude;
 pub mod queryset;
+pub mod raw;
 mod read;
 pub mod relation;
 pub mod row;

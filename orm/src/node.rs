@@ -8,6 +8,8 @@
 //! Equality of trees is what makes an annotation reusable without a name: a subtree equal to an annotation of the
 //! queryset *is* that annotation.
 
+mod hash;
+
 use std::sync::Arc;
 
 use nuages_engine::algebra::{
@@ -142,6 +144,30 @@ pub enum Lookup {
     Regex,
     /// The same ignoring case.
     IRegex,
+    /// A JSON document has everything that the other has.
+    JsonContains,
+    /// A JSON document has nothing that the other has not.
+    JsonContainedBy,
+    /// A JSON object has the key.
+    HasKey,
+}
+
+impl Lookup {
+    /// Whether it searches in text.
+    pub const fn is_search(self) -> bool {
+        matches!(
+            self,
+            Lookup::IExact
+                | Lookup::Contains
+                | Lookup::IContains
+                | Lookup::StartsWith
+                | Lookup::IStartsWith
+                | Lookup::EndsWith
+                | Lookup::IEndsWith
+                | Lookup::Regex
+                | Lookup::IRegex
+        )
+    }
 }
 
 /// What is done with the operands of a [`Node::Call`].
@@ -411,9 +437,26 @@ impl Node {
         Node::flat(Operator::Or, self, other)
     }
 
-    /// `NOT self`.
+    /// `NOT self`. As in Django, the negation of the empty condition is empty too.
     pub fn negated(self) -> Node {
-        Node::call(Operator::Not, [self])
+        if self.is_all() { self } else { Node::call(Operator::Not, [self]) }
+    }
+
+    /// Whether one of two conditions is true and the other is not; what is NULL is not true. As in Django, the empty
+    /// condition leaves the other as it is.
+    pub fn xor(self, other: Node) -> Node {
+        if self.is_all() {
+            return other;
+        }
+        if other.is_all() {
+            return self;
+        }
+        let is_true = |condition: &Node| {
+            let branches = vec![(condition.clone(), Node::Value(true.into()))];
+            Node::Case(Arc::new(CaseNode { branches, otherwise: Some(Node::Value(false.into())) }))
+        };
+        let same = Node::lookup(Lookup::Exact, is_true(&self), is_true(&other));
+        self.or(other).and(same.negated())
     }
 
     /// Joins two conditions, taking over the operands of a side that has the same operator.

@@ -2,10 +2,12 @@
 
 use std::marker::PhantomData;
 
+use nuages_engine::algebra::{Function, MathFunction};
+
 use crate::expression::{Aggregate, Expr, Term};
 use crate::field::Field;
 use crate::model::Model;
-use crate::node::Node;
+use crate::node::{Node, Operator};
 use crate::path::{Col, Hop, Path, Rel};
 use crate::queryset::state::OrderNode;
 
@@ -27,6 +29,22 @@ impl<M> Order<M> {
         Order { node, model: PhantomData }
     }
 
+    /// By lot: another order each time. Django's `order_by("?")`.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// use nuages::order::Order;
+    /// # #[derive(Model, Clone, Debug)] pub struct Song { pub id: Auto<i64>, pub title: String }
+    /// # let db = App::new().models(Song::app()).open_memory()?;
+    /// # Song::objects().bulk_create(["Nuages", "Daphne"].map(|title| new!(Song { title })), &db)?;
+    /// let lucky = Song::objects().order_by(Order::random()).first(&db)?;
+    /// assert!(lucky.is_some());
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn random() -> Order<M> {
+        Order::from_node(OrderNode::random())
+    }
+
     /// NULLs before everything else.
     #[must_use]
     pub fn nulls_first(mut self) -> Order<M> {
@@ -45,6 +63,15 @@ impl<M> Order<M> {
 impl<M> Clone for Order<M> {
     fn clone(&self) -> Self {
         Order { node: self.node.clone(), model: PhantomData }
+    }
+}
+
+impl OrderNode {
+    /// By lot.
+    pub(crate) fn random() -> OrderNode {
+        let random = Function::Math(MathFunction::Random);
+        let node = Node::call(Operator::Function(random), []);
+        OrderNode { node, descending: false, nulls_first: None }
     }
 }
 

@@ -62,6 +62,11 @@ struct Peers<M: Model> {
 }
 
 impl<M: Model> Partial<M> {
+    /// The row of which a draft has what was read.
+    pub(crate) const fn of(draft: M::Draft) -> Partial<M> {
+        Partial { draft, origin: None }
+    }
+
     /// The primary key.
     pub fn pk(&self) -> Option<M::Pk> {
         let values: Option<Vec<Value>> =

@@ -19,6 +19,7 @@ pub use crate::new;
 pub use crate::partial::Partial;
 pub use crate::queryset::lock::{Lock, LockStrength};
 pub use crate::queryset::{BoundQuerySet, Dynamic, QuerySet, Queryset, Record, Words, prepare};
+pub use crate::raw::{Cursors, RawQuerySet};
 pub use crate::relation::{Follow, ForeignKey, ManyToMany, OneToOne, Parent, Related, RelatedOne};
 pub use crate::row::{Annotated, Fields};
 pub use crate::save::Persist;

@@ -26,10 +26,13 @@
 
 pub mod bound;
 pub mod build;
+mod bulk;
+mod combine;
 pub(crate) mod cache;
 pub(crate) mod conflict;
 pub mod dates;
 pub mod dynamic;
+mod empty;
 mod explain;
 mod get;
 mod key;

@@ -5,62 +5,78 @@
 //! [`Error::UnknownName`] with what there is and what was probably meant; never a panic.
 //!
 //! Values come as [`Value`]s or as text, which is converted to the type of the column by the engine's cast.
+//!
+//! Order of reading: this file (paths), `lookup` (conditions), `vocabulary` (words that a program adds).
+
+mod lookup;
+pub(crate) mod vocabulary;
 
 use std::marker::PhantomData;
 
 use nuages_engine::algebra::DatePart;
 use nuages_storage::{DataType, Value};
 
-use crate::error::{Error, Misuse, Result, UnknownName};
-use crate::expression::Q;
+use crate::error::{Error, Result, UnknownName};
+use crate::expression::{Q, json};
 use crate::meta::{FieldKind, FieldMeta, ModelMeta};
 use crate::model::Model;
-use crate::node::{FieldPath, Lookup, Node, Operator, Step};
+use crate::node::{FieldPath, Node, Operator, Step};
 use crate::order::Order;
 use crate::queryset::state::OrderNode;
 use crate::row::Selection;
 
-/// Django's words for lookups.
-const LOOKUPS: [(&str, Lookup); 17] = [
-    ("exact", Lookup::Exact),
-    ("iexact", Lookup::IExact),
-    ("contains", Lookup::Contains),
-    ("icontains", Lookup::IContains),
-    ("startswith", Lookup::StartsWith),
-    ("istartswith", Lookup::IStartsWith),
-    ("endswith", Lookup::EndsWith),
-    ("iendswith", Lookup::IEndsWith),
-    ("gt", Lookup::Gt),
-    ("gte", Lookup::Gte),
-    ("lt", Lookup::Lt),
-    ("lte", Lookup::Lte),
-    ("in", Lookup::In),
-    ("range", Lookup::Range),
-    ("isnull", Lookup::IsNull),
-    ("regex", Lookup::Regex),
-    ("iregex", Lookup::IRegex),
+pub(crate) use lookup::{among, condition, in_query};
+pub(crate) use vocabulary::Vocabulary;
+
+/// Django's words for transforms, what they do, the type of the result, and whether they are of the day or of the time
+/// of day.
+const TRANSFORMS: [(&str, Operator, DataType, Of); 14] = [
+    ("year", Operator::Extract(DatePart::Year), DataType::Integer, Of::Day),
+    ("iso_year", Operator::Extract(DatePart::IsoYear), DataType::Integer, Of::Day),
+    ("quarter", Operator::Extract(DatePart::Quarter), DataType::Integer, Of::Day),
+    ("month", Operator::Extract(DatePart::Month), DataType::Integer, Of::Day),
+    ("week", Operator::Extract(DatePart::Week), DataType::Integer, Of::Day),
+    ("week_day", Operator::Extract(DatePart::WeekDay), DataType::Integer, Of::Day),
+    ("iso_week_day", Operator::Extract(DatePart::IsoWeekDay), DataType::Integer, Of::Day),
+    ("day", Operator::Extract(DatePart::Day), DataType::Integer, Of::Day),
+    ("day_of_year", Operator::Extract(DatePart::DayOfYear), DataType::Integer, Of::Day),
+    ("hour", Operator::Extract(DatePart::Hour), DataType::Integer, Of::Clock),
+    ("minute", Operator::Extract(DatePart::Minute), DataType::Integer, Of::Clock),
+    ("second", Operator::Extract(DatePart::Second), DataType::Integer, Of::Clock),
+    ("date", Operator::DateOf, DataType::Date, Of::Instant),
+    ("time", Operator::TimeOf, DataType::Time, Of::Instant),
 ];
 
-/// Django's words for transforms, what they do, and the type of the result.
-const TRANSFORMS: [(&str, Operator, DataType); 14] = [
-    ("year", Operator::Extract(DatePart::Year), DataType::Integer),
-    ("iso_year", Operator::Extract(DatePart::IsoYear), DataType::Integer),
-    ("quarter", Operator::Extract(DatePart::Quarter), DataType::Integer),
-    ("month", Operator::Extract(DatePart::Month), DataType::Integer),
-    ("week", Operator::Extract(DatePart::Week), DataType::Integer),
-    ("week_day", Operator::Extract(DatePart::WeekDay), DataType::Integer),
-    ("iso_week_day", Operator::Extract(DatePart::IsoWeekDay), DataType::Integer),
-    ("day", Operator::Extract(DatePart::Day), DataType::Integer),
-    ("day_of_year", Operator::Extract(DatePart::DayOfYear), DataType::Integer),
-    ("hour", Operator::Extract(DatePart::Hour), DataType::Integer),
-    ("minute", Operator::Extract(DatePart::Minute), DataType::Integer),
-    ("second", Operator::Extract(DatePart::Second), DataType::Integer),
-    ("date", Operator::DateOf, DataType::Date),
-    ("time", Operator::TimeOf, DataType::Time),
-];
+/// What a transform is of.
+#[derive(Clone, Copy, PartialEq)]
+enum Of {
+    /// What has a day.
+    Day,
+    /// What has a time of day.
+    Clock,
+    /// What has both.
+    Instant,
+}
+
+impl Of {
+    fn takes(self, data_type: Option<DataType>) -> bool {
+        match data_type {
+            Some(DataType::Timestamp) => true,
+            Some(DataType::Date) => self == Of::Day,
+            Some(DataType::Time) => self == Of::Clock,
+            _ => false,
+        }
+    }
+}
+
+/// The word for a transform of the date or time that an operator is.
+pub(crate) fn transform_name(operator: &Operator) -> Option<&'static str> {
+    TRANSFORMS.iter().find(|(_, known, ..)| known == operator).map(|(word, ..)| *word)
+}
 
 /// Where words have led so far.
-struct Walk {
+struct Walk<'v> {
+    vocabulary: &'v Vocabulary,
     path: FieldPath,
     /// The model a next name would be a field of.
     model: Option<&'static ModelMeta>,
@@ -68,11 +84,20 @@ struct Walk {
     node: Option<Node>,
     /// The type of the value.
     data_type: Option<DataType>,
+    /// The last field, and whose it is.
+    field: Option<(&'static ModelMeta, &'static str)>,
 }
 
-impl Walk {
-    fn from(model: &'static ModelMeta) -> Walk {
-        Walk { path: FieldPath::new(), model: Some(model), node: None, data_type: None }
+impl<'v> Walk<'v> {
+    fn from(model: &'static ModelMeta, vocabulary: &'v Vocabulary) -> Walk<'v> {
+        Walk {
+            vocabulary,
+            path: FieldPath::new(),
+            model: Some(model),
+            node: None,
+            data_type: None,
+            field: None,
+        }
     }
 
     /// Goes on by a name; whether it is one.
@@ -80,19 +105,26 @@ impl Walk {
         if let Some(model) = self.model {
             return self.field(model, name);
         }
-        let transform = TRANSFORMS.iter().find(|(word, ..)| *word == name);
-        let Some((_, operator, data_type)) = transform.filter(|_| self.takes_transform()) else {
-            return false;
-        };
-        self.node = Some(Node::call(operator.clone(), [Node::Path(self.path.clone())]));
+        if let Some(transform) = self.vocabulary.transform(name, self.data_type) {
+            let value = self.value();
+            self.node = Some(transform.of(value));
+            self.data_type = Some(transform.to());
+            return true;
+        }
+        if self.data_type == Some(DataType::Json) && !name.is_empty() {
+            self.node = Some(json::member_named(self.value(), name));
+            return true;
+        }
+        let transform = TRANSFORMS.iter().find(|(word, .., of)| *word == name && of.takes(self.data_type));
+        let Some((_, operator, data_type, _)) = transform else { return false };
+        self.node = Some(Node::call(operator.clone(), [self.value()]));
         self.data_type = Some(*data_type);
         true
     }
 
-    /// Whether the value is a date or time, and no part of one.
-    fn takes_transform(&self) -> bool {
-        let is_time = matches!(self.data_type, Some(DataType::Date | DataType::Time | DataType::Timestamp));
-        is_time && self.node.is_none()
+    /// What the names mean so far.
+    fn value(&self) -> Node {
+        self.node.clone().unwrap_or_else(|| Node::Path(self.path.clone()))
     }
 
     /// A field of a model, or of the model that it extends.
@@ -128,24 +160,32 @@ impl Walk {
         self.path.push(Step::Field(field.unwrap_or_default()));
         self.model = meta.related_model().filter(|_| !is_key);
         self.data_type = column_type(meta.kind);
+        self.field = Some((model, meta.name));
         if is_key {
             self.path.push(Step::Key);
         }
         true
     }
 
+    /// The error for a name that is none here: of a relation, no field of its model; of a value, no lookup.
     fn unknown(&self, name: &str) -> Error {
-        let (within, choices): (String, Vec<String>) = match self.model {
+        match self.model {
             Some(model) => {
-                (model.to_string(), model.fields.iter().map(|field| field.name.to_owned()).collect())
+                let choices = model.fields.iter().map(|field| field.name.to_owned()).collect();
+                UnknownName::among(model.to_string(), name, choices)
             }
-            None => {
-                let transforms = TRANSFORMS.iter().map(|(word, ..)| *word).filter(|_| self.takes_transform());
-                let words = LOOKUPS.iter().map(|(word, _)| *word).chain(transforms);
-                ("lookups".to_owned(), words.map(str::to_owned).collect())
-            }
-        };
-        UnknownName::among(within, name, choices)
+            None => self.unknown_lookup(name),
+        }
+    }
+
+    /// The error for a lookup that the field has not.
+    fn unknown_lookup(&self, name: &str) -> Error {
+        let transforms =
+            TRANSFORMS.iter().filter(|(.., of)| of.takes(self.data_type) && self.model.is_none());
+        let transforms = transforms.map(|(word, ..)| *word).chain(self.vocabulary.names(self.data_type));
+        let words = lookup::words_for(self.data_type, self.model.is_some()).chain(transforms);
+        let within = self.field.map_or_else(String::new, |(model, field)| format!("{model}.{field}"));
+        UnknownName::among(within, name, words.map(str::to_owned).collect())
     }
 
     fn into_node(self) -> Node {
@@ -177,13 +217,24 @@ pub(crate) fn column_type(kind: FieldKind) -> Option<DataType> {
     }
 }
 
-/// A path in words, without a lookup: `author__username`.
-pub(crate) fn path(model: &'static ModelMeta, words: &str) -> Result<Node> {
-    walk(model, words).map(Walk::into_node)
+/// What a path in words leads to, and its type.
+pub(crate) fn value(
+    model: &'static ModelMeta,
+    vocabulary: &Vocabulary,
+    words: &str,
+) -> Result<(Node, Option<DataType>)> {
+    let walk = walk(model, vocabulary, words)?;
+    let data_type = walk.data_type;
+    Ok((walk.into_node(), data_type))
 }
 
-fn walk(model: &'static ModelMeta, words: &str) -> Result<Walk> {
-    let mut walk = Walk::from(model);
+/// A path in words, without a lookup: `author__username`.
+pub(crate) fn path(model: &'static ModelMeta, vocabulary: &Vocabulary, words: &str) -> Result<Node> {
+    walk(model, vocabulary, words).map(Walk::into_node)
+}
+
+fn walk<'v>(model: &'static ModelMeta, vocabulary: &'v Vocabulary, words: &str) -> Result<Walk<'v>> {
+    let mut walk = Walk::from(model, vocabulary);
     for name in words.split("__") {
         if !walk.step(name) {
             return Err(walk.unknown(name));
@@ -193,17 +244,20 @@ fn walk(model: &'static ModelMeta, words: &str) -> Result<Walk> {
 }
 
 /// A sort key in words: a path, and perhaps a minus before it.
-pub(crate) fn order(model: &'static ModelMeta, words: &str) -> Result<OrderNode> {
+pub(crate) fn order(model: &'static ModelMeta, vocabulary: &Vocabulary, words: &str) -> Result<OrderNode> {
+    if words == "?" {
+        return Ok(OrderNode::random());
+    }
     let (words, descending) = match words.strip_prefix('-') {
         Some(words) => (words, true),
         None => (words, false),
     };
-    Ok(OrderNode { node: path(model, words)?, descending, nulls_first: None })
+    Ok(OrderNode { node: path(model, vocabulary, words)?, descending, nulls_first: None })
 }
 
 /// A column of the model itself by the name of its field: `title`, `pk`, and for a key `author` or `author_id`.
 pub(crate) fn own_column(model: &'static ModelMeta, name: &str) -> Result<u16> {
-    let mut walk = Walk::from(model);
+    let mut walk = Walk::from(model, Vocabulary::none());
     if walk.own_field(model, name)
         && let Some(Step::Field(field)) = walk.path.steps().first()
         && model.field(*field).is_some_and(FieldMeta::is_column)
@@ -222,79 +276,6 @@ pub(crate) fn written_column(model: &'static ModelMeta, name: &str) -> Result<u1
             Err(UnknownName::among(model.to_string(), name, columns))
         }
         found => found,
-    }
-}
-
-/// Whether what a path leads to is among these.
-pub(crate) fn among(model: &'static ModelMeta, words: &str, values: &[Value]) -> Result<Node> {
-    let walk = walk(model, words)?;
-    let data_type = walk.data_type;
-    let values = values.iter().map(|value| typed(value.clone(), data_type));
-    let operands = std::iter::once(walk.into_node()).chain(values).collect();
-    Ok(Node::Call(Operator::Lookup(Lookup::In), operands))
-}
-
-/// A condition in words: a path, and perhaps a lookup.
-pub(crate) fn condition(model: &'static ModelMeta, words: &str, value: Value) -> Result<Node> {
-    let mut walk = Walk::from(model);
-    let mut names = words.split("__").peekable();
-    let mut lookup = Lookup::Exact;
-    while let Some(name) = names.next() {
-        let started = !walk.path.steps().is_empty();
-        if walk.step(name) {
-            continue;
-        }
-        match LOOKUPS.iter().find(|(word, _)| *word == name) {
-            Some((_, found)) if started && names.peek().is_none() => lookup = *found,
-            _ => return Err(walk.unknown(name)),
-        }
-    }
-    let data_type = walk.data_type;
-    let mut operands = vec![walk.into_node()];
-    operands.extend(values(lookup, value, data_type));
-    if lookup == Lookup::Range && operands.len() != 3 {
-        return Err(Misuse::Other("a range is two values, separated by a comma").into());
-    }
-    if lookup == Lookup::IsNull && !matches!(operands[1..], [Node::Value(Value::Bool(_))]) {
-        return Err(Misuse::Other("isnull is true or false").into());
-    }
-    Ok(Node::Call(Operator::Lookup(lookup), operands.into()))
-}
-
-/// What a value given as text means for a lookup: a list of them for `in` and `range`, separated by commas.
-fn values(lookup: Lookup, value: Value, data_type: Option<DataType>) -> Vec<Node> {
-    let is_search = matches!(
-        lookup,
-        Lookup::IExact
-            | Lookup::Contains
-            | Lookup::IContains
-            | Lookup::StartsWith
-            | Lookup::IStartsWith
-            | Lookup::EndsWith
-            | Lookup::IEndsWith
-            | Lookup::Regex
-            | Lookup::IRegex
-    );
-    match (lookup, value) {
-        (Lookup::IsNull, Value::Text(text)) => {
-            vec![Node::Value(Value::Bool(!matches!(text.as_str(), "" | "0" | "false" | "False")))]
-        }
-        (Lookup::In | Lookup::Range, Value::Text(text)) => {
-            text.split(',').map(|part| typed(Value::from(part.trim()), data_type)).collect()
-        }
-        (Lookup::IsNull, value) => vec![Node::Value(value)],
-        (_, value) if is_search => vec![Node::Value(value)],
-        (_, value) => vec![typed(value, data_type)],
-    }
-}
-
-/// Text for a column that is none is converted.
-fn typed(value: Value, data_type: Option<DataType>) -> Node {
-    match (&value, data_type) {
-        (Value::Text(_), Some(data_type)) if !matches!(data_type, DataType::Text { .. }) => {
-            Node::call(Operator::Cast(data_type), [Node::Value(value)])
-        }
-        _ => Node::Value(value),
     }
 }
 
@@ -319,7 +300,7 @@ impl<M: Model> Q<M> {
     /// # Errors
     /// [`Error::UnknownName`]. A text that is no value of the column's type is told by the verb.
     pub fn parse(words: &str, value: impl Into<Value>) -> Result<Q<M>> {
-        condition(M::meta(), words, value.into()).map(Q::new)
+        condition(M::meta(), Vocabulary::none(), words, value.into()).map(Q::new)
     }
 }
 
@@ -340,7 +321,7 @@ impl FieldPath {
     /// # Errors
     /// [`Error::UnknownName`]; also for a transform, such as `created_at__year`, which is no field.
     pub fn parse(model: &'static ModelMeta, words: &str) -> Result<FieldPath> {
-        let mut walk = Walk::from(model);
+        let mut walk = Walk::from(model, Vocabulary::none());
         for name in words.split("__") {
             let is_field = walk.model.is_some() && walk.step(name);
             if !is_field {
@@ -357,7 +338,7 @@ impl<M: Model> Order<M> {
     /// # Errors
     /// [`Error::UnknownName`].
     pub fn parse(words: &str) -> Result<Order<M>> {
-        order(M::meta(), words).map(Order::from_node)
+        order(M::meta(), Vocabulary::none(), words).map(Order::from_node)
     }
 }
 

@@ -229,6 +229,12 @@ pub fn raises<T>(result: nuages::error::Result<T>) -> Json {
         Err(Error::Doomed) => "TransactionManagementError",
         Err(Error::NestedDurable) => "RuntimeError",
         Err(Error::UnknownName(_)) => "FieldError",
+        Err(Error::Misuse(Misuse::NotAllowed {
+            after: "a union" | "an intersection" | "a difference",
+            ..
+        })) => "NotSupportedError",
+        Err(Error::Misuse(Misuse::WrongField { .. })) => "TypeError",
+        Err(Error::Misuse(Misuse::RawWithoutKey { .. })) => "FieldDoesNotExist",
         Err(Error::Misuse(Misuse::NotAllowed { .. })) => "TypeError",
         Err(Error::Misuse(
             Misuse::NestedAggregate { .. }
@@ -255,6 +261,80 @@ pub fn says<T>(
     let Err(error) = result else { panic!("Django refuses this with a {class}") };
     let words = words(&error).unwrap_or_else(|| panic!("Django has other words for {error:?}"));
     json!({ "raises": class, "message": words })
+}
+
+/// `{"raises": class, "message": text}`: Django's words, made of what the error holds.
+pub fn message<T>(result: nuages::error::Result<T>) -> Json {
+    let text = result.as_ref().err().map(django_words);
+    let mut said = raises(result);
+    said["message"] = json!(text);
+    said
+}
+
+fn django_words(error: &nuages::error::Error) -> String {
+    use nuages::error::{Error, Misuse};
+    match error {
+        Error::DoesNotExist { model } => format!("{model} matching query does not exist."),
+        Error::UnknownName(unknown) => match unknown.within.rsplit_once('.') {
+            // A field: what there is none of is a lookup.
+            Some((model, field)) if model.contains('.') => format!(
+                "Unsupported lookup '{}' for {} or join on the field not permitted.",
+                unknown.name,
+                field_class(model, field)
+            ),
+            _ => {
+                let mut choices = unknown.choices.clone();
+                choices.sort_unstable();
+                let choices = choices.join(", ");
+                format!("Cannot resolve keyword '{}' into field. Choices are: {choices}", unknown.name)
+            }
+        },
+        Error::Misuse(Misuse::NotAllowed {
+            call,
+            after: after @ ("a union" | "an intersection" | "a difference"),
+        }) => {
+            let after = after.split_once(' ').map_or("", |(_, name)| name);
+            format!("Calling QuerySet.{call}() after {after}() is not supported.")
+        }
+        Error::Misuse(Misuse::NotAllowed { call: "delete", after: "a slice" }) => {
+            "Cannot use 'limit' or 'offset' with delete().".to_owned()
+        }
+        Error::Misuse(Misuse::NotAllowed { call, after: "a slice" }) => {
+            let what = if *call == "update" { "update" } else { "change" };
+            format!("Cannot {what} a query once a slice has been taken.")
+        }
+        Error::Misuse(Misuse::AnnotationClash { field, .. }) => {
+            format!("The annotation '{field}' conflicts with a field on the model.")
+        }
+        Error::Misuse(Misuse::LookupValue { lookup, expected: "true or false" }) => {
+            format!("The QuerySet value for an {lookup} lookup must be True or False.")
+        }
+        Error::Misuse(Misuse::ColumnCount { lookup, expected, given }) => format!(
+            "The QuerySet value for the '{lookup}' lookup must have {expected} selected fields (received {given})"
+        ),
+        Error::Misuse(Misuse::RawWithoutKey { .. }) => "Raw query must include the primary key".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Django's class of a field of the sample models.
+fn field_class(model: &str, field: &str) -> &'static str {
+    use nuages::meta::FieldKind;
+    use nuages_storage::DataType;
+    let (music, small) = (crate::chinook::app(), crate::lab::app());
+    let meta = music.meta_named(model).or_else(|_| small.meta_named(model)).expect("a sample model");
+    let field = meta.field_index(field).and_then(|field| meta.field(field)).expect("one of its fields");
+    match field.kind {
+        FieldKind::ForeignKey { .. } => "ForeignKey",
+        FieldKind::Column(DataType::Text { max_length: Some(_) }) => "CharField",
+        FieldKind::Column(DataType::Text { max_length: None }) => "TextField",
+        FieldKind::Column(DataType::Integer) => "IntegerField",
+        FieldKind::Column(DataType::BigInt) => "BigIntegerField",
+        FieldKind::Column(DataType::Bool) => "BooleanField",
+        FieldKind::Column(DataType::Date) => "DateField",
+        FieldKind::Column(DataType::Timestamp) => "DateTimeField",
+        _ => "Field",
+    }
 }
 
 macro_rules! tuples {

@@ -191,7 +191,7 @@ fn database(rows: &[Plain]) -> Db {
     Label::objects().bulk_create(labels, &db).unwrap();
     let labels = Label::objects().order_by(Label::id).all(&db).unwrap();
     let records = rows.iter().map(|row| {
-        let label = row.label.map(|label| &labels[label]);
+        let label = row.label.map(|label| ForeignKey::from(&labels[label]));
         let title = row.title.clone();
         new!(Record { size: row.size, weight: row.weight, title, done: row.done, label })
     });

@@ -56,7 +56,10 @@ impl Query {
     /// The condition as an expression of type `Q`.
     pub(crate) fn print(&self) -> TokenStream {
         let model = &self.model;
-        let conditions = self.conditions.iter().map(|condition| condition.print(model));
+        // As Django's `Q` sorts its keyword arguments, so that their order does not tell two conditions apart.
+        let mut sorted: Vec<&Condition> = self.conditions.iter().collect();
+        sorted.sort_by_key(|condition| condition.words.to_string());
+        let conditions = sorted.into_iter().map(|condition| condition.print(model));
         if self.conditions.is_empty() {
             return quote!(::nuages::expression::Q::<#model>::all());
         }

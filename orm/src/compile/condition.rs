@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use nuages_engine::algebra::{Comparison, Expr, Function, JsonFunction, Query, Source, TextMatch};
-use nuages_storage::Value;
+use nuages_storage::{DataType, Value};
 
 use super::{
     Compiler, ScopeId,
@@ -18,7 +18,8 @@ use super::{
 };
 use crate::{
     error::{Misuse, Result},
-    meta::ModelMeta,
+    expression::json,
+    meta::{FieldKind, ModelMeta},
     node::{FieldPath, Lookup, Node, Operator},
 };
 
@@ -168,6 +169,12 @@ impl Compiler<'_> {
         call: &mut Call,
         negation: Negation,
     ) -> Result<(Expr, JoinSet)> {
+        if let (Lookup::Exact, [Node::Value(Value::Null)]) = (lookup, right)
+            && is_document(at.anchor.model, left)
+        {
+            // To JSON, None is its own null, as in Django; what is not there is found by is_null.
+            return self.lookup(at, lookup, left, &[json::constant(Value::Null)], call, negation);
+        }
         let path = only_path(left);
         if let Some(path) = path.filter(|_| negation.any && call.split)
             && let Some(step) = self.first_many(at.anchor.model, path)?
@@ -313,6 +320,17 @@ impl Compiler<'_> {
     }
 }
 
+/// Whether an expression is JSON.
+fn is_document(model: &'static ModelMeta, node: &Node) -> bool {
+    match node.unnamed() {
+        Node::Path(path) => {
+            let field = path.last_field(model);
+            field.is_some_and(|field| matches!(field.kind, FieldKind::Column(DataType::Json)))
+        }
+        other => json::is_member(other),
+    }
+}
+
 /// A negated comparison over a path to many rows.
 struct Split<'n> {
     lookup: Lookup,
@@ -424,6 +442,7 @@ fn compare(lookup: Lookup, left: Expr, mut right: Vec<Right>) -> Expr {
         text: Box::new(left),
         pattern: Box::new(pattern),
     };
+    let json = |of, left, right| Expr::Call(Function::Json(of), vec![left, right]);
     match lookup {
         Lookup::Exact | Lookup::IsNull | Lookup::In => left.equals(first),
         Lookup::Gt => left.compare(Comparison::Greater, first),
@@ -444,6 +463,9 @@ fn compare(lookup: Lookup, left: Expr, mut right: Vec<Right>) -> Expr {
         Lookup::IEndsWith => matches(TextMatch::EndsWith, true, left, first),
         Lookup::Regex => matches(TextMatch::Regex, false, left, first),
         Lookup::IRegex => matches(TextMatch::Regex, true, left, first),
+        Lookup::JsonContains => json(JsonFunction::Contains, left, first),
+        Lookup::JsonContainedBy => json(JsonFunction::Contains, first, left),
+        Lookup::HasKey => json(JsonFunction::HasKey, left, first),
     }
 }
 

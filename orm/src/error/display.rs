@@ -14,6 +14,7 @@ impl std::error::Error for Error {
         match self {
             Error::Deadlock(error) | Error::Locked(error) => Some(&**error),
             Error::Custom(custom) => Some(custom.source()),
+            Error::Sql(error) => Some(&**error),
             Error::Engine(error) => Some(&**error),
             _ => None,
         }
@@ -94,6 +95,7 @@ impl fmt::Display for Error {
             Error::StatementTimeout { timeout } => EngineError::StatementTimeout { timeout: *timeout }.fmt(f),
             Error::Cancelled => EngineError::Cancelled.fmt(f),
             Error::Custom(custom) => write!(f, "{}", custom.source()),
+            Error::Sql(error) => error.fmt(f),
             Error::Engine(error) => error.fmt(f),
         }
     }
@@ -240,6 +242,18 @@ impl fmt::Display for Misuse {
             }
             Misuse::AnnotationClash { model, field } => {
                 write!(f, "the annotation \"{field}\" has the name of a field of {model}; name it otherwise")
+            }
+            Misuse::LookupValue { lookup, expected } => write!(f, "the lookup {lookup} takes {expected}"),
+            Misuse::ColumnCount { lookup, expected, given } => write!(
+                f,
+                "the queryset compared by {lookup} must have {expected} columns and has {given}; \
+                 choose them with values_list"
+            ),
+            Misuse::WrongField { call, model, field, expected } => {
+                write!(f, "{call} takes {expected}, and {model}.{field} is none")
+            }
+            Misuse::RawWithoutKey { model } => {
+                write!(f, "a raw query of {model} must have its primary key among its columns")
             }
             Misuse::Other(text) => f.write_str(text),
         }

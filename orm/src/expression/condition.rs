@@ -1,6 +1,6 @@
 //! What may stand where a condition is asked for: a [`Q`], or a boolean itself.
 
-use std::ops::{BitAnd, BitOr, Not};
+use std::ops::{BitAnd, BitOr, BitXor, Not};
 
 use super::class::Boolean;
 use super::{Aggregate, Expr, Q};
@@ -83,6 +83,14 @@ impl<M, R: Condition<M>> BitOr<R> for Q<M> {
     }
 }
 
+/// One of the two, not both; what is NULL is not true.
+impl<M, R: Condition<M>> BitXor<R> for Q<M> {
+    type Output = Q<M>;
+    fn bitxor(self, other: R) -> Q<M> {
+        Q::new(self.node.xor(other.into_condition().node))
+    }
+}
+
 impl<M> Not for Q<M> {
     type Output = Q<M>;
     fn not(self) -> Q<M> {
@@ -115,6 +123,13 @@ impl<P: Path, H: Hop, T: Field, R: Condition<P::Root>> BitOr<R> for Col<P, H, T,
     type Output = Q<P::Root>;
     fn bitor(self, other: R) -> Q<P::Root> {
         self.into_condition() | other
+    }
+}
+
+impl<P: Path, H: Hop, T: Field, R: Condition<P::Root>> BitXor<R> for Col<P, H, T, Boolean> {
+    type Output = Q<P::Root>;
+    fn bitxor(self, other: R) -> Q<P::Root> {
+        self.into_condition() ^ other
     }
 }
 

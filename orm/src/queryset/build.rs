@@ -264,8 +264,8 @@ impl QueryState {
 
     /// Keeps a mistake if a combination stands before `call`, which would reach its first member alone.
     pub(super) fn refuse_after_combination(&mut self, call: &'static str) {
-        if !self.clauses().combined.is_empty() {
-            self.misuse(Misuse::NotAllowed { call, after: "a union, intersection or difference" });
+        if let Some(after) = self.combination_name() {
+            self.misuse(Misuse::NotAllowed { call, after });
         }
     }
 

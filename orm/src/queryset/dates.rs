@@ -68,7 +68,7 @@ impl<M: Model, R> QuerySet<M, R> {
             ));
         }
         let day = unit_of(E::Kind::day(value.clone()));
-        self.distinct_values("dates", value, day);
+        self.state_mut().distinct_values("dates", value, day);
         QuerySet::from_state(self.into_state())
     }
 
@@ -80,18 +80,20 @@ impl<M: Model, R> QuerySet<M, R> {
     {
         let value = of.into_node();
         let instant = Node::call(Operator::Truncate(unit), [value.clone()]);
-        self.distinct_values("datetimes", value, instant);
+        self.state_mut().distinct_values("datetimes", value, instant);
         QuerySet::from_state(self.into_state())
     }
+}
 
-    fn distinct_values(&mut self, call: &'static str, value: Node, truncated: Node) {
-        let state: &mut QueryState = self.state_mut();
-        state.refuse_after_slice(call);
-        state.refuse_after_combination(call);
-        state.add_condition(Node::lookup(Lookup::IsNull, value, Node::Value(false.into())));
+impl QueryState {
+    /// Makes the rows the truncated values, each once and in order.
+    pub(super) fn distinct_values(&mut self, call: &'static str, value: Node, truncated: Node) {
+        self.refuse_after_slice(call);
+        self.refuse_after_combination(call);
+        self.add_condition(Node::lookup(Lookup::IsNull, value, Node::Value(false.into())));
         let node = Node::Named("datefield".into(), Arc::new(truncated));
-        let annotations_before = state.annotation_count();
-        let clauses = state.clauses_mut();
+        let annotations_before = self.annotation_count();
+        let clauses = self.clauses_mut();
         clauses.ordering =
             Ordering::By(vec![OrderNode { node: node.clone(), descending: false, nulls_first: None }]);
         clauses.shape = Shape::Values { columns: vec![node], annotations_before };

@@ -49,12 +49,12 @@ use crate::{
     assignment::AssignmentNode,
     compile::Compiler,
     delete::{self, Deleted},
-    error::{Error, GET_ROWS_MAX, Result, UnknownName},
+    error::{Error, GET_ROWS_MAX, Misuse, Result, UnknownName},
     executor::{Db, Executor, finish_write},
     field::RowReader,
     meta::ModelMeta,
     model::Model,
-    node::{Node, Step},
+    node::{Node, Operator, Step},
     read,
     row::ValuesRow,
     words,
@@ -63,7 +63,8 @@ use crate::{
 pub use conditions::Words;
 pub use record::Record;
 
-use nuages_storage::Value;
+use nuages_engine::algebra::DateUnit;
+use nuages_storage::{DataType, Value};
 
 /// Stands for a model that is known by name only.
 pub struct Dynamic;
@@ -109,7 +110,11 @@ impl App {
     pub fn objects(&self, label: &str) -> Result<QuerySet<Dynamic, Record>> {
         let meta = self.meta_named(label)?;
         let typed = self.typed(meta).ok_or(Error::Unregistered { model: meta.name })?;
-        Ok(QuerySet::from_state((typed.objects)()))
+        let mut state = (typed.objects)();
+        if !self.vocabulary().is_empty() {
+            state.clauses_mut().vocabulary = Some(self.vocabulary().clone());
+        }
+        Ok(QuerySet::from_state(state))
     }
 }
 
@@ -155,7 +160,7 @@ impl<R> QuerySet<Dynamic, R> {
     }
 
     fn condition(mut self, call: &'static str, words: &Words, exclude: bool) -> Result<Self> {
-        let condition = words.node(self.meta())?;
+        let condition = words.node(self.meta(), self.state().vocabulary())?;
         self.state_mut().condition(call, condition, exclude);
         Ok(self)
     }
@@ -166,7 +171,8 @@ impl<R> QuerySet<Dynamic, R> {
     /// [`Error::UnknownName`].
     pub fn order_by(mut self, order: impl IntoIterator<Item: AsRef<str>>) -> Result<Self> {
         let model = self.meta();
-        let keys = order.into_iter().map(|words| words::order(model, words.as_ref()));
+        let vocabulary = self.state().vocabulary();
+        let keys = order.into_iter().map(|words| words::order(model, vocabulary, words.as_ref()));
         let keys = keys.collect::<Result<_>>()?;
         let state = self.state_mut();
         state.refuse_after_slice("order_by");
@@ -213,7 +219,8 @@ impl<R> QuerySet<Dynamic, R> {
         names: impl IntoIterator<Item: AsRef<str>>,
     ) -> Result<QuerySet<Dynamic, ValuesRow>> {
         let model = self.meta();
-        let columns = names.into_iter().map(|words| match words::path(model, words.as_ref())? {
+        let vocabulary = self.state().vocabulary();
+        let columns = names.into_iter().map(|words| match words::path(model, vocabulary, words.as_ref())? {
             path @ Node::Path(_) => Ok(path),
             transformed => Ok(Node::Named(words.as_ref().into(), transformed.into())),
         });
@@ -221,6 +228,76 @@ impl<R> QuerySet<Dynamic, R> {
         let annotations_before = self.state().annotation_count();
         self.state_mut().clauses_mut().shape = Shape::Values { columns, annotations_before };
         Ok(QuerySet::from_state(self.into_state()))
+    }
+}
+
+/// Which days the rows are of.
+impl QuerySet<Dynamic, Record> {
+    /// The first days of the years, months, weeks or days that the rows are of, each once and in order, under the name
+    /// `datefield`; as [`dates`](QuerySet::dates) of a typed queryset. `kind` is `year`, `month`, `week` or `day`.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`], also for a kind that is none; [`Misuse::WrongField`] for what has no day.
+    pub fn dates(self, name: &str, kind: &str) -> Result<QuerySet<Dynamic, ValuesRow>> {
+        let unit = unit_named("dates", kind, &DATE_KINDS[..4])?;
+        let (value, data_type) = self.value_named(name)?;
+        let day = match data_type {
+            Some(DataType::Date) => value.clone(),
+            Some(DataType::Timestamp) => Node::call(Operator::DateOf, [value.clone()]),
+            _ => return Err(self.wrong_field("dates", name, "a date, or an instant")),
+        };
+        Ok(self.distinct_days("dates", value, Node::call(Operator::Truncate(unit), [day])))
+    }
+
+    /// The beginnings of the years, months, .. seconds that the rows are of, in the executor's time zone, each once and
+    /// in order, under the name `datefield`. `kind` is one of those of [`dates`](QuerySet::dates), `hour`, `minute` or
+    /// `second`.
+    ///
+    /// # Errors
+    /// As [`dates`](QuerySet::dates).
+    pub fn datetimes(self, name: &str, kind: &str) -> Result<QuerySet<Dynamic, ValuesRow>> {
+        let unit = unit_named("datetimes", kind, &DATE_KINDS)?;
+        let (value, data_type) = self.value_named(name)?;
+        if data_type != Some(DataType::Timestamp) {
+            return Err(self.wrong_field("datetimes", name, "an instant"));
+        }
+        let instant = Node::call(Operator::Truncate(unit), [value.clone()]);
+        Ok(self.distinct_days("datetimes", value, instant))
+    }
+
+    fn value_named(&self, name: &str) -> Result<(Node, Option<DataType>)> {
+        words::value(self.meta(), self.state().vocabulary(), name)
+    }
+
+    fn wrong_field(&self, call: &'static str, name: &str, expected: &'static str) -> Error {
+        Misuse::WrongField { call, model: self.meta().name, field: name.to_owned(), expected }.into()
+    }
+
+    fn distinct_days(self, call: &'static str, value: Node, truncated: Node) -> QuerySet<Dynamic, ValuesRow> {
+        let mut state = self.into_state();
+        state.distinct_values(call, value, truncated);
+        QuerySet::from_state(state)
+    }
+}
+
+/// The kinds of `dates` and `datetimes`, in Django's words; the first four are of days.
+const DATE_KINDS: [(&str, DateUnit); 7] = [
+    ("year", DateUnit::Year),
+    ("month", DateUnit::Month),
+    ("week", DateUnit::Week),
+    ("day", DateUnit::Day),
+    ("hour", DateUnit::Hour),
+    ("minute", DateUnit::Minute),
+    ("second", DateUnit::Second),
+];
+
+fn unit_named(call: &str, kind: &str, kinds: &[(&str, DateUnit)]) -> Result<DateUnit> {
+    match kinds.iter().find(|(word, _)| *word == kind) {
+        Some((_, unit)) => Ok(*unit),
+        None => {
+            let choices = kinds.iter().map(|(word, _)| (*word).to_owned()).collect();
+            Err(UnknownName::among(call.to_owned(), kind, choices))
+        }
     }
 }
 

@@ -6,8 +6,10 @@ use nuages_engine::algebra::{AggregateFunction, Arithmetic, WindowKind};
 use super::state::{Ordering, QueryState, Shape};
 use crate::{
     error::Error,
+    expression::json,
     meta::ModelMeta,
     node::{FieldPath, Node, Operator, Step},
+    words::transform_name,
 };
 
 impl QueryState {
@@ -40,6 +42,13 @@ impl QueryState {
                 match &filtered.node {
                     Node::Path(path) => format!("{before}__{}", path_name(self.model, path)),
                     _ => before,
+                }
+            }
+            Node::Call(operator, operands) => {
+                let word = transform_name(operator).map(str::to_owned);
+                match (word.or_else(|| json::member_key(operator, operands)), operands.first()) {
+                    (Some(word), Some(of)) => format!("{}__{word}", self.name_of(of)),
+                    _ => String::from("expression"),
                 }
             }
             _ => String::from("expression"),

@@ -455,7 +455,7 @@ impl<M: Model, Out: Row> Aggregation<M, Out> {
             return Err(misuse.into());
         }
         if !self.state.clauses().combined.is_empty() {
-            return Err(Misuse::NotAllowed { call: "aggregate", after: "a union" }.into());
+            return Err(Misuse::NotAllowed { call: "aggregate", after: "a combination" }.into());
         }
         let mut compiler = home.compiler(ex);
         let query = compiler.aggregate_rows(&self.state, &self.values)?;

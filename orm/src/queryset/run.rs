@@ -1,6 +1,5 @@
-//! The verbs that read rows: `all`, `first`, `last`, `each`, `in_bulk`, `earliest`, `latest`.
+//! The verbs that read rows: `all`, `first`, `last`, `each`, `earliest`, `latest`.
 
-use hashbrown::HashMap;
 use nuages_storage::Value;
 
 use super::{
@@ -13,7 +12,7 @@ use crate::{
     error::{Error, Misuse, Result},
     executor::{Executor, fetch::with_mode},
     meta::ModelMeta,
-    model::{Key, KeyValues, Model},
+    model::{KeyValues, Model},
     node::{FieldPath, Lookup, Node, Operator},
     order::Orderings,
     prefetch, read,
@@ -44,6 +43,15 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     /// ```
     pub fn all(&self, ex: &dyn Executor) -> Result<Vec<R>> {
         rows::<M, R>(&self.state, ex)
+    }
+
+    /// All rows, of which there must be one; Django's `get_list_or_404`.
+    ///
+    /// # Errors
+    /// [`Error::DoesNotExist`] if there is none; as [`all`](QuerySet::all).
+    pub fn at_least_one(&self, ex: &dyn Executor) -> Result<Vec<R>> {
+        let rows = self.all(ex)?;
+        if rows.is_empty() { Err(Error::DoesNotExist { model: M::NAME }) } else { Ok(rows) }
     }
 
     /// The first row; of a queryset without an order, the one with the least key.
@@ -120,12 +128,57 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     }
 
     /// Calls `visit` with each row as it is read, until it fails: nothing is kept in memory. Relations of
-    /// `prefetch_related` are read for a thousand rows at a time.
+    /// `prefetch_related` are read for a thousand rows at a time. Django's `iterator()`.
     ///
     /// # Errors
     /// As [`all`](QuerySet::all); what `visit` returns.
     pub fn each(&self, ex: &dyn Executor, mut visit: impl FnMut(R) -> Result<()>) -> Result<()> {
-        let clauses = self.state.clauses();
+        let size = if self.state.clauses().prefetch.is_empty() { 1 } else { EACH_ROWS };
+        self.chunks(size, ex, &mut |rows| rows.drain(..).try_for_each(&mut visit))
+    }
+
+    /// Calls `visit` with so many rows at a time, the last time with what is left, until it fails; Django's
+    /// `iterator(chunk_size)`. The rows of a chunk are in memory, and relations of `prefetch_related` are read for each
+    /// chunk.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)] pub struct Post { pub id: Auto<i64>, pub views: u32 }
+    /// # let db = App::new().models(Post::app()).open_memory()?;
+    /// # Post::objects().bulk_create((0..5).map(|views| new!(Post { views })), &db)?;
+    /// let mut sizes = Vec::new();
+    /// Post::objects().each_chunk(2, &db, |posts| {
+    ///     sizes.push(posts.len());
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(sizes, [2, 2, 1]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`all`](QuerySet::all); what `visit` returns; [`Misuse::Other`] for chunks of no row.
+    pub fn each_chunk(
+        &self,
+        size: usize,
+        ex: &dyn Executor,
+        mut visit: impl FnMut(Vec<R>) -> Result<()>,
+    ) -> Result<()> {
+        if size == 0 {
+            return Err(Misuse::Other("a chunk has at least one row").into());
+        }
+        self.chunks(size, ex, &mut |rows| visit(std::mem::take(rows)))
+    }
+
+    /// Calls `visit`, which takes the rows away, whenever so many are read, and with what is left.
+    fn chunks(
+        &self,
+        size: usize,
+        ex: &dyn Executor,
+        visit: &mut dyn FnMut(&mut Vec<R>) -> Result<()>,
+    ) -> Result<()> {
+        if let Some(misuse) = self.state.clauses().misuse {
+            return Err(misuse.into());
+        }
         lock(&self.state, ex)?;
         if is_empty(&self.state) {
             return Ok(());
@@ -137,46 +190,16 @@ impl<M: Model, R: Row> QuerySet<M, R> {
         let mut waiting: Vec<R> = Vec::new();
         let mut flush = |waiting: &mut Vec<R>| -> Result<()> {
             prefetch_into::<M, R>(waiting, &self.state, ex)?;
-            waiting.drain(..).try_for_each(&mut visit)
+            visit(waiting)
         };
         let read = read::each(ex, self.state.model, &compiled.query, &mut |row| {
             let read = R::read(row, &mut columns.clone());
             let row = read.map_err(|error| read::decode_error_in(M::meta(), &columns, error, Some(row)))?;
             waiting.push(row);
-            let full = if clauses.prefetch.is_empty() { 1 } else { EACH_ROWS };
-            if waiting.len() >= full { flush(&mut waiting) } else { Ok(()) }
+            if waiting.len() >= size { flush(&mut waiting) } else { Ok(()) }
         });
         read.map_err(|error| self.state.explain(error, []))?;
-        flush(&mut waiting)
-    }
-}
-
-impl<M: Model + Row> QuerySet<M> {
-    /// The rows with these keys, by key. Keys without a row are left out.
-    ///
-    /// # Errors
-    /// As [`all`](QuerySet::all); [`Misuse::NotAllowed`] after a slice.
-    pub fn in_bulk(
-        &self,
-        keys: impl IntoIterator<Item = M::Pk>,
-        ex: &dyn Executor,
-    ) -> Result<HashMap<M::Pk, M>> {
-        let state = self.clone().with_keys("in_bulk", keys)?;
-        let rows = rows::<M, M>(&state, ex)?;
-        Ok(rows.into_iter().filter_map(|row| Some((row.pk()?, row))).collect())
-    }
-
-    fn with_keys(self, call: &'static str, keys: impl IntoIterator<Item = M::Pk>) -> Result<QueryState> {
-        let mut state = self.into_state();
-        if !state.clauses().slice.is_all() {
-            return Err(Misuse::NotAllowed { call, after: "a slice" }.into());
-        }
-        if !state.clauses().combined.is_empty() {
-            return Err(Misuse::NotAllowed { call, after: "a union, intersection or difference" }.into());
-        }
-        let keys: Vec<KeyValues> = keys.into_iter().map(|key| key.values()).collect();
-        state.add_condition(has_key_of(M::meta(), &keys));
-        Ok(state)
+        if waiting.is_empty() { Ok(()) } else { flush(&mut waiting) }
     }
 }
 
@@ -215,7 +238,7 @@ pub(super) fn lock(state: &QueryState, ex: &dyn Executor) -> Result<()> {
 
 /// Whether it has no row, whatever the database holds, so that no query is needed.
 pub(super) fn is_empty(state: &QueryState) -> bool {
-    state.clauses().empty && state.clauses().combined.is_empty()
+    state.is_never()
 }
 
 /// The rows of a queryset, with what is prefetched.
@@ -281,6 +304,18 @@ fn one_of<M: Model, R: Row>(mut state: QueryState, ex: &dyn Executor) -> Result<
     let clauses = state.clauses_mut();
     clauses.slice = clauses.slice.then(Slice { offset: 0, count: Some(1) });
     Ok(rows::<M, R>(&state, ex)?.pop())
+}
+
+impl<M, R> QuerySet<M, R> {
+    /// Whether the rows have an order, their own or the model's. Django's `ordered`.
+    pub fn is_ordered(&self) -> bool {
+        is_ordered(&self.state)
+    }
+
+    /// Whether it has no row whatever the database holds, as after `none()`: its verbs ask nothing.
+    pub fn is_never(&self) -> bool {
+        self.state.is_never()
+    }
 }
 
 /// Whether a queryset's rows have an order, its own or the model's; groups have not the model's.

@@ -17,6 +17,7 @@ use crate::executor::FetchMode;
 use crate::meta::{ModelMeta, OrderMeta};
 use crate::node::{FieldPath, Misuse, Node};
 use crate::queryset::lock::Lock;
+use crate::words::Vocabulary;
 
 /// A queryset without its types.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,6 +77,8 @@ pub struct Clauses {
     pub first: Option<Arc<QueryState>>,
     /// Querysets combined with this one, each with what stands before it.
     pub combined: Vec<Combination>,
+    /// The words that a program has added to Django's, if it has.
+    pub(crate) vocabulary: Option<Arc<Vocabulary>>,
     /// Whether it has no row whatever the database holds (`none()`).
     pub empty: bool,
     /// The first mistake in the chain of calls; the verb tells it.
@@ -217,6 +220,11 @@ impl QueryState {
         self.clauses().default_ordering.unwrap_or(self.model.ordering)
     }
 
+    /// The words that names are looked up in.
+    pub(crate) fn vocabulary(&self) -> &Vocabulary {
+        self.clauses().vocabulary.as_deref().unwrap_or(Vocabulary::none())
+    }
+
     /// Whether it asks for nothing beside its model and conditions; then it need not be compiled to be answered by
     /// key.
     pub fn is_plain(&self) -> bool {
@@ -230,8 +238,11 @@ impl QueryState {
 
     /// Adds a condition after those that are there.
     pub(super) fn push_condition(&mut self, node: Node, exclude: bool) {
-        let annotations_before = self.annotation_count();
         let follows = std::mem::take(&mut self.sticky);
+        if node.is_all() {
+            return;
+        }
+        let annotations_before = self.annotation_count();
         self.conditions.push(Condition { node, exclude, annotations_before, follows });
     }
 

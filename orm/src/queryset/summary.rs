@@ -4,6 +4,7 @@ use nuages_storage::Value;
 
 use super::{
     QuerySet, QueryState,
+    empty::over_nothing,
     cache::{self, Asked},
     run::has_key,
     state::{Distinct, Shape},
@@ -47,8 +48,7 @@ impl<M: Model, R: Row> QuerySet<M, R> {
         if is_known_empty(&self.state)? {
             return Ok(false);
         }
-        if !self.state.clauses().combined.is_empty() {
-            let after = "a union, intersection or difference";
+        if let Some(after) = self.state.combination_name() {
             return Err(Misuse::NotAllowed { call: "contains", after }.into());
         }
         let values = key.values();
@@ -112,13 +112,17 @@ impl<M: Model, R: Row> QuerySet<M, R> {
         if let Some(misuse) = self.state.clauses().misuse {
             return Err(misuse.into());
         }
-        if !self.state.clauses().combined.is_empty() {
-            return Err(Misuse::NotAllowed { call: "aggregate", after: "a union" }.into());
+        if let Some(after) = self.state.combination_name() {
+            return Err(Misuse::NotAllowed { call: "aggregate", after }.into());
         }
         if nodes.is_empty() {
             return Ok((nodes, Vec::new()));
         }
         let resolved: Vec<Node> = nodes.iter().map(|node| self.state.resolve(node)).collect();
+        if self.state.is_never() && self.state.clauses().annotations.is_empty() {
+            let values = resolved.iter().map(|node| over_nothing(&self.state, node, ex));
+            return Ok((nodes, values.collect::<Result<_>>()?));
+        }
         let values = match cache::find(&self.state, Asked::Aggregate(&resolved), ex) {
             Some(found) => found.read().row(&self.state, found.values(), ex),
             None => aggregate_once(&self.state, &resolved, ex),
@@ -170,7 +174,7 @@ fn is_known_empty(state: &QueryState) -> Result<bool> {
     let clauses = state.clauses();
     match clauses.misuse {
         Some(misuse) => Err(misuse.into()),
-        None => Ok((clauses.empty && clauses.combined.is_empty()) || clauses.slice.count == Some(0)),
+        None => Ok(state.is_never() || clauses.slice.count == Some(0)),
     }
 }
 

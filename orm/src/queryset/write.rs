@@ -325,10 +325,10 @@ pub(super) fn update_of(
     if state.is_distinct_on() {
         return refused("distinct_on");
     }
-    if !clauses.combined.is_empty() {
-        return refused("a union, intersection or difference");
+    if let Some(after) = state.combination_name() {
+        return refused(after);
     }
-    if clauses.empty || list.is_empty() {
+    if state.is_never() || list.is_empty() {
         return Ok(None);
     }
     if matches!(clauses.shape, Shape::Instances) {

@@ -136,6 +136,7 @@ fn fill(db: &Db) -> Result<()> {
         let author = User::objects().get(User::username.eq(author), db)?;
         let category =
             category.map(|slug| Category::objects().get(Category::slug.eq(slug), db)).transpose()?;
+        let category = category.as_ref().map(ForeignKey::from);
         let slug = title.to_lowercase().replace(' ', "-");
         let body = format!("{title}: the text.");
         let post = new!(Post { title, slug, body, author: &author, category, view_count, is_active });

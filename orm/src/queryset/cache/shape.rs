@@ -236,6 +236,7 @@ fn same_clauses(shape: &Clauses, asked: &Clauses) -> bool {
         fetch_mode: _,
         first,
         combined,
+        vocabulary: _,
         empty,
         misuse,
     } = shape;

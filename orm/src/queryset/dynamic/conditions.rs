@@ -1,13 +1,15 @@
 //! Conditions in words, before it is known of which model they speak.
 
 use std::ops::{BitAnd, BitOr, Not};
+use std::sync::Arc;
 
 use nuages_storage::Value;
 
 use crate::error::Result;
 use crate::meta::ModelMeta;
 use crate::node::Node;
-use crate::words;
+use crate::queryset::{QuerySet, QueryState};
+use crate::words::{self, Vocabulary};
 
 /// A condition in Django's words; what its `Q` objects are. The queryset that is given it looks the names up.
 ///
@@ -30,6 +32,8 @@ enum Tree {
     Is(String, Value),
     /// A path, and the values it may have.
     In(String, Vec<Value>),
+    /// A path, and the queryset whose only column has the values it may have.
+    InQuery(String, Arc<QueryState>),
     And(Vec<Tree>),
     Or(Vec<Tree>),
     Not(Box<Tree>),
@@ -47,27 +51,44 @@ impl Words {
         Words(Tree::In(words.into(), values.into_iter().map(Into::into).collect()))
     }
 
+    /// Whether a value is among the rows of a queryset of one column, or among the keys of one of instances.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone)] #[model(app = "shop")] pub struct Film { pub id: Auto<i64>, pub title: String }
+    /// # let db = App::new().models(Film::app()).open_memory()?;
+    /// let last = Film::objects().order_by(Film::id.desc()).slice(..3).values_list(Film::id);
+    /// assert_eq!(db.objects("shop.Film")?.filter(Words::in_query("pk", &last))?.count(&db)?, 0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn in_query<M, R>(words: impl Into<String>, rows: &QuerySet<M, R>) -> Words {
+        Words(Tree::InQuery(words.into(), Arc::new(rows.state().clone())))
+    }
+
     /// The condition that every row meets, from which others are built up.
     pub const fn all() -> Words {
         Words(Tree::And(Vec::new()))
     }
 
     /// What it means for rows of a model.
-    pub(super) fn node(&self, model: &'static ModelMeta) -> Result<Node> {
-        self.0.node(model)
+    pub(crate) fn node(&self, model: &'static ModelMeta, vocabulary: &Vocabulary) -> Result<Node> {
+        self.0.node(model, vocabulary)
     }
 }
 
 impl Tree {
-    fn node(&self, model: &'static ModelMeta) -> Result<Node> {
+    fn node(&self, model: &'static ModelMeta, vocabulary: &Vocabulary) -> Result<Node> {
         match self {
-            Tree::Is(words, value) => words::condition(model, words, value.clone()),
-            Tree::In(words, values) => words::among(model, words, values),
+            Tree::Is(words, value) => words::condition(model, vocabulary, words, value.clone()),
+            Tree::In(words, values) => words::among(model, vocabulary, words, values),
+            Tree::InQuery(words, query) => words::in_query(model, vocabulary, words, query),
             Tree::And(parts) => {
-                parts.iter().try_fold(Node::all(), |all, part| Ok(all.and(part.node(model)?)))
+                parts.iter().try_fold(Node::all(), |all, part| Ok(all.and(part.node(model, vocabulary)?)))
             }
-            Tree::Or(parts) => parts.iter().try_fold(Node::all(), |any, part| Ok(any.or(part.node(model)?))),
-            Tree::Not(part) => Ok(part.node(model)?.negated()),
+            Tree::Or(parts) => {
+                parts.iter().try_fold(Node::all(), |any, part| Ok(any.or(part.node(model, vocabulary)?)))
+            }
+            Tree::Not(part) => Ok(part.node(model, vocabulary)?.negated()),
         }
     }
 
