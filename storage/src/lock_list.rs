@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use smallvec::SmallVec;
+
 use crate::index::IndexId;
 use crate::leaf::RowId;
 use crate::lock::{How, LockError, Locks, Name, Outcome, Owner, RowBlock, Strength, Ticket};
@@ -21,8 +23,9 @@ enum Want {
 pub(crate) struct LockList {
     locks: Locks,
     /// Tables, and the schema: few, each once, and before what is in them.
-    tables: Vec<Want>,
-    wants: Vec<Want>,
+    tables: SmallVec<[Want; 1]>,
+    /// Of a statement of one row a few.
+    wants: SmallVec<[Want; 3]>,
     /// How many are granted.
     granted: usize,
     how: How,
@@ -30,7 +33,7 @@ pub(crate) struct LockList {
 
 impl LockList {
     pub(crate) fn new(locks: Locks) -> LockList {
-        LockList { locks, tables: Vec::new(), wants: Vec::new(), granted: 0, how: How::Wait }
+        LockList { locks, tables: SmallVec::new(), wants: SmallVec::new(), granted: 0, how: How::Wait }
     }
 
     /// Wants a row, which need not be there.

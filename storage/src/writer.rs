@@ -172,7 +172,7 @@ pub struct Earlier<'a>(&'a [Operation]);
 impl Earlier<'_> {
     /// Whether any of the new rows has this key in an index. O(operations).
     pub fn bring_key(self, table: TableId, index: IndexId, key: &[u8]) -> bool {
-        let has_key = |change: &IndexChange| change.index == index && change.added.find(key).is_some();
+        let has_key = |change: &IndexChange| change.index == index && change.added.has_key(key);
         self.0.iter().any(|operation| match operation {
             Operation::Insert { table: of, changes, .. } => *of == table && changes.iter().any(has_key),
             _ => false,

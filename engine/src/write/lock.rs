@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use nuages_storage::{RowId, RowRef, TableId, Version};
+use nuages_storage::{RowId, TableId, Value, Version};
 use smallvec::SmallVec;
 
 use super::row_set::RowSet;
@@ -16,11 +16,11 @@ use super::update::key_of_one_row;
 use super::{Found, WritingStatement};
 use crate::algebra::{Expr, LockWait, OutputColumn, Query, Relation, RowLock, Source};
 use crate::batch::Batch;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, ColumnDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::plan::Plan;
-use crate::vector::VectorBuilder;
+use crate::vector::{Vector, VectorBuilder};
 use crate::{execute, optimize};
 
 /// How many rows are looked at first for each that is wanted, where some may be passed over.
@@ -131,23 +131,24 @@ impl WritingStatement<'_, '_> {
         let Some(columns) = query.columns.iter().map(column).collect::<Option<SmallVec<[_; 16]>>>() else {
             return Ok(None);
         };
-        let mut builders: Vec<_> =
-            columns.iter().map(|column| VectorBuilder::with_capacity(column.data_type, 1)).collect();
         if let (Some(reads), Some(key)) = (context.reads(), key) {
             reads.row(table.id, key);
         }
         let row = key.and_then(|key| self.writer.base_row(table.id, key));
-        if let Some(row) = row {
-            for (builder, column) in builders.iter_mut().zip(&columns) {
-                builder.push(&row.value(column.slot, &column.data_type));
-            }
-        }
-        let row = row.map(RowRef::row_id);
-        if row.is_some_and(|row| !self.ask_for_row(&[(table.id, row)], lock)) {
-            builders = columns.iter().map(|column| VectorBuilder::new(column.data_type)).collect();
-        }
-        let kept = builders.first().map_or(0, VectorBuilder::len);
-        Ok(Some(Batch::new(builders.into_iter().map(VectorBuilder::finish), kept)))
+        let mut values = SmallVec::<[Value; 8]>::new();
+        let id = row.map(|row| {
+            values.extend(columns.iter().map(|column| row.value(column.slot, &column.data_type)));
+            row.row_id()
+        });
+        let is_kept = id.is_some_and(|id| self.ask_for_row(&[(table.id, id)], lock));
+        values.resize(columns.len(), Value::Null);
+        let len = usize::from(is_kept);
+        let constant = |(value, column): (Value, &&ColumnDefinition)| Vector::Constant {
+            value,
+            kind: Some(column.data_type),
+            len,
+        };
+        Ok(Some(Batch::new(values.into_iter().zip(&columns).map(constant), len)))
     }
 
     /// The plan of the whole query, and of the row ids of what it locks; made once for all attempts on one schema.

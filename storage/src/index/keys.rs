@@ -104,10 +104,15 @@ impl IndexKeys {
         self.is_at(at, (key, row_id)).then_some(row_id)
     }
 
-    /// The first row with this key; the entries are in order.
-    pub(crate) fn find(&self, key: &[u8]) -> Option<RowId> {
+    /// Whether any of the entries, which are in order, has this key. Of one entry, as commits of one row bring, that is
+    /// one comparison.
+    #[inline]
+    pub(crate) fn has_key(&self, key: &[u8]) -> bool {
+        if self.len() == 1 {
+            return self.heap.len() == key.len() && self.heap.as_slice() == key;
+        }
         let at = self.bound((key, RowId::MIN), false);
-        if at < self.len() { self.row_of(at, key) } else { None }
+        at < self.len() && self.row_of(at, key).is_some()
     }
 
     /// Whether the entry at `at` is this one.
