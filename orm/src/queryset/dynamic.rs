@@ -128,10 +128,15 @@ impl Db {
     }
 }
 
-impl<M: Model> QuerySet<M> {
-    /// The same rows as records, to be spoken of in words from here on.
+impl<M: Model, R> QuerySet<M, R> {
+    /// The same rows as records, to be spoken of in words from here on. What was annotated is in no record, but
+    /// [`values`](QuerySet::values) may name it. Rows that are values already are an error of the verb.
     pub fn records(self) -> QuerySet<Dynamic, Record> {
-        QuerySet::from_state(self.into_state())
+        let mut state = self.into_state();
+        if !matches!(state.clauses().shape, Shape::Instances) {
+            state.misuse(crate::node::Misuse::NotAllowed { call: "records", after: "values" });
+        }
+        QuerySet::from_state(state)
     }
 }
 
@@ -210,19 +215,25 @@ impl<R> QuerySet<Dynamic, R> {
         self
     }
 
-    /// Rows as maps from these names, which may lead to other models, to values: `["title", "author__username"]`.
+    /// Rows as maps from these names, which may lead to other models or be those of annotations, to values:
+    /// `["title", "author__username"]`.
     ///
     /// # Errors
-    /// [`Error::UnknownName`].
+    /// [`Error::UnknownName`]; [`Misuse::AliasNotSelected`](crate::error::Misuse::AliasNotSelected).
     pub fn values(
         mut self,
         names: impl IntoIterator<Item: AsRef<str>>,
     ) -> Result<QuerySet<Dynamic, ValuesRow>> {
         let model = self.meta();
         let vocabulary = self.state().vocabulary();
-        let columns = names.into_iter().map(|words| match words::path(model, vocabulary, words.as_ref())? {
-            path @ Node::Path(_) => Ok(path),
-            transformed => Ok(Node::Named(words.as_ref().into(), transformed.into())),
+        let columns = names.into_iter().map(|words| {
+            if let Some(annotation) = self.state().annotation_named(words.as_ref())? {
+                return Ok(annotation);
+            }
+            match words::path(model, vocabulary, words.as_ref())? {
+                path @ Node::Path(_) => Ok(path),
+                transformed => Ok(Node::Named(words.as_ref().into(), transformed.into())),
+            }
         });
         let columns = columns.collect::<Result<_>>()?;
         let annotations_before = self.state().annotation_count();

@@ -5,7 +5,7 @@ use nuages_engine::algebra::{AggregateFunction, Arithmetic, WindowKind};
 
 use super::state::{Ordering, QueryState, Shape};
 use crate::{
-    error::Error,
+    error::{Error, Misuse, Result},
     expression::json,
     meta::ModelMeta,
     node::{FieldPath, Node, Operator, Step},
@@ -52,6 +52,24 @@ impl QueryState {
                 }
             }
             _ => String::from("expression"),
+        }
+    }
+}
+
+impl QueryState {
+    /// The annotation of this name, as an expression.
+    ///
+    /// # Errors
+    /// [`Misuse::AliasNotSelected`] for an alias, which is in no row.
+    pub(super) fn annotation_named(&self, name: &str) -> Result<Option<Node>> {
+        let annotations = &self.clauses().annotations;
+        // As in Django, a later annotation stands for an earlier one of the same name.
+        let Some(index) = annotations.iter().rposition(|one| one.node.name() == Some(name)) else {
+            return Ok(None);
+        };
+        match annotations[index].shown {
+            true => Ok(Some(Node::Annotation(index))),
+            false => Err(Misuse::AliasNotSelected { name: name.to_owned() }.into()),
         }
     }
 }

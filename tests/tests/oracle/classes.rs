@@ -1,7 +1,11 @@
 //! What became of each recorded case that is not simply answered.
 
 /// Cases that the compiler refuses, and the program of `orm/tests/ui` that shows it.
-pub(crate) const BY_COMPILER: &[(&str, &str)] = &[("q.bad_operand", "q_bad_operand.rs")];
+pub(crate) const BY_COMPILER: &[(&str, &str)] = &[
+    ("case.mixed_types", "case_mixed_types.rs"),
+    ("f.text_plus_text_is_numeric_plus", "f_text_plus_text_is_numeric_plus.rs"),
+    ("q.bad_operand", "q_bad_operand.rs"),
+];
 
 /// Cases that are refused where names are texts: fields, lookups and orders that do not exist. They are answered, with
 /// Django's error.
@@ -87,6 +91,28 @@ pub(crate) const OPEN: &[&str] = &[
     "case.mixed_types",
     "subquery.no_rows_is_null",
     "subquery.annotate_then_group",
+    "slice.then_update_delete_get",
+    "get.one",
+    "get.does_not_exist",
+    "get.object_or_404",
+    "values.expressions",
+    "values.named_clash_with_field",
+    "values.in_bulk_after_values",
+    "dates.dates_refuses",
+    "set.slice_and_count",
+    "set.filter_after_union",
+    "set.get_and_contains_after_union",
+    "set.with_empty",
+    "set.operators_are_not_union",
+    "lazy.iterator_does_not_cache",
+    "lazy.filter_does_not_change_the_original",
+    "lazy.none",
+    "lazy.pickle_keeps_results",
+    "lazy.custom_queryset_chain",
+    "lazy.default_and_base_manager",
+    "lazy.raw",
+    "lazy.explain",
+    "lazy.using_and_db",
     "load.fk_id_needs_no_query",
     "load.fk_is_cached_on_the_instance",
     "select_related.to_many_is_refused",

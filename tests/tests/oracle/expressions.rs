@@ -115,6 +115,103 @@ mod f {
     }
 }
 
+mod aggregate {
+    use super::*;
+    use lab::Post;
+
+    oracle! { "aggregate", data::chinook;
+        none_queryset_runs_no_query(db) {
+            let watch = db.capture();
+            let out = Track::objects().none().aggregate_values((
+                Track::id.count().named("n"),
+                Track::milliseconds.sum().named("s"),
+                Track::milliseconds.sum().default(7).named("d"),
+                Track::id.sum().coalesce(3).named("e"),
+            ), db)?;
+            json!({ "out": out.answer(), "queries": watch.len() })
+        }
+        sample_stddev_of_one_row(db) {
+            Track::objects().filter(Track::id.eq(1)).aggregate_values(Track::bytes.stddev().sample().named("s"), db)?
+        }
+        of_nothing(db) {
+            Track::objects().aggregate_values((), db)?
+        }
+        nested_is_refused(db) {
+            let n = Artist::albums.count().named("n");
+            [
+                message(Artist::objects().annotate(Artist::albums.id.sum().count()).all(db)),
+                message(Artist::objects().aggregate((&n, n.max()), db)),
+            ]
+        }
+        of_unknown_field(db) {
+            message(Genre::objects().records().values(["weight"]))
+        }
+    }
+
+    oracle! { "aggregate", data::lab;
+        boolean_conditional_sum(db) {
+            let score = when(Post::is_featured, 10).when(Post::is_active, 1).otherwise(0);
+            Post::objects().aggregate_values((
+                Post::id.count().filter(Post::is_active).named("active"),
+                score.sum().named("score"),
+            ), db)?
+        }
+    }
+}
+
+mod annotate {
+    use super::*;
+
+    oracle! { "annotate", data::chinook;
+        alias_is_not_selected(db) {
+            let n = Artist::albums.count().named("n");
+            let rows = Artist::objects().alias(&n).filter(n.gte(10)).order_by((n.desc(), Artist::name));
+            // A row of `alias` is the instance itself, and has no place for more.
+            let first: Option<Artist> = rows.clone().first(db)?;
+            json!({
+                "rows": rows.clone().values_list(Artist::name).all(db)?.answer(),
+                "attribute": first.is_none(),
+                "in values": message(rows.records().values(["n"])),
+            })
+        }
+        overwrites_and_name_clash(db) {
+            let twice = Genre::objects().annotate(value(1).named("x")).annotate(value(2).named("x"));
+            let row = twice.records().values(["x"])?.first(db)?;
+            json!([row.map(|row| row["x"].answer()), message(Artist::objects().annotate(Artist::albums.count().named("albums")).all(db))])
+        }
+        percentage(db) {
+            let total = i64::try_from(Track::objects().count(db)?).expect("a number of tracks");
+            let share = (Genre::tracks.count() * 100.0 / total).round(2);
+            Genre::objects().annotate(&share).order_by((share.desc(), Genre::name))
+                .values_list((Genre::name, &share)).slice(..3).all(db)?
+        }
+    }
+}
+
+mod subquery_of_one {
+    use super::*;
+    use lab::{Comment, Post};
+
+    oracle! { "subquery", data::lab;
+        no_rows_is_null(db) {
+            let n = Comment::id.count();
+            let n = Comment::objects().filter(Comment::post.eq(outer(Post::pk))).values_list((Comment::post,))
+                .annotate(&n).values_list(&n);
+            let (n, z) = (subquery(&n), subquery(&n).coalesce(0));
+            Post::objects().annotate(&n).annotate(&z).order_by(Post::id).values_list((Post::id, &n, &z)).all(db)?
+        }
+    }
+
+    oracle! { "subquery", data::chinook;
+        annotate_then_group(db) {
+            let first = Invoice::objects().filter(Invoice::customer.eq(outer(Customer::pk)))
+                .order_by((Invoice::invoice_date, Invoice::id)).values_list(Invoice::invoice_date).slice(..1);
+            let year = subquery(&first).extract(DatePart::Year).named("y");
+            Customer::objects().annotate(&year).values(&year).annotate(Customer::id.count().named("n")).order_by(&year).all(db)?
+        }
+    }
+}
+
 mod case {
     use super::*;
 
