@@ -37,16 +37,9 @@ use std::future::Future;
 use nuages_engine::asynchronous::granted;
 
 use crate::{
-    assignment::Assignments,
     atomic::Tx,
-    delete::Deleted,
     error::{Error, Result},
     executor::Executor,
-    expression::condition::Condition,
-    model::Model,
-    queryset::QuerySet,
-    row::Row,
-    save::Persist,
 };
 
 /// `aatomic` and its kin, on every executor.
@@ -107,7 +100,8 @@ pub trait Awaited: Executor {
 
 impl<X: Executor + ?Sized> Awaited for X {}
 
-/// A twin that awaits its locks, of a verb that has the arguments after the executor's.
+/// A twin that awaits its locks, of a verb that has the arguments after the executor's. The verb may run more than once,
+/// so arguments are cloned for it.
 macro_rules! twins {
     ($($(#[$doc:meta])* $name:ident = $verb:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {$(
         $(#[$doc])*
@@ -120,67 +114,56 @@ macro_rules! twins {
     )*};
 }
 
-impl<M: Model, R: Row> QuerySet<M, R> {
-    twins! {
-        /// [`all`](QuerySet::all).
-        aall = all() -> Vec<R>;
-        /// [`first`](QuerySet::first).
-        afirst = first() -> Option<R>;
-        /// [`last`](QuerySet::last).
-        alast = last() -> Option<R>;
-        /// [`get`](QuerySet::get).
-        aget = get(condition: impl Condition<M> + Clone) -> R;
-        /// [`update`](QuerySet::update).
-        aupdate = update(assignments: impl Assignments<M> + Clone) -> u64;
-        /// [`delete`](QuerySet::delete).
-        adelete = delete() -> Deleted;
-    }
-}
-
-impl<M: Model + Row> QuerySet<M> {
-    twins! {
-        /// [`create`](QuerySet::create).
-        acreate = create(instance: M) -> M;
-    }
-}
-
-/// The verbs of instances that await their locks.
-pub trait AsyncPersist: Persist {
-    /// [`save`](Persist::save).
-    ///
-    /// # Errors
-    /// As `save`.
-    fn asave(&mut self, ex: &dyn Executor) -> impl Future<Output = Result<()>> {
-        async move {
-            let saved = ex
+/// A twin of a verb that changes what it is called on: it changes a copy, which takes the place of the old when the verb
+/// has succeeded.
+macro_rules! changing_twins {
+    ($($(#[$doc:meta])* $name:ident = $verb:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// As its twin.
+        pub async fn $name(&mut self, $($argument: $type,)* ex: &dyn Executor) -> Result<$result> {
+            let (changed, result) = ex
                 .awaiting(|tx| {
-                    let mut instance = self.clone();
-                    instance.save(tx)?;
-                    Ok(instance)
+                    let mut copy = self.clone();
+                    let result = copy.$verb($($argument.clone(),)* tx)?;
+                    Ok((copy, result))
                 })
                 .await?;
-            *self = saved;
-            Ok(())
+            *self = changed;
+            Ok(result)
         }
-    }
-
-    /// [`delete`](Persist::delete).
-    ///
-    /// # Errors
-    /// As `delete`.
-    fn adelete(&mut self, ex: &dyn Executor) -> impl Future<Output = Result<Deleted>> {
-        async move {
-            let (instance, deleted) = ex
-                .awaiting(|tx| {
-                    let mut instance = self.clone();
-                    let deleted = instance.delete(tx)?;
-                    Ok((instance, deleted))
-                })
-                .await?;
-            *self = instance;
-            Ok(deleted)
-        }
-    }
+    )*};
 }
 
-impl<M: Persist> AsyncPersist for M {}
+/// The same as methods of a trait.
+macro_rules! trait_twins {
+    ($($(#[$doc:meta])* $name:ident = $verb:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// As its twin.
+        fn $name(&mut self, $($argument: $type,)* ex: &dyn Executor) -> impl Future<Output = Result<$result>> {
+            async move {
+                let (changed, result) = ex
+                    .awaiting(|tx| {
+                        let mut copy = self.clone();
+                        let result = copy.$verb($($argument.clone(),)* tx)?;
+                        Ok((copy, result))
+                    })
+                    .await?;
+                *self = changed;
+                Ok(result)
+            }
+        }
+    )*};
+}
+
+mod instances;
+mod querysets;
+mod relations;
+mod stream;
+
+pub use instances::AsyncPersist;
+pub use relations::AsyncFollow;
+pub use stream::RowStream;

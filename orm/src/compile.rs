@@ -24,6 +24,7 @@ mod lock;
 mod order;
 mod own;
 mod path;
+mod related;
 mod rewrite;
 mod rows;
 mod summary;

@@ -322,6 +322,13 @@ pub enum Misuse {
         /// The relation.
         relation: &'static str,
     },
+    /// A key that `select_related` joins by, and that is not read.
+    DeferredAndJoined {
+        /// The model that has the key.
+        model: &'static str,
+        /// The key.
+        field: &'static str,
+    },
     /// A sort key of a combined queryset that is none of its columns.
     OrderNotSelected,
     /// Two prefetches of one relation with different querysets.

@@ -13,6 +13,7 @@ use crate::{
     model::{Accessor, FieldVisitor, Key, Model},
     relation::{
         ForeignKey, Forward, ManyToMany, Related, RelatedOne, Through,
+        holder::Holder,
         parent::{self, WithParent},
     },
 };
@@ -150,15 +151,15 @@ pub(crate) fn unset_key<M: Model>(instance: &mut M) {
 ///
 /// # Errors
 /// [`Error::Unsaved`] for one that was not.
-pub(crate) fn refresh_keys<M: Model>(instance: &mut M) -> Result<()> {
-    struct Refresh<'a, M>(&'a mut M, &'static str);
-    impl<M: Model> FieldVisitor<M> for Refresh<'_, M> {
+pub(crate) fn refresh_keys<M: Model, H: Holder<M>>(holder: &mut H) -> Result<()> {
+    struct Refresh<'a, H>(&'a mut H, &'static str);
+    impl<M: Model, H: Holder<M>> FieldVisitor<M> for Refresh<'_, H> {
         type Output = Result<()>;
         fn column<F: Field>(self, _: Accessor<M, F>) -> Result<()> {
             Ok(())
         }
         fn forward<F: Forward>(self, field: Accessor<M, F>) -> Result<()> {
-            let Some(key) = (field.get_mut)(self.0).as_key_mut() else { return Ok(()) };
+            let Some(key) = self.0.field(field).and_then(F::as_key_mut) else { return Ok(()) };
             key.refresh_key();
             if key.key().is_none() && key.loaded().is_some() {
                 return Err(Error::Unsaved { model: F::Model::NAME, wanted: self.1 });
@@ -168,7 +169,7 @@ pub(crate) fn refresh_keys<M: Model>(instance: &mut M) -> Result<()> {
         columns_only!(Ok(()));
     }
     for (index, field) in M::meta().fields_at(M::meta().foreign_keys) {
-        M::visit(index, Refresh(instance, field.name)).transpose()?;
+        M::visit(index, Refresh(&mut *holder, field.name)).transpose()?;
     }
     Ok(())
 }

@@ -15,6 +15,8 @@ pub mod obligation;
 mod proxy;
 mod visit;
 
+use std::any::Any;
+
 use nuages_storage::Value;
 
 use crate::draft::MissingField;
@@ -24,6 +26,7 @@ use crate::field::{DecodeError, RowReader, RowWriter};
 use crate::meta::ModelMeta;
 use crate::path::{Cols, Path, Root};
 use crate::queryset::QuerySet;
+use crate::row::Row;
 
 pub use base::{Base, BaseField};
 pub use hook::{Hook, Hooks};
@@ -38,7 +41,7 @@ pub use visit::{Accessor, FieldVisitor};
     label = "not a model",
     note = "put `#[derive(Model, Clone)]` on the struct"
 )]
-pub trait Model: Clone + Send + Sync + 'static {
+pub trait Model: Row + Clone + Send + Sync + 'static {
     /// The primary key: the value of one field, or a tuple of several.
     type Pk: Key;
     /// The tokens of the fields, seen through a path.
@@ -90,6 +93,9 @@ pub trait Model: Clone + Send + Sync + 'static {
         row: &R,
         column: usize,
     ) -> Result<(), DecodeError>;
+
+    /// The slot of a field of a draft: a `OnceLock` of the field's type, or for a `Parent` of what a draft has of it.
+    fn slot_mut(draft: &mut Self::Draft, field: u16) -> Option<&mut dyn Any>;
 
     /// The value of a field of a draft as the engine sees it, if it was written.
     fn part(draft: &Self::Draft, field: u16) -> Option<Value>;

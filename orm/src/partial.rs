@@ -3,27 +3,31 @@
 //! A plain instance is always complete, so rows with fields left out are of another type, [`Partial<M>`]. It is asked
 //! by token: `get` reads a field that was deferred, by a query of its own; `loaded` never does.
 
+mod joined;
+
+use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
+use nuages_engine::algebra::Expr;
 use nuages_storage::Value;
 use parking_lot::Mutex;
 
 use crate::draft::{IntoField, Own, Slot};
 use crate::error::{Error, Result};
-use crate::executor::{Executor, FetchMode, budget};
+use crate::executor::{Executor, FetchMode, budget, finish_write};
 use crate::field::{DecodeError, RowReader};
 use crate::instance;
-use crate::meta::ModelMeta;
-use crate::model::{Key, KeyValues, Model};
+use crate::meta::{FieldKind, ModelMeta};
+use crate::model::{Accessor, Key, KeyValues, Model};
 use crate::node::{FieldPath, Lookup, Node, Step};
-use crate::path::{Col, Hop, Rel, Root};
-use crate::queryset::state::{QueryState, Shape};
-use crate::queryset::{Nodes, QuerySet, has_key_of};
-use crate::relation::parent;
-use crate::row::{Columns, Row, for_tuples};
-use crate::save::{Persist, own_field};
+use crate::path::{Col, Hop, Path, Rel, Root, ToOne, field_path};
+use crate::queryset::{loading::Loading, state::QueryState};
+use crate::queryset::{Nodes, QuerySet, has_key, has_key_of};
+use crate::relation::{holder::Holder, origin, parent};
+use crate::row::{Annotated, Columns, Push, Row, for_tuples};
+use crate::save::{Persist, own_field, update_columns};
 
 /// A row of `M` of which some fields were not read. The primary key always is.
 ///
@@ -49,6 +53,8 @@ use crate::save::{Persist, own_field};
 /// ```
 pub struct Partial<M: Model> {
     draft: M::Draft,
+    /// The rows that were joined and of which some fields were not read either, by field: a `Partial` each.
+    related: Vec<(u16, Arc<dyn Any + Send + Sync>)>,
     /// The rows it came with, if a fetch mode was said.
     origin: Option<Arc<Peers<M>>>,
 }
@@ -64,7 +70,7 @@ struct Peers<M: Model> {
 impl<M: Model> Partial<M> {
     /// The row of which a draft has what was read.
     pub(crate) const fn of(draft: M::Draft) -> Partial<M> {
-        Partial { draft, origin: None }
+        Partial { draft, related: Vec::new(), origin: None }
     }
 
     /// The primary key.
@@ -101,6 +107,39 @@ impl<M: Model> Partial<M> {
         Ok(slot.get_or_init(|| value))
     }
 
+    /// The row that `select_related` joined, if `only` or `defer` left some of its fields out. A row that is whole is
+    /// in the relation itself.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone)] pub struct User { pub id: Auto<i64>, pub name: String, pub email: String }
+    /// # #[derive(Model, Clone)] pub struct Post { pub id: Auto<i64>, pub title: String, pub body: String, #[field(on_delete = Cascade)] pub author: ForeignKey<User> }
+    /// # fn main() -> nuages::Result<()> {
+    /// # let db = App::new().models((User::app(), Post::app())).open_memory()?;
+    /// # let author = User::objects().create(new!(User { name: "Ann", email: "ann@example.org" }), &db)?;
+    /// # Post::objects().create(new!(Post { title: "Hello", body: "A long text", author: &author }), &db)?;
+    /// let posts = Post::objects().select_related(Post::author).only((Post::title, Post::author.name));
+    /// for post in posts.all(&db)? {
+    ///     let author = post.related(Post::author).expect("it was joined");
+    ///     assert_eq!((author.get(User::name, &db)?.as_str(), author.deferred()), ("Ann", vec!["email"]));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn related<H: Hop, R: Model>(&self, _relation: Rel<Root<M>, H, R>) -> Option<&Partial<R>> {
+        let field = own_field(H::step())?;
+        let (_, row) = self.related.iter().find(|(known, _)| *known == field)?;
+        row.downcast_ref()
+    }
+
+    /// A field, to be changed in its place, if it was read or set: a relation, say, to which rows are added.
+    pub fn loaded_mut<F: Own<M>>(&mut self, _field: F) -> Option<&mut <M::Draft as Slot<F::Hop>>::Value>
+    where
+        M::Draft: Slot<F::Hop>,
+    {
+        self.draft.slot_mut().get_mut()
+    }
+
     /// Writes a field; `save` stores it.
     pub fn set<F: Own<M>, V>(&mut self, _field: F, value: V)
     where
@@ -116,20 +155,61 @@ impl<M: Model> Partial<M> {
         missing.map(|(_, field)| field.name).collect()
     }
 
-    /// Stores the fields that were read or set, as [`Persist::save_fields`] does. What is deferred is read first, for
-    /// receivers get a whole instance.
+    /// Stores the fields that were read or set, as [`Persist::save_fields`] does, by one statement. If the model does
+    /// something itself when it is saved, or somebody listens, what is deferred is read first: they get a whole
+    /// instance.
     ///
     /// # Errors
     /// As [`Persist::save_fields`]; [`Error::DoesNotExist`] if the row is not there any more.
     pub fn save(&mut self, ex: &dyn Executor) -> Result<()> {
         let written: Vec<u16> = columns(M::meta()).filter(|field| self.has(*field)).collect();
-        let own = written.iter().filter(|field| !M::meta().primary_key.contains(field));
-        let nodes = own.map(|field| Node::Path(FieldPath::field(*field))).collect();
+        let own = written.iter().copied().filter(|field| !M::meta().primary_key.contains(field));
+        if !M::HOOKS.save && !ex.shared().app().signals().hears_save::<M>() {
+            let stored = self.store(own.collect(), ex);
+            return finish_write(ex, stored);
+        }
+        let nodes = own.map(|field| Node::Path(FieldPath::field(field))).collect();
         let mut whole = self.clone().whole(ex)?;
         whole.save_fields(Nodes(nodes), ex)?;
         for field in written {
             self.take_over(field, &instance::value_of(&whole, field))?;
         }
+        Ok(())
+    }
+
+    /// Writes these fields.
+    fn store(&mut self, fields: Vec<u16>, ex: &dyn Executor) -> Result<()> {
+        instance::refresh_keys(self)?;
+        let meta = M::meta();
+        for (field, described) in meta.fields_at(meta.stamped) {
+            if let (true, true, FieldKind::Column(data_type)) =
+                (described.auto_now, fields.contains(&field), described.kind)
+            {
+                let settings = ex.settings();
+                self.take_over(field, &instance::time_as(settings.now(), data_type, settings))?;
+            }
+        }
+        let bound = ex.shared().binding().model(meta)?;
+        let value = |field: u16| Some((bound.columns[meta.position(field)], M::part(&self.draft, field)?));
+        let assignments: Vec<_> = fields.into_iter().filter_map(value).collect();
+        if assignments.is_empty() {
+            return Ok(());
+        }
+        let assignments = assignments.into_iter().map(|(place, value)| (place, Expr::Literal(value)));
+        match update_columns(meta, has_key(meta, &self.key()), assignments.collect(), ex)? {
+            true => Ok(()),
+            false => Err(Error::DoesNotExist { model: M::NAME }),
+        }
+    }
+
+    /// Reads the row again: the fields that were read or set, and forgets the relations that were followed. What was
+    /// deferred stays so.
+    ///
+    /// # Errors
+    /// [`Error::DoesNotExist`] if the row is not there any more; [`Error::Decode`].
+    pub fn refresh(&mut self, ex: &dyn Executor) -> Result<()> {
+        let read: Vec<u16> = columns(M::meta()).filter(|field| self.has(*field)).collect();
+        *self = self.read(&read, ex)?;
         Ok(())
     }
 
@@ -213,7 +293,7 @@ impl<M: Model> Partial<M> {
             let path = Node::Path(FieldPath::field(*field));
             state.add_condition(Node::lookup(Lookup::Exact, path, Node::Value(key)));
         }
-        select(&mut state, fields.iter().copied());
+        state.clauses_mut().loading = Some(Loading::of(M::meta(), fields.iter().copied()));
         let rows = QuerySet::<M, Partial<M>>::from_state(state).all(ex)?;
         rows.into_iter().next().ok_or(Error::DoesNotExist { model: M::NAME })
     }
@@ -224,7 +304,7 @@ impl<M: Model> Peers<M> {
     fn fetch(&self, field: u16, ex: &dyn Executor) -> Result<HashMap<KeyValues, M::Draft>> {
         let mut state = QueryState::new(M::meta());
         state.add_condition(has_key_of(M::meta(), &self.keys));
-        select(&mut state, M::meta().primary_key.iter().copied().chain([field]));
+        state.clauses_mut().loading = Some(Loading::of(M::meta(), std::iter::once(field)));
         let rows = QuerySet::<M, Partial<M>>::from_state(state).all(ex)?;
         Ok(rows.into_iter().map(|row| (row.key(), row.draft)).collect())
     }
@@ -235,37 +315,49 @@ fn columns(meta: &'static ModelMeta) -> impl Iterator<Item = u16> {
     meta.columns().map(|(index, _)| index)
 }
 
-/// Makes a queryset read these fields and no others.
-fn select(state: &mut QueryState, fields: impl Iterator<Item = u16>) {
-    let columns = fields.map(|field| Node::Path(FieldPath::field(field))).collect();
-    let annotations_before = state.annotation_count();
-    state.clauses_mut().shape = Shape::Values { columns, annotations_before };
+impl<M: Model> Holder<M> for Partial<M> {
+    fn key(&self) -> Option<Value> {
+        match &Partial::key(self)[..] {
+            [key] if !key.is_null() => Some(key.clone()),
+            _ => None,
+        }
+    }
+
+    fn value(&self, field: u16) -> Option<Value> {
+        M::part(&self.draft, field)
+    }
+
+    fn field<F: 'static>(&mut self, field: Accessor<M, F>) -> Option<&mut F> {
+        M::slot_mut(&mut self.draft, field.index)?.downcast_mut::<OnceLock<F>>()?.get_mut()
+    }
+
+    fn whole(&self) -> Option<&M> {
+        None
+    }
 }
 
 impl<M: Model> Row for Partial<M> {
+    fn instance(&mut self) -> Option<&mut dyn Any> {
+        Some(self)
+    }
+
     fn came_from(rows: &mut [&mut Self], mode: Option<FetchMode>) {
+        origin::attach::<M, _>(rows, mode);
         let keys = rows.iter().map(|row| row.key()).collect();
         let origin = Arc::new(Peers { mode, keys, read: Mutex::default() });
         rows.iter_mut().for_each(|row| row.origin = Some(origin.clone()));
     }
 
     fn read<R: RowReader + ?Sized>(row: &R, columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
-        let mut draft = M::Draft::default();
-        for node in columns.selected {
-            let column = columns.take(1);
-            if let Node::Path(path) = node
-                && let [Step::Field(field), ..] = path.steps()
-            {
-                M::read_part(&mut draft, *field, row, column)?;
-            }
-        }
-        Ok(Partial { draft, origin: None })
+        let read = columns.read.unwrap_or_default();
+        let first = columns.take(read.len());
+        joined::read_partial(row, first, read, columns.joined)
     }
 }
 
 impl<M: Model> Clone for Partial<M> {
     fn clone(&self) -> Self {
-        Partial { draft: self.draft.clone(), origin: self.origin.clone() }
+        Partial { draft: self.draft.clone(), related: self.related.clone(), origin: self.origin.clone() }
     }
 }
 
@@ -282,34 +374,41 @@ impl<M: Model> fmt::Debug for Partial<M> {
     }
 }
 
-/// Fields of `M` itself: what `only` and `defer` take.
+/// Fields of `M`, or of rows that `select_related` joins to it: what `only` and `defer` take.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not name fields of `{M}` itself",
-    label = "not a field of `{M}`, nor a tuple of them"
+    message = "`{Self}` does not name fields of `{M}`",
+    label = "not a field of `{M}` or of a row that is joined to it, nor a tuple of them"
 )]
-pub trait OwnFields<M> {
-    /// Adds the places of the fields.
-    fn collect(self, fields: &mut Vec<u16>);
+pub trait Fields<M> {
+    /// Adds the paths to the fields.
+    fn collect(self, fields: &mut Vec<FieldPath>);
 }
 
-impl<M, H: Hop, T, K> OwnFields<M> for Col<Root<M>, H, T, K> {
-    fn collect(self, fields: &mut Vec<u16>) {
-        fields.extend(own_field(H::step()));
+/// No field.
+impl<M> Fields<M> for () {
+    fn collect(self, _: &mut Vec<FieldPath>) {}
+}
+
+#[diagnostic::do_not_recommend]
+impl<P: Path<Card: ToOne>, H: Hop, T, K> Fields<P::Root> for Col<P, H, T, K> {
+    fn collect(self, fields: &mut Vec<FieldPath>) {
+        fields.push(field_path::<P, H>());
     }
 }
 
-impl<M, H: Hop, R> OwnFields<M> for Rel<Root<M>, H, R> {
-    fn collect(self, fields: &mut Vec<u16>) {
-        fields.extend(own_field(H::step()));
+#[diagnostic::do_not_recommend]
+impl<P: Path<Card: ToOne>, H: Hop<Card: ToOne>, R> Fields<P::Root> for Rel<P, H, R> {
+    fn collect(self, fields: &mut Vec<FieldPath>) {
+        fields.push(field_path::<P, H>());
     }
 }
 
 macro_rules! tuples {
     ($($($part:ident)*;)*) => {$(
         #[diagnostic::do_not_recommend]
-        impl<M, $($part: OwnFields<M>),*> OwnFields<M> for ($($part,)*) {
+        impl<M, $($part: Fields<M>),*> Fields<M> for ($($part,)*) {
             #[expect(non_snake_case, reason = "a tuple's places are named like their types")]
-            fn collect(self, fields: &mut Vec<u16>) {
+            fn collect(self, fields: &mut Vec<FieldPath>) {
                 let ($($part,)*) = self;
                 $($part.collect(fields);)*
             }
@@ -318,25 +417,68 @@ macro_rules! tuples {
 }
 for_tuples!(tuples);
 
-impl<M: Model> QuerySet<M> {
-    /// Reads the primary key and these fields; the others when they are asked for.
-    pub fn only(self, fields: impl OwnFields<M>) -> QuerySet<M, Partial<M>> {
-        let mut only = Vec::new();
-        fields.collect(&mut only);
-        self.partial(|field| only.contains(&field))
+/// Rows of which fields can be left out: instances, those that have some left out already, and either with extras.
+#[diagnostic::on_unimplemented(
+    message = "rows of type `{Self}` have no fields to defer",
+    label = "`only` and `defer` are for rows of a model, and cannot follow `values` or `values_list`"
+)]
+pub trait Defers<M> {
+    /// The row with fields left out.
+    type Out;
+}
+
+#[diagnostic::do_not_recommend]
+impl<M: Model> Defers<M> for M {
+    type Out = Partial<M>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<M: Model> Defers<M> for Partial<M> {
+    type Out = Partial<M>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<M: Model, R: Defers<M>, A> Defers<M> for Annotated<R, A> {
+    type Out = Annotated<R::Out, A>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<M: Model, T> Push<T> for Partial<M> {
+    type Out = Annotated<Partial<M>, (T,)>;
+}
+
+impl<M: Model, R: Defers<M>> QuerySet<M, R> {
+    /// Reads the primary key and these fields; the others when they are asked for. It takes the place of an earlier
+    /// `only`; what was deferred by name before stays so. A path through a relation that is joined by `select_related`
+    /// says what is read of the row there.
+    pub fn only(self, fields: impl Fields<M>) -> QuerySet<M, R::Out> {
+        self.loading(fields, Loading::only)
     }
 
-    /// Reads all fields but these, which are read when they are asked for.
-    pub fn defer(self, fields: impl OwnFields<M>) -> QuerySet<M, Partial<M>> {
-        let mut deferred = Vec::new();
-        fields.collect(&mut deferred);
-        self.partial(|field| !deferred.contains(&field))
+    /// Reads all fields but these, which are read when they are asked for; those of an earlier `defer`, too.
+    pub fn defer(self, fields: impl Fields<M>) -> QuerySet<M, R::Out> {
+        self.loading(fields, Loading::defer)
     }
 
-    fn partial(self, wanted: impl Fn(u16) -> bool) -> QuerySet<M, Partial<M>> {
-        let meta = M::meta();
+    /// Reads all fields again: Django's `defer(None)`.
+    pub fn defer_none(self) -> QuerySet<M, R::Out> {
+        self.loading((), |loading, model, _| *loading = Loading::all(model))
+    }
+
+    fn loading(
+        self,
+        fields: impl Fields<M>,
+        change: impl FnOnce(&mut Loading, &'static ModelMeta, Vec<FieldPath>),
+    ) -> QuerySet<M, R::Out> {
+        let mut paths = Vec::new();
+        fields.collect(&mut paths);
         let mut state = self.into_state();
-        select(&mut state, columns(meta).filter(|field| wanted(*field) || meta.primary_key.contains(field)));
+        let paths = paths.iter().map(|path| {
+            let steps = path.steps().iter().copied();
+            steps.filter(|step| *step != Step::Key).collect()
+        });
+        let loading = state.clauses_mut().loading.get_or_insert_with(|| Loading::all(M::meta()));
+        change(loading, M::meta(), paths.collect());
         QuerySet::from_state(state)
     }
 }

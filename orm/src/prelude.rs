@@ -4,7 +4,7 @@ pub use rust_decimal::Decimal;
 pub use uuid::Uuid;
 
 pub use crate::app::{App, InApp};
-pub use crate::asynchronous::{AsyncPersist, Awaited};
+pub use crate::asynchronous::{AsyncFollow, AsyncPersist, Awaited};
 pub use crate::atomic::{Atomic, Retry, Tx};
 pub use crate::error::{Error, Result};
 pub use crate::executor::{Db, Executor};

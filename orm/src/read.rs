@@ -179,7 +179,7 @@ impl Place {
             let (table, column) = column_of(meta, node).unwrap_or((meta.table, "an expression"));
             return Place { table, column, key: None };
         }
-        Place::among(meta, 0, columns.joined, column).unwrap_or(Place {
+        Place::among(meta, 0, columns.read, columns.joined, column).unwrap_or(Place {
             table: meta.table,
             column: "an annotation",
             key: None,
@@ -187,18 +187,28 @@ impl Place {
     }
 
     /// In a model whose columns begin at an offset, or in what is joined to it.
-    fn among(meta: &'static ModelMeta, offset: usize, joined: &[Joined], column: usize) -> Option<Place> {
-        let own = column.checked_sub(offset).and_then(|position| meta.columns().nth(position));
-        if let Some((_, field)) = own {
-            let key = match meta.primary_key {
-                [key] => Some(offset + meta.position(*key)),
+    fn among(
+        meta: &'static ModelMeta,
+        offset: usize,
+        read: Option<&[u16]>,
+        joined: &[Joined],
+        column: usize,
+    ) -> Option<Place> {
+        let own = column.checked_sub(offset).and_then(|position| match read {
+            None => meta.columns().nth(position).map(|(_, field)| field),
+            Some(read) => meta.field(*read.get(position)?),
+        });
+        if let Some(field) = own {
+            let key = match (meta.primary_key, read) {
+                ([key], None) => Some(offset + meta.position(*key)),
+                ([key], Some(read)) => read.iter().position(|one| one == key).map(|at| offset + at),
                 _ => None,
             };
             return Some(Place { table: meta.table, column: field.column, key });
         }
         joined.iter().find_map(|one| {
             let related = meta.field(one.field)?.related_model()?;
-            Place::among(related, one.offset, &one.joined, column)
+            Place::among(related, one.offset, one.read.as_deref(), &one.joined, column)
         })
     }
 }

@@ -10,6 +10,7 @@
 mod follow;
 mod forward;
 mod held;
+pub(crate) mod holder;
 mod instances;
 mod manager;
 mod many_to_many;
@@ -26,7 +27,8 @@ use crate::model::KeyValues;
 
 pub use follow::Follow;
 pub use forward::{ForeignKey, Forward, OneToOne};
-pub use instances::Instances;
+pub use instances::{Instances, Relatable};
+pub use manager::SetOptions;
 pub use many_to_many::{ManyToMany, Through};
 pub use parent::{Extended, Extends, Parent};
 pub use reverse::{Related, RelatedOne};

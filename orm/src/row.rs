@@ -6,7 +6,7 @@
 //! Reading is from left to right: [`Columns`] counts the columns that were read, and knows what joined models lie
 //! behind them.
 
-mod joined;
+pub(crate) mod joined;
 mod prefetched;
 mod push;
 mod select;
@@ -60,8 +60,10 @@ pub struct Columns<'q> {
     pub next: usize,
     /// The names of all columns; only rows of `values()` ask for them.
     pub names: &'q [String],
-    /// What was selected, if rows are not instances; only partial rows ask for it.
+    /// What was selected, if rows are not instances.
     pub selected: &'q [Node],
+    /// The fields that were read, if rows need not be whole; only partial rows ask for it.
+    pub read: Option<&'q [u16]>,
     /// The models that were joined by `select_related`.
     pub joined: &'q [Joined],
 }

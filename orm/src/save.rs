@@ -14,12 +14,18 @@ use crate::{
     error::{Error, Misuse, Result},
     executor::{Executor, StatementKind, budget::begin_statement, finish_write},
     insert::{self, ValueList},
+    field::Field,
     instance,
-    model::{Hook, Key, Model},
+    meta::ModelMeta,
+    model::{Accessor, FieldVisitor, Hook, Key, Model},
     node::{Node, Step},
-    queryset::{QueryState, check_choices, first_row, has_key, own_columns},
+    partial::Partial,
+    queryset::{
+        QuerySet, QueryState, check_choices, first_row, has_key, loading::Loading, own_columns,
+    },
     relation::{
-        ForeignKey,
+        ForeignKey, Forward, ManyToMany, Related, RelatedOne, Through,
+        holder::Holder,
         parent::{self, WithParent},
     },
     row::Selection,
@@ -185,9 +191,75 @@ pub trait Persist: Model {
         *self = first_row::<Self>(&state, ex)?.ok_or(Error::DoesNotExist { model: Self::NAME })?;
         Ok(())
     }
+
+    /// Reads only these fields again. A key forgets the row that it was followed to.
+    ///
+    /// # Errors
+    /// As [`refresh`](Persist::refresh).
+    ///
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Post { pub id: Auto<i64>, pub title: String, #[field(default = 0)] pub view_count: u32 }
+    /// # let db = App::new().models(Post::app()).open_memory()?;
+    /// # let mut post = Post::objects().create(new!(Post { title: "Nuages" }), &db)?;
+    /// post.title = "Not yet saved".into();
+    /// Post::objects().update(Post::view_count.set(7), &db)?;
+    /// post.refresh_fields(Post::view_count, &db)?;
+    /// assert_eq!((post.view_count, post.title.as_str()), (7, "Not yet saved"));
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn refresh_fields(&mut self, fields: impl Selection<Self>, ex: &dyn Executor) -> Result<()> {
+        let mut nodes = Vec::new();
+        fields.collect(&mut nodes);
+        let only = own_columns::<Self>(&nodes, "refresh_fields")?;
+        let mut state = QueryState::new(Self::meta());
+        state.add_condition(own_row(self, "refresh_fields")?);
+        state.clauses_mut().loading = Some(Loading::of(Self::meta(), only.iter().copied()));
+        let rows = QuerySet::<Self, Partial<Self>>::from_state(state).all(ex)?;
+        let row = rows.into_iter().next().ok_or(Error::DoesNotExist { model: Self::NAME })?;
+        for field in only {
+            forget_followed(self, field);
+            if let Some(value) = Holder::<Self>::value(&row, field) {
+                instance::set_value(self, field, &value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the row again as one of these, with what they join and prefetch: Django's
+    /// `refresh_from_db(from_queryset=..)`.
+    ///
+    /// # Errors
+    /// [`Error::DoesNotExist`] if the row is not among them; as [`refresh`](Persist::refresh).
+    fn refresh_from(&mut self, rows: &QuerySet<Self>, ex: &dyn Executor) -> Result<()> {
+        let own = own_row(self, "refresh_from")?;
+        let mut state = rows.state().clone();
+        state.condition("refresh_from", own, false);
+        *self = first_row::<Self>(&state, ex)?.ok_or(Error::DoesNotExist { model: Self::NAME })?;
+        Ok(())
+    }
 }
 
 impl<M: Model> Persist for M {}
+
+/// Forgets the row that a key was followed to.
+fn forget_followed<M: Model>(instance: &mut M, field: u16) {
+    struct Forget<'a, M>(&'a mut M);
+    impl<M: Model> FieldVisitor<M> for Forget<'_, M> {
+        type Output = ();
+        fn column<F: Field>(self, _: Accessor<M, F>) {}
+        fn forward<F: Forward>(self, field: Accessor<M, F>) {
+            if let Some(key) = (field.get_mut)(self.0).as_key_mut() {
+                key.forget();
+            }
+        }
+        fn many_to_many<T: Model, Th: Through>(self, _: Accessor<M, ManyToMany<T, Th>>) {}
+        fn related<C: Model>(self, _: Accessor<M, Related<C>>) {}
+        fn related_one<C: Model>(self, _: Accessor<M, RelatedOne<C>>) {}
+    }
+    M::visit(field, Forget(instance));
+}
 
 /// One save.
 #[derive(Default)]
@@ -308,11 +380,25 @@ fn update<M: Model>(instance: &M, only: Option<&[u16]>, ex: &dyn Executor) -> Re
             assignments.push((bound.columns[meta.position(index)], Expr::Literal(value)));
         }
     }
-    let mut state = QueryState::new(meta);
-    state.add_condition(own_row(instance, "an update")?);
+    let own = own_row(instance, "an update")?;
     if assignments.is_empty() {
+        let mut state = QueryState::new(meta);
+        state.add_condition(own);
         return Ok(first_row::<M>(&state, ex)?.is_some());
     }
+    update_columns(meta, own, assignments, ex)
+}
+
+/// Writes some columns of one row, by their places in the table; whether there is such a row.
+pub(crate) fn update_columns(
+    meta: &'static ModelMeta,
+    own: Node,
+    assignments: Vec<(usize, Expr)>,
+    ex: &dyn Executor,
+) -> Result<bool> {
+    let bound = ex.shared().binding().model(meta)?;
+    let mut state = QueryState::new(meta);
+    state.add_condition(own);
     let (source, predicate) = Compiler::new(ex).single_table(&state)?;
     let statement = Statement::Update(Update {
         table: bound.table,

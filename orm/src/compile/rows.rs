@@ -14,7 +14,10 @@ use crate::{
     error::{Misuse, Result},
     meta::{FieldMeta, ModelMeta},
     node::{FieldPath, Node, Step},
-    queryset::state::{Clauses, Distinct, QueryState, Shape},
+    queryset::{
+        loading::Loading,
+        state::{Clauses, Distinct, QueryState, Shape},
+    },
     row::Joined,
 };
 
@@ -49,14 +52,33 @@ impl Compiler<'_> {
 
     /// A finished level of a queryset that is no combination.
     pub(super) fn level(&mut self, scope: ScopeId, state: &QueryState, ordered: bool) -> Result<Rows> {
+        self.level_by(scope, state, ordered, None)
+    }
+
+    /// The same with one more column, the last, by which rows count as different too.
+    pub(super) fn level_by(
+        &mut self,
+        scope: ScopeId,
+        state: &QueryState,
+        ordered: bool,
+        by: Option<&Node>,
+    ) -> Result<Rows> {
         let clauses = state.clauses();
         let mut outputs = self.outputs(scope, state)?;
+        let by = by.map(|node| self.expression(scope, node, &mut Reuse::All)).transpose()?;
         let keys = self.group_keys(scope, clauses)?;
         let grouped = keys.is_some();
-        let distinct = self.distinct(scope, clauses, &outputs)?;
+        let mut distinct = self.distinct(scope, clauses, &outputs)?;
         let mut joined = self.select_related(scope, clauses, &mut outputs)?;
         if matches!(clauses.shape, Shape::Instances) {
-            self.join_parents(scope, state.model, &FieldPath::new(), &mut joined, &mut outputs)?;
+            let whole = clauses.loading.is_none();
+            self.join_parents(scope, state.model, whole, &FieldPath::new(), &mut joined, &mut outputs)?;
+        }
+        if let Some(by) = by {
+            if let Unique::By(on) | Unique::First(on) = &mut distinct {
+                on.push(by.clone());
+            }
+            outputs.push(by);
         }
         let order = if ordered { self.order(scope, state, grouped)? } else { Vec::new() };
         let wanted = Wanted { outputs, order, distinct, slice: clauses.slice, keys, ..Wanted::default() };
@@ -69,7 +91,10 @@ impl Compiler<'_> {
     pub(super) fn outputs(&mut self, scope: ScopeId, state: &QueryState) -> Result<Vec<Expr>> {
         let clauses = state.clauses();
         let (mut outputs, from) = match &clauses.shape {
-            Shape::Instances => (self.model_columns(scope, 0, state.model)?, 0),
+            Shape::Instances => {
+                let read = clauses.loading.as_ref().map(Loading::own);
+                (self.model_columns(scope, 0, state.model, read)?, 0)
+            }
             Shape::Values { columns, annotations_before } => {
                 let mut outputs = Vec::with_capacity(columns.len());
                 for node in columns {
@@ -86,11 +111,21 @@ impl Compiler<'_> {
         Ok(outputs)
     }
 
-    /// All columns of a joined model.
-    fn model_columns(&self, scope: ScopeId, join: usize, model: &'static ModelMeta) -> Result<Vec<Expr>> {
+    /// The columns of a joined model: all, or those of some fields.
+    fn model_columns(
+        &self,
+        scope: ScopeId,
+        join: usize,
+        model: &'static ModelMeta,
+        read: Option<&[u16]>,
+    ) -> Result<Vec<Expr>> {
         let source = self.scopes[scope].joins.get(join).source;
         let columns = &self.binding.model(model)?.columns;
-        Ok(columns.iter().map(|&column| Expr::Column(source.column(column))).collect())
+        let expr = |column: usize| Expr::Column(source.column(column));
+        Ok(match read {
+            None => columns.iter().map(|&column| expr(column)).collect(),
+            Some(read) => read.iter().map(|field| expr(columns[model.position(*field)])).collect(),
+        })
     }
 
     /// What a queryset with aggregates is grouped by: its own rows, or what `values` before an aggregate named.
@@ -172,30 +207,37 @@ impl Compiler<'_> {
         outputs: &mut Vec<Expr>,
     ) -> Result<Vec<Joined>> {
         let mut joined = Vec::new();
+        let loading = clauses.loading.as_ref();
         for path in &clauses.select_related {
             let mut level = &mut joined;
             let mut before = FieldPath::new();
+            let mut model = self.scopes[scope].model;
+            let mut read = loading.map(|loading| loading.own().to_vec());
             for &step in path.steps() {
+                check_is_read(model, step, read.as_deref())?;
                 before.push(step);
                 let known = |one: &Joined| Step::Field(one.field) == step;
                 let place = match level.iter().position(known) {
                     Some(place) => place,
                     None => {
-                        level.push(self.join_related(scope, step, &before, outputs)?);
+                        level.push(self.join_related(scope, step, &before, loading, outputs)?);
                         level.len() - 1
                     }
                 };
+                model = step.target(model).unwrap_or(model);
+                read.clone_from(&level[place].read);
                 level = &mut level[place].joined;
             }
         }
         Ok(joined)
     }
 
-    /// Joins the rows that the rows of a model and of what is joined to it extend.
+    /// Joins the rows that the rows of a model, if they are whole, and of what is joined to it extend.
     fn join_parents(
         &mut self,
         scope: ScopeId,
         model: &'static ModelMeta,
+        whole: bool,
         path: &FieldPath,
         joined: &mut Vec<Joined>,
         outputs: &mut Vec<Expr>,
@@ -205,12 +247,14 @@ impl Compiler<'_> {
             path.push(Step::Field(field));
             path
         };
-        if let Some(parent) = model.parent.filter(|parent| joined.iter().all(|one| one.field != *parent)) {
-            joined.push(self.join_related(scope, Step::Field(parent), &further(parent), outputs)?);
+        let parent = model.parent.filter(|parent| whole && joined.iter().all(|one| one.field != *parent));
+        if let Some(parent) = parent {
+            joined.push(self.join_related(scope, Step::Field(parent), &further(parent), None, outputs)?);
         }
         for one in joined {
             if let Some(related) = model.field(one.field).and_then(FieldMeta::related_model) {
-                self.join_parents(scope, related, &further(one.field), &mut one.joined, outputs)?;
+                let whole = one.read.is_none();
+                self.join_parents(scope, related, whole, &further(one.field), &mut one.joined, outputs)?;
             }
         }
         Ok(())
@@ -221,6 +265,7 @@ impl Compiler<'_> {
         scope: ScopeId,
         step: Step,
         path: &FieldPath,
+        loading: Option<&Loading>,
         outputs: &mut Vec<Expr>,
     ) -> Result<Joined> {
         let Step::Field(field) = step else {
@@ -235,8 +280,9 @@ impl Compiler<'_> {
             return Err(Misuse::ToMany { call: "select_related", relation: anchor.model.name }.into());
         }
         let offset = outputs.len();
-        outputs.extend(self.model_columns(scope, anchor.join, anchor.model)?);
-        Ok(Joined { field, offset, joined: Vec::new() })
+        let read = loading.and_then(|loading| loading.of_joined(anchor.model, path.steps()));
+        outputs.extend(self.model_columns(scope, anchor.join, anchor.model, read.as_deref())?);
+        Ok(Joined { field, offset, read, joined: Vec::new() })
     }
 
     /// A queryset as a subquery: one column, the key if it has the rows of a model.
@@ -264,5 +310,16 @@ impl Compiler<'_> {
         };
         rows.columns.truncate(1);
         Ok(rows)
+    }
+}
+
+/// A key by which a row is joined is read with the row that has it.
+fn check_is_read(model: &'static ModelMeta, step: Step, read: Option<&[u16]>) -> Result<()> {
+    let (Step::Field(field), Some(read)) = (step, read) else { return Ok(()) };
+    match model.field(field) {
+        Some(meta) if meta.is_column() && !read.contains(&field) => {
+            Err(Misuse::DeferredAndJoined { model: model.name, field: meta.name }.into())
+        }
+        _ => Ok(()),
     }
 }

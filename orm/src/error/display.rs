@@ -228,6 +228,10 @@ impl fmt::Display for Misuse {
             }
             Misuse::UnknownAnnotation { index } => write!(f, "the queryset has no annotation number {index}"),
             Misuse::NotAColumn { model } => write!(f, "a path of {model} does not lead to a value"),
+            Misuse::DeferredAndJoined { model, field } => write!(
+                f,
+                "`{model}.{field}` is deferred, and select_related joins by it: read it too, or do not join"
+            ),
             Misuse::ToMany { call, relation } => {
                 write!(f, "{call} cannot follow {relation}, which leads to many rows; use prefetch_related")
             }

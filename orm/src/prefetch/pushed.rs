@@ -1,80 +1,128 @@
 //! `prefetch_to`: related rows that go to the extras of a row and not to the relation itself.
 //!
-//! They are read as every prefetch is, into copies of the instances, and taken from there; so the relation of the
-//! instance itself stays as it was, and one relation can be pushed under several conditions.
+//! They may be of any type, which the queryset that holds the prefetch does not know; so the call that does know it
+//! leaves a function, [`Pushed`]. The relation of the instance itself stays as it was, and one relation can be pushed
+//! under several conditions.
 
-use std::any::Any;
+use std::{any::Any, fmt};
 
-use super::into;
-use crate::error::Result;
-use crate::executor::Executor;
-use crate::field::Field;
-use crate::model::{Accessor, FieldVisitor, Model};
-use crate::node::Step;
-use crate::queryset::state::Prefetch;
-use crate::relation::{Forward, ManyToMany, Related, RelatedOne, Through};
-use crate::row::{Prefetched, Row};
+use hashbrown::HashMap;
+use indexmap::IndexMap;
+use nuages_storage::Value;
+
+use super::way::{Parents, Shared, Way};
+use crate::{
+    error::Result,
+    executor::Executor,
+    model::Model,
+    node::Step,
+    queryset::{QueryState, state::Prefetch},
+    relation::holder::Holder,
+    row::{Prefetched, Row},
+};
+
+/// How the rows of a `prefetch_to` are read.
+#[derive(Clone, Copy)]
+pub struct Pushed(Push);
+
+type Push = fn(&mut [Place<'_>], u16, &QueryState, &dyn Executor) -> Result<()>;
+
+impl Pushed {
+    /// For rows of `M`, from rows `S` of a queryset over `C`.
+    pub(crate) fn of<M: Model, C: Model, S: Row + Clone + 'static>() -> Pushed {
+        Pushed(fill::<M, C, S>)
+    }
+}
+
+impl fmt::Debug for Pushed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pushed")
+    }
+}
+
+/// Two are equal: what they read is said by the prefetch they are in.
+impl PartialEq for Pushed {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+/// Where the related rows of one row go.
+struct Place<'r> {
+    /// What they are found by; none of a row that has none.
+    key: Option<Value>,
+    /// A copy of the row, to be shared with them.
+    parent: Option<Box<dyn Any>>,
+    slot: &'r mut dyn Any,
+}
 
 /// Fills the `number`th [`Prefetched`] of each row.
-pub(crate) fn push<M: Model, R: Row>(
+pub(crate) fn push<M: Model, H: Holder<M> + 'static, R: Row>(
     rows: &mut [R],
     number: usize,
     prefetch: &Prefetch,
     ex: &dyn Executor,
 ) -> Result<()> {
-    let [Step::Field(field)] = prefetch.path.steps() else { return Ok(()) };
-    let instances = rows.iter_mut().filter_map(|row| row.instance()?.downcast_ref::<M>().cloned());
-    let mut copies: Vec<M> = instances.collect();
-    let list = [Prefetch { pushed: false, ..prefetch.clone() }];
-    into(&mut copies.iter_mut().collect::<Vec<_>>(), &list, ex)?;
-    for (row, copy) in rows.iter_mut().zip(&copies) {
+    let ([Step::Field(field)], Some(Pushed(push)), Some(queryset)) =
+        (prefetch.path.steps(), prefetch.pushed, &prefetch.queryset)
+    else {
+        return Ok(());
+    };
+    let way = Way::of::<M>(*field)?;
+    let mut places = Vec::with_capacity(rows.len());
+    for row in rows {
+        let holder: Option<&H> = row.instance().and_then(|instance| instance.downcast_ref());
+        let key = holder.and_then(|holder| match way.is_forward() {
+            true => holder.value(*field).filter(|value| !value.is_null()),
+            false => holder.key(),
+        });
+        let parent = holder.filter(|_| way.knows_parent()).and_then(Holder::whole);
+        let parent = parent.map(|parent| Box::new(parent.clone()) as Box<dyn Any>);
         let mut slots = Vec::new();
         row.slots(&mut slots);
         if let Some(slot) = slots.into_iter().nth(number) {
-            M::visit(*field, Take { copy, slot });
+            places.push(Place { key, parent, slot });
         }
+    }
+    push(&mut places, *field, queryset, ex)
+}
+
+fn fill<M: Model, C: Model, S: Row + Clone + 'static>(
+    places: &mut [Place<'_>],
+    field: u16,
+    state: &QueryState,
+    ex: &dyn Executor,
+) -> Result<()> {
+    let way = Way::of::<M>(field)?;
+    let mut uses: IndexMap<Value, usize> = IndexMap::new();
+    for key in places.iter().filter_map(|place| place.key.clone()) {
+        *uses.entry(key).or_default() += 1;
+    }
+    let mut pairs = way.rows::<M, C, S>(state, uses.keys().cloned().collect(), ex)?;
+    let parents = parents_of::<M, S>(places, &pairs);
+    way.set_parents::<C, S>(&mut pairs, &parents);
+    let mut groups: HashMap<Value, Vec<S>> = HashMap::new();
+    for (key, row) in pairs {
+        groups.entry(key).or_default().push(row);
+    }
+    for Place { key, slot, .. } in places {
+        let Some(slot) = slot.downcast_mut::<Prefetched<S>>() else { continue };
+        let Some((key, left)) = key.as_ref().and_then(|key| Some((key, uses.get_mut(key)?))) else { continue };
+        *left -= 1;
+        let rows = if *left == 0 { groups.remove(key) } else { groups.get(key).cloned() };
+        *slot = Prefetched::from(rows.unwrap_or_default());
     }
     Ok(())
 }
 
-/// Takes the related rows of a copy into a slot.
-struct Take<'a, M> {
-    copy: &'a M,
-    slot: &'a mut dyn Any,
-}
-
-impl<M> Take<'_, M> {
-    fn keep<C: Clone + 'static>(self, rows: Option<&[C]>) {
-        if let (Some(slot), Some(rows)) = (self.slot.downcast_mut::<Prefetched<C>>(), rows) {
-            *slot = Prefetched::from(rows.to_vec());
+/// Copies of the rows to which related ones belong.
+fn parents_of<M: Model, S>(places: &[Place<'_>], pairs: &[(Value, S)]) -> HashMap<Value, Shared> {
+    let mut parents: Parents<'_, M> = Parents::default();
+    for place in places {
+        let parent = place.parent.as_ref().and_then(|parent| parent.downcast_ref());
+        if let (Some(key), Some(parent)) = (&place.key, parent) {
+            parents.add(key.clone(), parent);
         }
     }
-}
-
-impl<M: Model> FieldVisitor<M> for Take<'_, M> {
-    type Output = ();
-
-    fn column<F: Field>(self, _: Accessor<M, F>) {}
-
-    fn forward<F: Forward>(self, field: Accessor<M, F>) {
-        let copy = self.copy;
-        let related = (field.get)(copy).as_key().and_then(|key| key.loaded());
-        self.keep(Some(related.map_or(&[][..], std::slice::from_ref)));
-    }
-
-    fn many_to_many<T: Model, Th: Through>(self, field: Accessor<M, ManyToMany<T, Th>>) {
-        let copy = self.copy;
-        self.keep((field.get)(copy).loaded());
-    }
-
-    fn related<C: Model>(self, field: Accessor<M, Related<C>>) {
-        let copy = self.copy;
-        self.keep((field.get)(copy).loaded());
-    }
-
-    fn related_one<C: Model>(self, field: Accessor<M, RelatedOne<C>>) {
-        let copy = self.copy;
-        let related = (field.get)(copy).loaded().flatten();
-        self.keep(Some(related.map_or(&[][..], std::slice::from_ref)));
-    }
+    parents.of_those_with(pairs)
 }

@@ -8,7 +8,7 @@ use nuages_engine::algebra::SetKind;
 use super::QuerySet;
 use super::lock::Lock;
 use super::relations::{Joinable, Relations};
-use super::state::{Combination, Distinct, Ordering, Prefetch, QueryState, Slice};
+use super::state::{Combination, Distinct, Ordering, Prefetch, QueryState, Shape, Slice};
 use crate::executor::FetchMode;
 use crate::expression::Condition;
 use crate::model::Model;
@@ -112,6 +112,9 @@ pub trait Queryset: Sized {
     fn select_related(mut self, relations: impl Relations<Self::Model> + Joinable) -> Self {
         let state = self.state_mut();
         state.refuse_after_combination("select_related");
+        if !matches!(state.clauses().shape, Shape::Instances) {
+            state.misuse(Misuse::NotAllowed { call: "select_related", after: "values" });
+        }
         relations.collect(&mut state.clauses_mut().select_related);
         self
     }
@@ -121,8 +124,23 @@ pub trait Queryset: Sized {
     fn prefetch_related(mut self, relations: impl Relations<Self::Model>) -> Self {
         let mut paths = Vec::new();
         relations.collect(&mut paths);
-        let prefetch = paths.into_iter().map(|path| Prefetch { path, queryset: None, pushed: false });
+        let prefetch = paths.into_iter().map(|path| Prefetch { path, queryset: None, pushed: None });
         self.state_mut().clauses_mut().prefetch.extend(prefetch);
+        self
+    }
+
+    /// Reads no relation beforehand: Django's `prefetch_related(None)`. Rows that go to extras by `prefetch_to` stay, for
+    /// they are part of the row's type.
+    #[must_use]
+    fn prefetch_none(mut self) -> Self {
+        self.state_mut().clauses_mut().prefetch.retain(|prefetch| prefetch.pushed.is_some());
+        self
+    }
+
+    /// Joins no relation: Django's `select_related(None)`.
+    #[must_use]
+    fn select_related_none(mut self) -> Self {
+        self.state_mut().clauses_mut().select_related.clear();
         self
     }
 
@@ -136,7 +154,7 @@ pub trait Queryset: Sized {
         C: Model,
     {
         let queryset = Some(Arc::new(rows.into_state()));
-        let prefetch = Prefetch { path: relation.path(), queryset, pushed: false };
+        let prefetch = Prefetch { path: relation.path(), queryset, pushed: None };
         self.state_mut().clauses_mut().prefetch.push(prefetch);
         self
     }
@@ -269,7 +287,7 @@ impl QueryState {
         }
     }
 
-    pub(super) fn condition(&mut self, call: &'static str, condition: Node, exclude: bool) {
+    pub(crate) fn condition(&mut self, call: &'static str, condition: Node, exclude: bool) {
         if !self.is_plain() {
             self.refuse_after_slice(call);
             self.refuse_after_combination(call);

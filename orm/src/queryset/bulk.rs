@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 
 use super::{
     QuerySet, QueryState,
-    run::{is_empty, lock, prefetch_into},
+    run::{columns_of, is_empty, lock, prefetch_into},
     state::{Annotation, Shape},
 };
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
     node::{FieldPath, Lookup, Node, Operator, Step},
     path::{Col, Hop, Root},
     read,
-    row::{Columns, Row},
+    row::Row,
 };
 
 impl<M: Model, R: Row> QuerySet<M, R> {
@@ -144,7 +144,6 @@ fn keyed<M: Model, R: Row>(
         return Err(misuse.into());
     }
     let names = if R::NAMED { state.names() } else { Vec::new() };
-    let selected = super::run::selected(&state).to_vec();
     // The last annotations: after the row's own columns, and before those that `select_related` adds.
     let count = key.len();
     let shown = shown_columns(&state);
@@ -154,7 +153,7 @@ fn keyed<M: Model, R: Row>(
         return Ok(Vec::new());
     }
     let compiled = Compiler::new(ex).rows(&state)?;
-    let columns = Columns { next: 0, names: &names, selected: &selected, joined: &compiled.joined };
+    let columns = columns_of(&state, &names, &compiled.joined);
     let mut keys: Vec<KeyValues> = Vec::new();
     let rows = read::fetch_with(ex, state.model, compiled.query, &columns, |row| {
         use crate::field::RowReader;

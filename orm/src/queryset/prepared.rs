@@ -66,7 +66,7 @@ use crate::{
     model::Model,
     node::Node,
     read::{self, Question},
-    row::{Columns, Joined, Row, Select},
+    row::{Joined, Row, Select},
     schema::Binding,
 };
 
@@ -206,8 +206,7 @@ impl Compiled {
         ex: &dyn Executor,
     ) -> Result<Vec<R>> {
         let names = if R::NAMED { state.names() } else { Vec::new() };
-        let columns =
-            Columns { next: 0, names: &names, selected: super::run::selected(state), joined: &self.joined };
+        let columns = super::run::columns_of(state, &names, &self.joined);
         with_now(values, self.now, ex, |values| {
             read::fetch_rows(ex, state.model, Question::Prepared(&self.prepared, values), columns)
         })

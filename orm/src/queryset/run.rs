@@ -5,6 +5,7 @@ use nuages_storage::Value;
 use super::{
     QuerySet,
     cache::{self, Asked},
+    loading::Loading,
     state::{Clauses, OrderNode, Ordering, Prefetch, QueryState, Shape, Slice},
 };
 use crate::{
@@ -16,8 +17,9 @@ use crate::{
     node::{FieldPath, Lookup, Node, Operator},
     order::Orderings,
     prefetch, read,
-    relation::origin,
-    row::{Columns, Row},
+    partial::Partial,
+    relation::{holder::Holder, origin},
+    row::{Columns, Joined, Row},
 };
 
 /// Rows of prefetched relations are read for so many rows at a time when rows are visited one by one.
@@ -185,8 +187,7 @@ impl<M: Model, R: Row> QuerySet<M, R> {
         }
         let compiled = Compiler::new(ex).rows(&self.state)?;
         let names = if R::NAMED { self.state.names() } else { Vec::new() };
-        let columns =
-            Columns { next: 0, names: &names, selected: selected(&self.state), joined: &compiled.joined };
+        let columns = columns_of(&self.state, &names, &compiled.joined);
         let mut waiting: Vec<R> = Vec::new();
         let mut flush = |waiting: &mut Vec<R>| -> Result<()> {
             prefetch_into::<M, R>(waiting, &self.state, ex)?;
@@ -229,7 +230,7 @@ pub(crate) fn has_key_of(meta: &'static ModelMeta, keys: &[KeyValues]) -> Node {
 ///
 /// # Errors
 /// [`Misuse::Other`] outside of `atomic`.
-pub(super) fn lock(state: &QueryState, ex: &dyn Executor) -> Result<()> {
+pub(crate) fn lock(state: &QueryState, ex: &dyn Executor) -> Result<()> {
     if state.clauses().lock.is_none() || ex.in_atomic_block() {
         return Ok(());
     }
@@ -243,6 +244,13 @@ pub(super) fn is_empty(state: &QueryState) -> bool {
 
 /// The rows of a queryset, with what is prefetched.
 pub(crate) fn rows<M: Model, R: Row>(state: &QueryState, ex: &dyn Executor) -> Result<Vec<R>> {
+    let mut rows = unfetched_rows::<M, R>(state, ex)?;
+    prefetch_into::<M, R>(&mut rows, state, ex)?;
+    Ok(rows)
+}
+
+/// The rows of a queryset, without what is prefetched.
+pub(crate) fn unfetched_rows<M: Model, R: Row>(state: &QueryState, ex: &dyn Executor) -> Result<Vec<R>> {
     if let Some(misuse) = state.clauses().misuse {
         return Err(misuse.into());
     }
@@ -254,21 +262,19 @@ pub(crate) fn rows<M: Model, R: Row>(state: &QueryState, ex: &dyn Executor) -> R
         Some(found) => found.read().rows(state, found.values(), ex),
         None => rows_of_once(state, ex),
     };
-    let mut rows = rows.map_err(|error| state.explain(error, []))?;
-    prefetch_into::<M, R>(&mut rows, state, ex)?;
-    Ok(rows)
+    rows.map_err(|error| state.explain(error, []))
 }
 
 /// The rows of a queryset of a shape that is not kept.
 fn rows_of_once<R: Row>(state: &QueryState, ex: &dyn Executor) -> Result<Vec<R>> {
     let compile::Rows { query, joined } = Compiler::new(ex).rows(state)?;
     let names = if R::NAMED { state.names() } else { Vec::new() };
-    let columns = Columns { next: 0, names: &names, selected: selected(state), joined: &joined };
+    let columns = columns_of(state, &names, &joined);
     read::fetch_rows(ex, state.model, query, columns)
 }
 
 /// Reads the prefetched relations of rows, and tells who wants to see new instances.
-pub(super) fn prefetch_into<M: Model, R: Row>(
+pub(crate) fn prefetch_into<M: Model, R: Row>(
     rows: &mut [R],
     state: &QueryState,
     ex: &dyn Executor,
@@ -284,19 +290,33 @@ pub(super) fn prefetch_into<M: Model, R: Row>(
 
 fn prefetch_through<M: Model, R: Row>(rows: &mut [R], clauses: &Clauses, ex: &dyn Executor) -> Result<()> {
     let signals = ex.shared().app().signals();
-    if clauses.prefetch.is_empty() && !signals.hears_init::<M>() {
-        return Ok(());
+    if signals.hears_init::<M>() {
+        rows.iter_mut()
+            .filter_map(|row| row.instance()?.downcast_mut::<M>())
+            .for_each(|instance| signals.init(instance));
     }
-    let mut instances: Vec<&mut M> =
-        rows.iter_mut().filter_map(|row| row.instance()?.downcast_mut::<M>()).collect();
-    instances.iter_mut().for_each(|instance| signals.init(*instance));
+    match clauses {
+        Clauses { prefetch, .. } if prefetch.is_empty() => Ok(()),
+        Clauses { loading: None, prefetch, .. } => prefetch_held::<M, M, R>(rows, prefetch, ex),
+        Clauses { prefetch, .. } => prefetch_held::<M, Partial<M>, R>(rows, prefetch, ex),
+    }
+}
+
+/// The same for rows that are, or have, an `H`.
+fn prefetch_held<M: Model, H: Holder<M> + 'static, R: Row>(
+    rows: &mut [R],
+    prefetch: &[Prefetch],
+    ex: &dyn Executor,
+) -> Result<()> {
     let (pushed, kept): (Vec<_>, Vec<_>) =
-        clauses.prefetch.iter().cloned().partition(|prefetch| prefetch.pushed);
-    prefetch::into(&mut instances, &kept, ex)?;
+        prefetch.iter().cloned().partition(|prefetch| prefetch.pushed.is_some());
+    let mut holders: Vec<&mut H> =
+        rows.iter_mut().filter_map(|row| row.instance()?.downcast_mut::<H>()).collect();
+    prefetch::into::<M, H>(&mut holders, &kept, ex)?;
     pushed
         .iter()
         .enumerate()
-        .try_for_each(|(number, one)| prefetch::pushed::push::<M, R>(rows, number, one, ex))
+        .try_for_each(|(number, one)| prefetch::pushed::push::<M, H, R>(rows, number, one, ex))
 }
 
 /// The first row of a queryset.
@@ -344,12 +364,18 @@ pub(super) fn order_by_key(state: &mut QueryState) {
     }
 }
 
-/// What the rows of a queryset are made of, if they are not instances.
-pub(super) fn selected(state: &QueryState) -> &[Node] {
-    match &state.clauses().shape {
+/// What is known of the columns of a queryset's rows.
+pub(crate) fn columns_of<'q>(
+    state: &'q QueryState,
+    names: &'q [String],
+    joined: &'q [Joined],
+) -> Columns<'q> {
+    let selected: &[Node] = match &state.clauses().shape {
         Shape::Instances => &[],
         Shape::Values { columns, .. } => columns,
-    }
+    };
+    let read = state.clauses().loading.as_ref().map(Loading::own);
+    Columns { next: 0, names, selected, read, joined }
 }
 
 /// The first row of a queryset, as an instance.
@@ -374,7 +400,7 @@ pub(crate) fn instances_of<M: Model>(
     prefetched: &[Prefetch],
     ex: &dyn Executor,
 ) -> Result<Vec<M>> {
-    let columns = Columns { next: 0, names: &[], selected: &[], joined: &compiled.joined };
+    let columns = Columns { joined: &compiled.joined, ..Columns::default() };
     let mut rows: Vec<M> = read::fetch_with(ex, M::meta(), &compiled.query, &columns, |row| {
         crate::row::read_instance(row, &mut columns.clone())
     })?;

@@ -8,6 +8,7 @@ use crate::expression::Term;
 use crate::model::Model;
 use crate::node::{Misuse, Node};
 use crate::path::{Hop, Rel, Root};
+use crate::prefetch::Pushed;
 use crate::row::{Prefetched, Push, Row, Select, Selection, ValuesRow};
 
 impl<M: Model, R> QuerySet<M, R> {
@@ -37,7 +38,8 @@ impl<M: Model, R> QuerySet<M, R> {
     }
 
     /// Reads related rows by one query for all rows together and puts them into the row, beside its annotations:
-    /// Django's `Prefetch(.., to_attr=..)`. A slice of the queryset is one for each row.
+    /// Django's `Prefetch(.., to_attr=..)`. A slice of the queryset is one for each row, and the related rows may be of
+    /// any type: instances with extras or with deferred fields, values, rows with prefetches of their own.
     ///
     /// ```
     /// use nuages::prelude::*;
@@ -46,26 +48,28 @@ impl<M: Model, R> QuerySet<M, R> {
     /// # fn main() -> nuages::Result<()> {
     /// let db = App::new().models((User::app(), Post::app())).open_memory()?;
     /// let best = Post::objects().order_by(Post::views.desc()).slice(..2);
-    /// for user in User::objects().prefetch_to(User::posts, best).all(&db)? {
-    ///     let (posts,) = &user.extra;
-    ///     assert!(posts.len() <= 2);
+    /// let views = Post::objects().values_list(Post::views);
+    /// for user in User::objects().prefetch_to(User::posts, best).prefetch_to(User::posts, views).all(&db)? {
+    ///     let (posts, views) = &user.extra;
+    ///     assert!(posts.len() <= 2 && views.iter().all(|views: &i64| *views >= 0));
     /// }
     /// # Ok(())
     /// # }
     /// ```
-    pub fn prefetch_to<H: Hop, C: Model>(
+    pub fn prefetch_to<H: Hop, C: Model, S: Row + Clone + 'static>(
         mut self,
         relation: Rel<Root<M>, H, C>,
-        rows: QuerySet<C>,
+        rows: QuerySet<C, S>,
     ) -> QuerySet<M, R::Out>
     where
-        R: Push<Prefetched<C>>,
+        R: Push<Prefetched<S>>,
     {
         if !matches!(self.state.clauses().shape, Shape::Instances) {
             self.state.misuse(Misuse::NotAllowed { call: "prefetch_to", after: "values" });
         }
         let queryset = Some(Arc::new(rows.into_state()));
-        let prefetch = Prefetch { path: relation.path(), queryset, pushed: true };
+        let pushed = Some(Pushed::of::<M, C, S>());
+        let prefetch = Prefetch { path: relation.path(), queryset, pushed };
         self.state.clauses_mut().prefetch.push(prefetch);
         self.reshaped()
     }
@@ -165,6 +169,8 @@ impl QueryState {
         let columns = nodes.iter().map(|node| self.resolve(node)).collect();
         let annotations_before = self.annotation_count();
         let clauses = self.clauses_mut();
+        clauses.loading = None;
+        clauses.select_related.clear();
         let shape = std::mem::replace(&mut clauses.shape, Shape::Values { columns, annotations_before });
         if let Shape::Values { columns, annotations_before } = shape {
             let mut later = clauses.annotations.iter().skip(usize::from(annotations_before));

@@ -16,7 +16,8 @@ use smallvec::SmallVec;
 use crate::executor::FetchMode;
 use crate::meta::{ModelMeta, OrderMeta};
 use crate::node::{FieldPath, Misuse, Node};
-use crate::queryset::lock::Lock;
+use crate::prefetch::Pushed;
+use crate::queryset::{loading::Loading, lock::Lock};
 use crate::words::Vocabulary;
 
 /// A queryset without its types.
@@ -65,6 +66,8 @@ pub struct Clauses {
     pub distinct: Distinct,
     /// Which run of the rows.
     pub slice: Slice,
+    /// Which fields rows have that need not be whole; all if none.
+    pub loading: Option<Loading>,
     /// To-one relations read in the same query.
     pub select_related: Vec<FieldPath>,
     /// Relations read by queries of their own.
@@ -182,8 +185,8 @@ pub struct Prefetch {
     pub path: FieldPath,
     /// Which related rows; all of the related model's default manager if none.
     pub queryset: Option<Arc<QueryState>>,
-    /// Whether the rows go to the next `Prefetched` of the row's extras and not to the relation itself.
-    pub pushed: bool,
+    /// If the rows go to the next `Prefetched` of the row's extras and not to the relation itself: how they are read.
+    pub pushed: Option<Pushed>,
 }
 
 /// A queryset combined with those before it.

@@ -56,6 +56,7 @@ impl<M: Model, R: Row> QuerySet<M, R> {
             let mut found = false;
             let mut state = self.state.clone();
             state.clauses_mut().select_related.clear();
+            state.clauses_mut().loading = None;
             let query = Compiler::new(ex).rows(&state)?.query;
             let places: Vec<usize> =
                 M::meta().primary_key.iter().map(|field| M::meta().position(*field)).collect();

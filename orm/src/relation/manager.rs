@@ -12,7 +12,7 @@ use nuages_storage::Value;
 use super::{
     ManyToMany, Owner, Related, RelatedOne, Through,
     held::Held,
-    instances::{Instances, keys},
+    instances::{Instances, Relatable, keys},
     pairs::Pairs,
 };
 use crate::{
@@ -25,6 +25,7 @@ use crate::{
     meta::{FieldKind, ModelMeta},
     model::Model,
     node::{FieldPath, Lookup, Node, Operator, Step},
+    prefetch::{Shared, set_parent},
     queryset::{QuerySet, QueryState, Queryset, fetch_instances, first_row, keys_in},
     save::Persist,
 };
@@ -165,8 +166,8 @@ impl<T: Model, Th: Through> ManyToMany<T, Th> {
     ///
     /// # Errors
     /// [`Error::Unsaved`] if a row has no key; [`Error::Integrity`] for one that is not stored.
-    pub fn add(&mut self, instances: impl Instances<T>, ex: &dyn Executor) -> Result<()> {
-        let keys = keys(instances, "a many-to-many relation")?;
+    pub fn add(&mut self, rows: impl Relatable<T>, ex: &dyn Executor) -> Result<()> {
+        let keys = keys(rows, "a many-to-many relation")?;
         let result = self.owned()?.change_pairs(T::meta(), ex, |pairs| pairs.add(keys));
         self.keep(None);
         finish_write(ex, result)
@@ -176,8 +177,8 @@ impl<T: Model, Th: Through> ManyToMany<T, Th> {
     ///
     /// # Errors
     /// As [`add`](ManyToMany::add).
-    pub fn remove(&mut self, instances: impl Instances<T>, ex: &dyn Executor) -> Result<()> {
-        let keys = keys(instances, "a many-to-many relation")?;
+    pub fn remove(&mut self, rows: impl Relatable<T>, ex: &dyn Executor) -> Result<()> {
+        let keys = keys(rows, "a many-to-many relation")?;
         let result = self.owned()?.change_pairs(T::meta(), ex, |pairs| pairs.remove(&keys));
         self.keep(None);
         finish_write(ex, result)
@@ -187,9 +188,29 @@ impl<T: Model, Th: Through> ManyToMany<T, Th> {
     ///
     /// # Errors
     /// As [`add`](ManyToMany::add).
-    pub fn set(&mut self, instances: impl Instances<T>, ex: &dyn Executor) -> Result<()> {
-        let keys = keys(instances, "a many-to-many relation")?;
+    pub fn set(&mut self, rows: impl Relatable<T>, ex: &dyn Executor) -> Result<()> {
+        let keys = keys(rows, "a many-to-many relation")?;
         let result = self.owned()?.change_pairs(T::meta(), ex, |pairs| pairs.set(keys));
+        self.keep(None);
+        finish_write(ex, result)
+    }
+
+    /// [`set`](ManyToMany::set) with options.
+    ///
+    /// # Errors
+    /// As [`add`](ManyToMany::add).
+    pub fn set_with(
+        &mut self,
+        rows: impl Relatable<T>,
+        options: SetOptions,
+        ex: &dyn Executor,
+    ) -> Result<()> {
+        if !options.clear {
+            return self.set(rows, ex);
+        }
+        let keys = keys(rows, "a many-to-many relation")?;
+        let anew = |pairs: &Pairs<'_>| pairs.clear().and_then(|()| pairs.add(keys));
+        let result = self.owned()?.change_pairs(T::meta(), ex, anew);
         self.keep(None);
         finish_write(ex, result)
     }
@@ -216,6 +237,48 @@ impl<T: Model, Th: Through> ManyToMany<T, Th> {
             Ok(created)
         });
         finish_write(ex, created)
+    }
+
+    /// The only related row that meets the condition, or a new one that is paired with this one; and whether it is
+    /// new.
+    ///
+    /// # Errors
+    /// As [`QuerySet::get_or_create`].
+    pub fn get_or_create(
+        &mut self,
+        condition: impl Condition<T>,
+        new: impl FnOnce() -> T,
+        ex: &dyn Executor,
+    ) -> Result<(T, bool)> {
+        match self.objects()?.get(condition, ex) {
+            Ok(found) => Ok((found, false)),
+            Err(Error::DoesNotExist { .. }) => Ok((self.create(new(), ex)?, true)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The only related row that meets the condition, changed and saved, or a new one that is paired with this one; and
+    /// whether it is new.
+    ///
+    /// # Errors
+    /// As [`QuerySet::update_or_create`].
+    pub fn update_or_create(
+        &mut self,
+        condition: impl Condition<T>,
+        change: impl FnOnce(&mut T),
+        new: impl FnOnce() -> T,
+        ex: &dyn Executor,
+    ) -> Result<(T, bool)> {
+        let result = ex.atomic(|tx| {
+            let (mut row, is_new) = self.get_or_create(condition, new, tx)?;
+            if !is_new {
+                change(&mut row);
+                row.save(tx)?;
+            }
+            Ok((row, is_new))
+        });
+        self.keep(None);
+        finish_write(ex, result)
     }
 }
 
@@ -301,12 +364,88 @@ impl<C: Model> Related<C> {
         created
     }
 
+    /// The only related row that meets the condition, or a new one that points at this one, whatever its key said; and
+    /// whether it is new.
+    ///
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone)]
+    /// # pub struct User { pub id: Auto<i64>, pub name: String, #[related(Post::author)] pub posts: Related<Post> }
+    /// # #[derive(Model, Clone)]
+    /// # pub struct Post { pub id: Auto<i64>, pub title: String, #[field(on_delete = Cascade)] pub author: ForeignKey<User> }
+    /// # let db = App::new().models((User::app(), Post::app())).open_memory()?;
+    /// # let mut user = User::objects().create(new!(User { name: "Ann" }), &db)?;
+    /// let draft = || new!(Post { title: "Draft", author: _ });
+    /// let (post, is_new) = user.posts.get_or_create(Post::title.eq("Draft"), draft, &db)?;
+    /// assert!(is_new && post.author.key() == user.id.get());
+    /// assert!(!user.posts.get_or_create(Post::title.eq("Draft"), draft, &db)?.1);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`QuerySet::get_or_create`].
+    pub fn get_or_create(
+        &mut self,
+        condition: impl Condition<C>,
+        new: impl FnOnce() -> C,
+        ex: &dyn Executor,
+    ) -> Result<(C, bool)> {
+        match self.objects()?.get(condition, ex) {
+            Ok(found) => Ok((found, false)),
+            Err(Error::DoesNotExist { .. }) => Ok((self.create(new(), ex)?, true)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The only related row that meets the condition, changed and saved, or a new one that points at this one; and
+    /// whether it is new.
+    ///
+    /// # Errors
+    /// As [`QuerySet::update_or_create`].
+    pub fn update_or_create(
+        &mut self,
+        condition: impl Condition<C>,
+        change: impl FnOnce(&mut C),
+        new: impl FnOnce() -> C,
+        ex: &dyn Executor,
+    ) -> Result<(C, bool)> {
+        let result = ex.atomic(|tx| {
+            let (mut row, is_new) = self.get_or_create(condition, new, tx)?;
+            if !is_new {
+                change(&mut row);
+                row.save(tx)?;
+            }
+            Ok((row, is_new))
+        });
+        self.keep(None);
+        finish_write(ex, result)
+    }
+
+    /// The related rows, each with this copy of the row that they point at, so that following the key back needs no
+    /// query: `artist.albums.all_of(&artist, &db)?`. A relation cannot see the row that it is a field of, so it is
+    /// given here.
+    ///
+    /// # Errors
+    /// As [`all`](Related::all); [`Misuse::Other`] for another row than the one that has the relation.
+    pub fn all_of<M: Model>(&self, owner: &M, ex: &dyn Executor) -> Result<Vec<C>> {
+        let of = self.owned()?;
+        if of.model != M::meta() || instance::key_of(owner).as_ref() != of.single_key() {
+            return Err(Misuse::Other("all_of takes the row that has the relation").into());
+        }
+        let mut rows = self.all(ex)?.into_owned();
+        if let Back { step: Step::Field(field), is_pair: false, .. } = of.back()? {
+            let owner: Shared = Arc::new(owner.clone());
+            rows.iter_mut().for_each(|row| set_parent(row, field, &owner));
+        }
+        Ok(rows)
+    }
+
     /// Makes rows point at this one.
     ///
     /// # Errors
     /// [`Error::Unsaved`] for one that is not stored.
-    pub fn add(&mut self, instances: impl Instances<C>, ex: &dyn Executor) -> Result<()> {
-        let keys = keys(instances, "a relation")?;
+    pub fn add(&mut self, rows: impl Relatable<C>, ex: &dyn Executor) -> Result<()> {
+        let keys = keys(rows, "a relation")?;
         let owner = self.owned()?;
         let result = match owner.back()? {
             Back { is_pair: true, .. } => owner.change_pairs(C::meta(), ex, |pairs| pairs.add(keys)),
@@ -324,8 +463,8 @@ impl<C: Model> Related<C> {
     ///
     /// # Errors
     /// [`Misuse::Other`] where the key must have a value; [`Error::Unsaved`].
-    pub fn remove(&mut self, instances: impl Instances<C>, ex: &dyn Executor) -> Result<()> {
-        let keys = keys(instances, "a relation")?;
+    pub fn remove(&mut self, rows: impl Relatable<C>, ex: &dyn Executor) -> Result<()> {
+        let keys = keys(rows, "a relation")?;
         let owner = self.owned()?;
         let result = match owner.back()? {
             Back { is_pair: true, .. } => owner.change_pairs(C::meta(), ex, |pairs| pairs.remove(&keys)),
@@ -361,8 +500,8 @@ impl<C: Model> Related<C> {
     ///
     /// # Errors
     /// As [`add`](Related::add).
-    pub fn set(&mut self, instances: impl Instances<C>, ex: &dyn Executor) -> Result<()> {
-        let keys = keys(instances, "a relation")?;
+    pub fn set(&mut self, rows: impl Relatable<C>, ex: &dyn Executor) -> Result<()> {
+        let keys = keys(rows, "a relation")?;
         let owner = self.owned()?;
         let result = match owner.back()? {
             Back { is_pair: true, .. } => owner.change_pairs(C::meta(), ex, |pairs| pairs.set(keys)),
@@ -371,6 +510,48 @@ impl<C: Model> Related<C> {
         self.keep(None);
         finish_write(ex, result)
     }
+
+    /// [`set`](Related::set) with options.
+    ///
+    /// # Errors
+    /// As [`add`](Related::add).
+    pub fn set_with(
+        &mut self,
+        rows: impl Relatable<C>,
+        options: SetOptions,
+        ex: &dyn Executor,
+    ) -> Result<()> {
+        if !options.clear {
+            return self.set(rows, ex);
+        }
+        let keys = keys(rows, "a relation")?;
+        let result = ex.atomic(|tx| {
+            let owner = self.owned()?;
+            match owner.back()? {
+                Back { is_pair: true, .. } => {
+                    let pairs = owner.pairs(C::meta(), tx)?;
+                    pairs.clear().and_then(|()| pairs.add(keys))
+                }
+                Back { step, relation, .. } => {
+                    if nullable(relation).is_ok() {
+                        point(owner.queryset::<C>()?.state(), step, Value::Null, tx)?;
+                    }
+                    let mut state = QueryState::new(C::meta());
+                    state.add_condition(keys_in(keys));
+                    point(&state, step, owner.key_value()?.clone(), tx)
+                }
+            }
+        });
+        self.keep(None);
+        finish_write(ex, result)
+    }
+}
+
+/// What may be asked of `set` beyond the usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SetOptions {
+    /// End all relations first, and make all that are wanted anew: two statements, where it is not asked what there is.
+    pub clear: bool,
 }
 
 fn set_children<C: Model>(

@@ -10,12 +10,11 @@ use hashbrown::HashMap;
 use indexmap::IndexSet;
 use nuages_storage::Value;
 
-use super::{Forward, ManyToMany, Related, RelatedOne, Through, held::Held};
+use super::{Forward, ManyToMany, Related, RelatedOne, Through, held::Held, holder::Holder};
 use crate::{
     error::{Error, Result},
     executor::{Executor, FetchMode, budget, fetch::with_mode},
     field::Field,
-    instance::key_of,
     meta::{FieldKind, ModelMeta},
     model::{Accessor, FieldVisitor, Key, Model},
 };
@@ -77,43 +76,49 @@ pub(crate) fn is_wanted(ex: &dyn Executor) -> bool {
 }
 
 /// Tells the rows of a result, and those joined to them, where they came from.
-pub(crate) fn attach<M: Model>(instances: &mut [&mut M], mode: Option<FetchMode>) {
-    if instances.is_empty() {
+pub(crate) fn attach<M: Model, H: Holder<M>>(holders: &mut [&mut H], mode: Option<FetchMode>) {
+    if holders.is_empty() {
         return;
     }
     for (index, field) in (0u16..).zip(M::meta().fields) {
         if let FieldKind::ForeignKey { .. } | FieldKind::Reverse { one: true, .. } = field.kind {
-            M::visit(index, Attach { instances, mode });
+            M::visit(index, Attach { holders, mode });
         }
     }
 }
 
-struct Attach<'a, 'i, M> {
-    instances: &'a mut [&'i mut M],
+struct Attach<'a, 'i, H> {
+    holders: &'a mut [&'i mut H],
     mode: Option<FetchMode>,
 }
 
-impl<M: Model> Attach<'_, '_, M> {
-    fn origin<T>(&self, field: u16, keys: IndexSet<Value>) -> Arc<Origin<T>> {
+impl<H> Attach<'_, '_, H> {
+    fn origin<T>(
+        &self,
+        model: &'static ModelMeta,
+        field: u16,
+        keys: IndexSet<Value>,
+    ) -> Arc<Origin<T>> {
         let keys = keys.into_iter().collect();
-        Arc::new(Origin { model: M::meta(), field, mode: self.mode, keys, rows: OnceLock::new() })
+        Arc::new(Origin { model, field, mode: self.mode, keys, rows: OnceLock::new() })
     }
 }
 
-impl<M: Model> FieldVisitor<M> for Attach<'_, '_, M> {
+impl<M: Model, H: Holder<M>> FieldVisitor<M> for Attach<'_, '_, H> {
     type Output = ();
 
     fn column<F: Field>(self, _: Accessor<M, F>) {}
 
     fn forward<F: Forward>(self, field: Accessor<M, F>) {
-        let keys = self.instances.iter().filter_map(|instance| {
-            let key = (field.get)(instance).as_key().filter(|key| key.loaded().is_none())?;
+        let keys = self.holders.iter_mut().filter_map(|holder| {
+            let key = holder.field(field)?.as_key().filter(|key| key.loaded().is_none())?;
             key.key()?.values().first().cloned()
         });
-        let origin = self.origin(field.index, keys.collect());
+        let keys = keys.collect();
+        let origin = self.origin(M::meta(), field.index, keys);
         let mut joined: Vec<&mut F::Model> = Vec::new();
-        for instance in self.instances.iter_mut() {
-            let Some(key) = (field.get_mut)(instance).as_key_mut() else { continue };
+        for holder in self.holders.iter_mut() {
+            let Some(key) = holder.field(field).and_then(F::as_key_mut) else { continue };
             if key.loaded().is_none() {
                 key.came_with(origin.clone());
             } else {
@@ -128,12 +133,15 @@ impl<M: Model> FieldVisitor<M> for Attach<'_, '_, M> {
     fn related<C: Model>(self, _: Accessor<M, Related<C>>) {}
 
     fn related_one<C: Model>(self, field: Accessor<M, RelatedOne<C>>) {
-        let unread = self.instances.iter().filter(|instance| (field.get)(instance).loaded().is_none());
-        let keys = unread.filter_map(|instance| key_of(&**instance));
-        let origin = self.origin(field.index, keys.collect());
+        let keys = self.holders.iter_mut().filter_map(|holder| {
+            let is_unread = holder.field(field)?.loaded().is_none();
+            holder.key().filter(|_| is_unread)
+        });
+        let keys = keys.collect();
+        let origin = self.origin(M::meta(), field.index, keys);
         let mut joined: Vec<&mut C> = Vec::new();
-        for instance in self.instances.iter_mut() {
-            let related = (field.get_mut)(instance);
+        for holder in self.holders.iter_mut() {
+            let Some(related) = holder.field(field) else { continue };
             if related.loaded().is_none() {
                 related.came_with(origin.clone());
             } else {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::field::{DecodeError, Field, RowReader, ShiftedRow};
+use crate::meta::ModelMeta;
 use crate::model::{Accessor, FieldVisitor, Model};
 use crate::relation::{ForeignKey, Forward, ManyToMany, Related, RelatedOne, Through};
 
@@ -13,8 +14,21 @@ pub struct Joined {
     pub field: u16,
     /// Its first column.
     pub offset: usize,
+    /// The fields of it that were read; all if none.
+    pub read: Option<Vec<u16>>,
     /// What is joined to it.
     pub joined: Vec<Joined>,
+}
+
+impl Joined {
+    /// Whether the join found no row.
+    pub(crate) fn is_missing<R: RowReader + ?Sized>(&self, model: &'static ModelMeta, row: &R) -> bool {
+        let place = |field: u16| match &self.read {
+            None => Some(model.position(field)),
+            Some(read) => read.iter().position(|one| *one == field),
+        };
+        model.primary_key.iter().filter_map(|field| place(*field)).all(|at| row.is_null(self.offset + at))
+    }
 }
 
 /// Reads what is joined to an instance and puts it there.
@@ -30,10 +44,8 @@ pub(super) fn attach<M: Model, R: RowReader + ?Sized>(
 }
 
 /// Reads the joined model; none if the join found no row.
-fn read<M: Model, R: RowReader + ?Sized>(row: &R, joined: &Joined) -> Result<Option<Arc<M>>, DecodeError> {
-    let meta = M::meta();
-    let missing = meta.primary_key.iter().all(|field| row.is_null(joined.offset + meta.position(*field)));
-    if missing {
+pub(crate) fn read<M: Model, R: RowReader + ?Sized>(row: &R, joined: &Joined) -> Result<Option<Arc<M>>, DecodeError> {
+    if joined.is_missing(M::meta(), row) {
         return Ok(None);
     }
     let related = M::decode(&ShiftedRow::new(row, joined.offset));

@@ -15,6 +15,7 @@ mod groups;
 mod json;
 mod lazy;
 mod lookups;
+mod loading;
 mod parents;
 mod querysets;
 mod proof;

@@ -282,7 +282,17 @@ fn parts(model: &Definition<'_>) -> TokenStream {
         };
         quote!(#index => draft.#name.get().map(#value),)
     });
+    let slots = (0u16..).zip(&model.fields).map(|(index, field)| {
+        let name = &field.name;
+        quote!(#index => &mut draft.#name,)
+    });
     quote! {
+        fn slot_mut(draft: &mut #draft, field: u16) -> ::core::option::Option<&mut dyn ::core::any::Any> {
+            ::core::option::Option::Some(match field {
+                #(#slots)*
+                _ => return ::core::option::Option::None,
+            })
+        }
         fn read_part<__R: ::nuages::field::RowReader + ?Sized>(
             draft: &mut #draft,
             field: u16,

@@ -23,6 +23,7 @@ use crate::{
     assignment::AssignmentNode,
     meta::{FieldKind, FieldMeta, ModelMeta},
     node::{FieldPath, Lookup, Node, Operator, Step},
+    queryset::loading::Loading,
     queryset::state::{Clauses, Condition, Distinct, Ordering, QueryState, Shape},
     schema::Binding,
 };
@@ -92,6 +93,7 @@ fn hash_state(state: &QueryState, hasher: &mut impl Hasher) -> Option<()> {
     }
     (clauses.annotations.len(), clauses.select_related.len(), clauses.reversed).hash(hasher);
     discriminant(&clauses.distinct).hash(hasher);
+    clauses.loading.as_ref().map(Loading::own).hash(hasher);
     if let Shape::Values { columns, .. } = &clauses.shape {
         columns.iter().for_each(|column| hash_path_of(column.unnamed(), hasher));
     }
@@ -230,6 +232,7 @@ fn same_clauses(shape: &Clauses, asked: &Clauses) -> bool {
         reversed,
         distinct,
         slice,
+        loading,
         select_related,
         prefetch: _,
         lock,
@@ -250,6 +253,7 @@ fn same_clauses(shape: &Clauses, asked: &Clauses) -> bool {
         && same_default
         && *ordering == asked.ordering
         && *distinct == asked.distinct
+        && *loading == asked.loading
         && *select_related == asked.select_related
         && *row == asked.shape
         && *annotations == asked.annotations
