@@ -16,7 +16,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use nuages_engine::algebra::MathFunction;
 
-pub use nuages_engine::algebra::{DatePart, DateUnit, Function};
+pub use nuages_engine::algebra::{DatePart, DateUnit};
+
+/// What the engine can compute. An alias, so that the names of its variants (`String` is one) do not make the compiler
+/// write `std::string::String` in its messages.
+pub type Function = nuages_engine::algebra::Function;
 
 pub use self::json::{Members, json_array, json_object};
 
