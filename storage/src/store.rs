@@ -234,6 +234,9 @@ impl Store {
             Ok(Some((value, operation))) => {
                 let applied = self.inner.apply_operation(&operation);
                 drop(committing);
+                if let Operation::Insert { rows, .. } = operation {
+                    rows.recycle();
+                }
                 Some(applied.map(|_| value).map_err(E::from))
             }
         }

@@ -3,16 +3,18 @@
 //! A row is encoded once. What a [`LeafBuilder`] fills is a leaf already, which a write set carries and a
 //! table's tree adopts.
 
+use std::cell::Cell;
 use std::mem;
 use std::sync::Arc;
 
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::edit::{set_bit, split_wide};
-use super::heap::LONG;
+use super::heap::{Heap, LONG};
 use super::{LEAF_BYTES, LONG_BYTES_MIN, Leaf, RowId, all_rows};
 use crate::layout::{Layout, SlotSet, Span};
 use crate::long::{Long, LongValue};
@@ -44,6 +46,17 @@ impl Rows {
         self.leaf.is_empty()
     }
 
+    /// Leaves the buffers of one row, which is in a table now, to the next row that this thread writes.
+    pub(crate) fn recycle(self) {
+        if let Some(Leaf { capacity: 1, words, text, .. }) = Arc::into_inner(self.leaf) {
+            let text = text.into_buffer();
+            if text.capacity() <= SPARE_BYTES_MAX && words.capacity() <= SPARE_BYTES_MAX / size_of::<u64>() {
+                // A thread that ends has none any more.
+                let _ = SPARE.try_with(|spare| spare.set((words, text)));
+            }
+        }
+    }
+
     /// Gives the rows consecutive row ids from `first` on, whatever ids they had.
     pub fn number(&mut self, first: RowId) {
         Arc::make_mut(&mut self.leaf).change_row_ids(|row_ids| {
@@ -51,6 +64,32 @@ impl Rows {
                 *row_id = first.get().wrapping_add(row as i64);
             }
         });
+    }
+}
+
+/// Buffers of this many bytes are not kept.
+const SPARE_BYTES_MAX: usize = 4 << 10;
+
+/// What a leaf of one row lies in: words, and texts.
+type Buffers = (Vec<u64>, String);
+
+thread_local! {
+    /// The buffers of a row that this thread has written, for the next that it writes.
+    static SPARE: Cell<Buffers> = const { Cell::new((Vec::new(), String::new())) };
+}
+
+fn spare_buffers() -> Buffers {
+    SPARE.try_with(Cell::take).unwrap_or_default()
+}
+
+impl Leaf {
+    /// An empty leaf with room for one row, in these buffers.
+    fn with_buffers(layout: Arc<Layout>, (mut words, mut text): Buffers) -> Self {
+        words.clear();
+        words.resize(layout.words(1), 0);
+        text.clear();
+        let (text, bytes) = (Heap::of(text), Heap::default());
+        Self { layout, row_ids: SmallVec::new(), ends: (0, 0), words, text, bytes, capacity: 1 }
     }
 }
 
@@ -94,7 +133,8 @@ impl LeafBuilder {
     pub fn with_capacity(layout: Arc<Layout>, rows: usize) -> Self {
         let room = rows.min(layout.rows_max());
         let unset = layout.stored().clone();
-        Self { leaf: Leaf::new(layout, room), longs: Vec::new(), unset }
+        let leaf = if room > 1 { Leaf::new(layout, room) } else { Leaf::with_buffers(layout, spare_buffers()) };
+        Self { leaf, longs: Vec::new(), unset }
     }
 
     /// How many rows are finished.

@@ -87,6 +87,16 @@ pub(super) struct Heap<S> {
 }
 
 impl<S: Buffer> Heap<S> {
+    /// An empty heap in a buffer, which is empty.
+    pub(super) fn of(buffer: S) -> Self {
+        Heap { buffer, dead: 0 }
+    }
+
+    /// The buffer.
+    pub(super) fn into_buffer(self) -> S {
+        self.buffer
+    }
+
     /// The value a cell refers to, if it lies here.
     pub(super) fn get(&self, cell: u64) -> Option<&S::Value> {
         match cell {
