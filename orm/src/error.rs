@@ -262,6 +262,11 @@ pub enum Misuse {
         /// What it was given.
         given: i64,
     },
+    /// A name that no function of the engine has.
+    UnknownFunction {
+        /// The name.
+        name: &'static str,
+    },
     /// A function with too few arguments.
     TooFew {
         /// The function.
@@ -494,6 +499,7 @@ impl From<crate::node::Misuse> for Error {
             Kept::BelowLeast { call, argument, least, given } => {
                 Error::Misuse(Misuse::BelowLeast { call, argument, least, given })
             }
+            Kept::UnknownFunction { name } => Error::Misuse(Misuse::UnknownFunction { name }),
             Kept::TooFew { call, least, given } => Error::Misuse(Misuse::TooFew { call, least, given }),
             Kept::Other(words) => Error::Misuse(Misuse::Other(words)),
             Kept::NoOrdering { call } => Error::Misuse(Misuse::NoOrdering { call }),

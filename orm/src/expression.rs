@@ -21,6 +21,7 @@ pub mod json;
 pub mod operand;
 pub mod parameter;
 pub mod subquery;
+pub mod tuple;
 pub mod window;
 
 use std::fmt;

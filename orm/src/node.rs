@@ -376,6 +376,11 @@ pub enum Misuse {
         /// What it was given.
         given: i64,
     },
+    /// A name that no function of the engine has.
+    UnknownFunction {
+        /// The name.
+        name: &'static str,
+    },
     /// A function with too few arguments.
     TooFew {
         /// The function.

@@ -1,5 +1,7 @@
 //! The order of rows: `order_by((Post::view_count.desc(), Post::title))`.
 
+mod places;
+
 use std::marker::PhantomData;
 
 use nuages_engine::algebra::{Function, MathFunction};
@@ -10,6 +12,8 @@ use crate::model::Model;
 use crate::node::{Node, Operator};
 use crate::path::{Col, Hop, Path, Rel};
 use crate::queryset::state::OrderNode;
+
+pub use places::Places;
 
 /// A sort key over rows of `M`.
 #[derive(Debug)]

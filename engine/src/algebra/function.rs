@@ -211,6 +211,49 @@ impl Function {
         math().or_else(string).or_else(json).or_else(time)
     }
 
+    /// The function of this name, which is in lower case: of a family, or one of those that need no more than arguments.
+    ///
+    /// ```
+    /// use nuages_engine::algebra::Function;
+    /// assert_eq!(Function::named("lpad"), Some(Function::PadLeft));
+    /// assert_eq!(Function::named("launch_rockets"), None);
+    /// ```
+    pub fn named(name: &str) -> Option<Function> {
+        let plain = || Function::PLAIN.iter().find(|function| function.name() == name).cloned();
+        Function::of_family(name).or_else(plain)
+    }
+
+    /// Those of no family that need no more than arguments.
+    const PLAIN: &[Function] = &[
+        Function::Lower,
+        Function::Upper,
+        Function::Length,
+        Function::Substring,
+        Function::Replace,
+        Function::Concat,
+        Function::Left,
+        Function::Right,
+        Function::PadLeft,
+        Function::PadRight,
+        Function::Repeat,
+        Function::Reverse,
+        Function::Position,
+        Function::Coalesce,
+        Function::NullIf,
+        Function::Greatest,
+        Function::Least,
+        Function::Abs,
+        Function::Ceiling,
+        Function::Floor,
+        Function::Round,
+        Function::Sign,
+        Function::SquareRoot,
+        Function::Ln,
+        Function::Exp,
+        Function::AddMonths,
+        Function::TruncateNumber,
+    ];
+
     /// Whether its value may be another each time.
     pub(crate) fn is_volatile(&self) -> bool {
         matches!(self, Function::Now | Function::Math(MathFunction::Random))

@@ -200,6 +200,9 @@ impl fmt::Display for Misuse {
             Misuse::BelowLeast { call, argument, least, given } => {
                 write!(f, "the {argument} of {call} must be {least} or more, and is {given}")
             }
+            Misuse::UnknownFunction { name } => {
+                write!(f, "the engine has no function called {name}; func takes the names that SQL has")
+            }
             Misuse::TooFew { call, least, given } => {
                 write!(f, "{call} takes {least} expressions or more, and was given {given}")
             }

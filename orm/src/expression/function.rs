@@ -14,13 +14,9 @@ pub mod time;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use nuages_engine::algebra::MathFunction;
+use nuages_engine::algebra::{Function, MathFunction};
 
 pub use nuages_engine::algebra::{DatePart, DateUnit};
-
-/// What the engine can compute. An alias, so that the names of its variants (`String` is one) do not make the compiler
-/// write `std::string::String` in its messages.
-pub type Function = nuages_engine::algebra::Function;
 
 pub use self::json::{Members, json_array, json_object};
 
@@ -310,7 +306,7 @@ pub fn least<M, A: Alike<M>>(arguments: A) -> Expr<M, A::First> {
 /// let _ = Post::objects().filter(Post::publish_at.lte(now()));
 /// ```
 pub fn now<M>() -> Expr<M, DateTime> {
-    func(Function::Now, ())
+    called(Function::Now, ())
 }
 
 /// A constant as an expression.
@@ -347,7 +343,7 @@ pub fn null<M, T: Field>() -> Expr<M, Option<T::Base>> {
 /// let _ = Disc::objects().order_by(&area);
 /// ```
 pub fn pi<M>() -> Expr<M, f64> {
-    func(Function::Math(MathFunction::Pi), ())
+    called(Function::Math(MathFunction::Pi), ())
 }
 
 /// A number from 0 to below 1, another in every row. Two calls are two expressions; one that is annotated and then
@@ -364,24 +360,29 @@ pub fn random<M>() -> Expr<M, f64> {
     Expr::new(Node::call(Operator::Random(CALLS.fetch_add(1, Ordering::Relaxed)), []))
 }
 
-/// The call of any function of the engine, for what has no method here: a function of one's own is a function of Rust
-/// that returns it. Arguments are counted and their types checked when the verb compiles the query; the result is read
-/// as `T`.
+/// The call of a function of the engine by its name in SQL, for what has no method here: a function of one's own is a
+/// function of Rust that returns it. Arguments are counted and their types checked when the verb compiles the query; the
+/// result is read as `T`. A name that is none is an error of the verb.
 ///
 /// ```
 /// use nuages::prelude::*;
-/// use nuages::expression::Term;
-/// use nuages::expression::function::{Function, func};
+/// use nuages::expression::{Term, function::func};
 /// # #[derive(Model, Clone)] pub struct Name { pub id: Auto<i64>, pub text: String }
 /// # let db = App::new().models(Name::app()).open_memory()?;
 /// # Name::objects().create(new!(Name { text: "miles davis" }), &db)?;
 /// fn initcap<M>(text: impl Term<M>) -> Expr<M, String> {
-///     let initcap = Function::of_family("initcap").expect("a function of the engine");
-///     func(initcap, (text,))
+///     func("initcap", (text,))
 /// }
 /// assert_eq!(Name::objects().values_list(initcap(Name::text)).all(&db)?, ["Miles Davis"]);
 /// # Ok::<(), Error>(())
 /// ```
-pub fn func<M, T: Field>(function: Function, arguments: impl Terms<M>) -> Expr<M, T> {
+pub fn func<M, T: Field>(name: &'static str, arguments: impl Terms<M>) -> Expr<M, T> {
+    match Function::named(name) {
+        Some(function) => called(function, arguments),
+        None => Expr::new(Node::Misuse(Misuse::UnknownFunction { name })),
+    }
+}
+
+fn called<M, T: Field>(function: Function, arguments: impl Terms<M>) -> Expr<M, T> {
     Expr::new(Node::Call(Operator::Function(function), arguments.into_nodes().into()))
 }

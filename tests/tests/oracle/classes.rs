@@ -76,8 +76,6 @@ pub(crate) const BLIND: &[(&str, &[&str])] = &[
 pub(crate) const OPEN: &[&str] = &[
     "multi.related_manager_filter_is_sticky",
     "multi.generic_relation",
-    "multi.composite_pk",
-    "order.with_respect_to",
     "aggregate.none_queryset_runs_no_query",
     "aggregate.sample_stddev_of_one_row",
     "aggregate.of_nothing",

@@ -57,7 +57,7 @@ mod on_chinook {
                 none().exists(db)?,
                 none().filter(Genre::pk.eq(1)).all(db)?.iter().map(|row| row.name.answer()).collect::<Vec<_>>(),
                 none().update(Genre::name.set("x"), db)?,
-                [json!(deleted.total), deleted.by_model.answer()],
+                [deleted.total.answer(), deleted.by_model.answer()],
                 none().aggregate_values((Genre::pk.count().named("pk__count"), Genre::id.sum().named("pk__sum")), db)?.answer(),
             ]);
             json!({ "out": out, "queries": watch.len(), "EmptyQuerySet": none().is_never() })
@@ -114,7 +114,7 @@ mod managers {
     /// A row that is hidden rather than deleted.
     #[derive(Model, Clone, Debug, PartialEq)]
     #[model(app = "lab", objects = Self::live)]
-    pub struct Soft {
+    pub(super) struct Soft {
         pub id: Auto<i64>,
         #[field(max_length = 20)]
         pub name: String,
@@ -155,7 +155,7 @@ mod managers {
 
 mod by_hand {
     use super::*;
-    use nuages::{error::Misuse, field::Value};
+    use nuages::error::Misuse;
 
     #[test]
     fn a_raw_query_takes_parameters_and_tells_where_it_is_wrong() -> Result<()> {
@@ -205,9 +205,10 @@ mod by_hand {
         assert!(cursor.fetch_all().is_empty() && cursor.fetch_many(2).is_empty());
         cursor.execute_many("UPDATE genre SET name = $2 WHERE id = $1", [(1, "Roll"), (2, "Swing")])?;
         assert_eq!(cursor.row_count(), 2);
-        let failed = cursor.execute_many("UPDATE genre SET name = $2 WHERE id = $1", [(1, Value::from("x")), (2, Value::Null)]);
+        let failed = cursor.execute_many("INSERT INTO genre (id, name) VALUES ($1, $2)", [(100, "x"), (1, "y")]);
         assert!(matches!(failed, Err(Error::Integrity { .. })), "{failed:?}");
-        assert_eq!(Genre::objects().get(Genre::pk.eq(1), &db)?.name.as_deref(), Some("Roll"));
+        let named = Genre::objects().get(Genre::pk.eq(1), &db)?.name;
+        assert_eq!((named.as_deref(), Genre::objects().count(&db)?), (Some("Roll"), 25));
         Ok(())
     }
 

@@ -17,6 +17,7 @@ mod lazy;
 mod lookups;
 mod loading;
 mod parents;
+mod places;
 mod querysets;
 mod proof;
 mod relations;

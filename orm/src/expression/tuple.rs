@@ -1,0 +1,153 @@
+//! Row values: several expressions compared together, as composite keys are. Django's tuple lookups.
+//!
+//! `tuple((a, b)).gt((1, 2))` is SQL's `(a, b) > (1, 2)`: greater in the first part, or equal in it and greater in the
+//! second.
+//!
+//! ```
+//! use nuages::prelude::*;
+//! # #[derive(Model, Clone, Debug)] #[model(primary_key(tenant, number))]
+//! # pub struct Ticket { pub tenant: i64, pub number: i64, pub title: String }
+//! # let db = App::new().models(Ticket::app()).open_memory()?;
+//! for (tenant, number, title) in [(1, 1, "a"), (1, 2, "b"), (2, 1, "c")] {
+//!     Ticket::objects().create(new!(Ticket { tenant, number, title }), &db)?;
+//! }
+//! let titles = |found: Q<Ticket>| Ticket::objects().filter(found).order_by(Ticket::pk).values_list(Ticket::title).all(&db);
+//! let key = || tuple(Ticket::pk);
+//! assert_eq!(titles(key().eq((1, 2)))?, ["b"]);
+//! assert_eq!(titles(key().is_in([(1, 1), (2, 1)]))?, ["a", "c"]);
+//! assert_eq!(titles(key().gt((1, 1)))?, ["b", "c"]);
+//! assert_eq!(titles(key().range((1, 2), (2, 9)))?, ["b", "c"]);
+//! # Ok::<(), Error>(())
+//! ```
+
+use std::marker::PhantomData;
+
+use super::{Operand, Q, Term};
+use crate::field::Field;
+use crate::node::{Lookup, Node};
+use crate::order::Order;
+use crate::path::Types;
+
+/// Several expressions over `M` as one value; `T` is the tuple of their types. [`tuple()`] makes it.
+#[derive(Clone, Debug)]
+pub struct TupleExpr<M, T> {
+    parts: Vec<Node>,
+    types: Types<(M, T)>,
+}
+
+/// Several expressions as one value.
+pub fn tuple<M, P: TupleParts<M>>(parts: P) -> TupleExpr<M, P::Types> {
+    TupleExpr { parts: parts.into_parts(), types: PhantomData }
+}
+
+/// A tuple of expressions over `M`.
+pub trait TupleParts<M> {
+    /// The types of the parts.
+    type Types;
+    /// The trees.
+    fn into_parts(self) -> Vec<Node>;
+}
+
+/// A tuple that can be compared with one of the types `T`, part by part.
+pub trait TupleOperand<T, M> {
+    /// The trees.
+    fn into_parts(self) -> Vec<Node>;
+}
+
+macro_rules! tuples {
+    ($($($part:ident $type:ident)*;)*) => {$(
+        impl<M, $($part: Term<M>),*> TupleParts<M> for ($($part,)*) {
+            type Types = ($($part::T,)*);
+            #[expect(non_snake_case, reason = "a tuple's places are named like their types")]
+            fn into_parts(self) -> Vec<Node> {
+                let ($($part,)*) = self;
+                vec![$($part.into_node()),*]
+            }
+        }
+
+        impl<M, $($type: Field, $part: Operand<$type::Base, M>),*> TupleOperand<($($type,)*), M> for ($($part,)*) {
+            #[expect(non_snake_case, reason = "a tuple's places are named like their types")]
+            fn into_parts(self) -> Vec<Node> {
+                let ($($part,)*) = self;
+                vec![$($part.into_node()),*]
+            }
+        }
+    )*};
+}
+tuples! {
+    A T B U;
+    A T B U C V;
+    A T B U C V D W;
+}
+
+impl<M, T> TupleExpr<M, T> {
+    /// Equal in all parts.
+    pub fn eq(&self, right: impl TupleOperand<T, M>) -> Q<M> {
+        Q::new(equal(&self.parts, &right.into_parts()))
+    }
+
+    /// Not equal in some part.
+    pub fn ne(&self, right: impl TupleOperand<T, M>) -> Q<M> {
+        !self.eq(right)
+    }
+
+    /// Greater in the first part in which they differ.
+    pub fn gt(&self, right: impl TupleOperand<T, M>) -> Q<M> {
+        Q::new(beyond(&self.parts, &right.into_parts(), Lookup::Gt, Lookup::Gt))
+    }
+
+    /// Greater, or equal.
+    pub fn gte(&self, right: impl TupleOperand<T, M>) -> Q<M> {
+        Q::new(beyond(&self.parts, &right.into_parts(), Lookup::Gt, Lookup::Gte))
+    }
+
+    /// Less in the first part in which they differ.
+    pub fn lt(&self, right: impl TupleOperand<T, M>) -> Q<M> {
+        Q::new(beyond(&self.parts, &right.into_parts(), Lookup::Lt, Lookup::Lt))
+    }
+
+    /// Less, or equal.
+    pub fn lte(&self, right: impl TupleOperand<T, M>) -> Q<M> {
+        Q::new(beyond(&self.parts, &right.into_parts(), Lookup::Lt, Lookup::Lte))
+    }
+
+    /// From one tuple to another, both included.
+    pub fn range(&self, from: impl TupleOperand<T, M>, to: impl TupleOperand<T, M>) -> Q<M> {
+        self.gte(from) & self.lte(to)
+    }
+
+    /// Equal to one of some tuples; of none, never.
+    pub fn is_in<R: TupleOperand<T, M>>(&self, tuples: impl IntoIterator<Item = R>) -> Q<M> {
+        let any = tuples.into_iter().map(|right| equal(&self.parts, &right.into_parts())).reduce(Node::or);
+        Q::new(any.unwrap_or(Node::Value(false.into())))
+    }
+
+    /// By the first part, then by the second and so on.
+    pub fn asc(&self) -> Vec<Order<M>> {
+        self.parts.iter().map(|part| Order::new(part.clone(), false)).collect()
+    }
+
+    /// The same from the greatest to the least.
+    pub fn desc(&self) -> Vec<Order<M>> {
+        self.parts.iter().map(|part| Order::new(part.clone(), true)).collect()
+    }
+}
+
+fn equal(left: &[Node], right: &[Node]) -> Node {
+    let parts = left.iter().zip(right);
+    let parts = parts.map(|(left, right)| Node::lookup(Lookup::Exact, left.clone(), right.clone()));
+    parts.fold(Node::all(), Node::and)
+}
+
+/// `a > x OR (a = x AND (b > y OR ..))`; the last part is compared by a lookup of its own.
+fn beyond(left: &[Node], right: &[Node], strict: Lookup, last: Lookup) -> Node {
+    match (left, right) {
+        ([left], [right]) => Node::lookup(last, left.clone(), right.clone()),
+        ([left, lefts @ ..], [right, rights @ ..]) => {
+            let differs = Node::lookup(strict, left.clone(), right.clone());
+            let same = Node::lookup(Lookup::Exact, left.clone(), right.clone());
+            differs.or(same.and(beyond(lefts, rights, strict, last)))
+        }
+        _ => Node::Value(false.into()),
+    }
+}
