@@ -20,17 +20,18 @@ use crate::{
     error::{Misuse, Result},
     executor::{Executor, StatementKind, budget::begin_statement},
     field::RowReader,
+    instance::key_of,
     meta::ModelMeta,
     model::Model,
     queryset::{
         QueryState,
         cache::{self, Asked},
-        instances_of, keys_in,
+        fetch_instances, instances_of, keys_in,
         prepared::with_now,
         state::Shape,
     },
     read::{self, Question},
-    signal::{Deleting, Doomed, Moment},
+    signal::{Deleting, Doomed, FetchRows, Moment},
 };
 
 /// What a deletion deleted.
@@ -64,6 +65,9 @@ pub(crate) fn by_queryset(state: &QueryState, ex: &dyn Executor) -> Result<Delet
     if state.is_never() {
         return Ok(Deleted::default());
     }
+    if let Some(fetch) = heard(state.model, ex) {
+        return delete_heard(state, fetch, ex);
+    }
     if let Some(found) = cache::find(state, Asked::Delete, ex) {
         return found.deletion().run(found.values(), ex);
     }
@@ -73,6 +77,30 @@ pub(crate) fn by_queryset(state: &QueryState, ex: &dyn Executor) -> Result<Delet
         return delete_in_engine(state.model, &statement, &[], ex);
     }
     collect(state.model, &compiler.keys(state)?, &[], ex)
+}
+
+/// How the rows of a model are read as instances, if somebody listens to their deletion and they are told apart by one
+/// value.
+fn heard(meta: &'static ModelMeta, ex: &dyn Executor) -> Option<FetchRows> {
+    let app = ex.shared().app();
+    let typed = app.typed(meta).filter(|typed| app.signals().hears_delete((typed.id)()))?;
+    (meta.primary_key.len() == 1).then_some(typed.fetch_rows)
+}
+
+/// Deletes the rows of a queryset by way of their instances: one query for both keys and receivers.
+fn delete_heard(state: &QueryState, fetch: FetchRows, ex: &dyn Executor) -> Result<Deleted> {
+    let mut state = state.clone();
+    let clauses = state.clauses_mut();
+    clauses.prefetch.clear();
+    clauses.select_related.clear();
+    clauses.loading = None;
+    ex.atomic(|tx| {
+        let instances = fetch(&state, tx)?;
+        match instances.len() {
+            0 => Ok(Deleted::default()),
+            _ => collector::delete_instances(state.model, instances, tx),
+        }
+    })
 }
 
 /// Refuses querysets that have no rows to delete.
@@ -211,9 +239,18 @@ pub(crate) fn fetch_doomed<M: Model>(keys: &[Value], ex: &dyn Executor) -> Resul
     Ok(Box::new(Instances(instances_of::<M>(&compiled, &[], ex)?)))
 }
 
+/// The rows of a queryset, as instances for receivers.
+pub(crate) fn fetch_rows<M: Model>(state: &QueryState, ex: &dyn Executor) -> Result<Box<dyn Doomed>> {
+    Ok(Box::new(Instances(fetch_instances::<M>(state, ex)?)))
+}
+
 struct Instances<M>(Vec<M>);
 
 impl<M: Model> Doomed for Instances<M> {
+    fn keys(&self) -> Vec<Value> {
+        self.0.iter().filter_map(key_of).collect()
+    }
+
     fn len(&self) -> usize {
         self.0.len()
     }

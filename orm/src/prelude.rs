@@ -12,7 +12,7 @@ pub use crate::expression::aggregate::count;
 pub use crate::expression::case::when;
 pub use crate::expression::function::{DatePart, DateUnit, coalesce, concat, greatest, least, now, value};
 pub use crate::expression::subquery::{exists, outer, subquery};
-pub use crate::expression::tuple::tuple;
+pub use crate::expression::tuple::{TupleLookups, tuple};
 pub use crate::expression::{Aggregate, Expr, Param, Q};
 pub use crate::field::{Auto, Choices, Date, DateTime, Duration, Email, Json, Slug, Time, Url};
 pub use crate::model::{Model, Proxy};

@@ -22,7 +22,7 @@ use parking_lot::RwLock;
 use crate::{
     error::Result,
     executor::Executor,
-    meta::ModelMeta,
+    meta::{FieldKind, ModelMeta},
     model::Model,
     queryset::{
         QueryState, can_hold,
@@ -94,6 +94,36 @@ pub struct ManyToManyChange {
     pub model: &'static ModelMeta,
     /// The keys on the other side; none when all are removed.
     pub keys: Option<Vec<Value>>,
+}
+
+impl ManyToManyChange {
+    /// Django's name of it: `pre_add`, `post_clear` and so on.
+    pub const fn name(&self) -> &'static str {
+        match (self.moment, self.action) {
+            (Moment::Before, ManyToManyAction::Add) => "pre_add",
+            (Moment::After, ManyToManyAction::Add) => "post_add",
+            (Moment::Before, ManyToManyAction::Remove) => "pre_remove",
+            (Moment::After, ManyToManyAction::Remove) => "post_remove",
+            (Moment::Before, ManyToManyAction::Clear) => "pre_clear",
+            (Moment::After, ManyToManyAction::Clear) => "post_clear",
+        }
+    }
+
+    /// The model of the pairs, by name: the declared one, or `Post_tags`. Django's sender.
+    pub fn through(&self) -> String {
+        let Many { model, field } = self.relation;
+        match model.field(field).map(|field| (field.kind, field.name)) {
+            Some((FieldKind::ManyToMany { through: Some(through), .. }, _)) => through().name.to_owned(),
+            Some((_, name)) => format!("{}_{name}", model.name),
+            None => model.name.to_owned(),
+        }
+    }
+
+    /// The model of the row whose relation is changed.
+    pub fn instance_model(&self) -> &'static ModelMeta {
+        let related = || self.relation.model.field(self.relation.field)?.related_model();
+        if self.reverse { related().unwrap_or(self.relation.model) } else { self.relation.model }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -299,6 +329,9 @@ fn relation_sender(relation: Many) -> Sender {
 /// Reads the rows with these keys as instances.
 type FetchDoomed = fn(&[Value], &dyn Executor) -> Result<Box<dyn Doomed>>;
 
+/// Reads the rows of a queryset as instances.
+pub(crate) type FetchRows = fn(&QueryState, &dyn Executor) -> Result<Box<dyn Doomed>>;
+
 /// Stores a row of these values, by field.
 type CreateRecord = fn(&[(u16, Value)], &dyn Executor) -> Result<Record>;
 
@@ -308,6 +341,8 @@ pub(crate) struct Typed {
     pub(crate) id: fn() -> TypeId,
     /// Reads the rows with these keys, in their order, as instances.
     pub(crate) fetch: FetchDoomed,
+    /// Reads the rows of a queryset as instances.
+    pub(crate) fetch_rows: FetchRows,
     /// The rows of its default manager.
     pub(crate) objects: fn() -> QueryState,
     /// Stores a new row of these values, by field.
@@ -324,6 +359,8 @@ pub(crate) trait Doomed {
     fn tell(&mut self, index: usize, moment: Moment, deleting: &Deleting, ex: &dyn Executor) -> Result<()>;
     /// How many there are.
     fn len(&self) -> usize;
+    /// Their keys, which are of one part.
+    fn keys(&self) -> Vec<Value>;
 }
 
 impl Typed {
@@ -331,6 +368,7 @@ impl Typed {
         Typed {
             id: TypeId::of::<M>,
             fetch: crate::delete::fetch_doomed::<M>,
+            fetch_rows: crate::delete::fetch_rows::<M>,
             objects: || M::objects().into_state(),
             create: record::create::<M>,
             can_hold: can_hold::<M>,

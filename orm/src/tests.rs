@@ -19,6 +19,7 @@ mod meta;
 mod numbers;
 mod parent;
 mod partial;
+mod prefetch;
 mod prepared;
 mod projection;
 mod proxy;

@@ -2,6 +2,10 @@
 //! rule of deletion.
 #![allow(missing_docs, reason = "fields of a sample are named for what they are")]
 
+mod keys;
+
+pub use keys::{Chapter, EnrolmentKey, Film};
+
 use nuages::{
     constraint::{Constraint, check, unique},
     error::ValidationErrors,
@@ -563,5 +567,8 @@ pub fn app() -> App {
             Gadget::app(),
             AllTypes::app(),
             Booking::app(),
+            EnrolmentKey::app(),
+            Film::app(),
+            Chapter::app(),
         ))
 }

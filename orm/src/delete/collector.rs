@@ -50,6 +50,8 @@ struct Change {
 struct Collector<'a> {
     tx: &'a Tx<'a>,
     origin: &'static ModelMeta,
+    /// Rows of the origin that were read already.
+    known: Option<Box<dyn Doomed>>,
     models: IndexMap<Address, Collected>,
     changes: Vec<Change>,
     restricted: Vec<(Pointer, Vec<Value>)>,
@@ -73,9 +75,29 @@ pub(super) fn delete(
     options: DeleteOptions,
     tx: &Tx<'_>,
 ) -> Result<Deleted> {
+    delete_known(meta, keys, options, None, tx)
+}
+
+/// The same of instances that were read already, for receivers.
+pub(super) fn delete_instances(
+    meta: &'static ModelMeta,
+    instances: Box<dyn Doomed>,
+    tx: &Tx<'_>,
+) -> Result<Deleted> {
+    delete_known(meta, instances.keys(), DeleteOptions::default(), Some(instances), tx)
+}
+
+fn delete_known(
+    meta: &'static ModelMeta,
+    keys: Vec<Value>,
+    options: DeleteOptions,
+    known: Option<Box<dyn Doomed>>,
+    tx: &Tx<'_>,
+) -> Result<Deleted> {
     let mut collector = Collector {
         tx,
         origin: meta,
+        known,
         models: IndexMap::new(),
         changes: Vec::new(),
         restricted: Vec::new(),
@@ -196,7 +218,7 @@ impl Collector<'_> {
     }
 
     /// Does it: receivers are told, pairs and keys that point at the rows go, then the rows, children first.
-    fn write(self) -> Result<Deleted> {
+    fn write(mut self) -> Result<Deleted> {
         let tx = self.tx;
         let deleting = Deleting { origin: self.origin };
         let mut deleted = Deleted::default();
@@ -208,7 +230,9 @@ impl Collector<'_> {
             let typed = app.typed(collected.meta);
             if let Some(typed) = typed.filter(|typed| app.signals().hears_delete((typed.id)())) {
                 let keys: Vec<Value> = collected.keys.iter().cloned().collect();
-                let mut instances = (typed.fetch)(&keys, tx)?;
+                let is_origin = collected.meta == self.origin;
+                let known = self.known.take_if(|known| is_origin && known.keys() == keys);
+                let mut instances = known.map_or_else(|| (typed.fetch)(&keys, tx), Ok)?;
                 for index in 0..instances.len() {
                     instances.tell(index, Moment::Before, &deleting, tx)?;
                 }

@@ -24,9 +24,10 @@ use std::marker::PhantomData;
 
 use super::{Operand, Q, Term};
 use crate::field::Field;
+use crate::model::Model;
 use crate::node::{Lookup, Node};
 use crate::order::Order;
-use crate::path::Types;
+use crate::path::{Col, Hop, Path, Rel, Types};
 
 /// Several expressions over `M` as one value; `T` is the tuple of their types. [`tuple()`] makes it.
 #[derive(Clone, Debug)]
@@ -131,6 +132,114 @@ impl<M, T> TupleExpr<M, T> {
     pub fn desc(&self) -> Vec<Order<M>> {
         self.parts.iter().map(|part| Order::new(part.clone(), true)).collect()
     }
+}
+
+/// A column or a key: what a composite key is made of.
+pub trait KeyPart: Term<Self::Root> {
+    /// The model that a path to it begins with.
+    type Root;
+}
+
+impl<P: Path, H: Hop, T: Field, K> KeyPart for Col<P, H, T, K> {
+    type Root = P::Root;
+}
+
+impl<P: Path, H: Hop, R: Model<Pk: Field>> KeyPart for Rel<P, H, R> {
+    type Root = P::Root;
+}
+
+/// The comparisons of [`TupleExpr`] on a tuple of columns as it is: on `Invoice::pk` where the key is composite.
+///
+/// ```
+/// use nuages::prelude::*;
+/// #[derive(Model, Clone)]
+/// #[model(primary_key(tenant, number))]
+/// pub struct Invoice {
+///     pub tenant: i64,
+///     pub number: i64,
+/// }
+/// # let db = App::new().models(Invoice::app()).open_memory()?;
+/// Invoice::objects().bulk_create([(1, 1), (1, 2), (2, 1)].map(|(tenant, number)| new!(Invoice { tenant, number })), &db)?;
+/// assert_eq!(Invoice::objects().get(Invoice::pk.eq((1, 2)), &db)?.number, 2);
+/// let later = Invoice::objects().filter(Invoice::pk.gt((1, 1))).order_by(Invoice::pk.desc());
+/// assert_eq!(later.values_list(Invoice::pk).all(&db)?, [(2, 1), (1, 2)]);
+/// # Ok::<(), Error>(())
+/// ```
+pub trait TupleLookups: Sized {
+    /// The model.
+    type Root;
+    /// The types of the parts.
+    type Types;
+
+    /// The columns as one value.
+    fn as_one(self) -> TupleExpr<Self::Root, Self::Types>;
+
+    /// [`TupleExpr::eq`].
+    fn eq(self, right: impl TupleOperand<Self::Types, Self::Root>) -> Q<Self::Root> {
+        self.as_one().eq(right)
+    }
+
+    /// [`TupleExpr::ne`].
+    fn ne(self, right: impl TupleOperand<Self::Types, Self::Root>) -> Q<Self::Root> {
+        self.as_one().ne(right)
+    }
+
+    /// [`TupleExpr::gt`].
+    fn gt(self, right: impl TupleOperand<Self::Types, Self::Root>) -> Q<Self::Root> {
+        self.as_one().gt(right)
+    }
+
+    /// [`TupleExpr::gte`].
+    fn gte(self, right: impl TupleOperand<Self::Types, Self::Root>) -> Q<Self::Root> {
+        self.as_one().gte(right)
+    }
+
+    /// [`TupleExpr::lt`].
+    fn lt(self, right: impl TupleOperand<Self::Types, Self::Root>) -> Q<Self::Root> {
+        self.as_one().lt(right)
+    }
+
+    /// [`TupleExpr::lte`].
+    fn lte(self, right: impl TupleOperand<Self::Types, Self::Root>) -> Q<Self::Root> {
+        self.as_one().lte(right)
+    }
+
+    /// [`TupleExpr::is_in`].
+    fn is_in<R: TupleOperand<Self::Types, Self::Root>>(
+        self,
+        tuples: impl IntoIterator<Item = R>,
+    ) -> Q<Self::Root> {
+        self.as_one().is_in(tuples)
+    }
+
+    /// [`TupleExpr::asc`].
+    fn asc(self) -> Vec<Order<Self::Root>> {
+        self.as_one().asc()
+    }
+
+    /// [`TupleExpr::desc`].
+    fn desc(self) -> Vec<Order<Self::Root>> {
+        self.as_one().desc()
+    }
+}
+
+macro_rules! keys {
+    ($($first:ident $($part:ident)*;)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<$first: KeyPart, $($part: KeyPart<Root = $first::Root>),*> TupleLookups for ($first, $($part,)*) {
+            type Root = $first::Root;
+            type Types = ($first::T, $($part::T,)*);
+
+            fn as_one(self) -> TupleExpr<$first::Root, Self::Types> {
+                tuple(self)
+            }
+        }
+    )*};
+}
+keys! {
+    A B;
+    A B C;
+    A B C D;
 }
 
 fn equal(left: &[Node], right: &[Node]) -> Node {

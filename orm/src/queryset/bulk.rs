@@ -169,7 +169,10 @@ fn keyed<M: Model, R: Row>(
 fn shown_columns(state: &QueryState) -> usize {
     let clauses = state.clauses();
     let (columns, from) = match &clauses.shape {
-        Shape::Instances => (state.model.column_count(), 0),
+        Shape::Instances => {
+            let read = clauses.loading.as_ref().map(|loading| loading.own().len());
+            (read.unwrap_or_else(|| state.model.column_count()), 0)
+        }
         Shape::Values { columns, annotations_before } => (columns.len(), usize::from(*annotations_before)),
     };
     columns + clauses.annotations.iter().skip(from).filter(|annotation| annotation.shown).count()

@@ -92,17 +92,20 @@ impl<'x> Pairs<'x> {
     /// Adds the pairs that are not there.
     pub(super) fn add(&self, keys: Vec<Value>) -> Result<()> {
         let mut new: IndexSet<Value> = keys.into_iter().collect();
-        if self.is_heard() && !new.is_empty() {
+        if new.is_empty() {
+            return Ok(());
+        }
+        if self.is_heard() {
             let asked: Vec<Value> = new.iter().cloned().collect();
             let existing: IndexSet<Value> = self.existing(Some(&asked))?.into_iter().collect();
             new.retain(|key| !existing.contains(key));
         }
         let new: Vec<Value> = new.into_iter().collect();
-        if new.is_empty() {
-            return Ok(());
-        }
+        // As in Django, who listens is told too that nothing was to be added.
         self.tell(Moment::Before, ManyToManyAction::Add, Some(&new))?;
-        self.insert(&new)?;
+        if !new.is_empty() {
+            self.insert(&new)?;
+        }
         self.tell(Moment::After, ManyToManyAction::Add, Some(&new))
     }
 

@@ -44,6 +44,13 @@ mod select_related {
             let lone = Artist::objects().only(Artist::pk).get(Artist::id.eq(1), db)?;
             json!({ "out": out, "queries": queries, "deferred": [album.deferred(), lone.deferred()] })
         }
+        after_values_is_refused(db) {
+            let refused = Album::objects().values_list((Album::title,)).select_related(Album::artist).all(db);
+            let Err(Error::Misuse(nuages::error::Misuse::NotAllowed { call, after })) = refused else {
+                panic!("it is read")
+            };
+            json!({ "raises": "TypeError", "message": format!("Cannot call {call}() after .{after}() or .{after}_list()") })
+        }
         deferring_the_fk_is_an_error(db) {
             let albums = Album::objects().select_related(Album::artist).only(Album::title).all(db);
             let Err(Error::Misuse(nuages::error::Misuse::DeferredAndJoined { model, field })) = albums else {
@@ -109,6 +116,22 @@ mod prefetch {
                 same.push(*album.artist.get(db)? == artist);
             }
             json!({ "same": same, "queries": watch.len() })
+        }
+        with_iterator(db) {
+            let watch = db.capture();
+            let ten = Artist::objects().filter(Artist::id.lte(10)).order_by(Artist::id).prefetch_related(Artist::albums);
+            for artist in ten.iterator_by(4, db)? {
+                assert!(artist?.albums.loaded().is_some());
+            }
+            let queries = watch.len();
+            let refused = match Artist::objects().prefetch_related(Artist::albums).iterator(db) {
+                Err(Error::Misuse(nuages::error::Misuse::NotAllowed { after, .. })) => json!({
+                    "raises": "ValueError",
+                    "message": format!("chunk_size must be provided when using QuerySet.iterator() after {after}()."),
+                }),
+                other => raises(other.map(drop)),
+            };
+            json!([queries, refused])
         }
         none_clears(db) {
             let watch = db.capture();
