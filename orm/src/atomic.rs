@@ -344,6 +344,17 @@ impl<'a> Tx<'a> {
         run(hooks)
     }
 
+    /// The transaction of an outermost block, which goes on without the block.
+    ///
+    /// # Errors
+    /// [`Error::Doomed`] after a failed write inside the block: it is rolled back.
+    pub(crate) fn into_transaction(self) -> Result<Transaction> {
+        match self.end()? {
+            Some(open) => Ok(open.transaction),
+            None => Err(Error::Doomed),
+        }
+    }
+
     /// Ends an inner block; the outermost one is still to be committed, unless it is to be rolled back.
     fn end(self) -> Result<Option<Box<Open<'a>>>> {
         self.check()?;

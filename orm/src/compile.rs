@@ -31,7 +31,7 @@ mod summary;
 mod window;
 
 use jiff::Timestamp;
-use nuages_engine::algebra::{Aggregate, Expr, Source, WindowFunction};
+use nuages_engine::algebra::{Aggregate, Expr, Function, Source, WindowFunction};
 use nuages_storage::{DataType, Value};
 
 use self::joins::{Joins, Reuse};
@@ -44,7 +44,7 @@ use crate::{
     schema::Binding,
 };
 
-pub(crate) use self::{order::meta_path, rows::Rows};
+pub(crate) use self::{order::meta_path, rewrite::substituted, rows::Rows};
 
 /// Builds one statement.
 pub(crate) struct Compiler<'c> {
@@ -221,6 +221,33 @@ impl<'c> Compiler<'c> {
         }
         if !compiler.scopes[scope].windows.is_empty() {
             return Err(Misuse::WindowHere { place: "a constraint" }.into());
+        }
+        Ok(expr)
+    }
+
+    /// An expression over no row: what a column gets where no value is given. The present in it is that of each
+    /// statement.
+    ///
+    /// # Errors
+    /// As [`of_row`](Compiler::of_row); [`Misuse::ColumnHere`] for one that reads a column.
+    pub(crate) fn of_default(meta: &'static ModelMeta, node: &Node) -> Result<Expr> {
+        const NOW: usize = 0;
+        let (binding, settings) = (Binding::planned(meta), Settings::default());
+        let mut compiler = Compiler::with(&binding, &settings).leave_open(NOW);
+        let scope = compiler.open(meta, None)?;
+        let place = compiler.place(scope);
+        let mut expr = compiler.expression_at(place, node, &mut Reuse::All)?;
+        let mut reads_column = false;
+        rewrite::columns(&expr, &mut |_| reads_column = true);
+        if reads_column {
+            return Err(Misuse::ColumnHere { place: "db_default" }.into());
+        }
+        let mut waiting = vec![&mut expr];
+        while let Some(part) = waiting.pop() {
+            if matches!(part, Expr::Parameter(NOW, _)) {
+                *part = Expr::Call(Function::Now, Vec::new());
+            }
+            waiting.extend(part.children_mut());
         }
         Ok(expr)
     }

@@ -3,7 +3,8 @@
 use std::marker::PhantomData;
 
 use crate::expression::Condition;
-use crate::node::Node;
+use crate::meta::{FieldMeta, ModelMeta};
+use crate::node::{Node, Step};
 use crate::row::Selection;
 
 /// A constraint of a model, without its type.
@@ -13,6 +14,25 @@ pub struct ConstraintMeta {
     pub name: String,
     /// What it demands.
     pub rule: Rule,
+    /// What validation says of a row that does not meet it, if not what it says of any constraint.
+    pub message: Option<String>,
+    /// The code of that message.
+    pub code: Option<&'static str>,
+}
+
+impl ConstraintMeta {
+    /// The fields that are unique together, if it is a unique constraint of plain fields and of all rows.
+    pub(crate) fn fields(&self, meta: &'static ModelMeta) -> Option<Vec<&'static FieldMeta>> {
+        let Rule::Unique { parts, condition: None, .. } = &self.rule else { return None };
+        let field = |part: &Node| match part.unnamed() {
+            Node::Path(path) => match path.steps() {
+                [Step::Field(field)] | [Step::Field(field), Step::Key] => meta.field(*field),
+                _ => None,
+            },
+            _ => None,
+        };
+        parts.iter().map(field).collect()
+    }
 }
 
 /// What a constraint demands.
@@ -77,7 +97,10 @@ pub fn unique<M>(parts: impl Selection<M>) -> Constraint<M> {
 
 impl<M> Constraint<M> {
     fn new(rule: Rule) -> Constraint<M> {
-        Constraint { meta: ConstraintMeta { name: String::new(), rule }, model: PhantomData }
+        Constraint {
+            meta: ConstraintMeta { name: String::new(), rule, message: None, code: None },
+            model: PhantomData,
+        }
     }
 
     fn change(mut self, change: impl FnOnce(&mut ConstraintMeta)) -> Constraint<M> {
@@ -89,6 +112,18 @@ impl<M> Constraint<M> {
     #[must_use]
     pub fn name(self, name: &str) -> Constraint<M> {
         self.change(|meta| meta.name = name.into())
+    }
+
+    /// What validation says of an instance that does not meet it.
+    #[must_use]
+    pub fn message(self, message: &str) -> Constraint<M> {
+        self.change(|meta| meta.message = Some(message.into()))
+    }
+
+    /// By which code a program tells that message from others.
+    #[must_use]
+    pub fn code(self, code: &'static str) -> Constraint<M> {
+        self.change(|meta| meta.code = Some(code))
     }
 
     /// Only rows that meet a condition must be unique. A check has no condition but itself.

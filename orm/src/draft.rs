@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 use rust_decimal::Decimal;
 
-use crate::field::{Auto, Email, Field, Json, Slug, Url};
+use crate::field::{Auto, Email, Field, Json, Slug, StoredFile, StoredImage, Url};
 use crate::model::Model;
 use crate::path::{Col, Hop, Rel, Root};
 use crate::relation::{ForeignKey, OneToOne};
@@ -185,9 +185,11 @@ macro_rules! into_field {
 }
 
 into_field! {
-    &str => String Slug Email Url Json;
-    &String => String Slug Email Url;
-    String => Slug Email Url;
+    &str => String Slug Email Url StoredFile StoredImage Json;
+    &String => String Slug Email Url StoredFile StoredImage;
+    String => Slug Email Url StoredFile StoredImage;
+    std::net::Ipv4Addr => std::net::IpAddr;
+    std::net::Ipv6Addr => std::net::IpAddr;
     i32 => Decimal;
     i64 => Decimal;
     f32 => f64;

@@ -89,6 +89,17 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// Of an app and a database, whose statements nobody watches yet.
+    pub(crate) fn of(app: App, database: Database, binding: Binding) -> Shared {
+        Shared {
+            app: Arc::new(app),
+            database,
+            binding: Arc::new(binding),
+            watch: capture::Watch::default(),
+            plans: Arc::default(),
+        }
+    }
+
     /// The models and receivers.
     pub fn app(&self) -> &App {
         &self.app

@@ -203,7 +203,7 @@ pub(crate) fn insert<M: Model>(ex: &dyn Executor, instances: &mut [M]) -> Result
 
 /// The instances in leaf shape, and whether they have their row ids; nothing if a column is to be filled.
 fn encode<M: Model>(bound: &Bound, instances: &[M]) -> Result<Option<(Vec<Rows>, bool)>> {
-    if !bound.is_identical {
+    if !bound.is_identical || !bound.generated.is_empty() {
         return Ok(None);
     }
     let mut rows = Vec::with_capacity(instances.len() / 64 + 1);
@@ -244,7 +244,7 @@ pub(crate) fn insert_or<M: Model>(
 ) -> Result<()> {
     let meta = M::meta();
     let bound = ex.shared().binding().model(meta)?;
-    let mut statement = statement_of(bound, instances);
+    let mut statement = statement_of(bound, instances, Vec::new())?;
     let place = |field: &u16| bound.columns[meta.position(*field)];
     let (target, action) = match conflict {
         OnConflict::Ignore => {
@@ -253,10 +253,11 @@ pub(crate) fn insert_or<M: Model>(
         }
         OnConflict::Update { unique, update } => {
             let excluded = Source::new(1);
-            let assignments = update.iter().map(place).map(|at| (at, Expr::Column(excluded.column(at))));
+            let written = update.iter().map(place).map(|at| (at, Expr::Column(excluded.column(at))));
+            let mut assignments = written.collect();
+            bound.generate(&mut assignments, statement.source)?;
             let target =
                 (!unique.is_empty()).then(|| ConflictTarget::Columns(unique.iter().map(place).collect()));
-            let assignments = assignments.collect();
             (target, ConflictAction::DoUpdate { excluded, assignments, predicate: None })
         }
     };
@@ -272,13 +273,8 @@ pub(crate) fn insert_computed<M: Model>(
 ) -> Result<()> {
     let meta = M::meta();
     let bound = ex.shared().binding().model(meta)?;
-    let mut statement = statement_of(bound, std::slice::from_ref(instance));
     let fields: Vec<u16> = computed.iter().map(|(field, _)| *field).collect();
-    if let InsertSource::Values(rows) = &mut statement.rows {
-        for (field, expr) in computed {
-            rows[0][meta.position(field)] = Some(expr);
-        }
-    }
+    let statement = statement_of(bound, std::slice::from_ref(instance), computed)?;
     begin_statement(ex, StatementKind::Insert, meta.table)?;
     let outcome = ex.session()?.execute(&Statement::Insert(statement), &[])?;
     for row in &outcome.rows.rows {
@@ -295,24 +291,31 @@ pub(crate) fn insert_computed<M: Model>(
 
 /// The plain way: a statement with values, whose unset columns the engine fills and returns.
 fn insert_values<M: Model>(ex: &dyn Executor, bound: &Bound, instances: &mut [M]) -> Result<()> {
-    run(ex, statement_of(bound, instances), instances)
+    run(ex, statement_of(bound, instances, Vec::new())?, instances)
 }
 
-/// The statement that inserts instances and returns all their columns.
-fn statement_of<M: Model>(bound: &Bound, instances: &[M]) -> Insert {
-    let rows = instances
-        .iter()
-        .map(|instance| ValueList::of(instance).into_iter().map(|value| value.map(Expr::Literal)).collect());
+/// The statement that inserts instances, with what is computed in the place of their fields, and returns all columns.
+fn statement_of<M: Model>(bound: &Bound, instances: &[M], computed: Vec<(u16, Expr)>) -> Result<Insert> {
+    let mut rows = Vec::with_capacity(instances.len());
+    for instance in instances {
+        let values = ValueList::of(instance).into_iter();
+        let mut row: Vec<_> = values.map(|value| value.map(Expr::Literal)).collect();
+        for (field, value) in &computed {
+            row[bound.meta.position(*field)] = Some(value.clone());
+        }
+        bound.generate_new(&mut row)?;
+        rows.push(row);
+    }
     let source = Source::new(0);
     let returning = bound.columns.iter().map(|&column| OutputColumn::new("", source.column(column)));
-    Insert {
+    Ok(Insert {
         table: bound.table,
         columns: bound.columns.clone(),
-        rows: InsertSource::Values(rows.collect()),
+        rows: InsertSource::Values(rows),
         source,
         returning: returning.collect(),
         conflict: None,
-    }
+    })
 }
 
 /// Runs an insertion and gives the instances what the database filled, if it says so.

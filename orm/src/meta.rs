@@ -12,8 +12,9 @@ mod field;
 use std::fmt;
 
 use crate::constraint::ConstraintMeta;
+use crate::index::IndexNode;
 
-pub use field::{Choice, ChoiceValue, FieldKind, FieldMeta, OnDelete, SetFn, TextFormat};
+pub use field::{Choice, ChoiceValue, FieldKind, FieldMeta, OnDelete, Period, SetFn, TextFormat, UniqueFor};
 
 /// How one model refers to the description of another.
 pub type MetaFn = fn() -> &'static ModelMeta;
@@ -44,6 +45,8 @@ pub struct ModelMeta {
     pub ordering: &'static [OrderMeta],
     /// Declared indexes; those of `unique` and `db_index` fields are not among them.
     pub indexes: &'static [IndexMeta],
+    /// Declared indexes over expressions, or of some rows, which are made when asked for.
+    pub declared_indexes: Option<fn() -> Vec<IndexNode>>,
     /// Sets of fields that are unique together.
     pub unique_together: &'static [&'static [u16]],
     /// Checks and conditional unique constraints, which are expressions and so are made when asked for.

@@ -8,6 +8,7 @@
 //! Order of reading: [`Model`]; [`Member`]; [`FieldVisitor`]; `key` (primary keys); [`hook`] (what a model overrides).
 
 mod base;
+mod describe;
 pub mod hook;
 mod key;
 mod member;
@@ -29,6 +30,7 @@ use crate::queryset::QuerySet;
 use crate::row::Row;
 
 pub use base::{Base, BaseField};
+pub use describe::Describe;
 pub use hook::{Hook, Hooks};
 pub use key::{Key, KeyValues};
 pub use member::{KeyOf, Member, member_value};

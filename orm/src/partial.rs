@@ -163,7 +163,9 @@ impl<M: Model> Partial<M> {
     /// As [`Persist::save_fields`]; [`Error::DoesNotExist`] if the row is not there any more.
     pub fn save(&mut self, ex: &dyn Executor) -> Result<()> {
         let written: Vec<u16> = columns(M::meta()).filter(|field| self.has(*field)).collect();
-        let own = written.iter().copied().filter(|field| !M::meta().primary_key.contains(field));
+        let meta = M::meta();
+        let is_own = |field: &u16| meta.field(*field).is_some_and(|field| !field.primary_key && field.generated.is_none());
+        let own = written.iter().copied().filter(is_own);
         if !M::HOOKS.save && !ex.shared().app().signals().hears_save::<M>() {
             let stored = self.store(own.collect(), ex);
             return finish_write(ex, stored);
@@ -196,10 +198,13 @@ impl<M: Model> Partial<M> {
             return Ok(());
         }
         let assignments = assignments.into_iter().map(|(place, value)| (place, Expr::Literal(value)));
-        match update_columns(meta, has_key(meta, &self.key()), assignments.collect(), ex)? {
-            true => Ok(()),
-            false => Err(Error::DoesNotExist { model: M::NAME }),
+        let computed = update_columns(meta, has_key(meta, &self.key()), assignments.collect(), ex)?;
+        for (field, value) in computed.ok_or(Error::DoesNotExist { model: M::NAME })? {
+            if self.has(field) {
+                self.take_over(field, &value)?;
+            }
         }
+        Ok(())
     }
 
     /// Reads the row again: the fields that were read or set, and forgets the relations that were followed. What was

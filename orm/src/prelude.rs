@@ -14,8 +14,10 @@ pub use crate::expression::function::{DatePart, DateUnit, coalesce, concat, grea
 pub use crate::expression::subquery::{exists, outer, subquery};
 pub use crate::expression::tuple::{TupleLookups, tuple};
 pub use crate::expression::{Aggregate, Expr, Param, Q};
-pub use crate::field::{Auto, Choices, Date, DateTime, Duration, Email, Json, Slug, Time, Url};
-pub use crate::model::{Model, Proxy};
+pub use crate::field::{
+    Auto, Choices, Date, DateTime, Duration, Email, Json, Slug, StoredFile, StoredImage, Time, Url,
+};
+pub use crate::model::{Describe, Model, Proxy};
 pub use crate::new;
 pub use crate::partial::Partial;
 pub use crate::queryset::lock::{Lock, LockStrength};

@@ -369,13 +369,14 @@ fn store<M: Model>(instance: &mut M, write: &Write, ex: &dyn Executor) -> Result
 }
 
 /// Updates the instance's row; whether there is one.
-fn update<M: Model>(instance: &M, only: Option<&[u16]>, ex: &dyn Executor) -> Result<bool> {
+fn update<M: Model>(instance: &mut M, only: Option<&[u16]>, ex: &dyn Executor) -> Result<bool> {
     let meta = M::meta();
     let bound = ex.shared().binding().model(meta)?;
     let values = ValueList::of(instance);
     let mut assignments = Vec::with_capacity(values.len());
     for ((index, field), value) in meta.columns().zip(values) {
-        let is_chosen = only.is_none_or(|only| only.contains(&index)) && !field.primary_key;
+        let is_written = !field.primary_key && field.generated.is_none();
+        let is_chosen = is_written && only.is_none_or(|only| only.contains(&index));
         if let (true, Some(value)) = (is_chosen, value) {
             assignments.push((bound.columns[meta.position(index)], Expr::Literal(value)));
         }
@@ -386,30 +387,43 @@ fn update<M: Model>(instance: &M, only: Option<&[u16]>, ex: &dyn Executor) -> Re
         state.add_condition(own);
         return Ok(first_row::<M>(&state, ex)?.is_some());
     }
-    update_columns(meta, own, assignments, ex)
+    let Some(computed) = update_columns(meta, own, assignments, ex)? else { return Ok(false) };
+    for (field, value) in computed {
+        instance::set_value(instance, field, &value)?;
+    }
+    Ok(true)
 }
 
-/// Writes some columns of one row, by their places in the table; whether there is such a row.
+/// Writes some columns of one row, by their places in the table; the fields that the database computed of them, unless
+/// there is no such row.
 pub(crate) fn update_columns(
     meta: &'static ModelMeta,
     own: Node,
-    assignments: Vec<(usize, Expr)>,
+    mut assignments: Vec<(usize, Expr)>,
     ex: &dyn Executor,
-) -> Result<bool> {
+) -> Result<Option<Vec<(u16, Value)>>> {
     let bound = ex.shared().binding().model(meta)?;
     let mut state = QueryState::new(meta);
     state.add_condition(own);
     let (source, predicate) = Compiler::new(ex).single_table(&state)?;
+    bound.generate(&mut assignments, source)?;
+    let generated = bound.generated.iter().map(|one| bound.columns[one.position]);
+    let returning = generated.map(|column| OutputColumn::new("", source.column(column))).collect();
     let statement = Statement::Update(Update {
         table: bound.table,
         source,
         predicate,
         assignments,
-        returning: Vec::new(),
+        returning,
         from: None,
     });
     begin_statement(ex, StatementKind::Update, meta.table)?;
-    Ok(ex.session()?.execute(&statement, &[])?.affected > 0)
+    let outcome = ex.session()?.execute(&statement, &[])?;
+    if outcome.affected == 0 {
+        return Ok(None);
+    }
+    let computed = outcome.rows.rows.into_iter().next().unwrap_or_default();
+    Ok(Some(bound.generated.iter().map(|generated| generated.field).zip(computed).collect()))
 }
 
 /// `UPDATE .. RETURNING` into the fields.

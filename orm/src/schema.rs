@@ -9,6 +9,7 @@
 //! of the model's description, without hashing text.
 
 mod binding;
+mod generated;
 mod tables;
 
 pub(crate) use self::{

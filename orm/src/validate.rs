@@ -5,15 +5,18 @@
 //! values, `uniqueness` asks the database for rows that have them already, and the model's checks are evaluated
 //! over the instance as if it were a row.
 
+mod convert;
 mod fields;
 mod form;
+mod format;
 mod uniqueness;
+mod validator;
 
 use nuages_storage::Value;
 
 use crate::{
     compile::Compiler,
-    constraint::Rule,
+    constraint::{ConstraintMeta, Rule},
     error::{Error, Result, ValidationErrors},
     executor::Executor,
     insert::ValueList,
@@ -23,6 +26,11 @@ use crate::{
         ForeignKey,
         parent::{self, WithParent},
     },
+};
+
+pub use validator::{
+    IntoValidator, Validator, email, file_extension, integers_separated_by, matches, max_length, max_value,
+    min_length, min_value, no_null_characters, step, unicode_slug, url,
 };
 
 /// What a validation leaves out.
@@ -102,6 +110,27 @@ pub trait Validate: Model {
     ) -> Result<Self> {
         let values = values.into_iter().map(|(name, value)| (name.as_ref().to_owned(), value.into()));
         form::clean_from(values.collect(), ex)
+    }
+
+    /// Whether no other row has what only one may have: unique fields, and fields that are unique together or for a
+    /// date.
+    ///
+    /// # Errors
+    /// As [`full_clean`](Validate::full_clean).
+    fn validate_unique(&self, ex: &dyn Executor) -> Result<()> {
+        let mut cleaning = Cleaning::of(self, &[], ex)?;
+        cleaning.unique_fields()?;
+        cleaning.errors.into_result()
+    }
+
+    /// Whether the model's own constraints hold.
+    ///
+    /// # Errors
+    /// As [`full_clean`](Validate::full_clean).
+    fn validate_constraints(&self, ex: &dyn Executor) -> Result<()> {
+        let mut cleaning = Cleaning::of(self, &[], ex)?;
+        cleaning.constraints()?;
+        cleaning.errors.into_result()
     }
 
     /// Whether each field could be stored, looked at by itself.
@@ -193,11 +222,24 @@ impl<'x> Cleaning<'x> {
                 }
             };
             if violated {
-                let text = format!("Constraint \u{201c}{}\u{201d} is violated.", constraint.name);
-                self.errors.add(ValidationErrors::WHOLE, "violated", text);
+                self.violated(&constraint);
             }
         }
         Ok(())
+    }
+}
+
+impl Cleaning<'_> {
+    /// Says that a constraint does not hold, in its own words if it has some. One of plain fields speaks as these do.
+    fn violated(&mut self, constraint: &ConstraintMeta) {
+        let ConstraintMeta { name, message, code, .. } = constraint;
+        let fields = constraint.fields(self.meta).filter(|_| message.is_none() && code.is_none());
+        if let Some(fields) = fields {
+            return self.taken(&fields);
+        }
+        let message = message.clone();
+        let text = message.unwrap_or_else(|| format!("Constraint \u{201c}{name}\u{201d} is violated."));
+        self.errors.add(ValidationErrors::WHOLE, code.unwrap_or("violated"), text);
     }
 }
 

@@ -2,6 +2,8 @@
 //! rule of deletion.
 #![allow(missing_docs, reason = "fields of a sample are named for what they are")]
 
+use std::net::IpAddr;
+
 mod keys;
 
 pub use keys::{Chapter, EnrolmentKey, Film};
@@ -10,6 +12,7 @@ use nuages::{
     constraint::{Constraint, check, unique},
     error::ValidationErrors,
     prelude::*,
+    validate::{matches, max_value, min_value},
 };
 
 #[derive(Model, Clone, Debug, PartialEq)]
@@ -184,7 +187,9 @@ impl Booking {
 
     fn constraints() -> Vec<Constraint<Booking>> {
         vec![
-            check(Booking::end.gt(Booking::start)).name("end_after_start"),
+            check(Booking::end.gt(Booking::start))
+                .name("end_after_start")
+                .message("End must be after start."),
             unique((Booking::room, Booking::start))
                 .when(Booking::cancelled.eq(false))
                 .name("room_start_active"),
@@ -242,6 +247,7 @@ pub struct Review {
     pub product: ForeignKey<Product>,
     #[field(on_delete = Cascade)]
     pub shopper: ForeignKey<Shopper>,
+    #[field(validators = [min_value(1), max_value(5)])]
     pub rating: u16,
 }
 
@@ -401,6 +407,51 @@ pub struct Scan {
     pub bin: ForeignKey<Bin>,
 }
 
+/// A coupon whose code is unique whatever the case of its letters, and whose headline is so on a day.
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(app = "lab", constraints = Coupon::constraints)]
+pub struct Coupon {
+    pub id: Auto<i64>,
+    #[field(max_length = 10, validators = [matches("^[A-Za-z0-9]+$")])]
+    pub code: String,
+    #[field(max_length = 10, blank)]
+    pub campaign: Option<String>,
+    #[field(blank)]
+    pub published: Option<Date>,
+    #[field(max_length = 20, blank, unique_for_date = published)]
+    pub headline: String,
+}
+
+impl Coupon {
+    fn constraints() -> Vec<Constraint<Coupon>> {
+        vec![unique(Coupon::code.lower()).name("code_ci"), unique((Coupon::campaign,)).name("one_campaign")]
+    }
+}
+
+/// Every kind of default, and a column that the database computes. The name is an `Option` with a constraint so that a
+/// test can leave it out as Python can.
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(app = "lab", constraints = Counter::constraints)]
+pub struct Counter {
+    pub id: Auto<i64>,
+    #[field(max_length = 20, default = Some("unnamed".to_owned()))]
+    pub name: Option<String>,
+    #[field(default = 0)]
+    pub hits: i32,
+    #[field(db_default = 7)]
+    pub weight: Auto<i32>,
+    #[field(db_default = now())]
+    pub seen_at: Auto<DateTime>,
+    #[field(generated = Counter::hits * 2)]
+    pub doubled: Auto<i32>,
+}
+
+impl Counter {
+    fn constraints() -> Vec<Constraint<Counter>> {
+        vec![check(Counter::name.is_null(false)).name("has_a_name")]
+    }
+}
+
 /// A ticket goes back to the first user, and to the one who stands for all that are gone.
 #[derive(Model, Clone, Debug, PartialEq)]
 #[model(app = "lab")]
@@ -458,6 +509,7 @@ pub struct AllTypes {
     pub id: Auto<i64>,
     pub big: Option<i64>,
     pub small: Option<i16>,
+    #[field(validators = [max_value(i32::MAX)])]
     pub positive: Option<u32>,
     pub real: Option<f64>,
     #[field(max_digits = 8, decimal_places = 2)]
@@ -472,7 +524,7 @@ pub struct AllTypes {
     pub span: Option<Duration>,
     pub token: Option<Uuid>,
     pub blob: Option<Vec<u8>>,
-    pub ip: Option<String>,
+    pub ip: Option<IpAddr>,
     pub data: Option<Json>,
 }
 
@@ -562,6 +614,8 @@ pub fn app() -> App {
             Audit::app(),
             Lease::app(),
             Scan::app(),
+            Coupon::app(),
+            Counter::app(),
             Ticket::app(),
             Soft::app(),
             Gadget::app(),

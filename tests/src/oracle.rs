@@ -93,7 +93,7 @@ macro_rules! plain {
         }
     )*};
 }
-plain! { bool i16 i32 i64 u16 u32 u64 usize String &str Json }
+plain! { bool i16 i32 i64 u16 u32 u64 usize String &str Json std::net::IpAddr }
 
 impl Answer for f64 {
     fn answer(&self) -> Json {

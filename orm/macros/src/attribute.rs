@@ -116,6 +116,22 @@ impl Item {
         }
     }
 
+    /// The name of another field: `unique_for_date = published`.
+    pub(crate) fn field(&self) -> syn::Result<Ident> {
+        match field_path(self.expression()?)?.as_slice() {
+            [name] => Ok(name.clone()),
+            _ => Err(self.expected("the name of a field of the same model")),
+        }
+    }
+
+    /// Expressions, alone or in brackets: `[min_value(1), max_value(5)]`.
+    pub(crate) fn expressions(&self) -> syn::Result<Vec<Expr>> {
+        match self.expression()? {
+            Expr::Array(array) => Ok(array.elems.iter().cloned().collect()),
+            single => Ok(vec![single.clone()]),
+        }
+    }
+
     /// Names with or without a minus, alone or in brackets: `-created_at`, `[-created_at, author.username]`.
     pub(crate) fn order(&self) -> syn::Result<Vec<OrderKey>> {
         match self.expression()? {

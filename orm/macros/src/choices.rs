@@ -227,14 +227,19 @@ fn methods(definition: &Definition<'_>, storage: &Storage) -> TokenStream {
     let names: Vec<_> = definition.choices.iter().map(|choice| &choice.name).collect();
     let labels: Vec<_> = definition.choices.iter().map(|choice| &choice.label).collect();
     let values: Vec<_> = definition.choices.iter().map(ChoiceDefinition::stored).collect();
+    let texts = names.iter().map(ToString::to_string);
     let (unknown_value, unknown_label) = match &definition.unknown {
         None => (None, None),
         Some(unknown) if definition.integer => {
-            (Some(quote!(#name::#unknown(stored) => *stored,)), Some(quote!(#name::#unknown(_) => "",)))
+            let text = quote!(::std::borrow::Cow::Owned(::std::string::ToString::to_string(stored)));
+            (
+                Some(quote!(#name::#unknown(stored) => *stored,)),
+                Some(quote!(#name::#unknown(stored) => #text,)),
+            )
         }
         Some(unknown) => (
             Some(quote!(#name::#unknown(stored) => stored,)),
-            Some(quote!(#name::#unknown(stored) => stored,)),
+            Some(quote!(#name::#unknown(stored) => ::std::borrow::Cow::Borrowed(stored),)),
         ),
     };
     quote! {
@@ -252,11 +257,18 @@ fn methods(definition: &Definition<'_>, storage: &Storage) -> TokenStream {
             const CHOICES: &'static [::nuages::meta::Choice] = &[#(
                 ::nuages::meta::Choice { value: ::nuages::meta::ChoiceValue::#choice(#values), label: #labels },
             )*];
-            fn label(&self) -> &str {
+            const NAMES: &'static [&'static str] = &[#(#texts),*];
+            fn label(&self) -> ::std::borrow::Cow<'_, str> {
                 match self {
-                    #(#name::#names => #labels,)*
+                    #(#name::#names => ::std::borrow::Cow::Borrowed(#labels),)*
                     #unknown_label
                 }
+            }
+        }
+        #[automatically_derived]
+        impl ::core::fmt::Display for #name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::Display::fmt(&self.value(), f)
             }
         }
     }

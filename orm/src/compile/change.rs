@@ -40,8 +40,9 @@ impl Compiler<'_> {
             }
             assignments.push((column, value));
         }
-        let table = self.binding.model(state.model)?.table;
-        let source = self.scopes[scope].joins.get(0).source;
+        let bound = self.binding.model(state.model)?;
+        let (table, source) = (bound.table, self.scopes[scope].joins.get(0).source);
+        bound.generate(&mut assignments, source)?;
         Ok(Update { table, source, predicate, assignments, returning: Vec::new(), from: None })
     }
 

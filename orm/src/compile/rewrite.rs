@@ -31,6 +31,29 @@ pub(super) fn expr(target: &mut Expr, rewrite: &mut dyn Rewrite) {
     }
 }
 
+/// An expression over [`Source::SELF`] where each column is what `column` gives for its place.
+pub(crate) fn substituted(mut target: Expr, column: &dyn Fn(usize) -> Expr) -> Expr {
+    struct Substitute<'a>(&'a dyn Fn(usize) -> Expr);
+    impl Rewrite for Substitute<'_> {
+        fn column(&mut self, column: Column) -> Option<Expr> {
+            (column.source() == Source::SELF).then(|| (self.0)(column.index()))
+        }
+    }
+    replace(&mut target, &mut Substitute(column));
+    target
+}
+
+/// As [`expr`], but what has come in the place of a column is not looked at again.
+fn replace(target: &mut Expr, rewrite: &mut dyn Rewrite) {
+    if let Expr::Column(column) = target {
+        if let Some(new) = rewrite.column(*column) {
+            *target = new;
+        }
+        return;
+    }
+    target.children_mut().into_iter().for_each(|child| replace(child, rewrite));
+}
+
 /// Rewrites a relation in place.
 pub(super) fn relation(target: &mut Relation, rewrite: &mut dyn Rewrite) {
     match target {

@@ -1,10 +1,12 @@
 //! What may stand on the right of a lookup, and what may stand where a value is computed.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use nuages_storage::Value;
 use rust_decimal::Decimal;
 
 use super::{Aggregate, Expr};
-use crate::field::{Auto, Email, Field, Slug, Url};
+use crate::field::{Auto, Email, Field, Slug, StoredFile, StoredImage, Url};
 use crate::model::Model;
 use crate::node::{Misuse, Node};
 use crate::path::{Col, Hop, Nullability, Path, Rel};
@@ -112,10 +114,15 @@ alike! {
     u64 => i16 i32 i64 u8 u16 u32 f32 f64 Decimal;
     f64 => i16 i32 i64 u8 u16 u32 u64 Decimal;
     Decimal => i16 i32 i64 u8 u16 u32 u64 f32 f64;
-    String => Slug Email Url;
+    String => Slug Email Url StoredFile StoredImage IpAddr Ipv4Addr Ipv6Addr;
     Slug => String;
     Email => String;
     Url => String;
+    StoredFile => String;
+    StoredImage => String;
+    Ipv4Addr => IpAddr String;
+    Ipv6Addr => IpAddr String;
+    IpAddr => String;
 }
 
 macro_rules! text {
@@ -136,7 +143,7 @@ macro_rules! text {
         }
     )*};
 }
-text!(String Slug Email Url);
+text!(String Slug Email Url StoredFile StoredImage IpAddr Ipv4Addr Ipv6Addr);
 
 // Columns and expressions, compared by class.
 

@@ -122,4 +122,9 @@ texts! {
     Email: Email, 254;
     /// An absolute address of the web. At most 200 characters, unless `max_length` says more.
     Url: Url, 200;
+    /// The name under which a file is stored, wherever that is: `avatars/2024/05/me.png`. At most 100 characters,
+    /// unless `max_length` says more. See [`upload_name`](crate::path::Col::upload_name).
+    StoredFile: Any, 100;
+    /// The name under which an image is stored.
+    StoredImage: Any, 100;
 }

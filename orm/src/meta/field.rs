@@ -10,6 +10,8 @@ use super::MetaFn;
 use crate::error::Result;
 use crate::executor::Executor;
 use crate::model::Member;
+use crate::node::Node;
+use crate::validate::Validator;
 
 /// The description of a field.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +44,16 @@ pub struct FieldMeta {
     pub default: Option<fn() -> Value>,
     /// The only values it may have.
     pub choices: Option<&'static [Choice]>,
+    /// What else is asked of its values by validation.
+    pub validators: Option<fn() -> &'static [Validator]>,
+    /// Of which dates its value occurs once.
+    pub unique_for: &'static [UniqueFor],
+    /// The folder of the files that it names, with what of the present stands in it: `avatars/%Y/%m`.
+    pub upload_to: Option<&'static str>,
+    /// What the database writes where no value is given.
+    pub db_default: Option<fn() -> Node>,
+    /// What the database computes of the row's other columns.
+    pub generated: Option<fn() -> Node>,
     /// Set to now by every save.
     pub auto_now: bool,
     /// Set to now by the first save.
@@ -126,6 +138,32 @@ pub enum TextFormat {
     Email,
     /// An absolute address of the web.
     Url,
+    /// An address of the internet, of either version.
+    Ip,
+    /// One of version 4.
+    Ipv4,
+    /// One of version 6.
+    Ipv6,
+}
+
+/// A date of the same row for which a field's value occurs once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UniqueFor {
+    /// How much of the date.
+    pub period: Period,
+    /// The field with the date.
+    pub field: u16,
+}
+
+/// A part of a date that two rows may have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Period {
+    /// The day.
+    Date,
+    /// The month, of whatever year.
+    Month,
+    /// The year.
+    Year,
 }
 
 /// One of the values a field may have.
@@ -173,6 +211,11 @@ impl FieldMeta {
             format: T::FORMAT,
             default: None,
             choices: T::CHOICES,
+            validators: None,
+            unique_for: &[],
+            upload_to: None,
+            db_default: None,
+            generated: None,
             auto_now: false,
             auto_now_add: false,
             verbose_name: "",
@@ -201,6 +244,19 @@ impl FieldMeta {
             FieldKind::Column(_) => None,
             FieldKind::ForeignKey { target, .. } | FieldKind::ManyToMany { target, .. } => Some(target()),
             FieldKind::Reverse { child, .. } => Some(child()),
+        }
+    }
+
+    /// Whether it is a column of this type.
+    pub fn kind_is(&self, data_type: DataType) -> bool {
+        matches!(self.kind, FieldKind::Column(own) if own == data_type)
+    }
+
+    /// The most characters of a text, if there is a limit.
+    pub const fn length_max(&self) -> Option<u32> {
+        match self.kind {
+            FieldKind::Column(DataType::Text { max_length }) => max_length,
+            _ => None,
         }
     }
 
@@ -260,6 +316,16 @@ setters! {
     editable: bool,
     /// The value it has when none is given.
     default: Option<fn() -> Value>,
+    /// What else is asked of its values by validation.
+    validators: Option<fn() -> &'static [Validator]>,
+    /// Of which dates its value occurs once.
+    unique_for: &'static [UniqueFor],
+    /// The folder of the files that it names.
+    upload_to: Option<&'static str>,
+    /// What the database writes where no value is given.
+    db_default: Option<fn() -> Node>,
+    /// What the database computes of the row's other columns.
+    generated: Option<fn() -> Node>,
     /// Set to now by every save.
     auto_now: bool,
     /// Set to now by the first save.

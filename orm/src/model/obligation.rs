@@ -6,7 +6,7 @@
 
 use rust_decimal::Decimal;
 
-use crate::field::{Auto, Date, DateTime, Email, Json, Slug, Time, Url};
+use crate::field::{Auto, Date, DateTime, Email, Json, Slug, StoredFile, StoredImage, Time, Url};
 use crate::model::Model;
 use crate::relation::{ForeignKey, ManyToMany, OneToOne, Through};
 
@@ -59,6 +59,34 @@ pub trait HasDigits {
 }
 #[diagnostic::do_not_recommend]
 impl HasDigits for Decimal {}
+
+/// What `db_default` and `generated` belong to.
+#[diagnostic::on_unimplemented(
+    message = "the database fills an `Auto`, and not a `{Self}`",
+    label = "make it an `Auto`"
+)]
+pub trait Filled {
+    /// The demand is met.
+    const MET: () = ();
+}
+#[diagnostic::do_not_recommend]
+impl<T> Filled for Auto<T> {}
+
+/// What `upload_to` belongs to.
+#[diagnostic::on_unimplemented(
+    message = "`upload_to` is for a `StoredFile`, and not for `{Self}`",
+    label = "not the name of a file"
+)]
+pub trait HasUploads {
+    /// The demand is met.
+    const MET: () = ();
+}
+#[diagnostic::do_not_recommend]
+impl HasUploads for StoredFile {}
+#[diagnostic::do_not_recommend]
+impl HasUploads for StoredImage {}
+#[diagnostic::do_not_recommend]
+impl<T: HasUploads> HasUploads for Option<T> {}
 
 /// What `on_delete` belongs to.
 #[diagnostic::on_unimplemented(
@@ -173,7 +201,7 @@ macro_rules! texts {
         }
     )*};
 }
-texts!(String Slug Email Url);
+texts!(String Slug Email Url StoredFile StoredImage);
 
 #[diagnostic::do_not_recommend]
 impl<T: HasLength> HasLength for Option<T> {}

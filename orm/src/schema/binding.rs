@@ -7,11 +7,14 @@ use nuages_engine::{
     algebra::{Column, Expr, Source},
     catalog::{Catalog, IndexDefinition, TableDefinition},
 };
-use nuages_storage::{DataType, IndexId, Layout, TableId, key::KeyPart};
+use nuages_storage::{DataType, IndexId, Layout, TableId, Value, key::KeyPart};
 
-use super::tables::{ThroughNames, through_names};
+use super::{
+    generated::{Generated, db_default, generated},
+    tables::{ThroughNames, through_names},
+};
 use crate::{
-    error::{Error, Result},
+    error::{Error, Misuse, Result},
     meta::{FieldKind, ModelMeta},
 };
 
@@ -44,6 +47,8 @@ pub(crate) struct Bound {
     pub(crate) unique: Vec<UniqueKey>,
     /// The columns that say which rows an index has, by their positions in the model.
     in_index_conditions: Vec<usize>,
+    /// The columns that are computed from others.
+    pub(crate) generated: Vec<Generated>,
     /// The many-to-many relations, by field.
     throughs: Vec<(u16, ThroughBound)>,
 }
@@ -71,6 +76,53 @@ pub(crate) struct ThroughBound {
 }
 
 impl Bound {
+    /// Adds to the assignments of an update, which are by columns of the table, those of the columns that are computed
+    /// from what is assigned.
+    ///
+    /// # Errors
+    /// [`Misuse::Other`] if a computed column is assigned itself.
+    pub(crate) fn generate(&self, assignments: &mut Vec<(usize, Expr)>, row: Source) -> Result<()> {
+        for generated in &self.generated {
+            let place = self.columns[generated.position];
+            if assignments.iter().any(|(column, _)| *column == place) {
+                return Err(Misuse::Other("a generated column is computed, and cannot be written").into());
+            }
+            let reads_assigned = std::cell::Cell::new(false);
+            let value = generated.value(&|position| {
+                let column = self.columns[position];
+                match assignments.iter().find(|(assigned, _)| *assigned == column) {
+                    Some((_, value)) => {
+                        reads_assigned.set(true);
+                        value.clone()
+                    }
+                    None => Expr::Column(row.column(column)),
+                }
+            });
+            if reads_assigned.get() {
+                assignments.push((place, value));
+            }
+        }
+        Ok(())
+    }
+
+    /// Computes the columns of a new row, whose values are by position, from the others.
+    pub(crate) fn generate_new(&self, row: &mut [Option<Expr>]) -> Result<()> {
+        if self.generated.is_empty() {
+            return Ok(());
+        }
+        for (position, (_, field)) in self.meta.columns().enumerate() {
+            if row[position].is_none() {
+                row[position] = db_default(self.meta, field)?;
+            }
+        }
+        for generated in &self.generated {
+            let null = Expr::Literal(Value::Null);
+            let value = generated.value(&|position| row[position].clone().unwrap_or_else(|| null.clone()));
+            row[generated.position] = Some(value);
+        }
+        Ok(())
+    }
+
     /// The many-to-many relations that the model declares, by field.
     pub(crate) fn throughs(&self) -> &[(u16, ThroughBound)] {
         &self.throughs
@@ -111,6 +163,7 @@ impl Binding {
             is_identical: true,
             unique: Vec::new(),
             in_index_conditions: Vec::new(),
+            generated: Vec::new(),
             throughs: Vec::new(),
         };
         let models = std::iter::once((address(meta), bound)).collect();
@@ -199,6 +252,7 @@ fn bind(meta: &'static ModelMeta, catalog: &Catalog) -> Result<Bound> {
         row_id,
         unique,
         in_index_conditions,
+        generated: generated(meta)?,
         throughs,
     })
 }

@@ -2,7 +2,7 @@
 
 use nuages_engine::{
     Session,
-    algebra::{Expr, Source},
+    algebra::{Comparison, Expr, Source},
     catalog::{Action, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable},
 };
 use nuages_storage::DataType;
@@ -13,7 +13,10 @@ use crate::{
     error::{Error, Misuse, Result},
     executor::Settings,
     meta::{FieldKind, FieldMeta, MetaFn, ModelMeta, OnDelete},
+    node::Node,
 };
+
+use super::generated::{db_default, generated};
 
 /// The names of the table between the sides of a many-to-many relation.
 pub(super) struct ThroughNames {
@@ -103,6 +106,13 @@ fn model_table(meta: &'static ModelMeta) -> Result<NewTable> {
             index.name.map_or_else(|| format!("{}_{}_idx", meta.table, names.join("_")), str::to_owned);
         table = table.index(NewIndex::new(name, parts));
     }
+    table = declared_indexes(table, meta)?;
+    for computed in generated(meta)? {
+        let column = |position| Expr::Column(Source::SELF.column(position));
+        let is_right = column(computed.position).compare(Comparison::Same, computed.value(&column));
+        let name = meta.field(computed.field).map_or("", |field| field.column);
+        table = table.check(format!("{}_{name}_generated", meta.table), is_right);
+    }
     constraints(table, meta)
 }
 
@@ -112,6 +122,9 @@ fn column(mut table: NewTable, meta: &'static ModelMeta, field: &'static FieldMe
     let mut column = NewColumn::new(field.column, data_type).nullable(field.null);
     if let Some(max) = field.unsigned {
         column = column.unsigned().at_most(max);
+    }
+    if let Some(default) = db_default(meta, field)? {
+        column = column.default(default);
     }
     let is_whole_key = field.primary_key && meta.primary_key.len() == 1;
     let is_integer = matches!(data_type, DataType::SmallInt | DataType::Integer | DataType::BigInt);
@@ -143,6 +156,35 @@ fn action(field: &FieldMeta) -> Action {
         OnDelete::SetNull | OnDelete::DbSetNull => Action::SetNull,
         _ => Action::NoAction,
     }
+}
+
+/// Indexes over expressions or of some rows.
+fn declared_indexes(mut table: NewTable, meta: &'static ModelMeta) -> Result<NewTable> {
+    let settings = Settings::default();
+    let row = |node: &Node| Compiler::of_row(meta, &settings, node);
+    for (number, declared) in meta.declared_indexes.into_iter().flat_map(|declared| declared()).enumerate() {
+        let mut parts = Vec::with_capacity(declared.parts.len());
+        for order in &declared.parts {
+            let mut part = part_of(meta, row(&order.node)?);
+            if order.descending {
+                part = part.descending();
+            }
+            if let Some(first) = order.nulls_first {
+                part = part.nulls_first(first);
+            }
+            parts.push(part);
+        }
+        let name = match declared.name.is_empty() {
+            true => format!("{}_declared_{number}_idx", meta.table),
+            false => declared.name,
+        };
+        let index = NewIndex::new(name, parts);
+        table = table.index(match &declared.condition {
+            Some(condition) => index.when(row(condition)?),
+            None => index,
+        });
+    }
+    Ok(table)
 }
 
 /// Checks, and unique constraints over expressions or under a condition.

@@ -70,7 +70,7 @@ fn every_field_says_what_is_wrong_with_it() {
         wrong(sent, &db),
         ["title: max_length", "level: invalid_choice", "seats: invalid", "day: required"]
     );
-    assert_eq!(wrong([("title", ""), ("day", "2024-13-01")], &db), ["title: required", "day: invalid"]);
+    assert_eq!(wrong([("title", ""), ("day", "2024-13-01")], &db), ["title: required", "day: invalid_date"]);
     assert_eq!(wrong([("title", "x"), ("day", "2024-05-31"), ("seats", "-1")], &db), ["seats: min_value"]);
 }
 

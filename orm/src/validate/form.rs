@@ -2,13 +2,13 @@
 
 use nuages_storage::{DataType, Value};
 
-use super::{Validate, fields::complaint};
+use super::{Validate, convert, fields::complaints};
 use crate::{
     draft::MissingField,
     error::{Error, Result, ValidationErrors},
     executor::Executor,
     meta::FieldMeta,
-    queryset::{can_hold, dynamic::record::converted},
+    queryset::can_hold,
     relation::parent,
     words,
 };
@@ -34,18 +34,23 @@ pub(super) fn clean_from<M: Validate>(values: Vec<(String, Value)>, ex: &dyn Exe
         if value.is_null() && !field.null {
             continue;
         }
-        let checked = converted(meta, index, value).and_then(|value| {
-            if let Some((code, text)) = complaint(field, data_type, &value).filter(|_| !value.is_null()) {
-                return Err(Error::invalid(field.name, code, text));
+        let value = match convert::to_field(meta, index, data_type, value)? {
+            Ok(value) => value,
+            Err((code, text)) => {
+                errors.add(field.name, code, text);
+                continue;
             }
-            match M::read_part(&mut draft, index, std::slice::from_ref(&value), 0) {
-                Ok(()) => Ok(()),
-                Err(_) => can_hold::<M>(index, &value),
+        };
+        let complaints = if value.is_null() { Vec::new() } else { complaints(field, data_type, &value)? };
+        if !complaints.is_empty() {
+            complaints.into_iter().for_each(|(code, text)| errors.add(field.name, code, text));
+            continue;
+        }
+        if M::read_part(&mut draft, index, std::slice::from_ref(&value), 0).is_err() {
+            match can_hold::<M>(index, &value) {
+                Err(Error::Validation(said)) => errors.merge(said),
+                other => other?,
             }
-        });
-        match checked {
-            Err(Error::Validation(complaints)) => errors.merge(complaints),
-            other => other?,
         }
     }
     for (name, is_required) in M::REQUIRED {

@@ -1,42 +1,77 @@
 //! Whether another row has the same values.
 
-use nuages_engine::algebra::{Comparison, Expr, OutputColumn, Query, Relation, Source};
-use nuages_storage::Value;
+use nuages_engine::algebra::{Comparison, DatePart, Expr, OutputColumn, Query, Relation, Source};
+use nuages_storage::{DataType, Value};
 
 use super::{Cleaning, capitalized, label};
 use crate::{
     compile::Compiler,
     error::{Result, ValidationErrors},
     field::RowReader,
-    meta::FieldKind,
-    node::Node,
+    meta::{FieldKind, FieldMeta, Period, UniqueFor},
+    node::{FieldPath, Node, Operator},
     read,
 };
 
 impl Cleaning<'_> {
     /// Fields that are unique alone or together. A NULL is like no other.
     pub(super) fn unique_fields(&mut self) -> Result<()> {
-        let name = capitalized(self.meta.verbose_name);
-        for (position, (_, field)) in self.meta.columns().enumerate() {
+        for (position, (index, field)) in self.meta.columns().enumerate() {
             let one = matches!(field.kind, FieldKind::ForeignKey { one: true, .. });
             let is_key = field.primary_key && self.meta.primary_key.len() == 1;
             if (field.unique || one) && !is_key && self.is_row_with(&[position])? {
-                let text = format!("{name} with this {} already exists.", label(field));
-                self.errors.add(field.name, "unique", text);
+                self.taken(&[field]);
+            }
+            for unique_for in field.unique_for {
+                self.unique_for(index, *unique_for)?;
             }
         }
         for fields in self.meta.unique_together {
             let positions: Vec<usize> = fields.iter().map(|field| self.meta.position(*field)).collect();
             if self.is_row_with(&positions)? {
-                let labels: Vec<String> =
-                    fields.iter().filter_map(|field| self.meta.field(*field)).map(label).collect();
-                let labels = match labels.split_last() {
-                    Some((last, before)) if !before.is_empty() => format!("{} and {last}", before.join(", ")),
-                    _ => labels.join(""),
-                };
-                let text = format!("{name} with this {labels} already exists.");
-                self.errors.add(ValidationErrors::WHOLE, "unique_together", text);
+                self.taken(&fields.iter().filter_map(|field| self.meta.field(*field)).collect::<Vec<_>>());
             }
+        }
+        Ok(())
+    }
+
+    /// Says that another row has the values of these fields.
+    pub(super) fn taken(&mut self, fields: &[&FieldMeta]) {
+        let name = capitalized(self.meta.verbose_name);
+        let labels: Vec<String> = fields.iter().map(|field| label(field)).collect();
+        let (under, code, labels) = match (labels.split_last(), fields) {
+            (Some((last, before)), _) if !before.is_empty() => {
+                (ValidationErrors::WHOLE, "unique_together", format!("{} and {last}", before.join(", ")))
+            }
+            (_, [field, ..]) => (field.name, "unique", labels.join("")),
+            _ => return,
+        };
+        self.errors.add(under, code, format!("{name} with this {labels} already exists."));
+    }
+
+    /// No other row has the value of a field on the same day, in the same month or year.
+    fn unique_for(&mut self, index: u16, unique_for: UniqueFor) -> Result<()> {
+        let meta = self.meta;
+        let (Some(field), Some(date)) = (meta.field(index), meta.field(unique_for.field)) else {
+            return Ok(());
+        };
+        let path = |index| Node::Path(FieldPath::field(index));
+        let (operator, period) = match unique_for.period {
+            Period::Date if date.kind_is(DataType::Timestamp) => (Some(Operator::DateOf), "date"),
+            Period::Date => (None, "date"),
+            Period::Month => (Some(Operator::Extract(DatePart::Month)), "month"),
+            Period::Year => (Some(Operator::Extract(DatePart::Year)), "year"),
+        };
+        let when = path(unique_for.field);
+        let when = operator.map_or_else(|| when.clone(), |operator| Node::call(operator, [when.clone()]));
+        if self.is_taken(&[path(index), when], None, true)? {
+            let text = format!("{} must be unique for {} {period}.", label(field), label(date));
+            let code = match unique_for.period {
+                Period::Date => "unique_for_date",
+                Period::Month => "unique_for_month",
+                Period::Year => "unique_for_year",
+            };
+            self.errors.add(field.name, code, text);
         }
         Ok(())
     }

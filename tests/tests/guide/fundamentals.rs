@@ -74,8 +74,8 @@ mod fields {
         let order = Order::objects().create(new!(Order { status: Status::Shipped }), &db)?;
         let order = Order::objects().get(Order::id.eq(order.id), &db)?;
         assert_eq!(
-            (order.status, order.status.value(), order.status.label()),
-            (Status::Shipped, "shipped", "On its way")
+            (&order.status, order.status.value(), &*order.status.label()),
+            (&Status::Shipped, "shipped", "On its way")
         );
         assert_eq!(Order::objects().filter(Order::status.eq(Status::Shipped)).count(&db)?, 1);
         assert_eq!(Order::objects().filter(Q::<Order>::parse("status", "shipped")?).count(&db)?, 1);

@@ -4,7 +4,7 @@ use nuages::{error::Error, prelude::*, queryset::BulkOptions};
 use nuages_tests::{
     chinook::Album,
     data,
-    lab::{Account, Booking, Review, Tag},
+    lab::{Account, Booking, Coupon, Review, Tag},
     oracle,
     oracle::{raises, says},
 };
@@ -129,6 +129,19 @@ mod constraint {
                 raises(Account::objects().filter(Account::id.eq(1)).update(Account::balance.set(-1), db)),
                 raises(Booking::objects().create(backwards, db)),
             ]
+        }
+        unique_nulls_are_distinct(db) {
+            let coupon = |code: &'static str, campaign: Option<&str>| {
+                Coupon::objects().create(new!(Coupon { code, campaign: campaign.map(str::to_owned) }), db)
+            };
+            coupon("C3", None)?;
+            coupon("C4", Some("x"))?;
+            let without = Coupon::objects().filter(Coupon::campaign.is_null(true)).count(db)?;
+            json!([without, raises(coupon("C5", Some("x")))])
+        }
+        no_database_check_for_choices_validators(db) {
+            let review = Review::objects().create(new!(Review { product: 2, shopper: 3, rating: 99_u16 }), db)?;
+            json!([review.rating, Coupon::objects().create(new!(Coupon { code: "bad code!" }), db)?.code])
         }
         empty_string_is_not_null(db) { Tag::objects().create(tag("", ""), db)?.name }
     }

@@ -17,6 +17,8 @@ mod lazy;
 mod loading;
 mod lookups;
 mod managers;
+mod migrations;
+mod models;
 mod parents;
 mod places;
 mod querysets;

@@ -6,7 +6,7 @@ use nuages::{
 };
 use nuages_tests::{
     data,
-    lab::{AllTypes, Post, Tag},
+    lab::{AllTypes, Counter, Gadget, Post, Tag},
     oracle,
     oracle::{Answer, hex, raises, says},
 };
@@ -35,6 +35,8 @@ fn python<T>(_: &Option<T>) -> &'static str {
 }
 
 mod save {
+    use nuages_engine::sql::Connection;
+
     use super::*;
 
     oracle! { "save", data::lab;
@@ -76,7 +78,7 @@ mod save {
                     span: -Duration::from_micros(86_400_000_001),
                     token: Uuid::from_u128(7),
                     blob: vec![0, 0xff],
-                    ip: "2001:db8::1",
+                    ip: "2001:DB8::1".parse::<std::net::IpAddr>().expect("an address"),
                     data: json!({ "a": [1, null, true, "x"] }),
                 }),
                 db,
@@ -94,6 +96,11 @@ mod save {
                 },
             })
         }
+        explicit_none_beats_default(db) {
+            let named = new!(Counter { name: None });
+            let created = raises(Counter::objects().create(named.clone(), db));
+            json!([named.name, created, new!(Gadget { name: "", meta: None }).meta, new!(Gadget { name: "" }).meta])
+        }
         aware_datetime_is_stored_in_utc(db) {
             let local: DateTime = "2024-07-01T23:30:00-05:00".parse().expect("a moment");
             let row = AllTypes::objects().create(new!(AllTypes { moment: local }), db)?;
@@ -103,6 +110,38 @@ mod save {
                 AllTypes::objects().filter(AllTypes::moment.date.eq(day)).count(db)?,
             ])
         }
+    }
+
+    #[test]
+    fn the_database_fills_and_computes() -> Result<()> {
+        let db = data::lab();
+        let mut counter = Counter::objects().create(new!(Counter { hits: 3 }), &db)?;
+        assert_eq!((counter.weight.get(), counter.doubled.get()), (Some(&7), Some(&6)));
+        assert!(counter.seen_at.get().is_some());
+        (counter.hits, counter.doubled) = (5, 99.into());
+        counter.save(&db)?;
+        assert_eq!(counter.doubled, 10);
+        Counter::objects().update(Counter::hits.set(Counter::hits + 1), &db)?;
+        counter.refresh(&db)?;
+        assert_eq!((counter.hits, counter.doubled.get()), (6, Some(&12)));
+        counter.save_set(Counter::hits.set(Counter::hits * 2), &db)?;
+        assert_eq!(Counter::objects().filter(Counter::doubled.eq(24)).count(&db)?, 1);
+        counter.hits = 1;
+        assert_eq!(Counter::objects().bulk_update([&counter], Counter::hits, &db)?, 1);
+        let rows =
+            Counter::objects().bulk_create([1, 2].map(|hits| new!(Counter { hits, weight: 0 })), &db)?;
+        assert_eq!(rows.iter().map(|row| row.doubled.get().copied()).collect::<Vec<_>>(), [Some(2), Some(4)]);
+        assert_eq!(
+            Counter::objects().order_by(Counter::id).values_list(Counter::doubled).all(&db)?,
+            [2, 2, 4]
+        );
+        assert_eq!(Counter::objects().filter(Counter::weight.eq(0)).count(&db)?, 2);
+        let written = Counter::objects().update(Counter::doubled.set(1), &db);
+        assert!(matches!(written, Err(Error::Misuse(_))));
+        let past_the_model =
+            Connection::new(db.engine().clone()).execute("UPDATE lab_counter SET doubled = 1", &[]);
+        assert!(past_the_model.is_err(), "a check stands behind it");
+        Ok(())
     }
 
     #[test]

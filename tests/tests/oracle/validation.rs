@@ -2,10 +2,11 @@
 
 use nuages::{error::Error, prelude::*, validate::CleanOptions};
 use nuages_tests::{
+    chinook::Album,
     data,
-    lab::{Booking, Post, Product, Review, Tag, User},
+    lab::{AllTypes, Booking, Coupon, Post, Product, Review, Tag, User},
     oracle,
-    oracle::raises,
+    oracle::{Answer, raises},
 };
 use serde_json::{Value as Json, json};
 
@@ -47,6 +48,50 @@ oracle! { "validate", data::lab;
             with(CleanOptions { exclude: vec!["slug", "name"], ..CleanOptions::default() }),
         ]
     }
+    check_constraint_message(db) {
+        let backwards = new!(Booking { room: "x", start: day("2024-01-02"), end: day("2024-01-01") });
+        let Err(Error::Validation(messages)) = backwards.full_clean(db) else { panic!("it ends before it begins") };
+        let texts: Vec<&str> = messages.field("__all__").iter().map(|message| message.text.as_str()).collect();
+        json!([
+            { "raises": "ValidationError", "message": { "__all__": texts } },
+            raises(backwards.validate_constraints(db)),
+            backwards.clean_fields(db).err().map(|error| error.to_string()),
+        ])
+    }
+    expression_unique_and_unique_for_date(db) {
+        let headline = |published| errors(new!(Coupon { code: "N1", headline: "Save", published: day(published) }).full_clean(db));
+        [errors(new!(Coupon { code: "Save20" }).full_clean(db)), headline("2024-01-01"), headline("2024-01-02")]
+    }
+    limits_of_integer_fields(db) {
+        let sent = |name: &str, number: &str| errors(AllTypes::clean_from([(name, number)], db).map(drop));
+        [
+            sent("small", "32768"),
+            sent("small", "32767"),
+            sent("positive", "2147483648"),
+            sent("big", "9223372036854775808"),
+        ]
+    }
+    conversion(db) {
+        let sent = [
+            ("big", "12"),
+            ("day", "2024-02-29"),
+            ("flag", "t"),
+            ("money", "1.5"),
+            ("token", "00000000000000000000000000000007"),
+        ];
+        let row = AllTypes::clean_from(sent, db)?;
+        let wrong = [
+            ("big", "x"),
+            ("day", "2024-02-30"),
+            ("money", "1.234"),
+            ("flag", "maybe"),
+            ("short", "toolong"),
+            ("positive", "-1"),
+            ("ip", "1.2.3"),
+        ];
+        let wrong = errors(AllTypes::clean_from(wrong, db).map(drop));
+        json!([row.big, row.day.answer(), row.flag, row.money.answer(), row.token.answer(), wrong])
+    }
     save_does_not_validate(db) {
         let mut tag = new!(Tag { name: "", slug: "not a slug!" });
         tag.save(db)?;
@@ -54,10 +99,30 @@ oracle! { "validate", data::lab;
     }
 }
 
+oracle! { "validate", data::chinook;
+    foreign_key_must_exist(db) {
+        let album = |artist: Option<i32>| {
+            let sent = artist.map(|artist| ("artist", artist.to_string()));
+            let sent = [("title", "x".to_owned())].into_iter().chain(sent);
+            match Album::clean_from(sent, db) {
+                // A form says that what Python leaves empty is required.
+                Err(Error::Validation(messages)) if messages.field("artist").iter().any(|m| m.code == "required") => {
+                    errors(Err(Error::invalid("artist", "null", "")))
+                }
+                other => errors(other.map(drop)),
+            }
+        };
+        [album(Some(99_999)), album(None), album(Some(1))]
+    }
+}
+
+fn day(text: &str) -> Date {
+    text.parse().expect("a day")
+}
+
 #[test]
 fn what_a_model_says_itself_stands_under_all() {
     let db = data::lab();
-    let day = |text: &str| text.parse::<Date>().expect("a day");
     let closed = new!(Booking { room: "closed", start: day("2024-01-01"), end: day("2024-01-02") });
     let said = closed.full_clean(&db);
     let Err(Error::Validation(messages)) = &said else { panic!("{said:?}") };
@@ -90,7 +155,6 @@ fn a_key_must_lead_to_a_row() -> Result<()> {
 #[test]
 fn checks_and_conditional_uniqueness_are_asked_before_the_database_refuses() -> Result<()> {
     let db = data::lab();
-    let day = |text: &str| text.parse::<Date>().expect("a day");
     let backwards = new!(Booking { room: "x", start: day("2024-01-02"), end: day("2024-01-01") });
     assert_eq!(errors(backwards.full_clean(&db)), json!({ "__all__": [null] }));
     let mut taken = new!(Booking { room: "red", start: day("2024-01-01"), end: day("2024-01-09") });
@@ -100,4 +164,40 @@ fn checks_and_conditional_uniqueness_are_asked_before_the_database_refuses() -> 
     assert_eq!(errors(taken.full_clean(&db)), json!("valid"));
     assert_eq!(taken.insert(&db)?.room, "red");
     Ok(())
+}
+
+#[test]
+fn every_validator_of_a_field_is_asked() {
+    let db = data::lab();
+    let coupon = new!(Coupon { code: "much too long!" });
+    let Err(Error::Validation(messages)) = coupon.clean_fields(&db) else { panic!("it is not valid") };
+    let codes: Vec<&str> = messages.field("code").iter().map(|message| message.code).collect();
+    assert_eq!(codes, ["max_length", "invalid"]);
+    let rating = |rating: u16| new!(Review { product: 2, shopper: 3, rating }).clean_fields(&db);
+    assert_eq!(errors(rating(0)), json!({ "rating": ["min_value"] }));
+    assert_eq!(errors(rating(6)), json!({ "rating": ["max_value"] }));
+    assert_eq!(errors(rating(5)), json!("valid"));
+}
+
+#[test]
+fn texts_that_are_no_values_are_told_in_djangos_words() {
+    let db = data::lab();
+    let said = |name: &str, text: &str| {
+        let Err(Error::Validation(messages)) = AllTypes::clean_from([(name, text)], &db) else {
+            panic!("{text}")
+        };
+        let message = &messages.field(name)[0];
+        (message.code, message.text.clone())
+    };
+    let quoted = |text: &str| format!("\u{201c}{text}\u{201d}");
+    assert_eq!(said("big", "1.5"), ("invalid", format!("{} value must be an integer.", quoted("1.5"))));
+    assert_eq!(said("day", "soon").0, "invalid");
+    assert_eq!(said("moment", "2024-01-01T25:00").0, "invalid_datetime");
+    assert_eq!(said("moment", "2024-02-30T10:00").0, "invalid_date");
+    assert_eq!(said("clock", "25:00").0, "invalid_time");
+    assert_eq!(said("clock", "noon").0, "invalid");
+    assert_eq!(said("token", "x"), ("invalid", format!("{} is not a valid UUID.", quoted("x"))));
+    assert_eq!(said("data", "{"), ("invalid", "Value must be valid JSON.".into()));
+    assert_eq!(said("money", "12345678.90").0, "max_digits");
+    assert_eq!(said("money", "1234567.8").0, "max_whole_digits");
 }

@@ -46,6 +46,12 @@ fn field_bounds(field: &FieldDefinition, bounds: &mut Vec<TokenStream>) {
     if let Some(length) = &field.max_length {
         bounds.push(bound(length.span(), "HasLength", ty));
     }
+    for filled in [&field.db_default, &field.generated].into_iter().flatten() {
+        bounds.push(bound(filled.span(), "Filled", ty));
+    }
+    if let Some(folder) = &field.upload_to {
+        bounds.push(bound(folder.span(), "HasUploads", ty));
+    }
     if let Some(digits) = &field.max_digits {
         bounds.push(bound(digits.span(), "HasDigits", ty));
     }

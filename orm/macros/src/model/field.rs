@@ -31,6 +31,12 @@ pub(crate) struct FieldDefinition {
     pub(crate) through_fields: Option<(Ident, Ident)>,
     pub(crate) related: Option<ExprPath>,
     pub(crate) choices: Option<Span>,
+    pub(crate) validators: Vec<Expr>,
+    /// Of which field's date, month or year it is unique: the variant of `Period`, and the field.
+    pub(crate) unique_for: Vec<(&'static str, Ident)>,
+    pub(crate) upload_to: Option<LitStr>,
+    pub(crate) db_default: Option<Expr>,
+    pub(crate) generated: Option<Expr>,
     /// Whether rows of the model extend the row that it is.
     pub(crate) parent: Option<Span>,
     /// Where it comes from, if an abstract base declares it.
@@ -76,6 +82,13 @@ const WORDS: &[&str] = &[
     "symmetrical",
     "through_fields",
     "choices",
+    "validators",
+    "unique_for_date",
+    "unique_for_month",
+    "unique_for_year",
+    "upload_to",
+    "db_default",
+    "generated",
 ];
 
 const ON_DELETE: &[&str] = &[
@@ -196,6 +209,11 @@ impl FieldDefinition {
             through_fields: None,
             related: None,
             choices: None,
+            validators: Vec::new(),
+            unique_for: Vec::new(),
+            upload_to: None,
+            db_default: None,
+            generated: None,
             parent: None,
             inherited: None,
         }
@@ -256,6 +274,13 @@ impl FieldDefinition {
             "verbose_name" => self.verbose_name = Some(item.text()?),
             "help_text" => self.help_text = Some(item.text()?),
             "choices" => self.choices = mark()?,
+            "validators" => self.validators = item.expressions()?,
+            "unique_for_date" => self.unique_for.push(("Date", item.field()?)),
+            "unique_for_month" => self.unique_for.push(("Month", item.field()?)),
+            "unique_for_year" => self.unique_for.push(("Year", item.field()?)),
+            "upload_to" => self.upload_to = Some(item.text()?),
+            "db_default" => self.db_default = Some(item.expression()?.clone()),
+            "generated" => self.generated = Some(item.expression()?.clone()),
             "auto_now" => self.auto_now = mark()?,
             "auto_now_add" => self.auto_now_add = mark()?,
             "on_delete" => self.on_delete = Some(OnDelete::new(item.expression()?)?),
@@ -274,6 +299,23 @@ impl FieldDefinition {
         {
             let message = format!("`on_delete = SetDefault` needs a `default` for `{}`", self.name);
             return Err(syn::Error::new(on_delete.word.span(), message));
+        }
+        if self.name.to_string().contains("__") {
+            let message =
+                "a field's name has no two underscores: they lead to another model in a search string";
+            return Err(syn::Error::new(self.name.span(), message));
+        }
+        if let Some(default) = &self.db_default
+            && (self.default.is_some() || self.generated.is_some())
+        {
+            let message =
+                "`db_default` is the value where none is given: it goes with no `default` or `generated`";
+            return Err(syn::Error::new(default.span(), message));
+        }
+        let times = [self.auto_now, self.auto_now_add, self.default.as_ref().map(Spanned::span)];
+        if let [_, second, ..] = times.into_iter().flatten().collect::<Vec<_>>()[..] {
+            let message = "of `auto_now`, `auto_now_add` and `default` a field has one";
+            return Err(syn::Error::new(second, message));
         }
         match (&self.max_digits, &self.decimal_places) {
             (Some(digits), None) => {

@@ -1,10 +1,10 @@
 //! What `#[model(..)]` says.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{Attribute, Expr, Ident, LitStr};
 
-use crate::attribute::{Item, Mistakes, OrderKey, field_path, items, literal_text, nearest};
+use crate::attribute::{Item, ItemValue, Mistakes, OrderKey, field_path, items, literal_text, nearest};
 
 /// The options of a model.
 #[derive(Default)]
@@ -21,6 +21,9 @@ pub(crate) struct Options {
     pub(crate) unique_together: Vec<Vec<Ident>>,
     pub(crate) primary_key: Vec<Ident>,
     pub(crate) constraints: Option<Expr>,
+    pub(crate) index_functions: Option<Expr>,
+    /// How an instance reads, if the model says so; without an expression as Django has it.
+    pub(crate) display: Option<(Span, Option<Expr>)>,
     pub(crate) objects: Option<Expr>,
     pub(crate) clean: Option<Expr>,
     /// Functions by the variant of `Hook` at which they run.
@@ -43,6 +46,8 @@ const WORDS: &[&str] = &[
     "verbose_name",
     "verbose_name_plural",
     "index",
+    "indexes",
+    "display",
     "unique_together",
     "primary_key",
     "constraints",
@@ -142,6 +147,14 @@ impl Options {
             "index" => self.indexes.push(Index::new(item)?),
             "unique_together" => self.unique_together.push(names(item)?),
             "primary_key" => self.primary_key = names(item)?,
+            "indexes" => self.index_functions = Some(item.expression()?.clone()),
+            "display" => {
+                let function = match &item.value {
+                    ItemValue::Flag => None,
+                    _ => Some(item.expression()?.clone()),
+                };
+                self.display = Some((item.name.span(), function));
+            }
             "constraints" => self.constraints = Some(item.expression()?.clone()),
             "objects" => self.objects = Some(item.expression()?.clone()),
             "clean" => self.clean = Some(item.expression()?.clone()),

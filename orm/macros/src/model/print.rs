@@ -23,6 +23,7 @@ pub(crate) fn print(model: &Definition<'_>) -> TokenStream {
     let draft = draft(model);
     let implementation = implementation(model);
     let displays = displays(model);
+    let display = display(model);
     let checks = check::print(model);
     quote! {
         #[doc(hidden)]
@@ -42,6 +43,7 @@ pub(crate) fn print(model: &Definition<'_>) -> TokenStream {
             #draft
             #implementation
             #displays
+            #display
             #checks
         };
     }
@@ -325,7 +327,7 @@ pub(super) fn displays(model: &Definition<'_>) -> TokenStream {
         let display = quote_spanned!(span => <#ty as ::nuages::field::Labelled>::display);
         Some(quote! {
             #[doc = #docs]
-            #visibility fn #method(&self) -> &str {
+            #visibility fn #method(&self) -> <#ty as ::nuages::field::Labelled>::Label<'_> {
                 #display(#value)
             }
         })
@@ -335,6 +337,24 @@ pub(super) fn displays(model: &Definition<'_>) -> TokenStream {
         true => TokenStream::new(),
         false => quote!(impl #name { #(#methods)* }),
     }
+}
+
+/// `Display`, if the model says how it reads.
+fn display(model: &Definition<'_>) -> Option<TokenStream> {
+    let (span, function) = model.options.display.as_ref()?;
+    let name = &model.input.ident;
+    let write = match function {
+        Some(function) => quote_spanned!(function.span() => ::core::fmt::Display::fmt(&#function(self), f)),
+        None => quote_spanned!(*span => f.write_str(&::nuages::model::Describe::describe(self))),
+    };
+    Some(quote! {
+        #[automatically_derived]
+        impl ::core::fmt::Display for #name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                #write
+            }
+        }
+    })
 }
 
 /// From a number to a field.

@@ -52,6 +52,10 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
         }
         None => quote!(::core::option::Option::None),
     };
+    let declared = match &options.index_functions {
+        Some(indexes) => quote!(::core::option::Option::Some(|| ::nuages::index::into_metas(#indexes()))),
+        None => quote!(::core::option::Option::None),
+    };
     let [auto, stamped, foreign_keys] = ["Auto", "Stamped", "ForeignKey"].map(with_role);
     quote! {
         const FIELDS: [::nuages::meta::FieldMeta; #count] = [#(#fields),*];
@@ -69,6 +73,7 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
             parent: #parent,
             ordering: &[#(#ordering),*],
             indexes: &[#(#indexes),*],
+            declared_indexes: #declared,
             unique_together: &[#(#together),*],
             constraints: #constraints,
             verbose_name: #verbose,
@@ -140,6 +145,7 @@ pub(in crate::model) fn field_meta(
     if let (Some(digits), Some(places)) = (&field.max_digits, &field.decimal_places) {
         setters.push(quote!(.digits(#digits, #places)));
     }
+    setters.extend(value_setters(model, field));
     if let Some(text) = &field.help_text {
         setters.push(quote!(.help_text(#text)));
     }
@@ -152,6 +158,47 @@ pub(in crate::model) fn field_meta(
     setters.extend(relation_setters(field));
     let description = quote_spanned!(ty.span() => #member::DESCRIPTION);
     quote!(#description.named(#name, #column) #(#setters)*)
+}
+
+/// What validators and the database do with values.
+fn value_setters(model: &Definition<'_>, field: &FieldDefinition) -> Vec<TokenStream> {
+    let (ty, name) = (&field.ty, &model.input.ident);
+    let mut setters = Vec::new();
+    if !field.validators.is_empty() {
+        let count = field.validators.len();
+        let validators = field.validators.iter().map(|validator| {
+            quote_spanned!(validator.span() => ::nuages::validate::IntoValidator::into_validator(#validator))
+        });
+        setters.push(quote!(.validators(::core::option::Option::Some(|| {
+            static VALIDATORS: ::std::sync::LazyLock<[::nuages::validate::Validator; #count]> =
+                ::std::sync::LazyLock::new(|| [#(#validators),*]);
+            &*VALIDATORS
+        }))));
+    }
+    if !field.unique_for.is_empty() {
+        let periods = field.unique_for.iter().map(|(period, of)| {
+            let period = Ident::new(period, of.span());
+            let place = model
+                .place_of(of)
+                .map_or_else(|| quote_spanned!(of.span() => ::nuages::path::field_of(#name::#of)), place);
+            quote!(::nuages::meta::UniqueFor { period: ::nuages::meta::Period::#period, field: #place })
+        });
+        setters.push(quote!(.unique_for(&[#(#periods),*])));
+    }
+    if let Some(folder) = &field.upload_to {
+        setters.push(quote!(.upload_to(::core::option::Option::Some(#folder))));
+    }
+    let base = quote_spanned!(ty.span() => <#ty as ::nuages::field::Field>::Base);
+    if let Some(default) = &field.db_default {
+        let operand = quote_spanned!(default.span() => ::nuages::expression::Operand::<#base, ()>::into_node);
+        setters.push(quote!(.db_default(::core::option::Option::Some(|| #operand(#default)))));
+    }
+    if let Some(generated) = &field.generated {
+        let operand =
+            quote_spanned!(generated.span() => ::nuages::expression::Operand::<#base, #name>::into_node);
+        setters.push(quote!(.generated(::core::option::Option::Some(|| #operand(#generated)))));
+    }
+    setters
 }
 
 fn relation_setters(field: &FieldDefinition) -> Vec<TokenStream> {
