@@ -200,7 +200,9 @@ fn read_row<M: Model>(row: Vec<Value>, columns: &[String], places: &[Option<u16>
         match place {
             Some(field) => {
                 let read = M::read_part(&mut draft, *field, std::slice::from_ref(&value), 0);
-                read.map_err(|error| read::decode_error(M::meta(), error.shifted(M::meta().position(*field))))?;
+                read.map_err(|error| {
+                    read::decode_error(M::meta(), error.shifted(M::meta().position(*field)))
+                })?;
             }
             None => {
                 annotations.insert(column.clone(), value);
@@ -223,7 +225,9 @@ impl<M: Model> RawRow<M> {
     /// [`Error::UnknownName`].
     pub fn annotation(&self, name: &str) -> Result<&Value> {
         let names = || self.annotations.keys().cloned().collect();
-        self.annotations.get(name).ok_or_else(|| UnknownName::among("the raw query".to_owned(), name, names()))
+        self.annotations
+            .get(name)
+            .ok_or_else(|| UnknownName::among("the raw query".to_owned(), name, names()))
     }
 
     /// The columns that are no fields of the model.

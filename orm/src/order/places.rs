@@ -142,7 +142,8 @@ impl<M: Model, P: Model> Places<M, P> {
             return Ok(0);
         }
         let places = (0i64..).zip(&keys);
-        let branches = places.map(|(place, key)| (has_key(M::meta(), key), Node::Value(place.into()))).collect();
+        let branches =
+            places.map(|(place, key)| (has_key(M::meta(), key), Node::Value(place.into()))).collect();
         let value = Node::Case(Arc::new(CaseNode { branches, otherwise: None }));
         let rows = self.rows(parent).filter(Q::new(has_key_of(M::meta(), &keys))).order_by(());
         finish_write(ex, update(rows.state(), &[AssignmentNode { step: (self.place)(), value }], ex))

@@ -27,7 +27,7 @@ use crate::node::{FieldPath, Lookup, Misuse, Node, Operator};
 impl<M, R> BitAnd for QuerySet<M, R> {
     type Output = QuerySet<M, R>;
     fn bitand(mut self, other: QuerySet<M, R>) -> QuerySet<M, R> {
-        self.state.meet(other.state);
+        self.state.meet(&other.state);
         self
     }
 }
@@ -61,8 +61,8 @@ impl QueryState {
     }
 
     /// Narrows it by the conditions of another.
-    fn meet(&mut self, other: QueryState) {
-        self.refuse_combining(&other);
+    fn meet(&mut self, other: &QueryState) {
+        self.refuse_combining(other);
         if other.clauses().empty {
             self.clauses_mut().empty = true;
         }
@@ -71,7 +71,7 @@ impl QueryState {
             condition.annotations_before = condition.annotations_before.min(annotations);
             self.conditions.push(condition);
         }
-        self.order_as(&other);
+        self.order_as(other);
     }
 
     /// Joins its conditions with those of another.

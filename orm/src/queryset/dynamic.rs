@@ -216,7 +216,7 @@ impl<R> QuerySet<Dynamic, R> {
     }
 
     /// Rows as maps from these names, which may lead to other models or be those of annotations, to values:
-    /// `["title", "author__username"]`.
+    /// `["title", "author__username"]`. Of no name, all columns.
     ///
     /// # Errors
     /// [`Error::UnknownName`]; [`Misuse::AliasNotSelected`](crate::error::Misuse::AliasNotSelected).
@@ -235,7 +235,10 @@ impl<R> QuerySet<Dynamic, R> {
                 transformed => Ok(Node::Named(words.as_ref().into(), transformed.into())),
             }
         });
-        let columns = columns.collect::<Result<_>>()?;
+        let mut columns = columns.collect::<Result<Vec<_>>>()?;
+        if columns.is_empty() {
+            columns = self.state().everything();
+        }
         let annotations_before = self.state().annotation_count();
         self.state_mut().clauses_mut().shape = Shape::Values { columns, annotations_before };
         Ok(QuerySet::from_state(self.into_state()))

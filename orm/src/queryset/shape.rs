@@ -6,7 +6,7 @@ use super::state::{Annotation, Prefetch, Shape};
 use super::{QuerySet, QueryState};
 use crate::expression::Term;
 use crate::model::Model;
-use crate::node::{Misuse, Node};
+use crate::node::{FieldPath, Misuse, Node, Step};
 use crate::path::{Hop, Rel, Root};
 use crate::prefetch::Pushed;
 use crate::row::{Prefetched, Push, Row, Select, Selection, ValuesRow};
@@ -88,7 +88,21 @@ impl<M: Model, R> QuerySet<M, R> {
     }
 
     /// Rows as maps from names to values. The names are Django's: `author__username`, `total__sum`, or as given by
-    /// `named`.
+    /// `named`. Of nothing, `values(())`, they are all columns of the model and the annotations.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone)] pub struct User { pub id: Auto<i64> }
+    /// # #[derive(Model, Clone)] pub struct Post { pub id: Auto<i64>, pub title: String, #[field(on_delete = Cascade)] pub author: ForeignKey<User> }
+    /// # let db = App::new().models((User::app(), Post::app())).open_memory()?;
+    /// # let author = User::objects().create(new!(User {}), &db)?;
+    /// # Post::objects().create(new!(Post { title: "Nuages", author: &author }), &db)?;
+    /// let titles = Post::objects().values((Post::title, Post::author.id)).all(&db)?;
+    /// assert_eq!(titles[0]["author__id"], 1.into());
+    /// let everything = Post::objects().values(()).all(&db)?;
+    /// assert_eq!(everything[0].keys().collect::<Vec<_>>(), ["id", "title", "author_id"]);
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn values<S: Selection<M>>(mut self, selection: S) -> QuerySet<M, ValuesRow> {
         self.state.values::<M, S>(selection);
         self.reshaped()
@@ -163,9 +177,26 @@ impl QueryState {
         self.clauses_mut().annotations.push(Annotation { node, shown });
     }
 
+    /// All columns of the model, keys by their own names, and the shown annotations: Django's `values()`.
+    pub(super) fn everything(&self) -> Vec<Node> {
+        let columns = self.model.columns().map(|(index, field)| {
+            let mut path = FieldPath::field(index);
+            if field.related_model().is_some() {
+                path.push(Step::Key);
+            }
+            Node::Path(path)
+        });
+        let annotations = self.clauses().annotations.iter().enumerate();
+        let shown = annotations.filter(|(_, one)| one.shown).map(|(index, _)| Node::Annotation(index));
+        columns.chain(shown).collect()
+    }
+
     fn values<M, S: Selection<M>>(&mut self, selection: S) {
         let mut nodes = Vec::new();
         selection.collect(&mut nodes);
+        if nodes.is_empty() {
+            nodes = self.everything();
+        }
         let columns = nodes.iter().map(|node| self.resolve(node)).collect();
         let annotations_before = self.annotation_count();
         let clauses = self.clauses_mut();

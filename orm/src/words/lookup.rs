@@ -87,15 +87,14 @@ pub(crate) fn condition(
         let value = typed(value, walk.data_type);
         return Ok(lookup.of(walk.into_node(), value));
     }
-    match LOOKUPS.iter().find(|(word, _)| *word == last) {
-        // A field may have a lookup's name; a key of a document may not.
-        _ if !is_json && walk.step(last) => compared(walk, Lookup::Exact, value),
-        Some((_, lookup)) if started && walk.model.is_some() && lookup.is_search() => {
-            Err(walk.unknown_lookup(last))
-        }
-        Some((_, lookup)) if started => compared(walk, *lookup, value),
-        _ if is_json && walk.step(last) => compared(walk, Lookup::Exact, value),
-        _ => Err(walk.unknown(last)),
+    // A field may have a lookup's name; a key of a document may not.
+    let is_field = !is_json && walk.step(last);
+    let lookup = LOOKUPS.iter().find(|(word, _)| started && !is_field && *word == last);
+    match lookup {
+        Some((_, lookup)) if walk.model.is_some() && lookup.is_search() => Err(walk.unknown_lookup(last)),
+        Some((_, lookup)) => compared(walk, *lookup, value),
+        None if is_field || walk.step(last) => compared(walk, Lookup::Exact, value),
+        None => Err(walk.unknown(last)),
     }
 }
 

@@ -55,6 +55,7 @@ pub(crate) const BLIND: &[(&str, &[&str])] = &[
             "constraint.empty_string_is_not_null",
             "constraint.foreign_key",
             "constraint.unique_is_case_sensitive",
+            "date.week_is_iso",
             "dates.dates_on_date_field",
             "delete.keep_parents",
             "get_or_create.lookups_are_not_stored",
@@ -83,6 +84,28 @@ pub(crate) const BLIND: &[(&str, &[&str])] = &[
             "validate.limits_of_integer_fields",
             "validate.save_does_not_validate",
         ],
+    ),
+    (
+        "what they ask is refused before any row is looked at",
+        &[
+            "lookup.fk_cannot_contain",
+            "lookup.in_subquery_two_columns",
+            "lookup.isnull_needs_boolean",
+            "lookup.unknown_field",
+            "lookup.unknown_lookup",
+            "order.by_unknown_field",
+            "set.filter_after_union",
+            "slice.then_update_delete_get",
+            "values.named_clash_with_field",
+        ],
+    ),
+    (
+        "they are about the query: how it is written, and how often it is asked",
+        &["lazy.iterator_does_not_cache", "q.equality", "set.operators_are_not_union"],
+    ),
+    (
+        "what they ask for by name, key or list is in no row",
+        &["get.does_not_exist", "lazy.none", "lookup.contains_case", "lookup.in_empty_runs_no_query"],
     ),
     ("no row can be what they ask for", &["aggregate.default_argument", "lookup.range_reversed_is_empty"]),
 ];

@@ -169,7 +169,8 @@ mod by_hand {
         assert!(matches!(two, Err(Error::Sql(_))));
         let schema = Genre::objects().raw("DROP TABLE genre", ()).all(&db);
         assert!(matches!(schema, Err(Error::Sql(_))));
-        let nowhere = Genre::objects().raw("SELECT id, name AS n FROM genre", ()).translations([("n", "nmae")]);
+        let nowhere =
+            Genre::objects().raw("SELECT id, name AS n FROM genre", ()).translations([("n", "nmae")]);
         assert!(matches!(nowhere.all(&db), Err(Error::UnknownName(_))));
         let keyless = Genre::objects().raw("SELECT name FROM genre", ()).all(&db);
         assert!(matches!(keyless, Err(Error::Misuse(Misuse::RawWithoutKey { model: "Genre" }))));
@@ -179,7 +180,8 @@ mod by_hand {
     #[test]
     fn a_raw_row_is_saved_as_far_as_it_was_read() -> Result<()> {
         let db = data::chinook();
-        let mut jazz = Genre::objects().raw("SELECT id, name FROM genre WHERE id = $1", [2]).all(&db)?.remove(0);
+        let mut jazz =
+            Genre::objects().raw("SELECT id, name FROM genre WHERE id = $1", [2]).all(&db)?.remove(0);
         jazz.set(Genre::name, "Swing");
         jazz.save(&db)?;
         assert_eq!(Genre::objects().get(Genre::pk.eq(2), &db)?.name.as_deref(), Some("Swing"));
@@ -201,11 +203,15 @@ mod by_hand {
         cursor.execute("SELECT id, name FROM genre WHERE id < $1 ORDER BY id", (4,))?;
         assert_eq!(cursor.columns(), ["id", "name"]);
         assert_eq!(cursor.fetch_one().map(|row| row[1].answer()), Some(json!("Rock")));
-        assert_eq!(cursor.fetch_maps().answer(), json!([{ "id": 2, "name": "Jazz" }, { "id": 3, "name": "Metal" }]));
+        assert_eq!(
+            cursor.fetch_maps().answer(),
+            json!([{ "id": 2, "name": "Jazz" }, { "id": 3, "name": "Metal" }])
+        );
         assert!(cursor.fetch_all().is_empty() && cursor.fetch_many(2).is_empty());
         cursor.execute_many("UPDATE genre SET name = $2 WHERE id = $1", [(1, "Roll"), (2, "Swing")])?;
         assert_eq!(cursor.row_count(), 2);
-        let failed = cursor.execute_many("INSERT INTO genre (id, name) VALUES ($1, $2)", [(100, "x"), (1, "y")]);
+        let failed =
+            cursor.execute_many("INSERT INTO genre (id, name) VALUES ($1, $2)", [(100, "x"), (1, "y")]);
         assert!(matches!(failed, Err(Error::Integrity { .. })), "{failed:?}");
         let named = Genre::objects().get(Genre::pk.eq(1), &db)?.name;
         assert_eq!((named.as_deref(), Genre::objects().count(&db)?), (Some("Roll"), 25));

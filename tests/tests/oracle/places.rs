@@ -112,7 +112,8 @@ fn a_new_row_is_the_last_and_the_others_of_a_list_stay() -> Result<()> {
     for (film, name) in [(0, "a"), (1, "x"), (0, "b"), (1, "y")] {
         films[film].chapter_set.create(new!(Chapter { film: _, name }), &db)?;
     }
-    let places = Chapter::objects().order_by(Chapter::pk).values_list((Chapter::name, Chapter::_order)).all(&db)?;
+    let places =
+        Chapter::objects().order_by(Chapter::pk).values_list((Chapter::name, Chapter::_order)).all(&db)?;
     let places: Vec<(&str, i32)> = places.iter().map(|(name, place)| (name.as_str(), *place)).collect();
     assert_eq!(places, [("a", 0), ("x", 0), ("b", 1), ("y", 1)]);
     let others = Chapter::PLACES.order(&films[1], &db)?;
