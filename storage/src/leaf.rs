@@ -78,7 +78,7 @@ impl RowId {
 }
 
 /// Up to 64 rows, column by column.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Leaf {
     layout: Arc<Layout>,
     /// One or two, of a row on its way or a small table, lie in place.
@@ -91,6 +91,21 @@ pub struct Leaf {
     bytes: Heap<Vec<u8>>,
     /// The rows that `words` has room for.
     capacity: usize,
+}
+
+/// By memcpy; what is derived would go row id by row id.
+impl Clone for Leaf {
+    fn clone(&self) -> Self {
+        Self {
+            layout: Arc::clone(&self.layout),
+            row_ids: SmallVec::from_slice(&self.row_ids),
+            ends: self.ends,
+            words: self.words.clone(),
+            text: self.text.clone(),
+            bytes: self.bytes.clone(),
+            capacity: self.capacity,
+        }
+    }
 }
 
 /// The lowest `rows` bits: the selection of all rows of a leaf.

@@ -12,6 +12,9 @@
 //! change, under the latch) or by *copying* (the nodes on the touched paths are copied outside the latch, which is
 //! then held for a pointer swap). Both do the same [`Version::apply`].
 //!
+//! Where a statement is a single operation and nobody holds a lock, it is [attempted and applied](Store::write_at_once)
+//! with nothing in between.
+//!
 //! A store in memory, and a [`Buffered`](Durability::Buffered) one in files, publishes at once. A
 //! [`Full`](Durability::Full) one keeps what is committed to itself until it is durable: commits are applied, by
 //! copying, to a *tip* that nobody else sees, and what is published follows it, in the order of the commits, as the log

@@ -7,7 +7,8 @@
 //! private copy of what they touched.
 //!
 //! Where the transaction has written little, even its earlier writes are in no copy: a [row](Writer::base_row) that they
-//! leave alone is read where the newest version has it, and the copy is made for whoever asks for more.
+//! leave alone is read where the newest version has it, and the copy is made for whoever asks for more. New rows are
+//! [tested](Writer::parts_for_new_rows) on the newest version and what the earlier ones have brought.
 //!
 //! An attempt may be made before the locks are held, and is then made [again](crate::statement) if anything may have
 //! changed before they were. So it is a function of what it reads, and does nothing that cannot be undone.
@@ -282,8 +283,8 @@ impl<'a> Writer<'a> {
     /// earlier writes: these have done no more to the table than bring rows, and nothing to `others`, in which rows are
     /// looked up.
     pub fn spares_new_rows(&self, table: TableId, others: impl IntoIterator<Item = TableId>) -> bool {
-        let is_overlaid =
-            self.ground.overlaid.as_ref().is_some_and(|overlaid| overlaid.get().is_none()) && self.view.is_none();
+        let is_overlaid = self.ground.overlaid.as_ref().is_some_and(|overlaid| overlaid.get().is_none())
+            && self.view.is_none();
         let earlier = self.earlier();
         is_overlaid && earlier.only_bring_rows(table) && others.into_iter().all(|other| !earlier.touch(other))
     }

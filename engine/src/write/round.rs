@@ -6,7 +6,8 @@
 
 use nuages_storage::lock::Strength;
 use nuages_storage::{
-    Earlier, IndexChange, IndexKeys, Locking, Operation, RowId, RowRef, Rows, Table, TableId, Version, all_rows,
+    Earlier, IndexChange, IndexKeys, Locking, Operation, RowId, RowRef, Rows, Table, TableId, Version,
+    all_rows,
 };
 use smallvec::SmallVec;
 

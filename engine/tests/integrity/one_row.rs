@@ -15,17 +15,37 @@ use super::support::*;
 #[derive(Clone, Debug)]
 enum Deed {
     /// A row in leaf shape, of this key or of the next.
-    Insert { key: Option<i64>, slug: String, year: Option<i64>, band: Option<i64> },
+    Insert {
+        key: Option<i64>,
+        slug: String,
+        year: Option<i64>,
+        band: Option<i64>,
+    },
     /// The same as values.
-    InsertValues { slug: String, year: i64 },
+    InsertValues {
+        slug: String,
+        year: i64,
+    },
     /// To the plays of a row.
-    Add { key: i64, number: i64 },
+    Add {
+        key: i64,
+        number: i64,
+    },
     /// Of a row, so that an index changes.
-    SetSlug { key: i64, slug: String },
-    Delete { key: i64 },
+    SetSlug {
+        key: i64,
+        slug: String,
+    },
+    Delete {
+        key: i64,
+    },
     /// Of a row that others refer to.
-    DeleteBand { key: i64 },
-    InsertBand { name: String },
+    DeleteBand {
+        key: i64,
+    },
+    InsertBand {
+        name: String,
+    },
 }
 
 fn deed() -> impl Strategy<Value = Deed> {

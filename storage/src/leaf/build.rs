@@ -133,7 +133,8 @@ impl LeafBuilder {
     pub fn with_capacity(layout: Arc<Layout>, rows: usize) -> Self {
         let room = rows.min(layout.rows_max());
         let unset = layout.stored().clone();
-        let leaf = if room > 1 { Leaf::new(layout, room) } else { Leaf::with_buffers(layout, spare_buffers()) };
+        let leaf =
+            if room > 1 { Leaf::new(layout, room) } else { Leaf::with_buffers(layout, spare_buffers()) };
         Self { leaf, longs: Vec::new(), unset }
     }
 

@@ -5,8 +5,15 @@ use smallvec::SmallVec;
 use super::{FANOUT, Keys};
 
 /// Keys that are their own packed form: row ids, for one. They lie in the node itself.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct PlainKeys<K>(SmallVec<[K; FANOUT]>);
+
+/// One copy; what is derived would go key by key.
+impl<K: Copy> Clone for PlainKeys<K> {
+    fn clone(&self) -> Self {
+        Self(SmallVec::from_slice(&self.0))
+    }
+}
 
 impl<K> Default for PlainKeys<K> {
     fn default() -> Self {

@@ -91,9 +91,10 @@ const SCHEDULES: usize = 1_000;
 const TABLE: TableId = TableId::new(0);
 
 fn main() {
-    let scenarios: [(&str, fn()); 8] = [
+    let scenarios: [(&str, fn()); 9] = [
         ("each_statement_of_a_transaction_computes_from_the_newest_version", each_statement_is_of_the_newest),
         ("a_statement_alone_and_a_transaction_lose_nothing_of_each_other", alone_beside_a_transaction),
+        ("statements_at_once_and_a_transaction_lose_nothing_of_each_other", at_once_beside_a_transaction),
         ("a_long_statement_and_a_transaction_lose_nothing_of_each_other", long_beside_a_transaction),
         ("a_snapshot_is_refused_what_others_have_changed", snapshots_are_refused),
         (
@@ -184,6 +185,45 @@ fn each_statement_is_of_the_newest() {
 
 fn alone_beside_a_transaction() {
     beside_a_transaction(Reach::Short);
+}
+
+fn at_once_beside_a_transaction() {
+    let store = counters();
+    let transaction = {
+        let store = store.clone();
+        thread::spawn(move || {
+            let mut tx = store.begin(Isolation::ReadCommitted);
+            tx.write(|writer| increment(writer, 2)).expect("they lock in one order");
+            tx.write(|writer| increment(writer, 1)).expect("they wait for one row each");
+            tx.commit().expect("nothing is in the way");
+        })
+    };
+    let statements = [1, 2].map(|row| {
+        let store = store.clone();
+        thread::spawn(move || {
+            let held = (row == 1).then(|| store.snapshot().expect("nothing panicked"));
+            let at_once = store.write_at_once(|at_once| incremented(at_once.version(), row));
+            match at_once {
+                Some(done) => done.expect("nothing is refused"),
+                None => store
+                    .write(Reach::Short, |writer| increment(writer, row))
+                    .expect("it waits for one row alone"),
+            }
+            let unchanged =
+                held.is_none_or(|held| value(&held, row) < value(&store.snapshot().expect("as before"), row));
+            assert!(unchanged, "a held version changed");
+        })
+    });
+    transaction.join().expect("it did not panic");
+    statements.into_iter().for_each(|thread| thread.join().expect("it did not panic"));
+    assert_eq!(store.read(|version| (value(version, 1), value(version, 2))), Ok((2, 2)));
+}
+
+/// One more in a row, as an operation.
+fn incremented(version: &Version, row: i64) -> Result<Option<((), Operation)>, Refused> {
+    let mut patch = Patch::new([1]);
+    patch.push(RowId::new(row), [Some((value(version, row) + 1).cast_unsigned())]);
+    Ok(Some(((), Operation::Assign { table: TABLE, patch })))
 }
 
 fn long_beside_a_transaction() {
