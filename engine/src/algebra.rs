@@ -18,7 +18,7 @@ pub use expression::{Arithmetic, Comparison, Expr, TextMatch};
 pub use function::{DatePart, DateUnit, Function, JsonFunction, MathFunction, StringFunction, TimeFunction};
 pub use print::Printed;
 pub use relation::{
-    Aggregate, AggregateFunction, Column, JoinKind, Relation, SetKind, SortKey, Source, WorkTable,
+    Aggregate, AggregateFunction, Column, JoinKind, Relation, RowCount, SetKind, SortKey, Source, WorkTable,
 };
 pub use statement::{
     ConflictAction, ConflictTarget, Delete, Insert, InsertSource, LockWait, OnConflict, OutputColumn, Query,

@@ -235,6 +235,12 @@ pub enum Error {
         /// What was computed.
         operation: String,
     },
+    /// A LIMIT or an OFFSET that was computed, or given as a parameter, and is negative.
+    #[error("LIMIT and OFFSET count rows: expected 0 or more, got {rows}")]
+    NegativeRowCount {
+        /// What it came to.
+        rows: i64,
+    },
     /// A division by zero.
     #[error("division by zero")]
     DivisionByZero,

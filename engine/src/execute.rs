@@ -121,13 +121,13 @@ pub(crate) fn open<'v>(plan: &'v Plan, scope: &Scope<'v>) -> Running<'v> {
             Box::new(aggregate::Aggregate::new(input(below), keys, aggregates))
         }
         Node::Sort { input: below, keys, top, .. } => {
-            Box::new(sort::Sort::new(below, input(below), keys, *top))
+            Box::new(sort::Sort::new(below, input(below), keys, top.as_ref()))
         }
         Node::Window { input: below, partition, order, functions, .. } => {
             Box::new(window::Window::new((below, input(below)), partition, order, functions))
         }
         Node::Limit { input: below, offset, count } => {
-            Box::new(limit::Limit::new(input(below), *offset, *count))
+            Box::new(limit::Limit::new(input(below), offset, count.as_ref()))
         }
         Node::Distinct { input: below, on } => Box::new(distinct::Distinct::new(input(below), on)),
         Node::Set { kind, all, left, right } => {

@@ -20,7 +20,9 @@ use crate::evaluate::{Context, Scalar};
 use crate::execute;
 pub use crate::execute::measured::Measurement;
 use crate::execute::measured::measured;
-use crate::plan::{Access, Bounds, Estimate, KeyValue, Lookup, LookupBy, Node, Plan, Scan, SubqueryKind};
+use crate::plan::{
+    Access, Bounds, Estimate, KeyValue, Lookup, LookupBy, Node, Plan, Scan, SubqueryKind, Top,
+};
 
 /// A plan for people. Its [`Display`](std::fmt::Display) draws it as a tree; the fields serve programs.
 ///
@@ -217,11 +219,18 @@ impl Names<'_> {
             }
             Node::Sort { top, by, .. } => {
                 details.push(self.order(by));
-                top.map_or_else(|| "Sort".into(), |top| format!("Top {top}"))
+                let of = |top: &Top| match (top.offset.fixed(), top.count.fixed()) {
+                    (Some(_), Some(_)) => format!("Top {}", top.expected),
+                    _ => "Top rows, as many as given".into(),
+                };
+                top.as_ref().map_or_else(|| "Sort".into(), of)
             }
             Node::Limit { offset, count, .. } => {
-                let count = count.map_or_else(|| "all".into(), |count| count.to_string());
-                if *offset > 0 { format!("Limit {count} after {offset}") } else { format!("Limit {count}") }
+                let count = count.as_ref().map_or_else(|| "all".into(), ToString::to_string);
+                match offset.fixed() {
+                    Some(0) => format!("Limit {count}"),
+                    _ => format!("Limit {count} after {offset}"),
+                }
             }
             Node::Distinct { .. } => "Distinct".into(),
             Node::Set { kind, all, .. } => {
@@ -266,7 +275,7 @@ impl Names<'_> {
         if let Some(filter) = &scan.filter {
             details.push(format!("filter {}", self.expr(&filter.expr)));
         }
-        if scan.offset > 0 {
+        if scan.offset.fixed() != Some(0) {
             details.push(format!("begins at row {} by the counts in the tree", scan.offset));
         }
         let backward = if scan.reverse { " backward" } else { "" };

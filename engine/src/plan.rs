@@ -4,15 +4,18 @@
 //! version, so it may be kept (a prepared query) and run on any version of the schema it was made for. Every operator
 //! lists the columns it yields; a scalar refers to a column of its input by position.
 
+use std::fmt;
 use std::sync::Arc;
 
 use nuages_storage::key::KeyPart;
 use nuages_storage::{DataType, IndexId, TableId};
 
 use crate::algebra::{
-    AggregateFunction, Column, Expr, Frame, JoinKind, SetKind, SortKey, WindowFunction, WindowKind, WorkTable,
+    self, AggregateFunction, Column, Expr, Frame, JoinKind, SetKind, SortKey, WindowFunction, WindowKind,
+    WorkTable,
 };
-use crate::evaluate::Scalar;
+use crate::error::Error;
+use crate::evaluate::{Context, Scalar};
 use crate::execute::measured::Counter;
 
 /// An operator, what it yields and how many rows.
@@ -85,9 +88,9 @@ pub(crate) enum Node {
     /// One row per group.
     Aggregate { input: Box<Plan>, keys: Vec<Scalar>, aggregates: Vec<PlanAggregate>, by: Vec<Expr> },
     /// In order; only the first `top` rows if given.
-    Sort { input: Box<Plan>, keys: Vec<PlanSortKey>, top: Option<usize>, by: Vec<SortKey> },
+    Sort { input: Box<Plan>, keys: Vec<PlanSortKey>, top: Option<Top>, by: Vec<SortKey> },
     /// A run of the rows.
-    Limit { input: Box<Plan>, offset: u64, count: Option<u64> },
+    Limit { input: Box<Plan>, offset: RowCount, count: Option<RowCount> },
     /// The first row of each combination.
     Distinct { input: Box<Plan>, on: Vec<Scalar> },
     /// Two inputs combined column by column.
@@ -181,6 +184,74 @@ pub(crate) struct PairCondition {
     pub(crate) subqueries: Vec<Subquery>,
 }
 
+/// A number of rows.
+#[derive(Clone, Debug)]
+pub(crate) enum RowCount {
+    /// This.
+    Fixed(u64),
+    /// What this comes to when the plan runs.
+    Computed(Scalar),
+}
+
+impl RowCount {
+    /// No row.
+    pub(crate) const ZERO: RowCount = RowCount::Fixed(0);
+
+    /// That of the algebra.
+    pub(crate) fn compile(rows: &algebra::RowCount) -> Result<RowCount, Error> {
+        Ok(match rows {
+            algebra::RowCount::Fixed(rows) => RowCount::Fixed(*rows),
+            algebra::RowCount::Computed(expr) => RowCount::Computed(Scalar::compile(expr, &|_| None)?),
+        })
+    }
+
+    /// The number, if it does not have to be computed.
+    pub(crate) fn fixed(&self) -> Option<u64> {
+        match self {
+            RowCount::Fixed(rows) => Some(*rows),
+            RowCount::Computed(_) => None,
+        }
+    }
+
+    /// The number; none if it is NULL, and so says nothing.
+    pub(crate) fn rows(&self, context: &Context<'_>) -> Result<Option<u64>, Error> {
+        match self {
+            RowCount::Fixed(rows) => Ok(Some(*rows)),
+            RowCount::Computed(scalar) => match scalar.value(context)?.as_int() {
+                Some(rows) => u64::try_from(rows).map(Some).map_err(|_| Error::NegativeRowCount { rows }),
+                None => Ok(None),
+            },
+        }
+    }
+}
+
+impl fmt::Display for RowCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RowCount::Fixed(rows) => rows.fmt(f),
+            RowCount::Computed(_) => f.write_str("as many as given"),
+        }
+    }
+}
+
+/// The first rows of an order: as many as are left out and as are wanted after them.
+#[derive(Clone, Debug)]
+pub(crate) struct Top {
+    pub(crate) offset: RowCount,
+    pub(crate) count: RowCount,
+    /// How many that is thought to be.
+    pub(crate) expected: usize,
+}
+
+impl Top {
+    /// How many; none if it is all of them.
+    pub(crate) fn rows(&self, context: &Context<'_>) -> Result<Option<usize>, Error> {
+        let (offset, count) = (self.offset.rows(context)?, self.count.rows(context)?);
+        let end = count.map(|count| offset.unwrap_or(0).saturating_add(count));
+        Ok(end.and_then(|end| usize::try_from(end).ok()))
+    }
+}
+
 /// Rows of one table.
 #[derive(Clone, Debug)]
 pub(crate) struct Scan {
@@ -193,9 +264,9 @@ pub(crate) struct Scan {
     pub(crate) reverse: bool,
     pub(crate) filter: Option<Predicate>,
     /// Rows of the access path to leave out first; only without a filter.
-    pub(crate) offset: u64,
+    pub(crate) offset: RowCount,
     /// How many rows are asked for at most, if that is known; only without a filter.
-    pub(crate) count: Option<u64>,
+    pub(crate) count: Option<RowCount>,
 }
 
 /// What is read of a row.

@@ -200,7 +200,8 @@ fn is_short(plan: &Plan) -> bool {
         Node::Values(rows) => rows.len() as u64 <= SHORT_ROWS_MAX,
         Node::Scan(scan) => is_short_path(&scan.access),
         Node::Limit { input, offset, count: Some(count) } => {
-            offset.saturating_add(*count) <= SHORT_ROWS_MAX && is_streaming(input)
+            let end = offset.fixed().zip(count.fixed()).map(|(offset, count)| offset.saturating_add(count));
+            end.is_some_and(|end| end <= SHORT_ROWS_MAX) && is_streaming(input)
         }
         Node::Project { input, .. }
         | Node::Filter { input, .. }

@@ -31,7 +31,7 @@ mod summary;
 mod window;
 
 use jiff::Timestamp;
-use nuages_engine::algebra::{Aggregate, Expr, Function, Source, WindowFunction};
+use nuages_engine::algebra::{Aggregate, Expr, Function, Relation, RowCount, Source, WindowFunction};
 use nuages_storage::{DataType, Value};
 
 use self::joins::{Joins, Reuse};
@@ -40,7 +40,7 @@ use crate::{
     executor::{Executor, Settings},
     meta::ModelMeta,
     node::Node,
-    queryset::state::{Condition, QueryState},
+    queryset::state::{Condition, QueryState, Slice},
     schema::Binding,
 };
 
@@ -53,6 +53,9 @@ pub(crate) struct Compiler<'c> {
     now: Now,
     sources: u32,
     scopes: Vec<Scope>,
+    /// The parameter that says how many rows the outermost level leaves out, if its number is not to be part of what is
+    /// compiled; taken by the level that leaves them out.
+    open_offset: Option<usize>,
 }
 
 /// The time of a statement.
@@ -67,6 +70,9 @@ enum Now {
 
 /// A query level by its place in [`Compiler::scopes`].
 pub(crate) type ScopeId = usize;
+
+/// The level that is opened first.
+const OUTERMOST: ScopeId = 0;
 
 /// One query level while it is built.
 struct Scope {
@@ -94,7 +100,7 @@ impl<'c> Compiler<'c> {
     }
 
     pub(crate) fn with(binding: &'c Binding, settings: &'c Settings) -> Compiler<'c> {
-        Compiler { binding, settings, now: Now::Unasked, sources: 0, scopes: Vec::new() }
+        Compiler { binding, settings, now: Now::Unasked, sources: 0, scopes: Vec::new(), open_offset: None }
     }
 
     fn source(&mut self) -> Source {
@@ -122,6 +128,30 @@ impl<'c> Compiler<'c> {
     pub(crate) fn leave_open(mut self, parameter: usize) -> Self {
         self.now = Now::Given(parameter, false);
         self
+    }
+
+    /// How many rows the outermost level leaves out is not what its slice says, but a parameter of this number.
+    pub(crate) fn leave_offset_open(mut self, parameter: Option<usize>) -> Self {
+        self.open_offset = parameter;
+        self
+    }
+
+    /// The rows of a slice of a level.
+    fn sliced(&mut self, scope: ScopeId, relation: Relation, slice: Slice) -> Relation {
+        let is_open = scope == OUTERMOST && slice.offset > 0;
+        match self.open_offset.take_if(|_| is_open) {
+            Some(parameter) => {
+                let offset = Box::new(Expr::Parameter(parameter, DataType::BigInt));
+                relation.limit_by(RowCount::Computed(offset), slice.count.map(RowCount::from))
+            }
+            None if slice.is_all() => relation,
+            None => relation.limit(slice.offset, slice.count),
+        }
+    }
+
+    /// Whether an offset was left open, and a level has what its slice says all the same.
+    pub(crate) fn lacks_open_offset(&self) -> bool {
+        self.open_offset.is_some()
     }
 
     /// Whether the time that was left open is in what was compiled.

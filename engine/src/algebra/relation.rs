@@ -33,6 +33,48 @@ impl Source {
     }
 }
 
+/// A number of rows: that of a LIMIT or an OFFSET.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RowCount {
+    /// This.
+    Fixed(u64),
+    /// What an integer expression without columns comes to when the statement runs: a parameter, as a rule. NULL leaves no
+    /// row out, as an offset and as a limit, and a negative number is an error.
+    Computed(Box<Expr>),
+}
+
+impl RowCount {
+    /// The number, if it is known before the statement runs.
+    pub fn fixed(&self) -> Option<u64> {
+        match self {
+            RowCount::Fixed(rows) => Some(*rows),
+            RowCount::Computed(_) => None,
+        }
+    }
+
+    /// What it is computed by.
+    pub(crate) fn expression(&self) -> Option<&Expr> {
+        match self {
+            RowCount::Fixed(_) => None,
+            RowCount::Computed(expr) => Some(expr),
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn expression_mut(&mut self) -> Option<&mut Expr> {
+        match self {
+            RowCount::Fixed(_) => None,
+            RowCount::Computed(expr) => Some(expr),
+        }
+    }
+}
+
+impl From<u64> for RowCount {
+    fn from(rows: u64) -> RowCount {
+        RowCount::Fixed(rows)
+    }
+}
+
 /// A column of a relation: its source and its place there. In a scan the place is that of the table's definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Column {
@@ -301,9 +343,9 @@ pub enum Relation {
         /// The rows.
         input: Box<Relation>,
         /// How many are left out first.
-        offset: u64,
-        /// How many follow at most.
-        count: Option<u64>,
+        offset: RowCount,
+        /// How many follow at most; all if none.
+        count: Option<RowCount>,
     },
     /// The first row of each group of rows that agree in `on`; NULLs agree.
     Distinct {
@@ -402,6 +444,11 @@ impl Relation {
 
     /// A run of the rows.
     pub fn limit(self, offset: u64, count: Option<u64>) -> Relation {
+        self.limit_by(offset.into(), count.map(RowCount::from))
+    }
+
+    /// A run of the rows that is known when the statement runs.
+    pub fn limit_by(self, offset: RowCount, count: Option<RowCount>) -> Relation {
         Relation::Limit { input: Box::new(self), offset, count }
     }
 

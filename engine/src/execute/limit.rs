@@ -5,10 +5,17 @@ use crate::batch::Batch;
 use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::plan::RowCount;
 
 /// See the [module](self).
 pub(super) struct Limit<'v> {
     input: Running<'v>,
+    run: (&'v RowCount, Option<&'v RowCount>),
+    /// What is left of it, once it is known.
+    rest: Option<Rest>,
+}
+
+struct Rest {
     /// Rows still to be left out.
     skip: u64,
     /// Rows still to be yielded; all if none.
@@ -16,24 +23,33 @@ pub(super) struct Limit<'v> {
 }
 
 impl<'v> Limit<'v> {
-    pub(super) fn new(input: Running<'v>, offset: u64, count: Option<u64>) -> Self {
-        Limit { input, skip: offset, left: count }
+    pub(super) fn new(input: Running<'v>, offset: &'v RowCount, count: Option<&'v RowCount>) -> Self {
+        Limit { input, run: (offset, count), rest: None }
     }
 }
 
 impl<'v> Operator<'v> for Limit<'v> {
     fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
-        if self.left == Some(0) {
+        let rest = match &mut self.rest {
+            Some(rest) => rest,
+            None => {
+                let (offset, count) = self.run;
+                let skip = offset.rows(context)?.unwrap_or(0);
+                let left = count.map(|count| count.rows(context)).transpose()?.flatten();
+                self.rest.insert(Rest { skip, left })
+            }
+        };
+        if rest.left == Some(0) {
             return Ok(false);
         }
         if !self.input.next(batch, context)? {
             return Ok(false);
         }
         let rows = batch.count() as u64;
-        let skipped = self.skip.min(rows);
-        let taken = self.left.unwrap_or(u64::MAX).min(rows - skipped);
-        self.skip -= skipped;
-        if let Some(left) = &mut self.left {
+        let skipped = rest.skip.min(rows);
+        let taken = rest.left.unwrap_or(u64::MAX).min(rows - skipped);
+        rest.skip -= skipped;
+        if let Some(left) = &mut rest.left {
             *left -= taken;
         }
         if taken < rows {

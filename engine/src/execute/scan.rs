@@ -38,14 +38,15 @@ enum Rows<'v> {
 
 impl<'v> Scan<'v> {
     pub(super) fn new(scan: &'v plan::Scan, version: &'v Version) -> Self {
-        let wanted = scan.count.and_then(|count| usize::try_from(count).ok());
+        let wanted = scan.count.as_ref().and_then(plan::RowCount::fixed);
+        let wanted = wanted.and_then(|count| usize::try_from(count).ok());
         let batch_rows = wanted.map_or(FIRST_BATCH_ROWS, |wanted| wanted.clamp(1, FIRST_BATCH_ROWS));
         Scan { scan, version, rows: None, batch_rows }
     }
 
     fn open(&self, context: &Context<'_>) -> Result<Rows<'v>, Error> {
         let table = self.version.table(self.scan.table).ok_or(Error::PlanOutdated)?;
-        let mut skip = self.scan.offset;
+        let mut skip = self.scan.offset.rows(context)?.unwrap_or(0);
         // Rows are left out at the end that is read first.
         let mut shorten = |mut ranks: std::ops::Range<u64>| {
             let skipped = skip.min(ranks.end.saturating_sub(ranks.start));

@@ -26,7 +26,7 @@ use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::memory::Charge;
-use crate::plan::{Plan, PlanSortKey};
+use crate::plan::{Plan, PlanSortKey, Top};
 use crate::vector::Vector;
 
 /// Bytes of a key that lie in its entry.
@@ -39,7 +39,7 @@ pub(super) struct Sort<'v> {
     plan: &'v Plan,
     input: Option<Running<'v>>,
     keys: &'v [PlanSortKey],
-    top: Option<usize>,
+    top: Option<&'v Top>,
     sorted: Option<Chunks<'v>>,
     charge: Charge,
 }
@@ -49,22 +49,23 @@ impl<'v> Sort<'v> {
         input_plan: &'v Plan,
         input: Running<'v>,
         keys: &'v [PlanSortKey],
-        top: Option<usize>,
+        top: Option<&'v Top>,
     ) -> Self {
         Sort { plan: input_plan, input: Some(input), keys, top, sorted: None, charge: Charge::default() }
     }
 
     fn sort(&mut self, mut input: Running<'v>, context: &Context<'_>) -> Result<Chunks<'v>, Error> {
         let types = self.plan.columns.iter().map(|column| column.data_type).collect();
-        let mut sorter = Sorter::new(types, self.keys, self.top);
-        if self.top != Some(0) {
+        let top = self.top.map(|top| top.rows(context)).transpose()?.flatten();
+        let mut sorter = Sorter::new(types, self.keys, top);
+        if top != Some(0) {
             let mut batch = Batch::default();
             while input.next(&mut batch, context)? {
                 let keys = key_columns(self.keys.iter().map(|key| &key.scalar), &batch, context)?;
                 sorter.add(&batch, &keys);
                 drop(keys);
                 // A few of all rows are not much, however many come by.
-                if self.top.is_none() {
+                if top.is_none() {
                     self.charge.add_rows("a sort", &batch, context)?;
                 }
             }
@@ -340,6 +341,7 @@ mod tests {
 
     use super::super::testing::{Input, Row, column, input_of, kind, rows_of};
     use super::*;
+    use crate::plan::RowCount;
 
     fn part() -> impl Strategy<Value = KeyPart> {
         any::<(bool, bool)>().prop_map(|(descending, nulls_first)| KeyPart {
@@ -396,8 +398,14 @@ mod tests {
             let mut expected = input.rows();
             expected.sort_by(|left, right| order(left, right, &parts));
             expected.truncate(top.unwrap_or(usize::MAX));
-            prop_assert_eq!(rows_of(Sort::new(&plan, input.open(), &keys, top)), expected);
+            let top = top.map(first);
+            prop_assert_eq!(rows_of(Sort::new(&plan, input.open(), &keys, top.as_ref())), expected);
         }
+    }
+
+    /// So many from the first on.
+    fn first(rows: usize) -> Top {
+        Top { offset: RowCount::ZERO, count: RowCount::Fixed(rows as u64), expected: rows }
     }
 
     #[test]
@@ -413,9 +421,9 @@ mod tests {
             let mut expected = rows_of(Sort::new(&plan, input.open(), &keys, None));
             assert!(expected.is_sorted_by(|a, b| a[key] > b[key] || (a[key] == b[key] && a[2] < b[2])));
             expected.truncate(700);
-            assert_eq!(rows_of(Sort::new(&plan, input.open(), &keys, Some(700))), expected);
+            assert_eq!(rows_of(Sort::new(&plan, input.open(), &keys, Some(&first(700)))), expected);
             expected.truncate(3);
-            assert_eq!(rows_of(Sort::new(&plan, input.open(), &keys, Some(3))), expected);
+            assert_eq!(rows_of(Sort::new(&plan, input.open(), &keys, Some(&first(3)))), expected);
         }
     }
 

@@ -20,7 +20,9 @@ use crate::catalog::{IndexDefinition, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
 use crate::execute::ranges;
-use crate::plan::{Access, Bounds, Estimate, Fetch, KeyValue, Node, Plan, PlanColumn, Predicate, Scan};
+use crate::plan::{
+    Access, Bounds, Estimate, Fetch, KeyValue, Node, Plan, PlanColumn, Predicate, RowCount, Scan,
+};
 
 /// An access path, what it covers and what it costs.
 pub(super) struct Candidate {
@@ -147,7 +149,7 @@ impl Planner<'_> {
             visited: candidate.estimate,
             reverse,
             filter: None,
-            offset: 0,
+            offset: RowCount::ZERO,
             count: None,
         };
         let mut plan = Plan { node: Node::Scan(scan), columns, estimate };
@@ -410,7 +412,7 @@ impl Planner<'_> {
         let context = Context::at(self.values, jiff::Timestamp::UNIX_EPOCH);
         let rows = ranges::count(self.version.table(table)?, access, &context).ok()?;
         if is_open.get() && !is_single(access) {
-            let premise = Premise { table, access: access.clone(), rows };
+            let premise = Premise::Path { table, access: access.clone(), rows };
             let mut premises = self.counted.borrow_mut();
             if !premises.iter().any(|known| known.repeats(&premise)) {
                 premises.push(premise);

@@ -7,11 +7,17 @@ use nuages_storage::key::KeyPart;
 
 use super::columns::{self, ColumnSet, conjunction, conjuncts};
 use super::planner::Planner;
-use crate::algebra::{Aggregate, AggregateFunction, Column, Expr, Query, Relation, SetKind, SortKey, Source};
+use super::premise::Premise;
+use crate::algebra::{
+    self, Aggregate, AggregateFunction, Column, Expr, Query, Relation, SetKind, SortKey, Source,
+};
 use crate::error::Error;
-use crate::evaluate::Scalar;
+use crate::evaluate::{Context, Scalar};
 use crate::functions::aggregate::result_type;
-use crate::plan::{Estimate, Node, Plan, PlanAggregate, PlanColumn, PlanSortKey, Predicate};
+use crate::plan::{Estimate, Node, Plan, PlanAggregate, PlanColumn, PlanSortKey, Predicate, RowCount, Top};
+
+/// How many rows a LIMIT is thought to leave of which nothing is known: a page.
+const EXPECTED_COUNT: u64 = 20;
 
 /// Which rows of an order are wanted: those before `end` but the first `skipped`.
 #[derive(Clone, Copy, Debug)]
@@ -188,13 +194,15 @@ impl Planner<'_> {
         &mut self,
         input: Relation,
         keys: Vec<SortKey>,
-        wanted: Option<Run>,
+        wanted: Option<(Run, Top)>,
         needed: &ColumnSet,
     ) -> Result<Plan, Error> {
         if keys.is_empty() {
             return self.build(input, needed);
         }
-        if let Some(plan) = self.build_in_order(&input, &keys, wanted, needed)? {
+        if let Some(plan) =
+            self.build_in_order(&input, &keys, wanted.as_ref().map(|(run, _)| *run), needed)?
+        {
             return Ok(plan);
         }
         let mut exprs: Vec<Expr> = keys.iter().map(|key| key.expr.clone()).collect();
@@ -211,8 +219,8 @@ impl Planner<'_> {
             .map(|(expr, key)| Ok(PlanSortKey { scalar: self.compile(expr, &input)?, part: key_part(key) }))
             .collect::<Result<_, Error>>()?;
         let columns = input.columns.clone();
-        let top = wanted.map(|run| run.end);
-        let rows = top.map_or(input.estimate.rows, |top| input.estimate.rows.min(top as f64));
+        let top = wanted.map(|(_, top)| top);
+        let rows = top.as_ref().map_or(f64::INFINITY, |top| top.expected as f64).min(input.estimate.rows);
         let estimate = Estimate { rows, exact: input.estimate.exact };
         Ok(Plan { node: Node::Sort { input: Box::new(input), keys, top, by }, columns, estimate })
     }
@@ -220,14 +228,21 @@ impl Planner<'_> {
     fn build_limit(
         &mut self,
         input: Relation,
-        offset: u64,
-        count: Option<u64>,
+        offset: algebra::RowCount,
+        count: Option<algebra::RowCount>,
         needed: &ColumnSet,
     ) -> Result<Plan, Error> {
+        let mut skipping = RowCount::compile(&offset)?;
+        let taking = count.as_ref().map(RowCount::compile).transpose()?;
+        let offset = self.expected_rows(&skipping, 0).unwrap_or(0);
+        let count = taking.as_ref().and_then(|count| self.expected_rows(count, EXPECTED_COUNT));
         let end = count.and_then(|count| usize::try_from(offset.saturating_add(count)).ok());
         let mut plan = match input {
             Relation::Sort { input, keys } => {
-                let run = end.map(|end| Run { skipped: usize::try_from(offset).unwrap_or(usize::MAX), end });
+                let run = taking.clone().zip(end).map(|(count, end)| {
+                    let run = Run { skipped: usize::try_from(offset).unwrap_or(usize::MAX), end };
+                    (run, Top { offset: skipping.clone(), count, expected: end })
+                });
                 self.build_sort(*input, keys, run, needed)?
             }
             input => self.build(input, needed)?,
@@ -235,18 +250,32 @@ impl Planner<'_> {
         let left = (plan.estimate.rows - offset as f64).max(0.0);
         let estimate =
             Estimate { rows: count.map_or(left, |count| left.min(count as f64)), exact: plan.estimate.exact };
-        let mut offset = offset;
         if let Node::Scan(scan) = &mut plan.node
             && scan.filter.is_none()
             && self.optimize
         {
             // The counted tree finds the first wanted row without visiting those before it.
-            scan.offset = offset;
-            scan.count = count;
-            offset = 0;
+            scan.offset = std::mem::replace(&mut skipping, RowCount::ZERO);
+            scan.count = taking.clone();
         }
         let columns = plan.columns.clone();
-        Ok(Plan { node: Node::Limit { input: Box::new(plan), offset, count }, columns, estimate })
+        let node = Node::Limit { input: Box::new(plan), offset: skipping, count: taking };
+        Ok(Plan { node, columns, estimate })
+    }
+
+    /// How many rows are thought to be meant; none if it is known that none are: `guess` if nothing is known.
+    fn expected_rows(&self, rows: &RowCount, guess: u64) -> Option<u64> {
+        let context = Context::at(self.values, jiff::Timestamp::UNIX_EPOCH);
+        match rows {
+            RowCount::Computed(scalar) if !scalar.is_given_by(self.values.len()) => Some(guess),
+            RowCount::Fixed(rows) => Some(*rows),
+            RowCount::Computed(_) => {
+                let known = rows.rows(&context).ok()?;
+                let premise = known.map(|known| Premise::Asked { by: rows.clone(), rows: known });
+                self.counted.borrow_mut().extend(premise);
+                known
+            }
+        }
     }
 
     fn build_distinct(
@@ -322,7 +351,7 @@ fn aggregate_plan(
     };
     if let Node::Scan(scan) = &input.node
         && scan.filter.is_none()
-        && scan.offset == 0
+        && scan.offset.fixed() == Some(0)
         && keys.is_empty()
         && aggregates.len() == 1
         && aggregates.iter().all(counts_rows)

@@ -3,7 +3,7 @@
 use hashbrown::{HashMap, HashSet};
 use smallvec::SmallVec;
 
-use crate::algebra::{Aggregate, Column, Expr, Query, Relation, Source, WindowFunction};
+use crate::algebra::{Aggregate, Column, Expr, Query, Relation, RowCount, Source, WindowFunction};
 
 /// A set of columns: in order, and few as a rule, so that a search costs less than a hash, and a copy no allocation.
 #[derive(Clone, Debug, Default)]
@@ -74,11 +74,13 @@ pub(crate) fn each_expression<'r>(relation: &'r Relation, visit: &mut dyn FnMut(
     match relation {
         Relation::Unit
         | Relation::Scan { .. }
-        | Relation::Limit { .. }
         | Relation::Set { .. }
         | Relation::With { .. }
         | Relation::Recursive { .. }
         | Relation::WorkTable { .. } => {}
+        Relation::Limit { offset, count, .. } => {
+            std::iter::once(offset).chain(count).filter_map(RowCount::expression).for_each(visit);
+        }
         Relation::Values { rows, .. } => rows.iter().flatten().for_each(visit),
         Relation::Filter { predicate, .. } => visit(predicate),
         Relation::Project { columns, .. } => columns.iter().for_each(visit),
@@ -106,11 +108,13 @@ fn expressions_mut(relation: &mut Relation) -> Vec<&mut Expr> {
     match relation {
         Relation::Unit
         | Relation::Scan { .. }
-        | Relation::Limit { .. }
         | Relation::Set { .. }
         | Relation::With { .. }
         | Relation::Recursive { .. }
         | Relation::WorkTable { .. } => Vec::new(),
+        Relation::Limit { offset, count, .. } => {
+            std::iter::once(offset).chain(count).filter_map(RowCount::expression_mut).collect()
+        }
         Relation::Values { rows, .. } => rows.iter_mut().flatten().collect(),
         Relation::Filter { predicate, .. } => vec![predicate],
         Relation::Project { columns, .. } => columns.iter_mut().collect(),

@@ -11,7 +11,7 @@
 use nuages_storage::TableId;
 
 use crate::algebra::JoinKind;
-use crate::plan::{Access, Estimate, Node, Plan, Scan, SubqueryKind};
+use crate::plan::{Access, Estimate, Node, Plan, RowCount, Scan, SubqueryKind};
 
 /// A row of a leaf that is scanned.
 pub(crate) const SCAN: f64 = 0.002;
@@ -159,9 +159,9 @@ impl Pricing<'_> {
                 let each = key + AGGREGATE * aggregates.len() as f64;
                 self.of(input).blocking(input.estimate.rows * each, rows * COMPUTE)
             }
-            Node::Sort { input, top, .. } => {
-                self.of(input).blocking(sort(input.estimate.rows, *top), rows * COMPUTE)
-            }
+            Node::Sort { input, top, .. } => self
+                .of(input)
+                .blocking(sort(input.estimate.rows, top.as_ref().map(|top| top.expected)), rows * COMPUTE),
             Node::Window { input, functions, .. } => {
                 let each = AGGREGATE * functions.len() as f64;
                 self.of(input).blocking(sort(rows, None) + rows * each, rows * COMPUTE)
@@ -211,7 +211,8 @@ impl Pricing<'_> {
     }
 
     fn scan(&self, scan: &Scan, yielded: Estimate) -> Cost {
-        let visited = scan.count.map_or(scan.visited.rows, |count| scan.visited.rows.min(count as f64));
+        let visited = scan.count.as_ref().and_then(RowCount::fixed);
+        let visited = visited.map_or(scan.visited.rows, |count| scan.visited.rows.min(count as f64));
         let tests = if scan.filter.is_some() { visited * TEST } else { 0.0 };
         let path = self::path(&scan.access, visited, self.scan_row);
         let fetched = yielded.rows * COMPUTE * 0.3 * scan.fetch.len() as f64;

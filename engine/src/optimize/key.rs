@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use nuages_storage::DataType;
 
 use super::planner::Planner;
-use crate::algebra::{Column, Expr, JoinKind, Relation, Source};
+use crate::algebra::{Column, Expr, JoinKind, Relation, RowCount, Source};
 use crate::catalog::TableDefinition;
 
 impl Planner<'_> {
@@ -18,7 +18,8 @@ impl Planner<'_> {
             }
             Relation::Filter { input, .. } | Relation::Sort { input, .. } => self.has_key(input, columns),
             Relation::Limit { input, count, .. } => {
-                *count <= Some(1) && count.is_some() || self.has_key(input, columns)
+                count.as_ref().and_then(RowCount::fixed).is_some_and(|count| count <= 1)
+                    || self.has_key(input, columns)
             }
             Relation::Project { input, source, columns: defined } => {
                 let by: HashMap<Column, &Expr> =

@@ -88,7 +88,7 @@ impl<'a> Planner<'a> {
         let mut premises = self.counted.into_inner();
         for (table, _) in self.scans.values() {
             let rows = self.version.table(*table).map_or(0, |rows| rows.len());
-            let premise = Premise { table: *table, access: Access::All, rows };
+            let premise = Premise::Path { table: *table, access: Access::All, rows };
             if !premises.iter().any(|known| known.repeats(&premise)) {
                 premises.push(premise);
             }

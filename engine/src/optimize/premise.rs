@@ -13,7 +13,7 @@ use nuages_storage::{TableId, Version};
 
 use crate::evaluate::Context;
 use crate::execute::ranges;
-use crate::plan::Access;
+use crate::plan::{Access, RowCount};
 
 /// Counts up to this are all alike: whatever is done with so few rows takes no time.
 const FEW_ROWS: u64 = 64;
@@ -21,32 +21,42 @@ const FEW_ROWS: u64 = 64;
 /// A count may become so many times what it was, or that part of it.
 const ALIKE_FACTOR: u64 = 4;
 
-/// A count that a plan rests on.
+/// A number that a plan rests on.
 #[derive(Clone, Debug)]
-pub(crate) struct Premise {
-    pub(crate) table: TableId,
-    /// Which rows of the table were counted.
-    pub(crate) access: Access,
-    /// How many there were.
-    pub(crate) rows: u64,
+pub(crate) enum Premise {
+    /// How many rows of a table an access path had.
+    Path { table: TableId, access: Access, rows: u64 },
+    /// How many rows were asked for, or were to be left out.
+    Asked { by: RowCount, rows: u64 },
 }
 
 impl Premise {
     /// Whether there are still about as many.
     pub(crate) fn holds(&self, version: &Version, context: &Context<'_>) -> bool {
-        let Some(table) = version.table(self.table) else { return false };
         // The planner reads nothing that a transaction would have to answer for.
         let context = Context::at(context.parameters(), jiff::Timestamp::UNIX_EPOCH);
-        ranges::count(table, &self.access, &context).is_ok_and(|rows| are_alike(self.rows, rows))
+        match self {
+            Premise::Path { table, access, rows } => version.table(*table).is_some_and(|table| {
+                ranges::count(table, access, &context).is_ok_and(|now| are_alike(*rows, now))
+            }),
+            Premise::Asked { by, rows } => {
+                by.rows(&context).is_ok_and(|now| now.is_some_and(|now| are_alike(*rows, now)))
+            }
+        }
     }
 
     /// Whether it is about the same rows as another of the same plan, as far as that can be told without looking.
     pub(super) fn repeats(&self, other: &Premise) -> bool {
-        let same_path = match (&self.access, &other.access) {
+        let (Premise::Path { table, access, rows }, Premise::Path { table: of, access: path, rows: counted }) =
+            (self, other)
+        else {
+            return false;
+        };
+        let same_path = match (access, path) {
             (Access::Index { index: left, .. }, Access::Index { index: right, .. }) => left == right,
             (left, right) => std::mem::discriminant(left) == std::mem::discriminant(right),
         };
-        self.table == other.table && self.rows == other.rows && same_path
+        table == of && rows == counted && same_path
     }
 }
 

@@ -12,7 +12,7 @@ use nuages_storage::Value;
 use super::columns::{self, conjunction, conjuncts, sources_of, substitute};
 use super::rule::common::{factored, restriction};
 use super::rule::{set, take};
-use crate::algebra::{Column, Comparison, Expr, JoinKind, Query, Relation, Source};
+use crate::algebra::{Column, Comparison, Expr, JoinKind, Query, Relation, RowCount, Source};
 use crate::evaluate::Scalar;
 
 /// Whether an expression can never be NULL; the planner knows the catalog, this module does not.
@@ -281,7 +281,10 @@ fn lift(relation: Relation, looking: Looking) -> Option<Lifted> {
         }
         Relation::Sort { input, .. } if looking != Looking::ThroughFilters => lift(*input, looking),
         Relation::Distinct { input, .. } if looking == Looking::ForRows => lift(*input, looking),
-        Relation::Limit { input, offset: 0, count } if looking == Looking::ForRows && count != Some(0) => {
+        Relation::Limit { input, offset: RowCount::Fixed(0), count }
+            if looking == Looking::ForRows
+                && count.as_ref().is_none_or(|count| count.fixed().is_some_and(|count| count > 0)) =>
+        {
             lift(*input, looking)
         }
         Relation::Join { kind: JoinKind::Inner, left, right, on } => {

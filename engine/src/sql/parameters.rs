@@ -19,8 +19,6 @@ pub(super) struct Parameters {
     next: usize,
     /// The values, if they are given already.
     values: Option<Vec<Value>>,
-    /// Whether what the statement means depends on a value, as that of a LIMIT.
-    by_value: bool,
 }
 
 impl Parameters {
@@ -78,16 +76,6 @@ impl Parameters {
         if let Some(of) = self.kinds.get_mut(place) {
             *of = Some(kind);
         }
-    }
-
-    /// Notes that what the statement means depends on a value.
-    pub(super) fn needs_values(&mut self) {
-        self.by_value = true;
-    }
-
-    /// Whether it does.
-    pub(super) fn is_by_value(&self) -> bool {
-        self.by_value
     }
 
     /// How many values there must be.

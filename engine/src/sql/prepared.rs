@@ -7,12 +7,13 @@ use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
 use super::parse::{SHALLOW_NESTING_MAX, parse, split};
 use crate::algebra::Statement;
-use crate::catalog::SchemaId;
+use crate::catalog::{Catalog, SchemaId};
+use crate::explain::Explanation;
 use crate::memory::ResultRows;
 use crate::{Outcome, ResultSet};
 
-/// A statement that is read and bound, and a query that is planned too. Where the schema has changed since, or a
-/// LIMIT is a parameter, it is bound anew.
+/// A statement that is read and bound, and a query that is planned too. Where the schema has changed since, it is bound
+/// anew.
 #[derive(Debug)]
 pub struct PreparedStatement {
     sql: String,
@@ -34,6 +35,14 @@ impl PreparedStatement {
     /// Its text.
     pub fn sql(&self) -> &str {
         &self.sql
+    }
+
+    /// Its first plan as a tree for people, if it is a query.
+    pub fn explain(&self, catalog: &Catalog) -> Option<Explanation> {
+        match &self.kind {
+            Kind::Query(query) => Some(query.plan().explain(catalog)),
+            Kind::Change(_) | Kind::Text => None,
+        }
     }
 
     /// How many parameters it has.
@@ -72,13 +81,10 @@ impl Connection {
         let schema = self.catalog()?.schema_id();
         let parsed = parse(tokens, self.dialect, SHALLOW_NESTING_MAX)?;
         let (kind, parameters) = match self.bind(parsed, Parameters::default())? {
-            Ready::Algebra(Statement::Query(query), parameters) if !parameters.is_by_value() => {
+            Ready::Algebra(Statement::Query(query), parameters) => {
                 (Kind::Query(crate::Prepared::new(self.session(), query)?), parameters)
             }
-            Ready::Algebra(change, parameters) if !parameters.is_by_value() => {
-                (Kind::Change(change), parameters)
-            }
-            Ready::Algebra(_, parameters) => (Kind::Text, parameters),
+            Ready::Algebra(change, parameters) => (Kind::Change(change), parameters),
             Ready::Other(_) | Ready::Reindex(_) => (Kind::Text, Parameters::default()),
         };
         Ok(PreparedStatement { sql: sql.to_owned(), schema, parameters, kind })

@@ -14,12 +14,12 @@ use smallvec::SmallVec;
 use super::row_set::RowSet;
 use super::update::key_of_one_row;
 use super::{Found, WritingStatement};
-use crate::algebra::{Expr, LockWait, OutputColumn, Query, Relation, RowLock, Source};
+use crate::algebra::{Expr, LockWait, OutputColumn, Query, Relation, RowCount, RowLock, Source};
 use crate::batch::Batch;
 use crate::catalog::{Catalog, ColumnDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 use crate::vector::{Vector, VectorBuilder};
 use crate::{execute, optimize};
 
@@ -88,7 +88,10 @@ impl WritingStatement<'_, '_> {
         }
         let rows = match &query.relation {
             Relation::Limit { input, offset, count } if lock.wait == LockWait::SkipLocked => {
-                let window = Window { offset: *offset, count: *count };
+                let offset = plan::RowCount::compile(offset)?.rows(context)?.unwrap_or(0);
+                let count = count.as_ref().map(plan::RowCount::compile).transpose()?;
+                let count = count.map(|count| count.rows(context)).transpose()?.flatten();
+                let window = Window { offset, count };
                 self.skip_locked(input, query, lock, window, context)?
             }
             relation => {
@@ -265,7 +268,10 @@ fn plan_of(relation: &Relation, query: &Query, lock: &RowLock, version: &Version
 /// The table of a relation that is its rows under a condition, if there are such, in any order and from the first on.
 fn filtered_scan(relation: &Relation) -> Option<(TableId, Source, &Expr)> {
     match relation {
-        Relation::Limit { input, offset: 0, count } if *count != Some(0) => filtered_scan(input),
+        Relation::Limit { input, offset: RowCount::Fixed(0), count } => {
+            let has_rows = count.as_ref().is_none_or(|count| count.fixed().is_some_and(|count| count > 0));
+            has_rows.then(|| filtered_scan(input)).flatten()
+        }
         Relation::Filter { input, predicate } => match **input {
             Relation::Scan { table, source } => Some((table, source, predicate)),
             _ => None,

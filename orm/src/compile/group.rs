@@ -103,10 +103,7 @@ impl Compiler<'_> {
                 relation = relation.distinct(on);
             }
         }
-        if !slice.is_all() {
-            relation = relation.limit(slice.offset, slice.count);
-        }
-        (relation, outputs)
+        (self.sliced(scope, relation, slice), outputs)
     }
 
     /// The groups of a level that pass `having`; what is wanted becomes expressions over them.

@@ -132,9 +132,10 @@ impl PlanCache {
             Asked::Update(list) => Question::Update(lifting.assignments(state.model, list)),
             Asked::Delete => Question::Delete,
         };
+        let offset = lifting.offset(&state);
         *values = lifting.into_values();
         let home = Home::of(ex, values.len());
-        let plan = plan(&state, &question, values, &home, ex).ok();
+        let plan = plan(&state, &question, (values, offset), &home, ex).ok().flatten();
         let kept = Arc::new(Kept { hash, state, question, home, plan, is_used: AtomicBool::new(true) });
         let mut shapes = self.shapes.write();
         if shapes.len() >= SHAPES_MAX {
@@ -162,15 +163,15 @@ fn make_room(shapes: &mut HashTable<Arc<Kept>>) {
     }
 }
 
-/// Compiles and plans a shape.
+/// Compiles and plans a shape, of which one parameter may be the offset; none if that has to be a constant.
 fn plan(
     state: &QueryState,
     question: &Question,
-    values: &Values,
+    (values, offset): (&Values, Option<usize>),
     home: &Home,
     ex: &dyn Executor,
-) -> Result<Plan> {
-    let mut compiler = home.compiler(ex);
+) -> Result<Option<Plan>> {
+    let mut compiler = home.compiler(ex).leave_offset_open(offset);
     let mut joined = Vec::new();
     let query = match question {
         Question::Rows => {
@@ -184,11 +185,14 @@ fn plan(
         Question::Update(list) => {
             let update = update_of(state, list, &mut compiler)?;
             let write = |update| CompiledWrite::new(Statement::Update(update), &compiler);
-            return Ok(Plan::Update(update.map(write)));
+            return Ok(Some(Plan::Update(update.map(write))));
         }
-        Question::Delete => return delete::Plan::new(state, compiler).map(Plan::Delete),
+        Question::Delete => return delete::Plan::new(state, compiler).map(|plan| Some(Plan::Delete(plan))),
     };
-    Compiled::for_values(query, joined, &compiler, values, ex).map(Plan::Read)
+    if compiler.lacks_open_offset() {
+        return Ok(None);
+    }
+    Compiled::for_values(query, joined, &compiler, values, ex).map(|read| Some(Plan::Read(read)))
 }
 
 impl Asked<'_> {
@@ -214,7 +218,10 @@ impl Kept {
             (Question::Update(kept), Asked::Update(list)) => shape::same_assignments(kept, list, values),
             _ => false,
         };
-        shape::same_state(&self.state, state, values) && is_question(values) && self.home.is(ex)
+        shape::same_state(&self.state, state, values)
+            && is_question(values)
+            && shape::same_slice(&self.state, state, values)
+            && self.home.is(ex)
     }
 }
 

@@ -61,6 +61,27 @@ fn querysets_that_differ_in_values_are_of_one_shape() -> Result<()> {
 }
 
 #[test]
+fn pages_are_of_one_shape_but_the_first() -> Result<()> {
+    let (db, anew) = (shelf()?, shelf()?.planning_anew());
+    let page = |from: usize, db: &Db| Album::objects().order_by(-Album::sold).slice(from..from + 5).all(db);
+    for from in [5, 10, 35, 38, 40, 6] {
+        assert_eq!(page(from, &db)?, page(from, &anew)?);
+    }
+    assert_eq!(db.kept_plans(), 1);
+    assert_eq!(page(0, &db)?.len(), 5);
+    assert_eq!(db.kept_plans(), 2);
+    for from in [3, 20, 39] {
+        let some = Album::objects().order_by(-Album::sold).slice(from..from + 3);
+        assert_eq!(some.count(&db)?, some.count(&anew)?);
+        assert_eq!(some.exists(&db)?, some.exists(&anew)?);
+        assert_eq!(some.aggregate(Album::sold.sum(), &db)?, some.aggregate(Album::sold.sum(), &anew)?);
+        let of_some = Song::objects().filter(Song::album.is_in(some));
+        assert_eq!(of_some.count(&db)?, of_some.count(&anew)?);
+    }
+    Ok(())
+}
+
+#[test]
 fn what_a_value_decides_is_part_of_the_shape() -> Result<()> {
     let db = shelf()?;
     let years = |year: Option<i32>| Album::objects().filter(Album::year.eq(year)).count(&db);

@@ -9,7 +9,7 @@ use std::cell::Cell;
 
 use nuages_engine::algebra::{
     Aggregate, AggregateFunction, Arithmetic, Column, Comparison, Expr, Function, JoinKind, OutputColumn,
-    Query, Relation, SetKind, SortKey, Source, TextMatch,
+    Query, Relation, RowCount, SetKind, SortKey, Source, TextMatch,
 };
 use nuages_storage::{DataType, Value};
 
@@ -53,14 +53,21 @@ impl<'t> Printer<'t> {
                     sort @ Relation::Sort { .. } => self.tailed(sort),
                     input => (self.relation(input), String::new()),
                 };
-                let count = count.map_or("-1".to_owned(), |count| count.to_string());
-                (from, format!("{order} LIMIT {count} OFFSET {offset}"))
+                let count = count.as_ref().map_or("-1".to_owned(), |count| self.row_count(count));
+                (from, format!("{order} LIMIT {count} OFFSET {}", self.row_count(offset)))
             }
             Relation::Sort { input, keys } => {
                 let (from, order) = self.keyed(input, keys);
                 (from, format!(" ORDER BY {order}"))
             }
             other => (self.relation(other), String::new()),
+        }
+    }
+
+    fn row_count(&self, rows: &RowCount) -> String {
+        match rows {
+            RowCount::Fixed(rows) => rows.to_string(),
+            RowCount::Computed(expr) => self.expr(expr),
         }
     }
 

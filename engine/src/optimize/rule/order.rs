@@ -12,11 +12,11 @@ use crate::algebra::{Column, Expr, Relation};
 pub(crate) fn order(relation: &mut Relation) {
     match relation {
         Relation::Limit { input, offset, count } => {
-            let (offset, count) = (*offset, *count);
+            let (offset, count) = (offset.clone(), count.clone());
             order(input);
             if let Relation::Project { input: below, source, columns } = &mut **input {
                 let (source, columns) = (*source, std::mem::take(columns));
-                let mut limited = take(below).limit(offset, count);
+                let mut limited = take(below).limit_by(offset, count);
                 order(&mut limited);
                 *relation = limited.project(source, columns);
             }

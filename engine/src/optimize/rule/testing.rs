@@ -6,7 +6,7 @@ use nuages_storage::DataType;
 
 use super::super::columns::ColumnSet;
 use super::super::planner::Planner;
-use crate::algebra::{Column, Expr, OutputColumn, Query, Relation, Source};
+use crate::algebra::{Column, Expr, OutputColumn, Query, Relation, RowCount, Source};
 use crate::catalog::{Catalog, NewColumn, NewForeignKey, NewIndex, NewTable};
 use crate::{Database, Session};
 
@@ -101,7 +101,10 @@ fn draw(relation: &Relation, depth: usize, text: &mut String) {
         Relation::Sort { keys, .. } => {
             format!("sort {}", keys.iter().map(|key| expr(&key.expr)).collect::<Vec<_>>().join(", "))
         }
-        Relation::Limit { count, offset, .. } => format!("limit {count:?} after {offset}"),
+        Relation::Limit { count, offset, .. } => {
+            let [count, offset] = [count.as_ref(), Some(offset)].map(|rows| rows.and_then(RowCount::fixed));
+            format!("limit {count:?} after {}", offset.unwrap_or_default())
+        }
         Relation::Distinct { on, .. } => format!("distinct {}", exprs(on)),
         Relation::Set { kind, left, right, .. } => {
             let _ = writeln!(text, "{:depth$}{kind:?}", "");

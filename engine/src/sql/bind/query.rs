@@ -7,8 +7,9 @@ use sqlparser::tokenizer::Span;
 use super::scope::{Columns, Scope, Shape};
 use super::typed::{Affinity, TEXT, Typed, cast};
 use super::{Binder, Bound, QUERY_DEPTH_MAX, SOURCES_MAX, begin_of, unsupported};
-use crate::algebra::{Expr, OutputColumn, Query, Relation, SetKind, SortKey};
+use crate::algebra::{Comparison, Expr, OutputColumn, Query, Relation, RowCount, SetKind, SortKey};
 use crate::evaluate::{class_of, unify};
+use crate::optimize::columns;
 use crate::sql::error::{Problem, SqlError};
 
 /// A query, and what its columns are.
@@ -312,11 +313,11 @@ impl Binder<'_> {
         if count.is_none() && offset.is_none() {
             return Ok(relation);
         }
-        Ok(relation.limit(offset.unwrap_or(0), count))
+        Ok(relation.limit_by(offset.unwrap_or(RowCount::Fixed(0)), count))
     }
 
     /// A number of rows; none where there is no limit.
-    fn row_count(&mut self, expr: &ast::Expr, clause: &'static str) -> Bound<Option<u64>> {
+    fn row_count(&mut self, expr: &ast::Expr, clause: &'static str) -> Bound<Option<RowCount>> {
         let span = begin_of(expr);
         if let ast::Expr::Identifier(name) = expr
             && name.value.eq_ignore_ascii_case("all")
@@ -325,24 +326,39 @@ impl Binder<'_> {
         }
         let mut typed = self.expression(expr, &Scope::within(None))?;
         self.settle(&mut typed, Some(DataType::BigInt));
-        let value = match &typed.expr {
-            Expr::Literal(value) => value.clone(),
-            Expr::Parameter(place, _) => {
-                self.parameters.needs_values();
-                self.parameters.value(*place).cloned().unwrap_or(Value::Int(0))
-            }
-            _ => return Err(SqlError::at(unsupported(format!("a {clause} that is computed")), span)),
+        let known = match &typed.expr {
+            Expr::Literal(value) => Some(value.clone()),
+            Expr::Parameter(place, _) => self.parameters.value(*place).cloned(),
+            _ => None,
         };
+        let Some(value) = known else { return self.computed_row_count(typed.expr, clause, span).map(Some) };
         let value = if value.as_text().is_some() {
             DataType::BigInt.accepts(value.clone()).unwrap_or(value)
         } else {
             value
         };
         match value.as_int() {
-            Some(count) if count >= 0 => Ok(Some(count.unsigned_abs())),
+            Some(count) if count >= 0 => Ok(Some(RowCount::Fixed(count.unsigned_abs()))),
             Some(_) if self.is_sqlite() => Ok(None),
             None if value.is_null() => Ok(None),
             _ => Err(SqlError::at(Problem::RowCount { clause, got: value.to_string() }, span)),
         }
+    }
+
+    /// A number of rows that is known when the statement runs. A negative one is an error in PostgreSQL, and no limit in
+    /// SQLite.
+    fn computed_row_count(&self, expr: Expr, clause: &'static str, span: Span) -> Bound<RowCount> {
+        if columns::has_subquery(&expr) {
+            return Err(SqlError::at(unsupported(format!("a subquery in {clause}")), span));
+        }
+        let rows = match expr {
+            parameter @ Expr::Parameter(..) => parameter,
+            other => Expr::Cast(Box::new(other), DataType::BigInt),
+        };
+        if !self.is_sqlite() {
+            return Ok(RowCount::Computed(Box::new(rows)));
+        }
+        let counts = rows.clone().compare(Comparison::GreaterOrEqual, Expr::literal(0));
+        Ok(RowCount::Computed(Box::new(Expr::Case { branches: vec![(counts, rows)], otherwise: None })))
     }
 }

@@ -7,7 +7,7 @@ use super::query::BoundQuery;
 use super::scope::Scope;
 use super::typed::{TEXT, Typed, cast};
 use super::{Binder, Bound, begin_of, unsupported};
-use crate::algebra::{Comparison, Expr, OutputColumn, Query, Relation};
+use crate::algebra::{Comparison, Expr, OutputColumn, Query, Relation, RowCount};
 use crate::evaluate::{class_of, unify};
 use crate::sql::error::{Problem, SqlError};
 
@@ -165,7 +165,9 @@ fn has_one_row(relation: &Relation) -> bool {
     match relation {
         Relation::Unit => true,
         Relation::Aggregate { keys, .. } => keys.is_empty(),
-        Relation::Limit { count, .. } => count.is_some_and(|count| count <= 1),
+        Relation::Limit { count, .. } => {
+            count.as_ref().and_then(RowCount::fixed).is_some_and(|count| count <= 1)
+        }
         Relation::Filter { input, .. } | Relation::Project { input, .. } => has_one_row(input),
         _ => false,
     }

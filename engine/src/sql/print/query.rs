@@ -15,8 +15,8 @@ use super::expression::{expression, operand};
 use super::identifier::Identifier;
 use super::select::{Select, Stage};
 use crate::algebra::{
-    Aggregate, Column, Expr, JoinKind, LockWait, OutputColumn, Query, Relation, RowLock, SetKind, SortKey,
-    Source, WindowFunction, WorkTable,
+    Aggregate, Column, Expr, JoinKind, LockWait, OutputColumn, Query, Relation, RowCount, RowLock, SetKind,
+    SortKey, Source, WindowFunction, WorkTable,
 };
 use crate::catalog::Catalog;
 use crate::optimize::columns::{ColumnSet, walk_query, walk_relation};
@@ -126,9 +126,10 @@ impl<'c> Printer<'c> {
 
     /// A set operation whose columns are the query's own, sorted and cut at most: it needs no derived table.
     fn plain_set(&mut self, query: &Query) -> Option<String> {
-        let (mut relation, mut limit, mut keys): (_, _, &[SortKey]) = (&query.relation, None, &[]);
+        let (mut relation, mut limit, mut keys): (_, _, &[SortKey]) = (&query.relation, (None, None), &[]);
         if let Relation::Limit { input, offset, count } = relation {
-            (relation, limit) = (input, Some((*offset, *count)));
+            (relation, limit) =
+                (input, (self.offset(offset), count.as_ref().map(|count| self.row_count(count))));
         }
         if let Relation::Sort { input, keys: by } = relation {
             (relation, keys) = (input, by);
@@ -146,11 +147,23 @@ impl<'c> Printer<'c> {
         let order = keys.iter().map(|key| Some(format!("{}{}", place(&key.expr)? + 1, direction(key))));
         let order: Vec<String> = order.collect::<Option<_>>().filter(|_| is_own)?;
         let body = self.set(*kind, *all, left, right);
-        let (offset, count) = limit.unwrap_or((0, None));
+        let (offset, count) = limit;
         let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
         let count = count.map(|count| format!(" LIMIT {count}")).unwrap_or_default();
-        let offset = if offset > 0 { format!(" OFFSET {offset}") } else { String::new() };
+        let offset = offset.map(|offset| format!(" OFFSET {offset}")).unwrap_or_default();
         Some(format!("{body}{order}{count}{offset}"))
+    }
+
+    /// A number of rows to leave out, if there are any.
+    fn offset(&mut self, offset: &RowCount) -> Option<String> {
+        (offset.fixed() != Some(0)).then(|| self.row_count(offset))
+    }
+
+    fn row_count(&mut self, rows: &RowCount) -> String {
+        match rows {
+            RowCount::Fixed(rows) => rows.to_string(),
+            RowCount::Computed(expr) => expression(expr, self),
+        }
     }
 
     fn set(&mut self, kind: SetKind, all: bool, left: &Query, right: &Query) -> String {
@@ -230,7 +243,8 @@ impl<'c> Printer<'c> {
             }
             Relation::Limit { input, offset, count } => {
                 let mut select = self.until(input, Stage::Order);
-                (select.offset, select.count) = (*offset, *count);
+                select.offset = self.offset(offset);
+                select.count = count.as_ref().map(|count| self.row_count(count));
                 select.stage = Stage::Limit;
                 select
             }

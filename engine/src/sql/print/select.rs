@@ -44,8 +44,8 @@ pub(super) struct Select {
     pub(super) is_first_kept: bool,
     /// `ORDER BY ..`, or nothing.
     pub(super) order: String,
-    pub(super) offset: u64,
-    pub(super) count: Option<u64>,
+    pub(super) offset: Option<String>,
+    pub(super) count: Option<String>,
     /// Whether it has the columns of a projection already.
     pub(super) is_projected: bool,
     /// What may be mentioned above it.
@@ -84,11 +84,11 @@ impl Display for Written<'_> {
         if !select.order.is_empty() {
             write!(f, " {}", select.order)?;
         }
-        if let Some(count) = select.count {
+        if let Some(count) = &select.count {
             write!(f, " LIMIT {count}")?;
         }
-        if select.offset > 0 {
-            write!(f, " OFFSET {}", select.offset)?;
+        if let Some(offset) = &select.offset {
+            write!(f, " OFFSET {offset}")?;
         }
         Ok(())
     }

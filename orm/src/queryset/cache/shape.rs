@@ -4,7 +4,7 @@
 //! - in conditions, under AND, OR and NOT, and in the conditions of subqueries: what a column is compared with by
 //!   `exact`, `gt` and its kin, `range` and `in` (a list of up to [`LIST_MAX`], whose length is part of the shape);
 //! - in assignments: a value that is written as it is, or that a column is added to and the like;
-//! - of a slice: where it begins, and how long it is.
+//! - of a slice: where it begins, unless that is the first row.
 //!
 //! Only values of the column's own kind are lifted, for a constant of another kind is read as one of the column's; and
 //! none that are compared with a column that the condition of an index mentions, for the plan needs to know whether they
@@ -91,7 +91,11 @@ fn hash_state(state: &QueryState, hasher: &mut impl Hasher) -> Option<()> {
     if clauses.lock.is_some() || !clauses.combined.is_empty() || clauses.misuse.is_some() {
         return None;
     }
+    if i64::try_from(clauses.slice.offset).is_err() {
+        return None;
+    }
     (clauses.annotations.len(), clauses.select_related.len(), clauses.reversed).hash(hasher);
+    (clauses.slice.offset > 0, clauses.slice.count).hash(hasher);
     discriminant(&clauses.distinct).hash(hasher);
     clauses.loading.as_ref().map(Loading::own).hash(hasher);
     if let Shape::Values { columns, .. } = &clauses.shape {
@@ -99,6 +103,10 @@ fn hash_state(state: &QueryState, hasher: &mut impl Hasher) -> Option<()> {
     }
     if let Ordering::By(keys) = &clauses.ordering {
         for key in keys {
+            // Each call of it is another expression.
+            if matches!(key.node, Node::Call(Operator::Random(_), _)) {
+                return None;
+            }
             key.descending.hash(hasher);
             hash_path_of(&key.node, hasher);
         }
@@ -172,6 +180,28 @@ pub(super) fn same_state(shape: &QueryState, asked: &QueryState, values: &mut Va
         && (shape.is_plain() || same_clauses(shape.clauses(), asked.clauses()))
 }
 
+/// A subquery is of a shape, and of the same slice.
+fn same_subquery(shape: &QueryState, asked: &QueryState, values: &mut Values) -> bool {
+    same_state(shape, asked, values) && shape.clauses().slice == asked.clauses().slice
+}
+
+/// Whether slices are of one shape; adds where the one that is asked for begins.
+pub(super) fn same_slice(shape: &QueryState, asked: &QueryState, values: &mut Values) -> bool {
+    let (shape, asked) = (shape.clauses().slice, asked.clauses().slice);
+    if shape.count != asked.count || (shape.offset > 0) != (asked.offset > 0) {
+        return false;
+    }
+    match i64::try_from(asked.offset) {
+        Ok(0) => true,
+        Ok(offset) => {
+            values.push(Value::Int(offset));
+            true
+        }
+        // No parameter is that large.
+        Err(_) => false,
+    }
+}
+
 fn same_filter(shape: &Condition, asked: &Condition, values: &mut Values) -> bool {
     let Condition { node, exclude, annotations_before, follows } = shape;
     *exclude == asked.exclude
@@ -201,7 +231,7 @@ fn same_condition(shape: &Node, asked: &Node, values: &mut Values) -> bool {
                 _ => shapes == parts,
             }
         }
-        (Node::Exists(shape), Node::Exists(asked)) => same_state(shape, asked, values),
+        (Node::Exists(shape), Node::Exists(asked)) => same_subquery(shape, asked, values),
         _ => shape == asked,
     }
 }
@@ -216,7 +246,7 @@ fn same_operand(shape: &Node, asked: &Node, values: &mut Values) -> bool {
             }
             fits
         }
-        (Node::Subquery(shape), Node::Subquery(asked)) => same_state(shape, asked, values),
+        (Node::Subquery(shape), Node::Subquery(asked)) => same_subquery(shape, asked, values),
         _ => shape == asked,
     }
 }
@@ -231,7 +261,7 @@ fn same_clauses(shape: &Clauses, asked: &Clauses) -> bool {
         default_ordering,
         reversed,
         distinct,
-        slice,
+        slice: _,
         loading,
         select_related,
         prefetch: _,
@@ -247,8 +277,7 @@ fn same_clauses(shape: &Clauses, asked: &Clauses) -> bool {
         (Some(one), Some(other)) => std::ptr::eq(*one, other),
         (one, other) => one.is_none() && other.is_none(),
     };
-    *slice == asked.slice
-        && *reversed == asked.reversed
+    *reversed == asked.reversed
         && *empty == asked.empty
         && same_default
         && *ordering == asked.ordering
@@ -348,6 +377,13 @@ impl<'b> Lifting<'b> {
             Node::Subquery(state) => Node::Subquery(self.state(state).into()),
             other => other.clone(),
         }
+    }
+
+    /// The parameter that takes where a queryset's slice begins, if it does not begin at the first row.
+    pub(super) fn offset(&mut self, state: &QueryState) -> Option<usize> {
+        let offset = i64::try_from(state.clauses().slice.offset).ok().filter(|offset| *offset > 0)?;
+        self.values.push(Value::Int(offset));
+        Some(self.values.len() - 1)
     }
 
     /// The shape of assignments to fields of a model.
