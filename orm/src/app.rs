@@ -214,6 +214,7 @@ impl App {
     pub fn open_memory(self) -> Result<Db> {
         let database = Database::new();
         schema::create_missing(&database, &self.metas().collect::<Vec<_>>())?;
+        self.expect_sense()?;
         self.bind(database)
     }
 
@@ -251,6 +252,7 @@ impl App {
         // All of them or none, should the program stop between two.
         let transaction = database.begin();
         schema::create_missing(&transaction, &self.metas().collect::<Vec<_>>())?;
+        self.expect_sense()?;
         transaction.commit()?;
         self.bind(database)
     }

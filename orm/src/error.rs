@@ -155,6 +155,8 @@ pub enum Error {
         /// The model's name.
         model: &'static str,
     },
+    /// Models that make no sense, whatever the database holds.
+    Checks(Vec<crate::check::Finding>),
     /// What the code of the program (a receiver, a hook, a validator) returned.
     Custom(Custom),
     /// What a statement that was written as SQL is refused for, and where.

@@ -24,7 +24,7 @@ pub struct IndexNode {
 /// use nuages::index::{Index, index};
 /// use nuages::prelude::*;
 /// #[derive(Model, Clone)]
-/// #[model(indexes = Post::indexes)]
+/// #[model(table = "post", indexes = Post::indexes)]
 /// pub struct Post {
 ///     pub id: Auto<i64>,
 ///     pub title: String,
@@ -40,9 +40,9 @@ pub struct IndexNode {
 ///     }
 /// }
 /// let db = App::new().models(Post::app()).open_memory()?;
-/// let names: Vec<String> = db.engine().catalog()?.table_named("nuages_post")?.indexes.iter().map(|one| one.name.clone()).collect();
-/// # let names: Vec<&str> = names.iter().map(String::as_str).collect();
-/// assert!(names.contains(&"popular") && names.contains(&"title_ci"));
+/// let catalog = nuages_engine::Session::catalog(db.engine())?;
+/// let post = catalog.table_named("post")?;
+/// assert!(post.index_named("popular").is_ok() && post.index_named("title_ci").is_ok());
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Debug)]

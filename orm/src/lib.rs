@@ -50,6 +50,7 @@ pub mod app;
 pub mod assignment;
 pub mod asynchronous;
 pub mod atomic;
+pub mod check;
 mod compile;
 pub mod constraint;
 pub mod delete;

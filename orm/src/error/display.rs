@@ -87,6 +87,10 @@ impl fmt::Display for Error {
             Error::Unregistered { model } => {
                 write!(f, "the model {model} is not in the App; add {model}::app() to its models")
             }
+            Error::Checks(findings) => {
+                f.write_str("the models make no sense:")?;
+                findings.iter().try_for_each(|finding| write!(f, "\n{finding}"))
+            }
             Error::Deadlock(error) | Error::Locked(error) => error.fmt(f),
             Error::SerializationFailure { table, row } => {
                 let failure = EngineError::SerializationFailure { table: table.clone(), row: *row };

@@ -12,13 +12,13 @@ use super::{Key, Model};
 /// ```
 /// use nuages::prelude::*;
 /// #[derive(Model, Clone, Debug)]
-/// #[model(display = Self::name)]
+/// #[model(display = Self::label)]
 /// pub struct Tag {
 ///     pub id: Auto<i64>,
 ///     pub name: String,
 /// }
 /// impl Tag {
-///     fn name(&self) -> &str {
+///     fn label(&self) -> &str {
 ///         &self.name
 ///     }
 /// }

@@ -300,11 +300,6 @@ impl FieldDefinition {
             let message = format!("`on_delete = SetDefault` needs a `default` for `{}`", self.name);
             return Err(syn::Error::new(on_delete.word.span(), message));
         }
-        if self.name.to_string().contains("__") {
-            let message =
-                "a field's name has no two underscores: they lead to another model in a search string";
-            return Err(syn::Error::new(self.name.span(), message));
-        }
         if let Some(default) = &self.db_default
             && (self.default.is_some() || self.generated.is_some())
         {
