@@ -2,8 +2,8 @@
 //!
 //! Nothing else of the database takes time that is not the processor's, so that is all the difference, and no runtime is
 //! asked for. [`aatomic`](Awaited::aatomic) is [`atomic`](crate::atomic::Atomic::atomic) with an async closure; in it
-//! [`awaiting`](Awaited::awaiting) runs any verbs, and the most usual ones have a twin of their own, by Django's names
-//! (`aget`, `asave`).
+//! [`awaiting`](Awaited::awaiting) runs any verbs, and those of querysets, instances, partial rows and relations have a twin of
+//! their own, by Django's names (`aget`, `asave`, `post.tags.aadd(..)`); `aiterator` is a stream.
 //!
 //! A verb that has to wait is undone, to its own savepoint, and run again when the lock is there; so receivers and
 //! hooks on the way may run more than once. A future that is dropped while it waits leaves the queue of the lock.
@@ -31,6 +31,8 @@
 //! # assert_eq!(Account::objects().get(Account::id.eq(2), &db)?.balance, 70);
 //! # Ok::<(), Error>(())
 //! ```
+//!
+//! Order of reading: this file; `querysets`, `instances` and `relations` (the twins); `stream` (`aiterator`).
 
 use std::future::Future;
 

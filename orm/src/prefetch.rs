@@ -18,8 +18,8 @@ use indexmap::IndexSet;
 use nuages_storage::Value;
 
 pub(crate) use self::pushed::Pushed;
-pub(crate) use self::way::{Shared, set_parent};
 use self::way::{Groups, Parents, Way, grouped};
+pub(crate) use self::way::{Shared, set_parent};
 use crate::{
     error::{Error, Misuse, Result},
     executor::Executor,

@@ -19,10 +19,10 @@
 //!
 //! A builder never fails: a call that what stands before it forbids is kept, and told by the verb.
 //!
-//! Order of reading: [`state`] (what is kept); [`build`] (the calls that keep the row); `shape` (those that change
-//! it); `relations` (what `select_related` and `prefetch_related` take); `resolve` (reuse of annotations); `bound` (a
-//! queryset on an executor, which keeps its rows); [`prepared`] and `cache` (what is compiled once and run often);
-//! [`dynamic`] (models known by name).
+//! Order of reading: [`state`] (what is kept); [`build`] (the calls that keep the row); `shape` (those that change it);
+//! `relations` (what `select_related` and `prefetch_related` take); [`loading`] (`only` and `defer`); `resolve` (reuse
+//! of annotations); [`iterator`]; `bound` (a queryset on an executor, which keeps its rows); [`prepared`] and `cache`
+//! (what is compiled once and run often); [`dynamic`] (models known by name).
 
 pub mod bound;
 pub mod build;

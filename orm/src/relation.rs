@@ -4,9 +4,10 @@
 //! or it is asked for with an executor. `Debug` and `PartialEq` look at keys, never into caches.
 //!
 //! Order of reading: `forward` ([`ForeignKey`], [`OneToOne`], and the trait [`Forward`] that their `Option`s share),
-//! `parent` ([`Parent`]), `reverse` ([`Related`], [`RelatedOne`]), `many_to_many`; `follow` and `manager` (the verbs);
+//! `parent` ([`Parent`]), `reverse` ([`Related`], [`RelatedOne`]), `many_to_many`; `follow`, `one`, `manager` and `children` (the verbs);
 //! `origin` (fetch modes); `held` (how what was read is held).
 
+mod children;
 mod follow;
 mod forward;
 mod held;
@@ -14,6 +15,7 @@ pub(crate) mod holder;
 mod instances;
 mod manager;
 mod many_to_many;
+mod one;
 pub(crate) mod origin;
 mod pairs;
 pub(crate) mod parent;

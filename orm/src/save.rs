@@ -13,16 +13,14 @@ use crate::{
     delete::{self, DeleteOptions, Deleted},
     error::{Error, Misuse, Result},
     executor::{Executor, StatementKind, budget::begin_statement, finish_write},
-    insert::{self, ValueList},
     field::Field,
+    insert::{self, ValueList},
     instance,
     meta::ModelMeta,
     model::{Accessor, FieldVisitor, Hook, Key, Model},
     node::{Node, Step},
     partial::Partial,
-    queryset::{
-        QuerySet, QueryState, check_choices, first_row, has_key, loading::Loading, own_columns,
-    },
+    queryset::{QuerySet, QueryState, check_choices, first_row, has_key, loading::Loading, own_columns},
     relation::{
         ForeignKey, Forward, ManyToMany, Related, RelatedOne, Through,
         holder::Holder,

@@ -13,8 +13,10 @@ use crate::{
 /// A member of a combination with the columns that `values` chose for the whole, unless it chose its own.
 fn chosen<'m>(member: &'m QueryState, whole: &QueryState) -> Result<Cow<'m, QueryState>> {
     if member.clauses().loading != whole.clauses().loading {
-        return Err(Misuse::Other("rows of which some fields are not read make a union where all members read the same")
-            .into());
+        return Err(Misuse::Other(
+            "rows of which some fields are not read make a union where all members read the same",
+        )
+        .into());
     }
     let (Shape::Values { columns, .. }, Shape::Instances) = (&whole.clauses().shape, &member.clauses().shape)
     else {

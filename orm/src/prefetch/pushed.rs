@@ -107,7 +107,9 @@ fn fill<M: Model, C: Model, S: Row + Clone + 'static>(
     }
     for Place { key, slot, .. } in places {
         let Some(slot) = slot.downcast_mut::<Prefetched<S>>() else { continue };
-        let Some((key, left)) = key.as_ref().and_then(|key| Some((key, uses.get_mut(key)?))) else { continue };
+        let Some((key, left)) = key.as_ref().and_then(|key| Some((key, uses.get_mut(key)?))) else {
+            continue;
+        };
         *left -= 1;
         let rows = if *left == 0 { groups.remove(key) } else { groups.get(key).cloned() };
         *slot = Prefetched::from(rows.unwrap_or_default());

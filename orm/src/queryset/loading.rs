@@ -85,7 +85,8 @@ impl Loading {
                     false => named.iter().any(|(named, _)| *named == field),
                 }
         };
-        let read: Vec<u16> = model.columns().map(|(field, _)| field).filter(|field| is_read(*field)).collect();
+        let read: Vec<u16> =
+            model.columns().map(|(field, _)| field).filter(|field| is_read(*field)).collect();
         (read.len() < model.column_count()).then_some(read)
     }
 }

@@ -16,8 +16,8 @@ use crate::{
     model::{KeyValues, Model},
     node::{FieldPath, Lookup, Node, Operator},
     order::Orderings,
-    prefetch, read,
     partial::Partial,
+    prefetch, read,
     relation::{holder::Holder, origin},
     row::{Columns, Joined, Row},
 };

@@ -4,39 +4,35 @@
 //! takes `&mut self` and forgets what was prefetched.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use indexmap::IndexMap;
 use nuages_storage::Value;
 
 use super::{
-    ManyToMany, Owner, Related, RelatedOne, Through,
-    held::Held,
+    ManyToMany, Owner, Through,
     instances::{Instances, Relatable, keys},
     pairs::Pairs,
 };
 use crate::{
-    assignment::AssignmentNode,
     atomic::Atomic,
     error::{Error, Misuse, Result},
-    executor::{Executor, FetchMode, budget, finish_write},
+    executor::{Executor, budget, finish_write},
     expression::Condition,
     instance,
     meta::{FieldKind, ModelMeta},
     model::Model,
-    node::{FieldPath, Lookup, Node, Operator, Step},
-    prefetch::{Shared, set_parent},
-    queryset::{QuerySet, QueryState, Queryset, fetch_instances, first_row, keys_in},
+    node::{Lookup, Node, Step},
+    queryset::{QuerySet, Queryset, fetch_instances},
     save::Persist,
 };
 
 impl Owner {
-    fn key_value(&self) -> Result<&Value> {
+    pub(super) fn key_value(&self) -> Result<&Value> {
         self.single_key().ok_or(Error::Misuse(Misuse::Other("a relation of a row with a composite key")))
     }
 
     /// The step from the other side to this one.
-    fn back(&self) -> Result<Back> {
+    pub(super) fn back(&self) -> Result<Back> {
         match self.model.field(self.field).map(|field| field.kind) {
             Some(FieldKind::Reverse { child, field, .. }) => {
                 let (child, field) = (child(), field());
@@ -54,8 +50,16 @@ impl Owner {
         }
     }
 
+    /// Refuses another row than this one.
+    pub(super) fn check_is<M: Model>(&self, owner: &M) -> Result<()> {
+        match self.model == M::meta() && instance::key_of(owner).as_ref() == self.single_key() {
+            true => Ok(()),
+            false => Err(Misuse::Other("the row that is given is not the one that has the relation").into()),
+        }
+    }
+
     /// The related rows, as a queryset of the default manager.
-    fn queryset<C: Model>(&self) -> Result<QuerySet<C>> {
+    pub(super) fn queryset<C: Model>(&self) -> Result<QuerySet<C>> {
         let Back { step, is_pair, .. } = self.back()?;
         let path = Node::Path([step].into_iter().collect());
         let mut state = C::objects().into_state();
@@ -67,7 +71,7 @@ impl Owner {
     }
 
     /// The pairs of a many-to-many relation.
-    fn pairs<'x>(&self, target: &'static ModelMeta, ex: &'x dyn Executor) -> Result<Pairs<'x>> {
+    pub(super) fn pairs<'x>(&self, target: &'static ModelMeta, ex: &'x dyn Executor) -> Result<Pairs<'x>> {
         let Back { relation: (model, field), reverse, is_pair, .. } = self.back()?;
         if !is_pair {
             return Err(Misuse::NotAColumn { model: self.model.name }.into());
@@ -76,7 +80,7 @@ impl Owner {
     }
 
     /// Changes the pairs of a many-to-many relation, in whole: the statements and what their receivers do.
-    fn change_pairs(
+    pub(super) fn change_pairs(
         &self,
         target: &'static ModelMeta,
         ex: &dyn Executor,
@@ -86,10 +90,11 @@ impl Owner {
     }
 }
 
-struct Back {
-    step: Step,
-    relation: (&'static ModelMeta, u16),
-    is_pair: bool,
+/// How the other side of a relation leads here.
+pub(super) struct Back {
+    pub(super) step: Step,
+    pub(super) relation: (&'static ModelMeta, u16),
+    pub(super) is_pair: bool,
     reverse: bool,
 }
 
@@ -155,6 +160,68 @@ macro_rules! reading {
         /// As `all`.
         pub fn exists(&self, ex: &dyn Executor) -> Result<bool> {
             Ok(self.count(ex)? > 0)
+        }
+    };
+}
+
+/// The verbs that look for a related row and make it if there is none, which both kinds of relation have.
+macro_rules! finding {
+    ($row:ident) => {
+        /// The only related row that meets the condition, or a new one that is related as by `create`; and whether it
+        /// is new.
+        ///
+        /// ```
+        /// # use nuages::prelude::*;
+        /// # #[derive(Model, Clone)]
+        /// # pub struct User { pub id: Auto<i64>, pub name: String, #[related(Post::author)] pub posts: Related<Post> }
+        /// # #[derive(Model, Clone)]
+        /// # pub struct Post { pub id: Auto<i64>, pub title: String, #[field(on_delete = Cascade)] pub author: ForeignKey<User> }
+        /// # let db = App::new().models((User::app(), Post::app())).open_memory()?;
+        /// # let mut user = User::objects().create(new!(User { name: "Ann" }), &db)?;
+        /// let draft = || new!(Post { title: "Draft", author: _ });
+        /// let (post, is_new) = user.posts.get_or_create(Post::title.eq("Draft"), draft, &db)?;
+        /// assert!(is_new && post.author.key() == user.id.get());
+        /// assert!(!user.posts.get_or_create(Post::title.eq("Draft"), draft, &db)?.1);
+        /// # Ok::<(), Error>(())
+        /// ```
+        ///
+        /// # Errors
+        /// As [`QuerySet::get_or_create`].
+        pub fn get_or_create(
+            &mut self,
+            condition: impl Condition<$row>,
+            new: impl FnOnce() -> $row,
+            ex: &dyn Executor,
+        ) -> Result<($row, bool)> {
+            match self.objects()?.get(condition, ex) {
+                Ok(found) => Ok((found, false)),
+                Err(Error::DoesNotExist { .. }) => Ok((self.create(new(), ex)?, true)),
+                Err(error) => Err(error),
+            }
+        }
+
+        /// The only related row that meets the condition, changed and saved, or a new one that is related as by `create`;
+        /// and whether it is new.
+        ///
+        /// # Errors
+        /// As [`QuerySet::update_or_create`].
+        pub fn update_or_create(
+            &mut self,
+            condition: impl Condition<$row>,
+            change: impl FnOnce(&mut $row),
+            new: impl FnOnce() -> $row,
+            ex: &dyn Executor,
+        ) -> Result<($row, bool)> {
+            let result = ex.atomic(|tx| {
+                let (mut row, is_new) = self.get_or_create(condition, new, tx)?;
+                if !is_new {
+                    change(&mut row);
+                    row.save(tx)?;
+                }
+                Ok((row, is_new))
+            });
+            self.keep(None);
+            finish_write(ex, result)
         }
     };
 }
@@ -239,47 +306,7 @@ impl<T: Model, Th: Through> ManyToMany<T, Th> {
         finish_write(ex, created)
     }
 
-    /// The only related row that meets the condition, or a new one that is paired with this one; and whether it is
-    /// new.
-    ///
-    /// # Errors
-    /// As [`QuerySet::get_or_create`].
-    pub fn get_or_create(
-        &mut self,
-        condition: impl Condition<T>,
-        new: impl FnOnce() -> T,
-        ex: &dyn Executor,
-    ) -> Result<(T, bool)> {
-        match self.objects()?.get(condition, ex) {
-            Ok(found) => Ok((found, false)),
-            Err(Error::DoesNotExist { .. }) => Ok((self.create(new(), ex)?, true)),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The only related row that meets the condition, changed and saved, or a new one that is paired with this one; and
-    /// whether it is new.
-    ///
-    /// # Errors
-    /// As [`QuerySet::update_or_create`].
-    pub fn update_or_create(
-        &mut self,
-        condition: impl Condition<T>,
-        change: impl FnOnce(&mut T),
-        new: impl FnOnce() -> T,
-        ex: &dyn Executor,
-    ) -> Result<(T, bool)> {
-        let result = ex.atomic(|tx| {
-            let (mut row, is_new) = self.get_or_create(condition, new, tx)?;
-            if !is_new {
-                change(&mut row);
-                row.save(tx)?;
-            }
-            Ok((row, is_new))
-        });
-        self.keep(None);
-        finish_write(ex, result)
-    }
+    finding!(T);
 }
 
 impl<T: Model, Th: Model> ManyToMany<T, Th> {
@@ -333,220 +360,6 @@ impl<T: Model, Th: Model> ManyToMany<T, Th> {
     }
 }
 
-impl<C: Model> Related<C> {
-    reading!(C);
-
-    /// Stores a new row that points at this one, whatever its key said.
-    ///
-    /// # Errors
-    /// As [`Persist::insert`].
-    pub fn create(&mut self, mut instance: C, ex: &dyn Executor) -> Result<C> {
-        let owner = self.owned()?.clone();
-        let Back { step, is_pair, .. } = owner.back()?;
-        let created = if is_pair {
-            finish_write(
-                ex,
-                ex.atomic(|tx| {
-                    let created = instance.insert(tx)?;
-                    let key = instance::key_of(&created)
-                        .ok_or(Error::Unsaved { model: C::NAME, wanted: "a pair" })?;
-                    owner.pairs(C::meta(), tx)?.add(vec![key])?;
-                    Ok(created)
-                }),
-            )
-        } else {
-            if let Step::Field(field) = step {
-                instance::set_value(&mut instance, field, owner.key_value()?)?;
-            }
-            instance.insert(ex)
-        };
-        self.keep(None);
-        created
-    }
-
-    /// The only related row that meets the condition, or a new one that points at this one, whatever its key said; and
-    /// whether it is new.
-    ///
-    /// ```
-    /// # use nuages::prelude::*;
-    /// # #[derive(Model, Clone)]
-    /// # pub struct User { pub id: Auto<i64>, pub name: String, #[related(Post::author)] pub posts: Related<Post> }
-    /// # #[derive(Model, Clone)]
-    /// # pub struct Post { pub id: Auto<i64>, pub title: String, #[field(on_delete = Cascade)] pub author: ForeignKey<User> }
-    /// # let db = App::new().models((User::app(), Post::app())).open_memory()?;
-    /// # let mut user = User::objects().create(new!(User { name: "Ann" }), &db)?;
-    /// let draft = || new!(Post { title: "Draft", author: _ });
-    /// let (post, is_new) = user.posts.get_or_create(Post::title.eq("Draft"), draft, &db)?;
-    /// assert!(is_new && post.author.key() == user.id.get());
-    /// assert!(!user.posts.get_or_create(Post::title.eq("Draft"), draft, &db)?.1);
-    /// # Ok::<(), Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`QuerySet::get_or_create`].
-    pub fn get_or_create(
-        &mut self,
-        condition: impl Condition<C>,
-        new: impl FnOnce() -> C,
-        ex: &dyn Executor,
-    ) -> Result<(C, bool)> {
-        match self.objects()?.get(condition, ex) {
-            Ok(found) => Ok((found, false)),
-            Err(Error::DoesNotExist { .. }) => Ok((self.create(new(), ex)?, true)),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The only related row that meets the condition, changed and saved, or a new one that points at this one; and
-    /// whether it is new.
-    ///
-    /// # Errors
-    /// As [`QuerySet::update_or_create`].
-    pub fn update_or_create(
-        &mut self,
-        condition: impl Condition<C>,
-        change: impl FnOnce(&mut C),
-        new: impl FnOnce() -> C,
-        ex: &dyn Executor,
-    ) -> Result<(C, bool)> {
-        let result = ex.atomic(|tx| {
-            let (mut row, is_new) = self.get_or_create(condition, new, tx)?;
-            if !is_new {
-                change(&mut row);
-                row.save(tx)?;
-            }
-            Ok((row, is_new))
-        });
-        self.keep(None);
-        finish_write(ex, result)
-    }
-
-    /// The related rows, each with this copy of the row that they point at, so that following the key back needs no
-    /// query: `artist.albums.all_of(&artist, &db)?`. A relation cannot see the row that it is a field of, so it is
-    /// given here.
-    ///
-    /// # Errors
-    /// As [`all`](Related::all); [`Misuse::Other`] for another row than the one that has the relation.
-    pub fn all_of<M: Model>(&self, owner: &M, ex: &dyn Executor) -> Result<Vec<C>> {
-        let of = self.owned()?;
-        if of.model != M::meta() || instance::key_of(owner).as_ref() != of.single_key() {
-            return Err(Misuse::Other("all_of takes the row that has the relation").into());
-        }
-        let mut rows = self.all(ex)?.into_owned();
-        if let Back { step: Step::Field(field), is_pair: false, .. } = of.back()? {
-            let owner: Shared = Arc::new(owner.clone());
-            rows.iter_mut().for_each(|row| set_parent(row, field, &owner));
-        }
-        Ok(rows)
-    }
-
-    /// Makes rows point at this one.
-    ///
-    /// # Errors
-    /// [`Error::Unsaved`] for one that is not stored.
-    pub fn add(&mut self, rows: impl Relatable<C>, ex: &dyn Executor) -> Result<()> {
-        let keys = keys(rows, "a relation")?;
-        let owner = self.owned()?;
-        let result = match owner.back()? {
-            Back { is_pair: true, .. } => owner.change_pairs(C::meta(), ex, |pairs| pairs.add(keys)),
-            Back { step, .. } => {
-                let mut state = QueryState::new(C::meta());
-                state.add_condition(keys_in(keys));
-                point(&state, step, owner.key_value()?.clone(), ex)
-            }
-        };
-        self.keep(None);
-        finish_write(ex, result)
-    }
-
-    /// Makes rows point at nothing, if they point at this one.
-    ///
-    /// # Errors
-    /// [`Misuse::Other`] where the key must have a value; [`Error::Unsaved`].
-    pub fn remove(&mut self, rows: impl Relatable<C>, ex: &dyn Executor) -> Result<()> {
-        let keys = keys(rows, "a relation")?;
-        let owner = self.owned()?;
-        let result = match owner.back()? {
-            Back { is_pair: true, .. } => owner.change_pairs(C::meta(), ex, |pairs| pairs.remove(&keys)),
-            Back { step, relation, .. } => {
-                nullable(relation)?;
-                let mut state = owner.queryset::<C>()?.into_state();
-                state.add_condition(keys_in(keys));
-                point(&state, step, Value::Null, ex)
-            }
-        };
-        self.keep(None);
-        finish_write(ex, result)
-    }
-
-    /// Makes all rows that point at this one point at nothing.
-    ///
-    /// # Errors
-    /// As [`remove`](Related::remove).
-    pub fn clear(&mut self, ex: &dyn Executor) -> Result<()> {
-        let owner = self.owned()?;
-        let result = match owner.back()? {
-            Back { is_pair: true, .. } => owner.change_pairs(C::meta(), ex, |pairs| pairs.clear()),
-            Back { step, relation, .. } => {
-                nullable(relation)?;
-                point(owner.queryset::<C>()?.state(), step, Value::Null, ex)
-            }
-        };
-        self.keep(None);
-        finish_write(ex, result)
-    }
-
-    /// Makes these rows point at this one, and no others where the key may be NULL.
-    ///
-    /// # Errors
-    /// As [`add`](Related::add).
-    pub fn set(&mut self, rows: impl Relatable<C>, ex: &dyn Executor) -> Result<()> {
-        let keys = keys(rows, "a relation")?;
-        let owner = self.owned()?;
-        let result = match owner.back()? {
-            Back { is_pair: true, .. } => owner.change_pairs(C::meta(), ex, |pairs| pairs.set(keys)),
-            Back { step, relation, .. } => set_children::<C>(owner, step, relation, keys, ex),
-        };
-        self.keep(None);
-        finish_write(ex, result)
-    }
-
-    /// [`set`](Related::set) with options.
-    ///
-    /// # Errors
-    /// As [`add`](Related::add).
-    pub fn set_with(
-        &mut self,
-        rows: impl Relatable<C>,
-        options: SetOptions,
-        ex: &dyn Executor,
-    ) -> Result<()> {
-        if !options.clear {
-            return self.set(rows, ex);
-        }
-        let keys = keys(rows, "a relation")?;
-        let result = ex.atomic(|tx| {
-            let owner = self.owned()?;
-            match owner.back()? {
-                Back { is_pair: true, .. } => {
-                    let pairs = owner.pairs(C::meta(), tx)?;
-                    pairs.clear().and_then(|()| pairs.add(keys))
-                }
-                Back { step, relation, .. } => {
-                    if nullable(relation).is_ok() {
-                        point(owner.queryset::<C>()?.state(), step, Value::Null, tx)?;
-                    }
-                    let mut state = QueryState::new(C::meta());
-                    state.add_condition(keys_in(keys));
-                    point(&state, step, owner.key_value()?.clone(), tx)
-                }
-            }
-        });
-        self.keep(None);
-        finish_write(ex, result)
-    }
-}
-
 /// What may be asked of `set` beyond the usual.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SetOptions {
@@ -554,90 +367,4 @@ pub struct SetOptions {
     pub clear: bool,
 }
 
-fn set_children<C: Model>(
-    owner: &Owner,
-    step: Step,
-    relation: (&'static ModelMeta, u16),
-    keys: Vec<Value>,
-    ex: &dyn Executor,
-) -> Result<()> {
-    ex.atomic(|tx| {
-        if nullable(relation).is_ok() {
-            let mut others = owner.queryset::<C>()?.into_state();
-            others.add_condition(keys_in(keys.iter().cloned()).negated());
-            point(&others, step, Value::Null, tx)?;
-        }
-        let mut state = QueryState::new(C::meta());
-        state.add_condition(keys_in(keys));
-        point(&state, step, owner.key_value()?.clone(), tx)
-    })
-}
-
-/// Whether rows may point at nothing.
-fn nullable((model, field): (&'static ModelMeta, u16)) -> Result<()> {
-    match model.field(field) {
-        Some(field) if field.null => Ok(()),
-        _ => {
-            Err(Misuse::Other("rows whose key must have a value cannot be removed; delete or move them")
-                .into())
-        }
-    }
-}
-
-/// Writes a key into the rows of a queryset.
-fn point(state: &QueryState, step: Step, key: Value, ex: &dyn Executor) -> Result<()> {
-    let list = [AssignmentNode { step, value: Node::Value(key) }];
-    crate::queryset::update(state, &list, ex).map(drop)
-}
-
-impl<C: Model> RelatedOne<C> {
-    /// The row that points here, if there is one: at once if it was read, else by a query, which is kept.
-    ///
-    /// # Errors
-    /// [`Error::Unsaved`] if the row that has the relation is not stored.
-    pub fn get(&self, ex: &dyn Executor) -> Result<Option<&C>> {
-        if let Some(row) = self.loaded() {
-            return Ok(row);
-        }
-        let owner = Owner::stored(self.bound(), C::NAME)?;
-        let key = owner.key_value()?;
-        let fetch_one = |ex: &dyn Executor| {
-            let path: FieldPath = [owner.back()?.step].into_iter().collect();
-            let mut state = QueryState::new(C::meta());
-            state.add_condition(Node::lookup(Lookup::Exact, Node::Path(path), Node::Value(key.clone())));
-            Ok(first_row::<C>(&state, ex)?.map(|row| Held::from(Arc::new(row))))
-        };
-        let row = match self.origin() {
-            Some(origin) => origin.find(key, ex, fetch_one, fetch_peers::<C>)?,
-            None if ex.settings().fetch_mode == Some(FetchMode::Raise) => {
-                let field = owner.model.field(owner.field).map_or("", |field| field.name);
-                return Err(Error::FetchBlocked { model: owner.model.name, field });
-            }
-            None => {
-                budget::follow(ex, owner.model, owner.field)?;
-                fetch_one(ex)?
-            }
-        };
-        Ok(self.keep_held(row))
-    }
-}
-
-/// The rows that point at these keys of a model by the relation whose other side is a field of it.
-fn fetch_peers<C: Model>(
-    keys: &[Value],
-    model: &'static ModelMeta,
-    field: u16,
-    ex: &dyn Executor,
-) -> Result<Vec<(Value, C)>> {
-    let Some(FieldKind::Reverse { field, .. }) = model.field(field).map(|field| field.kind) else {
-        return Err(Misuse::NotAColumn { model: model.name }.into());
-    };
-    let field = field();
-    let operands = std::iter::once(Node::Path(FieldPath::field(field)))
-        .chain(keys.iter().cloned().map(Node::Value))
-        .collect();
-    let mut state = QueryState::new(C::meta());
-    state.add_condition(Node::Call(Operator::Lookup(Lookup::In), operands));
-    let rows = fetch_instances::<C>(&state, ex)?;
-    Ok(rows.into_iter().map(|row| (instance::value_of(&row, field), row)).collect())
-}
+pub(super) use {finding, reading};

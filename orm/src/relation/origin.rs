@@ -93,12 +93,7 @@ struct Attach<'a, 'i, H> {
 }
 
 impl<H> Attach<'_, '_, H> {
-    fn origin<T>(
-        &self,
-        model: &'static ModelMeta,
-        field: u16,
-        keys: IndexSet<Value>,
-    ) -> Arc<Origin<T>> {
+    fn origin<T>(&self, model: &'static ModelMeta, field: u16, keys: IndexSet<Value>) -> Arc<Origin<T>> {
         let keys = keys.into_iter().collect();
         Arc::new(Origin { model, field, mode: self.mode, keys, rows: OnceLock::new() })
     }

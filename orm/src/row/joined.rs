@@ -44,7 +44,10 @@ pub(super) fn attach<M: Model, R: RowReader + ?Sized>(
 }
 
 /// Reads the joined model; none if the join found no row.
-pub(crate) fn read<M: Model, R: RowReader + ?Sized>(row: &R, joined: &Joined) -> Result<Option<Arc<M>>, DecodeError> {
+pub(crate) fn read<M: Model, R: RowReader + ?Sized>(
+    row: &R,
+    joined: &Joined,
+) -> Result<Option<Arc<M>>, DecodeError> {
     if joined.is_missing(M::meta(), row) {
         return Ok(None);
     }

@@ -109,14 +109,16 @@ fn rows_of_any_type_are_pushed_and_know_their_parent_where_they_can() {
     let n = Post::tags.count();
     let counted = Post::objects().annotate(&n).filter(Post::views.lt(2)).order_by(Post::views);
     let twice = Author::objects().filter(Author::posts.views.lt(2)).order_by(Author::id);
-    let authors = twice.prefetch_to(Author::posts, counted).prefetch_to(
-        Author::posts,
-        Post::objects().filter(Post::views.eq(7)).values((Post::views,)),
-    );
+    let authors = twice
+        .prefetch_to(Author::posts, counted)
+        .prefetch_to(Author::posts, Post::objects().filter(Post::views.eq(7)).values((Post::views,)));
     let watch = db.capture();
     for author in authors.all(&db).unwrap() {
         let (counted, values) = &author.extra;
-        assert_eq!(counted.iter().map(|post| (post.views, post.extra.0)).collect::<Vec<_>>(), [(0, 1), (1, 1)]);
+        assert_eq!(
+            counted.iter().map(|post| (post.views, post.extra.0)).collect::<Vec<_>>(),
+            [(0, 1), (1, 1)]
+        );
         assert_eq!(counted[0].author.get(&db).unwrap().id, author.id);
         assert_eq!(values[0]["views"], Value::Int(7));
     }

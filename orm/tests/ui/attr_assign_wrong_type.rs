@@ -1,4 +1,4 @@
-//! a field of type `ForeignKey<Artist>` cannot be given a `&Genre`
+//! cannot be given a `&Genre`
 use nuages::prelude::*;
 
 #[derive(Model, Clone)]

@@ -1,4 +1,4 @@
-//! no associated item named `nothing` found
+//! item named `nothing` found
 //! is not a relation of `Genre`
 use nuages::prelude::*;
 

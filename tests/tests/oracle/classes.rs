@@ -36,7 +36,7 @@ pub(crate) const DIFFERENT: &[(&str, &str)] = &[
 pub(crate) const BLIND: &[(&str, &[&str])] = &[
     (
         "they make what they look at, and look at nothing else",
-        &["atomic.bulk_create_is_atomic", "atomic.durable", "atomic.instances_are_not_rolled_back", "atomic.manual_savepoints", "atomic.on_commit_exception", "atomic.outer_rollback_takes_inner", "atomic.save_is_atomic_for_parents", "atomic.savepoint_false", "atomic.set_rollback", "atomic.statements", "bulk.create_batches", "bulk.create_empty_and_generator", "bulk.create_mixed_pk", "constraint.empty_string_is_not_null", "constraint.foreign_key", "constraint.unique_is_case_sensitive", "date.week_is_iso", "dates.dates_on_date_field", "delete.keep_parents", "get_or_create.lookups_are_not_stored", "migration.add_remove_alter_field", "migration.circular_fk", "migration.create_model_with_fk", "migration.indexes_and_constraints", "migration.run_forwards_and_backwards", "model.choices_api", "model.proxy", "model.select_subclass_is_not_automatic", "save.aware_datetime_is_stored_in_utc", "save.explicit_none_beats_default", "save.f_in_create", "save.insert_and_update", "save.positive_field_negative_value", "save.round_trip_of_types", "save.with_given_pk_tries_update_first", "signal.receiver_creates_profile", "signal.save", "update.f_across_relation_is_refused", "update_or_create.create_defaults", "validate.check_constraint_message", "validate.clean_and_non_field_errors", "validate.conversion", "validate.limits_of_integer_fields", "validate.save_does_not_validate"],
+        &["atomic.bulk_create_is_atomic", "atomic.durable", "atomic.instances_are_not_rolled_back", "atomic.manual_savepoints", "atomic.on_commit_exception", "atomic.outer_rollback_takes_inner", "atomic.save_is_atomic_for_parents", "atomic.savepoint_false", "atomic.set_rollback", "atomic.statements", "attr.assign_unsaved_parent", "attr.reverse_manager_of_unsaved", "bulk.create_batches", "bulk.create_empty_and_generator", "bulk.create_mixed_pk", "constraint.empty_string_is_not_null", "constraint.foreign_key", "constraint.unique_is_case_sensitive", "date.week_is_iso", "dates.dates_on_date_field", "delete.keep_parents", "get_or_create.lookups_are_not_stored", "migration.add_remove_alter_field", "migration.circular_fk", "migration.create_model_with_fk", "migration.indexes_and_constraints", "migration.run_forwards_and_backwards", "model.choices_api", "model.proxy", "model.select_subclass_is_not_automatic", "save.aware_datetime_is_stored_in_utc", "save.explicit_none_beats_default", "save.f_in_create", "save.insert_and_update", "save.positive_field_negative_value", "save.round_trip_of_types", "save.with_given_pk_tries_update_first", "signal.exception_in_receiver_rolls_back", "signal.receiver_creates_profile", "signal.save", "update.f_across_relation_is_refused", "update_or_create.create_defaults", "validate.check_constraint_message", "validate.clean_and_non_field_errors", "validate.conversion", "validate.limits_of_integer_fields", "validate.save_does_not_validate"],
     ),
     (
         "what they ask is refused before any row is looked at",
@@ -53,6 +53,10 @@ pub(crate) const BLIND: &[(&str, &[&str])] = &[
     (
         "no row can be what they ask for",
         &["aggregate.default_argument", "lookup.range_reversed_is_empty"],
+    ),
+    (
+        "the chain of calls decides what is asked or refused",
+        &["prefetch.none_clears", "select_related.after_values_is_refused", "select_related.deferring_the_fk_is_an_error"],
     ),
 ];
 

@@ -75,7 +75,10 @@ mod select_related {
         let album = tracks[0].related(Track::album).expect("it was joined");
         assert_eq!((tracks[0].deferred(), album.deferred()), (vec!["composer"], vec!["title"]));
         assert_eq!(album.get(Album::artist, &db)?.get(&db)?.name.as_deref(), Some("AC/DC"));
-        assert_eq!(tracks[0].get(Track::genre, &db)?.get(&db)?.and_then(|genre| genre.name.as_deref()), Some("Rock"));
+        assert_eq!(
+            tracks[0].get(Track::genre, &db)?.get(&db)?.and_then(|genre| genre.name.as_deref()),
+            Some("Rock")
+        );
         assert_eq!(watch.len(), 1);
         assert_eq!(album.get(Album::title, &db)?, "For Those About To Rock We Salute You");
         assert_eq!(watch.len(), 2);
@@ -263,7 +266,8 @@ mod defer {
         let n = User::posts.count();
         let watch = db.capture();
         let users = User::objects().only(User::username).annotate(&n).prefetch_related(User::posts.tags);
-        let users = users.prefetch_to(User::posts, Post::objects().only(Post::title)).order_by(User::id).all(&db)?;
+        let users =
+            users.prefetch_to(User::posts, Post::objects().only(Post::title)).order_by(User::id).all(&db)?;
         let (count, titles) = &users[0].extra;
         assert_eq!((users[0].deferred(), *count, titles.len()), (vec!["email", "is_staff"], 3, 3));
         let posts = users[0].get(User::posts, &db)?.all(&db)?;

@@ -145,7 +145,9 @@ fn exception_in_receiver_rolls_back() -> Result<()> {
     let db = data::lab();
     let _heard = db.connect_post_save(|_: &mut Tag, _: &Saving, _| Err(Error::custom(RuntimeError)));
     let out = match Tag::objects().create(new!(Tag { name: "n", slug: "n" }), &db) {
-        Err(Error::Custom(custom)) if custom.source().is::<RuntimeError>() => json!({ "raises": "RuntimeError" }),
+        Err(Error::Custom(custom)) if custom.source().is::<RuntimeError>() => {
+            json!({ "raises": "RuntimeError" })
+        }
         other => raises(other),
     };
     let kept = Tag::objects().filter(Tag::slug.eq("n")).exists(&db)?;
@@ -189,7 +191,12 @@ fn every_change_of_pairs_is_told_before_and_after_with_its_keys() -> Result<()> 
 fn a_receiver_that_fails_leaves_pairs_of_both_directions_as_they_were() -> Result<()> {
     let db = data::lab();
     let mut person = Person::objects().get(Person::name.eq("Ada"), &db)?;
-    let friends = |db: &Db| Person::objects().order_by((Person::id, Person::friends.id)).values_list((Person::id, Person::friends.id)).all(db);
+    let friends = |db: &Db| {
+        Person::objects()
+            .order_by((Person::id, Person::friends.id))
+            .values_list((Person::id, Person::friends.id))
+            .all(db)
+    };
     let before = friends(&db)?;
     for fails_at in ["pre_clear", "post_clear", "pre_add", "post_add"] {
         let _heard = db.connect_m2m_changed(many::<Person>("friends"), move |change, _| {

@@ -24,7 +24,9 @@ async fn twins(db: &Db) -> Result<Json> {
     let mut call = |name: &'static str| called.push(name);
     rows.aaggregate(Tag::id.count(), db).await?;
     call("aaggregate");
-    let two = rows.abulk_create([new!(Tag { name: "p", slug: "p" }), new!(Tag { name: "q", slug: "q" })], db).await?;
+    let two = rows
+        .abulk_create([new!(Tag { name: "p", slug: "p" }), new!(Tag { name: "q", slug: "q" })], db)
+        .await?;
     call("abulk_create");
     assert_eq!(rows.abulk_update(&two, Tag::name, db).await?, 2);
     call("abulk_update");
@@ -59,7 +61,8 @@ async fn twins(db: &Db) -> Result<Json> {
     rows.aupdate(Tag::name.set(concat((Tag::name, "!"))), db).await?;
     call("aupdate");
     let change = |tag: &mut Tag| tag.name = "Python".into();
-    rows.aupdate_or_create(Tag::slug.eq("python"), change, || new!(Tag { name: "x", slug: "python" }), db).await?;
+    rows.aupdate_or_create(Tag::slug.eq("python"), change, || new!(Tag { name: "x", slug: "python" }), db)
+        .await?;
     call("aupdate_or_create");
     Ok(json!(called))
 }
@@ -131,7 +134,10 @@ fn relations_and_instances_have_twins_too() -> Result<()> {
 fn a_stream_prefetches_chunk_by_chunk_and_tells_its_errors_as_items() -> Result<()> {
     let db = data::chinook();
     on_tokio(async {
-        let ten = Artist::objects().filter(Artist::id.lte(10)).order_by(Artist::id).prefetch_related(Artist::albums);
+        let ten = Artist::objects()
+            .filter(Artist::id.lte(10))
+            .order_by(Artist::id)
+            .prefetch_related(Artist::albums);
         let watch = db.capture();
         let mut rows = ten.aiterator_by(4, &db);
         let first = rows.try_next().await?.expect("ten artists");
