@@ -33,13 +33,19 @@ fn chinook_rows() -> PathBuf {
 /// The Chinook database, loaded once; each call is a fork, so tests do not meet.
 pub fn chinook() -> Db {
     static LOADED: LazyLock<Db> = LazyLock::new(|| loaded(music::app(), &chinook_rows()));
-    LOADED.fork().expect("a database in memory can be forked")
+    fork(&LOADED, music::app())
 }
 
 /// The small models with their rows; each call is a fork.
 pub fn lab() -> Db {
     static LOADED: LazyLock<Db> = LazyLock::new(|| loaded(small::app(), &file("lab")));
-    LOADED.fork().expect("a database in memory can be forked")
+    fork(&LOADED, small::app())
+}
+
+/// A fork with an app of its own: receivers that a test connects are heard by all forks that share one.
+fn fork(db: &Db, app: App) -> Db {
+    let fork = db.fork().expect("a database in memory can be forked");
+    app.bind(fork.engine().clone()).expect("the tables are those of the app")
 }
 
 /// What is loaded of recorded rows: all as they are, unless the environment variable [`ROWS`] says otherwise, by which

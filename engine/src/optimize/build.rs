@@ -44,7 +44,7 @@ impl Planner<'_> {
                 self.build_aggregate(*input, source, keys, aggregates)
             }
             Relation::Sort { input, keys } => self.build_sort(*input, keys, None, needed),
-            Relation::Limit { input, offset, count } => self.build_limit(*input, offset, count, needed),
+            Relation::Limit { input, offset, count } => self.build_limit(*input, &offset, count.as_ref(), needed),
             Relation::Distinct { input, on } => self.build_distinct(*input, on, needed),
             Relation::Set { kind, all, source, left, right } => {
                 self.build_set(kind, all, source, *left, *right)
@@ -228,12 +228,12 @@ impl Planner<'_> {
     fn build_limit(
         &mut self,
         input: Relation,
-        offset: algebra::RowCount,
-        count: Option<algebra::RowCount>,
+        offset: &algebra::RowCount,
+        count: Option<&algebra::RowCount>,
         needed: &ColumnSet,
     ) -> Result<Plan, Error> {
-        let mut skipping = RowCount::compile(&offset)?;
-        let taking = count.as_ref().map(RowCount::compile).transpose()?;
+        let mut skipping = RowCount::compile(offset)?;
+        let taking = count.map(RowCount::compile).transpose()?;
         let offset = self.expected_rows(&skipping, 0).unwrap_or(0);
         let count = taking.as_ref().and_then(|count| self.expected_rows(count, EXPECTED_COUNT));
         let end = count.and_then(|count| usize::try_from(offset.saturating_add(count)).ok());

@@ -49,7 +49,6 @@ pub(super) struct Open {
 
 /// A statement that is ready to be run.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one is made for each statement, and is moved, not kept")]
 pub(super) enum Ready {
     /// What the algebra says, and its parameters.
     Algebra(Statement, Parameters),
