@@ -172,54 +172,55 @@ pub trait TupleLookups: Sized {
     type Types;
 
     /// The columns as one value.
-    fn as_one(self) -> TupleExpr<Self::Root, Self::Types>;
+    fn into_one(self) -> TupleExpr<Self::Root, Self::Types>;
 
     /// [`TupleExpr::eq`].
     fn eq(self, right: impl TupleOperand<Self::Types, Self::Root>) -> Q<Self::Root> {
-        self.as_one().eq(right)
+        self.into_one().eq(right)
     }
 
     /// [`TupleExpr::ne`].
     fn ne(self, right: impl TupleOperand<Self::Types, Self::Root>) -> Q<Self::Root> {
-        self.as_one().ne(right)
+        self.into_one().ne(right)
     }
 
     /// [`TupleExpr::gt`].
     fn gt(self, right: impl TupleOperand<Self::Types, Self::Root>) -> Q<Self::Root> {
-        self.as_one().gt(right)
+        self.into_one().gt(right)
     }
 
     /// [`TupleExpr::gte`].
     fn gte(self, right: impl TupleOperand<Self::Types, Self::Root>) -> Q<Self::Root> {
-        self.as_one().gte(right)
+        self.into_one().gte(right)
     }
 
     /// [`TupleExpr::lt`].
     fn lt(self, right: impl TupleOperand<Self::Types, Self::Root>) -> Q<Self::Root> {
-        self.as_one().lt(right)
+        self.into_one().lt(right)
     }
 
     /// [`TupleExpr::lte`].
     fn lte(self, right: impl TupleOperand<Self::Types, Self::Root>) -> Q<Self::Root> {
-        self.as_one().lte(right)
+        self.into_one().lte(right)
     }
 
     /// [`TupleExpr::is_in`].
+    #[expect(clippy::wrong_self_convention, reason = "columns are copied")]
     fn is_in<R: TupleOperand<Self::Types, Self::Root>>(
         self,
         tuples: impl IntoIterator<Item = R>,
     ) -> Q<Self::Root> {
-        self.as_one().is_in(tuples)
+        self.into_one().is_in(tuples)
     }
 
     /// [`TupleExpr::asc`].
     fn asc(self) -> Vec<Order<Self::Root>> {
-        self.as_one().asc()
+        self.into_one().asc()
     }
 
     /// [`TupleExpr::desc`].
     fn desc(self) -> Vec<Order<Self::Root>> {
-        self.as_one().desc()
+        self.into_one().desc()
     }
 }
 
@@ -230,7 +231,7 @@ macro_rules! keys {
             type Root = $first::Root;
             type Types = ($first::T, $($part::T,)*);
 
-            fn as_one(self) -> TupleExpr<$first::Root, Self::Types> {
+            fn into_one(self) -> TupleExpr<$first::Root, Self::Types> {
                 tuple(self)
             }
         }
