@@ -126,7 +126,7 @@ fn aggregates_keep_their_filter_and_default_over_a_window() {
     assert_eq!(each(&db, &late), [0, 0, 30, 70, 0, 60]);
     let share =
         Sale::amount * 100 / Sale::amount.sum().default(0).over(window().partition_by(Sale::shop.name));
-    assert_eq!(each(&db, &share), [10, 20, 30, 40, 45, 54]);
+    assert_eq!(each(&db, &share), [10_i64, 20, 30, 40, 45, 54]);
 }
 
 #[test]
