@@ -244,7 +244,7 @@ pub(crate) fn insert_or<M: Model>(
 ) -> Result<()> {
     let meta = M::meta();
     let bound = ex.shared().binding().model(meta)?;
-    let mut statement = statement_of(bound, instances, Vec::new())?;
+    let mut statement = statement_of(bound, instances, &[])?;
     let place = |field: &u16| bound.columns[meta.position(*field)];
     let (target, action) = match conflict {
         OnConflict::Ignore => {
@@ -269,7 +269,7 @@ pub(crate) fn insert_or<M: Model>(
 pub(crate) fn insert_computed<M: Model>(
     ex: &dyn Executor,
     instance: &mut M,
-    computed: Vec<(u16, Expr)>,
+    computed: &[(u16, Expr)],
 ) -> Result<()> {
     let meta = M::meta();
     let bound = ex.shared().binding().model(meta)?;
@@ -291,16 +291,16 @@ pub(crate) fn insert_computed<M: Model>(
 
 /// The plain way: a statement with values, whose unset columns the engine fills and returns.
 fn insert_values<M: Model>(ex: &dyn Executor, bound: &Bound, instances: &mut [M]) -> Result<()> {
-    run(ex, statement_of(bound, instances, Vec::new())?, instances)
+    run(ex, statement_of(bound, instances, &[])?, instances)
 }
 
 /// The statement that inserts instances, with what is computed in the place of their fields, and returns all columns.
-fn statement_of<M: Model>(bound: &Bound, instances: &[M], computed: Vec<(u16, Expr)>) -> Result<Insert> {
+fn statement_of<M: Model>(bound: &Bound, instances: &[M], computed: &[(u16, Expr)]) -> Result<Insert> {
     let mut rows = Vec::with_capacity(instances.len());
     for instance in instances {
         let values = ValueList::of(instance).into_iter();
         let mut row: Vec<_> = values.map(|value| value.map(Expr::Literal)).collect();
-        for (field, value) in &computed {
+        for (field, value) in computed {
             row[bound.meta.position(*field)] = Some(value.clone());
         }
         bound.generate_new(&mut row)?;

@@ -193,7 +193,9 @@ impl<M: Model> Partial<M> {
         }
         let bound = ex.shared().binding().model(meta)?;
         let value = |field: u16| Some((bound.columns[meta.position(field)], M::part(&self.draft, field)?));
-        let assignments: Vec<_> = fields.into_iter().filter_map(value).collect();
+        let is_computed = |field: u16| meta.field(field).is_some_and(|field| field.generated.is_some());
+        let assignments: Vec<_> =
+            fields.into_iter().filter(|field| !is_computed(*field)).filter_map(value).collect();
         if assignments.is_empty() {
             return Ok(());
         }

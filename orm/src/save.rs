@@ -361,7 +361,7 @@ fn store<M: Model>(instance: &mut M, write: &Write, ex: &dyn Executor) -> Result
         insert::insert(ex, std::slice::from_mut(instance))?;
     } else {
         let computed = Compiler::new(ex).new_row(meta, &write.computed)?;
-        insert::insert_computed(ex, instance, computed)?;
+        insert::insert_computed(ex, instance, &computed)?;
     }
     Ok(true)
 }

@@ -28,7 +28,7 @@ impl Cleaning<'_> {
                 && !self.skipped[position]
                 && !value.is_null()
             {
-                self.key(position, field, target(), value)?;
+                self.key(position, field, target(), &value)?;
             }
         }
         Ok(())
@@ -40,7 +40,7 @@ impl Cleaning<'_> {
         position: usize,
         field: &FieldMeta,
         target: &'static crate::meta::ModelMeta,
-        value: Value,
+        value: &Value,
     ) -> Result<()> {
         let mut state = QueryState::new(target);
         state.add_condition(keys_in([value.clone()]));

@@ -16,7 +16,6 @@ mod json;
 mod lazy;
 mod loading;
 mod lookups;
-mod managers;
 mod migrations;
 mod models;
 mod parents;
