@@ -11,7 +11,7 @@
 //! An [`SqlError`] says what is wrong as data, where in the text, and which name was probably meant.
 //!
 //! Order of reading: [`Connection`], `control` (transactions, EXPLAIN), `define` and `alter` (statements
-//! about the schema), [`PreparedStatement`], `parse`, `tokens`, `grammar`, `prefix`, `bind`, `parameters`,
+//! about the schema), [`PreparedStatement`], `parse`, `tokens`, `grammar`, `prefix`, `frame`, `bind`, `parameters`,
 //! `error`; `print` (SQL out).
 
 mod alter;
@@ -22,6 +22,7 @@ mod control;
 mod define;
 mod dialect;
 mod error;
+mod frame;
 mod grammar;
 mod parameters;
 mod parse;

@@ -65,11 +65,11 @@ pub enum Function {
     Length,
     /// `substr(text, start, count?)`: characters, from 1.
     Substring,
-    /// White space off both ends.
+    /// Spaces off both ends.
     Trim,
-    /// White space off the left.
+    /// Spaces off the left.
     TrimLeft,
-    /// White space off the right.
+    /// Spaces off the right.
     TrimRight,
     /// `replace(text, from, to)`.
     Replace,

@@ -25,6 +25,7 @@ pub(super) fn signature(of: StringFunction, types: &[Option<DataType>]) -> Resul
     let (required, all, result): (usize, &[DataType], DataType) = match of {
         StringFunction::SplitPart => (3, &[TEXT, TEXT, INT], TEXT),
         StringFunction::Translate => (3, &[TEXT, TEXT, TEXT], TEXT),
+        StringFunction::Slice => (2, &[TEXT, INT, INT], TEXT),
         StringFunction::Initcap | StringFunction::QuoteLiteral => (1, &[TEXT], TEXT),
         StringFunction::Ascii | StringFunction::OctetLength => (1, &[TEXT], INT),
         StringFunction::ToHex => (1, &[INT], TEXT),
@@ -73,6 +74,10 @@ pub(super) fn evaluate(of: StringFunction, call: &Call<'_>) -> Result<Vector<'st
         }),
         StringFunction::Translate => call.texts(|row, heap| {
             translate(first(row), second(row), third(row), heap);
+            Ok(())
+        }),
+        StringFunction::Slice => call.texts(|row, heap| {
+            heap.push_str(slice(first(row), call.int(1, row).unwrap_or_default(), call.int(2, row)));
             Ok(())
         }),
         StringFunction::Initcap => call.texts(|row, heap| {
@@ -225,6 +230,25 @@ fn split_part<'t>(text: &'t str, delimiter: &str, n: i64) -> Result<&'t str, Err
             from_start.and_then(|at| text.split(delimiter).nth(at)).unwrap_or_default()
         }
     })
+}
+
+/// SQLite's `substr`. What is asked for lies between two places, which are cut to those that there are; place 0 is one
+/// before the first character, and counts.
+fn slice(text: &str, start: i64, count: Option<i64>) -> &str {
+    let all = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
+    let begin = if start < 0 { all.saturating_add(start).saturating_add(1) } else { start };
+    let (begin, end) = match count {
+        // A start before the text is that of the text, if nothing says how many characters are meant.
+        None => (begin, i64::MAX),
+        Some(count) if count < 0 => (begin.saturating_add(count), begin),
+        Some(count) => (begin, begin.saturating_add(count)),
+    };
+    let offset = |place: i64| {
+        let ahead = usize::try_from(place.max(1) - 1).unwrap_or(usize::MAX);
+        text.char_indices().nth(ahead).map_or(text.len(), |(offset, _)| offset)
+    };
+    let (begin, end) = (offset(begin), offset(end));
+    &text[begin..end.max(begin)]
 }
 
 fn translate(text: &str, from: &str, to: &str, heap: &mut String) {

@@ -24,9 +24,9 @@ pub(super) fn evaluate(function: &Function, call: &Call<'_>) -> Result<Vector<'s
         Function::Upper => {
             map(|text, heap| push_cased(text, heap, str::make_ascii_uppercase, str::to_uppercase))
         }
-        Function::Trim => map(|text, heap| heap.push_str(text.trim())),
-        Function::TrimLeft => map(|text, heap| heap.push_str(text.trim_start())),
-        Function::TrimRight => map(|text, heap| heap.push_str(text.trim_end())),
+        Function::Trim => map(|text, heap| heap.push_str(text.trim_matches(' '))),
+        Function::TrimLeft => map(|text, heap| heap.push_str(text.trim_start_matches(' '))),
+        Function::TrimRight => map(|text, heap| heap.push_str(text.trim_end_matches(' '))),
         Function::Reverse => map(|text, heap| heap.extend(text.chars().rev())),
         Function::Length if call.classes.first() == Some(&Some(Class::Bytes)) => {
             call.words(DataType::BigInt, |row| Ok(length(call.columns[0].bytes(row).map_or(0, <[u8]>::len))))

@@ -15,12 +15,13 @@
 //! overflows. Both are errors.
 //!
 //! Order of reading: `scope` (what a name means), `typed` (an expression and its type), `literal`, `operator`,
-//! `expression`, `function`, `aggregate`, `grouping`, `window`, `select`, `from`, `query`, `common`; `change` and `conflict` (INSERT, UPDATE, DELETE); `table` and
+//! `expression`, `collation`, `zone`, `function`, `aggregate`, `grouping`, `window`, `select`, `from`, `query`, `common`; `change` and `conflict` (INSERT, UPDATE, DELETE); `table` and
 //! `types` (definitions); `information` (the catalog as tables).
 
 mod aggregate;
 mod calendar;
 mod change;
+mod collation;
 mod common;
 mod condition;
 mod conflict;
@@ -41,6 +42,7 @@ pub(super) mod table;
 mod typed;
 mod types;
 mod window;
+mod zone;
 
 use nuages_storage::{DataType, Value};
 use sqlparser::ast;

@@ -156,6 +156,45 @@ impl Connection {
         Ok(self.execute(sql, parameters)?.rows)
     }
 
+    /// The algebra of a query: what [`plans`](crate::race::plans) and [`race`](crate::race::race) want of it.
+    ///
+    /// ```
+    /// # use nuages_engine::Database;
+    /// # use nuages_engine::sql::Connection;
+    /// let mut connection = Connection::new(Database::new());
+    /// connection.execute("CREATE TABLE song (title TEXT, plays INTEGER)", &[])?;
+    /// let query = connection.read("select title from song where plays > 10")?;
+    /// assert_eq!(query.sql(&*connection.session().catalog()?), "SELECT song.title FROM song WHERE song.plays > 10");
+    /// # Ok::<(), nuages_engine::sql::SqlError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What it would be refused for before it runs; [`Problem::NotOneStatement`].
+    pub fn read(&self, sql: &str) -> Result<Query, SqlError> {
+        let read = || {
+            let mut statements = split(sql, self.dialect)?;
+            let count = statements.len();
+            let Some(tokens) = statements.pop().filter(|_| count == 1) else {
+                return Err(Problem::NotOneStatement { count }.into());
+            };
+            let bound = parse(tokens, self.dialect, SHALLOW_NESTING_MAX)
+                .and_then(|parsed| self.bind(parsed, Parameters::default()));
+            let ready = match bound {
+                Err(error) if matches!(error.problem(), Problem::TooDeep { .. }) => {
+                    self.bind_deep(sql, 0, Parameters::default())
+                }
+                ready => ready,
+            };
+            match ready? {
+                Ready::Algebra(Statement::Query(query), _) => Ok(query),
+                _ => {
+                    Err(Problem::Unsupported { feature: "the algebra of what is no query".to_owned() }.into())
+                }
+            }
+        };
+        read().map_err(|error: SqlError| error.in_text(sql))
+    }
+
     /// What a statement means, as far as that can be said before it runs.
     pub(super) fn bind(&self, parsed: Parsed, mut parameters: Parameters) -> Result<Ready, SqlError> {
         let statement = match parsed {

@@ -104,6 +104,22 @@ impl sqlparser::dialect::Dialect for Grammar {
                 right: Box::new(right),
             }));
         }
+        if self.0.is_sqlite()
+            && let Some(negated) = is_of_values(parser)
+        {
+            (0..=usize::from(negated)).for_each(|_| parser.advance_token());
+            let right = parser.parse_subexpr(precedence);
+            return Some(right.map(|right| {
+                let same =
+                    Expr::BinaryOp { left: boxed(), op: BinaryOperator::Spaceship, right: Box::new(right) };
+                let not = ast::UnaryOperator::Not;
+                if negated {
+                    Expr::UnaryOp { op: not, expr: Box::new(Expr::Nested(Box::new(same))) }
+                } else {
+                    same
+                }
+            }));
+        }
         if let Some(list) = super::prefix::parse_in_list(parser, expr) {
             return Some(list);
         }
@@ -219,6 +235,31 @@ impl sqlparser::dialect::Dialect for Grammar {
     fn supports_values_as_table_factor(&self) -> bool {
         true
     }
+}
+
+/// Whether SQLite's `IS` between values stands here, and if so, whether with a `NOT`.
+fn is_of_values(parser: &Parser<'_>) -> Option<bool> {
+    let keyword_at = |at: usize| match &parser.peek_nth_token_ref(at).token {
+        Token::Word(word) => Some(word.keyword),
+        _ => None,
+    };
+    if keyword_at(0) != Some(Keyword::IS) {
+        return None;
+    }
+    let negated = keyword_at(1) == Some(Keyword::NOT);
+    let right = keyword_at(1 + usize::from(negated));
+    let is_test = matches!(
+        right,
+        Some(
+            Keyword::NULL
+                | Keyword::TRUE
+                | Keyword::FALSE
+                | Keyword::UNKNOWN
+                | Keyword::DISTINCT
+                | Keyword::JSON
+        )
+    );
+    (!is_test).then_some(negated)
 }
 
 /// `TABLE name` as a query.

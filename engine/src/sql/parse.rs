@@ -120,8 +120,9 @@ pub(super) fn parse(
         return reindex(tokens);
     }
     if dialect.is_sqlite() {
-        drop_index_hints(&mut tokens);
+        drop_hints(&mut tokens);
     }
+    super::frame::fold_exclusions(&mut tokens);
     let grammar = Grammar(dialect);
     let begin = tokens.first().map(|token| token.span.start);
     let mut parser =
@@ -151,18 +152,24 @@ fn reindex(tokens: Vec<TokenWithSpan>) -> Result<Parsed, SqlError> {
     }
 }
 
-/// Removes `NOT INDEXED` and `INDEXED BY name`: which index is used is the optimiser's business.
-fn drop_index_hints(tokens: &mut Vec<TokenWithSpan>) {
+/// Removes `NOT INDEXED`, `INDEXED BY name`, and `MATERIALIZED` of a common table: which index is used, and what is kept, is
+/// the optimiser's business.
+fn drop_hints(tokens: &mut Vec<TokenWithSpan>) {
     let is = |token: &TokenWithSpan, text: &str| matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text));
-    while let Some(at) = tokens.iter().position(|token| is(token, "indexed")) {
+    let mut at = 0;
+    while at < tokens.len() {
         let not_before = at > 0 && is(&tokens[at - 1], "not");
         let by_after = tokens.get(at + 1).is_some_and(|token| is(token, "by"));
-        if not_before {
-            tokens.drain(at - 1..=at);
-        } else if by_after {
-            tokens.drain(at..(at + 3).min(tokens.len()));
+        let query_after = tokens.get(at + 1).is_some_and(|token| token.token == Token::LParen);
+        let begin = at - usize::from(not_before);
+        let is_of_common = query_after && begin > 0 && is(&tokens[begin - 1], "as");
+        if is(&tokens[at], "indexed") && (not_before || by_after) {
+            let end = if not_before { at + 1 } else { (at + 3).min(tokens.len()) };
+            tokens.drain(begin..end);
+        } else if is(&tokens[at], "materialized") && is_of_common {
+            tokens.drain(begin..=at);
         } else {
-            return;
+            at += 1;
         }
     }
 }

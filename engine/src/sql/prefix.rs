@@ -33,7 +33,10 @@ pub(super) fn parse(parser: &mut Parser<'_>, sign_precedence: u8) -> Parsed {
 
 fn unary(parser: &mut Parser<'_>, op: UnaryOperator, precedence: u8) -> Result<Expr, ParserError> {
     parser.advance_token();
-    let expr = Box::new(parser.parse_subexpr(precedence)?);
+    let expr = parser.parse_subexpr(precedence)?;
+    // Two minuses in a row are a comment where the tree is printed, as it is for a view.
+    let is_signed = matches!(expr, Expr::UnaryOp { .. });
+    let expr = Box::new(if is_signed { Expr::Nested(Box::new(expr)) } else { expr });
     Ok(Expr::UnaryOp { op, expr })
 }
 
@@ -60,7 +63,7 @@ fn begins_query(parser: &Parser<'_>, ahead: usize) -> bool {
 
 fn parenthesised(parser: &mut Parser<'_>) -> Parsed {
     if begins_query(parser, 1) {
-        return None;
+        return set_operation(parser);
     }
     parser.advance_token();
     let inner = parser.parse_comma_separated(Parser::parse_expr);
@@ -73,6 +76,41 @@ fn parenthesised(parser: &mut Parser<'_>) -> Parsed {
                 Expr::Tuple(exprs)
             }
         })
+    }))
+}
+
+/// What follows the parentheses that open so far ahead, if some do.
+fn behind_parentheses<'p>(parser: &'p Parser<'_>, mut ahead: usize) -> Option<&'p Token> {
+    if parser.peek_nth_token_ref(ahead).token != Token::LParen {
+        return None;
+    }
+    let mut depth = 0;
+    loop {
+        match parser.peek_nth_token_ref(ahead).token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            Token::EOF => return None,
+            _ => {}
+        }
+        ahead += 1;
+        if depth == 0 {
+            return Some(&parser.peek_nth_token_ref(ahead).token);
+        }
+    }
+}
+
+/// A subquery that begins with one in parentheses, as `((SELECT ..) UNION ..)` does: the parser would take the inner
+/// one for an expression.
+fn set_operation(parser: &mut Parser<'_>) -> Parsed {
+    let goes_on = matches!(behind_parentheses(parser, 1), Some(Token::Word(word)) if matches!(word.keyword,
+        Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT | Keyword::ORDER | Keyword::LIMIT | Keyword::OFFSET));
+    if !goes_on {
+        return None;
+    }
+    parser.advance_token();
+    Some(parser.parse_query().and_then(|query| {
+        parser.expect_token(&Token::RParen)?;
+        Ok(Expr::Subquery(query))
     }))
 }
 
@@ -144,7 +182,10 @@ pub(super) fn parse_in_list(parser: &mut Parser<'_>, needle: &Expr) -> Parsed {
     let negated = is(0, Keyword::NOT);
     let at = usize::from(negated);
     let is_list = is(at, Keyword::IN) && parser.peek_nth_token_ref(at + 1).token == Token::LParen;
-    if !is_list || begins_query(parser, at + 2) {
+    // What begins with a query in parentheses may be a list all the same.
+    let is_query = begins_query(parser, at + 2)
+        && !matches!(behind_parentheses(parser, at + 2), Some(token) if !matches!(token, Token::RParen | Token::Word(_)));
+    if !is_list || is_query {
         return None;
     }
     (0..at + 2).for_each(|_| parser.advance_token());

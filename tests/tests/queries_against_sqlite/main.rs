@@ -9,7 +9,7 @@
 //! The usual run is short. `NUAGES_SOAK=10` makes it go on for ten minutes; a failure is shrunk either way, and comes
 //! with the tables, the query as SQL and both plans.
 //!
-//! Order of reading: `tape` (decisions that shrink), `schema` (tables and rows), `query` and `expression` (what is
+//! Order of reading: `nuages_tests::tape` (decisions that shrink), `schema` (tables and rows), `query` and `expression` (what is
 //! asked), `sqlite` (the algebra as SQL), `answer` (running and comparing).
 
 mod answer;
@@ -17,7 +17,6 @@ mod expression;
 mod query;
 mod schema;
 mod sqlite;
-mod tape;
 
 use std::fmt::{self, Debug, Formatter};
 use std::time::{Duration, Instant};
@@ -34,7 +33,7 @@ use rusqlite::Connection;
 use query::{Generated, Generator};
 use schema::{COLUMNS_MAX, Table};
 use sqlite::Printer;
-use tape::Tape;
+use nuages_tests::tape::Tape;
 
 /// Queries asked of each set of tables.
 const QUERIES: usize = 6;

@@ -13,7 +13,7 @@ use nuages_storage::{TableId, Value};
 
 use crate::expression::Field;
 use crate::schema::{Kind, Table};
-use crate::tape::Tape;
+use nuages_tests::tape::Tape;
 
 /// Pairs of rows that a query may look at, times how often it is asked for as a subquery.
 const PAIRS_MAX: f64 = 60_000.0;

@@ -13,7 +13,7 @@ use nuages_storage::{DataType, TableId, Value};
 use rust_decimal::Decimal;
 
 use crate::sqlite;
-use crate::tape::Tape;
+use nuages_tests::tape::Tape;
 
 /// What kind of values an expression has; the two engines are compared kind by kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -84,6 +84,8 @@ family! {
     SplitPart = "split_part",
     /// `translate(text, from, to)`: each character of `from` becomes that of `to`, or goes.
     Translate = "translate",
+    /// `slice(text, start, count?)`: characters from 1, or from the end if `start` is negative; those before it if `count` is.
+    Slice = "slice",
     /// Each word with one capital, at its beginning.
     Initcap = "initcap",
     /// The code point of the first character; 0 of the empty text.

@@ -6,7 +6,7 @@ use sqlparser::tokenizer::Span;
 
 use super::function::arity;
 use super::scope::Scope;
-use super::typed::{TEXT, Typed, cast};
+use super::typed::{TEXT, Typed, cast, has_parameter};
 use super::{Binder, Bound, unsupported};
 use crate::algebra::{Aggregate, AggregateFunction, Expr, SortKey};
 use crate::evaluate::Class;
@@ -133,16 +133,23 @@ impl Binder<'_> {
             }
         }
         let (argument, second) = self.arguments(call, &exprs, distinct, scope)?;
+        // A NULL of no type is one of integers, or a text where nothing else goes, as a parameter is.
+        let of_none = match call.function {
+            AggregateFunction::StringAgg | AggregateFunction::JsonObjectAgg => TEXT,
+            AggregateFunction::Min | AggregateFunction::Max | AggregateFunction::AnyValue => TEXT,
+            _ => DataType::BigInt,
+        };
         let kind = match (argument.kind, call.function) {
-            (None, AggregateFunction::Min | AggregateFunction::Max | AggregateFunction::AnyValue) => None,
+            (None, AggregateFunction::Min | AggregateFunction::Max | AggregateFunction::AnyValue) => {
+                has_parameter(&argument.expr).then_some(TEXT)
+            }
             (kind, function) => {
-                let result = result_type(function, kind.or(Some(DataType::BigInt)));
+                let result = result_type(function, kind.or(Some(of_none)));
                 Some(result.map_err(|error| SqlError::at(Problem::Engine(error), call.span))?)
             }
         };
-        // A NULL of no type is one of integers.
         let expr = if argument.kind.is_none() {
-            Expr::Cast(Box::new(argument.expr), DataType::BigInt)
+            Expr::Cast(Box::new(argument.expr), of_none)
         } else {
             argument.expr
         };
@@ -208,6 +215,7 @@ impl Binder<'_> {
                 FunctionArgumentClause::OrderBy(order) => {
                     for key in order {
                         let expr = self.value_of(&key.expr, scope)?.expr;
+                        let expr = self.sorted_by(&key.expr, expr);
                         keys.push(self.sort_key(expr, &key.options));
                     }
                 }

@@ -257,29 +257,51 @@ impl Binder<'_> {
         scope.clause = "SET";
         let mut bound: Vec<(usize, Expr)> = Vec::with_capacity(assignments.len());
         for assignment in assignments {
+            if let (ast::AssignmentTarget::Tuple(names), Some(query)) =
+                (&assignment.target, query_of(&assignment.value))
+            {
+                for (place, name) in names.iter().enumerate() {
+                    let span = begin_of(&assignment.value);
+                    let typed = self.column_of_query(query, (place, names.len()), span, scope)?;
+                    self.assign(last_part(name)?, typed, span, definition, &mut bound)?;
+                }
+                continue;
+            }
             let (names, values) = pairs(assignment)?;
             for (name, value) in names.into_iter().zip(values) {
                 let name = last_part(name)?;
-                let place = self.place_of(name, definition)?;
                 let typed = match value {
                     Ast::Identifier(value) if is_default(value) => {
+                        let place = self.place_of(name, definition)?;
                         let default = definition.columns[place].default.clone();
                         Typed::new(default.unwrap_or(Expr::Literal(Value::Null)), None)
                     }
                     value => self.value_of(value, scope)?,
                 };
-                let expr = self.assigned(typed, definition, place, begin_of(value))?;
-                // Of several assignments to one column SQLite takes the last.
-                match bound.iter_mut().find(|(known, _)| *known == place) {
-                    Some(known) if self.is_sqlite() => known.1 = expr,
-                    Some(_) => {
-                        return Err(SqlError::at(Problem::Duplicate { name: name.value.clone() }, name.span));
-                    }
-                    None => bound.push((place, expr)),
-                }
+                self.assign(name, typed, begin_of(value), definition, &mut bound)?;
             }
         }
         Ok(bound)
+    }
+
+    /// One assignment more.
+    fn assign(
+        &mut self,
+        name: &ast::Ident,
+        typed: Typed,
+        span: Span,
+        definition: &TableDefinition,
+        bound: &mut Vec<(usize, Expr)>,
+    ) -> Bound<()> {
+        let place = self.place_of(name, definition)?;
+        let expr = self.assigned(typed, definition, place, span)?;
+        // Of several assignments to one column SQLite takes the last.
+        match bound.iter_mut().find(|(known, _)| *known == place) {
+            Some(known) if self.is_sqlite() => known.1 = expr,
+            Some(_) => return Err(SqlError::at(Problem::Duplicate { name: name.value.clone() }, name.span)),
+            None => bound.push((place, expr)),
+        }
+        Ok(())
     }
 
     fn predicate(&mut self, selection: Option<&Ast>, scope: &mut Scope<'_>) -> Bound<Option<Expr>> {
@@ -368,15 +390,22 @@ fn pairs(assignment: &ast::Assignment) -> Bound<(Vec<&ast::ObjectName>, Vec<&Ast
             (names.iter().collect(), values.iter().collect())
         }
         (ast::AssignmentTarget::Tuple(names), Ast::Nested(value)) => (names.iter().collect(), vec![&**value]),
-        (ast::AssignmentTarget::Tuple(_), value) => {
-            return Err(SqlError::at(unsupported("SET of several columns to a query"), begin_of(value)));
-        }
+        (ast::AssignmentTarget::Tuple(names), value) => (names.iter().collect(), vec![value]),
     };
     if names.len() != values.len() {
         let problem = Problem::ColumnCount { expected: names.len(), got: values.len() };
         return Err(SqlError::at(problem, begin_of(&assignment.value)));
     }
     Ok((names, values))
+}
+
+/// The query that several columns are set to.
+fn query_of(value: &Ast) -> Option<&ast::Query> {
+    match value {
+        Ast::Subquery(query) => Some(query),
+        Ast::Nested(inner) => query_of(inner),
+        _ => None,
+    }
 }
 
 /// The scans whose rows are rows of the result.

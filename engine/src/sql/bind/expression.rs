@@ -4,16 +4,23 @@ use nuages_storage::{DataType, Value};
 use sqlparser::ast::{self, BinaryOperator, Expr as Ast, UnaryOperator};
 use sqlparser::tokenizer::Span;
 
+use super::collation::ignores_case;
 use super::scope::Scope;
-use super::typed::{TEXT, Typed, cast};
+use super::typed::{TEXT, Typed, cast, has_parameter};
 use super::{Binder, Bound, begin_of, mismatch, unsupported};
 use crate::algebra::{Comparison, DatePart, Expr, Function};
 use crate::evaluate::{Class, class_of, unify};
 use crate::sql::error::{Problem, SqlError};
 
 impl Binder<'_> {
-    /// Binds an expression.
+    /// Binds an expression. One without a type is NULL, whatever it is computed by, unless it hangs on a parameter.
     pub(super) fn expression(&mut self, expr: &Ast, scope: &Scope<'_>) -> Bound<Typed> {
+        let typed = self.any_expression(expr, scope)?;
+        let is_null = typed.kind.is_none() && !has_parameter(&typed.expr);
+        Ok(if is_null { Typed::null() } else { typed })
+    }
+
+    fn any_expression(&mut self, expr: &Ast, scope: &Scope<'_>) -> Bound<Typed> {
         match expr {
             Ast::Identifier(name) => self.column(name, scope),
             Ast::CompoundIdentifier(parts) => self.qualified(parts, scope),
@@ -36,6 +43,9 @@ impl Binder<'_> {
                 self.case(operand.as_deref(), conditions, else_result.as_deref(), begin_of(expr), scope)
             }
             Ast::Cast { expr: operand, data_type, .. } => {
+                if let Some(typed) = self.cast_in_zone(operand, data_type, scope)? {
+                    return Ok(typed);
+                }
                 let typed = self.expression(operand, scope)?;
                 self.cast_to(typed, data_type, begin_of(operand))
             }
@@ -50,7 +60,7 @@ impl Binder<'_> {
             Ast::Interval(interval) => self.interval(interval, scope),
             Ast::Function(function) => self.function(function, scope),
             Ast::Tuple(_) => Err(SqlError::at(unsupported("a row of values in this place"), begin_of(expr))),
-            Ast::Collate { expr, .. } => self.expression(expr, scope),
+            Ast::Collate { expr, collation } => self.collated(expr, collation, scope),
             other => self.special_form(other, scope),
         }
     }
@@ -84,9 +94,8 @@ impl Binder<'_> {
                 self.regex(text, pattern, false, *negated)
             }
             Ast::Extract { field, expr, .. } => {
-                let operand = self.expression(expr, scope)?;
                 let part = self.date_part(&field.to_string(), span)?;
-                self.extract(part, operand, span)
+                self.extract_from(part, expr, span, scope)
             }
             Ast::Ceil { expr, .. } => self.simple_call(Function::Ceiling, &[expr.as_ref()], scope, span),
             Ast::Floor { expr, .. } => self.simple_call(Function::Floor, &[expr.as_ref()], scope, span),
@@ -96,9 +105,11 @@ impl Binder<'_> {
             Ast::Substring { expr, substring_from, substring_for, .. } => {
                 let one = Ast::value(ast::Value::Number("1".to_owned(), false));
                 let from = substring_from.as_deref().unwrap_or(&one);
-                let mut arguments = vec![expr.as_ref(), from];
-                arguments.extend(substring_for.as_deref());
-                self.simple_call(Function::Substring, &arguments, scope, span)
+                let mut arguments = vec![self.value_of(expr, scope)?, self.value_of(from, scope)?];
+                if let Some(count) = substring_for {
+                    arguments.push(self.value_of(count, scope)?);
+                }
+                self.scalar_function("substr", arguments, span)
             }
             Ast::Trim { trim_where, trim_what: None, expr, trim_characters: None } => {
                 let function = match trim_where {
@@ -143,6 +154,7 @@ impl Binder<'_> {
         }
         let span = begin_of(first);
         let mut result = self.expression(first, scope)?;
+        let mut is_folded = ignores_case(first);
         while let Some((op, right)) = rest.pop() {
             if let (Ast::Interval(interval), Some(op)) = (right, super::operator::arithmetic_of(op))
                 && let Some(shifted) = self.shifted(op, &result, interval)
@@ -150,7 +162,12 @@ impl Binder<'_> {
                 result = shifted;
                 continue;
             }
-            let right = self.expression(right, scope)?;
+            is_folded |= ignores_case(right);
+            let mut right = self.expression(right, scope)?;
+            if is_folded && super::operator::comparison_of(op).is_some() {
+                (result, right) = (self.in_lower_case(result), self.in_lower_case(right));
+            }
+            is_folded = false;
             result = self.binary(op, result, right, span)?;
         }
         Ok(result)
@@ -177,8 +194,12 @@ impl Binder<'_> {
         scope: &Scope<'_>,
     ) -> Bound<Typed> {
         let span = begin_of(expr);
-        let operand = self.expression(expr, scope)?;
-        let (low, high) = (self.expression(low, scope)?, self.expression(high, scope)?);
+        let is_folded = [expr, low, high].into_iter().any(ignores_case);
+        let mut bound = |expr| -> Bound<Typed> {
+            let typed = self.expression(expr, scope)?;
+            Ok(if is_folded { self.in_lower_case(typed) } else { typed })
+        };
+        let (operand, low, high) = (bound(expr)?, bound(low)?, bound(high)?);
         let from = self.compare(Comparison::GreaterOrEqual, operand.clone(), low, span)?;
         let to = self.compare(Comparison::LessOrEqual, operand, high, span)?;
         let within = from.expr.and(to.expr);
@@ -195,12 +216,17 @@ impl Binder<'_> {
                     };
                     any.push(self.compare_rows(row, &BinaryOperator::Eq, item, scope)?.expr);
                 }
-                Expr::Or(any)
+                any_of(any)
             }
             needle => {
                 let span = begin_of(needle);
-                let needle = self.expression(needle, scope)?;
-                let list = list.iter().map(|item| self.expression(item, scope)).collect::<Bound<Vec<_>>>()?;
+                let is_folded = ignores_case(needle);
+                let mut bound = |expr| -> Bound<Typed> {
+                    let typed = self.expression(expr, scope)?;
+                    Ok(if is_folded { self.in_lower_case(typed) } else { typed })
+                };
+                let needle = bound(needle)?;
+                let list = list.iter().map(bound).collect::<Bound<Vec<_>>>()?;
                 self.in_typed(needle, list, span)?
             }
         };
@@ -239,7 +265,7 @@ impl Binder<'_> {
             Some(values) if values.iter().all(|value| value.data_type() == values[0].data_type()) => {
                 Ok(Expr::InList(Box::new(needle.expr), values.into_iter().map(Expr::Literal).collect()))
             }
-            _ => Ok(Expr::Or(equalities)),
+            _ => Ok(any_of(equalities)),
         }
     }
 
@@ -376,7 +402,11 @@ impl Binder<'_> {
         self.settle(&mut typed, Some(to));
         let typed = self.value(typed);
         if !self.is_sqlite() {
-            return Ok(Typed::inclined(cast(typed.expr, to), to));
+            let expr = match typed.kind {
+                None => Expr::Cast(Box::new(typed.expr), to),
+                Some(_) => cast(typed.expr, to),
+            };
+            return Ok(Typed::inclined(expr, to));
         }
         let expr = match (class_of(to), typed.class()) {
             (Class::Int, Some(Class::Text | Class::Float)) => match typed.literal_text() {
@@ -428,13 +458,27 @@ impl Binder<'_> {
     }
 
     /// A part of a date; the day of the week counts from 0 in SQL, and from 1 in the algebra.
-    pub(super) fn extract(&mut self, part: DatePart, mut operand: Typed, span: Span) -> Bound<Typed> {
+    pub(super) fn extract(
+        &mut self,
+        part: DatePart,
+        mut operand: Typed,
+        zone: Option<jiff::tz::TimeZone>,
+        span: Span,
+    ) -> Bound<Typed> {
         self.settle(&mut operand, Some(DataType::Timestamp));
-        let call = self.call(Function::Extract(part, None), vec![operand], span)?;
+        let call = self.call(Function::Extract(part, zone), vec![operand], span)?;
         if part != DatePart::WeekDay {
             return Ok(call);
         }
         let one = Expr::Literal(Value::Int(1));
         Ok(Typed::new(call.expr.arithmetic(crate::algebra::Arithmetic::Subtract, one), DataType::BigInt))
+    }
+}
+
+/// Whether one of these is true.
+fn any_of(mut conditions: Vec<Expr>) -> Expr {
+    match conditions.len() {
+        1 => conditions.remove(0),
+        _ => Expr::Or(conditions),
     }
 }

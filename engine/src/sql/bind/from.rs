@@ -8,9 +8,9 @@ use sqlparser::tokenizer::Span;
 
 use super::query::BoundQuery;
 use super::scope::{Columns, MergedColumn, Scope, ScopeTable, Shape};
-use super::typed::Typed;
+use super::typed::{TEXT, Typed, has_parameter};
 use super::{Binder, Bound, last_part, nearest_table, unsupported};
-use crate::algebra::{Comparison, Expr, Function, JoinKind, Relation};
+use crate::algebra::{Comparison, Expr, Function, JoinKind, Query, Relation, Source};
 use crate::catalog::{TableDefinition, ViewDefinition};
 use crate::sql::error::{Problem, SqlError};
 use crate::sql::parse::{Parsed, SHALLOW_NESTING_MAX, parse, split};
@@ -227,10 +227,24 @@ impl Binder<'_> {
         alias: Option<&ast::TableAlias>,
         scope: &mut Scope<'_>,
     ) -> Bound<Relation> {
-        let source = self.source();
-        let columns = query.query.columns.into_iter().map(|column| column.expr).collect();
-        let relation = query.query.relation.project(source, columns);
-        let shape = renamed(query.shape, alias)?;
+        let BoundQuery { mut query, mut shape } = query;
+        for (column, shape) in query.columns.iter_mut().zip(&mut shape) {
+            // What has no type is NULL, unless it hangs on a parameter, which is taken for a text then.
+            if shape.kind.is_none() && has_parameter(&column.expr) {
+                let expr = std::mem::replace(&mut column.expr, Expr::And(Vec::new()));
+                column.expr = Expr::Cast(Box::new(expr), TEXT);
+                shape.kind = Some(TEXT);
+            }
+        }
+        let (source, relation) = match own_source(&query) {
+            Some(source) => (source, query.relation),
+            None => {
+                let source = self.source();
+                let columns = query.columns.into_iter().map(|column| column.expr).collect();
+                (source, query.relation.project(source, columns))
+            }
+        };
+        let shape = renamed(shape, alias)?;
         let nameless = ast::Ident::new("");
         self.add_table(
             alias.map_or(&nameless, |alias| &alias.name),
@@ -245,7 +259,7 @@ impl Binder<'_> {
     pub(super) fn add_table(
         &mut self,
         name: &ast::Ident,
-        source: crate::algebra::Source,
+        source: Source,
         columns: Columns,
         scope: &mut Scope<'_>,
     ) -> Bound<()> {
@@ -278,6 +292,20 @@ impl Binder<'_> {
         let nearest = nearest_table(self.catalog, name);
         SqlError::at(Problem::UnknownTable { name: name.to_owned(), nearest }, span)
     }
+}
+
+/// The source whose columns are those of a query as they are, so that nothing need be projected.
+pub(super) fn own_source(query: &Query) -> Option<Source> {
+    let (source, width) = match &query.relation {
+        Relation::Set { source, left, .. } => (*source, left.columns.len()),
+        Relation::Recursive { source, base, .. } => (*source, base.columns.len()),
+        Relation::Values { source, types, .. } | Relation::WorkTable { source, types, .. } => {
+            (*source, types.len())
+        }
+        _ => return None,
+    };
+    let own = (0..width).map(|place| Expr::from(source.column(place)));
+    query.columns.iter().map(|column| &column.expr).eq(own.collect::<Vec<_>>().iter()).then_some(source)
 }
 
 /// The columns under the names that an alias gives.

@@ -17,7 +17,7 @@ use crate::functions::signature;
 use crate::sql::error::{Problem, SqlError};
 
 /// The functions whose arguments go to the algebra as they are.
-const PLAIN: [(&str, Function); 40] = [
+const PLAIN: [(&str, Function); 44] = [
     ("lower", Function::Lower),
     ("upper", Function::Upper),
     ("length", Function::Length),
@@ -58,6 +58,11 @@ const PLAIN: [(&str, Function); 40] = [
     ("transaction_timestamp", Function::Now),
     ("statement_timestamp", Function::Now),
     ("localtimestamp", Function::Now),
+    // What SQLite's conversions are printed as.
+    ("leading_number", Function::LeadingNumber),
+    ("leading_integer", Function::LeadingInteger),
+    ("whole_number", Function::WholeNumber),
+    ("add_months", Function::AddMonths),
 ];
 
 /// The functions that are bound to something else than a function.
@@ -105,13 +110,39 @@ impl Binder<'_> {
         self.scalar_function(known, arguments, span)
     }
 
-    fn scalar_function(&mut self, name: &str, mut arguments: Vec<Typed>, span: Span) -> Bound<Typed> {
+    pub(super) fn scalar_function(
+        &mut self,
+        name: &str,
+        mut arguments: Vec<Typed>,
+        span: Span,
+    ) -> Bound<Typed> {
         match (name, arguments.len()) {
             ("min" | "max", 2..) if self.is_sqlite() => {
                 let function = if name == "min" { Function::Least } else { Function::Greatest };
                 let call = self.choice(function, arguments.clone(), name, span)?;
                 let operands: Vec<&Expr> = arguments.iter().map(|argument| &argument.expr).collect();
                 return Ok(Typed::new(null_if_any_is(&operands, call.expr), call.kind));
+            }
+            ("substr" | "substring", 2 | 3) if self.is_sqlite() && !is_from_first(&arguments) => {
+                let mut arguments = arguments.into_iter();
+                let text = arguments.next().map(|text| self.value(text));
+                let places = arguments.map(|place| self.value(place)).collect::<Vec<_>>();
+                let arguments = text.into_iter().chain(places).collect();
+                return self.call(Function::String(StringFunction::Slice), arguments, span);
+            }
+            ("hex", 1) if self.is_sqlite() && matches!(arguments[0].class(), None | Some(Class::Text)) => {
+                let empty = Expr::Literal(Value::Text(String::new()));
+                let text = arguments.pop().map(|text| Expr::Call(Function::Coalesce, vec![text.expr, empty]));
+                let text = text.map(|text| Typed::new(text, TEXT)).into_iter().collect();
+                return self.call(Function::String(StringFunction::Hex), text, span);
+            }
+            ("unicode", 1) if self.is_sqlite() => {
+                let point = self.call(Function::String(StringFunction::Ascii), arguments, span)?;
+                let none = Expr::Literal(Value::Int(0));
+                return Ok(Typed::new(
+                    Expr::Call(Function::NullIf, vec![point.expr, none]),
+                    DataType::BigInt,
+                ));
             }
             ("iif" | "if", 3) => {
                 let (otherwise, then, condition) = (arguments.pop(), arguments.pop(), arguments.pop());
@@ -143,10 +174,20 @@ impl Binder<'_> {
                     return self.call(Function::Truncate(unit, None), vec![operand], span);
                 }
             }
+            ("date_trunc", 3) => {
+                if let (Some(zone), Some(operand), Some(unit)) =
+                    (arguments.pop(), arguments.pop(), arguments.pop())
+                    && let (Some(zone), Some(unit)) = (zone.literal_text(), unit.literal_text())
+                {
+                    let (unit, zone) = (date_unit(unit, span)?, super::zone::zone(zone, span)?);
+                    return self.call(Function::Truncate(unit, Some(zone)), vec![operand], span);
+                }
+                return Err(SqlError::at(unsupported("date_trunc() in a zone that is not a literal"), span));
+            }
             ("date_part", 2) => {
                 if let (Some(operand), Some(part)) = (arguments.pop(), arguments.pop()) {
                     let part = self.date_part(part.literal_text().unwrap_or_default(), span)?;
-                    return self.extract(part, operand, span);
+                    return self.extract(part, operand, None, span);
                 }
             }
             ("current_date", 0) => {
@@ -317,6 +358,16 @@ fn family(name: &str) -> Option<Function> {
 
 pub(super) fn arity(function: &str, expected: &'static str, got: usize, span: Span) -> SqlError {
     SqlError::at(Problem::Arguments { function: function.to_owned(), expected, got }, span)
+}
+
+/// Whether the places that SQLite's `substr` is given mean what they do in PostgreSQL.
+fn is_from_first(arguments: &[Typed]) -> bool {
+    let is_above = |place: usize, least: i64| match arguments.get(place).map(|argument| &argument.expr) {
+        Some(Expr::Literal(Value::Int(int))) => *int >= least,
+        Some(_) => false,
+        None => true,
+    };
+    is_above(1, 1) && is_above(2, 0)
 }
 
 /// The type that an argument is to have, if the function does not take several.

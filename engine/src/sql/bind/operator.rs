@@ -168,7 +168,10 @@ impl Binder<'_> {
             Comparison::Greater => order.is_gt(),
             Comparison::GreaterOrEqual => order.is_ge(),
         }));
-        let by_class = null_if_any_is(&[&left.expr, &right.expr], known);
+        let by_class = match op {
+            Comparison::Same => Expr::And(vec![left.expr.clone().is_null(), right.expr.clone().is_null()]),
+            _ => null_if_any_is(&[&left.expr, &right.expr], known),
+        };
         let as_number = |text: &Expr| Expr::Call(Function::WholeNumber, vec![text.clone()]);
         let numbers = match (left.affinity, left.class(), right.affinity, right.class()) {
             (_, Some(Class::Text), Affinity::Number, _) if left.literal_text().is_none() => {
@@ -234,6 +237,9 @@ impl Binder<'_> {
         self.settle(&mut right, left.kind);
         if self.is_sqlite() {
             (left, right) = (self.number(left), self.number(right));
+            if [&left, &right].iter().any(|operand| matches!(&operand.expr, Expr::Literal(Value::Null))) {
+                return Ok(Typed::null());
+            }
         }
         let is_bitwise = matches!(
             op,

@@ -4,6 +4,7 @@ use nuages_storage::{DataType, Value};
 use sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier};
 use sqlparser::tokenizer::Span;
 
+use super::from::own_source;
 use super::scope::{Columns, Scope, Shape};
 use super::typed::{Affinity, TEXT, Typed, cast};
 use super::{Binder, Bound, QUERY_DEPTH_MAX, SOURCES_MAX, begin_of, unsupported};
@@ -140,7 +141,15 @@ impl Binder<'_> {
         let mut rest = Vec::new();
         let mut first = body;
         while let SetExpr::SetOperation { left, op, set_quantifier, right } = first {
-            rest.push((*op, *set_quantifier, &**right));
+            // INTERSECT binds tighter than the others, but not in SQLite.
+            let mut right = &**right;
+            while let SetExpr::SetOperation { left: inner, op, set_quantifier, right: last } = right
+                && self.is_sqlite()
+            {
+                rest.push((*op, *set_quantifier, &**last));
+                right = inner;
+            }
+            rest.push((*op, *set_quantifier, right));
             first = left;
         }
         let mut result = self.set_expression(first, &Tail::NONE, outer)?;
@@ -186,12 +195,14 @@ impl Binder<'_> {
             };
             for side in [&mut left, &mut right] {
                 let expr = &mut side.query.columns[place].expr;
-                if let (Some(kind), Some(common)) = (side.shape[place].kind, common)
-                    && class_of(kind) != class_of(common)
-                {
-                    *expr = cast(std::mem::replace(expr, Expr::Literal(Value::Null)), common);
-                } else if let (Expr::Literal(Value::Null), Some(common)) = (&*expr, common) {
-                    *expr = Expr::Cast(Box::new(Expr::Literal(Value::Null)), common);
+                let Some(common) = common else { continue };
+                match side.shape[place].kind {
+                    Some(kind) if class_of(kind) == class_of(common) => {}
+                    Some(_) => *expr = cast(std::mem::replace(expr, Expr::Literal(Value::Null)), common),
+                    None => {
+                        let untyped = std::mem::replace(expr, Expr::Literal(Value::Null));
+                        *expr = Expr::Cast(Box::new(untyped), common);
+                    }
                 }
             }
             left.shape[place].kind = common;
@@ -254,13 +265,15 @@ impl Binder<'_> {
         outer: Option<&Scope<'_>>,
     ) -> Bound<BoundQuery> {
         if !tail.order.is_empty() {
-            let source = self.source();
-            let exprs = bound.query.columns.iter_mut().enumerate().map(|(place, column)| {
-                std::mem::replace(&mut column.expr, Expr::Column(source.column(place)))
-            });
-            let exprs = exprs.collect();
-            let relation =
-                std::mem::replace(&mut bound.query.relation, Relation::Unit).project(source, exprs);
+            let own = own_source(&bound.query);
+            let source = own.unwrap_or_else(|| self.source());
+            let mut relation = std::mem::replace(&mut bound.query.relation, Relation::Unit);
+            if own.is_none() {
+                let exprs = bound.query.columns.iter_mut().enumerate().map(|(place, column)| {
+                    std::mem::replace(&mut column.expr, Expr::Column(source.column(place)))
+                });
+                relation = relation.project(source, exprs.collect());
+            }
             let mut scope = Scope::within(outer);
             scope.clause = "ORDER BY";
             let shape = Columns::Query(bound.shape.clone().into());
@@ -271,7 +284,8 @@ impl Binder<'_> {
                     Some(place) => scope.tables[0].column(place),
                     None => self.value_of(&key.expr, &scope)?,
                 };
-                keys.push(self.sort_key(typed.expr, &key.options));
+                let expr = self.sorted_by(&key.expr, typed.expr);
+                keys.push(self.sort_key(expr, &key.options));
             }
             bound.query.relation = relation.sort(keys);
         }

@@ -63,7 +63,11 @@ impl ScopeTable {
         match &self.columns {
             Columns::Table(table) => Typed::inclined(expr, table.columns[place].data_type),
             Columns::Query(columns) => {
-                Typed { affinity: columns[place].affinity, ..Typed::new(expr, columns[place].kind) }
+                match columns[place].kind {
+                    Some(kind) => Typed { affinity: columns[place].affinity, ..Typed::new(expr, kind) },
+                    // What has no type is NULL.
+                    None => Typed::null(),
+                }
             }
         }
     }

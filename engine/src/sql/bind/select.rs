@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use sqlparser::ast::{self, SelectItem};
 use sqlparser::tokenizer::Span;
 
+use super::collation::ignores_case;
 use super::grouping::Grouping;
 use super::query::{BoundQuery, Tail};
 use super::scope::{Scope, Shape};
@@ -152,6 +153,9 @@ impl Binder<'_> {
                 },
                 None => expr,
             };
+            if ignores_case(meant) {
+                return Err(SqlError::at(unsupported("GROUP BY without regard to case"), begin_of(meant)));
+            }
             let bound = match (self.value_of(meant, scope), meant) {
                 (Err(error), ast::Expr::Identifier(name))
                     if matches!(error.problem(), Problem::UnknownColumn { .. }) =>
@@ -244,6 +248,7 @@ impl Binder<'_> {
             let expr = self.meant_by(&key.expr, items, scope)?;
             // A constant orders nothing.
             if !matches!(expr, Expr::Literal(_)) {
+                let expr = self.sorted_by(&key.expr, expr);
                 keys.push(self.sort_key(expr, &key.options));
             }
         }

@@ -4,7 +4,7 @@ use sqlparser::ast::{self, BinaryOperator, Expr as Ast};
 use sqlparser::tokenizer::Span;
 
 use super::query::BoundQuery;
-use super::scope::Scope;
+use super::scope::{Scope, Shape};
 use super::typed::{TEXT, Typed, cast};
 use super::{Binder, Bound, begin_of, unsupported};
 use crate::algebra::{Comparison, Expr, OutputColumn, Query, Relation, RowCount};
@@ -26,6 +26,29 @@ impl Binder<'_> {
             bound.query.relation = relation.limit(0, Some(1));
         }
         let (kind, affinity) = (bound.shape[0].kind, bound.shape[0].affinity);
+        Ok(Typed { affinity, ..Typed::new(Expr::Scalar(Box::new(bound.query)), kind) })
+    }
+
+    /// One column of a query of several in the place of a value. The query is bound anew for each of them, so that each
+    /// has sources of its own.
+    pub(super) fn column_of_query(
+        &mut self,
+        query: &ast::Query,
+        (place, width): (usize, usize),
+        span: Span,
+        scope: &Scope<'_>,
+    ) -> Bound<Typed> {
+        let mut bound = self.query(query, Some(scope))?;
+        if bound.shape.len() != width {
+            return Err(SqlError::at(Problem::ColumnCount { expected: width, got: bound.shape.len() }, span));
+        }
+        if self.is_sqlite() && !has_one_row(&bound.query.relation) {
+            let relation = std::mem::replace(&mut bound.query.relation, Relation::Unit);
+            bound.query.relation = relation.limit(0, Some(1));
+        }
+        let Shape { kind, affinity, .. } = bound.shape.swap_remove(place);
+        let column = bound.query.columns.swap_remove(place);
+        bound.query.columns = vec![column];
         Ok(Typed { affinity, ..Typed::new(Expr::Scalar(Box::new(bound.query)), kind) })
     }
 

@@ -104,6 +104,15 @@ impl Typed {
     }
 }
 
+/// Whether a value hangs on a parameter.
+pub(super) fn has_parameter(expr: &Expr) -> bool {
+    match expr {
+        Expr::Parameter(..) => true,
+        Expr::Scalar(query) => query.columns.iter().any(|column| has_parameter(&column.expr)),
+        expr => expr.any_child(has_parameter),
+    }
+}
+
 /// `CASE WHEN any operand IS NULL THEN NULL ELSE otherwise END`.
 pub(super) fn null_if_any_is(operands: &[&Expr], otherwise: Expr) -> Expr {
     let nullable =

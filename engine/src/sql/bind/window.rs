@@ -14,6 +14,7 @@ use crate::algebra::{
     Bound as FrameBound, Exclude, Expr, Frame, FrameUnit, Source, WindowFunction, WindowKind,
 };
 use crate::sql::error::{Problem, SqlError};
+use crate::sql::frame::parts;
 
 /// The window functions of a query, as they are found.
 #[derive(Debug)]
@@ -38,9 +39,9 @@ impl Binder<'_> {
         let (mut function, kind) = self.window_kind(name, call, span, scope)?;
         let spec = match window {
             WindowType::WindowSpec(spec) => spec,
-            WindowType::NamedWindow(name) => self.named_window(name, scope)?,
+            WindowType::NamedWindow(name) => self.named_window(name, usize::MAX, scope)?.0,
         };
-        self.over(spec, &mut function, scope)?;
+        self.over(spec, &mut function, usize::MAX, scope)?;
         let mut windows = windows.borrow_mut();
         let place = windows.functions.iter().position(|known| *known == function);
         let place = place.unwrap_or_else(|| {
@@ -110,42 +111,46 @@ impl Binder<'_> {
         Ok((function(kind, arguments, filter), result))
     }
 
-    /// The window that a WINDOW clause names.
-    fn named_window<'s>(&self, name: &ast::Ident, scope: &Scope<'s>) -> Bound<&'s ast::WindowSpec> {
-        let found = scope
-            .named_windows
-            .iter()
-            .find(|ast::NamedWindowDefinition(known, _)| self.means(name, &known.value));
-        match found {
-            Some(ast::NamedWindowDefinition(_, ast::NamedWindowExpr::WindowSpec(spec))) => Ok(spec),
-            Some(ast::NamedWindowDefinition(_, ast::NamedWindowExpr::NamedWindow(other)))
-                if other.value != name.value =>
-            {
-                self.named_window(other, scope)
-            }
-            _ => Err(SqlError::at(Problem::Unknown { kind: "window", name: name.value.clone() }, name.span)),
+    /// The window that a WINDOW clause names among its first so many, and its place there.
+    fn named_window<'s>(
+        &self,
+        name: &ast::Ident,
+        among: usize,
+        scope: &Scope<'s>,
+    ) -> Bound<(&'s ast::WindowSpec, usize)> {
+        let windows = scope.named_windows.get(..among).unwrap_or(scope.named_windows);
+        let found =
+            windows.iter().rposition(|ast::NamedWindowDefinition(known, _)| self.means(name, &known.value));
+        let unknown =
+            || SqlError::at(Problem::Unknown { kind: "window", name: name.value.clone() }, name.span);
+        let place = found.ok_or_else(unknown)?;
+        match &windows[place].1 {
+            ast::NamedWindowExpr::WindowSpec(spec) => Ok((spec, place)),
+            ast::NamedWindowExpr::NamedWindow(other) => self.named_window(other, place, scope),
         }
     }
 
-    /// What stands behind OVER. A window that is named within is where it begins.
+    /// What stands behind OVER. A window that is named within, one of the first so many, is where it begins.
     fn over(
         &mut self,
         spec: &ast::WindowSpec,
         function: &mut WindowFunction,
+        among: usize,
         scope: &Scope<'_>,
     ) -> Bound<()> {
-        if let Some(name) = &spec.window_name {
-            let base = self.named_window(name, scope)?;
-            if base.window_name.as_ref().is_some_and(|inner| inner.value == name.value) {
-                return Err(SqlError::at(unsupported("a window that is based on itself"), name.span));
-            }
-            self.over(base, function, scope)?;
+        let (base, exclude) =
+            spec.window_name.as_ref().map_or((None, Exclude::NoOthers), |name| parts(&name.value));
+        if let (Some(base), Some(name)) = (base, &spec.window_name) {
+            let base = ast::Ident { value: base.to_owned(), ..name.clone() };
+            let (base, place) = self.named_window(&base, among, scope)?;
+            self.over(base, function, place, scope)?;
         }
         for expr in &spec.partition_by {
             function.partition_by.push(self.value_of(expr, scope)?.expr);
         }
         for key in &spec.order_by {
             let expr = self.value_of(&key.expr, scope)?.expr;
+            let expr = self.sorted_by(&key.expr, expr);
             function.order_by.push(self.sort_key(expr, &key.options));
         }
         if let Some(frame) = &spec.window_frame {
@@ -158,7 +163,7 @@ impl Binder<'_> {
                 },
                 start: self.frame_bound(&frame.start_bound, scope)?,
                 end: self.frame_bound(end, scope)?,
-                exclude: Exclude::NoOthers,
+                exclude,
             };
         }
         Ok(())

@@ -113,11 +113,24 @@ impl<'c> Printer<'c> {
         columns: &str,
         exprs: impl Iterator<Item = &'e Expr>,
     ) -> String {
+        // One group of all rows needs something that says so.
+        let is_whole = select.group.as_ref().is_some_and(Vec::is_empty) && select.having.is_empty();
+        if is_whole && !select.aggregates.iter().any(|aggregate| columns.contains(aggregate)) {
+            let mut grouped = select.clone();
+            grouped.having.push("true".into());
+            return self.finished(&grouped, columns, exprs);
+        }
         let distinct = match &select.distinct {
             None => String::new(),
-            Some(on) if !select.is_first_kept && exprs.eq(on) => "DISTINCT ".into(),
+            Some(on)
+                if !select.is_first_kept
+                    && exprs.filter(is_no_literal).eq(on.iter().filter(is_no_literal)) =>
+            {
+                "DISTINCT ".into()
+            }
             Some(on) => {
-                let on: Vec<String> = on.iter().map(|expr| expression(expr, self)).collect();
+                let on: Vec<String> =
+                    on.iter().filter(is_no_literal).map(|expr| expression(expr, self)).collect();
                 format!("DISTINCT ON ({}) ", on.join(", "))
             }
         };
@@ -215,6 +228,7 @@ impl<'c> Printer<'c> {
                 if select.is_projected || select.distinct.is_some() {
                     select = self.wrapped(&select);
                 }
+                let is_renaming = columns.iter().all(|expr| matches!(expr, Expr::Column(_)));
                 let columns: Vec<(Column, &Expr)> =
                     columns.iter().enumerate().map(|(place, expr)| (source.column(place), expr)).collect();
                 select.scope = columns.iter().map(|(column, _)| *column).collect();
@@ -222,8 +236,11 @@ impl<'c> Printer<'c> {
                     let text = operand(expr, self);
                     self.names.insert(column, text);
                 }
-                select.is_projected = true;
-                select.stage = select.stage.max(Stage::Projected);
+                // Columns that are only called otherwise are computed nowhere.
+                if !is_renaming || select.stage > Stage::Where {
+                    select.is_projected = true;
+                    select.stage = select.stage.max(Stage::Projected);
+                }
                 select
             }
             Relation::Join { kind, left, right, on } => self.join(*kind, left, right, on),
@@ -234,10 +251,15 @@ impl<'c> Printer<'c> {
             Relation::Sort { input, keys } => {
                 let mut select = self.until(input, Stage::Distinct);
                 let is_among = |on: &Vec<Expr>| keys.iter().all(|key| on.contains(&key.expr));
-                if !select.distinct.as_ref().is_none_or(is_among) {
+                let mut order = order_by(keys, self);
+                // A subquery that is repeated is read as another one than the column that is distinct.
+                if !select.distinct.as_ref().is_none_or(is_among)
+                    || select.distinct.is_some() && order.contains("SELECT ")
+                {
                     select = self.wrapped(&select);
+                    order = order_by(keys, self);
                 }
-                select.order = order_by(keys, self);
+                select.order = order;
                 select.stage = Stage::Order;
                 select
             }
@@ -393,7 +415,11 @@ impl<'c> Printer<'c> {
         }
         let (scope, text) = match other.stage {
             Stage::From if !is_lateral && !other.from.is_empty() => {
-                let is_join = matches!(right, Relation::Join { .. });
+                let mut inner = right;
+                while let Relation::Project { input, .. } = inner {
+                    inner = input;
+                }
+                let is_join = matches!(inner, Relation::Join { .. });
                 let text = if is_join { format!("({})", other.from) } else { other.from };
                 (other.scope, text)
             }
@@ -432,6 +458,7 @@ impl<'c> Printer<'c> {
         let mut texts: Vec<String> = keys.iter().map(|key| operand(key, self)).collect();
         texts.extend(aggregates.iter().map(|one| aggregate(one, self)));
         select.group = Some(texts[..keys.len()].to_vec());
+        select.aggregates = texts[keys.len()..].to_vec();
         select.scope = (0..texts.len()).map(|place| source.column(place)).collect();
         self.names.extend(select.scope.iter().copied().zip(texts));
         select.stage = Stage::Group;
@@ -466,7 +493,12 @@ impl Names for Printer<'_> {
 
     fn relation(&mut self, relation: &Relation) -> String {
         let outside = std::mem::take(&mut self.with);
-        let select = Printer::relation(self, relation);
+        let mut select = Printer::relation(self, relation);
+        // Where only matters whether there are rows, it does not whether they are distinct.
+        if select.stage < Stage::Limit {
+            select.distinct = None;
+            select.order.clear();
+        }
         let body = self.finished(&select, "1", std::iter::empty());
         self.under_with(outside, body)
     }
@@ -475,6 +507,15 @@ impl Names for Printer<'_> {
 /// Whether a join's columns are those of both of its sides.
 fn is_pairing(kind: JoinKind) -> bool {
     matches!(kind, JoinKind::Inner | JoinKind::Left | JoinKind::Full)
+}
+
+/// Whether an expression tells rows apart.
+fn is_no_literal(expr: &&Expr) -> bool {
+    match expr {
+        Expr::Literal(_) => false,
+        Expr::Cast(inner, _) => is_no_literal(&&**inner),
+        _ => true,
+    }
 }
 
 fn column_of(expr: &Expr) -> Option<Column> {

@@ -31,7 +31,7 @@ pub(super) enum Stage {
 }
 
 /// The clauses of a `SELECT`, but for its columns.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Select {
     pub(super) from: String,
     pub(super) filter: Vec<String>,
@@ -44,6 +44,8 @@ pub(super) struct Select {
     pub(super) is_first_kept: bool,
     /// `ORDER BY ..`, or nothing.
     pub(super) order: String,
+    /// The aggregates of its groups.
+    pub(super) aggregates: Vec<String>,
     pub(super) offset: Option<String>,
     pub(super) count: Option<String>,
     /// Whether it has the columns of a projection already.

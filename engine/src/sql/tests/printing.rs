@@ -33,7 +33,7 @@ fn bound(db: &Connection, sql: &str) -> Query {
     binder.query(query, None).unwrap_or_else(|error| panic!("{sql}\n{error}")).query
 }
 
-const QUERIES: [&str; 36] = [
+const QUERIES: [&str; 46] = [
     "SELECT 1 AS one, -2, 1.50, 'it''s', NULL, true, DATE '2024-02-29', CAST(1.5 AS double precision)",
     "SELECT * FROM book",
     "SELECT title AS t, price * 2 + 1 FROM book WHERE price > 1 AND (title LIKE 'T%' OR \"order\" IN (1, 3))",
@@ -70,6 +70,16 @@ const QUERIES: [&str; 36] = [
     "SELECT id FROM book WHERE price BETWEEN 1 AND 2 AND NOT (id = 2) ORDER BY 1",
     "SELECT id FROM book WHERE author IS NOT DISTINCT FROM NULL OR author IS DISTINCT FROM 1 ORDER BY 1",
     "SELECT a.name, l.title FROM author a CROSS JOIN LATERAL (SELECT title FROM book WHERE author = a.id ORDER BY id LIMIT 1) AS l ORDER BY 1",
+    "SELECT a.id FROM author a JOIN (SELECT x.author FROM book x JOIN book y ON x.id = y.id) AS b ON b.author = a.id ORDER BY 1",
+    "SELECT 5 FROM (SELECT count(*) FROM book) AS one",
+    "SELECT name FROM author WHERE EXISTS (SELECT max(id) FROM book WHERE id > 100) ORDER BY 1",
+    "SELECT DISTINCT NULL, author, 10 FROM book UNION SELECT 'x', 1, 2 ORDER BY 2, 3",
+    "SELECT DISTINCT (SELECT count(*) FROM author) AS n FROM book ORDER BY n",
+    "SELECT ((SELECT id FROM author) UNION (SELECT author FROM book) ORDER BY 1 LIMIT 1)",
+    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4) SELECT i FROM n WHERE i > 1 ORDER BY 1",
+    "SELECT id, sum(id) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE CURRENT ROW) FROM book ORDER BY 1",
+    "SELECT extract(hour FROM TIMESTAMP '2024-07-01 22:30:00' AT TIME ZONE 'Europe/Paris') FROM author",
+    "SELECT c1 FROM (SELECT id AS c0, NULL AS c1 FROM book) AS q ORDER BY c0",
 ];
 
 #[test]

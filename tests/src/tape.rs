@@ -7,33 +7,34 @@
 //! Reduction via Test-Case Generation", ECOOP 2020).
 
 /// Decisions, read one after the other.
-pub(crate) struct Tape<'t> {
+pub struct Tape<'t> {
     choices: std::slice::Iter<'t, u16>,
 }
 
 impl<'t> Tape<'t> {
-    pub(crate) fn new(choices: &'t [u16]) -> Tape<'t> {
+    /// A tape, from its beginning.
+    pub fn new(choices: &'t [u16]) -> Tape<'t> {
         Tape { choices: choices.iter() }
     }
 
     /// A number below `end`; 0 at the end of the tape. A lower number on the tape never gives a higher one here.
-    pub(crate) fn below(&mut self, end: usize) -> usize {
+    pub fn below(&mut self, end: usize) -> usize {
         let choice = self.choices.next().copied().unwrap_or(0);
         (usize::from(choice) * end) >> 16
     }
 
     /// True one time in `n`; false at the end of the tape.
-    pub(crate) fn one_in(&mut self, n: usize) -> bool {
+    pub fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == n - 1
     }
 
     /// One of these; the first at the end of the tape.
-    pub(crate) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+    pub fn pick<T: Clone>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())].clone()
     }
 
     /// Whether every further decision is the first choice.
-    pub(crate) fn is_at_end(&self) -> bool {
+    pub fn is_at_end(&self) -> bool {
         self.choices.len() == 0
     }
 }
