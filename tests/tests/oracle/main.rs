@@ -16,6 +16,7 @@ mod json;
 mod lazy;
 mod loading;
 mod lookups;
+mod managers;
 mod migrations;
 mod models;
 mod parents;
