@@ -100,7 +100,11 @@ impl Prepared {
     pub fn for_values(session: &dyn Session, query: Query, values: &[Value]) -> Result<Prepared, Error> {
         let version = session.version_unnoted()?;
         let catalog = Catalog::of(&version);
-        let planned = optimize::plan_for(&query, catalog, &version, values)?;
+        let mut planned = optimize::plan_for(&query, catalog, &version, &[])?;
+        // What is short for all values need not be the best for these, but no other plan is much better.
+        if !values.is_empty() && !is_short(&planned.plan) {
+            planned = optimize::plan_for(&query, catalog, &version, values)?;
+        }
         let is_open = planned.parameters > values.len();
         let mut first = KeptPlan::new(planned, catalog.schema_id());
         if is_open && !matches!(first.good, Good::Always) {

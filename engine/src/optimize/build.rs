@@ -44,7 +44,9 @@ impl Planner<'_> {
                 self.build_aggregate(*input, source, keys, aggregates)
             }
             Relation::Sort { input, keys } => self.build_sort(*input, keys, None, needed),
-            Relation::Limit { input, offset, count } => self.build_limit(*input, &offset, count.as_ref(), needed),
+            Relation::Limit { input, offset, count } => {
+                self.build_limit(*input, &offset, count.as_ref(), needed)
+            }
             Relation::Distinct { input, on } => self.build_distinct(*input, on, needed),
             Relation::Set { kind, all, source, left, right } => {
                 self.build_set(kind, all, source, *left, *right)

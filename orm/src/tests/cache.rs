@@ -53,7 +53,7 @@ fn querysets_that_differ_in_values_are_of_one_shape() -> Result<()> {
     assert_eq!(db.kept_plans(), 1);
     for id in 1..5 {
         Album::objects().filter(Album::id.eq(id)).update(Album::sold.set(Album::sold + id), &db)?;
-        Song::objects().filter(Song::album.year.eq(id as i32)).delete(&db)?;
+        Song::objects().filter(Song::album.year.eq(id)).delete(&db)?;
     }
     assert_eq!(db.kept_plans(), 3);
     assert_eq!(db.fork()?.kept_plans(), 3);

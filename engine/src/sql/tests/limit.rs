@@ -3,7 +3,6 @@
 use nuages_storage::Value;
 
 use super::{assert_refused, postgresql, rows, run, sqlite};
-use crate::Session;
 use crate::sql::Connection;
 
 /// Numbers from 1 to 500, with an index on ten times each.
