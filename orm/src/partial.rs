@@ -164,7 +164,9 @@ impl<M: Model> Partial<M> {
     pub fn save(&mut self, ex: &dyn Executor) -> Result<()> {
         let written: Vec<u16> = columns(M::meta()).filter(|field| self.has(*field)).collect();
         let meta = M::meta();
-        let is_own = |field: &u16| meta.field(*field).is_some_and(|field| !field.primary_key && field.generated.is_none());
+        let is_own = |field: &u16| {
+            meta.field(*field).is_some_and(|field| !field.primary_key && field.generated.is_none())
+        };
         let own = written.iter().copied().filter(is_own);
         if !M::HOOKS.save && !ex.shared().app().signals().hears_save::<M>() {
             let stored = self.store(own.collect(), ex);

@@ -27,16 +27,16 @@
 pub mod bound;
 pub mod build;
 mod bulk;
-mod combine;
 pub(crate) mod cache;
+mod combine;
 pub(crate) mod conflict;
 pub mod dates;
 pub mod dynamic;
 mod empty;
 mod explain;
 mod get;
-mod key;
 pub mod iterator;
+mod key;
 pub mod loading;
 pub mod lock;
 mod names;

@@ -10,7 +10,9 @@
 //! ```
 
 use std::{
-    env, fmt::Write as _, fs, io,
+    env,
+    fmt::Write as _,
+    fs, io,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
     time::{Duration, Instant},
@@ -39,7 +41,10 @@ fn measure(rounds: usize) -> io::Result<()> {
     }
     println!("| {MODELS} models, {} queries | seconds |", MODELS * QUERIES);
     println!("|---|---|");
-    println!("| build with all dependencies, from nothing | {:.1} |", cargo(&program, "build")?.as_secs_f64());
+    println!(
+        "| build with all dependencies, from nothing | {:.1} |",
+        cargo(&program, "build")?.as_secs_f64()
+    );
     cargo(&program, "check")?;
     for verb in ["build", "check"] {
         let mut times = Vec::new();
@@ -58,7 +63,11 @@ fn measure(rounds: usize) -> io::Result<()> {
 fn cargo(program: &Path, verb: &str) -> io::Result<Duration> {
     let begin = Instant::now();
     let mut cargo = Command::new("cargo");
-    cargo.arg(verb).current_dir(program).env("CARGO_TARGET_DIR", program.join("target")).stdout(Stdio::null());
+    cargo
+        .arg(verb)
+        .current_dir(program)
+        .env("CARGO_TARGET_DIR", program.join("target"))
+        .stdout(Stdio::null());
     let output = cargo.output()?;
     let time = begin.elapsed();
     if output.status.success() {

@@ -4,8 +4,8 @@ use nuages_storage::Value;
 
 use super::{
     QuerySet, QueryState,
-    empty::over_nothing,
     cache::{self, Asked},
+    empty::over_nothing,
     run::has_key,
     state::{Distinct, Shape},
 };

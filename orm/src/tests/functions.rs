@@ -91,7 +91,10 @@ fn powers_and_bits_stay_with_integers() {
     assert_eq!(first(&db, Word::size.pow(0.5).round(3)), Ok(1.732));
     let nullable: Expr<Word, Option<Decimal>> = Word::weight.pow(2);
     assert_eq!(first(&db, nullable), Ok(None));
-    assert_eq!(first(&db, Word::size.bitxor(1).bitor(8).bitand(10).bitleftshift(2).bitrightshift(1)), Ok(20_i64));
+    assert_eq!(
+        first(&db, Word::size.bitxor(1).bitor(8).bitand(10).bitleftshift(2).bitrightshift(1)),
+        Ok(20_i64)
+    );
 }
 
 #[test]

@@ -30,10 +30,10 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 use rusqlite::Connection;
 
+use nuages_tests::tape::Tape;
 use query::{Generated, Generator};
 use schema::{COLUMNS_MAX, Table};
 use sqlite::Printer;
-use nuages_tests::tape::Tape;
 
 /// Queries asked of each set of tables.
 const QUERIES: usize = 6;
