@@ -29,11 +29,14 @@ pub struct RowStream<'x, M, R = M> {
     ex: &'x dyn Executor,
 }
 
+/// The verb that reads the next rows.
+type Reading<'x, M, R> = Pin<Box<dyn Future<Output = Result<Ready<M, R>>> + Send + 'x>>;
+
 enum Step<'x, M, R> {
     /// It was not asked for a row yet.
     Unasked(QueryState, usize),
     /// Rows are being read.
-    Reading(Pin<Box<dyn Future<Output = Result<Ready<M, R>>> + Send + 'x>>),
+    Reading(Reading<'x, M, R>),
     /// There may be more.
     Left(Chunks<M, R>),
     /// There is no more.

@@ -12,6 +12,7 @@ use crate::error::{Error, Misuse, Result, UnknownName};
 
 /// A step of a migration. Models are named by their labels.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a migration has a few steps, which are written down as they are")]
 pub enum Operation {
     /// A model comes, with its table.
     CreateModel(ModelState),
@@ -111,12 +112,15 @@ pub enum Operation {
     Run(Code),
 }
 
+/// Code over historical models.
+type Step = Arc<dyn Fn(&Historical<'_>) -> Result<()> + Send + Sync>;
+
 /// What a data migration does, and what it does on the way back.
 #[derive(Clone)]
 pub struct Code {
-    pub(super) forwards: Arc<dyn Fn(&Historical<'_>) -> Result<()> + Send + Sync>,
+    pub(super) forwards: Step,
     /// None if there is no way back.
-    pub(super) backwards: Option<Arc<dyn Fn(&Historical<'_>) -> Result<()> + Send + Sync>>,
+    pub(super) backwards: Option<Step>,
 }
 
 impl fmt::Debug for Code {

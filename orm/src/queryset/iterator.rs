@@ -38,7 +38,7 @@ impl<M: Model, R: Row> Chunks<M, R> {
         if size == 0 {
             return Err(Misuse::Other("a chunk has at least one row").into());
         }
-        let rows = unfetched_rows::<M, R>(&state, ex)?.into_iter();
+        let rows = unfetched_rows::<R>(&state, ex)?.into_iter();
         Ok(Chunks { rows, state, size, model: std::marker::PhantomData })
     }
 

@@ -244,13 +244,13 @@ pub(super) fn is_empty(state: &QueryState) -> bool {
 
 /// The rows of a queryset, with what is prefetched.
 pub(crate) fn rows<M: Model, R: Row>(state: &QueryState, ex: &dyn Executor) -> Result<Vec<R>> {
-    let mut rows = unfetched_rows::<M, R>(state, ex)?;
+    let mut rows = unfetched_rows::<R>(state, ex)?;
     prefetch_into::<M, R>(&mut rows, state, ex)?;
     Ok(rows)
 }
 
 /// The rows of a queryset, without what is prefetched.
-pub(crate) fn unfetched_rows<M: Model, R: Row>(state: &QueryState, ex: &dyn Executor) -> Result<Vec<R>> {
+pub(crate) fn unfetched_rows<R: Row>(state: &QueryState, ex: &dyn Executor) -> Result<Vec<R>> {
     if let Some(misuse) = state.clauses().misuse {
         return Err(misuse.into());
     }

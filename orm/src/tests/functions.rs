@@ -29,6 +29,7 @@ fn db() -> Db {
     db
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "an expression is made for each call")]
 fn first<T: crate::field::Field>(db: &Db, expression: Expr<Word, T>) -> Result<T, Error> {
     Ok(Word::objects().order_by(Word::id).values_list(&expression).first(db)?.expect("a row"))
 }

@@ -49,7 +49,9 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-pub struct Validator(Box<dyn Fn(&Value) -> Result<()> + Send + Sync>);
+pub struct Validator(Check);
+
+type Check = Box<dyn Fn(&Value) -> Result<()> + Send + Sync>;
 
 impl fmt::Debug for Validator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -167,7 +167,7 @@ mod annotate {
             let n = Artist::albums.count().named("n");
             let rows = Artist::objects().alias(&n).filter(n.gte(10)).order_by((n.desc(), Artist::name));
             // A row of `alias` is the instance itself, and has no place for more.
-            let first: Option<Artist> = rows.clone().first(db)?;
+            let first: Option<Artist> = rows.first(db)?;
             json!({
                 "rows": rows.clone().values_list(Artist::name).all(db)?.answer(),
                 "attribute": first.is_none(),

@@ -69,7 +69,7 @@ fn words_lead_into_documents() -> Result<()> {
     assert_eq!(in_words("meta__size__contained_by", json!({ "w": 5, "h": 5, "d": 5 }), &db), ["fan"]);
 
     let gadgets = db.objects("lab.Gadget")?;
-    let sizes = gadgets.clone().filter(("meta__size__isnull", false))?.order_by(["-meta__size__w"])?;
+    let sizes = gadgets.filter(("meta__size__isnull", false))?.order_by(["-meta__size__w"])?;
     let sizes = sizes.values(["name", "meta__size__w"])?.all(&db)?;
     let row = |name: &str, width: i64| json!({ "name": name, "meta__size__w": width });
     assert_eq!(sizes.answer(), json!([row("lamp", 10), row("fan", 5)]));

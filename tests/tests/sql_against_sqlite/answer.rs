@@ -34,7 +34,7 @@ pub(crate) fn same(left: &Rows, right: &Rows, order: &[usize]) -> bool {
     };
     let sorted = |rows: &Rows| -> Rows {
         let mut rows = rows.clone();
-        rows.sort_by(|a, b| a.cmp(b));
+        rows.sort();
         rows
     };
     alike(&keys(left), &keys(right)) && alike(&sorted(left), &sorted(right))

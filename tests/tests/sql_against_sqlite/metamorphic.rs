@@ -71,7 +71,7 @@ impl Databases {
         let all = format!("SELECT {columns} FROM {from}");
         let Some(whole) = self.query(&all, &[])? else { return Ok(()) };
         let mut parts = Rows::new();
-        for part in [format!("{condition}"), format!("NOT ({condition})"), format!("({condition}) IS NULL")] {
+        for part in [condition.to_string(), format!("NOT ({condition})"), format!("({condition}) IS NULL")] {
             parts.extend(self.query(&format!("{all} WHERE {part}"), &[])?.unwrap_or_default());
         }
         if !same(&whole, &parts, &[]) {
