@@ -50,19 +50,19 @@ enum Test {
 impl Test {
     fn q(&self) -> Q<Record> {
         match self {
-            Test::Plays(0, than) => Record::plays.eq(*than).into(),
-            Test::Plays(1, than) => Record::plays.lt(*than).into(),
-            Test::Plays(2, than) => Record::plays.gte(*than).into(),
-            Test::Plays(_, than) => Record::plays.gt(*than).into(),
-            Test::PlaysWithin(from, to) => Record::plays.range(*from, *to).into(),
-            Test::PlaysAmong(list) => Record::plays.is_in(list.clone()).into(),
-            Test::Rating(0, than) => Record::rating.eq(than.map(f64::from)).into(),
-            Test::Rating(_, than) => Record::rating.gt(than.map_or(2.5, f64::from)).into(),
-            Test::Title(text) => Record::title.eq(text.clone()).into(),
-            Test::Label(Some(key)) => Record::label.eq(*key).into(),
-            Test::Label(None) => Record::label.eq(None).into(),
-            Test::LabelName(name) => Record::label.name.eq(name.clone()).into(),
-            Test::LabelFounded(year) => Record::label.founded.eq(*year).into(),
+            Test::Plays(0, than) => Record::plays.eq(*than),
+            Test::Plays(1, than) => Record::plays.lt(*than),
+            Test::Plays(2, than) => Record::plays.gte(*than),
+            Test::Plays(_, than) => Record::plays.gt(*than),
+            Test::PlaysWithin(from, to) => Record::plays.range(*from, *to),
+            Test::PlaysAmong(list) => Record::plays.is_in(list.clone()),
+            Test::Rating(0, than) => Record::rating.eq(than.map(f64::from)),
+            Test::Rating(_, than) => Record::rating.gt(than.map_or(2.5, f64::from)),
+            Test::Title(text) => Record::title.eq(text.clone()),
+            Test::Label(Some(key)) => Record::label.eq(*key),
+            Test::Label(None) => Record::label.eq(None),
+            Test::LabelName(name) => Record::label.name.eq(name.clone()),
+            Test::LabelFounded(year) => Record::label.founded.eq(*year),
             Test::HasSibling(plays) => {
                 Record::label.is_in(Label::objects().filter(Label::records.plays.gt(*plays))).into()
             }

@@ -162,7 +162,8 @@ impl Editor<'_> {
         if old.column != new.column {
             self.session.rename_column(&model.table, &old.column, &new.column)?;
         }
-        if old.null && !new.null
+        if old.null
+            && !new.null
             && let Some(default) = &new.default
         {
             self.fill_nulls(model, new, default)?;
