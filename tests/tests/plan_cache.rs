@@ -64,7 +64,7 @@ impl Test {
             Test::LabelName(name) => Record::label.name.eq(name.clone()),
             Test::LabelFounded(year) => Record::label.founded.eq(*year),
             Test::HasSibling(plays) => {
-                Record::label.is_in(Label::objects().filter(Label::records.plays.gt(*plays))).into()
+                Record::label.is_in(Label::objects().filter(Label::records.plays.gt(*plays)))
             }
             Test::Not(test) => !test.q(),
             Test::Both(one, other) => one.q() & other.q(),
@@ -181,7 +181,7 @@ fn run(steps: Vec<Step>) -> Result<()> {
                 assert_eq!(delete(&db)?, delete(&fork)?);
             }
             Step::Index => {
-                drop(db.engine().add_index("shop_record", NewIndex::new("more", ["rating", "plays"])))
+                drop(db.engine().add_index("shop_record", NewIndex::new("more", ["rating", "plays"])));
             }
             Step::Unindex => drop(db.engine().drop_index("shop_record", "more")),
         }

@@ -346,8 +346,8 @@ pub fn pi<M>() -> Expr<M, f64> {
     called(Function::Math(MathFunction::Pi), ())
 }
 
-/// A number from 0 to below 1, another in every row. Two calls are two expressions; one that is annotated and then
-/// ordered by is the same number in both.
+/// A number from 0 to below 1, another in every row. Two calls are two expressions. It is drawn wherever it stands: a
+/// queryset that annotates one and is ordered by it has one number in the row and another for the order.
 ///
 /// ```
 /// use nuages::prelude::*;
