@@ -245,7 +245,8 @@ mod tests {
                 (&[text("été"), 0.into()], ""),
             ],
         );
-        check(&Function::Trim, &[(&[text(" \t x y\n ")], "x y")]);
+        // Spaces only, as in PostgreSQL and SQLite.
+        check(&Function::Trim, &[(&[text("  x y ")], "x y"), (&[text(" \t x\n ")], "\t x\n")]);
         check(&Function::TrimLeft, &[(&[text("  x ")], "x ")]);
         check(&Function::TrimRight, &[(&[text(" x  ")], " x")]);
         check(

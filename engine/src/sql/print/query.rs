@@ -122,16 +122,15 @@ impl<'c> Printer<'c> {
         }
         let distinct = match &select.distinct {
             None => String::new(),
-            Some(on)
-                if !select.is_first_kept
-                    && exprs.filter(is_no_literal).eq(on.iter().filter(is_no_literal)) =>
-            {
-                "DISTINCT ".into()
-            }
             Some(on) => {
-                let on: Vec<String> =
-                    on.iter().filter(is_no_literal).map(|expr| expression(expr, self)).collect();
-                format!("DISTINCT ON ({}) ", on.join(", "))
+                // What is the same in every row tells none apart, and as a number it would be read as a place.
+                let mut told = |expr: &Expr| Some(expression(expr, self)).filter(|text| !is_constant(text));
+                let on: Vec<String> = on.iter().filter_map(&mut told).collect();
+                if !select.is_first_kept && exprs.filter_map(told).eq(on.iter().cloned()) {
+                    "DISTINCT ".into()
+                } else {
+                    format!("DISTINCT ON ({}) ", on.join(", "))
+                }
             }
         };
         select.with_columns(&distinct, columns).to_string()
@@ -509,13 +508,9 @@ fn is_pairing(kind: JoinKind) -> bool {
     matches!(kind, JoinKind::Inner | JoinKind::Left | JoinKind::Full)
 }
 
-/// Whether an expression tells rows apart.
-fn is_no_literal(expr: &&Expr) -> bool {
-    match expr {
-        Expr::Literal(_) => false,
-        Expr::Cast(inner, _) => is_no_literal(&&**inner),
-        _ => true,
-    }
+/// Whether printed text is a number or NULL.
+fn is_constant(text: &str) -> bool {
+    text == "NULL" || text.starts_with("CAST(NULL AS ") || text.parse::<f64>().is_ok()
 }
 
 fn column_of(expr: &Expr) -> Option<Column> {
