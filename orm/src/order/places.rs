@@ -62,7 +62,7 @@ use crate::queryset::{QuerySet, Queryset, has_key, has_key_of, update};
 use crate::relation::ForeignKey;
 use crate::row::Row;
 
-/// The places of rows of `M` among those of one `P`. See the [module](self).
+/// The places of rows of `M` among those of one `P`.
 pub struct Places<M, P> {
     parent: fn() -> Step,
     place: fn() -> Step,

@@ -219,7 +219,7 @@ impl<R> QuerySet<Dynamic, R> {
     /// `["title", "author__username"]`. Of no name, all columns.
     ///
     /// # Errors
-    /// [`Error::UnknownName`]; [`Misuse::AliasNotSelected`](crate::error::Misuse::AliasNotSelected).
+    /// [`Error::UnknownName`]; [`Misuse::AliasNotSelected`].
     pub fn values(
         mut self,
         names: impl IntoIterator<Item: AsRef<str>>,
@@ -422,7 +422,7 @@ impl<R: NamedRow> QuerySet<Dynamic, R> {
     /// The last row; of a queryset without an order, the one with the greatest key.
     ///
     /// # Errors
-    /// As [`all`](QuerySet::all); [`Misuse::NotAllowed`](crate::error::Misuse::NotAllowed) after a slice.
+    /// As [`all`](QuerySet::all); [`Misuse::NotAllowed`] after a slice.
     pub fn last(&self, ex: &dyn Executor) -> Result<Option<R>> {
         let mut state = self.state().clone();
         state.refuse_after_slice("last");
