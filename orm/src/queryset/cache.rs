@@ -122,7 +122,7 @@ impl PlanCache {
         if state.mentions_parameter() || asked.mentions_parameter() {
             return None;
         }
-        let mut lifting = Lifting::new(ex.shared().binding());
+        let (asked_state, mut lifting) = (state, Lifting::new(ex.shared().binding()));
         let state = lifting.state(state);
         let question = match asked {
             Asked::Rows => Question::Rows,
@@ -138,6 +138,14 @@ impl PlanCache {
         let plan = plan(&state, &question, (values, offset), &home, ex).ok().flatten();
         let kept = Arc::new(Kept { hash, state, question, home, plan, is_used: AtomicBool::new(true) });
         let mut shapes = self.shapes.write();
+        // Another thread may have been first; the values are then those that its plan wants.
+        let known = shapes.find(hash, |known| {
+            let mut same = Values::new();
+            known.is_of(asked_state, asked, ex, &mut same) && same == *values
+        });
+        if let Some(known) = known {
+            return Some(Arc::clone(known));
+        }
         if shapes.len() >= SHAPES_MAX {
             make_room(&mut shapes);
         }
