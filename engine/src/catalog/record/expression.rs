@@ -11,7 +11,8 @@ use nuages_storage::codec::Malformed;
 use nuages_storage::record::ValueRecord;
 use serde::{Deserialize, Serialize};
 
-use super::{DataTypeRecord, mirrored};
+use super::data_type::DataTypeRecord;
+use super::mirrored;
 use crate::algebra::{Arithmetic, Comparison, DatePart, DateUnit, Expr, Function, Source, TextMatch};
 use crate::optimize::DEPTH_MAX;
 

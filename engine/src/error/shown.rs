@@ -1,0 +1,75 @@
+//! How the parts of an error are shown: rows, keys and values short enough to be read, and the name that was meant.
+
+use std::fmt;
+
+use nuages_storage::Value;
+
+/// Names a row, or the table's definition.
+pub(super) struct Changed(pub(super) Option<i64>);
+
+impl fmt::Display for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(row) => write!(f, "row {row}"),
+            None => f.write_str("the definition"),
+        }
+    }
+}
+
+/// "; did you mean .." or nothing.
+pub(super) struct Nearest<'a>(pub(super) &'a Option<String>);
+
+impl fmt::Display for Nearest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(nearest) => write!(f, "; did you mean \"{nearest}\"?"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// `a = 1, b = 'x'`.
+pub(super) struct Pairs<'a>(pub(super) &'a [String], pub(super) &'a [Value]);
+
+impl fmt::Display for Pairs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (column, value)) in self.0.iter().zip(self.1).enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{column} = {}", Shown(value))?;
+        }
+        Ok(())
+    }
+}
+
+/// `: a = 1, b = 'x'` or nothing.
+pub(super) struct Row<'a>(pub(super) &'a [(String, Value)]);
+
+impl fmt::Display for Row<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (column, value)) in self.0.iter().enumerate() {
+            let comma = if i == 0 { ": " } else { ", " };
+            write!(f, "{comma}{column} = {}", Shown(value))?;
+        }
+        Ok(())
+    }
+}
+
+/// A value as a message shows it: texts in quotes and not longer than a line.
+struct Shown<'a>(&'a Value);
+
+/// A message is read by a person; what is longer than this many characters is cut.
+const SHOWN_CHARACTERS_MAX: usize = 60;
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Value::Text(text) => match text.char_indices().nth(SHOWN_CHARACTERS_MAX) {
+                Some((cut, _)) => write!(f, "'{}...'", &text[..cut]),
+                None => write!(f, "'{text}'"),
+            },
+            // A long one is shortened here too.
+            value @ (Value::Bytes(_) | Value::Json(_)) => write!(f, "{}", value.quoted()),
+            value => write!(f, "{value}"),
+        }
+    }
+}
