@@ -18,7 +18,7 @@ use indexmap::IndexSet;
 use nuages_storage::Value;
 
 pub(crate) use self::pushed::Pushed;
-use self::way::{Groups, Parents, Way, grouped};
+use self::way::{Keys, Way};
 pub(crate) use self::way::{Shared, set_parent};
 use crate::{
     error::{Error, Misuse, Result},
@@ -114,23 +114,32 @@ impl<M: Model, H: Holder<M>> Fetch<'_, '_, M, H> {
         Ok(state)
     }
 
-    /// The related rows of a relation to many, by the key of the row they belong to.
-    fn groups<C: Model>(&self) -> Result<Groups<C>> {
+    /// The related rows of a relation to many, a list for each of the holders' keys; and the number of each holder's
+    /// key.
+    fn lists<C: Model>(&self) -> Result<(Vec<Vec<C>>, Vec<Option<usize>>)> {
         let way = Way::of::<M>(self.level.field)?;
         let state = self.wanted::<C>(|| C::objects().into_state())?;
-        let keys: IndexSet<Value> = self.holders.iter().filter_map(|holder| holder.key()).collect();
-        let mut pairs = way.rows::<M, C, C>(&state, keys, self.ex)?;
+        let mut keys = Keys::default();
+        let numbers = self.holders.iter().map(|holder| holder.key().map(|key| keys.number(key)));
+        let numbers: Vec<Option<usize>> = numbers.collect();
+        let mut related = way.rows::<M, C, C>(&state, &keys, self.ex)?;
         if way.knows_parent() {
-            let mut parents = Parents::default();
-            for holder in self.holders.iter() {
-                if let (Some(key), Some(parent)) = (holder.key(), holder.whole()) {
-                    parents.add(key, parent);
-                }
+            // A row may be there more than once; the first is the one that is shared.
+            let mut first = vec![0; keys.len()];
+            for (holder, number) in numbers.iter().enumerate().rev() {
+                number.iter().for_each(|number| first[*number] = holder);
             }
-            let parents = parents.of_those_with(&pairs);
-            way.set_parents::<C, C>(&mut pairs, &parents);
+            way.set_parents::<M, C, C>(&mut related, |number| self.holders[first[number]].whole());
         }
-        Ok(grouped(pairs))
+        Ok((related.by_key(), numbers))
+    }
+
+    /// The same, shared between the copies of a row, in the order of the holders.
+    fn shared_lists<C: Model>(&self) -> Result<impl Iterator<Item = Arc<Vec<C>>> + use<M, H, C>> {
+        let (lists, numbers) = self.lists::<C>()?;
+        let (lists, none): (Vec<Arc<Vec<C>>>, _) =
+            (lists.into_iter().map(Arc::new).collect(), Arc::default());
+        Ok(numbers.into_iter().map(move |number| Arc::clone(number.map_or(&none, |number| &lists[number]))))
     }
 }
 
@@ -182,9 +191,7 @@ impl<M: Model, H: Holder<M>> FieldVisitor<M> for Fetch<'_, '_, M, H> {
     }
 
     fn many_to_many<T: Model, Th: Through>(self, field: Accessor<M, ManyToMany<T, Th>>) -> Result<()> {
-        let groups = self.groups::<T>()?;
-        for holder in self.holders.iter_mut() {
-            let rows = holder.key().and_then(|key| groups.get(&key).cloned()).unwrap_or_default();
+        for (rows, holder) in self.shared_lists::<T>()?.zip(self.holders) {
             if let Some(relation) = holder.field(field) {
                 relation.keep(Some(rows));
             }
@@ -193,9 +200,7 @@ impl<M: Model, H: Holder<M>> FieldVisitor<M> for Fetch<'_, '_, M, H> {
     }
 
     fn related<C: Model>(self, field: Accessor<M, Related<C>>) -> Result<()> {
-        let groups = self.groups::<C>()?;
-        for holder in self.holders.iter_mut() {
-            let rows = holder.key().and_then(|key| groups.get(&key).cloned()).unwrap_or_default();
+        for (rows, holder) in self.shared_lists::<C>()?.zip(self.holders) {
             if let Some(relation) = holder.field(field) {
                 relation.keep(Some(rows));
             }
@@ -204,11 +209,11 @@ impl<M: Model, H: Holder<M>> FieldVisitor<M> for Fetch<'_, '_, M, H> {
     }
 
     fn related_one<C: Model>(self, field: Accessor<M, RelatedOne<C>>) -> Result<()> {
-        let groups = self.groups::<C>()?;
-        for holder in self.holders.iter_mut() {
-            let row = holder.key().and_then(|key| groups.get(&key)?.last().cloned());
+        let (lists, numbers) = self.lists::<C>()?;
+        let rows: Vec<Option<Arc<C>>> = lists.into_iter().map(|mut rows| rows.pop().map(Arc::new)).collect();
+        for (number, holder) in numbers.into_iter().zip(self.holders) {
             if let Some(relation) = holder.field(field) {
-                relation.keep(row.map(Arc::new));
+                relation.keep(number.and_then(|number| rows[number].clone()));
             }
         }
         Ok(())

@@ -7,6 +7,7 @@
 //!
 //! ```sh
 //! cargo run --release -p nuages-orm-benches -- --rounds 15
+//! cargo run --release -p nuages-orm-benches -- --rounds 100000 --rows 10 --only trivial --alone
 //! ```
 
 mod by_hand;
@@ -31,6 +32,12 @@ struct Options {
     /// How many users there are, one run for each.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100, 1_000, 10_000])]
     rows: Vec<usize>,
+    /// Only workloads whose name holds this.
+    #[arg(long)]
+    only: Option<String>,
+    /// Nuages alone, for who looks with a profiler at where its time goes.
+    #[arg(long)]
+    alone: bool,
 }
 
 /// Something that all contestants do, and for how many users at most.
@@ -61,17 +68,20 @@ const WORKLOADS: [Workload; 4] = [
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    let names: Vec<&str> = contestants()?.iter().map(|contestant| contestant.name()).collect();
+    let names: Vec<&str> = contestants(&options)?.iter().map(|contestant| contestant.name()).collect();
     let mut table = Table::new();
     table.load_preset(ASCII_MARKDOWN).set_header([&["workload", "users"][..], &names].concat());
     let mut ratios = vec![Vec::new(); names.len()];
     for &rows in &options.rows {
         let input = Input::generate(rows);
-        let mut contestants = contestants()?;
+        let mut contestants = contestants(&options)?;
         for contestant in &mut contestants {
             contestant.load(&input)?;
         }
-        for workload in WORKLOADS.iter().filter(|workload| rows <= workload.rows_max) {
+        let is_wanted = |workload: &&Workload| {
+            rows <= workload.rows_max && options.only.as_ref().is_none_or(|part| workload.name.contains(part))
+        };
+        for workload in WORKLOADS.iter().filter(is_wanted) {
             eprintln!("{} ({rows} users)", workload.name);
             let medians = measure(workload, &mut contestants, &input, options.rounds)?;
             let mut line = vec![workload.name.to_owned(), rows.to_string()];
@@ -96,13 +106,14 @@ fn main() -> Result<()> {
 }
 
 /// Who takes part; the others are compared with the first.
-fn contestants() -> Result<Vec<Box<dyn Contestant>>> {
-    Ok(vec![
-        Box::new(nuages_orm::Nuages::new()?),
-        Box::new(diesel_orm::Diesel::new()?),
-        Box::new(sea::SeaOrm::new()?),
-        Box::new(by_hand::ByHand::new()?),
-    ])
+fn contestants(options: &Options) -> Result<Vec<Box<dyn Contestant>>> {
+    let mut contestants: Vec<Box<dyn Contestant>> = vec![Box::new(nuages_orm::Nuages::new()?)];
+    if !options.alone {
+        contestants.push(Box::new(diesel_orm::Diesel::new()?));
+        contestants.push(Box::new(sea::SeaOrm::new()?));
+        contestants.push(Box::new(by_hand::ByHand::new()?));
+    }
+    Ok(contestants)
 }
 
 /// The median of each contestant's rounds, after one that does not count.

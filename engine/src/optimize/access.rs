@@ -24,11 +24,16 @@ use crate::plan::{
     Access, Bounds, Estimate, Fetch, KeyValue, Node, Plan, PlanColumn, Predicate, RowCount, Scan,
 };
 
+/// Of how many keys of a longer list the rows are counted, at least.
+const KEYS_COUNTED: usize = 64;
+
 /// An access path, what it covers and what it costs.
 pub(super) struct Candidate {
     pub(super) access: Access,
     pub(super) covered: Vec<usize>,
     pub(super) estimate: Estimate,
+    /// Whether it was looked up in the tree how many rows there are, for all of them or for a part.
+    pub(super) is_counted: bool,
     pub(super) cost_per_row: f64,
     /// The columns whose order it yields, as places in the table, after those it fixes to one value.
     pub(super) order: Order,
@@ -175,7 +180,7 @@ impl Planner<'_> {
         let least = |candidates: &mut dyn Iterator<Item = &Candidate>| {
             candidates.map(|candidate| candidate.estimate).min_by(|a, b| a.rows.total_cmp(&b.rows))
         };
-        let counted = |candidate: &&Candidate| covers_all(candidate) && candidate.estimate.exact;
+        let counted = |candidate: &&Candidate| covers_all(candidate) && candidate.is_counted;
         if let Some(counted) = least(&mut candidates.iter().filter(counted)) {
             return counted;
         }
@@ -230,6 +235,7 @@ impl Planner<'_> {
             access: Access::All,
             covered: Vec::new(),
             estimate: Estimate::exact(self.table_rows(definition.id)),
+            is_counted: true,
             cost_per_row: self.scan_cost,
             order: Order::RowId,
         }
@@ -280,8 +286,9 @@ impl Planner<'_> {
         let key = definition.row_id_column()?;
         let on_key = |sarg: &&Sarg| sarg.column == key;
         let candidate = |access: Access, covered: Vec<usize>, guess: f64, cost_per_row: f64| {
-            let estimate = self.counted(definition.id, &access).unwrap_or(Estimate::about(guess));
-            Some(Candidate { access, covered, estimate, cost_per_row, order: Order::RowId })
+            let counted = self.counted(definition.id, &access);
+            let (is_counted, estimate) = (counted.is_some(), counted.unwrap_or(Estimate::about(guess)));
+            Some(Candidate { access, covered, estimate, is_counted, cost_per_row, order: Order::RowId })
         };
         for sarg in sargs.iter().filter(on_key) {
             match &sarg.test {
@@ -359,10 +366,11 @@ impl Planner<'_> {
             bounds: range,
             point,
         };
-        let estimate = self.counted(definition.id, &access).unwrap_or(Estimate::about(guess));
+        let counted = self.counted(definition.id, &access);
+        let (is_counted, estimate) = (counted.is_some(), counted.unwrap_or(Estimate::about(guess)));
         covered.sort_unstable();
         covered.dedup();
-        Some(Candidate { access, covered, estimate, cost_per_row: cost::INDEX, order })
+        Some(Candidate { access, covered, estimate, is_counted, cost_per_row: cost::INDEX, order })
     }
 
     /// How many rows an index path is thought to have whose bounds are parameters.
@@ -410,7 +418,11 @@ impl Planner<'_> {
             return None;
         }
         let context = Context::at(self.values, jiff::Timestamp::UNIX_EPOCH);
-        let rows = ranges::count(self.version.table(table)?, access, &context).ok()?;
+        let count = |access| ranges::count(self.version.table(table)?, access, &context).ok();
+        if let (false, Some((some, part))) = (is_open.get(), some_keys(access)) {
+            return Some(Estimate::about(count(&some)? as f64 / part));
+        }
+        let rows = count(access)?;
         if is_open.get() && !is_single(access) {
             let premise = Premise::Path { table, access: access.clone(), rows };
             let mut premises = self.counted.borrow_mut();
@@ -419,6 +431,26 @@ impl Planner<'_> {
             }
         }
         Some(Estimate::exact(rows as f64))
+    }
+}
+
+/// A path by some of the keys of a long list, evenly from all of it, and which part of the list they are. To count
+/// the rows of each of a thousand keys would take as long as to read them.
+fn some_keys(access: &Access) -> Option<(Access, f64)> {
+    fn some<T: Clone>(keys: &[T]) -> Option<(Vec<T>, f64)> {
+        let step = keys.len() / KEYS_COUNTED;
+        let some: Vec<T> = keys.iter().step_by(step.max(1)).cloned().collect();
+        let part = some.len() as f64 / keys.len() as f64;
+        (step > 1).then_some((some, part))
+    }
+    match access {
+        Access::RowIds(values) => some(values).map(|(values, part)| (Access::RowIds(values), part)),
+        Access::Index { index, parts, prefixes, bounds, point } => {
+            let (prefixes, part) = some(prefixes)?;
+            let (parts, bounds) = (parts.clone(), bounds.clone());
+            Some((Access::Index { index: *index, parts, prefixes, bounds, point: *point }, part))
+        }
+        Access::All | Access::RowRange(_) | Access::Union(_) => None,
     }
 }
 

@@ -39,6 +39,7 @@ impl Planner<'_> {
                 access: Access::Union(paths),
                 covered: covers_all.then_some(number).into_iter().collect(),
                 estimate: Estimate::about(rows.min(self.table_rows(definition.id))),
+                is_counted: false,
                 cost_per_row: cost::INDEX,
                 order: Order::RowId,
             })

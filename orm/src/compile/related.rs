@@ -19,12 +19,12 @@ use crate::{
 impl Compiler<'_> {
     /// The rows of a queryset that belong to rows of `near` with these keys, by the path `back` from them to that key.
     /// The last column is the key.
-    pub(crate) fn related(
+    pub(crate) fn related<'k>(
         &mut self,
         state: &QueryState,
         near: &'static ModelMeta,
         back: &FieldPath,
-        keys: &[Value],
+        keys: impl Iterator<Item = &'k Value>,
     ) -> Result<Rows> {
         let mut state = state.clone();
         if !state.clauses().combined.is_empty() {
@@ -40,17 +40,17 @@ impl Compiler<'_> {
     }
 
     /// A slice of the queryset for each row of `near`.
-    fn related_to_each(
+    fn related_to_each<'k>(
         &mut self,
         mut state: QueryState,
         near: &'static ModelMeta,
         back: &FieldPath,
-        keys: &[Value],
+        keys: impl Iterator<Item = &'k Value>,
     ) -> Result<Rows> {
         let own = Node::Path(FieldPath::new());
         let outer = self.open(near, None)?;
         let key = self.expression(outer, &own, &mut Reuse::All)?;
-        let list = keys.iter().cloned().map(Expr::Literal).collect();
+        let list = keys.cloned().map(Expr::Literal).collect();
         let left = self.scopes[outer].joins.relation(|_| true);
         let left = left.filter(Expr::InList(Box::new(key.clone()), list));
         let own = Node::Outer { model: near, node: own.into() };
@@ -70,7 +70,7 @@ impl Compiler<'_> {
 }
 
 /// Whether what a path leads to is among these keys.
-fn among(path: FieldPath, keys: &[Value]) -> Node {
-    let values = keys.iter().cloned().map(Node::Value);
+fn among<'k>(path: FieldPath, keys: impl Iterator<Item = &'k Value>) -> Node {
+    let values = keys.cloned().map(Node::Value);
     Node::Call(Operator::Lookup(Lookup::In), std::iter::once(Node::Path(path)).chain(values).collect())
 }

@@ -6,11 +6,9 @@
 
 use std::{any::Any, fmt};
 
-use hashbrown::HashMap;
-use indexmap::IndexMap;
 use nuages_storage::Value;
 
-use super::way::{Parents, Shared, Way};
+use super::way::{Keys, Way};
 use crate::{
     error::Result,
     executor::Executor,
@@ -94,37 +92,32 @@ fn fill<M: Model, C: Model, S: Row + Clone + 'static>(
     ex: &dyn Executor,
 ) -> Result<()> {
     let way = Way::of::<M>(field)?;
-    let mut uses: IndexMap<Value, usize> = IndexMap::new();
-    for key in places.iter().filter_map(|place| place.key.clone()) {
-        *uses.entry(key).or_default() += 1;
+    let mut keys = Keys::default();
+    // The places of each key: its rows go to the last of them, and copies to those before.
+    let mut uses: Vec<Vec<usize>> = Vec::new();
+    for (place, key) in places.iter_mut().map(|place| place.key.take()).enumerate() {
+        let Some(key) = key else { continue };
+        let number = keys.number(key);
+        uses.resize_with(keys.len(), Vec::new);
+        uses[number].push(place);
     }
-    let mut pairs = way.rows::<M, C, S>(state, uses.keys().cloned().collect(), ex)?;
-    let parents = parents_of::<M, S>(places, &pairs);
-    way.set_parents::<C, S>(&mut pairs, &parents);
-    let mut groups: HashMap<Value, Vec<S>> = HashMap::new();
-    for (key, row) in pairs {
-        groups.entry(key).or_default().push(row);
-    }
-    for Place { key, slot, .. } in places {
-        let Some(slot) = slot.downcast_mut::<Prefetched<S>>() else { continue };
-        let Some((key, left)) = key.as_ref().and_then(|key| Some((key, uses.get_mut(key)?))) else {
-            continue;
-        };
-        *left -= 1;
-        let rows = if *left == 0 { groups.remove(key) } else { groups.get(key).cloned() };
-        *slot = Prefetched::from(rows.unwrap_or_default());
+    let mut related = way.rows::<M, C, S>(state, &keys, ex)?;
+    way.set_parents::<M, C, S>(&mut related, |number| {
+        let first = uses[number].first()?;
+        places[*first].parent.as_ref()?.downcast_ref()
+    });
+    for (rows, uses) in related.by_key().into_iter().zip(uses) {
+        let Some((last, others)) = uses.split_last() else { continue };
+        for other in others {
+            put(&mut places[*other], rows.clone());
+        }
+        put(&mut places[*last], rows);
     }
     Ok(())
 }
 
-/// Copies of the rows to which related ones belong.
-fn parents_of<M: Model, S>(places: &[Place<'_>], pairs: &[(Value, S)]) -> HashMap<Value, Shared> {
-    let mut parents: Parents<'_, M> = Parents::default();
-    for place in places {
-        let parent = place.parent.as_ref().and_then(|parent| parent.downcast_ref());
-        if let (Some(key), Some(parent)) = (&place.key, parent) {
-            parents.add(key.clone(), parent);
-        }
+fn put<S: Row + 'static>(place: &mut Place<'_>, rows: Vec<S>) {
+    if let Some(slot) = place.slot.downcast_mut::<Prefetched<S>>() {
+        *slot = Prefetched::from(rows);
     }
-    parents.of_those_with(pairs)
 }

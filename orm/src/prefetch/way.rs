@@ -2,7 +2,7 @@
 
 use std::{any::Any, sync::Arc};
 
-use hashbrown::HashMap;
+use hashbrown::DefaultHashBuilder;
 use indexmap::IndexSet;
 use nuages_storage::Value;
 
@@ -63,45 +63,51 @@ impl Way {
         self.child_key.is_some()
     }
 
-    /// The related rows of a queryset over `C`, each with the value by which it belongs to rows of `M`.
+    /// The related rows of a queryset over `C`, told apart by which of the keys each belongs to.
     pub(super) fn rows<M: Model, C: Model, R: Row>(
         &self,
         state: &QueryState,
-        keys: IndexSet<Value>,
+        keys: &Keys,
         ex: &dyn Executor,
-    ) -> Result<Vec<(Value, R)>> {
+    ) -> Result<RelatedRows<R>> {
         if keys.is_empty() || state.clauses().empty {
-            return Ok(Vec::new());
+            return Ok(RelatedRows { rows: Vec::new(), belong_to: Vec::new(), keys: keys.len() });
         }
         if self.forward && !state.clauses().slice.is_all() {
             return Err(Misuse::NotAllowed { call: "prefetch_to of a key", after: "a slice" }.into());
         }
         lock_rows(state, ex)?;
-        let keys: Vec<Value> = keys.into_iter().collect();
-        let compiled = Compiler::new(ex).related(state, M::meta(), &self.back, &keys)?;
+        let compiled = Compiler::new(ex).related(state, M::meta(), &self.back, keys.values())?;
         let names = if R::NAMED { state.names() } else { Vec::new() };
         let columns = columns_of(state, &names, &compiled.joined);
         let key = compiled.query.columns.len() - 1;
-        let mut keys = Vec::new();
+        let mut belong_to = Vec::new();
         let rows = read::fetch_with(ex, C::meta(), compiled.query, &columns, |row| {
-            keys.push(row.value(key));
+            belong_to.push(keys.find(&row.value(key)));
             R::read(row, &mut columns.clone())
         });
         let mut rows = rows.map_err(|error| state.explain(error, []))?;
         prefetch_into::<C, R>(&mut rows, state, ex)?;
-        Ok(keys.into_iter().zip(rows).collect())
+        Ok(RelatedRows { rows, belong_to, keys: keys.len() })
     }
 
-    /// Gives related rows, as far as they are or have instances of `C`, the rows they belong to.
-    pub(super) fn set_parents<C: Model, R: Row>(
+    /// Gives related rows, as far as they are or have instances of `C`, the rows they belong to: `parent` tells them
+    /// by the numbers of their keys. Rows that belong to one share one copy of it.
+    pub(super) fn set_parents<'p, M: Model, C: Model, R: Row>(
         &self,
-        pairs: &mut [(Value, R)],
-        parents: &HashMap<Value, Shared>,
+        related: &mut RelatedRows<R>,
+        parent: impl Fn(usize) -> Option<&'p M>,
     ) {
         let Some(field) = self.child_key else { return };
-        for (key, row) in pairs {
+        let mut shared: Vec<Option<Shared>> = vec![None; related.keys];
+        for (row, number) in related.rows.iter_mut().zip(&related.belong_to) {
             let child = row.instance().and_then(|instance| instance.downcast_mut::<C>());
-            if let (Some(parent), Some(child)) = (parents.get(key), child) {
+            let (Some(child), Some(number)) = (child, *number) else { continue };
+            let copy = &mut shared[number as usize];
+            if copy.is_none() {
+                *copy = parent(number as usize).map(|parent| Arc::new(parent.clone()) as Shared);
+            }
+            if let Some(parent) = copy {
                 set_parent(child, field, parent);
             }
         }
@@ -111,41 +117,57 @@ impl Way {
 /// A row that others share, of a type that they know.
 pub(crate) type Shared = Arc<dyn Any + Send + Sync>;
 
-/// Rows that others may belong to, by key. A row may be there more than once; the first copy is the one that is shared.
-pub(super) struct Parents<'p, M>(HashMap<Value, &'p M>);
+/// Keys of rows, each once, numbered in the order in which they came.
+#[derive(Default)]
+pub(super) struct Keys(IndexSet<Value, DefaultHashBuilder>);
 
-impl<M> Default for Parents<'_, M> {
-    fn default() -> Self {
-        Parents(HashMap::new())
+impl Keys {
+    /// The number of a key, which is now among them.
+    pub(super) fn number(&mut self, key: Value) -> usize {
+        self.0.insert_full(key).0
+    }
+
+    /// The number of a key, if it is among them.
+    fn find(&self, key: &Value) -> Option<u32> {
+        self.0.get_index_of(key).and_then(|number| u32::try_from(number).ok())
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn values(&self) -> impl Iterator<Item = &Value> {
+        self.0.iter()
     }
 }
 
-impl<'p, M: Model> Parents<'p, M> {
-    pub(super) fn add(&mut self, key: Value, parent: &'p M) {
-        self.0.entry(key).or_insert(parent);
-    }
+/// Related rows, and of each the number of the key by which it belongs to a row.
+pub(super) struct RelatedRows<R> {
+    rows: Vec<R>,
+    /// As long as `rows`; none where the database counts as equal what we do not.
+    belong_to: Vec<Option<u32>>,
+    /// How many keys there are.
+    keys: usize,
+}
 
-    /// Copies of those to which a row belongs.
-    pub(super) fn of_those_with<R>(&self, pairs: &[(Value, R)]) -> HashMap<Value, Shared> {
-        let mut shared: HashMap<Value, Shared> = HashMap::new();
-        for (key, _) in pairs {
-            if let (false, Some(parent)) = (shared.contains_key(key), self.0.get(key)) {
-                shared.insert(key.clone(), Arc::new((*parent).clone()));
+impl<R> RelatedRows<R> {
+    /// A list for each key, by their numbers. They are counted first, so that each list is allocated once.
+    pub(super) fn by_key(self) -> Vec<Vec<R>> {
+        let mut counts = vec![0; self.keys];
+        self.belong_to.iter().flatten().for_each(|number| counts[*number as usize] += 1);
+        let mut lists: Vec<Vec<R>> = counts.into_iter().map(Vec::with_capacity).collect();
+        for (row, number) in self.rows.into_iter().zip(self.belong_to) {
+            if let Some(number) = number {
+                lists[number as usize].push(row);
             }
         }
-        shared
+        lists
     }
-}
-
-/// Related rows by the key of the row they belong to; the copies of one row share them.
-pub(super) type Groups<C> = HashMap<Value, Arc<Vec<C>>>;
-
-pub(super) fn grouped<C>(pairs: Vec<(Value, C)>) -> Groups<C> {
-    let mut groups: HashMap<Value, Vec<C>> = HashMap::new();
-    for (key, row) in pairs {
-        groups.entry(key).or_default().push(row);
-    }
-    groups.into_iter().map(|(key, rows)| (key, Arc::new(rows))).collect()
 }
 
 /// Gives a child its parent, if the key is of the parent's model.
