@@ -119,6 +119,11 @@ impl Prepared {
         Prepared { query, first, others: Arc::default() }
     }
 
+    /// The query that was prepared.
+    pub const fn query(&self) -> &Query {
+        &self.query
+    }
+
     /// What its columns are called.
     pub fn column_names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.query.columns.iter().map(|column| column.name.as_str())

@@ -1,7 +1,7 @@
 //! SQL out: expressions, queries and definitions as PostgreSQL would read them.
 //!
 //! Order of reading: `identifier` and `expression` (the small), `aggregate`, `select` and `query` (what is asked),
-//! `definition` (what makes a table).
+//! `statement` (what writes), `definition` (what makes a table).
 
 mod aggregate;
 mod definition;
@@ -9,12 +9,13 @@ mod expression;
 mod identifier;
 mod query;
 mod select;
+mod statement;
 
 pub use definition::Definition;
 pub use expression::{literal, quoted};
 pub use identifier::Identifier;
 
-use crate::algebra::{Column, Query, Relation};
+use crate::algebra::{Column, Query, Relation, Statement};
 use crate::catalog::Catalog;
 
 impl Query {
@@ -37,6 +38,29 @@ impl Query {
     /// ```
     pub fn sql(&self, catalog: &Catalog) -> String {
         query::Printer::new(catalog, self).print(self)
+    }
+}
+
+impl Statement {
+    /// The statement as SQL, with the names of a catalog.
+    ///
+    /// ```
+    /// use nuages_engine::algebra::{Delete, Expr, Source, Statement};
+    /// use nuages_engine::catalog::{NewColumn, NewTable};
+    /// use nuages_engine::{Database, Session};
+    /// use nuages_storage::DataType;
+    ///
+    /// let db = Database::new();
+    /// let table = db.create_table(NewTable::new("post").column(NewColumn::new("views", DataType::BigInt)))?;
+    /// let source = Source::new(0);
+    /// let predicate = Some(Expr::from(source.column(0)).equals(Expr::literal(0)));
+    /// let delete = Statement::Delete(Delete { table, source, using: None, predicate, returning: Vec::new() });
+    /// assert_eq!(delete.sql(&*db.catalog()?), "DELETE FROM post WHERE post.views = 0");
+    /// # Ok::<(), nuages_engine::Error>(())
+    /// ```
+    pub fn sql(&self, catalog: &Catalog) -> String {
+        let mut printer = query::Printer::of(catalog, |visit| statement::walk_statement(self, visit));
+        statement::statement(self, &mut printer)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::algebra::{
     Aggregate, Column, Expr, JoinKind, LockWait, OutputColumn, Query, Relation, RowCount, RowLock, SetKind,
     SortKey, Source, WindowFunction, WorkTable,
 };
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, TableDefinition};
 use crate::optimize::columns::{ColumnSet, walk_query, walk_relation};
 
 /// Prints one statement.
@@ -40,8 +40,13 @@ pub(super) struct Printer<'c> {
 
 impl<'c> Printer<'c> {
     pub(super) fn new(catalog: &'c Catalog, query: &Query) -> Printer<'c> {
+        Printer::of(catalog, |visit| walk_query(query, visit))
+    }
+
+    /// Of whatever has expressions, with which `walk` calls what it is given.
+    pub(super) fn of(catalog: &'c Catalog, walk: impl FnOnce(&mut dyn FnMut(&Expr))) -> Printer<'c> {
         let mut mentioned = ColumnSet::new();
-        walk_query(query, &mut |expr| mentioned.extend(column_of(expr)));
+        walk(&mut |expr| mentioned.extend(column_of(expr)));
         Printer {
             catalog,
             names: HashMap::new(),
@@ -337,17 +342,38 @@ impl<'c> Printer<'c> {
         (scope, text, alias)
     }
 
-    fn scan(&mut self, table: TableId, source: Source) -> Select {
-        let Some(definition) = self.catalog.table(table) else { return Select::default() };
+    /// A table of the catalog.
+    pub(super) fn table(&self, table: TableId) -> Option<&'c TableDefinition> {
+        self.catalog.table(table).map(|table| &**table)
+    }
+
+    /// Rows that stand beside those that a statement writes: where they come from, and which of them.
+    pub(super) fn rows_beside(&mut self, rows: &Relation) -> Select {
+        self.until(rows, Stage::Where)
+    }
+
+    /// Mentions the columns of a source as those of something that is called so.
+    pub(super) fn call_columns(
+        &mut self,
+        source: Source,
+        table: &TableDefinition,
+        name: &str,
+    ) -> Vec<Column> {
+        let name = Identifier(name);
+        let columns = table.columns.iter().enumerate();
+        let mut named: Vec<(Column, String)> = columns
+            .map(|(place, column)| (source.column(place), format!("{name}.{}", Identifier(&column.name))))
+            .collect();
+        named.push((source.row_id(), format!("{name}.rowid")));
+        let scope = named.iter().map(|(column, _)| *column).collect();
+        self.names.extend(named);
+        scope
+    }
+
+    pub(super) fn scan(&mut self, table: TableId, source: Source) -> Select {
+        let Some(definition) = self.table(table) else { return Select::default() };
         let alias = self.alias(&definition.name);
-        let mut scope = Vec::with_capacity(definition.columns.len());
-        for (place, column) in definition.columns.iter().enumerate() {
-            let column_name = Identifier(&column.name);
-            self.names.insert(source.column(place), format!("{}.{column_name}", Identifier(&alias)));
-            scope.push(source.column(place));
-        }
-        self.names.insert(source.row_id(), format!("{}.rowid", Identifier(&alias)));
-        scope.push(source.row_id());
+        let scope = self.call_columns(source, definition, &alias);
         self.scans.insert(source, Identifier(&alias).to_string());
         let name = Identifier(&definition.name);
         let from = if alias == definition.name {

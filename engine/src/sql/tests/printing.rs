@@ -4,7 +4,7 @@ use crate::algebra::Query;
 use crate::sql::bind::Binder;
 use crate::sql::parameters::Parameters;
 use crate::sql::parse::{Parsed, parse, split};
-use crate::sql::{Connection, Dialect, NESTING_MAX};
+use crate::sql::{Connection, Dialect, NESTING_MAX, statement};
 
 use super::{postgresql, rows, run};
 
@@ -92,6 +92,39 @@ fn what_is_printed_reads_as_the_same_query() {
         assert_eq!(again, printed, "{sql}");
         let answer = rows(&mut db, sql);
         assert_eq!(rows(&mut db, &printed), answer, "{sql}\n{printed}");
+    }
+}
+
+const WRITES: [&str; 9] = [
+    "INSERT INTO author VALUES (4, 'Dee', DATE '1980-01-01'), (5, 'It''s', NULL) RETURNING id, lower(name)",
+    "INSERT INTO book (id, title) SELECT id + 10, name FROM author WHERE id < 3",
+    "INSERT INTO author (id, name) VALUES (1, 'Anna') ON CONFLICT (id) DO UPDATE SET name = excluded.name || author.name WHERE author.id > 0",
+    "INSERT INTO author (id, name) VALUES (1, 'Anna'), (9, 'Zoe') ON CONFLICT DO NOTHING",
+    "UPDATE book SET price = price * 2, \"order\" = NULL WHERE author IN (SELECT id FROM author WHERE name LIKE 'A%') RETURNING id, price",
+    "UPDATE book SET title = a.name FROM author a WHERE a.id = book.author AND a.id > 1",
+    "UPDATE book SET title = 'x'",
+    "DELETE FROM book USING author a WHERE a.id = book.author AND a.name = 'Bob'",
+    "DELETE FROM book WHERE price IS NULL OR price > 5 RETURNING title",
+];
+
+#[test]
+fn a_printed_statement_reads_as_the_same_and_writes_the_same() {
+    let books = "SELECT * FROM book ORDER BY id";
+    let authors = "SELECT * FROM author ORDER BY id";
+    for sql in WRITES {
+        let (mut one, mut other) = (library(), library());
+        let catalog = one.session().catalog().expect("a database");
+        let printed = |sql: &str| {
+            let read = statement(sql, &[], Dialect::PostgreSql, &catalog);
+            read.unwrap_or_else(|error| panic!("{sql}\n{error}")).0.sql(&catalog)
+        };
+        let text = printed(sql);
+        assert_eq!(printed(&text), text, "{sql}");
+        run(&mut one, sql);
+        run(&mut other, &text);
+        for all in [books, authors] {
+            assert_eq!(rows(&mut one, all), rows(&mut other, all), "{sql}\n{text}");
+        }
     }
 }
 
