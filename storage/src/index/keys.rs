@@ -40,6 +40,9 @@ pub struct IndexKeys {
     heads: SmallVec<[u64; 2]>,
     /// How many bytes all keys begin with; there may be more. Zero if there is no key.
     common: usize,
+    /// The first eight bytes of some key, as a number: what all begin with, which a search compares first, is mostly in
+    /// here, and the heap need not be fetched for it.
+    beginning: u64,
     row_ids: SmallVec<[RowId; 2]>,
     ends: Ends,
     heap: SmallVec<[u8; 24]>,
@@ -51,6 +54,7 @@ impl Clone for IndexKeys {
         Self {
             heads: SmallVec::from_slice(&self.heads),
             common: self.common,
+            beginning: self.beginning,
             row_ids: SmallVec::from_slice(&self.row_ids),
             ends: self.ends.clone(),
             heap: SmallVec::from_slice(&self.heap),
@@ -89,7 +93,7 @@ impl IndexKeys {
         self.admit(key);
         self.insert_end(self.len(), key.len());
         self.heap.extend_from_slice(key);
-        self.heads.push(head(&key[self.common..]));
+        self.heads.push(head(key, self.common));
         self.row_ids.push(row_id);
     }
 
@@ -112,7 +116,7 @@ impl IndexKeys {
         if self.len() == 1 {
             return self.heap.len() == key.len() && self.heap.as_slice() == key;
         }
-        let at = self.bound((key, RowId::MIN), false);
+        let (Ok(at) | Err(at)) = self.find((key, RowId::MIN));
         at < self.len() && self.row_of(at, key).is_some()
     }
 
@@ -154,6 +158,7 @@ impl IndexKeys {
         Self {
             heads: SmallVec::with_capacity(entries),
             common: 0,
+            beginning: 0,
             row_ids: SmallVec::with_capacity(entries),
             ends: Ends::Even(0),
             heap: SmallVec::with_capacity(bytes),
@@ -201,33 +206,40 @@ impl IndexKeys {
         }
     }
 
-    /// The bytes that all keys begin with.
-    fn beginning(&self) -> &[u8] {
-        &self.heap[..self.common]
+    /// Whether a key begins as all of them do.
+    #[inline]
+    fn begins_alike(&self, key: &[u8]) -> bool {
+        if self.common <= size_of::<u64>() {
+            let differing = head(key, 0) ^ self.beginning;
+            return differing.leading_zeros() as usize >= 8 * self.common && key.len() >= self.common;
+        }
+        key.get(..self.common) == Some(&self.heap[..self.common])
     }
 
     /// The head that a key has here; or, of a key that does not begin as all of them do, how it compares with each.
+    #[inline]
     fn head_of(&self, key: &[u8]) -> Result<u64, Ordering> {
-        if begin_alike(key, &self.heap, self.common) {
-            Ok(head(&key[self.common..]))
+        if self.begins_alike(key) {
+            Ok(head(key, self.common))
         } else {
-            Err(key.cmp(self.beginning()))
+            Err(key.cmp(&self.heap[..self.common]))
         }
     }
 
     /// Makes heads such that this key may come: it need not begin as all the others do.
     fn admit(&mut self, key: &[u8]) {
         if self.is_empty() {
-            self.common = key.len();
-        } else if !begin_alike(key, &self.heap, self.common) {
-            self.set_common(common_bytes(self.beginning(), key));
+            (self.common, self.beginning) = (key.len(), head(key, 0));
+        } else if !self.begins_alike(key) {
+            self.set_common(common_bytes(&self.heap[..self.common], key));
         }
     }
 
     /// Makes heads of what follows the first `common` bytes of each key, with which all begin.
     fn set_common(&mut self, common: usize) {
         self.common = common;
-        self.heads = (0..self.len()).map(|at| head(&self.heap[self.span(at)][common..])).collect();
+        self.beginning = head(&self.heap, 0);
+        self.heads = (0..self.len()).map(|at| head(&self.heap[self.span(at)], common)).collect();
     }
 
     /// Makes heads of what follows all the bytes with which the keys begin, which are in order. `before` is what the
@@ -250,33 +262,32 @@ impl IndexKeys {
         }
     }
 
-    /// How many entries, which are in order, are less than `entry`, or if `inclusive` equal to it.
-    fn bound(&self, entry: Entry<'_>, inclusive: bool) -> usize {
+    /// Where an entry is among the entries, which are in order, or where it would be.
+    fn find(&self, entry: Entry<'_>) -> Result<usize, usize> {
         let head = match self.head_of(entry.0) {
             Ok(head) => head,
-            Err(Ordering::Greater) => return self.len(),
-            Err(_) => return 0,
+            Err(Ordering::Greater) => return Err(self.len()),
+            Err(_) => return Err(0),
         };
-        let start = lesser_heads(&self.heads, head);
-        if self.heads.get(start) != Some(&head) {
-            return start;
-        }
-        // Mostly one entry; of an index of few keys, all of the leaf's.
-        let alike = match self.heads.get(start + 1) {
-            Some(next) if *next == head => self.heads[start..].partition_point(|other| *other == head),
-            _ => 1,
+        let mut start = lesser_heads(&self.heads, head);
+        // Mostly one entry or none; of an index of few keys, all of the leaf's.
+        let alike = match self.heads[start..] {
+            [first, second, ..] if first == head && second == head => {
+                self.heads[start..].partition_point(|other| *other == head)
+            }
+            [first, ..] => usize::from(first == head),
+            [] => 0,
         };
-        let (mut start, mut end) = (start, start + alike);
+        let mut end = start + alike;
         while start < end {
             let middle = start.midpoint(end);
-            let order = self.compare_alike(middle, entry);
-            if order.is_lt() || inclusive && order.is_eq() {
-                start = middle + 1;
-            } else {
-                end = middle;
+            match self.compare_alike(middle, entry) {
+                Ordering::Less => start = middle + 1,
+                Ordering::Equal => return Ok(middle),
+                Ordering::Greater => end = middle,
             }
         }
-        start
+        Err(start)
     }
 
     fn insert_entry(&mut self, at: usize, (key, row_id): Entry<'_>) {
@@ -284,7 +295,7 @@ impl IndexKeys {
         let start = self.start(at);
         self.insert_end(at, key.len());
         self.heap.insert_from_slice(start, key);
-        self.heads.insert(at, head(&key[self.common..]));
+        self.heads.insert(at, head(key, self.common));
         self.row_ids.insert(at, row_id);
     }
 
@@ -311,6 +322,7 @@ impl IndexKeys {
         let mut right = Self {
             heads: SmallVec::from_slice(&self.heads[at..]),
             common: self.common,
+            beginning: self.beginning,
             row_ids: SmallVec::from_slice(&self.row_ids[at..]),
             ends,
             heap: SmallVec::from_slice(&self.heap[start..]),
@@ -348,26 +360,15 @@ fn common_bytes(left: &[u8], right: &[u8]) -> usize {
     left.iter().zip(right).take_while(|(left, right)| left == right).count()
 }
 
-/// Whether both have so many bytes and they are the same. Up to eight are compared at once.
+/// The first eight bytes of a key after those that it has in common with others, padded with zeros.
 #[inline]
-fn begin_alike(left: &[u8], right: &[u8], count: usize) -> bool {
-    match (left.first_chunk::<8>(), right.first_chunk::<8>()) {
-        (Some(left), Some(right)) if count <= 8 => {
-            let differing = u64::from_be_bytes(*left) ^ u64::from_be_bytes(*right);
-            differing.leading_zeros() as usize >= 8 * count
-        }
-        _ => left.get(..count).is_some_and(|beginning| right.get(..count) == Some(beginning)),
+fn head(key: &[u8], common: usize) -> u64 {
+    let rest = &key[common..];
+    match (rest.first_chunk(), key.last_chunk()) {
+        (Some(bytes), _) => u64::from_be_bytes(*bytes),
+        (None, Some(bytes)) => u64::from_be_bytes(*bytes).unbounded_shl(8 * (8 - rest.len() as u32)),
+        (None, None) => rest.iter().rev().fold(0, |head, byte| head >> 8 | u64::from(*byte) << 56),
     }
-}
-
-/// The first eight bytes of a key, or of the rest of one.
-fn head(key: &[u8]) -> u64 {
-    if let Some(bytes) = key.first_chunk() {
-        return u64::from_be_bytes(*bytes);
-    }
-    let mut bytes = [0; 8];
-    bytes[..key.len()].copy_from_slice(key);
-    u64::from_be_bytes(bytes)
 }
 
 impl<'k> Extend<Entry<'k>> for IndexKeys {

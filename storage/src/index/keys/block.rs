@@ -17,7 +17,7 @@ impl Keys for IndexKeys {
     }
 
     fn upper_bound(&self, entry: Entry<'_>) -> usize {
-        self.bound(entry, true)
+        self.find(entry).map_or_else(|before| before, |at| at + 1)
     }
 
     fn insert(&mut self, at: usize, entry: Entry<'_>) {
@@ -65,12 +65,7 @@ impl Block for IndexKeys {
     }
 
     fn search(&self, entry: Entry<'_>) -> Result<usize, usize> {
-        let at = self.bound(entry, false);
-        if at < self.len() && self.is_at(at, entry) { Ok(at) } else { Err(at) }
-    }
-
-    fn lower_bound(&self, entry: Entry<'_>) -> usize {
-        self.bound(entry, false)
+        self.find(entry)
     }
 
     fn has_room(&self) -> bool {
