@@ -310,6 +310,11 @@ impl Layout {
         stored.map(move |(slot, place)| (slot, place.span(self.bits, capacity)))
     }
 
+    /// How many words of a leaf have a bit for each row. They come first.
+    pub(crate) fn bit_words(&self) -> usize {
+        self.bits as usize
+    }
+
     /// The words that a leaf of this capacity has.
     pub(crate) fn words(&self, capacity: usize) -> usize {
         self.bits as usize + self.per_row as usize * capacity

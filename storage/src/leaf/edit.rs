@@ -2,6 +2,9 @@
 //!
 //! Everything is a gap opened or closed in each column, and rows copied into it column by column from
 //! another leaf. Inserting a row, appending a leaf, dividing one and compacting one are the same copy.
+//!
+//! A row that is deleted goes at once. To mark it and to close the gap later would spare little (among 100,000 rows with
+//! two indexes, closing it is a twelfth of a deletion's time), and every reader would have to look for the marks.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -321,10 +324,10 @@ impl Leaf {
             return;
         }
         let before = all_rows(at);
+        for word in self.bit_words() {
+            *word = *word & before | (*word & !before) << 1;
+        }
         for (_, span) in self.layout.spans(self.capacity) {
-            for word in &mut self.words[span.bits()] {
-                *word = *word & before | (*word & !before) << 1;
-            }
             self.words.copy_within(span.rows(&(at..len)), span.data + span.width * (at + 1));
         }
     }
@@ -333,17 +336,23 @@ impl Leaf {
     fn close_gap(&mut self, at: usize) {
         let len = self.len();
         let before = all_rows(at);
+        for word in self.bit_words() {
+            *word = *word & before | *word >> 1 & !before;
+        }
         for (_, span) in self.layout.spans(self.capacity) {
             match span.lane {
                 Lane::Text => self.text.release(self.words[span.data + at]),
                 Lane::Bytes => self.bytes.release(self.words[span.data + at]),
                 _ => {}
             }
-            for word in &mut self.words[span.bits()] {
-                *word = *word & before | *word >> 1 & !before;
-            }
             self.words.copy_within(span.rows(&(at + 1..len)), span.data + span.width * at);
         }
+    }
+
+    /// The words that have a bit for each row.
+    fn bit_words(&mut self) -> &mut [u64] {
+        let count = self.layout.bit_words();
+        &mut self.words[..count]
     }
 
     /// Rewrites the leaf if that halves a heap.

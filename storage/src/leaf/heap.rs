@@ -149,7 +149,10 @@ impl<S: Buffer> Heap<S> {
 
     /// Counts the value of a cell as dead.
     pub(super) fn release(&mut self, cell: u64) {
-        self.dead += self.get(cell).map_or(0, |_| range(cell).len());
+        self.dead += match cell {
+            LONG | DEFAULT => 0,
+            _ => range(cell).len(),
+        };
     }
 
     /// The bytes that cells refer to.
