@@ -6,18 +6,18 @@
 //! as any other, and have the store apply what came of it. Whatever is not of this form, or needs more than the tests of
 //! its own table, is a statement like others.
 
-use nuages_storage::{AtOnce, Locking, Operation, RowId, Store, TableId};
+use nuages_storage::{AtOnce, Locking, Operation, Store, TableId};
 
 use super::insert::NewRows;
+use super::keys::entries_of_row;
 use super::patch::{self, PatchBuilder};
 use super::round::{Postponed, TableChange, TableRound};
 use super::update::{key_of_one_row, values_at_hand};
 use crate::algebra::{Delete, Statement, Update};
-use crate::catalog::{Catalog, TableDefinition};
+use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::integrity::cascade;
-use crate::optimize::depth;
 use crate::session::Outcome;
 
 /// Inserts a row. `None`, and it is not inserted, if that takes more than this; the row may have its key then.
@@ -36,10 +36,14 @@ pub(crate) fn insert(
         }
         let ids_given = new.are_keys_given(table);
         let mut change = TableChange { inserted: new.take_all(), ids_given, ..TableChange::default() };
-        let Some(changes) = tested(at_once, catalog, table, &change, context)? else {
+        let version = at_once.version();
+        let round = TableRound { catalog, version, earlier: None, context, unstable: &[], more: false };
+        let mut postponed = Postponed::default();
+        let changes = round.test(table, &change, &mut postponed, &mut Locking::off())?;
+        if !postponed.is_empty() {
             new.put_back(change.inserted);
             return Ok(None);
-        };
+        }
         let Some(rows) = change.inserted.pop() else { return Ok(None) };
         if ids_given && let Some(key) = rows.leaf.row_ids().first() {
             at_once.note_key(table.id, *key);
@@ -49,7 +53,7 @@ pub(crate) fn insert(
 }
 
 /// Runs an `UPDATE` or a `DELETE` of one row by its key. `None`, and it is not run, if it is not of that form, or takes
-/// more than this.
+/// more than this. How deep it is nested does not matter here: only its first levels are looked at.
 pub(crate) fn execute(
     store: &Store,
     statement: &Statement,
@@ -57,12 +61,12 @@ pub(crate) fn execute(
 ) -> Option<Result<Outcome, Error>> {
     match statement {
         Statement::Update(update) if update.from.is_none() && update.predicate.is_some() => {
-            attempt(store, statement, |at_once| self::update(at_once, update, context))
+            store.write_at_once(|at_once| self::update(at_once, update, context))
         }
         Statement::Delete(delete)
             if delete.using.is_none() && delete.returning.is_empty() && delete.predicate.is_some() =>
         {
-            attempt(store, statement, |at_once| self::delete(at_once, delete, context))
+            store.write_at_once(|at_once| self::delete(at_once, delete, context))
         }
         _ => None,
     }
@@ -70,17 +74,6 @@ pub(crate) fn execute(
 
 /// What a statement does that is of the form: what it is told, and the operation.
 type Done = Option<(Outcome, Operation)>;
-
-fn attempt(
-    store: &Store,
-    statement: &Statement,
-    run: impl FnOnce(&AtOnce<'_>) -> Result<Done, Error>,
-) -> Option<Result<Outcome, Error>> {
-    match depth::check_statement(statement) {
-        Ok(()) => store.write_at_once(run),
-        Err(error) => Some(Err(error)),
-    }
-}
 
 fn update(at_once: &AtOnce<'_>, update: &Update, context: &Context<'_>) -> Result<Done, Error> {
     let catalog = Catalog::carried(at_once.version().catalog());
@@ -103,30 +96,13 @@ fn delete(at_once: &AtOnce<'_>, delete: &Delete, context: &Context<'_>) -> Resul
     let version = at_once.version();
     let catalog = Catalog::carried(version.catalog());
     let table = catalog.expect_table(delete.table)?;
-    let is_there = |row: &RowId| version.table(table.id).is_some_and(|rows| rows.get(*row).is_some());
-    let found = key_of_one_row(table, delete.source, delete.predicate.as_ref(), context);
-    let Some(row) = found.flatten().filter(is_there) else { return Ok(None) };
-    if cascade::is_referred_to(catalog, version, table) {
+    let found = key_of_one_row(table, delete.source, delete.predicate.as_ref(), context).flatten();
+    let row = found.and_then(|id| version.table(table.id)?.get(id));
+    let Some(row) = row.filter(|_| !cascade::is_referred_to(catalog, version, table)) else {
         return Ok(None);
-    }
-    let change = TableChange { deleted: vec![row], ..TableChange::default() };
-    let Some(changes) = tested(at_once, catalog, table, &change, context)? else { return Ok(None) };
+    };
+    row.touch();
+    let changes = entries_of_row(table, row, context)?;
     let outcome = Outcome { affected: 1, per_table: vec![(table.id, 1)], ..Outcome::default() };
-    Ok(Some((outcome, Operation::Delete { table: table.id, rows: change.deleted, changes })))
-}
-
-/// Tests a change and computes what it does to the table's indexes. `None` if something is left to be looked at again
-/// when it is written.
-fn tested(
-    at_once: &AtOnce<'_>,
-    catalog: &Catalog,
-    table: &TableDefinition,
-    change: &TableChange,
-    context: &Context<'_>,
-) -> Result<Option<Vec<nuages_storage::IndexChange>>, Error> {
-    let version = at_once.version();
-    let round = TableRound { catalog, version, earlier: None, context, unstable: &[], more: false };
-    let mut postponed = Postponed::default();
-    let changes = round.test(table, change, &mut postponed, &mut Locking::off())?;
-    Ok(postponed.is_empty().then_some(changes))
+    Ok(Some((outcome, Operation::Delete { table: table.id, rows: vec![row.row_id()], changes })))
 }

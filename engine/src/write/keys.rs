@@ -5,7 +5,7 @@
 
 use nuages_storage::key::{KeyBuffer, KeyPart};
 use nuages_storage::value::{decimal_from_wide, json_from_stored};
-use nuages_storage::{DataType, IndexKeys, Lane, LeafView, RowId, Value};
+use nuages_storage::{DataType, IndexChange, IndexKeys, Lane, LeafView, RowId, RowRef, Value};
 use smallvec::SmallVec;
 use uuid::Uuid;
 
@@ -62,6 +62,26 @@ pub(crate) fn leaf_keys(
         }
     }
     Ok(with_null)
+}
+
+/// The entries that go from the indexes of a table with one of its rows.
+///
+/// # Errors
+/// As [`leaf_keys`].
+pub(crate) fn entries_of_row(
+    table: &TableDefinition,
+    row: RowRef<'_>,
+    context: &Context<'_>,
+) -> Result<Vec<IndexChange>, Error> {
+    let mut changes = Vec::with_capacity(table.indexes.len());
+    for index in &table.indexes {
+        let mut change = IndexChange::new(index.id);
+        leaf_keys(table, index, row.view(), 1 << row.row(), context, &mut change.removed)?;
+        if !change.is_empty() {
+            changes.push(change);
+        }
+    }
+    Ok(changes)
 }
 
 /// The error that the key of a row is too long, with what the key is made of.

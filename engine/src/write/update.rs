@@ -239,7 +239,7 @@ fn values_of_row<'a>(
         if let Some(value) = constant(expr, context) {
             return Ok(value.clone());
         }
-        if let Some(int) = integer(expr, table, update.source, row, context) {
+        if let Some(int) = integer(expr, INTEGER_LEVELS_MAX, table, update.source, row, context) {
             return Ok(Value::Int(int));
         }
         RowProgram::compile_over(table, update.source, expr)?.evaluate_row(table, row, context)
@@ -259,7 +259,8 @@ pub(super) fn values_at_hand(
     let mut values = Assigned::new();
     for (place, expr) in &update.assignments {
         let at_hand = constant(expr, context).cloned();
-        let integer = || integer(expr, table, update.source, row, context).map(Value::Int);
+        let integer =
+            || integer(expr, INTEGER_LEVELS_MAX, table, update.source, row, context).map(Value::Int);
         let Some(value) = at_hand.or_else(integer) else { return Ok(None) };
         values.push((*place, coerced(table, *place, value)?));
     }
@@ -294,11 +295,13 @@ pub(super) fn key_of_one_row(
     context: &Context<'_>,
 ) -> Option<Option<RowId>> {
     let key = source.column(table.row_id_column()?);
-    let (left, right) = match predicate? {
-        Expr::Compare(Comparison::Equal, left, right) => (left, right),
-        Expr::And(all) if all.len() == 1 => return key_of_one_row(table, source, all.first(), context),
-        _ => return None,
-    };
+    let mut predicate = predicate?;
+    while let Expr::And(all) = predicate
+        && let [only] = &all[..]
+    {
+        predicate = only;
+    }
+    let Expr::Compare(Comparison::Equal, left, right) = predicate else { return None };
     let value = match (&**left, &**right) {
         (Expr::Column(column), value) | (value, Expr::Column(column)) if *column == key => value,
         _ => return None,
@@ -319,11 +322,15 @@ fn constant<'v>(expr: &'v Expr, context: &Context<'v>) -> Option<&'v Value> {
     }
 }
 
-/// The value of sums, differences and products of integers: what is mostly assigned to one row, for a tenth of what
-/// compiling it would cost. `None` for anything else, a NULL and an overflow included, which the compiled expression
-/// then decides.
+/// How deep sums, differences and products of integers are followed that are computed without being compiled.
+const INTEGER_LEVELS_MAX: usize = 8;
+
+/// The value of sums, differences and products of integers, so many levels deep: what is mostly assigned to one row, for
+/// a tenth of what compiling it would cost. `None` for anything else, a NULL and an overflow included, which the compiled
+/// expression then decides.
 fn integer(
     expr: &Expr,
+    levels: usize,
     table: &TableDefinition,
     source: Source,
     row: RowRef<'_>,
@@ -341,7 +348,8 @@ fn integer(
             (is_integer && column.lane == Lane::Word && !row.null(column.slot)).then(|| row.int(column.slot))
         }
         Expr::Arithmetic(op, left, right) => {
-            let operand = |expr| integer(expr, table, source, row, context);
+            let below = levels.checked_sub(1)?;
+            let operand = |expr| integer(expr, below, table, source, row, context);
             match op {
                 Arithmetic::Add => operand(left)?.checked_add(operand(right)?),
                 Arithmetic::Subtract => operand(left)?.checked_sub(operand(right)?),
