@@ -62,9 +62,9 @@ impl History {
 
     /// Takes in a version that has been published. They come in the order of their commits.
     pub(crate) fn published(&self, version: &Snapshot) {
-        let now = Instant::now();
         let mut state = self.state.lock();
         if let Some(retention) = state.retention {
+            let now = Instant::now();
             state.versions.push_back((now, Arc::clone(version)));
             // A version is over when the next one was published.
             while state.versions.get(1).is_some_and(|(over, _)| now.duration_since(*over) > retention) {

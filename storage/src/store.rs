@@ -235,7 +235,7 @@ impl Store {
             Ok(None) => None,
             Err(error) => Some(Err(error)),
             Ok(Some((value, operation))) => {
-                let applied = self.inner.apply_operation(&operation);
+                let applied = self.inner.apply_operations(std::slice::from_ref(&operation));
                 drop(committing);
                 if let Operation::Insert { rows, .. } = operation {
                     rows.recycle();

@@ -194,40 +194,37 @@ impl Inner {
 
     /// Applies a write set to the newest version, at once. The caller holds the commit mutex.
     fn apply(&self, write_set: &WriteSet, view: Option<View>) -> Result<CommitId, Error> {
-        let mut next = match view {
-            Some(view) => self.read(|newest| rebased(view, newest, write_set))?,
-            None => match self.apply_in_place(write_set)? {
-                Some(commit) => return Ok(commit),
-                None => applied(self.read(Version::clone)?, write_set),
-            },
+        let Some(view) = view else {
+            return self.apply_operations(write_set.operations());
         };
+        let mut next = self.read(|newest| rebased(view, newest, write_set))?;
         let commit = next.commit().next();
         next.stamp(commit, write_set.tables());
+        self.replace(next);
+        Ok(commit)
+    }
+
+    /// Applies operations to the newest version, at once: in place if they are light and nobody else holds it. The caller
+    /// holds the commit mutex.
+    pub(super) fn apply_operations(&self, operations: &[Operation]) -> Result<CommitId, Error> {
+        if operations.iter().map(Operation::weight).sum::<usize>() <= IN_PLACE_WEIGHT_MAX
+            && let Some(commit) = self.change_in_place(operations)?
+        {
+            return Ok(commit);
+        }
+        let mut next = self.read(Version::clone)?;
+        let commit = next.commit().next();
+        next.commit_operations(commit, operations);
+        self.replace(next);
+        Ok(commit)
+    }
+
+    /// Publishes a version in the place of the newest.
+    fn replace(&self, next: Version) {
         let next = Arc::new(next);
         let old = std::mem::replace(&mut self.published.write().version, Arc::clone(&next));
         drop(old); // after the latch: freeing what only the old version held may take long
         self.history.published(&next); // who watches holds the version before, so this is where all its commits come by
-        Ok(commit)
-    }
-
-    /// Applies a single operation to the newest version, at once. The caller holds the commit mutex.
-    pub(super) fn apply_operation(&self, operation: &Operation) -> Result<CommitId, Error> {
-        if operation.weight() <= IN_PLACE_WEIGHT_MAX
-            && let Some(commit) = self.change_in_place(std::slice::from_ref(operation))?
-        {
-            return Ok(commit);
-        }
-        let mut write_set = WriteSet::new();
-        write_set.push(operation.clone());
-        self.apply(&write_set, None)
-    }
-
-    /// Applies a small write set to a version nobody else holds; none if it is not that.
-    fn apply_in_place(&self, write_set: &WriteSet) -> Result<Option<CommitId>, Error> {
-        if write_set.weight() > IN_PLACE_WEIGHT_MAX {
-            return Ok(None);
-        }
-        self.change_in_place(write_set.operations())
     }
 
     fn change_in_place(&self, operations: &[Operation]) -> Result<Option<CommitId>, Error> {
