@@ -15,6 +15,7 @@ use nuages_engine::algebra::{Query, Statement};
 use nuages_storage::{TableId, Value};
 
 use crate::{
+    app::App,
     atomic::Atomic,
     compile::Compiler,
     error::{Misuse, Result},
@@ -33,6 +34,7 @@ use crate::{
     read::{self, Question},
     signal::{Deleting, Doomed, FetchRows, Moment},
 };
+use reach::Reach;
 
 /// What a deletion deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,7 +74,7 @@ pub(crate) fn by_queryset(state: &QueryState, ex: &dyn Executor) -> Result<Delet
         return found.deletion().run(found.values(), ex);
     }
     let mut compiler = Compiler::new(ex);
-    if reach::engine_suffices(state.model, ex)? {
+    if Reach::of(state.model, ex.shared().app()).engine_suffices(ex.shared().app()) {
         let statement = Statement::Delete(compiler.delete(state)?);
         return delete_in_engine(state.model, &statement, &[], ex);
     }
@@ -83,8 +85,8 @@ pub(crate) fn by_queryset(state: &QueryState, ex: &dyn Executor) -> Result<Delet
 /// value.
 fn heard(meta: &'static ModelMeta, ex: &dyn Executor) -> Option<FetchRows> {
     let app = ex.shared().app();
-    let typed = app.typed(meta).filter(|typed| app.signals().hears_delete((typed.id)()))?;
-    (meta.primary_key.len() == 1).then_some(typed.fetch_rows)
+    let is_heard = reach::is_heard(meta, app) && meta.primary_key.len() == 1;
+    app.typed(meta).filter(|_| is_heard).map(|typed| typed.fetch_rows)
 }
 
 /// Deletes the rows of a queryset by way of their instances: one query for both keys and receivers.
@@ -133,11 +135,12 @@ fn collect(meta: &'static ModelMeta, keys: &Query, values: &[Value], ex: &dyn Ex
     ex.atomic(|tx| collector::delete(meta, keys, DeleteOptions::default(), tx))
 }
 
-/// The deletion of a queryset's rows, compiled. Who listens, and so whether the engine's foreign keys suffice, is
-/// asked anew each time it runs.
+/// The deletion of a queryset's rows, compiled. What is in reach stays as it is; who listens, and so whether the engine's
+/// foreign keys suffice, is asked anew each time it runs.
 #[derive(Debug)]
 pub struct Plan {
     model: &'static ModelMeta,
+    reach: Reach,
     statements: Option<Statements>,
     now: bool,
 }
@@ -153,7 +156,7 @@ struct Statements {
 
 impl Plan {
     /// Compiles it.
-    pub(crate) fn new(state: &QueryState, mut compiler: Compiler<'_>) -> Result<Plan> {
+    pub(crate) fn new(state: &QueryState, mut compiler: Compiler<'_>, app: &App) -> Result<Plan> {
         check(state)?;
         let statements = match state.clauses().empty {
             true => None,
@@ -162,7 +165,8 @@ impl Plan {
                 Some(Statements { delete, keys: compiler.keys(state)? })
             }
         };
-        Ok(Plan { model: state.model, statements, now: compiler.asks_for_now() })
+        let (reach, now) = (Reach::of(state.model, app), compiler.asks_for_now());
+        Ok(Plan { model: state.model, reach, statements, now })
     }
 
     /// Deletes, with these values of the parameters.
@@ -172,7 +176,7 @@ impl Plan {
 
     fn run_with(&self, values: &[Value], ex: &dyn Executor) -> Result<Deleted> {
         let Some(statements) = &self.statements else { return Ok(Deleted::default()) };
-        if reach::engine_suffices(self.model, ex)? {
+        if self.reach.engine_suffices(ex.shared().app()) {
             return delete_in_engine(self.model, &statements.delete, values, ex);
         }
         collect(self.model, &statements.keys, values, ex)
@@ -186,7 +190,7 @@ pub(crate) fn by_keys(
     options: DeleteOptions,
     ex: &dyn Executor,
 ) -> Result<Deleted> {
-    if reach::engine_suffices(meta, ex)? {
+    if Reach::of(meta, ex.shared().app()).engine_suffices(ex.shared().app()) {
         let mut state = QueryState::new(meta);
         state.add_condition(keys_in(keys));
         let statement = Statement::Delete(Compiler::new(ex).delete(&state)?);

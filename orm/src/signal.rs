@@ -258,6 +258,12 @@ impl Signals {
         [Moment::Before, Moment::After].into_iter().any(|moment| self.is_heard(Event::Save(moment), sender))
     }
 
+    /// Whether anybody has ever listened to deletions, of whatever model.
+    pub(crate) fn hears_deletes(&self) -> bool {
+        let events = Event::Delete(Moment::Before).bit() | Event::Delete(Moment::After).bit();
+        self.heard.load(Ordering::Acquire) & events != 0
+    }
+
     /// Whether anybody listens to deletions of a model.
     pub(crate) fn hears_delete(&self, model: TypeId) -> bool {
         let sender = Sender::Model(model);

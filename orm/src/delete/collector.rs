@@ -140,7 +140,7 @@ impl Collector<'_> {
             // The rows that these extend have the same keys.
             found.push(Pending { meta: target(), keys: keys.clone(), parent: None, keep_parents });
         }
-        for pointer in reach::pointers(meta, self.tx) {
+        for pointer in reach::pointers(meta, self.tx.shared().app()) {
             match pointer.field.on_delete {
                 OnDelete::DoNothing | OnDelete::DbCascade | OnDelete::DbSetNull => {}
                 OnDelete::Cascade => {

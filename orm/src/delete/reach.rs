@@ -1,7 +1,7 @@
 //! What a deletion can reach: which foreign keys point at a model, and whether the engine alone can follow them.
 
 use crate::{
-    error::Result,
+    app::App,
     executor::Executor,
     meta::{FieldKind, FieldMeta, ModelMeta, OnDelete},
 };
@@ -15,9 +15,9 @@ pub(super) struct Pointer {
 }
 
 /// The foreign keys of registered models that point at a model, in the order of registration.
-pub(super) fn pointers(meta: &'static ModelMeta, ex: &dyn Executor) -> Vec<Pointer> {
+pub(super) fn pointers(meta: &'static ModelMeta, app: &App) -> Vec<Pointer> {
     let mut found = Vec::new();
-    for child in ex.shared().app().metas() {
+    for child in app.metas() {
         for (index, field) in child.fields_at(child.foreign_keys) {
             if let FieldKind::ForeignKey { target, .. } = field.kind
                 && target() == meta
@@ -55,35 +55,47 @@ pub(super) fn pairs(meta: &'static ModelMeta, ex: &dyn Executor) -> Vec<Pairs> {
     found
 }
 
-/// Whether the engine's cascades have the whole answer: nobody listens to a model that loses rows, and every key in
-/// reach cascades, becomes NULL, or does nothing, and no row in reach extends another.
-pub(super) fn engine_suffices(meta: &'static ModelMeta, ex: &dyn Executor) -> Result<bool> {
-    let app = ex.shared().app();
-    let mut reached = vec![meta];
-    let mut next = 0;
-    while let Some(&model) = reached.get(next) {
-        next += 1;
-        // Against the direction of the key, the engine deletes nothing.
-        if model.parent.is_some() {
-            return Ok(false);
-        }
-        if app.typed(model).is_some_and(|typed| app.signals().hears_delete((typed.id)())) {
-            return Ok(false);
-        }
-        for Pointer { child, field, .. } in pointers(model, ex) {
-            match field.on_delete {
-                OnDelete::Cascade if !reached.contains(&child) => reached.push(child),
-                OnDelete::Cascade | OnDelete::SetNull | OnDelete::DbSetNull | OnDelete::DoNothing => {}
-                // Rows that the database deletes by itself are not counted, and the engine's count has them.
-                OnDelete::DbCascade
-                | OnDelete::SetDefault
-                | OnDelete::Set(_)
-                | OnDelete::Protect
-                | OnDelete::Restrict => {
-                    return Ok(false);
+/// The models whose rows go with those of a model, if the engine's cascades have the whole answer: every key in reach
+/// cascades, becomes NULL, or does nothing, and no row in reach extends another. It is the same for as long as a
+/// database is open.
+#[derive(Debug)]
+pub(super) struct Reach(Option<Vec<&'static ModelMeta>>);
+
+impl Reach {
+    pub(super) fn of(meta: &'static ModelMeta, app: &App) -> Reach {
+        let mut reached = vec![meta];
+        let mut next = 0;
+        while let Some(&model) = reached.get(next) {
+            next += 1;
+            // Against the direction of the key, the engine deletes nothing.
+            if model.parent.is_some() {
+                return Reach(None);
+            }
+            for Pointer { child, field, .. } in pointers(model, app) {
+                match field.on_delete {
+                    OnDelete::Cascade if !reached.contains(&child) => reached.push(child),
+                    OnDelete::Cascade | OnDelete::SetNull | OnDelete::DbSetNull | OnDelete::DoNothing => {}
+                    // Rows that the database deletes by itself are not counted, and the engine's count has them.
+                    OnDelete::DbCascade
+                    | OnDelete::SetDefault
+                    | OnDelete::Set(_)
+                    | OnDelete::Protect
+                    | OnDelete::Restrict => return Reach(None),
                 }
             }
         }
+        Reach(Some(reached))
     }
-    Ok(true)
+
+    /// Whether the engine may do it: that is, unless somebody listens to a model that loses rows, now.
+    pub(super) fn engine_suffices(&self, app: &App) -> bool {
+        let Reach(Some(reached)) = self else { return false };
+        !reached.iter().any(|model| is_heard(model, app))
+    }
+}
+
+/// Whether anybody listens to deletions of a model.
+pub(super) fn is_heard(model: &'static ModelMeta, app: &App) -> bool {
+    app.signals().hears_deletes()
+        && app.typed(model).is_some_and(|typed| app.signals().hears_delete((typed.id)()))
 }

@@ -195,7 +195,10 @@ fn plan(
             let write = |update| CompiledWrite::new(Statement::Update(update), &compiler);
             return Ok(Some(Plan::Update(update.map(write))));
         }
-        Question::Delete => return delete::Plan::new(state, compiler).map(|plan| Some(Plan::Delete(plan))),
+        Question::Delete => {
+            let plan = delete::Plan::new(state, compiler, ex.shared().app())?;
+            return Ok(Some(Plan::Delete(plan)));
+        }
     };
     if compiler.lacks_open_offset() {
         return Ok(None);

@@ -550,7 +550,7 @@ impl<M: Model> Preparable for Deleting<M> {
 
 impl<M: Model> Deleting<M> {
     fn compiled(&self, home: &Home, ex: &dyn Executor) -> Result<delete::Plan> {
-        delete::Plan::new(&self.state, home.compiler(ex))
+        delete::Plan::new(&self.state, home.compiler(ex), ex.shared().app())
     }
 }
 

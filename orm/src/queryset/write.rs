@@ -247,9 +247,9 @@ impl<M: Model, R> QuerySet<M, R> {
         let mut list = Vec::new();
         assignments.collect(&mut list);
         check_choices::<M>(&list)?;
-        for assignment in &mut list {
-            assignment.value = self.state().resolve(&assignment.value);
-        }
+        let resolved =
+            |one: AssignmentNode| AssignmentNode { value: self.state().resolve_owned(one.value), ..one };
+        let list: Vec<_> = list.into_iter().map(resolved).collect();
         finish_write(ex, update(self.state(), &list, ex))
     }
 
