@@ -69,6 +69,16 @@ pub fn run(
     context: &Context<'_>,
     each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    run_held(plan, version, context, &mut |batch| each(batch))
+}
+
+/// The same where plan and version live longer than the run, and so does what batches borrow from them.
+pub(crate) fn run_held<'v>(
+    plan: &'v Plan,
+    version: &'v Version,
+    context: &Context<'_>,
+    each: &mut dyn FnMut(&Batch<'v>) -> Result<(), Error>,
+) -> Result<(), Error> {
     let mut operator = open(plan, &Scope::new(version));
     let mut batch = Batch::default();
     context.check()?;

@@ -245,6 +245,17 @@ impl<'v> Vector<'v> {
         }
     }
 
+    /// The text of the row, if it lies where it outlives the column: in what is read, and not in the column itself.
+    #[must_use]
+    #[inline]
+    pub fn lent_text(&self, row: usize) -> Option<&'v str> {
+        match self {
+            Vector::Text { data, nulls } if !nulls.contains(row) => data.borrowed(row),
+            Vector::Leaf(column) if column.kind() != DataType::Json => column.text(row),
+            _ => None,
+        }
+    }
+
     /// The bytes of the row.
     #[must_use]
     pub fn bytes(&self, row: usize) -> Option<&[u8]> {

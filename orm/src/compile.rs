@@ -44,7 +44,7 @@ use crate::{
     schema::Binding,
 };
 
-pub(crate) use self::{order::meta_path, rewrite::substituted, rows::Rows};
+pub(crate) use self::{order::meta_path, related::among, rewrite::substituted, rows::Rows};
 
 /// Builds one statement.
 pub(crate) struct Compiler<'c> {

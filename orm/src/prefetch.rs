@@ -90,6 +90,14 @@ fn levels<M: Model>(list: &[Prefetch]) -> Result<Vec<Level>> {
     Ok(levels)
 }
 
+/// The related rows of some holders.
+struct Lists<C> {
+    /// A list for each key.
+    by_key: Vec<Vec<C>>,
+    /// The number of each holder's key, if it has one.
+    numbers: Vec<Option<usize>>,
+}
+
 struct Fetch<'a, 'i, M, H> {
     holders: &'a mut [&'i mut H],
     level: &'a Level,
@@ -114,9 +122,8 @@ impl<M: Model, H: Holder<M>> Fetch<'_, '_, M, H> {
         Ok(state)
     }
 
-    /// The related rows of a relation to many, a list for each of the holders' keys; and the number of each holder's
-    /// key.
-    fn lists<C: Model>(&self) -> Result<(Vec<Vec<C>>, Vec<Option<usize>>)> {
+    /// The related rows of a relation from the other side.
+    fn lists<C: Model>(&self) -> Result<Lists<C>> {
         let way = Way::of::<M>(self.level.field)?;
         let state = self.wanted::<C>(|| C::objects().into_state())?;
         let mut keys = Keys::default();
@@ -131,14 +138,13 @@ impl<M: Model, H: Holder<M>> Fetch<'_, '_, M, H> {
             }
             way.set_parents::<M, C, C>(&mut related, |number| self.holders[first[number]].whole());
         }
-        Ok((related.by_key(), numbers))
+        Ok(Lists { by_key: related.by_key(), numbers })
     }
 
     /// The same, shared between the copies of a row, in the order of the holders.
     fn shared_lists<C: Model>(&self) -> Result<impl Iterator<Item = Arc<Vec<C>>> + use<M, H, C>> {
-        let (lists, numbers) = self.lists::<C>()?;
-        let (lists, none): (Vec<Arc<Vec<C>>>, _) =
-            (lists.into_iter().map(Arc::new).collect(), Arc::default());
+        let Lists { by_key, numbers } = self.lists::<C>()?;
+        let (lists, none): (Vec<_>, _) = (by_key.into_iter().map(Arc::new).collect(), Arc::default());
         Ok(numbers.into_iter().map(move |number| Arc::clone(number.map_or(&none, |number| &lists[number]))))
     }
 }
@@ -209,8 +215,8 @@ impl<M: Model, H: Holder<M>> FieldVisitor<M> for Fetch<'_, '_, M, H> {
     }
 
     fn related_one<C: Model>(self, field: Accessor<M, RelatedOne<C>>) -> Result<()> {
-        let (lists, numbers) = self.lists::<C>()?;
-        let rows: Vec<Option<Arc<C>>> = lists.into_iter().map(|mut rows| rows.pop().map(Arc::new)).collect();
+        let Lists { by_key, numbers } = self.lists::<C>()?;
+        let rows: Vec<Option<Arc<C>>> = by_key.into_iter().map(|mut rows| rows.pop().map(Arc::new)).collect();
         for (number, holder) in numbers.into_iter().zip(self.holders) {
             if let Some(relation) = holder.field(field) {
                 relation.keep(number.and_then(|number| rows[number].clone()));

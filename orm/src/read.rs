@@ -21,11 +21,12 @@ use crate::{
 
 /// One row of a batch.
 pub(crate) struct BatchRow<'b, 'v> {
-    batch: &'b Batch<'v>,
-    row: usize,
+    pub(crate) batch: &'b Batch<'v>,
+    pub(crate) row: usize,
 }
 
 impl BatchRow<'_, '_> {
+    #[inline]
     fn column(&self, index: usize) -> Option<&Vector<'_>> {
         self.batch.columns.get(index)
     }
@@ -34,6 +35,7 @@ impl BatchRow<'_, '_> {
 /// A method that asks the column's vector for its own kind of value.
 macro_rules! from_vector {
     ($($method:ident -> $type:ty,)*) => {$(
+        #[inline]
         fn $method(&self, column: usize) -> Option<$type> {
             self.column(column)?.$method(self.row)
         }
@@ -41,6 +43,7 @@ macro_rules! from_vector {
 }
 
 impl RowReader for BatchRow<'_, '_> {
+    #[inline]
     fn is_null(&self, column: usize) -> bool {
         self.column(column).is_none_or(|column| column.is_null(self.row))
     }
@@ -56,6 +59,7 @@ impl RowReader for BatchRow<'_, '_> {
         uuid -> Uuid,
     }
 
+    #[inline]
     fn int(&self, column: usize) -> Option<i64> {
         match self.column(column)? {
             column @ (Vector::Word { .. } | Vector::Constant { .. }) => column.int(self.row),
@@ -63,6 +67,7 @@ impl RowReader for BatchRow<'_, '_> {
         }
     }
 
+    #[inline]
     fn float(&self, column: usize) -> Option<f64> {
         match self.column(column)? {
             column @ Vector::Word { kind: DataType::Float, .. } => column.float(self.row),
@@ -103,26 +108,32 @@ macro_rules! from_value {
 }
 
 impl RowReader for StoredRow<'_, '_> {
+    #[inline]
     fn is_null(&self, column: usize) -> bool {
         self.row.null(self.bound.slots[column])
     }
 
+    #[inline]
     fn bool(&self, column: usize) -> Option<bool> {
         (!self.is_null(column)).then(|| self.row.bool(self.bound.slots[column]))
     }
 
+    #[inline]
     fn int(&self, column: usize) -> Option<i64> {
         self.row.present_word(self.bound.slots[column]).map(u64::cast_signed)
     }
 
+    #[inline]
     fn float(&self, column: usize) -> Option<f64> {
         self.row.present_word(self.bound.slots[column]).map(f64::from_bits)
     }
 
+    #[inline]
     fn text(&self, column: usize) -> Option<&str> {
         self.row.text(self.bound.slots[column])
     }
 
+    #[inline]
     fn bytes(&self, column: usize) -> Option<&[u8]> {
         self.row.bytes(self.bound.slots[column])
     }

@@ -42,23 +42,48 @@ pub struct Owner {
     pub model: &'static ModelMeta,
     /// The field.
     pub field: u16,
-    /// The row's primary key; of no value while it is not stored.
-    pub key: KeyValues,
+    key: OwnerKey,
+}
+
+/// The primary key of an owner. Every row that is read has one for each of its relations, so one of a single part, as
+/// most are, costs no more than its value.
+#[derive(Clone, Debug, PartialEq)]
+enum OwnerKey {
+    /// The row is not stored.
+    Unset,
+    Single(Value),
+    Composite(Box<[Value]>),
+}
+
+impl OwnerKey {
+    #[inline]
+    fn of(values: Option<&KeyValues>) -> OwnerKey {
+        match values.map_or(&[][..], |values| values) {
+            [] => OwnerKey::Unset,
+            [value] => OwnerKey::Single(value.clone()),
+            values => OwnerKey::Composite(values.into()),
+        }
+    }
 }
 
 impl Owner {
     /// The only value of the key, if it has one only.
     pub fn single_key(&self) -> Option<&Value> {
-        match &*self.key {
-            [key] => Some(key),
-            _ => None,
+        match &self.key {
+            OwnerKey::Single(key) => Some(key),
+            OwnerKey::Unset | OwnerKey::Composite(_) => None,
         }
+    }
+
+    /// Whether the row has a key, and so may have related rows.
+    fn is_stored(&self) -> bool {
+        self.key != OwnerKey::Unset
     }
 
     /// The owner of a relation, if its row is stored.
     fn stored<'o>(owner: Option<&'o Owner>, related: &'static str) -> Result<&'o Owner> {
         match owner {
-            Some(owner) if !owner.key.is_empty() => Ok(owner),
+            Some(owner) if owner.is_stored() => Ok(owner),
             Some(Owner { model, field, .. }) => {
                 let wanted = model.field(*field).map_or("a relation", |field| field.name);
                 Err(Error::Unsaved { model: model.name, wanted })
@@ -68,13 +93,14 @@ impl Owner {
     }
 
     /// Puts a new owner in the place of the old; whether it is another row.
+    #[inline]
     fn replace(
         owner: &mut Option<Owner>,
         model: &'static ModelMeta,
         field: u16,
         key: Option<&KeyValues>,
     ) -> bool {
-        let key = key.cloned().unwrap_or_default();
+        let key = OwnerKey::of(key);
         if owner.as_ref().is_some_and(|owner| owner.key == key) {
             return false;
         }

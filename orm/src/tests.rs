@@ -13,6 +13,7 @@ mod fetch;
 mod form;
 mod functions;
 mod hooks;
+mod lent;
 mod locking;
 mod lookup;
 mod messages;

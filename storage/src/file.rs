@@ -33,8 +33,8 @@ pub(crate) trait Files: Debug + Send + Sync {
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
     /// A new file, or an old one emptied.
     fn create(&self, path: &Path) -> io::Result<Box<dyn Appended>>;
-    /// A file that is there, to be added to.
-    fn open(&self, path: &Path) -> io::Result<Box<dyn Appended>>;
+    /// A file that is there, to be added to from a length on.
+    fn open(&self, path: &Path, length: u64) -> io::Result<Box<dyn Appended>>;
     /// A file that is there, to be read.
     fn read(&self, path: &Path) -> io::Result<Box<dyn Read>>;
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
@@ -47,8 +47,10 @@ pub(crate) trait Files: Debug + Send + Sync {
 
 /// A file that only grows, but for its tail being cut.
 pub(crate) trait Appended: Debug + Send {
-    /// Writes at the end.
+    /// Writes behind what was written before.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Writes so many zeros there, in whose place the next writes go.
+    fn reserve(&mut self, bytes: usize) -> io::Result<()>;
     /// Makes durable what was written.
     fn sync(&mut self) -> io::Result<()>;
     /// Cuts everything from a length on.
@@ -104,6 +106,10 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), FileError> {
         self.file.append(bytes).map_err(|error| FileError::of("write to", &self.path, &error))
+    }
+
+    pub(crate) fn reserve(&mut self, bytes: usize) -> Result<(), FileError> {
+        self.file.reserve(bytes).map_err(|error| FileError::of("write to", &self.path, &error))
     }
 
     pub(crate) fn sync(&mut self) -> Result<(), FileError> {
@@ -183,10 +189,10 @@ impl Directory {
         }
     }
 
-    /// A file that is there, to be added to.
-    pub(crate) fn open(&self, kind: Kind, generation: u64) -> Result<Output, FileError> {
+    /// A file that is there, to be added to from a length on.
+    pub(crate) fn open(&self, kind: Kind, generation: u64, length: u64) -> Result<Output, FileError> {
         let path = self.path_of(kind, generation);
-        let file = self.files.open(&path).map_err(|error| FileError::of("open", &path, &error))?;
+        let file = self.files.open(&path, length).map_err(|error| FileError::of("open", &path, &error))?;
         Ok(Output { file, path })
     }
 

@@ -9,6 +9,11 @@
 //! the others wait, and those who come meanwhile are the next batch. So one sync serves as many commits as arrive
 //! while the one before it runs (group commit).
 //!
+//! What a sync costs a single committer is the disk's answer, and once more that if the file has grown: then its length
+//! and its blocks are to be written down, too. So a file grows ahead of its frames, by zeros (`RESERVED_BYTES`), and
+//! what follows is written in their place. Who recovers it takes zeros to the end of a file for its end; who closes it
+//! cuts them off.
+//!
 //! A write or sync that failed is never tried again: what the file has then is not known. The log stops, and says so
 //! to everybody, until the database is opened anew. What was not known to be durable is cut off if that can be done,
 //! so that commits that were refused do not turn up later.
@@ -35,6 +40,10 @@ pub(crate) const fn kind_number(kind: Kind) -> u32 {
 
 /// Frames that are written out before more are taken in, in bytes. Beyond it, who commits waits for the disk.
 const PENDING_BYTES_MAX: usize = 16 << 20;
+
+/// The zeros that are written behind frames that the file had no room for, in bytes. Frames that fill as much on their own
+/// bring none: to write every byte twice costs more than a sync saves.
+const RESERVED_BYTES: usize = if cfg!(test) { 300 } else { 256 << 10 };
 
 /// The log of an open database.
 #[derive(Debug)]
@@ -68,6 +77,8 @@ pub(crate) struct Segment {
     salt: u64,
     /// As much of it as is known to be durable.
     length: u64,
+    /// Where the file ends. From `length` to here there are zeros.
+    end: u64,
 }
 
 #[derive(Debug)]
@@ -91,12 +102,12 @@ impl Segment {
         let salt = fresh_salt();
         let header = FileHeader { kind: kind_number(Kind::Log), generation, salt };
         let output = directory.write(Kind::Log, generation, |output| output.append(&header.encode()))?;
-        Ok(Segment { output, salt, length: FILE_HEADER as u64 })
+        Ok(Segment { output, salt, length: FILE_HEADER as u64, end: FILE_HEADER as u64 })
     }
 
-    /// A file that is there, of this length.
-    pub(crate) fn resume(output: Output, salt: u64, length: u64) -> Segment {
-        Segment { output, salt, length }
+    /// A file that is there, with frames up to a length, and zeros from there to its end.
+    pub(crate) fn resume(output: Output, salt: u64, length: u64, end: u64) -> Segment {
+        Segment { output, salt, length, end }
     }
 
     /// Makes everything durable and goes on to the next file if there is one.
@@ -113,9 +124,23 @@ impl Segment {
             return Ok(());
         }
         self.output.append(frames)?;
+        let length = self.length + frames.len() as u64;
+        if length > self.end {
+            self.end = length;
+            if frames.len() < RESERVED_BYTES {
+                self.output.reserve(RESERVED_BYTES)?;
+                self.end += RESERVED_BYTES as u64;
+            }
+        }
         self.output.sync()?;
-        self.length += frames.len() as u64;
+        self.length = length;
         Ok(())
+    }
+
+    /// Cuts off what is not known to be durable, or nothing but zeros.
+    fn cut(&mut self) -> Result<(), FileError> {
+        self.end = self.length;
+        self.output.cut(self.length)
     }
 }
 
@@ -170,7 +195,7 @@ impl Log {
             let written = segment.write(&mut batch);
             if written.is_err() {
                 // If this fails too, what was refused may be there when the database is opened again.
-                let _ = segment.output.cut(segment.length);
+                let _ = segment.cut();
             }
             state = self.state.lock();
             state.segment = Some(segment);
@@ -187,6 +212,13 @@ impl Log {
     pub(crate) fn flush_all(&self) -> Result<(), FileError> {
         let sequence = self.state.lock().sequence;
         self.flush(sequence)
+    }
+
+    /// Makes everything durable, and lets the file end with it. Nothing is appended after this.
+    pub(crate) fn close(&self) -> Result<(), FileError> {
+        self.flush_all()?;
+        // Zeros that are left are in nobody's way. Who else has taken the segment, to write nothing, has gone with it.
+        self.state.lock().segment.as_mut().map_or(Ok(()), Segment::cut)
     }
 
     /// Makes everything durable if too much waits for it.

@@ -3,7 +3,8 @@
 //! The newest checkpoint is loaded, and the logs from its generation on are replayed, one frame after another, until
 //! they end or a frame is bad. What then follows decides what that means. If a later frame says that something at the
 //! bad one or beyond it was durable, it was whole once: the file is damaged, which is an error, and nothing is touched.
-//! Otherwise it is what a crash leaves of frames nobody was told of: a torn tail, which is cut.
+//! Otherwise it is what a crash leaves of frames nobody was told of: a torn tail, which is cut. Zeros to the end of a log
+//! are neither: the [log](crate::log) grows ahead by them.
 //!
 //! Everything is read before anything is changed.
 
@@ -137,10 +138,11 @@ pub(crate) struct Whole {
     checkpoint: Option<CommitId>,
     checkpoint_length: u64,
     first_generation: u64,
-    /// The newest log, its header, and how much of it is good.
+    /// The newest log, its header, how much of it is good, and where it ends when what is torn is cut.
     generation: u64,
     header: FileHeader,
     length: u64,
+    end: u64,
     /// What is to be cut, by generation.
     torn: Vec<(u64, TornTail)>,
 }
@@ -168,8 +170,9 @@ fn read(
     let mut newest = None;
     for (at, &generation) in generations.iter().enumerate() {
         let file = LogFile::read(directory, generation)?;
+        let mut end = file.bytes.len();
         let length = match replay.run(&file, schema)? {
-            End::Clean => file.bytes.len(),
+            End::Clean(offset) => offset,
             End::Bad(offset) => {
                 let later = generations[at + 1..].iter().map(|later| LogFile::read(directory, *later));
                 let later = later.collect::<Result<Vec<_>, _>>()?;
@@ -178,14 +181,25 @@ fn read(
                 }
                 let cut = (file.bytes.len() - offset) as u64;
                 torn.push((generation, TornTail { path: file.path.clone(), kept: offset as u64, cut }));
+                end = offset;
                 offset
             }
         };
-        newest = Some((generation, file.header, length as u64));
+        newest = Some((generation, file.header, length as u64, end as u64));
     }
-    let (generation, header, length) = newest.ok_or_else(|| missing(directory, Kind::Log, first))?;
+    let (generation, header, length, end) = newest.ok_or_else(|| missing(directory, Kind::Log, first))?;
     let first_generation = first;
-    Ok(Whole { replay, checkpoint, checkpoint_length, first_generation, generation, header, length, torn })
+    Ok(Whole {
+        replay,
+        checkpoint,
+        checkpoint_length,
+        first_generation,
+        generation,
+        header,
+        length,
+        end,
+        torn,
+    })
 }
 
 /// The generations of the logs to be replayed, none of which is missing.
@@ -211,11 +225,12 @@ impl Whole {
     /// seen, and a program that was killed may have written it without syncing.
     fn resume(&self, directory: &Directory) -> Result<Log, FileError> {
         for (generation, torn) in &self.torn {
-            directory.open(Kind::Log, *generation)?.cut(torn.kept)?;
+            directory.open(Kind::Log, *generation, torn.kept)?.cut(torn.kept)?;
         }
-        let mut output = directory.open(Kind::Log, self.generation)?;
+        let mut output = directory.open(Kind::Log, self.generation, self.length)?;
         output.sync()?;
-        Ok(Log::new(Segment::resume(output, self.header.salt, self.length), self.replay.sequence))
+        let segment = Segment::resume(output, self.header.salt, self.length, self.end);
+        Ok(Log::new(segment, self.replay.sequence))
     }
 }
 
@@ -252,8 +267,8 @@ fn corrupt(path: &Path, offset: usize, reason: &str) -> FileError {
 /// How a log ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// With its last frame.
-    Clean,
+    /// With its last frame, before this offset, behind which there is nothing but zeros.
+    Clean(usize),
     /// At this offset no good frame begins.
     Bad(usize),
 }
@@ -280,7 +295,8 @@ impl Replay {
         while offset < file.bytes.len() {
             let Some(frame) = file.frame(offset).filter(|frame| frame.mark.sequence == self.sequence + 1)
             else {
-                return Ok(End::Bad(offset));
+                let is_reserved = file.bytes[offset..].iter().all(|byte| *byte == 0);
+                return Ok(if is_reserved { End::Clean(offset) } else { End::Bad(offset) });
             };
             let record = codec::decode("a frame of the log", frame.payload);
             let applied = record.and_then(|record| self.apply(record, schema));
@@ -288,7 +304,7 @@ impl Replay {
             self.sequence += 1;
             offset += frame.len();
         }
-        Ok(End::Clean)
+        Ok(End::Clean(offset))
     }
 
     fn apply(&mut self, record: LogRecord<'_>, schema: &dyn CatalogCodec) -> Result<(), codec::Malformed> {

@@ -140,7 +140,7 @@ impl Found {
             };
             let before = self.replay.version.clone();
             match self.replay.run(&file, schema) {
-                Ok(End::Clean) => {}
+                Ok(End::Clean(_)) => {}
                 Ok(End::Bad(offset)) => {
                     self.lost += (file.bytes.len() - offset) as u64;
                     self.damage.push(file.corrupt(offset, "no whole frame begins here"));

@@ -12,13 +12,16 @@ use crate::contestant::engine::{self, items};
 use crate::contestant::orm;
 use crate::contestant::sqlite::{ITEM, item};
 use crate::contestant::{Collections, Engine, Orm, Sqlite};
-use crate::data::CATEGORIES;
+use crate::data::{CATEGORIES, item_checksum};
 use crate::harness::{Result, Sample, timed};
 
 /// Reads of every row. Each is done as often as told, and the checksums are added up.
 pub(crate) trait Scans {
     /// All items as structs in a vector.
     fn all(&mut self, times: usize) -> Result<Sample>;
+
+    /// All items, read where they lie: nothing is copied but numbers.
+    fn visit(&mut self, times: usize) -> Result<Sample>;
 
     /// The sum of `a`.
     fn sum(&mut self, times: usize) -> Result<Sample>;
@@ -30,13 +33,20 @@ pub(crate) trait Scans {
     fn group_by(&mut self, times: usize) -> Result<Sample>;
 }
 
-pub(super) const WORKLOADS: [Workload; 4] = [
+pub(super) const WORKLOADS: [Workload; 5] = [
     Workload {
         name: "all rows into structs",
         unit: "row",
         tables: Tables::Items,
         units: |input| input.rows() * repeats(input),
         run: |contestant, input, _| contestant.all(repeats(input)),
+    },
+    Workload {
+        name: "all rows, texts not copied",
+        unit: "row",
+        tables: Tables::Items,
+        units: |input| input.rows() * repeats(input),
+        run: |contestant, input, _| contestant.visit(repeats(input)),
     },
     Workload {
         name: "sum",
@@ -80,6 +90,21 @@ impl Scans for Sqlite {
         })
     }
 
+    fn visit(&mut self, times: usize) -> Result<Sample> {
+        let mut statement = self.connection.prepare(&format!("SELECT {ITEM} FROM item"))?;
+        repeated(times, || {
+            let mut rows = statement.query(())?;
+            let mut sum = 0_u64;
+            while let Some(row) = rows.next()? {
+                let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+                let (slug, title): (&str, &str) = (text(4)?, text(5)?);
+                let (a, b, e) = (row.get(1)?, row.get(2)?, row.get(3)?);
+                sum = sum.wrapping_add(item_checksum(row.get(0)?, a, b, e, slug, title, row.get(6)?));
+            }
+            Ok(sum)
+        })
+    }
+
     fn sum(&mut self, times: usize) -> Result<Sample> {
         let mut statement = self.connection.prepare("SELECT sum(a) FROM item")?;
         repeated(times, || Ok(statement.query_row((), |row| row.get::<_, i64>(0))? as u64))
@@ -118,6 +143,26 @@ impl Scans for Engine {
         repeated(times, || {
             let items = question.items([])?;
             Ok(items.iter().fold(0, |sum, item| sum.wrapping_add(item.checksum())))
+        })
+    }
+
+    fn visit(&mut self, times: usize) -> Result<Sample> {
+        use engine::item::{A, B, CREATED, E, ID, SLUG, TITLE};
+        let (table, item) = (self.tables.item, Source::new(0));
+        let question = self.question([], |[]| items(Relation::scan(table, item), item))?;
+        repeated(times, || {
+            let mut sum = 0_u64;
+            question.ask([], |batch| {
+                let int = |column, row| batch.column(column).int(row).unwrap_or_default();
+                let text = |column, row| batch.column(column).text(row).unwrap_or_default();
+                for row in &batch.selection {
+                    let (id, a, b) = (int(ID, row), int(A, row), int(B, row));
+                    let e = batch.column(E).float(row).unwrap_or_default();
+                    let (slug, title) = (text(SLUG, row), text(TITLE, row));
+                    sum = sum.wrapping_add(item_checksum(id, a, b, e, slug, title, int(CREATED, row)));
+                }
+            })?;
+            Ok(sum)
         })
     }
 
@@ -179,6 +224,21 @@ impl Scans for Orm {
         repeated(times, || Ok(sum(all.all((), db)?)))
     }
 
+    /// What is held is planned anew each time, also where the others are prepared.
+    fn visit(&mut self, times: usize) -> Result<Sample> {
+        use orm::Item;
+        type Lent<'h> = (i64, i64, i64, f64, &'h str, &'h str, i64);
+        repeated(times, || {
+            let columns = (Item::id, Item::a, Item::b, Item::e, Item::slug, Item::title, Item::created);
+            let (items, mut sum) = (Item::objects().values_list(columns).hold(&self.db)?, 0_u64);
+            items.each(|(id, a, b, e, slug, title, created): Lent<'_>| {
+                sum = sum.wrapping_add(item_checksum(id, a, b, e, slug, title, created));
+                Ok(())
+            })?;
+            Ok(sum)
+        })
+    }
+
     fn sum(&mut self, times: usize) -> Result<Sample> {
         use orm::Item;
         let db = &self.db;
@@ -233,6 +293,13 @@ impl Scans for Collections {
         repeated(times, || {
             let items = self.items.by_id.values().cloned().collect::<Vec<_>>();
             Ok(items.iter().fold(0, |sum, item| sum.wrapping_add(item.checksum())))
+        })
+    }
+
+    fn visit(&mut self, times: usize) -> Result<Sample> {
+        repeated(times, || {
+            let items = black_box(&self.items.by_id).values();
+            Ok(items.fold(0, |sum, item| sum.wrapping_add(item.checksum())))
         })
     }
 

@@ -1,9 +1,10 @@
-//! `derive(Projection)`: rows as a struct, one expression for each field.
+//! `derive(Projection)`: rows as a struct, one expression for each field. A struct with a lifetime is read by `hold`, where
+//! its texts lie; any other by the verbs that yield rows.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Expr, Field, Fields, Ident, Path};
+use syn::{Data, DeriveInput, Expr, Field, Fields, Ident, Lifetime, Path};
 
 use crate::attribute::{Mistakes, field_path};
 
@@ -33,6 +34,13 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
             fields.push(Projected { name, field, expression });
         }
     }
+    let generics = &input.generics;
+    if generics.lifetimes().next().is_some() && generics.params.len() > 1 {
+        mistakes.add(syn::Error::new(
+            generics.span(),
+            "a projection that borrows has one lifetime and no other parameters",
+        ));
+    }
     mistakes.finish()?;
     Ok(print(input, &model, &fields))
 }
@@ -57,10 +65,10 @@ fn print(input: &DeriveInput, model: &Path, fields: &[Projected<'_>]) -> TokenSt
         let (ty, expression) = (&projected.field.ty, &projected.expression);
         quote_spanned!(ty.span() => ::nuages::queryset::projected::<#ty, #model, _>(#expression))
     });
-    let read = fields.iter().map(|projected| {
-        let name = projected.name;
-        quote!(#name: ::nuages::row::Row::read(row, columns)?,)
-    });
+    let read = match input.generics.lifetimes().next() {
+        Some(lifetime) => lent(input, &lifetime.lifetime, fields),
+        None => owned(input, fields),
+    };
     quote! {
         #[doc(hidden)]
         const _: () = {
@@ -70,15 +78,51 @@ fn print(input: &DeriveInput, model: &Path, fields: &[Projected<'_>]) -> TokenSt
                     ::std::vec![#(#nodes),*]
                 }
             }
-            #[automatically_derived]
-            impl #implementation ::nuages::row::Row for #name #types #condition {
-                fn read<__R: ::nuages::field::RowReader + ?Sized>(
-                    row: &__R,
-                    columns: &mut ::nuages::row::Columns<'_>,
-                ) -> ::core::result::Result<Self, ::nuages::field::DecodeError> {
-                    ::core::result::Result::Ok(#name { #(#read)* })
-                }
-            }
+            #read
         };
+    }
+}
+
+/// How rows are read that own what they have.
+fn owned(input: &DeriveInput, fields: &[Projected<'_>]) -> TokenStream {
+    let name = &input.ident;
+    let (implementation, types, condition) = input.generics.split_for_impl();
+    let read = fields.iter().map(|projected| {
+        let name = projected.name;
+        quote!(#name: ::nuages::row::Row::read(row, columns)?,)
+    });
+    quote! {
+        #[automatically_derived]
+        impl #implementation ::nuages::row::Row for #name #types #condition {
+            fn read<__R: ::nuages::field::RowReader + ?Sized>(
+                row: &__R,
+                columns: &mut ::nuages::row::Columns<'_>,
+            ) -> ::core::result::Result<Self, ::nuages::field::DecodeError> {
+                ::core::result::Result::Ok(#name { #(#read)* })
+            }
+        }
+    }
+}
+
+/// How rows are read that borrow from what is held. A queryset has them with any lifetime: it holds nothing yet.
+fn lent(input: &DeriveInput, lifetime: &Lifetime, fields: &[Projected<'_>]) -> TokenStream {
+    let name = &input.ident;
+    let (implementation, types, condition) = input.generics.split_for_impl();
+    let read = fields.iter().map(|projected| {
+        let name = projected.name;
+        quote!(#name: ::nuages::queryset::lent::Lent::lent(row, next)?,)
+    });
+    quote! {
+        #[automatically_derived]
+        impl #implementation ::nuages::queryset::lent::Lent<#lifetime> for #name #types #condition {
+            fn lent(
+                row: &::nuages::queryset::lent::LentRow<'_, #lifetime>,
+                next: &mut usize,
+            ) -> ::core::result::Result<Self, ::nuages::queryset::lent::NotLent> {
+                ::core::result::Result::Ok(#name { #(#read)* })
+            }
+        }
+        #[automatically_derived]
+        impl<'__of, '__as> ::nuages::queryset::lent::LendAs<#name<'__as>> for #name<'__of> {}
     }
 }

@@ -35,8 +35,13 @@ impl Compiler<'_> {
             return self.related_to_each(state, near, back, keys);
         }
         state.add_condition(among(back.clone(), keys));
-        let scope = self.load(&state, None)?;
-        self.level_by(scope, &state, true, Some(&Node::Path(back.clone())))
+        self.rows_with(&state, back)
+    }
+
+    /// The rows of a queryset, each with what a path leads to as its last column.
+    pub(crate) fn rows_with(&mut self, state: &QueryState, path: &FieldPath) -> Result<Rows> {
+        let scope = self.load(state, None)?;
+        self.level_by(scope, state, true, Some(&Node::Path(path.clone())))
     }
 
     /// A slice of the queryset for each row of `near`.
@@ -70,7 +75,7 @@ impl Compiler<'_> {
 }
 
 /// Whether what a path leads to is among these keys.
-fn among<'k>(path: FieldPath, keys: impl Iterator<Item = &'k Value>) -> Node {
+pub(crate) fn among<'k>(path: FieldPath, keys: impl Iterator<Item = &'k Value>) -> Node {
     let values = keys.cloned().map(Node::Value);
     Node::Call(Operator::Lookup(Lookup::In), std::iter::once(Node::Path(path)).chain(values).collect())
 }

@@ -8,14 +8,18 @@ use nuages_storage::Value;
 
 use super::not_a_relation;
 use crate::{
-    compile::Compiler,
+    compile::{Compiler, among},
     error::{Misuse, Result},
     executor::Executor,
     field::{Field, RowReader},
     meta::FieldKind,
     model::{Accessor, FieldVisitor, Model},
     node::{FieldPath, Step},
-    queryset::{QueryState, columns_of, lock_rows, prefetch_into},
+    queryset::{
+        QueryState,
+        cache::{self, Asked},
+        columns_of, lock_rows, prefetch_into,
+    },
     read,
     relation::{Forward, ManyToMany, Related, RelatedOne, Through},
     row::Row,
@@ -77,18 +81,38 @@ impl Way {
             return Err(Misuse::NotAllowed { call: "prefetch_to of a key", after: "a slice" }.into());
         }
         lock_rows(state, ex)?;
+        let mut belong_to = Vec::new();
+        let rows = self.ask::<M, C, R>(state, keys, ex, &mut |key| belong_to.push(keys.find(&key)));
+        let mut rows = rows.map_err(|error| state.explain(error, []))?;
+        prefetch_into::<C, R>(&mut rows, state, ex)?;
+        Ok(RelatedRows { rows, belong_to, keys: keys.len() })
+    }
+
+    /// Asks for the rows and shows what each belongs to to `visit`. Those of few keys are asked for by a plan that is
+    /// kept; a slice is one for each key, and planned anew.
+    fn ask<M: Model, C: Model, R: Row>(
+        &self,
+        state: &QueryState,
+        keys: &Keys,
+        ex: &dyn Executor,
+        visit: &mut dyn FnMut(Value),
+    ) -> Result<Vec<R>> {
+        let is_whole = state.clauses().slice.is_all() && state.clauses().combined.is_empty();
+        if is_whole && keys.len() <= cache::LIST_MAX {
+            let mut narrowed = state.clone();
+            narrowed.add_condition(among(self.back.clone(), keys.values()));
+            if let Some(found) = cache::find(&narrowed, Asked::Related(&self.back), ex) {
+                return found.read().related::<R>(state, found.values(), ex, visit);
+            }
+        }
         let compiled = Compiler::new(ex).related(state, M::meta(), &self.back, keys.values())?;
         let names = if R::NAMED { state.names() } else { Vec::new() };
         let columns = columns_of(state, &names, &compiled.joined);
         let key = compiled.query.columns.len() - 1;
-        let mut belong_to = Vec::new();
-        let rows = read::fetch_with(ex, C::meta(), compiled.query, &columns, |row| {
-            belong_to.push(keys.find(&row.value(key)));
+        read::fetch_with(ex, C::meta(), compiled.query, &columns, |row| {
+            visit(row.value(key));
             R::read(row, &mut columns.clone())
-        });
-        let mut rows = rows.map_err(|error| state.explain(error, []))?;
-        prefetch_into::<C, R>(&mut rows, state, ex)?;
-        Ok(RelatedRows { rows, belong_to, keys: keys.len() })
+        })
     }
 
     /// Gives related rows, as far as they are or have instances of `C`, the rows they belong to: `parent` tells them
@@ -127,9 +151,13 @@ impl Keys {
         self.0.insert_full(key).0
     }
 
-    /// The number of a key, if it is among them.
+    /// The number of a key, if it is among them. Of keys that follow each other, as those of a whole table or of a page
+    /// mostly do, it is their distance from the first.
     fn find(&self, key: &Value) -> Option<u32> {
-        self.0.get_index_of(key).and_then(|number| u32::try_from(number).ok())
+        let distance = self.0.first().and_then(|first| key.as_int()?.checked_sub(first.as_int()?));
+        let guessed = distance.and_then(|distance| usize::try_from(distance).ok());
+        let guessed = guessed.filter(|number| self.0.get_index(*number) == Some(key));
+        guessed.or_else(|| self.0.get_index_of(key)).and_then(|number| u32::try_from(number).ok())
     }
 
     /// How many there are.

@@ -31,7 +31,14 @@ use super::{
     prepared::{Compiled, CompiledWrite, Home, Values},
     write::update_of,
 };
-use crate::{assignment::AssignmentNode, delete, error::Result, executor::Executor, node::Node};
+use crate::{
+    assignment::AssignmentNode,
+    delete,
+    error::Result,
+    executor::Executor,
+    node::{FieldPath, Node},
+};
+pub(crate) use shape::LIST_MAX;
 use shape::Lifting;
 
 /// How many shapes are kept.
@@ -48,6 +55,8 @@ pub(crate) struct PlanCache {
 #[derive(Clone, Copy)]
 pub(crate) enum Asked<'a> {
     Rows,
+    /// Rows, and of each what a path leads to.
+    Related(&'a FieldPath),
     Count,
     Exists,
     Aggregate(&'a [Node]),
@@ -59,6 +68,7 @@ pub(crate) enum Asked<'a> {
 #[derive(Clone)]
 enum Question {
     Rows,
+    Related(FieldPath),
     Count,
     Exists,
     Aggregate(Vec<Node>),
@@ -126,6 +136,7 @@ impl PlanCache {
         let state = lifting.state(state);
         let question = match asked {
             Asked::Rows => Question::Rows,
+            Asked::Related(path) => Question::Related(path.clone()),
             Asked::Count => Question::Count,
             Asked::Exists => Question::Exists,
             Asked::Aggregate(nodes) => Question::Aggregate(nodes.to_vec()),
@@ -182,8 +193,11 @@ fn plan(
     let mut compiler = home.compiler(ex).leave_offset_open(offset);
     let mut joined = Vec::new();
     let query = match question {
-        Question::Rows => {
-            let rows = compiler.rows(state)?;
+        Question::Rows | Question::Related(_) => {
+            let rows = match question {
+                Question::Related(path) => compiler.rows_with(state, path)?,
+                _ => compiler.rows(state)?,
+            };
             joined = rows.joined;
             rows.query
         }
@@ -209,7 +223,7 @@ fn plan(
 impl Asked<'_> {
     fn mentions_parameter(self) -> bool {
         match self {
-            Asked::Rows | Asked::Count | Asked::Exists | Asked::Delete => false,
+            Asked::Rows | Asked::Related(_) | Asked::Count | Asked::Exists | Asked::Delete => false,
             Asked::Aggregate(nodes) => nodes.iter().any(shape::mentions_parameter),
             Asked::Update(list) => list.iter().any(|one| shape::mentions_parameter(&one.value)),
         }
@@ -225,6 +239,7 @@ impl Kept {
             | (Question::Count, Asked::Count)
             | (Question::Exists, Asked::Exists)
             | (Question::Delete, Asked::Delete) => true,
+            (Question::Related(kept), Asked::Related(path)) => kept == path,
             (Question::Aggregate(kept), Asked::Aggregate(nodes)) => kept == nodes,
             (Question::Update(kept), Asked::Update(list)) => shape::same_assignments(kept, list, values),
             _ => false,
@@ -246,7 +261,7 @@ impl Found {
     }
 
     /// The plan of a question about rows.
-    pub(super) fn read(&self) -> &Compiled {
+    pub(crate) fn read(&self) -> &Compiled {
         match &self.kept.plan {
             Some(Plan::Read(compiled)) => compiled,
             _ => unreachable!("{OTHER_PLAN}"),

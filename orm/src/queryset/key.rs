@@ -19,6 +19,9 @@ use crate::{
     schema::{Bound, UniqueKey},
 };
 
+/// Up to so many rows are thought to be in the cache, where to ask for all of a row at once only costs.
+const CACHED_ROWS_MAX: u64 = 4_096;
+
 /// How a row is found.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum By {
@@ -134,7 +137,9 @@ pub(crate) fn look_up<T>(
         if let Some(table) = version.table(bound.table) {
             match by.find(table, value) {
                 Ok(Some(row)) => {
-                    row.touch();
+                    if table.len() > CACHED_ROWS_MAX {
+                        row.touch();
+                    }
                     match read(&StoredRow { row, bound }) {
                         Ok(row) => found = Some(row),
                         Err(error) => failed = Some(error),

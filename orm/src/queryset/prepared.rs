@@ -63,10 +63,11 @@ use crate::{
     error::{Error, GET_ROWS_MAX, Misuse, Result},
     executor::{Executor, StatementKind, budget::begin_statement, finish_write},
     expression::{Arguments, Params},
+    field::{DecodeError, RowReader},
     model::Model,
     node::Node,
-    read::{self, Question},
-    row::{Joined, Row, Select},
+    read::{self, BatchRow, Question},
+    row::{Columns, Joined, Row, Select, read_instance},
     schema::Binding,
 };
 
@@ -207,14 +208,52 @@ impl Compiled {
     ) -> Result<Vec<R>> {
         let names = if R::NAMED { state.names() } else { Vec::new() };
         let columns = super::run::columns_of(state, &names, &self.joined);
+        self.read(state, &columns, values, ex, |row| R::read(row, &mut columns.clone()))
+    }
+
+    /// The instances of a queryset whose rows are no more than that.
+    pub(super) fn instances<M: Model>(
+        &self,
+        state: &QueryState,
+        values: &[Value],
+        ex: &dyn Executor,
+    ) -> Result<Vec<M>> {
+        let columns = Columns { joined: &self.joined, ..Columns::default() };
+        self.read(state, &columns, values, ex, |row| read_instance(row, &mut columns.clone()))
+    }
+
+    /// The rows of [`Asked::Related`](super::cache::Asked::Related), each shown to `visit` with what the path leads to.
+    pub(crate) fn related<R: Row>(
+        &self,
+        state: &QueryState,
+        values: &[Value],
+        ex: &dyn Executor,
+        visit: &mut dyn FnMut(Value),
+    ) -> Result<Vec<R>> {
+        let names = if R::NAMED { state.names() } else { Vec::new() };
+        let columns = super::run::columns_of(state, &names, &self.joined);
+        let last = self.prepared.column_names().len() - 1;
+        self.read(state, &columns, values, ex, |row| {
+            visit(row.value(last));
+            R::read(row, &mut columns.clone())
+        })
+    }
+
+    fn read<T>(
+        &self,
+        state: &QueryState,
+        columns: &Columns<'_>,
+        values: &[Value],
+        ex: &dyn Executor,
+        read: impl FnMut(&BatchRow<'_, '_>) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>> {
         with_now(values, self.now, ex, |values| {
-            read::fetch_rows(ex, state.model, Question::Prepared(&self.prepared, values), columns)
+            read::fetch_with(ex, state.model, Question::Prepared(&self.prepared, values), columns, read)
         })
     }
 
     /// All values of the only row.
     pub(super) fn row(&self, state: &QueryState, values: &[Value], ex: &dyn Executor) -> Result<Vec<Value>> {
-        use crate::field::RowReader;
         let columns = self.prepared.column_names().len();
         let rows = with_now(values, self.now, ex, |values| {
             let question = Question::Prepared(&self.prepared, values);

@@ -390,8 +390,13 @@ pub(crate) fn fetch_instances<M: Model>(state: &QueryState, ex: &dyn Executor) -
         return Ok(Vec::new());
     }
     let clauses = state.clauses();
-    let compiled = Compiler::new(ex).rows(state)?;
-    with_mode(clauses.fetch_mode, ex, |ex| instances_of(&compiled, &clauses.prefetch, ex))
+    with_mode(clauses.fetch_mode, ex, |ex| match cache::find(state, Asked::Rows, ex) {
+        Some(found) => {
+            let rows = found.read().instances::<M>(state, found.values(), ex)?;
+            with_prefetched(rows, &clauses.prefetch, ex)
+        }
+        None => instances_of(&Compiler::new(ex).rows(state)?, &clauses.prefetch, ex),
+    })
 }
 
 /// The instances that a compiled queryset yields, with what is prefetched.
@@ -401,9 +406,14 @@ pub(crate) fn instances_of<M: Model>(
     ex: &dyn Executor,
 ) -> Result<Vec<M>> {
     let columns = Columns { joined: &compiled.joined, ..Columns::default() };
-    let mut rows: Vec<M> = read::fetch_with(ex, M::meta(), &compiled.query, &columns, |row| {
+    let rows: Vec<M> = read::fetch_with(ex, M::meta(), &compiled.query, &columns, |row| {
         crate::row::read_instance(row, &mut columns.clone())
     })?;
+    with_prefetched(rows, prefetched, ex)
+}
+
+/// The same instances with what is prefetched, and known to whoever wants to see new ones.
+fn with_prefetched<M: Model>(mut rows: Vec<M>, prefetched: &[Prefetch], ex: &dyn Executor) -> Result<Vec<M>> {
     let signals = ex.shared().app().signals();
     if signals.hears_init::<M>() {
         rows.iter_mut().for_each(|row| signals.init(row));

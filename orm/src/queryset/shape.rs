@@ -108,8 +108,9 @@ impl<M: Model, R> QuerySet<M, R> {
         self.reshaped()
     }
 
-    /// Rows as a struct with `derive(Projection)`, one field for each expression.
-    pub fn project<P: Projection<M> + Row>(mut self) -> QuerySet<M, P> {
+    /// Rows as a struct with `derive(Projection)`, one field for each expression. One with a lifetime is read where it
+    /// lies: see [`hold`](QuerySet::hold).
+    pub fn project<P: Projection<M>>(mut self) -> QuerySet<M, P> {
         self.state.values::<M, _>(Nodes(P::nodes()));
         self.reshaped()
     }

@@ -39,7 +39,7 @@ pub struct ManyToMany<T, Th = ()> {
 impl<T: Send + Sync + 'static, Th> ManyToMany<T, Th> {
     /// Whose rows these are; none before the row that has this field was saved.
     pub fn owner(&self) -> Option<&Owner> {
-        self.owner.as_ref().filter(|owner| !owner.key.is_empty())
+        self.owner.as_ref().filter(|owner| owner.is_stored())
     }
 
     /// Whose row this is, stored or not.

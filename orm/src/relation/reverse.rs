@@ -47,7 +47,7 @@ impl<C> Clone for Cache<C> {
 impl<C: Send + Sync + 'static> Related<C> {
     /// Whose rows these are; none before the row that has this field was saved.
     pub fn owner(&self) -> Option<&Owner> {
-        self.owner.as_ref().filter(|owner| !owner.key.is_empty())
+        self.owner.as_ref().filter(|owner| owner.is_stored())
     }
 
     /// Whose row this is, stored or not.
@@ -69,7 +69,7 @@ impl<C: Send + Sync + 'static> Related<C> {
 impl<C: Send + Sync + 'static> RelatedOne<C> {
     /// Whose row this is; none before the row that has this field was saved.
     pub fn owner(&self) -> Option<&Owner> {
-        self.owner.as_ref().filter(|owner| !owner.key.is_empty())
+        self.owner.as_ref().filter(|owner| owner.is_stored())
     }
 
     /// Whose row this is, stored or not.

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::{Appended, Files};
@@ -28,8 +28,10 @@ impl Files for Disk {
         Ok(Box::new(file))
     }
 
-    fn open(&self, path: &Path) -> io::Result<Box<dyn Appended>> {
-        Ok(Box::new(OpenOptions::new().append(true).open(path)?))
+    fn open(&self, path: &Path, length: u64) -> io::Result<Box<dyn Appended>> {
+        let mut file = OpenOptions::new().write(true).open(path)?;
+        file.seek(SeekFrom::Start(length))?;
+        Ok(Box::new(file))
     }
 
     fn read(&self, path: &Path) -> io::Result<Box<dyn Read>> {
@@ -62,6 +64,12 @@ impl Files for Disk {
 impl Appended for File {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.write_all(bytes)
+    }
+
+    fn reserve(&mut self, bytes: usize) -> io::Result<()> {
+        let end = self.stream_position()?;
+        self.write_all(&vec![0; bytes])?;
+        self.seek(SeekFrom::Start(end)).map(drop)
     }
 
     fn sync(&mut self) -> io::Result<()> {

@@ -232,12 +232,12 @@ impl Files for Simulated {
         state.files.push(Contents::default());
         let file = state.files.len() - 1;
         state.rename(Naming::Named(path.to_owned(), file));
-        Ok(Box::new(OpenFile { system: self.clone(), file }))
+        Ok(Box::new(OpenFile { system: self.clone(), file, end: 0 }))
     }
 
-    fn open(&self, path: &Path) -> io::Result<Box<dyn Appended>> {
+    fn open(&self, path: &Path, length: u64) -> io::Result<Box<dyn Appended>> {
         let file = *self.0.lock().names.get(path).ok_or(ErrorKind::NotFound)?;
-        Ok(Box::new(OpenFile { system: self.clone(), file }))
+        Ok(Box::new(OpenFile { system: self.clone(), file, end: length as usize }))
     }
 
     fn read(&self, path: &Path) -> io::Result<Box<dyn Read>> {
@@ -295,10 +295,13 @@ impl Drop for Lock {
 struct OpenFile {
     system: Simulated,
     file: usize,
+    /// Where the next write goes.
+    end: usize,
 }
 
-impl Appended for OpenFile {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+impl OpenFile {
+    /// Writes at the end, and says how much that was.
+    fn write(&mut self, bytes: &[u8]) -> (usize, io::Result<()>) {
         let mut state = self.system.0.lock();
         let failure = state.operate().err();
         let contents = &mut state.files[self.file];
@@ -307,9 +310,20 @@ impl Appended for OpenFile {
             Some((_, Fault::Fails(_))) => 0,
             Some((_, Fault::FailsHalfway(_) | Fault::PowerCut)) => bytes.len() / 2,
         };
-        let at = contents.written.len();
-        contents.change(Change::Write { at, bytes: bytes[..written].to_vec() });
-        failure.map_or(Ok(()), |(error, _)| Err(error))
+        contents.change(Change::Write { at: self.end, bytes: bytes[..written].to_vec() });
+        (written, failure.map_or(Ok(()), |(error, _)| Err(error)))
+    }
+}
+
+impl Appended for OpenFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let (written, outcome) = self.write(bytes);
+        self.end += written;
+        outcome
+    }
+
+    fn reserve(&mut self, bytes: usize) -> io::Result<()> {
+        self.write(&vec![0; bytes]).1
     }
 
     /// After one that failed, what was to be synced is lost, and the next one knows nothing of it: so it is with

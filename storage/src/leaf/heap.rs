@@ -39,6 +39,7 @@ impl Buffer for String {
     fn len(&self) -> usize {
         self.len()
     }
+    #[inline]
     fn slice(&self, range: Range<usize>) -> &str {
         &self[range]
     }
@@ -62,6 +63,7 @@ impl Buffer for Vec<u8> {
     fn len(&self) -> usize {
         self.len()
     }
+    #[inline]
     fn slice(&self, range: Range<usize>) -> &[u8] {
         &self[range]
     }
@@ -98,6 +100,7 @@ impl<S: Buffer> Heap<S> {
     }
 
     /// The value a cell refers to, if it lies here.
+    #[inline]
     pub(super) fn get(&self, cell: u64) -> Option<&S::Value> {
         match cell {
             0 => Some(S::EMPTY),

@@ -290,7 +290,7 @@ impl Inner {
         let Some(durable) = &self.durable else { return };
         let closed = LogRecord::Closed(self.counters.handed_out());
         if durable.log.append(&Payload::new(codec::encode(&closed))).is_ok() {
-            let _ = durable.log.flush_all();
+            let _ = durable.log.close();
         }
         durable.lock.lock().take();
     }

@@ -125,6 +125,16 @@ mod no_more_than_needed {
     }
 
     #[test]
+    fn texts_are_read_where_they_lie() -> Result<()> {
+        let db = blog();
+        let titles = Post::objects().order_by(Post::id).values_list((Post::id, Post::title)).hold(&db)?;
+        Post::objects().update(Post::title.set("?"), &db)?;
+        let rows: Vec<(i64, &str)> = titles.rows()?; // no title is copied, and what is held stays as it was
+        assert_eq!((rows.len(), rows[0]), (8, (1, "Hello Django")));
+        Ok(())
+    }
+
+    #[test]
     fn an_export_goes_row_by_row() -> Result<()> {
         // Question 3: one row at a time, and only the columns that are written.
         let db = blog();

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// The longest list that is kept by its length.
-const LIST_MAX: usize = 32;
+pub(crate) const LIST_MAX: usize = 32;
 
 /// The type of a parameter that takes values like this, if it may be lifted at all.
 fn kind_of(value: &Value) -> Option<DataType> {
@@ -67,6 +67,7 @@ pub(super) fn hash(state: &QueryState, asked: Asked<'_>, by: &impl BuildHasher) 
     hash_state(state, &mut hasher)?;
     match asked {
         Asked::Rows | Asked::Count | Asked::Exists | Asked::Delete => {}
+        Asked::Related(path) => path.steps().iter().for_each(|step| hash_step(*step, &mut hasher)),
         Asked::Aggregate(nodes) => nodes.iter().for_each(|node| hash_path_of(node.unnamed(), &mut hasher)),
         Asked::Update(list) => {
             for AssignmentNode { step, value } in list {
