@@ -3,15 +3,18 @@
 //! Ids of tables are never reused, and files say which there are. A list indexed by them would have room for every id
 //! that ever was, and a damaged file could ask for any amount of memory; this has room for what there is.
 
+use smallvec::SmallVec;
+
 /// Values by number, in the order of the numbers. One without a gap before it is found at once, others in O(log n).
 #[derive(Clone, Debug)]
 pub(crate) struct Numbered<T> {
-    entries: Vec<(u32, T)>,
+    /// One lies in place: a version of a few tables has one chunk of them, and is copied wherever a snapshot is held.
+    entries: SmallVec<[(u32, T); 1]>,
 }
 
 impl<T> Default for Numbered<T> {
     fn default() -> Numbered<T> {
-        Numbered { entries: Vec::new() }
+        Numbered { entries: SmallVec::new() }
     }
 }
 

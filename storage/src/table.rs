@@ -16,6 +16,8 @@ mod view;
 use std::ops::{Bound, Range, RangeBounds};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 pub use diff::RowChange;
 pub use view::{LeafSlice, LeafView, Leaves, RowRef, Words};
 
@@ -54,14 +56,14 @@ pub struct Table {
     rows: Tree<Leaf>,
     longs: Longs,
     /// In the order of their ids. They are few, so they are searched one after another.
-    indexes: Vec<(IndexId, Index)>,
+    indexes: SmallVec<[(IndexId, Index); 4]>,
 }
 
 impl Table {
     /// An empty table without indexes.
     #[must_use]
     pub fn new(id: TableId, layout: Arc<Layout>) -> Self {
-        let (changed, indexes) = (CommitId::default(), Vec::new());
+        let (changed, indexes) = (CommitId::default(), SmallVec::new());
         Self { id, changed, layout, rows: Tree::new(), longs: Longs::default(), indexes }
     }
 
