@@ -7,10 +7,10 @@
 //!
 //! Counts are by model, as Django's: `{"lab.Post": 3, "lab.Post_tags": 5}`.
 
+mod by_model;
 mod collector;
 mod reach;
 
-use indexmap::IndexMap;
 use nuages_engine::algebra::{Query, Statement};
 use nuages_storage::{TableId, Value};
 
@@ -36,20 +36,22 @@ use crate::{
 };
 use reach::Reach;
 
+pub use by_model::{ByModel, Label};
+
 /// What a deletion deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deleted {
     /// How many rows in all.
     pub total: u64,
-    /// How many of each model, by its label: `blog.Post`. Models without a deleted row are not there.
-    pub by_model: IndexMap<String, u64>,
+    /// How many of each model, by its label: `blog.Post`.
+    pub by_model: ByModel,
 }
 
 impl Deleted {
-    fn add(&mut self, label: String, count: u64) {
+    fn add(&mut self, label: Label, count: u64) {
         if count > 0 {
             self.total += count;
-            *self.by_model.entry(label).or_default() += count;
+            self.by_model.add(label, count);
         }
     }
 }
@@ -211,30 +213,24 @@ fn delete_in_engine(
     let own = ex.shared().binding().model(meta)?.table;
     let mut deleted = Deleted::default();
     for (table, count) in outcome.per_table {
-        deleted.add(if table == own { meta.label() } else { label(table, ex) }, count);
+        deleted.add(if table == own { Label::of_model(meta) } else { label(table, ex) }, count);
     }
     Ok(deleted)
 }
 
-/// The label of the model whose rows a table has; of the table between the sides of a many-to-many relation,
-/// `blog.Post_tags`.
-fn label(table: TableId, ex: &dyn Executor) -> String {
+/// The label of the model whose rows a table has, or of the relation whose pairs it has.
+fn label(table: TableId, ex: &dyn Executor) -> Label {
     for bound in ex.shared().binding().models() {
         if bound.table == table {
-            return bound.meta.label();
+            return Label::of_model(bound.meta);
         }
         let through =
             bound.throughs().iter().find(|(_, through)| through.table == table && through.model.is_none());
         if let Some((field, _)) = through {
-            return through_label(bound.meta, *field);
+            return Label::of_pairs(bound.meta, *field);
         }
     }
-    format!("{table:?}")
-}
-
-/// `blog.Post_tags`.
-fn through_label(meta: &'static ModelMeta, field: u16) -> String {
-    format!("{meta}_{}", meta.field(field).map_or("", |field| field.name))
+    Label::of_table(table)
 }
 
 /// The rows that these values tell from all others, as instances for receivers.

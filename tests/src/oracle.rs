@@ -8,6 +8,7 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use indexmap::IndexMap;
 use nuages::{
+    delete::ByModel,
     field::{Date, DateTime, Duration, Time},
     model::{Key, Model},
     prelude::Uuid,
@@ -201,6 +202,12 @@ impl<T: Answer, const COUNT: usize> Answer for [T; COUNT] {
 impl<T: Answer> Answer for IndexMap<String, T> {
     fn answer(&self) -> Json {
         self.iter().map(|(name, value)| (name.clone(), value.answer())).collect()
+    }
+}
+
+impl Answer for ByModel {
+    fn answer(&self) -> Json {
+        self.iter().map(|(label, rows)| (label.to_string(), rows.answer())).collect()
     }
 }
 

@@ -44,5 +44,5 @@ fn the_models_of_a_base_have_tables_and_orders_of_their_own() {
     assert_eq!(cake.stamp.maker(&db).unwrap(), Some("alice".to_owned()));
     let mut alice = alice;
     let deleted = alice.delete(&db).unwrap();
-    assert_eq!(deleted.by_model.get("lab.Cake"), Some(&2));
+    assert_eq!(deleted.by_model["lab.Cake"], 2);
 }

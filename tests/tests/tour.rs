@@ -147,9 +147,9 @@ fn a_customer_goes_with_invoices_and_lines() {
     let deleted = tour::delete_customer(1, &db).unwrap();
     let expected =
         [("chinook.InvoiceLine", lines), ("chinook.Invoice", invoices.len() as u64), ("chinook.Customer", 1)];
-    let found: BTreeMap<&str, u64> =
-        deleted.by_model.iter().map(|(model, rows)| (model.as_str(), *rows)).collect();
-    assert_eq!(found, BTreeMap::from(expected));
+    let found: BTreeMap<String, u64> =
+        deleted.by_model.iter().map(|(model, rows)| (model.to_string(), rows)).collect();
+    assert_eq!(found, expected.map(|(model, rows)| (model.to_owned(), rows)).into());
     assert_eq!(deleted.total, lines + invoices.len() as u64 + 1);
     assert_eq!(InvoiceLine::objects().count(&db).unwrap(), csv("invoice_line").len() as u64 - lines);
 }

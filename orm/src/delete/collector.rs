@@ -7,9 +7,8 @@ use nuages_engine::algebra::{
 use nuages_storage::{TableId, Value};
 
 use super::{
-    DeleteOptions, Deleted,
+    DeleteOptions, Deleted, Label,
     reach::{self, Pointer},
-    through_label,
 };
 use crate::{
     atomic::Tx,
@@ -252,7 +251,7 @@ impl Collector<'_> {
             let keys: Vec<Value> = keys.iter().cloned().collect();
             let identity = tx.shared().binding().identity(meta, ROWS)?;
             let count = self.delete_rows(bound.table, meta.table, identity, &keys)?;
-            deleted.add(meta.label(), count);
+            deleted.add(Label::of_model(meta), count);
             if let Some((_, instances)) = doomed.iter_mut().find(|(doomed, _)| doomed == model) {
                 for index in (0..instances.len()).rev() {
                     instances.tell(index, Moment::After, &deleting, tx)?;
@@ -293,7 +292,7 @@ impl Collector<'_> {
             let column = if pairs.is_source { through.source } else { through.target };
             let count =
                 self.delete_rows(through.table, pairs.declared_by.table, ROWS.column(column), &keys)?;
-            deleted.add(through_label(pairs.declared_by, pairs.field), count);
+            deleted.add(Label::of_pairs(pairs.declared_by, pairs.field), count);
         }
         Ok(())
     }

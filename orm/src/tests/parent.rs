@@ -217,7 +217,7 @@ fn deleting_deletes_every_level() {
         deleted
             .by_model
             .iter()
-            .map(|(label, count)| (label.trim_start_matches("nuages.").to_owned(), *count))
+            .map(|(label, count)| (label.to_string().trim_start_matches("nuages.").to_owned(), count))
             .collect()
     };
     let db = db();
