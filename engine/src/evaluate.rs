@@ -6,7 +6,7 @@
 //! condition is true.
 //!
 //! Order of reading: this file; `types` (which types go together); `node` (the compiled tree); `compile`; `truth`
-//! (three-valued logic on sets of rows) and `compare`; `arithmetic`; `conditional` (`CASE` and its kin); `cast`; then
+//! (three-valued logic on sets of rows) and `compare`; `arithmetic`; `conditional` (`CASE` and its kin); `cast` and `narrow`; then
 //! [`functions`](crate::functions).
 //!
 //! Invariants:
@@ -22,6 +22,7 @@ mod compile;
 mod conditional;
 mod context;
 mod membership;
+mod narrow;
 mod node;
 mod truth;
 mod types;
@@ -41,6 +42,7 @@ pub use cast::cast_value;
 pub(crate) use cast::json_of;
 pub(crate) use compare::{Words, float_key};
 pub use context::Context;
+pub(crate) use narrow::by_day;
 pub(crate) use node::Frame;
 pub use types::unify;
 pub(crate) use types::{Class, class_of, decimal, same_keys, scale_of};

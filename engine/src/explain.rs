@@ -316,7 +316,11 @@ impl Names<'_> {
                 }
                 format!(" by index {}", self.index_name(table, *index))
             }
-            Access::Union(paths) => {
+            Access::Union(paths) | Access::Intersection(paths) => {
+                let [both, word] = match access {
+                    Access::Union(_) => [" OR ", " or "],
+                    _ => [" AND ", " and "],
+                };
                 let mut names = Vec::new();
                 let mut found = Vec::new();
                 for path in paths {
@@ -326,9 +330,9 @@ impl Names<'_> {
                     found.push(details.join(" AND "));
                     names.push(name.trim_start_matches(" by ").to_owned());
                 }
-                details.push(found.join(" OR "));
+                details.push(found.join(both));
                 names.dedup();
-                format!(" by {}", names.join(" or "))
+                format!(" by {}", names.join(word))
             }
         }
     }

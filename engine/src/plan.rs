@@ -301,6 +301,15 @@ pub(crate) enum Access {
     Index { index: IndexId, parts: Vec<KeyPart>, prefixes: Vec<Vec<KeyValue>>, bounds: Bounds, point: bool },
     /// Rows that any of several paths has, each once, by row id.
     Union(Vec<Access>),
+    /// Rows that each of several paths has, by row id.
+    Intersection(Vec<Access>),
+}
+
+impl Access {
+    /// Whether several paths are gone before the first row is read.
+    pub(crate) fn is_combined(&self) -> bool {
+        matches!(self, Access::Union(_) | Access::Intersection(_))
+    }
 }
 
 /// What a part of a key equals. The scalar has the column's type and mentions no column.
@@ -346,6 +355,13 @@ pub(crate) struct Lookup {
     pub(crate) residual: Option<Predicate>,
     /// The equalities behind the keys, for EXPLAIN.
     pub(crate) on: Vec<Expr>,
+}
+
+impl Lookup {
+    /// Whether nothing is asked of a left row's partners but whether there is one.
+    pub(crate) fn is_test(&self, kind: JoinKind) -> bool {
+        matches!(kind, JoinKind::Semi | JoinKind::Anti) && self.residual.is_none()
+    }
 }
 
 /// By what an index join looks up. The scalars are over the left row.

@@ -204,7 +204,7 @@ fn is_short(plan: &Plan) -> bool {
     match &plan.node {
         Node::Unit => true,
         // Where paths may overlap, their rows are looked at and not only counted.
-        Node::Count(access @ Access::Union(_), _) => is_short_path(access),
+        Node::Count(access, _) if access.is_combined() => is_short_path(access),
         Node::Count(..) => true,
         Node::Values(rows) => rows.len() as u64 <= SHORT_ROWS_MAX,
         Node::Scan(scan) => is_short_path(&scan.access),
@@ -241,7 +241,8 @@ fn rows_max(access: &Access) -> Option<u64> {
     match access {
         Access::RowIds(ids) => Some(ids.len() as u64),
         Access::Index { prefixes, point: true, .. } => Some(prefixes.len() as u64),
-        Access::Union(paths) => paths.iter().map(rows_max).sum(),
+        // Of an intersection all that any of the paths has is looked at.
+        Access::Union(paths) | Access::Intersection(paths) => paths.iter().map(rows_max).sum(),
         Access::Index { point: false, .. } | Access::All | Access::RowRange(_) => None,
     }
 }
@@ -249,7 +250,7 @@ fn rows_max(access: &Access) -> Option<u64> {
 /// Whether a plan reads about as many rows as are asked of it.
 fn is_streaming(plan: &Plan) -> bool {
     match &plan.node {
-        Node::Scan(scan) => scan.filter.is_none() && !matches!(scan.access, Access::Union(_)),
+        Node::Scan(scan) => scan.filter.is_none() && !scan.access.is_combined(),
         Node::Project { input, .. } => is_streaming(input),
         Node::IndexJoin { left, lookup, .. } => is_unique(&lookup.by) && is_streaming(left),
         _ => is_short(plan),

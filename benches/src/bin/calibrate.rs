@@ -138,6 +138,9 @@ fn calibrate() -> Result<(), Error> {
     let scan = time(large(), &keys, "Scan large")?.map(|all| all / rows);
     let filtered = time(large().filter(below(T, PLAIN, 500)), &keys, "Scan large")?.map(|all| all / rows);
     let index = time(large().filter(below(T, GROUP, 100)), &keys, "Scan large by index")?;
+    // Half of the rows in one index, and a hundred of them in another.
+    let both = below(T, GROUP, 500).and(below(T, KEY, 100));
+    let entries = time(large().filter(both), &keys, "Scan large by index large_key and index large_group")?;
     // Of a join on a unique key: 1,000 rows that look up one of 100,000 each; the key lies scattered.
     let by_id = time(join(ID), &keys, "Index join with large by primary key")?.map(|all| all / few);
     let by_key = time(join(KEY), &keys, "Index join with large by index")?.map(|all| all / few);
@@ -166,6 +169,7 @@ fn calibrate() -> Result<(), Error> {
         ("test", difference(filtered, scan)),
         ("fetch", by_id),
         ("index", index.map(|all| all / (rows / 10.0))),
+        ("entry", entries.map(|all| all / (rows / 2.0))),
         ("descend", difference(by_key, by_id)),
         ("build", built),
         ("probe", probed),

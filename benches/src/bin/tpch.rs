@@ -1,4 +1,5 @@
-//! TPC-H's 22 queries beside SQLite: `cargo run --release -p nuages-benches --bin tpch -- [SCALE] [ROUNDS]`.
+//! TPC-H's 22 queries beside SQLite: `cargo run --release -p nuages-benches --bin tpch -- [SCALE] [ROUNDS] [QUERY]`. With
+//! the number of a query, only that is measured, and its plan is printed as it was run.
 //!
 //! Both sides have the same tables in memory, with an index for each foreign key; SQLite has run ANALYZE, and we have
 //! no such thing. Rounds are interleaved, statements are read and planned anew in each, and what is printed is the
@@ -17,12 +18,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let scale: f64 = arguments.next().map_or(Ok(0.1), |scale| scale.parse())?;
     let rounds: usize = arguments.next().map_or(Ok(3), |rounds| rounds.parse())?;
+    let only: Option<usize> = arguments.next().map(|number| number.parse()).transpose()?;
     let (mut ours, sqlite) = (ours(scale)?, sqlite(scale)?);
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED);
     table.set_header(["query", "rows", "SQLite", "Nuages", "times as fast"]);
-    let mut logarithms = 0.0;
-    for number in 1..=tpch::QUERIES {
+    let mut logarithms = Vec::new();
+    for number in (1..=tpch::QUERIES).filter(|number| only.is_none_or(|only| only == *number)) {
         let statements = tpch::query(number, scale);
         let translated: Vec<String> =
             statements.iter().map(|statement| tpch::for_sqlite(statement)).collect();
@@ -39,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         let (own, other) = (median(own_times), median(other_times));
         let ratio = other.as_secs_f64() / own.as_secs_f64();
-        logarithms += ratio.ln();
+        logarithms.push(ratio.ln());
         table.add_row([
             number.to_string(),
             rows.to_string(),
@@ -49,7 +51,26 @@ fn main() -> Result<(), Box<dyn Error>> {
         ]);
     }
     println!("{table}");
-    println!("geometric mean {:.2}x", (logarithms / tpch::QUERIES as f64).exp());
+    println!(
+        "geometric mean {:.2}x",
+        (logarithms.iter().sum::<f64>() / logarithms.len().max(1) as f64).exp()
+    );
+    if let Some(only) = only {
+        print_plans(&mut ours, &tpch::query(only, scale))?;
+    }
+    Ok(())
+}
+
+/// Runs those statements that are queries once more, and prints what each operator of their plans did.
+fn print_plans(connection: &mut Connection, statements: &[String]) -> Result<(), Box<dyn Error>> {
+    for statement in statements {
+        let is_query =
+            statement.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select"));
+        let text = if is_query { format!("EXPLAIN ANALYZE {statement}") } else { statement.clone() };
+        for row in connection.query(&text, &[])?.rows {
+            println!("{}", row.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+        }
+    }
     Ok(())
 }
 

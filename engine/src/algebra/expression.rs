@@ -23,6 +23,19 @@ pub enum Comparison {
     Same,
 }
 
+impl Comparison {
+    /// The one that says the same with its sides exchanged: `a < b` is `b > a`.
+    pub fn flipped(self) -> Comparison {
+        match self {
+            Comparison::Less => Comparison::Greater,
+            Comparison::LessOrEqual => Comparison::GreaterOrEqual,
+            Comparison::Greater => Comparison::Less,
+            Comparison::GreaterOrEqual => Comparison::LessOrEqual,
+            same => same,
+        }
+    }
+}
+
 /// Binary arithmetic. Integer overflow and division by zero are errors, never wrong numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Arithmetic {

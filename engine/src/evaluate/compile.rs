@@ -5,7 +5,7 @@ use nuages_storage::{DataType, Value};
 use super::membership::Members;
 use super::node::{Node, Operation};
 use super::types::{TEXT, class_of, decimal, expect, mismatch, unify};
-use super::{Class, Context, Frame, arithmetic, cast};
+use super::{Class, Context, Frame, arithmetic, cast, narrow};
 use crate::algebra::{Arithmetic, Column, Expr, Function, StringFunction, TextMatch};
 use crate::batch::Batch;
 use crate::error::Error;
@@ -40,7 +40,7 @@ fn node(expr: &Expr, resolve: &Resolve<'_>) -> Result<Node, Error> {
         Expr::Compare(op, left, right) => {
             let (left, right) = (compile(left, resolve)?, compile(right, resolve)?);
             let [left, right] = unified([left, right], op.symbol())?;
-            predicate(Operation::Compare(*op, Box::new(left), Box::new(right)))
+            predicate(narrow::compare(*op, left, right))
         }
         Expr::And(all) => predicate(Operation::And(conditions(all, "AND")?)),
         Expr::Or(any) => predicate(Operation::Or(conditions(any, "OR")?)),
@@ -80,11 +80,13 @@ fn column(column: Column, resolve: &Resolve<'_>) -> Result<Node, Error> {
 
 /// Computes a node whose operands are all constants. If that fails, it is left to fail in the rows that need it.
 fn fold(node: Node) -> Node {
-    let children = node.children();
     let constant = match &node.operation {
         Operation::Constant(_) | Operation::Column(_) | Operation::Parameter(_) => false,
+        Operation::Compare(_, left, right) | Operation::Arithmetic(_, left, right) => {
+            left.as_constant().is_some() && right.as_constant().is_some()
+        }
         Operation::Call(function, _) if function.is_volatile() => false,
-        _ => children.iter().all(|child| child.as_constant().is_some()),
+        _ => node.children().iter().all(|child| child.as_constant().is_some()),
     };
     if !constant {
         return node;
@@ -101,14 +103,20 @@ fn fold(node: Node) -> Node {
 }
 
 /// A node converted to the class of a type, where [`unify`] allows it without being asked.
-fn coerce(node: Node, to: DataType) -> Node {
+fn coerce(mut node: Node, to: DataType) -> Node {
+    coerce_in_place(&mut node, to);
+    node
+}
+
+fn coerce_in_place(node: &mut Node, to: DataType) {
     match node.data_type {
-        None => Node::constant_of(Value::Null, Some(to)),
-        Some(from) if class_of(from) == class_of(to) => node,
+        None => *node = Node::constant_of(Value::Null, Some(to)),
+        Some(from) if class_of(from) == class_of(to) => {}
         // Any scale will do for a comparison, and an integer has none.
         Some(_) => {
             let to = if class_of(to) == Class::Decimal { decimal(0) } else { to };
-            fold(Node { operation: Operation::Cast(Box::new(node)), data_type: Some(to) })
+            let operand = Box::new(std::mem::replace(node, Node::constant(Value::Null)));
+            *node = fold(Node { operation: Operation::Cast(operand), data_type: Some(to) });
         }
     }
 }
@@ -136,14 +144,14 @@ fn without_limit(kind: DataType) -> DataType {
 }
 
 /// All nodes in one class.
-pub(super) fn unified<const N: usize>(nodes: [Node; N], expression: &str) -> Result<[Node; N], Error> {
-    let (nodes, _) = unified_all(nodes.into(), expression)?;
-    nodes.try_into().map_err(|_| unreachable!("as many nodes come back as went in"))
+pub(super) fn unified<const N: usize>(mut nodes: [Node; N], expression: &str) -> Result<[Node; N], Error> {
+    unify_all(&mut nodes, expression)?;
+    Ok(nodes)
 }
 
-/// All nodes in one class, and its type; none if all are NULL.
-fn unified_all(mut nodes: Vec<Node>, expression: &str) -> Result<(Vec<Node>, Option<DataType>), Error> {
-    read_literals(&mut nodes)?;
+/// Brings all nodes into one class, and returns its type; none if all are NULL.
+fn unify_all(nodes: &mut [Node], expression: &str) -> Result<Option<DataType>, Error> {
+    read_literals(nodes)?;
     let mut common: Option<DataType> = None;
     for data_type in nodes.iter().filter_map(|node| node.data_type) {
         common = Some(match common {
@@ -153,17 +161,16 @@ fn unified_all(mut nodes: Vec<Node>, expression: &str) -> Result<(Vec<Node>, Opt
             }
         });
     }
-    let nodes = match common {
-        Some(common) => nodes.into_iter().map(|node| coerce(node, common)).collect(),
-        None => nodes,
-    };
-    Ok((nodes, common))
+    if let Some(common) = common {
+        nodes.iter_mut().for_each(|node| coerce_in_place(node, common));
+    }
+    Ok(common)
 }
 
 fn in_list(needle: &Expr, list: &[Expr], resolve: &Resolve<'_>) -> Result<Node, Error> {
     let all = std::iter::once(needle).chain(list);
-    let all = all.map(|expr| compile(expr, resolve)).collect::<Result<Vec<Node>, Error>>()?;
-    let (mut list, common) = unified_all(all, "IN")?;
+    let mut list = all.map(|expr| compile(expr, resolve)).collect::<Result<Vec<Node>, Error>>()?;
+    let common = unify_all(&mut list, "IN")?;
     let needle = Box::new(list.remove(0));
     let constants: Option<Vec<&Value>> = list.iter().map(Node::as_constant).collect();
     let operation = match constants {
@@ -223,8 +230,8 @@ fn case(branches: &[(Expr, Expr)], otherwise: Option<&Expr>, resolve: &Resolve<'
         conditions.push(when);
     }
     let results = branches.iter().map(|(_, then)| then).chain(otherwise);
-    let results = results.map(|result| compile(result, resolve)).collect::<Result<Vec<Node>, Error>>()?;
-    let (mut results, data_type) = unified_all(results, "CASE")?;
+    let mut results = results.map(|result| compile(result, resolve)).collect::<Result<Vec<Node>, Error>>()?;
+    let data_type = unify_all(&mut results, "CASE")?;
     let otherwise = otherwise.and_then(|_| results.pop()).map(Box::new);
     let branches = conditions.into_iter().zip(results).collect();
     Ok(Node { operation: Operation::Case(branches, otherwise), data_type })
@@ -257,18 +264,18 @@ fn search(kind: TextMatch, ignore_case: bool, text: Node, pattern: Node) -> Resu
     Ok(Node { operation, data_type: Some(DataType::Bool) })
 }
 
-fn call(function: &Function, arguments: Vec<Node>) -> Result<Node, Error> {
+fn call(function: &Function, mut arguments: Vec<Node>) -> Result<Node, Error> {
     match function {
         Function::Coalesce => {
-            let (choices, data_type) = unified_all(arguments, "coalesce()")?;
-            Ok(Node { operation: Operation::Coalesce(choices), data_type })
+            let data_type = unify_all(&mut arguments, "coalesce()")?;
+            Ok(Node { operation: Operation::Coalesce(arguments), data_type })
         }
         Function::NullIf | Function::Greatest | Function::Least => {
             let name = signature::name(function);
             if matches!(function, Function::NullIf) {
                 signature::expect_count(name, arguments.len(), 2..=2)?;
             }
-            let (arguments, data_type) = unified_all(arguments, name)?;
+            let data_type = unify_all(&mut arguments, name)?;
             Ok(Node { operation: Operation::Call(function.clone(), arguments), data_type })
         }
         Function::Concat | Function::String(StringFunction::ConcatWith | StringFunction::Format) => {

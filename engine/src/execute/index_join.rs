@@ -2,17 +2,18 @@
 //!
 //! Left rows keep their order, and each one's partners follow each other; so the join may stand above an ordered
 //! scan without a sort in between. Candidates are gathered into a batch, tested by the residual together, and put
-//! out; the partners of one left row may be spread over several batches.
+//! out; the partners of one left row may be spread over several batches. A semi- or anti-join without a residual gathers
+//! nothing: it selects the left rows whose key the index has.
 
 use nuages_storage::index::Entries;
 use nuages_storage::key::{KeyBuffer, KeyPart};
-use nuages_storage::{RowId, Table, Version};
+use nuages_storage::{DataType, RowId, Table, Version};
 
 use super::ranges::KeyRange;
 use super::scan::Gathering;
 use super::{Operator, Running};
 use crate::algebra::JoinKind;
-use crate::batch::{BATCH_ROWS_MAX, Batch};
+use crate::batch::{BATCH_ROWS_MAX, Batch, BatchBuilder};
 use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::Context;
@@ -20,11 +21,18 @@ use crate::plan::{Lookup, LookupBy, Plan};
 use crate::reads::{Extent, Read};
 use crate::vector::{NO_ROW, Vector};
 
+/// Left rows that are put together from batches of fewer. What a round costs beside its rows is then little.
+const LEFT_ROWS: usize = 256;
+
 /// See the [module](self).
 pub(super) struct IndexJoin<'v> {
     kind: JoinKind,
     left: Running<'v>,
-    left_width: usize,
+    left_types: Vec<DataType>,
+    /// How many left rows are put together; it doubles from one, so that who stops early has read little.
+    together: usize,
+    /// Whether all left rows were read.
+    left_ended: bool,
     lookup: &'v Lookup,
     version: &'v Version,
     current: Option<Current<'v>>,
@@ -76,17 +84,73 @@ impl<'v> IndexJoin<'v> {
         lookup: &'v Lookup,
         version: &'v Version,
     ) -> Self {
-        IndexJoin { kind, left, left_width: left_plan.columns.len(), lookup, version, current: None }
+        let left_types = left_plan.columns.iter().map(|column| column.data_type).collect();
+        IndexJoin { kind, left, left_types, together: 1, left_ended: false, lookup, version, current: None }
     }
 
-    fn begin(&self, batch: Batch<'v>, context: &Context<'_>) -> Result<Current<'v>, Error> {
+    /// The next left rows: those of one batch, or of several that have few each.
+    fn next_left(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
+        if self.left_ended || !self.left.next(batch, context)? {
+            return Ok(false);
+        }
+        let wanted = self.together;
+        self.together = (wanted * 2).min(LEFT_ROWS);
+        if batch.count() >= wanted {
+            return Ok(true);
+        }
+        let mut rows = BatchBuilder::new(&self.left_types);
+        loop {
+            rows.append(batch);
+            if rows.len() >= wanted {
+                break;
+            }
+            self.left_ended = !self.left.next(batch, context)?;
+            if self.left_ended {
+                break;
+            }
+        }
+        *batch = rows.finish();
+        Ok(true)
+    }
+
+    /// The keys of the rows of a left batch.
+    fn keys(&self, batch: &Batch<'v>, context: &Context<'_>) -> Result<Vec<Vector<'v>>, Error> {
         let scalars = match &self.lookup.by {
             LookupBy::RowId(key) => std::slice::from_ref(key),
             LookupBy::Index { keys, .. } => keys,
         };
         let keys: Vec<Vector<'v>> =
-            scalars.iter().map(|key| key.evaluate(&batch, context)).collect::<Result<_, _>>()?;
-        self.note(&batch, &keys, context);
+            scalars.iter().map(|key| key.evaluate(batch, context)).collect::<Result<_, _>>()?;
+        self.note(batch, &keys, context);
+        Ok(keys)
+    }
+
+    /// The rows of a batch that have a partner, or of an anti-join those that have none. No partner is read, however
+    /// many there are.
+    fn tested(&self, batch: &Batch<'v>, table: &Table, context: &Context<'_>) -> Result<Bits, Error> {
+        let keys = self.keys(batch, context)?;
+        let mut kept = Bits::none(batch.len);
+        for row in &batch.selection {
+            let has_partner = match &self.lookup.by {
+                LookupBy::RowId(_) => {
+                    let id = keys.first().and_then(|key| key.int(row)).map(RowId::new);
+                    id.is_some_and(|id| table.get(id).is_some())
+                }
+                LookupBy::Index { index, parts, .. } => {
+                    let index = table.index(*index).ok_or(Error::PlanOutdated)?;
+                    let prefix = prefix_of(parts, &keys, row);
+                    prefix.is_some_and(|prefix| index.first_with_prefix(prefix.as_slice()).is_some())
+                }
+            };
+            if has_partner == (self.kind == JoinKind::Semi) {
+                kept.insert(row);
+            }
+        }
+        Ok(kept)
+    }
+
+    fn begin(&self, batch: Batch<'v>, context: &Context<'_>) -> Result<Current<'v>, Error> {
+        let keys = self.keys(&batch, context)?;
         let rows: Vec<u32> = batch.selection.iter().map(|row| row as u32).collect();
         Ok(Current { batch, keys, rows: rows.into_iter(), open: None })
     }
@@ -213,7 +277,7 @@ impl<'v> IndexJoin<'v> {
             // A full join has to know of all right rows, so it is none by an index.
             JoinKind::Inner | JoinKind::Left | JoinKind::Full => {
                 let whole = out_right.len() == right.len && !out_right.contains(&NO_ROW);
-                debug_assert_eq!(left.columns.len(), self.left_width);
+                debug_assert_eq!(left.columns.len(), self.left_types.len());
                 pair(left, if whole { right.clone() } else { right.gather(&out_right) })
             }
             JoinKind::Semi | JoinKind::Anti => left,
@@ -242,9 +306,16 @@ fn pair<'v>(left: Batch<'v>, right: Batch<'v>) -> Batch<'v> {
 impl<'v> Operator<'v> for IndexJoin<'v> {
     fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
         let table = self.version.table(self.lookup.table).ok_or(Error::PlanOutdated)?;
+        if self.lookup.is_test(self.kind) {
+            if !self.left.next(batch, context)? {
+                return Ok(false);
+            }
+            batch.selection = self.tested(batch, table, context)?;
+            return Ok(true);
+        }
         let mut current = match self.current.take() {
             Some(current) => current,
-            None if self.left.next(batch, context)? => self.begin(std::mem::take(batch), context)?,
+            None if self.next_left(batch, context)? => self.begin(std::mem::take(batch), context)?,
             None => return Ok(false),
         };
         *batch = self.round(&mut current, table, context)?;

@@ -121,8 +121,29 @@ fn add_row_ids(
                 add_row_ids(table, path, context, note, ids)?;
             }
         }
+        Access::Intersection(paths) => {
+            let mut common: Option<Vec<RowId>> = None;
+            for path in paths {
+                let found = row_ids(table, path, context, note)?;
+                common = Some(match common {
+                    Some(common) => in_both(common, &found),
+                    None => found,
+                });
+            }
+            ids.extend(common.into_iter().flatten());
+        }
     }
     Ok(())
+}
+
+/// The ids that are in both of two ascending lists.
+fn in_both(mut ids: Vec<RowId>, others: &[RowId]) -> Vec<RowId> {
+    let mut others = others.iter().peekable();
+    ids.retain(|id| {
+        while others.next_if(|other| *other < id).is_some() {}
+        others.peek() == Some(&id)
+    });
+    ids
 }
 
 fn add_ranked(table: &Table, ranks: Range<u64>, ids: &mut Vec<RowId>) {
@@ -233,7 +254,7 @@ pub(crate) fn count(table: &Table, access: &Access, context: &Context<'_>) -> Re
             let ranks = row_ranks(table, bounds);
             Ok(ranks.end.saturating_sub(ranks.start))
         }
-        Access::RowIds(_) | Access::Union(_) => {
+        Access::RowIds(_) | Access::Union(_) | Access::Intersection(_) => {
             let ids = row_ids(table, access, context, &note)?;
             Ok(ids.into_iter().filter(|id| table.get(*id).is_some()).count() as u64)
         }

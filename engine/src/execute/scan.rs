@@ -74,7 +74,7 @@ impl<'v> Scan<'v> {
                 let ranks = ranges::row_ranks(table, bounds);
                 Ok(Rows::Leaves(table.leaves_ranked(shorten(ranks))))
             }
-            access @ (Access::RowIds(_) | Access::Union(_)) => {
+            access @ (Access::RowIds(_) | Access::Union(_) | Access::Intersection(_)) => {
                 let mut ids = ranges::row_ids(table, access, context, &note)?;
                 if self.scan.reverse {
                     ids.reverse();

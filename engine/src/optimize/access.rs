@@ -15,6 +15,7 @@ use super::cost;
 use super::planner::Planner;
 use super::premise::Premise;
 use super::sarg::{Sarg, Test, bounds, sargs};
+use super::test_order::cheapest_first;
 use crate::algebra::{Column, Comparison, Expr, Relation, SortKey, Source};
 use crate::catalog::{IndexDefinition, TableDefinition};
 use crate::error::Error;
@@ -107,8 +108,8 @@ impl Planner<'_> {
             .filter_map(|candidate| {
                 let reverse = yields(definition, &candidate.order, &keys)?;
                 let all = candidate.estimate.rows;
-                // The rows of a union are all found before the first is read.
-                let run = run.filter(|_| !matches!(candidate.access, Access::Union(_)));
+                // The rows of several paths are all found before the first is read.
+                let run = run.filter(|_| !candidate.access.is_combined());
                 // Without a filter the counted tree finds the first wanted row by its number.
                 let wanted = |run: Run| match candidate.covered.len() == parts.len() {
                     true => run.end.saturating_sub(run.skipped),
@@ -144,6 +145,7 @@ impl Planner<'_> {
             .filter(|(index, _)| !candidate.covered.contains(index))
             .map(|(_, part)| part)
             .collect();
+        let residual = if self.optimize { cheapest_first(definition, residual) } else { residual };
         let mut wanted = needed.clone();
         residual.iter().for_each(|part| columns::add_columns(part, &mut wanted));
         let (fetch, columns) = fetches(definition, source, &wanted)?;
@@ -248,7 +250,7 @@ impl Planner<'_> {
     fn cost(&self, candidate: &Candidate, parts: &[Expr], needed: &ColumnSet, source: Source) -> f64 {
         let covers_all = candidate.covered.len() == parts.len();
         let reads_nothing = !needed.iter().any(|column| column.source() == source);
-        if covers_all && reads_nothing && !matches!(candidate.access, Access::Union(_)) {
+        if covers_all && reads_nothing && !candidate.access.is_combined() {
             return cost::OPERATOR; // it is only counted, or its row ids are in the index
         }
         if is_single(&candidate.access) {
@@ -261,7 +263,10 @@ impl Planner<'_> {
     fn candidates(&self, definition: &TableDefinition, source: Source, parts: &[Expr]) -> Vec<Candidate> {
         let mut found = vec![self.whole_table(definition)];
         if self.optimize {
-            found.extend(self.ordered_paths(definition, source, parts));
+            let paths = self.ordered_paths(definition, source, parts);
+            let both = self.intersection(definition, &paths);
+            found.extend(paths);
+            found.extend(both);
             found.extend(self.unions(definition, source, parts));
         }
         found
@@ -412,7 +417,8 @@ impl Planner<'_> {
             Access::Index { prefixes, bounds, .. } => {
                 prefixes.iter().flatten().all(|part| known(&part.value)) && bounds_known(bounds)
             }
-            Access::Union(_) => false, // the counts of its paths are added up, which is cheaper than looking
+            // The counts of the paths say enough, which is cheaper than looking.
+            Access::Union(_) | Access::Intersection(_) => false,
         };
         if !all_known {
             return None;
@@ -459,7 +465,7 @@ fn is_single(access: &Access) -> bool {
     match access {
         Access::RowIds(ids) => ids.len() == 1,
         Access::Index { prefixes, point, .. } => *point && prefixes.len() == 1,
-        Access::All | Access::RowRange(_) | Access::Union(_) => false,
+        Access::All | Access::RowRange(_) | Access::Union(_) | Access::Intersection(_) => false,
     }
 }
 

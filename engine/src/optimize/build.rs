@@ -82,8 +82,9 @@ impl Planner<'_> {
     }
 
     fn build_filter(&mut self, input: Relation, predicate: Expr, needed: &ColumnSet) -> Result<Plan, Error> {
-        let (mut nested, plain): (Vec<_>, Vec<_>) =
-            conjuncts(predicate).into_iter().partition(columns::has_subquery);
+        let (mut nested, plain): (Vec<_>, Vec<_>) = conjuncts(predicate)
+            .into_iter()
+            .partition(|part| self.has_subquery && columns::has_subquery(part));
         let pending = self.extract(&mut nested);
         let mut below = needed.clone();
         nested.iter().for_each(|part| columns::add_columns(part, &mut below));
@@ -104,7 +105,7 @@ impl Planner<'_> {
     pub(crate) fn filtered(&self, plan: Plan, predicate: Option<Expr>) -> Result<Plan, Error> {
         let Some(predicate) = predicate else { return Ok(plan) };
         let scalar = self.compile(&predicate, &plan)?;
-        let rows = plan.estimate.rows * self.share_of_all(&conjuncts(predicate.clone()));
+        let rows = plan.estimate.rows * self.share_of_few(&predicate, plan.estimate.rows);
         let columns = plan.columns.clone();
         let predicate = Predicate { scalar, expr: predicate };
         let node = Node::Filter { input: Box::new(plan), predicate };

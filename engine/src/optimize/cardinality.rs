@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use nuages_storage::{TableId, Value};
 use smallvec::SmallVec;
 
-use super::columns::{self, columns_of};
+use super::columns::{self, columns_of, conjuncts};
 use super::planner::Planner;
 use crate::algebra::{Column, Comparison, Expr, Source, TextMatch};
 use crate::bits::Bits;
@@ -64,6 +64,15 @@ impl Planner<'_> {
     /// The share of rows for which a condition over any tables is true.
     pub(crate) fn share(&self, predicate: &Expr) -> f64 {
         self.combined_share(predicate, true)
+    }
+
+    /// The share of `rows` rows for which a condition is true; guessed if they are not worth more.
+    pub(crate) fn share_of_few(&self, predicate: &Expr, rows: f64) -> f64 {
+        match predicate {
+            Expr::And(parts) if rows <= FEW_ROWS as f64 => parts.iter().map(guess).product(),
+            other if rows <= FEW_ROWS as f64 => guess(other),
+            _ => self.share_of_all(&conjuncts(predicate.clone())),
+        }
     }
 
     /// The share of rows for which all of these are true; those of one table together.

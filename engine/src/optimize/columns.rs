@@ -1,48 +1,9 @@
 //! Which columns an expression or a relation mentions and defines, and how one is put in the place of another.
 
-use hashbrown::{HashMap, HashSet};
-use smallvec::SmallVec;
+use hashbrown::HashMap;
 
+pub(crate) use super::sorted_set::{ColumnSet, SourceSet};
 use crate::algebra::{Aggregate, Column, Expr, Query, Relation, RowCount, Source, WindowFunction};
-
-/// A set of columns: in order, and few as a rule, so that a search costs less than a hash, and a copy no allocation.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ColumnSet(SmallVec<[Column; 12]>);
-
-impl ColumnSet {
-    pub(crate) fn new() -> ColumnSet {
-        ColumnSet::default()
-    }
-
-    pub(crate) fn insert(&mut self, column: Column) {
-        if let Err(place) = self.0.binary_search(&column) {
-            self.0.insert(place, column);
-        }
-    }
-
-    pub(crate) fn contains(&self, column: &Column) -> bool {
-        self.0.binary_search(column).is_ok()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Its columns, ascending.
-    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Column> {
-        self.0.iter()
-    }
-}
-
-impl Extend<Column> for ColumnSet {
-    fn extend<I: IntoIterator<Item = Column>>(&mut self, columns: I) {
-        columns.into_iter().for_each(|column| self.insert(column));
-    }
-}
 
 /// Calls `visit` on `expr` and every expression below it, also inside its subqueries.
 pub(crate) fn walk(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
@@ -147,13 +108,13 @@ pub(crate) fn add_columns(expr: &Expr, found: &mut ColumnSet) {
 }
 
 /// The sources a relation introduces, those under its projections and aggregates included.
-pub(crate) fn sources_of(relation: &Relation) -> HashSet<Source> {
-    let mut found = HashSet::new();
+pub(crate) fn sources_of(relation: &Relation) -> SourceSet {
+    let mut found = SourceSet::new();
     add_sources(relation, &mut found);
     found
 }
 
-fn add_sources(relation: &Relation, found: &mut HashSet<Source>) {
+fn add_sources(relation: &Relation, found: &mut SourceSet) {
     each_source(relation, &mut |source| {
         found.insert(source);
     });
@@ -182,7 +143,7 @@ fn each_source(relation: &Relation, visit: &mut dyn FnMut(Source)) {
 }
 
 /// Whether a relation mentions a column of one of these sources.
-pub(crate) fn mentions(relation: &Relation, sources: &HashSet<Source>) -> bool {
+pub(crate) fn mentions(relation: &Relation, sources: &SourceSet) -> bool {
     let mut found = false;
     walk_relation(relation, &mut |expr| {
         found |= matches!(expr, Expr::Column(column) if sources.contains(&column.source()));
@@ -192,7 +153,7 @@ pub(crate) fn mentions(relation: &Relation, sources: &HashSet<Source>) -> bool {
 
 /// The columns of sources outside that a query mentions, in the order of their first mention.
 pub(crate) fn free_columns(query: &Query) -> Vec<Column> {
-    let mut bound = HashSet::new();
+    let mut bound = SourceSet::new();
     add_sources(&query.relation, &mut bound);
     let mut free: Vec<Column> = Vec::new();
     walk_query(query, &mut |expr| match expr {

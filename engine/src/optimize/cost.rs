@@ -21,6 +21,8 @@ pub(crate) const TEST: f64 = 0.0015;
 pub(crate) const FETCH: f64 = 0.065;
 /// A row fetched through an index.
 pub(crate) const INDEX: f64 = 0.07;
+/// An entry of an index that is read for its row id, which is compared with those of others.
+pub(crate) const ENTRY: f64 = 0.01;
 /// An index looked into for a key.
 pub(crate) const DESCEND: f64 = 0.095;
 /// A row put into the hash table of a join, and one that probes it.
@@ -43,11 +45,12 @@ pub(crate) const BEGIN: f64 = 0.5;
 pub(crate) const OPERATOR: f64 = 0.1;
 
 /// The constants by name, for the program that measures them.
-pub const CONSTANTS: [(&str, f64); 13] = [
+pub const CONSTANTS: [(&str, f64); 14] = [
     ("scan", SCAN),
     ("test", TEST),
     ("fetch", FETCH),
     ("index", INDEX),
+    ("entry", ENTRY),
     ("descend", DESCEND),
     ("build", BUILD),
     ("probe", PROBE),
@@ -83,12 +86,13 @@ impl Cost {
     }
 }
 
-/// The rows of an access path; `visited` are those it has.
+/// The rows of an access path; `visited` are those it has, or of an intersection the entries of all its paths.
 pub(crate) fn path(access: &Access, visited: f64, scan_row: f64) -> f64 {
     match access {
         Access::All | Access::RowRange(_) => visited * scan_row,
         Access::RowIds(_) => visited * FETCH,
         Access::Index { .. } | Access::Union(_) => DESCEND + visited * INDEX,
+        Access::Intersection(paths) => DESCEND * paths.len() as f64 + visited * ENTRY,
     }
 }
 
@@ -123,7 +127,9 @@ impl Pricing<'_> {
         match &plan.node {
             Node::Unit | Node::Values(_) => Cost::streaming(rows * COMPUTE),
             Node::Scan(scan) => self.scan(scan, plan.estimate),
-            Node::Count(Access::Union(_), table) => Cost::streaming((self.table_rows)(*table) * 0.1 * INDEX),
+            Node::Count(access, table) if access.is_combined() => {
+                Cost::streaming((self.table_rows)(*table) * 0.1 * INDEX)
+            }
             Node::Count(..) => Cost::streaming(DESCEND),
             Node::Measured { input, .. } => self.of(input),
             Node::Filter { input, .. } => self.of(input).then(input.estimate.rows * TEST),
@@ -141,8 +147,8 @@ impl Pricing<'_> {
                         + hash_join(left.estimate.rows, right.estimate.rows, rows),
                 }
             }
-            Node::IndexJoin { left, lookup, .. } => {
-                let matches = lookup.matches;
+            Node::IndexJoin { kind, left, lookup } => {
+                let matches = if lookup.is_test(*kind) { 0.0 } else { lookup.matches };
                 self.of(left).then(index_join(left.estimate.rows, matches) + rows * JOINED)
             }
             Node::NestedLoop { kind, left, right, .. } => {
@@ -215,12 +221,13 @@ impl Pricing<'_> {
         let visited = visited.map_or(scan.visited.rows, |count| scan.visited.rows.min(count as f64));
         let tests = if scan.filter.is_some() { visited * TEST } else { 0.0 };
         let path = self::path(&scan.access, visited, self.scan_row);
-        let fetched = yielded.rows * COMPUTE * 0.3 * scan.fetch.len() as f64;
+        let found = if matches!(scan.access, Access::Intersection(_)) { yielded.rows * FETCH } else { 0.0 };
+        let fetched = found + yielded.rows * COMPUTE * 0.3 * scan.fetch.len() as f64;
         let all = path + tests + fetched;
-        match scan.access {
+        match scan.access.is_combined() {
             // Its row ids are all found before the first row is read.
-            Access::Union(_) => Cost { first: OPERATOR + all * 0.5, all: OPERATOR + all },
-            _ => Cost::streaming(all),
+            true => Cost { first: OPERATOR + all * 0.5, all: OPERATOR + all },
+            false => Cost::streaming(all),
         }
     }
 }

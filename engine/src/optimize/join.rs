@@ -4,12 +4,11 @@
 //! says. Each join is made by the cheapest of its methods: a hash table of either side, or an index of one of them that
 //! finds the partners of each row of the other.
 
-use hashbrown::HashSet;
 use nuages_storage::DataType;
 
 use super::access::{PlainKey, condition_free_indexes, fetches};
 use super::build::Run;
-use super::columns::{self, ColumnSet, conjunction, conjuncts};
+use super::columns::{self, ColumnSet, SourceSet, conjunction, conjuncts};
 use super::cost;
 use super::join_order::graph::JoinGraph;
 use super::join_order::set::InputSet;
@@ -207,12 +206,18 @@ impl Planner<'_> {
                 Some(self.build(right.clone(), &below)?)
             }
         };
-        let (lookup, whole) = match (by_index, right_size) {
+        let (mut lookup, whole) = match (by_index, right_size) {
             (Some(lookup), Some(whole)) => (lookup, whole),
             (Some(lookup), None) => return self.index_join(kind, left, right, on, lookup, needed).map(Some),
             (None, Some(whole)) => return self.hash_join(kind, left, whole, &on, needed).map(Some),
             (None, None) => return Ok(None),
         };
+        let is_test = matches!(kind, JoinKind::Semi | JoinKind::Anti)
+            && matches!(filtered_scan(right), Some((_, _, None)))
+            && lookup.covered.len() == on.len();
+        if is_test {
+            lookup.cost = cost::index_join(left.estimate.rows, 0.0);
+        }
         let hash = self.price(&whole) + cost::hash_join(left.estimate.rows, whole.estimate.rows, 0.0);
         match self.choose(&[hash, lookup.cost]) {
             0 => self.hash_join(kind, left, whole, &on, needed).map(Some),
@@ -225,7 +230,7 @@ impl Planner<'_> {
         let Some((table, source, _)) = filtered_scan(right) else { return Ok(None) };
         let definition = self.table(table)?;
         let left_sources = sources(left);
-        let right_sources = HashSet::from([source]);
+        let right_sources = SourceSet::from_iter([source]);
         let mut keys = Vec::new();
         for (number, part) in on.iter().enumerate() {
             let Some((value, Expr::Column(column))) = equality(part, &left_sources, &right_sources) else {
@@ -475,13 +480,9 @@ pub(super) fn filtered_scan(relation: &Relation) -> Option<(nuages_storage::Tabl
 }
 
 /// The two sides of an equality between columns of the left and columns of the right, left first.
-fn equality<'e>(
-    part: &'e Expr,
-    left: &HashSet<Source>,
-    right: &HashSet<Source>,
-) -> Option<(&'e Expr, &'e Expr)> {
+fn equality<'e>(part: &'e Expr, left: &SourceSet, right: &SourceSet) -> Option<(&'e Expr, &'e Expr)> {
     let Expr::Compare(Comparison::Equal, a, b) = part else { return None };
-    let of = |expr: &Expr, sources: &HashSet<Source>| {
+    let of = |expr: &Expr, sources: &SourceSet| {
         let mentioned = mentioned(expr);
         !mentioned.is_empty() && mentioned.is_subset(sources)
     };

@@ -2,10 +2,10 @@
 
 use std::cell::RefCell;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use nuages_storage::{DataType, TableId, Value, Version};
 
-use super::columns::{self, ColumnSet};
+use super::columns::{self, ColumnSet, SourceSet};
 use super::cost;
 use super::premise::Premise;
 use super::rewrite::rewrite;
@@ -44,7 +44,8 @@ pub(crate) struct Planner<'a> {
     pub(super) counted: RefCell<Vec<Premise>>,
     next_source: u32,
     next_parameter: usize,
-    has_subquery: bool,
+    /// Whether there is a subquery anywhere in it.
+    pub(super) has_subquery: bool,
     /// How many subqueries and joins, one within the other, are being planned in two ways.
     pub(super) nesting: usize,
     /// The tables behind the sources that are scans, and whether an outer join can NULL-extend them.
@@ -134,14 +135,16 @@ impl<'a> Planner<'a> {
 
     /// A projection by the rules that need its conditions where they belong.
     fn simplified(&self, mut root: Relation) -> Relation {
-        if transitive(&mut root, self) {
-            root = self.pushed(root);
+        if has_join(&root) {
+            if transitive(&mut root, self) {
+                root = self.pushed(root);
+            }
+            let mut needed = ColumnSet::new();
+            if let Relation::Project { source, columns, .. } = &root {
+                needed.extend((0..columns.len()).map(|place| source.column(place)));
+            }
+            eliminate(&mut root, &needed, self);
         }
-        let mut needed = ColumnSet::new();
-        if let Relation::Project { source, columns, .. } = &root {
-            needed.extend((0..columns.len()).map(|place| source.column(place)));
-        }
-        eliminate(&mut root, &needed, self);
         order(&mut root);
         redundant(&mut root, self);
         root
@@ -303,7 +306,7 @@ impl<'a> Planner<'a> {
     /// Takes the subqueries out of `exprs`: each is replaced by a column that [`apply`](Self::apply) adds.
     pub(crate) fn extract(&mut self, exprs: &mut [Expr]) -> Vec<Pending> {
         let mut found = Vec::new();
-        if exprs.iter().any(columns::has_subquery) {
+        if self.has_subquery && exprs.iter().any(columns::has_subquery) {
             let source = self.fresh_source();
             exprs.iter_mut().for_each(|expr| extract(expr, source, &mut found));
         }
@@ -410,6 +413,13 @@ impl<'a> Planner<'a> {
     }
 }
 
+/// Whether there is a join among the operators of a relation.
+fn has_join(relation: &Relation) -> bool {
+    let mut found = matches!(relation, Relation::Join { .. });
+    relation.each_input(&mut |input| found |= has_join(input));
+    found
+}
+
 /// A subquery taken out of an expression, and the column that stands in its place.
 pub(crate) struct Pending {
     pub(crate) column: Column,
@@ -463,6 +473,6 @@ fn resolve_in(columns: &[PlanColumn]) -> impl Fn(Column) -> Option<(usize, DataT
 }
 
 /// The sources whose columns a plan yields.
-pub(crate) fn sources(plan: &Plan) -> HashSet<Source> {
+pub(crate) fn sources(plan: &Plan) -> SourceSet {
     plan.columns.iter().map(|column| column.column.source()).collect()
 }

@@ -1,19 +1,20 @@
-//! Rewriting: predicates go down to the rows they speak of, and `EXISTS` and `IN` become joins.
+//! Rewriting: predicates go down to the rows they speak of, and rules are asked on the way.
 //!
 //! [`push`] carries a list of conjuncts down the tree. At each operator it keeps what must stay, hands on what may
-//! pass, and at the leaves [`attach`]es the rest: plain conjuncts as a filter, `EXISTS`/`IN` subqueries as semi- and
-//! anti-joins where their correlation can be lifted out of them (Neumann and Kemper, "Unnesting Arbitrary Queries",
-//! BTW 2015, describe the general case; here only filters, projections, sorts and inner joins are looked through, and
-//! what remains is evaluated row by row).
+//! pass, and at the leaves [`attach`]es the rest: plain conjuncts as a filter, `EXISTS`/`IN` subqueries as the semi- and
+//! anti-joins that [`unnest`](super::rule::unnest) makes of them. At a join it asks whether it need be an
+//! [`outer`](super::rule::outer) one.
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use nuages_storage::Value;
 
-use super::columns::{self, conjunction, conjuncts, sources_of, substitute};
+use super::columns::{self, SourceSet, conjunction, conjuncts, sources_of, substitute};
 use super::rule::common::{factored, restriction};
+use super::rule::fold::simplify;
+use super::rule::outer::rejects_null;
+use super::rule::unnest::{as_join, is_asked_for_each_row, uncorrelated};
 use super::rule::{set, take};
-use crate::algebra::{Column, Comparison, Expr, JoinKind, Query, Relation, RowCount, Source};
-use crate::evaluate::Scalar;
+use crate::algebra::{Column, Expr, JoinKind, Relation, Source};
 
 /// Whether an expression can never be NULL; the planner knows the catalog, this module does not.
 pub(crate) type NeverNull<'a> = &'a dyn Fn(&Expr) -> bool;
@@ -105,7 +106,7 @@ fn push_join(
 ) -> Relation {
     let left_sources = sources_of(&left);
     let right_sources = sources_of(&right);
-    let of = |part: &Expr, sources: &HashSet<Source>| {
+    let of = |part: &Expr, sources: &SourceSet| {
         let mentioned = mentioned(part);
         !mentioned.is_empty() && mentioned.is_subset(sources)
     };
@@ -164,173 +165,36 @@ fn push_join(
     attach(left.join(kind, right, conjunction(here).unwrap_or(Expr::And(Vec::new()))), stay, never_null)
 }
 
-/// The right side of a join without its mentions of the left, which become conditions of the join. Both are as they
-/// were if that cannot be: then the right side is computed for each left row.
-fn uncorrelated(right: Relation, left: &HashSet<Source>, mut on: Vec<Expr>) -> (Relation, Vec<Expr>) {
-    if !columns::mentions(&right, left) {
-        return (right, on);
-    }
-    match lift(right.clone(), Looking::ThroughFilters) {
-        Some((lifted, parts, _)) if !columns::mentions(&lifted, left) => {
-            on.extend(parts);
-            (lifted, on)
-        }
-        _ => (right, on),
-    }
-}
-
-/// Puts conjuncts on top of a relation: subqueries that can be joined as joins, the rest as one filter below them.
+/// Puts conjuncts on top of a relation: plain ones as a filter, then subqueries that can be joined as joins, and what has
+/// to be asked anew for each row last, when there are fewest.
 fn attach(relation: Relation, parts: Vec<Expr>, never_null: NeverNull<'_>) -> Relation {
-    let mut plain = Vec::new();
+    let (mut plain, mut asked) = (Vec::new(), Vec::new());
     let mut joins = Vec::new();
     for part in parts {
         match as_join(part, never_null) {
             Ok(join) => joins.push(join),
             Err(part) if plain.contains(&part) => {}
+            Err(part) if is_asked_for_each_row(&part) => asked.push(part),
             Err(part) => plain.push(part),
         }
     }
-    let filtered = match conjunction(plain) {
+    if joins.is_empty() {
+        plain.append(&mut asked);
+    }
+    let filtered = |relation: Relation, parts| match conjunction(parts) {
         Some(predicate) => relation.filter(predicate),
         None => relation,
     };
-    joins.into_iter().fold(filtered, |left, (kind, right, on)| {
+    let joined = joins.into_iter().fold(filtered(relation, plain), |left, (kind, right, on)| {
         push_join(kind, left, right, Expr::And(on), Vec::new(), never_null)
-    })
-}
-
-/// `EXISTS`, `IN` and their negations as a semi- or anti-join, or the expression back.
-fn as_join(part: Expr, never_null: NeverNull<'_>) -> Result<(JoinKind, Relation, Vec<Expr>), Expr> {
-    let (kind, inner) = match &part {
-        Expr::Not(inner) => (JoinKind::Anti, &**inner),
-        inner => (JoinKind::Semi, inner),
-    };
-    let joined = match inner {
-        Expr::Exists(relation) => {
-            lift(relation.as_ref().clone(), Looking::ForRows).map(|(right, on, _)| (right, on))
-        }
-        Expr::InQuery(value, query) if !columns::has_subquery(value) => {
-            let Query { relation, columns, .. } = query.as_ref().clone();
-            match (lift(relation, Looking::ForValues), columns.into_iter().next()) {
-                (Some((right, mut on, by)), Some(column)) => {
-                    let column = substituted(column.expr, &by);
-                    let safe = kind == JoinKind::Semi || (never_null(value) && never_null(&column));
-                    let plain = !columns::has_subquery(&column);
-                    on.push(value.as_ref().clone().equals(column));
-                    (safe && plain).then_some((right, on))
-                }
-                _ => None,
-            }
-        }
-        _ => None,
-    };
-    match joined {
-        Some((right, on)) => Ok((kind, right, on)),
-        None => Err(part),
-    }
-}
-
-/// What [`lift`] makes of a subquery: the relation without correlation, the conjuncts lifted out of it, and what the
-/// columns of projections it looked through stand for.
-pub(crate) type Lifted = (Relation, Vec<Expr>, HashMap<Column, Expr>);
-
-/// How much of a subquery may be looked through.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Looking {
-    /// Only whether there is a row counts.
-    ForRows,
-    /// The set of values counts.
-    ForValues,
-    /// Below a join.
-    ThroughFilters,
-}
-
-/// Lifts the conjuncts that mention columns outside out of a subquery of which only the existence of rows counts.
-/// None if some correlation cannot be lifted.
-fn lift(relation: Relation, looking: Looking) -> Option<Lifted> {
-    match relation {
-        Relation::Filter { input, predicate } => {
-            // Which rows there are below counts now, not only whether there are any.
-            let below = if looking == Looking::ForRows { Looking::ForValues } else { looking };
-            let (input, mut lifted, by) = lift(*input, below)?;
-            let inside = sources_of(&input);
-            let mut stay = Vec::new();
-            for part in conjuncts(simplify(substituted(predicate, &by))) {
-                if mentioned(&part).is_subset(&inside) {
-                    stay.push(part);
-                } else if columns::has_subquery(&part) {
-                    return None;
-                } else {
-                    lifted.push(part);
-                }
-            }
-            let relation = match conjunction(stay) {
-                Some(predicate) => input.filter(predicate),
-                None => input,
-            };
-            Some((relation, lifted, by))
-        }
-        Relation::Project { input, source, columns } if looking != Looking::ThroughFilters => {
-            let (input, lifted, mut by) = lift(*input, looking)?;
-            let definitions: HashMap<_, _> = definitions(source, &columns)
-                .into_iter()
-                .map(|(column, expr)| (column, substituted(expr, &by)))
-                .collect();
-            by.extend(definitions);
-            Some((input, lifted, by))
-        }
-        Relation::Sort { input, .. } if looking != Looking::ThroughFilters => lift(*input, looking),
-        Relation::Distinct { input, .. } if looking == Looking::ForRows => lift(*input, looking),
-        Relation::Limit { input, offset: RowCount::Fixed(0), count }
-            if looking == Looking::ForRows
-                && count.as_ref().is_none_or(|count| count.fixed().is_some_and(|count| count > 0)) =>
-        {
-            lift(*input, looking)
-        }
-        Relation::Join { kind: JoinKind::Inner, left, right, on } => {
-            let (left, mut lifted, mut by) = lift(*left, Looking::ThroughFilters)?;
-            let (right, more, right_by) = lift(*right, Looking::ThroughFilters)?;
-            by.extend(right_by);
-            lifted.extend(more);
-            let inside: HashSet<Source> = sources_of(&left).into_iter().chain(sources_of(&right)).collect();
-            let (stay, out): (Vec<_>, Vec<_>) =
-                conjuncts(simplify(on)).into_iter().partition(|part| mentioned(part).is_subset(&inside));
-            if out.iter().any(columns::has_subquery) {
-                return None;
-            }
-            lifted.extend(out);
-            Some((left.join(JoinKind::Inner, right, Expr::And(stay)), lifted, by))
-        }
-        other => closed(&other).then(|| (other, Vec::new(), HashMap::new())),
-    }
-}
-
-/// The same of a subquery whose rows are aggregated: each of them counts.
-pub(crate) fn lift_values(relation: Relation) -> Option<Lifted> {
-    lift(relation, Looking::ForValues)
-}
-
-/// Whether a relation mentions no column from outside.
-fn closed(relation: &Relation) -> bool {
-    let mut mentioned = HashSet::new();
-    columns::walk_relation(relation, &mut |expr| {
-        if let Expr::Column(column) = expr {
-            mentioned.insert(column.source());
-        }
     });
-    let mut inside = sources_of(relation);
-    columns::walk_relation(relation, &mut |expr| match expr {
-        Expr::Scalar(query) | Expr::InQuery(_, query) => inside.extend(sources_of(&query.relation)),
-        Expr::Exists(relation) => inside.extend(sources_of(relation)),
-        _ => {}
-    });
-    mentioned.is_subset(&inside)
+    filtered(joined, asked)
 }
 
 /// The sources an expression mentions and does not introduce itself in a subquery.
-pub(crate) fn mentioned(expr: &Expr) -> HashSet<Source> {
-    let mut mentioned = HashSet::new();
-    let mut inside = HashSet::new();
+pub(crate) fn mentioned(expr: &Expr) -> SourceSet {
+    let mut mentioned = SourceSet::new();
+    let mut inside = SourceSet::new();
     columns::walk(expr, &mut |expr| match expr {
         Expr::Column(column) => {
             mentioned.insert(column.source());
@@ -339,11 +203,12 @@ pub(crate) fn mentioned(expr: &Expr) -> HashSet<Source> {
         Expr::Exists(relation) => inside.extend(sources_of(relation)),
         _ => {}
     });
-    mentioned.retain(|source| !inside.contains(source));
+    mentioned.remove_all(&inside);
     mentioned
 }
 
-fn definitions(source: Source, columns: &[Expr]) -> HashMap<Column, Expr> {
+/// What the columns of a source stand for.
+pub(crate) fn definitions(source: Source, columns: &[Expr]) -> HashMap<Column, Expr> {
     columns.iter().enumerate().map(|(index, expr)| (source.column(index), expr.clone())).collect()
 }
 
@@ -367,95 +232,61 @@ fn mentions_only_plain(part: &Expr, by: &HashMap<Column, Expr>) -> bool {
         .all(|column| by.get(column).is_none_or(|definition| !columns::has_subquery(definition)))
 }
 
-/// Whether `part` cannot be true when every column of `sources` is NULL.
-fn rejects_null(part: &Expr, sources: &HashSet<Source>) -> bool {
-    match part {
-        Expr::Compare(op, a, b) if *op != Comparison::Same => strict_in(a, sources) || strict_in(b, sources),
-        Expr::Match { text, .. } => strict_in(text, sources),
-        Expr::InList(value, _) => strict_in(value, sources),
-        Expr::InQuery(value, _) => strict_in(value, sources),
-        Expr::Not(inner) => match &**inner {
-            Expr::IsNull(value) => strict_in(value, sources),
-            Expr::Compare(op, a, b) if *op != Comparison::Same => {
-                strict_in(a, sources) || strict_in(b, sources)
-            }
-            Expr::Match { text, .. } => strict_in(text, sources),
-            Expr::InList(value, _) => strict_in(value, sources),
-            _ => false,
-        },
-        Expr::And(parts) => parts.iter().any(|part| rejects_null(part, sources)),
-        Expr::Or(parts) => !parts.is_empty() && parts.iter().all(|part| rejects_null(part, sources)),
-        Expr::Column(column) => sources.contains(&column.source()),
-        _ => false,
+#[cfg(test)]
+mod tests {
+    use super::super::rule::testing::{C, G, P, column, family, number, show};
+    use super::*;
+    use crate::algebra::Aggregate;
+
+    fn pushed(relation: Relation) -> String {
+        show(&rewrite(relation, &|_| false))
     }
-}
 
-/// Whether an expression is NULL whenever every column of `sources` is.
-fn strict_in(expr: &Expr, sources: &HashSet<Source>) -> bool {
-    match expr {
-        Expr::Column(column) => sources.contains(&column.source()),
-        Expr::Arithmetic(_, a, b) => strict_in(a, sources) || strict_in(b, sources),
-        Expr::Negate(a) | Expr::Cast(a, _) => strict_in(a, sources),
-        _ => false,
+    #[test]
+    fn a_condition_goes_to_the_side_of_a_join_that_it_speaks_of() {
+        let family = family();
+        let on = column(P, 0).equals(column(C, 1));
+        let condition = column(P, 1).equals(number(1)).and(column(C, 2).equals(number(2)));
+        let joined = family.parent.clone().join(JoinKind::Inner, family.child.clone(), on.clone());
+        assert_eq!(
+            pushed(joined.filter(condition)),
+            "Inner join p.0 = c.1\n  filter p.1 = 1\n    scan p\n  filter c.2 = 2\n    scan c"
+        );
+        // What filters the right side of an outer join would do after it is another thing before it.
+        let optional = family.parent.join(JoinKind::Left, family.child, on);
+        let absent = Expr::IsNull(Box::new(column(C, 2)));
+        assert_eq!(
+            pushed(optional.filter(column(P, 1).equals(number(1)).and(absent))),
+            "filter c.2 IS NULL\n  Left join p.0 = c.1\n    filter p.1 = 1\n      scan p\n    scan c"
+        );
     }
-}
 
-/// Folds what is decided without a row: constants among AND, OR and NOT, and negations pushed inward (De Morgan).
-pub(crate) fn simplify(expr: Expr) -> Expr {
-    match expr {
-        Expr::And(parts) => {
-            let mut kept = Vec::with_capacity(parts.len());
-            for part in parts.into_iter().map(simplify) {
-                match part {
-                    Expr::Literal(Value::Bool(true)) => {}
-                    Expr::Literal(Value::Bool(false)) => return Expr::Literal(Value::Bool(false)),
-                    Expr::And(inner) => kept.extend(inner),
-                    part => kept.push(part),
-                }
-            }
-            if kept.len() == 1 { kept.remove(0) } else { truth(kept, true) }
-        }
-        Expr::Or(parts) => {
-            let mut kept = Vec::with_capacity(parts.len());
-            for part in parts.into_iter().map(simplify) {
-                match part {
-                    Expr::Literal(Value::Bool(false)) => {}
-                    Expr::Literal(Value::Bool(true)) => return Expr::Literal(Value::Bool(true)),
-                    Expr::Or(inner) => kept.extend(inner),
-                    part => kept.push(part),
-                }
-            }
-            if kept.len() == 1 { kept.remove(0) } else { truth(kept, false) }
-        }
-        Expr::Not(inner) => match simplify(*inner) {
-            Expr::Literal(Value::Bool(value)) => Expr::Literal(Value::Bool(!value)),
-            Expr::Not(inner) => *inner,
-            Expr::And(parts) => simplify(Expr::Or(parts.into_iter().map(Expr::not).collect())),
-            Expr::Or(parts) => simplify(Expr::And(parts.into_iter().map(Expr::not).collect())),
-            inner => inner.not(),
-        },
-        Expr::InList(_, list) if list.is_empty() => Expr::Literal(Value::Bool(false)),
-        other => constant(&other).unwrap_or(other),
+    #[test]
+    fn a_condition_on_a_key_goes_below_the_groups() {
+        let family = family();
+        let groups = family.child.aggregate(G, vec![column(C, 1)], vec![Aggregate::rows()]);
+        let of_key = column(G, 0).equals(number(1));
+        let of_count = column(G, 1).equals(number(2));
+        assert_eq!(
+            pushed(groups.filter(of_key.and(of_count))),
+            "filter s2.1 = 2\n  group by c.1: CountRows\n    filter c.1 = 1\n      scan c"
+        );
     }
-}
 
-/// What a comparison of constants comes to. (One that fails is left to fail in the rows that need it.)
-fn constant(expr: &Expr) -> Option<Expr> {
-    let is_literal = |expr: &Expr| matches!(expr, Expr::Literal(_));
-    let decided = match expr {
-        Expr::Compare(_, a, b) => is_literal(a) && is_literal(b),
-        Expr::IsNull(a) => is_literal(a),
-        Expr::InList(a, list) => is_literal(a) && list.iter().all(is_literal),
-        _ => false,
-    };
-    let scalar = decided.then(|| Scalar::compile(expr, &|_| None).ok())??;
-    scalar.as_constant().cloned().map(Expr::Literal)
-}
-
-fn truth(parts: Vec<Expr>, conjunction: bool) -> Expr {
-    match (parts.is_empty(), conjunction) {
-        (true, _) => Expr::Literal(Value::Bool(conjunction)),
-        (false, true) => Expr::And(parts),
-        (false, false) => Expr::Or(parts),
+    #[test]
+    fn what_is_asked_for_each_row_is_asked_after_the_joins() {
+        let family = family();
+        let of_parent = |condition: Expr| family.child.clone().filter(condition);
+        let exists = Expr::Exists(Box::new(of_parent(column(C, 1).equals(column(P, 0)))));
+        let count =
+            of_parent(column(C, 2).equals(column(P, 1))).aggregate(G, vec![], vec![Aggregate::rows()]);
+        let count =
+            crate::algebra::Query::new(count, vec![crate::algebra::OutputColumn::new("", column(G, 0))]);
+        let asked = number(3).equals(Expr::Scalar(Box::new(count)));
+        let rewritten = rewrite(family.parent.clone().filter(asked.and(exists)), &|_| false);
+        let Relation::Filter { input, .. } = &rewritten else {
+            panic!("the count is asked last: {rewritten:?}")
+        };
+        assert_eq!(show(input), "Semi join c.1 = p.0\n  scan p\n  scan c");
     }
 }

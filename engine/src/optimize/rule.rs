@@ -2,7 +2,10 @@
 //!
 //! | rule | before | after |
 //! |---|---|---|
+//! | [`fold`] | `1 = 1 AND NOT (a OR b)` | `NOT a AND NOT b` |
 //! | [`common`] | `a AND b OR a AND c` | `a AND (b OR c)` |
+//! | [`outer`] | `a LEFT JOIN b WHERE b.x > 5` | an inner join |
+//! | [`unnest`] | `EXISTS (.. WHERE b.k = a.k)`, `IN` | a semi- or anti-join |
 //! | [`transitive`] | `a = b AND a = 5` | and `b = 5` |
 //! | [`decorrelate`] | `x < (SELECT max(..) WHERE k = outer.k)` | a join with the maxima of all `k` |
 //! | [`eliminate`] | a join that neither adds nor removes rows nor is looked at | its left side |
@@ -10,18 +13,20 @@
 //! | [`order`] | a limit or an order above a projection | below it, where an index or a top-k serves it |
 //! | [`set`] | a condition above UNION, INTERSECT, EXCEPT | one on each side |
 //!
-//! Pushing predicates down, outer joins into inner ones, and EXISTS and IN into semi- and anti-joins are in
-//! [`rewrite`](super::rewrite), which carries conditions down the tree and asks the rules on its way.
+//! [`rewrite`](super::rewrite) carries conditions down the tree, and asks the rules about them on its way.
 
 pub(super) mod common;
 pub(super) mod decorrelate;
 pub(super) mod eliminate;
+pub(super) mod fold;
 pub(super) mod order;
+pub(super) mod outer;
 pub(super) mod redundant;
 pub(super) mod set;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 pub(super) mod transitive;
+pub(super) mod unnest;
 
 use crate::algebra::Relation;
 

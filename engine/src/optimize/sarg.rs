@@ -15,7 +15,7 @@ use nuages_storage::{DataType, Value};
 use super::columns;
 use crate::algebra::{Column, Comparison, Expr, Source, TextMatch};
 use crate::catalog::TableDefinition;
-use crate::evaluate::{Scalar, same_keys};
+use crate::evaluate::{Scalar, by_day, same_keys};
 use crate::functions::pattern::{Following, like_beginning};
 use crate::plan::{Bound, Bounds, KeyValue};
 
@@ -67,8 +67,8 @@ fn sarg(definition: &TableDefinition, source: Source, part: &Expr) -> Option<(us
         Expr::Compare(op, a, b) => {
             let ((column, kind), op, value) = match (own(a), own(b)) {
                 (Some(column), None) => (column, *op, b),
-                (None, Some(column)) => (column, flipped(*op), a),
-                _ => return None,
+                (None, Some(column)) => (column, op.flipped(), a),
+                _ => return day_test(*op, a, b, &own),
             };
             let test = comparison(op, bound(value, kind)?)?;
             Some((column, test, true))
@@ -92,6 +92,26 @@ fn sarg(definition: &TableDefinition, source: Source, part: &Expr) -> Option<(us
         Expr::Column(_) => truth(own(part)?, true),
         _ => None,
     }
+}
+
+/// A column of days compared with a moment that is known now.
+fn day_test(
+    op: Comparison,
+    a: &Expr,
+    b: &Expr,
+    own: &dyn Fn(&Expr) -> Option<(usize, DataType)>,
+) -> Option<(usize, Test, bool)> {
+    let days = |expr: &Expr| match expr {
+        Expr::Cast(days, DataType::Timestamp) => own(days).filter(|(_, kind)| *kind == DataType::Date),
+        _ => None,
+    };
+    let ((column, _), op, moment) = match (days(a), days(b)) {
+        (Some(column), None) => (column, op, b),
+        (None, Some(column)) => (column, op.flipped(), a),
+        _ => return None,
+    };
+    let (op, day) = by_day(op, bound(moment, DataType::Timestamp)?.as_constant()?)?;
+    Some((column, comparison(op, constant(day)?)?, true))
 }
 
 fn truth((column, kind): (usize, DataType), is_true: bool) -> Option<(usize, Test, bool)> {
@@ -163,16 +183,6 @@ fn place_of(definition: &TableDefinition, column: Column) -> Option<usize> {
         return definition.row_id_column();
     }
     (column.index() < definition.columns.len()).then_some(column.index())
-}
-
-fn flipped(op: Comparison) -> Comparison {
-    match op {
-        Comparison::Less => Comparison::Greater,
-        Comparison::LessOrEqual => Comparison::GreaterOrEqual,
-        Comparison::Greater => Comparison::Less,
-        Comparison::GreaterOrEqual => Comparison::LessOrEqual,
-        same => same,
-    }
 }
 
 /// The range of a column that the tests on it leave, and the conjuncts it covers; none if they leave all of it.

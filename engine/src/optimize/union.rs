@@ -52,6 +52,6 @@ impl Planner<'_> {
 fn has_bounds(access: &Access) -> bool {
     match access {
         Access::RowRange(bounds) | Access::Index { bounds, .. } => bounds.scalars().next().is_some(),
-        Access::All | Access::RowIds(_) | Access::Union(_) => false,
+        Access::All | Access::RowIds(_) | Access::Union(_) | Access::Intersection(_) => false,
     }
 }

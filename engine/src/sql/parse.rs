@@ -62,7 +62,9 @@ pub(super) fn split(text: &str, dialect: Dialect) -> Result<Vec<Vec<TokenWithSpa
     if text.len() > SCRIPT_BYTES_MAX {
         return Err(Problem::TooLong { bytes: text.len(), max: SCRIPT_BYTES_MAX }.into());
     }
-    let mut tokens = match tokens::plain(text) {
+    let plain = tokens::plain(text);
+    let is_plain = plain.is_some();
+    let mut tokens = match plain {
         Some(tokens) => tokens,
         None => Tokenizer::new(&Grammar(dialect), text).tokenize_with_location().map_err(|error| {
             SqlError::new(Problem::Syntax { message: error.message }).or_at(error.location)
@@ -72,10 +74,12 @@ pub(super) fn split(text: &str, dialect: Dialect) -> Result<Vec<Vec<TokenWithSpa
     let is_end = |token: &TokenWithSpan| matches!(token.token, Token::SemiColon | Token::Whitespace(_));
     let last = tokens.iter().rposition(|token| !is_end(token)).map_or(0, |last| last + 1);
     if text.len() <= STATEMENT_BYTES_MAX
-        && !tokens[..last].iter().any(|token| token.token == Token::SemiColon)
+        && !tokens[..last].iter().any(|token| matches!(token.token, Token::SemiColon))
     {
         tokens.truncate(last);
-        tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
+        if !is_plain {
+            tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
+        }
         return Ok(Some(tokens).filter(|tokens| !tokens.is_empty()).into_iter().collect());
     }
     let mut statements = Vec::new();
@@ -156,6 +160,9 @@ fn reindex(tokens: Vec<TokenWithSpan>) -> Result<Parsed, SqlError> {
 /// the optimiser's business.
 fn drop_hints(tokens: &mut Vec<TokenWithSpan>) {
     let is = |token: &TokenWithSpan, text: &str| matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text));
+    if !tokens.iter().any(|token| is(token, "indexed") || is(token, "materialized")) {
+        return;
+    }
     let mut at = 0;
     while at < tokens.len() {
         let not_before = at > 0 && is(&tokens[at - 1], "not");

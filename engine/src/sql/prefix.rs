@@ -52,7 +52,7 @@ fn begins_query(parser: &Parser<'_>, ahead: usize) -> bool {
         // It may be a query in parentheses.
         Token::LParen => {
             let mut inner = ahead + 1;
-            while parser.peek_nth_token_ref(inner).token == Token::LParen {
+            while matches!(parser.peek_nth_token_ref(inner).token, Token::LParen) {
                 inner += 1;
             }
             begins_query(parser, inner)
@@ -66,22 +66,25 @@ fn parenthesised(parser: &mut Parser<'_>) -> Parsed {
         return set_operation(parser);
     }
     parser.advance_token();
-    let inner = parser.parse_comma_separated(Parser::parse_expr);
-    Some(inner.and_then(|mut exprs| {
-        parser.expect_token(&Token::RParen)?;
-        Ok(match (exprs.len(), exprs.pop()) {
-            (1, Some(expr)) => Expr::Nested(Box::new(expr)),
-            (_, last) => {
-                exprs.extend(last);
+    Some(parser.parse_expr().and_then(|first| {
+        let inner = match parser.peek_token_ref().token {
+            Token::Comma => {
+                let mut exprs = vec![first];
+                while parser.consume_token(&Token::Comma) {
+                    exprs.push(parser.parse_expr()?);
+                }
                 Expr::Tuple(exprs)
             }
-        })
+            _ => Expr::Nested(Box::new(first)),
+        };
+        parser.expect_token(&Token::RParen)?;
+        Ok(inner)
     }))
 }
 
 /// What follows the parentheses that open so far ahead, if some do.
 fn behind_parentheses<'p>(parser: &'p Parser<'_>, mut ahead: usize) -> Option<&'p Token> {
-    if parser.peek_nth_token_ref(ahead).token != Token::LParen {
+    if !matches!(parser.peek_nth_token_ref(ahead).token, Token::LParen) {
         return None;
     }
     let mut depth = 0;
@@ -116,7 +119,7 @@ fn set_operation(parser: &mut Parser<'_>) -> Parsed {
 
 fn word(parser: &mut Parser<'_>, keyword: Keyword, is_quoted: bool, span: Span) -> Parsed {
     let next = &parser.peek_nth_token_ref(1).token;
-    let is_call = *next == Token::LParen;
+    let is_call = matches!(next, Token::LParen);
     let is_plain = is_quoted || keyword == Keyword::NoKeyword;
     // `_utf8 'text'`, and whatever else has a text behind its name.
     if matches!(
@@ -181,11 +184,14 @@ pub(super) fn parse_in_list(parser: &mut Parser<'_>, needle: &Expr) -> Parsed {
     let is = |ahead: usize, keyword: Keyword| matches!(&parser.peek_nth_token_ref(ahead).token, Token::Word(word) if word.keyword == keyword);
     let negated = is(0, Keyword::NOT);
     let at = usize::from(negated);
-    let is_list = is(at, Keyword::IN) && parser.peek_nth_token_ref(at + 1).token == Token::LParen;
+    let is_list = is(at, Keyword::IN) && matches!(parser.peek_nth_token_ref(at + 1).token, Token::LParen);
+    if !is_list {
+        return None;
+    }
     // What begins with a query in parentheses may be a list all the same.
     let is_query = begins_query(parser, at + 2)
         && !matches!(behind_parentheses(parser, at + 2), Some(token) if !matches!(token, Token::RParen | Token::Word(_)));
-    if !is_list || is_query {
+    if is_query {
         return None;
     }
     (0..at + 2).for_each(|_| parser.advance_token());

@@ -4,11 +4,9 @@
 //! cross join without it.) And where every part says something of one side of a join, the side may be asked that before
 //! it is joined (query 7): `x = 1 AND y = 2 OR x = 3 AND y = 4` implies `x = 1 OR x = 3`.
 
-use hashbrown::HashSet;
-
-use super::super::columns::{conjunction, conjuncts};
+use super::super::columns::{SourceSet, conjunction, conjuncts};
 use super::super::rewrite::mentioned;
-use crate::algebra::{Expr, Source};
+use crate::algebra::Expr;
 
 /// The conjuncts with what the parts of each disjunction share as conjuncts of their own.
 pub(crate) fn factored(parts: Vec<Expr>) -> Vec<Expr> {
@@ -33,7 +31,7 @@ fn factor(part: Expr) -> Vec<Expr> {
 }
 
 /// What a disjunction implies for rows of these sources alone, if every part of it says something of them.
-pub(crate) fn restriction(part: &Expr, sources: &HashSet<Source>) -> Option<Expr> {
+pub(crate) fn restriction(part: &Expr, sources: &SourceSet) -> Option<Expr> {
     let Expr::Or(parts) = part else { return None };
     let of_sources = |part: &Expr| {
         let mentioned = mentioned(part);
@@ -49,6 +47,7 @@ pub(crate) fn restriction(part: &Expr, sources: &HashSet<Source>) -> Option<Expr
 mod tests {
     use super::super::testing::{C, P, column, number};
     use super::*;
+    use crate::algebra::Source;
 
     fn is(source: Source, place: usize, value: i64) -> Expr {
         column(source, place).equals(number(value))
@@ -72,8 +71,8 @@ mod tests {
     #[test]
     fn a_side_of_a_join_is_restricted_by_what_every_part_says_of_it() {
         let or = is(P, 1, 1).and(is(C, 2, 2)).or(is(P, 1, 3).and(is(C, 2, 4)));
-        assert_eq!(restriction(&or, &HashSet::from([P])), Some(is(P, 1, 1).or(is(P, 1, 3))));
+        assert_eq!(restriction(&or, &SourceSet::from_iter([P])), Some(is(P, 1, 1).or(is(P, 1, 3))));
         let one_sided = or.or(is(C, 2, 5));
-        assert_eq!(restriction(&one_sided, &HashSet::from([P])), None);
+        assert_eq!(restriction(&one_sided, &SourceSet::from_iter([P])), None);
     }
 }

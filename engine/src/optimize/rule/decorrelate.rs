@@ -14,8 +14,9 @@ use hashbrown::HashMap;
 
 use super::super::columns::{self, has_subquery, sources_of};
 use super::super::planner::Planner;
-use super::super::rewrite::{lift_values, mentioned, substituted};
+use super::super::rewrite::{mentioned, substituted};
 use super::take;
+use super::unnest::lift_values;
 use crate::algebra::{AggregateFunction, Column, Comparison, Expr, Function, JoinKind, Query, Relation};
 
 /// Makes joins of the scalar subqueries in filters and projections that can be; whether there were any.

@@ -11,28 +11,28 @@ use crate::catalog::{Catalog, NewColumn, NewForeignKey, NewIndex, NewTable};
 use crate::{Database, Session};
 
 /// The sources of the tests' scans.
-pub(super) const P: Source = Source::new(0);
-pub(super) const C: Source = Source::new(1);
-pub(super) const G: Source = Source::new(2);
+pub(in crate::optimize) const P: Source = Source::new(0);
+pub(in crate::optimize) const C: Source = Source::new(1);
+pub(in crate::optimize) const G: Source = Source::new(2);
 
 /// A column of one of them.
-pub(super) fn column(source: Source, place: usize) -> Expr {
+pub(in crate::optimize) fn column(source: Source, place: usize) -> Expr {
     Expr::from(source.column(place))
 }
 
 /// A whole number.
-pub(super) fn number(value: i64) -> Expr {
+pub(in crate::optimize) fn number(value: i64) -> Expr {
     Expr::literal(value)
 }
 
 /// Two tables: `parent` (id, a) and `child` (id, parent_id, b), which refers to it.
-pub(super) struct Family {
+pub(in crate::optimize) struct Family {
     db: Database,
-    pub(super) parent: Relation,
-    pub(super) child: Relation,
+    pub(in crate::optimize) parent: Relation,
+    pub(in crate::optimize) child: Relation,
 }
 
-pub(super) fn family() -> Family {
+pub(in crate::optimize) fn family() -> Family {
     let db = Database::new();
     let integer = |name: &str| NewColumn::new(name, DataType::BigInt);
     let parent = NewTable::new("parent").column(integer("id").generated()).column(integer("a"));
@@ -71,7 +71,7 @@ pub(super) fn needed(columns: impl IntoIterator<Item = Column>) -> ColumnSet {
 }
 
 /// A relation as an indented tree.
-pub(super) fn show(relation: &Relation) -> String {
+pub(in crate::optimize) fn show(relation: &Relation) -> String {
     let mut text = String::new();
     draw(relation, 0, &mut text);
     text.trim_end().to_owned()

@@ -68,23 +68,25 @@ fn facts(relation: &mut Relation, planner: &Planner<'_>, fired: &mut bool) -> Fa
 
 impl Facts {
     fn learn(&mut self, predicate: &Expr, planner: &Planner<'_>) {
-        for part in conjuncts(predicate.clone()) {
-            let Expr::Compare(Comparison::Equal, a, b) = part else { continue };
-            match (*a, *b) {
-                // Equality is carried over only between columns of one type, where it means the same.
-                (Expr::Column(a), Expr::Column(b))
-                    if planner.column_type(a).is_some()
-                        && planner.column_type(a) == planner.column_type(b) =>
-                {
-                    self.equal.push((a, b));
-                }
-                (Expr::Column(column), value) | (value, Expr::Column(column))
-                    if columns_of(&value).is_empty() && !has_subquery(&value) =>
-                {
-                    self.fixed.push((column, value));
-                }
-                _ => {}
+        let (a, b) = match predicate {
+            Expr::And(parts) => return parts.iter().for_each(|part| self.learn(part, planner)),
+            Expr::Compare(Comparison::Equal, a, b) => (&**a, &**b),
+            _ => return,
+        };
+        match (a, b) {
+            // Equality is carried over only between columns of one type, where it means the same.
+            (Expr::Column(a), Expr::Column(b))
+                if planner.column_type(*a).is_some()
+                    && planner.column_type(*a) == planner.column_type(*b) =>
+            {
+                self.equal.push((*a, *b));
             }
+            (Expr::Column(column), value) | (value, Expr::Column(column))
+                if columns_of(value).is_empty() && !has_subquery(value) =>
+            {
+                self.fixed.push((*column, value.clone()));
+            }
+            _ => {}
         }
     }
 
