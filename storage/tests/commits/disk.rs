@@ -35,8 +35,8 @@ impl Files for Busy {
         Ok(Box::new(BusyFile(self.0.create(path)?)))
     }
 
-    fn open(&self, path: &Path) -> io::Result<Box<dyn Appended>> {
-        Ok(Box::new(BusyFile(self.0.open(path)?)))
+    fn open(&self, path: &Path, length: u64) -> io::Result<Box<dyn Appended>> {
+        Ok(Box::new(BusyFile(self.0.open(path, length)?)))
     }
 
     fn read(&self, path: &Path) -> io::Result<Box<dyn Read>> {
@@ -66,6 +66,11 @@ impl Appended for BusyFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         thread::yield_now();
         self.0.append(bytes)
+    }
+
+    fn reserve(&mut self, bytes: usize) -> io::Result<()> {
+        thread::yield_now();
+        self.0.reserve(bytes)
     }
 
     fn sync(&mut self) -> io::Result<()> {
