@@ -35,6 +35,7 @@ pub use build::{LeafBuilder, Rows};
 pub use edit::RowImage;
 pub use heap::Cell;
 
+use crate::cache::ask_for;
 use crate::layout::{Layout, Span};
 use crate::value::Lane;
 use heap::{Heap, LONG};
@@ -219,17 +220,20 @@ impl Leaf {
         black_box(all);
     }
 
-    /// Reads of the leaf what tells where its words are, for nothing but its coming into the cache.
-    pub(crate) fn touch_head(&self) {
-        black_box((self.row_ids.len(), self.words.len(), self.capacity, Arc::as_ptr(&self.layout)));
+    /// Asks for what of the leaf tells where its words are.
+    #[inline]
+    pub(crate) fn ask_for_head(&self) {
+        ask_for(&self.layout);
+        ask_for(&self.words);
+        ask_for(&self.capacity);
     }
 
-    /// Reads a word of every cache line of a slot, for nothing but their coming into the cache.
-    pub(crate) fn touch_slot(&self, slot: usize) {
+    /// Asks for every cache line of a slot, and for the null maps.
+    #[inline]
+    pub(crate) fn ask_for_slot(&self, slot: usize) {
         let span = self.span(slot);
         let words = &self.words[span.rows(&(0..self.len()))];
-        let ends = [self.words.first(), words.last()].into_iter().flatten().fold(0, |all, word| all ^ word);
-        black_box(words.iter().step_by(LINE_WORDS).fold(ends, |all, word| all ^ word));
+        words.iter().step_by(LINE_WORDS).chain(words.last()).chain(self.words.first()).for_each(ask_for);
     }
 
     /// The rows that are true in a slot of booleans, as bits; NULLs are not among them.

@@ -40,6 +40,7 @@
 //! A store in files: `file` (a directory, and how it fails), [`record`] and [`codec`] (what is written down, and how),
 //! `log`, `checkpoint`, `recovery`, `salvage`.
 
+mod cache;
 mod checkpoint;
 pub mod codec;
 mod commit;

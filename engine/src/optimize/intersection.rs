@@ -43,6 +43,7 @@ impl Planner<'_> {
             access: Access::Intersection(taken),
             covered,
             estimate: Estimate::about(entries),
+            is_counted: false,
             cost_per_row,
             order: Order::RowId,
         })

@@ -255,6 +255,7 @@ impl<'v> RowRef<'v> {
 
     /// A boolean.
     #[must_use]
+    #[inline]
     pub fn bool(self, slot: usize) -> bool {
         self.view.bits(slot) >> self.row & 1 == 1
     }
@@ -282,6 +283,7 @@ impl<'v> RowRef<'v> {
 
     /// A float.
     #[must_use]
+    #[inline]
     pub fn float(self, slot: usize) -> f64 {
         f64::from_bits(self.word(slot))
     }
@@ -294,6 +296,7 @@ impl<'v> RowRef<'v> {
 
     /// A text.
     #[must_use]
+    #[inline]
     pub fn text(self, slot: usize) -> Option<&'v str> {
         self.view.text(slot, self.row)
     }
@@ -348,6 +351,10 @@ impl LeafSlice<'_> {
     }
 }
 
+/// How many leaves before it is its turn a scan asks for a leaf's columns: a column is added up in a fraction of the time
+/// in which the next one comes from memory.
+const LEAVES_AHEAD: usize = 2;
+
 /// The leaves of a range of rows, from either end.
 pub struct Leaves<'v> {
     table: &'v Table,
@@ -365,7 +372,7 @@ impl<'v> Leaves<'v> {
         self.blocks.items()
     }
 
-    /// Asks for slots of the leaf that follows the last one, and for where those of the leaf after it lie.
+    /// Asks for slots of the leaf after the next one, and for where those of a leaf further on lie.
     ///
     /// A leaf of a large table is not in the cache. It costs misses one after the other: where its words are, and the
     /// words, line by line. Asked for while the leaves before it are being worked on, they come together.
@@ -375,11 +382,11 @@ impl<'v> Leaves<'v> {
             false => self.blocks.ahead(distance),
             true => self.blocks.ahead_back(distance),
         };
-        if let Some(leaf) = ahead(2) {
-            leaf.touch_head();
+        if let Some(leaf) = ahead(2 * LEAVES_AHEAD) {
+            leaf.ask_for_head();
         }
-        if let Some(leaf) = ahead(1) {
-            slots.filter(|slot| *slot < leaf.layout().len()).for_each(|slot| leaf.touch_slot(slot));
+        if let Some(leaf) = ahead(LEAVES_AHEAD) {
+            slots.filter(|slot| *slot < leaf.layout().len()).for_each(|slot| leaf.ask_for_slot(slot));
         }
     }
 
