@@ -24,7 +24,7 @@ pub(super) fn statement(statement: &Statement, printer: &mut Printer<'_>) -> Str
 pub(super) fn walk_statement(statement: &Statement, visit: &mut dyn FnMut(&Expr)) {
     let mut walk_all = |exprs: &mut dyn Iterator<Item = &Expr>| exprs.for_each(|expr| walk(expr, visit));
     match statement {
-        Statement::Query(query) => return walk_query(query, visit),
+        Statement::Query(query) => walk_query(query, visit),
         Statement::Insert(Insert { rows, conflict, returning, .. }) => {
             walk_all(&mut returning.iter().map(|column| &column.expr));
             if let Some(OnConflict {
