@@ -86,3 +86,6 @@ pub use prepared::Prepared;
 pub use session::{Outcome, ResultSet, RowKeys, Session};
 pub use snapshot::{Feed, Published, Snapshot};
 pub use vector::{Vector, VectorBuilder};
+// For who wraps a session in one of their own.
+#[doc(hidden)]
+pub use write::WritingStatement;

@@ -25,7 +25,7 @@ use nuages_engine::{Database, Options, Session, catalog::Catalog};
 
 use crate::{
     error::Result,
-    executor::{Db, Executor},
+    executor::{Db, Executor, Warnings},
     meta::ModelMeta,
     model::Model,
     schema::{self, Binding},
@@ -97,6 +97,7 @@ pub struct App {
     models: Vec<Registered>,
     signals: Signals,
     vocabulary: Arc<Vocabulary>,
+    warnings: Warnings,
 }
 
 impl App {
@@ -141,6 +142,16 @@ impl App {
 
     pub(crate) const fn vocabulary_mut(&mut self) -> &mut Arc<Vocabulary> {
         &mut self.vocabulary
+    }
+
+    pub(crate) const fn default_warnings(&self) -> Warnings {
+        self.warnings
+    }
+
+    /// What databases of this app warn of, where they are not [told otherwise](Db::with_warnings).
+    #[must_use]
+    pub fn warnings(self, warnings: Warnings) -> App {
+        App { warnings, ..self }
     }
 
     pub(crate) fn signals(&self) -> &Signals {
@@ -195,14 +206,30 @@ impl App {
         self
     }
 
-    /// Calls `receiver` before and after each change of a many-to-many relation that was declared in `relation`.
+    /// Calls `receiver` before and after each change of a many-to-many relation, from whichever side.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)] pub struct Tag { pub id: Auto<i64>, pub name: String }
+    /// # #[derive(Model, Clone, Debug)] pub struct Post { pub id: Auto<i64>, pub tags: ManyToMany<Tag> }
+    /// let app = App::new().models((Tag::app(), Post::app())).m2m_changed(Post::tags, |change, _| match change.name() {
+    ///     "pre_clear" => Err(Error::custom("tags are for ever")),
+    ///     _ => Ok(()),
+    /// });
+    /// let db = app.open_memory()?;
+    /// let tag = Tag::objects().create(new!(Tag { name: "swing" }), &db)?;
+    /// let mut post = Post::objects().create(new!(Post {}), &db)?;
+    /// post.tags.add(&tag, &db)?;
+    /// assert!(post.tags.clear(&db).is_err() && post.tags.exists(&db)?);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[must_use]
     pub fn m2m_changed(
         self,
-        relation: Many,
+        relation: impl Into<Many>,
         receiver: impl Fn(&ManyToManyChange, &dyn Executor) -> Result<()> + Send + Sync + 'static,
     ) -> App {
-        self.signals.on_many_to_many(relation, receiver).keep();
+        self.signals.on_many_to_many(relation.into(), receiver).keep();
         self
     }
 
@@ -309,9 +336,9 @@ impl Db {
     /// [`App::m2m_changed`] of an open database; the receiver is called as long as what is returned lives.
     pub fn connect_m2m_changed(
         &self,
-        relation: Many,
+        relation: impl Into<Many>,
         receiver: impl Fn(&ManyToManyChange, &dyn Executor) -> Result<()> + Send + Sync + 'static,
     ) -> Connection<'_> {
-        self.shared().app().signals.on_many_to_many(relation, receiver)
+        self.shared().app().signals.on_many_to_many(relation.into(), receiver)
     }
 }

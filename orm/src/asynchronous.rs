@@ -2,7 +2,8 @@
 //!
 //! Nothing else of the database takes time that is not the processor's, so that is all the difference, and no runtime is
 //! asked for. [`aatomic`](Awaited::aatomic) is [`atomic`](crate::atomic::Atomic::atomic) with an async closure; in it
-//! [`awaiting`](Awaited::awaiting) runs any verbs, and those of querysets, instances, partial rows and relations have a twin of
+//! [`awaiting`](Awaited::awaiting) runs any verbs, and those of querysets (prepared and bound ones too), instances, partial
+//! rows and relations have a twin of
 //! their own, by Django's names (`aget`, `asave`, `post.tags.aadd(..)`); `aiterator` is a stream.
 //!
 //! A verb that has to wait is undone, to its own savepoint, and run again when the lock is there; so receivers and
@@ -32,7 +33,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! Order of reading: this file; `querysets`, `instances` and `relations` (the twins); `stream` (`aiterator`).
+//! Order of reading: this file; `querysets`, `kept`, `instances` and `relations` (the twins); `stream` (`aiterator`).
 
 use std::future::Future;
 
@@ -116,8 +117,25 @@ macro_rules! twins {
     )*};
 }
 
-/// A twin of a verb that changes what it is called on: it changes a copy, which takes the place of the old when the verb
-/// has succeeded.
+/// Runs a verb that changes what it is called on: it changes a copy, which takes the place of the old when the verb has
+/// succeeded, so that a verb that has to wait leaves nothing half changed.
+async fn changing<S: Clone, T>(
+    subject: &mut S,
+    ex: &dyn Executor,
+    verb: impl Fn(&mut S, &Tx<'_>) -> Result<T>,
+) -> Result<T> {
+    let (changed, result) = ex
+        .awaiting(|tx| {
+            let mut copy = subject.clone();
+            let result = verb(&mut copy, tx)?;
+            Ok((copy, result))
+        })
+        .await?;
+    *subject = changed;
+    Ok(result)
+}
+
+/// A twin of a verb that changes what it is called on.
 macro_rules! changing_twins {
     ($($(#[$doc:meta])* $name:ident = $verb:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {$(
         $(#[$doc])*
@@ -125,15 +143,7 @@ macro_rules! changing_twins {
         /// # Errors
         /// As its twin.
         pub async fn $name(&mut self, $($argument: $type,)* ex: &dyn Executor) -> Result<$result> {
-            let (changed, result) = ex
-                .awaiting(|tx| {
-                    let mut copy = self.clone();
-                    let result = copy.$verb($($argument.clone(),)* tx)?;
-                    Ok((copy, result))
-                })
-                .await?;
-            *self = changed;
-            Ok(result)
+            changing(self, ex, |copy, tx| copy.$verb($($argument.clone(),)* tx)).await
         }
     )*};
 }
@@ -146,22 +156,13 @@ macro_rules! trait_twins {
         /// # Errors
         /// As its twin.
         fn $name(&mut self, $($argument: $type,)* ex: &dyn Executor) -> impl Future<Output = Result<$result>> {
-            async move {
-                let (changed, result) = ex
-                    .awaiting(|tx| {
-                        let mut copy = self.clone();
-                        let result = copy.$verb($($argument.clone(),)* tx)?;
-                        Ok((copy, result))
-                    })
-                    .await?;
-                *self = changed;
-                Ok(result)
-            }
+            changing(self, ex, move |copy, tx| copy.$verb($($argument.clone(),)* tx))
         }
     )*};
 }
 
 mod instances;
+mod kept;
 mod querysets;
 mod relations;
 mod stream;

@@ -19,7 +19,7 @@ use crate::{
     atomic::Atomic,
     compile::Compiler,
     error::{Misuse, Result},
-    executor::{Executor, StatementKind, budget::begin_statement},
+    executor::{Executor, statement::execute},
     field::RowReader,
     instance::key_of,
     meta::ModelMeta,
@@ -208,8 +208,7 @@ fn delete_in_engine(
     values: &[Value],
     ex: &dyn Executor,
 ) -> Result<Deleted> {
-    begin_statement(ex, StatementKind::Delete, meta.table)?;
-    let outcome = ex.session()?.execute(statement, values)?;
+    let outcome = execute(ex, meta.table, statement, values)?;
     let own = ex.shared().binding().model(meta)?.table;
     let mut deleted = Deleted::default();
     for (table, count) in outcome.per_table {

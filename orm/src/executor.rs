@@ -5,16 +5,18 @@
 //! only, so receivers and hooks take the same `&dyn Executor`, and there is one instantiation of every verb.
 //!
 //! Clock and time zone belong to the executor ([`Settings`]): `auto_now` and the date lookups read them, a test
-//! freezes them. Statements can be watched ([`Capture`]), which is how a test asserts their number, and limited
-//! ([`Budget`]).
+//! freezes them. Statements can be watched ([`Capture`]), which is how a test asserts their number, warned of
+//! ([`Warnings`]) and limited ([`Budget`]).
 //!
-//! Order of reading: this file, [`atomic`](crate::atomic) (transactions), [`settings`], [`capture`], [`budget`],
-//! [`fetch`].
+//! Order of reading: this file, [`atomic`](crate::atomic) (transactions), [`settings`], `statement` (how one is run),
+//! [`capture`], [`warnings`], [`budget`], [`fetch`].
 
 pub mod budget;
 pub mod capture;
 pub mod fetch;
 pub mod settings;
+pub(crate) mod statement;
+pub mod warnings;
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,6 +28,7 @@ pub use self::{
     capture::{Capture, Control, Event, Statement, StatementKind},
     fetch::FetchMode,
     settings::{Clock, Settings},
+    warnings::Warnings,
 };
 use crate::{
     app::App,
@@ -124,6 +127,7 @@ impl Db {
     pub(crate) fn new(app: Arc<App>, database: Database, binding: Arc<Binding>) -> Db {
         let watch = capture::Watch::default();
         let settings = Settings { limits: database.limits().clone(), ..Settings::default() };
+        let settings = settings.warning(app.default_warnings());
         Db::of(Shared { app, database, binding, watch, plans: Arc::default() }, settings)
     }
 
@@ -215,6 +219,12 @@ impl Db {
         self.with(Settings { spending, ..self.settings.clone() })
     }
 
+    /// The same database, of which these things are worth a warning: an event of `tracing`. Its clones and transactions
+    /// warn of them too.
+    pub fn with_warnings(&self, warnings: Warnings) -> Db {
+        self.with(self.settings.clone().warning(warnings))
+    }
+
     /// How many statements were run of a [budget](Db::with_budget); none without one.
     pub fn statements_run(&self) -> u64 {
         self.settings.spending.as_ref().map_or(0, |spending| spending.statements())
@@ -293,11 +303,6 @@ impl Db {
     /// ```
     pub fn kept_plans(&self) -> usize {
         self.shared.plans.len()
-    }
-
-    /// Watches the statements that run on this database, and on its clones and transactions, until it is dropped.
-    pub fn capture(&self) -> Capture<'_> {
-        self.shared.watch.begin()
     }
 }
 

@@ -11,6 +11,7 @@ use nuages_engine::{
         ConflictAction, ConflictTarget, Expr, Insert, InsertSource, OnConflict as EngineConflict,
         OutputColumn, Source, Statement,
     },
+    catalog::Catalog,
 };
 use nuages_storage::{DataType, LeafBuilder, RowId, Rows, Value};
 use rust_decimal::Decimal;
@@ -18,7 +19,10 @@ use uuid::Uuid;
 
 use crate::{
     error::Result,
-    executor::{Executor, StatementKind, budget::begin_statement},
+    executor::{
+        Executor, StatementKind,
+        statement::{Asked, and_more_rows, execute, run},
+    },
     field::RowWriter,
     instance,
     model::Model,
@@ -187,8 +191,10 @@ pub(crate) fn insert<M: Model>(ex: &dyn Executor, instances: &mut [M]) -> Result
         return insert_values(ex, bound, instances);
     };
     let keys = if given { RowKeys::Given } else { RowKeys::Generated };
-    begin_statement(ex, StatementKind::Insert, meta.table)?;
-    let first = ex.session()?.insert_rows(bound.table, rows, keys)?;
+    let words = |catalog: &Catalog| words(bound, instances, catalog);
+    let first = run(ex, StatementKind::Insert, meta.table, &Asked::Words(&words), |session| {
+        Ok(session.insert_rows(bound.table, rows, keys)?)
+    })?;
     if let (Some(first), [field]) = (first, meta.primary_key) {
         for (key, instance) in (first..).zip(instances.iter_mut()) {
             instance::set_value(instance, *field, &Value::Int(key))?;
@@ -199,6 +205,17 @@ pub(crate) fn insert<M: Model>(ex: &dyn Executor, instances: &mut [M]) -> Result
         instance.bind();
     }
     Ok(())
+}
+
+/// The insertion of instances as SQL; of many, the first.
+fn words<M: Model>(bound: &Bound, instances: &[M], catalog: &Catalog) -> String {
+    const SHOWN: usize = 3;
+    let (shown, more) = instances.split_at(instances.len().min(SHOWN));
+    let sql = statement_of(bound, shown, &[]).map(|mut insert| {
+        insert.returning.clear();
+        Statement::Insert(insert).sql(catalog)
+    });
+    and_more_rows(sql.unwrap_or_default(), more.len())
 }
 
 /// The instances in leaf shape, and whether they have their row ids; nothing if a column is to be filled.
@@ -262,7 +279,7 @@ pub(crate) fn insert_or<M: Model>(
         }
     };
     statement.conflict = Some(EngineConflict { target, action });
-    run(ex, statement, instances)
+    insert_and_read(ex, statement, instances)
 }
 
 /// Inserts an instance some of whose columns, by position, are computed by the database, and reads these back.
@@ -275,8 +292,7 @@ pub(crate) fn insert_computed<M: Model>(
     let bound = ex.shared().binding().model(meta)?;
     let fields: Vec<u16> = computed.iter().map(|(field, _)| *field).collect();
     let statement = statement_of(bound, std::slice::from_ref(instance), computed)?;
-    begin_statement(ex, StatementKind::Insert, meta.table)?;
-    let outcome = ex.session()?.execute(&Statement::Insert(statement), &[])?;
+    let outcome = execute(ex, meta.table, &Statement::Insert(statement), &[])?;
     for row in &outcome.rows.rows {
         for (index, field) in meta.columns() {
             if field.auto || fields.contains(&index) {
@@ -291,7 +307,7 @@ pub(crate) fn insert_computed<M: Model>(
 
 /// The plain way: a statement with values, whose unset columns the engine fills and returns.
 fn insert_values<M: Model>(ex: &dyn Executor, bound: &Bound, instances: &mut [M]) -> Result<()> {
-    run(ex, statement_of(bound, instances, &[])?, instances)
+    insert_and_read(ex, statement_of(bound, instances, &[])?, instances)
 }
 
 /// The statement that inserts instances, with what is computed in the place of their fields, and returns all columns.
@@ -319,11 +335,10 @@ fn statement_of<M: Model>(bound: &Bound, instances: &[M], computed: &[(u16, Expr
 }
 
 /// Runs an insertion and gives the instances what the database filled, if it says so.
-fn run<M: Model>(ex: &dyn Executor, statement: Insert, instances: &mut [M]) -> Result<()> {
+fn insert_and_read<M: Model>(ex: &dyn Executor, statement: Insert, instances: &mut [M]) -> Result<()> {
     let meta = M::meta();
     let tells = !statement.returning.is_empty();
-    begin_statement(ex, StatementKind::Insert, meta.table)?;
-    let outcome = ex.session()?.execute(&Statement::Insert(statement), &[])?;
+    let outcome = execute(ex, meta.table, &Statement::Insert(statement), &[])?;
     if !tells {
         return Ok(());
     }

@@ -251,39 +251,44 @@ aggregates_of!([M, T: Field] Expr<M, T>, M);
 aggregates!([P: Path, H: Hop, T: Field, K] Col<P, H, T, K>, P::Root);
 aggregates!([M, T: Field, K] Expr<M, T, K>, M);
 
-/// The lookups of text.
+/// The lookups that search in a text, which `$node` is for `$this`; `$of` says whose text.
 macro_rules! searches {
-    ([$($generics:tt)*] $type:ty, $root:ty) => {
-        impl<$($generics)*> $type {
-            searches! { @methods $root;
-                /// Equal, ignoring case; of `None`, NULL.
-                iexact = IExact;
-                /// Has the other in it.
-                contains = Contains;
-                /// The same, ignoring case.
-                icontains = IContains;
-                /// Begins with the other.
-                starts_with = StartsWith;
-                /// The same, ignoring case.
-                istarts_with = IStartsWith;
-                /// Ends with the other.
-                ends_with = EndsWith;
-                /// The same, ignoring case.
-                iends_with = IEndsWith;
-                /// A regular expression matches somewhere.
-                regex = Regex;
-                /// The same, ignoring case.
-                iregex = IRegex;
-            }
+    ($root:ty, |$this:ident| $node:expr, $of:literal) => {
+        $crate::lookup::searches! { @each $root, |$this| $node, $of;
+            iexact = IExact, "Equal", ", ignoring case; of `None`, NULL";
+            icontains = IContains, "Has the other in it", ", ignoring case";
+            starts_with = StartsWith, "Begins with the other", "";
+            istarts_with = IStartsWith, "Begins with the other", ", ignoring case";
+            ends_with = EndsWith, "Ends with the other", "";
+            iends_with = IEndsWith, "Ends with the other", ", ignoring case";
+            regex = Regex, "A regular expression matches somewhere", "";
+            iregex = IRegex, "A regular expression matches somewhere", ", ignoring case";
         }
     };
-    (@methods $root:ty; $($(#[$doc:meta])* $name:ident = $lookup:ident;)*) => {$(
-        $(#[$doc])*
+    (@each $root:ty, |$this:ident| $node:expr, $of:literal;
+        $($name:ident = $lookup:ident, $what:literal, $how:literal;)*) => {$(
+        #[doc = concat!($what, $of, $how, ".")]
         pub fn $name(&self, text: impl Operand<String, $root>) -> Q<$root> {
-            lookup(Lookup::$lookup, self, text.into_node())
+            let $this = self;
+            Q::new(Node::lookup(Lookup::$lookup, $node, text.into_node()))
         }
     )*};
 }
+pub(crate) use searches;
 
-searches!([P: Path, H: Hop, T: Field] Col<P, H, T, class::Text>, P::Root);
-searches!([M, T: Field] Expr<M, T, class::Text>, M);
+/// The lookups of text.
+macro_rules! texts {
+    ([$($generics:tt)*] $type:ty, $root:ty) => {
+        impl<$($generics)*> $type {
+            /// Has the other in it.
+            pub fn contains(&self, text: impl Operand<String, $root>) -> Q<$root> {
+                lookup(Lookup::Contains, self, text.into_node())
+            }
+
+            searches!($root, |this| this.tree(), "");
+        }
+    };
+}
+
+texts!([P: Path, H: Hop, T: Field] Col<P, H, T, class::Text>, P::Root);
+texts!([M, T: Field] Expr<M, T, class::Text>, M);

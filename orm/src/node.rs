@@ -8,200 +8,24 @@
 //! Equality of trees is what makes an annotation reusable without a name: a subtree equal to an annotation of the
 //! queryset *is* that annotation.
 
+//!
+//! Order of reading: `path` (which field), `operator` (what is done with it), this file (the tree).
+
 mod hash;
+mod operator;
+mod path;
 
 use std::sync::Arc;
 
-use nuages_engine::algebra::{
-    AggregateFunction, Arithmetic, DatePart, DateUnit, Frame, Function, WindowKind,
-};
+use nuages_engine::algebra::{AggregateFunction, Frame, WindowKind};
 use nuages_storage::{DataType, Value};
-use smallvec::SmallVec;
 
-use crate::meta::{FieldMeta, ModelMeta};
+pub use operator::{Lookup, Operator};
+pub use path::{FieldPath, Step};
+
+use crate::meta::ModelMeta;
 use crate::queryset::QueryState;
 use crate::queryset::state::OrderNode;
-
-/// One step from a model to a field of it, or to a model that points at it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Step {
-    /// A field: a column, a forward relation or a declared reverse one, by its place in the model's fields.
-    Field(u16),
-    /// The other side of a relation which this side has not declared.
-    Back {
-        /// The model that has the relation.
-        child: &'static ModelMeta,
-        /// Its place there.
-        field: u16,
-    },
-    /// After a relation: the key itself, as in `author_id`. It is the same value as the relation's, but never stands
-    /// for the related row: it is sorted by as a value.
-    Key,
-}
-
-impl Step {
-    /// The field this step takes from `model`: of the model itself, or of the child that points back at it.
-    pub fn field(self, model: &'static ModelMeta) -> Option<&'static FieldMeta> {
-        match self {
-            Step::Field(index) => model.field(index),
-            Step::Back { child, field } => child.field(field),
-            Step::Key => model.field(*model.primary_key.first()?),
-        }
-    }
-
-    /// The model where this step ends, if it follows a relation.
-    pub fn target(self, model: &'static ModelMeta) -> Option<&'static ModelMeta> {
-        match self {
-            Step::Field(index) => model.field(index)?.related_model(),
-            Step::Back { child, .. } => Some(child),
-            Step::Key => None,
-        }
-    }
-}
-
-/// A way from the queryset's model to a field, step by step.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct FieldPath(SmallVec<[Step; 2]>);
-
-impl FieldPath {
-    /// The path that has not left its model.
-    pub fn new() -> FieldPath {
-        FieldPath(SmallVec::new())
-    }
-
-    /// The path to a field of the model itself.
-    pub fn field(index: u16) -> FieldPath {
-        let mut path = FieldPath::new();
-        path.push(Step::Field(index));
-        path
-    }
-
-    /// Goes on by one step.
-    pub fn push(&mut self, step: Step) {
-        self.0.push(step);
-    }
-
-    /// This path and then another.
-    pub fn join(mut self, rest: &FieldPath) -> FieldPath {
-        self.0.extend_from_slice(&rest.0);
-        self
-    }
-
-    /// Its steps.
-    pub fn steps(&self) -> &[Step] {
-        &self.0
-    }
-
-    /// The field it ends at, if every step exists.
-    pub fn last_field(&self, model: &'static ModelMeta) -> Option<&'static FieldMeta> {
-        let (last, before) = self.0.split_last()?;
-        let model = before.iter().try_fold(model, |model, step| step.target(model))?;
-        last.field(model)
-    }
-}
-
-impl FromIterator<Step> for FieldPath {
-    fn from_iter<I: IntoIterator<Item = Step>>(steps: I) -> FieldPath {
-        FieldPath(steps.into_iter().collect())
-    }
-}
-
-/// How a field is compared; Django's lookups. `exact` and `in` have NULL on the right as Django has it: `exact None`
-/// is `IS NULL`, and NULLs in a list are left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Lookup {
-    /// `=`
-    Exact,
-    /// `=` ignoring case.
-    IExact,
-    /// The text has the other in it.
-    Contains,
-    /// The same ignoring case.
-    IContains,
-    /// The text begins with the other.
-    StartsWith,
-    /// The same ignoring case.
-    IStartsWith,
-    /// The text ends with the other.
-    EndsWith,
-    /// The same ignoring case.
-    IEndsWith,
-    /// `>`
-    Gt,
-    /// `>=`
-    Gte,
-    /// `<`
-    Lt,
-    /// `<=`
-    Lte,
-    /// Among the operands after the first, or the rows of a subquery.
-    In,
-    /// From the second operand to the third, both included.
-    Range,
-    /// Whether it is NULL; the second operand is the boolean it is compared with.
-    IsNull,
-    /// A regular expression matches somewhere.
-    Regex,
-    /// The same ignoring case.
-    IRegex,
-    /// A JSON document has everything that the other has.
-    JsonContains,
-    /// A JSON document has nothing that the other has not.
-    JsonContainedBy,
-    /// A JSON object has the key.
-    HasKey,
-}
-
-impl Lookup {
-    /// Whether it searches in text.
-    pub const fn is_search(self) -> bool {
-        matches!(
-            self,
-            Lookup::IExact
-                | Lookup::Contains
-                | Lookup::IContains
-                | Lookup::StartsWith
-                | Lookup::IStartsWith
-                | Lookup::EndsWith
-                | Lookup::IEndsWith
-                | Lookup::Regex
-                | Lookup::IRegex
-        )
-    }
-}
-
-/// What is done with the operands of a [`Node::Call`].
-#[derive(Clone, Debug, PartialEq)]
-pub enum Operator {
-    /// Conjunction; of nothing, true.
-    And,
-    /// Disjunction; of nothing, false.
-    Or,
-    /// Negation, of one operand.
-    Not,
-    /// A comparison: first what is compared, then with what.
-    Lookup(Lookup),
-    /// Arithmetic of two operands.
-    Arithmetic(Arithmetic),
-    /// Unary minus.
-    Negate,
-    /// A scalar function as it is; one of a time zone asks for this very zone.
-    Function(Function),
-    /// A part of a date or time, in the executor's time zone.
-    Extract(DatePart),
-    /// A date or timestamp truncated, in the executor's time zone.
-    Truncate(DateUnit),
-    /// The date of a timestamp in the executor's time zone.
-    DateOf,
-    /// The time of day of a timestamp in the executor's time zone.
-    TimeOf,
-    /// A conversion.
-    Cast(DataType),
-    /// A text that is ordered and compared ignoring case, and otherwise itself.
-    NoCase,
-    /// A random number; the calls of a program are told apart by their numbers.
-    Random(u64),
-}
 
 /// An expression.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,6 +7,7 @@ mod joined;
 
 use std::any::Any;
 use std::fmt;
+use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
@@ -16,7 +17,8 @@ use parking_lot::Mutex;
 
 use crate::draft::{IntoField, Own, Slot};
 use crate::error::{Error, Result};
-use crate::executor::{Executor, FetchMode, budget, finish_write};
+use crate::executor::warnings::{Place, SingleRead, read_single};
+use crate::executor::{Executor, FetchMode, finish_write};
 use crate::field::{DecodeError, RowReader};
 use crate::instance;
 use crate::meta::{FieldKind, ModelMeta};
@@ -25,7 +27,11 @@ use crate::node::{FieldPath, Lookup, Node, Step};
 use crate::path::{Col, Hop, Path, Rel, Root, ToOne, field_path};
 use crate::queryset::{Nodes, QuerySet, has_key, has_key_of};
 use crate::queryset::{loading::Loading, state::QueryState};
-use crate::relation::{holder::Holder, origin, parent};
+use crate::relation::{
+    holder::Holder,
+    origin::{self, Arrival},
+    parent,
+};
 use crate::row::{Annotated, Columns, Push, Row, for_tuples};
 use crate::save::{Persist, own_field, update_columns};
 
@@ -55,13 +61,13 @@ pub struct Partial<M: Model> {
     draft: M::Draft,
     /// The rows that were joined and of which some fields were not read either, by field: a `Partial` each.
     related: Vec<(u16, Arc<dyn Any + Send + Sync>)>,
-    /// The rows it came with, if a fetch mode was said.
+    /// The rows it came with, if somebody asked for that to be known.
     origin: Option<Arc<Peers<M>>>,
 }
 
 /// The rows of one result, and what of their deferred fields was read for all of them.
 struct Peers<M: Model> {
-    mode: Option<FetchMode>,
+    arrival: Arrival,
     keys: Vec<KeyValues>,
     /// By field: the rows with it, by key.
     read: Mutex<HashMap<u16, HashMap<KeyValues, M::Draft>>>,
@@ -93,7 +99,21 @@ impl<M: Model> Partial<M> {
     /// # Errors
     /// [`Error::DoesNotExist`] if the row is not there any more; [`Error::Decode`]; [`Error::FetchBlocked`] and
     /// [`Error::FollowedTooOften`] where the executor or the queryset wants it so.
-    pub fn get<F: Own<M>>(&self, _field: F, ex: &dyn Executor) -> Result<&<M::Draft as Slot<F::Hop>>::Value>
+    #[track_caller]
+    pub fn get<F: Own<M>>(&self, field: F, ex: &dyn Executor) -> Result<&<M::Draft as Slot<F::Hop>>::Value>
+    where
+        M::Draft: Slot<F::Hop>,
+    {
+        self.get_at(Location::caller(), field, ex)
+    }
+
+    /// [`get`](Partial::get) for a line of the program.
+    pub(crate) fn get_at<F: Own<M>>(
+        &self,
+        place: Place,
+        _field: F,
+        ex: &dyn Executor,
+    ) -> Result<&<M::Draft as Slot<F::Hop>>::Value>
     where
         M::Draft: Slot<F::Hop>,
     {
@@ -102,7 +122,7 @@ impl<M: Model> Partial<M> {
             return Ok(value);
         }
         let field = own_field(F::Hop::step()).ok_or(Error::DoesNotExist { model: M::NAME })?;
-        let mut draft = self.read_deferred(field, ex)?;
+        let mut draft = self.read_deferred(place, field, ex)?;
         let value = draft.slot_mut().take().ok_or(Error::DoesNotExist { model: M::NAME })?;
         Ok(slot.get_or_init(|| value))
     }
@@ -226,10 +246,16 @@ impl<M: Model> Partial<M> {
     ///
     /// # Errors
     /// [`Error::DoesNotExist`] if the row is not there any more; [`Error::Decode`].
-    pub fn whole(mut self, ex: &dyn Executor) -> Result<M> {
+    #[track_caller]
+    pub fn whole(self, ex: &dyn Executor) -> Result<M> {
+        self.whole_at(Location::caller(), ex)
+    }
+
+    /// [`whole`](Partial::whole) for a line of the program.
+    pub(crate) fn whole_at(mut self, place: Place, ex: &dyn Executor) -> Result<M> {
         let missing: Vec<u16> = columns(M::meta()).filter(|field| !self.has(*field)).collect();
         if !missing.is_empty() {
-            self.may_read(missing[0], ex)?;
+            self.may_read(place, missing[0], ex)?;
             let read = self.read(&missing, ex)?;
             for field in missing {
                 if let Some(value) = M::part(&read.draft, field) {
@@ -260,21 +286,22 @@ impl<M: Model> Partial<M> {
     }
 
     fn mode(&self, ex: &dyn Executor) -> FetchMode {
-        let said = self.origin.as_ref().and_then(|origin| origin.mode);
+        let said = self.origin.as_ref().and_then(|origin| origin.arrival.mode);
         said.or(ex.settings().fetch_mode).unwrap_or_default()
     }
 
     /// Whether a deferred field may be read for this row alone.
-    fn may_read(&self, field: u16, ex: &dyn Executor) -> Result<()> {
+    fn may_read(&self, place: Place, field: u16, ex: &dyn Executor) -> Result<()> {
         if self.mode(ex) == FetchMode::Raise {
             let field = M::meta().field(field).map_or("", |field| field.name);
             return Err(Error::FetchBlocked { model: M::NAME, field });
         }
-        budget::follow(ex, M::meta(), field)
+        let result = self.origin.as_ref().and_then(|origin| origin.arrival.result);
+        read_single(ex, SingleRead { model: M::meta(), field, result, place })
     }
 
     /// A row with a deferred field: read for this row alone, or for all that came with it.
-    fn read_deferred(&self, field: u16, ex: &dyn Executor) -> Result<M::Draft> {
+    fn read_deferred(&self, place: Place, field: u16, ex: &dyn Executor) -> Result<M::Draft> {
         let gone = Error::DoesNotExist { model: M::NAME };
         match &self.origin {
             Some(origin) if self.mode(ex) == FetchMode::Peers && origin.keys.len() > 1 => {
@@ -288,7 +315,7 @@ impl<M: Model> Partial<M> {
                 draft.ok_or(gone)
             }
             _ => {
-                self.may_read(field, ex)?;
+                self.may_read(place, field, ex)?;
                 Ok(self.read(&[field], ex)?.draft)
             }
         }
@@ -350,10 +377,10 @@ impl<M: Model> Row for Partial<M> {
         Some(self)
     }
 
-    fn came_from(rows: &mut [&mut Self], mode: Option<FetchMode>) {
-        origin::attach::<M, _>(rows, mode);
+    fn came_from(rows: &mut [&mut Self], arrival: Arrival) {
+        origin::attach::<M, _>(rows, arrival);
         let keys = rows.iter().map(|row| row.key()).collect();
-        let origin = Arc::new(Peers { mode, keys, read: Mutex::default() });
+        let origin = Arc::new(Peers { arrival, keys, read: Mutex::default() });
         rows.iter_mut().for_each(|row| row.origin = Some(origin.clone()));
     }
 

@@ -46,6 +46,7 @@ pub mod relations;
 mod resolve;
 mod run;
 mod shape;
+mod shown;
 pub mod state;
 mod summary;
 mod write;

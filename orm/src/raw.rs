@@ -33,13 +33,13 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use indexmap::IndexMap;
-use nuages_engine::algebra::Statement;
 use nuages_engine::sql::{Dialect, statement};
 use nuages_engine::{Outcome, ResultSet};
 use nuages_storage::Value;
 
-use crate::error::{Error, Misuse, Result, UnknownName};
-use crate::executor::{Executor, StatementKind, budget::begin_statement, finish_write};
+use crate::error::{Misuse, Result, UnknownName};
+use crate::executor::statement::{execute, kind_of};
+use crate::executor::{Executor, StatementKind, finish_write};
 use crate::meta::FieldMeta;
 use crate::model::Model;
 use crate::partial::Partial;
@@ -88,15 +88,8 @@ crate::row::for_tuples!(tuples);
 fn run(sql: &str, values: &[Value], table: &'static str, ex: &dyn Executor) -> Result<Outcome> {
     let session = ex.session()?;
     let (bound, values) = statement(sql, values, Dialect::PostgreSql, &*session.catalog()?)?;
-    let kind = match bound {
-        Statement::Query(_) => StatementKind::Select,
-        Statement::Insert(_) => StatementKind::Insert,
-        Statement::Update(_) => StatementKind::Update,
-        Statement::Delete(_) => StatementKind::Delete,
-    };
-    begin_statement(ex, kind, table)?;
-    let outcome = session.execute(&bound, &values).map_err(Error::from);
-    if kind == StatementKind::Select { outcome } else { finish_write(ex, outcome) }
+    let outcome = execute(ex, table, &bound, &values);
+    if kind_of(&bound) == StatementKind::Select { outcome } else { finish_write(ex, outcome) }
 }
 
 /// Rows of `M` by a statement of SQL. Each verb runs it anew.

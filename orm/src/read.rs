@@ -11,7 +11,10 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
-    executor::{Executor, StatementKind, budget::begin_statement},
+    executor::{
+        Executor, StatementKind,
+        statement::{Asked, is_watched, run},
+    },
     field::{DecodeError, RowReader},
     meta::ModelMeta,
     node::Node,
@@ -266,8 +269,20 @@ fn each_batch(
     question: Question<'_>,
     visit: &mut dyn FnMut(&Batch<'_>) -> Result<()>,
 ) -> Result<()> {
-    let session = ex.session()?;
-    begin_statement(ex, StatementKind::Select, meta.table)?;
+    // What is watched is put into words afterwards, so it is not given away.
+    let kept;
+    let question = match question {
+        Question::Once(query) if is_watched(ex) => {
+            kept = query;
+            Question::OnceWith(&kept, &[])
+        }
+        other => other,
+    };
+    let asked = match question {
+        Question::Once(_) => Asked::Unwatched,
+        Question::OnceWith(query, values) => Asked::Query(query, values),
+        Question::Prepared(prepared, values) => Asked::Query(prepared.query(), values),
+    };
     let mut failed = None;
     let mut each = |batch: &Batch<'_>| {
         visit(batch).map_err(|error| {
@@ -276,15 +291,14 @@ fn each_batch(
             EngineError::TransactionEnded
         })
     };
-    let result = match question {
-        Question::Once(query) => session.query_once(query, &[], &mut each),
-        Question::OnceWith(query, values) => session.query_each(query, values, &mut each),
-        Question::Prepared(prepared, values) => session.run(prepared, values, &mut each),
-    };
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(result?),
-    }
+    let result = run(ex, StatementKind::Select, meta.table, &asked, |session| {
+        Ok(match question {
+            Question::Once(query) => session.query_once(query, &[], &mut each),
+            Question::OnceWith(query, values) => session.query_each(query, values, &mut each),
+            Question::Prepared(prepared, values) => session.run(prepared, values, &mut each),
+        }?)
+    });
+    failed.map_or(result, Err)
 }
 
 /// Runs a query and calls `visit` with each row, in order, until it fails.

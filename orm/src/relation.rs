@@ -24,6 +24,7 @@ mod reverse;
 use nuages_storage::Value;
 
 use crate::error::{Error, Result};
+use crate::executor::warnings::ResultId;
 use crate::meta::ModelMeta;
 use crate::model::KeyValues;
 
@@ -42,6 +43,8 @@ pub struct Owner {
     pub model: &'static ModelMeta,
     /// The field.
     pub field: u16,
+    /// The result that the row came with, if it is known.
+    pub(crate) result: Option<ResultId>,
     key: OwnerKey,
 }
 
@@ -104,7 +107,7 @@ impl Owner {
         if owner.as_ref().is_some_and(|owner| owner.key == key) {
             return false;
         }
-        *owner = Some(Owner { model, field, key });
+        *owner = Some(Owner { model, field, key, result: None });
         true
     }
 }

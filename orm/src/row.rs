@@ -17,11 +17,12 @@ use std::ops::{Deref, DerefMut};
 use indexmap::IndexMap;
 use nuages_storage::Value;
 
-use crate::executor::FetchMode;
 use crate::field::{DecodeError, Field, RowReader, ShiftedRow};
 use crate::model::Model;
 use crate::node::Node;
 use crate::relation::origin;
+#[doc(hidden)]
+pub use crate::relation::origin::Arrival;
 
 pub use crate::words::Fields;
 pub use joined::Joined;
@@ -47,7 +48,7 @@ pub trait Row: Sized {
 
     /// Tells the rows of a result which rows they came with, and how what they lack is to be read.
     #[doc(hidden)]
-    fn came_from(_rows: &mut [&mut Self], _mode: Option<FetchMode>) {}
+    fn came_from(_rows: &mut [&mut Self], _arrival: Arrival) {}
 
     /// Reads the row from the next columns.
     fn read<R: RowReader + ?Sized>(row: &R, columns: &mut Columns<'_>) -> Result<Self, DecodeError>;
@@ -108,8 +109,8 @@ impl<M, A> DerefMut for Annotated<M, A> {
 
 /// Tells instances which rows they came with. The derive implements `Row` of each model by it.
 #[doc(hidden)]
-pub fn instances_came_from<M: Model>(rows: &mut [&mut M], mode: Option<FetchMode>) {
-    origin::attach(rows, mode);
+pub fn instances_came_from<M: Model>(rows: &mut [&mut M], arrival: Arrival) {
+    origin::attach(rows, arrival);
 }
 
 /// Reads an instance and the models joined to it. The derive implements `Row` of each model by it.
@@ -145,8 +146,8 @@ impl<M: Row, A: Row> Row for Annotated<M, A> {
         self.extra.slots(slots);
     }
 
-    fn came_from(rows: &mut [&mut Self], mode: Option<FetchMode>) {
-        M::came_from(&mut rows.iter_mut().map(|row| &mut row.object).collect::<Vec<_>>(), mode);
+    fn came_from(rows: &mut [&mut Self], arrival: Arrival) {
+        M::came_from(&mut rows.iter_mut().map(|row| &mut row.object).collect::<Vec<_>>(), arrival);
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     compile::Compiler,
     delete::{self, DeleteOptions, Deleted},
     error::{Error, Misuse, Result},
-    executor::{Executor, StatementKind, budget::begin_statement, finish_write},
+    executor::{Executor, finish_write, statement::execute},
     field::Field,
     insert::{self, ValueList},
     instance,
@@ -287,16 +287,25 @@ fn write<M: Model>(instance: &mut M, write: &Write, ex: &dyn Executor) -> Result
     let update_fields = write.only.as_ref().map(|only| {
         only.iter().filter_map(|field| M::meta().field(*field)).map(|field| field.name).collect()
     });
+    let (had_key, mut created) = (instance.pk().is_some(), false);
     let result = ex.atomic(|tx| {
         let signals = tx.shared().app().signals();
         let expected = instance.pk().is_none() || write.options.force_insert;
         let mut saving = Saving { created: expected, update_fields, raw: false };
         instance.run_hook(Hook::BeforeSave(&saving), tx)?;
         signals.save(Moment::Before, instance, &saving, tx)?;
-        saving.created = store(instance, write, tx)?;
+        created = store(instance, write, tx)?;
+        saving.created = created;
         signals.save(Moment::After, instance, &saving, tx)?;
         instance.run_hook(Hook::AfterSave(&saving), tx)
     });
+    // The new row is gone again, and the instance must not think that it is there.
+    if result.is_err() && created {
+        match had_key {
+            true => instance::mark_stored(instance, false),
+            false => instance::unset_key(instance),
+        }
+    }
     finish_write(ex, result)
 }
 
@@ -415,8 +424,7 @@ pub(crate) fn update_columns(
         returning,
         from: None,
     });
-    begin_statement(ex, StatementKind::Update, meta.table)?;
-    let outcome = ex.session()?.execute(&statement, &[])?;
+    let outcome = execute(ex, meta.table, &statement, &[])?;
     if outcome.affected == 0 {
         return Ok(None);
     }
@@ -441,8 +449,7 @@ fn save_set<M: Model>(instance: &mut M, list: &[AssignmentNode], ex: &dyn Execut
         .iter()
         .map(|field| OutputColumn::new("", source.column(bound.columns[meta.position(*field)])))
         .collect();
-    begin_statement(ex, StatementKind::Update, meta.table)?;
-    let outcome = ex.session()?.execute(&Statement::Update(update), &[])?;
+    let outcome = execute(ex, meta.table, &Statement::Update(update), &[])?;
     let row: &Vec<Value> = outcome.rows.rows.first().ok_or(Error::NotUpdated { model: M::NAME })?;
     fields.iter().zip(row).try_for_each(|(field, value)| instance::set_value(instance, *field, value))
 }

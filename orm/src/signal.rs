@@ -24,10 +24,12 @@ use crate::{
     executor::Executor,
     meta::{FieldKind, ModelMeta},
     model::Model,
+    path::{self, Hop, Rel, Root},
     queryset::{
         QueryState, can_hold,
         dynamic::{Record, record},
     },
+    save::own_field,
 };
 
 /// Before or after.
@@ -64,6 +66,19 @@ pub struct Many {
     pub model: &'static ModelMeta,
     /// The field's place in it.
     pub field: u16,
+}
+
+/// `Post::tags`, or seen from the other side `Tag::posts`. The rows that point here by keys are no such relation, and
+/// changes of them are saves.
+impl<M: Model, H: Hop<Card = path::Many>, R> From<Rel<Root<M>, H, R>> for Many {
+    fn from(_: Rel<Root<M>, H, R>) -> Many {
+        let model = M::meta();
+        let field = own_field(H::step()).unwrap_or(u16::MAX);
+        match model.field(field).map(|field| field.kind) {
+            Some(FieldKind::Reverse { child, field, .. }) => Many { model: child(), field: field() },
+            _ => Many { model, field },
+        }
+    }
 }
 
 /// What is done to a many-to-many relation.

@@ -25,7 +25,7 @@ use crate::order::Order;
 use crate::queryset::state::OrderNode;
 use crate::row::Selection;
 
-pub(crate) use lookup::{among, condition, in_query};
+pub(crate) use lookup::{among, condition, in_query, lookup_name};
 pub(crate) use vocabulary::Vocabulary;
 
 /// Django's words for transforms, what they do, the type of the result, and whether they are of the day or of the time

@@ -19,6 +19,8 @@ struct Label {
     // the same row was asked for before under the same negation, and so does ours.
     name: Option<String>,
     rank: Option<i32>,
+    #[related(Record::label)]
+    records: Related<Record>,
 }
 
 #[derive(Model, Clone, Debug, PartialEq)]
@@ -233,6 +235,44 @@ proptest! {
         let fork = db.fork().unwrap();
         prop_assert_eq!(found.delete(&fork).unwrap().total, inside.len() as u64);
         prop_assert_eq!(Record::objects().count(&fork).unwrap(), (rows.len() - inside.len()) as u64);
+    }
+
+    /// Django's rule of relations to many: the conditions of one filter are of one related row, those of two filters each
+    /// of any, and so are those of an exclude, which leaves out whatever has any such row.
+    #[test]
+    fn conditions_over_many_rows_are_of_one_row_in_a_filter_and_of_any_in_its_opposite(
+        rows in prop::collection::vec(plain(), 0..12),
+        (size, weight) in (-3..6, -3..6),
+    ) {
+        let db = database(&rows);
+        let found = |labels: QuerySet<Label>| -> Vec<usize> {
+            let keys = labels.order_by(Label::id).values_list(Label::id).distinct().all(&db).unwrap();
+            keys.into_iter().map(|key| usize::try_from(key).unwrap() - 1).collect()
+        };
+        let is_big = |row: &Plain| row.size.is_some_and(|own| own > size);
+        let is_heavy = |row: &Plain| row.weight > weight;
+        let any = |label: usize, test: &dyn Fn(&Plain) -> bool| {
+            rows.iter().any(|row| row.label == Some(label) && test(row))
+        };
+        let with = |test: &dyn Fn(usize) -> bool| -> Vec<usize> { (0..LABELS.len()).filter(|&l| test(l)).collect() };
+        let (big, heavy) = (|| Label::records.size.gt(size), || Label::records.weight.gt(weight));
+        let all = Label::objects;
+
+        let one_is_both = with(&|label| any(label, &|row| is_big(row) && is_heavy(row)));
+        let one_each = with(&|label| any(label, &is_big) && any(label, &is_heavy));
+        let either = with(&|label| any(label, &is_big) || any(label, &is_heavy));
+        prop_assert_eq!(found(all().filter(big() & heavy())), one_is_both);
+        prop_assert_eq!(found(all().filter(big()).filter(heavy())), &one_each[..]);
+        prop_assert_eq!(found(all().filter(big() | heavy())), &either[..]);
+
+        let opposite = |labels: &[usize]| with(&|label| !labels.contains(&label));
+        let none_big = with(&|label| !any(label, &is_big));
+        prop_assert_eq!(found(all().exclude(big())), &none_big[..]);
+        prop_assert_eq!(found(all().filter(!big())), &none_big[..]);
+        prop_assert_eq!(found(all().filter(!!big())), opposite(&none_big));
+        prop_assert_eq!(found(all().exclude(big() & heavy())), opposite(&one_each));
+        prop_assert_eq!(found(all().exclude(big() | heavy())), opposite(&either));
+        prop_assert_eq!(found(all().exclude(big()).exclude(heavy())), opposite(&either));
     }
 
     #[test]

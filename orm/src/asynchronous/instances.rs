@@ -1,8 +1,8 @@
 //! The twins of the verbs of instances, and of rows of which some fields were not read.
 
-use std::future::Future;
+use std::{future::Future, panic::Location};
 
-use super::Awaited;
+use super::{Awaited, changing};
 use crate::{
     assignment::Assignments,
     delete::{DeleteOptions, Deleted},
@@ -46,15 +46,7 @@ pub trait AsyncPersist: Persist {
         rows: &QuerySet<Self>,
         ex: &dyn Executor,
     ) -> impl Future<Output = Result<()>> {
-        async move {
-            let refreshed = ex.awaiting(|tx| {
-                let mut copy = self.clone();
-                copy.refresh_from(rows, tx)?;
-                Ok(copy)
-            });
-            *self = refreshed.await?;
-            Ok(())
-        }
+        changing(self, ex, move |copy, tx| copy.refresh_from(rows, tx))
     }
 
     /// [`insert`](Persist::insert).
@@ -80,23 +72,29 @@ impl<M: Model> Partial<M> {
     ///
     /// # Errors
     /// As its twin.
-    pub async fn aget<F: Own<M> + Copy>(
+    #[track_caller]
+    pub fn aget<F: Own<M> + Copy>(
         &self,
         field: F,
         ex: &dyn Executor,
-    ) -> Result<&<M::Draft as Slot<F::Hop>>::Value>
+    ) -> impl Future<Output = Result<&<M::Draft as Slot<F::Hop>>::Value>>
     where
         M::Draft: Slot<F::Hop>,
     {
-        ex.awaiting(|tx| self.get(field, tx).map(drop)).await?;
-        self.get(field, ex)
+        let place = Location::caller();
+        async move {
+            ex.awaiting(|tx| self.get_at(place, field, tx).map(drop)).await?;
+            self.get_at(place, field, ex)
+        }
     }
 
     /// [`whole`](Partial::whole).
     ///
     /// # Errors
     /// As its twin.
-    pub async fn awhole(self, ex: &dyn Executor) -> Result<M> {
-        ex.awaiting(|tx| self.clone().whole(tx)).await
+    #[track_caller]
+    pub fn awhole(self, ex: &dyn Executor) -> impl Future<Output = Result<M>> {
+        let place = Location::caller();
+        async move { ex.awaiting(|tx| self.clone().whole_at(place, tx)).await }
     }
 }

@@ -1,9 +1,10 @@
 //! The twins of the verbs of relations.
 
-use std::future::Future;
+use std::{future::Future, panic::Location};
 
-use super::Awaited;
+use super::{Awaited, RowStream, changing};
 use crate::{
+    atomic::Tx,
     error::Result,
     executor::Executor,
     expression::condition::Condition,
@@ -17,10 +18,12 @@ pub trait AsyncFollow: Follow {
     ///
     /// # Errors
     /// As its twin.
+    #[track_caller]
     fn aget(&self, ex: &dyn Executor) -> impl Future<Output = Result<Self::Out<'_>>> {
+        let place = Location::caller();
         async move {
-            ex.awaiting(|tx| self.get(tx).map(drop)).await?;
-            self.get(ex)
+            ex.awaiting(|tx| self.get_at(place, tx).map(drop)).await?;
+            self.get_at(place, ex)
         }
     }
 }
@@ -32,161 +35,127 @@ impl<C: Model> RelatedOne<C> {
     ///
     /// # Errors
     /// As its twin.
-    pub async fn aget(&self, ex: &dyn Executor) -> Result<Option<&C>> {
-        ex.awaiting(|tx| self.get(tx).map(drop)).await?;
-        self.get(ex)
+    #[track_caller]
+    pub fn aget(&self, ex: &dyn Executor) -> impl Future<Output = Result<Option<&C>>> {
+        let place = Location::caller();
+        async move {
+            ex.awaiting(|tx| self.get_at(place, tx).map(drop)).await?;
+            self.get_at(place, ex)
+        }
     }
 }
 
-impl<T: Model, Th: Through> ManyToMany<T, Th> {
-    /// [`all`](ManyToMany::all), to be owned.
-    ///
-    /// # Errors
-    /// As its twin.
-    pub async fn aall(&self, ex: &dyn Executor) -> Result<Vec<T>> {
-        ex.awaiting(|tx| Ok(self.all(tx)?.into_owned())).await
-    }
+/// The twins that both kinds of relation to many have.
+macro_rules! to_many {
+    ([$($generics:tt)*] $type:ident<$row:ident $(, $further:ident)?>) => {
+        impl<$($generics)*> $type<$row $(, $further)?> {
+            /// `all`, to be owned.
+            ///
+            /// # Errors
+            /// As its twin.
+            #[track_caller]
+            pub fn aall(&self, ex: &dyn Executor) -> impl Future<Output = Result<Vec<$row>>> {
+                let place = Location::caller();
+                async move { ex.awaiting(|tx| Ok(self.all_at(place, tx)?.into_owned())).await }
+            }
 
-    twins! {
-        /// [`count`](ManyToMany::count).
-        acount = count() -> u64;
-        /// [`exists`](ManyToMany::exists).
-        aexists = exists() -> bool;
-    }
+            /// `count`.
+            ///
+            /// # Errors
+            /// As its twin.
+            #[track_caller]
+            pub fn acount(&self, ex: &dyn Executor) -> impl Future<Output = Result<u64>> {
+                let place = Location::caller();
+                async move { ex.awaiting(|tx| self.count_at(place, tx)).await }
+            }
 
-    changing_twins! {
-        /// [`add`](ManyToMany::add).
-        aadd = add(rows: impl Relatable<T> + Clone) -> ();
-        /// [`remove`](ManyToMany::remove).
-        aremove = remove(rows: impl Relatable<T> + Clone) -> ();
-        /// [`set`](ManyToMany::set).
-        aset = set(rows: impl Relatable<T> + Clone) -> ();
-        /// [`set_with`](ManyToMany::set_with).
-        aset_with = set_with(rows: impl Relatable<T> + Clone, options: SetOptions) -> ();
-        /// [`clear`](ManyToMany::clear).
-        aclear = clear() -> ();
-        /// [`create`](ManyToMany::create).
-        acreate = create(instance: T) -> T;
-    }
+            /// `exists`.
+            ///
+            /// # Errors
+            /// As its twin.
+            #[track_caller]
+            pub fn aexists(&self, ex: &dyn Executor) -> impl Future<Output = Result<bool>> {
+                let count = self.acount(ex);
+                async move { Ok(count.await? > 0) }
+            }
 
-    /// [`get_or_create`](ManyToMany::get_or_create). `new` may be called more than once.
-    ///
-    /// # Errors
-    /// As its twin.
-    pub async fn aget_or_create(
-        &mut self,
-        condition: impl Condition<T> + Clone,
-        new: impl Fn() -> T,
-        ex: &dyn Executor,
-    ) -> Result<(T, bool)> {
-        let (changed, result) = ex
-            .awaiting(|tx| {
-                let mut copy = self.clone();
-                let result = copy.get_or_create(condition.clone(), &new, tx)?;
-                Ok((copy, result))
-            })
-            .await?;
-        *self = changed;
-        Ok(result)
-    }
+            /// `iterator` of [`objects`](Self::objects), as a stream of the related rows.
+            ///
+            /// ```
+            /// use futures_util::TryStreamExt;
+            /// use nuages::prelude::*;
+            /// # #[derive(Model, Clone)] pub struct Artist { pub id: Auto<i64>, #[related(Album::artist)] pub albums: Related<Album> }
+            /// # #[derive(Model, Clone)] pub struct Album { pub id: Auto<i64>, #[field(on_delete = Cascade)] pub artist: ForeignKey<Artist> }
+            /// # #[tokio::main(flavor = "current_thread")]
+            /// # async fn main() -> nuages::Result<()> {
+            /// # let db = App::new().models((Artist::app(), Album::app())).open_memory()?;
+            /// # let mut artist = Artist::objects().create(new!(Artist {}), &db)?;
+            /// # artist.albums.create(new!(Album { artist: _ }), &db)?;
+            /// let mut albums = artist.albums.aiterator(&db)?;
+            /// while let Some(album) = albums.try_next().await? {
+            ///     assert_eq!(album.artist.key(), artist.id.get());
+            /// }
+            /// # Ok(())
+            /// # }
+            /// ```
+            ///
+            /// # Errors
+            /// [`Error::Unsaved`](crate::error::Error::Unsaved) if the row that has the relation is not stored. What
+            /// the query fails with is an item of the stream.
+            pub fn aiterator<'x>(&self, ex: &'x dyn Executor) -> Result<RowStream<'x, $row>> {
+                self.objects()?.aiterator(ex)
+            }
 
-    /// [`update_or_create`](ManyToMany::update_or_create). `change` and `new` may be called more than once.
-    ///
-    /// # Errors
-    /// As its twin.
-    pub async fn aupdate_or_create(
-        &mut self,
-        condition: impl Condition<T> + Clone,
-        change: impl Fn(&mut T),
-        new: impl Fn() -> T,
-        ex: &dyn Executor,
-    ) -> Result<(T, bool)> {
-        let (changed, result) = ex
-            .awaiting(|tx| {
-                let mut copy = self.clone();
-                let result = copy.update_or_create(condition.clone(), &change, &new, tx)?;
-                Ok((copy, result))
-            })
-            .await?;
-        *self = changed;
-        Ok(result)
-    }
+            changing_twins! {
+                /// `add`.
+                aadd = add(rows: impl Relatable<$row> + Clone) -> ();
+                /// `remove`.
+                aremove = remove(rows: impl Relatable<$row> + Clone) -> ();
+                /// `set`.
+                aset = set(rows: impl Relatable<$row> + Clone) -> ();
+                /// `set_with`.
+                aset_with = set_with(rows: impl Relatable<$row> + Clone, options: SetOptions) -> ();
+                /// `clear`.
+                aclear = clear() -> ();
+                /// `create`.
+                acreate = create(instance: $row) -> $row;
+            }
+
+            /// `get_or_create`. `new` may be called more than once.
+            ///
+            /// # Errors
+            /// As its twin.
+            pub async fn aget_or_create(
+                &mut self,
+                condition: impl Condition<$row> + Clone,
+                new: impl Fn() -> $row,
+                ex: &dyn Executor,
+            ) -> Result<($row, bool)> {
+                changing(self, ex, |copy, tx| copy.get_or_create(condition.clone(), &new, tx)).await
+            }
+
+            /// `update_or_create`. `change` and `new` may be called more than once.
+            ///
+            /// # Errors
+            /// As its twin.
+            pub async fn aupdate_or_create(
+                &mut self,
+                condition: impl Condition<$row> + Clone,
+                change: impl Fn(&mut $row),
+                new: impl Fn() -> $row,
+                ex: &dyn Executor,
+            ) -> Result<($row, bool)> {
+                let verb = |copy: &mut Self, tx: &Tx<'_>| {
+                    copy.update_or_create(condition.clone(), &change, &new, tx)
+                };
+                changing(self, ex, verb).await
+            }
+        }
+    };
 }
 
-impl<C: Model> Related<C> {
-    /// [`all`](Related::all), to be owned.
-    ///
-    /// # Errors
-    /// As its twin.
-    pub async fn aall(&self, ex: &dyn Executor) -> Result<Vec<C>> {
-        ex.awaiting(|tx| Ok(self.all(tx)?.into_owned())).await
-    }
-
-    twins! {
-        /// [`count`](Related::count).
-        acount = count() -> u64;
-        /// [`exists`](Related::exists).
-        aexists = exists() -> bool;
-    }
-
-    changing_twins! {
-        /// [`add`](Related::add).
-        aadd = add(rows: impl Relatable<C> + Clone) -> ();
-        /// [`remove`](Related::remove).
-        aremove = remove(rows: impl Relatable<C> + Clone) -> ();
-        /// [`set`](Related::set).
-        aset = set(rows: impl Relatable<C> + Clone) -> ();
-        /// [`set_with`](Related::set_with).
-        aset_with = set_with(rows: impl Relatable<C> + Clone, options: SetOptions) -> ();
-        /// [`clear`](Related::clear).
-        aclear = clear() -> ();
-        /// [`create`](Related::create).
-        acreate = create(instance: C) -> C;
-    }
-
-    /// [`get_or_create`](Related::get_or_create). `new` may be called more than once.
-    ///
-    /// # Errors
-    /// As its twin.
-    pub async fn aget_or_create(
-        &mut self,
-        condition: impl Condition<C> + Clone,
-        new: impl Fn() -> C,
-        ex: &dyn Executor,
-    ) -> Result<(C, bool)> {
-        let (changed, result) = ex
-            .awaiting(|tx| {
-                let mut copy = self.clone();
-                let result = copy.get_or_create(condition.clone(), &new, tx)?;
-                Ok((copy, result))
-            })
-            .await?;
-        *self = changed;
-        Ok(result)
-    }
-
-    /// [`update_or_create`](Related::update_or_create). `change` and `new` may be called more than once.
-    ///
-    /// # Errors
-    /// As its twin.
-    pub async fn aupdate_or_create(
-        &mut self,
-        condition: impl Condition<C> + Clone,
-        change: impl Fn(&mut C),
-        new: impl Fn() -> C,
-        ex: &dyn Executor,
-    ) -> Result<(C, bool)> {
-        let (changed, result) = ex
-            .awaiting(|tx| {
-                let mut copy = self.clone();
-                let result = copy.update_or_create(condition.clone(), &change, &new, tx)?;
-                Ok((copy, result))
-            })
-            .await?;
-        *self = changed;
-        Ok(result)
-    }
-}
+to_many!([T: Model, Th: Through] ManyToMany<T, Th>);
+to_many!([C: Model] Related<C>);
 
 impl<T: Model, Th: Model> ManyToMany<T, Th> {
     /// [`add_with`](ManyToMany::add_with). `pair` may be called more than once.
@@ -199,14 +168,6 @@ impl<T: Model, Th: Model> ManyToMany<T, Th> {
         pair: impl Fn(&T) -> Th,
         ex: &dyn Executor,
     ) -> Result<()> {
-        let changed = ex
-            .awaiting(|tx| {
-                let mut copy = self.clone();
-                copy.add_with(instances.clone(), &pair, tx)?;
-                Ok(copy)
-            })
-            .await?;
-        *self = changed;
-        Ok(())
+        changing(self, ex, |copy, tx| copy.add_with(instances.clone(), &pair, tx)).await
     }
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     atomic::Tx,
     error::{Blocker, Error, Result},
-    executor::{Executor, StatementKind, budget::begin_statement},
+    executor::{Executor, statement::execute},
     field::RowReader,
     meta::{FieldKind, ModelMeta, OnDelete},
     read,
@@ -301,9 +301,7 @@ impl Collector<'_> {
         let predicate = Some(among(column, keys));
         let statement =
             Statement::Delete(Delete { table, source: ROWS, predicate, returning: Vec::new(), using: None });
-        begin_statement(self.tx, StatementKind::Delete, name)?;
-        let outcome = self.tx.session()?.execute(&statement, &[])?;
-        Ok(outcome.affected)
+        Ok(execute(self.tx, name, &statement, &[])?.affected)
     }
 
     fn write_change(&self, change: &Change) -> Result<()> {
@@ -318,9 +316,7 @@ impl Collector<'_> {
             returning: Vec::new(),
             from: None,
         });
-        begin_statement(self.tx, StatementKind::Update, child.table)?;
-        self.tx.session()?.execute(&statement, &[])?;
-        Ok(())
+        execute(self.tx, child.table, &statement, &[]).map(drop)
     }
 }
 

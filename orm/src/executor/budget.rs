@@ -25,7 +25,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
-use super::{Executor, StatementKind};
 use crate::error::{Error, Result};
 use crate::meta::ModelMeta;
 
@@ -62,7 +61,7 @@ impl Spending {
         self.budget.follows_max.is_some()
     }
 
-    fn statement(&self, table: &'static str) -> Result<()> {
+    pub(super) fn statement(&self, table: &'static str) -> Result<()> {
         let before = self.statements.fetch_add(1, Ordering::Relaxed);
         match self.budget.statements_max {
             Some(statements_max) if before >= statements_max => {
@@ -73,7 +72,7 @@ impl Spending {
         }
     }
 
-    fn follow(&self, model: &'static ModelMeta, field: u16) -> Result<()> {
+    pub(super) fn follow(&self, model: &'static ModelMeta, field: u16) -> Result<()> {
         let Some(follows_max) = self.budget.follows_max else { return Ok(()) };
         let mut follows = self.follows.lock();
         let count = follows.entry((std::ptr::from_ref(model).addr(), field)).or_default();
@@ -84,25 +83,4 @@ impl Spending {
         *count += 1;
         Ok(())
     }
-}
-
-/// Tells who watches that a statement is about to run.
-///
-/// # Errors
-/// [`Error::OverBudget`].
-#[inline]
-pub(crate) fn begin_statement(ex: &dyn Executor, kind: StatementKind, table: &'static str) -> Result<()> {
-    if let Some(spending) = &ex.settings().spending {
-        spending.statement(table)?;
-    }
-    ex.shared().watch.record(kind, table);
-    Ok(())
-}
-
-/// Says that a field is about to be read for a single row.
-///
-/// # Errors
-/// [`Error::FollowedTooOften`].
-pub(crate) fn follow(ex: &dyn Executor, model: &'static ModelMeta, field: u16) -> Result<()> {
-    ex.settings().spending.as_ref().map_or(Ok(()), |spending| spending.follow(model, field))
 }

@@ -1,13 +1,37 @@
-//! Watching statements: how a test asserts that a page takes three queries.
+//! Watching statements: how a test asserts that a page takes three queries, and which they are.
+//!
+//! ```
+//! use nuages::prelude::*;
+//! # #[derive(Model, Clone, Debug)] #[model(app = "blog")] pub struct Tag { pub id: Auto<i64>, pub name: String }
+//! # let db = App::new().models(Tag::app()).open_memory()?;
+//! let queries = db.queries();
+//! Tag::objects().create(new!(Tag { name: "Rust" }), &db)?;
+//! Tag::objects().filter(Tag::name.eq("Rust")).values_list(Tag::id).all(&db)?;
+//! let sql: Vec<String> = queries.statements().iter().map(|statement| statement.sql()).collect();
+//! assert!(sql[0].starts_with("INSERT INTO blog_tag (id, name) VALUES"), "{}", sql[0]);
+//! assert_eq!(sql[1], "SELECT blog_tag.id FROM blog_tag WHERE blog_tag.name = $1 /* $1 = 'Rust' */");
+//!
+//! let tags = db.assert_num_queries(1, || Tag::objects().all(&db))?;
+//! assert_eq!(tags.len(), 1);
+//! # Ok::<(), Error>(())
+//! ```
 //!
 //! Nothing is recorded while nobody watches: a verb reads one counter and goes on.
 
 use std::{
     fmt,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
+use nuages_engine::sql::literal;
+use nuages_storage::Value;
 use parking_lot::Mutex;
+
+use super::Db;
 
 /// What a statement does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,13 +57,57 @@ impl fmt::Display for StatementKind {
     }
 }
 
-/// A statement that ran.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A statement that ran, or runs now.
+#[derive(Clone, Debug)]
 pub struct Statement {
     /// What it did.
     pub kind: StatementKind,
     /// The table it began with.
     pub table: &'static str,
+    record: Arc<Record>,
+}
+
+/// What is told of a statement when it has ended.
+#[derive(Debug, Default)]
+pub(crate) struct Record(OnceLock<Said>);
+
+impl Record {
+    pub(super) fn say(&self, said: Said) {
+        let _ = self.0.set(said);
+    }
+}
+
+/// What a statement was in words, and how long it took.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) sql: String,
+    pub(super) values: Vec<Value>,
+    pub(super) elapsed: Duration,
+}
+
+/// The words, and the values of its parameters behind them.
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sql)?;
+        if self.values.is_empty() {
+            return Ok(());
+        }
+        let values = (1..).zip(&self.values).map(|(number, value)| format!("${number} = {}", literal(value)));
+        write!(f, " /* {} */", values.collect::<Vec<_>>().join(", "))
+    }
+}
+
+impl Statement {
+    /// What it was as SQL, for people: what PostgreSQL would be asked, with the values of parameters behind it. Nothing
+    /// is rendered as SQL to be run. Empty while it runs.
+    pub fn sql(&self) -> String {
+        self.record.0.get().map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// How long it took; nothing while it runs.
+    pub fn elapsed(&self) -> Duration {
+        self.record.0.get().map_or(Duration::ZERO, |said| said.elapsed)
+    }
 }
 
 impl fmt::Display for Statement {
@@ -79,7 +147,7 @@ impl fmt::Display for Control {
 }
 
 /// What happened on a database.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Event {
     /// A statement ran.
     Statement(Statement),
@@ -124,24 +192,29 @@ impl Watch {
         Capture { watch: self, from }
     }
 
-    /// Records a statement if anybody watches.
+    /// Whether anybody watches.
     #[inline]
-    pub(crate) fn record(&self, kind: StatementKind, table: &'static str) {
-        if self.watchers.load(Ordering::Relaxed) > 0 {
-            self.events.lock().push(Event::Statement(Statement { kind, table }));
-        }
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watchers.load(Ordering::Relaxed) > 0
+    }
+
+    /// Records a statement that begins, if anybody watches.
+    pub(crate) fn record(&self, kind: StatementKind, table: &'static str) -> Option<Arc<Record>> {
+        let record = self.is_watched().then(Arc::<Record>::default)?;
+        self.events.lock().push(Event::Statement(Statement { kind, table, record: record.clone() }));
+        Some(record)
     }
 
     /// Records what a transaction does, if anybody watches.
     #[inline]
     pub(crate) fn control(&self, control: Control) {
-        if self.watchers.load(Ordering::Relaxed) > 0 {
+        if self.is_watched() {
             self.events.lock().push(Event::Control(control));
         }
     }
 }
 
-/// The statements that ran since it was made, for as long as it lives. See [`Db::capture`](super::Db::capture).
+/// The statements that ran since it was made, for as long as it lives. See [`Db::queries`](super::Db::queries).
 pub struct Capture<'a> {
     watch: &'a Watch,
     from: usize,
@@ -173,6 +246,16 @@ impl Capture<'_> {
         self.read(|events| events.iter().filter_map(Event::statement).map(|one| one.kind).collect())
     }
 
+    /// The statements, numbered, a line each.
+    fn listed(&self) -> String {
+        let statements = self.statements();
+        let lines = (1..).zip(&statements).map(|(number, one)| match one.sql() {
+            sql if sql.is_empty() => format!("{number}. {one}"),
+            sql => format!("{number}. {sql}"),
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
     /// What ran, and where transactions and the blocks in them began and ended, in order.
     ///
     /// ```
@@ -198,6 +281,37 @@ impl Drop for Capture<'_> {
         if self.watch.watchers.fetch_sub(1, Ordering::Relaxed) == 1 {
             events.clear();
         }
+    }
+}
+
+impl Db {
+    /// Watches the statements that run on this database, and on its clones and transactions, until it is dropped. See the
+    /// [module](self).
+    pub fn queries(&self) -> Capture<'_> {
+        self.shared.watch.begin()
+    }
+
+    /// What [`queries`](Db::queries) was called before.
+    #[doc(hidden)]
+    pub fn capture(&self) -> Capture<'_> {
+        self.queries()
+    }
+
+    /// Runs `body` and asserts how many statements that takes; for tests. Django's `assertNumQueries`.
+    ///
+    /// # Panics
+    /// If it takes another number; the message lists them.
+    #[track_caller]
+    pub fn assert_num_queries<T>(&self, expected: usize, body: impl FnOnce() -> T) -> T {
+        let queries = self.queries();
+        let result = body();
+        let found = queries.len();
+        assert!(
+            found == expected,
+            "{found} queries executed, {expected} expected\nCaptured queries were:\n{}",
+            queries.listed()
+        );
+        result
     }
 }
 

@@ -6,7 +6,11 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use nuages_engine::{Isolation, Limits};
 
-use super::{budget::Spending, fetch::FetchMode};
+use super::{
+    budget::Spending,
+    fetch::FetchMode,
+    warnings::{RowByRow, Warnings},
+};
 
 /// Clock, time zone, fetch mode, isolation and limits of an executor.
 #[derive(Clone, Debug, Default)]
@@ -23,11 +27,21 @@ pub struct Settings {
     pub limits: Limits,
     /// Whether every queryset is compiled and planned by itself.
     pub plans_anew: bool,
+    /// What is worth a warning.
+    pub(crate) warnings: Warnings,
+    /// What is read row by row, if that is worth a warning.
+    pub(crate) row_by_row: Option<Arc<RowByRow>>,
     /// What limits the statements that run, and how many did.
     pub(crate) spending: Option<Arc<Spending>>,
 }
 
 impl Settings {
+    /// The same with these warnings.
+    pub(crate) fn warning(self, warnings: Warnings) -> Settings {
+        let row_by_row = warnings.row_by_row.map(|_| Arc::default());
+        Settings { warnings, row_by_row, ..self }
+    }
+
     /// The time, in whole microseconds: what a column keeps of it.
     pub fn now(&self) -> Timestamp {
         let now = self.clock.now();

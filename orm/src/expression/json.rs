@@ -30,6 +30,7 @@ use rust_decimal::Decimal;
 
 use super::{Expr, Operand, Q, class};
 use crate::field::{Field, Json};
+use crate::lookup::searches;
 use crate::node::{Lookup, Node, Operator};
 use crate::path::{Col, Hop, Path};
 
@@ -155,33 +156,9 @@ macro_rules! documents {
                 Q::new(has_keys(&$node, keys, false))
             }
 
-            documents! { @searches $root, |$this| $node;
-                /// Equal as text, ignoring case.
-                iexact = IExact;
-                /// Has the other in it as text, ignoring case.
-                icontains = IContains;
-                /// Begins with the other as text.
-                starts_with = StartsWith;
-                /// The same, ignoring case.
-                istarts_with = IStartsWith;
-                /// Ends with the other as text.
-                ends_with = EndsWith;
-                /// The same, ignoring case.
-                iends_with = IEndsWith;
-                /// A regular expression matches somewhere in the text.
-                regex = Regex;
-                /// The same, ignoring case.
-                iregex = IRegex;
-            }
+            searches!($root, |$this| as_text($node), " as text");
         }
     };
-    (@searches $root:ty, |$this:ident| $node:expr; $($(#[$doc:meta])* $name:ident = $lookup:ident;)*) => {$(
-        $(#[$doc])*
-        pub fn $name(&self, text: impl Operand<String, $root>) -> Q<$root> {
-            let $this = self;
-            Q::new(Node::lookup(Lookup::$lookup, as_text($node), text.into_node()))
-        }
-    )*};
 }
 
 documents!([P: Path, H: Hop, T: Field] Col<P, H, T, class::Document>, P::Root, |this| this.node());

@@ -13,7 +13,7 @@ use crate::{
     assignment::AssignmentNode,
     atomic::Tx,
     error::{Error, Result, UnknownName},
-    executor::{Executor, Settings, Shared, StatementKind, budget::begin_statement, finish_write},
+    executor::{Executor, Settings, Shared, finish_write, statement::execute},
     expression::Expr,
     field::Field,
     meta::{FieldKind, FieldMeta, ModelMeta},
@@ -127,9 +127,7 @@ impl HistoricalModel {
             returning: returning.collect(),
             conflict: None,
         });
-        begin_statement(ex, StatementKind::Insert, self.meta.table)?;
-        let outcome = ex.session().and_then(|session| Ok(session.execute(&statement, &[])?));
-        let outcome = finish_write(ex, outcome)?;
+        let outcome = finish_write(ex, execute(ex, self.meta.table, &statement, &[]))?;
         let stored = outcome.rows.rows.first().ok_or(Error::NotUpdated { model: self.meta.name })?;
         Ok(Record::read(&stored[..], self.meta, &[]))
     }

@@ -70,6 +70,16 @@ impl<'x, M: Model, R> BoundQuerySet<'x, M, R> {
         self.ex
     }
 
+    /// Keeps rows that were read, unless some are kept already.
+    pub(crate) fn keep(&self, rows: Vec<R>) {
+        let _ = self.rows.set(rows);
+    }
+
+    /// Forgets the rows that were read.
+    pub(crate) fn forget(&mut self) {
+        self.rows.take();
+    }
+
     /// Whether its rows were read.
     pub fn is_read(&self) -> bool {
         self.rows.get().is_some()
@@ -80,7 +90,7 @@ impl<'x, M: Model, R> BoundQuerySet<'x, M, R> {
     /// # Errors
     /// As [`QuerySet::update`].
     pub fn update(&mut self, assignments: impl Assignments<M>) -> Result<u64> {
-        self.rows.take();
+        self.forget();
         self.queryset.update(assignments, self.ex)
     }
 
@@ -89,7 +99,7 @@ impl<'x, M: Model, R> BoundQuerySet<'x, M, R> {
     /// # Errors
     /// As [`QuerySet::delete`].
     pub fn delete(&mut self) -> Result<Deleted> {
-        self.rows.take();
+        self.forget();
         self.queryset.delete(self.ex)
     }
 }

@@ -3,12 +3,17 @@
 //! A queryset that asks for nothing but one value of the primary key, or of a column with a unique index, is not
 //! compiled. The row is looked up under the latch and read where it lies: key to row, or key to index entry to row.
 
+use nuages_engine::algebra::{Expr, OutputColumn, Query, Relation, Source};
+use nuages_engine::catalog::Catalog;
 use nuages_storage::{DataType, RowId, RowRef, Table, Value, Version, key::KeyBuffer};
 
 use super::{QuerySet, QueryState};
 use crate::{
     error::Result,
-    executor::{Executor, StatementKind, budget::begin_statement},
+    executor::{
+        Executor, StatementKind,
+        statement::{Asked, run},
+    },
     field::DecodeError,
     meta::ModelMeta,
     model::Model,
@@ -66,6 +71,23 @@ impl By {
         }
         let unique = bound.unique.iter().find(|unique| unique.column == column)?;
         Some((By::Unique(*unique), operand))
+    }
+
+    /// What is asked, as SQL.
+    fn words(self, value: &Value, bound: &Bound, catalog: &Catalog) -> String {
+        let column = match self {
+            By::RowId => bound.row_id,
+            By::Unique(unique) => Some(unique.column),
+        };
+        let source = Source::new(0);
+        let named = bound.meta.columns().zip(&bound.columns);
+        let columns = named.map(|((_, field), &at)| OutputColumn::new(field.column, source.column(at)));
+        let rows = Relation::scan(bound.table, source);
+        let key =
+            column.and_then(|position| bound.columns.get(position)).map(|&column| source.column(column));
+        let is_it = key.map(|key| Expr::Column(key).equals(Expr::Literal(value.clone())));
+        let rows = is_it.map_or(rows.clone(), |is_it| rows.filter(is_it));
+        Query::new(rows, columns.collect()).sql(catalog)
     }
 
     /// The row with this key; `Err` if the index is not there any more.
@@ -126,11 +148,9 @@ pub(crate) fn look_up<T>(
     ex: &dyn Executor,
     mut read: impl FnMut(&StoredRow<'_, '_>) -> Result<T, DecodeError>,
 ) -> Result<Found<T>> {
-    let session = ex.session()?;
-    if session.is_noting() {
+    if ex.session()?.is_noting() {
         return Ok(Found::Ask);
     }
-    begin_statement(ex, StatementKind::Select, bound.meta.table)?;
     let (mut found, mut failed) = (None, None);
     let mut is_dropped = false;
     let mut look = |version: &Version| {
@@ -151,10 +171,13 @@ pub(crate) fn look_up<T>(
         }
         Ok(())
     };
-    match (by, value) {
-        (By::RowId, Value::Int(row)) => session.read_row(bound.table, RowId::new(*row), &mut look)?,
-        _ => session.read(&mut look)?,
-    }
+    let words = |catalog: &Catalog| by.words(value, bound, catalog);
+    run(ex, StatementKind::Select, bound.meta.table, &Asked::Words(&words), |session| {
+        Ok(match (by, value) {
+            (By::RowId, Value::Int(row)) => session.read_row(bound.table, RowId::new(*row), &mut look),
+            _ => session.read(&mut look),
+        }?)
+    })?;
     match failed {
         _ if is_dropped => Ok(Found::Ask),
         None => Ok(Found::Row(found)),
@@ -177,10 +200,8 @@ pub(crate) fn row_of<M: Model, R: Row>(
     {
         signals.init(instance);
     }
-    if origin::is_wanted(ex)
-        && let Found::Row(Some(row)) = &mut found
-    {
-        R::came_from(&mut [row], ex.settings().fetch_mode);
+    if let Found::Row(row) = &mut found {
+        origin::tell(row.as_mut_slice(), ex);
     }
     Ok(found)
 }
@@ -194,9 +215,7 @@ pub(crate) fn fetch_by_key<M: Model>(key: &Value, ex: &dyn Executor) -> Result<O
         if let Found::Row(mut row) = look_up(By::RowId, key, bound, ex, read)? {
             let signals = ex.shared().app().signals();
             row.iter_mut().filter(|_| signals.hears_init::<M>()).for_each(|row| signals.init(row));
-            if origin::is_wanted(ex) {
-                origin::attach(&mut row.iter_mut().collect::<Vec<_>>(), ex.settings().fetch_mode);
-            }
+            origin::tell_instances(row.as_mut_slice(), ex);
             return Ok(row);
         }
     }

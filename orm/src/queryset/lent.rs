@@ -44,13 +44,16 @@
 
 use std::marker::PhantomData;
 
-use nuages_engine::{Batch, HeldQuery};
+use nuages_engine::{Batch, HeldQuery, catalog::Catalog};
 
 use super::{Is, QuerySet, QueryState, run::columns_of};
 use crate::{
     compile::Compiler,
     error::{Error, Misuse, Result},
-    executor::{Executor, StatementKind, budget::begin_statement},
+    executor::{
+        Executor, StatementKind,
+        statement::{Asked, is_watched, run},
+    },
     field::{DecodeError, Email, Field, Slug, StoredFile, StoredImage, Url},
     model::Model,
     read::{self, BatchRow},
@@ -69,9 +72,11 @@ impl<M: Model, R> QuerySet<M, R> {
             return Err(Misuse::NotAllowed { call: "hold", after: "select_for_update" }.into());
         }
         let compiled = Compiler::new(ex).rows(state)?;
-        let session = ex.session()?;
-        begin_statement(ex, StatementKind::Select, state.model.table)?;
-        let query = HeldQuery::new(session, compiled.query)?;
+        let shown = is_watched(ex).then(|| compiled.query.clone());
+        let words = |catalog: &Catalog| shown.as_ref().map(|query| query.sql(catalog)).unwrap_or_default();
+        let query = run(ex, StatementKind::Select, state.model.table, &Asked::Words(&words), |session| {
+            Ok(HeldQuery::new(session, compiled.query)?)
+        })?;
         Ok(Holding { query, state: state.clone(), row: PhantomData })
     }
 }

@@ -109,7 +109,7 @@ impl QueryState {
     }
 
     /// An expression for people: `total / (paid + 1)`.
-    fn words_of(&self, node: &Node) -> String {
+    pub(super) fn words_of(&self, node: &Node) -> String {
         match node {
             Node::Value(value) => value.to_string(),
             Node::Call(Operator::Arithmetic(arithmetic), operands) => {

@@ -61,7 +61,7 @@ use crate::{
     compile::Compiler,
     delete::{self, Deleted},
     error::{Error, GET_ROWS_MAX, Misuse, Result},
-    executor::{Executor, StatementKind, budget::begin_statement, finish_write},
+    executor::{Executor, finish_write, statement::execute},
     expression::{Arguments, Params},
     field::{DecodeError, RowReader},
     model::Model,
@@ -539,9 +539,7 @@ impl CompiledWrite {
 
     /// Updates rows of a table, and says how many.
     pub(super) fn update(&self, table: &'static str, values: &[Value], ex: &dyn Executor) -> Result<u64> {
-        let session = ex.session()?;
-        begin_statement(ex, StatementKind::Update, table)?;
-        let run = |values: &[Value]| session.execute(&self.statement, values);
+        let run = |values: &[Value]| execute(ex, table, &self.statement, values);
         Ok(with_now(values, self.now, ex, run)?.affected)
     }
 }

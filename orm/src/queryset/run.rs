@@ -281,9 +281,7 @@ pub(crate) fn prefetch_into<M: Model, R: Row>(
 ) -> Result<()> {
     let clauses = state.clauses();
     with_mode(clauses.fetch_mode, ex, |ex| {
-        if origin::is_wanted(ex) {
-            R::came_from(&mut rows.iter_mut().collect::<Vec<_>>(), ex.settings().fetch_mode);
-        }
+        origin::tell(rows, ex);
         prefetch_through::<M, R>(rows, clauses, ex)
     })
 }
@@ -418,9 +416,7 @@ fn with_prefetched<M: Model>(mut rows: Vec<M>, prefetched: &[Prefetch], ex: &dyn
     if signals.hears_init::<M>() {
         rows.iter_mut().for_each(|row| signals.init(row));
     }
-    if origin::is_wanted(ex) {
-        origin::attach(&mut rows.iter_mut().collect::<Vec<_>>(), ex.settings().fetch_mode);
-    }
+    origin::tell_instances(&mut rows, ex);
     if !prefetched.is_empty() {
         let mut instances: Vec<&mut M> = rows.iter_mut().collect();
         prefetch::into(&mut instances, prefetched, ex)?;

@@ -20,8 +20,8 @@ use crate::prefetch::Pushed;
 use crate::queryset::{loading::Loading, lock::Lock};
 use crate::words::Vocabulary;
 
-/// A queryset without its types.
-#[derive(Clone, Debug, PartialEq)]
+/// A queryset without its types. Its `Debug` is the calls it was made by.
+#[derive(Clone, PartialEq)]
 pub struct QueryState {
     /// Whose rows.
     pub model: &'static ModelMeta,

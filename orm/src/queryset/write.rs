@@ -17,7 +17,7 @@ use crate::{
     compile::Compiler,
     delete::{self, Deleted},
     error::{Error, Misuse, Result},
-    executor::{Executor, StatementKind, budget::begin_statement, finish_write},
+    executor::{Executor, finish_write, statement::execute},
     expression::Condition,
     insert::{self, ValueList},
     instance,
@@ -302,9 +302,8 @@ pub(crate) fn update(state: &QueryState, list: &[AssignmentNode], ex: &dyn Execu
 /// Writes fields of the rows of a queryset of a shape that is not kept.
 fn update_once(state: &QueryState, list: &[AssignmentNode], ex: &dyn Executor) -> Result<u64> {
     let Some(statement) = update_of(state, list, &mut Compiler::new(ex))? else { return Ok(0) };
-    begin_statement(ex, StatementKind::Update, state.model.table)?;
-    let outcome = ex.session()?.execute(&Statement::Update(statement), &[]);
-    let outcome = outcome.map_err(|error| state.explain(error.into(), list.iter().map(|one| &one.value)))?;
+    let outcome = execute(ex, state.model.table, &Statement::Update(statement), &[]);
+    let outcome = outcome.map_err(|error| state.explain(error, list.iter().map(|one| &one.value)))?;
     Ok(outcome.affected)
 }
 

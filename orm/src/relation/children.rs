@@ -1,6 +1,6 @@
 //! The verbs of rows that point here by a key, and of a many-to-many relation that the other side declares.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, panic::Location, sync::Arc};
 
 use nuages_storage::Value;
 
@@ -13,7 +13,10 @@ use crate::{
     assignment::AssignmentNode,
     atomic::Atomic,
     error::{Error, Misuse, Result},
-    executor::{Executor, budget, finish_write},
+    executor::{
+        Executor, finish_write,
+        warnings::{Place, SingleRead, read_single},
+    },
     expression::Condition,
     instance,
     meta::ModelMeta,

@@ -1,13 +1,13 @@
 //! Following a key: `post.author.get(&db)?`.
 
-use std::sync::Arc;
+use std::{panic::Location, sync::Arc};
 
 use nuages_storage::Value;
 
 use super::{ForeignKey, Forward, OneToOne, held::Held};
 use crate::{
     error::{Error, Result},
-    executor::{Executor, FetchMode},
+    executor::{Executor, FetchMode, warnings::Place},
     instance::key_of,
     meta::ModelMeta,
     model::{Key, Model},
@@ -26,11 +26,18 @@ pub trait Follow: Forward {
     /// # Errors
     /// [`Error::Unsaved`] for a key that was never set, [`Error::DoesNotExist`] for one without a row;
     /// [`Error::FetchBlocked`] and [`Error::FollowedTooOften`] where the executor or the queryset wants it so.
-    fn get(&self, ex: &dyn Executor) -> Result<Self::Out<'_>>;
+    #[track_caller]
+    fn get(&self, ex: &dyn Executor) -> Result<Self::Out<'_>> {
+        self.get_at(Location::caller(), ex)
+    }
+
+    /// [`get`](Follow::get) for a line of the program.
+    #[doc(hidden)]
+    fn get_at(&self, place: &'static Location<'static>, ex: &dyn Executor) -> Result<Self::Out<'_>>;
 }
 
 impl<M: Model> ForeignKey<M> {
-    fn row(&self, ex: &dyn Executor) -> Result<&M> {
+    fn row(&self, place: Place, ex: &dyn Executor) -> Result<&M> {
         if let Some(row) = self.loaded() {
             return Ok(row);
         }
@@ -39,7 +46,7 @@ impl<M: Model> ForeignKey<M> {
         let fetch_one =
             |ex: &dyn Executor| Ok(fetch_by_key::<M>(&value, ex)?.map(|row| Held::from(Arc::new(row))));
         let row = match self.origin() {
-            Some(origin) => origin.find(&value, ex, fetch_one, fetch_peers::<M>)?,
+            Some(origin) => origin.find(&value, ex, place, fetch_one, fetch_peers::<M>)?,
             None if ex.settings().fetch_mode == Some(FetchMode::Raise) => {
                 return Err(Error::FetchBlocked { model: M::NAME, field: "" });
             }
@@ -67,16 +74,16 @@ macro_rules! follow {
         impl<M: Model> Follow for $type<M> where $type<M>: Forward<Model = M> {
             type Out<'a> = &'a M;
 
-            fn get(&self, ex: &dyn Executor) -> Result<&M> {
-                self.row(ex)
+            fn get_at(&self, place: Place, ex: &dyn Executor) -> Result<&M> {
+                self.row(place, ex)
             }
         }
 
         impl<M: Model> Follow for Option<$type<M>> where Option<$type<M>>: Forward<Model = M> {
             type Out<'a> = Option<&'a M>;
 
-            fn get(&self, ex: &dyn Executor) -> Result<Option<&M>> {
-                self.as_ref().map(|key| key.row(ex)).transpose()
+            fn get_at(&self, place: Place, ex: &dyn Executor) -> Result<Option<&M>> {
+                self.as_ref().map(|key| key.row(place, ex)).transpose()
             }
         }
     )*};

@@ -4,6 +4,7 @@
 //! takes `&mut self` and forgets what was prefetched.
 
 use std::borrow::Cow;
+use std::panic::Location;
 
 use indexmap::IndexMap;
 use nuages_storage::Value;
@@ -16,7 +17,10 @@ use super::{
 use crate::{
     atomic::Atomic,
     error::{Error, Misuse, Result},
-    executor::{Executor, budget, finish_write},
+    executor::{
+        Executor, finish_write,
+        warnings::{Place, SingleRead, read_single},
+    },
     expression::Condition,
     instance,
     meta::{FieldKind, ModelMeta},
@@ -105,9 +109,10 @@ macro_rules! reading {
             Owner::stored(self.bound(), $row::NAME)
         }
 
-        fn followed(&self, ex: &dyn Executor) -> Result<()> {
-            let owner = self.owned()?;
-            budget::follow(ex, owner.model, owner.field)
+        /// Says that a line of the program reads the relation of this row alone.
+        fn followed(&self, place: Place, ex: &dyn Executor) -> Result<()> {
+            let Owner { model, field, result, .. } = *self.owned()?;
+            read_single(ex, SingleRead { model, field, result, place })
         }
 
         /// The related rows as a queryset.
@@ -130,11 +135,16 @@ macro_rules! reading {
         ///
         /// # Errors
         /// As `objects`; what a query can fail with.
+        #[track_caller]
         pub fn all(&self, ex: &dyn Executor) -> Result<Cow<'_, [$row]>> {
+            self.all_at(Location::caller(), ex)
+        }
+
+        pub(crate) fn all_at(&self, place: Place, ex: &dyn Executor) -> Result<Cow<'_, [$row]>> {
             match self.loaded() {
                 Some(rows) => Ok(Cow::Borrowed(rows)),
                 None => {
-                    self.followed(ex)?;
+                    self.followed(place, ex)?;
                     Ok(Cow::Owned(fetch_instances(self.objects()?.state(), ex)?))
                 }
             }
@@ -144,11 +154,16 @@ macro_rules! reading {
         ///
         /// # Errors
         /// As `all`.
+        #[track_caller]
         pub fn count(&self, ex: &dyn Executor) -> Result<u64> {
+            self.count_at(Location::caller(), ex)
+        }
+
+        pub(crate) fn count_at(&self, place: Place, ex: &dyn Executor) -> Result<u64> {
             match self.loaded() {
                 Some(rows) => Ok(rows.len() as u64),
                 None => {
-                    self.followed(ex)?;
+                    self.followed(place, ex)?;
                     crate::queryset::count(self.objects()?.state(), ex)
                 }
             }
@@ -158,6 +173,7 @@ macro_rules! reading {
         ///
         /// # Errors
         /// As `all`.
+        #[track_caller]
         pub fn exists(&self, ex: &dyn Executor) -> Result<bool> {
             Ok(self.count(ex)? > 0)
         }

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::{Owner, held::Held};
+use crate::executor::warnings::ResultId;
 use crate::field::{DecodeError, RowReader, RowWriter};
 use crate::meta::{FieldKind, MetaFn, ModelMeta};
 use crate::model::obligation::NoAttribute;
@@ -45,6 +46,13 @@ impl<T: Send + Sync + 'static, Th> ManyToMany<T, Th> {
     /// Whose row this is, stored or not.
     pub(super) const fn bound(&self) -> Option<&Owner> {
         self.owner.as_ref()
+    }
+
+    /// Tells which result the owner came with.
+    pub(super) fn came_with(&mut self, result: Option<ResultId>) {
+        if let Some(owner) = &mut self.owner {
+            owner.result = result;
+        }
     }
 
     /// The rows, if they were prefetched.

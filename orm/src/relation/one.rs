@@ -1,13 +1,16 @@
 //! The verbs of the other side of a `OneToOne`.
 
-use std::sync::Arc;
+use std::{panic::Location, sync::Arc};
 
 use nuages_storage::Value;
 
 use super::{Forward, ManyToMany, Owner, Related, RelatedOne, Through, held::Held};
 use crate::{
     error::{Error, Misuse, Result},
-    executor::{Executor, FetchMode, budget},
+    executor::{
+        Executor, FetchMode,
+        warnings::{Place, SingleRead, read_single},
+    },
     field::Field,
     instance,
     meta::{FieldKind, ModelMeta},
@@ -22,10 +25,16 @@ impl<C: Model> RelatedOne<C> {
     ///
     /// # Errors
     /// [`Error::Unsaved`] if the row that has the relation is not stored.
+    #[track_caller]
     pub fn get(&self, ex: &dyn Executor) -> Result<Option<&C>> {
+        self.get_at(Location::caller(), ex)
+    }
+
+    /// [`get`](RelatedOne::get) for a line of the program.
+    pub(crate) fn get_at(&self, place: Place, ex: &dyn Executor) -> Result<Option<&C>> {
         match self.loaded() {
             Some(row) => Ok(row),
-            None => Ok(self.keep_held(self.read(ex)?)),
+            None => Ok(self.keep_held(self.read(place, ex)?)),
         }
     }
 
@@ -51,13 +60,14 @@ impl<C: Model> RelatedOne<C> {
     ///
     /// # Errors
     /// As [`get`](RelatedOne::get); [`Misuse::Other`] for another row than the one that has the relation.
+    #[track_caller]
     pub fn get_of<M: Model>(&self, owner: &M, ex: &dyn Executor) -> Result<Option<&C>> {
         let of = Owner::stored(self.bound(), C::NAME)?;
         of.check_is(owner)?;
         if let Some(row) = self.loaded() {
             return Ok(row);
         }
-        let Some(row) = self.read(ex)? else { return Ok(self.keep(None)) };
+        let Some(row) = self.read(Location::caller(), ex)? else { return Ok(self.keep(None)) };
         let mut row = row.get().clone();
         if let Step::Field(field) = of.back()?.step {
             let mut owner = owner.clone();
@@ -69,7 +79,7 @@ impl<C: Model> RelatedOne<C> {
     }
 
     /// Asks for the row, as the fetch mode says.
-    fn read(&self, ex: &dyn Executor) -> Result<Option<Held<C>>> {
+    fn read(&self, place: Place, ex: &dyn Executor) -> Result<Option<Held<C>>> {
         let owner = Owner::stored(self.bound(), C::NAME)?;
         let key = owner.key_value()?;
         let fetch_one = |ex: &dyn Executor| {
@@ -79,13 +89,14 @@ impl<C: Model> RelatedOne<C> {
             Ok(first_row::<C>(&state, ex)?.map(|row| Held::from(Arc::new(row))))
         };
         match self.origin() {
-            Some(origin) => origin.find(key, ex, fetch_one, fetch_peers::<C>),
+            Some(origin) => origin.find(key, ex, place, fetch_one, fetch_peers::<C>),
             None if ex.settings().fetch_mode == Some(FetchMode::Raise) => {
                 let field = owner.model.field(owner.field).map_or("", |field| field.name);
                 Err(Error::FetchBlocked { model: owner.model.name, field })
             }
             None => {
-                budget::follow(ex, owner.model, owner.field)?;
+                let Owner { model, field, result, .. } = *owner;
+                read_single(ex, SingleRead { model, field, result, place })?;
                 fetch_one(ex)
             }
         }

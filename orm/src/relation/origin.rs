@@ -1,7 +1,8 @@
 //! Where a row came from: which rows came with it, and how what they lack is read.
 //!
 //! A relation to one row (a key, or the other side of a `OneToOne`) holds a pointer to an [`Origin`] if a fetch mode
-//! was said when its row was read; all rows of the result share it. Following the relation asks the origin, which
+//! was said when its row was read, or somebody asked for row by row reads to be limited or warned of; all rows of the
+//! result share it. Following the relation asks the origin, which
 //! reads the one row, or those of all peers at once and keeps them, or refuses.
 
 use std::sync::{Arc, OnceLock};
@@ -13,17 +14,30 @@ use nuages_storage::Value;
 use super::{Forward, ManyToMany, Related, RelatedOne, Through, held::Held, holder::Holder};
 use crate::{
     error::{Error, Result},
-    executor::{Executor, FetchMode, budget, fetch::with_mode},
+    executor::{
+        Executor, FetchMode,
+        fetch::with_mode,
+        warnings::{Place, ResultId, SingleRead, read_single},
+    },
     field::Field,
     meta::{FieldKind, ModelMeta},
     model::{Accessor, FieldVisitor, Key, Model},
+    row::Row,
 };
+
+/// How the rows of a result came: what says how they are to be followed, and which result it was, so far as somebody
+/// asked for that to be known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Arrival {
+    pub(crate) mode: Option<FetchMode>,
+    pub(crate) result: Option<ResultId>,
+}
 
 /// What the rows of one result know of one of their relations to `T`.
 pub(crate) struct Origin<T> {
     model: &'static ModelMeta,
     field: u16,
-    mode: Option<FetchMode>,
+    arrival: Arrival,
     /// What the rows are told apart by on the other side: their keys, or those they point at.
     keys: Vec<Value>,
     /// The related rows of all peers, once they were read.
@@ -40,13 +54,14 @@ impl<T: Send + Sync + 'static> Origin<T> {
         &self,
         key: &Value,
         ex: &dyn Executor,
+        place: Place,
         fetch_one: impl FnOnce(&dyn Executor) -> Result<Option<Held<T>>>,
         fetch_peers: FetchPeers<T>,
     ) -> Result<Option<Held<T>>> {
         if let Some(rows) = self.rows.get() {
             return Ok(rows.get(key).cloned());
         }
-        let mode = self.mode.or(ex.settings().fetch_mode).unwrap_or_default();
+        let mode = self.arrival.mode.or(ex.settings().fetch_mode).unwrap_or_default();
         match mode {
             FetchMode::Raise => {
                 let field = self.model.field(self.field).map_or("", |field| field.name);
@@ -61,41 +76,67 @@ impl<T: Send + Sync + 'static> Origin<T> {
                 Ok(rows.get(key).cloned())
             }
             FetchMode::One | FetchMode::Peers => {
-                budget::follow(ex, self.model, self.field)?;
-                with_mode(self.mode, ex, fetch_one)
+                let Origin { model, field, arrival, .. } = *self;
+                read_single(ex, SingleRead { model, field, result: arrival.result, place })?;
+                with_mode(arrival.mode, ex, fetch_one)
             }
         }
     }
 }
 
-/// Whether rows that are read through this executor must know where they came from.
-pub(crate) fn is_wanted(ex: &dyn Executor) -> bool {
-    let settings = ex.settings();
-    settings.fetch_mode.is_some()
-        || settings.spending.as_ref().is_some_and(|spending| spending.limits_follows())
+impl Arrival {
+    /// That of so many rows that were just read, if somebody asked for it to be known.
+    fn of(rows: usize, ex: &dyn Executor) -> Option<Arrival> {
+        let settings = ex.settings();
+        let is_limited = settings.spending.as_ref().is_some_and(|spending| spending.limits_follows());
+        let is_wanted = settings.fetch_mode.is_some() || settings.row_by_row.is_some() || is_limited;
+        (is_wanted && rows > 0).then(|| Arrival {
+            mode: settings.fetch_mode,
+            result: settings.row_by_row.as_ref().and_then(|row_by_row| row_by_row.result(rows)),
+        })
+    }
+}
+
+/// Tells the rows of a result where they came from, if somebody asked for that to be known.
+pub(crate) fn tell<R: Row>(rows: &mut [R], ex: &dyn Executor) {
+    if let Some(arrival) = Arrival::of(rows.len(), ex) {
+        R::came_from(&mut rows.iter_mut().collect::<Vec<_>>(), arrival);
+    }
+}
+
+/// The same of instances.
+pub(crate) fn tell_instances<M: Model>(rows: &mut [M], ex: &dyn Executor) {
+    if let Some(arrival) = Arrival::of(rows.len(), ex) {
+        attach(&mut rows.iter_mut().collect::<Vec<_>>(), arrival);
+    }
 }
 
 /// Tells the rows of a result, and those joined to them, where they came from.
-pub(crate) fn attach<M: Model, H: Holder<M>>(holders: &mut [&mut H], mode: Option<FetchMode>) {
+pub(crate) fn attach<M: Model, H: Holder<M>>(holders: &mut [&mut H], arrival: Arrival) {
     if holders.is_empty() {
         return;
     }
     for (index, field) in (0u16..).zip(M::meta().fields) {
-        if let FieldKind::ForeignKey { .. } | FieldKind::Reverse { one: true, .. } = field.kind {
-            M::visit(index, Attach { holders, mode });
+        let is_attached = match field.kind {
+            FieldKind::ForeignKey { .. } | FieldKind::Reverse { one: true, .. } => true,
+            FieldKind::Reverse { one: false, .. } | FieldKind::ManyToMany { .. } => arrival.result.is_some(),
+            FieldKind::Column(_) => false,
+        };
+        if is_attached {
+            M::visit(index, Attach { holders, arrival });
         }
     }
 }
 
 struct Attach<'a, 'i, H> {
     holders: &'a mut [&'i mut H],
-    mode: Option<FetchMode>,
+    arrival: Arrival,
 }
 
 impl<H> Attach<'_, '_, H> {
     fn origin<T>(&self, model: &'static ModelMeta, field: u16, keys: IndexSet<Value>) -> Arc<Origin<T>> {
         let keys = keys.into_iter().collect();
-        Arc::new(Origin { model, field, mode: self.mode, keys, rows: OnceLock::new() })
+        Arc::new(Origin { model, field, arrival: self.arrival, keys, rows: OnceLock::new() })
     }
 }
 
@@ -120,12 +161,24 @@ impl<M: Model, H: Holder<M>> FieldVisitor<M> for Attach<'_, '_, H> {
                 joined.extend(key.loaded_mut());
             }
         }
-        attach(&mut joined, self.mode);
+        attach(&mut joined, self.arrival);
     }
 
-    fn many_to_many<T: Model, Th: Through>(self, _: Accessor<M, ManyToMany<T, Th>>) {}
+    fn many_to_many<T: Model, Th: Through>(self, field: Accessor<M, ManyToMany<T, Th>>) {
+        for holder in self.holders.iter_mut() {
+            if let Some(relation) = holder.field(field) {
+                relation.came_with(self.arrival.result);
+            }
+        }
+    }
 
-    fn related<C: Model>(self, _: Accessor<M, Related<C>>) {}
+    fn related<C: Model>(self, field: Accessor<M, Related<C>>) {
+        for holder in self.holders.iter_mut() {
+            if let Some(relation) = holder.field(field) {
+                relation.came_with(self.arrival.result);
+            }
+        }
+    }
 
     fn related_one<C: Model>(self, field: Accessor<M, RelatedOne<C>>) {
         let keys = self.holders.iter_mut().filter_map(|holder| {
@@ -143,6 +196,6 @@ impl<M: Model, H: Holder<M>> FieldVisitor<M> for Attach<'_, '_, H> {
                 joined.extend(related.loaded_mut());
             }
         }
-        attach(&mut joined, self.mode);
+        attach(&mut joined, self.arrival);
     }
 }

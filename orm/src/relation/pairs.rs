@@ -8,7 +8,7 @@ use nuages_storage::{DataType, Value};
 
 use crate::{
     error::{Error, Result},
-    executor::{Executor, StatementKind, budget::begin_statement},
+    executor::{Executor, statement::execute},
     field::RowReader,
     instance,
     meta::ModelMeta,
@@ -146,7 +146,7 @@ impl<'x> Pairs<'x> {
             returning: Vec::new(),
             conflict: None,
         });
-        self.run(StatementKind::Insert, &statement)
+        self.run(&statement)
     }
 
     /// Adds pairs that are rows of a declared model, by the key of the other side, unless there is such a pair.
@@ -237,13 +237,11 @@ impl<'x> Pairs<'x> {
         let predicate = Some(self.own_both(source, among));
         let delete =
             Delete { table: self.through.table, source, predicate, returning: Vec::new(), using: None };
-        self.run(StatementKind::Delete, &Statement::Delete(delete))
+        self.run(&Statement::Delete(delete))
     }
 
-    fn run(&self, kind: StatementKind, statement: &Statement) -> Result<()> {
-        begin_statement(self.ex, kind, self.relation.model.table)?;
-        self.ex.session()?.execute(statement, &[])?;
-        Ok(())
+    fn run(&self, statement: &Statement) -> Result<()> {
+        execute(self.ex, self.relation.model.table, statement, &[]).map(drop)
     }
 
     fn is_heard(&self) -> bool {

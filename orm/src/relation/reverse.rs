@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::Owner;
 use super::held::Held;
 use super::origin::Origin;
+use crate::executor::warnings::ResultId;
 use crate::field::{DecodeError, RowReader, RowWriter};
 use crate::meta::{FieldKind, ModelMeta};
 use crate::model::obligation::RelatedAttribute;
@@ -53,6 +54,13 @@ impl<C: Send + Sync + 'static> Related<C> {
     /// Whose row this is, stored or not.
     pub(super) const fn bound(&self) -> Option<&Owner> {
         self.owner.as_ref()
+    }
+
+    /// Tells which result the owner came with.
+    pub(super) fn came_with(&mut self, result: Option<ResultId>) {
+        if let Some(owner) = &mut self.owner {
+            owner.result = result;
+        }
     }
 
     /// The rows, if they were prefetched.

@@ -91,6 +91,54 @@ async fn a_block_of_a_task_that_fails_leaves_nothing_and_nested_ones_fail_alone(
     assert_eq!(balances(&db), [500, 500, 7]);
 }
 
+#[tokio::test]
+async fn prepared_and_bound_querysets_await_their_locks_too() {
+    let db = accounts();
+    let add = |more: Param<i64>| {
+        Account::objects().filter(Account::id.eq(1)).updating(Account::balance.set(Account::balance + more))
+    };
+    let richer = |than: Param<i64>| Account::objects().filter(Account::balance.gt(than));
+    let (add, richer) = (prepare(add, &db), prepare(richer, &db));
+    let (add, richer) = (add.unwrap(), richer.unwrap());
+    let holder = async {
+        let hold = db.aatomic(async |tx| {
+            Account::objects().select_for_update().aget(Account::id.eq(1), tx).await?;
+            for _ in 0..10 {
+                yield_now().await;
+            }
+            Ok(())
+        });
+        hold.await.unwrap();
+    };
+    let waiter = async {
+        yield_now().await; // the row is locked
+        assert_eq!(add.arun(5, &db).await, Ok(1));
+        let mut first = Account::objects().filter(Account::id.eq(1)).on(&db);
+        assert_eq!(first.aupdate(Account::balance.set(Account::balance + 1)).await, Ok(1));
+    };
+    tokio::join!(holder, waiter);
+    assert_eq!(richer.acount(500, &db).await, Ok(1));
+    assert_eq!(richer.aget(500, &db).await.map(|account| account.balance), Ok(506));
+    assert_eq!(richer.aall(0, &db).await.map(|all| all.len()), Ok(2));
+    assert!(richer.aexists(505, &db).await.unwrap() && richer.afirst(900, &db).await.unwrap().is_none());
+
+    let all = Account::objects().order_by(Account::id).on(&db);
+    assert_eq!((all.acount().await, all.aexists().await, all.is_read()), (Ok(2), Ok(true), false));
+    let second = all.aget(1).await.unwrap().unwrap();
+    let queries = db.queries();
+    assert_eq!(all.arows().await.map(<[Account]>::len), Ok(2));
+    assert_eq!(
+        (all.alen().await, all.acount().await, all.acontains(&second).await),
+        (Ok(2), Ok(2), Ok(true))
+    );
+    assert_eq!(all.arange(1..).await.unwrap()[0].balance, 500);
+    assert_eq!(all.afirst().await.unwrap().map(|account| account.balance), Some(506));
+    assert_eq!(queries.len(), 1, "the rows that were read answer");
+    assert_eq!(all.alast().await.unwrap().map(|account| account.balance), Some(500));
+    let mut poor = Account::objects().filter(Account::balance.lte(500)).on(&db);
+    assert_eq!(poor.adelete().await.map(|deleted| deleted.total), Ok(1));
+}
+
 #[test]
 fn what_a_task_awaits_may_be_sent_to_another_thread() {
     fn is_send(_: &(impl Future + Send)) {}

@@ -6,7 +6,7 @@ use nuages_storage::Value;
 
 use crate::{
     prelude::*,
-    signal::{Many, ManyToManyAction},
+    signal::ManyToManyAction,
 };
 
 #[derive(Model, Clone, Debug)]
@@ -188,7 +188,7 @@ fn a_relative_that_is_read_is_told_as_new() {
 #[test]
 fn pairs_change_as_a_whole() {
     // The receiver refuses the third tag, after the pairs with the others were removed.
-    let app = app().m2m_changed(Many { model: Post::meta(), field: 5 }, |change, _| {
+    let app = app().m2m_changed(Post::tags, |change, _| {
         let refused = change.action == ManyToManyAction::Add && change.keys == Some(vec![Value::Int(3)]);
         if refused { Err(Error::Doomed) } else { Ok(()) }
     });

@@ -45,7 +45,10 @@ impl Cleaning<'_> {
         let mut state = QueryState::new(target);
         state.add_condition(keys_in([value.clone()]));
         if count(&state, self.ex)? == 0 {
-            let text = format!("{} instance with id {value} does not exist.", target.verbose_name);
+            let key =
+                target.primary_key.first().and_then(|key| target.field(*key)).map_or("", |key| key.name);
+            let value = quoted(value);
+            let text = format!("{} instance with {key} {value} is not a valid choice.", target.verbose_name);
             self.add(position, field, "invalid", text);
         }
         Ok(())

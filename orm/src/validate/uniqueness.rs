@@ -14,22 +14,24 @@ use crate::{
 };
 
 impl Cleaning<'_> {
-    /// Fields that are unique alone or together. A NULL is like no other.
+    /// Fields that are unique together, alone, or for a date. A NULL is like no other.
     pub(super) fn unique_fields(&mut self) -> Result<()> {
-        for (position, (index, field)) in self.meta.columns().enumerate() {
+        for fields in self.meta.unique_together {
+            let positions: Vec<usize> = fields.iter().map(|field| self.meta.position(*field)).collect();
+            if self.is_row_with(&positions)? {
+                self.taken(&fields.iter().filter_map(|field| self.meta.field(*field)).collect::<Vec<_>>());
+            }
+        }
+        for (position, (_, field)) in self.meta.columns().enumerate() {
             let one = matches!(field.kind, FieldKind::ForeignKey { one: true, .. });
             let is_key = field.primary_key && self.meta.primary_key.len() == 1;
             if (field.unique || one) && !is_key && self.is_row_with(&[position])? {
                 self.taken(&[field]);
             }
+        }
+        for (index, field) in self.meta.columns() {
             for unique_for in field.unique_for {
                 self.unique_for(index, *unique_for)?;
-            }
-        }
-        for fields in self.meta.unique_together {
-            let positions: Vec<usize> = fields.iter().map(|field| self.meta.position(*field)).collect();
-            if self.is_row_with(&positions)? {
-                self.taken(&fields.iter().filter_map(|field| self.meta.field(*field)).collect::<Vec<_>>());
             }
         }
         Ok(())
@@ -66,12 +68,8 @@ impl Cleaning<'_> {
         let when = operator.map_or_else(|| when.clone(), |operator| Node::call(operator, [when.clone()]));
         if self.is_taken(&[path(index), when], None, true)? {
             let text = format!("{} must be unique for {} {period}.", label(field), label(date));
-            let code = match unique_for.period {
-                Period::Date => "unique_for_date",
-                Period::Month => "unique_for_month",
-                Period::Year => "unique_for_year",
-            };
-            self.errors.add(field.name, code, text);
+            // Django's code, of months and years as well.
+            self.errors.add(field.name, "unique_for_date", text);
         }
         Ok(())
     }

@@ -50,6 +50,16 @@ enum Json {
     HasAnyKeys,
 }
 
+/// Django's word for a lookup.
+pub(crate) fn lookup_name(lookup: Lookup) -> &'static str {
+    match lookup {
+        Lookup::JsonContains => "contains",
+        Lookup::JsonContainedBy => "contained_by",
+        Lookup::HasKey => "has_key",
+        lookup => LOOKUPS.iter().find(|(_, known)| *known == lookup).map_or("", |(word, _)| word),
+    }
+}
+
 /// The words for the lookups of a column of this type, or of a relation.
 pub(super) fn words_for(
     data_type: Option<DataType>,

@@ -201,9 +201,9 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
 
             fn came_from(
                 rows: &mut [&mut Self],
-                mode: ::core::option::Option<::nuages::executor::FetchMode>,
+                arrival: ::nuages::row::Arrival,
             ) {
-                ::nuages::row::instances_came_from(rows, mode);
+                ::nuages::row::instances_came_from(rows, arrival);
             }
         }
     }

@@ -142,10 +142,10 @@ fn row(proxy: &Proxy<'_>) -> TokenStream {
             }
             fn came_from(
                 rows: &mut [&mut Self],
-                mode: ::core::option::Option<::nuages::executor::FetchMode>,
+                arrival: ::nuages::row::Arrival,
             ) {
                 let mut rows: ::std::vec::Vec<&mut #of> = rows.iter_mut().map(|row| &mut row.0).collect();
-                <#of as ::nuages::row::Row>::came_from(&mut rows, mode);
+                <#of as ::nuages::row::Row>::came_from(&mut rows, arrival);
             }
         }
         #[automatically_derived]
