@@ -17,6 +17,7 @@
 )]
 #[path = "../../src"]
 mod source {
+    pub(crate) mod cache;
     pub(crate) mod checkpoint;
     pub mod codec;
     pub(crate) mod commit;
@@ -60,7 +61,7 @@ use shuttle::thread;
 
 #[expect(unused_imports, reason = "the sources name them by the crate")]
 use source::{
-    checkpoint, codec,
+    cache, checkpoint, codec,
     commit::{self, CommitId},
     error::{self, Error},
     file, history,
