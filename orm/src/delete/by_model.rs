@@ -19,7 +19,7 @@ use crate::meta::ModelMeta;
 /// # pub struct Post { pub id: Auto<i64>, pub title: String }
 /// # let db = App::new().models(Post::app()).open_memory()?;
 /// # Post::objects().create(new!(Post { title: "Nuages" }), &db)?;
-/// let deleted = Post::objects().all().delete(&db)?;
+/// let deleted = Post::objects().delete(&db)?;
 /// assert_eq!((deleted.by_model["blog.Post"], deleted.by_model["blog.Comment"]), (1, 0));
 /// for (model, rows) in &deleted.by_model {
 ///     assert_eq!(format!("{rows} of {model}"), "1 of blog.Post");
