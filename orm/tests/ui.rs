@@ -21,7 +21,7 @@ fn mistakes_are_told_in_the_users_words() {
 #[test]
 fn every_message_is_short_and_names_nothing_generated() {
     let programs = programs();
-    assert!(programs.len() >= 20, "the programs are in tests/ui");
+    assert!(programs.len() >= 40, "the programs are in tests/ui");
     for program in programs {
         let source = fs::read_to_string(&program).unwrap();
         let output = fs::read_to_string(program.with_extension("stderr")).unwrap();

@@ -334,3 +334,24 @@ fn a_wrong_number_of_queries_lists_them() {
          2. SELECT blog_tag.id, blog_tag.name FROM blog_tag WHERE blog_tag.id = 1"
     );
 }
+
+#[test]
+fn a_queryset_reads_as_the_calls_it_was_made_by() {
+    let posts = Post::objects;
+    let either = Post::id.is_in([1, 2]) | !Post::title.starts_with("a");
+    assert_eq!(
+        format!("{:?}", posts().filter(either)),
+        "Post.filter(id__in = [1, 2] | !(title__startswith = 'a'))"
+    );
+    let authors = Author::objects().annotate(&Author::posts.count()).order_by(Author::name.desc());
+    assert_eq!(
+        format!("{:?}", authors.prefetch_related(Author::posts)),
+        "Author.annotate(count(posts)).order_by(-name).prefetch_related(posts)"
+    );
+    let joined = posts().select_related(Post::author).distinct().slice(5..);
+    assert_eq!(format!("{joined:?}"), "Post.distinct().select_related(author)[5..]");
+    let lower = posts().filter(Post::title.lower().eq("x")).exclude(Post::author.is_null(true)).none();
+    assert_eq!(format!("{lower:?}"), "Post.none().filter(lower(title) = 'x').exclude(author__isnull = true)");
+    let of_them = Author::objects().filter(Author::id.is_in(posts().values_list(Post::author)));
+    assert!(format!("{of_them:?}").starts_with("Author.filter(id__in = Post.values("), "{of_them:?}");
+}

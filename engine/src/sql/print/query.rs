@@ -102,12 +102,12 @@ impl<'c> Printer<'c> {
         format!(" FOR {strength} OF {}{wait}", of.join(", "))
     }
 
-    /// An output column; one that is called what it is needs no name.
+    /// An output column; one that is called what it is, or nothing, needs no name.
     fn output(&mut self, column: &OutputColumn) -> String {
         let text = expression(&column.expr, self);
         let name = Identifier(&column.name).to_string();
-        let is_named =
-            matches!(column.expr, Expr::Column(_)) && (text == name || text.ends_with(&format!(".{name}")));
+        let is_called_so = || text == name || text.ends_with(&format!(".{name}"));
+        let is_named = column.name.is_empty() || matches!(column.expr, Expr::Column(_)) && is_called_so();
         if is_named { text } else { format!("{text} AS {name}") }
     }
 

@@ -1,0 +1,26 @@
+//! no method named `filter` found
+use nuages::prelude::*;
+
+#[derive(Model, Clone)]
+struct User {
+    id: Auto<i64>,
+    username: String,
+    #[related(Post::author)]
+    posts: Related<Post>,
+}
+
+#[derive(Model, Clone)]
+struct Post {
+    id: Auto<i64>,
+    title: String,
+    view_count: u32,
+    #[field(on_delete = Cascade)]
+    author: ForeignKey<User>,
+}
+
+fn page(db: &Db) -> Result<()> {
+    let _ = Post::objects().all(db)?.filter(Post::title.eq("x"));
+    Ok(())
+}
+
+fn main() {}
