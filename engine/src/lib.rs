@@ -8,8 +8,8 @@
 //! write ── integrity (unique, check, foreign key, cascade) ──> storage
 //! ```
 //!
-//! A program talks to a [`Session`]: a [`Database`], a [`Transaction`] or a [`Snapshot`]. It hands over algebra, never
-//! text, and gets columns of rows that are borrowed from the version they were read from.
+//! A program talks to a [`Session`]: a [`Database`], a [`Transaction`] or a [`Snapshot`]. It hands over algebra, which is
+//! plain data ([`sql`] makes it of text), and gets columns of rows that are borrowed from the version they were read from.
 //!
 //! ```
 //! use nuages_engine::algebra::{Comparison, Expr, Insert, InsertSource, OutputColumn, Query, Relation, Source, Statement};
@@ -41,7 +41,7 @@
 //! Order of reading: [`algebra`] (what is asked), [`catalog`] (what there is), [`session`] and [`database`] (who asks),
 //! `write` and `integrity` (what changes, and what must hold), [`optimize`] and [`plan`] (how it is answered),
 //! [`execute`] over [`mod@vector`]s and [`batch`]es, [`evaluate`] and [`functions`] (scalars), [`explain`] and
-//! [`race`] (plans as values); [`limits`].
+//! [`race`] (plans as values); [`limits`]; [`sql`] (text in and out).
 
 pub mod algebra;
 pub mod asynchronous;

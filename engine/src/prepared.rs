@@ -33,6 +33,28 @@ const OTHERS_MAX: usize = 4;
 /// all; any other is kept together with what it rests on (how many rows the ranges have that it reads, and the
 /// tables), and is run again where that is about the same. Where it is not, or where the schema is not the one it was
 /// planned for, the query is planned anew, and that plan kept beside it.
+///
+/// ```
+/// use nuages_engine::{Database, Prepared, Session, sql::Connection};
+/// use nuages_storage::Value;
+///
+/// let mut connection = Connection::new(Database::new());
+/// connection.execute("CREATE TABLE song (title TEXT, plays INTEGER)", &[])?;
+/// connection.execute("INSERT INTO song VALUES ('Nuages', 40), ('Djangology', 2)", &[])?;
+/// let query = connection.read("SELECT title FROM song WHERE plays > $1")?;
+///
+/// let db = connection.database();
+/// let often = Prepared::new(db, query)?;
+/// for (plays, count) in [(1, 2), (10, 1), (50, 0)] {
+///     let mut rows = 0;
+///     db.run(&often, &[Value::Int(plays)], &mut |batch| {
+///         rows += batch.selection.count();
+///         Ok(())
+///     })?;
+///     assert_eq!(rows, count);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Prepared {
     query: Query,

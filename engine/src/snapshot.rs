@@ -57,8 +57,9 @@ impl Snapshot {
         self.version.commit()
     }
 
-    /// Calls `each` with every row that differs from an older snapshot of this database, table by table. Tables that
-    /// only one of the two has count as empty in the other. O(what the two do not share).
+    /// Calls `each` with every row that differs from an older snapshot of this database, or of one that this is a fork of,
+    /// table by table, and with the definition to read it by: a column that the older table lacks has its default there.
+    /// Tables that only one of the two has count as empty in the other. O(what the two do not share).
     pub fn changes_since(&self, older: &Snapshot, each: &mut dyn FnMut(&TableDefinition, RowChange<'_>)) {
         let (before, after) = (&*older.version, &*self.version);
         let mut compare = |catalog: &Catalog, old: &Table, new: &Table| {
@@ -66,15 +67,23 @@ impl Snapshot {
                 new.changes_since(old, &mut |change| each(definition, change));
             }
         };
+        let empty = |table: &Table| Table::new(table.id(), Arc::clone(table.layout()));
         for new in after.tables() {
             match before.table(new.id()) {
-                Some(old) if old.changed() == new.changed() => {}
-                Some(old) => compare(Catalog::of(after), old, new),
-                None => compare(Catalog::of(after), &Table::new(new.id(), Arc::clone(new.layout())), new),
+                Some(old) if std::ptr::eq(old, new) => {}
+                Some(old) => match old.grown(new.layout()) {
+                    Some(old) => compare(Catalog::of(after), &old, new),
+                    // Two forks may have made a table each under one id.
+                    None => {
+                        compare(Catalog::of(before), old, &empty(old));
+                        compare(Catalog::of(after), &empty(new), new);
+                    }
+                },
+                None => compare(Catalog::of(after), &empty(new), new),
             }
         }
         for old in before.tables().filter(|old| after.table(old.id()).is_none()) {
-            compare(Catalog::of(before), old, &Table::new(old.id(), Arc::clone(old.layout())));
+            compare(Catalog::of(before), old, &empty(old));
         }
     }
 }
@@ -127,7 +136,8 @@ impl Feed {
     /// # Errors
     /// [`Error::Feed`]: that none came in time, or, once, that more came than are kept; the feed goes on then.
     pub fn next(&mut self, timeout: Option<Duration>) -> Result<Published, Error> {
-        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        // A limit beyond all time is none.
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let nuages_storage::Published { before, after } = self.feed.next(deadline).map_err(Error::Feed)?;
         Ok(Published { before: Snapshot::of(before), after: Snapshot::of(after) })
     }

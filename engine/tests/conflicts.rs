@@ -217,8 +217,10 @@ fn who_finds_a_key_that_another_transaction_inserts_waits_and_then_updates_its_r
             let conflict = OnConflict { target: None, action: ConflictAction::DoNothing };
             db.execute(&insert(table, &[(3, Some(7), 0)], Some(conflict)), &[]).unwrap()
         });
-        thread::sleep(std::time::Duration::from_millis(30));
-        assert!(!second.is_finished() && !third.is_finished());
+        while db.waiting() < 2 {
+            assert!(!second.is_finished() && !third.is_finished(), "both wait for the key");
+            thread::yield_now();
+        }
         first.commit().unwrap();
         assert_eq!(second.join().unwrap().affected, 1);
         assert_eq!(third.join().unwrap().affected, 0);

@@ -453,3 +453,25 @@ impl Executor for Tx<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn who_tries_again_rests_for_a_time_that_doubles_within_bounds_and_is_never_the_same() {
+        let ms = Duration::from_millis;
+        let retry = Retry { pause_min: ms(1), pause_max: ms(8), ..Retry::default() };
+        for (failures, whole) in
+            [(1, ms(1)), (2, ms(2)), (3, ms(4)), (4, ms(8)), (5, ms(8)), (u32::MAX, ms(8))]
+        {
+            let pauses: BTreeSet<Duration> = (0..50).map(|_| retry.pause_after(failures)).collect();
+            assert!(pauses.iter().all(|pause| (whole / 2..=whole).contains(pause)), "{failures}: {pauses:?}");
+            assert!(pauses.len() > 10, "two who lost against each other would meet again: {pauses:?}");
+        }
+        let endless = Retry { pause_min: Duration::MAX, pause_max: Duration::MAX, ..Retry::default() };
+        assert!(endless.pause_after(u32::MAX) < Duration::MAX);
+    }
+}

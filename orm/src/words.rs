@@ -196,7 +196,12 @@ impl<'v> Walk<'v> {
 impl UnknownName {
     /// The error for a name that is none of these.
     pub(crate) fn among(within: String, name: &str, choices: Vec<String>) -> Error {
-        let near = choices.iter().map(|choice| (strsim::levenshtein(name, choice), choice));
+        // Who names no app means any.
+        let compared = |choice: &'_ String| match choice.rsplit_once('.') {
+            Some((_, last)) if !name.contains('.') => strsim::levenshtein(name, last),
+            _ => strsim::levenshtein(name, choice),
+        };
+        let near = choices.iter().map(|choice| (compared(choice), choice));
         let nearest = near.filter(|(distance, _)| *distance <= 2).min().map(|(_, choice)| choice.clone());
         Error::UnknownName(Box::new(UnknownName { within, name: name.to_owned(), nearest, choices }))
     }

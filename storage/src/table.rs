@@ -47,6 +47,26 @@ impl TableId {
 }
 
 /// One version of one table. Cloning it costs O(number of indexes).
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use nuages_storage::{Lane, Layout, LeafBuilder, RowId, Slot, Table, TableId};
+///
+/// let layout = Arc::new(Layout::new([Slot::new(Lane::RowId), Slot::new(Lane::Text)]));
+/// let mut songs = Table::new(TableId::new(0), Arc::clone(&layout));
+/// let mut rows = LeafBuilder::new(layout);
+/// for (id, title) in [(1, "Nuages"), (7, "Daphne")] {
+///     rows.set_text(1, title);
+///     rows.finish_row(RowId::new(id));
+/// }
+/// songs.insert_rows(&rows.finish(), &[]);
+///
+/// let before = songs.clone();
+/// songs.delete_rows(&[RowId::new(1)], &[]);
+/// assert_eq!((songs.len(), before.len()), (1, 2));
+/// assert_eq!(before.get(RowId::new(1)).and_then(|row| row.text(1)), Some("Nuages"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Table {
     id: TableId,
@@ -87,6 +107,14 @@ impl Table {
     #[must_use]
     pub fn layout(&self) -> &Arc<Layout> {
         &self.layout
+    }
+
+    /// The same rows under a layout that theirs has grown into: what it adds reads as its default. `None` if the layout
+    /// is of another table. O(number of indexes, and of slots).
+    #[must_use]
+    pub fn grown(&self, layout: &Arc<Layout>) -> Option<Self> {
+        let is_grown = Arc::ptr_eq(&self.layout, layout) || layout.slots().starts_with(self.layout.slots());
+        is_grown.then(|| Self { layout: Arc::clone(layout), ..self.clone() })
     }
 
     /// How many rows there are. O(1).

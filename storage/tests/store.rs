@@ -352,3 +352,32 @@ fn a_statement_that_panics_leaves_nothing_in_the_transaction() {
     transaction.commit().unwrap();
     assert_eq!(store.read(|version| contents(version, table)), Ok(Model::from([(1, 1), (3, 3)])));
 }
+
+/// Only a fault of this crate makes applying panic. What it leaves behind in a version that changes in place is not looked
+/// at any more, by anybody.
+#[test]
+#[cfg(debug_assertions)]
+fn after_a_commit_that_panicked_half_way_nothing_is_read_or_written() {
+    let (store, table) = store();
+    store.write(Reach::Short, |w| Ok::<_, Error>(write(w, table, 1, Some(1)))).unwrap();
+    let before = store.snapshot().unwrap();
+    store.write(Reach::Short, |w| Ok::<_, Error>(write(w, table, 1, Some(2)))).unwrap();
+    let commit = std::panic::AssertUnwindSafe(|| {
+        store.write(Reach::Short, |writer| {
+            let nobody = rows(writer.version(), table, &Model::from([(7, 7)]));
+            writer.push(Operation::Update { table, rows: nobody, changes: Vec::new() });
+            Ok::<_, Error>(())
+        })
+    });
+    std::panic::catch_unwind(commit).unwrap_err();
+    assert_eq!(store.read(|version| contents(version, table)), Err(Error::Poisoned));
+    assert_eq!(store.snapshot().unwrap_err(), Error::Poisoned);
+    assert_eq!(store.fork().unwrap_err(), Error::Poisoned);
+    for reach in [Reach::Short, Reach::Long] {
+        let written = store.write(reach, |w| Ok::<_, Error>(write(w, table, 2, Some(2))));
+        assert_eq!(written, Err(Error::Poisoned));
+    }
+    let mut transaction = store.begin(Isolation::ReadCommitted);
+    assert_eq!(transaction.read(|version| contents(version, table)), Err(Error::Poisoned));
+    assert_eq!(contents(&before, table), Model::from([(1, 1)]), "who held a version before still has it");
+}

@@ -42,6 +42,16 @@ struct Concert {
     visitors: u32,
 }
 
+#[derive(Model, Clone, Debug)]
+struct Book {
+    id: Auto<i64>,
+    #[field(max_length = 50)]
+    title: String,
+    text: String,
+    #[field(default = false)]
+    is_read: bool,
+}
+
 /// A path of which there is nothing, and which is removed in the end.
 struct Scratch(PathBuf);
 
@@ -92,4 +102,45 @@ fn a_program_finds_its_rows_again_and_may_have_got_a_model_meanwhile() {
     assert_eq!((Song::objects().count(&copy).unwrap(), Concert::objects().count(&copy).unwrap()), (1, 1));
     let trio = Band::objects().create(new!(Band { name: "Trio" }), &copy).unwrap();
     assert!(trio.id.get() > band.id.get(), "no key is given twice");
+}
+
+/// Of the words of a book: found again after replaying the log, after a checkpoint, and in a copy.
+#[test]
+fn a_text_of_ten_megabytes_is_a_value_like_others() {
+    let scratch = Scratch::new("long");
+    let open = || App::new().models((Book::app(),)).open(&scratch.0).unwrap();
+    let text = |word: &str| word.repeat(10_000_000 / word.len() + 1);
+    let is_there = |db: &Db, word: &str| {
+        let book = Book::objects().get(Book::title.eq("Mystery Pacific"), db).unwrap();
+        assert!(book.text == text(word), "{} characters, and others", book.text.len());
+        assert_eq!(Book::objects().filter(Book::text.contains(word)).count(db).unwrap(), 1);
+    };
+    {
+        let db = open();
+        Book::objects().create(new!(Book { title: "Mystery Pacific", text: text("été ") }), &db).unwrap();
+        Book::objects().create(new!(Book { title: "short", text: "and sweet" }), &db).unwrap();
+        is_there(&db, "été ");
+    }
+    {
+        let db = open();
+        is_there(&db, "été ");
+        Book::objects()
+            .filter(Book::title.eq("Mystery Pacific"))
+            .update(Book::is_read.set(true), &db)
+            .unwrap();
+        db.engine().compact().unwrap();
+    }
+    let db = open();
+    is_there(&db, "été ");
+    let mut book = Book::objects().get(Book::is_read.eq(true), &db).unwrap();
+    book.text = text("hiver ");
+    book.save(&db).unwrap();
+    is_there(&db, "hiver ");
+    let failed = db.atomic(|tx| {
+        book.text = "lost".to_owned();
+        book.save(tx)?;
+        Err::<(), _>(Error::custom("changed our mind"))
+    });
+    assert!(failed.is_err());
+    is_there(&db, "hiver ");
 }

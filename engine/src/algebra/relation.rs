@@ -520,13 +520,21 @@ impl Relation {
     /// Calls `visit` with the queries of their own that it stands on.
     pub(crate) fn each_query<'r>(&'r self, visit: &mut dyn FnMut(&'r Query)) {
         match self {
-            Relation::Set { left, right, .. } => {
+            Relation::Set { left, right, .. } | Relation::Recursive { base: left, step: right, .. } => {
                 visit(left);
                 visit(right);
             }
-            Relation::Recursive { base, step, .. } => {
-                visit(base);
-                visit(step);
+            Relation::With { rows, .. } => visit(rows),
+            _ => {}
+        }
+    }
+
+    /// Calls `visit` with the same queries, to be changed in place.
+    pub(crate) fn each_query_mut(&mut self, visit: &mut dyn FnMut(&mut Query)) {
+        match self {
+            Relation::Set { left, right, .. } | Relation::Recursive { base: left, step: right, .. } => {
+                visit(left);
+                visit(right);
             }
             Relation::With { rows, .. } => visit(rows),
             _ => {}

@@ -198,28 +198,8 @@ pub(crate) fn substitute_relation(relation: &mut Relation, by: &HashMap<Column, 
     for expr in expressions_mut(relation) {
         substitute(expr, by);
     }
-    match relation {
-        Relation::Filter { input, .. }
-        | Relation::Project { input, .. }
-        | Relation::Aggregate { input, .. }
-        | Relation::Sort { input, .. }
-        | Relation::Limit { input, .. }
-        | Relation::Distinct { input, .. }
-        | Relation::Window { input, .. } => substitute_relation(input, by),
-        Relation::Join { left, right, .. } => {
-            substitute_relation(left, by);
-            substitute_relation(right, by);
-        }
-        Relation::Set { left, right, .. } | Relation::Recursive { base: left, step: right, .. } => {
-            substitute_query(left, by);
-            substitute_query(right, by);
-        }
-        Relation::With { rows, input, .. } => {
-            substitute_query(rows, by);
-            substitute_relation(input, by);
-        }
-        Relation::Unit | Relation::Scan { .. } | Relation::Values { .. } | Relation::WorkTable { .. } => {}
-    }
+    relation.each_input_mut(&mut |input| substitute_relation(input, by));
+    relation.each_query_mut(&mut |query| substitute_query(query, by));
 }
 
 /// Whether an expression has a subquery in it.

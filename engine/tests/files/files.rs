@@ -126,6 +126,28 @@ fn a_directory_that_vanishes_is_named_and_what_is_in_memory_stays() {
     assert_eq!(count(&Database::open(elsewhere).unwrap()), 1);
 }
 
+/// The system takes what is written to a file that has no name any more. It is not acknowledged for that.
+#[cfg(unix)]
+#[test]
+fn what_is_committed_to_files_that_were_removed_is_refused() {
+    for durability in [Durability::Full, Durability::Buffered] {
+        let scratch = Scratch::new();
+        let path = scratch.join("music");
+        let db = with_table(&path, durability);
+        insert(&db, "Nuages").unwrap();
+        fs::remove_dir_all(&path).unwrap();
+        // What is buffered is acknowledged before it is written.
+        let refused = insert(&db, "Daphne").and_then(|_| db.flush()).unwrap_err();
+        let log = path.join("00000000.log");
+        let Error::File(error) = refused else { panic!("{refused}") };
+        assert_eq!(*error, FileError::Stopped { first: Box::new(FileError::NotFound { path: log }) });
+        if durability == Durability::Full {
+            assert_eq!(count(&db), 1, "what could not be kept is not seen");
+        }
+        insert(&db, "Tears").unwrap_err();
+    }
+}
+
 #[test]
 fn a_damaged_database_is_an_error_and_can_be_salvaged() {
     let scratch = Scratch::new();

@@ -175,6 +175,41 @@ fn long_values_survive_an_update_beside_them() {
     assert_eq!(rows_of_three(&db), [row![1, "short", 7], row![2, (long.as_str()), 7]]);
 }
 
+/// Each of these rows takes twenty times the room that the rows of a leaf have together.
+#[test]
+fn rows_wider_than_a_leaf_are_rows_like_others() {
+    const COLUMNS: usize = 300;
+    let db = Database::new();
+    let table = (1..COLUMNS).fold(NewTable::new("wide").column(id()), |table, at| {
+        table.column(text(&format!("c{at}")).nullable(true))
+    });
+    let by_first_and_last = NewIndex::new("wide_ends", ["c1", "c299"]);
+    db.create_table(table.primary_key(["id"]).index(by_first_and_last)).unwrap();
+    let row = |id: i64| -> Vec<Value> {
+        let texts = (1..COLUMNS).map(|at| match at % 10 {
+            0 => Value::Null,
+            _ => Value::from(format!("{id}/{at} ").repeat(100)),
+        });
+        std::iter::once(Value::from(id)).chain(texts).collect()
+    };
+    let mut expected: Vec<Vec<Value>> = (1..=20).map(row).collect();
+    insert(&db, "wide", &expected[10..]);
+    insert(&db, "wide", &expected[..10]);
+    assert_eq!(rows(&db, "wide"), expected);
+    let before = db.snapshot().unwrap();
+    assert_eq!(
+        update(&db, "wide", Some(is(0, 7)), vec![(150, Expr::literal("short")), (1, column(2))]),
+        Ok(1)
+    );
+    assert_eq!(delete(&db, "wide", Some(is(0, 8))).unwrap().affected, 1);
+    assert_eq!(update(&db, "wide", Some(is(0, 20)), vec![(0, Expr::literal(21))]), Ok(1));
+    assert_eq!(rows(&before, "wide"), expected, "who holds a version keeps it");
+    (expected[6][150], expected[6][1]) = ("short".into(), expected[6][2].clone());
+    expected[19][0] = 21.into();
+    expected.remove(7);
+    assert_eq!(rows(&db, "wide"), expected);
+}
+
 #[test]
 fn what_is_not_there_is_named_with_what_was_meant() {
     let (db, table) = notes();

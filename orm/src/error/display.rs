@@ -180,8 +180,10 @@ impl fmt::Display for ValidationErrors {
 impl fmt::Display for UnknownName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} has no \"{}\"", self.within, self.name)?;
-        if let Some(nearest) = &self.nearest {
-            write!(f, "; did you mean \"{nearest}\"?")?;
+        match &self.nearest {
+            Some(nearest) => write!(f, "; did you mean \"{nearest}\"?")?,
+            None if self.choices.is_empty() => {}
+            None => write!(f, ".")?,
         }
         if self.choices.is_empty() { Ok(()) } else { write!(f, " Choices are: {}", self.choices.join(", ")) }
     }

@@ -44,6 +44,10 @@ fn a_model_is_found_by_its_label_or_its_name() {
     let text = "the app has no \"blog.Pots\"; did you mean \"blog.Post\"? \
                 Choices are: blog.User, blog.Category, blog.Tag, blog.Post";
     assert_eq!(error.to_string(), text);
+    let error = db.objects("Pots").map(drop).unwrap_err();
+    assert_eq!(error.to_string(), text.replacen("blog.Pots", "Pots", 1), "whatever its app");
+    let error = db.objects("Invoice").map(drop).unwrap_err();
+    assert!(error.to_string().starts_with("the app has no \"Invoice\". Choices are: blog.User"), "{error}");
 }
 
 #[test]

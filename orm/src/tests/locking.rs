@@ -93,3 +93,79 @@ fn a_thread_that_would_wait_for_itself_is_told_so() {
     })
     .unwrap();
 }
+
+#[derive(Model, Clone, Debug)]
+struct Owner {
+    id: Auto<i64>,
+    name: String,
+}
+
+#[derive(Model, Clone, Debug)]
+struct Pet {
+    id: Auto<i64>,
+    #[field(on_delete = Cascade)]
+    owner: ForeignKey<Owner>,
+}
+
+/// Two owners with a pet each.
+fn pets() -> Db {
+    let db = App::new().models((Owner::app(), Pet::app())).open_memory().unwrap();
+    for name in ["Naguine", "Sophie"] {
+        let owner = Owner::objects().create(new!(Owner { name }), &db).unwrap();
+        Pet::objects().create(new!(Pet { owner: &owner }), &db).unwrap();
+    }
+    db
+}
+
+#[test]
+fn rows_of_relations_are_locked_as_is_said() {
+    let db = pets();
+    let is_locked = |found: Result<usize>| match found {
+        Ok(_) => false,
+        Err(Error::Locked(_)) => true,
+        Err(other) => unreachable!("{other}"),
+    };
+    let nowait = || Lock::new().nowait();
+    let locked = |lock: Option<Lock>| {
+        let pets = Pet::objects().filter(Pet::owner.name.eq("Sophie")).select_related(Pet::owner);
+        let pets = match lock {
+            Some(lock) => pets.select_for_update_with(lock),
+            None => pets.select_for_update(),
+        };
+        db.atomic(|tx| {
+            assert_eq!(pets.all(tx)?.len(), 1);
+            let owners = Owner::objects().filter(Owner::name.eq("Naguine")).select_for_update_with(nowait());
+            assert!(!is_locked(db.atomic(|other| Ok(owners.all(other)?.len()))), "it was not asked for");
+            let pets =
+                db.atomic(|other| Ok(Pet::objects().select_for_update_with(nowait()).all(other)?.len()));
+            let owners =
+                db.atomic(|other| Ok(Owner::objects().select_for_update_with(nowait()).all(other)?.len()));
+            Ok((is_locked(pets), is_locked(owners)))
+        })
+        .unwrap()
+    };
+    assert_eq!(locked(None), (true, true));
+    assert_eq!(locked(Some(Lock::new().of_own())), (true, false));
+    assert_eq!(locked(Some(Lock::new().of(Pet::owner))), (false, true));
+    assert_eq!(locked(Some(Lock::new().of_own().of(Pet::owner))), (true, true));
+    let not_followed = Pet::objects().select_for_update_with(Lock::new().of(Pet::owner));
+    let refused = db.atomic(|tx| not_followed.all(tx)).unwrap_err();
+    assert!(refused.to_string().contains("select_related"), "{refused}");
+}
+
+#[test]
+fn others_may_refer_to_a_row_that_is_locked_without_its_key() {
+    let db = pets();
+    let is_refused = |lock: Lock| {
+        db.atomic(|tx| {
+            let owner = Owner::objects().select_for_update_with(lock).get(Owner::id.eq(1), tx)?;
+            let born = db.atomic(|other| Pet::objects().create(new!(Pet { owner: &owner }), other));
+            let renamed = db.atomic(|other| Owner::objects().update(Owner::name.set("Babik"), other));
+            assert!(matches!(renamed, Err(Error::Deadlock(_))), "the row itself is locked");
+            Ok(born.is_err())
+        })
+        .unwrap()
+    };
+    assert!(is_refused(Lock::new()));
+    assert!(!is_refused(Lock::new().no_key()));
+}

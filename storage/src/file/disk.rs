@@ -73,11 +73,25 @@ impl Appended for File {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()
+        self.sync_data()?;
+        expect_named(self)
     }
 
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.set_len(length)?;
         self.sync_all()
     }
+}
+
+/// That the file has a name still. One that was removed takes all that is written to it, and nobody finds it again.
+#[cfg(unix)]
+fn expect_named(file: &File) -> io::Result<()> {
+    let links = std::os::unix::fs::MetadataExt::nlink(&file.metadata()?);
+    if links == 0 { Err(io::ErrorKind::NotFound.into()) } else { Ok(()) }
+}
+
+/// That the file has a name still. Here one that is open cannot be removed.
+#[cfg(not(unix))]
+fn expect_named(_: &File) -> io::Result<()> {
+    Ok(())
 }

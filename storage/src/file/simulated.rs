@@ -38,7 +38,7 @@ struct State {
     renamed: Vec<Naming>,
     directories: BTreeSet<PathBuf>,
     locked: BTreeSet<PathBuf>,
-    /// How many operations have changed something, or tried to.
+    /// How many operations there were that change something, or get ready to.
     operations: u64,
     fault: Option<(u64, Fault)>,
 }
@@ -236,7 +236,9 @@ impl Files for Simulated {
     }
 
     fn open(&self, path: &Path, length: u64) -> io::Result<Box<dyn Appended>> {
-        let file = *self.0.lock().names.get(path).ok_or(ErrorKind::NotFound)?;
+        let mut state = self.0.lock();
+        state.operate().map_err(|(error, _)| error)?;
+        let file = *state.names.get(path).ok_or(ErrorKind::NotFound)?;
         Ok(Box::new(OpenFile { system: self.clone(), file, end: length as usize }))
     }
 
@@ -273,7 +275,9 @@ impl Files for Simulated {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Debug + Send>>> {
-        let is_free = self.0.lock().locked.insert(path.to_owned());
+        let mut state = self.0.lock();
+        state.operate().map_err(|(error, _)| error)?;
+        let is_free = state.locked.insert(path.to_owned());
         let lock = || Box::new(Lock { system: self.clone(), path: path.to_owned() }) as Box<dyn Debug + Send>;
         Ok(is_free.then(lock))
     }

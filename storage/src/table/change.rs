@@ -15,7 +15,7 @@ impl Table {
     /// Inserts rows, whose row ids the table does not have, and changes the indexes as is said.
     ///
     /// If they are in order and behind the last row, as automatic keys are, their leaf is adopted as it is, unless the
-    /// last one has room for them. Otherwise they are inserted one by one, O(log n) each.
+    /// last one has room for them. Otherwise they are inserted one by one, O(log n) each. Returns whether all fitted.
     pub fn insert_rows(&mut self, rows: &Rows, changes: &[IndexChange]) -> bool {
         let mut fits = self.apply_indexes(changes);
         let Some(&first) = rows.leaf.row_ids().first() else { return fits };
@@ -35,6 +35,7 @@ impl Table {
     }
 
     /// Replaces rows, which the table has, with new images of them, and changes the indexes as is said. O(log n) a row.
+    /// Returns whether all were there.
     pub fn update_rows(&mut self, rows: &Rows, changes: &[IndexChange]) -> bool {
         let mut fits = self.apply_indexes(changes);
         let Rows { leaf, longs } = rows;
@@ -50,7 +51,7 @@ impl Table {
     }
 
     /// Sets some slots of rows, which the table has and the patch has in order. O(log n) a leaf that holds some of
-    /// them, O(1) a row in it.
+    /// them, O(1) a row in it. Returns whether all were there.
     pub fn assign(&mut self, patch: &Patch) -> bool {
         let (mut done, mut fits) = (0, true);
         while let Some(&row_id) = patch.row_ids().get(done) {
@@ -62,7 +63,8 @@ impl Table {
         fits
     }
 
-    /// Deletes rows, which the table has, and changes the indexes as is said. O(log n) a row.
+    /// Deletes rows, which the table has, and changes the indexes as is said. O(log n) a row. Returns whether all were
+    /// there.
     pub fn delete_rows(&mut self, row_ids: &[RowId], changes: &[IndexChange]) -> bool {
         let mut fits = self.apply_indexes(changes);
         for &row_id in row_ids {
@@ -77,7 +79,7 @@ impl Table {
     }
 
     /// Changes an index as its rows have changed. O(log n) an entry; entries that all lie behind the last are
-    /// packed into leaves, which the tree adopts.
+    /// packed into leaves, which the tree adopts. Returns whether there is such an index.
     pub fn apply_index(&mut self, change: &IndexChange) -> bool {
         let index = self.indexes.iter_mut().find(|(id, _)| *id == change.index);
         let fits = index.is_some();

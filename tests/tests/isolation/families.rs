@@ -73,7 +73,7 @@ fn a_parent_goes_after_the_child_that_came_before() {
             restricting,
             &script(
                 "T2:                     | has children
-                 db: select * from child where id = 1 and parent = 5 | none",
+                 db: select * from parent | (1, a, 0) (2, b, 0)",
             ),
         );
         play(|| family(Action::NoAction), &script("T2: | has children"));

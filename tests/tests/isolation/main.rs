@@ -1,7 +1,7 @@
 //! Many writers at once: what each level of isolation promises, step by step and on threads.
 //!
 //! Order of reading: [`sql`] and [`play`] (how the tests speak) and [`crowd`] (threads, and the audit of what they
-//! leave); [`hermitage`] (the anomalies of the literature), [`locks`], [`deadlocks`], [`keys`], [`families`],
+//! leave); [`hermitage`] (the anomalies of the literature), [`locks`], [`joined_locks`], [`deadlocks`], [`keys`], [`families`],
 //! [`schema_changes`], [`failures`] and [`counters`] (theme by theme, first step by step and then on threads);
 //! [`serializable`] (every path by which rows are read), [`history`] and [`histories`] (random transactions, checked
 //! afterwards); [`durable`] (a crowd on files).
@@ -19,6 +19,7 @@ mod families;
 mod hermitage;
 mod histories;
 mod history;
+mod joined_locks;
 mod keys;
 mod locks;
 mod play;

@@ -6,7 +6,7 @@ use nuages_engine::algebra::{
     SetKind, SortKey, Source,
 };
 use nuages_engine::catalog::{Action, NewForeignKey, NewIndex, NewTable};
-use nuages_engine::{Database, Error, Isolation, Prepared, Session};
+use nuages_engine::{Database, Error, Isolation, Prepared, Session, Transaction};
 use nuages_storage::{RowId, TableId, Value};
 
 use super::crowd::{Chance, audit, rounds};
@@ -229,7 +229,7 @@ fn answer(session: &dyn Session, query: &Query, prepared: Option<&Prepared>) -> 
 }
 
 /// Reads in a serializable transaction while somebody else commits a change; returns whether it was refused.
-fn is_refused(db: &Database, change: &str, read: impl Fn(&dyn Session)) -> bool {
+fn is_refused(db: &Database, change: &str, read: impl Fn(&Transaction)) -> bool {
     let tx = db.begin_with(Isolation::Serializable);
     read(&tx);
     sql(&tx, "insert into note values (default, 1)").unwrap();
@@ -415,6 +415,47 @@ fn what_serializable_transactions_did_is_what_they_do_one_after_the_other() {
         let shown: Vec<_> = committed.iter().map(|at| (queries[scripts[*at].0].0, &scripts[*at].1)).collect();
         assert!(explained, "in no order: {shown:?}");
     }
+}
+
+/// A transaction takes down what it asked for, until it is too much to tell apart.
+#[test]
+fn who_has_asked_for_very_much_of_a_table_has_asked_for_all_of_it() {
+    let ask = |tx: &Transaction, questions: usize| {
+        for year in (3_000..).take(questions) {
+            assert_eq!(sql(tx, &format!("select * from book where year = {year}")).unwrap().rows().len(), 0);
+        }
+    };
+    let elsewhere = "update book set price = 1 where id = 1";
+    assert!(!is_refused(&library(), elsewhere, |tx| ask(tx, 900)));
+    assert!(is_refused(&library(), elsewhere, |tx| ask(tx, 1_100)));
+    let another_table = "update author set city = 7 where id = 1";
+    assert!(!is_refused(&library(), another_table, |tx| ask(tx, 1_100)));
+    assert!(is_refused(&library(), "insert into book values (default, 1, 3001, 0)", |tx| ask(tx, 900)));
+}
+
+/// What it did is undone, and what it has seen is seen.
+#[test]
+fn what_was_read_before_a_rollback_to_a_savepoint_still_counts() {
+    for (change, refused) in
+        [("update book set price = 1 where year = 2003", true), ("delete from book where year = 2009", false)]
+    {
+        let is_refused = is_refused(&library(), change, |tx| {
+            let savepoint = tx.savepoint();
+            sql(tx, "select * from book where year = 2003").unwrap();
+            tx.rollback_to(savepoint).unwrap();
+        });
+        assert_eq!(is_refused, refused, "{change}");
+    }
+}
+
+/// Whether the row would have been among those read cannot be told, so it counts as one.
+#[test]
+fn a_row_of_which_a_condition_fails_is_a_conflict() {
+    let db = library();
+    sql(&db, "insert into note values (1, 5), (2, 3)").unwrap();
+    let read = |tx: &Transaction| drop(sql(tx, "select * from note where 10 % value = 0").unwrap());
+    assert!(!is_refused(&db, "update note set value = 7 where id = 2", read));
+    assert!(is_refused(&db, "update note set value = 0 where id = 2", read));
 }
 
 /// All orders of a few things.

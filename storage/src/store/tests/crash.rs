@@ -101,7 +101,7 @@ fn a_recovery_that_is_interrupted_is_made_good_by_the_next() {
         system.plan(10 + dice.below(60) as u64, Fault::PowerCut);
         let run = run(&system, Durability::Buffered, &steps);
         let found = system.after_power_cut(round);
-        let at = 1 + dice.below(4) as u64;
+        let at = 1 + dice.below(6) as u64;
         found.plan(at, Fault::PowerCut);
         drop(open(&found, Durability::Full));
         check(&found.after_power_cut(round), run, &models, &format!("round {round}, interrupted at {at}"));

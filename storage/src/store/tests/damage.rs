@@ -1,9 +1,11 @@
 //! Files that are damaged, cut, or not ours: an error that names the file, or a prefix of what was committed, and
 //! never a panic or a wrong row.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use super::*;
+use crate::file::simulated::Fault;
 use crate::file::{FileError, Kind};
 use crate::log::frame::{FILE_HEADER, FORMAT, FileHeader, frame};
 use crate::recovery::TornTail;
@@ -248,4 +250,44 @@ fn a_directory_of_other_files_is_no_place_for_a_database() {
     crate::file::Files::create_dir(&unfinished, path()).unwrap();
     unfinished.put(&path().join("00000001.checkpoint.new"), b"");
     assert!(matches!(file_error(open(&unfinished, Durability::Full)), FileError::NotADatabase { .. }));
+}
+
+/// Whatever a disk refuses while a database is opened: it is told what and of which file, and nothing is lost by it.
+#[test]
+fn what_the_system_refuses_to_open_is_told_with_its_path_and_is_as_it_was() {
+    let refused_as = |kind: ErrorKind, error: &FileError| match (kind, error) {
+        (ErrorKind::PermissionDenied, FileError::PermissionDenied { path, .. })
+        | (ErrorKind::ReadOnlyFilesystem, FileError::ReadOnly { path, .. })
+        | (ErrorKind::StorageFull, FileError::NoSpace { path, .. })
+        | (ErrorKind::Other, FileError::Refused { path, .. }) => Some(path.clone()),
+        _ => None,
+    };
+    for system in [Simulated::default(), database(true), database(false)] {
+        let expected = contents(&open(&system.after_kill(), Durability::Full).unwrap().snapshot().unwrap());
+        let whole = system.after_kill();
+        let opened = open(&whole, Durability::Full).unwrap();
+        let operations = whole.operations();
+        drop(opened);
+        assert!(operations >= 3, "it is locked, opened and synced");
+        let kinds = [
+            ErrorKind::PermissionDenied,
+            ErrorKind::ReadOnlyFilesystem,
+            ErrorKind::StorageFull,
+            ErrorKind::Other,
+        ];
+        for (kind, at) in kinds.into_iter().flat_map(|kind| (1..=operations).map(move |at| (kind, at))) {
+            let found = system.after_kill();
+            let before = found.dump();
+            found.plan(at, Fault::Fails(kind));
+            let error = file_error(open(&found, Durability::Full));
+            let path_of_it = refused_as(kind, &error).unwrap_or_else(|| panic!("{kind:?} at {at}: {error}"));
+            assert!(path_of_it.starts_with(path()) || path().starts_with(&path_of_it), "{error}");
+            assert!(error.to_string().contains(&path_of_it.display().to_string()), "{error}");
+            let after = found.dump();
+            assert!(before.iter().all(|(name, bytes)| after.get(name) == Some(bytes)), "{kind:?} at {at}");
+            let again =
+                open(&found, Durability::Full).unwrap_or_else(|error| panic!("{kind:?} at {at}: {error}"));
+            assert_eq!(contents(&again.snapshot().unwrap()), expected, "{kind:?} at {at}");
+        }
+    }
 }

@@ -1,0 +1,138 @@
+//! Subqueries in conditions become joins, and mean what they meant.
+
+use nuages_engine::Error;
+use nuages_engine::algebra::{Aggregate, AggregateFunction, Arithmetic, Comparison, Expr, JoinKind, SortKey};
+use nuages_storage::Value;
+
+use super::blog::{A, C, G, P, author, blog, column, comment, first, is, post, select};
+
+#[test]
+fn exists_is_a_semi_join() -> Result<(), Error> {
+    let blog = blog()?;
+    let query = select(blog.posts().filter(blog.is_commented()), [column(P, post::ID)]);
+    assert_plan!(
+        blog,
+        query,
+        980,
+        [
+            "Project 1 columns   ~1000 rows",
+            "└─ Hash semi-join   ~1000 rows",
+            "   │  comment.post_id = post.id",
+            "   ├─ Scan post     1000 rows",
+            "   └─ Scan comment  1960 rows"
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn exists_for_few_rows_looks_each_up() -> Result<(), Error> {
+    let blog = blog()?;
+    let query =
+        select(blog.posts().filter(is(P, post::AUTHOR, 3).and(blog.is_commented())), [column(P, post::ID)]);
+    assert_plan!(
+        blog,
+        query,
+        50,
+        [
+            "Project 1 columns                                      ~50 rows",
+            "└─ Index semi-join with comment by index comment_post  ~50 rows",
+            "   │  comment.post_id = post.id",
+            "   └─ Scan post                                        50 rows",
+            "         filter post.author_id = 3"
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn not_exists_is_an_anti_join() -> Result<(), Error> {
+    let blog = blog()?;
+    let query = select(blog.posts().filter(blog.is_commented().not()), [column(P, post::ID)]);
+    assert_plan!(
+        blog,
+        query,
+        20,
+        [
+            "Project 1 columns   ~100 rows",
+            "└─ Hash anti-join   ~100 rows",
+            "   │  comment.post_id = post.id",
+            "   ├─ Scan post     1000 rows",
+            "   └─ Scan comment  1960 rows"
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn in_looks_among_values_that_are_subqueries_themselves() -> Result<(), Error> {
+    let blog = blog()?;
+    let greatest = Aggregate {
+        function: AggregateFunction::Max,
+        argument: Some(column(A, author::ID)),
+        distinct: false,
+        filter: None,
+        second: None,
+        order_by: Vec::new(),
+    };
+    let last_author = select(blog.authors().aggregate(G, vec![], vec![greatest]), [column(G, 0)]);
+    let values = select(blog.comments(), [Expr::Scalar(Box::new(last_author))]);
+    let is_last = Expr::InQuery(Box::new(column(P, post::AUTHOR)), Box::new(values));
+    let (_, rows) = blog.plan(&select(blog.posts().filter(is_last), [column(P, post::ID)]))?;
+    assert_eq!(rows.len(), 50);
+    Ok(())
+}
+
+#[test]
+fn exists_sees_only_the_rows_that_a_limit_below_its_filter_leaves() -> Result<(), Error> {
+    let blog = blog()?;
+    let oldest = first(1, blog.posts().sort(vec![SortKey::ascending(column(P, post::ID))]));
+    let by_author = oldest.clone().filter(column(P, post::AUTHOR).equals(column(A, author::ID)));
+    let query = select(blog.authors().filter(Expr::Exists(Box::new(by_author))), [column(A, author::ID)]);
+    assert_eq!(blog.plan(&query)?.1, [[Value::from(2)]]);
+    let one_each = oldest.distinct(vec![column(P, post::PUBLISHED)]);
+    let by_author = one_each.filter(column(P, post::AUTHOR).equals(column(A, author::ID)));
+    let query = select(blog.authors().filter(Expr::Exists(Box::new(by_author))), [column(A, author::ID)]);
+    assert_eq!(blog.plan(&query)?.1, [[Value::from(2)]]);
+    Ok(())
+}
+
+#[test]
+fn in_looks_for_a_value_that_is_a_subquery_itself() -> Result<(), Error> {
+    let blog = blog()?;
+    let least = Aggregate {
+        function: AggregateFunction::Min,
+        argument: Some(column(C, comment::POST)),
+        distinct: false,
+        filter: None,
+        second: None,
+        order_by: Vec::new(),
+    };
+    let first_post = select(blog.comments().aggregate(G, vec![], vec![least]), [column(G, 0)]);
+    let of_author = column(P, post::AUTHOR).equals(column(A, author::ID));
+    let own_posts = select(blog.posts().filter(of_author), [column(P, post::ID)]);
+    let wrote_it = Expr::InQuery(Box::new(Expr::Scalar(Box::new(first_post))), Box::new(own_posts));
+    let query = select(blog.authors().filter(wrote_it), [column(A, author::ID)]);
+    assert_eq!(blog.plan(&query)?.1, [[Value::from(2)]]);
+    Ok(())
+}
+
+/// The condition speaks of both sides and of a third table, so it can go nowhere else.
+#[test]
+fn the_condition_of_an_outer_join_may_have_a_subquery() -> Result<(), Error> {
+    let blog = blog()?;
+    let twice = |id: Expr| id.clone().arithmetic(Arithmetic::Add, id);
+    let of_both = column(C, comment::POST)
+        .equals(column(P, post::ID))
+        .and(column(C, comment::ID).compare(Comparison::Less, twice(column(A, author::ID))));
+    let on = column(P, post::AUTHOR)
+        .equals(column(A, author::ID))
+        .and(Expr::Exists(Box::new(blog.comments().filter(of_both))));
+    for (kind, expected) in [(JoinKind::Left, 20), (JoinKind::Semi, 19), (JoinKind::Anti, 1)] {
+        let query = select(blog.authors().join(kind, blog.posts(), on.clone()), [column(A, author::ID)]);
+        let (plan, rows) = blog.plan(&query)?;
+        assert!(plan.contains("Hash"), "{plan}");
+        assert_eq!(rows.len(), expected, "{kind:?}\n{plan}");
+    }
+    Ok(())
+}
