@@ -5,13 +5,14 @@
 //! Things have ids that are never used twice ([`identity`]); names are attributes, and only people use them.
 //! Within a table, columns are meant by their *place* (`columns[2]`), as in the algebra.
 //!
-//! Order of reading: [`new`] (how a table is described, by names), [`table`], [`index`] and [`constraint`] (the
+//! Order of reading: [`new`] (how a table is described, by names), [`table`], [`index`], [`constraint`] and [`computed`] (the
 //! definitions that come of it), [`view`] (what is kept as SQL text), `resolve` (from the one to the other), `record` (as they lie in files), and the value itself below.
 //!
 //! Invariants: `names` and `tables` hold the same tables; a foreign key `f` of table `c` to table `p` is in `c`'s
 //! `foreign_keys` exactly if `(c, f)` is in `p`'s `referenced_by`; an index's name is unique in the whole catalog, a
 //! constraint's in its table; whatever changes has a new [`SchemaId`].
 
+pub mod computed;
 pub mod constraint;
 pub mod identity;
 pub mod index;
@@ -29,11 +30,12 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 use indexmap::IndexMap;
 use nuages_storage::{TableId, Version};
 
+pub use computed::ComputedColumn;
 pub use constraint::{Action, CheckDefinition, ChildLookup, ForeignKeyDefinition, Reference, TargetKey};
 pub use identity::{ColumnId, ConstraintId, SchemaId};
 pub use index::{IndexDefinition, IndexExpr, IndexPart, Uniqueness};
 pub use new::{NewCheck, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable};
-pub use table::{ColumnDefinition, ColumnSet, PrimaryKey, TableDefinition};
+pub use table::{Collation, ColumnDefinition, ColumnSet, PrimaryKey, TableDefinition};
 pub use view::{TriggerDefinition, ViewDefinition};
 
 pub(crate) use record::CatalogRecords;

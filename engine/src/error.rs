@@ -115,6 +115,14 @@ pub enum Error {
         /// The column.
         column: String,
     },
+    /// A value for a column that is computed.
+    #[error("column \"{column}\" of table \"{table}\" is computed from others, and cannot be given a value")]
+    Computed {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
     /// A value that is not one of the column's type: too long, out of range, of another kind.
     #[error("column \"{column}\" of table \"{table}\": {source}")]
     Value {

@@ -5,15 +5,18 @@
 //! `evaluate/conditional.rs`.
 
 pub(crate) mod affinity;
+mod age;
 pub mod aggregate;
 mod date;
 mod json;
 mod math;
+mod modified;
 mod moment;
 mod number;
 #[cfg(test)]
 mod oracle;
 pub(crate) mod pattern;
+mod printf;
 pub(crate) mod signature;
 mod string;
 mod text;

@@ -11,7 +11,7 @@
 //! An [`SqlError`] says what is wrong as data, where in the text, and which name was probably meant.
 //!
 //! Order of reading: [`Connection`], `control` (transactions, EXPLAIN), `define` and `alter` (statements
-//! about the schema), [`PreparedStatement`], `parse`, `tokens`, `grammar`, `prefix`, `frame`, `bind`, `parameters`,
+//! about the schema), [`PreparedStatement`], `named` (PREPARE), `parse`, `tokens`, `grammar`, `prefix`, `frame`, `bind`, `parameters`,
 //! `error`; `print` (SQL out).
 
 mod alter;
@@ -24,6 +24,7 @@ mod dialect;
 mod error;
 mod frame;
 mod grammar;
+mod named;
 mod parameters;
 mod parse;
 mod prefix;

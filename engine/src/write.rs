@@ -22,6 +22,7 @@
 
 pub(crate) mod at_once;
 mod beside;
+mod computed;
 mod conflict;
 pub(crate) mod delete;
 pub(crate) mod found;
@@ -184,7 +185,7 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
             cascade::mark_followed(&self.catalog, &round, &mut followed);
             self.write_round(round, true, context)?;
             self.writer.advance();
-            round = self.images_of(following)?;
+            round = self.images_of(following, context)?;
         }
     }
 
@@ -314,7 +315,7 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
     }
 
     /// The next round: the images of rows that follow changed keys.
-    fn images_of(&mut self, following: Vec<Reassignment>) -> Result<Round, Error> {
+    fn images_of(&mut self, following: Vec<Reassignment>, context: &Context<'_>) -> Result<Round, Error> {
         let mut by_row: IndexMap<TableId, BTreeMap<RowId, Assigned>> = IndexMap::new();
         for reassignment in following {
             let rows = by_row.entry(reassignment.table).or_default();
@@ -329,7 +330,7 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
                 (self.catalog.table(table), self.writer.version().table(table))
             {
                 let assigned: ColumnSet = rows.values().flatten().map(|(place, _)| *place).collect();
-                round.insert(table, rewrite(definition, tree, rows.into_iter(), assigned)?);
+                round.insert(table, rewrite(definition, tree, rows.into_iter(), assigned, context)?);
             }
         }
         Ok(round)

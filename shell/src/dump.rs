@@ -76,11 +76,11 @@ fn chosen<'c>(catalog: &'c Catalog, name: Option<&str>) -> Result<Vec<&'c Arc<Ta
 
 fn rows(session: &dyn Session, table: &TableDefinition, out: &mut dyn Write) -> Result<(), Failure> {
     let source = Source::new(0);
-    let columns = table.columns.iter().enumerate();
-    let columns = columns.map(|(place, column)| OutputColumn::new(&column.name, source.column(place)));
+    // What is computed is computed again where the rows are read.
+    let given = || table.columns.iter().enumerate().filter(|(place, _)| table.computed(*place).is_none());
+    let columns = given().map(|(place, column)| OutputColumn::new(&column.name, source.column(place)));
     let query = Query::new(Relation::scan(table.id, source), columns.collect());
-    let names: Vec<String> =
-        table.columns.iter().map(|column| Identifier(&column.name).to_string()).collect();
+    let names: Vec<String> = given().map(|(_, column)| Identifier(&column.name).to_string()).collect();
     let head = format!("INSERT INTO {} ({}) VALUES", Identifier(&table.name), names.join(", "));
     let mut written = Ok(());
     let mut count = 0;

@@ -120,6 +120,8 @@ pub enum ConflictTarget {
 pub enum ConflictAction {
     /// It is not inserted.
     DoNothing,
+    /// It is not inserted, and neither is one that a NOT NULL or a check refuses (SQLite's `OR IGNORE`).
+    PassOver,
     /// The other row is updated instead. No row is updated twice in one statement.
     DoUpdate {
         /// The name of the row that was to be inserted; the other row is called as the insertion's own.

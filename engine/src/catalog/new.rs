@@ -21,7 +21,7 @@
 
 use nuages_storage::DataType;
 
-use super::Action;
+use super::{Action, Collation};
 use crate::algebra::Expr;
 
 /// A table to be created.
@@ -100,6 +100,8 @@ pub struct NewColumn {
     pub name: String,
     /// Its type.
     pub data_type: DataType,
+    /// How its texts are compared in SQL; byte by byte, by default.
+    pub collation: Collation,
     /// Whether it may be NULL; not by default.
     pub nullable: bool,
     /// What it gets where nothing is given.
@@ -110,6 +112,8 @@ pub struct NewColumn {
     pub max: Option<i64>,
     /// Whether it gets the table's next key where nothing is given.
     pub generated: bool,
+    /// What it is computed by from other columns of its row, which are called by their places under `Source::SELF`.
+    pub computed: Option<Expr>,
 }
 
 impl NewColumn {
@@ -118,17 +122,26 @@ impl NewColumn {
         NewColumn {
             name: name.into(),
             data_type,
+            collation: Collation::default(),
             nullable: false,
             default: None,
             unsigned: false,
             max: None,
             generated: false,
+            computed: None,
         }
     }
 
     /// Whether it may be NULL.
     pub fn nullable(mut self, nullable: bool) -> NewColumn {
         self.nullable = nullable;
+        self
+    }
+
+    /// What it is computed by, whenever its row is written: an expression over columns of the row that are not computed
+    /// themselves, called by their places under `Source::SELF`. Nobody can give it another value.
+    pub fn computed(mut self, computed: Expr) -> NewColumn {
+        self.computed = Some(computed);
         self
     }
 

@@ -42,6 +42,7 @@ impl TableDefinition {
             columns: Vec::new(),
             primary_key: PrimaryKey::None,
             indexes: Vec::new(),
+            computed: Vec::new(),
             checks: Vec::new(),
             foreign_keys: Vec::new(),
             referenced_by: Vec::new(),
@@ -56,14 +57,17 @@ impl TableDefinition {
             return Err(table.problem(DefinitionProblem::NoColumn));
         }
         let row_id = single_integer_key(&new.columns, &new.primary_key);
-        for column in new.columns {
+        let mut computed = Vec::new();
+        for mut column in new.columns {
             let generated = column.generated;
             let place = table.columns.len();
+            computed.extend(column.computed.take().map(|expr| (place, expr)));
             let lane = if row_id == Some(place) { Lane::RowId } else { column.data_type.lane() };
             table.add_column(column, Slot::new(lane), fresh)?;
             table.columns[place].generated_key = generated;
         }
         table.set_primary_key(&new.primary_key, catalog, fresh)?;
+        table.set_computed(computed)?;
         for index in &new.indexes {
             table.add_index(index, catalog, fresh)?;
         }
@@ -94,6 +98,7 @@ impl TableDefinition {
             id: ColumnId::new(fresh()),
             name: new.name,
             data_type: new.data_type,
+            collation: new.collation,
             nullable: new.nullable,
             default: new.default,
             slot: self.layout.len(),
@@ -128,7 +133,7 @@ impl TableDefinition {
                 data_type: new.data_type,
             }));
         }
-        new.default.as_ref().map_or(Ok(()), depth::check_expr)?;
+        new.default.iter().chain(&new.computed).try_for_each(depth::check_expr)?;
         match &new.default {
             Some(Expr::Literal(value)) => {
                 new.data_type.accepts(value.clone()).map_err(|source| Error::Value {
@@ -447,7 +452,7 @@ impl TableDefinition {
 
 /// Whether an expression has neither parameters nor queries and reads no columns but those of `Source::SELF` at
 /// `allowed` places.
-fn reads_only(expr: &Expr, allowed: &dyn Fn(usize) -> bool) -> bool {
+pub(super) fn reads_only(expr: &Expr, allowed: &dyn Fn(usize) -> bool) -> bool {
     match expr {
         Expr::Parameter(..) | Expr::Scalar(_) | Expr::Exists(_) | Expr::InQuery(..) => false,
         Expr::Column(column) => {

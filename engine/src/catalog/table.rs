@@ -5,7 +5,8 @@ use std::sync::Arc;
 use nuages_storage::{DataType, IndexId, Lane, Layout, TableId};
 
 use super::{
-    CheckDefinition, ColumnId, ConstraintId, ForeignKeyDefinition, IndexDefinition, Reference, names::nearest,
+    CheckDefinition, ColumnId, ComputedColumn, ConstraintId, ForeignKeyDefinition, IndexDefinition,
+    Reference, names::nearest,
 };
 use crate::algebra::Expr;
 use crate::error::Error;
@@ -24,6 +25,8 @@ pub struct TableDefinition {
     pub primary_key: PrimaryKey,
     /// Its indexes, those of its unique constraints and of its primary key included.
     pub indexes: Vec<IndexDefinition>,
+    /// Which of its columns are computed, and how.
+    pub computed: Vec<ComputedColumn>,
     /// What must not be false of a row.
     pub checks: Vec<CheckDefinition>,
     /// Where its rows refer to.
@@ -39,6 +42,16 @@ pub struct TableDefinition {
     pub(crate) bounded: ColumnSet,
 }
 
+/// How texts are compared in SQL. The algebra says itself what it compares, and knows nothing of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Collation {
+    /// Byte by byte.
+    #[default]
+    Binary,
+    /// Without regard to case.
+    IgnoreCase,
+}
+
 /// A column of a table.
 #[derive(Clone, Debug)]
 pub struct ColumnDefinition {
@@ -48,6 +61,8 @@ pub struct ColumnDefinition {
     pub name: String,
     /// Its type.
     pub data_type: DataType,
+    /// How its texts are compared in SQL.
+    pub collation: Collation,
     /// Whether it may be NULL.
     pub nullable: bool,
     /// What it gets where nothing is given: a literal, or functions of literals. Without it, NULL.

@@ -35,6 +35,15 @@ pub enum DefinitionProblem {
         /// The column.
         column: String,
     },
+    /// A column that cannot be computed by its expression.
+    #[error(
+        "column \"{column}\" can be computed only from columns of its row that are not computed, the same way each time, \
+         and is not the key"
+    )]
+    NotComputable {
+        /// The column.
+        column: String,
+    },
     /// A nullable column in the primary key.
     #[error("column \"{column}\" is in the primary key and cannot be nullable")]
     NullableKey {

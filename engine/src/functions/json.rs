@@ -28,6 +28,14 @@ pub(super) fn signature(of: JsonFunction, types: &[Option<DataType>]) -> Result<
             expect(&function, types[0], &[Class::Text])?;
             return Ok(Signature { arguments: vec![TEXT], result: DataType::Bool });
         }
+        JsonFunction::ExtractPath | JsonFunction::ExtractPathText => {
+            expect_count(of.name(), types.len(), 1..=usize::MAX)?;
+            expect(&function, types[0], &[Class::Json])?;
+            types[1..].iter().try_for_each(|given| expect(&function, *given, &[Class::Text]))?;
+            let arguments = std::iter::once(json).chain(types[1..].iter().map(|_| TEXT)).collect();
+            let result = if of == JsonFunction::ExtractPath { json } else { TEXT };
+            return Ok(Signature { arguments, result });
+        }
         JsonFunction::ArrayLength => (None, DataType::BigInt),
         JsonFunction::TypeOf => (None, TEXT),
         JsonFunction::Get => (Some(&[Class::Text, Class::Int][..]), json),
@@ -51,7 +59,7 @@ pub(super) fn signature(of: JsonFunction, types: &[Option<DataType>]) -> Result<
 pub(super) fn evaluate(of: JsonFunction, call: &Call<'_>) -> Result<Vector<'static>, Error> {
     let json = |place: usize, row: usize| call.columns[place].json(row).unwrap_or_default();
     match of {
-        JsonFunction::Get | JsonFunction::Extract => {
+        JsonFunction::Get | JsonFunction::Extract | JsonFunction::ExtractPath => {
             let mut builder = VectorBuilder::with_capacity(DataType::Json, call.len);
             let live = call.live();
             for row in 0..call.len {
@@ -68,7 +76,7 @@ pub(super) fn evaluate(of: JsonFunction, call: &Call<'_>) -> Result<Vector<'stat
             }
             Ok(builder.finish())
         }
-        JsonFunction::GetText | JsonFunction::ExtractText => {
+        JsonFunction::GetText | JsonFunction::ExtractText | JsonFunction::ExtractPathText => {
             let mut texts = Vec::new();
             for row in &call.live() {
                 let document = json(0, row);
@@ -161,10 +169,23 @@ fn found<'j>(
     if matches!(of, JsonFunction::Extract | JsonFunction::ExtractText) {
         return at_path(json, call.text(1, row));
     }
+    if matches!(of, JsonFunction::ExtractPath | JsonFunction::ExtractPathText) {
+        let mut keys = (1..call.columns.len()).map(|place| call.text(place, row));
+        return Ok(keys.try_fold(json, at_key));
+    }
     Ok(match call.int(1, row) {
         Some(place) => at_place(json, place),
         None => json.as_object().and_then(|object| object.get(call.text(1, row))),
     })
+}
+
+/// The member of an object by its key, or of an array by its place as a text.
+fn at_key<'j>(json: &'j Json, key: &str) -> Option<&'j Json> {
+    match json {
+        Json::Object(object) => object.get(key),
+        Json::Array(_) => at_place(json, key.parse().ok()?),
+        _ => None,
+    }
 }
 
 fn at_place(json: &Json, place: i64) -> Option<&Json> {
@@ -288,6 +309,20 @@ mod tests {
         for bad in ["", "a", "$.", "$.c[x]", "$.c[", "$c"] {
             assert!(call(JsonFunction::Extract, vec![document().into(), bad.into()]).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn keys_and_places_lead_into_documents() {
+        let at = |of, keys: &[&str]| {
+            let keys = keys.iter().map(|key| Value::from(*key));
+            call(of, std::iter::once(document().into()).chain(keys).collect()).unwrap()
+        };
+        assert_eq!(at(JsonFunction::ExtractPath, &["c", "2", "f"]), json!(7).into());
+        assert_eq!(at(JsonFunction::ExtractPath, &["c", "-1"]), json!({"f": 7, "g h": null}).into());
+        assert_eq!(at(JsonFunction::ExtractPathText, &["s"]), "text".into());
+        assert_eq!(at(JsonFunction::ExtractPathText, &["c", "2", "g h"]), Value::Null);
+        assert_eq!(at(JsonFunction::ExtractPath, &["c", "x"]), Value::Null);
+        assert_eq!(at(JsonFunction::ExtractPath, &[]), document().into());
     }
 
     #[test]

@@ -4,15 +4,17 @@ use std::fmt::Write;
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use nuages_storage::DataType;
 use nuages_storage::value::temporal::{date_to_days, timestamp_from_micros};
+use nuages_storage::{DataType, Value};
 
 use super::Call;
+use super::age::Age;
+use super::modified::{julian_day, modified};
 use super::signature::{Signature, TEXT, expect, expect_count};
 use crate::algebra::{Function, TimeFunction};
 use crate::error::Error;
-use crate::evaluate::class_of;
-use crate::vector::Vector;
+use crate::evaluate::{Class, class_of};
+use crate::vector::{Vector, VectorBuilder};
 
 const MICROS: f64 = 1e6;
 
@@ -22,6 +24,14 @@ pub(super) fn signature(of: TimeFunction, types: &[Option<DataType>]) -> Result<
     let (arguments, result): (&[DataType], DataType) = match of {
         TimeFunction::Epoch => (&[DataType::Timestamp], DataType::Float),
         TimeFunction::FromEpoch => (&[DataType::Float], DataType::Timestamp),
+        TimeFunction::Modified => {
+            expect_count(of.name(), types.len(), 1..=usize::MAX)?;
+            types.iter().try_for_each(|given| expect(&Function::Time(of), *given, &[Class::Text]))?;
+            return Ok(Signature { arguments: vec![TEXT; types.len()], result: DataType::Timestamp });
+        }
+        TimeFunction::JulianDay => (&[DataType::Timestamp], DataType::Float),
+        TimeFunction::Age => (&[DataType::Timestamp, DataType::Timestamp], TEXT),
+        TimeFunction::AgePart => (&[TEXT, DataType::Timestamp, DataType::Timestamp], INT),
         TimeFunction::MakeDate => (&[INT, INT, INT], DataType::Date),
         TimeFunction::ToChar => (&[DataType::Timestamp, TEXT], TEXT),
         TimeFunction::Strftime => (&[TEXT, DataType::Timestamp], TEXT),
@@ -52,6 +62,41 @@ pub(super) fn evaluate(of: TimeFunction, call: &Call<'_>) -> Result<Vector<'stat
                 .then_some(micros as i64)
                 .filter(|micros| timestamp_from_micros(*micros).is_some());
             found.ok_or_else(beyond)
+        }),
+        TimeFunction::Modified => {
+            let live = call.live();
+            let mut builder = VectorBuilder::with_capacity(DataType::Timestamp, call.len);
+            for row in 0..call.len {
+                let modifiers = (1..call.columns.len()).map(|place| call.text(place, row));
+                let found = live.contains(row).then(|| modified(call.text(0, row), modifiers)).flatten();
+                match found.and_then(timestamp_from_micros) {
+                    Some(moment) => builder.push(&Value::Timestamp(moment)),
+                    None => builder.push_null(),
+                }
+            }
+            Ok(builder.finish())
+        }
+        TimeFunction::JulianDay => {
+            call.words(DataType::Float, |row| Ok(julian_day(int(0, row)).to_bits().cast_signed()))
+        }
+        TimeFunction::Age => call.texts(|row, heap| {
+            let age = Age::between(
+                moment(int(0, row)).ok_or_else(beyond)?,
+                moment(int(1, row)).ok_or_else(beyond)?,
+            );
+            age.write(heap);
+            Ok(())
+        }),
+        TimeFunction::AgePart => call.words(DataType::BigInt, |row| {
+            let age = Age::between(
+                moment(int(1, row)).ok_or_else(beyond)?,
+                moment(int(2, row)).ok_or_else(beyond)?,
+            );
+            age.part(call.text(0, row)).ok_or_else(|| Error::Type {
+                expression: "age_part()".to_owned(),
+                expected: "year, month, day, hour, minute or second".to_owned(),
+                got: call.text(0, row).to_owned(),
+            })
         }),
         TimeFunction::MakeDate => call.words(DataType::Date, |row| {
             let part = |place| i16::try_from(int(place, row)).map_err(|_| beyond());
@@ -211,7 +256,6 @@ mod tests {
     use super::*;
     use crate::algebra::Expr;
     use crate::evaluate::testing::value_of;
-    use nuages_storage::Value;
     use proptest::prelude::*;
     use rusqlite::Connection;
 

@@ -9,6 +9,7 @@ use regex::{Regex, RegexBuilder};
 use sha1::Sha1;
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 
+use super::printf::printf;
 use super::signature::{Signature, TEXT, expect, expect_count};
 use super::{Call, TEXT_BYTES_MAX};
 use crate::algebra::{Function, StringFunction};
@@ -51,6 +52,12 @@ pub(super) fn signature(of: StringFunction, types: &[Option<DataType>]) -> Resul
             expect_count(of.name(), types.len(), 1..=usize::MAX)?;
             types.iter().try_for_each(|given| expect(&function, *given, &[Class::Int]))?;
             return Ok(Signature { arguments: vec![INT; types.len()], result: TEXT });
+        }
+        StringFunction::Printf => {
+            expect_count(of.name(), types.len(), 1..=usize::MAX)?;
+            expect(&function, types[0], &[Class::Text])?;
+            let arguments = types.iter().map(|given| given.unwrap_or(TEXT)).collect();
+            return Ok(Signature { arguments, result: TEXT });
         }
         StringFunction::ConcatWith | StringFunction::Format => {
             expect_count(of.name(), types.len(), 1..=usize::MAX)?;
@@ -160,6 +167,13 @@ pub(super) fn evaluate(of: StringFunction, call: &Call<'_>) -> Result<Vector<'st
                     heap.push_str(first(row));
                     heap.push_str(part);
                 });
+                check_size(of, heap.len())
+            })
+        }
+        StringFunction::Printf => {
+            call.texts_where(&call.columns[0].present(call.selection), &mut |row, heap| {
+                let mut arguments = call.columns[1..].iter().map(|column| column.value(row));
+                printf(call.text(0, row), &mut arguments, heap);
                 check_size(of, heap.len())
             })
         }

@@ -3,7 +3,9 @@
 use hashbrown::HashMap;
 
 pub(crate) use super::sorted_set::{ColumnSet, SourceSet};
-use crate::algebra::{Aggregate, Column, Expr, Query, Relation, RowCount, Source, WindowFunction};
+use crate::algebra::{
+    Aggregate, Column, Expr, InsertSource, Query, Relation, RowCount, Source, Statement, WindowFunction,
+};
 
 /// Calls `visit` on `expr` and every expression below it, also inside its subqueries.
 pub(crate) fn walk(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
@@ -200,6 +202,57 @@ pub(crate) fn substitute_relation(relation: &mut Relation, by: &HashMap<Column, 
     }
     relation.each_input_mut(&mut |input| substitute_relation(input, by));
     relation.each_query_mut(&mut |query| substitute_query(query, by));
+}
+
+/// Calls `visit` on every relation of a query, also inside subqueries: on those below it after it, as it has left them.
+pub(crate) fn each_relation_mut(query: &mut Query, visit: &mut dyn FnMut(&mut Relation)) {
+    each_below_mut(&mut query.relation, visit);
+    for column in &mut query.columns {
+        each_within_mut(&mut column.expr, visit);
+    }
+}
+
+/// The same of a change of rows.
+pub(crate) fn each_relation_of_change_mut(change: &mut Statement, visit: &mut dyn FnMut(&mut Relation)) {
+    let (from, predicate, assigned, returning) = match change {
+        Statement::Query(query) => return each_relation_mut(query, visit),
+        Statement::Insert(insert) => {
+            if let InsertSource::Query(query) = &mut insert.rows {
+                each_relation_mut(query, visit);
+            }
+            let given = match &mut insert.rows {
+                InsertSource::Values(rows) => rows.iter_mut().flatten().flatten().collect(),
+                InsertSource::Query(_) => Vec::new(),
+            };
+            (None, None, given, &mut insert.returning)
+        }
+        Statement::Update(update) => {
+            let assigned = update.assignments.iter_mut().map(|(_, expr)| expr).collect();
+            (update.from.as_mut(), update.predicate.as_mut(), assigned, &mut update.returning)
+        }
+        Statement::Delete(delete) => {
+            (delete.using.as_mut(), delete.predicate.as_mut(), Vec::new(), &mut delete.returning)
+        }
+    };
+    from.into_iter().for_each(|from| each_below_mut(from, visit));
+    let returned = returning.iter_mut().map(|column| &mut column.expr);
+    predicate.into_iter().chain(assigned).chain(returned).for_each(|expr| each_within_mut(expr, visit));
+}
+
+fn each_below_mut(relation: &mut Relation, visit: &mut dyn FnMut(&mut Relation)) {
+    visit(relation);
+    expressions_mut(relation).into_iter().for_each(|expr| each_within_mut(expr, visit));
+    relation.each_input_mut(&mut |input| each_below_mut(input, visit));
+    relation.each_query_mut(&mut |query| each_relation_mut(query, visit));
+}
+
+fn each_within_mut(expr: &mut Expr, visit: &mut dyn FnMut(&mut Relation)) {
+    match expr {
+        Expr::Scalar(query) | Expr::InQuery(_, query) => each_relation_mut(query, visit),
+        Expr::Exists(relation) => each_below_mut(relation, visit),
+        _ => {}
+    }
+    expr.children_mut().into_iter().for_each(|child| each_within_mut(child, visit));
 }
 
 /// Whether an expression has a subquery in it.

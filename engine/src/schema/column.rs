@@ -32,8 +32,15 @@ impl WritingStatement<'_, '_> {
             return Err(table.problem(DefinitionProblem::GeneratedNotKey { column: new.name }));
         }
         let lane = new.data_type.lane();
+        let mut new = new;
+        let computed = new.computed.take();
+        let before = table.clone();
         table.add_column(new, Slot::new(lane), &mut || self.writer().fresh_id())?;
         let place = table.columns.len() - 1;
+        if let Some(computed) = computed {
+            table.set_computed(vec![(place, computed)])?;
+            return self.add_computed(&catalog, &before, table);
+        }
         let default = default_of(&table, place, &self.context())?;
         let has_rows = self.writer().version().table(table.id).is_some_and(|rows| !rows.is_empty());
         if has_rows {
@@ -44,6 +51,26 @@ impl WritingStatement<'_, '_> {
             self.writer().version().table(table.id).map(|rows| rows.layout().with_slot(slot.clone()));
         table.layout = Arc::new(layout.unwrap_or_else(|| Layout::new([])));
         self.record(SchemaChange::AddSlot { table: table.id, slot });
+        self.install(catalog.with(table));
+        Ok(())
+    }
+
+    /// Computes the last column of a table, which it has just got, in the rows that are there.
+    fn add_computed(
+        &mut self,
+        catalog: &Catalog,
+        before: &TableDefinition,
+        mut table: TableDefinition,
+    ) -> Result<(), Error> {
+        let context = self.context();
+        let Some(rows) = self.writer().version().table(table.id) else { return Ok(()) };
+        let place = table.columns.len() - 1;
+        let lane = table.columns[place].lane;
+        table.layout = Arc::new(rows.layout().with_slot(Slot::new(lane)));
+        let program = Arc::clone(&table.computed[table.computed.len() - 1].program);
+        let rows = converted((before, &program), &table, place, rows, &context)?;
+        let rows = tested(&table, place, rows, false, &context)?;
+        self.record(SchemaChange::ReplaceTable(Arc::new(rows)));
         self.install(catalog.with(table));
         Ok(())
     }
@@ -69,9 +96,13 @@ impl WritingStatement<'_, '_> {
         if let Some(dependent) = referring_to(&catalog, &table, place) {
             return Err(depended(&table, object(), dependent));
         }
+        if let Some(dependent) = computed_from(&table, place) {
+            return Err(depended(&table, object(), dependent));
+        }
         if table.columns.len() == 1 {
             return Err(table.problem(DefinitionProblem::NoColumn));
         }
+        table.computed.retain(|computed| computed.column != place);
         table.foreign_keys.retain(|key| !key.columns.contains(&place));
         table.checks.retain(|check| !reads(&check.condition, place));
         let indexes: Vec<_> =
@@ -128,12 +159,19 @@ impl WritingStatement<'_, '_> {
             return Err(table.problem(DefinitionProblem::NullableKey { column: to.name }));
         }
         let retyped = old.data_type != to.data_type;
+        if let Some(dependent) = computed_from(&table, place).filter(|_| retyped) {
+            return Err(depended(&table, SchemaObject::Column(old.name), dependent));
+        }
+        let expr = table.computed(place).map(|computed| &computed.expr);
+        if to.computed.as_ref() != expr || retyped && expr.is_some() {
+            return Err(table.problem(DefinitionProblem::NotComputable { column: old.name }));
+        }
         let convert = retyped && !is_key;
         let before = table.clone();
         let changed = &mut table.columns[place];
         (changed.name, changed.data_type, changed.nullable) = (to.name, to.data_type, to.nullable);
         (changed.default, changed.unsigned, changed.generated_key) = (to.default, to.unsigned, to.generated);
-        changed.max = to.max;
+        (changed.max, changed.collation) = (to.max, to.collation);
         if convert {
             changed.slot = table.layout.len();
             changed.lane = to.data_type.lane();
@@ -142,7 +180,15 @@ impl WritingStatement<'_, '_> {
         recompile(&mut table)?;
         let context = self.context();
         let Some(rows) = self.writer().version().table(table.id) else { return Ok(()) };
-        let rows = if convert { converted(&before, &table, place, rows, &context)? } else { rows.clone() };
+        let rows = match convert {
+            true => {
+                let cast =
+                    Expr::Cast(Box::new(Source::SELF.column(place).into()), table.columns[place].data_type);
+                let cast = RowProgram::compile(&before, &cast)?;
+                converted((&before, &cast), &table, place, rows, &context)?
+            }
+            false => rows.clone(),
+        };
         let rebuilt = retyped || old.nullable != to.nullable;
         let rows = tested(&table, place, rows, rebuilt, &context)?;
         self.record(SchemaChange::ReplaceTable(Arc::new(rows)));
@@ -173,22 +219,20 @@ fn tested(
     Ok(rows)
 }
 
-/// The rows with one column converted into a new slot.
+/// The rows with one column computed into a new slot, by a program over the table as it was before.
 fn converted(
-    before: &TableDefinition,
+    (before, program): (&TableDefinition, &RowProgram),
     after: &TableDefinition,
     place: usize,
     rows: &Table,
     context: &Context<'_>,
 ) -> Result<Table, Error> {
     let to = &after.columns[place];
-    let cast = Expr::Cast(Box::new(Source::SELF.column(place).into()), to.data_type);
-    let cast = RowProgram::compile(before, &cast)?;
     let mut table = Table::new(after.id, Arc::clone(&after.layout));
     let mut widened = rows.clone();
     widened.add_slot(Slot::new(to.lane));
     each_leaf(&widened, context, |view, selection| {
-        let values = cast.evaluate(before, view, selection, context)?;
+        let values = program.evaluate(before, view, selection, context)?;
         let mut builder = LeafBuilder::with_capacity(Arc::clone(&after.layout), view.len());
         for row in selected(selection) {
             if builder.is_full() {
@@ -265,6 +309,12 @@ fn test_key_type(
     }
 }
 
+/// A column that is computed from a column.
+fn computed_from(table: &TableDefinition, place: usize) -> Option<SchemaObject> {
+    let computed = table.computed.iter().find(|computed| reads(&computed.expr, place))?;
+    Some(SchemaObject::Column(table.columns[computed.column].name.clone()))
+}
+
 /// A foreign key that refers to a column.
 fn referring_to(catalog: &Catalog, table: &TableDefinition, place: usize) -> Option<SchemaObject> {
     table.referenced_by.iter().find_map(|reference| {
@@ -305,6 +355,10 @@ fn renumber(table: &mut TableDefinition, dropped: usize) -> Result<(), Error> {
             }
         }
         index.condition.iter_mut().for_each(|condition| shift_columns(condition, dropped));
+    }
+    for computed in &mut table.computed {
+        shift(&mut computed.column);
+        shift_columns(&mut computed.expr, dropped);
     }
     table.checks.iter_mut().for_each(|check| shift_columns(&mut check.condition, dropped));
     table.foreign_keys.iter_mut().for_each(|key| key.columns.iter_mut().for_each(shift));
@@ -348,6 +402,9 @@ fn recompile(table: &mut TableDefinition) -> Result<(), Error> {
         }
         index.programs = IndexPrograms::compile(table, &index.parts, index.condition.as_ref())?;
         table.indexes[at] = index;
+    }
+    for at in 0..table.computed.len() {
+        table.computed[at].program = Arc::new(RowProgram::compile(table, &table.computed[at].expr)?);
     }
     for at in 0..table.checks.len() {
         table.checks[at].program =

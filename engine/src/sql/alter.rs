@@ -57,7 +57,7 @@ impl Connection {
         match operation {
             AlterTableOperation::AddColumn { if_not_exists, column_def, .. } => {
                 if !*if_not_exists || !has(&column_def.name)? {
-                    steps.push(Step::AddColumn(self.bound(|binder| binder.new_column(column_def))?));
+                    steps.push(Step::AddColumn(self.bound(|binder| binder.added_column(column_def, table))?));
                     let constraints =
                         self.bound(|binder| binder.added_column_constraints(column_def, table))?;
                     self.add_constraints(constraints, steps);
@@ -118,6 +118,8 @@ impl Connection {
     ) -> Result<Step, SqlError> {
         let column = &table.columns[place];
         let mut new = NewColumn::new(column.name.clone(), column.data_type).nullable(column.nullable);
+        new.collation = column.collation;
+        new.computed = table.computed(place).map(|computed| computed.expr.clone());
         (new.default, new.unsigned, new.max, new.generated) =
             (column.default.clone(), column.unsigned, column.max, column.generated_key);
         match operation {

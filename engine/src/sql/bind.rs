@@ -15,7 +15,7 @@
 //! overflows. Both are errors.
 //!
 //! Order of reading: `scope` (what a name means), `typed` (an expression and its type), `literal`, `operator`,
-//! `expression`, `collation`, `zone`, `function`, `aggregate`, `grouping`, `window`, `select`, `from`, `query`, `common`; `change` and `conflict` (INSERT, UPDATE, DELETE); `table` and
+//! `expression`, `collation`, `zone`, `function`, `aggregate`, `grouping`, `grouping_sets`, `window`, `select`, `from`, `query`, `common`; `change` and `conflict` (INSERT, UPDATE, DELETE); `table` and
 //! `types` (definitions); `information` (the catalog as tables).
 
 mod aggregate;
@@ -30,8 +30,10 @@ mod family;
 mod from;
 mod function;
 mod grouping;
+mod grouping_sets;
 mod information;
 mod literal;
+mod moment;
 mod operator;
 mod pattern;
 mod query;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use nuages_storage::Value;
 use sqlparser::ast;
 
@@ -10,6 +11,7 @@ use super::bind::Binder;
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
 use super::parse::{NESTING_MAX, Parsed, SHALLOW_NESTING_MAX, parse, split, with_deep_stack};
+use super::prepared::PreparedStatement;
 use crate::algebra::{Query, Statement};
 use crate::catalog::Catalog;
 use crate::limits::Limits;
@@ -35,6 +37,8 @@ pub struct Connection {
     /// That of transactions that do not say theirs, if it was set; else it is the dialect's.
     pub(super) isolation: Option<Isolation>,
     pub(super) open: Option<Open>,
+    /// The statements that PREPARE has given names.
+    pub(super) named: HashMap<String, PreparedStatement>,
 }
 
 /// An open transaction.
@@ -66,7 +70,7 @@ impl Connection {
 
     /// A connection that speaks a dialect.
     pub fn with_dialect(database: Database, dialect: Dialect) -> Connection {
-        Connection { database, dialect, isolation: None, open: None }
+        Connection { database, dialect, isolation: None, open: None, named: HashMap::new() }
     }
 
     /// The database.
@@ -249,7 +253,7 @@ impl Connection {
                     change => Ok(self.session().execute(&change, &values)?),
                 }
             }
-            Ready::Other(statement) => self.control(&statement),
+            Ready::Other(statement) => self.control(&statement, values),
             Ready::Reindex(name) => self.reindex(name.as_ref()),
         }
     }

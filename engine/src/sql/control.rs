@@ -11,8 +11,12 @@ use super::parameters::Parameters;
 use crate::{Isolation, Outcome, ResultSet};
 
 impl Connection {
-    /// Runs a statement that is none of the algebra.
-    pub(super) fn control(&mut self, statement: &ast::Statement) -> Result<Outcome, SqlError> {
+    /// Runs a statement that is none of the algebra; only EXECUTE makes something of the values.
+    pub(super) fn control(
+        &mut self,
+        statement: &ast::Statement,
+        values: &[Value],
+    ) -> Result<Outcome, SqlError> {
         match statement {
             ast::Statement::StartTransaction { modes, .. } => self.begin(modes)?,
             ast::Statement::Commit { .. } => self.commit()?,
@@ -23,6 +27,13 @@ impl Connection {
             ast::Statement::Set(ast::Set::SetTransaction { modes, session, .. }) => {
                 self.set_isolation(modes, *session)?;
             }
+            ast::Statement::Prepare { name, data_types, statement } => {
+                self.prepare_named(name, data_types, statement)?;
+            }
+            ast::Statement::Execute { name: Some(name), parameters, immediate: false, .. } => {
+                return self.execute_named(name, parameters, values);
+            }
+            ast::Statement::Deallocate { name, .. } => self.deallocate(name)?,
             ast::Statement::Explain { statement, analyze, .. } => return self.explain(statement, *analyze),
             other => return self.define(other),
         }

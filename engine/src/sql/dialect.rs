@@ -16,6 +16,7 @@
 /// | a subquery as a value that has several rows | an error | the first |
 /// | `INTEGER` | 32 bits | 64 bits |
 /// | `INTEGER PRIMARY KEY` | a key | a key that is generated where none, or NULL, is given |
+/// | `format()` | PostgreSQL's | `printf()` |
 /// | `LIMIT -1` | an error | no limit |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Dialect {

@@ -244,6 +244,14 @@ pub enum Problem {
         /// How many there are.
         given: usize,
     },
+    /// A prepared statement with too few values, or too many.
+    #[error("the statement has {expected} parameters and {given} were given")]
+    ParameterCount {
+        /// How many there must be.
+        expected: usize,
+        /// How many there are.
+        given: usize,
+    },
     /// `BEGIN` within a transaction.
     #[error("a transaction is open already")]
     TransactionOpen,

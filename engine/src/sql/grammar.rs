@@ -196,6 +196,10 @@ impl sqlparser::dialect::Dialect for Grammar {
         !self.0.is_sqlite()
     }
 
+    fn supports_unicode_string_literal(&self) -> bool {
+        !self.0.is_sqlite()
+    }
+
     fn supports_explain_with_utility_options(&self) -> bool {
         true
     }

@@ -17,6 +17,8 @@ pub(super) struct Parameters {
     names: Vec<(String, usize)>,
     /// The greatest place so far, and one: the next `?`.
     next: usize,
+    /// How many have a type that was declared, so that there must be a value for them, used or not.
+    declared: usize,
     /// The values, if they are given already.
     values: Option<Vec<Value>>,
 }
@@ -29,6 +31,20 @@ impl Parameters {
             values: Some(values.to_vec()),
             ..Parameters::default()
         }
+    }
+
+    /// Of a statement whose first parameters are of these types.
+    pub(super) fn declared(types: &[DataType]) -> Parameters {
+        Parameters {
+            kinds: types.iter().copied().map(Some).collect(),
+            declared: types.len(),
+            ..Parameters::default()
+        }
+    }
+
+    /// The types that the first of them were declared with.
+    pub(super) fn declared_kinds(&self) -> Vec<DataType> {
+        self.kinds.iter().take(self.declared).copied().flatten().collect()
     }
 
     /// The place of a parameter as it is written, from 0.
@@ -80,7 +96,7 @@ impl Parameters {
 
     /// How many values there must be.
     pub(super) fn count(&self) -> usize {
-        self.next
+        self.next.max(self.declared)
     }
 
     /// The values as the statement wants them: a text is read as the type it is used as.

@@ -128,10 +128,16 @@ pub(super) fn parse(
     }
     super::frame::fold_exclusions(&mut tokens);
     let grammar = Grammar(dialect);
-    let begin = tokens.first().map(|token| token.span.start);
+    let (begin, end) =
+        (tokens.first().map(|token| token.span.start), tokens.last().map(|token| token.span.end));
     let mut parser =
         Parser::new(&grammar).with_recursion_limit(nesting_max).with_tokens_with_locations(tokens);
-    let at = |error: SqlError| begin.map_or(error.clone(), |begin| error.or_at(begin));
+    let at = |error: SqlError| {
+        let is_at_end =
+            matches!(error.problem(), Problem::Syntax { message } if message.ends_with("found: EOF"));
+        let place = if is_at_end { end } else { begin };
+        place.map_or(error.clone(), |place| error.or_at(place))
+    };
     let statement = parser.parse_statement().map_err(|error| at(problem_of(error, nesting_max)))?;
     match parser.peek_token_ref() {
         TokenWithSpan { token: Token::EOF, .. } => Ok(Parsed::Statement(Box::new(statement))),

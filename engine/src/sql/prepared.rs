@@ -1,11 +1,11 @@
 //! Prepared statements: read and bound once, run often.
 
-use nuages_storage::Value;
+use nuages_storage::{DataType, Value};
 
 use super::connection::{Connection, Ready};
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
-use super::parse::{SHALLOW_NESTING_MAX, parse, split};
+use super::parse::{Parsed, SHALLOW_NESTING_MAX, parse, split};
 use crate::algebra::Statement;
 use crate::catalog::{Catalog, SchemaId};
 use crate::explain::Explanation;
@@ -18,6 +18,8 @@ use crate::{Outcome, ResultSet};
 pub struct PreparedStatement {
     sql: String,
     schema: SchemaId,
+    /// The types that PREPARE gives its parameters.
+    declared: Vec<DataType>,
     parameters: Parameters,
     kind: Kind,
 }
@@ -78,33 +80,50 @@ impl Connection {
         let Some(tokens) = statements.pop().filter(|_| count == 1) else {
             return Err(Problem::NotOneStatement { count }.into());
         };
-        let schema = self.catalog()?.schema_id();
         let parsed = parse(tokens, self.dialect, SHALLOW_NESTING_MAX)?;
-        let (kind, parameters) = match self.bind(parsed, Parameters::default())? {
+        self.prepared_of(parsed, sql.to_owned(), Parameters::default())
+    }
+
+    /// Prepares a statement that is parsed, whose text is bound anew if the schema changes.
+    pub(super) fn prepared_of(
+        &self,
+        parsed: Parsed,
+        sql: String,
+        parameters: Parameters,
+    ) -> Result<PreparedStatement, SqlError> {
+        let schema = self.catalog()?.schema_id();
+        let declared = parameters.declared_kinds();
+        let (kind, parameters) = match self.bind(parsed, parameters)? {
             Ready::Algebra(Statement::Query(query), parameters) => {
                 (Kind::Query(crate::Prepared::new(self.session(), query)?), parameters)
             }
             Ready::Algebra(change, parameters) => (Kind::Change(change), parameters),
             Ready::Other(_) | Ready::Reindex(_) => (Kind::Text, Parameters::default()),
         };
-        Ok(PreparedStatement { sql: sql.to_owned(), schema, parameters, kind })
+        Ok(PreparedStatement { sql, schema, declared, parameters, kind })
+    }
+
+    fn prepared_anew(&self, statement: &PreparedStatement) -> Result<PreparedStatement, SqlError> {
+        let tokens = split(&statement.sql, self.dialect)?.pop().unwrap_or_default();
+        let parsed = parse(tokens, self.dialect, SHALLOW_NESTING_MAX)?;
+        self.prepared_of(parsed, statement.sql.clone(), Parameters::declared(&statement.declared))
     }
 
     /// Runs a prepared statement.
     ///
     /// # Errors
-    /// [`Problem::Parameter`] if values are missing; what the statement is refused for.
+    /// [`Problem::ParameterCount`] if there are too few values or too many; what the statement is refused for.
     pub fn run_prepared(
         &mut self,
         statement: &mut PreparedStatement,
         values: &[Value],
     ) -> Result<Outcome, SqlError> {
         let wanted = statement.parameters.count();
-        if values.len() < wanted {
-            return Err(Problem::Parameter { name: format!("${wanted}"), given: values.len() }.into());
+        if values.len() != wanted && !matches!(statement.kind, Kind::Text) {
+            return Err(Problem::ParameterCount { expected: wanted, given: values.len() }.into());
         }
         if self.catalog()?.schema_id() != statement.schema {
-            *statement = self.prepare(&statement.sql)?;
+            *statement = self.prepared_anew(statement).map_err(|error| error.in_text(&statement.sql))?;
         }
         let converted = statement.parameters.converted(values)?;
         if let Some(open) = &mut self.open {

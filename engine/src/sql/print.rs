@@ -12,6 +12,7 @@ mod select;
 mod statement;
 
 pub use definition::Definition;
+pub(super) use definition::{index_statement, own};
 pub use expression::{literal, quoted};
 pub use identifier::Identifier;
 

@@ -31,6 +31,9 @@ pub(crate) fn insert(
         let catalog = Catalog::carried(at_once.version().catalog());
         let table = catalog.expect_table(table)?;
         new.expect_layout(table)?;
+        if !table.computed.is_empty() {
+            return Ok(None);
+        }
         if let Some(count) = new.keys_needed(table, || at_once.version()) {
             new.number(table, at_once.next_keys(table.id, count)?);
         }

@@ -9,8 +9,9 @@
 
 use hashbrown::{HashMap, HashSet};
 use nuages_storage::lock::Strength;
-use nuages_storage::{DataType, IndexId, IndexKeys, RowId, Rows, Table, Value};
+use nuages_storage::{DataType, IndexId, IndexKeys, RowId, Rows, Table, Value, all_rows};
 
+use super::computed::filled;
 use super::found::Inserted;
 use super::images::{Assigned, RowsBuilder};
 use super::keys::leaf_keys;
@@ -24,6 +25,7 @@ use crate::algebra::{
 use crate::catalog::{ColumnSet, IndexDefinition, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::integrity::{check, domain};
 use crate::session::{Outcome, run_query};
 
 /// The keys that decide whether a row is in conflict.
@@ -79,15 +81,18 @@ impl WritingStatement<'_, '_> {
             let places: Vec<usize> = updated.iter().map(|(_, place, _)| *place).collect();
             let updated = updated.into_iter().map(|(row, _, values)| (row, values)).collect();
             let assigned = assignments.iter().map(|(place, _)| *place).collect();
-            let mut returning = Returning::new(table, insert.source, &insert.returning)?;
+            let mut returning = Returning::new(table, insert.source, &insert.returning, self.writer.base())?;
             affected += places.len() as u64;
             self.write_updated(table, assigned, updated, &mut returning, context)?;
             self.writer.advance();
             returned.extend(places.into_iter().zip(returning.finish().rows));
         }
-        let mut returning = Returning::new(table, insert.source, &insert.returning)?;
+        let mut returning = Returning::new(table, insert.source, &insert.returning, self.writer.base())?;
         affected += sorted.inserted.len() as u64;
-        let images = images_of(table, inserted, &sorted.inserted);
+        let images = match self.writer.version().table(table.id) {
+            Some(rows) => images_of(table, rows, inserted, &sorted.inserted, context)?,
+            None => Vec::new(),
+        };
         let change =
             TableChange { inserted: images, ids_given: inserted.ids_given, ..TableChange::default() };
         self.write_inserted(table, change, &mut returning, context)?;
@@ -108,7 +113,6 @@ impl WritingStatement<'_, '_> {
     ) -> Result<Sorted, Error> {
         let arbiters = Arbiters::of(table, conflict.target.as_ref())?;
         let all: Vec<usize> = (0..inserted.rows.len()).collect();
-        let images = images_of(table, inserted, &all);
         let mut sorted = Sorted::default();
         let mut before: HashMap<Key, usize> = HashMap::new();
         let mut replaced: HashSet<RowId> = HashSet::new();
@@ -116,9 +120,18 @@ impl WritingStatement<'_, '_> {
         let mut in_conflict = Vec::new();
         let (version, _) = self.writer.parts();
         let Some(rows) = version.table(table.id) else { return Ok(sorted) };
+        let images = images_of(table, rows, inserted, &all, context)?;
+        let refused = match conflict.action {
+            ConflictAction::PassOver => refused_rows(table, rows, inserted, &images, context)?,
+            _ => HashSet::new(),
+        };
         let mut place = 0;
         for image in &images {
             for at in 0..image.len() {
+                if refused.contains(&place) {
+                    place += 1;
+                    continue;
+                }
                 let keys = arbiters.keys(rows, image, at, inserted.ids_given, context)?;
                 let others: Vec<RowId> = keys.iter().filter_map(|key| key.find(rows)).collect();
                 let earlier: Vec<usize> = keys.iter().filter_map(|key| before.get(key).copied()).collect();
@@ -135,10 +148,14 @@ impl WritingStatement<'_, '_> {
                     ConflictAction::DoUpdate { .. } if first.is_some() => {
                         sorted.updated.extend(first.map(|row| (row, place)));
                     }
-                    ConflictAction::DoNothing if first.is_some() || !earlier.is_empty() => {
+                    ConflictAction::DoNothing | ConflictAction::PassOver
+                        if first.is_some() || !earlier.is_empty() =>
+                    {
                         in_conflict.extend(first);
                     }
-                    ConflictAction::DoUpdate { .. } | ConflictAction::DoNothing => {
+                    ConflictAction::DoUpdate { .. }
+                    | ConflictAction::DoNothing
+                    | ConflictAction::PassOver => {
                         before.extend(keys.into_iter().map(|key| (key, place)));
                         sorted.inserted.push(place);
                     }
@@ -169,7 +186,8 @@ impl WritingStatement<'_, '_> {
         locking.rows(table.id, kept.iter().copied(), Strength::KeyShare);
         locking.rows(table.id, sorted.replaced.iter().copied(), Strength::Update);
         if let ConflictAction::DoUpdate { assignments, .. } = action {
-            let strength = strength_of(table, assignments.iter().map(|(place, _)| *place).collect());
+            let assigned = assignments.iter().map(|(place, _)| *place).collect();
+            let strength = strength_of(table, table.with_computed(assigned));
             locking.rows(table.id, updated(), strength);
         }
         let mut seen = HashSet::new();
@@ -208,8 +226,49 @@ impl WritingStatement<'_, '_> {
     }
 }
 
+/// The rows of an insertion that a NOT NULL or a check refuses, by their places in it.
+fn refused_rows(
+    table: &TableDefinition,
+    rows: &Table,
+    inserted: &Inserted,
+    images: &[Rows],
+    context: &Context<'_>,
+) -> Result<HashSet<usize>, Error> {
+    let passes = |image: &Rows| {
+        let view = image.view(rows);
+        let tested = domain::check_rows(table, ColumnSet::ALL, image, view)
+            .and_then(|()| check::check(table, ColumnSet::ALL, view, all_rows(view.len()), context));
+        match tested {
+            Ok(()) => Ok(true),
+            Err(Error::NotNull { .. } | Error::Check { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    };
+    let mut refused = HashSet::new();
+    let mut first = 0;
+    for image in images {
+        // Mostly all of them pass, and are tested at once.
+        if !passes(image)? {
+            for place in first..first + image.len() {
+                let one = images_of(table, rows, inserted, &[place], context)?;
+                if !one.iter().try_fold(true, |all, one| Ok::<_, Error>(all && passes(one)?))? {
+                    refused.insert(place);
+                }
+            }
+        }
+        first += image.len();
+    }
+    Ok(refused)
+}
+
 /// Some rows of an insertion in leaf shape.
-fn images_of(table: &TableDefinition, inserted: &Inserted, places: &[usize]) -> Vec<Rows> {
+fn images_of(
+    table: &TableDefinition,
+    rows: &Table,
+    inserted: &Inserted,
+    places: &[usize],
+    context: &Context<'_>,
+) -> Result<Vec<Rows>, Error> {
     let mut builder = RowsBuilder::new(table, places.len());
     for place in places {
         let row = builder.begin_row();
@@ -218,7 +277,7 @@ fn images_of(table: &TableDefinition, inserted: &Inserted, places: &[usize]) -> 
         }
         row.finish_row(inserted.ids[*place]);
     }
-    builder.finish()
+    filled(table, rows, builder.finish(), context)
 }
 
 /// The query that computes what rows are updated to: those in conflict beside the rows that were to be inserted, whose

@@ -37,7 +37,7 @@ impl WritingStatement<'_, '_> {
         found.settle(&mut rows, |row| *row, self.writer.is_only_attempt());
         self.writer.locking().rows(table.id, rows.iter().copied(), Strength::Update);
         self.expect_unchanged(table, rows.iter().copied())?;
-        let mut returning = Returning::new(table, delete.source, &delete.returning)?;
+        let mut returning = Returning::new(table, delete.source, &delete.returning, self.writer.base())?;
         if let (false, Some(tree)) = (returning.is_empty(), self.writer.version().table(table.id)) {
             for_each_leaf(tree, &rows, |view, selection| returning.add(view, selection, context))?;
         }
@@ -155,7 +155,7 @@ impl WritingStatement<'_, '_> {
             } else {
                 let reset = Reset::new(table, losing.values().flat_map(|keys| keys.iter()), context)?;
                 let assignments = losing.iter().map(|(row, keys)| (**row, reset.values(keys)));
-                rewrite(table, tree, assignments, reset.columns)?
+                rewrite(table, tree, assignments, reset.columns, context)?
             };
             let moved = std::mem::take(&mut change.deleted);
             change.deleted = doomed.rows.into_sorted();

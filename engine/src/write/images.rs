@@ -5,9 +5,11 @@ use std::sync::Arc;
 use nuages_storage::{Lane, LeafBuilder, LeafView, RowId, RowRef, Rows, Table, Value};
 use smallvec::SmallVec;
 
+use super::computed::filled;
 use super::round::TableChange;
 use crate::catalog::{ColumnSet, TableDefinition};
 use crate::error::Error;
+use crate::evaluate::Context;
 
 /// Columns of one row, by place, and what they are set to.
 pub(crate) type Assigned = SmallVec<[(usize, Value); 2]>;
@@ -61,7 +63,7 @@ impl<'a> RowsBuilder<'a> {
 }
 
 /// Sets columns of rows, which come in ascending order, to values of the columns' types; rows that are not there are
-/// passed over. Where the primary key is the row id and is set, the rows go and come.
+/// passed over, and what is computed from them is computed. Where the primary key is the row id and is set, the rows go and come.
 ///
 /// # Errors
 /// [`Error::NotNull`] for a NULL in such a primary key.
@@ -70,7 +72,9 @@ pub(crate) fn rewrite<V: IntoIterator<Item = (usize, Value)>>(
     rows: &Table,
     assignments: impl ExactSizeIterator<Item = (RowId, V)>,
     assigned: ColumnSet,
+    context: &Context<'_>,
 ) -> Result<TableChange, Error> {
+    let assigned = table.with_computed(assigned);
     let moves = table.row_id_column().is_some_and(|place| assigned.contains(place));
     let mut images = RowsBuilder::new(table, assignments.len());
     let mut old_ids = Vec::new();
@@ -96,7 +100,7 @@ pub(crate) fn rewrite<V: IntoIterator<Item = (usize, Value)>>(
             old_ids.push(old_id);
         }
     }
-    let images = images.finish();
+    let images = filled(table, rows, images.finish(), context)?;
     Ok(if moves {
         let (deleted, moved) = (old_ids.clone(), old_ids);
         TableChange { deleted, inserted: images, moved, ids_given: true, assigned, ..TableChange::default() }

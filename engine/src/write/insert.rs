@@ -2,6 +2,7 @@
 
 use nuages_storage::{RowId, Rows, TableId, Value, Version, all_rows};
 
+use super::computed::filled;
 use super::found::Inserted;
 use super::images::RowsBuilder;
 use super::returning::Returning;
@@ -139,9 +140,12 @@ impl WritingStatement<'_, '_> {
             }
             row.finish_row(*id);
         }
-        let mut returning = Returning::new(table, insert.source, &insert.returning)?;
-        let change =
-            TableChange { inserted: builder.finish(), ids_given: *ids_given, ..TableChange::default() };
+        let mut returning = Returning::new(table, insert.source, &insert.returning, self.writer.base())?;
+        let mut images = builder.finish();
+        if let Some(tree) = self.writer.version().table(table.id) {
+            images = filled(table, tree, images, context)?;
+        }
+        let change = TableChange { inserted: images, ids_given: *ids_given, ..TableChange::default() };
         self.write_inserted(table, change, &mut returning, context)?;
         let affected = rows.len() as u64;
         Ok(Outcome { affected, per_table: Vec::new(), rows: returning.finish(), first_key: *first_key })
@@ -167,7 +171,10 @@ impl WritingStatement<'_, '_> {
             new.number(table, self.writer.next_keys(table.id, count)?);
         }
         let ids_given = new.are_keys_given(table);
-        let inserted = new.take(self.writer.is_only_attempt());
+        let mut inserted = new.take(self.writer.is_only_attempt());
+        if let Some(tree) = self.writer.version().table(table.id) {
+            inserted = filled(table, tree, inserted, context)?;
+        }
         self.write_table(table, TableChange { inserted, ids_given, ..TableChange::default() }, context)
     }
 
@@ -198,6 +205,7 @@ impl WritingStatement<'_, '_> {
         for &place in &insert.columns {
             table.column(place)?;
         }
+        table.expect_not_computed(insert.columns.iter().copied())?;
         let given = self.given_rows(table, insert, context)?;
         let defaults = (0..table.columns.len())
             .map(|place| default_of(table, place, context))

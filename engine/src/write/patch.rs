@@ -24,6 +24,10 @@ pub(super) fn suffices(table: &TableDefinition, update: &Update) -> bool {
         && update.assignments.iter().all(|(place, _)| fixed_width(place))
         && !table.indexes.iter().any(|index| index.reads(assigned))
         && !table.checks.iter().any(|check| check.program.reads(assigned))
+        && !table
+            .computed
+            .iter()
+            .any(|computed| computed.program.reads(assigned) || assigned.contains(computed.column))
         && !table.foreign_keys.iter().any(|key| assigned.contains_any(&key.columns))
 }
 

@@ -1,20 +1,36 @@
 //! What a writing statement returns of its rows.
+//!
+//! Mostly that is computed from the row alone, by programs that read the leaf it lies in. With a subquery in it it is a
+//! query over the rows as literal ones, and what that reads besides is the database before the statement, as in
+//! PostgreSQL.
 
-use nuages_storage::{LeafView, Value};
+use nuages_storage::{DataType, LeafView, Value, Version};
 
 use super::leaves::selected;
-use crate::algebra::{OutputColumn, Source};
+use crate::algebra::{Expr, OutputColumn, Query, Relation, SortKey, Source};
 use crate::catalog::TableDefinition;
 use crate::catalog::program::RowProgram;
 use crate::error::Error;
 use crate::evaluate::Context;
-use crate::session::ResultSet;
+use crate::optimize::columns::{has_subquery, substitute};
+use crate::session::{ResultSet, run_query};
 
-/// The columns to be returned, compiled, and the rows so far.
+/// The columns to be returned, and the rows so far.
 pub(crate) struct Returning<'a> {
     table: &'a TableDefinition,
-    programs: Vec<RowProgram>,
+    means: Means<'a>,
     result: ResultSet,
+}
+
+/// How the columns are computed.
+enum Means<'a> {
+    Programs(Vec<RowProgram>),
+    /// By a query over rows of this source, on the version before the statement.
+    Query {
+        source: Source,
+        columns: &'a [OutputColumn],
+        before: Box<Version>,
+    },
 }
 
 impl<'a> Returning<'a> {
@@ -22,17 +38,21 @@ impl<'a> Returning<'a> {
     pub(crate) fn new(
         table: &'a TableDefinition,
         source: Source,
-        columns: &[OutputColumn],
+        columns: &'a [OutputColumn],
+        before: &Version,
     ) -> Result<Returning<'a>, Error> {
         let compile = |column: &OutputColumn| RowProgram::compile_over(table, source, &column.expr);
-        let programs = columns.iter().map(compile).collect::<Result<_, _>>()?;
+        let means = match columns.iter().any(|column| has_subquery(&column.expr)) {
+            false => Means::Programs(columns.iter().map(compile).collect::<Result<_, _>>()?),
+            true => Means::Query { source, columns, before: Box::new(before.clone()) },
+        };
         let columns = columns.iter().map(|column| column.name.clone()).collect();
-        Ok(Returning { table, programs, result: ResultSet { columns, rows: Vec::new() } })
+        Ok(Returning { table, means, result: ResultSet { columns, rows: Vec::new() } })
     }
 
     /// Whether nothing is to be returned.
     pub(crate) fn is_empty(&self) -> bool {
-        self.programs.is_empty()
+        self.result.columns.is_empty()
     }
 
     /// Adds the selected rows of a leaf.
@@ -45,15 +65,58 @@ impl<'a> Returning<'a> {
         if self.is_empty() {
             return Ok(());
         }
-        let evaluate = |program: &RowProgram| program.evaluate(self.table, view, selection, context);
-        let vectors = self.programs.iter().map(evaluate).collect::<Result<Vec<_>, _>>()?;
-        let row = |row| vectors.iter().map(|vector| vector.value(row)).collect::<Vec<Value>>();
-        self.result.rows.extend(selected(selection).map(row));
-        Ok(())
+        match &self.means {
+            Means::Programs(programs) => {
+                let evaluate = |program: &RowProgram| program.evaluate(self.table, view, selection, context);
+                let vectors = programs.iter().map(evaluate).collect::<Result<Vec<_>, _>>()?;
+                let row = |row| vectors.iter().map(|vector| vector.value(row)).collect::<Vec<Value>>();
+                self.result.rows.extend(selected(selection).map(row));
+                Ok(())
+            }
+            Means::Query { source, columns, before } => {
+                let query = query_over(self.table, *source, columns, view, selection);
+                run_query(&query, before, context, &mut |batch| {
+                    self.result.rows.extend(batch.selection.iter().map(|row| batch.row(row).to_vec()));
+                    Ok(())
+                })
+            }
+        }
     }
 
     /// The rows.
     pub(crate) fn finish(self) -> ResultSet {
         self.result
     }
+}
+
+/// The query for what is returned of the selected rows of a leaf, in their order. Behind a row's columns are its id and
+/// its place.
+fn query_over(
+    table: &TableDefinition,
+    source: Source,
+    columns: &[OutputColumn],
+    view: LeafView<'_>,
+    selection: u64,
+) -> Query {
+    let width = table.columns.len();
+    let literals = |at: usize| {
+        let row = view.row(at);
+        let id = Value::Int(row.row_id().get());
+        let own = table.columns.iter().map(|column| match column.lane {
+            nuages_storage::Lane::RowId => id.clone(),
+            _ => row.value(column.slot, &column.data_type),
+        });
+        own.chain([id.clone(), Value::from(at as u64)]).map(Expr::Literal).collect()
+    };
+    let types = table.columns.iter().map(|column| column.data_type);
+    let types = types.chain([DataType::BigInt, DataType::BigInt]).collect();
+    let rows = Relation::Values { source, types, rows: selected(selection).map(literals).collect() };
+    let by = [(source.row_id(), Expr::Column(source.column(width)))].into_iter().collect();
+    let column = |column: &OutputColumn| {
+        let mut expr = column.expr.clone();
+        substitute(&mut expr, &by);
+        OutputColumn::new(column.name.clone(), expr)
+    };
+    let in_order = rows.sort(vec![SortKey::ascending(Expr::Column(source.column(width + 1)))]);
+    Query::new(in_order, columns.iter().map(column).collect())
 }

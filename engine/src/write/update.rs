@@ -33,6 +33,7 @@ impl WritingStatement<'_, '_> {
         for (place, _) in &update.assignments {
             table.column(*place)?;
         }
+        table.expect_not_computed(update.assignments.iter().map(|(place, _)| *place))?;
         if let Some(from) = &update.from {
             return self.update_from(table, update, from, found, context);
         }
@@ -41,12 +42,12 @@ impl WritingStatement<'_, '_> {
         }
         let mut updated = self.find_updated(table, update, context)?;
         found.settle(&mut updated, |(row, _)| *row, self.writer.is_only_attempt());
-        let strength = strength_of(table, update.assignments.iter().map(|(place, _)| *place).collect());
+        let assigned = update.assignments.iter().map(|(place, _)| *place).collect();
+        let strength = strength_of(table, table.with_computed(assigned));
         self.writer.locking().rows(table.id, updated.iter().map(|(row, _)| *row), strength);
         self.expect_unchanged(table, updated.iter().map(|(row, _)| *row))?;
         let affected = updated.len() as u64;
-        let mut returning = Returning::new(table, update.source, &update.returning)?;
-        let assigned = update.assignments.iter().map(|(place, _)| *place).collect();
+        let mut returning = Returning::new(table, update.source, &update.returning, self.writer.base())?;
         self.write_updated(table, assigned, updated, &mut returning, context)?;
         Ok(Outcome { affected, per_table: Vec::new(), rows: returning.finish(), first_key: None })
     }
@@ -60,7 +61,7 @@ impl WritingStatement<'_, '_> {
         returning: &mut Returning<'_>,
         context: &Context<'_>,
     ) -> Result<(), Error> {
-        let change = self.updated_images(table, assigned, updated)?;
+        let change = self.updated_images(table, assigned, updated, context)?;
         if let (false, Some(tree)) = (returning.is_empty(), self.writer.version().table(table.id)) {
             for rows in change.updated.iter().chain(&change.inserted) {
                 let view = rows.view(tree);
@@ -105,9 +106,10 @@ impl WritingStatement<'_, '_> {
         found.settle(&mut updated, |(row, _)| *row, self.writer.is_only_attempt());
         let ids: Vec<RowId> = updated.iter().map(|(row, _)| *row).collect();
         let assigned: ColumnSet = update.assignments.iter().map(|(place, _)| *place).collect();
-        self.writer.locking().rows(table.id, ids.iter().copied(), strength_of(table, assigned));
+        let strength = strength_of(table, table.with_computed(assigned));
+        self.writer.locking().rows(table.id, ids.iter().copied(), strength);
         self.expect_unchanged(table, ids.iter().copied())?;
-        let change = self.updated_images(table, assigned, updated)?;
+        let change = self.updated_images(table, assigned, updated, context)?;
         let mut rows = beside.result();
         if let Some(tree) = self.writer.version().table(table.id) {
             let mut before = 0;
@@ -206,9 +208,10 @@ impl WritingStatement<'_, '_> {
         table: &TableDefinition,
         assigned: ColumnSet,
         updated: Updated,
+        context: &Context<'_>,
     ) -> Result<TableChange, Error> {
         let Some(tree) = self.writer.version().table(table.id) else { return Ok(TableChange::default()) };
-        rewrite(table, tree, updated.into_iter(), assigned)
+        rewrite(table, tree, updated.into_iter(), assigned, context)
     }
 }
 

@@ -4,16 +4,18 @@
 //! scans, by the plan that runs the query as it is written, by some of the plans that other decisions lead to, and by
 //! SQLite. All answers must be the same rows, in the same order where the query has one. A query is
 //! only made of what both engines define alike (`expression` says what that is); where Nuages is like PostgreSQL and
-//! unlike SQLite, there are examples elsewhere.
+//! unlike SQLite, there are examples elsewhere. The query is also printed as SQL, and what that is read as has the same
+//! rows (`printed`).
 //!
 //! The usual run is short. `NUAGES_SOAK=10` makes it go on for ten minutes; a failure is shrunk either way, and comes
 //! with the tables, the query as SQL and both plans.
 //!
 //! Order of reading: `nuages_tests::tape` (decisions that shrink), `schema` (tables and rows), `query` and `expression` (what is
-//! asked), `sqlite` (the algebra as SQL), `answer` (running and comparing).
+//! asked), `sqlite` (the algebra as SQLite's SQL), `answer` (running and comparing), `printed` (the algebra as our SQL).
 
 mod answer;
 mod expression;
+mod printed;
 mod query;
 mod schema;
 mod sqlite;
@@ -100,6 +102,9 @@ impl Databases {
         ];
         let others = plans_of(query, catalog, &version, ALTERNATIVES).map_err(|error| error.to_string())?;
         plans.extend(others.into_iter().skip(1).map(|other| ("other", Ok(other.plan().clone()))));
+        for read in self.read_again(query, catalog).map_err(|problem| format!("{problem}\n{sql}"))? {
+            plans.push(("printed", plan(read, catalog, &version)));
+        }
         for (name, plan) in plans {
             let plan = plan.map_err(|error| format!("there is no {name} plan: {error}\n{sql}"))?;
             let explained = plan.explain(catalog);

@@ -35,18 +35,15 @@ impl Writer<'_> {
     }
 
     fn insert(&mut self, table: &Table) -> String {
-        let mut places: Vec<usize> = (0..table.columns.len()).collect();
+        let mut places: Vec<usize> = (0..table.given).collect();
         // Ids are given: SQLite's next is one above the greatest there is, Nuages' one above the greatest there was.
         if self.tape.one_in(3) {
             places.truncate(self.tape.below(places.len()) + 1);
         }
         let names: Vec<&str> = places.iter().map(|place| table.columns[*place].0.as_str()).collect();
         let kinds: Vec<Kind> = places.iter().map(|place| table.columns[*place].1).collect();
-        let or = match table.is_strict {
-            true => "",
-            false => self.tape.pick(&["", "", " OR IGNORE", " OR REPLACE"]),
-        };
-        let rows = if names[0] != "id" && !table.is_strict && self.tape.one_in(3) {
+        let or = self.tape.pick(&["", "", " OR IGNORE", " OR REPLACE"]);
+        let rows = if names[0] != "id" && self.tape.one_in(3) {
             self.in_full_order(&kinds)
         } else {
             let rows = (0..=self.tape.below(3)).map(|_| {
@@ -71,7 +68,7 @@ impl Writer<'_> {
             3 if !table.keys.is_empty() => {
                 let key = &table.keys[self.tape.below(table.keys.len())];
                 let target: Vec<&str> = key.iter().map(|place| table.columns[*place].0.as_str()).collect();
-                let place = self.tape.below(table.columns.len());
+                let place = self.tape.below(table.given);
                 let (column, kind) = &table.columns[place];
                 let own = table.columns.iter().map(|(name, kind)| (format!("{}.{name}", table.name), *kind));
                 let theirs = table.columns.iter().map(|(name, kind)| (format!("excluded.{name}"), *kind));
@@ -101,7 +98,7 @@ impl Writer<'_> {
         }
         let assignments: Vec<String> = (0..=self.tape.below(2))
             .scan(Vec::new(), |used, _| {
-                let place = self.tape.below(table.columns.len());
+                let place = self.tape.below(table.given);
                 if used.contains(&place) {
                     return None;
                 }

@@ -8,9 +8,8 @@
 //! unknown; a count by WHERE is the sum of the condition; every plan has the same rows; and what is printed as SQL reads
 //! as the same query.
 //!
-//! It still finds statements that one engine refuses, so it runs only when it is asked for (`cargo test -p nuages-tests
-//! --test sql_against_sqlite -- --ignored`), with the same cases each time; `NUAGES_SOAK=10` goes on for ten minutes with
-//! cases that are drawn anew. A failure is shrunk, and is told as a script. What it found so far is in `tests/slt`.
+//! The usual run is short and has the same cases each time; `NUAGES_SOAK=10` goes on for ten minutes with cases that are
+//! drawn anew. A failure is shrunk, and is told as a script. What it found so far is in `tests/slt`.
 //!
 //! Order of reading: `nuages_tests::tape` (decisions that shrink), `schema`, `expression`, `query`, `change` (what is
 //! written), `answer`, `metamorphic`.
@@ -216,7 +215,6 @@ fn soak(time: Option<Duration>) -> Result<(), String> {
 }
 
 #[test]
-#[ignore = "still finds queries with untyped NULLs that one of the plans refuses; run it with --ignored"]
 fn random_statements_do_what_they_do_in_sqlite() {
     let minutes =
         std::env::var("NUAGES_SOAK").ok().map(|minutes| minutes.parse().expect("NUAGES_SOAK is minutes"));

@@ -15,9 +15,8 @@ pub(crate) struct Table {
     pub(crate) is_view: bool,
     /// The columns of its keys, as places: a row may be named by them in `ON CONFLICT`.
     pub(crate) keys: Vec<Vec<usize>>,
-    /// Whether a column must not be NULL or is checked. SQLite's `OR IGNORE` passes over rows that are refused for that;
-    /// Nuages', as PostgreSQL's `ON CONFLICT`, only over those whose key exists.
-    pub(crate) is_strict: bool,
+    /// How many of its columns, the first ones, are given values; the others are computed from them.
+    pub(crate) given: usize,
 }
 
 /// What there is, and the statements that make it.
@@ -85,13 +84,23 @@ impl Schema {
             definition.push_str(", ");
             columns.push((column, kind));
         }
+        let given = columns.len();
+        if tape.one_in(4) {
+            let (of, kind) = columns[tape.below(given)].clone();
+            let (type_name, expr) = match kind {
+                Kind::Int => ("INTEGER", format!("{of} + 1")),
+                Kind::Real => ("REAL", format!("{of} * 2.0")),
+                Kind::Text => ("TEXT", format!("{of} || 'g'")),
+            };
+            let _ = write!(definition, "g {type_name} GENERATED ALWAYS AS ({expr}) STORED, ");
+            columns.push(("g".to_owned(), kind));
+        }
         if !has_id && columns.len() > 1 && tape.one_in(5) {
             let places = [columns.len() - 2, columns.len() - 1];
             let _ = write!(definition, "UNIQUE ({}, {}), ", columns[places[0]].0, columns[places[1]].0);
             keys.push(places.to_vec());
         }
         definition.truncate(definition.len() - 2);
-        let is_strict = definition.contains("NOT NULL") || definition.contains("CHECK");
         self.script.push(definition + ")");
         self.add_indexes(&name, &columns, &mut keys, tape);
         for row in rows {
@@ -100,10 +109,10 @@ impl Schema {
                 "id" => row.below(30).to_string(),
                 _ => stored(*kind, &mut row),
             };
-            let values: Vec<String> = columns.iter().map(value).collect();
+            let values: Vec<String> = columns[..given].iter().map(value).collect();
             self.script.push(format!("INSERT INTO {name} VALUES ({})", values.join(", ")));
         }
-        self.tables.push(Table { name, columns, is_view: false, keys, is_strict });
+        self.tables.push(Table { name, columns, is_view: false, keys, given });
     }
 
     /// A foreign key of the column that is being defined, if there is what it may refer to.
@@ -160,13 +169,8 @@ impl Schema {
         let selected = Writer::new(self, Tape::new(tape)).view();
         self.script.push(format!("CREATE VIEW {name} AS {}", selected.sql));
         let columns = selected.kinds.iter().enumerate().map(|(place, kind)| (format!("c{place}"), *kind));
-        self.tables.push(Table {
-            name,
-            columns: columns.collect(),
-            is_view: true,
-            keys: Vec::new(),
-            is_strict: false,
-        });
+        let given = selected.kinds.len();
+        self.tables.push(Table { name, columns: columns.collect(), is_view: true, keys: Vec::new(), given });
     }
 }
 

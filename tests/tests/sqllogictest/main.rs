@@ -11,6 +11,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
+mod contestant;
 mod expected;
 mod run;
 mod script;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use contestant::Contestant;
 use nuages_engine::sql::Dialect;
 use run::{Report, run_file};
 
@@ -46,7 +48,7 @@ fn scripts(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Runs scripts on all processors, and panics if one fails.
-fn run_all(scripts: &[PathBuf], dialect: Dialect) {
+fn run_all(scripts: &[PathBuf], contestant: Contestant) {
     let begin = Instant::now();
     let next = AtomicUsize::new(0);
     let reports = std::sync::Mutex::new(Vec::with_capacity(scripts.len()));
@@ -55,7 +57,7 @@ fn run_all(scripts: &[PathBuf], dialect: Dialect) {
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(path) = scripts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let report = run_file(path, dialect);
+                    let report = run_file(path, contestant);
                     reports.lock().unwrap().push(report);
                 }
             });
@@ -88,27 +90,34 @@ fn show(reports: &[Report], elapsed: Duration) {
     );
 }
 
-fn own(folder: &str, dialect: Dialect) {
+fn own(folder: &str, contestant: Contestant) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("slt").join(folder);
     let scripts = scripts(&folder);
     assert!(!scripts.is_empty());
-    run_all(&scripts, dialect);
+    run_all(&scripts, contestant);
 }
 
 #[test]
 fn what_both_dialects_mean() {
-    own("common", Dialect::PostgreSql);
-    own("common", Dialect::Sqlite);
+    own("common", Contestant::Nuages(Dialect::PostgreSql));
+    own("common", Contestant::Nuages(Dialect::Sqlite));
 }
 
 #[test]
 fn what_postgresql_means() {
-    own("postgresql", Dialect::PostgreSql);
+    own("postgresql", Contestant::Nuages(Dialect::PostgreSql));
 }
 
 #[test]
 fn what_sqlite_means() {
-    own("sqlite", Dialect::Sqlite);
+    own("sqlite", Contestant::Nuages(Dialect::Sqlite));
+}
+
+/// What our scripts expect in SQLite's dialect is what SQLite answers, but for the records that say `skipif sqlite3`.
+#[test]
+fn what_sqlite_means_is_what_it_says_itself() {
+    own("common", Contestant::Sqlite);
+    own("sqlite", Contestant::Sqlite);
 }
 
 #[test]
@@ -118,5 +127,5 @@ fn the_folder_that_is_named() {
         Ok("postgresql") => Dialect::PostgreSql,
         _ => Dialect::Sqlite,
     };
-    run_all(&scripts(Path::new(&folder)), dialect);
+    run_all(&scripts(Path::new(&folder)), Contestant::Nuages(dialect));
 }

@@ -131,6 +131,9 @@ family! {
     ConcatWith = "concat_ws",
     /// `format(pattern, ..)`: `%s` is the text form of the next argument, `%I` that as a name, `%L` as a literal, `%%` a `%`.
     Format = "format",
+    /// `printf(pattern, ..)`: the conversions of C and SQLite, such as `%05d`, `%.2f`, `%s` and `%Q`. A NULL among the
+    /// arguments is 0 or nothing.
+    Printf = "printf",
 }
 
 family! {
@@ -144,6 +147,10 @@ family! {
     Extract = "json_extract",
     /// The same as text.
     ExtractText = "json_extract_text",
+    /// `#>`, `json_extract_path(json, key, ..)`: what is at keys, and at places of arrays, within each other.
+    ExtractPath = "json_extract_path",
+    /// `#>>`: the same as text.
+    ExtractPathText = "json_extract_path_text",
     /// `@>`: whether the left has all that the right has.
     Contains = "json_contains",
     /// `?`: whether an object has a key, or an array a text.
@@ -167,6 +174,15 @@ family! {
     Epoch = "epoch",
     /// The timestamp of so many seconds since 1970.
     FromEpoch = "to_timestamp",
+    /// `modified_moment(text, modifier, ..)`: the point in time that SQLite reads in a text, after its modifiers, such as
+    /// `start of month` and `+1 day`; NULL for what it reads none in.
+    Modified = "modified_moment",
+    /// The Julian day, with its fraction.
+    JulianDay = "julian_day",
+    /// `age(timestamp, timestamp)`: how much later the first is, as PostgreSQL words it: `1 year 2 mons 03:00:00`.
+    Age = "age",
+    /// `age_part(part, timestamp, timestamp)`: the `year`, `month`, `day`, `hour`, `minute` or `second` of that.
+    AgePart = "age_part",
     /// `make_date(year, month, day)`.
     MakeDate = "make_date",
     /// `to_char(timestamp, template)`: `YYYY`, `MM`, `DD`, `HH24`, `HH12`, `MI`, `SS`, `MS`, `US`, `AM`, `Month`, `Mon`,

@@ -14,8 +14,9 @@ use super::mirrored;
 use crate::catalog::index::IndexPrograms;
 use crate::catalog::program::RowProgram;
 use crate::catalog::{
-    Action, CheckDefinition, ChildLookup, ColumnDefinition, ColumnId, ConstraintId, ForeignKeyDefinition,
-    IndexDefinition, IndexExpr, IndexPart, PrimaryKey, Reference, TableDefinition, TargetKey, Uniqueness,
+    Action, CheckDefinition, ChildLookup, Collation, ColumnDefinition, ColumnId, ConstraintId,
+    ForeignKeyDefinition, IndexDefinition, IndexExpr, IndexPart, PrimaryKey, Reference, TableDefinition,
+    TargetKey, Uniqueness,
 };
 use crate::error::Error;
 use crate::integrity::domain;
@@ -34,6 +35,8 @@ pub(super) struct TableRecord<'a> {
     #[serde(borrow)]
     indexes: Vec<IndexRecord<'a>>,
     #[serde(borrow)]
+    computed: Vec<(usize, ExprRecord<'a>)>,
+    #[serde(borrow)]
     checks: Vec<CheckRecord<'a>>,
     #[serde(borrow)]
     foreign_keys: Vec<ForeignKeyRecord<'a>>,
@@ -47,6 +50,7 @@ struct ColumnRecord<'a> {
     #[serde(borrow)]
     name: Cow<'a, str>,
     data_type: DataTypeRecord,
+    collation: CollationRecord,
     nullable: bool,
     #[serde(borrow)]
     default: Option<ExprRecord<'a>>,
@@ -126,6 +130,8 @@ struct ForeignKeyRecord<'a> {
     deferred: bool,
 }
 
+mirrored!(CollationRecord of Collation: Binary, IgnoreCase);
+
 mirrored!(ActionRecord of Action: NoAction, Restrict, Cascade, SetNull, SetDefault);
 
 impl<'a> TableRecord<'a> {
@@ -143,6 +149,11 @@ impl<'a> TableRecord<'a> {
                 PrimaryKey::None => PrimaryKeyRecord::None,
             },
             indexes: table.indexes.iter().map(IndexRecord::of).collect::<Result<_, _>>()?,
+            computed: table
+                .computed
+                .iter()
+                .map(|computed| Ok((computed.column, ExprRecord::of(&computed.expr)?)))
+                .collect::<Result<_, Malformed>>()?,
             checks: table.checks.iter().map(CheckRecord::of).collect::<Result<_, _>>()?,
             foreign_keys: table.foreign_keys.iter().map(ForeignKeyRecord::of).collect(),
             referenced_by: table
@@ -173,6 +184,7 @@ impl<'a> TableRecord<'a> {
                 PrimaryKeyRecord::None => PrimaryKey::None,
             },
             indexes: Vec::new(),
+            computed: Vec::new(),
             checks: Vec::new(),
             foreign_keys: self.foreign_keys.into_iter().map(ForeignKeyRecord::into_key).collect(),
             referenced_by: self.referenced_by.into_iter().map(reference).collect(),
@@ -183,6 +195,8 @@ impl<'a> TableRecord<'a> {
             let index = index.into_index(&table)?;
             table.indexes.push(index);
         }
+        let computed = self.computed.into_iter().map(|(column, expr)| Ok((column, expr.into_expr()?)));
+        table.set_computed(computed.collect::<Result<_, Malformed>>()?).map_err(|error| unfit(&error))?;
         for check in self.checks {
             let check = check.into_check(&table)?;
             table.checks.push(check);
@@ -198,6 +212,7 @@ impl<'a> ColumnRecord<'a> {
             id: column.id.number(),
             name: Cow::Borrowed(&column.name),
             data_type: column.data_type.into(),
+            collation: column.collation.into(),
             nullable: column.nullable,
             default: column.default.as_ref().map(ExprRecord::of).transpose()?,
             slot: column.slot,
@@ -214,6 +229,7 @@ impl<'a> ColumnRecord<'a> {
             id: ColumnId::new(self.id),
             name: self.name.into_owned(),
             data_type: self.data_type.into(),
+            collation: self.collation.into(),
             nullable: self.nullable,
             default: self.default.map(ExprRecord::into_expr).transpose()?,
             slot: self.slot,

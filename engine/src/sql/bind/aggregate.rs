@@ -195,6 +195,11 @@ impl Binder<'_> {
             (AggregateFunction::BoolAnd | AggregateFunction::BoolOr, [expr]) => {
                 Ok((Typed::bool(self.condition(expr, scope)?), None))
             }
+            (AggregateFunction::Count, [expr]) if distinct => {
+                let argument = self.value_of(expr, scope)?;
+                let kind = argument.kind;
+                Ok((Typed::new(argument.distinguished(), kind), None))
+            }
             (function, [expr]) => {
                 let argument = self.value_of(expr, scope)?;
                 let is_sum = matches!(
@@ -214,9 +219,8 @@ impl Binder<'_> {
             match clause {
                 FunctionArgumentClause::OrderBy(order) => {
                     for key in order {
-                        let expr = self.value_of(&key.expr, scope)?.expr;
-                        let expr = self.sorted_by(&key.expr, expr);
-                        keys.push(self.sort_key(expr, &key.options));
+                        let typed = self.value_of(&key.expr, scope)?;
+                        keys.push(self.sort_key(typed.distinguished(), &key.options));
                     }
                 }
                 other => {

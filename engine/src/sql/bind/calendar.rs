@@ -10,8 +10,8 @@ use sqlparser::ast;
 
 use super::Binder;
 use super::typed::{Typed, cast};
-use crate::algebra::{Arithmetic, Expr, Function};
-use crate::evaluate::cast_value;
+use crate::algebra::{Arithmetic, Expr, Function, TimeFunction};
+use crate::evaluate::{Class, cast_value};
 use crate::functions::add_months;
 
 const MONTHS_PER_YEAR: i64 = 12;
@@ -49,6 +49,28 @@ pub(super) fn same_instants(left: Typed, right: Typed) -> (Typed, Typed) {
         }
         _ => (left, right),
     }
+}
+
+/// The two sides of a comparison in SQLite's dialect, where a text beside a date or a timestamp is what it is read as; a
+/// literal that is read as none stays a text.
+pub(super) fn read_beside_moments(left: Typed, right: Typed) -> (Typed, Typed) {
+    let is_moment = |typed: &Typed| matches!(typed.kind, Some(DataType::Date | DataType::Timestamp));
+    match (is_moment(&left), is_moment(&right)) {
+        (true, false) if right.class() == Some(Class::Text) => same_instants(left, read(right)),
+        (false, true) if left.class() == Some(Class::Text) => same_instants(read(left), right),
+        _ => same_instants(left, right),
+    }
+}
+
+fn read(text: Typed) -> Typed {
+    let Some(literal) = text.literal_text() else {
+        let moment = Expr::Call(Function::Time(TimeFunction::Modified), vec![text.expr]);
+        return Typed::new(moment, DataType::Timestamp);
+    };
+    let literal = Value::Text(literal.to_owned());
+    let midnight =
+        |_| cast_value(literal.clone(), DataType::Date).and_then(|day| cast_value(day, DataType::Timestamp));
+    cast_value(literal.clone(), DataType::Timestamp).or_else(midnight).map_or(text, Typed::literal)
 }
 
 fn beside(date: Typed, timestamp: Typed) -> (Typed, Typed) {

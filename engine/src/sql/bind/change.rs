@@ -25,12 +25,33 @@ impl Binder<'_> {
     /// A statement of the algebra.
     pub(in crate::sql) fn statement(&mut self, statement: &ast::Statement) -> Bound<Statement> {
         match statement {
-            ast::Statement::Query(query) => Ok(Statement::Query(self.query(query, None)?.query)),
+            ast::Statement::Query(query) => match (&query.with, &*query.body) {
+                (Some(with), SetExpr::Insert(inner) | SetExpr::Update(inner) | SetExpr::Delete(inner)) => {
+                    self.changes_with(with, inner)
+                }
+                _ => Ok(Statement::Query(self.query(query, None)?.query)),
+            },
             ast::Statement::Insert(insert) => self.insert(insert),
             ast::Statement::Update(update) => self.update(update),
             ast::Statement::Delete(delete) => self.delete(delete),
             _ => Err(unsupported("such a statement in this place").into()),
         }
+    }
+
+    /// A change of rows with common tables before it.
+    fn changes_with(&mut self, with: &ast::With, statement: &ast::Statement) -> Bound<Statement> {
+        for table in &with.cte_tables {
+            self.add_common_table(table, with.recursive)?;
+        }
+        let mut bound = self.statement(statement)?;
+        match &mut bound {
+            Statement::Insert(Insert { rows: InsertSource::Query(query), .. }) => {
+                let read = std::mem::replace(&mut **query, Query::new(Relation::Unit, Vec::new()));
+                **query = self.with_tables(read, 0);
+            }
+            change => self.put_tables_in_place(change, with.with_token.0.span)?,
+        }
+        Ok(bound)
     }
 
     fn insert(&mut self, insert: &ast::Insert) -> Bound<Statement> {
@@ -48,6 +69,10 @@ impl Binder<'_> {
                 }
                 _ => self.insert_query(query, &columns, &definition, name.span)?,
             },
+        };
+        let rows = match insert.or {
+            Some(ast::SqliteOnConflict::Replace) => with_defaults(rows, &columns, &definition),
+            _ => rows,
         };
         let source = self.source();
         let alias = insert.table_alias.as_ref().map_or(name, |alias| &alias.alias);
@@ -69,7 +94,10 @@ impl Binder<'_> {
         if insert.columns.is_empty() {
             return Ok(match insert.source {
                 None => Vec::new(),
-                Some(_) => (0..definition.columns.len()).collect(),
+                // What is computed is given no value.
+                Some(_) => (0..definition.columns.len())
+                    .filter(|place| definition.computed(*place).is_none())
+                    .collect(),
             });
         }
         let mut places = Vec::with_capacity(insert.columns.len());
@@ -79,6 +107,7 @@ impl Binder<'_> {
             if places.contains(&place) {
                 return Err(SqlError::at(Problem::Duplicate { name: name.value.clone() }, name.span));
             }
+            expect_not_computed(definition, place, name.span)?;
             places.push(place);
         }
         Ok(places)
@@ -148,7 +177,7 @@ impl Binder<'_> {
         }
         for ((output, shape), &place) in query.columns.iter_mut().zip(&shape).zip(columns) {
             let expr = std::mem::replace(&mut output.expr, Expr::And(Vec::new()));
-            let typed = Typed { affinity: shape.affinity, ..Typed::new(expr, shape.kind) };
+            let typed = shape.typed(expr);
             output.expr = self.assigned(typed, definition, place, span)?;
         }
         Ok(InsertSource::Query(Box::new(query)))
@@ -294,6 +323,7 @@ impl Binder<'_> {
         bound: &mut Vec<(usize, Expr)>,
     ) -> Bound<()> {
         let place = self.place_of(name, definition)?;
+        expect_not_computed(definition, place, name.span)?;
         let expr = self.assigned(typed, definition, place, span)?;
         // Of several assignments to one column SQLite takes the last.
         match bound.iter_mut().find(|(known, _)| *known == place) {
@@ -377,9 +407,38 @@ impl Binder<'_> {
     }
 }
 
+/// The rows, with the default for a NULL where there must be a value, as SQLite's `OR REPLACE` has it.
+fn with_defaults(mut rows: InsertSource, columns: &[usize], definition: &TableDefinition) -> InsertSource {
+    for (at, place) in columns.iter().enumerate() {
+        let column = &definition.columns[*place];
+        let Some(default) = column.default.as_ref().filter(|_| !column.nullable) else { continue };
+        let replaced = |given: Expr| {
+            Expr::Call(
+                Function::Coalesce,
+                vec![Expr::Cast(Box::new(given), column.data_type), default.clone()],
+            )
+        };
+        match &mut rows {
+            InsertSource::Values(rows) => {
+                rows.iter_mut().for_each(|row| row[at] = row[at].take().map(replaced));
+            }
+            InsertSource::Query(query) => {
+                let given = std::mem::replace(&mut query.columns[at].expr, Expr::And(Vec::new()));
+                query.columns[at].expr = replaced(given);
+            }
+        }
+    }
+    rows
+}
+
 /// Whether a name is the word `DEFAULT`.
 fn is_default(name: &ast::Ident) -> bool {
     name.quote_style.is_none() && name.value.eq_ignore_ascii_case("default")
+}
+
+fn expect_not_computed(definition: &TableDefinition, place: usize, span: Span) -> Bound<()> {
+    let refused = definition.expect_not_computed(std::iter::once(place));
+    refused.map_err(|error| SqlError::at(Problem::Engine(error), span))
 }
 
 /// The columns and the values of an assignment, which may be of several at once.

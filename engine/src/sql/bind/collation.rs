@@ -1,13 +1,18 @@
 //! Collations: texts compare byte by byte, or without regard to case.
 //!
-//! A comparison without regard to case is one of the texts in lower case, so that an index on `lower(column)` serves it
-//! and nothing below the binder knows of collations. SQLite's `NOCASE` does so with ASCII letters only; this with all.
+//! A comparison without regard to case is one of the texts in lower case, an index over such texts one over `lower(..)`;
+//! so an index serves the comparison, and nothing below the binder knows of collations but the name of a column's. SQLite's
+//! `NOCASE` does so with ASCII letters only; this with all. Set operations compare byte by byte always.
+//!
+//! Whose collation decides is SQLite's rule: that which is written behind an operand, else that of an operand that is a
+//! column, of the left one first.
 
 use sqlparser::ast::{self, Expr as Ast};
 
 use super::typed::{TEXT, Typed};
 use super::{Binder, Bound, begin_of};
 use crate::algebra::{Expr, Function};
+use crate::catalog::Collation;
 use crate::evaluate::Class;
 use crate::sql::error::{Problem, SqlError};
 
@@ -17,20 +22,54 @@ const BINARY: [&str; 6] = ["binary", "c", "c.utf8", "posix", "ucs_basic", "defau
 /// Those that take no notice of case: SQLite's, and ICU's for the second strength, as PostgreSQL's users call it.
 const IGNORING_CASE: [&str; 4] = ["nocase", "und-x-icu-ci", "case_insensitive", "ignore_case"];
 
-fn name_of(collation: &ast::ObjectName) -> String {
-    collation
-        .0
-        .last()
-        .and_then(|part| part.as_ident())
-        .map_or_else(String::new, |name| name.value.to_lowercase())
+/// How a text is to be compared, and who says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::sql) enum Collating {
+    /// Nobody.
+    #[default]
+    Unsaid,
+    /// The definition of the column that it is.
+    OfColumn(Collation),
+    /// A `COLLATE` behind it.
+    Written(Collation),
 }
 
-/// Whether an expression is to be compared without regard to case.
-pub(super) fn ignores_case(expr: &Ast) -> bool {
+impl Collating {
+    pub(super) fn collation(self) -> Collation {
+        match self {
+            Collating::Unsaid => Collation::Binary,
+            Collating::OfColumn(collation) | Collating::Written(collation) => collation,
+        }
+    }
+
+    /// Whether what is compared with another is compared without regard to case.
+    pub(super) fn beside(self, right: Collating) -> bool {
+        let written = |of: Collating| matches!(of, Collating::Written(_));
+        let of_column = |of: Collating| matches!(of, Collating::OfColumn(_));
+        let sides = [self, right];
+        let decides = sides.into_iter().find(|side| written(*side));
+        let decides = decides.or_else(|| sides.into_iter().find(|side| of_column(*side)));
+        decides.unwrap_or_default().collation() == Collation::IgnoreCase
+    }
+}
+
+impl Typed {
+    /// Whether it is ordered and grouped without regard to case.
+    pub(super) fn ignores_case(&self) -> bool {
+        self.collation.collation() == Collation::IgnoreCase && self.class() == Some(Class::Text)
+    }
+
+    /// What tells it from others of its collation.
+    pub(super) fn distinguished(self) -> Expr {
+        if self.ignores_case() { lower(self.expr) } else { self.expr }
+    }
+}
+
+/// An expression of text in lower case.
+pub(super) fn lower(expr: Expr) -> Expr {
     match expr {
-        Ast::Collate { collation, .. } => IGNORING_CASE.contains(&name_of(collation).as_str()),
-        Ast::Nested(inner) => ignores_case(inner),
-        _ => false,
+        Expr::Literal(nuages_storage::Value::Text(text)) => Expr::literal(text.to_lowercase()),
+        expr => Expr::Call(Function::Lower, vec![expr]),
     }
 }
 
@@ -39,10 +78,31 @@ impl Binder<'_> {
     pub(super) fn in_lower_case(&mut self, mut typed: Typed) -> Typed {
         self.settle(&mut typed, Some(TEXT));
         match typed.class() {
-            Some(Class::Text) => {
-                Typed { expr: Expr::Call(Function::Lower, vec![typed.expr]), kind: Some(TEXT), ..typed }
-            }
+            Some(Class::Text) => Typed { expr: lower(typed.expr), kind: Some(TEXT), ..typed },
             _ => typed,
+        }
+    }
+
+    /// Both sides of a comparison as they are compared.
+    pub(super) fn collated_pair(&mut self, left: Typed, right: Typed) -> (Typed, Typed) {
+        match left.collation.beside(right.collation) {
+            true => (self.in_lower_case(left), self.in_lower_case(right)),
+            false => (left, right),
+        }
+    }
+
+    /// The collation of a name.
+    pub(super) fn collation_named(&self, name: &ast::ObjectName) -> Bound<Collation> {
+        let ident = name.0.last().and_then(|part| part.as_ident());
+        let known = ident.map_or_else(String::new, |name| name.value.to_lowercase());
+        match known.as_str() {
+            name if BINARY.contains(&name) => Ok(Collation::Binary),
+            name if IGNORING_CASE.contains(&name) => Ok(Collation::IgnoreCase),
+            _ => {
+                let problem = Problem::Unknown { kind: "collation", name: known };
+                Err(ident
+                    .map_or_else(|| problem.clone().into(), |name| SqlError::at(problem.clone(), name.span)))
+            }
         }
     }
 
@@ -53,20 +113,8 @@ impl Binder<'_> {
         collation: &ast::ObjectName,
         scope: &super::scope::Scope<'_>,
     ) -> Bound<Typed> {
-        let name = name_of(collation);
-        if BINARY.contains(&name.as_str()) || IGNORING_CASE.contains(&name.as_str()) {
-            return self.expression(expr, scope);
-        }
-        let span = collation
-            .0
-            .last()
-            .and_then(|part| part.as_ident())
-            .map_or_else(|| begin_of(expr), |name| name.span);
-        Err(SqlError::at(Problem::Unknown { kind: "collation", name }, span))
-    }
-
-    /// What a sort key orders by.
-    pub(super) fn sorted_by(&self, key: &Ast, expr: Expr) -> Expr {
-        if ignores_case(key) { Expr::Call(Function::Lower, vec![expr]) } else { expr }
+        let collation = self.collation_named(collation).map_err(|error| error.or_at(begin_of(expr).start))?;
+        let typed = self.expression(expr, scope)?;
+        Ok(Typed { collation: Collating::Written(collation), ..typed })
     }
 }

@@ -1,52 +1,61 @@
 //! Common table expressions: queries that a WITH gives names.
 //!
-//! One is bound anew wherever it is mentioned. A recursive one is a union of where it begins and of what follows from
-//! the rows so far, which it calls by its own name: within that, the name means a work table.
+//! Each is bound once, where it stands, and mentioned as a work table. When all that may mention it is bound, it is
+//! known how often that was: what is mentioned once takes the place of its mention, so that the optimiser sees through
+//! it; what is mentioned more often, or is `MATERIALIZED`, is computed once and read by all. So a chain of common tables
+//! that each read the one before it twice is as long as it is written, and not two to the power of that.
+//!
+//! A recursive one is a union of where it begins and of what follows from the rows so far, which it calls by its own
+//! name: within that, the name means the rows of the round before.
 
 use nuages_storage::DataType;
-use sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier};
+use sqlparser::ast::{self, CteAsMaterialized, SetExpr, SetOperator, SetQuantifier};
+use sqlparser::tokenizer::Span;
 
 use super::from::renamed;
 use super::query::{BoundQuery, Tail};
 use super::scope::{Columns, Scope, Shape};
-use super::typed::{TEXT, cast};
-use super::{Binder, Bound, last_part};
-use crate::algebra::{Expr, OutputColumn, Query, Relation, WorkTable};
+use super::typed::{TEXT, cast, has_parameter};
+use super::{Binder, Bound, last_part, unsupported};
+use crate::algebra::{Expr, OutputColumn, Query, Relation, Statement, WorkTable};
 use crate::evaluate::class_of;
+use crate::optimize::columns::{each_relation_mut, each_relation_of_change_mut, has_subquery};
 use crate::sql::error::{Problem, SqlError};
 
 /// A common table expression in scope.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct CommonTable {
     name: String,
-    alias: ast::TableAlias,
-    meaning: Meaning,
-    /// How many of the common tables before it it sees.
-    sees: usize,
-}
-
-#[derive(Clone, Debug)]
-enum Meaning {
-    Query {
-        query: Box<ast::Query>,
-        recursive: bool,
-    },
-    /// The rows of the round before, within what is recursive.
-    Round {
-        table: WorkTable,
-        shape: Vec<Shape>,
-        types: Vec<DataType>,
-    },
+    table: WorkTable,
+    shape: Vec<Shape>,
+    types: Vec<DataType>,
+    /// What it is; none of the rows of the round before, within what is recursive.
+    rows: Option<Query>,
+    mentions: usize,
+    /// Whether it is computed for itself, however often it is mentioned.
+    is_materialized: bool,
 }
 
 impl Binder<'_> {
-    pub(super) fn add_common_table(&mut self, table: &ast::Cte, recursive: bool) {
+    /// Binds a common table expression, and brings it into scope.
+    pub(super) fn add_common_table(&mut self, cte: &ast::Cte, recursive: bool) -> Bound<()> {
+        let name = self.new_name(&cte.alias.name);
+        let mut bound = match recursion(&cte.query) {
+            Some(parts) if recursive => self.recursive(&name, &cte.alias, &parts)?,
+            _ => self.query(&cte.query, None)?,
+        };
+        let shape = renamed(self.settled(&mut bound), Some(&cte.alias))?;
+        let table = self.work_table();
         self.common.push(CommonTable {
-            name: self.new_name(&table.alias.name),
-            alias: table.alias.clone(),
-            meaning: Meaning::Query { query: table.query.clone(), recursive },
-            sees: self.common.len(),
+            name,
+            table,
+            types: types_of(&shape),
+            shape,
+            rows: Some(bound.query),
+            mentions: 0,
+            is_materialized: matches!(cte.materialized, Some(CteAsMaterialized::Materialized)),
         });
+        Ok(())
     }
 
     /// A common table expression, in the FROM clause that mentions it.
@@ -59,28 +68,77 @@ impl Binder<'_> {
         let ident = last_part(name)?;
         let found = self.common.iter().rposition(|table| name.0.len() == 1 && self.means(ident, &table.name));
         let Some(at) = found else { return Ok(None) };
-        let CommonTable { alias: own_alias, meaning, sees, name } = self.common[at].clone();
-        let (query, recursive) = match meaning {
-            Meaning::Query { query, recursive } => (query, recursive),
-            Meaning::Round { table, shape, types } => {
-                let source = self.source();
-                let columns = Columns::Query(renamed(shape, alias)?.into());
-                self.add_table(alias.map_or(ident, |alias| &alias.name), source, columns, scope)?;
-                return Ok(Some(Relation::WorkTable { table, source, types }));
+        let source = self.source();
+        let CommonTable { table, shape, types, mentions, .. } = &mut self.common[at];
+        *mentions += 1;
+        let relation = Relation::WorkTable { table: *table, source, types: types.clone() };
+        let columns = Columns::Query(renamed(shape.clone(), alias)?.into());
+        self.add_table(alias.map_or(ident, |alias| &alias.name), source, columns, scope)?;
+        Ok(Some(relation))
+    }
+
+    /// A query whose tables, from the one at `from` on, go out of scope: they are put where they belong.
+    pub(super) fn with_tables(&mut self, mut query: Query, from: usize) -> Query {
+        for CommonTable { table, types, rows, mentions, is_materialized, .. } in
+            self.common.split_off(from).into_iter().rev()
+        {
+            let Some(rows) = rows.filter(|_| mentions > 0) else { continue };
+            if mentions == 1 && !is_materialized {
+                put_in_place(&mut query, table, &rows);
+                continue;
             }
-        };
-        // It sees what was there before it.
-        let later = self.common.split_off(sees);
-        let bound = match recursion(&query) {
-            Some(parts) if recursive => self.recursive(&name, &own_alias, &parts),
-            _ => self.query(&query, None),
-        };
-        self.common.truncate(sees);
-        self.common.extend(later);
-        let mut bound = bound?;
-        bound.shape = renamed(bound.shape, Some(&own_alias))?;
-        let named = ast::TableAlias { name: own_alias.name, columns: Vec::new(), explicit: true, at: None };
-        self.derived(bound, Some(alias.unwrap_or(&named)), scope).map(Some)
+            // The work table is there for the relation, and not for the columns over it.
+            if query.columns.iter().any(|column| has_subquery(&column.expr)) {
+                let source = self.source();
+                let columns = query.columns.iter_mut().enumerate().map(|(place, column)| {
+                    std::mem::replace(&mut column.expr, Expr::Column(source.column(place)))
+                });
+                query.relation =
+                    std::mem::replace(&mut query.relation, Relation::Unit).project(source, columns.collect());
+            }
+            debug_assert_eq!(rows.columns.len(), types.len(), "a work table has the columns of its rows");
+            let input = Box::new(std::mem::replace(&mut query.relation, Relation::Unit));
+            query.relation = Relation::With { table, rows: Box::new(rows), input };
+        }
+        query
+    }
+
+    /// Puts all tables where an UPDATE or DELETE mentions them, which has no place for what is computed once.
+    pub(super) fn put_tables_in_place(&mut self, statement: &mut Statement, span: Span) -> Bound<()> {
+        for CommonTable { name, table, rows, mentions, .. } in
+            std::mem::take(&mut self.common).into_iter().rev()
+        {
+            let Some(rows) = rows.filter(|_| mentions > 0) else { continue };
+            if mentions > 1 {
+                let problem = unsupported(format!(
+                    "the common table \"{name}\", mentioned more than once by a change of rows,"
+                ));
+                return Err(SqlError::at(problem, span));
+            }
+            each_relation_of_change_mut(statement, &mut |relation| {
+                put_where_mentioned(relation, table, &rows)
+            });
+        }
+        Ok(())
+    }
+
+    /// The columns of a query under a name. What has no type is NULL, unless it hangs on a parameter, which is taken for
+    /// a text then; as a column it is of some type.
+    fn settled(&self, bound: &mut BoundQuery) -> Vec<Shape> {
+        for (column, shape) in bound.query.columns.iter_mut().zip(&mut bound.shape) {
+            if shape.kind.is_none() {
+                shape.kind = has_parameter(&column.expr).then_some(TEXT);
+                let expr = std::mem::replace(&mut column.expr, Expr::And(Vec::new()));
+                column.expr = Expr::Cast(Box::new(expr), TEXT);
+            }
+        }
+        std::mem::take(&mut bound.shape)
+    }
+
+    pub(super) fn work_table(&mut self) -> WorkTable {
+        let table = WorkTable::new(self.next_work_table);
+        self.next_work_table += 1;
+        table
     }
 
     /// What a recursive one begins with, and what follows from that.
@@ -92,7 +150,7 @@ impl Binder<'_> {
     ) -> Bound<BoundQuery> {
         let mut base = self.set_expression(base, &Tail::NONE, None)?;
         base.shape = renamed(base.shape, Some(alias))?;
-        let types: Vec<DataType> = base.shape.iter().map(|column| column.kind.unwrap_or(TEXT)).collect();
+        let types = types_of(&base.shape);
         for (column, kind) in base.query.columns.iter_mut().zip(&types) {
             if let Expr::Literal(value) = &column.expr
                 && value.is_null()
@@ -100,11 +158,17 @@ impl Binder<'_> {
                 column.expr = Expr::Cast(Box::new(column.expr.clone()), *kind);
             }
         }
-        let table = WorkTable::new(self.next_work_table);
-        self.next_work_table += 1;
-        let meaning = Meaning::Round { table, shape: base.shape.clone(), types: types.clone() };
+        let table = self.work_table();
         let sees = self.common.len();
-        self.common.push(CommonTable { name: name.to_owned(), alias: alias.clone(), meaning, sees });
+        self.common.push(CommonTable {
+            name: name.to_owned(),
+            table,
+            shape: base.shape.clone(),
+            types: types.clone(),
+            rows: None,
+            mentions: 0,
+            is_materialized: false,
+        });
         let step = self.set_expression(step, &Tail::NONE, None);
         self.common.truncate(sees);
         let mut step = step?;
@@ -126,6 +190,24 @@ impl Binder<'_> {
         let (base_query, step_query) = (Box::new(base.query), Box::new(step.query));
         let relation = Relation::Recursive { table, base: base_query, step: step_query, all: *all, source };
         Ok(BoundQuery { query: Query::new(relation, columns), shape: base.shape })
+    }
+}
+
+fn types_of(shape: &[Shape]) -> Vec<DataType> {
+    shape.iter().map(|column| column.kind.unwrap_or(TEXT)).collect()
+}
+
+/// Puts the rows of a work table where it is mentioned.
+fn put_in_place(query: &mut Query, wanted: WorkTable, rows: &Query) {
+    each_relation_mut(query, &mut |relation| put_where_mentioned(relation, wanted, rows));
+}
+
+fn put_where_mentioned(relation: &mut Relation, wanted: WorkTable, rows: &Query) {
+    if let Relation::WorkTable { table, source, .. } = relation
+        && *table == wanted
+    {
+        let columns = rows.columns.iter().map(|column| column.expr.clone()).collect();
+        *relation = rows.relation.clone().project(*source, columns);
     }
 }
 

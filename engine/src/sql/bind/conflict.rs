@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
+use nuages_storage::IndexId;
 use smallvec::SmallVec;
 use sqlparser::ast::{self, ConflictTarget as Target, OnConflictAction, OnInsert, SqliteOnConflict};
 
+use super::collation::lower;
 use super::scope::{Columns, Scope, ScopeTable};
 use super::{Binder, Bound, last_part, unsupported};
-use crate::algebra::{ConflictAction, ConflictTarget, OnConflict};
-use crate::catalog::TableDefinition;
+use crate::algebra::{ConflictAction, ConflictTarget, OnConflict, Source};
+use crate::catalog::{Collation, IndexExpr, TableDefinition};
 use crate::sql::error::{Problem, SqlError};
 
 impl Binder<'_> {
@@ -26,7 +28,7 @@ impl Binder<'_> {
         }
         let any = |action| Some(OnConflict { target: None, action });
         let by_verb = match &insert.or {
-            Some(SqliteOnConflict::Ignore) => any(ConflictAction::DoNothing),
+            Some(SqliteOnConflict::Ignore) => any(ConflictAction::PassOver),
             Some(SqliteOnConflict::Replace) => any(ConflictAction::Replace),
             Some(SqliteOnConflict::Abort) | None => None,
             Some(other) => return Err(SqlError::at(unsupported(format!("INSERT {other}")), span)),
@@ -64,7 +66,11 @@ impl Binder<'_> {
         match target {
             Target::Columns(names) => {
                 let places = names.iter().map(|name| self.place_of(name, definition));
-                Ok(ConflictTarget::Columns(places.collect::<Bound<_>>()?))
+                let places = places.collect::<Bound<Vec<_>>>()?;
+                let folded =
+                    places.iter().any(|place| definition.columns[*place].collation == Collation::IgnoreCase);
+                let index = folded.then(|| index_over(&places, definition)).flatten();
+                Ok(index.map_or(ConflictTarget::Columns(places), ConflictTarget::Index))
             }
             Target::OnConstraint(name) => {
                 let name = last_part(name)?;
@@ -79,4 +85,17 @@ impl Binder<'_> {
             }
         }
     }
+}
+
+/// The unique index over columns as their collations compare them.
+fn index_over(places: &[usize], definition: &TableDefinition) -> Option<IndexId> {
+    let parts = places.iter().map(|place| match definition.columns[*place].collation {
+        Collation::Binary => IndexExpr::Column(*place),
+        Collation::IgnoreCase => IndexExpr::Expression(lower(Source::SELF.column(*place).into())),
+    });
+    let parts: Vec<IndexExpr> = parts.collect();
+    let unique =
+        definition.indexes.iter().filter(|index| index.unique.is_some() && index.condition.is_none());
+    let mut over = unique.filter(|index| index.parts.iter().map(|part| &part.expr).eq(parts.iter()));
+    over.next().map(|index| index.id)
 }

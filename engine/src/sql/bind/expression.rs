@@ -4,7 +4,6 @@ use nuages_storage::{DataType, Value};
 use sqlparser::ast::{self, BinaryOperator, Expr as Ast, UnaryOperator};
 use sqlparser::tokenizer::Span;
 
-use super::collation::ignores_case;
 use super::scope::Scope;
 use super::typed::{TEXT, Typed, cast, has_parameter};
 use super::{Binder, Bound, begin_of, mismatch, unsupported};
@@ -94,6 +93,12 @@ impl Binder<'_> {
                 self.regex(text, pattern, false, *negated)
             }
             Ast::Extract { field, expr, .. } => {
+                if let Ast::Function(_) = **expr {
+                    let operand = self.expression(expr, scope)?;
+                    if let Some(part) = self.part_of_age(&field.to_string(), &operand) {
+                        return Ok(part);
+                    }
+                }
                 let part = self.date_part(&field.to_string(), span)?;
                 self.extract_from(part, expr, span, scope)
             }
@@ -126,6 +131,13 @@ impl Binder<'_> {
         }
     }
 
+    /// Expressions over no columns.
+    pub(in crate::sql) fn constants(&mut self, exprs: &[Ast]) -> Bound<Vec<Expr>> {
+        let mut scope = Scope::within(None);
+        scope.clause = "EXECUTE";
+        exprs.iter().map(|expr| Ok(self.value_of(expr, &scope)?.expr)).collect()
+    }
+
     /// A value: what a result column, an argument or an assignment wants.
     pub(super) fn value_of(&mut self, expr: &Ast, scope: &Scope<'_>) -> Bound<Typed> {
         let typed = self.expression(expr, scope)?;
@@ -154,7 +166,6 @@ impl Binder<'_> {
         }
         let span = begin_of(first);
         let mut result = self.expression(first, scope)?;
-        let mut is_folded = ignores_case(first);
         while let Some((op, right)) = rest.pop() {
             if let (Ast::Interval(interval), Some(op)) = (right, super::operator::arithmetic_of(op))
                 && let Some(shifted) = self.shifted(op, &result, interval)
@@ -162,12 +173,7 @@ impl Binder<'_> {
                 result = shifted;
                 continue;
             }
-            is_folded |= ignores_case(right);
-            let mut right = self.expression(right, scope)?;
-            if is_folded && super::operator::comparison_of(op).is_some() {
-                (result, right) = (self.in_lower_case(result), self.in_lower_case(right));
-            }
-            is_folded = false;
+            let right = self.expression(right, scope)?;
             result = self.binary(op, result, right, span)?;
         }
         Ok(result)
@@ -194,11 +200,7 @@ impl Binder<'_> {
         scope: &Scope<'_>,
     ) -> Bound<Typed> {
         let span = begin_of(expr);
-        let is_folded = [expr, low, high].into_iter().any(ignores_case);
-        let mut bound = |expr| -> Bound<Typed> {
-            let typed = self.expression(expr, scope)?;
-            Ok(if is_folded { self.in_lower_case(typed) } else { typed })
-        };
+        let mut bound = |expr| self.expression(expr, scope);
         let (operand, low, high) = (bound(expr)?, bound(low)?, bound(high)?);
         let from = self.compare(Comparison::GreaterOrEqual, operand.clone(), low, span)?;
         let to = self.compare(Comparison::LessOrEqual, operand, high, span)?;
@@ -220,13 +222,13 @@ impl Binder<'_> {
             }
             needle => {
                 let span = begin_of(needle);
-                let is_folded = ignores_case(needle);
-                let mut bound = |expr| -> Bound<Typed> {
-                    let typed = self.expression(expr, scope)?;
-                    Ok(if is_folded { self.in_lower_case(typed) } else { typed })
-                };
-                let needle = bound(needle)?;
-                let list = list.iter().map(bound).collect::<Bound<Vec<_>>>()?;
+                let mut needle = self.expression(needle, scope)?;
+                let list = list.iter().map(|item| self.expression(item, scope));
+                let mut list = list.collect::<Bound<Vec<_>>>()?;
+                if needle.ignores_case() {
+                    needle = self.in_lower_case(needle);
+                    list = list.into_iter().map(|item| self.in_lower_case(item)).collect();
+                }
                 self.in_typed(needle, list, span)?
             }
         };
@@ -403,6 +405,8 @@ impl Binder<'_> {
         let typed = self.value(typed);
         if !self.is_sqlite() {
             let expr = match typed.kind {
+                // It is given as what it is cast to.
+                Some(_) if matches!(typed.expr, Expr::Parameter(_, of) if of == to) => typed.expr,
                 None => Expr::Cast(Box::new(typed.expr), to),
                 Some(_) => cast(typed.expr, to),
             };

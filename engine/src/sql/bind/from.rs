@@ -175,11 +175,9 @@ impl Binder<'_> {
         let source = self.source();
         let relation = Relation::scan(definition.id, source);
         if alias.is_some_and(|alias| !alias.columns.is_empty()) {
-            let shape = definition.columns.iter().map(|column| Shape {
-                name: column.name.clone(),
-                kind: Some(column.data_type),
-                affinity: super::typed::Affinity::of(column.data_type),
-            });
+            let shape = definition.columns.iter();
+            let shape =
+                shape.map(|column| Shape::of_column(&column.name, column.data_type, column.collation));
             let columns = Columns::Query(renamed(shape.collect(), alias)?.into());
             self.add_table(alias.map_or(ident, |alias| &alias.name), source, columns, scope)?;
         } else {

@@ -66,7 +66,7 @@ const PLAIN: [(&str, Function); 44] = [
 ];
 
 /// The functions that are bound to something else than a function.
-const OTHERS: [&str; 14] = [
+const OTHERS: [&str; 20] = [
     "iif",
     "if",
     "pow",
@@ -75,6 +75,12 @@ const OTHERS: [&str; 14] = [
     "date_trunc",
     "date_part",
     "typeof",
+    "date",
+    "time",
+    "datetime",
+    "julianday",
+    "unixepoch",
+    "age",
     "count",
     "sum",
     "avg",
@@ -96,6 +102,9 @@ impl Binder<'_> {
         };
         if let Some(typed) = self.aggregate(known, function, span, scope)? {
             return Ok(typed);
+        }
+        if known == "grouping" {
+            return self.grouping_call(function, span, scope);
         }
         if function.over.is_some() || function.filter.is_some() || !function.within_group.is_empty() {
             return Err(SqlError::at(
@@ -186,10 +195,15 @@ impl Binder<'_> {
             }
             ("date_part", 2) => {
                 if let (Some(operand), Some(part)) = (arguments.pop(), arguments.pop()) {
-                    let part = self.date_part(part.literal_text().unwrap_or_default(), span)?;
+                    let name = part.literal_text().unwrap_or_default();
+                    if let Some(part) = self.part_of_age(name, &operand) {
+                        return Ok(part);
+                    }
+                    let part = self.date_part(name, span)?;
                     return self.extract(part, operand, None, span);
                 }
             }
+            ("age", 1 | 2) if !self.is_sqlite() => return self.age(arguments, span),
             ("current_date", 0) => {
                 let now = self.call(Function::Now, Vec::new(), span)?;
                 return self.call(Function::DateOf(None), vec![now], span);
@@ -200,6 +214,9 @@ impl Binder<'_> {
                 }
             }
             _ => {}
+        }
+        if let Some(call) = self.moment_call(name, &mut arguments, span) {
+            return call;
         }
         if let Some(call) = self.family_call(name, &mut arguments, span) {
             return call;

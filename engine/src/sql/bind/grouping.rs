@@ -6,6 +6,7 @@
 
 use hashbrown::HashMap;
 
+use super::grouping_sets::Sets;
 use super::scope::Scope;
 use super::{Binder, Bound};
 use crate::algebra::{Aggregate, AggregateFunction, Column, Expr, Query, Relation, SortKey, Source};
@@ -18,14 +19,25 @@ pub(super) struct Grouping {
     pub(super) source: Source,
     /// What rows of a group agree in.
     pub(super) keys: Vec<Expr>,
+    /// What they agree in but for case, of which any will do.
+    pub(super) folded: Vec<Expr>,
     pub(super) aggregates: Vec<Aggregate>,
+    /// The groupings, where there are several.
+    pub(super) sets: Option<Sets>,
     /// Whether an aggregate's own arguments are being bound, within which there is no other.
     pub(super) within: bool,
 }
 
 impl Grouping {
     pub(super) fn new(source: Source) -> Grouping {
-        Grouping { source, keys: Vec::new(), aggregates: Vec::new(), within: false }
+        Grouping {
+            source,
+            keys: Vec::new(),
+            folded: Vec::new(),
+            aggregates: Vec::new(),
+            sets: None,
+            within: false,
+        }
     }
 
     /// The column of an aggregate; one that is there already is not computed twice.
@@ -51,6 +63,11 @@ impl Binder<'_> {
     pub(super) fn regroup(&self, expr: &mut Expr, grouping: &mut Grouping, scope: &Scope<'_>) -> Bound<()> {
         if let Some(key) = grouping.keys.iter().position(|key| key == expr) {
             *expr = Expr::Column(grouping.source.column(key));
+            return Ok(());
+        }
+        if grouping.folded.contains(expr) {
+            let any = Aggregate::of(AggregateFunction::AnyValue, expr.clone());
+            *expr = Expr::Column(grouping.add(any));
             return Ok(());
         }
         match expr {
@@ -133,6 +150,10 @@ fn is_of_keyed_table(column: Column, grouping: &Grouping, scope: &Scope<'_>) -> 
         return false;
     };
     let key = definition.primary_key_columns();
-    let is_grouped = |place: &usize| grouping.keys.contains(&Expr::Column(column.source().column(*place)));
+    let is_grouped = |place: &usize| {
+        let of_key = Expr::Column(column.source().column(*place));
+        let found = grouping.keys.iter().position(|key| *key == of_key);
+        found.is_some_and(|key| grouping.sets.as_ref().is_none_or(|sets| sets.all_have(key)))
+    };
     !key.is_empty() && key.iter().all(is_grouped)
 }

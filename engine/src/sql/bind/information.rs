@@ -1,104 +1,245 @@
-//! `information_schema`: the catalog as tables, made of what it says when a statement is bound.
+//! The catalog as tables: `information_schema`, PostgreSQL's `pg_indexes`, `pg_tables` and `pg_views`, and SQLite's
+//! `sqlite_schema`. They are made of what the catalog says when a statement is bound.
 
 use nuages_storage::{DataType, Value};
 use sqlparser::ast;
 
+use super::collation::Collating;
 use super::scope::{Columns, Scope, Shape};
 use super::typed::{Affinity, TEXT};
 use super::{Binder, Bound, last_part};
 use crate::algebra::{Expr, Relation};
 use crate::catalog::names::nearest;
-use crate::catalog::{Catalog, IndexDefinition, TableDefinition};
+use crate::catalog::{Action, Catalog, ForeignKeyDefinition, IndexDefinition, TableDefinition, TargetKey};
 use crate::sql::error::{Problem, SqlError};
+use crate::sql::print::{Definition, index_statement, own};
 
 type Row = Vec<Value>;
 
-/// A table of the information schema: its name, its columns, and the rows it has.
+/// Where a table of the catalog is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Home {
+    /// `information_schema`, which must be named.
+    Information,
+    /// `pg_catalog`, which need not.
+    PostgreSql,
+    /// SQLite's own, without a schema.
+    Sqlite,
+}
+
+/// A table of the catalog: its name, its columns, and the rows it has.
 struct Virtual {
+    home: Home,
     name: &'static str,
     columns: &'static [(&'static str, DataType)],
     rows: fn(&Catalog) -> Vec<Row>,
 }
 
-const TABLES: [Virtual; 6] = [
+const NUMBER: DataType = DataType::BigInt;
+
+/// What the information schema calls the one database and the one schema that there are.
+const DATABASE: &str = "nuages";
+const SCHEMA: &str = "public";
+
+const TABLES: [Virtual; 15] = [
     Virtual {
+        home: Home::Information,
+        name: "schemata",
+        columns: &[("catalog_name", TEXT), ("schema_name", TEXT)],
+        rows: |_| {
+            let schemas = [SCHEMA, "information_schema", "pg_catalog"];
+            schemas.map(|schema| vec![text(DATABASE), text(schema)]).to_vec()
+        },
+    },
+    Virtual {
+        home: Home::Information,
         name: "tables",
-        columns: &[("table_schema", TEXT), ("table_name", TEXT), ("table_type", TEXT)],
+        columns: &[
+            ("table_catalog", TEXT),
+            ("table_schema", TEXT),
+            ("table_name", TEXT),
+            ("table_type", TEXT),
+            ("is_insertable_into", TEXT),
+        ],
         rows: tables,
     },
     Virtual {
+        home: Home::Information,
         name: "columns",
         columns: &[
+            ("table_catalog", TEXT),
             ("table_schema", TEXT),
             ("table_name", TEXT),
             ("column_name", TEXT),
-            ("ordinal_position", DataType::BigInt),
+            ("ordinal_position", NUMBER),
+            ("column_default", TEXT),
             ("is_nullable", TEXT),
             ("data_type", TEXT),
-            ("character_maximum_length", DataType::BigInt),
-            ("numeric_precision", DataType::BigInt),
-            ("numeric_scale", DataType::BigInt),
+            ("character_maximum_length", NUMBER),
+            ("numeric_precision", NUMBER),
+            ("numeric_scale", NUMBER),
+            ("is_identity", TEXT),
+            ("is_generated", TEXT),
+            ("generation_expression", TEXT),
         ],
         rows: columns,
     },
     Virtual {
+        home: Home::Information,
         name: "table_constraints",
         columns: &[
+            ("constraint_catalog", TEXT),
+            ("constraint_schema", TEXT),
+            ("constraint_name", TEXT),
+            ("table_catalog", TEXT),
             ("table_schema", TEXT),
             ("table_name", TEXT),
-            ("constraint_name", TEXT),
             ("constraint_type", TEXT),
             ("is_deferrable", TEXT),
+            ("initially_deferred", TEXT),
         ],
         rows: constraints,
     },
     Virtual {
+        home: Home::Information,
         name: "key_column_usage",
         columns: &[
+            ("constraint_catalog", TEXT),
+            ("constraint_schema", TEXT),
+            ("constraint_name", TEXT),
+            ("table_catalog", TEXT),
             ("table_schema", TEXT),
             ("table_name", TEXT),
-            ("constraint_name", TEXT),
             ("column_name", TEXT),
-            ("ordinal_position", DataType::BigInt),
+            ("ordinal_position", NUMBER),
+            ("position_in_unique_constraint", NUMBER),
         ],
         rows: key_columns,
     },
     Virtual {
+        home: Home::Information,
+        name: "constraint_column_usage",
+        columns: &[
+            ("table_catalog", TEXT),
+            ("table_schema", TEXT),
+            ("table_name", TEXT),
+            ("column_name", TEXT),
+            ("constraint_catalog", TEXT),
+            ("constraint_schema", TEXT),
+            ("constraint_name", TEXT),
+        ],
+        rows: constrained_columns,
+    },
+    Virtual {
+        home: Home::Information,
+        name: "referential_constraints",
+        columns: &[
+            ("constraint_catalog", TEXT),
+            ("constraint_schema", TEXT),
+            ("constraint_name", TEXT),
+            ("unique_constraint_catalog", TEXT),
+            ("unique_constraint_schema", TEXT),
+            ("unique_constraint_name", TEXT),
+            ("match_option", TEXT),
+            ("update_rule", TEXT),
+            ("delete_rule", TEXT),
+        ],
+        rows: references,
+    },
+    Virtual {
+        home: Home::Information,
+        name: "check_constraints",
+        columns: &[
+            ("constraint_catalog", TEXT),
+            ("constraint_schema", TEXT),
+            ("constraint_name", TEXT),
+            ("check_clause", TEXT),
+        ],
+        rows: checks,
+    },
+    Virtual {
+        home: Home::Information,
+        name: "views",
+        columns: &[
+            ("table_catalog", TEXT),
+            ("table_schema", TEXT),
+            ("table_name", TEXT),
+            ("view_definition", TEXT),
+        ],
+        rows: views,
+    },
+    Virtual {
+        home: Home::Information,
         name: "indexes",
         columns: &[
+            ("table_catalog", TEXT),
             ("table_schema", TEXT),
             ("table_name", TEXT),
             ("index_name", TEXT),
             ("is_unique", TEXT),
             ("column_name", TEXT),
-            ("ordinal_position", DataType::BigInt),
+            ("ordinal_position", NUMBER),
         ],
         rows: indexes,
     },
     Virtual {
-        name: "views",
-        columns: &[("table_schema", TEXT), ("table_name", TEXT), ("view_definition", TEXT)],
-        rows: views,
+        home: Home::PostgreSql,
+        name: "pg_indexes",
+        columns: &[("schemaname", TEXT), ("tablename", TEXT), ("indexname", TEXT), ("indexdef", TEXT)],
+        rows: pg_indexes,
     },
+    Virtual {
+        home: Home::PostgreSql,
+        name: "pg_tables",
+        columns: &[("schemaname", TEXT), ("tablename", TEXT), ("hasindexes", DataType::Bool)],
+        rows: |catalog| {
+            let row = |table: &TableDefinition| {
+                let has_indexes = !table.indexes.is_empty() || table.row_id_column().is_some();
+                vec![text(SCHEMA), text(&table.name), Value::Bool(has_indexes)]
+            };
+            catalog.tables().map(|table| row(table)).collect()
+        },
+    },
+    Virtual {
+        home: Home::PostgreSql,
+        name: "pg_views",
+        columns: &[("schemaname", TEXT), ("viewname", TEXT), ("definition", TEXT)],
+        rows: |catalog| {
+            catalog.views().map(|view| vec![text(SCHEMA), text(&view.name), text(&view.sql)]).collect()
+        },
+    },
+    Virtual { home: Home::Sqlite, name: "sqlite_schema", columns: SQLITE_COLUMNS, rows: sqlite_schema },
+    Virtual { home: Home::Sqlite, name: "sqlite_master", columns: SQLITE_COLUMNS, rows: sqlite_schema },
 ];
 
+const SQLITE_COLUMNS: &[(&str, DataType)] =
+    &[("type", TEXT), ("name", TEXT), ("tbl_name", TEXT), ("rootpage", NUMBER), ("sql", TEXT)];
+
 impl Binder<'_> {
-    /// A table of the information schema, if that is what a name means.
+    /// A table of the catalog, if that is what a name means.
     pub(super) fn information(
         &mut self,
         name: &ast::ObjectName,
         alias: Option<&ast::TableAlias>,
         scope: &mut Scope<'_>,
     ) -> Bound<Option<Relation>> {
-        let [schema, _] = name.0.as_slice() else { return Ok(None) };
-        let is_it =
-            schema.as_ident().is_some_and(|schema| schema.value.eq_ignore_ascii_case("information_schema"));
-        if !is_it {
-            return Ok(None);
-        }
         let ident = last_part(name)?;
-        let Some(of) = TABLES.iter().find(|table| ident.value.eq_ignore_ascii_case(table.name)) else {
-            let nearest = nearest(&ident.value, TABLES.iter().map(|table| table.name));
+        let is = |part: &ast::ObjectNamePart, word: &str| {
+            part.as_ident().is_some_and(|part| part.value.eq_ignore_ascii_case(word))
+        };
+        let homes: &[Home] = match name.0.as_slice() {
+            [schema, _] if is(schema, "information_schema") => &[Home::Information],
+            [schema, _] if is(schema, "pg_catalog") => &[Home::PostgreSql],
+            [_] if self.is_sqlite() => &[Home::Sqlite, Home::PostgreSql],
+            [_] => &[Home::PostgreSql],
+            _ => return Ok(None),
+        };
+        let of_home = || TABLES.iter().filter(|table| homes.contains(&table.home));
+        let Some(of) = of_home().find(|table| ident.value.eq_ignore_ascii_case(table.name)) else {
+            if name.0.len() == 1 {
+                return Ok(None);
+            }
+            let nearest = nearest(&ident.value, of_home().map(|table| table.name));
             return Err(SqlError::at(
                 Problem::UnknownTable { name: ident.value.clone(), nearest },
                 ident.span,
@@ -112,6 +253,7 @@ impl Binder<'_> {
             name: (*name).to_owned(),
             kind: Some(*kind),
             affinity: Affinity::None,
+            collation: Collating::Unsaid,
         });
         let columns = Columns::Query(shape.collect());
         self.add_table(alias.map_or(ident, |alias| &alias.name), source, columns, scope)?;
@@ -127,9 +269,13 @@ fn yes(is_so: bool) -> Value {
     text(if is_so { "YES" } else { "NO" })
 }
 
-/// The values that begin each row about a table.
-fn about(table: &TableDefinition) -> [Value; 2] {
-    [text("public"), text(&table.name)]
+/// The values that name something: the database, the schema and the name.
+fn named(name: &str) -> [Value; 3] {
+    [text(DATABASE), text(SCHEMA), text(name)]
+}
+
+fn row(parts: impl IntoIterator<Item = Vec<Value>>) -> Row {
+    parts.into_iter().flatten().collect()
 }
 
 fn place(place: usize) -> Value {
@@ -137,9 +283,10 @@ fn place(place: usize) -> Value {
 }
 
 fn tables(catalog: &Catalog) -> Vec<Row> {
-    let tables = catalog.tables().map(|table| (table.name.as_str(), "BASE TABLE"));
-    let views = catalog.views().map(|view| (view.name.as_str(), "VIEW"));
-    tables.chain(views).map(|(name, kind)| vec![text("public"), text(name), text(kind)]).collect()
+    let tables = catalog.tables().map(|table| (table.name.as_str(), "BASE TABLE", true));
+    let views = catalog.views().map(|view| (view.name.as_str(), "VIEW", false));
+    let all = tables.chain(views);
+    all.map(|(name, kind, is_base)| row([named(name).to_vec(), vec![text(kind), yes(is_base)]])).collect()
 }
 
 fn columns(catalog: &Catalog) -> Vec<Row> {
@@ -156,33 +303,54 @@ fn columns(catalog: &Catalog) -> Vec<Row> {
                 DataType::Text { max_length: Some(length) } => i64::from(length).into(),
                 _ => Value::Null,
             };
-            let mut row = about(table).to_vec();
-            row.extend([
-                text(&column.name),
-                place(at),
-                yes(column.nullable),
-                text(&column.data_type.to_string()),
-            ]);
-            row.extend([length, precision, scale]);
-            rows.push(row);
+            let printed = |expr: &Expr| text(&own(expr, table));
+            let computed = table.computed(at);
+            rows.push(row([
+                named(&table.name).to_vec(),
+                vec![
+                    text(&column.name),
+                    place(at),
+                    column.default.as_ref().map_or(Value::Null, printed),
+                    yes(column.nullable),
+                    text(&column.data_type.to_string()),
+                ],
+                vec![length, precision, scale, yes(column.generated_key)],
+                vec![
+                    text(if computed.is_some() { "ALWAYS" } else { "NEVER" }),
+                    computed.map_or(Value::Null, |computed| printed(&computed.expr)),
+                ],
+            ]));
         }
     }
     rows
 }
 
-/// The keys of a table: the primary key first, then the unique constraints.
-fn keys(table: &TableDefinition) -> Vec<(String, &'static str, Vec<String>, bool)> {
+/// A constraint over columns.
+struct Key<'t> {
+    name: String,
+    kind: &'static str,
+    columns: Vec<String>,
+    deferred: bool,
+    /// The foreign key, if it is one.
+    reference: Option<&'t ForeignKeyDefinition>,
+}
+
+/// The keys of a table: the primary key first, then the unique constraints, then what refers to others.
+fn keys(table: &TableDefinition) -> Vec<Key<'_>> {
     let mut keys = Vec::new();
+    let mut add = |name, kind, columns, deferred, reference| {
+        keys.push(Key { name, kind, columns, deferred, reference });
+    };
     let key = table.primary_key_columns();
     if !key.is_empty() {
-        keys.push((table.primary_key_name(), "PRIMARY KEY", table.column_names(key), false));
+        add(table.primary_key_name(), "PRIMARY KEY", table.column_names(key), false, None);
     }
     let uniques = table.indexes.iter().filter_map(|index| Some((index, index.unique.as_ref()?)));
     for (index, unique) in uniques.filter(|(_, unique)| !unique.primary) {
-        keys.push((unique.constraint.clone(), "UNIQUE", index.part_names(table), unique.deferred));
+        add(unique.constraint.clone(), "UNIQUE", index.part_names(table), unique.deferred, None);
     }
     for key in &table.foreign_keys {
-        keys.push((key.name.clone(), "FOREIGN KEY", table.column_names(&key.columns), key.deferred));
+        add(key.name.clone(), "FOREIGN KEY", table.column_names(&key.columns), key.deferred, Some(key));
     }
     keys
 }
@@ -191,11 +359,13 @@ fn constraints(catalog: &Catalog) -> Vec<Row> {
     let mut rows = Vec::new();
     for table in catalog.tables() {
         let checks = table.checks.iter().map(|check| (check.name.clone(), "CHECK", false));
-        let keys = keys(table).into_iter().map(|(name, kind, _, deferred)| (name, kind, deferred));
+        let keys = keys(table).into_iter().map(|key| (key.name, key.kind, key.deferred));
         for (name, kind, deferred) in keys.chain(checks) {
-            let mut row = about(table).to_vec();
-            row.extend([text(&name), text(kind), yes(deferred)]);
-            rows.push(row);
+            rows.push(row([
+                named(&name).to_vec(),
+                named(&table.name).to_vec(),
+                vec![text(kind), yes(deferred), yes(deferred)],
+            ]));
         }
     }
     rows
@@ -204,26 +374,96 @@ fn constraints(catalog: &Catalog) -> Vec<Row> {
 fn key_columns(catalog: &Catalog) -> Vec<Row> {
     let mut rows = Vec::new();
     for table in catalog.tables() {
-        for (name, _, columns, _) in keys(table) {
-            for (at, column) in columns.iter().enumerate() {
-                let mut row = about(table).to_vec();
-                row.extend([text(&name), text(column), place(at)]);
-                rows.push(row);
+        for key in keys(table) {
+            for (at, column) in key.columns.iter().enumerate() {
+                // The columns of a foreign key are in the order of the key that they refer to.
+                let referred = key.reference.map_or(Value::Null, |_| place(at));
+                rows.push(row([
+                    named(&key.name).to_vec(),
+                    named(&table.name).to_vec(),
+                    vec![text(column), place(at), referred],
+                ]));
             }
         }
     }
     rows
 }
 
+/// The columns that constraints are about: of a foreign key those that it refers to.
+fn constrained_columns(catalog: &Catalog) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for table in catalog.tables() {
+        let mut add = |of: &TableDefinition, columns: Vec<String>, constraint: &str| {
+            let row_of = |column: &String| {
+                row([named(&of.name).to_vec(), vec![text(column)], named(constraint).to_vec()])
+            };
+            rows.extend(columns.iter().map(row_of));
+        };
+        for key in keys(table) {
+            let target =
+                key.reference.and_then(|reference| Some((catalog.table(reference.target)?, reference)));
+            match target {
+                Some((target, reference)) => {
+                    add(target, target.column_names(&reference.target_columns), &key.name);
+                }
+                None => add(table, key.columns, &key.name),
+            }
+        }
+        for check in &table.checks {
+            let mut places: Vec<usize> = check.program.places().collect();
+            places.sort_unstable();
+            places.dedup();
+            add(table, table.column_names(&places), &check.name);
+        }
+    }
+    rows
+}
+
+fn references(catalog: &Catalog) -> Vec<Row> {
+    let rule = |action: Action| {
+        text(match action {
+            Action::NoAction => "NO ACTION",
+            Action::Restrict => "RESTRICT",
+            Action::Cascade => "CASCADE",
+            Action::SetNull => "SET NULL",
+            Action::SetDefault => "SET DEFAULT",
+        })
+    };
+    let of_key = |key: &ForeignKeyDefinition| {
+        let target = catalog.table(key.target)?;
+        let constraint = match key.target_key {
+            TargetKey::RowId => target.primary_key_name(),
+            TargetKey::Index(index) => target.index(index)?.unique.as_ref()?.constraint.clone(),
+        };
+        Some(row([
+            named(&key.name).to_vec(),
+            named(&constraint).to_vec(),
+            vec![text("NONE"), rule(key.on_update), rule(key.on_delete)],
+        ]))
+    };
+    catalog.tables().flat_map(|table| table.foreign_keys.iter().filter_map(of_key)).collect()
+}
+
+fn checks(catalog: &Catalog) -> Vec<Row> {
+    let of_table = |table: &TableDefinition| -> Vec<Row> {
+        let checks = table.checks.iter();
+        checks
+            .map(|check| row([named(&check.name).to_vec(), vec![text(&own(&check.condition, table))]]))
+            .collect()
+    };
+    catalog.tables().flat_map(|table| of_table(table)).collect()
+}
+
 fn indexes(catalog: &Catalog) -> Vec<Row> {
     let of_index = |table: &TableDefinition, index: &IndexDefinition| -> Vec<Row> {
         let names = index.part_names(table).into_iter().enumerate();
-        let row = |(at, column): (usize, String)| {
-            let mut row = about(table).to_vec();
-            row.extend([text(&index.name), yes(index.unique.is_some()), text(&column), place(at)]);
-            row
+        let of_part = |(at, column): (usize, String)| {
+            row([
+                named(&table.name).to_vec(),
+                vec![text(&index.name), yes(index.unique.is_some()), text(&column), place(at)],
+            ])
         };
-        names.map(row).collect()
+        names.map(of_part).collect()
     };
     let of_table = |table: &TableDefinition| -> Vec<Row> {
         table.indexes.iter().flat_map(|index| of_index(table, index)).collect()
@@ -232,5 +472,49 @@ fn indexes(catalog: &Catalog) -> Vec<Row> {
 }
 
 fn views(catalog: &Catalog) -> Vec<Row> {
-    catalog.views().map(|view| vec![text("public"), text(&view.name), text(&view.sql)]).collect()
+    catalog.views().map(|view| row([named(&view.name).to_vec(), vec![text(&view.sql)]])).collect()
+}
+
+/// Every index as the statement that makes it. That of a primary key that is the row id is the table itself.
+fn pg_indexes(catalog: &Catalog) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for table in catalog.tables() {
+        if let Some(key) = table.row_id_column() {
+            let name = table.primary_key_name();
+            let columns = table.column_names(&[key]).join(", ");
+            let definition = format!("CREATE UNIQUE INDEX {name} ON {} ({columns})", table.name);
+            rows.push(vec![text(SCHEMA), text(&table.name), text(&name), text(&definition)]);
+        }
+        for index in &table.indexes {
+            let definition = index_statement(index, table);
+            rows.push(vec![text(SCHEMA), text(&table.name), text(&index.name), text(&definition)]);
+        }
+    }
+    rows
+}
+
+/// What is defined, with the statements that define it; an index that a constraint of the table makes has none.
+fn sqlite_schema(catalog: &Catalog) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut add = |kind: &str, name: &str, table: &str, sql: Value| {
+        rows.push(vec![text(kind), text(name), text(table), Value::Int(0), sql]);
+    };
+    for table in catalog.tables() {
+        let definition = Definition::of(table, catalog);
+        add("table", &table.name, &table.name, text(&definition.table));
+        for index in &table.indexes {
+            let statement = index_statement(index, table);
+            let sql = if definition.indexes.contains(&statement) { text(&statement) } else { Value::Null };
+            add("index", &index.name, &table.name, sql);
+        }
+    }
+    for view in catalog.views() {
+        let sql = format!("CREATE VIEW {} AS {}", view.name, view.sql);
+        add("view", &view.name, &view.name, text(&sql));
+    }
+    for trigger in catalog.triggers() {
+        let table = catalog.table(trigger.table).map(|table| table.name.as_str()).unwrap_or_default();
+        add("trigger", &trigger.name, table, text(&trigger.sql));
+    }
+    rows
 }

@@ -4,7 +4,7 @@ use nuages_storage::{DataType, Value};
 use sqlparser::ast::{BinaryOperator, UnaryOperator};
 use sqlparser::tokenizer::Span;
 
-use super::calendar::same_instants;
+use super::calendar::{read_beside_moments, same_instants};
 use super::literal::whole_number;
 use super::typed::{Affinity, TEXT, Typed, cast, null_if_any_is};
 use super::{Binder, Bound, mismatch, shown, unsupported};
@@ -117,11 +117,12 @@ impl Binder<'_> {
     ) -> Bound<Typed> {
         self.settle(&mut left, right.kind);
         self.settle(&mut right, left.kind);
+        (left, right) = self.collated_pair(left, right);
         if !self.is_sqlite() {
             (left, right) = same_instants(left, right);
             self.check_unify(&left, &right, op.symbol(), span)?;
         } else if left.class() != right.class() {
-            (left, right) = (self.value(left), self.value(right));
+            (left, right) = read_beside_moments(self.value(left), self.value(right));
             let (a, b) = (left.affinity, right.affinity);
             left = self.lean(left, b, a);
             right = self.lean(right, a, b);

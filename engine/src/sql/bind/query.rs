@@ -4,6 +4,7 @@ use nuages_storage::{DataType, Value};
 use sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier};
 use sqlparser::tokenizer::Span;
 
+use super::collation::Collating;
 use super::from::own_source;
 use super::scope::{Columns, Scope, Shape};
 use super::typed::{Affinity, TEXT, Typed, cast};
@@ -50,7 +51,10 @@ impl Binder<'_> {
         }
         self.depth += 1;
         let known = self.common.len();
-        let bound = self.with_common(query, outer);
+        let bound = self.with_common(query, outer).map(|mut bound| {
+            bound.query = self.with_tables(bound.query, known);
+            bound
+        });
         self.common.truncate(known);
         self.depth -= 1;
         bound
@@ -59,7 +63,7 @@ impl Binder<'_> {
     fn with_common(&mut self, query: &ast::Query, outer: Option<&Scope<'_>>) -> Bound<BoundQuery> {
         if let Some(with) = &query.with {
             for table in &with.cte_tables {
-                self.add_common_table(table, with.recursive);
+                self.add_common_table(table, with.recursive)?;
             }
         }
         let order = match &query.order_by {
@@ -129,7 +133,7 @@ impl Binder<'_> {
             for place in 0..table.len() {
                 let typed = table.column(place);
                 let name = table.column_name(place).to_owned();
-                shape.push(Shape { name: name.clone(), kind: typed.kind, affinity: typed.affinity });
+                shape.push(Shape::of(name.clone(), &typed));
                 columns.push(OutputColumn { name, expr: typed.expr });
             }
         }
@@ -249,6 +253,7 @@ impl Binder<'_> {
             name: name(place),
             kind: Some(*kind),
             affinity: Affinity::None,
+            collation: Collating::Unsaid,
         });
         let shape = shape.collect();
         Ok(BoundQuery {
@@ -284,8 +289,7 @@ impl Binder<'_> {
                     Some(place) => scope.tables[0].column(place),
                     None => self.value_of(&key.expr, &scope)?,
                 };
-                let expr = self.sorted_by(&key.expr, typed.expr);
-                keys.push(self.sort_key(expr, &key.options));
+                keys.push(self.sort_key(typed.distinguished(), &key.options));
             }
             bound.query.relation = relation.sort(keys);
         }

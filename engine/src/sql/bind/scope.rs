@@ -7,13 +7,14 @@ use nuages_storage::DataType;
 use smallvec::SmallVec;
 use sqlparser::ast;
 
+use super::collation::Collating;
 use super::grouping::Grouping;
 use super::typed::{Affinity, Typed};
 use super::window::Windows;
 use super::{Binder, Bound};
 use crate::algebra::{Expr, Source};
-use crate::catalog::TableDefinition;
 use crate::catalog::names::nearest;
+use crate::catalog::{Collation, TableDefinition};
 use crate::sql::error::{Problem, SqlError};
 
 /// A column of a query's result, or of what stands in a FROM clause.
@@ -22,6 +23,30 @@ pub(in crate::sql) struct Shape {
     pub(in crate::sql) name: String,
     pub(in crate::sql) kind: Option<DataType>,
     pub(in crate::sql) affinity: Affinity,
+    pub(in crate::sql) collation: Collating,
+}
+
+impl Shape {
+    /// That of a column of a table.
+    pub(in crate::sql) fn of_column(name: &str, data_type: DataType, collation: Collation) -> Shape {
+        Shape {
+            name: name.to_owned(),
+            kind: Some(data_type),
+            affinity: Affinity::of(data_type),
+            collation: Collating::OfColumn(collation),
+        }
+    }
+
+    /// That of an expression under a name.
+    pub(in crate::sql) fn of(name: impl Into<String>, typed: &Typed) -> Shape {
+        let Typed { kind, affinity, collation, .. } = *typed;
+        Shape { name: name.into(), kind, affinity, collation }
+    }
+
+    /// An expression for a column like this.
+    pub(in crate::sql) fn typed(&self, expr: Expr) -> Typed {
+        Typed { affinity: self.affinity, collation: self.collation, ..Typed::new(expr, self.kind) }
+    }
 }
 
 /// What the columns of a table in scope are.
@@ -61,10 +86,14 @@ impl ScopeTable {
     pub(super) fn column(&self, place: usize) -> Typed {
         let expr = Expr::Column(self.source.column(place));
         match &self.columns {
-            Columns::Table(table) => Typed::inclined(expr, table.columns[place].data_type),
+            Columns::Table(table) => {
+                let column = &table.columns[place];
+                let collation = Collating::OfColumn(column.collation);
+                Typed { collation, ..Typed::inclined(expr, column.data_type) }
+            }
             Columns::Query(columns) => {
                 match columns[place].kind {
-                    Some(kind) => Typed { affinity: columns[place].affinity, ..Typed::new(expr, kind) },
+                    Some(_) => columns[place].typed(expr),
                     // What has no type is NULL.
                     None => Typed::null(),
                 }

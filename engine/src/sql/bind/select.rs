@@ -8,8 +8,8 @@ use std::cell::RefCell;
 use sqlparser::ast::{self, SelectItem};
 use sqlparser::tokenizer::Span;
 
-use super::collation::ignores_case;
 use super::grouping::Grouping;
+use super::grouping_sets::{self, Sets};
 use super::query::{BoundQuery, Tail};
 use super::scope::{Scope, Shape};
 use super::typed::Typed;
@@ -24,6 +24,15 @@ struct Item {
     typed: Typed,
     /// Where it stands.
     span: Span,
+}
+
+/// What a GROUP BY says.
+struct GroupBy {
+    keys: Vec<Expr>,
+    /// The expressions that groups agree in but for case.
+    folded: Vec<Expr>,
+    /// The groupings, where there are several.
+    sets: Option<Sets>,
 }
 
 impl Binder<'_> {
@@ -46,7 +55,9 @@ impl Binder<'_> {
         let keys = self.group_keys(select, &mut scope)?;
         let is_grouped = keys.is_some() || select.having.is_some();
         let mut grouping = Grouping::new(self.source());
-        grouping.keys = keys.unwrap_or_default();
+        if let Some(grouped) = keys {
+            (grouping.keys, grouping.folded, grouping.sets) = (grouped.keys, grouped.folded, grouped.sets);
+        }
         scope.grouping = Some(RefCell::new(grouping));
         scope.windows = Some(RefCell::new(Windows { source: self.source(), functions: Vec::new() }));
         scope.named_windows = &select.named_window;
@@ -77,7 +88,7 @@ impl Binder<'_> {
                 self.regroup(expr, &mut grouping, &scope)?;
             }
             self.regroup_windows(&mut windows, &mut grouping, &scope)?;
-            relation = relation.aggregate(grouping.source, grouping.keys, grouping.aggregates);
+            relation = self.groups(relation, grouping, &scope);
             if let Some(having) = having {
                 relation = relation.filter(having);
             }
@@ -106,15 +117,18 @@ impl Binder<'_> {
             Some(ast::Distinct::Distinct) => {
                 let source = self.source();
                 for key in &mut order {
-                    let place = items.iter().position(|item| item.typed.expr == key.expr);
+                    let of_item = |item: &Item| item.typed.clone().distinguished();
+                    let place = items.iter().position(|item| of_item(item) == key.expr);
                     let place = place.ok_or(Problem::OrderNotInResult)?;
-                    key.expr = Expr::Column(source.column(place));
+                    let column =
+                        Typed { expr: Expr::Column(source.column(place)), ..items[place].typed.clone() };
+                    key.expr = column.distinguished();
                 }
                 let columns = items.iter_mut().enumerate().map(|(place, item)| {
                     std::mem::replace(&mut item.typed.expr, Expr::Column(source.column(place)))
                 });
                 let columns = columns.collect();
-                let on = items.iter().map(|item| item.typed.expr.clone()).collect();
+                let on = items.iter().map(|item| item.typed.clone().distinguished()).collect();
                 relation = relation.project(source, columns).distinct(on);
             }
             Some(ast::Distinct::On(_) | ast::Distinct::All) | None => {}
@@ -126,55 +140,90 @@ impl Binder<'_> {
         let mut columns = Vec::with_capacity(items.len());
         let mut shape = Vec::with_capacity(items.len());
         for Item { name, typed, .. } in items {
-            shape.push(Shape { name: name.clone(), kind: typed.kind, affinity: typed.affinity });
+            shape.push(Shape::of(name.clone(), &typed));
             columns.push(OutputColumn { name, expr: typed.expr });
         }
         Ok(BoundQuery { query: Query::new(relation, columns), shape })
     }
 
     /// What rows are grouped by; none without GROUP BY.
-    fn group_keys(&mut self, select: &ast::Select, scope: &mut Scope<'_>) -> Bound<Option<Vec<Expr>>> {
+    fn group_keys(&mut self, select: &ast::Select, scope: &mut Scope<'_>) -> Bound<Option<GroupBy>> {
         let ast::GroupByExpr::Expressions(exprs, modifiers) = &select.group_by else {
             return Err(unsupported("GROUP BY ALL").into());
         };
         if !modifiers.is_empty() {
-            return Err(unsupported("ROLLUP, CUBE and grouping sets").into());
+            return Err(unsupported("WITH ROLLUP behind GROUP BY; write ROLLUP (..)").into());
         }
         if exprs.is_empty() {
             return Ok(None);
         }
         scope.clause = "GROUP BY";
-        let mut keys = Vec::with_capacity(exprs.len());
+        let mut combinations = vec![Vec::new()];
         for expr in exprs {
-            let meant = match self.ordinal(expr, select.projection.len())? {
-                Some(place) => match &select.projection[place] {
-                    SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => expr,
-                    _ => return Err(SqlError::at(unsupported("GROUP BY the number of a *"), begin_of(expr))),
-                },
-                None => expr,
-            };
-            if ignores_case(meant) {
-                return Err(SqlError::at(unsupported("GROUP BY without regard to case"), begin_of(meant)));
-            }
-            let bound = match (self.value_of(meant, scope), meant) {
-                (Err(error), ast::Expr::Identifier(name))
-                    if matches!(error.problem(), Problem::UnknownColumn { .. }) =>
-                {
-                    let alias = aliases(&select.projection)
-                        .into_iter()
-                        .find(|(alias, _)| self.means(name, &self.new_name(alias)));
-                    match alias {
-                        Some((_, expr)) => self.value_of(expr, scope)?,
-                        None => return Err(error),
-                    }
-                }
-                (bound, _) => bound?,
-            };
-            if !keys.contains(&bound.expr) {
-                keys.push(bound.expr);
-            }
+            let of_element = grouping_sets::combinations(expr)?;
+            combinations = grouping_sets::crossed(combinations, &of_element)?;
         }
-        Ok(Some(keys))
+        let (mut keys, mut kinds, mut folded) = (Vec::new(), Vec::new(), Vec::new());
+        let mut known: Vec<(&ast::Expr, usize)> = Vec::new();
+        let mut sets = Vec::with_capacity(combinations.len());
+        for combination in combinations {
+            let mut set = Vec::with_capacity(combination.len());
+            for expr in combination {
+                let place = match known.iter().find(|(bound, _)| std::ptr::eq(*bound, expr)) {
+                    Some((_, place)) => *place,
+                    None => {
+                        let bound = self.group_key(expr, select, scope)?;
+                        let kind = bound.kind;
+                        if bound.ignores_case() {
+                            folded.push(bound.expr.clone());
+                        }
+                        let key = bound.distinguished();
+                        let place = keys.iter().position(|known| *known == key).unwrap_or(keys.len());
+                        if place == keys.len() {
+                            keys.push(key);
+                            kinds.push(kind);
+                        }
+                        known.push((expr, place));
+                        place
+                    }
+                };
+                if !set.contains(&place) {
+                    set.push(place);
+                }
+            }
+            sets.push(set);
+        }
+        if exprs.iter().all(|expr| !is_grouping_set(expr)) {
+            return Ok(Some(GroupBy { keys, folded, sets: None }));
+        }
+        let sets = self.sets(sets, kinds)?;
+        keys.push(sets.key());
+        Ok(Some(GroupBy { keys, folded, sets: Some(sets) }))
+    }
+
+    /// One of the expressions that rows are grouped by, which may be the number or the name of a column of the list.
+    fn group_key(&mut self, expr: &ast::Expr, select: &ast::Select, scope: &Scope<'_>) -> Bound<Typed> {
+        let meant = match self.ordinal(expr, select.projection.len())? {
+            Some(place) => match &select.projection[place] {
+                SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => expr,
+                _ => return Err(SqlError::at(unsupported("GROUP BY the number of a *"), begin_of(expr))),
+            },
+            None => expr,
+        };
+        match (self.value_of(meant, scope), meant) {
+            (Err(error), ast::Expr::Identifier(name))
+                if matches!(error.problem(), Problem::UnknownColumn { .. }) =>
+            {
+                let alias = aliases(&select.projection)
+                    .into_iter()
+                    .find(|(alias, _)| self.means(name, &self.new_name(alias)));
+                match alias {
+                    Some((_, expr)) => self.value_of(expr, scope),
+                    None => Err(error),
+                }
+            }
+            (bound, _) => bound,
+        }
     }
 
     /// The columns of the result.
@@ -245,11 +294,10 @@ impl Binder<'_> {
     fn order(&mut self, tail: &Tail<'_>, items: &[Item], scope: &Scope<'_>) -> Bound<Vec<SortKey>> {
         let mut keys = Vec::with_capacity(tail.order.len());
         for key in tail.order {
-            let expr = self.meant_by(&key.expr, items, scope)?;
+            let typed = self.meant_by(&key.expr, items, scope)?;
             // A constant orders nothing.
-            if !matches!(expr, Expr::Literal(_)) {
-                let expr = self.sorted_by(&key.expr, expr);
-                keys.push(self.sort_key(expr, &key.options));
+            if !matches!(typed.expr, Expr::Literal(_)) {
+                keys.push(self.sort_key(typed.distinguished(), &key.options));
             }
         }
         Ok(keys)
@@ -257,11 +305,11 @@ impl Binder<'_> {
 
     /// What expressions mean beside the list: see [`meant_by`](Binder::meant_by).
     fn meant(&mut self, exprs: &[ast::Expr], items: &[Item], scope: &Scope<'_>) -> Bound<Vec<Expr>> {
-        exprs.iter().map(|expr| self.meant_by(expr, items, scope)).collect()
+        exprs.iter().map(|expr| Ok(self.meant_by(expr, items, scope)?.distinguished())).collect()
     }
 
     /// What an expression means that may be the number or the name of a column of the list.
-    fn meant_by(&mut self, expr: &ast::Expr, items: &[Item], scope: &Scope<'_>) -> Bound<Expr> {
+    fn meant_by(&mut self, expr: &ast::Expr, items: &[Item], scope: &Scope<'_>) -> Bound<Typed> {
         let by_name = |name: &ast::Ident| items.iter().position(|item| self.means(name, &item.name));
         let place = match (expr, self.ordinal(expr, items.len())?) {
             (_, Some(place)) => Some(place),
@@ -269,8 +317,8 @@ impl Binder<'_> {
             _ => None,
         };
         Ok(match place {
-            Some(place) => items[place].typed.expr.clone(),
-            None => self.value_of(expr, scope)?.expr,
+            Some(place) => items[place].typed.clone(),
+            None => self.value_of(expr, scope)?,
         })
     }
 
@@ -291,6 +339,10 @@ fn add_columns(table: &super::scope::ScopeTable, left_out: &[usize], items: &mut
         let name = table.column_name(place).to_owned();
         items.push(Item { name, typed: table.column(place), span: Span::empty() });
     }
+}
+
+fn is_grouping_set(expr: &ast::Expr) -> bool {
+    matches!(expr, ast::Expr::Rollup(_) | ast::Expr::Cube(_) | ast::Expr::GroupingSets(_))
 }
 
 /// The names that a list gives, and what for.

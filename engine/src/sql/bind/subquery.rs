@@ -3,12 +3,13 @@
 use sqlparser::ast::{self, BinaryOperator, Expr as Ast};
 use sqlparser::tokenizer::Span;
 
+use super::collation::lower;
 use super::query::BoundQuery;
-use super::scope::{Scope, Shape};
+use super::scope::Scope;
 use super::typed::{TEXT, Typed, cast};
 use super::{Binder, Bound, begin_of, unsupported};
 use crate::algebra::{Comparison, Expr, OutputColumn, Query, Relation, RowCount};
-use crate::evaluate::{class_of, unify};
+use crate::evaluate::{Class, class_of, unify};
 use crate::sql::error::{Problem, SqlError};
 
 impl Binder<'_> {
@@ -25,8 +26,8 @@ impl Binder<'_> {
             let relation = std::mem::replace(&mut bound.query.relation, Relation::Unit);
             bound.query.relation = relation.limit(0, Some(1));
         }
-        let (kind, affinity) = (bound.shape[0].kind, bound.shape[0].affinity);
-        Ok(Typed { affinity, ..Typed::new(Expr::Scalar(Box::new(bound.query)), kind) })
+        let shape = bound.shape.swap_remove(0);
+        Ok(shape.typed(Expr::Scalar(Box::new(bound.query))))
     }
 
     /// One column of a query of several in the place of a value. The query is bound anew for each of them, so that each
@@ -46,10 +47,10 @@ impl Binder<'_> {
             let relation = std::mem::replace(&mut bound.query.relation, Relation::Unit);
             bound.query.relation = relation.limit(0, Some(1));
         }
-        let Shape { kind, affinity, .. } = bound.shape.swap_remove(place);
+        let shape = bound.shape.swap_remove(place);
         let column = bound.query.columns.swap_remove(place);
         bound.query.columns = vec![column];
-        Ok(Typed { affinity, ..Typed::new(Expr::Scalar(Box::new(bound.query)), kind) })
+        Ok(shape.typed(Expr::Scalar(Box::new(bound.query))))
     }
 
     fn one_column(&mut self, query: &ast::Query, span: Span, scope: &Scope<'_>) -> Bound<BoundQuery> {
@@ -82,6 +83,14 @@ impl Binder<'_> {
         let kind = bound.shape[0].kind;
         self.settle(&mut needle, kind);
         let column = &mut bound.query.columns[0];
+        // A NULL of no type is one of what it is compared with.
+        let of_none = needle.kind.or(kind).unwrap_or(TEXT);
+        for (side, expr) in [(needle.kind, &mut needle.expr), (kind, &mut column.expr)] {
+            if side.is_none() {
+                let untyped = std::mem::replace(expr, Expr::And(Vec::new()));
+                *expr = Expr::Cast(Box::new(untyped), of_none);
+            }
+        }
         if let (Some(a), Some(b)) = (needle.kind, kind)
             && class_of(a) != class_of(b)
         {
@@ -102,6 +111,12 @@ impl Binder<'_> {
                 None if self.is_sqlite() => return self.in_by_equality(needle, value, bound, span),
                 None => return Err(super::mismatch("IN", a, Some(b), span)),
             }
+        }
+        let is_text = needle.class() == Some(Class::Text);
+        if is_text && needle.collation.beside(bound.shape[0].collation) {
+            needle.expr = lower(needle.expr);
+            let column = &mut bound.query.columns[0];
+            column.expr = lower(std::mem::replace(&mut column.expr, Expr::And(Vec::new())));
         }
         Ok(Expr::InQuery(Box::new(needle.expr), Box::new(bound.query)))
     }
@@ -140,10 +155,8 @@ impl Binder<'_> {
         let source = self.source();
         let columns = bound.query.columns.into_iter().map(|column| column.expr).collect();
         let relation = bound.query.relation.project(source, columns);
-        let columns = bound.shape.into_iter().enumerate().map(|(place, shape)| Typed {
-            affinity: shape.affinity,
-            ..Typed::new(Expr::Column(source.column(place)), shape.kind)
-        });
+        let columns = bound.shape.into_iter().enumerate();
+        let columns = columns.map(|(place, shape)| shape.typed(Expr::Column(source.column(place))));
         let equal = self.compare_pairs(Comparison::Equal, row.into_iter().zip(columns).collect(), span)?;
         let query = Query::new(relation, vec![OutputColumn::new("", equal)]);
         Ok(Expr::InQuery(Box::new(Expr::Literal(nuages_storage::Value::Bool(true))), Box::new(query)))
@@ -171,10 +184,8 @@ impl Binder<'_> {
         let source = self.source();
         let columns = bound.query.columns.into_iter().map(|column| column.expr).collect();
         let relation = bound.query.relation.project(source, columns);
-        let column = Typed {
-            affinity: bound.shape[0].affinity,
-            ..Typed::new(Expr::Column(source.column(0)), bound.shape[0].kind.or(Some(TEXT)))
-        };
+        let mut column = bound.shape[0].typed(Expr::Column(source.column(0)));
+        column.kind = column.kind.or(Some(TEXT));
         let compared = self.compare(comparison, needle, column, span)?.expr;
         let query = Query::new(relation, vec![OutputColumn::new("", compared)]);
         let wanted = Expr::Literal(nuages_storage::Value::Bool(!is_all));

@@ -4,12 +4,15 @@ use nuages_storage::DataType;
 use smallvec::SmallVec;
 use sqlparser::ast::{self, ColumnOption, ReferentialAction, TableConstraint};
 
+use super::collation::lower;
 use super::scope::{Columns, Scope, ScopeTable, Shape};
-use super::typed::{Affinity, cast};
+use super::typed::{TEXT, cast};
 use super::types::is_serial;
 use super::{Binder, Bound, begin_of, last_part, unsupported};
 use crate::algebra::{Expr, Source};
-use crate::catalog::{Action, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable, TableDefinition};
+use crate::catalog::{
+    Action, Collation, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable, TableDefinition,
+};
 use crate::evaluate::class_of;
 use crate::sql::error::{Problem, SqlError};
 
@@ -22,7 +25,8 @@ impl Binder<'_> {
             let new = self.new_column(column)?;
             table.columns.push(new);
         }
-        for column in &create.columns {
+        for (place, column) in create.columns.iter().enumerate() {
+            table.columns[place].computed = self.computed_by(column, &table)?;
             self.column_constraints(column, &mut table)?;
         }
         for constraint in &create.constraints {
@@ -34,6 +38,7 @@ impl Binder<'_> {
                 column.nullable = false;
             }
         }
+        self.tighten_primary_key(&mut table);
         if let [key] = table.primary_key.as_slice() {
             let written = create.columns.iter().find(|column| self.new_name(&column.name) == *key);
             if let (Some(column), Some(written)) =
@@ -43,6 +48,22 @@ impl Binder<'_> {
             }
         }
         Ok(table)
+    }
+
+    /// A primary key is one of columns as they are; where one of them is compared without regard to case, another index
+    /// sees to it that no two keys differ in case alone.
+    fn tighten_primary_key(&self, table: &mut NewTable) {
+        let ignores_case = |name: &String| {
+            table
+                .columns
+                .iter()
+                .any(|column| column.name == *name && column.collation == Collation::IgnoreCase)
+        };
+        if table.primary_key.iter().any(ignores_case) {
+            let name = format!("{}_{}_key", table.name, table.primary_key.join("_"));
+            let index = unique_over(name, &table.primary_key, table);
+            table.indexes.push(index);
+        }
     }
 
     /// Whether a column that is the primary key gets its values by itself.
@@ -64,7 +85,8 @@ impl Binder<'_> {
                 ColumnOption::Generated { generation_expr: None, .. } | ColumnOption::Identity(_) => {
                     new.generated = true;
                 }
-                ColumnOption::Unique(_)
+                ColumnOption::Generated { generation_expr: Some(_), .. }
+                | ColumnOption::Unique(_)
                 | ColumnOption::Check(_)
                 | ColumnOption::ForeignKey(_)
                 | ColumnOption::Comment(_)
@@ -74,7 +96,10 @@ impl Binder<'_> {
                 {
                     new.generated = true;
                 }
-                ColumnOption::Collation(name) if name.to_string().eq_ignore_ascii_case("binary") => {}
+                ColumnOption::Collation(name) => {
+                    let collation = self.collation_named(name);
+                    new.collation = collation.map_err(|error| error.or_at(column.name.span.start))?;
+                }
                 other => {
                     let problem = unsupported(format!("the column option {other}"));
                     return Err(SqlError::at(problem, column.name.span));
@@ -82,6 +107,42 @@ impl Binder<'_> {
             }
         }
         Ok(new)
+    }
+
+    /// A column that is added to a table that is there.
+    pub(in crate::sql) fn added_column(
+        &mut self,
+        column: &ast::ColumnDef,
+        definition: &TableDefinition,
+    ) -> Bound<NewColumn> {
+        let mut table = table_like(definition);
+        table.columns.push(self.new_column(column)?);
+        let computed = self.computed_by(column, &table)?;
+        let mut new = table.columns.swap_remove(definition.columns.len());
+        new.computed = computed;
+        Ok(new)
+    }
+
+    /// What a column is computed by, if it is: `GENERATED ALWAYS AS (expression)`. It is stored, also where SQLite would
+    /// compute it anew each time, which makes no difference to what it is.
+    fn computed_by(&mut self, column: &ast::ColumnDef, table: &NewTable) -> Bound<Option<Expr>> {
+        let given = column.options.iter().find_map(|option| match &option.option {
+            ColumnOption::Generated { generation_expr: Some(expr), .. } => Some(expr),
+            _ => None,
+        });
+        let Some(expr) = given else { return Ok(None) };
+        let name = self.new_name(&column.name);
+        let new = table.columns.iter().find(|known| known.name == name);
+        if new.is_some_and(|new| new.default.is_some() || new.generated) {
+            let problem = unsupported("a column that is computed and has another value by default");
+            return Err(SqlError::at(problem, column.name.span));
+        }
+        let mut scope = self.scope_of_new(table)?;
+        scope.clause = "GENERATED ALWAYS AS";
+        let typed = self.value_of(expr, &scope)?;
+        let wanted = new.map_or(TEXT, |new| super::types::without_limit(new.data_type));
+        let is_other = typed.class().is_some_and(|class| class != class_of(wanted));
+        Ok(Some(if is_other { cast(typed.expr, wanted) } else { typed.expr }))
     }
 
     /// The default of a column of a type.
@@ -117,7 +178,7 @@ impl Binder<'_> {
                 }
                 ColumnOption::Unique(_) => {
                     let index = given.unwrap_or_else(|| format!("{}_{name}_key", table.name));
-                    table.indexes.push(NewIndex::unique(index, [name.clone()]));
+                    table.indexes.push(unique_over(index, &[name.clone()], table));
                 }
                 ColumnOption::Check(check) => {
                     let given = given.or_else(|| check.name.as_ref().map(|name| self.new_name(name)));
@@ -142,7 +203,7 @@ impl Binder<'_> {
                 let columns = self.key_columns(&unique.columns)?;
                 let given = unique.name.as_ref().map(|name| self.new_name(name));
                 let name = given.unwrap_or_else(|| format!("{}_{}_key", table.name, columns.join("_")));
-                let mut index = NewIndex::unique(name, columns);
+                let mut index = unique_over(name, &columns, table);
                 index.deferred = is_deferred(unique.characteristics.as_ref());
                 if matches!(unique.nulls_distinct, ast::NullsDistinctOption::NotDistinct) {
                     index.nulls_distinct = false;
@@ -181,11 +242,8 @@ impl Binder<'_> {
 
     /// The columns of a table that is not there yet.
     fn scope_of_new(&self, table: &NewTable) -> Bound<Scope<'static>> {
-        let shape = table.columns.iter().map(|column| Shape {
-            name: column.name.clone(),
-            kind: Some(column.data_type),
-            affinity: Affinity::of(column.data_type),
-        });
+        let shape = table.columns.iter();
+        let shape = shape.map(|column| Shape::of_column(&column.name, column.data_type, column.collation));
         Ok(scope_of_shape(&table.name, shape.collect()))
     }
 
@@ -228,10 +286,7 @@ impl Binder<'_> {
         constraint: &TableConstraint,
         definition: &TableDefinition,
     ) -> Bound<NewTable> {
-        let mut table = NewTable::new(definition.name.clone());
-        for column in &definition.columns {
-            table.columns.push(NewColumn::new(column.name.clone(), column.data_type));
-        }
+        let mut table = table_like(definition);
         self.table_constraint(constraint, &mut table)?;
         Ok(table)
     }
@@ -242,10 +297,7 @@ impl Binder<'_> {
         column: &ast::ColumnDef,
         definition: &TableDefinition,
     ) -> Bound<NewTable> {
-        let mut table = NewTable::new(definition.name.clone());
-        for column in &definition.columns {
-            table.columns.push(NewColumn::new(column.name.clone(), column.data_type));
-        }
+        let mut table = table_like(definition);
         let new = self.new_column(column)?;
         table.columns.push(new);
         self.column_constraints(column, &mut table)?;
@@ -255,17 +307,32 @@ impl Binder<'_> {
         Ok(table)
     }
 
+    /// An expression in an index, and a word for it: also a column with a collation, as SQLite writes it.
+    fn index_expression(
+        &mut self,
+        expr: &ast::Expr,
+        definition: &TableDefinition,
+        scope: &Scope<'_>,
+    ) -> Bound<(String, NewPart)> {
+        let typed = self.value_of(expr, scope)?;
+        let column = match typed.expr {
+            Expr::Column(column) => definition.columns.get(column.index()),
+            _ => None,
+        };
+        Ok(match column.filter(|_| !typed.ignores_case()) {
+            Some(column) => (column.name.clone(), NewPart::column(column.name.clone())),
+            None => ("expr".to_owned(), NewPart::expression(typed.distinguished())),
+        })
+    }
+
     /// What a CREATE INDEX describes.
     pub(in crate::sql) fn new_index(
         &mut self,
         create: &ast::CreateIndex,
         definition: &TableDefinition,
     ) -> Bound<NewIndex> {
-        let shape = definition.columns.iter().map(|column| Shape {
-            name: column.name.clone(),
-            kind: Some(column.data_type),
-            affinity: Affinity::of(column.data_type),
-        });
+        let shape = definition.columns.iter();
+        let shape = shape.map(|column| Shape::of_column(&column.name, column.data_type, column.collation));
         let mut scope = scope_of_shape(&definition.name, shape.collect());
         scope.clause = "an index";
         let mut parts = Vec::with_capacity(create.columns.len());
@@ -274,12 +341,14 @@ impl Binder<'_> {
             let part = match &column.column.expr {
                 ast::Expr::Identifier(name) => {
                     let place = self.place_of(name, definition)?;
-                    words.push(definition.columns[place].name.clone());
-                    NewPart::column(definition.columns[place].name.clone())
+                    let column = &definition.columns[place];
+                    words.push(column.name.clone());
+                    part_of(&column.name, place, column.collation)
                 }
                 expr => {
-                    words.push("expr".to_owned());
-                    NewPart::expression(self.value_of(expr, &scope)?.expr)
+                    let (word, part) = self.index_expression(expr, definition, &scope)?;
+                    words.push(word);
+                    part
                 }
             };
             let key = self.sort_key(Expr::And(Vec::new()), &column.column.options);
@@ -298,6 +367,37 @@ impl Binder<'_> {
         }
         Ok(index)
     }
+}
+
+/// A new table of the columns of one that is there.
+fn table_like(definition: &TableDefinition) -> NewTable {
+    let mut table = NewTable::new(definition.name.clone());
+    table.columns.extend(definition.columns.iter().map(|column| {
+        let mut new = NewColumn::new(column.name.clone(), column.data_type);
+        new.collation = column.collation;
+        new
+    }));
+    table
+}
+
+/// A column as an index has it: without regard to case if that is how it is compared.
+fn part_of(name: &str, place: usize, collation: Collation) -> NewPart {
+    match collation {
+        Collation::Binary => NewPart::column(name),
+        Collation::IgnoreCase => NewPart::expression(lower(Source::SELF.column(place).into())),
+    }
+}
+
+/// A unique index over columns of a new table.
+fn unique_over(name: String, columns: &[String], table: &NewTable) -> NewIndex {
+    let part = |column: &String| {
+        let known = table.columns.iter().enumerate().find(|(_, known)| known.name == *column);
+        known
+            .map_or_else(|| NewPart::column(column), |(place, known)| part_of(column, place, known.collation))
+    };
+    let mut index = NewIndex::new(name, columns.iter().map(part));
+    index.unique = true;
+    index
 }
 
 fn scope_of_shape(name: &str, shape: Vec<Shape>) -> Scope<'static> {

@@ -3,6 +3,7 @@
 use nuages_storage::{DataType, Value};
 
 use super::Binder;
+use super::collation::Collating;
 use crate::algebra::{Comparison, Expr, Function};
 use crate::evaluate::{Class, class_of};
 
@@ -37,6 +38,8 @@ pub(in crate::sql) struct Typed {
     pub(in crate::sql) expr: Expr,
     pub(in crate::sql) kind: Option<DataType>,
     pub(in crate::sql) affinity: Affinity,
+    /// How it is compared, if it is a text.
+    pub(in crate::sql) collation: Collating,
     /// What it is chosen from, where some are integers and some are floats: SQLite computes with each as it is, so
     /// that `COALESCE(7, 1.5) / 2` is 3. A branch without a condition is what is left.
     pub(in crate::sql) mixed: Option<Box<[Branch]>>,
@@ -50,7 +53,7 @@ const MIXED_MAX: usize = 8;
 
 impl Typed {
     pub(super) fn new(expr: Expr, kind: impl Into<Option<DataType>>) -> Typed {
-        Typed { expr, kind: kind.into(), affinity: Affinity::None, mixed: None }
+        Typed { expr, kind: kind.into(), affinity: Affinity::None, collation: Collating::Unsaid, mixed: None }
     }
 
     pub(super) fn bool(expr: Expr) -> Typed {
@@ -68,7 +71,7 @@ impl Typed {
 
     /// A column or cast of a type, which it is inclined to.
     pub(super) fn inclined(expr: Expr, kind: DataType) -> Typed {
-        Typed { expr, kind: Some(kind), affinity: Affinity::of(kind), mixed: None }
+        Typed { affinity: Affinity::of(kind), ..Typed::new(expr, kind) }
     }
 
     /// A choice between numbers, as a float if one of them is.
@@ -88,7 +91,7 @@ impl Typed {
             (_, rest) => Expr::Case { branches: conditional, otherwise: rest.map(Box::new) },
         };
         let mixed = (is_mixed && branches.len() <= MIXED_MAX).then(|| branches.into_boxed_slice());
-        Typed { expr, kind: Some(kind), affinity: Affinity::None, mixed }
+        Typed { mixed, ..Typed::new(expr, kind) }
     }
 
     pub(super) fn class(&self) -> Option<Class> {
@@ -143,7 +146,7 @@ impl Binder<'_> {
             Expr::Literal(Value::Bool(bool)) => Expr::Literal(Value::Int(bool.into())),
             expr => cast(expr, DataType::BigInt),
         };
-        Typed { expr, kind: Some(DataType::BigInt), affinity: typed.affinity, mixed: None }
+        Typed { affinity: typed.affinity, ..Typed::new(expr, DataType::BigInt) }
     }
 
     /// The expression where SQLite wants a number: a text is the number it begins with.

@@ -146,12 +146,11 @@ impl Binder<'_> {
             self.over(base, function, place, scope)?;
         }
         for expr in &spec.partition_by {
-            function.partition_by.push(self.value_of(expr, scope)?.expr);
+            function.partition_by.push(self.value_of(expr, scope)?.distinguished());
         }
         for key in &spec.order_by {
-            let expr = self.value_of(&key.expr, scope)?.expr;
-            let expr = self.sorted_by(&key.expr, expr);
-            function.order_by.push(self.sort_key(expr, &key.options));
+            let typed = self.value_of(&key.expr, scope)?;
+            function.order_by.push(self.sort_key(typed.distinguished(), &key.options));
         }
         if let Some(frame) = &spec.window_frame {
             let end = frame.end_bound.as_ref().unwrap_or(&WindowFrameBound::CurrentRow);

@@ -69,8 +69,11 @@ fn insert(one: &Insert, printer: &mut Printer<'_>) -> String {
         InsertSource::Query(query) => printer.print(query),
     };
     let columns = if names.is_empty() { String::new() } else { format!(" ({names})") };
-    let replaces = matches!(conflict, Some(OnConflict { action: ConflictAction::Replace, .. }));
-    let or = if replaces { " OR REPLACE" } else { "" };
+    let or = match conflict.as_ref().map(|conflict| &conflict.action) {
+        Some(ConflictAction::Replace) => " OR REPLACE",
+        Some(ConflictAction::PassOver) => " OR IGNORE",
+        _ => "",
+    };
     let conflict = conflict.as_ref().map(|one| on_conflict(one, definition, printer)).unwrap_or_default();
     format!("INSERT{or} INTO {into}{columns} {rows}{conflict}{}", returned(returning, printer))
 }
@@ -87,7 +90,7 @@ fn on_conflict(one: &OnConflict, table: &TableDefinition, printer: &mut Printer<
         }
     };
     match &one.action {
-        ConflictAction::Replace => String::new(),
+        ConflictAction::Replace | ConflictAction::PassOver => String::new(),
         ConflictAction::DoNothing => format!(" ON CONFLICT{target} DO NOTHING"),
         ConflictAction::DoUpdate { excluded, assignments, predicate } => {
             printer.call_columns(*excluded, table, "excluded");

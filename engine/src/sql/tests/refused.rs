@@ -1,6 +1,10 @@
 //! Statements that are refused, with their place; the connection goes on after each.
 
+use std::time::Duration;
+
 use super::{assert_refused, postgresql, rows, run, sqlite};
+use crate::Error;
+use crate::limits::Limits;
 use crate::sql::Problem;
 
 #[test]
@@ -67,7 +71,6 @@ fn what_is_too_deep_too_long_or_rubbish_is_an_error() {
             format!("SELECT * FROM {}t{}", "(".repeat(5_000), ")".repeat(5_000)),
             format!("SELECT '{}'", "x".repeat(1 << 20)),
             format!("SELECT {}", "1, ".repeat(400_000)),
-            doubling(30),
             "(".repeat(100_000),
             ")".repeat(100_000),
             "'".repeat(99_999),
@@ -81,6 +84,20 @@ fn what_is_too_deep_too_long_or_rubbish_is_an_error() {
     }
 }
 
+/// Common tables that each read the one before it twice are computed once each; views are put in their place each time.
+#[test]
+fn what_doubles_with_each_step_is_refused_where_it_cannot_be_shared() {
+    for mut db in [postgresql(), sqlite()] {
+        assert_eq!(rows(&mut db, &doubling(30)), "1");
+        run(&mut db, "CREATE TABLE v0 (x INTEGER)");
+        let mut view = |n: i32| {
+            db.execute(&format!("CREATE VIEW v{n} AS SELECT a.x FROM v{} a, v{} b", n - 1, n - 1), &[])
+        };
+        let refused = (1..20).find_map(|n| view(n).err()).expect("views that double");
+        assert!(matches!(refused.problem(), Problem::TooLarge { .. }), "{refused}");
+    }
+}
+
 #[test]
 fn what_is_deep_but_not_too_deep_is_read() {
     for mut db in [postgresql(), sqlite()] {
@@ -91,6 +108,90 @@ fn what_is_deep_but_not_too_deep_is_read() {
         let any = format!("SELECT 1 WHERE {}", "1 = 2 OR ".repeat(390) + "1 = 1");
         assert_eq!(rows(&mut db, &any), "1");
     }
+}
+
+#[test]
+fn what_never_ends_is_ended_by_its_limits_and_the_transaction_goes_on() {
+    for mut db in [postgresql(), sqlite()] {
+        run(&mut db, "CREATE TABLE t (x INTEGER)");
+        let rows_of = (0..300).map(|n| format!("({n})")).collect::<Vec<_>>().join(", ");
+        run(&mut db, &format!("INSERT INTO t VALUES {rows_of}"));
+        db.set_limits(Limits {
+            memory_bytes_max: Some(2 << 20),
+            statement_timeout: Some(Duration::from_secs(2)),
+            ..Limits::default()
+        });
+        run(&mut db, "BEGIN; INSERT INTO t VALUES (-1)");
+        for endless in [
+            "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r",
+            "WITH RECURSIVE r AS (SELECT 1 AS n UNION SELECT n + 1 FROM r) SELECT max(n) FROM r",
+            "SELECT a.x, b.x, c.x FROM t a, t b, t c, t d ORDER BY a.x * b.x - c.x, d.x",
+            "SELECT DISTINCT a.x * 1000000 + b.x * 1000 + c.x FROM t a, t b, t c",
+        ] {
+            let error = db.execute(endless, &[]).expect_err(endless);
+            let is_limit =
+                |error: &Error| matches!(error, Error::MemoryLimit { .. } | Error::StatementTimeout { .. });
+            assert!(
+                matches!(error.problem(), Problem::Engine(error) if is_limit(error)),
+                "{endless}: {error}"
+            );
+            assert_eq!(rows(&mut db, "SELECT count(*) FROM t"), "301");
+        }
+        run(&mut db, "ROLLBACK");
+        assert_eq!(rows(&mut db, "SELECT count(*) FROM t"), "300");
+    }
+}
+
+#[test]
+fn wrong_types_and_escapes_are_errors_with_their_place() {
+    let mut db = postgresql();
+    run(&mut db, "CREATE TABLE t (id INTEGER PRIMARY KEY, s TEXT, d DATE, j JSON, b BOOLEAN)");
+    for (sql, expected) in [
+        ("SELECT id FROM t WHERE id = TRUE", "at line 1, column 24"),
+        ("SELECT id FROM t WHERE s > 1", "expected text, got"),
+        ("SELECT d + s FROM t", "at line 1, column 8: d + s"),
+        ("SELECT CASE WHEN b THEN 1 ELSE s END FROM t WHERE d", "at line 1"),
+        ("SELECT id FROM t WHERE id IN (SELECT s FROM t)", "at line 1, column 24"),
+        ("SELECT (SELECT id, s FROM t)", "1 columns are expected, got 2, at line 1"),
+        ("SELECT id FROM t WHERE (id, s) = (1)", "at line 1"),
+        ("SELECT sum(s) FROM t", "sum(): expected a number"),
+        ("SELECT rank() FROM t", "rank"),
+        ("SELECT sum(sum(id)) FROM t", "sum() is not allowed in an aggregate"),
+        ("SELECT id FROM t WHERE count(*) > 1", "count() is not allowed in WHERE"),
+        ("INSERT INTO t (id, d) VALUES (1, 'no date')", "no date"),
+        ("INSERT INTO t (id, j) VALUES (1, '{')", "{"),
+        ("UPDATE t SET b = 7", "column \"b\": expected boolean"),
+        ("SELECT E'\\uzzzz'", "at line 1, column 8"),
+        ("SELECT U&'\\d800'", "line 1"),
+        ("SELECT U&'\\00e9' || x", "no column \"x\""),
+        ("SELECT X'0'", "at line 1, column 8"),
+        ("SELECT \"open", "at line 1, column 8"),
+        ("SELECT $tag$ never closed", "line 1"),
+        ("SELECT 1 FROM", "at the end of line 1, column 14"),
+        ("SELECT 1 +", "at the end of line 1, column 11"),
+        ("INSERT INTO t VALUES (", "line 1"),
+    ] {
+        assert_refused(&mut db, sql, expected);
+    }
+    assert_eq!(rows(&mut db, "SELECT U&'caf\\00e9'"), "café");
+    assert_eq!(rows(&mut db, "SELECT count(*) FROM t"), "0");
+}
+
+#[test]
+fn parameters_are_as_many_as_the_statement_has() {
+    let mut db = postgresql();
+    assert_refused(&mut db, "SELECT $2", "the parameter $2 is used and 0 were given, at line 1, column 8");
+    let mut statement = db.prepare("SELECT $1 + 1, $2 || 'x'").expect("two parameters");
+    for values in [&[][..], &[1.into()], &[1.into(), "a".into(), 3.into()]] {
+        let error = db.run_prepared(&mut statement, values).expect_err("another number of values");
+        let given = values.len();
+        assert_eq!(*error.problem(), Problem::ParameterCount { expected: 2, given });
+    }
+    let wrong =
+        db.run_prepared(&mut statement, &["one".into(), "a".into()]).expect_err("a text that is no number");
+    assert!(matches!(wrong.problem(), Problem::Literal { .. }), "{wrong}");
+    let right = db.run_prepared(&mut statement, &["1".into(), "a".into()]).expect("a text that is a number");
+    assert_eq!(right.rows.rows, [[2.into(), "ax".into()]]);
 }
 
 #[test]

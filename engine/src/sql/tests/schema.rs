@@ -102,4 +102,69 @@ fn the_catalog_is_read_as_tables() {
     assert_eq!(rows(&mut db, kinds), "CHECK; PRIMARY KEY; UNIQUE; FOREIGN KEY");
     assert_eq!(rows(&mut db, "SELECT count(*) FROM information_schema.indexes WHERE is_unique = 'YES'"), "1");
     assert_refused(&mut db, "SELECT * FROM information_schema.table", "did you mean \"tables\"");
+    let references = "SELECT constraint_name, unique_constraint_name, delete_rule FROM information_schema.referential_constraints";
+    assert_eq!(rows(&mut db, references), "u_id_fkey,t_pkey,NO ACTION");
+    let checks = "SELECT check_clause FROM information_schema.check_constraints";
+    assert_eq!(rows(&mut db, checks), "n > 0");
+    let used = "SELECT table_name, column_name FROM information_schema.constraint_column_usage WHERE constraint_name = 'u_id_fkey'";
+    assert_eq!(rows(&mut db, used), "t,id");
+    let indexes = "SELECT indexname FROM pg_catalog.pg_indexes WHERE tablename = 't' ORDER BY 1";
+    assert_eq!(rows(&mut db, indexes), "t_pkey; t_s_key");
+    assert_eq!(rows(&mut db, "SELECT viewname, definition FROM pg_views"), "v,SELECT 1 AS one");
+    db.set_dialect(crate::sql::Dialect::Sqlite);
+    let all = "SELECT type, name, tbl_name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY 1, 2";
+    assert_eq!(rows(&mut db, all), "index,t_s_key,t; index,u_id_fk_idx,u; table,t,t; table,u,u; view,v,v");
+    assert_eq!(
+        rows(&mut db, "SELECT sql FROM sqlite_schema WHERE name = 'v'"),
+        "CREATE VIEW v AS SELECT 1 AS one"
+    );
+}
+
+/// What a definition is printed as makes a table that is printed the same.
+#[test]
+fn computed_columns_collations_and_indexes_of_expressions_are_printed_as_they_are_read() {
+    let statements = |db: &crate::sql::Connection| -> Vec<String> {
+        let catalog = db.session().catalog().expect("a database");
+        let table = catalog.table_named("t").expect("it was created");
+        crate::sql::Definition::of(table, &catalog).statements().map(str::to_owned).collect()
+    };
+    let mut first = sqlite();
+    run(
+        &mut first,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, s TEXT COLLATE NOCASE UNIQUE, n INTEGER, twice INTEGER AS (n * 2) STORED,
+            up TEXT GENERATED ALWAYS AS (upper(s)) VIRTUAL CHECK (up <> ''));
+         CREATE INDEX by_length ON t (length(s) DESC, n) WHERE n > 0;
+         CREATE UNIQUE INDEX by_up ON t (up COLLATE NOCASE)",
+    );
+    let printed = statements(&first);
+    assert!(printed[0].contains("twice bigint GENERATED ALWAYS AS (n * 2) STORED"), "{}", printed[0]);
+    assert!(printed[0].contains("s text COLLATE nocase"), "{}", printed[0]);
+    let mut second = postgresql();
+    printed.iter().for_each(|statement| run(&mut second, statement));
+    assert_eq!(statements(&second), printed);
+    run(&mut second, "INSERT INTO t (id, s, n) VALUES (1, 'One', 4)");
+    assert_eq!(rows(&mut second, "SELECT * FROM t WHERE s = 'ONE'"), "1,One,4,8,ONE");
+    assert_refused(&mut second, "INSERT INTO t (id, s) VALUES (2, 'oNE')", "t_s_key");
+}
+
+#[test]
+fn an_index_over_an_expression_or_without_regard_to_case_serves_what_asks_for_it() {
+    let mut db = postgresql();
+    run(&mut db, "CREATE TABLE t (id INTEGER PRIMARY KEY, s TEXT, c TEXT COLLATE nocase, n INTEGER)");
+    let rows_of = (0..500).map(|n| format!("({n}, 'S{n}', 'C{n}', {n})")).collect::<Vec<_>>().join(", ");
+    run(&mut db, &format!("INSERT INTO t VALUES {rows_of}"));
+    run(
+        &mut db,
+        "CREATE INDEX by_s ON t (lower(s)); CREATE INDEX by_c ON t (c); CREATE INDEX by_n ON t ((n * 2))",
+    );
+    for (sql, index, found) in [
+        ("SELECT id FROM t WHERE lower(s) = 's77'", "by_s", "77"),
+        ("SELECT id FROM t WHERE c = 'c78'", "by_c", "78"),
+        ("SELECT id FROM t WHERE c IN ('C1', 'c2') ORDER BY id", "by_c", "1; 2"),
+        ("SELECT id FROM t WHERE n * 2 BETWEEN 10 AND 13 ORDER BY id", "by_n", "5; 6"),
+    ] {
+        assert_eq!(rows(&mut db, sql), found, "{sql}");
+        let plan = rows(&mut db, &format!("EXPLAIN {sql}"));
+        assert!(plan.contains(index), "{sql}\n{plan}");
+    }
 }

@@ -1,0 +1,107 @@
+//! PostgreSQL's `age`: the years, months and days between two points in time, and the time of day that is left.
+//!
+//! An interval of months has no fixed length, so it is no value here but a text, worded as PostgreSQL does, and
+//! [`part`] is what `extract(year FROM age(..))` means.
+
+use std::fmt::Write;
+
+use jiff::civil::DateTime;
+
+/// The parts of an age; all are negative, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Age {
+    years: i64,
+    months: i64,
+    days: i64,
+    /// What is left, in microseconds.
+    micros: i64,
+}
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
+const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
+
+impl Age {
+    /// How old what began at `begin` is at `at`.
+    pub(super) fn between(at: DateTime, begin: DateTime) -> Age {
+        if at < begin {
+            let Age { years, months, days, micros } = Age::between(begin, at);
+            return Age { years: -years, months: -months, days: -days, micros: -micros };
+        }
+        let time = |moment: DateTime| {
+            let seconds = (i64::from(moment.hour()) * 60 + i64::from(moment.minute())) * 60
+                + i64::from(moment.second());
+            seconds * MICROS_PER_SECOND + i64::from(moment.subsec_nanosecond() / 1_000)
+        };
+        let mut micros = time(at) - time(begin);
+        let mut days = i64::from(at.day()) - i64::from(begin.day());
+        if micros < 0 {
+            (micros, days) = (micros + MICROS_PER_DAY, days - 1);
+        }
+        let mut months = (i64::from(at.year()) - i64::from(begin.year())) * 12 + i64::from(at.month())
+            - i64::from(begin.month());
+        // A month that is taken apart has the days of the one that it began in.
+        if days < 0 {
+            (days, months) = (days + i64::from(begin.date().days_in_month()), months - 1);
+        }
+        Age { years: months / 12, months: months % 12, days, micros }
+    }
+
+    /// A part that `extract` names.
+    pub(super) fn part(self, name: &str) -> Option<i64> {
+        let seconds = self.micros / MICROS_PER_SECOND;
+        Some(match name {
+            "year" => self.years,
+            "month" => self.months,
+            "day" => self.days,
+            "hour" => seconds / 3_600,
+            "minute" => seconds / 60 % 60,
+            "second" => seconds % 60,
+            _ => return None,
+        })
+    }
+
+    /// `1 year 2 mons 3 days 04:05:06.5`.
+    pub(super) fn write(self, heap: &mut String) {
+        let begin = heap.len();
+        for (amount, unit) in [(self.years, "year"), (self.months, "mon"), (self.days, "day")] {
+            if amount != 0 {
+                let space = if heap.len() > begin { " " } else { "" };
+                let plural = if amount == 1 { "" } else { "s" };
+                // Writing to a String does not fail.
+                let _ = write!(heap, "{space}{amount} {unit}{plural}");
+            }
+        }
+        if self.micros != 0 || heap.len() == begin {
+            let space = if heap.len() > begin { " " } else { "" };
+            let sign = if self.micros < 0 { "-" } else { "" };
+            let (seconds, rest) =
+                (self.micros.abs() / MICROS_PER_SECOND, self.micros.abs() % MICROS_PER_SECOND);
+            let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
+            let _ = write!(heap, "{space}{sign}{hours:02}:{minutes:02}:{:02}", seconds % 60);
+            if rest != 0 {
+                let _ = write!(heap, ".{}", format!("{rest:06}").trim_end_matches('0'));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn age(at: &str, begin: &str) -> String {
+        let mut text = String::new();
+        Age::between(at.parse().unwrap(), begin.parse().unwrap()).write(&mut text);
+        text
+    }
+
+    #[test]
+    fn ages_are_those_of_postgresqls_manual() {
+        assert_eq!(age("2001-04-10T00:00", "1957-06-13T00:00"), "43 years 9 mons 27 days");
+        assert_eq!(age("1957-06-13T00:00", "2001-04-10T00:00"), "-43 years -9 mons -27 days");
+        assert_eq!(age("2024-03-01T00:00", "2024-01-31T00:00"), "1 mon 1 day");
+        assert_eq!(age("2024-03-01T00:00", "2024-02-29T12:00:00.5"), "11:59:59.5");
+        assert_eq!(age("2024-03-01T00:00", "2024-03-01T00:00"), "00:00:00");
+        assert_eq!(age("2025-03-02T01:00", "2024-03-01T00:00"), "1 year 1 day 01:00:00");
+    }
+}
