@@ -540,20 +540,4 @@ impl Relation {
             _ => {}
         }
     }
-
-    /// The same, to be changed in place.
-    pub(crate) fn each_query_mut(&mut self, visit: &mut dyn FnMut(&mut Query)) {
-        match self {
-            Relation::Set { left, right, .. } => {
-                visit(left);
-                visit(right);
-            }
-            Relation::Recursive { base, step, .. } => {
-                visit(base);
-                visit(step);
-            }
-            Relation::With { rows, .. } => visit(rows),
-            _ => {}
-        }
-    }
 }
