@@ -48,13 +48,13 @@ impl TableDefinition {
     ///
     /// # Errors
     /// [`DefinitionProblem::NotComputable`].
-    pub(crate) fn set_computed(&mut self, columns: Vec<(usize, Expr)>) -> Result<(), Error> {
+    pub(crate) fn set_computed(&mut self, columns: &[(usize, Expr)]) -> Result<(), Error> {
         let is_computed = |place: usize| {
             self.computed(place).is_some() || columns.iter().any(|(computed, _)| *computed == place)
         };
         let is_own = |place: usize| place < self.columns.len() && !is_computed(place);
         let mut compiled = Vec::with_capacity(columns.len());
-        for (column, expr) in &columns {
+        for (column, expr) in columns {
             let is_key = self.row_id_column() == Some(*column);
             let name = &self.column(*column)?.name;
             if is_key || !super::resolve::reads_only(expr, &is_own) || is_volatile(expr) {

@@ -67,7 +67,7 @@ impl TableDefinition {
             table.columns[place].generated_key = generated;
         }
         table.set_primary_key(&new.primary_key, catalog, fresh)?;
-        table.set_computed(computed)?;
+        table.set_computed(&computed)?;
         for index in &new.indexes {
             table.add_index(index, catalog, fresh)?;
         }

@@ -38,7 +38,7 @@ impl WritingStatement<'_, '_> {
         table.add_column(new, Slot::new(lane), &mut || self.writer().fresh_id())?;
         let place = table.columns.len() - 1;
         if let Some(computed) = computed {
-            table.set_computed(vec![(place, computed)])?;
+            table.set_computed(&[(place, computed)])?;
             return self.add_computed(&catalog, &before, table);
         }
         let default = default_of(&table, place, &self.context())?;

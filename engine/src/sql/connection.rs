@@ -53,6 +53,10 @@ pub(super) struct Open {
 
 /// A statement that is ready to be run.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives on the stack for one statement, and the large one is the usual one"
+)]
 pub(super) enum Ready {
     /// What the algebra says, and its parameters.
     Algebra(Statement, Parameters),

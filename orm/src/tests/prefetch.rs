@@ -80,7 +80,8 @@ fn a_slice_for_each_parent_reads_no_more_rows_than_it_yields() {
     let back = FieldPath::field(Post::meta().field_index("author").unwrap());
     for parents in [10, 100] {
         let keys: Vec<Value> = (1..=parents).map(Value::Int).collect();
-        let query = Compiler::new(&db).related(best.state(), Author::meta(), &back, keys.iter()).unwrap().query;
+        let query =
+            Compiler::new(&db).related(best.state(), Author::meta(), &back, keys.iter()).unwrap().query;
         let plan = db.session().unwrap().explain_analyze(&query, &[]).unwrap();
         let read = scanned(&plan);
         // The parent itself, and as many of its posts as lie before the end of the slice.

@@ -4,10 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering as Memory};
 
 use nuages_storage::Value;
 
-use crate::{
-    prelude::*,
-    signal::ManyToManyAction,
-};
+use crate::{prelude::*, signal::ManyToManyAction};
 
 #[derive(Model, Clone, Debug)]
 struct Author {

@@ -1,7 +1,7 @@
 //! What the counts in the trees answer: how many rows there are, and where a deep page begins.
 
 use nuages_engine::Error;
-use nuages_engine::algebra::{Aggregate, SortKey};
+use nuages_engine::algebra::SortKey;
 
 use super::blog::{P, at_least, blog, column, count, post, select};
 

@@ -196,7 +196,9 @@ impl<'a> TableRecord<'a> {
             table.indexes.push(index);
         }
         let computed = self.computed.into_iter().map(|(column, expr)| Ok((column, expr.into_expr()?)));
-        table.set_computed(computed.collect::<Result<_, Malformed>>()?).map_err(|error| unfit(&error))?;
+        table
+            .set_computed(&computed.collect::<Result<Vec<_>, Malformed>>()?)
+            .map_err(|error| unfit(&error))?;
         for check in self.checks {
             let check = check.into_check(&table)?;
             table.checks.push(check);

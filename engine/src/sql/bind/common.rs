@@ -116,7 +116,7 @@ impl Binder<'_> {
                 return Err(SqlError::at(problem, span));
             }
             each_relation_of_change_mut(statement, &mut |relation| {
-                put_where_mentioned(relation, table, &rows)
+                put_where_mentioned(relation, table, &rows);
             });
         }
         Ok(())

@@ -75,7 +75,7 @@ pub(super) fn combinations(expr: &Ast) -> Bound<Vec<Vec<&Ast>>> {
 }
 
 /// Each of the combinations so far with each of more.
-pub(super) fn crossed<'g>(so_far: Vec<Vec<&'g Ast>>, more: &[Vec<&'g Ast>]) -> Bound<Vec<Vec<&'g Ast>>> {
+pub(super) fn crossed<'g>(so_far: &[Vec<&'g Ast>], more: &[Vec<&'g Ast>]) -> Bound<Vec<Vec<&'g Ast>>> {
     if so_far.len() * more.len() > SETS_MAX {
         return Err(too_many().into());
     }

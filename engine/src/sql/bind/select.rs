@@ -161,7 +161,7 @@ impl Binder<'_> {
         let mut combinations = vec![Vec::new()];
         for expr in exprs {
             let of_element = grouping_sets::combinations(expr)?;
-            combinations = grouping_sets::crossed(combinations, &of_element)?;
+            combinations = grouping_sets::crossed(&combinations, &of_element)?;
         }
         let (mut keys, mut kinds, mut folded) = (Vec::new(), Vec::new(), Vec::new());
         let mut known: Vec<(&ast::Expr, usize)> = Vec::new();

@@ -178,7 +178,7 @@ impl Binder<'_> {
                 }
                 ColumnOption::Unique(_) => {
                     let index = given.unwrap_or_else(|| format!("{}_{name}_key", table.name));
-                    table.indexes.push(unique_over(index, &[name.clone()], table));
+                    table.indexes.push(unique_over(index, std::slice::from_ref(&name), table));
                 }
                 ColumnOption::Check(check) => {
                     let given = given.or_else(|| check.name.as_ref().map(|name| self.new_name(name)));
