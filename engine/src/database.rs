@@ -300,9 +300,11 @@ impl Transaction {
     /// # Errors
     /// A deferred constraint that does not hold; [`Error::SerializationFailure`] if the transaction is serializable, has
     /// written, and would now read something else than it did. It is rolled back then.
-    pub fn commit(self) -> Result<CommitId, Error> {
-        let (transaction, reads) = self.ending()?;
-        transaction.commit_if(|before, after| unchanged(reads.as_ref(), before, after))
+    pub fn commit(mut self) -> Result<CommitId, Error> {
+        let Transaction { state, reads, .. } = &mut self;
+        let state = state.get_mut();
+        state.check_deferred()?;
+        state.transaction.commit_if(|before, after| unchanged(reads.as_ref(), before, after))
     }
 
     /// As [`commit`](Transaction::commit), awaiting the disk where the commit is to be durable: another thread syncs, and
@@ -312,18 +314,12 @@ impl Transaction {
     /// As `commit`.
     pub async fn commit_async(self) -> Result<CommitId, Error> {
         let committing = {
-            let (transaction, reads) = self.ending()?;
-            transaction.commit_later_if(|before, after| unchanged(reads.as_ref(), before, after))?
+            let Transaction { state, reads, .. } = self;
+            let mut state = state.into_inner();
+            state.check_deferred()?;
+            state.transaction.commit_later_if(|before, after| unchanged(reads.as_ref(), before, after))?
         };
         Ok(committing.await?)
-    }
-
-    /// What is committed, when all it promised has been checked, and what has to be so still.
-    fn ending(self) -> Result<(nuages_storage::Transaction, Option<Reads>), Error> {
-        let Transaction { state, reads, .. } = self;
-        let mut state = state.into_inner();
-        state.check_deferred()?;
-        Ok((state.transaction, reads))
     }
 
     /// What it sees of the others.
@@ -424,6 +420,10 @@ impl Session for Transaction {
 
     fn version_unnoted(&self) -> Result<Arc<Version>, Error> {
         Ok(self.state.lock().transaction.snapshot()?)
+    }
+
+    fn catalog(&self) -> Result<Arc<Catalog>, Error> {
+        Ok(Catalog::held(&self.state.lock().transaction.catalog()?))
     }
 
     fn interrupt(&self) -> Interrupt {

@@ -131,19 +131,30 @@ impl RowWriter for LeafWriter<'_> {
 }
 
 /// The columns of a row as values; `None` is to be filled by the database.
-#[derive(Default)]
-pub(crate) struct ValueList(pub(crate) Vec<Option<Value>>);
+pub(crate) struct ValueList<'a> {
+    values: Vec<Option<Value>>,
+    /// Only these columns are wanted.
+    only: Option<&'a [usize]>,
+}
 
-impl ValueList {
+impl ValueList<'_> {
     pub(crate) fn of<M: Model>(instance: &M) -> Vec<Option<Value>> {
-        let mut list = ValueList(vec![Some(Value::Null); M::meta().column_count()]);
+        let mut list = ValueList { values: vec![Some(Value::Null); M::meta().column_count()], only: None };
         instance.encode(&mut list);
-        list.0
+        list.values
     }
 
-    fn set(&mut self, column: usize, value: Option<Value>) {
-        if let Some(place) = self.0.get_mut(column) {
-            *place = value;
+    /// The values of some columns; of the others nothing.
+    pub(crate) fn of_columns<M: Model>(instance: &M, only: &[usize]) -> Vec<Option<Value>> {
+        let mut list = ValueList { values: vec![None; M::meta().column_count()], only: Some(only) };
+        instance.encode(&mut list);
+        list.values
+    }
+
+    fn set(&mut self, column: usize, value: impl FnOnce() -> Option<Value>) {
+        let is_wanted = self.only.is_none_or(|only| only.contains(&column));
+        if let (true, Some(place)) = (is_wanted, self.values.get_mut(column)) {
+            *place = value();
         }
     }
 }
@@ -152,18 +163,18 @@ impl ValueList {
 macro_rules! keep {
     ($($method:ident($type:ty) = |$value:ident| $make:expr;)*) => {$(
         fn $method(&mut self, column: usize, $value: $type) {
-            self.set(column, Some($make));
+            self.set(column, || Some($make));
         }
     )*};
 }
 
-impl RowWriter for ValueList {
+impl RowWriter for ValueList<'_> {
     fn null(&mut self, column: usize) {
-        self.set(column, Some(Value::Null));
+        self.set(column, || Some(Value::Null));
     }
 
     fn fill(&mut self, column: usize) {
-        self.set(column, None);
+        self.set(column, || None);
     }
 
     keep! {

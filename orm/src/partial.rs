@@ -25,7 +25,7 @@ use crate::meta::{FieldKind, ModelMeta};
 use crate::model::{Accessor, Key, KeyValues, Model};
 use crate::node::{FieldPath, Lookup, Node, Step};
 use crate::path::{Col, Hop, Path, Rel, Root, ToOne, field_path};
-use crate::queryset::{Nodes, QuerySet, has_key, has_key_of};
+use crate::queryset::{Nodes, QuerySet, has_key_of};
 use crate::queryset::{loading::Loading, state::QueryState};
 use crate::relation::{
     holder::Holder,
@@ -222,7 +222,7 @@ impl<M: Model> Partial<M> {
             return Ok(());
         }
         let assignments = assignments.into_iter().map(|(place, value)| (place, Expr::Literal(value)));
-        let computed = update_columns(meta, has_key(meta, &self.key()), assignments.collect(), ex)?;
+        let computed = update_columns(meta, &self.key(), assignments.collect(), ex)?;
         for (field, value) in computed.ok_or(Error::DoesNotExist { model: M::NAME })? {
             if self.has(field) {
                 self.take_over(field, &value)?;

@@ -5,6 +5,7 @@
 
 use nuages_engine::algebra::{Expr, OutputColumn, Source, Statement, Update};
 use nuages_storage::Value;
+use smallvec::SmallVec;
 
 use crate::{
     assignment::{AssignmentNode, Assignments},
@@ -16,7 +17,7 @@ use crate::{
     field::Field,
     insert::{self, ValueList},
     instance,
-    meta::ModelMeta,
+    meta::{FieldMeta, ModelMeta},
     model::{Accessor, FieldVisitor, Hook, Key, Model},
     node::{Node, Step},
     partial::Partial,
@@ -379,40 +380,42 @@ fn store<M: Model>(instance: &mut M, write: &Write, ex: &dyn Executor) -> Result
 fn update<M: Model>(instance: &mut M, only: Option<&[u16]>, ex: &dyn Executor) -> Result<bool> {
     let meta = M::meta();
     let bound = ex.shared().binding().model(meta)?;
-    let values = ValueList::of(instance);
-    let mut assignments = Vec::with_capacity(values.len());
-    for ((index, field), value) in meta.columns().zip(values) {
-        let is_written = !field.primary_key && field.generated.is_none();
-        let is_chosen = is_written && only.is_none_or(|only| only.contains(&index));
-        if let (true, Some(value)) = (is_chosen, value) {
-            assignments.push((bound.columns[meta.position(index)], Expr::Literal(value)));
-        }
-    }
-    let own = own_row(instance, "an update")?;
+    let is_written = |index: u16, field: &FieldMeta| {
+        let is_chosen = only.is_none_or(|only| only.contains(&index));
+        is_chosen && !field.primary_key && field.generated.is_none()
+    };
+    let written = meta.columns().filter(|(index, field)| is_written(*index, field));
+    let columns: SmallVec<[usize; 16]> = written.map(|(index, _)| meta.position(index)).collect();
+    let mut values = ValueList::of_columns(instance, &columns);
+    let assignment = |column: usize| Some((bound.columns[column], Expr::Literal(values[column].take()?)));
+    let assignments: Vec<_> = columns.iter().copied().filter_map(assignment).collect();
     if assignments.is_empty() {
         let mut state = QueryState::new(meta);
-        state.add_condition(own);
+        state.add_condition(own_row(instance, "an update")?);
         return Ok(first_row::<M>(&state, ex)?.is_some());
     }
-    let Some(computed) = update_columns(meta, own, assignments, ex)? else { return Ok(false) };
+    let key = instance.pk().ok_or(Error::Unsaved { model: M::NAME, wanted: "an update" })?;
+    let Some(computed) = update_columns(meta, &key.values(), assignments, ex)? else { return Ok(false) };
     for (field, value) in computed {
         instance::set_value(instance, field, &value)?;
     }
     Ok(true)
 }
 
-/// Writes some columns of one row, by their places in the table; the fields that the database computed of them, unless
-/// there is no such row.
+/// Writes some columns of the row of a primary key, by their places in the table; the fields that the database computed
+/// of them, unless there is no such row. There is nothing in it to be compiled.
 pub(crate) fn update_columns(
     meta: &'static ModelMeta,
-    own: Node,
+    key: &[Value],
     mut assignments: Vec<(usize, Expr)>,
     ex: &dyn Executor,
 ) -> Result<Option<Vec<(u16, Value)>>> {
     let bound = ex.shared().binding().model(meta)?;
-    let mut state = QueryState::new(meta);
-    state.add_condition(own);
-    let (source, predicate) = Compiler::new(ex).single_table(&state)?;
+    let source = Source::new(0);
+    let column = |field: u16| Expr::from(source.column(bound.columns[meta.position(field)]));
+    let parts = meta.primary_key.iter().zip(key);
+    let is_own = parts.map(|(field, part)| column(*field).equals(Expr::Literal(part.clone())));
+    let predicate = is_own.reduce(Expr::and);
     bound.generate(&mut assignments, source)?;
     let generated = bound.generated.iter().map(|one| bound.columns[one.position]);
     let returning = generated.map(|column| OutputColumn::new("", source.column(column))).collect();

@@ -5,9 +5,11 @@
 //! order is that of the values ([`key`](crate::key)), so a prefix of the columns is a prefix of the bytes and
 //! bounds a range.
 //!
-//! Order of reading: this file, then `keys` (entries, packed).
+//! Order of reading: this file, then `keys` (entries, packed), `postponed` (what a transaction's own view leaves for
+//! later).
 
 mod keys;
+mod postponed;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +17,7 @@ use std::ops::{Bound, Range};
 use std::sync::Arc;
 
 pub use keys::{EntriesOf, Entry, IndexKeys};
+use postponed::Postponed;
 
 use crate::leaf::RowId;
 use crate::tree::{Block, Blocks, Slice, Tree};
@@ -78,7 +81,11 @@ impl IndexChange {
 /// assert_eq!(index.rank(b"cow"), 3);
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Index(Tree<IndexKeys>);
+pub struct Index {
+    tree: Tree<IndexKeys>,
+    /// What the tree lacks. Only where a transaction looks at its own writes.
+    postponed: Option<Arc<Postponed>>,
+}
 
 impl Index {
     /// An empty index.
@@ -95,16 +102,21 @@ impl Index {
         index
     }
 
+    /// The tree with all entries.
+    fn tree(&self) -> &Tree<IndexKeys> {
+        self.postponed.as_ref().map_or(&self.tree, |postponed| postponed.tree(&self.tree))
+    }
+
     /// How many entries there are. O(1).
     #[must_use]
     pub fn len(&self) -> u64 {
-        self.0.len()
+        self.tree().len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.tree().is_empty()
     }
 
     /// The entries whose keys lie within two bounds, from either end. O(log n) to begin, O(1) an entry.
@@ -123,15 +135,16 @@ impl Index {
     /// The ranks of the entries whose keys lie within two bounds. O(log n).
     #[must_use]
     pub fn ranks(&self, lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> Range<u64> {
-        let before = |key| self.0.rank((key, RowId::MIN));
-        let through = |key| self.0.rank_after((key, RowId::MAX));
+        let tree = self.tree();
+        let before = |key| tree.rank((key, RowId::MIN));
+        let through = |key| tree.rank_after((key, RowId::MAX));
         let start = match lower {
             Bound::Unbounded => 0,
             Bound::Included(key) => before(key),
             Bound::Excluded(key) => through(key),
         };
         let end = match upper {
-            Bound::Unbounded => self.len(),
+            Bound::Unbounded => tree.len(),
             Bound::Included(key) => through(key),
             Bound::Excluded(key) => before(key),
         };
@@ -141,62 +154,95 @@ impl Index {
     /// The entries of these ranks, from either end. O(log n) to begin, O(1) an entry.
     #[must_use]
     pub fn entries(&self, ranks: Range<u64>) -> Entries<'_> {
-        Entries { blocks: self.0.blocks(ranks), front: None, back: None }
+        Entries { blocks: self.tree().blocks(ranks), front: None, back: None }
     }
 
     /// The n-th entry, counted from zero. O(log n).
     #[must_use]
     pub fn nth(&self, n: u64) -> Option<Entry<'_>> {
-        self.0.nth(n).map(|(keys, at)| keys.entry(at))
+        self.tree().nth(n).map(|(keys, at)| keys.entry(at))
     }
 
     /// How many entries have lesser keys. O(log n).
     #[must_use]
     pub fn rank(&self, key: &[u8]) -> u64 {
-        self.0.rank((key, RowId::MIN))
+        self.tree().rank((key, RowId::MIN))
     }
 
     /// The least row id with this very key. O(log n), the fastest way to one row of a unique key.
     #[must_use]
     pub fn first_with_key(&self, key: &[u8]) -> Option<RowId> {
-        let (keys, at) = self.0.at_or_after((key, RowId::MIN))?;
+        let (keys, at) = self.tree().at_or_after((key, RowId::MIN))?;
         keys.row_of(at, key)
     }
 
     /// The first entry's row id among those whose keys begin with these bytes. O(log n).
     #[must_use]
     pub fn first_with_prefix(&self, prefix: &[u8]) -> Option<RowId> {
-        let (keys, at) = self.0.at_or_after((prefix, RowId::MIN))?;
+        let (keys, at) = self.tree().at_or_after((prefix, RowId::MIN))?;
         let (found, row_id) = keys.entry(at);
         found.starts_with(prefix).then_some(row_id)
     }
 
     /// Takes the removed entries out and puts the added ones in.
     pub(crate) fn apply(&mut self, removed: &IndexKeys, added: &IndexKeys) {
-        for entry in removed {
-            self.0.remove(entry);
-        }
-        let is_behind = |first: Entry<'_>| self.0.last_key().is_none_or(|last| last < first);
-        if added.len() > 1 && added.iter().next().is_some_and(is_behind) {
-            return self.append(added);
-        }
-        for entry in added {
-            self.0.insert(entry);
+        self.settle();
+        apply(&mut self.tree, removed, added);
+    }
+
+    /// The same, if it is little, when somebody looks at the index.
+    pub(crate) fn postpone(&mut self, change: &IndexChange) {
+        let is_added =
+            Postponed::suits(change) && Arc::make_mut(self.postponed.get_or_insert_default()).add(change);
+        if !is_added {
+            self.apply(&change.removed, &change.added);
         }
     }
 
-    /// Adds entries behind the last: packed into leaves first, which the tree then adopts.
-    pub(crate) fn append<'k>(&mut self, entries: impl IntoIterator<Item = Entry<'k>>) {
-        let mut entries = entries.into_iter().peekable();
-        while entries.peek().is_some() {
-            let mut leaf = IndexKeys::new();
-            while leaf.has_room()
-                && let Some((key, row_id)) = entries.next()
-            {
-                leaf.push(key, row_id);
-            }
-            self.0.append(&Arc::new(leaf));
+    /// Whether nothing is postponed.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.postponed.is_none()
+    }
+
+    /// Makes the tree have what was postponed.
+    pub(crate) fn settle(&mut self) {
+        if let Some(postponed) = self.postponed.take() {
+            postponed.settle(&mut self.tree);
         }
+    }
+
+    /// Adds entries behind the last.
+    pub(crate) fn append<'k>(&mut self, entries: impl IntoIterator<Item = Entry<'k>>) {
+        self.settle();
+        append(&mut self.tree, entries);
+    }
+}
+
+/// Takes entries out of a tree, and puts others in.
+fn apply(tree: &mut Tree<IndexKeys>, removed: &IndexKeys, added: &IndexKeys) {
+    for entry in removed {
+        tree.remove(entry);
+    }
+    let is_behind = |first: Entry<'_>| tree.last_key().is_none_or(|last| last < first);
+    if added.len() > 1 && added.iter().next().is_some_and(is_behind) {
+        return append(tree, added);
+    }
+    for entry in added {
+        tree.insert(entry);
+    }
+}
+
+/// Adds entries behind the last: packed into leaves first, which the tree then adopts.
+fn append<'k>(tree: &mut Tree<IndexKeys>, entries: impl IntoIterator<Item = Entry<'k>>) {
+    let mut entries = entries.into_iter().peekable();
+    while entries.peek().is_some() {
+        let mut leaf = IndexKeys::new();
+        while leaf.has_room()
+            && let Some((key, row_id)) = entries.next()
+        {
+            leaf.push(key, row_id);
+        }
+        tree.append(&Arc::new(leaf));
     }
 }
 

@@ -53,6 +53,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::DefaultHashBuilder;
+use smallvec::SmallVec;
 
 use self::name::Slot;
 use self::queue::Claim;
@@ -219,11 +220,13 @@ pub struct Owner {
     announced: bool,
     /// The slots in which it may hold something or wait: more than it does if a wait was given up.
     slots: Vec<Slot>,
+    /// The tables that it shares: each statement asks for its own once more.
+    shared: SmallVec<[TableId; 2]>,
 }
 
 impl Owner {
     fn new(locks: Locks, id: OwnerId, node: Option<Node>) -> Self {
-        Self { locks, id, node, announced: false, slots: Vec::new() }
+        Self { locks, id, node, announced: false, slots: Vec::new(), shared: SmallVec::new() }
     }
 
     /// Its number.
@@ -251,6 +254,28 @@ impl Owner {
     pub fn request(&mut self, name: Name, strength: Strength, how: How) -> Result<Outcome, LockError> {
         let (slot, mask) = Slot::of(name);
         self.claim(slot, mask, strength, how)
+    }
+
+    /// Asks to share a table: what every lock of a row or a key in it brings along.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    pub fn share(&mut self, table: TableId, how: How) -> Result<Outcome, LockError> {
+        if self.shared.contains(&table) {
+            return Ok(Outcome::Granted);
+        }
+        let outcome = self.request(Name::Table(table), Strength::SHARED, how)?;
+        if let Outcome::Granted = outcome {
+            self.shared.push(table);
+        }
+        Ok(outcome)
+    }
+
+    /// Whether it holds a name, in any strength. O(1).
+    #[must_use]
+    pub fn holds(&self, name: Name) -> bool {
+        let (slot, mask) = Slot::of(name);
+        self.announced && self.locks.shared.table.lock().holds(self.id, slot, mask)
     }
 
     /// Asks for several of 64 neighbouring rows, a bit each, for the price of one: all of them, or it waits for all.
@@ -322,6 +347,7 @@ impl Owner {
             woken.clear();
         }
         self.slots.clear();
+        self.shared.clear();
         self.announced = false;
         self.locks.shared.lockers.fetch_sub(1, Ordering::AcqRel);
     }

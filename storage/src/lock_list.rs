@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use smallvec::SmallVec;
 
-use crate::index::IndexId;
 use crate::leaf::RowId;
 use crate::lock::{How, LockError, Locks, Name, Outcome, Owner, RowBlock, Strength, Ticket};
 use crate::table::TableId;
@@ -21,7 +20,6 @@ enum Want {
 /// The list is resumable: [`acquire`](LockList::acquire) goes on where it had to wait.
 #[derive(Debug)]
 pub(crate) struct LockList {
-    locks: Locks,
     /// Tables, and the schema: few, each once, and before what is in them.
     tables: SmallVec<[Want; 1]>,
     /// Of a statement of one row a few.
@@ -32,8 +30,8 @@ pub(crate) struct LockList {
 }
 
 impl LockList {
-    pub(crate) fn new(locks: Locks) -> LockList {
-        LockList { locks, tables: SmallVec::new(), wants: SmallVec::new(), granted: 0, how: How::Wait }
+    pub(crate) fn new() -> LockList {
+        LockList { tables: SmallVec::new(), wants: SmallVec::new(), granted: 0, how: How::Wait }
     }
 
     /// Wants a row, which need not be there.
@@ -49,10 +47,10 @@ impl LockList {
         self.wants.push(Want::Rows { table, block, mask: bit, strength });
     }
 
-    /// Wants an entry of a unique index, which need not be there.
-    pub(crate) fn key(&mut self, table: TableId, index: IndexId, key: &[u8], strength: Strength) {
+    /// Wants an entry of a unique index of a table, which need not be there.
+    pub(crate) fn key(&mut self, table: TableId, key: Name, strength: Strength) {
         self.table(table, Strength::SHARED);
-        self.wants.push(Want::Name(self.locks.key(index, key), strength));
+        self.wants.push(Want::Name(key, strength));
     }
 
     /// Wants a table.
@@ -61,8 +59,8 @@ impl LockList {
     }
 
     /// Wants to be the only one that changes the schema.
-    pub(crate) fn schema(&mut self) {
-        self.add_once(Want::Name(self.locks.object(""), Strength::EXCLUSIVE));
+    pub(crate) fn schema(&mut self, locks: &Locks) {
+        self.add_once(Want::Name(locks.object(""), Strength::EXCLUSIVE));
     }
 
     /// Wants everything at once or not at all.
@@ -95,6 +93,7 @@ impl LockList {
     pub(crate) fn acquire(&mut self, owner: &mut Owner) -> Result<Option<Ticket>, LockError> {
         while let Some(want) = self.nth(self.granted) {
             let outcome = match want {
+                Want::Name(Name::Table(table), Strength::SHARED) => owner.share(table, self.how)?,
                 Want::Name(name, strength) => owner.request(name, strength, self.how)?,
                 Want::Rows { table, block, mask, strength } => {
                     owner.request_rows(table, block, mask, strength, self.how)?

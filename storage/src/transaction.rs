@@ -13,7 +13,7 @@ use crate::store::{Begun, Committing, Snapshot, Store};
 use crate::table::TableId;
 use crate::version::Version;
 use crate::view::View;
-use crate::write_set::{Operation, WriteSet};
+use crate::write_set::{Catalog, Operation, WriteSet};
 use crate::writer::{Asking, Attempts, Ground, Writer};
 
 /// Operations that are looked through for a row or a key rather than applied: it is a scan, of a few nanoseconds each,
@@ -86,6 +86,18 @@ impl Transaction {
             return self.store.read(f);
         }
         self.read(f)
+    }
+
+    /// The catalog that it sees. Unless the transaction has changed the schema, no view is made for it.
+    ///
+    /// # Errors
+    /// As [`read`](Transaction::read).
+    pub fn catalog(&mut self) -> Result<Catalog, Error> {
+        let catalog = |version: &Version| Arc::clone(version.catalog());
+        match self.isolation == Isolation::ReadCommitted && !self.write_set.changes_schema() {
+            true => self.store.read(catalog),
+            false => self.read(catalog),
+        }
     }
 
     /// What this transaction sees, held: O(1).
@@ -198,7 +210,7 @@ impl Transaction {
             true => Ground::without_own_writes(&held),
             false => Ground::of(seen.unwrap_or(newest), newest),
         };
-        let mut locks = LockList::new(self.store.locks().clone());
+        let mut locks = LockList::new();
         let asking = Asking { list: &mut locks, owner: &mut self.owner, store: &self.store };
         let recording = Recording::new(&mut self.write_set);
         let (outcome, view) =
@@ -209,11 +221,10 @@ impl Transaction {
     /// Whether its statements do without a view, if all they ask for is rows that it has not written: a view costs the
     /// nodes it copies, and as many again in the commit while it is held.
     fn overlays(&self) -> bool {
-        let operations = self.write_set.operations();
         self.isolation == Isolation::ReadCommitted
             && self.seen.is_none()
-            && (1..=OVERLAID_MAX).contains(&operations.len())
-            && !operations.iter().any(|operation| matches!(operation, Operation::Schema(_)))
+            && (1..=OVERLAID_MAX).contains(&self.write_set.len())
+            && !self.write_set.changes_schema()
     }
 
     /// Brings what it sees up to date for a read.
@@ -298,7 +309,7 @@ impl Transaction {
     ///
     /// # Errors
     /// [`Error::Poisoned`] if an earlier commit panicked half way; nothing is published then.
-    pub fn commit(self) -> Result<CommitId, Error> {
+    pub fn commit(mut self) -> Result<CommitId, Error> {
         self.commit_if(|_, _| Ok(()))
     }
 
@@ -306,14 +317,18 @@ impl Transaction {
     /// and asked whether the two agree in that. It is asked for the newest version there is, and then once more, under
     /// the commit mutex, for what was committed meanwhile. A transaction that has not written is not validated.
     ///
+    /// Whatever comes of it, the write set is empty then; after an error the locks are held until it is dropped.
+    ///
     /// # Errors
     /// As [`commit`](Transaction::commit); what `validate` returns.
     pub fn commit_if<E: From<Error>>(
-        mut self,
+        &mut self,
         validate: impl Fn(&Version, &Version) -> Result<(), E>,
     ) -> Result<CommitId, E> {
         let begun = self.begin_commit(validate)?;
-        Ok(self.store.publish(begun)?)
+        let commit = self.store.publish(begun)?;
+        self.owner.release();
+        Ok(commit)
     }
 
     /// The same without waiting for the disk, for which another thread waits: what is returned is ready when the commit is

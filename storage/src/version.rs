@@ -45,6 +45,13 @@ impl Directory {
 /// Why an operation fits, that a statement of this process has made.
 const LOOKED_UP: &str = "which rows are there was looked up, and they are locked";
 
+/// When entries of indexes are put in.
+#[derive(Clone, Copy)]
+enum Entries {
+    Now,
+    WhenLookedAt,
+}
+
 /// The whole database at one commit.
 #[derive(Clone)]
 pub struct Version {
@@ -76,6 +83,18 @@ impl Version {
         self.commit
     }
 
+    /// Makes the indexes of these tables have what was [postponed](Version::apply_postponing), before others see them.
+    pub(crate) fn settle(&mut self, tables: &[TableId]) {
+        for &table in tables {
+            if self.table(table).is_some_and(|table| !table.is_settled()) {
+                self.change(table, None, |table| {
+                    table.settle();
+                    true
+                });
+            }
+        }
+    }
+
     /// Makes it the version of a commit, which has changed these tables.
     pub(crate) fn stamp(&mut self, commit: CommitId, tables: &[TableId]) {
         self.commit = commit;
@@ -88,7 +107,7 @@ impl Version {
     pub(crate) fn commit_operations(&mut self, commit: CommitId, operations: &[Operation]) {
         self.commit = commit;
         for operation in operations {
-            let fits = self.apply_in(Some(commit), operation);
+            let fits = self.apply_in(Some(commit), Entries::Now, operation);
             debug_assert!(fits, "{LOOKED_UP}");
         }
     }
@@ -125,29 +144,42 @@ impl Version {
     /// Applies one operation: O(log n) per row and index entry. It evaluates nothing and cannot fail; an operation
     /// on a table that is not there is ignored, because it can only mean that the table was dropped after it.
     pub fn apply(&mut self, operation: &Operation) {
-        let fits = self.apply_in(None, operation);
+        let fits = self.apply_in(None, Entries::Now, operation);
+        debug_assert!(fits, "{LOOKED_UP}");
+    }
+
+    /// The same, but that small changes of indexes are made when somebody looks at them.
+    pub(crate) fn apply_postponing(&mut self, operation: &Operation) {
+        let fits = self.apply_in(None, Entries::WhenLookedAt, operation);
         debug_assert!(fits, "{LOOKED_UP}");
     }
 
     /// The same for an operation that a file says. Returns whether it fits what there is; if not, the version is one of
     /// no commit.
     pub(crate) fn apply_read(&mut self, operation: &Operation) -> bool {
-        self.apply_in(None, operation)
+        self.apply_in(None, Entries::Now, operation)
     }
 
     /// The same. What it changes is stamped with the commit, if that is known.
-    fn apply_in(&mut self, commit: Option<CommitId>, operation: &Operation) -> bool {
+    fn apply_in(&mut self, commit: Option<CommitId>, entries: Entries, operation: &Operation) -> bool {
+        let split = |changes| match entries {
+            Entries::Now => (changes, &[][..]),
+            Entries::WhenLookedAt => (&[][..], changes),
+        };
         match operation {
-            Operation::Insert { table, rows, changes } => {
-                self.change(*table, commit, |table| table.insert_rows(rows, changes))
-            }
-            Operation::Update { table, rows, changes } => {
-                self.change(*table, commit, |table| table.update_rows(rows, changes))
-            }
+            Operation::Insert { table, rows, changes } => self.change(*table, commit, |table| {
+                let (now, later) = split(&**changes);
+                table.insert_rows(rows, now) & table.postpone_indexes(later)
+            }),
+            Operation::Update { table, rows, changes } => self.change(*table, commit, |table| {
+                let (now, later) = split(&**changes);
+                table.update_rows(rows, now) & table.postpone_indexes(later)
+            }),
             Operation::Assign { table, patch } => self.change(*table, commit, |table| table.assign(patch)),
-            Operation::Delete { table, rows, changes } => {
-                self.change(*table, commit, |table| table.delete_rows(rows, changes))
-            }
+            Operation::Delete { table, rows, changes } => self.change(*table, commit, |table| {
+                let (now, later) = split(&**changes);
+                table.delete_rows(rows, now) & table.postpone_indexes(later)
+            }),
             Operation::Schema(change) => {
                 self.apply_schema(change.clone());
                 if let (Some(table), Some(_)) = (operation.table(), commit) {

@@ -3,6 +3,8 @@
 //! A view stands on a version and has the first so many operations of a write set applied. To bring it to a newer
 //! version, only the tables are made anew that somebody else has changed meanwhile; the others are taken over. Every
 //! table knows the commit that last changed it, so that is a comparison of two numbers.
+//!
+//! Rows are in a view at once, entries of indexes when somebody looks at an index, or when the view is to be published.
 
 use crate::commit::CommitId;
 use crate::version::Version;
@@ -39,8 +41,14 @@ impl View {
         self.applied
     }
 
+    /// Makes the indexes have all their entries.
+    pub(crate) fn settle(&mut self, write_set: &WriteSet) {
+        self.version.settle(write_set.tables());
+    }
+
     /// The version alone, to be published.
-    pub(crate) fn into_version(self) -> Version {
+    pub(crate) fn into_version(mut self, write_set: &WriteSet) -> Version {
+        self.settle(write_set);
         self.version
     }
 
@@ -52,7 +60,7 @@ impl View {
     /// The same of the operations before the `length`-th.
     pub(crate) fn catch_up_to(&mut self, write_set: &WriteSet, length: usize) {
         for operation in &write_set.operations()[self.applied..length] {
-            self.version.apply(operation);
+            self.version.apply_postponing(operation);
         }
         self.applied = length;
     }
@@ -72,7 +80,7 @@ impl View {
                 continue;
             }
             for operation in applied.iter().filter(|operation| operation.table() == Some(table)) {
-                next.apply(operation);
+                next.apply_postponing(operation);
             }
         }
         let catalog = applied.iter().rev().find_map(|operation| match operation {

@@ -205,27 +205,43 @@ pub struct WriteSet {
     operations: SmallVec<[Operation; 1]>,
     /// The tables they change, in the order in which they came. (Rolling back leaves them: they are a superset.)
     tables: SmallVec<[TableId; 2]>,
+    /// Those of them to which more is done than to bring rows, and to set what is in no key.
+    rewritten: SmallVec<[TableId; 2]>,
+    changes_schema: bool,
 }
 
 impl WriteSet {
     /// An empty write set; allocates nothing.
     pub fn new() -> WriteSet {
-        WriteSet { operations: SmallVec::new(), tables: SmallVec::new() }
+        WriteSet::default()
     }
 
     /// Records an operation.
     pub fn push(&mut self, operation: Operation) {
-        if let Some(table) = operation.table()
-            && !self.tables.contains(&table)
-        {
-            self.tables.push(table);
+        let is_gentle = matches!(operation, Operation::Insert { .. } | Operation::Assign { .. });
+        if let Some(table) = operation.table() {
+            add_once(&mut self.tables, table);
+            if !is_gentle {
+                add_once(&mut self.rewritten, table);
+            }
         }
+        self.changes_schema |= matches!(operation, Operation::Schema(_));
         self.operations.push(operation);
     }
 
     /// The tables that its operations change, and perhaps some that they no longer do.
     pub fn tables(&self) -> &[TableId] {
         &self.tables
+    }
+
+    /// Whether more may be done to a table than to bring rows, and to set what is in no key. O(tables).
+    pub(crate) fn rewrites(&self, table: TableId) -> bool {
+        self.rewritten.contains(&table)
+    }
+
+    /// Whether the schema may be changed. O(1).
+    pub(crate) fn changes_schema(&self) -> bool {
+        self.changes_schema
     }
 
     /// The number of operations, which is what a savepoint is.
@@ -251,6 +267,12 @@ impl WriteSet {
     /// The work of applying it: rows and index entries touched.
     pub fn weight(&self) -> usize {
         self.operations.iter().map(Operation::weight).sum()
+    }
+}
+
+fn add_once(tables: &mut SmallVec<[TableId; 2]>, table: TableId) {
+    if !tables.contains(&table) {
+        tables.push(table);
     }
 }
 

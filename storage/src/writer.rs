@@ -126,8 +126,14 @@ impl Locking<'_> {
     /// Asks for the lock of an entry of a unique index, whether it is there or not.
     pub fn key(&mut self, table: TableId, index: IndexId, key: &[u8], strength: Strength) {
         if let Some(locks) = &mut self.0 {
-            locks.list.key(table, index, key, strength);
+            locks.list.key(table, locks.store.locks().key(index, key), strength);
         }
+    }
+
+    /// Whether the transaction may have locked an entry of a unique index before the statement. If it has not, it has
+    /// not brought it, either.
+    pub fn may_hold_key(&self, index: IndexId, key: &[u8]) -> bool {
+        self.0.as_ref().is_none_or(|locks| locks.owner.holds(locks.store.locks().key(index, key)))
     }
 
     /// Asks to be alone with a table: nobody else writes to it until the transaction ends.
@@ -140,7 +146,7 @@ impl Locking<'_> {
     /// Asks to be the only transaction that changes the schema.
     pub fn schema(&mut self) {
         if let Some(locks) = &mut self.0 {
-            locks.list.schema();
+            locks.list.schema(locks.store.locks());
         }
     }
 
@@ -178,17 +184,6 @@ impl Earlier<'_> {
             Operation::Insert { table: of, changes, .. } => *of == table && changes.iter().any(has_key),
             _ => false,
         })
-    }
-
-    /// Whether what they do to a table is at most to bring rows, and to set what is in no key.
-    fn only_bring_rows(self, table: TableId) -> bool {
-        let is_gentle =
-            |operation: &Operation| matches!(operation, Operation::Insert { .. } | Operation::Assign { .. });
-        self.0.iter().all(|operation| operation.table() != Some(table) || is_gentle(operation))
-    }
-
-    fn touch(self, table: TableId) -> bool {
-        self.0.iter().any(|operation| operation.table() == Some(table))
     }
 }
 
@@ -285,12 +280,8 @@ impl<'a> Writer<'a> {
     pub fn spares_new_rows(&self, table: TableId, others: impl IntoIterator<Item = TableId>) -> bool {
         let is_overlaid = self.ground.overlaid.as_ref().is_some_and(|overlaid| overlaid.get().is_none())
             && self.view.is_none();
-        let earlier = self.earlier();
-        is_overlaid && earlier.only_bring_rows(table) && others.into_iter().all(|other| !earlier.touch(other))
-    }
-
-    fn earlier(&self) -> Earlier<'_> {
-        Earlier(&self.write_set.operations()[..self.visible])
+        let is_changed = |other| self.write_set.tables().contains(&other);
+        is_overlaid && !self.write_set.rewrites(table) && !others.into_iter().any(is_changed)
     }
 
     /// What these are tested on: the newest version without the earlier writes, what they have brought, and where locks

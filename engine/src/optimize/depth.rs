@@ -87,7 +87,7 @@ enum Part<'a> {
 }
 
 impl<'a> Open<'a> {
-    fn check(mut self) -> Result<(), Error> {
+    fn check(&mut self) -> Result<(), Error> {
         while let Some((part, depth)) = self.parts.pop() {
             if depth > DEPTH_MAX {
                 return Err(Error::TooDeep { max: DEPTH_MAX });

@@ -345,8 +345,10 @@ impl TableRound<'_> {
             }
         }
         let may_go = self.more || !removed.is_empty();
+        let locking = &*locking;
         let brought = self.earlier.into_iter().flat_map(|earlier| {
             let keys = distinct.iter().map(|(key, _)| key);
+            let keys = keys.filter(move |key| locking.may_hold_key(index.id, key));
             keys.filter(move |key| earlier.bring_key(table.id, index.id, key))
         });
         for key in unique::conflicts(tree, distinct).chain(brought) {

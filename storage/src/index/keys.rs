@@ -16,7 +16,7 @@ use std::cmp::Ordering;
 use std::iter::FusedIterator;
 use std::ops::Range;
 
-use smallvec::SmallVec;
+use smallvec::{Array, SmallVec};
 
 use crate::leaf::RowId;
 
@@ -25,7 +25,7 @@ use crate::leaf::RowId;
 pub type Entry<'k> = (&'k [u8], RowId);
 
 /// Where keys end in their heap. Each begins where the one before ends.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Ends {
     /// All keys have this length.
     Even(usize),
@@ -48,18 +48,37 @@ pub struct IndexKeys {
     heap: SmallVec<[u8; 24]>,
 }
 
-/// By memcpy; what is derived would go entry by entry.
+/// By memcpy; what is derived would go entry by entry. The room that there is stays: a leaf is cloned to be changed.
 impl Clone for IndexKeys {
     fn clone(&self) -> Self {
         Self {
-            heads: SmallVec::from_slice(&self.heads),
+            heads: with_room(&self.heads),
             common: self.common,
             beginning: self.beginning,
-            row_ids: SmallVec::from_slice(&self.row_ids),
+            row_ids: with_room(&self.row_ids),
             ends: self.ends.clone(),
-            heap: SmallVec::from_slice(&self.heap),
+            heap: with_room(&self.heap),
         }
     }
+}
+
+impl Clone for Ends {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Even(length) => Self::Even(*length),
+            Self::Each(ends) => {
+                let mut copy = Vec::with_capacity(ends.capacity());
+                copy.extend_from_slice(ends);
+                Self::Each(copy)
+            }
+        }
+    }
+}
+
+fn with_room<A: Array<Item: Copy>>(items: &SmallVec<A>) -> SmallVec<A> {
+    let mut copy = SmallVec::with_capacity(items.capacity());
+    copy.extend_from_slice(items);
+    copy
 }
 
 /// No entries.

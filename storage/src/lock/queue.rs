@@ -82,9 +82,9 @@ impl Locked {
         self.queue.is_empty() && self.holders.iter().all(|held| held.owner == owner)
     }
 
-    /// Whether the owner holds something here.
-    pub(super) fn is_held_by(&self, owner: OwnerId) -> bool {
-        self.holders.iter().any(|held| held.owner == owner)
+    /// The names that an owner holds here.
+    pub(super) fn held_by(&self, owner: OwnerId) -> u64 {
+        self.holders.iter().filter(|held| held.owner == owner).fold(0, |names, held| names | held.mask)
     }
 
     /// What of a claim its owner does not have yet.

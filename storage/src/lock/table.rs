@@ -43,6 +43,11 @@ impl LockTable {
         self.waits.len()
     }
 
+    /// Whether an owner holds some of a slot's names.
+    pub(super) fn holds(&self, owner: OwnerId, slot: Slot, mask: u64) -> bool {
+        self.slots.get(&slot).is_some_and(|locked| locked.held_by(owner) & mask != 0)
+    }
+
     /// Grants a claim or puts it into the queue.
     pub(super) fn request(&mut self, slot: Slot, mut claim: Claim, how: How) -> Answer {
         let locked = match self.slots.entry_ref(&slot) {
@@ -52,7 +57,7 @@ impl LockTable {
                 return Ok(Answered::First);
             }
         };
-        let first = !locked.is_held_by(claim.owner);
+        let first = locked.held_by(claim.owner) == 0;
         let granted = || if first { Answered::First } else { Answered::Granted };
         claim.mask = locked.missing(&claim);
         if claim.mask == 0 {

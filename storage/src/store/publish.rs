@@ -69,6 +69,7 @@ impl Inner {
             let view = view.get_or_insert_with(|| View::of(&newest));
             view.rebase(&newest, write_set);
             view.catch_up(write_set);
+            view.settle(write_set);
         }
         let record = self.record(write_set)?;
         let committing = self.committing.lock();
@@ -251,7 +252,7 @@ impl Tip {
 fn rebased(mut view: View, onto: &Version, write_set: &WriteSet) -> Version {
     view.rebase(onto, write_set);
     view.catch_up(write_set);
-    view.into_version()
+    view.into_version(write_set)
 }
 
 fn applied(mut version: Version, write_set: &WriteSet) -> Version {

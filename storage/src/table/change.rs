@@ -89,6 +89,24 @@ impl Table {
         fits
     }
 
+    /// Changes indexes as [`apply_index`](Table::apply_index) does, what is little only when somebody looks at them.
+    pub(crate) fn postpone_indexes(&mut self, changes: &[IndexChange]) -> bool {
+        changes.iter().all(|change| {
+            let index = self.indexes.iter_mut().find(|(id, _)| *id == change.index);
+            index.map(|(_, index)| index.postpone(change)).is_some()
+        })
+    }
+
+    /// Whether all its indexes have what they are to have.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.indexes.iter().all(|(_, index)| index.is_settled())
+    }
+
+    /// Makes the indexes have what was postponed.
+    pub(crate) fn settle(&mut self) {
+        self.indexes.iter_mut().for_each(|(_, index)| index.settle());
+    }
+
     /// Adds an index, or puts another in the place of the one of this id.
     pub fn add_index(&mut self, id: IndexId, index: Index) {
         match self.indexes.binary_search_by_key(&id, |(id, _)| *id) {
