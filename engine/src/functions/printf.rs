@@ -101,7 +101,7 @@ impl Conversion {
             'q' => self.padded(&self.cut(&shown(&next())).replace('\'', "''")),
             'w' => self.padded(&self.cut(&shown(&next())).replace('"', "\"\"")),
             'Q' => match next() {
-                Value::Null => self.padded("NULL"),
+                Value::Null => self.padded(&self.cut("NULL")),
                 value => self.padded(&format!("'{}'", self.cut(&text(&value)).replace('\'', "''"))),
             },
             _ => return None,

@@ -22,7 +22,7 @@ pub(super) enum Contestant {
 
 /// One who is asked, with a database of his own.
 pub(super) enum Opened {
-    Nuages(Connection),
+    Nuages(Box<Connection>),
     Sqlite(rusqlite::Connection),
 }
 
@@ -46,7 +46,9 @@ impl Contestant {
 
     pub(super) fn open(self) -> Opened {
         match self {
-            Contestant::Nuages(dialect) => Opened::Nuages(Connection::with_dialect(Database::new(), dialect)),
+            Contestant::Nuages(dialect) => {
+                Opened::Nuages(Box::new(Connection::with_dialect(Database::new(), dialect)))
+            }
             Contestant::Sqlite => {
                 let connection = rusqlite::Connection::open_in_memory().unwrap();
                 connection.pragma_update(None, "foreign_keys", true).unwrap();

@@ -9,7 +9,7 @@ use nuages_storage::{DataType, Value};
 use sqlparser::ast;
 
 use super::Binder;
-use super::typed::{Typed, cast};
+use super::typed::{TEXT, Typed, cast};
 use crate::algebra::{Arithmetic, Expr, Function, TimeFunction};
 use crate::evaluate::{Class, cast_value};
 use crate::functions::add_months;
@@ -51,15 +51,25 @@ pub(super) fn same_instants(left: Typed, right: Typed) -> (Typed, Typed) {
     }
 }
 
-/// The two sides of a comparison in SQLite's dialect, where a text beside a date or a timestamp is what it is read as; a
-/// literal that is read as none stays a text.
+/// The two sides of a comparison in SQLite's dialect, where a text beside a date or a timestamp is what it is read as. A
+/// literal that is read as none stays a text, and is compared with the text of the other.
 pub(super) fn read_beside_moments(left: Typed, right: Typed) -> (Typed, Typed) {
     let is_moment = |typed: &Typed| matches!(typed.kind, Some(DataType::Date | DataType::Timestamp));
     match (is_moment(&left), is_moment(&right)) {
-        (true, false) if right.class() == Some(Class::Text) => same_instants(left, read(right)),
-        (false, true) if left.class() == Some(Class::Text) => same_instants(read(left), right),
+        (true, false) if right.class() == Some(Class::Text) => beside_text(left, read(right)),
+        (false, true) if left.class() == Some(Class::Text) => {
+            let (right, left) = beside_text(right, read(left));
+            (left, right)
+        }
         _ => same_instants(left, right),
     }
+}
+
+fn beside_text(moment: Typed, read: Typed) -> (Typed, Typed) {
+    if read.class() == Some(Class::Text) {
+        return (Typed::new(cast(moment.expr, TEXT), TEXT), read);
+    }
+    same_instants(moment, read)
 }
 
 fn read(text: Typed) -> Typed {
