@@ -59,7 +59,7 @@ pub enum Rule {
 /// use nuages::constraint::{Constraint, check, unique};
 /// use nuages::prelude::*;
 /// #[derive(Model, Clone)]
-/// #[model(constraints = Booking::constraints)]
+/// #[model(constraints = Self::constraints)]
 /// pub struct Booking {
 ///     pub id: Auto<i64>,
 ///     pub room: i32,

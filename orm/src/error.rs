@@ -15,6 +15,8 @@ use nuages_engine::sql::SqlError;
 use nuages_engine::{Error as EngineError, LockError};
 use nuages_storage::Value;
 
+use crate::meta::ModelMeta;
+
 mod convert;
 mod display;
 mod misuse;
@@ -158,6 +160,13 @@ pub enum Error {
     Doomed,
     /// `durable` inside another `atomic` block.
     NestedDurable,
+    /// A generic key was followed to a row of another model than the one it leads to.
+    OtherModel {
+        /// The model that was asked for.
+        wanted: &'static ModelMeta,
+        /// The model of the row.
+        found: &'static ModelMeta,
+    },
     /// A model that the [`App`](crate::app::App) was not told of.
     Unregistered {
         /// The model's name.

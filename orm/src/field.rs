@@ -5,11 +5,12 @@
 //! lines fill a leaf of the table, a list of values, or read a row of a batch, without a [`Value`] in between.
 //!
 //! Order of reading: [`Field`]; `codec` (rows as the fields see them); `scalar` (Rust's own types); `text` (slugs,
-//! addresses), `network` and `file`; `auto` (what the database fills).
+//! addresses), `network`, `file` and `content_type`; `auto` (what the database fills).
 
 mod auto;
 mod choices;
 mod codec;
+mod content_type;
 mod file;
 mod network;
 mod scalar;
@@ -22,6 +23,7 @@ use crate::path::Nullability;
 pub use auto::Auto;
 pub use choices::{Choices, Labelled};
 pub use codec::{DecodeError, RowReader, RowWriter, ShiftedRow, ValueRow};
+pub use content_type::ContentType;
 pub use text::{Email, Slug, StoredFile, StoredImage, Url};
 
 pub use nuages_storage::{DataType, Value};

@@ -24,7 +24,7 @@ pub struct IndexNode {
 /// use nuages::index::{Index, index};
 /// use nuages::prelude::*;
 /// #[derive(Model, Clone)]
-/// #[model(table = "post", indexes = Post::indexes)]
+/// #[model(table = "post", indexes = Self::indexes)]
 /// pub struct Post {
 ///     pub id: Auto<i64>,
 ///     pub title: String,

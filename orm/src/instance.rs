@@ -12,7 +12,7 @@ use crate::{
     meta::FieldKind,
     model::{Accessor, FieldVisitor, Key, Model},
     relation::{
-        ForeignKey, Forward, ManyToMany, Related, RelatedOne, Through,
+        ForeignKey, Forward, Generic, GenericForeignKey, ManyToMany, Related, RelatedOne, Through,
         holder::Holder,
         parent::{self, WithParent},
     },
@@ -31,6 +31,12 @@ macro_rules! columns_only {
             $none
         }
     };
+    ($none:expr, no generic keys) => {
+        columns_only!($none);
+        fn generic<F: Generic>(self, _: Accessor<M, F>) -> Self::Output {
+            $none
+        }
+    };
 }
 
 /// The value of a column; NULL if the field has none or is unset.
@@ -45,7 +51,7 @@ pub(crate) fn value_of<M: Model>(instance: &M, field: u16) -> Value {
             let key = (field.get)(self.0).as_key().and_then(ForeignKey::key);
             key.and_then(|key| key.values().first().cloned()).unwrap_or_default()
         }
-        columns_only!(Value::Null);
+        columns_only!(Value::Null, no generic keys);
     }
     M::visit(field, Get(instance)).unwrap_or_default()
 }
@@ -77,7 +83,7 @@ pub(crate) fn set_value<M: Model>(instance: &mut M, field: u16, value: &Value) -
             *(field.get_mut)(self.0) = F::from_key(key.map(ForeignKey::to_key));
             Ok(())
         }
-        columns_only!(Ok(()));
+        columns_only!(Ok(()), no generic keys);
     }
     let result = M::visit(field, Set(instance, value)).unwrap_or(Ok(()));
     result.map_err(|error| {
@@ -97,7 +103,7 @@ pub(crate) fn is_stored<M: Model>(instance: &M) -> Option<bool> {
         fn forward<F: Forward>(self, _: Accessor<M, F>) -> Option<bool> {
             None
         }
-        columns_only!(None);
+        columns_only!(None, no generic keys);
     }
     M::visit(*M::meta().primary_key.first()?, Stored(instance)).flatten()
 }
@@ -111,7 +117,7 @@ pub(crate) fn mark_stored<M: Model>(instance: &mut M, stored: bool) {
             (field.get_mut)(self.0).mark_stored(self.1);
         }
         fn forward<F: Forward>(self, _: Accessor<M, F>) {}
-        columns_only!(());
+        columns_only!((), no generic keys);
     }
     for &index in M::meta().auto {
         M::visit(index, Mark(instance, stored));
@@ -129,7 +135,7 @@ pub(crate) fn unset_key<M: Model>(instance: &mut M) {
             }
         }
         fn forward<F: Forward>(self, _: Accessor<M, F>) {}
-        columns_only!(());
+        columns_only!((), no generic keys);
     }
     for &field in M::meta().primary_key {
         if M::meta().field(field).is_some_and(|field| field.auto) {
@@ -165,6 +171,13 @@ pub(crate) fn refresh_keys<M: Model, H: Holder<M>>(holder: &mut H) -> Result<()>
                 return Err(Error::Unsaved { model: F::Model::NAME, wanted: self.1 });
             }
             Ok(())
+        }
+        fn generic<F: Generic>(self, field: Accessor<M, F>) -> Result<()> {
+            let key = self.0.field(field).and_then(|field| field.as_generic());
+            match key.and_then(GenericForeignKey::unsaved) {
+                Some(model) => Err(Error::Unsaved { model, wanted: self.1 }),
+                None => Ok(()),
+            }
         }
         columns_only!(Ok(()));
     }

@@ -13,6 +13,7 @@ use std::fmt;
 
 use crate::constraint::ConstraintMeta;
 use crate::index::IndexNode;
+use crate::queryset::state::OrderNode;
 
 pub use field::{Choice, ChoiceValue, FieldKind, FieldMeta, OnDelete, Period, SetFn, TextFormat, UniqueFor};
 
@@ -35,7 +36,7 @@ pub struct ModelMeta {
     pub auto: &'static [u16],
     /// The columns that a save fills: those stamped with the time, and unset keys that have a default.
     pub stamped: &'static [u16],
-    /// The keys of other rows.
+    /// The keys of other rows, generic ones among them.
     pub foreign_keys: &'static [u16],
     /// The fields of the primary key; more than one if it is composite.
     pub primary_key: &'static [u16],
@@ -43,6 +44,10 @@ pub struct ModelMeta {
     pub parent: Option<u16>,
     /// The ordering of querysets that name none.
     pub ordering: &'static [OrderMeta],
+    /// The same by expressions, which are made when asked for.
+    pub ordering_by: Option<fn() -> Vec<OrderNode>>,
+    /// Whether its table is made and migrated with the others.
+    pub managed: bool,
     /// Declared indexes; those of `unique` and `db_index` fields are not among them.
     pub indexes: &'static [IndexMeta],
     /// Declared indexes over expressions, or of some rows, which are made when asked for.
@@ -148,13 +153,13 @@ pub enum Role {
 
 impl Role {
     const fn is_of(self, field: &FieldMeta) -> bool {
-        field.is_column()
+        (field.is_column() || matches!(field.kind, FieldKind::Generic))
             && match self {
                 Role::Auto => field.auto,
                 Role::Stamped => {
                     field.auto_now || field.auto_now_add || field.auto && field.default.is_some()
                 }
-                Role::ForeignKey => matches!(field.kind, FieldKind::ForeignKey { .. }),
+                Role::ForeignKey => matches!(field.kind, FieldKind::ForeignKey { .. } | FieldKind::Generic),
             }
     }
 }

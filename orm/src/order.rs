@@ -79,6 +79,13 @@ impl OrderNode {
     }
 }
 
+/// The sort keys that a model declares; the derive calls it.
+pub fn into_nodes<M>(orders: impl Orderings<M>) -> Vec<OrderNode> {
+    let mut nodes = Vec::new();
+    orders.collect(&mut nodes);
+    nodes
+}
+
 /// What `order_by` takes: sort keys, bare columns and expressions (ascending), tuples and lists of them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not order rows of `{M}`",

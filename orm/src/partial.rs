@@ -3,6 +3,7 @@
 //! A plain instance is always complete, so rows with fields left out are of another type, [`Partial<M>`]. It is asked
 //! by token: `get` reads a field that was deferred, by a query of its own; `loaded` never does.
 
+mod generic;
 mod joined;
 
 use std::any::Any;
@@ -75,8 +76,8 @@ struct Peers<M: Model> {
 
 impl<M: Model> Partial<M> {
     /// The row of which a draft has what was read.
-    pub(crate) const fn of(draft: M::Draft) -> Partial<M> {
-        Partial { draft, related: Vec::new(), origin: None }
+    pub(crate) fn of(draft: M::Draft) -> Partial<M> {
+        joined::bound(draft)
     }
 
     /// The primary key.
@@ -167,6 +168,9 @@ impl<M: Model> Partial<M> {
         V: IntoField<<M::Draft as Slot<F::Hop>>::Value>,
     {
         *self.draft.slot_mut() = OnceLock::from(value.into_field());
+        if let Some(field) = own_field(F::Hop::step()) {
+            generic::agree::<M>(&mut self.draft, field);
+        }
     }
 
     /// The names of the fields that were not read.

@@ -8,6 +8,7 @@
 //!
 //! Order of reading: [`Path`] and [`Hop`]; [`Col`] and [`Rel`]; then `expression`, where they get their verbs.
 
+mod generic;
 mod navigate;
 mod token;
 
@@ -15,6 +16,7 @@ use crate::field::Field;
 use crate::model::Model;
 use crate::node::{FieldPath, Node, Step};
 
+pub use generic::{GenericRel, To};
 pub use navigate::{Back, Filtered};
 pub use token::{Col, Cols, Rel, Token};
 
@@ -179,11 +181,26 @@ pub trait ReverseOf<C> {}
 /// Compiles if the relation leads to `M` and `R` is its other side; the derive calls it where nobody runs it.
 pub fn leads_back<R: ReverseOf<F::Child>, M, F: LeadsTo<M>>(_field: F) {}
 
-/// The place of a field in its model.
-pub fn field_of<M: Model, H: Hop, T: Model>(_field: Rel<Root<M>, H, T>) -> u16 {
-    match H::step() {
-        Step::Field(index) => index,
-        Step::Back { field, .. } => field,
+/// A relation of a model itself, by which others are declared.
+pub trait OwnRelation {
+    /// Its step.
+    type Hop: Hop;
+}
+
+#[diagnostic::do_not_recommend]
+impl<M, H: Hop, T> OwnRelation for Rel<Root<M>, H, T> {
+    type Hop = H;
+}
+
+#[diagnostic::do_not_recommend]
+impl<M, H: Hop, K> OwnRelation for GenericRel<Root<M>, H, K> {
+    type Hop = H;
+}
+
+/// The place of a relation in its model.
+pub fn field_of<F: OwnRelation>(_field: F) -> u16 {
+    match F::Hop::step() {
+        Step::Field(field) | Step::Back { field, .. } | Step::To { field, .. } => field,
         Step::Key => unreachable!("a relation is reached by a field, and a bare key is no relation"),
     }
 }

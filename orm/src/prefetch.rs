@@ -23,19 +23,24 @@ pub(crate) use self::way::{Shared, set_parent};
 use crate::{
     error::{Error, Misuse, Result},
     executor::Executor,
-    field::Field,
+    field::{ContentType, Field},
+    meta::ModelMeta,
     model::{Accessor, FieldVisitor, Key, Model},
     node::{FieldPath, Step},
     queryset::{
         QueryState, fetch_instances, keys_in,
         state::{Prefetch, Shape},
     },
-    relation::{ForeignKey, Forward, ManyToMany, Related, RelatedOne, Through, holder::Holder},
+    relation::{
+        ForeignKey, Forward, Generic, ManyToMany, Related, RelatedOne, Through, generic, holder::Holder,
+    },
 };
 
 /// A relation to be read, and what lies beyond it.
 struct Level {
     field: u16,
+    /// Of a generic key, the model that it is read for; all of them, if none.
+    target: Option<&'static ModelMeta>,
     queryset: Option<Arc<QueryState>>,
     beyond: Vec<Prefetch>,
 }
@@ -65,19 +70,22 @@ fn levels<M: Model>(list: &[Prefetch]) -> Result<Vec<Level>> {
     let mut levels: Vec<Level> = Vec::new();
     for prefetch in list {
         let Some((first, rest)) = prefetch.path.steps().split_first() else { continue };
-        let Step::Field(field) = *first else {
-            return Err(
-                Misuse::Other("prefetch_related needs a field to put rows in; declare the reverse").into()
-            );
+        let (field, target) = match *first {
+            Step::Field(field) => (field, None),
+            Step::To { field, target } => (field, Some(target)),
+            Step::Back { .. } | Step::Key => {
+                let wanted = "prefetch_related needs a field to put rows in; declare the reverse";
+                return Err(Misuse::Other(wanted).into());
+            }
         };
-        let place = levels.iter().position(|level| level.field == field);
+        let place = levels.iter().position(|level| level.field == field && level.target == target);
         let is_last = rest.is_empty();
         if let (Some(_), true, Some(_)) = (place, is_last, &prefetch.queryset) {
             let relation = M::meta().field(field).map_or("", |field| field.name);
             return Err(Misuse::PrefetchTwice { relation }.into());
         }
         let place = place.unwrap_or_else(|| {
-            levels.push(Level { field, queryset: None, beyond: Vec::new() });
+            levels.push(Level { field, target, queryset: None, beyond: Vec::new() });
             levels.len() - 1
         });
         if !is_last {
@@ -87,7 +95,27 @@ fn levels<M: Model>(list: &[Prefetch]) -> Result<Vec<Level>> {
             levels[place].queryset.clone_from(&prefetch.queryset);
         }
     }
+    // What is said of one of the models that a generic key leads to comes before what is said of all.
+    levels.sort_by_key(|level| level.target.is_none());
     Ok(levels)
+}
+
+impl Level {
+    /// The queryset of the related rows, which are of a model.
+    fn wanted(&self, model: &'static ModelMeta, base: impl FnOnce() -> QueryState) -> Result<QueryState> {
+        let mut state = match &self.queryset {
+            Some(queryset) => (**queryset).clone(),
+            None => base(),
+        };
+        if !matches!(state.clauses().shape, Shape::Instances) {
+            return Err(Misuse::NotAllowed { call: "prefetch_related", after: "values" }.into());
+        }
+        debug_assert_eq!(state.model, model, "the builder checked the model of the queryset");
+        if !self.beyond.is_empty() {
+            state.clauses_mut().prefetch.extend(self.beyond.iter().cloned());
+        }
+        Ok(state)
+    }
 }
 
 /// The related rows of some holders.
@@ -108,18 +136,7 @@ struct Fetch<'a, 'i, M, H> {
 impl<M: Model, H: Holder<M>> Fetch<'_, '_, M, H> {
     /// The related rows' queryset.
     fn wanted<C: Model>(&self, base: impl FnOnce() -> QueryState) -> Result<QueryState> {
-        let mut state = match &self.level.queryset {
-            Some(queryset) => (**queryset).clone(),
-            None => base(),
-        };
-        if !matches!(state.clauses().shape, Shape::Instances) {
-            return Err(Misuse::NotAllowed { call: "prefetch_related", after: "values" }.into());
-        }
-        debug_assert_eq!(state.model, C::meta(), "the builder checked the model of the queryset");
-        if !self.level.beyond.is_empty() {
-            state.clauses_mut().prefetch.extend(self.level.beyond.iter().cloned());
-        }
-        Ok(state)
+        self.level.wanted(C::meta(), base)
     }
 
     /// The related rows of a relation from the other side.
@@ -223,5 +240,20 @@ impl<M: Model, H: Holder<M>> FieldVisitor<M> for Fetch<'_, '_, M, H> {
             }
         }
         Ok(())
+    }
+
+    fn generic<F: Generic>(self, field: Accessor<M, F>) -> Result<()> {
+        let Level { target, .. } = *self.level;
+        let is_wanted = |of: &ContentType| target.is_none_or(|target| of.is_of(target));
+        let wanted = |model| {
+            let state = self.level.wanted(model, || QueryState::new(model))?;
+            match state.clauses().slice.is_all() {
+                true => Ok(state),
+                false => {
+                    Err(Misuse::NotAllowed { call: "prefetch_related of a key", after: "a slice" }.into())
+                }
+            }
+        };
+        generic::prefetch(self.holders, field, is_wanted, wanted, self.ex)
     }
 }

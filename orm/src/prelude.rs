@@ -15,7 +15,8 @@ pub use crate::expression::subquery::{exists, outer, subquery};
 pub use crate::expression::tuple::{TupleLookups, tuple};
 pub use crate::expression::{Aggregate, Expr, Param, Q};
 pub use crate::field::{
-    Auto, Choices, Date, DateTime, Duration, Email, Json, Slug, StoredFile, StoredImage, Time, Url,
+    Auto, Choices, ContentType, Date, DateTime, Duration, Email, Json, Slug, StoredFile, StoredImage, Time,
+    Url,
 };
 pub use crate::model::{Describe, Model, Proxy};
 pub use crate::new;
@@ -23,7 +24,9 @@ pub use crate::partial::Partial;
 pub use crate::queryset::lock::{Lock, LockStrength};
 pub use crate::queryset::{BoundQuerySet, Dynamic, QuerySet, Queryset, Record, Words, prepare};
 pub use crate::raw::{Cursors, RawQuerySet};
-pub use crate::relation::{Follow, ForeignKey, ManyToMany, OneToOne, Parent, Related, RelatedOne};
+pub use crate::relation::{
+    Follow, ForeignKey, GenericForeignKey, ManyToMany, OneToOne, Parent, Related, RelatedOne,
+};
 pub use crate::row::{Annotated, Fields};
 pub use crate::save::Persist;
 pub use crate::validate::Validate;

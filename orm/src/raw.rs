@@ -43,7 +43,10 @@ use crate::executor::{Executor, StatementKind, finish_write};
 use crate::meta::FieldMeta;
 use crate::model::Model;
 use crate::partial::Partial;
+use crate::prefetch;
 use crate::queryset::QuerySet;
+use crate::queryset::relations::Relations;
+use crate::queryset::state::Prefetch;
 use crate::read;
 use crate::row::ValuesRow;
 
@@ -99,6 +102,7 @@ pub struct RawQuerySet<M> {
     sql: &'static str,
     values: Vec<Value>,
     translations: Vec<(&'static str, &'static str)>,
+    prefetch: Vec<Prefetch>,
     model: PhantomData<fn() -> M>,
 }
 
@@ -118,7 +122,13 @@ impl<M: Model> QuerySet<M> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn raw(self, sql: &'static str, parameters: impl Parameters) -> RawQuerySet<M> {
-        RawQuerySet { sql, values: parameters.into_values(), translations: Vec::new(), model: PhantomData }
+        RawQuerySet {
+            sql,
+            values: parameters.into_values(),
+            translations: Vec::new(),
+            prefetch: Vec::new(),
+            model: PhantomData,
+        }
     }
 }
 
@@ -132,6 +142,31 @@ impl<M: Model> RawQuerySet<M> {
         self
     }
 
+    /// Reads relations by one query for each, for all rows together, as
+    /// [`prefetch_related`](crate::queryset::Queryset::prefetch_related) does.
+    ///
+    /// ```
+    /// use nuages::prelude::*;
+    /// # #[derive(Model, Clone)] #[model(table = "author")]
+    /// # pub struct Author { pub id: Auto<i64>, pub name: String, #[related(Post::author)] pub posts: Related<Post> }
+    /// # #[derive(Model, Clone)] pub struct Post { pub id: Auto<i64>, #[field(on_delete = Cascade)] pub author: ForeignKey<Author> }
+    /// # let db = App::new().models((Author::app(), Post::app())).open_memory()?;
+    /// # let ann = Author::objects().create(new!(Author { name: "Ann" }), &db)?;
+    /// # Post::objects().create(new!(Post { author: &ann }), &db)?;
+    /// let authors = Author::objects().raw("SELECT id FROM author", ()).prefetch_related(Author::posts);
+    /// for author in authors.all(&db)? {
+    ///     assert_eq!(author.get(Author::posts, &db)?.loaded().map(<[Post]>::len), Some(1));
+    /// }
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn prefetch_related(mut self, relations: impl Relations<M>) -> Self {
+        let mut paths = Vec::new();
+        relations.collect(&mut paths);
+        let prefetch = |path| Prefetch { path, queryset: None, pushed: None };
+        self.prefetch.extend(paths.into_iter().map(prefetch));
+        self
+    }
+
     /// All rows.
     ///
     /// # Errors
@@ -140,7 +175,11 @@ impl<M: Model> RawQuerySet<M> {
     pub fn all(&self, ex: &dyn Executor) -> Result<Vec<RawRow<M>>> {
         let ResultSet { columns, rows } = run(self.sql, &self.values, M::meta().table, ex)?.rows;
         let places = self.places(&columns)?;
-        rows.into_iter().map(|row| read_row(row, &columns, &places)).collect()
+        let rows = rows.into_iter().map(|row| read_row(row, &columns, &places));
+        let mut rows: Vec<RawRow<M>> = rows.collect::<Result<_>>()?;
+        let mut holders: Vec<&mut Partial<M>> = rows.iter_mut().map(|row| &mut row.row).collect();
+        prefetch::into::<M, _>(&mut holders, &self.prefetch, ex)?;
+        Ok(rows)
     }
 
     /// The first row, if there is one.

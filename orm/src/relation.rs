@@ -4,12 +4,13 @@
 //! or it is asked for with an executor. `Debug` and `PartialEq` look at keys, never into caches.
 //!
 //! Order of reading: `forward` ([`ForeignKey`], [`OneToOne`], and the trait [`Forward`] that their `Option`s share),
-//! `parent` ([`Parent`]), `reverse` ([`Related`], [`RelatedOne`]), `many_to_many`; `follow`, `one`, `manager` and `children` (the verbs);
+//! `generic` ([`GenericForeignKey`]), `parent` ([`Parent`]), `reverse` ([`Related`], [`RelatedOne`]), `many_to_many`; `follow`, `one`, `manager` and `children` (the verbs);
 //! `origin` (fetch modes); `held` (how what was read is held).
 
 mod children;
 mod follow;
 mod forward;
+pub(crate) mod generic;
 mod held;
 pub(crate) mod holder;
 mod instances;
@@ -30,6 +31,7 @@ use crate::model::KeyValues;
 
 pub use follow::Follow;
 pub use forward::{ForeignKey, Forward, OneToOne};
+pub use generic::{Generic, GenericForeignKey};
 pub use instances::{Instances, Relatable};
 pub use manager::SetOptions;
 pub use many_to_many::{ManyToMany, Through};

@@ -23,7 +23,7 @@ use crate::{
     partial::Partial,
     queryset::{QuerySet, QueryState, check_choices, first_row, has_key, loading::Loading, own_columns},
     relation::{
-        ForeignKey, Forward, ManyToMany, Related, RelatedOne, Through,
+        ForeignKey, Forward, Generic, ManyToMany, Related, RelatedOne, Through,
         holder::Holder,
         parent::{self, WithParent},
     },
@@ -256,6 +256,7 @@ fn forget_followed<M: Model>(instance: &mut M, field: u16) {
         fn many_to_many<T: Model, Th: Through>(self, _: Accessor<M, ManyToMany<T, Th>>) {}
         fn related<C: Model>(self, _: Accessor<M, Related<C>>) {}
         fn related_one<C: Model>(self, _: Accessor<M, RelatedOne<C>>) {}
+        fn generic<F: Generic>(self, _: Accessor<M, F>) {}
     }
     M::visit(field, Forget(instance));
 }
@@ -461,6 +462,6 @@ fn save_set<M: Model>(instance: &mut M, list: &[AssignmentNode], ex: &dyn Execut
 pub(crate) fn own_field(step: Step) -> Option<u16> {
     match step {
         Step::Field(field) => Some(field),
-        Step::Back { .. } | Step::Key => None,
+        Step::Back { .. } | Step::To { .. } | Step::Key => None,
     }
 }

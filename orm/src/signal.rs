@@ -22,12 +22,15 @@ use parking_lot::RwLock;
 use crate::{
     error::Result,
     executor::Executor,
+    instance::key_of,
     meta::{FieldKind, ModelMeta},
     model::Model,
     path::{self, Hop, Rel, Root},
+    prefetch::Shared,
     queryset::{
         QueryState, can_hold,
         dynamic::{Record, record},
+        fetch_by_key, fetch_instances,
     },
     save::own_field,
 };
@@ -356,6 +359,12 @@ pub(crate) type FetchRows = fn(&QueryState, &dyn Executor) -> Result<Box<dyn Doo
 /// Stores a row of these values, by field.
 type CreateRecord = fn(&[(u16, Value)], &dyn Executor) -> Result<Record>;
 
+/// Reads the row with a key as an instance.
+type FetchOne = fn(&Value, &dyn Executor) -> Result<Option<Shared>>;
+
+/// Reads the rows of a queryset as instances, each with its key.
+type FetchShared = fn(&QueryState, &dyn Executor) -> Result<Vec<(Value, Shared)>>;
+
 /// What the untyped core asks of a model's type.
 #[derive(Clone, Copy)]
 pub(crate) struct Typed {
@@ -372,6 +381,12 @@ pub(crate) struct Typed {
     pub(crate) can_hold: fn(u16, &Value) -> Result<()>,
     /// Stores a row that was changed.
     pub(crate) save: fn(&Record, &dyn Executor) -> Result<Record>,
+    /// Reads the row with a key, as an instance that is to be shared.
+    pub(crate) fetch_one: FetchOne,
+    /// Reads the rows of a queryset as such instances, each with its key.
+    pub(crate) fetch_shared: FetchShared,
+    /// The row that an instance is.
+    pub(crate) record: fn(&(dyn Any + Send + Sync)) -> Option<Record>,
 }
 
 /// Instances that are about to be deleted.
@@ -394,6 +409,12 @@ impl Typed {
             create: record::create::<M>,
             can_hold: can_hold::<M>,
             save: record::save::<M>,
+            fetch_one: |key, ex| Ok(fetch_by_key::<M>(key, ex)?.map(|row| -> Shared { Arc::new(row) })),
+            fetch_shared: |state, ex| {
+                let rows = fetch_instances::<M>(state, ex)?.into_iter();
+                Ok(rows.filter_map(|row| Some((key_of(&row)?, Arc::new(row) as Shared))).collect())
+            },
+            record: |row| row.downcast_ref::<M>().map(Record::of),
         }
     }
 }

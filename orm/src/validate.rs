@@ -187,6 +187,7 @@ impl<'x> Cleaning<'x> {
 
     fn add(&mut self, position: usize, field: &FieldMeta, code: &'static str, text: String) {
         self.skipped[position] = true;
+        let text = field.told(code, &self.value(position), text);
         self.errors.add(field.name, code, text);
     }
 

@@ -157,6 +157,10 @@ impl<'v> Walk<'v> {
             },
         };
         let Some(meta) = field.and_then(|field| model.field(field)) else { return false };
+        if matches!(meta.kind, FieldKind::Generic) {
+            // It leads to rows of any model, so nothing can be asked of it by name; its columns have names of their own.
+            return false;
+        }
         self.path.push(Step::Field(field.unwrap_or_default()));
         self.model = meta.related_model().filter(|_| !is_key);
         self.data_type = column_type(meta.kind);
@@ -171,7 +175,8 @@ impl<'v> Walk<'v> {
     fn unknown(&self, name: &str) -> Error {
         match self.model {
             Some(model) => {
-                let choices = model.fields.iter().map(|field| field.name.to_owned()).collect();
+                let named = model.fields.iter().filter(|field| !matches!(field.kind, FieldKind::Generic));
+                let choices = named.map(|field| field.name.to_owned()).collect();
                 UnknownName::among(model.to_string(), name, choices)
             }
             None => self.unknown_lookup(name),
@@ -215,7 +220,7 @@ pub(crate) fn column_type(kind: FieldKind) -> Option<DataType> {
             let target = match kind {
                 FieldKind::ForeignKey { target, .. } | FieldKind::ManyToMany { target, .. } => target(),
                 FieldKind::Reverse { child, .. } => child(),
-                FieldKind::Column(_) => return None,
+                FieldKind::Column(_) | FieldKind::Generic => return None,
             };
             column_type(target.field(*target.primary_key.first()?)?.kind)
         }

@@ -14,7 +14,7 @@ mod shop;
 pub use blog::{Category, Comment, Post, Profile, Tag, User};
 pub use deletion::{Audit, Bin, Depot, Lease, Part, Region, Scan, Soft, Ticket};
 pub use fields::{AllTypes, Counter, Gadget};
-pub use keys::{Chapter, EnrolmentKey, Film};
+pub use keys::{Chapter, EnrolmentKey, Film, Sticker};
 pub use parents::{Pizzeria, Place, Restaurant, Stamped};
 pub use people::{Account, Person, Transfer};
 pub use school::{Course, Enrollment, Student};
@@ -68,5 +68,6 @@ pub fn app() -> App {
             EnrolmentKey::app(),
             Film::app(),
             Chapter::app(),
+            Sticker::app(),
         ))
 }

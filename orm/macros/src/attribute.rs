@@ -103,6 +103,11 @@ impl Item {
         }
     }
 
+    /// Whether the value is a function, named by a path: `Self::newest`.
+    pub(crate) fn is_function(&self) -> bool {
+        matches!(&self.value, ItemValue::Value(Expr::Path(path)) if path.path.segments.len() > 1)
+    }
+
     /// A text: `"Title"`.
     pub(crate) fn text(&self) -> syn::Result<LitStr> {
         literal_text(self.expression()?).ok_or_else(|| self.expected("a text in quotes"))

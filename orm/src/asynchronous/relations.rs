@@ -8,8 +8,12 @@ use crate::{
     error::Result,
     executor::Executor,
     expression::condition::Condition,
+    field::Field,
     model::Model,
-    relation::{Follow, Instances, ManyToMany, Relatable, Related, RelatedOne, SetOptions, Through},
+    queryset::Record,
+    relation::{
+        Follow, GenericForeignKey, Instances, ManyToMany, Relatable, Related, RelatedOne, SetOptions, Through,
+    },
 };
 
 /// Following keys in tasks.
@@ -29,6 +33,34 @@ pub trait AsyncFollow: Follow {
 }
 
 impl<F: Follow> AsyncFollow for F {}
+
+impl<K: Field<Base = K>> GenericForeignKey<K> {
+    /// [`get`](GenericForeignKey::get).
+    ///
+    /// # Errors
+    /// As its twin.
+    pub async fn aget<M: Model<Pk = K>>(&self, ex: &dyn Executor) -> Result<&M> {
+        ex.awaiting(|tx| self.get::<M>(tx).map(drop)).await?;
+        self.get(ex)
+    }
+
+    /// [`find`](GenericForeignKey::find).
+    ///
+    /// # Errors
+    /// As its twin.
+    pub async fn afind<M: Model<Pk = K>>(&self, ex: &dyn Executor) -> Result<Option<&M>> {
+        ex.awaiting(|tx| self.find::<M>(tx).map(drop)).await?;
+        self.find(ex)
+    }
+
+    /// [`record`](GenericForeignKey::record).
+    ///
+    /// # Errors
+    /// As its twin.
+    pub async fn arecord(&self, ex: &dyn Executor) -> Result<Option<Record>> {
+        ex.awaiting(|tx| self.record(tx)).await
+    }
+}
 
 impl<C: Model> RelatedOne<C> {
     /// [`get`](RelatedOne::get).

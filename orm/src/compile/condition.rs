@@ -298,7 +298,10 @@ impl Compiler<'_> {
         let many = joins.get(1);
         let tie = match (shared, &many.parent) {
             (Some(source), _) => Expr::Column(many.source.row_id()).equals(Expr::Column(source.row_id())),
-            (None, Some(link)) => Expr::Column(many.source.column(link.hop.far)).equals(outside_key),
+            (None, Some(link)) => {
+                let meet = Expr::Column(many.source.column(link.hop.far)).equals(outside_key);
+                link.hop.guarded(many.source, meet)
+            }
             (None, None) => outside_key,
         };
         Ok(Expr::Exists(Box::new(joins.relation_without_first().filter(tie.and(condition)))))

@@ -10,10 +10,10 @@
 //!   if each of its branches asks for it, and otherwise makes it left again.
 
 use nuages_engine::algebra::{Expr, JoinKind, Relation, Source};
-use nuages_storage::TableId;
+use nuages_storage::{TableId, Value};
 use smallvec::SmallVec;
 
-use crate::node::Node;
+use crate::{meta::ModelMeta, node::Node};
 
 /// A join by its place; 0 is the queryset's own table.
 pub(super) type JoinId = usize;
@@ -55,6 +55,45 @@ pub(super) struct Hop {
     pub(super) along: bool,
     /// Whether it may lead to no row.
     pub(super) nullable: bool,
+    /// What else must be true of the two rows.
+    pub(super) guard: Option<Guard>,
+}
+
+/// A column that says of which model a row is at which a generic key points.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Guard {
+    /// Whether the near side has it.
+    pub(super) is_near: bool,
+    /// The place of the column.
+    pub(super) column: usize,
+    /// The model.
+    pub(super) model: &'static ModelMeta,
+}
+
+impl Hop {
+    /// What must be true of two rows for the hop to lead from one to the other.
+    fn condition(&self, near: Source, far: Source) -> Expr {
+        let meet = Expr::Column(near.column(self.near)).equals(Expr::Column(far.column(self.far)));
+        match self.guard {
+            Some(guard) if guard.is_near => meet.and(guard.condition(near)),
+            _ => self.guarded(far, meet),
+        }
+    }
+
+    /// A condition, and what else must be true of a row on the far side.
+    pub(super) fn guarded(&self, far: Source, condition: Expr) -> Expr {
+        match self.guard {
+            Some(guard) if !guard.is_near => condition.and(guard.condition(far)),
+            _ => condition,
+        }
+    }
+}
+
+impl Guard {
+    fn condition(&self, side: Source) -> Expr {
+        let label = Value::Text(self.model.label().into());
+        Expr::Column(side.column(self.column)).equals(Expr::Literal(label))
+    }
 }
 
 /// Which joins to many rows may be shared.
@@ -199,8 +238,7 @@ impl Joins {
         let mut relation = Relation::scan(self.0[first].table, self.0[first].source);
         for (id, join) in self.0.iter().enumerate().skip(first + 1) {
             if let (true, Some(link)) = (keep(id), &join.parent) {
-                let near = self.0[link.parent].source.column(link.hop.near);
-                let mut on = Expr::Column(near).equals(Expr::Column(join.source.column(link.hop.far)));
+                let mut on = link.hop.condition(self.0[link.parent].source, join.source);
                 if let Some((_, Some(condition))) = &link.narrowed {
                     on = on.and(condition.clone());
                 }

@@ -43,6 +43,9 @@ impl Compiler<'_> {
                         &mut keys,
                     )?;
                 }
+                for node in state.declared_order() {
+                    self.order_node(scope, state.model, &node, &mut keys)?;
+                }
             }
             Ordering::By(nodes) => {
                 for node in nodes {
@@ -114,6 +117,9 @@ impl Compiler<'_> {
             };
         }
         let target = target.filter(|_| !path.steps().is_empty());
+        if let Some(declared) = target.and_then(|target| target.ordering_by) {
+            return self.order_declared(scope, &whole, &declared(), descending, nulls_first, keys);
+        }
         if let Some(target) = target.filter(|target| !target.ordering.is_empty()) {
             if whole.steps().len() > ORDERING_DEPTH_MAX {
                 return Err(Misuse::Other("the orderings of two models refer to each other").into());
@@ -134,6 +140,24 @@ impl Compiler<'_> {
         }
         let end = self.walk(scope, &whole, &Reuse::All)?;
         keys.push(sort_key(self.column(scope, &end), descending, nulls_first));
+        Ok(())
+    }
+
+    /// A path that ends at a model which orders its rows by expressions.
+    fn order_declared(
+        &mut self,
+        scope: ScopeId,
+        whole: &FieldPath,
+        declared: &[OrderNode],
+        descending: bool,
+        nulls_first: Option<bool>,
+        keys: &mut Vec<SortKey>,
+    ) -> Result<()> {
+        let (anchor, _) = self.join(scope, whole, None, &Reuse::All)?;
+        for key in self.inner_order(Place { scope, anchor }, declared)? {
+            let nulls_first = nulls_first.unwrap_or(key.nulls_first != descending);
+            keys.push(SortKey { descending: key.descending != descending, nulls_first, ..key });
+        }
         Ok(())
     }
 }

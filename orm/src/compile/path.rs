@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::{
     Compiler, ScopeId,
-    joins::{Hop, JoinId, JoinSet, Reuse},
+    joins::{Guard, Hop, JoinId, JoinSet, Reuse},
 };
 use crate::{
     error::{Error, Misuse, Result},
@@ -55,10 +55,16 @@ pub(crate) fn hops(
             Some(FieldKind::ForeignKey { .. } | FieldKind::ManyToMany { .. }) => (model, field, true),
             _ => return Ok(None),
         },
+        Step::To { field, target } => {
+            return generic_hop(binding, (model, field), target, true).map(|hop| Some((hop, target)));
+        }
         Step::Key => return Ok(None),
     };
     let not_a_relation = || Error::from(Misuse::NotAColumn { model: model.name });
     let meta = owner.field(field).ok_or_else(not_a_relation)?;
+    if let (FieldKind::Generic, false) = (meta.kind, forward) {
+        return generic_hop(binding, (owner, field), model, false).map(|hop| Some((hop, owner)));
+    }
     let target = meta.related_model().ok_or_else(not_a_relation)?;
     match (meta.kind, forward) {
         (FieldKind::ForeignKey { .. }, true) => {
@@ -69,6 +75,7 @@ pub(crate) fn hops(
                 many: false,
                 along: true,
                 nullable: meta.null,
+                guard: None,
             };
             Ok(Some((Hops::from_slice(&[hop]), target)))
         }
@@ -80,6 +87,7 @@ pub(crate) fn hops(
                 many: !one,
                 along: false,
                 nullable: true,
+                guard: None,
             };
             Ok(Some((Hops::from_slice(&[hop]), owner)))
         }
@@ -97,6 +105,7 @@ pub(crate) fn hops(
                 many: true,
                 along: false,
                 nullable: true,
+                guard: None,
             };
             let out = Hop {
                 table: binding.model(there)?.table,
@@ -105,11 +114,31 @@ pub(crate) fn hops(
                 many: false,
                 along: true,
                 nullable: false,
+                guard: None,
             };
             Ok(Some((Hops::from_slice(&[into, out]), there)))
         }
         _ => Err(not_a_relation()),
     }
+}
+
+/// The hop between the rows of a generic key and those of one of the models that it leads to. That a row is of this model
+/// says its content type, so the hop is guarded by that column.
+fn generic_hop(
+    binding: &Binding,
+    (owner, field): (&'static ModelMeta, u16),
+    target: &'static ModelMeta,
+    along: bool,
+) -> Result<Hops> {
+    let [content_type, key] = FieldKind::generic_columns(field);
+    let (here, there) = (binding.column(owner, key)?, binding.key_column(target)?);
+    let (table, near, far) = match along {
+        true => (binding.model(target)?.table, here, there),
+        false => (binding.model(owner)?.table, there, here),
+    };
+    let guard = Guard { is_near: along, column: binding.column(owner, content_type)?, model: target };
+    let hop = Hop { table, near, far, many: !along, along, nullable: true, guard: Some(guard) };
+    Ok(Hops::from_slice(&[hop]))
 }
 
 /// The way of a path, without the last tables of which only the key is wanted that the table before has as well
@@ -136,7 +165,7 @@ fn route(binding: &Binding, from: &'static ModelMeta, path: &FieldPath) -> Resul
         route.nullable = model.field(field).is_some_and(|meta| meta.null);
     }
     while let Some(last) = route.hops.last() {
-        if !(last.along && last.far == route.column) {
+        if !(last.along && last.far == route.column && last.guard.is_none()) {
             break;
         }
         (route.column, route.nullable) = (last.near, last.nullable);

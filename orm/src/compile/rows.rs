@@ -268,6 +268,11 @@ impl Compiler<'_> {
         loading: Option<&Loading>,
         outputs: &mut Vec<Expr>,
     ) -> Result<Joined> {
+        if let Step::To { .. } = step {
+            let wanted =
+                "select_related cannot follow a generic key, whose rows are of many models: prefetch it";
+            return Err(Misuse::Other(wanted).into());
+        }
         let Step::Field(field) = step else {
             return Err(
                 Misuse::Other("select_related needs a field to put the row in; declare the reverse").into()

@@ -8,7 +8,7 @@ use nuages_storage::{TableId, Value};
 
 use super::{
     DeleteOptions, Deleted, Label,
-    reach::{self, Pointer},
+    reach::{self, GenericChildren, Pointer},
 };
 use crate::{
     atomic::Tx,
@@ -176,6 +176,17 @@ impl Collector<'_> {
                 }
             }
         }
+        for generic in reach::generic_children(meta) {
+            let children = self.generic_children(meta, generic, &keys)?;
+            if !children.is_empty() {
+                found.push(Pending {
+                    meta: generic.child,
+                    keys: children,
+                    parent: Some(meta),
+                    keep_parents: false,
+                });
+            }
+        }
         Ok(found)
     }
 
@@ -186,13 +197,32 @@ impl Collector<'_> {
     /// The keys of the rows that point at these by one foreign key.
     fn children(&self, pointer: Pointer, keys: &[Value]) -> Result<Vec<Value>> {
         let binding = self.tx.shared().binding();
-        let key = binding.identity(pointer.child, ROWS)?;
         let pointing = ROWS.column(binding.column(pointer.child, pointer.index)?);
-        let relation =
-            Relation::scan(binding.model(pointer.child)?.table, ROWS).filter(among(pointing, keys));
+        self.keys_of(pointer.child, among(pointing, keys))
+    }
+
+    /// The keys of the rows that point at these of a model by one generic key.
+    fn generic_children(
+        &self,
+        meta: &'static ModelMeta,
+        GenericChildren { child, columns }: GenericChildren,
+        keys: &[Value],
+    ) -> Result<Vec<Value>> {
+        let binding = self.tx.shared().binding();
+        let content_type = ROWS.column(binding.column(child, columns.content_type)?);
+        let pointing = ROWS.column(binding.column(child, columns.object_id)?);
+        let label = Expr::Literal(Value::Text(meta.label().into()));
+        self.keys_of(child, Expr::Column(content_type).equals(label).and(among(pointing, keys)))
+    }
+
+    /// The keys of the rows of a model that meet a condition.
+    fn keys_of(&self, model: &'static ModelMeta, condition: Expr) -> Result<Vec<Value>> {
+        let binding = self.tx.shared().binding();
+        let key = binding.identity(model, ROWS)?;
+        let relation = Relation::scan(binding.model(model)?.table, ROWS).filter(condition);
         let query = Query::new(relation, vec![OutputColumn::new("pk", key)]);
         let mut found = Vec::new();
-        read::each(self.tx, pointer.child, &query, &mut |row| {
+        read::each(self.tx, model, &query, &mut |row| {
             found.push(row.value(0));
             Ok(())
         })?;

@@ -4,6 +4,7 @@ use crate::{
     app::App,
     executor::Executor,
     meta::{FieldKind, FieldMeta, ModelMeta, OnDelete},
+    relation::generic::GenericColumns,
 };
 
 /// A foreign key that points at a model.
@@ -27,6 +28,24 @@ pub(super) fn pointers(meta: &'static ModelMeta, app: &App) -> Vec<Pointer> {
         }
     }
     found
+}
+
+/// A generic key whose other side a model declares: rows that point at its rows go with them.
+#[derive(Clone, Copy)]
+pub(super) struct GenericChildren {
+    pub(super) child: &'static ModelMeta,
+    pub(super) columns: GenericColumns,
+}
+
+/// The generic keys whose other side a model declares.
+pub(super) fn generic_children(meta: &'static ModelMeta) -> impl Iterator<Item = GenericChildren> {
+    meta.fields.iter().filter_map(|field| match field.kind {
+        FieldKind::Reverse { child, field, .. } => {
+            let child = child();
+            GenericColumns::of(child, field()).map(|columns| GenericChildren { child, columns })
+        }
+        _ => None,
+    })
 }
 
 /// A table between the sides of a many-to-many relation that no model declares.
@@ -56,7 +75,7 @@ pub(super) fn pairs(meta: &'static ModelMeta, ex: &dyn Executor) -> Vec<Pairs> {
 }
 
 /// The models whose rows go with those of a model, if the engine's cascades have the whole answer: every key in reach
-/// cascades, becomes NULL, or does nothing, and no row in reach extends another. It is the same for as long as a
+/// cascades, becomes NULL, or does nothing, no key is generic, and no row in reach extends another. It is the same for as long as a
 /// database is open.
 #[derive(Debug)]
 pub(super) struct Reach(Option<Vec<&'static ModelMeta>>);
@@ -67,8 +86,8 @@ impl Reach {
         let mut next = 0;
         while let Some(&model) = reached.get(next) {
             next += 1;
-            // Against the direction of the key, the engine deletes nothing.
-            if model.parent.is_some() {
+            // Against the direction of the key, and along a generic one, the engine deletes nothing.
+            if model.parent.is_some() || generic_children(model).next().is_some() {
                 return Reach(None);
             }
             for Pointer { child, field, .. } in pointers(model, app) {

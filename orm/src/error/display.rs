@@ -84,6 +84,11 @@ impl fmt::Display for Error {
                  put what may fail into an inner atomic block",
             ),
             Error::NestedDurable => f.write_str("a durable atomic block cannot stand inside another"),
+            Error::OtherModel { wanted, found } => {
+                let name = found.name;
+                write!(f, "the generic key leads to a {found}, and not to a {wanted}; ")?;
+                write!(f, "ask for a {name}, or for any row by record()")
+            }
             Error::Unregistered { model } => {
                 write!(f, "the model {model} is not in the App; add {model}::app() to its models")
             }

@@ -149,7 +149,7 @@ impl fmt::Display for Told {
             FieldKind::ForeignKey { .. } | FieldKind::Reverse { one: true, .. } => {
                 write!(f, "add .select_related({model}::{name}) to the queryset they came from")
             }
-            FieldKind::Reverse { one: false, .. } | FieldKind::ManyToMany { .. } => {
+            FieldKind::Reverse { one: false, .. } | FieldKind::ManyToMany { .. } | FieldKind::Generic => {
                 write!(f, "add .prefetch_related({model}::{name}) to the queryset they came from")
             }
             FieldKind::Column(_) => write!(f, "the queryset they came from should not defer it"),

@@ -21,13 +21,18 @@
 //! ```
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
+use super::operand::Comparable;
 use super::{Operand, Q, Term};
 use crate::field::Field;
+use crate::meta::ModelMeta;
 use crate::model::Model;
-use crate::node::{Lookup, Node};
+use crate::node::{Lookup, Misuse, Node};
 use crate::order::Order;
 use crate::path::{Col, Hop, Path, Rel, Types};
+use crate::queryset::state::Shape;
+use crate::queryset::{QuerySet, QueryState};
 
 /// Several expressions over `M` as one value; `T` is the tuple of their types. [`tuple()`] makes it.
 #[derive(Clone, Debug)]
@@ -117,10 +122,23 @@ impl<M, T> TupleExpr<M, T> {
         self.gte(from) & self.lte(to)
     }
 
-    /// Equal to one of some tuples; of none, never.
-    pub fn is_in<R: TupleOperand<T, M>>(&self, tuples: impl IntoIterator<Item = R>) -> Q<M> {
-        let any = tuples.into_iter().map(|right| equal(&self.parts, &right.into_parts())).reduce(Node::or);
-        Q::new(any.unwrap_or(Node::Value(false.into())))
+    /// Equal to one of some tuples, or to a row of a queryset of as many columns; of none, never.
+    ///
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)] pub struct Song { pub id: Auto<i64>, pub title: String, pub year: i64 }
+    /// # #[derive(Model, Clone, Debug)] pub struct Cover { pub id: Auto<i64>, pub of: String, pub year: i64 }
+    /// # let db = App::new().models((Song::app(), Cover::app())).open_memory()?;
+    /// # Song::objects().create(new!(Song { title: "Nuages", year: 1940 }), &db)?;
+    /// # Song::objects().create(new!(Song { title: "Nuages", year: 1946 }), &db)?;
+    /// # Cover::objects().create(new!(Cover { of: "Nuages", year: 1946 }), &db)?;
+    /// let covers = Cover::objects().values_list((Cover::of, Cover::year));
+    /// let in_their_year = Song::objects().filter(tuple((Song::title, Song::year)).is_in(&covers));
+    /// assert_eq!(in_their_year.one(&db)?.year, 1946);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn is_in(&self, tuples: impl TupleAmong<T, M>) -> Q<M> {
+        Q::new(tuples.among(&self.parts))
     }
 
     /// By the first part, then by the second and so on.
@@ -132,6 +150,68 @@ impl<M, T> TupleExpr<M, T> {
     pub fn desc(&self) -> Vec<Order<M>> {
         self.parts.iter().map(|part| Order::new(part.clone(), true)).collect()
     }
+}
+
+/// What a tuple may be among: tuples, or the rows of a queryset of as many columns.
+pub trait TupleAmong<T, M> {
+    /// The condition that a tuple of these parts is among them.
+    fn among(self, parts: &[Node]) -> Node;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, M, I: IntoIterator<Item: TupleOperand<T, M>>> TupleAmong<T, M> for I {
+    fn among(self, parts: &[Node]) -> Node {
+        let any = self.into_iter().map(|right| equal(parts, &right.into_parts())).reduce(Node::or);
+        any.unwrap_or(Node::Value(false.into()))
+    }
+}
+
+/// Whether there is a row in which every column is equal to its part of the tuple.
+fn among_rows(mut rows: QueryState, model: &'static ModelMeta, parts: &[Node]) -> Node {
+    let clauses = rows.clauses();
+    let misuse = |after| Node::Misuse(Misuse::NotAllowed { call: "is_in of a tuple", after });
+    let after = match &clauses.shape {
+        _ if !clauses.slice.is_all() => Some("a slice"),
+        _ if !clauses.combined.is_empty() => Some("a union, intersection or difference"),
+        Shape::Values { columns, .. } if columns.len() == parts.len() => None,
+        _ => Some("rows that are no tuples of columns"),
+    };
+    if let Some(after) = after {
+        return misuse(after);
+    }
+    let Shape::Values { columns, .. } = clauses.shape.clone() else { return misuse("rows of no columns") };
+    for (column, part) in columns.into_iter().zip(parts) {
+        let outside = Node::Outer { model, node: Arc::new(part.clone()) };
+        rows.add_condition(Node::lookup(Lookup::Exact, column, outside));
+    }
+    Node::Exists(Arc::new(rows))
+}
+
+macro_rules! among_rows {
+    ($($($column:ident $type:ident)*;)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<M: Model, C: Model, $($type: Field, $column: Field<Class: Comparable<$type::Class>>),*>
+            TupleAmong<($($type,)*), M> for &QuerySet<C, ($($column,)*)>
+        {
+            fn among(self, parts: &[Node]) -> Node {
+                among_rows(self.state().clone(), M::meta(), parts)
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<M: Model, C: Model, $($type: Field, $column: Field<Class: Comparable<$type::Class>>),*>
+            TupleAmong<($($type,)*), M> for QuerySet<C, ($($column,)*)>
+        {
+            fn among(self, parts: &[Node]) -> Node {
+                among_rows(self.into_state(), M::meta(), parts)
+            }
+        }
+    )*};
+}
+among_rows! {
+    A T B U;
+    A T B U D V;
+    A T B U D V E W;
 }
 
 /// A column or a key: what a composite key is made of.
@@ -206,10 +286,7 @@ pub trait TupleLookups: Sized {
 
     /// [`TupleExpr::is_in`].
     #[expect(clippy::wrong_self_convention, reason = "columns are copied")]
-    fn is_in<R: TupleOperand<Self::Types, Self::Root>>(
-        self,
-        tuples: impl IntoIterator<Item = R>,
-    ) -> Q<Self::Root> {
+    fn is_in(self, tuples: impl TupleAmong<Self::Types, Self::Root>) -> Q<Self::Root> {
         self.into_one().is_in(tuples)
     }
 

@@ -62,6 +62,8 @@ pub struct FieldMeta {
     pub verbose_name: &'static str,
     /// A sentence for people who fill it.
     pub help_text: &'static str,
+    /// What validation says in place of its own sentence, by code; `{value}` in it stands for the value.
+    pub error_messages: &'static [(&'static str, &'static str)],
     /// What deleting the referenced row does; of a field that is no key it means nothing.
     pub on_delete: OnDelete,
     /// Whether a many-to-many relation of a model with itself holds both ways.
@@ -98,6 +100,16 @@ pub enum FieldKind {
         /// Whether there is one child at most.
         one: bool,
     },
+    /// A row of any model, by its content type and its key, which are the [two fields](FieldKind::generic_columns) after
+    /// it; no column.
+    Generic,
+}
+
+impl FieldKind {
+    /// The fields of the content type and of the key of the generic key at a place.
+    pub const fn generic_columns(field: u16) -> [u16; 2] {
+        [field + 1, field + 2]
+    }
 }
 
 /// What `on_delete = Set(function)` calls; the derive wraps the user's function, which returns a key or an instance.
@@ -220,6 +232,7 @@ impl FieldMeta {
             auto_now_add: false,
             verbose_name: "",
             help_text: "",
+            error_messages: &[],
             on_delete: OnDelete::DoNothing,
             symmetrical: true,
             through_fields: None,
@@ -241,10 +254,18 @@ impl FieldMeta {
     /// The model on the other side, if it is a relation.
     pub fn related_model(&self) -> Option<&'static super::ModelMeta> {
         match self.kind {
-            FieldKind::Column(_) => None,
+            FieldKind::Column(_) | FieldKind::Generic => None,
             FieldKind::ForeignKey { target, .. } | FieldKind::ManyToMany { target, .. } => Some(target()),
             FieldKind::Reverse { child, .. } => Some(child()),
         }
+    }
+
+    /// What is said to people of a code: the field's own words for it, or the usual ones.
+    pub(crate) fn told(&self, code: &str, value: &Value, usual: String) -> String {
+        let own = self.error_messages.iter().find(|(known, _)| *known == code);
+        own.map_or(usual, |(_, words)| {
+            words.replace("{value}", value.as_text().unwrap_or(&value.to_string()))
+        })
     }
 
     /// Whether it is a column of this type.
@@ -304,6 +325,8 @@ macro_rules! setters {
 }
 
 setters! {
+    /// Whether it may be NULL.
+    null: bool,
     /// Whether forms accept it empty.
     blank: bool,
     /// Whether each value occurs once.
@@ -334,6 +357,8 @@ setters! {
     verbose_name: &'static str,
     /// A sentence for people who fill it.
     help_text: &'static str,
+    /// What validation says in place of its own sentence.
+    error_messages: &'static [(&'static str, &'static str)],
     /// Whether a many-to-many relation of a model with itself holds both ways.
     symmetrical: bool,
     /// The two keys of the through model.

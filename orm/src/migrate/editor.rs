@@ -29,6 +29,14 @@ pub(super) struct Editor<'a> {
 impl Editor<'_> {
     /// Code is not among what it does.
     pub(super) fn apply(&self, operation: &Operation) -> Result<()> {
+        // The table of a model that is not managed is somebody else's, before as after.
+        let is_theirs = |label: &str| {
+            let model = self.before.model(label).or_else(|_| self.after.model(label));
+            model.is_ok_and(|model| !model.is_managed())
+        };
+        if operation.model().is_some_and(|label| is_theirs(&label)) {
+            return Ok(());
+        }
         match operation {
             Operation::CreateModel(model) => self.create(model),
             Operation::DeleteModel { model } => self.delete(self.before.model(model)?),
@@ -55,6 +63,7 @@ impl Editor<'_> {
                     }
                 }
             }
+            Operation::RenameModel { model, name } => self.rename_model(model, name),
             Operation::RenameTable { model, table } => self.rename(self.before.model(model)?, table),
             Operation::AlterOptions { .. } | Operation::Run(_) => Ok(()),
             Operation::AlterUniqueTogether { model, sets } => {
@@ -119,6 +128,29 @@ impl Editor<'_> {
             self.session.rename_table(&pairs_name(model, name), &pairs_name(&renamed, name))?;
         }
         Ok(self.session.rename_table(&model.table, table)?)
+    }
+
+    /// The table of a model that has another name now, and the columns of pairs that are named after it.
+    fn rename_model(&self, label: &str, name: &str) -> Result<()> {
+        let old = self.before.model(label)?;
+        let new = self.after.model(&ModelState { name: name.to_owned(), ..old.clone() }.label())?;
+        if old.table != new.table {
+            self.rename(old, &new.table)?;
+        }
+        for model in self.after.models.values() {
+            for (field, description) in &model.fields {
+                let FieldStateKind::ManyToMany { to } = &description.kind else { continue };
+                let target = self.after.model(to)?;
+                let was = |side: &'_ ModelState| side.label() == new.label();
+                let (near, far) =
+                    (if was(model) { old } else { model }, if was(target) { old } else { target });
+                let (before, after) = (pair_columns(near, far), pair_columns(model, target));
+                for (before, after) in before.iter().zip(&after).filter(|(before, after)| before != after) {
+                    self.session.rename_column(&pairs_name(model, field), before, after)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn add(&self, model: &ModelState, name: &str, field: &FieldState) -> Result<()> {
@@ -270,11 +302,7 @@ impl Editor<'_> {
         let FieldStateKind::ManyToMany { to } = &field.kind else { return Ok(()) };
         let target = self.after.model(to)?;
         let table = pairs_name(model, name);
-        let (near, far) = (model.name.to_lowercase(), target.name.to_lowercase());
-        let (near, far) = match model.label() == target.label() {
-            true => (format!("from_{near}_id"), format!("to_{near}_id")),
-            false => (format!("{near}_id"), format!("{far}_id")),
-        };
+        let [near, far] = pair_columns(model, target);
         let key = |column: &str, of: &ModelState| -> Result<NewForeignKey> {
             let key = key_of(of)?.column.clone();
             let key = NewForeignKey::new(format!("{table}_{column}_fk"), [column], &of.table, [key]);
@@ -402,6 +430,15 @@ fn key_of(model: &ModelState) -> Result<&FieldState> {
 /// The table of the pairs of a many-to-many field.
 fn pairs_name(model: &ModelState, field: &str) -> String {
     format!("{}_{field}", model.table)
+}
+
+/// The columns of the table between two models.
+fn pair_columns(model: &ModelState, target: &ModelState) -> [String; 2] {
+    let (near, far) = (model.name.to_lowercase(), target.name.to_lowercase());
+    match model.label() == target.label() {
+        true => [format!("from_{near}_id"), format!("to_{near}_id")],
+        false => [format!("{near}_id"), format!("{far}_id")],
+    }
 }
 
 /// The indexes over just these columns and all rows, by name.

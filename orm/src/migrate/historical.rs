@@ -178,6 +178,8 @@ fn described(model: &ModelState) -> HistoricalModel {
         primary_key,
         parent: None,
         ordering: &[],
+        ordering_by: None,
+        managed: true,
         indexes: &[],
         declared_indexes: None,
         unique_together: &[],

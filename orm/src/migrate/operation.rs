@@ -6,7 +6,9 @@ use indexmap::IndexMap;
 
 use super::{
     historical::Historical,
-    state::{ConstraintState, FieldState, IndexPart, IndexState, ModelState, ProjectState, RowExpr},
+    state::{
+        ConstraintState, FieldState, FieldStateKind, IndexPart, IndexState, ModelState, ProjectState, RowExpr,
+    },
 };
 use crate::error::{Error, Misuse, Result, UnknownName};
 
@@ -23,6 +25,26 @@ pub enum Operation {
     DeleteModel {
         /// Its label.
         model: String,
+    },
+    /// A model gets another name, and its table too, unless that has one of its own. What leads to the model goes on
+    /// doing so; only generic keys, which hold its label as a value, are left to code. To find the rest of what changed,
+    /// [`change`](Operation::change) the state by it before [`changes`](super::changes) are asked for.
+    ///
+    /// ```
+    /// use nuages::migrate::{ModelState, Operation, ProjectState, changes};
+    /// let mut state = ProjectState::from_models([ModelState::with_id("app", "Entry")]);
+    /// let after = ProjectState::from_models([ModelState::with_id("app", "Post")]);
+    /// let renamed = Operation::RenameModel { model: "app.Entry".into(), name: "Post".into() };
+    /// assert_eq!(renamed.to_string(), "Rename model Entry to Post");
+    /// renamed.change(&mut state)?;
+    /// assert!(changes(&state, &after, &[]).is_empty());
+    /// # Ok::<(), nuages::Error>(())
+    /// ```
+    RenameModel {
+        /// Its label until now.
+        model: String,
+        /// Its name from now on.
+        name: String,
     },
     /// A field comes. Rows that are there get its default.
     AddField {
@@ -155,6 +177,11 @@ impl Operation {
         Ok(match self {
             Operation::CreateModel(created) => Operation::DeleteModel { model: created.label() },
             Operation::DeleteModel { model: label } => Operation::CreateModel(model(label)?),
+            Operation::RenameModel { model: label, name } => {
+                let old = model(label)?;
+                let renamed = ModelState { name: name.clone(), ..old.clone() };
+                Operation::RenameModel { model: renamed.label(), name: old.name }
+            }
             Operation::AddField { model, name, .. } => {
                 Operation::RemoveField { model: model.clone(), name: name.clone() }
             }
@@ -208,6 +235,27 @@ impl Operation {
         })
     }
 
+    /// The label of the model that it is about, if it is about one.
+    pub(super) fn model(&self) -> Option<String> {
+        match self {
+            Operation::CreateModel(created) => Some(created.label()),
+            Operation::DeleteModel { model }
+            | Operation::RenameModel { model, .. }
+            | Operation::AddField { model, .. }
+            | Operation::RemoveField { model, .. }
+            | Operation::AlterField { model, .. }
+            | Operation::RenameField { model, .. }
+            | Operation::RenameTable { model, .. }
+            | Operation::AlterOptions { model, .. }
+            | Operation::AlterUniqueTogether { model, .. }
+            | Operation::AddIndex { model, .. }
+            | Operation::RemoveIndex { model, .. }
+            | Operation::AddConstraint { model, .. }
+            | Operation::RemoveConstraint { model, .. } => Some(model.clone()),
+            Operation::Run(_) => None,
+        }
+    }
+
     /// What the models are after it.
     ///
     /// # Errors
@@ -221,6 +269,7 @@ impl Operation {
                 model_in(state, model)?;
                 state.models.shift_remove(model);
             }
+            Operation::RenameModel { model, name } => rename_model(state, model, name)?,
             Operation::AddField { model, name, field } | Operation::AlterField { model, name, field } => {
                 model_in(state, model)?.fields.insert(name.clone(), field.clone());
             }
@@ -293,6 +342,29 @@ pub(super) fn renamed(column: &str, from: &str, to: &str) -> String {
     }
 }
 
+/// Gives a model another name, and what leads to it.
+fn rename_model(state: &mut ProjectState, label: &str, name: &str) -> Result<()> {
+    let mut model = model_in(state, label)?.clone();
+    let is_named_after = model.table == ModelState::new(&model.app, &model.name).table;
+    name.clone_into(&mut model.name);
+    if is_named_after {
+        model.table = ModelState::new(&model.app, name).table;
+    }
+    let renamed = model.label();
+    let place = state.models.get_index_of(label).unwrap_or_default();
+    state.models.shift_remove(label);
+    state.models.shift_insert(place, renamed.clone(), model);
+    for field in state.models.values_mut().flat_map(|model| model.fields.values_mut()) {
+        match &mut field.kind {
+            FieldStateKind::ForeignKey { to, .. } | FieldStateKind::ManyToMany { to } if *to == label => {
+                to.clone_from(&renamed);
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// A model of a state.
 fn model_in<'s>(state: &'s mut ProjectState, label: &str) -> Result<&'s mut ModelState> {
     let known: Vec<String> = state.models.keys().cloned().collect();
@@ -334,6 +406,9 @@ impl fmt::Display for Operation {
             Operation::CreateModel(model) => write!(f, "Create model {}", model.name),
             Operation::DeleteModel { model } => {
                 write!(f, "Delete model {}", model.rsplit('.').next().unwrap_or_default())
+            }
+            Operation::RenameModel { model, name } => {
+                write!(f, "Rename model {} to {name}", model.rsplit('.').next().unwrap_or_default())
             }
             Operation::AddField { model, name, .. } => write!(f, "Add field {name} to {}", lower(model)),
             Operation::RemoveField { model, name } => write!(f, "Remove field {name} from {}", lower(model)),

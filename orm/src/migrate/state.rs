@@ -191,6 +191,9 @@ impl RowExpr {
     }
 }
 
+/// The option of a model whose table is somebody else's.
+const MANAGED: &str = "managed";
+
 impl ProjectState {
     /// What these models are: `ProjectState::of(app.metas())`.
     ///
@@ -228,6 +231,11 @@ impl ModelState {
         ModelState::new(app, name).field("id", id)
     }
 
+    /// Whether its table is made and changed by migrations.
+    pub(super) fn is_managed(&self) -> bool {
+        self.options.get(MANAGED).is_none_or(|managed| managed != "False")
+    }
+
     /// Adds a field.
     #[must_use]
     pub fn field(mut self, name: &str, field: FieldState) -> ModelState {
@@ -253,6 +261,9 @@ impl ModelState {
             [minus, &order.path.join("__")].concat()
         });
         state.options.insert("ordering".into(), ordering.collect::<Vec<_>>().join(", "));
+        if !meta.managed {
+            state.options.insert(MANAGED.into(), "False".into());
+        }
         state.options.insert("verbose_name".into(), meta.verbose_name.into());
         state.options.insert("verbose_name_plural".into(), meta.verbose_name_plural.into());
         state.unique_together =
@@ -383,7 +394,7 @@ impl FieldState {
             FieldKind::ManyToMany { target, through: None } => {
                 FieldStateKind::ManyToMany { to: target().label() }
             }
-            FieldKind::ManyToMany { .. } | FieldKind::Reverse { .. } => return None,
+            FieldKind::ManyToMany { .. } | FieldKind::Reverse { .. } | FieldKind::Generic => return None,
         };
         let default = field.db_default.and_then(|default| match default() {
             Node::Value(value) => Some(value),

@@ -13,7 +13,7 @@ use crate::path::{Cardinality, Col, Hop, NotNull, Nullability, One, Path, Token}
     message = "`{Self}` cannot be a field of a model",
     label = "neither a value nor a relation",
     note = "fields are numbers, text, times, `Uuid`, `Json`, enums with `derive(Choices)`, `Option`s of them, and \
-            `ForeignKey`, `OneToOne`, `ManyToMany`, `Related`, `RelatedOne`"
+            `ForeignKey`, `OneToOne`, `ManyToMany`, `Related`, `RelatedOne`, `GenericForeignKey`"
 )]
 pub trait Member: Clone + Send + Sync + 'static {
     /// What stands for the field in expressions.

@@ -19,6 +19,9 @@ pub struct OnDeleteAttribute;
 /// The field needs `#[model(parent)]`.
 pub struct ParentAttribute;
 
+/// The field needs `#[model(generic)]`.
+pub struct GenericAttribute;
+
 /// The field needs `#[related(..)]`.
 pub struct RelatedAttribute;
 
@@ -28,7 +31,8 @@ pub struct RelatedAttribute;
     label = "to what is it related, and how?",
     note = "a key needs `#[field(on_delete = Cascade)]` or another of its kind",
     note = "a reverse relation needs `#[related(Child::field)]`",
-    note = "a `Parent` needs `#[model(parent)]`"
+    note = "a `Parent` needs `#[model(parent)]`",
+    note = "a `GenericForeignKey` needs `#[model(generic)]`"
 )]
 pub trait Plain {
     /// The demand is met.

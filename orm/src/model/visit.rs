@@ -2,7 +2,7 @@
 
 use super::Model;
 use crate::field::Field;
-use crate::relation::{Forward, ManyToMany, Related, RelatedOne, Through};
+use crate::relation::{Forward, Generic, ManyToMany, Related, RelatedOne, Through};
 
 /// Where a field of type `F` lies in an instance of `M`.
 pub struct Accessor<M, F> {
@@ -35,4 +35,6 @@ pub trait FieldVisitor<M: Model>: Sized {
     fn related<C: Model>(self, field: Accessor<M, Related<C>>) -> Self::Output;
     /// The field is the other side of a `OneToOne`.
     fn related_one<C: Model>(self, field: Accessor<M, RelatedOne<C>>) -> Self::Output;
+    /// The field is a generic key, or an `Option` of one.
+    fn generic<F: Generic>(self, field: Accessor<M, F>) -> Self::Output;
 }

@@ -67,8 +67,8 @@ impl Hash for Step {
         discriminant(self).hash(state);
         match self {
             Step::Field(field) => field.hash(state),
-            Step::Back { child, field } => {
-                hash_model(child, state);
+            Step::Back { child: model, field } | Step::To { field, target: model } => {
+                hash_model(model, state);
                 field.hash(state);
             }
             Step::Key => {}

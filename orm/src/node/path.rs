@@ -16,6 +16,13 @@ pub enum Step {
         /// Its place there.
         field: u16,
     },
+    /// A generic key, as far as it points at rows of one model.
+    To {
+        /// Its place in the model's fields.
+        field: u16,
+        /// The model that it leads to.
+        target: &'static ModelMeta,
+    },
     /// After a relation: the key itself, as in `author_id`. It is the same value as the relation's, but never stands
     /// for the related row: it is sorted by as a value.
     Key,
@@ -25,7 +32,7 @@ impl Step {
     /// The field this step takes from `model`: of the model itself, or of the child that points back at it.
     pub fn field(self, model: &'static ModelMeta) -> Option<&'static FieldMeta> {
         match self {
-            Step::Field(index) => model.field(index),
+            Step::Field(index) | Step::To { field: index, .. } => model.field(index),
             Step::Back { child, field } => child.field(field),
             Step::Key => model.field(*model.primary_key.first()?),
         }
@@ -35,7 +42,7 @@ impl Step {
     pub fn target(self, model: &'static ModelMeta) -> Option<&'static ModelMeta> {
         match self {
             Step::Field(index) => model.field(index)?.related_model(),
-            Step::Back { child, .. } => Some(child),
+            Step::Back { child: target, .. } | Step::To { target, .. } => Some(target),
             Step::Key => None,
         }
     }

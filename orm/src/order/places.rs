@@ -177,7 +177,7 @@ impl<M: Model, P: Model> Places<M, P> {
     {
         let value = |step: Step| match step {
             Step::Field(field) => Node::Value(instance::value_of(row, field)),
-            Step::Back { .. } | Step::Key => Node::Value(Value::Null),
+            Step::Back { .. } | Step::To { .. } | Step::Key => Node::Value(Value::Null),
         };
         let beyond = Q::<M>::new(Node::lookup(lookup, self.place(), value((self.place)())));
         let rows = M::all_objects().filter(self.of_parent(value((self.parent)())) & beyond);

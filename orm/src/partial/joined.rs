@@ -11,8 +11,9 @@ use std::{
 use super::Partial;
 use crate::{
     field::{DecodeError, Field, RowReader},
+    meta::FieldKind,
     model::{Accessor, FieldVisitor, KeyValues, Member, Model},
-    relation::{Forward, ManyToMany, Related, RelatedOne, Through, holder::Holder},
+    relation::{Forward, Generic, ManyToMany, Related, RelatedOne, Through, holder::Holder},
     row::joined::{Joined, read},
 };
 
@@ -27,6 +28,15 @@ pub(super) fn read_partial<M: Model, R: RowReader + ?Sized>(
     for (column, field) in (first..).zip(fields) {
         M::read_part(&mut draft, *field, row, column)?;
     }
+    let mut partial = bound(draft);
+    for joined in joined {
+        M::visit(joined.field, Attach { partial: &mut partial, row, joined }).transpose()?;
+    }
+    Ok(partial)
+}
+
+/// The row of which a draft has what was read, with relations that know whose they are.
+pub(super) fn bound<M: Model>(draft: M::Draft) -> Partial<M> {
     let mut partial = Partial { draft, related: Vec::new(), origin: None };
     let key = Some(partial.key()).filter(|key| key.iter().all(|part| !part.is_null()));
     for (index, field) in (0u16..).zip(M::meta().fields) {
@@ -34,10 +44,7 @@ pub(super) fn read_partial<M: Model, R: RowReader + ?Sized>(
             M::visit(index, Bind { partial: &mut partial, key: key.as_ref() });
         }
     }
-    for joined in joined {
-        M::visit(joined.field, Attach { partial: &mut partial, row, joined }).transpose()?;
-    }
-    Ok(partial)
+    partial
 }
 
 /// Puts a relation without a column in its place, and tells it whose it is.
@@ -75,6 +82,19 @@ impl<M: Model> FieldVisitor<M> for Bind<'_, M> {
 
     fn related_one<C: Model>(self, field: Accessor<M, RelatedOne<C>>) {
         self.bind(field);
+    }
+
+    /// Made of its columns, if both were read.
+    fn generic<F: Generic>(self, field: Accessor<M, F>) {
+        let draft = &mut self.partial.draft;
+        let columns = FieldKind::generic_columns(field.index).map(|column| M::part(draft, column));
+        let [Some(content_type), Some(object_id)] = columns else { return };
+        if M::read_part(draft, field.index, &[content_type, object_id][..], 0).is_ok() {
+            let slot = M::slot_mut(draft, field.index).and_then(|slot| slot.downcast_mut::<OnceLock<F>>());
+            if let Some(key) = slot.and_then(OnceLock::get_mut) {
+                key.bind(M::meta(), field.index, None);
+            }
+        }
     }
 }
 
@@ -132,6 +152,10 @@ impl<M: Model, R: RowReader + ?Sized> FieldVisitor<M> for Attach<'_, M, R> {
         if let Some(relation) = self.partial.field(field) {
             relation.keep(related);
         }
+        Ok(())
+    }
+
+    fn generic<F: Generic>(self, _: Accessor<M, F>) -> Self::Output {
         Ok(())
     }
 }

@@ -25,6 +25,7 @@ impl<M: Model, H: Hop> Hop for Back<M, H> {
                 Some(FieldKind::Reverse { field, .. }) => Step::Field(field()),
                 _ => Step::Back { child: M::meta(), field },
             },
+            Step::To { field, .. } => Step::Back { child: M::meta(), field },
             Step::Back { field, .. } => Step::Field(field),
             Step::Key => Step::Key,
         }

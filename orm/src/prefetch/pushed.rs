@@ -10,7 +10,7 @@ use nuages_storage::Value;
 
 use super::way::{Keys, Way};
 use crate::{
-    error::Result,
+    error::{Misuse, Result},
     executor::Executor,
     model::Model,
     node::Step,
@@ -61,10 +61,11 @@ pub(crate) fn push<M: Model, H: Holder<M> + 'static, R: Row>(
     prefetch: &Prefetch,
     ex: &dyn Executor,
 ) -> Result<()> {
-    let ([Step::Field(field)], Some(Pushed(push)), Some(queryset)) =
-        (prefetch.path.steps(), prefetch.pushed, &prefetch.queryset)
-    else {
+    let (Some(Pushed(push)), Some(queryset)) = (prefetch.pushed, &prefetch.queryset) else {
         return Ok(());
+    };
+    let [Step::Field(field)] = prefetch.path.steps() else {
+        return Err(Misuse::Other("prefetch_to needs a field of the model that leads to one model").into());
     };
     let way = Way::of::<M>(*field)?;
     let mut places = Vec::with_capacity(rows.len());

@@ -1,6 +1,6 @@
 //! How the rows of a relation are found from many rows at once, and told apart.
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, borrow::Cow, sync::Arc};
 
 use hashbrown::DefaultHashBuilder;
 use indexmap::IndexSet;
@@ -14,14 +14,14 @@ use crate::{
     field::{Field, RowReader},
     meta::FieldKind,
     model::{Accessor, FieldVisitor, Model},
-    node::{FieldPath, Step},
+    node::{FieldPath, Node, Step},
     queryset::{
         QueryState,
         cache::{self, Asked},
         columns_of, lock_rows, prefetch_into,
     },
     read,
-    relation::{Forward, ManyToMany, Related, RelatedOne, Through},
+    relation::{Forward, Generic, ManyToMany, Related, RelatedOne, Through, generic::GenericColumns},
     row::Row,
 };
 
@@ -33,28 +33,37 @@ pub(super) struct Way {
     forward: bool,
     /// The key of a related row that leads back, if it has one.
     child_key: Option<u16>,
+    /// What else says that a related row belongs to one of the model.
+    guard: Option<Node>,
 }
 
 impl Way {
     /// That of a field.
     pub(super) fn of<M: Model>(field: u16) -> Result<Way> {
         let kind = M::meta().field(field).map(|field| field.kind);
-        let (step, child_key) = match kind {
+        let (step, child_key, guard) = match kind {
             Some(FieldKind::ForeignKey { .. }) => {
-                return Ok(Way { back: FieldPath::new(), forward: true, child_key: None });
+                return Ok(Way { back: FieldPath::new(), forward: true, child_key: None, guard: None });
             }
-            Some(FieldKind::ManyToMany { .. }) => (Step::Back { child: M::meta(), field }, None),
+            Some(FieldKind::ManyToMany { .. }) => (Step::Back { child: M::meta(), field }, None, None),
             Some(FieldKind::Reverse { child, field, .. }) => {
                 let (child, field) = (child(), field());
-                let is_key = child.field(field).is_some_and(|field| field.is_column());
-                (Step::Field(field), is_key.then_some(field))
+                match GenericColumns::of(child, field) {
+                    Some(columns) => {
+                        (Step::Field(columns.object_id), Some(field), Some(columns.lead_to(M::meta())))
+                    }
+                    None => {
+                        let is_key = child.field(field).is_some_and(|field| field.is_column());
+                        (Step::Field(field), is_key.then_some(field), None)
+                    }
+                }
             }
-            Some(FieldKind::Column(_)) | None => return Err(not_a_relation::<M>()),
+            Some(FieldKind::Column(_) | FieldKind::Generic) | None => return Err(not_a_relation::<M>()),
         };
         if M::meta().primary_key.len() > 1 {
             return Err(Misuse::Other("a relation of a row with a composite key").into());
         }
-        Ok(Way { back: [step].into_iter().collect(), forward: false, child_key })
+        Ok(Way { back: [step].into_iter().collect(), forward: false, child_key, guard })
     }
 
     /// Whether rows are found by the value of the field, and not by the primary key.
@@ -97,6 +106,11 @@ impl Way {
         ex: &dyn Executor,
         visit: &mut dyn FnMut(Value),
     ) -> Result<Vec<R>> {
+        let mut guarded = Cow::Borrowed(state);
+        if let Some(guard) = &self.guard {
+            guarded.to_mut().add_condition(guard.clone());
+        }
+        let state = &*guarded;
         let is_whole = state.clauses().slice.is_all() && state.clauses().combined.is_empty();
         if is_whole && keys.len() <= cache::LIST_MAX {
             let mut narrowed = state.clone();
@@ -214,6 +228,11 @@ pub(crate) fn set_parent<C: Model>(child: &mut C, field: u16, parent: &Shared) {
         fn many_to_many<T: Model, Th: Through>(self, _: Accessor<C, ManyToMany<T, Th>>) {}
         fn related<D: Model>(self, _: Accessor<C, Related<D>>) {}
         fn related_one<D: Model>(self, _: Accessor<C, RelatedOne<D>>) {}
+        fn generic<F: Generic>(self, field: Accessor<C, F>) {
+            if let Some(key) = (field.get)(self.0).as_generic() {
+                key.keep(Some(Arc::clone(self.1)));
+            }
+        }
     }
     C::visit(field, Parent(child, parent));
 }

@@ -3,7 +3,7 @@
 //! The calls combine as Django's do: `defer` adds to what is deferred, or takes from what is read; `only` says anew what
 //! is read, less what an earlier `defer` has named. A path through a relation speaks of the row that is joined there.
 
-use crate::meta::ModelMeta;
+use crate::meta::{FieldKind, ModelMeta};
 use crate::node::{FieldPath, Step};
 
 /// Fields that are read, or that are not.
@@ -74,10 +74,15 @@ impl Loading {
             Some([Step::Field(field), rest @ ..]) => Some((*field, rest.is_empty())),
             _ => None,
         };
-        let named: Vec<(u16, bool)> = self.fields.iter().filter_map(beyond).collect();
+        let mut named: Vec<(u16, bool)> = self.fields.iter().filter_map(beyond).collect();
         if named.is_empty() {
             return None;
         }
+        let is_generic =
+            |field: u16| model.field(field).is_some_and(|field| matches!(field.kind, FieldKind::Generic));
+        let keys: Vec<u16> =
+            named.iter().map(|(field, _)| *field).filter(|field| is_generic(*field)).collect();
+        named.extend(keys.into_iter().flat_map(FieldKind::generic_columns).map(|column| (column, true)));
         let is_read = |field: u16| {
             model.primary_key.contains(&field)
                 || match self.deferred {

@@ -1,8 +1,9 @@
 //! What `select_related` and `prefetch_related` take: relations, and tuples of them.
 
+use crate::field::Field;
 use crate::model::Model;
 use crate::node::FieldPath;
-use crate::path::{Hop, Path, Rel, ToOne};
+use crate::path::{GenericRel, Hop, Path, Rel, ToOne};
 
 /// Relations of `M`.
 #[diagnostic::on_unimplemented(
@@ -24,6 +25,13 @@ pub trait Joinable {}
 
 #[diagnostic::do_not_recommend]
 impl<P: Path, H: Hop, R: Model> Relations<P::Root> for Rel<P, H, R> {
+    fn collect(self, paths: &mut Vec<FieldPath>) {
+        paths.push(self.path());
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<P: Path, H: Hop, K: Field<Base = K>> Relations<P::Root> for GenericRel<P, H, K> {
     fn collect(self, paths: &mut Vec<FieldPath>) {
         paths.push(self.path());
     }

@@ -339,7 +339,10 @@ impl<M, R> QuerySet<M, R> {
 /// Whether a queryset's rows have an order, its own or the model's; groups have not the model's.
 pub(super) fn is_ordered(state: &QueryState) -> bool {
     match &state.clauses().ordering {
-        Ordering::Default => !state.default_ordering().is_empty() && !has_aggregate(state),
+        Ordering::Default => {
+            (!state.default_ordering().is_empty() || !state.declared_order().is_empty())
+                && !has_aggregate(state)
+        }
         Ordering::By(keys) => !keys.is_empty(),
     }
 }

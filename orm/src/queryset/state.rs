@@ -218,7 +218,13 @@ impl QueryState {
         Arc::make_mut(self.clauses.get_or_insert_default())
     }
 
-    /// The ordering where none was asked for.
+    /// The ordering by expressions of the model, if neither the queryset nor a proxy names one.
+    pub fn declared_order(&self) -> Vec<OrderNode> {
+        let declared = self.model.ordering_by.filter(|_| self.clauses().default_ordering.is_none());
+        declared.map_or_else(Vec::new, |declared| declared())
+    }
+
+    /// The ordering by names of the model, or of the proxy, if the queryset names none.
     pub fn default_ordering(&self) -> &'static [OrderMeta] {
         self.clauses().default_ordering.unwrap_or(self.model.ordering)
     }

@@ -121,6 +121,8 @@ impl<M: Model, R: Row> QuerySet<M, R> {
         }
         let resolved: Vec<Node> = nodes.iter().map(|node| self.state.resolve(node)).collect();
         if self.state.is_never() && self.state.clauses().annotations.is_empty() {
+            // What makes no sense makes none over no row either.
+            Compiler::new(ex).aggregate_rows(&self.state, &resolved)?;
             let values = resolved.iter().map(|node| over_nothing(&self.state, node, ex));
             return Ok((nodes, values.collect::<Result<_>>()?));
         }

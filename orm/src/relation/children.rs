@@ -3,6 +3,7 @@
 use std::{borrow::Cow, panic::Location, sync::Arc};
 
 use nuages_storage::Value;
+use smallvec::SmallVec;
 
 use super::{
     Owner, Related,
@@ -12,6 +13,7 @@ use super::{
 use crate::{
     assignment::AssignmentNode,
     atomic::Atomic,
+    delete,
     error::{Error, Misuse, Result},
     executor::{
         Executor, finish_write,
@@ -19,11 +21,10 @@ use crate::{
     },
     expression::Condition,
     instance,
-    meta::ModelMeta,
     model::Model,
     node::{Node, Step},
     prefetch::{Shared, set_parent},
-    queryset::{QuerySet, QueryState, Queryset, fetch_instances, keys_in},
+    queryset::{QuerySet, QueryState, Queryset, fetch_instances, keys_in, update},
     save::Persist,
 };
 
@@ -36,8 +37,8 @@ impl<C: Model> Related<C> {
     /// As [`Persist::insert`].
     pub fn create(&mut self, mut instance: C, ex: &dyn Executor) -> Result<C> {
         let owner = self.owned()?.clone();
-        let Back { step, is_pair, .. } = owner.back()?;
-        let created = if is_pair {
+        let back = owner.back()?;
+        let created = if back.is_pair {
             finish_write(
                 ex,
                 ex.atomic(|tx| {
@@ -49,8 +50,8 @@ impl<C: Model> Related<C> {
                 }),
             )
         } else {
-            if let Step::Field(field) = step {
-                instance::set_value(&mut instance, field, owner.key_value()?)?;
+            for (field, value) in owner.written(&back)? {
+                instance::set_value(&mut instance, field, &value)?;
             }
             instance.insert(ex)
         };
@@ -70,7 +71,7 @@ impl<C: Model> Related<C> {
         let of = self.owned()?;
         of.check_is(owner)?;
         let mut rows = self.all(ex)?.into_owned();
-        if let Back { step: Step::Field(field), is_pair: false, .. } = of.back()? {
+        if let Back { relation: (_, field), is_pair: false, .. } = of.back()? {
             let owner: Shared = Arc::new(owner.clone());
             rows.iter_mut().for_each(|row| set_parent(row, field, &owner));
         }
@@ -86,17 +87,13 @@ impl<C: Model> Related<C> {
         let owner = self.owned()?;
         let result = match owner.back()? {
             Back { is_pair: true, .. } => owner.change_pairs(C::meta(), ex, |pairs| pairs.add(keys)),
-            Back { step, .. } => {
-                let mut state = QueryState::new(C::meta());
-                state.add_condition(keys_in(keys));
-                point(&state, step, owner.key_value()?.clone(), ex)
-            }
+            back => owner.point::<C>(&back, keys, ex),
         };
         self.keep(None);
         finish_write(ex, result)
     }
 
-    /// Makes rows point at nothing, if they point at this one.
+    /// Makes rows point at nothing, if they point at this one. Those that do so by a generic key are deleted, as in Django.
     ///
     /// # Errors
     /// [`Misuse::Other`] where the key must have a value; [`Error::Unsaved`].
@@ -105,18 +102,17 @@ impl<C: Model> Related<C> {
         let owner = self.owned()?;
         let result = match owner.back()? {
             Back { is_pair: true, .. } => owner.change_pairs(C::meta(), ex, |pairs| pairs.remove(&keys)),
-            Back { step, relation, .. } => {
-                nullable(relation)?;
+            back => {
                 let mut state = owner.queryset::<C>()?.into_state();
                 state.add_condition(keys_in(keys));
-                point(&state, step, Value::Null, ex)
+                back.release(&state, ex)
             }
         };
         self.keep(None);
         finish_write(ex, result)
     }
 
-    /// Makes all rows that point at this one point at nothing.
+    /// Makes all rows that point at this one point at nothing, or by a generic key, deletes them.
     ///
     /// # Errors
     /// As [`remove`](Related::remove).
@@ -124,10 +120,7 @@ impl<C: Model> Related<C> {
         let owner = self.owned()?;
         let result = match owner.back()? {
             Back { is_pair: true, .. } => owner.change_pairs(C::meta(), ex, |pairs| pairs.clear()),
-            Back { step, relation, .. } => {
-                nullable(relation)?;
-                point(owner.queryset::<C>()?.state(), step, Value::Null, ex)
-            }
+            back => back.release(owner.queryset::<C>()?.state(), ex),
         };
         self.keep(None);
         finish_write(ex, result)
@@ -142,7 +135,7 @@ impl<C: Model> Related<C> {
         let owner = self.owned()?;
         let result = match owner.back()? {
             Back { is_pair: true, .. } => owner.change_pairs(C::meta(), ex, |pairs| pairs.set(keys)),
-            Back { step, relation, .. } => set_children::<C>(owner, step, relation, keys, ex),
+            back => set_children::<C>(owner, &back, keys, ex),
         };
         self.keep(None);
         finish_write(ex, result)
@@ -169,13 +162,11 @@ impl<C: Model> Related<C> {
                     let pairs = owner.pairs(C::meta(), tx)?;
                     pairs.clear().and_then(|()| pairs.add(keys))
                 }
-                Back { step, relation, .. } => {
-                    if nullable(relation).is_ok() {
-                        point(owner.queryset::<C>()?.state(), step, Value::Null, tx)?;
+                back => {
+                    if back.can_release() {
+                        back.release(owner.queryset::<C>()?.state(), tx)?;
                     }
-                    let mut state = QueryState::new(C::meta());
-                    state.add_condition(keys_in(keys));
-                    point(&state, step, owner.key_value()?.clone(), tx)
+                    owner.point::<C>(&back, keys, tx)
                 }
             }
         });
@@ -184,38 +175,57 @@ impl<C: Model> Related<C> {
     }
 }
 
-fn set_children<C: Model>(
-    owner: &Owner,
-    step: Step,
-    relation: (&'static ModelMeta, u16),
-    keys: Vec<Value>,
-    ex: &dyn Executor,
-) -> Result<()> {
+fn set_children<C: Model>(owner: &Owner, back: &Back, keys: Vec<Value>, ex: &dyn Executor) -> Result<()> {
     ex.atomic(|tx| {
-        if nullable(relation).is_ok() {
+        if back.can_release() {
             let mut others = owner.queryset::<C>()?.into_state();
             others.add_condition(keys_in(keys.iter().cloned()).negated());
-            point(&others, step, Value::Null, tx)?;
+            back.release(&others, tx)?;
         }
-        let mut state = QueryState::new(C::meta());
-        state.add_condition(keys_in(keys));
-        point(&state, step, owner.key_value()?.clone(), tx)
+        owner.point::<C>(back, keys, tx)
     })
 }
 
-/// Whether rows may point at nothing.
-fn nullable((model, field): (&'static ModelMeta, u16)) -> Result<()> {
-    match model.field(field) {
-        Some(field) if field.null => Ok(()),
-        _ => {
-            Err(Misuse::Other("rows whose key must have a value cannot be removed; delete or move them")
-                .into())
+impl Owner {
+    /// What a row has in its columns that points here.
+    fn written(&self, back: &Back) -> Result<SmallVec<[(u16, Value); 2]>> {
+        let Step::Field(field) = back.step else {
+            return Err(Misuse::NotAColumn { model: self.model.name }.into());
+        };
+        let mut written: SmallVec<_> = [(field, self.key_value()?.clone())].into_iter().collect();
+        if let Some(columns) = back.generic {
+            written.push((columns.content_type, Value::Text(self.model.label().into())));
         }
+        Ok(written)
+    }
+
+    /// Makes the rows with these keys point here.
+    fn point<C: Model>(&self, back: &Back, keys: Vec<Value>, ex: &dyn Executor) -> Result<()> {
+        let mut state = QueryState::new(C::meta());
+        state.add_condition(keys_in(keys));
+        let assign = |(field, value)| AssignmentNode { step: Step::Field(field), value: Node::Value(value) };
+        let list: Vec<_> = self.written(back)?.into_iter().map(assign).collect();
+        update(&state, &list, ex).map(drop)
     }
 }
 
-/// Writes a key into the rows of a queryset.
-fn point(state: &QueryState, step: Step, key: Value, ex: &dyn Executor) -> Result<()> {
-    let list = [AssignmentNode { step, value: Node::Value(key) }];
-    crate::queryset::update(state, &list, ex).map(drop)
+impl Back {
+    /// Whether rows need not point anywhere: their key may be NULL, or they go when what they point at goes.
+    fn can_release(&self) -> bool {
+        let (model, field) = self.relation;
+        self.generic.is_some() || model.field(field).is_some_and(|field| field.null)
+    }
+
+    /// Makes the rows of a queryset, which point somewhere by this relation, point at nothing.
+    fn release(&self, state: &QueryState, ex: &dyn Executor) -> Result<()> {
+        if !self.can_release() {
+            let wanted = "rows whose key must have a value cannot be removed; delete or move them";
+            return Err(Misuse::Other(wanted).into());
+        }
+        if self.generic.is_some() {
+            return delete::by_queryset(state, ex).map(drop);
+        }
+        let list = [AssignmentNode { step: self.step, value: Node::Value(Value::Null) }];
+        update(state, &list, ex).map(drop)
+    }
 }

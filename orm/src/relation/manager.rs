@@ -11,6 +11,7 @@ use nuages_storage::Value;
 
 use super::{
     ManyToMany, Owner, Through,
+    generic::GenericColumns,
     instances::{Instances, Relatable, keys},
     pairs::Pairs,
 };
@@ -25,7 +26,7 @@ use crate::{
     instance,
     meta::{FieldKind, ModelMeta},
     model::Model,
-    node::{Lookup, Node, Step},
+    node::{Lookup, Node, Operator, Step},
     queryset::{QuerySet, Queryset, fetch_instances},
     save::Persist,
 };
@@ -37,21 +38,7 @@ impl Owner {
 
     /// The step from the other side to this one.
     pub(super) fn back(&self) -> Result<Back> {
-        match self.model.field(self.field).map(|field| field.kind) {
-            Some(FieldKind::Reverse { child, field, .. }) => {
-                let (child, field) = (child(), field());
-                let is_pair =
-                    child.field(field).is_some_and(|f| matches!(f.kind, FieldKind::ManyToMany { .. }));
-                Ok(Back { step: Step::Field(field), relation: (child, field), is_pair, reverse: true })
-            }
-            Some(FieldKind::ManyToMany { .. }) => Ok(Back {
-                step: Step::Back { child: self.model, field: self.field },
-                relation: (self.model, self.field),
-                is_pair: true,
-                reverse: false,
-            }),
-            _ => Err(Misuse::NotAColumn { model: self.model.name }.into()),
-        }
+        Back::of(self.model, self.field)
     }
 
     /// Refuses another row than this one.
@@ -64,11 +51,9 @@ impl Owner {
 
     /// The related rows, as a queryset of the default manager.
     pub(super) fn queryset<C: Model>(&self) -> Result<QuerySet<C>> {
-        let Back { step, is_pair, .. } = self.back()?;
-        let path = Node::Path([step].into_iter().collect());
         let mut state = C::objects().into_state();
-        state.add_condition(Node::lookup(Lookup::Exact, path, Node::Value(self.key_value()?.clone())));
-        if is_pair {
+        state.add_condition(self.back()?.leads_to(self.model, [self.key_value()?]));
+        if self.back()?.is_pair {
             state.stick();
         }
         Ok(QuerySet::from_state(state))
@@ -100,6 +85,53 @@ pub(super) struct Back {
     pub(super) relation: (&'static ModelMeta, u16),
     pub(super) is_pair: bool,
     reverse: bool,
+    /// The columns of a generic key.
+    pub(super) generic: Option<GenericColumns>,
+}
+
+impl Back {
+    /// The way back from the other side of a model's field.
+    pub(super) fn of(model: &'static ModelMeta, field: u16) -> Result<Back> {
+        match model.field(field).map(|field| field.kind) {
+            Some(FieldKind::Reverse { child, field, .. }) => {
+                let (child, field) = (child(), field());
+                let is_pair =
+                    child.field(field).is_some_and(|f| matches!(f.kind, FieldKind::ManyToMany { .. }));
+                let generic = GenericColumns::of(child, field);
+                let step = Step::Field(generic.map_or(field, |columns| columns.object_id));
+                Ok(Back { step, relation: (child, field), is_pair, reverse: true, generic })
+            }
+            Some(FieldKind::ManyToMany { .. }) => Ok(Back {
+                step: Step::Back { child: model, field },
+                relation: (model, field),
+                is_pair: true,
+                reverse: false,
+                generic: None,
+            }),
+            _ => Err(Misuse::NotAColumn { model: model.name }.into()),
+        }
+    }
+
+    /// Whether a row on the other side points at one of these of a model.
+    pub(super) fn leads_to<'k>(
+        &self,
+        model: &'static ModelMeta,
+        keys: impl IntoIterator<Item = &'k Value>,
+    ) -> Node {
+        let path = Node::Path([self.step].into_iter().collect());
+        let mut keys = keys.into_iter().cloned().map(Node::Value);
+        let meets = match (keys.next(), keys.next()) {
+            (Some(key), None) => Node::lookup(Lookup::Exact, path, key),
+            (first, second) => {
+                let keys = first.into_iter().chain(second).chain(keys);
+                Node::Call(Operator::Lookup(Lookup::In), std::iter::once(path).chain(keys).collect())
+            }
+        };
+        match self.generic {
+            Some(columns) => columns.lead_to(model).and(meets),
+            None => meets,
+        }
+    }
 }
 
 /// The verbs that read, which both kinds of relation have.

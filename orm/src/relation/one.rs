@@ -4,7 +4,7 @@ use std::{panic::Location, sync::Arc};
 
 use nuages_storage::Value;
 
-use super::{Forward, ManyToMany, Owner, Related, RelatedOne, Through, held::Held};
+use super::{Forward, Generic, ManyToMany, Owner, Related, RelatedOne, Through, held::Held, manager::Back};
 use crate::{
     error::{Error, Misuse, Result},
     executor::{
@@ -13,9 +13,9 @@ use crate::{
     },
     field::Field,
     instance,
-    meta::{FieldKind, ModelMeta},
+    meta::ModelMeta,
     model::{Accessor, FieldVisitor, Model},
-    node::{FieldPath, Lookup, Node, Operator, Step},
+    node::Step,
     prefetch::{Shared, set_parent},
     queryset::{QueryState, fetch_instances, first_row},
 };
@@ -69,7 +69,7 @@ impl<C: Model> RelatedOne<C> {
         }
         let Some(row) = self.read(Location::caller(), ex)? else { return Ok(self.keep(None)) };
         let mut row = row.get().clone();
-        if let Step::Field(field) = of.back()?.step {
+        if let Back { relation: (_, field), is_pair: false, .. } = of.back()? {
             let mut owner = owner.clone();
             M::visit(of.field, Keep { owner: &mut owner, row: Arc::new(row.clone()) });
             let owner: Shared = Arc::new(owner);
@@ -83,9 +83,8 @@ impl<C: Model> RelatedOne<C> {
         let owner = Owner::stored(self.bound(), C::NAME)?;
         let key = owner.key_value()?;
         let fetch_one = |ex: &dyn Executor| {
-            let path: FieldPath = [owner.back()?.step].into_iter().collect();
             let mut state = QueryState::new(C::meta());
-            state.add_condition(Node::lookup(Lookup::Exact, Node::Path(path), Node::Value(key.clone())));
+            state.add_condition(owner.back()?.leads_to(owner.model, [key]));
             Ok(first_row::<C>(&state, ex)?.map(|row| Held::from(Arc::new(row))))
         };
         match self.origin() {
@@ -116,6 +115,8 @@ impl<M: Model> FieldVisitor<M> for Keep<'_, M> {
 
     fn forward<F: Forward>(self, _: Accessor<M, F>) {}
 
+    fn generic<F: Generic>(self, _: Accessor<M, F>) {}
+
     fn many_to_many<T: Model, Th: Through>(self, _: Accessor<M, ManyToMany<T, Th>>) {}
 
     fn related<C: Model>(self, _: Accessor<M, Related<C>>) {}
@@ -134,15 +135,12 @@ fn fetch_peers<C: Model>(
     field: u16,
     ex: &dyn Executor,
 ) -> Result<Vec<(Value, C)>> {
-    let Some(FieldKind::Reverse { field, .. }) = model.field(field).map(|field| field.kind) else {
+    let back = Back::of(model, field)?;
+    let Step::Field(field) = back.step else {
         return Err(Misuse::NotAColumn { model: model.name }.into());
     };
-    let field = field();
-    let operands = std::iter::once(Node::Path(FieldPath::field(field)))
-        .chain(keys.iter().cloned().map(Node::Value))
-        .collect();
     let mut state = QueryState::new(C::meta());
-    state.add_condition(Node::Call(Operator::Lookup(Lookup::In), operands));
+    state.add_condition(back.leads_to(model, keys));
     let rows = fetch_instances::<C>(&state, ex)?;
     Ok(rows.into_iter().map(|row| (instance::value_of(&row, field), row)).collect())
 }

@@ -11,7 +11,9 @@ use hashbrown::HashMap;
 use indexmap::IndexSet;
 use nuages_storage::Value;
 
-use super::{Forward, ManyToMany, Related, RelatedOne, Through, held::Held, holder::Holder};
+use super::{
+    Forward, Generic, ManyToMany, Related, RelatedOne, Through, generic, held::Held, holder::Holder,
+};
 use crate::{
     error::{Error, Result},
     executor::{
@@ -118,7 +120,7 @@ pub(crate) fn attach<M: Model, H: Holder<M>>(holders: &mut [&mut H], arrival: Ar
     }
     for (index, field) in (0u16..).zip(M::meta().fields) {
         let is_attached = match field.kind {
-            FieldKind::ForeignKey { .. } | FieldKind::Reverse { one: true, .. } => true,
+            FieldKind::ForeignKey { .. } | FieldKind::Reverse { one: true, .. } | FieldKind::Generic => true,
             FieldKind::Reverse { one: false, .. } | FieldKind::ManyToMany { .. } => arrival.result.is_some(),
             FieldKind::Column(_) => false,
         };
@@ -197,5 +199,9 @@ impl<M: Model, H: Holder<M>> FieldVisitor<M> for Attach<'_, '_, H> {
             }
         }
         attach(&mut joined, self.arrival);
+    }
+
+    fn generic<F: Generic>(self, field: Accessor<M, F>) {
+        generic::attach(self.holders, field, self.arrival);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use nuages_storage::Value;
 
-use super::{ForeignKey, Forward, OneToOne, held::Held};
+use super::{ForeignKey, Forward, Generic, OneToOne, held::Held};
 use crate::draft::IntoField;
 use crate::error::{Error, Result};
 use crate::executor::Executor;
@@ -277,6 +277,9 @@ pub(crate) fn with_parent<M: Model, W: WithParent>(instance: &mut M, work: W) ->
             None
         }
         fn related_one<C: Model>(self, _: Accessor<M, RelatedOne<C>>) -> Self::Output {
+            None
+        }
+        fn generic<F: Generic>(self, _: Accessor<M, F>) -> Self::Output {
             None
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::field::{DecodeError, Field, RowReader, ShiftedRow};
 use crate::meta::ModelMeta;
 use crate::model::{Accessor, FieldVisitor, Model};
-use crate::relation::{ForeignKey, Forward, ManyToMany, Related, RelatedOne, Through};
+use crate::relation::{ForeignKey, Forward, Generic, ManyToMany, Related, RelatedOne, Through};
 
 /// A joined model: by which field it was reached, where its columns begin, and what is joined to it in turn.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -88,6 +88,10 @@ impl<M: Model, R: RowReader + ?Sized> FieldVisitor<M> for Attach<'_, M, R> {
     fn related_one<C: Model>(self, field: Accessor<M, RelatedOne<C>>) -> Self::Output {
         let related = read::<C, R>(self.row, self.joined)?;
         (field.get)(self.instance).keep(related);
+        Ok(())
+    }
+
+    fn generic<F: Generic>(self, _: Accessor<M, F>) -> Self::Output {
         Ok(())
     }
 }

@@ -36,19 +36,19 @@ pub(crate) fn create_missing(session: &dyn Session, models: &[&'static ModelMeta
     let mut pairs = Vec::new();
     for &meta in models {
         let mut table = model_table(meta)?;
-        if is_missing(&table) {
+        if meta.managed && is_missing(&table) {
             keys.extend(table.foreign_keys.drain(..).map(|key| (table.name.clone(), key)));
             session.create_table(table)?;
         }
         for field in meta.fields {
             let to = match field.kind {
                 FieldKind::ForeignKey { target, .. } | FieldKind::ManyToMany { target, .. } => target(),
-                FieldKind::Column(_) | FieldKind::Reverse { .. } => continue,
+                FieldKind::Column(_) | FieldKind::Reverse { .. } | FieldKind::Generic => continue,
             };
             if !models.iter().any(|known| std::ptr::eq(*known, to)) {
                 return Err(Error::Unregistered { model: to.name });
             }
-            if let FieldKind::ManyToMany { target, through: None } = field.kind {
+            if let (FieldKind::ManyToMany { target, through: None }, true) = (field.kind, meta.managed) {
                 pairs.push(pair_table(meta, field, target())?);
             }
         }
@@ -69,7 +69,7 @@ pub(crate) fn data_type(field: &FieldMeta) -> Result<DataType> {
         match field.kind {
             FieldKind::Column(data_type) => return Ok(data_type),
             FieldKind::ForeignKey { target, .. } => field = key_field(target())?,
-            FieldKind::ManyToMany { .. } | FieldKind::Reverse { .. } => {
+            FieldKind::ManyToMany { .. } | FieldKind::Reverse { .. } | FieldKind::Generic => {
                 return Err(Misuse::Other("a relation without a column has no type").into());
             }
         }

@@ -26,7 +26,7 @@ pub(super) fn clean_from<M: Validate>(values: Vec<(String, Value)>, ex: &dyn Exe
         let value = match emptied(value, field, data_type) {
             Value::Null if field.null || field.auto => Value::Null,
             Value::Null => {
-                required(&mut errors, field.name);
+                errors.add(field.name, "required", field.told("required", &Value::Null, REQUIRED.to_owned()));
                 continue;
             }
             value => value,
@@ -34,16 +34,18 @@ pub(super) fn clean_from<M: Validate>(values: Vec<(String, Value)>, ex: &dyn Exe
         if value.is_null() && !field.null {
             continue;
         }
-        let value = match convert::to_field(meta, index, data_type, value)? {
+        let value = match convert::to_field(meta, index, data_type, value.clone())? {
             Ok(value) => value,
             Err((code, text)) => {
-                errors.add(field.name, code, text);
+                errors.add(field.name, code, field.told(code, &value, text));
                 continue;
             }
         };
         let complaints = if value.is_null() { Vec::new() } else { complaints(field, data_type, &value)? };
         if !complaints.is_empty() {
-            complaints.into_iter().for_each(|(code, text)| errors.add(field.name, code, text));
+            for (code, text) in complaints {
+                errors.add(field.name, code, field.told(code, &value, text));
+            }
             continue;
         }
         if M::read_part(&mut draft, index, std::slice::from_ref(&value), 0).is_err() {
@@ -56,20 +58,25 @@ pub(super) fn clean_from<M: Validate>(values: Vec<(String, Value)>, ex: &dyn Exe
     for (name, is_required) in M::REQUIRED {
         let is_given = meta.field_index(name).is_some_and(|index| M::part(&draft, index).is_some());
         if *is_required && !is_given && errors.field(name).is_empty() {
-            required(&mut errors, name);
+            let described = meta.fields.iter().find(|field| field.name == *name);
+            let usual = REQUIRED.to_owned();
+            let text = match described {
+                Some(field) => field.told("required", &Value::Null, usual),
+                None => usual,
+            };
+            errors.add(*name, "required", text);
         }
     }
     errors.into_result()?;
-    let mut instance = M::finish(draft)
-        .map_err(|MissingField { field, .. }| Error::invalid(field, "required", "This field is required."))?;
+    let mut instance =
+        M::finish(draft).map_err(|MissingField { field, .. }| Error::invalid(field, "required", REQUIRED))?;
     parent::complete(&mut instance, ex)?;
     instance.full_clean(ex)?;
     Ok(instance)
 }
 
-fn required(errors: &mut ValidationErrors, field: &str) {
-    errors.add(field, "required", "This field is required.");
-}
+/// What is said of a field that must be filled and is not.
+const REQUIRED: &str = "This field is required.";
 
 /// An empty text is no value, but for a text that may be empty.
 fn emptied(value: Value, field: &FieldMeta, data_type: DataType) -> Value {

@@ -48,7 +48,15 @@ impl Cleaning<'_> {
             (_, [field, ..]) => (field.name, "unique", labels.join("")),
             _ => return,
         };
-        self.errors.add(under, code, format!("{name} with this {labels} already exists."));
+        let text = format!("{name} with this {labels} already exists.");
+        let text = match fields {
+            [field] => {
+                let place = self.meta.columns().position(|(_, one)| std::ptr::eq(one, *field));
+                field.told(code, &place.map_or(Value::Null, |position| self.value(position)), text)
+            }
+            _ => text,
+        };
+        self.errors.add(under, code, text);
     }
 
     /// No other row has the value of a field on the same day, in the same month or year.
@@ -69,7 +77,9 @@ impl Cleaning<'_> {
         if self.is_taken(&[path(index), when], None, true)? {
             let text = format!("{} must be unique for {} {period}.", label(field), label(date));
             // Django's code, of months and years as well.
-            self.errors.add(field.name, "unique_for_date", text);
+            let code = "unique_for_date";
+            let text = field.told(code, &self.value(meta.position(index)), text);
+            self.errors.add(field.name, code, text);
         }
         Ok(())
     }

@@ -21,6 +21,19 @@ pub struct Film {
     pub title: String,
     #[related(Chapter::film)]
     pub chapter_set: Related<Chapter>,
+    #[related(Sticker::target)]
+    pub labels: Related<Sticker>,
+}
+
+/// A word on a row of any model.
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(app = "lab")]
+pub struct Sticker {
+    pub id: Auto<i64>,
+    #[field(max_length = 20)]
+    pub word: String,
+    #[model(generic)]
+    pub target: GenericForeignKey,
 }
 
 /// A part of a film, at its place.

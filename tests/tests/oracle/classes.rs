@@ -139,4 +139,4 @@ pub(crate) const BLIND: &[(&str, &[&str])] = &[
 ];
 
 /// Cases that wait for what they need.
-pub(crate) const OPEN: &[&str] = &["multi.generic_relation"];
+pub(crate) const OPEN: &[&str] = &[];

@@ -4,7 +4,7 @@ use nuages::{error::Error, prelude::*, relation::SetOptions};
 use nuages_tests::{
     chinook::{Album, Artist, MediaType},
     data,
-    lab::{Course, Enrollment, EnrolmentKey, Film, Person, Post, Student, Tag, User},
+    lab::{Course, Enrollment, EnrolmentKey, Film, Person, Post, Sticker, Student, Tag, User},
     oracle,
     oracle::{Answer, raises},
 };
@@ -224,6 +224,28 @@ mod multi {
                 "tags.order_by().filter": names(tags.objects()?.order_by(Tag::id).filter(Tag::posts.is_active))?,
                 "tags.all().all().filter": names(tags.objects()?.filter(Q::all()).filter(Tag::posts.is_active))?,
             })
+        }
+        generic_relation(db) {
+            let mut film = Film::objects().get(Film::title.eq("Metropolis"), db)?;
+            film.labels.create(new!(Sticker { word: "classic", target: _ }), db)?;
+            film.labels.create(new!(Sticker { word: "silent", target: _ }), db)?;
+            let other = Film::objects().get(Film::title.eq("Nosferatu"), db)?;
+            Sticker::objects().create(new!(Sticker { word: "silent", target: &other }), db)?;
+            let bob = User::objects().get(User::username.eq("bob"), db)?;
+            Sticker::objects().create(new!(Sticker { word: "silent", target: &bob }), db)?;
+
+            let silent = Film::objects().filter(Film::labels.word.eq("silent")).order_by(Film::pk);
+            let of_metropolis = Sticker::objects().filter(Sticker::target.to::<Film>().title.eq("Metropolis"));
+            let is_user = Sticker::content_type.eq(ContentType::of::<User>());
+            let of_users = Sticker::objects().filter(Sticker::word.eq("silent") & is_user).all(db)?;
+            let users: Result<Vec<String>> =
+                of_users.iter().map(|one| Ok(one.target.get::<User>(db)?.username.clone())).collect();
+            let count = film.labels.count(db)?;
+            let words = of_metropolis.order_by(Sticker::word).values_list(Sticker::word).all(db)?;
+            let titles = silent.values_list(Film::title).all(db)?;
+            let deleted = film.delete(db)?;
+            let left = Sticker::objects().count(db)?;
+            json!([titles, words, count, users?, [deleted.total, deleted.by_model.answer()], left])
         }
         composite_pk(db) {
             let names = |rows: QuerySet<EnrolmentKey>| {

@@ -39,7 +39,7 @@ fn bound(span: Span, bound: &str, ty: &impl ToTokens) -> TokenStream {
 
 fn field_bounds(field: &FieldDefinition, bounds: &mut Vec<TokenStream>) {
     let ty = &field.ty;
-    if field.on_delete.is_none() && field.related.is_none() {
+    if field.on_delete.is_none() && field.related.is_none() && field.generic.is_none() {
         let member = field.member();
         bounds.push(bound(ty.span(), "Plain", &quote_spanned!(ty.span() => #member::Attribute)));
     }

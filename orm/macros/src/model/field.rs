@@ -1,11 +1,11 @@
 //! One field of a model, as it was written.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, ExprPath, Field, Ident, LitStr, Type};
+use syn::{Attribute, Expr, ExprPath, Field, Ident, LitStr, Type, parse_quote, parse_quote_spanned};
 
-use crate::attribute::{Item, Mistakes, field_path, items, nearest};
+use crate::attribute::{Item, Mistakes, field_path, items, literal_text, nearest};
 
 /// A field.
 pub(crate) struct FieldDefinition {
@@ -24,6 +24,8 @@ pub(crate) struct FieldDefinition {
     pub(crate) column: Option<LitStr>,
     pub(crate) verbose_name: Option<LitStr>,
     pub(crate) help_text: Option<LitStr>,
+    /// Codes of validation, and what is said of them.
+    pub(crate) error_messages: Vec<(String, LitStr)>,
     pub(crate) auto_now: Option<Span>,
     pub(crate) auto_now_add: Option<Span>,
     pub(crate) on_delete: Option<OnDelete>,
@@ -39,8 +41,43 @@ pub(crate) struct FieldDefinition {
     pub(crate) generated: Option<Expr>,
     /// Whether rows of the model extend the row that it is.
     pub(crate) parent: Option<Span>,
+    /// Whether it is a generic key, whose columns are the two fields after it.
+    pub(crate) generic: Option<Span>,
+    /// Of which generic key it is a column.
+    pub(crate) part: Option<Part>,
     /// Where it comes from, if an abstract base declares it.
     pub(crate) inherited: Option<Inherited>,
+}
+
+/// A column of a generic key. Its value lies in the key.
+pub(crate) struct Part {
+    /// The key, a field of the struct.
+    pub(crate) holder: Ident,
+    /// The key's type.
+    of: Type,
+    /// `type` for the content type, or `id`.
+    which: &'static str,
+}
+
+impl Part {
+    /// `<Key as Generic>`.
+    fn generic(&self) -> TokenStream {
+        let of = &self.of;
+        quote_spanned!(of.span() => <#of as ::nuages::relation::Generic>)
+    }
+
+    /// The function of the key that gives the column.
+    pub(crate) fn column(&self, suffix: &str) -> TokenStream {
+        let (generic, name) = (self.generic(), format_ident!("{}_column{}", self.which, suffix));
+        quote!(#generic::#name)
+    }
+
+    /// What reading the column gives: an `Option` only if the key is one.
+    fn read(&self) -> TokenStream {
+        let (generic, of) = (self.generic(), &self.of);
+        let column = if self.which == "type" { quote!(TypeColumn) } else { quote!(IdColumn) };
+        quote_spanned!(of.span() => <#generic::#column as ::nuages::model::Member>)
+    }
 }
 
 /// A field that an abstract base declares. The model knows its name and what names decide; all else it asks of the
@@ -76,6 +113,7 @@ const WORDS: &[&str] = &[
     "db_column",
     "verbose_name",
     "help_text",
+    "error_messages",
     "auto_now",
     "auto_now_add",
     "on_delete",
@@ -133,18 +171,26 @@ impl FieldDefinition {
     /// The field of an instance.
     pub(crate) fn get(&self, instance: &TokenStream) -> TokenStream {
         let name = &self.name;
-        match &self.inherited {
-            None => quote!(&#instance.#name),
-            Some(Inherited { holder, of, .. }) => quote!(#of::get(&#instance.#holder)),
+        match (&self.inherited, &self.part) {
+            (Some(Inherited { holder, of, .. }), _) => quote!(#of::get(&#instance.#holder)),
+            (None, Some(part)) => {
+                let (column, holder) = (part.column(""), &part.holder);
+                quote!(#column(&#instance.#holder))
+            }
+            (None, None) => quote!(&#instance.#name),
         }
     }
 
     /// The field of an instance, to be changed.
     pub(crate) fn get_mut(&self, instance: &TokenStream) -> TokenStream {
         let name = &self.name;
-        match &self.inherited {
-            None => quote!(&mut #instance.#name),
-            Some(Inherited { holder, of, .. }) => quote!(#of::get_mut(&mut #instance.#holder)),
+        match (&self.inherited, &self.part) {
+            (Some(Inherited { holder, of, .. }), _) => quote!(#of::get_mut(&mut #instance.#holder)),
+            (None, Some(part)) => {
+                let (column, holder) = (part.column("_mut"), &part.holder);
+                quote!(#column(&mut #instance.#holder))
+            }
+            (None, None) => quote!(&mut #instance.#name),
         }
     }
 
@@ -152,6 +198,17 @@ impl FieldDefinition {
     pub(crate) fn member(&self) -> TokenStream {
         let ty = self.ty_in_place();
         quote_spanned!(self.ty.span() => <#ty as ::nuages::model::Member>)
+    }
+
+    /// The type of what reading the column gives, as a `Member`.
+    pub(crate) fn read(&self) -> TokenStream {
+        self.part.as_ref().map_or_else(|| self.member(), Part::read)
+    }
+
+    /// `<Type as Generic>`, told where the type stands.
+    pub(crate) fn generic(&self) -> TokenStream {
+        let ty = self.ty_in_place();
+        quote_spanned!(self.ty.span() => <#ty as ::nuages::relation::Generic>)
     }
 
     /// `<Type as Extends>`, told where the type stands.
@@ -202,6 +259,7 @@ impl FieldDefinition {
             column: None,
             verbose_name: None,
             help_text: None,
+            error_messages: Vec::new(),
             auto_now: None,
             auto_now_add: None,
             on_delete: None,
@@ -215,6 +273,8 @@ impl FieldDefinition {
             db_default: None,
             generated: None,
             parent: None,
+            generic: None,
+            part: None,
             inherited: None,
         }
     }
@@ -223,7 +283,7 @@ impl FieldDefinition {
         let docs = field.attrs.iter().filter(|attribute| attribute.path().is_ident("doc")).cloned().collect();
         let mut definition = FieldDefinition::new(name, field.ty.clone(), docs);
         for item in items(&field.attrs, "field", mistakes) {
-            let read = definition.read(&item);
+            let read = definition.read_attribute(&item);
             mistakes.take(read);
         }
         for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("related")) {
@@ -257,7 +317,27 @@ impl FieldDefinition {
         self.parent = Some(span);
     }
 
-    fn read(&mut self, item: &Item) -> syn::Result<()> {
+    /// The field is a generic key; gives its columns, which have these names.
+    pub(crate) fn make_generic(&mut self, span: Span, [content_type, object_id]: [Ident; 2]) -> [Self; 2] {
+        self.generic = Some(span);
+        let generic = self.generic();
+        let label = quote!(::nuages::field::ContentType);
+        [
+            self.column(content_type, "type", "content type", &label),
+            self.column(object_id, "id", "key", &quote!(#generic::Id)),
+        ]
+    }
+
+    /// A column of a generic key.
+    fn column(&self, name: Ident, which: &'static str, what: &str, ty: &TokenStream) -> FieldDefinition {
+        let note = format!("The {what} of the row that `{}` leads to.", self.plain_name());
+        let ty = parse_quote_spanned!(self.ty.span() => ::core::option::Option<#ty>);
+        let mut column = FieldDefinition::new(name, ty, vec![parse_quote!(#[doc = #note])]);
+        column.part = Some(Part { holder: self.name.clone(), of: self.ty.clone(), which });
+        column
+    }
+
+    fn read_attribute(&mut self, item: &Item) -> syn::Result<()> {
         let word = item.name.to_string();
         let mark = || item.flag().map(|on| on.then(|| item.name.span()));
         match word.as_str() {
@@ -273,6 +353,7 @@ impl FieldDefinition {
             "column" | "db_column" => self.column = Some(item.text()?),
             "verbose_name" => self.verbose_name = Some(item.text()?),
             "help_text" => self.help_text = Some(item.text()?),
+            "error_messages" => self.error_messages = messages(item)?,
             "choices" => self.choices = mark()?,
             "validators" => self.validators = item.expressions()?,
             "unique_for_date" => self.unique_for.push(("Date", item.field()?)),
@@ -351,6 +432,22 @@ impl OnDelete {
         }
         Ok(OnDelete { word, set })
     }
+}
+
+/// `error_messages(blank = "Say it.", unique = "Somebody has it.")`.
+fn messages(item: &Item) -> syn::Result<Vec<(String, LitStr)>> {
+    let messages = item.list()?.iter().map(|message| {
+        let read = || match message {
+            Expr::Assign(assign) => match field_path(&assign.left).ok()?.as_slice() {
+                [code] => Some((code.to_string(), literal_text(&assign.right)?)),
+                _ => None,
+            },
+            _ => None,
+        };
+        let wrong = "a message is a code of validation and a text: `blank = \"Say it.\"`";
+        read().ok_or_else(|| syn::Error::new(message.span(), wrong))
+    });
+    messages.collect()
 }
 
 /// `through_fields(a, b)`.

@@ -18,7 +18,7 @@ use syn::{
 };
 
 use super::{Definition, FieldDefinition, Inherited};
-use crate::attribute::{Item, Mistakes, items, nearest};
+use crate::attribute::{Item, ItemValue, Mistakes, field_path, items, nearest};
 
 /// A base of a model.
 pub(crate) struct Base {
@@ -56,7 +56,6 @@ pub(crate) struct Known {
 }
 
 /// What a field with `#[model(..)]` is to its model.
-#[derive(Clone, Copy)]
 pub(super) enum Role {
     /// A field like others.
     Field,
@@ -64,6 +63,8 @@ pub(super) enum Role {
     Base,
     /// The row that a row of the model extends.
     Parent(Span),
+    /// A key of rows of any model, and what its columns are called.
+    Generic(Span, [Ident; 2]),
 }
 
 /// What a field is to its model.
@@ -74,10 +75,16 @@ pub(super) fn role(field: &Field, mistakes: &mut Mistakes) -> Role {
         let named = match word.as_str() {
             "flatten" => Role::Base,
             "parent" => Role::Parent(item.name.span()),
+            "generic" => {
+                if let Some(columns) = mistakes.take(generic_columns(&item)) {
+                    role = Role::Generic(item.name.span(), columns);
+                }
+                continue;
+            }
             _ => {
                 let message = format!(
-                    "a field is `#[model(flatten)]` or `#[model(parent)]`, and not `{word}`{}",
-                    nearest(&word, &["flatten", "parent"])
+                    "a field is `#[model(flatten)]`, `#[model(parent)]` or `#[model(generic)]`, and not `{word}`{}",
+                    nearest(&word, &["flatten", "parent", "generic"])
                 );
                 mistakes.at(item.name.span(), message);
                 continue;
@@ -88,6 +95,21 @@ pub(super) fn role(field: &Field, mistakes: &mut Mistakes) -> Role {
         }
     }
     role
+}
+
+/// The names of the columns of a generic key: those of `generic(kind, row)`, or else Django's.
+fn generic_columns(item: &Item) -> syn::Result<[Ident; 2]> {
+    if matches!(item.value, ItemValue::Flag) {
+        let span = item.name.span();
+        return Ok([Ident::new("content_type", span), Ident::new("object_id", span)]);
+    }
+    match item.list()?.iter().map(field_path).collect::<syn::Result<Vec<_>>>()?.concat().try_into() {
+        Ok(columns) => Ok(columns),
+        Err(_) => Err(syn::Error::new(
+            item.name.span(),
+            "`generic` names two columns: of the content type, and of the key",
+        )),
+    }
 }
 
 /// The question to the next base that has not told of its fields yet.

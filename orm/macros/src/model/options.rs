@@ -2,6 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
+use syn::spanned::Spanned;
 use syn::{Attribute, Expr, Ident, LitStr};
 
 use crate::attribute::{Item, ItemValue, Mistakes, OrderKey, field_path, items, literal_text, nearest};
@@ -14,6 +15,10 @@ pub(crate) struct Options {
     pub(crate) table: Option<LitStr>,
     pub(crate) app: Option<LitStr>,
     pub(crate) ordering: Vec<OrderKey>,
+    /// The function that gives the ordering, if it is one of expressions.
+    pub(crate) ordering_by: Option<Expr>,
+    /// Whether the table is somebody else's.
+    pub(crate) unmanaged: bool,
     pub(crate) get_latest_by: Vec<OrderKey>,
     pub(crate) verbose_name: Option<LitStr>,
     pub(crate) verbose_name_plural: Option<LitStr>,
@@ -42,6 +47,7 @@ const WORDS: &[&str] = &[
     "app",
     "app_label",
     "ordering",
+    "managed",
     "get_latest_by",
     "verbose_name",
     "verbose_name_plural",
@@ -96,6 +102,11 @@ impl Options {
                 format!("an abstract base has no table: write `{name}` on the models that flatten it");
             mistakes.at(name.span(), message);
         }
+        if let Some(function) = &self.ordering_by {
+            let message =
+                "an abstract base has no rows to order by a function: write it on the models that flatten it";
+            mistakes.at(function.span(), message);
+        }
         for name in self.indexes.iter().filter_map(|index| index.name.as_ref()) {
             mistakes.at(
                 name.span(),
@@ -111,7 +122,7 @@ impl Options {
             let read = options.read(item);
             mistakes.take(read);
         }
-        if self.ordering.is_empty() {
+        if self.ordering.is_empty() && self.ordering_by.is_none() {
             self.ordering = options.ordering;
         }
         if self.get_latest_by.is_empty() {
@@ -140,7 +151,9 @@ impl Options {
             "abstract" => self.is_abstract = item.flag()?,
             "table" | "db_table" => self.table = Some(item.text()?),
             "app" | "app_label" => self.app = Some(item.text()?),
+            "ordering" if item.is_function() => self.ordering_by = Some(item.expression()?.clone()),
             "ordering" => self.ordering = item.order()?,
+            "managed" => self.unmanaged = !item.flag()?,
             "get_latest_by" => self.get_latest_by = item.order()?,
             "verbose_name" => self.verbose_name = Some(item.text()?),
             "verbose_name_plural" => self.verbose_name_plural = Some(item.text()?),

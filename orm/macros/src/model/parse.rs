@@ -33,8 +33,15 @@ pub(crate) fn parse<'a>(input: &'a DeriveInput, known: &Bases) -> syn::Result<De
         let role = flatten::role(field, &mut mistakes);
         if !matches!(role, Role::Base) {
             let mut definition = FieldDefinition::parse(field, name.clone(), &mut mistakes);
-            if let Role::Parent(span) = role {
-                definition.make_parent(span, &mut mistakes);
+            match role {
+                Role::Parent(span) => definition.make_parent(span, &mut mistakes),
+                Role::Generic(span, columns) => {
+                    let columns = definition.make_generic(span, columns);
+                    fields.push(definition);
+                    fields.extend(columns);
+                    continue;
+                }
+                Role::Field | Role::Base => {}
             }
             fields.push(definition);
         } else if let Some(told) = told.next() {
@@ -101,6 +108,9 @@ impl Definition<'_> {
                 "an abstract base has no rows that could extend others: write the parent on its models",
             );
         }
+        for span in self.fields.iter().filter_map(|field| field.generic) {
+            mistakes.at(span, "an abstract base has no generic key: write it on the models that flatten it");
+        }
         for related in self.fields.iter().filter_map(|field| field.related.as_ref()) {
             mistakes.at(
                 related.span(),
@@ -114,6 +124,16 @@ impl Definition<'_> {
         for (index, field) in self.fields.iter().enumerate() {
             let first = names.iter().position(|name| *name == names[index]).unwrap_or(index);
             if first == index {
+                continue;
+            }
+            if let Some(key) = field.part.as_ref().or(self.fields[first].part.as_ref()) {
+                let span = if field.part.is_some() { key.holder.span() } else { field.name.span() };
+                let message = format!(
+                    "`{}` is a column of `{}`, and there is another of this name: call the columns of the key otherwise \
+                     by `#[model(generic(..))]`",
+                    names[index], key.holder
+                );
+                mistakes.at(span, message);
                 continue;
             }
             let holders =

@@ -84,7 +84,8 @@ pub(super) fn assemble(
     value: impl Fn(usize, &FieldDefinition) -> TokenStream,
 ) -> TokenStream {
     let fields = model.fields.iter().enumerate();
-    let own = fields.clone().filter(|(_, field)| field.inherited.is_none()).map(|(index, field)| {
+    let is_own = |field: &FieldDefinition| field.inherited.is_none() && field.part.is_none();
+    let own = fields.clone().filter(|(_, field)| is_own(field)).map(|(index, field)| {
         let (name, value) = (&field.name, value(index, field));
         quote!(#name: #value,)
     });
@@ -120,6 +121,19 @@ pub(super) fn unwritten(field: &FieldDefinition) -> TokenStream {
     quote_spanned!(ty.span() => #member::unset())
 }
 
+/// What a draft has of a generic key: the key, or its columns.
+fn generic_draft(model: &Definition<'_>, key: &FieldDefinition) -> TokenStream {
+    let (name, generic, columns) = (&key.name, key.generic(), parts_of(model, key));
+    quote!(#generic::assemble(draft.#name.into_inner(), #(draft.#columns.into_inner()),*))
+}
+
+/// The columns of a generic key.
+fn parts_of<'m>(model: &'m Definition<'_>, key: &'m FieldDefinition) -> impl Iterator<Item = &'m syn::Ident> {
+    let is_column =
+        move |field: &&FieldDefinition| field.part.as_ref().is_some_and(|part| part.holder == key.name);
+    model.fields.iter().filter(is_column).map(|column| &column.name)
+}
+
 /// The implementations of `Model` and `Row`.
 fn implementation(model: &Definition<'_>) -> TokenStream {
     let name = &model.input.ident;
@@ -127,11 +141,24 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
     let columns = format_ident!("{}Cols", name);
     let draft = format_ident!("{}Draft", name);
     let required = model.fields.iter().map(|field| {
-        let (name, member, has_default) = (field.plain_name(), field.member(), field.has_default());
+        let (name, member) = (field.plain_name(), field.member());
+        let has_default = field.has_default() || field.part.is_some();
         quote!((#name, !(#has_default || #member::OPTIONAL)),)
     });
     let finished = assemble(model, |_, field| {
         let (name, value, plain) = (&field.name, unwritten(field), field.plain_name());
+        if field.generic.is_some() {
+            let (unset, value) = (field.member(), generic_draft(model, field));
+            let unset = quote!(#unset::unset);
+            return quote! {
+                match #value.or_else(#unset) {
+                    ::core::option::Option::Some(value) => value,
+                    ::core::option::Option::None => return ::core::result::Result::Err(
+                        ::nuages::draft::MissingField { model: #text, field: #plain }
+                    ),
+                }
+            };
+        }
         let written = match field.parent {
             None => quote!(value),
             Some(_) => {
@@ -240,10 +267,11 @@ fn codec(model: &Definition<'_>) -> TokenStream {
         let member = field.member();
         quote!(|| #member::BINDS)
     });
-    let bound = (0u16..).zip(&model.fields).map(|(index, field)| {
-        let (value, member) = (field.get_mut(&quote!(self)), field.member());
-        quote!(#member::bind(#value, &META, #index, key.as_ref());)
-    });
+    let bound =
+        (0u16..).zip(&model.fields).filter(|(_, field)| field.part.is_none()).map(|(index, field)| {
+            let (value, member) = (field.get_mut(&quote!(self)), field.member());
+            quote!(#member::bind(#value, &META, #index, key.as_ref());)
+        });
     quote! {
         fn encode<__W: ::nuages::field::RowWriter>(&self, row: &mut __W) {
             #(#written)*
@@ -282,7 +310,20 @@ fn parts(model: &Definition<'_>) -> TokenStream {
             None => quote!(::nuages::model::member_value),
             Some(_) => quote!(::nuages::relation::Extended::value),
         };
-        quote!(#index => draft.#name.get().map(#value),)
+        let written = quote!(draft.#name.get().map(#value));
+        let other = match &field.part {
+            Some(part) => {
+                let (holder, column) = (&part.holder, part.column(""));
+                quote!(.or_else(|| draft.#holder.get().map(#column).map(#value)))
+            }
+            None if field.generic.is_some() => {
+                let columns = parts_of(model, field);
+                let both = columns.map(|column| quote!(draft.#column.get()?;));
+                quote!(.or_else(|| { #(#both)* ::core::option::Option::Some(::nuages::field::Value::Null) }))
+            }
+            None => TokenStream::new(),
+        };
+        quote!(#index => #written #other,)
     });
     let slots = (0u16..).zip(&model.fields).map(|(index, field)| {
         let name = &field.name;

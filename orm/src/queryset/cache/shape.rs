@@ -164,7 +164,7 @@ fn hash_path_of(node: &Node, hasher: &mut impl Hasher) {
 
 fn hash_step(step: Step, hasher: &mut impl Hasher) {
     match step {
-        Step::Field(field) | Step::Back { field, .. } => hasher.write_u16(field),
+        Step::Field(field) | Step::Back { field, .. } | Step::To { field, .. } => hasher.write_u16(field),
         Step::Key => hasher.write_u16(u16::MAX),
     }
 }
@@ -426,7 +426,7 @@ fn end_of(model: &'static ModelMeta, path: &FieldPath) -> Option<(&'static Model
     let at = before.iter().try_fold(model, |model, step| step.target(model))?;
     match *last {
         Step::Field(field) => Some((at, field)),
-        Step::Back { child, .. } => key(child),
+        Step::Back { child: target, .. } | Step::To { target, .. } => key(target),
         Step::Key => key(at),
     }
 }
@@ -435,6 +435,7 @@ fn end_of(model: &'static ModelMeta, path: &FieldPath) -> Option<(&'static Model
 fn field_type(field: &FieldMeta) -> Option<DataType> {
     match field.kind {
         FieldKind::Column(data_type) => Some(data_type),
+        FieldKind::Generic => None,
         FieldKind::ForeignKey { .. } | FieldKind::ManyToMany { .. } | FieldKind::Reverse { .. } => {
             match field.related_model()?.primary_key {
                 [key] => field_type(field.related_model()?.field(*key)?),

@@ -1,6 +1,6 @@
 //! The description of the model: `static META`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::Ident;
 use syn::spanned::Spanned;
@@ -46,18 +46,34 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
         });
         quote!(::nuages::meta::IndexMeta { name: #name, fields: &[#(#keys),*] })
     });
+    // By these two columns the rows that point at a row are found.
+    let generic =
+        (0..model.fields.len()).filter(|index| model.fields[*index].generic.is_some()).map(|index| {
+            let [content_type, object_id] = [place(index + 1), place(index + 2)];
+            let keys = quote!(&[(#content_type, false), (#object_id, false)]);
+            quote!(::nuages::meta::IndexMeta { name: ::core::option::Option::None, fields: #keys })
+        });
+    let indexes = indexes.chain(generic);
     let constraints = match &options.constraints {
         Some(constraints) => {
             quote!(::core::option::Option::Some(|| ::nuages::constraint::into_metas(#constraints())))
         }
         None => quote!(::core::option::Option::None),
     };
+    let ordering_by = match &options.ordering_by {
+        Some(ordering) => {
+            let ident = &model.input.ident;
+            quote!(::core::option::Option::Some(|| ::nuages::order::into_nodes::<#ident>(#ordering())))
+        }
+        None => quote!(::core::option::Option::None),
+    };
+    let managed = !options.unmanaged;
     let declared = match &options.index_functions {
         Some(indexes) => quote!(::core::option::Option::Some(|| ::nuages::index::into_metas(#indexes()))),
         None => quote!(::core::option::Option::None),
     };
     let [auto, stamped, foreign_keys] = ["Auto", "Stamped", "ForeignKey"].map(with_role);
-    quote! {
+    let description = quote! {
         const FIELDS: [::nuages::meta::FieldMeta; #count] = [#(#fields),*];
         const POSITIONS: [u16; #count] = ::nuages::meta::positions(&FIELDS);
         static META: ::nuages::meta::ModelMeta = ::nuages::meta::ModelMeta {
@@ -72,6 +88,8 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
             primary_key: &[#(#primary_key),*],
             parent: #parent,
             ordering: &[#(#ordering),*],
+            ordering_by: #ordering_by,
+            managed: #managed,
             indexes: &[#(#indexes),*],
             declared_indexes: #declared,
             unique_together: &[#(#together),*],
@@ -80,7 +98,26 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
             verbose_name_plural: #plural,
             get_latest_by: &[#(#latest),*],
         };
-    }
+    };
+    of_model(description, &model.input.ident)
+}
+
+/// The description with the model's name where attributes say `Self`, which has no meaning outside of an `impl`.
+fn of_model(tokens: TokenStream, name: &Ident) -> TokenStream {
+    let named = tokens.into_iter().map(|token| match token {
+        TokenTree::Ident(word) if word == "Self" => {
+            let mut name = name.clone();
+            name.set_span(word.span());
+            TokenTree::Ident(name)
+        }
+        TokenTree::Group(group) => {
+            let mut inner = Group::new(group.delimiter(), of_model(group.stream(), name));
+            inner.set_span(group.span());
+            TokenTree::Group(inner)
+        }
+        other => other,
+    });
+    named.collect()
 }
 
 /// The places of the fields that have a role, found at compile time.
@@ -149,6 +186,10 @@ pub(in crate::model) fn field_meta(
     if let Some(text) = &field.help_text {
         setters.push(quote!(.help_text(#text)));
     }
+    if !field.error_messages.is_empty() {
+        let messages = field.error_messages.iter().map(|(code, text)| quote!((#code, #text)));
+        setters.push(quote!(.error_messages(&[#(#messages),*])));
+    }
     if let Some(default) = &field.default {
         let into = quote_spanned!(default.span() => ::nuages::draft::IntoField::<#ty>::into_field);
         setters.push(quote! {
@@ -156,6 +197,10 @@ pub(in crate::model) fn field_meta(
         });
     }
     setters.extend(relation_setters(field));
+    if field.part.is_some() {
+        let read = field.read();
+        setters.push(quote!(.null(#read::NULL)));
+    }
     let description = quote_spanned!(ty.span() => #member::DESCRIPTION);
     quote!(#description.named(#name, #column) #(#setters)*)
 }

@@ -161,7 +161,7 @@ fn entries(model: &Definition<'_>) -> Vec<Entry> {
 }
 
 fn token(field: &FieldDefinition, path: &TokenStream) -> TokenStream {
-    let (name, member) = (&field.name, field.member());
+    let (name, member) = (&field.name, field.read());
     quote_spanned!(field.ty.span() => #member::Token<#path, hop::#name>)
 }
 
