@@ -91,7 +91,7 @@ impl Hop {
 
 impl Guard {
     fn condition(&self, side: Source) -> Expr {
-        let label = Value::Text(self.model.label().into());
+        let label = Value::Text(self.model.label());
         Expr::Column(side.column(self.column)).equals(Expr::Literal(label))
     }
 }

@@ -211,7 +211,7 @@ impl Collector<'_> {
         let binding = self.tx.shared().binding();
         let content_type = ROWS.column(binding.column(child, columns.content_type)?);
         let pointing = ROWS.column(binding.column(child, columns.object_id)?);
-        let label = Expr::Literal(Value::Text(meta.label().into()));
+        let label = Expr::Literal(Value::Text(meta.label()));
         self.keys_of(child, Expr::Column(content_type).equals(label).and(among(pointing, keys)))
     }
 

@@ -194,7 +194,7 @@ impl Owner {
         };
         let mut written: SmallVec<_> = [(field, self.key_value()?.clone())].into_iter().collect();
         if let Some(columns) = back.generic {
-            written.push((columns.content_type, Value::Text(self.model.label().into())));
+            written.push((columns.content_type, Value::Text(self.model.label())));
         }
         Ok(written)
     }

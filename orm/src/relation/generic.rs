@@ -389,7 +389,7 @@ impl GenericColumns {
 
     /// Whether a row points at rows of a model.
     pub(crate) fn lead_to(self, target: &'static ModelMeta) -> Node {
-        let label = Node::Value(Value::Text(target.label().into()));
+        let label = Node::Value(Value::Text(target.label()));
         Node::lookup(Lookup::Exact, Node::Path(FieldPath::field(self.content_type)), label)
     }
 }

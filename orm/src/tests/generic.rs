@@ -157,7 +157,7 @@ fn a_key_that_may_be_null_is_an_option() -> Result<()> {
         Move::objects().order_by(Move::id).values_list(Move::source_kind).all(&db)?;
     assert_eq!(kinds, [None, Some(ContentType::of::<Shelf>())]);
     assert_eq!(Move::objects().filter(Move::source_row.is_null(true)).count(&db)?, 1);
-    assert_eq!(left.last.get(&db)?.map(|last| last.id.clone()), Some(moves[1].id.clone()));
+    assert_eq!(left.last.get(&db)?.map(|last| last.id), Some(moves[1].id));
     assert_eq!(right.arrivals.count(&db)?, 1);
     assert_eq!(right.delete(&db)?.total, 2);
     Ok(())
