@@ -242,11 +242,26 @@ impl Conversion {
     }
 }
 
+/// With so many digits a number that lies in the middle between two that are printed is written exactly.
+const DIGITS_EXACT: usize = 60;
+
 /// The digits of a number that is not negative, rounded to one and `places` more, and the exponent of the first.
 fn scientific(value: f64, places: usize) -> (String, i64) {
-    let text = format!("{value:.places$e}");
-    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    (digits.replace('.', ""), exponent.parse().unwrap_or(0))
+    let written = |places: usize| {
+        let text = format!("{value:.places$e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        (digits.replace('.', ""), exponent.parse().unwrap_or(0))
+    };
+    let (digits, exponent) = written(places);
+    // A number that lies in the middle is written with an even last digit, and here it is the larger one.
+    let (exact, _) = written(DIGITS_EXACT);
+    match exact.trim_end_matches('0').strip_suffix('5') {
+        Some(below) if below == digits => {
+            let next = digits.parse::<u128>().map_or(digits, |number| (number + 1).to_string());
+            (next, exponent)
+        }
+        _ => (digits, exponent),
+    }
 }
 
 /// A width or precision: digits, or the next argument.

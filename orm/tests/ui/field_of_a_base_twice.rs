@@ -1,5 +1,5 @@
 //! `name` is a field of `named` already
-//! a field is `#[model(flatten)]` or `#[model(parent)]`, and not `flat`
+//! a field is `#[model(flatten)]`, `#[model(parent)]` or `#[model(generic)]`, and not `flat`
 use nuages::prelude::*;
 
 #[derive(Model, Clone)]

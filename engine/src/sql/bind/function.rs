@@ -8,7 +8,7 @@ use super::scope::Scope;
 use super::typed::{TEXT, Typed, cast, null_if_any_is};
 use super::{Binder, Bound, last_part, unsupported};
 use crate::algebra::{
-    Arithmetic, Comparison, DateUnit, Expr, Function, JsonFunction, MathFunction, StringFunction,
+    Arithmetic, Comparison, DateUnit, Expr, Function, JsonFunction, MathFunction, StringFunction, TextMatch,
     TimeFunction,
 };
 use crate::catalog::names::nearest;
@@ -152,6 +152,14 @@ impl Binder<'_> {
                     Expr::Call(Function::NullIf, vec![point.expr, none]),
                     DataType::BigInt,
                 ));
+            }
+            ("contains" | "ends_with", 2) => {
+                let kind = if name == "contains" { TextMatch::Contains } else { TextMatch::EndsWith };
+                let (part, text) = (arguments.pop(), arguments.pop());
+                let (Some(part), Some(text)) = (part, text) else {
+                    return Err(arity(name, "2 arguments", arguments.len(), span));
+                };
+                return Ok(self.literal_search(kind, text, part));
             }
             ("iif" | "if", 3) => {
                 let (otherwise, then, condition) = (arguments.pop(), arguments.pop(), arguments.pop());

@@ -84,6 +84,13 @@ impl Binder<'_> {
         Ok(if negated { Typed::bool(found.expr.not()) } else { found })
     }
 
+    /// `contains(text, part)` and `ends_with(text, part)`, as DuckDB has them.
+    pub(super) fn literal_search(&mut self, kind: TextMatch, mut text: Typed, mut part: Typed) -> Typed {
+        self.settle(&mut text, Some(TEXT));
+        self.settle(&mut part, Some(TEXT));
+        search(kind, false, text.expr, part.expr)
+    }
+
     /// `GLOB`, as a regular expression.
     pub(super) fn glob(&mut self, text: Typed, pattern: &Typed, span: Span) -> Bound<Typed> {
         let text = self.value(text);

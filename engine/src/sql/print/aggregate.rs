@@ -55,14 +55,17 @@ pub(super) fn order_by(keys: &[SortKey], names: &mut dyn Names) -> String {
     format!("ORDER BY {}", keys.join(", "))
 }
 
-/// An expression and its direction. A literal would be read as the number of a column, and is cast out of that.
+/// An expression and its direction.
 fn sort_key(key: &SortKey, names: &mut dyn Names) -> String {
-    let text = operand(&key.expr, names);
-    let text = match key.expr {
-        Expr::Literal(_) => format!("CAST({text} AS text)"),
-        _ => text,
-    };
-    format!("{text}{}", direction(key))
+    format!("{}{}", no_place(&key.expr, names), direction(key))
+}
+
+/// What rows are ordered or grouped by. A literal, or a column that was computed as one, would be read as the number of a
+/// column, and is cast out of that.
+pub(super) fn no_place(key: &Expr, names: &mut dyn Names) -> String {
+    let text = operand(key, names);
+    let is_constant = matches!(key, Expr::Literal(_)) || text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_constant { format!("CAST({text} AS text)") } else { text }
 }
 
 /// What is said of a key's direction if it is not ascending with NULLs last.

@@ -10,7 +10,7 @@ use nuages_storage::TableId;
 use nuages_storage::lock::Strength;
 
 use super::Names;
-use super::aggregate::{aggregate, direction, order_by, window};
+use super::aggregate::{aggregate, direction, no_place, order_by, window};
 use super::expression::{expression, operand};
 use super::identifier::Identifier;
 use super::select::{Select, Stage};
@@ -198,6 +198,11 @@ impl<'c> Printer<'c> {
         match relation {
             Relation::Unit => Select::default(),
             Relation::Scan { table, source } => self.scan(*table, *source),
+            Relation::Values { source, rows, types } if rows.is_empty() => {
+                let nulls: Vec<String> = types.iter().map(|kind| format!("CAST(NULL AS {kind})")).collect();
+                let none = format!("(SELECT {} WHERE FALSE)", nulls.join(", "));
+                self.named(&none, "v", *source, types.len())
+            }
             Relation::Values { source, rows, types } => {
                 let row = |row: &Vec<Expr>, printer: &mut Self, is_first: bool| {
                     // The types are told in the first row, if its values do not tell them.
@@ -482,7 +487,7 @@ impl<'c> Printer<'c> {
         let mut select = self.until(input, Stage::Where);
         let mut texts: Vec<String> = keys.iter().map(|key| operand(key, self)).collect();
         texts.extend(aggregates.iter().map(|one| aggregate(one, self)));
-        select.group = Some(texts[..keys.len()].to_vec());
+        select.group = Some(keys.iter().map(|key| no_place(key, self)).collect());
         select.aggregates = texts[keys.len()..].to_vec();
         select.scope = (0..texts.len()).map(|place| source.column(place)).collect();
         self.names.extend(select.scope.iter().copied().zip(texts));
