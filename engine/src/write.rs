@@ -60,7 +60,7 @@ use round::{Postponed, Round, TableChange, TableRound};
 
 /// One statement while it writes.
 ///
-/// Whoever runs it hands out a writer, and either keeps what [`finish`](WritingStatement::finish) leaves for the
+/// Whoever runs it hands out a writer, and either keeps what `finish` leaves for the
 /// commit, or looks it up at once.
 #[derive(Debug)]
 pub struct WritingStatement<'a, 'w> {

@@ -5,7 +5,7 @@ use std::fmt;
 use nuages_storage::DataType;
 use nuages_storage::value::DECIMAL_PRECISION_MAX;
 
-/// What can be wrong with a definition. See [`Error::Definition`].
+/// What can be wrong with a definition. See [`Error::Definition`](crate::error::Error::Definition).
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DefinitionProblem {
@@ -138,7 +138,7 @@ pub enum DefinitionProblem {
     },
 }
 
-/// Something a schema consists of. See [`Error::Depended`].
+/// Something a schema consists of. See [`Error::Depended`](crate::error::Error::Depended).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SchemaObject {

@@ -67,7 +67,7 @@ impl Lookup {
     }
 }
 
-/// What is done with the operands of a [`Node::Call`].
+/// What is done with the operands of a [`Node::Call`](super::Node::Call).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operator {
     /// Conjunction; of nothing, true.
