@@ -1,7 +1,7 @@
 //! Collations: texts compare byte by byte, or without regard to case.
 //!
 //! A comparison without regard to case is one of the texts in lower case, an index over such texts one over `lower(..)`;
-//! so an index serves the comparison, and nothing below the binder knows of collations but the name of a column's. SQLite's
+//! so nothing below the binder knows of collations but the name of a column's. SQLite's
 //! `NOCASE` does so with ASCII letters only; this with all. Set operations compare byte by byte always.
 //!
 //! Whose collation decides is SQLite's rule: that which is written behind an operand, else that of an operand that is a
