@@ -11,7 +11,7 @@
 //! An [`SqlError`] says what is wrong as data, where in the text, and which name was probably meant.
 //!
 //! Order of reading: [`Connection`], `control` (transactions, EXPLAIN), `define` and `alter` (statements
-//! about the schema), [`PreparedStatement`], `named` (PREPARE), `parse`, `tokens`, `grammar`, `prefix`, `frame`, `bind`, `parameters`,
+//! about the schema), `pragma` and `counts` (what SQLite tells of the schema and of what was done), [`PreparedStatement`], `named` (PREPARE), `parse`, `tokens`, `grammar`, `prefix`, `frame`, `bind`, `parameters`,
 //! `error`; `print` (SQL out).
 
 mod alter;
@@ -19,6 +19,7 @@ mod bind;
 mod bound;
 mod connection;
 mod control;
+mod counts;
 mod define;
 mod dialect;
 mod error;
@@ -27,6 +28,7 @@ mod grammar;
 mod named;
 mod parameters;
 mod parse;
+mod pragma;
 mod prefix;
 mod prepared;
 mod print;

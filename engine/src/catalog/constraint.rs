@@ -1,5 +1,6 @@
 //! Checks and foreign keys.
 
+use std::fmt;
 use std::sync::Arc;
 
 use nuages_storage::{IndexId, TableId};
@@ -80,6 +81,19 @@ pub enum Action {
     SetNull,
     /// The referring columns get their defaults.
     SetDefault,
+}
+
+/// As SQL writes it.
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Action::NoAction => "NO ACTION",
+            Action::Restrict => "RESTRICT",
+            Action::Cascade => "CASCADE",
+            Action::SetNull => "SET NULL",
+            Action::SetDefault => "SET DEFAULT",
+        })
+    }
 }
 
 /// A foreign key that refers to a table, seen from there.

@@ -23,6 +23,8 @@ pub struct Outcome {
     /// Of an `INSERT` that left keys to be generated: the first of them. The others follow it, in the order of the
     /// rows.
     pub first_key: Option<i64>,
+    /// Of an `INSERT`: the row id of the last row it inserted, which is its key in a table keyed by an integer column.
+    pub last_row: Option<i64>,
 }
 
 /// Whether [`Session::insert_rows`](super::Session::insert_rows) is given row ids.

@@ -8,9 +8,11 @@ use sqlparser::ast;
 
 use super::Dialect;
 use super::bind::Binder;
+use super::counts::Counts;
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
 use super::parse::{NESTING_MAX, Parsed, SHALLOW_NESTING_MAX, parse, split, with_deep_stack};
+use super::pragma::Pragma;
 use super::prepared::PreparedStatement;
 use crate::algebra::{Query, Statement};
 use crate::catalog::Catalog;
@@ -39,6 +41,8 @@ pub struct Connection {
     pub(super) open: Option<Open>,
     /// The statements that PREPARE has given names.
     pub(super) named: HashMap<String, PreparedStatement>,
+    /// What was changed in it so far.
+    counts: Counts,
 }
 
 /// An open transaction.
@@ -64,6 +68,8 @@ pub(super) enum Ready {
     Other(Box<ast::Statement>),
     /// SQLite's `REINDEX`.
     Reindex(Option<ast::Ident>),
+    /// SQLite's `PRAGMA`.
+    Pragma(Pragma),
 }
 
 impl Connection {
@@ -74,7 +80,14 @@ impl Connection {
 
     /// A connection that speaks a dialect.
     pub fn with_dialect(database: Database, dialect: Dialect) -> Connection {
-        Connection { database, dialect, isolation: None, open: None, named: HashMap::new() }
+        Connection {
+            database,
+            dialect,
+            isolation: None,
+            open: None,
+            named: HashMap::new(),
+            counts: Counts::default(),
+        }
     }
 
     /// The database.
@@ -207,6 +220,7 @@ impl Connection {
     pub(super) fn bind(&self, parsed: Parsed, mut parameters: Parameters) -> Result<Ready, SqlError> {
         let statement = match parsed {
             Parsed::Reindex(name) => return Ok(Ready::Reindex(name)),
+            Parsed::Pragma(pragma) => return Ok(Ready::Pragma(pragma)),
             Parsed::Statement(statement) => statement,
         };
         let is_algebra = matches!(
@@ -220,6 +234,7 @@ impl Connection {
             return Ok(Ready::Other(statement));
         }
         let catalog = self.catalog()?;
+        parameters.know(self.counts);
         let mut binder = Binder::new(&catalog, self.dialect, &mut parameters);
         let bound = binder.statement(&statement)?;
         Ok(Ready::Algebra(bound, parameters))
@@ -245,6 +260,13 @@ impl Connection {
         Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })
     }
 
+    /// Changes rows, and counts them.
+    pub(super) fn change(&mut self, change: &Statement, values: &[Value]) -> Result<Outcome, SqlError> {
+        let outcome = self.session().execute(change, values);
+        self.counts.add(outcome.as_ref().ok());
+        Ok(outcome?)
+    }
+
     pub(super) fn run(&mut self, ready: Ready, values: &[Value]) -> Result<Outcome, SqlError> {
         match ready {
             Ready::Algebra(statement, parameters) => {
@@ -254,11 +276,12 @@ impl Connection {
                 }
                 match statement {
                     Statement::Query(query) => Ok(self.ask(query, &values)?),
-                    change => Ok(self.session().execute(&change, &values)?),
+                    change => self.change(&change, &values),
                 }
             }
             Ready::Other(statement) => self.control(&statement, values),
             Ready::Reindex(name) => self.reindex(name.as_ref()),
+            Ready::Pragma(pragma) => self.pragma(&pragma),
         }
     }
 }

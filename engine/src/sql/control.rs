@@ -35,6 +35,8 @@ impl Connection {
             }
             ast::Statement::Deallocate { name, .. } => self.deallocate(name)?,
             ast::Statement::Explain { statement, analyze, .. } => return self.explain(statement, *analyze),
+            ast::Statement::Vacuum(_) => self.vacuum()?,
+            ast::Statement::Analyze(analyze) => self.analyze(analyze)?,
             other => return self.define(other),
         }
         Ok(Outcome::default())
@@ -118,6 +120,20 @@ impl Connection {
             Some(open) => open.transaction = self.database.begin_with(isolation),
         }
         Ok(())
+    }
+
+    /// Writes a checkpoint, if there are files; what was deleted takes no room in memory.
+    fn vacuum(&self) -> Result<(), SqlError> {
+        if self.open.is_some() {
+            return Err(Problem::TransactionOpen.into());
+        }
+        self.database.compact()?;
+        Ok(())
+    }
+
+    /// Statistics are taken when a plan asks for them, so there is nothing to do but to see whether what is named is there.
+    fn analyze(&self, analyze: &ast::Analyze) -> Result<(), SqlError> {
+        analyze.table_name.as_ref().map_or(Ok(()), |name| self.table_of(name).map(drop))
     }
 
     /// The plan of a query, a line a row; if it is analyzed, it is run, and each line says what its operator did.

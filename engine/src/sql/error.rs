@@ -135,6 +135,14 @@ pub enum Problem {
         /// The name that was probably meant.
         nearest: Option<String>,
     },
+    /// No PRAGMA has this name.
+    #[error("there is no PRAGMA {name}{}", Nearest(nearest))]
+    UnknownPragma {
+        /// The name.
+        name: String,
+        /// The name that was probably meant.
+        nearest: Option<String>,
+    },
     /// A function with more or fewer arguments than it takes.
     #[error("{function}() takes {expected}, got {got}")]
     Arguments {

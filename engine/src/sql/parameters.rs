@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use nuages_storage::{DataType, Value};
 
+use super::counts::Counts;
 use super::error::Problem;
 
 /// The parameters of a statement.
@@ -21,6 +22,10 @@ pub(super) struct Parameters {
     declared: usize,
     /// The values, if they are given already.
     values: Option<Vec<Value>>,
+    /// What the connection has changed so far.
+    counts: Counts,
+    /// Whether the statement was told one of them.
+    tells_counts: bool,
 }
 
 impl Parameters {
@@ -75,6 +80,23 @@ impl Parameters {
             self.kinds.resize(self.next, None);
         }
         Ok(place)
+    }
+
+    /// Says what the connection has changed so far.
+    pub(super) fn know(&mut self, counts: Counts) {
+        self.counts = counts;
+    }
+
+    /// One of the counts, which the statement says as it is now.
+    pub(super) fn count_named(&mut self, name: &str) -> Option<i64> {
+        let count = self.counts.named(name)?;
+        self.tells_counts = true;
+        Some(count)
+    }
+
+    /// Whether the statement must be bound anew before it is run again.
+    pub(super) fn tells_counts(&self) -> bool {
+        self.tells_counts
     }
 
     /// What is known of its type.

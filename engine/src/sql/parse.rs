@@ -13,6 +13,7 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Word
 use super::Dialect;
 use super::error::{Problem, SqlError};
 use super::grammar::Grammar;
+use super::pragma::Pragma;
 use super::tokens;
 
 /// The longest statement, in bytes.
@@ -52,6 +53,8 @@ pub(super) enum Parsed {
     Statement(Box<ast::Statement>),
     /// SQLite's `REINDEX`, of everything, or of a table or index.
     Reindex(Option<ast::Ident>),
+    /// SQLite's `PRAGMA`.
+    Pragma(Pragma),
 }
 
 /// The statements of a text, each still to be parsed.
@@ -119,9 +122,12 @@ pub(super) fn parse(
     check_operators(&tokens)?;
     if let Some(Token::Word(word)) = tokens.first().map(|token| &token.token)
         && word.quote_style.is_none()
-        && word.value.eq_ignore_ascii_case("reindex")
     {
-        return reindex(tokens);
+        match word.keyword {
+            Keyword::REINDEX => return reindex(tokens),
+            Keyword::PRAGMA => return Ok(Parsed::Pragma(Pragma::parse(tokens)?)),
+            _ => {}
+        }
     }
     if dialect.is_sqlite() {
         drop_hints(&mut tokens);

@@ -98,7 +98,7 @@ impl Connection {
                 (Kind::Query(crate::Prepared::new(self.session(), query)?), parameters)
             }
             Ready::Algebra(change, parameters) => (Kind::Change(change), parameters),
-            Ready::Other(_) | Ready::Reindex(_) => (Kind::Text, Parameters::default()),
+            Ready::Other(_) | Ready::Reindex(_) | Ready::Pragma(_) => (Kind::Text, Parameters::default()),
         };
         Ok(PreparedStatement { sql, schema, declared, parameters, kind })
     }
@@ -122,7 +122,7 @@ impl Connection {
         if values.len() != wanted && !matches!(statement.kind, Kind::Text) {
             return Err(Problem::ParameterCount { expected: wanted, given: values.len() }.into());
         }
-        if self.catalog()?.schema_id() != statement.schema {
+        if self.catalog()?.schema_id() != statement.schema || statement.parameters.tells_counts() {
             *statement = self.prepared_anew(statement).map_err(|error| error.in_text(&statement.sql))?;
         }
         let converted = statement.parameters.converted(values)?;
@@ -138,7 +138,7 @@ impl Connection {
                 let rows = ResultSet { columns, rows };
                 Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })
             }
-            Kind::Change(change) => Ok(self.session().execute(change, &converted)?),
+            Kind::Change(change) => self.change(change, &converted),
             Kind::Text => self.execute(&statement.sql.clone(), values),
         }
     }

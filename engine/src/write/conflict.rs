@@ -96,11 +96,12 @@ impl WritingStatement<'_, '_> {
         let change =
             TableChange { inserted: images, ids_given: inserted.ids_given, ..TableChange::default() };
         self.write_inserted(table, change, &mut returning, context)?;
+        let last_row = sorted.inserted.last().and_then(|place| inserted.ids.get(*place)).map(|id| id.get());
         let mut rows = returning.finish();
         returned.extend(sorted.inserted.into_iter().zip(std::mem::take(&mut rows.rows)));
         returned.sort_by_key(|(place, _)| *place);
         rows.rows = returned.into_iter().map(|(_, row)| row).collect();
-        Ok(Outcome { affected, rows, first_key: inserted.first_key, ..Outcome::default() })
+        Ok(Outcome { affected, rows, first_key: inserted.first_key, last_row, ..Outcome::default() })
     }
 
     /// Looks up every row, and asks for the locks of those that are found.

@@ -43,7 +43,7 @@ impl WritingStatement<'_, '_> {
         }
         let affected = rows.len() as u64;
         let per_table = self.delete_rows(table, rows, context)?;
-        Ok(Outcome { affected, per_table, rows: returning.finish(), first_key: None })
+        Ok(Outcome { affected, per_table, rows: returning.finish(), ..Outcome::default() })
     }
 
     /// Runs a `DELETE .. USING`.
@@ -75,7 +75,7 @@ impl WritingStatement<'_, '_> {
         }
         let affected = rows.len() as u64;
         let per_table = self.delete_rows(table, rows, context)?;
-        Ok(Outcome { affected, per_table, rows: returned, first_key: None })
+        Ok(Outcome { affected, per_table, rows: returned, ..Outcome::default() })
     }
 
     /// Deletes rows, which ascend, and all that goes with them. Returns how many rows of which tables went, this table

@@ -148,7 +148,9 @@ impl WritingStatement<'_, '_> {
         let change = TableChange { inserted: images, ids_given: *ids_given, ..TableChange::default() };
         self.write_inserted(table, change, &mut returning, context)?;
         let affected = rows.len() as u64;
-        Ok(Outcome { affected, per_table: Vec::new(), rows: returning.finish(), first_key: *first_key })
+        let last_row = ids.last().map(|id| id.get());
+        let rows = returning.finish();
+        Ok(Outcome { affected, rows, first_key: *first_key, last_row, ..Outcome::default() })
     }
 
     /// Inserts rows in leaf shape, whose slots are set.

@@ -49,7 +49,7 @@ impl WritingStatement<'_, '_> {
         let affected = updated.len() as u64;
         let mut returning = Returning::new(table, update.source, &update.returning, self.writer.base())?;
         self.write_updated(table, assigned, updated, &mut returning, context)?;
-        Ok(Outcome { affected, per_table: Vec::new(), rows: returning.finish(), first_key: None })
+        Ok(Outcome { affected, rows: returning.finish(), ..Outcome::default() })
     }
 
     /// Writes rows with the values they are given, and what follows from it, and evaluates what is to be returned.

@@ -60,14 +60,20 @@ impl Binder<'_> {
         };
         let name = last_part(name)?;
         let definition = Arc::clone(self.changeable(name)?);
-        let columns = self.insert_columns(insert, &definition, name.span)?;
+        let mut columns = self.insert_columns(insert, &definition)?;
         let rows = match insert.source.as_deref() {
             None => InsertSource::Values(vec![vec![None; columns.len()]]),
             Some(query) => match &*query.body {
                 SetExpr::Values(values) if is_plain(query) => {
                     self.insert_values(values, &columns, &definition)?
                 }
-                _ => self.insert_query(query, &columns, &definition, name.span)?,
+                _ => {
+                    let bound = self.query(query, None)?;
+                    if insert.columns.is_empty() && !self.is_sqlite() {
+                        columns.truncate(bound.shape.len());
+                    }
+                    self.insert_query(bound, &columns, &definition, name.span)?
+                }
             },
         };
         let rows = match insert.or {
@@ -83,22 +89,20 @@ impl Binder<'_> {
         Ok(Statement::Insert(insert))
     }
 
-    /// The places of the columns that are given.
-    fn insert_columns(
-        &self,
-        insert: &ast::Insert,
-        definition: &TableDefinition,
-        span: Span,
-    ) -> Bound<Vec<usize>> {
-        let _ = span;
+    /// The places of the columns that are given. Without a list of them they are the first ones, in PostgreSQL as many as
+    /// there are values, in SQLite all.
+    fn insert_columns(&self, insert: &ast::Insert, definition: &TableDefinition) -> Bound<Vec<usize>> {
         if insert.columns.is_empty() {
-            return Ok(match insert.source {
-                None => Vec::new(),
-                // What is computed is given no value.
-                Some(_) => (0..definition.columns.len())
-                    .filter(|place| definition.computed(*place).is_none())
-                    .collect(),
-            });
+            let Some(source) = &insert.source else { return Ok(Vec::new()) };
+            let given = match &*source.body {
+                SetExpr::Values(values) if !self.is_sqlite() => {
+                    values.rows.iter().map(|row| row.content.len()).max().unwrap_or_default()
+                }
+                _ => usize::MAX,
+            };
+            // What is computed is given no value.
+            let places = (0..definition.columns.len()).filter(|place| definition.computed(*place).is_none());
+            return Ok(places.take(given).collect());
         }
         let mut places = Vec::with_capacity(insert.columns.len());
         for name in &insert.columns {
@@ -165,12 +169,11 @@ impl Binder<'_> {
 
     fn insert_query(
         &mut self,
-        query: &ast::Query,
+        BoundQuery { mut query, shape }: BoundQuery,
         columns: &[usize],
         definition: &TableDefinition,
         span: Span,
     ) -> Bound<InsertSource> {
-        let BoundQuery { mut query, shape } = self.query(query, None)?;
         if shape.len() != columns.len() {
             let problem = Problem::ColumnCount { expected: columns.len(), got: shape.len() };
             return Err(SqlError::at(problem, span));

@@ -41,7 +41,7 @@ impl Binder<'_> {
     pub(super) fn add_common_table(&mut self, cte: &ast::Cte, recursive: bool) -> Bound<()> {
         let name = self.new_name(&cte.alias.name);
         let mut bound = match recursion(&cte.query) {
-            Some(parts) if recursive => self.recursive(&name, &cte.alias, &parts)?,
+            Some(parts) if recursive => self.recursive(&name, &cte.alias, &parts, &cte.query)?,
             _ => self.query(&cte.query, None)?,
         };
         let shape = renamed(self.settled(&mut bound), Some(&cte.alias))?;
@@ -147,6 +147,7 @@ impl Binder<'_> {
         name: &str,
         alias: &ast::TableAlias,
         (base, step, all): &(&SetExpr, &SetExpr, bool),
+        whole: &ast::Query,
     ) -> Bound<BoundQuery> {
         let mut base = self.set_expression(base, &Tail::NONE, None)?;
         base.shape = renamed(base.shape, Some(alias))?;
@@ -189,6 +190,9 @@ impl Binder<'_> {
             names.map(|(place, column)| OutputColumn::new(&*column.name, source.column(place))).collect();
         let (base_query, step_query) = (Box::new(base.query), Box::new(step.query));
         let relation = Relation::Recursive { table, base: base_query, step: step_query, all: *all, source };
+        // The rows come round by round, so a limit ends a recursion that would not end by itself.
+        let tail = Tail { limit: whole.limit_clause.as_ref(), ..Tail::NONE };
+        let relation = self.limited(relation, &tail)?;
         Ok(BoundQuery { query: Query::new(relation, columns), shape: base.shape })
     }
 }
@@ -211,11 +215,11 @@ fn put_where_mentioned(relation: &mut Relation, wanted: WorkTable, rows: &Query)
     }
 }
 
-/// The parts of a query that may be recursive: a union, and nothing around it.
+/// The parts of a query that may be recursive: a union, and nothing around it but a limit.
 fn recursion(query: &ast::Query) -> Option<(&SetExpr, &SetExpr, bool)> {
     let SetExpr::SetOperation { left, op: SetOperator::Union, set_quantifier, right } = &*query.body else {
         return None;
     };
-    let is_plain = query.with.is_none() && query.order_by.is_none() && query.limit_clause.is_none();
+    let is_plain = query.with.is_none() && query.order_by.is_none() && query.fetch.is_none();
     is_plain.then(|| (&**left, &**right, *set_quantifier == SetQuantifier::All))
 }

@@ -135,7 +135,11 @@ impl Binder<'_> {
             TableFactor::Table { name, alias, args: None, .. } => self.named(name, alias.as_ref(), scope),
             TableFactor::Derived { lateral, subquery, alias, .. } => {
                 let query = if *lateral {
-                    self.query(subquery, Some(scope))?
+                    // It sees all tables before it, also those behind a comma, which a condition does not.
+                    let visible_from = std::mem::take(&mut scope.visible_from);
+                    let query = self.query(subquery, Some(scope));
+                    scope.visible_from = visible_from;
+                    query?
                 } else {
                     self.query(subquery, scope.outer)?
                 };

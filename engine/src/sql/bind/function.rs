@@ -66,7 +66,10 @@ const PLAIN: [(&str, Function); 44] = [
 ];
 
 /// The functions that are bound to something else than a function.
-const OTHERS: [&str; 20] = [
+const OTHERS: [&str; 23] = [
+    "changes",
+    "total_changes",
+    "last_insert_rowid",
     "iif",
     "if",
     "pow",
@@ -210,6 +213,12 @@ impl Binder<'_> {
                     let part = self.date_part(name, span)?;
                     return self.extract(part, operand, None, span);
                 }
+            }
+            (_, 0)
+                if self.is_sqlite()
+                    && let Some(count) = self.parameters.count_named(name) =>
+            {
+                return Ok(Typed::new(Expr::literal(count), DataType::BigInt));
             }
             ("age", 1 | 2) if !self.is_sqlite() => return self.age(arguments, span),
             ("current_date", 0) => {

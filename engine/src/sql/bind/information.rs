@@ -420,15 +420,7 @@ fn constrained_columns(catalog: &Catalog) -> Vec<Row> {
 }
 
 fn references(catalog: &Catalog) -> Vec<Row> {
-    let rule = |action: Action| {
-        text(match action {
-            Action::NoAction => "NO ACTION",
-            Action::Restrict => "RESTRICT",
-            Action::Cascade => "CASCADE",
-            Action::SetNull => "SET NULL",
-            Action::SetDefault => "SET DEFAULT",
-        })
-    };
+    let rule = |action: Action| text(&action.to_string());
     let of_key = |key: &ForeignKeyDefinition| {
         let target = catalog.table(key.target)?;
         let constraint = match key.target_key {

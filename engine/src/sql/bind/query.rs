@@ -325,6 +325,9 @@ impl Binder<'_> {
             Some(ast::LimitClause::OffsetCommaLimit { offset, limit }) => (Some(limit), Some(offset)),
         };
         let one = ast::Expr::value(ast::Value::Number("1".to_owned(), false));
+        if let Some(ast::Fetch { with_ties: true, .. } | ast::Fetch { percent: true, .. }) = tail.fetch {
+            return Err(unsupported("FETCH with TIES or PERCENT").into());
+        }
         let fetch = tail.fetch.map(|fetch| fetch.quantity.as_ref().unwrap_or(&one));
         let count = limit.or(fetch).map(|limit| self.row_count(limit, "LIMIT")).transpose()?.flatten();
         let offset = offset.map(|offset| self.row_count(offset, "OFFSET")).transpose()?.flatten();

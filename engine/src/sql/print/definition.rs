@@ -195,10 +195,7 @@ fn foreign_key(key: &ForeignKeyDefinition, table: &TableDefinition, catalog: &Ca
     };
     let action = |word: &str, action: Action| match action {
         Action::NoAction => String::new(),
-        Action::Restrict => format!(" ON {word} RESTRICT"),
-        Action::Cascade => format!(" ON {word} CASCADE"),
-        Action::SetNull => format!(" ON {word} SET NULL"),
-        Action::SetDefault => format!(" ON {word} SET DEFAULT"),
+        action => format!(" ON {word} {action}"),
     };
     Some(format!(
         "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}){}{}{}",

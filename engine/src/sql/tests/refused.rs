@@ -27,7 +27,7 @@ fn errors_name_the_place_and_the_near_name() {
         ("SELECT FROM FROM", "at line 1"),
         ("SELECT 1 FROM post ORDER BY 2", "there is no column 2 among the 1 of the result"),
         ("INSERT INTO post (id, titel) VALUES (1, 'x')", "did you mean \"title\"?"),
-        ("INSERT INTO post VALUES (1)", "2 columns are expected, got 1"),
+        ("INSERT INTO post VALUES (1, 'x', 2)", "2 columns are expected, got 3"),
         ("UPDATE post SET id = TRUE", "column \"id\": expected integer, got boolean"),
         ("SELECT a.id FROM post a, post b WHERE id = 1", "ambiguous"),
         ("SELECT 1 FROM post, post", "give one of them an alias"),

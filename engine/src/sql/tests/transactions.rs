@@ -71,6 +71,21 @@ fn prepared_statements_outlive_the_schema_they_were_bound_to() {
 }
 
 #[test]
+fn what_is_prepared_tells_what_was_changed_since() {
+    let mut db = sqlite();
+    run(&mut db, "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)");
+    let mut insert = db.prepare("INSERT INTO t (x) VALUES (?), (?)").unwrap();
+    let mut told = db.prepare("SELECT changes(), total_changes(), last_insert_rowid() + ?").unwrap();
+    for n in 1..=3_i64 {
+        db.run_prepared(&mut insert, &["a".into(), "b".into()]).unwrap();
+        let rows = db.run_prepared(&mut told, &[100.into()]).unwrap().rows.rows;
+        assert_eq!(rows, [[2.into(), (2 * n).into(), (100 + 2 * n).into()]]);
+    }
+    assert!(postgresql().execute("SELECT changes()", &[]).is_err());
+    assert!(db.execute("SELECT changes(1)", &[]).is_err());
+}
+
+#[test]
 fn a_plan_is_shown() {
     let mut db = postgresql();
     run(&mut db, "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)");

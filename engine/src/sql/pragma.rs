@@ -1,0 +1,234 @@
+//! SQLite's `PRAGMA`: questions about the schema, and settings that mean something to a database of pages.
+//!
+//! The questions are answered from the catalog. Settings are taken, so that a program or a dump that begins with them runs,
+//! and change nothing: there are no pages here, and foreign keys are always kept.
+
+use nuages_storage::Value;
+use sqlparser::ast;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use super::connection::Connection;
+use super::error::{Problem, SqlError};
+use super::print::{Definition, index_statement, own};
+use crate::catalog::names::nearest;
+use crate::catalog::{Catalog, IndexDefinition, TableDefinition};
+use crate::{Outcome, ResultSet};
+
+/// A `PRAGMA` as it was written.
+#[derive(Debug)]
+pub(super) struct Pragma {
+    name: ast::Ident,
+    /// What it is given: a name, a text or a number, as a text.
+    argument: Option<String>,
+}
+
+/// Settings of SQLite's that change nothing here.
+const SETTINGS: [&str; 17] = [
+    "auto_vacuum",
+    "automatic_index",
+    "busy_timeout",
+    "cache_size",
+    "cache_spill",
+    "case_sensitive_like",
+    "encoding",
+    "journal_mode",
+    "journal_size_limit",
+    "locking_mode",
+    "mmap_size",
+    "optimize",
+    "page_size",
+    "synchronous",
+    "temp_store",
+    "wal_autocheckpoint",
+    "wal_checkpoint",
+];
+
+/// What is answered.
+const QUESTIONS: [&str; 7] = [
+    "foreign_key_check",
+    "foreign_key_list",
+    "foreign_keys",
+    "index_info",
+    "index_list",
+    "table_info",
+    "table_list",
+];
+
+type Row = Vec<Value>;
+
+impl Pragma {
+    /// Of the tokens of a statement that begins with `PRAGMA`: a name, and a value behind `=` or between parentheses.
+    pub(super) fn parse(tokens: Vec<TokenWithSpan>) -> Result<Pragma, SqlError> {
+        let unexpected = |token: Option<&TokenWithSpan>| {
+            let found = token.map_or("the end".to_owned(), |token| token.token.to_string());
+            let message =
+                format!("expected PRAGMA name, PRAGMA name = value or PRAGMA name(value), found {found}");
+            let error = SqlError::new(Problem::Syntax { message });
+            token.map_or(error.clone(), |token| error.or_at(token.span.start))
+        };
+        let rest = match tokens.get(1..) {
+            // The schema: there is only one.
+            Some([_, TokenWithSpan { token: Token::Period, .. }, rest @ ..]) => rest,
+            Some(rest) => rest,
+            None => &[],
+        };
+        let [TokenWithSpan { token: Token::Word(name), span }, rest @ ..] = rest else {
+            return Err(unexpected(rest.first()));
+        };
+        let value = match rest {
+            [] => &[],
+            [TokenWithSpan { token: Token::Eq, .. }, value @ ..] => value,
+            [TokenWithSpan { token: Token::LParen, .. }, value @ .., last] if last.token == Token::RParen => {
+                value
+            }
+            [other, ..] => return Err(unexpected(Some(other))),
+        };
+        let argument = match value {
+            [] if rest.is_empty() => None,
+            [one] | [TokenWithSpan { token: Token::Minus | Token::Plus, .. }, one] => match &one.token {
+                Token::Word(word) => Some(word.value.clone()),
+                Token::SingleQuotedString(text) | Token::Number(text, _) => Some(text.clone()),
+                _ => return Err(unexpected(Some(one))),
+            },
+            _ => return Err(unexpected(value.first().or(rest.last()))),
+        };
+        Ok(Pragma { name: name.clone().into_ident(*span), argument })
+    }
+}
+
+impl Connection {
+    /// Answers a `PRAGMA`.
+    pub(super) fn pragma(&self, pragma: &Pragma) -> Result<Outcome, SqlError> {
+        let Pragma { name, argument } = pragma;
+        let asked = name.value.to_ascii_lowercase();
+        if SETTINGS.contains(&asked.as_str()) {
+            return Ok(Outcome::default());
+        }
+        let catalog = self.catalog()?;
+        let given = argument.as_deref().unwrap_or_default();
+        let table = || catalog.tables().find(|table| table.name.eq_ignore_ascii_case(given));
+        let (columns, rows): (&[&str], Vec<Row>) = match asked.as_str() {
+            "foreign_keys" => {
+                (&["foreign_keys"], if argument.is_none() { vec![vec![1.into()]] } else { Vec::new() })
+            }
+            // A row that refers to nothing cannot be committed.
+            "foreign_key_check" => (&["table", "rowid", "parent", "fkid"], Vec::new()),
+            "table_list" => (&["schema", "name", "type", "ncol", "wr", "strict"], tables(&catalog)),
+            "table_info" => (
+                &["cid", "name", "type", "notnull", "dflt_value", "pk"],
+                table().map(|table| columns_of(table)).unwrap_or_default(),
+            ),
+            "index_list" => (
+                &["seq", "name", "unique", "origin", "partial"],
+                table().map(|table| indexes_of(table, &catalog)).unwrap_or_default(),
+            ),
+            "index_info" => (&["seqno", "cid", "name"], parts_of(given, &catalog)),
+            "foreign_key_list" => (
+                &["id", "seq", "table", "from", "to", "on_update", "on_delete", "match"],
+                table().map(|table| references_of(table, &catalog)).unwrap_or_default(),
+            ),
+            _ => {
+                let known = QUESTIONS.into_iter().chain(SETTINGS);
+                let nearest = nearest(&asked, known);
+                return Err(SqlError::at(
+                    Problem::UnknownPragma { name: name.value.clone(), nearest },
+                    name.span,
+                ));
+            }
+        };
+        let columns = columns.iter().map(|name| (*name).to_owned()).collect();
+        let rows = ResultSet { columns, rows };
+        Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })
+    }
+}
+
+fn number(number: usize) -> Value {
+    i64::try_from(number).unwrap_or(i64::MAX).into()
+}
+
+fn flag(is_so: bool) -> Value {
+    i64::from(is_so).into()
+}
+
+fn tables(catalog: &Catalog) -> Vec<Row> {
+    let row = |name: &str, kind: &str, columns: usize| {
+        vec!["main".into(), name.into(), kind.into(), number(columns), 0.into(), 1.into()]
+    };
+    let tables = catalog.tables().map(|table| row(&table.name, "table", table.columns.len()));
+    tables.chain(catalog.views().map(|view| row(&view.name, "view", view.columns.len()))).collect()
+}
+
+fn columns_of(table: &TableDefinition) -> Vec<Row> {
+    let key = table.primary_key_columns();
+    let columns = table.columns.iter().enumerate();
+    columns
+        .map(|(place, column)| {
+            let default = column.default.as_ref().map_or(Value::Null, |default| own(default, table).into());
+            let in_key = key.iter().position(|of| *of == place).map_or(0, |at| at + 1);
+            vec![
+                number(place),
+                column.name.as_str().into(),
+                column.data_type.to_string().into(),
+                flag(!column.nullable),
+                default,
+                number(in_key),
+            ]
+        })
+        .collect()
+}
+
+fn indexes_of(table: &TableDefinition, catalog: &Catalog) -> Vec<Row> {
+    let definition = Definition::of(table, catalog);
+    let origin = |index: &IndexDefinition| match &index.unique {
+        _ if definition.indexes.contains(&index_statement(index, table)) => "c",
+        Some(unique) if unique.primary => "pk",
+        _ => "u",
+    };
+    let indexes = table.indexes.iter().enumerate();
+    indexes
+        .map(|(at, index)| {
+            vec![
+                number(at),
+                index.name.as_str().into(),
+                flag(index.unique.is_some()),
+                origin(index).into(),
+                flag(index.condition.is_some()),
+            ]
+        })
+        .collect()
+}
+
+/// The columns of an index; an expression has none, as in SQLite.
+fn parts_of(name: &str, catalog: &Catalog) -> Vec<Row> {
+    let of = |table: &TableDefinition| {
+        let index = table.indexes.iter().find(|index| index.name.eq_ignore_ascii_case(name))?;
+        let names = index.part_names(table).into_iter().enumerate();
+        let row =
+            |(at, name): (usize, String)| match table.columns.iter().position(|column| column.name == name) {
+                Some(place) => vec![number(at), number(place), name.into()],
+                None => vec![number(at), (-2).into(), Value::Null],
+            };
+        Some(names.map(row).collect())
+    };
+    catalog.tables().find_map(|table| of(table)).unwrap_or_default()
+}
+
+fn references_of(table: &TableDefinition, catalog: &Catalog) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (id, key) in table.foreign_keys.iter().enumerate() {
+        let Some(target) = catalog.table(key.target) else { continue };
+        for (at, (from, to)) in key.columns.iter().zip(&key.target_columns).enumerate() {
+            rows.push(vec![
+                number(id),
+                number(at),
+                target.name.as_str().into(),
+                table.columns[*from].name.as_str().into(),
+                target.columns[*to].name.as_str().into(),
+                key.on_update.to_string().into(),
+                key.on_delete.to_string().into(),
+                "NONE".into(),
+            ]);
+        }
+    }
+    rows
+}
