@@ -1,15 +1,22 @@
-//! Functions of JSON: what is at a key, a place or a path; containment; arrays and objects of values.
+//! Functions of JSON: what is at a key, a place or a path; containment; arrays and objects of values; `path` says where
+//! something is, and `edit` changes it.
 
 use nuages_storage::{DataType, Value};
 use serde_json::Value as Json;
+
+mod edit;
+mod path;
 
 use super::Call;
 use super::signature::{Signature, TEXT, expect, expect_count};
 use super::string::{sparse_texts, truths};
 use crate::algebra::{Function, JsonFunction};
+use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::{Class, json_of};
 use crate::vector::{Vector, VectorBuilder};
+use edit::Change;
+use path::Step;
 
 /// What a function takes and gives. What builds JSON takes anything, as it is.
 pub(super) fn signature(of: JsonFunction, types: &[Option<DataType>]) -> Result<Signature, Error> {
@@ -28,16 +35,47 @@ pub(super) fn signature(of: JsonFunction, types: &[Option<DataType>]) -> Result<
             expect(&function, types[0], &[Class::Text])?;
             return Ok(Signature { arguments: vec![TEXT], result: DataType::Bool });
         }
-        JsonFunction::ExtractPath | JsonFunction::ExtractPathText => {
+        JsonFunction::ToJson => {
+            expect_count(of.name(), types.len(), 1..=1)?;
+            return Ok(Signature { arguments: vec![types[0].unwrap_or(TEXT)], result: json });
+        }
+        JsonFunction::Set | JsonFunction::Insert | JsonFunction::Replace => {
+            if types.len().is_multiple_of(2) {
+                return Err(Error::ArgumentCount { function: of.name().to_owned(), given: types.len() });
+            }
+            expect(&function, types[0], &[Class::Json])?;
+            let mut arguments = vec![json];
+            for pair in types[1..].chunks(2) {
+                expect(&function, pair[0], &[Class::Text])?;
+                arguments.extend([TEXT, pair.get(1).copied().flatten().unwrap_or(TEXT)]);
+            }
+            return Ok(Signature { arguments, result: json });
+        }
+        JsonFunction::SetAt | JsonFunction::InsertAt => {
+            expect_count(of.name(), types.len(), 3..=usize::MAX)?;
+            types[..2].iter().try_for_each(|given| expect(&function, *given, &[Class::Json]))?;
+            expect(&function, types[2], &[Class::Bool])?;
+            types[3..].iter().try_for_each(|given| expect(&function, *given, &[Class::Text]))?;
+            let keys = types[3..].iter().map(|_| TEXT);
+            let arguments = [json, json, DataType::Bool].into_iter().chain(keys).collect();
+            return Ok(Signature { arguments, result: json });
+        }
+        JsonFunction::Remove
+        | JsonFunction::RemoveAt
+        | JsonFunction::ExtractPath
+        | JsonFunction::ExtractPathText => {
             expect_count(of.name(), types.len(), 1..=usize::MAX)?;
             expect(&function, types[0], &[Class::Json])?;
             types[1..].iter().try_for_each(|given| expect(&function, *given, &[Class::Text]))?;
             let arguments = std::iter::once(json).chain(types[1..].iter().map(|_| TEXT)).collect();
-            let result = if of == JsonFunction::ExtractPath { json } else { TEXT };
+            let result = if of == JsonFunction::ExtractPathText { TEXT } else { json };
             return Ok(Signature { arguments, result });
         }
-        JsonFunction::ArrayLength => (None, DataType::BigInt),
-        JsonFunction::TypeOf => (None, TEXT),
+        JsonFunction::ArrayLength | JsonFunction::Members => (None, DataType::BigInt),
+        JsonFunction::TypeOf | JsonFunction::KindOf | JsonFunction::Pretty => (None, TEXT),
+        JsonFunction::Scalar | JsonFunction::Ranked | JsonFunction::StripNulls => (None, json),
+        JsonFunction::Patch | JsonFunction::Join => (Some(&[Class::Json][..]), json),
+        JsonFunction::RemoveKey => (Some(&[Class::Text, Class::Int][..]), json),
         JsonFunction::Get => (Some(&[Class::Text, Class::Int][..]), json),
         JsonFunction::GetText => (Some(&[Class::Text, Class::Int][..]), TEXT),
         JsonFunction::Extract => (Some(&[Class::Text][..]), json),
@@ -60,21 +98,7 @@ pub(super) fn evaluate(of: JsonFunction, call: &Call<'_>) -> Result<Vector<'stat
     let json = |place: usize, row: usize| call.columns[place].json(row).unwrap_or_default();
     match of {
         JsonFunction::Get | JsonFunction::Extract | JsonFunction::ExtractPath => {
-            let mut builder = VectorBuilder::with_capacity(DataType::Json, call.len);
-            let live = call.live();
-            for row in 0..call.len {
-                let document = live.contains(row).then(|| json(0, row));
-                match document
-                    .as_deref()
-                    .map(|document| found(of, call, document, row))
-                    .transpose()?
-                    .flatten()
-                {
-                    Some(found) => builder.push(&Value::Json(Box::new(found.clone()))),
-                    None => builder.push_null(),
-                }
-            }
-            Ok(builder.finish())
+            documents(call, &call.live(), |row| Ok(found(of, call, &json(0, row), row)?.cloned()))
         }
         JsonFunction::GetText | JsonFunction::ExtractText | JsonFunction::ExtractPathText => {
             let mut texts = Vec::new();
@@ -104,17 +128,112 @@ pub(super) fn evaluate(of: JsonFunction, call: &Call<'_>) -> Result<Vector<'stat
             heap.push_str(type_name(&json(0, row)));
             Ok(())
         }),
+        JsonFunction::Members => call.words(DataType::BigInt, |row| {
+            Ok(json(0, row).as_array().map_or(0, |members| i64::try_from(members.len()).unwrap_or(i64::MAX)))
+        }),
+        JsonFunction::KindOf => call.texts(|row, heap| {
+            heap.push_str(kind_name(&json(0, row)));
+            Ok(())
+        }),
+        JsonFunction::Pretty => call.texts(|row, heap| {
+            heap.push_str(&edit::pretty(&json(0, row)));
+            Ok(())
+        }),
         JsonFunction::BuildArray | JsonFunction::BuildObject => {
-            let mut builder = VectorBuilder::with_capacity(DataType::Json, call.len);
-            for row in 0..call.len {
-                match call.selection.contains(row) {
-                    true => builder.push(&Value::Json(Box::new(built(of, call, row)?))),
-                    false => builder.push_null(),
-                }
-            }
-            Ok(builder.finish())
+            documents(call, call.selection, |row| built(of, call, row).map(Some))
+        }
+        JsonFunction::ToJson => {
+            documents(call, &call.live(), |row| Ok(Some(json_of(call.columns[0].value(row)))))
+        }
+        _ => {
+            documents(call, &with_document(of, call), |row| changed(of, call, json(0, row).into_owned(), row))
         }
     }
+}
+
+/// A column of what `make` gives in some rows.
+fn documents(
+    call: &Call<'_>,
+    live: &Bits,
+    make: impl Fn(usize) -> Result<Option<Json>, Error>,
+) -> Result<Vector<'static>, Error> {
+    let mut builder = VectorBuilder::with_capacity(DataType::Json, call.len);
+    for row in 0..call.len {
+        let made = if live.contains(row) { make(row)? } else { None };
+        match made {
+            Some(document) => builder.push(&Value::Json(Box::new(document))),
+            None => builder.push_null(),
+        }
+    }
+    Ok(builder.finish())
+}
+
+/// The rows in which a change has all it needs. A value that is NULL is JSON's `null`.
+fn with_document(of: JsonFunction, call: &Call<'_>) -> Bits {
+    let takes_values = matches!(of, JsonFunction::Set | JsonFunction::Insert | JsonFunction::Replace);
+    let is_value = |place: usize| takes_values && place > 0 && place.is_multiple_of(2);
+    let mut live = call.selection.clone();
+    for (place, column) in call.columns.iter().enumerate() {
+        if !is_value(place) {
+            live = live.and_not(&column.nulls());
+        }
+    }
+    live
+}
+
+/// A document after a change; none if nothing is left of it.
+fn changed(of: JsonFunction, call: &Call<'_>, mut document: Json, row: usize) -> Result<Option<Json>, Error> {
+    let value = |place: usize| json_of(call.columns[place].value(row));
+    let keys = |from: usize| (from..call.columns.len()).map(|place| Step::KeyOrPlace(call.text(place, row)));
+    let flag = |place: usize| call.columns[place].value(row) == Value::Bool(true);
+    match of {
+        JsonFunction::Set | JsonFunction::Insert | JsonFunction::Replace => {
+            let change = Change {
+                creates: of != JsonFunction::Replace,
+                replaces: of != JsonFunction::Insert,
+                makes_way: true,
+            };
+            for place in (1..call.columns.len()).step_by(2) {
+                edit::put(&mut document, &path::steps(call.text(place, row))?, value(place + 1), change);
+            }
+        }
+        JsonFunction::Remove => {
+            for place in 1..call.columns.len() {
+                let steps = path::steps(call.text(place, row))?;
+                if steps.is_empty() {
+                    return Ok(None);
+                }
+                edit::remove(&mut document, &steps);
+            }
+        }
+        JsonFunction::SetAt => {
+            let change = Change { creates: flag(2), replaces: true, makes_way: false };
+            edit::put(&mut document, &keys(3).collect::<Vec<_>>(), value(1), change);
+        }
+        JsonFunction::InsertAt => {
+            edit::insert(&mut document, &keys(3).collect::<Vec<_>>(), value(1), flag(2));
+        }
+        JsonFunction::RemoveAt => edit::remove(&mut document, &keys(1).collect::<Vec<_>>()),
+        JsonFunction::RemoveKey => match call.int(1, row) {
+            Some(place) => edit::remove(&mut document, &[Step::Place(place)]),
+            None => edit::remove_key(&mut document, call.text(1, row)),
+        },
+        JsonFunction::Patch => document = edit::patched(document, value(1)),
+        JsonFunction::Join => document = edit::joined(document, value(1)),
+        JsonFunction::StripNulls => document = edit::without_nulls(document),
+        JsonFunction::Ranked => {
+            document = Json::Array(vec![u8::from(!document.is_number()).into(), document])
+        }
+        JsonFunction::Scalar => {
+            return Ok(match document {
+                Json::Null => None,
+                Json::Bool(bool) => Some(i64::from(bool).into()),
+                document => Some(document),
+            });
+        }
+        _ => {}
+    }
+    Ok(Some(document))
 }
 
 fn built(of: JsonFunction, call: &Call<'_>, row: usize) -> Result<Json, Error> {
@@ -150,6 +269,20 @@ fn type_name(json: &Json) -> &'static str {
     }
 }
 
+/// What SQLite calls it.
+fn kind_name(json: &Json) -> &'static str {
+    match json {
+        Json::Null => "null",
+        Json::Bool(true) => "true",
+        Json::Bool(false) => "false",
+        Json::Number(number) if number.is_f64() => "real",
+        Json::Number(_) => "integer",
+        Json::String(_) => "text",
+        Json::Array(_) => "array",
+        Json::Object(_) => "object",
+    }
+}
+
 /// JSON as text: a string without its quotes, and `null` is NULL.
 fn text_of(json: &Json) -> Option<String> {
     match json {
@@ -167,69 +300,16 @@ fn found<'j>(
     row: usize,
 ) -> Result<Option<&'j Json>, Error> {
     if matches!(of, JsonFunction::Extract | JsonFunction::ExtractText) {
-        return at_path(json, call.text(1, row));
+        return Ok(path::found(json, &path::steps(call.text(1, row))?));
     }
     if matches!(of, JsonFunction::ExtractPath | JsonFunction::ExtractPathText) {
-        let mut keys = (1..call.columns.len()).map(|place| call.text(place, row));
-        return Ok(keys.try_fold(json, at_key));
+        let mut keys = (1..call.columns.len()).map(|place| Step::KeyOrPlace(call.text(place, row)));
+        return Ok(keys.try_fold(json, path::member));
     }
     Ok(match call.int(1, row) {
-        Some(place) => at_place(json, place),
-        None => json.as_object().and_then(|object| object.get(call.text(1, row))),
+        Some(place) => path::member(json, Step::Place(place)),
+        None => path::member(json, Step::Key(call.text(1, row))),
     })
-}
-
-/// The member of an object by its key, or of an array by its place as a text.
-fn at_key<'j>(json: &'j Json, key: &str) -> Option<&'j Json> {
-    match json {
-        Json::Object(object) => object.get(key),
-        Json::Array(_) => at_place(json, key.parse().ok()?),
-        _ => None,
-    }
-}
-
-fn at_place(json: &Json, place: i64) -> Option<&Json> {
-    let array = json.as_array()?;
-    let from_end = || array.len().checked_sub(usize::try_from(place.unsigned_abs()).ok()?);
-    let place = if place < 0 { from_end()? } else { usize::try_from(place).ok()? };
-    array.get(place)
-}
-
-/// What is at a path of SQLite's: `$`, then `.key`, `."key"`, `[place]` and `[#-place]`.
-fn at_path<'j>(json: &'j Json, path: &str) -> Result<Option<&'j Json>, Error> {
-    let malformed = || Error::Type {
-        expression: "json_extract()".to_owned(),
-        expected: "a path such as $.a[0]".to_owned(),
-        got: format!("{path:?}"),
-    };
-    let mut rest = path.strip_prefix('$').ok_or_else(malformed)?;
-    let mut at = Some(json);
-    while !rest.is_empty() {
-        if let Some(key) = rest.strip_prefix(".\"") {
-            let end = key.find('"').ok_or_else(malformed)?;
-            at = at.and_then(|json| json.as_object()?.get(&key[..end]));
-            rest = &key[end + 1..];
-        } else if let Some(key) = rest.strip_prefix('.') {
-            let end = key.find(['.', '[']).unwrap_or(key.len());
-            if end == 0 {
-                return Err(malformed());
-            }
-            at = at.and_then(|json| json.as_object()?.get(&key[..end]));
-            rest = &key[end..];
-        } else if let Some(place) = rest.strip_prefix('[') {
-            let end = place.find(']').ok_or_else(malformed)?;
-            let (number, sign) = match place[..end].strip_prefix("#-") {
-                Some(number) => (number, -1),
-                None => (&place[..end], 1),
-            };
-            let number: u32 = number.parse().map_err(|_| malformed())?;
-            at = at.and_then(|json| at_place(json, sign * i64::from(number)));
-            rest = &place[end + 1..];
-        } else {
-            return Err(malformed());
-        }
-    }
-    Ok(at)
 }
 
 /// PostgreSQL's `@>`: objects by their keys, arrays as sets; an array also contains a scalar, at the top alone.

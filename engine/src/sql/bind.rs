@@ -32,6 +32,7 @@ mod function;
 mod grouping;
 mod grouping_sets;
 mod information;
+pub(super) mod json;
 mod literal;
 mod moment;
 mod operator;

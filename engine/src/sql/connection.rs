@@ -8,6 +8,7 @@ use sqlparser::ast;
 
 use super::Dialect;
 use super::bind::Binder;
+use super::bind::json::{handed_out, scalars};
 use super::counts::Counts;
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
@@ -255,8 +256,9 @@ impl Connection {
         let session = self.session();
         let columns = query.columns.iter_mut().map(|column| std::mem::take(&mut column.name)).collect();
         let mut rows = ResultRows::new(session.interrupt().memory_bytes_max());
+        let handed_out = handed_out(&query);
         session.query_once(query, values, &mut |batch| rows.add(batch))?;
-        let rows = ResultSet { columns, rows: rows.finish() };
+        let rows = ResultSet { columns, rows: scalars(rows.finish(), &handed_out) };
         Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })
     }
 

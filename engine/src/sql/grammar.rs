@@ -76,6 +76,8 @@ impl sqlparser::dialect::Dialect for Grammar {
             (Token::Lt | Token::LtEq | Token::Gt | Token::GtEq, Dialect::Sqlite) => {
                 Some(Ok(SQLITE_COMPARISON))
             }
+            // Behind an operand a question mark is PostgreSQL's operator, and no parameter.
+            (Token::Placeholder(mark), Dialect::PostgreSql) if mark == "?" => Some(Ok(OTHER)),
             // A parameter is never an operator.
             (Token::Colon, _) => Some(Ok(0)),
             _ => None,
@@ -119,6 +121,19 @@ impl sqlparser::dialect::Dialect for Grammar {
                     same
                 }
             }));
+        }
+        if matches!(&parser.peek_token_ref().token, Token::Placeholder(mark) if mark == "?") {
+            parser.advance_token();
+            let op = match &parser.peek_token_ref().token {
+                Token::Pipe => BinaryOperator::QuestionPipe,
+                Token::Ampersand => BinaryOperator::QuestionAnd,
+                _ => BinaryOperator::Question,
+            };
+            if op != BinaryOperator::Question {
+                parser.advance_token();
+            }
+            let right = parser.parse_subexpr(precedence);
+            return Some(right.map(|right| Expr::BinaryOp { left: boxed(), op, right: Box::new(right) }));
         }
         if let Some(list) = super::prefix::parse_in_list(parser, expr) {
             return Some(list);

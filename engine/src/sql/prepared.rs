@@ -2,6 +2,7 @@
 
 use nuages_storage::{DataType, Value};
 
+use super::bind::json::{handed_out, scalars};
 use super::connection::{Connection, Ready};
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
@@ -27,7 +28,8 @@ pub struct PreparedStatement {
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one of it in each statement that is kept")]
 enum Kind {
-    Query(crate::Prepared),
+    /// A query, and the places of the columns that hand out what is in their JSON.
+    Query(crate::Prepared, Vec<usize>),
     Change(Statement),
     /// What is not bound before it is run.
     Text,
@@ -42,7 +44,7 @@ impl PreparedStatement {
     /// Its first plan as a tree for people, if it is a query.
     pub fn explain(&self, catalog: &Catalog) -> Option<Explanation> {
         match &self.kind {
-            Kind::Query(query) => Some(query.plan().explain(catalog)),
+            Kind::Query(query, _) => Some(query.plan().explain(catalog)),
             Kind::Change(_) | Kind::Text => None,
         }
     }
@@ -95,7 +97,8 @@ impl Connection {
         let declared = parameters.declared_kinds();
         let (kind, parameters) = match self.bind(parsed, parameters)? {
             Ready::Algebra(Statement::Query(query), parameters) => {
-                (Kind::Query(crate::Prepared::new(self.session(), query)?), parameters)
+                let handed_out = handed_out(&query);
+                (Kind::Query(crate::Prepared::new(self.session(), query)?, handed_out), parameters)
             }
             Ready::Algebra(change, parameters) => (Kind::Change(change), parameters),
             Ready::Other(_) | Ready::Reindex(_) | Ready::Pragma(_) => (Kind::Text, Parameters::default()),
@@ -130,10 +133,10 @@ impl Connection {
             open.is_used = true;
         }
         match &statement.kind {
-            Kind::Query(query) => {
+            Kind::Query(query, handed_out) => {
                 let mut rows = ResultRows::new(self.session().interrupt().memory_bytes_max());
                 self.session().run(query, &converted, &mut |batch| rows.add(batch))?;
-                let rows = rows.finish();
+                let rows = scalars(rows.finish(), handed_out);
                 let columns = query.column_names().map(str::to_owned).collect();
                 let rows = ResultSet { columns, rows };
                 Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })

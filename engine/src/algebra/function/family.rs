@@ -165,6 +165,43 @@ family! {
     BuildArray = "json_build_array",
     /// An object of keys and values in turn.
     BuildObject = "json_build_object",
+    /// Anything as JSON.
+    ToJson = "to_json",
+    /// The same JSON, but NULL for JSON's `null`, and 1 and 0 for its truth values: what SQLite's `json_extract` gives.
+    Scalar = "json_scalar",
+    /// `[0, json]` of a number and `[1, json]` of anything else, so that numbers come before texts, as in SQLite.
+    Ranked = "json_ranked",
+    /// As `json_typeof`, by SQLite's names: `integer`, `real`, `text`, `true`, `false`, `null`, `array` or `object`.
+    KindOf = "json_kind",
+    /// How many members an array has; 0 for what is none.
+    Members = "json_members",
+    /// `json_set(json, path, value, ..)`: with values at paths such as `$.a[0]`; what is there gives way.
+    Set = "json_set",
+    /// `json_insert(json, path, value, ..)`: with values at paths where nothing is.
+    Insert = "json_insert",
+    /// `json_replace(json, path, value, ..)`: with values at paths where something is.
+    Replace = "json_replace",
+    /// `json_remove(json, path, ..)`: without what is at paths; NULL if that is all.
+    Remove = "json_remove",
+    /// `json_patch(json, patch)`: a merge patch (RFC 7396), whose NULLs take members out.
+    Patch = "json_patch",
+    /// `json_set_at(json, value, creates, key, ..)`: with a value at keys within each other; whether one is made where
+    /// there is none.
+    SetAt = "json_set_at",
+    /// `json_insert_at(json, value, behind, key, ..)`: with a value before or behind the member of an array, or under a key
+    /// that there was not.
+    InsertAt = "json_insert_at",
+    /// `#-`, `json_remove_at(json, key, ..)`: without what is at keys within each other.
+    RemoveAt = "json_remove_at",
+    /// `-`: without the member of an object of this key, or the member of an array of this place, or its texts that are the
+    /// same.
+    RemoveKey = "json_remove_key",
+    /// `||`: the members of both.
+    Join = "json_join",
+    /// Without the members of objects that are NULL.
+    StripNulls = "json_strip_nulls",
+    /// Over several lines.
+    Pretty = "json_pretty",
 }
 
 family! {

@@ -167,6 +167,7 @@ impl Binder<'_> {
         scope: &Scope<'_>,
     ) -> Bound<(Typed, Option<Expr>)> {
         let text = |typed: Typed| match typed.class() {
+            _ if typed.is_any() => typed.any_as_text(),
             Some(Class::Text) | None => typed,
             Some(_) => Typed::new(cast(typed.expr, TEXT), TEXT),
         };

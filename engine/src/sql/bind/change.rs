@@ -29,7 +29,10 @@ impl Binder<'_> {
                 (Some(with), SetExpr::Insert(inner) | SetExpr::Update(inner) | SetExpr::Delete(inner)) => {
                     self.changes_with(with, inner)
                 }
-                _ => Ok(Statement::Query(self.query(query, None)?.query)),
+                _ => {
+                    let bound = self.query(query, None)?;
+                    Ok(Statement::Query(self.result(bound)))
+                }
             },
             ast::Statement::Insert(insert) => self.insert(insert),
             ast::Statement::Update(update) => self.update(update),
@@ -196,6 +199,7 @@ impl Binder<'_> {
         span: Span,
     ) -> Bound<Expr> {
         let column = &definition.columns[place];
+        typed = typed.any_as_text();
         let to = super::types::without_limit(column.data_type);
         self.settle(&mut typed, Some(to));
         let Some(class) = typed.class() else { return Ok(typed.expr) };

@@ -61,7 +61,11 @@ impl Typed {
 
     /// What tells it from others of its collation.
     pub(super) fn distinguished(self) -> Expr {
-        if self.ignores_case() { lower(self.expr) } else { self.expr }
+        match () {
+            () if self.ignores_case() => lower(self.expr),
+            () if self.is_any() => super::json::ranked(self.expr),
+            () => self.expr,
+        }
     }
 }
 

@@ -47,6 +47,7 @@ impl Binder<'_> {
     /// The truth of a value: SQLite's numbers are true unless zero.
     fn truth(&mut self, mut typed: Typed, of: &Ast) -> Bound<Expr> {
         self.settle(&mut typed, Some(DataType::Bool));
+        typed = typed.any_as_text();
         match typed.class() {
             None | Some(Class::Bool) => Ok(typed.expr),
             Some(Class::Text) if !self.is_sqlite() && typed.literal_text().is_some() => {

@@ -245,6 +245,10 @@ impl Binder<'_> {
         for item in &mut list {
             self.settle(item, needle.kind);
         }
+        if needle.is_any() || list.iter().any(Typed::is_any) {
+            needle = self.value(needle).as_any();
+            list = list.into_iter().map(|item| self.value(item).as_any()).collect();
+        }
         let alike = |item: &Typed| item.kind.is_none() || item.class() == needle.class();
         if needle.kind.is_some() && list.iter().all(alike) {
             let list = list.into_iter().map(|item| item.expr).collect();
@@ -374,6 +378,7 @@ impl Binder<'_> {
         expression: &str,
         span: Span,
     ) -> Bound<(Vec<Expr>, Option<DataType>)> {
+        choices = choices.into_iter().map(Typed::any_as_text).collect();
         let mut common: Option<DataType> = None;
         // A literal text is of the type that the others have.
         let is_open = |typed: &Typed| !self.is_sqlite() && typed.literal_text().is_some();
@@ -402,7 +407,7 @@ impl Binder<'_> {
     pub(super) fn cast_to(&mut self, mut typed: Typed, to: &ast::DataType, span: Span) -> Bound<Typed> {
         let to = self.data_type(to, span)?;
         self.settle(&mut typed, Some(to));
-        let typed = self.value(typed);
+        let typed = self.value(typed).any_as_text();
         if !self.is_sqlite() {
             let expr = match typed.kind {
                 // It is given as what it is cast to.

@@ -5,7 +5,7 @@ use sqlparser::ast::{self, Expr as Ast};
 use sqlparser::tokenizer::Span;
 
 use super::scope::Scope;
-use super::typed::{TEXT, Typed, cast, null_if_any_is};
+use super::typed::{Affinity, TEXT, Typed, cast, null_if_any_is};
 use super::{Binder, Bound, last_part, unsupported};
 use crate::algebra::{
     Arithmetic, Comparison, DateUnit, Expr, Function, JsonFunction, MathFunction, StringFunction, TextMatch,
@@ -280,10 +280,13 @@ impl Binder<'_> {
                 return self.choice(function, arguments, name, span);
             }
             Function::Concat | Function::String(StringFunction::ConcatWith | StringFunction::Format) => {
-                let arguments = arguments.into_iter().map(|argument| argument.expr).collect();
+                let arguments = arguments.into_iter().map(|argument| argument.any_as_text().expr).collect();
                 return Ok(Typed::new(Expr::Call(function, arguments), TEXT));
             }
             _ => {}
+        }
+        if !matches!(function, Function::Json(_)) {
+            arguments = arguments.into_iter().map(Typed::any_as_text).collect();
         }
         for (place, argument) in arguments.iter_mut().enumerate() {
             let wanted = wanted(&function, place);
@@ -326,6 +329,13 @@ impl Binder<'_> {
         name: &str,
         span: Span,
     ) -> Bound<Typed> {
+        if arguments.iter().any(Typed::is_any) {
+            let all = arguments.into_iter().map(|argument| self.value(argument).as_any().expr).collect();
+            return Ok(Typed {
+                affinity: Affinity::Any,
+                ..Typed::new(Expr::Call(function, all), DataType::Json)
+            });
+        }
         if function == Function::Coalesce && self.is_sqlite() {
             // Behind a constant nothing is looked at.
             let is_constant = |typed: &Typed| matches!(&typed.expr, Expr::Literal(value) if !value.is_null());
@@ -463,6 +473,9 @@ fn date_unit(name: &str, span: Span) -> Bound<DateUnit> {
 /// SQLite's `typeof`, which a static type tells but for NULL.
 fn type_name(argument: Typed) -> Typed {
     let text = |text: &str| Expr::Literal(Value::Text(text.to_owned()));
+    if argument.is_any() {
+        return super::json::type_of(argument.expr);
+    }
     let name = match argument.class() {
         None => return Typed::new(text("null"), TEXT),
         Some(Class::Int | Class::Bool) => "integer",

@@ -5,6 +5,7 @@ use sqlparser::ast::{BinaryOperator, UnaryOperator};
 use sqlparser::tokenizer::Span;
 
 use super::calendar::{read_beside_moments, same_instants};
+use super::json::ranked;
 use super::literal::whole_number;
 use super::typed::{Affinity, TEXT, Typed, cast, null_if_any_is};
 use super::{Binder, Bound, mismatch, shown, unsupported};
@@ -55,11 +56,11 @@ impl Binder<'_> {
         if let Some(comparison) = comparison_of(op) {
             return self.compare(comparison, left, right, span);
         }
-        if let Some(arithmetic) = arithmetic_of(op) {
-            return self.arithmetic(arithmetic, left, right, span);
-        }
         if let Some(call) = self.json_operator(op, &left, &right, span) {
             return call;
+        }
+        if let Some(arithmetic) = arithmetic_of(op) {
+            return self.arithmetic(arithmetic, left, right, span);
         }
         match op {
             BinaryOperator::StringConcat => self.concatenate(left, right),
@@ -117,6 +118,12 @@ impl Binder<'_> {
     ) -> Bound<Typed> {
         self.settle(&mut left, right.kind);
         self.settle(&mut right, left.kind);
+        if left.is_any() || right.is_any() {
+            (left, right) = (self.value(left).as_any(), self.value(right).as_any());
+            if !matches!(op, Comparison::Equal | Comparison::NotEqual | Comparison::Same) {
+                return Ok(Typed::bool(ranked(left.expr).compare(op, ranked(right.expr))));
+            }
+        }
         (left, right) = self.collated_pair(left, right);
         if !self.is_sqlite() {
             (left, right) = same_instants(left, right);
@@ -300,7 +307,7 @@ impl Binder<'_> {
 
     /// `||`.
     pub(super) fn concatenate(&mut self, left: Typed, right: Typed) -> Bound<Typed> {
-        let (mut left, mut right) = (self.value(left), self.value(right));
+        let (mut left, mut right) = (self.value(left).any_as_text(), self.value(right).any_as_text());
         if let (Expr::Literal(left), Expr::Literal(right)) = (&left.expr, &right.expr)
             && !left.is_null()
             && !right.is_null()

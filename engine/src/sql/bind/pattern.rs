@@ -50,6 +50,7 @@ impl Binder<'_> {
         ignore_case: bool,
         span: Span,
     ) -> Bound<Typed> {
+        (text, pattern) = (text.any_as_text(), pattern.any_as_text());
         self.settle(&mut text, Some(TEXT));
         self.settle(&mut pattern, Some(TEXT));
         let escape = match escape {
@@ -93,7 +94,7 @@ impl Binder<'_> {
 
     /// `GLOB`, as a regular expression.
     pub(super) fn glob(&mut self, text: Typed, pattern: &Typed, span: Span) -> Bound<Typed> {
-        let text = self.value(text);
+        let text = self.value(text).any_as_text();
         match pattern.literal_text() {
             Some(glob) => {
                 let pattern = Expr::Literal(Value::Text(regex_of_glob(glob)));

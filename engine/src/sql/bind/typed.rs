@@ -19,6 +19,8 @@ pub(in crate::sql) enum Affinity {
     Text,
     /// A number: a column or a cast.
     Number,
+    /// What was read out of a JSON document: whatever it is in a row (see [`json`](super::json)).
+    Any,
 }
 
 impl Affinity {
@@ -151,7 +153,7 @@ impl Binder<'_> {
 
     /// The expression where SQLite wants a number: a text is the number it begins with.
     pub(super) fn number(&self, typed: Typed) -> Typed {
-        let typed = self.value(typed);
+        let typed = self.value(typed).any_as_text();
         match typed.class() {
             Some(Class::Text) => match typed.literal_text() {
                 Some(text) => Typed::literal(super::literal::leading_number(text)),

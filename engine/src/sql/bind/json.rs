@@ -1,0 +1,331 @@
+//! JSON, by the functions and operators of both dialects.
+//!
+//! What SQLite reads out of a document has a type only when it is there: `json_extract(d, '$.a')` is a number in one row and
+//! a text in the next. Here it is JSON that is [inclined to nothing yet](Affinity::Any): compared and ordered as JSON with
+//! its [rank](ranked) before it, and made a text or a number where one is wanted; a result column hands it
+//! out as the value that it is.
+
+use nuages_storage::{DataType, Value};
+use sqlparser::ast::BinaryOperator;
+use sqlparser::tokenizer::Span;
+
+use super::function::arity;
+use super::query::BoundQuery;
+use super::typed::{Affinity, TEXT, Typed, cast};
+use super::{Binder, Bound};
+use crate::algebra::{Expr, Function, JsonFunction, Query};
+use crate::evaluate::Class;
+use crate::sql::error::SqlError;
+
+const JSON: DataType = DataType::Json;
+
+impl Typed {
+    /// Whether it is JSON whose type is known only when it is there.
+    pub(super) fn is_any(&self) -> bool {
+        self.affinity == Affinity::Any
+    }
+
+    /// As a text, if its type is not known.
+    pub(super) fn any_as_text(self) -> Typed {
+        if !self.is_any() {
+            return self;
+        }
+        Typed::new(json(JsonFunction::ExtractPathText, vec![self.expr]), TEXT)
+    }
+
+    /// As JSON whose type is known only when it is there.
+    pub(super) fn as_any(self) -> Typed {
+        let expr = match (self.is_any(), self.expr) {
+            (true, expr) | (false, expr @ Expr::Literal(Value::Null)) => expr,
+            (false, Expr::Literal(value)) => {
+                Expr::Literal(Value::Json(Box::new(crate::evaluate::json_of(value))))
+            }
+            (false, expr) => json(JsonFunction::ToJson, vec![expr]),
+        };
+        Typed { affinity: Affinity::Any, ..Typed::new(expr, JSON) }
+    }
+}
+
+fn json(function: JsonFunction, arguments: Vec<Expr>) -> Expr {
+    Expr::Call(Function::Json(function), arguments)
+}
+
+/// What was read out of documents, as SQLite orders it: numbers come before texts.
+pub(super) fn ranked(expr: Expr) -> Expr {
+    json(JsonFunction::Ranked, vec![expr])
+}
+
+/// Which columns of a query hand out what is in their JSON: those that [`Binder::result`] has marked.
+pub(in crate::sql) fn handed_out(query: &Query) -> Vec<usize> {
+    let is_any = |expr: &Expr| matches!(expr, Expr::Call(Function::Json(JsonFunction::Scalar), _));
+    let columns = query.columns.iter().enumerate();
+    columns.filter(|(_, column)| is_any(&column.expr)).map(|(place, _)| place).collect()
+}
+
+/// Rows whose columns at some places hand out what is in their JSON.
+pub(in crate::sql) fn scalars(mut rows: Vec<Vec<Value>>, places: &[usize]) -> Vec<Vec<Value>> {
+    for row in rows.iter_mut().filter(|_| !places.is_empty()) {
+        for place in places {
+            row[*place] = scalar_of(std::mem::replace(&mut row[*place], Value::Null));
+        }
+    }
+    rows
+}
+
+/// The value that JSON is to SQLite: a number, or a text.
+fn scalar_of(value: Value) -> Value {
+    let Value::Json(json) = value else { return value };
+    match *json {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(bool) => Value::Int(bool.into()),
+        serde_json::Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(int), _) => Value::Int(int),
+            (None, Some(float)) => Value::Float(float),
+            (None, None) => Value::Text(number.to_string()),
+        },
+        serde_json::Value::String(text) => Value::Text(text),
+        other => Value::Text(other.to_string()),
+    }
+}
+
+/// SQLite's `typeof` of what was read out of a document.
+pub(super) fn type_of(expr: Expr) -> Typed {
+    let text = |text: &str| Expr::Literal(Value::Text(text.to_owned()));
+    let kind = json(JsonFunction::KindOf, vec![expr.clone()]);
+    let nested = Expr::InList(Box::new(kind.clone()), vec![text("array"), text("object")]);
+    let branches = vec![(expr.is_null(), text("null")), (nested, text("text"))];
+    Typed::new(Expr::Case { branches, otherwise: Some(Box::new(kind)) }, TEXT)
+}
+
+impl Binder<'_> {
+    /// The query of a statement: what has no type of its own is marked, to be handed out as what it is.
+    pub(super) fn result(&self, BoundQuery { mut query, shape }: BoundQuery) -> Query {
+        for (column, shape) in query.columns.iter_mut().zip(&shape) {
+            if shape.affinity == Affinity::Any {
+                let expr = std::mem::replace(&mut column.expr, Expr::Literal(Value::Null));
+                column.expr = json(JsonFunction::Scalar, vec![expr]);
+            }
+        }
+        query
+    }
+
+    /// A call of a function of JSON whose arguments are not those of the algebra's; none if it is another.
+    pub(super) fn json_call(
+        &mut self,
+        name: &str,
+        arguments: &mut Vec<Typed>,
+        span: Span,
+    ) -> Option<Bound<Typed>> {
+        let is_sqlite = self.is_sqlite();
+        let call = match (name, arguments.len()) {
+            ("json" | "jsonb", 1) if is_sqlite => self.document(arguments.pop()?),
+            ("json_extract" | "jsonb_extract", 2) if is_sqlite => {
+                self.extracted(std::mem::take(arguments), span)
+            }
+            ("json_extract" | "jsonb_extract", 3..) if is_sqlite => {
+                let document = arguments.first().cloned()?;
+                let each = arguments.drain(..).skip(1);
+                let each = each.map(|path| {
+                    self.call_of_family(
+                        Function::Json(JsonFunction::Extract),
+                        vec![document.clone(), path],
+                        span,
+                    )
+                });
+                let found = each.collect::<Bound<Vec<Typed>>>();
+                found.and_then(|found| self.call(Function::Json(JsonFunction::BuildArray), found, span))
+            }
+            ("json_type" | "jsonb_type" | "json_array_length" | "jsonb_array_length", 2) if is_sqlite => {
+                let of = if name.ends_with("type") { JsonFunction::KindOf } else { JsonFunction::Members };
+                let extract = Function::Json(JsonFunction::Extract);
+                let found = self.call_of_family(extract, std::mem::take(arguments), span);
+                found.and_then(|found| self.call(Function::Json(of), vec![found], span))
+            }
+            ("jsonb_set" | "jsonb_set_lax", 3 | 4) if !is_sqlite => {
+                self.at_path(JsonFunction::SetAt, true, std::mem::take(arguments), span)
+            }
+            ("jsonb_insert", 3 | 4) if !is_sqlite => {
+                self.at_path(JsonFunction::InsertAt, false, std::mem::take(arguments), span)
+            }
+            ("jsonb_exists", 2) => {
+                self.call_of_family(Function::Json(JsonFunction::HasKey), std::mem::take(arguments), span)
+            }
+            _ => return None,
+        };
+        Some(call)
+    }
+
+    /// A text as the document that it is.
+    fn document(&mut self, typed: Typed) -> Bound<Typed> {
+        let text = self.value(typed).any_as_text();
+        Ok(match text.class() {
+            Some(Class::Json) => text,
+            Some(Class::Text) | None => Typed::new(cast(text.expr, JSON), JSON),
+            Some(_) => Typed::new(json(JsonFunction::ToJson, vec![text.expr]), JSON),
+        })
+    }
+
+    /// SQLite's `json_extract`.
+    fn extracted(&mut self, arguments: Vec<Typed>, span: Span) -> Bound<Typed> {
+        let found = self.call_of_family(Function::Json(JsonFunction::Extract), arguments, span)?;
+        let scalar = json(JsonFunction::Scalar, vec![found.expr]);
+        Ok(Typed { affinity: Affinity::Any, ..Typed::new(scalar, JSON) })
+    }
+
+    /// `jsonb_set(document, path, value, flag?)` and its kin: the path is a literal array of texts.
+    fn at_path(
+        &mut self,
+        function: JsonFunction,
+        flag: bool,
+        arguments: Vec<Typed>,
+        span: Span,
+    ) -> Bound<Typed> {
+        let mut arguments = arguments.into_iter();
+        let (Some(document), Some(path), Some(value)) =
+            (arguments.next(), arguments.next(), arguments.next())
+        else {
+            return Err(arity(function.name(), "3 or 4 arguments", 0, span));
+        };
+        let keys = literal_keys(function.name(), &path, span)?;
+        let flag = arguments.next().unwrap_or_else(|| Typed::literal(Value::Bool(flag)));
+        let arguments = [document, value, flag].into_iter().chain(keys).collect();
+        self.call_of_family(Function::Json(function), arguments, span)
+    }
+
+    /// An operator of JSON; none if it is another.
+    pub(super) fn json_operator(
+        &mut self,
+        op: &BinaryOperator,
+        left: &Typed,
+        right: &Typed,
+        span: Span,
+    ) -> Option<Bound<Typed>> {
+        let (function, swapped) = match op {
+            BinaryOperator::Arrow => (JsonFunction::Get, false),
+            BinaryOperator::LongArrow => (JsonFunction::GetText, false),
+            BinaryOperator::HashArrow | BinaryOperator::HashLongArrow | BinaryOperator::HashMinus => {
+                return Some(self.at_keys(op, left, right, span));
+            }
+            BinaryOperator::Minus if left.class() == Some(Class::Json) && !self.is_sqlite() => {
+                (JsonFunction::RemoveKey, false)
+            }
+            BinaryOperator::StringConcat if is_document(left) && is_document(right) && !self.is_sqlite() => {
+                (JsonFunction::Join, false)
+            }
+            BinaryOperator::QuestionPipe | BinaryOperator::QuestionAnd => {
+                return Some(self.has_keys(op, left, right, span));
+            }
+            BinaryOperator::AtArrow => (JsonFunction::Contains, false),
+            BinaryOperator::ArrowAt => (JsonFunction::Contains, true),
+            BinaryOperator::Question => (JsonFunction::HasKey, false),
+            _ => return None,
+        };
+        let is_path = right.literal_text().is_some_and(|text| text.starts_with('$')) && self.is_sqlite();
+        let function = match function {
+            JsonFunction::Get if is_path => JsonFunction::Extract,
+            JsonFunction::GetText if self.is_sqlite() => {
+                let get = if is_path { JsonFunction::Extract } else { JsonFunction::Get };
+                let found = self.call_of_family(Function::Json(get), vec![left.clone(), right.clone()], span);
+                return Some(found.map(|found| {
+                    let scalar = json(JsonFunction::Scalar, vec![found.expr]);
+                    Typed { affinity: Affinity::Any, ..Typed::new(scalar, JSON) }
+                }));
+            }
+            function => function,
+        };
+        let mut arguments = vec![left.clone(), right.clone()];
+        if swapped {
+            arguments.reverse();
+        }
+        Some(self.call_of_family(Function::Json(function), arguments, span))
+    }
+
+    /// `document #> '{a,0,b}'`: the path is a literal array of texts.
+    fn at_keys(&mut self, op: &BinaryOperator, left: &Typed, right: &Typed, span: Span) -> Bound<Typed> {
+        let function = match op {
+            BinaryOperator::HashArrow => JsonFunction::ExtractPath,
+            BinaryOperator::HashMinus => JsonFunction::RemoveAt,
+            _ => JsonFunction::ExtractPathText,
+        };
+        let keys = literal_keys(&op.to_string(), right, span)?;
+        let arguments = std::iter::once(left.clone()).chain(keys).collect();
+        self.call_of_family(Function::Json(function), arguments, span)
+    }
+
+    /// `document ?| '{a,b}'` and `?&`: whether it has one of the keys, or all of them.
+    fn has_keys(&mut self, op: &BinaryOperator, left: &Typed, right: &Typed, span: Span) -> Bound<Typed> {
+        let each = literal_keys(&op.to_string(), right, span)?.into_iter().map(|key| {
+            let call = vec![left.clone(), key];
+            Ok(self.call_of_family(Function::Json(JsonFunction::HasKey), call, span)?.expr)
+        });
+        let each = each.collect::<Bound<Vec<Expr>>>()?;
+        Ok(Typed::bool(if *op == BinaryOperator::QuestionPipe { Expr::Or(each) } else { Expr::And(each) }))
+    }
+}
+
+/// Whether it is JSON, or a literal that can be read as such.
+fn is_document(typed: &Typed) -> bool {
+    typed.class() == Some(Class::Json)
+        || typed.literal_text().is_some_and(|text| matches!(text.trim_start().as_bytes(), [b'{' | b'[', ..]))
+}
+
+/// The keys of a path that must be a literal: an array of texts, as PostgreSQL writes it.
+fn literal_keys(of: &str, path: &Typed, span: Span) -> Bound<Vec<Typed>> {
+    let keys = path.literal_text().and_then(keys_of).ok_or_else(|| {
+        SqlError::at(
+            super::unsupported(format!("{of} with keys that are no literal such as '{{a,0}}'")),
+            span,
+        )
+    })?;
+    Ok(keys.into_iter().map(|key| Typed::literal(Value::Text(key))).collect())
+}
+
+/// The keys of a path as PostgreSQL writes an array of texts: `{a, 0, "b c"}`.
+fn keys_of(path: &str) -> Option<Vec<String>> {
+    let mut rest = path.trim().strip_prefix('{')?.strip_suffix('}')?.trim();
+    let mut keys = Vec::new();
+    while !rest.is_empty() {
+        let key = match rest.strip_prefix('"') {
+            Some(quoted) => {
+                let mut key = String::new();
+                let mut characters = quoted.char_indices();
+                let end = loop {
+                    match characters.next()? {
+                        (end, '"') => break end,
+                        (_, '\\') => key.push(characters.next()?.1),
+                        (_, character) => key.push(character),
+                    }
+                };
+                rest = quoted[end + 1..].trim_start();
+                key
+            }
+            None => {
+                let end = rest.find(',').unwrap_or(rest.len());
+                let key = rest[..end].trim().to_owned();
+                rest = &rest[end..];
+                key
+            }
+        };
+        keys.push(key);
+        rest = match rest.strip_prefix(',') {
+            Some(more) => Some(more.trim_start()).filter(|more| !more.is_empty())?,
+            None if rest.is_empty() => rest,
+            None => return None,
+        };
+    }
+    Some(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_arrays_of_texts() {
+        let keys = |path: &str| keys_of(path).map(|keys| keys.join("|"));
+        assert_eq!(keys("{a,0,b}").as_deref(), Some("a|0|b"));
+        assert_eq!(keys(r#"{ a , "b, \"c\"" }"#).as_deref(), Some(r#"a|b, "c""#));
+        assert_eq!(keys("{}").as_deref(), Some(""));
+        assert_eq!([keys("a,b"), keys("{a,"), keys("{a,}"), keys(r#"{"a}"#)], [None, None, None, None]);
+    }
+}
