@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use nuages_storage::lock::Ticket;
 use nuages_storage::{
-    CommitId, Isolation, Reach, RowId, Statement, Step, Store, TableId, Value, Version, Writer,
+    CommitId, Holder, Isolation, Reach, RowId, Statement, Step, Store, TableId, Value, Version, Who, Writer,
 };
 use parking_lot::Mutex;
 
@@ -105,7 +105,7 @@ impl Database {
     /// # Errors
     /// That the database cannot be used any more.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        Ok(Snapshot::of(self.store.snapshot()?).with_limits(self.limits.clone()))
+        Ok(self.held(self.store.snapshot()?))
     }
 
     /// Keeps every version for so long after another has followed it, from now on, to be [looked at](Database::at);
@@ -122,7 +122,11 @@ impl Database {
     /// # Errors
     /// The storage's `NotRetained`.
     pub fn at(&self, commit: CommitId) -> Result<Snapshot, Error> {
-        Ok(Snapshot::of(self.store.at(commit)?).with_limits(self.limits.clone()))
+        Ok(self.held(self.store.at(commit)?))
+    }
+
+    fn held(&self, version: Arc<Version>) -> Snapshot {
+        Snapshot::of(self.store.hold(version, Who::Snapshot)).with_limits(self.limits.clone())
     }
 
     /// The commits from now on, in their order; `capacity` of them are kept for a reader that is slow.
@@ -131,6 +135,31 @@ impl Database {
     /// That the database cannot be used any more.
     pub fn subscribe(&self, capacity: usize) -> Result<Feed, Error> {
         Ok(Feed::new(self.store.subscribe(capacity)?))
+    }
+
+    /// Who holds versions now (snapshots, transactions, feeds, checkpoints, and the database itself if it
+    /// [keeps](Database::retain) them), those of the oldest first, and how many bytes each version keeps that nothing else
+    /// does: where to look when memory grows. O(what nothing else keeps).
+    ///
+    /// ```
+    /// use nuages_engine::{Database, sql::Connection};
+    /// use nuages_storage::Who;
+    ///
+    /// let mut connection = Connection::new(Database::new());
+    /// connection.execute("CREATE TABLE song (title TEXT)", &[])?;
+    /// connection.execute("INSERT INTO song VALUES ('Nuages')", &[])?;
+    /// let snapshot = connection.database().snapshot()?;
+    /// connection.execute("DELETE FROM song", &[])?;
+    /// let [holder] = &connection.database().holders()?[..] else { panic!("there is one") };
+    /// assert_eq!((holder.who, holder.commit), (Who::Snapshot, snapshot.commit()));
+    /// assert!(holder.bytes > 0, "the row");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// That the database cannot be used any more.
+    pub fn holders(&self) -> Result<Vec<Holder>, Error> {
+        Ok(self.store.holders()?)
     }
 
     /// How many statements wait for a lock now.

@@ -26,7 +26,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nuages_storage::{CommitId, Reach, RowChange, Table, Version};
+use nuages_storage::{CommitId, Hold, Reach, RowChange, Table, Version};
 
 use crate::catalog::{Catalog, TableDefinition};
 use crate::error::Error;
@@ -37,13 +37,13 @@ use crate::write::WritingStatement;
 /// The database as it was at one moment; reading it waits for nobody, and nobody waits for it.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    version: Arc<Version>,
+    hold: Hold,
     limits: Limits,
 }
 
 impl Snapshot {
-    pub(crate) fn of(version: Arc<Version>) -> Snapshot {
-        Snapshot { version, limits: Limits::default() }
+    pub(crate) fn of(hold: Hold) -> Snapshot {
+        Snapshot { hold, limits: Limits::default() }
     }
 
     /// The same, with limits for the statements that run on it.
@@ -54,14 +54,14 @@ impl Snapshot {
 
     /// The commit that made it so.
     pub fn commit(&self) -> CommitId {
-        self.version.commit()
+        self.hold.commit()
     }
 
     /// Calls `each` with every row that differs from an older snapshot of this database, or of one that this is a fork of,
     /// table by table, and with the definition to read it by: a column that the older table lacks has its default there.
     /// Tables that only one of the two has count as empty in the other. O(what the two do not share).
     pub fn changes_since(&self, older: &Snapshot, each: &mut dyn FnMut(&TableDefinition, RowChange<'_>)) {
-        let (before, after) = (&*older.version, &*self.version);
+        let (before, after) = (&*older.hold, &*self.hold);
         let mut compare = |catalog: &Catalog, old: &Table, new: &Table| {
             if let Some(definition) = catalog.table(new.id()) {
                 new.changes_since(old, &mut |change| each(definition, change));
@@ -90,11 +90,11 @@ impl Snapshot {
 
 impl Session for Snapshot {
     fn read_unnoted(&self, f: &mut dyn FnMut(&Version) -> Result<(), Error>) -> Result<(), Error> {
-        f(&self.version)
+        f(&self.hold)
     }
 
     fn version_unnoted(&self) -> Result<Arc<Version>, Error> {
-        Ok(Arc::clone(&self.version))
+        Ok(Arc::clone(self.hold.version()))
     }
 
     fn interrupt(&self) -> Interrupt {
@@ -139,6 +139,7 @@ impl Feed {
         // A limit beyond all time is none.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let nuages_storage::Published { before, after } = self.feed.next(deadline).map_err(Error::Feed)?;
-        Ok(Published { before: Snapshot::of(before), after: Snapshot::of(after) })
+        let [before, after] = [before, after].map(|version| Snapshot::of(self.feed.hold(version)));
+        Ok(Published { before, after })
     }
 }

@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use nuages_engine::algebra::{Expr, Insert, InsertSource, Source, Statement};
+use nuages_engine::catalog::{NewColumn, NewIndex, NewTable};
 use nuages_engine::sql::Connection;
-use nuages_engine::{Database, Error, Snapshot};
-use nuages_storage::{FeedError, RowChange, RowRef, Value};
+use nuages_engine::{Database, Error, RowKeys, Session, Snapshot};
+use nuages_storage::{DataType, FeedError, LeafBuilder, RowChange, RowRef, Value, Who};
 
 fn run(db: &Database, sql: &str) {
     Connection::new(db.clone()).execute(sql, &[]).unwrap();
@@ -145,4 +148,60 @@ fn a_feed_tells_each_commit_and_a_slow_reader_what_it_missed() {
     run(&db, "INSERT INTO song VALUES (6, NULL)");
     let commit = feed.next(None).unwrap();
     assert_eq!(changes(&commit.before, &commit.after), ["song: - -> 6 NULL"], "it goes on");
+}
+
+#[test]
+fn who_holds_versions_is_told_of_snapshots_and_transactions() {
+    let db = songs();
+    let snapshot = db.snapshot().unwrap();
+    let copy = snapshot.clone();
+    run(&db, "DELETE FROM song WHERE id = 1");
+    let feed = db.subscribe(4).unwrap();
+    let transaction = db.begin_with(nuages_storage::Isolation::Snapshot);
+    transaction.read(&mut |_| Ok(())).unwrap();
+    let holders = db.holders().unwrap();
+    assert_eq!(holders.len(), 3, "{holders:?}");
+    assert_eq!((holders[0].who, holders[0].commit), (Who::Snapshot, snapshot.commit()));
+    assert!(holders[0].bytes > 0, "the row that is gone");
+    assert!(holders[1..].iter().any(|holder| holder.who == Who::Feed && holder.bytes == 0));
+    assert!(holders[1..].iter().any(|holder| matches!(holder.who, Who::Transaction(_))));
+    drop((snapshot, feed, transaction));
+    assert_eq!(db.holders().unwrap().len(), 1, "the copy");
+    drop(copy);
+    assert_eq!(db.holders().unwrap(), []);
+}
+
+/// To ask for the version that a transaction sees makes one, with all that it has written, and its commit copies then.
+#[test]
+fn a_transaction_that_inserts_row_by_row_makes_no_version_of_its_own() {
+    let db = Database::new();
+    let text = DataType::Text { max_length: None };
+    let song = NewTable::new("song")
+        .column(NewColumn::new("id", DataType::BigInt).generated())
+        .column(NewColumn::new("title", text))
+        .primary_key(["id"])
+        .unique(NewIndex::unique("song_title", ["title"]));
+    let table = db.create_table(song).unwrap();
+    let layout = Arc::clone(&db.catalog().unwrap().expect_table(table).unwrap().layout);
+    let transaction = db.begin();
+    for number in 0..20 {
+        let mut row = LeafBuilder::new(Arc::clone(&layout));
+        row.set_text(1, &format!("song {number}"));
+        row.finish_row_unnumbered();
+        transaction.insert_rows(table, vec![row.finish()], RowKeys::Generated).unwrap();
+        let rows = InsertSource::Values(vec![vec![Some(Expr::literal(format!("another {number}")))]]);
+        let (columns, source, returning) = (vec![1], Source::new(0), Vec::new());
+        let insert = Insert { table, columns, rows, source, returning, conflict: None };
+        transaction.execute(&Statement::Insert(insert), &[]).unwrap();
+        assert_eq!(db.holders().unwrap(), [], "after {number}");
+    }
+    let mut rows = 0;
+    let count = &mut |version: &nuages_storage::Version| {
+        rows = version.table(table).map_or(0, nuages_storage::Table::len);
+        Ok(())
+    };
+    transaction.read(count).unwrap();
+    assert_eq!((rows, db.holders().unwrap().len()), (40, 1), "to read is to make one");
+    transaction.commit().unwrap();
+    assert_eq!(db.holders().unwrap(), []);
 }

@@ -22,6 +22,7 @@
 use std::{sync::Arc, time::Duration};
 
 use nuages_storage::{CommitId, RowChange, RowRef};
+pub use nuages_storage::{Holder, Who};
 
 use crate::{
     error::Result,
@@ -71,6 +72,29 @@ impl Db {
     /// That the database cannot be used any more.
     pub fn retain(&self, retention: Duration) -> Result<()> {
         Ok(self.engine().retain((!retention.is_zero()).then_some(retention))?)
+    }
+
+    /// Who holds versions now: snapshots, transactions, feeds, checkpoints, and the database itself if it
+    /// [keeps](Db::retain) them. Those of the oldest come first, each with the bytes that nothing but its version keeps:
+    /// where to look when memory grows.
+    ///
+    /// ```
+    /// # use nuages::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Account { pub id: Auto<i64>, pub balance: i64 }
+    /// # let db = App::new().models(Account::app()).open_memory()?;
+    /// let before = db.snapshot()?;
+    /// Account::objects().create(new!(Account { balance: 50 }), &db)?;
+    /// let holders = db.holders()?;
+    /// assert_eq!((holders.len(), holders[0].commit), (1, before.commit()));
+    /// println!("{}", holders[0]); // a snapshot of thread "main" holds commit 1 for 0.0 s and ..
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// That the database cannot be used any more.
+    pub fn holders(&self) -> Result<Vec<Holder>> {
+        Ok(self.engine().holders()?)
     }
 
     /// The database as a commit left it, if that version is [kept](Db::retain) or the newest. The commit of a snapshot

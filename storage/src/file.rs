@@ -49,12 +49,18 @@ pub(crate) trait Files: Debug + Send + Sync {
 pub(crate) trait Appended: Debug + Send {
     /// Writes behind what was written before.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// Writes so many zeros there, in whose place the next writes go.
-    fn reserve(&mut self, bytes: usize) -> io::Result<()>;
+    /// Writes so many zeros there, in whose place the next writes go, or as many as there is room for. Returns how many.
+    fn reserve(&mut self, bytes: usize) -> io::Result<usize>;
     /// Makes durable what was written.
     fn sync(&mut self) -> io::Result<()>;
     /// Cuts everything from a length on.
     fn cut(&mut self, length: u64) -> io::Result<()>;
+}
+
+/// Whether an error says that no more fits, into the file system, the user's part of it, or the file.
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 /// Which of the numbered files.
@@ -108,7 +114,7 @@ impl Output {
         self.file.append(bytes).map_err(|error| FileError::of("write to", &self.path, &error))
     }
 
-    pub(crate) fn reserve(&mut self, bytes: usize) -> Result<(), FileError> {
+    pub(crate) fn reserve(&mut self, bytes: usize) -> Result<usize, FileError> {
         self.file.reserve(bytes).map_err(|error| FileError::of("write to", &self.path, &error))
     }
 

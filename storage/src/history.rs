@@ -10,6 +10,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crate::commit::CommitId;
+use crate::holders::{Hold, Holders, Who};
 use crate::store::Snapshot;
 use crate::sync::{Condvar, Mutex};
 
@@ -52,12 +53,18 @@ impl History {
         self.state.lock().versions.front().map(|(_, version)| version.commit())
     }
 
+    /// The oldest version that is kept, and since when.
+    pub(crate) fn oldest_version(&self) -> Option<(Instant, Snapshot)> {
+        self.state.lock().versions.front().cloned()
+    }
+
     /// A feed of the commits after `newest`.
-    pub(crate) fn subscribe(&self, capacity: usize, newest: Snapshot) -> Feed {
+    pub(crate) fn subscribe(&self, capacity: usize, newest: Snapshot, holders: Holders) -> Feed {
         let queue = Arc::new(Queue::default());
         queue.waiting.lock().capacity = capacity.max(1);
         self.state.lock().feeds.push(Arc::downgrade(&queue));
-        Feed { queue, seen: newest }
+        let seen = holders.hold(newest, Who::Feed);
+        Feed { queue, seen, holders }
     }
 
     /// Takes in a version that has been published. They come in the order of their commits.
@@ -80,7 +87,8 @@ impl History {
 pub struct Feed {
     queue: Arc<Queue>,
     /// The version of the last commit that was taken out.
-    seen: Snapshot,
+    seen: Hold,
+    holders: Holders,
 }
 
 /// One commit: the versions before and after it.
@@ -136,6 +144,12 @@ impl Queue {
 }
 
 impl Feed {
+    /// Holds one of the versions that came, as who takes a snapshot does.
+    #[must_use]
+    pub fn hold(&self, version: Snapshot) -> Hold {
+        self.holders.hold(version, Who::Snapshot)
+    }
+
     /// The next commit; waits for it until `deadline`, or for as long as it takes.
     ///
     /// # Errors
@@ -145,11 +159,12 @@ impl Feed {
         loop {
             if let Some(newest) = waiting.overflow.take() {
                 let missed = newest.commit().number() - self.seen.commit().number();
-                self.seen = newest;
+                self.seen = self.holders.hold(newest, Who::Feed);
                 return Err(FeedError::Lagged { missed });
             }
             if let Some(after) = waiting.versions.pop_front() {
-                let before = std::mem::replace(&mut self.seen, Arc::clone(&after));
+                let seen = self.holders.hold(Arc::clone(&after), Who::Feed);
+                let before = Arc::clone(std::mem::replace(&mut self.seen, seen).version());
                 return Ok(Published { before, after });
             }
             match deadline {

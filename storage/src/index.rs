@@ -184,6 +184,11 @@ impl Index {
         found.starts_with(prefix).then_some(row_id)
     }
 
+    /// The bytes that nothing but this keeps. O(such nodes).
+    pub(crate) fn bytes_alone(&self) -> usize {
+        self.tree.bytes_alone()
+    }
+
     /// Takes the removed entries out and puts the added ones in.
     pub(crate) fn apply(&mut self, removed: &IndexKeys, added: &IndexKeys) {
         self.settle();

@@ -9,11 +9,11 @@
 //!
 //! A leaf is at once what lies in a table's tree, what an operator scans (its null maps and boolean columns
 //! are selections already, its fixed-width columns are slices), and what a write set carries. It is made for
-//! being copied: cloning it is four memcpys, whatever its rows hold, because nothing in it is counted or
-//! boxed by value. Values over [`LONG_BYTES_MIN`] are not in it but beside it.
+//! being copied: cloning it is three memcpys, whatever its rows hold, because nothing in it is counted or
+//! boxed by value, and the texts and bytes that it was built with are shared as a whole. Values over [`LONG_BYTES_MIN`] are not in it but beside it.
 //!
-//! Order of reading: this file (the shape, and reading), `heap` (texts and bytes), `edit` (how rows come, go
-//! and change), `build` (how rows are made), `record` (how they are written down).
+//! Order of reading: this file (the shape, and reading), `heap` (texts and bytes), `words` (where the rest lies), `edit`
+//! (how rows come, go and change), `build` (how rows are made), `record` (how they are written down).
 //!
 //! Invariants, asserted by `check`: row ids ascend (in a tree; in [`Rows`] they may come in any order);
 //! null bits, booleans and cells of rows beyond the last are zero; what is NULL has a zero cell; the live
@@ -25,6 +25,7 @@ mod check;
 mod edit;
 mod heap;
 mod record;
+mod words;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -39,6 +40,7 @@ use crate::cache::ask_for;
 use crate::layout::{Layout, Span};
 use crate::value::Lane;
 use heap::{Heap, LONG};
+use words::Words;
 
 /// The most rows in a leaf: the bits of a selection.
 pub const ROWS_MAX: usize = if cfg!(test) { 4 } else { 64 };
@@ -87,14 +89,14 @@ pub struct Leaf {
     /// The first and the last of the row ids, zero if there are none. Where they tell the position of a row,
     /// finding it spares a cache miss.
     ends: (i64, i64),
-    words: Vec<u64>,
+    words: Words,
     text: Heap<String>,
     bytes: Heap<Vec<u8>>,
     /// The rows that `words` has room for.
     capacity: usize,
 }
 
-/// By memcpy; what is derived would go row id by row id.
+/// By memcpy, but for what is shared; what is derived would go row id by row id.
 impl Clone for Leaf {
     fn clone(&self) -> Self {
         Self {
@@ -120,7 +122,7 @@ impl Leaf {
     /// An empty leaf with room for `rows` rows.
     pub(crate) fn new(layout: Arc<Layout>, rows: usize) -> Self {
         let capacity = capacity_for(&layout, rows);
-        let words = zeroed(layout.words(capacity));
+        let words = Words::zeroed(layout.words(capacity));
         let row_ids = SmallVec::with_capacity(capacity);
         Self { layout, row_ids, ends: (0, 0), words, text: Heap::default(), bytes: Heap::default(), capacity }
     }
@@ -332,12 +334,6 @@ impl Leaf {
     fn span(&self, slot: usize) -> Span {
         self.layout.span(slot, self.capacity)
     }
-}
-
-/// So many words, all zero. (`vec!` asks the allocator for zeros, which those of the C library have no free list for:
-/// three times the price, for what the words of one row are.)
-fn zeroed(words: usize) -> Vec<u64> {
-    std::iter::repeat_n(0, words).collect()
 }
 
 /// Powers of two up to the most rows that a leaf of the layout holds. A leaf that has come to a wider layout

@@ -35,7 +35,7 @@
 //! (rows at rest), `tree` (the one tree), [`index`], [`long`] (values too long for a leaf), [`patch`] and [`table`] (what
 //! consists of trees); then [`version`] (the database as a value), [`write_set`], `view` (a version with writes), [`lock`]
 //! (who may write what until it commits), [`statement`] (attempt, lock, validate), [`writer`] (one attempt),
-//! [`transaction`], [`store`] (publication) and [`history`] (versions kept).
+//! [`transaction`], [`store`] (publication), [`history`] (versions kept) and [`holders`] (who keeps them).
 //!
 //! A store in files: `file` (a directory, and how it fails), [`record`] and [`codec`] (what is written down, and how),
 //! `log`, `checkpoint`, `recovery`, `salvage`.
@@ -47,6 +47,7 @@ mod commit;
 pub mod error;
 mod file;
 pub mod history;
+pub mod holders;
 pub mod index;
 mod isolation;
 pub mod key;
@@ -78,6 +79,7 @@ pub use commit::CommitId;
 pub use error::Error;
 pub use file::FileError;
 pub use history::{Feed, FeedError, Published};
+pub use holders::{Hold, Holder, Who};
 pub use index::{Index, IndexChange, IndexId, IndexKeys};
 pub use isolation::Isolation;
 pub use layout::{Layout, Slot};

@@ -12,7 +12,8 @@
 //! What a sync costs a single committer is the disk's answer, and once more that if the file has grown: then its length
 //! and its blocks are to be written down, too. So a file grows ahead of its frames, by zeros (`RESERVED_BYTES`), and
 //! what follows is written in their place. Who recovers it takes zeros to the end of a file for its end; who closes it
-//! cuts them off.
+//! cuts them off. Where there is no room for so many, the file grows by as many as there is room for, and if that is
+//! none with each batch of frames: a commit fails for want of room for itself alone.
 //!
 //! A write or sync that failed is never tried again: what the file has then is not known. The log stops, and says so
 //! to everybody, until the database is opened anew. What was not known to be durable is cut off if that can be done,
@@ -128,8 +129,7 @@ impl Segment {
         if length > self.end {
             self.end = length;
             if frames.len() < RESERVED_BYTES {
-                self.output.reserve(RESERVED_BYTES)?;
-                self.end += RESERVED_BYTES as u64;
+                self.end += self.output.reserve(RESERVED_BYTES)? as u64;
             }
         }
         self.output.sync()?;

@@ -72,6 +72,11 @@ impl Longs {
         self.0.remove((row_id, slot));
     }
 
+    /// The bytes that nothing but this keeps.
+    pub(crate) fn bytes_alone(&self) -> usize {
+        self.0.bytes_alone()
+    }
+
     #[cfg(test)]
     pub(crate) fn len(&self) -> u64 {
         self.0.len()
@@ -138,6 +143,15 @@ impl Block for LongBlock {
 
     fn append(&mut self, right: &Self) {
         self.0.extend_from_slice(&right.0);
+    }
+
+    fn bytes_alone(&self) -> usize {
+        let values = self.0.iter().map(|(_, value)| match value {
+            LongValue::Text(text) if Arc::strong_count(text) == 1 => text.len(),
+            LongValue::Bytes(bytes) if Arc::strong_count(bytes) == 1 => bytes.len(),
+            _ => 0,
+        });
+        size_of_val(&*self.0) + values.sum::<usize>()
     }
 
     fn split_off(&mut self, at: usize) -> Self {

@@ -41,6 +41,7 @@ use std::time::Duration;
 use crate::commit::CommitId;
 use crate::error::Error;
 use crate::history::{Feed, History};
+use crate::holders::{Hold, Holder, Holders, Who};
 use crate::isolation::Isolation;
 use crate::keys::Counters;
 use crate::lock::{Locks, Owner, Ticket};
@@ -78,6 +79,7 @@ struct Inner {
     /// Its files, if it has some.
     durable: Option<Durable>,
     history: History,
+    holders: Holders,
 }
 
 /// How much a statement reads.
@@ -240,6 +242,7 @@ impl Store {
                 if let Operation::Insert { rows, .. } = operation {
                     rows.recycle();
                 }
+                // What the version before alone held is freed here, when nobody waits for it.
                 Some(applied.map(|_| value).map_err(E::from))
             }
         }
@@ -352,7 +355,20 @@ impl Store {
     /// [`Error::Poisoned`] if a commit panicked half way.
     pub fn subscribe(&self, capacity: usize) -> Result<Feed, Error> {
         let _committing = self.inner.committing.lock();
-        Ok(self.inner.history.subscribe(capacity, self.snapshot()?))
+        Ok(self.inner.history.subscribe(capacity, self.snapshot()?, self.inner.holders.clone()))
+    }
+
+    /// Holds a version of this store and puts down who does: for who may hold it for long.
+    pub fn hold(&self, version: Snapshot, who: Who) -> Hold {
+        self.inner.holders.hold(version, who)
+    }
+
+    /// Who holds versions now, and what that keeps; those of the oldest versions first. O(what nothing else keeps).
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] if a commit panicked half way.
+    pub fn holders(&self) -> Result<Vec<Holder>, Error> {
+        Ok(self.inner.holders.list(&self.snapshot()?, self.inner.history.oldest_version().as_ref()))
     }
 
     /// How many statements wait for a lock now.
@@ -419,7 +435,15 @@ impl Inner {
     fn new(version: Arc<Version>, counters: Counters, durable: Option<Durable>) -> Inner {
         let published = RwLock::new(Newest { version, torn: false });
         let (committing, locks) = (Mutex::new(Tip::default()), Locks::default());
-        Inner { published, committing, locks, counters, durable, history: History::default() }
+        Inner {
+            published,
+            committing,
+            locks,
+            counters,
+            durable,
+            history: History::default(),
+            holders: Holders::default(),
+        }
     }
 
     fn read<T>(&self, f: impl FnOnce(&Version) -> T) -> Result<T, Error> {

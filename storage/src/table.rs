@@ -183,6 +183,12 @@ impl Table {
         Leaves::new(self, self.rows.blocks(ranks))
     }
 
+    /// The bytes that nothing but this keeps. O(such nodes).
+    pub(crate) fn bytes_alone(&self) -> usize {
+        let indexes = self.indexes.iter().map(|(_, index)| index.bytes_alone());
+        size_of::<Self>() + self.rows.bytes_alone() + self.longs.bytes_alone() + indexes.sum::<usize>()
+    }
+
     /// The index of this id.
     #[must_use]
     pub fn index(&self, id: IndexId) -> Option<&Index> {

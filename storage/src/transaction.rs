@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::commit::CommitId;
 use crate::error::Error;
+use crate::holders::{Hold, Who};
 use crate::isolation::Isolation;
 use crate::leaf::RowId;
 use crate::lock::{LockError, Owner, Ticket};
@@ -35,6 +36,8 @@ pub struct Transaction {
     seen: Option<View>,
     /// The newest version with its own writes, where that is not what it sees.
     newest: Option<View>,
+    /// Puts down that it holds the snapshot, or the version that its view stands on.
+    hold: Option<Hold>,
 }
 
 /// A point in a transaction to which it can return.
@@ -44,8 +47,8 @@ pub struct Savepoint(usize);
 impl Transaction {
     pub(crate) fn new(store: Store, isolation: Isolation, owner: Owner) -> Transaction {
         let write_set = WriteSet::new();
-        let (snapshot, seen, newest) = (None, None, None);
-        Transaction { store, isolation, owner, write_set, snapshot, seen, newest }
+        let (snapshot, seen, newest, hold) = (None, None, None, None);
+        Transaction { store, isolation, owner, write_set, snapshot, seen, newest, hold }
     }
 
     /// What it sees of the others.
@@ -215,6 +218,9 @@ impl Transaction {
         let recording = Recording::new(&mut self.write_set);
         let (outcome, view) =
             recording.run(ground, self.store.counters(), Attempts::Locked(asking), |writer| f(writer));
+        if view.is_some() && self.snapshot.is_none() {
+            self.put_down(&held);
+        }
         Ok(Attempt { outcome, on: held.commit(), locks, view })
     }
 
@@ -242,15 +248,34 @@ impl Transaction {
     fn refresh(&mut self, newest: &Snapshot) {
         if self.isolation != Isolation::ReadCommitted && self.snapshot.is_none() {
             self.snapshot = Some(Arc::clone(newest));
+            self.put_down(newest);
         }
         if self.write_set.is_empty() {
             self.seen = None;
+            self.let_go();
             return;
+        }
+        if self.snapshot.is_none() {
+            self.put_down(newest);
         }
         let base = self.snapshot.as_ref().unwrap_or(newest);
         let seen = self.seen.get_or_insert_with(|| View::of(base));
         seen.rebase(base, &self.write_set);
         seen.catch_up(&self.write_set);
+    }
+
+    /// Puts down which version it holds.
+    fn put_down(&mut self, version: &Snapshot) {
+        if self.hold.as_ref().is_none_or(|hold| hold.commit() != version.commit()) {
+            self.hold = Some(self.store.hold(Arc::clone(version), Who::Transaction(self.owner.id())));
+        }
+    }
+
+    /// Lets go of the version that it holds, if it has neither a snapshot nor a view.
+    fn let_go(&mut self) {
+        if self.snapshot.is_none() && self.seen.is_none() {
+            self.hold = None;
+        }
     }
 
     /// Brings the newest version with the transaction's writes up to date, if what it sees is another.
@@ -286,6 +311,7 @@ impl Transaction {
                 *view = None;
             }
         }
+        self.let_go();
     }
 
     /// Whether it has changed anything.
@@ -365,6 +391,7 @@ impl Transaction {
 
     /// The view to be published, if one was made. What else was held of versions is let go.
     fn take_view(&mut self) -> Option<View> {
+        self.hold = None;
         if self.snapshot.take().is_some() {
             self.seen = None;
             self.newest.take()

@@ -100,6 +100,8 @@ pub(crate) trait Block: Clone + 'static {
     fn append(&mut self, right: &Self);
     /// Takes the items from `at` on out, and returns them.
     fn split_off(&mut self, at: usize) -> Self;
+    /// The bytes that it keeps, but for what others share.
+    fn bytes_alone(&self) -> usize;
     /// Asserts what holds of every block.
     #[cfg(test)]
     fn check(&self) {}
@@ -147,6 +149,17 @@ impl<B: Block> Node<B> {
             Self::Inner(inner) => Arc::strong_count(inner),
         }
     }
+
+    /// The bytes of the node and what is below, as far as nothing else refers to it.
+    fn bytes_alone(&self) -> usize {
+        match self {
+            _ if self.references() > 1 => 0,
+            Self::Leaf(block) => block.bytes_alone(),
+            Self::Inner(inner) => {
+                size_of::<Inner<B>>() + inner.children.iter().map(Self::bytes_alone).sum::<usize>()
+            }
+        }
+    }
 }
 
 impl<B: Block> Clone for Inner<B> {
@@ -188,6 +201,11 @@ impl<B: Block> Tree<B> {
     #[must_use]
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// The bytes that the nodes keep to which nothing refers but this tree. O(such nodes).
+    pub(crate) fn bytes_alone(&self) -> usize {
+        self.root.as_ref().map_or(0, Node::bytes_alone)
     }
 
     /// The block that holds a key, and the key's position in it.

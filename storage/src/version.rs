@@ -37,6 +37,14 @@ impl Directory {
         &mut Arc::make_mut(chunk)[(number % Self::CHUNK) as usize]
     }
 
+    /// The bytes that nothing but this keeps. O(such nodes).
+    fn bytes_alone(&self) -> usize {
+        let chunks = self.chunks.iter().filter(|(_, chunk)| Arc::strong_count(chunk) == 1);
+        let tables = chunks.flat_map(|(_, chunk)| chunk.iter().flatten());
+        let alone = tables.filter(|table| Arc::strong_count(table) == 1);
+        alone.map(|table| table.bytes_alone()).sum()
+    }
+
     fn iter(&self) -> impl Iterator<Item = &Arc<Table>> {
         self.chunks.iter().flat_map(|(_, chunk)| chunk.iter().flatten())
     }
@@ -139,6 +147,11 @@ impl Version {
     /// Every table, in the order of their ids.
     pub fn tables(&self) -> impl Iterator<Item = &Table> {
         self.tables.iter().map(|table| &**table)
+    }
+
+    /// The bytes of rows, index entries and nodes that nothing but this version keeps. O(such nodes).
+    pub(crate) fn bytes_alone(&self) -> usize {
+        self.tables.bytes_alone()
     }
 
     /// Applies one operation: O(log n) per row and index entry. It evaluates nothing and cannot fail; an operation

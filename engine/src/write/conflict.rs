@@ -81,13 +81,14 @@ impl WritingStatement<'_, '_> {
             let places: Vec<usize> = updated.iter().map(|(_, place, _)| *place).collect();
             let updated = updated.into_iter().map(|(row, _, values)| (row, values)).collect();
             let assigned = assignments.iter().map(|(place, _)| *place).collect();
-            let mut returning = Returning::new(table, insert.source, &insert.returning, self.writer.base())?;
+            let mut returning =
+                Returning::new(table, insert.source, &insert.returning, || self.writer.base())?;
             affected += places.len() as u64;
             self.write_updated(table, assigned, updated, &mut returning, context)?;
             self.writer.advance();
             returned.extend(places.into_iter().zip(returning.finish().rows));
         }
-        let mut returning = Returning::new(table, insert.source, &insert.returning, self.writer.base())?;
+        let mut returning = Returning::new(table, insert.source, &insert.returning, || self.writer.base())?;
         affected += sorted.inserted.len() as u64;
         let images = match self.writer.version().table(table.id) {
             Some(rows) => images_of(table, rows, inserted, &sorted.inserted, context)?,

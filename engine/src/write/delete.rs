@@ -37,8 +37,10 @@ impl WritingStatement<'_, '_> {
         found.settle(&mut rows, |row| *row, self.writer.is_only_attempt());
         self.writer.locking().rows(table.id, rows.iter().copied(), Strength::Update);
         self.expect_unchanged(table, rows.iter().copied())?;
-        let mut returning = Returning::new(table, delete.source, &delete.returning, self.writer.base())?;
-        if let (false, Some(tree)) = (returning.is_empty(), self.writer.version().table(table.id)) {
+        let mut returning = Returning::new(table, delete.source, &delete.returning, || self.writer.base())?;
+        if !returning.is_empty()
+            && let Some(tree) = self.writer.version().table(table.id)
+        {
             for_each_leaf(tree, &rows, |view, selection| returning.add(view, selection, context))?;
         }
         let affected = rows.len() as u64;

@@ -140,9 +140,11 @@ impl WritingStatement<'_, '_> {
             }
             row.finish_row(*id);
         }
-        let mut returning = Returning::new(table, insert.source, &insert.returning, self.writer.base())?;
+        let mut returning = Returning::new(table, insert.source, &insert.returning, || self.writer.base())?;
         let mut images = builder.finish();
-        if let Some(tree) = self.writer.version().table(table.id) {
+        if !table.computed.is_empty()
+            && let Some(tree) = self.writer.version().table(table.id)
+        {
             images = filled(table, tree, images, context)?;
         }
         let change = TableChange { inserted: images, ids_given: *ids_given, ..TableChange::default() };
@@ -174,7 +176,10 @@ impl WritingStatement<'_, '_> {
         }
         let ids_given = new.are_keys_given(table);
         let mut inserted = new.take(self.writer.is_only_attempt());
-        if let Some(tree) = self.writer.version().table(table.id) {
+        // To ask for the version may be to make one, of all that the transaction has written.
+        if !table.computed.is_empty()
+            && let Some(tree) = self.writer.version().table(table.id)
+        {
             inserted = filled(table, tree, inserted, context)?;
         }
         self.write_table(table, TableChange { inserted, ids_given, ..TableChange::default() }, context)
@@ -188,7 +193,9 @@ impl WritingStatement<'_, '_> {
         returning: &mut Returning<'_>,
         context: &Context<'_>,
     ) -> Result<(), Error> {
-        if let (false, Some(tree)) = (returning.is_empty(), self.writer.version().table(table.id)) {
+        if !returning.is_empty()
+            && let Some(tree) = self.writer.version().table(table.id)
+        {
             for rows in &change.inserted {
                 let view = rows.view(tree);
                 returning.add(view, all_rows(view.len()), context)?;

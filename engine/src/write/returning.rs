@@ -34,17 +34,18 @@ enum Means<'a> {
 }
 
 impl<'a> Returning<'a> {
-    /// The columns of a row of `table` that is called `source` in them.
-    pub(crate) fn new(
+    /// The columns of a row of `table` that is called `source` in them. `before` is asked for the version before the
+    /// statement if it takes that: it may have to be made.
+    pub(crate) fn new<'v>(
         table: &'a TableDefinition,
         source: Source,
         columns: &'a [OutputColumn],
-        before: &Version,
+        before: impl FnOnce() -> &'v Version,
     ) -> Result<Returning<'a>, Error> {
         let compile = |column: &OutputColumn| RowProgram::compile_over(table, source, &column.expr);
         let means = match columns.iter().any(|column| has_subquery(&column.expr)) {
             false => Means::Programs(columns.iter().map(compile).collect::<Result<_, _>>()?),
-            true => Means::Query { source, columns, before: Box::new(before.clone()) },
+            true => Means::Query { source, columns, before: Box::new(before().clone()) },
         };
         let columns = columns.iter().map(|column| column.name.clone()).collect();
         Ok(Returning { table, means, result: ResultSet { columns, rows: Vec::new() } })

@@ -47,7 +47,7 @@ impl WritingStatement<'_, '_> {
         self.writer.locking().rows(table.id, updated.iter().map(|(row, _)| *row), strength);
         self.expect_unchanged(table, updated.iter().map(|(row, _)| *row))?;
         let affected = updated.len() as u64;
-        let mut returning = Returning::new(table, update.source, &update.returning, self.writer.base())?;
+        let mut returning = Returning::new(table, update.source, &update.returning, || self.writer.base())?;
         self.write_updated(table, assigned, updated, &mut returning, context)?;
         Ok(Outcome { affected, rows: returning.finish(), ..Outcome::default() })
     }
@@ -62,7 +62,9 @@ impl WritingStatement<'_, '_> {
         context: &Context<'_>,
     ) -> Result<(), Error> {
         let change = self.updated_images(table, assigned, updated, context)?;
-        if let (false, Some(tree)) = (returning.is_empty(), self.writer.version().table(table.id)) {
+        if !returning.is_empty()
+            && let Some(tree) = self.writer.version().table(table.id)
+        {
             for rows in change.updated.iter().chain(&change.inserted) {
                 let view = rows.view(tree);
                 returning.add(view, all_rows(view.len()), context)?;

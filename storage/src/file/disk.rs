@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::{Appended, Files};
+use super::{Appended, Files, is_full};
 
 /// The file system of the operating system.
 #[derive(Debug)]
@@ -66,10 +66,21 @@ impl Appended for File {
         self.write_all(bytes)
     }
 
-    fn reserve(&mut self, bytes: usize) -> io::Result<()> {
+    fn reserve(&mut self, bytes: usize) -> io::Result<usize> {
         let end = self.stream_position()?;
-        self.write_all(&vec![0; bytes])?;
-        self.seek(SeekFrom::Start(end)).map(drop)
+        let zeros = vec![0; bytes];
+        let mut written = 0;
+        while written < bytes {
+            match self.write(&zeros[written..]) {
+                Ok(0) => break,
+                Ok(more) => written += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_full(&error) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        self.seek(SeekFrom::Start(end))?;
+        Ok(written)
     }
 
     fn sync(&mut self) -> io::Result<()> {

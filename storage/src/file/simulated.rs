@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{Appended, Files};
+use super::{Appended, Files, is_full};
 
 /// What happens at an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ struct State {
     /// How many operations there were that change something, or get ready to.
     operations: u64,
     fault: Option<(u64, Fault)>,
+    /// By how many bytes files can still grow; any number if none.
+    room: Option<usize>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -85,6 +87,11 @@ impl Simulated {
     /// Lets a fault happen at the n-th operation from the beginning.
     pub(crate) fn plan(&self, operation: u64, fault: Fault) {
         self.0.lock().fault = Some((operation, fault));
+    }
+
+    /// Lets files grow by so many bytes and no more; by any number if none.
+    pub(crate) fn leave_room(&self, room: Option<usize>) {
+        self.0.lock().room = room;
     }
 
     /// How many operations there were.
@@ -308,14 +315,22 @@ impl OpenFile {
     fn write(&mut self, bytes: &[u8]) -> (usize, io::Result<()>) {
         let mut state = self.system.0.lock();
         let failure = state.operate().err();
-        let contents = &mut state.files[self.file];
-        let written = match failure {
-            None => bytes.len(),
-            Some((_, Fault::Fails(_))) => 0,
-            Some((_, Fault::FailsHalfway(_) | Fault::PowerCut)) => bytes.len() / 2,
+        let State { files, room, .. } = &mut *state;
+        let contents = &mut files[self.file];
+        let (mut written, mut outcome) = match failure {
+            None => (bytes.len(), Ok(())),
+            Some((error, Fault::Fails(_))) => (0, Err(error)),
+            Some((error, Fault::FailsHalfway(_) | Fault::PowerCut)) => (bytes.len() / 2, Err(error)),
         };
+        if let Some(room) = room {
+            let there = contents.written.len().saturating_sub(self.end);
+            if written > there + *room {
+                (written, outcome) = (there + *room, outcome.and(Err(ErrorKind::StorageFull.into())));
+            }
+            *room -= written.saturating_sub(there);
+        }
         contents.change(Change::Write { at: self.end, bytes: bytes[..written].to_vec() });
-        (written, failure.map_or(Ok(()), |(error, _)| Err(error)))
+        (written, outcome)
     }
 }
 
@@ -326,8 +341,12 @@ impl Appended for OpenFile {
         outcome
     }
 
-    fn reserve(&mut self, bytes: usize) -> io::Result<()> {
-        self.write(&vec![0; bytes]).1
+    fn reserve(&mut self, bytes: usize) -> io::Result<usize> {
+        let (written, outcome) = self.write(&vec![0; bytes]);
+        match outcome {
+            Err(error) if !is_full(&error) => Err(error),
+            _ => Ok(written),
+        }
     }
 
     /// After one that failed, what was to be synced is lost, and the next one knows nothing of it: so it is with

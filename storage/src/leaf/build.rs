@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::edit::{set_bit, split_wide};
 use super::heap::{Heap, LONG};
+use super::words::Words;
 use super::{LEAF_BYTES, LONG_BYTES_MIN, Leaf, RowId, all_rows};
 use crate::layout::{Layout, SlotSet, Span};
 use crate::long::{Long, LongValue};
@@ -49,7 +50,7 @@ impl Rows {
     /// Leaves the buffers of one row, which is in a table now, to the next row that this thread writes.
     pub(crate) fn recycle(self) {
         if let Some(Leaf { capacity: 1, words, text, .. }) = Arc::into_inner(self.leaf) {
-            let text = text.into_buffer();
+            let (words, text) = (words.into_buffer(), text.into_buffer());
             if text.capacity() <= SPARE_BYTES_MAX && words.capacity() <= SPARE_BYTES_MAX / size_of::<u64>() {
                 // A thread that ends has none any more.
                 let _ = SPARE.try_with(|spare| spare.set((words, text)));
@@ -70,16 +71,32 @@ impl Rows {
 /// Buffers of this many bytes are not kept.
 const SPARE_BYTES_MAX: usize = 4 << 10;
 
-/// What a leaf of one row lies in: words, and texts.
+/// What a leaf of one row lies in: words, and texts. (Those of more rows leave their words [elsewhere](super::words).)
 type Buffers = (Vec<u64>, String);
 
 thread_local! {
-    /// The buffers of a row that this thread has written, for the next that it writes.
+    /// The buffers of the rows that this thread has written, for the next that it writes.
     static SPARE: Cell<Buffers> = const { Cell::new((Vec::new(), String::new())) };
 }
 
 fn spare_buffers() -> Buffers {
     SPARE.try_with(Cell::take).unwrap_or_default()
+}
+
+/// The second of them.
+fn spare_text() -> String {
+    let (words, mut text) = spare_buffers();
+    let _ = SPARE.try_with(|spare| spare.set((words, String::new())));
+    text.clear();
+    text
+}
+
+/// Leaves it.
+fn keep_spare_text(text: String) {
+    if text.capacity() <= SPARE_BYTES_MAX {
+        let (words, _) = spare_buffers();
+        let _ = SPARE.try_with(|spare| spare.set((words, text)));
+    }
 }
 
 impl Leaf {
@@ -88,8 +105,19 @@ impl Leaf {
         words.clear();
         words.resize(layout.words(1), 0);
         text.clear();
-        let (text, bytes) = (Heap::of(text), Heap::default());
+        let (words, text, bytes) = (Words::of(words), Heap::of(text), Heap::default());
         Self { layout, row_ids: SmallVec::new(), ends: (0, 0), words, text, bytes, capacity: 1 }
+    }
+
+    /// An empty leaf with room for some rows, whose texts go into a buffer that is there.
+    pub(super) fn with_text_buffer(layout: Arc<Layout>, rows: usize) -> Self {
+        Self { text: Heap::of(spare_text()), ..Self::new(layout, rows) }
+    }
+
+    /// Lets copies share the texts and bytes that there are, and leaves the buffer of the texts to the next leaf.
+    pub(super) fn settle_heaps(&mut self) {
+        keep_spare_text(self.text.settle());
+        self.bytes.settle();
     }
 }
 
@@ -133,8 +161,11 @@ impl LeafBuilder {
     pub fn with_capacity(layout: Arc<Layout>, rows: usize) -> Self {
         let room = rows.min(layout.rows_max());
         let unset = layout.stored().clone();
-        let leaf =
-            if room > 1 { Leaf::new(layout, room) } else { Leaf::with_buffers(layout, spare_buffers()) };
+        let leaf = if room > 1 {
+            Leaf::with_text_buffer(layout, room)
+        } else {
+            Leaf::with_buffers(layout, spare_buffers())
+        };
         Self { leaf, longs: Vec::new(), unset }
     }
 
@@ -326,6 +357,9 @@ impl LeafBuilder {
                     self.leaf.words[span.nulls] &= rows;
                 }
             }
+        }
+        if self.leaf.capacity > 1 {
+            self.leaf.settle_heaps();
         }
         Rows { leaf: Arc::new(self.leaf), longs: self.longs }
     }

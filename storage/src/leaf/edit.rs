@@ -12,7 +12,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::heap::DEFAULT;
-use super::{LEAF_BYTES, Leaf, ROWS_MAX, RowId, all_rows, capacity_for, zeroed};
+use super::words::Words;
+use super::{LEAF_BYTES, Leaf, ROWS_MAX, RowId, all_rows, capacity_for};
 use crate::layout::{Layout, Stored};
 use crate::patch::Patch;
 use crate::tree::{Block, KeyOf, PlainKeys};
@@ -113,6 +114,11 @@ impl Block for Leaf {
         right
     }
 
+    fn bytes_alone(&self) -> usize {
+        let words = size_of_val(&*self.words) + size_of_val(&*self.row_ids);
+        size_of::<Self>() + words + self.text.bytes_alone() + self.bytes.bytes_alone()
+    }
+
     #[cfg(test)]
     fn check(&self) {
         self.check_leaf();
@@ -211,7 +217,7 @@ impl Leaf {
         let grown = if rows > self.capacity { rows.max(self.capacity * 4) } else { rows.max(len) };
         let layout = Arc::clone(if wider { layout } else { &self.layout });
         let capacity = capacity_for(&layout, grown.min(layout.rows_max()).max(rows).max(len));
-        let mut words = zeroed(layout.words(capacity));
+        let mut words = Words::zeroed(layout.words(capacity));
         for (slot, from) in self.layout.spans(self.capacity) {
             let to = layout.span(slot, capacity);
             words[to.bits()].copy_from_slice(&self.words[from.bits()]);

@@ -51,13 +51,16 @@ impl Leaf {
         if record.row_ids.len() > ROWS_OF_A_MAP {
             return Err(Malformed::new("rows", "they are more than a leaf holds"));
         }
-        let mut leaf = Leaf::new(layout, record.row_ids.len());
+        let mut leaf = Leaf::with_text_buffer(layout, record.row_ids.len());
         leaf.change_row_ids(|row_ids| row_ids.extend(record.row_ids.iter()));
         let mut source = Source { words: record.words.iter(), text: &record.text, bytes: &record.bytes };
         let filled = (0..leaf.layout.len()).try_for_each(|slot| leaf.fill(slot, &mut source));
         let is_used_up = source.words.len() == 0 && source.text.is_empty() && source.bytes.is_empty();
         match filled {
-            Some(()) if is_used_up => Ok(leaf),
+            Some(()) if is_used_up => {
+                leaf.settle_heaps();
+                Ok(leaf)
+            }
             _ => Err(Malformed::new("rows", "they do not agree with the columns of their table")),
         }
     }

@@ -22,6 +22,7 @@ use crate::commit::CommitId;
 use crate::error::Error;
 use crate::file::disk::Disk;
 use crate::file::{Directory, FileError, Kind};
+use crate::holders::Who;
 use crate::keys::Counters;
 use crate::log::frame::Payload;
 use crate::log::{Log, Segment};
@@ -218,7 +219,7 @@ impl Store {
         directory: &Directory,
         schema: &dyn CatalogCodec,
     ) -> Result<CommitId, Error> {
-        let version = self.snapshot()?;
+        let version = self.hold(self.snapshot()?, Who::Checkpoint);
         let position = Position { sequence: 0, counters: self.inner.counters.reserved() };
         write_new(directory, &version, &position, schema)?;
         Ok(version.commit())
@@ -263,6 +264,7 @@ impl Inner {
             let committing = self.committing.lock();
             (committing.or_newest(self)?, durable.log.rotate(segment)?)
         };
+        let version = self.holders.hold(version, Who::Checkpoint);
         last.generation = generation;
         let counters = self.counters.reserved();
         // What the checkpoint says must not be newer than what the log would say.

@@ -39,6 +39,15 @@ pub(crate) enum Begun {
     Appended(Appended),
 }
 
+/// A commit that was applied to the newest version, and published.
+#[derive(Debug)]
+#[must_use = "the version before is to be dropped when the commit mutex is free: nobody should wait for what that frees"]
+pub(super) struct Applied {
+    pub(super) commit: CommitId,
+    /// The version before, unless it was changed in place.
+    pub(super) before: Option<Snapshot>,
+}
+
 /// A commit in the log, which may not be durable.
 #[derive(Debug)]
 pub(crate) struct Appended {
@@ -126,14 +135,18 @@ impl Inner {
             return Ok(Begun::Published(self.read(Version::commit)?));
         }
         let (Some(durable), Some(record)) = (&self.durable, record) else {
-            return Ok(Begun::Published(self.apply(write_set, view)?));
+            let Applied { commit, before } = self.apply(write_set, view)?;
+            drop(committing);
+            drop(before);
+            return Ok(Begun::Published(commit));
         };
         match durable.durability() {
             Durability::Buffered => {
                 self.read(|_| ())?; // what cannot be applied is not to be logged
                 durable.append(&self.counters, &record)?;
-                let commit = self.apply(write_set, view)?;
+                let Applied { commit, before } = self.apply(write_set, view)?;
                 drop(committing);
+                drop(before);
                 // If it fails, who commits next is told: this commit has happened.
                 let _ = durable.take_in();
                 Ok(Begun::Published(commit))
@@ -194,38 +207,36 @@ impl Inner {
     }
 
     /// Applies a write set to the newest version, at once. The caller holds the commit mutex.
-    fn apply(&self, write_set: &WriteSet, view: Option<View>) -> Result<CommitId, Error> {
+    fn apply(&self, write_set: &WriteSet, view: Option<View>) -> Result<Applied, Error> {
         let Some(view) = view else {
             return self.apply_operations(write_set.operations());
         };
         let mut next = self.read(|newest| rebased(view, newest, write_set))?;
         let commit = next.commit().next();
         next.stamp(commit, write_set.tables());
-        self.replace(next);
-        Ok(commit)
+        Ok(self.replace(next))
     }
 
     /// Applies operations to the newest version, at once: in place if they are light and nobody else holds it. The caller
     /// holds the commit mutex.
-    pub(super) fn apply_operations(&self, operations: &[Operation]) -> Result<CommitId, Error> {
+    pub(super) fn apply_operations(&self, operations: &[Operation]) -> Result<Applied, Error> {
         if operations.iter().map(Operation::weight).sum::<usize>() <= IN_PLACE_WEIGHT_MAX
             && let Some(commit) = self.change_in_place(operations)?
         {
-            return Ok(commit);
+            return Ok(Applied { commit, before: None });
         }
         let mut next = self.read(Version::clone)?;
         let commit = next.commit().next();
         next.commit_operations(commit, operations);
-        self.replace(next);
-        Ok(commit)
+        Ok(self.replace(next))
     }
 
     /// Publishes a version in the place of the newest.
-    fn replace(&self, next: Version) {
+    fn replace(&self, next: Version) -> Applied {
         let next = Arc::new(next);
-        let old = std::mem::replace(&mut self.published.write().version, Arc::clone(&next));
-        drop(old); // after the latch: freeing what only the old version held may take long
+        let before = std::mem::replace(&mut self.published.write().version, Arc::clone(&next));
         self.history.published(&next); // who watches holds the version before, so this is where all its commits come by
+        Applied { commit: next.commit(), before: Some(before) }
     }
 
     fn change_in_place(&self, operations: &[Operation]) -> Result<Option<CommitId>, Error> {

@@ -68,7 +68,7 @@ impl Appended for BusyFile {
         self.0.append(bytes)
     }
 
-    fn reserve(&mut self, bytes: usize) -> io::Result<()> {
+    fn reserve(&mut self, bytes: usize) -> io::Result<usize> {
         thread::yield_now();
         self.0.reserve(bytes)
     }

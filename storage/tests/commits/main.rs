@@ -24,6 +24,7 @@ mod source {
     pub mod error;
     pub(crate) mod file;
     pub mod history;
+    pub mod holders;
     pub mod index;
     pub(crate) mod isolation;
     pub mod key;
@@ -64,7 +65,7 @@ use source::{
     cache, checkpoint, codec,
     commit::{self, CommitId},
     error::{self, Error},
-    file, history,
+    file, history, holders,
     index::{self, Index, IndexChange, IndexId, IndexKeys},
     isolation::{self, Isolation},
     key, keys,

@@ -113,6 +113,14 @@ impl Block for IndexKeys {
         self.split_entries(at)
     }
 
+    fn bytes_alone(&self) -> usize {
+        let ends = match &self.ends {
+            Ends::Even(_) => 0,
+            Ends::Each(ends) => size_of_val(&**ends),
+        };
+        size_of::<Self>() + self.size() + ends
+    }
+
     #[cfg(test)]
     fn check(&self) {
         assert_eq!(self.start(self.len()), self.heap.len(), "the last key ends where the heap does");

@@ -341,7 +341,7 @@ impl Appended for GatedFile {
         self.0.append(bytes)
     }
 
-    fn reserve(&mut self, bytes: usize) -> io::Result<()> {
+    fn reserve(&mut self, bytes: usize) -> io::Result<usize> {
         self.0.reserve(bytes)
     }
 
@@ -490,16 +490,58 @@ fn settled(commit: &mut crate::store::Committing) -> Result<CommitId, Error> {
 #[test]
 fn a_task_is_told_that_its_commit_failed() {
     let system = Simulated::default();
-    let (store, _) = open_gated(&system);
+    let (store, gate) = open_gated(&system);
     // The sync: what comes before it are the write, and the zeros behind it.
     system.plan(system.operations() + 3, Fault::Fails(io::ErrorKind::Other));
+    gate.shut(); // or the first fails before the others are there
     let commits: Vec<_> = (1..=3).map(|row| put_later(&store, row)).collect();
+    gate.open();
     for mut commit in commits {
         let outcome = settled(&mut commit);
         assert!(matches!(outcome, Err(Error::File(_))), "{outcome:?}");
     }
     assert_eq!(contents(&store.snapshot().unwrap()).rows.len(), 0);
     assert_eq!(store.locks().lockers(), 0);
+}
+
+#[test]
+fn a_disk_takes_commits_until_their_own_bytes_do_not_fit() {
+    let put = |store: &Store, row: i64| commit(store, &Step::Put(row, row, String::new()));
+    let log_length = |system: &Simulated| system.dump().into_values().map(|file| file.len()).max().unwrap();
+    // What the log of so many commits is long, without zeros behind it.
+    let lengths: Vec<usize> = (0..8)
+        .map(|commits| {
+            let system = Simulated::default();
+            let store = open(&system, Durability::Full).unwrap();
+            commit(&store, &Step::Create).unwrap();
+            (1..=commits).for_each(|row| put(&store, row).unwrap());
+            let end = system.dump().into_values().next_back().unwrap();
+            end.iter().rposition(|byte| *byte != 0).unwrap() + 1
+        })
+        .collect();
+    for room in (0..lengths[7] - lengths[0]).step_by(13) {
+        let system = Simulated::default();
+        let store = open(&system, Durability::Full).unwrap();
+        commit(&store, &Step::Create).unwrap();
+        system.leave_room(Some(room));
+        let full = log_length(&system) + room;
+        let fitting = lengths.iter().skip(1).filter(|length| **length <= full).count() as i64;
+        for row in 1..=fitting {
+            put(&store, row)
+                .unwrap_or_else(|error| panic!("commit {row} of {fitting}, room {room}: {error}"));
+        }
+        if fitting < 7 {
+            let error = put(&store, fitting + 1).unwrap_err();
+            assert!(matches!(error, Error::File(_)), "{error}");
+        }
+        system.leave_room(None);
+        for seed in 0..3 {
+            let found = open(&system.after_power_cut(seed), Durability::Full).unwrap();
+            let rows: Vec<i64> = contents(&found.snapshot().unwrap()).rows.into_keys().collect();
+            assert_eq!(rows, (1..=fitting).collect::<Vec<_>>(), "room {room}");
+            put(&found, fitting + 1).unwrap();
+        }
+    }
 }
 
 #[test]
