@@ -91,6 +91,12 @@ pub trait Field: Clone + Send + Sync + 'static {
     /// Reads the value of a column of a row.
     fn decode<R: RowReader + ?Sized>(row: &R, column: usize) -> Result<Self, DecodeError>;
 
+    /// The same, where it may be NULL.
+    #[inline]
+    fn decode_optional<R: RowReader + ?Sized>(row: &R, column: usize) -> Result<Option<Self>, DecodeError> {
+        if row.is_null(column) { Ok(None) } else { Self::decode(row, column).map(Some) }
+    }
+
     /// The value as the engine sees it.
     fn to_value(&self) -> Value {
         let mut row = ValueRow::default();
@@ -130,6 +136,6 @@ impl<T: Field> Field for Option<T> {
     }
 
     fn decode<R: RowReader + ?Sized>(row: &R, column: usize) -> Result<Self, DecodeError> {
-        if row.is_null(column) { Ok(None) } else { T::decode(row, column).map(Some) }
+        T::decode_optional(row, column)
     }
 }

@@ -18,8 +18,8 @@ use indexmap::IndexSet;
 use nuages_storage::Value;
 
 pub(crate) use self::pushed::Pushed;
-use self::way::{Keys, Way};
-pub(crate) use self::way::{Shared, set_parent};
+use self::way::Way;
+pub(crate) use self::way::{Keys, Shared, set_parent};
 use crate::{
     error::{Error, Misuse, Result},
     executor::Executor,
@@ -155,7 +155,7 @@ impl<M: Model, H: Holder<M>> Fetch<'_, '_, M, H> {
             }
             way.set_parents::<M, C, C>(&mut related, |number| self.holders[first[number]].whole());
         }
-        Ok(Lists { by_key: related.by_key(), numbers })
+        Ok(Lists { by_key: related, numbers })
     }
 
     /// The same, shared between the copies of a row, in the order of the holders.

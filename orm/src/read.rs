@@ -4,7 +4,7 @@
 //! a field takes its value from either without a [`Value`] in between.
 
 use jiff::{SignedDuration, Timestamp, civil};
-use nuages_engine::{Batch, Error as EngineError, Prepared, Vector, algebra::Query};
+use nuages_engine::{Batch, Error as EngineError, Prepared, Vector, algebra::Query, bits::WORD_ROWS};
 use nuages_storage::{DataType, RowRef, Value};
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -329,18 +329,70 @@ pub(crate) fn fetch_with<'q, T>(
     meta: &'static ModelMeta,
     question: impl Into<Question<'q>>,
     columns: &Columns<'_>,
+    read: impl FnMut(&BatchRow<'_, '_>) -> Result<T, DecodeError>,
+) -> Result<Vec<T>> {
+    fetch_about(ex, meta, question, columns, 0, read)
+}
+
+/// The same for an answer that may have about so many rows: there is room for as many from the beginning, if its first
+/// batch has a leaf's rows or more. A list that grows is copied again and again.
+pub(crate) fn fetch_about<'q, T>(
+    ex: &dyn Executor,
+    meta: &'static ModelMeta,
+    question: impl Into<Question<'q>>,
+    columns: &Columns<'_>,
+    expected: usize,
     mut read: impl FnMut(&BatchRow<'_, '_>) -> Result<T, DecodeError>,
 ) -> Result<Vec<T>> {
-    let mut rows = Vec::new();
+    let mut rows: Vec<T> = Vec::new();
     each_batch(ex, meta, question.into(), &mut |batch| {
-        rows.reserve(batch.selection.count());
+        let count = batch.selection.count();
+        if rows.capacity() == 0 && count >= WORD_ROWS {
+            rows.reserve_exact(expected.max(count));
+        }
+        rows.reserve(count);
         for row in &batch.selection {
             let row = BatchRow { batch, row };
             rows.push(read(&row).map_err(|error| decode_error_in(meta, columns, error, Some(&row)))?);
         }
         Ok(())
     })?;
+    if rows.capacity() / 2 > rows.len() && rows.capacity() == expected {
+        rows.shrink_to_fit();
+    }
     Ok(rows)
+}
+
+/// The rows of the answer in so many lists: `number` tells in which of them a row belongs, if in any, and only those
+/// that do are read. The rows of a batch are told apart before they are read, so that a list whose rows come together
+/// is allocated once, and each row stays where it was read to.
+pub(crate) fn fetch_lists<'q, T>(
+    ex: &dyn Executor,
+    meta: &'static ModelMeta,
+    question: impl Into<Question<'q>>,
+    columns: &Columns<'_>,
+    (count, number): (usize, &dyn Fn(&BatchRow<'_, '_>) -> Option<u32>),
+    mut read: impl FnMut(&BatchRow<'_, '_>) -> Result<T, DecodeError>,
+) -> Result<Vec<Vec<T>>> {
+    let mut lists: Vec<Vec<T>> = std::iter::repeat_with(Vec::new).take(count).collect();
+    let mut coming = vec![0u32; count];
+    let mut places: Vec<(usize, usize)> = Vec::new();
+    each_batch(ex, meta, question.into(), &mut |batch| {
+        places.clear();
+        for row in &batch.selection {
+            if let Some(list) = number(&BatchRow { batch, row }) {
+                coming[list as usize] += 1;
+                places.push((row, list as usize));
+            }
+        }
+        for (row, list) in places.drain(..) {
+            lists[list].reserve(std::mem::take(&mut coming[list]) as usize);
+            let row = BatchRow { batch, row };
+            lists[list].push(read(&row).map_err(|error| decode_error_in(meta, columns, error, Some(&row)))?);
+        }
+        Ok(())
+    })?;
+    Ok(lists)
 }
 
 /// The first value of the only row of the answer.

@@ -22,12 +22,14 @@ mod pairs;
 pub(crate) mod parent;
 mod reverse;
 
+use std::sync::Arc;
+
 use nuages_storage::Value;
 
 use crate::error::{Error, Result};
 use crate::executor::warnings::ResultId;
 use crate::meta::ModelMeta;
-use crate::model::KeyValues;
+use crate::model::{Key, KeyValues};
 
 pub use follow::Follow;
 pub use forward::{ForeignKey, Forward, OneToOne};
@@ -50,39 +52,65 @@ pub struct Owner {
     key: OwnerKey,
 }
 
-/// The primary key of an owner. Every row that is read has one for each of its relations, so one of a single part, as
-/// most are, costs no more than its value.
+/// The primary key of the row that a relation belongs to. Every row that is read has one for each of its relations, so
+/// an integer, as most are, costs no more than a word, and any other is shared between them.
 #[derive(Clone, Debug, PartialEq)]
-enum OwnerKey {
+pub struct OwnerKey(KeyParts);
+
+#[derive(Clone, Debug, PartialEq)]
+enum KeyParts {
     /// The row is not stored.
     Unset,
-    Single(Value),
-    Composite(Box<[Value]>),
+    Int(i64),
+    /// Any other value, or several.
+    Others(Arc<KeyValues>),
 }
 
 impl OwnerKey {
+    /// That of a row with this key, or of one that is not stored.
     #[inline]
-    fn of(values: Option<&KeyValues>) -> OwnerKey {
-        match values.map_or(&[][..], |values| values) {
-            [] => OwnerKey::Unset,
-            [value] => OwnerKey::Single(value.clone()),
-            values => OwnerKey::Composite(values.into()),
+    pub fn of<K: Key>(key: Option<&K>) -> OwnerKey {
+        OwnerKey(match key {
+            None => KeyParts::Unset,
+            Some(key) => match key.as_int() {
+                Some(int) => KeyParts::Int(int),
+                None => KeyParts::of(key.values()),
+            },
+        })
+    }
+
+    /// The same, of the values of its parts.
+    pub(crate) fn of_values(values: Option<KeyValues>) -> OwnerKey {
+        OwnerKey(values.map_or(KeyParts::Unset, KeyParts::of))
+    }
+}
+
+impl KeyParts {
+    fn of(values: KeyValues) -> KeyParts {
+        match values[..] {
+            [] => KeyParts::Unset,
+            [Value::Int(int)] => KeyParts::Int(int),
+            _ => KeyParts::Others(Arc::new(values)),
         }
     }
 }
 
 impl Owner {
     /// The only value of the key, if it has one only.
-    pub fn single_key(&self) -> Option<&Value> {
-        match &self.key {
-            OwnerKey::Single(key) => Some(key),
-            OwnerKey::Unset | OwnerKey::Composite(_) => None,
+    pub fn single_key(&self) -> Option<Value> {
+        match &self.key.0 {
+            KeyParts::Int(int) => Some(Value::Int(*int)),
+            KeyParts::Others(values) => match &values[..] {
+                [value] => Some(value.clone()),
+                _ => None,
+            },
+            KeyParts::Unset => None,
         }
     }
 
     /// Whether the row has a key, and so may have related rows.
     fn is_stored(&self) -> bool {
-        self.key != OwnerKey::Unset
+        !matches!(self.key.0, KeyParts::Unset)
     }
 
     /// The owner of a relation, if its row is stored.
@@ -99,17 +127,17 @@ impl Owner {
 
     /// Puts a new owner in the place of the old; whether it is another row.
     #[inline]
-    fn replace(
-        owner: &mut Option<Owner>,
-        model: &'static ModelMeta,
-        field: u16,
-        key: Option<&KeyValues>,
-    ) -> bool {
-        let key = OwnerKey::of(key);
-        if owner.as_ref().is_some_and(|owner| owner.key == key) {
-            return false;
+    fn replace(owner: &mut Option<Owner>, model: &'static ModelMeta, field: u16, key: &OwnerKey) -> bool {
+        match owner {
+            Some(owner) if owner.key == *key => false,
+            Some(owner) => {
+                *owner = Owner { model, field, key: key.clone(), result: None };
+                true
+            }
+            None => {
+                *owner = Some(Owner { model, field, key: key.clone(), result: None });
+                true
+            }
         }
-        *owner = Some(Owner { model, field, key, result: None });
-        true
     }
 }

@@ -130,7 +130,9 @@ impl<'v> Sorter<'v> {
 
     /// Adds the selected rows of a batch that may be among the first.
     fn add(&mut self, batch: &Batch<'v>, keys: &KeyColumns<'_, 'v>) {
-        let mut added = Vec::new();
+        let count = batch.selection.count();
+        let mut added = Vec::with_capacity(if self.mark.is_none() { count } else { 0 });
+        self.reserve(added.capacity());
         match (&keys[..], &self.parts[..]) {
             ([Cow::Borrowed(Vector::Word { kind, data, nulls })], [part]) if *kind != DataType::Float => {
                 let heads = WordHeads::new(*part);
@@ -165,6 +167,14 @@ impl<'v> Sorter<'v> {
             && self.entries.len() >= top.saturating_mul(2).max(BATCH_ROWS_MAX)
         {
             self.cut(top);
+        }
+    }
+
+    /// Makes room for more rows.
+    fn reserve(&mut self, count: usize) {
+        self.entries.reserve(count);
+        if let Some(tails) = &mut self.tails {
+            tails.ends.reserve(count);
         }
     }
 

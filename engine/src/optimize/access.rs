@@ -103,21 +103,31 @@ impl Planner<'_> {
             .map(|candidate| self.cost(candidate, &parts, needed, source))
             .fold(f64::INFINITY, f64::min)
             + cost::sort(estimate.rows, run.map(|run| run.end));
-        let ordered = candidates
+        let covers_all = |candidate: &Candidate| candidate.covered.len() == parts.len();
+        let ordered: Vec<(bool, Candidate)> = candidates
             .into_iter()
-            .filter_map(|candidate| {
-                let reverse = yields(definition, &candidate.order, &keys)?;
+            .filter_map(|candidate| Some((yields(definition, &candidate.order, &keys)?, candidate)))
+            .collect();
+        // A path that covers every condition reads no more rows than are asked for, whatever the values are. Beside one,
+        // a path that looks for rows of a value which is not known yet is thought to look at all: the rows of one parent
+        // mostly lie together, and the last parent's at the end.
+        let is_safe = ordered.iter().any(|(_, candidate)| covers_all(candidate));
+        let ordered = ordered
+            .into_iter()
+            .map(|(reverse, candidate)| {
                 let all = candidate.estimate.rows;
                 // The rows of several paths are all found before the first is read.
                 let run = run.filter(|_| !candidate.access.is_combined());
                 // Without a filter the counted tree finds the first wanted row by its number.
-                let wanted = |run: Run| match candidate.covered.len() == parts.len() {
-                    true => run.end.saturating_sub(run.skipped),
-                    false => run.end,
+                let visited = match run {
+                    Some(run) if covers_all(&candidate) => run.end.saturating_sub(run.skipped) as f64,
+                    Some(_) if is_safe && self.awaits_values(&parts, &candidate) => all,
+                    Some(run) => run.end as f64 * all / estimate.rows.max(1e-6),
+                    None => all,
                 };
-                let visited =
-                    run.map_or(all, |run| wanted(run) as f64 * all / estimate.rows.max(1e-6)).min(all);
-                Some((cost::OPERATOR + visited * candidate.cost_per_row, reverse, candidate))
+                let tested = if covers_all(&candidate) { 0.0 } else { cost::TEST };
+                let cost = cost::OPERATOR + visited.min(all) * (candidate.cost_per_row + tested);
+                (cost, reverse, candidate)
             })
             .min_by(|a, b| a.0.total_cmp(&b.0));
         match ordered {
@@ -126,6 +136,18 @@ impl Planner<'_> {
             }
             _ => Ok(None),
         }
+    }
+
+    /// Whether what a path does not cover depends on values that are not known while planning.
+    fn awaits_values(&self, parts: &[Expr], candidate: &Candidate) -> bool {
+        let rest = parts.iter().enumerate().filter(|(number, _)| !candidate.covered.contains(number));
+        let mut awaits = false;
+        for (_, part) in rest {
+            columns::walk(part, &mut |expr| {
+                awaits |= matches!(expr, Expr::Parameter(number, _) if *number >= self.values.len());
+            });
+        }
+        awaits
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of a scan")]

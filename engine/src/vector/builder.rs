@@ -88,19 +88,19 @@ impl<'v> VectorBuilder<'v> {
 
     /// Adds the selected rows of a column.
     pub fn append(&mut self, column: &Vector<'v>, selection: &Bits) {
-        self.append_each(column, selection.iter());
+        self.append_each(column, selection.count(), selection.iter());
     }
 
     /// Adds these rows of a column, in this order; [`NO_ROW`] adds a NULL.
     pub fn append_rows(&mut self, column: &Vector<'v>, rows: &[u32]) {
         let row = |row: &u32| if *row == NO_ROW { BEYOND } else { *row as usize };
-        self.append_each(column, rows.iter().map(row));
+        self.append_each(column, rows.len(), rows.iter().map(row));
     }
 
     /// Adds one row of a column.
     #[inline]
     pub fn append_row(&mut self, column: &Vector<'v>, row: usize) {
-        self.append_each(column, std::iter::once(row));
+        self.append_each(column, 1, std::iter::once(row));
     }
 
     /// Adds a slot of rows of a table, wherever they lie. Texts are not copied.
@@ -204,9 +204,21 @@ impl<'v> VectorBuilder<'v> {
         }
     }
 
-    /// Adds rows of a column, each known to be in it or beyond every row, which is NULL. First the data of all, then
-    /// the NULLs: two loops without a branch that depends on a row.
-    fn append_each(&mut self, column: &Vector<'v>, rows: impl Iterator<Item = usize> + Clone) {
+    /// Makes room for more rows. A column that is begun small and grows is copied at each step, and most are short.
+    fn reserve(&mut self, count: usize) {
+        match &mut self.data {
+            Data::Bool(_) => {}
+            Data::Word(data) => data.reserve(count),
+            Data::Decimal(data) => data.reserve(count),
+            Data::Text(data) => data.reserve(count),
+            Data::Values(data) => data.reserve(count),
+        }
+    }
+
+    /// Adds so many rows of a column, each known to be in it or beyond every row, which is NULL. First the data of all,
+    /// then the NULLs: two loops without a branch that depends on a row.
+    fn append_each(&mut self, column: &Vector<'v>, count: usize, rows: impl Iterator<Item = usize> + Clone) {
+        self.reserve(count);
         match (&mut self.data, column) {
             (Data::Word(data), Vector::Word { data: source, nulls, .. }) => {
                 data.extend(rows.clone().map(|row| source.get(row).copied().unwrap_or_default()));

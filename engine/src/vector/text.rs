@@ -29,6 +29,14 @@ impl<'v> Texts<'v> {
         Texts(Form::Heap { heap: String::with_capacity(rows * USUAL_BYTES), ends: Vec::with_capacity(rows) })
     }
 
+    /// Makes room for more texts.
+    pub(super) fn reserve(&mut self, rows: usize) {
+        match &mut self.0 {
+            Form::Borrowed(texts) => texts.reserve(rows),
+            Form::Heap { ends, .. } => ends.reserve(rows),
+        }
+    }
+
     /// How many texts there are.
     #[must_use]
     pub fn len(&self) -> usize {

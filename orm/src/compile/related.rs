@@ -19,12 +19,12 @@ use crate::{
 impl Compiler<'_> {
     /// The rows of a queryset that belong to rows of `near` with these keys, by the path `back` from them to that key.
     /// The last column is the key.
-    pub(crate) fn related<'k>(
+    pub(crate) fn related(
         &mut self,
         state: &QueryState,
         near: &'static ModelMeta,
         back: &FieldPath,
-        keys: impl Iterator<Item = &'k Value>,
+        keys: impl Iterator<Item = Value>,
     ) -> Result<Rows> {
         let mut state = state.clone();
         if !state.clauses().combined.is_empty() {
@@ -45,17 +45,17 @@ impl Compiler<'_> {
     }
 
     /// A slice of the queryset for each row of `near`.
-    fn related_to_each<'k>(
+    fn related_to_each(
         &mut self,
         mut state: QueryState,
         near: &'static ModelMeta,
         back: &FieldPath,
-        keys: impl Iterator<Item = &'k Value>,
+        keys: impl Iterator<Item = Value>,
     ) -> Result<Rows> {
         let own = Node::Path(FieldPath::new());
         let outer = self.open(near, None)?;
         let key = self.expression(outer, &own, &mut Reuse::All)?;
-        let list = keys.cloned().map(Expr::Literal).collect();
+        let list = keys.map(Expr::Literal).collect();
         let left = self.scopes[outer].joins.relation(|_| true);
         let left = left.filter(Expr::InList(Box::new(key.clone()), list));
         let own = Node::Outer { model: near, node: own.into() };
@@ -75,7 +75,7 @@ impl Compiler<'_> {
 }
 
 /// Whether what a path leads to is among these keys.
-pub(crate) fn among<'k>(path: FieldPath, keys: impl Iterator<Item = &'k Value>) -> Node {
-    let values = keys.cloned().map(Node::Value);
+pub(crate) fn among(path: FieldPath, keys: impl Iterator<Item = Value>) -> Node {
+    let values = keys.map(Node::Value);
     Node::Call(Operator::Lookup(Lookup::In), std::iter::once(Node::Path(path)).chain(values).collect())
 }

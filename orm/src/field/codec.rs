@@ -84,8 +84,13 @@ pub struct DecodeError {
 
 impl DecodeError {
     /// The same in the row around it, in which the row that was read begins at an offset.
-    pub(crate) fn shifted(mut self, offset: usize) -> DecodeError {
+    pub(crate) fn shift(&mut self, offset: usize) {
         self.column += offset;
+    }
+
+    /// The same as a value.
+    pub(crate) fn shifted(mut self, offset: usize) -> DecodeError {
+        self.shift(offset);
         self
     }
 

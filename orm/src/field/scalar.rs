@@ -35,6 +35,18 @@ macro_rules! field {
             fn decode<R: RowReader + ?Sized>($reader: &R, $at: usize) -> Result<Self, DecodeError> {
                 $decode.ok_or_else(|| DecodeError::new($reader, $at, $data_type))
             }
+
+            // What is there is looked at once: only what is not may be NULL.
+            #[inline]
+            fn decode_optional<R: RowReader + ?Sized>(
+                $reader: &R,
+                $at: usize,
+            ) -> Result<Option<Self>, DecodeError> {
+                match $decode {
+                    None if !$reader.is_null($at) => Err(DecodeError::new($reader, $at, $data_type)),
+                    read => Ok(read),
+                }
+            }
         }
     )*};
 }

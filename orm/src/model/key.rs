@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::hash::Hash;
 
-use nuages_storage::Value;
+use nuages_storage::{DataType, Value};
 use smallvec::{SmallVec, smallvec};
 
 use crate::field::Field;
@@ -16,6 +16,12 @@ pub trait Key: Clone + Debug + PartialEq + Eq + Hash + Send + Sync + 'static {
     /// Its values, in the order of the key's fields.
     fn values(&self) -> KeyValues;
 
+    /// The integer that it is, if it is one.
+    #[inline]
+    fn as_int(&self) -> Option<i64> {
+        None
+    }
+
     /// The key of these values; none if they are of other types.
     fn from_values(values: &[Value]) -> Option<Self>;
 }
@@ -23,6 +29,13 @@ pub trait Key: Clone + Debug + PartialEq + Eq + Hash + Send + Sync + 'static {
 impl<T: Field + Debug + Eq + Hash> Key for T {
     fn values(&self) -> KeyValues {
         smallvec![self.to_value()]
+    }
+
+    #[inline]
+    fn as_int(&self) -> Option<i64> {
+        // What the compiler knows of the type decides; a text is not copied to be asked.
+        let is_integer = matches!(T::DATA_TYPE, DataType::SmallInt | DataType::Integer | DataType::BigInt);
+        if is_integer { self.to_value().as_int() } else { None }
     }
 
     fn from_values(values: &[Value]) -> Option<Self> {

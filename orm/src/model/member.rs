@@ -5,8 +5,9 @@ use nuages_storage::Value;
 use crate::field::{DecodeError, Field, RowReader, RowWriter, ValueRow};
 use crate::meta::{Choice, FieldKind, FieldMeta, ModelMeta, TextFormat};
 use crate::model::obligation::NoAttribute;
-use crate::model::{Accessor, FieldVisitor, KeyValues, Model};
+use crate::model::{Accessor, FieldVisitor, Model};
 use crate::path::{Cardinality, Col, Hop, NotNull, Nullability, One, Path, Token};
+use crate::relation::OwnerKey;
 
 /// What may stand in a model: the type of a column, or a relation.
 #[diagnostic::on_unimplemented(
@@ -54,7 +55,7 @@ pub trait Member: Clone + Send + Sync + 'static {
     fn key(&self) -> Option<Self::Key>;
 
     /// Binds a relation to the key of its row.
-    fn bind(&mut self, _model: &'static ModelMeta, _field: u16, _key: Option<&KeyValues>) {}
+    fn bind(&mut self, _model: &'static ModelMeta, _field: u16, _key: &OwnerKey) {}
 
     /// Writes the column, if there is one.
     fn encode<W: RowWriter>(&self, row: &mut W, column: usize);

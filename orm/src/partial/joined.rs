@@ -12,8 +12,8 @@ use super::Partial;
 use crate::{
     field::{DecodeError, Field, RowReader},
     meta::FieldKind,
-    model::{Accessor, FieldVisitor, KeyValues, Member, Model},
-    relation::{Forward, Generic, ManyToMany, Related, RelatedOne, Through, holder::Holder},
+    model::{Accessor, FieldVisitor, Member, Model},
+    relation::{Forward, Generic, ManyToMany, OwnerKey, Related, RelatedOne, Through, holder::Holder},
     row::joined::{Joined, read},
 };
 
@@ -39,9 +39,10 @@ pub(super) fn read_partial<M: Model, R: RowReader + ?Sized>(
 pub(super) fn bound<M: Model>(draft: M::Draft) -> Partial<M> {
     let mut partial = Partial { draft, related: Vec::new(), origin: None };
     let key = Some(partial.key()).filter(|key| key.iter().all(|part| !part.is_null()));
+    let key = OwnerKey::of_values(key);
     for (index, field) in (0u16..).zip(M::meta().fields) {
         if !field.is_column() {
-            M::visit(index, Bind { partial: &mut partial, key: key.as_ref() });
+            M::visit(index, Bind { partial: &mut partial, key: &key });
         }
     }
     partial
@@ -50,7 +51,7 @@ pub(super) fn bound<M: Model>(draft: M::Draft) -> Partial<M> {
 /// Puts a relation without a column in its place, and tells it whose it is.
 struct Bind<'a, M: Model> {
     partial: &'a mut Partial<M>,
-    key: Option<&'a KeyValues>,
+    key: &'a OwnerKey,
 }
 
 impl<M: Model> Bind<'_, M> {
@@ -92,7 +93,7 @@ impl<M: Model> FieldVisitor<M> for Bind<'_, M> {
         if M::read_part(draft, field.index, &[content_type, object_id][..], 0).is_ok() {
             let slot = M::slot_mut(draft, field.index).and_then(|slot| slot.downcast_mut::<OnceLock<F>>());
             if let Some(key) = slot.and_then(OnceLock::get_mut) {
-                key.bind(M::meta(), field.index, None);
+                key.bind(M::meta(), field.index, &OwnerKey::of_values(None));
             }
         }
     }

@@ -56,7 +56,7 @@ struct Place<'r> {
 
 /// Fills the `number`th [`Prefetched`] of each row.
 pub(crate) fn push<M: Model, H: Holder<M> + 'static, R: Row>(
-    rows: &mut [R],
+    rows: &mut [&mut [R]],
     number: usize,
     prefetch: &Prefetch,
     ex: &dyn Executor,
@@ -68,8 +68,8 @@ pub(crate) fn push<M: Model, H: Holder<M> + 'static, R: Row>(
         return Err(Misuse::Other("prefetch_to needs a field of the model that leads to one model").into());
     };
     let way = Way::of::<M>(*field)?;
-    let mut places = Vec::with_capacity(rows.len());
-    for row in rows {
+    let mut places = Vec::with_capacity(rows.iter().map(|rows| rows.len()).sum());
+    for row in rows.iter_mut().flat_map(|rows| rows.iter_mut()) {
         let holder: Option<&H> = row.instance().and_then(|instance| instance.downcast_ref());
         let key = holder.and_then(|holder| match way.is_forward() {
             true => holder.value(*field).filter(|value| !value.is_null()),
@@ -107,7 +107,7 @@ fn fill<M: Model, C: Model, S: Row + Clone + 'static>(
         let first = uses[number].first()?;
         places[*first].parent.as_ref()?.downcast_ref()
     });
-    for (rows, uses) in related.by_key().into_iter().zip(uses) {
+    for (rows, uses) in related.into_iter().zip(uses) {
         let Some((last, others)) = uses.split_last() else { continue };
         for other in others {
             put(&mut places[*other], rows.clone());

@@ -161,7 +161,7 @@ fn keyed<M: Model, R: Row>(
         R::read(row, &mut columns.clone())
     });
     let mut rows = rows.map_err(|error| state.explain(error, []))?;
-    prefetch_into::<M, R>(&mut rows, &state, ex)?;
+    prefetch_into::<M, R>(&mut [&mut rows], &state, ex)?;
     Ok(keys.into_iter().zip(rows).collect())
 }
 

@@ -54,7 +54,7 @@ impl<M: Model, R: Row> Chunks<M, R> {
 
     /// Reads what is prefetched into some rows.
     pub(crate) fn fetch(&self, rows: &mut [R], ex: &dyn Executor) -> Result<()> {
-        prefetch_into::<M, R>(rows, &self.state, ex)
+        prefetch_into::<M, R>(&mut [rows], &self.state, ex)
     }
 }
 

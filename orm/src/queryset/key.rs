@@ -201,7 +201,7 @@ pub(crate) fn row_of<M: Model, R: Row>(
         signals.init(instance);
     }
     if let Found::Row(row) = &mut found {
-        origin::tell(row.as_mut_slice(), ex);
+        origin::tell(&mut [row.as_mut_slice()], ex);
     }
     Ok(found)
 }

@@ -41,10 +41,16 @@
 //! changed since is noticed.
 
 use std::marker::PhantomData;
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
 use jiff::tz::TimeZone;
-use nuages_engine::algebra::{Query, Statement};
+use nuages_engine::{
+    algebra::{Query, Statement},
+    bits::WORD_ROWS,
+};
 use nuages_storage::Value;
 use smallvec::SmallVec;
 
@@ -66,6 +72,7 @@ use crate::{
     field::{DecodeError, RowReader},
     model::Model,
     node::Node,
+    prefetch::Keys,
     read::{self, BatchRow, Question},
     row::{Columns, Joined, Row, Select, read_instance},
     schema::Binding,
@@ -173,6 +180,8 @@ pub struct Compiled {
     joined: Vec<Joined>,
     /// Whether the time of the run is a parameter.
     now: bool,
+    /// How many rows the last run had: the next one may have as many.
+    rows: AtomicUsize,
 }
 
 impl Compiled {
@@ -183,7 +192,7 @@ impl Compiled {
         ex: &dyn Executor,
     ) -> Result<Compiled> {
         let prepared = nuages_engine::Prepared::new(ex.session()?, query)?;
-        Ok(Compiled { prepared, joined, now: compiler.asks_for_now() })
+        Ok(Compiled { prepared, joined, now: compiler.asks_for_now(), rows: AtomicUsize::new(0) })
     }
 
     /// The same, planned for these values.
@@ -197,7 +206,7 @@ impl Compiled {
         let (session, now) = (ex.session()?, compiler.asks_for_now());
         let prepared =
             with_now(values, now, ex, |values| nuages_engine::Prepared::for_values(session, query, values))?;
-        Ok(Compiled { prepared, joined, now })
+        Ok(Compiled { prepared, joined, now, rows: AtomicUsize::new(0) })
     }
 
     pub(super) fn rows<R: Row>(
@@ -222,20 +231,22 @@ impl Compiled {
         self.read(state, &columns, values, ex, |row| read_instance(row, &mut columns.clone()))
     }
 
-    /// The rows of [`Asked::Related`](super::cache::Asked::Related), each shown to `visit` with what the path leads to.
+    /// The rows of [`Asked::Related`](super::cache::Asked::Related), told apart by what the path leads to.
     pub(crate) fn related<R: Row>(
         &self,
         state: &QueryState,
         values: &[Value],
+        keys: &Keys,
         ex: &dyn Executor,
-        visit: &mut dyn FnMut(Value),
-    ) -> Result<Vec<R>> {
+    ) -> Result<Vec<Vec<R>>> {
         let names = if R::NAMED { state.names() } else { Vec::new() };
         let columns = super::run::columns_of(state, &names, &self.joined);
         let last = self.prepared.column_names().len() - 1;
-        self.read(state, &columns, values, ex, |row| {
-            visit(row.value(last));
-            R::read(row, &mut columns.clone())
+        let number = |row: &BatchRow<'_, '_>| keys.find(row, last);
+        let read = |row: &BatchRow<'_, '_>| R::read(row, &mut columns.clone());
+        with_now(values, self.now, ex, |values| {
+            let question = Question::Prepared(&self.prepared, values);
+            read::fetch_lists(ex, state.model, question, &columns, (keys.len(), &number), read)
         })
     }
 
@@ -247,9 +258,16 @@ impl Compiled {
         ex: &dyn Executor,
         read: impl FnMut(&BatchRow<'_, '_>) -> Result<T, DecodeError>,
     ) -> Result<Vec<T>> {
-        with_now(values, self.now, ex, |values| {
-            read::fetch_with(ex, state.model, Question::Prepared(&self.prepared, values), columns, read)
-        })
+        let expected = self.rows.load(Relaxed);
+        let rows = with_now(values, self.now, ex, |values| {
+            let question = Question::Prepared(&self.prepared, values);
+            read::fetch_about(ex, state.model, question, columns, expected, read)
+        })?;
+        // Most plans have few rows or always as many; those share this line of the cache between threads.
+        if rows.len() != expected && rows.len().max(expected) > WORD_ROWS {
+            self.rows.store(rows.len(), Relaxed);
+        }
+        Ok(rows)
     }
 
     /// All values of the only row.
@@ -342,7 +360,7 @@ impl<M: Model, R: Row, P: Params> Prepared<QuerySet<M, R>, P> {
         };
         let rows = self.home.with(kept, ex, compile, |compiled| compiled.rows::<R>(state, values, ex));
         let mut rows = rows.map_err(|error| state.explain(error, []))?;
-        prefetch_into::<M, R>(&mut rows, state, ex)?;
+        prefetch_into::<M, R>(&mut [&mut rows], state, ex)?;
         Ok(rows)
     }
 

@@ -190,7 +190,7 @@ impl<M: Model, R: Row> QuerySet<M, R> {
         let columns = columns_of(&self.state, &names, &compiled.joined);
         let mut waiting: Vec<R> = Vec::new();
         let mut flush = |waiting: &mut Vec<R>| -> Result<()> {
-            prefetch_into::<M, R>(waiting, &self.state, ex)?;
+            prefetch_into::<M, R>(&mut [waiting], &self.state, ex)?;
             visit(waiting)
         };
         let read = read::each(ex, self.state.model, &compiled.query, &mut |row| {
@@ -245,7 +245,7 @@ pub(super) fn is_empty(state: &QueryState) -> bool {
 /// The rows of a queryset, with what is prefetched.
 pub(crate) fn rows<M: Model, R: Row>(state: &QueryState, ex: &dyn Executor) -> Result<Vec<R>> {
     let mut rows = unfetched_rows::<R>(state, ex)?;
-    prefetch_into::<M, R>(&mut rows, state, ex)?;
+    prefetch_into::<M, R>(&mut [&mut rows], state, ex)?;
     Ok(rows)
 }
 
@@ -273,9 +273,9 @@ fn rows_of_once<R: Row>(state: &QueryState, ex: &dyn Executor) -> Result<Vec<R>>
     read::fetch_rows(ex, state.model, query, columns)
 }
 
-/// Reads the prefetched relations of rows, and tells who wants to see new instances.
+/// Reads the prefetched relations of the rows of some lists, and tells who wants to see new instances.
 pub(crate) fn prefetch_into<M: Model, R: Row>(
-    rows: &mut [R],
+    rows: &mut [&mut [R]],
     state: &QueryState,
     ex: &dyn Executor,
 ) -> Result<()> {
@@ -286,10 +286,15 @@ pub(crate) fn prefetch_into<M: Model, R: Row>(
     })
 }
 
-fn prefetch_through<M: Model, R: Row>(rows: &mut [R], clauses: &Clauses, ex: &dyn Executor) -> Result<()> {
+fn prefetch_through<M: Model, R: Row>(
+    rows: &mut [&mut [R]],
+    clauses: &Clauses,
+    ex: &dyn Executor,
+) -> Result<()> {
     let signals = ex.shared().app().signals();
     if signals.hears_init::<M>() {
         rows.iter_mut()
+            .flat_map(|rows| rows.iter_mut())
             .filter_map(|row| row.instance()?.downcast_mut::<M>())
             .for_each(|instance| signals.init(instance));
     }
@@ -302,14 +307,15 @@ fn prefetch_through<M: Model, R: Row>(rows: &mut [R], clauses: &Clauses, ex: &dy
 
 /// The same for rows that are, or have, an `H`.
 fn prefetch_held<M: Model, H: Holder<M> + 'static, R: Row>(
-    rows: &mut [R],
+    rows: &mut [&mut [R]],
     prefetch: &[Prefetch],
     ex: &dyn Executor,
 ) -> Result<()> {
     let (pushed, kept): (Vec<_>, Vec<_>) =
         prefetch.iter().cloned().partition(|prefetch| prefetch.pushed.is_some());
-    let mut holders: Vec<&mut H> =
-        rows.iter_mut().filter_map(|row| row.instance()?.downcast_mut::<H>()).collect();
+    let mut holders: Vec<&mut H> = Vec::with_capacity(rows.iter().map(|rows| rows.len()).sum());
+    let each = rows.iter_mut().flat_map(|rows| rows.iter_mut());
+    holders.extend(each.filter_map(|row| row.instance()?.downcast_mut::<H>()));
     prefetch::into::<M, H>(&mut holders, &kept, ex)?;
     pushed
         .iter()

@@ -192,7 +192,7 @@ impl Owner {
         let Step::Field(field) = back.step else {
             return Err(Misuse::NotAColumn { model: self.model.name }.into());
         };
-        let mut written: SmallVec<_> = [(field, self.key_value()?.clone())].into_iter().collect();
+        let mut written: SmallVec<_> = [(field, self.key_value()?)].into_iter().collect();
         if let Some(columns) = back.generic {
             written.push((columns.content_type, Value::Text(self.model.label())));
         }

@@ -26,10 +26,11 @@ use crate::{
     draft::{IntoField, Later},
     field::{ContentType, DecodeError, Field, RowReader, RowWriter},
     meta::{FieldKind, ModelMeta},
-    model::{Accessor, FieldVisitor, KeyValues, Member, Model, obligation::GenericAttribute},
+    model::{Accessor, FieldVisitor, Member, Model, obligation::GenericAttribute},
     node::{FieldPath, Lookup, Node},
     path::{GenericRel, Hop, Many, Nullable, One, Path},
     prefetch::Shared,
+    relation::OwnerKey,
 };
 
 pub(crate) use follow::{attach, prefetch};
@@ -274,7 +275,7 @@ macro_rules! member {
                 None
             }
 
-            fn bind(&mut self, model: &'static ModelMeta, field: u16, _: Option<&KeyValues>) {
+            fn bind(&mut self, model: &'static ModelMeta, field: u16, _: &OwnerKey) {
                 if self.as_generic().is_some() {
                     self.generic_mut().place = Some((model, field));
                 }

@@ -32,7 +32,7 @@ use crate::{
 };
 
 impl Owner {
-    pub(super) fn key_value(&self) -> Result<&Value> {
+    pub(super) fn key_value(&self) -> Result<Value> {
         self.single_key().ok_or(Error::Misuse(Misuse::Other("a relation of a row with a composite key")))
     }
 
@@ -43,7 +43,7 @@ impl Owner {
 
     /// Refuses another row than this one.
     pub(super) fn check_is<M: Model>(&self, owner: &M) -> Result<()> {
-        match self.model == M::meta() && instance::key_of(owner).as_ref() == self.single_key() {
+        match self.model == M::meta() && instance::key_of(owner) == self.single_key() {
             true => Ok(()),
             false => Err(Misuse::Other("the row that is given is not the one that has the relation").into()),
         }
@@ -52,7 +52,7 @@ impl Owner {
     /// The related rows, as a queryset of the default manager.
     pub(super) fn queryset<C: Model>(&self) -> Result<QuerySet<C>> {
         let mut state = C::objects().into_state();
-        state.add_condition(self.back()?.leads_to(self.model, [self.key_value()?]));
+        state.add_condition(self.back()?.leads_to(self.model, [&self.key_value()?]));
         if self.back()?.is_pair {
             state.stick();
         }
@@ -65,7 +65,7 @@ impl Owner {
         if !is_pair {
             return Err(Misuse::NotAColumn { model: self.model.name }.into());
         }
-        Pairs::new(model, field, reverse, self.key_value()?.clone(), target, ex)
+        Pairs::new(model, field, reverse, self.key_value()?, target, ex)
     }
 
     /// Changes the pairs of a many-to-many relation, in whole: the statements and what their receivers do.

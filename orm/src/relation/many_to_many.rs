@@ -4,12 +4,12 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::{Owner, held::Held};
+use super::{Owner, OwnerKey, held::Held};
 use crate::executor::warnings::ResultId;
 use crate::field::{DecodeError, RowReader, RowWriter};
 use crate::meta::{FieldKind, MetaFn, ModelMeta};
 use crate::model::obligation::NoAttribute;
-use crate::model::{Accessor, FieldVisitor, KeyValues, Member, Model};
+use crate::model::{Accessor, FieldVisitor, Member, Model};
 use crate::path::{Hop, Many, Nullable, Path, Rel};
 
 /// The model between the two sides of a many-to-many relation.
@@ -117,7 +117,8 @@ impl<T: Model, Th: Through> Member for ManyToMany<T, Th> {
         None
     }
 
-    fn bind(&mut self, model: &'static ModelMeta, field: u16, key: Option<&KeyValues>) {
+    #[inline]
+    fn bind(&mut self, model: &'static ModelMeta, field: u16, key: &OwnerKey) {
         if Owner::replace(&mut self.owner, model, field, key) {
             self.prefetched = None;
         }

@@ -84,11 +84,11 @@ impl<C: Model> RelatedOne<C> {
         let key = owner.key_value()?;
         let fetch_one = |ex: &dyn Executor| {
             let mut state = QueryState::new(C::meta());
-            state.add_condition(owner.back()?.leads_to(owner.model, [key]));
+            state.add_condition(owner.back()?.leads_to(owner.model, [&key]));
             Ok(first_row::<C>(&state, ex)?.map(|row| Held::from(Arc::new(row))))
         };
         match self.origin() {
-            Some(origin) => origin.find(key, ex, place, fetch_one, fetch_peers::<C>),
+            Some(origin) => origin.find(&key, ex, place, fetch_one, fetch_peers::<C>),
             None if ex.settings().fetch_mode == Some(FetchMode::Raise) => {
                 let field = owner.model.field(owner.field).map_or("", |field| field.name);
                 Err(Error::FetchBlocked { model: owner.model.name, field })

@@ -99,10 +99,10 @@ impl Arrival {
     }
 }
 
-/// Tells the rows of a result where they came from, if somebody asked for that to be known.
-pub(crate) fn tell<R: Row>(rows: &mut [R], ex: &dyn Executor) {
-    if let Some(arrival) = Arrival::of(rows.len(), ex) {
-        R::came_from(&mut rows.iter_mut().collect::<Vec<_>>(), arrival);
+/// Tells the rows of a result, in some lists, where they came from, if somebody asked for that to be known.
+pub(crate) fn tell<R: Row>(rows: &mut [&mut [R]], ex: &dyn Executor) {
+    if let Some(arrival) = Arrival::of(rows.iter().map(|rows| rows.len()).sum(), ex) {
+        R::came_from(&mut rows.iter_mut().flat_map(|rows| rows.iter_mut()).collect::<Vec<_>>(), arrival);
     }
 }
 

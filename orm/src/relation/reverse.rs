@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use super::Owner;
 use super::held::Held;
 use super::origin::Origin;
+use super::{Owner, OwnerKey};
 use crate::executor::warnings::ResultId;
 use crate::field::{DecodeError, RowReader, RowWriter};
 use crate::meta::{FieldKind, ModelMeta};
 use crate::model::obligation::RelatedAttribute;
-use crate::model::{Accessor, FieldVisitor, KeyValues, Member, Model};
+use crate::model::{Accessor, FieldVisitor, Member, Model};
 use crate::path::{Hop, Many, Nullable, One, Path, Rel, ReverseOf};
 
 /// The rows of `C` that point at this row, declared by `#[related(Post::author)] posts: Related<Post>`.
@@ -165,7 +165,8 @@ macro_rules! reverse {
                 None
             }
 
-            fn bind(&mut self, model: &'static ModelMeta, field: u16, key: Option<&KeyValues>) {
+            #[inline]
+            fn bind(&mut self, model: &'static ModelMeta, field: u16, key: &OwnerKey) {
                 if Owner::replace(&mut self.owner, model, field, key) {
                     self.$cache = $empty;
                 }

@@ -39,7 +39,7 @@ fn a_key_takes_an_instance_a_key_a_number_or_nothing_yet() {
 #[test]
 fn reverse_relations_know_their_owner() {
     let mut alice = alice();
-    assert_eq!(alice.posts.owner().and_then(|owner| owner.single_key()), Some(&Value::Int(7)));
+    assert_eq!(alice.posts.owner().and_then(|owner| owner.single_key()), Some(Value::Int(7)));
     alice.posts.keep(Some(Arc::default()));
     alice.bind();
     assert!(alice.posts.loaded().is_some());

@@ -65,6 +65,38 @@ fn a_thousand_parents_cost_as_many_queries_as_ten() {
     }
 }
 
+#[test]
+fn the_rows_of_most_parents_are_asked_for_without_a_list_and_those_of_others_left_out() {
+    let db = blog(5);
+    let asked = |authors: QuerySet<Author>| {
+        let watch = db.capture();
+        for author in authors.prefetch_related(Author::posts).order_by(Author::id.desc()).all(&db).unwrap() {
+            let posts = author.posts.loaded().unwrap();
+            assert_eq!(posts.len(), POSTS as usize);
+            let ordered = posts.is_sorted_by_key(|post| post.id.get().copied());
+            assert!(ordered && posts.iter().all(|post| post.author.key() == author.pk().as_ref()));
+            assert_eq!(posts[0].author.loaded().unwrap().id, author.id);
+        }
+        watch.statements()[1].sql()
+    };
+    for (authors, has_list) in [
+        (Author::objects(), false),
+        (Author::objects().filter(Author::id.gt(2)), false),
+        (Author::objects().filter(Author::id.is_in([1, 3, 5])), false),
+        (Author::objects().filter(Author::id.gt(3)), true),
+    ] {
+        let sql = asked(authors);
+        assert_eq!(sql.contains("WHERE"), has_list, "{sql}");
+    }
+    // A condition may have a better path of its own together with the keys, and a tag's posts are found by pairs.
+    let watch = db.capture();
+    let some = Post::objects().filter(Post::views.lt(3));
+    let found = Author::objects().prefetch_with(Author::posts, some).all(&db).unwrap();
+    assert!(found.iter().all(|author| author.posts.loaded().unwrap().len() == 3));
+    Tag::objects().prefetch_related(Tag::posts).all(&db).unwrap();
+    assert!([1, 3].iter().all(|place| watch.statements()[*place].sql().contains("WHERE")));
+}
+
 /// How many rows the scans of a plan yielded.
 fn scanned(plan: &Explanation) -> u64 {
     match &plan.inputs[..] {
@@ -81,7 +113,7 @@ fn a_slice_for_each_parent_reads_no_more_rows_than_it_yields() {
     for parents in [10, 100] {
         let keys: Vec<Value> = (1..=parents).map(Value::Int).collect();
         let query =
-            Compiler::new(&db).related(best.state(), Author::meta(), &back, keys.iter()).unwrap().query;
+            Compiler::new(&db).related(best.state(), Author::meta(), &back, keys.into_iter()).unwrap().query;
         let plan = db.session().unwrap().explain_analyze(&query, &[]).unwrap();
         let read = scanned(&plan);
         // The parent itself, and as many of its posts as lie before the end of the slice.

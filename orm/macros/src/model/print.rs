@@ -270,7 +270,7 @@ fn codec(model: &Definition<'_>) -> TokenStream {
     let bound =
         (0u16..).zip(&model.fields).filter(|(_, field)| field.part.is_none()).map(|(index, field)| {
             let (value, member) = (field.get_mut(&quote!(self)), field.member());
-            quote!(#member::bind(#value, &META, #index, key.as_ref());)
+            quote!(#member::bind(#value, &META, #index, &key);)
         });
     quote! {
         fn encode<__W: ::nuages::field::RowWriter>(&self, row: &mut __W) {
@@ -279,13 +279,16 @@ fn codec(model: &Definition<'_>) -> TokenStream {
         fn decode<__R: ::nuages::field::RowReader + ?Sized>(
             row: &__R,
         ) -> ::core::result::Result<Self, ::nuages::field::DecodeError> {
-            let mut instance = #read;
-            ::nuages::model::Model::bind(&mut instance);
-            ::core::result::Result::Ok(instance)
+            let mut read = ::core::result::Result::Ok(#read);
+            if let ::core::result::Result::Ok(instance) = &mut read {
+                ::nuages::model::Model::bind(instance);
+            }
+            read
         }
+        #[inline]
         fn bind(&mut self) {
             if const { false #(#binds)* } {
-                let key = ::nuages::model::Model::pk(self).map(|key| ::nuages::model::Key::values(&key));
+                let key = ::nuages::relation::OwnerKey::of(::nuages::model::Model::pk(self).as_ref());
                 #(#bound)*
             }
         }
