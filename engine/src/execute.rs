@@ -6,8 +6,8 @@
 //! the version that is read, and of the plan.
 //!
 //! Order of reading: `scan` and `ranges` (access paths), `filter`, `project`, `limit` (streaming), `key_table` (the one
-//! hash table) and what numbers keys with it: `distinct`, `set`, `aggregate`, `hash_join`; `join` (what follows once
-//! partners are known) and `nested_loop`; `sort`; `window`; `chunks` (rows that were collected, handed on); `index_join`,
+//! hash table) and what numbers keys with it: `distinct`, `set`, `aggregate`, `hash_join`; `merge_join`; `join` (what follows
+//! once partners are known) and `nested_loop`; `sort`; `window`; `chunks` (rows that were collected, handed on); `index_join`,
 //! `apply` (subqueries row by row), `lateral`; `scope` (what is defined around a plan), `work_table`, `recursive`;
 //! `measured` (what counts the others).
 //!
@@ -26,6 +26,7 @@ mod key_table;
 mod lateral;
 mod limit;
 pub(crate) mod measured;
+mod merge_join;
 mod nested_loop;
 mod project;
 pub(crate) mod ranges;
@@ -110,6 +111,16 @@ pub(crate) fn open<'v>(plan: &'v Plan, scope: &Scope<'v>) -> Running<'v> {
                 (left, input(left)),
                 (right, input(right)),
                 (left_keys, right_keys),
+                right_columns,
+                residual.as_ref().map(|residual| apply::PairTest::new(residual, scope)),
+            ))
+        }
+        Node::MergeJoin { kind, left, right, left_keys, right_keys, right_columns, residual, .. } => {
+            Box::new(merge_join::MergeJoin::new(
+                *kind,
+                (input(left), left_keys),
+                (right, input(right)),
+                right_keys,
                 right_columns,
                 residual.as_ref().map(|residual| apply::PairTest::new(residual, scope)),
             ))

@@ -14,7 +14,7 @@ use hashbrown::HashMap;
 use nuages_storage::{IndexId, TableId, Value, Version};
 
 use crate::algebra::{Column, Expr, JoinKind, SetKind, SortKey, Source, WindowFunction, WindowKind};
-use crate::catalog::{Catalog, TableDefinition};
+use crate::catalog::{Catalog, IndexExpr, IndexPart, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
 use crate::execute;
@@ -198,10 +198,11 @@ impl Names<'_> {
                 "Filter".into()
             }
             Node::Project { columns, .. } => format!("Project {} columns", columns.len()),
-            Node::HashJoin { kind, on, residual, .. } => {
+            Node::HashJoin { kind, on, residual, .. } | Node::MergeJoin { kind, on, residual, .. } => {
                 details.push(self.exprs(on));
                 details.extend(residual.iter().map(|residual| self.expr(&residual.predicate.expr)));
-                format!("Hash {}", kind_word(*kind))
+                let way = if matches!(plan.node, Node::HashJoin { .. }) { "Hash" } else { "Merge" };
+                format!("{way} {}", kind_word(*kind))
             }
             Node::IndexJoin { kind, lookup, .. } => self.index_join(*kind, lookup, &mut details),
             Node::NestedLoop { kind, on, .. } => {
@@ -300,10 +301,7 @@ impl Names<'_> {
                     .table(table)
                     .and_then(|table| Some((table, table.index(*index)?)))
                     .map(|(table, index)| {
-                        let name = |part: &crate::catalog::IndexPart| {
-                            let column = part.column().and_then(|place| table.columns.get(place));
-                            column.map_or_else(|| "an expression".into(), |column| column.name.clone())
-                        };
+                        let name = |part: &IndexPart| part_name(table, part);
                         index.parts.iter().map(name).collect()
                     })
                     .unwrap_or_default();
@@ -348,6 +346,16 @@ impl Names<'_> {
     }
 }
 
+/// A part of an index of `table`: a column's name, or the expression.
+fn part_name(table: &TableDefinition, part: &IndexPart) -> String {
+    let name = |place: usize| table.columns.get(place).map(|column| column.name.clone());
+    let of = |column: Column| name(column.index()).unwrap_or_else(|| "row id".into());
+    match &part.expr {
+        IndexExpr::Column(place) => name(*place).unwrap_or_default(),
+        IndexExpr::Expression(expr) => expr.print(&of).to_string(),
+    }
+}
+
 fn mentioned(expr: &Expr) -> Vec<Column> {
     let mut found = Vec::new();
     if let Expr::Column(column) = expr {
@@ -373,6 +381,7 @@ fn inputs(plan: &Plan) -> Vec<&Plan> {
         Node::Recursive { base, step, .. } => vec![base, step],
         Node::IndexJoin { left, .. } => vec![left],
         Node::HashJoin { left, right, .. }
+        | Node::MergeJoin { left, right, .. }
         | Node::NestedLoop { left, right, .. }
         | Node::Lateral { left, right, .. }
         | Node::Set { left, right, .. } => vec![left, right],

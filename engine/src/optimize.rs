@@ -10,7 +10,7 @@
 //! on. A plan holds no version and no row, so it may be kept and run again on any version of the same schema.
 //!
 //! Order of reading: `depth` (what is too deep to be planned), `columns` (what mentions what), `rewrite`, `planner` and `premise`
-//! (what is known while planning), `build` (operator by operator), `sarg`, `access`, `union`, `intersection` and `test_order` (access paths), `join_order`,
+//! (what is known while planning), `build` (operator by operator), `subject`, `sarg`, `implication`, `path`, `access`, `union`, `intersection` and `test_order` (access paths), `join_order`,
 //! `join` and `late` (order and method), `lateral`, `window`, `work_table` (common table expressions), `cardinality`.
 
 mod access;
@@ -19,12 +19,14 @@ mod cardinality;
 pub(crate) mod columns;
 pub mod cost;
 pub(crate) mod depth;
+mod implication;
 mod intersection;
 mod join;
 mod join_order;
 mod key;
 mod late;
 mod lateral;
+mod path;
 mod planner;
 pub(crate) mod premise;
 mod rewrite;
@@ -33,6 +35,7 @@ mod sarg;
 mod sorted_set;
 pub(crate) mod statistics;
 mod steering;
+mod subject;
 mod test_order;
 mod union;
 mod window;

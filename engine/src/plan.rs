@@ -81,6 +81,20 @@ pub(crate) enum Node {
         /// The equalities behind the keys, for EXPLAIN.
         on: Vec<Expr>,
     },
+    /// Both sides in the order of their keys.
+    MergeJoin {
+        kind: JoinKind,
+        left: Box<Plan>,
+        right: Box<Plan>,
+        left_keys: Vec<Scalar>,
+        right_keys: Vec<Scalar>,
+        /// As those of a hash join.
+        right_columns: Vec<usize>,
+        /// Over the columns of both sides.
+        residual: Option<PairCondition>,
+        /// The equalities behind the keys, for EXPLAIN.
+        on: Vec<Expr>,
+    },
     /// For each left row the rows of a table, by key.
     IndexJoin { kind: JoinKind, left: Box<Plan>, lookup: Lookup },
     /// Every pair, the right side kept in memory.
@@ -146,6 +160,7 @@ impl Plan {
                 None
             }
             Node::HashJoin { left, right, residual: condition, .. }
+            | Node::MergeJoin { left, right, residual: condition, .. }
             | Node::NestedLoop { left, right, on: condition, .. }
             | Node::Lateral { left, right, on: condition, .. } => {
                 visit(left);

@@ -243,6 +243,7 @@ fn is_short(plan: &Plan) -> bool {
         | Node::Sort { .. }
         | Node::Distinct { .. }
         | Node::HashJoin { .. }
+        | Node::MergeJoin { .. }
         | Node::NestedLoop { .. }
         | Node::Set { .. }
         | Node::Window { .. }

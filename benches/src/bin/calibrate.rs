@@ -148,6 +148,10 @@ fn calibrate() -> Result<(), Error> {
     let built = time(hashed, &[column(S, ID)], "Hash left join")?.map(|all| all / rows);
     let probing = large().join(JoinKind::Left, tables.small(), equal(PLAIN));
     let probed = time(probing, &[column(T, ID)], "Hash left join")?.map(|all| all / rows);
+    // A row of each side, the right one copied, and one that is put out.
+    let again = Relation::scan(tables.large, S);
+    let merged = large().join(JoinKind::Inner, again, column(T, ID).equals(column(S, ID)));
+    let merged = time(merged, &[column(T, KEY), column(S, KEY)], "Merge join")?.map(|all| all / rows);
     let other = Relation::scan(tables.small, T);
     let apart = column(T, KEY).arithmetic(Arithmetic::Add, column(S, KEY)).equals(Expr::literal(-1));
     let pairs =
@@ -164,6 +168,7 @@ fn calibrate() -> Result<(), Error> {
     let computed = time(large(), &[sum], "Project")?.map(|all| all / rows);
 
     let difference = |a: Option<f64>, b: Option<f64>| Some((a? - b?).max(0.0));
+    let rows_joined = CONSTANTS.iter().find(|(name, _)| *name == "joined").map_or(0.0, |(_, time)| *time);
     let measured = [
         ("scan", scan),
         ("test", difference(filtered, scan)),
@@ -173,6 +178,7 @@ fn calibrate() -> Result<(), Error> {
         ("descend", difference(by_key, by_id)),
         ("build", built),
         ("probe", probed),
+        ("merge", merged.map(|all| (all - 2.0 * rows_joined) / 2.0)),
         ("pair", pairs.map(|all| all / (few * few))),
         ("sort", sort),
         ("group", difference(grouped, summed)),

@@ -46,6 +46,11 @@ impl<'v> BuildSide<'v> {
         BuildSide { rows, partners, keys }
     }
 
+    /// Its rows.
+    pub(super) fn into_rows(self) -> Batch<'v> {
+        self.rows
+    }
+
     /// Only the keys, for a join that asks no more than whether a key is there.
     pub(super) fn keys_only(keys: usize) -> Self {
         BuildSide { rows: Batch::new([], 0), partners: Partners::One, keys }

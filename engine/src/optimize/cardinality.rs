@@ -12,9 +12,10 @@ use smallvec::SmallVec;
 
 use super::columns::{self, columns_of, conjuncts};
 use super::planner::Planner;
+use super::subject::Subjects;
 use crate::algebra::{Column, Comparison, Expr, Source, TextMatch};
 use crate::bits::Bits;
-use crate::catalog::TableDefinition;
+use crate::catalog::{IndexDefinition, TableDefinition};
 
 /// Sampled rows from which on a share of them is believed as it is.
 const BELIEVED_ROWS: usize = 8;
@@ -121,12 +122,29 @@ impl Planner<'_> {
         distinct.reduce(f64::max).map_or(0.05, f64::recip)
     }
 
-    /// How many different values an expression has, if it is a column that is known.
+    /// How many different values an expression has, if it is a column that is known, or what an index begins with.
     pub(crate) fn distinct_of(&self, expr: &Expr) -> Option<f64> {
         match expr {
+            Expr::Literal(_) | Expr::Parameter(..) => None,
             Expr::Column(column) => self.distinct(*column),
-            _ => None,
+            computed => self.distinct_computed(computed),
         }
+    }
+
+    fn distinct_computed(&self, expr: &Expr) -> Option<f64> {
+        let (table, source) = self.only_table(expr)?;
+        let definition = self.table(table).ok()?;
+        let is_computed = |index: &IndexDefinition| !index.programs.parts.is_empty();
+        if !definition.indexes.iter().any(is_computed) {
+            return None;
+        }
+        let subjects = Subjects::of(definition, source);
+        let (subject, _) = subjects.find(expr)?;
+        let begins = |index: &&IndexDefinition| {
+            index.condition.is_none() && subjects.of_index(index).next() == Some(subject)
+        };
+        let index = definition.indexes.iter().find(begins)?;
+        definition.statistics.distinct_keys(definition, self.version.table(table)?, index, 1)
     }
 
     /// How many different values a column of a table has, as far up as it is passed on under other names.
@@ -156,8 +174,9 @@ impl Planner<'_> {
         let mut groups = 1.0;
         for expr in by {
             let mentioned = columns_of(expr);
-            let distinct = match expr {
-                Expr::Column(column) => self.distinct(*column),
+            let distinct = match (self.distinct_of(expr), expr) {
+                (None, Expr::Column(_)) => None,
+                (known @ Some(_), _) => known,
                 _ => mentioned.iter().map(|column| self.distinct(*column)).product(),
             };
             let distinct = distinct.unwrap_or_else(|| (rows * 0.1).max(1.0));

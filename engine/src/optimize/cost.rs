@@ -28,6 +28,8 @@ pub(crate) const DESCEND: f64 = 0.095;
 /// A row put into the hash table of a join, and one that probes it.
 pub(crate) const BUILD: f64 = 0.02;
 pub(crate) const PROBE: f64 = 0.008;
+/// A row of either side of a merge join; one of the right side is copied, too.
+pub(crate) const MERGE: f64 = 0.004;
 /// A pair of rows that a nested loop tests.
 pub(crate) const PAIR: f64 = 0.005;
 /// A row that a join yields.
@@ -45,7 +47,7 @@ pub(crate) const BEGIN: f64 = 0.5;
 pub(crate) const OPERATOR: f64 = 0.1;
 
 /// The constants by name, for the program that measures them.
-pub const CONSTANTS: [(&str, f64); 14] = [
+pub const CONSTANTS: [(&str, f64); 15] = [
     ("scan", SCAN),
     ("test", TEST),
     ("fetch", FETCH),
@@ -54,6 +56,7 @@ pub const CONSTANTS: [(&str, f64); 14] = [
     ("descend", DESCEND),
     ("build", BUILD),
     ("probe", PROBE),
+    ("merge", MERGE),
     ("pair", PAIR),
     ("joined", JOINED),
     ("sort", SORT),
@@ -101,6 +104,11 @@ pub(crate) fn hash_join(probing: f64, built: f64, joined: f64) -> f64 {
     built * BUILD + probing * PROBE + joined * JOINED
 }
 
+/// A merge join beside its inputs.
+pub(crate) fn merge_join(left: f64, right: f64, joined: f64) -> f64 {
+    left * MERGE + right * (MERGE + JOINED) + joined * JOINED
+}
+
 /// An index join beside its left side; `matches` are the rows that a left row finds.
 pub(crate) fn index_join(left: f64, matches: f64) -> f64 {
     left * (DESCEND + matches * FETCH)
@@ -146,6 +154,11 @@ impl Pricing<'_> {
                         + right_cost.all
                         + hash_join(left.estimate.rows, right.estimate.rows, rows),
                 }
+            }
+            Node::MergeJoin { left, right, .. } => {
+                let (left_cost, right_cost) = (self.of(left), self.of(right));
+                let work = merge_join(left.estimate.rows, right.estimate.rows, rows);
+                Cost { first: left_cost.first + right_cost.first, all: left_cost.all + right_cost.all + work }
             }
             Node::IndexJoin { kind, left, lookup } => {
                 let matches = if lookup.is_test(*kind) { 0.0 } else { lookup.matches };

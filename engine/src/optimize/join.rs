@@ -1,12 +1,14 @@
 //! Joins: in which order, and by which method.
 //!
 //! Inner joins are flattened into their inputs and conjuncts, and put together as the tree of [`join_order`](super::join_order)
-//! says. Each join is made by the cheapest of its methods: a hash table of either side, or an index of one of them that
-//! finds the partners of each row of the other.
+//! says. Each join is made by the cheapest of its methods: a hash table of either side, an index of one of them that finds
+//! the partners of each row of the other, or a merge of both where they come in the order of their keys anyhow.
+
+mod lookup;
+mod merge;
 
 use nuages_storage::DataType;
 
-use super::access::{PlainKey, condition_free_indexes, fetches};
 use super::build::Run;
 use super::columns::{self, ColumnSet, SourceSet, conjunction, conjuncts};
 use super::cost;
@@ -16,23 +18,14 @@ use super::join_order::{self, JoinTree};
 use super::lateral::is_lateral;
 use super::planner::{Planner, sources};
 use super::rewrite::mentioned;
-use crate::algebra::{Comparison, Expr, JoinKind, Relation, SortKey, Source};
-use crate::catalog::TableDefinition;
+use crate::algebra::{Comparison, Expr, JoinKind, Relation, SortKey};
 use crate::error::Error;
 use crate::evaluate::{Scalar, same_keys, unify};
-use crate::plan::{Estimate, Lookup, LookupBy, Node, Plan, PlanColumn};
+use crate::plan::{Estimate, Node, Plan, PlanColumn};
+pub(super) use lookup::filtered_scan;
 
 /// Inputs after which a join below counts as one: each join that is flattened adds two at most.
 const INPUTS_FLATTENED_MAX: usize = InputSet::INPUTS_MAX - 2;
-
-/// A lookup that an index join may use, and what it costs.
-struct LookupCandidate {
-    by: LookupBy,
-    /// The conjuncts it covers.
-    covered: Vec<usize>,
-    matches: f64,
-    cost: f64,
-}
 
 /// A side of a join: its plan, and the relation if that may be looked up instead.
 struct Side {
@@ -166,10 +159,23 @@ impl Planner<'_> {
             costs.push(left_cost + right_cost + cost::hash_join(l.min(r), l.max(r), 0.0));
         }
         let ways = 1 + usize::from(by_right.is_some()) + usize::from(by_left.is_some());
+        // The rows of the right side are copied, so it is the smaller one.
+        let merged = match l < r {
+            true => self.merged_by(JoinKind::Inner, &right.plan, &left.plan, &on),
+            false => self.merged_by(JoinKind::Inner, &left.plan, &right.plan, &on),
+        };
+        let merging = costs.len();
+        if !merged.is_empty() {
+            costs.push(left_cost + right_cost + cost::merge_join(l.max(r), l.min(r), 0.0));
+        }
         let chosen = self.choose(&costs);
+        if chosen == merging {
+            let (left, right) = if l < r { (right, left) } else { (left, right) };
+            return self.keyed_join(JoinKind::Inner, left.plan, right.plan, &on, &merged, needed);
+        }
         if chosen == 0 || chosen == ways {
             let (left, right) = if (l < r) == (chosen == 0) { (right, left) } else { (left, right) };
-            return self.hash_join(JoinKind::Inner, left.plan, right.plan, &on, needed);
+            return self.keyed_join(JoinKind::Inner, left.plan, right.plan, &on, &[], needed);
         }
         let ((left, right), lookup) = match (by_right, by_left) {
             (Some(lookup), _) if chosen == 1 => ((left, right), lookup),
@@ -206,151 +212,55 @@ impl Planner<'_> {
                 Some(self.build(right.clone(), &below)?)
             }
         };
-        let (mut lookup, whole) = match (by_index, right_size) {
-            (Some(lookup), Some(whole)) => (lookup, whole),
-            (Some(lookup), None) => return self.index_join(kind, left, right, on, lookup, needed).map(Some),
-            (None, Some(whole)) => return self.hash_join(kind, left, whole, &on, needed).map(Some),
-            (None, None) => return Ok(None),
+        let Some(whole) = right_size else {
+            return match by_index {
+                Some(lookup) => self.index_join(kind, left, right, on, lookup, needed).map(Some),
+                None => Ok(None),
+            };
         };
+        let (l, r) = (left.estimate.rows, whole.estimate.rows);
+        let read = self.price(&whole);
+        let mut costs = vec![read + cost::hash_join(l, r, 0.0)];
         let is_test = matches!(kind, JoinKind::Semi | JoinKind::Anti)
             && matches!(filtered_scan(right), Some((_, _, None)))
-            && lookup.covered.len() == on.len();
-        if is_test {
-            lookup.cost = cost::index_join(left.estimate.rows, 0.0);
+            && by_index.as_ref().is_some_and(|lookup| lookup.covered.len() == on.len());
+        costs.extend(by_index.as_ref().map(|lookup| match is_test {
+            true => cost::index_join(l, 0.0),
+            false => lookup.cost,
+        }));
+        let merged = self.merged_by(kind, &left, &whole, &on);
+        let merging = costs.len();
+        if !merged.is_empty() {
+            costs.push(read + cost::merge_join(l, r, 0.0));
         }
-        let hash = self.price(&whole) + cost::hash_join(left.estimate.rows, whole.estimate.rows, 0.0);
-        match self.choose(&[hash, lookup.cost]) {
-            0 => self.hash_join(kind, left, whole, &on, needed).map(Some),
-            _ => self.index_join(kind, left, right, on, lookup, needed).map(Some),
+        let chosen = if costs.len() > 1 { self.choose(&costs) } else { 0 };
+        match by_index {
+            Some(lookup) if chosen == 1 => self.index_join(kind, left, right, on, lookup, needed).map(Some),
+            _ if chosen == merging => self.keyed_join(kind, left, whole, &on, &merged, needed).map(Some),
+            _ => self.keyed_join(kind, left, whole, &on, &[], needed).map(Some),
         }
     }
 
-    /// The cheapest way to look up the partners of a left row by a key of the right table.
-    fn lookup(&self, left: &Plan, right: &Relation, on: &[Expr]) -> Result<Option<LookupCandidate>, Error> {
-        let Some((table, source, _)) = filtered_scan(right) else { return Ok(None) };
-        let definition = self.table(table)?;
-        let left_sources = sources(left);
-        let right_sources = SourceSet::from_iter([source]);
-        let mut keys = Vec::new();
-        for (number, part) in on.iter().enumerate() {
-            let Some((value, Expr::Column(column))) = equality(part, &left_sources, &right_sources) else {
-                continue;
-            };
-            let place = match column.is_row_id() {
-                true => definition.row_id_column(),
-                false => Some(column.index()),
-            };
-            let Some(place) = place else { continue };
-            let scalar = self.compile(value, left)?;
-            if same_keys(scalar.data_type(), definition.column(place)?.data_type) {
-                keys.push((number, place, scalar));
-            }
-        }
-        let row_id = keys.iter().find(|(_, place, _)| definition.row_id_column() == Some(*place));
-        if let Some((number, _, scalar)) = row_id {
-            let cost = left.estimate.rows * cost::FETCH;
-            let by = LookupBy::RowId(scalar.clone());
-            return Ok(Some(LookupCandidate { by, covered: vec![*number], matches: 1.0, cost }));
-        }
-        Ok(condition_free_indexes(definition)
-            .filter_map(|index| self.index_lookup(definition, index, &keys, left.estimate.rows))
-            .min_by(|a, b| a.cost.total_cmp(&b.cost)))
-    }
-
-    fn index_lookup(
-        &self,
-        definition: &TableDefinition,
-        index: &crate::catalog::IndexDefinition,
-        keys: &[(usize, usize, Scalar)],
-        left_rows: f64,
-    ) -> Option<LookupCandidate> {
-        let found: Vec<_> = index
-            .parts
-            .iter()
-            .map_while(|part| keys.iter().find(|(_, place, _)| part.column() == Some(*place)))
-            .collect();
-        let unique = index.is_unique() && found.len() == index.parts.len();
-        let rows = self.table_rows(definition.id);
-        let matches = if unique { 1.0 } else { rows / self.distinct_keys(definition, index, found.len()) };
-        let cost = cost::index_join(left_rows, matches);
-        (!found.is_empty()).then(|| LookupCandidate {
-            by: LookupBy::Index {
-                index: index.id,
-                parts: index.key_parts(),
-                keys: found.iter().map(|(_, _, scalar)| scalar.clone()).collect(),
-                unique,
-            },
-            covered: found.iter().map(|(number, ..)| *number).collect(),
-            matches,
-            cost,
-        })
-    }
-
-    /// How many different values the first parts of an index have.
-    pub(crate) fn distinct_keys(
-        &self,
-        definition: &TableDefinition,
-        index: &crate::catalog::IndexDefinition,
-        parts: usize,
-    ) -> f64 {
-        let rows = self.version.table(definition.id);
-        let counted = rows
-            .filter(|_| parts > 0)
-            .and_then(|rows| definition.statistics.distinct_keys(definition, rows, index, parts));
-        counted.unwrap_or_else(|| self.table_rows(definition.id) * 0.1).max(1.0)
-    }
-
-    fn index_join(
-        &mut self,
-        kind: JoinKind,
-        left: Plan,
-        right: &Relation,
-        on: Vec<Expr>,
-        candidate: LookupCandidate,
-        needed: &ColumnSet,
-    ) -> Result<Plan, Error> {
-        let Some((table, source, filter)) = filtered_scan(right) else {
-            return Err(Error::Unsupported {
-                feature: "an index join with something that is no table".into(),
-            });
-        };
-        let mut residual: Vec<Expr> =
-            filter.into_iter().flat_map(|filter| conjuncts(filter.clone())).collect();
-        let (covered, rest): (Vec<_>, Vec<_>) =
-            on.into_iter().enumerate().partition(|(number, _)| candidate.covered.contains(number));
-        residual.extend(rest.into_iter().map(|(_, part)| part));
-        let on = covered.into_iter().map(|(_, part)| part).collect();
-        let share = self.share_of_all(&residual);
-        let mut wanted = match kind {
-            JoinKind::Inner | JoinKind::Left | JoinKind::Full => needed.clone(),
-            JoinKind::Semi | JoinKind::Anti => ColumnSet::new(),
-        };
-        residual.iter().for_each(|part| columns::add_columns(part, &mut wanted));
-        let (fetch, right_columns) = fetches(self.table(table)?, source, &wanted)?;
-        let residual = conjunction(residual)
-            .map(|predicate| self.compile_pair(predicate, &left, &right_columns))
-            .transpose()?;
-        let rows = joined_rows(kind, left.estimate.rows, candidate.matches * share);
-        let columns = joined_columns(kind, &left, &right_columns);
-        let lookup = Lookup { table, fetch, by: candidate.by, matches: candidate.matches, residual, on };
-        let node = Node::IndexJoin { kind, left: Box::new(left), lookup };
-        Ok(Plan { node, columns, estimate: Estimate::about(rows) })
-    }
-
-    fn hash_join(
+    /// A join of two plans by the equalities among `on`: a merge by those in `merged`, or without any a hash join, or
+    /// where nothing is equal a nested loop.
+    fn keyed_join(
         &mut self,
         kind: JoinKind,
         left: Plan,
         right: Plan,
         on: &[Expr],
+        merged: &[usize],
         needed: &ColumnSet,
     ) -> Result<Plan, Error> {
         let (left_sources, right_sources) = (sources(&left), sources(&right));
         let (mut left_keys, mut right_keys, mut residual) = (Vec::new(), Vec::new(), Vec::new());
         let mut equalities = Vec::new();
-        for part in on {
+        let others = (0..on.len()).filter(|number| !merged.contains(number));
+        for number in merged.iter().copied().chain(others) {
+            let part = &on[number];
+            let is_key = merged.is_empty() || merged.contains(&number);
             match equality(part, &left_sources, &right_sources) {
-                Some((l, r)) if self.optimize && !columns::has_subquery(part) => {
+                Some((l, r)) if self.optimize && is_key && !columns::has_subquery(part) => {
                     let (l, r) = self.same_type(l, &left, r, &right)?;
                     left_keys.push(l);
                     right_keys.push(r);
@@ -374,18 +284,15 @@ impl Planner<'_> {
         };
         let rows = joined_rows(kind, left.estimate.rows, matches * share);
         let (left, right) = (Box::new(left), Box::new(right));
-        let node = match left_keys.is_empty() {
-            true => Node::NestedLoop { kind, left, right, on: residual },
-            false => Node::HashJoin {
-                kind,
-                left,
-                right,
-                left_keys,
-                right_keys,
-                right_columns,
-                residual,
-                on: equalities,
-            },
+        let on = equalities;
+        let node = match (left_keys.is_empty(), merged.is_empty()) {
+            (true, _) => Node::NestedLoop { kind, left, right, on: residual },
+            (false, false) => {
+                Node::MergeJoin { kind, left, right, left_keys, right_keys, right_columns, residual, on }
+            }
+            (false, true) => {
+                Node::HashJoin { kind, left, right, left_keys, right_keys, right_columns, residual, on }
+            }
         };
         Ok(Plan { node, columns, estimate: Estimate::about(rows) })
     }
@@ -417,17 +324,16 @@ impl Planner<'_> {
         left: &Relation,
         right: &Relation,
         on: &Expr,
-        keys: &[PlainKey],
+        keys: &[SortKey],
         run: Option<Run>,
         needed: &ColumnSet,
     ) -> Result<Option<Plan>, Error> {
         if run.is_none() {
             return Ok(None); // every row is wanted, so the joins choose their methods freely and the result is sorted
         }
-        let inside = |relation: &Relation| {
-            let sources = columns::sources_of(relation);
-            keys.iter().all(|key| sources.contains(&key.column.source()))
-        };
+        let mut ordered = SourceSet::new();
+        keys.iter().for_each(|key| ordered.extend(mentioned(&key.expr)));
+        let inside = |relation: &Relation| ordered.is_subset(&columns::sources_of(relation));
         let (left, right) = match (inside(left), inside(right) && kind == JoinKind::Inner) {
             (true, _) => (left, right),
             (false, true) => (right, left),
@@ -439,16 +345,8 @@ impl Planner<'_> {
         }
         let mut below = needed.clone();
         on.iter().for_each(|part| columns::add_columns(part, &mut below));
-        let sort_keys: Vec<SortKey> = keys
-            .iter()
-            .map(|key| SortKey {
-                expr: Expr::Column(key.column),
-                descending: key.descending,
-                nulls_first: key.nulls_first,
-            })
-            .collect();
         let joined = run.map(|run| Run { skipped: 0, ..run }); // of joined rows none can be skipped by its number
-        let Some(left) = self.build_in_order(left, &sort_keys, joined, &below)? else { return Ok(None) };
+        let Some(left) = self.build_in_order(left, keys, joined, &below)? else { return Ok(None) };
         self.attach(kind, left, right, on, needed, true)
     }
 }
@@ -464,18 +362,6 @@ fn flatten(relation: Relation, inputs: &mut Vec<Relation>, parts: &mut Vec<Expr>
             parts.extend(conjuncts(on));
         }
         other => inputs.push(other),
-    }
-}
-
-/// A scan, its source and the filter over it, without subqueries.
-pub(super) fn filtered_scan(relation: &Relation) -> Option<(nuages_storage::TableId, Source, Option<&Expr>)> {
-    match relation {
-        Relation::Scan { table, source } => Some((*table, *source, None)),
-        Relation::Filter { input, predicate } if !columns::has_subquery(predicate) => match &**input {
-            Relation::Scan { table, source } => Some((*table, *source, Some(predicate))),
-            _ => None,
-        },
-        _ => None,
     }
 }
 

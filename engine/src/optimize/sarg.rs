@@ -1,4 +1,4 @@
-//! Search arguments (System R's word): conjuncts that say something of one column which an ordered path can find.
+//! Search arguments (System R's word): conjuncts that say something of one [`Subject`] which an ordered path can find.
 //!
 //! | conjunct | test |
 //! |---|---|
@@ -8,13 +8,14 @@
 //! | `a < x` and its kin | lower or upper end |
 //! | `a` starts with `x`, `a LIKE 'x%'` | beginning |
 //!
-//! `x` mentions no column: it is known when the scan begins. Case-insensitive matches are no search arguments.
+//! `a` is a column, or an expression that an index has as a part. `x` mentions no column: it is known when the scan begins.
+//! Case-insensitive matches are no search arguments.
 
 use nuages_storage::{DataType, Value};
 
 use super::columns;
-use crate::algebra::{Column, Comparison, Expr, Source, TextMatch};
-use crate::catalog::TableDefinition;
+use super::subject::{Subject, Subjects};
+use crate::algebra::{Comparison, Expr, TextMatch};
 use crate::evaluate::{Scalar, by_day, same_keys};
 use crate::functions::pattern::{Following, like_beginning};
 use crate::plan::{Bound, Bounds, KeyValue};
@@ -23,7 +24,7 @@ use crate::plan::{Bound, Bounds, KeyValue};
 pub(super) struct Sarg {
     /// Which conjunct it is.
     pub(super) conjunct: usize,
-    pub(super) column: usize,
+    pub(super) subject: Subject,
     pub(super) test: Test,
     /// Whether the conjunct says no more than the test.
     is_all: bool,
@@ -44,52 +45,47 @@ impl Sarg {
     }
 }
 
-/// What each conjunct says about a single column of a table.
-pub(super) fn sargs(definition: &TableDefinition, source: Source, parts: &[Expr]) -> Vec<Sarg> {
+/// What each conjunct says about a single subject.
+pub(super) fn sargs(subjects: &Subjects<'_>, parts: &[Expr]) -> Vec<Sarg> {
     let mut found = Vec::new();
     for (conjunct, part) in parts.iter().enumerate() {
-        if let Some((column, test, is_all)) = sarg(definition, source, part) {
-            found.push(Sarg { conjunct, column, test, is_all });
+        let own = subjects.find(part).and_then(|subject| truth(subject, true));
+        for (subject, test, is_all) in sarg(subjects, part).into_iter().chain(own) {
+            found.push(Sarg { conjunct, subject, test, is_all });
         }
     }
     found
 }
 
-/// The column, the test, and whether the conjunct says no more.
-fn sarg(definition: &TableDefinition, source: Source, part: &Expr) -> Option<(usize, Test, bool)> {
-    let own = |expr: &Expr| match expr {
-        Expr::Column(column) if column.source() == source => {
-            place_of(definition, *column).map(|place| (place, definition.columns[place].data_type))
-        }
-        _ => None,
-    };
+/// The subject, the test, and whether the conjunct says no more.
+fn sarg(subjects: &Subjects<'_>, part: &Expr) -> Option<(Subject, Test, bool)> {
+    let own = |expr: &Expr| subjects.find(expr);
     match part {
         Expr::Compare(op, a, b) => {
-            let ((column, kind), op, value) = match (own(a), own(b)) {
-                (Some(column), None) => (column, *op, b),
-                (None, Some(column)) => (column, op.flipped(), a),
+            let ((subject, kind), op, value) = match (own(a), own(b)) {
+                (Some(subject), None) => (subject, *op, b),
+                (None, Some(subject)) => (subject, op.flipped(), a),
                 _ => return day_test(*op, a, b, &own),
             };
             let test = comparison(op, bound(value, kind)?)?;
-            Some((column, test, true))
+            Some((subject, test, true))
         }
         Expr::IsNull(value) => {
-            let (column, _) = own(value)?;
+            let (subject, _) = own(value)?;
             let null = KeyValue { value: constant(Value::Null)?, matches_null: true };
-            Some((column, Test::Equal(null), true))
+            Some((subject, Test::Equal(null), true))
         }
         Expr::InList(value, list) => {
-            let (column, kind) = own(value)?;
+            let (subject, kind) = own(value)?;
             let values = list.iter().map(|item| bound(item, kind)).collect::<Option<Vec<_>>>()?;
-            Some((column, Test::Among(values), true))
+            Some((subject, Test::Among(values), true))
         }
         Expr::Match { kind, ignore_case: false, text, pattern } => {
-            let (column, text @ DataType::Text { .. }) = own(text)? else { return None };
+            let (subject, text @ DataType::Text { .. }) = own(text)? else { return None };
             let (test, is_all) = text_match(*kind, pattern, text)?;
-            Some((column, test, is_all))
+            Some((subject, test, is_all))
         }
         Expr::Not(inner) => truth(own(inner)?, false),
-        Expr::Column(_) => truth(own(part)?, true),
         _ => None,
     }
 }
@@ -99,24 +95,24 @@ fn day_test(
     op: Comparison,
     a: &Expr,
     b: &Expr,
-    own: &dyn Fn(&Expr) -> Option<(usize, DataType)>,
-) -> Option<(usize, Test, bool)> {
+    own: &dyn Fn(&Expr) -> Option<(Subject, DataType)>,
+) -> Option<(Subject, Test, bool)> {
     let days = |expr: &Expr| match expr {
         Expr::Cast(days, DataType::Timestamp) => own(days).filter(|(_, kind)| *kind == DataType::Date),
         _ => None,
     };
-    let ((column, _), op, moment) = match (days(a), days(b)) {
-        (Some(column), None) => (column, op, b),
-        (None, Some(column)) => (column, op.flipped(), a),
+    let ((subject, _), op, moment) = match (days(a), days(b)) {
+        (Some(subject), None) => (subject, op, b),
+        (None, Some(subject)) => (subject, op.flipped(), a),
         _ => return None,
     };
     let (op, day) = by_day(op, bound(moment, DataType::Timestamp)?.as_constant()?)?;
-    Some((column, comparison(op, constant(day)?)?, true))
+    Some((subject, comparison(op, constant(day)?)?, true))
 }
 
-fn truth((column, kind): (usize, DataType), is_true: bool) -> Option<(usize, Test, bool)> {
+fn truth((subject, kind): (Subject, DataType), is_true: bool) -> Option<(Subject, Test, bool)> {
     let value = (kind == DataType::Bool).then(|| constant(Value::Bool(is_true)))??;
-    Some((column, equal(value), true))
+    Some((subject, equal(value), true))
 }
 
 fn equal(value: Scalar) -> Test {
@@ -157,7 +153,7 @@ fn constant(value: Value) -> Option<Scalar> {
     Scalar::compile(&Expr::Literal(value), &|_| None).ok()
 }
 
-/// A bound of a column of this type: an expression without columns whose keys order as the column's do.
+/// A bound of a subject of this type: an expression without columns whose keys order as the column's do.
 fn bound(expr: &Expr, data_type: DataType) -> Option<Scalar> {
     if columns::has_subquery(expr) || !columns::columns_of(expr).is_empty() {
         return None;
@@ -177,19 +173,11 @@ fn bound(expr: &Expr, data_type: DataType) -> Option<Scalar> {
     compile(&Expr::Cast(Box::new(expr.clone()), widened))
 }
 
-/// The place of a column in its table; of the row id the primary key's, if that is what it is.
-fn place_of(definition: &TableDefinition, column: Column) -> Option<usize> {
-    if column.is_row_id() {
-        return definition.row_id_column();
-    }
-    (column.index() < definition.columns.len()).then_some(column.index())
-}
-
-/// The range of a column that the tests on it leave, and the conjuncts it covers; none if they leave all of it.
-pub(super) fn bounds(sargs: &[Sarg], column: usize) -> Option<(Bounds, Vec<usize>)> {
+/// The range of a subject that the tests on it leave, and the conjuncts it covers; none if they leave all of it.
+pub(super) fn bounds(sargs: &[Sarg], subject: Subject) -> Option<(Bounds, Vec<usize>)> {
     let mut bounds = Bounds::default();
     let mut covered = Vec::new();
-    for sarg in sargs.iter().filter(|sarg| sarg.column == column) {
+    for sarg in sargs.iter().filter(|sarg| sarg.subject == subject) {
         let (end, bound) = match &sarg.test {
             Test::Lower(bound) => (&mut bounds.lower, bound),
             Test::Upper(bound) => (&mut bounds.upper, bound),

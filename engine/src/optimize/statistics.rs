@@ -26,7 +26,7 @@ use parking_lot::Mutex;
 use crate::algebra::{Column, Expr, Source};
 use crate::batch::Batch;
 use crate::bits::Bits;
-use crate::catalog::{IndexDefinition, TableDefinition};
+use crate::catalog::{IndexDefinition, IndexExpr, IndexPart, TableDefinition};
 use crate::evaluate::{Context, Scalar};
 use crate::execute::ranges::KeyRange;
 use crate::vector::Vector;
@@ -281,13 +281,11 @@ fn count_distinct(
     parts: usize,
 ) -> Option<f64> {
     let tree = table.index(index.id)?;
-    let places: Vec<usize> =
-        index.parts.iter().take(parts).map(|part| part.column()).collect::<Option<_>>()?;
     let entries = tree.len();
     if entries == 0 {
         return None;
     }
-    if index.unique.is_some() && places.len() == index.parts.len() {
+    if index.unique.is_some() && parts >= index.parts.len() {
         return Some(entries as f64);
     }
     let wanted = entries.min(COUNTED_ROWS as u64);
@@ -297,7 +295,14 @@ fn count_distinct(
         let (_, row) = tree.nth(start + scattered(number) % (end - start).max(1))?;
         let row = table.get(row)?;
         seen += 1.0;
-        let values: Vec<Value> = places.iter().map(|place| value_of(definition, *place, row)).collect();
+        let mut computed = index.programs.parts.iter();
+        let value = |part: &IndexPart| match &part.expr {
+            IndexExpr::Column(place) => Some(value_of(definition, *place, row)),
+            IndexExpr::Expression(_) => {
+                computed.next()?.evaluate_row(definition, row, &Context::new(&[])).ok()
+            }
+        };
+        let values: Vec<Value> = index.parts.iter().take(parts).map(value).collect::<Option<_>>()?;
         if values.iter().any(Value::is_null) {
             continue;
         }

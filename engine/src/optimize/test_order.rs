@@ -40,9 +40,18 @@ fn weight(definition: &TableDefinition, expr: &Expr) -> Weight {
         Expr::IsNull(value) | Expr::Not(value) => of(value),
         Expr::InList(value, list) => list.iter().map(of).fold(of(value), Weight::max),
         Expr::And(parts) | Expr::Or(parts) => parts.iter().map(of).fold(Weight::Number, Weight::max),
+        // A day is a moment, and that does not fail.
+        Expr::Cast(day, DataType::Timestamp) if is_day(definition, day) => Weight::Number,
         Expr::Match { text, pattern, .. } => of(text).max(of(pattern)).max(Weight::Search),
         _ => Weight::Other,
     }
+}
+
+/// Whether an expression is a column of days.
+fn is_day(definition: &TableDefinition, expr: &Expr) -> bool {
+    let Expr::Column(column) = expr else { return false };
+    let kind = definition.columns.get(column.index()).map(|column| column.data_type);
+    !column.is_row_id() && kind == Some(DataType::Date)
 }
 
 fn is_text(kind: DataType) -> bool {
@@ -64,6 +73,7 @@ mod tests {
             .column(NewColumn::new("id", DataType::BigInt).generated())
             .column(NewColumn::new("number", DataType::BigInt))
             .column(NewColumn::new("name", text))
+            .column(NewColumn::new("day", DataType::Date))
             .primary_key(["id"]);
         let table = db.create_table(table).unwrap();
         let catalog = db.catalog().unwrap();
@@ -80,7 +90,10 @@ mod tests {
         let quotient = Expr::literal(1).arithmetic(Arithmetic::Divide, column(1));
         let fails = quotient.clone().equals(Expr::literal(1));
         let fails_too = quotient.equals(Expr::literal(2));
-        let written = vec![search.clone(), fails.clone(), name.clone(), fails_too.clone(), number.clone()];
-        assert_eq!(cheapest_first(definition, written), [number, name, search, fails, fails_too]);
+        let moment = Expr::Literal(nuages_storage::Value::Timestamp(jiff::Timestamp::UNIX_EPOCH));
+        let day = Expr::Cast(Box::new(column(3)), DataType::Timestamp).compare(Comparison::Less, moment);
+        let written =
+            vec![day.clone(), search.clone(), fails.clone(), name.clone(), fails_too.clone(), number.clone()];
+        assert_eq!(cheapest_first(definition, written), [day, number, name, search, fails, fails_too]);
     }
 }

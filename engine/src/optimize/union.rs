@@ -4,19 +4,14 @@ use super::access::{Candidate, Order};
 use super::columns::conjuncts;
 use super::cost;
 use super::planner::Planner;
-use crate::algebra::{Expr, Source};
-use crate::catalog::TableDefinition;
+use super::subject::Subjects;
+use crate::algebra::Expr;
 use crate::plan::{Access, Estimate};
 
 impl Planner<'_> {
     /// For each disjunction whose parts can all be found by a path, the union of the cheapest of them. What else must
     /// be true helps to find each part.
-    pub(super) fn unions(
-        &self,
-        definition: &TableDefinition,
-        source: Source,
-        parts: &[Expr],
-    ) -> Vec<Candidate> {
+    pub(super) fn unions(&self, subjects: &Subjects<'_>, parts: &[Expr]) -> Vec<Candidate> {
         let union = |(number, part): (usize, &Expr)| {
             let Expr::Or(any) = part else { return None };
             let others = || parts.iter().enumerate().filter(|(other, _)| *other != number);
@@ -27,7 +22,7 @@ impl Planner<'_> {
                 let own = wanted.len();
                 wanted.extend(others().map(|(_, other)| other.clone()));
                 let path = self
-                    .ordered_paths(definition, source, &wanted)
+                    .ordered_paths(subjects, &wanted)
                     .into_iter()
                     .filter(|candidate| !candidate.covered.is_empty() || has_bounds(&candidate.access))
                     .min_by(|a, b| a.estimate.rows.total_cmp(&b.estimate.rows))?;
@@ -38,7 +33,7 @@ impl Planner<'_> {
             Some(Candidate {
                 access: Access::Union(paths),
                 covered: covers_all.then_some(number).into_iter().collect(),
-                estimate: Estimate::about(rows.min(self.table_rows(definition.id))),
+                estimate: Estimate::about(rows.min(self.table_rows(subjects.definition.id))),
                 is_counted: false,
                 cost_per_row: cost::INDEX,
                 order: Order::RowId,

@@ -1,10 +1,12 @@
-//! Hash joins and nested loops against every pair of rows.
+//! Hash joins, merge joins and nested loops against every pair of rows.
 
+use nuages_storage::key::{KeyBuffer, KeyPart};
 use nuages_storage::{DataType, Value};
 use proptest::prelude::*;
 
 use super::super::apply::PairTest;
 use super::super::hash_join::HashJoin;
+use super::super::merge_join::MergeJoin;
 use super::super::nested_loop::NestedLoop;
 use super::super::testing::{Input, Row, TEXT, column, column_expr, input_of, kind, rows_of, scalar};
 use crate::algebra::{Comparison, JoinKind};
@@ -96,13 +98,50 @@ fn hash_join(kind: JoinKind, left: &Input, right: &Input, residual: Option<&Scal
     ordered(kind, rows_of(HashJoin::new(kind, left, right, (&keys, &keys), &all, residual)))
 }
 
+/// The rows of an input in the order of their keys, in batches as short as they were.
+fn in_order(input: &Input) -> Input {
+    let key = |row: &Row| {
+        let mut key = KeyBuffer::new();
+        let part = KeyPart::ASCENDING.nullable();
+        row[..row.len() - 1].iter().for_each(|value| key.push_value(part, value));
+        key.as_slice().to_vec()
+    };
+    let mut rows: Vec<(Row, bool)> = input.batches.iter().flatten().cloned().collect();
+    rows.sort_by_key(|(row, _)| key(row));
+    let mut rows = rows.into_iter();
+    let batches = input.batches.iter().map(|batch| rows.by_ref().take(batch.len()).collect()).collect();
+    Input { types: input.types.clone(), batches }
+}
+
+fn merge_join(kind: JoinKind, left: &Input, right: &Input, residual: Option<&Scalar>) -> Vec<Row> {
+    let keys: Vec<_> = (0..left.types.len() - 1).map(|index| column(index, &left.types)).collect();
+    let right_plan = right.plan();
+    let all: Vec<usize> = (0..right.types.len()).collect();
+    let (left, right) = ((left.open(), &keys[..]), (&right_plan, right.open()));
+    rows_of(MergeJoin::new(kind, left, right, &keys, &all, residual.map(PairTest::plain)))
+}
+
 fn nested_loop(kind: JoinKind, left: &Input, right: &Input, on: Option<&Scalar>) -> Vec<Row> {
     let (left_plan, right_plan) = (left.plan(), right.plan());
     let (left, right) = ((&left_plan, left.open()), (&right_plan, right.open()));
     ordered(kind, rows_of(NestedLoop::new(kind, left, right, on.map(PairTest::plain))))
 }
 
+/// Merge joins of the inputs in order, as hash joins of the same.
+fn check_merged(left: &Input, right: &Input) -> Result<(), TestCaseError> {
+    let condition = residual(left, right);
+    let (left, right) = (&in_order(left), &in_order(right));
+    for kind in [JoinKind::Inner, JoinKind::Left, JoinKind::Semi, JoinKind::Anti] {
+        for residual in [None, Some(&condition)] {
+            let merged = merge_join(kind, left, right, residual);
+            prop_assert_eq!(merged, hash_join(kind, left, right, residual), "{:?}", kind);
+        }
+    }
+    Ok(())
+}
+
 fn check(left: &Input, right: &Input) -> Result<(), TestCaseError> {
+    check_merged(left, right)?;
     let condition = residual(left, right);
     for kind in KINDS {
         prop_assert_eq!(

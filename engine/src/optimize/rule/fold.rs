@@ -1,6 +1,6 @@
 //! Constant folding: what is decided without a row is decided once, and negations go inward (De Morgan).
 //!
-//! `1 = 1 AND NOT (a OR b)` is `NOT a AND NOT b`.
+//! `1 = 1 AND NOT (a OR b)` is `NOT a AND NOT b`, and `day < CAST('1995-01-01' AS DATE)` compares a column with a literal.
 
 use nuages_storage::Value;
 
@@ -42,21 +42,50 @@ pub(crate) fn simplify(expr: Expr) -> Expr {
             inner => inner.not(),
         },
         Expr::InList(_, list) if list.is_empty() => Expr::Literal(Value::Bool(false)),
-        other => constant(&other).unwrap_or(other),
+        other => folded(other),
     }
 }
 
-/// What a comparison of constants comes to. (One that fails is left to fail in the rows that need it.)
-fn constant(expr: &Expr) -> Option<Expr> {
-    let is_literal = |expr: &Expr| matches!(expr, Expr::Literal(_));
-    let decided = match expr {
-        Expr::Compare(_, a, b) => is_literal(a) && is_literal(b),
-        Expr::IsNull(a) => is_literal(a),
-        Expr::InList(a, list) => is_literal(a) && list.iter().all(is_literal),
-        _ => false,
+/// An expression with what is constant in it computed, if that makes a literal of its type. (What fails is left to fail
+/// in the rows that need it.)
+pub(crate) fn folded(mut expr: Expr) -> Expr {
+    fold(&mut expr);
+    expr
+}
+
+/// Folds what is constant below; whether that is all of it.
+fn fold(expr: &mut Expr) -> bool {
+    let is_constant = match expr {
+        Expr::Literal(_) => return true,
+        Expr::Parameter(..)
+        | Expr::Column(_)
+        | Expr::Scalar(_)
+        | Expr::Exists(_)
+        | Expr::InQuery(..)
+        | Expr::Case { .. } => return false,
+        Expr::Not(a) | Expr::IsNull(a) | Expr::Negate(a) | Expr::Cast(a, _) => fold(a),
+        Expr::Compare(_, a, b) | Expr::Arithmetic(_, a, b) | Expr::Match { text: a, pattern: b, .. } => {
+            fold(a) & fold(b)
+        }
+        Expr::InList(a, list) => list.iter_mut().fold(fold(a), |all, item| fold(item) & all),
+        Expr::And(all) | Expr::Or(all) | Expr::Call(_, all) => {
+            all.iter_mut().fold(true, |all, item| fold(item) & all)
+        }
     };
-    let scalar = decided.then(|| Scalar::compile(expr, &|_| None).ok())??;
-    scalar.as_constant().cloned().map(Expr::Literal)
+    is_constant && compute(expr)
+}
+
+/// Puts the value of a constant expression in its place, if that is a literal of the same type.
+fn compute(expr: &mut Expr) -> bool {
+    let compile = |expr: &Expr| Scalar::compile(expr, &|_| None).ok();
+    let Some(scalar) = compile(expr) else { return false };
+    let Some(value) = scalar.as_constant() else { return false };
+    let literal = Expr::Literal(value.clone());
+    let is_alike = compile(&literal).is_some_and(|alike| alike.data_type() == scalar.data_type());
+    if is_alike {
+        *expr = literal;
+    }
+    is_alike
 }
 
 fn truth(parts: Vec<Expr>, conjunction: bool) -> Expr {
@@ -71,6 +100,7 @@ fn truth(parts: Vec<Expr>, conjunction: bool) -> Expr {
 mod tests {
     use super::super::testing::{P, column, number};
     use super::*;
+    use nuages_storage::DataType;
 
     fn is(value: i64) -> Expr {
         column(P, 1).equals(number(value))
@@ -89,6 +119,18 @@ mod tests {
     fn negations_go_inward() {
         assert_eq!(simplify(is(1).or(is(2)).not()), is(1).not().and(is(2).not()));
         assert_eq!(simplify(is(1).not().not()), is(1));
+    }
+
+    #[test]
+    fn what_is_computed_of_constants_is_computed_once() {
+        let day = Expr::Cast(Box::new(Expr::literal("1995-01-01")), DataType::Date);
+        let literal = Expr::Literal(Value::Date("1995-01-01".parse().unwrap()));
+        assert_eq!(simplify(column(P, 1).equals(day)), column(P, 1).equals(literal));
+        let sum = number(2).arithmetic(crate::algebra::Arithmetic::Add, number(3));
+        assert_eq!(simplify(column(P, 1).equals(sum)), is(5));
+        // A literal would have another type, and so might what is made of it.
+        let small = Expr::Cast(Box::new(number(7)), DataType::SmallInt);
+        assert_eq!(simplify(column(P, 1).equals(small.clone())), column(P, 1).equals(small));
     }
 
     #[test]
