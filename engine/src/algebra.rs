@@ -15,7 +15,9 @@ pub mod statement;
 pub mod window;
 
 pub use expression::{Arithmetic, Comparison, Expr, TextMatch};
-pub use function::{DatePart, DateUnit, Function, JsonFunction, MathFunction, StringFunction, TimeFunction};
+pub use function::{
+    Builtin, DatePart, DateUnit, Function, JsonFunction, MathFunction, StringFunction, TimeFunction,
+};
 pub use print::Printed;
 pub use relation::{
     Aggregate, AggregateFunction, Column, JoinKind, Relation, RowCount, SetKind, SortKey, Source, WorkTable,

@@ -1,5 +1,7 @@
 //! The functions of the algebra: `signature` says what they take and give, `text`, `number` and `date` compute them
-//! for a column at a time, as do `math`, `string`, `json` and `moment` for their families, `pattern` is text search, `affinity` reads numbers out of texts, [`aggregate`] is what is computed over groups of rows.
+//! for a column at a time, as do `math`, `string`, `json` and `moment` for their families; [`builtin`] has those that are
+//! a line of a table, where new ones go; `pattern` is text search, `affinity` reads numbers out of texts, [`aggregate`] is
+//! what is computed over groups of rows.
 //!
 //! The choices (`COALESCE`, `NULLIF`, `GREATEST`, `LEAST`) are not here: they do not compute values but pick them, see
 //! `evaluate/conditional.rs`.
@@ -7,6 +9,7 @@
 pub(crate) mod affinity;
 mod age;
 pub mod aggregate;
+pub(crate) mod builtin;
 mod date;
 mod json;
 mod math;
@@ -22,6 +25,7 @@ mod string;
 mod text;
 
 pub(crate) use date::add_months;
+pub(crate) use printf::real_as_text;
 use std::borrow::Cow;
 
 use nuages_storage::{DataType, Value};
@@ -81,6 +85,7 @@ pub(crate) fn evaluate(function: &Function, call: &Call<'_>) -> Result<Vector<'s
         Function::String(of) => string::evaluate(*of, call),
         Function::Json(of) => json::evaluate(*of, call),
         Function::Time(of) => moment::evaluate(*of, call),
+        Function::Builtin(of) => of.evaluate(call),
         Function::LeadingNumber | Function::LeadingInteger | Function::WholeNumber => {
             affinity::evaluate(function, call)
         }

@@ -2,6 +2,7 @@
 
 mod family;
 
+pub use crate::functions::builtin::Builtin;
 pub use family::{JsonFunction, MathFunction, StringFunction, TimeFunction};
 
 /// A part of a date or time, as `EXTRACT` names it. All are integers.
@@ -135,6 +136,8 @@ pub enum Function {
     Json(JsonFunction),
     /// One of timestamps.
     Time(TimeFunction),
+    /// One that is a line of a table, see [`Builtin`].
+    Builtin(&'static Builtin),
     /// The float that a text begins with; 0 if with none, as SQLite has it.
     LeadingNumber,
     /// The integer that a text begins with, 0 if with none; of a float, what is before the point.
@@ -191,13 +194,14 @@ impl Function {
             Function::String(of) => of.name(),
             Function::Json(of) => of.name(),
             Function::Time(of) => of.name(),
+            Function::Builtin(of) => of.name(),
             Function::LeadingNumber => "leading_number",
             Function::LeadingInteger => "leading_integer",
             Function::WholeNumber => "whole_number",
         }
     }
 
-    /// The function of a family that has this name, which is in lower case.
+    /// The function of a family or of the table that has this name, which is in lower case.
     ///
     /// ```
     /// use nuages_engine::algebra::{Function, MathFunction};
@@ -208,7 +212,8 @@ impl Function {
         let string = || StringFunction::named(name).map(Function::String);
         let json = || JsonFunction::named(name).map(Function::Json);
         let time = || TimeFunction::named(name).map(Function::Time);
-        math().or_else(string).or_else(json).or_else(time)
+        let builtin = || Builtin::named(name).map(Function::Builtin);
+        math().or_else(string).or_else(json).or_else(time).or_else(builtin)
     }
 
     /// The function of this name, which is in lower case: of a family, or one of those that need no more than arguments.
@@ -256,6 +261,10 @@ impl Function {
 
     /// Whether its value may be another each time.
     pub(crate) fn is_volatile(&self) -> bool {
-        matches!(self, Function::Now | Function::Math(MathFunction::Random))
+        match self {
+            Function::Now | Function::Math(MathFunction::Random) => true,
+            Function::Builtin(of) => of.is_volatile(),
+            _ => false,
+        }
     }
 }

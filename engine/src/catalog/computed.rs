@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::program::RowProgram;
 use super::{ColumnSet, TableDefinition};
-use crate::algebra::{Expr, Function, MathFunction};
+use crate::algebra::Expr;
 use crate::error::{DefinitionProblem, Error};
 
 /// How a column is computed from others of its row.
@@ -69,7 +69,5 @@ impl TableDefinition {
 }
 
 fn is_volatile(expr: &Expr) -> bool {
-    let is_so =
-        |function: &Function| matches!(function, Function::Now | Function::Math(MathFunction::Random));
-    matches!(expr, Expr::Call(function, _) if is_so(function)) || expr.any_child(is_volatile)
+    matches!(expr, Expr::Call(function, _) if function.is_volatile()) || expr.any_child(is_volatile)
 }

@@ -23,7 +23,6 @@ pub(super) fn signature(of: TimeFunction, types: &[Option<DataType>]) -> Result<
     const INT: DataType = DataType::BigInt;
     let (arguments, result): (&[DataType], DataType) = match of {
         TimeFunction::Epoch => (&[DataType::Timestamp], DataType::Float),
-        TimeFunction::FromEpoch => (&[DataType::Float], DataType::Timestamp),
         TimeFunction::Modified => {
             expect_count(of.name(), types.len(), 1..=usize::MAX)?;
             types.iter().try_for_each(|given| expect(&Function::Time(of), *given, &[Class::Text]))?;
@@ -33,7 +32,6 @@ pub(super) fn signature(of: TimeFunction, types: &[Option<DataType>]) -> Result<
         TimeFunction::Age => (&[DataType::Timestamp, DataType::Timestamp], TEXT),
         TimeFunction::AgePart => (&[TEXT, DataType::Timestamp, DataType::Timestamp], INT),
         TimeFunction::MakeDate => (&[INT, INT, INT], DataType::Date),
-        TimeFunction::ToChar => (&[DataType::Timestamp, TEXT], TEXT),
         TimeFunction::Strftime => (&[TEXT, DataType::Timestamp], TEXT),
     };
     expect_count(of.name(), types.len(), arguments.len()..=arguments.len())?;
@@ -55,14 +53,6 @@ pub(super) fn evaluate(of: TimeFunction, call: &Call<'_>) -> Result<Vector<'stat
         TimeFunction::Epoch => {
             call.words(DataType::Float, |row| Ok((int(0, row) as f64 / MICROS).to_bits().cast_signed()))
         }
-        TimeFunction::FromEpoch => call.words(DataType::Timestamp, |row| {
-            let micros = (call.columns[0].float(row).unwrap_or_default() * MICROS).round();
-            let is_in_range = micros.abs() < 9e18;
-            let found = is_in_range
-                .then_some(micros as i64)
-                .filter(|micros| timestamp_from_micros(*micros).is_some());
-            found.ok_or_else(beyond)
-        }),
         TimeFunction::Modified => {
             let live = call.live();
             let mut builder = VectorBuilder::with_capacity(DataType::Timestamp, call.len);
@@ -106,11 +96,6 @@ pub(super) fn evaluate(of: TimeFunction, call: &Call<'_>) -> Result<Vector<'stat
             let date = Date::new(part(0)?, month, day).map_err(|_| beyond())?;
             Ok(date_to_days(date))
         }),
-        TimeFunction::ToChar => call.texts(|row, heap| {
-            let moment = moment(int(0, row)).ok_or_else(beyond)?;
-            to_char(&moment, call.text(1, row), heap);
-            Ok(())
-        }),
         TimeFunction::Strftime => call.texts(|row, heap| {
             let moment = moment(int(1, row)).ok_or_else(beyond)?;
             strftime(&moment, call.text(0, row), heap)
@@ -120,85 +105,6 @@ pub(super) fn evaluate(of: TimeFunction, call: &Call<'_>) -> Result<Vector<'stat
 
 fn moment(micros: i64) -> Option<DateTime> {
     Some(timestamp_from_micros(micros)?.to_zoned(TimeZone::UTC).datetime())
-}
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-
-/// A way to write a part of a moment.
-type Part = fn(&DateTime, &mut String) -> std::fmt::Result;
-
-/// PostgreSQL's templates, longer ones before those they begin with.
-const TEMPLATES: [(&str, Part); 27] = [
-    ("YYYY", |moment, heap| write!(heap, "{:04}", moment.year())),
-    ("IYYY", |moment, heap| write!(heap, "{:04}", moment.date().iso_week_date().year())),
-    ("YY", |moment, heap| write!(heap, "{:02}", moment.year().rem_euclid(100))),
-    ("Month", |moment, heap| write!(heap, "{:<9}", month_name(moment))),
-    ("MONTH", |moment, heap| write!(heap, "{:<9}", month_name(moment).to_uppercase())),
-    ("month", |moment, heap| write!(heap, "{:<9}", month_name(moment).to_lowercase())),
-    ("Mon", |moment, heap| heap.write_str(&month_name(moment)[..3])),
-    ("MON", |moment, heap| heap.write_str(&month_name(moment)[..3].to_uppercase())),
-    ("mon", |moment, heap| heap.write_str(&month_name(moment)[..3].to_lowercase())),
-    ("MM", |moment, heap| write!(heap, "{:02}", moment.month())),
-    ("MI", |moment, heap| write!(heap, "{:02}", moment.minute())),
-    ("MS", |moment, heap| write!(heap, "{:03}", moment.subsec_nanosecond() / 1_000_000)),
-    ("US", |moment, heap| write!(heap, "{:06}", moment.subsec_nanosecond() / 1_000)),
-    ("Day", |moment, heap| write!(heap, "{:<9}", day_name(moment))),
-    ("DAY", |moment, heap| write!(heap, "{:<9}", day_name(moment).to_uppercase())),
-    ("Dy", |moment, heap| heap.write_str(&day_name(moment)[..3])),
-    ("DDD", |moment, heap| write!(heap, "{:03}", moment.day_of_year())),
-    ("DD", |moment, heap| write!(heap, "{:02}", moment.day())),
-    ("D", |moment, heap| write!(heap, "{}", moment.weekday().to_sunday_one_offset())),
-    ("HH24", |moment, heap| write!(heap, "{:02}", moment.hour())),
-    ("HH12", |moment, heap| write!(heap, "{:02}", (moment.hour() + 11) % 12 + 1)),
-    ("HH", |moment, heap| write!(heap, "{:02}", (moment.hour() + 11) % 12 + 1)),
-    ("SS", |moment, heap| write!(heap, "{:02}", moment.second())),
-    ("AM", |moment, heap| heap.write_str(if moment.hour() < 12 { "AM" } else { "PM" })),
-    ("PM", |moment, heap| heap.write_str(if moment.hour() < 12 { "AM" } else { "PM" })),
-    ("IW", |moment, heap| write!(heap, "{:02}", moment.date().iso_week_date().week())),
-    ("Q", |moment, heap| write!(heap, "{}", (moment.month() + 2) / 3)),
-];
-
-fn month_name(moment: &DateTime) -> &'static str {
-    usize::try_from(moment.month() - 1).ok().and_then(|month| MONTHS.get(month)).copied().unwrap_or_default()
-}
-
-fn day_name(moment: &DateTime) -> &'static str {
-    let day = usize::try_from(moment.weekday().to_sunday_zero_offset()).ok();
-    day.and_then(|day| DAYS.get(day)).copied().unwrap_or_default()
-}
-
-/// Adds a moment by a template; what is no template stands for itself, as does text in double quotes.
-fn to_char(moment: &DateTime, template: &str, heap: &mut String) {
-    let mut rest = template;
-    while let Some(first) = rest.chars().next() {
-        if first == '"' {
-            let quoted = &rest[1..];
-            let end = quoted.find('"').unwrap_or(quoted.len());
-            heap.push_str(&quoted[..end]);
-            rest = quoted.get(end + 1..).unwrap_or_default();
-        } else if let Some((name, write)) = TEMPLATES.iter().find(|(name, _)| rest.starts_with(name)) {
-            // Writing to a String does not fail.
-            let _ = write(moment, heap);
-            rest = &rest[name.len()..];
-        } else {
-            heap.push(first);
-            rest = &rest[first.len_utf8()..];
-        }
-    }
 }
 
 /// Adds a moment by a format of SQLite's.
@@ -279,26 +185,9 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_written_by_the_templates_of_postgresql() {
-        let moment: jiff::Timestamp = "2024-03-05T17:07:09.012345Z".parse().unwrap();
-        for (template, expected) in [
-            ("YYYY-MM-DD HH24:MI:SS.US", "2024-03-05 17:07:09.012345"),
-            ("Dy, DD Mon YY HH12:MI AM", "Tue, 05 Mar 24 05:07 PM"),
-            ("Day|Month|", "Tuesday  |March    |"),
-            ("DDD D Q IYYY-IW MS", "065 3 1 2024-10 012"),
-            ("\"YYYY is\" YYYY", "YYYY is 2024"),
-        ] {
-            let written = call(TimeFunction::ToChar, vec![moment.into(), template.into()]);
-            assert_eq!(written, Ok(expected.into()), "{template}");
-        }
-    }
-
-    #[test]
     fn moments_are_seconds_and_dates_are_made_of_numbers() {
         let moment: jiff::Timestamp = "2024-03-05T17:07:09.5Z".parse().unwrap();
         assert_eq!(call(TimeFunction::Epoch, vec![moment.into()]), Ok(1_709_658_429.5.into()));
-        assert_eq!(call(TimeFunction::FromEpoch, vec![1_709_658_429.5.into()]), Ok(moment.into()));
-        assert!(call(TimeFunction::FromEpoch, vec![1e300.into()]).is_err());
         let date = call(TimeFunction::MakeDate, vec![2024.into(), 2.into(), 29.into()]);
         assert_eq!(date, Ok(jiff::civil::date(2024, 2, 29).into()));
         assert!(call(TimeFunction::MakeDate, vec![2023.into(), 2.into(), 29.into()]).is_err());

@@ -281,6 +281,17 @@ fn bounded(number: i64) -> usize {
     usize::try_from(number.unsigned_abs()).unwrap_or(WIDTH_MAX).min(WIDTH_MAX)
 }
 
+/// The text that SQLite makes of a float: 15 digits, and always a point.
+pub(crate) fn real_as_text(float: f64) -> String {
+    let mut text = String::new();
+    printf("%!.15g", &mut std::iter::once(Value::Float(float)), &mut text);
+    match text.split_once('e') {
+        Some((number, power)) if !number.contains('.') => format!("{number}.0e{power}"),
+        None if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') => text + ".0",
+        _ => text,
+    }
+}
+
 /// A text that is to be quoted by whoever asks for it.
 fn shown(value: &Value) -> String {
     if value.is_null() { "(NULL)".to_owned() } else { text(value) }

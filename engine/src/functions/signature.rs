@@ -76,6 +76,7 @@ pub(crate) fn signature(function: &Function, types: &[Option<DataType>]) -> Resu
         Function::String(of) => string::signature(*of, types),
         Function::Json(of) => json::signature(*of, types),
         Function::Time(of) => moment::signature(*of, types),
+        Function::Builtin(of) => of.signature(types),
         Function::LeadingNumber | Function::WholeNumber => fixed(1, &[TEXT], DataType::Float),
         Function::LeadingInteger => first_of(function, types, &[Class::Text, Class::Float], |_| INT),
         Function::Concat | Function::Coalesce | Function::NullIf | Function::Greatest | Function::Least => {
@@ -189,7 +190,11 @@ pub(crate) fn name(function: &Function) -> &'static str {
         Function::AddMonths => "add_months()",
         Function::Now => "now()",
         Function::TruncateNumber => "trunc()",
-        Function::Math(_) | Function::String(_) | Function::Json(_) | Function::Time(_) => function.name(),
+        Function::Math(_)
+        | Function::String(_)
+        | Function::Json(_)
+        | Function::Time(_)
+        | Function::Builtin(_) => function.name(),
         Function::LeadingNumber => "leading_number()",
         Function::LeadingInteger => "leading_integer()",
         Function::WholeNumber => "whole_number()",

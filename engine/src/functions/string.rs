@@ -1,11 +1,9 @@
 //! Functions that take texts apart and put them together.
 
-use std::borrow::Cow;
 use std::fmt::Write;
 
 use md5::{Digest, Md5};
 use nuages_storage::DataType;
-use regex::{Regex, RegexBuilder};
 use sha1::Sha1;
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 
@@ -28,15 +26,12 @@ pub(super) fn signature(of: StringFunction, types: &[Option<DataType>]) -> Resul
         StringFunction::Translate => (3, &[TEXT, TEXT, TEXT], TEXT),
         StringFunction::Slice => (2, &[TEXT, INT, INT], TEXT),
         StringFunction::Initcap | StringFunction::QuoteLiteral => (1, &[TEXT], TEXT),
-        StringFunction::Ascii | StringFunction::OctetLength => (1, &[TEXT], INT),
+        StringFunction::Ascii => (1, &[TEXT], INT),
         StringFunction::ToHex => (1, &[INT], TEXT),
         StringFunction::StartsWith => (2, &[TEXT, TEXT], DataType::Bool),
         StringFunction::TrimCharacters
         | StringFunction::TrimCharactersLeft
-        | StringFunction::TrimCharactersRight
-        | StringFunction::RegexpSubstring => (2, &[TEXT, TEXT], TEXT),
-        StringFunction::RegexpCount => (2, &[TEXT, TEXT], INT),
-        StringFunction::RegexpReplace => (3, &[TEXT, TEXT, TEXT, TEXT], TEXT),
+        | StringFunction::TrimCharactersRight => (2, &[TEXT, TEXT], TEXT),
         StringFunction::Hex
         | StringFunction::Md5
         | StringFunction::Sha1
@@ -97,9 +92,6 @@ pub(super) fn evaluate(of: StringFunction, call: &Call<'_>) -> Result<Vector<'st
         }),
         StringFunction::Ascii => call
             .words(INT, |row| Ok(first(row).chars().next().map_or(0, |first| i64::from(u32::from(first))))),
-        StringFunction::OctetLength => {
-            call.words(INT, |row| Ok(i64::try_from(first(row).len()).unwrap_or(i64::MAX)))
-        }
         StringFunction::Chr => call.texts(|row, heap| {
             (0..call.columns.len()).try_for_each(|place| {
                 heap.push(character(call.int(place, row).unwrap_or_default())?);
@@ -131,33 +123,6 @@ pub(super) fn evaluate(of: StringFunction, call: &Call<'_>) -> Result<Vector<'st
             });
             Ok(())
         }),
-        StringFunction::RegexpReplace => {
-            let mut patterns = Patterns::default();
-            call.texts(|row, heap| {
-                let flags = if call.columns.len() > 3 { call.text(3, row) } else { "" };
-                let pattern = patterns.get(second(row), flags)?;
-                let replacement = group_references(third(row));
-                let limit = usize::from(!flags.contains('g'));
-                heap.push_str(&pattern.replacen(first(row), limit, &*replacement));
-                check_size(of, heap.len())
-            })
-        }
-        StringFunction::RegexpSubstring => {
-            let mut patterns = Patterns::default();
-            let mut found = Vec::new();
-            for row in &call.live() {
-                let matched = patterns.get(second(row), "")?.find(first(row));
-                found.extend(matched.map(|matched| (row, matched.as_str())));
-            }
-            Ok(sparse_texts(call.len, &found))
-        }
-        StringFunction::RegexpCount => {
-            let mut patterns = Patterns::default();
-            call.words(INT, |row| {
-                let count = patterns.get(second(row), "")?.find_iter(first(row)).count();
-                Ok(i64::try_from(count).unwrap_or(i64::MAX))
-            })
-        }
         StringFunction::ConcatWith => {
             let live = call.columns[0].present(call.selection);
             call.texts_where(&live, &mut |row, heap| {
@@ -167,14 +132,14 @@ pub(super) fn evaluate(of: StringFunction, call: &Call<'_>) -> Result<Vector<'st
                     heap.push_str(first(row));
                     heap.push_str(part);
                 });
-                check_size(of, heap.len())
+                check_size(of.name(), heap.len())
             })
         }
         StringFunction::Printf => {
             call.texts_where(&call.columns[0].present(call.selection), &mut |row, heap| {
                 let mut arguments = call.columns[1..].iter().map(|column| column.value(row));
                 printf(call.text(0, row), &mut arguments, heap);
-                check_size(of, heap.len())
+                check_size(of.name(), heap.len())
             })
         }
         StringFunction::Format => {
@@ -196,10 +161,10 @@ fn unwritable(_: std::fmt::Error) -> Error {
     Error::Overflow { operation: "a text".to_owned() }
 }
 
-fn check_size(of: StringFunction, bytes: usize) -> Result<(), Error> {
+pub(super) fn check_size(function: &str, bytes: usize) -> Result<(), Error> {
     match bytes <= TEXT_BYTES_MAX {
         true => Ok(()),
-        false => Err(Error::Overflow { operation: format!("{}()", of.name()) }),
+        false => Err(Error::Overflow { operation: format!("{function}()") }),
     }
 }
 
@@ -246,23 +211,35 @@ fn split_part<'t>(text: &'t str, delimiter: &str, n: i64) -> Result<&'t str, Err
     })
 }
 
-/// SQLite's `substr`. What is asked for lies between two places, which are cut to those that there are; place 0 is one
-/// before the first character, and counts.
-fn slice(text: &str, start: i64, count: Option<i64>) -> &str {
-    let all = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
+/// SQLite's `substr`: the places from which and up to which characters are meant, from 1 on. What is asked for lies between
+/// two places, which are cut to those that there are; place 0 is one before the first character, and counts.
+fn sliced(all: usize, start: i64, count: Option<i64>) -> (i64, i64) {
+    let all = i64::try_from(all).unwrap_or(i64::MAX);
     let begin = if start < 0 { all.saturating_add(start).saturating_add(1) } else { start };
-    let (begin, end) = match count {
+    match count {
         // A start before the text is that of the text, if nothing says how many characters are meant.
         None => (begin, i64::MAX),
         Some(count) if count < 0 => (begin.saturating_add(count), begin),
         Some(count) => (begin, begin.saturating_add(count)),
-    };
+    }
+}
+
+fn slice(text: &str, start: i64, count: Option<i64>) -> &str {
+    let (begin, end) = sliced(text.chars().count(), start, count);
     let offset = |place: i64| {
         let ahead = usize::try_from(place.max(1) - 1).unwrap_or(usize::MAX);
         text.char_indices().nth(ahead).map_or(text.len(), |(offset, _)| offset)
     };
     let (begin, end) = (offset(begin), offset(end));
     &text[begin..end.max(begin)]
+}
+
+/// The same of bytes.
+pub(super) fn slice_bytes(bytes: &[u8], start: i64, count: Option<i64>) -> &[u8] {
+    let (begin, end) = sliced(bytes.len(), start, count);
+    let offset = |place: i64| usize::try_from(place.max(1) - 1).unwrap_or(usize::MAX).min(bytes.len());
+    let (begin, end) = (offset(begin), offset(end));
+    &bytes[begin..end.max(begin)]
 }
 
 fn translate(text: &str, from: &str, to: &str, heap: &mut String) {
@@ -295,7 +272,7 @@ fn character(code: i64) -> Result<char, Error> {
 }
 
 /// Adds a text in quotes, with those in it doubled.
-fn quote(text: &str, mark: char, heap: &mut String) {
+pub(super) fn quote(text: &str, mark: char, heap: &mut String) {
     heap.push(mark);
     for character in text.chars() {
         if character == mark {
@@ -342,11 +319,11 @@ fn format(call: &Call<'_>, row: usize, heap: &mut String) -> Result<(), Error> {
             (_, None) => return Err(refused("a name that is not NULL", "NULL".to_owned())),
         }
     }
-    check_size(StringFunction::Format, heap.len())
+    check_size(StringFunction::Format.name(), heap.len())
 }
 
 /// Adds a name, in quotes if it needs them.
-fn push_name(name: &str, heap: &mut String) {
+pub(super) fn push_name(name: &str, heap: &mut String) {
     let plain =
         |character: char| character == '_' || character.is_ascii_lowercase() || character.is_ascii_digit();
     let is_plain = name.chars().all(plain) && !name.starts_with(|first: char| first.is_ascii_digit());
@@ -354,58 +331,6 @@ fn push_name(name: &str, heap: &mut String) {
         true => heap.push_str(name),
         false => quote(name, '"', heap),
     }
-}
-
-/// The regular expression that was compiled last.
-#[derive(Default)]
-struct Patterns {
-    last: Option<(String, String, Regex)>,
-}
-
-impl Patterns {
-    fn get(&mut self, pattern: &str, flags: &str) -> Result<&Regex, Error> {
-        let is_known = self.last.as_ref().is_some_and(|(known, with, _)| known == pattern && with == flags);
-        if !is_known {
-            let refused = |reason: String| Error::Pattern { pattern: pattern.to_owned(), reason };
-            if let Some(flag) = flags.chars().find(|flag| !"gi".contains(*flag)) {
-                return Err(refused(format!("there is no flag {flag:?}, only g and i")));
-            }
-            let regex = RegexBuilder::new(pattern).case_insensitive(flags.contains('i')).build();
-            let regex = regex.map_err(|reason| refused(reason.to_string()))?;
-            self.last = Some((pattern.to_owned(), flags.to_owned(), regex));
-        }
-        match &self.last {
-            Some((.., regex)) => Ok(regex),
-            None => unreachable!("it was put there"),
-        }
-    }
-}
-
-/// A replacement in which `\1` and `\&` are groups, as one in which `${1}` is.
-fn group_references(replacement: &str) -> Cow<'_, str> {
-    if !replacement.contains(['\\', '$']) {
-        return Cow::Borrowed(replacement);
-    }
-    let mut converted = String::with_capacity(replacement.len() + 4);
-    let mut characters = replacement.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '$' => converted.push_str("$$"),
-            '\\' => match characters.next() {
-                Some('&') => converted.push_str("${0}"),
-                Some(digit @ '1'..='9') => {
-                    converted.push_str("${");
-                    converted.push(digit);
-                    converted.push('}');
-                }
-                Some('$') => converted.push_str("$$"),
-                Some(other) => converted.push(other),
-                None => converted.push('\\'),
-            },
-            other => converted.push(other),
-        }
-    }
-    Cow::Owned(converted)
 }
 
 #[cfg(test)]
@@ -439,7 +364,6 @@ mod tests {
         check(StringFunction::TrimCharactersLeft, &["zzzytest", "xyz"], "test");
         check(StringFunction::TrimCharactersRight, &["testxxzx", "xyz"], "test");
         check(StringFunction::StartsWith, &["alphabet", "alph"], true);
-        check(StringFunction::OctetLength, &["José"], 5);
         check(StringFunction::Ascii, &["été"], 233);
         check(StringFunction::Ascii, &[""], 0);
         check(StringFunction::Hex, &["été"], "C3A974C3A9");
@@ -481,21 +405,5 @@ mod tests {
         );
         assert!(call(StringFunction::Format, &["%s".into()]).is_err());
         assert!(call(StringFunction::Format, &["%d".into(), 1.into()]).is_err());
-    }
-
-    #[test]
-    fn regular_expressions_replace_and_find() {
-        check(StringFunction::RegexpReplace, &["foobarbaz", "b..", "X"], "fooXbaz");
-        check(StringFunction::RegexpReplace, &["foobarbaz", "b..", "X", "g"], "fooXX");
-        check(StringFunction::RegexpReplace, &["foobarbaz", "b(..)", r"X\1Y$", "g"], "fooXarY$XazY$");
-        check(StringFunction::RegexpReplace, &["Abc", "B", r"[\&]", "i"], "A[b]c");
-        check(StringFunction::RegexpSubstring, &["number of your street", "[a-z]+$"], "street");
-        check(StringFunction::RegexpSubstring, &["number", "[0-9]"], Value::Null);
-        check(StringFunction::RegexpCount, &["ABCABCAXYaxy", "A."], 3);
-        for bad in [["a", "(", ""], ["a", "a", "x"]] {
-            let [text, pattern, flags] = bad.map(Value::from);
-            let refused = call(StringFunction::RegexpReplace, &[text, pattern, "b".into(), flags]);
-            assert!(matches!(refused, Err(Error::Pattern { .. })));
-        }
     }
 }

@@ -20,6 +20,7 @@
 
 mod aggregate;
 mod calendar;
+mod called;
 mod change;
 mod collation;
 mod common;

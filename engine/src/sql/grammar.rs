@@ -98,6 +98,9 @@ impl sqlparser::dialect::Dialect for Grammar {
         if parser.parse_keywords(&[Keyword::NOT, Keyword::NULL]) {
             return Some(Ok(Expr::IsNotNull(boxed())));
         }
+        if let Some(between) = super::prefix::parse_between_symmetric(parser, expr, precedence) {
+            return Some(between);
+        }
         if parser.parse_keyword(Keyword::GLOB) {
             let right = parser.parse_subexpr(precedence);
             return Some(right.map(|right| Expr::BinaryOp {
@@ -187,8 +190,9 @@ impl sqlparser::dialect::Dialect for Grammar {
         true
     }
 
+    // `$1` is a parameter all the same, but `$$` begins a text.
     fn supports_dollar_placeholder(&self) -> bool {
-        true
+        self.0.is_sqlite()
     }
 
     fn supports_notnull_operator(&self) -> bool {

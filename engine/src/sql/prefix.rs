@@ -4,7 +4,7 @@
 //! goes back when it is none: half the time of parsing. What begins with a number, a text, a parenthesis or a plain
 //! name is none, and is parsed here, to the same tree. Everything else is left to the parser.
 
-use sqlparser::ast::{Expr, Ident, ObjectName, UnaryOperator, Value};
+use sqlparser::ast::{BinaryOperator, Expr, Ident, ObjectName, TrimWhereField, UnaryOperator, Value};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Word};
@@ -161,6 +161,7 @@ fn word(parser: &mut Parser<'_>, keyword: Keyword, is_quoted: bool, span: Span) 
             let name = take_name(parser)?;
             Some(parser.parse_function(ObjectName::from(vec![name])))
         }
+        Keyword::TRIM if is_call && !is_quoted => trim_of_nothing(parser),
         _ if !is_plain => None,
         _ if is_call && !is_quoted => {
             let name = take_name(parser)?;
@@ -169,6 +170,59 @@ fn word(parser: &mut Parser<'_>, keyword: Keyword, is_quoted: bool, span: Span) 
         _ if is_call => None,
         _ => take_name(parser).map(|name| Ok(Expr::Identifier(name))),
     }
+}
+
+/// `TRIM(LEADING FROM text)`, without the characters that the parser asks for.
+fn trim_of_nothing(parser: &mut Parser<'_>) -> Parsed {
+    let keyword = |ahead: usize| match &parser.peek_nth_token_ref(ahead).token {
+        Token::Word(word) => word.keyword,
+        _ => Keyword::NoKeyword,
+    };
+    let trim_where = match (keyword(2), keyword(3)) {
+        (Keyword::LEADING, Keyword::FROM) => TrimWhereField::Leading,
+        (Keyword::TRAILING, Keyword::FROM) => TrimWhereField::Trailing,
+        (Keyword::BOTH, Keyword::FROM) => TrimWhereField::Both,
+        _ => return None,
+    };
+    (0..4).for_each(|_| parser.advance_token());
+    Some(parser.parse_expr().and_then(|expr| {
+        parser.expect_token(&Token::RParen)?;
+        let (trim_where, expr) = (Some(trim_where), Box::new(expr));
+        Ok(Expr::Trim { trim_where, trim_what: None, expr, trim_characters: None })
+    }))
+}
+
+/// `BETWEEN SYMMETRIC a AND b` behind an expression: within the bounds in either order.
+pub(super) fn parse_between_symmetric(parser: &mut Parser<'_>, expr: &Expr, precedence: u8) -> Parsed {
+    let keyword = |ahead: usize| match &parser.peek_nth_token_ref(ahead).token {
+        Token::Word(word) => word.keyword,
+        _ => Keyword::NoKeyword,
+    };
+    let negated = keyword(0) == Keyword::NOT;
+    let at = usize::from(negated);
+    let is_symmetric = |ahead| match &parser.peek_nth_token_ref(ahead).token {
+        Token::Word(word) => word.value.eq_ignore_ascii_case("symmetric"),
+        _ => false,
+    };
+    if keyword(at) != Keyword::BETWEEN || !is_symmetric(at + 1) {
+        return None;
+    }
+    (0..at + 2).for_each(|_| parser.advance_token());
+    let bounds = parser.parse_subexpr(precedence).and_then(|low| {
+        parser.expect_keyword_is(Keyword::AND)?;
+        Ok((low, parser.parse_subexpr(precedence)?))
+    });
+    Some(bounds.map(|(low, high)| {
+        let between = |low: &Expr, high: &Expr| Expr::Between {
+            expr: Box::new(expr.clone()),
+            negated: false,
+            low: Box::new(low.clone()),
+            high: Box::new(high.clone()),
+        };
+        let (left, right) = (Box::new(between(&low, &high)), Box::new(between(&high, &low)));
+        let within = Expr::Nested(Box::new(Expr::BinaryOp { left, op: BinaryOperator::Or, right }));
+        if negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(within) } } else { within }
+    }))
 }
 
 /// The word that is next, as a name.

@@ -96,20 +96,19 @@ family! {
     Hex = "hex",
     /// The MD5 digest (RFC 1321) of a text or bytes, in hexadecimal digits.
     Md5 = "md5",
-    /// The SHA-1 digest (FIPS 180-4), in hexadecimal digits; so are those that follow.
+    /// The SHA-1 digest (FIPS 180-4), in hexadecimal digits; so are those that follow. PostgreSQL's
+    /// `sha256()` gives bytes, and is one of [`Builtin`](crate::algebra::Builtin).
     Sha1 = "sha1",
     /// SHA-224.
-    Sha224 = "sha224",
+    Sha224 = "sha224_hex",
     /// SHA-256.
-    Sha256 = "sha256",
+    Sha256 = "sha256_hex",
     /// SHA-384.
-    Sha384 = "sha384",
+    Sha384 = "sha384_hex",
     /// SHA-512.
-    Sha512 = "sha512",
+    Sha512 = "sha512_hex",
     /// An integer as hexadecimal digits, in two's complement.
     ToHex = "to_hex",
-    /// How many bytes the text has in UTF-8.
-    OctetLength = "octet_length",
     /// `starts_with(text, beginning)`.
     StartsWith = "starts_with",
     /// `btrim(text, characters)`: without these characters at both ends.
@@ -120,13 +119,6 @@ family! {
     TrimCharactersRight = "rtrim",
     /// The text in quotes, as SQL's literal.
     QuoteLiteral = "quote_literal",
-    /// `regexp_replace(text, pattern, replacement, flags?)`: the first match, all of them with the flag `g`; `\1` is the
-    /// first group, and the flag `i` ignores case.
-    RegexpReplace = "regexp_replace",
-    /// `regexp_substr(text, pattern)`: the first match; NULL if there is none.
-    RegexpSubstring = "regexp_substr",
-    /// `regexp_count(text, pattern)`: how many matches there are that do not overlap.
-    RegexpCount = "regexp_count",
     /// `concat_ws(separator, ..)`: the text forms of the others, those that are not NULL, joined.
     ConcatWith = "concat_ws",
     /// `format(pattern, ..)`: `%s` is the text form of the next argument, `%I` that as a name, `%L` as a literal, `%%` a `%`.
@@ -209,8 +201,6 @@ family! {
     TimeFunction:
     /// Seconds since 1970, with their fraction.
     Epoch = "epoch",
-    /// The timestamp of so many seconds since 1970.
-    FromEpoch = "to_timestamp",
     /// `modified_moment(text, modifier, ..)`: the point in time that SQLite reads in a text, after its modifiers, such as
     /// `start of month` and `+1 day`; NULL for what it reads none in.
     Modified = "modified_moment",
@@ -222,9 +212,6 @@ family! {
     AgePart = "age_part",
     /// `make_date(year, month, day)`.
     MakeDate = "make_date",
-    /// `to_char(timestamp, template)`: `YYYY`, `MM`, `DD`, `HH24`, `HH12`, `MI`, `SS`, `MS`, `US`, `AM`, `Month`, `Mon`,
-    /// `Day`, `Dy`, `DDD`, `D`, `Q`, `IW`, `IYYY`, `YY`; text in double quotes stands for itself.
-    ToChar = "to_char",
     /// `strftime(format, timestamp)`, with SQLite's conversions.
     Strftime = "strftime",
 }

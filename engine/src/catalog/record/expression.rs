@@ -88,7 +88,11 @@ macro_rules! functions {
                     Function::Truncate(unit, zone) => FunctionRecord::Truncate((*unit).into(), zone_record(zone)?),
                     Function::DateOf(zone) => FunctionRecord::DateOf(zone_record(zone)?),
                     Function::TimeOf(zone) => FunctionRecord::TimeOf(zone_record(zone)?),
-                    Function::Math(_) | Function::String(_) | Function::Json(_) | Function::Time(_) => {
+                    Function::Math(_)
+                    | Function::String(_)
+                    | Function::Json(_)
+                    | Function::Time(_)
+                    | Function::Builtin(_) => {
                         FunctionRecord::Named(Cow::Borrowed(function.name()))
                     }
                     $(Function::$plain => FunctionRecord::$plain),*

@@ -5,25 +5,28 @@
 //! a date compared with a timestamp is the midnight it begins with; where the timestamp is a literal that is a
 //! midnight, it becomes a date instead, so that an index of dates serves.
 
+use jiff::SignedDuration;
 use nuages_storage::{DataType, Value};
 use sqlparser::ast;
 
 use super::Binder;
 use super::typed::{TEXT, Typed, cast};
 use crate::algebra::{Arithmetic, Expr, Function, TimeFunction};
+use crate::evaluate::interval::read_months;
 use crate::evaluate::{Class, cast_value};
 use crate::functions::add_months;
 
-const MONTHS_PER_YEAR: i64 = 12;
-
 impl Binder<'_> {
-    /// A date or timestamp plus or minus an interval of whole months; none if the interval is another.
-    pub(super) fn shifted(&self, op: Arithmetic, left: &Typed, interval: &ast::Interval) -> Option<Typed> {
-        let months = months_of(interval)?;
-        let months = if op == Arithmetic::Subtract { months.checked_neg()? } else { months };
-        if !matches!(left.kind, Some(DataType::Date | DataType::Timestamp)) {
+    /// A date or timestamp plus or minus an interval that has months; none if it is another. What the interval has beside
+    /// them is added after them.
+    pub(super) fn shifted(&self, op: Arithmetic, left: &Typed, interval: &ast::Expr) -> Option<Typed> {
+        let (months, rest) = months_of(interval)?;
+        if !matches!(op, Arithmetic::Add | Arithmetic::Subtract)
+            || !matches!(left.kind, Some(DataType::Date | DataType::Timestamp))
+        {
             return None;
         }
+        let months = if op == Arithmetic::Subtract { months.checked_neg()? } else { months };
         let midnight = match left.kind {
             Some(DataType::Date) => cast(left.expr.clone(), DataType::Timestamp),
             _ => left.expr.clone(),
@@ -35,6 +38,7 @@ impl Binder<'_> {
             },
             None => Expr::Call(Function::AddMonths, vec![midnight, Expr::literal(months)]),
         };
+        let expr = if rest.is_zero() { expr } else { expr.arithmetic(op, Expr::Literal(Value::Duration(rest))) };
         Some(Typed::new(expr, DataType::Timestamp))
     }
 }
@@ -117,25 +121,17 @@ fn folded(expr: &Expr) -> Option<Value> {
     }
 }
 
-/// The months of an interval that has nothing else: `'1' year`, `'1 year 6 months'`.
-fn months_of(interval: &ast::Interval) -> Option<i64> {
-    let ast::Expr::Value(value) = &*interval.value else { return None };
+/// The months of an interval that is written, and the rest of it; none if it has none.
+fn months_of(interval: &ast::Expr) -> Option<(i64, SignedDuration)> {
+    let (value, unit) = match interval {
+        ast::Expr::Interval(interval) => (&*interval.value, interval.leading_field.as_ref()),
+        ast::Expr::Cast { expr, data_type: ast::DataType::Interval { .. }, .. } => (&**expr, None),
+        _ => return None,
+    };
+    let ast::Expr::Value(value) = value else { return None };
     let text = match &value.value {
         ast::Value::SingleQuotedString(text) | ast::Value::Number(text, _) => text.as_str(),
         _ => return None,
     };
-    let unit = interval.leading_field.as_ref().map(|unit| unit.to_string().to_lowercase());
-    let mut words = text.split_whitespace();
-    let mut total: Option<i64> = None;
-    while let Some(amount) = words.next() {
-        let amount: i64 = amount.parse().ok()?;
-        let unit = words.next().map(str::to_lowercase).or_else(|| unit.clone())?;
-        let months = match unit.trim_end_matches('s') {
-            "month" | "mon" => amount,
-            "year" => amount.checked_mul(MONTHS_PER_YEAR)?,
-            _ => return None,
-        };
-        total = Some(total.unwrap_or(0).checked_add(months)?);
-    }
-    total
+    read_months(text, unit.map(ToString::to_string).as_deref())
 }

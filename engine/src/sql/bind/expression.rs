@@ -5,9 +5,11 @@ use sqlparser::ast::{self, BinaryOperator, Expr as Ast, UnaryOperator};
 use sqlparser::tokenizer::Span;
 
 use super::scope::Scope;
+use super::called::builtin;
 use super::typed::{TEXT, Typed, cast, has_parameter};
 use super::{Binder, Bound, begin_of, mismatch, unsupported};
 use crate::algebra::{Comparison, DatePart, Expr, Function};
+use crate::evaluate::interval::{read_interval, read_months};
 use crate::evaluate::{Class, class_of, unify};
 use crate::sql::error::{Problem, SqlError};
 
@@ -99,8 +101,7 @@ impl Binder<'_> {
                         return Ok(part);
                     }
                 }
-                let part = self.date_part(&field.to_string(), span)?;
-                self.extract_from(part, expr, span, scope)
+                self.extract_from(&field.to_string(), expr, span, scope)
             }
             Ast::Ceil { expr, .. } => self.simple_call(Function::Ceiling, &[expr.as_ref()], scope, span),
             Ast::Floor { expr, .. } => self.simple_call(Function::Floor, &[expr.as_ref()], scope, span),
@@ -116,14 +117,28 @@ impl Binder<'_> {
                 }
                 self.scalar_function("substr", arguments, span)
             }
-            Ast::Trim { trim_where, trim_what: None, expr, trim_characters: None } => {
-                let function = match trim_where {
-                    Some(ast::TrimWhereField::Leading) => Function::TrimLeft,
-                    Some(ast::TrimWhereField::Trailing) => Function::TrimRight,
-                    _ => Function::Trim,
+            Ast::Trim { trim_where, trim_what, expr, trim_characters } => {
+                let characters = trim_what.as_deref().or_else(|| trim_characters.as_ref()?.first());
+                let mut arguments = vec![self.value_of(expr, scope)?];
+                arguments.extend(characters.map(|expr| self.value_of(expr, scope)).transpose()?);
+                let name = match trim_where {
+                    Some(ast::TrimWhereField::Leading) => "ltrim",
+                    Some(ast::TrimWhereField::Trailing) => "rtrim",
+                    _ => "btrim",
                 };
-                self.simple_call(function, &[expr.as_ref()], scope, span)
+                self.scalar_function(name, arguments, span)
             }
+            Ast::Overlay { expr, overlay_what, overlay_from, overlay_for } => {
+                let parts = [expr, overlay_what, overlay_from].into_iter().chain(overlay_for);
+                let parts = parts.map(|part| self.value_of(part, scope)).collect::<Bound<_>>()?;
+                self.table_call("overlay", parts, span)
+            }
+            Ast::SimilarTo { negated, expr, pattern, escape_char } => {
+                let (text, pattern) = (self.value_of(expr, scope)?, self.value_of(pattern, scope)?);
+                let escape = escape_char.as_deref().map(|escape| self.value_of(escape, scope)).transpose()?;
+                self.similar_to(text, pattern, escape, *negated, span)
+            }
+            Ast::AtTimeZone { timestamp, time_zone } => self.at_time_zone(timestamp, time_zone, scope),
             other => {
                 let text: String = other.to_string().chars().take(40).collect();
                 Err(SqlError::at(unsupported(format!("the expression {text}")), span))
@@ -167,8 +182,9 @@ impl Binder<'_> {
         let span = begin_of(first);
         let mut result = self.expression(first, scope)?;
         while let Some((op, right)) = rest.pop() {
-            if let (Ast::Interval(interval), Some(op)) = (right, super::operator::arithmetic_of(op))
-                && let Some(shifted) = self.shifted(op, &result, interval)
+            if let (Ast::Interval(_) | Ast::Cast { .. }, Some(op)) =
+                (right, super::operator::arithmetic_of(op))
+                && let Some(shifted) = self.shifted(op, &result, right)
             {
                 result = shifted;
                 continue;
@@ -292,6 +308,9 @@ impl Binder<'_> {
         for (left, right) in left.iter().zip(right) {
             pairs.push((self.expression(left, scope)?, self.expression(right, scope)?));
         }
+        if *op == BinaryOperator::Overlaps {
+            return self.overlaps(pairs, span);
+        }
         let op = super::operator::comparison_of(op)
             .ok_or_else(|| SqlError::at(unsupported(format!("the operator {op} between rows")), span))?;
         self.compare_pairs(op, pairs, span).map(Typed::bool)
@@ -408,6 +427,12 @@ impl Binder<'_> {
         let to = self.data_type(to, span)?;
         self.settle(&mut typed, Some(to));
         let typed = self.value(typed).any_as_text();
+        let is_number = class_of(to).is_number();
+        let typed = if self.is_sqlite() && is_number && typed.class() == Some(Class::Bytes) {
+            self.as_text(typed)
+        } else {
+            typed
+        };
         if !self.is_sqlite() {
             let expr = match typed.kind {
                 // It is given as what it is cast to.
@@ -426,6 +451,9 @@ impl Binder<'_> {
                 cast(number.expr, to)
             }
             (_, None) => Expr::Cast(Box::new(typed.expr), to),
+            (Class::Text, Some(Class::Bytes | Class::Float)) => cast(self.as_text(typed).expr, to),
+            (Class::Bytes, Some(Class::Bytes)) => typed.expr,
+            (Class::Bytes, Some(_)) => builtin("text_as_bytes", vec![self.as_text(typed).expr]),
             _ => cast(typed.expr, to),
         };
         Ok(Typed::inclined(expr, to))
@@ -444,7 +472,11 @@ impl Binder<'_> {
         let refused = || {
             SqlError::at(Problem::Literal { text: format!("'{text}'"), data_type: DataType::Duration }, span)
         };
-        let value = super::types::read_interval(&text).ok_or_else(refused)?;
+        if read_months(&text, None).is_some() {
+            let feature = "an interval of months that is not added to a date or a timestamp";
+            return Err(SqlError::at(unsupported(feature), span));
+        }
+        let value = read_interval(&text).ok_or_else(refused)?;
         Ok(Typed::literal(Value::Duration(value)))
     }
 
@@ -455,7 +487,8 @@ impl Binder<'_> {
             "quarter" => DatePart::Quarter,
             "month" => DatePart::Month,
             "week" => DatePart::Week,
-            "dow" | "dayofweek" => DatePart::WeekDay,
+            // The algebra's day of the week, which is printed by this name, counts from 1.
+            "dow" | "dayofweek" | "weekday" => DatePart::WeekDay,
             "isodow" => DatePart::IsoWeekDay,
             "day" => DatePart::Day,
             "doy" | "dayofyear" => DatePart::DayOfYear,

@@ -8,8 +8,7 @@ use super::scope::Scope;
 use super::typed::{Affinity, TEXT, Typed, cast, null_if_any_is};
 use super::{Binder, Bound, last_part, unsupported};
 use crate::algebra::{
-    Arithmetic, Comparison, DateUnit, Expr, Function, JsonFunction, MathFunction, StringFunction, TextMatch,
-    TimeFunction,
+    Arithmetic, Comparison, DateUnit, Expr, Function, StringFunction, TextMatch,
 };
 use crate::catalog::names::nearest;
 use crate::evaluate::{Class, class_of};
@@ -115,6 +114,9 @@ impl Binder<'_> {
                 span,
             ));
         }
+        if let Some(interval) = self.make_interval(known, function, span, scope) {
+            return interval;
+        }
         let mut arguments = Vec::new();
         for argument in plain_arguments(function, known, span)? {
             arguments.push(self.value_of(argument, scope)?);
@@ -128,6 +130,9 @@ impl Binder<'_> {
         mut arguments: Vec<Typed>,
         span: Span,
     ) -> Bound<Typed> {
+        if let Some(call) = self.dialect_call(name, &mut arguments, span) {
+            return call;
+        }
         match (name, arguments.len()) {
             ("min" | "max", 2..) if self.is_sqlite() => {
                 let function = if name == "min" { Function::Least } else { Function::Greatest };
@@ -164,6 +169,10 @@ impl Binder<'_> {
                 };
                 return Ok(self.literal_search(kind, text, part));
             }
+            ("iif" | "if", 2) => {
+                arguments.push(Typed::null());
+                return self.scalar_function(name, arguments, span);
+            }
             ("iif" | "if", 3) => {
                 let (otherwise, then, condition) = (arguments.pop(), arguments.pop(), arguments.pop());
                 let (Some(otherwise), Some(then), Some(condition)) = (otherwise, then, condition) else {
@@ -190,8 +199,7 @@ impl Binder<'_> {
             }
             ("date_trunc", 2) => {
                 if let (Some(operand), Some(unit)) = (arguments.pop(), arguments.pop()) {
-                    let unit = date_unit(unit.literal_text().unwrap_or_default(), span)?;
-                    return self.call(Function::Truncate(unit, None), vec![operand], span);
+                    return self.truncated(unit, operand, span);
                 }
             }
             ("date_trunc", 3) => {
@@ -206,12 +214,18 @@ impl Binder<'_> {
             }
             ("date_part", 2) => {
                 if let (Some(operand), Some(part)) = (arguments.pop(), arguments.pop()) {
-                    let name = part.literal_text().unwrap_or_default();
+                    let Some(name) = part.literal_text() else {
+                        let feature = "date_part() of a part that is not a literal";
+                        return Err(SqlError::at(unsupported(feature), span));
+                    };
                     if let Some(part) = self.part_of_age(name, &operand) {
                         return Ok(part);
                     }
-                    let part = self.date_part(name, span)?;
-                    return self.extract(part, operand, None, span);
+                    let part = self.part_of(name, operand, span)?;
+                    return Ok(match part.class() {
+                        Some(Class::Decimal) => Typed::new(cast(part.expr, DataType::Float), DataType::Float),
+                        _ => part,
+                    });
                 }
             }
             (_, 0)
@@ -239,7 +253,7 @@ impl Binder<'_> {
             return call;
         }
         let plain = PLAIN.iter().find(|(known, _)| *known == name).map(|(_, function)| function.clone());
-        match plain.or_else(|| family(name)) {
+        match plain.or_else(|| Function::of_family(name)) {
             Some(function) => self.call(function, arguments, span),
             None if OTHERS.contains(&name) => {
                 Err(arity(name, "another number of arguments", arguments.len(), span))
@@ -288,8 +302,12 @@ impl Binder<'_> {
         if !matches!(function, Function::Json(_)) {
             arguments = arguments.into_iter().map(Typed::any_as_text).collect();
         }
+        let given: Vec<Option<DataType>> = arguments.iter().map(said).collect();
         for (place, argument) in arguments.iter_mut().enumerate() {
-            let wanted = wanted(&function, place);
+            let wanted = match &function {
+                Function::Builtin(of) => of.wanted(&given, place),
+                function => wanted(function, place),
+            };
             self.settle(argument, wanted);
             self.adapt(argument, wanted);
         }
@@ -305,12 +323,8 @@ impl Binder<'_> {
         let Some(wanted) = wanted else { return };
         let (class, is_text) = (argument.class(), class_of(wanted) == Class::Text);
         let taken = || Typed::null();
-        if self.is_sqlite()
-            && is_text
-            && class.is_some_and(|class| class != Class::Text && class != Class::Bytes)
-        {
-            let expr = std::mem::replace(argument, taken()).expr;
-            *argument = Typed::new(cast(expr, TEXT), TEXT);
+        if self.is_sqlite() && is_text && class.is_some_and(|class| class != Class::Text) {
+            *argument = self.as_text(std::mem::replace(argument, taken()));
         } else if self.is_sqlite() && !is_text && class == Some(Class::Text) {
             *argument = self.number(std::mem::replace(argument, taken()));
         } else if self.is_sqlite() && class == Some(Class::Float) && class_of(wanted) == Class::Int {
@@ -391,15 +405,6 @@ pub(super) fn plain_arguments<'f>(
     list.args.iter().map(plain).collect()
 }
 
-/// The function of this name among those that are called as they are.
-fn family(name: &str) -> Option<Function> {
-    let math = || MathFunction::named(name).map(Function::Math);
-    let string = || StringFunction::named(name).map(Function::String);
-    let json = || JsonFunction::named(name).map(Function::Json);
-    let time = || TimeFunction::named(name).map(Function::Time);
-    math().or_else(string).or_else(json).or_else(time)
-}
-
 pub(super) fn arity(function: &str, expected: &'static str, got: usize, span: Span) -> SqlError {
     SqlError::at(Problem::Arguments { function: function.to_owned(), expected, got }, span)
 }
@@ -412,6 +417,11 @@ fn is_from_first(arguments: &[Typed]) -> bool {
         None => true,
     };
     is_above(1, 1) && is_above(2, 0)
+}
+
+/// The type of an argument, none if it is a literal that may be read as one of many.
+fn said(argument: &Typed) -> Option<DataType> {
+    argument.kind.filter(|_| argument.literal_text().is_none())
 }
 
 /// The type that an argument is to have, if the function does not take several.
@@ -457,7 +467,13 @@ fn wanted(function: &Function, place: usize) -> Option<DataType> {
 }
 
 fn date_unit(name: &str, span: Span) -> Bound<DateUnit> {
-    Ok(match name.to_lowercase().as_str() {
+    let unknown = || SqlError::at(unsupported(format!("date_trunc to '{name}' in a time zone")), span);
+    unit_named(name).ok_or_else(unknown)
+}
+
+/// The unit of the algebra that has this name.
+pub(super) fn unit_named(name: &str) -> Option<DateUnit> {
+    Some(match name.to_lowercase().as_str() {
         "year" => DateUnit::Year,
         "quarter" => DateUnit::Quarter,
         "month" => DateUnit::Month,
@@ -466,7 +482,7 @@ fn date_unit(name: &str, span: Span) -> Bound<DateUnit> {
         "hour" => DateUnit::Hour,
         "minute" => DateUnit::Minute,
         "second" => DateUnit::Second,
-        other => return Err(SqlError::at(unsupported(format!("date_trunc to '{other}'")), span)),
+        _ => return None,
     })
 }
 

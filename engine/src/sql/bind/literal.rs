@@ -22,6 +22,8 @@ impl Binder<'_> {
             | Literal::NationalStringLiteral(text) => Typed::literal(Value::Text(text.clone())),
             Literal::DollarQuotedString(quoted) => Typed::literal(Value::Text(quoted.value.clone())),
             Literal::DoubleQuotedString(text) => Typed::literal(Value::Text(text.clone())),
+            // PostgreSQL's bit strings, which are texts of their digits here.
+            Literal::SingleQuotedByteStringLiteral(bits) => Typed::literal(Value::Text(bits.clone())),
             Literal::HexStringLiteral(digits) => {
                 let bytes = hexadecimal(digits).ok_or_else(|| {
                     let (text, data_type) = (format!("x'{digits}'"), DataType::Bytes);

@@ -72,6 +72,7 @@ impl Binder<'_> {
             BinaryOperator::PGLikeMatch => self.like(left, right, None, false, span),
             BinaryOperator::PGILikeMatch => self.like(left, right, None, true, span),
             BinaryOperator::Glob => self.glob(left, &right, span),
+            BinaryOperator::PGStartsWith => self.scalar_function("starts_with", vec![left, right], span),
             op => Err(SqlError::at(unsupported(format!("the operator {op}")), span)),
         }
     }
@@ -104,6 +105,9 @@ impl Binder<'_> {
                 let minus_one = Typed::literal(Value::Int(-1));
                 self.arithmetic(Arithmetic::BitXor, operand, minus_one, span)
             }
+            UnaryOperator::PGSquareRoot => self.call(Function::SquareRoot, vec![operand], span),
+            UnaryOperator::PGCubeRoot => self.scalar_function("cbrt", vec![operand], span),
+            UnaryOperator::PGAbs => self.call(Function::Abs, vec![operand], span),
             op => Err(SqlError::at(unsupported(format!("the operator {op}")), span)),
         }
     }
@@ -258,6 +262,11 @@ impl Binder<'_> {
                 | Arithmetic::ShiftRight
         );
         let is_division = matches!(op, Arithmetic::Divide | Arithmetic::Modulo);
+        if !self.is_sqlite()
+            && let Some(days) = days_between(op, &left, &right)
+        {
+            return Ok(days);
+        }
         if self.is_sqlite() && (is_bitwise || op == Arithmetic::Modulo) {
             let was_real = left.class() == Some(Class::Float) || right.class() == Some(Class::Float);
             (left, right) = (integer(left), integer(right));
@@ -266,7 +275,14 @@ impl Binder<'_> {
             } else {
                 right
             };
-            let whole = Typed::new(left.expr.arithmetic(op, right.expr), DataType::BigInt);
+            let whole = match op {
+                Arithmetic::ShiftLeft => super::called::builtin("shift_bits", vec![left.expr, right.expr]),
+                Arithmetic::ShiftRight => {
+                    super::called::builtin("shift_bits", vec![left.expr, Expr::Negate(Box::new(right.expr))])
+                }
+                op => left.expr.arithmetic(op, right.expr),
+            };
+            let whole = Typed::new(whole, DataType::BigInt);
             let is_real = was_real && op == Arithmetic::Modulo;
             return Ok(if is_real {
                 Typed::new(cast(whole.expr, DataType::Float), DataType::Float)
@@ -275,6 +291,11 @@ impl Binder<'_> {
             });
         }
         (left, right) = same_numbers(left, right);
+        if self.is_sqlite()
+            && let Some(real) = beyond_integers(op, &left.expr, &right.expr)
+        {
+            return Ok(Typed::literal(Value::Float(real)));
+        }
         if self.is_sqlite() && op == Arithmetic::Divide {
             let zero = if right.class() == Some(Class::Float) { Value::Float(0.0) } else { Value::Int(0) };
             right.expr = unless_zero(right.expr, zero);
@@ -308,6 +329,14 @@ impl Binder<'_> {
     /// `||`.
     pub(super) fn concatenate(&mut self, left: Typed, right: Typed) -> Bound<Typed> {
         let (mut left, mut right) = (self.value(left).any_as_text(), self.value(right).any_as_text());
+        let is_bytes = |typed: &Typed| typed.class() == Some(Class::Bytes);
+        if self.is_sqlite() {
+            (left, right) = (self.as_text(left), self.as_text(right));
+        } else if is_bytes(&left) && (is_bytes(&right) || right.literal_text().is_some())
+            || is_bytes(&right) && left.literal_text().is_some()
+        {
+            return self.table_call("byteacat", vec![left, right], Span::empty());
+        }
         if let (Expr::Literal(left), Expr::Literal(right)) = (&left.expr, &right.expr)
             && !left.is_null()
             && !right.is_null()
@@ -319,6 +348,39 @@ impl Binder<'_> {
         let joined = Expr::Call(Function::Concat, vec![left.expr.clone(), right.expr.clone()]);
         Ok(Typed::new(null_if_any_is(&[&left.expr, &right.expr], joined), TEXT))
     }
+}
+
+/// A date minus a date, which is how many days they are apart in PostgreSQL; none if it is anything else.
+fn days_between(op: Arithmetic, left: &Typed, right: &Typed) -> Option<Typed> {
+    let date = |typed: &Typed| match typed.literal_text() {
+        Some(_) => cast(typed.expr.clone(), DataType::Date),
+        None => typed.expr.clone(),
+    };
+    let is_date = |typed: &Typed| typed.kind == Some(DataType::Date);
+    let is_text = |typed: &Typed| typed.literal_text().is_some();
+    let are_dates = is_date(left) && (is_date(right) || is_text(right)) || is_text(left) && is_date(right);
+    (op == Arithmetic::Subtract && are_dates)
+        .then(|| Typed::new(super::called::builtin("date_mi", vec![date(left), date(right)]), DataType::BigInt))
+}
+
+/// What SQLite makes of integers that are written and whose result is none: a float. Where they are columns it is an error
+/// here, since the type of a column is known before its values are.
+fn beyond_integers(op: Arithmetic, left: &Expr, right: &Expr) -> Option<f64> {
+    let (Expr::Literal(Value::Int(left)), Expr::Literal(Value::Int(right))) = (left, right) else { return None };
+    let (wide_left, wide_right) = (i128::from(*left), i128::from(*right));
+    let exact = match op {
+        Arithmetic::Add => wide_left + wide_right,
+        Arithmetic::Subtract => wide_left - wide_right,
+        Arithmetic::Multiply => wide_left * wide_right,
+        _ => return None,
+    };
+    #[expect(clippy::cast_precision_loss, reason = "SQLite computes with the nearest floats")]
+    let floats = (*left as f64, *right as f64);
+    i64::try_from(exact).is_err().then_some(match op {
+        Arithmetic::Add => floats.0 + floats.1,
+        Arithmetic::Subtract => floats.0 - floats.1,
+        _ => floats.0 * floats.1,
+    })
 }
 
 /// Two numbers of different kinds, one of them a literal: the literal becomes of the other's kind, so that an index on

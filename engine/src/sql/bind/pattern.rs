@@ -8,6 +8,7 @@ use super::scope::Scope;
 use super::typed::{TEXT, Typed};
 use super::{Binder, Bound, begin_of, unsupported};
 use crate::algebra::{Expr, Function, TextMatch};
+use crate::functions::builtin::escaped_by_backslash;
 use crate::sql::error::SqlError;
 
 impl Binder<'_> {
@@ -65,8 +66,9 @@ impl Binder<'_> {
                 let text = |text: &str| Expr::Literal(Value::Text(text.to_owned()));
                 Expr::Call(Function::Replace, vec![pattern.expr, text("\\"), text("\\\\")])
             }
-            (None, Some(_)) => {
-                return Err(SqlError::at(unsupported("ESCAPE with a pattern that is not a literal"), span));
+            (None, Some(escape)) => {
+                let escape = Typed::literal(Value::Text(escape.to_string()));
+                self.table_call("like_escape", vec![pattern, escape], span)?.expr
             }
         };
         Ok(search(TextMatch::Like, ignore_case, text.expr, pattern))
@@ -91,90 +93,8 @@ impl Binder<'_> {
         self.settle(&mut part, Some(TEXT));
         search(kind, false, text.expr, part.expr)
     }
-
-    /// `GLOB`, as a regular expression.
-    pub(super) fn glob(&mut self, text: Typed, pattern: &Typed, span: Span) -> Bound<Typed> {
-        let text = self.value(text).any_as_text();
-        match pattern.literal_text() {
-            Some(glob) => {
-                let pattern = Expr::Literal(Value::Text(regex_of_glob(glob)));
-                Ok(search(TextMatch::Regex, false, text.expr, pattern))
-            }
-            None => Err(SqlError::at(unsupported("GLOB with a pattern that is not a literal"), span)),
-        }
-    }
 }
 
 fn search(kind: TextMatch, ignore_case: bool, text: Expr, pattern: Expr) -> Typed {
     Typed::bool(Expr::Match { kind, ignore_case, text: Box::new(text), pattern: Box::new(pattern) })
-}
-
-/// A pattern in which `escape` escapes as one in which `\` does.
-fn escaped_by_backslash(pattern: &str, escape: Option<char>) -> String {
-    let mut result = String::with_capacity(pattern.len());
-    let mut characters = pattern.chars();
-    while let Some(character) = characters.next() {
-        if Some(character) == escape {
-            result.push('\\');
-            result.extend(characters.next());
-        } else {
-            if character == '\\' {
-                result.push('\\');
-            }
-            result.push(character);
-        }
-    }
-    result
-}
-
-/// `*`, `?` and `[..]` as a regular expression for the whole text.
-fn regex_of_glob(glob: &str) -> String {
-    let mut regex = String::from("(?s)^");
-    let mut characters = glob.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '*' => regex.push_str(".*"),
-            '?' => regex.push('.'),
-            '[' => {
-                regex.push('[');
-                if characters.next_if(|next| matches!(next, '^' | '!')).is_some() {
-                    regex.push('^');
-                }
-                let mut is_first = true;
-                for inner in characters.by_ref() {
-                    if inner == ']' && !is_first {
-                        break;
-                    }
-                    if matches!(inner, '[' | ']' | '\\' | '&' | '~') {
-                        regex.push('\\');
-                    }
-                    regex.push(inner);
-                    is_first = false;
-                }
-                regex.push(']');
-            }
-            other => {
-                let mut buffer = [0; 4];
-                regex.push_str(&regex::escape(other.encode_utf8(&mut buffer)));
-            }
-        }
-    }
-    regex.push('$');
-    regex
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn escapes_become_backslashes() {
-        assert_eq!(escaped_by_backslash("50!%_\\", Some('!')), "50\\%_\\\\");
-        assert_eq!(escaped_by_backslash("a\\%", None), "a\\\\%");
-    }
-
-    #[test]
-    fn globs_become_regular_expressions() {
-        assert_eq!(regex_of_glob("a*[^0-9]?.c"), "(?s)^a.*[^0-9].\\.c$");
-    }
 }

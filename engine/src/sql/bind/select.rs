@@ -283,10 +283,14 @@ impl Binder<'_> {
             ast::Expr::Function(function) => {
                 last_part(&function.name).map(|name| self.new_name(name)).unwrap_or_default()
             }
-            ast::Expr::Cast { expr, .. } => self.name_of(expr),
-            ast::Expr::Case { .. } => "case".to_owned(),
-            ast::Expr::Exists { .. } => "exists".to_owned(),
-            _ => "?column?".to_owned(),
+            ast::Expr::Cast { expr, data_type, .. } => match self.name_of(expr) {
+                name if name == UNNAMED || name == "case" => type_word(data_type),
+                name => name,
+            },
+            ast::Expr::Case { else_result: Some(otherwise), .. } if is_named(otherwise) => self.name_of(otherwise),
+            ast::Expr::Collate { expr, .. } => self.name_of(expr),
+            ast::Expr::TypedString(typed) => type_word(&typed.data_type),
+            other => special_name(other).unwrap_or(UNNAMED).to_owned(),
         }
     }
 
@@ -367,4 +371,58 @@ fn check_supported(select: &ast::Select) -> Bound<()> {
         Some((_, clause)) => Err(SqlError::at(unsupported(clause), select.select_token.0.span)),
         None => Ok(()),
     }
+}
+
+/// What PostgreSQL calls a column that nothing gives a name.
+const UNNAMED: &str = "?column?";
+
+/// Whether an expression has a name of its own that a `CASE` takes over.
+fn is_named(expr: &ast::Expr) -> bool {
+    use ast::Expr::{CompoundIdentifier, Function, Identifier};
+    matches!(expr, Identifier(_) | CompoundIdentifier(_) | Function(_))
+}
+
+/// What PostgreSQL calls a column of an expression with a syntax of its own.
+fn special_name(expr: &ast::Expr) -> Option<&'static str> {
+    Some(match expr {
+        ast::Expr::Case { .. } => "case",
+        ast::Expr::Exists { .. } => "exists",
+        ast::Expr::Extract { .. } => "extract",
+        ast::Expr::Position { .. } => "position",
+        ast::Expr::Substring { .. } => "substring",
+        ast::Expr::Overlay { .. } => "overlay",
+        ast::Expr::Trim { trim_where: Some(ast::TrimWhereField::Leading), .. } => "ltrim",
+        ast::Expr::Trim { trim_where: Some(ast::TrimWhereField::Trailing), .. } => "rtrim",
+        ast::Expr::Trim { .. } => "btrim",
+        ast::Expr::Ceil { .. } => "ceil",
+        ast::Expr::Floor { .. } => "floor",
+        ast::Expr::AtTimeZone { .. } => "timezone",
+        ast::Expr::Interval(_) => "interval",
+        ast::Expr::Array(_) => "array",
+        ast::Expr::Tuple(_) => "row",
+        ast::Expr::Value(value) if matches!(value.value, ast::Value::Boolean(_)) => "bool",
+        _ => return None,
+    })
+}
+
+/// PostgreSQL's own name of a type.
+fn type_word(kind: &ast::DataType) -> String {
+    let written = kind.to_string().to_lowercase();
+    let plain = written.split('(').next().unwrap_or_default().trim();
+    let word = match plain {
+        "int" | "integer" => "int4",
+        "bigint" => "int8",
+        "smallint" => "int2",
+        "double precision" | "double" | "float" => "float8",
+        "real" => "float4",
+        "decimal" | "dec" => "numeric",
+        "boolean" => "bool",
+        "character varying" => "varchar",
+        "character" | "char" => "bpchar",
+        "timestamp with time zone" => "timestamptz",
+        "timestamp without time zone" => "timestamp",
+        "time without time zone" => "time",
+        other => other,
+    };
+    word.to_owned()
 }

@@ -3,9 +3,11 @@
 use nuages_storage::{DataType, Value};
 
 use super::Binder;
+use super::called::builtin;
 use super::collation::Collating;
 use crate::algebra::{Comparison, Expr, Function};
 use crate::evaluate::{Class, class_of};
+use crate::functions::real_as_text;
 
 pub(super) const TEXT: DataType = DataType::Text { max_length: None };
 
@@ -161,6 +163,31 @@ impl Binder<'_> {
             },
             _ => typed,
         }
+    }
+
+    /// The text that SQLite makes of a value: that of bytes is what they are in UTF-8, floats have 15 digits.
+    pub(super) fn as_text(&self, typed: Typed) -> Typed {
+        let typed = typed.any_as_text();
+        let function = match typed.class() {
+            Some(Class::Bytes) => "bytes_as_text",
+            Some(Class::Float) => "real_as_text",
+            None | Some(Class::Text) => return typed,
+            Some(_) => {
+                let text = match typed.expr {
+                    Expr::Literal(value) if !value.is_null() => Expr::Literal(Value::Text(value.to_string())),
+                    expr => cast(expr, TEXT),
+                };
+                return Typed::new(text, TEXT);
+            }
+        };
+        let text = match typed.expr {
+            Expr::Literal(Value::Float(float)) => Expr::Literal(Value::Text(real_as_text(float))),
+            Expr::Literal(Value::Bytes(bytes)) => {
+                Expr::Literal(Value::Text(String::from_utf8_lossy(&bytes).into_owned()))
+            }
+            expr => builtin(function, vec![expr]),
+        };
+        Typed::new(text, TEXT)
     }
 
     /// Gives a parameter of which nothing is known a type.

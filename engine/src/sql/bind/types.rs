@@ -1,6 +1,5 @@
 //! Type names.
 
-use jiff::SignedDuration;
 use nuages_storage::DataType;
 use nuages_storage::value::DECIMAL_PRECISION_MAX;
 use sqlparser::ast::{CharacterLength, DataType as Ast, ExactNumberInfo};
@@ -132,75 +131,5 @@ fn max_length(length: Option<&CharacterLength>) -> Option<Option<u32>> {
     match length {
         None | Some(CharacterLength::Max) => Some(None),
         Some(CharacterLength::IntegerLength { length, .. }) => u32::try_from(*length).ok().map(Some),
-    }
-}
-
-/// An interval as PostgreSQL writes it: `1 day 2 hours`, `01:30:00`, `2 weeks ago`. Months and years have no fixed
-/// length and are none.
-pub(super) fn read_interval(text: &str) -> Option<SignedDuration> {
-    const DAY: i64 = 86_400;
-    let mut total = SignedDuration::ZERO;
-    let mut words = text.split_whitespace().peekable();
-    let mut sign = 1;
-    words.peek()?;
-    let mut parts: Vec<SignedDuration> = Vec::new();
-    while let Some(word) = words.next() {
-        if word.eq_ignore_ascii_case("ago") && words.peek().is_none() {
-            sign = -1;
-            continue;
-        }
-        if word.contains(':') {
-            parts.push(clock(word)?);
-            continue;
-        }
-        let split = word.find(|character: char| character.is_ascii_alphabetic()).unwrap_or(word.len());
-        let (amount, unit) = word.split_at(split);
-        let amount: f64 = amount.parse().ok()?;
-        let unit = if unit.is_empty() { words.next().unwrap_or("second") } else { unit };
-        let seconds = match unit.to_lowercase().as_str() {
-            "microsecond" | "microseconds" | "us" => 1e-6,
-            "millisecond" | "milliseconds" | "ms" => 1e-3,
-            "second" | "seconds" | "sec" | "secs" | "s" => 1.0,
-            "minute" | "minutes" | "min" | "mins" | "m" => 60.0,
-            "hour" | "hours" | "hr" | "hrs" | "h" => 3_600.0,
-            "day" | "days" | "d" => DAY as f64,
-            "week" | "weeks" | "w" => (7 * DAY) as f64,
-            _ => return None,
-        };
-        parts.push(SignedDuration::try_from_secs_f64(amount * seconds).ok()?);
-    }
-    for part in parts {
-        total = total.checked_add(part)?;
-    }
-    if sign < 0 { total.checked_neg() } else { Some(total) }
-}
-
-/// `-12:30:00.5`.
-fn clock(text: &str) -> Option<SignedDuration> {
-    let (negative, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
-    let mut parts = text.split(':');
-    let hours: i64 = parts.next()?.parse().ok()?;
-    let minutes: i64 = parts.next()?.parse().ok()?;
-    let seconds: f64 = parts.next().map_or(Some(0.0), |seconds| seconds.parse().ok())?;
-    let whole = hours.checked_mul(3_600)?.checked_add(minutes.checked_mul(60)?)?;
-    let total =
-        SignedDuration::from_secs(whole).checked_add(SignedDuration::try_from_secs_f64(seconds).ok()?)?;
-    if negative { total.checked_neg() } else { Some(total) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn intervals_are_read() {
-        let seconds = |text: &str| read_interval(text).map(|interval| interval.as_secs());
-        assert_eq!(seconds("1 day 2 hours"), Some(93_600));
-        assert_eq!(seconds("01:30"), Some(5_400));
-        assert_eq!(seconds("-00:00:05"), Some(-5));
-        assert_eq!(seconds("2 weeks ago"), Some(-1_209_600));
-        assert_eq!(seconds("90 min"), Some(5_400));
-        assert_eq!((seconds("2m 30s"), seconds("2000ms"), seconds("1h")), (Some(150), Some(2), Some(3_600)));
-        assert_eq!((seconds("1 month"), seconds(""), seconds("x")), (None, None, None));
     }
 }

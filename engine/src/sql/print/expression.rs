@@ -60,6 +60,11 @@ pub(super) fn expression(expr: &Expr, names: &mut dyn Names) -> String {
             }
             arguments => call(&Function::AddMonths, &list(arguments, names)),
         },
+        Expr::Call(Function::Builtin(of), arguments) if of.name() == "overlay" => {
+            let words = ["", " PLACING ", " FROM ", " FOR "];
+            let parts = words.iter().zip(arguments).map(|(word, part)| format!("{word}{}", operand(part, names)));
+            format!("overlay({})", parts.collect::<String>())
+        }
         Expr::Call(function, arguments) => call(function, &list(arguments, names)),
         Expr::Scalar(query) => format!("({})", names.query(query)),
         Expr::Exists(relation) => format!("EXISTS ({})", names.relation(relation)),
@@ -140,6 +145,10 @@ fn call(function: &Function, arguments: &str) -> String {
             None => arguments.to_owned(),
         };
     match function {
+        // The algebra's second is whole.
+        Function::Extract(DatePart::Second, zone) => {
+            format!("CAST(trunc(extract(second FROM {})) AS bigint)", local(zone))
+        }
         Function::Extract(part, zone) => format!("extract({} FROM {})", part_word(*part), local(zone)),
         Function::Truncate(unit, zone) => {
             let zone = zone.as_ref().and_then(jiff::tz::TimeZone::iana_name);
