@@ -1,13 +1,16 @@
 //! SQL out: expressions, queries and definitions as PostgreSQL would read them.
 //!
-//! Order of reading: `identifier` and `expression` (the small), `aggregate`, `select` and `query` (what is asked),
-//! `statement` (what writes), `definition` (what makes a table).
+//! Order of reading: `identifier` and `expression` (the small), `aggregate`, `mentions`, `select`, `query`, `relation` and `from` (what
+//! is asked), `statement` (what writes), `definition` (what makes a table).
 
 mod aggregate;
 mod definition;
 mod expression;
+mod from;
 mod identifier;
+mod mentions;
 mod query;
+mod relation;
 mod select;
 mod statement;
 
@@ -60,7 +63,7 @@ impl Statement {
     /// # Ok::<(), nuages_engine::Error>(())
     /// ```
     pub fn sql(&self, catalog: &Catalog) -> String {
-        let mut printer = query::Printer::of(catalog, |visit| statement::walk_statement(self, visit));
+        let mut printer = query::Printer::of(catalog, statement::mentioned(self));
         statement::statement(self, &mut printer)
     }
 }

@@ -2,13 +2,14 @@
 
 use super::expression::expression;
 use super::identifier::{Identifier, identifiers};
+use super::mentions::Mentions;
 use super::query::Printer;
 use crate::algebra::{
     ConflictAction, ConflictTarget, Delete, Expr, Insert, InsertSource, OnConflict, OutputColumn, Relation,
     Statement, Update,
 };
 use crate::catalog::TableDefinition;
-use crate::optimize::columns::{walk, walk_query, walk_relation};
+use crate::optimize::columns::ColumnSet;
 
 /// Prints a statement.
 pub(super) fn statement(statement: &Statement, printer: &mut Printer<'_>) -> String {
@@ -20,34 +21,42 @@ pub(super) fn statement(statement: &Statement, printer: &mut Printer<'_>) -> Str
     }
 }
 
-/// Calls `visit` with every expression of a statement, also inside subqueries.
-pub(super) fn walk_statement(statement: &Statement, visit: &mut dyn FnMut(&Expr)) {
-    let mut walk_all = |exprs: &mut dyn Iterator<Item = &Expr>| exprs.for_each(|expr| walk(expr, visit));
+/// The columns that a statement needs.
+pub(super) fn mentioned(statement: &Statement) -> ColumnSet {
+    let mut mentions = Mentions::default();
+    let mut returned: &[OutputColumn] = &[];
     match statement {
-        Statement::Query(query) => walk_query(query, visit),
+        Statement::Query(query) => mentions.query(query),
         Statement::Insert(Insert { rows, conflict, returning, .. }) => {
-            walk_all(&mut returning.iter().map(|column| &column.expr));
+            match rows {
+                InsertSource::Values(rows) => {
+                    rows.iter().flatten().flatten().for_each(|expr| mentions.expression(expr));
+                }
+                InsertSource::Query(query) => mentions.query(query),
+            }
             if let Some(OnConflict {
                 action: ConflictAction::DoUpdate { assignments, predicate, .. }, ..
             }) = conflict
             {
-                walk_all(&mut assignments.iter().map(|(_, expr)| expr).chain(predicate));
+                let assigned = assignments.iter().map(|(_, expr)| expr);
+                assigned.chain(predicate).for_each(|expr| mentions.expression(expr));
             }
-            match rows {
-                InsertSource::Values(rows) => walk_all(&mut rows.iter().flatten().flatten()),
-                InsertSource::Query(query) => walk_query(query, visit),
-            }
+            returned = returning;
         }
         Statement::Update(Update { from, predicate, assignments, returning, .. }) => {
+            from.iter().for_each(|from| mentions.relation(from));
             let assigned = assignments.iter().map(|(_, expr)| expr);
-            walk_all(&mut assigned.chain(predicate).chain(returning.iter().map(|column| &column.expr)));
-            from.iter().for_each(|from| walk_relation(from, visit));
+            assigned.chain(predicate).for_each(|expr| mentions.expression(expr));
+            returned = returning;
         }
         Statement::Delete(Delete { using, predicate, returning, .. }) => {
-            walk_all(&mut predicate.iter().chain(returning.iter().map(|column| &column.expr)));
-            using.iter().for_each(|using| walk_relation(using, visit));
+            using.iter().for_each(|using| mentions.relation(using));
+            predicate.iter().for_each(|expr| mentions.expression(expr));
+            returned = returning;
         }
     }
+    returned.iter().for_each(|column| mentions.expression(&column.expr));
+    mentions.into_needed()
 }
 
 fn insert(one: &Insert, printer: &mut Printer<'_>) -> String {
