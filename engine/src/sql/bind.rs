@@ -19,6 +19,7 @@
 //! `types` (definitions); `information` (the catalog as tables).
 
 mod aggregate;
+mod array;
 mod calendar;
 mod called;
 mod change;

@@ -195,6 +195,10 @@ impl sqlparser::dialect::Dialect for Grammar {
         self.0.is_sqlite()
     }
 
+    fn supports_array_typedef_with_brackets(&self) -> bool {
+        !self.0.is_sqlite()
+    }
+
     fn supports_notnull_operator(&self) -> bool {
         true
     }

@@ -32,7 +32,7 @@ pub(super) fn function_named(name: &str) -> Option<AggregateFunction> {
         "bit_or" => AggregateFunction::BitOr,
         "any_value" => AggregateFunction::AnyValue,
         "string_agg" | "group_concat" => AggregateFunction::StringAgg,
-        "json_agg" | "jsonb_agg" | "json_group_array" => AggregateFunction::JsonAgg,
+        "json_agg" | "jsonb_agg" | "json_group_array" | "array_agg" => AggregateFunction::JsonAgg,
         "json_object_agg" | "jsonb_object_agg" | "json_group_object" => AggregateFunction::JsonObjectAgg,
         _ => return None,
     })

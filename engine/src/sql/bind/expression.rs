@@ -4,8 +4,8 @@ use nuages_storage::{DataType, Value};
 use sqlparser::ast::{self, BinaryOperator, Expr as Ast, UnaryOperator};
 use sqlparser::tokenizer::Span;
 
-use super::scope::Scope;
 use super::called::builtin;
+use super::scope::Scope;
 use super::typed::{TEXT, Typed, cast, has_parameter};
 use super::{Binder, Bound, begin_of, mismatch, unsupported};
 use crate::algebra::{Comparison, DatePart, Expr, Function};
@@ -59,6 +59,7 @@ impl Binder<'_> {
                 self.cast_to(literal, &typed.data_type, typed.value.span)
             }
             Ast::Interval(interval) => self.interval(interval, scope),
+            Ast::Array(array) => self.array(&array.elem, begin_of(expr), scope),
             Ast::Function(function) => self.function(function, scope),
             Ast::Tuple(_) => Err(SqlError::at(unsupported("a row of values in this place"), begin_of(expr))),
             Ast::Collate { expr, collation } => self.collated(expr, collation, scope),
@@ -252,7 +253,7 @@ impl Binder<'_> {
     }
 
     /// Whether a value is one of a list, by equalities if they need conversions of their own.
-    fn in_typed(&mut self, mut needle: Typed, mut list: Vec<Typed>, span: Span) -> Bound<Expr> {
+    pub(super) fn in_typed(&mut self, mut needle: Typed, mut list: Vec<Typed>, span: Span) -> Bound<Expr> {
         if list.is_empty() {
             return Ok(Expr::Literal(Value::Bool(false)));
         }
@@ -424,6 +425,11 @@ impl Binder<'_> {
 
     /// `CAST`.
     pub(super) fn cast_to(&mut self, mut typed: Typed, to: &ast::DataType, span: Span) -> Bound<Typed> {
+        if let ast::DataType::Array(of) = to
+            && let Some(array) = typed.literal_text().and_then(|text| self.array_in(text, of))
+        {
+            return Ok(Typed::literal(Value::Json(Box::new(array))));
+        }
         let to = self.data_type(to, span)?;
         self.settle(&mut typed, Some(to));
         let typed = self.value(typed).any_as_text();

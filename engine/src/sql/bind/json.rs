@@ -147,6 +147,19 @@ impl Binder<'_> {
             ("jsonb_insert", 3 | 4) if !is_sqlite => {
                 self.at_path(JsonFunction::InsertAt, false, std::mem::take(arguments), span)
             }
+            ("cardinality", 1) if !is_sqlite => self.call_of_family(
+                Function::Json(JsonFunction::ArrayLength),
+                std::mem::take(arguments),
+                span,
+            ),
+            ("array_length", 2) if !is_sqlite && is_one(&arguments[1]) => {
+                arguments.truncate(1);
+                self.call_of_family(
+                    Function::Json(JsonFunction::ArrayLength),
+                    std::mem::take(arguments),
+                    span,
+                )
+            }
             ("jsonb_exists", 2) => {
                 self.call_of_family(Function::Json(JsonFunction::HasKey), std::mem::take(arguments), span)
             }
@@ -263,6 +276,11 @@ impl Binder<'_> {
     }
 }
 
+/// Whether it is the first dimension of an array.
+fn is_one(typed: &Typed) -> bool {
+    matches!(typed.expr, Expr::Literal(Value::Int(1)))
+}
+
 /// Whether it is JSON, or a literal that can be read as such.
 fn is_document(typed: &Typed) -> bool {
     typed.class() == Some(Class::Json)
@@ -281,7 +299,7 @@ fn literal_keys(of: &str, path: &Typed, span: Span) -> Bound<Vec<Typed>> {
 }
 
 /// The keys of a path as PostgreSQL writes an array of texts: `{a, 0, "b c"}`.
-fn keys_of(path: &str) -> Option<Vec<String>> {
+pub(super) fn keys_of(path: &str) -> Option<Vec<String>> {
     let mut rest = path.trim().strip_prefix('{')?.strip_suffix('}')?.trim();
     let mut keys = Vec::new();
     while !rest.is_empty() {

@@ -3,11 +3,12 @@
 use sqlparser::ast::{self, BinaryOperator, Expr as Ast};
 use sqlparser::tokenizer::Span;
 
+use super::array::quantifiable;
 use super::collation::lower;
 use super::query::BoundQuery;
 use super::scope::Scope;
 use super::typed::{TEXT, Typed, cast};
-use super::{Binder, Bound, begin_of, unsupported};
+use super::{Binder, Bound, begin_of};
 use crate::algebra::{Comparison, Expr, OutputColumn, Query, Relation, RowCount};
 use crate::evaluate::{Class, class_of, unify};
 use crate::sql::error::{Problem, SqlError};
@@ -172,11 +173,11 @@ impl Binder<'_> {
         scope: &Scope<'_>,
     ) -> Bound<Typed> {
         let span = begin_of(left);
-        let comparison = super::operator::comparison_of(op);
-        let (Some(comparison), Ast::Subquery(query)) = (comparison, right) else {
-            return Err(SqlError::at(unsupported("ANY or ALL of something else than a query"), span));
-        };
+        let comparison = quantifiable(op, span)?;
         let needle = self.value_of(left, scope)?;
+        let Ast::Subquery(query) = right else {
+            return self.quantified_over_array(needle, comparison, right, is_all, span, scope);
+        };
         let bound = self.one_column(query, span, scope)?;
         if comparison == Comparison::Equal && !is_all {
             return self.in_bound(needle, bound, span).map(Typed::bool);

@@ -50,6 +50,8 @@ impl Binder<'_> {
             }
             Ast::Numeric(digits) | Ast::Decimal(digits) | Ast::Dec(digits) => decimal(digits)?,
             Ast::Text => TEXT,
+            // There are no arrays but those of JSON.
+            Ast::Array(_) => DataType::Json,
             Ast::Varchar(length)
             | Ast::CharacterVarying(length)
             | Ast::CharVarying(length)
