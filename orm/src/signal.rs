@@ -265,6 +265,7 @@ impl Signals {
         receivers.get(&(event, sender)).into_iter().flatten().map(|(_, receiver)| receiver.clone()).collect()
     }
 
+    #[inline]
     fn is_heard(&self, event: Event, sender: Sender) -> bool {
         self.heard.load(Ordering::Acquire) & event.bit() != 0
             && self.receivers.read().get(&(event, sender)).is_some_and(|receivers| !receivers.is_empty())

@@ -1,4 +1,9 @@
 //! How the rows of a relation are found from many rows at once, and told apart.
+//!
+//! They are asked for in one of four ways. Of most rows of a table: all of them, by a plan that is kept, and those of
+//! others are left out before they are read. Of few keys: by a list, by a plan that is kept for each length of it. Of
+//! more keys: by a list, planned for the call. A slice: one for each key, by a lateral join, planned for the call.
+//! Each row is read into the list of the row it belongs to, and moved no more.
 
 use std::{any::Any, borrow::Cow, sync::Arc};
 

@@ -48,7 +48,7 @@ impl<M: Model, R: Row> QuerySet<M, R> {
         if let Some((by, Node::Value(value))) = By::of(&state, bound)
             && let Found::Row(row) = key::row_of::<M, R>(by, value, bound, ex)?
         {
-            return row.ok_or(Error::DoesNotExist { model: M::NAME });
+            return row.ok_or_else(|| Error::DoesNotExist { model: M::NAME });
         }
         unordered(&mut state);
         let clauses = state.clauses_mut();

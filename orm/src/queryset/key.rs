@@ -151,7 +151,8 @@ pub(crate) fn look_up<T>(
     if ex.session()?.is_noting() {
         return Ok(Found::Ask);
     }
-    let (mut found, mut failed) = (None, None);
+    // It is moved once: out of here.
+    let mut found: Option<Result<T, DecodeError>> = None;
     let mut is_dropped = false;
     let mut look = |version: &Version| {
         if let Some(table) = version.table(bound.table) {
@@ -160,10 +161,7 @@ pub(crate) fn look_up<T>(
                     if table.len() > CACHED_ROWS_MAX {
                         row.touch();
                     }
-                    match read(&StoredRow { row, bound }) {
-                        Ok(row) => found = Some(row),
-                        Err(error) => failed = Some(error),
-                    }
+                    found = Some(read(&StoredRow { row, bound }));
                 }
                 Ok(None) => {}
                 Err(Dropped) => is_dropped = true,
@@ -178,10 +176,11 @@ pub(crate) fn look_up<T>(
             _ => session.read(&mut look),
         }?)
     })?;
-    match failed {
-        _ if is_dropped => Ok(Found::Ask),
-        None => Ok(Found::Row(found)),
-        Some(error) => Err(read::decode_error(bound.meta, error)),
+    match found {
+        Some(Ok(row)) => Ok(Found::Row(Some(row))),
+        Some(Err(error)) => Err(read::decode_error(bound.meta, error)),
+        None if is_dropped => Ok(Found::Ask),
+        None => Ok(Found::Row(None)),
     }
 }
 

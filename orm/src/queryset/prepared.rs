@@ -399,7 +399,7 @@ impl<M: Model, R: Row, P: Params> Prepared<QuerySet<M, R>, P> {
     pub fn get(&self, arguments: impl Arguments<P>, ex: &dyn Executor) -> Result<R> {
         let values = arguments.values();
         match self.by_key(values.as_ref(), ex)? {
-            Found::Row(row) => row.ok_or(Error::DoesNotExist { model: M::NAME }),
+            Found::Row(row) => row.ok_or_else(|| Error::DoesNotExist { model: M::NAME }),
             Found::Ask => only_row::<M, R>(self.rows(
                 &self.kept.get,
                 |state| {
