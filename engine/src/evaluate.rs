@@ -43,6 +43,7 @@ pub use cast::cast_value;
 pub(crate) use cast::json_of;
 pub(crate) use compare::{Words, float_key};
 pub use context::Context;
+pub(crate) use context::Visits;
 pub(crate) use narrow::by_day;
 pub(crate) use node::Frame;
 pub use types::unify;

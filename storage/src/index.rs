@@ -157,6 +157,18 @@ impl Index {
         Entries { blocks: self.tree().blocks(ranks), front: None, back: None }
     }
 
+    /// How many nodes lie on the way to an entry. O(log n).
+    #[must_use]
+    pub fn height(&self) -> u64 {
+        self.tree().height()
+    }
+
+    /// How many nodes are visited by who reads these ranks one after the other.
+    #[must_use]
+    pub fn nodes(&self, ranks: Range<u64>) -> u64 {
+        self.tree().nodes(ranks)
+    }
+
     /// The n-th entry, counted from zero. O(log n).
     #[must_use]
     pub fn nth(&self, n: u64) -> Option<Entry<'_>> {

@@ -160,6 +160,18 @@ impl Table {
         self.rows.ranks(row_ids.start_bound().cloned(), row_ids.end_bound().cloned())
     }
 
+    /// How many nodes of the tree of rows lie on the way to a row. O(log n).
+    #[must_use]
+    pub fn height(&self) -> u64 {
+        self.rows.height()
+    }
+
+    /// How many nodes of the tree of rows are visited by who reads these ranks one after the other.
+    #[must_use]
+    pub fn nodes(&self, ranks: Range<u64>) -> u64 {
+        self.rows.nodes(ranks)
+    }
+
     /// The leaves that hold the rows of these ranks, from either end. O(log n) to begin, O(1) a leaf.
     #[must_use]
     pub fn leaves_ranked(&self, ranks: Range<u64>) -> Leaves<'_> {

@@ -22,6 +22,7 @@ mod range;
 
 use std::fmt;
 use std::hint::black_box;
+use std::ops::Range;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -295,6 +296,32 @@ impl<B: Block> Tree<B> {
         }
     }
 
+    /// How many nodes lie on the way from the root to an item, both included.
+    #[must_use]
+    pub(crate) fn height(&self) -> u64 {
+        let mut node = self.root.as_ref();
+        let mut height = 0;
+        while let Some(below) = node {
+            height += 1;
+            node = match below {
+                Node::Leaf(_) => None,
+                Node::Inner(inner) => inner.children.first(),
+            };
+        }
+        height
+    }
+
+    /// How many nodes hold items of these ranks, or lead to them: what is visited by who reads them one after the other.
+    /// It looks at inner nodes only.
+    #[must_use]
+    pub(crate) fn nodes(&self, ranks: Range<u64>) -> u64 {
+        let end = ranks.end.min(self.len);
+        match &self.root {
+            Some(root) if ranks.start < end => nodes_within(root, ranks.start, end),
+            _ => 0,
+        }
+    }
+
     /// The greatest key.
     #[must_use]
     pub(crate) fn last_key(&self) -> Option<KeyOf<'_, B>> {
@@ -313,6 +340,20 @@ impl<B: Block> Inner<B> {
         }
         at
     }
+}
+
+/// The nodes from this one down that hold the items from `start` to `end`, counted from its first.
+fn nodes_within<B: Block>(node: &Node<B>, start: u64, end: u64) -> u64 {
+    let Node::Inner(inner) = node else { return 1 };
+    let (mut nodes, mut first) = (1, 0);
+    for (child, count) in inner.children.iter().zip(&inner.counts) {
+        let next = first + count;
+        if start < next && first < end {
+            nodes += nodes_within(child, start.saturating_sub(first), end.min(next) - first);
+        }
+        first = next;
+    }
+    nodes
 }
 
 fn first_block<B: Block>(mut node: &Node<B>) -> &B {

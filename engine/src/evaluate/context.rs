@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use nuages_storage::Value;
@@ -30,6 +31,8 @@ pub struct Context<'a> {
     now: Cell<Option<Timestamp>>,
     /// What is read is noted here, if the transaction must know at its end.
     reads: Option<&'a Reads>,
+    /// Which nodes of trees are visited is counted here, if somebody measures.
+    visits: Option<&'a Visits>,
     /// What ends the statement before its time, if anything can.
     interrupt: Option<&'a Interrupt>,
     /// How often it was asked whether that is so.
@@ -40,20 +43,36 @@ impl<'a> Context<'a> {
     /// Of a statement that begins now.
     #[must_use]
     pub const fn new(parameters: &'a [Value]) -> Context<'a> {
-        Context { parameters, now: Cell::new(None), reads: None, interrupt: None, checks: Cell::new(0) }
+        Context {
+            parameters,
+            now: Cell::new(None),
+            reads: None,
+            visits: None,
+            interrupt: None,
+            checks: Cell::new(0),
+        }
     }
 
     /// Of a statement that began at this time.
     #[must_use]
     pub const fn at(parameters: &'a [Value], now: Timestamp) -> Context<'a> {
         let now = Cell::new(Some(now));
-        Context { parameters, now, reads: None, interrupt: None, checks: Cell::new(0) }
+        Context { parameters, now, reads: None, visits: None, interrupt: None, checks: Cell::new(0) }
     }
 
     /// The same, noting what is read.
     #[must_use]
     pub(crate) fn noting(self, reads: Option<&'a Reads>) -> Context<'a> {
         Context { reads, ..self }
+    }
+
+    /// The same for an operator that is measured.
+    #[must_use]
+    pub(crate) fn visiting<'b>(&self, visits: &'b Visits) -> Context<'b>
+    where
+        'a: 'b,
+    {
+        Context { visits: Some(visits), ..self.with_parameters(self.parameters) }
     }
 
     /// The same, within limits.
@@ -68,8 +87,15 @@ impl<'a> Context<'a> {
     where
         'a: 'b,
     {
-        let Context { reads, interrupt, .. } = *self;
-        Context { parameters, now: Cell::new(Some(self.now())), reads, interrupt, checks: Cell::new(0) }
+        let Context { reads, visits, interrupt, .. } = *self;
+        Context {
+            parameters,
+            now: Cell::new(Some(self.now())),
+            reads,
+            visits,
+            interrupt,
+            checks: Cell::new(0),
+        }
     }
 
     /// That the statement may go on. To be asked for every batch and every leaf: mostly it is a look at a flag, and now
@@ -108,5 +134,31 @@ impl<'a> Context<'a> {
     /// Where to note what is read, if anywhere.
     pub(crate) fn reads(&self) -> Option<&'a Reads> {
         self.reads
+    }
+
+    /// Counts nodes of trees that are visited, if somebody measures. Otherwise it costs a look at a flag, and what is
+    /// counted is not even found out.
+    #[inline]
+    pub(crate) fn visit(&self, nodes: impl FnOnce() -> u64) {
+        if let Some(visits) = self.visits {
+            visits.0.fetch_add(nodes(), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether somebody measures.
+    #[inline]
+    pub(crate) fn is_measured(&self) -> bool {
+        self.visits.is_some()
+    }
+}
+
+/// How many nodes of trees were visited.
+#[derive(Debug, Default)]
+pub(crate) struct Visits(AtomicU64);
+
+impl Visits {
+    /// The number.
+    pub(crate) fn nodes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 }

@@ -122,7 +122,29 @@ impl<'v> IndexJoin<'v> {
         let keys: Vec<Vector<'v>> =
             scalars.iter().map(|key| key.evaluate(batch, context)).collect::<Result<_, _>>()?;
         self.note(batch, &keys, context);
+        context.visit(|| self.nodes(batch, &keys));
         Ok(keys)
+    }
+
+    /// How many nodes are visited to look for the keys of a batch, and to read the entries that have them.
+    fn nodes(&self, batch: &Batch<'v>, keys: &[Vector<'v>]) -> u64 {
+        let Some(table) = self.version.table(self.lookup.table) else { return 0 };
+        let is_test = self.lookup.is_test(self.kind);
+        let of_row = |row: usize| match &self.lookup.by {
+            LookupBy::RowId(_) if is_test => table.height(),
+            LookupBy::RowId(_) => 0, // rows are counted as they are found
+            LookupBy::Index { index, parts, unique, .. } => {
+                let (Some(index), Some(prefix)) = (table.index(*index), prefix_of(parts, keys, row)) else {
+                    return 0;
+                };
+                if *unique || is_test {
+                    return index.height();
+                }
+                let range = KeyRange::prefixed(prefix);
+                range.bound_nodes(index) + index.nodes(index.ranks(range.lower(), range.upper()))
+            }
+        };
+        batch.selection.iter().map(of_row).sum()
     }
 
     /// The rows of a batch that have a partner, or of an anti-join those that have none. No partner is read, however
@@ -202,6 +224,7 @@ impl<'v> IndexJoin<'v> {
             }
             groups.push(group);
         }
+        context.visit(|| gathering.nodes(table));
         let right = gathering.finish();
         let passed = self.passed(&current.batch, &lefts, &right, context)?;
         Ok(self.output(current, &groups, &lefts, &right, passed.as_ref()))

@@ -2,7 +2,7 @@
 //!
 //! The planner uses it where that order is free: both sides by their primary key, or by indexes that are read anyhow. Then
 //! nothing is hashed, the first rows come at once, and of the right side no more is kept than a *window*: the rows whose
-//! keys are among those of the left batch at hand. What follows once partners are known is what it is after a hash join
+//! keys are among those of the left batch at hand, and a batch beyond. What follows once partners are known is what it is after a hash join
 //! (see [`join`](super::join)): the keys in the window are numbered in their order, and each left row gets the number of
 //! its key.
 //!
@@ -22,7 +22,7 @@ use super::join::{BuildSide, Join};
 use super::key_table::{ABSENT, KeyColumns, key_columns, row_number, types_of};
 use super::{Operator, Running};
 use crate::algebra::JoinKind;
-use crate::batch::{Batch, BatchBuilder};
+use crate::batch::{BATCH_ROWS_MAX, Batch, BatchBuilder};
 use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
@@ -39,6 +39,9 @@ pub(super) struct MergeJoin<'v> {
     /// The number of the key of each row of a left batch.
     numbers: Vec<u32>,
     join: Join<'v>,
+    /// How many right rows are read together; it doubles from one, so that who stops early has read little, and to move the
+    /// window costs little for each of many.
+    ahead: usize,
     charge: Charge,
 }
 
@@ -89,6 +92,7 @@ impl<'v> MergeJoin<'v> {
             window,
             numbers: Vec::new(),
             join,
+            ahead: 1,
             charge: Charge::default(),
         }
     }
@@ -114,7 +118,9 @@ impl<'v> MergeJoin<'v> {
             rows.append_rows(&window, &(row_number(kept)..row_number(window.len)).collect::<Vec<_>>());
         }
         let mut batch = Batch::default();
-        while !reaches(&self.window.keys) {
+        let (wanted_rows, mut read) = (self.ahead, 0);
+        self.ahead = (wanted_rows * 2).min(BATCH_ROWS_MAX);
+        while read < wanted_rows || !reaches(&self.window.keys) {
             if !self.right.input.next(&mut batch, context)? {
                 self.right.has_ended = true;
                 break;
@@ -123,6 +129,7 @@ impl<'v> MergeJoin<'v> {
             let selection = not_null(&keys, &batch);
             self.window.add(&keys, &selection);
             drop(keys);
+            read += batch.count();
             if let Some(rows) = &mut rows {
                 batch.selection = selection;
                 self.charge.add_rows("a merge join", &batch, context)?;

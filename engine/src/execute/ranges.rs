@@ -3,7 +3,7 @@
 use std::ops::{Bound, Range};
 
 use nuages_storage::key::{KeyBuffer, KeyPart, prefix_end};
-use nuages_storage::{RowId, Table, Value};
+use nuages_storage::{Index, RowId, Table, Value};
 
 use crate::error::Error;
 use crate::evaluate::Context;
@@ -29,6 +29,12 @@ impl KeyRange {
     /// Whether a key is in it.
     pub(crate) fn contains(&self, key: &[u8]) -> bool {
         std::ops::RangeBounds::<[u8]>::contains(&(self.lower(), self.upper()), key)
+    }
+
+    /// How many nodes are visited to find its ends.
+    pub(crate) fn bound_nodes(&self, index: &Index) -> u64 {
+        let ends = [&self.lower, &self.upper].into_iter().filter(|end| !matches!(end, Bound::Unbounded));
+        ends.count() as u64 * index.height()
     }
 
     /// All keys that begin with `prefix`.
@@ -67,6 +73,13 @@ pub(crate) fn row_ranks(table: &Table, bounds: Option<RowBounds>) -> Range<u64> 
     bounds.map_or(0..0, |bounds| table.ranks(bounds))
 }
 
+/// How many nodes are visited to find the ends of a range of row ids.
+pub(crate) fn row_bound_nodes(table: &Table, bounds: Option<RowBounds>) -> u64 {
+    let Some((lower, upper)) = bounds else { return 0 };
+    let ends = [lower, upper].into_iter().filter(|end| !matches!(end, Bound::Unbounded));
+    ends.count() as u64 * table.height()
+}
+
 /// Is told what is asked for, if anybody wants to know, before it is read.
 pub(crate) type Note<'a> = &'a dyn Fn(&dyn Fn() -> Extent);
 
@@ -94,12 +107,15 @@ fn add_row_ids(
     match access {
         Access::All => {
             note(&|| Extent::All);
+            context.visit(|| table.nodes(0..table.len()));
             add_ranked(table, 0..table.len(), ids);
         }
         Access::RowRange(bounds) => {
             let bounds = row_bounds(bounds, context)?;
             note(&|| Extent::row_range(bounds));
-            add_ranked(table, row_ranks(table, bounds), ids);
+            let ranks = row_ranks(table, bounds);
+            context.visit(|| row_bound_nodes(table, bounds) + table.nodes(ranks.clone()));
+            add_ranked(table, ranks, ids);
         }
         Access::RowIds(values) => {
             let first = ids.len();
@@ -112,6 +128,10 @@ fn add_row_ids(
             let index = table.index(*id).ok_or(Error::PlanOutdated)?;
             let ranges = key_ranges(parts, prefixes, bounds, context)?;
             note(&|| Extent::Keys(*id, ranges.clone()));
+            let read = |range: &KeyRange| {
+                range.bound_nodes(index) + index.nodes(index.ranks(range.lower(), range.upper()))
+            };
+            context.visit(|| ranges.iter().map(read).sum());
             for range in &ranges {
                 ids.extend(index.range(range.lower(), range.upper()).map(|(_, row)| row));
             }
@@ -252,16 +272,19 @@ pub(crate) fn count(table: &Table, access: &Access, context: &Context<'_>) -> Re
             let bounds = row_bounds(bounds, context)?;
             note(&|| Extent::row_range(bounds));
             let ranks = row_ranks(table, bounds);
+            context.visit(|| row_bound_nodes(table, bounds));
             Ok(ranks.end.saturating_sub(ranks.start))
         }
         Access::RowIds(_) | Access::Union(_) | Access::Intersection(_) => {
             let ids = row_ids(table, access, context, &note)?;
+            context.visit(|| ids.len() as u64 * table.height());
             Ok(ids.into_iter().filter(|id| table.get(*id).is_some()).count() as u64)
         }
         Access::Index { index: id, parts, prefixes, bounds, .. } => {
             let index = table.index(*id).ok_or(Error::PlanOutdated)?;
             let ranges = key_ranges(parts, prefixes, bounds, context)?;
             note(&|| Extent::Keys(*id, ranges.clone()));
+            context.visit(|| ranges.iter().map(|range| range.bound_nodes(index)).sum());
             Ok(ranges.iter().map(|range| index.count_range(range.lower(), range.upper())).sum())
         }
     }

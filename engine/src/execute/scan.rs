@@ -1,9 +1,10 @@
 //! Scans: rows of one table by an access path.
 
+use std::ops::Range;
 use std::vec;
 
 use nuages_storage::index::Entries;
-use nuages_storage::{LeafSlice, Leaves, RowId, RowRef, Table, TableId, Version};
+use nuages_storage::{Index, LeafSlice, Leaves, RowId, RowRef, Table, TableId, Version};
 
 use super::{Operator, ranges};
 use crate::batch::{BATCH_ROWS_MAX, Batch};
@@ -24,6 +25,8 @@ pub(super) struct Scan<'v> {
     version: &'v Version,
     rows: Option<Rows<'v>>,
     batch_rows: usize,
+    /// Where it is in the tree that it goes along, if somebody measures.
+    trail: Option<Trail<'v>>,
 }
 
 /// Where the rows of a scan come from.
@@ -41,10 +44,10 @@ impl<'v> Scan<'v> {
         let wanted = scan.count.as_ref().and_then(plan::RowCount::fixed);
         let wanted = wanted.and_then(|count| usize::try_from(count).ok());
         let batch_rows = wanted.map_or(FIRST_BATCH_ROWS, |wanted| wanted.clamp(1, FIRST_BATCH_ROWS));
-        Scan { scan, version, rows: None, batch_rows }
+        Scan { scan, version, rows: None, batch_rows, trail: None }
     }
 
-    fn open(&self, context: &Context<'_>) -> Result<Rows<'v>, Error> {
+    fn open(&mut self, context: &Context<'_>) -> Result<Rows<'v>, Error> {
         let table = self.version.table(self.scan.table).ok_or(Error::PlanOutdated)?;
         let mut skip = self.scan.offset.rows(context)?.unwrap_or(0);
         // Rows are left out at the end that is read first.
@@ -66,13 +69,17 @@ impl<'v> Scan<'v> {
         match &self.scan.access {
             Access::All => {
                 note(&|| Extent::All);
-                Ok(Rows::Leaves(table.leaves_ranked(shorten(0..table.len()))))
+                let ranks = shorten(0..table.len());
+                self.trail = Trail::of_rows(table, ranks.clone(), self.scan.reverse, context);
+                Ok(Rows::Leaves(table.leaves_ranked(ranks)))
             }
             Access::RowRange(bounds) => {
                 let bounds = ranges::row_bounds(bounds, context)?;
                 note(&|| Extent::row_range(bounds));
-                let ranks = ranges::row_ranks(table, bounds);
-                Ok(Rows::Leaves(table.leaves_ranked(shorten(ranks))))
+                context.visit(|| ranges::row_bound_nodes(table, bounds));
+                let ranks = shorten(ranges::row_ranks(table, bounds));
+                self.trail = Trail::of_rows(table, ranks.clone(), self.scan.reverse, context);
+                Ok(Rows::Leaves(table.leaves_ranked(ranks)))
             }
             access @ (Access::RowIds(_) | Access::Union(_) | Access::Intersection(_)) => {
                 let mut ids = ranges::row_ids(table, access, context, &note)?;
@@ -92,10 +99,11 @@ impl<'v> Scan<'v> {
                 if self.scan.reverse {
                     ranges.reverse();
                 }
-                let runs: Vec<_> = ranges
-                    .iter()
-                    .map(|range| index.entries(shorten(index.ranks(range.lower(), range.upper()))))
-                    .collect();
+                context.visit(|| ranges.iter().map(|range| range.bound_nodes(index)).sum());
+                let ranks: Vec<_> =
+                    ranges.iter().map(|range| shorten(index.ranks(range.lower(), range.upper()))).collect();
+                let runs: Vec<_> = ranks.iter().map(|ranks| index.entries(ranks.clone())).collect();
+                self.trail = Trail::of_entries(index, ranks, self.scan.reverse, context);
                 let runs = Runs { runs: runs.into_iter(), current: None, reverse: self.scan.reverse };
                 Ok(Rows::Entries(table, runs))
             }
@@ -123,12 +131,95 @@ impl<'v> Scan<'v> {
                 if begun {
                     leaves.touch_next(reverse, fetch.iter().filter_map(Fetch::slot));
                 }
+                if let Some(trail) = &mut self.trail {
+                    context.visit(|| trail.advance(slice.rows.len() as u64));
+                }
                 put_leaf(&slice, fetch, batch);
                 true
             }
-            Rows::Ids(table, ids) => gather(table, fetch, ids, batch_rows, batch),
-            Rows::Entries(table, entries) => gather(table, fetch, entries, batch_rows, batch),
+            Rows::Ids(table, ids) => gather(table, fetch, ids, batch_rows, batch, context),
+            Rows::Entries(table, entries) => {
+                let more = gather(table, fetch, entries, batch_rows, batch, context);
+                if let Some(trail) = &mut self.trail {
+                    context.visit(|| trail.advance(batch.len as u64));
+                }
+                more
+            }
         })
+    }
+}
+
+/// Where a measured scan is in a tree: the ranks that it has still to visit, run by run.
+struct Trail<'v> {
+    tree: Walked<'v>,
+    runs: vec::IntoIter<Range<u64>>,
+    reverse: bool,
+    /// What is left of the run at hand, and the rank that was visited last in it.
+    current: Range<u64>,
+    last: Option<u64>,
+}
+
+/// What a scan goes along.
+#[derive(Clone, Copy)]
+enum Walked<'v> {
+    Rows(&'v Table),
+    Entries(&'v Index),
+}
+
+impl<'v> Trail<'v> {
+    fn of_rows(table: &'v Table, ranks: Range<u64>, reverse: bool, context: &Context<'_>) -> Option<Self> {
+        context.is_measured().then(|| Trail::new(Walked::Rows(table), vec![ranks], reverse))
+    }
+
+    fn of_entries(
+        index: &'v Index,
+        runs: Vec<Range<u64>>,
+        reverse: bool,
+        context: &Context<'_>,
+    ) -> Option<Self> {
+        context.is_measured().then(|| Trail::new(Walked::Entries(index), runs, reverse))
+    }
+
+    fn new(tree: Walked<'v>, runs: Vec<Range<u64>>, reverse: bool) -> Self {
+        Trail { tree, runs: runs.into_iter(), reverse, current: 0..0, last: None }
+    }
+
+    fn nodes(&self, ranks: Range<u64>) -> u64 {
+        match self.tree {
+            Walked::Rows(table) => table.nodes(ranks),
+            Walked::Entries(index) => index.nodes(ranks),
+        }
+    }
+
+    /// How many nodes are visited by going on for so many items. The nodes on the way to the last item are there already.
+    fn advance(&mut self, mut items: u64) -> u64 {
+        let mut nodes = 0;
+        while items > 0 {
+            if self.current.is_empty() {
+                let Some(run) = self.runs.next() else { break };
+                (self.current, self.last) = (run, None);
+                continue;
+            }
+            let taken = items.min(self.current.end - self.current.start);
+            let passed = match self.reverse {
+                true => self.current.end - taken..self.current.end,
+                false => self.current.start..self.current.start + taken,
+            };
+            nodes += match self.last {
+                Some(last) => {
+                    let known = self.nodes(last..last + 1);
+                    self.nodes(passed.start.min(last)..passed.end.max(last + 1)) - known
+                }
+                None => self.nodes(passed.clone()),
+            };
+            self.last = Some(if self.reverse { passed.start } else { passed.end - 1 });
+            match self.reverse {
+                true => self.current.end = passed.start,
+                false => self.current.start = passed.end,
+            }
+            items -= taken;
+        }
+        nodes
     }
 }
 
@@ -196,13 +287,16 @@ fn gather<'v>(
     ids: &mut dyn Iterator<Item = RowId>,
     rows_max: usize,
     batch: &mut Batch<'v>,
+    context: &Context<'_>,
 ) -> bool {
     let mut gathering = Gathering::new(fetch);
     while gathering.len() < rows_max {
         let Some(id) = ids.next() else { break };
         gathering.find(table, id);
     }
+    context.visit(|| gathering.nodes(table));
     if gathering.len() == 0 {
+        *batch = Batch::default();
         return false;
     }
     *batch = gathering.finish();
@@ -234,6 +328,13 @@ impl<'v, 'f> Gathering<'v, 'f> {
         let found = beside.or_else(|| table.get(id));
         self.rows.extend(found);
         found.is_some()
+    }
+
+    /// How many nodes were visited to find the rows: none for one that lies beside the row before.
+    pub(super) fn nodes(&self, table: &Table) -> u64 {
+        let is_beside = |rows: &[RowRef<'_>]| rows[0].beside(rows[1].row_id()).is_some();
+        let beside = self.rows.windows(2).filter(|rows| is_beside(rows)).count();
+        (self.rows.len() - beside) as u64 * table.height()
     }
 
     pub(super) fn finish(self) -> Batch<'v> {

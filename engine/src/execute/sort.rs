@@ -7,12 +7,12 @@
 //! where they are equal.
 //!
 //! With a limit no more than twice as many rows as are wanted are kept: whenever there are as many, the better half
-//! is selected (`select_nth_unstable`, O(n)), and its worst entry becomes the mark that later rows have to beat. This
+//! is selected (`select_nth_unstable`, O(n)), and its worst entry becomes the mark that later rows have to beat: by their
+//! first key, where that is a word, before the others are even encoded. This
 //! does the work of a bounded heap, a batch at a time: most rows of a long input are dropped by one comparison.
 //!
 //! Invariant: row numbers of entries grow in the order of arrival, also after rows were dropped.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use nuages_storage::key::{KeyBuffer, KeyPart};
@@ -133,23 +133,19 @@ impl<'v> Sorter<'v> {
         let count = batch.selection.count();
         let mut added = Vec::with_capacity(if self.mark.is_none() { count } else { 0 });
         self.reserve(added.capacity());
-        match (&keys[..], &self.parts[..]) {
-            ([Cow::Borrowed(Vector::Word { kind, data, nulls })], [part]) if *kind != DataType::Float => {
-                let heads = WordHeads::new(*part);
-                let head = |row| heads.of((!nulls.contains(row)).then_some(data[row]));
-                // Late in a long input hardly a row is admitted, and this loop has no branch.
-                let mark = self.mark.as_ref().map_or(u128::MAX, |mark| mark.head);
-                let candidates = match nulls.is_empty() {
-                    true => Bits::from_fn(batch.len, |row| heads.of(Some(data[row])) < mark),
-                    false => Bits::from_fn(batch.len, |row| head(row) < mark),
-                };
-                for row in &(&batch.selection & &candidates) {
-                    self.admit(row, head(row), &[], &mut added);
-                }
+        let words =
+            keys.first().zip(self.parts.first()).and_then(|(column, part)| WordKeys::of(column, *part));
+        let candidates = match (&self.mark, words) {
+            (Some(mark), Some(words)) => &batch.selection & &words.at_most(mark.head, batch.len),
+            _ => batch.selection.clone(),
+        };
+        match words {
+            Some(words) if self.parts.len() == 1 => {
+                candidates.iter().for_each(|row| self.admit(row, words.head(row), &[], &mut added));
             }
             _ => {
                 let mut key = KeyBuffer::new();
-                for row in &batch.selection {
+                for row in &candidates {
                     key.clear();
                     keys.iter()
                         .zip(&self.parts)
@@ -277,6 +273,39 @@ fn split(key: &[u8]) -> (u128, &[u8]) {
     let mut bytes = [0; 16];
     bytes[..head.len()].copy_from_slice(head);
     (u128::from_be_bytes(bytes), tail)
+}
+
+/// The first key of each row, if it is one word.
+#[derive(Clone, Copy)]
+struct WordKeys<'a> {
+    heads: WordHeads,
+    data: &'a [u64],
+    nulls: &'a Bits,
+}
+
+impl<'a> WordKeys<'a> {
+    fn of(column: &'a Vector<'_>, part: KeyPart) -> Option<Self> {
+        match column {
+            Vector::Word { kind, data, nulls } if *kind != DataType::Float => {
+                Some(WordKeys { heads: WordHeads::new(part), data, nulls })
+            }
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn head(&self, row: usize) -> u128 {
+        self.heads.of((!self.nulls.contains(row)).then_some(self.data[row]))
+    }
+
+    /// The rows whose keys may be at most one that begins so: what follows the first key is not looked at. Late in a long
+    /// input these are hardly any, and this loop has no branch.
+    fn at_most(&self, mark: u128, len: usize) -> Bits {
+        match self.nulls.is_empty() {
+            true => Bits::from_fn(len, |row| self.heads.of(Some(self.data[row])) <= mark),
+            false => Bits::from_fn(len, |row| self.head(row) <= mark),
+        }
+    }
 }
 
 /// The heads of keys that are one word, without going through bytes.
@@ -434,6 +463,29 @@ mod tests {
             assert_eq!(rows_of(Sort::new(&plan, input.open(), &keys, Some(&first(700)))), expected);
             expected.truncate(3);
             assert_eq!(rows_of(Sort::new(&plan, input.open(), &keys, Some(&first(3)))), expected);
+        }
+    }
+
+    #[test]
+    fn the_first_by_several_keys_are_those_of_the_whole_sort() {
+        let types = [DataType::BigInt, DataType::BigInt, super::super::testing::TEXT];
+        let value = |n: i64| if n % 11 == 0 { Value::Null } else { Value::Int(n * 7_919 % 5) };
+        let row = |n: i64| vec![value(n), Value::Int(n * 61_291 % 6_007), format!("{}", n % 3).into()];
+        let input = Input::of(&types, (0..6_000).map(row).collect(), 100);
+        let plan = input.plan();
+        for part in [KeyPart::ASCENDING, KeyPart::DESCENDING, KeyPart::DESCENDING.with_nulls_first(false)] {
+            for others in [vec![1], vec![2, 1], vec![1, 2]] {
+                let keys: Vec<PlanSortKey> = [0]
+                    .into_iter()
+                    .chain(others)
+                    .map(|place| PlanSortKey { scalar: column(place, &types), part })
+                    .collect();
+                let mut expected = rows_of(Sort::new(&plan, input.open(), &keys, None));
+                for count in [1_300, 40] {
+                    expected.truncate(count);
+                    assert_eq!(rows_of(Sort::new(&plan, input.open(), &keys, Some(&first(count)))), expected);
+                }
+            }
         }
     }
 

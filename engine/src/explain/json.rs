@@ -6,7 +6,7 @@ use super::Explanation;
 
 impl Explanation {
     /// The plan as JSON: of each operator `operator`, `details`, `rows` (with `exact`, whether they were counted),
-    /// `measured` if it was run for that (times in nanoseconds), and `inputs`.
+    /// `measured` if it was run for that (nodes are those of trees it visited, times in nanoseconds), and `inputs`.
     ///
     /// ```
     /// use nuages_engine::explain::Explanation;
@@ -29,6 +29,7 @@ impl Explanation {
                     "runs": measured.runs,
                     "rows": measured.rows,
                     "batches": measured.batches,
+                    "nodes": measured.nodes,
                     "time": nanoseconds(measured.time),
                     "own_time": nanoseconds(own),
                 }),

@@ -30,9 +30,10 @@ impl Explanation {
         let mark = if self.rows.exact { "" } else { "~" };
         let rows = format!("{mark}{}", counted(self.rows.rows.round() as u64, "row"));
         match (self.measured, self.own_time()) {
-            (Some(Measurement { runs, rows: found, batches, time }), Some(own)) => {
+            (Some(Measurement { runs, rows: found, batches, nodes, time }), Some(own)) => {
                 let runs = if runs > 1 { format!(" in {runs} runs") } else { String::new() };
-                let found = format!("{}, {}{runs}", counted(found, "row"), counted(batches, "batch"));
+                let nodes = if nodes > 0 { format!(", {}", counted(nodes, "node")) } else { String::new() };
+                let found = format!("{}, {}{nodes}{runs}", counted(found, "row"), counted(batches, "batch"));
                 format!("{rows}; {found}, {} ({} itself)", Short(time), Short(own))
             }
             _ => rows,

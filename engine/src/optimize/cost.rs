@@ -29,7 +29,7 @@ pub(crate) const DESCEND: f64 = 0.095;
 pub(crate) const BUILD: f64 = 0.02;
 pub(crate) const PROBE: f64 = 0.008;
 /// A row of either side of a merge join; one of the right side is copied, too.
-pub(crate) const MERGE: f64 = 0.004;
+pub(crate) const MERGE: f64 = 0.01;
 /// A pair of rows that a nested loop tests.
 pub(crate) const PAIR: f64 = 0.005;
 /// A row that a join yields.

@@ -20,7 +20,8 @@ impl<M: Model, R> QuerySet<M, R> {
         Ok(ex.session()?.explain(&self.engine_query(ex)?)?)
     }
 
-    /// Runs the query, throws its rows away, and returns the plan with what each operator did: rows, batches, time.
+    /// Runs the query, throws its rows away, and returns the plan with what each operator did: rows, batches, nodes of
+    /// trees, time.
     ///
     /// # Errors
     /// As [`all`](QuerySet::all).
