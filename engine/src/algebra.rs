@@ -19,7 +19,7 @@ pub use function::{
     Builtin, DatePart, DateUnit, Function, JsonFunction, MathFunction, StringFunction, TimeFunction,
 };
 pub use print::Printed;
-pub use relation::{
+pub use relation::{PairFunction, 
     Aggregate, AggregateFunction, Column, JoinKind, Relation, RowCount, SetKind, SortKey, Source, WorkTable,
 };
 pub use statement::{

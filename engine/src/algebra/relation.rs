@@ -200,6 +200,17 @@ pub enum AggregateFunction {
     BitAnd,
     /// Bitwise `or` of integers.
     BitOr,
+    /// Bitwise exclusive `or` of integers.
+    BitXor,
+    /// Of the pairs of two numbers, `y` before `x`, in which neither is NULL.
+    Pairs(PairFunction),
+    /// `percentile_cont(fraction) WITHIN GROUP (ORDER BY x)`: the value at this fraction of the way through the ordered
+    /// ones, between two of them if need be; the second argument is the fraction.
+    PercentileCont,
+    /// `percentile_disc`: the first value at or behind this fraction of the way.
+    PercentileDisc,
+    /// The value that is there most often, the first of those if several are.
+    Mode,
     /// The first value that is not NULL.
     AnyValue,
     /// The texts joined, each but the first after its separator, which is the second argument.
@@ -210,12 +221,73 @@ pub enum AggregateFunction {
     JsonObjectAgg,
 }
 
+/// What is computed of pairs of numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PairFunction {
+    /// Correlation.
+    Corr,
+    /// Covariance of a population.
+    CovarPop,
+    /// Covariance estimated from a sample.
+    CovarSamp,
+    /// How many pairs there are.
+    Count,
+    /// Mean of `x`.
+    AvgX,
+    /// Mean of `y`.
+    AvgY,
+    /// Sum of the squared distances of `x` from its mean.
+    SquaresX,
+    /// The same of `y`.
+    SquaresY,
+    /// Sum of the products of both distances.
+    Products,
+    /// The slope of the line of least squares.
+    Slope,
+    /// Where that line has `x = 0`.
+    Intercept,
+    /// The square of the correlation.
+    R2,
+}
+
+impl PairFunction {
+    /// All of them, as PostgreSQL names them.
+    pub const NAMES: [(&str, PairFunction); 12] = [
+        ("corr", PairFunction::Corr),
+        ("covar_pop", PairFunction::CovarPop),
+        ("covar_samp", PairFunction::CovarSamp),
+        ("regr_count", PairFunction::Count),
+        ("regr_avgx", PairFunction::AvgX),
+        ("regr_avgy", PairFunction::AvgY),
+        ("regr_sxx", PairFunction::SquaresX),
+        ("regr_syy", PairFunction::SquaresY),
+        ("regr_sxy", PairFunction::Products),
+        ("regr_slope", PairFunction::Slope),
+        ("regr_intercept", PairFunction::Intercept),
+        ("regr_r2", PairFunction::R2),
+    ];
+
+    /// What it is called in SQL.
+    pub fn name(self) -> &'static str {
+        PairFunction::NAMES.iter().find(|(_, function)| *function == self).map_or("corr", |(name, _)| name)
+    }
+}
+
 impl AggregateFunction {
+    /// Whether it is written with `WITHIN GROUP (ORDER BY ..)`, which gives its first argument and the order.
+    pub const fn is_of_ordered_set(self) -> bool {
+        use AggregateFunction::{Mode, PercentileCont, PercentileDisc};
+        matches!(self, PercentileCont | PercentileDisc | Mode)
+    }
+
     /// Whether the order of the rows makes a difference to more than the last bit of a sum.
     pub const fn depends_on_order(self) -> bool {
         matches!(
             self,
             AggregateFunction::AnyValue
+                | AggregateFunction::PercentileCont
+                | AggregateFunction::PercentileDisc
+                | AggregateFunction::Mode
                 | AggregateFunction::StringAgg
                 | AggregateFunction::JsonAgg
                 | AggregateFunction::JsonObjectAgg

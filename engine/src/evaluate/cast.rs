@@ -10,8 +10,8 @@ use nuages_storage::value::temporal::{
 use nuages_storage::{DataType, Value};
 use rust_decimal::Decimal;
 
-use super::interval::read_interval;
 use super::compare::{Words, nulls};
+use super::interval::read_interval;
 use super::types::{Class, class_of, mismatch};
 use crate::bits::Bits;
 use crate::error::Error;
@@ -171,7 +171,9 @@ fn read(text: &str, to: DataType) -> Result<Value, Error> {
         Class::Date => parse::<jiff::civil::Date>(trimmed).map(Value::Date),
         Class::Time => parse::<jiff::civil::Time>(trimmed).map(Value::Time),
         Class::Timestamp => read_timestamp(trimmed),
-        Class::Duration => parse::<jiff::SignedDuration>(trimmed).or_else(|| read_interval(trimmed)).map(Value::Duration),
+        Class::Duration => {
+            parse::<jiff::SignedDuration>(trimmed).or_else(|| read_interval(trimmed)).map(Value::Duration)
+        }
         Class::Uuid => parse::<uuid::Uuid>(trimmed).map(Value::Uuid),
         Class::Json => serde_json::from_str(text).ok().map(|json| Value::Json(Box::new(json))),
     };

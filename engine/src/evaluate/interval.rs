@@ -112,7 +112,10 @@ mod tests {
         assert_eq!(read_interval("P2W"), hours(336));
         let seconds = |text: &str| read_interval(text).map(|interval| interval.as_secs());
         assert_eq!((seconds("01:30"), seconds("-00:00:05")), (Some(5_400), Some(-5)));
-        assert_eq!((seconds("90 min"), seconds("2m 30s"), seconds("2000ms")), (Some(5_400), Some(150), Some(2)));
+        assert_eq!(
+            (seconds("90 min"), seconds("2m 30s"), seconds("2000ms")),
+            (Some(5_400), Some(150), Some(2))
+        );
         assert_eq!([read_interval("P1M"), read_interval("1 month"), read_interval("")], [None; 3]);
     }
 

@@ -6,7 +6,7 @@
 //! counts once is not its business: the caller selects the rows (`execute/aggregate.rs`).
 //!
 //! Order of reading: this file; `sum` (sums and means), `extreme` (least and greatest), `moments` (variances), `logic`
-//! (of booleans and bits), `listed` (what grows with its rows: joined texts, JSON).
+//! (of booleans and bits), `pairs` (correlation and regression), `ordered` (percentiles and modes), `listed` (what grows with its rows: joined texts, JSON).
 //!
 //! Sums are exact while they are computed: of integers in 128 bits, of decimals as 128-bit multiples of a unit. So
 //! `sum` fails only if the result itself does not fit, whatever the order of the rows. Sums of floats are added in the
@@ -16,19 +16,23 @@ mod extreme;
 pub(crate) mod listed;
 pub(crate) mod logic;
 pub(crate) mod moments;
+mod ordered;
+mod pairs;
 pub(crate) mod sum;
 
 use nuages_storage::DataType;
 
-use crate::algebra::AggregateFunction;
+use crate::algebra::{AggregateFunction, PairFunction};
 use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::{Class, DIVISION_SCALE, class_of, decimal, scale_of};
 use crate::vector::Vector;
 use extreme::{Extremes, WordExtremes};
 use listed::Lists;
-use logic::{AnyValues, BitSets, Truths};
+use logic::{AnyValues, BitSets, Joining, Truths};
 use moments::Moments;
+use ordered::OrderedSets;
+use pairs::Pairs;
 use sum::{DecimalSums, FloatSums, IntSums};
 
 /// The type of an aggregate over an argument of a type.
@@ -58,8 +62,16 @@ pub fn result_type(function: AggregateFunction, argument: Option<DataType>) -> R
         (AggregateFunction::BoolAnd | AggregateFunction::BoolOr, _) => {
             Err(refused("a boolean", argument.to_string()))
         }
-        (AggregateFunction::BitAnd | AggregateFunction::BitOr, Class::Int) => Ok(DataType::BigInt),
-        (AggregateFunction::BitAnd | AggregateFunction::BitOr, _) => {
+        (AggregateFunction::Mode | AggregateFunction::PercentileDisc, _) => Ok(argument),
+        (AggregateFunction::PercentileCont, Class::Duration) => Ok(DataType::Duration),
+        (AggregateFunction::PercentileCont, _) if is_number => Ok(DataType::Float),
+        (AggregateFunction::Pairs(PairFunction::Count), _) if is_number => Ok(DataType::BigInt),
+        (AggregateFunction::Pairs(_), _) if is_number => Ok(DataType::Float),
+        (AggregateFunction::Pairs(_), _) => Err(refused("a number", argument.to_string())),
+        (AggregateFunction::BitAnd | AggregateFunction::BitOr | AggregateFunction::BitXor, Class::Int) => {
+            Ok(DataType::BigInt)
+        }
+        (AggregateFunction::BitAnd | AggregateFunction::BitOr | AggregateFunction::BitXor, _) => {
             Err(refused("an integer", argument.to_string()))
         }
         (function, _) if in_floats(function) && is_number => Ok(DataType::Float),
@@ -103,6 +115,11 @@ pub(crate) fn name(function: AggregateFunction) -> &'static str {
         AggregateFunction::BoolOr => "bool_or()",
         AggregateFunction::BitAnd => "bit_and()",
         AggregateFunction::BitOr => "bit_or()",
+        AggregateFunction::BitXor => "bit_xor()",
+        AggregateFunction::Pairs(of) => of.name(),
+        AggregateFunction::PercentileCont => "percentile_cont()",
+        AggregateFunction::PercentileDisc => "percentile_disc()",
+        AggregateFunction::Mode => "mode()",
         AggregateFunction::AnyValue => "any_value()",
         AggregateFunction::StringAgg => "string_agg()",
         AggregateFunction::JsonAgg => "json_agg()",
@@ -141,6 +158,8 @@ enum State {
     Moments(Moments),
     Truths(Truths),
     BitSets(BitSets),
+    Pairs(Pairs),
+    Ordered(OrderedSets),
     AnyValues(AnyValues),
     Lists(Lists),
 }
@@ -158,11 +177,16 @@ impl Accumulators {
         let state = match (function, class) {
             (AggregateFunction::CountRows, _) => State::CountRows(Vec::new()),
             (AggregateFunction::Count, _) => State::Count(Vec::new()),
-            (function, _) if in_floats(function) => State::Moments(Moments::new(function)),
+            (function, _) if in_floats(function) => State::Moments(Moments::new(function, class)),
             (AggregateFunction::BoolAnd, _) => State::Truths(Truths::new(true)),
             (AggregateFunction::BoolOr, _) => State::Truths(Truths::new(false)),
-            (AggregateFunction::BitAnd, _) => State::BitSets(BitSets::new(true)),
-            (AggregateFunction::BitOr, _) => State::BitSets(BitSets::new(false)),
+            (AggregateFunction::BitAnd, _) => State::BitSets(BitSets::new(Joining::And)),
+            (AggregateFunction::BitOr, _) => State::BitSets(BitSets::new(Joining::Or)),
+            (AggregateFunction::BitXor, _) => State::BitSets(BitSets::new(Joining::Xor)),
+            (AggregateFunction::Pairs(of), _) => State::Pairs(Pairs::new(of)),
+            (function, _) if function.is_of_ordered_set() => {
+                State::Ordered(OrderedSets::new(function, result))
+            }
             (AggregateFunction::AnyValue, _) => State::AnyValues(AnyValues::new(result)),
             (
                 AggregateFunction::StringAgg | AggregateFunction::JsonAgg | AggregateFunction::JsonObjectAgg,
@@ -196,6 +220,8 @@ impl Accumulators {
             State::Moments(moments) => moments.resize(groups),
             State::Truths(truths) => truths.resize(groups),
             State::BitSets(sets) => sets.resize(groups),
+            State::Pairs(pairs) => pairs.resize(groups),
+            State::Ordered(sets) => sets.resize(groups),
             State::AnyValues(values) => values.resize(groups),
             State::Lists(lists) => lists.resize(groups),
         }
@@ -261,6 +287,8 @@ impl Accumulators {
             State::Moments(moments) => Ok(moments.finish()),
             State::Truths(truths) => Ok(truths.finish()),
             State::BitSets(sets) => Ok(sets.finish()),
+            State::Pairs(pairs) => Ok(pairs.finish()),
+            State::Ordered(sets) => sets.finish(),
             State::AnyValues(values) => Ok(values.finish()),
             State::Lists(lists) => Ok(lists.finish()),
         }
@@ -277,6 +305,8 @@ impl Accumulators {
             State::Moments(moments) => moments.len(),
             State::Truths(truths) => truths.len(),
             State::BitSets(sets) => sets.len(),
+            State::Pairs(pairs) => pairs.len(),
+            State::Ordered(sets) => sets.len(),
             State::AnyValues(values) => values.len(),
             State::Lists(lists) => lists.len(),
         }
@@ -310,6 +340,8 @@ impl Accumulators {
             State::Moments(moments) => moments.take(group, input, &live),
             State::Truths(truths) => truths.take(group, input, &live),
             State::BitSets(sets) => sets.take(group, input, &live),
+            State::Pairs(pairs) => pairs.take(group, input, second, &live),
+            State::Ordered(sets) => sets.take(group, input, second, &live),
             State::AnyValues(values) => values.take(group, input, &live),
             State::Lists(lists) => return lists.take(group, input, second, selection),
         }

@@ -130,6 +130,8 @@ fn decimals(
         let decimal = call.columns[0].decimal(row).unwrap_or_default();
         data[row] = match function {
             Function::Abs => decimal.abs(),
+            // Zero has no sign.
+            Function::Ceiling if decimal.ceil().is_zero() => Decimal::ZERO,
             Function::Ceiling => decimal.ceil(),
             Function::Floor => decimal.floor(),
             Function::Sign if decimal.is_zero() => Decimal::ZERO,

@@ -178,13 +178,15 @@ fn trim_of_nothing(parser: &mut Parser<'_>) -> Parsed {
         Token::Word(word) => word.keyword,
         _ => Keyword::NoKeyword,
     };
+    let is_bare = keyword(2) == Keyword::FROM;
     let trim_where = match (keyword(2), keyword(3)) {
+        (Keyword::FROM, _) => TrimWhereField::Both,
         (Keyword::LEADING, Keyword::FROM) => TrimWhereField::Leading,
         (Keyword::TRAILING, Keyword::FROM) => TrimWhereField::Trailing,
         (Keyword::BOTH, Keyword::FROM) => TrimWhereField::Both,
         _ => return None,
     };
-    (0..4).for_each(|_| parser.advance_token());
+    (0..if is_bare { 3 } else { 4 }).for_each(|_| parser.advance_token());
     Some(parser.parse_expr().and_then(|expr| {
         parser.expect_token(&Token::RParen)?;
         let (trim_where, expr) = (Some(trim_where), Box::new(expr));

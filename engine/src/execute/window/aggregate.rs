@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::evaluate::{Class, Words, class_of};
 use crate::functions::aggregate::in_floats;
 use crate::functions::aggregate::listed::List;
-use crate::functions::aggregate::logic::{truths, words};
+use crate::functions::aggregate::logic::{Joining, truths, words};
 use crate::vector::{Vector, VectorBuilder};
 
 /// An aggregate of every row's frame. `live` are the rows that its filter lets through.
@@ -53,9 +53,19 @@ pub(super) fn column<'v>(
             let all = function == AggregateFunction::BoolAnd;
             Ok(truths(&over(&Truths { column, live, all }, frames)))
         }
-        AggregateFunction::BitAnd | AggregateFunction::BitOr => {
-            let all = function == AggregateFunction::BitAnd;
-            Ok(words(&over(&BitSets { words: Words::of(column), live, all }, frames)))
+        AggregateFunction::BitAnd | AggregateFunction::BitOr | AggregateFunction::BitXor => {
+            let how = match function {
+                AggregateFunction::BitAnd => Joining::And,
+                AggregateFunction::BitOr => Joining::Or,
+                _ => Joining::Xor,
+            };
+            Ok(words(&over(&BitSets { words: Words::of(column), live, how }, frames)))
+        }
+        AggregateFunction::Pairs(_)
+        | AggregateFunction::PercentileCont
+        | AggregateFunction::PercentileDisc
+        | AggregateFunction::Mode => {
+            Err(Error::Unsupported { feature: format!("{}() over a window", function.name()) })
         }
         _ => listed(function, column, arguments.get(1), given, frames),
     }

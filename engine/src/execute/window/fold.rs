@@ -6,7 +6,7 @@ use crate::algebra::AggregateFunction;
 use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::{Words, float_key};
-use crate::functions::aggregate::logic::{both, joined};
+use crate::functions::aggregate::logic::{Joining, both, joined};
 use crate::functions::aggregate::moments::{Moment, floats};
 use crate::functions::aggregate::sum::{DecimalSum, IntSum, overflow};
 use crate::vector::{NO_ROW, Vector, VectorBuilder};
@@ -265,7 +265,7 @@ impl Fold for Truths<'_> {
 pub(super) struct BitSets<'a> {
     pub(super) words: Words<'a>,
     pub(super) live: &'a Bits,
-    pub(super) all: bool,
+    pub(super) how: Joining,
 }
 
 impl Fold for BitSets<'_> {
@@ -277,11 +277,11 @@ impl Fold for BitSets<'_> {
 
     fn take(&self, state: &mut Option<u64>, row: usize) {
         if self.live.contains(row) {
-            *state = joined(self.all, *state, Some(self.words.get(row)));
+            *state = joined(self.how, *state, Some(self.words.get(row)));
         }
     }
 
     fn merge(&self, state: &mut Option<u64>, later: &Option<u64>) {
-        *state = joined(self.all, *state, *later);
+        *state = joined(self.how, *state, *later);
     }
 }

@@ -59,13 +59,13 @@ pub(crate) fn truths(values: &[Option<bool>]) -> Vector<'static> {
 /// Integers joined bit by bit.
 #[derive(Clone, Debug)]
 pub(super) struct BitSets {
-    all: bool,
+    how: Joining,
     groups: Vec<Option<u64>>,
 }
 
 impl BitSets {
-    pub(super) fn new(all: bool) -> BitSets {
-        BitSets { all, groups: Vec::new() }
+    pub(super) fn new(how: Joining) -> BitSets {
+        BitSets { how, groups: Vec::new() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -81,7 +81,7 @@ impl BitSets {
         let words = Words::of(input);
         for row in live {
             let group = &mut self.groups[group(row)];
-            *group = joined(self.all, *group, Some(words.get(row)));
+            *group = joined(self.how, *group, Some(words.get(row)));
         }
     }
 
@@ -90,10 +90,25 @@ impl BitSets {
     }
 }
 
-/// Of two words the bits that both or one has, where they are known.
-pub(crate) fn joined(all: bool, left: Option<u64>, right: Option<u64>) -> Option<u64> {
+/// Which bits are kept of two words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Joining {
+    /// Those that both have.
+    And,
+    /// Those that one has.
+    Or,
+    /// Those that only one has.
+    Xor,
+}
+
+/// The bits of two words, where they are known.
+pub(crate) fn joined(how: Joining, left: Option<u64>, right: Option<u64>) -> Option<u64> {
     match (left, right) {
-        (Some(left), Some(right)) => Some(if all { left & right } else { left | right }),
+        (Some(left), Some(right)) => Some(match how {
+            Joining::And => left & right,
+            Joining::Or => left | right,
+            Joining::Xor => left ^ right,
+        }),
         (left, right) => left.or(right),
     }
 }

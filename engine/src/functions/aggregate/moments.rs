@@ -11,6 +11,7 @@ use nuages_storage::DataType;
 use super::float_of;
 use crate::algebra::AggregateFunction;
 use crate::bits::Bits;
+use crate::evaluate::Class;
 use crate::vector::Vector;
 
 /// Whether an aggregate is a variance or a standard deviation.
@@ -75,16 +76,57 @@ impl Moment {
     }
 }
 
+/// The sums of integers and of their squares, which are exact; none once they are beyond 128 bits.
+#[derive(Clone, Copy, Debug)]
+struct Exact {
+    count: i128,
+    sums: Option<(i128, i128)>,
+}
+
+impl Exact {
+    const NONE: Exact = Exact { count: 0, sums: Some((0, 0)) };
+
+    fn add(&mut self, int: i64) {
+        let wide = i128::from(int);
+        self.count += 1;
+        self.sums = self.sums.and_then(|(sum, squares)| {
+            Some((sum.checked_add(wide)?, squares.checked_add(wide.checked_mul(wide)?)?))
+        });
+    }
+
+    /// The variance, rounded once; none if it is one of too few numbers or of too large ones.
+    #[expect(clippy::cast_precision_loss, reason = "here it is rounded")]
+    fn variance(&self, divisor: i128) -> Option<f64> {
+        let (sum, squares) = self.sums?;
+        let apart = self.count.checked_mul(squares)?.checked_sub(sum.checked_mul(sum)?)?;
+        (divisor > 0)
+            .then(|| apart as f64 / self.count.checked_mul(divisor).map_or(f64::NAN, |both| both as f64))
+    }
+
+    fn result(&self, function: AggregateFunction) -> Option<f64> {
+        match function {
+            AggregateFunction::VarPop => self.variance(self.count),
+            AggregateFunction::VarSamp => self.variance(self.count - 1),
+            AggregateFunction::StddevPop => self.variance(self.count).map(f64::sqrt),
+            AggregateFunction::StddevSamp => self.variance(self.count - 1).map(f64::sqrt),
+            _ => None,
+        }
+    }
+}
+
 /// One aggregate of this kind, for every group.
 #[derive(Clone, Debug)]
 pub(super) struct Moments {
     function: AggregateFunction,
     groups: Vec<Moment>,
+    /// The same of integers.
+    exact: Option<Vec<Exact>>,
 }
 
 impl Moments {
-    pub(super) fn new(function: AggregateFunction) -> Moments {
-        Moments { function, groups: Vec::new() }
+    pub(super) fn new(function: AggregateFunction, class: Class) -> Moments {
+        let exact = (class == Class::Int && is_moment(function)).then(Vec::new);
+        Moments { function, groups: Vec::new(), exact }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -93,6 +135,9 @@ impl Moments {
 
     pub(super) fn resize(&mut self, groups: usize) {
         self.groups.resize(groups, Moment::default());
+        if let Some(exact) = &mut self.exact {
+            exact.resize(groups, Exact::NONE);
+        }
     }
 
     #[inline]
@@ -101,11 +146,16 @@ impl Moments {
             if let Some(number) = float_of(input, row) {
                 self.groups[group(row)].add(number);
             }
+            if let (Some(exact), Some(int)) = (&mut self.exact, input.int(row)) {
+                exact[group(row)].add(int);
+            }
         }
     }
 
     pub(super) fn finish(self) -> Vector<'static> {
-        floats(self.groups.iter().map(|group| group.result(self.function)))
+        let exact = |place: usize| self.exact.as_ref()?.get(place)?.result(self.function);
+        let result = |(place, group): (usize, &Moment)| exact(place).or_else(|| group.result(self.function));
+        floats(self.groups.iter().enumerate().map(result))
     }
 }
 
@@ -121,6 +171,18 @@ pub(crate) fn floats(values: impl Iterator<Item = Option<f64>>) -> Vector<'stati
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn variances_of_integers_are_rounded_once() {
+        let mut exact = Exact::NONE;
+        [1, 2, 2, 5].into_iter().for_each(|int| exact.add(int));
+        assert_eq!(exact.result(AggregateFunction::VarSamp), Some(3.0));
+        assert_eq!(exact.result(AggregateFunction::StddevPop), Some(1.5));
+        let mut large = Exact::NONE;
+        [i64::MAX, i64::MIN, i64::MAX].into_iter().for_each(|int| large.add(int));
+        assert_eq!(large.result(AggregateFunction::VarPop), None);
+        assert_eq!(Exact::NONE.result(AggregateFunction::VarPop), None);
+    }
 
     proptest! {
         #[test]

@@ -179,6 +179,13 @@ mod tests {
 
     proptest! {
         #[test]
+        fn shifts_are_those_of_sqlite(bits in any::<i64>(), by in -70_i64..70) {
+            let sqlite = rusqlite::Connection::open_in_memory().unwrap();
+            let theirs: i64 = sqlite.query_row("SELECT ?1 << ?2", [bits, by], |row| row.get(0)).unwrap();
+            prop_assert_eq!(shift_bits(bits, by), theirs);
+        }
+
+        #[test]
         fn divisors_divide(left in 0_u64..10_000, right in 1_u64..10_000) {
             let divisor = gcd(left, right);
             prop_assert_eq!((left % divisor, right % divisor), (0, 0));

@@ -164,6 +164,22 @@ fn unescape(text: &str, heap: &mut String) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use rusqlite::Connection;
+
+    proptest! {
+        #[test]
+        fn floats_are_written_as_sqlite_does(thousandths in -1_000_000_000_i64..1_000_000_000, power in -20_i32..25) {
+            #[expect(clippy::cast_precision_loss, reason = "it is below 2^53")]
+            let float = thousandths as f64 / 1e3 * 10_f64.powi(power);
+            let sqlite = Connection::open_in_memory().unwrap();
+            let theirs: String = sqlite.query_row("SELECT CAST(?1 AS TEXT)", [float], |row| row.get(0)).unwrap();
+            // The last of fifteen digits hangs on how the power of ten was computed.
+            let near = |text: &str| text.parse::<f64>().unwrap();
+            prop_assert_eq!(real_as_text(float).contains('e'), theirs.contains('e'));
+            prop_assert!((near(&real_as_text(float)) - near(&theirs)).abs() <= float.abs() * 1e-14);
+        }
+    }
 
     /// The answers are SQLite's.
     #[test]

@@ -7,8 +7,8 @@ use sqlparser::tokenizer::Span;
 use super::function::arity;
 use super::scope::Scope;
 use super::typed::{TEXT, Typed, cast, has_parameter};
-use super::{Binder, Bound, unsupported};
-use crate::algebra::{Aggregate, AggregateFunction, Expr, SortKey};
+use super::{Binder, Bound, mismatch, unsupported};
+use crate::algebra::{Aggregate, AggregateFunction, Expr, PairFunction, SortKey};
 use crate::evaluate::Class;
 use crate::functions::aggregate::result_type;
 use crate::sql::error::{Problem, SqlError};
@@ -30,11 +30,18 @@ pub(super) fn function_named(name: &str) -> Option<AggregateFunction> {
         "bool_or" => AggregateFunction::BoolOr,
         "bit_and" => AggregateFunction::BitAnd,
         "bit_or" => AggregateFunction::BitOr,
+        "bit_xor" => AggregateFunction::BitXor,
+        "percentile_cont" => AggregateFunction::PercentileCont,
+        "percentile_disc" => AggregateFunction::PercentileDisc,
+        "mode" => AggregateFunction::Mode,
         "any_value" => AggregateFunction::AnyValue,
         "string_agg" | "group_concat" => AggregateFunction::StringAgg,
         "json_agg" | "jsonb_agg" | "json_group_array" | "array_agg" => AggregateFunction::JsonAgg,
         "json_object_agg" | "jsonb_object_agg" | "json_group_object" => AggregateFunction::JsonObjectAgg,
-        _ => return None,
+        name => {
+            let (_, pairs) = PairFunction::NAMES.iter().find(|(known, _)| *known == name)?;
+            AggregateFunction::Pairs(*pairs)
+        }
     })
 }
 
@@ -43,6 +50,8 @@ struct Call<'c> {
     function: AggregateFunction,
     name: &'c str,
     list: &'c ast::FunctionArgumentList,
+    /// What stands in `WITHIN GROUP`.
+    within: &'c [ast::OrderByExpr],
     span: Span,
 }
 
@@ -74,7 +83,7 @@ impl Binder<'_> {
             let (function, clause) = (name.to_owned(), "an aggregate");
             return Err(SqlError::at(Problem::AggregateHere { function, clause }, span));
         }
-        let call_parts = Call { function, name, list, span };
+        let call_parts = Call { function, name, list, within: &call.within_group, span };
         let bound = self.aggregate_of(&call_parts, call.filter.as_deref(), scope);
         grouping.borrow_mut().within = false;
         let (aggregate, kind) = bound?;
@@ -94,7 +103,11 @@ impl Binder<'_> {
         let ast::FunctionArguments::List(list) = &call.args else {
             return Err(arity(name, "1 argument", 0, span));
         };
-        self.aggregate_of(&Call { function, name, list, span }, call.filter.as_deref(), scope)
+        if function.is_of_ordered_set() || matches!(function, AggregateFunction::Pairs(_)) {
+            return Err(SqlError::at(unsupported(format!("{name}() over a window")), span));
+        }
+        let within = call.within_group.as_slice();
+        self.aggregate_of(&Call { function, name, list, within, span }, call.filter.as_deref(), scope)
     }
 
     fn aggregate_of(
@@ -105,6 +118,9 @@ impl Binder<'_> {
     ) -> Bound<(Aggregate, Option<DataType>)> {
         let filter = filter.map(|filter| self.condition(filter, scope)).transpose()?;
         let distinct = call.list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
+        if call.function.is_of_ordered_set() || !call.within.is_empty() {
+            return self.ordered_set(call, filter, scope);
+        }
         let order_by = self.aggregate_order(call, scope)?;
         let is_count = call.function == AggregateFunction::Count;
         let arguments = call.list.args.as_slice();
@@ -196,6 +212,19 @@ impl Binder<'_> {
             (AggregateFunction::BoolAnd | AggregateFunction::BoolOr, [expr]) => {
                 Ok((Typed::bool(self.condition(expr, scope)?), None))
             }
+            (AggregateFunction::Pairs(_), [_, _]) if distinct => {
+                Err(SqlError::at(unsupported(format!("{}() of DISTINCT pairs", call.name)), call.span))
+            }
+            (AggregateFunction::Pairs(_), [y, x]) => {
+                let (y, x) = (self.value_of(y, scope)?, self.value_of(x, scope)?);
+                let is_number = |typed: &Typed| typed.class().is_none_or(Class::is_number);
+                let (y, x) = if self.is_sqlite() { (self.number(y), self.number(x)) } else { (y, x) };
+                if !is_number(&x) {
+                    return Err(mismatch(&format!("{}()", call.name), "a number", x.kind, call.span));
+                }
+                Ok((y, Some(x.expr)))
+            }
+            (AggregateFunction::Pairs(_), _) => Err(arity(call.name, "2 arguments", exprs.len(), call.span)),
             (AggregateFunction::Count, [expr]) if distinct => {
                 let argument = self.value_of(expr, scope)?;
                 let kind = argument.kind;
@@ -211,6 +240,50 @@ impl Binder<'_> {
             }
             _ => Err(arity(call.name, "1 argument", exprs.len(), call.span)),
         }
+    }
+
+    /// `percentile_cont(fraction) WITHIN GROUP (ORDER BY x)`.
+    fn ordered_set(
+        &mut self,
+        call: &Call<'_>,
+        filter: Option<Expr>,
+        scope: &Scope<'_>,
+    ) -> Bound<(Aggregate, Option<DataType>)> {
+        let refused = |feature: String| SqlError::at(unsupported(feature), call.span);
+        let [key] = call.within else {
+            return Err(refused(format!(
+                "{}() without WITHIN GROUP (ORDER BY ..) of one expression",
+                call.name
+            )));
+        };
+        if !call.function.is_of_ordered_set() {
+            return Err(refused(format!("{}() with WITHIN GROUP", call.name)));
+        }
+        let mut exprs = Vec::new();
+        for argument in &call.list.args {
+            let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = argument else {
+                return Err(refused(format!("{}() with such an argument", call.name)));
+            };
+            exprs.push(self.value_of(expr, scope)?);
+        }
+        let fractions = usize::from(call.function != AggregateFunction::Mode);
+        if exprs.len() != fractions {
+            let expected = if fractions == 1 { "1 argument" } else { "no argument" };
+            return Err(arity(call.name, expected, exprs.len(), call.span));
+        }
+        let argument = self.value_of(&key.expr, scope)?;
+        let order_by = vec![self.sort_key(argument.clone().distinguished(), &key.options)];
+        let kind = argument.kind.unwrap_or(DataType::Float);
+        let result = result_type(call.function, Some(kind));
+        let result = result.map_err(|error| SqlError::at(Problem::Engine(error), call.span))?;
+        let expr =
+            if argument.kind.is_none() { Expr::Cast(Box::new(argument.expr), kind) } else { argument.expr };
+        let second = exprs.pop().map(|mut fraction| {
+            self.settle(&mut fraction, Some(DataType::Float));
+            cast(fraction.expr, DataType::Float)
+        });
+        let aggregate = Aggregate { filter, order_by, second, ..Aggregate::of(call.function, expr) };
+        Ok((aggregate, Some(result)))
     }
 
     /// In which order the rows are taken in.

@@ -38,7 +38,8 @@ impl Binder<'_> {
             },
             None => Expr::Call(Function::AddMonths, vec![midnight, Expr::literal(months)]),
         };
-        let expr = if rest.is_zero() { expr } else { expr.arithmetic(op, Expr::Literal(Value::Duration(rest))) };
+        let expr =
+            if rest.is_zero() { expr } else { expr.arithmetic(op, Expr::Literal(Value::Duration(rest))) };
         Some(Typed::new(expr, DataType::Timestamp))
     }
 }

@@ -57,6 +57,14 @@ impl Binder<'_> {
                 let now = Typed::new(Expr::Call(Function::Now, Vec::new()), DataType::Timestamp);
                 self.call(Function::TimeOf(None), vec![now], span)
             }
+            ("substr" | "substring", [_, _, Typed { expr: Expr::Literal(Value::Int(..0)), .. }]) => {
+                let (expression, expected) =
+                    (format!("{name}()"), "a length that is not negative".to_owned());
+                Err(SqlError::at(
+                    Problem::Type { expression, expected, got: "a negative one".to_owned() },
+                    span,
+                ))
+            }
             ("substr" | "substring", [_, pattern]) if is_text(pattern) && !is_bytes => {
                 self.table_call("regexp_substring", std::mem::take(arguments), span)
             }
@@ -110,9 +118,8 @@ impl Binder<'_> {
     /// A call of a function of the table.
     pub(super) fn table_call(&mut self, name: &str, arguments: Vec<Typed>, span: Span) -> Bound<Typed> {
         let function = Builtin::named(name).map(Function::Builtin);
-        let unknown = || {
-            SqlError::at(Problem::UnknownFunction { name: name.to_owned(), nearest: None }, span)
-        };
+        let unknown =
+            || SqlError::at(Problem::UnknownFunction { name: name.to_owned(), nearest: None }, span);
         self.call(function.ok_or_else(unknown)?, arguments, span)
     }
 
@@ -199,7 +206,12 @@ impl Binder<'_> {
                     (part, expr)
                 }
                 ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => (Some(place), expr),
-                _ => return Some(Err(SqlError::at(unsupported("make_interval() with such an argument"), span))),
+                _ => {
+                    return Some(Err(SqlError::at(
+                        unsupported("make_interval() with such an argument"),
+                        span,
+                    )));
+                }
             };
             let Some(slot) = part.and_then(|part| arguments.get_mut(part)) else {
                 let expected = "years, months, weeks, days, hours, mins and secs";
@@ -259,13 +271,19 @@ impl Binder<'_> {
     }
 
     fn stretch(&mut self, begin: Typed, end: Typed, span: Span) -> Bound<(Typed, Typed)> {
+        let begin = match (begin.class(), end.class()) {
+            (Some(Class::Date), Some(Class::Duration)) => {
+                Typed::new(cast(begin.expr, DataType::Timestamp), DataType::Timestamp)
+            }
+            _ => begin,
+        };
         let end = match end.class() {
             Some(Class::Duration) => {
                 self.arithmetic(crate::algebra::Arithmetic::Add, begin.clone(), end, span)?
             }
             _ => end,
         };
-        let (least, kind) = self.unified(vec![begin.clone(), end.clone()], "OVERLAPS", span)?;
+        let (least, kind) = self.unified(vec![begin, end], "OVERLAPS", span)?;
         let greatest = least.clone();
         Ok((
             Typed::new(Expr::Call(Function::Least, least), kind),

@@ -7,9 +7,7 @@ use sqlparser::tokenizer::Span;
 use super::scope::Scope;
 use super::typed::{Affinity, TEXT, Typed, cast, null_if_any_is};
 use super::{Binder, Bound, last_part, unsupported};
-use crate::algebra::{
-    Arithmetic, Comparison, DateUnit, Expr, Function, StringFunction, TextMatch,
-};
+use crate::algebra::{Arithmetic, Comparison, DateUnit, Expr, Function, StringFunction, TextMatch};
 use crate::catalog::names::nearest;
 use crate::evaluate::{Class, class_of};
 use crate::functions::signature;
@@ -461,6 +459,16 @@ fn wanted(function: &Function, place: usize) -> Option<DataType> {
             | Function::Exp,
             0,
         ) => Some(DataType::Float),
+        (
+            Function::String(
+                StringFunction::TrimCharacters
+                | StringFunction::TrimCharactersLeft
+                | StringFunction::TrimCharactersRight,
+            ),
+            _,
+        )
+        | (Function::String(StringFunction::Slice), 0) => Some(TEXT),
+        (Function::String(StringFunction::Slice), _) => Some(DataType::BigInt),
         (Function::Extract(..) | Function::Truncate(..), 0) => Some(DataType::Timestamp),
         _ => None,
     }

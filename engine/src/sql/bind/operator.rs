@@ -359,14 +359,17 @@ fn days_between(op: Arithmetic, left: &Typed, right: &Typed) -> Option<Typed> {
     let is_date = |typed: &Typed| typed.kind == Some(DataType::Date);
     let is_text = |typed: &Typed| typed.literal_text().is_some();
     let are_dates = is_date(left) && (is_date(right) || is_text(right)) || is_text(left) && is_date(right);
-    (op == Arithmetic::Subtract && are_dates)
-        .then(|| Typed::new(super::called::builtin("date_mi", vec![date(left), date(right)]), DataType::BigInt))
+    (op == Arithmetic::Subtract && are_dates).then(|| {
+        Typed::new(super::called::builtin("date_mi", vec![date(left), date(right)]), DataType::BigInt)
+    })
 }
 
 /// What SQLite makes of integers that are written and whose result is none: a float. Where they are columns it is an error
 /// here, since the type of a column is known before its values are.
 fn beyond_integers(op: Arithmetic, left: &Expr, right: &Expr) -> Option<f64> {
-    let (Expr::Literal(Value::Int(left)), Expr::Literal(Value::Int(right))) = (left, right) else { return None };
+    let (Expr::Literal(Value::Int(left)), Expr::Literal(Value::Int(right))) = (left, right) else {
+        return None;
+    };
     let (wide_left, wide_right) = (i128::from(*left), i128::from(*right));
     let exact = match op {
         Arithmetic::Add => wide_left + wide_right,

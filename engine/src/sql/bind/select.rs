@@ -287,7 +287,9 @@ impl Binder<'_> {
                 name if name == UNNAMED || name == "case" => type_word(data_type),
                 name => name,
             },
-            ast::Expr::Case { else_result: Some(otherwise), .. } if is_named(otherwise) => self.name_of(otherwise),
+            ast::Expr::Case { else_result: Some(otherwise), .. } if is_named(otherwise) => {
+                self.name_of(otherwise)
+            }
             ast::Expr::Collate { expr, .. } => self.name_of(expr),
             ast::Expr::TypedString(typed) => type_word(&typed.data_type),
             other => special_name(other).unwrap_or(UNNAMED).to_owned(),
@@ -385,6 +387,7 @@ fn is_named(expr: &ast::Expr) -> bool {
 /// What PostgreSQL calls a column of an expression with a syntax of its own.
 fn special_name(expr: &ast::Expr) -> Option<&'static str> {
     Some(match expr {
+        ast::Expr::BinaryOp { op: ast::BinaryOperator::Overlaps, .. } => "overlaps",
         ast::Expr::Case { .. } => "case",
         ast::Expr::Exists { .. } => "exists",
         ast::Expr::Extract { .. } => "extract",

@@ -20,6 +20,14 @@ pub(super) fn aggregate(aggregate: &Aggregate, names: &mut dyn Names) -> String 
         keys => format!(" {}", order_by(keys, names)),
     };
     let name = aggregate.function.name();
+    if aggregate.function.is_of_ordered_set() {
+        let fraction = aggregate.second.as_ref().map_or_else(String::new, |second| expression(second, names));
+        let order = order_by(&aggregate.order_by, names);
+        return format!(
+            "{name}({fraction}) WITHIN GROUP ({order}){}",
+            filter(aggregate.filter.as_ref(), names)
+        );
+    }
     format!("{name}({distinct}{arguments}{order}){}", filter(aggregate.filter.as_ref(), names))
 }
 
@@ -122,6 +130,11 @@ impl AggregateFunction {
             AggregateFunction::BoolOr => "bool_or",
             AggregateFunction::BitAnd => "bit_and",
             AggregateFunction::BitOr => "bit_or",
+            AggregateFunction::BitXor => "bit_xor",
+            AggregateFunction::Pairs(of) => of.name(),
+            AggregateFunction::PercentileCont => "percentile_cont",
+            AggregateFunction::PercentileDisc => "percentile_disc",
+            AggregateFunction::Mode => "mode",
             AggregateFunction::AnyValue => "any_value",
             AggregateFunction::StringAgg => "string_agg",
             AggregateFunction::JsonAgg => "json_agg",

@@ -62,7 +62,8 @@ pub(super) fn expression(expr: &Expr, names: &mut dyn Names) -> String {
         },
         Expr::Call(Function::Builtin(of), arguments) if of.name() == "overlay" => {
             let words = ["", " PLACING ", " FROM ", " FOR "];
-            let parts = words.iter().zip(arguments).map(|(word, part)| format!("{word}{}", operand(part, names)));
+            let parts =
+                words.iter().zip(arguments).map(|(word, part)| format!("{word}{}", operand(part, names)));
             format!("overlay({})", parts.collect::<String>())
         }
         Expr::Call(function, arguments) => call(function, &list(arguments, names)),
