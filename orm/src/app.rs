@@ -113,6 +113,7 @@ impl App {
         models.add_to(&mut added);
         for model in added {
             if !self.models.iter().any(|known| known.meta == model.meta) {
+                Arc::make_mut(&mut self.vocabulary).learn(model.meta);
                 self.models.push(model);
             }
         }

@@ -10,13 +10,15 @@
 //! column of the scope's `group` source; [`group`] puts the real column there when the level is finished. A window
 //! function is a column of its `window` source, which stands above the groups.
 //!
-//! Order of reading: this file, [`joins`], [`path`], [`expression`], [`condition`] and its short way [`own`],
-//! [`window`], [`group`], [`rows`],
+//! Order of reading: this file, [`joins`], [`path`], [`expression`], [`condition`] with [`exclude`] and its short way [`own`],
+//! [`window`], [`draw`], [`group`], [`rows`],
 //! [`summary`], [`combine`]; [`rewrite`] is a tool.
 
 mod change;
 mod combine;
 mod condition;
+mod draw;
+mod exclude;
 mod expression;
 mod group;
 mod joins;
@@ -85,12 +87,17 @@ struct Scope {
     predicate: Vec<Expr>,
     /// The annotations, over the joins and `group`.
     annotations: Vec<Expr>,
+    /// For each of them the text that it is ordered and compared by, if case is ignored in it.
+    uncased: Vec<Option<Node>>,
     /// The aggregates met so far, and what their values are named by.
     group: Source,
     aggregates: Vec<Aggregate>,
     /// The same of window functions.
     window: Source,
     windows: Vec<WindowFunction>,
+    /// The same of annotations that are made by lot, which are drawn once for all that is asked of them.
+    drawn: Source,
+    draws: Vec<Expr>,
 }
 
 impl<'c> Compiler<'c> {
@@ -162,7 +169,7 @@ impl<'c> Compiler<'c> {
     /// A query level over all rows of a model.
     fn open(&mut self, model: &'static ModelMeta, outer: Option<ScopeId>) -> Result<ScopeId> {
         let table = self.binding.model(model)?.table;
-        let (source, group, window) = (self.source(), self.source(), self.source());
+        let (source, group, window, drawn) = (self.source(), self.source(), self.source(), self.source());
         self.scopes.push(Scope {
             model,
             joins: Joins::new(source, table),
@@ -170,10 +177,13 @@ impl<'c> Compiler<'c> {
             split: false,
             predicate: Vec::new(),
             annotations: Vec::new(),
+            uncased: Vec::new(),
             group,
             aggregates: Vec::new(),
             window,
             windows: Vec::new(),
+            drawn,
+            draws: Vec::new(),
         });
         Ok(self.scopes.len() - 1)
     }
@@ -197,7 +207,11 @@ impl<'c> Compiler<'c> {
             }
             if let Some(annotation) = clauses.annotations.get(index) {
                 let value = self.expression(scope, &annotation.node, &mut Reuse::All)?;
-                self.scopes[scope].annotations.push(value);
+                let value = self.drawn_once(scope, value);
+                let uncased = self.uncased(scope, &annotation.node);
+                let scope = &mut self.scopes[scope];
+                scope.annotations.push(value);
+                scope.uncased.push(uncased);
             }
         }
         if clauses.empty {

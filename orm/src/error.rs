@@ -6,7 +6,7 @@
 //! constraint becomes [`Error::Integrity`]; whatever else it reports passes through as [`Error::Engine`].
 //!
 //! Order of reading: this file (the reasons); `validation` (messages by field), `misuse` (what makes no sense),
-//! `convert` (what the engine reports), `display` (the words).
+//! `convert` (what the engine reports), `display` (the words), `debug` (words and structure).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use nuages_storage::Value;
 use crate::meta::ModelMeta;
 
 mod convert;
+mod debug;
 mod display;
 mod misuse;
 mod validation;
@@ -32,7 +33,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub const GET_ROWS_MAX: u64 = 20;
 
 /// Why a verb of the ORM failed. See the [module](self).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
     /// `get`, `latest` or a followed key found no row.

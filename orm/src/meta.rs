@@ -46,6 +46,8 @@ pub struct ModelMeta {
     pub ordering: &'static [OrderMeta],
     /// The same by expressions, which are made when asked for.
     pub ordering_by: Option<fn() -> Vec<OrderNode>>,
+    /// Where rows have their places, if they have some among those of one parent.
+    pub placed: Option<Placed>,
     /// Whether its table is made and migrated with the others.
     pub managed: bool,
     /// Declared indexes; those of `unique` and `db_index` fields are not among them.
@@ -62,6 +64,8 @@ pub struct ModelMeta {
     pub verbose_name_plural: &'static str,
     /// What `latest` and `earliest` compare when not told.
     pub get_latest_by: &'static [OrderMeta],
+    /// What the ways back from its keys are called where the other model declares none.
+    pub default_related_name: Option<&'static str>,
 }
 
 /// One key of an ordering: names from field to field, as they were written.
@@ -71,6 +75,15 @@ pub struct OrderMeta {
     pub path: &'static [&'static str],
     /// Whether a minus stood before it.
     pub descending: bool,
+}
+
+/// Where rows have their places among those of one parent; Django's `order_with_respect_to`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// The key to the parent.
+    pub parent: u16,
+    /// The field with the place.
+    pub place: u16,
 }
 
 /// A declared index.
@@ -86,6 +99,11 @@ impl ModelMeta {
     /// Django's label: `blog.Post`.
     pub fn label(&self) -> String {
         [self.app, ".", self.name].concat()
+    }
+
+    /// What the way back from one of its keys is called where the other model declares none.
+    pub(crate) fn reverse_name(&self) -> String {
+        self.default_related_name.map_or_else(|| self.name.to_lowercase(), str::to_owned)
     }
 
     /// The field at `index`, if the model has so many.

@@ -266,9 +266,14 @@ impl Node {
         Node::flat(Operator::Or, self, other)
     }
 
-    /// `NOT self`. As in Django, the negation of the empty condition is empty too.
+    /// `NOT self`. As in Django, the negation of the empty condition is empty too, and that of a negation is what was
+    /// negated.
     pub fn negated(self) -> Node {
-        if self.is_all() { self } else { Node::call(Operator::Not, [self]) }
+        match &self {
+            empty if empty.is_all() => self,
+            Node::Call(Operator::Not, negated) if negated.len() == 1 => negated[0].clone(),
+            _ => Node::call(Operator::Not, [self]),
+        }
     }
 
     /// Whether one of two conditions is true and the other is not; what is NULL is not true. As in Django, the empty

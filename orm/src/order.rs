@@ -13,7 +13,8 @@ use crate::node::{Node, Operator};
 use crate::path::{Col, Hop, Path, Rel};
 use crate::queryset::state::OrderNode;
 
-pub use places::Places;
+pub(crate) use places::take_places;
+pub use places::{InOrder, Places};
 
 /// A sort key over rows of `M`.
 #[derive(Debug)]

@@ -492,27 +492,29 @@ impl<M: Model, R: Defers<M>> QuerySet<M, R> {
     /// `only`; what was deferred by name before stays so. A path through a relation that is joined by `select_related`
     /// says what is read of the row there.
     pub fn only(self, fields: impl Fields<M>) -> QuerySet<M, R::Out> {
-        self.loading(fields, Loading::only)
+        self.loading("only", fields, Loading::only)
     }
 
     /// Reads all fields but these, which are read when they are asked for; those of an earlier `defer`, too.
     pub fn defer(self, fields: impl Fields<M>) -> QuerySet<M, R::Out> {
-        self.loading(fields, Loading::defer)
+        self.loading("defer", fields, Loading::defer)
     }
 
     /// Reads all fields again: Django's `defer(None)`.
     pub fn defer_none(self) -> QuerySet<M, R::Out> {
-        self.loading((), |loading, model, _| *loading = Loading::all(model))
+        self.loading("defer", (), |loading, model, _| *loading = Loading::all(model))
     }
 
     fn loading(
         self,
+        call: &'static str,
         fields: impl Fields<M>,
         change: impl FnOnce(&mut Loading, &'static ModelMeta, Vec<FieldPath>),
     ) -> QuerySet<M, R::Out> {
         let mut paths = Vec::new();
         fields.collect(&mut paths);
         let mut state = self.into_state();
+        state.refuse_after_combination(call);
         let paths = paths.iter().map(|path| {
             let steps = path.steps().iter().copied();
             steps.filter(|step| *step != Step::Key).collect()

@@ -112,6 +112,8 @@ impl<P: Path, H: Hop> Path for Via<P, H> {
 pub trait Nullability: Send + Sync + 'static {
     /// NULL if either is.
     type Or<Other: Nullability>: Nullability;
+    /// NULL if both are.
+    type And<Other: Nullability>: Nullability;
     /// The value as it is read: itself, or an `Option` of it.
     type Wrap<T: Field>: Field;
 }
@@ -124,11 +126,13 @@ pub struct Nullable;
 
 impl Nullability for NotNull {
     type Or<Other: Nullability> = Other;
+    type And<Other: Nullability> = NotNull;
     type Wrap<T: Field> = T;
 }
 
 impl Nullability for Nullable {
     type Or<Other: Nullability> = Nullable;
+    type And<Other: Nullability> = Other;
     type Wrap<T: Field> = Option<T::Base>;
 }
 

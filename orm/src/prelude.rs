@@ -20,6 +20,7 @@ pub use crate::field::{
 };
 pub use crate::model::{Describe, Model, Proxy};
 pub use crate::new;
+pub use crate::order::InOrder;
 pub use crate::partial::Partial;
 pub use crate::queryset::lock::{Lock, LockStrength};
 pub use crate::queryset::{BoundQuerySet, Dynamic, QuerySet, Queryset, Record, Words, prepare};

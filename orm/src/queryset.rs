@@ -41,6 +41,7 @@ pub mod lent;
 pub mod loading;
 pub mod lock;
 mod names;
+mod neighbour;
 pub mod prepared;
 pub mod relations;
 mod resolve;

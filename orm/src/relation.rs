@@ -20,6 +20,7 @@ mod one;
 pub(crate) mod origin;
 mod pairs;
 pub(crate) mod parent;
+mod places;
 mod reverse;
 
 use std::sync::Arc;

@@ -20,14 +20,16 @@ use crate::{
     meta::{FieldMeta, ModelMeta},
     model::{Accessor, FieldVisitor, Hook, Key, Model},
     node::{Node, Step},
+    order,
     partial::Partial,
+    path::{Col, Hop, Root},
     queryset::{QuerySet, QueryState, check_choices, first_row, has_key, loading::Loading, own_columns},
     relation::{
         ForeignKey, Forward, Generic, ManyToMany, Related, RelatedOne, Through,
         holder::Holder,
         parent::{self, WithParent},
     },
-    row::Selection,
+    row::{Row, Selection},
     signal::{Moment, Saving},
 };
 
@@ -178,6 +180,33 @@ pub trait Persist: Model {
             instance::unset_key(self);
         }
         Ok(deleted)
+    }
+
+    /// The row that comes next by a field, and where it is the same, by the key; Django's `get_next_by_FOO`. Among the
+    /// rows of a queryset it is [`QuerySet::next_by`].
+    ///
+    /// # Errors
+    /// [`Error::DoesNotExist`] if this is the last; [`Error::Unsaved`] without a key.
+    fn next_by<H: Hop, T: Field, K>(&self, field: Col<Root<Self>, H, T, K>, ex: &dyn Executor) -> Result<Self>
+    where
+        Self: Row,
+    {
+        Self::objects().next_by(field, self, ex)
+    }
+
+    /// The row that comes before by a field; Django's `get_previous_by_FOO`.
+    ///
+    /// # Errors
+    /// As [`next_by`](Persist::next_by).
+    fn previous_by<H: Hop, T: Field, K>(
+        &self,
+        field: Col<Root<Self>, H, T, K>,
+        ex: &dyn Executor,
+    ) -> Result<Self>
+    where
+        Self: Row,
+    {
+        Self::objects().previous_by(field, self, ex)
     }
 
     /// Reads the row again. Relations forget what they had read.
@@ -368,6 +397,7 @@ fn store<M: Model>(instance: &mut M, write: &Write, ex: &dyn Executor) -> Result
         }
     }
     instance::stamp(instance, true, ex.settings(), None)?;
+    order::take_places(std::slice::from_mut(instance), ex)?;
     if write.computed.is_empty() {
         insert::insert(ex, std::slice::from_mut(instance))?;
     } else {

@@ -33,5 +33,6 @@ mod projection;
 mod proxy;
 mod related;
 mod transactions;
+mod ways;
 mod window;
 mod words;

@@ -129,7 +129,7 @@ impl<'v> Walk<'v> {
 
     /// A field of a model, or of the model that it extends.
     fn field(&mut self, model: &'static ModelMeta, name: &str) -> bool {
-        if self.own_field(model, name) {
+        if self.own_field(model, name) || self.way(model, name) {
             return true;
         }
         let parent = model.parent.and_then(|parent| Some((parent, model.field(parent)?.related_model()?)));
@@ -141,6 +141,17 @@ impl<'v> Walk<'v> {
             self.path = before;
         }
         is_field
+    }
+
+    /// The rows of another model, by a way that no field declares.
+    fn way(&mut self, model: &'static ModelMeta, name: &str) -> bool {
+        let Some(way) = self.vocabulary.way(model, name) else { return false };
+        let key = way.target.primary_key.first().and_then(|key| way.target.field(*key));
+        self.path.push(way.step);
+        self.model = Some(way.target);
+        self.data_type = key.and_then(|key| column_type(key.kind));
+        self.field = Some(way.field);
+        true
     }
 
     /// A field of a model: by its name, as `pk`, or the bare key `author_id`.
@@ -158,7 +169,7 @@ impl<'v> Walk<'v> {
         };
         let Some(meta) = field.and_then(|field| model.field(field)) else { return false };
         if matches!(meta.kind, FieldKind::Generic) {
-            // It leads to rows of any model, so nothing can be asked of it by name; its columns have names of their own.
+            // It leads to rows of any model, so nothing can be asked of it by its name; see `way`.
             return false;
         }
         self.path.push(Step::Field(field.unwrap_or_default()));
@@ -176,7 +187,8 @@ impl<'v> Walk<'v> {
         match self.model {
             Some(model) => {
                 let named = model.fields.iter().filter(|field| !matches!(field.kind, FieldKind::Generic));
-                let choices = named.map(|field| field.name.to_owned()).collect();
+                let ways = self.vocabulary.ways(model).map(|way| way.name);
+                let choices = named.map(|field| field.name.to_owned()).chain(ways).collect();
                 UnknownName::among(model.to_string(), name, choices)
             }
             None => self.unknown_lookup(name),
@@ -393,6 +405,7 @@ impl<M: Model> Fields<M> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M> Selection<M> for Fields<M> {
     fn collect(self, nodes: &mut Vec<Node>) {
         nodes.extend(self.nodes);

@@ -40,15 +40,18 @@ impl Case {
 /// If there is none.
 pub fn case(id: &str) -> &'static Case {
     static CASES: LazyLock<HashMap<String, Case>> = LazyLock::new(|| {
-        let text = std::fs::read_to_string(crate::data::file("cases.jsonl")).expect("the recorded cases");
-        text.lines().map(read_case).collect()
+        let read = |file| std::fs::read_to_string(crate::data::file(file)).expect("the recorded cases");
+        [read("cases.jsonl"), read("further.jsonl")]
+            .iter()
+            .flat_map(|text| text.lines().map(read_case))
+            .collect()
     });
     CASES.get(id).unwrap_or_else(|| panic!("no case is called {id}"))
 }
 
-/// The names of all recorded cases, in their order.
-pub fn ids() -> Vec<String> {
-    let text = std::fs::read_to_string(crate::data::file("cases.jsonl")).expect("the recorded cases");
+/// The names of all cases recorded in a file, in their order.
+pub fn ids(file: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(crate::data::file(file)).expect("the recorded cases");
     text.lines().map(|line| read_case(line).0).collect()
 }
 

@@ -177,7 +177,7 @@ impl Accumulators {
         let state = match (function, class) {
             (AggregateFunction::CountRows, _) => State::CountRows(Vec::new()),
             (AggregateFunction::Count, _) => State::Count(Vec::new()),
-            (function, _) if in_floats(function) => State::Moments(Moments::new(function, class)),
+            (function, _) if in_floats(function) => State::Moments(Moments::new(function)),
             (AggregateFunction::BoolAnd, _) => State::Truths(Truths::new(true)),
             (AggregateFunction::BoolOr, _) => State::Truths(Truths::new(false)),
             (AggregateFunction::BitAnd, _) => State::BitSets(BitSets::new(Joining::And)),

@@ -267,8 +267,8 @@ impl Call<'_> {
     }
 
     /// A column of integers.
-    fn ints(&self, mut int: impl FnMut(usize) -> Result<i64, Error>) -> Result<Vector<'static>, Error> {
-        self.words(DataType::BigInt, |row| int(row))
+    fn ints(&self, int: impl FnMut(usize) -> Result<i64, Error>) -> Result<Vector<'static>, Error> {
+        self.words(DataType::BigInt, int)
     }
 
     /// A column of floats.

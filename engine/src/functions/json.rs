@@ -222,7 +222,7 @@ fn changed(of: JsonFunction, call: &Call<'_>, mut document: Json, row: usize) ->
         JsonFunction::Join => document = edit::joined(document, value(1)),
         JsonFunction::StripNulls => document = edit::without_nulls(document),
         JsonFunction::Ranked => {
-            document = Json::Array(vec![u8::from(!document.is_number()).into(), document])
+            document = Json::Array(vec![u8::from(!document.is_number()).into(), document]);
         }
         JsonFunction::Scalar => {
             return Ok(match document {

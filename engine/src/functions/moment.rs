@@ -41,11 +41,7 @@ pub(super) fn signature(of: TimeFunction, types: &[Option<DataType>]) -> Result<
     Ok(Signature { arguments: arguments.to_vec(), result })
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "seconds are a float by definition"
-)]
+#[expect(clippy::cast_precision_loss, reason = "seconds are a float by definition")]
 pub(super) fn evaluate(of: TimeFunction, call: &Call<'_>) -> Result<Vector<'static>, Error> {
     let beyond = || Error::Overflow { operation: format!("{}()", of.name()) };
     let int = |place: usize, row: usize| call.int(place, row).unwrap_or_default();

@@ -14,7 +14,7 @@ use super::rule::fold::simplify;
 use super::rule::outer::rejects_null;
 use super::rule::unnest::{as_join, is_asked_for_each_row, uncorrelated};
 use super::rule::{set, take};
-use crate::algebra::{Column, Expr, JoinKind, Relation, Source};
+use crate::algebra::{Column, Expr, Function, JoinKind, MathFunction, Relation, Source};
 
 /// Whether an expression can never be NULL; the planner knows the catalog, this module does not.
 pub(crate) type NeverNull<'a> = &'a dyn Fn(&Expr) -> bool;
@@ -225,11 +225,16 @@ fn is_never_true(part: &Expr) -> bool {
     matches!(part, Expr::Literal(Value::Bool(false) | Value::Null))
 }
 
-/// Whether every column of `by` that `part` mentions stands for an expression without a subquery.
+/// Whether every column of `by` that `part` mentions stands for an expression without a subquery, and for one that is the
+/// same wherever it is computed.
 fn mentions_only_plain(part: &Expr, by: &HashMap<Column, Expr>) -> bool {
-    columns::columns_of(part)
-        .iter()
-        .all(|column| by.get(column).is_none_or(|definition| !columns::has_subquery(definition)))
+    let is_plain = |definition: &Expr| !columns::has_subquery(definition) && !draws(definition);
+    columns::columns_of(part).iter().all(|column| by.get(column).is_none_or(is_plain))
+}
+
+/// Whether lots are drawn for an expression: computed again it would be another.
+fn draws(expr: &Expr) -> bool {
+    matches!(expr, Expr::Call(Function::Math(MathFunction::Random), _)) || expr.any_child(draws)
 }
 
 #[cfg(test)]

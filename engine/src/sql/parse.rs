@@ -125,7 +125,7 @@ pub(super) fn parse(
     {
         match word.keyword {
             Keyword::REINDEX => return reindex(tokens),
-            Keyword::PRAGMA => return Ok(Parsed::Pragma(Pragma::parse(tokens)?)),
+            Keyword::PRAGMA => return Ok(Parsed::Pragma(Pragma::parse(&tokens)?)),
             _ => {}
         }
     }

@@ -58,7 +58,7 @@ type Row = Vec<Value>;
 
 impl Pragma {
     /// Of the tokens of a statement that begins with `PRAGMA`: a name, and a value behind `=` or between parentheses.
-    pub(super) fn parse(tokens: Vec<TokenWithSpan>) -> Result<Pragma, SqlError> {
+    pub(super) fn parse(tokens: &[TokenWithSpan]) -> Result<Pragma, SqlError> {
         let unexpected = |token: Option<&TokenWithSpan>| {
             let found = token.map_or("the end".to_owned(), |token| token.token.to_string());
             let message =

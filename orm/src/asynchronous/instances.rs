@@ -9,10 +9,12 @@ use crate::{
     draft::{Own, Slot},
     error::Result,
     executor::Executor,
+    field::Field,
     model::Model,
     partial::Partial,
+    path::{Col, Hop, Root},
     queryset::QuerySet,
-    row::Selection,
+    row::{Row, Selection},
     save::{Persist, SaveOptions},
 };
 
@@ -47,6 +49,36 @@ pub trait AsyncPersist: Persist {
         ex: &dyn Executor,
     ) -> impl Future<Output = Result<()>> {
         changing(self, ex, move |copy, tx| copy.refresh_from(rows, tx))
+    }
+
+    /// [`next_by`](Persist::next_by).
+    ///
+    /// # Errors
+    /// As its twin.
+    fn anext_by<H: Hop, T: Field, K>(
+        &self,
+        field: Col<Root<Self>, H, T, K>,
+        ex: &dyn Executor,
+    ) -> impl Future<Output = Result<Self>>
+    where
+        Self: Row,
+    {
+        async move { ex.awaiting(|tx| self.next_by(field, tx)).await }
+    }
+
+    /// [`previous_by`](Persist::previous_by).
+    ///
+    /// # Errors
+    /// As its twin.
+    fn aprevious_by<H: Hop, T: Field, K>(
+        &self,
+        field: Col<Root<Self>, H, T, K>,
+        ex: &dyn Executor,
+    ) -> impl Future<Output = Result<Self>>
+    where
+        Self: Row,
+    {
+        async move { ex.awaiting(|tx| self.previous_by(field, tx)).await }
     }
 
     /// [`insert`](Persist::insert).

@@ -10,8 +10,10 @@ use crate::{
     error::Result,
     executor::Executor,
     expression::condition::Condition,
+    field::Field,
     model::Model,
     order::Orderings,
+    path::{Col, Hop, Root},
     queryset::{BulkOptions, QuerySet},
     row::{Row, Select, Selection, ValuesRow},
 };
@@ -40,6 +42,32 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     /// As its twin.
     pub async fn aone(self, ex: &dyn Executor) -> Result<R> {
         ex.awaiting(|tx| self.clone().one(tx)).await
+    }
+
+    /// [`next_by`](QuerySet::next_by).
+    ///
+    /// # Errors
+    /// As its twin.
+    pub async fn anext_by<H: Hop, T: Field, K>(
+        &self,
+        field: Col<Root<M>, H, T, K>,
+        row: &M,
+        ex: &dyn Executor,
+    ) -> Result<R> {
+        ex.awaiting(|tx| self.next_by(field, row, tx)).await
+    }
+
+    /// [`previous_by`](QuerySet::previous_by).
+    ///
+    /// # Errors
+    /// As its twin.
+    pub async fn aprevious_by<H: Hop, T: Field, K>(
+        &self,
+        field: Col<Root<M>, H, T, K>,
+        row: &M,
+        ex: &dyn Executor,
+    ) -> Result<R> {
+        ex.awaiting(|tx| self.previous_by(field, row, tx)).await
     }
 
     /// [`iterator`](QuerySet::iterator), as a stream.

@@ -84,7 +84,8 @@ impl Compiler<'_> {
         let clauses = state.clauses();
         let scope = self.load(state, None)?;
         let plain = clauses.slice.is_all() && clauses.combined.is_empty() && !state.is_distinct_on();
-        let computed = !self.scopes[scope].aggregates.is_empty() || !self.scopes[scope].windows.is_empty();
+        let Scope { aggregates, windows, draws, .. } = &self.scopes[scope];
+        let computed = !aggregates.is_empty() || !windows.is_empty() || !draws.is_empty();
         if plain && self.scopes[scope].joins.len() == 1 && !computed {
             let mut predicate = std::mem::take(&mut self.scopes[scope].predicate);
             let predicate = match predicate.len() {

@@ -32,20 +32,24 @@ fn chosen<'m>(member: &'m QueryState, whole: &QueryState) -> Result<Cow<'m, Quer
     Ok(Cow::Owned(member))
 }
 
+/// The queryset that a combination began with, without the order and the slice of the whole.
+pub(super) fn alone(state: &QueryState) -> QueryState {
+    let mut first = state.clone();
+    let clauses = first.clauses_mut();
+    clauses.combined.clear();
+    clauses.ordering = Ordering::By(Vec::new());
+    clauses.slice = Default::default();
+    clauses.select_related.clear();
+    clauses.first = None;
+    first
+}
+
 impl Compiler<'_> {
     /// The rows of a combination: the queryset itself without its order and slice, then each of the others in turn.
     /// Order and slice are those of the whole, and a sort key must be one of the columns.
     pub(super) fn combination(&mut self, state: &QueryState, outer: Option<ScopeId>) -> Result<Query> {
         let clauses = state.clauses();
-        let mut first = state.clone();
-        {
-            let clauses = first.clauses_mut();
-            clauses.combined.clear();
-            clauses.ordering = Ordering::By(Vec::new());
-            clauses.slice = Default::default();
-            clauses.select_related.clear();
-            clauses.first = None;
-        }
+        let first = alone(state);
         let scope = self.load(&first, outer)?;
         let outputs = self.outputs(scope, &first)?;
         let keys = self.sort_keys(scope, state, &outputs)?;

@@ -5,14 +5,13 @@
 //! - NULLs are kept: `exclude(x = 1)` is `NOT (x = 1 AND x IS NOT NULL)`, so a row without `x` stays;
 //! - a path to many rows becomes a subquery: `exclude(comments.text = 'a')` leaves out what has *any* such comment.
 
-use std::sync::Arc;
-
-use nuages_engine::algebra::{Comparison, Expr, Function, JsonFunction, Query, Source, TextMatch};
+use nuages_engine::algebra::{Comparison, Expr, Function, JsonFunction, Query, TextMatch};
 use nuages_storage::{DataType, Value};
 
 use super::{
     Compiler, ScopeId,
-    expression::{Place, lower, uncased},
+    exclude::{Split, is_filtered},
+    expression::{Place, lower},
     joins::{JoinSet, Promoter, Reuse},
     path::hops,
 };
@@ -46,7 +45,7 @@ impl Call {
 
 /// The negations around a part of a condition.
 #[derive(Clone, Copy, Default)]
-struct Negation {
+pub(super) struct Negation {
     /// An odd number.
     odd: bool,
     /// Any.
@@ -102,9 +101,9 @@ impl Compiler<'_> {
                 _ => Err(Misuse::Other("a negation has one operand").into()),
             },
             Node::Call(Operator::Lookup(_), operands)
-                if operands.iter().any(|one| uncased(one).is_some()) =>
+                if operands.iter().any(|one| self.uncased(at.scope, one).is_some()) =>
             {
-                self.part(at, &without_case(node), call, negation)
+                self.part(at, &self.without_case(at.scope, node), call, negation)
             }
             Node::Call(Operator::Lookup(lookup), operands) => match &operands[..] {
                 [left, right @ ..] => self.lookup(at, *lookup, left, right, call, negation),
@@ -135,7 +134,7 @@ impl Compiler<'_> {
         Ok((condition.not(), wanted))
     }
 
-    fn junction(
+    pub(super) fn junction(
         &mut self,
         at: Place,
         parts: &[Node],
@@ -182,6 +181,9 @@ impl Compiler<'_> {
             let condition = self.split_exclude(at, &Split { lookup, left, right, path, step }, call)?;
             return Ok((condition, JoinSet::new()));
         }
+        if negation.any && call.split && is_filtered(left) {
+            return Ok((self.filtered_exclude(at, lookup, left, right)?, JoinSet::new()));
+        }
         // What is not NULL for a missing row says something of it, and needs no test for NULL.
         let path = path.filter(|_| !accepts_null(left));
         let mut wanted = JoinSet::new();
@@ -213,6 +215,16 @@ impl Compiler<'_> {
             }
         }
         Ok((condition, if requires_outer { JoinSet::new() } else { wanted }))
+    }
+
+    /// A comparison of lower cases.
+    fn without_case(&self, scope: ScopeId, comparison: &Node) -> Node {
+        let Node::Call(operator, operands) = comparison else { return comparison.clone() };
+        let operands = operands.iter().map(|operand| match operand {
+            Node::Subquery(_) | Node::Value(Value::Null | Value::Bool(_)) => operand.clone(),
+            other => self.uncased(scope, other).unwrap_or_else(|| lower(other.clone())),
+        });
+        Node::Call(operator.clone(), operands.collect())
     }
 
     /// The right side of a comparison.
@@ -256,71 +268,6 @@ impl Compiler<'_> {
         }
         Ok(None)
     }
-
-    /// A negated comparison over a path to many rows: whether there is *any* row for which it is true.
-    ///
-    /// The subquery begins at the first table of many rows, tied to the key of the row outside. If a missing row can
-    /// make the comparison true (`comments is null`), it begins one table earlier, at a copy of the row outside. If
-    /// the same call speaks of a row of this relation already, it is tied to that very row.
-    fn split_exclude(&mut self, at: Place, split: &Split<'_>, call: &Call) -> Result<Expr> {
-        let (before, rest) = split.path.steps().split_at(split.step);
-        let prefix: FieldPath = before.iter().copied().collect();
-        let rest: FieldPath = rest.iter().copied().collect();
-        let outside = self.walk_from(at.scope, at.anchor, &prefix, &call.reuse)?;
-        let outside_key = self.column(at.scope, &outside);
-        let not_a_column = Misuse::NotAColumn { model: at.anchor.model.name };
-        let parent =
-            before.iter().try_fold(at.anchor.model, |model, step| step.target(model)).ok_or(not_a_column)?;
-
-        let inner = self.open(parent, Some(at.scope))?;
-        self.scopes[inner].split = true;
-        let operands: Vec<Node> = std::iter::once(with_path(split.left, &rest))
-            .chain(split.right.iter().map(|node| outward(node, at.anchor.model)))
-            .collect();
-        let node = Node::Call(Operator::Lookup(split.lookup), operands.into());
-        let place = self.place(inner);
-        let (condition, _) = self.junction(
-            place,
-            std::slice::from_ref(&node),
-            false,
-            &mut Call::filter(),
-            Negation::default(),
-        )?;
-
-        let shared = self.shared_join(at, split.path, split.step, call)?;
-        let joins = &self.scopes[inner].joins;
-        if joins.is_left(1) {
-            let key = joins.get(0).source.column(self.binding.key_column(parent)?);
-            let tie = Expr::Column(key).equals(outside_key.clone());
-            let exists = Expr::Exists(Box::new(joins.relation(|_| true).filter(tie.and(condition))));
-            return Ok(if before.is_empty() { exists } else { exists.or(outside_key.is_null()) });
-        }
-        let many = joins.get(1);
-        let tie = match (shared, &many.parent) {
-            (Some(source), _) => Expr::Column(many.source.row_id()).equals(Expr::Column(source.row_id())),
-            (None, Some(link)) => {
-                let meet = Expr::Column(many.source.column(link.hop.far)).equals(outside_key);
-                link.hop.guarded(many.source, meet)
-            }
-            (None, None) => outside_key,
-        };
-        Ok(Expr::Exists(Box::new(joins.relation_without_first().filter(tie.and(condition)))))
-    }
-
-    /// The join that this call made already along the first to-many step of a path, if it did.
-    fn shared_join(&self, at: Place, path: &FieldPath, step: usize, call: &Call) -> Result<Option<Source>> {
-        let joins = &self.scopes[at.scope].joins;
-        let (mut model, mut join) = (at.anchor.model, at.anchor.join);
-        for (index, &one) in path.steps().iter().take(step + 1).enumerate() {
-            let Some((hops, target)) = hops(self.binding, model, one)? else { return Ok(None) };
-            let Some(next) = joins.find(join, &hops[0], None, &call.reuse) else { return Ok(None) };
-            if index == step {
-                return Ok(Some(joins.get(next).source));
-            }
-            (model, join) = (target, next);
-        }
-        Ok(None)
-    }
 }
 
 /// Whether an expression is JSON.
@@ -332,17 +279,6 @@ fn is_document(model: &'static ModelMeta, node: &Node) -> bool {
         }
         other => json::is_member(other),
     }
-}
-
-/// A negated comparison over a path to many rows.
-struct Split<'n> {
-    lookup: Lookup,
-    left: &'n Node,
-    right: &'n [Node],
-    /// The only path of the left side.
-    path: &'n FieldPath,
-    /// Which of its steps is the first to lead to many rows.
-    step: usize,
 }
 
 /// The right side of a comparison.
@@ -382,37 +318,6 @@ fn accepts_null(node: &Node) -> bool {
         )
     );
     skips_null || operands.iter().any(accepts_null)
-}
-
-/// A comparison of lower cases.
-fn without_case(comparison: &Node) -> Node {
-    let Node::Call(operator, operands) = comparison else { return comparison.clone() };
-    let operands = operands.iter().map(|operand| match operand {
-        Node::Subquery(_) | Node::Value(Value::Null | Value::Bool(_)) => operand.clone(),
-        other => uncased(other).unwrap_or_else(|| lower(other.clone())),
-    });
-    Node::Call(operator.clone(), operands.collect())
-}
-
-/// The same expression over another path.
-fn with_path(node: &Node, path: &FieldPath) -> Node {
-    match node {
-        Node::Path(_) => Node::Path(path.clone()),
-        Node::Named(_, node) => with_path(node, path),
-        Node::Call(operator, operands) => {
-            Node::Call(operator.clone(), operands.iter().map(|operand| with_path(operand, path)).collect())
-        }
-        other => other.clone(),
-    }
-}
-
-/// An operand, as a subquery of its query sees it.
-fn outward(node: &Node, model: &'static ModelMeta) -> Node {
-    match node {
-        Node::Value(_) | Node::Parameter(..) | Node::Subquery(_) | Node::Exists(_) => node.clone(),
-        // An `outer(..)` too is meant from the query outside: it leads out of that one.
-        other => Node::Outer { model, node: Arc::new(other.clone()) },
-    }
 }
 
 /// Whether a comparison is one with NULL, and if so, whether NULL passes it.

@@ -220,6 +220,17 @@ impl Compiler<'_> {
     }
 }
 
+impl Compiler<'_> {
+    /// The expression that a text is ordered and compared by, if case is ignored in it: its lower case.
+    pub(super) fn uncased(&self, scope: ScopeId, node: &Node) -> Option<Node> {
+        match node.unnamed() {
+            Node::Call(Operator::NoCase, operands) => Some(lower(operands.first()?.clone())),
+            Node::Annotation(index) => self.scopes[scope].uncased.get(*index)?.clone(),
+            _ => None,
+        }
+    }
+}
+
 /// The mistake of an aggregate over another one.
 fn nested(aggregate: &AggregateNode) -> Misuse {
     let inner = aggregate.parts().find_map(|part| {
@@ -236,14 +247,6 @@ fn nested(aggregate: &AggregateNode) -> Misuse {
     });
     let of = inner.unwrap_or_else(|| String::from("another annotation"));
     Misuse::NestedAggregate { function: function_name(aggregate.function), of }
-}
-
-/// The expression that a text is ordered and compared by, if case is ignored in it: its lower case.
-pub(super) fn uncased(node: &Node) -> Option<Node> {
-    match node.unnamed() {
-        Node::Call(Operator::NoCase, operands) => Some(lower(operands.first()?.clone())),
-        _ => None,
-    }
 }
 
 /// The lower case of a text.

@@ -40,7 +40,7 @@ pub(super) struct Wanted {
 
 impl Wanted {
     /// Every expression that stands above the level's rows.
-    fn expressions_mut(&mut self) -> Vec<&mut Expr> {
+    pub(super) fn expressions_mut(&mut self) -> Vec<&mut Expr> {
         let Wanted { outputs, order, distinct, windows, qualify, keys: _, slice: _ } = self;
         let distinct = match distinct {
             Unique::No => &mut [][..],
@@ -82,12 +82,28 @@ impl Compiler<'_> {
                 wanted.windows = windows;
             }
         }
+        let mut aggregates = std::mem::take(&mut self.scopes[scope].aggregates);
+        let in_groups = wanted.keys.is_some() || !aggregates.is_empty();
+        let mut of_draws = Vec::new();
+        if in_groups {
+            let keys = wanted.keys.iter_mut().flatten();
+            self.draw_in_place(scope, keys.chain(&mut conjuncts));
+            self.draw_in_place(scope, wanted.expressions_mut());
+            self.draw_in_place(scope, aggregates.iter_mut().flat_map(Aggregate::expressions_mut));
+        } else if !self.scopes[scope].draws.is_empty() {
+            let drawn = self.scopes[scope].drawn;
+            (of_draws, conjuncts) =
+                conjuncts.into_iter().partition(|conjunct| rewrite::mentions(conjunct, drawn));
+        }
         let (having, rows): (Vec<_>, Vec<_>) =
             conjuncts.into_iter().partition(|conjunct| rewrite::mentions(conjunct, group));
-        let aggregates = std::mem::take(&mut self.scopes[scope].aggregates);
-        let mut relation = if wanted.keys.is_none() && aggregates.is_empty() {
+        let mut relation = if !in_groups {
             let relation = self.scopes[scope].joins.relation(|_| true);
-            if rows.is_empty() { relation } else { relation.filter(Expr::And(rows)) }
+            let relation = if rows.is_empty() { relation } else { relation.filter(Expr::And(rows)) };
+            match self.scopes[scope].draws.is_empty() {
+                true => relation,
+                false => self.with_draws(scope, relation, of_draws, &mut wanted),
+            }
         } else {
             self.group(scope, &aggregates, &rows, having, &mut wanted)
         };

@@ -2,12 +2,7 @@
 
 use nuages_engine::algebra::SortKey;
 
-use super::{
-    Compiler, ScopeId,
-    expression::{Place, uncased},
-    joins::Reuse,
-    path::hops,
-};
+use super::{Compiler, ScopeId, expression::Place, joins::Reuse, path::hops};
 use crate::{
     error::{Error, Misuse, Result, UnknownName},
     meta::{ModelMeta, OrderMeta},
@@ -65,7 +60,7 @@ impl Compiler<'_> {
     /// The sort keys inside an aggregate or window function. A path is sorted by as a value, also one to a relation.
     pub(super) fn inner_order(&mut self, at: Place, keys: &[OrderNode]) -> Result<Vec<SortKey>> {
         let keys = keys.iter().map(|key| {
-            let node = uncased(&key.node);
+            let node = self.uncased(at.scope, &key.node);
             let expr = self.expression_at(at, node.as_ref().unwrap_or(&key.node), &mut Reuse::All)?;
             Ok(sort_key(expr, key.descending, key.nulls_first))
         });
@@ -90,7 +85,7 @@ impl Compiler<'_> {
                 keys,
             );
         }
-        let node = uncased(&key.node);
+        let node = self.uncased(scope, &key.node);
         let expr = self.expression(scope, node.as_ref().unwrap_or(&key.node), &mut Reuse::All)?;
         keys.push(sort_key(expr, key.descending, key.nulls_first));
         Ok(())

@@ -5,7 +5,7 @@ use nuages_engine::algebra::{
 };
 use nuages_storage::Value;
 
-use super::{Compiler, ScopeId, group::Wanted, joins::Reuse, rewrite};
+use super::{Compiler, ScopeId, combine::alone, group::Wanted, joins::Reuse, rewrite};
 use crate::{
     error::{Misuse, Result},
     node::Node,
@@ -55,10 +55,13 @@ impl Compiler<'_> {
     /// subquery, and then an aggregate may be one over an annotation that is itself an aggregate.
     pub(crate) fn aggregate_rows(&mut self, state: &QueryState, values: &[Node]) -> Result<Query> {
         let clauses = state.clauses();
+        if !clauses.combined.is_empty() {
+            return self.aggregate_combination(state, values);
+        }
         let scope = self.load(state, None)?;
         let grouped = !self.scopes[scope].aggregates.is_empty() || !self.scopes[scope].windows.is_empty();
         let whole = clauses.slice.is_all() && matches!(clauses.distinct, Distinct::No) && !grouped;
-        if whole && clauses.combined.is_empty() {
+        if whole {
             let mut outputs = Vec::with_capacity(values.len());
             for node in values {
                 outputs.push(self.aggregated(scope, node)?);
@@ -79,8 +82,13 @@ impl Compiler<'_> {
         Ok(expr)
     }
 
-    fn aggregate_subquery(&mut self, scope: ScopeId, state: &QueryState, values: &[Node]) -> Result<Query> {
-        // The aggregates of the annotations stay with the level; those asked for now are computed above it.
+    /// Aggregates over the rows of a level, which are a subquery: what is computed of them, and they themselves by a
+    /// source of their own. The aggregates and windows of the annotations stay with the level.
+    fn aggregates_above(
+        &mut self,
+        scope: ScopeId,
+        values: &[Node],
+    ) -> Result<(Vec<Expr>, Vec<Aggregate>, Source)> {
         let inner_group = self.scopes[scope].group;
         let inner = std::mem::take(&mut self.scopes[scope].aggregates);
         let outer_group = self.source();
@@ -92,11 +100,15 @@ impl Compiler<'_> {
         for node in values {
             above.push(self.aggregated(scope, node)?);
         }
-        let mut aggregates = std::mem::replace(&mut self.scopes[scope].aggregates, inner);
+        let aggregates = std::mem::replace(&mut self.scopes[scope].aggregates, inner);
         self.scopes[scope].group = inner_group;
         self.scopes[scope].windows = windows;
         self.scopes[scope].window = inner_window;
+        Ok((above, aggregates, outer_group))
+    }
 
+    fn aggregate_subquery(&mut self, scope: ScopeId, state: &QueryState, values: &[Node]) -> Result<Query> {
+        let (mut above, mut aggregates, outer_group) = self.aggregates_above(scope, values)?;
         // What the aggregates are computed of becomes the columns of the subquery.
         let mut inputs: Vec<Expr> = Vec::new();
         let column = self.source();
@@ -115,6 +127,25 @@ impl Compiler<'_> {
         let source = self.source();
         let relation = relation.aggregate(source, Vec::new(), aggregates);
         let mut computed = Computed { placeholder: outer_group, source };
+        above.iter_mut().for_each(|expr| rewrite::expr(expr, &mut computed));
+        Ok(named(relation, above))
+    }
+
+    /// Aggregates over the rows of a union, intersection or difference, each of its columns.
+    fn aggregate_combination(&mut self, state: &QueryState, values: &[Node]) -> Result<Query> {
+        let first = alone(state);
+        let scope = self.load(&first, None)?;
+        let outputs = self.outputs(scope, &first)?;
+        let (mut above, mut aggregates, placeholder) = self.aggregates_above(scope, values)?;
+        let rows = self.source();
+        for aggregate in &mut aggregates {
+            aggregate.expressions_mut().try_for_each(|expr| read_from(expr, &outputs, rows))?;
+        }
+        let Query { relation, columns, .. } = self.combination(state, None)?;
+        let relation = relation.project(rows, columns.into_iter().map(|column| column.expr).collect());
+        let source = self.source();
+        let relation = relation.aggregate(source, Vec::new(), aggregates);
+        let mut computed = Computed { placeholder, source };
         above.iter_mut().for_each(|expr| rewrite::expr(expr, &mut computed));
         Ok(named(relation, above))
     }
@@ -139,6 +170,19 @@ impl Compiler<'_> {
             Wanted { outputs: inputs, order, distinct, slice: clauses.slice, keys, ..Wanted::default() };
         Ok(self.finish(scope, wanted))
     }
+}
+
+/// An expression over the columns of some rows, where it was one over what they are computed of.
+fn read_from(expr: &mut Expr, outputs: &[Expr], rows: Source) -> Result<()> {
+    if let Some(place) = outputs.iter().position(|output| output == expr) {
+        *expr = Expr::Column(rows.column(place));
+        return Ok(());
+    }
+    if matches!(expr, Expr::Column(_) | Expr::Scalar(_) | Expr::Exists(_) | Expr::InQuery(..)) {
+        let words = "an aggregate over a union, intersection or difference is one of its columns";
+        return Err(Misuse::Other(words).into());
+    }
+    expr.children_mut().into_iter().try_for_each(|child| read_from(child, outputs, rows))
 }
 
 /// Puts the columns of the finished grouping in the place of its placeholders.

@@ -15,6 +15,7 @@ pub mod time;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nuages_engine::algebra::{Function, MathFunction};
+use rust_decimal::Decimal;
 
 pub use nuages_engine::algebra::{DatePart, DateUnit};
 
@@ -22,7 +23,7 @@ pub use self::json::{Members, json_array, json_object};
 
 use super::operand::Seen;
 use super::{Expr, Operand, Term};
-use crate::field::{DateTime, Field};
+use crate::field::{DateTime, Email, Field, Slug, StoredFile, StoredImage, Url};
 use crate::node::{Misuse, Node, Operator};
 use crate::path::{Col, Hop, Nullability, Path};
 
@@ -192,7 +193,7 @@ pub trait Terms<M> {
     fn into_nodes(self) -> Vec<Node>;
 }
 
-/// Terms that can stand for each other: each can be compared with the first.
+/// Terms that can stand for each other: each can be compared with the first, and read as one of its type.
 #[diagnostic::on_unimplemented(
     message = "the expressions of `{Self}` do not go together",
     label = "expected a tuple of expressions over `{M}` that can be compared with the first"
@@ -202,6 +203,46 @@ pub trait Alike<M>: Terms<M> {
     type First: Field;
     /// The type of the last.
     type Last: Field;
+    /// The type of the first, NULL only where all are.
+    type Any: Field;
+
+    /// Whether they are columns of several types.
+    fn is_mixed() -> bool;
+}
+
+/// Values that can be read as ones of type `T`, the type of the first of several alternatives: a whole number as a decimal,
+/// and not a decimal as a whole number.
+#[diagnostic::on_unimplemented(
+    message = "a `{Self}` cannot be read as a `{T}`, which the first of these expressions is",
+    label = "put the widest type first, or `.cast::<{T}>()` this one"
+)]
+pub trait ReadAs<T> {}
+impl<T> ReadAs<T> for T {}
+
+macro_rules! read_as {
+    ($($from:ty => $($to:ty)*;)*) => {$($(
+        #[diagnostic::do_not_recommend]
+        impl ReadAs<$to> for $from {}
+    )*)*};
+}
+
+read_as! {
+    i16 => i32 i64 u8 u16 u32 u64 Decimal f32 f64;
+    i32 => i16 i64 u8 u16 u32 u64 Decimal f32 f64;
+    i64 => i16 i32 u8 u16 u32 u64 Decimal f32 f64;
+    u8 => i16 i32 i64 u16 u32 u64 Decimal f32 f64;
+    u16 => i16 i32 i64 u8 u32 u64 Decimal f32 f64;
+    u32 => i16 i32 i64 u8 u16 u64 Decimal f32 f64;
+    u64 => i16 i32 i64 u8 u16 u32 Decimal f32 f64;
+    Decimal => f32 f64;
+    f32 => f64 Decimal;
+    f64 => f32 Decimal;
+    String => Slug Email Url StoredFile StoredImage;
+    Slug => String Email Url StoredFile StoredImage;
+    Email => String Slug Url StoredFile StoredImage;
+    Url => String Slug Email StoredFile StoredImage;
+    StoredFile => String Slug Email Url StoredImage;
+    StoredImage => String Slug Email Url StoredFile;
 }
 
 macro_rules! terms {
@@ -214,13 +255,24 @@ macro_rules! terms {
             }
         }
 
-        impl<M, $first: Term<M>, $($rest: Term<M> + Operand<<$first::T as Field>::Base, M>),*> Alike<M>
-            for ($first, $($rest,)*)
+        impl<M, $first: Term<M>, $($rest),*> Alike<M> for ($first, $($rest,)*)
+        where
+            $($rest: Term<M, T: Field<Base: ReadAs<<$first::T as Field>::Base>>>
+                + Operand<<$first::T as Field>::Base, M>,)*
         {
             type First = $first::T;
             type Last = terms!(@last $first $($rest)*);
+            type Any = <terms!(@null $first $($rest)*) as Nullability>::Wrap<<$first::T as Field>::Base>;
+
+            fn is_mixed() -> bool {
+                false $(|| <$rest::T as Field>::DATA_TYPE != <$first::T as Field>::DATA_TYPE)*
+            }
         }
     )*};
+    (@null $only:ident) => { <$only::T as Field>::Null };
+    (@null $first:ident $($rest:ident)+) => {
+        <<$first::T as Field>::Null as Nullability>::And<terms!(@null $($rest)+)>
+    };
     (@last $only:ident) => { $only::T };
     (@last $first:ident $($rest:ident)+) => { terms!(@last $($rest)+) };
 }
@@ -273,29 +325,38 @@ pub fn concat<M>(parts: impl Terms<M>) -> Expr<M, String> {
 /// let name: Expr<User, String> = coalesce((User::nick, User::last, "nobody"));
 /// ```
 pub fn coalesce<M, A: Alike<M>>(arguments: A) -> Expr<M, Like<A::Last, <A::First as Field>::Base>> {
-    of_several("coalesce", Function::Coalesce, arguments.into_nodes())
+    alike::<M, A, _>("coalesce", Function::Coalesce, arguments)
 }
 
-/// The greatest argument that is not NULL.
+/// The greatest argument that is not NULL. It has the type of the first, so that the widest stands first.
 ///
 /// ```
 /// use nuages::prelude::*;
 /// # #[derive(Model, Clone)] pub struct Post { pub id: Auto<i64>, pub written: DateTime, pub changed: Option<DateTime> }
 /// let touched: Expr<Post, DateTime> = greatest((Post::written, Post::changed));
 /// ```
-pub fn greatest<M, A: Alike<M>>(arguments: A) -> Expr<M, A::First> {
-    of_several("greatest", Function::Greatest, arguments.into_nodes())
+pub fn greatest<M, A: Alike<M>>(arguments: A) -> Expr<M, A::Any> {
+    alike::<M, A, _>("greatest", Function::Greatest, arguments)
 }
 
-/// The least argument that is not NULL.
+/// The least argument that is not NULL. It has the type of the first, so that the widest stands first.
 ///
 /// ```
 /// use nuages::prelude::*;
 /// # #[derive(Model, Clone)] pub struct Item { pub id: Auto<i64>, pub price: i64, pub sale: Option<i64> }
 /// let price: Expr<Item, i64> = least((Item::price, Item::sale));
 /// ```
-pub fn least<M, A: Alike<M>>(arguments: A) -> Expr<M, A::First> {
-    of_several("least", Function::Least, arguments.into_nodes())
+pub fn least<M, A: Alike<M>>(arguments: A) -> Expr<M, A::Any> {
+    alike::<M, A, _>("least", Function::Least, arguments)
+}
+
+/// A function of arguments that stand for each other, read as a value of the first one's type.
+fn alike<M, A: Alike<M>, T: Field>(call: &'static str, function: Function, arguments: A) -> Expr<M, T> {
+    let value: Expr<M, T> = of_several(call, function, arguments.into_nodes());
+    match A::is_mixed() {
+        true => Expr::new(Node::call(Operator::Cast(A::First::DATA_TYPE), [value.into_node()])),
+        false => value,
+    }
 }
 
 /// The instant at which the statement began.
@@ -346,8 +407,9 @@ pub fn pi<M>() -> Expr<M, f64> {
     called(Function::Math(MathFunction::Pi), ())
 }
 
-/// A number from 0 to below 1, another in every row. Two calls are two expressions. It is drawn wherever it stands: a
-/// queryset that annotates one and is ordered by it has one number in the row and another for the order.
+/// A number from 0 to below 1, another in every row. Two calls are two expressions. One that is annotated is drawn once for
+/// each row: the value, the order and the conditions of the queryset agree. Anywhere else it is drawn where it stands, and
+/// so it is by the parts of a queryset of groups.
 ///
 /// ```
 /// use nuages::prelude::*;

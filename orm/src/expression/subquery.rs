@@ -130,6 +130,14 @@ impl<T: Field, M, C: Model, R: Field<Class: Comparable<T::Class>>> Among<T, M> f
     }
 }
 
+/// The same of a queryset that is used again.
+#[diagnostic::do_not_recommend]
+impl<M, C: Model> Among<crate::relation::ForeignKey<C>, M> for &QuerySet<C, C> {
+    fn into_operands(self) -> Vec<Node> {
+        vec![Node::Subquery(Arc::new(self.state().clone()))]
+    }
+}
+
 /// Rows of the other model themselves: Django's `author__in=User.objects.filter(..)`.
 #[diagnostic::do_not_recommend]
 impl<M, C: Model> Among<crate::relation::ForeignKey<C>, M> for QuerySet<C, C> {

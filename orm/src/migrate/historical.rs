@@ -179,6 +179,7 @@ fn described(model: &ModelState) -> HistoricalModel {
         parent: None,
         ordering: &[],
         ordering_by: None,
+        placed: None,
         managed: true,
         indexes: &[],
         declared_indexes: None,
@@ -187,6 +188,7 @@ fn described(model: &ModelState) -> HistoricalModel {
         verbose_name,
         verbose_name_plural: verbose_name,
         get_latest_by: &[],
+        default_related_name: None,
     };
     let defaults = columns.map(|(_, field)| match field.auto {
         true => None,

@@ -1,32 +1,21 @@
 //! Rows that have a place among those of one parent; Django's `order_with_respect_to`.
 //!
-//! The place is a field like any other, so that it can be indexed, filtered and migrated; what Django hangs on the
-//! instances of both models are the methods of one [`Places`].
+//! The place is a field like any other, so that it can be indexed, filtered and migrated. A new row is the last; the rows
+//! are ordered by their places. What Django hangs on the instances of both models are methods of [`InOrder`] and of the
+//! parent's relation.
 //!
 //! ```
-//! use nuages::{order::Places, prelude::*, signal::Saving};
+//! use nuages::prelude::*;
 //! # #[derive(Model, Clone, Debug)] pub struct Film { pub id: Auto<i64>, #[related(Chapter::film)] pub chapters: Related<Chapter> }
 //! #[derive(Model, Clone, Debug)]
-//! #[model(ordering = [place], before_save = Self::take_place)]
+//! #[model(order_with_respect_to = film)]
 //! pub struct Chapter {
 //!     pub id: Auto<i64>,
 //!     #[field(on_delete = Cascade)]
 //!     pub film: ForeignKey<Film>,
 //!     pub name: String,
-//!     #[field(default = 0)]
-//!     pub place: i32,
-//! }
-//!
-//! impl Chapter {
-//!     const PLACES: Places<Chapter, Film> = Places::of(Chapter::film, Chapter::place);
-//!
-//!     /// A new chapter is the last.
-//!     fn take_place(&mut self, saving: &Saving, ex: &dyn Executor) -> Result<()> {
-//!         if saving.created {
-//!             self.place = Self::PLACES.next_free(&self.film, ex)?;
-//!         }
-//!         Ok(())
-//!     }
+//!     #[field(default = 0, editable = false)]
+//!     pub _order: i32,
 //! }
 //!
 //! # let db = App::new().models((Film::app(), Chapter::app())).open_memory()?;
@@ -34,31 +23,38 @@
 //! for name in ["a", "b", "c"] {
 //!     film.chapters.create(new!(Chapter { film: _, name }), &db)?;
 //! }
-//! let keys = Chapter::PLACES.order(&film, &db)?;
-//! Chapter::PLACES.set_order(&film, [keys[2], keys[0], keys[1]], &db)?;
-//! let first = Chapter::PLACES.rows(&film).first(&db)?.expect("there are chapters");
-//! assert_eq!((first.name.as_str(), Chapter::PLACES.next(&first, &db)?.name.as_str()), ("c", "a"));
-//! assert!(Chapter::PLACES.previous(&first, &db).is_err_and(|error| error.is_not_found()));
+//! let keys = film.chapters.order(&db)?;
+//! film.chapters.set_order([keys[2], keys[0], keys[1]], &db)?;
+//! let first = film.chapters.objects()?.first(&db)?.expect("there are chapters");
+//! assert_eq!((first.name.as_str(), first.next_in_order(&db)?.name.as_str()), ("c", "a"));
+//! assert!(first.previous_in_order(&db).is_err_and(|error| error.is_not_found()));
 //! # Ok::<(), Error>(())
 //! ```
+//!
+//! [`Places`] are the same for a model that keeps its places itself, in a field of any name.
 
+use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use nuages_engine::algebra::AggregateFunction;
 use nuages_storage::Value;
 
 use crate::assignment::AssignmentNode;
+use crate::asynchronous::Awaited;
 use crate::error::{Error, Result};
 use crate::executor::{Executor, finish_write};
 use crate::expression::{Aggregate, Operand, Q, class};
 use crate::field::Field;
 use crate::instance;
+use crate::meta::Placed;
 use crate::model::{Key, KeyValues, Model};
 use crate::node::{CaseNode, FieldPath, Lookup, Node, Step};
 use crate::order::Order;
+use crate::partial::Partial;
 use crate::path::{Col, Hop, Rel, Root, Types};
-use crate::queryset::{QuerySet, Queryset, has_key, has_key_of, update};
+use crate::queryset::{QuerySet, QueryState, Queryset, has_key, has_key_of, update};
 use crate::relation::ForeignKey;
 use crate::row::Row;
 
@@ -89,7 +85,15 @@ impl<M: Model, P: Model> Places<M, P> {
 
     /// The rows of a parent, by their places.
     pub fn rows(&self, parent: &P) -> QuerySet<M> {
-        let parent = <&P as Operand<ForeignKey<P>, M>>::into_node(parent);
+        self.rows_of(<&P as Operand<ForeignKey<P>, M>>::into_node(parent))
+    }
+
+    /// The step to the parent.
+    pub(crate) fn parent_step(&self) -> Step {
+        (self.parent)()
+    }
+
+    fn rows_of(&self, parent: Node) -> QuerySet<M> {
         M::all_objects().filter(self.of_parent(parent)).order_by(Order::new(self.place(), false))
     }
 
@@ -123,7 +127,14 @@ impl<M: Model, P: Model> Places<M, P> {
     where
         M: Row,
     {
-        Ok(self.rows(parent).all(ex)?.iter().filter_map(Model::pk).collect())
+        self.order_of(<&P as Operand<ForeignKey<P>, M>>::into_node(parent), ex)
+    }
+
+    pub(crate) fn order_of(&self, parent: Node, ex: &dyn Executor) -> Result<Vec<M::Pk>>
+    where
+        M: Row,
+    {
+        Ok(self.rows_of(parent).all(ex)?.iter().filter_map(Model::pk).collect())
     }
 
     /// Gives a parent's rows the places that their keys have in this list, by one statement; Django's
@@ -137,6 +148,15 @@ impl<M: Model, P: Model> Places<M, P> {
         keys: impl IntoIterator<Item = M::Pk>,
         ex: &dyn Executor,
     ) -> Result<u64> {
+        self.set_order_of(<&P as Operand<ForeignKey<P>, M>>::into_node(parent), keys, ex)
+    }
+
+    pub(crate) fn set_order_of(
+        &self,
+        parent: Node,
+        keys: impl IntoIterator<Item = M::Pk>,
+        ex: &dyn Executor,
+    ) -> Result<u64> {
         let keys: Vec<KeyValues> = keys.into_iter().map(|key| key.values()).collect();
         if keys.is_empty() {
             return Ok(0);
@@ -145,7 +165,7 @@ impl<M: Model, P: Model> Places<M, P> {
         let branches =
             places.map(|(place, key)| (has_key(M::meta(), key), Node::Value(place.into()))).collect();
         let value = Node::Case(Arc::new(CaseNode { branches, otherwise: None }));
-        let rows = self.rows(parent).filter(Q::new(has_key_of(M::meta(), &keys))).order_by(());
+        let rows = self.rows_of(parent).filter(Q::new(has_key_of(M::meta(), &keys))).order_by(());
         finish_write(ex, update(rows.state(), &[AssignmentNode { step: (self.place)(), value }], ex))
     }
 
@@ -184,4 +204,88 @@ impl<M: Model, P: Model> Places<M, P> {
         let nearest = rows.order_by(Order::new(self.place(), descending)).first(ex)?;
         nearest.ok_or(Error::DoesNotExist { model: M::NAME })
     }
+}
+
+/// A model whose rows have places among those of one parent; `#[model(order_with_respect_to = film)]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "rows of `{Self}` have no places",
+    label = "the model needs `#[model(order_with_respect_to = ..)]`"
+)]
+pub trait InOrder: Model {
+    /// What the rows are placed within.
+    type Parent: Model;
+    /// Where the places are kept.
+    const PLACES: Places<Self, Self::Parent>;
+
+    /// The row after this one; Django's `get_next_in_order`.
+    ///
+    /// # Errors
+    /// [`Error::DoesNotExist`] if it is the last.
+    fn next_in_order(&self, ex: &dyn Executor) -> Result<Self>
+    where
+        Self: Row,
+    {
+        Self::PLACES.next(self, ex)
+    }
+
+    /// The row before this one; Django's `get_previous_in_order`.
+    ///
+    /// # Errors
+    /// [`Error::DoesNotExist`] if it is the first.
+    fn previous_in_order(&self, ex: &dyn Executor) -> Result<Self>
+    where
+        Self: Row,
+    {
+        Self::PLACES.previous(self, ex)
+    }
+
+    /// [`next_in_order`](InOrder::next_in_order), in a task.
+    ///
+    /// # Errors
+    /// As its twin.
+    fn anext_in_order(&self, ex: &dyn Executor) -> impl Future<Output = Result<Self>>
+    where
+        Self: Row,
+    {
+        async move { ex.awaiting(|tx| self.next_in_order(tx)).await }
+    }
+
+    /// [`previous_in_order`](InOrder::previous_in_order), in a task.
+    ///
+    /// # Errors
+    /// As its twin.
+    fn aprevious_in_order(&self, ex: &dyn Executor) -> impl Future<Output = Result<Self>>
+    where
+        Self: Row,
+    {
+        async move { ex.awaiting(|tx| self.previous_in_order(tx)).await }
+    }
+}
+
+/// Gives new rows the places after the last ones of their parents, one query for each parent.
+pub(crate) fn take_places<M: Model>(instances: &mut [M], ex: &dyn Executor) -> Result<()> {
+    let Some(Placed { parent, place }) = M::meta().placed else { return Ok(()) };
+    let mut next: HashMap<Value, i64> = HashMap::new();
+    for instance in instances {
+        let key = instance::value_of(instance, parent);
+        let free = match next.get(&key) {
+            Some(free) => *free,
+            None => {
+                let mut state = QueryState::new(M::meta());
+                let own = Node::lookup(
+                    Lookup::Exact,
+                    Node::Path(FieldPath::field(parent)),
+                    Node::Value(key.clone()),
+                );
+                state.add_condition(own);
+                let place = Node::Path(FieldPath::field(place));
+                let last = Aggregate::<M, Option<i64>>::new(AggregateFunction::Max, Some(place));
+                let rows = QuerySet::<M, Partial<M>>::from_state(state);
+                rows.aggregate(last, ex)?.map_or(0, |last| last.saturating_add(1))
+            }
+        };
+        instance::set_value(instance, place, &Value::Int(free))?;
+        next.insert(key, free.saturating_add(1));
+    }
+    Ok(())
 }

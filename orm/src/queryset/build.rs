@@ -124,6 +124,7 @@ pub trait Queryset: Sized {
     fn prefetch_related(mut self, relations: impl Relations<Self::Model>) -> Self {
         let mut paths = Vec::new();
         relations.collect(&mut paths);
+        self.state_mut().refuse_after_combination("prefetch_related");
         let prefetch = paths.into_iter().map(|path| Prefetch { path, queryset: None, pushed: None });
         self.state_mut().clauses_mut().prefetch.extend(prefetch);
         self
@@ -281,7 +282,7 @@ impl QueryState {
     }
 
     /// Keeps a mistake if a combination stands before `call`, which would reach its first member alone.
-    pub(super) fn refuse_after_combination(&mut self, call: &'static str) {
+    pub(crate) fn refuse_after_combination(&mut self, call: &'static str) {
         if let Some(after) = self.combination_name() {
             self.misuse(Misuse::NotAllowed { call, after });
         }

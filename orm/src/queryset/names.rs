@@ -140,7 +140,8 @@ pub(crate) fn path_name(model: &'static ModelMeta, path: &FieldPath) -> String {
         }
         let step_name = match (*step, at) {
             (Step::Field(field), Some(model)) => model.field(field).map_or("", |field| field.name).to_owned(),
-            (Step::Back { child: target, .. } | Step::To { target, .. }, _) => target.name.to_lowercase(),
+            (Step::Back { child, .. }, _) => child.reverse_name(),
+            (Step::To { target, .. }, _) => target.name.to_lowercase(),
             (Step::Field(_) | Step::Key, _) => String::new(),
         };
         if !name.is_empty() {

@@ -162,9 +162,6 @@ impl<M> Selection<M> for Nodes {
 impl QueryState {
     fn annotate(&mut self, node: &Node, shown: bool) {
         self.refuse_after_combination("annotate");
-        if !self.clauses().slice.is_all() {
-            self.misuse(Misuse::NotAllowed { call: "annotate", after: "a slice" });
-        }
         if let Node::Named(name, _) = node
             && let Shape::Instances = self.clauses().shape
             && let Some(field) = self.model.fields.iter().find(|field| field.name == &**name)

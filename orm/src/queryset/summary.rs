@@ -113,9 +113,6 @@ impl<M: Model, R: Row> QuerySet<M, R> {
         if let Some(misuse) = self.state.clauses().misuse {
             return Err(misuse.into());
         }
-        if let Some(after) = self.state.combination_name() {
-            return Err(Misuse::NotAllowed { call: "aggregate", after }.into());
-        }
         if nodes.is_empty() {
             return Ok((nodes, Vec::new()));
         }

@@ -23,6 +23,7 @@ use crate::{
     instance,
     model::{Key, Model},
     node::{CaseNode, Node, Step},
+    order,
     row::{Row, Selection},
     save::Persist,
 };
@@ -96,6 +97,7 @@ impl<M: Model> QuerySet<M> {
             instance::refresh_keys(instance)?;
             instance::stamp(instance, true, ex.settings(), None)?;
         }
+        order::take_places(&mut instances, ex)?;
         let with_keys = instances.iter().filter(|instance| instance.pk().is_some()).count();
         let statements = with_keys.div_ceil(size) + (instances.len() - with_keys).div_ceil(size);
         let result = match statements {

@@ -137,7 +137,7 @@ impl Back {
 /// The verbs that read, which both kinds of relation have.
 macro_rules! reading {
     ($row:ident) => {
-        fn owned(&self) -> Result<&Owner> {
+        pub(super) fn owned(&self) -> Result<&Owner> {
             Owner::stored(self.bound(), $row::NAME)
         }
 

@@ -8,6 +8,10 @@ use crate::node::Node;
 use crate::path::{Col, Hop, Path, Rel};
 
 /// Expressions over `M`, without a shape.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` names no fields of `{M}`",
+    label = "not a column or expression of `{M}`, nor a tuple of them"
+)]
 pub trait Selection<M> {
     /// Adds the expressions.
     fn collect(self, nodes: &mut Vec<Node>);
@@ -24,6 +28,7 @@ pub trait Select<M>: Selection<M> {
 }
 
 /// Nothing: `save_fields(())` writes no field.
+#[diagnostic::do_not_recommend]
 impl<M> Selection<M> for () {
     fn collect(self, _: &mut Vec<Node>) {}
 }

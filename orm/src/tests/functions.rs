@@ -184,6 +184,48 @@ fn random_numbers_differ() {
 }
 
 #[test]
+fn an_annotated_random_number_is_drawn_once_for_the_row_its_order_and_its_conditions() {
+    let db = db();
+    let (one, other): (Expr<Word, f64>, Expr<Word, f64>) = (random(), random());
+    let twice: Expr<Word, f64> = &one * 2.0;
+    for round in 0..20 {
+        let rows = Word::objects().annotate(&one).annotate(&other).annotate(&twice);
+        let rows = rows.filter(one.lt(0.7)).order_by((one.desc(), Word::id)).distinct().all(&db).unwrap();
+        let drawn: Vec<f64> = rows.iter().map(|row| row.extra.0).collect();
+        assert!(drawn.iter().all(|number| *number < 0.7), "{round}: {drawn:?}");
+        assert!(drawn.is_sorted_by(|a, b| a >= b), "{round}: {drawn:?}");
+        assert!(rows.iter().all(|row| (row.extra.0 * 2.0 - row.extra.2).abs() < 1e-12), "{round}");
+        assert!(rows.iter().all(|row| row.extra.0 != row.extra.1));
+    }
+    // By groups each asks for its own.
+    let n = Word::pk.count();
+    let grouped = Word::objects().annotate(&one).values_list((Word::good,)).annotate(&n);
+    assert_eq!(grouped.order_by(Word::good).all(&db).unwrap(), [(false, 1), (true, 2)]);
+    assert_eq!(Word::objects().annotate(&one).filter(one.lt(2.0)).count(&db), Ok(3));
+    assert_eq!(Word::objects().alias(&one).filter(one.gte(0.0)).update(Word::size.set(1), &db), Ok(3));
+    let most = Word::objects().annotate(&one).aggregate(one.max(), &db).unwrap();
+    assert!(most.is_some_and(|most| most < 1.0));
+    let joined = Word::objects().annotate(&one).filter(one.lt(2.0)).order_by(&one).slice(..2);
+    assert_eq!(
+        joined.delete(&db).err(),
+        Some(Misuse::NotAllowed { call: "delete", after: "a slice" }.into())
+    );
+}
+
+#[test]
+fn an_annotated_text_without_regard_to_case_is_ordered_and_compared_so() {
+    let db = db();
+    let text = Word::text.collate(Collation::NoCase);
+    let rows = Word::objects().annotate(&text);
+    let sorted = rows.clone().order_by((&text, Word::id)).values_list(&text).all(&db).unwrap();
+    assert_eq!(sorted, ["Alpha", "alpha", "beta"]);
+    let down = rows.clone().order_by((text.desc(), Word::id.desc())).values_list(Word::id).all(&db).unwrap();
+    assert_eq!(down, [1, 3, 2]);
+    assert_eq!(rows.clone().filter(text.eq("ALPHA")).count(&db), Ok(2));
+    assert_eq!(rows.exclude(text.is_in(["ALPHA"])).count(&db), Ok(1));
+}
+
+#[test]
 fn an_annotation_may_not_have_the_name_of_a_field() {
     let db = db();
     let named = Word::objects().annotate(Word::size.named("text")).all(&db);

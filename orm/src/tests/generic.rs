@@ -142,6 +142,30 @@ fn a_key_is_two_columns_that_are_written_as_one() -> Result<()> {
 }
 
 #[test]
+fn words_lead_along_generic_keys_to_the_models_that_declare_the_other_side() -> Result<()> {
+    let db = db();
+    let stickers = || db.objects("lab.Sticker");
+    assert_eq!(stickers()?.filter(("film__title", "Metropolis"))?.count(&db)?, 2);
+    assert_eq!(stickers()?.filter(("chapter__film__title__startswith", "Metro"))?.count(&db)?, 1);
+    assert_eq!(stickers()?.exclude(("film__title", "Metropolis"))?.count(&db)?, 3);
+    assert_eq!(stickers()?.filter(("film__isnull", true))?.count(&db)?, 2);
+    let down = stickers()?.filter(("film", 2))?.order_by(["-film__title", "id"])?.values(["film__title"])?;
+    assert_eq!(down.all(&db)?[0]["film__title"], "Nosferatu".into());
+    assert_eq!(db.objects("lab.Film")?.filter(("labels__word", "b"))?.count(&db)?, 1);
+    let typed = Sticker::objects().filter(db.condition(("film__title__icontains", "NOS"))?);
+    assert_eq!(typed.count(&db)?, 1);
+    // A user has no side of it that could be named.
+    let Err(Error::UnknownName(unknown)) = stickers()?.filter(("user__name", "bob")) else {
+        panic!("it leads to users")
+    };
+    assert!(
+        ["film", "chapter"].iter().all(|way| unknown.choices.iter().any(|one| one == way)),
+        "{unknown:?}"
+    );
+    Ok(())
+}
+
+#[test]
 fn a_key_that_may_be_null_is_an_option() -> Result<()> {
     let db = db();
     let [left, right] = [1, 2].map(Uuid::from_u128);

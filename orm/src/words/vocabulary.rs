@@ -43,8 +43,9 @@ use crate::executor::Db;
 use crate::expression::class::{self, Class};
 use crate::expression::{Expr, Q};
 use crate::field::Field;
+use crate::meta::{FieldKind, FieldMeta, ModelMeta};
 use crate::model::Model;
-use crate::node::Node;
+use crate::node::{Node, Step};
 use crate::queryset::{Dynamic, Words};
 
 /// The transforms and lookups of a program.
@@ -52,6 +53,20 @@ use crate::queryset::{Dynamic, Words};
 pub(crate) struct Vocabulary {
     transforms: Vec<Transform>,
     lookups: Vec<CustomLookup>,
+    /// The models of the program, whose relations may have names that no field declares.
+    models: Vec<&'static ModelMeta>,
+}
+
+/// A way from one model to another that no field of the first declares.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    /// What it is called in words, as Django names it where nothing else is said: by the other model, in small letters.
+    pub(crate) name: String,
+    pub(crate) step: Step,
+    /// Where it leads.
+    pub(crate) target: &'static ModelMeta,
+    /// The key that it goes along, and whose it is.
+    pub(crate) field: (&'static ModelMeta, &'static str),
 }
 
 /// What makes a value of a value.
@@ -96,7 +111,24 @@ impl Vocabulary {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.transforms.is_empty() && self.lookups.is_empty()
+        self.transforms.is_empty() && self.lookups.is_empty() && self.models.is_empty()
+    }
+
+    /// Lets words lead to the rows of a model, and from them.
+    pub(crate) fn learn(&mut self, model: &'static ModelMeta) {
+        self.models.push(model);
+    }
+
+    /// The way from a model that has this name, if only one has it.
+    pub(crate) fn way(&self, from: &'static ModelMeta, name: &str) -> Option<Way> {
+        let mut ways = self.ways(from).filter(|way| way.name == name);
+        ways.next().filter(|_| ways.next().is_none())
+    }
+
+    /// The ways from a model that none of its fields declares: along its generic keys to the models that declare their
+    /// other sides, and back from the keys that point at it.
+    pub(crate) fn ways(&self, from: &'static ModelMeta) -> impl Iterator<Item = Way> {
+        self.models.iter().flat_map(move |other| along(from, other).chain(back(from, other)))
     }
 
     /// The transform of this name for values of a type; the one added last, if there are several.
@@ -117,6 +149,37 @@ impl Vocabulary {
         let transforms = self.transforms.iter().filter(move |one| Some(one.from) == from).map(|one| one.name);
         transforms.chain(self.lookups.iter().filter(move |one| Some(one.from) == from).map(|one| one.name))
     }
+}
+
+/// The ways along the generic keys of a model to another one.
+fn along(from: &'static ModelMeta, target: &'static ModelMeta) -> impl Iterator<Item = Way> {
+    target.fields.iter().filter_map(move |declared| {
+        let FieldKind::Reverse { child, field, .. } = declared.kind else { return None };
+        let field = field();
+        let key = from.field(field).filter(|key| child() == from && matches!(key.kind, FieldKind::Generic))?;
+        let step = Step::To { field, target };
+        Some(Way { name: target.name.to_lowercase(), step, target, field: (from, key.name) })
+    })
+}
+
+/// The ways back from the keys of another model that point at one, and of which it declares no other side.
+fn back(from: &'static ModelMeta, child: &'static ModelMeta) -> impl Iterator<Item = Way> {
+    (0u16..).zip(child.fields).filter_map(move |(field, key)| {
+        let leads_here = match key.kind {
+            FieldKind::ForeignKey { target, .. } => target() == from,
+            // People who are each other's friends are so from both sides.
+            FieldKind::ManyToMany { target, .. } => target() == from && child != from,
+            _ => false,
+        };
+        let is_declared = |own: &FieldMeta| {
+            matches!(own.kind, FieldKind::Reverse { child: of, field: by, .. } if of() == child && by() == field)
+        };
+        if !leads_here || from.fields.iter().any(is_declared) {
+            return None;
+        }
+        let step = Step::Back { child, field };
+        Some(Way { name: child.reverse_name(), step, target: child, field: (child, key.name) })
+    })
 }
 
 /// Two vocabularies are equal if they are the same.

@@ -1,6 +1,7 @@
 //! Variances, standard deviations and SQLite's `total`: what is computed in double precision of any numbers.
 //!
-//! Mean and sum of squared distances from it are kept up row by row (Welford, "Note on a Method for Calculating Corrected
+//! Sums and sums of squares of whole numbers are exact, so that what is computed of them is rounded once. Of other numbers,
+//! mean and sum of squared distances from it are kept up row by row (Welford, "Note on a Method for Calculating Corrected
 //! Sums of Squares and Products", Technometrics 1962), and those of two runs of rows are merged as Chan, Golub and
 //! LeVeque do ("Updating Formulae and a Pairwise Algorithm", COMPSTAT 1982): neither loses digits to large means.
 
@@ -11,7 +12,6 @@ use nuages_storage::DataType;
 use super::float_of;
 use crate::algebra::AggregateFunction;
 use crate::bits::Bits;
-use crate::evaluate::Class;
 use crate::vector::Vector;
 
 /// Whether an aggregate is a variance or a standard deviation.
@@ -30,15 +30,65 @@ pub(crate) fn is_moment(function: AggregateFunction) -> bool {
 pub(crate) struct Moment {
     count: u64,
     sum: f64,
+    /// As long as all numbers are whole; the two after it are not kept up then.
+    whole: Whole,
+    is_inexact: bool,
     mean: f64,
     /// The sum of the squared distances from the mean.
     squares: f64,
+}
+
+/// Sums over whole numbers.
+#[derive(Clone, Copy, Debug, Default)]
+struct Whole {
+    sum: i128,
+    squares: i128,
+}
+
+impl Whole {
+    fn plus(self, other: Whole) -> Option<Whole> {
+        let squares = self.squares.checked_add(other.squares)?;
+        Some(Whole { sum: self.sum.checked_add(other.sum)?, squares })
+    }
+
+    /// The sum of the squared distances from the mean of so many numbers, divided by a number.
+    fn spread(self, count: u64, divisor: u64) -> Option<f64> {
+        let (count, divisor) = (i128::from(count), i128::from(divisor));
+        let apart = self.squares.checked_mul(count)?.checked_sub(self.sum.checked_mul(self.sum)?)?;
+        Some(quotient(apart, count.checked_mul(divisor)?))
+    }
+}
+
+/// A number with its square, if it is whole and small enough to be so exactly.
+#[expect(clippy::cast_possible_truncation, reason = "it has no more digits than an integer")]
+fn whole_of(number: f64) -> Option<Whole> {
+    const LIMIT: f64 = 9_007_199_254_740_992.0; // 2^53
+    let is_whole = number.abs() < LIMIT && number.fract() == 0.0;
+    is_whole.then(|| {
+        let sum = i128::from(number as i64);
+        Whole { sum, squares: sum * sum }
+    })
+}
+
+/// A quotient of which only the last digit is rounded.
+#[expect(clippy::cast_precision_loss, reason = "that is the rounding")]
+fn quotient(number: i128, by: i128) -> f64 {
+    (number / by) as f64 + (number % by) as f64 / by as f64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no table has 2^53 rows")]
 impl Moment {
     /// Takes in a number.
     pub(crate) fn add(&mut self, number: f64) {
+        if !self.is_inexact {
+            match whole_of(number).and_then(|whole| self.whole.plus(whole)) {
+                Some(whole) => {
+                    (self.whole, self.count, self.sum) = (whole, self.count + 1, self.sum + number);
+                    return;
+                }
+                None => self.approximate(),
+            }
+        }
         self.count += 1;
         self.sum += number;
         let before = number - self.mean;
@@ -46,11 +96,29 @@ impl Moment {
         self.squares += before * (number - self.mean);
     }
 
+    /// Goes on in double precision.
+    fn approximate(&mut self) {
+        if !self.is_inexact && self.count > 0 {
+            self.mean = quotient(self.whole.sum, i128::from(self.count));
+            let rounded = self.whole.squares as f64 - self.mean * self.mean * self.count as f64;
+            self.squares = self.whole.spread(self.count, 1).unwrap_or(rounded);
+        }
+        self.is_inexact = true;
+    }
+
     /// Takes in what another has taken in.
     pub(crate) fn merge(&mut self, other: &Moment) {
         if other.count == 0 {
             return;
         }
+        let whole = self.whole.plus(other.whole).filter(|_| !self.is_inexact && !other.is_inexact);
+        if let Some(whole) = whole {
+            (self.whole, self.count, self.sum) = (whole, self.count + other.count, self.sum + other.sum);
+            return;
+        }
+        let mut other = *other;
+        self.approximate();
+        other.approximate();
         let (own, others) = (self.count as f64, other.count as f64);
         let (both, apart) = (own + others, other.mean - self.mean);
         self.count += other.count;
@@ -68,48 +136,18 @@ impl Moment {
             AggregateFunction::StddevPop | AggregateFunction::VarPop => self.count,
             _ => self.count.checked_sub(1)?,
         };
-        let variance = (divisor > 0).then(|| self.squares / divisor as f64)?;
+        if divisor == 0 {
+            return None;
+        }
+        let exact = if self.is_inexact { None } else { self.whole.spread(self.count, divisor) };
+        let variance = exact.unwrap_or_else(|| {
+            let mut moment = *self;
+            moment.approximate();
+            moment.squares / divisor as f64
+        });
         match function {
             AggregateFunction::StddevPop | AggregateFunction::StddevSamp => Some(variance.sqrt()),
             _ => Some(variance),
-        }
-    }
-}
-
-/// The sums of integers and of their squares, which are exact; none once they are beyond 128 bits.
-#[derive(Clone, Copy, Debug)]
-struct Exact {
-    count: i128,
-    sums: Option<(i128, i128)>,
-}
-
-impl Exact {
-    const NONE: Exact = Exact { count: 0, sums: Some((0, 0)) };
-
-    fn add(&mut self, int: i64) {
-        let wide = i128::from(int);
-        self.count += 1;
-        self.sums = self.sums.and_then(|(sum, squares)| {
-            Some((sum.checked_add(wide)?, squares.checked_add(wide.checked_mul(wide)?)?))
-        });
-    }
-
-    /// The variance, rounded once; none if it is one of too few numbers or of too large ones.
-    #[expect(clippy::cast_precision_loss, reason = "here it is rounded")]
-    fn variance(&self, divisor: i128) -> Option<f64> {
-        let (sum, squares) = self.sums?;
-        let apart = self.count.checked_mul(squares)?.checked_sub(sum.checked_mul(sum)?)?;
-        (divisor > 0)
-            .then(|| apart as f64 / self.count.checked_mul(divisor).map_or(f64::NAN, |both| both as f64))
-    }
-
-    fn result(&self, function: AggregateFunction) -> Option<f64> {
-        match function {
-            AggregateFunction::VarPop => self.variance(self.count),
-            AggregateFunction::VarSamp => self.variance(self.count - 1),
-            AggregateFunction::StddevPop => self.variance(self.count).map(f64::sqrt),
-            AggregateFunction::StddevSamp => self.variance(self.count - 1).map(f64::sqrt),
-            _ => None,
         }
     }
 }
@@ -119,14 +157,11 @@ impl Exact {
 pub(super) struct Moments {
     function: AggregateFunction,
     groups: Vec<Moment>,
-    /// The same of integers.
-    exact: Option<Vec<Exact>>,
 }
 
 impl Moments {
-    pub(super) fn new(function: AggregateFunction, class: Class) -> Moments {
-        let exact = (class == Class::Int && is_moment(function)).then(Vec::new);
-        Moments { function, groups: Vec::new(), exact }
+    pub(super) fn new(function: AggregateFunction) -> Moments {
+        Moments { function, groups: Vec::new() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -135,9 +170,6 @@ impl Moments {
 
     pub(super) fn resize(&mut self, groups: usize) {
         self.groups.resize(groups, Moment::default());
-        if let Some(exact) = &mut self.exact {
-            exact.resize(groups, Exact::NONE);
-        }
     }
 
     #[inline]
@@ -146,16 +178,11 @@ impl Moments {
             if let Some(number) = float_of(input, row) {
                 self.groups[group(row)].add(number);
             }
-            if let (Some(exact), Some(int)) = (&mut self.exact, input.int(row)) {
-                exact[group(row)].add(int);
-            }
         }
     }
 
     pub(super) fn finish(self) -> Vector<'static> {
-        let exact = |place: usize| self.exact.as_ref()?.get(place)?.result(self.function);
-        let result = |(place, group): (usize, &Moment)| exact(place).or_else(|| group.result(self.function));
-        floats(self.groups.iter().enumerate().map(result))
+        floats(self.groups.iter().map(|group| group.result(self.function)))
     }
 }
 
@@ -173,15 +200,27 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn variances_of_integers_are_rounded_once() {
-        let mut exact = Exact::NONE;
-        [1, 2, 2, 5].into_iter().for_each(|int| exact.add(int));
-        assert_eq!(exact.result(AggregateFunction::VarSamp), Some(3.0));
-        assert_eq!(exact.result(AggregateFunction::StddevPop), Some(1.5));
-        let mut large = Exact::NONE;
-        [i64::MAX, i64::MIN, i64::MAX].into_iter().for_each(|int| large.add(int));
-        assert_eq!(large.result(AggregateFunction::VarPop), None);
-        assert_eq!(Exact::NONE.result(AggregateFunction::VarPop), None);
+    fn variances_of_whole_numbers_are_rounded_once() {
+        let of = |numbers: &[f64]| {
+            let mut moment = Moment::default();
+            numbers.iter().for_each(|number| moment.add(*number));
+            moment
+        };
+        let lengths = [343_719.0, 342_562.0, 230_619.0, 252_051.0];
+        assert_eq!(of(&lengths).result(AggregateFunction::VarPop), Some(2_648_673_616.687_5));
+        assert_eq!(of(&lengths).result(AggregateFunction::VarSamp), Some(3_531_564_822.25));
+        // Numbers that are not whole, or too large for exact sums, end it and lose nothing.
+        let mixed = [lengths.as_slice(), &[0.5]].concat();
+        let (front, back) = mixed.split_at(2);
+        let mut merged = of(front);
+        merged.merge(&of(back));
+        let whole = of(&mixed).result(AggregateFunction::VarPop).unwrap();
+        assert!((whole - merged.result(AggregateFunction::VarPop).unwrap()).abs() < 1e-3);
+        let huge = of(&[9e15, 9e15, 1e300]);
+        assert!(huge.result(AggregateFunction::VarPop).unwrap() > 1e299);
+        let many = of(&[9e15; 1_000]);
+        assert_eq!(many.result(AggregateFunction::StddevPop), Some(0.0));
+        assert_eq!(of(&[1.0]).result(AggregateFunction::VarSamp), None);
     }
 
     proptest! {

@@ -372,7 +372,7 @@ pub(super) fn read(function: &str, text: &str, template: &str) -> Result<DateTim
     for (place, item) in items.iter().enumerate() {
         match *item {
             Item::Literal(character) if !character.is_alphanumeric() => {
-                rest = rest.trim_start_matches(is_separator)
+                rest = rest.trim_start_matches(is_separator);
             }
             Item::Literal(_) => rest = rest.chars().next().map_or("", |first| &rest[first.len_utf8()..]),
             Item::Field { field, ordinal, .. } => {
@@ -452,7 +452,7 @@ impl Read {
             // The year nearest to 2020.
             Field::Year(_) => self.year = Some(nearest_year(value, digits)),
             Field::IsoYear(_) => {
-                self.iso_year = Some(if digits < 4 { nearest_year(value, digits) } else { value })
+                self.iso_year = Some(if digits < 4 { nearest_year(value, digits) } else { value });
             }
             Field::IsoWeek => self.iso_week = Some(value),
             Field::IsoDayOfWeek => self.iso_day = Some(value),
@@ -465,7 +465,7 @@ impl Read {
             Field::Second => self.second = value,
             Field::SecondOfDay => self.second_of_day = Some(value),
             Field::Fraction(_) => {
-                self.micros = value * 10_i64.pow(6 - u32::try_from(digits.min(6)).unwrap_or(6))
+                self.micros = value * 10_i64.pow(6 - u32::try_from(digits.min(6)).unwrap_or(6));
             }
             // A quarter, a century and a day of the week are read over, as PostgreSQL does.
             _ => {}

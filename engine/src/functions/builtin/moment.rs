@@ -354,9 +354,9 @@ fn make_interval<'c>(call: &'c Call<'_>) -> impl FnMut(usize) -> Result<i64, Err
             return Err(refused("make_interval", expected, "years or months"));
         }
         let seconds = whole((call.float(6, row) * 1e6).round()).ok_or_else(|| beyond("make_interval"))?;
-        let parts =
+        let mut parts =
             UNITS.iter().enumerate().map(|(place, unit)| int(call, place + 2, row).checked_mul(*unit));
-        let total = parts.fold(Some(seconds), |total, part| total?.checked_add(part?));
+        let total = parts.try_fold(seconds, |total, part| total.checked_add(part?));
         total.ok_or_else(|| beyond("make_interval"))
     }
 }

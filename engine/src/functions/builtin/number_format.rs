@@ -211,7 +211,7 @@ impl<'w> Writer<'w> {
                 Piece::Group if self.template.is_bare => {}
                 Piece::Group => self.heap.push(' '),
                 Piece::Sign if self.is_last_sign(piece) => {
-                    self.heap.push(if self.is_negative { '-' } else { '+' })
+                    self.heap.push(if self.is_negative { '-' } else { '+' });
                 }
                 Piece::Sign => {}
                 Piece::SignHere => self.heap.push(if self.is_negative { '-' } else { '+' }),

@@ -263,8 +263,8 @@ impl Binder<'_> {
             self.settle(item, needle.kind);
         }
         if needle.is_any() || list.iter().any(Typed::is_any) {
-            needle = self.value(needle).as_any();
-            list = list.into_iter().map(|item| self.value(item).as_any()).collect();
+            needle = self.value(needle).into_any();
+            list = list.into_iter().map(|item| self.value(item).into_any()).collect();
         }
         let alike = |item: &Typed| item.kind.is_none() || item.class() == needle.class();
         if needle.kind.is_some() && list.iter().all(alike) {

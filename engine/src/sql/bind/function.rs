@@ -342,7 +342,7 @@ impl Binder<'_> {
         span: Span,
     ) -> Bound<Typed> {
         if arguments.iter().any(Typed::is_any) {
-            let all = arguments.into_iter().map(|argument| self.value(argument).as_any().expr).collect();
+            let all = arguments.into_iter().map(|argument| self.value(argument).into_any().expr).collect();
             return Ok(Typed {
                 affinity: Affinity::Any,
                 ..Typed::new(Expr::Call(function, all), DataType::Json)

@@ -34,7 +34,7 @@ impl Typed {
     }
 
     /// As JSON whose type is known only when it is there.
-    pub(super) fn as_any(self) -> Typed {
+    pub(super) fn into_any(self) -> Typed {
         let expr = match (self.is_any(), self.expr) {
             (true, expr) | (false, expr @ Expr::Literal(Value::Null)) => expr,
             (false, Expr::Literal(value)) => {

@@ -123,7 +123,7 @@ impl Binder<'_> {
         self.settle(&mut left, right.kind);
         self.settle(&mut right, left.kind);
         if left.is_any() || right.is_any() {
-            (left, right) = (self.value(left).as_any(), self.value(right).as_any());
+            (left, right) = (self.value(left).into_any(), self.value(right).into_any());
             if !matches!(op, Comparison::Equal | Comparison::NotEqual | Comparison::Same) {
                 return Ok(Typed::bool(ranked(left.expr).compare(op, ranked(right.expr))));
             }

@@ -17,9 +17,13 @@ pub(crate) struct Options {
     pub(crate) ordering: Vec<OrderKey>,
     /// The function that gives the ordering, if it is one of expressions.
     pub(crate) ordering_by: Option<Expr>,
+    /// The key to the row among whose rows a row has its place.
+    pub(crate) order_with_respect_to: Option<Ident>,
     /// Whether the table is somebody else's.
     pub(crate) unmanaged: bool,
     pub(crate) get_latest_by: Vec<OrderKey>,
+    /// What the ways back from its keys are called where the other model declares none.
+    pub(crate) default_related_name: Option<LitStr>,
     pub(crate) verbose_name: Option<LitStr>,
     pub(crate) verbose_name_plural: Option<LitStr>,
     pub(crate) indexes: Vec<Index>,
@@ -47,8 +51,10 @@ const WORDS: &[&str] = &[
     "app",
     "app_label",
     "ordering",
+    "order_with_respect_to",
     "managed",
     "get_latest_by",
+    "default_related_name",
     "verbose_name",
     "verbose_name_plural",
     "index",
@@ -153,8 +159,12 @@ impl Options {
             "app" | "app_label" => self.app = Some(item.text()?),
             "ordering" if item.is_function() => self.ordering_by = Some(item.expression()?.clone()),
             "ordering" => self.ordering = item.order()?,
+            "order_with_respect_to" => {
+                self.order_with_respect_to = Some(field_path(item.expression()?)?.swap_remove(0));
+            }
             "managed" => self.unmanaged = !item.flag()?,
             "get_latest_by" => self.get_latest_by = item.order()?,
+            "default_related_name" => self.default_related_name = Some(related_name(item)?),
             "verbose_name" => self.verbose_name = Some(item.text()?),
             "verbose_name_plural" => self.verbose_name_plural = Some(item.text()?),
             "index" => self.indexes.push(Index::new(item)?),
@@ -199,6 +209,16 @@ impl Index {
             return Err(syn::Error::new(item.name.span(), "an index needs a field: `index(slug)`"));
         }
         Ok(index)
+    }
+}
+
+/// A name that words can lead along.
+fn related_name(item: &Item) -> syn::Result<LitStr> {
+    let name = item.text()?;
+    let is_name = syn::parse_str::<Ident>(&name.value()).is_ok() && !name.value().contains("__");
+    match is_name && !name.value().ends_with('_') {
+        true => Ok(name),
+        false => Err(syn::Error::new(name.span(), "a name of letters, digits and single underscores between them")),
     }
 }
 

@@ -53,9 +53,13 @@ pub(crate) fn parse<'a>(input: &'a DeriveInput, known: &Bases) -> syn::Result<De
     }
     let mut definition = Definition { input, options, fields, bases, primary_key: Vec::new() };
     definition.check_names(&mut mistakes);
+    definition.check_place(&mut mistakes);
     match definition.options.is_abstract {
         true => definition.check_unrelated(&mut mistakes),
-        false => definition.primary_key = definition.find_primary_key(&mut mistakes),
+        false => {
+            definition.primary_key = definition.find_primary_key(&mut mistakes);
+            definition.check_filled(&mut mistakes);
+        }
     }
     mistakes.finish()?;
     Ok(definition)
@@ -148,6 +152,57 @@ impl Definition<'_> {
             let message = format!("`{}` is a field of `{holder}` already", names[index]);
             mistakes.at(span, message);
         }
+    }
+
+    /// A model whose rows have places among those of one parent has a field for the place, and no other order.
+    fn check_place(&self, mistakes: &mut Mistakes) {
+        let Some(parent) = &self.options.order_with_respect_to else { return };
+        let names: Vec<String> = self.fields.iter().map(FieldDefinition::plain_name).collect();
+        let words: Vec<&str> = names.iter().map(String::as_str).collect();
+        match self.index_of(parent).map(|index| &self.fields[index]) {
+            None => {
+                let near = nearest(&parent.to_string(), &words);
+                mistakes.at(parent.span(), format!("`{}` has no field `{parent}`{near}", self.input.ident));
+            }
+            Some(field) if !field.is_key() => {
+                mistakes.at(parent.span(), format!("`{parent}` leads to no other row: name a foreign key"));
+            }
+            Some(_) => {}
+        }
+        if self.place().is_none() {
+            mistakes.at(
+                parent.span(),
+                "the place of a row is a field of its own: add `#[field(default = 0, editable = false)] pub _order: i32`",
+            );
+        }
+        let by_function = self.options.ordering_by.as_ref().map(Spanned::span);
+        let ordering = self.options.ordering.first().map(|key| key.path[0].span());
+        if let Some(span) = by_function.or(ordering) {
+            mistakes.at(span, "rows that have places are ordered by them: leave out `ordering`");
+        }
+    }
+
+    /// The database numbers the primary key, and what else it is to fill says how.
+    fn check_filled(&self, mistakes: &mut Mistakes) {
+        for (index, field) in self.fields.iter().enumerate() {
+            let syn::Type::Path(ty) = &field.ty else { continue };
+            let is_auto = ty.path.segments.last().is_some_and(|last| last.ident == "Auto");
+            let filled = field.db_default.is_some() || field.generated.is_some() || field.has_default();
+            if is_auto && !filled && field.inherited.is_none() && !self.primary_key.contains(&index) {
+                let message = format!(
+                    "nothing fills `{}`: the database numbers primary keys; another `Auto` field needs \
+                     `#[field(db_default = ..)]` or `#[field(generated = ..)]`",
+                    field.plain_name()
+                );
+                mistakes.at(field.ty.span(), message);
+            }
+        }
+    }
+
+    /// The field with the places of rows that have some.
+    pub(crate) fn place(&self) -> Option<usize> {
+        self.options.order_with_respect_to.as_ref()?;
+        self.fields.iter().position(|field| field.plain_name() == "_order")
     }
 
     /// Names that are taken, and names of fields that do not exist.

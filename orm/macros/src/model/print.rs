@@ -24,6 +24,7 @@ pub(crate) fn print(model: &Definition<'_>) -> TokenStream {
     let implementation = implementation(model);
     let displays = displays(model);
     let display = display(model);
+    let placed = placed(model);
     let checks = check::print(model);
     quote! {
         #[doc(hidden)]
@@ -44,6 +45,7 @@ pub(crate) fn print(model: &Definition<'_>) -> TokenStream {
             #implementation
             #displays
             #display
+            #placed
             #checks
         };
     }
@@ -381,6 +383,21 @@ pub(super) fn displays(model: &Definition<'_>) -> TokenStream {
         true => TokenStream::new(),
         false => quote!(impl #name { #(#methods)* }),
     }
+}
+
+/// The places of its rows among those of one parent, if they have some.
+fn placed(model: &Definition<'_>) -> Option<TokenStream> {
+    let parent = model.options.order_with_respect_to.as_ref()?;
+    let place = &model.fields[model.place()?].name;
+    let (name, ty) = (&model.input.ident, &model.fields[model.index_of(parent)?].ty);
+    let places = quote_spanned!(parent.span() => ::nuages::order::Places::of(#name::#parent, #name::#place));
+    Some(quote! {
+        #[automatically_derived]
+        impl ::nuages::order::InOrder for #name {
+            type Parent = <#ty as ::nuages::relation::Forward>::Model;
+            const PLACES: ::nuages::order::Places<Self, Self::Parent> = #places;
+        }
+    })
 }
 
 /// `Display`, if the model says how it reads.

@@ -29,7 +29,15 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
         }
         None => quote!(::core::option::Option::None),
     };
-    let ordering = options.ordering.iter().map(order);
+    let mut ordering: Vec<_> = options.ordering.iter().map(order).collect();
+    let placed = match (&options.order_with_respect_to, model.place()) {
+        (Some(parent), Some(place_index)) => {
+            ordering.push(quote!(::nuages::meta::OrderMeta { path: &["_order"], descending: false }));
+            let (parent, place) = (place(model.place_of(parent).unwrap_or_default()), place(place_index));
+            quote!(::core::option::Option::Some(::nuages::meta::Placed { parent: #parent, place: #place }))
+        }
+        _ => quote!(::core::option::Option::None),
+    };
     let latest = options.get_latest_by.iter().map(order);
     let together = options.unique_together.iter().map(|names| {
         let places = names.iter().filter_map(|name| model.place_of(name)).map(place);
@@ -54,6 +62,10 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
             quote!(::nuages::meta::IndexMeta { name: ::core::option::Option::None, fields: #keys })
         });
     let indexes = indexes.chain(generic);
+    let related_name = match &options.default_related_name {
+        Some(name) => quote!(::core::option::Option::Some(#name)),
+        None => quote!(::core::option::Option::None),
+    };
     let constraints = match &options.constraints {
         Some(constraints) => {
             quote!(::core::option::Option::Some(|| ::nuages::constraint::into_metas(#constraints())))
@@ -89,6 +101,7 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
             parent: #parent,
             ordering: &[#(#ordering),*],
             ordering_by: #ordering_by,
+            placed: #placed,
             managed: #managed,
             indexes: &[#(#indexes),*],
             declared_indexes: #declared,
@@ -97,6 +110,7 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
             verbose_name: #verbose,
             verbose_name_plural: #plural,
             get_latest_by: &[#(#latest),*],
+            default_related_name: #related_name,
         };
     };
     of_model(description, &model.input.ident)
