@@ -363,6 +363,9 @@ pub(crate) fn fetch_about<'q, T>(
     Ok(rows)
 }
 
+/// Which of some lists a row belongs in, if in any.
+type ListOf<'f> = &'f dyn Fn(&BatchRow<'_, '_>) -> Option<u32>;
+
 /// The rows of the answer in so many lists: `number` tells in which of them a row belongs, if in any, and only those
 /// that do are read. The rows of a batch are told apart before they are read, so that a list whose rows come together
 /// is allocated once, and each row stays where it was read to.
@@ -371,7 +374,7 @@ pub(crate) fn fetch_lists<'q, T>(
     meta: &'static ModelMeta,
     question: impl Into<Question<'q>>,
     columns: &Columns<'_>,
-    (count, number): (usize, &dyn Fn(&BatchRow<'_, '_>) -> Option<u32>),
+    (count, number): (usize, ListOf<'_>),
     mut read: impl FnMut(&BatchRow<'_, '_>) -> Result<T, DecodeError>,
 ) -> Result<Vec<Vec<T>>> {
     let mut lists: Vec<Vec<T>> = std::iter::repeat_with(Vec::new).take(count).collect();
