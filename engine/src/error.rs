@@ -14,6 +14,7 @@ use nuages_storage::{DataType, FileError, TypeError, Value};
 
 use crate::algebra::Column;
 pub use definition::{DefinitionProblem, SchemaObject};
+pub(crate) use shown::Cut;
 use shown::{Changed, Nearest, Pairs, Row};
 
 /// Why the engine refused. See the [module](self).
@@ -256,7 +257,7 @@ pub enum Error {
     #[error("division by zero")]
     DivisionByZero,
     /// A text that is not one of the type it is converted to.
-    #[error("{text:?} cannot be read as {data_type}")]
+    #[error("{:?} cannot be read as {data_type}", Cut(text))]
     Cast {
         /// The text.
         text: String,
@@ -264,7 +265,7 @@ pub enum Error {
         data_type: DataType,
     },
     /// A regular expression that is none.
-    #[error("{pattern:?} is not a regular expression: {reason}")]
+    #[error("{:?} is not a regular expression: {reason}", Cut(pattern))]
     Pattern {
         /// The pattern.
         pattern: String,

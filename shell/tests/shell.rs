@@ -234,3 +234,25 @@ fn ctrl_c_stops_the_statement_and_not_the_shell() {
     assert!(error.contains("cancel"), "{error}");
     assert_eq!((next().as_deref(), next().as_deref()), (Some("word"), Some("after")), "{error}");
 }
+
+#[test]
+fn what_is_too_deep_or_too_long_is_an_error_and_the_shell_goes_on() {
+    let deep = |open: &str, close: &str| format!("{}1{}", open.repeat(10_000), close.repeat(10_000));
+    for rubbish in [
+        format!("SELECT {}", deep("(", ")")),
+        format!("SELECT {}", deep("(SELECT ", ")")),
+        format!("SELECT {}", deep("CASE WHEN TRUE THEN ", " END")),
+        format!("SELECT CAST('{}' AS JSON)", deep("[", "]")),
+        format!("SELECT '{}'", "x".repeat(1 << 20)),
+        "SELEC 1".to_owned(),
+    ] {
+        // The arguments of a program are not as long as its standard input.
+        let by_argument = (rubbish.len() < 100_000).then(|| nuages(&["-c", &rubbish], ""));
+        for run in by_argument.into_iter().chain([nuages(&[], &rubbish)]) {
+            assert_eq!((run.out.as_str(), run.status), ("", 1), "{}", run.error);
+            assert!((1..2_000).contains(&run.error.len()), "{}", run.error);
+        }
+        let run = nuages(&["--keep-going", "-f", "csv"], &format!("{rubbish};\nSELECT 1 AS a;\n"));
+        assert_eq!((run.out.as_str(), run.status), ("a\n1\n", 1), "{}", run.error);
+    }
+}

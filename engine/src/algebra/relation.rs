@@ -1,8 +1,10 @@
 //! Relational operators.
 
+mod parts;
+
 use nuages_storage::{DataType, TableId};
 
-use super::{Expr, WindowFunction};
+use super::{Expr, Query, WindowFunction};
 
 /// What introduces columns, unique within one statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -481,8 +483,6 @@ pub enum Relation {
     },
 }
 
-use super::Query;
-
 impl Relation {
     /// A scan.
     pub fn scan(table: TableId, source: Source) -> Relation {
@@ -532,84 +532,5 @@ impl Relation {
     /// A column more for each function over the rows around a row.
     pub fn window(self, source: Source, functions: Vec<WindowFunction>) -> Relation {
         Relation::Window { input: Box::new(self), source, functions }
-    }
-
-    /// What it stands on directly; queries of their own, such as the sides of a set operation, are not among them.
-    pub fn inputs(&self) -> Vec<&Relation> {
-        let mut inputs = Vec::new();
-        self.each_input(&mut |input| inputs.push(input));
-        inputs
-    }
-
-    /// Calls `visit` with the same relations.
-    pub(crate) fn each_input<'r>(&'r self, visit: &mut dyn FnMut(&'r Relation)) {
-        match self {
-            Relation::Unit
-            | Relation::Scan { .. }
-            | Relation::Values { .. }
-            | Relation::Set { .. }
-            | Relation::Recursive { .. }
-            | Relation::WorkTable { .. } => {}
-            Relation::Filter { input, .. }
-            | Relation::Project { input, .. }
-            | Relation::Aggregate { input, .. }
-            | Relation::Sort { input, .. }
-            | Relation::Limit { input, .. }
-            | Relation::Distinct { input, .. }
-            | Relation::Window { input, .. }
-            | Relation::With { input, .. } => visit(input),
-            Relation::Join { left, right, .. } => {
-                visit(left);
-                visit(right);
-            }
-        }
-    }
-
-    /// Calls `visit` with the same relations, to be changed in place.
-    pub(crate) fn each_input_mut(&mut self, visit: &mut dyn FnMut(&mut Relation)) {
-        match self {
-            Relation::Unit
-            | Relation::Scan { .. }
-            | Relation::Values { .. }
-            | Relation::Set { .. }
-            | Relation::Recursive { .. }
-            | Relation::WorkTable { .. } => {}
-            Relation::Filter { input, .. }
-            | Relation::Project { input, .. }
-            | Relation::Aggregate { input, .. }
-            | Relation::Sort { input, .. }
-            | Relation::Limit { input, .. }
-            | Relation::Distinct { input, .. }
-            | Relation::Window { input, .. }
-            | Relation::With { input, .. } => visit(input),
-            Relation::Join { left, right, .. } => {
-                visit(left);
-                visit(right);
-            }
-        }
-    }
-
-    /// Calls `visit` with the queries of their own that it stands on.
-    pub(crate) fn each_query<'r>(&'r self, visit: &mut dyn FnMut(&'r Query)) {
-        match self {
-            Relation::Set { left, right, .. } | Relation::Recursive { base: left, step: right, .. } => {
-                visit(left);
-                visit(right);
-            }
-            Relation::With { rows, .. } => visit(rows),
-            _ => {}
-        }
-    }
-
-    /// Calls `visit` with the same queries, to be changed in place.
-    pub(crate) fn each_query_mut(&mut self, visit: &mut dyn FnMut(&mut Query)) {
-        match self {
-            Relation::Set { left, right, .. } | Relation::Recursive { base: left, step: right, .. } => {
-                visit(left);
-                visit(right);
-            }
-            Relation::With { rows, .. } => visit(rows),
-            _ => {}
-        }
     }
 }

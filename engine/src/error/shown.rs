@@ -57,16 +57,32 @@ impl fmt::Display for Row<'_> {
 /// A value as a message shows it: texts in quotes and not longer than a line.
 struct Shown<'a>(&'a Value);
 
+/// The beginning of what was written, so much as a message shows.
+pub(crate) struct Cut<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Cut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.char_indices().nth(SHOWN_CHARACTERS_MAX) {
+            Some((cut, _)) => write!(f, "{}...", &self.0[..cut]),
+            None => f.write_str(self.0),
+        }
+    }
+}
+
+/// The same in double quotes.
+impl fmt::Debug for Cut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}
+
 /// A message is read by a person; what is longer than this many characters is cut.
 const SHOWN_CHARACTERS_MAX: usize = 60;
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Value::Text(text) => match text.char_indices().nth(SHOWN_CHARACTERS_MAX) {
-                Some((cut, _)) => write!(f, "'{}...'", &text[..cut]),
-                None => write!(f, "'{text}'"),
-            },
+            Value::Text(text) => write!(f, "'{}'", Cut(text)),
             // A long one is shortened here too.
             value @ (Value::Bytes(_) | Value::Json(_)) => write!(f, "{}", value.quoted()),
             value => write!(f, "{value}"),

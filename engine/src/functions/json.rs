@@ -73,7 +73,9 @@ pub(super) fn signature(of: JsonFunction, types: &[Option<DataType>]) -> Result<
         }
         JsonFunction::ArrayLength | JsonFunction::Members => (None, DataType::BigInt),
         JsonFunction::TypeOf | JsonFunction::KindOf | JsonFunction::Pretty => (None, TEXT),
-        JsonFunction::Scalar | JsonFunction::Ranked | JsonFunction::StripNulls => (None, json),
+        JsonFunction::Scalar | JsonFunction::Ranked | JsonFunction::StripNulls | JsonFunction::Pairs => {
+            (None, json)
+        }
         JsonFunction::Patch | JsonFunction::Join => (Some(&[Class::Json][..]), json),
         JsonFunction::RemoveKey => (Some(&[Class::Text, Class::Int][..]), json),
         JsonFunction::Get => (Some(&[Class::Text, Class::Int][..]), json),
@@ -139,6 +141,7 @@ pub(super) fn evaluate(of: JsonFunction, call: &Call<'_>) -> Result<Vector<'stat
             heap.push_str(&edit::pretty(&json(0, row)));
             Ok(())
         }),
+        JsonFunction::Pairs => documents(call, &call.live(), |row| Ok(Some(pairs(&json(0, row))))),
         JsonFunction::BuildArray | JsonFunction::BuildObject => {
             documents(call, call.selection, |row| built(of, call, row).map(Some))
         }
@@ -256,6 +259,20 @@ fn built(of: JsonFunction, call: &Call<'_>, row: usize) -> Result<Json, Error> {
         object.insert(key, pair.get(1).map_or(Json::Null, value));
     }
     Ok(Json::Object(object))
+}
+
+/// The members of a value as pairs.
+fn pairs(json: &Json) -> Json {
+    let pair = |key: Json, member: &Json| Json::Array(vec![key, member.clone()]);
+    Json::Array(match json {
+        Json::Object(object) => {
+            object.iter().map(|(key, member)| pair(key.as_str().into(), member)).collect()
+        }
+        Json::Array(array) => {
+            array.iter().enumerate().map(|(place, member)| pair(place.into(), member)).collect()
+        }
+        other => vec![pair(Json::Null, other)],
+    })
 }
 
 fn type_name(json: &Json) -> &'static str {

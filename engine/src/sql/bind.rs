@@ -15,7 +15,7 @@
 //! overflows. Both are errors.
 //!
 //! Order of reading: `scope` (what a name means), `typed` (an expression and its type), `literal`, `operator`,
-//! `expression`, `collation`, `zone`, `function`, `aggregate`, `grouping`, `grouping_sets`, `window`, `select`, `from`, `query`, `common`; `change` and `conflict` (INSERT, UPDATE, DELETE); `table` and
+//! `expression`, `collation`, `zone`, `function`, `extreme`, `aggregate`, `grouping`, `grouping_sets`, `window`, `select`, `from`, `table_function`, `query`, `common`; `change` and `conflict` (INSERT, UPDATE, DELETE); `table` and
 //! `types` (definitions); `information` (the catalog as tables).
 
 mod aggregate;
@@ -28,6 +28,7 @@ mod common;
 mod condition;
 mod conflict;
 mod expression;
+mod extreme;
 mod family;
 mod from;
 mod function;
@@ -44,6 +45,7 @@ mod scope;
 mod select;
 mod subquery;
 pub(super) mod table;
+mod table_function;
 mod typed;
 mod types;
 mod window;

@@ -5,7 +5,7 @@ use std::fmt;
 use nuages_storage::DataType;
 use sqlparser::tokenizer::{Location, Span};
 
-use crate::error::Error;
+use crate::error::{Cut, Error};
 
 /// Why a statement was refused, and the place in its text if the reason has one.
 ///
@@ -92,7 +92,7 @@ pub enum Problem {
         count: usize,
     },
     /// No table or view has this name.
-    #[error("there is no table \"{name}\"{}", Nearest(nearest))]
+    #[error("there is no table \"{}\"{}", Cut(name), Nearest(nearest))]
     UnknownTable {
         /// The name.
         name: String,
@@ -100,7 +100,7 @@ pub enum Problem {
         nearest: Option<String>,
     },
     /// No table in scope has a column of this name.
-    #[error("there is no column \"{name}\"{}{}", InTable(table), Nearest(nearest))]
+    #[error("there is no column \"{}\"{}{}", Cut(name), InTable(table), Nearest(nearest))]
     UnknownColumn {
         /// The name.
         name: String,
@@ -120,7 +120,7 @@ pub enum Problem {
         second: String,
     },
     /// No index has this name.
-    #[error("there is no index \"{name}\"{}", Nearest(nearest))]
+    #[error("there is no index \"{}\"{}", Cut(name), Nearest(nearest))]
     UnknownIndex {
         /// The name.
         name: String,
@@ -128,7 +128,7 @@ pub enum Problem {
         nearest: Option<String>,
     },
     /// No function has this name.
-    #[error("there is no function {name}(){}", Nearest(nearest))]
+    #[error("there is no function {}(){}", Cut(name), Nearest(nearest))]
     UnknownFunction {
         /// The name.
         name: String,
@@ -154,7 +154,7 @@ pub enum Problem {
         got: usize,
     },
     /// No type has this name.
-    #[error("there is no type {name}")]
+    #[error("there is no type {}", Cut(name))]
     UnknownType {
         /// The name.
         name: String,
@@ -221,7 +221,7 @@ pub enum Problem {
         name: String,
     },
     /// Something of a kind of which there is none of this name.
-    #[error("there is no {kind} \"{name}\"")]
+    #[error("there is no {kind} \"{}\"", Cut(name))]
     Unknown {
         /// What kind of thing.
         kind: &'static str,
@@ -229,7 +229,7 @@ pub enum Problem {
         name: String,
     },
     /// A count that is negative, not whole, or not known.
-    #[error("{clause} takes a number of rows, not {got}")]
+    #[error("{clause} takes a number of rows, not {}", Cut(got))]
     RowCount {
         /// `LIMIT` or `OFFSET`.
         clause: &'static str,
@@ -237,7 +237,7 @@ pub enum Problem {
         got: String,
     },
     /// A literal that is none of its type.
-    #[error("{text} cannot be read as {data_type}")]
+    #[error("{} cannot be read as {data_type}", Cut(text))]
     Literal {
         /// The text.
         text: String,

@@ -149,6 +149,15 @@ fn word(parser: &mut Parser<'_>, keyword: Keyword, is_quoted: bool, span: Span) 
             parser.advance_token();
             Some(parser.parse_not())
         }
+        Keyword::ROLLUP | Keyword::CUBE if is_call => {
+            parser.advance_token();
+            let build = if keyword == Keyword::CUBE { Expr::Cube } else { Expr::Rollup };
+            Some(groups(parser).map(build))
+        }
+        Keyword::GROUPING if matches!(next, Token::Word(word) if word.keyword == Keyword::SETS) => {
+            (0..2).for_each(|_| parser.advance_token());
+            Some(groups(parser).map(Expr::GroupingSets))
+        }
         Keyword::COUNT
         | Keyword::SUM
         | Keyword::MIN
@@ -170,6 +179,21 @@ fn word(parser: &mut Parser<'_>, keyword: Keyword, is_quoted: bool, span: Span) 
         _ if is_call => None,
         _ => take_name(parser).map(|name| Ok(Expr::Identifier(name))),
     }
+}
+
+/// What ROLLUP, CUBE and GROUPING SETS have in parentheses, within GROUPING SETS: the parser knows them only by themselves.
+fn groups(parser: &mut Parser<'_>) -> Result<Vec<Vec<Expr>>, ParserError> {
+    parser.expect_token(&Token::LParen)?;
+    let groups = parser.parse_comma_separated(|parser| {
+        if !parser.consume_token(&Token::LParen) {
+            return Ok(vec![parser.parse_expr()?]);
+        }
+        let group = parser.parse_comma_separated0(Parser::parse_expr, Token::RParen)?;
+        parser.expect_token(&Token::RParen)?;
+        Ok(group)
+    })?;
+    parser.expect_token(&Token::RParen)?;
+    Ok(groups)
 }
 
 /// `TRIM(LEADING FROM text)`, without the characters that the parser asks for.

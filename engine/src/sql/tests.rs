@@ -3,6 +3,7 @@
 mod family;
 mod limit;
 mod meaning;
+mod nesting;
 mod printing;
 mod refused;
 mod schema;

@@ -5,12 +5,14 @@ use hashbrown::hash_map::Entry;
 use nuages_storage::{DataType, LeafView, RowId, Value, Version};
 
 use super::leaves::selected;
+use super::returning::{Further, query_over};
 use crate::algebra::{Column, Expr, JoinKind, OutputColumn, Query, Relation, Source};
 use crate::batch::Batch;
 use crate::catalog::{Catalog, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
-use crate::session::ResultSet;
+use crate::optimize::columns::{free_columns, has_subquery};
+use crate::session::{ResultSet, run_query};
 use crate::vector::Vector;
 use crate::{execute, optimize};
 
@@ -75,17 +77,27 @@ impl<'a> Beside<'a> {
         })
     }
 
-    /// What is returned of the selected rows of a leaf, which were known by these ids when they were found.
+    /// What is returned of the selected rows of a leaf, which were known by these ids when they were found in the version
+    /// before the statement.
     pub(super) fn returned(
         &self,
-        view: LeafView<'_>,
-        selection: u64,
+        (view, selection): (LeafView<'_>, u64),
         ids: &dyn Fn(usize) -> RowId,
+        before: &Version,
         context: &Context<'_>,
         result: &mut ResultSet,
     ) -> Result<(), Error> {
         if self.returning.is_empty() {
             return Ok(());
+        }
+        if self.returning.iter().any(|column| has_subquery(&column.expr)) {
+            let values = |at: usize| self.values.get(&ids(at)).cloned().unwrap_or_default();
+            let further = Further { columns: &self.others, types: &self.types, values: &values };
+            let query = query_over(self.table, self.source, self.returning, (view, selection), &further);
+            return run_query(&query, before, context, &mut |batch| {
+                result.rows.extend(batch.selection.iter().map(|row| batch.row(row).to_vec()));
+                Ok(())
+            });
         }
         let width = self.table.columns.len();
         let place = |column: Column| {
@@ -125,13 +137,20 @@ impl<'a> Beside<'a> {
     }
 }
 
-/// Adds the columns of other sources that an expression mentions.
+/// Adds the columns of other sources that an expression mentions, also inside its subqueries.
 fn add_others(expr: &Expr, source: Source, found: &mut Vec<Column>) {
-    if let Expr::Column(column) = expr
-        && column.source() != source
-        && !found.contains(column)
-    {
-        found.push(*column);
+    let mut add = |column: Column| {
+        if column.source() != source && !found.contains(&column) {
+            found.push(column);
+        }
+    };
+    match expr {
+        Expr::Column(column) => add(*column),
+        Expr::Scalar(query) | Expr::InQuery(_, query) => free_columns(query).into_iter().for_each(add),
+        Expr::Exists(relation) => {
+            free_columns(&Query::new((**relation).clone(), Vec::new())).into_iter().for_each(add);
+        }
+        _ => {}
     }
     expr.each_child(&mut |child| add_others(child, source, found));
 }

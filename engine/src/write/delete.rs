@@ -72,7 +72,7 @@ impl WritingStatement<'_, '_> {
         if let Some(tree) = self.writer.version().table(table.id) {
             for_each_leaf(tree, &rows, |view, selection| {
                 let id = |at: usize| RowId::new(view.row_ids()[at]);
-                beside.returned(view, selection, &id, context, &mut returned)
+                beside.returned((view, selection), &id, self.writer.base(), context, &mut returned)
             })?;
         }
         let affected = rows.len() as u64;

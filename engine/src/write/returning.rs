@@ -7,7 +7,7 @@
 use nuages_storage::{DataType, LeafView, Value, Version};
 
 use super::leaves::selected;
-use crate::algebra::{Expr, OutputColumn, Query, Relation, SortKey, Source};
+use crate::algebra::{Column, Expr, OutputColumn, Query, Relation, SortKey, Source};
 use crate::catalog::TableDefinition;
 use crate::catalog::program::RowProgram;
 use crate::error::Error;
@@ -75,7 +75,7 @@ impl<'a> Returning<'a> {
                 Ok(())
             }
             Means::Query { source, columns, before } => {
-                let query = query_over(self.table, *source, columns, view, selection);
+                let query = query_over(self.table, *source, columns, (view, selection), &Further::NONE);
                 run_query(&query, before, context, &mut |batch| {
                     self.result.rows.extend(batch.selection.iter().map(|row| batch.row(row).to_vec()));
                     Ok(())
@@ -90,14 +90,25 @@ impl<'a> Returning<'a> {
     }
 }
 
-/// The query for what is returned of the selected rows of a leaf, in their order. Behind a row's columns are its id and
-/// its place.
-fn query_over(
+/// What is known of a row beside its own columns: columns of others, their types, and their values by the row's place.
+pub(super) struct Further<'a> {
+    pub(super) columns: &'a [Column],
+    pub(super) types: &'a [DataType],
+    pub(super) values: &'a dyn Fn(usize) -> Vec<Value>,
+}
+
+impl Further<'_> {
+    const NONE: Further<'static> = Further { columns: &[], types: &[], values: &|_| Vec::new() };
+}
+
+/// The query for what is returned of the selected rows of a leaf, in their order. Behind a row's columns are its id, its
+/// place, and what further is known of it.
+pub(super) fn query_over(
     table: &TableDefinition,
     source: Source,
     columns: &[OutputColumn],
-    view: LeafView<'_>,
-    selection: u64,
+    (view, selection): (LeafView<'_>, u64),
+    further: &Further<'_>,
 ) -> Query {
     let width = table.columns.len();
     let literals = |at: usize| {
@@ -107,17 +118,22 @@ fn query_over(
             nuages_storage::Lane::RowId => id.clone(),
             _ => row.value(column.slot, &column.data_type),
         });
-        own.chain([id.clone(), Value::from(at as u64)]).map(Expr::Literal).collect()
+        let known = own.chain([id.clone(), Value::from(at as u64)]).chain((further.values)(at));
+        known.map(Expr::Literal).collect()
     };
     let types = table.columns.iter().map(|column| column.data_type);
-    let types = types.chain([DataType::BigInt, DataType::BigInt]).collect();
-    let rows = Relation::Values { source, types, rows: selected(selection).map(literals).collect() };
-    let by = [(source.row_id(), Expr::Column(source.column(width)))].into_iter().collect();
+    let types = types.chain([DataType::BigInt, DataType::BigInt]).chain(further.types.iter().copied());
+    let rows: Vec<Vec<Expr>> = selected(selection).map(literals).collect();
+    let rows = Relation::Values { source, types: types.collect(), rows };
+    let place_of = |place: usize| Expr::Column(source.column(place));
+    let others = further.columns.iter().enumerate();
+    let others = others.map(|(place, column)| (*column, place_of(width + 2 + place)));
+    let by = others.chain([(source.row_id(), place_of(width))]).collect();
     let column = |column: &OutputColumn| {
         let mut expr = column.expr.clone();
         substitute(&mut expr, &by);
         OutputColumn::new(column.name.clone(), expr)
     };
-    let in_order = rows.sort(vec![SortKey::ascending(Expr::Column(source.column(width + 1)))]);
+    let in_order = rows.sort(vec![SortKey::ascending(place_of(width + 1))]);
     Query::new(in_order, columns.iter().map(column).collect())
 }

@@ -117,7 +117,9 @@ impl WritingStatement<'_, '_> {
             let mut before = 0;
             for images in change.updated.iter().chain(&change.inserted) {
                 let view = images.view(tree);
-                beside.returned(view, all_rows(view.len()), &|at| ids[before + at], context, &mut rows)?;
+                let id = |at: usize| ids[before + at];
+                let base = self.writer.base();
+                beside.returned((view, all_rows(view.len())), &id, base, context, &mut rows)?;
                 before += view.len();
             }
         }

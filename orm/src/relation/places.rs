@@ -60,5 +60,5 @@ fn parent<C: InOrder>(owner: &Owner) -> Result<Node> {
     if owner.back()?.step != C::PLACES.parent_step() {
         return Err(Misuse::Other("the rows have no places within this relation").into());
     }
-    Ok(Node::Value(owner.key_value()?.clone()))
+    Ok(Node::Value(owner.key_value()?))
 }

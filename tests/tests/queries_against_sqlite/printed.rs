@@ -1,36 +1,31 @@
 //! The algebra as SQL: what is printed is read as algebra that has the same rows, and that is printed and read as itself.
 //!
-//! What is read is not what was printed to the letter: columns that nobody mentions are not printed, a chain of filters is
+//! What is read is not what was printed to the letter: columns that nobody needs are not printed, a chain of filters is
 //! one, and where SQL has one order for its clauses the algebra has any. So a query is printed and read until its text
-//! stays, and then what is read must be the same algebra each time, but for how its sources and work tables are numbered.
+//! stays, which it does after a few times, and then what is read must be the same algebra each time, but for how its
+//! sources and work tables are numbered.
 
 use nuages_engine::algebra::Query;
 use nuages_engine::catalog::Catalog;
-use nuages_engine::sql::{Connection, Problem};
+use nuages_engine::sql::Connection;
 
 use super::Databases;
 
-/// How often a query is printed before its text stays, if it does: as often as tables lie in each other. Tables of which no
-/// column is asked for are wrapped anew each time.
-const READINGS_MAX: usize = 8;
+/// How often a query is printed at most before its text stays.
+const READINGS_MAX: usize = 4;
 
 impl Databases {
     /// What the text of a query is read as, at first and when it stays.
     ///
     /// # Errors
-    /// A text that is not read; algebra that is not the same although its text is.
+    /// A text that is not read, or does not stay; algebra that is not the same although its text is.
     pub(crate) fn read_again(&self, query: &Query, catalog: &Catalog) -> Result<Vec<Query>, String> {
         let reader = Connection::new(self.db.clone());
         let mut texts = vec![query.sql(catalog)];
         let mut read: Vec<Query> = Vec::new();
         while texts.len() <= READINGS_MAX {
             let text = &texts[texts.len() - 1];
-            let again = match reader.read(text) {
-                Ok(again) => again,
-                // A subquery cannot name an aggregate of the query around it, which the algebra lets it.
-                Err(error) if matches!(error.problem(), Problem::AggregateHere { .. }) => return Ok(read),
-                Err(error) => return Err(format!("{text}\nis not read: {error}")),
-            };
+            let again = reader.read(text).map_err(|error| format!("{text}\nis not read: {error}"))?;
             if let Some(before) = read.last().filter(|_| texts[..texts.len() - 1].last() == Some(text)) {
                 let (before, now) = (renumbered(before), renumbered(&again));
                 return match before == now {
@@ -41,9 +36,7 @@ impl Databases {
             texts.push(again.sql(catalog));
             read.push(again);
         }
-        // Its text does not stay; what it was read as at first has the same rows all the same.
-        read.truncate(1);
-        Ok(read)
+        Err(format!("does not stay as it is:\n{}", texts.join("\n")))
     }
 }
 

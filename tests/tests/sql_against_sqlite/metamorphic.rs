@@ -8,7 +8,7 @@ use nuages_engine::catalog::Catalog;
 use nuages_engine::optimize::{plan_by_indexes, plan_naively};
 use nuages_engine::plan::Plan;
 use nuages_engine::race::plans;
-use nuages_engine::sql::{Connection, Dialect, Problem};
+use nuages_engine::sql::{Connection, Dialect};
 use nuages_engine::{Context, Error, Session, execute};
 use nuages_storage::{Value, Version};
 
@@ -54,12 +54,7 @@ impl Databases {
                 return Err(told("printed again and again", &texts.join("\n")));
             }
             let last = &texts[texts.len() - 1];
-            let again = match reader.read(last) {
-                Ok(again) => again,
-                // A subquery cannot name an aggregate of the query around it, which the algebra lets it.
-                Err(error) if matches!(error.problem(), Problem::AggregateHere { .. }) => return Ok(()),
-                Err(error) => return Err(told("printed", &format!("{last}\n{error}"))),
-            };
+            let again = reader.read(last).map_err(|error| told("printed", &format!("{last}\n{error}")))?;
             texts.push(again.sql(catalog));
         }
         for text in [&printed, &texts[texts.len() - 1]] {

@@ -149,6 +149,9 @@ family! {
     HasKey = "json_has_key",
     /// How many members an array has; an error for what is none.
     ArrayLength = "json_array_length",
+    /// The members, as an array of pairs: of an object each with its key, of an array each with its place; what is neither is
+    /// one member without a key.
+    Pairs = "json_pairs",
     /// `object`, `array`, `string`, `number`, `boolean` or `null`.
     TypeOf = "json_typeof",
     /// Whether a text is JSON.

@@ -11,6 +11,7 @@ use super::{Binder, Bound, mismatch, unsupported};
 use crate::algebra::{Aggregate, AggregateFunction, Expr, PairFunction, SortKey};
 use crate::evaluate::Class;
 use crate::functions::aggregate::result_type;
+use crate::optimize::columns::{ColumnSet, add_columns};
 use crate::sql::error::{Problem, SqlError};
 
 /// The aggregate of a name.
@@ -55,6 +56,15 @@ struct Call<'c> {
     span: Span,
 }
 
+/// The query that an aggregate belongs to: the nearest of those whose columns it mentions, which may be one around the query
+/// that it stands in.
+fn home_of<'s>(aggregate: &Aggregate, scope: &'s Scope<'s>) -> &'s Scope<'s> {
+    let mut columns = ColumnSet::new();
+    aggregate.expressions().for_each(|expr| add_columns(expr, &mut columns));
+    let mentions = |level: &&Scope<'_>| columns.iter().any(|column| level.has(column.source()));
+    scope.chain().find(mentions).unwrap_or(scope)
+}
+
 impl Binder<'_> {
     /// The aggregate or window function that a call is, if it is one.
     pub(super) fn aggregate(
@@ -75,18 +85,25 @@ impl Binder<'_> {
         if is_extreme && list.args.len() > 1 && self.is_sqlite() {
             return Ok(None);
         }
-        let Some(grouping) = &scope.grouping else {
-            let (function, clause) = (name.to_owned(), scope.clause);
-            return Err(SqlError::at(Problem::AggregateHere { function, clause }, span));
+        let misplaced = |clause| {
+            let function = name.to_owned();
+            Err(SqlError::at(Problem::AggregateHere { function, clause }, span))
         };
-        if std::mem::replace(&mut grouping.borrow_mut().within, true) {
-            let (function, clause) = (name.to_owned(), "an aggregate");
-            return Err(SqlError::at(Problem::AggregateHere { function, clause }, span));
+        let own = scope.grouping.as_ref();
+        if own.is_some_and(|grouping| std::mem::replace(&mut grouping.borrow_mut().within, true)) {
+            return misplaced("an aggregate");
         }
         let call_parts = Call { function, name, list, within: &call.within_group, span };
         let bound = self.aggregate_of(&call_parts, call.filter.as_deref(), scope);
-        grouping.borrow_mut().within = false;
+        if let Some(grouping) = own {
+            grouping.borrow_mut().within = false;
+        }
         let (aggregate, kind) = bound?;
+        let home = home_of(&aggregate, scope);
+        let Some(grouping) = &home.grouping else { return misplaced(home.clause) };
+        if grouping.borrow().within {
+            return misplaced("an aggregate");
+        }
         let column = grouping.borrow_mut().add(aggregate);
         Ok(Some(Typed::new(Expr::Column(column), kind)))
     }

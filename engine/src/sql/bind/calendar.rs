@@ -123,7 +123,7 @@ fn folded(expr: &Expr) -> Option<Value> {
 }
 
 /// The months of an interval that is written, and the rest of it; none if it has none.
-fn months_of(interval: &ast::Expr) -> Option<(i64, SignedDuration)> {
+pub(super) fn months_of(interval: &ast::Expr) -> Option<(i64, SignedDuration)> {
     let (value, unit) = match interval {
         ast::Expr::Interval(interval) => (&*interval.value, interval.leading_field.as_ref()),
         ast::Expr::Cast { expr, data_type: ast::DataType::Interval { .. }, .. } => (&**expr, None),

@@ -44,7 +44,7 @@ impl Binder<'_> {
     /// A change of rows with common tables before it.
     fn changes_with(&mut self, with: &ast::With, statement: &ast::Statement) -> Bound<Statement> {
         for table in &with.cte_tables {
-            self.add_common_table(table, with.recursive)?;
+            self.add_common_table(table, with.recursive, None)?;
         }
         let mut bound = self.statement(statement)?;
         match &mut bound {
@@ -52,7 +52,7 @@ impl Binder<'_> {
                 let read = std::mem::replace(&mut **query, Query::new(Relation::Unit, Vec::new()));
                 **query = self.with_tables(read, 0);
             }
-            change => self.put_tables_in_place(change, with.with_token.0.span)?,
+            change => self.put_tables_in_place(change)?,
         }
         Ok(bound)
     }

@@ -8,18 +8,20 @@
 //! A recursive one is a union of where it begins and of what follows from the rows so far, which it calls by its own
 //! name: within that, the name means the rows of the round before.
 
+use hashbrown::HashMap;
 use nuages_storage::DataType;
 use sqlparser::ast::{self, CteAsMaterialized, SetExpr, SetOperator, SetQuantifier};
-use sqlparser::tokenizer::Span;
 
 use super::from::renamed;
 use super::query::{BoundQuery, Tail};
 use super::scope::{Columns, Scope, Shape};
 use super::typed::{TEXT, cast, has_parameter};
-use super::{Binder, Bound, last_part, unsupported};
-use crate::algebra::{Expr, OutputColumn, Query, Relation, Statement, WorkTable};
+use super::{Binder, Bound, SOURCES_MAX, last_part};
+use crate::algebra::{Column, Expr, OutputColumn, Query, Relation, Source, Statement, WorkTable};
 use crate::evaluate::class_of;
-use crate::optimize::columns::{each_relation_mut, each_relation_of_change_mut, has_subquery};
+use crate::optimize::columns::{
+    each_relation_mut, each_relation_of_change_mut, has_subquery, substitute_query, walk_query,
+};
 use crate::sql::error::{Problem, SqlError};
 
 /// A common table expression in scope.
@@ -37,12 +39,18 @@ pub(super) struct CommonTable {
 }
 
 impl Binder<'_> {
-    /// Binds a common table expression, and brings it into scope.
-    pub(super) fn add_common_table(&mut self, cte: &ast::Cte, recursive: bool) -> Bound<()> {
+    /// Binds a common table expression, which may mention what the queries around its own have in sight, and brings it into
+    /// scope.
+    pub(super) fn add_common_table(
+        &mut self,
+        cte: &ast::Cte,
+        recursive: bool,
+        outer: Option<&Scope<'_>>,
+    ) -> Bound<()> {
         let name = self.new_name(&cte.alias.name);
         let mut bound = match recursion(&cte.query) {
-            Some(parts) if recursive => self.recursive(&name, &cte.alias, &parts, &cte.query)?,
-            _ => self.query(&cte.query, None)?,
+            Some(parts) if recursive => self.recursive(&name, &cte.alias, &parts, &cte.query, outer)?,
+            _ => self.query(&cte.query, outer)?,
         };
         let shape = renamed(self.settled(&mut bound), Some(&cte.alias))?;
         let table = self.work_table();
@@ -104,22 +112,38 @@ impl Binder<'_> {
     }
 
     /// Puts all tables where an UPDATE or DELETE mentions them, which has no place for what is computed once.
-    pub(super) fn put_tables_in_place(&mut self, statement: &mut Statement, span: Span) -> Bound<()> {
-        for CommonTable { name, table, rows, mentions, .. } in
-            std::mem::take(&mut self.common).into_iter().rev()
-        {
-            let Some(rows) = rows.filter(|_| mentions > 0) else { continue };
-            if mentions > 1 {
-                let problem = unsupported(format!(
-                    "the common table \"{name}\", mentioned more than once by a change of rows,"
-                ));
-                return Err(SqlError::at(problem, span));
-            }
+    pub(super) fn put_tables_in_place(&mut self, statement: &mut Statement) -> Bound<()> {
+        for CommonTable { table: wanted, rows, .. } in std::mem::take(&mut self.common).into_iter().rev() {
+            let Some(rows) = rows else { continue };
+            let mut mentions = 0;
             each_relation_of_change_mut(statement, &mut |relation| {
-                put_where_mentioned(relation, table, &rows);
+                if let Relation::WorkTable { table, source, .. } = relation
+                    && *table == wanted
+                {
+                    mentions += 1;
+                    let copy = if mentions == 1 || self.next_source >= SOURCES_MAX {
+                        rows.clone()
+                    } else {
+                        self.copy_of(&rows)
+                    };
+                    let columns = copy.columns.into_iter().map(|column| column.expr).collect();
+                    *relation = copy.relation.project(*source, columns);
+                }
             });
+            if self.next_source >= SOURCES_MAX {
+                return Err(Problem::TooLarge { max: SOURCES_MAX as usize }.into());
+            }
         }
         Ok(())
+    }
+
+    /// A copy of a query whose tables are not those of the query, so that both may stand beside each other.
+    fn copy_of(&mut self, query: &Query) -> Query {
+        let mut copy = query.clone();
+        let (mut source, mut table) = (self.next_source, self.next_work_table);
+        renumber(&mut copy, &mut source, &mut table);
+        (self.next_source, self.next_work_table) = (source, table);
+        copy
     }
 
     /// The columns of a query under a name. What has no type is NULL, unless it hangs on a parameter, which is taken for
@@ -148,8 +172,9 @@ impl Binder<'_> {
         alias: &ast::TableAlias,
         (base, step, all): &(&SetExpr, &SetExpr, bool),
         whole: &ast::Query,
+        outer: Option<&Scope<'_>>,
     ) -> Bound<BoundQuery> {
-        let mut base = self.set_expression(base, &Tail::NONE, None)?;
+        let mut base = self.set_expression(base, &Tail::NONE, outer)?;
         base.shape = renamed(base.shape, Some(alias))?;
         let types = types_of(&base.shape);
         for (column, kind) in base.query.columns.iter_mut().zip(&types) {
@@ -170,7 +195,7 @@ impl Binder<'_> {
             mentions: 0,
             is_materialized: false,
         });
-        let step = self.set_expression(step, &Tail::NONE, None);
+        let step = self.set_expression(step, &Tail::NONE, outer);
         self.common.truncate(sees);
         let mut step = step?;
         if step.shape.len() != types.len() {
@@ -201,18 +226,51 @@ fn types_of(shape: &[Shape]) -> Vec<DataType> {
     shape.iter().map(|column| column.kind.unwrap_or(TEXT)).collect()
 }
 
-/// Puts the rows of a work table where it is mentioned.
-fn put_in_place(query: &mut Query, wanted: WorkTable, rows: &Query) {
-    each_relation_mut(query, &mut |relation| put_where_mentioned(relation, wanted, rows));
+/// Numbers the sources and work tables that a query introduces anew, in the order in which they come.
+pub(super) fn renumber(query: &mut Query, next_source: &mut u32, next_table: &mut u32) {
+    let next = |number: &mut u32| {
+        *number += 1;
+        *number - 1
+    };
+    let (mut sources, mut tables) = (HashMap::new(), HashMap::new());
+    each_relation_mut(query, &mut |relation| {
+        if let Relation::With { table, .. } | Relation::Recursive { table, .. } = relation {
+            let own = tables.entry(*table).or_insert_with(|| WorkTable::new(next(next_table)));
+            *table = *own;
+        }
+        if let Relation::WorkTable { table, .. } = relation
+            && let Some(own) = tables.get(table)
+        {
+            *table = *own;
+        }
+        if let Some(source) = relation.source_mut() {
+            let own = Source::new(next(next_source));
+            sources.insert(*source, own);
+            *source = own;
+        }
+    });
+    let mut by: HashMap<Column, Expr> = HashMap::new();
+    walk_query(query, &mut |expr| {
+        if let Expr::Column(column) = expr
+            && let Some(own) = sources.get(&column.source())
+        {
+            let own = if column.is_row_id() { own.row_id() } else { own.column(column.index()) };
+            by.insert(*column, Expr::Column(own));
+        }
+    });
+    substitute_query(query, &by);
 }
 
-fn put_where_mentioned(relation: &mut Relation, wanted: WorkTable, rows: &Query) {
-    if let Relation::WorkTable { table, source, .. } = relation
-        && *table == wanted
-    {
-        let columns = rows.columns.iter().map(|column| column.expr.clone()).collect();
-        *relation = rows.relation.clone().project(*source, columns);
-    }
+/// Puts the rows of a work table where it is mentioned.
+fn put_in_place(query: &mut Query, wanted: WorkTable, rows: &Query) {
+    each_relation_mut(query, &mut |relation| {
+        if let Relation::WorkTable { table, source, .. } = relation
+            && *table == wanted
+        {
+            let columns = rows.columns.iter().map(|column| column.expr.clone()).collect();
+            *relation = rows.relation.clone().project(*source, columns);
+        }
+    });
 }
 
 /// The parts of a query that may be recursive: a union, and nothing around it but a limit.

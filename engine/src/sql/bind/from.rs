@@ -133,15 +133,22 @@ impl Binder<'_> {
     fn factor(&mut self, factor: &TableFactor, scope: &mut Scope<'_>) -> Bound<Relation> {
         match factor {
             TableFactor::Table { name, alias, args: None, .. } => self.named(name, alias.as_ref(), scope),
+            TableFactor::Table {
+                name,
+                alias,
+                args: Some(arguments),
+                with_ordinality: false,
+                sample: None,
+                ..
+            } => self.beside_all(scope, |binder, scope| {
+                binder.table_function(name, &arguments.args, alias.as_ref(), scope)
+            }),
+            TableFactor::Function { name, args, with_ordinality: false, alias, .. } => self
+                .beside_all(scope, |binder, scope| binder.table_function(name, args, alias.as_ref(), scope)),
             TableFactor::Derived { lateral, subquery, alias, .. } => {
-                let query = if *lateral {
-                    // It sees all tables before it, also those behind a comma, which a condition does not.
-                    let visible_from = std::mem::take(&mut scope.visible_from);
-                    let query = self.query(subquery, Some(scope));
-                    scope.visible_from = visible_from;
-                    query?
-                } else {
-                    self.query(subquery, scope.outer)?
+                let query = match *lateral {
+                    true => self.beside_all(scope, |binder, scope| binder.query(subquery, Some(scope)))?,
+                    false => self.query(subquery, scope.outer)?,
                 };
                 self.derived(query, alias.as_ref(), scope)
             }
@@ -156,6 +163,18 @@ impl Binder<'_> {
                 Err(unsupported(format!("{text} in FROM")).into())
             }
         }
+    }
+
+    /// Binds what may mention everything that stands before it, and not only what it is joined with.
+    fn beside_all<'s, T>(
+        &mut self,
+        scope: &mut Scope<'s>,
+        bind: impl FnOnce(&mut Self, &mut Scope<'s>) -> Bound<T>,
+    ) -> Bound<T> {
+        let visible_from = std::mem::take(&mut scope.visible_from);
+        let bound = bind(self, scope);
+        scope.visible_from = visible_from;
+        bound
     }
 
     /// A table, a view, or a common table expression.

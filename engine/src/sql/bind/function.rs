@@ -5,7 +5,7 @@ use sqlparser::ast::{self, Expr as Ast};
 use sqlparser::tokenizer::Span;
 
 use super::scope::Scope;
-use super::typed::{Affinity, TEXT, Typed, cast, null_if_any_is};
+use super::typed::{Affinity, TEXT, Typed, cast};
 use super::{Binder, Bound, last_part, unsupported};
 use crate::algebra::{Arithmetic, Comparison, DateUnit, Expr, Function, StringFunction, TextMatch};
 use crate::catalog::names::nearest;
@@ -132,12 +132,7 @@ impl Binder<'_> {
             return call;
         }
         match (name, arguments.len()) {
-            ("min" | "max", 2..) if self.is_sqlite() => {
-                let function = if name == "min" { Function::Least } else { Function::Greatest };
-                let call = self.choice(function, arguments.clone(), name, span)?;
-                let operands: Vec<&Expr> = arguments.iter().map(|argument| &argument.expr).collect();
-                return Ok(Typed::new(null_if_any_is(&operands, call.expr), call.kind));
-            }
+            ("min" | "max", 2..) if self.is_sqlite() => return self.extreme(name, arguments, span),
             ("substr" | "substring", 2 | 3) if self.is_sqlite() && !is_from_first(&arguments) => {
                 let mut arguments = arguments.into_iter();
                 let text = arguments.next().map(|text| self.value(text));
@@ -150,6 +145,10 @@ impl Binder<'_> {
                 let text = arguments.pop().map(|text| Expr::Call(Function::Coalesce, vec![text.expr, empty]));
                 let text = text.map(|text| Typed::new(text, TEXT)).into_iter().collect();
                 return self.call(Function::String(StringFunction::Hex), text, span);
+            }
+            ("replace", 3) if self.is_sqlite() => {
+                let call = self.call(Function::Replace, arguments, span)?;
+                return Ok(unless_nothing_is_replaced(call));
             }
             ("unicode", 1) if self.is_sqlite() => {
                 let point = self.call(Function::String(StringFunction::Ascii), arguments, span)?;
@@ -381,6 +380,18 @@ impl Binder<'_> {
         let branches = vec![(same.expr, Expr::Literal(Value::Null))];
         Ok(Typed::new(Expr::Case { branches, otherwise: Some(Box::new(first.expr)) }, first.kind))
     }
+}
+
+/// SQLite's `replace`: where nothing is looked for, the text stays, even if it is nothing that would take its place.
+fn unless_nothing_is_replaced(call: Typed) -> Typed {
+    let Expr::Call(_, operands) = &call.expr else { return call };
+    let [text, part, by] = operands.as_slice() else { return call };
+    if matches!(by, Expr::Literal(value) if !value.is_null()) {
+        return call;
+    }
+    let is_empty = part.clone().equals(Expr::Literal(Value::Text(String::new())));
+    let branches = vec![(is_empty, text.clone())];
+    Typed { expr: Expr::Case { branches, otherwise: Some(Box::new(call.expr)) }, ..call }
 }
 
 /// The arguments of a function that takes expressions only.

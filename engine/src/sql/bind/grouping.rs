@@ -6,11 +6,14 @@
 
 use hashbrown::HashMap;
 
+use super::common::renumber;
 use super::grouping_sets::Sets;
 use super::scope::Scope;
 use super::{Binder, Bound};
-use crate::algebra::{Aggregate, AggregateFunction, Column, Expr, Query, Relation, SortKey, Source};
-use crate::optimize::columns::{free_columns, substitute_query, substitute_relation};
+use crate::algebra::{
+    Aggregate, AggregateFunction, Column, Expr, OutputColumn, Query, Relation, SortKey, Source,
+};
+use crate::optimize::columns::{free_columns, has_subquery, substitute_query, substitute_relation};
 use crate::sql::error::Problem;
 
 /// The aggregates of a query, as they are found.
@@ -61,7 +64,9 @@ impl Grouping {
 impl Binder<'_> {
     /// The expression over the groups.
     pub(super) fn regroup(&self, expr: &mut Expr, grouping: &mut Grouping, scope: &Scope<'_>) -> Bound<()> {
-        if let Some(key) = grouping.keys.iter().position(|key| key == expr) {
+        // A constant is what it is, though rows be grouped by it; but for those of a grouping that lacks it.
+        let is_constant = matches!(expr, Expr::Literal(_)) && grouping.sets.is_none();
+        if let Some(key) = grouping.keys.iter().position(|key| alike(key, expr) && !is_constant) {
             *expr = Expr::Column(grouping.source.column(key));
             return Ok(());
         }
@@ -141,6 +146,23 @@ impl Binder<'_> {
         }
         Ok(Expr::Column(grouping.add(aggregate)))
     }
+}
+
+/// Whether two expressions are the same, but for how the tables of their subqueries are numbered.
+fn alike(key: &Expr, expr: &Expr) -> bool {
+    if key == expr {
+        return true;
+    }
+    if std::mem::discriminant(key) != std::mem::discriminant(expr) || !has_subquery(key) {
+        return false;
+    }
+    // Numbers beyond those of a statement.
+    let renumbered = |expr: &Expr| {
+        let mut query = Query::new(Relation::Unit, vec![OutputColumn::new("", expr.clone())]);
+        renumber(&mut query, &mut (u32::MAX / 2), &mut (u32::MAX / 2));
+        query
+    };
+    renumbered(key) == renumbered(expr)
 }
 
 /// Whether the groups agree in a column because they agree in the primary key of its table.

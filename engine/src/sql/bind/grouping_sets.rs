@@ -68,7 +68,19 @@ pub(super) fn combinations(expr: &Ast) -> Bound<Vec<Vec<&Ast>>> {
             (0..1_usize << groups.len()).rev().map(chosen).collect()
         }
         Ast::Cube(_) => return Err(SqlError::at(too_many(), begin_of(expr))),
-        Ast::GroupingSets(groups) => groups.iter().map(|group| group.iter().collect()).collect(),
+        // One of them may be several itself.
+        Ast::GroupingSets(groups) => {
+            let mut sets = Vec::with_capacity(groups.len());
+            for group in groups {
+                match group.as_slice() {
+                    [inner @ (Ast::Rollup(_) | Ast::Cube(_) | Ast::GroupingSets(_))] => {
+                        sets.extend(combinations(inner)?);
+                    }
+                    group => sets.push(group.iter().collect()),
+                }
+            }
+            sets
+        }
         expr => vec![vec![expr]],
     };
     Ok(sets)

@@ -132,6 +132,9 @@ impl Binder<'_> {
         if !self.is_sqlite() {
             (left, right) = same_instants(left, right);
             self.check_unify(&left, &right, op.symbol(), span)?;
+            if op != Comparison::Same && (is_null_constant(&left.expr) || is_null_constant(&right.expr)) {
+                return Ok(Typed::bool(Expr::Literal(Value::Null)));
+            }
         } else if left.class() != right.class() {
             (left, right) = read_beside_moments(self.value(left), self.value(right));
             let (a, b) = (left.affinity, right.affinity);
@@ -323,6 +326,13 @@ impl Binder<'_> {
                 kind.map(|kind| if class_of(kind) == Class::Int { DataType::BigInt } else { kind })
             }
         };
+        if is_null_constant(&left.expr) || is_null_constant(&right.expr) {
+            let null = Expr::Literal(Value::Null);
+            return Ok(match kind {
+                Some(kind) => Typed::new(Expr::Cast(Box::new(null), kind), kind),
+                None => Typed::null(),
+            });
+        }
         Ok(Typed::new(left.expr.arithmetic(op, right.expr), kind))
     }
 
@@ -347,6 +357,16 @@ impl Binder<'_> {
         self.settle(&mut right, Some(TEXT));
         let joined = Expr::Call(Function::Concat, vec![left.expr.clone(), right.expr.clone()]);
         Ok(Typed::new(null_if_any_is(&[&left.expr, &right.expr], joined), TEXT))
+    }
+}
+
+/// Whether an expression is NULL whatever the row. What is computed with one is NULL, and the other operand is not computed,
+/// so that it cannot fail either.
+fn is_null_constant(expr: &Expr) -> bool {
+    match expr {
+        Expr::Literal(value) => value.is_null(),
+        Expr::Cast(inner, _) | Expr::Negate(inner) => is_null_constant(inner),
+        _ => false,
     }
 }
 

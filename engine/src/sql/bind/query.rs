@@ -9,7 +9,9 @@ use super::from::own_source;
 use super::scope::{Columns, Scope, Shape};
 use super::typed::{Affinity, TEXT, Typed, cast};
 use super::{Binder, Bound, QUERY_DEPTH_MAX, SOURCES_MAX, begin_of, unsupported};
-use crate::algebra::{Comparison, Expr, OutputColumn, Query, Relation, RowCount, SetKind, SortKey};
+use crate::algebra::{
+    Comparison, Expr, JoinKind, OutputColumn, Query, Relation, RowCount, SetKind, SortKey, Source,
+};
 use crate::evaluate::{class_of, unify};
 use crate::optimize::columns;
 use crate::sql::error::{Problem, SqlError};
@@ -63,7 +65,7 @@ impl Binder<'_> {
     fn with_common(&mut self, query: &ast::Query, outer: Option<&Scope<'_>>) -> Bound<BoundQuery> {
         if let Some(with) = &query.with {
             for table in &with.cte_tables {
-                self.add_common_table(table, with.recursive)?;
+                self.add_common_table(table, with.recursive, outer)?;
             }
         }
         let order = match &query.order_by {
@@ -211,6 +213,9 @@ impl Binder<'_> {
             }
             left.shape[place].kind = common;
         }
+        if (kind, all) != (SetKind::Union, true) && left.shape.iter().any(ignores_case) {
+            return self.combined_ignoring_case(left, kind, all, right);
+        }
         let source = self.source();
         let columns = left.shape.iter().enumerate();
         let columns = columns.map(|(place, column)| OutputColumn::new(&*column.name, source.column(place)));
@@ -218,6 +223,50 @@ impl Binder<'_> {
         let (left_query, right_query) = (Box::new(left.query), Box::new(right.query));
         let relation = Relation::Set { kind, all, source, left: left_query, right: right_query };
         Ok(BoundQuery { query: Query::new(relation, columns), shape: left.shape })
+    }
+
+    /// A set operation of rows that are told apart without regard to case in some columns: as the left ones have it.
+    fn combined_ignoring_case(
+        &mut self,
+        left: BoundQuery,
+        kind: SetKind,
+        all: bool,
+        right: BoundQuery,
+    ) -> Bound<BoundQuery> {
+        if all {
+            return Err(unsupported(format!("{kind:?} ALL without regard to case")).into());
+        }
+        let shape = left.shape;
+        let keys = |source: Source| -> Vec<Expr> {
+            let column = |(place, shape): (usize, &Shape)| {
+                shape.typed(Expr::Column(source.column(place))).distinguished()
+            };
+            shape.iter().enumerate().map(column).collect()
+        };
+        let source = self.source();
+        let relation = match kind {
+            SetKind::Union => {
+                let (left, right) = (Box::new(left.query), Box::new(right.query));
+                Relation::Set { kind, all: true, source, left, right }.distinct(keys(source))
+            }
+            SetKind::Intersect | SetKind::Except => {
+                let exprs = |query: Query| query.columns.into_iter().map(|column| column.expr).collect();
+                let named = |mut query: Query, source: Source| {
+                    let relation = std::mem::replace(&mut query.relation, Relation::Unit);
+                    relation.project(source, exprs(query))
+                };
+                let other = self.source();
+                let same = keys(source).into_iter().zip(keys(other));
+                let same = same.map(|(left, right)| left.compare(Comparison::Same, right)).collect();
+                let kind = if kind == SetKind::Intersect { JoinKind::Semi } else { JoinKind::Anti };
+                let left = named(left.query, source).distinct(keys(source));
+                left.join(kind, named(right.query, other), Expr::And(same))
+            }
+        };
+        let columns = shape.iter().enumerate();
+        let columns = columns.map(|(place, column)| OutputColumn::new(&*column.name, source.column(place)));
+        let columns = columns.collect();
+        Ok(BoundQuery { query: Query::new(relation, columns), shape })
     }
 
     /// Literal rows.
@@ -382,4 +431,9 @@ impl Binder<'_> {
         let counts = rows.clone().compare(Comparison::GreaterOrEqual, Expr::literal(0));
         Ok(RowCount::Computed(Box::new(Expr::Case { branches: vec![(counts, rows)], otherwise: None })))
     }
+}
+
+/// Whether a column is told apart without regard to case.
+fn ignores_case(shape: &Shape) -> bool {
+    shape.typed(Expr::And(Vec::new())).ignores_case()
 }

@@ -156,7 +156,7 @@ impl<'s> Scope<'s> {
         self.tables.iter().any(|table| table.source == source)
     }
 
-    fn chain(&'s self) -> impl Iterator<Item = &'s Scope<'s>> {
+    pub(super) fn chain(&'s self) -> impl Iterator<Item = &'s Scope<'s>> {
         std::iter::successors(Some(self), |scope| scope.outer)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Names;
 use super::expression::{expression, operand};
+use super::query::is_number;
 use crate::algebra::{
     Aggregate, AggregateFunction, Bound, Exclude, Expr, Frame, FrameUnit, SortKey, WindowFunction, WindowKind,
 };
@@ -72,8 +73,7 @@ fn sort_key(key: &SortKey, names: &mut dyn Names) -> String {
 /// column, and is cast out of that.
 pub(super) fn no_place(key: &Expr, names: &mut dyn Names) -> String {
     let text = operand(key, names);
-    let is_constant = matches!(key, Expr::Literal(_)) || text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_constant { format!("CAST({text} AS text)") } else { text }
+    if matches!(key, Expr::Literal(_)) || is_number(&text) { format!("CAST({text} AS text)") } else { text }
 }
 
 /// What is said of a key's direction if it is not ascending with NULLs last.

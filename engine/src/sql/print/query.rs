@@ -83,7 +83,7 @@ impl<'c> Printer<'c> {
     }
 
     /// A `SELECT` with the common table expressions in front that came up in it; those of the query outside come back.
-    fn under_with(&mut self, outside: Vec<String>, body: String) -> String {
+    pub(super) fn under_with(&mut self, outside: Vec<String>, body: String) -> String {
         let with = std::mem::replace(&mut self.with, outside);
         if with.is_empty() { body } else { format!("WITH RECURSIVE {} {body}", with.join(", ")) }
     }
@@ -230,7 +230,12 @@ impl Names for Printer<'_> {
 
 /// Whether printed text is a number or NULL.
 pub(super) fn is_constant(text: &str) -> bool {
-    text == "NULL" || text.starts_with("CAST(NULL AS ") || text.parse::<f64>().is_ok()
+    text == "NULL" || text.starts_with("CAST(NULL AS ") || is_number(text)
+}
+
+/// Whether printed text is a number, which would be read as that of a column where rows are ordered or grouped.
+pub(super) fn is_number(text: &str) -> bool {
+    text.trim_matches(['(', ')']).parse::<f64>().is_ok()
 }
 
 pub(super) fn column_of(expr: &Expr) -> Option<Column> {

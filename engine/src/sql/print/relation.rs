@@ -5,8 +5,8 @@ use super::aggregate::{aggregate, no_place, order_by, window};
 use super::expression::{expression, operand};
 use super::query::{Printer, column_of, is_constant};
 use super::select::{Select, Stage};
-use crate::algebra::{Aggregate, Column, Expr, JoinKind, Relation, Source, WindowFunction};
-use crate::optimize::columns::{ColumnSet, has_subquery, walk, walk_query, walk_relation};
+use crate::algebra::{Aggregate, Column, Expr, JoinKind, Relation, SortKey, Source, WindowFunction};
+use crate::optimize::columns::{ColumnSet, add_columns, has_subquery, walk, walk_query, walk_relation};
 
 impl Printer<'_> {
     /// The `SELECT` of a relation, still without columns.
@@ -54,22 +54,7 @@ impl Printer<'_> {
                 self.aggregate(input, *source, keys, aggregates)
             }
             Relation::Window { input, source, functions } => self.window(input, *source, functions),
-            Relation::Sort { input, keys } => {
-                let select = self.until(input, Stage::Distinct);
-                let mut select = self.settled(select, keys.iter().map(|key| &key.expr));
-                let is_among = |on: &Vec<Expr>| keys.iter().all(|key| on.contains(&key.expr));
-                let mut order = order_by(keys, self);
-                // A subquery that is repeated is read as another one than the column that is distinct.
-                if !select.distinct.as_ref().is_none_or(is_among)
-                    || select.distinct.is_some() && order.contains("SELECT ")
-                {
-                    select = self.wrapped(&select);
-                    order = order_by(keys, self);
-                }
-                select.order = order;
-                select.stage = Stage::Order;
-                select
-            }
+            Relation::Sort { input, keys } => self.sort(input, keys),
             Relation::Limit { input, offset, count } => {
                 let mut select = self.until(input, Stage::Order);
                 select.offset = self.offset(offset);
@@ -177,7 +162,9 @@ impl Printer<'_> {
         }
         select = self.settled(select, columns.iter().map(|(_, expr)| *expr));
         // Columns that are only called otherwise are computed nowhere.
-        let is_renaming = columns.iter().all(|(_, expr)| matches!(expr, Expr::Column(_)));
+        let scope = &select.scope;
+        let is_own = |expr: &Expr| matches!(expr, Expr::Column(column) if scope.contains(column));
+        let is_renaming = columns.iter().all(|(_, expr)| is_own(expr));
         if !is_renaming || select.stage > Stage::Where {
             select.is_projected = true;
             select.stage = select.stage.max(Stage::Projected);
@@ -194,6 +181,29 @@ impl Printer<'_> {
                 self.of_groups.insert(column);
             }
         }
+        select
+    }
+
+    fn sort(&mut self, input: &Relation, keys: &[SortKey]) -> Select {
+        let select = self.until(input, Stage::Distinct);
+        // What is the same in every row orders nothing, and as a number it would be read as a place.
+        let orders = |key: &&SortKey| !is_constant(&operand(&key.expr, self));
+        let keys: Vec<SortKey> = keys.iter().filter(orders).cloned().collect();
+        if keys.is_empty() {
+            return select;
+        }
+        let mut select = self.settled(select, keys.iter().map(|key| &key.expr));
+        let is_among = |on: &Vec<Expr>| keys.iter().all(|key| on.contains(&key.expr));
+        let mut order = order_by(&keys, self);
+        // A subquery that is repeated is read as another one than the column that is distinct.
+        if !select.distinct.as_ref().is_none_or(is_among)
+            || select.distinct.is_some() && order.contains("SELECT ")
+        {
+            select = self.wrapped(&select);
+            order = order_by(&keys, self);
+        }
+        select.order = order;
+        select.stage = Stage::Order;
         select
     }
 
@@ -221,12 +231,19 @@ impl Printer<'_> {
         let mut inside = ColumnSet::new();
         walk_relation(right, &mut |expr| inside.extend(column_of(expr)));
         let is_lateral = select.scope.iter().any(|column| inside.contains(column));
+        // A common table may mention the left side only within what is lateral itself.
+        let outside = is_lateral.then(|| std::mem::take(&mut self.with));
         let other = self.relation(right);
         if !is_pairing(kind) {
             let mut other = if other.stage <= Stage::Where { other } else { self.wrapped(&other) };
             other.filter.push(operand(on, self));
             let not = if kind == JoinKind::Anti { "NOT " } else { "" };
-            select.filter.push(format!("{not}EXISTS ({})", other.with_columns("", "1")));
+            let rows = other.with_columns("", "1").to_string();
+            let rows = match outside {
+                Some(outside) => self.under_with(outside, rows),
+                None => rows,
+            };
+            select.filter.push(format!("{not}EXISTS ({rows})"));
             select.stage = Stage::Where;
             return select;
         }
@@ -242,7 +259,12 @@ impl Printer<'_> {
             }
             _ => {
                 let (scope, text, alias) = self.derived(&other);
-                (scope, format!("{}({text}) AS {alias}", if is_lateral { "LATERAL " } else { "" }))
+                let lateral = if is_lateral { "LATERAL " } else { "" };
+                let text = match outside {
+                    Some(outside) => self.under_with(outside, text),
+                    None => text,
+                };
+                (scope, format!("{lateral}({text}) AS {alias}"))
             }
         };
         if select.from.is_empty() {
@@ -272,7 +294,14 @@ impl Printer<'_> {
         aggregates: &[Aggregate],
     ) -> Select {
         let mut select = self.until(input, Stage::Where);
-        let keys = self.told_keys(&mut select, keys);
+        // One that nobody needs is not told: what it is computed from may be nowhere.
+        let needed = |place: usize| self.mentioned.contains(&source.column(keys.len() + place));
+        let aggregates = aggregates.iter().enumerate().map(|(place, aggregate)| match needed(place) {
+            true => aggregate.clone(),
+            false => Aggregate::rows(),
+        });
+        let (keys, aggregates) = (keys.to_vec(), aggregates.collect());
+        let (keys, aggregates) = self.told(&mut select, keys, aggregates);
         let mut texts: Vec<String> = keys.iter().map(|key| operand(key, self)).collect();
         texts.extend(aggregates.iter().map(|one| aggregate(one, self)));
         select.group = Some(keys.iter().map(|key| no_place(key, self)).collect());
@@ -287,24 +316,45 @@ impl Printer<'_> {
         select
     }
 
-    /// The keys of groups. A subquery that is repeated above the groups would be read as another one than the key, so that
-    /// keys with subqueries are computed in a derived table.
-    fn told_keys(&mut self, select: &mut Select, keys: &[Expr]) -> Vec<Expr> {
-        let mut told = keys.to_vec();
-        if !keys.iter().any(has_subquery) {
-            return told;
+    /// The keys and aggregates of groups as they can be told. A subquery that is repeated above the groups would be read as
+    /// another one than the key, and an aggregate of nothing but columns of a query around as one of that query: these
+    /// keys and arguments are computed in a derived table.
+    fn told(
+        &mut self,
+        select: &mut Select,
+        mut keys: Vec<Expr>,
+        mut aggregates: Vec<Aggregate>,
+    ) -> (Vec<Expr>, Vec<Aggregate>) {
+        let scope = select.scope.clone();
+        let strange = aggregates.iter_mut().filter(|aggregate| {
+            let mut columns = ColumnSet::new();
+            aggregate.expressions().for_each(|expr| add_columns(expr, &mut columns));
+            let is_named = columns.iter().any(|column| self.names.contains_key(column));
+            is_named && !columns.iter().any(|column| scope.contains(column))
+        });
+        let arguments: Vec<&mut Expr> =
+            strange.filter_map(|aggregate| aggregate.expressions_mut().next()).collect();
+        let computed = keys.iter_mut().filter(|key| has_subquery(key)).chain(arguments);
+        let computed: Vec<&mut Expr> = computed.collect();
+        if computed.is_empty() {
+            return (keys, aggregates);
         }
-        for key in told.iter_mut().filter(|key| has_subquery(key)) {
-            let column = Source::new(u32::MAX).column(self.computed);
+        for expr in computed {
+            let column = Source::new(u32::MAX - 1).column(self.computed);
             self.computed += 1;
-            let text = operand(key, self);
+            let text = operand(expr, self);
             self.names.insert(column, text);
             self.mentioned.insert(column);
             select.scope.push(column);
-            *key = Expr::Column(column);
+            *expr = Expr::Column(column);
         }
+        // What only they were computed from is needed no more.
+        let mut needed = ColumnSet::new();
+        let exprs = keys.iter().chain(aggregates.iter().flat_map(Aggregate::expressions));
+        exprs.for_each(|expr| add_columns(expr, &mut needed));
+        select.scope.retain(|column| needed.contains(column));
         *select = self.wrapped(select);
-        told
+        (keys, aggregates)
     }
 
     fn window(&mut self, input: &Relation, source: Source, functions: &[WindowFunction]) -> Select {

@@ -33,7 +33,7 @@ fn bound(db: &Connection, sql: &str) -> Query {
     binder.query(query, None).unwrap_or_else(|error| panic!("{sql}\n{error}")).query
 }
 
-const QUERIES: [&str; 46] = [
+const QUERIES: [&str; 51] = [
     "SELECT 1 AS one, -2, 1.50, 'it''s', NULL, true, DATE '2024-02-29', CAST(1.5 AS double precision)",
     "SELECT * FROM book",
     "SELECT title AS t, price * 2 + 1 FROM book WHERE price > 1 AND (title LIKE 'T%' OR \"order\" IN (1, 3))",
@@ -80,6 +80,11 @@ const QUERIES: [&str; 46] = [
     "SELECT id, sum(id) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE CURRENT ROW) FROM book ORDER BY 1",
     "SELECT extract(hour FROM TIMESTAMP '2024-07-01 22:30:00' AT TIME ZONE 'Europe/Paris') FROM author",
     "SELECT c1 FROM (SELECT id AS c0, NULL AS c1 FROM book) AS q ORDER BY c0",
+    "SELECT author, (SELECT count(*) FROM author WHERE id < sum(book.id)) FROM book GROUP BY author ORDER BY 1",
+    "SELECT author FROM book GROUP BY author HAVING EXISTS (SELECT 1 FROM author WHERE id = count(book.price)) ORDER BY 1",
+    "SELECT (SELECT count(*) FROM author) + \"order\", count(*) FROM book GROUP BY 1 ORDER BY 2, 1",
+    "SELECT name FROM author AS a WHERE (SELECT max(x) FROM (SELECT a.id AS x FROM book) AS q) > 1 ORDER BY 1",
+    "SELECT count(*) FROM (SELECT DISTINCT 1, NULL FROM book) AS q",
 ];
 
 #[test]
