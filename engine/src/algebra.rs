@@ -19,8 +19,9 @@ pub use function::{
     Builtin, DatePart, DateUnit, Function, JsonFunction, MathFunction, StringFunction, TimeFunction,
 };
 pub use print::Printed;
-pub use relation::{PairFunction, 
-    Aggregate, AggregateFunction, Column, JoinKind, Relation, RowCount, SetKind, SortKey, Source, WorkTable,
+pub use relation::{
+    Aggregate, AggregateFunction, Column, JoinKind, PairFunction, Relation, RowCount, SetKind, SortKey,
+    Source, WorkTable,
 };
 pub use statement::{
     ConflictAction, ConflictTarget, Delete, Insert, InsertSource, LockWait, OnConflict, OutputColumn, Query,

@@ -75,7 +75,8 @@ fn words_lead_back_by_the_models_name_or_its_default_related_name() -> Result<()
     assert_eq!(books()?.filter(("verdicts__isnull", true))?.count(&db)?, 1);
     assert_eq!(books()?.filter(("shelf__name", "top"))?.order_by(["-title"])?.count(&db)?, 2);
     assert_eq!(db.objects("shop.Author")?.filter(("books__verdicts__stars", 1))?.count(&db)?, 1);
-    let rows = books()?.order_by(["title", "-verdicts__stars"])?.values(["title", "verdicts__stars"])?.all(&db)?;
+    let rows =
+        books()?.order_by(["title", "-verdicts__stars"])?.values(["title", "verdicts__stars"])?.all(&db)?;
     let stars: Vec<_> = rows.iter().map(|row| row["verdicts__stars"].clone()).collect();
     assert_eq!(stars, [5.into(), 1.into(), 3.into(), crate::field::Value::Null]);
     Ok(())

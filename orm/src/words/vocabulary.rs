@@ -156,7 +156,8 @@ fn along(from: &'static ModelMeta, target: &'static ModelMeta) -> impl Iterator<
     target.fields.iter().filter_map(move |declared| {
         let FieldKind::Reverse { child, field, .. } = declared.kind else { return None };
         let field = field();
-        let key = from.field(field).filter(|key| child() == from && matches!(key.kind, FieldKind::Generic))?;
+        let key =
+            from.field(field).filter(|key| child() == from && matches!(key.kind, FieldKind::Generic))?;
         let step = Step::To { field, target };
         Some(Way { name: target.name.to_lowercase(), step, target, field: (from, key.name) })
     })

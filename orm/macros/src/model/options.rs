@@ -218,7 +218,9 @@ fn related_name(item: &Item) -> syn::Result<LitStr> {
     let is_name = syn::parse_str::<Ident>(&name.value()).is_ok() && !name.value().contains("__");
     match is_name && !name.value().ends_with('_') {
         true => Ok(name),
-        false => Err(syn::Error::new(name.span(), "a name of letters, digits and single underscores between them")),
+        false => {
+            Err(syn::Error::new(name.span(), "a name of letters, digits and single underscores between them"))
+        }
     }
 }
 
