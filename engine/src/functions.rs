@@ -1,5 +1,5 @@
 //! The functions of the algebra: `signature` says what they take and give, `text`, `number` and `date` compute them
-//! for a column at a time, as do `math`, `string`, `json` and `moment` for their families; [`builtin`] has those that are
+//! for a column at a time, as do `math`, `string`, `json` and `moment` for their families; `builtin` has those that are
 //! a line of a table, where new ones go; `pattern` is text search, `affinity` reads numbers out of texts, [`aggregate`] is
 //! what is computed over groups of rows.
 //!

@@ -1,4 +1,4 @@
-//! no variant or associated item named `Pendng` found for enum `Status`
+//! no variant or associated item named `Pendimg` found for enum `Status`
 use nuages::prelude::*;
 
 #[derive(Choices, Clone, Copy, Debug, PartialEq)]
@@ -10,10 +10,10 @@ enum Status {
 #[derive(Model, Clone)]
 struct Post {
     id: Auto<i64>,
-    #[field(choices, max_length = 20, default = Status::Pendng)]
+    #[field(choices, max_length = 20, default = Status::Pendimg)]
     status: Status,
 }
 
 fn main() {
-    let _ = Post::status.eq("pendng");
+    let _ = Post::status.eq("pendimg");
 }

@@ -132,8 +132,8 @@ mod tests {
         let cont = |fraction| set(&[1, 2, 2, 5], fraction).result(AggregateFunction::PercentileCont);
         let disc = |fraction| set(&[1, 2, 2, 5], fraction).result(AggregateFunction::PercentileDisc);
         assert_eq!(
-            [0.0, 0.9, 1.0].map(|at| cont(at).unwrap()),
-            [1.0, 4.1, 5.0].map(|float| Some(float.into()))
+            [0.0, 0.5, 0.75, 1.0].map(|at| cont(at).unwrap()),
+            [1.0, 2.0, 2.75, 5.0].map(|float| Some(float.into()))
         );
         assert_eq!(
             [0.0, 0.25, 0.26, 1.0].map(|at| disc(at).unwrap()),
