@@ -287,8 +287,14 @@ fn is_document(typed: &Typed) -> bool {
         || typed.literal_text().is_some_and(|text| matches!(text.trim_start().as_bytes(), [b'{' | b'[', ..]))
 }
 
-/// The keys of a path that must be a literal: an array of texts, as PostgreSQL writes it.
+/// The keys of a path that must be a literal: an array of texts, as PostgreSQL writes it, or `ARRAY[..]`.
 fn literal_keys(of: &str, path: &Typed, span: Span) -> Bound<Vec<Typed>> {
+    let is_text = |member: &Expr| matches!(member, Expr::Literal(Value::Text(_)));
+    if let Expr::Call(Function::Json(JsonFunction::BuildArray), members) = &path.expr
+        && members.iter().all(is_text)
+    {
+        return Ok(members.iter().map(|member| Typed::new(member.clone(), TEXT)).collect());
+    }
     let keys = path.literal_text().and_then(keys_of).ok_or_else(|| {
         SqlError::at(
             super::unsupported(format!("{of} with keys that are no literal such as '{{a,0}}'")),
