@@ -4,7 +4,6 @@
 //! SQLite: edges that the first ones leave out, such as negative and huge values, NULLs in lists, chained verbs in odd
 //! orders, and relations negated twice.
 
-
 mod chains;
 mod computed;
 mod documents;
