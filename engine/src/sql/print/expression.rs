@@ -115,7 +115,8 @@ fn joined(parts: &[Expr], word: &str, names: &mut dyn Names) -> String {
 }
 
 /// A text search. Where SQL has no operator that searches literally, it is PostgreSQL's or DuckDB's function; without
-/// regard to case, a pattern whose wildcards are escaped.
+/// regard to case, a pattern whose wildcards are escaped. It is joined by `||`, which leaves NULL what `concat` would make a
+/// pattern that all texts match.
 fn matched(kind: TextMatch, ignore_case: bool, text: &Expr, pattern: &Expr, names: &mut dyn Names) -> String {
     let (whole, part) = (expression(text, names), expression(pattern, names));
     let (text, pattern) = (operand(text, names), operand(pattern, names));
@@ -131,11 +132,11 @@ fn matched(kind: TextMatch, ignore_case: bool, text: &Expr, pattern: &Expr, name
         (TextMatch::Exact, false) => format!("{text} = {pattern}"),
         (TextMatch::Exact, true) => format!("{text} ILIKE {}", escaped()),
         (TextMatch::Contains, false) => format!("contains({whole}, {part})"),
-        (TextMatch::Contains, true) => format!("{text} ILIKE concat('%', {}, '%')", escaped()),
+        (TextMatch::Contains, true) => format!("{text} ILIKE ('%' || {} || '%')", escaped()),
         (TextMatch::StartsWith, false) => format!("starts_with({whole}, {part})"),
-        (TextMatch::StartsWith, true) => format!("{text} ILIKE concat({}, '%')", escaped()),
+        (TextMatch::StartsWith, true) => format!("{text} ILIKE ({} || '%')", escaped()),
         (TextMatch::EndsWith, false) => format!("ends_with({whole}, {part})"),
-        (TextMatch::EndsWith, true) => format!("{text} ILIKE concat('%', {})", escaped()),
+        (TextMatch::EndsWith, true) => format!("{text} ILIKE ('%' || {})", escaped()),
     }
 }
 

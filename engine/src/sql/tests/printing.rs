@@ -1,6 +1,6 @@
 //! What is printed is read as the same.
 
-use crate::algebra::Query;
+use crate::algebra::{Expr, Query, Relation};
 use crate::sql::bind::Binder;
 use crate::sql::parameters::Parameters;
 use crate::sql::parse::{Parsed, parse, split};
@@ -150,4 +150,19 @@ fn what_is_printed_is_what_a_person_would_write() {
         printed("select x.name from author x join author y on x.id = y.id"),
         "SELECT author.name FROM author JOIN author AS author_1 ON author.id = author_1.id"
     );
+}
+
+#[test]
+fn a_search_for_what_is_not_known_finds_nothing_when_it_is_read_again() {
+    let mut db = library();
+    let unknown = "(SELECT max(title) FROM book WHERE id > 99)";
+    for search in ["contains", "starts_with", "ends_with"] {
+        let mut query = bound(&db, &format!("SELECT id FROM book WHERE {search}(title, {unknown})"));
+        let Relation::Filter { predicate, .. } = &mut query.relation else { panic!("{query:?}") };
+        if let Expr::Match { ignore_case, .. } = predicate {
+            *ignore_case = true;
+        }
+        let catalog = db.session().catalog().expect("a database");
+        assert_eq!(rows(&mut db, &query.sql(&catalog)), "", "{search}");
+    }
 }
