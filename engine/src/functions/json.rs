@@ -148,7 +148,19 @@ pub(super) fn evaluate(of: JsonFunction, call: &Call<'_>) -> Result<Vector<'stat
         JsonFunction::ToJson => {
             documents(call, &call.live(), |row| Ok(Some(json_of(call.columns[0].value(row)))))
         }
-        _ => {
+        JsonFunction::Scalar
+        | JsonFunction::Ranked
+        | JsonFunction::Set
+        | JsonFunction::Insert
+        | JsonFunction::Replace
+        | JsonFunction::Remove
+        | JsonFunction::Patch
+        | JsonFunction::SetAt
+        | JsonFunction::InsertAt
+        | JsonFunction::RemoveAt
+        | JsonFunction::RemoveKey
+        | JsonFunction::Join
+        | JsonFunction::StripNulls => {
             documents(call, &with_document(of, call), |row| changed(of, call, json(0, row).into_owned(), row))
         }
     }

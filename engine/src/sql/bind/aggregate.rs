@@ -5,6 +5,7 @@ use sqlparser::ast::{self, DuplicateTreatment, FunctionArg, FunctionArgExpr, Fun
 use sqlparser::tokenizer::Span;
 
 use super::function::arity;
+use super::json::{ranked, unranked};
 use super::scope::Scope;
 use super::typed::{TEXT, Typed, cast, has_parameter};
 use super::{Binder, Bound, mismatch, unsupported};
@@ -104,8 +105,10 @@ impl Binder<'_> {
         if grouping.borrow().within {
             return misplaced("an aggregate");
         }
-        let column = grouping.borrow_mut().add(aggregate);
-        Ok(Some(Typed::new(Expr::Column(column), kind)))
+        let argument = aggregate.argument.clone().filter(|_| is_extreme);
+        let column = Expr::Column(grouping.borrow_mut().add(aggregate));
+        let unranked = unranked(argument.as_ref(), &column);
+        Ok(Some(unranked.unwrap_or_else(|| Typed::new(column, kind))))
     }
 
     /// An aggregate of a call that is known to be one, for a window.
@@ -253,7 +256,15 @@ impl Binder<'_> {
                     function,
                     AggregateFunction::Sum | AggregateFunction::Avg | AggregateFunction::Total
                 );
-                Ok((if is_sum && self.is_sqlite() { self.number(argument) } else { argument }, None))
+                let is_extreme = matches!(function, AggregateFunction::Min | AggregateFunction::Max);
+                let argument = match () {
+                    () if is_sum && self.is_sqlite() => self.number(argument),
+                    () if is_extreme && argument.is_any() => {
+                        Typed::new(ranked(argument.expr), DataType::Json)
+                    }
+                    () => argument,
+                };
+                Ok((argument, None))
             }
             _ => Err(arity(call.name, "1 argument", exprs.len(), call.span)),
         }

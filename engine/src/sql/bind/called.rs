@@ -27,7 +27,8 @@ const INTERVAL_PARTS: [&str; 7] = ["years", "months", "weeks", "days", "hours", 
 
 /// A call of a function of the table, whose arguments are of the types it takes.
 pub(super) fn builtin(name: &str, arguments: Vec<Expr>) -> Expr {
-    Expr::Call(Function::of_family(name).unwrap_or(Function::Concat), arguments)
+    let function = Function::of_family(name).expect("the table has what the binder calls by name");
+    Expr::Call(function, arguments)
 }
 
 fn text(text: impl Into<String>) -> Typed {

@@ -118,7 +118,7 @@ impl Binder<'_> {
         scope: &super::scope::Scope<'_>,
     ) -> Bound<Typed> {
         let collation = self.collation_named(collation).map_err(|error| error.or_at(begin_of(expr).start))?;
-        let typed = self.expression(expr, scope)?;
+        let typed = self.expression(expr, scope)?.any_as_text();
         Ok(Typed { collation: Collating::Written(collation), ..typed })
     }
 }

@@ -257,10 +257,10 @@ impl Binder<'_> {
         if list.is_empty() {
             return Ok(Expr::Literal(Value::Bool(false)));
         }
-        let kind = list.iter().find_map(|item| item.kind);
+        let kind = list.iter().find_map(Typed::settling);
         self.settle(&mut needle, kind);
         for item in &mut list {
-            self.settle(item, needle.kind);
+            self.settle(item, needle.settling());
         }
         if needle.is_any() || list.iter().any(Typed::is_any) {
             needle = self.value(needle).into_any();

@@ -23,7 +23,7 @@ fn named(name: &str, given: usize, is_sqlite: bool) -> Option<Function> {
         ("json_type" | "jsonb_type", _) if is_sqlite => Function::Json(JsonFunction::KindOf),
         ("json_quote", 1) if is_sqlite => Function::Json(JsonFunction::ToJson),
         ("json_array_length" | "jsonb_array_length", _) if is_sqlite => Function::Json(JsonFunction::Members),
-        ("to_jsonb" | "row_to_json", 1) => Function::Json(JsonFunction::ToJson),
+        ("to_jsonb", 1) => Function::Json(JsonFunction::ToJson),
         ("format", _) if is_sqlite => Function::String(StringFunction::Printf),
         // What it returns in SQLite is another thing.
         ("random", _) if is_sqlite => return None,

@@ -5,7 +5,7 @@ use sqlparser::ast::{self, Expr as Ast};
 use sqlparser::tokenizer::Span;
 
 use super::scope::Scope;
-use super::typed::{Affinity, TEXT, Typed, cast};
+use super::typed::{TEXT, Typed, cast};
 use super::{Binder, Bound, last_part, unsupported};
 use crate::algebra::{Arithmetic, Comparison, DateUnit, Expr, Function, StringFunction, TextMatch};
 use crate::catalog::names::nearest;
@@ -342,10 +342,7 @@ impl Binder<'_> {
     ) -> Bound<Typed> {
         if arguments.iter().any(Typed::is_any) {
             let all = arguments.into_iter().map(|argument| self.value(argument).into_any().expr).collect();
-            return Ok(Typed {
-                affinity: Affinity::Any,
-                ..Typed::new(Expr::Call(function, all), DataType::Json)
-            });
+            return Ok(Typed::any(Expr::Call(function, all)));
         }
         if function == Function::Coalesce && self.is_sqlite() {
             // Behind a constant nothing is looked at.
@@ -372,13 +369,14 @@ impl Binder<'_> {
         let (Some(first), Some(second)) = (arguments.next(), arguments.next()) else {
             return Ok(Typed::null());
         };
-        if first.class() == second.class() {
-            let kind = first.kind;
-            return Ok(Typed::new(Expr::Call(Function::NullIf, vec![first.expr, second.expr]), kind));
-        }
-        let same = self.compare(Comparison::Equal, first.clone(), second, span)?;
-        let branches = vec![(same.expr, Expr::Literal(Value::Null))];
-        Ok(Typed::new(Expr::Case { branches, otherwise: Some(Box::new(first.expr)) }, first.kind))
+        let expr = if first.class() == second.class() {
+            Expr::Call(Function::NullIf, vec![first.expr.clone(), second.expr])
+        } else {
+            let same = self.compare(Comparison::Equal, first.clone(), second, span)?;
+            let branches = vec![(same.expr, Expr::Literal(Value::Null))];
+            Expr::Case { branches, otherwise: Some(Box::new(first.expr.clone())) }
+        };
+        Ok(if first.is_any() { Typed::any(expr) } else { Typed::new(expr, first.kind) })
     }
 }
 

@@ -25,6 +25,11 @@ impl Typed {
         self.affinity == Affinity::Any
     }
 
+    /// The type of a parameter beside it: what may be anything is asked for as a text.
+    pub(super) fn settling(&self) -> Option<DataType> {
+        if self.is_any() { Some(TEXT) } else { self.kind }
+    }
+
     /// As a text, if its type is not known.
     pub(super) fn any_as_text(self) -> Typed {
         if !self.is_any() {
@@ -36,12 +41,18 @@ impl Typed {
     /// As JSON whose type is known only when it is there.
     pub(super) fn into_any(self) -> Typed {
         let expr = match (self.is_any(), self.expr) {
-            (true, expr) | (false, expr @ Expr::Literal(Value::Null)) => expr,
+            (true, expr) => expr,
+            (false, expr @ Expr::Literal(Value::Null)) => Expr::Cast(Box::new(expr), JSON),
             (false, Expr::Literal(value)) => {
                 Expr::Literal(Value::Json(Box::new(crate::evaluate::json_of(value))))
             }
             (false, expr) => json(JsonFunction::ToJson, vec![expr]),
         };
+        Typed::any(expr)
+    }
+
+    /// JSON whose type is known only when it is there.
+    pub(super) fn any(expr: Expr) -> Typed {
         Typed { affinity: Affinity::Any, ..Typed::new(expr, JSON) }
     }
 }
@@ -55,6 +66,17 @@ pub(super) fn ranked(expr: Expr) -> Expr {
     json(JsonFunction::Ranked, vec![expr])
 }
 
+/// The least or the greatest of what an aggregate was given ranked.
+pub(super) fn unranked(argument: Option<&Expr>, extreme: &Expr) -> Option<Typed> {
+    let is_ranked = matches!(argument, Some(Expr::Call(Function::Json(JsonFunction::Ranked), _)));
+    is_ranked.then(|| Typed::any(json(JsonFunction::Get, vec![extreme.clone(), Expr::literal(1)])))
+}
+
+/// What is found in a document, as SQLite hands it out.
+fn scalar(found: Typed) -> Typed {
+    Typed::any(json(JsonFunction::Scalar, vec![found.expr]))
+}
+
 /// Which columns of a query hand out what is in their JSON: those that [`Binder::result`] has marked.
 pub(in crate::sql) fn handed_out(query: &Query) -> Vec<usize> {
     let is_any = |expr: &Expr| matches!(expr, Expr::Call(Function::Json(JsonFunction::Scalar), _));
@@ -64,9 +86,11 @@ pub(in crate::sql) fn handed_out(query: &Query) -> Vec<usize> {
 
 /// Rows whose columns at some places hand out what is in their JSON.
 pub(in crate::sql) fn scalars(mut rows: Vec<Vec<Value>>, places: &[usize]) -> Vec<Vec<Value>> {
-    for row in rows.iter_mut().filter(|_| !places.is_empty()) {
-        for place in places {
-            row[*place] = scalar_of(std::mem::replace(&mut row[*place], Value::Null));
+    if !places.is_empty() {
+        for row in &mut rows {
+            for place in places {
+                row[*place] = scalar_of(std::mem::replace(&mut row[*place], Value::Null));
+            }
         }
     }
     rows
@@ -101,7 +125,7 @@ impl Binder<'_> {
     /// The query of a statement: what has no type of its own is marked, to be handed out as what it is.
     pub(super) fn result(&self, BoundQuery { mut query, shape }: BoundQuery) -> Query {
         for (column, shape) in query.columns.iter_mut().zip(&shape) {
-            if shape.affinity == Affinity::Any {
+            if shape.is_any() {
                 let expr = std::mem::replace(&mut column.expr, Expr::Literal(Value::Null));
                 column.expr = json(JsonFunction::Scalar, vec![expr]);
             }
@@ -141,7 +165,7 @@ impl Binder<'_> {
                 let found = self.call_of_family(extract, std::mem::take(arguments), span);
                 found.and_then(|found| self.call(Function::Json(of), vec![found], span))
             }
-            ("jsonb_set" | "jsonb_set_lax", 3 | 4) if !is_sqlite => {
+            ("jsonb_set", 3 | 4) if !is_sqlite => {
                 self.at_path(JsonFunction::SetAt, true, std::mem::take(arguments), span)
             }
             ("jsonb_insert", 3 | 4) if !is_sqlite => {
@@ -180,9 +204,7 @@ impl Binder<'_> {
 
     /// SQLite's `json_extract`.
     fn extracted(&mut self, arguments: Vec<Typed>, span: Span) -> Bound<Typed> {
-        let found = self.call_of_family(Function::Json(JsonFunction::Extract), arguments, span)?;
-        let scalar = json(JsonFunction::Scalar, vec![found.expr]);
-        Ok(Typed { affinity: Affinity::Any, ..Typed::new(scalar, JSON) })
+        self.call_of_family(Function::Json(JsonFunction::Extract), arguments, span).map(scalar)
     }
 
     /// `jsonb_set(document, path, value, flag?)` and its kin: the path is a literal array of texts.
@@ -239,10 +261,7 @@ impl Binder<'_> {
             JsonFunction::GetText if self.is_sqlite() => {
                 let get = if is_path { JsonFunction::Extract } else { JsonFunction::Get };
                 let found = self.call_of_family(Function::Json(get), vec![left.clone(), right.clone()], span);
-                return Some(found.map(|found| {
-                    let scalar = json(JsonFunction::Scalar, vec![found.expr]);
-                    Typed { affinity: Affinity::Any, ..Typed::new(scalar, JSON) }
-                }));
+                return Some(found.map(scalar));
             }
             function => function,
         };

@@ -120,8 +120,8 @@ impl Binder<'_> {
         mut right: Typed,
         span: Span,
     ) -> Bound<Typed> {
-        self.settle(&mut left, right.kind);
-        self.settle(&mut right, left.kind);
+        self.settle(&mut left, right.settling());
+        self.settle(&mut right, left.settling());
         if left.is_any() || right.is_any() {
             (left, right) = (self.value(left).into_any(), self.value(right).into_any());
             if !matches!(op, Comparison::Equal | Comparison::NotEqual | Comparison::Same) {
@@ -133,7 +133,7 @@ impl Binder<'_> {
             (left, right) = same_instants(left, right);
             self.check_unify(&left, &right, op.symbol(), span)?;
             if op != Comparison::Same && (is_null_constant(&left.expr) || is_null_constant(&right.expr)) {
-                return Ok(Typed::bool(Expr::Literal(Value::Null)));
+                return Ok(Typed::bool(Expr::Cast(Box::new(Expr::Literal(Value::Null)), DataType::Bool)));
             }
         } else if left.class() != right.class() {
             (left, right) = read_beside_moments(self.value(left), self.value(right));

@@ -188,6 +188,16 @@ impl Binder<'_> {
             _ => return Err(unsupported("a set operation BY NAME").into()),
         };
         for place in 0..left.shape.len() {
+            if left.shape[place].is_any() || right.shape[place].is_any() {
+                for side in [&mut left, &mut right] {
+                    let expr = &mut side.query.columns[place].expr;
+                    let typed = side.shape[place].typed(std::mem::replace(expr, Expr::Literal(Value::Null)));
+                    let any = self.value(typed).into_any();
+                    let name = std::mem::take(&mut side.shape[place].name);
+                    side.shape[place] = Shape::of(name, &any);
+                    *expr = any.expr;
+                }
+            }
             let common = match (left.shape[place].kind, right.shape[place].kind) {
                 (Some(a), Some(b)) => match unify(a, b) {
                     Some(common) => Some(common),

@@ -43,6 +43,11 @@ impl Shape {
         Shape { name: name.into(), kind, affinity, collation }
     }
 
+    /// Whether its type is known only when it is there.
+    pub(in crate::sql) fn is_any(&self) -> bool {
+        self.affinity == Affinity::Any
+    }
+
     /// An expression for a column like this.
     pub(in crate::sql) fn typed(&self, expr: Expr) -> Typed {
         Typed { affinity: self.affinity, collation: self.collation, ..Typed::new(expr, self.kind) }

@@ -7,6 +7,7 @@ use sqlparser::tokenizer::Span;
 use super::aggregate::function_named;
 use super::function::{arity, plain_arguments};
 use super::grouping::Grouping;
+use super::json::unranked;
 use super::scope::Scope;
 use super::typed::Typed;
 use super::{Binder, Bound, begin_of, unsupported};
@@ -42,13 +43,19 @@ impl Binder<'_> {
             WindowType::NamedWindow(name) => self.named_window(name, usize::MAX, scope)?.0,
         };
         self.over(spec, &mut function, usize::MAX, scope)?;
+        let argument = function.arguments.first().cloned();
         let mut windows = windows.borrow_mut();
         let place = windows.functions.iter().position(|known| *known == function);
         let place = place.unwrap_or_else(|| {
             windows.functions.push(function);
             windows.functions.len() - 1
         });
-        Ok(Typed::new(Expr::Column(windows.source.column(place)), kind))
+        let column = Expr::Column(windows.source.column(place));
+        Ok(match unranked(argument.as_ref(), &column) {
+            Some(extreme) => extreme,
+            None if kind == Some(DataType::Json) && self.is_sqlite() => Typed::any(column),
+            None => Typed::new(column, kind),
+        })
     }
 
     /// The function, without its window, and the type of its result.
