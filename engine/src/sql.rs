@@ -11,12 +11,13 @@
 //! An [`SqlError`] says what is wrong as data, where in the text, and which name was probably meant.
 //!
 //! Order of reading: [`Connection`], `control` (transactions, EXPLAIN), `define` and `alter` (statements
-//! about the schema), `pragma` and `counts` (what SQLite tells of the schema and of what was done), [`PreparedStatement`], `named` (PREPARE), `parse`, `tokens`, `grammar`, `prefix`, `frame`, `bind`, `parameters`,
+//! about the schema), `pragma` and `counts` (what SQLite tells of the schema and of what was done), [`PreparedStatement`], `named` (PREPARE), `parse`, `tokens`, `grammar`, `climb`, `prefix`, `frame`, `bind`, `parameters`,
 //! `error`; `print` (SQL out).
 
 mod alter;
 mod bind;
 mod bound;
+mod climb;
 mod connection;
 mod control;
 mod counts;

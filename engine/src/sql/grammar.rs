@@ -4,29 +4,59 @@
 //! binder's. Only precedence cannot wait for the binder: `1 || 2 + 3` is another tree in SQLite.
 
 use std::any::TypeId;
+use std::cell::Cell;
 
 use sqlparser::ast::{self, BinaryOperator, Expr};
-use sqlparser::dialect::{PostgreSqlDialect, Precedence, SQLiteDialect};
+use sqlparser::dialect::{Dialect as _, PostgreSqlDialect, Precedence, SQLiteDialect};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
 use super::Dialect;
 
+/// How tightly `<` and its like bind in SQLite: more than `=`.
+const SQLITE_COMPARISON: u8 = 55;
+
 /// The grammar of a dialect, as the parser asks for it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Grammar(pub(super) Dialect);
+#[derive(Debug)]
+pub(super) struct Grammar {
+    pub(super) dialect: Dialect,
+    /// How many operands that are not left to the parser lie within each other where it is now.
+    pub(super) depth: Cell<usize>,
+    /// Whether all of them are left to it.
+    #[cfg(test)]
+    pub(super) is_left_to_parser: bool,
+}
+
+impl Grammar {
+    pub(super) fn new(dialect: Dialect) -> Grammar {
+        Grammar {
+            dialect,
+            depth: Cell::new(0),
+            #[cfg(test)]
+            is_left_to_parser: false,
+        }
+    }
+
+    /// How tightly `<` and its like bind.
+    pub(super) fn comparison(&self) -> u8 {
+        match self.dialect {
+            Dialect::Sqlite => SQLITE_COMPARISON,
+            Dialect::PostgreSql => self.prec_value(Precedence::Eq),
+        }
+    }
+}
 
 impl sqlparser::dialect::Dialect for Grammar {
     fn dialect(&self) -> TypeId {
-        match self.0 {
+        match self.dialect {
             Dialect::PostgreSql => TypeId::of::<PostgreSqlDialect>(),
             Dialect::Sqlite => TypeId::of::<SQLiteDialect>(),
         }
     }
 
     fn is_delimited_identifier_start(&self, character: char) -> bool {
-        character == '"' || self.0.is_sqlite() && matches!(character, '`' | '[')
+        character == '"' || self.dialect.is_sqlite() && matches!(character, '`' | '[')
     }
 
     fn is_identifier_start(&self, character: char) -> bool {
@@ -47,12 +77,12 @@ impl sqlparser::dialect::Dialect for Grammar {
             Precedence::PlusMinus => 80,
             Precedence::Xor => 75,
             Precedence::Ampersand | Precedence::Pipe | Precedence::Colon | Precedence::PgOther => 70,
-            Precedence::Between | Precedence::Like => match self.0 {
+            Precedence::Between | Precedence::Like => match self.dialect {
                 Dialect::PostgreSql => 60,
                 Dialect::Sqlite => 50,
             },
             Precedence::Eq => 50,
-            Precedence::Is => match self.0 {
+            Precedence::Is => match self.dialect {
                 Dialect::PostgreSql => 40,
                 Dialect::Sqlite => 50,
             },
@@ -65,8 +95,7 @@ impl sqlparser::dialect::Dialect for Grammar {
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
         const CONCATENATION: u8 = 120;
         const OTHER: u8 = 70;
-        const SQLITE_COMPARISON: u8 = 55;
-        match (&parser.peek_token_ref().token, self.0) {
+        match (&parser.peek_token_ref().token, self.dialect) {
             (Token::Word(word), _) if word.keyword == Keyword::COLLATE => Some(Ok(125)),
             (Token::StringConcat | Token::Arrow | Token::LongArrow, Dialect::Sqlite) => {
                 Some(Ok(CONCATENATION))
@@ -85,7 +114,11 @@ impl sqlparser::dialect::Dialect for Grammar {
     }
 
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
-        super::prefix::parse(parser, self.prec_value(Precedence::MulDivModOp))
+        #[cfg(test)]
+        if self.is_left_to_parser {
+            return super::prefix::parse(parser);
+        }
+        self.begin(parser).or_else(|| super::prefix::parse(parser))
     }
 
     fn parse_infix(
@@ -109,7 +142,7 @@ impl sqlparser::dialect::Dialect for Grammar {
                 right: Box::new(right),
             }));
         }
-        if self.0.is_sqlite()
+        if self.dialect.is_sqlite()
             && let Some(negated) = is_of_values(parser)
         {
             (0..=usize::from(negated)).for_each(|_| parser.advance_token());
@@ -192,11 +225,11 @@ impl sqlparser::dialect::Dialect for Grammar {
 
     // `$1` is a parameter all the same, but `$$` begins a text.
     fn supports_dollar_placeholder(&self) -> bool {
-        self.0.is_sqlite()
+        self.dialect.is_sqlite()
     }
 
     fn supports_array_typedef_with_brackets(&self) -> bool {
-        !self.0.is_sqlite()
+        !self.dialect.is_sqlite()
     }
 
     fn supports_notnull_operator(&self) -> bool {
@@ -212,15 +245,15 @@ impl sqlparser::dialect::Dialect for Grammar {
     }
 
     fn supports_nested_comments(&self) -> bool {
-        !self.0.is_sqlite()
+        !self.dialect.is_sqlite()
     }
 
     fn supports_string_escape_constant(&self) -> bool {
-        !self.0.is_sqlite()
+        !self.dialect.is_sqlite()
     }
 
     fn supports_unicode_string_literal(&self) -> bool {
-        !self.0.is_sqlite()
+        !self.dialect.is_sqlite()
     }
 
     fn supports_explain_with_utility_options(&self) -> bool {

@@ -69,7 +69,7 @@ pub(super) fn split(text: &str, dialect: Dialect) -> Result<Vec<Vec<TokenWithSpa
     let is_plain = plain.is_some();
     let mut tokens = match plain {
         Some(tokens) => tokens,
-        None => Tokenizer::new(&Grammar(dialect), text).tokenize_with_location().map_err(|error| {
+        None => Tokenizer::new(&Grammar::new(dialect), text).tokenize_with_location().map_err(|error| {
             SqlError::new(Problem::Syntax { message: error.message }).or_at(error.location)
         })?,
     };
@@ -133,7 +133,7 @@ pub(super) fn parse(
         drop_hints(&mut tokens);
     }
     super::frame::fold_exclusions(&mut tokens);
-    let grammar = Grammar(dialect);
+    let grammar = Grammar::new(dialect);
     let (begin, end) =
         (tokens.first().map(|token| token.span.start), tokens.last().map(|token| token.span.end));
     let mut parser =

@@ -1,47 +1,31 @@
-//! The expressions that nearly every statement is made of, parsed without a detour.
+//! Expressions that the parser does not know, or knows other than the dialects, or only by a detour.
 //!
 //! The parser takes each beginning of an expression for a type first, since `DATE '2024-01-31'` begins with one, and
-//! goes back when it is none: half the time of parsing. What begins with a number, a text, a parenthesis or a plain
-//! name is none, and is parsed here, to the same tree. Everything else is left to the parser.
+//! goes back when it is none; a list it takes for a query. The common ones are parsed by climbing (see `climb`).
 
-use sqlparser::ast::{BinaryOperator, Expr, Ident, ObjectName, TrimWhereField, UnaryOperator, Value};
+use sqlparser::ast::{BinaryOperator, Expr, Ident, ObjectName, TrimWhereField, UnaryOperator};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Word};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
+
+use super::climb::is_aggregate;
 
 type Parsed = Option<Result<Expr, ParserError>>;
 
-/// The expression that begins here, if it is one of the common kinds; what is behind a sign is bound that tightly.
-pub(super) fn parse(parser: &mut Parser<'_>, sign_precedence: u8) -> Parsed {
-    let TokenWithSpan { token, span } = parser.peek_token_ref();
-    let span = *span;
-    let value = match token {
-        Token::Number(digits, long) => Value::Number(digits.clone(), *long),
-        Token::SingleQuotedString(text) => Value::SingleQuotedString(text.clone()),
-        Token::LParen => return parenthesised(parser),
-        Token::Minus => return Some(unary(parser, UnaryOperator::Minus, sign_precedence)),
-        Token::Plus => return Some(unary(parser, UnaryOperator::Plus, sign_precedence)),
-        Token::Word(Word { keyword, quote_style, .. }) => {
+/// The expression that begins here, if it is one of those.
+pub(super) fn parse(parser: &mut Parser<'_>) -> Parsed {
+    match parser.peek_token_ref() {
+        TokenWithSpan { token: Token::LParen, .. } if begins_query(parser, 1) => set_operation(parser),
+        TokenWithSpan { token: Token::Word(Word { keyword, quote_style, .. }), .. } => {
             let (keyword, is_quoted) = (*keyword, quote_style.is_some());
-            return word(parser, keyword, is_quoted, span);
+            word(parser, keyword, is_quoted)
         }
-        _ => return None,
-    };
-    parser.advance_token();
-    Some(Ok(Expr::Value(value.with_span(span))))
-}
-
-fn unary(parser: &mut Parser<'_>, op: UnaryOperator, precedence: u8) -> Result<Expr, ParserError> {
-    parser.advance_token();
-    let expr = parser.parse_subexpr(precedence)?;
-    // Two minuses in a row are a comment where the tree is printed, as it is for a view.
-    let is_signed = matches!(expr, Expr::UnaryOp { .. });
-    let expr = Box::new(if is_signed { Expr::Nested(Box::new(expr)) } else { expr });
-    Ok(Expr::UnaryOp { op, expr })
+        _ => None,
+    }
 }
 
 /// Whether a query begins at a token that is so far ahead.
-fn begins_query(parser: &Parser<'_>, ahead: usize) -> bool {
+pub(super) fn begins_query(parser: &Parser<'_>, ahead: usize) -> bool {
     match &parser.peek_nth_token_ref(ahead).token {
         Token::Word(word) => {
             matches!(
@@ -59,27 +43,6 @@ fn begins_query(parser: &Parser<'_>, ahead: usize) -> bool {
         }
         _ => false,
     }
-}
-
-fn parenthesised(parser: &mut Parser<'_>) -> Parsed {
-    if begins_query(parser, 1) {
-        return set_operation(parser);
-    }
-    parser.advance_token();
-    Some(parser.parse_expr().and_then(|first| {
-        let inner = match parser.peek_token_ref().token {
-            Token::Comma => {
-                let mut exprs = vec![first];
-                while parser.consume_token(&Token::Comma) {
-                    exprs.push(parser.parse_expr()?);
-                }
-                Expr::Tuple(exprs)
-            }
-            _ => Expr::Nested(Box::new(first)),
-        };
-        parser.expect_token(&Token::RParen)?;
-        Ok(inner)
-    }))
 }
 
 /// What follows the parentheses that open so far ahead, if some do.
@@ -117,38 +80,10 @@ fn set_operation(parser: &mut Parser<'_>) -> Parsed {
     }))
 }
 
-fn word(parser: &mut Parser<'_>, keyword: Keyword, is_quoted: bool, span: Span) -> Parsed {
+fn word(parser: &mut Parser<'_>, keyword: Keyword, is_quoted: bool) -> Parsed {
     let next = &parser.peek_nth_token_ref(1).token;
-    let is_call = matches!(next, Token::LParen);
-    let is_plain = is_quoted || keyword == Keyword::NoKeyword;
-    // `_utf8 'text'`, and whatever else has a text behind its name.
-    if matches!(
-        next,
-        Token::SingleQuotedString(_) | Token::HexStringLiteral(_) | Token::DoubleQuotedString(_)
-    ) {
-        return None;
-    }
+    let is_call = matches!(next, Token::LParen) && !is_quoted;
     match keyword {
-        Keyword::NULL | Keyword::TRUE | Keyword::FALSE if !is_quoted => {
-            parser.advance_token();
-            let value = match keyword {
-                Keyword::NULL => Value::Null,
-                keyword => Value::Boolean(keyword == Keyword::TRUE),
-            };
-            Some(Ok(Expr::Value(value.with_span(span))))
-        }
-        Keyword::CASE => {
-            parser.advance_token();
-            Some(parser.parse_case_expr())
-        }
-        Keyword::CAST if is_call => {
-            parser.advance_token();
-            Some(parser.parse_cast_expr(sqlparser::ast::CastKind::Cast))
-        }
-        Keyword::NOT => {
-            parser.advance_token();
-            Some(parser.parse_not())
-        }
         Keyword::ROLLUP | Keyword::CUBE if is_call => {
             parser.advance_token();
             let build = if keyword == Keyword::CUBE { Expr::Cube } else { Expr::Rollup };
@@ -158,26 +93,12 @@ fn word(parser: &mut Parser<'_>, keyword: Keyword, is_quoted: bool, span: Span) 
             (0..2).for_each(|_| parser.advance_token());
             Some(groups(parser).map(Expr::GroupingSets))
         }
-        Keyword::COUNT
-        | Keyword::SUM
-        | Keyword::MIN
-        | Keyword::MAX
-        | Keyword::AVG
-        | Keyword::COALESCE
-        | Keyword::NULLIF
-            if is_call =>
-        {
+        Keyword::TRIM if is_call => trim_of_nothing(parser),
+        _ if is_call && (keyword == Keyword::NoKeyword || is_aggregate(keyword)) => {
             let name = take_name(parser)?;
             Some(parser.parse_function(ObjectName::from(vec![name])))
         }
-        Keyword::TRIM if is_call && !is_quoted => trim_of_nothing(parser),
-        _ if !is_plain => None,
-        _ if is_call && !is_quoted => {
-            let name = take_name(parser)?;
-            Some(parser.parse_function(ObjectName::from(vec![name])))
-        }
-        _ if is_call => None,
-        _ => take_name(parser).map(|name| Ok(Expr::Identifier(name))),
+        _ => None,
     }
 }
 
@@ -252,7 +173,7 @@ pub(super) fn parse_between_symmetric(parser: &mut Parser<'_>, expr: &Expr, prec
 }
 
 /// The word that is next, as a name.
-fn take_name(parser: &mut Parser<'_>) -> Option<Ident> {
+pub(super) fn take_name(parser: &mut Parser<'_>) -> Option<Ident> {
     let TokenWithSpan { token: Token::Word(word), span } = parser.peek_token_ref() else { return None };
     let name = Ident { value: word.value.clone(), quote_style: word.quote_style, span: *span };
     parser.advance_token();

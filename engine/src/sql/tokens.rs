@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     fn by_the_library(text: &str, dialect: Dialect) -> Option<Vec<TokenWithSpan>> {
-        let grammar = Grammar(dialect);
+        let grammar = Grammar::new(dialect);
         let mut tokens = Tokenizer::new(&grammar, text).tokenize_with_location().ok()?;
         tokens.retain(|token| {
             !matches!(
