@@ -23,12 +23,13 @@ pub(super) fn compile(expr: &Expr, resolve: &Resolve<'_>) -> Result<Node, Error>
 fn node(expr: &Expr, resolve: &Resolve<'_>) -> Result<Node, Error> {
     let boxed = |expr: &Expr| compile(expr, resolve).map(Box::new);
     let conditions = |all: &[Expr], of: &str| {
-        let one = |expr| {
+        let mut nodes = Vec::with_capacity(all.len());
+        for expr in all {
             let node = compile(expr, resolve)?;
             expect(&node, Class::Bool, of)?;
-            Ok(node)
-        };
-        all.iter().map(one).collect::<Result<Vec<Node>, Error>>()
+            nodes.push(node);
+        }
+        Ok::<_, Error>(nodes)
     };
     let predicate = |operation| Ok(Node { operation, data_type: Some(DataType::Bool) });
     match expr {
@@ -168,10 +169,12 @@ fn unify_all(nodes: &mut [Node], expression: &str) -> Result<Option<DataType>, E
 }
 
 fn in_list(needle: &Expr, list: &[Expr], resolve: &Resolve<'_>) -> Result<Node, Error> {
-    let all = std::iter::once(needle).chain(list);
-    let mut list = all.map(|expr| compile(expr, resolve)).collect::<Result<Vec<Node>, Error>>()?;
-    let common = unify_all(&mut list, "IN")?;
-    let needle = Box::new(list.remove(0));
+    let mut nodes = Vec::with_capacity(list.len() + 1);
+    for expr in std::iter::once(needle).chain(list) {
+        nodes.push(compile(expr, resolve)?);
+    }
+    let common = unify_all(&mut nodes, "IN")?;
+    let (needle, list) = (Box::new(nodes.remove(0)), nodes);
     let constants: Option<Vec<&Value>> = list.iter().map(Node::as_constant).collect();
     let operation = match constants {
         Some(constants) => {

@@ -49,7 +49,9 @@ impl Planner<'_> {
         needed: &ColumnSet,
     ) -> Result<Plan, Error> {
         let definition = self.table(table)?;
-        let mut candidates = self.candidates(&Subjects::of(definition, source), &parts);
+        // An index that finds nothing is read for its order, if at all.
+        let by_order = self.is_steered();
+        let mut candidates = self.candidates(&Subjects::of(definition, source), &parts, by_order);
         let estimate = self.estimate_of(&candidates, definition, source, &parts);
         let costs: Vec<f64> =
             candidates.iter().map(|candidate| self.cost(candidate, &parts, needed, source)).collect();
@@ -85,7 +87,7 @@ impl Planner<'_> {
         let definition = self.table(table)?;
         let subjects = Subjects::of(definition, source);
         let Some(order) = wanted_order(&subjects, keys) else { return Ok(None) };
-        let candidates = self.candidates(&subjects, &parts);
+        let candidates = self.candidates(&subjects, &parts, true);
         let estimate = self.estimate_of(&candidates, definition, source, &parts);
         let sorted = candidates
             .iter()
@@ -271,11 +273,14 @@ impl Planner<'_> {
         cost::OPERATOR + candidate.estimate.rows * candidate.cost_per_row + tests
     }
 
-    fn candidates(&self, subjects: &Subjects<'_>, parts: &[Expr]) -> Vec<Candidate> {
+    /// The paths that find what some of `parts` ask for, and, if wanted, those that have but their order.
+    fn candidates(&self, subjects: &Subjects<'_>, parts: &[Expr], by_order: bool) -> Vec<Candidate> {
         let mut found = vec![self.whole_table(subjects.definition)];
-        if self.optimize {
-            let paths = self.ordered_paths(subjects, parts);
-            let both = self.intersection(subjects.definition, &paths);
+        let definition = subjects.definition;
+        let has_paths = definition.row_id_column().is_some() || !definition.indexes.is_empty();
+        if self.optimize && has_paths && (by_order || !parts.is_empty()) {
+            let paths = self.ordered_paths(subjects, parts, by_order);
+            let both = self.intersection(definition, &paths);
             found.extend(paths);
             found.extend(both);
             found.extend(self.unions(subjects, parts));

@@ -24,12 +24,18 @@ use crate::plan::{Access, Bounds, Estimate, KeyValue};
 const KEYS_COUNTED: usize = 16;
 
 impl Planner<'_> {
-    /// The paths by the row id and by an index.
-    pub(super) fn ordered_paths(&self, subjects: &Subjects<'_>, parts: &[Expr]) -> Vec<Candidate> {
+    /// The paths by the row id and by an index that find what some of `parts` ask for; `by_order`, also those by indexes
+    /// that find nothing.
+    pub(super) fn ordered_paths(
+        &self,
+        subjects: &Subjects<'_>,
+        parts: &[Expr],
+        by_order: bool,
+    ) -> Vec<Candidate> {
         let sargs = sargs(subjects, parts);
         let mut found: Vec<Candidate> = self.by_row_id(subjects.definition, &sargs).into_iter().collect();
         for (place, index) in subjects.definition.indexes.iter().enumerate() {
-            found.extend(self.by_index(subjects, place, index, parts, &sargs));
+            found.extend(self.by_index(subjects, place, index, parts, &sargs, by_order));
         }
         found
     }
@@ -68,9 +74,15 @@ impl Planner<'_> {
         index: &IndexDefinition,
         parts: &[Expr],
         sargs: &[Sarg],
+        by_order: bool,
     ) -> Option<Candidate> {
         let definition = subjects.definition;
         let mut covered = condition_covered(index, subjects, parts)?;
+        let first = subjects.of_index(index).next();
+        let finds = index.condition.is_some() || sargs.iter().any(|sarg| Some(sarg.subject) == first);
+        if !finds && !by_order {
+            return None;
+        }
         let mut prefix: Vec<KeyValue> = Vec::new();
         let mut prefixes = None;
         let mut range = Bounds::default();

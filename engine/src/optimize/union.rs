@@ -22,7 +22,7 @@ impl Planner<'_> {
                 let own = wanted.len();
                 wanted.extend(others().map(|(_, other)| other.clone()));
                 let path = self
-                    .ordered_paths(subjects, &wanted)
+                    .ordered_paths(subjects, &wanted, false)
                     .into_iter()
                     .filter(|candidate| !candidate.covered.is_empty() || has_bounds(&candidate.access))
                     .min_by(|a, b| a.estimate.rows.total_cmp(&b.estimate.rows))?;
