@@ -21,8 +21,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use contestant::Contestant;
+use mimalloc::MiMalloc;
 use nuages_engine::sql::Dialect;
 use run::{Report, run_file};
+
+/// As in the shell.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// How many failures of a file are told.
 const FAILURES_SHOWN: usize = 5;
