@@ -11,7 +11,7 @@
 //! An [`SqlError`] says what is wrong as data, where in the text, and which name was probably meant.
 //!
 //! Order of reading: [`Connection`], `control` (transactions, EXPLAIN), `define` and `alter` (statements
-//! about the schema), `pragma` and `counts` (what SQLite tells of the schema and of what was done), [`PreparedStatement`], `named` (PREPARE), `parse`, `tokens`, `grammar`, `climb`, `prefix`, `frame`, `bind`, `parameters`,
+//! about the schema), `pragma` and `counts` (what SQLite tells of the schema and of what was done), [`PreparedStatement`], `named` (PREPARE), `kept` (texts that are asked again), `parse`, `tokens`, `grammar`, `climb`, `prefix`, `frame`, `bind`, `parameters`,
 //! `error`; `print` (SQL out).
 
 mod alter;
@@ -26,6 +26,7 @@ mod dialect;
 mod error;
 mod frame;
 mod grammar;
+mod kept;
 mod named;
 mod parameters;
 mod parse;

@@ -11,6 +11,7 @@ use super::bind::Binder;
 use super::bind::json::{handed_out, scalars};
 use super::counts::Counts;
 use super::error::{Problem, SqlError};
+use super::kept::{Kept, KeptStatement, TextHash};
 use super::parameters::Parameters;
 use super::parse::{NESTING_MAX, Parsed, SHALLOW_NESTING_MAX, parse, split, with_deep_stack};
 use super::pragma::Pragma;
@@ -42,6 +43,8 @@ pub struct Connection {
     pub(super) open: Option<Open>,
     /// The statements that PREPARE has given names.
     pub(super) named: HashMap<String, PreparedStatement>,
+    /// The statements that are kept by their texts.
+    pub(super) kept: Kept,
     /// What was changed in it so far.
     counts: Counts,
 }
@@ -87,6 +90,7 @@ impl Connection {
             isolation: None,
             open: None,
             named: HashMap::new(),
+            kept: Kept::default(),
             counts: Counts::default(),
         }
     }
@@ -155,7 +159,12 @@ impl Connection {
         parameters: &[Value],
         each: &mut dyn FnMut(Outcome) -> Result<(), SqlError>,
     ) -> Result<(), SqlError> {
+        let hash = self.kept.hash(sql);
+        if let Some(outcome) = hash.and_then(|hash| self.run_kept(hash, sql, parameters)) {
+            return each(outcome.map_err(|error| error.in_text(sql))?);
+        }
         let statements = split(sql, self.dialect).map_err(|error| error.in_text(sql))?;
+        let hash = hash.filter(|hash| statements.len() == 1 && self.kept.was_asked(*hash));
         for (place, tokens) in statements.into_iter().enumerate() {
             let bound = |parsed| self.bind(parsed, Parameters::of(parameters));
             let ready = match parse(tokens, self.dialect, SHALLOW_NESTING_MAX).and_then(bound) {
@@ -164,10 +173,44 @@ impl Connection {
                 }
                 ready => ready,
             };
-            let outcome = ready.and_then(|ready| self.run(ready, parameters));
+            let outcome = ready.and_then(|ready| match (ready, hash) {
+                (Ready::Algebra(statement, known), Some(hash)) if !known.tells_counts() => {
+                    self.run_and_keep(hash, sql, statement, known, parameters)
+                }
+                (ready, _) => self.run(ready, parameters),
+            });
             each(outcome.map_err(|error| error.in_text(sql))?)?;
         }
         Ok(())
+    }
+
+    /// Runs the statement that is kept of a text, if one is that means the same now.
+    fn run_kept(&mut self, hash: TextHash, sql: &str, values: &[Value]) -> Option<Result<Outcome, SqlError>> {
+        let session: &dyn Session = match &self.open {
+            Some(open) => &open.transaction,
+            None => &self.database,
+        };
+        let schema = || session.catalog().ok().map(|catalog| catalog.schema_id());
+        let kept = self.kept.take(hash, sql, self.dialect, values, schema)?;
+        let outcome = self.run_as_bound(&kept.statement, values);
+        self.kept.put(kept);
+        Some(outcome)
+    }
+
+    /// Runs a statement of the algebra, and keeps it for the next time.
+    fn run_and_keep(
+        &mut self,
+        hash: TextHash,
+        sql: &str,
+        statement: Statement,
+        parameters: Parameters,
+        values: &[Value],
+    ) -> Result<Outcome, SqlError> {
+        let schema = self.catalog()?.schema_id();
+        let statement = self.prepared_for(statement, sql.to_owned(), schema, parameters, values)?;
+        let outcome = self.run_as_bound(&statement, values);
+        self.kept.put(KeptStatement::new(hash, self.dialect, values, statement));
+        outcome
     }
 
     /// Runs statements and returns the rows of the last.

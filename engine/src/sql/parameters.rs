@@ -26,6 +26,8 @@ pub(super) struct Parameters {
     counts: Counts,
     /// Whether the statement was told one of them.
     tells_counts: bool,
+    /// The places of the values that have decided what the statement means.
+    told: Vec<usize>,
 }
 
 impl Parameters {
@@ -104,9 +106,17 @@ impl Parameters {
         self.kinds.get(place).copied().flatten()
     }
 
-    /// Its value, if it is given already.
-    pub(super) fn value(&self, place: usize) -> Option<&Value> {
-        self.values.as_ref()?.get(place)
+    /// Its value, if it is given already: the statement will mean something else with another.
+    pub(super) fn tell(&mut self, place: usize) -> Option<&Value> {
+        let value = self.values.as_ref()?.get(place)?;
+        self.told.push(place);
+        Some(value)
+    }
+
+    /// Whether the values that have decided what the statement means are the same in these.
+    pub(super) fn tells_same(&self, values: &[Value]) -> bool {
+        let given = self.values.as_deref().unwrap_or_default();
+        self.told.iter().all(|place| given.get(*place) == values.get(*place))
     }
 
     /// Says what type it is used as.

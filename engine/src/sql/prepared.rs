@@ -49,6 +49,16 @@ impl PreparedStatement {
         }
     }
 
+    /// The schema that it was bound to.
+    pub(super) fn schema(&self) -> SchemaId {
+        self.schema
+    }
+
+    /// Whether it means the same with these values.
+    pub(super) fn is_for(&self, values: &[Value]) -> bool {
+        self.parameters.tells_same(values)
+    }
+
     /// How many parameters it has.
     pub fn parameter_count(&self) -> usize {
         self.parameters.count()
@@ -128,6 +138,35 @@ impl Connection {
         if self.catalog()?.schema_id() != statement.schema || statement.parameters.tells_counts() {
             *statement = self.prepared_anew(statement).map_err(|error| error.in_text(&statement.sql))?;
         }
+        self.run_as_bound(statement, values)
+    }
+
+    /// A statement that was bound for values like these, to be run now and later.
+    pub(super) fn prepared_for(
+        &self,
+        statement: Statement,
+        sql: String,
+        schema: SchemaId,
+        parameters: Parameters,
+        values: &[Value],
+    ) -> Result<PreparedStatement, SqlError> {
+        let kind = match statement {
+            Statement::Query(query) => {
+                let handed_out = handed_out(&query);
+                let values = parameters.converted(values)?;
+                Kind::Query(crate::Prepared::for_values(self.session(), query, &values)?, handed_out)
+            }
+            change => Kind::Change(change),
+        };
+        Ok(PreparedStatement { sql, schema, declared: Vec::new(), parameters, kind })
+    }
+
+    /// Runs a statement on the schema that it was bound to.
+    pub(super) fn run_as_bound(
+        &mut self,
+        statement: &PreparedStatement,
+        values: &[Value],
+    ) -> Result<Outcome, SqlError> {
         let converted = statement.parameters.converted(values)?;
         if let Some(open) = &mut self.open {
             open.is_used = true;

@@ -1,6 +1,7 @@
 //! What statements mean, in both dialects, and what is refused.
 
 mod family;
+mod kept;
 mod limit;
 mod meaning;
 mod nesting;

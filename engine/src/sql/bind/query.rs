@@ -408,7 +408,7 @@ impl Binder<'_> {
         self.settle(&mut typed, Some(DataType::BigInt));
         let known = match &typed.expr {
             Expr::Literal(value) => Some(value.clone()),
-            Expr::Parameter(place, _) => self.parameters.value(*place).cloned(),
+            Expr::Parameter(place, _) => self.parameters.tell(*place).cloned(),
             _ => None,
         };
         let Some(value) = known else { return self.computed_row_count(typed.expr, clause, span).map(Some) };
