@@ -38,12 +38,14 @@ use crate::database::Transaction;
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::limits::Interrupt;
-use crate::session::{Outcome, ResultSet, Session};
+use crate::outcome::{Outcome, ResultSet};
+use crate::session::Session;
 use crate::write::{Found, WritingStatement};
 
 /// How long a task waits for a lock at most, unless its transaction says otherwise. A cycle through something that is
 /// no lock is not seen, so there is always an end.
-pub const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
+pub const LOCK_TIMEOUT: Duration =
+    if cfg!(test) { Duration::from_millis(100) } else { Duration::from_secs(30) };
 
 impl Transaction {
     /// As [`execute`](Session::execute), waiting for locks without blocking the thread.
@@ -108,4 +110,41 @@ impl Transaction {
 /// [`Error::Lock`] if it is not granted by then, or never will be; what `interrupt` ends it with.
 pub async fn granted(ticket: Ticket, interrupt: &Interrupt) -> Result<(), Error> {
     interrupt.granted(ticket, LOCK_TIMEOUT).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use nuages_storage::lock::LockError;
+    use nuages_storage::{DataType, Isolation};
+
+    use super::*;
+    use crate::Database;
+    use crate::algebra::{Delete, Expr, Insert, InsertSource, Source};
+    use crate::catalog::{NewColumn, NewTable};
+
+    #[tokio::test]
+    async fn a_task_that_has_set_no_time_limit_waits_for_a_while_and_not_for_ever() {
+        let db = Database::new();
+        let table = NewTable::new("song").column(NewColumn::new("plays", DataType::BigInt));
+        let table = db.create_table(table).unwrap();
+        let source = Source::new(0);
+        let rows = InsertSource::Values(vec![vec![Some(Expr::literal(1))]]);
+        let insert = Insert { table, columns: vec![0], rows, source, returning: Vec::new(), conflict: None };
+        db.execute(&Statement::Insert(insert), &[]).unwrap();
+        let delete =
+            Statement::Delete(Delete { table, source, predicate: None, returning: Vec::new(), using: None });
+        let holder = db.begin_async(Isolation::ReadCommitted);
+        holder.execute_async(&delete, &[]).await.unwrap();
+        let waiting = db.begin_async(Isolation::ReadCommitted);
+        let begun = Instant::now();
+        let refused = waiting.execute_async(&delete, &[]).await.unwrap_err();
+        let Error::Lock(error) = &refused else { unreachable!("{refused}") };
+        assert!(matches!(**error, LockError::Timeout { .. }), "{refused}");
+        assert!(begun.elapsed() >= LOCK_TIMEOUT);
+        assert_eq!(db.waiting(), 0);
+        holder.rollback();
+        assert_eq!(waiting.execute_async(&delete, &[]).await.unwrap().affected, 1, "it goes on");
+    }
 }

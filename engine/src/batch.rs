@@ -4,9 +4,7 @@ use crate::bits::Bits;
 use crate::vector::{Vector, VectorBuilder};
 use nuages_storage::{DataType, Value};
 
-/// The most rows an operator puts into a batch it makes: a thousand rows of a few columns stay in the second-level
-/// cache, and the cost per batch is spread thin.
-pub const BATCH_ROWS_MAX: usize = 1_024;
+pub use crate::vector::BATCH_ROWS_MAX;
 
 /// Some rows, column by column.
 ///

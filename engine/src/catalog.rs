@@ -41,7 +41,6 @@ pub use view::{TriggerDefinition, ViewDefinition};
 pub(crate) use record::CatalogRecords;
 
 use crate::error::Error;
-use crate::integrity::domain;
 
 /// Every table of a version. See the [module](self).
 #[derive(Clone, Debug)]
@@ -153,7 +152,7 @@ impl Catalog {
             catalog.forget_references(&old);
         }
         let id = table.id;
-        table.bounded = domain::bounded(&table.columns);
+        table.bounded = ColumnDefinition::bounded(&table.columns);
         table.referenced_by.retain(|reference| reference.table != id);
         let targets: Vec<_> = table.foreign_keys.iter().map(|key| (key.target, key.id)).collect();
         catalog.names.insert(table.name.clone(), id);

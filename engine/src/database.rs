@@ -137,8 +137,8 @@ impl Database {
         Ok(Feed::new(self.store.subscribe(capacity)?))
     }
 
-    /// Who holds versions now (snapshots, transactions, feeds, checkpoints, and the database itself if it
-    /// [keeps](Database::retain) them), those of the oldest first, and how many bytes each version keeps that nothing else
+    /// Who holds versions now (snapshots, transactions, statements that run, feeds, checkpoints, forks, and the database itself
+    /// if it [keeps](Database::retain) them), those of the oldest first, and how many bytes each version keeps that nothing else
     /// does: where to look when memory grows. O(what nothing else keeps).
     ///
     /// ```

@@ -21,6 +21,7 @@ mod compare;
 mod compile;
 mod conditional;
 mod context;
+pub(crate) mod fixed;
 pub(crate) mod interval;
 mod membership;
 mod narrow;

@@ -18,8 +18,8 @@ use crate::catalog::{Catalog, IndexExpr, IndexPart, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
 use crate::execute;
-pub use crate::execute::measured::Measurement;
 use crate::execute::measured::measured;
+pub use crate::measurement::Measurement;
 use crate::plan::{
     Access, Bounds, Estimate, KeyValue, Lookup, LookupBy, Node, Plan, Scan, SubqueryKind, Top,
 };

@@ -44,6 +44,7 @@
 //! [`race`] (plans as values); [`limits`]; [`sql`] (text in and out).
 
 pub mod algebra;
+mod answer;
 pub mod asynchronous;
 pub mod batch;
 pub mod bits;
@@ -56,9 +57,12 @@ pub mod explain;
 pub mod functions;
 pub mod held;
 mod integrity;
+mod key_range;
 pub mod limits;
+mod measurement;
 mod memory;
 pub mod optimize;
+mod outcome;
 pub mod plan;
 pub mod prepared;
 pub mod race;
@@ -82,8 +86,9 @@ pub use nuages_storage::lock::{LockError, Strength};
 pub use nuages_storage::{
     Checkpointed, Compacted, Durability, FileError, Options, Recovery, Salvage, TornTail,
 };
+pub use outcome::{Outcome, ResultSet, RowKeys};
 pub use prepared::Prepared;
-pub use session::{Outcome, ResultSet, RowKeys, Session};
+pub use session::Session;
 pub use snapshot::{Feed, Published, Snapshot};
 pub use vector::{Vector, VectorBuilder};
 // For who wraps a session in one of their own.

@@ -99,7 +99,7 @@ fn rows_bytes(batch: &Batch<'_>) -> usize {
     let rows = batch.count();
     let column = |column: &Vector<'_>| match column {
         Vector::Bool { .. } => rows.div_ceil(8),
-        Vector::Word { .. } => rows * 8,
+        Vector::Word { .. } | Vector::Fixed { .. } => rows * 8,
         Vector::Decimal { .. } => rows * 16,
         Vector::Text { .. } => {
             let texts = batch.selection.iter().filter_map(|row| column.text(row));

@@ -16,7 +16,7 @@ use crate::algebra::{
 };
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
-use crate::execute::measured::Counter;
+use crate::measurement::Counter;
 
 /// An operator, what it yields and how many rows.
 #[derive(Clone, Debug)]

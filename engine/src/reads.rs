@@ -21,7 +21,7 @@ use crate::batch::Batch;
 use crate::catalog::{Catalog, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
-use crate::execute::ranges::{KeyRange, RowBounds};
+use crate::key_range::{KeyRange, RowBounds};
 use crate::plan::{Fetch, Scan};
 use crate::vector::Vector;
 use crate::write::keys::leaf_keys;

@@ -4,7 +4,7 @@
 //! definition, the rows of a rewritten table, a finished index), and records operations that cannot. So it is
 //! transactional, and a reader's catalog always fits the reader's rows.
 //!
-//! Order of reading: this file (tables, and what the others share), [`column`], [`index`], [`constraint`].
+//! Order of reading: this file (tables, and what the others share), [`mod@column`], [`index`], [`constraint`].
 
 pub(crate) mod column;
 pub(crate) mod constraint;

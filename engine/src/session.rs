@@ -4,14 +4,13 @@
 //! a [`Session`]: the same statements, under what each of them promises. A session supplies two things, a read of one
 //! version and an atomic statement that writes; everything else is made of these, here.
 
-mod outcome;
-
 use std::sync::Arc;
 
 use nuages_storage::lock::Ticket;
 use nuages_storage::{IndexId, Reach, RowId, RowRef, Rows, Store, TableId, Value, Version};
 
 use crate::algebra::{Query, Statement};
+use crate::answer::run_query;
 use crate::batch::Batch;
 use crate::catalog::{Catalog, NewCheck, NewColumn, NewForeignKey, NewIndex, NewTable};
 use crate::error::Error;
@@ -19,6 +18,7 @@ use crate::evaluate::Context;
 use crate::explain::{self, Explanation};
 use crate::limits::Interrupt;
 use crate::memory::ResultRows;
+use crate::outcome::{Outcome, ResultSet, RowKeys};
 use crate::prepared::Prepared;
 use crate::race::alternative::PLANS_MAX;
 use crate::race::{self, Alternative, Race};
@@ -26,7 +26,6 @@ use crate::reads::Reads;
 use crate::write::insert::NewRows;
 use crate::write::{Found, WritingStatement, at_once};
 use crate::{execute, optimize};
-pub use outcome::{Outcome, ResultSet, RowKeys};
 
 /// Reads and writes of one database, under one isolation.
 ///
@@ -473,15 +472,4 @@ pub trait Session: Send + Sync {
     fn drop_constraint(&self, table: &str, constraint: &str) -> Result<(), Error> {
         self.write(Reach::Long, &self.interrupt(), &mut |writing| writing.drop_constraint(table, constraint))
     }
-}
-
-/// Plans a query for a version and runs it there.
-pub(crate) fn run_query(
-    query: &Query,
-    version: &Version,
-    context: &Context<'_>,
-    each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let plan = optimize::plan_kept(query, Catalog::of(version), version)?;
-    execute::run(&plan, version, context, each)
 }

@@ -32,8 +32,11 @@ pub use builder::VectorBuilder;
 pub use leaf::LeafColumn;
 pub use text::Texts;
 
-use crate::batch::BATCH_ROWS_MAX;
 use crate::bits::{Bits, WORD_ROWS};
+
+/// The most rows an operator puts into a batch it makes: a thousand rows of a few columns stay in the second-level
+/// cache, and the cost per batch is spread thin.
+pub const BATCH_ROWS_MAX: usize = 1_024;
 
 /// One column of a batch. See the [module](self).
 #[derive(Clone, Debug)]
@@ -58,6 +61,15 @@ pub enum Vector<'v> {
     Decimal {
         /// The decimals.
         data: Vec<Decimal>,
+        /// The rows that are NULL.
+        nulls: Bits,
+    },
+    /// Decimals of one scale as integers, each so many times the last digit of that scale (fixed point).
+    Fixed {
+        /// How many digits stand after the point.
+        scale: u8,
+        /// The integers.
+        data: Vec<u64>,
         /// The rows that are NULL.
         nulls: Bits,
     },
@@ -124,6 +136,7 @@ impl<'v> Vector<'v> {
             Vector::Bool { bits, .. } => bits.words().len() * crate::bits::WORD_ROWS,
             Vector::Word { data, .. } => data.len(),
             Vector::Decimal { data, .. } => data.len(),
+            Vector::Fixed { data, .. } => data.len(),
             Vector::Text { data, .. } => data.len(),
             Vector::Values { data, .. } => data.len(),
             Vector::Leaf(column) => column.len(),
@@ -144,6 +157,7 @@ impl<'v> Vector<'v> {
             Vector::Bool { nulls, .. }
             | Vector::Word { nulls, .. }
             | Vector::Decimal { nulls, .. }
+            | Vector::Fixed { nulls, .. }
             | Vector::Text { nulls, .. } => nulls.clone(),
             Vector::Values { data, .. } => Bits::from_fn(data.len(), |row| data[row].is_null()),
             Vector::Leaf(column) => column.nulls(),
@@ -160,6 +174,7 @@ impl<'v> Vector<'v> {
             Vector::Bool { nulls, .. }
             | Vector::Word { nulls, .. }
             | Vector::Decimal { nulls, .. }
+            | Vector::Fixed { nulls, .. }
             | Vector::Text { nulls, .. } => selection.and_not(nulls),
             Vector::Constant { value: Value::Null, .. } => selection.and_not(selection),
             Vector::Constant { .. } => selection.clone(),
@@ -175,6 +190,7 @@ impl<'v> Vector<'v> {
             Vector::Bool { nulls, .. }
             | Vector::Word { nulls, .. }
             | Vector::Decimal { nulls, .. }
+            | Vector::Fixed { nulls, .. }
             | Vector::Text { nulls, .. } => nulls.contains(row),
             Vector::Values { data, .. } => data.get(row).is_none_or(Value::is_null),
             Vector::Leaf(column) => column.is_null(row),
@@ -227,6 +243,9 @@ impl<'v> Vector<'v> {
     pub fn decimal(&self, row: usize) -> Option<Decimal> {
         match self {
             Vector::Decimal { data, nulls } if !nulls.contains(row) => data.get(row).copied(),
+            Vector::Fixed { scale, data, nulls } if !nulls.contains(row) => {
+                data.get(row).map(|units| Decimal::new(units.cast_signed(), u32::from(*scale)))
+            }
             Vector::Leaf(column) => column.decimal(row),
             Vector::Constant { value, .. } => value.as_decimal(),
             _ => None,
@@ -325,7 +344,7 @@ impl<'v> Vector<'v> {
             Vector::Word { kind, .. } => {
                 self.word(row).and_then(|word| kind.value_from_word(word)).unwrap_or_default()
             }
-            Vector::Decimal { .. } => self.decimal(row).into(),
+            Vector::Decimal { .. } | Vector::Fixed { .. } => self.decimal(row).into(),
             Vector::Text { .. } => self.text(row).into(),
             Vector::Values { data, .. } => data.get(row).cloned().unwrap_or_default(),
             Vector::Leaf(column) => column.value(row),

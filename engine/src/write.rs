@@ -53,7 +53,7 @@ use crate::integrity::KeyCheck;
 use crate::integrity::cascade::{self, Followed, Reassignment};
 use crate::limits::Interrupt;
 use crate::optimize::depth;
-use crate::session::Outcome;
+use crate::outcome::Outcome;
 pub(crate) use found::Found;
 use images::{Assigned, rewrite};
 use round::{Postponed, Round, TableChange, TableRound};

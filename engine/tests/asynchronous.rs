@@ -13,7 +13,7 @@ use nuages_engine::catalog::{NewColumn, NewTable};
 use nuages_engine::{Database, Error, Isolation, LockError, Session, Transaction};
 use nuages_storage::{DataType, TableId};
 use tokio::task::yield_now;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 const ROW: Source = Source::new(0);
 
@@ -82,6 +82,26 @@ async fn tasks_that_contend_for_a_row_take_turns_while_another_goes_on() {
     tokio::join!(contender(), contender(), ticker);
     assert_eq!(value(&db, table), 40);
     assert!(ticks.get() >= 40 * 3, "{} ticks", ticks.get());
+}
+
+#[tokio::test]
+async fn a_timer_ticks_on_while_a_task_waits_for_a_row() {
+    let (db, table) = counter();
+    let (holder, ticks) = (incremented(&db, table).await, Cell::new(0));
+    let waiter = async {
+        incremented(&db, table).await.commit().unwrap();
+        assert_eq!(ticks.get(), 10, "it has waited for the last");
+    };
+    let ticker = async {
+        for _ in 0..10 {
+            sleep(Duration::from_millis(2)).await;
+            assert_eq!(db.waiting(), 1);
+            ticks.set(ticks.get() + 1);
+        }
+        holder.commit().unwrap();
+    };
+    tokio::join!(waiter, ticker);
+    assert_eq!(value(&db, table), 2);
 }
 
 #[tokio::test]

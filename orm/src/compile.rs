@@ -2,7 +2,7 @@
 //!
 //! The meaning is Django's (django/db/models/sql/query.py, compiler.py): which joins are shared and which are inner
 //! ([`joins`]), what a negation does to NULLs and to-many relations ([`condition`]), what groups ([`group`]). Where
-//! Django prints SQL, this builds [`Query`] values.
+//! Django prints SQL, this builds [`Query`](nuages_engine::algebra::Query) values.
 //!
 //! A [`Compiler`] works on one statement. Each query level in it, the outermost and every subquery, is a [`Scope`]:
 //! its joins, its conditions, its annotations as expressions over these joins. Scopes live in one vector, so that a
@@ -191,9 +191,7 @@ impl<'c> Compiler<'c> {
     /// A query level with the conditions and annotations of a queryset, in the order they were made.
     pub(crate) fn load(&mut self, state: &QueryState, outer: Option<ScopeId>) -> Result<ScopeId> {
         let clauses = state.clauses();
-        if let Some(misuse) = clauses.misuse {
-            return Err(misuse.into());
-        }
+        state.sound()?;
         let scope = self.open(state.model, outer)?;
         let mut conditions = state.conditions.iter().peekable();
         let mut call = condition::Call::filter();

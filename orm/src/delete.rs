@@ -110,9 +110,7 @@ fn delete_heard(state: &QueryState, fetch: FetchRows, ex: &dyn Executor) -> Resu
 /// Refuses querysets that have no rows to delete.
 fn check(state: &QueryState) -> Result<()> {
     let clauses = state.clauses();
-    if let Some(misuse) = clauses.misuse {
-        return Err(misuse.into());
-    }
+    state.sound()?;
     let after = if !clauses.slice.is_all() {
         "a slice"
     } else if !matches!(clauses.shape, Shape::Instances) {

@@ -23,6 +23,7 @@ use nuages_storage::{DataType, Value};
 pub use operator::{Lookup, Operator};
 pub use path::{FieldPath, Step};
 
+use crate::error::Error;
 use crate::meta::ModelMeta;
 use crate::queryset::QueryState;
 use crate::queryset::state::OrderNode;
@@ -62,7 +63,7 @@ pub enum Node {
     /// The n-th annotation of the queryset. Nobody writes it: the queryset resolves equal subtrees to it.
     Annotation(usize),
     /// A mistake that only the verb can tell.
-    Misuse(Misuse),
+    Misuse(Box<Error>),
 }
 
 /// An aggregate.
@@ -162,68 +163,12 @@ pub struct FilteredNode {
     pub node: Node,
 }
 
-/// A mistake in an expression or a chain of calls, kept until a verb runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Misuse {
-    /// An instance without a primary key was compared with a relation.
-    UnsavedInstance {
-        /// Its model.
-        model: &'static ModelMeta,
-    },
-    /// A call that a slice, a combination or another row shape forbids.
-    NotAllowed {
-        /// The call: `filter`.
-        call: &'static str,
-        /// What stands before it: `a slice`.
-        after: &'static str,
-    },
-    /// An annotation with the name of a field of the model.
-    AnnotationClash {
-        /// The model.
-        model: &'static ModelMeta,
-        /// The field.
-        field: &'static str,
-    },
-    /// A condition that every row meets, where only a choice makes sense.
-    EmptyCondition {
-        /// The call: `when`.
-        call: &'static str,
-    },
-    /// An argument that is too small.
-    BelowLeast {
-        /// The function.
-        call: &'static str,
-        /// Which of its arguments.
-        argument: &'static str,
-        /// The least that makes sense.
-        least: i64,
-        /// What it was given.
-        given: i64,
-    },
-    /// A name that no function of the engine has.
-    UnknownFunction {
-        /// The name.
-        name: &'static str,
-    },
-    /// A function with too few arguments.
-    TooFew {
-        /// The function.
-        call: &'static str,
-        /// How many it takes at least.
-        least: usize,
-        /// How many it was given.
-        given: usize,
-    },
-    /// Anything else that makes no sense, in words.
-    Other(&'static str),
-    /// `earliest`, `latest` and the like without anything to compare.
-    NoOrdering {
-        /// The call.
-        call: &'static str,
-    },
-}
-
 impl Node {
+    /// What the verb that runs is to answer.
+    pub fn misuse(why: impl Into<Error>) -> Node {
+        Node::Misuse(Box::new(why.into()))
+    }
+
     /// A call; the operands lie in one allocation.
     pub fn call<const N: usize>(operator: Operator, operands: [Node; N]) -> Node {
         Node::Call(operator, Arc::new(operands))

@@ -58,6 +58,13 @@ impl History {
         self.state.lock().versions.front().cloned()
     }
 
+    /// Whether the version of a commit is kept, or waits for who follows.
+    pub(crate) fn holds(&self, commit: CommitId) -> bool {
+        let state = self.state.lock();
+        state.versions.binary_search_by_key(&commit, |(_, version)| version.commit()).is_ok()
+            || state.feeds.iter().filter_map(Weak::upgrade).any(|queue| queue.holds(commit))
+    }
+
     /// A feed of the commits after `newest`.
     pub(crate) fn subscribe(&self, capacity: usize, newest: Snapshot, holders: Holders) -> Feed {
         let queue = Arc::new(Queue::default());
@@ -131,6 +138,11 @@ struct Waiting {
 }
 
 impl Queue {
+    fn holds(&self, commit: CommitId) -> bool {
+        let waiting = self.waiting.lock();
+        waiting.versions.iter().chain(&waiting.overflow).any(|version| version.commit() == commit)
+    }
+
     fn push(&self, version: &Snapshot) {
         let mut waiting = self.waiting.lock();
         if waiting.overflow.is_some() || waiting.versions.len() == waiting.capacity {

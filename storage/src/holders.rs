@@ -5,8 +5,13 @@
 //! what goes when he goes. Putting it down is one entry in a list; taking it out costs nothing, because the list has but
 //! weak references, and forgets the dead ones when it has doubled.
 //!
-//! A statement that runs holds a version, too, for as long as it takes, and is not put down. A fork is a database of its
-//! own, which shares nodes but holds no version.
+//! A statement that runs holds a version, too, mostly for less time than it takes to put it down. So it does not; but a commit
+//! that takes the place of a version which somebody holds remembers that one ([`Holders::replaced`]), for nothing where nobody
+//! does. Those of them that are held still, by nobody who is known to, are a statement's, or that of a program which has asked
+//! for a version and keeps it.
+//!
+//! A fork holds no version of the store that it is a fork of. But it keeps the nodes that both had, after that has replaced
+//! them, and so it is told of, too, by that store and by those that that is a fork of.
 
 use std::fmt;
 use std::ops::Deref;
@@ -15,6 +20,8 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use crate::commit::CommitId;
+use crate::error::Error;
+use crate::history::History;
 use crate::lock::OwnerId;
 use crate::store::Snapshot;
 use crate::sync::Mutex;
@@ -38,6 +45,11 @@ pub enum Who {
     Retention,
     /// A checkpoint or a backup that is being written.
     Checkpoint,
+    /// A statement that runs, or a program that keeps the version it has asked for. It is told of when another version has
+    /// followed, and nobody else is known to hold this one.
+    Statement,
+    /// A fork, or a fork of one, that lives. Its commit is the one it began with, here.
+    Fork,
 }
 
 /// Who holds a version, which, and for how long.
@@ -46,14 +58,14 @@ pub enum Who {
 pub struct Holder {
     /// What it is.
     pub who: Who,
-    /// The name of the thread that began to hold it, if it has one.
+    /// The name of the thread that began to hold it, if it has one; none of a statement.
     pub thread: Option<String>,
     /// The commit that made the version.
     pub commit: CommitId,
-    /// For how long it is held.
+    /// For how long it is held; of a statement for how long there has been a newer version.
     pub held_for: Duration,
     /// The bytes of rows, index entries and nodes that nothing but this version keeps: what is freed when the last who
-    /// holds it lets go. Zero of the newest.
+    /// holds it lets go. Zero of the newest. Of a fork what nothing but its newest version keeps, with what it wrote itself.
     pub bytes: u64,
 }
 
@@ -65,6 +77,8 @@ impl fmt::Display for Who {
             Who::Feed => f.write_str("a feed"),
             Who::Retention => f.write_str("the store"),
             Who::Checkpoint => f.write_str("a checkpoint"),
+            Who::Statement => f.write_str("a statement"),
+            Who::Fork => f.write_str("a fork"),
         }
     }
 }
@@ -111,43 +125,170 @@ impl Deref for Hold {
 
 /// Who holds versions of a store. Clones are the same list.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Holders(Arc<Mutex<List>>);
+pub(crate) struct Holders(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    list: Mutex<List>,
+    /// The stores that this one is a fork of, directly or not, with the commits at which it parted from them.
+    origins: Vec<Origin>,
+}
+
+#[derive(Clone, Debug)]
+struct Origin {
+    holders: Weak<Shared>,
+    commit: CommitId,
+}
 
 #[derive(Debug, Default)]
 struct List {
-    held: Vec<Weak<Held>>,
+    held: Known<Weak<Held>>,
+    forks: Known<Fork>,
+    replaced: Known<Replaced>,
+}
+
+/// A store that is a fork.
+pub(crate) trait Forked: fmt::Debug + Send + Sync {
+    /// Its newest version.
+    fn newest(&self) -> Result<Snapshot, Error>;
+}
+
+#[derive(Clone, Debug)]
+struct Fork {
+    store: Weak<dyn Forked>,
+    commit: CommitId,
+    thread: Thread,
+    since: Instant,
+}
+
+/// A version that somebody held when another took its place.
+#[derive(Clone, Debug)]
+struct Replaced {
+    version: Weak<Version>,
+    at: Instant,
+}
+
+/// What is known without being kept alive; what is dead is forgotten when there is twice as much as was alive.
+#[derive(Debug)]
+struct Known<T> {
+    entries: Vec<T>,
     /// How many were alive when the dead ones were last forgotten.
     alive: usize,
 }
 
+trait Mortal {
+    fn is_alive(&self) -> bool;
+}
+
+impl<T> Default for Known<T> {
+    fn default() -> Known<T> {
+        Known { entries: Vec::new(), alive: 0 }
+    }
+}
+
+impl<T: Mortal> Known<T> {
+    fn add(&mut self, entry: T) {
+        if self.entries.len() >= PRUNED_MIN.max(2 * self.alive) {
+            self.entries.retain(T::is_alive);
+            self.alive = self.entries.len();
+        }
+        self.entries.push(entry);
+    }
+}
+
+impl Mortal for Weak<Held> {
+    fn is_alive(&self) -> bool {
+        self.strong_count() > 0
+    }
+}
+
+impl Mortal for Fork {
+    fn is_alive(&self) -> bool {
+        self.store.strong_count() > 0
+    }
+}
+
+impl Mortal for Replaced {
+    fn is_alive(&self) -> bool {
+        self.version.strong_count() > 0
+    }
+}
+
 impl Holders {
+    /// Those of a fork that begins with a commit of this store.
+    pub(crate) fn of_fork(&self, commit: CommitId) -> Holders {
+        let parted = Origin { holders: Arc::downgrade(&self.0), commit };
+        // Nobody can ask those that are gone, and a fork of a fork of a fork must not know them all.
+        let alive = |origin: &&Origin| origin.holders.strong_count() > 0;
+        let before = self.0.origins.iter().filter(alive).cloned();
+        let origins = std::iter::once(parted).chain(before).collect();
+        Holders(Arc::new(Shared { list: Mutex::default(), origins }))
+    }
+
+    /// Has the stores that this one is a fork of know it.
+    pub(crate) fn make_known(&self, store: &Arc<impl Forked + 'static>) {
+        let (thread, since) = (thread::current(), Instant::now());
+        let store: Weak<dyn Forked> = Arc::downgrade(&(Arc::clone(store) as Arc<dyn Forked>));
+        for Origin { holders, commit } in &self.0.origins {
+            if let Some(origin) = holders.upgrade() {
+                let fork =
+                    Fork { store: Weak::clone(&store), commit: *commit, thread: thread.clone(), since };
+                origin.list.lock().forks.add(fork);
+            }
+        }
+    }
+
     /// Holds a version, and puts down that it is held.
     pub(crate) fn hold(&self, version: Snapshot, who: Who) -> Hold {
         let held = Arc::new(Held { version, who, thread: thread::current(), since: Instant::now() });
-        let mut list = self.0.lock();
-        if list.held.len() >= PRUNED_MIN.max(2 * list.alive) {
-            list.held.retain(|held| held.strong_count() > 0);
-            list.alive = list.held.len();
-        }
-        list.held.push(Arc::downgrade(&held));
+        self.0.list.lock().held.add(Arc::downgrade(&held));
         Hold(held)
     }
 
+    /// A version was the newest and is no more. Who has replaced it holds it, too.
+    pub(crate) fn replaced(&self, version: &Snapshot) {
+        // The first version of a fork is another store's, whose business it is who holds it.
+        let is_shared = || self.0.origins.first().is_some_and(|origin| origin.commit == version.commit());
+        if Arc::strong_count(version) > 1 && !is_shared() {
+            let replaced = Replaced { version: Arc::downgrade(version), at: Instant::now() };
+            self.0.list.lock().replaced.add(replaced);
+        }
+    }
+
     /// Who holds a version now, and what it keeps beside `newest`; those of the oldest versions first.
-    pub(crate) fn list(&self, newest: &Snapshot, kept: Option<&(Instant, Snapshot)>) -> Vec<Holder> {
-        let held: Vec<_> = self.0.lock().held.iter().filter_map(Weak::upgrade).collect();
-        let holder = |who, thread: Option<String>, since: Instant, version: &Snapshot| Holder {
+    pub(crate) fn list(&self, newest: &Snapshot, history: &History) -> Vec<Holder> {
+        let (held, forks, replaced) = {
+            let list = self.0.list.lock();
+            let held: Vec<Arc<Held>> = list.held.entries.iter().filter_map(Weak::upgrade).collect();
+            (held, list.forks.entries.clone(), list.replaced.entries.clone())
+        };
+        let bytes = |version: &Snapshot| match Arc::ptr_eq(version, newest) {
+            true => 0,
+            false => version.bytes_alone() as u64,
+        };
+        let name = |thread: &Thread| thread.name().map(str::to_owned);
+        let holder = |who, thread: Option<&Thread>, since: Instant, version: &Snapshot| Holder {
             who,
-            thread,
+            thread: thread.and_then(name),
             commit: version.commit(),
             held_for: since.elapsed(),
-            bytes: if Arc::ptr_eq(version, newest) { 0 } else { version.bytes_alone() as u64 },
+            bytes: bytes(version),
         };
-        let named = held
-            .iter()
-            .map(|held| holder(held.who, held.thread.name().map(str::to_owned), held.since, &held.version));
-        let kept = kept.map(|(since, version)| holder(Who::Retention, None, *since, version));
-        let mut holders: Vec<Holder> = named.chain(kept).collect();
+        let named = held.iter().map(|held| holder(held.who, Some(&held.thread), held.since, &held.version));
+        let kept = history.oldest_version();
+        let kept = kept.iter().map(|(since, version)| holder(Who::Retention, None, *since, version));
+        let forks = forks.iter().filter_map(|Fork { store, commit, thread, since }| {
+            let version = store.upgrade()?.newest().ok()?;
+            Some(Holder { commit: *commit, ..holder(Who::Fork, Some(thread), *since, &version) })
+        });
+        let mut holders: Vec<Holder> = named.chain(kept).chain(forks).collect();
+        for Replaced { version, at } in &replaced {
+            let Some(version) = version.upgrade() else { continue };
+            let is_named = holders.iter().any(|holder| holder.commit == version.commit());
+            if !is_named && !history.holds(version.commit()) {
+                holders.push(holder(Who::Statement, None, *at, &version));
+            }
+        }
         holders.sort_by_key(|holder| (holder.commit, std::cmp::Reverse(holder.held_for)));
         holders
     }
@@ -165,8 +306,8 @@ mod tests {
         for _ in 0..1_000 {
             drop(holders.hold(Arc::clone(&version), Who::Feed));
         }
-        assert!(holders.0.lock().held.len() <= 2 * PRUNED_MIN.max(2 * kept.len()));
-        assert_eq!(holders.list(&version, None).len(), kept.len());
+        assert!(holders.0.list.lock().held.entries.len() <= 2 * PRUNED_MIN.max(2 * kept.len()));
+        assert_eq!(holders.list(&version, &History::default()).len(), kept.len());
         assert_eq!(Arc::strong_count(&version), 1 + kept.len());
     }
 }

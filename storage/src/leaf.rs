@@ -284,6 +284,13 @@ impl Leaf {
         u128::from(self.words[start]) | u128::from(self.words[start + 1]) << 64
     }
 
+    /// A slot of two words a row, the lower first; NULLs are zeros.
+    #[inline]
+    pub(crate) fn wides(&self, slot: usize) -> &[[u64; 2]] {
+        let start = self.span(slot).data;
+        self.words[start..start + 2 * self.len()].as_chunks().0
+    }
+
     /// A text; `None` if it is NULL.
     #[must_use]
     #[inline]

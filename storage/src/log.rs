@@ -85,6 +85,8 @@ pub(crate) struct Segment {
 #[derive(Debug)]
 struct Sealed {
     frames: Vec<u8>,
+    /// The last of these frames, or the one before them.
+    sequence: u64,
     next: Segment,
 }
 
@@ -95,6 +97,8 @@ struct Batch {
     frames: Vec<u8>,
     /// The last frame of it.
     sequence: u64,
+    /// The last frame that is durable: behind `sequence` if only the old file could be written.
+    durable: u64,
 }
 
 impl Segment {
@@ -113,11 +117,14 @@ impl Segment {
 
     /// Makes everything durable and goes on to the next file if there is one.
     fn write(&mut self, batch: &mut Batch) -> Result<(), FileError> {
-        if let Some(Sealed { frames, next }) = batch.sealed.take() {
+        if let Some(Sealed { frames, sequence, next }) = batch.sealed.take() {
             self.write_frames(&frames)?;
             *self = next;
+            batch.durable = sequence;
         }
-        self.write_frames(&batch.frames)
+        self.write_frames(&batch.frames)?;
+        batch.durable = batch.sequence;
+        Ok(())
     }
 
     fn write_frames(&mut self, frames: &[u8]) -> Result<(), FileError> {
@@ -177,12 +184,12 @@ impl Log {
         Ok(*sequence)
     }
 
-    /// Returns when a frame and all before it are durable.
+    /// Returns when a frame and all before it are durable. If it fails, it and all after it never will be.
     pub(crate) fn flush(&self, sequence: u64) -> Result<(), FileError> {
         let mut state = self.state.lock();
         loop {
-            // A file to go on to is reason enough, though all frames before it be durable.
-            if state.durable >= sequence && state.sealed.is_none() {
+            // A file to go on to is reason enough, though all frames before it be durable; unless nobody goes on.
+            if state.durable >= sequence && (state.sealed.is_none() || state.failure.is_some()) {
                 return Ok(());
             }
             state.checked()?;
@@ -199,10 +206,8 @@ impl Log {
             }
             state = self.state.lock();
             state.segment = Some(segment);
-            match written {
-                Ok(()) => state.durable = batch.sequence,
-                Err(failure) => state.failure = Some(failure),
-            }
+            state.durable = batch.durable;
+            state.failure = written.err();
             state.reuse(batch.frames);
             self.flushed.notify_all();
         }
@@ -235,7 +240,7 @@ impl Log {
         debug_assert!(state.sealed.is_none(), "the frames before the last rotation were not made durable");
         (state.salt, state.length) = (next.salt, next.length);
         let frames = mem::take(&mut state.pending);
-        state.sealed = Some(Sealed { frames, next });
+        state.sealed = Some(Sealed { frames, sequence: state.sequence, next });
         Ok(state.sequence)
     }
 
@@ -256,7 +261,12 @@ impl State {
     }
 
     fn take_batch(&mut self) -> Batch {
-        Batch { sealed: self.sealed.take(), frames: mem::take(&mut self.pending), sequence: self.sequence }
+        Batch {
+            sealed: self.sealed.take(),
+            frames: mem::take(&mut self.pending),
+            sequence: self.sequence,
+            durable: self.durable,
+        }
     }
 
     /// Keeps a buffer that was written out, to be filled again.
@@ -265,5 +275,46 @@ impl State {
             frames.clear();
             self.pending = frames;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::file::simulated::{Fault, Simulated};
+
+    #[test]
+    fn a_disk_that_fails_between_two_files_refuses_what_is_not_durable_and_nothing_else() {
+        let mut outcomes = Vec::new();
+        for fault_at in 1.. {
+            let system = Simulated::default();
+            let directory = Directory::new(Arc::new(system.clone()), Path::new("/log"));
+            directory.create().unwrap();
+            let [old, next] = [1, 2].map(|generation| Segment::create(&directory, generation).unwrap());
+            let log = Log::new(old, 0);
+            let first = log.append(&Payload::new(b"minor".to_vec())).unwrap();
+            assert_eq!(log.rotate(next), Ok(first));
+            let second = log.append(&Payload::new(b"swing".to_vec())).unwrap();
+            let before = system.operations();
+            system.plan(before + fault_at, Fault::Fails(ErrorKind::Other));
+
+            let flushed = [log.flush(second), log.flush(first)].map(|flushed| flushed.is_ok());
+            let reopened = system.after_power_cut(fault_at).dump();
+            let holds = |generation| {
+                let bytes = &reopened[&directory.path_of(Kind::Log, generation)];
+                bytes[FILE_HEADER..].iter().any(|byte| *byte != 0)
+            };
+            assert_eq!(flushed, [holds(2), holds(1)], "a fault at operation {fault_at}");
+            outcomes.push(flushed);
+            if system.operations() - before < fault_at {
+                break;
+            }
+        }
+        outcomes.dedup();
+        assert_eq!(outcomes, [[false, false], [false, true], [true, true]]);
     }
 }

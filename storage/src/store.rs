@@ -41,7 +41,7 @@ use std::time::Duration;
 use crate::commit::CommitId;
 use crate::error::Error;
 use crate::history::{Feed, History};
-use crate::holders::{Hold, Holder, Holders, Who};
+use crate::holders::{Forked, Hold, Holder, Holders, Who};
 use crate::isolation::Isolation;
 use crate::keys::Counters;
 use crate::lock::{Locks, Owner, Ticket};
@@ -131,11 +131,12 @@ pub type Snapshot = Arc<Version>;
 impl Store {
     /// An empty database in memory.
     pub fn new(catalog: Catalog) -> Store {
-        Store::in_memory(Arc::new(Version::new(catalog)), Counters::default())
+        let version = Arc::new(Version::new(catalog));
+        Store::of(Inner::new(version, Counters::default(), None, Holders::default()))
     }
 
-    fn in_memory(version: Arc<Version>, counters: Counters) -> Store {
-        Store { keeper: None, inner: Arc::new(Inner::new(version, counters, None)) }
+    fn of(inner: Inner) -> Store {
+        Store { keeper: None, inner: Arc::new(inner) }
     }
 
     /// Runs a short read under the publication latch: no reference is counted, and the next commit can still change
@@ -161,7 +162,11 @@ impl Store {
     /// # Errors
     /// [`Error::Poisoned`] if a commit panicked half way.
     pub fn fork(&self) -> Result<Store, Error> {
-        Ok(Store::in_memory(self.snapshot()?, self.inner.counters.copy()))
+        let version = self.snapshot()?;
+        let holders = self.inner.holders.of_fork(version.commit());
+        let fork = Store::of(Inner::new(version, self.inner.counters.copy(), None, holders));
+        fork.inner.holders.make_known(&fork.inner);
+        Ok(fork)
     }
 
     /// Runs one statement as a transaction of its own: whole, or if it fails not at all.
@@ -363,12 +368,13 @@ impl Store {
         self.inner.holders.hold(version, who)
     }
 
-    /// Who holds versions now, and what that keeps; those of the oldest versions first. O(what nothing else keeps).
+    /// Who holds versions now, and what that keeps; those of the oldest versions first: see [`Who`]. O(what nothing else
+    /// keeps).
     ///
     /// # Errors
     /// [`Error::Poisoned`] if a commit panicked half way.
     pub fn holders(&self) -> Result<Vec<Holder>, Error> {
-        Ok(self.inner.holders.list(&self.snapshot()?, self.inner.history.oldest_version().as_ref()))
+        Ok(self.inner.holders.list(&self.snapshot()?, &self.inner.history))
     }
 
     /// How many statements wait for a lock now.
@@ -432,18 +438,15 @@ impl Store {
 }
 
 impl Inner {
-    fn new(version: Arc<Version>, counters: Counters, durable: Option<Durable>) -> Inner {
+    fn new(
+        version: Arc<Version>,
+        counters: Counters,
+        durable: Option<Durable>,
+        holders: Holders,
+    ) -> Inner {
         let published = RwLock::new(Newest { version, torn: false });
         let (committing, locks) = (Mutex::new(Tip::default()), Locks::default());
-        Inner {
-            published,
-            committing,
-            locks,
-            counters,
-            durable,
-            history: History::default(),
-            holders: Holders::default(),
-        }
+        Inner { published, committing, locks, counters, durable, history: History::default(), holders }
     }
 
     fn read<T>(&self, f: impl FnOnce(&Version) -> T) -> Result<T, Error> {
@@ -456,6 +459,12 @@ impl Inner {
         let published = self.published.read();
         published.checked()?;
         Ok(Arc::clone(&published.version))
+    }
+}
+
+impl Forked for Inner {
+    fn newest(&self) -> Result<Snapshot, Error> {
+        self.snapshot()
     }
 }
 

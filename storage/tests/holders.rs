@@ -156,3 +156,77 @@ fn a_holder_says_what_it_is_and_whose() {
     );
     assert!(said.ends_with(" s and 0 bytes"), "{said}");
 }
+
+#[test]
+fn a_version_that_a_statement_reads_is_told_of_when_another_has_followed() {
+    let store = store();
+    let commit = || store.read(Version::commit).unwrap().number();
+    let (reading, first) = (store.snapshot().unwrap(), commit());
+    assert_eq!(who(&store), [], "it is the newest");
+    update(&store, 7, "after");
+    assert_eq!(who(&store), [(Who::Statement, first)]);
+    let [holder] = &store.holders().unwrap()[..] else { unreachable!("one is held") };
+    assert!((100..20_000).contains(&holder.bytes), "a path and a leaf: {}", holder.bytes);
+    let said = holder.to_string();
+    assert!(said.starts_with(&format!("a statement holds commit {first} for ")), "{said}");
+    update(&store, 8, "after");
+    let snapshot = store.hold(Arc::clone(&reading), Who::Snapshot);
+    assert_eq!(who(&store), [(Who::Snapshot, first)], "who is known to hold it is told of instead");
+    drop(snapshot);
+    assert_eq!(who(&store), [(Who::Statement, first)]);
+    drop(reading);
+    assert_eq!(who(&store), []);
+}
+
+#[test]
+fn what_waits_for_a_feed_or_is_retained_is_no_statements() {
+    let store = store();
+    let mut feed = store.subscribe(4).unwrap();
+    for row in 0..6 {
+        update(&store, row, "after");
+    }
+    assert_eq!(who(&store).len(), 1, "the feed");
+    feed.next(None).unwrap_err();
+    update(&store, 7, "after");
+    assert_eq!(who(&store).len(), 1, "the feed");
+    drop(feed);
+    store.retain(Some(Duration::from_secs(3_600))).unwrap();
+    let oldest = store.read(Version::commit).unwrap().number();
+    for row in 0..3 {
+        update(&store, row, "after");
+    }
+    assert_eq!(who(&store), [(Who::Retention, oldest)]);
+}
+
+#[test]
+fn forks_are_told_of_by_what_they_are_forks_of_with_what_they_keep() {
+    let store = store();
+    let commit = |store: &Store| store.read(Version::commit).unwrap().number();
+    let first = commit(&store);
+    let fork = store.fork().unwrap();
+    assert_eq!(who(&store), [(Who::Fork, first)]);
+    assert_eq!(store.holders().unwrap()[0].bytes, 0, "it has what its origin has");
+    update(&store, 7, "after");
+    assert_eq!(who(&store), [(Who::Fork, first)], "and nobody else");
+    let kept = store.holders().unwrap()[0].bytes;
+    assert!((100..20_000).contains(&kept), "a path and a leaf: {kept}");
+    update(&fork, 7, "in the fork");
+    assert_eq!(who(&fork), [], "its origin is not its business");
+    for row in 0..3_000 {
+        update(&fork, row, "in the fork");
+    }
+    assert!(store.holders().unwrap()[0].bytes > 3_000 * 8, "what it wrote, too");
+    let forked_at = commit(&fork);
+    let second = fork.fork().unwrap();
+    assert_eq!(who(&store), [(Who::Fork, first), (Who::Fork, first)]);
+    assert_eq!(who(&fork), [(Who::Fork, forked_at)]);
+    drop(fork);
+    assert_eq!(who(&store), [(Who::Fork, first)], "the fork of the fork keeps what that had of the store");
+    let mut last = second;
+    for _ in 0..10 {
+        last = last.fork().unwrap();
+    }
+    assert_eq!(who(&store), [(Who::Fork, first)], "and so do those after it");
+    drop(last);
+    assert_eq!(who(&store), []);
+}

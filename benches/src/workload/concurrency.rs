@@ -10,8 +10,11 @@
 
 mod workers;
 
+use std::hint::spin_loop;
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::{Tables, Workload, repeats};
 use crate::data::{Input, Item};
@@ -23,6 +26,12 @@ const READS: usize = 10_000;
 /// Transfers that are made while others read.
 const MEANWHILE: usize = 1_000;
 const SNAPSHOTS: usize = 1_000;
+/// Gets whose time is compared alone and beside a writer.
+const GETS: usize = 50_000;
+/// How often a writer commits that keeps a pace.
+const PACE: Duration = Duration::from_micros(20);
+/// Updates while a snapshot is held.
+const UPDATES: usize = 20_000;
 
 /// Moves 1 from the `a` of an item to that of another, with a greater key: so nobody waits for each other.
 #[derive(Clone, Copy)]
@@ -41,6 +50,9 @@ pub(crate) trait Worker: Sync {
 
     /// Adds 1 to an item's `a`, in one statement.
     fn increment(&self, key: i64) -> Result<u64>;
+
+    /// Takes 1 from an item's `a`, in one statement.
+    fn decrement(&self, key: i64) -> Result<u64>;
 
     /// Reads an item by its key.
     fn get(&self, key: i64) -> Result<u64>;
@@ -66,9 +78,16 @@ pub(crate) trait Concurrency {
         let worker = self.worker()?;
         timed(|| added_up(keys, |key| worker.increment(key)))
     }
+
+    /// Adds 1 to `a` of the item with each of these keys, each its own commit, while a snapshot from before is held. Who has
+    /// no snapshots of a database in memory updates without it.
+    fn update_beside_snapshot(&mut self, keys: &[i64]) -> Result<Sample> {
+        let worker = self.worker()?;
+        timed(|| added_up(keys, |key| worker.increment(key)))
+    }
 }
 
-pub(super) const WORKLOADS: [Workload; 7] = [
+pub(super) const WORKLOADS: [Workload; 13] = [
     Workload {
         name: "transfer between two rows, 1 thread",
         unit: "transaction",
@@ -144,7 +163,130 @@ pub(super) const WORKLOADS: [Workload; 7] = [
             contestant.update_with_snapshot(&keys)
         },
     },
+    Workload {
+        name: "update by key, one snapshot held",
+        unit: "update",
+        tables: Tables::Items,
+        units: |_| UPDATES,
+        run: |contestant, input, round| {
+            let keys = input.draw(UPDATES, round).map(|item| item.id).collect::<Vec<_>>();
+            contestant.update_beside_snapshot(&keys)
+        },
+    },
+    Workload {
+        name: "50,000 gets, nobody writes",
+        unit: "get",
+        tables: Tables::Items,
+        units: |_| GETS,
+        run: |contestant, input, round| gets(&*contestant.worker()?, input, round, Beside::Nobody),
+    },
+    Workload {
+        name: "50,000 gets beside 50,000 commits a second",
+        unit: "get",
+        tables: Tables::Items,
+        units: |_| GETS,
+        run: |contestant, input, round| gets(&*contestant.worker()?, input, round, Beside::Paced),
+    },
+    Workload {
+        name: "sum, nobody writes",
+        unit: "row",
+        tables: Tables::Items,
+        units: |input| input.rows() * repeats(input),
+        run: |contestant, input, round| sums(&*contestant.worker()?, input, round, Beside::Nobody),
+    },
+    Workload {
+        name: "sum beside 50,000 commits a second",
+        unit: "row",
+        tables: Tables::Items,
+        units: |input| input.rows() * repeats(input),
+        run: |contestant, input, round| sums(&*contestant.worker()?, input, round, Beside::Paced),
+    },
+    Workload {
+        name: "sum beside commits without a pause",
+        unit: "row",
+        tables: Tables::Items,
+        units: |input| input.rows() * repeats(input),
+        run: |contestant, input, round| sums(&*contestant.worker()?, input, round, Beside::Hasty),
+    },
 ];
+
+/// Who writes on another thread while something is read.
+#[derive(Clone, Copy, PartialEq)]
+enum Beside {
+    /// Nobody.
+    Nobody,
+    /// Who commits every [`PACE`].
+    Paced,
+    /// Who commits as often as it can.
+    Hasty,
+}
+
+fn gets(worker: &dyn Worker, input: &Input, round: usize, beside: Beside) -> Result<Sample> {
+    let keys = input.draw(GETS, round).map(|item| item.id).collect::<Vec<_>>();
+    read_beside(worker, input, round, beside, || added_up(&keys, |key| worker.get(key)))
+}
+
+fn sums(worker: &dyn Worker, input: &Input, round: usize, beside: Beside) -> Result<Sample> {
+    // What is added and taken away again may be seen in between.
+    let sum = |()| worker.sum().map(|_| 0);
+    read_beside(worker, input, round, beside, || added_up(&vec![(); repeats(input)], sum))
+}
+
+/// Times what is read on this thread while another writes.
+fn read_beside(
+    worker: &dyn Worker,
+    input: &Input,
+    round: usize,
+    beside: Beside,
+    read: impl FnOnce() -> Result<u64>,
+) -> Result<Sample> {
+    if beside == Beside::Nobody {
+        return timed(read);
+    }
+    let keys = input.draw(MEANWHILE, round + 1).map(|item| item.id).collect::<Vec<_>>();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|threads| {
+        let write = || write_until(&is_over, beside, worker, &keys).map_err(|error| error.to_string());
+        let writer = threads.spawn(write);
+        let sample = {
+            let _over = Over(&is_over);
+            timed(read)
+        };
+        writer.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        sample
+    })
+}
+
+/// Ends who writes beside, whatever comes of the reading.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Adds 1 to items and takes it away again, each its own commit, so that the tables end as they were. Who is late for the
+/// pace makes up for it.
+fn write_until(is_over: &AtomicBool, beside: Beside, worker: &dyn Worker, keys: &[i64]) -> Result<()> {
+    let mut due = Instant::now();
+    let mut wait = || {
+        due += PACE;
+        while beside == Beside::Paced && Instant::now() < due {
+            spin_loop();
+        }
+    };
+    for &key in keys.iter().cycle() {
+        if is_over.load(Ordering::Relaxed) {
+            break;
+        }
+        worker.increment(key)?;
+        wait();
+        worker.decrement(key)?;
+        wait();
+    }
+    Ok(())
+}
 
 pub(super) fn transfers(input: &Input, count: usize, round: usize) -> Vec<Transfer> {
     let mut ids = input.draw(usize::MAX, round).map(|item| item.id);

@@ -85,6 +85,26 @@ impl ColumnDefinition {
         let (min, max) = self.data_type.integer_range()?;
         Some((if self.unsigned { 0 } else { min }, self.max.map_or(max, |own| own.min(max))))
     }
+
+    /// Whether whatever its lane can hold is in its domain, apart from NULL.
+    pub(crate) fn holds_every_value(&self) -> bool {
+        !self.unsigned
+            && self.max.is_none()
+            && !matches!(
+                self.data_type,
+                DataType::SmallInt
+                    | DataType::Integer
+                    | DataType::Decimal { .. }
+                    | DataType::Text { max_length: Some(_) }
+                    | DataType::Json
+            )
+    }
+
+    /// Those of a table's columns that do not hold every value.
+    pub(crate) fn bounded(columns: &[ColumnDefinition]) -> ColumnSet {
+        let bounded = columns.iter().enumerate().filter(|(_, column)| !column.holds_every_value());
+        bounded.map(|(place, _)| place).collect()
+    }
 }
 
 /// Columns of one table, by place.

@@ -15,12 +15,12 @@
 //!
 //! (A difference of dates is an interval, as Django has it; PostgreSQL gives the number of days.)
 
+mod decimals;
+mod temporal;
+
 use std::borrow::Cow;
 
-use jiff::Timestamp;
-use nuages_storage::value::temporal::{MICROS_PER_DAY, date_from_days};
 use nuages_storage::{DataType, Value};
-use rust_decimal::Decimal;
 
 use super::compare::{Words, nulls};
 use super::types::{decimal, scale_of};
@@ -127,12 +127,10 @@ pub(super) fn evaluate(
         return Ok(Vector::constant(Value::Null, operands.len));
     };
     let (kind, data) = match (left, right) {
-        (Class::Decimal, Class::Decimal) => {
-            return Ok(Vector::Decimal { data: decimals(op, operands, &live)?, nulls });
-        }
+        (Class::Decimal, Class::Decimal) => return decimals::evaluate(op, operands, &live, nulls),
         (Class::Int, Class::Int) => (DataType::BigInt, ints(op, operands, &live)?),
         (Class::Float, Class::Float) => (DataType::Float, floats(op, operands, &live)?),
-        (left, right) => temporal(op, left, right, operands, &live)?,
+        (left, right) => temporal::evaluate(op, left, right, operands, &live)?,
     };
     Ok(Vector::Word { kind, data: Cow::Owned(data), nulls })
 }
@@ -148,10 +146,7 @@ pub(super) fn negate(
     let live = selection.and_not(&nulls);
     let words = Words::of(operand);
     let (kind, data) = match class {
-        Some(Class::Decimal) => {
-            let data = (0..len).map(|row| -operand.decimal(row).unwrap_or_default()).collect();
-            return Ok(Vector::Decimal { data, nulls });
-        }
+        Some(Class::Decimal) => return Ok(decimals::negate(operand, len, nulls)),
         Some(Class::Float) => {
             (DataType::Float, (0..len).map(|row| (-f64::from_bits(words.get(row))).to_bits()).collect())
         }
@@ -311,109 +306,10 @@ fn map_floats(
     })
 }
 
-fn decimals(op: Arithmetic, operands: &Operands<'_, '_>, live: &Bits) -> Result<Vec<Decimal>, Error> {
-    let mut data = vec![Decimal::ZERO; operands.len];
-    for row in live {
-        let (Some(left), Some(right)) = (operands.left.decimal(row), operands.right.decimal(row)) else {
-            continue;
-        };
-        if right.is_zero() && matches!(op, Arithmetic::Divide | Arithmetic::Modulo) {
-            return Err(Error::DivisionByZero);
-        }
-        let result = match op {
-            Arithmetic::Add => left.checked_add(right),
-            Arithmetic::Subtract => left.checked_sub(right),
-            Arithmetic::Multiply => left.checked_mul(right),
-            Arithmetic::Divide => left.checked_div(right),
-            Arithmetic::Modulo => left.checked_rem(right),
-            _ => None,
-        };
-        data[row] = result.ok_or_else(|| overflow("numeric", op.symbol()))?;
-    }
-    Ok(data)
-}
-
-/// The operations of the table at the head of this file.
-fn temporal(
-    op: Arithmetic,
-    left: Class,
-    right: Class,
-    operands: &Operands<'_, '_>,
-    live: &Bits,
-) -> Result<(DataType, Vec<u64>), Error> {
-    use Class::{Date, Duration, Float, Int, Time};
-    let kind = temporal_type(left, right);
-    let (a, b) = operands.words();
-    let len = operands.len;
-    let add = op == Arithmetic::Add;
-    let sum = move |a: i64, b: i64| if add { a.overflowing_add(b) } else { a.overflowing_sub(b) };
-    let run = |compute: &dyn Fn(i64, i64) -> (i64, bool)| checked(op.symbol(), a, b, len, live, compute);
-    let data = match (left, right) {
-        (Duration, Float) => duration_by_float(op, a, b, len, live)?,
-        (Float, Duration) => duration_by_float(op, b, a, len, live)?,
-        (Duration, Int) if op == Arithmetic::Divide => divided(op, a, b, len, live, i64::checked_div)?,
-        (Duration, Int) | (Int, Duration) => run(&i64::overflowing_mul)?,
-        (Date, Date) => run(&|a, b| a.wrapping_sub(b).overflowing_mul(MICROS_PER_DAY))?,
-        (Date, Duration) => run(&|a, b| sum(a.wrapping_mul(MICROS_PER_DAY), b))?,
-        (Duration, Date) => run(&|a, b| sum(a, b.wrapping_mul(MICROS_PER_DAY)))?,
-        // The clock goes round: of an interval only what is left of its whole days counts, on either side.
-        (Time, Duration) | (Duration, Time) => run(&|a, b| {
-            let (time, overflowed) = sum(a % MICROS_PER_DAY, b % MICROS_PER_DAY);
-            (time.rem_euclid(MICROS_PER_DAY), overflowed)
-        })?,
-        _ => run(&sum)?,
-    };
-    let valid = |word: u64| match kind {
-        DataType::Date => date_from_days(word.cast_signed()).is_some(),
-        DataType::Timestamp => {
-            let range = Timestamp::MIN.as_microsecond()..=Timestamp::MAX.as_microsecond();
-            range.contains(&word.cast_signed())
-        }
-        _ => true,
-    };
-    if live.iter().all(|row| valid(data[row])) {
-        Ok((kind, data))
-    } else {
-        Err(Error::Overflow { operation: format!("{} {} {}", left.name(), op.symbol(), right.name()) })
-    }
-}
-
-fn temporal_type(left: Class, right: Class) -> DataType {
-    use Class::{Date, Duration, Int, Time, Timestamp};
-    match (left, right) {
-        (Timestamp, Duration) | (Duration, Timestamp | Date) | (Date, Duration) => DataType::Timestamp,
-        (Date, Int) | (Int, Date) => DataType::Date,
-        (Time, Duration) | (Duration, Time) => DataType::Time,
-        _ => DataType::Duration,
-    }
-}
-
-fn duration_by_float(
-    op: Arithmetic,
-    durations: Words<'_>,
-    numbers: Words<'_>,
-    len: usize,
-    live: &Bits,
-) -> Result<Vec<u64>, Error> {
-    let mut data = vec![0; len];
-    for row in live {
-        #[expect(clippy::cast_precision_loss, reason = "a product with a float is one of floats")]
-        let micros = durations.get(row).cast_signed() as f64;
-        let number = f64::from_bits(numbers.get(row));
-        if op == Arithmetic::Divide && number == 0.0 {
-            return Err(Error::DivisionByZero);
-        }
-        let result = if op == Arithmetic::Divide { micros / number } else { micros * number }.round();
-        let word = super::cast::float_to_int(result).ok_or_else(|| overflow("interval", op.symbol()))?;
-        data[row] = word.cast_unsigned();
-    }
-    Ok(data)
-}
-
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
     use jiff::civil::{date, time};
+    use jiff::{SignedDuration, Timestamp};
 
     use super::*;
     use crate::algebra::Expr;

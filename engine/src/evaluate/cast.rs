@@ -55,8 +55,7 @@ pub(super) fn cast(
             Vector::Word { kind: to, data: Cow::Owned(data), nulls }
         }
         (Class::Int, Class::Decimal) if unlimited(to) => {
-            let data = (0..len).map(|row| Decimal::from(words.get(row).cast_signed())).collect();
-            Vector::Decimal { data, nulls }
+            Vector::Fixed { scale: 0, data: (0..len).map(|row| words.get(row)).collect(), nulls }
         }
         _ => {
             let live = selection.and_not(&nulls);

@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use nuages_storage::Value;
 
 use super::Class;
+use super::fixed::Fixed;
 use super::truth::Truth;
 use crate::algebra::Comparison;
 use crate::bits::{Bits, WORD_ROWS};
@@ -119,7 +120,15 @@ fn compare_class(
             }
             _ => rows_where(op, live, |row| Some(left.text(row)?.cmp(right.text(row)?))),
         },
-        Class::Decimal => rows_where(op, live, |row| Some(left.decimal(row)?.cmp(&right.decimal(row)?))),
+        Class::Decimal => {
+            if let Some((left, right)) = Fixed::of(left).zip(Fixed::of(right)) {
+                let scale = left.scale().max(right.scale());
+                if let Some((left, right)) = left.at(scale).zip(right.at(scale)) {
+                    return compare_words(op, left.words(), right.words(), len, live, u64::cast_signed);
+                }
+            }
+            rows_where(op, live, |row| Some(left.decimal(row)?.cmp(&right.decimal(row)?)))
+        }
         Class::Bytes => rows_where(op, live, |row| Some(left.bytes(row)?.cmp(right.bytes(row)?))),
         Class::Uuid => rows_where(op, live, |row| Some(left.uuid(row)?.cmp(&right.uuid(row)?))),
         Class::Json => rows_where(op, live, |row| Some(left.value(row).cmp(&right.value(row)))),

@@ -9,7 +9,6 @@ use nuages_storage::index::Entries;
 use nuages_storage::key::{KeyBuffer, KeyPart};
 use nuages_storage::{DataType, RowId, Table, Version};
 
-use super::ranges::KeyRange;
 use super::scan::Gathering;
 use super::{Operator, Running};
 use crate::algebra::JoinKind;
@@ -17,6 +16,7 @@ use crate::batch::{BATCH_ROWS_MAX, Batch, BatchBuilder};
 use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::key_range::KeyRange;
 use crate::plan::{Lookup, LookupBy, Plan};
 use crate::reads::{Extent, Read};
 use crate::vector::{NO_ROW, Vector};

@@ -3,53 +3,14 @@
 //! So an operator that is not measured pays nothing for it, not even a branch.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{Operator, Running};
 use crate::batch::Batch;
 use crate::error::Error;
-use crate::evaluate::{Context, Visits};
+use crate::evaluate::Context;
+use crate::measurement::Counter;
 use crate::plan::{Node, Plan};
-
-/// What an operator has yielded so far, and how long that took.
-#[derive(Debug, Default)]
-pub(crate) struct Counter {
-    begun: AtomicU64,
-    rows: AtomicU64,
-    batches: AtomicU64,
-    nanoseconds: AtomicU64,
-    visits: Visits,
-}
-
-/// What an operator has yielded, and how long that took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Measurement {
-    /// How often it was begun: more than once in a subquery that is run for each row.
-    pub runs: u64,
-    /// Rows, of all runs.
-    pub rows: u64,
-    /// Batches, of all runs, those without rows included.
-    pub batches: u64,
-    /// Nodes of the trees of rows and indexes that it visited itself, the inner ones and the leaves, each as often as it came
-    /// by: on the way down to a key and from one leaf to the next.
-    pub nodes: u64,
-    /// The time in it and in what it stands on.
-    pub time: Duration,
-}
-
-impl Counter {
-    /// What has been counted.
-    pub(crate) fn read(&self) -> Measurement {
-        Measurement {
-            runs: self.begun.load(Ordering::Relaxed),
-            rows: self.rows.load(Ordering::Relaxed),
-            batches: self.batches.load(Ordering::Relaxed),
-            nodes: self.visits.nodes(),
-            time: Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed)),
-        }
-    }
-}
 
 /// See the [module](self).
 pub(super) struct Measured<'v> {
@@ -59,22 +20,18 @@ pub(super) struct Measured<'v> {
 
 impl<'v> Measured<'v> {
     pub(super) fn new(input: Running<'v>, counter: &'v Counter) -> Self {
-        counter.begun.fetch_add(1, Ordering::Relaxed);
+        counter.begin();
         Measured { input, counter }
     }
 }
 
 impl<'v> Operator<'v> for Measured<'v> {
     fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
-        let context = context.visiting(&self.counter.visits);
+        let context = context.visiting(self.counter.visits());
         let begun = Instant::now();
         let more = self.input.next(batch, &context);
-        let nanoseconds = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.counter.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
-        if matches!(more, Ok(true)) {
-            self.counter.batches.fetch_add(1, Ordering::Relaxed);
-            self.counter.rows.fetch_add(batch.count() as u64, Ordering::Relaxed);
-        }
+        let rows = matches!(more, Ok(true)).then(|| batch.count());
+        self.counter.count(rows, begun.elapsed());
         more
     }
 }

@@ -3,58 +3,13 @@
 use std::ops::{Bound, Range};
 
 use nuages_storage::key::{KeyBuffer, KeyPart, prefix_end};
-use nuages_storage::{Index, RowId, Table, Value};
+use nuages_storage::{RowId, Table, Value};
 
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::key_range::{KeyRange, RowBounds};
 use crate::plan::{Access, Bounds, KeyValue};
 use crate::reads::Extent;
-
-/// A range of index keys.
-#[derive(Clone, Debug)]
-pub(crate) struct KeyRange {
-    lower: Bound<KeyBuffer>,
-    upper: Bound<KeyBuffer>,
-}
-
-impl KeyRange {
-    pub(crate) fn lower(&self) -> Bound<&[u8]> {
-        as_bytes(&self.lower)
-    }
-
-    pub(crate) fn upper(&self) -> Bound<&[u8]> {
-        as_bytes(&self.upper)
-    }
-
-    /// Whether a key is in it.
-    pub(crate) fn contains(&self, key: &[u8]) -> bool {
-        std::ops::RangeBounds::<[u8]>::contains(&(self.lower(), self.upper()), key)
-    }
-
-    /// How many nodes are visited to find its ends.
-    pub(crate) fn bound_nodes(&self, index: &Index) -> u64 {
-        let ends = [&self.lower, &self.upper].into_iter().filter(|end| !matches!(end, Bound::Unbounded));
-        ends.count() as u64 * index.height()
-    }
-
-    /// All keys that begin with `prefix`.
-    pub(crate) fn prefixed(prefix: KeyBuffer) -> KeyRange {
-        let upper = prefix_end(prefix.as_slice()).map_or(Bound::Unbounded, Bound::Excluded);
-        let lower = if prefix.is_empty() { Bound::Unbounded } else { Bound::Included(prefix) };
-        KeyRange { lower, upper }
-    }
-}
-
-fn as_bytes(bound: &Bound<KeyBuffer>) -> Bound<&[u8]> {
-    match bound {
-        Bound::Included(key) => Bound::Included(key.as_slice()),
-        Bound::Excluded(key) => Bound::Excluded(key.as_slice()),
-        Bound::Unbounded => Bound::Unbounded,
-    }
-}
-
-/// Two ends of a range of row ids.
-pub(crate) type RowBounds = (Bound<RowId>, Bound<RowId>);
 
 /// The ids within bounds; `None` if a bound is NULL.
 pub(crate) fn row_bounds(bounds: &Bounds, context: &Context<'_>) -> Result<Option<RowBounds>, Error> {
@@ -236,7 +191,7 @@ fn bounded(
         other => prefix_end(key(other.map(|(value, _)| value)).as_slice())
             .map_or(Bound::Unbounded, Bound::Excluded),
     };
-    Some(KeyRange { lower, upper })
+    Some(KeyRange::new(lower, upper))
 }
 
 /// The encoded beginning of a key; none if a value is NULL and that finds nothing.

@@ -264,6 +264,7 @@ impl Accumulators {
             (State::CountRows(counts), _) => counts[0] += count(selection),
             (State::Count(counts), _) => counts[0] += count(&live),
             (State::Ints(sums), Some(Vector::Word { data, .. })) => sums.add_column(data, &live),
+            (State::Decimals(sums), Some(input)) => return sums.add_column(input, &live),
             (State::WordExtremes(extremes), Some(Vector::Word { data, .. })) => {
                 extremes.take_column(data, &live);
             }

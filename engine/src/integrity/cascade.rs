@@ -24,17 +24,17 @@ use nuages_storage::lock::Strength;
 use nuages_storage::{Locking, RowId, TableId, Value, Version};
 use smallvec::SmallVec;
 
-use super::foreign_key::{ChildrenLookup, values_of, violation};
+use super::foreign_key::{ChildrenLookup, violation};
 use super::{Cause, KeyCheck};
 use crate::catalog::{
     Action, Catalog, ColumnSet, ConstraintId, ForeignKeyDefinition, Reference, TableDefinition, TargetKey,
 };
 use crate::error::Error;
-use crate::write::images::Assigned;
+use crate::write::images::{Assigned, strength_of};
+use crate::write::keys::values_of;
 use crate::write::leaves::{for_each_leaf, selected};
 use crate::write::round::{Fate, Postponed, Round};
 use crate::write::row_set::RowSet;
-use crate::write::update::strength_of;
 
 /// What a deletion does to one table.
 #[derive(Debug, Default)]

@@ -26,12 +26,6 @@ pub(crate) fn check_rows(
     if suspects.is_empty() { Ok(()) } else { check(table, suspects, view) }
 }
 
-/// The columns that do not have every value that their lanes can hold.
-pub(crate) fn bounded(columns: &[ColumnDefinition]) -> ColumnSet {
-    let bounded = columns.iter().enumerate().filter(|(_, column)| !holds_every_value(column));
-    bounded.map(|(place, _)| place).collect()
-}
-
 /// Tests these columns of all rows.
 ///
 /// # Errors
@@ -50,7 +44,7 @@ fn check_column(table: &TableDefinition, column: &ColumnDefinition, view: LeafVi
     if nulls != 0 && !column.nullable {
         return Err(Error::NotNull { table: table.name.clone(), column: column.name.clone() });
     }
-    if holds_every_value(column) {
+    if column.holds_every_value() {
         return Ok(());
     }
     let present = !nulls & nuages_storage::all_rows(view.len());
@@ -62,20 +56,6 @@ fn check_column(table: &TableDefinition, column: &ColumnDefinition, view: LeafVi
         Lane::Bit | Lane::Bytes => Ok(()),
     }
     .map_err(|source| Error::Value { table: table.name.clone(), column: column.name.clone(), source })
-}
-
-/// Whether whatever its lane can hold is in the column's domain.
-fn holds_every_value(column: &ColumnDefinition) -> bool {
-    !column.unsigned
-        && column.max.is_none()
-        && !matches!(
-            column.data_type,
-            DataType::SmallInt
-                | DataType::Integer
-                | DataType::Decimal { .. }
-                | DataType::Text { max_length: Some(_) }
-                | DataType::Json
-        )
 }
 
 /// The words of an integer are within its range. (NULLs are zero, which is within every range.)

@@ -261,17 +261,3 @@ pub(crate) fn violation(
         },
     }
 }
-
-/// The values of some columns of a row.
-pub(crate) fn values_of(
-    table: &TableDefinition,
-    places: &[usize],
-    view: LeafView<'_>,
-    row: usize,
-) -> Vec<Value> {
-    let value = |&place: &usize| {
-        let column = &table.columns[place];
-        view.row(row).value(column.slot, &column.data_type)
-    };
-    places.iter().map(value).collect()
-}

@@ -1,6 +1,6 @@
 //! Access paths: how the rows of one table that satisfy some conjuncts are reached.
 //!
-//! A conjunct that compares a column with something known before the scan (a [`Sarg`]) can become a point or a range of
+//! A conjunct that compares a column with something known before the scan (a [`Sarg`](super::sarg)) can become a point or a range of
 //! the row ids or of an index; a disjunction each part of which can, becomes the union of what they find. Every
 //! candidate's size is *counted* in the tree when the bounds are known while planning; the cheapest wins. What the path
 //! does not cover is left as a filter.

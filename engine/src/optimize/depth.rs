@@ -146,7 +146,8 @@ mod tests {
     use crate::Database;
     use crate::algebra::{Arithmetic, SetKind, Source};
     use crate::catalog::{NewCheck, NewColumn, NewIndex, NewPart, NewTable};
-    use crate::session::{ResultSet, Session};
+    use crate::outcome::ResultSet;
+    use crate::session::Session;
     use nuages_storage::{DataType, Value};
 
     const SOURCE: Source = Source::new(0);

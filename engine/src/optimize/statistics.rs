@@ -28,7 +28,7 @@ use crate::batch::Batch;
 use crate::bits::Bits;
 use crate::catalog::{IndexDefinition, IndexExpr, IndexPart, TableDefinition};
 use crate::evaluate::{Context, Scalar};
-use crate::execute::ranges::KeyRange;
+use crate::key_range::KeyRange;
 use crate::vector::Vector;
 
 /// Rows of a sample: one batch. The error of a share estimated from it is about 1.5% of the table.
@@ -257,7 +257,7 @@ fn type_of(vector: &Vector<'_>) -> Option<DataType> {
     Some(match vector {
         Vector::Bool { .. } => DataType::Bool,
         Vector::Word { kind, .. } | Vector::Values { kind, .. } => *kind,
-        Vector::Decimal { .. } => crate::evaluate::decimal(0),
+        Vector::Decimal { .. } | Vector::Fixed { .. } => crate::evaluate::decimal(0),
         Vector::Text { .. } => DataType::Text { max_length: None },
         Vector::Leaf(column) => column.kind(),
         Vector::Constant { kind, .. } => (*kind)?,

@@ -7,9 +7,10 @@ use super::{depended, each_leaf};
 use crate::catalog::names::nearest;
 use crate::catalog::{ColumnSet, ForeignKeyDefinition, NewCheck, NewForeignKey, TableDefinition};
 use crate::error::{Error, SchemaObject};
-use crate::integrity::foreign_key::{ParentLookup, values_of, violation};
+use crate::integrity::foreign_key::{ParentLookup, violation};
 use crate::integrity::{Cause, check};
 use crate::write::WritingStatement;
+use crate::write::keys::values_of;
 
 impl WritingStatement<'_, '_> {
     /// Adds a check.

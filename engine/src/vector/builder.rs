@@ -6,8 +6,7 @@ use nuages_storage::value::decimal_from_wide;
 use nuages_storage::{DataType, Lane, RowRef, Value};
 use rust_decimal::Decimal;
 
-use super::{NO_ROW, Texts, Vector};
-use crate::batch::BATCH_ROWS_MAX;
+use super::{BATCH_ROWS_MAX, NO_ROW, Texts, Vector};
 use crate::bits::{Bits, WORD_ROWS};
 
 /// Collects rows of columns of one type into one column of any length.
@@ -66,7 +65,7 @@ impl<'v> VectorBuilder<'v> {
         let kind = match column {
             Vector::Bool { .. } => DataType::Bool,
             Vector::Word { kind, .. } | Vector::Values { kind, .. } => *kind,
-            Vector::Decimal { .. } => DataType::Decimal { precision: 28, scale: 0 },
+            Vector::Decimal { .. } | Vector::Fixed { .. } => DataType::Decimal { precision: 28, scale: 0 },
             Vector::Text { .. } => DataType::Text { max_length: None },
             Vector::Leaf(column) => column.kind(),
             Vector::Constant { kind, .. } => kind.unwrap_or(DataType::Text { max_length: None }),
@@ -232,6 +231,11 @@ impl<'v> VectorBuilder<'v> {
             }
             (Data::Decimal(data), Vector::Decimal { data: source, nulls }) => {
                 data.extend(rows.clone().map(|row| source.get(row).copied().unwrap_or_default()));
+                self.append_nulls(nulls, source.len(), rows);
+            }
+            (Data::Decimal(data), Vector::Fixed { scale, data: source, nulls }) => {
+                let decimal = |units: &u64| Decimal::new(units.cast_signed(), u32::from(*scale));
+                data.extend(rows.clone().map(|row| source.get(row).map_or(Decimal::ZERO, decimal)));
                 self.append_nulls(nulls, source.len(), rows);
             }
             (Data::Text(data), Vector::Text { data: source, nulls }) => {

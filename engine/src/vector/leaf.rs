@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use nuages_storage::value::{decimal_from_wide, json_from_stored};
+use nuages_storage::value::{decimal_from_wide, decimal_units, json_from_stored};
 use nuages_storage::{DataType, Lane, LeafView, Value, Words};
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -104,6 +104,13 @@ impl<'v> LeafColumn<'v> {
     pub fn decimal(&self, row: usize) -> Option<Decimal> {
         (matches!(self.kind, DataType::Decimal { .. }) && !self.is_null(row))
             .then(|| decimal_from_wide(self.view.wide(self.slot, row)))
+    }
+
+    /// Its decimals as integers, each so many times the last digit of their scale, and the scale; `None` if they have
+    /// several, or more digits than a word takes.
+    pub(crate) fn units(&self) -> Option<(Vec<u64>, u8)> {
+        let wides = self.view.wides(self.slot).filter(|_| matches!(self.kind, DataType::Decimal { .. }))?;
+        decimal_units(wides, self.nulls)
     }
 
     /// The UUID of the row.

@@ -18,7 +18,7 @@ use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::integrity::cascade;
-use crate::session::Outcome;
+use crate::outcome::Outcome;
 
 /// Inserts a row. `None`, and it is not inserted, if that takes more than this; the row may have its key then.
 pub(crate) fn insert(

@@ -13,20 +13,20 @@ use nuages_storage::{DataType, IndexId, IndexKeys, RowId, Rows, Table, Value, al
 
 use super::computed::filled;
 use super::found::Inserted;
-use super::images::{Assigned, RowsBuilder};
+use super::images::{Assigned, RowsBuilder, strength_of};
 use super::keys::leaf_keys;
 use super::returning::Returning;
 use super::round::TableChange;
-use super::update::strength_of;
 use super::{WritingStatement, coerced};
 use crate::algebra::{
     ConflictAction, ConflictTarget, Expr, Insert, JoinKind, OnConflict, OutputColumn, Query, Relation, Source,
 };
+use crate::answer::run_query;
 use crate::catalog::{ColumnSet, IndexDefinition, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::integrity::{check, domain};
-use crate::session::{Outcome, run_query};
+use crate::outcome::Outcome;
 
 /// The keys that decide whether a row is in conflict.
 struct Arbiters<'t> {

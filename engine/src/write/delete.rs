@@ -13,12 +13,13 @@ use super::round::{Round, TableChange};
 use super::update::{key_of_one_row, rows_of};
 use super::{Found, WritingStatement, default_of};
 use crate::algebra::{Delete, OutputColumn, Query, Relation};
+use crate::answer::run_query;
 use crate::catalog::{Action, Catalog, ColumnSet, ConstraintId, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::integrity::cascade::{self, Closure};
+use crate::outcome::Outcome;
 use crate::reads::Extent;
-use crate::session::{Outcome, run_query};
 
 impl WritingStatement<'_, '_> {
     /// Runs a `DELETE`.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use nuages_storage::lock::Strength;
 use nuages_storage::{Lane, LeafBuilder, LeafView, RowId, RowRef, Rows, Table, Value};
 use smallvec::SmallVec;
 
 use super::computed::filled;
 use super::round::TableChange;
-use crate::catalog::{ColumnSet, TableDefinition};
+use crate::catalog::{ColumnSet, IndexDefinition, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
 
@@ -107,4 +108,12 @@ pub(crate) fn rewrite<V: IntoIterator<Item = (usize, Value)>>(
     } else {
         TableChange { updated: images, assigned, ..TableChange::default() }
     })
+}
+
+/// How strongly a row is locked whose columns are assigned: so that no child comes to refer to it meanwhile, if one of
+/// them is in a key that could be referred to.
+pub(crate) fn strength_of(table: &TableDefinition, assigned: ColumnSet) -> Strength {
+    let in_key = |index: &IndexDefinition| index.unique.is_some() && index.reads(assigned);
+    let moves = table.row_id_column().is_some_and(|place| assigned.contains(place));
+    if moves || table.indexes.iter().any(in_key) { Strength::Update } else { Strength::NoKeyUpdate }
 }

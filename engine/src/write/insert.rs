@@ -9,10 +9,11 @@ use super::returning::Returning;
 use super::round::TableChange;
 use super::{Found, WritingStatement, coerced, default_of, has_hidden_ids};
 use crate::algebra::{Expr, Insert, InsertSource, OutputColumn, Query, Relation};
+use crate::answer::run_query;
 use crate::catalog::TableDefinition;
 use crate::error::Error;
 use crate::evaluate::Context;
-use crate::session::{Outcome, RowKeys, run_query};
+use crate::outcome::{Outcome, RowKeys};
 
 /// Rows in leaf shape that are to be inserted, whatever number of attempts that takes.
 pub(crate) struct NewRows {

@@ -13,7 +13,6 @@ use super::leaves::selected;
 use crate::catalog::{ColumnDefinition, IndexDefinition, IndexExpr, IndexPart, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
-use crate::integrity::foreign_key::values_of;
 
 /// Adds the entries that the selected rows of a leaf have in an index, in the order of the rows. Returns which of the
 /// entries added have a NULL in their key.
@@ -167,4 +166,18 @@ pub(crate) fn push_values<'a>(
         }
         present
     })
+}
+
+/// The values of some columns of a row.
+pub(crate) fn values_of(
+    table: &TableDefinition,
+    places: &[usize],
+    view: LeafView<'_>,
+    row: usize,
+) -> Vec<Value> {
+    let value = |&place: &usize| {
+        let column = &table.columns[place];
+        view.row(row).value(column.slot, &column.data_type)
+    };
+    places.iter().map(value).collect()
 }

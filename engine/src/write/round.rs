@@ -12,11 +12,12 @@ use nuages_storage::{
 use smallvec::SmallVec;
 
 use super::keys::leaf_keys;
+use super::keys::values_of;
 use super::leaves::{for_each_leaf, selected};
 use crate::catalog::{Catalog, ColumnSet, ForeignKeyDefinition, IndexDefinition, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
-use crate::integrity::foreign_key::{ParentLookup, referring, values_of, violation};
+use crate::integrity::foreign_key::{ParentLookup, referring, violation};
 use crate::integrity::{Cause, KeyCheck, check, domain, unique};
 
 /// What a round changes, by table.

@@ -4,18 +4,19 @@ use nuages_storage::lock::Strength;
 use nuages_storage::{DataType, Lane, Operation, RowId, RowRef, Value, all_rows};
 
 use super::beside::Beside;
-use super::images::{Assigned, rewrite};
+use super::images::{Assigned, rewrite, strength_of};
 use super::patch::{self, PatchBuilder};
 use super::returning::Returning;
 use super::round::{Round, TableChange};
 use super::{Found, WritingStatement, coerced};
 use crate::algebra::{Arithmetic, Comparison, Expr, OutputColumn, Query, Relation, Source, Update};
+use crate::answer::run_query;
 use crate::catalog::program::RowProgram;
-use crate::catalog::{ColumnSet, IndexDefinition, TableDefinition};
+use crate::catalog::{ColumnSet, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::integrity::cascade;
-use crate::session::{Outcome, run_query};
+use crate::outcome::Outcome;
 
 /// The rows a statement changes, ascending, and the values it gives them.
 pub(super) type Updated = Vec<(RowId, Assigned)>;
@@ -217,14 +218,6 @@ impl WritingStatement<'_, '_> {
         let Some(tree) = self.writer.version().table(table.id) else { return Ok(TableChange::default()) };
         rewrite(table, tree, updated.into_iter(), assigned, context)
     }
-}
-
-/// How strongly a row is locked whose columns are assigned: so that no child comes to refer to it meanwhile, if one of
-/// them is in a key that could be referred to.
-pub(crate) fn strength_of(table: &TableDefinition, assigned: ColumnSet) -> Strength {
-    let in_key = |index: &IndexDefinition| index.unique.is_some() && index.reads(assigned);
-    let moves = table.row_id_column().is_some_and(|place| assigned.contains(place));
-    if moves || table.indexes.iter().any(in_key) { Strength::Update } else { Strength::NoKeyUpdate }
 }
 
 /// The query for the rows that an update changes: their ids, and after them the values assigned.

@@ -55,7 +55,7 @@ impl Compiler<'_> {
             Node::Filtered(filtered) => self.filtered(at, filtered, reuse),
             Node::Named(_, node) => self.expression_at(at, node, reuse),
             Node::Annotation(index) => self.annotation(at.scope, *index),
-            Node::Misuse(misuse) => Err((*misuse).into()),
+            Node::Misuse(misuse) => Err(Error::clone(misuse)),
         }
     }
 

@@ -186,24 +186,3 @@ impl From<Misuse> for Error {
         Error::Misuse(misuse)
     }
 }
-
-impl From<crate::node::Misuse> for Error {
-    fn from(misuse: crate::node::Misuse) -> Self {
-        use crate::node::Misuse as Kept;
-        match misuse {
-            Kept::UnsavedInstance { model } => Error::Unsaved { model: model.name, wanted: "a comparison" },
-            Kept::NotAllowed { call, after } => Error::Misuse(Misuse::NotAllowed { call, after }),
-            Kept::AnnotationClash { model, field } => {
-                Error::Misuse(Misuse::AnnotationClash { model: model.name, field })
-            }
-            Kept::EmptyCondition { call } => Error::Misuse(Misuse::EmptyCondition { call }),
-            Kept::BelowLeast { call, argument, least, given } => {
-                Error::Misuse(Misuse::BelowLeast { call, argument, least, given })
-            }
-            Kept::UnknownFunction { name } => Error::Misuse(Misuse::UnknownFunction { name }),
-            Kept::TooFew { call, least, given } => Error::Misuse(Misuse::TooFew { call, least, given }),
-            Kept::Other(words) => Error::Misuse(Misuse::Other(words)),
-            Kept::NoOrdering { call } => Error::Misuse(Misuse::NoOrdering { call }),
-        }
-    }
-}

@@ -4,8 +4,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::{Condition, Expr, Operand, Term};
+use crate::error::Misuse;
 use crate::field::Field;
-use crate::node::{CaseNode, Misuse, Node};
+use crate::node::{CaseNode, Node};
 
 /// Begins a case: the value where a condition is true. The empty condition is an error of the verb.
 ///
@@ -24,7 +25,7 @@ pub fn when<M, V: Term<M>>(condition: impl Condition<M>, value: V) -> Case<M, V:
 /// The condition of a branch. One that every row meets makes all others pointless, and is a mistake.
 fn chosen<M>(condition: impl Condition<M>) -> Node {
     match condition.into_condition().into_node() {
-        node if node.is_all() => Node::Misuse(Misuse::EmptyCondition { call: "when" }),
+        node if node.is_all() => Node::misuse(Misuse::EmptyCondition { call: "when" }),
         node => node,
     }
 }

@@ -23,8 +23,9 @@ pub use self::json::{Members, json_array, json_object};
 
 use super::operand::Seen;
 use super::{Expr, Operand, Term};
+use crate::error::Misuse;
 use crate::field::{DateTime, Email, Field, Slug, StoredFile, StoredImage, Url};
-use crate::node::{Misuse, Node, Operator};
+use crate::node::{Node, Operator};
 use crate::path::{Col, Hop, Nullability, Path};
 
 /// A value of type `To` that is NULL where one of type `From` is.
@@ -83,7 +84,7 @@ use methods;
 fn at_least(call: &'static str, argument: &'static str, least: i64, node: Node) -> Node {
     match node {
         Node::Value(nuages_storage::Value::Int(given)) if given < least => {
-            Node::Misuse(Misuse::BelowLeast { call, argument, least, given })
+            Node::misuse(Misuse::BelowLeast { call, argument, least, given })
         }
         node => node,
     }
@@ -92,7 +93,7 @@ fn at_least(call: &'static str, argument: &'static str, least: i64, node: Node) 
 /// The call of a function of arguments that are alike, at least two.
 fn of_several<M, T: Field>(call: &'static str, function: Function, nodes: Vec<Node>) -> Expr<M, T> {
     Expr::new(match nodes.len() {
-        0 | 1 => Node::Misuse(Misuse::TooFew { call, least: 2, given: nodes.len() }),
+        0 | 1 => Node::misuse(Misuse::TooFew { call, least: 2, given: nodes.len() }),
         _ => Node::Call(Operator::Function(function), nodes.into()),
     })
 }
@@ -441,7 +442,7 @@ pub fn random<M>() -> Expr<M, f64> {
 pub fn func<M, T: Field>(name: &'static str, arguments: impl Terms<M>) -> Expr<M, T> {
     match Function::named(name) {
         Some(function) => called(function, arguments),
-        None => Expr::new(Node::Misuse(Misuse::UnknownFunction { name })),
+        None => Expr::new(Node::misuse(Misuse::UnknownFunction { name })),
     }
 }
 

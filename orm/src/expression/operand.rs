@@ -6,9 +6,10 @@ use nuages_storage::Value;
 use rust_decimal::Decimal;
 
 use super::{Aggregate, Expr};
+use crate::error::Error;
 use crate::field::{Auto, Email, Field, Slug, StoredFile, StoredImage, Url};
 use crate::model::Model;
-use crate::node::{Misuse, Node};
+use crate::node::Node;
 use crate::path::{Col, Hop, Nullability, Path, Rel};
 use crate::relation::{ForeignKey, Forward, OneToOne};
 
@@ -233,7 +234,7 @@ fn key_node<R: Model>(key: Option<R::Pk>) -> Node {
         Some(mut values) if values.len() == 1 => {
             values.pop().map_or_else(|| Node::Value(Value::Null), Node::Value)
         }
-        _ => Node::Misuse(Misuse::UnsavedInstance { model: R::meta() }),
+        _ => Node::misuse(Error::Unsaved { model: R::meta().name, wanted: "a comparison" }),
     }
 }
 

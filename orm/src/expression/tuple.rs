@@ -25,10 +25,11 @@ use std::sync::Arc;
 
 use super::operand::Comparable;
 use super::{Operand, Q, Term};
+use crate::error::Misuse;
 use crate::field::Field;
 use crate::meta::ModelMeta;
 use crate::model::Model;
-use crate::node::{Lookup, Misuse, Node};
+use crate::node::{Lookup, Node};
 use crate::order::Order;
 use crate::path::{Col, Hop, Path, Rel, Types};
 use crate::queryset::state::Shape;
@@ -169,7 +170,7 @@ impl<T, M, I: IntoIterator<Item: TupleOperand<T, M>>> TupleAmong<T, M> for I {
 /// Whether there is a row in which every column is equal to its part of the tuple.
 fn among_rows(mut rows: QueryState, model: &'static ModelMeta, parts: &[Node]) -> Node {
     let clauses = rows.clauses();
-    let misuse = |after| Node::Misuse(Misuse::NotAllowed { call: "is_in of a tuple", after });
+    let misuse = |after| Node::misuse(Misuse::NotAllowed { call: "is_in of a tuple", after });
     let after = match &clauses.shape {
         _ if !clauses.slice.is_all() => Some("a slice"),
         _ if !clauses.combined.is_empty() => Some("a union, intersection or difference"),

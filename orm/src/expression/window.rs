@@ -18,8 +18,9 @@ use nuages_storage::Value;
 
 use super::function::{Like, Terms};
 use super::{Aggregate, Expr, Operand, Term};
+use crate::error::Misuse;
 use crate::field::Field;
-use crate::node::{AggregateNode, Misuse, Node, Operator, WindowNode};
+use crate::node::{AggregateNode, Node, Operator, WindowNode};
 use crate::order::Orderings;
 use crate::path::Types;
 use crate::queryset::state::OrderNode;
@@ -142,8 +143,8 @@ impl<M> Window<M> {
 
     /// A function over the window.
     fn of(&self, kind: WindowKind, arguments: Vec<Node>, filter: Option<Node>) -> Node {
-        if let Some(misuse) = self.misuse {
-            return Node::Misuse(misuse);
+        if let Some(misuse) = &self.misuse {
+            return Node::misuse(misuse.clone());
         }
         Node::Window(Arc::new(WindowNode {
             kind,
@@ -162,7 +163,7 @@ impl<M> Clone for Window<M> {
             partition_by: self.partition_by.clone(),
             order_by: self.order_by.clone(),
             frame: self.frame.clone(),
-            misuse: self.misuse,
+            misuse: self.misuse.clone(),
             model: PhantomData,
         }
     }
@@ -239,7 +240,7 @@ places! {
 /// ```
 pub fn ntile<M>(parts: u32) -> Unplaced<M, i64> {
     let argument = match parts {
-        0 => Node::Misuse(Misuse::Other("ntile divides rows into parts and was given 0; give it 1 or more")),
+        0 => Node::misuse(Misuse::Other("ntile divides rows into parts and was given 0; give it 1 or more")),
         parts => number(parts),
     };
     Unplaced::new(WindowKind::Ntile, vec![argument])
@@ -332,7 +333,7 @@ pub fn last_value<M, E: Term<M>>(term: E) -> Unplaced<M, Option<<E::T as Field>:
 /// ```
 pub fn nth_value<M, E: Term<M>>(term: E, n: u32) -> Unplaced<M, Option<<E::T as Field>::Base>> {
     let place = match n {
-        0 => Node::Misuse(Misuse::Other("nth_value counts rows from 1 and was given 0")),
+        0 => Node::misuse(Misuse::Other("nth_value counts rows from 1 and was given 0")),
         n => number(n),
     };
     Unplaced::new(WindowKind::NthValue, vec![term.into_node(), place])
@@ -365,7 +366,7 @@ impl<M, T: Field, K> Aggregate<M, T, K> {
 
 fn over<M>(aggregate: &AggregateNode, window: &Window<M>) -> Node {
     if aggregate.distinct || !aggregate.order_by.is_empty() {
-        return Node::Misuse(Misuse::Other(
+        return Node::misuse(Misuse::Other(
             "an aggregate over a window cannot be distinct or have an order of its own",
         ));
     }

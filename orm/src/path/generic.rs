@@ -5,12 +5,13 @@ use std::{fmt, marker::PhantomData};
 use super::{Hop, LeadsTo, Many, Nullable, One, Path, Rel, Root, Token, Types, steps};
 use crate::{
     draft::Own,
+    error::Error,
     expression::Q,
     field::{ContentType, Field},
     instance,
     meta::FieldKind,
     model::Model,
-    node::{FieldPath, Lookup, Misuse, Node, Step},
+    node::{FieldPath, Lookup, Node, Step},
 };
 
 /// A generic key with keys of type `K`, reached by the path `P` and the step `H`.
@@ -69,7 +70,7 @@ impl<P: Path, H: Hop, K: Field<Base = K>> GenericRel<P, H, K> {
     /// Whether it points at this row.
     pub fn eq<M: Model<Pk = K>>(self, row: &M) -> Q<P::Root> {
         let Some(key) = instance::key_of(row) else {
-            return Q::new(Node::Misuse(Misuse::UnsavedInstance { model: M::meta() }));
+            return Q::new(Node::misuse(Error::Unsaved { model: M::meta().name, wanted: "a comparison" }));
         };
         let label = ContentType::of::<M>().to_value();
         let [content_type, object_id] = FieldKind::generic_columns(place::<H>());

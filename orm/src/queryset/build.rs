@@ -9,10 +9,11 @@ use super::QuerySet;
 use super::lock::Lock;
 use super::relations::{Joinable, Relations};
 use super::state::{Combination, Distinct, Ordering, Prefetch, QueryState, Shape, Slice};
+use crate::error::Misuse;
 use crate::executor::FetchMode;
 use crate::expression::Condition;
 use crate::model::Model;
-use crate::node::{Misuse, Node};
+use crate::node::Node;
 use crate::order::Orderings;
 use crate::path::{Hop, Path, Rel};
 use crate::row::Selection;
@@ -171,8 +172,8 @@ pub trait Queryset: Sized {
     /// Locks the rows until the transaction ends, those of `select_related` included: waits for who has changed or
     /// locked them, and reads them as they are then.
     ///
-    /// The verb fails with [`Misuse::Other`](crate::error::Misuse::Other) outside of an `atomic` block, and with
-    /// [`Misuse::NotAllowed`](crate::error::Misuse::NotAllowed) where its rows are no rows of tables, after `distinct`
+    /// The verb fails with [`Misuse::Other`] outside of an `atomic` block, and with
+    /// [`Misuse::NotAllowed`] where its rows are no rows of tables, after `distinct`
     /// or of groups.
     ///
     /// ```

@@ -140,9 +140,7 @@ fn keyed<M: Model, R: Row>(
     key: Vec<Node>,
     ex: &dyn Executor,
 ) -> Result<Vec<(KeyValues, R)>> {
-    if let Some(misuse) = state.clauses().misuse {
-        return Err(misuse.into());
-    }
+    state.sound()?;
     let names = if R::NAMED { state.names() } else { Vec::new() };
     // The last annotations: after the row's own columns, and before those that `select_related` adds.
     let count = key.len();

@@ -8,7 +8,8 @@ use nuages_engine::algebra::SetKind;
 
 use super::state::{Distinct, Ordering, Shape};
 use super::{QuerySet, QueryState};
-use crate::node::{FieldPath, Lookup, Misuse, Node, Operator};
+use crate::error::Misuse;
+use crate::node::{FieldPath, Lookup, Node, Operator};
 
 /// Rows of both.
 ///
@@ -81,10 +82,10 @@ impl QueryState {
             return;
         }
         if self.clauses().empty {
-            let misuse = self.clauses().misuse;
+            let misuse = self.clauses().misuse.clone();
             *self = other;
             if let Some(misuse) = misuse {
-                self.misuse(misuse);
+                self.misuse(*misuse);
             }
             return;
         }

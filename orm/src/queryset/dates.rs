@@ -6,11 +6,12 @@ use nuages_engine::algebra::DateUnit;
 
 use super::QuerySet;
 use super::state::{Distinct, OrderNode, Ordering, QueryState, Shape};
+use crate::error::Misuse;
 use crate::expression::Term;
 use crate::expression::class::{Day, Instant};
 use crate::field::{Date, DateTime, Field};
 use crate::model::Model;
-use crate::node::{Lookup, Misuse, Node, Operator};
+use crate::node::{Lookup, Node, Operator};
 
 /// What has a day: dates, and instants in the executor's time zone.
 pub trait HasDay<M>: Term<M, T: Field<Base: Field<Class = Self::Kind>>> {

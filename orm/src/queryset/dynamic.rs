@@ -134,7 +134,7 @@ impl<M: Model, R> QuerySet<M, R> {
     pub fn records(self) -> QuerySet<Dynamic, Record> {
         let mut state = self.into_state();
         if !matches!(state.clauses().shape, Shape::Instances) {
-            state.misuse(crate::node::Misuse::NotAllowed { call: "records", after: "values" });
+            state.misuse(Misuse::NotAllowed { call: "records", after: "values" });
         }
         QuerySet::from_state(state)
     }
@@ -440,9 +440,7 @@ fn limit(state: &mut QueryState, count: u64) {
 }
 
 fn rows<R: NamedRow>(state: &QueryState, ex: &dyn Executor) -> Result<Vec<R>> {
-    if let Some(misuse) = state.clauses().misuse {
-        return Err(misuse.into());
-    }
+    state.sound()?;
     lock(state, ex)?;
     if is_empty(state) {
         return Ok(Vec::new());

@@ -67,9 +67,7 @@ impl<M: Model, R> QuerySet<M, R> {
     }
 
     fn engine_query(&self, ex: &dyn Executor) -> Result<Query> {
-        if let Some(misuse) = self.state().clauses().misuse {
-            return Err(misuse.into());
-        }
+        self.state().sound()?;
         Ok(Compiler::new(ex).rows(self.state())?.query)
     }
 }

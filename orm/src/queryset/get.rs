@@ -1,6 +1,6 @@
 //! `get`: exactly one row.
 //!
-//! A `get` by a key alone is not compiled: see [`key`](super::key).
+//! A `get` by a key alone is not compiled: see [`key`].
 
 use super::{
     QuerySet,

@@ -320,9 +320,7 @@ impl<M: Model, R: Row> Preparable for QuerySet<M, R> {
 }
 
 fn rows_of(state: &QueryState, home: &Home, ex: &dyn Executor) -> Result<Compiled> {
-    if let Some(misuse) = state.clauses().misuse {
-        return Err(misuse.into());
-    }
+    state.sound()?;
     let mut compiler = home.compiler(ex);
     let rows = compiler.rows(state)?;
     Compiled::new(rows.query, rows.joined, &compiler, ex)
@@ -507,9 +505,7 @@ impl<M: Model, R> QuerySet<M, R> {
 
 impl<M: Model, Out: Row> Aggregation<M, Out> {
     fn compiled(&self, home: &Home, ex: &dyn Executor) -> Result<Compiled> {
-        if let Some(misuse) = self.state.clauses().misuse {
-            return Err(misuse.into());
-        }
+        self.state.sound()?;
         if !self.state.clauses().combined.is_empty() {
             return Err(Misuse::NotAllowed { call: "aggregate", after: "a combination" }.into());
         }

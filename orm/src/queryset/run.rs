@@ -178,9 +178,7 @@ impl<M: Model, R: Row> QuerySet<M, R> {
         ex: &dyn Executor,
         visit: &mut dyn FnMut(&mut Vec<R>) -> Result<()>,
     ) -> Result<()> {
-        if let Some(misuse) = self.state.clauses().misuse {
-            return Err(misuse.into());
-        }
+        self.state.sound()?;
         lock(&self.state, ex)?;
         if is_empty(&self.state) {
             return Ok(());
@@ -251,9 +249,7 @@ pub(crate) fn rows<M: Model, R: Row>(state: &QueryState, ex: &dyn Executor) -> R
 
 /// The rows of a queryset, without what is prefetched.
 pub(crate) fn unfetched_rows<R: Row>(state: &QueryState, ex: &dyn Executor) -> Result<Vec<R>> {
-    if let Some(misuse) = state.clauses().misuse {
-        return Err(misuse.into());
-    }
+    state.sound()?;
     lock(state, ex)?;
     if is_empty(state) {
         return Ok(Vec::new());

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::state::{Annotation, Prefetch, Shape};
 use super::{QuerySet, QueryState};
+use crate::error::Misuse;
 use crate::expression::Term;
 use crate::model::Model;
-use crate::node::{FieldPath, Misuse, Node, Step};
+use crate::node::{FieldPath, Node, Step};
 use crate::path::{Hop, Rel, Root};
 use crate::prefetch::Pushed;
 use crate::row::{Prefetched, Push, Row, Select, Selection, ValuesRow};
@@ -166,7 +167,7 @@ impl QueryState {
             && let Shape::Instances = self.clauses().shape
             && let Some(field) = self.model.fields.iter().find(|field| field.name == &**name)
         {
-            self.misuse(Misuse::AnnotationClash { model: self.model, field: field.name });
+            self.misuse(Misuse::AnnotationClash { model: self.model.name, field: field.name });
         }
         let node = match node {
             Node::Named(name, inner) => Node::Named(name.clone(), Arc::new(self.resolve(inner))),

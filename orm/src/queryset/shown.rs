@@ -140,7 +140,7 @@ impl QueryState {
             Node::Outer { model, node } => format!("outer({})", QueryState::new(model).in_words(node)),
             Node::Subquery(queryset) => format!("subquery({queryset:?})"),
             Node::Exists(queryset) => format!("exists({queryset:?})"),
-            Node::Misuse(misuse) => crate::error::Error::from(*misuse).to_string(),
+            Node::Misuse(misuse) => misuse.to_string(),
             other => self.words_of(other),
         }
     }

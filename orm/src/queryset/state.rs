@@ -13,9 +13,10 @@ use std::sync::{Arc, LazyLock};
 use nuages_engine::algebra::SetKind;
 use smallvec::SmallVec;
 
+use crate::error::{Error, Result};
 use crate::executor::FetchMode;
 use crate::meta::{ModelMeta, OrderMeta};
-use crate::node::{FieldPath, Misuse, Node};
+use crate::node::{FieldPath, Node};
 use crate::prefetch::Pushed;
 use crate::queryset::{loading::Loading, lock::Lock};
 use crate::words::Vocabulary;
@@ -85,7 +86,7 @@ pub struct Clauses {
     /// Whether it has no row whatever the database holds (`none()`).
     pub empty: bool,
     /// The first mistake in the chain of calls; the verb tells it.
-    pub misuse: Option<Misuse>,
+    pub misuse: Option<Box<Error>>,
 }
 
 /// A computed value.
@@ -261,7 +262,12 @@ impl QueryState {
     }
 
     /// Keeps a mistake, if it is the first.
-    pub fn misuse(&mut self, misuse: Misuse) {
-        self.clauses_mut().misuse.get_or_insert(misuse);
+    pub fn misuse(&mut self, why: impl Into<Error>) {
+        self.clauses_mut().misuse.get_or_insert_with(|| Box::new(why.into()));
+    }
+
+    /// The mistake that was kept, as an error. Every verb asks this first.
+    pub fn sound(&self) -> Result<()> {
+        self.clauses().misuse.as_deref().map_or(Ok(()), |misuse| Err(misuse.clone()))
     }
 }

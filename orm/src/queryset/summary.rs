@@ -110,9 +110,7 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     ) -> Result<(Vec<Node>, Vec<Value>)> {
         let mut nodes = Vec::new();
         selection.collect(&mut nodes);
-        if let Some(misuse) = self.state.clauses().misuse {
-            return Err(misuse.into());
-        }
+        self.state.sound()?;
         if nodes.is_empty() {
             return Ok((nodes, Vec::new()));
         }
@@ -171,11 +169,8 @@ pub(super) fn exists(state: &QueryState, ex: &dyn Executor) -> Result<bool> {
 
 /// Whether no query is needed to know that there is no row.
 fn is_known_empty(state: &QueryState) -> Result<bool> {
-    let clauses = state.clauses();
-    match clauses.misuse {
-        Some(misuse) => Err(misuse.into()),
-        None => Ok(state.is_never() || clauses.slice.count == Some(0)),
-    }
+    state.sound()?;
+    Ok(state.is_never() || state.clauses().slice.count == Some(0))
 }
 
 impl QueryState {

@@ -316,9 +316,7 @@ pub(super) fn update_of(
     compiler: &mut Compiler<'_>,
 ) -> Result<Option<Update>> {
     let clauses = state.clauses();
-    if let Some(misuse) = clauses.misuse {
-        return Err(misuse.into());
-    }
+    state.sound()?;
     let refused = |after| Err(Misuse::NotAllowed { call: "update", after }.into());
     if !clauses.slice.is_all() {
         return refused("a slice");

@@ -2,8 +2,9 @@ use nuages_engine::algebra::DatePart;
 use nuages_storage::Value;
 
 use super::blog::{Category, Post, Tag, User};
+use crate::error::{Error, Misuse};
 use crate::meta::ModelMeta;
-use crate::node::{FieldPath, Lookup, Misuse, Node, Operator};
+use crate::node::{FieldPath, Lookup, Node, Operator};
 use crate::prelude::*;
 use crate::queryset::state::{Distinct, Ordering, Shape};
 
@@ -59,7 +60,7 @@ fn a_key_is_compared_with_an_instance_a_key_or_a_value() {
         Node::lookup(
             Lookup::Exact,
             path(Post::meta(), "author"),
-            Node::Misuse(Misuse::UnsavedInstance { model: User::meta() })
+            Node::misuse(Error::Unsaved { model: "User", wanted: "a comparison" })
         )
     );
     alice.id = 7.into();
@@ -168,7 +169,7 @@ fn a_plain_queryset_keeps_conditions_only() {
 fn the_first_misuse_is_kept() {
     let posts = Post::objects().slice(..3).filter(Post::id.eq(1)).distinct();
     let misuse = Misuse::NotAllowed { call: "filter", after: "a slice" };
-    assert_eq!(posts.state().clauses().misuse, Some(misuse));
+    assert_eq!(posts.state().clauses().misuse, Some(Box::new(misuse.into())));
     let page = Post::objects().slice(10..).slice(5..8);
     assert_eq!((page.state().clauses().slice.offset, page.state().clauses().slice.count), (15, Some(3)));
 }

@@ -2,10 +2,11 @@
 
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use super::{Appended, Files, is_full};
+use super::growing::Growing;
+use super::{Appended, Files};
 
 /// The file system of the operating system.
 #[derive(Debug)]
@@ -24,14 +25,11 @@ impl Files for Disk {
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn Appended>> {
-        let file = OpenOptions::new().create(true).truncate(true).write(true).open(path)?;
-        Ok(Box::new(file))
+        Ok(Box::new(Growing::create(path)?))
     }
 
     fn open(&self, path: &Path, length: u64) -> io::Result<Box<dyn Appended>> {
-        let mut file = OpenOptions::new().write(true).open(path)?;
-        file.seek(SeekFrom::Start(length))?;
-        Ok(Box::new(file))
+        Ok(Box::new(Growing::open(path, length)?))
     }
 
     fn read(&self, path: &Path) -> io::Result<Box<dyn Read>> {
@@ -59,50 +57,4 @@ impl Files for Disk {
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
-}
-
-impl Appended for File {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)
-    }
-
-    fn reserve(&mut self, bytes: usize) -> io::Result<usize> {
-        let end = self.stream_position()?;
-        let zeros = vec![0; bytes];
-        let mut written = 0;
-        while written < bytes {
-            match self.write(&zeros[written..]) {
-                Ok(0) => break,
-                Ok(more) => written += more,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if is_full(&error) => break,
-                Err(error) => return Err(error),
-            }
-        }
-        self.seek(SeekFrom::Start(end))?;
-        Ok(written)
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()?;
-        expect_named(self)
-    }
-
-    fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.set_len(length)?;
-        self.sync_all()
-    }
-}
-
-/// That the file has a name still. One that was removed takes all that is written to it, and nobody finds it again.
-#[cfg(unix)]
-fn expect_named(file: &File) -> io::Result<()> {
-    let links = std::os::unix::fs::MetadataExt::nlink(&file.metadata()?);
-    if links == 0 { Err(io::ErrorKind::NotFound.into()) } else { Ok(()) }
-}
-
-/// That the file has a name still. Here one that is open cannot be removed.
-#[cfg(not(unix))]
-fn expect_named(_: &File) -> io::Result<()> {
-    Ok(())
 }

@@ -22,7 +22,7 @@ use crate::commit::CommitId;
 use crate::error::Error;
 use crate::file::disk::Disk;
 use crate::file::{Directory, FileError, Kind};
-use crate::holders::Who;
+use crate::holders::{Holders, Who};
 use crate::keys::Counters;
 use crate::log::frame::Payload;
 use crate::log::{Log, Segment};
@@ -169,8 +169,8 @@ impl Store {
             syncer: Syncer::default(),
             lock: Mutex::new(Some(lock)),
         };
-        let inner = Arc::new(Inner::new(Arc::new(version), Counters::restored(&counters), Some(durable)));
-        Ok(Store { keeper: None, inner })
+        let counters = Counters::restored(&counters);
+        Ok(Store::of(Inner::new(Arc::new(version), counters, Some(durable), Holders::default())))
     }
 
     /// What was done to open it; none if it is in memory.
@@ -220,7 +220,7 @@ impl Store {
         schema: &dyn CatalogCodec,
     ) -> Result<CommitId, Error> {
         let version = self.hold(self.snapshot()?, Who::Checkpoint);
-        let position = Position { sequence: 0, counters: self.inner.counters.reserved() };
+        let position = Position { sequence: 0, counters: self.inner.counters.handed_out() };
         write_new(directory, &version, &position, schema)?;
         Ok(version.commit())
     }

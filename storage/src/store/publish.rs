@@ -199,7 +199,9 @@ impl Inner {
         while committing.unpublished.front().is_some_and(|next| next.commit() <= commit)
             && let Some(next) = committing.unpublished.pop_front()
         {
-            old.push(std::mem::replace(&mut self.published.write().version, Arc::clone(&next)));
+            let before = std::mem::replace(&mut self.published.write().version, Arc::clone(&next));
+            self.holders.replaced(&before);
+            old.push(before);
             self.history.published(&next);
         }
         drop(committing);
@@ -235,6 +237,7 @@ impl Inner {
     fn replace(&self, next: Version) -> Applied {
         let next = Arc::new(next);
         let before = std::mem::replace(&mut self.published.write().version, Arc::clone(&next));
+        self.holders.replaced(&before);
         self.history.published(&next); // who watches holds the version before, so this is where all its commits come by
         Applied { commit: next.commit(), before: Some(before) }
     }

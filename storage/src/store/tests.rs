@@ -5,12 +5,14 @@ mod corpus;
 mod crash;
 mod damage;
 mod durability;
+mod gated;
 
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Durability, Options, Store};
 use crate::codec::Malformed;
@@ -82,6 +84,9 @@ const INDEX: IndexId = IndexId::new(0);
 fn path() -> &'static Path {
     Path::new("/music")
 }
+
+/// After this long something that was to happen will not happen any more.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Options under which only what is asked for is checkpointed.
 fn options(durability: Durability) -> Options {
@@ -199,6 +204,13 @@ fn write(writer: &mut Writer<'_>, step: &Step) {
         }
         Step::Put(row, value, text) => put(writer, *row, Some((*value, text))),
         Step::Delete(row) => put(writer, *row, None),
+    }
+}
+
+/// Makes the table, and has its keys reserved, which a statement waits for.
+fn begin(store: &Store) {
+    for step in [Step::Create, Step::Put(50, 0, String::new()), Step::Delete(50)] {
+        commit(store, &step).unwrap();
     }
 }
 

@@ -135,6 +135,13 @@ impl<'v> LeafView<'v> {
         }
     }
 
+    /// A slot of two words a row, the lower first; NULLs are zeros. None if it is not stored, and each row has its default.
+    #[must_use]
+    #[inline]
+    pub fn wides(self, slot: usize) -> Option<&'v [[u64; 2]]> {
+        self.default_of(slot).is_none().then(|| self.leaf.wides(slot))
+    }
+
     /// The word of a row in a slot of one word a row, or its row id; `None` if it is NULL.
     #[must_use]
     #[inline]

@@ -1,7 +1,7 @@
 //! How a value lies in a leaf: the lane of its type, and the words it becomes there.
 //!
 //! A fixed-width value is one word (`u64`) or two (`u128`). A word is the `i64` of an integer, a count of
-//! days or microseconds (see [`temporal`](super::temporal)), or the bits of a float. The functions here are
+//! days or microseconds (see [`temporal`]), or the bits of a float. The functions here are
 //! the only place that knows this correspondence; leaves and vectorised operators go through them.
 
 use rust_decimal::Decimal;
@@ -118,4 +118,69 @@ pub fn decimal_to_wide(decimal: Decimal) -> u128 {
 #[must_use]
 pub fn decimal_from_wide(wide: u128) -> Decimal {
     Decimal::deserialize(wide.to_le_bytes())
+}
+
+/// Up to 64 stored decimals of one scale as integers, each so many times the last digit of that scale, and the scale. A row of
+/// `nulls` is 0. `None` if their scales differ, or if one does not fit an `i64`.
+///
+/// ```
+/// use nuages_storage::value::{decimal_to_wide, decimal_units};
+/// use rust_decimal::Decimal;
+/// let words = [Decimal::new(125, 2), Decimal::new(-50, 2)].map(|decimal| {
+///     let wide = decimal_to_wide(decimal);
+///     [wide as u64, (wide >> 64) as u64]
+/// });
+/// assert_eq!(decimal_units(&words, 0), Some((vec![125, -50_i64 as u64], 2)));
+/// ```
+#[must_use]
+pub fn decimal_units(wides: &[[u64; 2]], nulls: u64) -> Option<(Vec<u64>, u8)> {
+    const SIGN_BIT: u32 = 31;
+    const SCALE_BITS: u32 = 16;
+    const SCALE: u64 = 0xff << SCALE_BITS;
+    let first = wides.get((!nulls).trailing_zeros() as usize);
+    let scale = first.map_or(0, |[low, _]| low & SCALE);
+    let mut odd = 0;
+    let units = wides.iter().enumerate().map(|(row, [low, high])| {
+        let magnitude = low >> 32 | high << 32;
+        let all_if_negative = (low >> SIGN_BIT & 1).wrapping_neg();
+        let is_odd = high >> 32 | magnitude >> 63 | (low & SCALE) ^ scale;
+        let all_if_present = (nulls >> row & 1).wrapping_sub(1);
+        odd |= is_odd & all_if_present;
+        (magnitude ^ all_if_negative).wrapping_sub(all_if_negative)
+    });
+    let units = units.collect();
+    (odd == 0).then_some((units, (scale >> SCALE_BITS) as u8))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn decimals_of_one_scale_are_integers(
+            digits in prop::collection::vec(any::<i64>(), 0..64), scale in 0..5_u32, nulls in any::<u64>(), odd in 0..64_usize,
+        ) {
+            let stored = |decimal: Decimal| {
+                let wide = decimal_to_wide(decimal);
+                [wide as u64, (wide >> 64) as u64]
+            };
+            let digits: Vec<i64> = digits.iter().map(|digits| *digits >> 1).collect();
+            let mut wides: Vec<_> = digits.iter().map(|digits| stored(Decimal::new(*digits, scale))).collect();
+            let is_null = |row: usize| nulls >> row & 1 == 1;
+            let units = decimal_units(&wides, 0);
+            prop_assert_eq!(&units.as_ref().unwrap().0, &digits.iter().map(|digits| digits.cast_unsigned()).collect::<Vec<_>>());
+            prop_assert!(digits.is_empty() || units.unwrap().1 == scale as u8);
+            if odd < wides.len() && wides.len() > 1 {
+                // Of another scale, or too long; where it is NULL it does not matter.
+                let other = if scale % 2 == 0 { Decimal::new(1, scale + 1) } else { Decimal::from_i128_with_scale(1 << 63, scale) };
+                wides[odd] = stored(other);
+                let others_are_null = (0..wides.len()).all(|row| row == odd || is_null(row)) && scale % 2 == 0;
+                let found = decimal_units(&wides, nulls);
+                prop_assert_eq!(found.is_some(), is_null(odd) || others_are_null);
+            }
+        }
+    }
 }

@@ -74,6 +74,10 @@ impl Worker for SharedConnection<'_> {
         Ok(self.lock().prepare_cached(CREDIT)?.execute([key])? as u64)
     }
 
+    fn decrement(&self, key: i64) -> Result<u64> {
+        Ok(self.lock().prepare_cached(DEBIT)?.execute([key])? as u64)
+    }
+
     fn get(&self, key: i64) -> Result<u64> {
         let item = get_in_sqlite(&mut *self.lock().prepare_cached(GET)?, key)?;
         Ok(still_item(&item))
@@ -98,6 +102,10 @@ impl Concurrency for Sqlite {
     fn update_with_snapshot(&mut self, keys: &[i64]) -> Result<Sample> {
         let mut update = self.connection.prepare(CREDIT)?;
         timed(|| added_up(keys, |key| Ok(update.execute([key])? as u64)))
+    }
+
+    fn update_beside_snapshot(&mut self, keys: &[i64]) -> Result<Sample> {
+        self.update_with_snapshot(keys)
     }
 }
 
@@ -176,6 +184,10 @@ impl Worker for EngineWorker<'_> {
         self.credit.run([Value::Int(key)])
     }
 
+    fn decrement(&self, key: i64) -> Result<u64> {
+        self.debit.run([Value::Int(key)])
+    }
+
     fn get(&self, key: i64) -> Result<u64> {
         Ok(still_item(&self.get_in(&self.engine.db, key)?))
     }
@@ -200,6 +212,12 @@ impl Concurrency for Engine {
                 worker.increment(key)
             })
         })
+    }
+
+    fn update_beside_snapshot(&mut self, keys: &[i64]) -> Result<Sample> {
+        let worker = EngineWorker::new(self)?;
+        let _held = self.db.snapshot()?;
+        timed(|| added_up(keys, |key| worker.increment(key)))
     }
 }
 
@@ -277,6 +295,10 @@ impl Worker for OrmWorker<'_> {
         Ok((self.credit)(key, self.db)?)
     }
 
+    fn decrement(&self, key: i64) -> Result<u64> {
+        Ok((self.debit)(key, self.db)?)
+    }
+
     fn get(&self, key: i64) -> Result<u64> {
         Ok(still_instance(&(self.get)(key, self.db)?))
     }
@@ -300,6 +322,12 @@ impl Concurrency for Orm {
                 worker.increment(key)
             })
         })
+    }
+
+    fn update_beside_snapshot(&mut self, keys: &[i64]) -> Result<Sample> {
+        let worker = OrmWorker::new(self)?;
+        let _held = self.db.snapshot()?;
+        timed(|| added_up(keys, |key| worker.increment(key)))
     }
 }
 
@@ -336,6 +364,13 @@ impl Worker for SharedItems<'_> {
     fn increment(&self, key: i64) -> Result<u64> {
         self.with(|items| {
             items.by_id.get_mut(&key).ok_or("an item is missing")?.a += 1;
+            Ok(1)
+        })
+    }
+
+    fn decrement(&self, key: i64) -> Result<u64> {
+        self.with(|items| {
+            items.by_id.get_mut(&key).ok_or("an item is missing")?.a -= 1;
             Ok(1)
         })
     }

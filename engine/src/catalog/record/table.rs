@@ -19,7 +19,6 @@ use crate::catalog::{
     TargetKey, Uniqueness,
 };
 use crate::error::Error;
-use crate::integrity::domain;
 use crate::optimize::statistics::StatisticsCell;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -174,7 +173,7 @@ impl<'a> TableRecord<'a> {
         let mut table = TableDefinition {
             id: TableId::new(self.id),
             name: self.name.into_owned(),
-            bounded: domain::bounded(&columns),
+            bounded: ColumnDefinition::bounded(&columns),
             columns,
             primary_key: match self.primary_key {
                 PrimaryKeyRecord::RowId { column } => PrimaryKey::RowId { column },

@@ -79,7 +79,7 @@ fn is_sum(function: AggregateFunction) -> bool {
 fn kind_of(column: &Vector<'_>) -> Option<DataType> {
     match column {
         Vector::Word { kind, .. } => Some(*kind),
-        Vector::Decimal { .. } => Some(crate::evaluate::decimal(0)),
+        Vector::Decimal { .. } | Vector::Fixed { .. } => Some(crate::evaluate::decimal(0)),
         Vector::Leaf(column) => Some(column.kind()),
         Vector::Constant { kind, .. } => *kind,
         _ => None,

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use crate::bits::{Bits, WORD_ROWS, low_bits};
 use crate::error::Error;
 use crate::evaluate::Words;
+use crate::evaluate::fixed::Fixed;
 use crate::vector::{Vector, VectorBuilder};
 
 pub(crate) fn overflow(operation: &str) -> Error {
@@ -204,10 +205,32 @@ impl DecimalSums {
         input: &Vector<'_>,
         live: &Bits,
     ) -> Result<(), Error> {
+        if let Some(fixed) = Fixed::of(input) {
+            let (words, scale) = (fixed.words(), u32::from(fixed.scale()));
+            for row in live {
+                let units = i128::from(words.get(row).cast_signed());
+                let sum = DecimalSum { mantissa: units, scale, count: 1 };
+                self.groups[group(row)].merge(&sum).ok_or_else(|| overflow("sum()"))?;
+            }
+            return Ok(());
+        }
         for row in live {
             if let Some(decimal) = input.decimal(row) {
                 self.groups[group(row)].add(decimal).ok_or_else(|| overflow("sum()"))?;
             }
+        }
+        Ok(())
+    }
+
+    /// Adds the rows of a column to the only group.
+    pub(super) fn add_column(&mut self, input: &Vector<'_>, live: &Bits) -> Result<(), Error> {
+        let Some(fixed) = Fixed::of(input) else { return self.add(|_| 0, input, live) };
+        let Words::Slice(words) = fixed.words() else { return self.add(|_| 0, input, live) };
+        let Some(group) = self.groups.first_mut() else { return Ok(()) };
+        for (words, mask) in words.chunks(WORD_ROWS).zip(live.words()) {
+            let (mantissa, count) = (sum_under(words, *mask), u64::from(mask.count_ones()));
+            let sum = DecimalSum { mantissa, scale: u32::from(fixed.scale()), count };
+            group.merge(&sum).ok_or_else(|| overflow("sum()"))?;
         }
         Ok(())
     }

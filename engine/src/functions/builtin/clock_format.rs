@@ -2,7 +2,7 @@
 //!
 //! A template is cut into fields and literal characters once for both directions. The longest name that a text begins
 //! with is the field; text in double quotes, and a character behind a backslash, stand for themselves. Here is what is
-//! written; [`read`] is the other direction.
+//! written; [`mod@read`] is the other direction.
 
 mod read;
 

@@ -183,7 +183,7 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
     let (key_type, key) = primary_key(model);
     let codec = codec(model);
     let parts = parts(model);
-    let visit = visit(model);
+    let (visit, accessors) = (visit(model), accessors(model));
     let hooks = hooks(model);
     let objects = model
         .options
@@ -191,6 +191,7 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
         .as_ref()
         .map(|objects| quote!(fn objects() -> ::nuages::queryset::QuerySet<Self> { #objects() }));
     quote! {
+        #accessors
         #[automatically_derived]
         impl ::nuages::model::Model for #name {
             type Pk = #key_type;
@@ -418,21 +419,12 @@ fn display(model: &Definition<'_>) -> Option<TokenStream> {
     })
 }
 
-/// From a number to a field.
+/// From a number to a field. The accessors stand beside `visit`: functions inside of it would be made anew for each
+/// visitor.
 fn visit(model: &Definition<'_>) -> TokenStream {
     let arms = (0u16..).zip(&model.fields).map(|(index, field)| {
-        let (get, get_mut) = (field.get(&quote!(instance)), field.get_mut(&quote!(instance)));
-        let member = field.member();
-        quote! {
-            #index => #member::accept(
-                ::nuages::model::Accessor {
-                    index: #index,
-                    get: |instance: &Self| #get,
-                    get_mut: |instance: &mut Self| #get_mut,
-                },
-                visitor,
-            ),
-        }
+        let (place, member) = (syn::Index::from(usize::from(index)), field.member());
+        quote!(#index => #member::accept(ACCESSORS.#place, visitor),)
     });
     quote! {
         fn visit<__V: ::nuages::model::FieldVisitor<Self>>(field: u16, visitor: __V) -> ::core::option::Option<__V::Output> {
@@ -441,5 +433,21 @@ fn visit(model: &Definition<'_>) -> TokenStream {
                 _ => return ::core::option::Option::None,
             })
         }
+    }
+}
+
+/// The accessors of all fields.
+fn accessors(model: &Definition<'_>) -> TokenStream {
+    let name = &model.input.ident;
+    let types = model.fields.iter().map(|field| &field.ty);
+    let accessors = (0u16..).zip(&model.fields).map(|(index, field)| {
+        let (get, get_mut) = (field.get(&quote!(instance)), field.get_mut(&quote!(instance)));
+        quote!(Accessor { index: #index, get: |instance| #get, get_mut: |instance| #get_mut })
+    });
+    quote! {
+        const ACCESSORS: (#(::nuages::model::Accessor<#name, #types>,)*) = {
+            use ::nuages::model::Accessor;
+            (#(#accessors,)*)
+        };
     }
 }

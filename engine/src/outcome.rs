@@ -27,7 +27,7 @@ pub struct Outcome {
     pub last_row: Option<i64>,
 }
 
-/// Whether [`Session::insert_rows`](super::Session::insert_rows) is given row ids.
+/// Whether [`Session::insert_rows`](crate::Session::insert_rows) is given row ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowKeys {
     /// The rows have the primary keys they are to have. For a table that is not keyed by an integer column this
