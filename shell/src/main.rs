@@ -18,17 +18,11 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::Parser;
-use mimalloc::MiMalloc;
 
 use crate::interrupt::Interrupt;
 use crate::options::Options;
 use crate::prompt::{Line, Prompt};
 use crate::shell::{Manners, Shell};
-
-/// A short statement is some hundred small trees, made, handed on and dropped within microseconds: a fifth of its time
-/// is the system's allocator.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let options = Options::parse();
