@@ -146,7 +146,7 @@ pub(super) fn negate(
     let live = selection.and_not(&nulls);
     let words = Words::of(operand);
     let (kind, data) = match class {
-        Some(Class::Decimal) => return Ok(decimals::negate(operand, len, nulls)),
+        Some(Class::Decimal) => return Ok(decimals::negate(operand, len, &live, nulls)),
         Some(Class::Float) => {
             (DataType::Float, (0..len).map(|row| (-f64::from_bits(words.get(row))).to_bits()).collect())
         }

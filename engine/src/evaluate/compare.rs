@@ -121,7 +121,7 @@ fn compare_class(
             _ => rows_where(op, live, |row| Some(left.text(row)?.cmp(right.text(row)?))),
         },
         Class::Decimal => {
-            if let Some((left, right)) = Fixed::of(left).zip(Fixed::of(right)) {
+            if let Some((left, right)) = Fixed::of(left, live).zip(Fixed::of(right, live)) {
                 let scale = left.scale().max(right.scale());
                 if let Some((left, right)) = left.at(scale).zip(right.at(scale)) {
                     return compare_words(op, left.words(), right.words(), len, live, u64::cast_signed);

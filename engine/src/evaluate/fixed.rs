@@ -3,9 +3,13 @@
 use std::borrow::Cow;
 
 use super::compare::Words;
+use crate::bits::Bits;
 use crate::vector::Vector;
 use nuages_storage::Value;
 use rust_decimal::Decimal;
+
+/// Less than one row in so many is few: taken out of a leaf, all rows take as long as a comparison of so many one by one.
+const FEW: usize = 5;
 
 /// A column of decimals of one scale, each as so many times the last digit of that scale. A NULL is 0.
 #[derive(Debug)]
@@ -21,12 +25,16 @@ enum Units<'a> {
 }
 
 impl<'a> Fixed<'a> {
-    /// The column as integers; `None` if it is none of decimals, if they have several scales, or if one has more digits than a
-    /// word takes. O(n), without a branch for a row where they lie in a leaf.
-    pub(crate) fn of(column: &'a Vector<'_>) -> Option<Fixed<'a>> {
+    /// The column as integers; `None` if it is none of decimals, if they have several scales, if one has more digits than
+    /// a word takes, or if so few rows are asked for that they are better looked at one by one. O(n), without a branch for
+    /// a row where they lie in a leaf.
+    pub(crate) fn of(column: &'a Vector<'_>, asked: &Bits) -> Option<Fixed<'a>> {
         let (units, scale) = match column {
             Vector::Fixed { scale, data, .. } => (Units::Column(Cow::Borrowed(data)), *scale),
             Vector::Leaf(leaf) => {
+                if asked.count() * FEW < leaf.len() {
+                    return None;
+                }
                 let (units, scale) = leaf.units()?;
                 (Units::Column(Cow::Owned(units)), scale)
             }

@@ -557,7 +557,7 @@ mod tests {
                 1 => pair.clone().prop_map(|(a, b)| format!("coalesce({a}, {b})")),
                 1 => pair.clone().prop_map(|(a, b)| format!("CASE WHEN {a} THEN {b} ELSE 1 END")),
                 1 => pair.clone().prop_map(|(a, b)| format!("CASE {a} WHEN {b} THEN 1 END")),
-                1 => pair.clone().prop_map(|(a, b)| format!("{a} = ANY ({b})")),
+                1 => pair.prop_map(|(a, b)| format!("{a} = ANY ({b})")),
                 1 => inner.prop_map(|a| format!("{a} COLLATE nocase")),
             ]
         })

@@ -26,8 +26,8 @@ pub(super) fn evaluate(
 }
 
 /// `-operand` in every row.
-pub(super) fn negate(operand: &Vector<'_>, len: usize, nulls: Bits) -> Vector<'static> {
-    if let Some(fixed) = Fixed::of(operand) {
+pub(super) fn negate(operand: &Vector<'_>, len: usize, live: &Bits, nulls: Bits) -> Vector<'static> {
+    if let Some(fixed) = Fixed::of(operand, live) {
         let words = fixed.words();
         let data = (0..len).map(|row| words.get(row).wrapping_neg()).collect();
         return Vector::Fixed { scale: fixed.scale(), data, nulls };
@@ -41,7 +41,7 @@ fn as_integers(op: Arithmetic, operands: &Operands<'_, '_>, live: &Bits) -> Opti
     if !matches!(op, Arithmetic::Add | Arithmetic::Subtract | Arithmetic::Multiply) {
         return None;
     }
-    let (left, right) = (Fixed::of(operands.left)?, Fixed::of(operands.right)?);
+    let (left, right) = (Fixed::of(operands.left, live)?, Fixed::of(operands.right, live)?);
     let (left, right, scale) = match op {
         Arithmetic::Multiply => {
             let scale = left.scale() + right.scale();

@@ -205,7 +205,7 @@ impl DecimalSums {
         input: &Vector<'_>,
         live: &Bits,
     ) -> Result<(), Error> {
-        if let Some(fixed) = Fixed::of(input) {
+        if let Some(fixed) = Fixed::of(input, live) {
             let (words, scale) = (fixed.words(), u32::from(fixed.scale()));
             for row in live {
                 let units = i128::from(words.get(row).cast_signed());
@@ -224,7 +224,7 @@ impl DecimalSums {
 
     /// Adds the rows of a column to the only group.
     pub(super) fn add_column(&mut self, input: &Vector<'_>, live: &Bits) -> Result<(), Error> {
-        let Some(fixed) = Fixed::of(input) else { return self.add(|_| 0, input, live) };
+        let Some(fixed) = Fixed::of(input, live) else { return self.add(|_| 0, input, live) };
         let Words::Slice(words) = fixed.words() else { return self.add(|_| 0, input, live) };
         let Some(group) = self.groups.first_mut() else { return Ok(()) };
         for (words, mask) in words.chunks(WORD_ROWS).zip(live.words()) {
