@@ -15,7 +15,6 @@
 
 pub(crate) mod disk;
 mod error;
-mod growing;
 #[cfg(test)]
 pub(crate) mod simulated;
 
@@ -50,8 +49,7 @@ pub(crate) trait Files: Debug + Send + Sync {
 pub(crate) trait Appended: Debug + Send {
     /// Writes behind what was written before.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// Writes so many zeros there or somewhat more, in whose place the next writes go, or as many as there is room for.
-    /// Returns how many.
+    /// Writes so many zeros there, in whose place the next writes go, or as many as there is room for. Returns how many.
     fn reserve(&mut self, bytes: usize) -> io::Result<usize>;
     /// Makes durable what was written.
     fn sync(&mut self) -> io::Result<()>;

@@ -2,11 +2,10 @@
 
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::growing::Growing;
-use super::{Appended, Files};
+use super::{Appended, Files, is_full};
 
 /// The file system of the operating system.
 #[derive(Debug)]
@@ -25,11 +24,14 @@ impl Files for Disk {
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn Appended>> {
-        Ok(Box::new(Growing::create(path)?))
+        let file = OpenOptions::new().create(true).truncate(true).write(true).open(path)?;
+        Ok(Box::new(file))
     }
 
     fn open(&self, path: &Path, length: u64) -> io::Result<Box<dyn Appended>> {
-        Ok(Box::new(Growing::open(path, length)?))
+        let mut file = OpenOptions::new().write(true).open(path)?;
+        file.seek(SeekFrom::Start(length))?;
+        Ok(Box::new(file))
     }
 
     fn read(&self, path: &Path) -> io::Result<Box<dyn Read>> {
@@ -56,5 +58,97 @@ impl Files for Disk {
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+}
+
+impl Appended for File {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn reserve(&mut self, bytes: usize) -> io::Result<usize> {
+        let end = self.stream_position()?;
+        let zeros = vec![0; bytes];
+        let mut written = 0;
+        while written < bytes {
+            match self.write(&zeros[written..]) {
+                Ok(0) => break,
+                Ok(more) => written += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_full(&error) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        self.seek(SeekFrom::Start(end))?;
+        Ok(written)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()?;
+        expect_named(self)
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.set_len(length)?;
+        self.sync_all()
+    }
+}
+
+/// That the file has a name still. One that was removed takes all that is written to it, and nobody finds it again.
+#[cfg(unix)]
+fn expect_named(file: &File) -> io::Result<()> {
+    if is_surely_named(file) {
+        return Ok(());
+    }
+    let links = std::os::unix::fs::MetadataExt::nlink(&file.metadata()?);
+    if links == 0 { Err(io::ErrorKind::NotFound.into()) } else { Ok(()) }
+}
+
+/// Whether the name that the file was opened under, or got since, is its name still. To ask that of the file itself is to ask
+/// for its times as well, and then the next write has to change them, which costs as much as half a sync
+/// (`docs/decisions/0006-a-sync-does-not-ask-for-times.md`).
+#[cfg(target_os = "linux")]
+fn is_surely_named(file: &File) -> bool {
+    let link = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(file));
+    fs::read_link(link).is_ok_and(|name| !name.as_os_str().as_encoded_bytes().ends_with(b" (deleted)"))
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+fn is_surely_named(_: &File) -> bool {
+    false
+}
+
+/// That the file has a name still. Here one that is open cannot be removed.
+#[cfg(not(unix))]
+fn expect_named(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_named_until_its_last_name_is_removed() {
+        let directory = std::env::temp_dir().join(format!("nuages-disk-{}", uuid::Uuid::new_v4()));
+        fs::create_dir(&directory).unwrap();
+        let [first, second, third] = ["first", "second", "third"].map(|name| directory.join(name));
+        let mut file = Disk.create(&first).unwrap();
+        let found = File::open(&first).unwrap();
+        file.append(b"swing").unwrap();
+        file.sync().unwrap();
+        assert!(is_surely_named(&found));
+        fs::rename(&first, &second).unwrap();
+        assert!(is_surely_named(&found), "it has another");
+        file.sync().unwrap();
+        fs::hard_link(&second, &third).unwrap();
+        fs::remove_file(&second).unwrap();
+        assert!(!is_surely_named(&found));
+        file.sync().unwrap();
+        fs::remove_file(&third).unwrap();
+        assert_eq!(file.sync().unwrap_err().kind(), io::ErrorKind::NotFound);
+        fs::write(&first, "another under its name").unwrap();
+        assert_eq!(file.sync().unwrap_err().kind(), io::ErrorKind::NotFound);
+        fs::remove_dir_all(&directory).unwrap();
     }
 }

@@ -4,9 +4,6 @@
 //! that of its directory. A power cut keeps what is durable; of the rest each write is kept, lost, cut short, or kept in some
 //! of its sectors and lost in others, whatever became of the one before it. Names come and go in order, as in a file system
 //! with a journal.
-//!
-//! What is appended where there are zeros already is written as [files of the system](super::growing) write it: in whole
-//! blocks, the first of which has bytes that are durable.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -18,8 +15,6 @@ use parking_lot::Mutex;
 
 use super::{Appended, Files, is_full};
 
-/// What is written in place of zeros is a multiple of this.
-const BLOCK: usize = 64;
 /// What of a write is there after a power cut or not, as a whole.
 const SECTOR: usize = 16;
 
@@ -335,21 +330,8 @@ struct OpenFile {
 }
 
 impl OpenFile {
-    /// Bytes that are appended, as they are written: where, and what.
-    fn image(&self, bytes: &[u8]) -> (usize, Vec<u8>) {
-        let state = self.system.0.lock();
-        let there = &state.files[self.file].written;
-        let (block, end) = (self.end / BLOCK * BLOCK, self.end + bytes.len());
-        if end.next_multiple_of(BLOCK) > there.len() {
-            return (self.end, bytes.to_vec());
-        }
-        let mut image = [&there[block..self.end], bytes].concat();
-        image.resize(end.next_multiple_of(BLOCK) - block, 0);
-        (block, image)
-    }
-
-    /// Writes somewhere, and says how much that was.
-    fn write(&mut self, at: usize, bytes: &[u8]) -> (usize, io::Result<()>) {
+    /// Writes at the end, and says how much that was.
+    fn write(&mut self, bytes: &[u8]) -> (usize, io::Result<()>) {
         let mut state = self.system.0.lock();
         let failure = state.operate().err();
         let State { files, room, .. } = &mut *state;
@@ -360,27 +342,26 @@ impl OpenFile {
             Some((error, Fault::FailsHalfway(_) | Fault::PowerCut)) => (bytes.len() / 2, Err(error)),
         };
         if let Some(room) = room {
-            let there = contents.written.len().saturating_sub(at);
+            let there = contents.written.len().saturating_sub(self.end);
             if written > there + *room {
                 (written, outcome) = (there + *room, outcome.and(Err(ErrorKind::StorageFull.into())));
             }
             *room -= written.saturating_sub(there);
         }
-        contents.change(Change::Write { at, bytes: bytes[..written].to_vec() });
+        contents.change(Change::Write { at: self.end, bytes: bytes[..written].to_vec() });
         (written, outcome)
     }
 }
 
 impl Appended for OpenFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let (at, image) = self.image(bytes);
-        let (written, outcome) = self.write(at, &image);
-        self.end = self.end.max(at + written).min(self.end + bytes.len());
+        let (written, outcome) = self.write(bytes);
+        self.end += written;
         outcome
     }
 
     fn reserve(&mut self, bytes: usize) -> io::Result<usize> {
-        let (written, outcome) = self.write(self.end, &vec![0; bytes]);
+        let (written, outcome) = self.write(&vec![0; bytes]);
         match outcome {
             Err(error) if !is_full(&error) => Err(error),
             _ => Ok(written),

@@ -1,5 +1,6 @@
 //! Unique keys and generated keys: who gets one when several want it.
 
+use nuages_engine::algebra::{Expr, Source};
 use nuages_engine::catalog::{NewIndex, NewTable};
 use nuages_engine::{Database, Isolation, RowKeys, Session};
 use nuages_storage::{LeafBuilder, RowId};
@@ -88,6 +89,51 @@ fn a_key_that_another_is_deleting_is_free_if_that_commits() {
          T1: rollback                              | ok
          T2:                                       | unique",
     );
+}
+
+/// A row that leaves the condition of an index frees its key, and one that comes under it takes it: neither its key nor any
+/// other need change for that.
+#[test]
+fn a_key_is_free_or_taken_also_when_only_the_condition_of_its_index_changes() {
+    let seats = || {
+        let db = Database::new();
+        let seat = NewTable::new("seat").column(id()).column(int("number")).column(int("given_up"));
+        let is_taken = Expr::from(Source::SELF.column(2)).equals(Expr::literal(0));
+        let number = NewIndex::unique("seat_number", ["number"]).when(is_taken);
+        db.create_table(seat.primary_key(["id"]).unique(number)).unwrap();
+        sql(&db, "insert into seat values (1, 7, 0), (2, 7, 1)").unwrap();
+        db
+    };
+    for (end, answer) in [("commit", "1"), ("rollback", "unique")] {
+        let script = format!(
+            "T1: update seat set given_up = 1 where id = 1 | 1
+             T2: insert into seat values (3, 7, 0)         | waits
+             T1: {end}                                     | ok
+             T2:                                           | {answer}"
+        );
+        play(seats, &script);
+    }
+    for (end, answer) in [("commit", "unique | unique | not serializable"), ("rollback", "1")] {
+        let script = format!(
+            "db: update seat set given_up = 1 where id = 1 | 1
+             T1: update seat set given_up = 0 where id = 2 | 1
+             T2: update seat set given_up = 0 where id = 1 | waits
+             T1: {end}                                     | ok
+             T2:                                           | {answer}"
+        );
+        play(seats, &script);
+    }
+    let db = seats();
+    crowd(4, rounds(60), |chance| {
+        let seat = 1 + chance.below(2);
+        let given_up = chance.below(2);
+        let change = format!("update seat set given_up = {given_up} where id = {seat}");
+        match chance.below(2) {
+            0 => unless_refused(sql(&db, &change)),
+            _ => unless_refused(retrying(&db, chance.level(), |tx| sql(tx, &change))),
+        };
+        assert!(rows(&db, "select * from seat where given_up = 0").unwrap().len() <= 1);
+    });
 }
 
 #[test]
