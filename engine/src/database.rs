@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use nuages_storage::lock::Ticket;
 use nuages_storage::{
     CommitId, Holder, Isolation, Reach, RowId, Statement, Step, Store, TableId, Value, Version, Who, Writer,
@@ -189,7 +190,7 @@ impl Database {
         waits: Waits,
     ) -> Transaction {
         let limits = self.limits.clone();
-        let state = State { transaction, limits, deferred: Vec::new(), points: Vec::new() };
+        let state = State { transaction, limits, now: None, deferred: Vec::new(), points: Vec::new() };
         let reads = (isolation == Isolation::Serializable).then(Reads::default);
         Transaction { state: Mutex::new(state), reads, waits }
     }
@@ -253,6 +254,8 @@ enum Waits {
 struct State {
     transaction: nuages_storage::Transaction,
     limits: Limits,
+    /// What time it is for all its statements, if they go by one.
+    now: Option<Timestamp>,
     /// Keys whose constraints are checked at commit.
     deferred: Vec<KeyCheck>,
     /// The savepoints that can be returned to, in order.
@@ -280,6 +283,11 @@ struct Point {
 }
 
 impl Transaction {
+    /// Lets it be the same time for all its statements from here on, as PostgreSQL has it.
+    pub(crate) fn stop_clock(&self) {
+        self.state.lock().now = Some(Timestamp::now());
+    }
+
     /// A point to return to. O(1).
     pub fn savepoint(&self) -> Savepoint {
         let mut state = self.state.lock();
@@ -456,7 +464,8 @@ impl Session for Transaction {
     }
 
     fn interrupt(&self) -> Interrupt {
-        Interrupt::new(self.limits())
+        let state = self.state.lock();
+        Interrupt::new(state.limits.clone()).at_time(state.now)
     }
 
     fn write(

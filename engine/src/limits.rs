@@ -31,6 +31,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use futures_timer::Delay;
+use jiff::Timestamp;
 use nuages_storage::lock::{LockError, Ticket};
 use parking_lot::Mutex;
 
@@ -140,10 +141,12 @@ impl Drop for Cancelled {
     }
 }
 
-/// The limits of one statement, counted from when it began.
+/// The limits of one statement, counted from when it began, and the clock it goes by.
 #[derive(Debug, Default)]
 pub struct Interrupt {
     limits: Limits,
+    /// What time it is for the statement, if that was settled before it.
+    now: Option<Timestamp>,
     /// When it has to have ended.
     end: Option<Instant>,
     /// What it keeps, if that is limited.
@@ -157,7 +160,18 @@ impl Interrupt {
         // A time beyond all time is no limit.
         let end = limits.statement_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let memory = limits.memory_bytes_max.map(|bytes_max| Arc::new(Memory::new(bytes_max)));
-        Interrupt { limits, end, memory }
+        Interrupt { limits, now: None, end, memory }
+    }
+
+    /// The same for a statement of a transaction in which it is always this time.
+    #[must_use]
+    pub(crate) fn at_time(self, now: Option<Timestamp>) -> Interrupt {
+        Interrupt { now, ..self }
+    }
+
+    /// What time it is for the statement, if that was settled before it.
+    pub(crate) fn now(&self) -> Option<Timestamp> {
+        self.now
     }
 
     /// Whether nothing can end the statement before its time.

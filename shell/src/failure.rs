@@ -61,7 +61,7 @@ impl Failure {
 impl Display for Failure {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Sql(error) => write!(f, "{error}"),
+            Failure::Sql(error) => write!(f, "{error:#}"),
             Failure::Engine(error) => write!(f, "{error}"),
             Failure::UnknownCommand { name, nearest: Some(nearest) } => {
                 write!(f, "there is no command `{name}`; did you mean `{nearest}`?")

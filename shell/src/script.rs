@@ -12,6 +12,28 @@ pub(crate) struct Split<'t> {
     pub(crate) rest: &'t str,
 }
 
+/// How much of a text stands before a statement in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) lines: u64,
+    /// In the line that it begins in.
+    pub(crate) characters: u64,
+}
+
+impl Place {
+    /// That of a part of a text.
+    pub(crate) fn of(part: &str, text: &str) -> Place {
+        let offset = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+        let before = text.get(..offset).unwrap_or_default();
+        let line = before.rfind('\n').map_or(0, |end| end + 1);
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        Place {
+            lines: count(before.matches('\n').count()),
+            characters: count(before[line..].chars().count()),
+        }
+    }
+}
+
 /// Cuts a text at the semicolons that end statements.
 pub(crate) fn split(text: &str) -> Split<'_> {
     let mut complete = Vec::new();
@@ -56,7 +78,11 @@ fn hidden(text: &str) -> Option<Hidden> {
         // A doubled quote closes one quote and opens the next, which comes to the same.
         quote @ (b'\'' | b'"' | b'`') => quoted(until(1, std::str::from_utf8(&[quote]).unwrap_or_default())),
         b'-' if text.starts_with("--") => Some(Hidden { bytes: until(2, "\n"), is_comment: true }),
-        b'/' if text.starts_with("/*") => Some(Hidden { bytes: block_comment(text), is_comment: true }),
+        b'/' if text.starts_with("/*") => {
+            // One that is not closed is no comment yet.
+            let end = block_comment(text);
+            Some(Hidden { bytes: end.unwrap_or(text.len()), is_comment: end.is_some() })
+        }
         b'$' => {
             let tag = text[1..].find('$').map(|length| &text[..length + 2])?;
             let is_tag = tag[1..tag.len() - 1].chars().all(|c| c.is_alphanumeric() || c == '_');
@@ -67,8 +93,8 @@ fn hidden(text: &str) -> Option<Hidden> {
     }
 }
 
-/// The length of the block comment that `text` begins with; they nest, as in PostgreSQL.
-fn block_comment(text: &str) -> usize {
+/// The length of the block comment that `text` begins with, if it is closed; they nest, as in PostgreSQL.
+fn block_comment(text: &str) -> Option<usize> {
     let (mut depth, mut at) = (0_usize, 0);
     while at < text.len() {
         let rest = &text.as_bytes()[at..];
@@ -79,13 +105,13 @@ fn block_comment(text: &str) -> usize {
             depth -= 1;
             at += 2;
             if depth == 0 {
-                return at;
+                return Some(at);
             }
         } else {
             at += 1;
         }
     }
-    text.len()
+    None
 }
 
 #[cfg(test)]
@@ -115,9 +141,18 @@ mod tests {
     }
 
     #[test]
+    fn a_statement_has_its_place_in_the_text() {
+        let text = "SELECT 1;\n\n  SELECT 2; SELECT 3;";
+        let places: Vec<Place> = complete(text).into_iter().map(|part| Place::of(part, text)).collect();
+        let place = |lines, characters| Place { lines, characters };
+        assert_eq!(places, [place(0, 0), place(2, 2), place(2, 12)]);
+    }
+
+    #[test]
     fn a_quote_that_is_not_closed_goes_on() {
         assert_eq!(split("SELECT 'it;").rest, "SELECT 'it;");
-        assert_eq!(split("SELECT 1; /* later;").rest, "");
+        assert_eq!(split("SELECT 1; /* later;").rest, "/* later;");
+        assert_eq!(split("SELECT 1; /* later */").rest, "");
     }
 
     #[test]

@@ -33,6 +33,10 @@ pub(crate) struct Shell {
     output: Option<BufWriter<File>>,
     /// A statement that is not complete yet.
     pending: String,
+    /// How many lines of the input stand before it.
+    lines_before: u64,
+    /// How many lines of the input were taken.
+    lines: u64,
     read_depth: usize,
     has_failed: bool,
 }
@@ -74,6 +78,8 @@ impl Shell {
             interrupt,
             output: None,
             pending: String::new(),
+            lines_before: 0,
+            lines: 0,
             read_depth: 0,
             has_failed: false,
         })
@@ -101,6 +107,10 @@ impl Shell {
 
     /// Takes a line: runs a command, or the statements that it completes. Breaks when the shell is to end.
     pub(crate) fn line(&mut self, line: &str) -> ControlFlow<()> {
+        self.lines += 1;
+        if self.is_at_start() {
+            self.lines_before = self.lines - 1;
+        }
         if self.is_at_start() && line.trim_start().starts_with('.') {
             let done = Command::parse(line.trim()).and_then(|command| self.command(command));
             return done.unwrap_or_else(|failure| self.fail(&failure));
@@ -115,13 +125,21 @@ impl Shell {
         let text = std::mem::take(&mut self.pending);
         let script::Split { complete, rest } = script::split(&text);
         self.pending = if rest.is_empty() { String::new() } else { format!("{rest}\n") };
-        complete.into_iter().try_for_each(|statement| self.statement(statement))
+        let before = self.lines_before;
+        self.lines_before += script::Place::of(rest, &text).lines;
+        complete.into_iter().try_for_each(|statement| {
+            let place = script::Place::of(statement, &text);
+            self.statement(statement, script::Place { lines: before + place.lines, ..place })
+        })
     }
 
     /// Runs what is there although no semicolon ends it: the end of the input does.
     pub(crate) fn end(&mut self) -> ControlFlow<()> {
         let rest = std::mem::take(&mut self.pending);
-        if rest.trim().is_empty() { ControlFlow::Continue(()) } else { self.statement(rest.trim()) }
+        if rest.trim().is_empty() {
+            return ControlFlow::Continue(());
+        }
+        self.statement(rest.trim(), script::Place { lines: self.lines_before, characters: 0 })
     }
 
     /// Takes every line of an input.
@@ -129,6 +147,13 @@ impl Shell {
     /// # Errors
     /// What reading fails with; also a line that is not UTF-8.
     pub(crate) fn lines(&mut self, input: impl BufRead) -> io::Result<ControlFlow<()>> {
+        let outer = std::mem::take(&mut self.lines);
+        let done = self.each_line(input);
+        self.lines = outer;
+        done
+    }
+
+    fn each_line(&mut self, input: impl BufRead) -> io::Result<ControlFlow<()>> {
         for line in input.lines() {
             if self.line(&line?).is_break() {
                 return Ok(ControlFlow::Break(()));
@@ -137,7 +162,9 @@ impl Shell {
         Ok(self.end())
     }
 
-    fn statement(&mut self, sql: &str) -> ControlFlow<()> {
+    /// Runs a statement that stands at a place of the input, which is where its errors are told to be. Somebody who types
+    /// sees nothing but the statement.
+    fn statement(&mut self, sql: &str, at: script::Place) -> ControlFlow<()> {
         let begin = Instant::now();
         match self.run(sql) {
             Ok(()) => {
@@ -145,6 +172,9 @@ impl Shell {
                     eprintln!("{:.3} ms", begin.elapsed().as_secs_f64() * 1e3);
                 }
                 ControlFlow::Continue(())
+            }
+            Err(Failure::Sql(error)) if !self.is_interactive => {
+                self.fail(&Failure::Sql(error.behind(at.lines, at.characters)))
             }
             Err(failure) => self.fail(&failure),
         }

@@ -124,7 +124,7 @@ pub enum Function {
     TimeOf(Option<jiff::tz::TimeZone>),
     /// `add_months(x, n)`: a date or timestamp some months later, on the same day of the month or the last it has.
     AddMonths,
-    /// The timestamp at which the statement began.
+    /// The timestamp at which the statement began, or the transaction if it is one of SQL in PostgreSQL's dialect.
     Now,
     /// `trunc(x, digits?)`: toward zero.
     TruncateNumber,

@@ -100,6 +100,8 @@ pub struct NewColumn {
     pub name: String,
     /// Its type.
     pub data_type: DataType,
+    /// What the members are, if it is an array; its type is JSON.
+    pub element: Option<DataType>,
     /// How its texts are compared in SQL; byte by byte, by default.
     pub collation: Collation,
     /// Whether it may be NULL; not by default.
@@ -122,6 +124,7 @@ impl NewColumn {
         NewColumn {
             name: name.into(),
             data_type,
+            element: None,
             collation: Collation::default(),
             nullable: false,
             default: None,
@@ -130,6 +133,11 @@ impl NewColumn {
             generated: false,
             computed: None,
         }
+    }
+
+    /// An array of members of a type, which is stored as JSON.
+    pub fn array(name: impl Into<String>, element: DataType) -> NewColumn {
+        NewColumn { element: Some(element), ..NewColumn::new(name, DataType::Json) }
     }
 
     /// Whether it may be NULL.

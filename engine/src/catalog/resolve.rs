@@ -98,6 +98,7 @@ impl TableDefinition {
             id: ColumnId::new(fresh()),
             name: new.name,
             data_type: new.data_type,
+            element: new.element,
             collation: new.collation,
             nullable: new.nullable,
             default: new.default,

@@ -61,6 +61,8 @@ pub struct ColumnDefinition {
     pub name: String,
     /// Its type.
     pub data_type: DataType,
+    /// What the members are, if it was declared as an array; it is stored as JSON.
+    pub element: Option<DataType>,
     /// How its texts are compared in SQL.
     pub collation: Collation,
     /// Whether it may be NULL.

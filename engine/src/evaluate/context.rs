@@ -78,7 +78,8 @@ impl<'a> Context<'a> {
     /// The same, within limits.
     #[must_use]
     pub(crate) fn within(self, interrupt: &'a Interrupt) -> Context<'a> {
-        Context { interrupt: (!interrupt.is_none()).then_some(interrupt), ..self }
+        let now = Cell::new(self.now.get().or(interrupt.now()));
+        Context { interrupt: (!interrupt.is_none()).then_some(interrupt), now, ..self }
     }
 
     /// The same with other parameters: for a subquery.
@@ -123,7 +124,8 @@ impl<'a> Context<'a> {
         self.parameters
     }
 
-    /// When the statement began; the same however often it is asked.
+    /// When the statement began, or the transaction if that is what its statements go by; the same however often it is
+    /// asked.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let now = self.now.get().unwrap_or_else(Timestamp::now);

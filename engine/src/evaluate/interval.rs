@@ -71,6 +71,12 @@ fn clock(text: &str) -> Option<SignedDuration> {
 /// that is named behind the text belongs to a number without one. None if it has no months, or is no interval.
 pub(crate) fn read_months(text: &str, unit: Option<&str>) -> Option<(i64, SignedDuration)> {
     const MONTHS_PER_YEAR: i64 = 12;
+    if text.trim_start_matches(['-', '+']).starts_with('P') {
+        let span: Span = text.parse().ok()?;
+        let months = i64::from(span.get_years()) * MONTHS_PER_YEAR + i64::from(span.get_months());
+        let rest = read_iso(&span.years(0).months(0).to_string())?;
+        return (months != 0).then_some((months, rest));
+    }
     if let Some((years, months)) = text.trim().split_once('-').filter(|(years, _)| !years.is_empty()) {
         let (years, months): (i64, i64) = (years.parse().ok()?, months.parse().ok()?);
         return Some((years.checked_mul(MONTHS_PER_YEAR)?.checked_add(months)?, SignedDuration::ZERO));
@@ -126,6 +132,8 @@ mod tests {
         assert_eq!(read_months("1", Some("year")), Some((12, hours(0))));
         assert_eq!(read_months("1 year 2 months 3 days 04:00:00", None), Some((14, hours(76))));
         assert_eq!(read_months("1-2", None), Some((14, hours(0))));
+        assert_eq!(read_months("P1Y2M3DT4H", None), Some((14, hours(76))));
+        assert_eq!(read_months("P3D", None), None);
         assert_eq!([read_months("3 days", None), read_months("x months", None)], [None; 2]);
     }
 }

@@ -171,6 +171,10 @@ impl Node {
         if matches!(function, Function::Now) {
             return Ok(Vector::constant(frame.context.now().into(), frame.batch.len));
         }
+        if function.is_volatile() {
+            // A clock that is looked at while the statement runs is not before its beginning.
+            let _ = frame.context.now();
+        }
         let columns: Vec<Cow<'a, Vector<'v>>> =
             arguments.iter().map(|argument| argument.vector(frame, selection)).collect::<Result<_, _>>()?;
         if let Some(kind) = self.data_type.filter(|_| conditional::is_choice(function)) {

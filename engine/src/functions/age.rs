@@ -1,7 +1,7 @@
 //! PostgreSQL's `age`: the years, months and days between two points in time, and the time of day that is left.
 //!
-//! An interval of months has no fixed length, so it is no value here but a text, worded as PostgreSQL does, and
-//! [`Age::part`] is what `extract(year FROM age(..))` means.
+//! An interval of months has no fixed length, so it is no value here but a text, worded as PostgreSQL does; what else is
+//! done with it is done with its months and with what is beside them.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use jiff::civil::DateTime;
 
 /// The parts of an age; all are negative, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Age {
+pub(in crate::functions) struct Age {
     years: i64,
     months: i64,
     days: i64,
@@ -22,7 +22,7 @@ const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 
 impl Age {
     /// How old what began at `begin` is at `at`.
-    pub(super) fn between(at: DateTime, begin: DateTime) -> Age {
+    pub(in crate::functions) fn between(at: DateTime, begin: DateTime) -> Age {
         if at < begin {
             let Age { years, months, days, micros } = Age::between(begin, at);
             return Age { years: -years, months: -months, days: -days, micros: -micros };
@@ -46,22 +46,24 @@ impl Age {
         Age { years: months / 12, months: months % 12, days, micros }
     }
 
-    /// A part that `extract` names.
-    pub(super) fn part(self, name: &str) -> Option<i64> {
-        let seconds = self.micros / MICROS_PER_SECOND;
-        Some(match name {
-            "year" => self.years,
-            "month" => self.months,
-            "day" => self.days,
-            "hour" => seconds / 3_600,
-            "minute" => seconds / 60 % 60,
-            "second" => seconds % 60,
-            _ => return None,
-        })
+    /// So many months, and what is beside them: days of 24 hours, and the rest.
+    pub(in crate::functions) fn of_months(months: i64, micros: i64) -> Age {
+        let (years, months) = (months / 12, months % 12);
+        Age { years, months, days: micros / MICROS_PER_DAY, micros: micros % MICROS_PER_DAY }
+    }
+
+    /// All its months, those of its years too.
+    pub(in crate::functions) fn all_months(self) -> i64 {
+        self.years * 12 + self.months
+    }
+
+    /// What it has beside its months, in microseconds.
+    pub(in crate::functions) fn all_micros(self) -> i64 {
+        self.days * MICROS_PER_DAY + self.micros
     }
 
     /// `1 year 2 mons 3 days 04:05:06.5`.
-    pub(super) fn write(self, heap: &mut String) {
+    pub(in crate::functions) fn write(self, heap: &mut String) {
         let begin = heap.len();
         for (amount, unit) in [(self.years, "year"), (self.months, "mon"), (self.days, "day")] {
             if amount != 0 {

@@ -17,7 +17,7 @@ pub(crate) mod listed;
 pub(crate) mod logic;
 pub(crate) mod moments;
 mod ordered;
-mod pairs;
+pub(crate) mod pairs;
 pub(crate) mod sum;
 
 use nuages_storage::DataType;

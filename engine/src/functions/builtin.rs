@@ -6,10 +6,13 @@
 //! them.
 //!
 //! Order of reading: this file, then the tables: `number`, `text`, `bytes`, `moment`, `number_format` with `clock_format`
-//! (PostgreSQL's templates), `regular` (regular expressions) and `other`.
+//! (PostgreSQL's templates), `regular` (regular expressions), `array`, `json_nodes`, `json_query` and `other`.
 
+mod array;
 mod bytes;
 mod clock_format;
+mod json_nodes;
+mod json_query;
 mod moment;
 mod number;
 mod number_format;
@@ -28,6 +31,7 @@ use rust_decimal::Decimal;
 
 use super::Call;
 use super::signature::Signature;
+use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::{Class, class_of};
 use crate::vector::{Vector, VectorBuilder};
@@ -47,6 +51,7 @@ const TIME: Takes = Some(DataType::Time);
 const STAMP: Takes = Some(DataType::Timestamp);
 const SPAN: Takes = Some(DataType::Duration);
 const UUID: Takes = Some(DataType::Uuid);
+const JSON: Takes = Some(DataType::Json);
 
 /// Computes a column in the rows that are needed.
 type Run = fn(&Call<'_>) -> Result<Vector<'static>, Error>;
@@ -97,8 +102,17 @@ macro_rules! table {
 }
 use table;
 
-const TABLES: [&[Builtin]; 6] =
-    [number::TABLE, text::TABLE, bytes::TABLE, regular::TABLE, moment::TABLE, other::TABLE];
+const TABLES: [&[Builtin]; 9] = [
+    number::TABLE,
+    text::TABLE,
+    bytes::TABLE,
+    regular::TABLE,
+    moment::TABLE,
+    array::TABLE,
+    json_nodes::TABLE,
+    json_query::TABLE,
+    other::TABLE,
+];
 
 impl Builtin {
     /// All of them.
@@ -252,6 +266,12 @@ impl Call<'_> {
         self.columns.get(argument).and_then(|column| column.decimal(row)).unwrap_or_default()
     }
 
+    /// The rows that are needed and in which none of these arguments is NULL.
+    fn with(&self, arguments: &[usize]) -> Bits {
+        let columns = arguments.iter().filter_map(|argument| self.columns.get(*argument));
+        columns.fold(self.selection.clone(), |rows, column| column.present(&rows))
+    }
+
     /// A text that may be left out.
     fn optional_text(&self, argument: usize, row: usize) -> Option<&str> {
         self.columns.get(argument).and_then(|column| column.text(row))
@@ -289,7 +309,7 @@ impl Call<'_> {
     fn values_where(
         &self,
         kind: Takes,
-        rows: &crate::bits::Bits,
+        rows: &Bits,
         mut value: impl FnMut(usize) -> Result<Option<Value>, Error>,
     ) -> Result<Vector<'static>, Error> {
         let kind = kind.unwrap_or(super::signature::TEXT);

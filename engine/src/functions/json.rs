@@ -1,11 +1,13 @@
 //! Functions of JSON: what is at a key, a place or a path; containment; arrays and objects of values; `path` says where
-//! something is, and `edit` changes it.
+//! something is, `edit` changes it, and `query` (read by `read_query`) is what PostgreSQL calls a path.
 
 use nuages_storage::{DataType, Value};
 use serde_json::Value as Json;
 
 mod edit;
-mod path;
+pub(super) mod path;
+pub(super) mod query;
+mod read_query;
 
 use super::Call;
 use super::signature::{Signature, TEXT, expect, expect_count};
@@ -299,7 +301,7 @@ fn type_name(json: &Json) -> &'static str {
 }
 
 /// What SQLite calls it.
-fn kind_name(json: &Json) -> &'static str {
+pub(super) fn kind_name(json: &Json) -> &'static str {
     match json {
         Json::Null => "null",
         Json::Bool(true) => "true",
@@ -313,7 +315,7 @@ fn kind_name(json: &Json) -> &'static str {
 }
 
 /// JSON as text: a string without its quotes, and `null` is NULL.
-fn text_of(json: &Json) -> Option<String> {
+pub(super) fn text_of(json: &Json) -> Option<String> {
     match json {
         Json::Null => None,
         Json::String(text) => Some(text.clone()),
@@ -351,8 +353,15 @@ fn contains(outer: &Json, inner: &Json, is_top: bool) -> bool {
             inner.iter().all(|value| outer.iter().any(|found| contains(found, value, false)))
         }
         (Json::Array(outer), scalar) if is_top && !scalar.is_object() => outer.contains(scalar),
-        (Json::Number(outer), Json::Number(inner)) => outer == inner || outer.as_f64() == inner.as_f64(),
-        (outer, inner) => outer == inner,
+        (outer, inner) => same(outer, inner),
+    }
+}
+
+/// Whether two values are the same; integers and floats are if they are the same number.
+pub(super) fn same(left: &Json, right: &Json) -> bool {
+    match (left, right) {
+        (Json::Number(left), Json::Number(right)) => left == right || left.as_f64() == right.as_f64(),
+        (left, right) => left == right,
     }
 }
 

@@ -30,7 +30,6 @@ pub(super) fn signature(of: TimeFunction, types: &[Option<DataType>]) -> Result<
         }
         TimeFunction::JulianDay => (&[DataType::Timestamp], DataType::Float),
         TimeFunction::Age => (&[DataType::Timestamp, DataType::Timestamp], TEXT),
-        TimeFunction::AgePart => (&[TEXT, DataType::Timestamp, DataType::Timestamp], INT),
         TimeFunction::MakeDate => (&[INT, INT, INT], DataType::Date),
         TimeFunction::Strftime => (&[TEXT, DataType::Timestamp], TEXT),
     };
@@ -72,17 +71,6 @@ pub(super) fn evaluate(of: TimeFunction, call: &Call<'_>) -> Result<Vector<'stat
             );
             age.write(heap);
             Ok(())
-        }),
-        TimeFunction::AgePart => call.words(DataType::BigInt, |row| {
-            let age = Age::between(
-                moment(int(1, row)).ok_or_else(beyond)?,
-                moment(int(2, row)).ok_or_else(beyond)?,
-            );
-            age.part(call.text(0, row)).ok_or_else(|| Error::Type {
-                expression: "age_part()".to_owned(),
-                expected: "year, month, day, hour, minute or second".to_owned(),
-                got: call.text(0, row).to_owned(),
-            })
         }),
         TimeFunction::MakeDate => call.words(DataType::Date, |row| {
             let part = |place| i16::try_from(int(place, row)).map_err(|_| beyond());

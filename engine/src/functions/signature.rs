@@ -129,12 +129,15 @@ pub(crate) fn expect_count(name: &str, given: usize, count: RangeInclusive<usize
     if count.contains(&given) {
         return Ok(());
     }
-    let expected = if count.start() == count.end() {
-        format!("{} arguments", count.start())
-    } else {
-        format!("{} to {} arguments", count.start(), count.end())
+    let plural = |count: usize| if count == 1 { "argument" } else { "arguments" };
+    let (least, most) = (*count.start(), *count.end());
+    let expected = match most {
+        usize::MAX => format!("at least {least} {}", plural(least)),
+        _ if least == most => format!("{least} {}", plural(least)),
+        _ => format!("{least} to {most} arguments"),
     };
-    Err(Error::Type { expression: name.to_owned(), expected, got: given.to_string() })
+    let parentheses = if name.ends_with(')') { "" } else { "()" };
+    Err(Error::Type { expression: format!("{name}{parentheses}"), expected, got: given.to_string() })
 }
 
 /// The classes that have a part: a date has no hour, a time no year.

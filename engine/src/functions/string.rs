@@ -27,7 +27,7 @@ pub(super) fn signature(of: StringFunction, types: &[Option<DataType>]) -> Resul
         StringFunction::Slice => (2, &[TEXT, INT, INT], TEXT),
         StringFunction::Initcap | StringFunction::QuoteLiteral => (1, &[TEXT], TEXT),
         StringFunction::Ascii => (1, &[TEXT], INT),
-        StringFunction::ToHex => (1, &[INT], TEXT),
+        StringFunction::ToHex | StringFunction::Chr => (1, &[INT], TEXT),
         StringFunction::StartsWith => (2, &[TEXT, TEXT], DataType::Bool),
         StringFunction::TrimCharacters
         | StringFunction::TrimCharactersLeft
@@ -42,11 +42,6 @@ pub(super) fn signature(of: StringFunction, types: &[Option<DataType>]) -> Resul
             expect_count(of.name(), types.len(), 1..=1)?;
             expect(&function, types[0], &[Class::Text, Class::Bytes])?;
             return Ok(Signature { arguments: vec![types[0].unwrap_or(TEXT)], result: TEXT });
-        }
-        StringFunction::Chr => {
-            expect_count(of.name(), types.len(), 1..=usize::MAX)?;
-            types.iter().try_for_each(|given| expect(&function, *given, &[Class::Int]))?;
-            return Ok(Signature { arguments: vec![INT; types.len()], result: TEXT });
         }
         StringFunction::Printf => {
             expect_count(of.name(), types.len(), 1..=usize::MAX)?;
@@ -93,10 +88,8 @@ pub(super) fn evaluate(of: StringFunction, call: &Call<'_>) -> Result<Vector<'st
         StringFunction::Ascii => call
             .words(INT, |row| Ok(first(row).chars().next().map_or(0, |first| i64::from(u32::from(first))))),
         StringFunction::Chr => call.texts(|row, heap| {
-            (0..call.columns.len()).try_for_each(|place| {
-                heap.push(character(call.int(place, row).unwrap_or_default())?);
-                Ok(())
-            })
+            heap.push(character(call.int(0, row).unwrap_or_default())?);
+            Ok(())
         }),
         StringFunction::Hex => call.texts(|row, heap| {
             let bytes = call.columns[0].bytes(row).unwrap_or_else(|| first(row).as_bytes());
@@ -390,7 +383,7 @@ mod tests {
 
     #[test]
     fn texts_are_put_together_as_postgresql_does() {
-        assert_eq!(call(StringFunction::Chr, &[65.into(), 233.into()]), Ok("Aé".into()));
+        assert_eq!(call(StringFunction::Chr, &[233.into()]), Ok("é".into()));
         assert!(call(StringFunction::Chr, &[0.into()]).is_err());
         assert!(call(StringFunction::Chr, &[0xD800.into()]).is_err());
         assert_eq!(call(StringFunction::ToHex, &[255.into()]), Ok("ff".into()));

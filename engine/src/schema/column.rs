@@ -171,7 +171,7 @@ impl WritingStatement<'_, '_> {
         let changed = &mut table.columns[place];
         (changed.name, changed.data_type, changed.nullable) = (to.name, to.data_type, to.nullable);
         (changed.default, changed.unsigned, changed.generated_key) = (to.default, to.unsigned, to.generated);
-        (changed.max, changed.collation) = (to.max, to.collation);
+        (changed.max, changed.collation, changed.element) = (to.max, to.collation, to.element);
         if convert {
             changed.slot = table.layout.len();
             changed.lane = to.data_type.lane();

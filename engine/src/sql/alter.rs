@@ -118,7 +118,7 @@ impl Connection {
     ) -> Result<Step, SqlError> {
         let column = &table.columns[place];
         let mut new = NewColumn::new(column.name.clone(), column.data_type).nullable(column.nullable);
-        new.collation = column.collation;
+        (new.collation, new.element) = (column.collation, column.element);
         new.computed = table.computed(place).map(|computed| computed.expr.clone());
         (new.default, new.unsigned, new.max, new.generated) =
             (column.default.clone(), column.unsigned, column.max, column.generated_key);
@@ -127,10 +127,11 @@ impl Connection {
             AlterColumnOperation::DropNotNull => new.nullable = true,
             AlterColumnOperation::DropDefault => new.default = None,
             AlterColumnOperation::SetDefault { value } => {
-                new.default = Some(self.bound(|binder| binder.default_of(value, column.data_type))?);
+                new.default = Some(self.bound(|binder| binder.default_of(value, column.data_type, column.element))?);
             }
             AlterColumnOperation::SetDataType { data_type, using: None, .. } => {
                 new.data_type = self.bound(|binder| binder.data_type(data_type, name.span))?;
+                new.element = self.bound(|binder| binder.element_of(data_type, name.span))?;
             }
             other => {
                 let feature = format!("ALTER COLUMN .. {other}");

@@ -11,11 +11,11 @@
 //! - a text compared with a column of numbers is read as a number, and if it is none it is greater than all of them;
 //! - of the branches of a `CASE`, numbers become real if one is, and text if one is.
 //!
-//! What this cannot give: a column of integers that holds a text, and an integer sum that becomes real where it
-//! overflows. Both are errors.
+//! What this cannot give: a column of integers that holds a text, and an integer sum of columns that becomes real where it
+//! overflows. Both are errors. A column that is declared without a type is one of texts.
 //!
 //! Order of reading: `scope` (what a name means), `typed` (an expression and its type), `literal`, `operator`,
-//! `expression`, `collation`, `zone`, `function`, `extreme`, `aggregate`, `grouping`, `grouping_sets`, `window`, `select`, `from`, `table_function`, `query`, `common`; `change` and `conflict` (INSERT, UPDATE, DELETE); `table` and
+//! `expression`, `row`, `collation`, `zone`, `calendar`, `months`, `function`, `extreme`, `aggregate`, `grouping`, `grouping_sets`, `window`, `select`, `from`, `table_function`, `record`, `series`, `array`, `query`, `common`; `change` and `conflict` (INSERT, UPDATE, DELETE); `table` and
 //! `types` (definitions); `information` (the catalog as tables).
 
 mod aggregate;
@@ -38,11 +38,15 @@ mod information;
 pub(super) mod json;
 mod literal;
 mod moment;
+mod months;
 mod operator;
 mod pattern;
 mod query;
+mod record;
+mod row;
 mod scope;
 mod select;
+mod series;
 mod subquery;
 pub(super) mod table;
 mod table_function;

@@ -8,7 +8,7 @@ use super::bind::Binder;
 use super::connection::{Connection, Open};
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
-use crate::{Isolation, Outcome, ResultSet};
+use crate::{Isolation, Outcome, ResultSet, Transaction};
 
 impl Connection {
     /// Runs a statement that is none of the algebra; only EXECUTE makes something of the values.
@@ -52,9 +52,18 @@ impl Connection {
             Dialect::Sqlite => Isolation::Serializable,
         };
         let isolation = isolation_of(modes).or(self.isolation).unwrap_or(usual);
-        let transaction = self.database.begin_with(isolation);
+        let transaction = self.transaction(isolation);
         self.open = Some(Open { transaction, savepoints: Vec::new(), is_used: false });
         Ok(())
+    }
+
+    /// A transaction; PostgreSQL's statements go by the time at which it began.
+    fn transaction(&self, isolation: Isolation) -> Transaction {
+        let transaction = self.database.begin_with(isolation);
+        if !self.dialect.is_sqlite() {
+            transaction.stop_clock();
+        }
+        transaction
     }
 
     /// Commits the open transaction. If that fails, it is rolled back.
@@ -117,7 +126,12 @@ impl Connection {
                 let feature = "SET TRANSACTION after the first statement of a transaction".to_owned();
                 return Err(Problem::Unsupported { feature }.into());
             }
-            Some(open) => open.transaction = self.database.begin_with(isolation),
+            Some(_) => {
+                let transaction = self.transaction(isolation);
+                if let Some(open) = &mut self.open {
+                    open.transaction = transaction;
+                }
+            }
         }
         Ok(())
     }

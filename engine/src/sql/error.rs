@@ -18,6 +18,7 @@ use crate::error::{Cut, Error};
 /// assert!(matches!(error.problem(), Problem::UnknownColumn { nearest: Some(name), .. } if name == "title"));
 /// let place = error.place().unwrap();
 /// assert_eq!((place.line, place.column, place.snippet.as_str()), (2, 8, "titel FROM post"));
+/// assert!(format!("{error:#}").ends_with(":\n         titel FROM post\n         ^"));
 /// # Ok::<(), nuages_engine::sql::SqlError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +41,8 @@ pub struct Place {
     pub column: u64,
     /// What stands there, to the end of the line or for some forty characters.
     pub snippet: String,
+    /// What stands before it in its line, or the last forty characters of that.
+    pub before: String,
 }
 
 /// The most characters of the text that an error repeats.
@@ -201,7 +204,7 @@ pub enum Problem {
         name: String,
     },
     /// Lists of different lengths.
-    #[error("{expected} columns are expected, got {got}")]
+    #[error("{expected} {} expected, got {got}", if *expected == 1 { "column is" } else { "columns are" })]
     ColumnCount {
         /// How many there should be.
         expected: usize,
@@ -301,7 +304,8 @@ impl SqlError {
     /// The same at a place, if it has none yet.
     pub(super) fn or_at(mut self, at: Location) -> SqlError {
         if self.inner.place.is_none() && at.line > 0 {
-            self.inner.place = Some(Place { line: at.line, column: at.column, snippet: String::new() });
+            let (line, column) = (at.line, at.column);
+            self.inner.place = Some(Place { line, column, snippet: String::new(), before: String::new() });
         }
         self
     }
@@ -312,6 +316,17 @@ impl SqlError {
         self
     }
 
+    /// The same of a statement that is a part of a text, behind so many lines and so many characters of the line that it
+    /// begins in.
+    #[must_use]
+    pub fn behind(mut self, lines: u64, characters: u64) -> SqlError {
+        if let Some(place) = &mut self.inner.place {
+            place.column += if place.line == 1 { characters } else { 0 };
+            place.line += lines;
+        }
+        self
+    }
+
     /// The same with what stands at its place in the text.
     pub(super) fn in_text(mut self, text: &str) -> SqlError {
         if let Some(place) = &mut self.inner.place
@@ -319,8 +334,11 @@ impl SqlError {
         {
             let number = |number: u64| usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
             let line = text.lines().nth(number(place.line)).unwrap_or_default();
-            let rest = line.chars().skip(number(place.column));
+            let column = number(place.column);
+            let rest = line.chars().skip(column);
             place.snippet = rest.take(SNIPPET_CHARACTERS_MAX).collect::<String>().trim_end().to_owned();
+            let from = column.saturating_sub(SNIPPET_CHARACTERS_MAX);
+            place.before = line.chars().take(column).skip(from).collect();
         }
         self
     }
@@ -328,14 +346,21 @@ impl SqlError {
 
 impl std::error::Error for SqlError {}
 
+/// In one line; with `{:#}` the place is shown below, with a mark under it.
 impl fmt::Display for SqlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.inner.problem)?;
         match &self.inner.place {
-            Some(Place { line, column, snippet }) if snippet.is_empty() => {
+            Some(place) if f.alternate() && !(place.before.is_empty() && place.snippet.is_empty()) => {
+                let Place { line, column, snippet, before } = place;
+                let blank = |character: char| if character == '\t' { '\t' } else { ' ' };
+                let mark: String = before.chars().map(blank).collect();
+                write!(f, ", at line {line}, column {column}:\n  {before}{snippet}\n  {mark}^")
+            }
+            Some(Place { line, column, snippet, .. }) if snippet.is_empty() => {
                 write!(f, ", at the end of line {line}, column {column}")
             }
-            Some(Place { line, column, snippet }) => {
+            Some(Place { line, column, snippet, .. }) => {
                 write!(f, ", at line {line}, column {column}: {snippet}")
             }
             None => Ok(()),

@@ -43,18 +43,69 @@ const SETTINGS: [&str; 17] = [
     "wal_checkpoint",
 ];
 
-/// What is answered.
-const QUESTIONS: [&str; 7] = [
-    "foreign_key_check",
-    "foreign_key_list",
-    "foreign_keys",
-    "index_info",
-    "index_list",
-    "table_info",
-    "table_list",
-];
-
 type Row = Vec<Value>;
+
+/// What is asked about, and of which catalog.
+struct Asked<'a> {
+    catalog: &'a Catalog,
+    /// The name of a table or an index, if one was given.
+    argument: Option<&'a str>,
+}
+
+impl Asked<'_> {
+    /// What is told of the table that is asked about; nothing if there is none of this name.
+    fn of_table(&self, tell: impl FnOnce(&TableDefinition, &Catalog) -> Vec<Row>) -> Vec<Row> {
+        let name = self.argument.unwrap_or_default();
+        let table = self.catalog.tables().find(|table| table.name.eq_ignore_ascii_case(name));
+        table.map(|table| tell(table, self.catalog)).unwrap_or_default()
+    }
+}
+
+/// A `PRAGMA` that is answered.
+struct Question {
+    name: &'static str,
+    columns: &'static [&'static str],
+    answer: fn(&Asked<'_>) -> Vec<Row>,
+}
+
+const QUESTIONS: [Question; 7] = [
+    // A row that refers to nothing cannot be committed.
+    Question {
+        name: "foreign_key_check",
+        columns: &["table", "rowid", "parent", "fkid"],
+        answer: |_| Vec::new(),
+    },
+    Question {
+        name: "foreign_key_list",
+        columns: &["id", "seq", "table", "from", "to", "on_update", "on_delete", "match"],
+        answer: |asked| asked.of_table(references_of),
+    },
+    Question {
+        name: "foreign_keys",
+        columns: &["foreign_keys"],
+        answer: |asked| if asked.argument.is_none() { vec![vec![1.into()]] } else { Vec::new() },
+    },
+    Question {
+        name: "index_info",
+        columns: &["seqno", "cid", "name"],
+        answer: |asked| parts_of(asked.argument.unwrap_or_default(), asked.catalog),
+    },
+    Question {
+        name: "index_list",
+        columns: &["seq", "name", "unique", "origin", "partial"],
+        answer: |asked| asked.of_table(indexes_of),
+    },
+    Question {
+        name: "table_info",
+        columns: &["cid", "name", "type", "notnull", "dflt_value", "pk"],
+        answer: |asked| asked.of_table(|table, _| columns_of(table)),
+    },
+    Question {
+        name: "table_list",
+        columns: &["schema", "name", "type", "ncol", "wr", "strict"],
+        answer: |asked| tables(asked.catalog),
+    },
+];
 
 impl Pragma {
     /// Of the tokens of a statement that begins with `PRAGMA`: a name, and a value behind `=` or between parentheses.
@@ -104,39 +155,15 @@ impl Connection {
         if SETTINGS.contains(&asked.as_str()) {
             return Ok(Outcome::default());
         }
-        let catalog = self.catalog()?;
-        let given = argument.as_deref().unwrap_or_default();
-        let table = || catalog.tables().find(|table| table.name.eq_ignore_ascii_case(given));
-        let (columns, rows): (&[&str], Vec<Row>) = match asked.as_str() {
-            "foreign_keys" => {
-                (&["foreign_keys"], if argument.is_none() { vec![vec![1.into()]] } else { Vec::new() })
-            }
-            // A row that refers to nothing cannot be committed.
-            "foreign_key_check" => (&["table", "rowid", "parent", "fkid"], Vec::new()),
-            "table_list" => (&["schema", "name", "type", "ncol", "wr", "strict"], tables(&catalog)),
-            "table_info" => (
-                &["cid", "name", "type", "notnull", "dflt_value", "pk"],
-                table().map(|table| columns_of(table)).unwrap_or_default(),
-            ),
-            "index_list" => (
-                &["seq", "name", "unique", "origin", "partial"],
-                table().map(|table| indexes_of(table, &catalog)).unwrap_or_default(),
-            ),
-            "index_info" => (&["seqno", "cid", "name"], parts_of(given, &catalog)),
-            "foreign_key_list" => (
-                &["id", "seq", "table", "from", "to", "on_update", "on_delete", "match"],
-                table().map(|table| references_of(table, &catalog)).unwrap_or_default(),
-            ),
-            _ => {
-                let known = QUESTIONS.into_iter().chain(SETTINGS);
-                let nearest = nearest(&asked, known);
-                return Err(SqlError::at(
-                    Problem::UnknownPragma { name: name.value.clone(), nearest },
-                    name.span,
-                ));
-            }
+        let Some(question) = QUESTIONS.iter().find(|question| question.name == asked) else {
+            let known = QUESTIONS.iter().map(|question| question.name).chain(SETTINGS);
+            let problem =
+                Problem::UnknownPragma { name: name.value.clone(), nearest: nearest(&asked, known) };
+            return Err(SqlError::at(problem, name.span));
         };
-        let columns = columns.iter().map(|name| (*name).to_owned()).collect();
+        let catalog = self.catalog()?;
+        let rows = (question.answer)(&Asked { catalog: &catalog, argument: argument.as_deref() });
+        let columns = question.columns.iter().map(|name| (*name).to_owned()).collect();
         let rows = ResultSet { columns, rows };
         Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })
     }

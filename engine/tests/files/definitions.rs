@@ -48,6 +48,7 @@ fn define(db: &Database) {
         .into_iter()
         .chain(more)
         .fold(song, |table, (name, data_type)| table.column(NewColumn::new(name, data_type).nullable(true)));
+    let song = song.column(NewColumn::array("tags", text(Some(9))).nullable(true));
     let lower = Expr::Call(Function::Lower, vec![column(1)]);
     let rated = column(6).compare(Comparison::Greater, Expr::literal(1));
     let song = song

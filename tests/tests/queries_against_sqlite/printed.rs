@@ -12,7 +12,7 @@ use nuages_engine::sql::Connection;
 use super::Databases;
 
 /// How often a query is printed at most before its text stays.
-const READINGS_MAX: usize = 4;
+const READINGS_MAX: usize = 8;
 
 impl Databases {
     /// What the text of a query is read as, at first and when it stays.

@@ -211,8 +211,6 @@ family! {
     JulianDay = "julian_day",
     /// `age(timestamp, timestamp)`: how much later the first is, as PostgreSQL words it: `1 year 2 mons 03:00:00`.
     Age = "age",
-    /// `age_part(part, timestamp, timestamp)`: the `year`, `month`, `day`, `hour`, `minute` or `second` of that.
-    AgePart = "age_part",
     /// `make_date(year, month, day)`.
     MakeDate = "make_date",
     /// `strftime(format, timestamp)`, with SQLite's conversions.

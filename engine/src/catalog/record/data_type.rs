@@ -4,7 +4,7 @@ use nuages_storage::DataType;
 use serde::{Deserialize, Serialize};
 
 /// The type of a column. New ones go to the end.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum DataTypeRecord {
     Bool,
     SmallInt,
@@ -20,6 +20,23 @@ pub(super) enum DataTypeRecord {
     Duration,
     Uuid,
     Json,
+    /// JSON that was declared as an array, and what its members are.
+    Array(Box<DataTypeRecord>),
+}
+
+impl DataTypeRecord {
+    /// An array of members of a type.
+    pub(super) fn array_of(element: DataType) -> DataTypeRecord {
+        DataTypeRecord::Array(Box::new(element.into()))
+    }
+
+    /// What the members are, if it is an array.
+    pub(super) fn element(&self) -> Option<DataType> {
+        match self {
+            DataTypeRecord::Array(element) => Some((**element).clone().into()),
+            _ => None,
+        }
+    }
 }
 
 impl From<DataType> for DataTypeRecord {
@@ -59,7 +76,7 @@ impl From<DataTypeRecord> for DataType {
             DataTypeRecord::Timestamp => DataType::Timestamp,
             DataTypeRecord::Duration => DataType::Duration,
             DataTypeRecord::Uuid => DataType::Uuid,
-            DataTypeRecord::Json => DataType::Json,
+            DataTypeRecord::Json | DataTypeRecord::Array(_) => DataType::Json,
         }
     }
 }

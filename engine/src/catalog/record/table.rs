@@ -212,7 +212,7 @@ impl<'a> ColumnRecord<'a> {
         Ok(ColumnRecord {
             id: column.id.number(),
             name: Cow::Borrowed(&column.name),
-            data_type: column.data_type.into(),
+            data_type: column.element.map_or(column.data_type.into(), DataTypeRecord::array_of),
             collation: column.collation.into(),
             nullable: column.nullable,
             default: column.default.as_ref().map(ExprRecord::of).transpose()?,
@@ -229,6 +229,7 @@ impl<'a> ColumnRecord<'a> {
         Ok(ColumnDefinition {
             id: ColumnId::new(self.id),
             name: self.name.into_owned(),
+            element: self.data_type.element(),
             data_type: self.data_type.into(),
             collation: self.collation.into(),
             nullable: self.nullable,

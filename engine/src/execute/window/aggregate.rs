@@ -3,8 +3,8 @@
 use nuages_storage::DataType;
 
 use super::fold::{
-    Best, BitSets, Counts, DecimalSums, Fold, IntSums, Moments, Truths, Wanted, decimal_sums, int_sums,
-    moments,
+    Best, BitSets, Counts, DecimalSums, Fold, IntSums, Moments, OfPairs, Truths, Wanted, decimal_sums,
+    int_sums, moments,
 };
 use super::frame::Frames;
 use super::integers;
@@ -17,6 +17,7 @@ use crate::evaluate::{Class, Words, class_of};
 use crate::functions::aggregate::in_floats;
 use crate::functions::aggregate::listed::List;
 use crate::functions::aggregate::logic::{Joining, truths, words};
+use crate::functions::aggregate::pairs;
 use crate::vector::{Vector, VectorBuilder};
 
 /// An aggregate of every row's frame. `live` are the rows that its filter lets through.
@@ -61,8 +62,11 @@ pub(super) fn column<'v>(
             };
             Ok(words(&over(&BitSets { words: Words::of(column), live, how }, frames)))
         }
-        AggregateFunction::Pairs(_)
-        | AggregateFunction::PercentileCont
+        AggregateFunction::Pairs(of) => {
+            let x = arguments.get(1).unwrap_or(column);
+            Ok(pairs::column(&over(&OfPairs { y: column, x, live }, frames), of))
+        }
+        AggregateFunction::PercentileCont
         | AggregateFunction::PercentileDisc
         | AggregateFunction::Mode => {
             Err(Error::Unsupported { feature: format!("{}() over a window", function.name()) })

@@ -6,8 +6,10 @@ use crate::algebra::AggregateFunction;
 use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::{Words, float_key};
+use crate::functions::aggregate::float_of;
 use crate::functions::aggregate::logic::{Joining, both, joined};
 use crate::functions::aggregate::moments::{Moment, floats};
+use crate::functions::aggregate::pairs::Pair;
 use crate::functions::aggregate::sum::{DecimalSum, IntSum, overflow};
 use crate::vector::{NO_ROW, Vector, VectorBuilder};
 
@@ -165,7 +167,7 @@ impl Fold for Moments<'_> {
 
     fn take(&self, state: &mut Moment, row: usize) {
         if self.live.contains(row)
-            && let Some(number) = crate::functions::aggregate::float_of(self.column, row)
+            && let Some(number) = float_of(self.column, row)
         {
             state.add(number);
         }
@@ -179,6 +181,33 @@ impl Fold for Moments<'_> {
 /// The column of such results.
 pub(super) fn moments(states: &[Moment], function: AggregateFunction) -> Vector<'static> {
     floats(states.iter().map(|state| state.result(function)))
+}
+
+/// Counts, means and products of distances of pairs.
+pub(super) struct OfPairs<'a> {
+    pub(super) y: &'a Vector<'a>,
+    pub(super) x: &'a Vector<'a>,
+    pub(super) live: &'a Bits,
+}
+
+impl Fold for OfPairs<'_> {
+    type State = Pair;
+
+    fn empty(&self) -> Pair {
+        Pair::default()
+    }
+
+    fn take(&self, state: &mut Pair, row: usize) {
+        if self.live.contains(row)
+            && let (Some(y), Some(x)) = (float_of(self.y, row), float_of(self.x, row))
+        {
+            state.add(y, x);
+        }
+    }
+
+    fn merge(&self, state: &mut Pair, later: &Pair) {
+        state.merge(later);
+    }
 }
 
 /// The row of the least or the greatest value, the first of several; or of the first value.

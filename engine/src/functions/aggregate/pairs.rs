@@ -12,7 +12,7 @@ use crate::vector::Vector;
 
 /// What is known of the pairs of one group.
 #[derive(Clone, Copy, Debug, Default)]
-struct Pair {
+pub(crate) struct Pair {
     count: f64,
     mean_x: f64,
     mean_y: f64,
@@ -22,7 +22,7 @@ struct Pair {
 }
 
 impl Pair {
-    fn add(&mut self, y: f64, x: f64) {
+    pub(crate) fn add(&mut self, y: f64, x: f64) {
         self.count += 1.0;
         let (before_x, before_y) = (x - self.mean_x, y - self.mean_y);
         self.mean_x += before_x / self.count;
@@ -30,6 +30,22 @@ impl Pair {
         self.squares_x += before_x * (x - self.mean_x);
         self.squares_y += before_y * (y - self.mean_y);
         self.products += before_x * (y - self.mean_y);
+    }
+
+    /// Adds the pairs of another.
+    pub(crate) fn merge(&mut self, other: &Pair) {
+        let count = self.count + other.count;
+        if count == 0.0 {
+            return;
+        }
+        let (apart_x, apart_y) = (other.mean_x - self.mean_x, other.mean_y - self.mean_y);
+        let share = self.count * other.count / count;
+        self.squares_x += other.squares_x + apart_x * apart_x * share;
+        self.squares_y += other.squares_y + apart_y * apart_y * share;
+        self.products += other.products + apart_x * apart_y * share;
+        self.mean_x += apart_x * other.count / count;
+        self.mean_y += apart_y * other.count / count;
+        self.count = count;
     }
 
     /// The aggregate; `None` is NULL, which PostgreSQL gives of no pair, and where a variance of zero would divide.
@@ -96,13 +112,18 @@ impl Pairs {
     }
 
     pub(super) fn finish(self) -> Vector<'static> {
-        let results = self.groups.iter().map(|pair| pair.result(self.of));
-        if self.of == PairFunction::Count {
-            #[expect(clippy::cast_possible_truncation, reason = "no table has 2^53 rows")]
-            return Vector::ints(results.map(|count| count.unwrap_or_default() as i64));
-        }
-        floats(results)
+        column(&self.groups, self.of)
     }
+}
+
+/// The column of such results.
+pub(crate) fn column(groups: &[Pair], of: PairFunction) -> Vector<'static> {
+    let results = groups.iter().map(|pair| pair.result(of));
+    if of == PairFunction::Count {
+        #[expect(clippy::cast_possible_truncation, reason = "no table has 2^53 rows")]
+        return Vector::ints(results.map(|count| count.unwrap_or_default() as i64));
+    }
+    floats(results)
 }
 
 #[cfg(test)]

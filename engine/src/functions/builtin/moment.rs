@@ -19,6 +19,7 @@ use super::{
 };
 use crate::error::Error;
 use crate::functions::Call;
+use crate::functions::age::Age;
 use crate::vector::Vector;
 
 const MICROS_PER_HOUR: i64 = 3_600 * MICROS_PER_SECOND;
@@ -66,6 +67,15 @@ pub(super) const TABLE: &[Builtin] = table! {
         heap.push_str(&Timestamp::now().to_string());
         Ok(())
     });
+    // An interval of months and of what is beside them, as PostgreSQL words it; the binder takes it apart again.
+    "calendar_interval" [INT, SPAN] => TEXT, |call| call.texts(|row, heap| {
+        Age::of_months(int(call, 0, row), int(call, 1, row)).write(heap);
+        Ok(())
+    });
+    "age_months" [STAMP, STAMP] => INT, |call| call.ints(|row| Ok(age(call, row)?.all_months()));
+    "age_beside_months" [STAMP, STAMP] => SPAN, |call| {
+        call.words(DataType::Duration, |row| Ok(age(call, row)?.all_micros()))
+    };
     // Days are 24 hours as they are.
     "justify_hours" [SPAN] => SPAN, |call| call.words(DataType::Duration, |row| Ok(int(call, 0, row)));
     // `instant AT TIME ZONE zone`: what clocks show there, as the instant at which those in UTC show it.
@@ -123,6 +133,11 @@ fn int(call: &Call<'_>, place: usize, row: usize) -> i64 {
 #[expect(clippy::cast_possible_truncation, reason = "it is within the range of integers")]
 fn whole(float: f64) -> Option<i64> {
     (float.abs() < 9e18).then_some(float as i64)
+}
+
+fn age(call: &Call<'_>, row: usize) -> Result<Age, Error> {
+    let at = |place: usize| instant(int(call, place, row)).map(|at| at.to_zoned(TimeZone::UTC).datetime());
+    Ok(Age::between(at(0)?, at(1)?))
 }
 
 fn instant(micros: i64) -> Result<Timestamp, Error> {

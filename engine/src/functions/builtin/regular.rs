@@ -120,12 +120,12 @@ fn place(function: &str, group: i64) -> Result<usize, Error> {
 
 /// The regular expression that was compiled last.
 #[derive(Default)]
-struct Patterns {
+pub(super) struct Patterns {
     last: Option<(String, String, Regex)>,
 }
 
 impl Patterns {
-    fn get(&mut self, pattern: &str, flags: &str) -> Result<&Regex, Error> {
+    pub(super) fn get(&mut self, pattern: &str, flags: &str) -> Result<&Regex, Error> {
         let is_known = self.last.as_ref().is_some_and(|(known, with, _)| known == pattern && with == flags);
         if !is_known {
             let regex = compile(pattern, flags)?;

@@ -68,6 +68,13 @@ pub(super) const TABLE: &[Builtin] = table! {
         heap.push_str(&real_as_text(call.float(0, row)));
         Ok(())
     });
+    // SQLite's `char`: the characters of code points, and what stands for none where there is none.
+    "char" [ | INT; more] => TEXT, |call| call.texts_where(call.selection, &mut |row, heap| {
+        let code = |place: usize| u32::try_from(call.int(place, row).unwrap_or_default()).ok();
+        let character = |place: usize| code(place).and_then(char::from_u32);
+        heap.extend((0..call.count()).map(|place| character(place).unwrap_or(char::REPLACEMENT_CHARACTER)));
+        Ok(())
+    });
     "unistr" [TEXT] => TEXT, |call| call.texts(|row, heap| unescape(call.text(0, row), heap));
     // `substr` of bytes, as PostgreSQL has it.
     "substring_bytes" [BYTES, INT | INT] => BYTES, |call| call.values(BYTES, |row| {

@@ -6,7 +6,7 @@ use crate::error::Error;
 
 /// A step from a document to something within it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step<'p> {
+pub(in crate::functions) enum Step<'p> {
     /// The member of an object.
     Key(&'p str),
     /// The member of an array, from 0, from the end if negative.
@@ -19,7 +19,7 @@ pub(super) enum Step<'p> {
 
 impl<'p> Step<'p> {
     /// The place that is meant in an array.
-    pub(super) fn place(self) -> Option<i64> {
+    pub(in crate::functions) fn place(self) -> Option<i64> {
         match self {
             Step::Place(place) => Some(place),
             Step::KeyOrPlace(key) => key.parse().ok(),
@@ -28,7 +28,7 @@ impl<'p> Step<'p> {
     }
 
     /// The key that is meant in an object.
-    pub(super) fn key(self) -> Option<&'p str> {
+    pub(in crate::functions) fn key(self) -> Option<&'p str> {
         match self {
             Step::Key(key) | Step::KeyOrPlace(key) => Some(key),
             Step::Place(_) | Step::End => None,
@@ -37,7 +37,7 @@ impl<'p> Step<'p> {
 }
 
 /// The steps of a path of SQLite's: `$`, then `.key`, `."key"`, `[place]`, `[#-place]` and `[#]`.
-pub(super) fn steps(path: &str) -> Result<Vec<Step<'_>>, Error> {
+pub(in crate::functions) fn steps(path: &str) -> Result<Vec<Step<'_>>, Error> {
     let malformed = || Error::Type {
         expression: "json_extract()".to_owned(),
         expected: "a path such as $.a[0]".to_owned(),
@@ -77,14 +77,14 @@ fn first(path: &str) -> Option<(Step<'_>, &str)> {
 }
 
 /// The number, from 0, of a place in an array of so many members.
-pub(super) fn position(members: usize, place: i64) -> Option<usize> {
+pub(in crate::functions) fn position(members: usize, place: i64) -> Option<usize> {
     let distance = usize::try_from(place.unsigned_abs()).ok()?;
     let position = if place < 0 { members.checked_sub(distance)? } else { distance };
     (position < members).then_some(position)
 }
 
 /// What a step leads to.
-pub(super) fn member<'j>(json: &'j Json, step: Step<'_>) -> Option<&'j Json> {
+pub(in crate::functions) fn member<'j>(json: &'j Json, step: Step<'_>) -> Option<&'j Json> {
     match json {
         Json::Object(object) => object.get(step.key()?),
         Json::Array(array) => array.get(position(array.len(), step.place()?)?),
@@ -93,7 +93,7 @@ pub(super) fn member<'j>(json: &'j Json, step: Step<'_>) -> Option<&'j Json> {
 }
 
 /// What steps lead to.
-pub(super) fn found<'j>(json: &'j Json, steps: &[Step<'_>]) -> Option<&'j Json> {
+pub(in crate::functions) fn found<'j>(json: &'j Json, steps: &[Step<'_>]) -> Option<&'j Json> {
     steps.iter().try_fold(json, |json, step| member(json, *step))
 }
 

@@ -57,6 +57,14 @@ struct Call<'c> {
     span: Span,
 }
 
+/// An aggregate, and what it gives.
+pub(super) struct Found {
+    pub(super) aggregate: Aggregate,
+    pub(super) kind: Option<DataType>,
+    /// What the members are, if it gives an array.
+    pub(super) element: Option<DataType>,
+}
+
 /// The query that an aggregate belongs to: the nearest of those whose columns it mentions, which may be one around the query
 /// that it stands in.
 fn home_of<'s>(aggregate: &Aggregate, scope: &'s Scope<'s>) -> &'s Scope<'s> {
@@ -99,7 +107,7 @@ impl Binder<'_> {
         if let Some(grouping) = own {
             grouping.borrow_mut().within = false;
         }
-        let (aggregate, kind) = bound?;
+        let Found { aggregate, kind, element } = bound?;
         let home = home_of(&aggregate, scope);
         let Some(grouping) = &home.grouping else { return misplaced(home.clause) };
         if grouping.borrow().within {
@@ -108,7 +116,8 @@ impl Binder<'_> {
         let argument = aggregate.argument.clone().filter(|_| is_extreme);
         let column = Expr::Column(grouping.borrow_mut().add(aggregate));
         let unranked = unranked(argument.as_ref(), &column);
-        Ok(Some(unranked.unwrap_or_else(|| Typed::new(column, kind))))
+        let typed = unranked.unwrap_or_else(|| Typed::new(column, kind));
+        Ok(Some(Typed { element, ..typed }))
     }
 
     /// An aggregate of a call that is known to be one, for a window.
@@ -119,11 +128,11 @@ impl Binder<'_> {
         call: &ast::Function,
         span: Span,
         scope: &Scope<'_>,
-    ) -> Bound<(Aggregate, Option<DataType>)> {
+    ) -> Bound<Found> {
         let ast::FunctionArguments::List(list) = &call.args else {
             return Err(arity(name, "1 argument", 0, span));
         };
-        if function.is_of_ordered_set() || matches!(function, AggregateFunction::Pairs(_)) {
+        if function.is_of_ordered_set() {
             return Err(SqlError::at(unsupported(format!("{name}() over a window")), span));
         }
         let within = call.within_group.as_slice();
@@ -135,7 +144,7 @@ impl Binder<'_> {
         call: &Call<'_>,
         filter: Option<&ast::Expr>,
         scope: &Scope<'_>,
-    ) -> Bound<(Aggregate, Option<DataType>)> {
+    ) -> Bound<Found> {
         let filter = filter.map(|filter| self.condition(filter, scope)).transpose()?;
         let distinct = call.list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
         if call.function.is_of_ordered_set() || !call.within.is_empty() {
@@ -152,7 +161,8 @@ impl Binder<'_> {
             _ => false,
         };
         if of_rows && !distinct {
-            return Ok((Aggregate { filter, ..Aggregate::rows() }, Some(DataType::BigInt)));
+            let aggregate = Aggregate { filter, ..Aggregate::rows() };
+            return Ok(Found { aggregate, kind: Some(DataType::BigInt), element: None });
         }
         let mut exprs = Vec::with_capacity(arguments.len());
         for argument in arguments {
@@ -184,6 +194,10 @@ impl Binder<'_> {
                 Some(result.map_err(|error| SqlError::at(Problem::Engine(error), call.span))?)
             }
         };
+        let element = match call.name {
+            "array_agg" => argument.element.or(argument.kind).or(Some(TEXT)),
+            _ => argument.element.filter(|_| kind == Some(DataType::Json)),
+        };
         let expr = if argument.kind.is_none() {
             Expr::Cast(Box::new(argument.expr), of_none)
         } else {
@@ -191,7 +205,7 @@ impl Binder<'_> {
         };
         let aggregate =
             Aggregate { filter, distinct, order_by, second, ..Aggregate::of(call.function, expr) };
-        Ok((aggregate, kind))
+        Ok(Found { aggregate, kind, element })
     }
 
     /// The arguments, converted as the dialect does.
@@ -251,7 +265,11 @@ impl Binder<'_> {
                 Ok((Typed::new(argument.distinguished(), kind), None))
             }
             (function, [expr]) => {
-                let argument = self.value_of(expr, scope)?;
+                let row = match function {
+                    AggregateFunction::JsonAgg => self.row_as_json(expr, scope)?,
+                    _ => None,
+                };
+                let argument = row.map_or_else(|| self.value_of(expr, scope), Ok)?;
                 let is_sum = matches!(
                     function,
                     AggregateFunction::Sum | AggregateFunction::Avg | AggregateFunction::Total
@@ -276,7 +294,7 @@ impl Binder<'_> {
         call: &Call<'_>,
         filter: Option<Expr>,
         scope: &Scope<'_>,
-    ) -> Bound<(Aggregate, Option<DataType>)> {
+    ) -> Bound<Found> {
         let refused = |feature: String| SqlError::at(unsupported(feature), call.span);
         let [key] = call.within else {
             return Err(refused(format!(
@@ -311,7 +329,7 @@ impl Binder<'_> {
             cast(fraction.expr, DataType::Float)
         });
         let aggregate = Aggregate { filter, order_by, second, ..Aggregate::of(call.function, expr) };
-        Ok((aggregate, Some(result)))
+        Ok(Found { aggregate, kind: Some(result), element: None })
     }
 
     /// In which order the rows are taken in.

@@ -8,6 +8,7 @@ use sqlparser::ast;
 use sqlparser::tokenizer::Span;
 
 use super::function::arity;
+use super::months::Months;
 use super::scope::Scope;
 use super::typed::{TEXT, Typed, cast};
 use super::{Binder, Bound, unsupported};
@@ -72,10 +73,9 @@ impl Binder<'_> {
             ("substr" | "substring", [_, _] | [_, _, _]) if is_bytes => {
                 self.table_call("substring_bytes", std::mem::take(arguments), span)
             }
-            ("justify_days" | "justify_interval", [_]) => {
-                let feature = format!("{name}(): an interval has no months here");
-                Err(SqlError::at(unsupported(feature), span))
-            }
+            ("justify_days" | "justify_interval", [interval]) => self.justified(interval, span),
+            ("justify_hours", [interval]) if Months::of(interval).is_some() => Ok(interval.clone()),
+            ("make_interval", _) => self.made_interval(std::mem::take(arguments), span),
             _ => return None,
         })
     }
@@ -191,39 +191,33 @@ impl Binder<'_> {
             6 => Typed::literal(Value::Float(0.0)),
             _ => Typed::literal(Value::Int(0)),
         };
+        let refused = || SqlError::at(unsupported("make_interval() with such an argument"), span);
         let mut arguments: Vec<Typed> = (0..INTERVAL_PARTS.len()).map(zero).collect();
         for (place, argument) in list.args.iter().enumerate() {
-            let (part, expr) = match argument {
-                ast::FunctionArg::Named { name, arg: ast::FunctionArgExpr::Expr(expr), .. } => {
-                    let part = INTERVAL_PARTS.iter().position(|part| name.value.eq_ignore_ascii_case(part));
-                    (part, expr)
+            let (name, value) = match argument {
+                ast::FunctionArg::Named { name, arg, .. }
+                | ast::FunctionArg::ExprNamed { name: ast::Expr::Identifier(name), arg, .. } => {
+                    (Some(name), arg)
                 }
-                ast::FunctionArg::ExprNamed {
-                    name: ast::Expr::Identifier(name),
-                    arg: ast::FunctionArgExpr::Expr(expr),
-                    ..
-                } => {
-                    let part = INTERVAL_PARTS.iter().position(|part| name.value.eq_ignore_ascii_case(part));
-                    (part, expr)
-                }
-                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => (Some(place), expr),
-                _ => {
-                    return Some(Err(SqlError::at(
-                        unsupported("make_interval() with such an argument"),
-                        span,
-                    )));
-                }
+                ast::FunctionArg::Unnamed(arg) => (None, arg),
+                ast::FunctionArg::ExprNamed { .. } => return Some(Err(refused())),
+            };
+            let ast::FunctionArgExpr::Expr(expr) = value else { return Some(Err(refused())) };
+            let is = |name: &ast::Ident, part: &&str| name.value.eq_ignore_ascii_case(part);
+            let part = match name {
+                Some(name) => INTERVAL_PARTS.iter().position(|part| is(name, part)),
+                None => Some(place),
             };
             let Some(slot) = part.and_then(|part| arguments.get_mut(part)) else {
                 let expected = "years, months, weeks, days, hours, mins and secs";
-                return Some(Err(arity(name, expected, list.args.len(), span)));
+                return Some(Err(arity("make_interval", expected, list.args.len(), span)));
             };
             *slot = match self.value_of(expr, scope) {
                 Ok(typed) => typed,
                 Err(error) => return Some(Err(error)),
             };
         }
-        Some(self.table_call(name, arguments, span))
+        Some(self.made_interval(arguments, span))
     }
 
     /// `text SIMILAR TO pattern`.
@@ -301,6 +295,8 @@ fn text_or_empty(typed: Typed) -> Typed {
 /// A type as `pg_typeof` names it; integers and texts that were written are what PostgreSQL takes them for.
 fn type_name(typed: &Typed) -> String {
     match (&typed.expr, typed.kind) {
+        _ if Months::of(typed).is_some() => "interval".to_owned(),
+        _ if typed.element.is_some() => format!("{}[]", typed.element.map_or_else(String::new, |kind| kind.to_string())),
         (Expr::Literal(Value::Int(int)), _) if i32::try_from(*int).is_ok() => "integer".to_owned(),
         (Expr::Literal(Value::Text(_)), _) | (_, None) => "unknown".to_owned(),
         (_, Some(DataType::Decimal { .. })) => "numeric".to_owned(),

@@ -9,6 +9,7 @@ use sqlparser::ast::{self, Expr as Ast, SetExpr, TableFactor};
 use sqlparser::tokenizer::Span;
 
 use super::literal::whole_number;
+use super::months::Months;
 use super::query::BoundQuery;
 use super::scope::{Columns, Scope, ScopeTable};
 use super::typed::{Typed, cast};
@@ -199,7 +200,7 @@ impl Binder<'_> {
         span: Span,
     ) -> Bound<Expr> {
         let column = &definition.columns[place];
-        typed = typed.any_as_text();
+        typed = self.read_as_array(typed.any_as_text(), column.element, span)?;
         let to = super::types::without_limit(column.data_type);
         self.settle(&mut typed, Some(to));
         let Some(class) = typed.class() else { return Ok(typed.expr) };
@@ -208,6 +209,7 @@ impl Binder<'_> {
             return Ok(typed.expr);
         }
         let is_literal = typed.literal_text().is_some();
+        self.check_literal(&typed, to, span)?;
         if class.is_number() && wanted.is_number() {
             return Ok(typed.expr);
         }
@@ -232,6 +234,10 @@ impl Binder<'_> {
             );
         if goes {
             return Ok(cast(typed.expr, to));
+        }
+        if wanted == Class::Duration && Months::of(&typed).is_some() {
+            let feature = format!("an interval of months in column \"{}\": it has no fixed length", column.name);
+            return Err(SqlError::at(unsupported(feature), span));
         }
         let of = format!("column \"{}\"", column.name);
         Err(super::mismatch(&of, column.data_type, typed.kind, span))

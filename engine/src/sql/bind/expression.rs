@@ -4,13 +4,16 @@ use nuages_storage::{DataType, Value};
 use sqlparser::ast::{self, BinaryOperator, Expr as Ast, UnaryOperator};
 use sqlparser::tokenizer::Span;
 
+use super::array::common_element;
 use super::called::builtin;
+use super::months::Months;
+use super::row::written_parts;
 use super::scope::Scope;
 use super::typed::{TEXT, Typed, cast, has_parameter};
 use super::{Binder, Bound, begin_of, mismatch, unsupported};
 use crate::algebra::{Comparison, DatePart, Expr, Function};
-use crate::evaluate::interval::{read_interval, read_months};
-use crate::evaluate::{Class, class_of, unify};
+use crate::evaluate::interval::read_interval;
+use crate::evaluate::{Class, cast_value, class_of, unify};
 use crate::sql::error::{Problem, SqlError};
 
 impl Binder<'_> {
@@ -60,6 +63,7 @@ impl Binder<'_> {
             }
             Ast::Interval(interval) => self.interval(interval, scope),
             Ast::Array(array) => self.array(&array.elem, begin_of(expr), scope),
+            Ast::CompoundFieldAccess { root, access_chain } => self.accessed(root, access_chain, scope),
             Ast::Function(function) => self.function(function, scope),
             Ast::Tuple(_) => Err(SqlError::at(unsupported("a row of values in this place"), begin_of(expr))),
             Ast::Collate { expr, collation } => self.collated(expr, collation, scope),
@@ -71,8 +75,14 @@ impl Binder<'_> {
     fn special_form(&mut self, expr: &Ast, scope: &Scope<'_>) -> Bound<Typed> {
         let span = begin_of(expr);
         match expr {
-            Ast::IsNull(operand) => Ok(Typed::bool(self.expression(operand, scope)?.expr.is_null())),
-            Ast::IsNotNull(operand) => Ok(Typed::bool(self.expression(operand, scope)?.expr.is_null().not())),
+            Ast::IsNull(operand) => match self.row_is_null(operand, false, scope)? {
+                Some(test) => Ok(test),
+                None => Ok(Typed::bool(self.expression(operand, scope)?.expr.is_null())),
+            },
+            Ast::IsNotNull(operand) => match self.row_is_null(operand, true, scope)? {
+                Some(test) => Ok(test),
+                None => Ok(Typed::bool(self.expression(operand, scope)?.expr.is_null().not())),
+            },
             Ast::IsTrue(operand) => self.truth_test(operand, Some(true), false, scope),
             Ast::IsNotTrue(operand) => self.truth_test(operand, Some(true), true, scope),
             Ast::IsFalse(operand) => self.truth_test(operand, Some(false), false, scope),
@@ -80,8 +90,13 @@ impl Binder<'_> {
             Ast::IsUnknown(operand) => self.truth_test(operand, None, false, scope),
             Ast::IsNotUnknown(operand) => self.truth_test(operand, None, true, scope),
             Ast::IsDistinctFrom(left, right) | Ast::IsNotDistinctFrom(left, right) => {
-                let (left, right) = (self.expression(left, scope)?, self.expression(right, scope)?);
-                let same = self.compare(Comparison::Same, left, right, span)?;
+                let same = match self.distinct_rows(left, right, span, scope)? {
+                    Some(same) => Typed::bool(same),
+                    None => {
+                        let (left, right) = (self.expression(left, scope)?, self.expression(right, scope)?);
+                        self.compare(Comparison::Same, left, right, span)?
+                    }
+                };
                 let negated = matches!(expr, Ast::IsDistinctFrom(..));
                 Ok(if negated { Typed::bool(same.expr.not()) } else { same })
             }
@@ -96,12 +111,6 @@ impl Binder<'_> {
                 self.regex(text, pattern, false, *negated)
             }
             Ast::Extract { field, expr, .. } => {
-                if let Ast::Function(_) = **expr {
-                    let operand = self.expression(expr, scope)?;
-                    if let Some(part) = self.part_of_age(&field.to_string(), &operand) {
-                        return Ok(part);
-                    }
-                }
                 self.extract_from(&field.to_string(), expr, span, scope)
             }
             Ast::Ceil { expr, .. } => self.simple_call(Function::Ceiling, &[expr.as_ref()], scope, span),
@@ -168,14 +177,14 @@ impl Binder<'_> {
         right: &Ast,
         scope: &Scope<'_>,
     ) -> Bound<Typed> {
-        if let (Ast::Tuple(left), Ast::Tuple(right)) = (left, right) {
-            return self.compare_rows(left, op, right, scope);
+        if let Some(pairs) = self.compared_rows(left, right, scope)? {
+            return self.compare_rows(pairs, op, begin_of(left));
         }
         let mut rest = vec![(op, right)];
         let mut first = left;
         while let Ast::BinaryOp { left, op, right } = first
             && !matches!(op, BinaryOperator::And | BinaryOperator::Or)
-            && !matches!(**left, Ast::Tuple(_))
+            && !(matches!(**left, Ast::Tuple(_)) || matches!(**right, Ast::Tuple(_)))
         {
             rest.push((op, right));
             first = left;
@@ -227,13 +236,13 @@ impl Binder<'_> {
 
     fn in_list(&mut self, needle: &Ast, list: &[Ast], negated: bool, scope: &Scope<'_>) -> Bound<Typed> {
         let found = match needle {
-            Ast::Tuple(row) => {
+            needle if written_parts(needle).is_some() => {
                 let mut any = Vec::with_capacity(list.len());
                 for item in list {
-                    let Ast::Tuple(item) = item else {
+                    let Some(pairs) = self.compared_rows(needle, item, scope)? else {
                         return Err(SqlError::at(unsupported("a row compared with a value"), begin_of(item)));
                     };
-                    any.push(self.compare_rows(row, &BinaryOperator::Eq, item, scope)?.expr);
+                    any.push(self.compare_pairs(Comparison::Equal, pairs, begin_of(item))?);
                 }
                 any_of(any)
             }
@@ -293,22 +302,7 @@ impl Binder<'_> {
     }
 
     /// Rows compared: equal in all, or less in the first in which they differ.
-    fn compare_rows(
-        &mut self,
-        left: &[Ast],
-        op: &BinaryOperator,
-        right: &[Ast],
-        scope: &Scope<'_>,
-    ) -> Bound<Typed> {
-        let span = left.first().map_or(Span::empty(), begin_of);
-        if left.len() != right.len() {
-            let problem = Problem::ColumnCount { expected: left.len(), got: right.len() };
-            return Err(SqlError::at(problem, span));
-        }
-        let mut pairs = Vec::with_capacity(left.len());
-        for (left, right) in left.iter().zip(right) {
-            pairs.push((self.expression(left, scope)?, self.expression(right, scope)?));
-        }
+    fn compare_rows(&mut self, pairs: Vec<(Typed, Typed)>, op: &BinaryOperator, span: Span) -> Bound<Typed> {
         if *op == BinaryOperator::Overlaps {
             return self.overlaps(pairs, span);
         }
@@ -377,11 +371,12 @@ impl Binder<'_> {
             let whens = whens.into_iter().map(Some).chain([None]);
             return Ok(Typed::choice(whens.zip(results).collect()));
         }
+        let element = common_element(&results);
         let (results, kind) = self.unified(results, "CASE", span)?;
         let mut results = results.into_iter();
         let branches = whens.into_iter().zip(results.by_ref()).collect();
         let otherwise = results.next().filter(|_| has_otherwise).map(Box::new);
-        Ok(Typed::new(Expr::Case { branches, otherwise }, kind))
+        Ok(Typed { element, ..Typed::new(Expr::Case { branches, otherwise }, kind) })
     }
 
     /// Whether SQLite computes with each of these as it is.
@@ -394,11 +389,13 @@ impl Binder<'_> {
     /// What is chosen between, in one type.
     pub(super) fn unified(
         &mut self,
-        mut choices: Vec<Typed>,
+        choices: Vec<Typed>,
         expression: &str,
         span: Span,
     ) -> Bound<(Vec<Expr>, Option<DataType>)> {
-        choices = choices.into_iter().map(Typed::any_as_text).collect();
+        let element = common_element(&choices);
+        let choices = choices.into_iter().map(|choice| self.read_as_array(choice.any_as_text(), element, span));
+        let mut choices = choices.collect::<Bound<Vec<Typed>>>()?;
         let mut common: Option<DataType> = None;
         // A literal text is of the type that the others have.
         let is_open = |typed: &Typed| !self.is_sqlite() && typed.literal_text().is_some();
@@ -425,13 +422,18 @@ impl Binder<'_> {
 
     /// `CAST`.
     pub(super) fn cast_to(&mut self, mut typed: Typed, to: &ast::DataType, span: Span) -> Bound<Typed> {
-        if let ast::DataType::Array(of) = to
-            && let Some(array) = typed.literal_text().and_then(|text| self.array_in(text, of))
-        {
-            return Ok(Typed::literal(Value::Json(Box::new(array))));
+        if let Some(element) = self.element_of(to, span)? {
+            return self.cast_to_array(typed, element, span);
         }
         let to = self.data_type(to, span)?;
+        if to == DataType::Duration && !self.is_sqlite() {
+            let months = typed.literal_text().and_then(|text| Months::read(text, None)).map(Months::typed);
+            if let Some(interval) = months.or_else(|| Months::of(&typed).map(Months::typed)) {
+                return Ok(interval);
+            }
+        }
         self.settle(&mut typed, Some(to));
+        self.check_literal(&typed, to, span)?;
         let typed = self.value(typed).any_as_text();
         let is_number = class_of(to).is_number();
         let typed = if self.is_sqlite() && is_number && typed.class() == Some(Class::Bytes) {
@@ -465,6 +467,19 @@ impl Binder<'_> {
         Ok(Typed::inclined(expr, to))
     }
 
+    /// Refuses a literal text that cannot be read as what it is to be: where it stands is known only here. SQLite reads
+    /// something in every text.
+    pub(super) fn check_literal(&self, typed: &Typed, to: DataType, span: Span) -> Bound<()> {
+        if self.is_sqlite() || class_of(to) == Class::Text {
+            return Ok(());
+        }
+        let Some(text) = typed.literal_text() else { return Ok(()) };
+        match cast_value(Value::Text(text.to_owned()), to) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(SqlError::at(Problem::Engine(error), span)),
+        }
+    }
+
     fn interval(&mut self, interval: &ast::Interval, scope: &Scope<'_>) -> Bound<Typed> {
         let span = begin_of(&interval.value);
         let amount = self.expression(&interval.value, scope)?;
@@ -478,9 +493,8 @@ impl Binder<'_> {
         let refused = || {
             SqlError::at(Problem::Literal { text: format!("'{text}'"), data_type: DataType::Duration }, span)
         };
-        if read_months(&text, None).is_some() {
-            let feature = "an interval of months that is not added to a date or a timestamp";
-            return Err(SqlError::at(unsupported(feature), span));
+        if let Some(months) = Months::read(&text, None) {
+            return Ok(months.typed());
         }
         let value = read_interval(&text).ok_or_else(refused)?;
         Ok(Typed::literal(Value::Duration(value)))

@@ -15,7 +15,6 @@ fn named(name: &str, given: usize, is_sqlite: bool) -> Option<Function> {
         ("log", 1) => Function::Math(MathFunction::Log10),
         ("log", 2) => Function::Math(MathFunction::LogBase),
         ("unicode", 1) => Function::String(StringFunction::Ascii),
-        ("char", _) if is_sqlite => Function::String(StringFunction::Chr),
         ("trim" | "btrim", 2) => Function::String(StringFunction::TrimCharacters),
         ("trim" | "btrim" | "ltrim" | "rtrim", 1) => return None,
         ("json_array", _) => Function::Json(JsonFunction::BuildArray),
@@ -23,7 +22,7 @@ fn named(name: &str, given: usize, is_sqlite: bool) -> Option<Function> {
         ("json_type" | "jsonb_type", _) if is_sqlite => Function::Json(JsonFunction::KindOf),
         ("json_quote", 1) if is_sqlite => Function::Json(JsonFunction::ToJson),
         ("json_array_length" | "jsonb_array_length", _) if is_sqlite => Function::Json(JsonFunction::Members),
-        ("to_jsonb", 1) => Function::Json(JsonFunction::ToJson),
+        ("to_jsonb" | "array_to_json", 1) => Function::Json(JsonFunction::ToJson),
         ("format", _) if is_sqlite => Function::String(StringFunction::Printf),
         // What it returns in SQLite is another thing.
         ("random", _) if is_sqlite => return None,
@@ -42,7 +41,9 @@ impl Binder<'_> {
         arguments: &mut Vec<Typed>,
         span: Span,
     ) -> Option<Bound<Typed>> {
-        if let Some(call) = self.json_call(name, arguments, span) {
+        if let Some(call) =
+            self.array_call(name, arguments, span).or_else(|| self.json_call(name, arguments, span))
+        {
             return Some(call);
         }
         let function = named(name, arguments.len(), self.is_sqlite())?;

@@ -137,14 +137,20 @@ impl Binder<'_> {
                 name,
                 alias,
                 args: Some(arguments),
-                with_ordinality: false,
+                with_ordinality,
                 sample: None,
                 ..
             } => self.beside_all(scope, |binder, scope| {
-                binder.table_function(name, &arguments.args, alias.as_ref(), scope)
+                binder.table_function(name, &arguments.args, *with_ordinality, alias.as_ref(), scope)
             }),
-            TableFactor::Function { name, args, with_ordinality: false, alias, .. } => self
-                .beside_all(scope, |binder, scope| binder.table_function(name, args, alias.as_ref(), scope)),
+            TableFactor::Function { name, args, with_ordinality, alias, .. } => self
+                .beside_all(scope, |binder, scope| {
+                    binder.table_function(name, args, *with_ordinality, alias.as_ref(), scope)
+                }),
+            TableFactor::UNNEST { alias, array_exprs, with_offset: false, with_ordinality, .. } => self
+                .beside_all(scope, |binder, scope| {
+                    binder.unnest(array_exprs, *with_ordinality, alias.as_ref(), scope)
+                }),
             TableFactor::Derived { lateral, subquery, alias, .. } => {
                 let query = match *lateral {
                     true => self.beside_all(scope, |binder, scope| binder.query(subquery, Some(scope)))?,
@@ -198,10 +204,8 @@ impl Binder<'_> {
         let source = self.source();
         let relation = Relation::scan(definition.id, source);
         if alias.is_some_and(|alias| !alias.columns.is_empty()) {
-            let shape = definition.columns.iter();
-            let shape =
-                shape.map(|column| Shape::of_column(&column.name, column.data_type, column.collation));
-            let columns = Columns::Query(renamed(shape.collect(), alias)?.into());
+            let shape = definition.columns.iter().map(Shape::of_column).collect();
+            let columns = Columns::Query(renamed(shape, alias)?.into());
             self.add_table(alias.map_or(ident, |alias| &alias.name), source, columns, scope)?;
         } else {
             let columns = Columns::Table(definition);

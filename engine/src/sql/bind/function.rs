@@ -4,6 +4,7 @@ use nuages_storage::{DataType, Value};
 use sqlparser::ast::{self, Expr as Ast};
 use sqlparser::tokenizer::Span;
 
+use super::array::common_element;
 use super::scope::Scope;
 use super::typed::{TEXT, Typed, cast};
 use super::{Binder, Bound, last_part, unsupported};
@@ -100,6 +101,18 @@ impl Binder<'_> {
         } else {
             &name.value
         };
+        if let ("array", ast::FunctionArguments::Subquery(query)) = (known, &function.args) {
+            return self.array_of_query(query, span, scope);
+        }
+        if let ("row_to_json" | "to_json" | "to_jsonb", ast::FunctionArguments::List(list)) = (known, &function.args)
+            && let [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(row)), ..] = list.args.as_slice()
+            && let Some(object) = self.row_as_json(row, scope)?
+        {
+            return Ok(object);
+        }
+        if let Some(typed) = self.rows_in_list(known, function, span, scope)? {
+            return Ok(typed);
+        }
         if let Some(typed) = self.aggregate(known, function, span, scope)? {
             return Ok(typed);
         }
@@ -215,10 +228,10 @@ impl Binder<'_> {
                         let feature = "date_part() of a part that is not a literal";
                         return Err(SqlError::at(unsupported(feature), span));
                     };
-                    if let Some(part) = self.part_of_age(name, &operand) {
-                        return Ok(part);
-                    }
-                    let part = self.part_of(name, operand, span)?;
+                    let part = match self.part_of_months(name, &operand, span) {
+                        Some(part) => part?,
+                        None => self.part_of(name, operand, span)?,
+                    };
                     return Ok(match part.class() {
                         Some(Class::Decimal) => Typed::new(cast(part.expr, DataType::Float), DataType::Float),
                         _ => part,
@@ -359,8 +372,9 @@ impl Binder<'_> {
                 return Ok(Typed::choice(branches.collect()));
             }
         }
+        let element = common_element(&arguments);
         let (arguments, kind) = self.unified(arguments, name, span)?;
-        Ok(Typed::new(Expr::Call(function, arguments), kind))
+        Ok(Typed { element, ..Typed::new(Expr::Call(function, arguments), kind) })
     }
 
     /// SQLite's: by its own comparison, and of the first argument's type.

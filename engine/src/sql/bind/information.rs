@@ -4,9 +4,8 @@
 use nuages_storage::{DataType, Value};
 use sqlparser::ast;
 
-use super::collation::Collating;
 use super::scope::{Columns, Scope, Shape};
-use super::typed::{Affinity, TEXT};
+use super::typed::TEXT;
 use super::{Binder, Bound, last_part};
 use crate::algebra::{Expr, Relation};
 use crate::catalog::names::nearest;
@@ -249,12 +248,7 @@ impl Binder<'_> {
         let rows = (of.rows)(self.catalog).into_iter();
         let rows = rows.map(|row| row.into_iter().map(Expr::Literal).collect()).collect();
         let types = of.columns.iter().map(|(_, kind)| *kind).collect();
-        let shape = of.columns.iter().map(|(name, kind)| Shape {
-            name: (*name).to_owned(),
-            kind: Some(*kind),
-            affinity: Affinity::None,
-            collation: Collating::Unsaid,
-        });
+        let shape = of.columns.iter().map(|(name, kind)| Shape::of_type(*name, *kind));
         let columns = Columns::Query(shape.collect());
         self.add_table(alias.map_or(ident, |alias| &alias.name), source, columns, scope)?;
         Ok(Some(Relation::Values { source, types, rows }))
@@ -312,7 +306,7 @@ fn columns(catalog: &Catalog) -> Vec<Row> {
                     place(at),
                     column.default.as_ref().map_or(Value::Null, printed),
                     yes(column.nullable),
-                    text(&column.data_type.to_string()),
+                    text(&column.element.map_or_else(|| column.data_type.to_string(), |_| "ARRAY".to_owned())),
                 ],
                 vec![length, precision, scale, yes(column.generated_key)],
                 vec![

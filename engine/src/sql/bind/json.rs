@@ -171,19 +171,6 @@ impl Binder<'_> {
             ("jsonb_insert", 3 | 4) if !is_sqlite => {
                 self.at_path(JsonFunction::InsertAt, false, std::mem::take(arguments), span)
             }
-            ("cardinality", 1) if !is_sqlite => self.call_of_family(
-                Function::Json(JsonFunction::ArrayLength),
-                std::mem::take(arguments),
-                span,
-            ),
-            ("array_length", 2) if !is_sqlite && is_one(&arguments[1]) => {
-                arguments.truncate(1);
-                self.call_of_family(
-                    Function::Json(JsonFunction::ArrayLength),
-                    std::mem::take(arguments),
-                    span,
-                )
-            }
             ("jsonb_exists", 2) => {
                 self.call_of_family(Function::Json(JsonFunction::HasKey), std::mem::take(arguments), span)
             }
@@ -247,6 +234,12 @@ impl Binder<'_> {
             BinaryOperator::StringConcat if is_document(left) && is_document(right) && !self.is_sqlite() => {
                 (JsonFunction::Join, false)
             }
+            BinaryOperator::AtQuestion => {
+                return Some(self.table_call("jsonb_path_exists", vec![left.clone(), right.clone()], span));
+            }
+            BinaryOperator::AtAt => {
+                return Some(self.table_call("jsonb_path_match", vec![left.clone(), right.clone()], span));
+            }
             BinaryOperator::QuestionPipe | BinaryOperator::QuestionAnd => {
                 return Some(self.has_keys(op, left, right, span));
             }
@@ -293,11 +286,6 @@ impl Binder<'_> {
         let each = each.collect::<Bound<Vec<Expr>>>()?;
         Ok(Typed::bool(if *op == BinaryOperator::QuestionPipe { Expr::Or(each) } else { Expr::And(each) }))
     }
-}
-
-/// Whether it is the first dimension of an array.
-fn is_one(typed: &Typed) -> bool {
-    matches!(typed.expr, Expr::Literal(Value::Int(1)))
 }
 
 /// Whether it is JSON, or a literal that can be read as such.

@@ -115,12 +115,4 @@ impl Binder<'_> {
         let moments = moments.collect();
         self.call(Function::Time(TimeFunction::Age), moments, span)
     }
-
-    /// `extract(part FROM age(..))`, which is a number although an age is a text; none of anything else.
-    pub(super) fn part_of_age(&self, part: &str, operand: &Typed) -> Option<Typed> {
-        let Expr::Call(Function::Time(TimeFunction::Age), moments) = &operand.expr else { return None };
-        let part = Expr::Literal(Value::Text(part.trim_matches('\'').to_lowercase()));
-        let arguments = std::iter::once(part).chain(moments.iter().cloned()).collect();
-        Some(Typed::new(Expr::Call(Function::Time(TimeFunction::AgePart), arguments), DataType::BigInt))
-    }
 }

@@ -56,6 +56,9 @@ impl Binder<'_> {
         if let Some(comparison) = comparison_of(op) {
             return self.compare(comparison, left, right, span);
         }
+        if let Some(call) = self.array_operator(op, &left, &right, span) {
+            return call;
+        }
         if let Some(call) = self.json_operator(op, &left, &right, span) {
             return call;
         }
@@ -86,6 +89,9 @@ impl Binder<'_> {
                 Ok(Typed::choice(negated.collect::<Bound<_>>()?))
             }
             UnaryOperator::Minus => {
+                if let Some(interval) = self.months_negated(&operand) {
+                    return Ok(interval);
+                }
                 let operand = if self.is_sqlite() { self.number(operand) } else { operand };
                 Ok(match operand.expr {
                     Expr::Literal(Value::Int(int)) if int != i64::MIN => Typed::literal(Value::Int(-int)),
@@ -129,6 +135,9 @@ impl Binder<'_> {
             }
         }
         (left, right) = self.collated_pair(left, right);
+        if let Some(compared) = self.months_compared(op, &left, &right) {
+            return Ok(compared);
+        }
         if !self.is_sqlite() {
             (left, right) = same_instants(left, right);
             self.check_unify(&left, &right, op.symbol(), span)?;
@@ -248,6 +257,9 @@ impl Binder<'_> {
         mut right: Typed,
         span: Span,
     ) -> Bound<Typed> {
+        if let Some(result) = self.months_in_arithmetic(op, &left, &right, span) {
+            return result;
+        }
         self.settle(&mut left, right.kind);
         self.settle(&mut right, left.kind);
         if self.is_sqlite() {

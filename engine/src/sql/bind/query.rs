@@ -4,13 +4,14 @@ use nuages_storage::{DataType, Value};
 use sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier};
 use sqlparser::tokenizer::Span;
 
-use super::collation::Collating;
+use super::array::common_element;
 use super::from::own_source;
 use super::scope::{Columns, Scope, Shape};
-use super::typed::{Affinity, TEXT, Typed, cast};
+use super::typed::{TEXT, Typed, cast};
 use super::{Binder, Bound, QUERY_DEPTH_MAX, SOURCES_MAX, begin_of, unsupported};
 use crate::algebra::{
-    Comparison, Expr, JoinKind, OutputColumn, Query, Relation, RowCount, SetKind, SortKey, Source,
+    Comparison, Expr, Frame, JoinKind, OutputColumn, Query, Relation, RowCount, SetKind, SortKey, Source,
+    WindowFunction, WindowKind,
 };
 use crate::evaluate::{class_of, unify};
 use crate::optimize::columns;
@@ -295,11 +296,12 @@ impl Binder<'_> {
             }
             rows.push(row.content.iter().map(|expr| self.value_of(expr, &scope)).collect::<Bound<_>>()?);
         }
-        let mut types = Vec::with_capacity(width);
+        let (mut types, mut elements) = (Vec::with_capacity(width), Vec::with_capacity(width));
         let mut columns: Vec<Vec<Expr>> = rows.iter().map(|_| Vec::with_capacity(width)).collect();
         for place in 0..width {
             let column: Vec<Typed> =
                 rows.iter_mut().map(|row| std::mem::replace(&mut row[place], Typed::null())).collect();
+            elements.push(common_element(&column));
             let (exprs, kind) = self.unified(column, "VALUES", Span::empty())?;
             types.push(kind.unwrap_or(TEXT));
             columns.iter_mut().zip(exprs).for_each(|(row, expr)| row.push(expr));
@@ -307,13 +309,8 @@ impl Binder<'_> {
         let source = self.source();
         let name = |place: usize| format!("column{}", place + 1);
         let outputs = (0..width).map(|place| OutputColumn::new(name(place), source.column(place))).collect();
-        let shape = types.iter().enumerate();
-        let shape = shape.map(|(place, kind)| Shape {
-            name: name(place),
-            kind: Some(*kind),
-            affinity: Affinity::None,
-            collation: Collating::Unsaid,
-        });
+        let shape = types.iter().zip(elements).enumerate();
+        let shape = shape.map(|(place, (kind, element))| Shape { element, ..Shape::of_type(name(place), *kind) });
         let shape = shape.collect();
         Ok(BoundQuery {
             query: Query::new(Relation::Values { source, types, rows: columns }, outputs),
@@ -384,16 +381,47 @@ impl Binder<'_> {
             Some(ast::LimitClause::OffsetCommaLimit { offset, limit }) => (Some(limit), Some(offset)),
         };
         let one = ast::Expr::value(ast::Value::Number("1".to_owned(), false));
-        if let Some(ast::Fetch { with_ties: true, .. } | ast::Fetch { percent: true, .. }) = tail.fetch {
-            return Err(unsupported("FETCH with TIES or PERCENT").into());
-        }
         let fetch = tail.fetch.map(|fetch| fetch.quantity.as_ref().unwrap_or(&one));
         let count = limit.or(fetch).map(|limit| self.row_count(limit, "LIMIT")).transpose()?.flatten();
         let offset = offset.map(|offset| self.row_count(offset, "OFFSET")).transpose()?.flatten();
-        if count.is_none() && offset.is_none() {
-            return Ok(relation);
+        match (tail.fetch, count) {
+            (Some(ast::Fetch { percent: true, .. }), _) => Err(unsupported("FETCH .. PERCENT").into()),
+            (Some(ast::Fetch { with_ties: true, .. }), Some(count)) => self.with_ties(relation, offset, count),
+            (_, None) if offset.is_none() => Ok(relation),
+            (_, count) => Ok(relation.limit_by(offset.unwrap_or(RowCount::Fixed(0)), count)),
         }
-        Ok(relation.limit_by(offset.unwrap_or(RowCount::Fixed(0)), count))
+    }
+
+    /// The first rows in an order, and those that no key tells apart from the last of them: the rows whose rank is not
+    /// beyond the number of rows that are passed over and taken.
+    fn with_ties(&mut self, relation: Relation, offset: Option<RowCount>, count: RowCount) -> Bound<Relation> {
+        let Relation::Sort { input, keys } = relation else {
+            return Err(unsupported("WITH TIES without ORDER BY, or beside DISTINCT ON").into());
+        };
+        let expr = |rows: &RowCount| match rows {
+            RowCount::Fixed(rows) => Expr::literal(i64::try_from(*rows).unwrap_or(i64::MAX)),
+            RowCount::Computed(expr) => (**expr).clone(),
+        };
+        let last = match &offset {
+            Some(offset) => expr(&count).arithmetic(crate::algebra::Arithmetic::Add, expr(offset)),
+            None => expr(&count),
+        };
+        let source = self.source();
+        let rank = WindowFunction {
+            function: WindowKind::Rank,
+            arguments: Vec::new(),
+            filter: None,
+            partition_by: Vec::new(),
+            order_by: keys.clone(),
+            frame: Frame::default(),
+        };
+        let rank_of_row = Expr::from(source.column(0));
+        let is_taken = rank_of_row.compare(Comparison::LessOrEqual, last.clone()).or(last.is_null());
+        let taken = input.window(source, vec![rank]).filter(is_taken).sort(keys);
+        Ok(match offset {
+            Some(offset) => taken.limit_by(offset, None),
+            None => taken,
+        })
     }
 
     /// A number of rows; none where there is no limit.

@@ -9,12 +9,13 @@ use sqlparser::ast;
 
 use super::collation::Collating;
 use super::grouping::Grouping;
+use super::series::Series;
 use super::typed::{Affinity, Typed};
 use super::window::Windows;
 use super::{Binder, Bound};
 use crate::algebra::{Expr, Source};
 use crate::catalog::names::nearest;
-use crate::catalog::{Collation, TableDefinition};
+use crate::catalog::{Collation, ColumnDefinition, NewColumn, TableDefinition};
 use crate::sql::error::{Problem, SqlError};
 
 /// A column of a query's result, or of what stands in a FROM clause.
@@ -24,23 +25,36 @@ pub(in crate::sql) struct Shape {
     pub(in crate::sql) kind: Option<DataType>,
     pub(in crate::sql) affinity: Affinity,
     pub(in crate::sql) collation: Collating,
+    /// What its members are, if it is an array.
+    pub(in crate::sql) element: Option<DataType>,
 }
 
 impl Shape {
+    /// That of what has a type and no inclination.
+    pub(in crate::sql) fn of_type(name: impl Into<String>, kind: DataType) -> Shape {
+        let (affinity, collation) = (Affinity::None, Collating::Unsaid);
+        Shape { name: name.into(), kind: Some(kind), affinity, collation, element: None }
+    }
+
     /// That of a column of a table.
-    pub(in crate::sql) fn of_column(name: &str, data_type: DataType, collation: Collation) -> Shape {
-        Shape {
-            name: name.to_owned(),
-            kind: Some(data_type),
-            affinity: Affinity::of(data_type),
-            collation: Collating::OfColumn(collation),
-        }
+    pub(in crate::sql) fn of_column(column: &ColumnDefinition) -> Shape {
+        Shape::inclined(&column.name, column.data_type, column.collation, column.element)
+    }
+
+    /// That of a column of a table that is not there yet.
+    pub(in crate::sql) fn of_new_column(column: &NewColumn) -> Shape {
+        Shape::inclined(&column.name, column.data_type, column.collation, column.element)
+    }
+
+    fn inclined(name: &str, kind: DataType, collation: Collation, element: Option<DataType>) -> Shape {
+        let (affinity, collation) = (Affinity::of(kind), Collating::OfColumn(collation));
+        Shape { name: name.to_owned(), kind: Some(kind), affinity, collation, element }
     }
 
     /// That of an expression under a name.
     pub(in crate::sql) fn of(name: impl Into<String>, typed: &Typed) -> Shape {
-        let Typed { kind, affinity, collation, .. } = *typed;
-        Shape { name: name.into(), kind, affinity, collation }
+        let Typed { kind, affinity, collation, element, .. } = *typed;
+        Shape { name: name.into(), kind, affinity, collation, element }
     }
 
     /// Whether its type is known only when it is there.
@@ -50,7 +64,8 @@ impl Shape {
 
     /// An expression for a column like this.
     pub(in crate::sql) fn typed(&self, expr: Expr) -> Typed {
-        Typed { affinity: self.affinity, collation: self.collation, ..Typed::new(expr, self.kind) }
+        let Shape { kind, affinity, collation, element, .. } = *self;
+        Typed { affinity, collation, element, ..Typed::new(expr, kind) }
     }
 }
 
@@ -94,7 +109,7 @@ impl ScopeTable {
             Columns::Table(table) => {
                 let column = &table.columns[place];
                 let collation = Collating::OfColumn(column.collation);
-                Typed { collation, ..Typed::inclined(expr, column.data_type) }
+                Typed { collation, element: column.element, ..Typed::inclined(expr, column.data_type) }
             }
             Columns::Query(columns) => {
                 match columns[place].kind {
@@ -139,6 +154,10 @@ pub(in crate::sql) struct Scope<'s> {
     pub(super) grouping: Option<RefCell<Grouping>>,
     /// The window functions, where there may be some.
     pub(super) windows: Option<RefCell<Windows>>,
+    /// The functions that make rows, where there may be some.
+    pub(super) series: Option<RefCell<Series>>,
+    /// Whether there may be more of them in this clause.
+    pub(super) takes_series: bool,
     /// What the WINDOW clause names.
     pub(super) named_windows: &'s [ast::NamedWindowDefinition],
     /// The clause that is being bound, for messages.
@@ -176,6 +195,9 @@ impl Binder<'_> {
             if let Some(found) = self.alias_here(name, level)? {
                 return Ok(found);
             }
+        }
+        if !self.is_sqlite() && name.quote_style.is_none() && is_session_word(&name.value) {
+            return self.scalar_function(&name.value.to_ascii_lowercase(), Vec::new(), name.span);
         }
         // A text in double quotes is a text to SQLite where it is no name.
         if self.is_sqlite() && name.quote_style == Some('"') {
@@ -284,4 +306,10 @@ impl Binder<'_> {
 
 fn row_id(table: &ScopeTable) -> Typed {
     Typed::inclined(Expr::Column(table.source.row_id()), DataType::BigInt)
+}
+
+/// Whether a name is a word of PostgreSQL's for something that is known of the session, where no column has it.
+fn is_session_word(name: &str) -> bool {
+    const WORDS: [&str; 5] = ["current_schema", "current_user", "session_user", "current_role", "current_catalog"];
+    WORDS.iter().any(|word| name.eq_ignore_ascii_case(word))
 }

@@ -11,6 +11,7 @@ use sqlparser::tokenizer::Span;
 use super::grouping::Grouping;
 use super::grouping_sets::{self, Sets};
 use super::query::{BoundQuery, Tail};
+use super::row::written_parts;
 use super::scope::{Scope, Shape};
 use super::typed::Typed;
 use super::window::Windows;
@@ -52,7 +53,15 @@ impl Binder<'_> {
             scope.clause = "WHERE";
             relation = relation.filter(self.condition(predicate, &scope)?);
         }
+        if !self.is_sqlite() {
+            scope.series = Some(RefCell::default());
+        }
+        scope.takes_series = true;
         let keys = self.group_keys(select, &mut scope)?;
+        scope.takes_series = false;
+        if let Some(series) = &scope.series {
+            relation = self.joined_with_series(relation, &mut series.borrow_mut())?;
+        }
         let is_grouped = keys.is_some() || select.having.is_some();
         let mut grouping = Grouping::new(self.source());
         if let Some(grouped) = keys {
@@ -62,13 +71,17 @@ impl Binder<'_> {
         scope.windows = Some(RefCell::new(Windows { source: self.source(), functions: Vec::new() }));
         scope.named_windows = &select.named_window;
         scope.clause = "the list";
+        scope.takes_series = true;
         let mut items = self.items(&select.projection, &scope)?;
+        scope.takes_series = false;
         scope.clause = "HAVING";
         let windows = scope.windows.take();
         let mut having = select.having.as_ref().map(|having| self.condition(having, &scope)).transpose()?;
         scope.clause = "ORDER BY";
         scope.windows = windows;
+        scope.takes_series = true;
         let mut order = self.order(tail, &items, &scope)?;
+        scope.takes_series = false;
         scope.clause = "DISTINCT ON";
         let mut distinct_on = match &select.distinct {
             Some(ast::Distinct::On(exprs)) => Some(self.meant(exprs, &items, &scope)?),
@@ -78,6 +91,7 @@ impl Binder<'_> {
             unreachable!("both were put there just now")
         };
         let (mut grouping, mut windows) = (grouping.into_inner(), windows.into_inner());
+        let mut series = scope.series.take().map(RefCell::into_inner);
         if is_grouped || !grouping.aggregates.is_empty() {
             for item in &mut items {
                 let regrouped = self.regroup(&mut item.typed.expr, &mut grouping, &scope);
@@ -88,6 +102,9 @@ impl Binder<'_> {
                 self.regroup(expr, &mut grouping, &scope)?;
             }
             self.regroup_windows(&mut windows, &mut grouping, &scope)?;
+            for argument in series.iter_mut().flat_map(|series| &mut series.arguments) {
+                self.regroup(argument, &mut grouping, &scope)?;
+            }
             relation = self.groups(relation, grouping, &scope);
             if let Some(having) = having {
                 relation = relation.filter(having);
@@ -95,6 +112,9 @@ impl Binder<'_> {
         }
         if !windows.functions.is_empty() {
             relation = relation.window(windows.source, windows.functions);
+        }
+        if let Some(series) = &mut series {
+            relation = self.joined_with_series(relation, series)?;
         }
         if let Some(on) = distinct_on {
             // The first of the rows that agree is the first in this order.
@@ -232,11 +252,11 @@ impl Binder<'_> {
         for item in projection {
             match item {
                 SelectItem::UnnamedExpr(expr) => {
-                    let typed = self.value_of(expr, scope)?;
+                    let typed = self.result_value(expr, scope)?;
                     items.push(Item { name: self.name_of(expr), typed, span: begin_of(expr) });
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
-                    let typed = self.value_of(expr, scope)?;
+                    let typed = self.result_value(expr, scope)?;
                     items.push(Item { name: self.new_name(alias), typed, span: begin_of(expr) });
                 }
                 SelectItem::Wildcard(_) => {
@@ -254,8 +274,8 @@ impl Binder<'_> {
                         add_columns(table, &table.merged, &mut items);
                     });
                 }
-                SelectItem::QualifiedWildcard(ast::SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
-                    let name = last_part(name)?;
+                SelectItem::QualifiedWildcard(of, _) => {
+                    let name = whole_row_of(of)?;
                     let table = scope.tables.iter().find(|table| self.means(name, &table.name));
                     let table = table.ok_or_else(|| {
                         let nearest = nearest_table(self.catalog, &name.value);
@@ -267,6 +287,15 @@ impl Binder<'_> {
             }
         }
         Ok(items)
+    }
+
+    /// The value of a result column, which may be a row.
+    fn result_value(&mut self, expr: &ast::Expr, scope: &Scope<'_>) -> Bound<Typed> {
+        let may_be_row = matches!(expr, ast::Expr::Identifier(_)) || written_parts(expr).is_some();
+        match may_be_row.then(|| self.row_as_text(expr, scope)).transpose()?.flatten() {
+            Some(row) => Ok(row),
+            None => self.value_of(expr, scope),
+        }
     }
 
     /// What a column of the result is called that is given no name.
@@ -349,6 +378,18 @@ fn add_columns(table: &super::scope::ScopeTable, left_out: &[usize], items: &mut
 
 fn is_grouping_set(expr: &ast::Expr) -> bool {
     matches!(expr, ast::Expr::Rollup(_) | ast::Expr::Cube(_) | ast::Expr::GroupingSets(_))
+}
+
+/// The table all of whose columns are meant: `t.*`, `(t).*`.
+fn whole_row_of(of: &ast::SelectItemQualifiedWildcardKind) -> Bound<&ast::Ident> {
+    match of {
+        ast::SelectItemQualifiedWildcardKind::ObjectName(name) => last_part(name),
+        ast::SelectItemQualifiedWildcardKind::Expr(ast::Expr::Nested(inner)) => match &**inner {
+            ast::Expr::Identifier(name) => Ok(name),
+            other => Err(SqlError::at(unsupported(format!("all parts of {other}")), begin_of(other))),
+        },
+        other => Err(unsupported(format!("{other} in a SELECT list")).into()),
+    }
 }
 
 /// The names that a list gives, and what for.

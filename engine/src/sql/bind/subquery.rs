@@ -6,9 +6,10 @@ use sqlparser::tokenizer::Span;
 use super::array::quantifiable;
 use super::collation::lower;
 use super::query::BoundQuery;
+use super::row::written_parts;
 use super::scope::Scope;
 use super::typed::{TEXT, Typed, cast};
-use super::{Binder, Bound, begin_of};
+use super::{Binder, Bound, begin_of, unsupported};
 use crate::algebra::{Comparison, Expr, OutputColumn, Query, Relation, RowCount};
 use crate::evaluate::{Class, class_of, unify};
 use crate::sql::error::{Problem, SqlError};
@@ -54,7 +55,7 @@ impl Binder<'_> {
         Ok(shape.typed(Expr::Scalar(Box::new(bound.query))))
     }
 
-    fn one_column(&mut self, query: &ast::Query, span: Span, scope: &Scope<'_>) -> Bound<BoundQuery> {
+    pub(super) fn one_column(&mut self, query: &ast::Query, span: Span, scope: &Scope<'_>) -> Bound<BoundQuery> {
         let bound = self.query(query, Some(scope))?;
         if bound.shape.len() != 1 {
             return Err(SqlError::at(Problem::ColumnCount { expected: 1, got: bound.shape.len() }, span));
@@ -70,8 +71,8 @@ impl Binder<'_> {
         scope: &Scope<'_>,
     ) -> Bound<Typed> {
         let span = begin_of(needle);
-        let found = if let Ast::Tuple(row) = needle {
-            self.row_in_query(row, query, span, scope)?
+        let found = if let Some(row) = written_parts(needle) {
+            self.row_in_query(&row, query, span, scope)?
         } else {
             let needle = self.value_of(needle, scope)?;
             let bound = self.one_column(query, span, scope)?;
@@ -174,12 +175,32 @@ impl Binder<'_> {
     ) -> Bound<Typed> {
         let span = begin_of(left);
         let comparison = quantifiable(op, span)?;
+        if let (Some(row), Ast::Subquery(query)) = (written_parts(left), right) {
+            let found = match (comparison, is_all) {
+                (Comparison::Equal, false) => self.row_in_query(&row, query, span, scope)?,
+                (Comparison::NotEqual, true) => self.row_in_query(&row, query, span, scope)?.not(),
+                _ => return Err(SqlError::at(unsupported(format!("a row {op} ANY or ALL of a query")), span)),
+            };
+            return Ok(Typed::bool(found));
+        }
         let needle = self.value_of(left, scope)?;
         let Ast::Subquery(query) = right else {
             return self.quantified_over_array(needle, comparison, right, is_all, span, scope);
         };
         let bound = self.one_column(query, span, scope)?;
-        if comparison == Comparison::Equal && !is_all {
+        self.quantified_over_rows(needle, comparison, bound, is_all, span)
+    }
+
+    /// The same of the only column of a query that is bound.
+    pub(super) fn quantified_over_rows(
+        &mut self,
+        needle: Typed,
+        comparison: Comparison,
+        bound: BoundQuery,
+        is_all: bool,
+        span: Span,
+    ) -> Bound<Typed> {
+        if comparison == Comparison::Equal && !is_all && !bound.shape[0].is_any() {
             return self.in_bound(needle, bound, span).map(Typed::bool);
         }
         let source = self.source();

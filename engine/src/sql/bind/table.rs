@@ -75,12 +75,17 @@ impl Binder<'_> {
     /// A column, without the constraints that are the table's.
     pub(in crate::sql) fn new_column(&mut self, column: &ast::ColumnDef) -> Bound<NewColumn> {
         let data_type = self.data_type(&column.data_type, column.name.span)?;
-        let mut new = NewColumn::new(self.new_name(&column.name), data_type).nullable(true);
+        let name = self.new_name(&column.name);
+        let new = match self.element_of(&column.data_type, column.name.span)? {
+            Some(element) => NewColumn::array(name, element),
+            None => NewColumn::new(name, data_type),
+        };
+        let mut new = new.nullable(true);
         for option in &column.options {
             match &option.option {
                 ColumnOption::NotNull => new.nullable = false,
                 ColumnOption::Null => new.nullable = true,
-                ColumnOption::Default(expr) => new.default = Some(self.default_of(expr, data_type)?),
+                ColumnOption::Default(expr) => new.default = Some(self.default_of(expr, data_type, new.element)?),
                 ColumnOption::PrimaryKey(_) => new.nullable = false,
                 ColumnOption::Generated { generation_expr: None, .. } | ColumnOption::Identity(_) => {
                     new.generated = true;
@@ -146,10 +151,16 @@ impl Binder<'_> {
     }
 
     /// The default of a column of a type.
-    pub(in crate::sql) fn default_of(&mut self, expr: &ast::Expr, data_type: DataType) -> Bound<Expr> {
+    pub(in crate::sql) fn default_of(
+        &mut self,
+        expr: &ast::Expr,
+        data_type: DataType,
+        element: Option<DataType>,
+    ) -> Bound<Expr> {
         let mut scope = Scope::within(None);
         scope.clause = "DEFAULT";
         let typed = self.value_of(expr, &scope)?;
+        let typed = self.read_as_array(typed, element, begin_of(expr))?;
         let wanted = super::types::without_limit(data_type);
         let is_other = typed.class().is_some_and(|class| class != class_of(wanted));
         if !is_other {
@@ -242,8 +253,7 @@ impl Binder<'_> {
 
     /// The columns of a table that is not there yet.
     fn scope_of_new(&self, table: &NewTable) -> Bound<Scope<'static>> {
-        let shape = table.columns.iter();
-        let shape = shape.map(|column| Shape::of_column(&column.name, column.data_type, column.collation));
+        let shape = table.columns.iter().map(Shape::of_new_column);
         Ok(scope_of_shape(&table.name, shape.collect()))
     }
 
@@ -331,8 +341,7 @@ impl Binder<'_> {
         create: &ast::CreateIndex,
         definition: &TableDefinition,
     ) -> Bound<NewIndex> {
-        let shape = definition.columns.iter();
-        let shape = shape.map(|column| Shape::of_column(&column.name, column.data_type, column.collation));
+        let shape = definition.columns.iter().map(Shape::of_column);
         let mut scope = scope_of_shape(&definition.name, shape.collect());
         scope.clause = "an index";
         let mut parts = Vec::with_capacity(create.columns.len());
@@ -374,7 +383,7 @@ fn table_like(definition: &TableDefinition) -> NewTable {
     let mut table = NewTable::new(definition.name.clone());
     table.columns.extend(definition.columns.iter().map(|column| {
         let mut new = NewColumn::new(column.name.clone(), column.data_type);
-        new.collation = column.collation;
+        (new.collation, new.element) = (column.collation, column.element);
         new
     }));
     table

@@ -47,6 +47,8 @@ pub(in crate::sql) struct Typed {
     /// What it is chosen from, where some are integers and some are floats: SQLite computes with each as it is, so
     /// that `COALESCE(7, 1.5) / 2` is 3. A branch without a condition is what is left.
     pub(in crate::sql) mixed: Option<Box<[Branch]>>,
+    /// What its members are, if it is an array, which is JSON.
+    pub(in crate::sql) element: Option<DataType>,
 }
 
 /// A condition, none if it is what is left, and what is chosen if it is true.
@@ -57,7 +59,14 @@ const MIXED_MAX: usize = 8;
 
 impl Typed {
     pub(super) fn new(expr: Expr, kind: impl Into<Option<DataType>>) -> Typed {
-        Typed { expr, kind: kind.into(), affinity: Affinity::None, collation: Collating::Unsaid, mixed: None }
+        Typed {
+            expr,
+            kind: kind.into(),
+            affinity: Affinity::None,
+            collation: Collating::Unsaid,
+            mixed: None,
+            element: None,
+        }
     }
 
     pub(super) fn bool(expr: Expr) -> Typed {

@@ -2,7 +2,7 @@
 
 use nuages_storage::DataType;
 use nuages_storage::value::DECIMAL_PRECISION_MAX;
-use sqlparser::ast::{CharacterLength, DataType as Ast, ExactNumberInfo};
+use sqlparser::ast::{ArrayElemTypeDef, CharacterLength, DataType as Ast, ExactNumberInfo};
 use sqlparser::tokenizer::Span;
 
 use super::typed::TEXT;
@@ -50,7 +50,7 @@ impl Binder<'_> {
             }
             Ast::Numeric(digits) | Ast::Decimal(digits) | Ast::Dec(digits) => decimal(digits)?,
             Ast::Text => TEXT,
-            // There are no arrays but those of JSON.
+            // Arrays are JSON: see `element_of`.
             Ast::Array(_) => DataType::Json,
             Ast::Varchar(length)
             | Ast::CharacterVarying(length)
@@ -78,6 +78,26 @@ impl Binder<'_> {
             }
             _ => return None,
         })
+    }
+}
+
+impl Binder<'_> {
+    /// What the members of an array of this type are; none if it is no array. The members of arrays within it are those of
+    /// the innermost.
+    pub(in crate::sql) fn element_of(&self, name: &Ast, span: Span) -> Bound<Option<DataType>> {
+        let of = match name {
+            Ast::Array(
+                ArrayElemTypeDef::SquareBracket(of, _)
+                | ArrayElemTypeDef::AngleBracket(of)
+                | ArrayElemTypeDef::Parenthesis(of),
+            ) => of,
+            Ast::Array(ArrayElemTypeDef::None) => return Ok(Some(TEXT)),
+            _ => return Ok(None),
+        };
+        match self.element_of(of, span)? {
+            Some(innermost) => Ok(Some(innermost)),
+            None => self.data_type(of, span).map(Some),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use nuages_storage::{DataType, Value};
 use sqlparser::ast::{self, WindowFrameBound, WindowFrameUnits, WindowType};
 use sqlparser::tokenizer::Span;
 
-use super::aggregate::function_named;
+use super::aggregate::{Found, function_named};
 use super::function::{arity, plain_arguments};
 use super::grouping::Grouping;
 use super::json::unranked;
@@ -16,6 +16,13 @@ use crate::algebra::{
 };
 use crate::sql::error::{Problem, SqlError};
 use crate::sql::frame::parts;
+
+/// What a window function gives.
+struct Given {
+    kind: Option<DataType>,
+    /// What the members are, if it is an array.
+    element: Option<DataType>,
+}
 
 /// The window functions of a query, as they are found.
 #[derive(Debug)]
@@ -37,7 +44,7 @@ impl Binder<'_> {
             let (function, clause) = (name.to_owned(), scope.clause);
             return Err(SqlError::at(Problem::AggregateHere { function, clause }, span));
         };
-        let (mut function, kind) = self.window_kind(name, call, span, scope)?;
+        let (mut function, Given { kind, element }) = self.window_kind(name, call, span, scope)?;
         let spec = match window {
             WindowType::WindowSpec(spec) => spec,
             WindowType::NamedWindow(name) => self.named_window(name, usize::MAX, scope)?.0,
@@ -54,7 +61,7 @@ impl Binder<'_> {
         Ok(match unranked(argument.as_ref(), &column) {
             Some(extreme) => extreme,
             None if kind == Some(DataType::Json) && self.is_sqlite() => Typed::any(column),
-            None => Typed::new(column, kind),
+            None => Typed { element, ..Typed::new(column, kind) },
         })
     }
 
@@ -65,7 +72,7 @@ impl Binder<'_> {
         call: &ast::Function,
         span: Span,
         scope: &Scope<'_>,
-    ) -> Bound<(WindowFunction, Option<DataType>)> {
+    ) -> Bound<(WindowFunction, Given)> {
         let function = |kind, arguments, filter| WindowFunction {
             function: kind,
             arguments,
@@ -75,21 +82,20 @@ impl Binder<'_> {
             frame: Frame::default(),
         };
         if let Some(of) = function_named(name) {
-            let (aggregate, kind) = self.aggregate_call(of, name, call, span, scope)?;
+            let Found { aggregate, kind, element } = self.aggregate_call(of, name, call, span, scope)?;
             if aggregate.distinct || !aggregate.order_by.is_empty() {
                 let feature = format!("{name}() OVER with DISTINCT or an order of its own");
                 return Err(SqlError::at(unsupported(feature), span));
             }
             let arguments = aggregate.argument.into_iter().chain(aggregate.second).collect();
-            return Ok((
-                function(WindowKind::Aggregate(aggregate.function), arguments, aggregate.filter),
-                kind,
-            ));
+            let over = function(WindowKind::Aggregate(aggregate.function), arguments, aggregate.filter);
+            return Ok((over, Given { kind, element }));
         }
         let arguments = plain_arguments(call, name, span)?.into_iter();
         let mut arguments =
             arguments.map(|argument| self.value_of(argument, scope)).collect::<Bound<Vec<_>>>()?;
         let of_first = arguments.first().and_then(|argument| argument.kind);
+        let element = arguments.first().and_then(|argument| argument.element);
         let (kind, expected, result) = match name {
             "row_number" => (WindowKind::RowNumber, 0..=0, Some(DataType::BigInt)),
             "rank" => (WindowKind::Rank, 0..=0, Some(DataType::BigInt)),
@@ -115,7 +121,7 @@ impl Binder<'_> {
         }
         let filter = call.filter.as_deref().map(|filter| self.condition(filter, scope)).transpose()?;
         let arguments = arguments.into_iter().map(|argument| argument.expr).collect();
-        Ok((function(kind, arguments, filter), result))
+        Ok((function(kind, arguments, filter), Given { kind: result, element: element.filter(|_| result == of_first) }))
     }
 
     /// The window that a WINDOW clause names among its first so many, and its place there.

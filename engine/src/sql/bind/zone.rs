@@ -75,7 +75,10 @@ impl Binder<'_> {
             }
             _ => {
                 let operand = self.expression(from, scope)?;
-                self.part_of(part, operand, span)
+                match self.part_of_months(part, &operand, span) {
+                    Some(part) => part,
+                    None => self.part_of(part, operand, span),
+                }
             }
         }
     }

@@ -99,7 +99,10 @@ pub(in crate::sql) fn own(expr: &Expr, table: &TableDefinition) -> String {
 }
 
 fn column_line(column: &ColumnDefinition, table: &TableDefinition) -> String {
-    let mut line = format!("{} {}", Identifier(&column.name), column.data_type);
+    let mut line = match column.element {
+        Some(element) => format!("{} {element}[]", Identifier(&column.name)),
+        None => format!("{} {}", Identifier(&column.name), column.data_type),
+    };
     if column.collation == Collation::IgnoreCase {
         line.push_str(" COLLATE nocase");
     }

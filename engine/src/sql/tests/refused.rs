@@ -152,7 +152,7 @@ fn wrong_types_and_escapes_are_errors_with_their_place() {
         ("SELECT d + s FROM t", "at line 1, column 8: d + s"),
         ("SELECT CASE WHEN b THEN 1 ELSE s END FROM t WHERE d", "at line 1"),
         ("SELECT id FROM t WHERE id IN (SELECT s FROM t)", "at line 1, column 24"),
-        ("SELECT (SELECT id, s FROM t)", "1 columns are expected, got 2, at line 1"),
+        ("SELECT (SELECT id, s FROM t)", "1 column is expected, got 2, at line 1"),
         ("SELECT id FROM t WHERE (id, s) = (1)", "at line 1"),
         ("SELECT sum(s) FROM t", "sum(): expected a number"),
         ("SELECT rank() FROM t", "rank"),
