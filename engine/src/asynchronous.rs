@@ -38,6 +38,7 @@ use crate::database::Transaction;
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::limits::Interrupt;
+use crate::optimize::depth;
 use crate::outcome::{Outcome, ResultSet};
 use crate::session::Session;
 use crate::write::{Found, WritingStatement};
@@ -57,6 +58,7 @@ impl Transaction {
             let rows = self.query_async(query, parameters).await?;
             return Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() });
         }
+        depth::check_statement(statement)?;
         let (mut found, mut outcome) = (Found::default(), Outcome::default());
         let interrupt = self.interrupt();
         self.drive(&interrupt, &mut |writing| {

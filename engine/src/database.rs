@@ -215,7 +215,7 @@ impl Session for Database {
 
     fn write(
         &self,
-        reach: Reach,
+        reach: Reach<'_>,
         interrupt: &Interrupt,
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
@@ -470,7 +470,7 @@ impl Session for Transaction {
 
     fn write(
         &self,
-        _: Reach,
+        _: Reach<'_>,
         interrupt: &Interrupt,
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<(), Error> {

@@ -134,6 +134,12 @@ impl Scalar {
         self.root.is_given_by(parameters)
     }
 
+    /// Whether its value may be another each time, also of the same rows under the same [`Context`].
+    #[must_use]
+    pub(crate) fn is_volatile(&self) -> bool {
+        self.root.is_volatile()
+    }
+
     /// The place in the batch, if it is no more than a column.
     #[must_use]
     pub fn column(&self) -> Option<usize> {

@@ -13,6 +13,7 @@ use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hashbrown::HashMap;
+use jiff::Timestamp;
 use nuages_storage::key::KeyBuffer;
 use nuages_storage::{IndexId, IndexKeys, RowChange, RowId, RowRef, Table, TableId, Value, Version};
 use parking_lot::Mutex;
@@ -55,8 +56,16 @@ pub(crate) struct Read {
     pub(crate) extent: Extent,
     /// What was looked at of them; the columns of `filter`, in their order.
     pub(crate) fetch: Vec<Fetch>,
-    /// Which of them counted, with the parameters it was evaluated under.
-    pub(crate) filter: Option<(Scalar, Vec<Value>)>,
+    /// Which of them counted; all without.
+    pub(crate) filter: Option<Filter>,
+}
+
+/// A filter that can be evaluated again, to the same: what it was evaluated under is kept with it.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    scalar: Scalar,
+    parameters: Vec<Value>,
+    now: Timestamp,
 }
 
 /// Which rows a read asked for.
@@ -127,8 +136,7 @@ impl Reads {
 
     /// Notes what a scan asks for.
     pub(crate) fn scan(&self, scan: &Scan, extent: Extent, context: &Context<'_>) {
-        let filter =
-            scan.filter.as_ref().map(|filter| (filter.scalar.clone(), context.parameters().to_vec()));
+        let filter = scan.filter.as_ref().and_then(|filter| Filter::of(&filter.scalar, context));
         self.note(scan.table, Read { extent, fetch: scan.fetch.clone(), filter });
     }
 
@@ -235,11 +243,27 @@ impl Read {
             Extent::Keys(index, ranges) => has_key(table, *index, ranges, row),
         };
         in_extent
-            && self.filter.as_ref().is_none_or(|(filter, parameters)| {
+            && self.filter.as_ref().is_none_or(|filter| {
                 let columns = self.fetch.iter().map(|fetch| Vector::constant(value(row, *fetch), 1));
-                let selected = filter.filter(&Batch::new(columns, 1), &Context::new(parameters));
-                selected.map_or(true, |rows| !rows.is_empty())
+                filter.may_select(&Batch::new(columns, 1))
             })
+    }
+}
+
+impl Filter {
+    /// None if what it said once is not what it says again: then every row may have counted.
+    fn of(scalar: &Scalar, context: &Context<'_>) -> Option<Filter> {
+        if scalar.is_volatile() {
+            return None;
+        }
+        let parameters = context.parameters().to_vec();
+        Some(Filter { scalar: scalar.clone(), parameters, now: context.now() })
+    }
+
+    /// Whether a row counted, or it cannot be told.
+    fn may_select(&self, row: &Batch<'_>) -> bool {
+        let context = Context::at(&self.parameters, self.now);
+        self.scalar.filter(row, &context).map_or(true, |rows| !rows.is_empty())
     }
 }
 

@@ -18,13 +18,14 @@ use crate::evaluate::Context;
 use crate::explain::{self, Explanation};
 use crate::limits::Interrupt;
 use crate::memory::ResultRows;
+use crate::optimize::depth;
 use crate::outcome::{Outcome, ResultSet, RowKeys};
 use crate::prepared::Prepared;
 use crate::race::alternative::PLANS_MAX;
 use crate::race::{self, Alternative, Race};
 use crate::reads::Reads;
 use crate::write::insert::NewRows;
-use crate::write::{Found, WritingStatement, at_once};
+use crate::write::{Found, WritingStatement, at_once, reach};
 use crate::{execute, optimize};
 
 /// Reads and writes of one database, under one isolation.
@@ -114,7 +115,7 @@ pub trait Session: Send + Sync {
     /// what `interrupt` ends it with.
     fn write(
         &self,
-        reach: Reach,
+        reach: Reach<'_>,
         interrupt: &Interrupt,
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<(), Error>;
@@ -161,8 +162,10 @@ pub trait Session: Send + Sync {
                 return outcome;
             }
         }
+        depth::check_statement(statement)?;
         let (mut found, mut outcome) = (Found::default(), Outcome::default());
-        self.write(statement.reach(), &interrupt, &mut |writing| {
+        let is_short = |version: &Version| reach::is_short(statement, version, &context);
+        self.write(Reach::ShortIf(&is_short), &interrupt, &mut |writing| {
             outcome = writing.run(statement, &mut found, &context)?;
             Ok(())
         })?;

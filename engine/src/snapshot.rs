@@ -103,7 +103,7 @@ impl Session for Snapshot {
 
     fn write(
         &self,
-        _: Reach,
+        _: Reach<'_>,
         _: &Interrupt,
         _: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<(), Error> {

@@ -12,9 +12,9 @@
 //! anybody has committed meanwhile there is another attempt: see [`nuages_storage::statement`]. Which rows the first
 //! attempt found is kept ([`Found`]): later ones test the predicate again, but of those rows alone.
 //!
-//! Order of reading: this file (the statement and its phases), [`found`], [`insert`] and [`conflict`], [`update`],
-//! [`delete`] and [`beside`], [`lock`]; [`round`] (what is
-//! written at once); [`at_once`] (what is left of all this for most statements of one row); [`images`], [`patch`], [`keys`], [`leaves`], [`row_set`] (what these are made of).
+//! Order of reading: this file (the statement and its phases), [`found`] and [`drawn`], [`reach`], [`insert`] and [`conflict`],
+//! [`update`], [`delete`] and [`beside`], [`lock`]; [`round`] (what is written at once); [`at_once`] (what is left of all this
+//! for most statements of one row); [`images`], [`patch`], [`keys`], [`leaves`], [`row_set`] (what these are made of).
 //!
 //! Invariants: find changes nothing; the images of a round are made of the rows of the version that the round is tested
 //! against; what fails while a round is tested fails before anything of it is recorded, and when a statement fails the
@@ -25,6 +25,7 @@ mod beside;
 mod computed;
 mod conflict;
 pub(crate) mod delete;
+mod drawn;
 pub(crate) mod found;
 pub(crate) mod images;
 pub(crate) mod insert;
@@ -32,9 +33,12 @@ pub(crate) mod keys;
 pub(crate) mod leaves;
 mod lock;
 mod patch;
+pub(crate) mod reach;
 pub(crate) mod returning;
 pub(crate) mod round;
 pub(crate) mod row_set;
+#[cfg(test)]
+mod tests;
 pub(crate) mod update;
 
 use std::collections::BTreeMap;
@@ -52,7 +56,6 @@ use crate::evaluate::{Context, Scalar};
 use crate::integrity::KeyCheck;
 use crate::integrity::cascade::{self, Followed, Reassignment};
 use crate::limits::Interrupt;
-use crate::optimize::depth;
 use crate::outcome::Outcome;
 pub(crate) use found::Found;
 use images::{Assigned, rewrite};
@@ -119,7 +122,7 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
         self.writer
     }
 
-    /// Runs an `INSERT`, `UPDATE` or `DELETE`.
+    /// Runs an `INSERT`, `UPDATE` or `DELETE` that is not nested too deep.
     ///
     /// # Errors
     /// Whatever the statement's expressions or the tables' constraints refuse.
@@ -129,7 +132,6 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
         found: &mut Found,
         context: &Context<'_>,
     ) -> Result<Outcome, Error> {
-        depth::check_statement(statement)?;
         match statement {
             Statement::Insert(insert) => self.insert(insert, found, context),
             Statement::Update(update) => self.update(update, found, context),

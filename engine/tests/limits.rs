@@ -109,6 +109,30 @@ fn a_query_ends_when_another_thread_cancels_it() {
     tx.commit().unwrap();
 }
 
+/// Short is what reads a few rows, not what names one.
+#[test]
+fn others_commit_while_a_statement_about_one_row_reads_many() {
+    let (db, table) = numbers();
+    let sum = || Expr::Scalar(Box::new(endless(table)));
+    let Statement::Update(mut of_one) = update(table, 1) else { unreachable!("it is an update") };
+    of_one.assignments = vec![(1, sum())];
+    let rows = InsertSource::Values(vec![vec![Some(Expr::literal(0)), Some(sum())]]);
+    let insert =
+        Insert { table, columns: vec![0, 1], rows, source: ROW, returning: Vec::new(), conflict: None };
+    for statement in [Statement::Update(of_one), Statement::Insert(insert)] {
+        let cancel = Cancel::new();
+        let at_last = Some(Duration::from_secs(10));
+        let limited = db.with_limits(Limits { statement_timeout: at_last, ..cancelled_by(&cancel) });
+        thread::scope(|scope| {
+            let reading = scope.spawn(|| limited.execute(&statement, &[]));
+            thread::sleep(SHORT);
+            db.execute(&update(table, 2), &[]).unwrap();
+            cancel.cancel();
+            assert_eq!(reading.join().unwrap(), Err(Error::Cancelled), "{statement:?}");
+        });
+    }
+}
+
 #[test]
 fn a_statement_that_writes_and_ends_before_its_time_has_done_nothing() {
     let (db, table) = numbers();

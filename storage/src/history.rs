@@ -14,6 +14,12 @@ use crate::holders::{Hold, Holders, Who};
 use crate::store::Snapshot;
 use crate::sync::{Condvar, Mutex};
 
+/// Versions that are not kept any more.
+///
+/// Who gets them drops them when the commit mutex is free: they may be the last to hold much, and nobody should wait for
+/// that to be freed.
+pub(crate) type Outdated = Vec<Snapshot>;
+
 /// The versions that are kept, and who follows.
 #[derive(Debug, Default)]
 pub(crate) struct History {
@@ -31,14 +37,16 @@ struct State {
 
 impl History {
     /// Keeps versions from `newest` on for so long; lets all go if for no time.
-    pub(crate) fn retain(&self, retention: Option<Duration>, newest: Snapshot) {
+    pub(crate) fn retain(&self, retention: Option<Duration>, newest: Snapshot) -> Outdated {
         let mut state = self.state.lock();
         state.retention = retention;
+        let mut outdated = Outdated::default();
         match retention {
-            None => state.versions.clear(),
+            None => outdated.extend(state.versions.drain(..).map(|(_, version)| version)),
             Some(_) if state.versions.is_empty() => state.versions.push_back((Instant::now(), newest)),
             Some(_) => {}
         }
+        outdated
     }
 
     /// The version of a commit, if it is kept.
@@ -75,17 +83,25 @@ impl History {
     }
 
     /// Takes in a version that has been published. They come in the order of their commits.
-    pub(crate) fn published(&self, version: &Snapshot) {
+    pub(crate) fn published(&self, version: &Snapshot) -> Outdated {
         let mut state = self.state.lock();
+        let mut outdated = Outdated::default();
         if let Some(retention) = state.retention {
             let now = Instant::now();
             state.versions.push_back((now, Arc::clone(version)));
             // A version is over when the next one was published.
             while state.versions.get(1).is_some_and(|(over, _)| now.duration_since(*over) > retention) {
-                state.versions.pop_front();
+                outdated.extend(state.versions.pop_front().map(|(_, version)| version));
             }
         }
-        state.feeds.retain(|feed| feed.upgrade().map(|queue| queue.push(version)).is_some());
+        state.feeds.retain(|feed| match feed.upgrade() {
+            Some(queue) => {
+                queue.push(version, &mut outdated);
+                true
+            }
+            None => false,
+        });
+        outdated
     }
 }
 
@@ -143,11 +159,11 @@ impl Queue {
         waiting.versions.iter().chain(&waiting.overflow).any(|version| version.commit() == commit)
     }
 
-    fn push(&self, version: &Snapshot) {
+    fn push(&self, version: &Snapshot, outdated: &mut Outdated) {
         let mut waiting = self.waiting.lock();
         if waiting.overflow.is_some() || waiting.versions.len() == waiting.capacity {
-            waiting.versions.clear();
-            waiting.overflow = Some(Arc::clone(version));
+            outdated.extend(waiting.versions.drain(..));
+            outdated.extend(waiting.overflow.replace(Arc::clone(version)));
         } else {
             waiting.versions.push_back(Arc::clone(version));
         }

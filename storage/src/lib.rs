@@ -25,7 +25,9 @@
 //! 7. Commits are numbered, logged and published in the order of their numbers. Under [`Durability::Full`] nothing is
 //!    visible before it is durable; what is recovered is a prefix of what was committed.
 //! 8. Nothing waits for a lock, does I/O or runs a caller's code under the commit mutex or while the publication latch
-//!    is held exclusively. They are taken in this order: locks, commit mutex, latch.
+//!    is held exclusively; but a statement that is proven to be of [a few rows](Reach) may be attempted under the mutex
+//!    while nobody holds a lock. What is long is computed, applied and freed outside of both. They are taken in this
+//!    order: locks, commit mutex, latch.
 //! 9. Ids of tables and indexes are never reused and automatic keys never go back, whatever is rolled back, forked or
 //!    recovered.
 //! 10. Trees never enforce uniqueness; a unique index holds (key, row id) like any other, and the engine checks.

@@ -57,7 +57,7 @@ use smallvec::SmallVec;
 
 use self::name::Slot;
 use self::queue::Claim;
-use self::table::{Answered, LockTable};
+use self::table::{Answered, LockTable, Taken};
 use self::ticket::Waiter;
 use crate::sync::{AtomicUsize, Mutex, thread_local};
 use crate::{IndexId, TableId};
@@ -222,17 +222,26 @@ pub struct Owner {
     slots: Vec<Slot>,
     /// The tables that it shares: each statement asks for its own once more.
     shared: SmallVec<[TableId; 2]>,
+    /// How often it has asked for what it did not have.
+    claims: u64,
 }
 
 impl Owner {
     fn new(locks: Locks, id: OwnerId, node: Option<Node>) -> Self {
-        Self { locks, id, node, announced: false, slots: Vec::new(), shared: SmallVec::new() }
+        Self { locks, id, node, announced: false, slots: Vec::new(), shared: SmallVec::new(), claims: 0 }
     }
 
     /// Its number.
     #[must_use]
     pub fn id(&self) -> OwnerId {
         self.id
+    }
+
+    /// How often it was granted, or waited for, what it did not have as strongly. As long as this stays the same, whatever
+    /// it asks for it has had.
+    #[must_use]
+    pub fn claims(&self) -> u64 {
+        self.claims
     }
 
     /// Counts it among the [lockers](Locks::lockers); `true` if it was not. A request does so by itself, but a store
@@ -302,11 +311,12 @@ impl Owner {
         self.announce();
         let claim = self.claim_of(mask, strength);
         let slot = Slot::of_rows(table, block);
-        let (taken, first) = self.locks.shared.table.lock().take_free(slot, claim);
-        if first {
+        let Taken { mask, is_first, is_new } = self.locks.shared.table.lock().take_free(slot, claim);
+        if is_first {
             self.slots.push(slot);
         }
-        taken
+        self.claims += u64::from(is_new);
+        mask
     }
 
     fn claim_of(&mut self, mask: u64, strength: Strength) -> Claim {
@@ -321,8 +331,10 @@ impl Owner {
         self.announce();
         let claim = self.claim_of(mask, strength);
         let answer = self.locks.shared.table.lock().request(slot, claim, how);
-        match answer.map_err(|error| *error)? {
-            Answered::Granted => Ok(Outcome::Granted),
+        let answered = answer.map_err(|error| *error)?;
+        self.claims += u64::from(!matches!(answered, Answered::Had));
+        match answered {
+            Answered::Had | Answered::Granted => Ok(Outcome::Granted),
             Answered::First => {
                 self.slots.push(slot);
                 Ok(Outcome::Granted)

@@ -1,7 +1,5 @@
 //! What a statement wants locked, in the order in which it found that out.
 
-use std::collections::HashSet;
-
 use smallvec::SmallVec;
 
 use crate::leaf::RowId;
@@ -9,7 +7,7 @@ use crate::lock::{How, LockError, Locks, Name, Outcome, Owner, RowBlock, Strengt
 use crate::table::TableId;
 
 /// One request: up to 64 neighbouring rows, or a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Want {
     Rows { table: TableId, block: RowBlock, mask: u64, strength: Strength },
     Name(Name, Strength),
@@ -74,18 +72,8 @@ impl LockList {
         }
     }
 
-    fn iter(&self) -> impl Iterator<Item = &Want> {
-        self.tables.iter().chain(&self.wants)
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.tables.is_empty() && self.wants.is_empty()
-    }
-
-    /// Whether all that it asks for was granted to the lists before it.
-    pub(crate) fn is_among(&self, earlier: &[LockList]) -> bool {
-        let granted: HashSet<Want> = earlier.iter().flat_map(LockList::iter).copied().collect();
-        self.iter().all(|want| granted.contains(want))
     }
 
     /// Asks for what is not granted yet. Returns the ticket of the first that has to wait; when that is through, ask

@@ -14,9 +14,12 @@
 //!            └── a thread parks, a task awaits <── undo, Wait(ticket) ────────┘
 //! ```
 //!
-//! Each attempt after the first holds more locks than the one before, so there is an end. An error is tried as a success
-//! is: that a key is taken counts only if nobody who might free it holds its lock. Mostly nobody else is there, the
-//! first attempt stands, and validating it is one comparison of numbers.
+//! An attempt stands that asks for nothing which was not held before it, however much others commit. So that there is an
+//! end, each asks for what the one before did: a statement keeps the rows it has found, the keys it has generated and
+//! the values it has drawn by chance. Where what it assigns to a key is computed from rows that it does not lock (a
+//! subquery's), each commit to them may have it ask for another key; then it goes on for as long as others get on. An
+//! error is tried as a success is: that a key is taken counts only if nobody who might free it holds its lock. Mostly
+//! nobody else is there, the first attempt stands, and validating it is one comparison of numbers.
 //!
 //! Whoever drives a statement decides how to wait: [`Transaction::write`](crate::Transaction::write) parks the thread.
 
@@ -40,8 +43,6 @@ pub enum Step<T> {
 pub struct Statement {
     /// What the last attempt asks for, where it had to wait.
     pub(crate) waiting: Option<LockList>,
-    /// What earlier attempts asked for.
-    pub(crate) granted: Vec<LockList>,
 }
 
 impl Statement {
@@ -61,11 +62,4 @@ pub(crate) struct Attempt<T, E> {
     pub(crate) locks: LockList,
     /// The newest version with all that was written, if the attempt made it.
     pub(crate) view: Option<View>,
-}
-
-impl<T, E> Attempt<T, E> {
-    /// Whether what it computed is still so, when its locks are held and `newest` is the newest version.
-    pub(crate) fn stands(&self, newest: CommitId, granted: &[LockList]) -> bool {
-        self.on == newest || self.locks.is_among(granted)
-    }
 }

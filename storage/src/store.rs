@@ -25,8 +25,9 @@
 //! the threads of a store in files: `keeper` (checkpoints) and `syncer` (commits of tasks).
 //!
 //! Order of what is taken: locks, commit mutex, publication latch. Nothing waits for a lock, does I/O or runs a
-//! caller's code while it holds the mutex or the latch, but that a short statement which nobody else's lock concerns is
-//! attempted under the mutex.
+//! caller's code while it holds the mutex or the latch, but for this: a statement of which the caller proves that it is
+//! [short](Reach) is attempted under the mutex, if nobody holds a lock. What is long is computed, applied and freed
+//! outside of both.
 
 mod durable;
 mod keeper;
@@ -35,6 +36,7 @@ mod syncer;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,16 +84,40 @@ struct Inner {
     holders: Holders,
 }
 
-/// How much a statement reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reach {
-    /// A few rows, whatever is in the tables: it may hold up others.
+/// How much a statement reads and writes.
+#[derive(Clone, Copy)]
+pub enum Reach<'a> {
+    /// A few rows, whatever is in the tables: all commits may stand still meanwhile.
     Short,
+    /// As little, if this says so of the version that it would be attempted on; else anything. It is asked under the
+    /// commit mutex, so it must not look at rows, nor call back into the store.
+    ShortIf(&'a dyn Fn(&Version) -> bool),
     /// Anything.
     Long,
 }
 
-/// What a statement stands on that is [written at once](Store::write_at_once).
+impl Reach<'_> {
+    fn is_short(self, version: &Version) -> bool {
+        match self {
+            Reach::Short => true,
+            Reach::ShortIf(is_short) => is_short(version),
+            Reach::Long => false,
+        }
+    }
+}
+
+impl fmt::Debug for Reach<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Reach::Short => "Short",
+            Reach::ShortIf(_) => "ShortIf",
+            Reach::Long => "Long",
+        })
+    }
+}
+
+/// What a statement stands on that is [written at once](Store::write_at_once): it holds up all commits, so it reads and
+/// writes a few rows, as one of [`Reach::Short`] does.
 #[derive(Debug)]
 pub struct AtOnce<'a> {
     version: &'a Version,
@@ -171,15 +197,15 @@ impl Store {
 
     /// Runs one statement as a transaction of its own: whole, or if it fails not at all.
     ///
-    /// While no transaction holds a lock it needs none either: a short one is attempted under the commit mutex, a long
-    /// one before it, and stands if nobody has committed meanwhile. Otherwise it is a transaction like others, and
-    /// `attempt` may be called again.
+    /// While no transaction holds a lock it needs none either: a [short](Reach) one is attempted under the commit mutex.
+    /// A long one is attempted, and applied to a version of its own, before the mutex is taken, and stands if nobody has
+    /// committed meanwhile. Otherwise it is a transaction like others, and `attempt` may be called again.
     ///
     /// # Errors
     /// What `attempt` returns, and [`Error::Lock`].
     pub fn write<T, E: From<Error>>(
         &self,
-        reach: Reach,
+        reach: Reach<'_>,
         attempt: impl FnMut(&mut Writer<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         self.write_waiting(reach, until_granted, attempt)
@@ -191,15 +217,17 @@ impl Store {
     /// As [`write`](Store::write); what `wait` returns.
     pub fn write_waiting<T, E: From<Error>>(
         &self,
-        reach: Reach,
+        reach: Reach<'_>,
         wait: impl FnMut(Ticket) -> Result<(), E>,
         mut attempt: impl FnMut(&mut Writer<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let alone = match reach {
             // Until its commit is durable it must keep others from what it wrote, and so needs its locks.
             _ if self.inner.publishes_later() => None,
-            Reach::Short => self.write_alone(&mut attempt),
             Reach::Long => self.write_unless_others_do(&mut attempt),
+            reach => {
+                self.write_alone(reach, &mut attempt).or_else(|| self.write_unless_others_do(&mut attempt))
+            }
         };
         if let Some(outcome) = alone {
             return outcome;
@@ -214,7 +242,7 @@ impl Store {
     /// `None`, and nothing is done, if a transaction holds a lock, if the store has files, or if `attempt` returns none:
     /// then it is a [statement like others](Store::write).
     ///
-    /// `attempt` is made under the commit mutex, once. It reads few rows, whatever is in the tables, and does not wait.
+    /// `attempt` is made under the commit mutex, once. It is [short](Reach::Short), and does not wait.
     ///
     /// # Errors
     /// What `attempt` returns; [`Error::Poisoned`].
@@ -253,9 +281,10 @@ impl Store {
         }
     }
 
-    /// Attempts a statement under the commit mutex, if nobody holds a lock.
+    /// Attempts a statement under the commit mutex, if nobody holds a lock and it is short.
     fn write_alone<T, E: From<Error>>(
         &self,
+        reach: Reach<'_>,
         attempt: &mut impl FnMut(&mut Writer<'_>) -> Result<T, E>,
     ) -> Option<Result<T, E>> {
         let committing = self.inner.committing.lock();
@@ -270,6 +299,9 @@ impl Store {
                 return Some(Err(error.into()));
             }
             let newest = &*published.version;
+            if !reach.is_short(newest) {
+                return None;
+            }
             Recording::new(&mut write_set).run(
                 Ground::of(newest, newest),
                 &self.inner.counters,
@@ -289,6 +321,9 @@ impl Store {
         &self,
         attempt: &mut impl FnMut(&mut Writer<'_>) -> Result<T, E>,
     ) -> Option<Result<T, E>> {
+        if self.inner.locks.lockers() > 0 {
+            return None;
+        }
         let base = match self.snapshot() {
             Ok(base) => base,
             Err(error) => return Some(Err(error.into())),
@@ -300,6 +335,7 @@ impl Store {
                 attempt(writer)
             });
         let on = base.commit();
+        let view = publish::applied_ahead(&write_set, view, &base);
         drop(base);
         let record = match self.inner.record(&write_set) {
             Ok(record) => record,
@@ -335,8 +371,10 @@ impl Store {
     /// # Errors
     /// [`Error::Poisoned`] if a commit panicked half way.
     pub fn retain(&self, retention: Option<Duration>) -> Result<(), Error> {
-        let _committing = self.inner.committing.lock();
-        self.inner.history.retain(retention, self.snapshot()?);
+        let committing = self.inner.committing.lock();
+        let outdated = self.inner.history.retain(retention, self.snapshot()?);
+        drop(committing);
+        drop(outdated); // freeing what only they held may take long
         Ok(())
     }
 

@@ -162,15 +162,14 @@ impl Transaction {
                     statement.waiting = Some(locks);
                     return Ok(Step::Wait(ticket));
                 }
-                statement.granted.push(locks);
             }
-            let kept = self.write_set.len();
+            let (kept, held) = (self.write_set.len(), self.owner.claims());
             let mut made = self.attempt(attempt)?;
             if !made.locks.is_empty() && self.owner.announce() {
                 self.store.wait_for_unlocked_writers();
             }
             match made.locks.acquire(&mut self.owner) {
-                Ok(None) if made.stands(self.store.read(Version::commit)?, &statement.granted) => {
+                Ok(None) if self.owner.claims() == held || self.store.read(Version::commit)? == made.on => {
                     let outcome = made.outcome.and_then(|value| {
                         self.store.reserve_keys()?;
                         Ok(value)
@@ -181,7 +180,7 @@ impl Transaction {
                     }
                     return outcome.map(Step::Done);
                 }
-                Ok(None) => statement.granted.push(made.locks),
+                Ok(None) => {}
                 Ok(Some(ticket)) => {
                     self.undo(kept);
                     statement.waiting = Some(made.locks);

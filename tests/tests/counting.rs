@@ -84,7 +84,7 @@ impl Session for Counted<'_> {
 
     fn write(
         &self,
-        reach: Reach,
+        reach: Reach<'_>,
         interrupt: &Interrupt,
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), EngineError>,
     ) -> Result<(), EngineError> {

@@ -238,6 +238,11 @@ impl Expr {
         any
     }
 
+    /// Whether its value may be another each time, whatever it reads. What its subqueries do is not looked at.
+    pub(crate) fn is_volatile(&self) -> bool {
+        matches!(self, Expr::Call(function, _) if function.is_volatile()) || self.any_child(Expr::is_volatile)
+    }
+
     /// The same subexpressions, to be changed in place.
     pub fn children_mut(&mut self) -> Vec<&mut Expr> {
         match self {

@@ -1,12 +1,9 @@
 //! Statements: what a session runs.
 
 use nuages_storage::lock::Strength;
-use nuages_storage::{IndexId, Reach, TableId};
+use nuages_storage::{IndexId, TableId};
 
-use super::{Comparison, Expr, Relation, Source};
-
-/// Rows up to which an insertion of values counts as short.
-const SHORT_ROWS_MAX: usize = 64;
+use super::{Expr, Relation, Source};
 
 /// A column of a result: what it is called and how it is computed.
 #[derive(Clone, Debug, PartialEq)]
@@ -179,31 +176,4 @@ pub enum Statement {
     Update(Update),
     /// Deletes.
     Delete(Delete),
-}
-
-impl Statement {
-    /// How much it reads: a statement about the row of one key reads little, any other may read all there is.
-    pub(crate) fn reach(&self) -> Reach {
-        let predicate = match self {
-            Statement::Update(update) => update.predicate.as_ref(),
-            Statement::Delete(delete) => delete.predicate.as_ref(),
-            Statement::Insert(insert) => match &insert.rows {
-                InsertSource::Values(rows) if rows.len() <= SHORT_ROWS_MAX => return Reach::Short,
-                _ => None,
-            },
-            Statement::Query(_) => None,
-        };
-        match predicate {
-            Some(Expr::Compare(Comparison::Equal, left, right))
-                if matches!(
-                    (&**left, &**right),
-                    (Expr::Column(_), Expr::Literal(_) | Expr::Parameter(..))
-                        | (Expr::Literal(_) | Expr::Parameter(..), Expr::Column(_))
-                ) =>
-            {
-                Reach::Short
-            }
-            _ => Reach::Long,
-        }
-    }
 }

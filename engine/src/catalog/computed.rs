@@ -57,7 +57,7 @@ impl TableDefinition {
         for (column, expr) in columns {
             let is_key = self.row_id_column() == Some(*column);
             let name = &self.column(*column)?.name;
-            if is_key || !super::resolve::reads_only(expr, &is_own) || is_volatile(expr) {
+            if is_key || !super::resolve::reads_only(expr, &is_own) || expr.is_volatile() {
                 return Err(self.problem(DefinitionProblem::NotComputable { column: name.clone() }));
             }
             let program = Arc::new(RowProgram::compile(self, expr)?);
@@ -66,8 +66,4 @@ impl TableDefinition {
         self.computed.extend(compiled);
         Ok(())
     }
-}
-
-fn is_volatile(expr: &Expr) -> bool {
-    matches!(expr, Expr::Call(function, _) if function.is_volatile()) || expr.any_child(is_volatile)
 }

@@ -89,6 +89,13 @@ impl Node {
         }
     }
 
+    /// Whether it may say something else each time, also in the same run.
+    pub(super) fn is_volatile(&self) -> bool {
+        let is_own = matches!(&self.operation, Operation::Call(function, _)
+            if function.is_volatile() && !matches!(function, Function::Now));
+        is_own || self.children().into_iter().any(Node::is_volatile)
+    }
+
     /// The class of its values; none for NULL.
     pub(super) fn class(&self) -> Option<Class> {
         self.data_type.map(class_of)

@@ -260,6 +260,17 @@ impl Connection {
         read().map_err(|error: SqlError| error.in_text(sql))
     }
 
+    /// The algebra of a statement, also of one that writes.
+    #[cfg(test)]
+    pub(crate) fn statement(&self, sql: &str) -> Statement {
+        let tokens = split(sql, self.dialect).expect("a statement").remove(0);
+        let parsed = parse(tokens, self.dialect, SHALLOW_NESTING_MAX).expect("a statement");
+        match self.bind(parsed, Parameters::default()).expect("it is bound") {
+            Ready::Algebra(statement, _) => statement,
+            _ => unreachable!("a statement about the schema"),
+        }
+    }
+
     /// What a statement means, as far as that can be said before it runs.
     pub(super) fn bind(&self, parsed: Parsed, mut parameters: Parameters) -> Result<Ready, SqlError> {
         let statement = match parsed {

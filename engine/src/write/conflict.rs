@@ -12,6 +12,7 @@ use nuages_storage::lock::Strength;
 use nuages_storage::{DataType, IndexId, IndexKeys, RowId, Rows, Table, Value, all_rows};
 
 use super::computed::filled;
+use super::drawn::Drawn;
 use super::found::Inserted;
 use super::images::{Assigned, RowsBuilder, strength_of};
 use super::keys::leaf_keys;
@@ -58,9 +59,9 @@ impl WritingStatement<'_, '_> {
     pub(super) fn insert_or(
         &mut self,
         table: &TableDefinition,
-        insert: &Insert,
-        conflict: &OnConflict,
+        (insert, conflict): (&Insert, &OnConflict),
         inserted: &Inserted,
+        drawn: &mut Drawn,
         context: &Context<'_>,
     ) -> Result<Outcome, Error> {
         let sorted = self.sort_by_conflict(table, conflict, inserted, context)?;
@@ -78,6 +79,10 @@ impl WritingStatement<'_, '_> {
             let query = query(&sorted.updated, &inserted.rows);
             let mut updated = self.find_updates(table, &query, assignments, context)?;
             updated.sort_by_key(|(row, ..)| *row);
+            if !self.writer.is_only_attempt() {
+                let rows = updated.iter_mut().map(|(row, _, values)| (*row, values));
+                drawn.settle((table, insert.source), assignments, self.writer.base(), rows);
+            }
             let places: Vec<usize> = updated.iter().map(|(_, place, _)| *place).collect();
             let updated = updated.into_iter().map(|(row, _, values)| (row, values)).collect();
             let assigned = assignments.iter().map(|(place, _)| *place).collect();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use nuages_storage::{Patch, RowId, TableId, Value};
 
+use super::drawn::Drawn;
 use super::row_set::RowSet;
 use crate::catalog::SchemaId;
 use crate::plan::Plan;
@@ -16,12 +17,22 @@ use crate::plan::Plan;
 pub(crate) struct Found {
     /// Of an `UPDATE` or `DELETE`: the rows.
     rows: Option<RowSet>,
-    /// Of a query that locks all rows there are: those.
-    pub(super) locked: Option<HashMap<TableId, RowSet>>,
+    /// Of what updates rows: the values that are others each time.
+    pub(super) drawn: Drawn,
+    /// Of a query that locks all rows there are, or passes over those that others have: those it has locked.
+    pub(super) locked: Option<LockedRows>,
     /// Of a query that locks rows: its plan, and the schema it was made for.
     pub(super) plan: Option<(SchemaId, Arc<Plan>)>,
     /// Of an `INSERT`: the rows, and their keys.
     pub(super) inserted: Option<Inserted>,
+}
+
+/// The rows that a query has locked.
+#[derive(Debug)]
+pub(super) struct LockedRows {
+    pub(super) by_table: HashMap<TableId, RowSet>,
+    /// How many rows of the query they make.
+    pub(super) count: u64,
 }
 
 /// The rows of an `INSERT`.

@@ -130,7 +130,7 @@ impl WritingStatement<'_, '_> {
         };
         let inserted = found.inserted.insert(inserted);
         if let Some(conflict) = &insert.conflict {
-            return self.insert_or(table, insert, conflict, inserted, context);
+            return self.insert_or(table, (insert, conflict), inserted, &mut found.drawn, context);
         }
         let Inserted { rows, ids, ids_given, first_key, .. } = inserted;
         let mut builder = RowsBuilder::new(table, rows.len());

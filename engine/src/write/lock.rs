@@ -3,7 +3,9 @@
 //! It is a statement like one that writes, but records nothing: attempted, locked, and attempted again if anybody has
 //! committed before the locks were held. So what it returns is the newest there is, all of it is locked, and rows that
 //! no longer meet the condition, or are passed over because another has them, leave room under a limit. Without a limit
-//! later attempts lock nothing that the first did not, so that others who insert cannot keep it from its end.
+//! later attempts lock nothing that the first did not, so that others who insert cannot keep it from its end. Where rows
+//! are passed over they are locked as they are found, and what is locked stays so: later attempts return the same rows,
+//! also if better ones have come, and others only in the place of those that meet the condition no longer.
 
 use std::sync::Arc;
 
@@ -11,6 +13,7 @@ use hashbrown::HashMap;
 use nuages_storage::{RowId, TableId, Value, Version};
 use smallvec::SmallVec;
 
+use super::found::LockedRows;
 use super::row_set::RowSet;
 use super::update::key_of_one_row;
 use super::{Found, WritingStatement};
@@ -30,8 +33,9 @@ const LOOKED_AT_MIN: u64 = 16;
 struct Rows {
     columns: Vec<VectorBuilder<'static>>,
     locked: Vec<(TableId, RowId)>,
-    /// How many rows were looked at, and how many of them kept.
+    /// How many rows were looked at, how many of them were locked, and how many of these are in the window.
     seen: u64,
+    passed: u64,
     kept: u64,
 }
 
@@ -46,26 +50,26 @@ struct Window {
 #[derive(Clone, Copy)]
 struct Wanted<'a> {
     window: Window,
-    /// Only what is made of these.
-    of: Option<&'a HashMap<TableId, RowSet>>,
-}
-
-impl Wanted<'_> {
-    const ALL: Wanted<'static> = Wanted { window: Window { offset: 0, count: None }, of: None };
+    /// Those that are made of rows which are locked already; any if none are named.
+    of: Option<&'a LockedRows>,
+    /// How many others, beside those.
+    others: u64,
 }
 
 impl Rows {
     /// The rows that are locked.
-    fn by_table(&self) -> HashMap<TableId, RowSet> {
-        let mut tables: HashMap<TableId, RowSet> = HashMap::new();
+    fn taken(&self) -> LockedRows {
+        let mut by_table: HashMap<TableId, RowSet> = HashMap::new();
         for (table, row) in &self.locked {
-            tables.entry(*table).or_default().insert(*row);
+            by_table.entry(*table).or_default().insert(*row);
         }
-        tables
+        LockedRows { by_table, count: self.passed }
     }
 }
 
 impl Window {
+    const ALL: Window = Window { offset: 0, count: None };
+
     fn end(self) -> u64 {
         self.count.map_or(u64::MAX, |count| self.offset.saturating_add(count))
     }
@@ -92,15 +96,18 @@ impl WritingStatement<'_, '_> {
                 let count = count.as_ref().map(plan::RowCount::compile).transpose()?;
                 let count = count.map(|count| count.rows(context)).transpose()?.flatten();
                 let window = Window { offset, count };
-                self.skip_locked(input, query, lock, window, context)?
+                let rows = self.skip_locked(input, query, lock, (window, &*found), context)?;
+                found.locked = Some(rows.taken());
+                rows
             }
             relation => {
                 let plan = self.plan_kept(query, lock, found)?;
                 let is_limited = matches!(relation, Relation::Limit { .. });
                 let of = found.locked.as_ref().filter(|_| !is_limited);
-                let rows = self.ask_for(&plan, query, lock, Wanted { of, ..Wanted::ALL }, context)?;
+                let wanted = Wanted { window: Window::ALL, of, others: 0 };
+                let rows = self.ask_for(&plan, query, lock, wanted, context)?;
                 if !is_limited && found.locked.is_none() {
-                    found.locked = Some(rows.by_table());
+                    found.locked = Some(rows.taken());
                 }
                 rows
             }
@@ -175,14 +182,27 @@ impl WritingStatement<'_, '_> {
         input: &Relation,
         query: &Query,
         lock: &RowLock,
-        window: Window,
+        (window, found): (Window, &Found),
         context: &Context<'_>,
     ) -> Result<Rows, Error> {
-        let mut looked_at = window.end().saturating_mul(2).max(LOOKED_AT_MIN);
-        loop {
+        let plan_of = |version: &Version, looked_at: u64| {
             let some = input.clone().limit(0, window.count.is_some().then_some(looked_at));
-            let plan = plan_of(&some, query, lock, self.writer.base())?;
-            let rows = self.ask_for(&plan, query, lock, Wanted { window, of: None }, context)?;
+            plan_of(&some, query, lock, version)
+        };
+        let mut looked_at = window.end().saturating_mul(2).max(LOOKED_AT_MIN);
+        let mut wanted = Wanted { window, of: found.locked.as_ref(), others: 0 };
+        if let Some(before) = wanted.of {
+            // They are among the first still, unless very many have come.
+            let plan = plan_of(self.writer.base(), looked_at.saturating_mul(4))?;
+            let rows = self.ask_for(&plan, query, lock, wanted, context)?;
+            if rows.passed == before.count {
+                return Ok(rows);
+            }
+            wanted.others = window.end().saturating_sub(rows.passed);
+        }
+        loop {
+            let plan = plan_of(self.writer.base(), looked_at)?;
+            let rows = self.ask_for(&plan, query, lock, wanted, context)?;
             if rows.kept == window.count.unwrap_or(u64::MAX) || rows.seen < looked_at {
                 return Ok(rows);
             }
@@ -199,16 +219,15 @@ impl WritingStatement<'_, '_> {
         wanted: Wanted<'_>,
         context: &Context<'_>,
     ) -> Result<Rows, Error> {
-        let Wanted { window, of } = wanted;
+        let Wanted { window, of, mut others } = wanted;
         let version = self.writer.base().clone();
         let width = query.columns.len();
         let kinds = plan.columns.iter().take(width).map(|column| column.data_type);
         let columns = kinds.map(VectorBuilder::new).collect();
-        let mut rows = Rows { columns, locked: Vec::new(), seen: 0, kept: 0 };
-        let mut passed = 0;
+        let mut rows = Rows { columns, locked: Vec::new(), seen: 0, passed: 0, kept: 0 };
         execute::run(plan, &version, context, &mut |batch| {
             for row in &batch.selection {
-                if passed == window.end() {
+                if rows.passed == window.end() {
                     break;
                 }
                 rows.seen += 1;
@@ -217,16 +236,18 @@ impl WritingStatement<'_, '_> {
                 let locked = named.filter_map(|(at, (table, _))| Some((*table, id(at)?)));
                 let from = rows.locked.len();
                 rows.locked.extend(locked);
-                let is_wanted = |(table, row): &(TableId, RowId)| {
-                    of.is_none_or(|of| of.get(table).is_some_and(|rows| rows.contains(*row)))
+                let is_known = |(table, row): &(TableId, RowId)| {
+                    of.is_none_or(|of| of.by_table.get(table).is_some_and(|rows| rows.contains(*row)))
                 };
                 let row_ids = &rows.locked[from..];
-                if !row_ids.iter().all(is_wanted) || !self.ask_for_row(row_ids, lock) {
+                let is_other = !row_ids.iter().all(is_known);
+                if is_other && others == 0 || !self.ask_for_row(row_ids, lock) {
                     rows.locked.truncate(from);
                     continue;
                 }
-                passed += 1;
-                if passed > window.offset {
+                others -= u64::from(is_other);
+                rows.passed += 1;
+                if rows.passed > window.offset {
                     rows.kept += 1;
                     for (builder, column) in rows.columns.iter_mut().zip(&batch.columns) {
                         builder.push(&column.value(row));

@@ -43,6 +43,7 @@ impl WritingStatement<'_, '_> {
         }
         let mut updated = self.find_updated(table, update, context)?;
         found.settle(&mut updated, |(row, _)| *row, self.writer.is_only_attempt());
+        self.settle_drawn(table, update, found, &mut updated);
         let assigned = update.assignments.iter().map(|(place, _)| *place).collect();
         let strength = strength_of(table, table.with_computed(assigned));
         self.writer.locking().rows(table.id, updated.iter().map(|(row, _)| *row), strength);
@@ -107,6 +108,7 @@ impl WritingStatement<'_, '_> {
         })?;
         updated.sort_by_key(|(row, _)| *row);
         found.settle(&mut updated, |(row, _)| *row, self.writer.is_only_attempt());
+        self.settle_drawn(table, update, found, &mut updated);
         let ids: Vec<RowId> = updated.iter().map(|(row, _)| *row).collect();
         let assigned: ColumnSet = update.assignments.iter().map(|(place, _)| *place).collect();
         let strength = strength_of(table, table.with_computed(assigned));
@@ -157,6 +159,20 @@ impl WritingStatement<'_, '_> {
             self.writer.push(Operation::Assign { table: table.id, patch });
         }
         Ok(Outcome { affected, ..Outcome::default() })
+    }
+
+    /// Leaves to rows what an earlier attempt has drawn for them.
+    fn settle_drawn(
+        &self,
+        table: &TableDefinition,
+        update: &Update,
+        found: &mut Found,
+        updated: &mut [(RowId, Assigned)],
+    ) {
+        if !self.writer.is_only_attempt() {
+            let rows = updated.iter_mut().map(|(row, assigned)| (*row, assigned));
+            found.drawn.settle((table, update.source), &update.assignments, self.writer.base(), rows);
+        }
     }
 
     /// Which rows, and which values; ascending.
@@ -314,7 +330,7 @@ pub(super) fn key_of_one_row(
 }
 
 /// The value of a literal or of a parameter that is there.
-fn constant<'v>(expr: &'v Expr, context: &Context<'v>) -> Option<&'v Value> {
+pub(super) fn constant<'v>(expr: &'v Expr, context: &Context<'v>) -> Option<&'v Value> {
     match expr {
         Expr::Literal(value) => Some(value),
         Expr::Parameter(index, _) => context.parameters().get(*index),
@@ -361,6 +377,6 @@ fn integer(
     }
 }
 
-fn has_query(expr: &Expr) -> bool {
+pub(super) fn has_query(expr: &Expr) -> bool {
     matches!(expr, Expr::Scalar(_) | Expr::Exists(_) | Expr::InQuery(..)) || expr.any_child(has_query)
 }

@@ -33,8 +33,28 @@ pub(super) enum Answered {
     First,
     /// The owner holds it.
     Granted,
+    /// The owner held it before.
+    Had,
     /// It is in the queue.
     Wait(Arc<Waiter>),
+}
+
+/// What an owner has of names of which it wanted those that are free.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    pub(super) mask: u64,
+    /// Whether it held nothing in the slot before.
+    pub(super) is_first: bool,
+    /// Whether there is any that it did not hold before.
+    pub(super) is_new: bool,
+}
+
+impl Taken {
+    fn add(&mut self, mask: u64, answered: &Answered) {
+        self.mask |= mask;
+        self.is_first |= matches!(answered, Answered::First);
+        self.is_new |= !matches!(answered, Answered::Had);
+    }
 }
 
 impl LockTable {
@@ -61,7 +81,7 @@ impl LockTable {
         let granted = || if first { Answered::First } else { Answered::Granted };
         claim.mask = locked.missing(&claim);
         if claim.mask == 0 {
-            return Ok(granted());
+            return Ok(Answered::Had);
         }
         let place = locked.place(&claim);
         let blocked = locked.blocked(&claim, place);
@@ -92,22 +112,22 @@ impl LockTable {
         }
     }
 
-    /// Grants a claim, or else of its names those that are free, each as if it were asked for alone. Returns them, and
-    /// whether they are the first that the owner holds in the slot.
-    pub(super) fn take_free(&mut self, slot: Slot, claim: Claim) -> (u64, bool) {
+    /// Grants a claim, or else of its names those that are free, each as if it were asked for alone.
+    pub(super) fn take_free(&mut self, slot: Slot, claim: Claim) -> Taken {
+        let mut taken = Taken::default();
         if let Ok(answered) = self.request(slot, claim, How::NoWait) {
-            return (claim.mask, matches!(answered, Answered::First));
+            taken.add(claim.mask, &answered);
+            return taken;
         }
-        let (mut taken, mut first, mut left) = (0, false, claim.mask);
+        let mut left = claim.mask;
         while left != 0 {
             let mask = left & left.wrapping_neg(); // the lowest
             left ^= mask;
             if let Ok(answered) = self.request(slot, Claim { mask, ..claim }, How::NoWait) {
-                taken |= mask;
-                first |= matches!(answered, Answered::First);
+                taken.add(mask, &answered);
             }
         }
-        (taken, first)
+        taken
     }
 
     /// Takes a claim out of its queue, unless it has left it; what went before is the result.

@@ -12,6 +12,7 @@ use super::durable::{Durability, Durable};
 use super::{Inner, Newest, Snapshot};
 use crate::commit::CommitId;
 use crate::error::Error;
+use crate::history::Outdated;
 use crate::log::frame::Payload;
 use crate::record::commit_record;
 use crate::version::Version;
@@ -41,11 +42,12 @@ pub(crate) enum Begun {
 
 /// A commit that was applied to the newest version, and published.
 #[derive(Debug)]
-#[must_use = "the version before is to be dropped when the commit mutex is free: nobody should wait for what that frees"]
+#[must_use = "to be dropped when the commit mutex is free: nobody should wait for what that frees"]
 pub(super) struct Applied {
-    pub(super) commit: CommitId,
+    commit: CommitId,
     /// The version before, unless it was changed in place.
-    pub(super) before: Option<Snapshot>,
+    _before: Option<Snapshot>,
+    _outdated: Outdated,
 }
 
 /// A commit in the log, which may not be durable.
@@ -72,13 +74,8 @@ impl Inner {
 
     /// Makes a write set part of the newest version. See [`Store::begin_publish`](super::Store::begin_publish).
     pub(super) fn begin_publish(&self, write_set: &WriteSet, mut view: Option<View>) -> Result<Begun, Error> {
-        if write_set.weight() > IN_PLACE_WEIGHT_MAX {
-            // What is long is done before the mutex is taken, and what then is left under it.
-            let newest = self.snapshot()?;
-            let view = view.get_or_insert_with(|| View::of(&newest));
-            view.rebase(&newest, write_set);
-            view.catch_up(write_set);
-            view.settle(write_set);
+        if is_heavy(write_set) {
+            view = applied_ahead(write_set, view, &*self.snapshot()?);
         }
         let record = self.record(write_set)?;
         let committing = self.committing.lock();
@@ -94,6 +91,7 @@ impl Inner {
         seen: Snapshot,
         validate: impl Fn(&Version, &Version) -> Result<(), E>,
     ) -> Result<Begun, E> {
+        let view = applied_ahead(write_set, view, &seen);
         let record = self.record(write_set)?;
         let committing = self.committing.lock();
         let newest = committing.or_newest(self)?;
@@ -135,21 +133,19 @@ impl Inner {
             return Ok(Begun::Published(self.read(Version::commit)?));
         }
         let (Some(durable), Some(record)) = (&self.durable, record) else {
-            let Applied { commit, before } = self.apply(write_set, view)?;
+            let applied = self.apply(write_set, view)?;
             drop(committing);
-            drop(before);
-            return Ok(Begun::Published(commit));
+            return Ok(Begun::Published(applied.commit));
         };
         match durable.durability() {
             Durability::Buffered => {
                 self.read(|_| ())?; // what cannot be applied is not to be logged
                 durable.append(&self.counters, &record)?;
-                let Applied { commit, before } = self.apply(write_set, view)?;
+                let applied = self.apply(write_set, view)?;
                 drop(committing);
-                drop(before);
                 // If it fails, who commits next is told: this commit has happened.
                 let _ = durable.take_in();
-                Ok(Begun::Published(commit))
+                Ok(Begun::Published(applied.commit))
             }
             Durability::Full => {
                 let appended = self.append_to_tip(durable, committing, write_set, view, &record)?;
@@ -202,7 +198,7 @@ impl Inner {
             let before = std::mem::replace(&mut self.published.write().version, Arc::clone(&next));
             self.holders.replaced(&before);
             old.push(before);
-            self.history.published(&next);
+            old.extend(self.history.published(&next));
         }
         drop(committing);
         drop(old); // freeing what only they held may take long
@@ -225,7 +221,7 @@ impl Inner {
         if operations.iter().map(Operation::weight).sum::<usize>() <= IN_PLACE_WEIGHT_MAX
             && let Some(commit) = self.change_in_place(operations)?
         {
-            return Ok(Applied { commit, before: None });
+            return Ok(Applied { commit, _before: None, _outdated: Outdated::new() });
         }
         let mut next = self.read(Version::clone)?;
         let commit = next.commit().next();
@@ -238,8 +234,9 @@ impl Inner {
         let next = Arc::new(next);
         let before = std::mem::replace(&mut self.published.write().version, Arc::clone(&next));
         self.holders.replaced(&before);
-        self.history.published(&next); // who watches holds the version before, so this is where all its commits come by
-        Applied { commit: next.commit(), before: Some(before) }
+        // Who watches holds the version before, so this is where all its commits come by.
+        let outdated = self.history.published(&next);
+        Applied { commit: next.commit(), _before: Some(before), _outdated: outdated }
     }
 
     fn change_in_place(&self, operations: &[Operation]) -> Result<Option<CommitId>, Error> {
@@ -260,6 +257,24 @@ impl Tip {
     pub(super) fn or_newest(&self, inner: &Inner) -> Result<Arc<Version>, Error> {
         self.unpublished.back().map_or_else(|| inner.snapshot(), |tip| Ok(Arc::clone(tip)))
     }
+}
+
+/// Whether applying a write set is no work for under the commit mutex.
+fn is_heavy(write_set: &WriteSet) -> bool {
+    write_set.weight() > IN_PLACE_WEIGHT_MAX
+}
+
+/// The view to publish a write set by: if it is heavy, one with all of it applied to `newest`, so that under the commit
+/// mutex only that is left which others change until then.
+pub(super) fn applied_ahead(write_set: &WriteSet, view: Option<View>, newest: &Version) -> Option<View> {
+    if !is_heavy(write_set) {
+        return view;
+    }
+    let mut view = view.unwrap_or_else(|| View::of(newest));
+    view.rebase(newest, write_set);
+    view.catch_up(write_set);
+    view.settle(write_set);
+    Some(view)
 }
 
 /// What a view sees, on another version and with all of the write set.

@@ -186,7 +186,7 @@ fn each_statement_is_of_the_newest() {
 }
 
 fn alone_beside_a_transaction() {
-    beside_a_transaction(Reach::Short);
+    beside_a_transaction(|| Reach::Short);
 }
 
 fn at_once_beside_a_transaction() {
@@ -229,10 +229,10 @@ fn incremented(version: &Version, row: i64) -> Result<Option<((), Operation)>, R
 }
 
 fn long_beside_a_transaction() {
-    beside_a_transaction(Reach::Long);
+    beside_a_transaction(|| Reach::Long);
 }
 
-fn beside_a_transaction(reach: Reach) {
+fn beside_a_transaction(reach: fn() -> Reach<'static>) {
     let store = counters();
     let transaction = {
         let store = store.clone();
@@ -247,7 +247,7 @@ fn beside_a_transaction(reach: Reach) {
         let store = store.clone();
         thread::spawn(move || {
             for row in [1, 1, 2] {
-                store.write(reach, |writer| increment(writer, row)).expect("it waits for one row alone");
+                store.write(reach(), |writer| increment(writer, row)).expect("it waits for one row alone");
             }
         })
     };

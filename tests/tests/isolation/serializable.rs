@@ -1,11 +1,15 @@
 //! What a serializable transaction has read, by whatever path: if somebody else's commit would have made it another,
 //! the transaction is refused.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use nuages_engine::algebra::{
     Aggregate, AggregateFunction, Arithmetic, Comparison, Expr, JoinKind, OutputColumn, Query, Relation,
     SetKind, SortKey, Source,
 };
 use nuages_engine::catalog::{Action, NewForeignKey, NewIndex, NewTable};
+use nuages_engine::sql::Connection;
 use nuages_engine::{Database, Error, Isolation, Prepared, Session, Transaction};
 use nuages_storage::{RowId, TableId, Value};
 
@@ -456,6 +460,29 @@ fn a_row_of_which_a_condition_fails_is_a_conflict() {
     let read = |tx: &Transaction| drop(sql(tx, "select * from note where 10 % value = 0").unwrap());
     assert!(!is_refused(&db, "update note set value = 7 where id = 2", read));
     assert!(is_refused(&db, "update note set value = 0 where id = 2", read));
+}
+
+/// By the time of the commit the clock says something else of each row, and of a function that asks it anew it cannot even
+/// be told what it said.
+#[test]
+fn a_condition_on_the_clock_counts_as_of_when_it_was_asked() {
+    for clock in ["now()", "clock_timestamp()"] {
+        let db = Database::new();
+        let (mut one, mut other) = (Connection::new(db.clone()), Connection::new(db));
+        one.execute("CREATE TABLE lease (id BIGINT PRIMARY KEY, expires TIMESTAMP)", &[]).unwrap();
+        one.execute("CREATE TABLE grant_of (lease BIGINT PRIMARY KEY)", &[]).unwrap();
+        let patience = Duration::from_millis(300);
+        let expires = Value::from(Timestamp::now() + patience);
+        one.execute("INSERT INTO lease VALUES (1, $1)", &[expires]).unwrap();
+        one.execute("BEGIN ISOLATION LEVEL SERIALIZABLE", &[]).unwrap();
+        let held = one.query(&format!("SELECT count(*) FROM lease WHERE expires > {clock}"), &[]).unwrap();
+        assert_eq!(held.rows, [[Value::Int(1)]], "{clock}");
+        other.execute("DELETE FROM lease WHERE id = 1", &[]).unwrap();
+        std::thread::sleep(patience);
+        one.execute("INSERT INTO grant_of VALUES (1)", &[]).unwrap();
+        let refused = one.execute("COMMIT", &[]).unwrap_err();
+        assert!(refused.to_string().contains("lease"), "{clock}: {refused}");
+    }
 }
 
 /// All orders of a few things.
