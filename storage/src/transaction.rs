@@ -157,11 +157,11 @@ impl Transaction {
         attempt: &mut impl FnMut(&mut Writer<'_>) -> Result<T, E>,
     ) -> Result<Step<T>, E> {
         loop {
-            if let Some(mut locks) = statement.waiting.take() {
-                if let Some(ticket) = locks.acquire(&mut self.owner).map_err(refused)? {
-                    statement.waiting = Some(locks);
-                    return Ok(Step::Wait(ticket));
-                }
+            if let Some(mut locks) = statement.waiting.take()
+                && let Some(ticket) = locks.acquire(&mut self.owner).map_err(refused)?
+            {
+                statement.waiting = Some(locks);
+                return Ok(Step::Wait(ticket));
             }
             let (kept, held) = (self.write_set.len(), self.owner.claims());
             let mut made = self.attempt(attempt)?;
