@@ -127,7 +127,8 @@ impl Connection {
             AlterColumnOperation::DropNotNull => new.nullable = true,
             AlterColumnOperation::DropDefault => new.default = None,
             AlterColumnOperation::SetDefault { value } => {
-                new.default = Some(self.bound(|binder| binder.default_of(value, column.data_type, column.element))?);
+                new.default =
+                    Some(self.bound(|binder| binder.default_of(value, column.data_type, column.element))?);
             }
             AlterColumnOperation::SetDataType { data_type, using: None, .. } => {
                 new.data_type = self.bound(|binder| binder.data_type(data_type, name.span))?;

@@ -11,8 +11,13 @@ pub(super) enum DataTypeRecord {
     Integer,
     BigInt,
     Float,
-    Decimal { precision: u8, scale: u8 },
-    Text { max_length: Option<u32> },
+    Decimal {
+        precision: u8,
+        scale: u8,
+    },
+    Text {
+        max_length: Option<u32>,
+    },
     Bytes,
     Date,
     Time,

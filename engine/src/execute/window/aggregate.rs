@@ -66,9 +66,7 @@ pub(super) fn column<'v>(
             let x = arguments.get(1).unwrap_or(column);
             Ok(pairs::column(&over(&OfPairs { y: column, x, live }, frames), of))
         }
-        AggregateFunction::PercentileCont
-        | AggregateFunction::PercentileDisc
-        | AggregateFunction::Mode => {
+        AggregateFunction::PercentileCont | AggregateFunction::PercentileDisc | AggregateFunction::Mode => {
             Err(Error::Unsupported { feature: format!("{}() over a window", function.name()) })
         }
         _ => listed(function, column, arguments.get(1), given, frames),

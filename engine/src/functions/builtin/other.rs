@@ -33,7 +33,8 @@ pub(super) const TABLE: &[Builtin] = table! {
 
 /// A part of a row, in quotes if it would be read as something else without.
 fn push_part(text: &str, heap: &mut String) {
-    let is_plain = |character: char| !matches!(character, '"' | '\\' | '(' | ')' | ',') && !character.is_whitespace();
+    let is_plain =
+        |character: char| !matches!(character, '"' | '\\' | '(' | ')' | ',') && !character.is_whitespace();
     if !text.is_empty() && text.chars().all(is_plain) {
         heap.push_str(text);
         return;

@@ -117,9 +117,8 @@ impl<'t> Reader<'t> {
         if self.rest.starts_with('"') {
             return self.text().map(Json::String);
         }
-        let is_of_number = |character: char| {
-            character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '+')
-        };
+        let is_of_number =
+            |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '+');
         let end = self.rest.find(|character| !is_of_number(character)).unwrap_or(self.rest.len());
         let number = serde_json::from_str::<serde_json::Number>(&self.rest[..end]).ok()?;
         self.rest = &self.rest[end..];

@@ -289,12 +289,7 @@ impl Binder<'_> {
     }
 
     /// `percentile_cont(fraction) WITHIN GROUP (ORDER BY x)`.
-    fn ordered_set(
-        &mut self,
-        call: &Call<'_>,
-        filter: Option<Expr>,
-        scope: &Scope<'_>,
-    ) -> Bound<Found> {
+    fn ordered_set(&mut self, call: &Call<'_>, filter: Option<Expr>, scope: &Scope<'_>) -> Bound<Found> {
         let refused = |feature: String| SqlError::at(unsupported(feature), call.span);
         let [key] = call.within else {
             return Err(refused(format!(

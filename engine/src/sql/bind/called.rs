@@ -296,7 +296,9 @@ fn text_or_empty(typed: Typed) -> Typed {
 fn type_name(typed: &Typed) -> String {
     match (&typed.expr, typed.kind) {
         _ if Months::of(typed).is_some() => "interval".to_owned(),
-        _ if typed.element.is_some() => format!("{}[]", typed.element.map_or_else(String::new, |kind| kind.to_string())),
+        _ if typed.element.is_some() => {
+            format!("{}[]", typed.element.map_or_else(String::new, |kind| kind.to_string()))
+        }
         (Expr::Literal(Value::Int(int)), _) if i32::try_from(*int).is_ok() => "integer".to_owned(),
         (Expr::Literal(Value::Text(_)), _) | (_, None) => "unknown".to_owned(),
         (_, Some(DataType::Decimal { .. })) => "numeric".to_owned(),

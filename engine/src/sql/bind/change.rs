@@ -236,7 +236,8 @@ impl Binder<'_> {
             return Ok(cast(typed.expr, to));
         }
         if wanted == Class::Duration && Months::of(&typed).is_some() {
-            let feature = format!("an interval of months in column \"{}\": it has no fixed length", column.name);
+            let feature =
+                format!("an interval of months in column \"{}\": it has no fixed length", column.name);
             return Err(SqlError::at(unsupported(feature), span));
         }
         let of = format!("column \"{}\"", column.name);

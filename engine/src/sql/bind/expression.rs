@@ -110,9 +110,7 @@ impl Binder<'_> {
                 let (text, pattern) = (self.expression(expr, scope)?, self.expression(pattern, scope)?);
                 self.regex(text, pattern, false, *negated)
             }
-            Ast::Extract { field, expr, .. } => {
-                self.extract_from(&field.to_string(), expr, span, scope)
-            }
+            Ast::Extract { field, expr, .. } => self.extract_from(&field.to_string(), expr, span, scope),
             Ast::Ceil { expr, .. } => self.simple_call(Function::Ceiling, &[expr.as_ref()], scope, span),
             Ast::Floor { expr, .. } => self.simple_call(Function::Floor, &[expr.as_ref()], scope, span),
             Ast::Position { expr, r#in } => {
@@ -394,7 +392,8 @@ impl Binder<'_> {
         span: Span,
     ) -> Bound<(Vec<Expr>, Option<DataType>)> {
         let element = common_element(&choices);
-        let choices = choices.into_iter().map(|choice| self.read_as_array(choice.any_as_text(), element, span));
+        let choices =
+            choices.into_iter().map(|choice| self.read_as_array(choice.any_as_text(), element, span));
         let mut choices = choices.collect::<Bound<Vec<Typed>>>()?;
         let mut common: Option<DataType> = None;
         // A literal text is of the type that the others have.

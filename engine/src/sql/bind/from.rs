@@ -134,12 +134,7 @@ impl Binder<'_> {
         match factor {
             TableFactor::Table { name, alias, args: None, .. } => self.named(name, alias.as_ref(), scope),
             TableFactor::Table {
-                name,
-                alias,
-                args: Some(arguments),
-                with_ordinality,
-                sample: None,
-                ..
+                name, alias, args: Some(arguments), with_ordinality, sample: None, ..
             } => self.beside_all(scope, |binder, scope| {
                 binder.table_function(name, &arguments.args, *with_ordinality, alias.as_ref(), scope)
             }),

@@ -104,7 +104,8 @@ impl Binder<'_> {
         if let ("array", ast::FunctionArguments::Subquery(query)) = (known, &function.args) {
             return self.array_of_query(query, span, scope);
         }
-        if let ("row_to_json" | "to_json" | "to_jsonb", ast::FunctionArguments::List(list)) = (known, &function.args)
+        if let ("row_to_json" | "to_json" | "to_jsonb", ast::FunctionArguments::List(list)) =
+            (known, &function.args)
             && let [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(row)), ..] = list.args.as_slice()
             && let Some(object) = self.row_as_json(row, scope)?
         {

@@ -306,7 +306,9 @@ fn columns(catalog: &Catalog) -> Vec<Row> {
                     place(at),
                     column.default.as_ref().map_or(Value::Null, printed),
                     yes(column.nullable),
-                    text(&column.element.map_or_else(|| column.data_type.to_string(), |_| "ARRAY".to_owned())),
+                    text(
+                        &column.element.map_or_else(|| column.data_type.to_string(), |_| "ARRAY".to_owned()),
+                    ),
                 ],
                 vec![length, precision, scale, yes(column.generated_key)],
                 vec![

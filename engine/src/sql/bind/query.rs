@@ -310,7 +310,8 @@ impl Binder<'_> {
         let name = |place: usize| format!("column{}", place + 1);
         let outputs = (0..width).map(|place| OutputColumn::new(name(place), source.column(place))).collect();
         let shape = types.iter().zip(elements).enumerate();
-        let shape = shape.map(|(place, (kind, element))| Shape { element, ..Shape::of_type(name(place), *kind) });
+        let shape =
+            shape.map(|(place, (kind, element))| Shape { element, ..Shape::of_type(name(place), *kind) });
         let shape = shape.collect();
         Ok(BoundQuery {
             query: Query::new(Relation::Values { source, types, rows: columns }, outputs),
@@ -386,7 +387,9 @@ impl Binder<'_> {
         let offset = offset.map(|offset| self.row_count(offset, "OFFSET")).transpose()?.flatten();
         match (tail.fetch, count) {
             (Some(ast::Fetch { percent: true, .. }), _) => Err(unsupported("FETCH .. PERCENT").into()),
-            (Some(ast::Fetch { with_ties: true, .. }), Some(count)) => self.with_ties(relation, offset, count),
+            (Some(ast::Fetch { with_ties: true, .. }), Some(count)) => {
+                self.with_ties(relation, offset, &count)
+            }
             (_, None) if offset.is_none() => Ok(relation),
             (_, count) => Ok(relation.limit_by(offset.unwrap_or(RowCount::Fixed(0)), count)),
         }
@@ -394,7 +397,12 @@ impl Binder<'_> {
 
     /// The first rows in an order, and those that no key tells apart from the last of them: the rows whose rank is not
     /// beyond the number of rows that are passed over and taken.
-    fn with_ties(&mut self, relation: Relation, offset: Option<RowCount>, count: RowCount) -> Bound<Relation> {
+    fn with_ties(
+        &mut self,
+        relation: Relation,
+        offset: Option<RowCount>,
+        count: &RowCount,
+    ) -> Bound<Relation> {
         let Relation::Sort { input, keys } = relation else {
             return Err(unsupported("WITH TIES without ORDER BY, or beside DISTINCT ON").into());
         };
@@ -403,8 +411,8 @@ impl Binder<'_> {
             RowCount::Computed(expr) => (**expr).clone(),
         };
         let last = match &offset {
-            Some(offset) => expr(&count).arithmetic(crate::algebra::Arithmetic::Add, expr(offset)),
-            None => expr(&count),
+            Some(offset) => expr(count).arithmetic(crate::algebra::Arithmetic::Add, expr(offset)),
+            None => expr(count),
         };
         let source = self.source();
         let rank = WindowFunction {

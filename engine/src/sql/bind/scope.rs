@@ -310,6 +310,7 @@ fn row_id(table: &ScopeTable) -> Typed {
 
 /// Whether a name is a word of PostgreSQL's for something that is known of the session, where no column has it.
 fn is_session_word(name: &str) -> bool {
-    const WORDS: [&str; 5] = ["current_schema", "current_user", "session_user", "current_role", "current_catalog"];
+    const WORDS: [&str; 5] =
+        ["current_schema", "current_user", "session_user", "current_role", "current_catalog"];
     WORDS.iter().any(|word| name.eq_ignore_ascii_case(word))
 }

@@ -55,7 +55,12 @@ impl Binder<'_> {
         Ok(shape.typed(Expr::Scalar(Box::new(bound.query))))
     }
 
-    pub(super) fn one_column(&mut self, query: &ast::Query, span: Span, scope: &Scope<'_>) -> Bound<BoundQuery> {
+    pub(super) fn one_column(
+        &mut self,
+        query: &ast::Query,
+        span: Span,
+        scope: &Scope<'_>,
+    ) -> Bound<BoundQuery> {
         let bound = self.query(query, Some(scope))?;
         if bound.shape.len() != 1 {
             return Err(SqlError::at(Problem::ColumnCount { expected: 1, got: bound.shape.len() }, span));
@@ -179,7 +184,9 @@ impl Binder<'_> {
             let found = match (comparison, is_all) {
                 (Comparison::Equal, false) => self.row_in_query(&row, query, span, scope)?,
                 (Comparison::NotEqual, true) => self.row_in_query(&row, query, span, scope)?.not(),
-                _ => return Err(SqlError::at(unsupported(format!("a row {op} ANY or ALL of a query")), span)),
+                _ => {
+                    return Err(SqlError::at(unsupported(format!("a row {op} ANY or ALL of a query")), span));
+                }
             };
             return Ok(Typed::bool(found));
         }

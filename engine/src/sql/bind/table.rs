@@ -85,7 +85,9 @@ impl Binder<'_> {
             match &option.option {
                 ColumnOption::NotNull => new.nullable = false,
                 ColumnOption::Null => new.nullable = true,
-                ColumnOption::Default(expr) => new.default = Some(self.default_of(expr, data_type, new.element)?),
+                ColumnOption::Default(expr) => {
+                    new.default = Some(self.default_of(expr, data_type, new.element)?);
+                }
                 ColumnOption::PrimaryKey(_) => new.nullable = false,
                 ColumnOption::Generated { generation_expr: None, .. } | ColumnOption::Identity(_) => {
                     new.generated = true;

@@ -121,7 +121,10 @@ impl Binder<'_> {
         }
         let filter = call.filter.as_deref().map(|filter| self.condition(filter, scope)).transpose()?;
         let arguments = arguments.into_iter().map(|argument| argument.expr).collect();
-        Ok((function(kind, arguments, filter), Given { kind: result, element: element.filter(|_| result == of_first) }))
+        Ok((
+            function(kind, arguments, filter),
+            Given { kind: result, element: element.filter(|_| result == of_first) },
+        ))
     }
 
     /// The window that a WINDOW clause names among its first so many, and its place there.
