@@ -157,7 +157,7 @@ mod tests {
             "UPDATE child SET n = n + 1 WHERE id = 1",
             "UPDATE child SET n = 2 WHERE b = 1 AND a = 1",
             "UPDATE parent SET n = 2 WHERE code = 'x'",
-            "UPDATE parent SET n = 2 WHERE code = NULL RETURNING id",
+            "UPDATE parent SET n = 2 WHERE code = 'y' RETURNING id",
             "DELETE FROM child WHERE id = 1",
             "DELETE FROM child WHERE 1 = a AND 1 = b RETURNING n",
             "INSERT INTO child VALUES (2, 1, 1, 1, 2, 2)",

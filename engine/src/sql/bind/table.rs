@@ -189,9 +189,11 @@ impl Binder<'_> {
                     }
                     table.primary_key = vec![name.clone()];
                 }
-                ColumnOption::Unique(_) => {
+                ColumnOption::Unique(unique) => {
                     let index = given.unwrap_or_else(|| format!("{}_{name}_key", table.name));
-                    table.indexes.push(unique_over(index, std::slice::from_ref(&name), table));
+                    let mut index = unique_over(index, std::slice::from_ref(&name), table);
+                    index.deferred = is_deferred(unique.characteristics.as_ref());
+                    table.indexes.push(index);
                 }
                 ColumnOption::Check(check) => {
                     let given = given.or_else(|| check.name.as_ref().map(|name| self.new_name(name)));
