@@ -24,7 +24,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use nuages_storage::lock::Ticket;
 use nuages_storage::{
-    CommitId, Holder, Isolation, Reach, RowId, Statement, Step, Store, TableId, Value, Version, Who, Writer,
+    CommitId, Committing, Holder, Isolation, Reach, RowId, Statement, Step, Store, TableId, Value, Version,
+    Who, Writer,
 };
 use parking_lot::Mutex;
 
@@ -350,13 +351,19 @@ impl Transaction {
     /// # Errors
     /// As `commit`.
     pub async fn commit_async(self) -> Result<CommitId, Error> {
-        let committing = {
-            let Transaction { state, reads, .. } = self;
-            let mut state = state.into_inner();
-            state.check_deferred()?;
-            state.transaction.commit_later_if(|before, after| unchanged(reads.as_ref(), before, after))?
-        };
-        Ok(committing.await?)
+        Ok(self.commit_later()?.await?)
+    }
+
+    /// As [`commit`](Transaction::commit), but for the disk: what is returned is ready when the commit is durable and
+    /// published, which it will be also if that is dropped.
+    ///
+    /// # Errors
+    /// As `commit`; what is wrong with the files comes later.
+    pub fn commit_later(self) -> Result<Committing, Error> {
+        let Transaction { state, reads, .. } = self;
+        let mut state = state.into_inner();
+        state.check_deferred()?;
+        state.transaction.commit_later_if(|before, after| unchanged(reads.as_ref(), before, after))
     }
 
     /// What it sees of the others.

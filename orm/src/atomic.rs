@@ -9,6 +9,8 @@
 //!
 //! A [`Tx`] is interior-mutable, so that a verb, a receiver and a nested block can all hold `&Tx`.
 
+mod on_its_way;
+
 use std::{
     hash::{BuildHasher, RandomState},
     sync::{
@@ -25,6 +27,7 @@ use crate::{
     error::{Error, Result},
     executor::{CommitHook, Control, Executor, Settings, Shared, capture::Watch},
 };
+use on_its_way::OnItsWay;
 
 /// `atomic` and its kin, on every executor.
 ///
@@ -220,12 +223,15 @@ struct Open<'a> {
 /// Tells whoever watches how a transaction ended.
 struct Ending<'a> {
     watch: &'a Watch,
-    is_committed: bool,
+    /// None if somebody else tells.
+    how: Option<Control>,
 }
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        self.watch.control(if self.is_committed { Control::Commit } else { Control::Rollback });
+        if let Some(how) = self.how.take() {
+            self.watch.control(how);
+        }
     }
 }
 
@@ -295,7 +301,7 @@ impl<'a> Tx<'a> {
     ) -> Tx<'a> {
         let watch = &shared.watch;
         watch.control(Control::Begin);
-        let ending = Ending { watch, is_committed: false };
+        let ending = Ending { watch, how: Some(Control::Rollback) };
         let open = Open { transaction, hooks: Mutex::default(), shared, settings, ending };
         Tx::over(Base::Outermost(Box::new(open)))
     }
@@ -326,22 +332,26 @@ impl<'a> Tx<'a> {
         let Some(open) = self.end()? else { return Ok(()) };
         let Open { transaction, hooks, mut ending, .. } = *open;
         transaction.commit()?;
-        ending.is_committed = true;
+        ending.how = Some(Control::Commit);
         drop(ending);
-        run(hooks)
+        run(hooks.into_inner())
     }
 
-    /// [`commit`](Tx::commit) of a task: where the outermost block has to wait for the disk, its thread does not.
+    /// [`commit`](Tx::commit) of a task: where the outermost block has to wait for the disk, its thread does not. If it
+    /// is dropped while it waits, the commit goes its way all the same, and its hooks run on another thread; what they
+    /// return is lost then.
     ///
     /// # Errors
     /// As [`commit`](Tx::commit).
     pub async fn acommit(self) -> Result<()> {
         let Some(open) = self.end()? else { return Ok(()) };
-        let Open { transaction, hooks, mut ending, .. } = *open;
-        transaction.commit_async().await?;
-        ending.is_committed = true;
-        drop(ending);
-        run(hooks)
+        let on_its_way = {
+            let Open { transaction, hooks, shared, mut ending, .. } = *open;
+            let committing = transaction.commit_later()?;
+            ending.how = None;
+            OnItsWay::new(committing, hooks.into_inner(), Arc::clone(shared))
+        };
+        on_its_way.await
     }
 
     /// The transaction of an outermost block, which goes on without the block.
@@ -409,8 +419,8 @@ impl<'a> Tx<'a> {
 }
 
 /// Runs what was to be run after the commit.
-fn run(hooks: Mutex<Vec<CommitHook>>) -> Result<()> {
-    hooks.into_inner().into_iter().try_for_each(|hook| hook())
+fn run(hooks: Vec<CommitHook>) -> Result<()> {
+    hooks.into_iter().try_for_each(|hook| hook())
 }
 
 impl Executor for Tx<'_> {

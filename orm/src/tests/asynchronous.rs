@@ -1,6 +1,15 @@
 //! Verbs that await their locks, on a runtime of one thread.
 
-use std::cell::Cell;
+use std::{
+    cell::Cell,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Waker},
+    time::{Duration, Instant},
+};
 
 use tokio::task::yield_now;
 
@@ -146,4 +155,32 @@ fn what_a_task_awaits_may_be_sent_to_another_thread() {
     is_send(&transfer(1, 2, &db));
     let owned = async move { transfer(2, 1, &db).await };
     is_send(&owned);
+}
+
+#[test]
+fn what_follows_from_a_commit_follows_also_if_its_task_is_dropped_while_it_waits_for_the_disk() {
+    let path = std::env::temp_dir().join(format!("nuages-dropped-commit-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&path);
+    let db = App::new().models((Account::app(),)).open(&path).unwrap();
+    let (sent, mut dropped, mut committed) = (Arc::new(AtomicUsize::new(0)), 0, 0);
+    // Mostly the first that is polled once is not ready.
+    while dropped == 0 && committed < 1_000 {
+        let sent = Arc::clone(&sent);
+        let mut task = pin!(db.aatomic(async |tx| {
+            Account::objects().acreate(new!(Account { balance: 1 }), tx).await?;
+            tx.on_commit(move || drop(sent.fetch_add(1, Ordering::Relaxed)))
+        }));
+        let poll = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        dropped += usize::from(poll.is_pending());
+        committed += 1;
+    }
+    assert_eq!(dropped, 1);
+    let begun = Instant::now();
+    while sent.load(Ordering::Relaxed) < committed && begun.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(sent.load(Ordering::Relaxed), committed);
+    assert_eq!(Account::objects().count(&db), Ok(committed as u64));
+    drop(db);
+    let _ = std::fs::remove_dir_all(&path);
 }
