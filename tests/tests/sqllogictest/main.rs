@@ -25,7 +25,7 @@ use mimalloc::MiMalloc;
 use nuages_engine::sql::Dialect;
 use run::{Report, run_file};
 
-/// As in the shell.
+/// Short statements are some hundred small trees, made and dropped within microseconds, and wait for the allocator.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
