@@ -86,6 +86,7 @@ pub use nuages_storage::lock::{LockError, Strength};
 pub use nuages_storage::{
     Checkpointed, Compacted, Durability, FileError, Options, Recovery, Salvage, TornTail,
 };
+pub use optimize::{ColumnStatistics, TableStatistics};
 pub use outcome::{Outcome, ResultSet, RowKeys};
 pub use prepared::Prepared;
 pub use session::Session;

@@ -11,7 +11,8 @@
 //!
 //! Order of reading: `depth` (what is too deep to be planned), `columns` (what mentions what), `rewrite`, `planner` and `premise`
 //! (what is known while planning), `build` (operator by operator), `subject`, `sarg`, `implication`, `path`, `access`, `union`, `intersection` and `test_order` (access paths), `join_order`,
-//! `join` and `late` (order and method), `lateral`, `window`, `work_table` (common table expressions), `cardinality`.
+//! `join` and `late` (order and method), `lateral`, `window`, `work_table` (common table expressions), `cardinality`,
+//! `selectivity`, `spread`, `statistics` (how many rows there will be).
 
 mod access;
 mod build;
@@ -32,7 +33,9 @@ pub(crate) mod premise;
 mod rewrite;
 mod rule;
 mod sarg;
+mod selectivity;
 mod sorted_set;
+mod spread;
 pub(crate) mod statistics;
 mod steering;
 mod subject;
@@ -44,6 +47,7 @@ mod work_table;
 use nuages_storage::{Value, Version};
 
 pub use depth::DEPTH_MAX;
+pub use statistics::{ColumnStatistics, TableStatistics};
 
 use crate::algebra::Query;
 use crate::catalog::Catalog;

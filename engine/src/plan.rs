@@ -38,17 +38,51 @@ pub(crate) struct PlanColumn {
 pub struct Estimate {
     /// The number of rows.
     pub rows: f64,
-    /// Whether it was counted in a counted tree and not estimated.
-    pub exact: bool,
+    /// How that is known.
+    pub basis: Basis,
+}
+
+/// How a number of rows is known. The later ones are worth less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Basis {
+    /// It was counted in a counted tree, or follows from the query.
+    Counted,
+    /// It was estimated from statistics: a sample of the table's rows (see [`Session::statistics`](crate::Session::statistics)).
+    Statistics,
+    /// Something in it is not known, as the value of a parameter or what a group's sum will be, and a usual share was
+    /// taken.
+    Guess,
+}
+
+impl Basis {
+    /// Its name, as in the JSON of an explanation.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Basis::Counted => "counted",
+            Basis::Statistics => "statistics",
+            Basis::Guess => "guess",
+        }
+    }
 }
 
 impl Estimate {
     pub(crate) const fn exact(rows: f64) -> Estimate {
-        Estimate { rows, exact: true }
+        Estimate { rows, basis: Basis::Counted }
+    }
+
+    /// Whether it was counted.
+    #[must_use]
+    pub const fn is_exact(self) -> bool {
+        matches!(self.basis, Basis::Counted)
+    }
+
+    /// The same, if it follows from what is known no better than that.
+    pub(crate) fn resting_on(self, basis: Basis) -> Estimate {
+        Estimate { basis: self.basis.max(basis), ..self }
     }
 
     pub(crate) const fn about(rows: f64) -> Estimate {
-        Estimate { rows, exact: false }
+        Estimate { rows, basis: Basis::Statistics }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::evaluate::Context;
 use crate::explain::{self, Explanation};
 use crate::limits::Interrupt;
 use crate::memory::ResultRows;
-use crate::optimize::depth;
+use crate::optimize::{TableStatistics, depth};
 use crate::outcome::{Outcome, ResultSet, RowKeys};
 use crate::prepared::Prepared;
 use crate::race::alternative::PLANS_MAX;
@@ -238,6 +238,40 @@ pub trait Session: Send + Sync {
         Ok(optimize::plan_kept(query, catalog, &version)?.explain(catalog))
     }
 
+    /// What is known of the rows of a table: the share of NULLs, the number of different values, the most common values and a
+    /// histogram of the others for each column, from a sample of a thousand rows. Plans draw it when they need it
+    /// and draw it again when the table has become another, so that nothing has to be done for them.
+    ///
+    /// ```
+    /// use nuages_engine::{Database, Session, sql::Connection};
+    /// let mut connection = Connection::new(Database::new());
+    /// connection.execute("CREATE TABLE song (key TEXT)", &[])?;
+    /// connection.execute("INSERT INTO song VALUES ('G'), ('G'), ('Db'), (NULL)", &[])?;
+    /// let song = connection.database().statistics("song")?;
+    /// let (_, key) = &song.columns[0];
+    /// assert_eq!((song.rows, key.null_share, key.distinct), (4, 0.25, 2.0));
+    /// assert_eq!(key.common, [("Db".into(), 0.25), ("G".into(), 0.5)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::UnknownTable`].
+    fn statistics(&self, table: &str) -> Result<TableStatistics, Error> {
+        let version = self.version_unnoted()?;
+        Catalog::of(&version).table_named(table)?.statistics_of(&version)
+    }
+
+    /// Draws the sample of a table's rows anew (see [`statistics`](Session::statistics)).
+    ///
+    /// # Errors
+    /// [`Error::UnknownTable`].
+    fn analyze(&self, table: &str) -> Result<TableStatistics, Error> {
+        let version = self.version_unnoted()?;
+        let table = Catalog::of(&version).table_named(table)?;
+        table.statistics.forget();
+        table.statistics_of(&version)
+    }
+
     /// Runs a query, throws its rows away, and explains its plan with what each operator did.
     ///
     /// # Errors
@@ -245,7 +279,7 @@ pub trait Session: Send + Sync {
     fn explain_analyze(&self, query: &Query, parameters: &[Value]) -> Result<Explanation, Error> {
         let version = self.version()?;
         let catalog = Catalog::of(&version);
-        let plan = optimize::plan_kept(query, catalog, &version)?;
+        let plan = optimize::plan_for(query, catalog, &version, parameters)?.plan;
         let interrupt = self.interrupt();
         explain::analyze(&plan, &version, catalog, &Context::new(parameters).within(&interrupt))
     }

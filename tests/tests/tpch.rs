@@ -5,8 +5,9 @@
 
 #![expect(clippy::panic, reason = "tests fail by panics")]
 
+use nuages_engine::explain::Explanation;
 use nuages_engine::sql::Connection;
-use nuages_engine::{Database, ResultSet};
+use nuages_engine::{Database, ResultSet, Session};
 use nuages_storage::Value;
 use nuages_tests::tpch;
 
@@ -101,4 +102,41 @@ fn all_queries_have_sqlites_answers() {
             assert!(same, "query {number}\nours:   {row:?}\nsqlite: {other:?}");
         }
     }
+}
+
+/// By what factor the number of rows of each operator was misjudged, in the order of the plan.
+fn misjudged(plan: &Explanation, into: &mut Vec<(f64, String)>) {
+    if let Some(measured) = plan.measured.filter(|measured| measured.runs > 0) {
+        let found = (measured.rows as f64 / measured.runs as f64).max(1.0);
+        let thought = plan.rows.rows.max(1.0);
+        let factor = f64::max(found / thought, thought / found);
+        into.push((factor, format!("{} ({thought:.0} for {found:.0})", plan.operator)));
+    }
+    plan.inputs.iter().for_each(|input| misjudged(input, into));
+}
+
+#[test]
+fn most_operators_yield_about_as_many_rows_as_was_thought() {
+    let mut connection = ours();
+    let mut all = Vec::new();
+    for number in 1..=tpch::QUERIES {
+        for statement in tpch::query(number, SCALE) {
+            let Ok(query) = connection.read(&statement) else {
+                connection.execute(&statement, &[]).expect("a view");
+                continue;
+            };
+            let plan = connection.database().explain_analyze(&query, &[]).expect("a query that runs");
+            let mut factors = Vec::new();
+            misjudged(&plan, &mut factors);
+            all.extend(factors.into_iter().map(|(factor, what)| (factor, format!("query {number}: {what}"))));
+        }
+    }
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let at = |share: f64| all[((all.len() - 1) as f64 * share) as usize].0;
+    let worst: Vec<_> =
+        all.iter().rev().take(25).map(|(factor, what)| format!("{factor:10.1} {what}")).collect();
+    // What a group's sum will be is not known, so HAVING is a guess, and what stands on it, too.
+    let figures = format!("median {:.2}, 90% {:.2}, 95% {:.2}", at(0.5), at(0.9), at(0.95));
+    assert!(at(0.5) < 1.2 && at(0.9) < 12.0 && at(0.95) < 40.0, "{figures}\n{}", worst.join("\n"));
+    println!("{} operators: {figures}\n{}", all.len(), worst.join("\n"));
 }

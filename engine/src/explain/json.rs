@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::Explanation;
 
 impl Explanation {
-    /// The plan as JSON: of each operator `operator`, `details`, `rows` (with `exact`, whether they were counted),
+    /// The plan as JSON: of each operator `operator`, `details`, `rows` (with the `basis` on which they are known: `counted`, `statistics` or `guess`),
     /// `measured` if it was run for that (nodes are those of trees it visited, times in nanoseconds), and `inputs`.
     ///
     /// ```
@@ -20,7 +20,10 @@ impl Explanation {
         let mut object = Map::new();
         object.insert("operator".into(), self.operator.as_str().into());
         object.insert("details".into(), self.details.clone().into());
-        object.insert("rows".into(), json!({ "number": self.rows.rows.round(), "exact": self.rows.exact }));
+        object.insert(
+            "rows".into(),
+            json!({ "number": self.rows.rows.round(), "basis": self.rows.basis.name() }),
+        );
         if let (Some(measured), Some(own)) = (self.measured, self.own_time()) {
             let nanoseconds = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
             object.insert(

@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
 use super::{Explanation, Measurement};
+use crate::plan::Basis;
 
 /// A line and what stands at its end.
 struct Line {
@@ -27,7 +28,11 @@ impl Explanation {
 
     /// How many rows it yields, and if that was measured what it did.
     pub(crate) fn figures(&self) -> String {
-        let mark = if self.rows.exact { "" } else { "~" };
+        let mark = match self.rows.basis {
+            Basis::Counted => "",
+            Basis::Statistics => "~",
+            Basis::Guess => "?",
+        };
         let rows = format!("{mark}{}", counted(self.rows.rows.round() as u64, "row"));
         match (self.measured, self.own_time()) {
             (Some(Measurement { runs, rows: found, batches, nodes, time }), Some(own)) => {

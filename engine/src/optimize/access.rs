@@ -17,7 +17,7 @@ use super::test_order::cheapest_first;
 use crate::algebra::{Column, Comparison, Expr, Relation, SortKey, Source};
 use crate::catalog::{IndexDefinition, TableDefinition};
 use crate::error::Error;
-use crate::plan::{Access, Estimate, Fetch, Node, Plan, PlanColumn, Predicate, RowCount, Scan};
+use crate::plan::{Access, Basis, Estimate, Fetch, Node, Plan, PlanColumn, Predicate, RowCount, Scan};
 
 /// An access path, what it covers and what it costs.
 pub(super) struct Candidate {
@@ -182,8 +182,8 @@ impl Planner<'_> {
         Ok(plan)
     }
 
-    /// How many rows satisfy `parts`: as counted, if a path covers all of them, else as a sample shows, or the least that
-    /// any path leaves room for. Which path is taken in the end makes no difference to it.
+    /// How many rows satisfy `parts`: as counted, if a path covers all of them, else as the path with the fewest rows and what
+    /// is known of the rows' other parts promise. Which path is taken in the end makes no difference to it.
     fn estimate_of(
         &self,
         candidates: &[Candidate],
@@ -203,31 +203,14 @@ impl Planner<'_> {
         if candidates.iter().any(|candidate| is_single(&candidate.access)) {
             return Estimate::about(fewest.min(1.0));
         }
-        let rows = self.table_rows(definition.id);
-        let all = self.table_share(definition.id, source, parts);
-        let estimate = match all.is_joint {
-            true => rows * all.share,
-            false => candidates
-                .iter()
-                .map(|candidate| {
-                    candidate.estimate.rows * self.rest_share(definition, source, parts, candidate)
-                })
-                .fold(f64::INFINITY, f64::min),
-        };
-        Estimate::about(estimate.min(fewest))
-    }
-
-    /// The share of a path's rows for which what it does not cover is true.
-    fn rest_share(
-        &self,
-        definition: &TableDefinition,
-        source: Source,
-        parts: &[Expr],
-        candidate: &Candidate,
-    ) -> f64 {
-        let rest = parts.iter().enumerate().filter(|(number, _)| !candidate.covered.contains(number));
-        let rest: Vec<Expr> = rest.map(|(_, part)| part.clone()).collect();
-        self.table_share(definition.id, source, &rest).share
+        let rows = self.table_rows(definition.id).max(1.0);
+        let rarest =
+            candidates.iter().filter(|candidate| candidate.is_counted && !candidate.covered.is_empty());
+        let rarest = rarest.min_by(|a, b| a.estimate.rows.total_cmp(&b.estimate.rows));
+        let known = rarest.map(|rarest| (rarest.covered.as_slice(), rarest.estimate.rows / rows));
+        self.estimated(Basis::Counted, || {
+            (rows * self.table_share(definition.id, source, parts, known)).min(fewest)
+        })
     }
 
     /// Whether a condition over a scan leaves a column one value.

@@ -105,11 +105,12 @@ impl Planner<'_> {
     pub(crate) fn filtered(&self, plan: Plan, predicate: Option<Expr>) -> Result<Plan, Error> {
         let Some(predicate) = predicate else { return Ok(plan) };
         let scalar = self.compile(&predicate, &plan)?;
-        let rows = plan.estimate.rows * self.share_of_few(&predicate, plan.estimate.rows);
+        let Estimate { rows, basis } = plan.estimate;
+        let estimate = self.estimated(basis, || rows * self.share_of_few(&predicate, rows));
         let columns = plan.columns.clone();
         let predicate = Predicate { scalar, expr: predicate };
         let node = Node::Filter { input: Box::new(plan), predicate };
-        Ok(Plan { node, columns, estimate: Estimate::about(rows) })
+        Ok(Plan { node, columns, estimate })
     }
 
     /// A projection. If `needed` is given, only those of its columns are computed.
@@ -154,6 +155,7 @@ impl Planner<'_> {
         keys: Vec<Expr>,
         aggregates: Vec<Aggregate>,
     ) -> Result<Plan, Error> {
+        let grouped: Vec<Expr> = keys.iter().map(|key| defined_by(key, &input).clone()).collect();
         let mut exprs = keys;
         let key_count = exprs.len();
         let mut shapes = Vec::with_capacity(aggregates.len());
@@ -188,7 +190,8 @@ impl Planner<'_> {
             })
             .collect::<Result<Vec<_>, Error>>()?;
         exprs.truncate(key_count);
-        let groups = self.groups(&exprs, input.estimate.rows);
+        let Estimate { rows, basis } = input.estimate;
+        let groups = self.estimated(basis, || self.groups(&grouped, rows));
         Ok(aggregate_plan(input, source, (keys, exprs), aggregates, groups))
     }
 
@@ -224,7 +227,7 @@ impl Planner<'_> {
         let columns = input.columns.clone();
         let top = wanted.map(|(_, top)| top);
         let rows = top.as_ref().map_or(f64::INFINITY, |top| top.expected as f64).min(input.estimate.rows);
-        let estimate = Estimate { rows, exact: input.estimate.exact };
+        let estimate = Estimate { rows, ..input.estimate };
         Ok(Plan { node: Node::Sort { input: Box::new(input), keys, top, by }, columns, estimate })
     }
 
@@ -251,8 +254,7 @@ impl Planner<'_> {
             input => self.build(input, needed)?,
         };
         let left = (plan.estimate.rows - offset as f64).max(0.0);
-        let estimate =
-            Estimate { rows: count.map_or(left, |count| left.min(count as f64)), exact: plan.estimate.exact };
+        let estimate = Estimate { rows: count.map_or(left, |count| left.min(count as f64)), ..plan.estimate };
         if let Node::Scan(scan) = &mut plan.node
             && scan.filter.is_none()
             && self.optimize
@@ -293,7 +295,8 @@ impl Planner<'_> {
         pending.iter().for_each(|pending| pending.add_needed(&mut below));
         let input = self.build(input, &below)?;
         let input = self.apply(input, pending)?;
-        let estimate = Estimate::about(self.groups(&on, input.estimate.rows));
+        let Estimate { rows, basis } = input.estimate;
+        let estimate = self.estimated(basis, || self.groups(&on, rows));
         let on = on.iter().map(|expr| self.compile(expr, &input)).collect::<Result<_, Error>>()?;
         let columns = input.columns.clone();
         Ok(Plan { node: Node::Distinct { input: Box::new(input), on }, columns, estimate })
@@ -327,8 +330,19 @@ impl Planner<'_> {
             SetKind::Union => left.estimate.rows + right.estimate.rows,
             SetKind::Intersect | SetKind::Except => left.estimate.rows,
         };
+        let basis = left.estimate.basis.max(right.estimate.basis);
         let node = Node::Set { kind, all, left: Box::new(left), right: Box::new(right) };
-        Ok(Plan { node, columns, estimate: Estimate::about(rows) })
+        Ok(Plan { node, columns, estimate: Estimate::about(rows).resting_on(basis) })
+    }
+}
+
+/// What a column is computed by in a projection below; any other expression is itself.
+fn defined_by<'e>(expr: &'e Expr, input: &'e Relation) -> &'e Expr {
+    match (expr, input) {
+        (Expr::Column(column), Relation::Project { source, columns, .. }) if column.source() == *source => {
+            columns.get(column.index()).unwrap_or(expr)
+        }
+        _ => expr,
     }
 }
 
@@ -338,7 +352,7 @@ fn aggregate_plan(
     source: Source,
     (keys, by): (Vec<Scalar>, Vec<Expr>),
     aggregates: Vec<PlanAggregate>,
-    groups: f64,
+    groups: Estimate,
 ) -> Plan {
     let columns: Vec<PlanColumn> = keys
         .iter()
@@ -362,7 +376,7 @@ fn aggregate_plan(
         let node = Node::Count(scan.access.clone(), scan.table);
         return Plan { node, columns, estimate: Estimate::exact(1.0) };
     }
-    let estimate = if keys.is_empty() { Estimate::exact(1.0) } else { Estimate::about(groups) };
+    let estimate = if keys.is_empty() { Estimate::exact(1.0) } else { groups };
     Plan { node: Node::Aggregate { input: Box::new(input), keys, aggregates, by }, columns, estimate }
 }
 
@@ -409,4 +423,46 @@ pub(super) fn cast_columns(plan: Plan, types: &[DataType]) -> Result<Plan, Error
         .collect();
     let estimate = plan.estimate;
     Ok(Plan { node: Node::Project { input: Box::new(plan), columns: scalars }, columns, estimate })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::columns::ColumnSet;
+    use super::super::planner::Planner;
+    use super::super::rule::testing::{C, P, column, family, number};
+    use crate::algebra::{JoinKind, Relation};
+    use crate::plan::{Node, Plan};
+
+    /// How many columns each scan of a plan reads, in the order of their sources.
+    fn read(plan: &Plan) -> Vec<usize> {
+        match &plan.node {
+            Node::Scan(scan) => vec![scan.fetch.len()],
+            Node::HashJoin { left, right, .. } | Node::NestedLoop { left, right, .. } => {
+                [read(left), read(right)].concat()
+            }
+            Node::Filter { input, .. } | Node::Project { input, .. } | Node::Sort { input, .. } => {
+                read(input)
+            }
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn scans_read_the_columns_that_something_above_them_needs() {
+        let f = family();
+        let (parent, child) = (f.parent.clone(), f.child.clone());
+        let build = |relation: Relation, wanted: &[usize]| {
+            let mut needed = ColumnSet::new();
+            needed.extend(wanted.iter().map(|place| C.column(*place)));
+            f.plan(relation, |planner: &mut Planner<'_>, relation| {
+                read(&planner.build(relation, &needed).unwrap())
+            })
+        };
+        assert_eq!(build(child.clone(), &[]), [0]);
+        assert_eq!(build(child.clone(), &[2]), [1]);
+        assert_eq!(build(child.clone().filter(column(C, 2).equals(number(3))), &[1]), [2]);
+        let computed = column(P, 1).equals(column(C, 2));
+        let joined = parent.join(JoinKind::Full, child, computed);
+        assert_eq!(build(joined, &[0]), [1, 2], "what the join compares, and the id of one side");
+    }
 }

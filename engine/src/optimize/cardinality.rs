@@ -1,77 +1,59 @@
 //! How many rows there will be, where the trees cannot count them.
 //!
-//! Conditions over one table are evaluated on a sample of its rows (see [`statistics`](super::statistics)); what depends
-//! on a parameter, and conditions over several tables, are put together from the columns' numbers of different values,
+//! For conditions over one table see [`selectivity`](super::selectivity); what depends on a parameter, and conditions over
+//! several tables, are put together from the columns' numbers of different values,
 //! as in System R (Selinger et al., "Access Path Selection in a Relational Database Management System", SIGMOD 1979,
 //! section 4). Where nothing is known the figures are those of that paper, rounded.
 
-use std::borrow::Cow;
-
-use nuages_storage::{TableId, Value};
+use nuages_storage::TableId;
 use smallvec::SmallVec;
 
-use super::columns::{self, columns_of, conjuncts};
+use super::columns::{columns_of, conjuncts};
+use super::join::filtered_scan;
 use super::planner::Planner;
+use super::selectivity::{FEW_ROWS, places_of};
+use super::spread::meeting_share;
 use super::subject::Subjects;
-use crate::algebra::{Column, Comparison, Expr, Source, TextMatch};
-use crate::bits::Bits;
-use crate::catalog::{IndexDefinition, TableDefinition};
-
-/// Sampled rows from which on a share of them is believed as it is.
-const BELIEVED_ROWS: usize = 8;
-
-/// Rows up to which a table that is read alone is not worth a look: whatever is done with so few takes less than to find out
-/// how many of them there will be.
-const FEW_ROWS: u64 = 64;
-
-/// What is known of the rows of one table for which conditions are true.
-pub(crate) struct TableShare {
-    /// The share of the table's rows.
-    pub(crate) share: f64,
-    /// Whether the share comes from enough sampled rows to be better than what single conditions promise.
-    pub(crate) is_joint: bool,
-}
+use crate::algebra::{Column, Comparison, Expr, Relation, Source, TextMatch};
+use crate::catalog::IndexDefinition;
 
 impl Planner<'_> {
-    /// The share of the rows of a scan for which all of these are true.
-    pub(crate) fn table_share(&self, table: TableId, source: Source, parts: &[Expr]) -> TableShare {
-        let (Some(rows), Ok(definition)) = (self.version.table(table), self.table(table)) else {
-            return TableShare { share: 1.0, is_joint: false };
-        };
-        if parts.is_empty() {
-            return TableShare { share: 1.0, is_joint: true };
-        }
-        if rows.len() <= FEW_ROWS && self.is_alone() {
-            return TableShare { share: parts.iter().map(guess).product(), is_joint: true };
-        }
-        let places = places_of(definition, source, parts);
-        let Some(sample) = definition.statistics.sample(definition, rows, places) else {
-            let share = parts.iter().map(|part| self.combined_share(part, false)).product();
-            return TableShare { share, is_joint: false };
-        };
-        let (mut hits, mut share) = (Bits::all(sample.len()), 1.0);
-        for part in parts {
-            match self.evaluable(part).and_then(|part| sample.filter(&part, source, &hits)) {
-                Some(selected) => hits = selected,
-                None => share *= self.combined_share(part, false),
-            }
-        }
-        let found = hits.count();
-        let least = if sample.is_whole() { 0.0 } else { 0.5 };
-        let sampled = f64::max(found as f64, least) / sample.len().max(1) as f64;
-        TableShare { share: sampled * share, is_joint: found >= BELIEVED_ROWS || sample.is_whole() }
-    }
-
     /// The share of rows for which a condition over any tables is true.
     pub(crate) fn share(&self, predicate: &Expr) -> f64 {
-        self.combined_share(predicate, true)
+        self.combined_share(predicate, &|part| self.sampled_share(part, &[]))
+    }
+
+    /// The share of the combinations of rows of `inputs` for which a condition is true. What their own filters say already
+    /// is not counted twice.
+    pub(crate) fn share_within(&self, predicate: &Expr, inputs: &[&Relation]) -> f64 {
+        self.combined_share(predicate, &|part| self.sampled_share(part, inputs))
+    }
+
+    /// The share of the rows of one table for which a condition is true, of those that the filters of `inputs` leave.
+    fn sampled_share(&self, predicate: &Expr, inputs: &[&Relation]) -> Option<f64> {
+        self.evaluable(predicate)?;
+        let (table, source) = self.only_table(predicate)?;
+        let filter = inputs.iter().find_map(|input| match filtered_scan(input) {
+            Some((_, of, Some(filter))) if of == source => Some(filter),
+            _ => None,
+        });
+        let Some(filter) = filter else {
+            return Some(self.table_share(table, source, std::slice::from_ref(predicate), None));
+        };
+        let mut parts = conjuncts(filter.clone());
+        let before = self.table_share(table, source, &parts, None);
+        parts.push(predicate.clone());
+        let share = self.table_share(table, source, &parts, None) / before;
+        Some(if share.is_finite() { share.min(1.0) } else { self.guess(predicate) })
     }
 
     /// The share of `rows` rows for which a condition is true; guessed if they are not worth more.
     pub(crate) fn share_of_few(&self, predicate: &Expr, rows: f64) -> f64 {
         match predicate {
-            Expr::And(parts) if rows <= FEW_ROWS as f64 => parts.iter().map(guess).product(),
-            other if rows <= FEW_ROWS as f64 => guess(other),
+            Expr::And(parts) if rows <= FEW_ROWS as f64 => {
+                parts.iter().map(|part| self.guess(part)).product()
+            }
+            other if rows <= FEW_ROWS as f64 => self.guess(other),
             _ => self.share_of_all(&conjuncts(predicate.clone())),
         }
     }
@@ -90,36 +72,48 @@ impl Planner<'_> {
             }
         }
         let of_source = |(source, list): &(Source, Vec<Expr>)| {
-            self.scanned(*source).map_or(1.0, |table| self.table_share(table, *source, list).share)
+            self.scanned(*source).map_or(1.0, |table| self.table_share(table, *source, list, None))
         };
         share * by_source.iter().map(of_source).product::<f64>()
     }
 
-    /// The share of a condition from those of its parts, which are evaluated on samples if `sampling`.
-    fn combined_share(&self, predicate: &Expr, sampling: bool) -> f64 {
-        if sampling
-            && self.evaluable(predicate).is_some()
-            && let Some((table, source)) = self.only_table(predicate)
-        {
-            return self.table_share(table, source, std::slice::from_ref(predicate)).share;
+    /// The share of a condition from those of its parts, which `sampled` may know.
+    pub(super) fn combined_share(&self, predicate: &Expr, sampled: &dyn Fn(&Expr) -> Option<f64>) -> f64 {
+        if let Some(share) = sampled(predicate) {
+            return share;
         }
-        let of = |part: &Expr| self.combined_share(part, sampling);
+        let of = |part: &Expr| self.combined_share(part, sampled);
         match predicate {
             Expr::And(parts) => parts.iter().map(of).product(),
             Expr::Or(parts) => 1.0 - parts.iter().map(|part| 1.0 - of(part)).product::<f64>(),
             Expr::Not(inner) => 1.0 - of(inner),
             Expr::Compare(Comparison::Equal | Comparison::Same, a, b) => self.equality_share(a, b),
             Expr::Compare(Comparison::NotEqual, a, b) => 1.0 - self.equality_share(a, b),
-            Expr::InList(value, list) => {
-                (self.distinct_of(value).map_or(0.05, f64::recip) * list.len() as f64).min(1.0)
-            }
-            other => guess(other),
+            Expr::InList(value, list) => self
+                .distinct_of(value)
+                .map_or_else(|| self.guess(predicate), |distinct| (list.len() as f64 / distinct).min(1.0)),
+            other => self.guess(other),
         }
     }
 
+    /// The share of rows for which a condition is true about which nothing is known.
+    pub(super) fn guess(&self, predicate: &Expr) -> f64 {
+        if !matches!(predicate, Expr::Literal(_)) {
+            self.note_guess();
+        }
+        guess(predicate)
+    }
+
     fn equality_share(&self, a: &Expr, b: &Expr) -> f64 {
+        if let (Expr::Column(a), Expr::Column(b)) = (a, b)
+            && self.is_repeated(*a)
+            && self.is_repeated(*b)
+            && let (Some(a), Some(b)) = (self.spread_of(*a), self.spread_of(*b))
+        {
+            return meeting_share(&[&a, &b]);
+        }
         let distinct = [a, b].into_iter().filter_map(|side| self.distinct_of(side));
-        distinct.reduce(f64::max).map_or(0.05, f64::recip)
+        distinct.reduce(f64::max).map_or_else(|| self.guess(&a.clone().equals(b.clone())), f64::recip)
     }
 
     /// How many different values an expression has, if it is a column that is known, or what an index begins with.
@@ -134,17 +128,20 @@ impl Planner<'_> {
     fn distinct_computed(&self, expr: &Expr) -> Option<f64> {
         let (table, source) = self.only_table(expr)?;
         let definition = self.table(table).ok()?;
-        let is_computed = |index: &IndexDefinition| !index.programs.parts.is_empty();
-        if !definition.indexes.iter().any(is_computed) {
-            return None;
+        let rows = self.version.table(table)?;
+        if definition.indexes.iter().any(|index| !index.programs.parts.is_empty()) {
+            let subjects = Subjects::of(definition, source);
+            let subject = subjects.find(expr).map(|(subject, _)| subject);
+            let begins = |index: &&IndexDefinition| {
+                index.condition.is_none() && subject.is_some() && subjects.of_index(index).next() == subject
+            };
+            if let Some(index) = definition.indexes.iter().find(begins) {
+                return definition.statistics.distinct_keys(definition, rows, index, 1);
+            }
         }
-        let subjects = Subjects::of(definition, source);
-        let (subject, _) = subjects.find(expr)?;
-        let begins = |index: &&IndexDefinition| {
-            index.condition.is_none() && subjects.of_index(index).next() == Some(subject)
-        };
-        let index = definition.indexes.iter().find(begins)?;
-        definition.statistics.distinct_keys(definition, self.version.table(table)?, index, 1)
+        let expr = self.evaluable(expr).filter(|_| rows.len() > FEW_ROWS)?;
+        let places = places_of(definition, source, std::slice::from_ref(&expr));
+        definition.statistics.sample(definition, rows, places)?.distinct_computed(&expr, source)
     }
 
     /// How many different values a column of a table has, as far up as it is passed on under other names.
@@ -163,7 +160,7 @@ impl Planner<'_> {
         if let Some(index) = index {
             return definition.statistics.distinct_keys(definition, rows, index, 1);
         }
-        let sample = definition.statistics.sample(definition, rows, [column.index()])?;
+        let sample = definition.statistics.sample(definition, rows, [column.index()].into_iter())?;
         Some(sample.column(column.index())?.distinct())
     }
 
@@ -179,7 +176,10 @@ impl Planner<'_> {
                 (known @ Some(_), _) => known,
                 _ => mentioned.iter().map(|column| self.distinct(*column)).product(),
             };
-            let distinct = distinct.unwrap_or_else(|| (rows * 0.1).max(1.0));
+            let distinct = distinct.unwrap_or_else(|| {
+                self.note_guess();
+                (rows * 0.1).max(1.0)
+            });
             let mut sources = mentioned.iter().map(|column| self.origin(*column).source());
             match sources.next().filter(|first| sources.all(|source| source == *first)) {
                 Some(source) => match tables.iter_mut().find(|(known, _)| *known == source) {
@@ -193,20 +193,7 @@ impl Planner<'_> {
             let most = self.scanned(source).map_or(f64::INFINITY, |table| self.table_rows(table).max(1.0));
             groups *= distinct.min(most);
         }
-        groups.min(rows).max(rows.min(1.0))
-    }
-
-    /// A condition as it can be evaluated on sampled rows, with the values of its parameters, if they are known.
-    fn evaluable<'e>(&self, predicate: &'e Expr) -> Option<Cow<'e, Expr>> {
-        if is_evaluable(predicate) {
-            return Some(Cow::Borrowed(predicate));
-        }
-        if self.values.is_empty() {
-            return None;
-        }
-        let mut filled = predicate.clone();
-        fill_in(&mut filled, self.values);
-        is_evaluable(&filled).then_some(Cow::Owned(filled))
+        hit(groups, rows).min(rows.max(1.0)).max(rows.min(1.0))
     }
 
     /// The table and the source that an expression is about, if it is about one.
@@ -218,32 +205,13 @@ impl Planner<'_> {
     }
 }
 
-/// The columns that conditions mention of a source.
-fn places_of(definition: &TableDefinition, source: Source, parts: &[Expr]) -> Vec<usize> {
-    let mut wanted = columns::ColumnSet::new();
-    parts.iter().for_each(|part| columns::add_columns(part, &mut wanted));
-    let own = wanted.iter().filter(|column| column.source() == source && !column.is_row_id());
-    own.map(|column| column.index()).filter(|place| *place < definition.columns.len()).collect()
-}
-
-/// Whether a condition means something without parameters and other tables.
-fn is_evaluable(expr: &Expr) -> bool {
-    let mut evaluable = true;
-    columns::walk(expr, &mut |expr| {
-        evaluable &=
-            !matches!(expr, Expr::Parameter(..) | Expr::Scalar(_) | Expr::Exists(_) | Expr::InQuery(..));
-    });
-    evaluable
-}
-
-/// Puts values in the place of the parameters that have them.
-fn fill_in(expr: &mut Expr, values: &[Value]) {
-    if let Expr::Parameter(index, _) = expr
-        && let Some(value) = values.get(*index)
-    {
-        *expr = Expr::Literal(value.clone());
+/// How many of so many groups of one size have a row among `rows` that are drawn at random: each is missed by all of them with
+/// a probability of `(1 - 1/groups)^rows` (Cardenas, "Analysis and Performance of Inverted Data Base Structures", CACM 1975).
+fn hit(groups: f64, rows: f64) -> f64 {
+    match groups > 1.0 {
+        true => -groups * f64::exp_m1(rows * f64::ln_1p(-groups.recip())),
+        false => groups,
     }
-    expr.children_mut().into_iter().for_each(|child| fill_in(child, values));
 }
 
 /// The share of rows for which a condition is true about which nothing is known.

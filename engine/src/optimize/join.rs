@@ -33,6 +33,19 @@ struct Side {
     relation: Option<Relation>,
 }
 
+/// What is read of a join, and how many rows it has, if that is known.
+#[derive(Clone, Copy)]
+struct Wanted<'n> {
+    needed: &'n ColumnSet,
+    estimate: Option<Estimate>,
+}
+
+impl<'n> Wanted<'n> {
+    const fn columns(needed: &'n ColumnSet) -> Wanted<'n> {
+        Wanted { needed, estimate: None }
+    }
+}
+
 impl Planner<'_> {
     /// The plan of a join.
     pub(crate) fn build_join(&mut self, join: Relation, needed: &ColumnSet) -> Result<Plan, Error> {
@@ -125,8 +138,8 @@ impl Planner<'_> {
                 let joined = left_inputs.union(right_inputs);
                 let mut above = needed.clone();
                 graph.add_needed(joined, &mut above);
-                let mut plan = self.join_sides(left, right, on, &above)?;
-                plan.estimate.rows = graph.rows(joined);
+                let wanted = Wanted { needed: &above, estimate: Some(graph.estimate(joined)) };
+                let plan = self.join_sides(left, right, on, wanted)?;
                 Ok((Side { plan, relation: None }, joined))
             }
         }
@@ -138,7 +151,7 @@ impl Planner<'_> {
         left: Side,
         right: Side,
         on: Vec<Expr>,
-        needed: &ColumnSet,
+        wanted: Wanted<'_>,
     ) -> Result<Plan, Error> {
         let plain = !on.iter().any(columns::has_subquery);
         let lookup = |of: &Plan, side: &Side| match (&side.relation, plain) {
@@ -171,11 +184,11 @@ impl Planner<'_> {
         let chosen = self.choose(&costs);
         if chosen == merging {
             let (left, right) = if l < r { (right, left) } else { (left, right) };
-            return self.keyed_join(JoinKind::Inner, left.plan, right.plan, &on, &merged, needed);
+            return self.keyed_join(JoinKind::Inner, left.plan, right.plan, &on, &merged, wanted);
         }
         if chosen == 0 || chosen == ways {
             let (left, right) = if (l < r) == (chosen == 0) { (right, left) } else { (left, right) };
-            return self.keyed_join(JoinKind::Inner, left.plan, right.plan, &on, &[], needed);
+            return self.keyed_join(JoinKind::Inner, left.plan, right.plan, &on, &[], wanted);
         }
         let ((left, right), lookup) = match (by_right, by_left) {
             (Some(lookup), _) if chosen == 1 => ((left, right), lookup),
@@ -183,7 +196,7 @@ impl Planner<'_> {
             _ => unreachable!("there are no more ways than costs"),
         };
         let relation = right.relation.expect("what is looked up is a table");
-        self.index_join(JoinKind::Inner, left.plan, &relation, on, lookup, needed)
+        self.index_join(JoinKind::Inner, left.plan, &relation, on, lookup, wanted)
     }
 
     /// Whether a condition can be the key of a hash table.
@@ -202,6 +215,7 @@ impl Planner<'_> {
         needed: &ColumnSet,
         in_order: bool,
     ) -> Result<Option<Plan>, Error> {
+        let wanted = Wanted::columns(needed);
         let plain = !on.iter().any(columns::has_subquery) && kind != JoinKind::Full;
         let by_index = if self.optimize && plain { self.lookup(&left, right, &on)? } else { None };
         let right_size = match in_order {
@@ -214,7 +228,7 @@ impl Planner<'_> {
         };
         let Some(whole) = right_size else {
             return match by_index {
-                Some(lookup) => self.index_join(kind, left, right, on, lookup, needed).map(Some),
+                Some(lookup) => self.index_join(kind, left, right, on, lookup, wanted).map(Some),
                 None => Ok(None),
             };
         };
@@ -235,9 +249,9 @@ impl Planner<'_> {
         }
         let chosen = if costs.len() > 1 { self.choose(&costs) } else { 0 };
         match by_index {
-            Some(lookup) if chosen == 1 => self.index_join(kind, left, right, on, lookup, needed).map(Some),
-            _ if chosen == merging => self.keyed_join(kind, left, whole, &on, &merged, needed).map(Some),
-            _ => self.keyed_join(kind, left, whole, &on, &[], needed).map(Some),
+            Some(lookup) if chosen == 1 => self.index_join(kind, left, right, on, lookup, wanted).map(Some),
+            _ if chosen == merging => self.keyed_join(kind, left, whole, &on, &merged, wanted).map(Some),
+            _ => self.keyed_join(kind, left, whole, &on, &[], wanted).map(Some),
         }
     }
 
@@ -250,7 +264,7 @@ impl Planner<'_> {
         right: Plan,
         on: &[Expr],
         merged: &[usize],
-        needed: &ColumnSet,
+        wanted: Wanted<'_>,
     ) -> Result<Plan, Error> {
         let (left_sources, right_sources) = (sources(&left), sources(&right));
         let (mut left_keys, mut right_keys, mut residual) = (Vec::new(), Vec::new(), Vec::new());
@@ -269,8 +283,13 @@ impl Planner<'_> {
                 _ => residual.push(part.clone()),
             }
         }
-        let share = self.share_of_all(&residual);
-        let mut wanted = needed.clone();
+        let estimate = wanted.estimate.unwrap_or_else(|| {
+            self.estimated(left.estimate.basis.max(right.estimate.basis), || {
+                let matches = right.estimate.rows * self.share_of_all(&equalities);
+                joined_rows(kind, left.estimate.rows, matches * self.share_of_all(&residual))
+            })
+        });
+        let mut wanted = wanted.needed.clone();
         residual.iter().for_each(|part| columns::add_columns(part, &mut wanted));
         let kept = |column: &PlanColumn| left_keys.is_empty() || wanted.contains(&column.column);
         let (right_columns, kept): (Vec<usize>, Vec<PlanColumn>) =
@@ -278,11 +297,6 @@ impl Planner<'_> {
         let residual =
             conjunction(residual).map(|on| self.compile_condition(on, &left, &kept)).transpose()?;
         let columns = joined_columns(kind, &left, &kept);
-        let matches = match left_keys.is_empty() {
-            true => right.estimate.rows,
-            false => right.estimate.rows * self.share_of_all(&equalities),
-        };
-        let rows = joined_rows(kind, left.estimate.rows, matches * share);
         let (left, right) = (Box::new(left), Box::new(right));
         let on = equalities;
         let node = match (left_keys.is_empty(), merged.is_empty()) {
@@ -294,7 +308,7 @@ impl Planner<'_> {
                 Node::HashJoin { kind, left, right, left_keys, right_keys, right_columns, residual, on }
             }
         };
-        Ok(Plan { node, columns, estimate: Estimate::about(rows) })
+        Ok(Plan { node, columns, estimate })
     }
 
     /// Both sides of an equality, cast to one type so that equal values hash alike.

@@ -79,3 +79,6 @@ pub(super) fn left_deep_orders(graph: &JoinGraph) -> Vec<JoinTree> {
     };
     graph.all().iter().map(from).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,9 +42,10 @@ impl Planner<'_> {
             parts => Some(self.compile_condition(Expr::And(parts), &left, &right.columns)?),
         };
         let columns = joined_columns(kind, &left, &right.columns);
+        let basis = left.estimate.basis.max(right.estimate.basis);
         let rows = joined_rows(kind, left.estimate.rows, right.estimate.rows);
         let (left, right) = (Box::new(left), Box::new(right));
         let node = Node::Lateral { kind, left, right, bindings, on };
-        Ok(Plan { node, columns, estimate: Estimate::about(rows) })
+        Ok(Plan { node, columns, estimate: Estimate::about(rows).resting_on(basis) })
     }
 }

@@ -18,7 +18,7 @@ use crate::algebra::Expr;
 use crate::catalog::{IndexDefinition, TableDefinition};
 use crate::evaluate::{Context, Scalar};
 use crate::execute::ranges;
-use crate::plan::{Access, Bounds, Estimate, KeyValue};
+use crate::plan::{Access, Basis, Bounds, Estimate, KeyValue};
 
 /// Of how many keys of a list the rows are counted, at least, if it is twice as long or longer.
 const KEYS_COUNTED: usize = 16;
@@ -45,7 +45,11 @@ impl Planner<'_> {
         let on_key = |sarg: &&Sarg| sarg.subject == key;
         let candidate = |access: Access, covered: Vec<usize>, guess: f64, cost_per_row: f64| {
             let counted = self.counted(definition.id, &access);
-            let (is_counted, estimate) = (counted.is_some(), counted.unwrap_or(Estimate::about(guess)));
+            let is_counted = counted.is_some();
+            let estimate = counted.unwrap_or_else(|| match access {
+                Access::RowRange(_) => Estimate::about(guess).resting_on(Basis::Guess),
+                _ => Estimate::about(guess),
+            });
             Some(Candidate { access, covered, estimate, is_counted, cost_per_row, order: Order::RowId })
         };
         for sarg in sargs.iter().filter(on_key) {
@@ -120,8 +124,10 @@ impl Planner<'_> {
         // NULLs are distinct, so many rows of a unique index may have one.
         let point =
             given == index.parts.len() && index.is_unique() && prefix.iter().all(|value| !value.matches_null);
-        let guess =
-            if point { 1.0 } else { self.guessed(definition, index, fixed, prefixes.as_ref(), &range) };
+        let guess = match point {
+            true => Estimate::about(1.0),
+            false => self.guessed(definition, index, fixed, prefixes.as_ref(), &range),
+        };
         let access = Access::Index {
             index: index.id,
             parts: index.key_parts(),
@@ -130,7 +136,7 @@ impl Planner<'_> {
             point,
         };
         let counted = self.counted(definition.id, &access);
-        let (is_counted, estimate) = (counted.is_some(), counted.unwrap_or(Estimate::about(guess)));
+        let (is_counted, estimate) = (counted.is_some(), counted.unwrap_or(guess));
         covered.sort_unstable();
         covered.dedup();
         Some(Candidate { access, covered, estimate, is_counted, cost_per_row: cost::INDEX, order })
@@ -144,7 +150,7 @@ impl Planner<'_> {
         fixed: usize,
         prefixes: Option<&Vec<Vec<KeyValue>>>,
         range: &Bounds,
-    ) -> f64 {
+    ) -> Estimate {
         let rows = self.index_entries(definition.id, index);
         let per_key = |parts: usize| match parts {
             0 => rows,
@@ -155,7 +161,8 @@ impl Planner<'_> {
             None => per_key(fixed),
         };
         let ends = range.scalars().count() + usize::from(range.beginning.is_some());
-        (found * 0.3f64.powi(i32::try_from(ends).unwrap_or(0))).clamp(1.0, rows.max(1.0))
+        let found = (found * 0.3f64.powi(i32::try_from(ends).unwrap_or(0))).clamp(1.0, rows.max(1.0));
+        Estimate::about(found).resting_on(if ends > 0 { Basis::Guess } else { Basis::Statistics })
     }
 
     /// How many rows are in an index.
@@ -244,7 +251,7 @@ mod tests {
         let query =
             connection.read(&format!("SELECT * FROM t WHERE {column} IN ({})", keys.join(", "))).unwrap();
         let estimate = connection.database().explain(&query).unwrap().rows;
-        (estimate.rows.round(), estimate.exact)
+        (estimate.rows.round(), estimate.is_exact())
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The planner: what it knows while it plans one statement, and how it compiles scalars.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use hashbrown::HashMap;
 use nuages_storage::{DataType, TableId, Value, Version};
@@ -20,7 +20,7 @@ use crate::catalog::{Catalog, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Scalar;
 use crate::plan::{
-    Access, Estimate, Node, PairCondition, Plan, PlanColumn, Predicate, Subquery, SubqueryKind,
+    Access, Basis, Estimate, Node, PairCondition, Plan, PlanColumn, Predicate, Subquery, SubqueryKind,
 };
 
 /// How deep subqueries within subqueries, and joins within joins, are planned in two ways to take the cheaper. Each level
@@ -40,6 +40,8 @@ pub(crate) struct Planner<'a> {
     pub(crate) steering: Steering,
     /// The values of the parameters that the plan is made for, as far as they are known.
     pub(super) values: &'a [Value],
+    /// Whether something of the estimate that is being made was guessed.
+    is_guess: Cell<bool>,
     /// What was counted by these values.
     pub(super) counted: RefCell<Vec<Premise>>,
     next_source: u32,
@@ -67,6 +69,7 @@ impl<'a> Planner<'a> {
             scan_cost: cost::SCAN,
             steering: Steering::default(),
             values: &[],
+            is_guess: Cell::new(false),
             counted: RefCell::default(),
             next_source: numbers.sources,
             next_parameter: numbers.parameters,
@@ -175,6 +178,25 @@ impl<'a> Planner<'a> {
         let relation =
             if self.optimize { rewrite(relation, &|expr| self.never_null(expr)) } else { relation };
         self.build(relation, needed)
+    }
+
+    /// An estimate of what `rows` says, which follows from what is known no better than `below`.
+    pub(super) fn estimated(&self, below: Basis, rows: impl FnOnce() -> f64) -> Estimate {
+        let (is_guess, rows) = self.noting_guesses(rows);
+        let own = if is_guess { Basis::Guess } else { Basis::Statistics };
+        Estimate { rows, basis: own.max(below) }
+    }
+
+    /// Does something, and says whether anything was guessed for that.
+    pub(super) fn noting_guesses<T>(&self, f: impl FnOnce() -> T) -> (bool, T) {
+        let outer = self.is_guess.replace(false);
+        let made = f();
+        (self.is_guess.replace(outer), made)
+    }
+
+    /// Notes that the estimate that is being made is a guess in part.
+    pub(super) fn note_guess(&self) {
+        self.is_guess.set(true);
     }
 
     /// What a plan costs in all.

@@ -24,7 +24,7 @@ pub(super) mod outer;
 pub(super) mod redundant;
 pub(super) mod set;
 #[cfg(test)]
-pub(super) mod testing;
+pub(in crate::optimize) mod testing;
 pub(super) mod transitive;
 pub(super) mod unnest;
 

@@ -6,16 +6,16 @@
 //! | `a IS NULL`, `a IS NOT DISTINCT FROM x` | equal, where NULL is a value too |
 //! | `a IN (x, y)` | among |
 //! | `a < x` and its kin | lower or upper end |
-//! | `a` starts with `x`, `a LIKE 'x%'` | beginning |
+//! | `a` starts with `x`, `a LIKE 'x%'`, `a ILIKE 'x%'` | beginning |
 //!
 //! `a` is a column, or an expression that an index has as a part. `x` mentions no column: it is known when the scan begins.
-//! Case-insensitive matches are no search arguments.
+//! A match without regard to case is one of the lower case of its text, if an index has that as a part.
 
 use nuages_storage::{DataType, Value};
 
 use super::columns;
 use super::subject::{Subject, Subjects};
-use crate::algebra::{Comparison, Expr, TextMatch};
+use crate::algebra::{Builtin, Comparison, Expr, Function, TextMatch};
 use crate::evaluate::{Scalar, by_day, same_keys};
 use crate::functions::pattern::{Following, like_beginning};
 use crate::plan::{Bound, Bounds, KeyValue};
@@ -85,9 +85,25 @@ fn sarg(subjects: &Subjects<'_>, part: &Expr) -> Option<(Subject, Test, bool)> {
             let (test, is_all) = text_match(*kind, pattern, text)?;
             Some((subject, test, is_all))
         }
+        Expr::Match { kind, ignore_case: true, text, pattern } if subjects.has_computed() => {
+            let text = Expr::Call(Function::Lower, vec![(**text).clone()]);
+            let (subject, text @ DataType::Text { .. }) = own(&text)? else { return None };
+            Some((subject, Test::Beginning(lower_beginning(*kind, pattern, text)?), false))
+        }
         Expr::Not(inner) => truth(own(inner)?, false),
         _ => None,
     }
+}
+
+/// What the lower case of a text begins with that matches a pattern without regard to case. The conjunct says more than that.
+fn lower_beginning(kind: TextMatch, pattern: &Expr, text: DataType) -> Option<Scalar> {
+    let is_like = match kind {
+        TextMatch::Exact | TextMatch::StartsWith => false,
+        TextMatch::Like => true,
+        TextMatch::EndsWith | TextMatch::Contains | TextMatch::Regex => return None,
+    };
+    let beginning = Function::Builtin(Builtin::named("lower_beginning")?);
+    bound(&Expr::Call(beginning, vec![pattern.clone(), Expr::literal(is_like)]), text)
 }
 
 /// A column of days compared with a moment that is known now.

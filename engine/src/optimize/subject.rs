@@ -46,6 +46,11 @@ impl<'a> Subjects<'a> {
         subjects
     }
 
+    /// Whether an index has an expression as a part.
+    pub(super) fn has_computed(&self) -> bool {
+        !self.computed.is_empty()
+    }
+
     /// Which subject an expression of the query is, and its type; none if it is none.
     pub(super) fn find(&self, expr: &Expr) -> Option<(Subject, DataType)> {
         if let Expr::Column(column) = expr {

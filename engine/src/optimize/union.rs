@@ -50,3 +50,33 @@ fn has_bounds(access: &Access) -> bool {
         Access::All | Access::RowIds(_) | Access::Union(_) | Access::Intersection(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::sql::Connection;
+    use crate::{Database, Session};
+
+    fn plan(sql: &str) -> String {
+        let mut connection = Connection::new(Database::new());
+        for statement in [
+            "CREATE TABLE t (id BIGINT PRIMARY KEY, a BIGINT, b BIGINT, c BIGINT)",
+            "CREATE INDEX t_a ON t (a); CREATE INDEX t_b ON t (b)",
+            "INSERT INTO t SELECT n, n % 400, n % 300, n % 200 FROM generate_series(1, 4000) AS g (n)",
+        ] {
+            connection.execute(statement, &[]).unwrap();
+        }
+        connection.database().explain(&connection.read(sql).unwrap()).unwrap().to_string()
+    }
+
+    #[test]
+    fn each_part_is_found_by_an_index_of_its_own() {
+        let plan = plan("SELECT id FROM t WHERE a = 5 OR b = 7 OR id = 9");
+        assert!(plan.contains("Scan t by index t_a or index t_b or id"), "{plan}");
+    }
+
+    #[test]
+    fn what_else_must_be_true_finds_no_part_that_an_index_does_not_know() {
+        let plan = plan("SELECT id FROM t WHERE a = 5 OR c = 7");
+        assert!(!plan.contains("by index"), "{plan}");
+    }
+}

@@ -5,7 +5,7 @@ use super::columns::ColumnSet;
 use super::planner::Planner;
 use crate::algebra::{Query, Relation, Source, WorkTable};
 use crate::error::Error;
-use crate::plan::{Estimate, Node, Plan, PlanColumn};
+use crate::plan::{Basis, Estimate, Node, Plan, PlanColumn};
 
 /// How many times as many rows a recursion is thought to have as it begins with.
 const ROUNDS: f64 = 10.0;
@@ -48,7 +48,7 @@ impl Planner<'_> {
         let step = cast_columns(step, &types)?;
         let column = |(index, data_type)| PlanColumn { column: source.column(index), data_type };
         let columns = types.into_iter().enumerate().map(column).collect();
-        let estimate = Estimate::about(base.estimate.rows * ROUNDS);
+        let estimate = Estimate::about(base.estimate.rows * ROUNDS).resting_on(Basis::Guess);
         let node = Node::Recursive { table, all, base: Box::new(base), step: Box::new(step) };
         Ok(Plan { node, columns, estimate })
     }

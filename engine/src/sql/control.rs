@@ -145,9 +145,16 @@ impl Connection {
         Ok(())
     }
 
-    /// Statistics are taken when a plan asks for them, so there is nothing to do but to see whether what is named is there.
+    /// Samples a table, or all, anew. Plans do that themselves where a table has changed, so nobody has to.
     fn analyze(&self, analyze: &ast::Analyze) -> Result<(), SqlError> {
-        analyze.table_name.as_ref().map_or(Ok(()), |name| self.table_of(name).map(drop))
+        let tables = match &analyze.table_name {
+            Some(name) => vec![self.table_of(name)?],
+            None => self.catalog()?.tables().cloned().collect(),
+        };
+        for table in tables {
+            self.session().analyze(&table.name)?;
+        }
+        Ok(())
     }
 
     /// The plan of a query, a line a row; if it is analyzed, it is run, and each line says what its operator did.

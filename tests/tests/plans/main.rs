@@ -8,4 +8,5 @@ mod blog;
 mod access;
 mod counts;
 mod joins;
+mod statistics;
 mod subqueries;

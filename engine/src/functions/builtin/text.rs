@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use nuages_storage::Value;
 
-use super::{ANY, BYTES, Builtin, FLOAT, INT, Overload, TEXT, Takes, refused, table};
+use super::{ANY, BOOL, BYTES, Builtin, FLOAT, INT, Overload, TEXT, Takes, refused, table};
 use crate::error::Error;
 use crate::evaluate::cast_value;
 use crate::functions::Call;
@@ -73,6 +73,17 @@ pub(super) const TABLE: &[Builtin] = table! {
         let code = |place: usize| u32::try_from(call.int(place, row).unwrap_or_default()).ok();
         let character = |place: usize| code(place).and_then(char::from_u32);
         heap.extend((0..call.count()).map(|place| character(place).unwrap_or(char::REPLACEMENT_CHARACTER)));
+        Ok(())
+    });
+    // What `lower` makes all texts begin with that match a pattern without regard to case, as far as that is certain: a
+    // search by regular expression knows more letters that are one in it than `lower` does. Indexes are searched by it.
+    "lower_beginning" [TEXT, BOOL] => TEXT, |call| call.texts(|row, heap| {
+        let is_like = call.value(1, row) == Value::Bool(true);
+        // Of ASCII's letters only the s is also one that is its own lower case, the long s.
+        let is_certain = |letter: &char| {
+            letter.is_ascii() && !matches!(letter, 's' | 'S') && !(is_like && matches!(letter, '%' | '_' | '\\'))
+        };
+        heap.extend(call.text(0, row).chars().take_while(is_certain).map(|letter| letter.to_ascii_lowercase()));
         Ok(())
     });
     "unistr" [TEXT] => TEXT, |call| call.texts(|row, heap| unescape(call.text(0, row), heap));

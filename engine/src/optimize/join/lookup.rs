@@ -8,7 +8,7 @@ use super::super::cost;
 use super::super::implication::condition_covered;
 use super::super::planner::{Planner, sources};
 use super::super::subject::{Subject, Subjects};
-use super::{equality, joined_columns, joined_rows};
+use super::{Wanted, equality, joined_columns, joined_rows};
 use crate::algebra::{Expr, JoinKind, Relation, Source};
 use crate::catalog::{IndexDefinition, TableDefinition};
 use crate::error::Error;
@@ -112,7 +112,7 @@ impl Planner<'_> {
         right: &Relation,
         on: Vec<Expr>,
         candidate: LookupCandidate,
-        needed: &ColumnSet,
+        wanted: Wanted<'_>,
     ) -> Result<Plan, Error> {
         let Some((table, source, filter)) = filtered_scan(right) else {
             return Err(Error::Unsupported {
@@ -125,9 +125,14 @@ impl Planner<'_> {
             on.into_iter().enumerate().partition(|(number, _)| candidate.covered.contains(number));
         residual.extend(rest.into_iter().map(|(_, part)| part));
         let on = covered.into_iter().map(|(_, part)| part).collect();
-        let share = self.share_of_all(&residual);
+        let Estimate { rows, basis } = left.estimate;
+        let estimate = wanted.estimate.unwrap_or_else(|| {
+            self.estimated(basis, || {
+                joined_rows(kind, rows, candidate.matches * self.share_of_all(&residual))
+            })
+        });
         let mut wanted = match kind {
-            JoinKind::Inner | JoinKind::Left | JoinKind::Full => needed.clone(),
+            JoinKind::Inner | JoinKind::Left | JoinKind::Full => wanted.needed.clone(),
             JoinKind::Semi | JoinKind::Anti => ColumnSet::new(),
         };
         residual.iter().for_each(|part| columns::add_columns(part, &mut wanted));
@@ -135,11 +140,10 @@ impl Planner<'_> {
         let residual = conjunction(residual)
             .map(|predicate| self.compile_pair(predicate, &left, &right_columns))
             .transpose()?;
-        let rows = joined_rows(kind, left.estimate.rows, candidate.matches * share);
         let columns = joined_columns(kind, &left, &right_columns);
         let lookup = Lookup { table, fetch, by: candidate.by, matches: candidate.matches, residual, on };
         let node = Node::IndexJoin { kind, left: Box::new(left), lookup };
-        Ok(Plan { node, columns, estimate: Estimate::about(rows) })
+        Ok(Plan { node, columns, estimate })
     }
 }
 

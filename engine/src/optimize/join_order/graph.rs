@@ -2,8 +2,8 @@
 //!
 //! Columns that equalities make equal form a *class*: of `a = b AND b = c` the three columns are one class, so `a` and `c`
 //! may be joined first, by an equality nobody wrote. How many rows a set joins to depends on the set alone and not on the
-//! order, as it must for dynamic programming: of each class all members of the set but the one with the fewest different
-//! values divide the rows by theirs.
+//! order, as it must for dynamic programming: each class leaves a share of the combinations of its members' rows (see
+//! [`spread`](super::super::spread)).
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
@@ -12,10 +12,11 @@ use super::super::columns::{self, ColumnSet};
 use super::super::cost;
 use super::super::planner::Planner;
 use super::super::rewrite::mentioned;
+use super::super::spread::{Spread, meeting_share};
 use super::set::InputSet;
 use crate::algebra::{Column, Comparison, Expr, Relation, Source};
 use crate::evaluate::same_keys;
-use crate::plan::Plan;
+use crate::plan::{Basis, Estimate, Plan};
 
 /// Stands for a source of no input.
 const ELSEWHERE: usize = usize::MAX;
@@ -26,6 +27,8 @@ pub(crate) struct JoinGraph {
     classes: Vec<Class>,
     conjuncts: Vec<Conjunct>,
     neighbours: Vec<InputSet>,
+    /// How what is known of it is known.
+    basis: Basis,
 }
 
 struct Input {
@@ -54,7 +57,13 @@ struct Class {
     members: Vec<Member>,
     /// The equalities that say so, with their two inputs.
     written: Vec<(Expr, [usize; 2])>,
+    /// By which members are joined, as bits of a number: the share of the combinations of their rows that agree. Empty if
+    /// their values are spread evenly, or there are too many of them for that.
+    shares: Vec<f64>,
 }
+
+/// Members of a class up to which the shares of all of its subsets are kept.
+const MEMBERS_WEIGHED_MAX: usize = 6;
 
 #[derive(Clone, Copy)]
 struct Member {
@@ -73,6 +82,53 @@ struct Conjunct {
     is_taken: bool,
 }
 
+impl Class {
+    /// Finds out how often the values of its members meet. Rows are looked at only where more than one member may have values
+    /// that are more frequent than others: of a foreign key and the key that it refers to, each row finds one.
+    fn weigh(&mut self, planner: &Planner<'_>, inputs: &[(Relation, Plan)]) {
+        if self.members.len() > MEMBERS_WEIGHED_MAX {
+            return;
+        }
+        let (mut uneven, mut repeated) = (0, 0);
+        for member in &self.members {
+            let [is_uneven, is_repeated] = planner.may_be_uneven(&inputs[member.input].0, member.column);
+            uneven += usize::from(is_uneven);
+            repeated += usize::from(is_uneven && is_repeated);
+        }
+        if uneven < 2 || repeated == 0 {
+            return;
+        }
+        let mut spreads: SmallVec<[Spread; 2]> = SmallVec::new();
+        for member in &mut self.members {
+            let (relation, plan) = &inputs[member.input];
+            let spread = planner.spread(relation, member.column, plan.estimate.rows);
+            member.distinct = spread.distinct();
+            spreads.push(spread);
+        }
+        let joined =
+            |bits: usize| spreads.iter().enumerate().filter(move |(place, _)| bits >> place & 1 == 1);
+        let share = |bits: usize| match bits.count_ones() {
+            0 | 1 => 1.0,
+            _ => meeting_share(&joined(bits).map(|(_, spread)| spread).collect::<SmallVec<[&Spread; 2]>>()),
+        };
+        self.shares = (0..1 << spreads.len()).map(share).collect();
+    }
+
+    /// The share of the combinations of rows of a set of inputs that agree in the members among them.
+    fn share(&self, set: InputSet) -> f64 {
+        if let [_, ..] = self.shares.as_slice() {
+            let bit = |(place, member): (usize, &Member)| usize::from(set.contains(member.input)) << place;
+            return self.shares[self.members.iter().enumerate().map(bit).sum::<usize>()];
+        }
+        let (mut divisor, mut least) = (1.0, f64::INFINITY);
+        for member in self.members.iter().filter(|member| set.contains(member.input)) {
+            divisor *= member.distinct;
+            least = f64::min(least, member.distinct);
+        }
+        if least.is_finite() { least / divisor } else { 1.0 }
+    }
+}
+
 impl JoinGraph {
     /// A graph of inputs, with their plans, and conjuncts over them.
     pub(crate) fn new(planner: &Planner<'_>, inputs: &[(Relation, Plan)], parts: Vec<Expr>) -> JoinGraph {
@@ -86,16 +142,24 @@ impl JoinGraph {
             classes: Vec::new(),
             conjuncts: Vec::new(),
             neighbours: vec![InputSet::default(); inputs.len()],
+            basis: Basis::Statistics,
         };
-        for part in parts {
-            if let Some(members) = graph.class_members(planner, inputs, &part, &input) {
-                graph.add_equality(part, members);
-            } else {
-                graph.add_conjunct(planner, part, &input);
+        let below = inputs.iter().map(|(_, plan)| plan.estimate.basis).max().unwrap_or(Basis::Counted);
+        let (is_guess, ()) = planner.noting_guesses(|| {
+            for part in parts {
+                if let Some(members) = graph.class_members(planner, inputs, &part, &input) {
+                    graph.add_equality(part, members);
+                } else {
+                    graph.add_conjunct(planner, inputs, part, &input);
+                }
             }
-        }
-        graph.inputs =
-            inputs.iter().map(|(relation, plan)| graph.describe(planner, relation, plan)).collect();
+            for class in &mut graph.classes {
+                class.weigh(planner, inputs);
+            }
+            graph.inputs =
+                inputs.iter().map(|(relation, plan)| graph.describe(planner, relation, plan)).collect();
+        });
+        graph.basis = below.max(if is_guess { Basis::Guess } else { Basis::Statistics });
         for class in &graph.classes {
             for member in class.inputs.iter() {
                 graph.neighbours[member] =
@@ -147,7 +211,12 @@ impl JoinGraph {
             (Some(a), Some(b)) => (a.min(b), Some(self.classes.remove(a.max(b)))),
             (Some(class), None) | (None, Some(class)) => (class, None),
             (None, None) => {
-                let class = Class { inputs: InputSet::default(), members: Vec::new(), written: Vec::new() };
+                let class = Class {
+                    inputs: InputSet::default(),
+                    members: Vec::new(),
+                    written: Vec::new(),
+                    shares: Vec::new(),
+                };
                 self.classes.push(class);
                 (self.classes.len() - 1, None)
             }
@@ -167,7 +236,13 @@ impl JoinGraph {
         class.written.push(written);
     }
 
-    fn add_conjunct(&mut self, planner: &Planner<'_>, expr: Expr, input: &dyn Fn(Source) -> usize) {
+    fn add_conjunct(
+        &mut self,
+        planner: &Planner<'_>,
+        relations: &[(Relation, Plan)],
+        expr: Expr,
+        input: &dyn Fn(Source) -> usize,
+    ) {
         let inputs_in =
             |expr: &Expr| -> SmallVec<[usize; 4]> { mentioned(expr).into_iter().map(input).collect() };
         let all = inputs_in(&expr);
@@ -183,7 +258,8 @@ impl JoinGraph {
                 b.iter().for_each(|side| self.neighbours[side] = self.neighbours[side].union(a));
             }
         }
-        let share = planner.share(&expr);
+        let within: SmallVec<[&Relation; 4]> = inputs.iter().map(|input| &relations[input].0).collect();
+        let share = planner.share_within(&expr, &within);
         self.conjuncts.push(Conjunct { expr, inputs, is_last, share, is_taken: false });
     }
 
@@ -254,19 +330,16 @@ impl JoinGraph {
         self.inputs[input].cost
     }
 
+    /// An estimate of how many rows a set of inputs joins to.
+    pub(crate) fn estimate(&self, set: InputSet) -> Estimate {
+        Estimate::about(self.rows(set)).resting_on(self.basis)
+    }
+
     /// How many rows a set of inputs joins to.
     pub(crate) fn rows(&self, set: InputSet) -> f64 {
         let mut rows: f64 = set.iter().map(|input| self.inputs[input].rows).product();
         for class in self.classes.iter().filter(|class| class.inputs.meets(set)) {
-            let members = class.members.iter().filter(|member| set.contains(member.input));
-            let (mut divisor, mut least) = (1.0, f64::INFINITY);
-            for member in members {
-                divisor *= member.distinct;
-                least = f64::min(least, member.distinct);
-            }
-            if least.is_finite() {
-                rows /= divisor / least;
-            }
+            rows *= class.share(set);
         }
         for input in set.iter() {
             rows *=

@@ -50,7 +50,7 @@ pub(in crate::optimize) fn family() -> Family {
 
 impl Family {
     /// Gives a rule a relation and a planner for it.
-    pub(super) fn plan<T>(
+    pub(in crate::optimize) fn plan<T>(
         &self,
         relation: Relation,
         rule: impl FnOnce(&mut Planner<'_>, Relation) -> T,

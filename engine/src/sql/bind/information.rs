@@ -1,4 +1,4 @@
-//! The catalog as tables: `information_schema`, PostgreSQL's `pg_indexes`, `pg_tables` and `pg_views`, and SQLite's
+//! The catalog as tables: `information_schema`, PostgreSQL's `pg_indexes`, `pg_tables`, `pg_views` and `pg_stats`, and SQLite's
 //! `sqlite_schema`. They are made of what the catalog says when a statement is bound.
 
 use nuages_storage::{DataType, Value};
@@ -40,7 +40,7 @@ const NUMBER: DataType = DataType::BigInt;
 const DATABASE: &str = "nuages";
 const SCHEMA: &str = "public";
 
-const TABLES: [Virtual; 15] = [
+const TABLES: [Virtual; 16] = [
     Virtual {
         home: Home::Information,
         name: "schemata",
@@ -207,6 +207,21 @@ const TABLES: [Virtual; 15] = [
             catalog.views().map(|view| vec![text(SCHEMA), text(&view.name), text(&view.sql)]).collect()
         },
     },
+    Virtual {
+        home: Home::PostgreSql,
+        name: "pg_stats",
+        columns: &[
+            ("schemaname", TEXT),
+            ("tablename", TEXT),
+            ("attname", TEXT),
+            ("null_frac", DataType::Float),
+            ("n_distinct", DataType::Float),
+            ("most_common_vals", TEXT),
+            ("most_common_freqs", TEXT),
+            ("histogram_bounds", TEXT),
+        ],
+        rows: statistics,
+    },
     Virtual { home: Home::Sqlite, name: "sqlite_schema", columns: SQLITE_COLUMNS, rows: sqlite_schema },
     Virtual { home: Home::Sqlite, name: "sqlite_master", columns: SQLITE_COLUMNS, rows: sqlite_schema },
 ];
@@ -316,6 +331,34 @@ fn columns(catalog: &Catalog) -> Vec<Row> {
                     computed.map_or(Value::Null, |computed| printed(&computed.expr)),
                 ],
             ]));
+        }
+    }
+    rows
+}
+
+/// What is known of columns: of those that a plan or `ANALYZE` has looked at.
+fn statistics(catalog: &Catalog) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for table in catalog.tables() {
+        for (column, known) in table.known_statistics() {
+            let list = |values: Vec<String>| match values.is_empty() {
+                true => Value::Null,
+                false => Value::Text(format!("{{{}}}", values.join(","))),
+            };
+            let value = |value: &Value| match value {
+                Value::Text(text) => format!("{text:?}"),
+                other => other.to_string(),
+            };
+            rows.push(vec![
+                text(SCHEMA),
+                text(&table.name),
+                text(&column.name),
+                Value::Float(known.null_share),
+                Value::Float(known.distinct),
+                list(known.common.iter().map(|(common, _)| value(common)).collect()),
+                list(known.common.iter().map(|(_, share)| share.to_string()).collect()),
+                list(known.bounds.iter().map(value).collect()),
+            ]);
         }
     }
     rows
