@@ -56,6 +56,13 @@ pub struct Limits {
     pub cancel: Option<Cancel>,
 }
 
+impl Limits {
+    /// Whether a statement may be ended that waits for nobody.
+    pub(crate) fn may_end(&self) -> bool {
+        self.statement_timeout.is_some() || self.cancel.is_some()
+    }
+}
+
 /// Ends the statements of everybody who has it among their [`Limits`], those that run and those to come. Clones are the
 /// same.
 #[derive(Clone, Default)]

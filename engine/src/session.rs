@@ -13,6 +13,7 @@ use crate::algebra::{Query, Statement};
 use crate::answer::run_query;
 use crate::batch::Batch;
 use crate::catalog::{Catalog, NewCheck, NewColumn, NewForeignKey, NewIndex, NewTable};
+use crate::database::Transaction;
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::explain::{self, Explanation};
@@ -126,6 +127,12 @@ pub trait Session: Send + Sync {
         None
     }
 
+    /// The transaction, if the session is one.
+    #[doc(hidden)]
+    fn as_transaction(&self) -> Option<&Transaction> {
+        None
+    }
+
     /// Where to note what is read, if the session must know at its end.
     #[doc(hidden)]
     fn reads(&self) -> Option<&Reads> {
@@ -153,6 +160,11 @@ pub trait Session: Send + Sync {
         if let Statement::Query(query) = statement {
             let rows = self.query(query, parameters)?;
             return Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() });
+        }
+        if let Some(transaction) = self.as_transaction()
+            && transaction.execute_at_once(statement, parameters)?
+        {
+            return Ok(Outcome { affected: 1, ..Outcome::default() });
         }
         let interrupt = self.interrupt();
         let context = Context::new(parameters).noting(self.reads()).within(&interrupt);
@@ -195,6 +207,11 @@ pub trait Session: Send + Sync {
         parameters: &[Value],
         each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        if let (Some(lock), Some(transaction)) = (&query.lock, self.as_transaction())
+            && let Some(rows) = transaction.lock_row_at_once(query, lock, parameters)?
+        {
+            return each(&rows);
+        }
         let interrupt = self.interrupt();
         let context = Context::new(parameters).noting(self.reads()).within(&interrupt);
         if let Some(lock) = &query.lock {

@@ -31,7 +31,7 @@ pub(crate) mod images;
 pub(crate) mod insert;
 pub(crate) mod keys;
 pub(crate) mod leaves;
-mod lock;
+pub(crate) mod lock;
 mod patch;
 pub(crate) mod reach;
 pub(crate) mod returning;

@@ -92,7 +92,7 @@ pub use salvage::Salvage;
 pub use statement::{Statement, Step};
 pub use store::{AtOnce, Checkpointed, Committing, Compacted, Durability, Options, Reach, Snapshot, Store};
 pub use table::{LeafSlice, LeafView, Leaves, RowChange, RowRef, Table, TableId, Words};
-pub use transaction::{Savepoint, Transaction};
+pub use transaction::{RowClaim, Savepoint, Transaction};
 pub use value::{DataType, Lane, TypeError, Value};
 pub use version::Version;
 pub use write_set::{Catalog, CatalogCodec, Operation, SchemaChange, WriteSet};

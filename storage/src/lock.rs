@@ -57,10 +57,10 @@ use smallvec::SmallVec;
 
 use self::name::Slot;
 use self::queue::Claim;
-use self::table::{Answered, LockTable, Taken};
+use self::table::{Answer, Answered, LockTable, Taken};
 use self::ticket::Waiter;
 use crate::sync::{AtomicUsize, Mutex, thread_local};
-use crate::{IndexId, TableId};
+use crate::{IndexId, RowId, TableId};
 
 pub use self::error::{Because, LockError, WaitFor};
 pub use self::name::{Name, RowBlock};
@@ -219,7 +219,7 @@ pub struct Owner {
     /// Whether it is counted among the lockers.
     announced: bool,
     /// The slots in which it may hold something or wait: more than it does if a wait was given up.
-    slots: Vec<Slot>,
+    slots: SmallVec<[Slot; 4]>,
     /// The tables that it shares: each statement asks for its own once more.
     shared: SmallVec<[TableId; 2]>,
     /// How often it has asked for what it did not have.
@@ -228,7 +228,8 @@ pub struct Owner {
 
 impl Owner {
     fn new(locks: Locks, id: OwnerId, node: Option<Node>) -> Self {
-        Self { locks, id, node, announced: false, slots: Vec::new(), shared: SmallVec::new(), claims: 0 }
+        let (slots, shared) = (SmallVec::new(), SmallVec::new());
+        Self { locks, id, node, announced: false, slots, shared, claims: 0 }
     }
 
     /// Its number.
@@ -278,6 +279,35 @@ impl Owner {
             self.shared.push(table);
         }
         Ok(outcome)
+    }
+
+    /// Asks for a row, and to [share](Self::share) its table, for little more than the price of one. If it has to wait, ask
+    /// again when the ticket is through: it may have been for the table.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    pub fn request_row(
+        &mut self,
+        table: TableId,
+        row: RowId,
+        strength: Strength,
+        how: How,
+    ) -> Result<Outcome, LockError> {
+        self.announce();
+        let (block, mask) = RowBlock::of(row);
+        let of_row = self.claim_of(mask, strength);
+        let of_table = self.claim_of(1, Strength::SHARED);
+        let Owner { locks, slots, shared, claims, .. } = self;
+        let mut locked = locks.shared.table.lock();
+        if !shared.contains(&table) {
+            let (slot, _) = Slot::of(Name::Table(table));
+            match answered(locks, slots, claims, slot, locked.request(slot, of_table, how))? {
+                Outcome::Granted => shared.push(table),
+                wait @ Outcome::Wait(_) => return Ok(wait),
+            }
+        }
+        let slot = Slot::of_rows(table, block);
+        answered(locks, slots, claims, slot, locked.request(slot, of_row, how))
     }
 
     /// Whether it holds a name, in any strength. O(1).
@@ -331,19 +361,7 @@ impl Owner {
         self.announce();
         let claim = self.claim_of(mask, strength);
         let answer = self.locks.shared.table.lock().request(slot, claim, how);
-        let answered = answer.map_err(|error| *error)?;
-        self.claims += u64::from(!matches!(answered, Answered::Had));
-        match answered {
-            Answered::Had | Answered::Granted => Ok(Outcome::Granted),
-            Answered::First => {
-                self.slots.push(slot);
-                Ok(Outcome::Granted)
-            }
-            Answered::Wait(waiter) => {
-                self.slots.push(slot);
-                Ok(Outcome::Wait(Ticket::new(self.locks.clone(), slot, waiter)))
-            }
-        }
+        answered(&self.locks, &mut self.slots, &mut self.claims, slot, answer)
     }
 
     /// Lets go of everything. To be called after the commit was published, or rolled back. A wait that is not over
@@ -362,6 +380,29 @@ impl Owner {
         self.shared.clear();
         self.announced = false;
         self.locks.shared.lockers.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Puts down in which slot its owner may hold something now, or waits, and whether it had it already.
+fn answered(
+    locks: &Locks,
+    slots: &mut SmallVec<[Slot; 4]>,
+    claims: &mut u64,
+    slot: Slot,
+    answer: Answer,
+) -> Result<Outcome, LockError> {
+    let answered = answer.map_err(|error| *error)?;
+    *claims += u64::from(!matches!(answered, Answered::Had));
+    match answered {
+        Answered::Had | Answered::Granted => Ok(Outcome::Granted),
+        Answered::First => {
+            slots.push(slot);
+            Ok(Outcome::Granted)
+        }
+        Answered::Wait(waiter) => {
+            slots.push(slot);
+            Ok(Outcome::Wait(Ticket::new(locks.clone(), slot, waiter)))
+        }
     }
 }
 

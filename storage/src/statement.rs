@@ -21,6 +21,8 @@
 //! error is tried as a success is: that a key is taken counts only if nobody who might free it holds its lock. Mostly
 //! nobody else is there, the first attempt stands, and validating it is one comparison of numbers.
 //!
+//! A statement of one row, which is known by its id, takes a [shorter way](crate::Transaction::write_row).
+//!
 //! Whoever drives a statement decides how to wait: [`Transaction::write`](crate::Transaction::write) parks the thread.
 
 use crate::commit::CommitId;

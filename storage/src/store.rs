@@ -38,6 +38,7 @@ mod tests;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::commit::CommitId;
@@ -74,6 +75,8 @@ pub struct Store {
 #[derive(Debug)]
 struct Inner {
     published: RwLock<Newest>,
+    /// The number of the newest commit. It is set before the commit mutex is let go, and before the commit's locks are.
+    newest: AtomicU64,
     /// Held by who publishes.
     committing: Mutex<Tip>,
     locks: Locks,
@@ -428,6 +431,12 @@ impl Store {
         &self.inner.counters
     }
 
+    /// Whether this is the newest commit. Who holds a lock, or has [waited](Store::wait_for_unlocked_writers) for those who
+    /// need none, knows then that nothing the lock is for has changed since.
+    pub(crate) fn is_newest(&self, commit: CommitId) -> bool {
+        self.inner.newest.load(Ordering::Acquire) == commit.number()
+    }
+
     /// Returns when every statement is published that began when nobody held a lock. Whoever has just announced that
     /// it is about to, and looks at the newest version then, sees them all; later ones see that it does.
     pub(crate) fn wait_for_unlocked_writers(&self) {
@@ -476,15 +485,17 @@ impl Store {
 }
 
 impl Inner {
-    fn new(
-        version: Arc<Version>,
-        counters: Counters,
-        durable: Option<Durable>,
-        holders: Holders,
-    ) -> Inner {
+    fn new(version: Arc<Version>, counters: Counters, durable: Option<Durable>, holders: Holders) -> Inner {
+        let newest = AtomicU64::new(version.commit().number());
         let published = RwLock::new(Newest { version, torn: false });
         let (committing, locks) = (Mutex::new(Tip::default()), Locks::default());
-        Inner { published, committing, locks, counters, durable, history: History::default(), holders }
+        let history = History::default();
+        Inner { published, newest, committing, locks, counters, durable, history, holders }
+    }
+
+    /// A version is published.
+    fn note_newest(&self, commit: CommitId) {
+        self.newest.store(commit.number(), Ordering::Release);
     }
 
     fn read<T>(&self, f: impl FnOnce(&Version) -> T) -> Result<T, Error> {

@@ -1,4 +1,8 @@
 //! Transactions: a write set, what it is seen through, and the locks that keep others from what it rests on.
+//!
+//! Order of reading: this file, and `row` (statements of one row, in a shorter way).
+
+mod row;
 
 use std::sync::Arc;
 
@@ -14,8 +18,10 @@ use crate::store::{Begun, Committing, Snapshot, Store};
 use crate::table::TableId;
 use crate::version::Version;
 use crate::view::View;
-use crate::write_set::{Catalog, Operation, WriteSet};
+use crate::write_set::{Catalog, WriteSet};
 use crate::writer::{Asking, Attempts, Ground, Writer};
+
+pub use row::RowClaim;
 
 /// Operations that are looked through for a row or a key rather than applied: it is a scan, of a few nanoseconds each,
 /// and to apply one costs as much as hundreds of them.
@@ -84,11 +90,15 @@ impl Transaction {
         row: RowId,
         f: impl FnOnce(&Version) -> T,
     ) -> Result<T, Error> {
-        let concerns = |operation: &Operation| operation.concerns(table, row);
-        if self.overlays() && !self.write_set.operations().iter().any(concerns) {
+        if self.overlays() && !self.has_written_row(table, row) {
             return self.store.read(f);
         }
         self.read(f)
+    }
+
+    /// Whether it may have changed this row. O(operations).
+    fn has_written_row(&self, table: TableId, row: RowId) -> bool {
+        self.write_set.operations().iter().any(|operation| operation.concerns(table, row))
     }
 
     /// The catalog that it sees. Unless the transaction has changed the schema, no view is made for it.

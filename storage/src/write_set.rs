@@ -5,8 +5,9 @@
 //! evaluates nothing, waits for nothing and cannot fail. A savepoint is a length of the list; rolling back pops to it.
 
 use std::any::Any;
-use std::fmt;
+use std::cell::Cell;
 use std::sync::Arc;
+use std::{fmt, mem};
 
 use smallvec::SmallVec;
 
@@ -198,11 +199,19 @@ impl std::fmt::Debug for SchemaChange {
     }
 }
 
+/// Operations of which a list has room that is kept for the next write set.
+const SPARE_MAX: usize = 64;
+
+thread_local! {
+    /// The list that the last write set of this thread has left, empty: most transactions record a few operations, and
+    /// should not ask the allocator for that.
+    static SPARE: Cell<Vec<Operation>> = const { Cell::new(Vec::new()) };
+}
+
 /// The operations of a transaction, in order.
 #[derive(Clone, Debug, Default)]
 pub struct WriteSet {
-    /// A statement of its own mostly has one.
-    operations: SmallVec<[Operation; 1]>,
+    operations: Vec<Operation>,
     /// The tables they change, in the order in which they came. (Rolling back leaves them: they are a superset.)
     tables: SmallVec<[TableId; 2]>,
     /// Those of them to which more is done than to bring rows, and to set what is in no key.
@@ -226,6 +235,9 @@ impl WriteSet {
             }
         }
         self.changes_schema |= matches!(operation, Operation::Schema(_));
+        if self.operations.capacity() == 0 {
+            self.operations = SPARE.try_with(Cell::take).unwrap_or_default();
+        }
         self.operations.push(operation);
     }
 
@@ -276,11 +288,12 @@ fn add_once(tables: &mut SmallVec<[TableId; 2]>, table: TableId) {
     }
 }
 
-impl IntoIterator for WriteSet {
-    type Item = Operation;
-    type IntoIter = smallvec::IntoIter<[Operation; 1]>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.operations.into_iter()
+impl Drop for WriteSet {
+    fn drop(&mut self) {
+        self.operations.clear();
+        if (1..=SPARE_MAX).contains(&self.operations.capacity()) {
+            // A thread that ends has none any more.
+            let _ = SPARE.try_with(|spare| spare.set(mem::take(&mut self.operations)));
+        }
     }
 }

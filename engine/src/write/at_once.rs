@@ -5,14 +5,20 @@
 //! and no second attempt, and what is left of a [`WritingStatement`](super::WritingStatement) is: find the row, test it
 //! as any other, and have the store apply what came of it. Whatever is not of this form, or needs more than the tests of
 //! its own table, is a statement like others.
+//!
+//! In a transaction there is a write set, and locks; but who changes or locks one row by its key needs no more of them
+//! than that ([`nuages_storage::Transaction::write_row`]).
 
-use nuages_storage::{AtOnce, Locking, Operation, Store, TableId};
+use nuages_storage::lock::{How, Strength};
+use nuages_storage::{
+    AtOnce, Locking, Operation, RowClaim, RowId, Step, Store, TableId, Transaction, Version,
+};
 
 use super::insert::NewRows;
 use super::keys::entries_of_row;
-use super::patch::{self, PatchBuilder};
+use super::patch;
 use super::round::{Postponed, TableChange, TableRound};
-use super::update::{key_of_one_row, values_at_hand};
+use super::update::key_of_one_row;
 use crate::algebra::{Delete, Statement, Update};
 use crate::catalog::Catalog;
 use crate::error::Error;
@@ -63,9 +69,12 @@ pub(crate) fn execute(
     context: &Context<'_>,
 ) -> Option<Result<Outcome, Error>> {
     match statement {
-        Statement::Update(update) if update.from.is_none() && update.predicate.is_some() => {
-            store.write_at_once(|at_once| self::update(at_once, update, context))
-        }
+        Statement::Update(update) if update.from.is_none() && update.predicate.is_some() => store
+            .write_at_once(|at_once| {
+                let operation = self::update(at_once.version(), update, context)?;
+                let outcome = Outcome { affected: 1, ..Outcome::default() };
+                Ok(operation.map(|(_, operation)| (outcome, operation)))
+            }),
         Statement::Delete(delete)
             if delete.using.is_none() && delete.returning.is_empty() && delete.predicate.is_some() =>
         {
@@ -78,8 +87,34 @@ pub(crate) fn execute(
 /// What a statement does that is of the form: what it is told, and the operation.
 type Done = Option<(Outcome, Operation)>;
 
-fn update(at_once: &AtOnce<'_>, update: &Update, context: &Context<'_>) -> Result<Done, Error> {
-    let catalog = Catalog::carried(at_once.version().catalog());
+/// Takes an `UPDATE` of one row by its key as far as it comes in a transaction without waiting. `None`, and it is not
+/// run, if it is not of that form, or takes more than this.
+pub(crate) fn execute_in(
+    transaction: &mut Transaction,
+    statement: &Statement,
+    context: &Context<'_>,
+) -> Result<Option<Step<()>>, Error> {
+    let Statement::Update(update) = statement else { return Ok(None) };
+    if update.from.is_some() || update.predicate.is_none() {
+        return Ok(None);
+    }
+    let step = transaction.write_row(|version| {
+        let claim = |(row, operation)| {
+            let (table, strength, how) = (update.table, Strength::NoKeyUpdate, How::Wait);
+            (RowClaim { table, row, strength, how }, Some(operation))
+        };
+        Ok::<_, Error>(self::update(version, update, context)?.map(claim))
+    });
+    Ok(step?)
+}
+
+/// Which row an `UPDATE` of the form changes, and how.
+fn update(
+    version: &Version,
+    update: &Update,
+    context: &Context<'_>,
+) -> Result<Option<(RowId, Operation)>, Error> {
+    let catalog = Catalog::carried(version.catalog());
     let table = catalog.expect_table(update.table)?;
     let Some(Some(id)) = key_of_one_row(table, update.source, update.predicate.as_ref(), context) else {
         return Ok(None);
@@ -87,12 +122,9 @@ fn update(at_once: &AtOnce<'_>, update: &Update, context: &Context<'_>) -> Resul
     if !patch::suffices(table, update) {
         return Ok(None);
     }
-    let Some(row) = at_once.version().table(table.id).and_then(|rows| rows.get(id)) else { return Ok(None) };
-    let Some(values) = values_at_hand(table, update, row, context)? else { return Ok(None) };
-    let mut patch = PatchBuilder::new(table, update)?;
-    patch.add_row(id, values.into_iter().map(Ok))?;
-    let outcome = Outcome { affected: 1, ..Outcome::default() };
-    Ok(Some((outcome, Operation::Assign { table: table.id, patch: patch.finish() })))
+    let Some(row) = version.table(table.id).and_then(|rows| rows.get(id)) else { return Ok(None) };
+    let patch = patch::of_row(table, update, row, context)?;
+    Ok(patch.map(|patch| (id, Operation::Assign { table: table.id, patch })))
 }
 
 fn delete(at_once: &AtOnce<'_>, delete: &Delete, context: &Context<'_>) -> Result<Done, Error> {

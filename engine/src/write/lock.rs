@@ -10,7 +10,8 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use nuages_storage::{RowId, TableId, Value, Version};
+use nuages_storage::lock::How;
+use nuages_storage::{RowClaim, RowId, RowRef, Step, TableId, Transaction, Value, Version};
 use smallvec::SmallVec;
 
 use super::found::LockedRows;
@@ -19,7 +20,7 @@ use super::update::key_of_one_row;
 use super::{Found, WritingStatement};
 use crate::algebra::{Expr, LockWait, OutputColumn, Query, Relation, RowCount, RowLock, Source};
 use crate::batch::Batch;
-use crate::catalog::{Catalog, ColumnDefinition};
+use crate::catalog::{Catalog, ColumnDefinition, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::plan::{self, Plan};
@@ -124,41 +125,20 @@ impl WritingStatement<'_, '_> {
         lock: &RowLock,
         context: &Context<'_>,
     ) -> Result<Option<Batch<'static>>, Error> {
-        let Some((table, source, predicate)) = filtered_scan(&query.relation) else { return Ok(None) };
-        let catalog = self.catalog();
-        let table = catalog.expect_table(table)?;
         // Where what it sees is fixed, also the definition may be another there.
-        if lock.sources != [(table.id, source)] || self.writer.is_behind() {
+        if self.writer.is_behind() {
             return Ok(None);
         }
-        let Some(key) = key_of_one_row(table, source, Some(predicate), context) else { return Ok(None) };
-        let column = |output: &OutputColumn| match &output.expr {
-            Expr::Column(column) if column.source() == source && !column.is_row_id() => {
-                table.columns.get(column.index())
-            }
-            _ => None,
-        };
-        let Some(columns) = query.columns.iter().map(column).collect::<Option<SmallVec<[_; 16]>>>() else {
-            return Ok(None);
-        };
-        if let (Some(reads), Some(key)) = (context.reads(), key) {
-            reads.row(table.id, key);
+        let catalog = self.catalog();
+        let Some(wanted) = OneRow::of(query, lock, &catalog, context)? else { return Ok(None) };
+        let table = wanted.table.id;
+        if let (Some(reads), Some(key)) = (context.reads(), wanted.key) {
+            reads.row(table, key);
         }
-        let row = key.and_then(|key| self.writer.base_row(table.id, key));
-        let mut values = SmallVec::<[Value; 8]>::new();
-        let id = row.map(|row| {
-            values.extend(columns.iter().map(|column| row.value(column.slot, &column.data_type)));
-            row.row_id()
-        });
-        let is_kept = id.is_some_and(|id| self.ask_for_row(&[(table.id, id)], lock));
-        values.resize(columns.len(), Value::Null);
-        let len = usize::from(is_kept);
-        let constant = |(value, column): (Value, &&ColumnDefinition)| Vector::Constant {
-            value,
-            kind: Some(column.data_type),
-            len,
-        };
-        Ok(Some(Batch::new(values.into_iter().zip(&columns).map(constant), len)))
+        let row = wanted.key.and_then(|key| self.writer.base_row(table, key));
+        let found = row.map(|row| (row.row_id(), wanted.values(row)));
+        let is_kept = |(id, _): &(RowId, _)| self.ask_for_row(&[(table, *id)], lock);
+        Ok(Some(wanted.batch(found.filter(is_kept).map(|(_, values)| values))))
     }
 
     /// The plan of the whole query, and of the row ids of what it locks; made once for all attempts on one schema.
@@ -277,6 +257,85 @@ impl WritingStatement<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// A query that locks the row of a primary key, and asks for columns of it as they are stored.
+struct OneRow<'a> {
+    table: &'a TableDefinition,
+    columns: SmallVec<[&'a ColumnDefinition; 16]>,
+    /// None if the value is no key.
+    key: Option<RowId>,
+}
+
+/// What a query asks for of one row.
+type RowValues = SmallVec<[Value; 8]>;
+
+impl<'a> OneRow<'a> {
+    /// A query as one of this form, if it is of it.
+    fn of(
+        query: &Query,
+        lock: &RowLock,
+        catalog: &'a Catalog,
+        context: &Context<'_>,
+    ) -> Result<Option<OneRow<'a>>, Error> {
+        let Some((table, source, predicate)) = filtered_scan(&query.relation) else { return Ok(None) };
+        let table = catalog.expect_table(table)?;
+        if lock.sources != [(table.id, source)] {
+            return Ok(None);
+        }
+        let Some(key) = key_of_one_row(table, source, Some(predicate), context) else { return Ok(None) };
+        let column = |output: &OutputColumn| match &output.expr {
+            Expr::Column(column) if column.source() == source && !column.is_row_id() => {
+                table.columns.get(column.index())
+            }
+            _ => None,
+        };
+        let columns = query.columns.iter().map(column).collect::<Option<_>>();
+        Ok(columns.map(|columns| OneRow { table, columns, key }))
+    }
+
+    fn values(&self, row: RowRef<'_>) -> RowValues {
+        self.columns.iter().map(|column| row.value(column.slot, &column.data_type)).collect()
+    }
+
+    /// The answer of the query: the row with these values, or none.
+    fn batch(&self, row: Option<RowValues>) -> Batch<'static> {
+        let len = usize::from(row.is_some());
+        let mut values = row.unwrap_or_default();
+        values.resize(self.columns.len(), Value::Null);
+        let constant = |(value, column): (Value, &&ColumnDefinition)| Vector::Constant {
+            value,
+            kind: Some(column.data_type),
+            len,
+        };
+        Batch::new(values.into_iter().zip(&self.columns).map(constant), len)
+    }
+}
+
+/// Takes a query that locks the row of a primary key as far as it comes in a transaction without waiting: `batch` is its
+/// answer when it is done. `None` if it is of another form, or takes more than this.
+pub(crate) fn lock_row_in(
+    transaction: &mut Transaction,
+    query: &Query,
+    lock: &RowLock,
+    batch: &mut Option<Batch<'static>>,
+    context: &Context<'_>,
+) -> Result<Option<Step<()>>, Error> {
+    let how = match lock.wait {
+        LockWait::Wait => How::Wait,
+        LockWait::NoWait => How::NoWait,
+        LockWait::SkipLocked => return Ok(None),
+    };
+    let step = transaction.write_row(|version| {
+        let Some(wanted) = OneRow::of(query, lock, Catalog::of(version), context)? else { return Ok(None) };
+        let table = wanted.table.id;
+        let found = wanted.key.and_then(|key| version.table(table)?.get(key));
+        let Some(row) = found else { return Ok(None) };
+        *batch = Some(wanted.batch(Some(wanted.values(row))));
+        let claim = RowClaim { table, row: row.row_id(), strength: lock.strength, how };
+        Ok::<_, Error>(Some((claim, None)))
+    });
+    Ok(step?)
 }
 
 /// The plan of some rows of a locking query: its columns, and after them the row ids of what it locks.

@@ -4,15 +4,17 @@
 //! the words go from the query's columns into a [`Patch`], and from there into the leaves. A bulk update of a number
 //! costs a tenth of what images cost.
 
-use nuages_storage::{DataType, Lane, Patch, RowId, TypeError, Value};
+use nuages_storage::{DataType, Lane, Patch, RowId, RowRef, TypeError, Value};
 use smallvec::SmallVec;
 
 use super::coerced;
+use super::update::{constant, integer_at_hand};
 use crate::algebra::Update;
 use crate::batch::Batch;
 use crate::bits::Bits;
 use crate::catalog::{ColumnDefinition, ColumnSet, TableDefinition};
 use crate::error::Error;
+use crate::evaluate::Context;
 use crate::vector::Vector;
 
 /// Whether an update can be written as a patch.
@@ -33,6 +35,39 @@ pub(super) fn suffices(table: &TableDefinition, update: &Update) -> bool {
 
 fn is_word(lane: Lane) -> bool {
     matches!(lane, Lane::Word | Lane::Bit)
+}
+
+/// The patch of one row, if all that it is assigned is at hand: constants, and arithmetic of integers.
+///
+/// # Errors
+/// A value that its column does not take.
+pub(super) fn of_row(
+    table: &TableDefinition,
+    update: &Update,
+    row: RowRef<'_>,
+    context: &Context<'_>,
+) -> Result<Option<Patch>, Error> {
+    let mut assigned = SmallVec::<[(usize, Option<u64>); 4]>::new();
+    for (place, expr) in &update.assignments {
+        let column = table.column(*place)?;
+        let integer = integer_at_hand(table, update, expr, row, context);
+        let word = match integer.filter(|int| is_in_range(column, *int)) {
+            Some(int) => Some(int.cast_unsigned()),
+            None => match constant(expr, context) {
+                Some(value) => word(table, column, coerced(table, *place, value.clone())?)?,
+                None => return Ok(None),
+            },
+        };
+        assigned.push((column.slot, word));
+    }
+    let mut patch = Patch::new(assigned.iter().map(|(slot, _)| *slot));
+    patch.push(row.row_id(), assigned.iter().map(|(_, word)| *word));
+    Ok(Some(patch))
+}
+
+/// Whether a column holds integers, this one among them.
+fn is_in_range(column: &ColumnDefinition, int: i64) -> bool {
+    column.integer_range().is_some_and(|(min, max)| (min..=max).contains(&int))
 }
 
 /// Collects the new values of rows.
@@ -60,7 +95,7 @@ impl<'a> PatchBuilder<'a> {
         let mut words = SmallVec::<[_; 4]>::new();
         for ((_, column), value) in self.columns.iter().zip(values) {
             let (_, value) = value?;
-            words.push(self.word(column, value)?);
+            words.push(word(self.table, column, value)?);
         }
         self.patch.push(row, words);
         Ok(())
@@ -94,33 +129,11 @@ impl<'a> PatchBuilder<'a> {
             }
             vector => {
                 for row in selection {
-                    words.push(self.word(column, coerced(self.table, place, vector.value(row))?)?);
+                    words.push(word(self.table, column, coerced(self.table, place, vector.value(row))?)?);
                 }
             }
         }
         Ok(words)
-    }
-
-    /// A value of a column's type as it is stored.
-    fn word(&self, column: &ColumnDefinition, value: Value) -> Result<Option<u64>, Error> {
-        let named = || (self.table.name.clone(), column.name.clone());
-        if value.is_null() && !column.nullable {
-            let (table, column) = named();
-            return Err(Error::NotNull { table, column });
-        }
-        let negative = column.unsigned && !value.is_null() && value < Value::Int(0);
-        if negative || value.as_int().is_some_and(|int| column.max.is_some_and(|max| int > max)) {
-            let (min, max) = column
-                .integer_range()
-                .map_or((0.into(), f64::MAX.into()), |(min, max)| (min.into(), max.into()));
-            let (table, column) = named();
-            let source = TypeError::OutOfRange { value, min, max };
-            return Err(Error::Value { table, column, source });
-        }
-        Ok(match value {
-            Value::Bool(bool) => Some(bool.into()),
-            value => value.to_word(),
-        })
     }
 
     /// The patch, in the order of the rows.
@@ -128,6 +141,27 @@ impl<'a> PatchBuilder<'a> {
         self.patch.sort();
         self.patch
     }
+}
+
+/// A value of a column's type as it is stored.
+fn word(table: &TableDefinition, column: &ColumnDefinition, value: Value) -> Result<Option<u64>, Error> {
+    let named = || (table.name.clone(), column.name.clone());
+    if value.is_null() && !column.nullable {
+        let (table, column) = named();
+        return Err(Error::NotNull { table, column });
+    }
+    let negative = column.unsigned && !value.is_null() && value < Value::Int(0);
+    if negative || value.as_int().is_some_and(|int| column.max.is_some_and(|max| int > max)) {
+        let (min, max) =
+            column.integer_range().map_or((0.into(), f64::MAX.into()), |(min, max)| (min.into(), max.into()));
+        let (table, column) = named();
+        let source = TypeError::OutOfRange { value, min, max };
+        return Err(Error::Value { table, column, source });
+    }
+    Ok(match value {
+        Value::Bool(bool) => Some(bool.into()),
+        value => value.to_word(),
+    })
 }
 
 /// Whether every word of a type is one of the column's.

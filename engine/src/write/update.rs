@@ -255,7 +255,7 @@ fn values_of_row<'a>(
         if let Some(value) = constant(expr, context) {
             return Ok(value.clone());
         }
-        if let Some(int) = integer(expr, INTEGER_LEVELS_MAX, table, update.source, row, context) {
+        if let Some(int) = integer_at_hand(table, update, expr, row, context) {
             return Ok(Value::Int(int));
         }
         RowProgram::compile_over(table, update.source, expr)?.evaluate_row(table, row, context)
@@ -263,24 +263,6 @@ fn values_of_row<'a>(
     let assigned =
         move |(place, expr): &'a (usize, Expr)| Ok((*place, coerced(table, *place, value(expr)?)?));
     update.assignments.iter().map(assigned)
-}
-
-/// The same, if all of it is constants and integer arithmetic.
-pub(super) fn values_at_hand(
-    table: &TableDefinition,
-    update: &Update,
-    row: RowRef<'_>,
-    context: &Context<'_>,
-) -> Result<Option<Assigned>, Error> {
-    let mut values = Assigned::new();
-    for (place, expr) in &update.assignments {
-        let at_hand = constant(expr, context).cloned();
-        let integer =
-            || integer(expr, INTEGER_LEVELS_MAX, table, update.source, row, context).map(Value::Int);
-        let Some(value) = at_hand.or_else(integer) else { return Ok(None) };
-        values.push((*place, coerced(table, *place, value)?));
-    }
-    Ok(Some(values))
 }
 
 /// The values of a row's assignments, as their columns store them.
@@ -340,6 +322,17 @@ pub(super) fn constant<'v>(expr: &'v Expr, context: &Context<'v>) -> Option<&'v 
 
 /// How deep sums, differences and products of integers are followed that are computed without being compiled.
 const INTEGER_LEVELS_MAX: usize = 8;
+
+/// What an assignment gives to a row, if that is integers added, subtracted and multiplied, or one alone.
+pub(super) fn integer_at_hand(
+    table: &TableDefinition,
+    update: &Update,
+    expr: &Expr,
+    row: RowRef<'_>,
+    context: &Context<'_>,
+) -> Option<i64> {
+    integer(expr, INTEGER_LEVELS_MAX, table, update.source, row, context)
+}
 
 /// The value of sums, differences and products of integers, so many levels deep: what is mostly assigned to one row, for
 /// a tenth of what compiling it would cost. `None` for anything else, a NULL and an overflow included, which the compiled

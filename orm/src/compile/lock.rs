@@ -1,16 +1,13 @@
 //! `select_for_update`: which rows of a query are locked.
 
-use nuages_engine::{
-    Strength,
-    algebra::{self, RowLock},
-};
+use nuages_engine::algebra::{self, RowLock};
 
 use super::{Compiler, ScopeId, joins::Reuse};
 use crate::{
     error::{Misuse, Result},
     node::FieldPath,
     queryset::{
-        lock::{Lock, LockStrength, LockWait},
+        lock::{Lock, LockWait},
         state::{Distinct, QueryState},
     },
 };
@@ -51,18 +48,12 @@ impl Compiler<'_> {
                 Misuse::Other("select_for_update(of) names a relation that select_related does not").into()
             );
         }
-        let strength = match lock.strength {
-            LockStrength::Update => Strength::Update,
-            LockStrength::NoKeyUpdate => Strength::NoKeyUpdate,
-            LockStrength::Share => Strength::Share,
-            LockStrength::KeyShare => Strength::KeyShare,
-        };
         let wait = match lock.wait {
             LockWait::Wait => algebra::LockWait::Wait,
             LockWait::NoWait => algebra::LockWait::NoWait,
             LockWait::SkipLocked => algebra::LockWait::SkipLocked,
         };
-        Ok(RowLock { sources, strength, wait })
+        Ok(RowLock { sources, strength: lock.strength.of_engine(), wait })
     }
 }
 

@@ -5,14 +5,18 @@
 
 use nuages_engine::algebra::{Expr, OutputColumn, Query, Relation, Source};
 use nuages_engine::catalog::Catalog;
+use nuages_storage::lock::{How, Strength};
 use nuages_storage::{DataType, RowId, RowRef, Table, Value, Version, key::KeyBuffer};
 
-use super::{QuerySet, QueryState};
+use super::{
+    QuerySet, QueryState,
+    lock::{Lock, LockWait},
+};
 use crate::{
     error::Result,
     executor::{
         Executor, StatementKind,
-        statement::{Asked, run},
+        statement::{Asked, is_watched, run},
     },
     field::DecodeError,
     meta::ModelMeta,
@@ -32,6 +36,8 @@ const CACHED_ROWS_MAX: u64 = 4_096;
 pub(crate) enum By {
     /// By its row id.
     RowId,
+    /// By its row id, and locked, which needs a transaction.
+    Locked(Strength, How),
     /// By an index.
     Unique(UniqueKey),
 }
@@ -42,7 +48,11 @@ impl By {
     pub(crate) fn of<'s>(state: &'s QueryState, bound: &Bound) -> Option<(By, &'s Node)> {
         let [condition] = &state.conditions[..] else { return None };
         // A row that extends another is read together with it.
-        if !state.is_plain() || condition.exclude || state.model.parent.is_some() {
+        let lock = match state.is_plain() {
+            true => None,
+            false => Some(state.clauses().lock_alone()?),
+        };
+        if condition.exclude || state.model.parent.is_some() {
             return None;
         }
         let Node::Call(Operator::Lookup(Lookup::Exact), operands) = &condition.node else { return None };
@@ -66,17 +76,30 @@ impl By {
         if !fits {
             return None;
         }
-        if bound.row_id == Some(column) {
-            return Some((By::RowId, operand));
+        match lock {
+            None if bound.row_id == Some(column) => return Some((By::RowId, operand)),
+            Some(lock) if bound.row_id == Some(column) => return Some((By::locked(lock)?, operand)),
+            Some(_) => return None,
+            None => {}
         }
         let unique = bound.unique.iter().find(|unique| unique.column == column)?;
         Some((By::Unique(*unique), operand))
     }
 
+    /// By the row id, with this lock, if it is of the row alone and waits or fails where it is not free.
+    fn locked(lock: &Lock) -> Option<By> {
+        let how = match lock.wait {
+            LockWait::Wait => How::Wait,
+            LockWait::NoWait => How::NoWait,
+            LockWait::SkipLocked => return None,
+        };
+        lock.of.is_empty().then_some(By::Locked(lock.strength.of_engine(), how))
+    }
+
     /// What is asked, as SQL.
     fn words(self, value: &Value, bound: &Bound, catalog: &Catalog) -> String {
         let column = match self {
-            By::RowId => bound.row_id,
+            By::RowId | By::Locked(..) => bound.row_id,
             By::Unique(unique) => Some(unique.column),
         };
         let source = Source::new(0);
@@ -94,8 +117,8 @@ impl By {
     fn find<'v>(self, table: &'v Table, value: &Value) -> Result<Option<RowRef<'v>>, Dropped> {
         match (self, value) {
             (_, Value::Null) => Ok(None),
-            (By::RowId, Value::Int(key)) => Ok(table.get(RowId::new(*key))),
-            (By::RowId, _) => Ok(None),
+            (By::RowId | By::Locked(..), Value::Int(key)) => Ok(table.get(RowId::new(*key))),
+            (By::RowId | By::Locked(..), _) => Ok(None),
             (By::Unique(unique), value) => {
                 let index = table.index(unique.index).ok_or(Dropped)?;
                 let mut key = KeyBuffer::new();
@@ -148,6 +171,9 @@ pub(crate) fn look_up<T>(
     ex: &dyn Executor,
     mut read: impl FnMut(&StoredRow<'_, '_>) -> Result<T, DecodeError>,
 ) -> Result<Found<T>> {
+    if let By::Locked(strength, how) = by {
+        return lock_and_look_up((strength, how), value, bound, ex, read);
+    }
     if ex.session()?.is_noting() {
         return Ok(Found::Ask);
     }
@@ -181,6 +207,33 @@ pub(crate) fn look_up<T>(
         Some(Err(error)) => Err(read::decode_error(bound.meta, error)),
         None if is_dropped => Ok(Found::Ask),
         None => Ok(Found::Row(None)),
+    }
+}
+
+/// Locks a row in a transaction and reads it under the latch. One that is not there, or not seen as it is, is left to a
+/// query, and all of them where statements are counted or shown.
+fn lock_and_look_up<T>(
+    lock: (Strength, How),
+    value: &Value,
+    bound: &Bound,
+    ex: &dyn Executor,
+    mut read: impl FnMut(&StoredRow<'_, '_>) -> Result<T, DecodeError>,
+) -> Result<Found<T>> {
+    let (Some(transaction), Value::Int(row)) = (ex.session()?.as_transaction(), value) else {
+        return Ok(Found::Ask);
+    };
+    if is_watched(ex) || ex.settings().spending.is_some() {
+        return Ok(Found::Ask);
+    }
+    let mut found: Option<Result<T, DecodeError>> = None;
+    let mut look = |row: RowRef<'_>| found = Some(read(&StoredRow { row, bound }));
+    if !transaction.get_locked(bound.table, RowId::new(*row), lock, &mut look)? {
+        return Ok(Found::Ask);
+    }
+    match found {
+        Some(Ok(row)) => Ok(Found::Row(Some(row))),
+        Some(Err(error)) => Err(read::decode_error(bound.meta, error)),
+        None => Ok(Found::Ask),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `select_for_update`: which rows are locked, how strongly, and what happens if they are not free.
 
+use nuages_storage::lock::Strength;
+
 use super::relations::Relations;
 use crate::{model::Model, node::FieldPath};
 
@@ -73,6 +75,18 @@ pub enum LockStrength {
     Share,
     /// Against changes of the key.
     KeyShare,
+}
+
+impl LockStrength {
+    /// The engine's word for it.
+    pub(crate) const fn of_engine(self) -> Strength {
+        match self {
+            LockStrength::Update => Strength::Update,
+            LockStrength::NoKeyUpdate => Strength::NoKeyUpdate,
+            LockStrength::Share => Strength::Share,
+            LockStrength::KeyShare => Strength::KeyShare,
+        }
+    }
 }
 
 /// What happens when another transaction holds a row.

@@ -89,6 +89,41 @@ pub struct Clauses {
     pub misuse: Option<Box<Error>>,
 }
 
+impl Clauses {
+    /// How the rows are locked, if that is all they say.
+    pub(super) fn lock_alone(&self) -> Option<&Lock> {
+        let Clauses {
+            annotations,
+            shape: Shape::Instances,
+            grouping: None,
+            ordering: Ordering::Default,
+            default_ordering: _,
+            reversed: false,
+            distinct: Distinct::No,
+            slice,
+            loading: None,
+            select_related,
+            prefetch,
+            lock: Some(lock),
+            fetch_mode: None,
+            first: None,
+            combined,
+            vocabulary: None,
+            empty: false,
+            misuse: None,
+        } = self
+        else {
+            return None;
+        };
+        let is_alone = annotations.is_empty()
+            && slice.is_all()
+            && select_related.is_empty()
+            && prefetch.is_empty()
+            && combined.is_empty();
+        is_alone.then_some(lock)
+    }
+}
+
 /// A computed value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Annotation {

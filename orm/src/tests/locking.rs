@@ -169,3 +169,42 @@ fn others_may_refer_to_a_row_that_is_locked_without_its_key() {
     assert!(is_refused(Lock::new()));
     assert!(!is_refused(Lock::new().no_key()));
 }
+
+#[test]
+fn a_row_locked_by_its_key_is_read_as_it_is_then_and_kept_from_others() {
+    let db = counter();
+    let by_key = |id: i64, lock: Lock, ex: &dyn Executor| {
+        Counter::objects().select_for_update_with(lock).get(Counter::id.eq(id), ex).map(|row| row.value)
+    };
+    let kept =
+        prepare(|id: Param<i64>| Counter::objects().filter(Counter::id.eq(id)).select_for_update(), &db);
+    let kept = kept.unwrap();
+    for isolation in [Isolation::ReadCommitted, Isolation::Snapshot, Isolation::Serializable] {
+        Counter::objects().update(Counter::value.set(3), &db).unwrap();
+        let db = db.with_isolation(isolation);
+        db.atomic(|tx| {
+            assert_eq!(by_key(1, Lock::new(), tx)?, 3);
+            let refused = db.atomic(|other| by_key(1, Lock::new().nowait(), other));
+            assert!(matches!(refused, Err(Error::Locked(_))), "{refused:?}");
+            let passed_over = db.atomic(|other| by_key(1, Lock::new().skip_locked(), other));
+            assert!(matches!(passed_over, Err(Error::DoesNotExist { .. })), "{passed_over:?}");
+            Counter::objects()
+                .filter(Counter::id.eq(1))
+                .update(Counter::value.set(Counter::value + 1), tx)?;
+            assert_eq!(
+                (by_key(1, Lock::new(), tx)?, kept.get(1, tx)?.value),
+                (4, 4),
+                "its own write is seen"
+            );
+            assert!(matches!(by_key(2, Lock::new(), tx), Err(Error::DoesNotExist { .. })));
+            assert!(kept.first(2, tx)?.is_none());
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(by_key(1, Lock::new(), &db.begin().unwrap()), Ok(4), "the locks are gone");
+    }
+    let queries = db.queries();
+    db.atomic(|tx| by_key(1, Lock::new(), tx)).unwrap();
+    let shown = queries.statements();
+    assert!(shown.len() == 1 && shown[0].sql().contains("FOR UPDATE"), "who watches is shown the lock, too");
+}

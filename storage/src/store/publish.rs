@@ -198,6 +198,7 @@ impl Inner {
             let before = std::mem::replace(&mut self.published.write().version, Arc::clone(&next));
             self.holders.replaced(&before);
             old.push(before);
+            self.note_newest(next.commit());
             old.extend(self.history.published(&next));
         }
         drop(committing);
@@ -234,6 +235,7 @@ impl Inner {
         let next = Arc::new(next);
         let before = std::mem::replace(&mut self.published.write().version, Arc::clone(&next));
         self.holders.replaced(&before);
+        self.note_newest(next.commit());
         // Who watches holds the version before, so this is where all its commits come by.
         let outdated = self.history.published(&next);
         Applied { commit: next.commit(), _before: Some(before), _outdated: outdated }
@@ -248,6 +250,7 @@ impl Inner {
         let commit = version.commit().next();
         version.commit_operations(commit, operations);
         *torn = false;
+        self.note_newest(commit);
         Ok(Some(commit))
     }
 }

@@ -56,7 +56,7 @@ impl Table {
         let (mut done, mut fits) = (0, true);
         while let Some(&row_id) = patch.row_ids().get(done) {
             let layout = &self.layout;
-            let assigned = self.rows.edit(row_id, |leaf, at| leaf.assign(layout, at, patch, done));
+            let assigned = self.rows.overwrite(row_id, |leaf, at| leaf.assign(layout, at, patch, done));
             fits &= assigned.is_some();
             done += assigned.unwrap_or(1);
         }

@@ -59,6 +59,35 @@ impl<B: Block> Tree<B> {
         Some(result)
     }
 
+    /// The same for a change that leaves an item about as large as it was, on whose way back there is nothing to mend.
+    pub(crate) fn overwrite<R>(
+        &mut self,
+        key: KeyOf<'_, B>,
+        change: impl FnOnce(&mut B, usize) -> R,
+    ) -> Option<R> {
+        let mut node = self.root.as_mut()?;
+        let result = loop {
+            match node {
+                Node::Inner(inner) => {
+                    let inner = Arc::make_mut(inner);
+                    let at = inner.keys.upper_bound(key);
+                    node = &mut inner.children[at];
+                }
+                Node::Leaf(leaf) => {
+                    let at = leaf.search(key).ok()?;
+                    let block = Arc::make_mut(leaf);
+                    let result = change(block, at);
+                    if !block.is_overfull() {
+                        return Some(result);
+                    }
+                    break result;
+                }
+            }
+        };
+        self.edit(key, |_, _| ());
+        Some(result)
+    }
+
     /// Takes the item of a key out. Returns whether there was one.
     pub(crate) fn remove(&mut self, key: KeyOf<'_, B>) -> bool {
         let Some(root) = &mut self.root else { return false };

@@ -71,14 +71,14 @@ use source::{
     key, keys,
     layout::{self, Layout, Slot},
     leaf::{self, Leaf, LeafBuilder, RowId, Rows, all_rows},
-    lock::{self, Strength},
+    lock::{self, How, Strength},
     lock_list, log, long, numbered,
     patch::{self, Patch},
     record, recovery, salvage,
     statement::{self, Statement, Step},
     store::{self, Reach, Snapshot, Store},
     table::{self, LeafSlice, LeafView, Leaves, RowChange, RowRef, Table, TableId, Words},
-    transaction::{self, Savepoint, Transaction},
+    transaction::{self, RowClaim, Savepoint, Transaction},
     tree,
     value::{self, DataType, Lane, TypeError, Value},
     version::{self, Version},
@@ -93,10 +93,11 @@ const SCHEDULES: usize = 1_000;
 const TABLE: TableId = TableId::new(0);
 
 fn main() {
-    let scenarios: [(&str, fn()); 9] = [
+    let scenarios: [(&str, fn()); 10] = [
         ("each_statement_of_a_transaction_computes_from_the_newest_version", each_statement_is_of_the_newest),
         ("a_statement_alone_and_a_transaction_lose_nothing_of_each_other", alone_beside_a_transaction),
         ("statements_at_once_and_a_transaction_lose_nothing_of_each_other", at_once_beside_a_transaction),
+        ("statements_of_one_row_lose_nothing_of_each_other", one_row_after_the_other),
         ("a_long_statement_and_a_transaction_lose_nothing_of_each_other", long_beside_a_transaction),
         ("a_snapshot_is_refused_what_others_have_changed", snapshots_are_refused),
         (
@@ -226,6 +227,41 @@ fn incremented(version: &Version, row: i64) -> Result<Option<((), Operation)>, R
     let mut patch = Patch::new([1]);
     patch.push(RowId::new(row), [Some((value(version, row) + 1).cast_unsigned())]);
     Ok(Some(((), Operation::Assign { table: TABLE, patch })))
+}
+
+fn one_row_after_the_other() {
+    let store = counters();
+    let transactions = [0, 1].map(|_| {
+        let store = store.clone();
+        thread::spawn(move || {
+            let mut tx = store.begin(Isolation::ReadCommitted);
+            [1, 2].into_iter().for_each(|row| increment_row(&mut tx, row));
+            tx.commit().expect("nothing is in the way");
+        })
+    });
+    for row in [2, 1] {
+        if store.write_at_once(|at_once| incremented(at_once.version(), row)).is_none() {
+            store.write(Reach::Short, |writer| increment(writer, row)).expect("it waits for one row alone");
+        }
+    }
+    transactions.into_iter().for_each(|thread| thread.join().expect("it did not panic"));
+    assert_eq!(store.read(|version| (value(version, 1), value(version, 2))), Ok((3, 3)));
+}
+
+/// Adds one to a row by a statement that knows it beforehand.
+fn increment_row(tx: &mut Transaction, row: i64) {
+    let claim =
+        RowClaim { table: TABLE, row: RowId::new(row), strength: Strength::NoKeyUpdate, how: How::Wait };
+    loop {
+        let step = tx.write_row(|version| {
+            let incremented = incremented(version, row)?;
+            Ok::<_, Refused>(incremented.map(|((), operation)| (claim, Some(operation))))
+        });
+        match step.expect("they lock in one order").expect("it is of that form") {
+            Step::Done(()) => return,
+            Step::Wait(ticket) => ticket.wait(None).expect("who holds it goes on"),
+        }
+    }
 }
 
 fn long_beside_a_transaction() {

@@ -107,10 +107,7 @@ fn orders_groups_counts_and_joins_use_it_too() {
 #[test]
 fn a_search_without_regard_to_case_is_one_of_the_lower_case() {
     let connection = connection(Dialect::PostgreSql, &many(), INDEXES);
-    for (condition, index) in [
-        ("x ILIKE 'NAME12%'", "t_lower"),
-        ("x ILIKE 'Name45_'", "t_lower"),
-    ] {
+    for (condition, index) in [("x ILIKE 'NAME12%'", "t_lower"), ("x ILIKE 'Name45_'", "t_lower")] {
         let plan = plan(&connection, &format!("SELECT id FROM t WHERE {condition}"));
         assert!(plan.contains(&format!("by index {index}")), "{condition}\n{plan}");
     }

@@ -147,6 +147,13 @@ fn hash_operand(node: &Node, hasher: &mut impl Hasher) -> Option<()> {
         Node::Value(value) => discriminant(value).hash(hasher),
         Node::Subquery(state) => return hash_state(state, hasher),
         Node::Path(_) => hash_path_of(node, hasher),
+        Node::Call(operator, operands) => {
+            discriminant(operator).hash(hasher);
+            if let Operator::Arithmetic(arithmetic) = operator {
+                discriminant(arithmetic).hash(hasher);
+            }
+            operands.iter().for_each(|operand| hash_path_of(operand, hasher));
+        }
         Node::Parameter(..) | Node::Misuse(_) => return None,
         _ => {}
     }
