@@ -211,7 +211,7 @@ impl Transaction {
         parameters: &[Value],
     ) -> Result<bool, Error> {
         let context = Context::new(parameters);
-        self.at_row(&mut |transaction| at_once::execute_in(transaction, statement, &context))
+        self.at_row(|transaction| at_once::execute_in(transaction, statement, &context))
     }
 
     /// Runs a query that locks one row by its key, if it is [of that form](lock::lock_row_in).
@@ -222,8 +222,8 @@ impl Transaction {
         parameters: &[Value],
     ) -> Result<Option<Batch<'static>>, Error> {
         let (context, mut batch) = (Context::new(parameters), None);
-        let is_locked = self
-            .at_row(&mut |transaction| lock::lock_row_in(transaction, query, lock, &mut batch, &context))?;
+        let is_locked =
+            self.at_row(|transaction| lock::lock_row_in(transaction, query, lock, &mut batch, &context))?;
         Ok(batch.filter(|_| is_locked))
     }
 
@@ -243,7 +243,7 @@ impl Transaction {
         f: &mut dyn FnMut(RowRef<'_>),
     ) -> Result<bool, Error> {
         let (strength, how) = lock;
-        self.at_row(&mut |transaction| {
+        self.at_row(|transaction| {
             let step = transaction.write_row(|version| {
                 let found = version.table(table).and_then(|rows| rows.get(row));
                 found.into_iter().for_each(&mut *f);
@@ -257,7 +257,7 @@ impl Transaction {
     /// Takes a statement of one row to its end; false if it says that it is not one.
     fn at_row(
         &self,
-        run: &mut dyn FnMut(&mut nuages_storage::Transaction) -> Result<Option<Step<()>>, Error>,
+        mut run: impl FnMut(&mut nuages_storage::Transaction) -> Result<Option<Step<()>>, Error>,
     ) -> Result<bool, Error> {
         let mut waited_within = None;
         loop {

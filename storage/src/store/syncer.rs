@@ -110,6 +110,7 @@ impl Syncer {
     }
 
     /// Hands a commit over, to be told when it is published. If there is nobody to take it, it is returned.
+    #[expect(clippy::result_large_err, reason = "it is what was given, and goes no further than the caller")]
     pub(super) fn hand_over(
         &self,
         appended: Appended,

@@ -130,7 +130,7 @@ mod tests {
         }
     }
 
-    fn is_done(step: Result<Option<Step<()>>, Error>) -> bool {
+    fn is_done(step: &Result<Option<Step<()>>, Error>) -> bool {
         matches!(step, Ok(Some(Step::Done(()))))
     }
 
@@ -138,7 +138,7 @@ mod tests {
     fn rows_are_changed_in_place_and_seen_by_others_after_the_commit() {
         let store = store();
         let mut transaction = store.begin(Isolation::ReadCommitted);
-        assert!(is_done(transaction.write_row(add(1, 1))) && is_done(transaction.write_row(add(2, -1))));
+        assert!(is_done(&transaction.write_row(add(1, 1))) && is_done(&transaction.write_row(add(2, -1))));
         assert_eq!(transaction.read(|version| value(version, 1)), Ok(Some(11)));
         assert_eq!(store.read(|version| (value(version, 1), value(version, 2))), Ok((Some(10), Some(20))));
         transaction.commit().unwrap();
@@ -150,12 +150,12 @@ mod tests {
         let store = store();
         let (mut first, mut second) =
             (store.begin_async(Isolation::ReadCommitted), store.begin_async(Isolation::ReadCommitted));
-        assert!(is_done(first.write_row(add(1, 1))));
+        assert!(is_done(&first.write_row(add(1, 1))));
         let Ok(Some(Step::Wait(ticket))) = second.write_row(add(1, 5)) else { panic!("it is locked") };
         assert!(!second.has_written());
         first.commit().unwrap();
         ticket.wait(None).unwrap();
-        assert!(is_done(second.write_row(add(1, 5))));
+        assert!(is_done(&second.write_row(add(1, 5))));
         second.commit().unwrap();
         assert_eq!(store.read(|version| value(version, 1)), Ok(Some(16)));
     }
@@ -168,7 +168,7 @@ mod tests {
         assert!(matches!(transaction.write_row(refuses), Ok(None)));
         assert!(matches!(transaction.write_row(add(3, 1)), Ok(None)), "there is no such row");
         assert!(!transaction.has_written());
-        assert!(is_done(transaction.write_row(add(1, 1))));
+        assert!(is_done(&transaction.write_row(add(1, 1))));
         assert!(matches!(transaction.write_row(add(1, 1)), Ok(None)), "it has written the row");
         let mut snapshot = store.begin(Isolation::Snapshot);
         assert!(matches!(snapshot.write_row(add(2, 1)), Ok(None)), "what it sees is fixed");
@@ -184,14 +184,14 @@ mod tests {
             seen = value(version, 1);
             Ok::<_, Error>(Some((claim(1, How::NoWait), None)))
         };
-        assert!(is_done(first.write_row(&mut lock)) && !first.has_written());
+        assert!(is_done(&first.write_row(&mut lock)) && !first.has_written());
         let refused = second.write_row(&mut lock);
         assert!(
             matches!(&refused, Err(Error::Lock(error)) if matches!(**error, LockError::NotAvailable { .. })),
             "{refused:?}"
         );
         drop(first);
-        assert!(is_done(second.write_row(lock)));
+        assert!(is_done(&second.write_row(lock)));
         assert_eq!(seen, Some(10));
     }
 }
