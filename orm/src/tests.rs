@@ -32,6 +32,7 @@ mod prepared;
 mod projection;
 mod proxy;
 mod related;
+mod through;
 mod transactions;
 mod ways;
 mod window;

@@ -11,6 +11,9 @@
 //! first key, where that is a word, before the others are even encoded. This
 //! does the work of a bounded heap, a batch at a time: most rows of a long input are dropped by one comparison.
 //!
+//! An input of one batch, as most are, is sorted where it lies: only what is put out is gathered. Its rows are collected
+//! (see [`Kept`]) as soon as a second batch comes.
+//!
 //! Invariant: row numbers of entries grow in the order of arrival, also after rows were dropped.
 
 use std::cmp::Ordering;
@@ -62,12 +65,13 @@ impl<'v> Sort<'v> {
             let mut batch = Batch::default();
             while input.next(&mut batch, context)? {
                 let keys = key_columns(self.keys.iter().map(|key| &key.scalar), &batch, context)?;
-                sorter.add(&batch, &keys);
+                let wanted = sorter.add(&batch, &keys);
                 drop(keys);
                 // A few of all rows are not much, however many come by.
                 if top.is_none() {
                     self.charge.add_rows("a sort", &batch, context)?;
                 }
+                sorter.keep(&mut batch, wanted);
             }
         }
         Ok(sorter.finish())
@@ -89,12 +93,61 @@ struct Sorter<'v> {
     types: Vec<DataType>,
     parts: Vec<KeyPart>,
     top: Option<usize>,
-    rows: BatchBuilder<'v>,
+    rows: Kept<'v>,
     entries: Vec<u128>,
     /// Of each row, what of its key is beyond the head; none if no key is that long.
     tails: Option<Tails>,
     /// What a row has to beat to be among the first.
     mark: Option<Mark>,
+}
+
+/// Rows of the input, numbered as they came.
+enum Kept<'v> {
+    /// These of one batch.
+    Of(Batch<'v>, Vec<u32>),
+    /// Those of several, collected.
+    Collected(BatchBuilder<'v>),
+}
+
+impl<'v> Kept<'v> {
+    fn len(&self) -> usize {
+        match self {
+            Kept::Of(_, rows) => rows.len(),
+            Kept::Collected(rows) => rows.len(),
+        }
+    }
+
+    /// Adds some rows of a batch, which it may take away.
+    fn add(&mut self, batch: &mut Batch<'v>, wanted: Vec<u32>, types: &[DataType]) {
+        match self {
+            Kept::Of(_, rows) if rows.is_empty() => *self = Kept::Of(std::mem::take(batch), wanted),
+            Kept::Of(first, rows) => {
+                let mut collected = BatchBuilder::new(types);
+                collected.append_rows(first, rows);
+                collected.append_rows(batch, &wanted);
+                *self = Kept::Collected(collected);
+            }
+            Kept::Collected(rows) => rows.append_rows(batch, &wanted),
+        }
+    }
+
+    /// A batch, and which of its rows have the numbers in `order`.
+    fn in_order(self, mut order: Vec<u32>) -> (Batch<'v>, Vec<u32>) {
+        match self {
+            Kept::Of(batch, rows) => {
+                order.iter_mut().for_each(|number| *number = rows[*number as usize]);
+                (batch, order)
+            }
+            Kept::Collected(rows) => (rows.finish(), order),
+        }
+    }
+}
+
+/// Nothing yet.
+impl Default for Kept<'_> {
+    fn default() -> Self {
+        Kept::Of(Batch::default(), Vec::new())
+    }
 }
 
 /// The key of the worst row that is still wanted.
@@ -118,18 +171,19 @@ impl<'v> Sorter<'v> {
             keys.map(|(kind, part)| (kind, KeyPart { nullable: true, ..part })).unzip();
         let bytes: usize = key_types.into_iter().map(key_bytes_max).sum();
         Sorter {
-            rows: BatchBuilder::new(&types),
             types,
             parts,
             top,
+            rows: Kept::default(),
             entries: Vec::new(),
             tails: (bytes > HEAD_BYTES).then(Tails::default),
             mark: None,
         }
     }
 
-    /// Adds the selected rows of a batch that may be among the first.
-    fn add(&mut self, batch: &Batch<'v>, keys: &KeyColumns<'_, 'v>) {
+    /// Adds the keys of the selected rows of a batch that may be among the first; gives these rows, which are then to be
+    /// [kept](Self::keep).
+    fn add(&mut self, batch: &Batch<'v>, keys: &KeyColumns<'_, 'v>) -> Vec<u32> {
         let count = batch.selection.count();
         let mut added = Vec::with_capacity(if self.mark.is_none() { count } else { 0 });
         self.reserve(added.capacity());
@@ -155,10 +209,15 @@ impl<'v> Sorter<'v> {
                 }
             }
         }
+        added
+    }
+
+    /// Keeps the rows whose keys were added.
+    fn keep(&mut self, batch: &mut Batch<'v>, added: Vec<u32>) {
         if added.is_empty() {
             return;
         }
-        self.rows.append_rows(batch, &added);
+        self.rows.add(batch, added, &self.types);
         if let Some(top) = self.top
             && self.entries.len() >= top.saturating_mul(2).max(BATCH_ROWS_MAX)
         {
@@ -198,8 +257,10 @@ impl<'v> Sorter<'v> {
         self.mark = Some(Mark { head: worst >> ROW_BITS << ROW_BITS, tail: tail.to_vec() });
         self.entries.sort_unstable_by_key(|entry| row_of(*entry));
         let kept: Vec<u32> = self.entries.iter().map(|entry| row_of(*entry)).collect();
-        let rows = std::mem::replace(&mut self.rows, BatchBuilder::new(&self.types)).finish();
-        self.rows.append_rows(&rows, &kept);
+        let (rows, kept) = std::mem::take(&mut self.rows).in_order(kept);
+        let mut collected = BatchBuilder::new(&self.types);
+        collected.append_rows(&rows, &kept);
+        self.rows = Kept::Collected(collected);
         self.tails = self.tails.as_ref().map(|tails| tails.of_entries(&self.entries));
         for (row, entry) in self.entries.iter_mut().enumerate() {
             *entry = *entry >> ROW_BITS << ROW_BITS | u128::from(row_number(row));
@@ -222,7 +283,8 @@ impl<'v> Sorter<'v> {
     /// The rows in order.
     fn finish(mut self) -> Chunks<'v> {
         let order = self.order();
-        Chunks::in_order(self.rows.finish(), order)
+        let (rows, order) = self.rows.in_order(order);
+        Chunks::in_order(rows, order)
     }
 
     /// The numbers of the rows in their order.

@@ -164,8 +164,9 @@ impl Compiler<'_> {
             Shape::Values { .. } => self.outputs(scope, state)?,
         };
         let distinct = self.distinct(scope, clauses, &own)?;
-        let order =
-            if clauses.slice.is_all() { Vec::new() } else { self.order(scope, state, keys.is_some())? };
+        // Where the first rows are taken, of all or of those that agree, the order says which they are.
+        let ordered = !clauses.slice.is_all() || matches!(clauses.distinct, Distinct::On(_));
+        let order = if ordered { self.order(scope, state, keys.is_some())? } else { Vec::new() };
         let wanted =
             Wanted { outputs: inputs, order, distinct, slice: clauses.slice, keys, ..Wanted::default() };
         Ok(self.finish(scope, wanted))

@@ -270,6 +270,15 @@ impl fmt::Display for Misuse {
             Misuse::WrongField { call, model, field, expected } => {
                 write!(f, "{call} takes {expected}, and {model}.{field} is none")
             }
+            Misuse::Through { relation, through, target, keys } if keys.is_empty() => {
+                write!(f, "{relation} goes through {through}, which has no key to {target}")
+            }
+            Misuse::Through { relation, through, target, keys } => write!(
+                f,
+                "{relation} goes through {through}, whose keys to {target} are {}; say which two it goes by with \
+                 `#[field(through_fields(.., ..))]`",
+                keys.join(", ")
+            ),
             Misuse::RawWithoutKey { model } => {
                 write!(f, "a raw query of {model} must have its primary key among its columns")
             }

@@ -172,6 +172,17 @@ pub enum Misuse {
         /// What kind of field it takes.
         expected: &'static str,
     },
+    /// A model between two others of which it is not plain by which keys it joins them.
+    Through {
+        /// The many-to-many relation: `Group.members`.
+        relation: String,
+        /// The model between.
+        through: &'static str,
+        /// The model that it needs a key to.
+        target: &'static str,
+        /// The keys that lead there.
+        keys: Vec<&'static str>,
+    },
     /// The columns of a raw query without the primary key of the model.
     RawWithoutKey {
         /// The model.

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use super::{
     QuerySet, QueryState,
     run::{columns_of, is_empty, lock, prefetch_into},
-    state::{Annotation, Shape},
+    state::{Annotation, Distinct, Shape},
 };
 use crate::{
     compile::Compiler,
@@ -40,7 +40,7 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     /// ```
     ///
     /// # Errors
-    /// As [`all`](QuerySet::all); [`Misuse::NotAllowed`] after a slice, a combination or `distinct_on`.
+    /// As [`all`](QuerySet::all); [`Misuse::NotAllowed`] after a slice or a combination.
     pub fn in_bulk(
         &self,
         keys: impl IntoIterator<Item = M::Pk>,
@@ -50,20 +50,22 @@ impl<M: Model, R: Row> QuerySet<M, R> {
         if keys.is_empty() {
             return Ok(HashMap::new());
         }
-        let mut state = self.bulk_state()?;
+        let mut state = self.narrowable_state()?;
         state.add_condition(super::has_key_of(M::meta(), &keys));
         self.by_key(state, ex)
     }
 
-    /// All rows by key; Django's `in_bulk()` without keys.
+    /// All rows by key; Django's `in_bulk()` without keys. The rows of a combination can be had so, too, if they are
+    /// instances.
     ///
     /// # Errors
-    /// As [`in_bulk`](QuerySet::in_bulk).
+    /// As [`all`](QuerySet::all); [`Misuse::NotAllowed`] after a slice.
     pub fn in_bulk_all(&self, ex: &dyn Executor) -> Result<HashMap<M::Pk, R>> {
         self.by_key(self.bulk_state()?, ex)
     }
 
-    /// The rows with these values of a unique field, by value. Django's `in_bulk(.., field_name=..)`.
+    /// The rows with these values of a unique field, or of the one that the queryset is `distinct_on`, by value. Django's
+    /// `in_bulk(.., field_name=..)`.
     ///
     /// ```
     /// use nuages::prelude::*;
@@ -84,12 +86,12 @@ impl<M: Model, R: Row> QuerySet<M, R> {
         ex: &dyn Executor,
     ) -> Result<HashMap<T::Base, R>> {
         let node = field.node();
-        if !is_unique(M::meta(), &node) {
+        if !is_unique(M::meta(), &node) && !is_only_once(self.state(), &node) {
             let (model, expected) = (M::NAME, "a unique field");
             let field = self.state().name_of(&node);
             return Err(Misuse::WrongField { call: "in_bulk_by", model, field, expected }.into());
         }
-        let mut state = self.bulk_state()?;
+        let mut state = self.narrowable_state()?;
         let values = values.into_iter().map(V::into_node);
         let operands: Vec<Node> = std::iter::once(node.clone()).chain(values).collect();
         state.add_condition(Node::Call(Operator::Lookup(Lookup::In), operands.into()));
@@ -102,15 +104,19 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     }
 
     fn bulk_state(&self) -> Result<QueryState> {
-        let refused = |after| Err(Misuse::NotAllowed { call: "in_bulk", after }.into());
-        let state = self.state();
-        if !state.clauses().slice.is_all() {
-            return refused("a slice");
+        if !self.state().clauses().slice.is_all() {
+            return Err(Misuse::NotAllowed { call: "in_bulk", after: "a slice" }.into());
         }
-        if state.is_distinct_on() {
-            return refused("distinct_on");
+        Ok(self.state().clone())
+    }
+
+    /// The same, to be narrowed to some keys.
+    fn narrowable_state(&self) -> Result<QueryState> {
+        let state = self.bulk_state()?;
+        match state.combination_name() {
+            Some(after) => Err(Misuse::NotAllowed { call: "in_bulk", after }.into()),
+            None => Ok(state),
         }
-        state.combination_name().map_or_else(|| Ok(state.clone()), refused)
     }
 
     fn by_key(&self, state: QueryState, ex: &dyn Executor) -> Result<HashMap<M::Pk, R>> {
@@ -134,6 +140,11 @@ fn is_unique(meta: &'static ModelMeta, node: &Node) -> bool {
     is_declared || meta.primary_key == [*field] || meta.unique_together.iter().any(|set| **set == [*field])
 }
 
+/// Whether a queryset has only the first row of each value of a node.
+fn is_only_once(state: &QueryState, node: &Node) -> bool {
+    matches!(&state.clauses().distinct, Distinct::On(on) if on[..] == [node.clone()])
+}
+
 /// The rows of a queryset, each with the values of some fields, which are read beside it.
 fn keyed<M: Model, R: Row>(
     mut state: QueryState,
@@ -142,10 +153,10 @@ fn keyed<M: Model, R: Row>(
 ) -> Result<Vec<(KeyValues, R)>> {
     state.sound()?;
     let names = if R::NAMED { state.names() } else { Vec::new() };
-    // The last annotations: after the row's own columns, and before those that `select_related` adds.
-    let count = key.len();
-    let shown = shown_columns(&state);
-    state.clauses_mut().annotations.extend(key.into_iter().map(|node| Annotation { node, shown: true }));
+    let places = match state.combination_name() {
+        Some(after) => own_places(&state, &key).ok_or(Misuse::NotAllowed { call: "in_bulk", after })?,
+        None => add_columns(&mut state, key),
+    };
     lock(&state, ex)?;
     if is_empty(&state) {
         return Ok(Vec::new());
@@ -155,12 +166,37 @@ fn keyed<M: Model, R: Row>(
     let mut keys: Vec<KeyValues> = Vec::new();
     let rows = read::fetch_with(ex, state.model, compiled.query, &columns, |row| {
         use crate::field::RowReader;
-        keys.push((shown..shown + count).map(|column| row.value(column)).collect());
+        keys.push(places.iter().map(|column| row.value(*column)).collect());
         R::read(row, &mut columns.clone())
     });
     let mut rows = rows.map_err(|error| state.explain(error, []))?;
     prefetch_into::<M, R>(&mut [&mut rows], &state, ex)?;
     Ok(keys.into_iter().zip(rows).collect())
+}
+
+/// Adds columns to the rows; gives their places. They are the last annotations: after the row's own columns, and before
+/// those that `select_related` adds.
+fn add_columns(state: &mut QueryState, nodes: Vec<Node>) -> Vec<usize> {
+    let shown = shown_columns(state);
+    let places = (shown..shown + nodes.len()).collect();
+    state.clauses_mut().annotations.extend(nodes.into_iter().map(|node| Annotation { node, shown: true }));
+    places
+}
+
+/// Where fields stand in the rows of a combination, which takes no further columns: known if the rows are whole instances.
+fn own_places(state: &QueryState, nodes: &[Node]) -> Option<Vec<usize>> {
+    let clauses = state.clauses();
+    if clauses.shape != Shape::Instances || clauses.loading.is_some() {
+        return None;
+    }
+    let place = |node: &Node| match node {
+        Node::Path(path) => match path.steps() {
+            [Step::Field(field)] => Some(state.model.position(*field)),
+            _ => None,
+        },
+        _ => None,
+    };
+    nodes.iter().map(place).collect()
 }
 
 /// How many columns the rows have, without those of joined models.

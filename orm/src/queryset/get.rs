@@ -16,6 +16,7 @@ use crate::{
     model::Model,
     node::Node,
     row::Row,
+    schema::Bound,
 };
 
 impl<M: Model, R: Row> QuerySet<M, R> {
@@ -34,8 +35,14 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn get(&self, condition: impl Condition<M>, ex: &dyn Executor) -> Result<R> {
-        let queryset = self.clone().filter(condition);
-        queryset.one(ex)
+        let condition = condition.into_condition();
+        // A get by a key of all rows needs no queryset.
+        if self.state.is_all()
+            && let Some(row) = by_key::<M, R>(|bound| By::named_in(condition.node(), bound), ex)?
+        {
+            return row.ok_or_else(|| Error::DoesNotExist { model: M::NAME });
+        }
+        self.clone().filter(condition).one(ex)
     }
 
     /// The row of a queryset that has exactly one.
@@ -44,16 +51,26 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     /// As [`get`](QuerySet::get).
     pub fn one(self, ex: &dyn Executor) -> Result<R> {
         let mut state = self.into_state();
-        let bound = ex.shared().binding().model(state.model)?;
-        if let Some((by, Node::Value(value))) = By::of(&state, bound)
-            && let Found::Row(row) = key::row_of::<M, R>(by, value, bound, ex)?
-        {
+        if let Some(row) = by_key::<M, R>(|bound| By::of(&state, bound), ex)? {
             return row.ok_or_else(|| Error::DoesNotExist { model: M::NAME });
         }
         unordered(&mut state);
         let clauses = state.clauses_mut();
         clauses.slice = clauses.slice.then(Slice { offset: 0, count: Some(GET_ROWS_MAX + 1) });
         only_row::<M, R>(rows::<M, R>(&state, ex)?)
+    }
+}
+
+/// The row that is named by a key; none if it is not.
+fn by_key<'s, M: Model, R: Row>(
+    named: impl FnOnce(&Bound) -> Option<(By, &'s Node)>,
+    ex: &dyn Executor,
+) -> Result<Option<Option<R>>> {
+    let bound = ex.shared().binding().model(M::meta())?;
+    let Some((by, Node::Value(value))) = named(bound) else { return Ok(None) };
+    match key::row_of::<M, R>(by, value, bound, ex)? {
+        Found::Row(row) => Ok(Some(row)),
+        Found::Ask => Ok(None),
     }
 }
 

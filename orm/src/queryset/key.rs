@@ -47,27 +47,35 @@ impl By {
     /// nothing else.
     pub(crate) fn of<'s>(state: &'s QueryState, bound: &Bound) -> Option<(By, &'s Node)> {
         let [condition] = &state.conditions[..] else { return None };
-        // A row that extends another is read together with it.
         let lock = match state.is_plain() {
             true => None,
             false => Some(state.clauses().lock_alone()?),
         };
-        if condition.exclude || state.model.parent.is_some() {
-            return None;
-        }
-        let Node::Call(Operator::Lookup(Lookup::Exact), operands) = &condition.node else { return None };
+        if condition.exclude { None } else { By::with_lock(&condition.node, lock, bound) }
+    }
+
+    /// The same of all rows of a model that meet a condition.
+    pub(crate) fn named_in<'s>(condition: &'s Node, bound: &Bound) -> Option<(By, &'s Node)> {
+        By::with_lock(condition, None, bound)
+    }
+
+    fn with_lock<'s>(condition: &'s Node, lock: Option<&Lock>, bound: &Bound) -> Option<(By, &'s Node)> {
+        let model = bound.meta;
+        let Node::Call(Operator::Lookup(Lookup::Exact), operands) = condition else { return None };
         let [Node::Path(path), operand] = &operands[..] else { return None };
         let field = match path.steps() {
-            [] => *state.model.primary_key.first()?,
+            [] => *model.primary_key.first()?,
             [Step::Field(field)] | [Step::Field(field), Step::Key] => *field,
             _ => return None,
         };
-        if path.steps().is_empty() && state.model.primary_key.len() > 1
-            || !state.model.field(field)?.is_column()
+        // A row that extends another is read together with it.
+        if model.parent.is_some()
+            || path.steps().is_empty() && model.primary_key.len() > 1
+            || !model.field(field)?.is_column()
         {
             return None;
         }
-        let column = state.model.position(field);
+        let column = model.position(field);
         let fits = match operand {
             Node::Value(value) => is_of(value, bound.types[column]),
             Node::Parameter(_, given) => is_alike(*given, bound.types[column]),

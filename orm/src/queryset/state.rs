@@ -276,6 +276,11 @@ impl QueryState {
         self.clauses.is_none()
     }
 
+    /// Whether it asks for all rows of its model, and for nothing else.
+    pub(crate) fn is_all(&self) -> bool {
+        self.is_plain() && self.conditions.is_empty()
+    }
+
     /// Narrows it by one more condition, as `filter` does.
     pub(crate) fn add_condition(&mut self, node: Node) {
         self.push_condition(node, false);

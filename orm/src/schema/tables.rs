@@ -10,7 +10,7 @@ use nuages_storage::DataType;
 use crate::{
     compile::Compiler,
     constraint::Rule,
-    error::{Error, Misuse, Result},
+    error::{Error, Misuse, Result, UnknownName},
     executor::Settings,
     meta::{FieldKind, FieldMeta, MetaFn, ModelMeta, OnDelete},
     node::Node,
@@ -239,23 +239,42 @@ pub(super) fn through_names(
         return Ok(ThroughNames { table: format!("{}_{}", meta.table, field.name), source, target: far });
     };
     let through = through();
-    let keys = through.columns().filter_map(|(_, key)| Some((key, key.related_model()?)));
-    let named = |name: &str| through.fields.iter().find(|key| key.name == name).map(|key| key.column);
-    let (source, far) = match field.through_fields {
-        Some((source, far)) => (named(source), named(far)),
-        None => {
-            let mut keys: Vec<_> = keys.collect();
-            let source = keys.iter().position(|(_, model)| *model == meta).map(|at| keys.remove(at).0.column);
-            (source, keys.iter().find(|(_, model)| *model == target).map(|(key, _)| key.column))
-        }
+    let [source, far] = through_keys(meta, field, target, through)?;
+    Ok(ThroughNames { table: through.table.to_owned(), source: source.to_owned(), target: far.to_owned() })
+}
+
+/// The columns by which a model joins two others: those of the keys that the relation names, or else of its only ones.
+fn through_keys(
+    meta: &'static ModelMeta,
+    field: &'static FieldMeta,
+    target: &'static ModelMeta,
+    through: &'static ModelMeta,
+) -> Result<[&'static str; 2]> {
+    let keys: Vec<(&FieldMeta, &ModelMeta)> =
+        through.columns().filter_map(|(_, key)| Some((key, key.related_model()?))).collect();
+    if let Some((source, far)) = field.through_fields {
+        let named = |name: &str| match keys.iter().find(|(key, _)| key.name == name) {
+            Some((key, _)) => Ok(key.column),
+            None => {
+                let choices = keys.iter().map(|(key, _)| key.name.to_owned()).collect();
+                Err(UnknownName::among(through.to_string(), name, choices))
+            }
+        };
+        return Ok([named(source)?, named(far)?]);
+    }
+    let to = |model: &ModelMeta| keys.iter().filter(|(_, to)| *to == model).map(|(key, _)| *key).collect();
+    let unclear = |model: &ModelMeta, keys: Vec<&FieldMeta>| Misuse::Through {
+        relation: format!("{}.{}", meta.name, field.name),
+        through: through.name,
+        target: model.name,
+        keys: keys.iter().map(|key| key.name).collect(),
     };
-    match (source, far) {
-        (Some(source), Some(far)) => Ok(ThroughNames {
-            table: through.table.to_owned(),
-            source: source.to_owned(),
-            target: far.to_owned(),
-        }),
-        _ => Err(Misuse::Other("the model between two others lacks a key to one of them").into()),
+    let (back, forth): (Vec<&FieldMeta>, Vec<&FieldMeta>) = (to(meta), to(target));
+    match (&back[..], &forth[..]) {
+        ([source, far], _) if meta == target => Ok([source.column, far.column]),
+        ([source], [far]) if meta != target => Ok([source.column, far.column]),
+        ([_], _) => Err(unclear(target, forth).into()),
+        _ => Err(unclear(meta, back).into()),
     }
 }
 

@@ -168,7 +168,9 @@ fn what_follows_from_a_commit_follows_also_if_its_task_is_dropped_while_it_waits
         let sent = Arc::clone(&sent);
         let mut task = pin!(db.aatomic(async |tx| {
             Account::objects().acreate(new!(Account { balance: 1 }), tx).await?;
-            tx.on_commit(move || drop(sent.fetch_add(1, Ordering::Relaxed)))
+            tx.on_commit(move || {
+                sent.fetch_add(1, Ordering::Relaxed);
+            })
         }));
         let poll = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         dropped += usize::from(poll.is_pending());

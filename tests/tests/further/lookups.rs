@@ -1,7 +1,7 @@
 //! What can be asked of a column and across relations.
 
 use nuages::prelude::*;
-use nuages_tests::{chinook::*, data, lab, oracle, oracle::Answer};
+use nuages_tests::{chinook, chinook::*, data, lab, oracle, oracle::Answer};
 use serde_json::json;
 
 mod on_chinook {
@@ -171,6 +171,48 @@ mod on_lab {
         filtered_relation_exclude(db) {
             let hot = User::posts.filtered(Post::view_count.gt(100));
             User::objects().exclude(hot.at(Post::title).starts_with("H")).order_by(User::pk).values_list(User::username).distinct().all(db)?
+        }
+    }
+}
+
+mod of_the_program {
+    use super::*;
+
+    oracle! { "lookup", data::chinook;
+        custom_transform_chained(db) {
+            let app = chinook::app().transform("size", |text: Expr<Dynamic, String>| text.length());
+            let db = &app.bind(db.engine().clone())?;
+            let genres = |words: Words| Ok::<_, Error>(Genre::objects().filter(db.condition(words)?));
+            let of = |words: &str, value: i64| Words::new(words, value);
+            let misspelt = genres(of("name__sise", 4)).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(misspelt.contains("did you mean \"size\"?"), "{misspelt}");
+            let words = "Unsupported lookup 'sise' for CharField or join on the field not permitted, perhaps you meant size?";
+            json!([
+                genres(of("name__size", 4))?.order_by(Genre::pk).values_list(Genre::name).all(db)?,
+                genres(of("name__size__gte", 15))?.count(db)?,
+                Genre::objects().exclude(db.condition(of("name__size__lt", 15))?).count(db)?,
+                genres(of("name__size", 3) | Words::is_in("name__size", [5, 6]))?.count(db)?,
+                Track::objects().filter(db.condition(Words::new("album__title__size__range", "1,3"))?).count(db)?,
+                Album::objects().filter(db.condition(of("tracks__name__size", 1))?).distinct().count(db)?,
+                genres(Words::new("name__size__contains", "x"))?.count(db)?,
+                { "raises": "FieldError", "message": words },
+            ])
+        }
+        custom_ne(db) {
+            // SQL's `<>`, which nothing meets that is NULL; `ne` is Django's `exclude` and keeps those rows.
+            let other = |left: Expr<Dynamic, String>, right: Expr<Dynamic, String>| left.lt(right.clone()) | left.gt(right);
+            let app = chinook::app().lookup("ne", other);
+            let db = &app.bind(db.engine().clone())?;
+            let tracks = |words: &str, value: &str| Ok::<_, Error>(Track::objects().filter(db.condition(Words::new(words, value))?));
+            json!([
+                Genre::objects().filter(db.condition(("name__ne", "Rock"))?).count(db)?,
+                tracks("composer__ne", "AC/DC")?.count(db)?,
+                Track::objects().exclude(db.condition(("composer__ne", "AC/DC"))?).count(db)?,
+                tracks("genre__name__ne", "Rock")?.filter(Track::genre.name.starts_with("R")).count(db)?,
+                // What is compared with another column is not said in words.
+                Track::objects().filter(Track::name.lt(Track::composer) | Track::name.gt(Track::composer)).count(db)?,
+                Track::objects().filter(!Track::name.ne(Track::album.title)).count(db)?,
+            ])
         }
     }
 }

@@ -1,18 +1,21 @@
 //! More of Django's answers, and ours.
 //!
 //! Beside the cases of `data/cases.jsonl` stand those of `data/further.jsonl`, in the same form, recorded of Django 5.2 on
-//! SQLite: edges that the first ones leave out, such as negative and huge values, NULLs in lists, chained verbs in odd
-//! orders, and relations negated twice.
+//! SQLite, or on PostgreSQL 15 where SQLite cannot: edges that the first ones leave out, such as negative and huge values,
+//! NULLs in lists, chained verbs in odd orders, and relations negated twice.
 
+mod blocks;
 mod chains;
 mod computed;
 mod documents;
+mod firsts;
 mod groups;
 mod lookups;
 mod moments;
 mod places;
 mod relations;
 mod sets;
+mod signals;
 mod verbs;
 mod writes;
 
