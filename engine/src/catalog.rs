@@ -32,7 +32,8 @@ use nuages_storage::{TableId, Version};
 
 pub use computed::ComputedColumn;
 pub use constraint::{Action, CheckDefinition, ChildLookup, ForeignKeyDefinition, Reference, TargetKey};
-pub use identity::{ColumnId, ConstraintId, SchemaId};
+pub(crate) use identity::expect;
+pub use identity::{ColumnId, ConstraintId, SchemaId, SchemaTest};
 pub use index::{IndexDefinition, IndexExpr, IndexPart, Uniqueness};
 pub use new::{NewCheck, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable};
 pub use table::{Collation, ColumnDefinition, ColumnSet, PrimaryKey, TableDefinition};

@@ -24,6 +24,8 @@ use std::time::Duration;
 use nuages_storage::{CommitId, Holder, Isolation, Reach, Store, Value, Version, Who};
 use parking_lot::Mutex;
 
+#[doc(hidden)]
+pub use self::transaction::InTransaction;
 use self::transaction::Waits;
 pub use self::transaction::{Savepoint, Transaction};
 use crate::algebra::Query;
@@ -31,9 +33,10 @@ use crate::catalog::{Catalog, NewIndex};
 use crate::error::Error;
 use crate::limits::{Interrupt, Limits};
 use crate::race::{self, Hypothesis};
-use crate::session::Session;
+use crate::session::{AsSession, Session};
 use crate::snapshot::{Feed, Snapshot};
 use crate::write::WritingStatement;
+use crate::write::at_once::Autocommit;
 
 /// A database, in memory or in files. Cheap to clone; clones are the same database.
 ///
@@ -164,12 +167,15 @@ impl Database {
         self.store.waiting()
     }
 
-    /// Begins a transaction of the default isolation, [`Isolation::ReadCommitted`].
+    /// Begins a transaction of the default isolation, [`Isolation::ReadCommitted`]. As [`begin_with`](Database::begin_with)
+    /// says, it belongs to one thread.
     pub fn begin(&self) -> Transaction {
         self.begin_with(Isolation::default())
     }
 
-    /// Begins a transaction.
+    /// Begins a transaction. It belongs to one thread, that which is the first to write in it or to lock a row, and must
+    /// not be handed to another from then on: the transactions of a thread wait for each other in vain and get an error
+    /// instead, and which they are is not looked at again. One that is to move is [`begin_async`](Database::begin_async)'s.
     pub fn begin_with(&self, isolation: Isolation) -> Transaction {
         Transaction::over(self.store.begin(isolation), self.limits.clone(), Waits::Here)
     }
@@ -178,6 +184,14 @@ impl Database {
     pub fn begin_async(&self, isolation: Isolation) -> Transaction {
         let waits = Waits::Elsewhere(Mutex::new(None));
         Transaction::over(self.store.begin_async(isolation), self.limits.clone(), waits)
+    }
+}
+
+impl AsSession for Database {
+    type Session = Database;
+
+    fn as_session(&self) -> &Database {
+        self
     }
 }
 
@@ -194,8 +208,8 @@ impl Session for Database {
         Interrupt::new(self.limits.clone())
     }
 
-    fn autocommits_in(&self) -> Option<&Store> {
-        Some(&self.store)
+    fn autocommits_in(&self) -> Option<Autocommit<'_>> {
+        Some(Autocommit { store: &self.store, test: None })
     }
 
     fn write(

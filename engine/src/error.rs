@@ -357,6 +357,13 @@ pub enum Error {
         /// Columns of the right side.
         right: usize,
     },
+    /// A statement was bound to a schema, and is run under another: the places of columns that it names may be those of
+    /// other columns now. Nothing of it has happened.
+    #[error(
+        "the schema was changed after the statement was bound to it; bind it again and run that (models are bound where \
+         their database is opened)"
+    )]
+    SchemaChanged,
     /// A plan was run on another schema than the one it was made for.
     #[error("the schema has changed since the query was planned; plan it again")]
     PlanOutdated,

@@ -89,7 +89,7 @@ pub use nuages_storage::{
 pub use optimize::{ColumnStatistics, TableStatistics};
 pub use outcome::{Outcome, ResultSet, RowKeys};
 pub use prepared::Prepared;
-pub use session::Session;
+pub use session::{Session, Under};
 pub use snapshot::{Feed, Published, Snapshot};
 pub use vector::{Vector, VectorBuilder};
 // For who wraps a session in one of their own.

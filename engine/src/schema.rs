@@ -2,7 +2,8 @@
 //!
 //! A change is a statement like any other: it reads the rows there are, computes everything that can fail (a
 //! definition, the rows of a rewritten table, a finished index), and records operations that cannot. So it is
-//! transactional, and a reader's catalog always fits the reader's rows.
+//! transactional, and a reader's catalog always fits the reader's rows. That holds also for who makes it: where what a
+//! transaction sees is fixed, it changes the schema only while that is the newest, and a table only while its rows are.
 //!
 //! Order of reading: this file (tables, and what the others share), [`mod@column`], [`index`], [`constraint`].
 
@@ -22,8 +23,7 @@ use crate::write::{StatementCatalog, WritingStatement};
 impl<'w> WritingStatement<'_, 'w> {
     /// Creates a table.
     pub(crate) fn create_table(&mut self, new: NewTable) -> Result<TableId, Error> {
-        let catalog = self.catalog();
-        self.writer().locking().schema();
+        let catalog = self.catalog_to_change(&new.name)?;
         if catalog.table_named(&new.name).is_ok() || catalog.view_named(&new.name).is_some() {
             return Err(Error::DuplicateTable { name: new.name });
         }
@@ -40,8 +40,7 @@ impl<'w> WritingStatement<'_, 'w> {
 
     /// Creates a view; one of the same name gives way to it if it may.
     pub(crate) fn create_view(&mut self, view: ViewDefinition, or_replace: bool) -> Result<(), Error> {
-        let catalog = self.catalog();
-        self.writer().locking().schema();
+        let catalog = self.catalog_to_change(&view.name)?;
         let is_there = catalog.view_named(&view.name).is_some();
         if catalog.table_named(&view.name).is_ok() || is_there && !or_replace {
             return Err(Error::DuplicateTable { name: view.name });
@@ -54,8 +53,7 @@ impl<'w> WritingStatement<'_, 'w> {
 
     /// Drops a view.
     pub(crate) fn drop_view(&mut self, name: &str) -> Result<(), Error> {
-        let catalog = self.catalog();
-        self.writer().locking().schema();
+        let catalog = self.catalog_to_change(name)?;
         if catalog.view_named(name).is_none() {
             return Err(Error::UnknownTable { name: name.to_owned(), nearest: None });
         }
@@ -63,19 +61,22 @@ impl<'w> WritingStatement<'_, 'w> {
         Ok(())
     }
 
-    /// Puts other triggers in the place of those there are.
-    pub(crate) fn replace_triggers(&mut self, triggers: Vec<Arc<TriggerDefinition>>) {
-        let catalog = self.catalog();
-        self.writer().locking().schema();
+    /// Puts other triggers in the place of those there are; `name` is the one that comes or goes.
+    pub(crate) fn replace_triggers(
+        &mut self,
+        name: &str,
+        triggers: Vec<Arc<TriggerDefinition>>,
+    ) -> Result<(), Error> {
+        let catalog = self.catalog_to_change(name)?;
         self.install(catalog.with_triggers(triggers));
+        Ok(())
     }
 
     /// Drops a table that no other refers to.
     pub(crate) fn drop_table(&mut self, name: &str) -> Result<(), Error> {
-        let catalog = self.catalog();
-        self.writer().locking().schema();
+        let catalog = self.catalog_to_change(name)?;
         let table = catalog.table_named(name)?;
-        self.writer().locking().table(table.id);
+        self.be_alone_with(table)?;
         if let Some(other) = table.referenced_by.iter().find(|reference| reference.table != table.id) {
             let dependent = foreign_key_object(&catalog, other.table, |key| key.id == other.foreign_key);
             return Err(depended(table, SchemaObject::Table, dependent));
@@ -105,7 +106,8 @@ impl<'w> WritingStatement<'_, 'w> {
     }
 
     /// Makes a catalog the database's. Whoever changes it is alone with the tables whose definitions become others,
-    /// and no other transaction changes the schema meanwhile.
+    /// and no other transaction changes the schema meanwhile. Where a transaction does not see the newest, it sees the
+    /// newest catalog all the same, or it could not [change](Self::catalog_to_change) it.
     fn install(&mut self, catalog: Catalog) {
         let changed: Vec<TableId> = catalog.changed_tables(&self.catalog()).collect();
         let locking = self.writer().locking();
@@ -116,12 +118,40 @@ impl<'w> WritingStatement<'_, 'w> {
         self.set_catalog(catalog);
     }
 
-    /// The definition of a table, to be changed, and the rows there are.
+    /// The catalog, to be changed where `name` is; nobody else changes it meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::SerializationFailure`] if the transaction sees another than the newest. What is made of that would say of
+    /// tables what is not so of those that it sees.
+    fn catalog_to_change(&mut self, name: &str) -> Result<StatementCatalog<'w>, Error> {
+        let writer = self.writer();
+        writer.locking().schema();
+        let newest = Catalog::carried(writer.catalog()).schema_id();
+        if writer.is_behind() && Catalog::of(writer.base()).schema_id() != newest {
+            return Err(Error::SerializationFailure { table: name.to_owned(), row: None });
+        }
+        Ok(self.catalog())
+    }
+
+    /// Sees to it that nobody else writes to a table, and that the transaction sees all its rows: what is made of them is
+    /// made of the newest.
+    ///
+    /// # Errors
+    /// [`Error::SerializationFailure`].
+    fn be_alone_with(&mut self, table: &TableDefinition) -> Result<(), Error> {
+        let writer = self.writer();
+        writer.locking().table(table.id);
+        if writer.is_behind_in(table.id) {
+            return Err(Error::SerializationFailure { table: table.name.clone(), row: None });
+        }
+        Ok(())
+    }
+
+    /// The catalog and the definition of a table in it, both to be changed.
     fn definition_of(&mut self, name: &str) -> Result<(StatementCatalog<'w>, TableDefinition), Error> {
-        let catalog = self.catalog();
-        self.writer().locking().schema();
+        let catalog = self.catalog_to_change(name)?;
         let table = TableDefinition::clone(catalog.table_named(name)?);
-        self.writer().locking().table(table.id);
+        self.be_alone_with(&table)?;
         Ok((catalog, table))
     }
 }

@@ -2,18 +2,22 @@
 //!
 //! A [`Database`](crate::Database), a [`Transaction`](crate::Transaction) and a [`Snapshot`](crate::Snapshot) are all
 //! a [`Session`]: the same statements, under what each of them promises. A session supplies two things, a read of one
-//! version and an atomic statement that writes; everything else is made of these, here.
+//! version and an atomic statement that writes; everything else is made of these, here. [`Under`] is a session whose
+//! statements hold for one schema.
+
+mod under;
 
 use std::sync::Arc;
 
 use nuages_storage::lock::Ticket;
-use nuages_storage::{IndexId, Reach, RowId, RowRef, Rows, Store, TableId, Value, Version};
+use nuages_storage::{IndexId, Reach, RowId, RowRef, Rows, TableId, Value, Version};
 
 use crate::algebra::{Query, Statement};
 use crate::answer::run_query;
 use crate::batch::Batch;
 use crate::catalog::{Catalog, NewCheck, NewColumn, NewForeignKey, NewIndex, NewTable};
-use crate::database::Transaction;
+#[doc(hidden)]
+pub use crate::database::InTransaction;
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::explain::{self, Explanation};
@@ -25,9 +29,14 @@ use crate::prepared::Prepared;
 use crate::race::alternative::PLANS_MAX;
 use crate::race::{self, Alternative, Race};
 use crate::reads::Reads;
+#[doc(hidden)]
+pub use crate::write::at_once::Autocommit;
 use crate::write::insert::NewRows;
 use crate::write::{Found, WritingStatement, at_once, reach};
 use crate::{execute, optimize};
+#[doc(hidden)]
+pub use under::AsSession;
+pub use under::Under;
 
 /// Reads and writes of one database, under one isolation.
 ///
@@ -121,15 +130,15 @@ pub trait Session: Send + Sync {
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<(), Error>;
 
-    /// The store, if each statement is a transaction of its own.
+    /// Where statements are written at once, if each is a transaction of its own.
     #[doc(hidden)]
-    fn autocommits_in(&self) -> Option<&Store> {
+    fn autocommits_in(&self) -> Option<Autocommit<'_>> {
         None
     }
 
-    /// The transaction, if the session is one.
+    /// Where statements of one row are run at once, if the session is a transaction.
     #[doc(hidden)]
-    fn as_transaction(&self) -> Option<&Transaction> {
+    fn in_transaction(&self) -> Option<InTransaction<'_>> {
         None
     }
 
@@ -161,7 +170,7 @@ pub trait Session: Send + Sync {
             let rows = self.query(query, parameters)?;
             return Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() });
         }
-        if let Some(transaction) = self.as_transaction()
+        if let Some(transaction) = self.in_transaction()
             && transaction.execute_at_once(statement, parameters)?
         {
             return Ok(Outcome { affected: 1, ..Outcome::default() });
@@ -207,7 +216,7 @@ pub trait Session: Send + Sync {
         parameters: &[Value],
         each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        if let (Some(lock), Some(transaction)) = (&query.lock, self.as_transaction())
+        if let (Some(lock), Some(transaction)) = (&query.lock, self.in_transaction())
             && let Some(rows) = transaction.lock_row_at_once(query, lock, parameters)?
         {
             return each(&rows);

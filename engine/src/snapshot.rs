@@ -31,7 +31,7 @@ use nuages_storage::{CommitId, Hold, Reach, RowChange, Table, Version};
 use crate::catalog::{Catalog, TableDefinition};
 use crate::error::Error;
 use crate::limits::{Interrupt, Limits};
-use crate::session::Session;
+use crate::session::{AsSession, Session};
 use crate::write::WritingStatement;
 
 /// The database as it was at one moment; reading it waits for nobody, and nobody waits for it.
@@ -85,6 +85,14 @@ impl Snapshot {
         for old in before.tables().filter(|old| after.table(old.id()).is_none()) {
             compare(Catalog::of(before), old, &empty(old));
         }
+    }
+}
+
+impl AsSession for Snapshot {
+    type Session = Snapshot;
+
+    fn as_session(&self) -> &Snapshot {
+        self
     }
 }
 

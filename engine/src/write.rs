@@ -50,7 +50,7 @@ use nuages_storage::{IndexChange, RowId, RowRef, TableId, Value, Version, Writer
 use smallvec::SmallVec;
 
 use crate::algebra::Statement;
-use crate::catalog::{Catalog, ColumnSet, PrimaryKey, TableDefinition};
+use crate::catalog::{Catalog, ColumnSet, PrimaryKey, SchemaTest, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
 use crate::integrity::KeyCheck;
@@ -122,16 +122,33 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
         self.writer
     }
 
+    /// That a statement was bound to the schema that the transaction sees. Where that is not the newest, no table is
+    /// written that is another there.
+    ///
+    /// # Errors
+    /// [`Error::SchemaChanged`].
+    pub(crate) fn expect_schema(&self, test: &dyn SchemaTest) -> Result<(), Error> {
+        match self.writer.is_behind() {
+            true => test.expect(Catalog::of(self.writer.base())),
+            false => test.expect(&self.catalog),
+        }
+    }
+
     /// Runs an `INSERT`, `UPDATE` or `DELETE` that is not nested too deep.
     ///
     /// # Errors
-    /// Whatever the statement's expressions or the tables' constraints refuse.
+    /// Whatever the statement's expressions or the tables' constraints refuse; [`Error::SerializationFailure`] if the
+    /// transaction does not see the table as it is defined.
     pub(crate) fn run(
         &mut self,
         statement: &Statement,
         found: &mut Found,
         context: &Context<'_>,
     ) -> Result<Outcome, Error> {
+        if let (true, Some(target)) = (self.writer.is_behind(), statement.target()) {
+            let catalog = self.catalog();
+            self.expect_unchanged(catalog.expect_table(target)?, [])?;
+        }
         match statement {
             Statement::Insert(insert) => self.insert(insert, found, context),
             Statement::Update(update) => self.update(update, found, context),

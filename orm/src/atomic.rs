@@ -20,12 +20,13 @@ use std::{
     time::Duration,
 };
 
-use nuages_engine::{Savepoint, Session, Transaction};
+use nuages_engine::{Savepoint, Session, Transaction, Under};
 use parking_lot::Mutex;
 
 use crate::{
     error::{Error, Result},
     executor::{CommitHook, Control, Executor, Settings, Shared, capture::Watch},
+    schema::Binding,
 };
 use on_its_way::OnItsWay;
 
@@ -213,7 +214,7 @@ enum Base<'a> {
 
 /// The transaction that all nested blocks are in.
 struct Open<'a> {
-    transaction: Transaction,
+    transaction: Under<Transaction, &'a Binding>,
     hooks: Mutex<Vec<CommitHook>>,
     shared: &'a Arc<Shared>,
     settings: &'a Settings,
@@ -267,18 +268,18 @@ pub struct Mark {
 impl Open<'_> {
     fn mark(&self) -> Mark {
         self.ending.watch.control(Control::Savepoint);
-        Mark { savepoint: self.transaction.savepoint(), hooks: self.hooks.lock().len() }
+        Mark { savepoint: self.transaction.session().savepoint(), hooks: self.hooks.lock().len() }
     }
 
     fn roll_back_to(&self, mark: &Mark) -> Result<()> {
         self.ending.watch.control(Control::RollbackTo);
         self.hooks.lock().truncate(mark.hooks);
-        Ok(self.transaction.rollback_to(mark.savepoint)?)
+        Ok(self.transaction.session().rollback_to(mark.savepoint)?)
     }
 
     fn release(&self, mark: &Mark) -> Result<()> {
         self.ending.watch.control(Control::Release);
-        Ok(self.transaction.release(mark.savepoint)?)
+        Ok(self.transaction.session().release(mark.savepoint)?)
     }
 }
 
@@ -302,6 +303,7 @@ impl<'a> Tx<'a> {
         let watch = &shared.watch;
         watch.control(Control::Begin);
         let ending = Ending { watch, how: Some(Control::Rollback) };
+        let transaction = Under::new(transaction, shared.binding());
         let open = Open { transaction, hooks: Mutex::default(), shared, settings, ending };
         Tx::over(Base::Outermost(Box::new(open)))
     }
@@ -331,7 +333,7 @@ impl<'a> Tx<'a> {
     pub fn commit(self) -> Result<()> {
         let Some(open) = self.end()? else { return Ok(()) };
         let Open { transaction, hooks, mut ending, .. } = *open;
-        transaction.commit()?;
+        transaction.into_session().commit()?;
         ending.how = Some(Control::Commit);
         drop(ending);
         run(hooks.into_inner())
@@ -347,7 +349,7 @@ impl<'a> Tx<'a> {
         let Some(open) = self.end()? else { return Ok(()) };
         let on_its_way = {
             let Open { transaction, hooks, shared, mut ending, .. } = *open;
-            let committing = transaction.commit_later()?;
+            let committing = transaction.into_session().commit_later()?;
             ending.how = None;
             OnItsWay::new(committing, hooks.into_inner(), Arc::clone(shared))
         };
@@ -360,7 +362,7 @@ impl<'a> Tx<'a> {
     /// [`Error::Doomed`] after a failed write inside the block: it is rolled back.
     pub(crate) fn into_transaction(self) -> Result<Transaction> {
         match self.end()? {
-            Some(open) => Ok(open.transaction),
+            Some(open) => Ok(open.transaction.into_session()),
             None => Err(Error::Doomed),
         }
     }

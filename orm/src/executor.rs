@@ -21,7 +21,7 @@ pub mod warnings;
 use std::{sync::Arc, time::Duration};
 
 use jiff::tz::TimeZone;
-use nuages_engine::{Cancel, Database, Isolation, Limits, Session, Snapshot};
+use nuages_engine::{Cancel, Database, Isolation, Limits, Session, Snapshot, Under};
 
 pub use self::{
     budget::Budget,
@@ -119,7 +119,7 @@ impl Shared {
 pub struct Db {
     pub(crate) shared: Arc<Shared>,
     /// The shared one, within the limits of the settings.
-    database: Database,
+    database: Under<Database, Arc<Binding>>,
     pub(crate) settings: Settings,
 }
 
@@ -133,12 +133,14 @@ impl Db {
 
     fn of(shared: Shared, settings: Settings) -> Db {
         let database = shared.database.with_limits(settings.limits.clone());
+        let database = Under::new(database, Arc::clone(&shared.binding));
         Db { shared: Arc::new(shared), database, settings }
     }
 
     /// The same database with other settings.
     fn with(&self, settings: Settings) -> Db {
-        let database = self.database.with_limits(settings.limits.clone());
+        let database = self.engine().with_limits(settings.limits.clone());
+        let database = Under::new(database, Arc::clone(&self.shared.binding));
         Db { shared: self.shared.clone(), database, settings }
     }
 
@@ -172,7 +174,7 @@ impl Db {
 
     /// The engine's database below.
     pub fn engine(&self) -> &Database {
-        &self.database
+        self.database.session()
     }
 
     /// The version of the data as it is now: read-only, and the same for as long as it is held.
@@ -180,11 +182,12 @@ impl Db {
     /// # Errors
     /// That the database cannot be used any more.
     pub fn snapshot(&self) -> Result<Frozen> {
-        Ok(self.frozen(self.database.snapshot()?))
+        Ok(self.frozen(self.engine().snapshot()?))
     }
 
     pub(crate) fn frozen(&self, snapshot: Snapshot) -> Frozen {
         let snapshot = snapshot.with_limits(self.settings.limits.clone());
+        let snapshot = Under::new(snapshot, Arc::clone(&self.shared.binding));
         Frozen { shared: self.shared.clone(), settings: self.settings.clone(), snapshot }
     }
 
@@ -320,11 +323,11 @@ impl Executor for Db {
     }
 
     fn begin(&self) -> Result<Tx<'_>> {
-        Ok(Tx::outermost(&self.shared, &self.settings, self.database.begin_with(self.settings.isolation)))
+        Ok(Tx::outermost(&self.shared, &self.settings, self.engine().begin_with(self.settings.isolation)))
     }
 
     fn begin_async(&self) -> Result<Tx<'_>> {
-        Ok(Tx::outermost(&self.shared, &self.settings, self.database.begin_async(self.settings.isolation)))
+        Ok(Tx::outermost(&self.shared, &self.settings, self.engine().begin_async(self.settings.isolation)))
     }
 
     fn in_atomic_block(&self) -> bool {
@@ -342,7 +345,7 @@ impl Executor for Db {
 pub struct Frozen {
     pub(crate) shared: Arc<Shared>,
     pub(crate) settings: Settings,
-    pub(crate) snapshot: Snapshot,
+    pub(crate) snapshot: Under<Snapshot, Arc<Binding>>,
 }
 
 impl Executor for Frozen {

@@ -21,6 +21,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use nuages_engine::Under;
 use nuages_storage::{CommitId, RowChange, RowRef};
 pub use nuages_storage::{Holder, Who};
 
@@ -134,7 +135,7 @@ impl Db {
 impl Frozen {
     /// The commit that made the database so.
     pub fn commit(&self) -> CommitId {
-        self.snapshot.commit()
+        self.snapshot.session().commit()
     }
 
     /// The rows of a model that differ from an older snapshot of this database, in the order of their ids. O(what the
@@ -150,7 +151,7 @@ impl Frozen {
                 .map_err(|error| decode_error(bound.meta, error))
         };
         let mut changes = Ok(Vec::new());
-        self.snapshot.changes_since(&older.snapshot, &mut |table, change| {
+        self.snapshot.session().changes_since(older.snapshot.session(), &mut |table, change| {
             if table.id != bound.table {
                 return;
             }
@@ -191,6 +192,7 @@ impl Feed {
         let nuages_engine::Published { before, after } = self.feed.next(timeout)?;
         let frozen = |snapshot: nuages_engine::Snapshot| {
             let snapshot = snapshot.with_limits(self.settings.limits.clone());
+            let snapshot = Under::new(snapshot, Arc::clone(&self.shared.binding));
             Frozen { shared: self.shared.clone(), settings: self.settings.clone(), snapshot }
         };
         Ok(Published { before: frozen(before), after: frozen(after) })

@@ -31,6 +31,9 @@
 //! 9. Ids of tables and indexes are never reused and automatic keys never go back, whatever is rolled back, forked or
 //!    recovered.
 //! 10. Trees never enforce uniqueness; a unique index holds (key, row id) like any other, and the engine checks.
+//! 11. Whoever writes to a table, or locks a row or a key of it, shares it from before the version it writes to is read
+//!     until after publication or rollback; whoever changes its schema is alone with it for as long. So what was made
+//!     for a table under one schema is never applied under another, nor after the table has gone.
 //!
 //! # Order of reading
 //! [`value`] (what a column holds), [`key`] (values as bytes that sort as the values do), [`layout`] and [`leaf`]

@@ -13,7 +13,8 @@ enum Want {
     Name(Name, Strength),
 }
 
-/// The locks that an attempt of a statement asks for. A lock of a row or a key brings the shared lock of its table.
+/// The locks that an attempt of a statement asks for. A lock of a row or a key brings the shared lock of its table, and
+/// so does whatever is [recorded](crate::Writer::push) of rows, since not all of it needs a lock of a row or a key.
 ///
 /// The list is resumable: [`acquire`](LockList::acquire) goes on where it had to wait.
 #[derive(Debug)]

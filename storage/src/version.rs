@@ -51,7 +51,7 @@ impl Directory {
 }
 
 /// Why an operation fits, that a statement of this process has made.
-const LOOKED_UP: &str = "which rows are there was looked up, and they are locked";
+const LOOKED_UP: &str = "that its table and rows are there was looked up, and they are locked";
 
 /// When entries of indexes are put in.
 #[derive(Clone, Copy)]
@@ -154,8 +154,8 @@ impl Version {
         self.tables.bytes_alone()
     }
 
-    /// Applies one operation: O(log n) per row and index entry. It evaluates nothing and cannot fail; an operation
-    /// on a table that is not there is ignored, because it can only mean that the table was dropped after it.
+    /// Applies one operation: O(log n) per row and index entry. It evaluates nothing and cannot fail: who made it locked
+    /// the rows it is about, and shares their table, so that they are as they were looked up.
     pub fn apply(&mut self, operation: &Operation) {
         let fits = self.apply_in(None, Entries::Now, operation);
         debug_assert!(fits, "{LOOKED_UP}");
@@ -194,41 +194,45 @@ impl Version {
                 table.delete_rows(rows, now) & table.postpone_indexes(later)
             }),
             Operation::Schema(change) => {
-                self.apply_schema(change.clone());
+                let fits = self.apply_schema(change.clone());
                 if let (Some(table), Some(_)) = (operation.table(), commit) {
                     self.change(table, commit, |_| true);
                 }
+                fits
+            }
+        }
+    }
+
+    fn apply_schema(&mut self, change: SchemaChange) -> bool {
+        match change {
+            SchemaChange::CreateTable(table) | SchemaChange::ReplaceTable(table) => {
+                let slot = self.tables.slot(table.id());
+                *slot = Some(table);
+                true
+            }
+            SchemaChange::DropTable(id) => self.tables.slot(id).take().is_some(),
+            SchemaChange::AddSlot { table, slot } => self.redefine(table, |table| table.add_slot(slot)),
+            SchemaChange::AddIndex { table, id, index } => {
+                self.redefine(table, |table| table.add_index(id, index))
+            }
+            SchemaChange::DropIndex { table, id } => self.redefine(table, |table| table.remove_index(id)),
+            SchemaChange::Catalog(catalog) => {
+                self.catalog = catalog;
                 true
             }
         }
     }
 
-    fn apply_schema(&mut self, change: SchemaChange) {
-        match change {
-            SchemaChange::CreateTable(table) | SchemaChange::ReplaceTable(table) => {
-                let slot = self.tables.slot(table.id());
-                *slot = Some(table);
-            }
-            SchemaChange::DropTable(id) => *self.tables.slot(id) = None,
-            SchemaChange::AddSlot { table, slot } => self.redefine(table, |table| table.add_slot(slot)),
-            SchemaChange::AddIndex { table, id, index } => {
-                self.redefine(table, |table| table.add_index(id, index));
-            }
-            SchemaChange::DropIndex { table, id } => self.redefine(table, |table| table.remove_index(id)),
-            SchemaChange::Catalog(catalog) => self.catalog = catalog,
-        }
-    }
-
-    fn redefine(&mut self, id: TableId, f: impl FnOnce(&mut Table)) {
+    fn redefine(&mut self, id: TableId, f: impl FnOnce(&mut Table)) -> bool {
         self.change(id, None, |table| {
             f(table);
             true
-        });
+        })
     }
 
-    /// Changes a table, and returns what `f` says of it. One that is not there was dropped since.
+    /// Changes a table, and returns what `f` says of it; false if there is none.
     fn change(&mut self, id: TableId, commit: Option<CommitId>, f: impl FnOnce(&mut Table) -> bool) -> bool {
-        let Some(table) = self.tables.slot(id) else { return true };
+        let Some(table) = self.tables.slot(id) else { return false };
         let table = Arc::make_mut(table);
         let fits = f(table);
         if let Some(commit) = commit {

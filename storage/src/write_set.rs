@@ -98,6 +98,11 @@ impl Operation {
         }
     }
 
+    /// The table of whose rows it is; none for a change of the schema.
+    pub(crate) fn table_of_rows(&self) -> Option<TableId> {
+        if let Operation::Schema(_) = self { None } else { self.table() }
+    }
+
     /// Whether it may change this row, or bring or take it.
     pub(crate) fn concerns(&self, table: TableId, row: RowId) -> bool {
         self.table() == Some(table)

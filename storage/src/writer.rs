@@ -136,6 +136,14 @@ impl Locking<'_> {
         self.0.as_ref().is_none_or(|locks| locks.owner.holds(locks.store.locks().key(index, key)))
     }
 
+    /// Asks to share a table with others who write to it: nobody changes its schema until the transaction ends. The lock
+    /// of a row or a key brings it along.
+    fn share(&mut self, table: TableId) {
+        if let Some(locks) = &mut self.0 {
+            locks.list.table(table, Strength::SHARED);
+        }
+    }
+
     /// Asks to be alone with a table: nobody else writes to it until the transaction ends.
     pub fn table(&mut self, table: TableId) {
         if let Some(locks) = &mut self.0 {
@@ -244,8 +252,19 @@ impl<'a> Writer<'a> {
         self.ground.base.commit() != self.ground.newest.commit()
     }
 
+    /// Whether others have committed changes of a table since what the transaction sees.
+    pub fn is_behind_in(&self, table: TableId) -> bool {
+        self.ground.base.changed(table) != self.ground.newest.changed(table)
+    }
+
     /// Records an operation. It is not yet visible in [`version`](Writer::version).
+    ///
+    /// One of rows asks to share their table, for also where it rests on no row and no key that others could have, it
+    /// was made for the table as it is: its columns, its indexes, what it promises, and that it is there.
     pub fn push(&mut self, operation: Operation) {
+        if let Some(table) = operation.table_of_rows() {
+            self.locking.share(table);
+        }
         self.write_set.push(operation);
     }
 

@@ -177,3 +177,15 @@ pub enum Statement {
     /// Deletes.
     Delete(Delete),
 }
+
+impl Statement {
+    /// The table that it writes to; none for a query.
+    pub(crate) fn target(&self) -> Option<TableId> {
+        match self {
+            Statement::Query(_) => None,
+            Statement::Insert(insert) => Some(insert.table),
+            Statement::Update(update) => Some(update.table),
+            Statement::Delete(delete) => Some(delete.table),
+        }
+    }
+}

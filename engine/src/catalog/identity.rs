@@ -5,7 +5,12 @@
 //! counters, so what it and the original define after it may have the same ids. Only a [`SchemaId`] tells them apart,
 //! which is counted by the process.
 
+use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use super::Catalog;
+use crate::error::Error;
 
 /// A column, as long as it lives: renaming and moving it keep its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,5 +54,54 @@ impl SchemaId {
     pub(crate) fn fresh() -> SchemaId {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         SchemaId(NEXT.fetch_add(1, Relaxed))
+    }
+
+    /// Its number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// What a statement takes for granted of the schema: that names mean what they meant when it was bound. It is looked
+/// at wherever the statement then reads or writes; see [`Under`](crate::session::Under).
+pub trait SchemaTest: fmt::Debug + Send + Sync {
+    /// Whether a schema is still what the statement was bound to. Called under a latch, for each attempt of a statement:
+    /// it does not wait, and answers at once where nothing has changed.
+    fn accepts(&self, catalog: &Catalog) -> bool;
+
+    /// The same as a result.
+    ///
+    /// # Errors
+    /// [`Error::SchemaChanged`].
+    #[doc(hidden)]
+    fn expect(&self, catalog: &Catalog) -> Result<(), Error> {
+        if self.accepts(catalog) { Ok(()) } else { Err(Error::SchemaChanged) }
+    }
+}
+
+/// That a schema is what was taken for granted, if anything was.
+pub(crate) fn expect(test: Option<&dyn SchemaTest>, catalog: &Catalog) -> Result<(), Error> {
+    test.map_or(Ok(()), |test| test.expect(catalog))
+}
+
+/// This schema and no other.
+impl SchemaTest for SchemaId {
+    #[inline]
+    fn accepts(&self, catalog: &Catalog) -> bool {
+        *self == catalog.schema_id()
+    }
+}
+
+impl<T: SchemaTest + ?Sized> SchemaTest for &T {
+    #[inline]
+    fn accepts(&self, catalog: &Catalog) -> bool {
+        (**self).accepts(catalog)
+    }
+}
+
+impl<T: SchemaTest + ?Sized> SchemaTest for Arc<T> {
+    #[inline]
+    fn accepts(&self, catalog: &Catalog) -> bool {
+        (**self).accepts(catalog)
     }
 }

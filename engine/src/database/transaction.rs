@@ -17,13 +17,13 @@ use parking_lot::Mutex;
 
 use crate::algebra::{self, Query, RowLock};
 use crate::batch::Batch;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, SchemaTest, expect};
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::integrity::{KeyCheck, unique};
 use crate::limits::{Interrupt, Limits};
 use crate::reads::Reads;
-use crate::session::Session;
+use crate::session::{AsSession, Session};
 use crate::write::{WritingStatement, at_once, lock};
 
 /// Several statements that happen whole or not at all.
@@ -204,56 +204,6 @@ impl Transaction {
         })
     }
 
-    /// Runs a statement of one row, if it is [of that form](at_once); false, and it is not run, if not.
-    pub(crate) fn execute_at_once(
-        &self,
-        statement: &algebra::Statement,
-        parameters: &[Value],
-    ) -> Result<bool, Error> {
-        let context = Context::new(parameters);
-        self.at_row(|transaction| at_once::execute_in(transaction, statement, &context))
-    }
-
-    /// Runs a query that locks one row by its key, if it is [of that form](lock::lock_row_in).
-    pub(crate) fn lock_row_at_once(
-        &self,
-        query: &Query,
-        lock: &RowLock,
-        parameters: &[Value],
-    ) -> Result<Option<Batch<'static>>, Error> {
-        let (context, mut batch) = (Context::new(parameters), None);
-        let is_locked =
-            self.at_row(|transaction| lock::lock_row_in(transaction, query, lock, &mut batch, &context))?;
-        Ok(batch.filter(|_| is_locked))
-    }
-
-    /// Locks a row until the transaction ends, and hands it to `f`, as it is now. False, and what `f` was handed does not
-    /// count, if there is no such row, or if that takes more than this; a query that locks it tells then.
-    ///
-    /// `f` may be called twice, and it is the last call that counts. It must neither wait nor call back into a session
-    /// of the database.
-    ///
-    /// # Errors
-    /// That the lock is not granted; what the limits of the transaction end it with.
-    pub fn get_locked(
-        &self,
-        table: TableId,
-        row: RowId,
-        lock: (Strength, How),
-        f: &mut dyn FnMut(RowRef<'_>),
-    ) -> Result<bool, Error> {
-        let (strength, how) = lock;
-        self.at_row(|transaction| {
-            let step = transaction.write_row(|version| {
-                let found = version.table(table).and_then(|rows| rows.get(row));
-                found.into_iter().for_each(&mut *f);
-                let claim = RowClaim { table, row, strength, how };
-                Ok::<_, Error>(found.map(|_| (claim, None)))
-            });
-            Ok(step?)
-        })
-    }
-
     /// Takes a statement of one row to its end; false if it says that it is not one.
     fn at_row(
         &self,
@@ -315,6 +265,69 @@ impl Transaction {
     }
 }
 
+/// Where statements of one row are run at once in a transaction.
+#[derive(Clone, Copy, Debug)]
+pub struct InTransaction<'t> {
+    pub(crate) transaction: &'t Transaction,
+    /// What a statement must find there, if that was asked for.
+    pub(crate) test: Option<&'t dyn SchemaTest>,
+}
+
+impl InTransaction<'_> {
+    /// Runs a statement of one row, if it is [of that form](at_once); false, and it is not run, if not.
+    pub(crate) fn execute_at_once(
+        self,
+        statement: &algebra::Statement,
+        parameters: &[Value],
+    ) -> Result<bool, Error> {
+        let context = Context::new(parameters);
+        self.transaction
+            .at_row(|transaction| at_once::execute_in(transaction, self.test, statement, &context))
+    }
+
+    /// Runs a query that locks one row by its key, if it is [of that form](lock::lock_row_in).
+    pub(crate) fn lock_row_at_once(
+        self,
+        query: &Query,
+        lock: &RowLock,
+        parameters: &[Value],
+    ) -> Result<Option<Batch<'static>>, Error> {
+        let (context, mut batch) = (Context::new(parameters), None);
+        let is_locked = self.transaction.at_row(|transaction| {
+            lock::lock_row_in(transaction, self.test, query, lock, &mut batch, &context)
+        })?;
+        Ok(batch.filter(|_| is_locked))
+    }
+
+    /// Locks a row until the transaction ends, and hands it to `f`, as it is now. False, and what `f` was handed does not
+    /// count, if there is no such row, or if that takes more than this; a query that locks it tells then.
+    ///
+    /// `f` may be called twice, and it is the last call that counts. It must neither wait nor call back into a session
+    /// of the database.
+    ///
+    /// # Errors
+    /// That the lock is not granted; what the limits of the transaction end it with.
+    pub fn get_locked(
+        self,
+        table: TableId,
+        row: RowId,
+        lock: (Strength, How),
+        f: &mut dyn FnMut(RowRef<'_>),
+    ) -> Result<bool, Error> {
+        let (strength, how) = lock;
+        self.transaction.at_row(|transaction| {
+            let step = transaction.write_row(|version| {
+                expect(self.test, Catalog::of(version))?;
+                let found = version.table(table).and_then(|rows| rows.get(row));
+                found.into_iter().for_each(&mut *f);
+                let claim = RowClaim { table, row, strength, how };
+                Ok::<_, Error>(found.map(|_| (claim, None)))
+            });
+            Ok(step?)
+        })
+    }
+}
+
 impl State {
     fn place_of(&self, savepoint: Savepoint) -> Result<usize, Error> {
         self.points.iter().rposition(|point| point.savepoint == savepoint).ok_or(Error::UnknownSavepoint)
@@ -329,9 +342,17 @@ impl State {
     }
 }
 
+impl AsSession for Transaction {
+    type Session = Transaction;
+
+    fn as_session(&self) -> &Transaction {
+        self
+    }
+}
+
 impl Session for Transaction {
-    fn as_transaction(&self) -> Option<&Transaction> {
-        Some(self)
+    fn in_transaction(&self) -> Option<InTransaction<'_>> {
+        Some(InTransaction { transaction: self, test: None })
     }
 
     fn reads(&self) -> Option<&Reads> {

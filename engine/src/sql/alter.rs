@@ -5,7 +5,7 @@ use sqlparser::ast::{self, AlterColumnOperation, AlterTableOperation};
 use super::bind::last_part;
 use super::connection::Connection;
 use super::error::{Problem, SqlError};
-use crate::catalog::{NewCheck, NewColumn, NewForeignKey, NewIndex, TableDefinition};
+use crate::catalog::{NewCheck, NewColumn, NewForeignKey, NewIndex, SchemaId, TableDefinition};
 use crate::write::WritingStatement;
 use crate::{Error, Outcome};
 
@@ -23,7 +23,7 @@ enum Step {
 }
 
 impl Connection {
-    pub(super) fn alter_table(&mut self, alter: &ast::AlterTable) -> Result<Outcome, SqlError> {
+    pub(super) fn alter_table(&self, alter: &ast::AlterTable, schema: SchemaId) -> Result<Outcome, SqlError> {
         let table = match self.table_of(&alter.name) {
             Ok(table) => table,
             Err(_) if alter.if_exists => return Ok(Outcome::default()),
@@ -33,7 +33,7 @@ impl Connection {
         for operation in &alter.operations {
             self.steps_of(operation, &table, &mut steps)?;
         }
-        self.change_schema(&mut |writing| {
+        self.change_schema(schema, &mut |writing| {
             let mut name = table.name.clone();
             steps.iter().try_for_each(|step| take(step, &mut name, writing))
         })?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use nuages_storage::Value;
 use sqlparser::ast;
+use sqlparser::tokenizer::TokenWithSpan;
 
 use super::Dialect;
 use super::bind::Binder;
@@ -17,10 +18,13 @@ use super::parse::{NESTING_MAX, Parsed, SHALLOW_NESTING_MAX, parse, split, with_
 use super::pragma::Pragma;
 use super::prepared::PreparedStatement;
 use crate::algebra::{Query, Statement};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, SchemaId};
 use crate::limits::Limits;
 use crate::memory::ResultRows;
-use crate::{Database, Error, Isolation, Outcome, ResultSet, Savepoint, Session, Transaction};
+use crate::{Database, Error, Isolation, Outcome, ResultSet, Savepoint, Session, Transaction, Under};
+
+/// How often a statement is bound, where others change the schema each time before it has run.
+const BOUND_MAX: usize = 100;
 
 /// A database, the SQL it is spoken to in, and a transaction if one is open.
 ///
@@ -66,8 +70,8 @@ pub(super) struct Open {
     reason = "it lives on the stack for one statement, and the large one is the usual one"
 )]
 pub(super) enum Ready {
-    /// What the algebra says, and its parameters.
-    Algebra(Statement, Parameters),
+    /// What the algebra says, its parameters, and the schema that it was bound to.
+    Algebra(Statement, Parameters, SchemaId),
     /// About the schema, a transaction, or a plan.
     Other(Box<ast::Statement>),
     /// SQLite's `REINDEX`.
@@ -131,6 +135,11 @@ impl Connection {
         }
     }
 
+    /// The same for statements that are bound to a schema.
+    pub(super) fn under(&self, schema: SchemaId) -> Under<&dyn Session, SchemaId> {
+        Under::new(self.session(), schema)
+    }
+
     pub(super) fn catalog(&self) -> Result<Arc<Catalog>, SqlError> {
         Ok(self.session().catalog()?)
     }
@@ -166,18 +175,25 @@ impl Connection {
         let statements = split(sql, self.dialect).map_err(|error| error.in_text(sql))?;
         let hash = hash.filter(|hash| statements.len() == 1 && self.kept.was_asked(*hash));
         for (place, tokens) in statements.into_iter().enumerate() {
-            let bound = |parsed| self.bind(parsed, Parameters::of(parameters));
-            let ready = match parse(tokens, self.dialect, SHALLOW_NESTING_MAX).and_then(bound) {
-                Err(error) if matches!(error.problem(), Problem::TooDeep { .. }) => {
-                    self.bind_deep(sql, place, Parameters::of(parameters))
+            let mut tokens = Some(tokens);
+            let outcome = while_bound(|| {
+                let tokens = match tokens.take() {
+                    Some(tokens) => tokens,
+                    None => self.tokens_of(sql, place)?,
+                };
+                let bound = |parsed| self.bind(parsed, Parameters::of(parameters));
+                let ready = match parse(tokens, self.dialect, SHALLOW_NESTING_MAX).and_then(bound) {
+                    Err(error) if matches!(error.problem(), Problem::TooDeep { .. }) => {
+                        self.bind_deep(sql, place, Parameters::of(parameters))
+                    }
+                    ready => ready,
+                };
+                match (ready?, hash) {
+                    (Ready::Algebra(statement, known, schema), Some(hash)) if !known.tells_counts() => {
+                        self.run_and_keep(hash, sql, (statement, schema), known, parameters)
+                    }
+                    (ready, _) => self.run(ready, parameters),
                 }
-                ready => ready,
-            };
-            let outcome = ready.and_then(|ready| match (ready, hash) {
-                (Ready::Algebra(statement, known), Some(hash)) if !known.tells_counts() => {
-                    self.run_and_keep(hash, sql, statement, known, parameters)
-                }
-                (ready, _) => self.run(ready, parameters),
             });
             each(outcome.map_err(|error| error.in_text(sql))?)?;
         }
@@ -186,13 +202,11 @@ impl Connection {
 
     /// Runs the statement that is kept of a text, if one is that means the same now.
     fn run_kept(&mut self, hash: TextHash, sql: &str, values: &[Value]) -> Option<Result<Outcome, SqlError>> {
-        let session: &dyn Session = match &self.open {
-            Some(open) => &open.transaction,
-            None => &self.database,
-        };
-        let schema = || session.catalog().ok().map(|catalog| catalog.schema_id());
-        let kept = self.kept.take(hash, sql, self.dialect, values, schema)?;
+        let kept = self.kept.take(hash, sql, self.dialect, values)?;
         let outcome = self.run_as_bound(&kept.statement, values);
+        if is_outdated(&outcome) {
+            return None;
+        }
         self.kept.put(kept);
         Some(outcome)
     }
@@ -202,15 +216,19 @@ impl Connection {
         &mut self,
         hash: TextHash,
         sql: &str,
-        statement: Statement,
+        statement: (Statement, SchemaId),
         parameters: Parameters,
         values: &[Value],
     ) -> Result<Outcome, SqlError> {
-        let schema = self.catalog()?.schema_id();
-        let statement = self.prepared_for(statement, sql.to_owned(), schema, parameters, values)?;
+        let statement = self.prepared_for(statement, sql.to_owned(), parameters, values)?;
         let outcome = self.run_as_bound(&statement, values);
         self.kept.put(KeptStatement::new(hash, self.dialect, values, statement));
         outcome
+    }
+
+    /// The n-th statement of a text, which has been split before.
+    pub(super) fn tokens_of(&self, sql: &str, place: usize) -> Result<Vec<TokenWithSpan>, SqlError> {
+        Ok(split(sql, self.dialect)?.into_iter().nth(place).unwrap_or_default())
     }
 
     /// Runs statements and returns the rows of the last.
@@ -251,7 +269,7 @@ impl Connection {
                 ready => ready,
             };
             match ready? {
-                Ready::Algebra(Statement::Query(query), _) => Ok(query),
+                Ready::Algebra(Statement::Query(query), ..) => Ok(query),
                 _ => {
                     Err(Problem::Unsupported { feature: "the algebra of what is no query".to_owned() }.into())
                 }
@@ -266,7 +284,7 @@ impl Connection {
         let tokens = split(sql, self.dialect).expect("a statement").remove(0);
         let parsed = parse(tokens, self.dialect, SHALLOW_NESTING_MAX).expect("a statement");
         match self.bind(parsed, Parameters::default()).expect("it is bound") {
-            Ready::Algebra(statement, _) => statement,
+            Ready::Algebra(statement, ..) => statement,
             _ => unreachable!("a statement about the schema"),
         }
     }
@@ -292,13 +310,13 @@ impl Connection {
         parameters.know(self.counts);
         let mut binder = Binder::new(&catalog, self.dialect, &mut parameters);
         let bound = binder.statement(&statement)?;
-        Ok(Ready::Algebra(bound, parameters))
+        Ok(Ready::Algebra(bound, parameters, catalog.schema_id()))
     }
 
     /// The same of the n-th statement of a text, with room for what is nested deep. Statements about the schema keep
     /// what they are given, and so may not be.
     fn bind_deep(&self, sql: &str, place: usize, parameters: Parameters) -> Result<Ready, SqlError> {
-        let tokens = split(sql, self.dialect)?.into_iter().nth(place).unwrap_or_default();
+        let tokens = self.tokens_of(sql, place)?;
         with_deep_stack(|| match self.bind(parse(tokens, self.dialect, NESTING_MAX)?, parameters)? {
             Ready::Other(_) => Err(Problem::TooDeep { max: SHALLOW_NESTING_MAX }.into()),
             ready => Ok(ready),
@@ -306,8 +324,8 @@ impl Connection {
     }
 
     /// Runs a query that is not asked again.
-    fn ask(&self, mut query: Query, values: &[Value]) -> Result<Outcome, Error> {
-        let session = self.session();
+    fn ask(&self, mut query: Query, values: &[Value], schema: SchemaId) -> Result<Outcome, Error> {
+        let session = self.under(schema);
         let columns = query.columns.iter_mut().map(|column| std::mem::take(&mut column.name)).collect();
         let mut rows = ResultRows::new(session.interrupt().memory_bytes_max());
         let handed_out = handed_out(&query);
@@ -317,22 +335,30 @@ impl Connection {
     }
 
     /// Changes rows, and counts them.
-    pub(super) fn change(&mut self, change: &Statement, values: &[Value]) -> Result<Outcome, SqlError> {
-        let outcome = self.session().execute(change, values);
-        self.counts.add(outcome.as_ref().ok());
+    pub(super) fn change(
+        &mut self,
+        change: &Statement,
+        values: &[Value],
+        schema: SchemaId,
+    ) -> Result<Outcome, SqlError> {
+        let outcome = self.under(schema).execute(change, values);
+        // That is not what came of it: it is bound anew.
+        if !matches!(outcome, Err(Error::SchemaChanged)) {
+            self.counts.add(outcome.as_ref().ok());
+        }
         Ok(outcome?)
     }
 
     pub(super) fn run(&mut self, ready: Ready, values: &[Value]) -> Result<Outcome, SqlError> {
         match ready {
-            Ready::Algebra(statement, parameters) => {
+            Ready::Algebra(statement, parameters, schema) => {
                 let values = parameters.converted(values)?;
                 if let Some(open) = &mut self.open {
                     open.is_used = true;
                 }
                 match statement {
-                    Statement::Query(query) => Ok(self.ask(query, &values)?),
-                    change => self.change(&change, &values),
+                    Statement::Query(query) => Ok(self.ask(query, &values, schema)?),
+                    change => self.change(&change, &values, schema),
                 }
             }
             Ready::Other(statement) => self.control(&statement, values),
@@ -340,4 +366,22 @@ impl Connection {
             Ready::Pragma(pragma) => self.pragma(&pragma),
         }
     }
+}
+
+/// Binds and runs a statement; and again while somebody changes the schema between the one and the other.
+pub(super) fn while_bound<T>(mut run: impl FnMut() -> Result<T, SqlError>) -> Result<T, SqlError> {
+    let mut outcome = run();
+    for _ in 1..BOUND_MAX {
+        if !is_outdated(&outcome) {
+            break;
+        }
+        outcome = run();
+    }
+    outcome
+}
+
+/// Whether a statement did not run because the schema is another than the one it was bound to.
+fn is_outdated<T>(outcome: &Result<T, SqlError>) -> bool {
+    let problem = outcome.as_ref().err().map(SqlError::problem);
+    matches!(problem, Some(Problem::Engine(Error::SchemaChanged)))
 }

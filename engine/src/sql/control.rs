@@ -5,10 +5,10 @@ use sqlparser::ast::{self, TransactionIsolationLevel, TransactionMode};
 
 use super::Dialect;
 use super::bind::Binder;
-use super::connection::{Connection, Open};
+use super::connection::{Connection, Open, while_bound};
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
-use crate::{Isolation, Outcome, ResultSet, Transaction};
+use crate::{Isolation, Outcome, ResultSet, Session, Transaction};
 
 impl Connection {
     /// Runs a statement that is none of the algebra; only EXECUTE makes something of the values.
@@ -165,13 +165,16 @@ impl Connection {
             }
             .into());
         };
-        let catalog = self.catalog()?;
-        let mut parameters = Parameters::default();
-        let bound = Binder::new(&catalog, self.dialect, &mut parameters).query(query, None)?;
-        let plan = match analyze {
-            true => self.session().explain_analyze(&bound.query, &[])?,
-            false => self.session().explain(&bound.query)?,
-        };
+        let plan = while_bound(|| {
+            let catalog = self.catalog()?;
+            let mut parameters = Parameters::default();
+            let bound = Binder::new(&catalog, self.dialect, &mut parameters).query(query, None)?;
+            let session = self.under(catalog.schema_id());
+            Ok(match analyze {
+                true => session.explain_analyze(&bound.query, &[])?,
+                false => session.explain(&bound.query)?,
+            })
+        })?;
         let text = plan.to_string();
         let rows: Vec<Vec<Value>> = text.lines().map(|line| vec![Value::from(line)]).collect();
         let rows = ResultSet { columns: vec!["QUERY PLAN".to_owned()], rows };

@@ -6,25 +6,33 @@ use nuages_storage::Reach;
 use sqlparser::ast::{self, ObjectType};
 
 use super::bind::{Binder, last_part};
-use super::connection::Connection;
+use super::connection::{Connection, while_bound};
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
 use crate::catalog::names::nearest;
-use crate::catalog::{Catalog, TableDefinition, TriggerDefinition, ViewDefinition};
+use crate::catalog::{Catalog, SchemaId, TableDefinition, TriggerDefinition, ViewDefinition};
 use crate::write::WritingStatement;
-use crate::{Error, Outcome};
+use crate::{Error, Outcome, Session};
 
 impl Connection {
     pub(super) fn define(&mut self, statement: &ast::Statement) -> Result<Outcome, SqlError> {
         match statement {
-            ast::Statement::CreateTable(create) => self.create_table(create),
-            ast::Statement::CreateIndex(create) => self.create_index(create),
-            ast::Statement::CreateView(create) => self.create_view(create),
-            ast::Statement::CreateTrigger(create) => self.create_trigger(create),
-            ast::Statement::DropTrigger(drop) => self.drop_trigger(drop),
-            ast::Statement::AlterTable(alter) => self.alter_table(alter),
+            ast::Statement::CreateTable(create) => {
+                self.bound_once(|schema| self.create_table(create, schema))
+            }
+            ast::Statement::CreateIndex(create) => {
+                self.bound_once(|schema| self.create_index(create, schema))
+            }
+            ast::Statement::CreateView(create) => self.bound_once(|schema| self.create_view(create, schema)),
+            ast::Statement::CreateTrigger(create) => {
+                self.bound_once(|schema| self.create_trigger(create, schema))
+            }
+            ast::Statement::DropTrigger(drop) => self.bound_once(|schema| self.drop_trigger(drop, schema)),
+            ast::Statement::AlterTable(alter) => self.bound_once(|schema| self.alter_table(alter, schema)),
             ast::Statement::Drop { object_type, if_exists, names, .. } => {
-                names.iter().try_for_each(|name| self.drop_object(*object_type, *if_exists, name))?;
+                names.iter().try_for_each(|name| {
+                    self.bound_once(|schema| self.drop_object((*object_type, *if_exists), name, schema))
+                })?;
                 Ok(Outcome::default())
             }
             other => {
@@ -35,12 +43,19 @@ impl Connection {
         }
     }
 
+    /// Calls `f`, which looks names up and does something of it at once, with the schema that it finds; and again while
+    /// somebody changes that in between.
+    fn bound_once<T>(&self, f: impl Fn(SchemaId) -> Result<T, SqlError>) -> Result<T, SqlError> {
+        while_bound(|| f(self.catalog()?.schema_id()))
+    }
+
     /// Runs a change of the schema as one statement.
     pub(super) fn change_schema(
         &self,
+        schema: SchemaId,
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<(), SqlError> {
-        let session = self.session();
+        let session = self.under(schema);
         Ok(session.write(Reach::Long, &session.interrupt(), f)?)
     }
 
@@ -59,16 +74,16 @@ impl Connection {
         self.bound(|binder| binder.table(last_part(name)?).cloned())
     }
 
-    fn create_table(&mut self, create: &ast::CreateTable) -> Result<Outcome, SqlError> {
+    fn create_table(&self, create: &ast::CreateTable, schema: SchemaId) -> Result<Outcome, SqlError> {
         if create.if_not_exists && self.table_of(&create.name).is_ok() {
             return Ok(Outcome::default());
         }
         let table = self.bound(|binder| binder.new_table(create))?;
-        self.session().create_table(table)?;
+        self.under(schema).create_table(table)?;
         Ok(Outcome::default())
     }
 
-    fn create_view(&mut self, create: &ast::CreateView) -> Result<Outcome, SqlError> {
+    fn create_view(&self, create: &ast::CreateView, schema: SchemaId) -> Result<Outcome, SqlError> {
         if create.materialized {
             return Err(Problem::Unsupported { feature: "a materialized view".to_owned() }.into());
         }
@@ -92,13 +107,13 @@ impl Connection {
         })?;
         if let Some(view) = view {
             let or_replace = create.or_replace;
-            self.change_schema(&mut |writing| writing.create_view(view.clone(), or_replace))?;
+            self.change_schema(schema, &mut |writing| writing.create_view(view.clone(), or_replace))?;
         }
         Ok(Outcome::default())
     }
 
     /// Triggers that only read do nothing, and are kept by name; one that writes is refused.
-    fn create_trigger(&mut self, create: &ast::CreateTrigger) -> Result<Outcome, SqlError> {
+    fn create_trigger(&self, create: &ast::CreateTrigger, schema: SchemaId) -> Result<Outcome, SqlError> {
         let name = last_part(&create.name)?;
         let is_read = |statement: &ast::Statement| matches!(statement, ast::Statement::Query(_));
         let only_reads = match (&create.exec_body, &create.statements) {
@@ -120,10 +135,10 @@ impl Connection {
             return Err(SqlError::at(Problem::Duplicate { name: trigger.name }, name.span));
         }
         triggers.push(Arc::new(trigger));
-        self.replace_triggers(&triggers)
+        self.replace_triggers(name, &triggers, schema)
     }
 
-    fn drop_trigger(&mut self, dropped: &ast::DropTrigger) -> Result<Outcome, SqlError> {
+    fn drop_trigger(&self, dropped: &ast::DropTrigger, schema: SchemaId) -> Result<Outcome, SqlError> {
         let name = last_part(&dropped.trigger_name)?;
         let mut triggers: Vec<_> = self.catalog()?.triggers().cloned().collect();
         match triggers.iter().position(|known| known.name.eq_ignore_ascii_case(&name.value)) {
@@ -134,44 +149,46 @@ impl Connection {
                 return Err(SqlError::at(problem, name.span));
             }
         }
-        self.replace_triggers(&triggers)
+        self.replace_triggers(name, &triggers, schema)
     }
 
-    fn replace_triggers(&mut self, triggers: &[Arc<TriggerDefinition>]) -> Result<Outcome, SqlError> {
-        self.change_schema(&mut |writing| {
-            writing.replace_triggers(triggers.to_vec());
-            Ok(())
-        })?;
+    fn replace_triggers(
+        &self,
+        name: &ast::Ident,
+        triggers: &[Arc<TriggerDefinition>],
+        schema: SchemaId,
+    ) -> Result<Outcome, SqlError> {
+        self.change_schema(schema, &mut |writing| writing.replace_triggers(&name.value, triggers.to_vec()))?;
         Ok(Outcome::default())
     }
 
-    fn create_index(&mut self, create: &ast::CreateIndex) -> Result<Outcome, SqlError> {
+    fn create_index(&self, create: &ast::CreateIndex, schema: SchemaId) -> Result<Outcome, SqlError> {
         let table = self.table_of(&create.table_name)?;
         let index = self.bound(|binder| binder.new_index(create, &table))?;
         if create.if_not_exists && self.catalog()?.index_named(&index.name).is_some() {
             return Ok(Outcome::default());
         }
-        self.session().add_index(&table.name, index)?;
+        self.under(schema).add_index(&table.name, index)?;
         Ok(Outcome::default())
     }
 
     fn drop_object(
-        &mut self,
-        kind: ObjectType,
-        if_exists: bool,
+        &self,
+        (kind, if_exists): (ObjectType, bool),
         name: &ast::ObjectName,
+        schema: SchemaId,
     ) -> Result<(), SqlError> {
         let ident = last_part(name)?;
         match kind {
             ObjectType::Table => match self.table_of(name) {
-                Ok(table) => Ok(self.session().drop_table(&table.name)?),
+                Ok(table) => Ok(self.under(schema).drop_table(&table.name)?),
                 Err(_) if if_exists => Ok(()),
                 Err(error) => Err(error),
             },
             ObjectType::View => {
                 let view = self.bound(|binder| Ok(binder.view(ident).cloned()))?;
                 match view {
-                    Some(view) => self.change_schema(&mut |writing| writing.drop_view(&view.name)),
+                    Some(view) => self.change_schema(schema, &mut |writing| writing.drop_view(&view.name)),
                     None if if_exists => Ok(()),
                     None => {
                         let name = ident.value.clone();
@@ -182,7 +199,7 @@ impl Connection {
             ObjectType::Index => {
                 let catalog = self.catalog()?;
                 match self.index_of(&catalog, ident) {
-                    Ok((table, index)) => Ok(self.session().drop_index(&table, &index)?),
+                    Ok((table, index)) => Ok(self.under(schema).drop_index(&table, &index)?),
                     Err(_) if if_exists => Ok(()),
                     Err(error) => Err(error),
                 }

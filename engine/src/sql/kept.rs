@@ -15,7 +15,6 @@ use nuages_storage::{DataType, Value};
 
 use super::Dialect;
 use super::prepared::PreparedStatement;
-use crate::catalog::SchemaId;
 
 /// How many statements are kept.
 const PLACES: usize = 128;
@@ -68,7 +67,6 @@ impl Kept {
         sql: &str,
         dialect: Dialect,
         values: &[Value],
-        schema: impl FnOnce() -> Option<SchemaId>,
     ) -> Option<Box<KeptStatement>> {
         let place = self.places.get_mut(hash.place(PLACES))?;
         let means_it = |kept: &KeptStatement| {
@@ -77,7 +75,6 @@ impl Kept {
                 && kept.statement.sql() == sql
                 && kept.kinds.iter().copied().eq(values.iter().map(Value::data_type))
                 && kept.statement.is_for(values)
-                && Some(kept.statement.schema()) == schema()
         };
         if place.as_deref().is_some_and(means_it) { place.take() } else { None }
     }

@@ -6,12 +6,12 @@ use nuages_storage::{DataType, Value};
 use sqlparser::ast;
 
 use super::bind::{Binder, last_part};
-use super::connection::Connection;
+use super::connection::{Connection, while_bound};
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
 use super::parse::Parsed;
-use crate::Outcome;
 use crate::algebra::{OutputColumn, Query, Relation};
+use crate::{Outcome, Session};
 
 impl Connection {
     /// `PREPARE name (types) AS statement`.
@@ -80,12 +80,15 @@ impl Connection {
         if exprs.is_empty() {
             return Ok(Vec::new());
         }
-        let catalog = self.catalog()?;
-        let mut parameters = Parameters::of(given);
-        let values = Binder::new(&catalog, self.dialect, &mut parameters).constants(exprs)?;
-        let columns = values.into_iter().map(|expr| OutputColumn::new("value", expr)).collect();
-        let values = parameters.converted(given)?;
-        let row = self.session().query(&Query::new(Relation::Unit, columns), &values)?;
-        Ok(row.rows.into_iter().next().unwrap_or_default())
+        while_bound(|| {
+            let catalog = self.catalog()?;
+            let mut parameters = Parameters::of(given);
+            let values = Binder::new(&catalog, self.dialect, &mut parameters).constants(exprs)?;
+            let columns = values.into_iter().map(|expr| OutputColumn::new("value", expr)).collect();
+            let values = parameters.converted(given)?;
+            let session = self.under(catalog.schema_id());
+            let row = session.query(&Query::new(Relation::Unit, columns), &values)?;
+            Ok(row.rows.into_iter().next().unwrap_or_default())
+        })
     }
 }

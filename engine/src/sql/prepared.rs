@@ -3,7 +3,7 @@
 use nuages_storage::{DataType, Value};
 
 use super::bind::json::{handed_out, scalars};
-use super::connection::{Connection, Ready};
+use super::connection::{Connection, Ready, while_bound};
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
 use super::parse::{Parsed, SHALLOW_NESTING_MAX, parse, split};
@@ -11,7 +11,7 @@ use crate::algebra::Statement;
 use crate::catalog::{Catalog, SchemaId};
 use crate::explain::Explanation;
 use crate::memory::ResultRows;
-use crate::{Outcome, ResultSet};
+use crate::{Outcome, ResultSet, Session};
 
 /// A statement that is read and bound, and a query that is planned too. Where the schema has changed since, it is bound
 /// anew.
@@ -47,11 +47,6 @@ impl PreparedStatement {
             Kind::Query(query, _) => Some(query.plan().explain(catalog)),
             Kind::Change(_) | Kind::Text => None,
         }
-    }
-
-    /// The schema that it was bound to.
-    pub(super) fn schema(&self) -> SchemaId {
-        self.schema
     }
 
     /// Whether it means the same with these values.
@@ -92,8 +87,14 @@ impl Connection {
         let Some(tokens) = statements.pop().filter(|_| count == 1) else {
             return Err(Problem::NotOneStatement { count }.into());
         };
-        let parsed = parse(tokens, self.dialect, SHALLOW_NESTING_MAX)?;
-        self.prepared_of(parsed, sql.to_owned(), Parameters::default())
+        let mut parsed = Some(parse(tokens, self.dialect, SHALLOW_NESTING_MAX)?);
+        while_bound(|| {
+            let parsed = match parsed.take() {
+                Some(parsed) => parsed,
+                None => parse(self.tokens_of(sql, 0)?, self.dialect, SHALLOW_NESTING_MAX)?,
+            };
+            self.prepared_of(parsed, sql.to_owned(), Parameters::default())
+        })
     }
 
     /// Prepares a statement that is parsed, whose text is bound anew if the schema changes.
@@ -103,15 +104,17 @@ impl Connection {
         sql: String,
         parameters: Parameters,
     ) -> Result<PreparedStatement, SqlError> {
-        let schema = self.catalog()?.schema_id();
         let declared = parameters.declared_kinds();
-        let (kind, parameters) = match self.bind(parsed, parameters)? {
-            Ready::Algebra(Statement::Query(query), parameters) => {
+        let (kind, parameters, schema) = match self.bind(parsed, parameters)? {
+            Ready::Algebra(Statement::Query(query), parameters, schema) => {
                 let handed_out = handed_out(&query);
-                (Kind::Query(crate::Prepared::new(self.session(), query)?, handed_out), parameters)
+                let prepared = crate::Prepared::new(&self.under(schema), query)?;
+                (Kind::Query(prepared, handed_out), parameters, schema)
             }
-            Ready::Algebra(change, parameters) => (Kind::Change(change), parameters),
-            Ready::Other(_) | Ready::Reindex(_) | Ready::Pragma(_) => (Kind::Text, Parameters::default()),
+            Ready::Algebra(change, parameters, schema) => (Kind::Change(change), parameters, schema),
+            Ready::Other(_) | Ready::Reindex(_) | Ready::Pragma(_) => {
+                (Kind::Text, Parameters::default(), self.catalog()?.schema_id())
+            }
         };
         Ok(PreparedStatement { sql, schema, declared, parameters, kind })
     }
@@ -135,18 +138,21 @@ impl Connection {
         if values.len() != wanted && !matches!(statement.kind, Kind::Text) {
             return Err(Problem::ParameterCount { expected: wanted, given: values.len() }.into());
         }
-        if self.catalog()?.schema_id() != statement.schema || statement.parameters.tells_counts() {
-            *statement = self.prepared_anew(statement).map_err(|error| error.in_text(&statement.sql))?;
-        }
-        self.run_as_bound(statement, values)
+        let mut is_outdated = statement.parameters.tells_counts();
+        while_bound(|| {
+            if is_outdated {
+                *statement = self.prepared_anew(statement).map_err(|error| error.in_text(&statement.sql))?;
+            }
+            is_outdated = true;
+            self.run_as_bound(statement, values)
+        })
     }
 
     /// A statement that was bound for values like these, to be run now and later.
     pub(super) fn prepared_for(
         &self,
-        statement: Statement,
+        (statement, schema): (Statement, SchemaId),
         sql: String,
-        schema: SchemaId,
         parameters: Parameters,
         values: &[Value],
     ) -> Result<PreparedStatement, SqlError> {
@@ -154,7 +160,7 @@ impl Connection {
             Statement::Query(query) => {
                 let handed_out = handed_out(&query);
                 let values = parameters.converted(values)?;
-                Kind::Query(crate::Prepared::for_values(self.session(), query, &values)?, handed_out)
+                Kind::Query(crate::Prepared::for_values(&self.under(schema), query, &values)?, handed_out)
             }
             change => Kind::Change(change),
         };
@@ -162,6 +168,9 @@ impl Connection {
     }
 
     /// Runs a statement on the schema that it was bound to.
+    ///
+    /// # Errors
+    /// [`Error::SchemaChanged`](crate::Error::SchemaChanged) if that is no longer what is seen.
     pub(super) fn run_as_bound(
         &mut self,
         statement: &PreparedStatement,
@@ -173,15 +182,16 @@ impl Connection {
         }
         match &statement.kind {
             Kind::Query(query, handed_out) => {
-                let mut rows = ResultRows::new(self.session().interrupt().memory_bytes_max());
-                self.session().run(query, &converted, &mut |batch| rows.add(batch))?;
+                let session = self.under(statement.schema);
+                let mut rows = ResultRows::new(session.interrupt().memory_bytes_max());
+                session.run(query, &converted, &mut |batch| rows.add(batch))?;
                 let rows = scalars(rows.finish(), handed_out);
                 let columns = query.column_names().map(str::to_owned).collect();
                 let rows = ResultSet { columns, rows };
                 Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })
             }
-            Kind::Change(change) => self.change(change, &converted),
-            Kind::Text => self.execute(&statement.sql.clone(), values),
+            Kind::Change(change) => self.change(change, &converted, statement.schema),
+            Kind::Text => self.execute(&statement.sql, values),
         }
     }
 }

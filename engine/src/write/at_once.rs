@@ -20,21 +20,42 @@ use super::patch;
 use super::round::{Postponed, TableChange, TableRound};
 use super::update::key_of_one_row;
 use crate::algebra::{Delete, Statement, Update};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, SchemaTest, expect};
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::integrity::cascade;
 use crate::outcome::Outcome;
 
+/// A store in which each statement is a transaction of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Autocommit<'s> {
+    pub(crate) store: &'s Store,
+    /// What a statement must find there, if that was asked for.
+    pub(crate) test: Option<&'s dyn SchemaTest>,
+}
+
+impl Autocommit<'_> {
+    /// Writes what comes of one attempt, under the schema it finds.
+    fn write<T>(
+        self,
+        attempt: impl FnOnce(&AtOnce<'_>, &Catalog) -> Result<Option<(T, Operation)>, Error>,
+    ) -> Option<Result<T, Error>> {
+        self.store.write_at_once(|at_once| {
+            let catalog = Catalog::carried(at_once.version().catalog());
+            expect(self.test, catalog)?;
+            attempt(at_once, catalog)
+        })
+    }
+}
+
 /// Inserts a row. `None`, and it is not inserted, if that takes more than this; the row may have its key then.
 pub(crate) fn insert(
-    store: &Store,
+    store: Autocommit<'_>,
     table: TableId,
     new: &mut NewRows,
     context: &Context<'_>,
 ) -> Option<Result<(), Error>> {
-    store.write_at_once(|at_once| {
-        let catalog = Catalog::carried(at_once.version().catalog());
+    store.write(|at_once, catalog| {
         let table = catalog.expect_table(table)?;
         new.expect_layout(table)?;
         if !table.computed.is_empty() {
@@ -64,21 +85,22 @@ pub(crate) fn insert(
 /// Runs an `UPDATE` or a `DELETE` of one row by its key. `None`, and it is not run, if it is not of that form, or takes
 /// more than this. How deep it is nested does not matter here: only its first levels are looked at.
 pub(crate) fn execute(
-    store: &Store,
+    store: Autocommit<'_>,
     statement: &Statement,
     context: &Context<'_>,
 ) -> Option<Result<Outcome, Error>> {
     match statement {
-        Statement::Update(update) if update.from.is_none() && update.predicate.is_some() => store
-            .write_at_once(|at_once| {
-                let operation = self::update(at_once.version(), update, context)?;
+        Statement::Update(update) if update.from.is_none() && update.predicate.is_some() => {
+            store.write(|at_once, catalog| {
+                let operation = self::update(at_once.version(), catalog, update, context)?;
                 let outcome = Outcome { affected: 1, ..Outcome::default() };
                 Ok(operation.map(|(_, operation)| (outcome, operation)))
-            }),
+            })
+        }
         Statement::Delete(delete)
             if delete.using.is_none() && delete.returning.is_empty() && delete.predicate.is_some() =>
         {
-            store.write_at_once(|at_once| self::delete(at_once, delete, context))
+            store.write(|at_once, catalog| self::delete(at_once, catalog, delete, context))
         }
         _ => None,
     }
@@ -91,6 +113,7 @@ type Done = Option<(Outcome, Operation)>;
 /// run, if it is not of that form, or takes more than this.
 pub(crate) fn execute_in(
     transaction: &mut Transaction,
+    test: Option<&dyn SchemaTest>,
     statement: &Statement,
     context: &Context<'_>,
 ) -> Result<Option<Step<()>>, Error> {
@@ -99,11 +122,13 @@ pub(crate) fn execute_in(
         return Ok(None);
     }
     let step = transaction.write_row(|version| {
+        let catalog = Catalog::carried(version.catalog());
+        expect(test, catalog)?;
         let claim = |(row, operation)| {
             let (table, strength, how) = (update.table, Strength::NoKeyUpdate, How::Wait);
             (RowClaim { table, row, strength, how }, Some(operation))
         };
-        Ok::<_, Error>(self::update(version, update, context)?.map(claim))
+        Ok::<_, Error>(self::update(version, catalog, update, context)?.map(claim))
     });
     Ok(step?)
 }
@@ -111,10 +136,10 @@ pub(crate) fn execute_in(
 /// Which row an `UPDATE` of the form changes, and how.
 fn update(
     version: &Version,
+    catalog: &Catalog,
     update: &Update,
     context: &Context<'_>,
 ) -> Result<Option<(RowId, Operation)>, Error> {
-    let catalog = Catalog::carried(version.catalog());
     let table = catalog.expect_table(update.table)?;
     let Some(Some(id)) = key_of_one_row(table, update.source, update.predicate.as_ref(), context) else {
         return Ok(None);
@@ -127,9 +152,13 @@ fn update(
     Ok(patch.map(|patch| (id, Operation::Assign { table: table.id, patch })))
 }
 
-fn delete(at_once: &AtOnce<'_>, delete: &Delete, context: &Context<'_>) -> Result<Done, Error> {
+fn delete(
+    at_once: &AtOnce<'_>,
+    catalog: &Catalog,
+    delete: &Delete,
+    context: &Context<'_>,
+) -> Result<Done, Error> {
     let version = at_once.version();
-    let catalog = Catalog::carried(version.catalog());
     let table = catalog.expect_table(delete.table)?;
     let found = key_of_one_row(table, delete.source, delete.predicate.as_ref(), context).flatten();
     let row = found.and_then(|id| version.table(table.id)?.get(id));

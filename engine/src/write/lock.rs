@@ -20,7 +20,7 @@ use super::update::key_of_one_row;
 use super::{Found, WritingStatement};
 use crate::algebra::{Expr, LockWait, OutputColumn, Query, Relation, RowCount, RowLock, Source};
 use crate::batch::Batch;
-use crate::catalog::{Catalog, ColumnDefinition, TableDefinition};
+use crate::catalog::{Catalog, ColumnDefinition, SchemaTest, TableDefinition, expect};
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::plan::{self, Plan};
@@ -316,6 +316,7 @@ impl<'a> OneRow<'a> {
 /// answer when it is done. `None` if it is of another form, or takes more than this.
 pub(crate) fn lock_row_in(
     transaction: &mut Transaction,
+    test: Option<&dyn SchemaTest>,
     query: &Query,
     lock: &RowLock,
     batch: &mut Option<Batch<'static>>,
@@ -327,7 +328,9 @@ pub(crate) fn lock_row_in(
         LockWait::SkipLocked => return Ok(None),
     };
     let step = transaction.write_row(|version| {
-        let Some(wanted) = OneRow::of(query, lock, Catalog::of(version), context)? else { return Ok(None) };
+        let catalog = Catalog::of(version);
+        expect(test, catalog)?;
+        let Some(wanted) = OneRow::of(query, lock, catalog, context)? else { return Ok(None) };
         let table = wanted.table.id;
         let found = wanted.key.and_then(|key| version.table(table)?.get(key));
         let Some(row) = found else { return Ok(None) };

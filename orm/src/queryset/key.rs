@@ -227,7 +227,7 @@ fn lock_and_look_up<T>(
     ex: &dyn Executor,
     mut read: impl FnMut(&StoredRow<'_, '_>) -> Result<T, DecodeError>,
 ) -> Result<Found<T>> {
-    let (Some(transaction), Value::Int(row)) = (ex.session()?.as_transaction(), value) else {
+    let (Some(transaction), Value::Int(row)) = (ex.session()?.in_transaction(), value) else {
         return Ok(Found::Ask);
     };
     if is_watched(ex) || ex.settings().spending.is_some() {

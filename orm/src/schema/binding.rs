@@ -1,11 +1,14 @@
 //! Where each model's rows are.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use hashbrown::HashMap;
 use nuages_engine::{
     algebra::{Column, Expr, Source},
-    catalog::{Catalog, IndexDefinition, TableDefinition},
+    catalog::{Catalog, ColumnId, IndexDefinition, SchemaTest, TableDefinition},
 };
 use nuages_storage::{DataType, IndexId, Layout, TableId, Value, key::KeyPart};
 
@@ -19,11 +22,41 @@ use crate::{
 };
 
 /// Where the models of an [`App`](crate::app::App) are in a database.
+///
+/// It holds for every schema that has the same columns at the same places, or a table not at all: what comes beside them
+/// is nothing to the models.
 #[derive(Debug, Default)]
 pub(crate) struct Binding {
     models: HashMap<usize, Bound>,
+    /// The columns that anything is bound to, by table.
+    known: Vec<(TableId, Vec<KnownColumn>)>,
+    /// The number of the schema that was last seen to be one of those it holds for.
+    schema: AtomicU64,
     /// Whether any table has an index of some rows only.
     has_index_conditions: bool,
+}
+
+/// A column as it was bound.
+#[derive(Debug)]
+struct KnownColumn {
+    place: usize,
+    id: ColumnId,
+    slot: usize,
+    data_type: DataType,
+}
+
+impl KnownColumn {
+    fn of(table: &TableDefinition, place: usize) -> Option<KnownColumn> {
+        let column = table.columns.get(place)?;
+        Some(KnownColumn { place, id: column.id, slot: column.slot, data_type: column.data_type })
+    }
+
+    fn is_in(&self, table: &TableDefinition) -> bool {
+        let column = table.columns.get(self.place);
+        column.is_some_and(|column| {
+            (column.id, column.slot, column.data_type) == (self.id, self.slot, self.data_type)
+        })
+    }
 }
 
 /// Where one model is.
@@ -144,9 +177,21 @@ impl Binding {
         for &meta in models {
             let bound = bind(meta, catalog)?;
             binding.has_index_conditions |= !bound.in_index_conditions.is_empty();
+            binding.know(catalog, bound.table, &bound.columns);
+            for (_, through) in &bound.throughs {
+                binding.know(catalog, through.table, &[through.source, through.target]);
+            }
             binding.models.insert(address(meta), bound);
         }
+        binding.schema = AtomicU64::new(catalog.schema_id().get());
         Ok(binding)
+    }
+
+    fn know(&mut self, catalog: &Catalog, table: TableId, places: &[usize]) {
+        if let Some(definition) = catalog.table(table) {
+            let columns = places.iter().filter_map(|place| KnownColumn::of(definition, *place));
+            self.known.push((table, columns.collect()));
+        }
     }
 
     /// One model before it has a table: its columns are in their order. For expressions over single rows.
@@ -167,7 +212,7 @@ impl Binding {
             throughs: Vec::new(),
         };
         let models = std::iter::once((address(meta), bound)).collect();
-        Binding { models, has_index_conditions: false }
+        Binding { models, ..Binding::default() }
     }
 
     /// Where a model is.
@@ -215,6 +260,22 @@ impl Binding {
     /// All models.
     pub(crate) fn models(&self) -> impl Iterator<Item = &Bound> {
         self.models.values()
+    }
+}
+
+impl SchemaTest for Binding {
+    fn accepts(&self, catalog: &Catalog) -> bool {
+        let schema = catalog.schema_id().get();
+        if self.schema.load(Relaxed) == schema {
+            return true;
+        }
+        let holds = self.known.iter().all(|(table, columns)| {
+            catalog.table(*table).is_none_or(|table| columns.iter().all(|column| column.is_in(table)))
+        });
+        if holds {
+            self.schema.store(schema, Relaxed);
+        }
+        holds
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{RowId, TableId};
 /// Something that can be locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Name {
-    /// A table: [`SHARED`](super::Strength::SHARED) by those who lock rows or keys in it,
+    /// A table: [`SHARED`](super::Strength::SHARED) by those who write to it or lock rows or keys in it,
     /// [`EXCLUSIVE`](super::Strength::EXCLUSIVE) by a change of its schema.
     Table(TableId),
     /// A row, whether it exists or not.

@@ -11,10 +11,10 @@ use super::schema::{id, int, key, text};
 use super::sql::{ints, rows, sql};
 
 /// A directory that is removed in the end.
-struct Scratch(PathBuf);
+pub(crate) struct Scratch(pub(crate) PathBuf);
 
 impl Scratch {
-    fn new(name: &str) -> Scratch {
+    pub(crate) fn new(name: &str) -> Scratch {
         let path = std::env::temp_dir().join(format!("nuages-isolation-{name}-{}", std::process::id()));
         std::fs::create_dir(&path).unwrap();
         Scratch(path)

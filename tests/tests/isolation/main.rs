@@ -2,7 +2,7 @@
 //!
 //! Order of reading: [`sql`] and [`play`] (how the tests speak) and [`crowd`] (threads, and the audit of what they
 //! leave); [`hermitage`] (the anomalies of the literature), [`locks`], [`joined_locks`], [`deadlocks`], [`keys`], [`families`],
-//! [`schema_changes`], [`failures`] and [`counters`] (theme by theme, first step by step and then on threads);
+//! [`schema_changes`], [`bound`], [`failures`] and [`counters`] (theme by theme, first step by step and then on threads);
 //! [`serializable`] (every path by which rows are read), [`history`] and [`histories`] (random transactions, checked
 //! afterwards); [`durable`] (a crowd on files).
 //!
@@ -10,6 +10,7 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by a panic, also in its helpers")]
 
+mod bound;
 mod counters;
 mod crowd;
 mod deadlocks;
