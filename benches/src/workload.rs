@@ -54,8 +54,8 @@ pub(crate) enum Tables {
     Files { items: usize },
 }
 
-/// Every workload in memory. Those that only read come first, and find the tables as they were loaded. Those of several threads
-/// come last: what they leave in a row depends on who came first, and only sums do not.
+/// Every workload in memory. Those that only read come first, and find the tables as they were loaded. Those of several
+/// threads come last: what they leave in a row depends on who came first, and only sums do not.
 pub(crate) fn all() -> impl Iterator<Item = &'static Workload> {
     [
         &point_reads::WORKLOADS[..],

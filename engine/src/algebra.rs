@@ -5,7 +5,8 @@
 //! within the statement, and a [`Column`] is a source and a place in it. So a rewrite may move an operator without
 //! renumbering anything above it, and a correlated subquery simply mentions a column of a source outside.
 //!
-//! Order of reading: [`expression`] (scalars), [`relation`] (operators), [`window`], [`statement`] (what a session runs).
+//! Order of reading: [`expression`] (scalars), [`relation`] (operators), [`window`], [`statement`] (what a session
+//! runs).
 
 pub mod expression;
 pub mod function;

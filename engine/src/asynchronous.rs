@@ -1,10 +1,11 @@
 //! Transactions of tasks: where a statement has to wait for a lock, the task is parked and not its thread.
 //!
-//! Only waiting for a lock, and for the disk, takes time that is not the processor's, so only statements that may lock have
-//! a twin here, and commits ([`commit_async`](Transaction::commit_async)); reading and savepoints are as they are. (A plain statement of such a transaction does not wait either: it fails
-//! with [`Error::WouldBlock`], and [`granted`] awaits what it was in want of.) No runtime is asked for: a grant wakes the task by its waker, and
-//! the time limit comes from a timer thread that all tasks share. A future that is dropped while it waits leaves the
-//! queue, and its transaction as it was before the statement.
+//! Only waiting for a lock, and for the disk, takes time that is not the processor's, so only statements that may lock
+//! have a twin here, and commits ([`commit_async`](Transaction::commit_async)); reading and savepoints are as they are.
+//! (A plain statement of such a transaction does not wait either: it fails with [`Error::WouldBlock`], and [`granted`]
+//! awaits what it was in want of.) No runtime is asked for: a grant wakes the task by its waker, and the time limit
+//! comes from a timer thread that all tasks share. A future that is dropped while it waits leaves the queue, and its
+//! transaction as it was before the statement.
 //!
 //! ```
 //! use nuages_engine::algebra::{Delete, Source, Statement};

@@ -5,8 +5,9 @@
 //! Things have ids that are never used twice ([`identity`]); names are attributes, and only people use them.
 //! Within a table, columns are meant by their *place* (`columns[2]`), as in the algebra.
 //!
-//! Order of reading: [`new`] (how a table is described, by names), [`table`], [`index`], [`constraint`] and [`computed`] (the
-//! definitions that come of it), [`view`] (what is kept as SQL text), `resolve` (from the one to the other), `record` (as they lie in files), and the value itself below.
+//! Order of reading: [`new`] (how a table is described, by names), [`table`], [`index`], [`constraint`] and
+//! [`computed`] (the definitions that come of it), [`view`] (what is kept as SQL text), `resolve` (from the one to the
+//! other), `record` (as they lie in files), and the value itself below.
 //!
 //! Invariants: `names` and `tables` hold the same tables; a foreign key `f` of table `c` to table `p` is in `c`'s
 //! `foreign_keys` exactly if `(c, f)` is in `p`'s `referenced_by`; an index's name is unique in the whole catalog, a

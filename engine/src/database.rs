@@ -84,8 +84,8 @@ impl Database {
         Ok(Database { store: self.store.fork()?, limits: self.limits.clone() })
     }
 
-    /// What an index that does not exist would do for a query: it is built on a fork, the query is planned and run there
-    /// `runs` times without and with it, and the fork is thrown away. Nobody else notices.
+    /// What an index that does not exist would do for a query: it is built on a fork, the query is planned and run
+    /// there `runs` times without and with it, and the fork is thrown away. Nobody else notices.
     ///
     /// # Errors
     /// What an index can be refused for, as in [`Session::add_index`]; what the query can be refused for.
@@ -137,9 +137,9 @@ impl Database {
         Ok(Feed::new(self.store.subscribe(capacity)?))
     }
 
-    /// Who holds versions now (snapshots, transactions, statements that run, feeds, checkpoints, forks, and the database itself
-    /// if it [keeps](Database::retain) them), those of the oldest first, and how many bytes each version keeps that nothing else
-    /// does: where to look when memory grows. O(what nothing else keeps).
+    /// Who holds versions now (snapshots, transactions, statements that run, feeds, checkpoints, forks, and the
+    /// database itself if it [keeps](Database::retain) them), those of the oldest first, and how many bytes each
+    /// version keeps that nothing else does: where to look when memory grows. O(what nothing else keeps).
     ///
     /// ```
     /// use nuages_engine::{Database, sql::Connection};
@@ -167,15 +167,16 @@ impl Database {
         self.store.waiting()
     }
 
-    /// Begins a transaction of the default isolation, [`Isolation::ReadCommitted`]. As [`begin_with`](Database::begin_with)
-    /// says, it belongs to one thread.
+    /// Begins a transaction of the default isolation, [`Isolation::ReadCommitted`]. As
+    /// [`begin_with`](Database::begin_with) says, it belongs to one thread.
     pub fn begin(&self) -> Transaction {
         self.begin_with(Isolation::default())
     }
 
-    /// Begins a transaction. It belongs to one thread, that which is the first to write in it or to lock a row, and must
-    /// not be handed to another from then on: the transactions of a thread wait for each other in vain and get an error
-    /// instead, and which they are is not looked at again. One that is to move is [`begin_async`](Database::begin_async)'s.
+    /// Begins a transaction. It belongs to one thread, that which is the first to write in it or to lock a row, and
+    /// must not be handed to another from then on: the transactions of a thread wait for each other in vain and get an
+    /// error instead, and which they are is not looked at again. One that is to move is
+    /// [`begin_async`](Database::begin_async)'s.
     pub fn begin_with(&self, isolation: Isolation) -> Transaction {
         Transaction::over(self.store.begin(isolation), self.limits.clone(), Waits::Here)
     }

@@ -6,13 +6,13 @@
 //! the version that is read, and of the plan.
 //!
 //! Order of reading: `scan` and `ranges` (access paths), `filter`, `project`, `limit` (streaming), `key_table` (the one
-//! hash table) and what numbers keys with it: `distinct`, `set`, `aggregate`, `hash_join`; `merge_join`; `join` (what follows
-//! once partners are known) and `nested_loop`; `sort`; `window`; `chunks` (rows that were collected, handed on); `index_join`,
-//! `apply` (subqueries row by row), `lateral`; `scope` (what is defined around a plan), `work_table`, `recursive`;
-//! `measured` (what counts the others).
+//! hash table) and what numbers keys with it: `distinct`, `set`, `aggregate`, `hash_join`; `merge_join`; `join` (what
+//! follows once partners are known) and `nested_loop`; `sort`; `window`; `chunks` (rows that were collected, handed
+//! on); `index_join`, `apply` (subqueries row by row), `lateral`; `scope` (what is defined around a plan),
+//! `work_table`, `recursive`; `measured` (what counts the others).
 //!
-//! A statement that has to end before its time notices where rows come from: in each batch of a scan, and of a join, which
-//! makes many of few. An operator that pulls these needs not ask by itself.
+//! A statement that has to end before its time notices where rows come from: in each batch of a scan, and of a join,
+//! which makes many of few. An operator that pulls these needs not ask by itself.
 
 mod aggregate;
 mod apply;

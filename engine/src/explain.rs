@@ -1,8 +1,9 @@
 //! EXPLAIN: a plan as a tree that a person can read.
 //!
 //! Every line is an operator, how it works and how many rows it yields: a plain number was counted in a counted tree,
-//! one with a tilde is an estimate from statistics, one with a question mark rests on a guess. An explanation is a value: [`text`] draws it, [`graph`] writes it for Graphviz and
-//! Mermaid, [`json`] for programs. [`analyze`] runs a plan and notes in its explanation what each operator did.
+//! one with a tilde is an estimate from statistics, one with a question mark rests on a guess. An explanation is a
+//! value: [`text`] draws it, [`graph`] writes it for Graphviz and Mermaid, [`json`] for programs. [`analyze`] runs a
+//! plan and notes in its explanation what each operator did.
 
 pub mod graph;
 pub mod json;

@@ -1,7 +1,7 @@
-//! The functions of the algebra: `signature` says what they take and give, `text`, `number` and `date` compute them
-//! for a column at a time, as do `math`, `string`, `json` and `moment` for their families; `builtin` has those that are
-//! a line of a table, where new ones go; `pattern` is text search, `affinity` reads numbers out of texts, [`aggregate`] is
-//! what is computed over groups of rows.
+//! The functions of the algebra: `signature` says what they take and give, `text`, `number` and `date` compute them for
+//! a column at a time, as do `math`, `string`, `json` and `moment` for their families; `builtin` has those that are a
+//! line of a table, where new ones go; `pattern` is text search, `affinity` reads numbers out of texts, [`aggregate`]
+//! is what is computed over groups of rows.
 //!
 //! The choices (`COALESCE`, `NULLIF`, `GREATEST`, `LEAST`) are not here: they do not compute values but pick them, see
 //! `evaluate/conditional.rs`.

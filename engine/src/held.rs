@@ -1,8 +1,8 @@
 //! Queries that are held together with the version they are asked of, so that what they yield may outlive the asking.
 //!
-//! A batch borrows from the version that is read and from the plan that reads it. [`Session::query_each`] holds both for
-//! as long as it runs; a [`HeldQuery`] holds them for as long as its owner likes. So a text can be handed out where it
-//! lies, as a `&str` that lives as long as the held query does.
+//! A batch borrows from the version that is read and from the plan that reads it. [`Session::query_each`] holds both
+//! for as long as it runs; a [`HeldQuery`] holds them for as long as its owner likes. So a text can be handed out where
+//! it lies, as a `&str` that lives as long as the held query does.
 
 use std::sync::Arc;
 

@@ -8,8 +8,9 @@
 //! write ── integrity (unique, check, foreign key, cascade) ──> storage
 //! ```
 //!
-//! A program talks to a [`Session`]: a [`Database`], a [`Transaction`] or a [`Snapshot`]. It hands over algebra, which is
-//! plain data ([`sql`] makes it of text), and gets columns of rows that are borrowed from the version they were read from.
+//! A program talks to a [`Session`]: a [`Database`], a [`Transaction`] or a [`Snapshot`]. It hands over algebra, which
+//! is plain data ([`sql`] makes it of text), and gets columns of rows that are borrowed from the version they were read
+//! from.
 //!
 //! ```
 //! use nuages_engine::algebra::{Comparison, Expr, Insert, InsertSource, OutputColumn, Query, Relation, Source, Statement};

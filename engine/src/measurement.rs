@@ -24,8 +24,8 @@ pub struct Measurement {
     pub rows: u64,
     /// Batches, of all runs, those without rows included.
     pub batches: u64,
-    /// Nodes of the trees of rows and indexes that it visited itself, the inner ones and the leaves, each as often as it came
-    /// by: on the way down to a key and from one leaf to the next.
+    /// Nodes of the trees of rows and indexes that it visited itself, the inner ones and the leaves, each as often as
+    /// it came by: on the way down to a key and from one leaf to the next.
     pub nodes: u64,
     /// The time in it and in what it stands on.
     pub time: Duration,

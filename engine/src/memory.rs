@@ -1,9 +1,9 @@
 //! How much memory a statement keeps, where that is limited.
 //!
-//! Operators that keep rows (joins, sorts, groups, windows, work tables, results) hold a [`Charge`] and add to it what they
-//! keep; when they are dropped it is given back. The sum is that of all operators of a statement at one time. It is an
-//! estimate by the lengths of values, made only if there is a limit, and it is looked at for each batch; so what is
-//! kept exceeds the limit by a batch at most, and by what vectors that grow hold in reserve.
+//! Operators that keep rows (joins, sorts, groups, windows, work tables, results) hold a [`Charge`] and add to it what
+//! they keep; when they are dropped it is given back. The sum is that of all operators of a statement at one time. It
+//! is an estimate by the lengths of values, made only if there is a limit, and it is looked at for each batch; so what
+//! is kept exceeds the limit by a batch at most, and by what vectors that grow hold in reserve.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

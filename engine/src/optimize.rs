@@ -9,10 +9,11 @@
 //! The planner does not guess the size of an index range: it counts it in the counted trees of the version it plans
 //! on. A plan holds no version and no row, so it may be kept and run again on any version of the same schema.
 //!
-//! Order of reading: `depth` (what is too deep to be planned), `columns` (what mentions what), `rewrite`, `planner` and `premise`
-//! (what is known while planning), `build` (operator by operator), `subject`, `sarg`, `implication`, `path`, `access`, `union`, `intersection` and `test_order` (access paths), `join_order`,
-//! `join` and `late` (order and method), `lateral`, `window`, `work_table` (common table expressions), `cardinality`,
-//! `selectivity`, `spread`, `statistics` (how many rows there will be).
+//! Order of reading: `depth` (what is too deep to be planned), `columns` (what mentions what), `rewrite`, `planner` and
+//! `premise` (what is known while planning), `build` (operator by operator), `subject`, `sarg`, `implication`, `path`,
+//! `access`, `union`, `intersection` and `test_order` (access paths), `join_order`, `join` and `late` (order and
+//! method), `lateral`, `window`, `work_table` (common table expressions), `cardinality`, `selectivity`, `spread`,
+//! `statistics` (how many rows there will be).
 
 mod access;
 mod build;

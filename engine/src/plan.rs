@@ -47,7 +47,8 @@ pub struct Estimate {
 pub enum Basis {
     /// It was counted in a counted tree, or follows from the query.
     Counted,
-    /// It was estimated from statistics: a sample of the table's rows (see [`Session::statistics`](crate::Session::statistics)).
+    /// It was estimated from statistics: a sample of the table's rows (see
+    /// [`Session::statistics`](crate::Session::statistics)).
     Statistics,
     /// Something in it is not known, as the value of a parameter or what a group's sum will be, and a usual share was
     /// taken.

@@ -19,8 +19,8 @@ use crate::session::Session;
 /// Rows up to which a plan counts as short.
 const SHORT_ROWS_MAX: u64 = 64;
 
-/// What a plan may be thought to take and be kept, in microseconds: planning takes some five or ten, so that of what takes
-/// longer than this it is no part worth saving, and a plan made for the values at hand may save much.
+/// What a plan may be thought to take and be kept, in microseconds: planning takes some five or ten, so that of what
+/// takes longer than this it is no part worth saving, and a plan made for the values at hand may save much.
 const KEPT_COST_MAX: f64 = 200.0;
 
 /// How many plans are kept beside the first: for other values, or for another state of the schema.

@@ -2,7 +2,8 @@
 //!
 //! A planner decides by estimates. Here its decisions are looked at from outside: [`plans`] is every plan that other
 //! decisions lead to, each one inspectable and runnable; [`race`] runs them on one snapshot and says how well the
-//! estimated costs predict the measured times; [`what_if`] builds an index on a fork, plans, measures, and throws it away.
+//! estimated costs predict the measured times; [`what_if`] builds an index on a fork, plans, measures, and throws it
+//! away.
 //!
 //! All alternatives must have the same rows. That makes a race a test of the optimiser and of the executor too: see
 //! [`Error::PlansDiffer`].
@@ -48,8 +49,8 @@ pub use hypothesis::{Hypothesis, what_if};
 /// How much slower than the best a plan may be in the first round to be run in the others.
 const SLOWER_MAX: u32 = 20;
 
-/// An estimated cost, in microseconds, from which on a plan is not run that is thought to take this many times as long as
-/// the optimiser's choice.
+/// An estimated cost, in microseconds, from which on a plan is not run that is thought to take this many times as long
+/// as the optimiser's choice.
 const COST_MAX: f64 = 2e6;
 const DEARER_MAX: f64 = 100.0;
 
@@ -86,8 +87,8 @@ impl Race {
         self.contestants.iter().enumerate().find(|(_, contestant)| contestant.alternative.is_chosen())
     }
 
-    /// How well the order of the estimated costs agrees with that of the measured times: Kendall's tau-b, from -1 (reversed)
-    /// to 1 (the same). None with fewer than two contestants, or if all costs are alike.
+    /// How well the order of the estimated costs agrees with that of the measured times: Kendall's tau-b, from -1
+    /// (reversed) to 1 (the same). None with fewer than two contestants, or if all costs are alike.
     pub fn tau(&self) -> Option<f64> {
         let points: Vec<(f64, f64)> = self
             .contestants

@@ -1,11 +1,11 @@
 //! What a serializable transaction has read, and whether that is still so.
 //!
-//! Each access path notes *what it asks* before it fetches: rows by their ids, a range of ids or of keys, a whole table,
-//! each with the filter that goes with it and the columns that are looked at. When the transaction commits, the rows
-//! that others have changed since its snapshot are tested against that, as they were and as they are (precision
+//! Each access path notes *what it asks* before it fetches: rows by their ids, a range of ids or of keys, a whole
+//! table, each with the filter that goes with it and the columns that are looked at. When the transaction commits, the
+//! rows that others have changed since its snapshot are tested against that, as they were and as they are (precision
 //! locking: Neumann, Mühlbauer, Kemper, "Fast Serializable Multi-Version Concurrency Control", SIGMOD 2015, section 4).
-//! If none is in anything that was read, the transaction would have read the same had it begun now, and so may take
-//! its place after them.
+//! If none is in anything that was read, the transaction would have read the same had it begun now, and so may take its
+//! place after them.
 //!
 //! Which rows have changed is not kept anywhere: it is what the two versions do not share.
 

@@ -121,8 +121,8 @@ impl<'w> WritingStatement<'_, 'w> {
     /// The catalog, to be changed where `name` is; nobody else changes it meanwhile.
     ///
     /// # Errors
-    /// [`Error::SerializationFailure`] if the transaction sees another than the newest. What is made of that would say of
-    /// tables what is not so of those that it sees.
+    /// [`Error::SerializationFailure`] if the transaction sees another than the newest. What is made of that would say
+    /// of tables what is not so of those that it sees.
     fn catalog_to_change(&mut self, name: &str) -> Result<StatementCatalog<'w>, Error> {
         let writer = self.writer();
         writer.locking().schema();
@@ -133,8 +133,8 @@ impl<'w> WritingStatement<'_, 'w> {
         Ok(self.catalog())
     }
 
-    /// Sees to it that nobody else writes to a table, and that the transaction sees all its rows: what is made of them is
-    /// made of the newest.
+    /// Sees to it that nobody else writes to a table, and that the transaction sees all its rows: what is made of them
+    /// is made of the newest.
     ///
     /// # Errors
     /// [`Error::SerializationFailure`].

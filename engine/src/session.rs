@@ -264,8 +264,8 @@ pub trait Session: Send + Sync {
         Ok(optimize::plan_kept(query, catalog, &version)?.explain(catalog))
     }
 
-    /// What is known of the rows of a table: the share of NULLs, the number of different values, the most common values and a
-    /// histogram of the others for each column, from a sample of a thousand rows. Plans draw it when they need it
+    /// What is known of the rows of a table: the share of NULLs, the number of different values, the most common values
+    /// and a histogram of the others for each column, from a sample of a thousand rows. Plans draw it when they need it
     /// and draw it again when the table has become another, so that nothing has to be done for them.
     ///
     /// ```
@@ -348,10 +348,10 @@ pub trait Session: Send + Sync {
         Ok(is_there)
     }
 
-    /// Hands the row with this key in an index to `f`; false if there is none. A NULL, and what is not of
-    /// the column's type, equals nothing. Of several rows, as an index that is not unique may have, or one of whose key `key` gives only the
-    /// first values, it is the first. O(log n), and nothing is copied. `f` must neither wait nor call back into a
-    /// session of the database.
+    /// Hands the row with this key in an index to `f`; false if there is none. A NULL, and what is not of the column's
+    /// type, equals nothing. Of several rows, as an index that is not unique may have, or one of whose key `key` gives
+    /// only the first values, it is the first. O(log n), and nothing is copied. `f` must neither wait nor call back
+    /// into a session of the database.
     ///
     /// # Errors
     /// As [`Session::read`]; [`Error::UnknownTable`], [`Error::UnknownIndex`].

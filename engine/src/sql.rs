@@ -10,9 +10,10 @@
 //! crate's; `grammar` tells it what both dialects write. What a statement *means* is decided in `bind`, and only there.
 //! An [`SqlError`] says what is wrong as data, where in the text, and which name was probably meant.
 //!
-//! Order of reading: [`Connection`], `control` (transactions, EXPLAIN), `define` and `alter` (statements
-//! about the schema), `pragma` and `counts` (what SQLite tells of the schema and of what was done), [`PreparedStatement`], `named` (PREPARE), `kept` (texts that are asked again), `parse`, `tokens`, `grammar`, `climb`, `prefix`, `frame`, `bind`, `parameters`,
-//! `error`; `print` (SQL out).
+//! Order of reading: [`Connection`], `control` (transactions, EXPLAIN), `define` and `alter` (statements about the
+//! schema), `pragma` and `counts` (what SQLite tells of the schema and of what was done), [`PreparedStatement`],
+//! `named` (PREPARE), `kept` (texts that are asked again), `parse`, `tokens`, `grammar`, `climb`, `prefix`, `frame`,
+//! `bind`, `parameters`, `error`; `print` (SQL out).
 
 mod alter;
 mod bind;

@@ -12,9 +12,10 @@
 //! anybody has committed meanwhile there is another attempt: see [`nuages_storage::statement`]. Which rows the first
 //! attempt found is kept ([`Found`]): later ones test the predicate again, but of those rows alone.
 //!
-//! Order of reading: this file (the statement and its phases), [`found`] and [`drawn`], [`reach`], [`insert`] and [`conflict`],
-//! [`update`], [`delete`] and [`beside`], [`lock`]; [`round`] (what is written at once); [`at_once`] (what is left of all this
-//! for most statements of one row); [`images`], [`patch`], [`keys`], [`leaves`], [`row_set`] (what these are made of).
+//! Order of reading: this file (the statement and its phases), [`found`] and [`drawn`], [`reach`], [`insert`] and
+//! [`conflict`], [`update`], [`delete`] and [`beside`], [`lock`]; [`round`] (what is written at once); [`at_once`]
+//! (what is left of all this for most statements of one row); [`images`], [`patch`], [`keys`], [`leaves`], [`row_set`]
+//! (what these are made of).
 //!
 //! Invariants: find changes nothing; the images of a round are made of the rows of the version that the round is tested
 //! against; what fails while a round is tested fails before anything of it is recorded, and when a statement fails the

@@ -265,8 +265,8 @@ impl App {
     /// ```
     ///
     /// # Errors
-    /// The engine's `File`, which names the file; what it says of a model that makes no sense, or does not fit the table
-    /// that is there.
+    /// The engine's `File`, which names the file; what it says of a model that makes no sense, or does not fit the
+    /// table that is there.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Db> {
         self.open_with(path, Options::default())
     }

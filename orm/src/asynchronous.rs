@@ -1,10 +1,11 @@
-//! Verbs for tasks: where one has to wait for a lock, or its commit for the disk, its task is parked and not the thread.
+//! Verbs for tasks: where one has to wait for a lock, or its commit for the disk, its task is parked and not the
+//! thread.
 //!
-//! Nothing else of the database takes time that is not the processor's, so that is all the difference, and no runtime is
-//! asked for. [`aatomic`](Awaited::aatomic) is [`atomic`](crate::atomic::Atomic::atomic) with an async closure; in it
-//! [`awaiting`](Awaited::awaiting) runs any verbs, and those of querysets (prepared and bound ones too), instances, partial
-//! rows and relations have a twin of
-//! their own, by Django's names (`aget`, `asave`, `post.tags.aadd(..)`); `aiterator` is a stream.
+//! Nothing else of the database takes time that is not the processor's, so that is all the difference, and no runtime
+//! is asked for. [`aatomic`](Awaited::aatomic) is [`atomic`](crate::atomic::Atomic::atomic) with an async closure; in
+//! it [`awaiting`](Awaited::awaiting) runs any verbs, and those of querysets (prepared and bound ones too), instances,
+//! partial rows and relations have a twin of their own, by Django's names (`aget`, `asave`, `post.tags.aadd(..)`);
+//! `aiterator` is a stream.
 //!
 //! A verb that has to wait is undone, to its own savepoint, and run again when the lock is there; so receivers and
 //! hooks on the way may run more than once. A future that is dropped while it waits leaves the queue of the lock.
@@ -103,8 +104,8 @@ pub trait Awaited: Executor {
 
 impl<X: Executor + ?Sized> Awaited for X {}
 
-/// A twin that awaits its locks, of a verb that has the arguments after the executor's. The verb may run more than once,
-/// so arguments are cloned for it.
+/// A twin that awaits its locks, of a verb that has the arguments after the executor's. The verb may run more than
+/// once, so arguments are cloned for it.
 macro_rules! twins {
     ($($(#[$doc:meta])* $name:ident = $verb:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {$(
         $(#[$doc])*

@@ -1,8 +1,8 @@
 //! What is wrong with models whatever the database holds: Django's system checks, under Django's ids.
 //!
 //! Most of what Django checks when a program starts does not compile here: a field that an ordering names and that is
-//! not there (`models.E015`), `SetNull` of a key that may not be NULL (`fields.E320`), a default of the wrong type. What
-//! is left are facts about several models, or about values of constants.
+//! not there (`models.E015`), `SetNull` of a key that may not be NULL (`fields.E320`), a default of the wrong type.
+//! What is left are facts about several models, or about values of constants.
 
 use std::{collections::BTreeMap, fmt};
 

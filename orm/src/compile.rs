@@ -10,9 +10,8 @@
 //! column of the scope's `group` source; [`group`] puts the real column there when the level is finished. A window
 //! function is a column of its `window` source, which stands above the groups.
 //!
-//! Order of reading: this file, [`joins`], [`path`], [`expression`], [`condition`] with [`exclude`] and its short way [`own`],
-//! [`window`], [`draw`], [`group`], [`rows`],
-//! [`summary`], [`combine`]; [`rewrite`] is a tool.
+//! Order of reading: this file, [`joins`], [`path`], [`expression`], [`condition`] with [`exclude`] and its short way
+//! [`own`], [`window`], [`draw`], [`group`], [`rows`], [`summary`], [`combine`]; [`rewrite`] is a tool.
 
 mod change;
 mod combine;

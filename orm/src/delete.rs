@@ -135,8 +135,8 @@ fn collect(meta: &'static ModelMeta, keys: &Query, values: &[Value], ex: &dyn Ex
     ex.atomic(|tx| collector::delete(meta, keys, DeleteOptions::default(), tx))
 }
 
-/// The deletion of a queryset's rows, compiled. What is in reach stays as it is; who listens, and so whether the engine's
-/// foreign keys suffice, is asked anew each time it runs.
+/// The deletion of a queryset's rows, compiled. What is in reach stays as it is; who listens, and so whether the
+/// engine's foreign keys suffice, is asked anew each time it runs.
 #[derive(Debug)]
 pub struct Plan {
     model: &'static ModelMeta,

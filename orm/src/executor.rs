@@ -59,8 +59,8 @@ pub trait Executor: Sync {
         self.begin()
     }
 
-    /// [`begin`](Executor::begin) for a task: where a statement has to wait for a lock, the task is parked and not its thread. See
-    /// [`asynchronous`](crate::asynchronous).
+    /// [`begin`](Executor::begin) for a task: where a statement has to wait for a lock, the task is parked and not its
+    /// thread. See [`asynchronous`](crate::asynchronous).
     fn begin_async(&self) -> Result<Tx<'_>> {
         self.begin()
     }
@@ -234,7 +234,8 @@ impl Db {
     }
 
     /// The same database, whose transactions have this isolation: what they see of others, and when they are refused
-    /// with [`Error::SerializationFailure`]. Statements outside of a transaction are each one of their own and need none.
+    /// with [`Error::SerializationFailure`]. Statements outside of a transaction are each one of their own and need
+    /// none.
     ///
     /// ```
     /// # use nuages::prelude::*;
@@ -284,14 +285,14 @@ impl Db {
         self.with(Settings { limits, ..self.settings.clone() })
     }
 
-    /// The same database, on which each queryset is compiled and planned by itself, and nothing is kept of it. It gives the
-    /// same answers and takes longer; tests and measurements compare the two.
+    /// The same database, on which each queryset is compiled and planned by itself, and nothing is kept of it. It gives
+    /// the same answers and takes longer; tests and measurements compare the two.
     pub fn planning_anew(&self) -> Db {
         self.with(Settings { plans_anew: true, ..self.settings.clone() })
     }
 
-    /// How many shapes of querysets are kept compiled and planned, for this database and its forks. What is asked a second
-    /// time with other values costs no planning; there is nothing to turn on.
+    /// How many shapes of querysets are kept compiled and planned, for this database and its forks. What is asked a
+    /// second time with other values costs no planning; there is nothing to turn on.
     ///
     /// ```
     /// # use nuages::prelude::*;

@@ -7,8 +7,8 @@
 //! Verbs take expressions by reference: `let n = User::posts.count()` is written once and then annotated, filtered
 //! and ordered by. Reuse is identity of the tree, not a name.
 //!
-//! Order of reading: this file; [`operand`] (what may stand on the right); [`arithmetic`]; [`aggregate`];
-//! [`condition`] (what may stand where a condition is asked for); [`function`]; [`json`]; [`case`]; [`subquery`]; [`mod@window`];
+//! Order of reading: this file; [`operand`] (what may stand on the right); [`arithmetic`]; [`aggregate`]; [`condition`]
+//! (what may stand where a condition is asked for); [`function`]; [`json`]; [`case`]; [`subquery`]; [`mod@window`];
 //! [`class`] (what a value can do).
 
 pub mod aggregate;
@@ -149,8 +149,8 @@ impl<M> Clone for Q<M> {
     }
 }
 
-/// Two conditions are equal if they are written alike. `q!` sorts what it is given by the names, as Django's `Q` does its
-/// keyword arguments.
+/// Two conditions are equal if they are written alike. `q!` sorts what it is given by the names, as Django's `Q` does
+/// its keyword arguments.
 ///
 /// ```
 /// use nuages::prelude::*;

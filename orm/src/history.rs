@@ -75,9 +75,9 @@ impl Db {
         Ok(self.engine().retain((!retention.is_zero()).then_some(retention))?)
     }
 
-    /// Who holds versions now: snapshots, transactions, statements that run, feeds, checkpoints, forks, and the database itself
-    /// if it [keeps](Db::retain) them. Those of the oldest come first, each with the bytes that nothing but its version keeps:
-    /// where to look when memory grows.
+    /// Who holds versions now: snapshots, transactions, statements that run, feeds, checkpoints, forks, and the
+    /// database itself if it [keeps](Db::retain) them. Those of the oldest come first, each with the bytes that nothing
+    /// but its version keeps: where to look when memory grows.
     ///
     /// ```
     /// # use nuages::prelude::*;

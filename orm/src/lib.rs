@@ -39,10 +39,11 @@
 //! ```
 //!
 //! # Order of reading
-//! A typed shell over an untyped core. The shell: [`model`], [`field`], [`path`] (`Post::author.name`),
-//! [`expression`] and [`lookup`], [`queryset`], [`row`] (what a queryset yields), [`relation`]. The core: [`meta`]
-//! (models as data), [`node`] (the one expression tree), `compile` (querysets to the engine's algebra, with Django's
-//! rules of joins and grouping), [`executor`], [`atomic`] and [`asynchronous`], [`save`], [`delete`](mod@delete), `prefetch`, [`signal`], [`raw`].
+//! A typed shell over an untyped core. The shell: [`model`], [`field`], [`path`] (`Post::author.name`), [`expression`]
+//! and [`lookup`], [`queryset`], [`row`] (what a queryset yields), [`relation`]. The core: [`meta`] (models as data),
+//! [`node`] (the one expression tree), `compile` (querysets to the engine's algebra, with Django's rules of joins and
+//! grouping), [`executor`], [`atomic`] and [`asynchronous`], [`save`], [`delete`](mod@delete), `prefetch`, [`signal`],
+//! [`raw`].
 
 extern crate self as nuages;
 

@@ -181,7 +181,8 @@ macro_rules! aggregates {
 macro_rules! aggregates_of {
     ([$($generics:tt)*] $type:ident<$($parameter:ty),*>, $root:ty) => {
         impl<$($generics)*> $type<$($parameter,)* class::Number> {
-            /// The standard deviation of the values, NULL of none; with [`sample`](Aggregate::sample) as that of a sample.
+            /// The standard deviation of the values, NULL of none; with [`sample`](Aggregate::sample) as that of a
+            /// sample.
             ///
             /// ```
             /// use nuages::prelude::*;

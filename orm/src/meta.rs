@@ -158,7 +158,8 @@ pub const fn positions<const FIELDS: usize>(fields: &[FieldMeta; FIELDS]) -> [u1
     positions
 }
 
-/// What a save has to do with a column beside writing it. Most columns have no role, and most models few columns that do.
+/// What a save has to do with a column beside writing it. Most columns have no role, and most models few columns that
+/// do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The database fills it when it is unset.

@@ -1,9 +1,10 @@
 //! Migrations: how the tables of yesterday's models become those of today's.
 //!
-//! A [`ProjectState`] is what models are at a point of a history, as data: of the program's own models, or built step by
-//! step. [`changes`] compares two and gives the [`Operation`]s that lead from one to the other, in Django's words and
-//! order. A [`Migration`] is a list of them; it runs forwards and backwards, each way in one transaction, on the tables
-//! of any database. What a migration does to rows is code over [`Historical`] models: rows by name, as they were then.
+//! A [`ProjectState`] is what models are at a point of a history, as data: of the program's own models, or built step
+//! by step. [`changes`] compares two and gives the [`Operation`]s that lead from one to the other, in Django's words
+//! and order. A [`Migration`] is a list of them; it runs forwards and backwards, each way in one transaction, on the
+//! tables of any database. What a migration does to rows is code over [`Historical`] models: rows by name, as they were
+//! then.
 //!
 //! ```
 //! use nuages::field::DataType;
@@ -75,8 +76,8 @@ impl Migration {
     /// Changes a database whose models are in this state, all of it or nothing, and says what they are then.
     ///
     /// # Errors
-    /// [`Error::UnknownName`](crate::Error::UnknownName) for a model or field that is not there; what the engine refuses:
-    /// a column without a default where there are rows, a constraint that rows do not meet; what code returns.
+    /// [`Error::UnknownName`](crate::Error::UnknownName) for a model or field that is not there; what the engine
+    /// refuses: a column without a default where there are rows, a constraint that rows do not meet; what code returns.
     pub fn run(&self, before: &ProjectState, database: &Database) -> Result<ProjectState> {
         let mut transaction = database.begin();
         let mut state = before.clone();

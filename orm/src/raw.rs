@@ -1,8 +1,8 @@
 //! SQL by hand, where an expression does not do: `raw` to instances, and a cursor to rows.
 //!
 //! The text of a statement is a `&'static str`: it stands in the program. What is known at run time goes in as a
-//! parameter (`$1`, `?`, `:name`), never as text; so nothing here can be pasted together. The dialect is PostgreSQL's, and
-//! the engine reads it; statements about the schema and transactions are not among them, for those are `atomic` and
+//! parameter (`$1`, `?`, `:name`), never as text; so nothing here can be pasted together. The dialect is PostgreSQL's,
+//! and the engine reads it; statements about the schema and transactions are not among them, for those are `atomic` and
 //! migrations.
 //!
 //! ```
@@ -171,8 +171,8 @@ impl<M: Model> RawQuerySet<M> {
     ///
     /// # Errors
     /// [`Error::Sql`](crate::error::Error::Sql) for a text that is no statement or names what there is not;
-    /// [`Misuse::RawWithoutKey`]; [`Error::UnknownName`](crate::error::Error::UnknownName) for a translation to no field;
-    /// [`Error::Decode`](crate::error::Error::Decode) for a value that its field cannot hold.
+    /// [`Misuse::RawWithoutKey`]; [`Error::UnknownName`](crate::error::Error::UnknownName) for a translation to no
+    /// field; [`Error::Decode`](crate::error::Error::Decode) for a value that its field cannot hold.
     pub fn all(&self, ex: &dyn Executor) -> Result<Vec<RawRow<M>>> {
         let ResultSet { columns, rows } = run(self.sql, &self.values, M::meta().table, ex)?.rows;
         let places = self.places(&columns)?;

@@ -4,8 +4,8 @@
 //! or it is asked for with an executor. `Debug` and `PartialEq` look at keys, never into caches.
 //!
 //! Order of reading: `forward` ([`ForeignKey`], [`OneToOne`], and the trait [`Forward`] that their `Option`s share),
-//! `generic` ([`GenericForeignKey`]), `parent` ([`Parent`]), `reverse` ([`Related`], [`RelatedOne`]), `many_to_many`; `follow`, `one`, `manager` and `children` (the verbs);
-//! `origin` (fetch modes); `held` (how what was read is held).
+//! `generic` ([`GenericForeignKey`]), `parent` ([`Parent`]), `reverse` ([`Related`], [`RelatedOne`]), `many_to_many`;
+//! `follow`, `one`, `manager` and `children` (the verbs); `origin` (fetch modes); `held` (how what was read is held).
 
 mod children;
 mod follow;

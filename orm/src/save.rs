@@ -306,7 +306,8 @@ fn own_row<M: Model>(instance: &M, wanted: &'static str) -> Result<Node> {
     Ok(has_key(M::meta(), &key.values()))
 }
 
-/// A save with what the model does itself and with its receivers. Only with one of these is it more than one statement that must happen whole.
+/// A save with what the model does itself and with its receivers. Only with one of these is it more than one statement
+/// that must happen whole.
 fn write<M: Model>(instance: &mut M, write: &Write, ex: &dyn Executor) -> Result<()> {
     if !M::HOOKS.save && !ex.shared().app().signals().hears_save::<M>() {
         let result = match M::meta().parent {

@@ -1,7 +1,7 @@
 //! From models to tables, and back: where each model's rows are.
 //!
-//! [`create_missing`] makes the tables of registered models, with Django's names for what it names: the table between the
-//! sides of a many-to-many relation is `<table>_<field>`, its keys `<model>_id` (`from_<model>_id`, `to_<model>_id`
+//! [`create_missing`] makes the tables of registered models, with Django's names for what it names: the table between
+//! the sides of a many-to-many relation is `<table>_<field>`, its keys `<model>_id` (`from_<model>_id`, `to_<model>_id`
 //! in a relation of a model with itself). Foreign keys are checked at commit, as Django's are, so rows may be written
 //! in any order inside a transaction.
 //!

@@ -1,7 +1,7 @@
 //! The database as SQL that makes it again.
 //!
-//! First all tables, then their rows, then indexes, foreign keys and at last views, the oldest first: so the order of the tables does not
-//! matter, nor that of rows that refer to each other, and indexes are built once over all rows.
+//! First all tables, then their rows, then indexes, foreign keys and at last views, the oldest first: so the order of
+//! the tables does not matter, nor that of rows that refer to each other, and indexes are built once over all rows.
 
 use std::io::Write;
 use std::sync::Arc;

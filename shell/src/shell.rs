@@ -162,8 +162,8 @@ impl Shell {
         Ok(self.end())
     }
 
-    /// Runs a statement that stands at a place of the input, which is where its errors are told to be. Somebody who types
-    /// sees nothing but the statement.
+    /// Runs a statement that stands at a place of the input, which is where its errors are told to be. Somebody who
+    /// types sees nothing but the statement.
     fn statement(&mut self, sql: &str, at: script::Place) -> ControlFlow<()> {
         let begin = Instant::now();
         match self.run(sql) {

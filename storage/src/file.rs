@@ -49,7 +49,8 @@ pub(crate) trait Files: Debug + Send + Sync {
 pub(crate) trait Appended: Debug + Send {
     /// Writes behind what was written before.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// Writes so many zeros there, in whose place the next writes go, or as many as there is room for. Returns how many.
+    /// Writes so many zeros there, in whose place the next writes go, or as many as there is room for. Returns how
+    /// many.
     fn reserve(&mut self, bytes: usize) -> io::Result<usize>;
     /// Makes durable what was written.
     fn sync(&mut self) -> io::Result<()>;

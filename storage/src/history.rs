@@ -1,9 +1,9 @@
 //! Versions that are kept for a while, and commits as they come.
 //!
 //! By default nobody keeps an old version, and commits change nodes in place. Whoever wants to look back
-//! ([`Store::retain`](crate::Store::retain)) or to follow ([`Store::subscribe`](crate::Store::subscribe)) makes the store
-//! hold versions, at the price that commits copy the nodes they change. A version is all there is to hold: what a commit
-//! has changed is what two versions do not share.
+//! ([`Store::retain`](crate::Store::retain)) or to follow ([`Store::subscribe`](crate::Store::subscribe)) makes the
+//! store hold versions, at the price that commits copy the nodes they change. A version is all there is to hold: what a
+//! commit has changed is what two versions do not share.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -16,8 +16,8 @@ use crate::sync::{Condvar, Mutex};
 
 /// Versions that are not kept any more.
 ///
-/// Who gets them drops them when the commit mutex is free: they may be the last to hold much, and nobody should wait for
-/// that to be freed.
+/// Who gets them drops them when the commit mutex is free: they may be the last to hold much, and nobody should wait
+/// for that to be freed.
 pub(crate) type Outdated = Vec<Snapshot>;
 
 /// The versions that are kept, and who follows.

@@ -1,17 +1,17 @@
 //! Who holds versions: what to look at when memory grows.
 //!
-//! A version that somebody holds keeps every node that was replaced since, and has commits copy what they change. So who
-//! may hold one for long puts down who he is, and [`Store::holders`](crate::Store::holders) tells, the oldest first, and
-//! what goes when he goes. Putting it down is one entry in a list; taking it out costs nothing, because the list has but
-//! weak references, and forgets the dead ones when it has doubled.
+//! A version that somebody holds keeps every node that was replaced since, and has commits copy what they change. So
+//! who may hold one for long puts down who he is, and [`Store::holders`](crate::Store::holders) tells, the oldest
+//! first, and what goes when he goes. Putting it down is one entry in a list; taking it out costs nothing, because the
+//! list has but weak references, and forgets the dead ones when it has doubled.
 //!
-//! A statement that runs holds a version, too, mostly for less time than it takes to put it down. So it does not; but a commit
-//! that takes the place of a version which somebody holds remembers that one ([`Holders::replaced`]), for nothing where nobody
-//! does. Those of them that are held still, by nobody who is known to, are a statement's, or that of a program which has asked
-//! for a version and keeps it.
+//! A statement that runs holds a version, too, mostly for less time than it takes to put it down. So it does not; but a
+//! commit that takes the place of a version which somebody holds remembers that one ([`Holders::replaced`]), for
+//! nothing where nobody does. Those of them that are held still, by nobody who is known to, are a statement's, or that
+//! of a program which has asked for a version and keeps it.
 //!
-//! A fork holds no version of the store that it is a fork of. But it keeps the nodes that both had, after that has replaced
-//! them, and so it is told of, too, by that store and by those that that is a fork of.
+//! A fork holds no version of the store that it is a fork of. But it keeps the nodes that both had, after that has
+//! replaced them, and so it is told of, too, by that store and by those that that is a fork of.
 
 use std::fmt;
 use std::ops::Deref;
@@ -36,8 +36,8 @@ const PRUNED_MIN: usize = if cfg!(test) { 4 } else { 64 };
 pub enum Who {
     /// A snapshot that the program took.
     Snapshot,
-    /// A transaction: from its first statement on, or, where each statement sees the newest version, since it wrote so much
-    /// that it has a version of its own, which stands on this one.
+    /// A transaction: from its first statement on, or, where each statement sees the newest version, since it wrote so
+    /// much that it has a version of its own, which stands on this one.
     Transaction(OwnerId),
     /// Who follows the commits: the last that was read.
     Feed,
@@ -45,8 +45,8 @@ pub enum Who {
     Retention,
     /// A checkpoint or a backup that is being written.
     Checkpoint,
-    /// A statement that runs, or a program that keeps the version it has asked for. It is told of when another version has
-    /// followed, and nobody else is known to hold this one.
+    /// A statement that runs, or a program that keeps the version it has asked for. It is told of when another version
+    /// has followed, and nobody else is known to hold this one.
     Statement,
     /// A fork, or a fork of one, that lives. Its commit is the one it began with, here.
     Fork,
@@ -65,7 +65,8 @@ pub struct Holder {
     /// For how long it is held; of a statement for how long there has been a newer version.
     pub held_for: Duration,
     /// The bytes of rows, index entries and nodes that nothing but this version keeps: what is freed when the last who
-    /// holds it lets go. Zero of the newest. Of a fork what nothing but its newest version keeps, with what it wrote itself.
+    /// holds it lets go. Zero of the newest. Of a fork what nothing but its newest version keeps, with what it wrote
+    /// itself.
     pub bytes: u64,
 }
 

@@ -130,7 +130,8 @@ impl Counters {
         self.record_of(keys_by_table(&keys, |keys| keys.reserved.max(keys.last)))
     }
 
-    /// Everything up to what was handed out: what is said when nothing more will be, and of a copy, which goes its own way.
+    /// Everything up to what was handed out: what is said when nothing more will be, and of a copy, which goes its own
+    /// way.
     pub(crate) fn handed_out(&self) -> CountersRecord {
         let keys = self.keys.lock();
         self.record_of(keys_by_table(&keys, |keys| keys.last))

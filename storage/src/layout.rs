@@ -287,8 +287,8 @@ impl Layout {
         self.places[slot].span(self.bits, capacity)
     }
 
-    /// Where the slots lie that another layout of the table has too, in a leaf of this layout and in one of the other, of
-    /// these capacities. The layouts agree in their places: one of them is longer.
+    /// Where the slots lie that another layout of the table has too, in a leaf of this layout and in one of the other,
+    /// of these capacities. The layouts agree in their places: one of them is longer.
     #[inline]
     pub(crate) fn common_spans(
         &self,

@@ -7,13 +7,14 @@
 //! bytes    ..
 //! ```
 //!
-//! A leaf is at once what lies in a table's tree, what an operator scans (its null maps and boolean columns
-//! are selections already, its fixed-width columns are slices), and what a write set carries. It is made for
-//! being copied: cloning it is three memcpys, whatever its rows hold, because nothing in it is counted or
-//! boxed by value, and the texts and bytes that it was built with are shared as a whole. Values over [`LONG_BYTES_MIN`] are not in it but beside it.
+//! A leaf is at once what lies in a table's tree, what an operator scans (its null maps and boolean columns are
+//! selections already, its fixed-width columns are slices), and what a write set carries. It is made for being copied:
+//! cloning it is three memcpys, whatever its rows hold, because nothing in it is counted or boxed by value, and the
+//! texts and bytes that it was built with are shared as a whole. Values over [`LONG_BYTES_MIN`] are not in it but
+//! beside it.
 //!
-//! Order of reading: this file (the shape, and reading), `heap` (texts and bytes), `words` (where the rest lies), `edit`
-//! (how rows come, go and change), `build` (how rows are made), `record` (how they are written down).
+//! Order of reading: this file (the shape, and reading), `heap` (texts and bytes), `words` (where the rest lies),
+//! `edit` (how rows come, go and change), `build` (how rows are made), `record` (how they are written down).
 //!
 //! Invariants, asserted by `check`: row ids ascend (in a tree; in [`Rows`] they may come in any order);
 //! null bits, booleans and cells of rows beyond the last are zero; what is NULL has a zero cell; the live

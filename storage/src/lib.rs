@@ -1,5 +1,5 @@
-//! The storage core of Nuages: values, columnar leaves, counted persistent trees, versions and write sets, in memory and
-//! in files.
+//! The storage core of Nuages: values, columnar leaves, counted persistent trees, versions and write sets, in memory
+//! and in files.
 //!
 //! A database is a value: a [`Version`] holds every table and every index, all of them persistent trees that share
 //! what they have in common. A transaction is the version it reads and a [`WriteSet`]; to commit is to apply the
@@ -36,10 +36,10 @@
 //!     for a table under one schema is never applied under another, nor after the table has gone.
 //!
 //! # Order of reading
-//! [`value`] (what a column holds), [`key`] (values as bytes that sort as the values do), [`layout`] and [`leaf`]
-//! (rows at rest), `tree` (the one tree), [`index`], [`long`] (values too long for a leaf), [`patch`] and [`table`] (what
-//! consists of trees); then [`version`] (the database as a value), [`write_set`], `view` (a version with writes), [`lock`]
-//! (who may write what until it commits), [`statement`] (attempt, lock, validate), [`writer`] (one attempt),
+//! [`value`] (what a column holds), [`key`] (values as bytes that sort as the values do), [`layout`] and [`leaf`] (rows
+//! at rest), `tree` (the one tree), [`index`], [`long`] (values too long for a leaf), [`patch`] and [`table`] (what
+//! consists of trees); then [`version`] (the database as a value), [`write_set`], `view` (a version with writes),
+//! [`lock`] (who may write what until it commits), [`statement`] (attempt, lock, validate), [`writer`] (one attempt),
 //! [`transaction`], [`store`] (publication), [`history`] (versions kept) and [`holders`] (who keeps them).
 //!
 //! A store in files: `file` (a directory, and how it fails), [`record`] and [`codec`] (what is written down, and how),

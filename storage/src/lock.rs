@@ -238,8 +238,8 @@ impl Owner {
         self.id
     }
 
-    /// How often it was granted, or waited for, what it did not have as strongly. As long as this stays the same, whatever
-    /// it asks for it has had.
+    /// How often it was granted, or waited for, what it did not have as strongly. As long as this stays the same,
+    /// whatever it asks for it has had.
     #[must_use]
     pub fn claims(&self) -> u64 {
         self.claims
@@ -281,8 +281,8 @@ impl Owner {
         Ok(outcome)
     }
 
-    /// Asks for a row, and to [share](Self::share) its table, for little more than the price of one. If it has to wait, ask
-    /// again when the ticket is through: it may have been for the table.
+    /// Asks for a row, and to [share](Self::share) its table, for little more than the price of one. If it has to wait,
+    /// ask again when the ticket is through: it may have been for the table.
     ///
     /// # Errors
     /// As [`request`](Self::request).

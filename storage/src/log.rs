@@ -42,8 +42,8 @@ pub(crate) const fn kind_number(kind: Kind) -> u32 {
 /// Frames that are written out before more are taken in, in bytes. Beyond it, who commits waits for the disk.
 const PENDING_BYTES_MAX: usize = 16 << 20;
 
-/// The zeros that are written behind frames that the file had no room for, in bytes. Frames that fill as much on their own
-/// bring none: to write every byte twice costs more than a sync saves.
+/// The zeros that are written behind frames that the file had no room for, in bytes. Frames that fill as much on their
+/// own bring none: to write every byte twice costs more than a sync saves.
 const RESERVED_BYTES: usize = if cfg!(test) { 300 } else { 256 << 10 };
 
 /// The log of an open database.

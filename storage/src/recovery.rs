@@ -3,8 +3,8 @@
 //! The newest checkpoint is loaded, and the logs from its generation on are replayed, one frame after another, until
 //! they end or a frame is bad. What then follows decides what that means. If a later frame says that something at the
 //! bad one or beyond it was durable, it was whole once: the file is damaged, which is an error, and nothing is touched.
-//! Otherwise it is what a crash leaves of frames nobody was told of: a torn tail, which is cut. Zeros to the end of a log
-//! are neither: the [log](crate::log) grows ahead by them.
+//! Otherwise it is what a crash leaves of frames nobody was told of: a torn tail, which is cut. Zeros to the end of a
+//! log are neither: the [log](crate::log) grows ahead by them.
 //!
 //! Everything is read before anything is changed.
 

@@ -3,8 +3,8 @@
 //! It is asked for by name and never done on the way: what it returns has lost something, and whoever wants that has to
 //! know. The damaged files stay as they are; what is whole goes into another directory.
 //!
-//! A damaged log loses everything from the first bad frame on, because what follows it was computed on what it said: the
-//! result is the database as it was at an earlier commit. A damaged checkpoint loses the rows in its bad frames and
+//! A damaged log loses everything from the first bad frame on, because what follows it was computed on what it said:
+//! the result is the database as it was at an earlier commit. A damaged checkpoint loses the rows in its bad frames and
 //! what was committed after it; all indexes are built anew, and references to lost rows refer to nothing.
 
 use std::io::Read;

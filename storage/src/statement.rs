@@ -14,9 +14,9 @@
 //!            └── a thread parks, a task awaits <── undo, Wait(ticket) ────────┘
 //! ```
 //!
-//! An attempt stands that asks for nothing which was not held before it, however much others commit. So that there is an
-//! end, each asks for what the one before did: a statement keeps the rows it has found, the keys it has generated and
-//! the values it has drawn by chance. Where what it assigns to a key is computed from rows that it does not lock (a
+//! An attempt stands that asks for nothing which was not held before it, however much others commit. So that there is
+//! an end, each asks for what the one before did: a statement keeps the rows it has found, the keys it has generated
+//! and the values it has drawn by chance. Where what it assigns to a key is computed from rows that it does not lock (a
 //! subquery's), each commit to them may have it ask for another key; then it goes on for as long as others get on. An
 //! error is tried as a success is: that a key is taken counts only if nobody who might free it holds its lock. Mostly
 //! nobody else is there, the first attempt stands, and validating it is one comparison of numbers.

@@ -185,8 +185,8 @@ impl Store {
         self.inner.snapshot()
     }
 
-    /// A writable copy of the whole database in memory, independent of this one. O(1): every tree is shared until one of the
-    /// two changes it.
+    /// A writable copy of the whole database in memory, independent of this one. O(1): every tree is shared until one
+    /// of the two changes it.
     ///
     /// # Errors
     /// [`Error::Poisoned`] if a commit panicked half way.
@@ -200,9 +200,9 @@ impl Store {
 
     /// Runs one statement as a transaction of its own: whole, or if it fails not at all.
     ///
-    /// While no transaction holds a lock it needs none either: a [short](Reach) one is attempted under the commit mutex.
-    /// A long one is attempted, and applied to a version of its own, before the mutex is taken, and stands if nobody has
-    /// committed meanwhile. Otherwise it is a transaction like others, and `attempt` may be called again.
+    /// While no transaction holds a lock it needs none either: a [short](Reach) one is attempted under the commit
+    /// mutex. A long one is attempted, and applied to a version of its own, before the mutex is taken, and stands if
+    /// nobody has committed meanwhile. Otherwise it is a transaction like others, and `attempt` may be called again.
     ///
     /// # Errors
     /// What `attempt` returns, and [`Error::Lock`].
@@ -241,9 +241,9 @@ impl Store {
         Ok(value)
     }
 
-    /// Runs a statement that is one operation as a transaction of its own: without a write set, and so in half the time.
-    /// `None`, and nothing is done, if a transaction holds a lock, if the store has files, or if `attempt` returns none:
-    /// then it is a [statement like others](Store::write).
+    /// Runs a statement that is one operation as a transaction of its own: without a write set, and so in half the
+    /// time. `None`, and nothing is done, if a transaction holds a lock, if the store has files, or if `attempt`
+    /// returns none: then it is a [statement like others](Store::write).
     ///
     /// `attempt` is made under the commit mutex, once. It is [short](Reach::Short), and does not wait.
     ///
@@ -411,8 +411,8 @@ impl Store {
         self.inner.holders.hold(version, who)
     }
 
-    /// Who holds versions now, and what that keeps; those of the oldest versions first: see [`Who`]. O(what nothing else
-    /// keeps).
+    /// Who holds versions now, and what that keeps; those of the oldest versions first: see [`Who`]. O(what nothing
+    /// else keeps).
     ///
     /// # Errors
     /// [`Error::Poisoned`] if a commit panicked half way.
@@ -433,8 +433,8 @@ impl Store {
         &self.inner.counters
     }
 
-    /// Whether this is the newest commit. Who holds a lock, or has [waited](Store::wait_for_unlocked_writers) for those who
-    /// need none, knows then that nothing the lock is for has changed since.
+    /// Whether this is the newest commit. Who holds a lock, or has [waited](Store::wait_for_unlocked_writers) for those
+    /// who need none, knows then that nothing the lock is for has changed since.
     pub(crate) fn is_newest(&self, commit: CommitId) -> bool {
         self.inner.newest.load(Ordering::Acquire) == commit.number()
     }
@@ -450,9 +450,9 @@ impl Store {
         self.inner.reserve_keys()
     }
 
-    /// Makes a write set part of the newest version, so far as that needs no disk. `view` is a version with the write set
-    /// applied, if somebody made it already. The caller holds the locks that keep others from what it touches, and goes
-    /// on to [`publish`](Store::publish) what was begun.
+    /// Makes a write set part of the newest version, so far as that needs no disk. `view` is a version with the write
+    /// set applied, if somebody made it already. The caller holds the locks that keep others from what it touches, and
+    /// goes on to [`publish`](Store::publish) what was begun.
     pub(crate) fn begin_publish(&self, write_set: &WriteSet, view: Option<View>) -> Result<Begun, Error> {
         self.inner.begin_publish(write_set, view)
     }

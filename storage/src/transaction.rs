@@ -366,8 +366,8 @@ impl Transaction {
         Ok(commit)
     }
 
-    /// The same without waiting for the disk, for which another thread waits: what is returned is ready when the commit is
-    /// published. The locks are let go then, also if nobody awaits it.
+    /// The same without waiting for the disk, for which another thread waits: what is returned is ready when the commit
+    /// is published. The locks are let go then, also if nobody awaits it.
     ///
     /// # Errors
     /// As [`commit_if`](Transaction::commit_if), but what is wrong with the files comes later.

@@ -311,8 +311,8 @@ impl<B: Block> Tree<B> {
         height
     }
 
-    /// How many nodes hold items of these ranks, or lead to them: what is visited by who reads them one after the other.
-    /// It looks at inner nodes only.
+    /// How many nodes hold items of these ranks, or lead to them: what is visited by who reads them one after the
+    /// other. It looks at inner nodes only.
     #[must_use]
     pub(crate) fn nodes(&self, ranks: Range<u64>) -> u64 {
         let end = ranks.end.min(self.len);

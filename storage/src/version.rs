@@ -154,8 +154,8 @@ impl Version {
         self.tables.bytes_alone()
     }
 
-    /// Applies one operation: O(log n) per row and index entry. It evaluates nothing and cannot fail: who made it locked
-    /// the rows it is about, and shares their table, so that they are as they were looked up.
+    /// Applies one operation: O(log n) per row and index entry. It evaluates nothing and cannot fail: who made it
+    /// locked the rows it is about, and shares their table, so that they are as they were looked up.
     pub fn apply(&mut self, operation: &Operation) {
         let fits = self.apply_in(None, Entries::Now, operation);
         debug_assert!(fits, "{LOOKED_UP}");

@@ -6,9 +6,9 @@
 //! several rounds (a cascade) [advances](Writer::advance) between them, which makes the operations so far visible in a
 //! private copy of what they touched.
 //!
-//! Where the transaction has written little, even its earlier writes are in no copy: a [row](Writer::base_row) that they
-//! leave alone is read where the newest version has it, and the copy is made for whoever asks for more. New rows are
-//! [tested](Writer::parts_for_new_rows) on the newest version and what the earlier ones have brought.
+//! Where the transaction has written little, even its earlier writes are in no copy: a [row](Writer::base_row) that
+//! they leave alone is read where the newest version has it, and the copy is made for whoever asks for more. New rows
+//! are [tested](Writer::parts_for_new_rows) on the newest version and what the earlier ones have brought.
 //!
 //! An attempt may be made before the locks are held, and is then made [again](crate::statement) if anything may have
 //! changed before they were. So it is a function of what it reads, and does nothing that cannot be undone.
@@ -136,8 +136,8 @@ impl Locking<'_> {
         self.0.as_ref().is_none_or(|locks| locks.owner.holds(locks.store.locks().key(index, key)))
     }
 
-    /// Asks to share a table with others who write to it: nobody changes its schema until the transaction ends. The lock
-    /// of a row or a key brings it along.
+    /// Asks to share a table with others who write to it: nobody changes its schema until the transaction ends. The
+    /// lock of a row or a key brings it along.
     fn share(&mut self, table: TableId) {
         if let Some(locks) = &mut self.0 {
             locks.list.table(table, Strength::SHARED);
@@ -242,7 +242,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The catalog of the newest version, which the attempt begins with. A transaction's own changes of it are in there.
+    /// The catalog of the newest version, which the attempt begins with. A transaction's own changes of it are in
+    /// there.
     pub fn catalog(&self) -> &'a Catalog {
         self.ground.newest.catalog()
     }

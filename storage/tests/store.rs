@@ -353,8 +353,8 @@ fn a_statement_that_panics_leaves_nothing_in_the_transaction() {
     assert_eq!(store.read(|version| contents(version, table)), Ok(Model::from([(1, 1), (3, 3)])));
 }
 
-/// Only a fault of this crate makes applying panic. What it leaves behind in a version that changes in place is not looked
-/// at any more, by anybody.
+/// Only a fault of this crate makes applying panic. What it leaves behind in a version that changes in place is not
+/// looked at any more, by anybody.
 #[test]
 #[cfg(debug_assertions)]
 fn after_a_commit_that_panicked_half_way_nothing_is_read_or_written() {

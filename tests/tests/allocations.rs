@@ -1,5 +1,5 @@
-//! How often the allocator is asked, verb by verb: rows go straight from the leaves into structs, so that a row costs what
-//! its own texts cost, and a kept plan nothing.
+//! How often the allocator is asked, verb by verb: rows go straight from the leaves into structs, so that a row costs
+//! what its own texts cost, and a kept plan nothing.
 //!
 //! Each thing is done until it is in the swing (plans are kept, buffers have grown) and then counted. What may not grow
 //! with the number of rows is asserted of few rows and of many: the difference is what rows cost.

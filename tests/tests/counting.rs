@@ -45,7 +45,8 @@ impl Counted<'_> {
 }
 
 /// The rows that the operators yielded which stand on no other, or look rows up for each row of another. One that is
-/// begun for each row of another and leaves rows out may look at any number of them, and counts a million for each time.
+/// begun for each row of another and leaves rows out may look at any number of them, and counts a million for each
+/// time.
 fn taken_from_tables(plan: &Explanation) -> u64 {
     let filters = plan.details.iter().any(|detail| detail.starts_with("filter"));
     let looked_at = if filters { 1_000_000 } else { 0 };
@@ -216,8 +217,8 @@ struct Book {
     tags: ManyToMany<Tag>,
 }
 
-/// So many authors with so many books each. Every other author was born in the only city and has a desk; every third book
-/// was printed there; each book of an odd number has both tags.
+/// So many authors with so many books each. Every other author was born in the only city and has a desk; every third
+/// book was printed there; each book of an odd number has both tags.
 fn library(authors: i64, books: i64) -> Db {
     let app = App::new().models((City::app(), Author::app(), Desk::app(), Tag::app(), Book::app()));
     let db = app.open_memory().unwrap();

@@ -1,9 +1,9 @@
 //! Random querysets over random rows, against loops over structs.
 //!
 //! What is checked is Django's meaning of a condition: a lookup of a column that is NULL is false, and the opposite of
-//! such a condition has every row that the condition has not. So `filter(q)` and `exclude(q)` share no row and miss none,
-//! however deep the ands, ors and nots are nested, along a key that may be NULL as well. Only where something is computed
-//! from a NULL is the answer unknown, as in Django, and so is its opposite.
+//! such a condition has every row that the condition has not. So `filter(q)` and `exclude(q)` share no row and miss
+//! none, however deep the ands, ors and nots are nested, along a key that may be NULL as well. Only where something is
+//! computed from a NULL is the answer unknown, as in Django, and so is its opposite.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -237,8 +237,8 @@ proptest! {
         prop_assert_eq!(Record::objects().count(&fork).unwrap(), (rows.len() - inside.len()) as u64);
     }
 
-    /// Django's rule of relations to many: the conditions of one filter are of one related row, those of two filters each
-    /// of any, and so are those of an exclude, which leaves out whatever has any such row.
+    /// Django's rule of relations to many: the conditions of one filter are of one related row, those of two filters
+    /// each of any, and so are those of an exclude, which leaves out whatever has any such row.
     #[test]
     fn conditions_over_many_rows_are_of_one_row_in_a_filter_and_of_any_in_its_opposite(
         rows in prop::collection::vec(plain(), 0..12),

@@ -1,10 +1,10 @@
 //! Nuages beside the ORMs that Rust programs use with SQLite, on the workloads of Diesel's own benchmark.
 //!
 //! Users have posts, posts have comments. Each contestant does the same four things, each in the way its own guide
-//! shows: load a table into structs, load a filtered join in an order, insert a batch, load three levels of rows and put
-//! the children to their parents. SQLite is in memory on every side. The contestants take turns, round after round; in
-//! its turn each does the thing as often as it takes to come to some hundred users, as Diesel's benchmark repeats it; a
-//! figure is the median of its rounds; all must always return the same checksum, or the run stops.
+//! shows: load a table into structs, load a filtered join in an order, insert a batch, load three levels of rows and
+//! put the children to their parents. SQLite is in memory on every side. The contestants take turns, round after round;
+//! in its turn each does the thing as often as it takes to come to some hundred users, as Diesel's benchmark repeats
+//! it; a figure is the median of its rounds; all must always return the same checksum, or the run stops.
 //!
 //! ```sh
 //! cargo run --release -p nuages-orm-benches -- --rounds 15

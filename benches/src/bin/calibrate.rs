@@ -1,8 +1,8 @@
 //! Measures what the optimiser's cost model is made of: the time a row of each operator takes, beside the constant.
 //!
-//! Each operator is run by a plan that is forced to use it, nine times on 100,000 rows; the figure is the shortest time in
-//! the operator itself. Only the constants' ratios decide about plans, so what matters is that no figure is off by more
-//! than the others.
+//! Each operator is run by a plan that is forced to use it, nine times on 100,000 rows; the figure is the shortest time
+//! in the operator itself. Only the constants' ratios decide about plans, so what matters is that no figure is off by
+//! more than the others.
 
 use std::process::ExitCode;
 

@@ -1,9 +1,9 @@
 //! Questions of analysis beside SQLite: `cargo run --release -p nuages-benches --bin queries -- [ROUNDS] [NAME]`.
 //!
-//! What the workloads of the other program are too small for: the first of a million, a search in their texts, windows, a
-//! join of six tables, EXISTS, long lists. Both sides have the same tables in memory and are asked the same SQL, prepared
-//! off the clock; SQLite has run ANALYZE. Rounds are interleaved, what is printed is the median, and both must give the
-//! same values each time.
+//! What the workloads of the other program are too small for: the first of a million, a search in their texts, windows,
+//! a join of six tables, EXISTS, long lists. Both sides have the same tables in memory and are asked the same SQL,
+//! prepared off the clock; SQLite has run ANALYZE. Rounds are interleaved, what is printed is the median, and both must
+//! give the same values each time.
 
 use std::error::Error;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! TPC-H's 22 queries beside SQLite: `cargo run --release -p nuages-benches --bin tpch -- [SCALE] [ROUNDS] [QUERY]`. With
-//! the number of a query, only that is measured, and its plan is printed as it was run.
+//! TPC-H's 22 queries beside SQLite: `cargo run --release -p nuages-benches --bin tpch -- [SCALE] [ROUNDS] [QUERY]`.
+//! With the number of a query, only that is measured, and its plan is printed as it was run.
 //!
 //! Both sides have the same tables in memory, with an index for each foreign key; SQLite has run ANALYZE, and we have
 //! no such thing. Rounds are interleaved, statements are read and planned anew in each, and what is printed is the

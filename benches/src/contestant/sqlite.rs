@@ -1,7 +1,7 @@
 //! SQLite, through rusqlite: in memory, and for what is to be durable in a file with a WAL.
 //!
-//! In memory every setting is the one that favours SQLite, also where it gives up what Nuages keeps. Each was compared with its
-//! alternatives in this benchmark; `docs/decisions/0001-sqlite-settings-in-the-benchmark.md` has the figures.
+//! In memory every setting is the one that favours SQLite, also where it gives up what Nuages keeps. Each was compared
+//! with its alternatives in this benchmark; `docs/decisions/0001-sqlite-settings-in-the-benchmark.md` has the figures.
 //! - `journal_mode = OFF`: nothing is written for rollback, and a statement that fails halfway leaves its half behind.
 //!   Only the workload that rolls back turns the journal on.
 //! - `temp_store` stays at its default, a file, which `cache_size` is large enough never to be written: with

@@ -79,8 +79,8 @@ pub(crate) trait Concurrency {
         timed(|| added_up(keys, |key| worker.increment(key)))
     }
 
-    /// Adds 1 to `a` of the item with each of these keys, each its own commit, while a snapshot from before is held. Who has
-    /// no snapshots of a database in memory updates without it.
+    /// Adds 1 to `a` of the item with each of these keys, each its own commit, while a snapshot from before is held.
+    /// Who has no snapshots of a database in memory updates without it.
     fn update_beside_snapshot(&mut self, keys: &[i64]) -> Result<Sample> {
         let worker = self.worker()?;
         timed(|| added_up(keys, |key| worker.increment(key)))
@@ -266,8 +266,8 @@ impl Drop for Over<'_> {
     }
 }
 
-/// Adds 1 to items and takes it away again, each its own commit, so that the tables end as they were. Who is late for the
-/// pace makes up for it.
+/// Adds 1 to items and takes it away again, each its own commit, so that the tables end as they were. Who is late for
+/// the pace makes up for it.
 fn write_until(is_over: &AtomicBool, beside: Beside, worker: &dyn Worker, keys: &[i64]) -> Result<()> {
     let mut due = Instant::now();
     let mut wait = || {

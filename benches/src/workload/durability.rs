@@ -4,11 +4,11 @@
 //! `synchronous = FULL`, Nuages its [`Durability::Full`](nuages_engine::Durability). Several committers share one
 //! connection of SQLite's behind a mutex, as they do in memory; it lets in one writer at a time in any case.
 //!
-//! To *open* is not the same for both. Nuages reads its checkpoint and its log, and then has every row in memory. SQLite
-//! reads what it is asked for. So the database is opened and asked one row in one workload, and opened and asked a sum
-//! over all rows in another; the files are in the system's cache for everybody. To write a *checkpoint* is for Nuages to
-//! write down all rows and index entries anew, and for SQLite, which changes pages in place and so never has to do that,
-//! a `VACUUM INTO` another file, and a sync of it.
+//! To *open* is not the same for both. Nuages reads its checkpoint and its log, and then has every row in memory.
+//! SQLite reads what it is asked for. So the database is opened and asked one row in one workload, and opened and asked
+//! a sum over all rows in another; the files are in the system's cache for everybody. To write a *checkpoint* is for
+//! Nuages to write down all rows and index entries anew, and for SQLite, which changes pages in place and so never has
+//! to do that, a `VACUUM INTO` another file, and a sync of it.
 
 use std::fs::{self, File};
 use std::panic::resume_unwind;

@@ -216,7 +216,8 @@ impl Function {
         math().or_else(string).or_else(json).or_else(time).or_else(builtin)
     }
 
-    /// The function of this name, which is in lower case: of a family, or one of those that need no more than arguments.
+    /// The function of this name, which is in lower case: of a family, or one of those that need no more than
+    /// arguments.
     ///
     /// ```
     /// use nuages_engine::algebra::Function;

@@ -40,8 +40,8 @@ impl Source {
 pub enum RowCount {
     /// This.
     Fixed(u64),
-    /// What an integer expression without columns comes to when the statement runs: a parameter, as a rule. NULL leaves no
-    /// row out, as an offset and as a limit, and a negative number is an error.
+    /// What an integer expression without columns comes to when the statement runs: a parameter, as a rule. NULL leaves
+    /// no row out, as an offset and as a limit, and a negative number is an error.
     Computed(Box<Expr>),
 }
 
@@ -304,7 +304,8 @@ pub struct Aggregate {
     pub function: AggregateFunction,
     /// Over what; none for [`AggregateFunction::CountRows`].
     pub argument: Option<Expr>,
-    /// The second argument of those that have one: [`AggregateFunction::StringAgg`], [`AggregateFunction::JsonObjectAgg`].
+    /// The second argument of those that have one: [`AggregateFunction::StringAgg`],
+    /// [`AggregateFunction::JsonObjectAgg`].
     pub second: Option<Expr>,
     /// Each value once.
     pub distinct: bool,
@@ -388,8 +389,8 @@ pub enum Relation {
         kind: JoinKind,
         /// The left rows.
         left: Box<Relation>,
-        /// The right rows; not in scope above semi and anti joins. Under an inner or a left join they may mention columns
-        /// of the left row, and then are computed for each.
+        /// The right rows; not in scope above semi and anti joins. Under an inner or a left join they may mention
+        /// columns of the left row, and then are computed for each.
         right: Box<Relation>,
         /// The condition.
         on: Expr,

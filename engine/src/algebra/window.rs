@@ -52,7 +52,8 @@ pub enum WindowKind {
     Aggregate(AggregateFunction),
 }
 
-/// Which rows of its partition are in the frame of a row. `E` is what offsets are: expressions here, compiled in a plan.
+/// Which rows of its partition are in the frame of a row. `E` is what offsets are: expressions here, compiled in a
+/// plan.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Frame<E = Expr> {
     /// What the offsets of its ends count.

@@ -65,8 +65,8 @@ impl SchemaId {
 /// What a statement takes for granted of the schema: that names mean what they meant when it was bound. It is looked
 /// at wherever the statement then reads or writes; see [`Under`](crate::session::Under).
 pub trait SchemaTest: fmt::Debug + Send + Sync {
-    /// Whether a schema is still what the statement was bound to. Called under a latch, for each attempt of a statement:
-    /// it does not wait, and answers at once where nothing has changed.
+    /// Whether a schema is still what the statement was bound to. Called under a latch, for each attempt of a
+    /// statement: it does not wait, and answers at once where nothing has changed.
     fn accepts(&self, catalog: &Catalog) -> bool;
 
     /// The same as a result.

@@ -4,8 +4,8 @@
 //! be derived is not in them but is made again: programs are compiled, lanes are those of the slots. After a schema
 //! change only the definitions it has changed are written.
 //!
-//! Order of reading: this file (what has changed, and that it fits together), `table`, `data_type`, `expression` (checks,
-//! defaults, indexes), `view` (views and triggers).
+//! Order of reading: this file (what has changed, and that it fits together), `table`, `data_type`, `expression`
+//! (checks, defaults, indexes), `view` (views and triggers).
 
 mod data_type;
 mod expression;

@@ -63,8 +63,8 @@ impl Database {
         Ok(self.store.flush()?)
     }
 
-    /// Writes a checkpoint now, and drops the log before it. Others read and commit meanwhile. In the background that is
-    /// done when the log is long; none in memory.
+    /// Writes a checkpoint now, and drops the log before it. Others read and commit meanwhile. In the background that
+    /// is done when the log is long; none in memory.
     ///
     /// # Errors
     /// [`Error::File`]; what there was before is still there.
@@ -72,9 +72,9 @@ impl Database {
         Ok(self.store.compact()?)
     }
 
-    /// What became of the last checkpoint since the database was opened, asked for or in the background; none if there was
-    /// none. If it failed, what there was before is still there, the log goes on growing, and another is tried after
-    /// a while.
+    /// What became of the last checkpoint since the database was opened, asked for or in the background; none if there
+    /// was none. If it failed, what there was before is still there, the log goes on growing, and another is tried
+    /// after a while.
     pub fn last_checkpoint(&self) -> Option<Checkpointed> {
         self.store.last_checkpoint()
     }

@@ -143,8 +143,8 @@ impl Transaction {
     /// Makes what was written visible to everybody.
     ///
     /// # Errors
-    /// A deferred constraint that does not hold; [`Error::SerializationFailure`] if the transaction is serializable, has
-    /// written, and would now read something else than it did. It is rolled back then.
+    /// A deferred constraint that does not hold; [`Error::SerializationFailure`] if the transaction is serializable,
+    /// has written, and would now read something else than it did. It is rolled back then.
     pub fn commit(mut self) -> Result<CommitId, Error> {
         let Transaction { state, reads, .. } = &mut self;
         let state = state.get_mut();
@@ -152,8 +152,8 @@ impl Transaction {
         state.transaction.commit_if(|before, after| unchanged(reads.as_ref(), before, after))
     }
 
-    /// As [`commit`](Transaction::commit), awaiting the disk where the commit is to be durable: another thread syncs, and
-    /// wakes the task when it is published. A future that is dropped before commits all the same, if it was polled.
+    /// As [`commit`](Transaction::commit), awaiting the disk where the commit is to be durable: another thread syncs,
+    /// and wakes the task when it is published. A future that is dropped before commits all the same, if it was polled.
     ///
     /// # Errors
     /// As `commit`.
@@ -299,8 +299,8 @@ impl InTransaction<'_> {
         Ok(batch.filter(|_| is_locked))
     }
 
-    /// Locks a row until the transaction ends, and hands it to `f`, as it is now. False, and what `f` was handed does not
-    /// count, if there is no such row, or if that takes more than this; a query that locks it tells then.
+    /// Locks a row until the transaction ends, and hands it to `f`, as it is now. False, and what `f` was handed does
+    /// not count, if there is no such row, or if that takes more than this; a query that locks it tells then.
     ///
     /// `f` may be called twice, and it is the last call that counts. It must neither wait nor call back into a session
     /// of the database.

@@ -1,4 +1,5 @@
-//! Columns of decimals as integers: what most columns are, as each has one scale, and few have more digits than a word takes.
+//! Columns of decimals as integers: what most columns are, as each has one scale, and few have more digits than a word
+//! takes.
 
 use std::borrow::Cow;
 
@@ -8,7 +9,8 @@ use crate::vector::Vector;
 use nuages_storage::Value;
 use rust_decimal::Decimal;
 
-/// Less than one row in so many is few: taken out of a leaf, all rows take as long as a comparison of so many one by one.
+/// Less than one row in so many is few: taken out of a leaf, all rows take as long as a comparison of so many one by
+/// one.
 const FEW: usize = 5;
 
 /// A column of decimals of one scale, each as so many times the last digit of that scale. A NULL is 0.
@@ -25,9 +27,9 @@ enum Units<'a> {
 }
 
 impl<'a> Fixed<'a> {
-    /// The column as integers; `None` if it is none of decimals, if they have several scales, if one has more digits than
-    /// a word takes, or if so few rows are asked for that they are better looked at one by one. O(n), without a branch for
-    /// a row where they lie in a leaf.
+    /// The column as integers; `None` if it is none of decimals, if they have several scales, if one has more digits
+    /// than a word takes, or if so few rows are asked for that they are better looked at one by one. O(n), without a
+    /// branch for a row where they lie in a leaf.
     pub(crate) fn of(column: &'a Vector<'_>, asked: &Bits) -> Option<Fixed<'a>> {
         let (units, scale) = match column {
             Vector::Fixed { scale, data, .. } => (Units::Column(Cow::Borrowed(data)), *scale),

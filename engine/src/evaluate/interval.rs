@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Span};
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
-/// An interval: `1 day 2 hours`, `01:30:00`, `2 weeks ago`, `P1DT2H`. Months and years have no fixed length, and are none;
-/// a day has 24 hours.
+/// An interval: `1 day 2 hours`, `01:30:00`, `2 weeks ago`, `P1DT2H`. Months and years have no fixed length, and are
+/// none; a day has 24 hours.
 pub(crate) fn read_interval(text: &str) -> Option<SignedDuration> {
     if text.trim_start_matches(['-', '+']).starts_with('P') {
         return read_iso(text);
@@ -67,8 +67,8 @@ fn clock(text: &str) -> Option<SignedDuration> {
     if negative { total.checked_neg() } else { Some(total) }
 }
 
-/// The months of an interval that has some, and what it has beside them: `1 year 6 months`, `1 month 3 days`, `1-2`. A unit
-/// that is named behind the text belongs to a number without one. None if it has no months, or is no interval.
+/// The months of an interval that has some, and what it has beside them: `1 year 6 months`, `1 month 3 days`, `1-2`. A
+/// unit that is named behind the text belongs to a number without one. None if it has no months, or is no interval.
 pub(crate) fn read_months(text: &str, unit: Option<&str>) -> Option<(i64, SignedDuration)> {
     const MONTHS_PER_YEAR: i64 = 12;
     if text.trim_start_matches(['-', '+']).starts_with('P') {

@@ -12,8 +12,8 @@ use crate::evaluate::{Context, Scalar};
 use crate::plan::{PairCondition, Subquery, SubqueryKind};
 use crate::vector::{Vector, VectorBuilder};
 
-/// Values kept per subquery, those of answers and those by which they are known. When there are so many, all answers are
-/// forgotten before the next is computed; so what is kept exceeds this by one answer at most.
+/// Values kept per subquery, those of answers and those by which they are known. When there are so many, all answers
+/// are forgotten before the next is computed; so what is kept exceeds this by one answer at most.
 const KEPT_MAX: usize = if cfg!(test) { 16 } else { 65_536 };
 
 /// See the [module](self).

@@ -1,7 +1,7 @@
 //! Hash join: the right side in a hash table, the left side probing it.
 //!
-//! NULL equals nothing, so right rows with a NULL in their key are not kept and left rows with one find no partner. A full
-//! join puts the former out at its end, among those that met nobody.
+//! NULL equals nothing, so right rows with a NULL in their key are not kept and left rows with one find no partner. A
+//! full join puts the former out at its end, among those that met nobody.
 
 use super::apply::PairTest;
 use super::chunks::Chunks;

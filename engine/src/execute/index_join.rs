@@ -1,8 +1,8 @@
 //! Index nested-loop join: for each left row the rows of a table with its key.
 //!
-//! Left rows keep their order, and each one's partners follow each other; so the join may stand above an ordered
-//! scan without a sort in between. Candidates are gathered into a batch, tested by the residual together, and put
-//! out; the partners of one left row may be spread over several batches. A semi- or anti-join without a residual gathers
+//! Left rows keep their order, and each one's partners follow each other; so the join may stand above an ordered scan
+//! without a sort in between. Candidates are gathered into a batch, tested by the residual together, and put out; the
+//! partners of one left row may be spread over several batches. A semi- or anti-join without a residual gathers
 //! nothing: it selects the left rows whose key the index has.
 
 use nuages_storage::index::Entries;

@@ -1,16 +1,17 @@
 //! Merge join: both sides come in the order of their keys, and each is read once.
 //!
-//! The planner uses it where that order is free: both sides by their primary key, or by indexes that are read anyhow. Then
-//! nothing is hashed, the first rows come at once, and of the right side no more is kept than a *window*: the rows whose
-//! keys are among those of the left batch at hand, and a batch beyond. What follows once partners are known is what it is after a hash join
-//! (see [`join`](super::join)): the keys in the window are numbered in their order, and each left row gets the number of
-//! its key.
+//! The planner uses it where that order is free: both sides by their primary key, or by indexes that are read anyhow.
+//! Then nothing is hashed, the first rows come at once, and of the right side no more is kept than a *window*: the rows
+//! whose keys are among those of the left batch at hand, and a batch beyond. What follows once partners are known is
+//! what it is after a hash join (see [`join`](super::join)): the keys in the window are numbered in their order, and
+//! each left row gets the number of its key.
 //!
-//! NULL equals nothing: right rows with one in their key are not kept, left rows with one find no partner; so it makes no
-//! difference at which end of the order they come. A full join would have to remember which right rows met nobody, so it
-//! is none of these.
+//! NULL equals nothing: right rows with one in their key are not kept, left rows with one find no partner; so it makes
+//! no difference at which end of the order they come. A full join would have to remember which right rows met nobody,
+//! so it is none of these.
 //!
-//! Invariants: keys in the window ascend and are there once; no key that the left side has still to come with was dropped.
+//! Invariants: keys in the window ascend and are there once; no key that the left side has still to come with was
+//! dropped.
 
 use std::cmp::Ordering;
 
@@ -39,8 +40,8 @@ pub(super) struct MergeJoin<'v> {
     /// The number of the key of each row of a left batch.
     numbers: Vec<u32>,
     join: Join<'v>,
-    /// How many right rows are read together; it doubles from one, so that who stops early has read little, and to move the
-    /// window costs little for each of many.
+    /// How many right rows are read together; it doubles from one, so that who stops early has read little, and to move
+    /// the window costs little for each of many.
     ahead: usize,
     charge: Charge,
 }

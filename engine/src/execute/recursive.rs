@@ -1,8 +1,8 @@
 //! Recursion: rows, the rows that follow from them, and so on until none follow.
 //!
 //! The evaluation is semi-naive: a round sees the rows of the round before it and no older ones (Bancilhon and
-//! Ramakrishnan, "An Amateur's Introduction to Recursive Query Processing Strategies", SIGMOD 1986). Without `ALL`, rows
-//! that came before are left out, so that a walk over a graph with cycles ends.
+//! Ramakrishnan, "An Amateur's Introduction to Recursive Query Processing Strategies", SIGMOD 1986). Without `ALL`,
+//! rows that came before are left out, so that a walk over a graph with cycles ends.
 
 use std::rc::Rc;
 

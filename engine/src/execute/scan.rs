@@ -191,7 +191,8 @@ impl<'v> Trail<'v> {
         }
     }
 
-    /// How many nodes are visited by going on for so many items. The nodes on the way to the last item are there already.
+    /// How many nodes are visited by going on for so many items. The nodes on the way to the last item are there
+    /// already.
     fn advance(&mut self, mut items: u64) -> u64 {
         let mut nodes = 0;
         while items > 0 {

@@ -1,4 +1,5 @@
-//! What the operators of a plan read beside their inputs: the version, and the work tables that are defined around them.
+//! What the operators of a plan read beside their inputs: the version, and the work tables that are defined around
+//! them.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -6,13 +6,13 @@
 //! number that comes last makes them stable. What is beyond the twelve bytes lies in a heap and is looked at only
 //! where they are equal.
 //!
-//! With a limit no more than twice as many rows as are wanted are kept: whenever there are as many, the better half
-//! is selected (`select_nth_unstable`, O(n)), and its worst entry becomes the mark that later rows have to beat: by their
-//! first key, where that is a word, before the others are even encoded. This
-//! does the work of a bounded heap, a batch at a time: most rows of a long input are dropped by one comparison.
+//! With a limit no more than twice as many rows as are wanted are kept: whenever there are as many, the better half is
+//! selected (`select_nth_unstable`, O(n)), and its worst entry becomes the mark that later rows have to beat: by their
+//! first key, where that is a word, before the others are even encoded. This does the work of a bounded heap, a batch
+//! at a time: most rows of a long input are dropped by one comparison.
 //!
-//! An input of one batch, as most are, is sorted where it lies: only what is put out is gathered. Its rows are collected
-//! (see [`Kept`]) as soon as a second batch comes.
+//! An input of one batch, as most are, is sorted where it lies: only what is put out is gathered. Its rows are
+//! collected (see [`Kept`]) as soon as a second batch comes.
 //!
 //! Invariant: row numbers of entries grow in the order of arrival, also after rows were dropped.
 
@@ -181,8 +181,8 @@ impl<'v> Sorter<'v> {
         }
     }
 
-    /// Adds the keys of the selected rows of a batch that may be among the first; gives these rows, which are then to be
-    /// [kept](Self::keep).
+    /// Adds the keys of the selected rows of a batch that may be among the first; gives these rows, which are then to
+    /// be [kept](Self::keep).
     fn add(&mut self, batch: &Batch<'v>, keys: &KeyColumns<'_, 'v>) -> Vec<u32> {
         let count = batch.selection.count();
         let mut added = Vec::with_capacity(if self.mark.is_none() { count } else { 0 });
@@ -360,8 +360,8 @@ impl<'a> WordKeys<'a> {
         self.heads.of((!self.nulls.contains(row)).then_some(self.data[row]))
     }
 
-    /// The rows whose keys may be at most one that begins so: what follows the first key is not looked at. Late in a long
-    /// input these are hardly any, and this loop has no branch.
+    /// The rows whose keys may be at most one that begins so: what follows the first key is not looked at. Late in a
+    /// long input these are hardly any, and this loop has no branch.
     fn at_most(&self, mark: u128, len: usize) -> Bits {
         match self.nulls.is_empty() {
             true => Bits::from_fn(len, |row| self.heads.of(Some(self.data[row])) <= mark),

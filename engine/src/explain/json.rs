@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 use super::Explanation;
 
 impl Explanation {
-    /// The plan as JSON: of each operator `operator`, `details`, `rows` (with the `basis` on which they are known: `counted`, `statistics` or `guess`),
-    /// `measured` if it was run for that (nodes are those of trees it visited, times in nanoseconds), and `inputs`.
+    /// The plan as JSON: of each operator `operator`, `details`, `rows` (with the `basis` on which they are known:
+    /// `counted`, `statistics` or `guess`), `measured` if it was run for that (nodes are those of trees it visited,
+    /// times in nanoseconds), and `inputs`.
     ///
     /// ```
     /// use nuages_engine::explain::Explanation;

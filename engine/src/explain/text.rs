@@ -111,8 +111,8 @@ pub fn outline(text: &str) -> String {
     lines[first..end].iter().map(cut).collect::<Vec<_>>().join("\n")
 }
 
-/// Asserts what the plan of a query looks like, as [`Session::explain`](crate::Session::explain) draws it. Indentation and
-/// empty lines around the expected text do not count.
+/// Asserts what the plan of a query looks like, as [`Session::explain`](crate::Session::explain) draws it. Indentation
+/// and empty lines around the expected text do not count.
 ///
 /// ```
 /// use nuages_engine::algebra::{Expr, OutputColumn, Query, Relation, Source};

@@ -1,7 +1,7 @@
 //! PostgreSQL's `age`: the years, months and days between two points in time, and the time of day that is left.
 //!
-//! An interval of months has no fixed length, so it is no value here but a text, worded as PostgreSQL does; what else is
-//! done with it is done with its months and with what is beside them.
+//! An interval of months has no fixed length, so it is no value here but a text, worded as PostgreSQL does; what else
+//! is done with it is done with its months and with what is beside them.
 
 use std::fmt::Write;
 

@@ -6,7 +6,8 @@
 //! counts once is not its business: the caller selects the rows (`execute/aggregate.rs`).
 //!
 //! Order of reading: this file; `sum` (sums and means), `extreme` (least and greatest), `moments` (variances), `logic`
-//! (of booleans and bits), `pairs` (correlation and regression), `ordered` (percentiles and modes), `listed` (what grows with its rows: joined texts, JSON).
+//! (of booleans and bits), `pairs` (correlation and regression), `ordered` (percentiles and modes), `listed` (what
+//! grows with its rows: joined texts, JSON).
 //!
 //! Sums are exact while they are computed: of integers in 128 bits, of decimals as 128-bit multiples of a unit. So
 //! `sum` fails only if the result itself does not fit, whatever the order of the rows. Sums of floats are added in the

@@ -1,12 +1,13 @@
 //! Functions that are one line of a table each: a name, what it takes, what it gives, and what computes a column of it.
 //!
 //! A name may have several [`Overload`]s, told apart by the classes of the arguments. Binding, checking, printing and
-//! storing know functions of this kind by the table alone, so that a new one is a line in one of the files below and what
-//! it runs. The families beside this are older, and have names in the algebra because something else than SQL asks for
-//! them.
+//! storing know functions of this kind by the table alone, so that a new one is a line in one of the files below and
+//! what it runs. The families beside this are older, and have names in the algebra because something else than SQL asks
+//! for them.
 //!
-//! Order of reading: this file, then the tables: `number`, `text`, `bytes`, `moment`, `number_format` with `clock_format`
-//! (PostgreSQL's templates), `regular` (regular expressions), `array`, `json_nodes`, `json_query` and `other`.
+//! Order of reading: this file, then the tables: `number`, `text`, `bytes`, `moment`, `number_format` with
+//! `clock_format` (PostgreSQL's templates), `regular` (regular expressions), `array`, `json_nodes`, `json_query` and
+//! `other`.
 
 mod array;
 mod bytes;

@@ -1,8 +1,10 @@
-//! Points in time as SQLite reads them from texts, and its modifiers: `date('2024-01-31', 'start of month', '+1 month')`.
+//! Points in time as SQLite reads them from texts, and its modifiers:
+//! `date('2024-01-31', 'start of month', '+1 month')`.
 //!
-//! Grammar and arithmetic are those of <https://sqlite.org/lang_datefunc.html>: a day that its month lacks runs over into
-//! the next one, unless `floor` follows. There is no local time here: `localtime` and `utc` change nothing. Milliseconds
-//! are the finest that is kept, and what is from the year 0 to 9999-12-30 22:00. A text that is no point in time, and a modifier that is none, give NULL.
+//! Grammar and arithmetic are those of <https://sqlite.org/lang_datefunc.html>: a day that its month lacks runs over
+//! into the next one, unless `floor` follows. There is no local time here: `localtime` and `utc` change nothing.
+//! Milliseconds are the finest that is kept, and what is from the year 0 to 9999-12-30 22:00. A text that is no point
+//! in time, and a modifier that is none, give NULL.
 
 use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::TimeZone;

@@ -1,7 +1,7 @@
 //! SQLite's `printf`, which is also its `format`: conversions as in C, and `%q`, `%Q` and `%w`, which quote.
 //!
-//! See <https://sqlite.org/printf.html>. An argument that lacks is NULL, which is 0 for a number and nothing for a text.
-//! A float that lies in the middle between two results becomes the one that is farther from zero.
+//! See <https://sqlite.org/printf.html>. An argument that lacks is NULL, which is 0 for a number and nothing for a
+//! text. A float that lies in the middle between two results becomes the one that is farther from zero.
 
 use std::iter::Peekable;
 use std::str::Chars;

@@ -204,8 +204,8 @@ fn split_part<'t>(text: &'t str, delimiter: &str, n: i64) -> Result<&'t str, Err
     })
 }
 
-/// SQLite's `substr`: the places from which and up to which characters are meant, from 1 on. What is asked for lies between
-/// two places, which are cut to those that there are; place 0 is one before the first character, and counts.
+/// SQLite's `substr`: the places from which and up to which characters are meant, from 1 on. What is asked for lies
+/// between two places, which are cut to those that there are; place 0 is one before the first character, and counts.
 fn sliced(all: usize, start: i64, count: Option<i64>) -> (i64, i64) {
     let all = i64::try_from(all).unwrap_or(i64::MAX);
     let begin = if start < 0 { all.saturating_add(start).saturating_add(1) } else { start };

@@ -1,9 +1,9 @@
 //! Access paths: how the rows of one table that satisfy some conjuncts are reached.
 //!
-//! A conjunct that compares a column with something known before the scan (a [`Sarg`](super::sarg)) can become a point or a range of
-//! the row ids or of an index; a disjunction each part of which can, becomes the union of what they find. Every
-//! candidate's size is *counted* in the tree when the bounds are known while planning; the cheapest wins. What the path
-//! does not cover is left as a filter.
+//! A conjunct that compares a column with something known before the scan (a [`Sarg`](super::sarg)) can become a point
+//! or a range of the row ids or of an index; a disjunction each part of which can, becomes the union of what they find.
+//! Every candidate's size is *counted* in the tree when the bounds are known while planning; the cheapest wins. What
+//! the path does not cover is left as a filter.
 
 use nuages_storage::{DataType, TableId};
 
@@ -99,9 +99,9 @@ impl Planner<'_> {
             .into_iter()
             .filter_map(|candidate| Some((yields(&subjects, &candidate.order, &order)?, candidate)))
             .collect();
-        // A path that covers every condition reads no more rows than are asked for, whatever the values are. Beside one,
-        // a path that looks for rows of a value which is not known yet is thought to look at all: the rows of one parent
-        // mostly lie together, and the last parent's at the end.
+        // A path that covers every condition reads no more rows than are asked for, whatever the values are. Beside
+        // one, a path that looks for rows of a value which is not known yet is thought to look at all: the rows of one
+        // parent mostly lie together, and the last parent's at the end.
         let is_safe = ordered.iter().any(|(_, candidate)| covers_all(candidate));
         let ordered = ordered
             .into_iter()
@@ -182,8 +182,8 @@ impl Planner<'_> {
         Ok(plan)
     }
 
-    /// How many rows satisfy `parts`: as counted, if a path covers all of them, else as the path with the fewest rows and what
-    /// is known of the rows' other parts promise. Which path is taken in the end makes no difference to it.
+    /// How many rows satisfy `parts`: as counted, if a path covers all of them, else as the path with the fewest rows
+    /// and what is known of the rows' other parts promise. Which path is taken in the end makes no difference to it.
     fn estimate_of(
         &self,
         candidates: &[Candidate],

@@ -1,9 +1,9 @@
 //! How many rows there will be, where the trees cannot count them.
 //!
-//! For conditions over one table see [`selectivity`](super::selectivity); what depends on a parameter, and conditions over
-//! several tables, are put together from the columns' numbers of different values,
-//! as in System R (Selinger et al., "Access Path Selection in a Relational Database Management System", SIGMOD 1979,
-//! section 4). Where nothing is known the figures are those of that paper, rounded.
+//! For conditions over one table see [`selectivity`](super::selectivity); what depends on a parameter, and conditions
+//! over several tables, are put together from the columns' numbers of different values, as in System R (Selinger et
+//! al., "Access Path Selection in a Relational Database Management System", SIGMOD 1979, section 4). Where nothing is
+//! known the figures are those of that paper, rounded.
 
 use nuages_storage::TableId;
 use smallvec::SmallVec;
@@ -23,8 +23,8 @@ impl Planner<'_> {
         self.combined_share(predicate, &|part| self.sampled_share(part, &[]))
     }
 
-    /// The share of the combinations of rows of `inputs` for which a condition is true. What their own filters say already
-    /// is not counted twice.
+    /// The share of the combinations of rows of `inputs` for which a condition is true. What their own filters say
+    /// already is not counted twice.
     pub(crate) fn share_within(&self, predicate: &Expr, inputs: &[&Relation]) -> f64 {
         self.combined_share(predicate, &|part| self.sampled_share(part, inputs))
     }
@@ -205,8 +205,9 @@ impl Planner<'_> {
     }
 }
 
-/// How many of so many groups of one size have a row among `rows` that are drawn at random: each is missed by all of them with
-/// a probability of `(1 - 1/groups)^rows` (Cardenas, "Analysis and Performance of Inverted Data Base Structures", CACM 1975).
+/// How many of so many groups of one size have a row among `rows` that are drawn at random: each is missed by all of
+/// them with a probability of `(1 - 1/groups)^rows` (Cardenas, "Analysis and Performance of Inverted Data Base
+/// Structures", CACM 1975).
 fn hit(groups: f64, rows: f64) -> f64 {
     match groups > 1.0 {
         true => -groups * f64::exp_m1(rows * f64::ln_1p(-groups.recip())),

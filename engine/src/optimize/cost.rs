@@ -1,11 +1,11 @@
 //! What a plan costs: the time it is thought to take on one core, in microseconds.
 //!
-//! Every operator has a constant or two, measured by `cargo run --release -p nuages-benches --bin calibrate`, which runs each
-//! operator on 100,000 rows and prints its time a row beside the constant here. They are of one machine (the figures of the README's), but only
-//! their ratios decide, and those are alike on others.
+//! Every operator has a constant or two, measured by `cargo run --release -p nuages-benches --bin calibrate`, which
+//! runs each operator on 100,000 rows and prints its time a row beside the constant here. They are of one machine (the
+//! figures of the README's), but only their ratios decide, and those are alike on others.
 //!
-//! A cost has two parts, as PostgreSQL's have: what it takes until the first row, and all. A limit above an operator that
-//! streams pays only for the part of it that is run. `of` walks a finished plan; the functions before it price one
+//! A cost has two parts, as PostgreSQL's have: what it takes until the first row, and all. A limit above an operator
+//! that streams pays only for the part of it that is run. `of` walks a finished plan; the functions before it price one
 //! operator and are what the planner compares while it chooses.
 
 use nuages_storage::TableId;

@@ -12,8 +12,8 @@ use crate::algebra::{
 };
 use crate::error::Error;
 
-/// The most levels: operators and expressions that lie within each other. A thread of Rust's has two megabytes of stack,
-/// of which a level takes up to 17 kilobytes in a build without optimisation.
+/// The most levels: operators and expressions that lie within each other. A thread of Rust's has two megabytes of
+/// stack, of which a level takes up to 17 kilobytes in a build without optimisation.
 pub const DEPTH_MAX: usize = 96;
 
 /// The levels that a subquery counts for beside its own: it is planned and run within the planning and running of what

@@ -1,8 +1,8 @@
 //! Intersections: the rows of one table that several indexes find each, where all of them find much fewer.
 //!
-//! `a = 5 AND b = 7` with an index on `a` and one on `b`: either index finds rows most of which the other condition throws
-//! away after they were fetched. To read the entries of both, in which the row ids of equal keys ascend, and to fetch what is
-//! in both is cheaper, unless an index has found few already.
+//! `a = 5 AND b = 7` with an index on `a` and one on `b`: either index finds rows most of which the other condition
+//! throws away after they were fetched. To read the entries of both, in which the row ids of equal keys ascend, and to
+//! fetch what is in both is cheaper, unless an index has found few already.
 
 use super::access::{Candidate, Order};
 use super::cost;

@@ -1,8 +1,9 @@
 //! Joins: in which order, and by which method.
 //!
-//! Inner joins are flattened into their inputs and conjuncts, and put together as the tree of [`join_order`](mod@super::join_order)
-//! says. Each join is made by the cheapest of its methods: a hash table of either side, an index of one of them that finds
-//! the partners of each row of the other, or a merge of both where they come in the order of their keys anyhow.
+//! Inner joins are flattened into their inputs and conjuncts, and put together as the tree of
+//! [`join_order`](mod@super::join_order) says. Each join is made by the cheapest of its methods: a hash table of either
+//! side, an index of one of them that finds the partners of each row of the other, or a merge of both where they come
+//! in the order of their keys anyhow.
 
 mod lookup;
 mod merge;

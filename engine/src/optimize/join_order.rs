@@ -6,8 +6,8 @@
 //! ```
 //!
 //! [`graph`] knows how many rows any set of inputs joins to, whatever the order; [`dynamic`] finds the cheapest tree
-//! without cross products, [`greedy`] a good one in O(n²) looks. What is not connected is put together last, the smallest
-//! first.
+//! without cross products, [`greedy`] a good one in O(n²) looks. What is not connected is put together last, the
+//! smallest first.
 
 pub(super) mod dynamic;
 pub(super) mod graph;

@@ -1,8 +1,8 @@
 //! Semi- and anti-joins after inner joins.
 //!
-//! Rewriting puts `EXISTS` and `IN` as deep as their columns allow, so that they take rows away early. Where another join
-//! takes away more, and each test is dear, they had better come last (TPC-H's query 21: the suppliers of one nation are
-//! few, the lines that came late are not). Both ways are planned, and the cheaper is taken.
+//! Rewriting puts `EXISTS` and `IN` as deep as their columns allow, so that they take rows away early. Where another
+//! join takes away more, and each test is dear, they had better come last (TPC-H's query 21: the suppliers of one
+//! nation are few, the lines that came late are not). Both ways are planned, and the cheaper is taken.
 
 use super::columns::ColumnSet;
 use super::lateral::is_lateral;

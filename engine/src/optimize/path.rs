@@ -1,7 +1,7 @@
 //! Paths of one table: by the row id, and by each of its indexes.
 //!
-//! A path is made of the search arguments that speak of what it is ordered by, and counted in the tree where their values
-//! are known while planning. [`access`](super::access) compares the paths.
+//! A path is made of the search arguments that speak of what it is ordered by, and counted in the tree where their
+//! values are known while planning. [`access`](super::access) compares the paths.
 
 use std::cell::Cell;
 
@@ -24,8 +24,8 @@ use crate::plan::{Access, Basis, Bounds, Estimate, KeyValue};
 const KEYS_COUNTED: usize = 16;
 
 impl Planner<'_> {
-    /// The paths by the row id and by an index that find what some of `parts` ask for; `by_order`, also those by indexes
-    /// that find nothing.
+    /// The paths by the row id and by an index that find what some of `parts` ask for; `by_order`, also those by
+    /// indexes that find nothing.
     pub(super) fn ordered_paths(
         &self,
         subjects: &Subjects<'_>,

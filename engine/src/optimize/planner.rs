@@ -23,8 +23,8 @@ use crate::plan::{
     Access, Basis, Estimate, Node, PairCondition, Plan, PlanColumn, Predicate, Subquery, SubqueryKind,
 };
 
-/// How deep subqueries within subqueries, and joins within joins, are planned in two ways to take the cheaper. Each level
-/// doubles the work.
+/// How deep subqueries within subqueries, and joins within joins, are planned in two ways to take the cheaper. Each
+/// level doubles the work.
 pub(super) const NESTING_MAX: usize = 3;
 
 /// Plans one statement.
@@ -54,7 +54,8 @@ pub(crate) struct Planner<'a> {
     scans: HashMap<Source, (TableId, bool)>,
     /// Columns that are passed on under another name, with what they are.
     aliases: HashMap<Column, Column>,
-    /// The work tables that are defined around what is planned: the types of their columns, and how many rows they have.
+    /// The work tables that are defined around what is planned: the types of their columns, and how many rows they
+    /// have.
     pub(crate) work_tables: HashMap<WorkTable, (Vec<DataType>, Estimate)>,
 }
 
@@ -109,8 +110,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// A query as a projection that is rewritten; where correlated aggregates can be joined, the other way to run it too.
-    /// (Apart from `plan`, which is on the stack once for each level of subqueries.)
+    /// A query as a projection that is rewritten; where correlated aggregates can be joined, the other way to run it
+    /// too. (Apart from `plan`, which is on the stack once for each level of subqueries.)
     fn rewritten(&mut self, query: Query) -> (Relation, Option<Relation>) {
         let Query { relation, columns, .. } = query;
         self.note_scans(&relation, false);
@@ -393,7 +394,8 @@ impl<'a> Planner<'a> {
         Ok(Subquery { plan, kind, bindings, data_type })
     }
 
-    /// A parameter for each of these columns: which takes which column of `input`, and what stands in the columns' place.
+    /// A parameter for each of these columns: which takes which column of `input`, and what stands in the columns'
+    /// place.
     #[expect(clippy::type_complexity, reason = "two lists about the same columns")]
     pub(crate) fn bind(
         &mut self,

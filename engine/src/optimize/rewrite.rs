@@ -1,8 +1,8 @@
 //! Rewriting: predicates go down to the rows they speak of, and rules are asked on the way.
 //!
 //! [`push`] carries a list of conjuncts down the tree. At each operator it keeps what must stay, hands on what may
-//! pass, and at the leaves [`attach`]es the rest: plain conjuncts as a filter, `EXISTS`/`IN` subqueries as the semi- and
-//! anti-joins that [`unnest`](super::rule::unnest) makes of them. At a join it asks whether it need be an
+//! pass, and at the leaves [`attach`]es the rest: plain conjuncts as a filter, `EXISTS`/`IN` subqueries as the semi-
+//! and anti-joins that [`unnest`](super::rule::unnest) makes of them. At a join it asks whether it need be an
 //! [`outer`](super::rule::outer) one.
 
 use hashbrown::HashMap;
@@ -165,8 +165,8 @@ fn push_join(
     attach(left.join(kind, right, conjunction(here).unwrap_or(Expr::And(Vec::new()))), stay, never_null)
 }
 
-/// Puts conjuncts on top of a relation: plain ones as a filter, then subqueries that can be joined as joins, and what has
-/// to be asked anew for each row last, when there are fewest.
+/// Puts conjuncts on top of a relation: plain ones as a filter, then subqueries that can be joined as joins, and what
+/// has to be asked anew for each row last, when there are fewest.
 fn attach(relation: Relation, parts: Vec<Expr>, never_null: NeverNull<'_>) -> Relation {
     let (mut plain, mut asked) = (Vec::new(), Vec::new());
     let mut joins = Vec::new();
@@ -225,8 +225,8 @@ fn is_never_true(part: &Expr) -> bool {
     matches!(part, Expr::Literal(Value::Bool(false) | Value::Null))
 }
 
-/// Whether every column of `by` that `part` mentions stands for an expression without a subquery, and for one that is the
-/// same wherever it is computed.
+/// Whether every column of `by` that `part` mentions stands for an expression without a subquery, and for one that is
+/// the same wherever it is computed.
 fn mentions_only_plain(part: &Expr, by: &HashMap<Column, Expr>) -> bool {
     let is_plain = |definition: &Expr| !columns::has_subquery(definition) && !draws(definition);
     columns::columns_of(part).iter().all(|column| by.get(column).is_none_or(is_plain))

@@ -8,8 +8,8 @@
 //! | `a < x` and its kin | lower or upper end |
 //! | `a` starts with `x`, `a LIKE 'x%'`, `a ILIKE 'x%'` | beginning |
 //!
-//! `a` is a column, or an expression that an index has as a part. `x` mentions no column: it is known when the scan begins.
-//! A match without regard to case is one of the lower case of its text, if an index has that as a part.
+//! `a` is a column, or an expression that an index has as a part. `x` mentions no column: it is known when the scan
+//! begins. A match without regard to case is one of the lower case of its text, if an index has that as a part.
 
 use nuages_storage::{DataType, Value};
 
@@ -95,7 +95,8 @@ fn sarg(subjects: &Subjects<'_>, part: &Expr) -> Option<(Subject, Test, bool)> {
     }
 }
 
-/// What the lower case of a text begins with that matches a pattern without regard to case. The conjunct says more than that.
+/// What the lower case of a text begins with that matches a pattern without regard to case. The conjunct says more than
+/// that.
 fn lower_beginning(kind: TextMatch, pattern: &Expr, text: DataType) -> Option<Scalar> {
     let is_like = match kind {
         TextMatch::Exact | TextMatch::StartsWith => false,

@@ -1,10 +1,10 @@
 //! For which share of one table's rows conditions are true.
 //!
-//! The share of a conjunction is a product of conditional shares, the rarest part first: the share of the rows for which the
-//! first part is true, of these the share for which the second is, and so on. The first factor is counted in a tree if
-//! an access path answers for it. Otherwise it is what the sample shows, or if the sample has too few such rows what the
-//! statistics of the column say. The others are what the sample shows of the rows that are left of it, drawn towards what
-//! they would be if the parts had nothing to do with each other the more, the fewer rows are left.
+//! The share of a conjunction is a product of conditional shares, the rarest part first: the share of the rows for
+//! which the first part is true, of these the share for which the second is, and so on. The first factor is counted in
+//! a tree if an access path answers for it. Otherwise it is what the sample shows, or if the sample has too few such
+//! rows what the statistics of the column say. The others are what the sample shows of the rows that are left of it,
+//! drawn towards what they would be if the parts had nothing to do with each other the more, the fewer rows are left.
 
 use std::borrow::Cow;
 
@@ -24,8 +24,8 @@ use crate::evaluate::{Context, Scalar};
 /// Sampled rows from which on a share of them is believed as it is.
 const BELIEVED_ROWS: usize = 8;
 
-/// Rows up to which a table that is read alone is not worth a look: whatever is done with so few takes less than to find out
-/// how many of them there will be.
+/// Rows up to which a table that is read alone is not worth a look: whatever is done with so few takes less than to
+/// find out how many of them there will be.
 pub(super) const FEW_ROWS: u64 = 64;
 
 /// Parts of a conjunction that are judged together, as both ends of a range.

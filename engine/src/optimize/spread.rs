@@ -1,11 +1,11 @@
 //! Spreads: how often the values of columns meet that a join compares.
 //!
-//! If every value were as frequent as any other, the share of the pairs of rows that agree would be one over the greater
-//! number of different values (System R). Where some values are common on both sides, these pairs are more than all
-//! others. So for each value that is common in one of the columns the shares are multiplied, and only the others are thought
-//! to be spread evenly; of two columns that is what PostgreSQL does. Here it may be more than two, as a class
-//! of equal columns has, and the rows of a small table that a condition leaves are looked at one by one: which few countries
-//! are left decides how many of the orders have one of them.
+//! If every value were as frequent as any other, the share of the pairs of rows that agree would be one over the
+//! greater number of different values (System R). Where some values are common on both sides, these pairs are more than
+//! all others. So for each value that is common in one of the columns the shares are multiplied, and only the others
+//! are thought to be spread evenly; of two columns that is what PostgreSQL does. Here it may be more than two, as a
+//! class of equal columns has, and the rows of a small table that a condition leaves are looked at one by one: which
+//! few countries are left decides how many of the orders have one of them.
 
 use nuages_storage::Value;
 use smallvec::SmallVec;
@@ -103,8 +103,8 @@ pub(crate) fn meeting_share(spreads: &[&Spread]) -> f64 {
 }
 
 impl Planner<'_> {
-    /// Whether some values of a column of a join's input may meet more rows than others, as far as that can be told without
-    /// looking at rows, and whether they may be more than one row's.
+    /// Whether some values of a column of a join's input may meet more rows than others, as far as that can be told
+    /// without looking at rows, and whether they may be more than one row's.
     pub(crate) fn may_be_uneven(&self, relation: &Relation, column: Column) -> [bool; 2] {
         let column = self.origin(column);
         let rows = self.scanned(column.source()).and_then(|table| self.version.table(table));

@@ -5,8 +5,8 @@
 //! nobody has to run `ANALYZE`.
 //!
 //! A [`Sample`](sample) answers for conditions over one table, which are evaluated on it. Of each column that is asked
-//! about it keeps [`ColumnStatistics`](distribution) for what is rarer than that, and for joins, groups and parameters: the
-//! share of NULLs, the number of [different values](distinct), the common values and a histogram of the others.
+//! about it keeps [`ColumnStatistics`](distribution) for what is rarer than that, and for joins, groups and parameters:
+//! the share of NULLs, the number of [different values](distinct), the common values and a histogram of the others.
 //!
 //! A sample is kept beside the definition of its table, shared by all versions and forks of it. It is used as long as
 //! the table has about as many rows as then and some of its rows, looked up again, are what they were. Which rows are

@@ -1,9 +1,9 @@
 //! Choices: where a planner takes one of several alternatives, and how it is made to take another.
 //!
-//! Planning is deterministic. Each time it has a choice it asks here, and the answer is written down; so a plan is known by
-//! the list of its answers, and every list of answers is a plan. [`deviations`](Steering::deviations) are the lists that
-//! give a first different answer somewhere: planning again with one of them is planning as before up to there, taking
-//! the other way, and doing the best from then on. (Model checkers explore schedules so.)
+//! Planning is deterministic. Each time it has a choice it asks here, and the answer is written down; so a plan is
+//! known by the list of its answers, and every list of answers is a plan. [`deviations`](Steering::deviations) are the
+//! lists that give a first different answer somewhere: planning again with one of them is planning as before up to
+//! there, taking the other way, and doing the best from then on. (Model checkers explore schedules so.)
 
 /// The answers that are given, and those that were.
 #[derive(Clone, Debug, Default)]

@@ -1,10 +1,11 @@
 //! Subjects: what conditions, orders and joins speak of, and the parts of indexes are made of.
 //!
 //! A part of an index is a column or an expression, and what a query says is matched with either in the same way: a
-//! condition on `lower(name)`, an order by it, a join over it each ask [`Subjects::find`] which subject that is, and each
-//! index which subjects its parts are. An expression is found again if it is the same up to the order of operands that
-//! may be exchanged. (Constants in it are folded on both sides: in the query by [`fold`](super::rule::fold), in
-//! the index here.) Comparisons without regard to case are comparisons of `lower(..)`, so they need nothing of their own.
+//! condition on `lower(name)`, an order by it, a join over it each ask [`Subjects::find`] which subject that is, and
+//! each index which subjects its parts are. An expression is found again if it is the same up to the order of operands
+//! that may be exchanged. (Constants in it are folded on both sides: in the query by [`fold`](super::rule::fold), in
+//! the index here.) Comparisons without regard to case are comparisons of `lower(..)`, so they need nothing of their
+//! own.
 
 use nuages_storage::DataType;
 

@@ -1,8 +1,8 @@
 //! In which order the conditions of a scan are tested.
 //!
-//! A condition is evaluated only for the rows that those before it have left, so the cheap ones come first: comparisons of
-//! numbers, then of texts, then searches in texts. Whatever may fail (a division, a cast, a function) stays behind all
-//! that cannot, in the order in which it was written: one that was written first may keep another from failing.
+//! A condition is evaluated only for the rows that those before it have left, so the cheap ones come first: comparisons
+//! of numbers, then of texts, then searches in texts. Whatever may fail (a division, a cast, a function) stays behind
+//! all that cannot, in the order in which it was written: one that was written first may keep another from failing.
 
 use nuages_storage::{DataType, Lane};
 

@@ -15,8 +15,8 @@ use crate::prepared::Prepared;
 /// The most plans that are shown if nobody says how many: a query of many joins has more than anybody wants to see.
 pub(crate) const PLANS_MAX: usize = 64;
 
-/// How often a query is planned for each of the plans that are wanted: decisions about what is not part of the plan in the
-/// end lead to the same plan again.
+/// How often a query is planned for each of the plans that are wanted: decisions about what is not part of the plan in
+/// the end lead to the same plan again.
 const ATTEMPTS_EACH: usize = 6;
 
 /// A plan that a query may be run by.
@@ -72,8 +72,9 @@ impl Alternative {
 }
 
 /// The plans of a query, the optimiser's choice first and the others by what they are thought to cost; last comes the
-/// query as it was written. They differ in access paths, in the order of joins and their methods, and in which rewritings
-/// are made; those that differ from the choice in one decision are found before those that differ in more. At most so many.
+/// query as it was written. They differ in access paths, in the order of joins and their methods, and in which
+/// rewritings are made; those that differ from the choice in one decision are found before those that differ in more.
+/// At most so many.
 ///
 /// # Errors
 /// What a query can be refused for when it is planned.

@@ -1,8 +1,8 @@
 //! Statements under the schema that they were bound to.
 //!
-//! Who binds a statement makes tables, and columns by their places, of names. If the schema changes before the statement
-//! has run, a place may be that of another column. To look before it runs does not do: it may wait for the very
-//! transaction that changes its table, and then it is attempted anew on what that has left. So what was taken for
+//! Who binds a statement makes tables, and columns by their places, of names. If the schema changes before the
+//! statement has run, a place may be that of another column. To look before it runs does not do: it may wait for the
+//! very transaction that changes its table, and then it is attempted anew on what that has left. So what was taken for
 //! granted goes along with the statement, and is looked at in the version that is read, and in each attempt to write.
 
 use std::sync::Arc;

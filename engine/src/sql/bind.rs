@@ -11,12 +11,14 @@
 //! - a text compared with a column of numbers is read as a number, and if it is none it is greater than all of them;
 //! - of the branches of a `CASE`, numbers become real if one is, and text if one is.
 //!
-//! What this cannot give: a column of integers that holds a text, and an integer sum of columns that becomes real where it
-//! overflows. Both are errors. A column that is declared without a type is one of texts.
+//! What this cannot give: a column of integers that holds a text, and an integer sum of columns that becomes real where
+//! it overflows. Both are errors. A column that is declared without a type is one of texts.
 //!
 //! Order of reading: `scope` (what a name means), `typed` (an expression and its type), `literal`, `operator`,
-//! `expression`, `row`, `collation`, `zone`, `calendar`, `months`, `function`, `extreme`, `aggregate`, `grouping`, `grouping_sets`, `window`, `select`, `from`, `table_function`, `record`, `series`, `array`, `query`, `common`; `change` and `conflict` (INSERT, UPDATE, DELETE); `table` and
-//! `types` (definitions); `information` (the catalog as tables).
+//! `expression`, `row`, `collation`, `zone`, `calendar`, `months`, `function`, `extreme`, `aggregate`, `grouping`,
+//! `grouping_sets`, `window`, `select`, `from`, `table_function`, `record`, `series`, `array`, `query`, `common`;
+//! `change` and `conflict` (INSERT, UPDATE, DELETE); `table` and `types` (definitions); `information` (the catalog as
+//! tables).
 
 mod aggregate;
 mod array;

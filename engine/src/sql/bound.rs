@@ -1,4 +1,5 @@
-//! SQL for who has a session of their own: a text becomes a statement of the algebra, and is run where its caller likes.
+//! SQL for who has a session of their own: a text becomes a statement of the algebra, and is run where its caller
+//! likes.
 
 use nuages_storage::Value;
 

@@ -1,14 +1,14 @@
 //! Expressions, parsed by climbing the precedences of their operators.
 //!
-//! The parser asks the dialect at each operand and at each operator whether it knows better, tries what else might stand
-//! there, and moves the tree that it has so far, some three hundred bytes, from hand to hand: for `a > 5 AND b < 7` that
-//! is most of the time that a short statement takes to be parsed. What nearly all expressions are made of is parsed here
-//! instead, to the same tree (a test compares the two), and left to the parser where anything else begins: at an operand
-//! all of it, at an operator that operator with what is right of it. The climbing is Pratt's ("Top Down Operator
-//! Precedence", POPL 1973), as the parser's own is.
+//! The parser asks the dialect at each operand and at each operator whether it knows better, tries what else might
+//! stand there, and moves the tree that it has so far, some three hundred bytes, from hand to hand: for
+//! `a > 5 AND b < 7` that is most of the time that a short statement takes to be parsed. What nearly all expressions
+//! are made of is parsed here instead, to the same tree (a test compares the two), and left to the parser where
+//! anything else begins: at an operand all of it, at an operator that operator with what is right of it. The climbing
+//! is Pratt's ("Top Down Operator Precedence", POPL 1973), as the parser's own is.
 //!
-//! How deep parentheses and signs lie within each other is counted by the parser, and not here; so only a few levels are
-//! parsed here.
+//! How deep parentheses and signs lie within each other is counted by the parser, and not here; so only a few levels
+//! are parsed here.
 
 use sqlparser::ast::{
     BinaryOperator, CastKind, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr,

@@ -316,8 +316,8 @@ impl SqlError {
         self
     }
 
-    /// The same of a statement that is a part of a text, behind so many lines and so many characters of the line that it
-    /// begins in.
+    /// The same of a statement that is a part of a text, behind so many lines and so many characters of the line that
+    /// it begins in.
     #[must_use]
     pub fn behind(mut self, lines: u64, characters: u64) -> SqlError {
         if let Some(place) = &mut self.inner.place {

@@ -1,10 +1,10 @@
 //! Statements that are asked again: what a text was found to mean is kept by the connection, and its plan with it.
 //!
-//! A program asks the same few texts over and over, with other values. To cut a short one into tokens, to parse, bind and
-//! plan it, takes several times as long as to run it. So a text that comes for the second time is kept as a prepared
-//! statement is, and used again where it means the same: in the same dialect, for values of the same types, on the same
-//! schema, and where a value has decided what it means (as that of a `LIMIT` does), for the same value. A text that comes
-//! once costs a hash of it; nothing is copied.
+//! A program asks the same few texts over and over, with other values. To cut a short one into tokens, to parse, bind
+//! and plan it, takes several times as long as to run it. So a text that comes for the second time is kept as a
+//! prepared statement is, and used again where it means the same: in the same dialect, for values of the same types, on
+//! the same schema, and where a value has decided what it means (as that of a `LIMIT` does), for the same value. A text
+//! that comes once costs a hash of it; nothing is copied.
 //!
 //! Each text has one place that it can be kept in, and a newer one takes it: what is asked often comes back by itself.
 

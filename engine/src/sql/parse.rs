@@ -168,8 +168,8 @@ fn reindex(tokens: Vec<TokenWithSpan>) -> Result<Parsed, SqlError> {
     }
 }
 
-/// Removes `NOT INDEXED`, `INDEXED BY name`, and `MATERIALIZED` of a common table: which index is used, and what is kept, is
-/// the optimiser's business.
+/// Removes `NOT INDEXED`, `INDEXED BY name`, and `MATERIALIZED` of a common table: which index is used, and what is
+/// kept, is the optimiser's business.
 fn drop_hints(tokens: &mut Vec<TokenWithSpan>) {
     let is = |token: &TokenWithSpan, text: &str| matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text));
     if !tokens.iter().any(|token| is(token, "indexed") || is(token, "materialized")) {

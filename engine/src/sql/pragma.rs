@@ -1,7 +1,7 @@
 //! SQLite's `PRAGMA`: questions about the schema, and settings that mean something to a database of pages.
 //!
-//! The questions are answered from the catalog. Settings are taken, so that a program or a dump that begins with them runs,
-//! and change nothing: there are no pages here, and foreign keys are always kept.
+//! The questions are answered from the catalog. Settings are taken, so that a program or a dump that begins with them
+//! runs, and change nothing: there are no pages here, and foreign keys are always kept.
 
 use nuages_storage::Value;
 use sqlparser::ast;

@@ -102,7 +102,8 @@ fn word(parser: &mut Parser<'_>, keyword: Keyword, is_quoted: bool) -> Parsed {
     }
 }
 
-/// What ROLLUP, CUBE and GROUPING SETS have in parentheses, within GROUPING SETS: the parser knows them only by themselves.
+/// What ROLLUP, CUBE and GROUPING SETS have in parentheses, within GROUPING SETS: the parser knows them only by
+/// themselves.
 fn groups(parser: &mut Parser<'_>) -> Result<Vec<Vec<Expr>>, ParserError> {
     parser.expect_token(&Token::LParen)?;
     let groups = parser.parse_comma_separated(|parser| {

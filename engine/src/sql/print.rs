@@ -1,7 +1,7 @@
 //! SQL out: expressions, queries and definitions as PostgreSQL would read them.
 //!
-//! Order of reading: `identifier` and `expression` (the small), `aggregate`, `mentions`, `select`, `query`, `relation` and `from` (what
-//! is asked), `statement` (what writes), `definition` (what makes a table).
+//! Order of reading: `identifier` and `expression` (the small), `aggregate`, `mentions`, `select`, `query`, `relation`
+//! and `from` (what is asked), `statement` (what writes), `definition` (what makes a table).
 
 mod aggregate;
 mod definition;

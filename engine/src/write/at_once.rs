@@ -3,8 +3,8 @@
 //! A row that is inserted, changed or deleted by its key, as a transaction of its own, is what most writes are. While
 //! nobody else is in the way, nothing of it can wait, be undone or be seen before it is whole. So there is no write set
 //! and no second attempt, and what is left of a [`WritingStatement`](super::WritingStatement) is: find the row, test it
-//! as any other, and have the store apply what came of it. Whatever is not of this form, or needs more than the tests of
-//! its own table, is a statement like others.
+//! as any other, and have the store apply what came of it. Whatever is not of this form, or needs more than the tests
+//! of its own table, is a statement like others.
 //!
 //! In a transaction there is a write set, and locks; but who changes or locks one row by its key needs no more of them
 //! than that ([`nuages_storage::Transaction::write_row`]).

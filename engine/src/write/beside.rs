@@ -54,8 +54,8 @@ impl<'a> Beside<'a> {
         Query::new(relation, std::iter::once(row_id).chain(asked).chain(returned).collect())
     }
 
-    /// Runs that query, which has so many columns that are asked for, and calls `each` with every row that is found, its
-    /// batch and its place in it; with one that is found beside several others only once.
+    /// Runs that query, which has so many columns that are asked for, and calls `each` with every row that is found,
+    /// its batch and its place in it; with one that is found beside several others only once.
     pub(super) fn find(
         &mut self,
         query: &Query,
@@ -78,8 +78,8 @@ impl<'a> Beside<'a> {
         })
     }
 
-    /// What is returned of the selected rows of a leaf, which were known by these ids when they were found in the version
-    /// before the statement.
+    /// What is returned of the selected rows of a leaf, which were known by these ids when they were found in the
+    /// version before the statement.
     pub(super) fn returned(
         &self,
         (view, selection): (LeafView<'_>, u64),

@@ -1,9 +1,9 @@
 //! `INSERT .. ON CONFLICT`: rows whose key another row has.
 //!
-//! Each row is looked up in the indexes that decide, on the newest version: what it finds there is another row, and what
-//! it finds among the rows before it in the statement is one of those. A key that is free is locked, as by every
-//! insertion, before the row is written, so who inserts it meanwhile is waited for; then the next attempt finds his row.
-//! The row that is found is locked too: so that it stays if nothing is done, and to be changed if it is updated.
+//! Each row is looked up in the indexes that decide, on the newest version: what it finds there is another row, and
+//! what it finds among the rows before it in the statement is one of those. A key that is free is locked, as by every
+//! insertion, before the row is written, so who inserts it meanwhile is waited for; then the next attempt finds his
+//! row. The row that is found is locked too: so that it stays if nothing is done, and to be changed if it is updated.
 //!
 //! Rows that replace others are written after those are gone, and rows that are inserted after others were updated.
 

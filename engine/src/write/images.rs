@@ -64,7 +64,8 @@ impl<'a> RowsBuilder<'a> {
 }
 
 /// Sets columns of rows, which come in ascending order, to values of the columns' types; rows that are not there are
-/// passed over, and what is computed from them is computed. Where the primary key is the row id and is set, the rows go and come.
+/// passed over, and what is computed from them is computed. Where the primary key is the row id and is set, the rows go
+/// and come.
 ///
 /// # Errors
 /// [`Error::NotNull`] for a NULL in such a primary key.

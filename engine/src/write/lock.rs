@@ -3,9 +3,9 @@
 //! It is a statement like one that writes, but records nothing: attempted, locked, and attempted again if anybody has
 //! committed before the locks were held. So what it returns is the newest there is, all of it is locked, and rows that
 //! no longer meet the condition, or are passed over because another has them, leave room under a limit. Without a limit
-//! later attempts lock nothing that the first did not, so that others who insert cannot keep it from its end. Where rows
-//! are passed over they are locked as they are found, and what is locked stays so: later attempts return the same rows,
-//! also if better ones have come, and others only in the place of those that meet the condition no longer.
+//! later attempts lock nothing that the first did not, so that others who insert cannot keep it from its end. Where
+//! rows are passed over they are locked as they are found, and what is locked stays so: later attempts return the same
+//! rows, also if better ones have come, and others only in the place of those that meet the condition no longer.
 
 use std::sync::Arc;
 
@@ -312,8 +312,8 @@ impl<'a> OneRow<'a> {
     }
 }
 
-/// Takes a query that locks the row of a primary key as far as it comes in a transaction without waiting: `batch` is its
-/// answer when it is done. `None` if it is of another form, or takes more than this.
+/// Takes a query that locks the row of a primary key as far as it comes in a transaction without waiting: `batch` is
+/// its answer when it is done. `None` if it is of another form, or takes more than this.
 pub(crate) fn lock_row_in(
     transaction: &mut Transaction,
     test: Option<&dyn SchemaTest>,

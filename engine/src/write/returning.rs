@@ -102,8 +102,8 @@ impl Further<'_> {
     const NONE: Further<'static> = Further { columns: &[], types: &[], values: &|_| Vec::new() };
 }
 
-/// The query for what is returned of the selected rows of a leaf, in their order. Behind a row's columns are its id, its
-/// place, and what further is known of it.
+/// The query for what is returned of the selected rows of a leaf, in their order. Behind a row's columns are its id,
+/// its place, and what further is known of it.
 pub(super) fn query_over(
     table: &TableDefinition,
     source: Source,

@@ -69,7 +69,8 @@ pub(crate) struct TableChange {
     pub(crate) inserted: Vec<Rows>,
     /// Whether the ids of rows that come were given, and not taken from the table's counter.
     pub(crate) ids_given: bool,
-    /// For rows that change their primary key, and so go and come: the ids that `inserted` had, in its order, ascending.
+    /// For rows that change their primary key, and so go and come: the ids that `inserted` had, in its order,
+    /// ascending.
     pub(crate) moved: Vec<RowId>,
     /// The columns in which rows that are updated or moved may differ.
     pub(crate) assigned: ColumnSet,

@@ -334,9 +334,9 @@ pub(super) fn integer_at_hand(
     integer(expr, INTEGER_LEVELS_MAX, table, update.source, row, context)
 }
 
-/// The value of sums, differences and products of integers, so many levels deep: what is mostly assigned to one row, for
-/// a tenth of what compiling it would cost. `None` for anything else, a NULL and an overflow included, which the compiled
-/// expression then decides.
+/// The value of sums, differences and products of integers, so many levels deep: what is mostly assigned to one row,
+/// for a tenth of what compiling it would cost. `None` for anything else, a NULL and an overflow included, which the
+/// compiled expression then decides.
 fn integer(
     expr: &Expr,
     levels: usize,

@@ -1,5 +1,5 @@
-//! `derive(Projection)`: rows as a struct, one expression for each field. A struct with a lifetime is read by `hold`, where
-//! its texts lie; any other by the verbs that yield rows.
+//! `derive(Projection)`: rows as a struct, one expression for each field. A struct with a lifetime is read by `hold`,
+//! where its texts lie; any other by the verbs that yield rows.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};

@@ -21,7 +21,8 @@ use crate::{
 /// Rows that become ready, and what is left of the query.
 type Ready<M, R> = (Vec<R>, Chunks<M, R>);
 
-/// The rows of a queryset as a stream of results. See [`QuerySet::aiterator_by`](crate::queryset::QuerySet::aiterator_by).
+/// The rows of a queryset as a stream of results. See
+/// [`QuerySet::aiterator_by`](crate::queryset::QuerySet::aiterator_by).
 #[must_use = "a stream does nothing until it is asked for rows"]
 pub struct RowStream<'x, M, R = M> {
     step: Step<'x, M, R>,

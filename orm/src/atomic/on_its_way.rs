@@ -1,8 +1,9 @@
 //! Commits that a task awaits, and what follows from them.
 //!
-//! Once a commit is in the log it happens, whether or not its task is there to see it: a timeout or a `select!` may drop
-//! the task meanwhile. What was to be run after the commit must follow then too, but nobody is left to run it. So a thread
-//! of its own is given the rest: it is not the thread that syncs, for which a hook that commits would wait in vain.
+//! Once a commit is in the log it happens, whether or not its task is there to see it: a timeout or a `select!` may
+//! drop the task meanwhile. What was to be run after the commit must follow then too, but nobody is left to run it. So
+//! a thread of its own is given the rest: it is not the thread that syncs, for which a hook that commits would wait in
+//! vain.
 
 use std::{
     future::Future,

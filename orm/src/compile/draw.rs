@@ -1,9 +1,9 @@
 //! Annotations that are made by lot: drawn once for each row, whatever asks for them.
 //!
-//! In the algebra each `random()` draws anew, so that a queryset which annotates one, tests it and is ordered by it would
-//! see three numbers. Such an annotation is a column of the scope's `drawn` source instead, and where more than one part of
-//! the level asks for it, a projection below them computes it beside the columns they need. Groups are made of rows, which
-//! have no number of their own to keep: there each part draws for itself.
+//! In the algebra each `random()` draws anew, so that a queryset which annotates one, tests it and is ordered by it
+//! would see three numbers. Such an annotation is a column of the scope's `drawn` source instead, and where more than
+//! one part of the level asks for it, a projection below them computes it beside the columns they need. Groups are made
+//! of rows, which have no number of their own to keep: there each part draws for itself.
 
 use nuages_engine::algebra::{Column, Expr, Function, MathFunction, Relation, Source};
 

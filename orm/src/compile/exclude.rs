@@ -1,7 +1,7 @@
 //! What `exclude` makes of a condition over many rows: Django's `split_exclude`.
 //!
-//! `exclude(comments.text = 'a')` leaves out what has *any* such comment, so that the comparison stands in a subquery of
-//! its own. The same holds of a relation that a condition narrows, which is left out if any row of it compares so.
+//! `exclude(comments.text = 'a')` leaves out what has *any* such comment, so that the comparison stands in a subquery
+//! of its own. The same holds of a relation that a condition narrows, which is left out if any row of it compares so.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! The joins of one query level, and Django's rules for them: when a join is shared, when it is inner or left.
 //!
-//! The rules are those of `Query.join`, `promote_joins`, `demote_joins` and `JoinPromoter` (django/db/models/sql/query.py),
-//! because they decide which rows a queryset has:
+//! The rules are those of `Query.join`, `promote_joins`, `demote_joins` and `JoinPromoter`
+//! (django/db/models/sql/query.py), because they decide which rows a queryset has:
 //!
 //! - A hop along a key shares a join that is there. A hop to many rows shares one only if the caller may: inside one
 //!   `filter` call (which speaks of *one* related row), or from an annotation, an ordering, `values`.

@@ -122,8 +122,8 @@ pub(crate) fn hops(
     }
 }
 
-/// The hop between the rows of a generic key and those of one of the models that it leads to. That a row is of this model
-/// says its content type, so the hop is guarded by that column.
+/// The hop between the rows of a generic key and those of one of the models that it leads to. That a row is of this
+/// model says its content type, so the hop is guarded by that column.
 fn generic_hop(
     binding: &Binding,
     (owner, field): (&'static ModelMeta, u16),

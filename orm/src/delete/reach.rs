@@ -75,8 +75,8 @@ pub(super) fn pairs(meta: &'static ModelMeta, ex: &dyn Executor) -> Vec<Pairs> {
 }
 
 /// The models whose rows go with those of a model, if the engine's cascades have the whole answer: every key in reach
-/// cascades, becomes NULL, or does nothing, no key is generic, and no row in reach extends another. It is the same for as long as a
-/// database is open.
+/// cascades, becomes NULL, or does nothing, no key is generic, and no row in reach extends another. It is the same for
+/// as long as a database is open.
 #[derive(Debug)]
 pub(super) struct Reach(Option<Vec<&'static ModelMeta>>);
 

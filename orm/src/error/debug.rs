@@ -1,5 +1,5 @@
-//! Errors for whoever reads them by `{:?}`, as `fn main() -> Result<(), nuages::Error>` and `unwrap` do: the words first,
-//! then what the error holds. `{:#?}` is what it holds alone.
+//! Errors for whoever reads them by `{:?}`, as `fn main() -> Result<(), nuages::Error>` and `unwrap` do: the words
+//! first, then what the error holds. `{:#?}` is what it holds alone.
 
 use std::fmt;
 

@@ -286,8 +286,8 @@ impl Drop for Capture<'_> {
 }
 
 impl Db {
-    /// Watches the statements that run on this database, and on its clones and transactions, until it is dropped. See the
-    /// [module](self).
+    /// Watches the statements that run on this database, and on its clones and transactions, until it is dropped. See
+    /// the [module](self).
     pub fn queries(&self) -> Capture<'_> {
         self.shared.watch.begin()
     }

@@ -7,8 +7,8 @@
 //! | **double** | double | double | double |
 //!
 //! Integers have any width. `/` between integers truncates, and `%` has the sign of the dividend, as in Rust and SQL.
-//! Days, times of day, instants and durations combine as one expects: a difference is a [`Duration`], which can be added,
-//! taken away, multiplied and divided. If a side can be NULL, so can the result.
+//! Days, times of day, instants and durations combine as one expects: a difference is a [`Duration`], which can be
+//! added, taken away, multiplied and divided. If a side can be NULL, so can the result.
 
 use std::ops;
 

@@ -98,7 +98,8 @@ fn of_several<M, T: Field>(call: &'static str, function: Function, nodes: Vec<No
     })
 }
 
-/// What a column and an expression of any type have alike. `$left` is the type that decides what may stand in its stead.
+/// What a column and an expression of any type have alike. `$left` is the type that decides what may stand in its
+/// stead.
 macro_rules! of_any {
     ([$($generics:tt)*] $type:ty, $seen:ty, $root:ty, |$self:ident| $node:expr) => {
         impl<$($generics)*> $type {
@@ -211,8 +212,8 @@ pub trait Alike<M>: Terms<M> {
     fn is_mixed() -> bool;
 }
 
-/// Values that can be read as ones of type `T`, the type of the first of several alternatives: a whole number as a decimal,
-/// and not a decimal as a whole number.
+/// Values that can be read as ones of type `T`, the type of the first of several alternatives: a whole number as a
+/// decimal, and not a decimal as a whole number.
 #[diagnostic::on_unimplemented(
     message = "a `{Self}` cannot be read as a `{T}`, which the first of these expressions is",
     label = "put the widest type first, or `.cast::<{T}>()` this one"
@@ -408,9 +409,9 @@ pub fn pi<M>() -> Expr<M, f64> {
     called(Function::Math(MathFunction::Pi), ())
 }
 
-/// A number from 0 to below 1, another in every row. Two calls are two expressions. One that is annotated is drawn once for
-/// each row: the value, the order and the conditions of the queryset agree. Anywhere else it is drawn where it stands, and
-/// so it is by the parts of a queryset of groups.
+/// A number from 0 to below 1, another in every row. Two calls are two expressions. One that is annotated is drawn once
+/// for each row: the value, the order and the conditions of the queryset agree. Anywhere else it is drawn where it
+/// stands, and so it is by the parts of a queryset of groups.
 ///
 /// ```
 /// use nuages::prelude::*;
@@ -424,8 +425,8 @@ pub fn random<M>() -> Expr<M, f64> {
 }
 
 /// The call of a function of the engine by its name in SQL, for what has no method here: a function of one's own is a
-/// function of Rust that returns it. Arguments are counted and their types checked when the verb compiles the query; the
-/// result is read as `T`. A name that is none is an error of the verb.
+/// function of Rust that returns it. Arguments are counted and their types checked when the verb compiles the query;
+/// the result is read as `T`. A name that is none is an error of the verb.
 ///
 /// ```
 /// use nuages::prelude::*;

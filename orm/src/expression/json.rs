@@ -2,8 +2,8 @@
 //!
 //! `Gadget::meta.key("size").index(0)` is JSON again, and NULL where the document has no such member. What is compared
 //! with it is compared as JSON: `eq(10)` is true of the number and not of the text `"10"`, and of two kinds one is
-//! greater as PostgreSQL has it (null < text < number < boolean < array < object). There are three ways to have no value:
-//! a document that is NULL and one without the key are both `is_null(true)`; JSON's own `null` is `eq(None)`.
+//! greater as PostgreSQL has it (null < text < number < boolean < array < object). There are three ways to have no
+//! value: a document that is NULL and one without the key are both `is_null(true)`; JSON's own `null` is `eq(None)`.
 //!
 //! ```
 //! use nuages::prelude::*;

@@ -4,8 +4,9 @@
 //! function, or any aggregate, on it. What results is an expression like others: a condition on it is met by rows
 //! *after* the windows are computed, and a slice comes last.
 //!
-//! The functions: [`row_number`], [`rank`], [`dense_rank`], [`percent_rank`], [`cume_dist`], [`ntile`] of a row's place;
-//! [`lag`] and [`lead`] of rows before and after; [`first_value`], [`last_value`] and [`nth_value`] of the frame.
+//! The functions: [`row_number`], [`rank`], [`dense_rank`], [`percent_rank`], [`cume_dist`], [`ntile`] of a row's
+//! place; [`lag`] and [`lead`] of rows before and after; [`first_value`], [`last_value`] and [`nth_value`] of the
+//! frame.
 
 mod frame;
 

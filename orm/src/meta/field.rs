@@ -1,8 +1,8 @@
 //! What a field is, as plain data.
 //!
-//! The derive writes `<String as Member>::DESCRIPTION.named("title", "title").max_length(200)`: what the *type* says (its kind,
-//! whether it can be NULL, its choices) comes from the trait [`Member`], what the *attributes* say from the setters.
-//! All of it runs at compile time.
+//! The derive writes `<String as Member>::DESCRIPTION.named("title", "title").max_length(200)`: what the *type* says
+//! (its kind, whether it can be NULL, its choices) comes from the trait [`Member`], what the *attributes* say from the
+//! setters. All of it runs at compile time.
 
 use nuages_storage::{DataType, Value};
 
@@ -100,8 +100,8 @@ pub enum FieldKind {
         /// Whether there is one child at most.
         one: bool,
     },
-    /// A row of any model, by its content type and its key, which are the [two fields](FieldKind::generic_columns) after
-    /// it; no column.
+    /// A row of any model, by its content type and its key, which are the [two fields](FieldKind::generic_columns)
+    /// after it; no column.
     Generic,
 }
 

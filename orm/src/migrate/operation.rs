@@ -27,8 +27,8 @@ pub enum Operation {
         model: String,
     },
     /// A model gets another name, and its table too, unless that has one of its own. What leads to the model goes on
-    /// doing so; only generic keys, which hold its label as a value, are left to code. To find the rest of what changed,
-    /// [`change`](Operation::change) the state by it before [`changes`](super::changes) are asked for.
+    /// doing so; only generic keys, which hold its label as a value, are left to code. To find the rest of what
+    /// changed, [`change`](Operation::change) the state by it before [`changes`](super::changes) are asked for.
     ///
     /// ```
     /// use nuages::migrate::{ModelState, Operation, ProjectState, changes};

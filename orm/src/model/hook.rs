@@ -2,9 +2,9 @@
 //!
 //! `#[model(clean = Self::check_room, before_save = Self::slugify)]` names functions of the model. They run where an
 //! overridden `clean()`, `save()` or `delete()` runs in Django: for instances that are saved, created or deleted, and
-//! not for `update`, `bulk_create`, the rows of a cascade, or `save_set`, which is an update of one row. What they write is in the same transaction as the verb, and an error stops it. Receivers of
-//! an [`App`](crate::app::App) are told within: `before_save`, pre-save receivers, the row, post-save receivers,
-//! `after_save`.
+//! not for `update`, `bulk_create`, the rows of a cascade, or `save_set`, which is an update of one row. What they
+//! write is in the same transaction as the verb, and an error stops it. Receivers of an [`App`](crate::app::App) are
+//! told within: `before_save`, pre-save receivers, the row, post-save receivers, `after_save`.
 //!
 //! ```
 //! use nuages::prelude::*;

@@ -1,5 +1,5 @@
-//! Hashes of trees: equal trees have equal hashes. What seldom tells two trees apart, such as the rest of a subquery, is
-//! left out.
+//! Hashes of trees: equal trees have equal hashes. What seldom tells two trees apart, such as the rest of a subquery,
+//! is left out.
 
 use std::hash::{Hash, Hasher};
 use std::mem::discriminant;

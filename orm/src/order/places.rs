@@ -1,8 +1,8 @@
 //! Rows that have a place among those of one parent; Django's `order_with_respect_to`.
 //!
-//! The place is a field like any other, so that it can be indexed, filtered and migrated. A new row is the last; the rows
-//! are ordered by their places. What Django hangs on the instances of both models are methods of [`InOrder`] and of the
-//! parent's relation.
+//! The place is a field like any other, so that it can be indexed, filtered and migrated. A new row is the last; the
+//! rows are ordered by their places. What Django hangs on the instances of both models are methods of [`InOrder`] and
+//! of the parent's relation.
 //!
 //! ```
 //! use nuages::prelude::*;

@@ -1,5 +1,5 @@
-//! Generic keys of rows of which some fields were not read. The slots of a draft are apart: one for the key, one for each
-//! of its columns.
+//! Generic keys of rows of which some fields were not read. The slots of a draft are apart: one for the key, one for
+//! each of its columns.
 
 use std::sync::OnceLock;
 

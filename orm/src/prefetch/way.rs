@@ -138,10 +138,10 @@ impl Way {
         })
     }
 
-    /// Whether at least half of the rows that a queryset has belong to these keys, as far as can be told without looking
-    /// at them: every row has such a key, and half of the rows that have these keys are asked for. Then all rows are
-    /// read, and those that belong to no key left out: a list of keys that leaves little out costs more than it saves, in
-    /// the plan and for each row.
+    /// Whether at least half of the rows that a queryset has belong to these keys, as far as can be told without
+    /// looking at them: every row has such a key, and half of the rows that have these keys are asked for. Then all
+    /// rows are read, and those that belong to no key left out: a list of keys that leaves little out costs more than
+    /// it saves, in the plan and for each row.
     fn leads_to_most(&self, state: &QueryState, keys: &Keys, ex: &dyn Executor) -> Result<bool> {
         let Some(field) = self.child_key.and_then(|field| state.model.field(field)) else { return Ok(false) };
         let is_narrowed = self.guard.is_some()

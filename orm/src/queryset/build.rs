@@ -31,8 +31,8 @@ pub trait Queryset: Sized {
     /// What it asks for, to be changed. A change must not alter the row.
     fn state_mut(&mut self) -> &mut QueryState;
 
-    /// Only rows that meet the condition: a [`Q`](crate::expression::Q), or a boolean column as it is. Over a to-many relation, everything in one call speaks of one related
-    /// row; two calls may speak of two.
+    /// Only rows that meet the condition: a [`Q`](crate::expression::Q), or a boolean column as it is. Over a to-many
+    /// relation, everything in one call speaks of one related row; two calls may speak of two.
     #[must_use]
     fn filter(mut self, condition: impl Condition<Self::Model>) -> Self {
         self.state_mut().condition("filter", condition.into_condition().into_node(), false);
@@ -131,8 +131,8 @@ pub trait Queryset: Sized {
         self
     }
 
-    /// Reads no relation beforehand: Django's `prefetch_related(None)`. Rows that go to extras by `prefetch_to` stay, for
-    /// they are part of the row's type.
+    /// Reads no relation beforehand: Django's `prefetch_related(None)`. Rows that go to extras by `prefetch_to` stay,
+    /// for they are part of the row's type.
     #[must_use]
     fn prefetch_none(mut self) -> Self {
         self.state_mut().clauses_mut().prefetch.retain(|prefetch| prefetch.pushed.is_some());

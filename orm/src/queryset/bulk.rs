@@ -64,8 +64,8 @@ impl<M: Model, R: Row> QuerySet<M, R> {
         self.by_key(self.bulk_state()?, ex)
     }
 
-    /// The rows with these values of a unique field, or of the one that the queryset is `distinct_on`, by value. Django's
-    /// `in_bulk(.., field_name=..)`.
+    /// The rows with these values of a unique field, or of the one that the queryset is `distinct_on`, by value.
+    /// Django's `in_bulk(.., field_name=..)`.
     ///
     /// ```
     /// use nuages::prelude::*;
@@ -183,7 +183,8 @@ fn add_columns(state: &mut QueryState, nodes: Vec<Node>) -> Vec<usize> {
     places
 }
 
-/// Where fields stand in the rows of a combination, which takes no further columns: known if the rows are whole instances.
+/// Where fields stand in the rows of a combination, which takes no further columns: known if the rows are whole
+/// instances.
 fn own_places(state: &QueryState, nodes: &[Node]) -> Option<Vec<usize>> {
     let clauses = state.clauses();
     if clauses.shape != Shape::Instances || clauses.loading.is_some() {

@@ -1,5 +1,5 @@
-//! `a & b`, `a | b`, `a ^ b`: querysets of one model joined to one query, as conditions are. Unlike `union` they make no
-//! second SELECT, and what comes of them can be filtered further.
+//! `a & b`, `a | b`, `a ^ b`: querysets of one model joined to one query, as conditions are. Unlike `union` they make
+//! no second SELECT, and what comes of them can be filtered further.
 
 use std::ops::{BitAnd, BitOr, BitXor};
 use std::sync::Arc;
@@ -102,8 +102,8 @@ impl QueryState {
         self.push_condition(node, false);
     }
 
-    /// Its conditions as one; none if it has none. Several calls may speak of several related rows, and in one condition
-    /// they would speak of one: then it is a question of keys.
+    /// Its conditions as one; none if it has none. Several calls may speak of several related rows, and in one
+    /// condition they would speak of one: then it is a question of keys.
     fn whole_condition(&self) -> Option<Node> {
         match &self.conditions[..] {
             [] => None,

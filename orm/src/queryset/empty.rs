@@ -1,5 +1,5 @@
-//! Querysets that have no row whatever the database holds: `none()`, `is_in([])`, a slice of nothing. As in Django, they
-//! are answered without a query.
+//! Querysets that have no row whatever the database holds: `none()`, `is_in([])`, a slice of nothing. As in Django,
+//! they are answered without a query.
 
 use nuages_engine::algebra::AggregateFunction;
 use nuages_engine::{Context, Scalar};

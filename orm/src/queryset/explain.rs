@@ -29,8 +29,8 @@ impl<M: Model, R> QuerySet<M, R> {
         Ok(ex.session()?.explain_analyze(&self.engine_query(ex)?, &[])?)
     }
 
-    /// The plans that the queryset might be answered by, the one that it is answered by first: other access paths, other
-    /// orders and methods of joins. Nothing is run.
+    /// The plans that the queryset might be answered by, the one that it is answered by first: other access paths,
+    /// other orders and methods of joins. Nothing is run.
     ///
     /// # Errors
     /// As [`explain`](QuerySet::explain).

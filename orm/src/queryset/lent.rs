@@ -1,8 +1,8 @@
 //! Rows that are lent: texts read where they lie, without a copy.
 //!
-//! [`QuerySet::hold`] plans a queryset and holds the state of the database that it reads. What it yields then may borrow
-//! from the [`Holding`]: a `String` of the row is a `&str`, whose bytes are those of the table's leaf. Nothing is
-//! allocated for a row.
+//! [`QuerySet::hold`] plans a queryset and holds the state of the database that it reads. What it yields then may
+//! borrow from the [`Holding`]: a `String` of the row is a `&str`, whose bytes are those of the table's leaf. Nothing
+//! is allocated for a row.
 //!
 //! ```
 //! use nuages::prelude::*;

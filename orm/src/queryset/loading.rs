@@ -1,7 +1,8 @@
 //! Which fields are read: what `only` and `defer` leave of the rows, and of those that `select_related` joins.
 //!
-//! The calls combine as Django's do: `defer` adds to what is deferred, or takes from what is read; `only` says anew what
-//! is read, less what an earlier `defer` has named. A path through a relation speaks of the row that is joined there.
+//! The calls combine as Django's do: `defer` adds to what is deferred, or takes from what is read; `only` says anew
+//! what is read, less what an earlier `defer` has named. A path through a relation speaks of the row that is joined
+//! there.
 
 use crate::meta::{FieldKind, ModelMeta};
 use crate::node::{FieldPath, Step};

@@ -93,7 +93,8 @@ impl<C: Model> Related<C> {
         finish_write(ex, result)
     }
 
-    /// Makes rows point at nothing, if they point at this one. Those that do so by a generic key are deleted, as in Django.
+    /// Makes rows point at nothing, if they point at this one. Those that do so by a generic key are deleted, as in
+    /// Django.
     ///
     /// # Errors
     /// [`Misuse::Other`] where the key must have a value; [`Error::Unsaved`].

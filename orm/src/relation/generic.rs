@@ -1,9 +1,9 @@
 //! Keys of rows of any model: Django's generic relations.
 //!
-//! `#[model(generic)] target: GenericForeignKey` is one field of the struct and two columns of the table: the label of a
-//! model, and the key of one of its rows. They are one value, so that neither can be set without the other. The derive
-//! gives each column a field of its own in the model's description, right behind that of the key; paths name them
-//! (`Sticker::content_type`, `Sticker::object_id`), and their values lie in the key.
+//! `#[model(generic)] target: GenericForeignKey` is one field of the struct and two columns of the table: the label of
+//! a model, and the key of one of its rows. They are one value, so that neither can be set without the other. The
+//! derive gives each column a field of its own in the model's description, right behind that of the key; paths name
+//! them (`Sticker::content_type`, `Sticker::object_id`), and their values lie in the key.
 //!
 //! The other side is a [`Related`](super::Related) of each model that wants one: `#[related(Sticker::target)]`. Rows
 //! that point at a row go with it where its model declares that side, as in Django, because only then does anybody

@@ -1,9 +1,9 @@
 //! Rows that relations hold: shared, and of a type that only whoever asks for them names.
 //!
-//! That a model may go to another thread is proven by the compiler field by field. If a key held an `Arc` of its row, the
-//! proof for one model would go on through the models that it leads to and through theirs, and some thirty models in a
-//! row would end in "overflow evaluating the requirement". The type of what is held is therefore erased here, and the
-//! proof ends at each relation.
+//! That a model may go to another thread is proven by the compiler field by field. If a key held an `Arc` of its row,
+//! the proof for one model would go on through the models that it leads to and through theirs, and some thirty models
+//! in a row would end in "overflow evaluating the requirement". The type of what is held is therefore erased here, and
+//! the proof ends at each relation.
 
 use std::{any::Any, marker::PhantomData, sync::Arc};
 

@@ -44,8 +44,8 @@ impl<T> Instances<T> for Vec<&T> {
     }
 }
 
-/// Rows to be related: instances, or bare keys; one, or a list. A key of no row is refused when the relation is stored, or
-/// at commit.
+/// Rows to be related: instances, or bare keys; one, or a list. A key of no row is refused when the relation is stored,
+/// or at commit.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no `{T}`, nor the key of one",
     label = "expected `{T}` rows: `&row`, `[&one, &other]`, `&rows`, or their keys"

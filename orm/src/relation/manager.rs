@@ -248,8 +248,8 @@ macro_rules! finding {
             }
         }
 
-        /// The only related row that meets the condition, changed and saved, or a new one that is related as by `create`;
-        /// and whether it is new.
+        /// The only related row that meets the condition, changed and saved, or a new one that is related as by
+        /// `create`; and whether it is new.
         ///
         /// # Errors
         /// As [`QuerySet::update_or_create`].

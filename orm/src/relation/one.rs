@@ -38,8 +38,8 @@ impl<C: Model> RelatedOne<C> {
         }
     }
 
-    /// The row that points here, which knows this one if it is read now: following either way from there needs no query.
-    /// A relation cannot see the row that it is a field of, so it is given here.
+    /// The row that points here, which knows this one if it is read now: following either way from there needs no
+    /// query. A relation cannot see the row that it is a field of, so it is given here.
     ///
     /// ```
     /// use nuages::prelude::*;

@@ -14,8 +14,8 @@ impl<C: InOrder + Row> Related<C> {
     /// The keys of the related rows, by their places; Django's `film.get_chapter_order()`.
     ///
     /// # Errors
-    /// [`Error::Unsaved`](crate::Error::Unsaved) if the row that has the relation is not stored; [`Misuse::Other`] for a
-    /// relation that is not the one in which the rows have places; as `all`.
+    /// [`Error::Unsaved`](crate::Error::Unsaved) if the row that has the relation is not stored; [`Misuse::Other`] for
+    /// a relation that is not the one in which the rows have places; as `all`.
     pub fn order(&self, ex: &dyn Executor) -> Result<Vec<C::Pk>> {
         C::PLACES.order_of(parent::<C>(self.owned()?)?, ex)
     }

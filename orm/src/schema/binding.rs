@@ -23,8 +23,8 @@ use crate::{
 
 /// Where the models of an [`App`](crate::app::App) are in a database.
 ///
-/// It holds for every schema that has the same columns at the same places, or a table not at all: what comes beside them
-/// is nothing to the models.
+/// It holds for every schema that has the same columns at the same places, or a table not at all: what comes beside
+/// them is nothing to the models.
 #[derive(Debug, Default)]
 pub(crate) struct Binding {
     models: HashMap<usize, Bound>,

@@ -104,8 +104,8 @@ fn expect_named(file: &File) -> io::Result<()> {
     if links == 0 { Err(io::ErrorKind::NotFound.into()) } else { Ok(()) }
 }
 
-/// Whether the name that the file was opened under, or got since, is its name still. To ask that of the file itself is to ask
-/// for its times as well, and then the next write has to change them, which costs as much as half a sync
+/// Whether the name that the file was opened under, or got since, is its name still. To ask that of the file itself is
+/// to ask for its times as well, and then the next write has to change them, which costs as much as half a sync
 /// (`docs/decisions/0006-a-sync-does-not-ask-for-times.md`).
 #[cfg(target_os = "linux")]
 fn is_surely_named(file: &File) -> bool {

@@ -1,9 +1,9 @@
 //! A file system in memory that fails when it is told to, and can lose its power.
 //!
 //! What was written is seen at once, and is durable when it was synced: a file's contents by its own sync, its name by
-//! that of its directory. A power cut keeps what is durable; of the rest each write is kept, lost, cut short, or kept in some
-//! of its sectors and lost in others, whatever became of the one before it. Names come and go in order, as in a file system
-//! with a journal.
+//! that of its directory. A power cut keeps what is durable; of the rest each write is kept, lost, cut short, or kept
+//! in some of its sectors and lost in others, whatever became of the one before it. Names come and go in order, as in a
+//! file system with a journal.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;

@@ -2,8 +2,9 @@
 //!
 //! A transaction that is looked at sees its own writes in a version of its own. To put an entry into an index that
 //! others hold, too, is to copy a path of the tree, and mostly a leaf that nobody looks at: who has inserted rows and
-//! counts or adds them up wants the rows alone, and a transaction that is undone has wanted no entry at all. So there the
-//! entries of small changes are kept in a list. Whoever looks at the index first puts them in, for all who share it.
+//! counts or adds them up wants the rows alone, and a transaction that is undone has wanted no entry at all. So there
+//! the entries of small changes are kept in a list. Whoever looks at the index first puts them in, for all who share
+//! it.
 
 use std::sync::OnceLock;
 

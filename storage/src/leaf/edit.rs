@@ -3,8 +3,8 @@
 //! Everything is a gap opened or closed in each column, and rows copied into it column by column from
 //! another leaf. Inserting a row, appending a leaf, dividing one and compacting one are the same copy.
 //!
-//! A row that is deleted goes at once. To mark it and to close the gap later would spare little (among 100,000 rows with
-//! two indexes, closing it is a twelfth of a deletion's time), and every reader would have to look for the marks.
+//! A row that is deleted goes at once. To mark it and to close the gap later would spare little (among 100,000 rows
+//! with two indexes, closing it is a twelfth of a deletion's time), and every reader would have to look for the marks.
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 //!
 //! While somebody holds a version, every commit copies the leaves it touches, and lets those before go. Of some
 //! kilobytes each, that is where an allocator is slow: what is given back is merged with its neighbours, and what is
-//! asked for cut out of it again. So a thread keeps the last few such buffers for the next leaves it makes, and the copy
-//! goes where the cache still is.
+//! asked for cut out of it again. So a thread keeps the last few such buffers for the next leaves it makes, and the
+//! copy goes where the cache still is.
 
 use std::cell::RefCell;
 use std::mem;

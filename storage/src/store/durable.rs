@@ -5,8 +5,8 @@
 //!                                      the version of that moment is written down beside; then log g can go
 //! ```
 //!
-//! A checkpoint is written from a held version, so nobody waits for it: under the commit mutex two numbers and a pointer
-//! change. Until it is whole and has its name, the checkpoint and the logs before it are what a recovery uses.
+//! A checkpoint is written from a held version, so nobody waits for it: under the commit mutex two numbers and a
+//! pointer change. Until it is whole and has its name, the checkpoint and the logs before it are what a recovery uses.
 
 use std::fmt::Debug;
 use std::path::Path;
@@ -194,8 +194,8 @@ impl Store {
         self.inner.checkpoint()
     }
 
-    /// What became of the last checkpoint, whether it was asked for or written in the background; none if there was none
-    /// since the store was opened.
+    /// What became of the last checkpoint, whether it was asked for or written in the background; none if there was
+    /// none since the store was opened.
     pub fn last_checkpoint(&self) -> Option<Checkpointed> {
         self.inner.durable.as_ref()?.checkpointed.lock().clone()
     }

@@ -1,7 +1,8 @@
-//! Who keeps the files of a store in order: a thread that writes out what is buffered, and checkpoints. (The other thread
-//! of a store is the [syncer](super::syncer)'s.)
+//! Who keeps the files of a store in order: a thread that writes out what is buffered, and checkpoints. (The other
+//! thread of a store is the [syncer](super::syncer)'s.)
 //!
-//! It holds the inside of the store and not a [`Store`](super::Store), so that the last clone of that is what closes the files.
+//! It holds the inside of the store and not a [`Store`](super::Store), so that the last clone of that is what closes
+//! the files.
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};

@@ -216,8 +216,8 @@ impl Inner {
         Ok(self.replace(next))
     }
 
-    /// Applies operations to the newest version, at once: in place if they are light and nobody else holds it. The caller
-    /// holds the commit mutex.
+    /// Applies operations to the newest version, at once: in place if they are light and nobody else holds it. The
+    /// caller holds the commit mutex.
     pub(super) fn apply_operations(&self, operations: &[Operation]) -> Result<Applied, Error> {
         if operations.iter().map(Operation::weight).sum::<usize>() <= IN_PLACE_WEIGHT_MAX
             && let Some(commit) = self.change_in_place(operations)?

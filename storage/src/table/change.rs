@@ -1,7 +1,7 @@
 //! What a commit does to a table. Nothing here can fail or wait; who calls has checked and locked.
 //!
-//! What a file says has not been checked. So each change returns whether the table was as it takes for granted; where it
-//! was not, it is left with a part of the change.
+//! What a file says has not been checked. So each change returns whether the table was as it takes for granted; where
+//! it was not, it is left with a part of the change.
 
 use std::sync::Arc;
 

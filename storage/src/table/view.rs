@@ -135,7 +135,8 @@ impl<'v> LeafView<'v> {
         }
     }
 
-    /// A slot of two words a row, the lower first; NULLs are zeros. None if it is not stored, and each row has its default.
+    /// A slot of two words a row, the lower first; NULLs are zeros. None if it is not stored, and each row has its
+    /// default.
     #[must_use]
     #[inline]
     pub fn wides(self, slot: usize) -> Option<&'v [[u64; 2]]> {
@@ -358,8 +359,8 @@ impl LeafSlice<'_> {
     }
 }
 
-/// How many leaves before it is its turn a scan asks for a leaf's columns: a column is added up in a fraction of the time
-/// in which the next one comes from memory.
+/// How many leaves before it is its turn a scan asks for a leaf's columns: a column is added up in a fraction of the
+/// time in which the next one comes from memory.
 const LEAVES_AHEAD: usize = 2;
 
 /// The leaves of a range of rows, from either end.

@@ -32,12 +32,13 @@ pub struct RowClaim {
 }
 
 impl Transaction {
-    /// Runs a statement of one row, which `attempt` makes on the newest version: it returns which row, and the operation,
-    /// if it is to change. It runs under the publication latch, once or twice, and must neither wait nor call back into
-    /// the store.
+    /// Runs a statement of one row, which `attempt` makes on the newest version: it returns which row, and the
+    /// operation, if it is to change. It runs under the publication latch, once or twice, and must neither wait nor
+    /// call back into the store.
     ///
-    /// `None`, and nothing has been done but perhaps locked, if it is to be run [like others](Transaction::step): because
-    /// `attempt` says so or fails, or because what the transaction sees of the row is not what the newest version has.
+    /// `None`, and nothing has been done but perhaps locked, if it is to be run [like others](Transaction::step):
+    /// because `attempt` says so or fails, or because what the transaction sees of the row is not what the newest
+    /// version has.
     ///
     /// After [`Step::Wait`], when the ticket is through, it is to be called again.
     ///

@@ -1,9 +1,9 @@
 //! What two trees do not share.
 //!
 //! A tree that came of another by changes shares with it every node that no change went through, so the items in which
-//! they differ lie in the nodes that are not the same in both. [`Tree::diff`] walks both from left to right, passes over
-//! nodes that are the same by comparing pointers, and merges the leaves in between: O(nodes not shared), whatever the
-//! trees hold.
+//! they differ lie in the nodes that are not the same in both. [`Tree::diff`] walks both from left to right, passes
+//! over nodes that are the same by comparing pointers, and merges the leaves in between: O(nodes not shared), whatever
+//! the trees hold.
 
 use std::ptr;
 

@@ -4,11 +4,11 @@
 //! back mends what has become too full or too empty. A node that has been divided returns its right part,
 //! which its parent takes in; the root's parent is a new root.
 //!
-//! A full leaf is divided where the item comes: if that is an end of the leaf, as when keys ascend, the leaf
-//! stays full and the item begins a new one; otherwise in the middle. What has shrunk, and both parts of what
-//! was divided, are merged with their neighbours if they fit in three quarters of a node. So two neighbouring nodes under
-//! one parent are never both nearly empty, whatever the order of insertions and removals, and a merged node
-//! has room for several changes before it is divided again.
+//! A full leaf is divided where the item comes: if that is an end of the leaf, as when keys ascend, the leaf stays full
+//! and the item begins a new one; otherwise in the middle. What has shrunk, and both parts of what was divided, are
+//! merged with their neighbours if they fit in three quarters of a node. So two neighbouring nodes under one parent are
+//! never both nearly empty, whatever the order of insertions and removals, and a merged node has room for several
+//! changes before it is divided again.
 
 use std::mem;
 use std::ops::RangeInclusive;

@@ -120,8 +120,8 @@ pub fn decimal_from_wide(wide: u128) -> Decimal {
     Decimal::deserialize(wide.to_le_bytes())
 }
 
-/// Up to 64 stored decimals of one scale as integers, each so many times the last digit of that scale, and the scale. A row of
-/// `nulls` is 0. `None` if their scales differ, or if one does not fit an `i64`.
+/// Up to 64 stored decimals of one scale as integers, each so many times the last digit of that scale, and the scale. A
+/// row of `nulls` is 0. `None` if their scales differ, or if one does not fit an `i64`.
 ///
 /// ```
 /// use nuages_storage::value::{decimal_to_wide, decimal_units};

@@ -145,8 +145,8 @@ pub(crate) fn what_is_seen_is_durable() {
     assert_eq!((values(&store).expect("nobody panicked"), after_power_cut(&system)), ((3, 1), (3, 1)));
 }
 
-/// At whatever operation the disk fails: each commit that was acknowledged is there, none that was not is seen, and after
-/// the first that failed no other succeeds.
+/// At whatever operation the disk fails: each commit that was acknowledged is there, none that was not is seen, and
+/// after the first that failed no other succeeds.
 pub(crate) fn a_disk_fails() {
     let system = Simulated::default();
     let store = with_counters(open(&system));

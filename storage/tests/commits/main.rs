@@ -1,11 +1,11 @@
 //! Transactions and publication under a scheduler that tries out interleavings.
 //!
 //! These are the sources of the crate itself, compiled over the primitives of `shuttle` in place of the real ones, as
-//! in `tests/interleavings`: a scenario runs thousands of times on one thread, and at each use of a lock, a mutex or the
-//! latch another of its threads may go on. What takes a crowd of threads luck to meet is met here each time.
+//! in `tests/interleavings`: a scenario runs thousands of times on one thread, and at each use of a lock, a mutex or
+//! the latch another of its threads may go on. What takes a crowd of threads luck to meet is met here each time.
 //!
-//! Stores in files lie on a disk in memory, on which also each write and each sync lets others go on: there the schedules
-//! are those of group commit, of checkpoints, and of a disk that fails.
+//! Stores in files lie on a disk in memory, on which also each write and each sync lets others go on: there the
+//! schedules are those of group commit, of checkpoints, and of a disk that fails.
 //!
 //! The harness is a list, because under the usual one the crate's own unit tests would be compiled in.
 

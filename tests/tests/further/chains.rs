@@ -1,9 +1,9 @@
 //! Chains of `filter`, `exclude` and `distinct` that chance has put together, and the rows Django found.
 //!
-//! `data/chains.jsonl` holds one a line: the model, the calls, each with a tree of conditions in Django's words, and the
-//! keys of the rows in order. They cross relations of every kind, forwards and backwards, under negations; what is asked
-//! was recorded of Django 5.2 on SQLite. Left out are chains in which Django compares keys of different models, or forgets
-//! that a joined row may be missing.
+//! `data/chains.jsonl` holds one a line: the model, the calls, each with a tree of conditions in Django's words, and
+//! the keys of the rows in order. They cross relations of every kind, forwards and backwards, under negations; what is
+//! asked was recorded of Django 5.2 on SQLite. Left out are chains in which Django compares keys of different models,
+//! or forgets that a joined row may be missing.
 
 use nuages::{field::Value, prelude::*};
 use nuages_tests::data;
@@ -21,8 +21,8 @@ fn value(json: &Found) -> Value {
     }
 }
 
-/// A recorded tree of conditions: `["is", words, value]`, `["in", words, values]`, `["not", tree]`, `["and", tree, ..]`,
-/// `["or", tree, ..]`.
+/// A recorded tree of conditions: `["is", words, value]`, `["in", words, values]`, `["not", tree]`,
+/// `["and", tree, ..]`, `["or", tree, ..]`.
 fn condition(tree: &Found) -> Words {
     let parts = tree.as_array().map_or(&[][..], Vec::as_slice);
     let all = |join: fn(Words, Words) -> Words| {

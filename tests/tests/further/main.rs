@@ -1,8 +1,8 @@
 //! More of Django's answers, and ours.
 //!
-//! Beside the cases of `data/cases.jsonl` stand those of `data/further.jsonl`, in the same form, recorded of Django 5.2 on
-//! SQLite, or on PostgreSQL 15 where SQLite cannot: edges that the first ones leave out, such as negative and huge values,
-//! NULLs in lists, chained verbs in odd orders, and relations negated twice.
+//! Beside the cases of `data/cases.jsonl` stand those of `data/further.jsonl`, in the same form, recorded of Django 5.2
+//! on SQLite, or on PostgreSQL 15 where SQLite cannot: edges that the first ones leave out, such as negative and huge
+//! values, NULLs in lists, chained verbs in odd orders, and relations negated twice.
 
 mod blocks;
 mod chains;

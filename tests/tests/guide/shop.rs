@@ -1,7 +1,7 @@
 //! The final project: the data layer of a shop.
 //!
-//! A queryset with the shop's own words, the best customers, what is low on stock, an order that never sells what is not
-//! there, and a rating that follows its reviews.
+//! A queryset with the shop's own words, the best customers, what is low on stock, an order that never sells what is
+//! not there, and a rating that follows its reviews.
 
 use nuages::{error::Error, prelude::*, signal::Saving};
 

@@ -231,7 +231,8 @@ fn g2_a_transaction_that_only_reads_sees_no_state_that_never_was() {
 }
 
 /// Fekete, O'Neil, O'Neil, "A read-only transaction anomaly under snapshot isolation", 2004: a deposit to savings, a
-/// withdrawal from checking with a fee if both together are overdrawn, and a report that sees the one without the other.
+/// withdrawal from checking with a fee if both together are overdrawn, and a report that sees the one without the
+/// other.
 #[test]
 fn the_read_only_anomaly_is_refused_where_serializable() {
     let accounts = || {

@@ -91,8 +91,8 @@ fn a_key_that_another_is_deleting_is_free_if_that_commits() {
     );
 }
 
-/// A row that leaves the condition of an index frees its key, and one that comes under it takes it: neither its key nor any
-/// other need change for that.
+/// A row that leaves the condition of an index frees its key, and one that comes under it takes it: neither its key nor
+/// any other need change for that.
 #[test]
 fn a_key_is_free_or_taken_also_when_only_the_condition_of_its_index_changes() {
     let seats = || {

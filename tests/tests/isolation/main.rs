@@ -1,10 +1,10 @@
 //! Many writers at once: what each level of isolation promises, step by step and on threads.
 //!
 //! Order of reading: [`sql`] and [`play`] (how the tests speak) and [`crowd`] (threads, and the audit of what they
-//! leave); [`hermitage`] (the anomalies of the literature), [`locks`], [`joined_locks`], [`deadlocks`], [`keys`], [`families`],
-//! [`schema_changes`], [`bound`], [`failures`] and [`counters`] (theme by theme, first step by step and then on threads);
-//! [`serializable`] (every path by which rows are read), [`history`] and [`histories`] (random transactions, checked
-//! afterwards); [`durable`] (a crowd on files).
+//! leave); [`hermitage`] (the anomalies of the literature), [`locks`], [`joined_locks`], [`deadlocks`], [`keys`],
+//! [`families`], [`schema_changes`], [`bound`], [`failures`] and [`counters`] (theme by theme, first step by step and
+//! then on threads); [`serializable`] (every path by which rows are read), [`history`] and [`histories`] (random
+//! transactions, checked afterwards); [`durable`] (a crowd on files).
 //!
 //! The crowds are small, so that all takes seconds; `NUAGES_SOAK=50` makes them fifty times as large.
 

@@ -462,8 +462,8 @@ fn a_row_of_which_a_condition_fails_is_a_conflict() {
     assert!(is_refused(&db, "update note set value = 0 where id = 2", read));
 }
 
-/// By the time of the commit the clock says something else of each row, and of a function that asks it anew it cannot even
-/// be told what it said.
+/// By the time of the commit the clock says something else of each row, and of a function that asks it anew it cannot
+/// even be told what it said.
 #[test]
 fn a_condition_on_the_clock_counts_as_of_when_it_was_asked() {
     for clock in ["now()", "clock_timestamp()"] {

@@ -4,8 +4,8 @@ use nuages_engine::plan::Basis;
 use nuages_engine::sql::Connection;
 use nuages_engine::{Database, Session};
 
-/// Countries, customers of whom nine in ten live in the first country, and ten orders of each customer. Of the customers'
-/// `grade`s one is common and the others are rare; there is an index on none of these columns.
+/// Countries, customers of whom nine in ten live in the first country, and ten orders of each customer. Of the
+/// customers' `grade`s one is common and the others are rare; there is an index on none of these columns.
 fn shop() -> Connection {
     let mut connection = Connection::new(Database::new());
     let statements = [
@@ -83,7 +83,8 @@ fn values_that_are_common_on_both_sides_make_a_join_large() {
         &connection,
         "SELECT a.id, b.id FROM customer a JOIN customer b ON a.country = b.country AND a.id < b.id + 0",
     );
-    // Nine in ten live in one country, so four in five pairs agree; by the number of countries it would be one in a hundred.
+    // Nine in ten live in one country, so four in five pairs agree; by the number of countries it would be one in a
+    // hundred.
     let rows = rows_of(&plan, "join");
     assert!((2e6..2e7).contains(&rows), "{plan}");
 }

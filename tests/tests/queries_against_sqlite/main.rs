@@ -1,18 +1,19 @@
 //! The query engine against SQLite: random queries over random tables.
 //!
-//! Every query is answered by the plan that the optimiser makes, by the one it makes where indexes seem much cheaper than
-//! scans, by the plan that runs the query as it is written, by some of the plans that other decisions lead to, and by
-//! SQLite. All answers must be the same rows, in the same order where the query has one. A query is
-//! only made of what both engines define alike (`expression` says what that is); where Nuages is like PostgreSQL and
-//! unlike SQLite, there are examples elsewhere. The query is also printed as SQL, and what that is read as has the same
-//! rows (`printed`).
+//! Every query is answered by the plan that the optimiser makes, by the one it makes where indexes seem much cheaper
+//! than scans, by the plan that runs the query as it is written, by some of the plans that other decisions lead to, and
+//! by SQLite. All answers must be the same rows, in the same order where the query has one. A query is only made of
+//! what both engines define alike (`expression` says what that is); where Nuages is like PostgreSQL and unlike SQLite,
+//! there are examples elsewhere. The query is also printed as SQL, and what that is read as has the same rows
+//! (`printed`).
 //!
-//! The usual run is short and asks the same queries each time, of which it prints the first of each set of tables and reads
-//! it again. `NUAGES_SOAK=10` makes it go on for ten minutes, with others, and prints all of them; a failure is shrunk either way, and comes with the tables, the query as SQL
-//! and both plans.
+//! The usual run is short and asks the same queries each time, of which it prints the first of each set of tables and
+//! reads it again. `NUAGES_SOAK=10` makes it go on for ten minutes, with others, and prints all of them; a failure is
+//! shrunk either way, and comes with the tables, the query as SQL and both plans.
 //!
-//! Order of reading: `nuages_tests::tape` (decisions that shrink), `schema` (tables and rows), `query` and `expression` (what is
-//! asked), `sqlite` (the algebra as SQLite's SQL), `answer` (running and comparing), `printed` (the algebra as our SQL).
+//! Order of reading: `nuages_tests::tape` (decisions that shrink), `schema` (tables and rows), `query` and `expression`
+//! (what is asked), `sqlite` (the algebra as SQLite's SQL), `answer` (running and comparing), `printed` (the algebra as
+//! our SQL).
 
 mod answer;
 mod expression;
@@ -88,7 +89,8 @@ impl Databases {
         Databases { tables, db, sqlite }
     }
 
-    /// Asks both engines, and says how they differ; if it is wanted, also of the query as it is read when it is printed.
+    /// Asks both engines, and says how they differ; if it is wanted, also of the query as it is read when it is
+    /// printed.
     fn compare(&self, generated: &Generated, is_printed: bool) -> Result<(), String> {
         let Generated { query, kinds, parameters, ordered } = generated;
         let version = self.db.version().map_err(|error| error.to_string())?;

@@ -1,4 +1,5 @@
-//! The algebra as SQL: what is printed is read as algebra that has the same rows, and that is printed and read as itself.
+//! The algebra as SQL: what is printed is read as algebra that has the same rows, and that is printed and read as
+//! itself.
 //!
 //! What is read is not what was printed to the letter: columns that nobody needs are not printed, a chain of filters is
 //! one, and where SQL has one order for its clauses the algebra has any. So a query is printed and read until its text

@@ -1,6 +1,7 @@
 //! Values and conditions, as SQL that both engines define alike.
 //!
-//! Integers stay small and reals are multiples of a quarter, so that sums are exact in whatever order they are added up.
+//! Integers stay small and reals are multiples of a quarter, so that sums are exact in whatever order they are added
+//! up.
 
 use nuages_tests::tape::Tape;
 

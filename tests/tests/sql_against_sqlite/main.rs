@@ -1,15 +1,15 @@
 //! SQL against SQLite: random tables, and random statements over them as text.
 //!
-//! Where `queries_against_sqlite` builds the algebra, this writes what a person would: schemas with keys, checks, indexes and views, queries,
-//! and statements that change rows, all in SQLite's dialect and in what both engines define alike. Each statement runs in
-//! both; queries must have the same rows, and after a change all tables must.
+//! Where `queries_against_sqlite` builds the algebra, this writes what a person would: schemas with keys, checks,
+//! indexes and views, queries, and statements that change rows, all in SQLite's dialect and in what both engines define
+//! alike. Each statement runs in both; queries must have the same rows, and after a change all tables must.
 //!
 //! Beside that, what needs no peer (`metamorphic`): a condition splits rows into those where it is true, false and
-//! unknown; a count by WHERE is the sum of the condition; every plan has the same rows; and what is printed as SQL reads
-//! as the same query.
+//! unknown; a count by WHERE is the sum of the condition; every plan has the same rows; and what is printed as SQL
+//! reads as the same query.
 //!
-//! The usual run is short and has the same cases each time; `NUAGES_SOAK=10` goes on for ten minutes with cases that are
-//! drawn anew. A failure is shrunk, and is told as a script. What it found so far is in `tests/slt`.
+//! The usual run is short and has the same cases each time; `NUAGES_SOAK=10` goes on for ten minutes with cases that
+//! are drawn anew. A failure is shrunk, and is told as a script. What it found so far is in `tests/slt`.
 //!
 //! Order of reading: `nuages_tests::tape` (decisions that shrink), `schema`, `expression`, `query`, `change` (what is
 //! written), `answer`, `metamorphic`.

@@ -46,8 +46,8 @@ impl Databases {
         }
         let printed = query.sql(catalog);
         let mut reader = Connection::with_dialect(self.ours.database().clone(), Dialect::PostgreSql);
-        // The conversions that SQLite's dialect wants are read as what PostgreSQL's makes of them, and columns that nobody
-        // mentions are not printed, so that those that only they mention are not the next time. That settles.
+        // The conversions that SQLite's dialect wants are read as what PostgreSQL's makes of them, and columns that
+        // nobody mentions are not printed, so that those that only they mention are not the next time. That settles.
         let mut texts = vec![printed.clone()];
         while texts.len() < 3 || texts[texts.len() - 1] != texts[texts.len() - 2] {
             if texts.len() > READINGS_MAX {

@@ -1,7 +1,8 @@
 //! Queries: joins, groups, windows, set operations, common tables and subqueries.
 //!
-//! An answer must be one set of rows. So a LIMIT stands only behind an order of all columns, and what looks at the order
-//! of rows (`row_number`, frames of rows) orders them by all columns there are: rows that are alike may be exchanged.
+//! An answer must be one set of rows. So a LIMIT stands only behind an order of all columns, and what looks at the
+//! order of rows (`row_number`, frames of rows) orders them by all columns there are: rows that are alike may be
+//! exchanged.
 
 use nuages_tests::tape::Tape;
 
@@ -202,8 +203,8 @@ impl<'s> Writer<'s> {
         format!(" GROUP BY {}{having}", keys.join(", "))
     }
 
-    /// An aggregate of the rows of the innermost query. One whose argument names an outer query's columns alone would be
-    /// the outer query's.
+    /// An aggregate of the rows of the innermost query. One whose argument names an outer query's columns alone would
+    /// be the outer query's.
     fn aggregate(&mut self, kind: Kind) -> String {
         let (saw, left) = (self.sees_outer, self.queries_left);
         (self.sees_outer, self.queries_left) = (false, 0);

@@ -1,4 +1,5 @@
-//! Who is asked: Nuages in one of its dialects, or SQLite itself, which proves that the answers in our scripts are its own.
+//! Who is asked: Nuages in one of its dialects, or SQLite itself, which proves that the answers in our scripts are its
+//! own.
 
 use nuages_engine::sql::{Connection, Dialect, Problem};
 use nuages_engine::{Database, Error};

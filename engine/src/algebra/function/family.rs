@@ -1,4 +1,5 @@
-//! Families of functions that take and give the same few types. Each has its own file in [`functions`](crate::functions).
+//! Families of functions that take and give the same few types. Each has its own file in
+//! [`functions`](crate::functions).
 
 /// Declares a family: the functions, and what they are called in SQL.
 macro_rules! family {
@@ -84,7 +85,8 @@ family! {
     SplitPart = "split_part",
     /// `translate(text, from, to)`: each character of `from` becomes that of `to`, or goes.
     Translate = "translate",
-    /// `slice(text, start, count?)`: characters from 1, or from the end if `start` is negative; those before it if `count` is.
+    /// `slice(text, start, count?)`: characters from 1, or from the end if `start` is negative; those before it if
+    /// `count` is.
     Slice = "slice",
     /// Each word with one capital, at its beginning.
     Initcap = "initcap",
@@ -121,7 +123,8 @@ family! {
     QuoteLiteral = "quote_literal",
     /// `concat_ws(separator, ..)`: the text forms of the others, those that are not NULL, joined.
     ConcatWith = "concat_ws",
-    /// `format(pattern, ..)`: `%s` is the text form of the next argument, `%I` that as a name, `%L` as a literal, `%%` a `%`.
+    /// `format(pattern, ..)`: `%s` is the text form of the next argument, `%I` that as a name, `%L` as a literal, `%%`
+    /// a `%`.
     Format = "format",
     /// `printf(pattern, ..)`: the conversions of C and SQLite, such as `%05d`, `%.2f`, `%s` and `%Q`. A NULL among the
     /// arguments is 0 or nothing.
@@ -149,8 +152,8 @@ family! {
     HasKey = "json_has_key",
     /// How many members an array has; an error for what is none.
     ArrayLength = "json_array_length",
-    /// The members, as an array of pairs: of an object each with its key, of an array each with its place; what is neither is
-    /// one member without a key.
+    /// The members, as an array of pairs: of an object each with its key, of an array each with its place; what is
+    /// neither is one member without a key.
     Pairs = "json_pairs",
     /// `object`, `array`, `string`, `number`, `boolean` or `null`.
     TypeOf = "json_typeof",
@@ -183,13 +186,13 @@ family! {
     /// `json_set_at(json, value, creates, key, ..)`: with a value at keys within each other; whether one is made where
     /// there is none.
     SetAt = "json_set_at",
-    /// `json_insert_at(json, value, behind, key, ..)`: with a value before or behind the member of an array, or under a key
-    /// that there was not.
+    /// `json_insert_at(json, value, behind, key, ..)`: with a value before or behind the member of an array, or under a
+    /// key that there was not.
     InsertAt = "json_insert_at",
     /// `#-`, `json_remove_at(json, key, ..)`: without what is at keys within each other.
     RemoveAt = "json_remove_at",
-    /// `-`: without the member of an object of this key, or the member of an array of this place, or its texts that are the
-    /// same.
+    /// `-`: without the member of an object of this key, or the member of an array of this place, or its texts that are
+    /// the same.
     RemoveKey = "json_remove_key",
     /// `||`: the members of both.
     Join = "json_join",
@@ -204,8 +207,8 @@ family! {
     TimeFunction:
     /// Seconds since 1970, with their fraction.
     Epoch = "epoch",
-    /// `modified_moment(text, modifier, ..)`: the point in time that SQLite reads in a text, after its modifiers, such as
-    /// `start of month` and `+1 day`; NULL for what it reads none in.
+    /// `modified_moment(text, modifier, ..)`: the point in time that SQLite reads in a text, after its modifiers, such
+    /// as `start of month` and `+1 day`; NULL for what it reads none in.
     Modified = "modified_moment",
     /// The Julian day, with its fraction.
     JulianDay = "julian_day",

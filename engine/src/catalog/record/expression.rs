@@ -1,7 +1,7 @@
 //! Expressions of definitions: checks, defaults, parts and conditions of indexes.
 //!
-//! An expression lies as the list of its nodes, operands before what is made of them. So reading one needs no recursion,
-//! and a file cannot make it deeper than a statement may be.
+//! An expression lies as the list of its nodes, operands before what is made of them. So reading one needs no
+//! recursion, and a file cannot make it deeper than a statement may be.
 
 use std::borrow::Cow;
 

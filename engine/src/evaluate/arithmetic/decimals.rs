@@ -1,7 +1,7 @@
 //! Decimals: integers, as long as they are of one scale a column and their digits fit a word; else one by one.
 //!
-//! Both give the same digits: a sum and a difference have as many after the point as the operand that has more, a product as
-//! many as both together, as in PostgreSQL.
+//! Both give the same digits: a sum and a difference have as many after the point as the operand that has more, a
+//! product as many as both together, as in PostgreSQL.
 
 use rust_decimal::Decimal;
 

@@ -1,9 +1,10 @@
 //! Variances, standard deviations and SQLite's `total`: what is computed in double precision of any numbers.
 //!
-//! Sums and sums of squares of whole numbers are exact, so that what is computed of them is rounded once. Of other numbers,
-//! mean and sum of squared distances from it are kept up row by row (Welford, "Note on a Method for Calculating Corrected
-//! Sums of Squares and Products", Technometrics 1962), and those of two runs of rows are merged as Chan, Golub and
-//! LeVeque do ("Updating Formulae and a Pairwise Algorithm", COMPSTAT 1982): neither loses digits to large means.
+//! Sums and sums of squares of whole numbers are exact, so that what is computed of them is rounded once. Of other
+//! numbers, mean and sum of squared distances from it are kept up row by row (Welford, "Note on a Method for
+//! Calculating Corrected Sums of Squares and Products", Technometrics 1962), and those of two runs of rows are merged
+//! as Chan, Golub and LeVeque do ("Updating Formulae and a Pairwise Algorithm", COMPSTAT 1982): neither loses digits to
+//! large means.
 
 use std::borrow::Cow;
 

@@ -1,6 +1,7 @@
 //! Percentiles and modes: what is chosen among the values of a group in their order.
 //!
-//! The caller has brought the rows of a group in order (`WITHIN GROUP (ORDER BY ..)`), so the values are kept as they come.
+//! The caller has brought the rows of a group in order (`WITHIN GROUP (ORDER BY ..)`), so the values are kept as they
+//! come.
 
 use jiff::SignedDuration;
 use nuages_storage::{DataType, Value};

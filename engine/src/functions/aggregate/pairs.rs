@@ -1,8 +1,8 @@
 //! Correlation and regression: what is computed of pairs of numbers.
 //!
-//! Means, sums of squared distances and of products of distances are kept up pair by pair, as variances are in `moments`
-//! (Welford's method, with the covariance beside it: Youngs and Cramer, "Some Results Relevant to Choice of Sum and
-//! Sum-of-Product Algorithms", Technometrics 1971).
+//! Means, sums of squared distances and of products of distances are kept up pair by pair, as variances are in
+//! `moments` (Welford's method, with the covariance beside it: Youngs and Cramer, "Some Results Relevant to Choice of
+//! Sum and Sum-of-Product Algorithms", Technometrics 1971).
 
 use super::float_of;
 use super::moments::floats;

@@ -1,5 +1,5 @@
-//! PostgreSQL's functions of paths through JSON. Their variables are an object beside the path; a flag that lets errors pass
-//! makes no difference, since a lax path meets none.
+//! PostgreSQL's functions of paths through JSON. Their variables are an object beside the path; a flag that lets errors
+//! pass makes no difference, since a lax path meets none.
 
 use nuages_storage::Value;
 use serde_json::Value as Json;

@@ -2,8 +2,8 @@
 //!
 //! A template is digits (`9`, and `0` where a zero is written too) around a point (`.`, `D`), with groups (`,`, `G`),
 //! signs (`S`, `MI`, `PL`, `SG`, `PR`) and text between them; `FM` drops what only fills up. `RN` are Roman numerals,
-//! `EEEE` writes powers of ten, `V` multiplies by one for each digit behind it, `TH` adds an ordinal. `L`, the currency,
-//! is a space.
+//! `EEEE` writes powers of ten, `V` multiplies by one for each digit behind it, `TH` adds an ordinal. `L`, the
+//! currency, is a space.
 
 use std::fmt::Write;
 

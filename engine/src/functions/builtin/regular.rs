@@ -1,8 +1,8 @@
 //! Regular expressions, and the patterns that become such: those of `SIMILAR TO` and of `GLOB`.
 //!
-//! PostgreSQL's flags are letters: `i` ignores case, `c` does not, `s` lets `.` match a line break (as it does there when
-//! nothing is said), `n` and `m` let it not and `^` and `$` match at every line, `x` ignores white space in the pattern,
-//! `g` means all matches.
+//! PostgreSQL's flags are letters: `i` ignores case, `c` does not, `s` lets `.` match a line break (as it does there
+//! when nothing is said), `n` and `m` let it not and `^` and `$` match at every line, `x` ignores white space in the
+//! pattern, `g` means all matches.
 
 use std::borrow::Cow;
 

@@ -123,8 +123,8 @@ fn found_mut<'j>(json: &'j mut Json, steps: &[Step<'_>]) -> Option<&'j mut Json>
     })
 }
 
-/// PostgreSQL's `||`: the members of both objects, those of the second where both have a key; the members of both arrays;
-/// anything else is an array of one.
+/// PostgreSQL's `||`: the members of both objects, those of the second where both have a key; the members of both
+/// arrays; anything else is an array of one.
 pub(super) fn joined(first: Json, second: Json) -> Json {
     let members = |json: Json| match json {
         Json::Array(members) => members,

@@ -1,8 +1,9 @@
 //! PostgreSQL's paths through JSON: `$.a[*] ? (@.b > 1 && @.c starts with "x").d`, of SQL:2016, in the lax mode.
 //!
-//! A path leads from a document to any number of values: each step goes on from each of the values before it. A key that is
-//! asked of an array is asked of its members, and what is no array is one of one member where a place is asked of it; what
-//! is not there is left out, and is no error. A condition may be unknown, and a filter keeps what it is true of.
+//! A path leads from a document to any number of values: each step goes on from each of the values before it. A key
+//! that is asked of an array is asked of its members, and what is no array is one of one member where a place is asked
+//! of it; what is not there is left out, and is no error. A condition may be unknown, and a filter keeps what it is
+//! true of.
 
 use serde_json::Value as Json;
 

@@ -1,9 +1,9 @@
 //! Join ordering by dynamic programming.
 //!
-//! Selinger's idea: the cheapest tree of a set of inputs is made of the cheapest trees of its parts. Which pairs of parts
-//! there are is enumerated without looking at any that is not connected, each once: Moerkotte and Neumann, "Analysis of
-//! Two Existing and One New Dynamic Programming Algorithm for the Generation of Optimal Bushy Join Trees without Cross
-//! Products", VLDB 2006 (DPccp).
+//! Selinger's idea: the cheapest tree of a set of inputs is made of the cheapest trees of its parts. Which pairs of
+//! parts there are is enumerated without looking at any that is not connected, each once: Moerkotte and Neumann,
+//! "Analysis of Two Existing and One New Dynamic Programming Algorithm for the Generation of Optimal Bushy Join Trees
+//! without Cross Products", VLDB 2006 (DPccp).
 
 use hashbrown::HashMap;
 

@@ -1,9 +1,9 @@
 //! What inner joins connect, and how many rows each set of their inputs joins to.
 //!
-//! Columns that equalities make equal form a *class*: of `a = b AND b = c` the three columns are one class, so `a` and `c`
-//! may be joined first, by an equality nobody wrote. How many rows a set joins to depends on the set alone and not on the
-//! order, as it must for dynamic programming: each class leaves a share of the combinations of its members' rows (see
-//! [`spread`](super::super::spread)).
+//! Columns that equalities make equal form a *class*: of `a = b AND b = c` the three columns are one class, so `a` and
+//! `c` may be joined first, by an equality nobody wrote. How many rows a set joins to depends on the set alone and not
+//! on the order, as it must for dynamic programming: each class leaves a share of the combinations of its members' rows
+//! (see [`spread`](super::super::spread)).
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
@@ -38,8 +38,8 @@ struct Input {
     keys: Vec<Key>,
 }
 
-/// An ordered path by which rows of an input are found: the classes of its leading columns, and how many rows have equal
-/// values in the first one, two, .. of them.
+/// An ordered path by which rows of an input are found: the classes of its leading columns, and how many rows have
+/// equal values in the first one, two, .. of them.
 struct Lookup {
     classes: SmallVec<[usize; 2]>,
     matches: SmallVec<[f64; 2]>,
@@ -57,8 +57,8 @@ struct Class {
     members: Vec<Member>,
     /// The equalities that say so, with their two inputs.
     written: Vec<(Expr, [usize; 2])>,
-    /// By which members are joined, as bits of a number: the share of the combinations of their rows that agree. Empty if
-    /// their values are spread evenly, or there are too many of them for that.
+    /// By which members are joined, as bits of a number: the share of the combinations of their rows that agree. Empty
+    /// if their values are spread evenly, or there are too many of them for that.
     shares: Vec<f64>,
 }
 
@@ -83,8 +83,8 @@ struct Conjunct {
 }
 
 impl Class {
-    /// Finds out how often the values of its members meet. Rows are looked at only where more than one member may have values
-    /// that are more frequent than others: of a foreign key and the key that it refers to, each row finds one.
+    /// Finds out how often the values of its members meet. Rows are looked at only where more than one member may have
+    /// values that are more frequent than others: of a foreign key and the key that it refers to, each row finds one.
     fn weigh(&mut self, planner: &Planner<'_>, inputs: &[(Relation, Plan)]) {
         if self.members.len() > MEMBERS_WEIGHED_MAX {
             return;

@@ -1,6 +1,6 @@
-//! Join ordering by greed: of all pairs of trees that are connected, always the one that leaves the fewest rows is joined
-//! (Fegaras, "A New Heuristic for Optimizing Large Queries", DEXA 1998: GOO). Unlike the search for the best next
-//! input, it also finds trees that are bushy.
+//! Join ordering by greed: of all pairs of trees that are connected, always the one that leaves the fewest rows is
+//! joined (Fegaras, "A New Heuristic for Optimizing Large Queries", DEXA 1998: GOO). Unlike the search for the best
+//! next input, it also finds trees that are bushy.
 
 use super::graph::JoinGraph;
 use super::set::InputSet;

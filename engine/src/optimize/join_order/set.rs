@@ -60,8 +60,8 @@ impl InputSet {
         (0..128 - self.0.leading_zeros() as usize).filter(move |input| self.contains(*input))
     }
 
-    /// Its subsets but the empty one, each after those it contains (Vance and Maier, "Rapid Bushy Join-Order Optimization
-    /// with Cartesian Products", SIGMOD 1996).
+    /// Its subsets but the empty one, each after those it contains (Vance and Maier, "Rapid Bushy Join-Order
+    /// Optimization with Cartesian Products", SIGMOD 1996).
     pub(crate) fn subsets(self) -> impl Iterator<Item = InputSet> {
         let next = move |subset: &u128| {
             let next = (subset.wrapping_sub(self.0)) & self.0;

@@ -62,7 +62,8 @@ fn inputs_of(tree: &JoinTree) -> InputSet {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Each table but the first equals one before it in some column, so all are connected; some are equal to another one, too.
+    /// Each table but the first equals one before it in some column, so all are connected; some are equal to another
+    /// one, too.
     #[test]
     fn the_best_of_all_orders_is_found_and_a_greedy_one_is_not_better(
         joined in prop::collection::vec((0..TABLES, 0..3usize, 0..3usize), TABLES - 1),

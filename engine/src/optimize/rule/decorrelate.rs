@@ -1,14 +1,14 @@
 //! Decorrelation: a scalar subquery that aggregates rows which equal the outer row in some columns becomes a join with
-//! the aggregates of all groups (Kim, "On Optimizing an SQL-like Nested Query", TODS 1982, with the outer join that mends
-//! his bug about COUNT: Ganski and Wong, SIGMOD 1987).
+//! the aggregates of all groups (Kim, "On Optimizing an SQL-like Nested Query", TODS 1982, with the outer join that
+//! mends his bug about COUNT: Ganski and Wong, SIGMOD 1987).
 //!
 //! ```text
 //! x < (SELECT max(a) FROM t WHERE t.k = outer.k)
 //! outer LEFT JOIN (SELECT k, max(a) AS m FROM t GROUP BY k) ON k = outer.k .. x < m
 //! ```
 //!
-//! An outer row without a group finds NULL, as it would have; a count, which is 0 there, is made so. Whether the join is
-//! cheaper than asking for each row is for the planner to find out, which plans both.
+//! An outer row without a group finds NULL, as it would have; a count, which is 0 there, is made so. Whether the join
+//! is cheaper than asking for each row is for the planner to find out, which plans both.
 
 use hashbrown::HashMap;
 

@@ -1,6 +1,7 @@
 //! Constant folding: what is decided without a row is decided once, and negations go inward (De Morgan).
 //!
-//! `1 = 1 AND NOT (a OR b)` is `NOT a AND NOT b`, and `day < CAST('1995-01-01' AS DATE)` compares a column with a literal.
+//! `1 = 1 AND NOT (a OR b)` is `NOT a AND NOT b`, and `day < CAST('1995-01-01' AS DATE)` compares a column with a
+//! literal.
 
 use nuages_storage::Value;
 

@@ -1,5 +1,5 @@
-//! Limits and orders go below projections: a projection changes neither how many rows there are nor their order, and below
-//! it an index may have the order, or a limit meet its sort and become a top-k.
+//! Limits and orders go below projections: a projection changes neither how many rows there are nor their order, and
+//! below it an index may have the order, or a limit meet its sort and become a top-k.
 
 use hashbrown::HashMap;
 

@@ -1,5 +1,5 @@
-//! Outer joins into inner ones: where a condition above cannot be true of a row that the join filled with NULLs, the row
-//! would be thrown away, and need not be made.
+//! Outer joins into inner ones: where a condition above cannot be true of a row that the join filled with NULLs, the
+//! row would be thrown away, and need not be made.
 //!
 //! ```text
 //! a LEFT JOIN b ON .. WHERE b.x > 5    a JOIN b ON .. WHERE b.x > 5

@@ -1,5 +1,5 @@
-//! Conditions above UNION, INTERSECT and EXCEPT go to both sides: a row of the result is a row of a side, and equal rows are
-//! kept or dropped together.
+//! Conditions above UNION, INTERSECT and EXCEPT go to both sides: a row of the result is a row of a side, and equal
+//! rows are kept or dropped together.
 
 use hashbrown::HashMap;
 

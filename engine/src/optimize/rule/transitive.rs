@@ -1,8 +1,8 @@
 //! Transitive predicates: of `a = b AND a = 5` also `b = 5`, so that both sides of a join are made small before it.
 //!
 //! Facts are carried up the tree: which columns equal each other, and which equal something known. At each join what
-//! follows for a side is put on it as a filter. An outer or an anti-join also takes facts from its left to its right side:
-//! right rows that can have no partner make no difference to it.
+//! follows for a side is put on it as a filter. An outer or an anti-join also takes facts from its left to its right
+//! side: right rows that can have no partner make no difference to it.
 
 use super::super::columns::sources_of;
 use super::super::columns::{columns_of, conjunction, conjuncts, has_subquery};

@@ -1,5 +1,5 @@
-//! `EXISTS` and `IN` into semi- and anti-joins, and lateral joins into others: the conditions by which a subquery depends on
-//! the row outside are lifted out of it, and become those of a join.
+//! `EXISTS` and `IN` into semi- and anti-joins, and lateral joins into others: the conditions by which a subquery
+//! depends on the row outside are lifted out of it, and become those of a join.
 //!
 //! ```text
 //! a WHERE EXISTS (SELECT .. FROM b WHERE b.k = a.k AND b.x > 5)

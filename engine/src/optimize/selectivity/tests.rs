@@ -13,8 +13,9 @@ use crate::{Database, Session};
 const ROWS: i64 = 20_000;
 const WORDS: i64 = 500;
 
-/// A table without indexes but the key: `even` has 2,000 different values; `zipf` has up to 2,000, the n-th in proportion to
-/// 1/n; `twin` is a function of `zipf`; `gaps` is NULL in 30% of the rows; `word` is a text of 500, as skewed as `zipf`.
+/// A table without indexes but the key: `even` has 2,000 different values; `zipf` has up to 2,000, the n-th in
+/// proportion to 1/n; `twin` is a function of `zipf`; `gaps` is NULL in 30% of the rows; `word` is a text of 500, as
+/// skewed as `zipf`.
 fn database() -> &'static Database {
     static DATABASE: OnceLock<Database> = OnceLock::new();
     DATABASE.get_or_init(|| {

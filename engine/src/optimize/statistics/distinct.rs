@@ -1,10 +1,10 @@
 //! How many different values a column or the beginning of an index has: the one figure that a sample is bad at.
 //!
-//! Where the column begins an index, it is not needed: a value that occurs `f` times stands for `1/f` of a distinct value,
-//! `f` is counted in the tree, and the mean of `1/f` over sampled entries, times the entries, is an unbiased estimate.
-//! Elsewhere it is the estimator Duj1 of Haas and Stokes ("Estimating the Number of Classes in a Finite Population", JASA
-//! 1998), of the values that were not sampled often: as they remark, those that were would be taken for a sign that there
-//! are few, and are known to be one each.
+//! Where the column begins an index, it is not needed: a value that occurs `f` times stands for `1/f` of a distinct
+//! value, `f` is counted in the tree, and the mean of `1/f` over sampled entries, times the entries, is an unbiased
+//! estimate. Elsewhere it is the estimator Duj1 of Haas and Stokes ("Estimating the Number of Classes in a Finite
+//! Population", JASA 1998), of the values that were not sampled often: as they remark, those that were would be taken
+//! for a sign that there are few, and are known to be one each.
 
 use nuages_storage::{Table, Value};
 

@@ -1,10 +1,10 @@
 //! Distributions: how the values of one column are spread, as far as a sample tells.
 //!
 //! A value that was sampled often enough to believe its share of the rows is *common* and kept with it. The others are
-//! kept as an equi-depth histogram: bounds between each two of which lie equally many of them. That is what Piatetsky-Shapiro
-//! and Connell ("Accurate Estimation of the Number of Tuples Satisfying a Condition", SIGMOD 1984) proposed for skewed
-//! columns and PostgreSQL keeps of each. A rare value is thought to occur as often as the rare values do in the mean:
-//! what a sample of a thousand rows says of it alone is whether it was hit by chance.
+//! kept as an equi-depth histogram: bounds between each two of which lie equally many of them. That is what
+//! Piatetsky-Shapiro and Connell ("Accurate Estimation of the Number of Tuples Satisfying a Condition", SIGMOD 1984)
+//! proposed for skewed columns and PostgreSQL keeps of each. A rare value is thought to occur as often as the rare
+//! values do in the mean: what a sample of a thousand rows says of it alone is whether it was hit by chance.
 
 use jiff::civil::{Date, Time};
 use nuages_storage::Value;
@@ -30,8 +30,8 @@ pub struct ColumnStatistics {
     pub distinct: f64,
     /// The values that stand out, in their order, each with its share of all rows.
     pub common: Vec<(Value, f64)>,
-    /// An equi-depth histogram of the other values: as many rows lie between each two neighbours. Both ends are among the sampled
-    /// values; there are none if fewer than two other values were sampled.
+    /// An equi-depth histogram of the other values: as many rows lie between each two neighbours. Both ends are among
+    /// the sampled values; there are none if fewer than two other values were sampled.
     pub bounds: Vec<Value>,
 }
 

@@ -1,8 +1,8 @@
 //! Samples: rows of a table drawn evenly, a column at a time.
 //!
 //! A sample keeps whole rows, so a condition over one table is not estimated term by term from histograms and lists of
-//! common values: it is *evaluated* on the sample. That answers for patterns, arithmetic and columns that depend on each
-//! other alike. What is rarer than a sample shows, its columns' [statistics](ColumnStatistics) answer for.
+//! common values: it is *evaluated* on the sample. That answers for patterns, arithmetic and columns that depend on
+//! each other alike. What is rarer than a sample shows, its columns' [statistics](ColumnStatistics) answer for.
 
 use std::borrow::Cow;
 use std::cell::RefCell;

@@ -65,8 +65,8 @@ pub(super) struct Found {
     pub(super) element: Option<DataType>,
 }
 
-/// The query that an aggregate belongs to: the nearest of those whose columns it mentions, which may be one around the query
-/// that it stands in.
+/// The query that an aggregate belongs to: the nearest of those whose columns it mentions, which may be one around the
+/// query that it stands in.
 fn home_of<'s>(aggregate: &Aggregate, scope: &'s Scope<'s>) -> &'s Scope<'s> {
     let mut columns = ColumnSet::new();
     aggregate.expressions().for_each(|expr| add_columns(expr, &mut columns));

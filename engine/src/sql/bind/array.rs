@@ -1,8 +1,9 @@
 //! PostgreSQL's arrays.
 //!
 //! An array is JSON, and what its members are is known beside it: of a column from its declaration, of `ARRAY[..]` and
-//! `array_agg` from what they are made of. A member that is taken out is of that type again. Where nobody knows it, as of
-//! JSON that somebody takes for an array, a member is what it is in its row ([`Affinity::Any`](super::typed::Affinity)).
+//! `array_agg` from what they are made of. A member that is taken out is of that type again. Where nobody knows it, as
+//! of JSON that somebody takes for an array, a member is what it is in its row
+//! ([`Affinity::Any`](super::typed::Affinity)).
 //!
 //! A literal text such as `'{1,2}'` becomes an array where it stands beside one, or where one is wanted.
 
@@ -147,7 +148,8 @@ impl Binder<'_> {
         Ok(Typed { expr: Expr::Call(Function::Coalesce, vec![array.expr, no_members()]), ..array })
     }
 
-    /// The members of an array that is written out: `ARRAY[..]`, or a literal such as `'{1,2}'`, whose members are texts.
+    /// The members of an array that is written out: `ARRAY[..]`, or a literal such as `'{1,2}'`, whose members are
+    /// texts.
     fn members_written(&mut self, array: &Ast, scope: &Scope<'_>) -> Bound<Option<Vec<Typed>>> {
         match array {
             Ast::Nested(inner) => self.members_written(inner, scope),
@@ -171,8 +173,8 @@ impl Binder<'_> {
         }
     }
 
-    /// `x = ANY (array)` and its kin: whether the comparison is true of one member, or of all. An array that is written out is
-    /// the list that it names; the members of another are rows.
+    /// `x = ANY (array)` and its kin: whether the comparison is true of one member, or of all. An array that is written
+    /// out is the list that it names; the members of another are rows.
     pub(super) fn quantified_over_array(
         &mut self,
         mut needle: Typed,

@@ -17,8 +17,8 @@ use crate::evaluate::{Class, cast_value};
 use crate::functions::add_months;
 
 impl Binder<'_> {
-    /// A date or timestamp plus or minus an interval that has months; none if it is another. What the interval has beside
-    /// them is added after them.
+    /// A date or timestamp plus or minus an interval that has months; none if it is another. What the interval has
+    /// beside them is added after them.
     pub(super) fn shifted(&self, op: Arithmetic, left: &Typed, interval: &ast::Expr) -> Option<Typed> {
         let (months, rest) = months_of(interval)?;
         if !matches!(op, Arithmetic::Add | Arithmetic::Subtract)
@@ -56,8 +56,8 @@ pub(super) fn same_instants(left: Typed, right: Typed) -> (Typed, Typed) {
     }
 }
 
-/// The two sides of a comparison in SQLite's dialect, where a text beside a date or a timestamp is what it is read as. A
-/// literal that is read as none stays a text, and is compared with the text of the other.
+/// The two sides of a comparison in SQLite's dialect, where a text beside a date or a timestamp is what it is read as.
+/// A literal that is read as none stays a text, and is compared with the text of the other.
 pub(super) fn read_beside_moments(left: Typed, right: Typed) -> (Typed, Typed) {
     let is_moment = |typed: &Typed| matches!(typed.kind, Some(DataType::Date | DataType::Timestamp));
     match (is_moment(&left), is_moment(&right)) {

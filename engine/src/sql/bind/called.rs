@@ -1,7 +1,7 @@
 //! Calls whose meaning the binder knows: the dialect's, what is known of the session, and what depends on types.
 //!
-//! What a function is at all is the table's of [`functions::builtin`](crate::functions::builtin); here stands only what a
-//! line of it cannot say.
+//! What a function is at all is the table's of [`functions::builtin`](crate::functions::builtin); here stands only what
+//! a line of it cannot say.
 
 use nuages_storage::{DataType, Value};
 use sqlparser::ast;
@@ -249,8 +249,8 @@ impl Binder<'_> {
         }))
     }
 
-    /// `(a, b) OVERLAPS (c, d)`: whether two stretches of time have a moment in common. Either end may come first, or be
-    /// how long it lasts; one without a length is its beginning.
+    /// `(a, b) OVERLAPS (c, d)`: whether two stretches of time have a moment in common. Either end may come first, or
+    /// be how long it lasts; one without a length is its beginning.
     pub(super) fn overlaps(&mut self, pairs: Vec<(Typed, Typed)>, span: Span) -> Bound<Typed> {
         let Ok([(first, second), (first_end, second_end)]) = <[_; 2]>::try_from(pairs) else {
             return Err(SqlError::at(unsupported("OVERLAPS of anything but two pairs"), span));

@@ -93,8 +93,8 @@ impl Binder<'_> {
         Ok(Statement::Insert(insert))
     }
 
-    /// The places of the columns that are given. Without a list of them they are the first ones, in PostgreSQL as many as
-    /// there are values, in SQLite all.
+    /// The places of the columns that are given. Without a list of them they are the first ones, in PostgreSQL as many
+    /// as there are values, in SQLite all.
     fn insert_columns(&self, insert: &ast::Insert, definition: &TableDefinition) -> Bound<Vec<usize>> {
         if insert.columns.is_empty() {
             let Some(source) = &insert.source else { return Ok(Vec::new()) };

@@ -1,8 +1,8 @@
 //! Collations: texts compare byte by byte, or without regard to case.
 //!
-//! A comparison without regard to case is one of the texts in lower case, an index over such texts one over `lower(..)`;
-//! so nothing below the binder knows of collations but the name of a column's. SQLite's
-//! `NOCASE` does so with ASCII letters only; this with all. In set operations the left query's columns decide.
+//! A comparison without regard to case is one of the texts in lower case, an index over such texts one over
+//! `lower(..)`; so nothing below the binder knows of collations but the name of a column's. SQLite's `NOCASE` does so
+//! with ASCII letters only; this with all. In set operations the left query's columns decide.
 //!
 //! Whose collation decides is SQLite's rule: that which is written behind an operand, else that of an operand that is a
 //! column, of the left one first.

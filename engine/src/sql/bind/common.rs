@@ -2,8 +2,8 @@
 //!
 //! Each is bound once, where it stands, and mentioned as a work table. When all that may mention it is bound, it is
 //! known how often that was: what is mentioned once takes the place of its mention, so that the optimiser sees through
-//! it; what is mentioned more often, or is `MATERIALIZED`, is computed once and read by all. So a chain of common tables
-//! that each read the one before it twice is as long as it is written, and not two to the power of that.
+//! it; what is mentioned more often, or is `MATERIALIZED`, is computed once and read by all. So a chain of common
+//! tables that each read the one before it twice is as long as it is written, and not two to the power of that.
 //!
 //! A recursive one is a union of where it begins and of what follows from the rows so far, which it calls by its own
 //! name: within that, the name means the rows of the round before.
@@ -39,8 +39,8 @@ pub(super) struct CommonTable {
 }
 
 impl Binder<'_> {
-    /// Binds a common table expression, which may mention what the queries around its own have in sight, and brings it into
-    /// scope.
+    /// Binds a common table expression, which may mention what the queries around its own have in sight, and brings it
+    /// into scope.
     pub(super) fn add_common_table(
         &mut self,
         cte: &ast::Cte,
@@ -146,8 +146,8 @@ impl Binder<'_> {
         copy
     }
 
-    /// The columns of a query under a name. What has no type is NULL, unless it hangs on a parameter, which is taken for
-    /// a text then; as a column it is of some type.
+    /// The columns of a query under a name. What has no type is NULL, unless it hangs on a parameter, which is taken
+    /// for a text then; as a column it is of some type.
     fn settled(&self, bound: &mut BoundQuery) -> Vec<Shape> {
         for (column, shape) in bound.query.columns.iter_mut().zip(&mut bound.shape) {
             if shape.kind.is_none() {

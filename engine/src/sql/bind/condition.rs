@@ -49,7 +49,13 @@ impl Binder<'_> {
         self.settle(&mut typed, Some(DataType::Bool));
         typed = typed.any_as_text();
         match typed.class() {
-            None | Some(Class::Bool) => Ok(typed.expr),
+            // That NULL is a truth value goes without saying here, and the optimiser knows NULL without its type.
+            None | Some(Class::Bool) => Ok(match typed.expr {
+                Expr::Cast(inner, DataType::Bool) if matches!(&*inner, Expr::Literal(value) if is_null(value)) => {
+                    *inner
+                }
+                expr => expr,
+            }),
             Some(Class::Text) if !self.is_sqlite() && typed.literal_text().is_some() => {
                 Ok(cast(typed.expr, DataType::Bool))
             }

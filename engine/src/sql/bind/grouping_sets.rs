@@ -1,9 +1,9 @@
 //! ROLLUP, CUBE and GROUPING SETS: several groupings of the same rows, one after another.
 //!
 //! The rows are computed once, as a work table, and grouped by each set; the groupings are a union. A key that a set
-//! lacks is NULL in its rows. Which keys those are is a key itself: a number that has a bit for each, which `GROUPING()`
-//! reads. While expressions are bound it is a column of a source that nothing else has; when they are put over the groups
-//! it becomes one of theirs, as any key does.
+//! lacks is NULL in its rows. Which keys those are is a key itself: a number that has a bit for each, which
+//! `GROUPING()` reads. While expressions are bound it is a column of a source that nothing else has; when they are put
+//! over the groups it becomes one of theirs, as any key does.
 
 use hashbrown::HashMap;
 use nuages_storage::{DataType, Value};

@@ -1,5 +1,5 @@
-//! The catalog as tables: `information_schema`, PostgreSQL's `pg_indexes`, `pg_tables`, `pg_views` and `pg_stats`, and SQLite's
-//! `sqlite_schema`. They are made of what the catalog says when a statement is bound.
+//! The catalog as tables: `information_schema`, PostgreSQL's `pg_indexes`, `pg_tables`, `pg_views` and `pg_stats`, and
+//! SQLite's `sqlite_schema`. They are made of what the catalog says when a statement is bound.
 
 use nuages_storage::{DataType, Value};
 use sqlparser::ast;

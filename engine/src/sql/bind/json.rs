@@ -1,8 +1,8 @@
 //! JSON, by the functions and operators of both dialects.
 //!
-//! What SQLite reads out of a document has a type only when it is there: `json_extract(d, '$.a')` is a number in one row and
-//! a text in the next. Here it is JSON that is [inclined to nothing yet](Affinity::Any): compared and ordered as JSON with
-//! its [rank](ranked) before it, and made a text or a number where one is wanted; a result column hands it
+//! What SQLite reads out of a document has a type only when it is there: `json_extract(d, '$.a')` is a number in one
+//! row and a text in the next. Here it is JSON that is [inclined to nothing yet](Affinity::Any): compared and ordered
+//! as JSON with its [rank](ranked) before it, and made a text or a number where one is wanted; a result column hands it
 //! out as the value that it is.
 
 use nuages_storage::{DataType, Value};

@@ -1,9 +1,9 @@
 //! Intervals of months.
 //!
-//! A month has no fixed length, so an interval that has some is no value of the engine's: it is two, the months and the time
-//! beside them, which the binder keeps together as `calendar_interval(months, rest)`. That is a text where nothing is done
-//! with it, worded as PostgreSQL does; where it is added, compared or taken apart, it is done with both. A comparison takes
-//! a month for 30 days, as PostgreSQL does.
+//! A month has no fixed length, so an interval that has some is no value of the engine's: it is two, the months and the
+//! time beside them, which the binder keeps together as `calendar_interval(months, rest)`. That is a text where nothing
+//! is done with it, worded as PostgreSQL does; where it is added, compared or taken apart, it is done with both. A
+//! comparison takes a month for 30 days, as PostgreSQL does.
 
 use jiff::SignedDuration;
 use nuages_storage::{DataType, Value};

@@ -372,8 +372,8 @@ impl Binder<'_> {
     }
 }
 
-/// Whether an expression is NULL whatever the row. What is computed with one is NULL, and the other operand is not computed,
-/// so that it cannot fail either.
+/// Whether an expression is NULL whatever the row. What is computed with one is NULL, and the other operand is not
+/// computed, so that it cannot fail either.
 fn is_null_constant(expr: &Expr) -> bool {
     match expr {
         Expr::Literal(value) => value.is_null(),
@@ -396,8 +396,8 @@ fn days_between(op: Arithmetic, left: &Typed, right: &Typed) -> Option<Typed> {
     })
 }
 
-/// What SQLite makes of integers that are written and whose result is none: a float. Where they are columns it is an error
-/// here, since the type of a column is known before its values are.
+/// What SQLite makes of integers that are written and whose result is none: a float. Where they are columns it is an
+/// error here, since the type of a column is known before its values are.
 fn beyond_integers(op: Arithmetic, left: &Expr, right: &Expr) -> Option<f64> {
     let (Expr::Literal(Value::Int(left)), Expr::Literal(Value::Int(right))) = (left, right) else {
         return None;

@@ -461,8 +461,8 @@ impl Binder<'_> {
         }
     }
 
-    /// A number of rows that is known when the statement runs. A negative one is an error in PostgreSQL, and no limit in
-    /// SQLite.
+    /// A number of rows that is known when the statement runs. A negative one is an error in PostgreSQL, and no limit
+    /// in SQLite.
     fn computed_row_count(&self, expr: Expr, clause: &'static str, span: Span) -> Bound<RowCount> {
         if columns::has_subquery(&expr) {
             return Err(SqlError::at(unsupported(format!("a subquery in {clause}")), span));

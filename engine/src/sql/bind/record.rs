@@ -14,7 +14,8 @@ use crate::evaluate::{Class, class_of};
 use crate::sql::error::SqlError;
 
 impl Binder<'_> {
-    /// The rows of `json_to_record` (of an object) or `json_to_recordset` (of an array of them); none of another function.
+    /// The rows of `json_to_record` (of an object) or `json_to_recordset` (of an array of them); none of another
+    /// function.
     pub(super) fn records(
         &mut self,
         name: &str,

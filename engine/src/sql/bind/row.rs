@@ -1,7 +1,7 @@
 //! Rows of values: `ROW(a, b)`, `(a, b)`, and a table's name where it means the row of it.
 //!
-//! The algebra has no values of rows. What is compared with a row is compared with it part by part; JSON that is made of
-//! one is made of its parts; and a result column that is one shows it as PostgreSQL writes it, `(1,"a b",)`.
+//! The algebra has no values of rows. What is compared with a row is compared with it part by part; JSON that is made
+//! of one is made of its parts; and a result column that is one shows it as PostgreSQL writes it, `(1,"a b",)`.
 
 use std::borrow::Cow;
 

@@ -296,8 +296,8 @@ impl Binder<'_> {
         Err(SqlError::at(problem, name.span))
     }
 
-    /// Whether a name is one of those SQLite has for the row id. One is read in each dialect, because queries are printed
-    /// with it.
+    /// Whether a name is one of those SQLite has for the row id. One is read in each dialect, because queries are
+    /// printed with it.
     fn is_row_id(&self, name: &ast::Ident) -> bool {
         let is = |known: &str| name.value.eq_ignore_ascii_case(known);
         is("rowid") || (self.is_sqlite() && (is("_rowid_") || is("oid")))

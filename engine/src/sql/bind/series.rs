@@ -1,9 +1,9 @@
 //! Functions that make rows in the list of a SELECT: `SELECT unnest(tags) FROM post`.
 //!
-//! As PostgreSQL has it, each row of the query is repeated for each row that they make; several of them go side by side,
-//! and those that end before others go on as NULL. What they are given is computed beside the row, in columns of its own,
-//! so that it may be made of groups and windows like anything else in the list; and then they are joined. Those that rows
-//! are grouped by are joined before the groups are made.
+//! As PostgreSQL has it, each row of the query is repeated for each row that they make; several of them go side by
+//! side, and those that end before others go on as NULL. What they are given is computed beside the row, in columns of
+//! its own, so that it may be made of groups and windows like anything else in the list; and then they are joined.
+//! Those that rows are grouped by are joined before the groups are made.
 
 use sqlparser::ast;
 use sqlparser::tokenizer::Span;

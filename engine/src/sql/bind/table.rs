@@ -130,8 +130,8 @@ impl Binder<'_> {
         Ok(new)
     }
 
-    /// What a column is computed by, if it is: `GENERATED ALWAYS AS (expression)`. It is stored, also where SQLite would
-    /// compute it anew each time, which makes no difference to what it is.
+    /// What a column is computed by, if it is: `GENERATED ALWAYS AS (expression)`. It is stored, also where SQLite
+    /// would compute it anew each time, which makes no difference to what it is.
     fn computed_by(&mut self, column: &ast::ColumnDef, table: &NewTable) -> Bound<Option<Expr>> {
         let given = column.options.iter().find_map(|option| match &option.option {
             ColumnOption::Generated { generation_expr: Some(expr), .. } => Some(expr),

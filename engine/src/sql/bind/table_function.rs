@@ -414,8 +414,8 @@ impl Binder<'_> {
         Ok(Rows { relation, number, columns })
     }
 
-    /// The members of an array in JSON, one a row: the rows, a member, and which one it is. The array is made once, beside as
-    /// many rows as it has members.
+    /// The members of an array in JSON, one a row: the rows, a member, and which one it is. The array is made once,
+    /// beside as many rows as it has members.
     pub(super) fn members_of_document(&mut self, array: Expr) -> (Relation, Expr, Expr) {
         let call = |of: JsonFunction, arguments: Vec<Expr>| Expr::Call(Function::Json(of), arguments);
         let (whole, source) = (self.source(), self.source());

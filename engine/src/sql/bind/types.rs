@@ -82,8 +82,8 @@ impl Binder<'_> {
 }
 
 impl Binder<'_> {
-    /// What the members of an array of this type are; none if it is no array. The members of arrays within it are those of
-    /// the innermost.
+    /// What the members of an array of this type are; none if it is no array. The members of arrays within it are those
+    /// of the innermost.
     pub(in crate::sql) fn element_of(&self, name: &Ast, span: Span) -> Bound<Option<DataType>> {
         let of = match name {
             Ast::Array(

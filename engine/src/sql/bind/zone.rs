@@ -1,6 +1,7 @@
 //! Timestamps in a time zone: `extract(hour FROM at AT TIME ZONE 'Europe/Paris')`, and dates and times of day there.
 //!
-//! A timestamp is an instant. `AT TIME ZONE` asks what clocks show there, and is read where that is taken apart at once.
+//! A timestamp is an instant. `AT TIME ZONE` asks what clocks show there, and is read where that is taken apart at
+//! once.
 
 use jiff::tz::TimeZone;
 use nuages_storage::DataType;
@@ -28,8 +29,8 @@ fn inner(expr: &Ast) -> &Ast {
     inner
 }
 
-/// Whether an expression is a timestamp that says it has no time zone: a literal, a cast, or what `AT TIME ZONE` gives of
-/// an instant.
+/// Whether an expression is a timestamp that says it has no time zone: a literal, a cast, or what `AT TIME ZONE` gives
+/// of an instant.
 fn is_local(expr: &Ast) -> bool {
     let is_timestamp = |kind: &ast::DataType| {
         use ast::TimezoneInfo::{None, WithoutTimeZone};

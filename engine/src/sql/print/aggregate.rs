@@ -69,8 +69,8 @@ fn sort_key(key: &SortKey, names: &mut dyn Names) -> String {
     format!("{}{}", no_place(&key.expr, names), direction(key))
 }
 
-/// What rows are ordered or grouped by. A literal, or a column that was computed as one, would be read as the number of a
-/// column, and is cast out of that.
+/// What rows are ordered or grouped by. A literal, or a column that was computed as one, would be read as the number of
+/// a column, and is cast out of that.
 pub(super) fn no_place(key: &Expr, names: &mut dyn Names) -> String {
     let text = operand(key, names);
     if matches!(key, Expr::Literal(_)) || is_number(&text) { format!("CAST({text} AS text)") } else { text }

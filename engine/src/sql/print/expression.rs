@@ -115,8 +115,8 @@ fn joined(parts: &[Expr], word: &str, names: &mut dyn Names) -> String {
 }
 
 /// A text search. Where SQL has no operator that searches literally, it is PostgreSQL's or DuckDB's function; without
-/// regard to case, a pattern whose wildcards are escaped. It is joined by `||`, which leaves NULL what `concat` would make a
-/// pattern that all texts match.
+/// regard to case, a pattern whose wildcards are escaped. It is joined by `||`, which leaves NULL what `concat` would
+/// make a pattern that all texts match.
 fn matched(kind: TextMatch, ignore_case: bool, text: &Expr, pattern: &Expr, names: &mut dyn Names) -> String {
     let (whole, part) = (expression(text, names), expression(pattern, names));
     let (text, pattern) = (operand(text, names), operand(pattern, names));

@@ -26,8 +26,8 @@ pub(super) struct Printer<'c> {
     pub(super) catalog: &'c Catalog,
     /// What every column in scope is mentioned by.
     pub(super) names: HashMap<Column, String>,
-    /// Those of them whose text has an aggregate or a window function in it, or something that is a key of groups only as a
-    /// whole: a subquery cannot mention them.
+    /// Those of them whose text has an aggregate or a window function in it, or something that is a key of groups only
+    /// as a whole: a subquery cannot mention them.
     pub(super) of_groups: HashSet<Column>,
     /// Every column that is needed in the statement.
     pub(super) mentioned: ColumnSet,

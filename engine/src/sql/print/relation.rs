@@ -121,8 +121,8 @@ impl Printer<'_> {
         (scope, text, alias)
     }
 
-    /// The `SELECT`, or a derived table of it if a subquery in one of these expressions mentions what only its groups have: an
-    /// aggregate would be one of the query that it stands in.
+    /// The `SELECT`, or a derived table of it if a subquery in one of these expressions mentions what only its groups
+    /// have: an aggregate would be one of the query that it stands in.
     pub(super) fn settled<'e>(
         &mut self,
         select: Select,
@@ -316,9 +316,9 @@ impl Printer<'_> {
         select
     }
 
-    /// The keys and aggregates of groups as they can be told. A subquery that is repeated above the groups would be read as
-    /// another one than the key, and an aggregate of nothing but columns of a query around as one of that query: these
-    /// keys and arguments are computed in a derived table.
+    /// The keys and aggregates of groups as they can be told. A subquery that is repeated above the groups would be
+    /// read as another one than the key, and an aggregate of nothing but columns of a query around as one of that
+    /// query: these keys and arguments are computed in a derived table.
     fn told(
         &mut self,
         select: &mut Select,

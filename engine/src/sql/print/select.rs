@@ -1,7 +1,7 @@
 //! A `SELECT` being put together.
 //!
-//! SQL evaluates the clauses of a `SELECT` in one order, so operators can share one as long as they come in it: a filter
-//! above a sort cannot. [`Stage`] is how far a `SELECT` has come; an operator that comes too late for it has it
+//! SQL evaluates the clauses of a `SELECT` in one order, so operators can share one as long as they come in it: a
+//! filter above a sort cannot. [`Stage`] is how far a `SELECT` has come; an operator that comes too late for it has it
 //! wrapped, as a derived table, and begins another.
 
 use std::fmt::{self, Display, Formatter};

@@ -7,8 +7,8 @@
 //! - of a slice: where it begins, unless that is the first row.
 //!
 //! Only values of the column's own kind are lifted, for a constant of another kind is read as one of the column's; and
-//! none that are compared with a column that the condition of an index mentions, for the plan needs to know whether they
-//! meet it. A comparison with a pattern is not kept at all: what it takes is the search, not the planning.
+//! none that are compared with a column that the condition of an index mentions, for the plan needs to know whether
+//! they meet it. A comparison with a pattern is not kept at all: what it takes is the search, not the planning.
 //!
 //! Three walks go through these places in one order: [`hash`] (which may pass over what is not worth a look),
 //! [`same_state`] (exactly, collecting the values), and [`Lifting`] (which puts parameters there).
@@ -414,8 +414,8 @@ impl<'b> Lifting<'b> {
         list.iter().map(lifted).collect()
     }
 
-    /// The type of the column that values are compared with, if it is one, and if nothing but the values of rows depends
-    /// on what it is compared with.
+    /// The type of the column that values are compared with, if it is one, and if nothing but the values of rows
+    /// depends on what it is compared with.
     fn column_type(&self, model: &'static ModelMeta, left: &Node) -> Option<DataType> {
         let Node::Path(path) = left else { return None };
         let (at, field) = end_of(model, path)?;

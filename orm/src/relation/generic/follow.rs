@@ -43,9 +43,9 @@ impl<K: Field<Base = K>> GenericForeignKey<K> {
     /// The row, which must be one of `M`: at once if it was read, by a query otherwise, which is kept.
     ///
     /// # Errors
-    /// [`Error::OtherModel`] if the key leads to a row of another model; [`Error::DoesNotExist`] if there is no such row;
-    /// [`Error::UnknownName`] for a content type that no model of the app has; [`Error::Unsaved`] for a key that was
-    /// never set; [`Error::FetchBlocked`] and [`Error::FollowedTooOften`] where the executor wants it so.
+    /// [`Error::OtherModel`] if the key leads to a row of another model; [`Error::DoesNotExist`] if there is no such
+    /// row; [`Error::UnknownName`] for a content type that no model of the app has; [`Error::Unsaved`] for a key that
+    /// was never set; [`Error::FetchBlocked`] and [`Error::FollowedTooOften`] where the executor wants it so.
     #[track_caller]
     pub fn get<M: Model<Pk = K>>(&self, ex: &dyn Executor) -> Result<&M> {
         if let (Some(content_type), false) = (&self.content_type, self.is::<M>()) {
@@ -191,8 +191,8 @@ pub(crate) fn attach<M: Model, H: Holder<M>, F: Generic>(
     }
 }
 
-/// Reads the rows that generic keys lead to, and keeps them there: of some content types, and of the rows that are wanted
-/// of each model. Keys that were followed already stay as they are.
+/// Reads the rows that generic keys lead to, and keeps them there: of some content types, and of the rows that are
+/// wanted of each model. Keys that were followed already stay as they are.
 pub(crate) fn prefetch<M: Model, H: Holder<M>, F: Generic>(
     holders: &mut [&mut H],
     field: Accessor<M, F>,

@@ -88,6 +88,32 @@ fn a_flipped_bit_anywhere_is_found() {
     }
 }
 
+/// Its checksum is right, and it comes where it should not.
+#[test]
+fn a_frame_that_is_left_out_or_there_twice_is_found() {
+    let system = database(false);
+    let file = path_of(Kind::Log);
+    let bytes = system.dump().remove(&file).unwrap();
+    let salt = FileHeader::decode(&bytes).unwrap().salt;
+    let mut frames = Vec::new();
+    let mut start = FILE_HEADER;
+    while let Some(frame) = frame(&bytes[start..], salt) {
+        frames.push(start..start + frame.len());
+        start += frame.len();
+    }
+    assert!(frames.len() > 5);
+    // Of the last, nothing that follows says that it was durable.
+    for (at, frame) in frames[..frames.len() - 3].iter().enumerate() {
+        let left_out = [&bytes[..frame.start], &bytes[frame.end..]].concat();
+        let twice = [&bytes[..frame.end], &bytes[frame.start..]].concat();
+        for (changed, expected) in [(left_out, frame.start), (twice, frame.end)] {
+            let error = open_with(&system, &file, &changed, &format!("frame {at}")).unwrap_err();
+            let FileError::Corrupt { path, offset, .. } = error else { panic!("frame {at}: {error}") };
+            assert_eq!((path, offset as usize), (file.clone(), expected), "frame {at}");
+        }
+    }
+}
+
 #[test]
 fn a_log_that_is_cut_anywhere_is_a_prefix_and_a_checkpoint_an_error() {
     let system = database(false);

@@ -1,5 +1,6 @@
 //! What is committed is there again, under both promises, with and without checkpoints.
 
+use std::cell::Cell;
 use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -69,22 +70,39 @@ fn a_fork_leaves_no_trace_in_the_files() {
     assert_eq!(contents(&store.snapshot().unwrap()).rows.len(), 0);
 }
 
+/// Whichever operation of a commit fails: nobody has seen it, nobody will, and nothing more is committed.
 #[test]
 fn nothing_is_seen_before_it_is_durable() {
-    let system = Simulated::default();
-    let store = open(&system, Durability::Full).unwrap();
-    commit(&store, &Step::Create).unwrap();
-    system.plan(system.operations() + 2, crate::file::simulated::Fault::Fails(std::io::ErrorKind::Other));
-    let error = commit(&store, &Step::Put(1, 1, "refused".into())).unwrap_err();
-    assert!(matches!(&error, Error::File(error) if matches!(**error, FileError::Stopped { .. })), "{error}");
-    assert_eq!(contents(&store.snapshot().unwrap()).rows.len(), 0);
-    commit(&store, &Step::Put(2, 1, "refused, too".into())).unwrap_err();
-    store.compact().unwrap_err();
-    assert_eq!(contents(&store.snapshot().unwrap()).rows.len(), 0, "it can be read");
-    drop(store);
-    let store = open(&system, Durability::Full).unwrap();
-    assert_eq!(contents(&store.snapshot().unwrap()).rows.len(), 0, "what was refused was cut off");
-    commit(&store, &Step::Put(2, 1, "accepted".into())).unwrap();
+    let started = || {
+        let system = Simulated::default();
+        let store = open(&system, Durability::Full).unwrap();
+        begin(&store);
+        let operations = system.operations();
+        (system, store, operations)
+    };
+    let (system, store, before) = started();
+    commit(&store, &Step::Put(1, 1, "accepted".into())).unwrap();
+    let operations = system.operations() - before;
+    assert!(operations >= 2, "it is written and synced");
+    for at in 1..=operations {
+        let (system, store, before) = started();
+        system.plan(before + at, Fault::Fails(io::ErrorKind::Other));
+        let file_error = |step| match commit(&store, &step) {
+            Err(Error::File(error)) => *error,
+            other => panic!("{at}: {other:?}"),
+        };
+        let refused = file_error(Step::Put(1, 1, "refused".into()));
+        assert!(matches!(refused, FileError::Refused { .. }), "{at}: {refused}");
+        assert_eq!(contents(&store.snapshot().unwrap()).rows.len(), 0, "operation {at}");
+        let stopped = file_error(Step::Put(2, 1, "refused, too".into()));
+        assert_eq!(stopped, FileError::Stopped { first: Box::new(refused) });
+        store.compact().unwrap_err();
+        assert_eq!(contents(&store.snapshot().unwrap()).rows.len(), 0, "it can be read");
+        drop(store);
+        let store = open(&system, Durability::Full).unwrap();
+        assert_eq!(contents(&store.snapshot().unwrap()).rows.len(), 0, "what was refused was cut off");
+        commit(&store, &Step::Put(2, 1, "accepted".into())).unwrap();
+    }
 }
 
 #[test]
@@ -352,4 +370,33 @@ fn what_became_of_a_checkpoint_is_told() {
     let last = store.last_checkpoint().unwrap();
     assert_eq!((last.outcome, last.failures), (Ok(compacted), 0));
     assert!(last.at >= failed.at);
+}
+
+/// What a serializable transaction has read is looked at before the commit mutex is taken, and again under it.
+#[test]
+fn who_commits_after_the_first_look_is_seen_by_the_second() {
+    let system = Simulated::default();
+    for store in [Store::new(catalog("")), open(&system, Durability::Full).unwrap()] {
+        commit(&store, &Step::Create).unwrap();
+        commit(&store, &Step::Put(1, 10, String::new())).unwrap();
+        let number = |version: &Version| version.table(TABLE).unwrap().get(RowId::new(1)).unwrap().int(1);
+        let mut transaction = store.begin(Isolation::Serializable);
+        assert_eq!(transaction.read(number), Ok(10));
+        let written = transaction.write(|writer| {
+            write(writer, &Step::Put(2, 0, String::new()));
+            Ok::<_, Error>(())
+        });
+        written.unwrap();
+        let looks = Cell::new(0);
+        let refused = transaction.commit_if(|before, after| {
+            looks.set(looks.get() + 1);
+            if looks.get() == 1 {
+                commit(&store, &Step::Put(1, 11, String::new())).unwrap();
+            }
+            if number(before) == number(after) { Ok(()) } else { Err(Error::Poisoned) }
+        });
+        assert_eq!((refused, looks.get()), (Err(Error::Poisoned), 2));
+        drop(transaction);
+        assert_eq!(contents(&store.snapshot().unwrap()).rows.into_keys().collect::<Vec<_>>(), [1]);
+    }
 }
