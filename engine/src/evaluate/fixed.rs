@@ -31,24 +31,24 @@ impl<'a> Fixed<'a> {
     /// than a word takes, or if so few rows are asked for that they are better looked at one by one. O(n), without a
     /// branch for a row where they lie in a leaf.
     pub(crate) fn of(column: &'a Vector<'_>, asked: &Bits) -> Option<Fixed<'a>> {
+        let is_copied = matches!(column, Vector::Leaf(_) | Vector::Decimal { .. });
+        if is_copied && asked.count() * FEW < column.len() {
+            return None;
+        }
         let (units, scale) = match column {
             Vector::Fixed { scale, data, .. } => (Units::Column(Cow::Borrowed(data)), *scale),
             Vector::Leaf(leaf) => {
-                if asked.count() * FEW < leaf.len() {
-                    return None;
-                }
                 let (units, scale) = leaf.units()?;
                 (Units::Column(Cow::Owned(units)), scale)
             }
             Vector::Decimal { data, .. } => {
-                let present = (0..data.len()).find(|row| !column.is_null(*row));
-                let scale = present.map_or(0, |row| data[row].scale());
-                let units = |row: usize| match column.is_null(row) {
-                    true => Some(0),
-                    false => units_at(data[row], scale).map(i64::cast_unsigned),
-                };
-                let units: Option<Vec<u64>> = (0..data.len()).map(units).collect();
-                (Units::Column(Cow::Owned(units?)), u8::try_from(scale).ok()?)
+                let scale = asked.iter().next().map_or(0, |row| data[row].scale());
+                // Rows that nobody asked for may have been computed or not.
+                let mut units = vec![0; data.len()];
+                for row in asked {
+                    units[row] = units_at(data[row], scale)?.cast_unsigned();
+                }
+                (Units::Column(Cow::Owned(units)), u8::try_from(scale).ok()?)
             }
             Vector::Constant { value: Value::Decimal(decimal), .. } => {
                 let scale = decimal.scale();
