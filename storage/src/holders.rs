@@ -6,7 +6,7 @@
 //! list has but weak references, and forgets the dead ones when it has doubled.
 //!
 //! A statement that runs holds a version, too, mostly for less time than it takes to put it down. So it does not; but a
-//! commit that takes the place of a version which somebody holds remembers that one ([`Holders::replaced`]), for
+//! commit that takes the place of a version which somebody holds remembers that one (`Holders::replaced`), for
 //! nothing where nobody does. Those of them that are held still, by nobody who is known to, are a statement's, or that
 //! of a program which has asked for a version and keeps it.
 //!
