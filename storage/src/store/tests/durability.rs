@@ -92,10 +92,10 @@ fn nothing_is_seen_before_it_is_durable() {
             other => panic!("{at}: {other:?}"),
         };
         let refused = file_error(Step::Put(1, 1, "refused".into()));
-        assert!(matches!(refused, FileError::Refused { .. }), "{at}: {refused}");
+        let FileError::Stopped { first } = &refused else { panic!("{at}: {refused}") };
+        assert!(matches!(**first, FileError::Refused { .. }), "{at}: {refused}");
         assert_eq!(contents(&store.snapshot().unwrap()).rows.len(), 0, "operation {at}");
-        let stopped = file_error(Step::Put(2, 1, "refused, too".into()));
-        assert_eq!(stopped, FileError::Stopped { first: Box::new(refused) });
+        assert_eq!(file_error(Step::Put(2, 1, "refused, too".into())), refused);
         store.compact().unwrap_err();
         assert_eq!(contents(&store.snapshot().unwrap()).rows.len(), 0, "it can be read");
         drop(store);
