@@ -9,6 +9,7 @@ use super::{Operands, map_words, overflow};
 use crate::algebra::Arithmetic;
 use crate::bits::Bits;
 use crate::error::Error;
+use crate::evaluate::compare::Words;
 use crate::evaluate::fixed::Fixed;
 use crate::vector::Vector;
 
@@ -28,9 +29,14 @@ pub(super) fn evaluate(
 /// `-operand` in every row.
 pub(super) fn negate(operand: &Vector<'_>, len: usize, live: &Bits, nulls: Bits) -> Vector<'static> {
     if let Some(fixed) = Fixed::of(operand, live) {
-        let words = fixed.words();
-        let data = (0..len).map(|row| words.get(row).wrapping_neg()).collect();
-        return Vector::Fixed { scale: fixed.scale(), data, nulls };
+        let subtract = |zero: u64, units: u64| {
+            let (units, overflowed) = zero.cast_signed().overflowing_sub(units.cast_signed());
+            (units.cast_unsigned(), overflowed)
+        };
+        // Of a column of integers one may be the least, which has no opposite among them.
+        if let Some(data) = map_words(Words::Same(0), fixed.words(), len, live, subtract) {
+            return Vector::Fixed { scale: fixed.scale(), data, nulls };
+        }
     }
     let data = (0..len).map(|row| -operand.decimal(row).unwrap_or_default()).collect();
     Vector::Decimal { data, nulls }
@@ -159,6 +165,14 @@ mod tests {
         let product = evaluate(Arithmetic::Multiply, &operands, &Bits::all(1), Bits::none(1)).unwrap();
         assert_eq!(product.decimal(0), Some(big * two));
         assert!(matches!(product, Vector::Decimal { .. }));
+    }
+
+    #[test]
+    fn the_least_integer_has_an_opposite_that_is_a_decimal() {
+        let least = i64::MIN.cast_unsigned();
+        let column = Vector::Fixed { scale: 0, data: vec![least, 7], nulls: Bits::none(2) };
+        let negated = negate(&column, 2, &Bits::all(2), Bits::none(2));
+        assert_eq!(shown(&negated, 2), [Some("9223372036854775808".into()), Some("-7".into())]);
     }
 
     #[test]
