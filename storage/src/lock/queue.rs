@@ -109,6 +109,12 @@ impl Locked {
         self.holders.iter().chain(waiting).fold(0, |blocked, other| blocked | claim.conflict(other))
     }
 
+    /// Whether nobody waits here, and what is in the way of a claim is held by other threads and tasks than its own.
+    pub(super) fn is_held_elsewhere(&self, claim: &Claim) -> bool {
+        self.queue.is_empty()
+            && self.holders.iter().all(|held| held.node != claim.node || held.conflict(claim) == 0)
+    }
+
     /// Who is in the way of a claim at this place: first the holders, then those in front from the nearest on.
     pub(super) fn blockers(&self, claim: &Claim, place: usize) -> impl Iterator<Item = Blocker> {
         let holders = self.holders.iter().map(|held| (held, Because::Holds(held.strength), None));

@@ -37,6 +37,28 @@ pub(super) enum Answered {
     Had,
     /// It is in the queue.
     Wait(Arc<Waiter>),
+    /// It is not free, and nothing is done: see [`Asking::Soon`].
+    Busy,
+}
+
+/// What is to be done about a claim that is not free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// It queues.
+    Queue,
+    /// It is refused.
+    NotWaiting,
+    /// Nothing, if there is no queue yet and those who hold it go on by themselves. Else it queues.
+    Soon,
+}
+
+impl From<How> for Asking {
+    fn from(how: How) -> Asking {
+        match how {
+            How::Wait => Asking::Queue,
+            How::NoWait => Asking::NotWaiting,
+        }
+    }
 }
 
 /// What an owner has of names of which it wanted those that are free.
@@ -69,7 +91,7 @@ impl LockTable {
     }
 
     /// Grants a claim or puts it into the queue.
-    pub(super) fn request(&mut self, slot: Slot, mut claim: Claim, how: How) -> Answer {
+    pub(super) fn request(&mut self, slot: Slot, mut claim: Claim, asking: Asking) -> Answer {
         let locked = match self.slots.entry_ref(&slot) {
             EntryRef::Occupied(locked) => locked.into_mut(),
             EntryRef::Vacant(free) => {
@@ -89,8 +111,12 @@ impl LockTable {
             locked.hold(claim);
             return Ok(granted());
         }
-        if blocked != 0 && how == How::NoWait {
-            return Err(Box::new(LockError::NotAvailable { name: slot.first(blocked) }));
+        match asking {
+            Asking::NotWaiting if blocked != 0 => {
+                return Err(Box::new(LockError::NotAvailable { name: slot.first(blocked) }));
+            }
+            Asking::Soon if blocked != 0 && locked.is_held_elsewhere(&claim) => return Ok(Answered::Busy),
+            _ => {}
         }
         // Also who waits elsewhere already, and would have this at once, may close a cycle: of those who wait here.
         let waiter = Arc::new(Waiter::new());
@@ -115,7 +141,7 @@ impl LockTable {
     /// Grants a claim, or else of its names those that are free, each as if it were asked for alone.
     pub(super) fn take_free(&mut self, slot: Slot, claim: Claim) -> Taken {
         let mut taken = Taken::default();
-        if let Ok(answered) = self.request(slot, claim, How::NoWait) {
+        if let Ok(answered) = self.request(slot, claim, Asking::NotWaiting) {
             taken.add(claim.mask, &answered);
             return taken;
         }
@@ -123,7 +149,7 @@ impl LockTable {
         while left != 0 {
             let mask = left & left.wrapping_neg(); // the lowest
             left ^= mask;
-            if let Ok(answered) = self.request(slot, Claim { mask, ..claim }, How::NoWait) {
+            if let Ok(answered) = self.request(slot, Claim { mask, ..claim }, Asking::NotWaiting) {
                 taken.add(mask, &answered);
             }
         }

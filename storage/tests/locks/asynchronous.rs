@@ -155,7 +155,7 @@ fn a_thread_and_a_task_wait_in_one_queue() {
             let mut owner = locks.owner();
             queue(&mut owner, row(1), Update).wait(None).unwrap();
         });
-        while locks.lockers() < 2 {
+        while locks.waiting() == 0 {
             std::thread::sleep(Duration::from_micros(50));
         }
         let mut executor = Executor::default();
