@@ -20,6 +20,7 @@ pub use keys::{EntriesOf, Entry, IndexKeys};
 use postponed::Postponed;
 
 use crate::leaf::RowId;
+use crate::shared::Shared;
 use crate::tree::{Block, Blocks, Slice, Tree};
 
 /// The number of an index. It is never reused.
@@ -259,7 +260,7 @@ fn append<'k>(tree: &mut Tree<IndexKeys>, entries: impl IntoIterator<Item = Entr
         {
             leaf.push(key, row_id);
         }
-        tree.append(&Arc::new(leaf));
+        tree.append(&Shared::new(leaf));
     }
 }
 

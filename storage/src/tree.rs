@@ -5,8 +5,8 @@
 //! the separators between them, and how many items each child holds. So besides searching and ordered
 //! iteration both ways, the rank of a key, the n-th item and the size of a range cost O(log n).
 //!
-//! Nodes are shared by [`Arc`]. Cloning a tree is cloning one pointer. A change goes down from the root
-//! through `Arc::make_mut`: a node that only this tree refers to is changed in place, one that a clone also
+//! Nodes are shared by [`Shared`]. Cloning a tree is cloning one pointer. A change goes down from the root
+//! through `Shared::make_mut`: a node that only this tree refers to is changed in place, one that a clone also
 //! refers to is copied first. There is no other difference between a tree that is shared and one that is not,
 //! and no version in any node.
 //!
@@ -23,9 +23,10 @@ mod range;
 use std::fmt;
 use std::hint::black_box;
 use std::ops::Range;
-use std::sync::Arc;
 
 use smallvec::SmallVec;
+
+use crate::shared::Shared;
 
 pub(crate) use keys::PlainKeys;
 pub(crate) use range::{Blocks, Slice};
@@ -120,8 +121,8 @@ pub(crate) struct Tree<B: Block> {
 }
 
 enum Node<B: Block> {
-    Leaf(Arc<B>),
-    Inner(Arc<Inner<B>>),
+    Leaf(Shared<B>),
+    Inner(Shared<Inner<B>>),
 }
 
 /// All children are at the same depth. All keys in `children[i]` are less than `keys[i]`, those in
@@ -136,8 +137,8 @@ struct Inner<B: Block> {
 impl<B: Block> Clone for Node<B> {
     fn clone(&self) -> Self {
         match self {
-            Self::Leaf(block) => Self::Leaf(Arc::clone(block)),
-            Self::Inner(inner) => Self::Inner(Arc::clone(inner)),
+            Self::Leaf(block) => Self::Leaf(Shared::clone(block)),
+            Self::Inner(inner) => Self::Inner(Shared::clone(inner)),
         }
     }
 }
@@ -146,8 +147,8 @@ impl<B: Block> Node<B> {
     /// How many refer to it.
     fn references(&self) -> usize {
         match self {
-            Self::Leaf(block) => Arc::strong_count(block),
-            Self::Inner(inner) => Arc::strong_count(inner),
+            Self::Leaf(block) => Shared::strong_count(block),
+            Self::Inner(inner) => Shared::strong_count(inner),
         }
     }
 

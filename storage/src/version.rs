@@ -2,22 +2,23 @@
 //!
 //! A [`Version`] holds the catalog and every table with its indexes, all of them persistent trees. Cloning one copies
 //! a few pointers. A version that anyone but the committer can reach never changes; where nobody else holds it, the
-//! same operations change it in place, because every node is reached through [`Arc::make_mut`].
+//! same operations change it in place, because every node is reached through [`Shared::make_mut`].
 
 use std::sync::Arc;
 
 use crate::commit::CommitId;
 use crate::numbered::Numbered;
+use crate::shared::Shared;
 use crate::table::{Table, TableId};
 use crate::write_set::{Catalog, Operation, SchemaChange};
 
 /// Tables by id: a spine of chunks, so that a commit copies the chunks of the tables it touched, not a list of all.
 #[derive(Clone, Debug, Default)]
 struct Directory {
-    chunks: Numbered<Arc<Chunk>>,
+    chunks: Numbered<Shared<Chunk>>,
 }
 
-type Chunk = [Option<Arc<Table>>; Directory::CHUNK as usize];
+type Chunk = [Option<Shared<Table>>; Directory::CHUNK as usize];
 
 impl Directory {
     const CHUNK: u32 = 16;
@@ -26,26 +27,26 @@ impl Directory {
         self.shared(id).map(|table| &**table)
     }
 
-    fn shared(&self, id: TableId) -> Option<&Arc<Table>> {
+    fn shared(&self, id: TableId) -> Option<&Shared<Table>> {
         let number = id.get();
         self.chunks.get(number / Self::CHUNK)?[(number % Self::CHUNK) as usize].as_ref()
     }
 
-    fn slot(&mut self, id: TableId) -> &mut Option<Arc<Table>> {
+    fn slot(&mut self, id: TableId) -> &mut Option<Shared<Table>> {
         let number = id.get();
-        let chunk = self.chunks.get_or_insert_with(number / Self::CHUNK, Arc::default);
-        &mut Arc::make_mut(chunk)[(number % Self::CHUNK) as usize]
+        let chunk = self.chunks.get_or_insert_with(number / Self::CHUNK, Shared::default);
+        &mut Shared::make_mut(chunk)[(number % Self::CHUNK) as usize]
     }
 
     /// The bytes that nothing but this keeps. O(such nodes).
     fn bytes_alone(&self) -> usize {
-        let chunks = self.chunks.iter().filter(|(_, chunk)| Arc::strong_count(chunk) == 1);
+        let chunks = self.chunks.iter().filter(|(_, chunk)| Shared::strong_count(chunk) == 1);
         let tables = chunks.flat_map(|(_, chunk)| chunk.iter().flatten());
-        let alone = tables.filter(|table| Arc::strong_count(table) == 1);
+        let alone = tables.filter(|table| Shared::strong_count(table) == 1);
         alone.map(|table| table.bytes_alone()).sum()
     }
 
-    fn iter(&self) -> impl Iterator<Item = &Arc<Table>> {
+    fn iter(&self) -> impl Iterator<Item = &Shared<Table>> {
         self.chunks.iter().flat_map(|(_, chunk)| chunk.iter().flatten())
     }
 }
@@ -83,7 +84,7 @@ impl Version {
     pub(crate) fn restore_table(&mut self, mut table: Table) {
         table.set_changed(self.commit);
         let slot = self.tables.slot(table.id());
-        *slot = Some(Arc::new(table));
+        *slot = Some(Shared::new(table));
     }
 
     /// The commit that made it; of a transaction's view, the commit it stands on.
@@ -207,7 +208,7 @@ impl Version {
         match change {
             SchemaChange::CreateTable(table) | SchemaChange::ReplaceTable(table) => {
                 let slot = self.tables.slot(table.id());
-                *slot = Some(table);
+                *slot = Some(Shared::new(Arc::unwrap_or_clone(table)));
                 true
             }
             SchemaChange::DropTable(id) => self.tables.slot(id).take().is_some(),
@@ -233,7 +234,7 @@ impl Version {
     /// Changes a table, and returns what `f` says of it; false if there is none.
     fn change(&mut self, id: TableId, commit: Option<CommitId>, f: impl FnOnce(&mut Table) -> bool) -> bool {
         let Some(table) = self.tables.slot(id) else { return false };
-        let table = Arc::make_mut(table);
+        let table = Shared::make_mut(table);
         let fits = f(table);
         if let Some(commit) = commit {
             table.set_changed(commit);

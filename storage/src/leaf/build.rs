@@ -19,6 +19,7 @@ use super::words::Words;
 use super::{LEAF_BYTES, LONG_BYTES_MIN, Leaf, RowId, all_rows};
 use crate::layout::{Layout, SlotSet, Span};
 use crate::long::{Long, LongValue};
+use crate::shared::Shared;
 use crate::table::RowRef;
 use crate::value::{Lane, Value, decimal_to_wide, temporal};
 
@@ -29,7 +30,7 @@ use crate::value::{Lane, Value, decimal_to_wide, temporal};
 #[derive(Clone, Debug)]
 pub struct Rows {
     /// The rows. They need not be in the order of their row ids.
-    pub leaf: Arc<Leaf>,
+    pub leaf: Shared<Leaf>,
     /// Those of their values that are too long for a leaf.
     pub longs: Vec<Long>,
 }
@@ -49,7 +50,7 @@ impl Rows {
 
     /// Leaves the buffers of one row, which is in a table now, to the next row that this thread writes.
     pub(crate) fn recycle(self) {
-        if let Some(Leaf { capacity: 1, words, text, .. }) = Arc::into_inner(self.leaf) {
+        if let Ok(Leaf { capacity: 1, words, text, .. }) = Shared::try_unwrap(self.leaf) {
             let (words, text) = (words.into_buffer(), text.into_buffer());
             if text.capacity() <= SPARE_BYTES_MAX && words.capacity() <= SPARE_BYTES_MAX / size_of::<u64>() {
                 // A thread that ends has none any more.
@@ -60,7 +61,7 @@ impl Rows {
 
     /// Gives the rows consecutive row ids from `first` on, whatever ids they had.
     pub fn number(&mut self, first: RowId) {
-        Arc::make_mut(&mut self.leaf).change_row_ids(|row_ids| {
+        Shared::make_mut(&mut self.leaf).change_row_ids(|row_ids| {
             for (row, row_id) in row_ids.iter_mut().enumerate() {
                 *row_id = first.get().wrapping_add(row as i64);
             }
@@ -361,7 +362,7 @@ impl LeafBuilder {
         if self.leaf.capacity > 1 {
             self.leaf.settle_heaps();
         }
-        Rows { leaf: Arc::new(self.leaf), longs: self.longs }
+        Rows { leaf: Shared::new(self.leaf), longs: self.longs }
     }
 
     /// The row that is being made; there is room for it.

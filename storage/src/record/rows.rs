@@ -13,6 +13,7 @@ use crate::layout::{Layout, Slot};
 use crate::leaf::{Leaf, RowId, Rows};
 use crate::long::{Long, LongValue};
 use crate::patch::Patch;
+use crate::shared::Shared;
 use crate::table::{LeafView, Table, TableId};
 use crate::value::Lane;
 
@@ -64,7 +65,7 @@ impl<'a> RowsRecord<'a> {
         let leaf = Leaf::from_record(self.layout_under(layout)?, self)?;
         let longs: Option<Vec<Long>> = self.longs.iter().map(|long| long.to_long(&leaf)).collect();
         let longs = longs.ok_or_else(|| Malformed::new("rows", "a long value belongs to no text"))?;
-        Ok(Rows { leaf: Arc::new(leaf), longs })
+        Ok(Rows { leaf: Shared::new(leaf), longs })
     }
 
     /// The layout under which they were written: the table's, before it got more slots.

@@ -1,6 +1,6 @@
 //! Changes to a tree.
 //!
-//! Each goes down one path, making its nodes its own (`Arc::make_mut`), changes one block, and on the way
+//! Each goes down one path, making its nodes its own (`Shared::make_mut`), changes one block, and on the way
 //! back mends what has become too full or too empty. A node that has been divided returns its right part,
 //! which its parent takes in; the root's parent is a new root.
 //!
@@ -12,9 +12,10 @@
 
 use std::mem;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 
 use smallvec::smallvec;
+
+use crate::shared::Shared;
 
 use super::{Block, FANOUT, Inner, KeyOf, Keys, MERGED, Node, Tree, first_block, last_block};
 
@@ -31,7 +32,7 @@ impl<B: Block> Tree<B> {
     /// Inserts an item, unless its key is there already. Returns whether it was inserted.
     pub(crate) fn insert(&mut self, item: B::Item<'_>) -> bool {
         let Some(root) = &mut self.root else {
-            self.root = Some(Node::Leaf(Arc::new(B::of(item))));
+            self.root = Some(Node::Leaf(Shared::new(B::of(item))));
             self.len = 1;
             return true;
         };
@@ -69,13 +70,13 @@ impl<B: Block> Tree<B> {
         let result = loop {
             match node {
                 Node::Inner(inner) => {
-                    let inner = Arc::make_mut(inner);
+                    let inner = Shared::make_mut(inner);
                     let at = inner.keys.upper_bound(key);
                     node = &mut inner.children[at];
                 }
                 Node::Leaf(leaf) => {
                     let at = leaf.search(key).ok()?;
-                    let block = Arc::make_mut(leaf);
+                    let block = Shared::make_mut(leaf);
                     let result = change(block, at);
                     if !block.is_overfull() {
                         return Some(result);
@@ -104,14 +105,14 @@ impl<B: Block> Tree<B> {
 
     /// Adds a block whose keys are all greater than those of the tree. The tree shares it as it is, unless the last
     /// one has room for all of it: O(log n), whatever it holds.
-    pub(crate) fn append(&mut self, block: &Arc<B>) {
+    pub(crate) fn append(&mut self, block: &Shared<B>) {
         debug_assert!(self.last_key().is_none_or(|last| last < block.key(0)), "an appended block comes last");
         self.len += block.len() as u64;
         match &mut self.root {
-            None => self.root = Some(Node::Leaf(Arc::clone(block))),
+            None => self.root = Some(Node::Leaf(Shared::clone(block))),
             Some(root) => {
                 if !root.extend_last(block)
-                    && let Some(right) = root.append(Arc::clone(block))
+                    && let Some(right) = root.append(Shared::clone(block))
                 {
                     self.grow(right);
                 }
@@ -122,7 +123,7 @@ impl<B: Block> Tree<B> {
     /// Puts a new root above the old one and what lies right of it.
     fn grow(&mut self, right: Node<B>) {
         if let Some(left) = self.root.take() {
-            self.root = Some(Node::Inner(Arc::new(Inner::of(left, Some(right)))));
+            self.root = Some(Node::Inner(Shared::new(Inner::of(left, Some(right)))));
         }
     }
 
@@ -139,22 +140,22 @@ impl<B: Block> Tree<B> {
 impl<B: Block> Node<B> {
     fn insert(&mut self, item: B::Item<'_>) -> Insertion<B> {
         let leaf = match self {
-            Self::Inner(inner) => return Arc::make_mut(inner).insert(item),
+            Self::Inner(inner) => return Shared::make_mut(inner).insert(item),
             Self::Leaf(leaf) => leaf,
         };
         let Err(at) = leaf.search(B::key_of(item)) else { return Insertion::Present };
         if leaf.has_room() {
-            Arc::make_mut(leaf).insert(at, item);
+            Shared::make_mut(leaf).insert(at, item);
             return Insertion::Done;
         }
         let len = leaf.len();
         if at == len {
-            return Insertion::Divided(Self::Leaf(Arc::new(B::of(item))));
+            return Insertion::Divided(Self::Leaf(Shared::new(B::of(item))));
         }
         if at == 0 {
-            return Insertion::Divided(Self::Leaf(mem::replace(leaf, Arc::new(B::of(item)))));
+            return Insertion::Divided(Self::Leaf(mem::replace(leaf, Shared::new(B::of(item)))));
         }
-        let left = Arc::make_mut(leaf);
+        let left = Shared::make_mut(leaf);
         let middle = len / 2;
         let mut right = left.split_off(middle);
         if at <= middle {
@@ -162,7 +163,7 @@ impl<B: Block> Node<B> {
         } else {
             right.insert(at - middle, item);
         }
-        Insertion::Divided(Self::Leaf(Arc::new(right)))
+        Insertion::Divided(Self::Leaf(Shared::new(right)))
     }
 
     fn edit<R>(
@@ -171,14 +172,14 @@ impl<B: Block> Node<B> {
         change: impl FnOnce(&mut B, usize) -> R,
     ) -> Option<(R, Option<Self>)> {
         match self {
-            Self::Inner(inner) => Arc::make_mut(inner).edit(key, change),
+            Self::Inner(inner) => Shared::make_mut(inner).edit(key, change),
             Self::Leaf(leaf) => {
                 let at = leaf.search(key).ok()?;
-                let block = Arc::make_mut(leaf);
+                let block = Shared::make_mut(leaf);
                 let result = change(block, at);
                 let len = block.len();
-                let right =
-                    (len > 1 && block.is_overfull()).then(|| Self::Leaf(Arc::new(block.split_off(len / 2))));
+                let right = (len > 1 && block.is_overfull())
+                    .then(|| Self::Leaf(Shared::new(block.split_off(len / 2))));
                 Some((result, right))
             }
         }
@@ -186,10 +187,10 @@ impl<B: Block> Node<B> {
 
     fn remove(&mut self, key: KeyOf<'_, B>) -> bool {
         match self {
-            Self::Inner(inner) => Arc::make_mut(inner).remove(key),
+            Self::Inner(inner) => Shared::make_mut(inner).remove(key),
             Self::Leaf(leaf) => {
                 let Ok(at) = leaf.search(key) else { return false };
-                Arc::make_mut(leaf).remove(at);
+                Shared::make_mut(leaf).remove(at);
                 true
             }
         }
@@ -198,11 +199,11 @@ impl<B: Block> Node<B> {
     /// Adds the items of a block to the last leaf of this subtree, if it has room for all of them.
     fn extend_last(&mut self, block: &B) -> bool {
         match self {
-            Self::Inner(inner) => Arc::make_mut(inner).extend_last(block),
+            Self::Inner(inner) => Shared::make_mut(inner).extend_last(block),
             Self::Leaf(last) => {
                 let fits = last.fits(block, (1, 1));
                 if fits {
-                    Arc::make_mut(last).append(block);
+                    Shared::make_mut(last).append(block);
                 }
                 fits
             }
@@ -210,9 +211,9 @@ impl<B: Block> Node<B> {
     }
 
     /// Adds a block at the right end of this subtree, or returns a sibling that holds it.
-    fn append(&mut self, block: Arc<B>) -> Option<Self> {
+    fn append(&mut self, block: Shared<B>) -> Option<Self> {
         match self {
-            Self::Inner(inner) => Arc::make_mut(inner).append(block),
+            Self::Inner(inner) => Shared::make_mut(inner).append(block),
             Self::Leaf(_) => Some(Self::Leaf(block)),
         }
     }
@@ -315,7 +316,7 @@ impl<B: Block> Inner<B> {
         fits
     }
 
-    fn append(&mut self, block: Arc<B>) -> Option<Node<B>> {
+    fn append(&mut self, block: Shared<B>) -> Option<Node<B>> {
         let added = block.len() as u64;
         let last = self.children.len() - 1;
         match self.children[last].append(block) {
@@ -327,7 +328,7 @@ impl<B: Block> Inner<B> {
                 self.take_in(last + 1, right);
                 None
             }
-            Some(right) => Some(Node::Inner(Arc::new(Self::of(right, None)))),
+            Some(right) => Some(Node::Inner(Shared::new(Self::of(right, None)))),
         }
     }
 
@@ -349,7 +350,7 @@ impl<B: Block> Inner<B> {
             children: self.children.drain(middle..).collect(),
         };
         self.keys.remove(middle - 1);
-        Some(Node::Inner(Arc::new(right)))
+        Some(Node::Inner(Shared::new(right)))
     }
 
     /// Inserts a child, not the first.
@@ -394,10 +395,10 @@ impl<B: Block> Inner<B> {
         let right = self.children.remove(at + 1);
         self.counts[at] += self.counts.remove(at + 1);
         match (&mut self.children[at], right) {
-            (Node::Leaf(left), Node::Leaf(right)) => Arc::make_mut(left).append(&right),
+            (Node::Leaf(left), Node::Leaf(right)) => Shared::make_mut(left).append(&right),
             (Node::Inner(left), Node::Inner(right)) => {
-                let left = Arc::make_mut(left);
-                let right = Arc::unwrap_or_clone(right);
+                let left = Shared::make_mut(left);
+                let right = Shared::unwrap_or_clone(right);
                 let seam = left.children.len();
                 left.keys.insert(seam - 1, self.keys.get(at));
                 for key in 0..right.keys.len() {

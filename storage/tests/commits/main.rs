@@ -40,6 +40,7 @@ mod source {
     pub mod record;
     pub(crate) mod recovery;
     pub(crate) mod salvage;
+    pub(crate) mod shared;
     pub mod statement;
     pub mod store;
     pub mod table;
@@ -74,7 +75,7 @@ use source::{
     lock::{self, How, Strength},
     lock_list, log, long, numbered,
     patch::{self, Patch},
-    record, recovery, salvage,
+    record, recovery, salvage, shared,
     statement::{self, Statement, Step},
     store::{self, Reach, Snapshot, Store},
     table::{self, LeafSlice, LeafView, Leaves, RowChange, RowRef, Table, TableId, Words},
