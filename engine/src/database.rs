@@ -167,16 +167,16 @@ impl Database {
         self.store.waiting()
     }
 
-    /// Begins a transaction of the default isolation, [`Isolation::ReadCommitted`]. As
-    /// [`begin_with`](Database::begin_with) says, it belongs to one thread.
+    /// Begins a transaction of the default isolation, [`Isolation::ReadCommitted`]; see
+    /// [`begin_with`](Database::begin_with).
     pub fn begin(&self) -> Transaction {
         self.begin_with(Isolation::default())
     }
 
-    /// Begins a transaction. It belongs to one thread, that which is the first to write in it or to lock a row, and
-    /// must not be handed to another from then on: the transactions of a thread wait for each other in vain and get an
-    /// error instead, and which they are is not looked at again. One that is to move is
-    /// [`begin_async`](Database::begin_async)'s.
+    /// Begins a transaction. It is of one thread, that which was the last to write in it or to lock a row: the
+    /// transactions of a thread wait for each other in vain and get an error instead. Handed to another thread it
+    /// counts as the old one's until it is used there so; who waits for it on the new one before does it in vain, until
+    /// a time limit. One of a task, which goes from thread to thread, is [`begin_async`](Database::begin_async)'s.
     pub fn begin_with(&self, isolation: Isolation) -> Transaction {
         Transaction::over(self.store.begin(isolation), self.limits.clone(), Waits::Here)
     }

@@ -41,8 +41,16 @@ pub(crate) trait Files: Debug + Send + Sync {
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Makes durable what the names in a directory stand for.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Removes an empty directory.
+    fn remove_dir(&self, path: &Path) -> io::Result<()>;
     /// Locks a file, which is made if it is not there, until what is returned is dropped; none if it is locked already.
-    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Debug + Send>>>;
+    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Held>>>;
+}
+
+/// A lock, until it is dropped.
+pub(crate) trait Held: Debug + Send {
+    /// Whether the file is the one that its path leads to. It is not where its directory was moved.
+    fn is_in_place(&self) -> io::Result<bool>;
 }
 
 /// A file that only grows, but for its tail being cut.
@@ -96,6 +104,9 @@ pub(crate) struct Listing {
 const LOCK: &str = "lock";
 const UNFINISHED: &str = ".new";
 
+/// No generation is beyond this: so many checkpoints nobody writes.
+const GENERATION_MAX: u64 = 1 << 48;
+
 /// The directory of a database.
 #[derive(Clone, Debug)]
 pub(crate) struct Directory {
@@ -133,17 +144,23 @@ impl Directory {
         Directory { files, path: path.to_owned() }
     }
 
+    /// A directory of the operating system. A path that is not absolute is meant from where the program works now, also
+    /// if it goes on to work elsewhere.
+    pub(crate) fn on_disk(path: &Path) -> Directory {
+        Directory::new(Arc::new(disk::Disk), &absolute(path))
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Another directory of the same file system.
     pub(crate) fn beside(&self, path: &Path) -> Directory {
-        Directory { files: Arc::clone(&self.files), path: path.to_owned() }
+        Directory::new(Arc::clone(&self.files), &absolute(path))
     }
 
     pub(crate) fn path_of(&self, kind: Kind, generation: u64) -> PathBuf {
-        self.path.join(format!("{generation:08}{}", kind.suffix()))
+        self.path.join(name_of(kind, generation))
     }
 
     /// Makes the directory, which must not be there.
@@ -156,7 +173,23 @@ impl Directory {
         // Its name is in the directory above, whose name is the program's business.
         let above =
             self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        self.files.sync_dir(above).map_err(|error| FileError::of("sync", above, &error))
+        self.files.sync_dir(above).map_err(|error| {
+            // Who finds it there next would take it for durable.
+            let _ = self.files.remove_dir(&self.path);
+            FileError::of("sync", above, &error)
+        })
+    }
+
+    /// Takes back a directory that was made, with what was begun in it. What cannot be removed is no database.
+    pub(crate) fn discard(&self) {
+        if let Ok(listing) = self.list() {
+            let numbered = [(Kind::Checkpoint, listing.checkpoints), (Kind::Log, listing.logs)];
+            for (kind, generations) in numbered {
+                generations.into_iter().for_each(|generation| drop(self.remove(kind, generation)));
+            }
+            listing.unfinished.iter().for_each(|name| drop(self.remove_named(name)));
+        }
+        let _ = self.files.remove_dir(&self.path);
     }
 
     /// What is there. An error of [`NotFound`](FileError::NotFound) says that the directory is not.
@@ -164,7 +197,11 @@ impl Directory {
         let names = self.files.list(&self.path).map_err(|error| FileError::of("list", &self.path, &error))?;
         let mut listing = Listing::default();
         for name in names {
-            let numbered = |kind: Kind| name.strip_suffix(kind.suffix())?.parse::<u64>().ok();
+            // A name that another program may have given is none of the database's, though it have a number.
+            let numbered = |kind: Kind| {
+                let generation = name.strip_suffix(kind.suffix())?.parse().ok()?;
+                (generation <= GENERATION_MAX && name_of(kind, generation) == name).then_some(generation)
+            };
             if let Some(generation) = numbered(Kind::Checkpoint) {
                 listing.checkpoints.push(generation);
             } else if let Some(generation) = numbered(Kind::Log) {
@@ -181,10 +218,19 @@ impl Directory {
     }
 
     /// Locks the directory for this opener, until what is returned is dropped.
-    pub(crate) fn lock(&self) -> Result<Box<dyn Debug + Send>, FileError> {
+    pub(crate) fn lock(&self) -> Result<Box<dyn Held>, FileError> {
         let path = self.path.join(LOCK);
         let lock = self.files.lock(&path).map_err(|error| FileError::of("lock", &path, &error))?;
         lock.ok_or_else(|| FileError::AlreadyOpen { path: self.path.clone() })
+    }
+
+    /// That the lock is that of the directory which is at its path now.
+    pub(crate) fn expect_held(&self, lock: &dyn Held) -> Result<(), FileError> {
+        match lock.is_in_place() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(FileError::Replaced { path: self.path.clone() }),
+            Err(error) => Err(FileError::of("look at", &self.path.join(LOCK), &error)),
+        }
     }
 
     pub(crate) fn read(&self, kind: Kind, generation: u64) -> Result<(Box<dyn Read>, PathBuf), FileError> {
@@ -244,4 +290,15 @@ impl Directory {
     fn remove_path(&self, path: &Path) -> Result<(), FileError> {
         self.files.remove(path).map_err(|error| FileError::of("remove", path, &error))
     }
+}
+
+/// The name of a file of the database.
+fn name_of(kind: Kind, generation: u64) -> String {
+    format!("{generation:08}{}", kind.suffix())
+}
+
+/// A path that means the same wherever the program works. One that cannot be made so means nothing, and is told as it
+/// is by whoever uses it.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

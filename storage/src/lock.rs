@@ -71,6 +71,7 @@ pub use self::error::{Because, LockError, WaitFor};
 pub use self::name::{Name, RowBlock};
 pub use self::strength::Strength;
 pub use self::ticket::Ticket;
+pub(crate) use self::ticket::wake_task;
 
 /// How often a thread looks whether a lock comes free before it queues for it, and how long it looks away in between,
 /// unless somebody lets go of something meanwhile: some microseconds in all. Tests try out every interleaving, so of
@@ -209,13 +210,17 @@ impl Shared {
 }
 
 impl Locks {
-    /// A transaction of the thread that takes its first lock, and to stay on it from then on. The transactions of one
-    /// thread are one node in the graph of who waits for whom, since while one of them blocks the thread none of them
-    /// goes on.
+    /// A transaction of a thread: of that which asks for a lock for it, and of another once that does. The transactions
+    /// of one thread are one node in the graph of who waits for whom, since while one of them blocks the thread none of
+    /// them goes on.
+    ///
+    /// To be handed to another thread is nothing that shows: until that asks for a lock for it, it counts as being
+    /// where it was. Its new thread, if it waits for it through another transaction before, then waits in vain, as long
+    /// as its time limit lets it; and the old one is refused to wait for it.
     #[must_use]
     #[inline]
     pub fn owner(&self) -> Owner {
-        Owner::new(self.clone(), OwnerId(fresh_number()), None)
+        Owner::new(self.clone(), OwnerId(fresh_number()), Place::NoThread)
     }
 
     /// A transaction that waits by awaiting, on whatever thread. What it waits for in ways that are not locks is not
@@ -223,7 +228,7 @@ impl Locks {
     #[must_use]
     pub fn async_owner(&self) -> Owner {
         let number = fresh_number();
-        Owner::new(self.clone(), OwnerId(number), Some(Node(number)))
+        Owner::new(self.clone(), OwnerId(number), Place::Task(Node(number)))
     }
 
     /// The name of an entry of a unique index.
@@ -268,8 +273,7 @@ fn wake(woken: &[Arc<Waiter>]) {
 pub struct Owner {
     locks: Locks,
     id: OwnerId,
-    /// Of a thread only when it takes its first lock, so that it may be handed to another before.
-    node: Option<Node>,
+    place: Place,
     /// Whether it is counted among the lockers.
     announced: bool,
     /// The slots in which it may hold something or wait: more than it does if a wait was given up.
@@ -280,11 +284,22 @@ pub struct Owner {
     claims: u64,
 }
 
+/// Where an owner goes on or stands still.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// As a task, wherever that runs.
+    Task(Node),
+    /// On the thread that asked last; none has yet.
+    NoThread,
+    /// On the thread that asked last. What it holds may say another, that of which it is known that it was left.
+    Thread { node: Node, has_moved: bool },
+}
+
 impl Owner {
     #[inline]
-    fn new(locks: Locks, id: OwnerId, node: Option<Node>) -> Self {
+    fn new(locks: Locks, id: OwnerId, place: Place) -> Self {
         let (slots, shared) = (SmallVec::new(), SmallVec::new());
-        Self { locks, id, node, announced: false, slots, shared, claims: 0 }
+        Self { locks, id, place, announced: false, slots, shared, claims: 0 }
     }
 
     /// Its number.
@@ -351,7 +366,7 @@ impl Owner {
         self.announce();
         let (block, mask) = RowBlock::of(row);
         let of_row = self.claim_of(mask, strength);
-        let of_table = self.claim_of(1, Strength::SHARED);
+        let of_table = Claim { mask: 1, strength: Strength::SHARED, ..of_row };
         let asking = self.asking(how);
         let Owner { locks, slots, shared, claims, .. } = self;
         let mut locked = locks.shared.table.lock();
@@ -411,8 +426,24 @@ impl Owner {
     }
 
     fn claim_of(&mut self, mask: u64, strength: Strength) -> Claim {
-        let node = *self.node.get_or_insert_with(Node::of_this_thread);
-        Claim { owner: self.id, node, mask, strength }
+        Claim { owner: self.id, node: self.node(), mask, strength }
+    }
+
+    /// The node that asks, to which what the owner holds belongs as well from now on.
+    fn node(&mut self) -> Node {
+        if let Place::Task(node) = self.place {
+            return node;
+        }
+        let here = Node::of_this_thread();
+        match self.place {
+            Place::Thread { node, .. } if node == here => {}
+            Place::Thread { .. } => {
+                self.locks.shared.table.lock().note_moved(self.id, here);
+                self.place = Place::Thread { node: here, has_moved: true };
+            }
+            _ => self.place = Place::Thread { node: here, has_moved: false },
+        }
+        here
     }
 
     fn claim(&mut self, slot: Slot, mask: u64, strength: Strength, how: How) -> Result<Outcome, LockError> {
@@ -431,10 +462,9 @@ impl Owner {
 
     /// How it asks the lock table. A task does not look for what is free soon: its thread has others to go on with.
     fn asking(&self, how: How) -> Asking {
-        let is_task = self.node == Some(Node(self.id.0));
-        match how {
-            How::Wait if !is_task => Asking::Soon,
-            how => how.into(),
+        match (how, self.place) {
+            (How::Wait, Place::NoThread | Place::Thread { .. }) => Asking::Soon,
+            (how, _) => how.into(),
         }
     }
 
@@ -452,6 +482,11 @@ impl Owner {
         }
         self.slots.clear();
         self.shared.clear();
+        if let Place::Thread { has_moved, .. } = &mut self.place
+            && std::mem::take(has_moved)
+        {
+            self.locks.shared.table.lock().forget_moved(self.id);
+        }
         self.announced = false;
         self.locks.shared.lockers.fetch_sub(1, Ordering::AcqRel);
     }

@@ -9,14 +9,13 @@
 //! Everything is read before anything is changed.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::{self, Loaded, Position, check_header};
 use crate::codec;
 use crate::commit::CommitId;
-use crate::file::{Directory, FileError, Kind, Listing};
+use crate::file::{Directory, FileError, Held, Kind, Listing};
 use crate::log::frame::{self, FILE_HEADER, FileHeader, Frame};
 use crate::log::{Log, Segment};
 use crate::record::{CountersRecord, LogRecord, Scope, commit_of};
@@ -57,8 +56,10 @@ pub(crate) struct Recovered {
     pub(crate) generation: u64,
     /// The length of the checkpoint, in bytes.
     pub(crate) checkpoint_length: u64,
+    /// The length of the logs before the newest, in bytes.
+    pub(crate) behind: u64,
     pub(crate) report: Recovery,
-    pub(crate) lock: Box<dyn Debug + Send>,
+    pub(crate) lock: Box<dyn Held>,
 }
 
 /// Opens the database of a directory, or makes one where there is nothing.
@@ -82,6 +83,7 @@ pub(crate) fn open(
             log: Log::new(segment, 0),
             generation: 0,
             checkpoint_length: 0,
+            behind: 0,
             report: Recovery { created: true, ..Recovery::default() },
             lock,
         });
@@ -101,6 +103,7 @@ pub(crate) fn open(
         log,
         generation: whole.generation,
         checkpoint_length: whole.checkpoint_length,
+        behind: whole.behind,
         report,
         lock,
     })
@@ -138,6 +141,8 @@ pub(crate) struct Whole {
     checkpoint: Option<CommitId>,
     checkpoint_length: u64,
     first_generation: u64,
+    /// The length of the logs before the newest.
+    behind: u64,
     /// The newest log, its header, how much of it is good, and where it ends when what is torn is cut.
     generation: u64,
     header: FileHeader,
@@ -166,7 +171,7 @@ fn read(
         None => (None, 0, Replay::new(Version::new(empty), Position::beginning())),
     };
     let generations = logs_from(directory, listing, first)?;
-    let mut torn = Vec::new();
+    let (mut torn, mut behind) = (Vec::new(), 0);
     let mut newest = None;
     for (at, &generation) in generations.iter().enumerate() {
         let file = LogFile::read(directory, generation)?;
@@ -185,7 +190,8 @@ fn read(
                 offset
             }
         };
-        newest = Some((generation, file.header, length as u64, end as u64));
+        let before = newest.replace((generation, file.header, length as u64, end as u64));
+        behind += before.map_or(0, |(.., length, _)| length);
     }
     let (generation, header, length, end) = newest.ok_or_else(|| missing(directory, Kind::Log, first))?;
     let first_generation = first;
@@ -194,6 +200,7 @@ fn read(
         checkpoint,
         checkpoint_length,
         first_generation,
+        behind,
         generation,
         header,
         length,
@@ -274,7 +281,7 @@ pub(crate) enum End {
 }
 
 /// The version that the frames so far have made.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Replay {
     pub(crate) version: Version,
     pub(crate) counters: Replayed,

@@ -9,13 +9,11 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use crate::checkpoint::{self, Position, check_header};
 use crate::codec::{self, Malformed};
 use crate::commit::CommitId;
 use crate::error::Error;
-use crate::file::disk::Disk;
 use crate::file::{Directory, FileError, Kind, Listing};
 use crate::leaf::RowId;
 use crate::log::Segment;
@@ -68,7 +66,7 @@ pub(crate) fn salvage(
     Ok(Salvage { commit: replay.version.commit(), damage, lost })
 }
 
-/// Writes a version into a directory that is made for it.
+/// Writes a version into a directory that is made for it, and taken away again if that fails.
 pub(crate) fn write_new(
     directory: &Directory,
     version: &Version,
@@ -79,9 +77,12 @@ pub(crate) fn write_new(
     const FIRST: u64 = 1;
     directory.create()?;
     // Until the checkpoint has its name, this is no database.
-    Segment::create(directory, FIRST)?;
-    checkpoint::write(directory, FIRST, version, position, schema)?;
-    Ok(())
+    let begun = Segment::create(directory, FIRST).map_err(Error::from);
+    let written = begun.and_then(|_| checkpoint::write(directory, FIRST, version, position, schema));
+    if written.is_err() {
+        directory.discard();
+    }
+    written.map(drop)
 }
 
 /// What was found so far.
@@ -131,14 +132,14 @@ impl Found {
             }
         };
         for generation in logs {
-            let file = match LogFile::read(from, generation) {
+            let mut file = match LogFile::read(from, generation) {
                 Ok(file) => file,
                 Err(error) => {
                     self.damage.push(error);
                     break;
                 }
             };
-            let before = self.replay.version.clone();
+            let before = self.replay.clone();
             match self.replay.run(&file, schema) {
                 Ok(End::Clean(_)) => {}
                 Ok(End::Bad(offset)) => {
@@ -147,8 +148,14 @@ impl Found {
                     break;
                 }
                 Err(error) => {
-                    // It may have been applied in part.
-                    self.replay.version = before;
+                    // The frame may have been applied in part: so it is done once more, up to there.
+                    self.replay = before;
+                    if let FileError::Corrupt { offset, .. } = &error {
+                        let good = usize::try_from(*offset).unwrap_or_default().min(file.bytes.len());
+                        self.lost += (file.bytes.len() - good) as u64;
+                        file.bytes.truncate(good);
+                        self.replay.run(&file, schema)?;
+                    }
                     self.damage.push(error);
                     break;
                 }
@@ -241,7 +248,5 @@ fn add(record: CheckpointRecord<'_>, version: &mut Version) -> Result<(), Malfor
 
 /// The directories of the operating system at these paths.
 pub(crate) fn directories(from: &Path, into: &Path) -> (Directory, Directory) {
-    let from = Directory::new(Arc::new(Disk), from);
-    let into = from.beside(into);
-    (from, into)
+    (Directory::on_disk(from), Directory::on_disk(into))
 }

@@ -357,10 +357,10 @@ impl Store {
         }))
     }
 
-    /// A transaction of one thread, that on which it takes its first lock. It stays there: the transactions of one
-    /// thread wait for each other in vain, and get an error instead. One that moves to another thread afterwards counts
-    /// as what it was when deadlocks are looked for, so that its first thread may get that error for no reason, and its
-    /// new one may wait for itself until a time limit ends it.
+    /// A transaction of one thread: that on which it last asked for a lock. The transactions of one thread wait for each
+    /// other in vain, and get an error instead. One that was handed to another thread and has asked for none there
+    /// counts as being on its old one still: that may get the error for no reason, and the new one may wait for itself
+    /// until a time limit ends it. See [`Locks::owner`](crate::lock::Locks::owner).
     pub fn begin(&self, isolation: Isolation) -> Transaction {
         Transaction::new(self.clone(), isolation, self.inner.locks.owner())
     }

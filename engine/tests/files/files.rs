@@ -126,6 +126,49 @@ fn a_directory_that_vanishes_is_named_and_what_is_in_memory_stays() {
     assert_eq!(count(&Database::open(elsewhere).unwrap()), 1);
 }
 
+/// Somebody puts a backup in the place of a database that is open still. The names of its files mean other files then.
+#[cfg(unix)]
+#[test]
+fn a_directory_that_was_put_in_the_place_of_an_open_one_is_left_alone() {
+    let scratch = Scratch::new();
+    let (path, aside) = (scratch.join("music"), scratch.join("aside"));
+    let db = with_table(&path, Durability::Full);
+    insert(&db, "Nuages").unwrap();
+    let backup = scratch.join("backup");
+    db.backup(&backup).unwrap();
+    insert(&db, "Daphne").unwrap();
+    fs::rename(&path, &aside).unwrap();
+    fs::rename(&backup, &path).unwrap();
+    let files = |path: &Path| {
+        let mut files: Vec<_> = fs::read_dir(path)
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.retain(|file| file != "lock");
+        files.sort();
+        files
+    };
+    let before = files(&path);
+    drop(Database::open(&path).unwrap());
+    let Error::File(error) = db.compact().unwrap_err() else { panic!("it is about files") };
+    assert_eq!(*error, FileError::Replaced { path: path.clone() });
+    assert_eq!(files(&path), before);
+    insert(&db, "Tears").unwrap();
+    drop(db);
+    assert_eq!(count(&Database::open(&path).unwrap()), 1);
+    let db = Database::open(&aside).unwrap();
+    assert_eq!(count(&db), 3, "it was written where it is");
+    db.compact().unwrap();
+}
+
+/// A program may work elsewhere than where it opened its database.
+#[test]
+fn a_path_is_that_of_where_the_database_was_opened() {
+    let relative = Path::new("no-such-place").join("music");
+    let FileError::NotFound { path } = open_error(&relative) else { panic!("there is nothing") };
+    assert_eq!(path, std::env::current_dir().unwrap().join("no-such-place"));
+}
+
 /// The system takes what is written to a file that has no name any more. It is not acknowledged for that.
 #[cfg(unix)]
 #[test]

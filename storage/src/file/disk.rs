@@ -1,11 +1,10 @@
 //! The file system of the operating system.
 
-use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{Appended, Files, is_full};
+use super::{Appended, Files, Held, is_full};
 
 /// The file system of the operating system.
 #[derive(Debug)]
@@ -51,13 +50,40 @@ impl Files for Disk {
         if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
     }
 
-    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Debug + Send>>> {
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Held>>> {
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Box::new(file))),
+            Ok(()) => Ok(Some(Box::new(Lock { file, path: path.to_owned() }))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+}
+
+/// A file that is locked, and the path it was locked at.
+#[derive(Debug)]
+#[cfg_attr(not(unix), expect(dead_code, reason = "it is held for what it does when it is dropped"))]
+struct Lock {
+    file: File,
+    path: PathBuf,
+}
+
+impl Held for Lock {
+    #[cfg(unix)]
+    fn is_in_place(&self) -> io::Result<bool> {
+        use std::os::unix::fs::MetadataExt;
+        let (found, locked) = (fs::metadata(&self.path)?, self.file.metadata()?);
+        Ok((found.dev(), found.ino()) == (locked.dev(), locked.ino()))
+    }
+
+    /// A directory that has an open file is not moved here.
+    #[cfg(not(unix))]
+    fn is_in_place(&self) -> io::Result<bool> {
+        Ok(true)
     }
 }
 

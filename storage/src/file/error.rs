@@ -77,6 +77,16 @@ pub enum FileError {
         /// The directory.
         path: PathBuf,
     },
+    /// The directory was moved while it was open, and another is in its place. It has been left alone.
+    #[error(
+        "{} is not the directory that was opened: that was moved away, and this is another; \
+         close the database, and open it where it is now",
+        path.display()
+    )]
+    Replaced {
+        /// Where the directory was.
+        path: PathBuf,
+    },
     /// A file that another program has written.
     #[error("{} was not written by Nuages", path.display())]
     Foreign {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{Appended, Files, is_full};
+use super::{Appended, Files, Held, is_full};
 
 /// What of a write is there after a power cut or not, as a whole.
 const SECTOR: usize = 16;
@@ -300,11 +300,20 @@ impl Files for Simulated {
         Ok(())
     }
 
-    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Debug + Send>>> {
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        state.operate().map_err(|(error, _)| error)?;
+        if state.names.keys().any(|name| name.parent() == Some(path)) {
+            return Err(ErrorKind::DirectoryNotEmpty.into());
+        }
+        if state.directories.remove(path) { Ok(()) } else { Err(ErrorKind::NotFound.into()) }
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Held>>> {
         let mut state = self.0.lock();
         state.operate().map_err(|(error, _)| error)?;
         let is_free = state.locked.insert(path.to_owned());
-        let lock = || Box::new(Lock { system: self.clone(), path: path.to_owned() }) as Box<dyn Debug + Send>;
+        let lock = || Box::new(Lock { system: self.clone(), path: path.to_owned() }) as Box<dyn Held>;
         Ok(is_free.then(lock))
     }
 }
@@ -313,6 +322,12 @@ impl Files for Simulated {
 struct Lock {
     system: Simulated,
     path: PathBuf,
+}
+
+impl Held for Lock {
+    fn is_in_place(&self) -> io::Result<bool> {
+        Ok(true)
+    }
 }
 
 impl Drop for Lock {

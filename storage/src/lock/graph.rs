@@ -8,6 +8,9 @@
 //! this adds begins or ends at the claim's node: those from it, and those to it of the waiters it went in front of.
 //! So a new cycle leads through that node. To grant a claim adds no edge, since whoever waits for the new holder
 //! waited for it in the queue; to release or to withdraw one only takes edges away.
+//!
+//! A transaction that is found on another thread takes the edges to its locks along, to a node that runs, and so waits
+//! for nothing.
 
 use hashbrown::{HashMap, HashSet};
 use smallvec::SmallVec;
@@ -15,12 +18,14 @@ use smallvec::SmallVec;
 use super::error::WaitFor;
 use super::name::Slot;
 use super::queue::{Blocker, Claim, Locked};
-use super::{Node, Strength};
+use super::{Node, OwnerId, Strength};
 
 /// Where each node waits.
 #[derive(Debug, Default)]
 pub(super) struct Waits {
     slots: HashMap<Node, SmallVec<[Slot; 1]>>,
+    /// The nodes of owners whose locks may name another.
+    moved: HashMap<OwnerId, Node>,
 }
 
 /// A node that the search reached.
@@ -49,6 +54,22 @@ impl Waits {
         }
     }
 
+    /// An owner's locks are another node's from now on.
+    pub(super) fn note_moved(&mut self, owner: OwnerId, node: Node) {
+        self.moved.insert(owner, node);
+    }
+
+    /// An owner has no locks any more.
+    pub(super) fn forget_moved(&mut self, owner: OwnerId) {
+        self.moved.remove(&owner);
+    }
+
+    /// The node that has to go on before a blocker is out of the way. Who waits does so where it asked.
+    fn node_of(&self, blocker: &Blocker) -> Node {
+        let moved = if blocker.place.is_none() { self.moved.get(&blocker.owner) } else { None };
+        moved.copied().unwrap_or(blocker.node)
+    }
+
     /// How many claims wait.
     pub(super) fn len(&self) -> usize {
         self.slots.values().map(SmallVec::len).sum()
@@ -70,12 +91,13 @@ impl Waits {
                 let place = if at.node != start && scanned.repeats(slot, claim, place) { 0 } else { place };
                 for blocker in locked.blockers(claim, place) {
                     let edge = edge(slot, claim, &blocker);
-                    if blocker.node == start {
+                    let node = self.node_of(&blocker);
+                    if node == start {
                         return Some(path(&reached, next, edge));
                     }
-                    if seen.insert(blocker.node) {
+                    if seen.insert(node) {
                         let from = Some((next, edge));
-                        reached.push(Reached { node: blocker.node, from, place: blocker.place });
+                        reached.push(Reached { node, from, place: blocker.place });
                     }
                 }
             }

@@ -10,7 +10,7 @@ use super::graph::Waits;
 use super::name::Slot;
 use super::queue::{Claim, Locked, Waiting};
 use super::ticket::{Progress, Waiter};
-use super::{How, LockError, OwnerId};
+use super::{How, LockError, Node, OwnerId};
 
 /// Room for slots that is kept when nothing is locked any more.
 const FREE_SLOTS_MAX: usize = 1 << 12;
@@ -88,6 +88,16 @@ impl LockTable {
     /// Whether an owner holds some of a slot's names.
     pub(super) fn holds(&self, owner: OwnerId, slot: Slot, mask: u64) -> bool {
         self.slots.get(&slot).is_some_and(|locked| locked.held_by(owner) & mask != 0)
+    }
+
+    /// An owner's locks are another node's from now on.
+    pub(super) fn note_moved(&mut self, owner: OwnerId, node: Node) {
+        self.waits.note_moved(owner, node);
+    }
+
+    /// An owner that has [moved](LockTable::note_moved) has no locks any more.
+    pub(super) fn forget_moved(&mut self, owner: OwnerId) {
+        self.waits.forget_moved(owner);
     }
 
     /// Grants a claim or puts it into the queue.

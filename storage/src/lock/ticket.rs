@@ -1,6 +1,7 @@
 //! Waiting for a lock: by blocking a thread, or as a future.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -9,6 +10,12 @@ use std::time::Instant;
 use super::name::Slot;
 use super::{LockError, Locks};
 use crate::sync::{Condvar, Mutex};
+
+/// Wakes a task. What a waker does is foreign code: if it panics, which the program's panic hook has told then, that is
+/// no reason to leave others waiting that are to be woken after it, or locks with nobody to let them go.
+pub(crate) fn wake_task(waker: Waker) {
+    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+}
 
 /// Where a claim that had to wait has got to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +79,7 @@ impl Waiter {
         let waker = self.state.lock().waker.take();
         self.settled.notify_one();
         if let Some(waker) = waker {
-            waker.wake();
+            wake_task(waker);
         }
     }
 

@@ -8,7 +8,8 @@
 //! A checkpoint is written from a held version, so nobody waits for it: under the commit mutex two numbers and a
 //! pointer change. Until it is whole and has its name, the checkpoint and the logs before it are what a recovery uses.
 
-use std::fmt::Debug;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -17,11 +18,10 @@ use super::keeper::{Bell, Keeper};
 use super::syncer::Syncer;
 use super::{Inner, Store};
 use crate::checkpoint::{self, Position};
-use crate::codec;
+use crate::codec::{self, Malformed};
 use crate::commit::CommitId;
 use crate::error::Error;
-use crate::file::disk::Disk;
-use crate::file::{Directory, FileError, Kind};
+use crate::file::{Directory, FileError, Held, Kind};
 use crate::holders::{Holders, Who};
 use crate::keys::Counters;
 use crate::log::frame::Payload;
@@ -109,7 +109,7 @@ pub(super) struct Durable {
     /// Where tasks leave what they would have to wait for.
     pub(super) syncer: Syncer,
     /// Given back when the store is closed.
-    lock: Mutex<Option<Box<dyn Debug + Send>>>,
+    lock: Mutex<Option<Box<dyn Held>>>,
 }
 
 /// Which files there are.
@@ -119,6 +119,8 @@ struct Generation {
     generation: u64,
     /// The length of the last checkpoint, in bytes.
     length: u64,
+    /// The length of the logs since then and before the one that frames go to: of checkpoints that failed.
+    behind: u64,
 }
 
 impl Store {
@@ -134,7 +136,7 @@ impl Store {
         empty: Catalog,
         schema: Arc<dyn CatalogCodec>,
     ) -> Result<Store, Error> {
-        Store::open_in(&Directory::new(Arc::new(Disk), path), options, empty, schema)
+        Store::open_in(&Directory::on_disk(path), options, empty, schema)
     }
 
     pub(super) fn open_in(
@@ -155,14 +157,15 @@ impl Store {
         schema: Arc<dyn CatalogCodec>,
     ) -> Result<Store, Error> {
         let recovered = recovery::open(directory, empty, &*schema)?;
-        let Recovered { version, counters, log, generation, checkpoint_length, report, lock } = recovered;
+        let Recovered { version, counters, log, generation, checkpoint_length, behind, report, lock } =
+            recovered;
         let durable = Durable {
             directory: directory.clone(),
             log,
             schema,
             options,
             report,
-            checkpointing: Mutex::new(Generation { generation, length: checkpoint_length }),
+            checkpointing: Mutex::new(Generation { generation, length: checkpoint_length, behind }),
             checkpointed: Mutex::new(None),
             reserved: Mutex::new(0),
             bell: Bell::default(),
@@ -209,7 +212,7 @@ impl Store {
     pub fn backup(&self, path: &Path, schema: &dyn CatalogCodec) -> Result<CommitId, Error> {
         let directory = match &self.inner.durable {
             Some(durable) => durable.directory.beside(path),
-            None => Directory::new(Arc::new(Disk), path),
+            None => Directory::on_disk(path),
         };
         self.backup_into(&directory, schema)
     }
@@ -247,7 +250,9 @@ impl Inner {
     /// Writes a checkpoint, unless the store is in memory, and takes down what became of it.
     pub(super) fn checkpoint(&self) -> Result<Option<Compacted>, Error> {
         let Some(durable) = &self.durable else { return Ok(None) };
-        let outcome = self.write_checkpoint(durable);
+        // What is half done when it panics is no more than when the disk fails.
+        let written = catch_unwind(AssertUnwindSafe(|| self.write_checkpoint(durable)));
+        let outcome = written.unwrap_or_else(|panic| Err(panicked(&*panic)));
         let mut last = durable.checkpointed.lock();
         let failed_before = last.as_ref().map_or(0, |last| last.failures);
         let failures = if outcome.is_ok() { 0 } else { failed_before + 1 };
@@ -257,21 +262,25 @@ impl Inner {
 
     fn write_checkpoint(&self, durable: &Durable) -> Result<Compacted, Error> {
         let mut last = durable.checkpointing.lock();
-        let before = last.length + durable.log.length();
+        let before = last.length + last.behind + durable.log.length();
         let generation = last.generation + 1;
+        durable.expect_in_place()?;
         let segment = Segment::create(&durable.directory, generation)?;
         let (version, sequence) = {
             let committing = self.committing.lock();
-            (committing.or_newest(self)?, durable.log.rotate(segment)?)
+            let version = committing.or_newest(self)?;
+            last.behind += durable.log.length();
+            last.generation = generation;
+            (version, durable.log.rotate(segment)?)
         };
         let version = self.holders.hold(version, Who::Checkpoint);
-        last.generation = generation;
         let counters = self.counters.reserved();
         // What the checkpoint says must not be newer than what the log would say.
         durable.log.flush(sequence)?;
         let position = Position { sequence, counters };
         let after = checkpoint::write(&durable.directory, generation, &version, &position, durable.schema())?;
-        last.length = after;
+        (last.length, last.behind) = (after, 0);
+        durable.expect_in_place()?;
         durable.remove_before(generation);
         Ok(Compacted { commit: version.commit(), before, after })
     }
@@ -290,8 +299,10 @@ impl Inner {
     /// any more is what a crash would lose.
     pub(super) fn close(&self) {
         let Some(durable) = &self.durable else { return };
+        // So that the last frame says of all before it that they were durable: what is missed of them is damage then.
+        let is_durable = durable.flush_all().is_ok();
         let closed = LogRecord::Closed(self.counters.handed_out());
-        if durable.log.append(&Payload::new(codec::encode(&closed))).is_ok() {
+        if is_durable && durable.log.append(&Payload::new(codec::encode(&closed))).is_ok() {
             let _ = durable.log.close();
         }
         durable.lock.lock().take();
@@ -344,8 +355,19 @@ impl Durable {
     /// Whether the log is long enough for a checkpoint.
     pub(super) fn wants_checkpoint(&self) -> bool {
         let last = self.checkpointing.try_lock();
-        last.is_some_and(|last| self.log.length() > self.options.checkpoint_bytes.max(last.length))
-            && self.log.checked().is_ok()
+        let is_long = |last: &Generation| {
+            last.behind + self.log.length() > self.options.checkpoint_bytes.max(last.length)
+        };
+        last.is_some_and(|last| is_long(&last)) && self.log.checked().is_ok()
+    }
+
+    /// That the directory is where it was opened. If it was moved and another is in its place, the names of files mean
+    /// those of another database.
+    fn expect_in_place(&self) -> Result<(), FileError> {
+        match &*self.lock.lock() {
+            Some(lock) => self.directory.expect_held(&**lock),
+            None => Ok(()),
+        }
     }
 
     /// Removes what a checkpoint has made superfluous. What cannot be removed is in nobody's way, and tried again.
@@ -357,4 +379,10 @@ impl Durable {
             }
         }
     }
+}
+
+/// The error of a checkpoint whose writing panicked: what it is of cannot be written down.
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref().map(String::as_str));
+    Malformed::new("a checkpoint", format!("it panicked: {}", text.unwrap_or("no text"))).into()
 }

@@ -15,8 +15,11 @@ use super::durable::Durability;
 
 /// For how long commits of a buffered store are collected, at most, before they are written and synced.
 const COLLECT: Duration = Duration::from_millis(50);
-/// How long after a checkpoint that failed the next is tried.
-const RETRY: Duration = Duration::from_secs(30);
+/// How long after a checkpoint that failed the next is tried; twice as long after each that fails again, up to
+/// [`RETRY_MAX`]. Each may leave another file behind, so they are not to be many.
+const RETRY: Duration = if cfg!(test) { Duration::from_millis(100) } else { Duration::from_secs(30) };
+
+const RETRY_MAX: Duration = Duration::from_secs(30 * 60);
 
 /// Wakes the keeper.
 #[derive(Debug, Default)]
@@ -47,11 +50,16 @@ impl Bell {
         self.condvar.notify_one();
     }
 
-    /// Waits for something to do, and then a little for more of it. False when the store is closed.
-    fn wait(&self) -> bool {
+    /// Waits for something to do, until `due` at most, and then a little for more of it. False when the store is
+    /// closed.
+    fn wait(&self, due: Option<Instant>) -> bool {
         let mut state = self.state.lock();
         while !state.has_work && !state.is_closing {
-            self.condvar.wait(&mut state);
+            match due {
+                None => self.condvar.wait(&mut state),
+                Some(due) if self.condvar.wait_until(&mut state, due).timed_out() => break,
+                Some(_) => {}
+            }
         }
         let until = Instant::now() + COLLECT;
         while !state.is_closing && !self.condvar.wait_until(&mut state, until).timed_out() {}
@@ -113,15 +121,18 @@ fn sync(inner: &Inner) {
 /// Does what there is to do, until the store is closed.
 fn keep(inner: &Inner) {
     let Some(durable) = &inner.durable else { return };
-    let mut failed: Option<Instant> = None;
-    while durable.bell.wait() {
+    let mut retry = RETRY;
+    let mut due: Option<Instant> = None;
+    while durable.bell.wait(due) {
         if durable.durability() == Durability::Buffered {
             // Who commits next is told if it fails.
             let _ = durable.flush_all();
         }
-        let may_try = failed.is_none_or(|at| at.elapsed() > RETRY);
-        if may_try && durable.wants_checkpoint() {
-            failed = inner.checkpoint().is_err().then(Instant::now);
+        if due.is_some_and(|due| Instant::now() < due) {
+            continue;
         }
+        let has_failed = durable.wants_checkpoint() && inner.checkpoint().is_err();
+        due = has_failed.then(|| Instant::now() + retry);
+        retry = if has_failed { (retry * 2).min(RETRY_MAX) } else { RETRY };
     }
 }

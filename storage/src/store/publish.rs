@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::history::Outdated;
 use crate::log::frame::Payload;
 use crate::record::commit_record;
+use crate::table::TableId;
 use crate::version::Version;
 use crate::view::View;
 use crate::write_set::{Operation, WriteSet};
@@ -284,7 +285,31 @@ pub(super) fn applied_ahead(write_set: &WriteSet, view: Option<View>, newest: &V
 fn rebased(mut view: View, onto: &Version, write_set: &WriteSet) -> Version {
     view.rebase(onto, write_set);
     view.catch_up(write_set);
-    view.into_version(write_set)
+    let version = view.into_version(write_set);
+    debug_assert!(
+        is_applied(&version, onto, write_set),
+        "a view is not what its write set makes of the version"
+    );
+    version
+}
+
+/// Whether a version is another with a write set applied, as far as that is soon told: what is large is taken for it.
+/// In builds without assertions it is not asked.
+fn is_applied(version: &Version, onto: &Version, write_set: &WriteSet) -> bool {
+    /// Rows and index entries of a write set, and rows of a table, up to which both are looked at.
+    const LOOKED_AT_MAX: u64 = 200;
+    let is_small = |table| onto.table(table).is_none_or(|table| table.len() <= LOOKED_AT_MAX);
+    let tables = write_set.tables();
+    if write_set.weight() as u64 > LOOKED_AT_MAX || !tables.iter().all(|table| is_small(*table)) {
+        return true;
+    }
+    let expected = applied(onto.clone(), write_set);
+    let is_same = |table: &TableId| match (version.table(*table), expected.table(*table)) {
+        (Some(table), Some(expected)) => table.has_same_contents(expected),
+        (None, None) => true,
+        _ => false,
+    };
+    Arc::ptr_eq(version.catalog(), expected.catalog()) && tables.iter().all(is_same)
 }
 
 fn applied(mut version: Version, write_set: &WriteSet) -> Version {

@@ -19,7 +19,7 @@ use super::Inner;
 use super::publish::Appended;
 use crate::commit::CommitId;
 use crate::error::Error;
-use crate::lock::Owner;
+use crate::lock::{Owner, wake_task};
 
 /// What was handed over, and waits for the thread.
 #[derive(Debug, Default)]
@@ -92,7 +92,7 @@ impl Answer {
         let waker = known.waker.take();
         drop(known); // a waker runs foreign code
         if let Some(waker) = waker {
-            waker.wake();
+            wake_task(waker);
         }
     }
 }

@@ -72,6 +72,21 @@ impl Table {
         });
     }
 
+    /// Whether another table has the same columns, rows and index entries. O(rows and entries).
+    pub(crate) fn has_same_contents(&self, other: &Table) -> bool {
+        let mut is_same = self.layout.slots() == other.layout.slots() && self.len() == other.len();
+        self.changes_since(other, &mut |_| is_same = false);
+        let mut indexes = self.indexes().zip(other.indexes());
+        is_same
+            && self.indexes().len() == other.indexes().len()
+            && indexes.all(|((id, index), (other_id, other))| {
+                let ranks = 0..index.len();
+                id == other_id
+                    && index.len() == other.len()
+                    && index.entries(ranks.clone()).eq(other.entries(ranks))
+            })
+    }
+
     /// Whether two rows of one id have the same values. A slot that the older table lacks has its default there.
     fn is_same(&self, before: RowRef<'_>, after: RowRef<'_>) -> bool {
         let known = before.view().table().layout.len();

@@ -1,7 +1,6 @@
 //! Group commit: stores in files, on a disk that others run beside, and that fails.
 
 use std::any::Any;
-use std::fmt::Debug;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use shuttle::thread;
 
 use super::source::codec::Malformed;
 use super::source::file::simulated::{Fault, Simulated};
-use super::source::file::{Appended, Directory, Files};
+use super::source::file::{Appended, Directory, Files, Held};
 use super::source::store::{Durability, Options};
 use super::{Catalog, CatalogCodec, Error, Isolation, Reach, Store, Table, increment, value, with_counters};
 
@@ -57,7 +56,11 @@ impl Files for Busy {
         self.0.sync_dir(path)
     }
 
-    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Debug + Send>>> {
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        self.0.remove_dir(path)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Held>>> {
         self.0.lock(path)
     }
 }

@@ -316,6 +316,81 @@ fn a_thread_that_would_wait_for_itself_through_another_gets_that_error() {
 }
 
 #[test]
+fn a_transaction_is_on_the_thread_that_asked_for_it_last() {
+    let locks = Locks::default();
+    let mut moved = locks.owner();
+    take(&mut moved, row(1), Update);
+    let (asked, has_asked) = std::sync::mpsc::channel();
+    let (waits, is_waited_for) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let locks = &locks;
+        let there = scope.spawn(move || {
+            take(&mut moved, row(2), Update);
+            for name in [row(1), row(2)] {
+                let error = refused(&mut locks.owner(), name, KeyShare);
+                assert!(matches!(error, LockError::WouldWaitForItself { .. }), "{error}");
+            }
+            asked.send(()).unwrap();
+            is_waited_for.recv().unwrap();
+            moved.release();
+            moved
+        });
+        has_asked.recv().unwrap();
+        let mut here = locks.owner();
+        let ticket = queue(&mut here, row(1), Share);
+        waits.send(()).unwrap();
+        ticket.wait(None).unwrap();
+        let mut back = there.join().unwrap();
+        assert!(matches!(refused(&mut back, row(1), Update), LockError::WouldWaitForItself { .. }));
+    });
+}
+
+#[test]
+fn a_deadlock_with_a_transaction_that_has_moved_is_found() {
+    let locks = Locks::default();
+    let mut moved = locks.owner();
+    take(&mut moved, row(1), Update);
+    std::thread::scope(|scope| {
+        let locks = &locks;
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        let mut here = locks.owner();
+        take(&mut here, row(2), Update);
+        scope.spawn(move || {
+            // Through another transaction of the thread that it has come to.
+            take(&mut moved, row(3), Update);
+            let mut other = locks.owner();
+            let ticket = queue(&mut other, row(2), Update);
+            ready.send(()).unwrap();
+            ticket.wait(None).unwrap();
+        });
+        is_ready.recv().unwrap();
+        assert!(matches!(refused(&mut here, row(1), Share), LockError::Deadlock { .. }));
+        here.release();
+    });
+}
+
+#[test]
+fn who_waits_for_a_transaction_that_came_to_its_thread_unseen_is_let_go_by_the_time_limit() {
+    let locks = Locks::default();
+    let mut moved = locks.owner();
+    take(&mut moved, row(1), Update);
+    std::thread::scope(|scope| {
+        let locks = &locks;
+        scope.spawn(move || {
+            let mut other = locks.owner();
+            let soon = Instant::now() + Duration::from_millis(1);
+            let error = queue(&mut other, row(1), Update).wait(Some(soon)).unwrap_err();
+            assert!(
+                matches!(&error, LockError::Timeout { blockers, .. } if *blockers == [moved.id()]),
+                "{error}"
+            );
+            moved.release();
+            take(&mut other, row(1), Update);
+        });
+    });
+}
+
+#[test]
 fn who_waited_too_long_is_told_for_whom_and_leaves_the_queue() {
     let [mut a, mut b, mut c, mut d] = owners();
     take(&mut a, row(1), Share);

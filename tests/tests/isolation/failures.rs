@@ -141,6 +141,34 @@ fn a_thread_that_would_wait_for_itself_is_told_so() {
     audit(&db);
 }
 
+/// Also where it has written on another thread before.
+#[test]
+fn a_transaction_that_was_handed_to_another_thread_is_that_threads() {
+    let db = test();
+    let tx = db.begin();
+    sql(&tx, "update test set value = 11 where id = 1").unwrap();
+    let has_written = Barrier::new(2);
+    thread::scope(|scope| {
+        let (db, has_written) = (&db, &has_written);
+        let there = scope.spawn(move || {
+            sql(&tx, "update test set value = 21 where id = 2").unwrap();
+            let refused = sql(db, "update test set value = 12 where id = 1");
+            let Err(Error::Lock(error)) = refused else { panic!("it cannot be done: {refused:?}") };
+            assert!(matches!(*error, LockError::WouldWaitForItself { .. }), "{error}");
+            has_written.wait();
+            while db.waiting() == 0 {
+                thread::yield_now();
+            }
+            tx.commit().unwrap();
+        });
+        has_written.wait();
+        sql(db, "update test set value = value + 1 where id = 1").unwrap();
+        there.join().unwrap();
+    });
+    assert_eq!(ints(&db, "select * from test", 1), Ok(vec![12, 21]));
+    audit(&db);
+}
+
 #[test]
 fn transactions_that_were_begun_on_one_thread_and_run_on_others_wait_for_each_other() {
     let db = test();

@@ -206,6 +206,26 @@ fn whoever_writes_keeps_any_change_of_the_schema_waiting() {
     }
 }
 
+/// A foreign key changes two tables: its own, and that which it refers to.
+#[test]
+fn who_writes_to_a_table_keeps_a_foreign_key_to_it_waiting() {
+    let (name, change) = CHANGES[4];
+    assert_eq!(name, "add foreign key");
+    for (level, write) in LEVELS
+        .into_iter()
+        .flat_map(|level| ["delete from post", "insert into post values (2)"].map(|write| (level, write)))
+    {
+        let db = Database::new();
+        notes(&db);
+        let tx = db.begin_with(level);
+        sql(&tx, write).unwrap();
+        let done = change_beside(&db, tx, name, change);
+        assert_eq!(done.is_ok(), write.starts_with("insert"), "{write}: {done:?}");
+        assert!(matches!(done, Ok(()) | Err(Error::ForeignKey { .. })), "{write}: {done:?}");
+        audit(&db);
+    }
+}
+
 #[test]
 fn rows_that_came_while_a_constraint_waited_are_held_to_it() {
     let refused = ["create unique index", "unique, no nulls", "add check", "add foreign key", "not null"];

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::file::simulated::Fault;
 use crate::file::{FileError, Kind};
-use crate::log::frame::{FILE_HEADER, FORMAT, FileHeader, frame};
+use crate::log::frame::{self, FILE_HEADER, FORMAT, FileHeader, Payload, frame};
 use crate::recovery::TornTail;
 use crate::salvage::{Salvage, salvage};
 
@@ -25,7 +25,11 @@ pub(super) fn database(is_closed: bool) -> Simulated {
 }
 
 fn path_of(kind: Kind) -> PathBuf {
-    Directory::new(Arc::new(Simulated::default()), path()).path_of(kind, 1)
+    path_of_generation(kind, 1)
+}
+
+fn path_of_generation(kind: Kind, generation: u64) -> PathBuf {
+    Directory::new(Arc::new(Simulated::default()), path()).path_of(kind, generation)
 }
 
 /// How much of a log are frames; behind them are zeros.
@@ -84,6 +88,25 @@ fn a_flipped_bit_anywhere_is_found() {
                     Err(error) => panic!("{about}: {error}"),
                 }
             }
+        }
+    }
+}
+
+/// Closing says of everything before it that it was durable, also where nobody had waited for that.
+#[test]
+fn a_flipped_bit_in_what_was_buffered_and_closed_is_found() {
+    let system = Simulated::default();
+    let store = open(&system, Durability::Buffered).unwrap();
+    workload().iter().for_each(|step| commit(&store, step).unwrap());
+    drop(store);
+    let file = path_of_generation(Kind::Log, 0);
+    let bytes = system.dump().remove(&file).unwrap();
+    for at in FILE_HEADER..bytes.len() {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1 << (at % 8);
+        match open_with(&system, &file, &flipped, &format!("byte {at}")) {
+            Ok(commits) => assert_eq!(commits, workload().len(), "byte {at}"),
+            Err(error) => assert!(matches!(error, FileError::Corrupt { .. }), "byte {at}: {error}"),
         }
     }
 }
@@ -194,6 +217,49 @@ fn a_log_is_salvaged_up_to_the_damage_and_a_checkpoint_around_it() {
     assert!(fewest < models[9].rows.len());
 }
 
+/// What the log said of keys that were handed out is lost with the rest of it.
+#[test]
+fn keys_of_rows_that_were_salvaged_are_not_handed_out_again() {
+    let system = Simulated::default();
+    let store = open(&system, Durability::Full).unwrap();
+    [Step::Create, Step::Put(500, 1, String::new())].iter().for_each(|step| commit(&store, step).unwrap());
+    store.compact().unwrap();
+    drop(store);
+    let checkpoint = path_of(Kind::Checkpoint);
+    let mut bytes = system.dump().remove(&checkpoint).unwrap();
+    let last = bytes.len() - 1; // of the frame that says that all was said
+    bytes[last] ^= 1;
+    system.put(&checkpoint, &bytes);
+    let from = Directory::new(Arc::new(system.clone()), path());
+    let into = from.beside(Path::new("/salvaged"));
+    assert_eq!(salvage(&from, &into, catalog(""), &Texts).unwrap().damage.len(), 1);
+    let store = Store::open_in(&into, options(Durability::Full), catalog(""), Arc::new(Texts)).unwrap();
+    assert_eq!(contents(&store.snapshot().unwrap()).rows.into_keys().collect::<Vec<_>>(), [500]);
+    assert!(store.write(Reach::Short, |writer| writer.next_keys(TABLE, 1)).unwrap() > 500);
+}
+
+/// A frame is whole, and what it says is nothing that this release understands.
+#[test]
+fn a_log_is_salvaged_up_to_a_frame_that_says_nothing() {
+    let system = database(false);
+    let log = path_of(Kind::Log);
+    let (bytes, models) = (system.dump().remove(&log).unwrap(), models(&workload()));
+    let salt = FileHeader::decode(&bytes).unwrap().salt;
+    let (mut start, mut commits) = (FILE_HEADER, 9);
+    while let Some(frame) = frame(&bytes[start..], salt) {
+        let mut changed = bytes[..start].to_vec();
+        frame::put(&mut changed, salt, frame.mark, &Payload::new(b"nonsense".to_vec()));
+        changed.extend_from_slice(&bytes[start + frame.len()..]);
+        let about = format!("frame {}", frame.mark.sequence);
+        let (report, model) = salvaged(&system, &log, &changed, &about);
+        assert_eq!((report.commit.number(), &model), (commits, &models[commits as usize]), "{about}");
+        assert_eq!((report.damage.len(), report.lost), (1, (changed.len() - start) as u64), "{about}");
+        commits += u64::from(frame.payload[0] == 0);
+        start += frame.len();
+    }
+    assert_eq!(commits as usize, workload().len());
+}
+
 #[test]
 fn noise_behind_a_log_is_cut_and_reported_and_zeros_are_its_end() {
     let system = database(true);
@@ -261,6 +327,26 @@ fn what_is_no_database_is_named_and_left_alone() {
     assert_eq!(files.len(), 2);
     assert_eq!(without(Kind::Log), FileError::Missing { path: log });
     assert_eq!(without(Kind::Checkpoint), FileError::Missing { path: path_of(Kind::Checkpoint) });
+}
+
+#[test]
+fn a_file_whose_name_only_looks_like_one_of_a_database_is_left_alone() {
+    for name in ["7.log", "000000001.log", "+0000001.log", "1.checkpoint", "18446744073709551615.checkpoint"]
+    {
+        let (system, stray) = (database(true), path().join(name));
+        system.put(&stray, b"letter");
+        let store = open(&system, Durability::Full).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(contents(&store.snapshot().unwrap()), *models(&workload()).last().unwrap(), "{name}");
+        store.compact().unwrap();
+        drop(store);
+        assert_eq!(system.dump()[&stray], b"letter", "{name}");
+
+        let alone = Simulated::default();
+        crate::file::Files::create_dir(&alone, path()).unwrap();
+        alone.put(&stray, b"letter");
+        let error = file_error(open(&alone, Durability::Full));
+        assert_eq!(error, FileError::NotADatabase { path: path().to_owned(), found: name.into() });
+    }
 }
 
 #[test]

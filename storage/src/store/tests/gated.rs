@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::commit::CommitId;
 use crate::file::simulated::Fault;
-use crate::file::{Appended, Files};
+use crate::file::{Appended, Files, Held};
 use crate::isolation::Isolation;
 use crate::sync::{Condvar, Mutex};
 
@@ -120,7 +120,11 @@ impl Files for Gated {
         self.system.sync_dir(path)
     }
 
-    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn std::fmt::Debug + Send>>> {
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        self.system.remove_dir(path)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Held>>> {
         self.system.lock(path)
     }
 }
@@ -225,6 +229,47 @@ fn a_commit_that_nobody_awaits_happens_and_lets_its_locks_go() {
     });
     let store = open(&system, Durability::Full).unwrap();
     assert_eq!(contents(&store.snapshot().unwrap()).rows.keys().copied().collect::<Vec<_>>(), [1, 2]);
+}
+
+/// A waker is foreign code. Who panics in it is alone with that.
+#[test]
+fn a_waker_that_panics_keeps_nobody_else_from_what_they_wait_for() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a runtime that is not there any more");
+        }
+    }
+    let system = Simulated::default();
+    let (store, gate) = open_gated(&system, Gates::Logs);
+    let waker = Waker::from(Arc::new(Panics));
+    let mut context = Context::from_waker(&waker);
+    gate.shut();
+    let mut brittle = put_later(&store, 1);
+    assert!(Pin::new(&mut brittle).poll(&mut context).is_pending());
+    let mut other = put_later(&store, 2);
+    // Two who wait for the row of the first, the first of them with such a waker.
+    let mut waiting = [(); 2].map(|()| store.begin_async(Isolation::ReadCommitted));
+    let mut tickets = waiting.each_mut().map(|transaction| {
+        let mut read = |writer: &mut Writer<'_>| {
+            writer.locking().row(TABLE, RowId::new(1), Strength::Share);
+            Ok::<_, Error>(())
+        };
+        match transaction.step(&mut crate::statement::Statement::new(), &mut read) {
+            Ok(crate::statement::Step::Wait(ticket)) => ticket,
+            other => panic!("it is locked: {other:?}"),
+        }
+    });
+    assert!(Pin::new(&mut tickets[0]).poll(&mut context).is_pending());
+    gate.open();
+    assert!(settled(&mut brittle).is_ok());
+    assert!(settled(&mut other).is_ok());
+    for ticket in tickets {
+        ticket.wait(Some(Instant::now() + PATIENCE)).unwrap();
+    }
+    drop(waiting);
+    assert_eq!(store.locks().lockers(), 0);
+    assert!(settled(&mut put_later(&store, 3)).is_ok(), "there is somebody still who syncs");
 }
 
 /// The version that a checkpoint is of may have commits that are not durable yet, and will not be.
