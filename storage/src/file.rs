@@ -33,7 +33,8 @@ pub(crate) trait Files: Debug + Send + Sync {
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
     /// A new file, or an old one emptied.
     fn create(&self, path: &Path) -> io::Result<Box<dyn Appended>>;
-    /// A file that is there, to be added to from a length on.
+    /// A file that is there, to be added to from a length on; an error of
+    /// [`ResourceBusy`](io::ErrorKind::ResourceBusy) if another has it open for that.
     fn open(&self, path: &Path, length: u64) -> io::Result<Box<dyn Appended>>;
     /// A file that is there, to be read.
     fn read(&self, path: &Path) -> io::Result<Box<dyn Read>>;
@@ -245,7 +246,10 @@ impl Directory {
     /// A file that is there, to be added to from a length on.
     pub(crate) fn open(&self, kind: Kind, generation: u64, length: u64) -> Result<Output, FileError> {
         let path = self.path_of(kind, generation);
-        let file = self.files.open(&path, length).map_err(|error| FileError::of("open", &path, &error))?;
+        let file = self.files.open(&path, length).map_err(|error| match error.kind() {
+            io::ErrorKind::ResourceBusy => FileError::AlreadyOpen { path: self.path.clone() },
+            _ => FileError::of("open", &path, &error),
+        })?;
         Ok(Output { file, path })
     }
 

@@ -179,6 +179,10 @@ fn read(
         let length = match replay.run(&file, schema)? {
             End::Clean(offset) => offset,
             End::Bad(offset) => {
+                // What was not written yet when a crash came has no place among what was.
+                if file.frame(offset).is_some_and(|frame| frame.mark.sequence <= replay.sequence) {
+                    return Err(file.corrupt(offset, "a frame comes again, or the log is of another state"));
+                }
                 let later = generations[at + 1..].iter().map(|later| LogFile::read(directory, *later));
                 let later = later.collect::<Result<Vec<_>, _>>()?;
                 if replay.was_durable(&file, offset, &later) {

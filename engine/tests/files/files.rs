@@ -161,6 +161,71 @@ fn a_directory_that_was_put_in_the_place_of_an_open_one_is_left_alone() {
     db.compact().unwrap();
 }
 
+#[test]
+fn a_backup_goes_into_a_directory_of_its_own_which_may_be_within_the_database() {
+    let scratch = Scratch::new();
+    let path = scratch.join("music");
+    let db = with_table(&path, Durability::Full);
+    insert(&db, "Nuages").unwrap();
+    let Error::File(error) = db.backup(&path).unwrap_err() else { panic!("it is about files") };
+    assert_eq!(*error, FileError::Exists { path: path.clone() });
+    let inside = path.join("before Daphne");
+    db.backup(&inside).unwrap();
+    insert(&db, "Daphne").unwrap();
+    db.compact().unwrap();
+    drop(db);
+    assert_eq!(count(&Database::open(&path).unwrap()), 2);
+    assert_eq!(count(&Database::open(&inside).unwrap()), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_leads_to_the_database_it_leads_to_when_it_is_opened() {
+    use std::os::unix::fs::symlink;
+    let scratch = Scratch::new();
+    let (path, other, link) = (scratch.join("music"), scratch.join("other"), scratch.join("current"));
+    drop(with_table(&path, Durability::Full));
+    drop(with_table(&other, Durability::Full));
+    symlink(&path, &link).unwrap();
+    let db = Database::open(&link).unwrap();
+    insert(&db, "Nuages").unwrap();
+    assert_eq!(open_error(&path), FileError::AlreadyOpen { path: path.clone() });
+    db.compact().unwrap();
+    fs::remove_file(&link).unwrap();
+    symlink(&other, &link).unwrap();
+    let Error::File(error) = db.compact().unwrap_err() else { panic!("it is about files") };
+    assert_eq!(*error, FileError::Replaced { path: link.clone() });
+    insert(&db, "Daphne").unwrap();
+    drop(db);
+    assert_eq!([&path, &other].map(|path| count(&Database::open(path).unwrap())), [2, 0]);
+}
+
+/// The file is there also when nobody has the database open, and so is taken for one that was left behind.
+#[cfg(unix)]
+#[test]
+fn a_database_whose_lock_was_removed_is_open_once_all_the_same() {
+    let scratch = Scratch::new();
+    let path = scratch.join("music");
+    let db = with_table(&path, Durability::Full);
+    for _ in 0..2 {
+        insert(&db, "Nuages").unwrap();
+        fs::remove_file(path.join("lock")).unwrap();
+        assert_eq!(open_error(&path), FileError::AlreadyOpen { path: path.clone() });
+    }
+    assert!(db.compact().is_err(), "it may be another's");
+    insert(&db, "Daphne").unwrap();
+    drop(db);
+    let db = Database::open(&path).unwrap();
+    assert_eq!(count(&db), 3);
+    db.compact().unwrap();
+    fs::remove_file(path.join("lock")).unwrap();
+    assert_eq!(
+        open_error(&path),
+        FileError::AlreadyOpen { path: path.clone() },
+        "nor with a log that came later"
+    );
+}
+
 /// A program may work elsewhere than where it opened its database.
 #[test]
 fn a_path_is_that_of_where_the_database_was_opened() {

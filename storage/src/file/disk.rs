@@ -24,11 +24,13 @@ impl Files for Disk {
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn Appended>> {
         let file = OpenOptions::new().create(true).truncate(true).write(true).open(path)?;
+        expect_alone(&file)?;
         Ok(Box::new(file))
     }
 
     fn open(&self, path: &Path, length: u64) -> io::Result<Box<dyn Appended>> {
         let mut file = OpenOptions::new().write(true).open(path)?;
+        expect_alone(&file)?;
         file.seek(SeekFrom::Start(length))?;
         Ok(Box::new(file))
     }
@@ -118,6 +120,23 @@ impl Appended for File {
         self.set_len(length)?;
         self.sync_all()
     }
+}
+
+/// That nobody else writes to the file, and nobody else will. What keeps others out is the lock of the directory; but
+/// that is there also when nobody has the database open, looks like one that was left behind, and is removed for that.
+#[cfg(unix)]
+fn expect_alone(file: &File) -> io::Result<()> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(io::ErrorKind::ResourceBusy.into()),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// That nobody else writes to the file. Here one that is open cannot be removed, nor can the lock.
+#[cfg(not(unix))]
+fn expect_alone(_: &File) -> io::Result<()> {
+    Ok(())
 }
 
 /// That the file has a name still. One that was removed takes all that is written to it, and nobody finds it again.

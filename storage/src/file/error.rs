@@ -77,9 +77,10 @@ pub enum FileError {
         /// The directory.
         path: PathBuf,
     },
-    /// The directory was moved while it was open, and another is in its place. It has been left alone.
+    /// The directory was moved while it was open, and another is in its place, or its lock was removed, so that it may
+    /// be another's. It has been left alone.
     #[error(
-        "{} is not the directory that was opened: that was moved away, and this is another; \
+        "{} is not what was opened: the directory was moved, or its lock removed; \
          close the database, and open it where it is now",
         path.display()
     )]

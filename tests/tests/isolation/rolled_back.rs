@@ -1,7 +1,8 @@
 //! Schema changes within transactions, mixed with rows, and rolled back to savepoints or altogether.
 //!
-//! What is left is what the statements make that were not rolled back, each on its own: in the transaction, after its
-//! commit, where the program was killed after it, and where a checkpoint was written.
+//! What is left is what the statements make that were not rolled back, each on its own: in the transaction, also while
+//! others commit to other tables, after its commit, where the program was killed after it, and where a checkpoint was
+//! written.
 
 use std::fs;
 use std::path::Path;
@@ -40,13 +41,16 @@ fn statement(chance: &mut Chance) -> String {
     }
 }
 
+/// The table that others write to.
+const BESIDE: &str = "beside";
+
 /// A table: its name, those of its columns and of its indexes, and its rows.
 type Contents = Vec<(String, Vec<String>, Vec<String>, Vec<Vec<Value>>)>;
 
 fn contents(connection: &mut Connection) -> Contents {
     let catalog = connection.session().catalog().unwrap();
     let mut tables: Contents = Vec::new();
-    for table in catalog.tables() {
+    for table in catalog.tables().filter(|table| table.name != BESIDE) {
         let columns = table.columns.iter().map(|column| column.name.clone()).collect();
         let mut indexes: Vec<_> = table.indexes.iter().map(|index| index.name.clone()).collect();
         indexes.sort();
@@ -81,7 +85,9 @@ fn found_after_a_kill(path: &Path) -> Contents {
 fn run(seed: usize) {
     let scratch = Scratch::new(&format!("rolled-back-{seed}"));
     let db = Database::open_with(&scratch.0, Durability::Buffered).unwrap();
-    let (mut connection, mut chance) = (Connection::new(db.clone()), Chance::new(seed));
+    let (mut connection, mut beside) = (Connection::new(db.clone()), Connection::new(db.clone()));
+    beside.execute(&format!("CREATE TABLE {BESIDE} (id BIGINT PRIMARY KEY)"), &[]).unwrap();
+    let (mut chance, mut rows_beside) = (Chance::new(seed), 0);
     let mut kept: Vec<String> = Vec::new();
     for round in 0..8 {
         let before = kept.len();
@@ -106,6 +112,10 @@ fn run(seed: usize) {
                     let to = chance.below(depth) as usize;
                     connection.execute(&format!("RELEASE s{to}"), &[]).unwrap();
                     savepoints.truncate(to);
+                }
+                3 => {
+                    rows_beside += 1;
+                    beside.execute(&format!("INSERT INTO {BESIDE} VALUES ({rows_beside})"), &[]).unwrap();
                 }
                 _ => {
                     let statement = statement(&mut chance);

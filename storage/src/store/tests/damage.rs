@@ -125,15 +125,40 @@ fn a_frame_that_is_left_out_or_there_twice_is_found() {
         start += frame.len();
     }
     assert!(frames.len() > 5);
-    // Of the last, nothing that follows says that it was durable.
-    for (at, frame) in frames[..frames.len() - 3].iter().enumerate() {
+    for (at, frame) in frames.iter().enumerate() {
         let left_out = [&bytes[..frame.start], &bytes[frame.end..]].concat();
         let twice = [&bytes[..frame.end], &bytes[frame.start..]].concat();
-        for (changed, expected) in [(left_out, frame.start), (twice, frame.end)] {
+        // Where one of the last is left out, nothing that follows says that it was durable.
+        let left_out = (at + 3 < frames.len()).then_some((left_out, frame.start));
+        for (changed, expected) in left_out.into_iter().chain([(twice, frame.end)]) {
             let error = open_with(&system, &file, &changed, &format!("frame {at}")).unwrap_err();
             let FileError::Corrupt { path, offset, .. } = error else { panic!("frame {at}: {error}") };
             assert_eq!((path, offset as usize), (file.clone(), expected), "frame {at}");
         }
+    }
+}
+
+/// Somebody has mixed up the files of two copies of a database. No crash leaves such a log, so it is not cut as if one
+/// had.
+#[test]
+fn a_log_of_another_state_than_its_checkpoint_is_an_error() {
+    let compacted_after = |commits: usize| {
+        let system = Simulated::default();
+        let store = open(&system, Durability::Full).unwrap();
+        for (at, step) in workload()[..commits + 2].iter().enumerate() {
+            if at == commits {
+                store.compact().unwrap();
+            }
+            commit(&store, step).unwrap();
+        }
+        system.after_kill()
+    };
+    let [early, late] = [3, 9].map(compacted_after);
+    let log = path_of(Kind::Log);
+    for (system, other) in [(&late, &early), (&early, &late)] {
+        let error = open_with(system, &log, &other.dump()[&log], "a log of another state").unwrap_err();
+        let FileError::Corrupt { path, offset, .. } = error else { panic!("{error}") };
+        assert_eq!((path, offset as usize), (log.clone(), FILE_HEADER));
     }
 }
 
@@ -230,7 +255,7 @@ fn keys_of_rows_that_were_salvaged_are_not_handed_out_again() {
     let last = bytes.len() - 1; // of the frame that says that all was said
     bytes[last] ^= 1;
     system.put(&checkpoint, &bytes);
-    let from = Directory::new(Arc::new(system.clone()), path());
+    let from = Directory::new(Arc::new(system), path());
     let into = from.beside(Path::new("/salvaged"));
     assert_eq!(salvage(&from, &into, catalog(""), &Texts).unwrap().damage.len(), 1);
     let store = Store::open_in(&into, options(Durability::Full), catalog(""), Arc::new(Texts)).unwrap();

@@ -235,7 +235,11 @@ fn backups_beside_commits_and_checkpoints_have_all_that_was_committed_before_the
                 committed.store(row, Relaxed);
             }
         });
-        scope.spawn(move || (0..4).for_each(|_| drop(store.compact().unwrap())));
+        scope.spawn(move || {
+            for _ in 0..4 {
+                store.compact().unwrap();
+            }
+        });
         for backup in 0..6 {
             let before = committed.load(Relaxed);
             let path = format!("/backup-{backup}");
@@ -529,11 +533,33 @@ fn a_checkpoint_that_failed_is_tried_again_whatever_it_failed_at() {
 /// A store whose log is soon long enough for a checkpoint, with a table.
 fn small_checkpoints(schema: Arc<dyn CatalogCodec>, durability: Durability) -> (Simulated, Store) {
     let system = Simulated::default();
-    let directory = Directory::new(Arc::new(system.clone()), path());
-    let options = Options { durability, checkpoint_bytes: 1 << 12 };
-    let store = Store::open_in(&directory, options, catalog(""), schema).unwrap();
+    let store = open_for_small_checkpoints(&system, schema, durability);
     begin(&store);
     (system, store)
+}
+
+fn open_for_small_checkpoints(
+    system: &Simulated,
+    schema: Arc<dyn CatalogCodec>,
+    durability: Durability,
+) -> Store {
+    let directory = Directory::new(Arc::new(system.clone()), path());
+    let options = Options { durability, checkpoint_bytes: 1 << 12 };
+    Store::open_in(&directory, options, catalog(""), schema).unwrap()
+}
+
+#[test]
+fn logs_that_no_checkpoint_has_made_superfluous_count_also_when_the_database_is_opened() {
+    let (system, store) = small_checkpoints(Arc::new(Texts), Durability::Full);
+    // After the two operations of the commit and the five that begin a log.
+    system.plan(system.operations() + 8, Fault::PowerCut);
+    commit(&store, &Step::Put(1, 1, "x".repeat(1 << 13))).unwrap();
+    checkpointed(&store, |last| last.failures > 0);
+    let system = system.after_kill();
+    let store = open_for_small_checkpoints(&system, Arc::new(Texts), Durability::Full);
+    commit(&store, &Step::Put(2, 2, "it goes on".into())).unwrap();
+    let written = checkpointed(&store, |last| last.outcome.is_ok()).outcome.unwrap();
+    assert!(written.before > 1 << 13, "{written:?}");
 }
 
 /// [`Texts`] with which a checkpoint panics.
