@@ -5,11 +5,11 @@
 //! several places (joins, sorts) yields up to [`BATCH_ROWS_MAX`](crate::batch::BATCH_ROWS_MAX). `'v` is the life of
 //! the version that is read, and of the plan.
 //!
-//! Order of reading: `scan` and `ranges` (access paths), `filter`, `project`, `limit` (streaming), `key_table` (the one
-//! hash table) and what numbers keys with it: `distinct`, `set`, `aggregate`, `hash_join`; `merge_join`; `join` (what
-//! follows once partners are known) and `nested_loop`; `sort`; `window`; `chunks` (rows that were collected, handed
-//! on); `index_join`, `apply` (subqueries row by row), `lateral`; `scope` (what is defined around a plan),
-//! `work_table`, `recursive`; `measured` (what counts the others).
+//! Order of reading: `scan` and `ranges` (access paths), `point` (one row, without operators), `filter`, `project`,
+//! `limit` (streaming), `key_table` (the one hash table) and what numbers keys with it: `distinct`, `set`, `aggregate`,
+//! `hash_join`; `merge_join`; `join` (what follows once partners are known) and `nested_loop`; `sort`; `window`;
+//! `chunks` (rows that were collected, handed on); `index_join`, `apply` (subqueries row by row), `lateral`; `scope`
+//! (what is defined around a plan), `work_table`, `recursive`; `measured` (what counts the others).
 //!
 //! A statement that has to end before its time notices where rows come from: in each batch of a scan, and of a join,
 //! which makes many of few. An operator that pulls these needs not ask by itself.
@@ -28,6 +28,7 @@ mod limit;
 pub(crate) mod measured;
 mod merge_join;
 mod nested_loop;
+mod point;
 mod project;
 pub(crate) mod ranges;
 mod recursive;
@@ -47,6 +48,7 @@ use crate::batch::Batch;
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::plan::{Node, Plan};
+use point::Point;
 use scope::Scope;
 
 /// A running operator.
@@ -80,6 +82,9 @@ pub(crate) fn run_held<'v>(
     context: &Context<'_>,
     each: &mut dyn FnMut(&Batch<'v>) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    if let Some(point) = Point::of(plan) {
+        return point.run(version, context, each);
+    }
     let mut operator = open(plan, &Scope::new(version));
     let mut batch = Batch::default();
     context.check()?;
@@ -138,8 +143,8 @@ pub(crate) fn open<'v>(plan: &'v Plan, scope: &Scope<'v>) -> Running<'v> {
             let on = on.as_ref().map(|on| apply::PairTest::new(on, scope));
             Box::new(lateral::Lateral::new(*kind, input(left), right, bindings, on, scope.clone()))
         }
-        Node::Aggregate { input: below, keys, aggregates, .. } => {
-            Box::new(aggregate::Aggregate::new(input(below), keys, aggregates))
+        Node::Aggregate { input: below, keys, aggregates, shared, .. } => {
+            Box::new(aggregate::Aggregate::new(input(below), keys, aggregates).sharing(shared))
         }
         Node::Sort { input: below, keys, top, .. } => {
             Box::new(sort::Sort::new(below, input(below), keys, top.as_ref()))

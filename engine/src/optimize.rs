@@ -12,8 +12,8 @@
 //! Order of reading: `depth` (what is too deep to be planned), `columns` (what mentions what), `rewrite`, `planner` and
 //! `premise` (what is known while planning), `build` (operator by operator), `subject`, `sarg`, `implication`, `path`,
 //! `access`, `union`, `intersection` and `test_order` (access paths), `join_order`, `join` and `late` (order and
-//! method), `lateral`, `window`, `work_table` (common table expressions), `cardinality`, `selectivity`, `spread`,
-//! `statistics` (how many rows there will be).
+//! method), `lateral`, `window`, `shared` (what aggregates have in common), `work_table` (common table expressions),
+//! `cardinality`, `selectivity`, `spread`, `statistics` (how many rows there will be).
 
 mod access;
 mod build;
@@ -35,6 +35,7 @@ mod rewrite;
 mod rule;
 mod sarg;
 mod selectivity;
+mod shared;
 mod sorted_set;
 mod spread;
 pub(crate) mod statistics;

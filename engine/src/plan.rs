@@ -87,6 +87,15 @@ impl Estimate {
     }
 }
 
+/// What several aggregates look at, made once for each batch.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shared {
+    /// The columns of decimals that are read more than once, by their places in the input.
+    pub(crate) decimals: Vec<usize>,
+    /// What is computed, each as a further column of the input; a later one may look at an earlier one.
+    pub(crate) computed: Vec<Scalar>,
+}
+
 /// An operator.
 #[derive(Clone, Debug)]
 pub(crate) enum Node {
@@ -135,7 +144,14 @@ pub(crate) enum Node {
     /// Every pair, the right side kept in memory.
     NestedLoop { kind: JoinKind, left: Box<Plan>, right: Box<Plan>, on: Option<PairCondition> },
     /// One row per group.
-    Aggregate { input: Box<Plan>, keys: Vec<Scalar>, aggregates: Vec<PlanAggregate>, by: Vec<Expr> },
+    Aggregate {
+        input: Box<Plan>,
+        keys: Vec<Scalar>,
+        aggregates: Vec<PlanAggregate>,
+        /// What several of the aggregates look at.
+        shared: Shared,
+        by: Vec<Expr>,
+    },
     /// In order; only the first `top` rows if given.
     Sort { input: Box<Plan>, keys: Vec<PlanSortKey>, top: Option<Top>, by: Vec<SortKey> },
     /// A run of the rows.
@@ -359,6 +375,15 @@ impl Access {
     /// Whether several paths are gone before the first row is read.
     pub(crate) fn is_combined(&self) -> bool {
         matches!(self, Access::Union(_) | Access::Intersection(_))
+    }
+
+    /// Whether it has at most one row, whatever its parameters are.
+    pub(crate) fn is_single(&self) -> bool {
+        match self {
+            Access::RowIds(ids) => ids.len() == 1,
+            Access::Index { prefixes, point, .. } => *point && prefixes.len() == 1,
+            Access::All | Access::RowRange(_) | Access::Union(_) | Access::Intersection(_) => false,
+        }
     }
 }
 

@@ -164,6 +164,15 @@ impl IndexDefinition {
         Some(key)
     }
 
+    /// The beginning of the keys whose first part is NULL.
+    pub(crate) fn null_prefix(&self) -> KeyBuffer {
+        let mut key = KeyBuffer::new();
+        if let Some(part) = self.parts.first() {
+            key.push_null(part.key_part());
+        }
+        key
+    }
+
     /// Whether no two rows have one key at any time that a query can see. (Of a deferred constraint that holds only
     /// once the transaction has ended.)
     pub(crate) fn is_unique(&self) -> bool {

@@ -96,6 +96,16 @@ impl<'a> Fixed<'a> {
     }
 }
 
+/// A column of decimals in a leaf as one of integers, for who looks at it more than once; `None` as for [`Fixed::of`].
+pub(crate) fn fixed_column(column: &Vector<'_>, asked: &Bits) -> Option<Vector<'static>> {
+    let Vector::Leaf(leaf) = column else { return None };
+    if asked.count() * FEW < leaf.len() {
+        return None;
+    }
+    let (data, scale) = leaf.units()?;
+    Some(Vector::Fixed { scale, data, nulls: leaf.nulls() })
+}
+
 /// A decimal of this scale as an integer, if it is one and fits.
 fn units_at(decimal: Decimal, scale: u32) -> Option<i64> {
     if decimal.scale() == scale {

@@ -14,10 +14,11 @@ use super::{Operator, Running};
 use crate::batch::{Batch, BatchBuilder};
 use crate::bits::Bits;
 use crate::error::Error;
+use crate::evaluate::fixed::fixed_column;
 use crate::evaluate::{Context, Scalar};
 use crate::functions::aggregate::Accumulators;
 use crate::memory::Charge;
-use crate::plan::PlanAggregate;
+use crate::plan::{PlanAggregate, Shared};
 use crate::vector::{Vector, VectorBuilder};
 
 /// See the [module](self).
@@ -25,13 +26,36 @@ pub(super) struct Aggregate<'v> {
     input: Option<Running<'v>>,
     keys: &'v [Scalar],
     aggregates: &'v [PlanAggregate],
+    /// What several of them look at.
+    shared: Option<&'v Shared>,
     groups: Option<Chunks<'v>>,
     charge: Charge,
 }
 
 impl<'v> Aggregate<'v> {
     pub(super) fn new(input: Running<'v>, keys: &'v [Scalar], aggregates: &'v [PlanAggregate]) -> Self {
-        Aggregate { input: Some(input), keys, aggregates, groups: None, charge: Charge::default() }
+        let input = Some(input);
+        Aggregate { input, keys, aggregates, shared: None, groups: None, charge: Charge::default() }
+    }
+
+    /// The same, with something that several of the aggregates look at.
+    pub(super) fn sharing(self, shared: &'v Shared) -> Self {
+        Aggregate { shared: Some(shared), ..self }
+    }
+
+    /// Makes what several aggregates look at.
+    fn share(&self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<(), Error> {
+        let Some(shared) = self.shared else { return Ok(()) };
+        for place in &shared.decimals {
+            if let Some(fixed) = fixed_column(&batch.columns[*place], &batch.selection) {
+                batch.columns[*place] = fixed;
+            }
+        }
+        for scalar in &shared.computed {
+            let column = scalar.evaluate(batch, context)?;
+            batch.columns.push(column);
+        }
+        Ok(())
     }
 
     fn aggregate(&mut self, mut input: Running<'v>, context: &Context<'_>) -> Result<Chunks<'v>, Error> {
@@ -54,6 +78,7 @@ impl<'v> Aggregate<'v> {
                 self.charge.add_keys("a grouping", groups.table.len() - known, columns, context)?;
                 states.iter_mut().for_each(|state| state.accumulators.resize(groups.table.len()));
             }
+            self.share(&mut batch, context)?;
             let numbers = groups.as_ref().map(|groups| &groups.numbers[..]);
             for state in &mut states {
                 state.update(numbers, &batch, context)?;

@@ -64,6 +64,8 @@ pub(super) fn row_number(row: usize) -> u32 {
 pub(super) struct KeyTable {
     hasher: DefaultHashBuilder,
     form: Form,
+    /// In front of a table of encoded keys.
+    recent: Recent,
 }
 
 enum Form {
@@ -86,7 +88,7 @@ impl KeyTable {
             [DataType::Text { .. }] => Form::Text(Strings::default()),
             _ => Form::Encoded(Strings::default()),
         };
-        KeyTable { hasher: DefaultHashBuilder::default(), form }
+        KeyTable { hasher: DefaultHashBuilder::default(), form, recent: Recent::default() }
     }
 
     /// How many distinct keys there are.
@@ -114,7 +116,14 @@ impl KeyTable {
                 }
             }
             Form::Encoded(strings) => {
-                each_encoded(columns, selection, |row, key| numbers[row] = strings.insert(Some(key), hasher));
+                let recent = &mut self.recent;
+                let mut key = KeyBuffer::new();
+                for row in selection {
+                    numbers[row] = recent.number(columns, row, || {
+                        encode(columns, row, &mut key);
+                        strings.insert(Some(key.as_slice()), hasher)
+                    });
+                }
             }
         }
     }
@@ -186,10 +195,102 @@ fn float_word(float: f64) -> u64 {
 fn each_encoded(columns: &KeyColumns<'_, '_>, selection: &Bits, mut visit: impl FnMut(usize, &[u8])) {
     let mut key = KeyBuffer::new();
     for row in selection {
-        key.clear();
-        columns.iter().for_each(|column| column.push_key(PART, row, &mut key));
+        encode(columns, row, &mut key);
         visit(row, key.as_slice());
     }
+}
+
+/// Puts the encoded key of a row in the place of `key`.
+fn encode(columns: &KeyColumns<'_, '_>, row: usize, key: &mut KeyBuffer) {
+    key.clear();
+    columns.iter().for_each(|column| column.push_key(PART, row, key));
+}
+
+/// Places for keys that came lately.
+const RECENT_PLACES: usize = 256;
+
+/// After so many keys it is decided whether it is worth while to go on looking.
+const RECENT_TRIAL: u32 = 4_096;
+
+/// The numbers of short keys that came lately, by the keys as they are. Groups by several columns are often few, and to
+/// encode a key, to hash it and to compare it takes several times as long as to find it here.
+#[derive(Default)]
+struct Recent {
+    /// Empty until the first short key comes.
+    places: Vec<(u128, u32)>,
+    looked: u32,
+    found: u32,
+}
+
+impl Recent {
+    /// The number of a row's key, from here or from `otherwise`.
+    #[inline]
+    fn number(&mut self, columns: &KeyColumns<'_, '_>, row: usize, otherwise: impl FnOnce() -> u32) -> u32 {
+        if self.looked >= RECENT_TRIAL && self.found < self.looked / 2 {
+            return otherwise();
+        }
+        let is_trial = self.looked < RECENT_TRIAL;
+        self.looked += u32::from(is_trial);
+        let Some(key) = short_key(columns, row) else { return otherwise() };
+        if self.places.is_empty() {
+            self.places.resize(RECENT_PLACES, (0, ABSENT));
+        }
+        let place = &mut self.places[place_of_short(key)];
+        if place.0 == key && place.1 != ABSENT {
+            self.found += u32::from(is_trial);
+            return place.1;
+        }
+        *place = (key, otherwise());
+        place.1
+    }
+}
+
+/// Multiplied by it, the bits of a key are spread over the upper ones (2^64 by the golden ratio).
+const SPREADING: u64 = 0x9e37_79b9_7f4a_7c15;
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the halves of the key, and a place among 256")]
+fn place_of_short(key: u128) -> usize {
+    let word = (key as u64).rotate_left(23) ^ (key >> 64) as u64;
+    (word.wrapping_mul(SPREADING) >> 56) as usize % RECENT_PLACES
+}
+
+/// The longest text in a key that is one number.
+const SHORT_TEXT_MAX: usize = 15;
+
+/// A row's key as one number, if it takes no more than 16 bytes: of each column a byte that says how long it is, and
+/// what it is. Keys that are one number are equal; those that are equal may be several.
+#[inline]
+fn short_key(columns: &KeyColumns<'_, '_>, row: usize) -> Option<u128> {
+    const NULL: u128 = 0xff;
+    let (mut key, mut left) = (0_u128, 16_usize);
+    let mut push = |length: usize, tag: u128, value: u128| {
+        left = left.checked_sub(length + 1)?;
+        key = key << 8 | tag;
+        key = if length == 0 { key } else { key << (8 * length) | value };
+        Some(())
+    };
+    for column in columns {
+        match &**column {
+            Vector::Word { data, nulls, .. } => match nulls.contains(row) {
+                true => push(0, NULL, 0)?,
+                false => push(8, 8, u128::from(data[row]))?,
+            },
+            column if column.holds_text() => match column.text(row) {
+                None => push(0, NULL, 0)?,
+                Some(text) => {
+                    let length = text.len();
+                    if length > SHORT_TEXT_MAX {
+                        return None;
+                    }
+                    let value = text.bytes().fold(0, |all, byte| all << 8 | u128::from(byte));
+                    push(length, length as u128, value)?;
+                }
+            },
+            _ => return None,
+        }
+    }
+    Some(key)
 }
 
 /// Words below this have a place of their own in an array: small enums, booleans and years need no hashing. The

@@ -195,7 +195,7 @@ fn bounded(
 }
 
 /// The encoded beginning of a key; none if a value is NULL and that finds nothing.
-fn prefix_key(
+pub(super) fn prefix_key(
     parts: &[KeyPart],
     values: &[KeyValue],
     context: &Context<'_>,

@@ -10,7 +10,6 @@ use nuages_storage::{DataType, TableId};
 use super::build::Run;
 use super::columns::{self, ColumnSet, conjunction, conjuncts};
 use super::cost;
-use super::path::is_single;
 use super::planner::Planner;
 use super::subject::{Subject, Subjects};
 use super::test_order::cheapest_first;
@@ -200,7 +199,7 @@ impl Planner<'_> {
             return counted;
         }
         let fewest = least(&mut candidates.iter()).map_or(0.0, |estimate| estimate.rows);
-        if candidates.iter().any(|candidate| is_single(&candidate.access)) {
+        if candidates.iter().any(|candidate| candidate.access.is_single()) {
             return Estimate::about(fewest.min(1.0));
         }
         let rows = self.table_rows(definition.id).max(1.0);
@@ -249,7 +248,7 @@ impl Planner<'_> {
         if covers_all && reads_nothing && !candidate.access.is_combined() {
             return cost::OPERATOR; // it is only counted, or its row ids are in the index
         }
-        if is_single(&candidate.access) {
+        if candidate.access.is_single() {
             return cost::FETCH; // one row at most, also where the table is small now and large when the plan is run
         }
         let tests = if covers_all { 0.0 } else { candidate.estimate.rows * cost::TEST };

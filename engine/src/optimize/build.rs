@@ -6,7 +6,7 @@ use nuages_storage::DataType;
 use nuages_storage::key::KeyPart;
 
 use super::columns::{self, ColumnSet, conjunction, conjuncts};
-use super::planner::Planner;
+use super::planner::{Planner, compile_over};
 use super::premise::Premise;
 use crate::algebra::{
     self, Aggregate, AggregateFunction, Column, Expr, Query, Relation, SetKind, SortKey, Source,
@@ -14,7 +14,9 @@ use crate::algebra::{
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
 use crate::functions::aggregate::result_type;
-use crate::plan::{Estimate, Node, Plan, PlanAggregate, PlanColumn, PlanSortKey, Predicate, RowCount, Top};
+use crate::plan::{
+    Estimate, Node, Plan, PlanAggregate, PlanColumn, PlanSortKey, Predicate, RowCount, Shared, Top,
+};
 
 /// How many rows a LIMIT is thought to leave of which nothing is known: a page.
 const EXPECTED_COUNT: u64 = 20;
@@ -159,6 +161,8 @@ impl Planner<'_> {
         let mut exprs = keys;
         let key_count = exprs.len();
         let mut shapes = Vec::with_capacity(aggregates.len());
+        // Of each expression of an aggregate, whether it is computed for every row.
+        let mut is_for_all = Vec::new();
         for Aggregate { function, argument, second, distinct, filter, order_by } in aggregates {
             let parts: Vec<KeyPart> = order_by.iter().map(key_part).collect();
             shapes.push((
@@ -167,8 +171,12 @@ impl Planner<'_> {
                 [argument.is_some(), second.is_some(), filter.is_some()],
                 parts,
             ));
+            let is_all = filter.is_none();
+            let filter_number = exprs.len() + usize::from(argument.is_some()) + usize::from(second.is_some());
             exprs.extend(argument.into_iter().chain(second).chain(filter));
             exprs.extend(order_by.into_iter().map(|key| key.expr));
+            is_for_all
+                .extend((key_count + is_for_all.len()..exprs.len()).map(|at| is_all || at == filter_number));
         }
         let pending = self.extract(&mut exprs);
         let mut below = ColumnSet::new();
@@ -176,8 +184,18 @@ impl Planner<'_> {
         pending.iter().for_each(|pending| pending.add_needed(&mut below));
         let input = self.build(input, &below)?;
         let input = self.apply(input, pending)?;
-        let mut scalars =
-            exprs.iter().map(|expr| self.compile(expr, &input)).collect::<Result<Vec<_>, _>>()?.into_iter();
+        let by = exprs[..key_count].to_vec();
+        let shared = self.share_parts(&mut exprs[key_count..], &is_for_all, &input.columns);
+        let mut columns = input.columns.clone();
+        let mut computed = Vec::with_capacity(shared.computed.len());
+        for (column, expr) in &shared.computed {
+            let scalar = compile_over(expr, &columns)?;
+            columns.push(PlanColumn { column: *column, data_type: scalar.data_type() });
+            computed.push(scalar);
+        }
+        let shared = Shared { decimals: shared.decimals, computed };
+        let compiled = exprs.iter().map(|expr| compile_over(expr, &columns));
+        let mut scalars = compiled.collect::<Result<Vec<_>, _>>()?.into_iter();
         let keys: Vec<Scalar> = scalars.by_ref().take(key_count).collect();
         let aggregates = shapes
             .into_iter()
@@ -189,10 +207,9 @@ impl Planner<'_> {
                 Ok(PlanAggregate { function, argument, second, distinct, filter, order, data_type })
             })
             .collect::<Result<Vec<_>, Error>>()?;
-        exprs.truncate(key_count);
         let Estimate { rows, basis } = input.estimate;
         let groups = self.estimated(basis, || self.groups(&grouped, rows));
-        Ok(aggregate_plan(input, source, (keys, exprs), aggregates, groups))
+        Ok(aggregate_plan(input, source, (keys, by), (aggregates, shared), groups))
     }
 
     /// A sort, of which only some of the first rows are wanted if that is given.
@@ -351,7 +368,7 @@ fn aggregate_plan(
     input: Plan,
     source: Source,
     (keys, by): (Vec<Scalar>, Vec<Expr>),
-    aggregates: Vec<PlanAggregate>,
+    (aggregates, shared): (Vec<PlanAggregate>, Shared),
     groups: Estimate,
 ) -> Plan {
     let columns: Vec<PlanColumn> = keys
@@ -377,7 +394,8 @@ fn aggregate_plan(
         return Plan { node, columns, estimate: Estimate::exact(1.0) };
     }
     let estimate = if keys.is_empty() { Estimate::exact(1.0) } else { groups };
-    Plan { node: Node::Aggregate { input: Box::new(input), keys, aggregates, by }, columns, estimate }
+    let node = Node::Aggregate { input: Box::new(input), keys, aggregates, shared, by };
+    Plan { node, columns, estimate }
 }
 
 /// How a sort key is encoded.

@@ -200,7 +200,7 @@ impl Planner<'_> {
             return Some(Estimate::about(count(&some)? as f64 / part));
         }
         let rows = count(access)?;
-        if is_open.get() && !is_single(access) {
+        if is_open.get() && !access.is_single() {
             let premise = Premise::Path { table, access: access.clone(), rows };
             let mut premises = self.counted.borrow_mut();
             if !premises.iter().any(|known| known.repeats(&premise)) {
@@ -228,15 +228,6 @@ fn some_keys(access: &Access) -> Option<(Access, f64)> {
             Some((Access::Index { index: *index, parts, prefixes, bounds, point: *point }, part))
         }
         Access::All | Access::RowRange(_) | Access::Union(_) | Access::Intersection(_) => None,
-    }
-}
-
-/// Whether a path has at most one row, whatever its parameters are.
-pub(super) fn is_single(access: &Access) -> bool {
-    match access {
-        Access::RowIds(ids) => ids.len() == 1,
-        Access::Index { prefixes, point, .. } => *point && prefixes.len() == 1,
-        Access::All | Access::RowRange(_) | Access::Union(_) | Access::Intersection(_) => false,
     }
 }
 

@@ -484,7 +484,8 @@ fn extract(expr: &mut Expr, source: Source, found: &mut Vec<Pending>) {
     found.push(Pending { column, query, kind });
 }
 
-fn compile_over(expr: &Expr, columns: &[PlanColumn]) -> Result<Scalar, Error> {
+/// Compiles an expression over columns.
+pub(crate) fn compile_over(expr: &Expr, columns: &[PlanColumn]) -> Result<Scalar, Error> {
     Scalar::compile(expr, &resolve_in(columns))
 }
 

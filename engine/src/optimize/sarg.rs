@@ -88,7 +88,9 @@ fn sarg(subjects: &Subjects<'_>, part: &Expr) -> Option<(Subject, Test, bool)> {
         Expr::Match { kind, ignore_case: true, text, pattern } if subjects.has_computed() => {
             let text = Expr::Call(Function::Lower, vec![(**text).clone()]);
             let (subject, text @ DataType::Text { .. }) = own(&text)? else { return None };
-            Some((subject, Test::Beginning(lower_beginning(*kind, pattern, text)?), false))
+            let beginning = lower_beginning(*kind, pattern, text)?;
+            // With nothing all texts begin.
+            (known_length(&beginning) != Some(0)).then_some((subject, Test::Beginning(beginning), false))
         }
         Expr::Not(inner) => truth(own(inner)?, false),
         _ => None,
@@ -105,6 +107,11 @@ fn lower_beginning(kind: TextMatch, pattern: &Expr, text: DataType) -> Option<Sc
     };
     let beginning = Function::Builtin(Builtin::named("lower_beginning")?);
     bound(&Expr::Call(beginning, vec![pattern.clone(), Expr::literal(is_like)]), text)
+}
+
+/// How long a beginning is, if it is known while planning.
+fn known_length(beginning: &Scalar) -> Option<usize> {
+    beginning.as_constant()?.as_text().map(str::len)
 }
 
 /// A column of days compared with a moment that is known now.
@@ -195,15 +202,21 @@ fn bound(expr: &Expr, data_type: DataType) -> Option<Scalar> {
 pub(super) fn bounds(sargs: &[Sarg], subject: Subject) -> Option<(Bounds, Vec<usize>)> {
     let mut bounds = Bounds::default();
     let mut covered = Vec::new();
-    for sarg in sargs.iter().filter(|sarg| sarg.subject == subject) {
+    let own = || sargs.iter().filter(|sarg| sarg.subject == subject);
+    let beginning = own().filter_map(|sarg| match &sarg.test {
+        Test::Beginning(beginning) => Some((sarg, beginning)),
+        _ => None,
+    });
+    // The longer a beginning is, the fewer texts have it.
+    if let Some((sarg, beginning)) = beginning.max_by_key(|(_, beginning)| known_length(beginning)) {
+        bounds.beginning = Some(beginning.clone());
+        return Some((bounds, sarg.covered().into_iter().collect()));
+    }
+    for sarg in own() {
         let (end, bound) = match &sarg.test {
             Test::Lower(bound) => (&mut bounds.lower, bound),
             Test::Upper(bound) => (&mut bounds.upper, bound),
-            Test::Beginning(beginning) => {
-                let bounds = Bounds { beginning: Some(beginning.clone()), ..Bounds::default() };
-                return Some((bounds, sarg.covered().into_iter().collect()));
-            }
-            Test::Equal(_) | Test::Among(_) => continue,
+            Test::Beginning(_) | Test::Equal(_) | Test::Among(_) => continue,
         };
         if end.is_none() {
             *end = Some(bound.clone());

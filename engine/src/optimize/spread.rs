@@ -14,8 +14,9 @@ use super::join::filtered_scan;
 use super::planner::Planner;
 use super::selectivity::{FEW_ROWS, places_of};
 use super::statistics::{ColumnStatistics, is_small};
-use crate::algebra::{Column, Relation};
+use crate::algebra::{Column, Expr, Relation};
 use crate::bits::Bits;
+use crate::key_range::KeyRange;
 
 /// The values of a column.
 #[derive(Clone, Debug)]
@@ -151,6 +152,27 @@ impl Planner<'_> {
         let left = sample.filter(&predicate, source, &Bits::all(sample.len()))?;
         let values: Vec<Value> = sample.column(place)?.values(&left).collect();
         sample.is_whole().then(|| Spread::listed(values))
+    }
+
+    /// The share of the rows of a join's input in which a column is not NULL: counted in an index, if nothing has been
+    /// filtered out.
+    pub(crate) fn present_share(&self, relation: &Relation, column: Column) -> f64 {
+        let Some((table, source, filter)) = filtered_scan(relation) else { return 1.0 };
+        let (Ok(definition), Some(rows)) = (self.table(table), self.version.table(table)) else { return 1.0 };
+        let of = definition.columns.get(column.index());
+        let is_nullable = !column.is_row_id() && of.is_some_and(|column| column.nullable);
+        if column.source() != source || !is_nullable || rows.len() <= FEW_ROWS {
+            return 1.0;
+        }
+        let index = definition.indexes.iter().find(|index| index.begins_with(&[column.index()]));
+        if let (Some(index), None) = (index, filter)
+            && let Some(entries) = rows.index(index.id)
+        {
+            let range = KeyRange::prefixed(index.null_prefix());
+            let absent = entries.count_range(range.lower(), range.upper());
+            return 1.0 - absent as f64 / entries.len().max(1) as f64;
+        }
+        self.share_within(&Expr::IsNull(Box::new(Expr::Column(column))).not(), &[relation])
     }
 
     /// Whether several rows of a table may have the same value in a column.

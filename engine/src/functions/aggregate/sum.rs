@@ -208,9 +208,8 @@ impl DecimalSums {
         if let Some(fixed) = Fixed::of(input, live) {
             let (words, scale) = (fixed.words(), u32::from(fixed.scale()));
             for row in live {
-                let units = i128::from(words.get(row).cast_signed());
-                let sum = DecimalSum { mantissa: units, scale, count: 1 };
-                self.groups[group(row)].merge(&sum).ok_or_else(|| overflow("sum()"))?;
+                let sum = &mut self.groups[group(row)];
+                sum.add_units(words.get(row).cast_signed(), scale).ok_or_else(|| overflow("sum()"))?;
             }
             return Ok(());
         }
@@ -247,6 +246,18 @@ impl DecimalSum {
     /// Takes in a decimal; `None` if the sum does not fit.
     pub(crate) fn add(&mut self, decimal: Decimal) -> Option<()> {
         self.merge(&DecimalSum { mantissa: decimal.mantissa(), scale: decimal.scale(), count: 1 })
+    }
+
+    /// Takes in a decimal of this scale, which as a rule is that of all.
+    #[inline]
+    fn add_units(&mut self, units: i64, scale: u32) -> Option<()> {
+        let mantissa = i128::from(units);
+        if scale != self.scale {
+            return self.merge(&DecimalSum { mantissa, scale, count: 1 });
+        }
+        self.mantissa = self.mantissa.checked_add(mantissa)?;
+        self.count += 1;
+        Some(())
     }
 
     /// Takes a decimal out that was taken in.

@@ -1,9 +1,10 @@
 //! What inner joins connect, and how many rows each set of their inputs joins to.
 //!
 //! Columns that equalities make equal form a *class*: of `a = b AND b = c` the three columns are one class, so `a` and
-//! `c` may be joined first, by an equality nobody wrote. How many rows a set joins to depends on the set alone and not
-//! on the order, as it must for dynamic programming: each class leaves a share of the combinations of its members' rows
-//! (see [`spread`](super::super::spread)).
+//! `c` may be joined first, by an equality nobody wrote. An expression over one input, as `lower(name)`, is a member of
+//! a class as a column is. How many rows a set joins to depends on the set alone and not on the order, as it must for
+//! dynamic programming: each class leaves a share of the combinations of its members' rows (see
+//! [`spread`](super::super::spread)).
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
@@ -13,8 +14,9 @@ use super::super::cost;
 use super::super::planner::Planner;
 use super::super::rewrite::mentioned;
 use super::super::spread::{Spread, meeting_share};
+use super::super::subject::{Subject, Subjects};
 use super::set::InputSet;
-use crate::algebra::{Column, Comparison, Expr, Relation, Source};
+use crate::algebra::{Comparison, Expr, Relation, Source};
 use crate::evaluate::same_keys;
 use crate::plan::{Basis, Estimate, Plan};
 
@@ -51,7 +53,7 @@ struct Key {
     rows: f64,
 }
 
-/// Columns of different inputs that are equal.
+/// Columns, and expressions over one input, of different inputs that are equal.
 struct Class {
     inputs: InputSet,
     members: Vec<Member>,
@@ -65,14 +67,15 @@ struct Class {
 /// Members of a class up to which the shares of all of its subsets are kept.
 const MEMBERS_WEIGHED_MAX: usize = 6;
 
-#[derive(Clone, Copy)]
 struct Member {
     input: usize,
-    column: Column,
+    expr: Expr,
     distinct: f64,
+    /// The share of the rows in which it is not NULL, and so may equal something.
+    present: f64,
 }
 
-/// A condition that is no equality of two columns.
+/// A condition that is no equality of two members of a class.
 struct Conjunct {
     expr: Expr,
     inputs: InputSet,
@@ -91,7 +94,8 @@ impl Class {
         }
         let (mut uneven, mut repeated) = (0, 0);
         for member in &self.members {
-            let [is_uneven, is_repeated] = planner.may_be_uneven(&inputs[member.input].0, member.column);
+            let Expr::Column(column) = member.expr else { continue };
+            let [is_uneven, is_repeated] = planner.may_be_uneven(&inputs[member.input].0, column);
             uneven += usize::from(is_uneven);
             repeated += usize::from(is_uneven && is_repeated);
         }
@@ -101,7 +105,10 @@ impl Class {
         let mut spreads: SmallVec<[Spread; 2]> = SmallVec::new();
         for member in &mut self.members {
             let (relation, plan) = &inputs[member.input];
-            let spread = planner.spread(relation, member.column, plan.estimate.rows);
+            let spread = match member.expr {
+                Expr::Column(column) => planner.spread(relation, column, plan.estimate.rows),
+                _ => Spread::even(member.distinct),
+            };
             member.distinct = spread.distinct();
             spreads.push(spread);
         }
@@ -120,13 +127,39 @@ impl Class {
             let bit = |(place, member): (usize, &Member)| usize::from(set.contains(member.input)) << place;
             return self.shares[self.members.iter().enumerate().map(bit).sum::<usize>()];
         }
-        let (mut divisor, mut least) = (1.0, f64::INFINITY);
+        let (mut present, mut divisor, mut least, mut count) = (1.0, 1.0, f64::INFINITY, 0);
         for member in self.members.iter().filter(|member| set.contains(member.input)) {
+            present *= member.present;
             divisor *= member.distinct;
             least = f64::min(least, member.distinct);
+            count += 1;
         }
-        if least.is_finite() { least / divisor } else { 1.0 }
+        if count > 1 { present * least / divisor } else { 1.0 }
     }
+}
+
+impl Planner<'_> {
+    /// A column or an expression of an input as a member of a class.
+    fn class_member(&self, expr: &Expr, input: usize, relation: &Relation, plan: &Plan) -> Member {
+        let fixed = matches!(expr, Expr::Column(column) if self.is_fixed(relation, *column));
+        let (distinct, present) = match expr {
+            _ if fixed => (Some(1.0), 1.0),
+            Expr::Column(column) => (self.distinct(*column), self.present_share(relation, *column)),
+            computed => (self.distinct_of(computed), 1.0),
+        };
+        let distinct = distinct.unwrap_or(plan.estimate.rows).max(1.0);
+        Member { input, expr: expr.clone(), distinct, present }
+    }
+}
+
+/// The only input that an expression mentions, if it mentions one.
+fn only_input(expr: &Expr, input: &dyn Fn(Source) -> usize) -> Option<usize> {
+    if let Expr::Column(column) = expr {
+        return Some(input(column.source())).filter(|input| *input != ELSEWHERE);
+    }
+    let mut inputs = mentioned(expr).into_iter().map(input);
+    let first = inputs.next().filter(|first| *first != ELSEWHERE)?;
+    inputs.all(|other| other == first).then_some(first)
 }
 
 impl JoinGraph {
@@ -156,8 +189,8 @@ impl JoinGraph {
             for class in &mut graph.classes {
                 class.weigh(planner, inputs);
             }
-            graph.inputs =
-                inputs.iter().map(|(relation, plan)| graph.describe(planner, relation, plan)).collect();
+            let describe = |(number, input)| graph.describe(planner, number, input);
+            graph.inputs = inputs.iter().enumerate().map(describe).collect();
         });
         graph.basis = below.max(if is_guess { Basis::Guess } else { Basis::Statistics });
         for class in &graph.classes {
@@ -169,7 +202,7 @@ impl JoinGraph {
         graph
     }
 
-    /// The two columns that a conjunct says to be equal, if their classes may become one.
+    /// The two members that a conjunct says to be equal, if their classes may become one.
     fn class_members(
         &self,
         planner: &Planner<'_>,
@@ -178,34 +211,46 @@ impl JoinGraph {
         input: &dyn Fn(Source) -> usize,
     ) -> Option<[Member; 2]> {
         let Expr::Compare(Comparison::Equal, a, b) = part else { return None };
-        let member = |side: &Expr| {
-            let Expr::Column(column) = side else { return None };
-            let number = input(column.source());
-            let (relation, plan) = inputs.get(number)?;
-            let kind = plan.columns.iter().find(|known| known.column == *column)?.data_type;
-            let distinct = match planner.is_fixed(relation, *column) {
-                true => 1.0,
-                false => planner.distinct(*column).unwrap_or(plan.estimate.rows).max(1.0),
-            };
-            Some((Member { input: number, column: *column, distinct }, kind))
+        let (a_input, b_input) = (only_input(a, input)?, only_input(b, input)?);
+        if a_input == b_input {
+            return None;
+        }
+        let (a_class, b_class) = (self.class_of(a), self.class_of(b));
+        let inputs_of =
+            |class: Option<usize>, own| class.map_or(InputSet::of(own), |class| self.classes[class].inputs);
+        let same = a_class.is_some() && a_class == b_class;
+        let apart = !inputs_of(a_class, a_input).meets(inputs_of(b_class, b_input));
+        if !same && !apart {
+            return None;
+        }
+        let kind = |side: &Expr, input: usize| {
+            let plan = &inputs.get(input)?.1;
+            match side {
+                Expr::Column(column) => {
+                    Some(plan.columns.iter().find(|known| known.column == *column)?.data_type)
+                }
+                // Of a class any two are compared, any number of times.
+                computed => {
+                    let scalar = planner.compile(computed, plan).ok()?;
+                    (!scalar.is_volatile()).then(|| scalar.data_type())
+                }
+            }
         };
-        let ((a, a_kind), (b, b_kind)) = (member(a)?, member(b)?);
-        let inputs_of = |member: &Member| {
-            self.class_of(member.column)
-                .map_or(InputSet::of(member.input), |class| self.classes[class].inputs)
+        let (a_kind, b_kind) = (kind(a, a_input)?, kind(b, b_input)?);
+        let member = |side: &Expr, input: usize| {
+            let (relation, plan) = &inputs[input];
+            planner.class_member(side, input, relation, plan)
         };
-        let same = self.class_of(a.column).is_some() && self.class_of(a.column) == self.class_of(b.column);
-        let apart = !inputs_of(&a).meets(inputs_of(&b));
-        (same_keys(a_kind, b_kind) && a.input != b.input && (same || apart)).then_some([a, b])
+        same_keys(a_kind, b_kind).then(|| [member(a, a_input), member(b, b_input)])
     }
 
-    fn class_of(&self, column: Column) -> Option<usize> {
-        self.classes.iter().position(|class| class.members.iter().any(|member| member.column == column))
+    fn class_of(&self, expr: &Expr) -> Option<usize> {
+        self.classes.iter().position(|class| class.members.iter().any(|member| member.expr == *expr))
     }
 
     fn add_equality(&mut self, part: Expr, members: [Member; 2]) {
-        let written = (part, members.map(|member| member.input));
-        let [a, b] = members.map(|member| self.class_of(member.column));
+        let written = (part, members.each_ref().map(|member| member.input));
+        let [a, b] = members.each_ref().map(|member| self.class_of(&member.expr));
         let (class, other) = match (a, b) {
             (Some(a), Some(b)) if a == b => (a, None),
             (Some(a), Some(b)) => (a.min(b), Some(self.classes.remove(a.max(b)))),
@@ -228,7 +273,7 @@ impl JoinGraph {
             class.written.extend(other.written);
         }
         for member in members {
-            if !class.members.iter().any(|known| known.column == member.column) {
+            if !class.members.iter().any(|known| known.expr == member.expr) {
                 class.inputs = class.inputs.union(InputSet::of(member.input));
                 class.members.push(member);
             }
@@ -264,7 +309,7 @@ impl JoinGraph {
     }
 
     /// What an input is to the joins: its rows, and by which keys they are found.
-    fn describe(&self, planner: &Planner<'_>, relation: &Relation, plan: &Plan) -> Input {
+    fn describe(&self, planner: &Planner<'_>, number: usize, (relation, plan): &(Relation, Plan)) -> Input {
         let mut input = Input {
             rows: plan.estimate.rows,
             cost: planner.price(plan),
@@ -274,23 +319,39 @@ impl JoinGraph {
         let Some((table, source, _)) = super::super::join::filtered_scan(relation) else { return input };
         let Ok(definition) = planner.table(table) else { return input };
         let rows = planner.table_rows(table);
-        let class = |place: usize| self.class_of(source.column(place));
-        let row_id = definition.row_id_column().and_then(class).or_else(|| self.class_of(source.row_id()));
-        if let Some(class) = row_id {
+        let subjects = Subjects::of(definition, source);
+        // What may be looked up, with the number of its class and the share of the rows that have it.
+        let keys: SmallVec<[(Subject, usize, f64); 4]> = self
+            .classes
+            .iter()
+            .enumerate()
+            .filter_map(|(class, of)| {
+                let member = of.members.iter().find(|member| member.input == number)?;
+                Some((subjects.find(&member.expr)?.0, class, member.present))
+            })
+            .collect();
+        let key = |subject: Subject| keys.iter().find(|(known, ..)| *known == subject);
+        let row_id = definition.row_id_column().and_then(|place| key(Subject::Column(place)));
+        let row_id = row_id.map(|(_, class, _)| *class);
+        if let Some(class) = row_id.or_else(|| self.class_of(&Expr::Column(source.row_id()))) {
             input.lookups.push(Lookup {
                 classes: [class].into_iter().collect(),
                 matches: [1.0].into_iter().collect(),
             });
         }
         for index in definition.indexes.iter().filter(|index| index.condition.is_none()) {
-            let classes: SmallVec<[usize; 2]> =
-                index.parts.iter().map_while(|part| part.column().and_then(class)).collect();
+            let found: SmallVec<[_; 2]> = subjects.of_index(index).map_while(key).collect();
+            let classes: SmallVec<[usize; 2]> = found.iter().map(|(_, class, _)| *class).collect();
             if index.is_unique() && classes.len() == index.parts.len() && classes.len() > 1 {
                 input.keys.push(Key { classes: classes.iter().copied().collect(), rows: rows.max(1.0) });
             }
             if !classes.is_empty() {
-                let matches = |parts| rows / planner.distinct_keys(definition, index, parts);
-                let matches = (1..=classes.len()).map(matches).collect();
+                let mut present = rows;
+                let matches = |(place, (.., share)): (usize, &&(Subject, usize, f64))| {
+                    present *= share;
+                    present / planner.distinct_keys(definition, index, place + 1)
+                };
+                let matches = found.iter().enumerate().map(matches).collect();
                 input.lookups.push(Lookup { classes, matches });
             }
         }
@@ -408,7 +469,7 @@ impl JoinGraph {
                 left.contains(a) && right.contains(b) || left.contains(b) && right.contains(a)
             };
             let written = class.written.iter().find(|(_, inputs)| across(inputs));
-            let made = || Expr::Column(l.column).equals(Expr::Column(r.column));
+            let made = || l.expr.clone().equals(r.expr.clone());
             conditions.push(written.map_or_else(made, |(expr, _)| expr.clone()));
         }
         let both = left.union(right);
@@ -424,7 +485,7 @@ impl JoinGraph {
     /// Adds the columns that conditions on a joined set may still mention.
     pub(crate) fn add_needed(&self, joined: InputSet, needed: &mut ColumnSet) {
         for class in self.classes.iter().filter(|class| !class.inputs.is_subset(joined)) {
-            needed.extend(class.members.iter().map(|member| member.column));
+            class.members.iter().for_each(|member| columns::add_columns(&member.expr, needed));
         }
         self.rest().for_each(|expr| columns::add_columns(expr, needed));
     }

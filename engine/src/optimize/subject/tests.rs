@@ -116,6 +116,27 @@ fn a_search_without_regard_to_case_is_one_of_the_lower_case() {
 }
 
 #[test]
+fn a_search_without_regard_to_case_is_one_by_index_beside_any_other_condition() {
+    let connection = connection(Dialect::PostgreSql, &many(), INDEXES);
+    for condition in [
+        "x ILIKE 'name12%' AND a > 3",
+        "b = 3 AND x ILIKE 'name12%'",
+        "a IN (1, 2) AND b < 5 AND x ILIKE 'name12%'",
+        "x ILIKE 'name12%' AND x <> 'Name12'",
+        "x ILIKE 'name12%' AND x ILIKE '%9'",
+        "x ILIKE '%9' AND x ILIKE 'name12%'",
+        "x ILIKE 'n%' AND x ILIKE 'name12%'",
+        "x ILIKE 'name12%' AND city LIKE 'CITY%'",
+        "x ILIKE 'name12%' OR x ILIKE 'name13%' AND a > 3",
+    ] {
+        let plan = plan(&connection, &format!("SELECT id FROM t WHERE {condition}"));
+        assert!(plan.contains("lower(x) begins with \"name12\""), "{condition}\n{plan}");
+    }
+    let plan = plan(&connection, "SELECT id FROM t WHERE x ILIKE '%9' AND lower(x) > 'name98'");
+    assert!(plan.contains("lower(x) > \"name98\""), "a pattern without a beginning is none: {plan}");
+}
+
+#[test]
 fn a_condition_is_seen_to_follow() {
     let connection = connection(Dialect::PostgreSql, &many(), INDEXES);
     let version = connection.database().version().unwrap();
