@@ -154,7 +154,7 @@ impl Catalog {
             catalog.forget_references(&old);
         }
         let id = table.id;
-        table.bounded = ColumnDefinition::bounded(&table.columns);
+        table.sum_up();
         table.referenced_by.retain(|reference| reference.table != id);
         let targets: Vec<_> = table.foreign_keys.iter().map(|key| (key.target, key.id)).collect();
         catalog.names.insert(table.name.clone(), id);

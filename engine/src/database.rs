@@ -177,6 +177,7 @@ impl Database {
     /// transactions of a thread wait for each other in vain and get an error instead. Handed to another thread it
     /// counts as the old one's until it is used there so; who waits for it on the new one before does it in vain, until
     /// a time limit. One of a task, which goes from thread to thread, is [`begin_async`](Database::begin_async)'s.
+    #[inline]
     pub fn begin_with(&self, isolation: Isolation) -> Transaction {
         Transaction::over(self.store.begin(isolation), self.limits.clone(), Waits::Here)
     }

@@ -119,7 +119,7 @@ impl Node {
 /// transactions do not meet over the next one.
 fn fresh_number() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    thread_local!(static OWN: Cell<u64> = Cell::new(0));
+    thread_local!(static OWN: Cell<u64> = Cell::default());
     OWN.with(|own| {
         let number = match own.get() {
             used if used.is_multiple_of(NUMBERS) => NEXT.fetch_add(1, Ordering::Relaxed) * NUMBERS,

@@ -18,41 +18,52 @@ use crate::leaf::RowId;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Patch {
-    /// Most patches are for one row and set one slot or two.
+    /// Most patches are for one row and set one slot or two, and are then in place: who moves one moves two cache lines.
     row_ids: SmallVec<[RowId; 2]>,
-    columns: SmallVec<[PatchColumn; 2]>,
-}
-
-/// What a slot becomes, row by row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PatchColumn {
-    pub(crate) slot: usize,
-    /// The words, or the booleans as zero and one; `None` is NULL.
-    pub(crate) words: SmallVec<[Option<u64>; 2]>,
+    slots: SmallVec<[usize; 2]>,
+    /// What the slots become, row by row: the words, or the booleans as zero and one; `None` is NULL.
+    words: SmallVec<[Option<u64>; 2]>,
 }
 
 impl Patch {
     /// A patch of these slots, each of [`Lane::Word`](crate::Lane::Word) or [`Lane::Bit`](crate::Lane::Bit).
     #[must_use]
     pub fn new(slots: impl IntoIterator<Item = usize>) -> Self {
-        let column = |slot| PatchColumn { slot, words: SmallVec::new() };
-        Self { row_ids: SmallVec::new(), columns: slots.into_iter().map(column).collect() }
+        Self { row_ids: SmallVec::new(), slots: slots.into_iter().collect(), words: SmallVec::new() }
+    }
+
+    /// A patch of one row, which sets [nothing yet](Patch::set).
+    #[must_use]
+    pub fn of_row(row_id: RowId) -> Self {
+        let mut row_ids = SmallVec::new();
+        row_ids.push(row_id);
+        Self { row_ids, slots: SmallVec::new(), words: SmallVec::new() }
+    }
+
+    /// Sets one more slot of the only row.
+    pub fn set(&mut self, slot: usize, word: Option<u64>) {
+        debug_assert_eq!(self.len(), 1, "a word for each row");
+        self.slots.push(slot);
+        self.words.push(word);
     }
 
     /// Adds a row, with its words in the order of the slots; `None` is NULL, booleans are zero and one.
     pub fn push(&mut self, row_id: RowId, words: impl IntoIterator<Item = Option<u64>>) {
         self.row_ids.push(row_id);
-        for (column, word) in self.columns.iter_mut().zip(words) {
-            column.words.push(word);
-        }
+        self.words.extend(words);
+        debug_assert_eq!(self.words.len(), self.len() * self.slots.len(), "a word for each slot");
     }
 
     /// Adds rows, with their words slot by slot: as many in each slot as there are rows.
-    pub fn extend(&mut self, row_ids: &[RowId], columns: impl IntoIterator<Item = Vec<Option<u64>>>) {
+    pub fn extend(&mut self, row_ids: &[RowId], columns: &[Vec<Option<u64>>]) {
+        debug_assert!(columns.iter().all(|words| words.len() == row_ids.len()), "a word for each row");
         self.row_ids.extend_from_slice(row_ids);
-        for (column, words) in self.columns.iter_mut().zip(columns) {
-            debug_assert_eq!(words.len(), row_ids.len(), "a word for each row");
-            column.words.extend_from_slice(&words);
+        match columns {
+            [words] => self.words.extend_from_slice(words),
+            columns => {
+                let of_row = |row| columns.iter().map(move |words: &Vec<_>| words[row]);
+                self.words.extend((0..row_ids.len()).flat_map(of_row));
+            }
         }
     }
 
@@ -74,22 +85,20 @@ impl Patch {
         &self.row_ids
     }
 
-    /// The patch of these rows, with the words of each slot in their order.
-    pub(crate) fn from_parts(
-        row_ids: impl IntoIterator<Item = RowId>,
-        columns: impl IntoIterator<Item = (usize, Vec<Option<u64>>)>,
-    ) -> Self {
-        let column = |(slot, words): (usize, Vec<_>)| PatchColumn { slot, words: words.into() };
-        Self { row_ids: row_ids.into_iter().collect(), columns: columns.into_iter().map(column).collect() }
+    /// The slots that it sets.
+    pub(crate) fn slots(&self) -> &[usize] {
+        &self.slots
     }
 
-    /// Each slot, and its words in the order of the rows.
-    pub(crate) fn assignments(&self) -> impl Iterator<Item = (usize, &[Option<u64>])> {
-        self.columns.iter().map(|column| (column.slot, column.words.as_slice()))
+    /// The words of its rows from this one on, each row's in the order of the slots.
+    pub(crate) fn words_from(&self, row: usize) -> impl Iterator<Item = &[Option<u64>]> {
+        let of_row = self.slots.len();
+        (row..self.len()).map(move |row| &self.words[row * of_row..(row + 1) * of_row])
     }
 
-    pub(crate) fn columns(&self) -> &[PatchColumn] {
-        &self.columns
+    /// The words of the `column`-th slot, in the order of the rows.
+    pub(crate) fn words_of(&self, column: usize) -> impl Iterator<Item = Option<u64>> {
+        self.words.iter().skip(column).step_by(self.slots.len()).copied()
     }
 
     /// Leaves the rows of which `keep` is true.
@@ -112,9 +121,9 @@ impl Patch {
 
     /// Makes it these rows, by their positions, in this order.
     fn select(&mut self, rows: &[usize]) {
+        let of_row = self.slots.len();
+        self.words =
+            rows.iter().flat_map(|row| &self.words[row * of_row..(row + 1) * of_row]).copied().collect();
         self.row_ids = rows.iter().map(|row| self.row_ids[*row]).collect();
-        for column in &mut self.columns {
-            column.words = rows.iter().map(|row| column.words[*row]).collect();
-        }
     }
 }

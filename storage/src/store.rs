@@ -361,6 +361,7 @@ impl Store {
     /// other in vain, and get an error instead. One that was handed to another thread and has asked for none there
     /// counts as being on its old one still: that may get the error for no reason, and the new one may wait for itself
     /// until a time limit ends it. See [`Locks::owner`](crate::lock::Locks::owner).
+    #[inline]
     pub fn begin(&self, isolation: Isolation) -> Transaction {
         Transaction::new(self.clone(), isolation, self.inner.locks.owner())
     }

@@ -51,6 +51,7 @@ pub struct Transaction {
 pub struct Savepoint(usize);
 
 impl Transaction {
+    #[inline]
     pub(crate) fn new(store: Store, isolation: Isolation, owner: Owner) -> Transaction {
         let write_set = WriteSet::new();
         let (snapshot, seen, newest, hold) = (None, None, None, None);

@@ -231,6 +231,7 @@ impl WriteSet {
     }
 
     /// Records an operation.
+    #[inline]
     pub fn push(&mut self, operation: Operation) {
         let is_gentle = matches!(operation, Operation::Insert { .. } | Operation::Assign { .. });
         if let Some(table) = operation.table() {

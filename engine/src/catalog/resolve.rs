@@ -49,6 +49,7 @@ impl TableDefinition {
             layout: Arc::new(Layout::new([])),
             statistics: StatisticsCell::default(),
             bounded: ColumnSet::ALL,
+            involved: ColumnSet::ALL,
         };
         if table.name.is_empty() {
             return Err(table.problem(DefinitionProblem::EmptyName));

@@ -40,6 +40,9 @@ pub struct TableDefinition {
     /// The columns that cannot have all values that can be stored in their slots. Known of a table in a catalog: while
     /// a definition is made or changed it says nothing.
     pub(crate) bounded: ColumnSet,
+    /// The columns of which more depends than their words: those that an index, a check, a foreign key or a computed
+    /// column reads, the computed ones, and what is not a word. Known as `bounded` is.
+    pub(crate) involved: ColumnSet,
 }
 
 /// How texts are compared in SQL. The algebra says itself what it compares, and knows nothing of it.
@@ -100,12 +103,6 @@ impl ColumnDefinition {
                     | DataType::Text { max_length: Some(_) }
                     | DataType::Json
             )
-    }
-
-    /// Those of a table's columns that do not hold every value.
-    pub(crate) fn bounded(columns: &[ColumnDefinition]) -> ColumnSet {
-        let bounded = columns.iter().enumerate().filter(|(_, column)| !column.holds_every_value());
-        bounded.map(|(place, _)| place).collect()
     }
 }
 
@@ -174,6 +171,23 @@ pub enum PrimaryKey {
 }
 
 impl TableDefinition {
+    /// Notes what statements ask of it again and again, now that it is complete.
+    pub(crate) fn sum_up(&mut self) {
+        let columns = || self.columns.iter().enumerate();
+        let bounded = columns().filter(|(_, column)| !column.holds_every_value());
+        self.bounded = bounded.map(|(place, _)| place).collect();
+        let is_involved = |place, column: &ColumnDefinition| {
+            let alone = ColumnSet::default().with(place);
+            !matches!(column.lane, Lane::Word | Lane::Bit)
+                || self.indexes.iter().any(|index| index.reads(alone))
+                || self.checks.iter().any(|check| check.program.reads(alone))
+                || self.computed.iter().any(|one| one.program.reads(alone) || alone.contains(one.column))
+                || self.foreign_keys.iter().any(|key| alone.contains_any(&key.columns))
+        };
+        let involved = columns().filter(|(place, column)| is_involved(*place, column));
+        self.involved = involved.map(|(place, _)| place).collect();
+    }
+
     /// The place of a column.
     ///
     /// # Errors

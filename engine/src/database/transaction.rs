@@ -81,6 +81,7 @@ struct Point {
 
 impl Transaction {
     /// One that has done nothing.
+    #[inline]
     pub(super) fn over(
         transaction: nuages_storage::Transaction,
         limits: Limits,
@@ -316,12 +317,12 @@ impl InTransaction<'_> {
     ) -> Result<bool, Error> {
         let (strength, how) = lock;
         self.transaction.at_row(|transaction| {
-            let step = transaction.write_row(|version| {
+            let step = transaction.write_row(|version, _| {
                 expect(self.test, Catalog::of(version))?;
                 let found = version.table(table).and_then(|rows| rows.get(row));
                 found.into_iter().for_each(&mut *f);
                 let claim = RowClaim { table, row, strength, how };
-                Ok::<_, Error>(found.map(|_| (claim, None)))
+                Ok::<_, Error>(found.map(|_| claim))
             });
             Ok(step?)
         })

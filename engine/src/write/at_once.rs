@@ -11,7 +11,7 @@
 
 use nuages_storage::lock::{How, Strength};
 use nuages_storage::{
-    AtOnce, Locking, Operation, RowClaim, RowId, Step, Store, TableId, Transaction, Version,
+    AtOnce, Locking, Operation, Patch, RowClaim, Step, Store, TableId, Transaction, Version,
 };
 
 use super::insert::NewRows;
@@ -92,9 +92,9 @@ pub(crate) fn execute(
     match statement {
         Statement::Update(update) if update.from.is_none() && update.predicate.is_some() => {
             store.write(|at_once, catalog| {
-                let operation = self::update(at_once.version(), catalog, update, context)?;
+                let patch = self::update(at_once.version(), catalog, update, context)?;
                 let outcome = Outcome { affected: 1, ..Outcome::default() };
-                Ok(operation.map(|(_, operation)| (outcome, operation)))
+                Ok(patch.map(|patch| (outcome, Operation::Assign { table: update.table, patch })))
             })
         }
         Statement::Delete(delete)
@@ -121,25 +121,24 @@ pub(crate) fn execute_in(
     if update.from.is_some() || update.predicate.is_none() {
         return Ok(None);
     }
-    let step = transaction.write_row(|version| {
+    let step = transaction.write_row(|version, operation| {
         let catalog = Catalog::carried(version.catalog());
         expect(test, catalog)?;
-        let claim = |(row, operation)| {
-            let (table, strength, how) = (update.table, Strength::NoKeyUpdate, How::Wait);
-            (RowClaim { table, row, strength, how }, Some(operation))
-        };
-        Ok::<_, Error>(self::update(version, catalog, update, context)?.map(claim))
+        let Some(patch) = self::update(version, catalog, update, context)? else { return Ok(None) };
+        let (table, row) = (update.table, patch.row_ids()[0]);
+        *operation = Some(Operation::Assign { table, patch });
+        Ok::<_, Error>(Some(RowClaim { table, row, strength: Strength::NoKeyUpdate, how: How::Wait }))
     });
     Ok(step?)
 }
 
-/// Which row an `UPDATE` of the form changes, and how.
+/// How an `UPDATE` of the form changes its row.
 fn update(
     version: &Version,
     catalog: &Catalog,
     update: &Update,
     context: &Context<'_>,
-) -> Result<Option<(RowId, Operation)>, Error> {
+) -> Result<Option<Patch>, Error> {
     let table = catalog.expect_table(update.table)?;
     let Some(Some(id)) = key_of_one_row(table, update.source, update.predicate.as_ref(), context) else {
         return Ok(None);
@@ -148,8 +147,7 @@ fn update(
         return Ok(None);
     }
     let Some(row) = version.table(table.id).and_then(|rows| rows.get(id)) else { return Ok(None) };
-    let patch = patch::of_row(table, update, row, context)?;
-    Ok(patch.map(|patch| (id, Operation::Assign { table: table.id, patch })))
+    patch::of_row(table, update, row, context)
 }
 
 fn delete(

@@ -327,7 +327,7 @@ pub(crate) fn lock_row_in(
         LockWait::NoWait => How::NoWait,
         LockWait::SkipLocked => return Ok(None),
     };
-    let step = transaction.write_row(|version| {
+    let step = transaction.write_row(|version, _| {
         let catalog = Catalog::of(version);
         expect(test, catalog)?;
         let Some(wanted) = OneRow::of(query, lock, catalog, context)? else { return Ok(None) };
@@ -336,7 +336,7 @@ pub(crate) fn lock_row_in(
         let Some(row) = found else { return Ok(None) };
         *batch = Some(wanted.batch(Some(wanted.values(row))));
         let claim = RowClaim { table, row: row.row_id(), strength: lock.strength, how };
-        Ok::<_, Error>(Some((claim, None)))
+        Ok::<_, Error>(Some(claim))
     });
     Ok(step?)
 }

@@ -4,7 +4,7 @@
 //! the words go from the query's columns into a [`Patch`], and from there into the leaves. A bulk update of a number
 //! costs a tenth of what images cost.
 
-use nuages_storage::{DataType, Lane, Patch, RowId, RowRef, TypeError, Value};
+use nuages_storage::{DataType, Patch, RowId, RowRef, TypeError, Value};
 use smallvec::SmallVec;
 
 use super::coerced;
@@ -12,29 +12,15 @@ use super::update::{constant, integer_at_hand};
 use crate::algebra::Update;
 use crate::batch::Batch;
 use crate::bits::Bits;
-use crate::catalog::{ColumnDefinition, ColumnSet, TableDefinition};
+use crate::catalog::{ColumnDefinition, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::vector::Vector;
 
 /// Whether an update can be written as a patch.
 pub(super) fn suffices(table: &TableDefinition, update: &Update) -> bool {
-    let assigned: ColumnSet = update.assignments.iter().map(|(place, _)| *place).collect();
-    let fixed_width =
-        |place: &usize| matches!(table.columns.get(*place), Some(column) if is_word(column.lane));
     update.returning.is_empty()
-        && update.assignments.iter().all(|(place, _)| fixed_width(place))
-        && !table.indexes.iter().any(|index| index.reads(assigned))
-        && !table.checks.iter().any(|check| check.program.reads(assigned))
-        && !table
-            .computed
-            .iter()
-            .any(|computed| computed.program.reads(assigned) || assigned.contains(computed.column))
-        && !table.foreign_keys.iter().any(|key| assigned.contains_any(&key.columns))
-}
-
-fn is_word(lane: Lane) -> bool {
-    matches!(lane, Lane::Word | Lane::Bit)
+        && !update.assignments.iter().any(|(place, _)| table.involved.contains(*place))
 }
 
 /// The patch of one row, if all that it is assigned is at hand: constants, and arithmetic of integers.
@@ -47,7 +33,7 @@ pub(super) fn of_row(
     row: RowRef<'_>,
     context: &Context<'_>,
 ) -> Result<Option<Patch>, Error> {
-    let mut assigned = SmallVec::<[(usize, Option<u64>); 4]>::new();
+    let mut patch = Patch::of_row(row.row_id());
     for (place, expr) in &update.assignments {
         let column = table.column(*place)?;
         let integer = integer_at_hand(table, update, expr, row, context);
@@ -58,10 +44,8 @@ pub(super) fn of_row(
                 None => return Ok(None),
             },
         };
-        assigned.push((column.slot, word));
+        patch.set(column.slot, word);
     }
-    let mut patch = Patch::new(assigned.iter().map(|(slot, _)| *slot));
-    patch.push(row.row_id(), assigned.iter().map(|(_, word)| *word));
     Ok(Some(patch))
 }
 
@@ -110,7 +94,7 @@ impl<'a> PatchBuilder<'a> {
         for ((place, column), vector) in self.columns.iter().zip(&batch.columns[1..]) {
             columns.push(self.words(*place, column, vector, &batch.selection)?);
         }
-        self.patch.extend(&row_ids, columns);
+        self.patch.extend(&row_ids, &columns);
         Ok(())
     }
 

@@ -9,8 +9,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use super::heap::DEFAULT;
 use super::words::Words;
 use super::{LEAF_BYTES, Leaf, ROWS_MAX, RowId, all_rows, capacity_for};
@@ -166,35 +164,32 @@ impl Leaf {
         patch: &Patch,
         from: usize,
     ) -> usize {
-        if patch.columns().iter().any(|column| column.slot >= self.layout.len()) {
+        if patch.slots().iter().any(|slot| *slot >= self.layout.len()) {
             self.make_room(layout, self.len());
         }
-        let mut places = SmallVec::<[usize; ROWS_MAX]>::new();
-        for row_id in &patch.row_ids()[from..] {
+        let mut done = 0;
+        for (row_id, words) in patch.row_ids()[from..].iter().zip(patch.words_from(from)) {
             let Some(distance) = self.row_ids[at..].iter().position(|id| *id >= row_id.get()) else { break };
             at += distance;
             debug_assert_eq!(self.row_ids[at], row_id.get(), "a patch is for rows that are there");
-            places.push(at);
+            for (slot, word) in patch.slots().iter().zip(words) {
+                self.assign_word(*slot, at, *word);
+            }
+            done += 1;
         }
-        for column in patch.columns() {
-            self.assign_words(column.slot, &places, &column.words[from..from + places.len()]);
-        }
-        places.len()
+        done
     }
 
-    /// Sets a slot of some rows.
-    fn assign_words(&mut self, slot: usize, places: &[usize], values: &[Option<u64>]) {
+    /// Sets a slot of a row.
+    #[inline]
+    fn assign_word(&mut self, slot: usize, at: usize, word: Option<u64>) {
         let span = self.span(slot);
         debug_assert!(matches!(span.lane, Lane::Word | Lane::Bit), "slot {slot}");
-        let values = || places.iter().copied().zip(values.iter().copied());
-        let nulls = &mut self.words[span.nulls];
-        values().for_each(|(at, value)| set_bit(nulls, at, value.is_none().into()));
-        if span.lane == Lane::Bit {
-            let bits = &mut self.words[span.data];
-            values().for_each(|(at, value)| set_bit(bits, at, value.unwrap_or_default() & 1));
-        } else {
-            let data = &mut self.words[span.data..];
-            values().for_each(|(at, value)| data[at] = value.unwrap_or_default());
+        set_bit(&mut self.words[span.nulls], at, word.is_none().into());
+        let word = word.unwrap_or_default();
+        match span.lane {
+            Lane::Bit => set_bit(&mut self.words[span.data], at, word & 1),
+            _ => self.words[span.data + at] = word,
         }
     }
 

@@ -80,9 +80,8 @@ impl<'a> RowsRecord<'a> {
 
 impl PatchColumnRecord {
     pub(super) fn of(patch: &Patch) -> Vec<PatchColumnRecord> {
-        let record =
-            |(slot, words): (usize, &[Option<u64>])| PatchColumnRecord { slot, words: words.to_vec() };
-        patch.assignments().map(record).collect()
+        let record = |(column, &slot)| PatchColumnRecord { slot, words: patch.words_of(column).collect() };
+        patch.slots().iter().enumerate().map(record).collect()
     }
 }
 
@@ -99,8 +98,11 @@ pub(super) fn patch_of(
     if !columns.iter().all(can_be) {
         return Err(Malformed::new("a patch", "it does not agree with the columns of its table"));
     }
-    let columns = columns.into_iter().map(|column| (column.slot, column.words));
-    Ok(Patch::from_parts(rows.row_ids(), columns))
+    let mut patch = Patch::new(columns.iter().map(|column| column.slot));
+    let row_ids: Vec<RowId> = rows.row_ids().collect();
+    let words: Vec<_> = columns.into_iter().map(|column| column.words).collect();
+    patch.extend(&row_ids, &words);
+    Ok(patch)
 }
 
 impl<'a> TableRecord<'a> {

@@ -32,8 +32,8 @@ pub struct RowClaim {
 }
 
 impl Transaction {
-    /// Runs a statement of one row, which `attempt` makes on the newest version: it returns which row, and the
-    /// operation, if it is to change. It runs under the publication latch, once or twice, and must neither wait nor
+    /// Runs a statement of one row, which `attempt` makes on the newest version: it returns which row, and leaves the
+    /// operation where it is told, if the row is to change. It runs under the publication latch, once or twice, and must neither wait nor
     /// call back into the store.
     ///
     /// `None`, and nothing has been done but perhaps locked, if it is to be run [like others](Transaction::step):
@@ -46,14 +46,15 @@ impl Transaction {
     /// [`Error::Lock`]; [`Error::Poisoned`].
     pub fn write_row<E>(
         &mut self,
-        mut attempt: impl FnMut(&Version) -> Result<Option<(RowClaim, Option<Operation>)>, E>,
+        mut attempt: impl FnMut(&Version, &mut Option<Operation>) -> Result<Option<RowClaim>, E>,
     ) -> Result<Option<Step<()>>, Error> {
         if !(self.write_set.is_empty() && self.isolation == Isolation::ReadCommitted || self.overlays()) {
             return Ok(None);
         }
-        let (on, attempted) = self.store.read(|newest| (newest.commit(), attempt(newest)))?;
+        let mut operation = None;
+        let (on, attempted) = self.store.read(|newest| (newest.commit(), attempt(newest, &mut operation)))?;
         // An error is one only if it is there when the row is locked.
-        let Ok(Some((claim, mut operation))) = attempted else { return Ok(None) };
+        let Ok(Some(claim)) = attempted else { return Ok(None) };
         if self.has_written_row(claim.table, claim.row) {
             return Ok(None);
         }
@@ -65,12 +66,15 @@ impl Transaction {
             return Ok(Some(Step::Wait(ticket)));
         }
         if !self.store.is_newest(on) {
-            match self.store.read(attempt)? {
-                Ok(Some((same, now))) if same == claim => operation = now,
+            operation = None;
+            match self.store.read(|newest| attempt(newest, &mut operation))? {
+                Ok(Some(same)) if same == claim => {}
                 _ => return Ok(None),
             }
         }
-        operation.into_iter().for_each(|operation| self.write_set.push(operation));
+        if let Some(operation) = operation {
+            self.write_set.push(operation);
+        }
         Ok(Some(Step::Done(())))
     }
 }
@@ -119,15 +123,16 @@ mod tests {
         RowClaim { table: T, row: RowId::new(row), strength: Strength::NoKeyUpdate, how }
     }
 
-    type Attempted = Result<Option<(RowClaim, Option<Operation>)>, Error>;
+    type Attempted = Result<Option<RowClaim>, Error>;
 
     /// Adds to a row.
-    fn add(row: i64, by: i64) -> impl FnMut(&Version) -> Attempted {
-        move |version| {
+    fn add(row: i64, by: i64) -> impl FnMut(&Version, &mut Option<Operation>) -> Attempted {
+        move |version, operation| {
             let Some(old) = value(version, row) else { return Ok(None) };
             let mut patch = Patch::new([1]);
             patch.push(RowId::new(row), [Some((old + by).cast_unsigned())]);
-            Ok(Some((claim(row, How::Wait), Some(Operation::Assign { table: T, patch }))))
+            *operation = Some(Operation::Assign { table: T, patch });
+            Ok(Some(claim(row, How::Wait)))
         }
     }
 
@@ -165,7 +170,7 @@ mod tests {
     fn what_needs_more_is_left_to_others_and_nothing_is_recorded() {
         let store = store();
         let mut transaction = store.begin(Isolation::ReadCommitted);
-        let refuses = |_: &Version| Err::<Option<(RowClaim, Option<Operation>)>, _>(Error::Poisoned);
+        let refuses = |_: &Version, _: &mut Option<Operation>| Attempted::Err(Error::Poisoned);
         assert!(matches!(transaction.write_row(refuses), Ok(None)));
         assert!(matches!(transaction.write_row(add(3, 1)), Ok(None)), "there is no such row");
         assert!(!transaction.has_written());
@@ -181,9 +186,9 @@ mod tests {
         let (mut first, mut second) =
             (store.begin(Isolation::ReadCommitted), store.begin(Isolation::ReadCommitted));
         let mut seen = None;
-        let mut lock = |version: &Version| {
+        let mut lock = |version: &Version, _: &mut Option<Operation>| {
             seen = value(version, 1);
-            Ok::<_, Error>(Some((claim(1, How::NoWait), None)))
+            Attempted::Ok(Some(claim(1, How::NoWait)))
         };
         assert!(is_done(&first.write_row(&mut lock)) && !first.has_written());
         let refused = second.write_row(&mut lock);

@@ -254,9 +254,9 @@ fn increment_row(tx: &mut Transaction, row: i64) {
     let claim =
         RowClaim { table: TABLE, row: RowId::new(row), strength: Strength::NoKeyUpdate, how: How::Wait };
     loop {
-        let step = tx.write_row(|version| {
-            let incremented = incremented(version, row)?;
-            Ok::<_, Refused>(incremented.map(|((), operation)| (claim, Some(operation))))
+        let step = tx.write_row(|version, operation| {
+            *operation = incremented(version, row)?.map(|((), operation)| operation);
+            Ok::<_, Refused>(operation.is_some().then_some(claim))
         });
         match step.expect("they lock in one order").expect("it is of that form") {
             Step::Done(()) => return,

@@ -14,7 +14,7 @@ use super::mirrored;
 use crate::catalog::index::IndexPrograms;
 use crate::catalog::program::RowProgram;
 use crate::catalog::{
-    Action, CheckDefinition, ChildLookup, Collation, ColumnDefinition, ColumnId, ConstraintId,
+    Action, CheckDefinition, ChildLookup, Collation, ColumnDefinition, ColumnId, ColumnSet, ConstraintId,
     ForeignKeyDefinition, IndexDefinition, IndexExpr, IndexPart, PrimaryKey, Reference, TableDefinition,
     TargetKey, Uniqueness,
 };
@@ -173,7 +173,8 @@ impl<'a> TableRecord<'a> {
         let mut table = TableDefinition {
             id: TableId::new(self.id),
             name: self.name.into_owned(),
-            bounded: ColumnDefinition::bounded(&columns),
+            bounded: ColumnSet::ALL,
+            involved: ColumnSet::ALL,
             columns,
             primary_key: match self.primary_key {
                 PrimaryKeyRecord::RowId { column } => PrimaryKey::RowId { column },
@@ -203,6 +204,7 @@ impl<'a> TableRecord<'a> {
             table.checks.push(check);
         }
         check_places(&table)?;
+        table.sum_up();
         Ok(table)
     }
 }
