@@ -11,8 +11,9 @@
 //! `chunks` (rows that were collected, handed on); `index_join`, `apply` (subqueries row by row), `lateral`; `scope`
 //! (what is defined around a plan), `work_table`, `recursive`; `measured` (what counts the others).
 //!
-//! A statement that has to end before its time notices where rows come from: in each batch of a scan, and of a join,
-//! which makes many of few. An operator that pulls these needs not ask by itself.
+//! A statement that has to end before its time notices where rows come from: in each batch of a scan, of a list of
+//! rows and of a work table, and of a join, which makes many of few. An operator that pulls these needs not ask by
+//! itself.
 
 mod aggregate;
 mod apply;
@@ -110,12 +111,12 @@ pub(crate) fn open<'v>(plan: &'v Plan, scope: &Scope<'v>) -> Running<'v> {
         }
         Node::Project { input: below, columns } if project::is_identity(columns, below) => input(below),
         Node::Project { input: below, columns } => Box::new(project::Project::new(input(below), columns)),
-        Node::HashJoin { kind, left, right, left_keys, right_keys, right_columns, residual, .. } => {
+        Node::HashJoin { kind, left, right, left_keys, right_keys, right_columns, residual, on } => {
             Box::new(hash_join::HashJoin::new(
                 *kind,
                 (left, input(left)),
                 (right, input(right)),
-                (left_keys, right_keys),
+                (left_keys, right_keys, on),
                 right_columns,
                 residual.as_ref().map(|residual| apply::PairTest::new(residual, scope)),
             ))

@@ -30,6 +30,13 @@ impl Memory {
     pub(crate) fn new(bytes_max: u64) -> Memory {
         Memory { bytes_max, used: AtomicU64::new(0) }
     }
+
+    fn check(&self, operator: &'static str) -> Result<(), Error> {
+        match self.used.load(Ordering::Relaxed) > self.bytes_max {
+            true => Err(Error::MemoryLimit { operator, bytes_max: self.bytes_max }),
+            false => Ok(()),
+        }
+    }
 }
 
 /// What one operator keeps.
@@ -57,6 +64,32 @@ impl Charge {
         }
     }
 
+    /// Adds so many of the selected rows of a batch, which are thought to be like the others. Whether that is too much
+    /// is to be asked when it is known how many rows [stay](Charge::keep_rows).
+    #[inline]
+    pub(crate) fn add_some_rows(&mut self, batch: &Batch<'_>, rows: usize, context: &Context<'_>) {
+        if let Some(memory) = context.memory()
+            && rows > 0
+        {
+            self.count(rows_bytes(batch) * rows / batch.count().max(1), memory);
+        }
+    }
+
+    /// Gives back what is kept no longer, where of so many rows these are left.
+    ///
+    /// # Errors
+    /// As [`add_rows`](Charge::add_rows).
+    #[inline]
+    pub(crate) fn keep_rows(&mut self, operator: &'static str, left: usize, of: usize) -> Result<(), Error> {
+        let Some(memory) = &self.memory else { return Ok(()) };
+        if left < of {
+            let kept = self.bytes / of as u64 * left as u64;
+            memory.used.fetch_sub(self.bytes - kept, Ordering::Relaxed);
+            self.bytes = kept;
+        }
+        memory.check(operator)
+    }
+
     /// Adds keys of so many columns.
     ///
     /// # Errors
@@ -76,13 +109,14 @@ impl Charge {
     }
 
     fn add(&mut self, operator: &'static str, bytes: usize, memory: &Arc<Memory>) -> Result<(), Error> {
+        self.count(bytes, memory);
+        memory.check(operator)
+    }
+
+    fn count(&mut self, bytes: usize, memory: &Arc<Memory>) {
         let memory = self.memory.get_or_insert_with(|| Arc::clone(memory));
         self.bytes += bytes as u64;
-        let used = memory.used.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
-        match used > memory.bytes_max {
-            true => Err(Error::MemoryLimit { operator, bytes_max: memory.bytes_max }),
-            false => Ok(()),
-        }
+        memory.used.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 }
 

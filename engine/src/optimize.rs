@@ -21,6 +21,8 @@ mod cardinality;
 pub(crate) mod columns;
 pub mod cost;
 pub(crate) mod depth;
+mod failing;
+mod filtered_scan;
 mod implication;
 mod intersection;
 mod join;

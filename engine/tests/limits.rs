@@ -10,6 +10,7 @@ use nuages_engine::algebra::{
     Statement, Update,
 };
 use nuages_engine::catalog::{NewColumn, NewIndex, NewTable};
+use nuages_engine::sql::Connection;
 use nuages_engine::{Cancel, Database, Error, Isolation, Limits, LockError, Prepared, Session};
 use nuages_storage::{DataType, TableId};
 
@@ -93,6 +94,33 @@ fn a_query_ends_with_its_time_limit_on_every_session() {
         1,
         "each statement has its own time"
     );
+}
+
+/// Rows without end that no table is read for.
+const WITHOUT_A_SCAN: [&str; 4] = [
+    "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT 1 FROM r) SELECT count(*) FROM r",
+    "WITH RECURSIVE r(n) AS (SELECT 1 UNION SELECT (n + 1) % 100000000 FROM r) SELECT count(*) FROM r",
+    "SELECT count(*) FROM generate_series(1, 1000000000000)",
+    "SELECT max((SELECT count(*) FROM (VALUES (1), (i)) AS v)) FROM generate_series(1, 1000000000000) AS g(i)",
+];
+
+#[test]
+fn rows_that_come_from_no_table_end_with_their_statement() {
+    for text in WITHOUT_A_SCAN {
+        let mut connection = Connection::new(Database::new().with_limits(timeout(SHORT)));
+        let error = connection.query(text, &[]).unwrap_err().to_string();
+        assert!(error.contains("20ms"), "{text}: {error}");
+        let cancel = Cancel::new();
+        let mut connection = Connection::new(Database::new().with_limits(cancelled_by(&cancel)));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                thread::sleep(SHORT);
+                cancel.cancel();
+            });
+            let error = connection.query(text, &[]).unwrap_err().to_string();
+            assert!(error.contains("cancel"), "{text}: {error}");
+        });
+    }
 }
 
 #[test]

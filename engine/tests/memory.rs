@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use nuages_engine::algebra::{
-    Aggregate, AggregateFunction, Arithmetic, Expr, Frame, Insert, InsertSource, JoinKind, OutputColumn,
-    Query, Relation, SetKind, SortKey, Source, Statement, WindowFunction, WindowKind, WorkTable,
+    Aggregate, AggregateFunction, Arithmetic, Expr, Frame, Function, Insert, InsertSource, JoinKind,
+    OutputColumn, Query, Relation, SetKind, SortKey, Source, Statement, WindowFunction, WindowKind,
+    WorkTable,
 };
 use nuages_engine::catalog::{NewColumn, NewTable};
 use nuages_engine::limits::Limits;
@@ -69,6 +70,15 @@ fn whoever_keeps_too_much_is_named_and_the_session_goes_on() {
         left: query(scan(A), A),
         right: query(scan(B), B),
     };
+    let sorted = || {
+        let key = n(A).arithmetic(Arithmetic::Modulo, Expr::literal(7));
+        scan(A).sort(vec![SortKey::descending(key)])
+    };
+    // What may be NULL is not looked for by a join.
+    let nullable = Expr::Call(Function::NullIf, vec![n(B), Expr::literal(-1)]);
+    let maybe = Box::new(Query::new(scan(B), vec![OutputColumn::new("n", nullable)]));
+    let not_among = Expr::InQuery(Box::new(n(A)), maybe).not();
+    let distinct = Aggregate { distinct: true, ..Aggregate::of(AggregateFunction::Count, n(A)) };
     let cases = [
         ("a hash join", counted(scan(A).join(JoinKind::Left, scan(B), n(A).equals(n(B))))),
         ("a nested loop", counted(scan(A).limit(0, Some(2)).join(JoinKind::Left, scan(B), less))),
@@ -96,6 +106,13 @@ fn whoever_keeps_too_much_is_named_and_the_session_goes_on() {
                 vec![OutputColumn::new("n", n(A))],
             ),
         ),
+        ("a sort", counted(sorted().limit(0, Some(1_000_000)))),
+        ("a sort", counted(sorted().limit(2_500, Some(10)))),
+        ("a subquery", counted(scan(A).filter(not_among))),
+        (
+            "an aggregate of distinct values",
+            Query::new(scan(A).aggregate(B, Vec::new(), vec![distinct]), vec![OutputColumn::new("n", n(B))]),
+        ),
         ("the result", Query::new(scan(A), vec![OutputColumn::new("n", n(A))])),
     ];
     for (operator, query) in cases {
@@ -104,6 +121,10 @@ fn whoever_keeps_too_much_is_named_and_the_session_goes_on() {
         assert!(limited(&db, 10_000_000, &query).is_ok(), "{operator}");
     }
     assert_eq!(limited(&db, 4_000, &counted(scan(A))), Ok(ROWS.into()));
+    // Of all rows that come by only the first are kept.
+    let (all, first) = (counted(sorted()), counted(sorted().limit(0, Some(3))));
+    assert!(limited(&db, 20_000, &all).is_ok(), "nobody asks in which order rows are counted");
+    assert_eq!(limited(&db, 20_000, &first), Ok(3.into()));
 }
 
 #[test]

@@ -238,9 +238,16 @@ impl Expr {
         any
     }
 
-    /// Whether its value may be another each time, whatever it reads. What its subqueries do is not looked at.
+    /// Whether its value may be another each time it is computed in one statement, as one that is drawn by lot: to
+    /// compute it twice, or for other rows, is to ask for something else. What its subqueries do is not looked at.
     pub(crate) fn is_volatile(&self) -> bool {
         matches!(self, Expr::Call(function, _) if function.is_volatile()) || self.any_child(Expr::is_volatile)
+    }
+
+    /// Whether its value follows from what it reads, in every statement. Its subqueries are not looked at.
+    pub(crate) fn is_immutable(&self) -> bool {
+        !matches!(self, Expr::Call(function, _) if !function.is_immutable())
+            && !self.any_child(|child| !child.is_immutable())
     }
 
     /// The same subexpressions, to be changed in place.

@@ -260,12 +260,18 @@ impl Function {
         Function::TruncateNumber,
     ];
 
-    /// Whether its value may be another each time.
+    /// Whether its value may be another each time, also in one statement.
     pub(crate) fn is_volatile(&self) -> bool {
         match self {
-            Function::Now | Function::Math(MathFunction::Random) => true,
+            Function::Math(MathFunction::Random) => true,
             Function::Builtin(of) => of.is_volatile(),
             _ => false,
         }
+    }
+
+    /// Whether its value follows from its arguments alone. `now()` is the same throughout a statement, and another in
+    /// the next.
+    pub(crate) fn is_immutable(&self) -> bool {
+        !self.is_volatile() && !matches!(self, Function::Now)
     }
 }

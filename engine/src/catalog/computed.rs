@@ -57,7 +57,7 @@ impl TableDefinition {
         for (column, expr) in columns {
             let is_key = self.row_id_column() == Some(*column);
             let name = &self.column(*column)?.name;
-            if is_key || !super::resolve::reads_only(expr, &is_own) || expr.is_volatile() {
+            if is_key || !super::resolve::reads_only(expr, &is_own) || !expr.is_immutable() {
                 return Err(self.problem(DefinitionProblem::NotComputable { column: name.clone() }));
             }
             let program = Arc::new(RowProgram::compile(self, expr)?);

@@ -86,7 +86,7 @@ fn fold(node: Node) -> Node {
         Operation::Compare(_, left, right) | Operation::Arithmetic(_, left, right) => {
             left.as_constant().is_some() && right.as_constant().is_some()
         }
-        Operation::Call(function, _) if function.is_volatile() => false,
+        Operation::Call(function, _) if !function.is_immutable() => false,
         _ => node.children().iter().all(|child| child.as_constant().is_some()),
     };
     if !constant {

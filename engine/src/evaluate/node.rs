@@ -84,15 +84,14 @@ impl Node {
             Operation::Constant(_) => true,
             Operation::Parameter(index) => *index < parameters,
             Operation::Column(_) => false,
-            Operation::Call(function, _) if function.is_volatile() => false,
+            Operation::Call(function, _) if !function.is_immutable() => false,
             _ => self.children().into_iter().all(|child| child.is_given_by(parameters)),
         }
     }
 
     /// Whether it may say something else each time, also in the same run.
     pub(super) fn is_volatile(&self) -> bool {
-        let is_own = matches!(&self.operation, Operation::Call(function, _)
-            if function.is_volatile() && !matches!(function, Function::Now));
+        let is_own = matches!(&self.operation, Operation::Call(function, _) if function.is_volatile());
         is_own || self.children().into_iter().any(Node::is_volatile)
     }
 

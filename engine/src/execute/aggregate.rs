@@ -148,7 +148,7 @@ struct State<'v> {
     seen: Option<Seen>,
     /// The rows that are taken in at the end, if their order counts.
     ordered: Option<Ordered<'v>>,
-    /// What is listed.
+    /// What is listed, and what was seen.
     charge: Charge,
 }
 
@@ -187,7 +187,10 @@ impl<'v> State<'v> {
             None => None,
         };
         if let (Some(seen), Some(argument)) = (&mut self.seen, &argument) {
+            let known = seen.values.len();
             selection = Cow::Owned(seen.first_rows(groups, argument, &selection, batch.len));
+            let new = seen.values.len() - known;
+            self.charge.add_keys("an aggregate of distinct values", new, 2, context)?;
         }
         if let (Some(argument), true) =
             (&argument, self.aggregate.function.depends_on_order() && context.memory().is_some())

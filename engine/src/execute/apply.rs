@@ -9,6 +9,7 @@ use crate::batch::Batch;
 use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
+use crate::memory::Charge;
 use crate::plan::{PairCondition, Subquery, SubqueryKind};
 use crate::vector::{Vector, VectorBuilder};
 
@@ -29,6 +30,7 @@ struct Memo<'v> {
     answers: HashMap<Vec<Value>, Answer>,
     /// The values in `answers`.
     kept: usize,
+    charge: Charge,
 }
 
 enum Answer {
@@ -97,7 +99,7 @@ impl<'v> PairTest<'v> {
 
 impl<'v> Memo<'v> {
     fn new(subquery: &'v Subquery) -> Self {
-        Memo { subquery, answers: HashMap::new(), kept: 0 }
+        Memo { subquery, answers: HashMap::new(), kept: 0, charge: Charge::default() }
     }
 
     fn column(
@@ -133,11 +135,12 @@ impl<'v> Memo<'v> {
         if self.kept >= KEPT_MAX && !self.answers.contains_key(&bound) {
             self.answers.clear();
             self.kept = 0;
+            self.charge = Charge::default();
         }
         match self.answers.entry(bound) {
             hashbrown::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
             hashbrown::hash_map::Entry::Vacant(entry) => {
-                let answer = evaluate(self.subquery, entry.key(), scope, context)?;
+                let answer = evaluate(self.subquery, entry.key(), (scope, &mut self.charge), context)?;
                 self.kept += entry.key().len() + answer.len();
                 Ok(entry.insert(answer))
             }
@@ -165,7 +168,7 @@ pub(super) fn bound_parameters(
 fn evaluate<'v>(
     subquery: &'v Subquery,
     bound: &[Value],
-    scope: &Scope<'v>,
+    (scope, charge): (&Scope<'v>, &mut Charge),
     context: &Context<'_>,
 ) -> Result<Answer, Error> {
     let parameters = bound_parameters(context, &subquery.bindings, bound);
@@ -180,6 +183,7 @@ fn evaluate<'v>(
             }
             continue;
         }
+        charge.add_rows("a subquery", &batch, &context)?;
         values.extend(batch.selection.iter().map(|row| batch.column(0).value(row)));
         if matches!(subquery.kind, SubqueryKind::Scalar) && values.len() > 1 {
             return Err(Error::MoreThanOneRow);
@@ -247,7 +251,7 @@ mod tests {
         let (kind, bindings) = (SubqueryKind::In(looked_for), vec![(0, 0)]);
         let subquery = Subquery { plan, kind, bindings, data_type: DataType::Bool };
         let version = crate::Database::new().version().unwrap();
-        let mut memo = Memo { subquery: &subquery, answers: HashMap::new(), kept: 0 };
+        let mut memo = Memo::new(&subquery);
         for row in 0..100 {
             let answer = memo.answer(vec![row.into()], &Scope::new(&version), &context()).unwrap();
             assert_eq!(answer.value(Some(4.into())), true.into());

@@ -1,14 +1,15 @@
 //! Hash join: the right side in a hash table, the left side probing it.
 //!
 //! NULL equals nothing, so right rows with a NULL in their key are not kept and left rows with one find no partner. A
-//! full join puts the former out at its end, among those that met nobody.
+//! full join puts the former out at its end, among those that met nobody. Where a part of the key is compared by
+//! `IS NOT DISTINCT FROM`, its NULL is a value as any other.
 
 use super::apply::PairTest;
 use super::chunks::Chunks;
 use super::join::{BuildSide, Join, beside_nulls};
 use super::key_table::{ABSENT, KeyColumns, KeyTable, key_columns, types_of};
 use super::{Operator, Running};
-use crate::algebra::JoinKind;
+use crate::algebra::{Comparison, Expr, JoinKind};
 use crate::batch::{Batch, BatchBuilder};
 use crate::bits::Bits;
 use crate::error::Error;
@@ -21,6 +22,8 @@ use nuages_storage::DataType;
 pub(super) struct HashJoin<'v> {
     left: Running<'v>,
     left_keys: &'v [Scalar],
+    /// What makes keys equal, part by part.
+    on: &'v [Expr],
     right: Option<Right<'v>>,
     table: KeyTable,
     /// The number of the key of each row of a left batch.
@@ -46,13 +49,14 @@ impl<'v> HashJoin<'v> {
         kind: JoinKind,
         (left_plan, left): (&'v Plan, Running<'v>),
         (right_plan, right): (&'v Plan, Running<'v>),
-        (left_keys, right_keys): (&'v [Scalar], &'v [Scalar]),
+        (left_keys, right_keys, on): (&'v [Scalar], &'v [Scalar], &'v [Expr]),
         right_columns: &'v [usize],
         residual: Option<PairTest<'v>>,
     ) -> Self {
         HashJoin {
             left,
             left_keys,
+            on,
             right: Some(Right { plan: right_plan, input: right, keys: right_keys, columns: right_columns }),
             table: KeyTable::new(&types_of(right_keys)),
             numbers: Vec::new(),
@@ -73,7 +77,7 @@ impl<'v> HashJoin<'v> {
         let mut batch = Batch::default();
         while input.next(&mut batch, context)? {
             let keys = key_columns(keys, &batch, context)?;
-            let selection = not_null(&keys, &batch);
+            let selection = with_partners(self.on, &keys, &batch);
             let known = self.table.len();
             numbers.resize(batch.len, ABSENT);
             self.table.insert(&keys, &selection, &mut numbers);
@@ -118,9 +122,11 @@ impl<'v> HashJoin<'v> {
     }
 }
 
-/// The selected rows of a batch without those that have a NULL in their key.
-fn not_null(keys: &KeyColumns<'_, '_>, batch: &Batch<'_>) -> Bits {
-    keys.iter().fold(batch.selection.clone(), |selection, key| key.present(&selection))
+/// The selected rows of a batch without those that have a NULL in their key where it equals nothing.
+fn with_partners(on: &[Expr], keys: &KeyColumns<'_, '_>, batch: &Batch<'_>) -> Bits {
+    let strict = |part: &Expr| !matches!(part, Expr::Compare(Comparison::Same, ..));
+    let keys = on.iter().zip(keys).filter(|(part, _)| strict(part));
+    keys.fold(batch.selection.clone(), |selection, (_, key)| key.present(&selection))
 }
 
 impl<'v> Operator<'v> for HashJoin<'v> {
@@ -138,7 +144,7 @@ impl<'v> Operator<'v> for HashJoin<'v> {
         let keys = key_columns(self.left_keys, batch, context)?;
         self.numbers.clear();
         self.numbers.resize(batch.len, ABSENT);
-        self.table.find(&keys, &not_null(&keys, batch), &mut self.numbers);
+        self.table.find(&keys, &with_partners(self.on, &keys, batch), &mut self.numbers);
         drop(keys);
         self.join.begin(batch, &mut self.numbers, context)?;
         Ok(true)

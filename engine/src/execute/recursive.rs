@@ -67,6 +67,7 @@ impl<'v> Recursive<'v> {
         let mut rows = builder_for(self.base);
         let mut batch = Batch::default();
         while input.next(&mut batch, context)? {
+            context.check()?;
             if let Some(seen) = &mut self.seen {
                 seen.keep_new(&mut batch);
             }

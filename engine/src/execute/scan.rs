@@ -11,6 +11,7 @@ use crate::batch::{BATCH_ROWS_MAX, Batch};
 use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::memory::Charge;
 use crate::plan::{self, Access, Fetch};
 use crate::reads::Extent;
 use crate::vector::{Vector, VectorBuilder};
@@ -27,6 +28,8 @@ pub(super) struct Scan<'v> {
     batch_rows: usize,
     /// Where it is in the tree that it goes along, if somebody measures.
     trail: Option<Trail<'v>>,
+    /// Ids of rows that were listed before the first is read.
+    charge: Charge,
 }
 
 /// Where the rows of a scan come from.
@@ -44,7 +47,7 @@ impl<'v> Scan<'v> {
         let wanted = scan.count.as_ref().and_then(plan::RowCount::fixed);
         let wanted = wanted.and_then(|count| usize::try_from(count).ok());
         let batch_rows = wanted.map_or(FIRST_BATCH_ROWS, |wanted| wanted.clamp(1, FIRST_BATCH_ROWS));
-        Scan { scan, version, rows: None, batch_rows, trail: None }
+        Scan { scan, version, rows: None, batch_rows, trail: None, charge: Charge::default() }
     }
 
     fn open(&mut self, context: &Context<'_>) -> Result<Rows<'v>, Error> {
@@ -83,6 +86,7 @@ impl<'v> Scan<'v> {
             }
             access @ (Access::RowIds(_) | Access::Union(_) | Access::Intersection(_)) => {
                 let mut ids = ranges::row_ids(table, access, context, &note)?;
+                self.charge.add_keys("a list of rows", ids.len(), 0, context)?;
                 if self.scan.reverse {
                     ids.reverse();
                 }

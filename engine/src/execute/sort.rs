@@ -67,11 +67,10 @@ impl<'v> Sort<'v> {
                 let keys = key_columns(self.keys.iter().map(|key| &key.scalar), &batch, context)?;
                 let wanted = sorter.add(&batch, &keys);
                 drop(keys);
-                // A few of all rows are not much, however many come by.
-                if top.is_none() {
-                    self.charge.add_rows("a sort", &batch, context)?;
-                }
+                self.charge.add_some_rows(&batch, wanted.len(), context);
+                let before = sorter.rows.len() + wanted.len();
                 sorter.keep(&mut batch, wanted);
+                self.charge.keep_rows("a sort", sorter.rows.len(), before)?;
             }
         }
         Ok(sorter.finish())

@@ -40,6 +40,7 @@ impl<'v> Values<'v> {
 impl<'v> Operator<'v> for Values<'v> {
     fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
         let Some(rows) = self.rows.next() else { return Ok(false) };
+        context.check()?;
         let mut builders: Vec<_> =
             self.columns.iter().map(|column| VectorBuilder::new(column.data_type)).collect();
         for row in rows {

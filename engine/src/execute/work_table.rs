@@ -29,6 +29,7 @@ impl<'v> Operator<'v> for WorkTable<'v> {
             let table = self.table.as_ref().ok_or(Error::PlanOutdated)?;
             self.rows = Some((table.rows(context)?, 0));
         }
+        context.check()?;
         let Some((rows, done)) = &mut self.rows else { return Ok(false) };
         let run = *done..rows.len.min(*done + BATCH_ROWS_MAX);
         *done = run.end;

@@ -1,5 +1,5 @@
 //! Functions of JSON: what is at a key, a place or a path; containment; arrays and objects of values; `path` says where
-//! something is, `edit` changes it, and `query` (read by `read_query`) is what PostgreSQL calls a path.
+//! something is, `edit` changes it, and `query` is what PostgreSQL calls a path.
 
 use nuages_storage::{DataType, Value};
 use serde_json::Value as Json;
@@ -7,7 +7,6 @@ use serde_json::Value as Json;
 mod edit;
 pub(super) mod path;
 pub(super) mod query;
-mod read_query;
 
 use super::Call;
 use super::signature::{Signature, TEXT, expect, expect_count};

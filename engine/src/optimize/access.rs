@@ -10,6 +10,7 @@ use nuages_storage::{DataType, TableId};
 use super::build::Run;
 use super::columns::{self, ColumnSet, conjunction, conjuncts};
 use super::cost;
+use super::filtered_scan::filtered_scan;
 use super::planner::Planner;
 use super::subject::{Subject, Subjects};
 use super::test_order::cheapest_first;
@@ -214,11 +215,13 @@ impl Planner<'_> {
 
     /// Whether a condition over a scan leaves a column one value.
     pub(crate) fn is_fixed(&self, relation: &Relation, column: Column) -> bool {
-        let Some((_, _, Some(predicate))) = super::join::filtered_scan(relation) else { return false };
+        let Some((_, _, Some(predicate))) = filtered_scan(relation) else { return false };
         let fixes = |part: &Expr| match part {
-            Expr::Compare(Comparison::Equal, a, b) => [(a, b), (b, a)]
-                .into_iter()
-                .any(|(side, value)| **side == Expr::Column(column) && columns::columns_of(value).is_empty()),
+            Expr::Compare(Comparison::Equal, a, b) => [(a, b), (b, a)].into_iter().any(|(side, value)| {
+                **side == Expr::Column(column)
+                    && columns::columns_of(value).is_empty()
+                    && !value.is_volatile()
+            }),
             _ => false,
         };
         match predicate {

@@ -9,7 +9,7 @@ use nuages_storage::TableId;
 use smallvec::SmallVec;
 
 use super::columns::{columns_of, conjuncts};
-use super::join::filtered_scan;
+use super::filtered_scan::filtered_scan;
 use super::planner::Planner;
 use super::selectivity::{FEW_ROWS, places_of};
 use super::spread::meeting_share;

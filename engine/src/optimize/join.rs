@@ -5,6 +5,7 @@
 //! side, an index of one of them that finds the partners of each row of the other, or a merge of both where they come
 //! in the order of their keys anyhow.
 
+pub(super) mod joined;
 mod lookup;
 mod merge;
 
@@ -13,6 +14,7 @@ use nuages_storage::DataType;
 use super::build::Run;
 use super::columns::{self, ColumnSet, SourceSet, conjunction, conjuncts};
 use super::cost;
+use super::filtered_scan::filtered_scan;
 use super::join_order::graph::JoinGraph;
 use super::join_order::set::InputSet;
 use super::join_order::{self, JoinTree};
@@ -23,10 +25,7 @@ use crate::algebra::{Comparison, Expr, JoinKind, Relation, SortKey};
 use crate::error::Error;
 use crate::evaluate::{Scalar, same_keys, unify};
 use crate::plan::{Estimate, Node, Plan, PlanColumn};
-pub(super) use lookup::filtered_scan;
-
-/// Inputs after which a join below counts as one: each join that is flattened adds two at most.
-const INPUTS_FLATTENED_MAX: usize = InputSet::INPUTS_MAX - 2;
+use joined::{joined_columns, joined_rows};
 
 /// A side of a join: its plan, and the relation if that may be looked up instead.
 struct Side {
@@ -202,7 +201,7 @@ impl Planner<'_> {
 
     /// Whether a condition can be the key of a hash table.
     fn is_key(&self, part: &Expr, left: &Plan, right: &Plan) -> bool {
-        equality(part, &sources(left), &sources(right)).is_some()
+        hash_key(part, &sources(left), &sources(right)).is_some()
     }
 
     /// `left` joined with `right`; `needed` is what is read of the result. `in_order` asks for a method that yields the
@@ -274,7 +273,11 @@ impl Planner<'_> {
         for number in merged.iter().copied().chain(others) {
             let part = &on[number];
             let is_key = merged.is_empty() || merged.contains(&number);
-            match equality(part, &left_sources, &right_sources) {
+            let sides = match merged.is_empty() {
+                true => hash_key(part, &left_sources, &right_sources),
+                false => equality(part, &left_sources, &right_sources),
+            };
+            match sides {
                 Some((l, r)) if self.optimize && is_key && !columns::has_subquery(part) => {
                     let (l, r) = self.same_type(l, &left, r, &right)?;
                     left_keys.push(l);
@@ -370,19 +373,36 @@ impl Planner<'_> {
 fn flatten(relation: Relation, inputs: &mut Vec<Relation>, parts: &mut Vec<Expr>) {
     match relation {
         Relation::Join { kind: JoinKind::Inner, left, right, on }
-            if inputs.len() < INPUTS_FLATTENED_MAX && !is_lateral(JoinKind::Inner, &left, &right) =>
+            if !is_lateral(JoinKind::Inner, &left, &right) =>
         {
-            flatten(*left, inputs, parts);
-            flatten(*right, inputs, parts);
+            if inputs.len() + count_inputs(&left) + count_inputs(&right) <= InputSet::INPUTS_MAX {
+                flatten(*left, inputs, parts);
+                flatten(*right, inputs, parts);
+            } else {
+                inputs.extend([*left, *right]);
+            }
             parts.extend(conjuncts(on));
         }
         other => inputs.push(other),
     }
 }
 
+/// How many inputs a relation is flattened into, at most.
+fn count_inputs(relation: &Relation) -> usize {
+    match relation {
+        Relation::Join { kind: JoinKind::Inner, left, right, .. } => count_inputs(left) + count_inputs(right),
+        _ => 1,
+    }
+}
+
 /// The two sides of an equality between columns of the left and columns of the right, left first.
 fn equality<'e>(part: &'e Expr, left: &SourceSet, right: &SourceSet) -> Option<(&'e Expr, &'e Expr)> {
-    let Expr::Compare(Comparison::Equal, a, b) = part else { return None };
+    hash_key(part, left, right).filter(|_| matches!(part, Expr::Compare(Comparison::Equal, ..)))
+}
+
+/// The same, also where NULL is the same as NULL.
+fn hash_key<'e>(part: &'e Expr, left: &SourceSet, right: &SourceSet) -> Option<(&'e Expr, &'e Expr)> {
+    let Expr::Compare(Comparison::Equal | Comparison::Same, a, b) = part else { return None };
     let of = |expr: &Expr, sources: &SourceSet| {
         let mentioned = mentioned(expr);
         !mentioned.is_empty() && mentioned.is_subset(sources)
@@ -393,23 +413,5 @@ fn equality<'e>(part: &'e Expr, left: &SourceSet, right: &SourceSet) -> Option<(
         Some((b, a))
     } else {
         None
-    }
-}
-
-pub(super) fn joined_columns(kind: JoinKind, left: &Plan, right: &[PlanColumn]) -> Vec<PlanColumn> {
-    match kind {
-        JoinKind::Inner | JoinKind::Left | JoinKind::Full => {
-            left.columns.iter().chain(right).copied().collect()
-        }
-        JoinKind::Semi | JoinKind::Anti => left.columns.clone(),
-    }
-}
-
-pub(super) fn joined_rows(kind: JoinKind, left: f64, matches: f64) -> f64 {
-    match kind {
-        JoinKind::Inner => left * matches,
-        JoinKind::Left | JoinKind::Full => left * matches.max(1.0),
-        JoinKind::Semi => left * matches.min(1.0),
-        JoinKind::Anti => left * (1.0 - matches.min(0.9)),
     }
 }

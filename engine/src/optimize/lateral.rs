@@ -4,7 +4,7 @@
 //! the columns of the left row that it mentions.
 
 use super::columns::{self, ColumnSet, conjuncts, sources_of};
-use super::join::{joined_columns, joined_rows};
+use super::join::joined::{joined_columns, joined_rows};
 use super::planner::Planner;
 use crate::algebra::{Expr, JoinKind, OutputColumn, Query, Relation};
 use crate::error::Error;

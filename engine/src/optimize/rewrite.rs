@@ -14,7 +14,7 @@ use super::rule::fold::simplify;
 use super::rule::outer::rejects_null;
 use super::rule::unnest::{as_join, is_asked_for_each_row, uncorrelated};
 use super::rule::{set, take};
-use crate::algebra::{Column, Expr, Function, JoinKind, MathFunction, Relation, Source};
+use crate::algebra::{Column, Expr, JoinKind, Relation, Source};
 
 /// Whether an expression can never be NULL; the planner knows the catalog, this module does not.
 pub(crate) type NeverNull<'a> = &'a dyn Fn(&Expr) -> bool;
@@ -64,7 +64,7 @@ fn parted(relation: &mut Relation, above: Vec<Expr>) -> (Vec<Expr>, Vec<Expr>) {
     match relation {
         Relation::Project { source, columns, .. } => {
             let by = definitions(*source, columns);
-            let may_pass = |part: &Expr| !columns::has_subquery(part) && mentions_only_plain(part, &by);
+            let may_pass = |part: &Expr| is_same_anywhere(part) && mentions_only_plain(part, &by);
             let (below, stay): (Vec<_>, Vec<_>) = above.into_iter().partition(may_pass);
             (below.into_iter().map(|part| substituted(part, &by)).collect(), stay)
         }
@@ -72,21 +72,22 @@ fn parted(relation: &mut Relation, above: Vec<Expr>) -> (Vec<Expr>, Vec<Expr>) {
             let by = definitions(*source, keys);
             let may_pass = |part: &Expr| {
                 !by.is_empty()
-                    && !columns::has_subquery(part)
+                    && is_same_anywhere(part)
                     && columns::columns_of(part).iter().all(|column| by.contains_key(column))
             };
             let (below, stay): (Vec<_>, Vec<_>) = above.into_iter().partition(may_pass);
             (below.into_iter().map(|part| substituted(part, &by)).collect(), stay)
         }
         Relation::Distinct { on, .. } => above.into_iter().partition(|part| {
-            columns::columns_of(part).iter().all(|column| on.contains(&Expr::Column(*column)))
+            !part.is_volatile()
+                && columns::columns_of(part).iter().all(|column| on.contains(&Expr::Column(*column)))
         }),
         Relation::Window { functions, .. } => above.into_iter().partition(|part| {
             // Only what keeps or drops whole partitions leaves the others as they are.
             let of_partition =
                 |column: &Column| functions.iter().all(|of| of.partition_by.contains(&Expr::Column(*column)));
             let mentioned = columns::columns_of(part);
-            !columns::has_subquery(part) && !mentioned.is_empty() && mentioned.iter().all(of_partition)
+            is_same_anywhere(part) && !mentioned.is_empty() && mentioned.iter().all(of_partition)
         }),
         Relation::With { .. } => (above, Vec::new()),
         Relation::Set { source, left, right, .. } => {
@@ -173,7 +174,7 @@ fn attach(relation: Relation, parts: Vec<Expr>, never_null: NeverNull<'_>) -> Re
     for part in parts {
         match as_join(part, never_null) {
             Ok(join) => joins.push(join),
-            Err(part) if plain.contains(&part) => {}
+            Err(part) if plain.contains(&part) && !part.is_volatile() => {}
             Err(part) if is_asked_for_each_row(&part) => asked.push(part),
             Err(part) => plain.push(part),
         }
@@ -225,16 +226,16 @@ fn is_never_true(part: &Expr) -> bool {
     matches!(part, Expr::Literal(Value::Bool(false) | Value::Null))
 }
 
+/// Whether a condition is as true of a row below an operator as above it, wherever it is asked.
+fn is_same_anywhere(part: &Expr) -> bool {
+    !columns::has_subquery(part) && !part.is_volatile()
+}
+
 /// Whether every column of `by` that `part` mentions stands for an expression without a subquery, and for one that is
 /// the same wherever it is computed.
 fn mentions_only_plain(part: &Expr, by: &HashMap<Column, Expr>) -> bool {
-    let is_plain = |definition: &Expr| !columns::has_subquery(definition) && !draws(definition);
+    let is_plain = |definition: &Expr| !columns::has_subquery(definition) && !definition.is_volatile();
     columns::columns_of(part).iter().all(|column| by.get(column).is_none_or(is_plain))
-}
-
-/// Whether lots are drawn for an expression: computed again it would be another.
-fn draws(expr: &Expr) -> bool {
-    matches!(expr, Expr::Call(Function::Math(MathFunction::Random), _)) || expr.any_child(draws)
 }
 
 #[cfg(test)]

@@ -180,7 +180,9 @@ fn constant(value: Value) -> Option<Scalar> {
 /// A bound of a subject of this type: an expression without columns whose keys order as the column's do.
 fn bound(expr: &Expr, data_type: DataType) -> Option<Scalar> {
     let is_plain = matches!(expr, Expr::Literal(_) | Expr::Parameter(..));
-    if !is_plain && (columns::has_subquery(expr) || !columns::columns_of(expr).is_empty()) {
+    if !is_plain
+        && (columns::has_subquery(expr) || !columns::columns_of(expr).is_empty() || expr.is_volatile())
+    {
         return None;
     }
     let compile = |expr: &Expr| Scalar::compile(expr, &|_| None).ok();

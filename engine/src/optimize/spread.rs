@@ -10,7 +10,7 @@
 use nuages_storage::Value;
 use smallvec::SmallVec;
 
-use super::join::filtered_scan;
+use super::filtered_scan::filtered_scan;
 use super::planner::Planner;
 use super::selectivity::{FEW_ROWS, places_of};
 use super::statistics::{ColumnStatistics, is_small};

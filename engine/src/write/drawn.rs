@@ -37,7 +37,7 @@ impl Drawn {
     ) {
         let mut reads = Vec::new();
         let is_drawn = |(at, (_, expr)): (usize, &(usize, Expr))| {
-            (expr.is_volatile() && add_read(expr, source, &mut reads)).then_some(at)
+            (!expr.is_immutable() && add_read(expr, source, &mut reads)).then_some(at)
         };
         let drawn: SmallVec<[usize; 2]> = assignments.iter().enumerate().filter_map(is_drawn).collect();
         let Some(rows) = version.table(table.id).filter(|_| !drawn.is_empty()) else { return };

@@ -29,7 +29,7 @@ use crate::error::Misuse;
 use crate::field::Field;
 use crate::meta::ModelMeta;
 use crate::model::Model;
-use crate::node::{Lookup, Node};
+use crate::node::{Lookup, Node, Operator};
 use crate::order::Order;
 use crate::path::{Col, Hop, Path, Rel, Types};
 use crate::queryset::state::Shape;
@@ -162,8 +162,12 @@ pub trait TupleAmong<T, M> {
 #[diagnostic::do_not_recommend]
 impl<T, M, I: IntoIterator<Item: TupleOperand<T, M>>> TupleAmong<T, M> for I {
     fn among(self, parts: &[Node]) -> Node {
-        let any = self.into_iter().map(|right| equal(parts, &right.into_parts())).reduce(Node::or);
-        any.unwrap_or(Node::Value(false.into()))
+        let any: Vec<Node> = self.into_iter().map(|right| equal(parts, &right.into_parts())).collect();
+        match <[Node; 1]>::try_from(any) {
+            Ok([only]) => only,
+            Err(any) if any.is_empty() => Node::Value(false.into()),
+            Err(any) => Node::Call(Operator::Or, any.into()),
+        }
     }
 }
 

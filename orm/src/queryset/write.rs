@@ -1,14 +1,14 @@
 //! The verbs that write: `create`, `bulk_create`, `bulk_update`, `get_or_create`, `update_or_create`, `update`,
 //! `delete`.
 
-use nuages_engine::algebra::{Statement, Update};
+use hashbrown::HashSet;
+use nuages_engine::algebra::{Expr, Relation, Source, Statement, Update};
 use nuages_storage::Value;
 
 use super::{
     QuerySet,
     cache::{self, Asked},
     conflict::{CreateOptions, OnConflict},
-    run::{has_key, has_key_of},
     state::{QueryState, Shape},
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
     insert::{self, ValueList},
     instance,
     model::{Key, Model},
-    node::{CaseNode, Node, Step},
+    node::{Node, Step},
     order,
     row::{Row, Selection},
     save::Persist,
@@ -389,27 +389,40 @@ pub(crate) fn own_columns<M: Model>(nodes: &[Node], place: &'static str) -> Resu
     nodes.iter().map(own_column).collect()
 }
 
-/// `UPDATE .. SET a = CASE WHEN id = 1 THEN .. WHEN id = 2 THEN .. END WHERE id IN (1, 2)`.
+/// `UPDATE .. SET a = given.a FROM (VALUES (1, ..), (2, ..)) AS given (id, a) WHERE id = given.id`.
 fn update_batch<M: Model>(instances: &[M], fields: &[u16], ex: &dyn Executor) -> Result<u64> {
     let meta = M::meta();
-    let mut keys = Vec::with_capacity(instances.len());
+    let bound = ex.shared().binding().model(meta)?;
+    let (own, given) = (Source::new(0), Source::new(1));
+    let written: Vec<usize> = fields.iter().map(|field| meta.position(*field)).collect();
+    let (mut rows, mut known) =
+        (Vec::with_capacity(instances.len()), HashSet::with_capacity(instances.len()));
     for instance in instances {
-        let key = instance.pk().ok_or(Error::Unsaved { model: M::NAME, wanted: "bulk_update" })?;
-        keys.push(key.values());
+        let key = instance.pk().ok_or(Error::Unsaved { model: M::NAME, wanted: "bulk_update" })?.values();
+        let values = ValueList::of(instance);
+        let of_fields = written.iter().map(|position| values[*position].clone().unwrap_or_default());
+        let row = key.iter().cloned().chain(of_fields).map(Expr::Literal).collect();
+        // Of two instances of one row the first is written.
+        if known.insert(key) {
+            rows.push(row);
+        }
     }
-    let rows: Vec<_> = instances.iter().map(ValueList::of).collect();
-    let mut list = Vec::with_capacity(fields.len());
-    for &field in fields {
-        let position = meta.position(field);
-        let branches = keys
-            .iter()
-            .zip(&rows)
-            .map(|(key, row)| (has_key(meta, key), Node::Value(row[position].clone().unwrap_or_default())));
-        let value =
-            Node::Case(std::sync::Arc::new(CaseNode { branches: branches.collect(), otherwise: None }));
-        list.push(AssignmentNode { step: Step::Field(field), value });
-    }
-    let mut state = QueryState::new(meta);
-    state.add_condition(has_key_of(meta, &keys));
-    update_once(&state, &list, ex)
+    let keys = meta.primary_key.iter().map(|field| meta.position(*field));
+    let positions: Vec<usize> = keys.chain(written).collect();
+    let types = positions.iter().map(|position| bound.types[*position]).collect();
+    let pairs = positions.iter().enumerate();
+    let mut pairs: Vec<(usize, Expr)> =
+        pairs.map(|(at, position)| (bound.columns[*position], given.column(at).into())).collect();
+    let mut assignments = pairs.split_off(meta.primary_key.len());
+    let is_given = pairs.into_iter().map(|(column, key)| Expr::from(own.column(column)).equals(key));
+    bound.generate(&mut assignments, own)?;
+    let update = Update {
+        table: bound.table,
+        source: own,
+        from: Some(Relation::Values { source: given, types, rows }),
+        predicate: is_given.reduce(Expr::and),
+        assignments,
+        returning: Vec::new(),
+    };
+    Ok(execute(ex, meta.table, &Statement::Update(update), &[])?.affected)
 }

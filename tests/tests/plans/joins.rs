@@ -1,7 +1,7 @@
 //! Where joins begin, how they are made, and which are not made at all.
 
 use nuages_engine::Error;
-use nuages_engine::algebra::{JoinKind, Relation, SortKey, Source};
+use nuages_engine::algebra::{Comparison, JoinKind, Relation, SortKey, Source};
 use nuages_storage::Value;
 
 use super::blog::{A, C, P, author, blog, column, comment, first, is, post, select};
@@ -143,5 +143,46 @@ fn dozens_of_joins_are_planned() -> Result<(), Error> {
     let (plan, rows) = blog.plan(&query)?;
     assert_eq!(rows, [[Value::from(7)]]);
     assert!(!plan.contains("Nested"), "every author is found by the one before:\n{plan}");
+    Ok(())
+}
+
+#[test]
+fn columns_that_are_the_same_where_both_are_null_are_hashed() -> Result<(), Error> {
+    let blog = blog()?;
+    let other = Source::new(20);
+    let same = column(P, post::VIEWS).compare(Comparison::Same, column(other, post::VIEWS));
+    let joined = blog.posts().join(JoinKind::Inner, Relation::scan(blog.post, other), same);
+    let query = select(joined, [column(P, post::ID)]);
+    assert_plan!(
+        blog,
+        query,
+        21_022,
+        [
+            "Project 1 columns  ~858 rows",
+            "└─ Hash join       ~858 rows",
+            "   │  post.views IS NOT DISTINCT FROM post.views",
+            "   ├─ Scan post    1000 rows",
+            "   └─ Scan post    1000 rows"
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn more_tables_are_joined_than_are_ordered_at_once() -> Result<(), Error> {
+    let blog = blog()?;
+    let authors = |number: u32| {
+        let source = |next| Source::new(100 + number * 100 + next);
+        let own = |next| column(source(next), author::ID);
+        let first = Relation::scan(blog.author, source(0));
+        (1..75).fold(first, |joined, next| {
+            let on = own(0).equals(own(next));
+            joined.join(JoinKind::Inner, Relation::scan(blog.author, source(next)), on)
+        })
+    };
+    let name = |number: u32| column(Source::new(100 + number * 100 + 74), author::NAME);
+    let joined = authors(0).join(JoinKind::Inner, authors(1), name(0).equals(name(1)));
+    let query = select(joined, [name(0), name(1)]);
+    assert_eq!(blog.plan(&query)?.1.len(), 20);
     Ok(())
 }

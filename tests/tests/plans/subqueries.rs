@@ -136,3 +136,33 @@ fn the_condition_of_an_outer_join_may_have_a_subquery() -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// `(id, id * 37 - 37) IN (SELECT author_id, views FROM post)`, as SQL says it: whether a condition is true of some row.
+#[test]
+fn rows_are_looked_for_among_rows_by_all_their_columns() -> Result<(), Error> {
+    let blog = blog()?;
+    let id = || column(A, author::ID);
+    let times = id().arithmetic(Arithmetic::Multiply, Expr::literal(37));
+    let views = times.arithmetic(Arithmetic::Subtract, Expr::literal(37));
+    let both = column(P, post::AUTHOR).equals(id()).and(column(P, post::VIEWS).equals(views));
+    let among = Expr::InQuery(Box::new(Expr::literal(true)), Box::new(select(blog.posts(), [both])));
+    let (plan, rows) = blog.plan(&select(blog.authors().filter(among), [id()]))?;
+    assert!(plan.contains("Index semi-join with post by index post_author_views"), "{plan}");
+    assert_eq!(rows.len(), 18, "{plan}"); // all but 7 and 14, whose views are not known
+    Ok(())
+}
+
+/// The groups that fail are those of no row outside.
+#[test]
+fn what_may_fail_is_computed_only_for_rows_that_ask_for_it() -> Result<(), Error> {
+    let blog = blog()?;
+    let shares = Expr::literal(1_000).arithmetic(Arithmetic::Divide, column(P, post::VIEWS));
+    let of_author =
+        column(P, post::AUTHOR).equals(column(A, author::ID).arithmetic(Arithmetic::Add, Expr::literal(100)));
+    let sum = Aggregate::of(AggregateFunction::Sum, shares);
+    let summed = select(blog.posts().filter(of_author).aggregate(G, vec![], vec![sum]), [column(G, 0)]);
+    let query = select(blog.authors(), [Expr::Scalar(Box::new(summed))]);
+    let (plan, rows) = blog.plan(&query)?;
+    assert_eq!(rows.len(), 20, "{plan}");
+    Ok(())
+}

@@ -9,7 +9,7 @@ use super::super::hash_join::HashJoin;
 use super::super::merge_join::MergeJoin;
 use super::super::nested_loop::NestedLoop;
 use super::super::testing::{Input, Row, TEXT, column, column_expr, input_of, kind, rows_of, scalar};
-use crate::algebra::{Comparison, JoinKind};
+use crate::algebra::{Comparison, Expr, JoinKind};
 use crate::evaluate::Scalar;
 
 const KINDS: [JoinKind; 5] =
@@ -84,18 +84,32 @@ fn passes_residual(left: &Row, right: &Row) -> bool {
     }
 }
 
-fn same_keys(left: &Row, right: &Row) -> bool {
+fn equal_keys(left: &Row, right: &Row) -> bool {
     let pairs = || left[..left.len() - 1].iter().zip(right);
     pairs().all(|(left, right)| left == right && !left.is_null())
 }
 
-fn hash_join(kind: JoinKind, left: &Input, right: &Input, residual: Option<&Scalar>) -> Vec<Row> {
+/// The same where NULL is as good a key as any.
+fn same_keys(left: &Row, right: &Row) -> bool {
+    left[..left.len() - 1] == right[..left.len() - 1]
+}
+
+/// A hash join by keys that are compared in this way.
+fn hash_join(
+    kind: JoinKind,
+    comparison: Comparison,
+    left: &Input,
+    right: &Input,
+    residual: Option<&Scalar>,
+) -> Vec<Row> {
+    let part = |_| Expr::literal(0).compare(comparison, Expr::literal(0));
+    let on: Vec<_> = (0..left.types.len() - 1).map(part).collect();
     let keys: Vec<_> = (0..left.types.len() - 1).map(|index| column(index, &left.types)).collect();
     let (left_plan, right_plan) = (left.plan(), right.plan());
     let all: Vec<usize> = (0..right.types.len()).collect();
     let (left, right) = ((&left_plan, left.open()), (&right_plan, right.open()));
     let residual = residual.map(PairTest::plain);
-    ordered(kind, rows_of(HashJoin::new(kind, left, right, (&keys, &keys), &all, residual)))
+    ordered(kind, rows_of(HashJoin::new(kind, left, right, (&keys, &keys, &on), &all, residual)))
 }
 
 /// The rows of an input in the order of their keys, in batches as short as they were.
@@ -134,7 +148,8 @@ fn check_merged(left: &Input, right: &Input) -> Result<(), TestCaseError> {
     for kind in [JoinKind::Inner, JoinKind::Left, JoinKind::Semi, JoinKind::Anti] {
         for residual in [None, Some(&condition)] {
             let merged = merge_join(kind, left, right, residual);
-            prop_assert_eq!(merged, hash_join(kind, left, right, residual), "{:?}", kind);
+            let hashed = hash_join(kind, Comparison::Equal, left, right, residual);
+            prop_assert_eq!(merged, hashed, "{:?}", kind);
         }
     }
     Ok(())
@@ -144,15 +159,14 @@ fn check(left: &Input, right: &Input) -> Result<(), TestCaseError> {
     check_merged(left, right)?;
     let condition = residual(left, right);
     for kind in KINDS {
-        prop_assert_eq!(
-            hash_join(kind, left, right, None),
-            model(kind, left, right, same_keys),
-            "{:?}",
-            kind
-        );
-        let both = |left: &Row, right: &Row| same_keys(left, right) && passes_residual(left, right);
-        let joined = hash_join(kind, left, right, Some(&condition));
-        prop_assert_eq!(joined, model(kind, left, right, both), "{:?} with a residual", kind);
+        let ways = [(Comparison::Equal, equal_keys as fn(&Row, &Row) -> bool), (Comparison::Same, same_keys)];
+        for (comparison, meet) in ways {
+            let joined = hash_join(kind, comparison, left, right, None);
+            prop_assert_eq!(joined, model(kind, left, right, meet), "{:?}", kind);
+            let both = |left: &Row, right: &Row| meet(left, right) && passes_residual(left, right);
+            let joined = hash_join(kind, comparison, left, right, Some(&condition));
+            prop_assert_eq!(joined, model(kind, left, right, both), "{:?} with a residual", kind);
+        }
         prop_assert_eq!(
             nested_loop(kind, left, right, None),
             model(kind, left, right, |_, _| true),
@@ -189,10 +203,16 @@ fn rows(key: impl Fn(i64) -> Value, count: i64) -> Input {
 fn a_key_may_have_more_partners_than_a_batch_has_rows() {
     let (left, right) = (rows(|row| Value::Int(row % 2), 4), rows(|row| Value::Int(row / 3_000), 6_000));
     for kind in KINDS {
-        assert_eq!(hash_join(kind, &left, &right, None), model(kind, &left, &right, same_keys));
+        assert_eq!(
+            hash_join(kind, Comparison::Equal, &left, &right, None),
+            model(kind, &left, &right, equal_keys)
+        );
         let condition = residual(&left, &right);
-        let both = |left: &Row, right: &Row| same_keys(left, right) && passes_residual(left, right);
-        assert_eq!(hash_join(kind, &left, &right, Some(&condition)), model(kind, &left, &right, both));
+        let both = |left: &Row, right: &Row| equal_keys(left, right) && passes_residual(left, right);
+        assert_eq!(
+            hash_join(kind, Comparison::Equal, &left, &right, Some(&condition)),
+            model(kind, &left, &right, both)
+        );
         assert_eq!(
             nested_loop(kind, &left, &right, Some(&condition)),
             model(kind, &left, &right, passes_residual)
@@ -205,7 +225,8 @@ fn a_lonely_row_is_put_out_after_all_its_partners_failed_whatever_batch_they_end
     for partners in [1_022, 1_023, 1_024, 1_025, 2_048] {
         let left = Input::of(&[TEXT, DataType::BigInt], vec![vec!["k".into(), Value::Int(i64::MAX)]; 3], 2);
         let right = rows(|_| "k".into(), partners);
-        let joined = hash_join(JoinKind::Left, &left, &right, Some(&residual(&left, &right)));
+        let joined =
+            hash_join(JoinKind::Left, Comparison::Equal, &left, &right, Some(&residual(&left, &right)));
         assert_eq!(joined, vec![vec!["k".into(), Value::Int(i64::MAX), Value::Null, Value::Null]; 3]);
     }
 }
@@ -215,11 +236,11 @@ fn null_keys_match_nothing_and_empty_sides_yield_what_is_left() {
     let nulls = Input::of(&[DataType::BigInt; 2], vec![vec![Value::Null, Value::Int(1)]; 2], 1);
     let empty = Input::of(&[DataType::BigInt; 2], Vec::new(), 1);
     for other in [&nulls, &empty] {
-        assert!(hash_join(JoinKind::Inner, &nulls, other, None).is_empty());
-        assert!(hash_join(JoinKind::Semi, &nulls, other, None).is_empty());
-        assert_eq!(hash_join(JoinKind::Left, &nulls, other, None).len(), 2);
-        assert_eq!(hash_join(JoinKind::Anti, &nulls, other, None).len(), 2);
-        assert!(hash_join(JoinKind::Left, &empty, other, None).is_empty());
+        assert!(hash_join(JoinKind::Inner, Comparison::Equal, &nulls, other, None).is_empty());
+        assert!(hash_join(JoinKind::Semi, Comparison::Equal, &nulls, other, None).is_empty());
+        assert_eq!(hash_join(JoinKind::Left, Comparison::Equal, &nulls, other, None).len(), 2);
+        assert_eq!(hash_join(JoinKind::Anti, Comparison::Equal, &nulls, other, None).len(), 2);
+        assert!(hash_join(JoinKind::Left, Comparison::Equal, &empty, other, None).is_empty());
     }
 }
 
@@ -232,6 +253,10 @@ fn keys_that_are_equal_in_another_form_match() {
     ];
     for (a, b) in pairs {
         let (left, right) = (rows(|_| a.clone(), 2), rows(|_| b.clone(), 2));
-        assert_eq!(hash_join(JoinKind::Inner, &left, &right, None).len(), 4, "{a} and {b}");
+        assert_eq!(
+            hash_join(JoinKind::Inner, Comparison::Equal, &left, &right, None).len(),
+            4,
+            "{a} and {b}"
+        );
     }
 }

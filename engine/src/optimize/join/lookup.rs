@@ -1,15 +1,15 @@
 //! Index joins: the partners of a row looked up by a key of the table they are in.
 
-use nuages_storage::TableId;
-
 use super::super::access::fetches;
 use super::super::columns::{self, ColumnSet, SourceSet, conjunction, conjuncts};
 use super::super::cost;
+use super::super::filtered_scan::filtered_scan;
 use super::super::implication::condition_covered;
 use super::super::planner::{Planner, sources};
 use super::super::subject::{Subject, Subjects};
-use super::{Wanted, equality, joined_columns, joined_rows};
-use crate::algebra::{Expr, JoinKind, Relation, Source};
+use super::joined::{joined_columns, joined_rows};
+use super::{Wanted, equality};
+use crate::algebra::{Expr, JoinKind, Relation};
 use crate::catalog::{IndexDefinition, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::{Scalar, same_keys};
@@ -144,17 +144,5 @@ impl Planner<'_> {
         let lookup = Lookup { table, fetch, by: candidate.by, matches: candidate.matches, residual, on };
         let node = Node::IndexJoin { kind, left: Box::new(left), lookup };
         Ok(Plan { node, columns, estimate })
-    }
-}
-
-/// A scan, its source and the filter over it, without subqueries.
-pub(in crate::optimize) fn filtered_scan(relation: &Relation) -> Option<(TableId, Source, Option<&Expr>)> {
-    match relation {
-        Relation::Scan { table, source } => Some((*table, *source, None)),
-        Relation::Filter { input, predicate } if !columns::has_subquery(predicate) => match &**input {
-            Relation::Scan { table, source } => Some((*table, *source, Some(predicate))),
-            _ => None,
-        },
-        _ => None,
     }
 }

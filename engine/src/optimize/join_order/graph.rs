@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use super::super::columns::{self, ColumnSet};
 use super::super::cost;
+use super::super::filtered_scan::filtered_scan;
 use super::super::planner::Planner;
 use super::super::rewrite::mentioned;
 use super::super::spread::{Spread, meeting_share};
@@ -316,7 +317,7 @@ impl JoinGraph {
             lookups: Vec::new(),
             keys: Vec::new(),
         };
-        let Some((table, source, _)) = super::super::join::filtered_scan(relation) else { return input };
+        let Some((table, source, _)) = filtered_scan(relation) else { return input };
         let Ok(definition) = planner.table(table) else { return input };
         let rows = planner.table_rows(table);
         let subjects = Subjects::of(definition, source);

@@ -35,7 +35,7 @@ pub(crate) fn restriction(part: &Expr, sources: &SourceSet) -> Option<Expr> {
     let Expr::Or(parts) = part else { return None };
     let of_sources = |part: &Expr| {
         let mentioned = mentioned(part);
-        !mentioned.is_empty() && mentioned.is_subset(sources)
+        !mentioned.is_empty() && mentioned.is_subset(sources) && !part.is_volatile()
     };
     let own = |branch: &Expr| {
         conjunction(conjuncts(branch.clone()).into_iter().filter(|part| of_sources(part)).collect())

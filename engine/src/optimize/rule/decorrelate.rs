@@ -13,6 +13,7 @@
 use hashbrown::HashMap;
 
 use super::super::columns::{self, has_subquery, sources_of};
+use super::super::failing::may_fail;
 use super::super::planner::Planner;
 use super::super::rewrite::{mentioned, substituted};
 use super::take;
@@ -102,6 +103,18 @@ fn derive(query: &Query, planner: &mut Planner<'_>) -> Option<(Derived, Expr)> {
                 return None;
             }
         }
+    }
+    // The groups that no outer row has are computed, too.
+    let mut fails = false;
+    let mut look = |expr: &Expr| fails |= may_fail(expr, planner);
+    columns::walk_relation(&input, &mut look);
+    keys.iter().for_each(|key| columns::walk(key, &mut look));
+    aggregates
+        .iter_mut()
+        .flat_map(|aggregate| aggregate.expressions_mut())
+        .for_each(|expr| columns::walk(expr, &mut look));
+    if fails {
+        return None;
     }
     let groups = planner.fresh_source();
     let results: HashMap<Column, Expr> = aggregates

@@ -15,13 +15,16 @@ pub(crate) fn push_into_sides(
     right: &mut Query,
     parts: Vec<Expr>,
 ) -> Vec<Expr> {
-    let is_plain = |query: &Query| !query.columns.iter().any(|column| has_subquery(&column.expr));
+    let is_plain = |query: &Query| {
+        !query.columns.iter().any(|column| has_subquery(&column.expr) || column.expr.is_volatile())
+    };
     if !is_plain(left) || !is_plain(right) {
         return parts;
     }
     let (below, stay): (Vec<_>, Vec<_>) = parts.into_iter().partition(|part| {
         let mentioned = super::super::columns::columns_of(part);
         !has_subquery(part)
+            && !part.is_volatile()
             && !mentioned.is_empty()
             && mentioned.iter().all(|column| column.source() == source && column.index() < left.columns.len())
     });

@@ -82,7 +82,7 @@ impl Facts {
                 self.equal.push((*a, *b));
             }
             (Expr::Column(column), value) | (value, Expr::Column(column))
-                if columns_of(value).is_empty() && !has_subquery(value) =>
+                if columns_of(value).is_empty() && !has_subquery(value) && !value.is_volatile() =>
             {
                 self.fixed.push((*column, value.clone()));
             }

@@ -11,6 +11,7 @@
 //! anti-join only where neither side can be NULL.
 
 use hashbrown::HashMap;
+use nuages_storage::Value;
 
 use super::super::columns::{self, SourceSet, conjunction, conjuncts, sources_of};
 use super::super::rewrite::{NeverNull, definitions, mentioned, substituted};
@@ -36,8 +37,14 @@ pub(crate) fn as_join(
                 (Some((right, mut on, by)), Some(column)) => {
                     let column = substituted(column.expr, &by);
                     let safe = kind == JoinKind::Semi || (never_null(value) && never_null(&column));
-                    let plain = !columns::has_subquery(&column);
-                    on.push(value.as_ref().clone().equals(column));
+                    let plain = !columns::has_subquery(&column) && !column.is_volatile();
+                    match (kind, value.as_ref()) {
+                        // That a condition is true of some row: how rows are looked for in a list of rows.
+                        (JoinKind::Semi, Expr::Literal(Value::Bool(true))) if is_condition(&column) => {
+                            on.extend(conjuncts(column));
+                        }
+                        (_, value) => on.push(value.clone().equals(column)),
+                    }
                     (safe && plain).then_some((right, on))
                 }
                 _ => None,
@@ -49,6 +56,11 @@ pub(crate) fn as_join(
         Some((right, on)) => Ok((kind, right, on)),
         None => Err(part),
     }
+}
+
+/// Whether an expression is true, false or unknown, and nothing else.
+fn is_condition(expr: &Expr) -> bool {
+    matches!(expr, Expr::And(_) | Expr::Compare(..))
 }
 
 /// What [`lift`] makes of a subquery: the relation without correlation, the conjuncts lifted out of it, and what the

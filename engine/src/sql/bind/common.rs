@@ -91,7 +91,7 @@ impl Binder<'_> {
             self.common.split_off(from).into_iter().rev()
         {
             let Some(rows) = rows.filter(|_| mentions > 0) else { continue };
-            if mentions == 1 && !is_materialized {
+            if mentions == 1 && !is_materialized && !is_volatile(&rows) {
                 put_in_place(&mut query, table, &rows);
                 continue;
             }
@@ -271,6 +271,13 @@ fn put_in_place(query: &mut Query, wanted: WorkTable, rows: &Query) {
             *relation = rows.relation.clone().project(*source, columns);
         }
     });
+}
+
+/// Whether something in a query is drawn by lot: computed in another place, or more often, it would be another.
+fn is_volatile(query: &Query) -> bool {
+    let mut found = false;
+    walk_query(query, &mut |expr| found |= expr.is_volatile());
+    found
 }
 
 /// The parts of a query that may be recursive: a union, and nothing around it but a limit.

@@ -1,8 +1,8 @@
-//! PostgreSQL's paths through JSON, read: see [`query`](super::query).
+//! PostgreSQL's paths through JSON, read: see the module above.
 
 use serde_json::Value as Json;
 
-use super::query::{Condition, JsonPath, Order, Origin, Place, Step, Way};
+use super::syntax::{Condition, JsonPath, Order, Origin, Place, Step, Way};
 use crate::error::Error;
 
 /// How deep conditions may lie within each other.
