@@ -10,14 +10,15 @@
 //! crate's; `grammar` tells it what both dialects write. What a statement *means* is decided in `bind`, and only there.
 //! An [`SqlError`] says what is wrong as data, where in the text, and which name was probably meant.
 //!
-//! Order of reading: [`Connection`], `control` (transactions, EXPLAIN), `define` and `alter` (statements about the
-//! schema), `pragma` and `counts` (what SQLite tells of the schema and of what was done), [`PreparedStatement`],
-//! `named` (PREPARE), `kept` (texts that are asked again), `parse`, `tokens`, `grammar`, `climb`, `prefix`, `frame`,
-//! `bind`, `parameters`, `error`; `print` (SQL out).
+//! Order of reading: [`Connection`], `control` (transactions, EXPLAIN), `changing` (common tables that change rows), `merge`,
+//! `define` and `alter` (statements about the schema), `pragma` and `counts` (what SQLite tells of the schema and of what
+//! was done), [`PreparedStatement`], `named` (PREPARE), `kept` (texts that are asked again), `parse`, `tokens`, `grammar`,
+//! `climb`, `prefix`, `frame`, `hint` (what was probably meant), `bind`, `parameters`, `error`; `print` (SQL out).
 
 mod alter;
 mod bind;
 mod bound;
+mod changing;
 mod climb;
 mod connection;
 mod control;
@@ -27,7 +28,9 @@ mod dialect;
 mod error;
 mod frame;
 mod grammar;
+mod hint;
 mod kept;
+mod merge;
 mod named;
 mod parameters;
 mod parse;

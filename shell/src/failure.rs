@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use nuages_engine::Error;
-use nuages_engine::sql::SqlError;
+use nuages_engine::sql::{Problem, SqlError};
 
 /// Why a statement or a command did nothing.
 #[derive(Debug)]
@@ -61,7 +61,11 @@ impl Failure {
 impl Display for Failure {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Sql(error) => write!(f, "{error:#}"),
+            Failure::Sql(error) => {
+                write!(f, "{error:#}")?;
+                let is_memory = matches!(error.problem(), Problem::Engine(Error::MemoryLimit { .. }));
+                if is_memory { f.write_str(" with --memory MIB") } else { Ok(()) }
+            }
             Failure::Engine(error) => write!(f, "{error}"),
             Failure::UnknownCommand { name, nearest: Some(nearest) } => {
                 write!(f, "there is no command `{name}`; did you mean `{nearest}`?")

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         format: options.format,
         is_interactive,
         keeps_going: options.keep_going,
+        memory_bytes_max: options.memory_bytes_max(),
     };
     let mut shell = match Shell::open(options.path.as_deref(), manners, Interrupt::install()) {
         Ok(shell) => shell,

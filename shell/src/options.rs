@@ -33,9 +33,31 @@ pub(crate) struct Options {
     #[arg(short, long, value_enum, default_value_t = Meaning::Postgresql)]
     pub(crate) dialect: Meaning,
 
+    /// How much memory a statement may keep, in MiB; 0 for no limit. Half of the machine's without it.
+    #[arg(short, long, value_name = "MIB")]
+    pub(crate) memory: Option<u64>,
+
     /// Go on after a statement that failed, when not interactive.
     #[arg(short, long)]
     pub(crate) keep_going: bool,
+}
+
+impl Options {
+    /// How many bytes a statement may keep in memory; none if there is no limit.
+    pub(crate) fn memory_bytes_max(&self) -> Option<u64> {
+        match self.memory {
+            Some(0) => None,
+            Some(mebibytes) => Some(mebibytes.saturating_mul(1 << 20)),
+            None => machine_bytes().map(|bytes| bytes / 2),
+        }
+    }
+}
+
+/// How much memory the machine has, where it tells.
+fn machine_bytes() -> Option<u64> {
+    let told = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = told.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1 << 10)
 }
 
 /// The dialects, as they are spelt on the command line.

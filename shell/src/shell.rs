@@ -29,6 +29,7 @@ pub(crate) struct Shell {
     /// Whether a person looks on, who wants to know what became of a statement without rows.
     is_interactive: bool,
     keeps_going: bool,
+    memory_bytes_max: Option<u64>,
     interrupt: Interrupt,
     output: Option<BufWriter<File>>,
     /// A statement that is not complete yet.
@@ -52,6 +53,8 @@ pub(crate) struct Manners {
     pub(crate) is_interactive: bool,
     /// Whether it goes on after a failure.
     pub(crate) keeps_going: bool,
+    /// How much a statement may keep in memory.
+    pub(crate) memory_bytes_max: Option<u64>,
 }
 
 impl Shell {
@@ -65,7 +68,7 @@ impl Shell {
         interrupt: Interrupt,
     ) -> Result<Shell, Failure> {
         let database = open(path)?;
-        let Manners { dialect, format, is_interactive, keeps_going } = manners;
+        let Manners { dialect, format, is_interactive, keeps_going, memory_bytes_max } = manners;
         Ok(Shell {
             connection: Connection::with_dialect(database.clone(), dialect),
             database,
@@ -75,6 +78,7 @@ impl Shell {
             shows_plan: false,
             is_interactive,
             keeps_going,
+            memory_bytes_max,
             interrupt,
             output: None,
             pending: String::new(),
@@ -189,7 +193,12 @@ impl Shell {
             }
         }
         let cancel = Cancel::new();
-        self.connection.set_limits(Limits { cancel: Some(cancel.clone()), ..Limits::default() });
+        let memory_bytes_max = self.memory_bytes_max;
+        self.connection.set_limits(Limits {
+            cancel: Some(cancel.clone()),
+            memory_bytes_max,
+            ..Limits::default()
+        });
         let Shell { connection, interrupt, .. } = self;
         let outcome = interrupt.during(cancel, || connection.execute(sql, &[]))?;
         self.format.print(&outcome.rows, &mut out(&mut self.output))?;

@@ -256,3 +256,16 @@ fn what_is_too_deep_or_too_long_is_an_error_and_the_shell_goes_on() {
         assert_eq!((run.out.as_str(), run.status), ("a\n1\n", 1), "{}", run.error);
     }
 }
+
+#[test]
+fn a_statement_keeps_no_more_memory_than_it_may() {
+    let sql = "SELECT array_agg(x) FROM generate_series(1, 300000) AS x; SELECT 1;";
+    let run = nuages(&["--memory", "1", "-k"], sql);
+    assert!(run.error.contains("would keep more than the 1048576 bytes"), "{}", run.error);
+    assert!(run.error.contains("raise the limit with --memory MIB"), "{}", run.error);
+    assert!(run.out.contains('1'), "{}", run.out);
+    assert_eq!(
+        nuages(&["--memory", "0", "-f", "csv"], "SELECT count(*) FROM generate_series(1, 1000) AS x;").error,
+        ""
+    );
+}

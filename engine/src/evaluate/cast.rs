@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
+use jiff::tz::TimeZone;
 use nuages_storage::value::temporal::{
     MICROS_PER_DAY, date_from_days, date_to_days, time_from_micros, timestamp_from_micros,
     timestamp_to_micros,
@@ -26,6 +27,7 @@ pub(super) fn castable(from: Class, to: Class) -> bool {
         || (from.is_number() && to.is_number())
         || matches!((from, to), (Bool, Int) | (Int, Bool) | (Date, Timestamp) | (Timestamp, Date | Time))
         || (from != Class::Bytes && to == Json)
+        || (from == Json && (to.is_number() || to == Bool))
 }
 
 /// A column converted in the rows of `selection`.
@@ -114,6 +116,7 @@ pub fn cast_value(value: Value, to: DataType) -> Result<Value, Error> {
             _ => Ok(value),
         },
         (from_class, Class::Json) if from_class != Class::Json => Ok(to_json(value)),
+        (Class::Json, to_class) if to_class != Class::Json => of_json(&value, to),
         (from_class, to_class)
             if from_class == to_class || (from_class.is_number() && to_class.is_number()) =>
         {
@@ -135,6 +138,23 @@ fn cut(value: Value, to: DataType) -> Value {
         }
         (value, _) => value,
     }
+}
+
+/// The number or truth value that a document is.
+fn of_json(document: &Value, to: DataType) -> Result<Value, Error> {
+    let read = match document {
+        Value::Json(json) => match (&**json, class_of(to)) {
+            (serde_json::Value::Bool(bool), Class::Bool) => Some(Value::Bool(*bool)),
+            (serde_json::Value::Number(number), Class::Float) => number.as_f64().map(Value::Float),
+            (serde_json::Value::Number(number), class) if class.is_number() => {
+                number.as_i64().map(Value::Int).or_else(|| decimal_of(&number.to_string()))
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    let refused = || Error::Cast { text: document.to_string(), data_type: to };
+    to.accepts(read.ok_or_else(refused)?).map_err(|_| Error::Overflow { operation: format!("cast to {to}") })
 }
 
 fn to_json(value: Value) -> Value {
@@ -162,7 +182,7 @@ fn read(text: &str, to: DataType) -> Result<Value, Error> {
     let trimmed = text.trim();
     let read = match class_of(to) {
         Class::Bool => read_bool(trimmed).map(Value::Bool),
-        Class::Int => parse::<i64>(trimmed).map(Value::Int).or_else(|| decimal_of(trimmed)),
+        Class::Int => parse::<i64>(trimmed).map(Value::Int).or_else(|| whole_decimal_of(trimmed)),
         Class::Float => parse::<f64>(trimmed).map(Value::Float),
         Class::Decimal => decimal_of(trimmed),
         Class::Text => Some(Value::from(text)),
@@ -187,6 +207,11 @@ fn parse<T: FromStr>(text: &str) -> Option<T> {
 
 fn decimal_of(text: &str) -> Option<Value> {
     parse::<Decimal>(text).or_else(|| Decimal::from_scientific(text).ok()).map(Value::Decimal)
+}
+
+/// A number that is written with a point or an exponent and has no fraction.
+fn whole_decimal_of(text: &str) -> Option<Value> {
+    decimal_of(text).filter(|number| matches!(number, Value::Decimal(number) if number.is_integer()))
 }
 
 /// PostgreSQL's words for true and false.
@@ -221,13 +246,36 @@ fn read_bytes(text: &str) -> Result<Value, Error> {
     bytes.filter(|_| rest.is_empty()).map(Value::from).ok_or_else(refused)
 }
 
-/// An instant; without an offset it is in UTC, without a time at midnight.
+/// An instant; without an offset or the name of a zone behind it, it is in UTC, without a time at midnight.
 fn read_timestamp(text: &str) -> Option<Value> {
-    let instant = parse::<jiff::Timestamp>(text).or_else(|| {
+    let local_in = |text: &str, zone: &TimeZone| {
         let local = parse::<jiff::civil::DateTime>(text)?;
-        jiff::tz::TimeZone::UTC.to_timestamp(local).ok()
-    })?;
+        zone.to_timestamp(local).ok()
+    };
+    let named = || {
+        let (local, name) = text.rsplit_once(' ')?;
+        let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic());
+        local_in(local.trim_end(), &is_name.then(|| zone_named(name))??)
+    };
+    let instant = parse::<jiff::Timestamp>(text).or_else(|| local_in(text, &TimeZone::UTC)).or_else(named)?;
     Some(Value::Timestamp(instant))
+}
+
+/// The zone of a name, or of an abbreviation of those that are no names.
+fn zone_named(name: &str) -> Option<TimeZone> {
+    const HOURS: [(&str, i8); 9] = [
+        ("EDT", -4),
+        ("CST", -6),
+        ("CDT", -5),
+        ("MDT", -6),
+        ("PST", -8),
+        ("PDT", -7),
+        ("CEST", 2),
+        ("BST", 1),
+        ("JST", 9),
+    ];
+    let known = HOURS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    known.map(|(_, hours)| TimeZone::fixed(jiff::tz::offset(*hours))).or_else(|| TimeZone::get(name).ok())
 }
 
 /// The integer equal to a whole float, if there is one.

@@ -1,5 +1,7 @@
 //! Intervals as texts: PostgreSQL's words, a clock, ISO 8601.
 
+use std::borrow::Cow;
+
 use jiff::{SignedDuration, Span};
 
 const SECONDS_PER_DAY: i64 = 86_400;
@@ -10,6 +12,7 @@ pub(crate) fn read_interval(text: &str) -> Option<SignedDuration> {
     if text.trim_start_matches(['-', '+']).starts_with('P') {
         return read_iso(text);
     }
+    let text = with_signs(text);
     let mut words = text.split_whitespace().peekable();
     let mut sign = 1;
     words.peek()?;
@@ -26,7 +29,12 @@ pub(crate) fn read_interval(text: &str) -> Option<SignedDuration> {
         let split = word.find(|character: char| character.is_ascii_alphabetic()).unwrap_or(word.len());
         let (amount, unit) = word.split_at(split);
         let amount: f64 = amount.parse().ok()?;
-        let unit = if unit.is_empty() { words.next().unwrap_or("second") } else { unit };
+        let is_before_clock = words.peek().is_some_and(|next| next.contains(':'));
+        let unit = match unit {
+            "" if is_before_clock => "day",
+            "" => words.next().unwrap_or("second"),
+            unit => unit,
+        };
         let seconds = match unit.to_lowercase().as_str() {
             "microsecond" | "microseconds" | "us" => 1e-6,
             "millisecond" | "milliseconds" | "ms" => 1e-3,
@@ -41,6 +49,14 @@ pub(crate) fn read_interval(text: &str) -> Option<SignedDuration> {
     }
     let total = parts.into_iter().try_fold(SignedDuration::ZERO, SignedDuration::checked_add)?;
     if sign < 0 { total.checked_neg() } else { Some(total) }
+}
+
+/// The text with its signs at the numbers that they are of: `1 month - 1 day` is `1 month -1 day`.
+fn with_signs(text: &str) -> Cow<'_, str> {
+    match text.contains("- ") || text.contains("+ ") {
+        true => text.replace("- ", "-").replace("+ ", "+").into(),
+        false => text.into(),
+    }
 }
 
 /// `P1DT2H30M`, without years and months.
@@ -77,10 +93,13 @@ pub(crate) fn read_months(text: &str, unit: Option<&str>) -> Option<(i64, Signed
         let rest = read_iso(&span.years(0).months(0).to_string())?;
         return (months != 0).then_some((months, rest));
     }
-    if let Some((years, months)) = text.trim().split_once('-').filter(|(years, _)| !years.is_empty()) {
-        let (years, months): (i64, i64) = (years.parse().ok()?, months.parse().ok()?);
+    let written = text.trim().split_once('-').filter(|(years, _)| !years.is_empty());
+    if let Some((Ok(years), Ok(months))) =
+        written.map(|(years, months)| (years.parse::<i64>(), months.parse::<i64>()))
+    {
         return Some((years.checked_mul(MONTHS_PER_YEAR)?.checked_add(months)?, SignedDuration::ZERO));
     }
+    let text = with_signs(text);
     let mut words = text.split_whitespace().peekable();
     let mut total: Option<i64> = None;
     let mut rest = Vec::new();
@@ -132,6 +151,8 @@ mod tests {
         assert_eq!(read_months("1", Some("year")), Some((12, hours(0))));
         assert_eq!(read_months("1 year 2 months 3 days 04:00:00", None), Some((14, hours(76))));
         assert_eq!(read_months("1-2", None), Some((14, hours(0))));
+        assert_eq!(read_months("1 month - 1 hour", None), Some((1, hours(-1))));
+        assert_eq!(read_months("1 month -1 hour", None), Some((1, hours(-1))));
         assert_eq!(read_months("P1Y2M3DT4H", None), Some((14, hours(76))));
         assert_eq!(read_months("P3D", None), None);
         assert_eq!([read_months("3 days", None), read_months("x months", None)], [None; 2]);

@@ -276,43 +276,78 @@ pub(super) fn quote(text: &str, mark: char, heap: &mut String) {
     heap.push(mark);
 }
 
+/// `format()`: `%[position$][-][width]kind`, where the width may be `*`, an argument.
 fn format(call: &Call<'_>, row: usize, heap: &mut String) -> Result<(), Error> {
     let refused = |expected: &str, got: String| Error::Type {
         expression: "format()".to_owned(),
         expected: expected.to_owned(),
         got,
     };
-    let mut characters = call.text(0, row).chars();
-    let mut arguments = call.columns[1..].iter();
-    while let Some(character) = characters.next() {
-        if character != '%' {
-            heap.push(character);
-            continue;
-        }
-        let kind = characters.next();
-        if kind == Some('%') {
+    let too_few = || refused("an argument for every %", "too few".to_owned());
+    let mut rest = call.text(0, row);
+    let mut next = 1;
+    while let Some(at) = rest.find('%') {
+        heap.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(behind) = rest.strip_prefix('%') {
             heap.push('%');
+            rest = behind;
             continue;
         }
-        let argument = match kind {
-            Some('s' | 'I' | 'L') => arguments.next(),
-            other => {
-                return Err(refused(
-                    "%s, %I, %L or %%",
-                    format!("%{}", other.map(String::from).unwrap_or_default()),
-                ));
+        let (position, behind) = leading_number(rest);
+        let place = position.filter(|_| behind.starts_with('$'));
+        rest = if place.is_some() { &behind[1..] } else { rest };
+        let is_left = rest.starts_with('-');
+        rest = rest.trim_start_matches('-');
+        let width = match rest.strip_prefix('*') {
+            Some(behind) => {
+                rest = behind;
+                let width = call.columns.get(next).ok_or_else(too_few)?.text(row).unwrap_or("0");
+                next += 1;
+                let read = width.trim().parse::<i64>();
+                read.map_err(|_| refused("a width that is a number", width.to_owned()))?
+            }
+            None => {
+                let (width, behind) = leading_number(rest);
+                rest = behind;
+                width.map_or(0, |width| i64::try_from(width).unwrap_or(i64::MAX))
             }
         };
-        let argument = argument.ok_or_else(|| refused("an argument for every %", "too few".to_owned()))?;
+        let kind = rest.chars().next();
+        let Some(kind @ ('s' | 'I' | 'L')) = kind else {
+            return Err(refused(
+                "%s, %I, %L or %%",
+                format!("%{}", kind.map(String::from).unwrap_or_default()),
+            ));
+        };
+        rest = &rest[1..];
+        let argument = call.columns.get(place.unwrap_or(next)).filter(|_| place != Some(0));
+        let argument = argument.ok_or_else(too_few)?;
+        next = place.unwrap_or(next) + 1;
+        let begin = heap.len();
         match (kind, argument.text(row)) {
-            (Some('s'), text) => heap.push_str(text.unwrap_or_default()),
-            (Some('L'), None) => heap.push_str("NULL"),
-            (Some('L'), Some(text)) => quote(text, '\'', heap),
+            ('s', text) => heap.push_str(text.unwrap_or_default()),
+            ('L', None) => heap.push_str("NULL"),
+            ('L', Some(text)) => quote(text, '\'', heap),
             (_, Some(text)) => push_name(text, heap),
             (_, None) => return Err(refused("a name that is not NULL", "NULL".to_owned())),
         }
+        let room = usize::try_from(width.unsigned_abs()).unwrap_or(usize::MAX);
+        let missing = room.saturating_sub(heap[begin..].chars().count());
+        check_size(StringFunction::Format.name(), heap.len().saturating_add(missing))?;
+        match is_left || width < 0 {
+            true => heap.extend(std::iter::repeat_n(' ', missing)),
+            false => heap.insert_str(begin, &" ".repeat(missing)),
+        }
     }
+    heap.push_str(rest);
     check_size(StringFunction::Format.name(), heap.len())
+}
+
+/// The number that a text begins with, and what follows it.
+fn leading_number(text: &str) -> (Option<usize>, &str) {
+    let end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    (text[..end].parse().ok(), &text[end..])
 }
 
 /// Adds a name, in quotes if it needs them.

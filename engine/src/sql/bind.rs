@@ -26,7 +26,7 @@ mod calendar;
 mod called;
 mod change;
 mod collation;
-mod common;
+pub(super) mod common;
 mod condition;
 mod conflict;
 mod expression;
@@ -46,7 +46,7 @@ mod pattern;
 mod query;
 mod record;
 mod row;
-mod scope;
+pub(super) mod scope;
 mod select;
 mod series;
 mod subquery;
@@ -90,6 +90,8 @@ pub(super) struct Binder<'a> {
     next_work_table: u32,
     /// How deep in queries.
     depth: usize,
+    /// What the last RETURNING returns.
+    returned: Vec<scope::Shape>,
 }
 
 impl<'a> Binder<'a> {
@@ -102,7 +104,13 @@ impl<'a> Binder<'a> {
             common: Vec::new(),
             next_work_table: 0,
             depth: 0,
+            returned: Vec::new(),
         }
+    }
+
+    /// The columns that the change returns that was bound last.
+    pub(super) fn take_returned(&mut self) -> Vec<scope::Shape> {
+        std::mem::take(&mut self.returned)
     }
 
     fn source(&mut self) -> Source {

@@ -19,8 +19,8 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::grammar::Grammar;
-use super::prefix::{begins_query, take_name};
+use super::grammar::{Grammar, is_isnull};
+use super::prefix::{begins_query, of_sign, take_name};
 
 /// How many operands may be within each other.
 const DEPTH_MAX: usize = if cfg!(debug_assertions) { 6 } else { 24 };
@@ -143,6 +143,7 @@ impl Grammar {
         let (op, precedence) = match &parser.peek_token_ref().token {
             Token::RParen | Token::Comma | Token::EOF => return Next::End,
             Token::Word(word) if word.quote_style.is_none() => match word.keyword {
+                Keyword::NoKeyword if is_isnull(word) => return Next::Other,
                 Keyword::AND => (BinaryOperator::And, of(Precedence::And)),
                 Keyword::OR => (BinaryOperator::Or, of(Precedence::Or)),
                 Keyword::NoKeyword
@@ -230,6 +231,7 @@ impl Grammar {
             Token::LParen => return self.parenthesised(parser),
             Token::Minus => return self.signed(parser, UnaryOperator::Minus).map(Some),
             Token::Plus => return self.signed(parser, UnaryOperator::Plus).map(Some),
+            Token::Tilde => return self.signed(parser, UnaryOperator::BitwiseNot).map(Some),
             Token::Word(word) => match keyword_of(token) {
                 Keyword::NULL => Value::Null,
                 Keyword::TRUE => Value::Boolean(true),
@@ -260,11 +262,8 @@ impl Grammar {
 
     fn signed(&self, parser: &mut Parser<'_>, op: UnaryOperator) -> Result<Box<Expr>, ParserError> {
         parser.advance_token();
-        let expr = self.subexpr(parser, self.prec_value(Precedence::MulDivModOp))?;
-        // Two minuses in a row are a comment where the tree is printed, as it is for a view.
-        let is_signed = matches!(*expr, Expr::UnaryOp { .. });
-        let expr = if is_signed { Box::new(Expr::Nested(expr)) } else { expr };
-        Ok(Box::new(Expr::UnaryOp { op, expr }))
+        let expr = self.subexpr(parser, self.sign(op))?;
+        Ok(Box::new(of_sign(op, expr)))
     }
 
     fn parenthesised(&self, parser: &mut Parser<'_>) -> Operand {
@@ -552,6 +551,7 @@ mod tests {
                 1 => inner.clone().prop_map(|a| format!("-({a})")),
                 1 => inner.clone().prop_map(|a| format!("{a} IS NOT NULL")),
                 1 => inner.clone().prop_map(|a| format!("{a} NOT NULL")),
+                1 => inner.clone().prop_map(|a| format!("{a} ISNULL")),
                 1 => (inner.clone(), pair.clone()).prop_map(|(a, (b, c))| format!("{a} BETWEEN {b} AND {c}")),
                 1 => (inner.clone(), pair.clone()).prop_map(|(a, (b, c))| format!("{a} NOT IN ({b}, {c})")),
                 1 => pair.clone().prop_map(|(a, b)| format!("coalesce({a}, {b})")),

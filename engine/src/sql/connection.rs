@@ -10,6 +10,7 @@ use sqlparser::tokenizer::TokenWithSpan;
 use super::Dialect;
 use super::bind::Binder;
 use super::bind::json::{handed_out, scalars};
+use super::changing::changes_within;
 use super::counts::Counts;
 use super::error::{Problem, SqlError};
 use super::kept::{Kept, KeptStatement, TextHash};
@@ -296,13 +297,11 @@ impl Connection {
             Parsed::Pragma(pragma) => return Ok(Ready::Pragma(pragma)),
             Parsed::Statement(statement) => statement,
         };
-        let is_algebra = matches!(
-            *statement,
-            ast::Statement::Query(_)
-                | ast::Statement::Insert(_)
-                | ast::Statement::Update(_)
-                | ast::Statement::Delete(_)
-        );
+        let is_algebra = match &*statement {
+            ast::Statement::Query(query) => !changes_within(query),
+            ast::Statement::Insert(_) | ast::Statement::Update(_) | ast::Statement::Delete(_) => true,
+            _ => false,
+        };
         if !is_algebra {
             return Ok(Ready::Other(statement));
         }

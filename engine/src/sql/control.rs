@@ -35,6 +35,8 @@ impl Connection {
             }
             ast::Statement::Deallocate { name, .. } => self.deallocate(name)?,
             ast::Statement::Explain { statement, analyze, .. } => return self.explain(statement, *analyze),
+            ast::Statement::Query(query) => return self.run_changing(query, values),
+            ast::Statement::Merge(merge) => return self.merge(merge, values),
             ast::Statement::Vacuum(_) => self.vacuum()?,
             ast::Statement::Analyze(analyze) => self.analyze(analyze)?,
             other => return self.define(other),
@@ -42,7 +44,7 @@ impl Connection {
         Ok(Outcome::default())
     }
 
-    fn begin(&mut self, modes: &[TransactionMode]) -> Result<(), SqlError> {
+    pub(super) fn begin(&mut self, modes: &[TransactionMode]) -> Result<(), SqlError> {
         if self.open.is_some() {
             return Err(Problem::TransactionOpen.into());
         }
@@ -67,13 +69,13 @@ impl Connection {
     }
 
     /// Commits the open transaction. If that fails, it is rolled back.
-    fn commit(&mut self) -> Result<(), SqlError> {
+    pub(super) fn commit(&mut self) -> Result<(), SqlError> {
         let open = self.open.take().ok_or(Problem::NoTransaction)?;
         open.transaction.commit()?;
         Ok(())
     }
 
-    fn rollback(&mut self) -> Result<(), SqlError> {
+    pub(super) fn rollback(&mut self) -> Result<(), SqlError> {
         let open = self.open.take().ok_or(Problem::NoTransaction)?;
         open.transaction.rollback();
         Ok(())

@@ -9,9 +9,11 @@ use super::bind::{Binder, last_part};
 use super::connection::{Connection, while_bound};
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
+use super::print::Identifier;
+use crate::algebra::{Insert, InsertSource, Source, Statement};
 use crate::catalog::names::nearest;
 use crate::catalog::{Catalog, SchemaId, TableDefinition, TriggerDefinition, ViewDefinition};
-use crate::write::WritingStatement;
+use crate::write::{Found, WritingStatement};
 use crate::{Error, Outcome, Session};
 
 impl Connection {
@@ -35,6 +37,7 @@ impl Connection {
                 })?;
                 Ok(Outcome::default())
             }
+            ast::Statement::Truncate(truncate) => self.truncate(truncate),
             other => {
                 let text = other.to_string();
                 let words: Vec<&str> = text.split_whitespace().take(2).collect();
@@ -78,8 +81,50 @@ impl Connection {
         if create.if_not_exists && self.table_of(&create.name).is_ok() {
             return Ok(Outcome::default());
         }
+        if let Some(query) = &create.query {
+            return self.create_table_as(create, query, schema);
+        }
         let table = self.bound(|binder| binder.new_table(create))?;
         self.under(schema).create_table(table)?;
+        Ok(Outcome::default())
+    }
+
+    /// `CREATE TABLE .. AS query`: a table of the query's columns, with its rows, as one statement.
+    fn create_table_as(
+        &self,
+        create: &ast::CreateTable,
+        query: &ast::Query,
+        schema: SchemaId,
+    ) -> Result<Outcome, SqlError> {
+        let (table, query) = self.bound(|binder| binder.table_of_query(create, query))?;
+        let (mut found, mut outcome) = (Found::default(), Outcome::default());
+        self.change_schema(schema, &mut |writing| {
+            let insert = Insert {
+                table: writing.create_table(table.clone())?,
+                columns: (0..table.columns.len()).collect(),
+                rows: InsertSource::Query(Box::new(query.clone())),
+                conflict: None,
+                source: Source::new(0),
+                returning: Vec::new(),
+            };
+            let context = writing.context();
+            outcome = writing.run(&Statement::Insert(insert), &mut found, &context)?;
+            Ok(())
+        })?;
+        Ok(outcome)
+    }
+
+    /// `TRUNCATE`: every row is deleted, under the rules of a DELETE. Keys go on where they were.
+    fn truncate(&mut self, truncate: &ast::Truncate) -> Result<Outcome, SqlError> {
+        let cascades = matches!(truncate.cascade, Some(ast::CascadeOption::Cascade));
+        if cascades || matches!(truncate.identity, Some(ast::TruncateIdentityOption::Restart)) {
+            let feature = "TRUNCATE .. CASCADE or RESTART IDENTITY".to_owned();
+            return Err(Problem::Unsupported { feature }.into());
+        }
+        for target in &truncate.table_names {
+            let table = self.table_of(&target.name)?;
+            self.execute(&format!("DELETE FROM {}", Identifier(&table.name)), &[])?;
+        }
         Ok(Outcome::default())
     }
 

@@ -157,10 +157,12 @@ pub enum Problem {
         got: usize,
     },
     /// No type has this name.
-    #[error("there is no type {}", Cut(name))]
+    #[error("there is no type {}{}", Cut(name), Nearest(nearest))]
     UnknownType {
         /// The name.
         name: String,
+        /// The name that was probably meant.
+        nearest: Option<String>,
     },
     /// Operands that do not go together.
     #[error("{expression}: expected {expected}, got {got}")]
@@ -197,6 +199,38 @@ pub enum Problem {
     /// `SELECT DISTINCT` or a union in the order of what is not in the result.
     #[error("the order must be by columns of the result, because it is distinct or a set operation")]
     OrderNotInResult,
+    /// `SELECT DISTINCT ON (a) .. ORDER BY b`.
+    #[error("ORDER BY must begin with the expressions of DISTINCT ON")]
+    OrderNotOfDistinctOn,
+    /// `string_agg(DISTINCT a, ',' ORDER BY b)`.
+    #[error("{function}() of DISTINCT values can only be in the order of its arguments")]
+    OrderNotOfArguments {
+        /// The aggregate.
+        function: String,
+    },
+    /// `rank()` without OVER.
+    #[error("{function}() is computed over a window; write {function}(..) OVER (..)")]
+    WindowMissing {
+        /// The function.
+        function: String,
+    },
+    /// `a JOIN b` without a condition.
+    #[error("a JOIN needs ON or USING; write CROSS JOIN for all pairs")]
+    JoinWithoutCondition,
+    /// A row that two rows of the source of a MERGE would change.
+    #[error("two rows of the source of MERGE meet the same row of \"{table}\"; a row is changed once")]
+    MergedTwice {
+        /// The table.
+        table: String,
+    },
+    /// A window that is made of another one, and says what that one has said.
+    #[error("the window \"{}\" has {clause} already; write a window of its own", Cut(name))]
+    WindowHas {
+        /// The window that it is made of.
+        name: String,
+        /// What that one has.
+        clause: &'static str,
+    },
     /// Two things of one name in a FROM clause.
     #[error("the name \"{name}\" is used for two tables; give one of them an alias")]
     RepeatedAlias {

@@ -10,7 +10,7 @@ use sqlparser::ast::{self, BinaryOperator, Expr};
 use sqlparser::dialect::{Dialect as _, PostgreSqlDialect, Precedence, SQLiteDialect};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, Word};
 
 use super::Dialect;
 
@@ -43,6 +43,16 @@ impl Grammar {
         match self.dialect {
             Dialect::Sqlite => SQLITE_COMPARISON,
             Dialect::PostgreSql => self.prec_value(Precedence::Eq),
+        }
+    }
+
+    /// How tightly a sign before an operand binds: more than all operators between two, but for PostgreSQL's `~`, which is
+    /// one of the many that bind loosely.
+    pub(super) fn sign(&self, op: ast::UnaryOperator) -> u8 {
+        const SIGN: u8 = 130;
+        match (op, self.dialect) {
+            (ast::UnaryOperator::BitwiseNot, Dialect::PostgreSql) => self.prec_value(Precedence::PgOther),
+            _ => SIGN,
         }
     }
 }
@@ -97,6 +107,7 @@ impl sqlparser::dialect::Dialect for Grammar {
         const OTHER: u8 = 70;
         match (&parser.peek_token_ref().token, self.dialect) {
             (Token::Word(word), _) if word.keyword == Keyword::COLLATE => Some(Ok(125)),
+            (Token::Word(word), _) if is_isnull(word) => Some(Ok(self.prec_value(Precedence::Is))),
             (Token::StringConcat | Token::Arrow | Token::LongArrow, Dialect::Sqlite) => {
                 Some(Ok(CONCATENATION))
             }
@@ -116,9 +127,9 @@ impl sqlparser::dialect::Dialect for Grammar {
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
         #[cfg(test)]
         if self.is_left_to_parser {
-            return super::prefix::parse(parser);
+            return super::prefix::parse(self, parser);
         }
-        self.begin(parser).or_else(|| super::prefix::parse(parser))
+        self.begin(parser).or_else(|| super::prefix::parse(self, parser))
     }
 
     fn parse_infix(
@@ -130,6 +141,10 @@ impl sqlparser::dialect::Dialect for Grammar {
         let boxed = || Box::new(expr.clone());
         if parser.parse_keywords(&[Keyword::NOT, Keyword::NULL]) {
             return Some(Ok(Expr::IsNotNull(boxed())));
+        }
+        if matches!(&parser.peek_token_ref().token, Token::Word(word) if is_isnull(word)) {
+            parser.advance_token();
+            return Some(Ok(Expr::IsNull(boxed())));
         }
         if let Some(between) = super::prefix::parse_between_symmetric(parser, expr, precedence) {
             return Some(between);
@@ -292,9 +307,20 @@ impl sqlparser::dialect::Dialect for Grammar {
         true
     }
 
+    fn supports_create_table_like_parenthesized(&self) -> bool {
+        true
+    }
+
     fn supports_values_as_table_factor(&self) -> bool {
         true
     }
+}
+
+/// Whether a word is the test `ISNULL`, which the parser knows only as a name.
+pub(super) fn is_isnull(word: &Word) -> bool {
+    word.keyword == Keyword::NoKeyword
+        && word.quote_style.is_none()
+        && word.value.eq_ignore_ascii_case("isnull")
 }
 
 /// Whether SQLite's `IS` between values stands here, and if so, whether with a `NOT`.

@@ -12,7 +12,8 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Word
 
 use super::Dialect;
 use super::error::{Problem, SqlError};
-use super::grammar::Grammar;
+use super::grammar::{Grammar, is_isnull};
+use super::hint;
 use super::pragma::Pragma;
 use super::tokens;
 
@@ -132,25 +133,95 @@ pub(super) fn parse(
     if dialect.is_sqlite() {
         drop_hints(&mut tokens);
     }
+    expect_numbers_apart(&tokens)?;
+    if !dialect.is_sqlite() {
+        drop_lock_words(&mut tokens);
+    }
     super::frame::fold_exclusions(&mut tokens);
     let grammar = Grammar::new(dialect);
     let (begin, end) =
         (tokens.first().map(|token| token.span.start), tokens.last().map(|token| token.span.end));
     let mut parser =
         Parser::new(&grammar).with_recursion_limit(nesting_max).with_tokens_with_locations(tokens);
-    let at = |error: SqlError| {
-        let is_at_end =
-            matches!(error.problem(), Problem::Syntax { message } if message.ends_with("found: EOF"));
-        let place = if is_at_end { end } else { begin };
-        place.map_or(error.clone(), |place| error.or_at(place))
-    };
-    let statement = parser.parse_statement().map_err(|error| at(problem_of(error, nesting_max)))?;
-    match parser.peek_token_ref() {
-        TokenWithSpan { token: Token::EOF, .. } => Ok(Parsed::Statement(Box::new(statement))),
-        TokenWithSpan { token, span } => {
-            let message = format!("expected the end of the statement, found {token}");
-            Err(SqlError::at(Problem::Syntax { message }, *span))
+    let statement = match parser.parse_statement() {
+        Ok(statement) => statement,
+        Err(error) => {
+            let tokens = parser.into_tokens();
+            let (message, place) = match problem_of(error, nesting_max) {
+                Ok(told) => told,
+                Err(problem) => {
+                    return Err(begin.map_or(problem.clone().into(), |at| SqlError::new(problem).or_at(at)));
+                }
+            };
+            let is_at_end = message.ends_with("found: EOF");
+            let place = place.filter(|at| at.line > 0).or(if is_at_end { end } else { begin });
+            let at = tokens.iter().position(|token| Some(token.span.start) == place && !is_at_end);
+            return Err(syntax_error(message, place, &tokens, at));
         }
+    };
+    if parser.peek_token_ref().token == Token::EOF {
+        return Ok(Parsed::Statement(Box::new(statement)));
+    }
+    let TokenWithSpan { token, span } = parser.peek_token_ref();
+    let message = format!("expected the end of the statement, found {token}");
+    let place = span.start;
+    let tokens = parser.into_tokens();
+    let at = tokens.iter().position(|token| token.span.start == place);
+    Err(syntax_error(message, Some(place), &tokens, at))
+}
+
+/// A syntax error, and what was probably meant there.
+fn syntax_error(
+    mut message: String,
+    place: Option<Location>,
+    tokens: &[TokenWithSpan],
+    at: Option<usize>,
+) -> SqlError {
+    if let Some(at) = at {
+        let before = at.checked_sub(1).map(|before| &tokens[before].token);
+        message.extend(hint::behind_error(before, &tokens[at]));
+    }
+    let error = SqlError::new(Problem::Syntax { message });
+    match place {
+        Some(place) => error.or_at(place),
+        None => error,
+    }
+}
+
+/// Refuses a number that runs into a word: `1x` is no 1 that is called x, nor is `0b101`.
+fn expect_numbers_apart(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
+    for pair in tokens.windows(2) {
+        if let [TokenWithSpan { token: Token::Number(digits, _), span: Span { end, .. } }, next] = pair
+            && let Token::Word(word) = &next.token
+            && word.quote_style.is_none()
+            && *end == next.span.start
+            && end.line > 0
+        {
+            let message =
+                format!("expected a space between a number and a word, found {digits}{}", word.value);
+            return Err(SqlError::at(Problem::Syntax { message }, pair[0].span));
+        }
+    }
+    Ok(())
+}
+
+/// Removes what PostgreSQL's `FOR NO KEY UPDATE` and `FOR KEY SHARE` say beyond `FOR UPDATE` and `FOR SHARE`, which lock
+/// out more.
+fn drop_lock_words(tokens: &mut Vec<TokenWithSpan>) {
+    let keyword = |tokens: &[TokenWithSpan], at: usize| match tokens.get(at).map(|token| &token.token) {
+        Some(Token::Word(word)) if word.quote_style.is_none() => word.keyword,
+        _ => Keyword::NoKeyword,
+    };
+    let mut at = 0;
+    while at < tokens.len() {
+        if keyword(tokens, at) == Keyword::FOR {
+            let no = usize::from(keyword(tokens, at + 1) == Keyword::NO);
+            let lock = if no == 1 { Keyword::UPDATE } else { Keyword::SHARE };
+            if keyword(tokens, at + 1 + no) == Keyword::KEY && keyword(tokens, at + 2 + no) == lock {
+                tokens.drain(at + 1..at + 2 + no);
+            }
+        }
+        at += 1;
     }
 }
 
@@ -193,21 +264,21 @@ fn drop_hints(tokens: &mut Vec<TokenWithSpan>) {
     }
 }
 
-/// The parser's error as data. It writes the place into its message.
-fn problem_of(error: ParserError, nesting_max: usize) -> SqlError {
+/// The message of the parser's error, and the place that it writes into it.
+fn problem_of(error: ParserError, nesting_max: usize) -> Result<(String, Option<Location>), Problem> {
     let message = match error {
-        ParserError::RecursionLimitExceeded => return Problem::TooDeep { max: nesting_max }.into(),
+        ParserError::RecursionLimitExceeded => return Err(Problem::TooDeep { max: nesting_max }),
         ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
     };
-    match message.rsplit_once(" at Line: ") {
+    Ok(match message.rsplit_once(" at Line: ") {
         Some((text, place)) => {
             let mut numbers =
                 place.split(", Column: ").map(|number| number.trim().parse::<u64>().unwrap_or(0));
             let at = Location { line: numbers.next().unwrap_or(0), column: numbers.next().unwrap_or(0) };
-            SqlError::new(Problem::Syntax { message: text.to_owned() }).or_at(at)
+            (text.to_owned(), Some(at))
         }
-        None => Problem::Syntax { message }.into(),
-    }
+        None => (message, None),
+    })
 }
 
 /// Whether a statement is within the body of a trigger, whose statements end with semicolons too.
@@ -274,6 +345,7 @@ fn check_operators(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
                 | Keyword::AT
                 | Keyword::NOTNULL
                 | Keyword::GLOB => *operators += 1,
+                Keyword::NoKeyword if is_isnull(word) => *operators += 1,
                 _ => {}
             },
             Token::Number(..) | Token::SingleQuotedString(_) | Token::Placeholder(_) | Token::Period => {}

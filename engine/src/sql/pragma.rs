@@ -3,7 +3,7 @@
 //! The questions are answered from the catalog. Settings are taken, so that a program or a dump that begins with them
 //! runs, and change nothing: there are no pages here, and foreign keys are always kept.
 
-use nuages_storage::Value;
+use nuages_storage::{DataType, Value};
 use sqlparser::ast;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -195,13 +195,24 @@ fn columns_of(table: &TableDefinition) -> Vec<Row> {
             vec![
                 number(place),
                 column.name.as_str().into(),
-                column.data_type.to_string().into(),
-                flag(!column.nullable),
+                type_name(column.data_type).into(),
+                flag(!column.nullable && !column.generated_key),
                 default,
                 number(in_key),
             ]
         })
         .collect()
+}
+
+/// What SQLite calls a type, if it has it.
+fn type_name(data_type: DataType) -> String {
+    match data_type {
+        DataType::SmallInt | DataType::Integer | DataType::BigInt => "INTEGER".to_owned(),
+        DataType::Float => "REAL".to_owned(),
+        DataType::Text { max_length: None } => "TEXT".to_owned(),
+        DataType::Bytes => "BLOB".to_owned(),
+        other => other.to_string().to_uppercase(),
+    }
 }
 
 fn indexes_of(table: &TableDefinition, catalog: &Catalog) -> Vec<Row> {

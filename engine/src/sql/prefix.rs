@@ -9,11 +9,23 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use super::climb::is_aggregate;
+use super::grammar::Grammar;
 
 type Parsed = Option<Result<Expr, ParserError>>;
 
 /// The expression that begins here, if it is one of those.
-pub(super) fn parse(parser: &mut Parser<'_>) -> Parsed {
+pub(super) fn parse(grammar: &Grammar, parser: &mut Parser<'_>) -> Parsed {
+    let op = match parser.peek_token_ref().token {
+        Token::Minus => Some(UnaryOperator::Minus),
+        Token::Plus => Some(UnaryOperator::Plus),
+        Token::Tilde => Some(UnaryOperator::BitwiseNot),
+        _ => None,
+    };
+    if let Some(op) = op {
+        parser.advance_token();
+        let operand = parser.parse_subexpr(grammar.sign(op));
+        return Some(operand.map(|operand| of_sign(op, Box::new(operand))));
+    }
     match parser.peek_token_ref() {
         TokenWithSpan { token: Token::LParen, .. } if begins_query(parser, 1) => set_operation(parser),
         TokenWithSpan { token: Token::Word(Word { keyword, quote_style, .. }), .. } => {
@@ -22,6 +34,12 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Parsed {
         }
         _ => None,
     }
+}
+
+/// A sign and its operand. Two minuses in a row are a comment where the tree is printed, as it is for a view.
+pub(super) fn of_sign(op: UnaryOperator, operand: Box<Expr>) -> Expr {
+    let is_signed = matches!(*operand, Expr::UnaryOp { .. });
+    Expr::UnaryOp { op, expr: if is_signed { Box::new(Expr::Nested(operand)) } else { operand } }
 }
 
 /// Whether a query begins at a token that is so far ahead.

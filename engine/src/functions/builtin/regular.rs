@@ -27,6 +27,8 @@ pub(super) const TABLE: &[Builtin] = table! {
         }
         Ok(truths(call, |row| found.contains(row)))
     };
+    // From a place on, one match or, if it is number 0, all.
+    "regexp_replace_from" [TEXT, TEXT, TEXT, INT | INT, TEXT] => TEXT, replace_from;
     "regexp_count" [TEXT, TEXT | INT, TEXT] => INT, |call| {
         let mut patterns = Patterns::default();
         call.ints(|row| {
@@ -93,6 +95,33 @@ fn replace(call: &Call<'_>) -> Result<Vector<'static>, Error> {
         let replacement = group_references(call.text(2, row));
         let limit = usize::from(!flags.contains('g'));
         heap.push_str(&pattern.replacen(call.text(0, row), limit, &*replacement));
+        check_size("regexp_replace", heap.len())
+    })
+}
+
+fn replace_from(call: &Call<'_>) -> Result<Vector<'static>, Error> {
+    let mut patterns = Patterns::default();
+    call.texts(|row, heap| {
+        let flags = call.text(5, row);
+        let pattern = patterns.get(call.text(1, row), flags)?;
+        let replacement = group_references(call.text(2, row));
+        let text = from_place("regexp_replace", call, 3, row)?;
+        heap.push_str(&call.text(0, row)[..call.text(0, row).len() - text.len()]);
+        let wanted = call.int(4, row).unwrap_or(i64::from(!flags.contains('g')));
+        let wanted = usize::try_from(wanted).map_err(|_| {
+            refused("regexp_replace", "the number of a match, or 0 for all", wanted.to_string())
+        })?;
+        let mut number = 0;
+        let replaced = pattern.replace_all(text, |found: &regex::Captures<'_>| {
+            number += 1;
+            let mut with = String::new();
+            match wanted == 0 || wanted == number {
+                true => found.expand(&replacement, &mut with),
+                false => with.push_str(&found[0]),
+            }
+            with
+        });
+        heap.push_str(&replaced);
         check_size("regexp_replace", heap.len())
     })
 }

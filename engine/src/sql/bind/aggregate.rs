@@ -194,6 +194,14 @@ impl Binder<'_> {
                 Some(result.map_err(|error| SqlError::at(Problem::Engine(error), call.span))?)
             }
         };
+        if distinct && !self.is_sqlite() {
+            let own = argument.clone().distinguished();
+            let is_own = |key: &SortKey| key.expr == own || Some(&key.expr) == second.as_ref();
+            if !order_by.iter().all(is_own) {
+                let function = call.name.to_owned();
+                return Err(SqlError::at(Problem::OrderNotOfArguments { function }, call.span));
+            }
+        }
         let element = match call.name {
             "array_agg" => argument.element.or(argument.kind).or(Some(TEXT)),
             _ => argument.element.filter(|_| kind == Some(DataType::Json)),

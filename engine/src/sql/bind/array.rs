@@ -150,7 +150,7 @@ impl Binder<'_> {
 
     /// The members of an array that is written out: `ARRAY[..]`, or a literal such as `'{1,2}'`, whose members are
     /// texts.
-    fn members_written(&mut self, array: &Ast, scope: &Scope<'_>) -> Bound<Option<Vec<Typed>>> {
+    pub(super) fn members_written(&mut self, array: &Ast, scope: &Scope<'_>) -> Bound<Option<Vec<Typed>>> {
         match array {
             Ast::Nested(inner) => self.members_written(inner, scope),
             Ast::Cast { expr: inner, data_type: ast::DataType::Array(_), .. } => {

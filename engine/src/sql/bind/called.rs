@@ -67,6 +67,9 @@ impl Binder<'_> {
                     span,
                 ))
             }
+            ("regexp_replace", [_, _, _, from, ..]) if from.class() == Some(Class::Int) => {
+                self.table_call("regexp_replace_from", std::mem::take(arguments), span)
+            }
             ("substr" | "substring", [_, pattern]) if is_text(pattern) && !is_bytes => {
                 self.table_call("regexp_substring", std::mem::take(arguments), span)
             }
@@ -88,6 +91,7 @@ impl Binder<'_> {
         Some(match (name, count) {
             ("likely" | "unlikely", 1) | ("likelihood", 2) => Ok(next()),
             ("sqlite_version", 0) => Ok(text(SQLITE_VERSION)),
+            ("current_time", 0) => return self.moment_call("time", &mut Vec::new(), span),
             ("like", 2 | 3) => {
                 let (pattern, value, escape) = (next(), next(), (count == 3).then(next));
                 let escape = escape.map(|escape| escape.literal_text().and_then(|text| text.chars().next()));
@@ -96,6 +100,11 @@ impl Binder<'_> {
             ("glob", 2) => {
                 let (pattern, value) = (next(), next());
                 self.glob(value, &pattern, span)
+            }
+            ("abs", 1) if class == Some(Class::Text) => {
+                let number = self.number(next());
+                let number = Typed::new(cast(number.expr, DataType::Float), DataType::Float);
+                self.call(Function::Abs, vec![number], span)
             }
             ("round", 1 | 2) => {
                 let (number, digits) = (next(), (count == 2).then(next));

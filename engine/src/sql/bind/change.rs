@@ -18,7 +18,7 @@ use crate::algebra::{
     Delete, Expr, Function, Insert, InsertSource, LockWait, Query, Relation, RowLock, Source, Statement,
     Update,
 };
-use crate::catalog::TableDefinition;
+use crate::catalog::{ColumnDefinition, TableDefinition};
 use crate::evaluate::{Class, class_of};
 use crate::sql::error::{Problem, SqlError};
 
@@ -47,6 +47,11 @@ impl Binder<'_> {
         for table in &with.cte_tables {
             self.add_common_table(table, with.recursive, None)?;
         }
+        self.change_with_tables(statement)
+    }
+
+    /// A change of rows with the common tables in scope.
+    pub(super) fn change_with_tables(&mut self, statement: &ast::Statement) -> Bound<Statement> {
         let mut bound = self.statement(statement)?;
         match &mut bound {
             Statement::Insert(Insert { rows: InsertSource::Query(query), .. }) => {
@@ -211,11 +216,16 @@ impl Binder<'_> {
         let is_literal = typed.literal_text().is_some();
         self.check_literal(&typed, to, span)?;
         if class.is_number() && wanted.is_number() {
+            self.check_whole(&typed.expr, column, span)?;
             return Ok(typed.expr);
         }
         if self.is_sqlite() && wanted.is_number() && class == Class::Text {
             return Ok(match typed.literal_text().map(whole_number) {
-                Some(Some(number)) => Expr::Literal(number),
+                Some(Some(number)) => {
+                    let number = Expr::Literal(number);
+                    self.check_whole(&number, column, span)?;
+                    number
+                }
                 Some(None) => cast(typed.expr, to),
                 None => {
                     let text = typed.expr;
@@ -244,6 +254,18 @@ impl Binder<'_> {
         Err(super::mismatch(&of, column.data_type, typed.kind, span))
     }
 
+    /// Refuses a number with a fraction that SQLite would keep in a column of integers, which has no room for it here.
+    fn check_whole(&self, number: &Expr, column: &ColumnDefinition, span: Span) -> Bound<()> {
+        let Expr::Literal(Value::Float(float)) = number else { return Ok(()) };
+        if !self.is_sqlite() || float.fract() == 0.0 || class_of(column.data_type) != Class::Int {
+            return Ok(());
+        }
+        let of = format!("column \"{}\"", column.name);
+        let got = float.to_string();
+        let problem = Problem::Type { expression: of, expected: column.data_type.to_string(), got };
+        Err(SqlError::at(problem, span))
+    }
+
     fn update(&mut self, update: &ast::Update) -> Bound<Statement> {
         let span = update.update_token.0.span;
         if update.limit.is_some() || !update.order_by.is_empty() || update.or.is_some() {
@@ -258,6 +280,10 @@ impl Binder<'_> {
         };
         let assignments = self.assignments(&update.assignments, &definition, &mut scope)?;
         let predicate = self.predicate(update.selection.as_ref(), &mut scope)?;
+        // SQLite returns of the row that was changed, and of no other.
+        if self.is_sqlite() {
+            scope.tables.truncate(1);
+        }
         let returning = self.returning(update.returning.as_deref(), &mut scope)?;
         let update = Update { table: definition.id, source, from, predicate, assignments, returning };
         Ok(Statement::Update(update))

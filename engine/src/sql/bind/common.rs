@@ -9,7 +9,7 @@
 //! name: within that, the name means the rows of the round before.
 
 use hashbrown::HashMap;
-use nuages_storage::DataType;
+use nuages_storage::{DataType, Value};
 use sqlparser::ast::{self, CteAsMaterialized, SetExpr, SetOperator, SetQuantifier};
 
 use super::from::renamed;
@@ -38,7 +38,77 @@ pub(super) struct CommonTable {
     is_materialized: bool,
 }
 
+/// The rows that a common table is known to have, and which of those of its WITH it is.
+#[derive(Debug)]
+pub(in crate::sql) struct GivenTable {
+    pub(in crate::sql) place: usize,
+    pub(in crate::sql) shape: Vec<Shape>,
+    pub(in crate::sql) rows: Vec<Vec<Value>>,
+}
+
 impl Binder<'_> {
+    /// A query that stands among common tables, of which some have been computed.
+    pub(in crate::sql) fn query_among(
+        &mut self,
+        tables: &[ast::Cte],
+        recursive: bool,
+        given: &[GivenTable],
+        query: &ast::Query,
+    ) -> Bound<Query> {
+        self.add_common_tables(tables, recursive, given)?;
+        let bound = self.query(query, None)?;
+        let query = self.result(bound);
+        Ok(self.with_tables(query, 0))
+    }
+
+    /// The same for a change of rows.
+    pub(in crate::sql) fn change_among(
+        &mut self,
+        tables: &[ast::Cte],
+        recursive: bool,
+        given: &[GivenTable],
+        change: &ast::Statement,
+    ) -> Bound<Statement> {
+        self.add_common_tables(tables, recursive, given)?;
+        self.change_with_tables(change)
+    }
+
+    fn add_common_tables(&mut self, tables: &[ast::Cte], recursive: bool, given: &[GivenTable]) -> Bound<()> {
+        for (place, table) in tables.iter().enumerate() {
+            match given.iter().find(|given| given.place == place) {
+                // What returns nothing cannot be mentioned.
+                Some(given) if given.shape.is_empty() => {}
+                Some(given) => self.add_given_table(table, given)?,
+                None => self.add_common_table(table, recursive, None)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings a common table into scope whose rows are known.
+    fn add_given_table(&mut self, cte: &ast::Cte, given: &GivenTable) -> Bound<()> {
+        let shape = renamed(given.shape.clone(), Some(&cte.alias))?;
+        let types = types_of(&shape);
+        let literals = |row: &Vec<Value>| row.iter().cloned().map(Expr::Literal).collect();
+        let rows = given.rows.iter().map(literals).collect();
+        let source = self.source();
+        let columns = shape.iter().enumerate();
+        let columns = columns.map(|(at, column)| OutputColumn::new(column.name.clone(), source.column(at)));
+        let columns = columns.collect();
+        let rows = Some(Query::new(Relation::Values { source, types: types.clone(), rows }, columns));
+        let (name, table) = (self.new_name(&cte.alias.name), self.work_table());
+        self.common.push(CommonTable {
+            name,
+            table,
+            shape,
+            types,
+            rows,
+            mentions: 0,
+            is_materialized: false,
+        });
+        Ok(())
+    }
+
     /// Binds a common table expression, which may mention what the queries around its own have in sight, and brings it
     /// into scope.
     pub(super) fn add_common_table(

@@ -106,6 +106,12 @@ impl Binder<'_> {
             Ast::ILike { negated, any: false, expr, pattern, escape_char } => {
                 self.like_expression(expr, pattern, escape_char.as_deref(), true, *negated, scope)
             }
+            Ast::Like { negated, any: true, expr, pattern, escape_char: None } => {
+                self.like_any(expr, pattern, self.is_sqlite(), *negated, scope)
+            }
+            Ast::ILike { negated, any: true, expr, pattern, escape_char: None } => {
+                self.like_any(expr, pattern, true, *negated, scope)
+            }
             Ast::RLike { negated, expr, pattern, .. } => {
                 let (text, pattern) = (self.expression(expr, scope)?, self.expression(pattern, scope)?);
                 self.regex(text, pattern, false, *negated)

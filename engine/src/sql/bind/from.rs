@@ -45,6 +45,10 @@ impl Binder<'_> {
         right_from: usize,
         scope: &mut Scope<'_>,
     ) -> Bound<Relation> {
+        // SQLite takes a join without a condition for all pairs.
+        if !self.is_sqlite() && lacks_condition(operator) {
+            return Err(Problem::JoinWithoutCondition.into());
+        }
         let (kind, swap, constraint) = match operator {
             JoinOperator::Join(constraint)
             | JoinOperator::Inner(constraint)
@@ -339,6 +343,20 @@ pub(super) fn renamed(mut shape: Vec<Shape>, alias: Option<&ast::TableAlias>) ->
         column.name.clone_from(&name.name.value);
     }
     Ok(shape)
+}
+
+/// Whether a join that is none of all pairs says nothing of which.
+fn lacks_condition(operator: &JoinOperator) -> bool {
+    matches!(
+        operator,
+        JoinOperator::Join(JoinConstraint::None)
+            | JoinOperator::Inner(JoinConstraint::None)
+            | JoinOperator::Left(JoinConstraint::None)
+            | JoinOperator::LeftOuter(JoinConstraint::None)
+            | JoinOperator::Right(JoinConstraint::None)
+            | JoinOperator::RightOuter(JoinConstraint::None)
+            | JoinOperator::FullOuter(JoinConstraint::None)
+    )
 }
 
 /// The columns that the tables on both sides of a join have, by name.

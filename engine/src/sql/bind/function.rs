@@ -7,12 +7,13 @@ use sqlparser::tokenizer::Span;
 use super::array::common_element;
 use super::scope::Scope;
 use super::typed::{TEXT, Typed, cast};
+use super::window::window_kind_of;
 use super::{Binder, Bound, last_part, unsupported};
 use crate::algebra::{Arithmetic, Comparison, DateUnit, Expr, Function, StringFunction, TextMatch};
-use crate::catalog::names::nearest;
 use crate::evaluate::{Class, class_of};
 use crate::functions::signature;
 use crate::sql::error::{Problem, SqlError};
+use crate::sql::hint;
 
 /// The functions whose arguments go to the algebra as they are.
 const PLAIN: [(&str, Function); 44] = [
@@ -145,6 +146,47 @@ impl Binder<'_> {
         if let Some(call) = self.dialect_call(name, &mut arguments, span) {
             return call;
         }
+        if matches!(name, "substr" | "substring") && !(2..=3).contains(&arguments.len()) {
+            return Err(arity(name, "2 or 3 arguments", arguments.len(), span));
+        }
+        if let ("date", false, [_]) = (name, self.is_sqlite(), arguments.as_slice()) {
+            let date = ast::DataType::Date;
+            return arguments
+                .pop()
+                .map_or_else(|| Ok(Typed::null()), |moment| self.cast_to(moment, &date, span));
+        }
+        let beyond = match arguments.as_slice() {
+            [number] if self.is_sqlite() => self.beyond_domain(name, number),
+            _ => None,
+        };
+        let call = self.known_function(name, arguments, span)?;
+        Ok(match beyond {
+            Some(beyond) => {
+                let branches = vec![(beyond, Expr::Literal(Value::Null))];
+                Typed { expr: Expr::Case { branches, otherwise: Some(Box::new(call.expr)) }, ..call }
+            }
+            None => call,
+        })
+    }
+
+    /// Whether a number is none that a function has a result for, which is NULL in SQLite: `sqrt(-1)`.
+    fn beyond_domain(&self, name: &str, number: &Typed) -> Option<Expr> {
+        let number = cast(self.number(number.clone()).expr, DataType::Float);
+        let than = |op, bound: f64| number.clone().compare(op, Expr::Literal(Value::Float(bound)));
+        Some(match name {
+            "sqrt" => than(Comparison::Less, 0.0),
+            "ln" | "log" | "log2" | "log10" => than(Comparison::LessOrEqual, 0.0),
+            "acosh" => than(Comparison::Less, 1.0),
+            "acos" | "asin" => Expr::Or(vec![than(Comparison::Less, -1.0), than(Comparison::Greater, 1.0)]),
+            "atanh" => {
+                Expr::Or(vec![than(Comparison::LessOrEqual, -1.0), than(Comparison::GreaterOrEqual, 1.0)])
+            }
+            _ => return None,
+        })
+    }
+
+    /// A call that means the same in both dialects, or nearly.
+    fn known_function(&mut self, name: &str, mut arguments: Vec<Typed>, span: Span) -> Bound<Typed> {
         match (name, arguments.len()) {
             ("min" | "max", 2..) if self.is_sqlite() => return self.extreme(name, arguments, span),
             ("substr" | "substring", 2 | 3) if self.is_sqlite() && !is_from_first(&arguments) => {
@@ -165,6 +207,7 @@ impl Binder<'_> {
                 return Ok(unless_nothing_is_replaced(call));
             }
             ("unicode", 1) if self.is_sqlite() => {
+                let arguments = arguments.into_iter().map(|typed| self.as_text(typed)).collect();
                 let point = self.call(Function::String(StringFunction::Ascii), arguments, span)?;
                 let none = Expr::Literal(Value::Int(0));
                 return Ok(Typed::new(
@@ -270,8 +313,12 @@ impl Binder<'_> {
                 Err(arity(name, "another number of arguments", arguments.len(), span))
             }
             None => {
+                if window_kind_of(name) {
+                    let problem = Problem::WindowMissing { function: name.to_owned() };
+                    return Err(SqlError::at(problem, span));
+                }
                 let names = PLAIN.iter().map(|(known, _)| *known).chain(OTHERS);
-                let (name, nearest) = (name.to_owned(), nearest(name, names));
+                let (name, nearest) = (name.to_owned(), hint::function(name, names));
                 Err(SqlError::at(Problem::UnknownFunction { name, nearest }, span))
             }
         }
@@ -523,6 +570,18 @@ fn type_name(argument: Typed) -> Typed {
     let text = |text: &str| Expr::Literal(Value::Text(text.to_owned()));
     if argument.is_any() {
         return super::json::type_of(argument.expr);
+    }
+    if let Some(choices) = &argument.mixed {
+        let mut branches = Vec::with_capacity(choices.len());
+        let mut otherwise = None;
+        for (when, choice) in choices {
+            let name = type_name(choice.clone()).expr;
+            match when {
+                Some(when) => branches.push((when.clone(), name)),
+                None => otherwise = Some(Box::new(name)),
+            }
+        }
+        return Typed::new(Expr::Case { branches, otherwise }, TEXT);
     }
     let name = match argument.class() {
         None => return Typed::new(text("null"), TEXT),

@@ -122,6 +122,20 @@ pub(super) fn type_of(expr: Expr) -> Typed {
 }
 
 impl Binder<'_> {
+    /// What was read out of a document, where SQLite computes with it: an integer if it is one there, else the number that its
+    /// text begins with.
+    pub(super) fn any_as_number(&self, typed: Typed) -> Typed {
+        if !typed.is_any() || !self.is_sqlite() {
+            return typed;
+        }
+        let kind = json(JsonFunction::KindOf, vec![typed.expr.clone()]);
+        let integers = ["integer", "true", "false"].map(Expr::literal);
+        let is_integer = Expr::InList(Box::new(kind), integers.into());
+        let text = json(JsonFunction::ExtractPathText, vec![typed.expr.clone()]);
+        let integer = Typed::new(Expr::Cast(Box::new(text), DataType::BigInt), DataType::BigInt);
+        Typed::choice(vec![(Some(is_integer), integer), (None, self.number(typed))])
+    }
+
     /// The query of a statement: what has no type of its own is marked, to be handed out as what it is.
     pub(super) fn result(&self, BoundQuery { mut query, shape }: BoundQuery) -> Query {
         for (column, shape) in query.columns.iter_mut().zip(&shape) {
@@ -227,6 +241,13 @@ impl Binder<'_> {
             BinaryOperator::LongArrow => (JsonFunction::GetText, false),
             BinaryOperator::HashArrow | BinaryOperator::HashLongArrow | BinaryOperator::HashMinus => {
                 return Some(self.at_keys(op, left, right, span));
+            }
+            BinaryOperator::Minus if is_document(left) && right.is_array() => {
+                return Some(literal_keys("-", right, span).map(|keys| {
+                    let without =
+                        |document: Expr, key: Typed| json(JsonFunction::RemoveKey, vec![document, key.expr]);
+                    Typed::new(keys.into_iter().fold(left.expr.clone(), without), JSON)
+                }));
             }
             BinaryOperator::Minus if left.class() == Some(Class::Json) && !self.is_sqlite() => {
                 (JsonFunction::RemoveKey, false)

@@ -24,6 +24,10 @@ impl Binder<'_> {
             Literal::DoubleQuotedString(text) => Typed::literal(Value::Text(text.clone())),
             // PostgreSQL's bit strings, which are texts of their digits here.
             Literal::SingleQuotedByteStringLiteral(bits) => Typed::literal(Value::Text(bits.clone())),
+            // The parser takes 0x1F for x'1F', which has two quotes more.
+            Literal::HexStringLiteral(digits) if is_as_long(span, digits.len() + 2) => {
+                self.number_literal(&format!("0x{digits}"), false, span)?
+            }
             Literal::HexStringLiteral(digits) => {
                 let bytes = hexadecimal(digits).ok_or_else(|| {
                     let (text, data_type) = (format!("x'{digits}'"), DataType::Bytes);
@@ -99,6 +103,9 @@ fn hexadecimal(digits: &str) -> Option<Vec<u8>> {
 /// The number a text begins with, as SQLite reads it where it wants one: 0 if there is none.
 pub(super) fn leading_number(text: &str) -> Value {
     let number = crate::functions::affinity::leading(text);
+    if number.is_empty() {
+        return Value::Int(0);
+    }
     number.parse::<i64>().map(Value::Int).unwrap_or_else(|_| Value::Float(number.parse().unwrap_or(0.0)))
 }
 
@@ -107,4 +114,11 @@ pub(super) fn whole_number(text: &str) -> Option<Value> {
     let trimmed = text.trim_matches(|character: char| character.is_ascii_whitespace());
     let number = crate::functions::affinity::leading(trimmed);
     (!trimmed.is_empty() && number.len() == trimmed.len()).then(|| leading_number(trimmed))
+}
+
+/// Whether something stands in so many characters.
+fn is_as_long(span: Span, characters: usize) -> bool {
+    span.start.line > 0
+        && span.start.line == span.end.line
+        && span.end.column.checked_sub(span.start.column) == u64::try_from(characters).ok()
 }

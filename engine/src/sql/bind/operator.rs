@@ -74,6 +74,10 @@ impl Binder<'_> {
             BinaryOperator::Regexp => self.regex(left, right, false, false),
             BinaryOperator::PGLikeMatch => self.like(left, right, None, false, span),
             BinaryOperator::PGILikeMatch => self.like(left, right, None, true, span),
+            BinaryOperator::PGNotLikeMatch | BinaryOperator::PGNotILikeMatch => {
+                let ignore_case = *op == BinaryOperator::PGNotILikeMatch;
+                Ok(Typed::bool(self.like(left, right, None, ignore_case, span)?.expr.not()))
+            }
             BinaryOperator::Glob => self.glob(left, &right, span),
             BinaryOperator::PGStartsWith => self.scalar_function("starts_with", vec![left, right], span),
             op => Err(SqlError::at(unsupported(format!("the operator {op}")), span)),
@@ -93,6 +97,10 @@ impl Binder<'_> {
                     return Ok(interval);
                 }
                 let operand = if self.is_sqlite() { self.number(operand) } else { operand };
+                let is_negated = |class: Class| class.is_number() || class == Class::Duration;
+                if !operand.class().is_none_or(is_negated) && operand.literal_text().is_none() {
+                    return Err(mismatch("-", "a number", operand.kind, span));
+                }
                 Ok(match operand.expr {
                     Expr::Literal(Value::Int(int)) if int != i64::MIN => Typed::literal(Value::Int(-int)),
                     Expr::Literal(Value::Float(float)) => Typed::literal(Value::Float(-float)),
@@ -141,6 +149,8 @@ impl Binder<'_> {
         if !self.is_sqlite() {
             (left, right) = same_instants(left, right);
             self.check_unify(&left, &right, op.symbol(), span)?;
+            self.check_beside(&left, &right, span)?;
+            self.check_beside(&right, &left, span)?;
             if op != Comparison::Same && (is_null_constant(&left.expr) || is_null_constant(&right.expr)) {
                 return Ok(Typed::bool(Expr::Cast(Box::new(Expr::Literal(Value::Null)), DataType::Bool)));
             }
@@ -216,6 +226,16 @@ impl Binder<'_> {
         }
     }
 
+    /// Refuses a literal text that cannot be read as what it is compared with. A decimal is looked at without its limits:
+    /// what has more digits than a column is another number, and no error.
+    fn check_beside(&self, literal: &Typed, other: &Typed, span: Span) -> Bound<()> {
+        match (literal.literal_text(), other.kind) {
+            (Some(_), Some(DataType::Decimal { .. })) => self.check_literal(literal, DataType::Float, span),
+            (Some(_), Some(kind)) => self.check_literal(literal, super::types::without_limit(kind), span),
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses operands that PostgreSQL does not compare.
     pub(super) fn check_unify(&self, left: &Typed, right: &Typed, expression: &str, span: Span) -> Bound<()> {
         let (Some(a), Some(b)) = (left.kind, right.kind) else { return Ok(()) };
@@ -233,6 +253,7 @@ impl Binder<'_> {
         right: Typed,
         span: Span,
     ) -> Bound<Typed> {
+        let (left, right) = (self.any_as_number(left), self.any_as_number(right));
         let (choices, is_left) = match (&left.mixed, &right.mixed) {
             (Some(choices), _) => (choices.clone(), true),
             (None, Some(choices)) => (choices.clone(), false),

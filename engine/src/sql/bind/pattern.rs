@@ -41,6 +41,28 @@ impl Binder<'_> {
         Ok(if negated { Typed::bool(found.expr.not()) } else { found })
     }
 
+    /// `LIKE ANY (ARRAY[..])`; with a `NOT`, whether there is a pattern that does not match.
+    pub(super) fn like_any(
+        &mut self,
+        text: &Ast,
+        patterns: &Ast,
+        ignore_case: bool,
+        negated: bool,
+        scope: &Scope<'_>,
+    ) -> Bound<Typed> {
+        let span = begin_of(text);
+        let text = self.value_of(text, scope)?;
+        let Some(patterns) = self.members_written(patterns, scope)? else {
+            return Err(SqlError::at(unsupported("LIKE ANY of an array that is not written out"), span));
+        };
+        let mut any = Vec::with_capacity(patterns.len());
+        for pattern in patterns {
+            let found = self.like(text.clone(), pattern, None, ignore_case, span)?.expr;
+            any.push(if negated { found.not() } else { found });
+        }
+        Ok(Typed::bool(Expr::Or(any)))
+    }
+
     /// `LIKE`. The algebra's escapes by `\`, always; `escape` is the statement's: none given, nothing escapes, or a
     /// character does.
     pub(super) fn like(

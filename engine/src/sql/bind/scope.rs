@@ -252,15 +252,22 @@ impl Binder<'_> {
         else {
             return Ok(None);
         };
-        // What it stands for is not looked for among the names again.
+        // What it stands for is not looked for among the names again. Its aggregates are those of the query: `HAVING n > 1`
+        // of `count(*) AS n`.
+        let nothing = || Grouping::new(Source::new(0));
         let inner = Scope {
             tables: scope.tables.clone(),
             merged: scope.merged.clone(),
             clause: scope.clause,
             outer: scope.outer,
+            grouping: scope.grouping.as_ref().map(|grouping| RefCell::new(grouping.replace(nothing()))),
             ..Scope::default()
         };
-        self.expression(expr, &inner).map(Some)
+        let bound = self.expression(expr, &inner);
+        if let (Some(grouping), Some(lent)) = (&scope.grouping, inner.grouping) {
+            grouping.replace(lent.into_inner());
+        }
+        bound.map(Some)
     }
 
     /// The column that a name with a table means.
@@ -287,9 +294,15 @@ impl Binder<'_> {
                 nearest: nearest(&name.value, table.names()),
             },
             None => {
+                // A table that goes by another name here is meant by that.
+                let renamed = scope.chain().flat_map(|level| level.visible()).find(
+                    |table| matches!(&table.columns, Columns::Table(of) if self.means(table_name, &of.name)),
+                );
                 let names =
                     scope.chain().flat_map(|level| level.visible().iter().map(|table| table.name.as_str()));
-                let (name, nearest) = (table_name.value.clone(), nearest(&table_name.value, names));
+                let meant = renamed.map(|table| table.name.clone());
+                let meant = meant.or_else(|| nearest(&table_name.value, names));
+                let (name, nearest) = (table_name.value.clone(), meant);
                 return Err(SqlError::at(Problem::UnknownTable { name, nearest }, table_name.span));
             }
         };

@@ -1,15 +1,16 @@
 //! CREATE TABLE and CREATE INDEX, as descriptions for the catalog.
 
-use nuages_storage::DataType;
+use nuages_storage::{DataType, Value};
 use smallvec::SmallVec;
 use sqlparser::ast::{self, ColumnOption, ReferentialAction, TableConstraint};
 
 use super::collation::lower;
+use super::query::BoundQuery;
 use super::scope::{Columns, Scope, ScopeTable, Shape};
 use super::typed::{TEXT, cast};
 use super::types::is_serial;
 use super::{Binder, Bound, begin_of, last_part, unsupported};
-use crate::algebra::{Expr, Source};
+use crate::algebra::{Expr, Query, Source};
 use crate::catalog::{
     Action, Collation, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable, TableDefinition,
 };
@@ -20,7 +21,23 @@ impl Binder<'_> {
     /// What a CREATE TABLE describes, but for the rows of its query.
     pub(in crate::sql) fn new_table(&mut self, create: &ast::CreateTable) -> Bound<NewTable> {
         let name = last_part(&create.name)?;
+        let refused = [
+            (create.inherits.is_some(), "INHERITS"),
+            (create.partition_by.is_some() || create.partition_of.is_some(), "PARTITION BY"),
+            (create.clone.is_some(), "CLONE"),
+        ];
+        if let Some((_, feature)) = refused.into_iter().find(|(is_there, _)| *is_there) {
+            return Err(SqlError::at(unsupported(feature), name.span));
+        }
         let mut table = NewTable::new(self.new_name(name));
+        if let Some(ast::CreateTableLikeKind::Parenthesized(like) | ast::CreateTableLikeKind::Plain(like)) =
+            &create.like
+        {
+            if matches!(like.defaults, Some(ast::CreateTableLikeDefaults::Including)) {
+                return Err(SqlError::at(unsupported("LIKE .. INCLUDING DEFAULTS"), name.span));
+            }
+            table.columns = table_like(self.table(last_part(&like.name)?)?).columns;
+        }
         for column in &create.columns {
             let new = self.new_column(column)?;
             table.columns.push(new);
@@ -39,6 +56,12 @@ impl Binder<'_> {
             }
         }
         self.tighten_primary_key(&mut table);
+        let is_key = |column: &ast::ColumnDef| table.primary_key == [self.new_name(&column.name)];
+        let numbered = |column: &&ast::ColumnDef| is_serial(&column.data_type) && !self.is_sqlite();
+        if let Some(column) = create.columns.iter().filter(numbered).find(|column| !is_key(column)) {
+            let feature = "a serial column that is not the primary key";
+            return Err(SqlError::at(unsupported(feature), column.name.span));
+        }
         if let [key] = table.primary_key.as_slice() {
             let written = create.columns.iter().find(|column| self.new_name(&column.name) == *key);
             if let (Some(column), Some(written)) =
@@ -70,6 +93,33 @@ impl Binder<'_> {
     fn numbers_itself(&self, written: &ast::ColumnDef, column: &NewColumn) -> bool {
         column.data_type == DataType::BigInt && self.is_sqlite() && column.default.is_none()
             || is_serial(&written.data_type)
+    }
+
+    /// The table that has a query's columns, and the query; a column of no type is one of texts.
+    pub(in crate::sql) fn table_of_query(
+        &mut self,
+        create: &ast::CreateTable,
+        query: &ast::Query,
+    ) -> Bound<(NewTable, Query)> {
+        let name = last_part(&create.name)?;
+        let BoundQuery { mut query, shape } = self.query(query, None)?;
+        if create.columns.len() > shape.len() {
+            let problem = Problem::ColumnCount { expected: shape.len(), got: create.columns.len() };
+            return Err(SqlError::at(problem, name.span));
+        }
+        let mut table = NewTable::new(self.new_name(name));
+        for (place, column) in shape.into_iter().enumerate() {
+            let given = create.columns.get(place).map(|given| self.new_name(&given.name));
+            if column.is_any() {
+                let expr = &mut query.columns[place].expr;
+                *expr = column.typed(std::mem::replace(expr, Expr::Literal(Value::Null))).any_as_text().expr;
+            }
+            let kind = column.kind.filter(|_| !column.is_any()).unwrap_or(TEXT);
+            let mut new = NewColumn::new(given.unwrap_or(column.name), kind).nullable(true);
+            new.element = column.element;
+            table.columns.push(new);
+        }
+        Ok((table, query))
     }
 
     /// A column, without the constraints that are the table's.
@@ -386,7 +436,7 @@ impl Binder<'_> {
 fn table_like(definition: &TableDefinition) -> NewTable {
     let mut table = NewTable::new(definition.name.clone());
     table.columns.extend(definition.columns.iter().map(|column| {
-        let mut new = NewColumn::new(column.name.clone(), column.data_type);
+        let mut new = NewColumn::new(column.name.clone(), column.data_type).nullable(column.nullable);
         (new.collation, new.element) = (column.collation, column.element);
         new
     }));

@@ -268,11 +268,7 @@ impl Binder<'_> {
         let (first, last) = (timestamp(first.expr), timestamp(last.expr));
         let times = |number: Expr, amount: Expr| amount.arithmetic(Arithmetic::Multiply, number);
         if let Some(months) = months {
-            let nth = |number: Expr| {
-                let later = times(number, Expr::literal(months));
-                Expr::Call(Function::AddMonths, vec![first.clone(), later])
-            };
-            return Ok(self.moments(&nth, &last, &Expr::literal(months > 0)));
+            return Ok(self.months_in_a_row(first, &last, months));
         }
         let step = match step.literal_text().map(read_interval) {
             Some(Some(span)) => Typed::literal(Value::Duration(span)),
@@ -320,6 +316,29 @@ impl Binder<'_> {
         });
         let column = Typed::new(nth(number.clone()), DataType::Timestamp);
         Rows::one_column("generate_series", relation, number, column)
+    }
+
+    /// Points in time so many months apart, each of the one before it: behind the end of a short month come the same days
+    /// of the long ones.
+    fn months_in_a_row(&mut self, first: Expr, last: &Expr, months: i64) -> Rows {
+        let up_to = if months > 0 { Comparison::LessOrEqual } else { Comparison::GreaterOrEqual };
+        let holds = |at: &Expr| at.clone().compare(up_to, last.clone());
+        let columns =
+            |at: Expr, number: Expr| vec![OutputColumn::new("at", at), OutputColumn::new("number", number)];
+        let table = self.work_table();
+        let base = Query::new(Relation::Unit.filter(holds(&first)), columns(first, Expr::literal(1)));
+        let source = self.source();
+        let types = vec![DataType::Timestamp, DataType::BigInt];
+        let before = Relation::WorkTable { table, source, types };
+        let at = vec![source.column(0).into(), Expr::literal(months)];
+        let at = Expr::Call(Function::AddMonths, at);
+        let number = Expr::from(source.column(1)).arithmetic(Arithmetic::Add, Expr::literal(1));
+        let step = Query::new(before.filter(holds(&at)), columns(at, number));
+        let source = self.source();
+        let (base, step) = (Box::new(base), Box::new(step));
+        let relation = Relation::Recursive { table, base, step, all: true, source };
+        let column = Typed::new(source.column(0).into(), DataType::Timestamp);
+        Rows::one_column("generate_series", relation, source.column(1).into(), column)
     }
 
     /// The numbers from 1 on, as long as something holds of them; what holds of a number holds of all before it.

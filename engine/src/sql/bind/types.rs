@@ -7,6 +7,7 @@ use sqlparser::tokenizer::Span;
 
 use super::typed::TEXT;
 use super::{Binder, Bound};
+use crate::catalog::names::nearest;
 use crate::evaluate::{Class, class_of};
 use crate::sql::error::{Problem, SqlError};
 
@@ -23,6 +24,32 @@ pub(super) fn without_limit(kind: DataType) -> DataType {
     }
 }
 
+/// The names of types that one that is none may be a slip of.
+const TYPE_NAMES: [&str; 22] = [
+    "boolean",
+    "smallint",
+    "integer",
+    "int",
+    "bigint",
+    "real",
+    "double precision",
+    "float",
+    "numeric",
+    "decimal",
+    "text",
+    "varchar",
+    "char",
+    "bytea",
+    "date",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "interval",
+    "uuid",
+    "jsonb",
+    "serial",
+];
+
 impl Binder<'_> {
     /// The type that a name means.
     ///
@@ -36,7 +63,11 @@ impl Binder<'_> {
             return Ok(kind);
         }
         let known = self.known_type(name);
-        known.ok_or_else(|| SqlError::at(Problem::UnknownType { name: name.to_string() }, span))
+        known.ok_or_else(|| {
+            let name = name.to_string();
+            let nearest = nearest(&name, TYPE_NAMES);
+            SqlError::at(Problem::UnknownType { name, nearest }, span)
+        })
     }
 
     fn known_type(&self, name: &Ast) -> Option<DataType> {

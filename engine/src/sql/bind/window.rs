@@ -31,6 +31,24 @@ pub(super) struct Windows {
     pub(super) functions: Vec<WindowFunction>,
 }
 
+/// Whether a name is that of a function that there is only over a window.
+pub(super) fn window_kind_of(name: &str) -> bool {
+    matches!(
+        name,
+        "row_number"
+            | "rank"
+            | "dense_rank"
+            | "percent_rank"
+            | "cume_dist"
+            | "ntile"
+            | "lag"
+            | "lead"
+            | "first_value"
+            | "last_value"
+            | "nth_value"
+    )
+}
+
 impl Binder<'_> {
     pub(super) fn window_function(
         &mut self,
@@ -157,9 +175,19 @@ impl Binder<'_> {
         let (base, exclude) =
             spec.window_name.as_ref().map_or((None, Exclude::NoOthers), |name| parts(&name.value));
         if let (Some(base), Some(name)) = (base, &spec.window_name) {
-            let base = ast::Ident { value: base.to_owned(), ..name.clone() };
-            let (base, place) = self.named_window(&base, among, scope)?;
+            let name = ast::Ident { value: base.to_owned(), ..name.clone() };
+            let (base, place) = self.named_window(&name, among, scope)?;
             self.over(base, function, place, scope)?;
+            let has = match () {
+                () if !spec.partition_by.is_empty() => Some("its partitions"),
+                () if !spec.order_by.is_empty() && !function.order_by.is_empty() => Some("an order"),
+                () if base.window_frame.is_some() => Some("a frame"),
+                () => None,
+            };
+            if let Some(clause) = has {
+                let problem = Problem::WindowHas { name: name.value.clone(), clause };
+                return Err(SqlError::at(problem, name.span));
+            }
         }
         for expr in &spec.partition_by {
             function.partition_by.push(self.value_of(expr, scope)?.distinguished());
