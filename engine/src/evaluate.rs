@@ -6,8 +6,8 @@
 //! condition is true.
 //!
 //! Order of reading: this file; `types` (which types go together); `node` (the compiled tree); `compile`; `truth`
-//! (three-valued logic on sets of rows) and `compare`; `arithmetic`; `conditional` (`CASE` and its kin); `cast` and
-//! `narrow`; then [`functions`](crate::functions).
+//! (three-valued logic on sets of rows) and `compare`; `arithmetic` and `quotient`; `conditional` (`CASE` and its kin);
+//! `cast` and `narrow`; then [`functions`](crate::functions).
 //!
 //! Invariants:
 //! - Every evaluation is told which rows are needed. Only those can fail; the others hold some value nobody reads.
@@ -26,6 +26,7 @@ pub(crate) mod interval;
 mod membership;
 mod narrow;
 mod node;
+pub(crate) mod quotient;
 mod truth;
 mod types;
 

@@ -480,7 +480,7 @@ pub(crate) struct PlanSortKey {
     pub(crate) part: KeyPart,
 }
 
-/// A subquery that is evaluated for each row, and once for equal values of what it depends on.
+/// A subquery that is evaluated for each row, and once for the same values of what it depends on.
 #[derive(Clone, Debug)]
 pub(crate) struct Subquery {
     pub(crate) plan: Plan,
@@ -488,6 +488,8 @@ pub(crate) struct Subquery {
     /// Which parameters of the plan take which column of the input.
     pub(crate) bindings: Vec<(usize, usize)>,
     pub(crate) data_type: DataType,
+    /// Whether it answers rows with the same values alike. One that draws lots for each row does not.
+    pub(crate) is_repeatable: bool,
 }
 
 /// What is asked of a subquery.

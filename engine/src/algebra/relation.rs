@@ -215,6 +215,8 @@ pub enum AggregateFunction {
     Mode,
     /// The first value that is not NULL.
     AnyValue,
+    /// The value of the first row, NULL or not: several over the same rows, in the same order, are of one row.
+    First,
     /// The texts joined, each but the first after its separator, which is the second argument.
     StringAgg,
     /// A JSON array of the values, NULLs included; NULL over no row.
@@ -287,6 +289,7 @@ impl AggregateFunction {
         matches!(
             self,
             AggregateFunction::AnyValue
+                | AggregateFunction::First
                 | AggregateFunction::PercentileCont
                 | AggregateFunction::PercentileDisc
                 | AggregateFunction::Mode

@@ -161,7 +161,8 @@ fn to_json(value: Value) -> Value {
     Value::Json(Box::new(json_of(value)))
 }
 
-/// A value as JSON: numbers, booleans and JSON as themselves, NULL as `null`, all else in its text form.
+/// A value as JSON: numbers, booleans and JSON as themselves, NULL as `null`, all else in its text form; so a decimal
+/// of more digits than a number has here, which is an integer of 64 bits or a float.
 pub(crate) fn json_of(value: Value) -> serde_json::Value {
     match value {
         Value::Null => serde_json::Value::Null,
@@ -169,12 +170,26 @@ pub(crate) fn json_of(value: Value) -> serde_json::Value {
         Value::Int(int) => int.into(),
         Value::Float(float) => float.into(),
         Value::Decimal(decimal) => {
-            let float = Value::Decimal(decimal).as_float().and_then(serde_json::Number::from_f64);
-            float.map_or(serde_json::Value::Null, serde_json::Value::Number)
+            let number = number_of(decimal).map(serde_json::Value::Number);
+            number.unwrap_or_else(|| decimal.to_string().into())
         }
         Value::Json(json) => *json,
         value => value.to_string().into(),
     }
+}
+
+/// The number of JSON that is read as just this decimal, but for the zeros at its end.
+fn number_of(decimal: Decimal) -> Option<serde_json::Number> {
+    if decimal.is_integer()
+        && let Ok(int) = i64::try_from(decimal)
+    {
+        return Some(int.into());
+    }
+    let float = Value::Decimal(decimal).as_float()?;
+    // A float keeps so many digits of whatever number.
+    let is_kept = decimal.mantissa().unsigned_abs() < 10_u128.pow(f64::DIGITS)
+        || float.to_string().parse::<Decimal>() == Ok(decimal);
+    serde_json::Number::from_f64(float).filter(|_| is_kept)
 }
 
 /// Reads a text as a value of a type; white space around it does not count.

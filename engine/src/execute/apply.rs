@@ -1,4 +1,4 @@
-//! Subqueries that no join could take over: evaluated for each row, once for equal values of what they depend on.
+//! Subqueries that no join could take over: evaluated for each row, once for the same values of what they depend on.
 
 use hashbrown::{HashMap, HashSet};
 use nuages_storage::Value;
@@ -27,6 +27,7 @@ pub(super) struct Apply<'v> {
 /// A subquery and its answers so far, by the values it was bound to.
 struct Memo<'v> {
     subquery: &'v Subquery,
+    /// By values as [`told_apart`].
     answers: HashMap<Vec<Value>, Answer>,
     /// The values in `answers`.
     kept: usize,
@@ -118,33 +119,47 @@ impl<'v> Memo<'v> {
                 builder.push_null();
                 continue;
             }
-            let bound: Vec<Value> =
-                self.subquery.bindings.iter().map(|(_, column)| batch.column(*column).value(row)).collect();
+            let bindings = &self.subquery.bindings;
+            let bound = || bindings.iter().map(|(_, column)| batch.column(*column).value(row));
             let probe = probe.as_ref().map(|probe| probe.value(row));
             builder.push(&self.answer(bound, scope, context)?.value(probe));
         }
         Ok(builder.finish())
     }
 
-    fn answer(
+    fn answer<V: Iterator<Item = Value>>(
         &mut self,
-        bound: Vec<Value>,
+        bound: impl Fn() -> V,
         scope: &Scope<'v>,
         context: &Context<'_>,
     ) -> Result<&Answer, Error> {
-        if self.kept >= KEPT_MAX && !self.answers.contains_key(&bound) {
+        let key: Vec<Value> = bound().map(told_apart).collect();
+        let is_full = self.kept >= KEPT_MAX && !self.answers.contains_key(&key);
+        if is_full || !self.subquery.is_repeatable {
             self.answers.clear();
             self.kept = 0;
             self.charge = Charge::default();
         }
-        match self.answers.entry(bound) {
+        match self.answers.entry(key) {
             hashbrown::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
             hashbrown::hash_map::Entry::Vacant(entry) => {
-                let answer = evaluate(self.subquery, entry.key(), (scope, &mut self.charge), context)?;
+                let bound: Vec<Value> = bound().collect();
+                let answer = evaluate(self.subquery, &bound, (scope, &mut self.charge), context)?;
                 self.kept += entry.key().len() + answer.len();
                 Ok(entry.insert(answer))
             }
         }
+    }
+}
+
+/// A value of a column as one that equals that of another row only if nothing tells the two apart: `1.0` and `1.00` are
+/// equal, and so are two zeros of different signs, but their texts differ.
+fn told_apart(value: Value) -> Value {
+    match value {
+        Value::Decimal(decimal) => decimal.to_string().into(),
+        Value::Float(float) => Value::Int(float.to_bits().cast_signed()),
+        Value::Json(json) => json.to_string().into(),
+        other => other,
     }
 }
 
@@ -249,11 +264,13 @@ mod tests {
         let looked_for = Expr::Column(Source::new(0).column(0));
         let looked_for = Scalar::compile(&looked_for, &|_| Some((0, DataType::BigInt))).unwrap();
         let (kind, bindings) = (SubqueryKind::In(looked_for), vec![(0, 0)]);
-        let subquery = Subquery { plan, kind, bindings, data_type: DataType::Bool };
+        let data_type = DataType::Bool;
+        let subquery = Subquery { plan, kind, bindings, data_type, is_repeatable: true };
         let version = crate::Database::new().version().unwrap();
         let mut memo = Memo::new(&subquery);
         for row in 0..100 {
-            let answer = memo.answer(vec![row.into()], &Scope::new(&version), &context()).unwrap();
+            let answer =
+                memo.answer(|| std::iter::once(row.into()), &Scope::new(&version), &context()).unwrap();
             assert_eq!(answer.value(Some(4.into())), true.into());
             let kept: usize = memo.answers.iter().map(|(bound, answer)| bound.len() + answer.len()).sum();
             assert_eq!(memo.kept, kept);

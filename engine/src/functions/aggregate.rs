@@ -30,7 +30,7 @@ use crate::evaluate::{Class, DIVISION_SCALE, class_of, decimal, scale_of};
 use crate::vector::Vector;
 use extreme::{Extremes, WordExtremes};
 use listed::Lists;
-use logic::{AnyValues, BitSets, Joining, Truths};
+use logic::{BitSets, FirstValues, Joining, Truths};
 use moments::Moments;
 use ordered::OrderedSets;
 use pairs::Pairs;
@@ -52,7 +52,8 @@ pub fn result_type(function: AggregateFunction, argument: Option<DataType>) -> R
     let argument = argument.ok_or_else(|| refused("an argument", "none".to_owned()))?;
     let is_number = class_of(argument).is_number();
     match (function, class_of(argument)) {
-        (AggregateFunction::Min | AggregateFunction::Max | AggregateFunction::AnyValue, _) => Ok(argument),
+        (AggregateFunction::Min | AggregateFunction::Max, _) => Ok(argument),
+        (AggregateFunction::AnyValue | AggregateFunction::First, _) => Ok(argument),
         (AggregateFunction::JsonAgg, _) => Ok(DataType::Json),
         (AggregateFunction::StringAgg, Class::Text) => Ok(argument),
         (AggregateFunction::JsonObjectAgg, Class::Text) => Ok(DataType::Json),
@@ -122,6 +123,7 @@ pub(crate) fn name(function: AggregateFunction) -> &'static str {
         AggregateFunction::PercentileDisc => "percentile_disc()",
         AggregateFunction::Mode => "mode()",
         AggregateFunction::AnyValue => "any_value()",
+        AggregateFunction::First => "first()",
         AggregateFunction::StringAgg => "string_agg()",
         AggregateFunction::JsonAgg => "json_agg()",
         AggregateFunction::JsonObjectAgg => "json_object_agg()",
@@ -161,7 +163,8 @@ enum State {
     BitSets(BitSets),
     Pairs(Pairs),
     Ordered(OrderedSets),
-    AnyValues(AnyValues),
+    AnyValues(FirstValues),
+    Firsts(FirstValues),
     Lists(Lists),
 }
 
@@ -188,7 +191,8 @@ impl Accumulators {
             (function, _) if function.is_of_ordered_set() => {
                 State::Ordered(OrderedSets::new(function, result))
             }
-            (AggregateFunction::AnyValue, _) => State::AnyValues(AnyValues::new(result)),
+            (AggregateFunction::AnyValue, _) => State::AnyValues(FirstValues::new(result)),
+            (AggregateFunction::First, _) => State::Firsts(FirstValues::new(result)),
             (
                 AggregateFunction::StringAgg | AggregateFunction::JsonAgg | AggregateFunction::JsonObjectAgg,
                 _,
@@ -223,7 +227,7 @@ impl Accumulators {
             State::BitSets(sets) => sets.resize(groups),
             State::Pairs(pairs) => pairs.resize(groups),
             State::Ordered(sets) => sets.resize(groups),
-            State::AnyValues(values) => values.resize(groups),
+            State::AnyValues(values) | State::Firsts(values) => values.resize(groups),
             State::Lists(lists) => lists.resize(groups),
         }
     }
@@ -291,7 +295,7 @@ impl Accumulators {
             State::BitSets(sets) => Ok(sets.finish()),
             State::Pairs(pairs) => Ok(pairs.finish()),
             State::Ordered(sets) => sets.finish(),
-            State::AnyValues(values) => Ok(values.finish()),
+            State::AnyValues(values) | State::Firsts(values) => Ok(values.finish()),
             State::Lists(lists) => Ok(lists.finish()),
         }
     }
@@ -309,7 +313,7 @@ impl Accumulators {
             State::BitSets(sets) => sets.len(),
             State::Pairs(pairs) => pairs.len(),
             State::Ordered(sets) => sets.len(),
-            State::AnyValues(values) => values.len(),
+            State::AnyValues(values) | State::Firsts(values) => values.len(),
             State::Lists(lists) => lists.len(),
         }
     }
@@ -345,6 +349,7 @@ impl Accumulators {
             State::Pairs(pairs) => pairs.take(group, input, second, &live),
             State::Ordered(sets) => sets.take(group, input, second, &live),
             State::AnyValues(values) => values.take(group, input, &live),
+            State::Firsts(values) => values.take(group, input, selection),
             State::Lists(lists) => return lists.take(group, input, second, selection),
         }
         Ok(())
@@ -367,6 +372,7 @@ mod tests {
     use rust_decimal::Decimal;
 
     use super::*;
+    use crate::evaluate::quotient::quotient;
 
     const FUNCTIONS: [AggregateFunction; 6] = [
         AggregateFunction::CountRows,
@@ -407,7 +413,7 @@ mod tests {
             }
             Value::Decimal(_) => {
                 let sum: Decimal = present.iter().map(|value| value.as_decimal().unwrap()).sum();
-                if mean { Value::from(sum / Decimal::from(count)) } else { Value::from(sum) }
+                if mean { Value::from(quotient(sum, Decimal::from(count))) } else { Value::from(sum) }
             }
             Value::Duration(_) => {
                 let sum: i128 =

@@ -1,5 +1,9 @@
 //! Functions of JSON: what is at a key, a place or a path; containment; arrays and objects of values; `path` says where
 //! something is, `edit` changes it, and `query` is what PostgreSQL calls a path.
+//!
+//! A number in a document is an integer of 64 bits or a float, which PostgreSQL's are not. A decimal that becomes JSON is
+//! a number if that keeps its value (`1.50` is `1.5`), and otherwise its text, so that no digit is lost: `->>` and a cast
+//! give it back either way.
 
 use nuages_storage::{DataType, Value};
 use serde_json::Value as Json;

@@ -140,8 +140,8 @@ impl Planner<'_> {
                 match class_of(got) {
                     got if got == class => Ok(scalar),
                     Class::Int | Class::Float | Class::Decimal => {
-                        let to = range_key.map_or(DataType::Float, Scalar::data_type);
-                        self.compile(&Expr::Cast(Box::new(expr), to), input)
+                        // A distance may be what no value of the column can be.
+                        self.compile(&Expr::Cast(Box::new(expr), class.any()), input)
                     }
                     _ => Err(refused("a number")),
                 }
@@ -185,7 +185,7 @@ fn range_key(
     }
     match class {
         Class::Int | Class::Float | Class::Decimal if class_of(wider) != class => {
-            compile(&Expr::Cast(Box::new(key.expr.clone()), wider)).map(Some)
+            compile(&Expr::Cast(Box::new(key.expr.clone()), class_of(wider).any())).map(Some)
         }
         Class::Int | Class::Float | Class::Decimal => Ok(Some(scalar)),
         Class::Date | Class::Time | Class::Timestamp | Class::Duration => Ok(Some(scalar)),

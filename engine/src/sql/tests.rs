@@ -1,5 +1,7 @@
 //! What statements mean, in both dialects, and what is refused.
 
+mod digits;
+mod extreme;
 mod family;
 mod kept;
 mod limit;

@@ -173,6 +173,7 @@ pub(crate) const fn function_name(function: AggregateFunction) -> &'static str {
         AggregateFunction::PercentileCont | AggregateFunction::PercentileDisc => "percentile",
         AggregateFunction::Mode => "mode",
         AggregateFunction::AnyValue => "any_value",
+        AggregateFunction::First => "first",
         AggregateFunction::StringAgg => "string_agg",
         AggregateFunction::JsonAgg => "json_agg",
         AggregateFunction::JsonObjectAgg => "json_object_agg",

@@ -11,6 +11,7 @@ use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::compare::Words;
 use crate::evaluate::fixed::Fixed;
+use crate::evaluate::quotient::quotient;
 use crate::vector::Vector;
 
 /// `left op right` in the rows that are live.
@@ -90,7 +91,7 @@ fn compute(op: Arithmetic, left: Decimal, right: Decimal) -> Result<Decimal, Err
         Arithmetic::Add => (left.checked_add(right), left.scale().max(right.scale())),
         Arithmetic::Subtract => (left.checked_sub(right), left.scale().max(right.scale())),
         Arithmetic::Multiply => (left.checked_mul(right), left.scale() + right.scale()),
-        Arithmetic::Divide => (left.checked_div(right), 0),
+        Arithmetic::Divide => (quotient(left, right), 0),
         Arithmetic::Modulo => (left.checked_rem(right), 0),
         _ => (None, 0),
     };

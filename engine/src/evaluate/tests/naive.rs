@@ -6,6 +6,7 @@ use nuages_storage::{DataType, Value};
 
 use crate::algebra::{Arithmetic, Comparison, Expr, Function, TextMatch};
 use crate::error::Error;
+use crate::evaluate::quotient::quotient;
 
 /// Whether a condition is true of a row; what cannot be true any more is not evaluated.
 pub(super) fn is_true(expr: &Expr, row: &[Value]) -> Result<bool, Error> {
@@ -162,7 +163,7 @@ fn arithmetic(op: Arithmetic, left: Value, right: Value) -> Result<Value, Error>
                     Arithmetic::Add => a.checked_add(b),
                     Arithmetic::Subtract => a.checked_sub(b),
                     Arithmetic::Multiply => a.checked_mul(b),
-                    Arithmetic::Divide => a.checked_div(b),
+                    Arithmetic::Divide => quotient(a, b),
                     _ => a.checked_rem(b),
                 }
                 .ok_or_else(overflow)?,

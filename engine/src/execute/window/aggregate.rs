@@ -50,6 +50,7 @@ pub(super) fn column<'v>(
         AggregateFunction::Min => Ok(best(column, live, Wanted::Least, frames)),
         AggregateFunction::Max => Ok(best(column, live, Wanted::Greatest, frames)),
         AggregateFunction::AnyValue => Ok(best(column, live, Wanted::First, frames)),
+        AggregateFunction::First => Ok(best(column, given, Wanted::First, frames)),
         AggregateFunction::BoolAnd | AggregateFunction::BoolOr => {
             let all = function == AggregateFunction::BoolAnd;
             Ok(truths(&over(&Truths { column, live, all }, frames)))

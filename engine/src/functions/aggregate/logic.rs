@@ -120,16 +120,17 @@ pub(crate) fn words(values: &[Option<u64>]) -> Vector<'static> {
     Vector::Word { kind: DataType::BigInt, data: Cow::Owned(data), nulls }
 }
 
-/// The first value of each group that is not NULL.
+/// The value of the first row of each group, of those that are given: all, or those in which it is not NULL.
 #[derive(Clone, Debug)]
-pub(super) struct AnyValues {
+pub(super) struct FirstValues {
     kind: DataType,
-    groups: Vec<Value>,
+    /// None until the first row.
+    groups: Vec<Option<Value>>,
 }
 
-impl AnyValues {
-    pub(super) fn new(kind: DataType) -> AnyValues {
-        AnyValues { kind, groups: Vec::new() }
+impl FirstValues {
+    pub(super) fn new(kind: DataType) -> FirstValues {
+        FirstValues { kind, groups: Vec::new() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -137,22 +138,19 @@ impl AnyValues {
     }
 
     pub(super) fn resize(&mut self, groups: usize) {
-        self.groups.resize(groups, Value::Null);
+        self.groups.resize(groups, None);
     }
 
     #[inline]
-    pub(super) fn take(&mut self, group: impl Fn(usize) -> usize, input: &Vector<'_>, live: &Bits) {
-        for row in live {
-            let group = &mut self.groups[group(row)];
-            if group.is_null() {
-                *group = input.value(row);
-            }
+    pub(super) fn take(&mut self, group: impl Fn(usize) -> usize, input: &Vector<'_>, rows: &Bits) {
+        for row in rows {
+            self.groups[group(row)].get_or_insert_with(|| input.value(row));
         }
     }
 
     pub(super) fn finish(self) -> Vector<'static> {
         let mut builder = VectorBuilder::with_capacity(self.kind, self.groups.len());
-        self.groups.iter().for_each(|value| builder.push(value));
+        self.groups.iter().for_each(|value| builder.push(value.as_ref().unwrap_or(&Value::Null)));
         builder.finish()
     }
 }

@@ -9,6 +9,7 @@ use crate::bits::{Bits, WORD_ROWS, low_bits};
 use crate::error::Error;
 use crate::evaluate::Words;
 use crate::evaluate::fixed::Fixed;
+use crate::evaluate::quotient::quotient;
 use crate::vector::{Vector, VectorBuilder};
 
 pub(crate) fn overflow(operation: &str) -> Error {
@@ -268,17 +269,22 @@ impl DecimalSum {
         Some(())
     }
 
-    /// Takes in what another has taken in.
+    /// Takes in what another has taken in, exactly unless that takes more than the 38 digits there are: then the
+    /// last ones are rounded off.
     pub(crate) fn merge(&mut self, other: &DecimalSum) -> Option<()> {
-        let DecimalSum { mut mantissa, scale, count } = *other;
-        if scale > self.scale {
-            self.mantissa = rescaled(self.mantissa, scale - self.scale)?;
-            self.scale = scale;
-        } else if scale < self.scale {
-            mantissa = rescaled(mantissa, self.scale - scale)?;
+        self.count += other.count;
+        if self.scale == other.scale
+            && let Some(sum) = self.mantissa.checked_add(other.mantissa)
+        {
+            self.mantissa = sum;
+            return Some(());
         }
-        self.mantissa = self.mantissa.checked_add(mantissa)?;
-        self.count += count;
+        let finest = self.scale.max(other.scale);
+        let (scale, sum) = (0..=finest).rev().find_map(|scale| {
+            let sum = rescaled(self.mantissa, self.scale, scale)?;
+            Some((scale, sum.checked_add(rescaled(other.mantissa, other.scale, scale)?)?))
+        })?;
+        (self.mantissa, self.scale) = (sum, scale);
         Some(())
     }
 
@@ -287,13 +293,72 @@ impl DecimalSum {
         self.count == 0
     }
 
-    /// The sum or the mean; `None` if it does not fit.
+    /// The sum or the mean, with as many of its digits as a decimal has room for; `None` if it does not fit.
     pub(crate) fn result(&self, mean: bool) -> Option<Decimal> {
-        let sum = Decimal::try_from_i128_with_scale(self.mantissa, self.scale).ok()?;
-        if mean && self.count > 0 { sum.checked_div(Decimal::from(self.count)) } else { Some(sum) }
+        let fitting = |scale| {
+            let mantissa = rescaled(self.mantissa, self.scale, scale)?;
+            Decimal::try_from_i128_with_scale(mantissa, scale).ok()
+        };
+        let sum = (0..=self.scale).rev().find_map(fitting)?;
+        if mean && self.count > 0 { quotient(sum, Decimal::from(self.count)) } else { Some(sum) }
     }
 }
 
-fn rescaled(mantissa: i128, digits: u32) -> Option<i128> {
-    mantissa.checked_mul(10_i128.checked_pow(digits)?)
+/// So many units of one scale in those of another, rounded half away from zero; `None` if they are too many.
+fn rescaled(mantissa: i128, from: u32, to: u32) -> Option<i128> {
+    let power = 10_i128.checked_pow(from.abs_diff(to))?;
+    if from <= to {
+        return mantissa.checked_mul(power);
+    }
+    let (quotient, rest) = (mantissa / power, mantissa % power);
+    Some(if rest.abs() >= power - rest.abs() { quotient + mantissa.signum() } else { quotient })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sum(decimals: &[&str]) -> DecimalSum {
+        let mut sum = DecimalSum::default();
+        for decimal in decimals {
+            sum.add(decimal.parse().unwrap()).unwrap();
+        }
+        sum
+    }
+
+    fn shown(sum: &DecimalSum, mean: bool) -> Option<String> {
+        Some(sum.result(mean)?.to_string())
+    }
+
+    #[test]
+    fn a_sum_of_more_digits_than_a_decimal_has_is_rounded_to_those() {
+        let thirds = sum(&["3.3333333333333333333333333333"; 3]);
+        assert_eq!(shown(&thirds, false).as_deref(), Some("10.000000000000000000000000000"));
+        assert_eq!(shown(&thirds, true).as_deref(), Some("3.333333333333333333333333333"));
+        assert_eq!(
+            shown(&sum(&["-7.9228162514264337593543950334"; 3]), false).as_deref(),
+            Some("-23.768448754279301278063185100")
+        );
+    }
+
+    #[test]
+    fn large_and_small_decimals_are_summed_together() {
+        let (large, small) = ("70000000000000000000000000000", "0.0000000000000000000000000001");
+        for decimals in [[large, small], [small, large]] {
+            assert_eq!(sum(&decimals).result(false), large.parse().ok());
+        }
+        assert_eq!(
+            shown(&sum(&["1000000.00", "0.3333333333333333333333333333"]), false).as_deref(),
+            Some("1000000.3333333333333333333333")
+        );
+    }
+
+    #[test]
+    fn only_a_sum_that_does_not_fit_without_its_fraction_overflows() {
+        let most = Decimal::MAX.to_string();
+        assert_eq!(sum(&[&most]).result(false), Some(Decimal::MAX));
+        assert_eq!(sum(&[&most, "0.4"]).result(false), Some(Decimal::MAX));
+        assert_eq!(sum(&[&most, "0.5"]).result(false), None);
+        assert_eq!(sum(&[&most, &most]).result(false), None);
+    }
 }

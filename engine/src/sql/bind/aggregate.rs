@@ -4,6 +4,7 @@ use nuages_storage::{DataType, Value};
 use sqlparser::ast::{self, DuplicateTreatment, FunctionArg, FunctionArgExpr, FunctionArgumentClause};
 use sqlparser::tokenizer::Span;
 
+use super::collation::{lower, paired};
 use super::function::arity;
 use super::json::{ranked, unranked};
 use super::scope::Scope;
@@ -37,6 +38,7 @@ pub(super) fn function_named(name: &str) -> Option<AggregateFunction> {
         "percentile_disc" => AggregateFunction::PercentileDisc,
         "mode" => AggregateFunction::Mode,
         "any_value" => AggregateFunction::AnyValue,
+        "first" => AggregateFunction::First,
         "string_agg" | "group_concat" => AggregateFunction::StringAgg,
         "json_agg" | "jsonb_agg" | "json_group_array" | "array_agg" => AggregateFunction::JsonAgg,
         "json_object_agg" | "jsonb_object_agg" | "json_group_object" => AggregateFunction::JsonObjectAgg,
@@ -45,6 +47,23 @@ pub(super) fn function_named(name: &str) -> Option<AggregateFunction> {
             AggregateFunction::Pairs(*pairs)
         }
     })
+}
+
+/// Whether the result is one of the values.
+fn passes_on(function: AggregateFunction) -> bool {
+    use AggregateFunction::{AnyValue, First, Max, Min};
+    matches!(function, Min | Max | AnyValue | First)
+}
+
+fn is_extreme(function: AggregateFunction) -> bool {
+    matches!(function, AggregateFunction::Min | AggregateFunction::Max)
+}
+
+/// MIN or MAX of texts without regard to case: the first of them in that order, with the case that it has.
+fn first_without_case(function: AggregateFunction, text: Expr) -> Aggregate {
+    let descending = function == AggregateFunction::Max;
+    let key = SortKey { expr: lower(text.clone()), descending, nulls_first: false };
+    Aggregate { order_by: vec![key], ..Aggregate::of(AggregateFunction::First, text) }
 }
 
 /// A call of an aggregate, taken apart.
@@ -63,6 +82,8 @@ pub(super) struct Found {
     pub(super) kind: Option<DataType>,
     /// What the members are, if it gives an array.
     pub(super) element: Option<DataType>,
+    /// Whether it gives what is to be [`unpaired`](super::collation::unpaired).
+    pub(super) is_paired: bool,
 }
 
 /// The query that an aggregate belongs to: the nearest of those whose columns it mentions, which may be one around the
@@ -90,7 +111,7 @@ impl Binder<'_> {
         let ast::FunctionArguments::List(list) = &call.args else {
             return Err(arity(name, "1 argument", 0, span));
         };
-        let is_extreme = matches!(function, AggregateFunction::Min | AggregateFunction::Max);
+        let is_extreme = is_extreme(function);
         if is_extreme && list.args.len() > 1 && self.is_sqlite() {
             return Ok(None);
         }
@@ -107,13 +128,16 @@ impl Binder<'_> {
         if let Some(grouping) = own {
             grouping.borrow_mut().within = false;
         }
-        let Found { aggregate, kind, element } = bound?;
+        let Found { aggregate, kind, element, .. } = bound?;
         let home = home_of(&aggregate, scope);
         let Some(grouping) = &home.grouping else { return misplaced(home.clause) };
         if grouping.borrow().within {
             return misplaced("an aggregate");
         }
         let argument = aggregate.argument.clone().filter(|_| is_extreme);
+        if is_extreme {
+            grouping.borrow_mut().add_extreme(&aggregate);
+        }
         let column = Expr::Column(grouping.borrow_mut().add(aggregate));
         let unranked = unranked(argument.as_ref(), &column);
         let typed = unranked.unwrap_or_else(|| Typed::new(column, kind));
@@ -136,7 +160,16 @@ impl Binder<'_> {
             return Err(SqlError::at(unsupported(format!("{name}() over a window")), span));
         }
         let within = call.within_group.as_slice();
-        self.aggregate_of(&Call { function, name, list, within, span }, call.filter.as_deref(), scope)
+        let call_parts = Call { function, name, list, within, span };
+        let found = self.aggregate_of(&call_parts, call.filter.as_deref(), scope)?;
+        if is_extreme(function) && found.aggregate.function == AggregateFunction::First {
+            // The rows of a frame have an order already.
+            let Found { aggregate: Aggregate { argument, filter, .. }, kind, element, .. } = found;
+            let aggregate =
+                Aggregate { function, argument: argument.map(paired), filter, ..Aggregate::rows() };
+            return Ok(Found { aggregate, kind, element, is_paired: true });
+        }
+        Ok(found)
     }
 
     fn aggregate_of(
@@ -162,7 +195,7 @@ impl Binder<'_> {
         };
         if of_rows && !distinct {
             let aggregate = Aggregate { filter, ..Aggregate::rows() };
-            return Ok(Found { aggregate, kind: Some(DataType::BigInt), element: None });
+            return Ok(Found { aggregate, kind: Some(DataType::BigInt), element: None, is_paired: false });
         }
         let mut exprs = Vec::with_capacity(arguments.len());
         for argument in arguments {
@@ -182,13 +215,11 @@ impl Binder<'_> {
         // A NULL of no type is one of integers, or a text where nothing else goes, as a parameter is.
         let of_none = match call.function {
             AggregateFunction::StringAgg | AggregateFunction::JsonObjectAgg => TEXT,
-            AggregateFunction::Min | AggregateFunction::Max | AggregateFunction::AnyValue => TEXT,
+            function if passes_on(function) => TEXT,
             _ => DataType::BigInt,
         };
         let kind = match (argument.kind, call.function) {
-            (None, AggregateFunction::Min | AggregateFunction::Max | AggregateFunction::AnyValue) => {
-                has_parameter(&argument.expr).then_some(TEXT)
-            }
+            (None, function) if passes_on(function) => has_parameter(&argument.expr).then_some(TEXT),
             (kind, function) => {
                 let result = result_type(function, kind.or(Some(of_none)));
                 Some(result.map_err(|error| SqlError::at(Problem::Engine(error), call.span))?)
@@ -206,6 +237,10 @@ impl Binder<'_> {
             "array_agg" => argument.element.or(argument.kind).or(Some(TEXT)),
             _ => argument.element.filter(|_| kind == Some(DataType::Json)),
         };
+        if is_extreme(call.function) && argument.ignores_case() {
+            let aggregate = Aggregate { filter, ..first_without_case(call.function, argument.expr) };
+            return Ok(Found { aggregate, kind, element, is_paired: false });
+        }
         let expr = if argument.kind.is_none() {
             Expr::Cast(Box::new(argument.expr), of_none)
         } else {
@@ -213,7 +248,7 @@ impl Binder<'_> {
         };
         let aggregate =
             Aggregate { filter, distinct, order_by, second, ..Aggregate::of(call.function, expr) };
-        Ok(Found { aggregate, kind, element })
+        Ok(Found { aggregate, kind, element, is_paired: false })
     }
 
     /// The arguments, converted as the dialect does.
@@ -282,10 +317,9 @@ impl Binder<'_> {
                     function,
                     AggregateFunction::Sum | AggregateFunction::Avg | AggregateFunction::Total
                 );
-                let is_extreme = matches!(function, AggregateFunction::Min | AggregateFunction::Max);
                 let argument = match () {
                     () if is_sum && self.is_sqlite() => self.number(argument),
-                    () if is_extreme && argument.is_any() => {
+                    () if is_extreme(function) && argument.is_any() => {
                         Typed::new(ranked(argument.expr), DataType::Json)
                     }
                     () => argument,
@@ -332,7 +366,7 @@ impl Binder<'_> {
             cast(fraction.expr, DataType::Float)
         });
         let aggregate = Aggregate { filter, order_by, second, ..Aggregate::of(call.function, expr) };
-        Ok(Found { aggregate, kind: Some(result), element: None })
+        Ok(Found { aggregate, kind: Some(result), element: None, is_paired: false })
     }
 
     /// In which order the rows are taken in.

@@ -11,7 +11,7 @@ use sqlparser::ast::{self, Expr as Ast};
 
 use super::typed::{TEXT, Typed};
 use super::{Binder, Bound, begin_of};
-use crate::algebra::{Expr, Function};
+use crate::algebra::{Expr, Function, JsonFunction};
 use crate::catalog::Collation;
 use crate::evaluate::Class;
 use crate::sql::error::{Problem, SqlError};
@@ -75,6 +75,18 @@ pub(super) fn lower(expr: Expr) -> Expr {
         Expr::Literal(nuages_storage::Value::Text(text)) => Expr::literal(text.to_lowercase()),
         expr => Expr::Call(Function::Lower, vec![expr]),
     }
+}
+
+/// A text behind what it is ordered by without regard to case: of such pairs the least is that of the least text. NULL
+/// if it is.
+pub(super) fn paired(text: Expr) -> Expr {
+    let pair = Expr::Call(Function::Json(JsonFunction::BuildArray), vec![lower(text.clone()), text.clone()]);
+    Expr::Case { branches: vec![(text.is_null().not(), pair)], otherwise: None }
+}
+
+/// The text of a pair.
+pub(super) fn unpaired(pair: Expr) -> Expr {
+    Expr::Call(Function::Json(JsonFunction::GetText), vec![pair, Expr::literal(1)])
 }
 
 impl Binder<'_> {

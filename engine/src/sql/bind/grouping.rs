@@ -25,6 +25,8 @@ pub(super) struct Grouping {
     /// What they agree in but for case, of which any will do.
     pub(super) folded: Vec<Expr>,
     pub(super) aggregates: Vec<Aggregate>,
+    /// In which order the rows of each MIN and MAX among them come first.
+    extremes: Vec<Vec<SortKey>>,
     /// The groupings, where there are several.
     pub(super) sets: Option<Sets>,
     /// Whether an aggregate's own arguments are being bound, within which there is no other.
@@ -38,6 +40,7 @@ impl Grouping {
             keys: Vec::new(),
             folded: Vec::new(),
             aggregates: Vec::new(),
+            extremes: Vec::new(),
             sets: None,
             within: false,
         }
@@ -52,12 +55,28 @@ impl Grouping {
         self.source.column(self.keys.len() + place)
     }
 
-    /// The one MIN or MAX, if there is just one aggregate of these kinds: SQLite takes other columns from its row.
-    fn extreme(&self) -> Option<&Aggregate> {
-        let is_extreme =
-            |of: &&Aggregate| matches!(of.function, AggregateFunction::Min | AggregateFunction::Max);
-        let mut extremes = self.aggregates.iter().filter(is_extreme);
-        extremes.next().filter(|_| extremes.next().is_none())
+    /// Notes an aggregate that is MIN or MAX.
+    pub(super) fn add_extreme(&mut self, aggregate: &Aggregate) {
+        let key = |expr: &Expr, descending| SortKey { expr: expr.clone(), descending, nulls_first: false };
+        let of_argument = aggregate.argument.iter().flat_map(|argument| match aggregate.function {
+            AggregateFunction::First => aggregate.order_by.clone(),
+            function => vec![key(argument, function == AggregateFunction::Max)],
+        });
+        // None but the rows that its filter lets through are its own; where it lets none through, any will do.
+        let filter = aggregate.filter.iter().map(|filter| key(filter, true));
+        let order: Vec<SortKey> = filter.chain(of_argument).collect();
+        if !self.extremes.contains(&order) {
+            self.extremes.push(order);
+        }
+    }
+
+    /// The order in which the row of the one MIN or MAX comes first, if there is just one: SQLite takes other columns
+    /// from that row.
+    fn extreme(&self) -> Option<&[SortKey]> {
+        match self.extremes.as_slice() {
+            [order] => Some(order),
+            _ => None,
+        }
     }
 }
 
@@ -130,20 +149,19 @@ impl Binder<'_> {
 
     /// A column beside aggregates that the groups do not agree in.
     fn bare(&self, column: Column, grouping: &mut Grouping, scope: &Scope<'_>) -> Bound<Expr> {
-        if !self.is_sqlite() && !is_of_keyed_table(column, grouping, scope) {
+        if is_of_keyed_table(column, grouping, scope) {
+            let any = Aggregate::of(AggregateFunction::AnyValue, column);
+            return Ok(Expr::Column(grouping.add(any)));
+        }
+        if !self.is_sqlite() {
             let table = scope.tables.iter().find(|table| table.source == column.source());
             let name = table
                 .filter(|_| !column.is_row_id())
                 .map_or("rowid", |table| table.column_name(column.index()));
             return Err(Problem::Ungrouped { name: name.to_owned() }.into());
         }
-        let mut aggregate = Aggregate::of(AggregateFunction::AnyValue, column);
-        if let Some(extreme) = grouping.extreme()
-            && let Some(argument) = &extreme.argument
-        {
-            let descending = extreme.function == AggregateFunction::Max;
-            aggregate.order_by = vec![SortKey { expr: argument.clone(), descending, nulls_first: false }];
-        }
+        let order_by = grouping.extreme().unwrap_or_default().to_vec();
+        let aggregate = Aggregate { order_by, ..Aggregate::of(AggregateFunction::First, column) };
         Ok(Expr::Column(grouping.add(aggregate)))
     }
 }

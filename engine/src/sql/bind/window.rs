@@ -5,6 +5,7 @@ use sqlparser::ast::{self, WindowFrameBound, WindowFrameUnits, WindowType};
 use sqlparser::tokenizer::Span;
 
 use super::aggregate::{Found, function_named};
+use super::collation::unpaired;
 use super::function::{arity, plain_arguments};
 use super::grouping::Grouping;
 use super::json::unranked;
@@ -22,6 +23,8 @@ struct Given {
     kind: Option<DataType>,
     /// What the members are, if it is an array.
     element: Option<DataType>,
+    /// Whether it is to be [`unpaired`].
+    is_paired: bool,
 }
 
 /// The window functions of a query, as they are found.
@@ -62,7 +65,7 @@ impl Binder<'_> {
             let (function, clause) = (name.to_owned(), scope.clause);
             return Err(SqlError::at(Problem::AggregateHere { function, clause }, span));
         };
-        let (mut function, Given { kind, element }) = self.window_kind(name, call, span, scope)?;
+        let (mut function, Given { kind, element, is_paired }) = self.window_kind(name, call, span, scope)?;
         let spec = match window {
             WindowType::WindowSpec(spec) => spec,
             WindowType::NamedWindow(name) => self.named_window(name, usize::MAX, scope)?.0,
@@ -78,6 +81,7 @@ impl Binder<'_> {
         let column = Expr::Column(windows.source.column(place));
         Ok(match unranked(argument.as_ref(), &column) {
             Some(extreme) => extreme,
+            None if is_paired => Typed::new(unpaired(column), kind),
             None if kind == Some(DataType::Json) && self.is_sqlite() => Typed::any(column),
             None => Typed { element, ..Typed::new(column, kind) },
         })
@@ -100,14 +104,15 @@ impl Binder<'_> {
             frame: Frame::default(),
         };
         if let Some(of) = function_named(name) {
-            let Found { aggregate, kind, element } = self.aggregate_call(of, name, call, span, scope)?;
+            let Found { aggregate, kind, element, is_paired } =
+                self.aggregate_call(of, name, call, span, scope)?;
             if aggregate.distinct || !aggregate.order_by.is_empty() {
                 let feature = format!("{name}() OVER with DISTINCT or an order of its own");
                 return Err(SqlError::at(unsupported(feature), span));
             }
             let arguments = aggregate.argument.into_iter().chain(aggregate.second).collect();
             let over = function(WindowKind::Aggregate(aggregate.function), arguments, aggregate.filter);
-            return Ok((over, Given { kind, element }));
+            return Ok((over, Given { kind, element, is_paired }));
         }
         let arguments = plain_arguments(call, name, span)?.into_iter();
         let mut arguments =
@@ -141,7 +146,7 @@ impl Binder<'_> {
         let arguments = arguments.into_iter().map(|argument| argument.expr).collect();
         Ok((
             function(kind, arguments, filter),
-            Given { kind: result, element: element.filter(|_| result == of_first) },
+            Given { kind: result, element: element.filter(|_| result == of_first), is_paired: false },
         ))
     }
 

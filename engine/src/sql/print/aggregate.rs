@@ -136,6 +136,7 @@ impl AggregateFunction {
             AggregateFunction::PercentileDisc => "percentile_disc",
             AggregateFunction::Mode => "mode",
             AggregateFunction::AnyValue => "any_value",
+            AggregateFunction::First => "first",
             AggregateFunction::StringAgg => "string_agg",
             AggregateFunction::JsonAgg => "json_agg",
             AggregateFunction::JsonObjectAgg => "json_object_agg",

@@ -22,14 +22,18 @@ fn library() -> Connection {
 
 /// The algebra of a query.
 fn bound(db: &Connection, sql: &str) -> Query {
+    bound_in(Dialect::PostgreSql, db, sql)
+}
+
+fn bound_in(dialect: Dialect, db: &Connection, sql: &str) -> Query {
     let catalog = db.session().catalog().expect("a database");
-    let tokens = split(sql, Dialect::PostgreSql).expect("tokens").remove(0);
-    let Parsed::Statement(statement) = parse(tokens, Dialect::PostgreSql, NESTING_MAX).expect(sql) else {
+    let tokens = split(sql, dialect).expect("tokens").remove(0);
+    let Parsed::Statement(statement) = parse(tokens, dialect, NESTING_MAX).expect(sql) else {
         panic!("{sql}")
     };
     let sqlparser::ast::Statement::Query(query) = &*statement else { panic!("{sql} is no query") };
     let mut parameters = Parameters::of(&[]);
-    let mut binder = Binder::new(&catalog, Dialect::PostgreSql, &mut parameters);
+    let mut binder = Binder::new(&catalog, dialect, &mut parameters);
     binder.query(query, None).unwrap_or_else(|error| panic!("{sql}\n{error}")).query
 }
 
@@ -164,5 +168,21 @@ fn a_search_for_what_is_not_known_finds_nothing_when_it_is_read_again() {
         }
         let catalog = db.session().catalog().expect("a database");
         assert_eq!(rows(&mut db, &query.sql(&catalog)), "", "{search}");
+    }
+}
+
+#[test]
+fn columns_beside_an_extreme_are_printed_with_the_row_that_they_come_from() {
+    let mut db = library();
+    run(&mut db, "INSERT INTO book VALUES (5, 3, NULL, 0.50, NULL), (6, 3, 'Six', 20, 6)");
+    let mut sqlite = Connection::with_dialect(db.database().clone(), Dialect::Sqlite);
+    for sql in [
+        "SELECT min(price), title, author FROM book",
+        "SELECT author, max(price), title FROM book GROUP BY author ORDER BY author",
+        "SELECT max(price) FILTER (WHERE id < 6), title, \"order\" FROM book",
+        "SELECT count(*), title, author FROM book",
+    ] {
+        let printed = bound_in(Dialect::Sqlite, &db, sql).sql(&db.session().catalog().expect("a database"));
+        assert_eq!(rows(&mut db, &printed), rows(&mut sqlite, sql), "{sql}\n{printed}");
     }
 }
