@@ -200,7 +200,9 @@ impl App {
         self
     }
 
-    /// Calls `receiver` with every row of `M` that becomes an instance.
+    /// Calls `receiver` with every row of `M` that becomes an instance: those of querysets, those that are followed to
+    /// or prefetched, and after a row those that `select_related` joined to it. A row of `only` or `defer` is none until
+    /// it is made [`whole`](crate::partial::Partial::whole).
     #[must_use]
     pub fn post_init<M: Model>(self, receiver: impl Fn(&mut M) + Send + Sync + 'static) -> App {
         self.signals.on_init(receiver).keep();

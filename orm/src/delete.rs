@@ -27,7 +27,7 @@ use crate::{
     queryset::{
         QueryState,
         cache::{self, Asked},
-        fetch_instances, instances_of, keys_in,
+        fetch_instances, keys_in, plain_instances_of,
         prepared::with_now,
         state::Shape,
     },
@@ -233,7 +233,7 @@ fn label(table: TableId, ex: &dyn Executor) -> Label {
 /// The rows that these values tell from all others, as instances for receivers.
 pub(crate) fn fetch_doomed<M: Model>(keys: &[Value], ex: &dyn Executor) -> Result<Box<dyn Doomed>> {
     let compiled = Compiler::new(ex).rows_of_identities(M::meta(), keys)?;
-    Ok(Box::new(Instances(instances_of::<M>(&compiled, &[], ex)?)))
+    Ok(Box::new(Instances(plain_instances_of::<M>(&compiled, ex)?)))
 }
 
 /// The rows of a queryset, as instances for receivers.

@@ -246,7 +246,7 @@ impl<M: Model> Partial<M> {
         Ok(())
     }
 
-    /// The whole instance; what was deferred is read now.
+    /// The whole instance; what was deferred is read now. It is a new one to the receivers of `post_init`.
     ///
     /// # Errors
     /// [`Error::DoesNotExist`] if the row is not there any more; [`Error::Decode`].
@@ -269,6 +269,10 @@ impl<M: Model> Partial<M> {
         }
         let mut whole = M::finish(self.draft).map_err(Error::custom)?;
         parent::complete(&mut whole, ex)?;
+        let signals = ex.shared().app().signals();
+        if signals.hears_init::<M>() {
+            signals.init(&mut whole);
+        }
         Ok(whole)
     }
 
@@ -372,6 +376,10 @@ impl<M: Model> Holder<M> for Partial<M> {
     }
 
     fn whole(&self) -> Option<&M> {
+        None
+    }
+
+    fn whole_mut(&mut self) -> Option<&mut M> {
         None
     }
 }

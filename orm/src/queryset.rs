@@ -71,8 +71,8 @@ pub use write::BulkOptions;
 pub(crate) use key::fetch_by_key;
 pub(crate) use names::function_name;
 pub(crate) use run::{
-    columns_of, fetch_instances, first_row, has_key, has_key_of, instances_of, keys_in, lock as lock_rows,
-    prefetch_into,
+    columns_of, fetch_instances, first_row, has_key, has_key_of, keys_in, lock as lock_rows,
+    plain_instances_of, prefetch_into,
 };
 pub(crate) use summary::count;
 pub(crate) use write::{can_hold, check_choices, own_columns, update};

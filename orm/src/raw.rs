@@ -34,11 +34,11 @@ use std::ops::{Deref, DerefMut};
 
 use indexmap::IndexMap;
 use nuages_engine::sql::{Dialect, statement};
-use nuages_engine::{Outcome, ResultSet};
+use nuages_engine::{Error as EngineError, Outcome, ResultSet, Session, Under};
 use nuages_storage::Value;
 
-use crate::error::{Misuse, Result, UnknownName};
-use crate::executor::statement::{execute, kind_of};
+use crate::error::{Error, Misuse, Result, UnknownName};
+use crate::executor::statement::{Asked, kind_of, run as run_watched};
 use crate::executor::{Executor, StatementKind, finish_write};
 use crate::meta::FieldMeta;
 use crate::model::Model;
@@ -87,12 +87,24 @@ macro_rules! tuples {
 }
 crate::row::for_tuples!(tuples);
 
-/// Runs one statement.
+/// Runs one statement, under the schema that its names were looked up in: if that changes before the statement has run,
+/// they are looked up anew.
 fn run(sql: &str, values: &[Value], table: &'static str, ex: &dyn Executor) -> Result<Outcome> {
-    let session = ex.session()?;
-    let (bound, values) = statement(sql, values, Dialect::PostgreSql, &*session.catalog()?)?;
-    let outcome = execute(ex, table, &bound, &values);
-    if kind_of(&bound) == StatementKind::Select { outcome } else { finish_write(ex, outcome) }
+    loop {
+        let catalog = ex.session()?.catalog()?;
+        let (bound, values) = statement(sql, values, Dialect::PostgreSql, &*catalog)?;
+        let asked = Asked::Statement(&bound, &values);
+        let outcome = run_watched(ex, kind_of(&bound), table, &asked, |session| {
+            Ok(Under::new(session, catalog.schema_id()).execute(&bound, &values)?)
+        });
+        if let Err(Error::Engine(error)) = &outcome
+            && matches!(**error, EngineError::SchemaChanged)
+            && ex.session()?.catalog()?.schema_id() != catalog.schema_id()
+        {
+            continue;
+        }
+        return if kind_of(&bound) == StatementKind::Select { outcome } else { finish_write(ex, outcome) };
+    }
 }
 
 /// Rows of `M` by a statement of SQL. Each verb runs it anew.

@@ -300,6 +300,26 @@ struct Write {
     computed: Vec<AssignmentNode>,
 }
 
+/// Saves an instance that was changed since it was read: the fields that differ, and those that hold the time of their
+/// saving. One in which nothing differs is saved whole, as if its fields had been set to what they were.
+pub(crate) fn save_changed<M: Model>(instance: &mut M, before: &M, ex: &dyn Executor) -> Result<()> {
+    instance::refresh_keys(instance)?;
+    let meta = M::meta();
+    let differs = |field: &u16| instance::value_of(instance, *field) != instance::value_of(before, *field);
+    let mut only: Vec<u16> = meta.columns().map(|(field, _)| field).filter(differs).collect();
+    let has_new_key = only.iter().any(|field| meta.primary_key.contains(field));
+    // What a row extends is written by a save of the whole.
+    if only.is_empty() || has_new_key || meta.parent.is_some() {
+        return instance.save(ex);
+    }
+    let stamped = meta.fields_at(meta.stamped).filter(|(_, described)| described.auto_now);
+    only.extend(stamped.map(|(field, _)| field));
+    only.sort_unstable();
+    only.dedup();
+    let options = SaveOptions { force_update: true, force_insert: false };
+    write(instance, &Write { options, only: Some(only), ..Write::default() }, ex)
+}
+
 /// The condition that only the instance's own row meets.
 fn own_row<M: Model>(instance: &M, wanted: &'static str) -> Result<Node> {
     let key = instance.pk().ok_or(Error::Unsaved { model: M::NAME, wanted })?;

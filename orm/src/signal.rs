@@ -7,6 +7,8 @@
 //! The collector of deletions works without types. What it needs to wake receivers of a model it knows only by its
 //! description is `Typed`: functions made where the type was known, at registration.
 
+pub(crate) mod init;
+
 use std::{
     any::{Any, TypeId},
     sync::{
@@ -322,6 +324,11 @@ impl Signals {
             }
         }
         Ok(())
+    }
+
+    /// Whether anybody wants to see the rows of some model that become instances.
+    pub(crate) fn hears_any_init(&self) -> bool {
+        self.heard.load(Ordering::Acquire) & Event::Init.bit() != 0
     }
 
     /// Whether anybody wants to see the rows of a model that become instances.

@@ -31,6 +31,7 @@ mod prefetch;
 mod prepared;
 mod projection;
 mod proxy;
+mod raw;
 mod related;
 mod through;
 mod transactions;

@@ -18,7 +18,7 @@ use super::found::LockedRows;
 use super::row_set::RowSet;
 use super::update::key_of_one_row;
 use super::{Found, WritingStatement};
-use crate::algebra::{Expr, LockWait, OutputColumn, Query, Relation, RowCount, RowLock, Source};
+use crate::algebra::{Column, Expr, LockWait, OutputColumn, Query, Relation, RowCount, RowLock, Source};
 use crate::batch::Batch;
 use crate::catalog::{Catalog, ColumnDefinition, SchemaTest, TableDefinition, expect};
 use crate::error::Error;
@@ -343,9 +343,30 @@ pub(crate) fn lock_row_in(
 
 /// The plan of some rows of a locking query: its columns, and after them the row ids of what it locks.
 fn plan_of(relation: &Relation, query: &Query, lock: &RowLock, version: &Version) -> Result<Plan, Error> {
-    let ids = lock.sources.iter().map(|(_, source)| OutputColumn::new("row id", source.row_id()));
-    let columns = query.columns.iter().cloned().chain(ids).collect();
-    optimize::plan_kept(&Query::new(relation.clone(), columns), Catalog::of(version), version)
+    let mut relation = relation.clone();
+    let mut columns = query.columns.clone();
+    for (_, source) in &lock.sources {
+        let id = hand_on(&mut relation, *source).unwrap_or_else(|| source.row_id());
+        columns.push(OutputColumn::new("row id", id));
+    }
+    optimize::plan_kept(&Query::new(relation, columns), Catalog::of(version), version)
+}
+
+/// The row ids of a scan as a column of the relation that it is part of: projections in between get one column more,
+/// their last. None if it is no part of it.
+fn hand_on(relation: &mut Relation, scan: Source) -> Option<Column> {
+    if let Relation::Scan { source, .. } = relation {
+        return (*source == scan).then(|| scan.row_id());
+    }
+    let mut id = None;
+    relation.each_input_mut(&mut |input| id = id.or_else(|| hand_on(input, scan)));
+    match relation {
+        Relation::Project { source, columns, .. } => {
+            columns.push(Expr::Column(id?));
+            Some(source.column(columns.len() - 1))
+        }
+        _ => id,
+    }
 }
 
 /// The table of a relation that is its rows under a condition, if there are such, in any order and from the first on.

@@ -6,7 +6,7 @@ use nuages_storage::{Reach, RowId, Value};
 
 use super::found::LockedRows;
 use super::{Found, WritingStatement};
-use crate::algebra::Query;
+use crate::algebra::{Expr, OutputColumn, Query, SortKey, Source};
 use crate::database::{Database, Transaction};
 use crate::error::Error;
 use crate::evaluate::Context;
@@ -133,6 +133,33 @@ fn a_query_that_passes_over_locked_rows_locks_no_row_that_it_does_not_return() {
     let all = "SELECT id FROM job WHERE priority > 1 ORDER BY priority LIMIT 9 FOR UPDATE SKIP LOCKED";
     let [returned, locked_then] = locked(&jobs(), all, Found::default(), better);
     assert_eq!((&returned, &locked_then), (&vec![Value::Int(6), Value::Int(7)], &returned));
+}
+
+#[test]
+fn rows_are_locked_through_a_projection() {
+    let db = jobs();
+    let mut query = query(&db, "SELECT id, priority FROM job WHERE id > 5 FOR UPDATE");
+    let lock = query.lock.as_ref().unwrap();
+    let (inner, outer) = (lock.sources[0].1, Source::new(9));
+    let columns = vec![Expr::Column(inner.column(1)), Expr::Column(inner.column(0))];
+    query.relation =
+        query.relation.project(outer, columns).sort(vec![SortKey::ascending(outer.column(0).into())]);
+    query.columns = vec![OutputColumn::new("id", outer.column(1))];
+    let (tx, mut found) = (db.begin(), Found::default());
+    let lock = query.lock.as_ref().unwrap();
+    attempts(
+        (&db, &tx),
+        |_| None,
+        |writing| {
+            let rows = writing.lock_rows(&query, lock, &mut found, &Context::new(&[]))?;
+            assert_eq!(rows.columns.len(), 1);
+            Ok(())
+        },
+    );
+    let mut other = Connection::new(db.clone());
+    other.execute("BEGIN", &[]).unwrap();
+    let free = other.query("SELECT id FROM job FOR UPDATE SKIP LOCKED", &[]).unwrap();
+    assert_eq!(free.rows, [[Value::Int(5)]]);
 }
 
 #[test]

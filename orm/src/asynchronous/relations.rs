@@ -202,4 +202,31 @@ impl<T: Model, Th: Model> ManyToMany<T, Th> {
     ) -> Result<()> {
         changing(self, ex, |copy, tx| copy.add_with(instances.clone(), &pair, tx)).await
     }
+
+    /// [`set_through`](ManyToMany::set_through). `pair` may be called more than once.
+    ///
+    /// # Errors
+    /// As its twin.
+    pub async fn aset_through(
+        &mut self,
+        instances: impl Instances<T> + Clone,
+        pair: impl Fn(&T) -> Th,
+        options: SetOptions,
+        ex: &dyn Executor,
+    ) -> Result<()> {
+        changing(self, ex, |copy, tx| copy.set_through(instances.clone(), &pair, options, tx)).await
+    }
+
+    /// [`create_through`](ManyToMany::create_through). `pair` may be called more than once.
+    ///
+    /// # Errors
+    /// As its twin.
+    pub async fn acreate_through(
+        &mut self,
+        instance: T,
+        pair: impl Fn(&T) -> Th,
+        ex: &dyn Executor,
+    ) -> Result<T> {
+        changing(self, ex, |copy, tx| copy.create_through(instance.clone(), &pair, tx)).await
+    }
 }

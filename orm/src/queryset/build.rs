@@ -81,7 +81,8 @@ pub trait Queryset: Sized {
         self
     }
 
-    /// The first row, by the order, of those that agree in some expressions.
+    /// The first row, by the order, of those that agree in some expressions. PostgreSQL wants the order to begin with
+    /// them; here it may be any, and is that of the result, too.
     #[must_use]
     fn distinct_on(mut self, on: impl Selection<Self::Model>) -> Self {
         let mut nodes = Vec::new();
@@ -110,7 +111,7 @@ pub trait Queryset: Sized {
 
     /// Reads to-one relations in the same query. `select_related((Post::author, Post::author.profile))`.
     #[must_use]
-    fn select_related(mut self, relations: impl Relations<Self::Model> + Joinable) -> Self {
+    fn select_related(mut self, relations: impl Relations<Self::Model, Kinds: Joinable>) -> Self {
         let state = self.state_mut();
         state.refuse_after_combination("select_related");
         if !matches!(state.clauses().shape, Shape::Instances) {

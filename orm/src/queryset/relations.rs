@@ -11,6 +11,10 @@ use crate::path::{GenericRel, Hop, Path, Rel, ToOne};
     label = "not a relation of `{M}`, nor a tuple of them"
 )]
 pub trait Relations<M> {
+    /// The relations themselves, to be told those of one row from those of many: what is no relation is said to be
+    /// none, and nothing more.
+    type Kinds;
+
     /// Adds the paths.
     fn collect(self, paths: &mut Vec<FieldPath>);
 }
@@ -25,6 +29,8 @@ pub trait Joinable {}
 
 #[diagnostic::do_not_recommend]
 impl<P: Path, H: Hop, R: Model> Relations<P::Root> for Rel<P, H, R> {
+    type Kinds = Self;
+
     fn collect(self, paths: &mut Vec<FieldPath>) {
         paths.push(self.path());
     }
@@ -32,6 +38,8 @@ impl<P: Path, H: Hop, R: Model> Relations<P::Root> for Rel<P, H, R> {
 
 #[diagnostic::do_not_recommend]
 impl<P: Path, H: Hop, K: Field<Base = K>> Relations<P::Root> for GenericRel<P, H, K> {
+    type Kinds = Self;
+
     fn collect(self, paths: &mut Vec<FieldPath>) {
         paths.push(self.path());
     }
@@ -44,6 +52,8 @@ macro_rules! tuples {
     ($($($part:ident)*;)*) => {$(
         #[diagnostic::do_not_recommend]
         impl<M, $($part: Relations<M>),*> Relations<M> for ($($part,)*) {
+            type Kinds = ($($part::Kinds,)*);
+
             #[expect(non_snake_case, reason = "a tuple's places are named like their types")]
             fn collect(self, paths: &mut Vec<FieldPath>) {
                 let ($($part,)*) = self;

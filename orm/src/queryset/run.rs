@@ -20,6 +20,7 @@ use crate::{
     prefetch, read,
     relation::{holder::Holder, origin},
     row::{Columns, Joined, Row},
+    signal::init::{self, Joins},
 };
 
 /// Rows of prefetched relations are read for so many rows at a time when rows are visited one by one.
@@ -288,11 +289,18 @@ fn prefetch_through<M: Model, R: Row>(
     ex: &dyn Executor,
 ) -> Result<()> {
     let signals = ex.shared().app().signals();
-    if signals.hears_init::<M>() {
-        rows.iter_mut()
-            .flat_map(|rows| rows.iter_mut())
-            .filter_map(|row| row.instance()?.downcast_mut::<M>())
-            .for_each(|instance| signals.init(instance));
+    if signals.hears_any_init() {
+        let joins = Joins::of(&clauses.select_related);
+        let each = rows.iter_mut().flat_map(|rows| rows.iter_mut()).filter_map(R::instance);
+        for row in each.filter(|_| signals.hears_init::<M>() || !joins.is_empty()) {
+            match row.downcast_mut::<M>() {
+                Some(row) => init::tell(row, &joins, signals),
+                None => row
+                    .downcast_mut()
+                    .into_iter()
+                    .for_each(|row| init::tell::<M, Partial<M>>(row, &joins, signals)),
+            }
+        }
     }
     match clauses {
         Clauses { prefetch, .. } if prefetch.is_empty() => Ok(()),
@@ -396,35 +404,37 @@ pub(crate) fn fetch_instances<M: Model>(state: &QueryState, ex: &dyn Executor) -
     with_mode(clauses.fetch_mode, ex, |ex| match cache::find(state, Asked::Rows, ex) {
         Some(found) => {
             let rows = found.read().instances::<M>(state, found.values(), ex)?;
-            with_prefetched(rows, &clauses.prefetch, ex)
+            with_prefetched(rows, clauses, ex)
         }
-        None => instances_of(&Compiler::new(ex).rows(state)?, &clauses.prefetch, ex),
+        None => with_prefetched(instances_of(&Compiler::new(ex).rows(state)?, ex)?, clauses, ex),
     })
 }
 
-/// The instances that a compiled queryset yields, with what is prefetched.
-pub(crate) fn instances_of<M: Model>(
-    compiled: &compile::Rows,
-    prefetched: &[Prefetch],
-    ex: &dyn Executor,
-) -> Result<Vec<M>> {
+/// The instances that a compiled queryset yields, of which nobody is told yet.
+fn instances_of<M: Model>(compiled: &compile::Rows, ex: &dyn Executor) -> Result<Vec<M>> {
     let columns = Columns { joined: &compiled.joined, ..Columns::default() };
-    let rows: Vec<M> = read::fetch_with(ex, M::meta(), &compiled.query, &columns, |row| {
+    read::fetch_with(ex, M::meta(), &compiled.query, &columns, |row| {
         crate::row::read_instance(row, &mut columns.clone())
-    })?;
-    with_prefetched(rows, prefetched, ex)
+    })
+}
+
+/// The instances that a compiled queryset without `select_related` and `prefetch_related` yields.
+pub(crate) fn plain_instances_of<M: Model>(compiled: &compile::Rows, ex: &dyn Executor) -> Result<Vec<M>> {
+    with_prefetched(instances_of(compiled, ex)?, &Clauses::default(), ex)
 }
 
 /// The same instances with what is prefetched, and known to whoever wants to see new ones.
-fn with_prefetched<M: Model>(mut rows: Vec<M>, prefetched: &[Prefetch], ex: &dyn Executor) -> Result<Vec<M>> {
+fn with_prefetched<M: Model>(mut rows: Vec<M>, clauses: &Clauses, ex: &dyn Executor) -> Result<Vec<M>> {
     let signals = ex.shared().app().signals();
-    if signals.hears_init::<M>() {
-        rows.iter_mut().for_each(|row| signals.init(row));
+    if signals.hears_any_init() {
+        let joins = Joins::of(&clauses.select_related);
+        let is_heard = signals.hears_init::<M>() || !joins.is_empty();
+        rows.iter_mut().filter(|_| is_heard).for_each(|row| init::tell(row, &joins, signals));
     }
     origin::tell_instances(&mut rows, ex);
-    if !prefetched.is_empty() {
+    if !clauses.prefetch.is_empty() {
         let mut instances: Vec<&mut M> = rows.iter_mut().collect();
-        prefetch::into(&mut instances, prefetched, ex)?;
+        prefetch::into(&mut instances, &clauses.prefetch, ex)?;
     }
     Ok(rows)
 }

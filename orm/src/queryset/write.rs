@@ -25,7 +25,7 @@ use crate::{
     node::{Node, Step},
     order,
     row::{Row, Selection},
-    save::Persist,
+    save::{Persist, save_changed},
 };
 
 /// What may be asked of `bulk_create` and `bulk_update` beyond the usual.
@@ -199,7 +199,7 @@ impl<M: Model> QuerySet<M> {
     }
 
     /// The only row that meets the condition, changed and saved; or a new one if there is none. And whether it is
-    /// new.
+    /// new. Of a row that is changed only what `change` made different is written, and its `auto_now` fields.
     ///
     /// # Errors
     /// As [`get_or_create`](QuerySet::get_or_create).
@@ -218,8 +218,9 @@ impl<M: Model> QuerySet<M> {
             let locked = super::build::Queryset::select_for_update(self.clone());
             let (mut row, is_new) = locked.get_or_create(condition, new, tx)?;
             if !is_new {
+                let before = row.clone();
                 change(&mut row);
-                row.save(tx)?;
+                save_changed(&mut row, &before, tx)?;
             }
             Ok((row, is_new))
         });

@@ -94,7 +94,7 @@ impl<M: Model> ForeignKey<M> {
     }
 
     /// The row, if it was read and nobody else has it.
-    pub(super) fn loaded_mut(&mut self) -> Option<&mut M> {
+    pub(crate) fn loaded_mut(&mut self) -> Option<&mut M> {
         self.cache.get_mut()?.get_mut()
     }
 }

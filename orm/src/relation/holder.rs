@@ -20,6 +20,9 @@ pub(crate) trait Holder<M: Model> {
 
     /// The instance, if it is one.
     fn whole(&self) -> Option<&M>;
+
+    /// The instance, to be changed, if it is one.
+    fn whole_mut(&mut self) -> Option<&mut M>;
 }
 
 impl<M: Model> Holder<M> for M {
@@ -36,6 +39,10 @@ impl<M: Model> Holder<M> for M {
     }
 
     fn whole(&self) -> Option<&M> {
+        Some(self)
+    }
+
+    fn whole_mut(&mut self) -> Option<&mut M> {
         Some(self)
     }
 }

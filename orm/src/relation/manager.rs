@@ -28,7 +28,7 @@ use crate::{
     model::Model,
     node::{Lookup, Node, Operator, Step},
     queryset::{QuerySet, Queryset, fetch_instances},
-    save::Persist,
+    save::{Persist, save_changed},
 };
 
 impl Owner {
@@ -263,8 +263,9 @@ macro_rules! finding {
             let result = ex.atomic(|tx| {
                 let (mut row, is_new) = self.get_or_create(condition, new, tx)?;
                 if !is_new {
+                    let before = row.clone();
                     change(&mut row);
-                    row.save(tx)?;
+                    save_changed(&mut row, &before, tx)?;
                 }
                 Ok((row, is_new))
             });
@@ -393,18 +394,83 @@ impl<T: Model, Th: Model> ManyToMany<T, Th> {
         pair: impl Fn(&T) -> Th,
         ex: &dyn Executor,
     ) -> Result<()> {
-        let (mut rows, mut unsaved) = (IndexMap::new(), false);
-        instances.each(&mut |instance| match instance::key_of(instance) {
-            Some(key) => drop(rows.entry(key).or_insert_with(|| pair(instance))),
-            None => unsaved = true,
-        });
         let owner = self.owned()?;
-        if unsaved {
-            return Err(Error::Unsaved { model: T::NAME, wanted: "a many-to-many relation" });
-        }
+        let rows = pair_rows(instances, pair)?;
         let result = owner.change_pairs(T::meta(), ex, |pairs| pairs.add_rows(rows));
         self.keep(None);
         finish_write(ex, result)
+    }
+
+    /// Pairs this row with these and no others, by rows that `pair` makes as for [`add_with`](ManyToMany::add_with).
+    /// Pairs that are there already stay as they are, unless all are ended first: [`SetOptions::clear`].
+    ///
+    /// ```
+    /// # use nuages::{prelude::*, relation::SetOptions};
+    /// # #[derive(Model, Clone)]
+    /// # pub struct Course { pub id: Auto<i64>, pub students: ManyToMany<Student, Enrollment> }
+    /// # #[derive(Model, Clone)] pub struct Student { pub id: Auto<i64>, pub name: String }
+    /// # #[derive(Model, Clone)]
+    /// # pub struct Enrollment { pub id: Auto<i64>, #[field(on_delete = Cascade)] pub course: ForeignKey<Course>,
+    /// # #[field(on_delete = Cascade)] pub student: ForeignKey<Student>, pub grade: String }
+    /// # let db = App::new().models((Course::app(), Student::app(), Enrollment::app())).open_memory()?;
+    /// # let mut course = Course::objects().create(new!(Course {}), &db)?;
+    /// # let new = |name| Student::objects().create(new!(Student { name }), &db);
+    /// # let (ann, bob) = (new("Ann")?, new("Bob")?);
+    /// let enrol = |grade: &'static str| move |_: &Student| new!(Enrollment { course: _, student: _, grade });
+    /// course.students.set_through(&ann, enrol("A"), SetOptions::default(), &db)?;
+    /// course.students.set_through([&ann, &bob], enrol("B"), SetOptions::default(), &db)?;
+    /// assert_eq!(Enrollment::objects().order_by(Enrollment::id).values_list(Enrollment::grade).all(&db)?, ["A", "B"]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`add`](ManyToMany::add).
+    pub fn set_through(
+        &mut self,
+        instances: impl Instances<T>,
+        pair: impl Fn(&T) -> Th,
+        options: SetOptions,
+        ex: &dyn Executor,
+    ) -> Result<()> {
+        let owner = self.owned()?;
+        let rows = pair_rows(instances, pair)?;
+        let result = owner.change_pairs(T::meta(), ex, |pairs| match options.clear {
+            true => pairs.clear().and_then(|()| pairs.add_rows(rows)),
+            false => pairs.set_rows(rows),
+        });
+        self.keep(None);
+        finish_write(ex, result)
+    }
+
+    /// Stores a new row and pairs this one with it, by a row that `pair` makes as for
+    /// [`add_with`](ManyToMany::add_with).
+    ///
+    /// # Errors
+    /// As [`create`](ManyToMany::create).
+    pub fn create_through(&mut self, instance: T, pair: impl Fn(&T) -> Th, ex: &dyn Executor) -> Result<T> {
+        self.owned()?;
+        let created = ex.atomic(|tx| {
+            let created = instance.insert(tx)?;
+            self.add_with(&created, pair, tx)?;
+            Ok(created)
+        });
+        finish_write(ex, created)
+    }
+}
+
+/// The rows of pairs that are made for some instances, by the keys of these.
+fn pair_rows<T: Model, Th: Model>(
+    instances: impl Instances<T>,
+    pair: impl Fn(&T) -> Th,
+) -> Result<IndexMap<Value, Th>> {
+    let (mut rows, mut unsaved) = (IndexMap::new(), false);
+    instances.each(&mut |instance| match instance::key_of(instance) {
+        Some(key) => drop(rows.entry(key).or_insert_with(|| pair(instance))),
+        None => unsaved = true,
+    });
+    match unsaved {
+        true => Err(Error::Unsaved { model: T::NAME, wanted: "a many-to-many relation" }),
+        false => Ok(rows),
     }
 }
 

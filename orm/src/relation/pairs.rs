@@ -232,6 +232,14 @@ impl<'x> Pairs<'x> {
         self.add(new)
     }
 
+    /// Removes the pairs with others than these and adds rows for those that are missing.
+    pub(super) fn set_rows<Th: Model>(&self, rows: IndexMap<Value, Th>) -> Result<()> {
+        let mut old = self.existing(None)?;
+        old.retain(|key| !rows.contains_key(key));
+        self.remove(&old)?;
+        self.add_rows(rows)
+    }
+
     fn delete(&self, among: Option<&[Value]>) -> Result<()> {
         let source = Source::new(0);
         let predicate = Some(self.own_both(source, among));

@@ -114,7 +114,7 @@ impl<C: Send + Sync + 'static> RelatedOne<C> {
     }
 
     /// The row, if it was read and nobody else has it.
-    pub(super) fn loaded_mut(&mut self) -> Option<&mut C> {
+    pub(crate) fn loaded_mut(&mut self) -> Option<&mut C> {
         self.cache.row.get_mut()?.as_mut()?.get_mut()
     }
 }
