@@ -92,7 +92,7 @@ crate::row::for_tuples!(tuples);
 fn run(sql: &str, values: &[Value], table: &'static str, ex: &dyn Executor) -> Result<Outcome> {
     loop {
         let catalog = ex.session()?.catalog()?;
-        let (bound, values) = statement(sql, values, Dialect::PostgreSql, &*catalog)?;
+        let (bound, values) = statement(sql, values, Dialect::PostgreSql, &catalog)?;
         let asked = Asked::Statement(&bound, &values);
         let outcome = run_watched(ex, kind_of(&bound), table, &asked, |session| {
             Ok(Under::new(session, catalog.schema_id()).execute(&bound, &values)?)

@@ -156,7 +156,7 @@ fn rows_are_locked_through_a_projection() {
             Ok(())
         },
     );
-    let mut other = Connection::new(db.clone());
+    let mut other = Connection::new(db);
     other.execute("BEGIN", &[]).unwrap();
     let free = other.query("SELECT id FROM job FOR UPDATE SKIP LOCKED", &[]).unwrap();
     assert_eq!(free.rows, [[Value::Int(5)]]);

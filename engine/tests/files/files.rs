@@ -194,7 +194,7 @@ fn a_link_leads_to_the_database_it_leads_to_when_it_is_opened() {
     fs::remove_file(&link).unwrap();
     symlink(&other, &link).unwrap();
     let Error::File(error) = db.compact().unwrap_err() else { panic!("it is about files") };
-    assert_eq!(*error, FileError::Replaced { path: link.clone() });
+    assert_eq!(*error, FileError::Replaced { path: link });
     insert(&db, "Daphne").unwrap();
     drop(db);
     assert_eq!([&path, &other].map(|path| count(&Database::open(path).unwrap())), [2, 0]);
