@@ -182,9 +182,9 @@ impl<M: Model> RawQuerySet<M> {
     /// All rows.
     ///
     /// # Errors
-    /// [`Error::Sql`](crate::error::Error::Sql) for a text that is no statement or names what there is not;
-    /// [`Misuse::RawWithoutKey`]; [`Error::UnknownName`](crate::error::Error::UnknownName) for a translation to no
-    /// field; [`Error::Decode`](crate::error::Error::Decode) for a value that its field cannot hold.
+    /// [`Error::Sql`] for a text that is no statement or names what there is not;
+    /// [`Misuse::RawWithoutKey`]; [`Error::UnknownName`] for a translation to no
+    /// field; [`Error::Decode`] for a value that its field cannot hold.
     pub fn all(&self, ex: &dyn Executor) -> Result<Vec<RawRow<M>>> {
         let ResultSet { columns, rows } = run(self.sql, &self.values, M::meta().table, ex)?.rows;
         let places = self.places(&columns)?;
@@ -267,7 +267,7 @@ impl<M: Model> RawRow<M> {
     /// A column that is no field of the model.
     ///
     /// # Errors
-    /// [`Error::UnknownName`](crate::error::Error::UnknownName).
+    /// [`Error::UnknownName`].
     pub fn annotation(&self, name: &str) -> Result<&Value> {
         let names = || self.annotations.keys().cloned().collect();
         self.annotations
@@ -340,7 +340,7 @@ impl<'x> Cursor<'x> {
     /// Runs one statement, and forgets the rows of the one before.
     ///
     /// # Errors
-    /// [`Error::Sql`](crate::error::Error::Sql); [`Error::Integrity`](crate::error::Error::Integrity) and what else
+    /// [`Error::Sql`]; [`Error::Integrity`] and what else
     /// statements are refused for.
     pub fn execute(&mut self, sql: &'static str, parameters: impl Parameters) -> Result<()> {
         let outcome = run(sql, &parameters.into_values(), "SQL", self.ex)?;
