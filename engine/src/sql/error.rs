@@ -202,7 +202,7 @@ pub enum Problem {
     /// `SELECT DISTINCT ON (a) .. ORDER BY b`.
     #[error("ORDER BY must begin with the expressions of DISTINCT ON")]
     OrderNotOfDistinctOn,
-    /// `string_agg(DISTINCT a, ',' ORDER BY b)`.
+    /// `string_agg(DISTINCT a, ',' ORDER BY b)`: one value may have come with several of `b`.
     #[error("{function}() of DISTINCT values can only be in the order of its arguments")]
     OrderNotOfArguments {
         /// The aggregate.

@@ -226,9 +226,11 @@ impl Binder<'_> {
             }
         };
         if distinct && !self.is_sqlite() {
-            let own = argument.clone().distinguished();
-            let is_own = |key: &SortKey| key.expr == own || Some(&key.expr) == second.as_ref();
-            if !order_by.iter().all(is_own) {
+            let (mut own, mut wanted) = (ColumnSet::new(), ColumnSet::new());
+            add_columns(&argument.expr, &mut own);
+            second.iter().for_each(|second| add_columns(second, &mut own));
+            order_by.iter().for_each(|key| add_columns(&key.expr, &mut wanted));
+            if !wanted.iter().all(|column| own.contains(column)) {
                 let function = call.name.to_owned();
                 return Err(SqlError::at(Problem::OrderNotOfArguments { function }, call.span));
             }

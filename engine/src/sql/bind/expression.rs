@@ -122,6 +122,9 @@ impl Binder<'_> {
             Ast::Position { expr, r#in } => {
                 self.simple_call(Function::Position, &[r#in.as_ref(), expr.as_ref()], scope, span)
             }
+            Ast::Substring { substring_from: None, substring_for: None, .. } => {
+                Err(super::function::arity("substr", "2 or 3 arguments", 1, span))
+            }
             Ast::Substring { expr, substring_from, substring_for, .. } => {
                 let one = Ast::value(ast::Value::Number("1".to_owned(), false));
                 let from = substring_from.as_deref().unwrap_or(&one);

@@ -146,9 +146,6 @@ impl Binder<'_> {
         if let Some(call) = self.dialect_call(name, &mut arguments, span) {
             return call;
         }
-        if matches!(name, "substr" | "substring") && !(2..=3).contains(&arguments.len()) {
-            return Err(arity(name, "2 or 3 arguments", arguments.len(), span));
-        }
         if let ("date", false, [_]) = (name, self.is_sqlite(), arguments.as_slice()) {
             let date = ast::DataType::Date;
             return arguments
