@@ -38,11 +38,12 @@ use std::time::{Duration, Instant};
 use nuages_storage::{Value, Version};
 
 use crate::algebra::{Query, Relation};
-use crate::batch::Batch;
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::execute;
+use crate::memory::ResultRows;
+use crate::session::Session;
 pub use alternative::{Alternative, plans};
 pub use hypothesis::{Hypothesis, what_if};
 
@@ -114,20 +115,30 @@ fn kendall(points: &[(f64, f64)]) -> Option<f64> {
     (pairs > 0.0).then(|| agreeing / pairs.sqrt())
 }
 
-/// Runs every plan of a query `runs` times on one version, in turns.
+/// Runs every plan of a query `runs` times on what a session sees now, in turns. To the limits of the session all of it
+/// is one statement.
 ///
 /// # Errors
-/// What the query can be refused for; [`Error::PlansDiffer`] if two plans return different rows.
-pub fn race(query: &Query, version: &Version, parameters: &[Value], runs: usize) -> Result<Race, Error> {
+/// What the query can be refused for; [`Error::PlansDiffer`] if two plans return different rows; what a statement ends
+/// with before its time.
+pub fn race<S: Session + ?Sized>(
+    session: &S,
+    query: &Query,
+    parameters: &[Value],
+    runs: usize,
+) -> Result<Race, Error> {
+    let version = &*session.version()?;
+    let interrupt = session.interrupt();
     let plans = plans(query, Catalog::of(version), version, alternative::PLANS_MAX)?;
     let chosen = plans.first().map_or(0.0, Alternative::cost);
     let too_long = |plan: &Alternative| plan.cost() > COST_MAX && plan.cost() > chosen * DEARER_MAX;
     let (left_out, plans): (Vec<_>, Vec<_>) = plans.into_iter().partition(too_long);
-    let context = Context::at(parameters, jiff::Timestamp::now());
+    let context = Context::at(parameters, jiff::Timestamp::now()).within(&interrupt);
     let mut expected: Option<Rows> = None;
     let mut contestants = Vec::with_capacity(plans.len());
     for alternative in plans {
-        let found = Rows::of(&alternative, version, &context)?;
+        let found = ResultRows::new(interrupt.memory_bytes_max());
+        let found = Rows::of(&alternative, version, &context, found)?;
         if let Some(expected) = &expected {
             expected.compare(&found, query)?;
         }
@@ -160,13 +171,14 @@ struct Rows {
 }
 
 impl Rows {
-    fn of(alternative: &Alternative, version: &Version, context: &Context<'_>) -> Result<Rows, Error> {
-        let mut rows = Vec::new();
-        let mut collect = |batch: &Batch<'_>| {
-            rows.extend(batch.selection.iter().map(|row| batch.row(row)));
-            Ok(())
-        };
-        execute::run(alternative.plan(), version, context, &mut collect)?;
+    fn of(
+        alternative: &Alternative,
+        version: &Version,
+        context: &Context<'_>,
+        mut rows: ResultRows,
+    ) -> Result<Rows, Error> {
+        execute::run(alternative.plan(), version, context, &mut |batch| rows.add(batch))?;
+        let mut rows = rows.finish();
         rows.sort_unstable();
         Ok(Rows { plan: alternative.explanation().to_string(), rows })
     }

@@ -325,7 +325,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// What its expressions refuse; [`Error::PlansDiffer`] if two plans return different rows.
     fn race(&self, query: &Query, parameters: &[Value], runs: usize) -> Result<Race, Error> {
-        race::race(query, &*self.version()?, parameters, runs)
+        race::race(self, query, parameters, runs)
     }
 
     /// Hands the row of this row id to `f`; false if there is none. O(log n), and nothing is copied. `f` must neither

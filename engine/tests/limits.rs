@@ -268,3 +268,33 @@ async fn a_task_that_waits_for_a_lock_ends_with_its_statement() {
     assert_eq!(refused, Err(Error::Cancelled));
     assert_eq!(db.waiting(), 0);
 }
+
+#[test]
+fn a_race_and_a_hypothesis_end_with_the_limits_of_their_session() {
+    let (db, table) = numbers();
+    let all = Query::new(Relation::scan(table, ROW), vec![OutputColumn::new("id", ROW.column(0))]);
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let ended = db.with_limits(cancelled_by(&cancel));
+    assert_eq!(ended.race(&all, &[], 1).unwrap_err(), Error::Cancelled);
+    let small = db.with_limits(Limits { memory_bytes_max: Some(10_000), ..Limits::default() });
+    assert!(matches!(small.race(&all, &[], 1).unwrap_err(), Error::MemoryLimit { .. }));
+    let limited = db.with_limits(timeout(SHORT));
+    let expected = Error::StatementTimeout { timeout: SHORT };
+    assert_eq!(limited.race(&endless(table), &[], 1).unwrap_err(), expected);
+    let index = NewIndex::new("number_n", ["n"]);
+    assert_eq!(limited.what_if(&endless(table), &[], "number", index, 1).unwrap_err(), expected);
+}
+
+#[test]
+fn an_alternative_is_analyzed_within_the_limits_of_the_session() {
+    let (db, table) = numbers();
+    let limited = db.with_limits(timeout(SHORT));
+    let plans = limited.plans(&endless(table)).unwrap();
+    for plan in &plans {
+        let refused = plan.analyze(&limited, &[]).unwrap_err();
+        assert_eq!(refused, Error::StatementTimeout { timeout: SHORT });
+    }
+    db.add_index("number", NewIndex::new("number_n", ["n"])).unwrap();
+    assert_eq!(plans[0].analyze(&limited, &[]).unwrap_err(), Error::PlanOutdated);
+}

@@ -100,14 +100,13 @@ impl Tables {
     fn time(&self, relation: Relation, columns: &[Expr], operator: &str) -> Result<Option<f64>, Error> {
         let columns = columns.iter().map(|expr| OutputColumn::new("", expr.clone())).collect();
         let query = Query::new(relation, columns);
-        let version = self.db.version()?;
         for plan in self.db.plans(&query)? {
             if find(plan.explanation(), operator).is_none() {
                 continue;
             }
             let mut least = f64::INFINITY;
             for _ in 0..RUNS {
-                let measured = plan.analyze(&version, &[])?;
+                let measured = plan.analyze(&self.db, &[])?;
                 let own = find(&measured, operator).and_then(Explanation::own_time);
                 least = own.map_or(least, |own| least.min(own.as_secs_f64() * 1e6));
             }

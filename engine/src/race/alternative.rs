@@ -11,6 +11,7 @@ use crate::explain::{self, Explanation};
 use crate::optimize::{self, Planned};
 use crate::plan::Plan;
 use crate::prepared::Prepared;
+use crate::session::Session;
 
 /// The most plans that are shown if nobody says how many: a query of many joins has more than anybody wants to see.
 pub(crate) const PLANS_MAX: usize = 64;
@@ -62,12 +63,20 @@ impl Alternative {
         Prepared::with_plan(self.query.clone(), self.plan.clone(), self.schema)
     }
 
-    /// Runs the plan and explains it with what each operator did.
+    /// Runs the plan on what a session sees now, within its limits, and explains it with what each operator did.
     ///
     /// # Errors
-    /// What the query's expressions refuse.
-    pub fn analyze(&self, version: &Version, parameters: &[Value]) -> Result<Explanation, Error> {
-        explain::analyze(&self.plan, version, Catalog::of(version), &Context::new(parameters))
+    /// What the query's expressions refuse; [`Error::PlanOutdated`] if it was made under another schema than the session
+    /// has.
+    pub fn analyze(&self, session: &dyn Session, parameters: &[Value]) -> Result<Explanation, Error> {
+        let version = session.version()?;
+        let catalog = Catalog::of(&version);
+        if catalog.schema_id() != self.schema {
+            return Err(Error::PlanOutdated);
+        }
+        let interrupt = session.interrupt();
+        let context = Context::new(parameters).within(&interrupt);
+        explain::analyze(&self.plan, &version, catalog, &context)
     }
 }
 

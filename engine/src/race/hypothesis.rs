@@ -57,23 +57,24 @@ pub fn what_if(
     runs: usize,
 ) -> Result<Hypothesis, Error> {
     let fork = db.fork()?;
-    let before = Trial::of(query, &*fork.version()?, parameters, runs)?;
+    let interrupt = db.interrupt();
+    let context = Context::new(parameters).within(&interrupt);
+    let before = Trial::of(query, &*fork.version()?, &context, runs)?;
     let begun = Instant::now();
     fork.add_index(table, index)?;
     let building = begun.elapsed();
-    let after = Trial::of(query, &*fork.version()?, parameters, runs)?;
+    let after = Trial::of(query, &*fork.version()?, &context, runs)?;
     Ok(Hypothesis { before, after, building })
 }
 
 impl Trial {
-    fn of(query: &Query, version: &Version, parameters: &[Value], runs: usize) -> Result<Trial, Error> {
+    fn of(query: &Query, version: &Version, context: &Context<'_>, runs: usize) -> Result<Trial, Error> {
         let catalog = Catalog::of(version);
         let (planned, _) = optimize::plan_along(query, catalog, version, Vec::new())?;
-        let context = Context::new(parameters);
         let mut time = Duration::MAX;
         for _ in 0..runs.max(1) {
             let begun = Instant::now();
-            execute::run(&planned.plan, version, &context, &mut |_| Ok(()))?;
+            execute::run(&planned.plan, version, context, &mut |_| Ok(()))?;
             time = time.min(begun.elapsed());
         }
         Ok(Trial { explanation: planned.plan.explain(catalog), cost: planned.cost, time })

@@ -180,13 +180,26 @@ impl<M: Model> QuerySet<M> {
     where
         M: Row,
     {
+        self.get_or_create_by(condition, |tx| self.create(new(), tx), ex)
+    }
+
+    /// [`get_or_create`](QuerySet::get_or_create) of a row that `create` stores, within a block of its own.
+    pub(crate) fn get_or_create_by(
+        &self,
+        condition: impl Condition<M>,
+        create: impl FnOnce(&dyn Executor) -> Result<M>,
+        ex: &dyn Executor,
+    ) -> Result<(M, bool)>
+    where
+        M: Row,
+    {
         let condition = condition.into_condition();
         match self.get(condition.clone(), ex) {
             Ok(found) => return Ok((found, false)),
             Err(Error::DoesNotExist { .. }) => {}
             Err(error) => return Err(error),
         }
-        match ex.atomic(|tx| self.create(new(), tx)) {
+        match ex.atomic(|tx| create(tx)) {
             Ok(created) => Ok((created, true)),
             // Another may have been quicker.
             Err(error @ Error::Integrity { .. }) => match self.get(condition, ex) {
@@ -213,10 +226,24 @@ impl<M: Model> QuerySet<M> {
     where
         M: Row,
     {
+        self.update_or_create_by(condition, change, |tx| self.create(new(), tx), ex)
+    }
+
+    /// [`update_or_create`](QuerySet::update_or_create) of a row that `create` stores, within a block of its own.
+    pub(crate) fn update_or_create_by(
+        &self,
+        condition: impl Condition<M>,
+        change: impl FnOnce(&mut M),
+        create: impl FnOnce(&dyn Executor) -> Result<M>,
+        ex: &dyn Executor,
+    ) -> Result<(M, bool)>
+    where
+        M: Row,
+    {
         let result = ex.atomic(|tx| {
             // Nobody may change the row between its reading and its writing.
             let locked = super::build::Queryset::select_for_update(self.clone());
-            let (mut row, is_new) = locked.get_or_create(condition, new, tx)?;
+            let (mut row, is_new) = locked.get_or_create_by(condition, create, tx)?;
             if !is_new {
                 let before = row.clone();
                 change(&mut row);

@@ -216,7 +216,7 @@ macro_rules! reading {
 macro_rules! finding {
     ($row:ident) => {
         /// The only related row that meets the condition, or a new one that is related as by `create`; and whether it
-        /// is new.
+        /// is new. Two that do it at once get one row.
         ///
         /// ```
         /// # use nuages::prelude::*;
@@ -241,11 +241,7 @@ macro_rules! finding {
             new: impl FnOnce() -> $row,
             ex: &dyn Executor,
         ) -> Result<($row, bool)> {
-            match self.objects()?.get(condition, ex) {
-                Ok(found) => Ok((found, false)),
-                Err(Error::DoesNotExist { .. }) => Ok((self.create(new(), ex)?, true)),
-                Err(error) => Err(error),
-            }
+            self.objects()?.get_or_create_by(condition, |tx| self.create(new(), tx), ex)
         }
 
         /// The only related row that meets the condition, changed and saved, or a new one that is related as by
@@ -260,17 +256,10 @@ macro_rules! finding {
             new: impl FnOnce() -> $row,
             ex: &dyn Executor,
         ) -> Result<($row, bool)> {
-            let result = ex.atomic(|tx| {
-                let (mut row, is_new) = self.get_or_create(condition, new, tx)?;
-                if !is_new {
-                    let before = row.clone();
-                    change(&mut row);
-                    save_changed(&mut row, &before, tx)?;
-                }
-                Ok((row, is_new))
-            });
+            let related = self.objects()?;
+            let result = related.update_or_create_by(condition, change, |tx| self.create(new(), tx), ex);
             self.keep(None);
-            finish_write(ex, result)
+            result
         }
     };
 }

@@ -195,3 +195,59 @@ fn only_what_is_in_the_way_is_told() {
     };
     assert_eq!(alone(next_year), ["monthly: unique_for_date: Monthly must be unique for Day month."]);
 }
+
+#[derive(Model, Clone, Debug)]
+#[model(app = "lab", constraints = Page::constraints)]
+struct Page {
+    id: Auto<i64>,
+    #[field(max_length = 10)]
+    tenant: String,
+    #[field(max_length = 10)]
+    slug: String,
+    day: Date,
+    rank: i64,
+    #[field(max_length = 10, unique_for_year = day)]
+    title: String,
+    live: bool,
+}
+
+impl Page {
+    fn constraints() -> Vec<Constraint<Page>> {
+        vec![
+            unique((Page::tenant, Page::slug)).when(Page::live.eq(true)).name("one_slug"),
+            unique((Page::rank + 1, Page::slug.lower())).name("one_rank"),
+        ]
+    }
+}
+
+/// As migrations leave it that have added fields one after the other, and one that the model no longer has.
+const PAGES: &str = "
+    CREATE TABLE lab_page (
+        id BIGSERIAL PRIMARY KEY, live BOOLEAN NOT NULL, slug VARCHAR(10) NOT NULL, gone TEXT, rank BIGINT NOT NULL,
+        title VARCHAR(10) NOT NULL, tenant VARCHAR(10) NOT NULL, day DATE NOT NULL
+    );
+    INSERT INTO lab_page (tenant, slug, day, rank, title, live) VALUES ('a', 'x', '2024-01-02', 1, 't', TRUE)";
+
+#[test]
+fn a_table_whose_columns_stand_in_another_order_is_asked_for_the_same() {
+    let database = nuages_engine::Database::new();
+    nuages_engine::sql::Connection::new(database.clone()).execute(PAGES, &[]).unwrap();
+    let db = App::new().models(Page::app()).bind(database).unwrap();
+    let page = |tenant: &str, slug: &str, rank: i64, title: &str, day: &str| {
+        let page = new!(Page { tenant, slug, day: day.parse::<Date>().unwrap(), rank, title, live: true });
+        match page.full_clean(&db) {
+            Ok(()) => Vec::new(),
+            Err(Error::Validation(errors)) => {
+                errors.iter().flat_map(|(_, told)| told.iter().map(|one| one.text.clone())).collect()
+            }
+            Err(other) => vec![other.to_string()],
+        }
+    };
+    let none = [""; 0];
+    assert_eq!(page("a", "x", 7, "u", "2024-01-02"), ["Constraint \u{201c}one_slug\u{201d} is violated."]);
+    assert_eq!(page("x", "a", 7, "u", "2024-01-02"), none);
+    assert_eq!(page("b", "X", 1, "u", "2024-01-02"), ["Constraint \u{201c}one_rank\u{201d} is violated."]);
+    assert_eq!(page("b", "x", 2, "u", "2024-01-02"), none);
+    assert_eq!(page("b", "y", 1, "t", "2024-12-31"), ["Title must be unique for Day year."]);
+    assert_eq!(page("b", "y", 1, "t", "2025-01-02"), none);
+}

@@ -117,6 +117,93 @@ fn pets() -> Db {
     db
 }
 
+#[derive(Model, Clone, Debug)]
+struct Shelf {
+    id: Auto<i64>,
+    #[related(Book::shelf)]
+    books: Related<Book>,
+    marks: ManyToMany<Mark>,
+}
+
+#[derive(Model, Clone, Debug)]
+struct Book {
+    id: Auto<i64>,
+    #[field(max_length = 20, unique)]
+    slug: String,
+    views: i64,
+    #[field(on_delete = Cascade)]
+    shelf: ForeignKey<Shelf>,
+}
+
+#[derive(Model, Clone, Debug)]
+struct Mark {
+    id: Auto<i64>,
+    #[field(max_length = 20, unique)]
+    slug: String,
+    views: i64,
+}
+
+fn shelf() -> (Db, Shelf) {
+    let db = App::new().models((Shelf::app(), Book::app(), Mark::app())).open_memory().unwrap();
+    let shelf = Shelf::objects().create(new!(Shelf {}), &db).unwrap();
+    (db, shelf)
+}
+
+/// What two threads get that do the same at the same time, so many times. They wait for each other, so neither may panic.
+fn at_once<T: Send>(times: usize, verb: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let meeting = std::sync::Barrier::new(2);
+    let one = || {
+        let once = |time| {
+            meeting.wait();
+            verb(time)
+        };
+        (0..times).map(once).collect::<Vec<_>>()
+    };
+    std::thread::scope(|threads| {
+        let both = [threads.spawn(one), threads.spawn(one)];
+        both.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn update_or_create_of_a_relation_loses_no_change() {
+    let (db, shelf) = shelf();
+    for thread in at_once(200, |_| {
+        let mut shelf = shelf.clone();
+        let new = || new!(Book { slug: "x", views: 1, shelf: _ });
+        shelf.books.update_or_create(Book::slug.eq("x"), |book| book.views += 1, new, &db)?;
+        let new = || new!(Mark { slug: "x", views: 1 });
+        shelf.marks.update_or_create(Mark::slug.eq("x"), |mark| mark.views += 1, new, &db)
+    }) {
+        thread.unwrap();
+    }
+    assert_eq!(shelf.books.objects().unwrap().get(Book::slug.eq("x"), &db).unwrap().views, 400);
+    assert_eq!(shelf.marks.objects().unwrap().get(Mark::slug.eq("x"), &db).unwrap().views, 400);
+}
+
+#[test]
+fn two_that_get_or_create_a_related_row_at_once_get_one() {
+    const TIMES: usize = 200;
+    let (db, shelf) = shelf();
+    let books = at_once(TIMES, |time| {
+        let slug = time.to_string();
+        let new = || new!(Book { slug: slug.as_str(), views: 0, shelf: _ });
+        shelf.clone().books.get_or_create(Book::slug.eq(slug.as_str()), new, &db).map(|found| found.1)
+    });
+    let marks = at_once(TIMES, |time| {
+        let slug = time.to_string();
+        let new = || new!(Mark { slug: slug.as_str(), views: 0 });
+        shelf.clone().marks.get_or_create(Mark::slug.eq(slug.as_str()), new, &db).map(|found| found.1)
+    });
+    for are_new in [books, marks] {
+        assert_eq!(are_new.into_iter().filter(|is_new| *is_new.as_ref().unwrap()).count(), TIMES);
+    }
+    assert_eq!(
+        (shelf.books.count(&db).unwrap(), shelf.marks.count(&db).unwrap()),
+        (TIMES as u64, TIMES as u64)
+    );
+}
+
 #[test]
 fn rows_of_relations_are_locked_as_is_said() {
     let db = pets();

@@ -5,7 +5,7 @@ use nuages_storage::{DataType, Value};
 
 use super::{Cleaning, capitalized, label};
 use crate::{
-    compile::Compiler,
+    compile::{Compiler, substituted},
     error::{Result, ValidationErrors},
     field::RowReader,
     meta::{FieldKind, FieldMeta, Period, UniqueFor},
@@ -117,15 +117,19 @@ impl Cleaning<'_> {
         if !applies || (nulls_distinct && values[..count].iter().any(Value::is_null)) {
             return Ok(false);
         }
-        let condition = expressions.split_off(count);
+        let columns = &self.ex.shared().binding().model(self.meta)?.columns;
+        // A table's columns may stand in another order than the model's: each migration adds its own at the end.
+        let place = |position: usize| Expr::Column(Source::SELF.column(columns[position]));
+        let in_table = |expr| substituted(expr, &place);
+        let condition = expressions.split_off(count).into_iter().map(in_table);
         let same = expressions
             .into_iter()
             .zip(values)
-            .map(|(expr, value)| expr.compare(Comparison::Same, Expr::Literal(value)));
+            .map(|(expr, value)| in_table(expr).compare(Comparison::Same, Expr::Literal(value)));
         self.is_other_row(same.chain(condition).collect())
     }
 
-    /// Whether a row other than the instance's own meets these conditions over `Source::SELF`.
+    /// Whether a row other than the instance's own meets these conditions over `Source::SELF`, which is the table.
     fn is_other_row(&self, mut conditions: Vec<Expr>) -> Result<bool> {
         let bound = self.ex.shared().binding().model(self.meta)?;
         let own = self.meta.primary_key.iter().map(|field| {
