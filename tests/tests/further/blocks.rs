@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use nuages::{error::Error, prelude::*};
-use nuages_tests::{data, lab::Tag, oracle};
+use nuages_tests::{chinook::Genre, data, lab::Tag, oracle};
 use serde_json::json;
 
 fn make(name: &'static str, slug: &'static str, ex: &dyn Executor) -> Result<Tag> {
@@ -95,5 +95,25 @@ oracle! { "atomic", data::lab;
             after(db, &|tx| drop(Tag::objects().update(Tag::name.set("same"), tx))),
             after(db, &|tx| drop(Tag::objects().get_or_create(Tag::slug.eq("python"), || new!(Tag { name: "x", slug: "python" }), tx))),
         ]
+    }
+}
+
+oracle! { "lock", data::chinook;
+    random_order(db) {
+        let r = nuages::expression::function::random();
+        let rows = || Genre::objects().annotate(&r).order_by(&r).select_for_update();
+        db.atomic(|tx| {
+            let found = rows().all(tx)?;
+            let mut keys: Vec<_> = found.iter().filter_map(|row| row.pk()).collect();
+            keys.sort_unstable();
+            keys.dedup();
+            Ok(json!([
+                found.len(),
+                keys.len(),
+                found.iter().all(|row| (0.0..1.0).contains(&row.extra.0)),
+                rows().filter(Genre::pk.lte(3)).all(tx)?.len(),
+                rows().order_by(nuages::order::Order::random()).slice(..4).all(tx)?.len(),
+            ]))
+        })?
     }
 }

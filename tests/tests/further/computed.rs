@@ -159,3 +159,55 @@ mod windows {
         }
     }
 }
+
+/// Windows that are filtered, and subqueries within subqueries.
+mod combined {
+    use super::*;
+
+    oracle! { "window", data::chinook;
+        filter_and_more(db) {
+            let r = row_number().over(window().partition_by(Track::album_id).order_by((Track::milliseconds.desc(), Track::pk)));
+            let rows = || Track::objects().filter(Track::album_id.lte(3)).annotate(&r);
+            let total = Track::milliseconds.sum().over(window().partition_by(Track::album_id));
+            let n = Customer::pk.count();
+            let by_n = rank().over(window().order_by(n.desc()));
+            let state = Invoice::billing_state;
+            let by_state = rank().over(window().order_by(state.asc().nulls_last()));
+            json!([
+                rows().filter(r.eq(1)).order_by(Track::pk).values_list((Track::pk, &r)).all(db)?.answer(),
+                rows().filter(r.eq(1)).count(db)?,
+                rows().filter(r.eq(1)).aggregate_values(Track::milliseconds.sum().named("s"), db)?.answer(),
+                rows().filter(r.eq(1) | Track::unit_price.gt(1)).order_by(Track::pk).values_list(Track::pk).all(db)?,
+                rows().filter(r.lte(2)).exclude(Track::pk.is_in([1])).order_by((Track::album_id, &r)).values_list((Track::album_id, &r)).all(db)?.answer(),
+                rows().annotate(&total).filter(total.gt(Track::milliseconds * 8)).order_by(Track::pk).values_list(Track::pk).slice(..5).all(db)?,
+                Customer::objects().values_list((Customer::country,)).annotate(&n).annotate(&by_n).order_by((&by_n, Customer::country)).slice(..5).all(db)?.answer(),
+                Invoice::objects().annotate(&by_state).order_by((&by_state, Invoice::pk)).values_list((state, &by_state)).slice(..2).all(db)?.answer(),
+            ])
+        }
+    }
+
+    oracle! { "subquery", data::chinook;
+        three_levels(db) {
+            let lines = InvoiceLine::objects().filter(InvoiceLine::invoice.eq(outer(Invoice::pk)) & InvoiceLine::track.genre.eq(outer(Genre::pk)));
+            let invoices = Invoice::objects().filter(Invoice::customer.country.eq("Brazil")).filter(exists(&lines));
+            let n = Invoice::lines.count();
+            let most = Invoice::objects().filter(Invoice::customer.eq(outer(Customer::pk))).annotate(&n)
+                .filter(n.gt(outer(Customer::support_rep_id))).values_list(&n);
+            let m = subquery(&most.clone().order_by(n.desc()).slice(..1));
+            let rich = Invoice::objects().filter(Invoice::customer.eq(outer(Customer::pk)) & Invoice::total.gt(20)).values_list(Invoice::total).slice(..1);
+            let r = subquery(&rich).coalesce(0);
+            let long = Track::objects().filter(Track::milliseconds.gt(2_000_000));
+            let albums = Album::objects().filter(Album::tracks.is_in(long)).values_list(Album::artist_id);
+            let near = Customer::objects().filter(Customer::country.eq(outer(Employee::country))).values_list(Customer::support_rep_id);
+            json!([
+                Genre::objects().filter(exists(&invoices)).order_by(Genre::pk).values_list(Genre::pk).all(db)?,
+                Genre::objects().exclude(exists(&invoices)).count(db)?,
+                Customer::objects().filter(exists(&most)).count(db)?,
+                Customer::objects().annotate(&m).order_by((m.desc().nulls_last(), Customer::pk)).values_list((Customer::pk, &m)).slice(..4).all(db)?.answer(),
+                Customer::objects().annotate(&r).filter(r.gt(0)).order_by(Customer::pk).values_list((Customer::pk, &r)).all(db)?.answer(),
+                Artist::objects().filter(Artist::pk.is_in(albums)).order_by(Artist::pk).values_list(Artist::pk).all(db)?,
+                Employee::objects().filter(Employee::pk.is_in(near)).order_by(Employee::pk).values_list(Employee::pk).all(db)?,
+            ])
+        }
+    }
+}

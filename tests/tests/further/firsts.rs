@@ -118,3 +118,26 @@ oracle! { "get", data::chinook;
         ])
     }
 }
+
+/// PostgreSQL refuses an order that does not begin with what the rows agree in. Here each is the first by the order,
+/// whatever that is, and they stay in it.
+#[test]
+fn the_first_by_any_order() -> Result<()> {
+    let db = data::chinook();
+    let (title, order) = (Employee::title, (Employee::hire_date.desc(), Employee::pk));
+    let mut seen = Vec::new();
+    for (key, title) in
+        Employee::objects().order_by(order.clone()).values_list((Employee::pk, title)).all(&db)?
+    {
+        if seen.iter().all(|(_, known)| *known != title) {
+            seen.push((key, title));
+        }
+    }
+    let first =
+        || Employee::objects().order_by(order.clone()).distinct_on(title).values_list((Employee::pk, title));
+    assert!(seen.len() > 2 && seen[0].0 != 1);
+    assert_eq!(first().all(&db)?, seen);
+    assert_eq!(first().slice(1..3).all(&db)?, seen[1..3]);
+    assert_eq!(first().count(&db)?, seen.len() as u64);
+    Ok(())
+}

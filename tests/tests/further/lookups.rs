@@ -216,3 +216,45 @@ mod of_the_program {
         }
     }
 }
+
+mod combined {
+    use super::*;
+
+    oracle! { "lookup", data::chinook;
+        regex_and_case(db) {
+            let c = |condition: Q<Track>| Track::objects().filter(condition).count(db);
+            let (name, composer) = (Track::name, Track::composer);
+            [
+                c(name.iregex(r"^the\b"))?, c(name.regex(r"^The\b"))?, c(name.iregex("(love|hate)$"))?, c(composer.iregex("^$"))?,
+                c(name.regex("[0-9]{3,}"))?, c(name.iregex(r"\("))?, Track::objects().exclude(composer.iregex("a")).count(db)?,
+                c(name.iexact("BALLS TO THE WALL"))?, c(composer.is_null(true))?, c(name.iends_with("LOVE"))?,
+            ]
+        }
+    }
+
+    oracle! { "lookup", data::lab;
+        composite_keys(db) {
+            use lab::EnrolmentKey as Key;
+            for (tenant, number) in [(91, 1), (91, 2), (92, 1)] {
+                Key::objects().create(new!(Key { tenant, number, name: format!("{tenant}-{number}") }), db)?;
+            }
+            let pk = || tuple((Key::tenant, Key::number));
+            let known = Key::objects().get(pk().eq((92, 1)), db)?.pk();
+            let updated = Key::objects().filter(pk().eq((91, 2))).update(Key::name.set("new"), db)?;
+            let deleted = Key::objects().filter(pk().is_in([(91, 1)])).delete(db)?;
+            let rows = || Key::objects().filter(Key::tenant.gt(90)).order_by(pk().asc());
+            let n = |rows: QuerySet<Key>| rows.values_list(Key::name).all(db);
+            json!([
+                n(rows())?, n(rows().reverse())?,
+                n(rows().filter(pk().is_in([(91, 2), (92, 1), (1, 1)])))?, n(rows().filter(pk().gt((91, 1))))?,
+                n(rows().filter(pk().lte((91, 2))))?, n(rows().exclude(pk().eq((91, 1))))?,
+                known, updated, [deleted.total.answer(), deleted.by_model.answer()],
+                n(Key::objects().filter(Key::tenant.eq(91)))?,
+                // A key of which a part is missing is none that could be asked for.
+                { "raises": "DoesNotExist" },
+                Key::objects().in_bulk([(91, 2), (5, 5)], db)?.into_keys().collect::<Vec<_>>(),
+                rows().count(db)?, rows().filter(pk().eq((92, 1))).exists(db)?, rows().last(db)?.and_then(|row| row.pk()),
+            ])
+        }
+    }
+}

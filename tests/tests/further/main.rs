@@ -6,13 +6,16 @@
 
 mod blocks;
 mod chains;
+mod combined;
 mod computed;
 mod documents;
 mod firsts;
 mod groups;
 mod lookups;
 mod moments;
+mod nullable;
 mod places;
+mod related;
 mod relations;
 mod sets;
 mod signals;

@@ -118,3 +118,66 @@ fn neighbours_of_one_moment_are_told_apart_by_key() -> Result<()> {
     assert!(matches!(transformed, Err(Error::Misuse(_))));
     Ok(())
 }
+
+oracle! { "moment", data::lab;
+    gaps(db) {
+        for at in [
+            "2018-11-04T02:30:00Z", "2018-11-04T03:30:00Z", "2018-11-05T01:00:00Z", "2024-03-10T06:30:00Z",
+            "2024-03-10T07:30:00Z", "2024-11-03T05:30:00Z", "2024-11-03T06:30:00Z",
+        ] {
+            AllTypes::objects().create(new!(AllTypes { moment: moment(at), short: "gap" }), db)?;
+        }
+        let (sao, york) = (&db.in_time_zone("America/Sao_Paulo")?, &db.in_time_zone("America/New_York")?);
+        let at = AllTypes::moment;
+        let rows = || AllTypes::objects().filter(AllTypes::short.eq("gap"));
+        let truncated = |unit, there: &Db| rows().order_by(at).values_list(at.truncate(unit)).all(there);
+        json!([
+            truncated(DateUnit::Day, sao)?.answer(),
+            truncated(DateUnit::Day, york)?.answer(),
+            // The second hour of that name keeps its own beginning; Django gives it that of the first.
+            match truncated(DateUnit::Hour, york)?.answer() {
+                hours if hours[6] == "2024-11-03T06:00:00Z" => {
+                    let mut hours = hours;
+                    hours[6] = json!("2024-11-03T05:00:00Z");
+                    hours
+                }
+                hours => hours,
+            },
+            rows().order_by(at).values_list(at.date()).all(sao)?.answer(),
+            rows().order_by(at).values_list(at.extract(DatePart::Hour)).all(york)?,
+            rows().order_by(at).values_list(at.extract(DatePart::Hour)).all(sao)?,
+            truncated(DateUnit::Month, sao)?.answer(),
+            truncated(DateUnit::Week, york)?.answer(),
+            rows().datetimes(at, DateUnit::Day).all(york)?.answer(),
+            rows().datetimes(at, DateUnit::Month).reverse().all(york)?.answer(),
+        ])
+    }
+    lookups_in_a_zone(db) {
+        for at in [
+            "2018-11-04T02:30:00Z", "2018-11-04T03:30:00Z", "2018-11-05T01:59:00Z", "2018-12-31T23:00:00Z",
+            "2019-01-01T01:30:00Z", "2019-01-01T02:00:00Z",
+        ] {
+            AllTypes::objects().create(new!(AllTypes { moment: moment(at), short: "gap" }), db)?;
+        }
+        let at = AllTypes::moment;
+        let rows = || AllTypes::objects().filter(AllTypes::short.eq("gap"));
+        let mut out = Vec::new();
+        for zone in ["UTC", "America/Sao_Paulo", "Asia/Tokyo"] {
+            let there = &db.in_time_zone(zone)?;
+            let n = |condition: Q<AllTypes>| rows().filter(condition).count(there);
+            out.push([
+                n(at.date.eq(day("2018-11-04")))?,
+                n(at.year.eq(2018))?,
+                n(at.year.gt(2018))?,
+                n(at.month.eq(1))?,
+                n(at.hour.eq(23))?,
+                n(at.date.lt(day("2018-11-05")))?,
+                n(at.week_day.eq(1))?,
+                n(at.time.lt(Time::constant(1, 0, 0, 0)))?,
+                n(at.day.is_in([4, 31]))?,
+                rows().exclude(at.date.eq(day("2018-11-04"))).count(there)?,
+            ]);
+        }
+        json!(out)
+    }
+}

@@ -9,9 +9,9 @@ use nuages::{
     signal::{Deleting, Many, Moment, Saving},
 };
 use nuages_tests::{
-    chinook::{self, Genre, Track},
+    chinook::{self, Album, Artist, Employee, Genre, Track},
     data,
-    lab::{Comment, Enrollment, Post, Profile, Student, Tag, User},
+    lab::{self, Comment, Enrollment, Post, Product, Profile, Review, Student, Tag, User},
     oracle,
     oracle::Answer,
 };
@@ -186,5 +186,105 @@ oracle! { "signal", data::chinook;
         Genre::objects().filter(Genre::pk.eq(6)).prefetch_related(Genre::tracks).all(db)?;
         Genre::objects().filter(Genre::pk.lte(9)).count(db)?;
         log.heard()
+    }
+}
+
+/// An app whose receivers of `post_init` note each row of a model in the log.
+fn noting<M: Model<Pk = i64>>(app: App, log: &Log) -> App {
+    let log = log.clone();
+    app.post_init(move |row: &mut M| log.note(json!(["post_init", M::NAME, row.pk()])))
+}
+
+/// What was heard since it was asked last.
+fn heard(log: &Log) -> Json {
+    Json::Array(std::mem::take(&mut *log.0.lock().expect("a log")))
+}
+
+oracle! { "signal", data::chinook;
+    init_of_what_is_joined(db) {
+        let log = Log::default();
+        let app = noting::<Track>(noting::<Album>(noting::<Artist>(chinook::app(), &log), &log), &log);
+        let db = &noting::<Genre>(noting::<Employee>(app, &log), &log).bind(db.engine().clone())?;
+        let tracks = Track::objects().select_related((Track::album.artist, Track::genre));
+        tracks.filter(Track::pk.is_in([1, 6])).order_by(Track::pk).all(db)?;
+        let first = heard(&log);
+        Employee::objects().select_related(Employee::reports_to.reports_to).filter(Employee::pk.lte(2)).order_by(Employee::pk).all(db)?;
+        let second = heard(&log);
+        let albums = Album::objects().select_related(Album::artist).filter(Album::pk.eq(1));
+        albums.prefetch_related(Album::tracks.genre).filter(Album::tracks.pk.lt(2)).all(db)?;
+        let third = heard(&log);
+        Track::objects().select_related(Track::album).get(Track::pk.eq(1), db)?.album.get(db)?;
+        let fourth = heard(&log);
+        let n = Track::playlists.count();
+        Track::objects().select_related(Track::genre).annotate(&n).filter(Track::pk.eq(1)).all(db)?;
+        json!([first, second, third, fourth, heard(&log)])
+    }
+}
+
+oracle! { "signal", data::lab;
+    init_of_one_to_one(db) {
+        let log = Log::default();
+        let app = noting::<User>(noting::<Profile>(noting::<Comment>(lab::app(), &log), &log), &log);
+        let db = &noting::<Post>(app, &log).bind(db.engine().clone())?;
+        User::objects().select_related(User::profile).order_by(User::pk).all(db)?;
+        let first = heard(&log);
+        Profile::objects().select_related(Profile::user).order_by(Profile::pk).all(db)?;
+        let second = heard(&log);
+        let comments = Comment::objects().select_related((Comment::author.profile, Comment::post));
+        comments.filter(Comment::pk.lte(3)).order_by(Comment::pk).all(db)?;
+        json!([first, second, heard(&log)])
+    }
+    update_or_create_writes_its_fields(db) {
+        let log = Log::default();
+        let before = |name: &'static str| {
+            let log = log.clone();
+            move |saving: &Saving| log.note(json!(["pre_save", name, [Json::Null, json!(saving.update_fields)]]))
+        };
+        let after = |name: &'static str| {
+            let log = log.clone();
+            move |saving: &Saving| log.note(json!(["post_save", name, [json!(saving.created), json!(saving.update_fields)]]))
+        };
+        macro_rules! listen {
+            ($($model:ident)*) => { ($({
+                let (before, after) = (before($model::NAME), after($model::NAME));
+                (
+                    db.connect_pre_save(move |_: &mut $model, saving: &Saving, _| { before(saving); Ok(()) }),
+                    db.connect_post_save(move |_: &mut $model, saving: &Saving, _| { after(saving); Ok(()) }),
+                )
+            },)*) };
+        }
+        let _heard = listen!(Tag Product Review);
+        let fresh = || new!(Tag { name: "fresh", slug: "fresh" });
+        let unknown = || -> Product { unreachable!("it is there") };
+        Tag::objects().update_or_create(Tag::pk.eq(1), |tag| tag.name = "new".into(), fresh, db)?;
+        let both = |tag: &mut Tag| (tag.name, tag.slug) = ("n".into(), "s".into());
+        Tag::objects().update_or_create(Tag::pk.eq(2), both, fresh, db)?;
+        Tag::objects().update_or_create(Tag::pk.eq(99), both, fresh, db)?;
+        Product::objects().update_or_create(Product::pk.eq(1), |product| product.stock = 77, unknown, db)?;
+        let change = |review: &mut Review| (review.shopper, review.rating) = (3.into(), 2);
+        Review::objects().update_or_create(Review::pk.eq(1), change, || unreachable!("it is there"), db)?;
+        let mut log = log.heard();
+        // Here the names come in the order of the fields.
+        for entry in log.as_array_mut().into_iter().flatten() {
+            if let Some(names) = entry[2][1].as_array_mut() {
+                names.sort_by_key(|name| name.to_string());
+            }
+        }
+        log
+    }
+    update_or_create_leaves_others_alone(db) {
+        let meddled = db.connect_pre_save(|tag: &mut Tag, _: &Saving, _| { tag.slug = "meddled".into(); Ok(()) });
+        let (tag, created) = Tag::objects().update_or_create(
+            Tag::pk.eq(1), |tag| tag.name = "new".into(), || unreachable!("it is there"), db,
+        )?;
+        drop(meddled);
+        let before = Post::objects().get(Post::pk.eq(1), db)?;
+        Post::objects().update_or_create(Post::pk.eq(1), |post| post.title = "t".into(), || unreachable!("it is there"), db)?;
+        let after = Post::objects().get(Post::pk.eq(1), db)?;
+        let stored = Tag::objects().get(Tag::pk.eq(1), db)?;
+        json!([
+            created, tag.slug.as_str(), stored.slug.as_str(), stored.name,
+            before.created_at == after.created_at, before.updated_at < after.updated_at, after.title,
+        ])
     }
 }

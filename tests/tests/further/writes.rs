@@ -1,13 +1,13 @@
 //! Saving, refreshing, creating and deleting, many at once or one.
 
 use nuages::{
-    error::Misuse,
+    error::{Blocker, Error, Misuse},
     prelude::*,
     queryset::{BulkOptions, CreateOptions},
 };
 use nuages_tests::{
     data,
-    lab::{Comment, Post, Tag, User},
+    lab::{Audit, Bin, Booking, Comment, Coupon, Depot, Lease, Part, Post, Region, Tag, User},
     oracle,
     oracle::{Answer, message, raises},
 };
@@ -174,4 +174,156 @@ fn the_mistakes_of_bulk_updates_are_told_apart() -> Result<()> {
     let keys = Comment::objects().bulk_update(&comments, Comment::id, &db);
     assert!(matches!(keys, Err(Error::Misuse(Misuse::Other(words))) if words.contains("primary keys")));
     Ok(())
+}
+
+/// The classes of the rows that a deletion is refused for, or what was deleted.
+fn tell(result: Result<nuages::Deleted>) -> Found {
+    let named = |class: &str, by: Vec<Blocker>| {
+        let mut names: Vec<&str> =
+            by.iter().map(|row| row.model.rsplit('.').next().unwrap_or_default()).collect();
+        names.sort_unstable();
+        json!([class, names])
+    };
+    match result {
+        Ok(deleted) => json!([deleted.total, deleted.by_model.answer()]),
+        Err(Error::Protected { by, .. }) => named("ProtectedError", by),
+        Err(Error::Restricted { by, .. }) => named("RestrictedError", by),
+        Err(other) => json!(other.to_string()),
+    }
+}
+
+oracle! { "write", data::lab;
+    bulk_update_with_expressions(db) {
+        // Django's rows with an F each are one update with it here.
+        let first = Post::objects().filter(Post::pk.lte(4));
+        let n = first.update((Post::view_count.set(Post::view_count + Post::pk), Post::title.set(concat((Post::title, "!")))), db)?;
+        json!([n, Post::objects().order_by(Post::pk).values_list((Post::view_count, Post::title)).slice(..5).all(db)?])
+    }
+    get_or_create_beside_a_violation(db) {
+        Tag::objects().create(tag("taken", "taken"), db)?;
+        let these = || Tag::objects().filter(Tag::slug.is_in(["kept", "taken", "new"]));
+        let log = db.atomic(|tx| {
+            Tag::objects().create(tag("kept", "kept"), tx)?;
+            let first = tx.atomic(|tx| Tag::objects().get_or_create(Tag::slug.eq("new"), || tag("taken", "new"), tx));
+            let second = Tag::objects().get_or_create(Tag::slug.eq("taken"), || tag("other", "taken"), tx)?.1;
+            let third = tx.atomic(|tx| {
+                let change = |tag: &mut Tag| tag.name = "taken".into();
+                Tag::objects().update_or_create(Tag::slug.eq("kept"), change, || tag("taken", "kept"), tx)
+            });
+            Ok(json!([raises(first), second, raises(third), these().count(tx)?]))
+        })?;
+        json!([log, these().order_by(Tag::slug).values_list((Tag::slug, Tag::name)).all(db)?.iter().map(|(slug, name)| json!([slug.as_str(), name])).collect::<Vec<_>>()])
+    }
+    in_bulk_by_a_unique_field(db) {
+        let slugs = ["python", "zz", "django"].map(Slug::from);
+        let mut tags: Vec<_> = Tag::objects().in_bulk_by(Tag::slug, slugs, db)?.into_iter()
+            .map(|(slug, tag)| json!([slug.as_str(), tag.name])).collect();
+        tags.sort_by_key(ToString::to_string);
+        let users = User::objects().values_list(User::username).all(db)?;
+        let names = |rows: QuerySet<User>, of: Vec<String>| {
+            rows.in_bulk_by(User::username, of, db).map(|found| {
+                let mut names: Vec<String> = found.into_iter().map(|(name, _)| name).collect();
+                names.sort();
+                names
+            })
+        };
+        let two = vec!["alice".to_owned(), "bob".to_owned()];
+        json!([
+            tags,
+            names(User::objects(), users)?,
+            match User::objects().in_bulk_by(User::email, ["x"], db) {
+                Err(Error::Misuse(Misuse::WrongField { .. })) => json!({ "raises": "ValueError" }),
+                other => raises(other),
+            },
+            names(User::objects().filter(User::is_staff.eq(false)), two)?,
+            User::objects().in_bulk([0; 0], db)?.into_iter().map(|(key, _)| (key.to_string(), json!(0))).collect::<serde_json::Map<_, _>>(),
+        ])
+    }
+    updates_of_odd_querysets(db) {
+        let all = Post::objects;
+        let n = Post::comments.count();
+        let top = || all().order_by((Post::view_count.desc(), Post::pk)).values_list(Post::pk).slice(..2);
+        let counts = [
+            all().filter(Post::tags.name.eq("Django")).update(Post::view_count.set(1), db)?,
+            all().filter(Post::tags.name.is_in(["Django", "Python"])).update(Post::view_count.set(Post::view_count + 1), db)?,
+            all().exclude(Post::comments.is_null(true)).update(Post::is_featured.set(true), db)?,
+            all().filter(Post::author.profile.location.eq("Berlin")).order_by(Post::title).update(Post::status.set("published"), db)?,
+            all().annotate(&n).filter(n.gt(1)).update(Post::title.set(concat((Post::title, "+"))), db)?,
+            all().filter(Post::comments.author.username.eq("bob")).distinct().update(Post::status.set("review"), db)?,
+            all().filter(Post::pk.is_in(top())).update(Post::body.set("top"), db)?,
+            all().none().update(Post::title.set("x"), db)?,
+            all().filter(Post::category.name.eq("Tech")).update(Post::category.set(None), db)?,
+        ];
+        let fields = (Post::view_count, Post::title, Post::status, Post::body);
+        json!([counts, all().order_by(Post::pk).values_list(fields).slice(..4).all(db)?])
+    }
+    deletes_of_odd_querysets(db) {
+        let n = Post::comments.count();
+        let deleted = [
+            tell(Comment::objects().filter(Comment::post.tags.name.eq("Django")).delete(db)),
+            tell(Comment::objects().exclude(Comment::author.username.eq("bob")).filter(Comment::score.gt(100)).delete(db)),
+            tell(Post::objects().annotate(&n).filter(n.eq(0) & Post::is_active.eq(false)).delete(db)),
+            tell(Post::objects().filter(Post::tags.name.eq("SQL")).delete(db)),
+            tell(User::objects().filter(User::posts.is_null(true) & User::comment_set.is_null(true)).delete(db)),
+            tell(Tag::objects().filter(Tag::posts.is_null(true)).delete(db)),
+        ];
+        json!([deleted, Post::objects().order_by(Post::pk).values_list(Post::pk).all(db)?, Comment::objects().count(db)?])
+    }
+    protect_restrict_mixes(db) {
+        let mut north = Region::objects().create(new!(Region { name: "n" }), db)?;
+        let mut d1 = Depot::objects().create(new!(Depot { name: "d1", region: &north }), db)?;
+        let mut d2 = Depot::objects().create(new!(Depot { name: "d2", region: &north }), db)?;
+        Lease::objects().create(new!(Lease { depot: &d1, region: &north }), db)?;
+        let bin = Bin::objects().create(new!(Bin { label: "b", depot: &d2 }), db)?;
+        Part::objects().create(new!(Part { name: "p", bin: &bin }), db)?;
+        let mut said = vec![tell(d1.delete(db)), tell(Depot::objects().filter(Depot::region.eq(&north)).delete(db))];
+        let mut audit = Audit::objects().create(new!(Audit { depot: &d2 }), db)?;
+        said.extend([tell(north.delete(db)), tell(d2.delete(db))]);
+        audit.delete(db)?;
+        said.push(tell(north.delete(db)));
+        json!([said, Part::objects().filter(Part::name.eq("p")).values_list(Part::bin_id).all(db)?])
+    }
+    only_and_save(db) {
+        let mut row = Post::objects().only(Post::title).get(Post::pk.eq(1), db)?;
+        row.set(Post::title, "only");
+        let watch = db.capture();
+        row.save(db)?;
+        let a = watch.len();
+        let mut row = Post::objects().defer(Post::body).get(Post::pk.eq(2), db)?;
+        row.set(Post::body, "set");
+        row.set(Post::view_count, 9_u32);
+        let watch = db.capture();
+        row.save(db)?;
+        let b = watch.len();
+        let stored = Post::objects().filter(Post::pk.is_in([1, 2])).order_by(Post::pk).values_list((Post::title, Post::body, Post::view_count));
+        json!([a, b, stored.all(db)?, row.deferred()])
+    }
+}
+
+oracle! { "validate", data::lab;
+    conditional_unique(db) {
+        let codes = |result: Result<()>| match result {
+            Ok(()) => Found::Null,
+            Err(Error::Validation(errors)) => errors.iter().map(|(field, messages)| {
+                let code = |code: &str| if matches!(code, "violated" | "") { Found::Null } else { json!(code) };
+                (field.to_owned(), messages.iter().map(|message| code(message.code)).collect::<Found>())
+            }).collect(),
+            Err(other) => json!(other.to_string()),
+        };
+        let day = |n: i8| Date::constant(2030, 1, n);
+        let new = |from: i8, to: i8, cancelled: bool| new!(Booking { room: "q", start: day(from), end: day(to), cancelled });
+        let mut kept = Booking::objects().create(new(1, 2, false), db)?;
+        let mut gone = Booking::objects().create(new(3, 4, true), db)?;
+        (kept.end, gone.cancelled) = (day(5), false);
+        let coupon = |code: &str, campaign: Option<String>| new!(Coupon { code, campaign, headline: "" });
+        json!([
+            codes(kept.full_clean(db)), codes(gone.full_clean(db)),
+            codes(new(1, 2, false).full_clean(db)),
+            codes(new(1, 2, true).full_clean(db)),
+            codes(new(3, 4, false).full_clean(db)),
+            codes(new(3, 2, false).full_clean(db)),
+            codes(coupon("Q1", None).full_clean(db)),
+            codes(coupon("toolongforacode", Some("c".to_owned())).full_clean(db)),
+        ])
+    }
 }
