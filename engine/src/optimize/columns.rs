@@ -32,6 +32,13 @@ pub(crate) fn walk_query(query: &Query, visit: &mut dyn FnMut(&Expr)) {
     }
 }
 
+/// Whether something in a query is drawn by lot: computed in another place, or more often, it would be another.
+pub(crate) fn is_volatile(query: &Query) -> bool {
+    let mut found = false;
+    walk_query(query, &mut |expr| found |= expr.is_volatile());
+    found
+}
+
 /// Calls `visit` with the expressions an operator evaluates itself.
 pub(crate) fn each_expression<'r>(relation: &'r Relation, visit: &mut dyn FnMut(&'r Expr)) {
     match relation {

@@ -15,7 +15,7 @@ use super::rule::order::order;
 use super::rule::redundant::redundant;
 use super::rule::transitive::transitive;
 use super::steering::Steering;
-use crate::algebra::{Column, Expr, Function, JoinKind, OutputColumn, Query, Relation, Source, WorkTable};
+use crate::algebra::{Column, Expr, JoinKind, OutputColumn, Query, Relation, Source, WorkTable};
 use crate::catalog::{Catalog, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Scalar;
@@ -371,7 +371,7 @@ impl<'a> Planner<'a> {
     ) -> Result<Subquery, Error> {
         let (bindings, by) = self.bind(columns::free_columns(&query), input)?;
         columns::substitute_query(&mut query, &by);
-        let is_repeatable = bindings.is_empty() || !draws(&query);
+        let is_repeatable = bindings.is_empty() || !columns::is_volatile(&query);
         let literal = match query.columns.first() {
             Some(OutputColumn { expr: literal @ Expr::Literal(_), .. }) => Some(literal.clone()),
             _ => None,
@@ -501,14 +501,4 @@ fn resolve_in(columns: &[PlanColumn]) -> impl Fn(Column) -> Option<(usize, DataT
 /// The sources whose columns a plan yields.
 pub(crate) fn sources(plan: &Plan) -> SourceSet {
     plan.columns.iter().map(|column| column.column.source()).collect()
-}
-
-/// Whether a query may be another each time within one statement.
-fn draws(query: &Query) -> bool {
-    let mut draws = false;
-    columns::walk_query(query, &mut |expr| {
-        draws |= matches!(expr, Expr::Call(function, _)
-            if function.is_volatile() && !matches!(function, Function::Now));
-    });
-    draws
 }

@@ -25,7 +25,7 @@ use crate::{
     node::{Node, Step},
     prefetch::{Shared, set_parent},
     queryset::{QuerySet, QueryState, Queryset, fetch_instances, keys_in, update},
-    save::{Persist, save_changed},
+    save::Persist,
 };
 
 impl<C: Model> Related<C> {

@@ -28,7 +28,7 @@ use crate::{
     model::Model,
     node::{Lookup, Node, Operator, Step},
     queryset::{QuerySet, Queryset, fetch_instances},
-    save::{Persist, save_changed},
+    save::Persist,
 };
 
 impl Owner {

@@ -20,7 +20,7 @@ use super::{Binder, Bound, SOURCES_MAX, last_part};
 use crate::algebra::{Column, Expr, OutputColumn, Query, Relation, Source, Statement, WorkTable};
 use crate::evaluate::class_of;
 use crate::optimize::columns::{
-    each_relation_mut, each_relation_of_change_mut, has_subquery, substitute_query, walk_query,
+    each_relation_mut, each_relation_of_change_mut, has_subquery, is_volatile, substitute_query, walk_query,
 };
 use crate::sql::error::{Problem, SqlError};
 
@@ -341,13 +341,6 @@ fn put_in_place(query: &mut Query, wanted: WorkTable, rows: &Query) {
             *relation = rows.relation.clone().project(*source, columns);
         }
     });
-}
-
-/// Whether something in a query is drawn by lot: computed in another place, or more often, it would be another.
-fn is_volatile(query: &Query) -> bool {
-    let mut found = false;
-    walk_query(query, &mut |expr| found |= expr.is_volatile());
-    found
 }
 
 /// The parts of a query that may be recursive: a union, and nothing around it but a limit.

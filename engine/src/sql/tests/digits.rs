@@ -87,8 +87,8 @@ fn json_keeps_the_digits_of_decimals() {
         "10.5,-100,0.1"
     );
     assert_eq!(rows(&mut db, "SELECT to_jsonb(12345678901234567::numeric)"), "12345678901234567");
-    let kept = "SELECT (jsonb_build_object('price', 12345678901234567890.12)->>'price')::numeric";
+    let kept = "SELECT (jsonb_build_object('price', 12345678901234567890.12)->>'price')::numeric(24, 2)";
     assert_eq!(rows(&mut db, kept), "12345678901234567890.12");
-    let listed = "SELECT (jsonb_agg(x)->>0)::numeric FROM (VALUES (0.1234567890123456789)) v(x)";
+    let listed = "SELECT (jsonb_agg(x)->>0)::numeric(28, 19) FROM (VALUES (0.1234567890123456789)) v(x)";
     assert_eq!(rows(&mut db, listed), "0.1234567890123456789");
 }
