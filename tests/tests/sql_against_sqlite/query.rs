@@ -203,13 +203,30 @@ impl<'s> Writer<'s> {
         format!(" GROUP BY {}{having}", keys.join(", "))
     }
 
+    /// A sum of columns of the innermost query and of one around it.
+    fn mixed_sum(&mut self) -> Option<String> {
+        let innermost = self.scopes.len().checked_sub(1).filter(|innermost| *innermost > 0)?;
+        if !self.sees_outer || !self.tape.one_in(4) {
+            return None;
+        }
+        let depths = [innermost, self.tape.below(innermost)];
+        let mut names = depths.into_iter().map(|depth| {
+            let is_number = |name: &&Name| name.is_column && name.kind == Kind::Int;
+            let fitting: Vec<&Name> = self.scopes[depth].iter().filter(is_number).collect();
+            Some(fitting.get(self.tape.below(fitting.len().max(1)))?.text.clone())
+        });
+        let (own, outer) = (names.next()??, names.next()??);
+        Some(format!("({own} + {outer})"))
+    }
+
     /// An aggregate of the rows of the innermost query. One whose argument names an outer query's columns alone would
-    /// be the outer query's.
+    /// be the outer query's; with one of its own it is the innermost's.
     fn aggregate(&mut self, kind: Kind) -> String {
+        let mixed = if kind == Kind::Int { self.mixed_sum() } else { None };
         let (saw, left) = (self.sees_outer, self.queries_left);
         (self.sees_outer, self.queries_left) = (false, 0);
         let mut of = |kind| self.value(kind, 1);
-        let argument = of(kind);
+        let argument = mixed.unwrap_or_else(|| of(kind));
         let call = match kind {
             Kind::Int => match self.tape.below(7) {
                 0 => "count(*)".to_owned(),
