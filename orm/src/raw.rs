@@ -87,23 +87,24 @@ macro_rules! tuples {
 }
 crate::row::for_tuples!(tuples);
 
-/// Runs one statement, under the schema that its names were looked up in: if that changes before the statement has run,
-/// they are looked up anew.
+/// Runs one statement under the schema that its names were looked up in. If that has changed meanwhile, they are looked
+/// up anew: before it writes anything, or after it has read, since what was read can be forgotten.
 fn run(sql: &str, values: &[Value], table: &'static str, ex: &dyn Executor) -> Result<Outcome> {
     loop {
         let catalog = ex.session()?.catalog()?;
         let (bound, values) = statement(sql, values, Dialect::PostgreSql, &catalog)?;
-        let asked = Asked::Statement(&bound, &values);
-        let outcome = run_watched(ex, kind_of(&bound), table, &asked, |session| {
-            Ok(Under::new(session, catalog.schema_id()).execute(&bound, &values)?)
+        let (asked, kind) = (Asked::Statement(&bound, &values), kind_of(&bound));
+        let outcome = run_watched(ex, kind, table, &asked, |session| match kind {
+            StatementKind::Select => Ok(session.execute(&bound, &values)?),
+            _ => Ok(Under::new(session, catalog.schema_id()).execute(&bound, &values)?),
         });
-        if let Err(Error::Engine(error)) = &outcome
-            && matches!(**error, EngineError::SchemaChanged)
+        let is_refused = |error: &Error| matches!(error, Error::Engine(error) if matches!(**error, EngineError::SchemaChanged));
+        if (kind == StatementKind::Select || outcome.as_ref().is_err_and(is_refused))
             && ex.session()?.catalog()?.schema_id() != catalog.schema_id()
         {
             continue;
         }
-        return if kind_of(&bound) == StatementKind::Select { outcome } else { finish_write(ex, outcome) };
+        return if kind == StatementKind::Select { outcome } else { finish_write(ex, outcome) };
     }
 }
 
@@ -182,9 +183,8 @@ impl<M: Model> RawQuerySet<M> {
     /// All rows.
     ///
     /// # Errors
-    /// [`Error::Sql`] for a text that is no statement or names what there is not;
-    /// [`Misuse::RawWithoutKey`]; [`Error::UnknownName`] for a translation to no
-    /// field; [`Error::Decode`] for a value that its field cannot hold.
+    /// [`Error::Sql`] for a text that is no statement or names what there is not; [`Misuse::RawWithoutKey`];
+    /// [`Error::UnknownName`] for a translation to no field; [`Error::Decode`] for a value that its field cannot hold.
     pub fn all(&self, ex: &dyn Executor) -> Result<Vec<RawRow<M>>> {
         let ResultSet { columns, rows } = run(self.sql, &self.values, M::meta().table, ex)?.rows;
         let places = self.places(&columns)?;
@@ -340,8 +340,7 @@ impl<'x> Cursor<'x> {
     /// Runs one statement, and forgets the rows of the one before.
     ///
     /// # Errors
-    /// [`Error::Sql`]; [`Error::Integrity`] and what else
-    /// statements are refused for.
+    /// [`Error::Sql`]; [`Error::Integrity`] and what else statements are refused for.
     pub fn execute(&mut self, sql: &'static str, parameters: impl Parameters) -> Result<()> {
         let outcome = run(sql, &parameters.into_values(), "SQL", self.ex)?;
         self.affected = outcome.affected;

@@ -199,9 +199,6 @@ pub enum Problem {
     /// `SELECT DISTINCT` or a union in the order of what is not in the result.
     #[error("the order must be by columns of the result, because it is distinct or a set operation")]
     OrderNotInResult,
-    /// `SELECT DISTINCT ON (a) .. ORDER BY b`.
-    #[error("ORDER BY must begin with the expressions of DISTINCT ON")]
-    OrderNotOfDistinctOn,
     /// `string_agg(DISTINCT a, ',' ORDER BY b)`: one value may have come with several of `b`.
     #[error("{function}() of DISTINCT values can only be in the order of its arguments")]
     OrderNotOfArguments {

@@ -87,9 +87,6 @@ impl Binder<'_> {
             Some(ast::Distinct::On(exprs)) => Some(self.meant(exprs, &items, &scope)?),
             _ => None,
         };
-        if let Some(on) = &distinct_on {
-            expect_ordered_by(on, &order)?;
-        }
         let (Some(grouping), Some(windows)) = (scope.grouping.take(), scope.windows.take()) else {
             unreachable!("both were put there just now")
         };
@@ -371,15 +368,6 @@ impl Binder<'_> {
         self.returned = items.iter().map(|item| Shape::of(item.name.clone(), &item.typed)).collect();
         Ok(items.into_iter().map(|item| OutputColumn { name: item.name, expr: item.typed.expr }).collect())
     }
-}
-
-/// That an order begins with what DISTINCT ON is over, in any order of it: else the rows that agree would not follow each
-/// other in the result.
-fn expect_ordered_by(on: &[Expr], order: &[SortKey]) -> Bound<()> {
-    let leading = order.iter().take_while(|key| on.contains(&key.expr));
-    let leading: Vec<&Expr> = leading.map(|key| &key.expr).collect();
-    let is_over = leading.len() == order.len() || on.iter().all(|expr| leading.contains(&expr));
-    if is_over { Ok(()) } else { Err(Problem::OrderNotOfDistinctOn.into()) }
 }
 
 fn add_columns(table: &super::scope::ScopeTable, left_out: &[usize], items: &mut Vec<Item>) {
