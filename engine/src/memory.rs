@@ -83,7 +83,7 @@ impl Charge {
     pub(crate) fn keep_rows(&mut self, operator: &'static str, left: usize, of: usize) -> Result<(), Error> {
         let Some(memory) = &self.memory else { return Ok(()) };
         if left < of {
-            let kept = self.bytes / of as u64 * left as u64;
+            let kept = self.bytes.saturating_mul(left as u64) / of as u64;
             memory.used.fetch_sub(self.bytes - kept, Ordering::Relaxed);
             self.bytes = kept;
         }
