@@ -14,5 +14,6 @@ mod tables;
 
 pub(crate) use self::{
     binding::{Binding, Bound, ThroughBound, UniqueKey},
+    generated::db_default,
     tables::create_missing,
 };

@@ -157,15 +157,15 @@ impl Editor<'_> {
         if !has_column(field) {
             return self.add_pairs(model, name, field);
         }
-        // Rows that are there get the default; rows that come later are the program's business.
         let column = self.column(field, false)?;
-        let filled = match &field.default {
-            Some(default) => column.clone().default(Expr::Literal(default.clone())),
-            None => column.clone(),
-        };
-        self.session.add_column(&model.table, filled)?;
-        if field.default.is_some() {
-            self.session.change_column(&model.table, &field.column, column)?;
+        match &field.default {
+            // Rows that are there get the default; rows that come later are the program's business.
+            Some(default) if field.db_default.is_none() => {
+                let filled = column.clone().default(Expr::Literal(default.clone()));
+                self.session.add_column(&model.table, filled)?;
+                self.session.change_column(&model.table, &field.column, column)?;
+            }
+            _ => self.session.add_column(&model.table, column)?,
         }
         self.add_keys(model, field)
     }
@@ -237,6 +237,9 @@ impl Editor<'_> {
         let is_integer = matches!(data_type, DataType::SmallInt | DataType::Integer | DataType::BigInt);
         if with_key && field.primary_key && field.auto && is_integer {
             column = column.generated();
+        }
+        if let Some(default) = &field.db_default {
+            column = column.default(default.without_columns());
         }
         Ok(column)
     }

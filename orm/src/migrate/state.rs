@@ -14,6 +14,7 @@ use crate::{
     executor::Settings,
     meta::{FieldKind, FieldMeta, ModelMeta, OnDelete},
     node::Node,
+    schema::db_default,
 };
 
 /// All models, by their labels: `blog.Post`.
@@ -65,6 +66,8 @@ pub struct FieldState {
     pub unsigned: Option<i64>,
     /// What rows that are there get when the field is added.
     pub default: Option<Value>,
+    /// What the database writes where no value is given: an expression without columns.
+    pub db_default: Option<RowExpr>,
 }
 
 /// What a field is.
@@ -152,6 +155,17 @@ impl RowExpr {
         RowExpr { expr: Expr::Column(Source::SELF.column(0)), columns: vec![name.into()] }
     }
 
+    /// A value.
+    pub fn value(value: impl Into<Value>) -> RowExpr {
+        RowExpr { expr: Expr::Literal(value.into()), columns: Vec::new() }
+    }
+
+    /// What a model says that the database writes.
+    fn of_default(meta: &'static ModelMeta, field: &FieldMeta) -> Result<Option<RowExpr>> {
+        let expr = db_default(meta, field)?;
+        Ok(expr.map(|expr| RowExpr { expr, columns: Vec::new() }))
+    }
+
     /// What a model says.
     fn of(meta: &'static ModelMeta, node: &Node) -> Result<RowExpr> {
         let expr = Compiler::of_row(meta, &Settings::default(), node)?;
@@ -166,6 +180,11 @@ impl RowExpr {
             Expr::Column(Source::SELF.column(place))
         });
         Ok(RowExpr { expr, columns: columns.into_inner() })
+    }
+
+    /// The expression, of one without columns.
+    pub(super) fn without_columns(&self) -> Expr {
+        self.expr.clone()
     }
 
     /// The name of the column that it is, if it is nothing else.
@@ -252,7 +271,7 @@ impl ModelState {
             |field: &u16| meta.field(*field).map_or_else(String::new, |field| field.name.to_owned());
         let mut state = ModelState { table: meta.table.to_owned(), ..ModelState::new(meta.app, meta.name) };
         for field in meta.fields {
-            if let Some(description) = FieldState::of(field) {
+            if let Some(description) = FieldState::of(meta, field)? {
                 state.fields.insert(field.name.to_owned(), description);
             }
         }
@@ -351,6 +370,7 @@ impl FieldState {
             auto: false,
             unsigned: None,
             default: None,
+            db_default: None,
         }
     }
 
@@ -379,8 +399,14 @@ impl FieldState {
         FieldState { default: Some(value.into()), ..self }
     }
 
+    /// The same, where the database writes this if no value is given.
+    #[must_use]
+    pub fn with_db_default(self, value: RowExpr) -> FieldState {
+        FieldState { db_default: Some(value), ..self }
+    }
+
     /// What a field is; nothing for the other side of a relation and for pairs that have a model of their own.
-    fn of(field: &FieldMeta) -> Option<FieldState> {
+    fn of(meta: &'static ModelMeta, field: &FieldMeta) -> Result<Option<FieldState>> {
         let kind = match field.kind {
             FieldKind::Column(data_type) => FieldStateKind::Column(data_type),
             FieldKind::ForeignKey { target, one } => {
@@ -394,13 +420,13 @@ impl FieldState {
             FieldKind::ManyToMany { target, through: None } => {
                 FieldStateKind::ManyToMany { to: target().label() }
             }
-            FieldKind::ManyToMany { .. } | FieldKind::Reverse { .. } | FieldKind::Generic => return None,
+            FieldKind::ManyToMany { .. } | FieldKind::Reverse { .. } | FieldKind::Generic => return Ok(None),
         };
         let default = field.db_default.and_then(|default| match default() {
             Node::Value(value) => Some(value),
             _ => None,
         });
-        Some(FieldState {
+        Ok(Some(FieldState {
             kind,
             column: field.column.to_owned(),
             null: field.null,
@@ -410,7 +436,8 @@ impl FieldState {
             auto: field.auto,
             unsigned: field.unsigned,
             default: default.or_else(|| field.default.map(|default| default())),
-        })
+            db_default: RowExpr::of_default(meta, field)?,
+        }))
     }
 
     /// The model that it leads to, if it leads to one.

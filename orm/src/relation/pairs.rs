@@ -2,7 +2,8 @@
 
 use indexmap::{IndexMap, IndexSet};
 use nuages_engine::algebra::{
-    Delete, Expr, Insert, InsertSource, OutputColumn, Query, Relation, Source, Statement,
+    ConflictAction, Delete, Expr, Insert, InsertSource, OnConflict, OutputColumn, Query, Relation, Source,
+    Statement,
 };
 use nuages_storage::{DataType, Value};
 
@@ -110,7 +111,9 @@ impl<'x> Pairs<'x> {
     }
 
     /// `INSERT .. SELECT` of the pairs that do not exist. What else a declared model of the pairs has gets its default.
+    /// Of the tables that are made for pairs no two rows are one pair; another thread may add it just now.
     fn insert(&self, keys: &[Value]) -> Result<()> {
+        let is_made = self.through.model.is_none();
         let (values, known) = (Source::new(0), Source::new(1));
         let further = self.further()?;
         let row = |from: &Value, to: &Value| {
@@ -144,7 +147,7 @@ impl<'x> Pairs<'x> {
             rows: InsertSource::Query(Box::new(Query::new(relation, columns))),
             source: Source::new(2),
             returning: Vec::new(),
-            conflict: None,
+            conflict: is_made.then(|| OnConflict { target: None, action: ConflictAction::DoNothing }),
         });
         self.run(&statement)
     }

@@ -6,7 +6,7 @@ use self::theirs::Made;
 use crate::{
     error::ValidationErrors,
     field::DataType,
-    migrate::{FieldState, FieldStateKind, Migration, ModelState, Operation, ProjectState, changes},
+    migrate::{FieldState, FieldStateKind, Migration, ModelState, Operation, ProjectState, RowExpr, changes},
     order::Order,
     prelude::*,
     validate::min_value,
@@ -41,6 +41,62 @@ fn the_table_of_a_model_that_is_not_managed_is_never_made() {
     let theirs = App::new().models(theirs::Song::app()).bind(made.engine().clone()).unwrap();
     let titles: Vec<String> = theirs::Song::objects().values_list(theirs::Song::title).all(&theirs).unwrap();
     assert_eq!(titles, ["Nuages"]);
+}
+
+mod rated {
+    use crate::prelude::*;
+
+    #[derive(Model, Clone, Debug)]
+    #[model(app = "lab", table = "lab_song")]
+    pub(super) struct Song {
+        pub(super) id: Auto<i64>,
+        pub(super) title: String,
+    }
+
+    #[derive(Model, Clone, Debug)]
+    #[model(app = "lab", table = "lab_song")]
+    pub(super) struct Rated {
+        pub(super) id: Auto<i64>,
+        pub(super) title: String,
+        #[field(db_default = 5)]
+        pub(super) stars: Auto<i32>,
+    }
+}
+
+#[test]
+fn a_migrated_table_writes_what_the_database_is_to_write() -> Result<()> {
+    use rated::{Rated, Song};
+    let (none, with) = (ProjectState::default(), ProjectState::of([Rated::meta()])?);
+    let database = nuages_engine::Database::new();
+    Migration::new("0001", changes(&none, &with, &[])).run(&none, &database)?;
+    let db = App::new().models(Rated::app()).bind(database)?;
+    let created = Rated::objects().create(new!(Rated { title: "Nuages" }), &db)?;
+    assert_eq!(Rated::objects().get(Rated::id.eq(created.id), &db)?.stars, Auto::from(5));
+
+    // The same of a field that comes to rows.
+    let database = nuages_engine::Database::new();
+    let bare = ProjectState::of([Song::meta()])?;
+    Migration::new("0001", changes(&none, &bare, &[])).run(&none, &database)?;
+    let db = App::new().models(Song::app()).bind(database.clone())?;
+    Song::objects().create(new!(Song { title: "Djangology" }), &db)?;
+    let model =
+        |field: FieldState| Operation::AddField { model: "lab.Song".into(), name: "stars".into(), field };
+    let field = with.models["lab.Rated"].field_named("stars")?.clone();
+    let starred = Migration::new("0002", [model(field.clone())]).run(&bare, &database)?;
+    let db = App::new().models(Rated::app()).bind(database.clone())?;
+    Rated::objects().create(new!(Rated { title: "Daphne" }), &db)?;
+    let stars: Vec<i32> = Rated::objects().values_list(Rated::stars).all(&db)?;
+    assert_eq!(stars, [5, 5]);
+
+    // Another such default is a change, and is made.
+    let mut other = starred.clone();
+    other.models["lab.Song"].fields["stars"] = field.with_db_default(RowExpr::value(3));
+    let operations = changes(&starred, &other, &[]);
+    assert_eq!(operations.iter().map(ToString::to_string).collect::<Vec<_>>(), ["Alter field stars on song"]);
+    Migration::new("0003", operations).run(&starred, &database)?;
+    let db = App::new().models(Rated::app()).bind(database)?;
+    assert_eq!(Rated::objects().create(new!(Rated { title: "Swing 42" }), &db)?.stars, Auto::from(3));
+    Ok(())
 }
 
 #[test]

@@ -239,3 +239,26 @@ fn what_a_union_cannot_do_is_refused() {
     assert!(both.clone().annotate(Post::id + 1).all(&db).is_err());
     assert!(both.distinct().all(&db).is_err());
 }
+
+#[test]
+fn a_pair_that_another_thread_adds_just_now_is_no_error() {
+    let db = app().open_memory().unwrap();
+    fill(&db);
+    let mut post = Post::objects().get(Post::title.eq("c"), &db).unwrap();
+    let mut same = post.clone();
+    let tag = Tag::objects().get(Tag::name.eq("go"), &db).unwrap();
+    std::thread::scope(|threads| {
+        let mut other = None;
+        let added = db.atomic(|tx| {
+            post.tags.add(&tag, tx)?;
+            other = Some(threads.spawn(|| same.tags.add(&tag, &db)));
+            while db.engine().waiting() == 0 {
+                std::thread::yield_now();
+            }
+            Ok(())
+        });
+        added.unwrap();
+        other.unwrap().join().unwrap().unwrap();
+    });
+    assert_eq!(post.tags.count(&db).unwrap(), 1);
+}
