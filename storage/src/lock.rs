@@ -501,20 +501,20 @@ fn answered(
     slot: Slot,
     answer: Answer,
 ) -> Result<Outcome, LockError> {
-    let answered = answer.map_err(|error| *error)?;
-    *claims += u64::from(!matches!(answered, Answered::Had));
-    match answered {
-        Answered::Had | Answered::Granted => Ok(Outcome::Granted),
-        Answered::First => {
+    match answer {
+        Ok(Answered::Had) => return Ok(Outcome::Granted),
+        Ok(Answered::Granted) => {}
+        Ok(Answered::First) => slots.push(slot),
+        Ok(Answered::Wait(waiter)) => {
             slots.push(slot);
-            Ok(Outcome::Granted)
+            *claims += 1;
+            return Ok(Outcome::Wait(Ticket::new(locks.clone(), slot, waiter)));
         }
-        Answered::Wait(waiter) => {
-            slots.push(slot);
-            Ok(Outcome::Wait(Ticket::new(locks.clone(), slot, waiter)))
-        }
-        Answered::Busy => unreachable!("who is told to look again queues in the end"),
+        Ok(Answered::Busy) => unreachable!("who is told to look again queues in the end"),
+        Err(error) => return Err(*error),
     }
+    *claims += 1;
+    Ok(Outcome::Granted)
 }
 
 impl Drop for Owner {

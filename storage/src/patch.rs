@@ -90,6 +90,11 @@ impl Patch {
         &self.slots
     }
 
+    /// The words of all rows, each row's in the order of the slots.
+    pub(crate) fn words(&self) -> &[Option<u64>] {
+        &self.words
+    }
+
     /// The words of its rows from this one on, each row's in the order of the slots.
     pub(crate) fn words_from(&self, row: usize) -> impl Iterator<Item = &[Option<u64>]> {
         let of_row = self.slots.len();

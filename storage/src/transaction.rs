@@ -38,10 +38,11 @@ pub struct Transaction {
     write_set: WriteSet,
     /// The version that all statements see, where that is fixed; from the first of them on.
     snapshot: Option<Snapshot>,
-    /// What it sees, once it has written: the snapshot, or the newest version, with its own writes.
-    seen: Option<View>,
+    /// What it sees, once it has written: the snapshot, or the newest version, with its own writes. Few transactions
+    /// have a view, and so it is no part of what is moved when one begins.
+    seen: Option<Box<View>>,
     /// The newest version with its own writes, where that is not what it sees.
-    newest: Option<View>,
+    newest: Option<Box<View>>,
     /// Puts down that it holds the snapshot, or the version that its view stands on.
     hold: Option<Hold>,
 }
@@ -217,8 +218,8 @@ impl Transaction {
             self.refresh(&held);
             self.refresh_newest(&held);
         }
-        let seen = self.seen.as_ref().map(View::version).or(self.snapshot.as_deref());
-        let newest = self.newest.as_ref().or(self.seen.as_ref()).map_or(&*held, View::version);
+        let seen = self.seen.as_deref().map(View::version).or(self.snapshot.as_deref());
+        let newest = self.newest.as_deref().or(self.seen.as_deref()).map_or(&*held, View::version);
         let ground = match overlays {
             true => Ground::without_own_writes(&held),
             false => Ground::of(seen.unwrap_or(newest), newest),
@@ -269,7 +270,7 @@ impl Transaction {
             self.put_down(newest);
         }
         let base = self.snapshot.as_ref().unwrap_or(newest);
-        let seen = self.seen.get_or_insert_with(|| View::of(base));
+        let seen = self.seen.get_or_insert_with(|| Box::new(View::of(base)));
         seen.rebase(base, &self.write_set);
         seen.catch_up(&self.write_set);
     }
@@ -296,7 +297,7 @@ impl Transaction {
             return;
         }
         let view = self.newest.take().or_else(|| self.seen.clone());
-        let mut view = view.unwrap_or_else(|| View::of(newest));
+        let mut view = view.unwrap_or_else(|| Box::new(View::of(newest)));
         view.rebase(newest, &self.write_set);
         view.catch_up(&self.write_set);
         self.newest = Some(view);
@@ -306,8 +307,8 @@ impl Transaction {
     fn keep(&mut self, view: Option<View>) {
         match (view, &self.snapshot) {
             (None, _) => {}
-            (Some(view), None) => self.seen = Some(view),
-            (Some(view), Some(_)) => self.newest = Some(view),
+            (Some(view), None) => self.seen = Some(Box::new(view)),
+            (Some(view), Some(_)) => self.newest = Some(Box::new(view)),
         }
     }
 
@@ -402,12 +403,9 @@ impl Transaction {
     /// The view to be published, if one was made. What else was held of versions is let go.
     fn take_view(&mut self) -> Option<View> {
         self.hold = None;
-        if self.snapshot.take().is_some() {
-            self.seen = None;
-            self.newest.take()
-        } else {
-            self.seen.take()
-        }
+        let (seen, newest) = (self.seen.take(), self.newest.take());
+        let view = if self.snapshot.take().is_some() { newest } else { seen };
+        view.map(|view| *view)
     }
 }
 

@@ -233,14 +233,18 @@ impl WriteSet {
     /// Records an operation.
     #[inline]
     pub fn push(&mut self, operation: Operation) {
-        let is_gentle = matches!(operation, Operation::Insert { .. } | Operation::Assign { .. });
-        if let Some(table) = operation.table() {
-            add_once(&mut self.tables, table);
-            if !is_gentle {
-                add_once(&mut self.rewritten, table);
+        match &operation {
+            Operation::Insert { table, .. } | Operation::Assign { table, .. } => {
+                add_once(&mut self.tables, *table);
+            }
+            operation => {
+                if let Some(table) = operation.table() {
+                    add_once(&mut self.tables, table);
+                    add_once(&mut self.rewritten, table);
+                }
+                self.changes_schema |= matches!(operation, Operation::Schema(_));
             }
         }
-        self.changes_schema |= matches!(operation, Operation::Schema(_));
         if self.operations.capacity() == 0 {
             self.operations = SPARE.try_with(Cell::take).unwrap_or_default();
         }
@@ -289,7 +293,7 @@ impl WriteSet {
 }
 
 fn add_once(tables: &mut SmallVec<[TableId; 2]>, table: TableId) {
-    if !tables.contains(&table) {
+    if tables.last() != Some(&table) && !tables.contains(&table) {
         tables.push(table);
     }
 }

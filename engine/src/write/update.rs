@@ -354,7 +354,8 @@ fn integer(
             let column = table.columns.get(column.index())?;
             let is_integer =
                 matches!(column.data_type, DataType::SmallInt | DataType::Integer | DataType::BigInt);
-            (is_integer && column.lane == Lane::Word && !row.null(column.slot)).then(|| row.int(column.slot))
+            let word = (is_integer && column.lane == Lane::Word).then(|| row.present_word(column.slot))??;
+            Some(word.cast_signed())
         }
         Expr::Arithmetic(op, left, right) => {
             let below = levels.checked_sub(1)?;

@@ -167,6 +167,14 @@ impl Leaf {
         if patch.slots().iter().any(|slot| *slot >= self.layout.len()) {
             self.make_room(layout, self.len());
         }
+        if let [_] = patch.row_ids() {
+            patch
+                .slots()
+                .iter()
+                .zip(patch.words())
+                .for_each(|(slot, word)| self.assign_word(*slot, at, *word));
+            return 1;
+        }
         let mut done = 0;
         for (row_id, words) in patch.row_ids()[from..].iter().zip(patch.words_from(from)) {
             let Some(distance) = self.row_ids[at..].iter().position(|id| *id >= row_id.get()) else { break };

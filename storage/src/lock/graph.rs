@@ -117,7 +117,7 @@ impl Waits {
         let place = place.filter(|_| slots.len() == 1);
         slots.iter().filter_map(|slot| Some((*slot, locked.get(slot)?))).flat_map(move |(slot, locked)| {
             let places = place.map_or(0..locked.queue().len(), |place| place..place + 1);
-            let queue = locked.queue().range(places.clone()).map(|waiting| &waiting.claim);
+            let queue = locked.queue().take(places.end).skip(places.start).map(|waiting| &waiting.claim);
             let claims = places.zip(queue).filter(move |(_, claim)| claim.node == node);
             claims.map(move |(place, claim)| (slot, locked, place, claim))
         })

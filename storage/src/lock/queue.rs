@@ -7,7 +7,7 @@
 //! - who asks for more of what it holds goes to the front, and waits for other holders alone;
 //! - who holds something else in the slot that somebody waits for goes in front of the first who does.
 
-use std::collections::VecDeque;
+use std::collections::{VecDeque, vec_deque};
 use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
@@ -64,13 +64,54 @@ pub(super) struct Blocker {
 #[derive(Debug)]
 pub(super) struct Locked {
     holders: SmallVec<[Claim; 1]>,
-    queue: VecDeque<Waiting>,
+    queue: Queue,
+}
+
+/// Who waits, from the front. Nobody does in most slots, and then there is nothing to be made, moved and freed.
+#[derive(Debug, Default)]
+struct Queue(Option<Box<VecDeque<Waiting>>>);
+
+impl Queue {
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |queue| queue.len())
+    }
+
+    fn get(&self, place: usize) -> Option<&Waiting> {
+        self.0.as_ref()?.get(place)
+    }
+
+    fn iter(&self) -> vec_deque::Iter<'_, Waiting> {
+        self.before(self.len())
+    }
+
+    /// Those in front of a place.
+    fn before(&self, place: usize) -> vec_deque::Iter<'_, Waiting> {
+        self.0.as_ref().map_or_else(vec_deque::Iter::default, |queue| queue.range(..place))
+    }
+
+    fn insert(&mut self, place: usize, waiting: Waiting) {
+        self.0.get_or_insert_default().insert(place, waiting);
+    }
+
+    fn remove(&mut self, place: usize) -> Option<Waiting> {
+        self.0.as_mut()?.remove(place)
+    }
+
+    fn retain(&mut self, keep: impl FnMut(&Waiting) -> bool) {
+        if let Some(queue) = &mut self.0 {
+            queue.retain(keep);
+        }
+    }
 }
 
 impl Locked {
     /// A slot that was free.
     pub(super) fn by(claim: Claim) -> Self {
-        Self { holders: smallvec![claim], queue: VecDeque::new() }
+        Self { holders: smallvec![claim], queue: Queue::default() }
     }
 
     pub(super) fn is_free(&self) -> bool {
@@ -105,7 +146,7 @@ impl Locked {
 
     /// The names of a claim at this place that it cannot have now.
     pub(super) fn blocked(&self, claim: &Claim, place: usize) -> u64 {
-        let waiting = self.queue.range(..place).map(|waiting| &waiting.claim);
+        let waiting = self.queue.before(place).map(|waiting| &waiting.claim);
         self.holders.iter().chain(waiting).fold(0, |blocked, other| blocked | claim.conflict(other))
     }
 
@@ -118,7 +159,7 @@ impl Locked {
     /// Who is in the way of a claim at this place: first the holders, then those in front from the nearest on.
     pub(super) fn blockers(&self, claim: &Claim, place: usize) -> impl Iterator<Item = Blocker> {
         let holders = self.holders.iter().map(|held| (held, Because::Holds(held.strength), None));
-        let waiting = self.queue.range(..place).map(|waiting| &waiting.claim).enumerate().rev();
+        let waiting = self.queue.before(place).map(|waiting| &waiting.claim).enumerate().rev();
         let waiting =
             waiting.map(|(place, asked)| (asked, Because::WaitsInFront(asked.strength), Some(place)));
         holders.chain(waiting).filter_map(|(other, because, place)| {
@@ -128,8 +169,8 @@ impl Locked {
     }
 
     /// Those who wait, from the front.
-    pub(super) fn queue(&self) -> &VecDeque<Waiting> {
-        &self.queue
+    pub(super) fn queue(&self) -> vec_deque::Iter<'_, Waiting> {
+        self.queue.iter()
     }
 
     /// Makes the claim's owner hold it. What it held less strongly it now holds like this.

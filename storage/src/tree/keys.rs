@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::{FANOUT, Keys};
+use crate::cache::ask_for;
 
 /// Keys that are their own packed form: row ids, for one. They lie in the node itself.
 #[derive(Debug)]
@@ -32,9 +33,13 @@ impl<K: Copy + Ord + 'static> Keys for PlainKeys<K> {
         self.0[at]
     }
 
-    /// Counting all of so few keys has no branch to mispredict.
+    /// A binary search has no branch to mispredict, and asks four of so few keys: half the price of counting them all.
+    /// But it asks one after the other, so the cache lines in which they lie are asked for together before.
+    #[inline]
     fn upper_bound(&self, key: K) -> usize {
-        self.0.iter().filter(|separator| **separator <= key).count()
+        let keys = self.0.as_slice();
+        keys.first().into_iter().chain(keys.last()).for_each(ask_for);
+        keys.partition_point(|separator| *separator <= key)
     }
 
     fn insert(&mut self, at: usize, key: K) {
