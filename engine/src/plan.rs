@@ -333,6 +333,8 @@ pub(crate) struct Scan {
     pub(crate) offset: RowCount,
     /// How many rows are asked for at most, if that is known; only without a filter.
     pub(crate) count: Option<RowCount>,
+    /// The number of the premise that says how many rows the path has, in a plan that is kept with its premises.
+    pub(crate) premise: Option<usize>,
 }
 
 /// What is read of a row.
@@ -377,6 +379,29 @@ impl Access {
         matches!(self, Access::Union(_) | Access::Intersection(_))
     }
 
+    /// Whether it is a clone of another: a path of one range or several, made of the very same scalars.
+    pub(crate) fn is_same(&self, other: &Access) -> bool {
+        match (self, other) {
+            (Access::RowRange(bounds), Access::RowRange(others)) => bounds.is_same(others),
+            (
+                Access::Index { index, prefixes, bounds, .. },
+                Access::Index { index: of, prefixes: other_prefixes, bounds: other_bounds, .. },
+            ) => {
+                let same = |(one, other): (&KeyValue, &KeyValue)| {
+                    one.matches_null == other.matches_null && one.value.is_same(&other.value)
+                };
+                index == of
+                    && prefixes.len() == other_prefixes.len()
+                    && prefixes
+                        .iter()
+                        .zip(other_prefixes)
+                        .all(|(one, other)| one.len() == other.len() && one.iter().zip(other).all(same))
+                    && bounds.is_same(other_bounds)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether it has at most one row, whatever its parameters are.
     pub(crate) fn is_single(&self) -> bool {
         match self {
@@ -405,6 +430,20 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
+    fn is_same(&self, other: &Bounds) -> bool {
+        let same = |one: &Option<Bound>, other: &Option<Bound>| match (one, other) {
+            (Some(one), Some(other)) => one.inclusive == other.inclusive && one.value.is_same(&other.value),
+            (None, None) => true,
+            _ => false,
+        };
+        let same_beginning = match (&self.beginning, &other.beginning) {
+            (Some(one), Some(other)) => one.is_same(other),
+            (None, None) => true,
+            _ => false,
+        };
+        same(&self.lower, &other.lower) && same(&self.upper, &other.upper) && same_beginning
+    }
+
     /// What they are made of.
     pub(crate) fn scalars(&self) -> impl Iterator<Item = &Scalar> {
         self.lower.iter().chain(&self.upper).map(|bound| &bound.value).chain(&self.beginning)
