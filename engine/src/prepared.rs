@@ -160,6 +160,7 @@ impl KeptPlan {
     ) -> bool {
         self.schema == schema
             && match &self.good {
+                // Its scans are of no premises.
                 Good::Always => true,
                 Good::While(premises) => counted.all_hold(premises, version, context),
                 Good::Never => false,

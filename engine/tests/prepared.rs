@@ -1,5 +1,7 @@
 //! Prepared queries: each run finds what there is now, and what was planned for another schema is not run.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use nuages_engine::sql::{Connection, Dialect, statement};
 use nuages_engine::{Cancel, Database, Error, Isolation, Limits, Prepared, Row, Session, Under};
 use nuages_storage::Value;

@@ -133,8 +133,19 @@ impl<'v> Scan<'v> {
         }
     }
 
+    /// Whether it was found out before that there are no rows, so that nothing need be opened.
+    fn is_known_empty(&self, context: &Context<'_>) -> bool {
+        // What the offset comes to may be an error.
+        self.ranks.is_some_and(|ranks| ranks.iter().all(Range::is_empty))
+            && self.scan.offset.fixed().is_some()
+            && !context.is_watched()
+    }
+
     /// The next leaf, or a batch of rows gathered from several.
     fn fetch(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
+        if self.is_known_empty(context) {
+            return Ok(false);
+        }
         let begun = self.rows.is_some();
         let rows = match &mut self.rows {
             Some(rows) => rows,

@@ -96,6 +96,9 @@ impl Premise {
     /// If there are still about as many: where, of a path that has ranks.
     fn if_holds(&self, version: &Version, context: &Context<'_>) -> Option<Option<Ranks>> {
         match self {
+            Premise::Path { table, access: Access::All, rows } => {
+                are_alike(*rows, version.table(*table)?.len()).then_some(None)
+            }
             Premise::Path { table, access, rows } => {
                 let table = version.table(*table)?;
                 let ranks = ranges::ranks(table, access, context).ok()?;
