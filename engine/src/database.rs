@@ -207,7 +207,7 @@ impl Session for Database {
     }
 
     fn interrupt(&self) -> Interrupt {
-        Interrupt::new(self.limits.clone())
+        Interrupt::new(&self.limits)
     }
 
     fn autocommits_in(&self) -> Option<Autocommit<'_>> {

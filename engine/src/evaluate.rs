@@ -123,6 +123,11 @@ impl Scalar {
         self.root.data_type.unwrap_or(types::TEXT)
     }
 
+    /// Whether it is known to say what another says: a clone of it, the same parameter or constant.
+    pub(crate) fn is_same(&self, other: &Scalar) -> bool {
+        Arc::ptr_eq(&self.root, &other.root) || self.root.is_same_value(&other.root)
+    }
+
     /// Its value, if it depends neither on rows nor on parameters.
     #[must_use]
     pub fn as_constant(&self) -> Option<&Value> {
@@ -203,6 +208,22 @@ impl Scalar {
     /// # Errors
     /// As [`Scalar::evaluate`].
     pub fn value(&self, context: &Context<'_>) -> Result<Value, Error> {
+        self.value_lent(context).map(Cow::into_owned)
+    }
+
+    /// The same without copying what need not be computed.
+    ///
+    /// # Errors
+    /// As [`Scalar::evaluate`].
+    #[inline]
+    pub(crate) fn value_lent<'a>(&'a self, context: &Context<'a>) -> Result<Cow<'a, Value>, Error> {
+        match self.root.given(context) {
+            Some(value) => Ok(Cow::Borrowed(value)),
+            None => self.value_computed(context).map(Cow::Owned),
+        }
+    }
+
+    fn value_computed(&self, context: &Context<'_>) -> Result<Value, Error> {
         Ok(self.evaluate(&Batch::new([], 1), context)?.value(0))
     }
 }

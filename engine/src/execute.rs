@@ -29,7 +29,7 @@ mod limit;
 pub(crate) mod measured;
 mod merge_join;
 mod nested_loop;
-mod point;
+pub(crate) mod point;
 mod project;
 pub(crate) mod ranges;
 mod recursive;
@@ -49,7 +49,7 @@ use crate::batch::Batch;
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::plan::{Node, Plan};
-use point::Point;
+use point::{Point, point_fetch};
 use scope::Scope;
 
 /// A running operator.
@@ -83,10 +83,22 @@ pub(crate) fn run_held<'v>(
     context: &Context<'_>,
     each: &mut dyn FnMut(&Batch<'v>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    if let Some(point) = Point::of(plan) {
+    if let Some(fetch) = point_fetch(plan)
+        && let Some(point) = Point::of(plan, &fetch)
+    {
         return point.run(version, context, each);
     }
-    let mut operator = open(plan, &Scope::new(version));
+    run_operators(plan, &Scope::new(version), context, each)
+}
+
+/// The same by operators, whatever the plan is.
+pub(crate) fn run_operators<'v>(
+    plan: &'v Plan,
+    scope: &Scope<'v>,
+    context: &Context<'_>,
+    each: &mut dyn FnMut(&Batch<'v>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut operator = open(plan, scope);
     let mut batch = Batch::default();
     context.check()?;
     while operator.next(&mut batch, context)? {
@@ -104,7 +116,7 @@ pub(crate) fn open<'v>(plan: &'v Plan, scope: &Scope<'v>) -> Running<'v> {
     match &plan.node {
         Node::Unit => Box::new(values::Unit::new()),
         Node::Values(rows) => Box::new(values::Values::new(rows, &plan.columns)),
-        Node::Scan(scan) => Box::new(scan::Scan::new(scan, version)),
+        Node::Scan(scan) => Box::new(scan::Scan::new(scan, scope)),
         Node::Count(access, table) => Box::new(scan::Count::new(access, *table, version)),
         Node::Filter { input: below, predicate } => {
             Box::new(filter::Filter::new(input(below), &predicate.scalar))

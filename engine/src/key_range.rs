@@ -1,6 +1,6 @@
 //! Ranges of keys and of row ids: what an access path fetches, and what a serializable transaction notes that it read.
 
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 
 use nuages_storage::key::{KeyBuffer, prefix_end};
 use nuages_storage::{Index, RowId};
@@ -24,6 +24,11 @@ impl KeyRange {
 
     pub(crate) fn upper(&self) -> Bound<&[u8]> {
         as_bytes(&self.upper)
+    }
+
+    /// The ranks of its entries.
+    pub(crate) fn ranks(&self, index: &Index) -> Range<u64> {
+        index.ranks(self.lower(), self.upper())
     }
 
     /// Whether a key is in it.

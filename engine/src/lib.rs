@@ -68,6 +68,7 @@ pub mod plan;
 pub mod prepared;
 pub mod race;
 mod reads;
+mod row;
 mod schema;
 pub mod session;
 pub mod snapshot;
@@ -88,8 +89,9 @@ pub use nuages_storage::{
     Checkpointed, Compacted, Durability, FileError, Options, Recovery, Salvage, TornTail,
 };
 pub use optimize::{ColumnStatistics, TableStatistics};
-pub use outcome::{Outcome, ResultSet, RowKeys};
+pub use outcome::{ColumnNames, Outcome, ResultSet, RowKeys};
 pub use prepared::Prepared;
+pub use row::Row;
 pub use session::{Session, Under};
 pub use snapshot::{Feed, Published, Snapshot};
 pub use vector::{Vector, VectorBuilder};

@@ -57,6 +57,16 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Whether there are none.
+    #[inline]
+    fn are_none(&self) -> bool {
+        let Limits { statement_timeout, lock_timeout, memory_bytes_max, cancel } = self;
+        statement_timeout.is_none()
+            && lock_timeout.is_none()
+            && memory_bytes_max.is_none()
+            && cancel.is_none()
+    }
+
     /// Whether a statement may be ended that waits for nobody.
     pub(crate) fn may_end(&self) -> bool {
         self.statement_timeout.is_some() || self.cancel.is_some()
@@ -149,25 +159,40 @@ impl Drop for Cancelled {
 }
 
 /// The limits of one statement, counted from when it began, and the clock it goes by.
+///
+/// Most statements have none, and begin in less time than limits would take to be copied.
 #[derive(Debug, Default)]
 pub struct Interrupt {
-    limits: Limits,
     /// What time it is for the statement, if that was settled before it.
     now: Option<Timestamp>,
+    limited: Option<Box<InForce>>,
+}
+
+/// Limits of a statement that has begun.
+#[derive(Debug)]
+struct InForce {
+    limits: Limits,
     /// When it has to have ended.
     end: Option<Instant>,
     /// What it keeps, if that is limited.
     memory: Option<Arc<Memory>>,
 }
 
-impl Interrupt {
-    /// Of a statement that begins now.
-    #[must_use]
-    pub fn new(limits: Limits) -> Interrupt {
+impl InForce {
+    fn new(limits: &Limits) -> InForce {
         // A time beyond all time is no limit.
         let end = limits.statement_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let memory = limits.memory_bytes_max.map(|bytes_max| Arc::new(Memory::new(bytes_max)));
-        Interrupt { limits, now: None, end, memory }
+        InForce { limits: limits.clone(), end, memory }
+    }
+}
+
+impl Interrupt {
+    /// Of a statement that begins now.
+    #[must_use]
+    #[inline]
+    pub fn new(limits: &Limits) -> Interrupt {
+        Interrupt { now: None, limited: (!limits.are_none()).then(|| Box::new(InForce::new(limits))) }
     }
 
     /// The same for a statement of a transaction in which it is always this time.
@@ -183,17 +208,19 @@ impl Interrupt {
 
     /// Whether nothing can end the statement before its time.
     pub(crate) fn is_none(&self) -> bool {
-        self.end.is_none() && self.limits.cancel.is_none() && self.memory.is_none()
+        self.limited.as_ref().is_none_or(|limited| {
+            limited.end.is_none() && limited.limits.cancel.is_none() && limited.memory.is_none()
+        })
     }
 
     /// What the statement keeps, if that is limited.
     pub(crate) fn memory(&self) -> Option<&Arc<Memory>> {
-        self.memory.as_ref()
+        self.limited.as_ref()?.memory.as_ref()
     }
 
     /// How many bytes its result may have.
     pub(crate) fn memory_bytes_max(&self) -> Option<u64> {
-        self.limits.memory_bytes_max
+        self.limited.as_ref()?.limits.memory_bytes_max
     }
 
     /// That the statement may go on.
@@ -201,10 +228,11 @@ impl Interrupt {
     /// # Errors
     /// [`Error::Cancelled`]; [`Error::StatementTimeout`], if it looks at the clock.
     pub(crate) fn check(&self, looks_at_clock: bool) -> Result<(), Error> {
-        if self.limits.cancel.as_ref().is_some_and(Cancel::is_cancelled) {
+        let Some(limited) = &self.limited else { return Ok(()) };
+        if limited.limits.cancel.as_ref().is_some_and(Cancel::is_cancelled) {
             return Err(Error::Cancelled);
         }
-        match (self.end, self.limits.statement_timeout) {
+        match (limited.end, limited.limits.statement_timeout) {
             (Some(end), Some(timeout)) if looks_at_clock && Instant::now() >= end => {
                 Err(Error::StatementTimeout { timeout })
             }
@@ -214,8 +242,13 @@ impl Interrupt {
 
     /// When a wait for a lock that begins now is over.
     fn end_of_wait(&self) -> Option<Instant> {
-        let lock = self.limits.lock_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        [lock, self.end].into_iter().flatten().min()
+        let InForce { limits, end, .. } = &**self.limited.as_ref()?;
+        let lock = limits.lock_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        [lock, *end].into_iter().flatten().min()
+    }
+
+    fn cancel(&self) -> Option<&Cancel> {
+        self.limited.as_ref()?.limits.cancel.as_ref()
     }
 
     /// Blocks the thread until a lock is granted.
@@ -224,7 +257,7 @@ impl Interrupt {
     /// [`Error::Lock`]; as [`check`](Interrupt::check).
     pub(crate) fn wait(&self, ticket: Ticket) -> Result<(), Error> {
         let end = self.end_of_wait();
-        let granted = match &self.limits.cancel {
+        let granted = match self.cancel() {
             None => ticket.wait(end),
             Some(_) => {
                 let over = poll_fn(|_| match end {
@@ -242,15 +275,17 @@ impl Interrupt {
     /// # Errors
     /// As [`wait`](Interrupt::wait).
     pub(crate) async fn granted(&self, ticket: Ticket, otherwise: Duration) -> Result<(), Error> {
-        let lock_timeout = self.limits.lock_timeout.unwrap_or(otherwise);
-        let rest = self.end.map_or(WAIT_MAX, |end| end.saturating_duration_since(Instant::now()));
+        let limited = self.limited.as_ref();
+        let lock_timeout = limited.and_then(|limited| limited.limits.lock_timeout).unwrap_or(otherwise);
+        let end = limited.and_then(|limited| limited.end);
+        let rest = end.map_or(WAIT_MAX, |end| end.saturating_duration_since(Instant::now()));
         let delay = Delay::new(lock_timeout.min(rest).min(WAIT_MAX));
         let granted = self.limited(ticket, delay).await;
         self.outcome(granted)
     }
 
     fn limited<F: Future<Output = ()> + Unpin>(&self, ticket: Ticket, over: F) -> Limited<F> {
-        let cancelled = Cancelled { cancel: self.limits.cancel.clone(), number: None };
+        let cancelled = Cancelled { cancel: self.cancel().cloned(), number: None };
         Limited { ticket: Some(ticket), over, cancelled }
     }
 

@@ -13,6 +13,7 @@ use nuages_storage::{DataType, Lane, Value};
 use crate::batch::Batch;
 use crate::error::Error;
 use crate::evaluate::Context;
+use crate::row::Row;
 use crate::vector::Vector;
 
 /// What a key in a hash table takes beside its values: its hash, its number and its share of empty places.
@@ -192,6 +193,24 @@ impl ResultRows {
     pub(crate) fn add(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
         let from = self.rows.len();
         self.rows.extend(batch.selection.iter().map(|row| batch.row(row)));
+        self.count_from(from)
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// As [`add`](ResultRows::add).
+    pub(crate) fn add_row(&mut self, row: Row<'_>) -> Result<(), Error> {
+        if self.rows.capacity() == 0 {
+            // Most results of which rows come one by one have one.
+            self.rows.reserve_exact(1);
+        }
+        self.rows.push(row.values());
+        self.count_from(self.rows.len() - 1)
+    }
+
+    /// Counts the rows from a number on, if that is limited.
+    fn count_from(&mut self, from: usize) -> Result<(), Error> {
         let Some(bytes_max) = self.bytes_max else { return Ok(()) };
         let row_bytes =
             |row: &Vec<Value>| size_of::<Vec<Value>>() + row.iter().map(value_bytes).sum::<usize>();

@@ -1,12 +1,66 @@
 //! What statements are told and return: rows under names, what was done, and where keys come from.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use nuages_storage::{TableId, Value};
+
+/// The names of the columns of a result: a slice of strings that is cheap to clone. All results of a prepared statement
+/// have the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ColumnNames(
+    /// None if there are none, which most statements that write have in common.
+    Option<Arc<[String]>>,
+);
+
+impl ColumnNames {
+    /// Those of no column.
+    #[must_use]
+    pub const fn none() -> ColumnNames {
+        ColumnNames(None)
+    }
+}
+
+impl Deref for ColumnNames {
+    type Target = [String];
+
+    fn deref(&self) -> &[String] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl From<Vec<String>> for ColumnNames {
+    fn from(names: Vec<String>) -> ColumnNames {
+        ColumnNames((!names.is_empty()).then(|| names.into()))
+    }
+}
+
+impl FromIterator<String> for ColumnNames {
+    fn from_iter<I: IntoIterator<Item = String>>(names: I) -> ColumnNames {
+        names.into_iter().collect::<Vec<_>>().into()
+    }
+}
+
+impl<'n> IntoIterator for &'n ColumnNames {
+    type Item = &'n String;
+    type IntoIter = std::slice::Iter<'n, String>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<const N: usize> PartialEq<[&str; N]> for ColumnNames {
+    fn eq(&self, other: &[&str; N]) -> bool {
+        **self == *other
+    }
+}
 
 /// Rows of values under names.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ResultSet {
     /// The names of the columns.
-    pub columns: Vec<String>,
+    pub columns: ColumnNames,
     /// The rows.
     pub rows: Vec<Vec<Value>>,
 }

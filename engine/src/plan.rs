@@ -2,13 +2,17 @@
 //!
 //! A [`Plan`] is a tree of operators with compiled scalars. It refers to tables and indexes by id and holds no
 //! version, so it may be kept (a prepared query) and run on any version of the schema it was made for. Every operator
-//! lists the columns it yields; a scalar refers to a column of its input by position.
+//! lists the columns it yields; a scalar refers to a column of its input by position. `access` has the paths of scans.
+
+mod access;
 
 use std::fmt;
 use std::sync::Arc;
 
 use nuages_storage::key::KeyPart;
 use nuages_storage::{DataType, IndexId, TableId};
+
+pub(crate) use access::{Access, Bound, Bounds, KeyValue};
 
 use crate::algebra::{
     self, AggregateFunction, Column, Expr, Frame, JoinKind, SetKind, SortKey, WindowFunction, WindowKind,
@@ -333,6 +337,8 @@ pub(crate) struct Scan {
     pub(crate) offset: RowCount,
     /// How many rows are asked for at most, if that is known; only without a filter.
     pub(crate) count: Option<RowCount>,
+    /// The number of the premise that says how many rows the path has, in a plan that is kept with its premises.
+    pub(crate) premise: Option<usize>,
 }
 
 /// What is read of a row.
@@ -352,70 +358,6 @@ impl Fetch {
             Fetch::Slot(slot, _) => Some(*slot),
         }
     }
-}
-
-/// An access path: which rows of a table, in which order.
-#[derive(Clone, Debug)]
-pub(crate) enum Access {
-    /// All rows, by row id.
-    All,
-    /// Rows whose ids are in a range.
-    RowRange(Bounds),
-    /// Rows by their ids, ascending.
-    RowIds(Vec<Scalar>),
-    /// Rows by an index, in its order. `point`: each prefix has at most one row, whatever its values are.
-    Index { index: IndexId, parts: Vec<KeyPart>, prefixes: Vec<Vec<KeyValue>>, bounds: Bounds, point: bool },
-    /// Rows that any of several paths has, each once, by row id.
-    Union(Vec<Access>),
-    /// Rows that each of several paths has, by row id.
-    Intersection(Vec<Access>),
-}
-
-impl Access {
-    /// Whether several paths are gone before the first row is read.
-    pub(crate) fn is_combined(&self) -> bool {
-        matches!(self, Access::Union(_) | Access::Intersection(_))
-    }
-
-    /// Whether it has at most one row, whatever its parameters are.
-    pub(crate) fn is_single(&self) -> bool {
-        match self {
-            Access::RowIds(ids) => ids.len() == 1,
-            Access::Index { prefixes, point, .. } => *point && prefixes.len() == 1,
-            Access::All | Access::RowRange(_) | Access::Union(_) | Access::Intersection(_) => false,
-        }
-    }
-}
-
-/// What a part of a key equals. The scalar has the column's type and mentions no column.
-#[derive(Clone, Debug)]
-pub(crate) struct KeyValue {
-    pub(crate) value: Scalar,
-    /// Whether NULL is looked for as a value is. Otherwise NULL means no row.
-    pub(crate) matches_null: bool,
-}
-
-/// A range of one column. The scalars have the column's type and mention no column; NULL means no row.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Bounds {
-    pub(crate) lower: Option<Bound>,
-    pub(crate) upper: Option<Bound>,
-    /// What texts begin with; then there are no other ends.
-    pub(crate) beginning: Option<Scalar>,
-}
-
-impl Bounds {
-    /// What they are made of.
-    pub(crate) fn scalars(&self) -> impl Iterator<Item = &Scalar> {
-        self.lower.iter().chain(&self.upper).map(|bound| &bound.value).chain(&self.beginning)
-    }
-}
-
-/// An end of a range.
-#[derive(Clone, Debug)]
-pub(crate) struct Bound {
-    pub(crate) value: Scalar,
-    pub(crate) inclusive: bool,
 }
 
 /// How an index join finds the partners of a row.

@@ -1,6 +1,6 @@
 //! Prepared queries: planned once, or once for each kind of values, and run often.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use nuages_storage::{Value, Version};
 use parking_lot::RwLock;
@@ -11,9 +11,11 @@ use crate::catalog::{Catalog, SchemaId};
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::execute;
-use crate::optimize::premise::Premise;
+use crate::execute::point::{Point, point_fetch};
+use crate::execute::scope::Scope;
+use crate::optimize::premise::{Counted, Premise, link};
 use crate::optimize::{self, PlannedFor};
-use crate::plan::{Access, LookupBy, Node, Plan};
+use crate::plan::{Access, Fetch, LookupBy, Node, Plan};
 use crate::session::Session;
 
 /// Rows up to which a plan counts as short.
@@ -23,8 +25,8 @@ const SHORT_ROWS_MAX: u64 = 64;
 /// takes longer than this it is no part worth saving, and a plan made for the values at hand may save much.
 const KEPT_COST_MAX: f64 = 200.0;
 
-/// How many plans are kept beside the first: for other values, or for another state of the schema.
-const OTHERS_MAX: usize = 4;
+/// How many plans are kept beside the first two: for other values, or for another state of the schema.
+const FURTHER_MAX: usize = 3;
 
 /// A query and its plans. It holds no version and no lock, so it may be kept and shared between threads, and run on
 /// any version and any fork.
@@ -59,8 +61,28 @@ const OTHERS_MAX: usize = 4;
 pub struct Prepared {
     query: Query,
     first: KeptPlan,
+    others: Arc<Others>,
+}
+
+/// Plans that were made for values.
+#[derive(Debug, Default)]
+struct Others {
+    /// The first of them, which most runs use. To look at it takes no lock.
+    second: OnceLock<Arc<KeptPlan>>,
     /// The newest last.
-    others: Arc<RwLock<Vec<Arc<KeptPlan>>>>,
+    further: RwLock<Vec<Arc<KeptPlan>>>,
+}
+
+impl Others {
+    fn keep(&self, plan: Arc<KeptPlan>) {
+        if let Err(plan) = self.second.set(plan) {
+            let mut further = self.further.write();
+            if further.len() == FURTHER_MAX {
+                further.remove(0);
+            }
+            further.push(plan);
+        }
+    }
 }
 
 /// A plan, and when it is good.
@@ -69,6 +91,9 @@ struct KeptPlan {
     plan: Plan,
     schema: SchemaId,
     good: Good,
+    is_short: bool,
+    /// What is read of its row, if it finds one row by its key.
+    point: Option<Box<[Fetch]>>,
 }
 
 /// For which values, and at which times, a plan is good.
@@ -84,22 +109,60 @@ enum Good {
 
 impl KeptPlan {
     fn new(planned: PlannedFor, schema: SchemaId) -> KeptPlan {
-        let PlannedFor { plan, premises, cost, .. } = planned;
+        let PlannedFor { mut plan, premises, cost, .. } = planned;
         let good = if is_short(&plan) {
             Good::Always
         } else if cost <= KEPT_COST_MAX {
+            link(&mut plan, &premises);
             Good::While(premises)
         } else {
             Good::Never
         };
-        KeptPlan { plan, schema, good }
+        KeptPlan::good_while(good, plan, schema)
     }
 
-    fn is_good(&self, schema: SchemaId, version: &Version, context: &Context<'_>) -> bool {
+    fn good_while(good: Good, plan: Plan, schema: SchemaId) -> KeptPlan {
+        let point = point_fetch(&plan).map(|fetch| fetch.into_boxed_slice());
+        let is_short = is_short(&plan);
+        KeptPlan { plan, schema, good, is_short, point }
+    }
+
+    /// The plan, if it finds one row by its key.
+    #[inline]
+    fn point(&self) -> Option<Point<'_>> {
+        Point::of(&self.plan, self.point.as_ref()?)
+    }
+
+    /// Runs it on a version of which this is known.
+    fn run(
+        &self,
+        version: &Version,
+        counted: &Counted,
+        context: &Context<'_>,
+        each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        match self.point() {
+            Some(point) => point.run(version, context, &mut |batch| each(batch)),
+            None => {
+                let scope = Scope::new(version).knowing(Some(counted));
+                execute::run_operators(&self.plan, &scope, context, &mut |batch| each(batch))
+            }
+        }
+    }
+
+    /// Whether it is good here and now, and what was counted to find that out.
+    fn is_good(
+        &self,
+        schema: SchemaId,
+        version: &Version,
+        context: &Context<'_>,
+        counted: &mut Counted,
+    ) -> bool {
         self.schema == schema
             && match &self.good {
+                // Its scans are of no premises.
                 Good::Always => true,
-                Good::While(premises) => premises.iter().all(|premise| premise.holds(version, context)),
+                Good::While(premises) => counted.all_hold(premises, version, context),
                 Good::Never => false,
             }
     }
@@ -137,7 +200,7 @@ impl Prepared {
 
     /// A query with a plan that was made for it on a version of this schema, and with no other.
     pub(crate) fn with_plan(query: Query, plan: Plan, schema: SchemaId) -> Prepared {
-        let first = KeptPlan { plan, schema, good: Good::Always };
+        let first = KeptPlan::good_while(Good::Always, plan, schema);
         Prepared { query, first, others: Arc::default() }
     }
 
@@ -159,7 +222,19 @@ impl Prepared {
     /// Whether it reads few rows whatever its parameters are, so that it may run within
     /// [`Session::read`], under the publication latch.
     pub fn is_short(&self) -> bool {
-        is_short(&self.first.plan)
+        self.first.is_short
+    }
+
+    /// Whether its first plan finds one row by its key, or none.
+    pub(crate) fn finds_one(&self) -> bool {
+        self.first.point.is_some()
+    }
+
+    /// Its first plan and the schema for which that is good, if it finds one row by its key and locks nothing.
+    #[inline]
+    pub(crate) fn point(&self) -> Option<(Point<'_>, SchemaId)> {
+        let point = self.first.point().filter(|_| self.query.lock.is_none())?;
+        Some((point, self.first.schema))
     }
 
     /// The query, if it locks rows, and so is a statement of a transaction and not a read of a version.
@@ -188,34 +263,38 @@ impl Prepared {
         each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let catalog = Catalog::of(version);
-        if self.first.is_good(catalog.schema_id(), version, context) {
-            return execute::run(&self.first.plan, version, context, each);
+        let mut counted = Counted::default();
+        let schema = catalog.schema_id();
+        for kept in std::iter::once(&self.first).chain(self.others.second.get().map(|second| &**second)) {
+            if kept.is_good(schema, version, context, &mut counted) {
+                return kept.run(version, &counted, context, each);
+            }
         }
-        let other = self.other(catalog, version, context)?;
-        execute::run(&other.plan, version, context, each)
+        let other = self.other(catalog, version, context, &mut counted)?;
+        other.run(version, &counted, context, each)
     }
 
-    /// A plan that is good here and now: one that is kept, or a new one.
+    /// A further plan that is good here and now: one that is kept, or a new one. What is known then is put into
+    /// `counted`.
     fn other(
         &self,
         catalog: &Catalog,
         version: &Version,
         context: &Context<'_>,
+        counted: &mut Counted,
     ) -> Result<Arc<KeptPlan>, Error> {
         let schema = catalog.schema_id();
-        let good =
-            self.others.read().iter().rev().find(|kept| kept.is_good(schema, version, context)).cloned();
-        if let Some(good) = good {
-            return Ok(good);
+        let further = self.others.further.read();
+        if let Some(good) = further.iter().rev().find(|kept| kept.is_good(schema, version, context, counted))
+        {
+            return Ok(Arc::clone(good));
         }
+        drop(further);
+        *counted = Counted::default();
         let planned = optimize::plan_for(&self.query, catalog, version, context.parameters())?;
         let new = Arc::new(KeptPlan::new(planned, schema));
         if !matches!(new.good, Good::Never) {
-            let mut others = self.others.write();
-            if others.len() == OTHERS_MAX {
-                others.remove(0);
-            }
-            others.push(Arc::clone(&new));
+            self.others.keep(Arc::clone(&new));
         }
         Ok(new)
     }
@@ -284,5 +363,80 @@ fn is_unique(by: &LookupBy) -> bool {
     match by {
         LookupBy::RowId(_) => true,
         LookupBy::Index { unique, .. } => *unique,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nuages_storage::Value;
+
+    use super::Prepared;
+    use crate::plan::{Node, Plan};
+    use crate::sql::Connection;
+    use crate::{Database, Session};
+
+    /// The numbers of the premises of its scans.
+    fn linked(plan: &mut Plan, found: &mut Vec<Option<usize>>) {
+        if let Node::Scan(scan) = &plan.node {
+            found.push(scan.premise);
+        }
+        plan.each_input_mut(&mut |input| linked(input, found));
+    }
+
+    #[test]
+    fn a_scan_of_what_was_counted_knows_of_which_premise_it_is() {
+        let mut connection = Connection::new(Database::new());
+        connection
+            .execute(
+                "CREATE TABLE song (id INTEGER PRIMARY KEY, album INTEGER, plays INTEGER, title TEXT);
+                 CREATE INDEX song_album ON song (album); CREATE INDEX song_plays ON song (plays);
+                 INSERT INTO song SELECT n, n % 20, n, 'title' FROM generate_series(1, 1000) AS g (n)",
+                &[],
+            )
+            .unwrap();
+        for sql in [
+            "SELECT id FROM song WHERE plays > $1 AND plays < 900",
+            "SELECT id, plays FROM song WHERE album = $1 ORDER BY plays, id",
+            "SELECT album, count(*) FROM song WHERE album = $1 GROUP BY album",
+            "SELECT title FROM song WHERE id > $1",
+        ] {
+            let query = connection.read(sql).unwrap();
+            let db = connection.database();
+            let mut prepared = Prepared::for_values(db, query, &[Value::Int(880)]).unwrap();
+            let mut found = Vec::new();
+            linked(&mut prepared.first.plan, &mut found);
+            let plan = prepared.plan().explain(&db.catalog().unwrap());
+            assert!(matches!(found[..], [Some(_)]), "{sql}: {found:?}\n{plan}");
+        }
+    }
+
+    #[test]
+    fn plans_for_other_values_are_kept_and_found_again() {
+        let mut connection = Connection::new(Database::new());
+        connection
+            .execute(
+                "CREATE TABLE song (id INTEGER PRIMARY KEY, plays INTEGER); CREATE INDEX song_plays ON song (plays);
+                 INSERT INTO song SELECT n, n FROM generate_series(1, 1000) AS g (n)",
+                &[],
+            )
+            .unwrap();
+        let query = connection.read("SELECT id FROM song WHERE plays > $1").unwrap();
+        let prepared = Prepared::new(connection.database(), query).unwrap();
+        let kept = || {
+            let second = prepared.others.second.get().is_some();
+            (second, prepared.others.further.read().len())
+        };
+        assert_eq!(kept(), (false, 0));
+        for (plays, expected) in
+            [(990, (true, 0)), (991, (true, 0)), (10, (true, 1)), (20, (true, 1)), (995, (true, 1))]
+        {
+            let mut rows = 0;
+            let mut count = |batch: &crate::Batch<'_>| {
+                rows += batch.count();
+                Ok(())
+            };
+            connection.database().run(&prepared, &[Value::Int(plays)], &mut count).unwrap();
+            assert_eq!((rows, kept()), (1_000 - plays as usize, expected), "more than {plays}");
+        }
     }
 }

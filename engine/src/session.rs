@@ -5,6 +5,7 @@
 //! version and an atomic statement that writes; everything else is made of these, here. [`Under`] is a session whose
 //! statements hold for one schema.
 
+mod point;
 mod under;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::prepared::Prepared;
 use crate::race::alternative::PLANS_MAX;
 use crate::race::{self, Alternative, Race};
 use crate::reads::Reads;
+use crate::row::Row;
 #[doc(hidden)]
 pub use crate::write::at_once::Autocommit;
 use crate::write::insert::NewRows;
@@ -404,6 +406,46 @@ pub trait Session: Send + Sync {
             return self.read_unnoted(&mut |version| query.run_in(version, &context, each));
         }
         query.run_in(&*self.version_unnoted()?, &context, each)
+    }
+
+    /// Runs a prepared query and hands out its rows, one after the other. One that finds a row by its key, whatever its
+    /// parameters are, goes from the key to the row and makes no batch. As for [`run`](Session::run), `each` must
+    /// neither wait nor call back into a session of the database where the query is short.
+    ///
+    /// ```
+    /// use nuages_engine::{Database, Prepared, Session, sql::Connection};
+    /// use nuages_storage::Value;
+    ///
+    /// let mut connection = Connection::new(Database::new());
+    /// connection.execute("CREATE TABLE song (id INTEGER PRIMARY KEY, title TEXT)", &[])?;
+    /// connection.execute("INSERT INTO song VALUES (1, 'Nuages'), (2, 'Djangology')", &[])?;
+    /// let db = connection.database();
+    /// let song = Prepared::new(db, connection.read("SELECT title FROM song WHERE id = $1")?)?;
+    /// let mut titles = Vec::new();
+    /// for id in [2, 1, 7] {
+    ///     db.run_rows(&song, &[Value::Int(id)], &mut |row| {
+    ///         titles.extend(row.text(0).map(str::to_owned));
+    ///         Ok(())
+    ///     })?;
+    /// }
+    /// assert_eq!(titles, ["Djangology", "Nuages"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Prepared::run`].
+    fn run_rows(
+        &self,
+        query: &Prepared,
+        parameters: &[Value],
+        each: &mut dyn FnMut(Row<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if point::run(self, query, parameters, each)? {
+            return Ok(());
+        }
+        self.run(query, parameters, &mut |batch| {
+            batch.selection.iter().try_for_each(|row| each(Row::of_batch(batch, row)))
+        })
     }
 
     /// Inserts rows in leaf shape, all of whose slots are set: what is not is NULL, and no default. Returns the first

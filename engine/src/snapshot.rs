@@ -106,7 +106,7 @@ impl Session for Snapshot {
     }
 
     fn interrupt(&self) -> Interrupt {
-        Interrupt::new(self.limits.clone())
+        Interrupt::new(&self.limits)
     }
 
     fn write(

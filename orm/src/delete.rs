@@ -27,8 +27,8 @@ use crate::{
     queryset::{
         QueryState,
         cache::{self, Asked},
+        compiled::with_now,
         fetch_instances, keys_in, plain_instances_of,
-        prepared::with_now,
         state::Shape,
     },
     read::{self, Question},

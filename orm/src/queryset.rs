@@ -22,13 +22,14 @@
 //! Order of reading: [`state`] (what is kept); [`build`] (the calls that keep the row); `shape` (those that change it);
 //! `relations` (what `select_related` and `prefetch_related` take); [`loading`] (`only` and `defer`); `resolve` (reuse
 //! of annotations); [`iterator`]; [`lent`] (rows without copies); `bound` (a queryset on an executor, which keeps its
-//! rows); [`prepared`] and `cache` (what is compiled once and run often); [`dynamic`] (models known by name).
+//! rows); `compiled`, [`prepared`] and `cache` (what is compiled once and run often); [`dynamic`] (models known by name).
 
 pub mod bound;
 pub mod build;
 mod bulk;
 pub(crate) mod cache;
 mod combine;
+pub(crate) mod compiled;
 pub(crate) mod conflict;
 pub mod dates;
 pub mod dynamic;

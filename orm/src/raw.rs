@@ -34,7 +34,7 @@ use std::ops::{Deref, DerefMut};
 
 use indexmap::IndexMap;
 use nuages_engine::sql::{Dialect, statement};
-use nuages_engine::{Error as EngineError, Outcome, ResultSet, Session, Under};
+use nuages_engine::{ColumnNames, Error as EngineError, Outcome, ResultSet, Session, Under};
 use nuages_storage::Value;
 
 use crate::error::{Error, Misuse, Result, UnknownName};
@@ -208,7 +208,7 @@ impl<M: Model> RawQuerySet<M> {
     /// # Errors
     /// As [`all`](RawQuerySet::all).
     pub fn columns(&self, ex: &dyn Executor) -> Result<Vec<String>> {
-        Ok(run(self.sql, &self.values, M::meta().table, ex)?.rows.columns)
+        Ok(run(self.sql, &self.values, M::meta().table, ex)?.rows.columns.to_vec())
     }
 
     /// For each column the field it is read as, if it is one.
@@ -315,7 +315,7 @@ impl<M: Model> fmt::Debug for RawRow<M> {
 pub struct Cursor<'x> {
     ex: &'x dyn Executor,
     affected: u64,
-    columns: Vec<String>,
+    columns: ColumnNames,
     rows: VecDeque<Vec<Value>>,
 }
 
@@ -334,7 +334,7 @@ impl<X: Executor> Cursors for X {
 impl<'x> Cursor<'x> {
     /// A cursor on an executor that is known as no more than that.
     pub const fn new(ex: &'x dyn Executor) -> Cursor<'x> {
-        Cursor { ex, affected: 0, columns: Vec::new(), rows: VecDeque::new() }
+        Cursor { ex, affected: 0, columns: ColumnNames::none(), rows: VecDeque::new() }
     }
 
     /// Runs one statement, and forgets the rows of the one before.
@@ -359,7 +359,7 @@ impl<'x> Cursor<'x> {
         lists: impl IntoIterator<Item = P>,
     ) -> Result<()> {
         use crate::atomic::Atomic;
-        self.columns.clear();
+        self.columns = ColumnNames::none();
         self.rows.clear();
         self.affected = self.ex.atomic(|tx| {
             lists.into_iter().try_fold(0, |affected, list| {

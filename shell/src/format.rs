@@ -118,7 +118,7 @@ mod tests {
 
     fn printed(format: Format) -> String {
         let rows = ResultSet {
-            columns: vec!["id".into(), "name, full".into()],
+            columns: vec!["id".into(), "name, full".into()].into(),
             rows: vec![vec![Value::Int(1), Value::from("a|b\n\"c\"")], vec![Value::Null, Value::from("")]],
         };
         let mut out = Vec::new();
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn no_rows_are_an_empty_array() {
         let mut out = Vec::new();
-        let rows = ResultSet { columns: vec!["a".into()], rows: vec![] };
+        let rows = ResultSet { columns: vec!["a".into()].into(), rows: vec![] };
         Format::Json.print(&rows, &mut out).expect("a Vec takes all");
         assert_eq!(out, b"[]\n");
     }

@@ -137,6 +137,9 @@ impl Index {
     #[must_use]
     pub fn ranks(&self, lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> Range<u64> {
         let tree = self.tree();
+        if let (Bound::Included(lower), Bound::Excluded(upper)) = (lower, upper) {
+            return tree.ranks_between((lower, RowId::MIN), (upper, RowId::MIN));
+        }
         let before = |key| tree.rank((key, RowId::MIN));
         let through = |key| tree.rank_after((key, RowId::MAX));
         let start = match lower {

@@ -279,18 +279,35 @@ impl<B: Block> Tree<B> {
         }
     }
 
+    /// The ranks of the keys from one on that are less than another. Mostly both belong into one block, and then it takes
+    /// one descent.
+    #[must_use]
+    pub(crate) fn ranks_between(&self, lower: KeyOf<'_, B>, upper: KeyOf<'_, B>) -> Range<u64> {
+        let Some((block, before)) = self.block_of(lower) else { return 0..0 };
+        let start = before + block.lower_bound(lower) as u64;
+        let at = block.lower_bound(upper);
+        let is_here = at < block.len() || before + at as u64 == self.len;
+        let end = if is_here { before + at as u64 } else { self.rank(upper) };
+        start..end.max(start)
+    }
+
     /// The rank of a key that is in the tree, or the rank it would have.
     fn place(&self, key: KeyOf<'_, B>) -> Result<u64, u64> {
-        let mut rank = 0;
-        let mut node = self.root.as_ref().ok_or(rank)?;
+        let (block, before) = self.block_of(key).ok_or(0_u64)?;
+        block.search(key).map(|at| before + at as u64).map_err(|at| before + at as u64)
+    }
+
+    /// The block that a key belongs into, and how many items are before it.
+    #[inline]
+    fn block_of(&self, key: KeyOf<'_, B>) -> Option<(&B, u64)> {
+        let mut before = 0;
+        let mut node = self.root.as_ref()?;
         loop {
             match node {
-                Node::Leaf(block) => {
-                    return block.search(key).map(|at| rank + at as u64).map_err(|at| rank + at as u64);
-                }
+                Node::Leaf(block) => return Some((block, before)),
                 Node::Inner(inner) => {
                     let at = inner.keys.upper_bound(key);
-                    rank += inner.counts[..at].iter().sum::<u64>();
+                    before += inner.counts[..at].iter().sum::<u64>();
                     node = &inner.children[at];
                 }
             }

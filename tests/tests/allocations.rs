@@ -6,6 +6,9 @@
 
 use allocation_counter::measure;
 use nuages::prelude::*;
+use nuages_engine::sql::Connection;
+use nuages_engine::{Database, Session};
+use nuages_storage::Value;
 
 /// A row without a text.
 #[derive(Model, Clone, Debug)]
@@ -85,6 +88,28 @@ fn a_get_by_key_costs_its_texts() -> Result<()> {
     // One more for the condition, which is built anew each time.
     assert_eq!(asked(|| Number::objects().get(Number::id.eq(7), &db))?, 1);
     assert_eq!(asked(|| Book::objects().get(Book::id.eq(7), &db))?, 3);
+    Ok(())
+}
+
+#[test]
+fn a_prepared_row_of_the_engine_costs_nothing() -> Result<()> {
+    let mut connection = Connection::new(Database::new());
+    let fill = "CREATE TABLE song (id INTEGER PRIMARY KEY, title TEXT);
+        INSERT INTO song SELECT n, 'title ' || n FROM generate_series(1, 1000) AS g (n)";
+    connection.execute(fill, &[])?;
+    let query = connection.read("SELECT title, id FROM song WHERE id = $1")?;
+    let song = nuages_engine::Prepared::new(connection.database(), query)?;
+    let db = connection.database();
+    let length = || {
+        let mut length = 0;
+        db.run_rows(&song, &[Value::Int(77)], &mut |row| {
+            length = row.text(0).map_or(0, str::len);
+            Ok(())
+        })?;
+        Ok(length)
+    };
+    assert_eq!(length()?, 8);
+    assert_eq!(asked(length)?, 0);
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use nuages_engine::sql::{Connection, Dialect};
-use nuages_engine::{Batch, Database, Prepared, Session};
+use nuages_engine::{Batch, Database, Prepared, Row, Session};
 use nuages_storage::{RowId, RowRef, TableId, Value};
 use rusqlite::params_from_iter;
 
@@ -40,6 +40,11 @@ impl Item {
     fn of_row(row: RowRef<'_>) -> Item {
         let title = row.text(3).unwrap_or_default().to_owned();
         Item { id: row.row_id().get(), a: row.int(1), title }
+    }
+
+    fn of_answer(row: Row<'_>) -> Item {
+        let int = |column: usize| row.int(column).unwrap_or_default();
+        Item { id: int(0), a: int(1), title: row.text(2).unwrap_or_default().to_owned() }
     }
 
     fn of_batch(batch: &Batch<'_>, row: usize) -> Item {
@@ -147,6 +152,7 @@ fn ways_to_a_row<'w>(
     let version = db.version()?;
     let connection = Connection::with_dialect(db.clone(), Dialect::Sqlite);
     let prepared = Prepared::new(db, connection.read(BY_KEY)?)?;
+    let by_row = prepared.clone();
     let mut statement = sqlite.prepare(BY_KEY)?;
     Ok(vec![
         Way::new("the tree and the struct", move |number| {
@@ -159,6 +165,14 @@ fn ways_to_a_row<'w>(
             Ok(sum)
         }),
         Way::new("prepared", move |number| {
+            let mut sum = 0;
+            db.run_rows(&by_row, &[Value::Int(number)], &mut |row| {
+                sum += Item::of_answer(row).checksum();
+                Ok(())
+            })?;
+            Ok(sum)
+        }),
+        Way::new("prepared, as a batch", move |number| {
             let mut sum = 0;
             db.run(&prepared, &[Value::Int(number)], &mut |batch| {
                 sum += batch.selection.iter().map(|row| Item::of_batch(batch, row).checksum()).sum::<i64>();

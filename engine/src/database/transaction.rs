@@ -215,13 +215,13 @@ impl Transaction {
             let mut state = self.state.lock();
             let State { transaction, limits, .. } = &mut *state;
             if limits.may_end() {
-                waited_within.get_or_insert_with(|| Interrupt::new(limits.clone())).check(true)?;
+                waited_within.get_or_insert_with(|| Interrupt::new(limits)).check(true)?;
             }
             match run(transaction)? {
                 None => return Ok(false),
                 Some(Step::Done(())) => return Ok(true),
                 Some(Step::Wait(ticket)) => {
-                    let interrupt = waited_within.get_or_insert_with(|| Interrupt::new(limits.clone()));
+                    let interrupt = waited_within.get_or_insert_with(|| Interrupt::new(limits));
                     drop(state);
                     self.wait(ticket, interrupt)?;
                 }
@@ -390,7 +390,7 @@ impl Session for Transaction {
 
     fn interrupt(&self) -> Interrupt {
         let state = self.state.lock();
-        Interrupt::new(state.limits.clone()).at_time(state.now)
+        Interrupt::new(&state.limits).at_time(state.now)
     }
 
     fn write(

@@ -147,6 +147,12 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Whether somebody measures, or wants to know what is read.
+    #[inline]
+    pub(crate) fn is_watched(&self) -> bool {
+        self.visits.is_some() || self.reads.is_some()
+    }
+
     /// Whether somebody measures.
     #[inline]
     pub(crate) fn is_measured(&self) -> bool {

@@ -78,6 +78,34 @@ impl Node {
         }
     }
 
+    /// Whether both are one parameter or one constant, of one type.
+    pub(super) fn is_same_value(&self, other: &Node) -> bool {
+        let same = match (&self.operation, &other.operation) {
+            (Operation::Parameter(one), Operation::Parameter(other)) => one == other,
+            (Operation::Constant(_), Operation::Constant(_)) => self.as_constant() == other.as_constant(),
+            _ => false,
+        };
+        same && self.data_type == other.data_type
+    }
+
+    /// Its value, if it does not have to be computed: a constant, or a parameter that is given as it is wanted.
+    #[inline]
+    pub(super) fn given<'a>(&'a self, context: &Context<'a>) -> Option<&'a Value> {
+        match &self.operation {
+            Operation::Constant(Vector::Constant { value, .. }) => Some(value),
+            Operation::Parameter(index) => {
+                let value = context.parameters().get(*index)?;
+                // Keys are integers as a rule, and these are told apart at once.
+                let is_integer = matches!(
+                    (value, self.data_type),
+                    (Value::Int(_), Some(DataType::BigInt | DataType::Integer | DataType::SmallInt))
+                );
+                (is_integer || class_of(self.data_type?) == class_of(value.data_type()?)).then_some(value)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether it says the same in each run with the same first `parameters` parameters: it depends on nothing else.
     pub(super) fn is_given_by(&self, parameters: usize) -> bool {
         match &self.operation {

@@ -59,6 +59,12 @@ impl<'v> Aggregate<'v> {
     }
 
     fn aggregate(&mut self, mut input: Running<'v>, context: &Context<'_>) -> Result<Chunks<'v>, Error> {
+        let mut batch = Batch::default();
+        let mut is_batch = input.next(&mut batch, context)?;
+        // Without rows there is no group, but for the one that has no key; and nothing needs to be made ready.
+        if !is_batch && !self.keys.is_empty() {
+            return Ok(Chunks::new(Batch::default()));
+        }
         let mut groups = (!self.keys.is_empty()).then(|| Groups::new(self.keys));
         let mut states = self
             .aggregates
@@ -68,8 +74,7 @@ impl<'v> Aggregate<'v> {
         if groups.is_none() {
             states.iter_mut().for_each(|state| state.accumulators.resize(1));
         }
-        let mut batch = Batch::default();
-        while input.next(&mut batch, context)? {
+        while is_batch {
             if let Some(groups) = &mut groups {
                 let keys = key_columns(self.keys, &batch, context)?;
                 let known = groups.table.len();
@@ -83,6 +88,7 @@ impl<'v> Aggregate<'v> {
             for state in &mut states {
                 state.update(numbers, &batch, context)?;
             }
+            is_batch = input.next(&mut batch, context)?;
         }
         let (keys, len) = groups.map_or((Vec::new(), 1), |groups| (groups.keys, groups.table.len()));
         let mut columns: Vec<_> = keys.into_iter().map(VectorBuilder::finish).collect();

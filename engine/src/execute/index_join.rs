@@ -7,12 +7,12 @@
 
 use nuages_storage::index::Entries;
 use nuages_storage::key::{KeyBuffer, KeyPart};
-use nuages_storage::{DataType, RowId, Table, Version};
+use nuages_storage::{RowId, Table, Version};
 
 use super::scan::Gathering;
-use super::{Operator, Running};
+use super::{Operator, Running, chunks};
 use crate::algebra::JoinKind;
-use crate::batch::{BATCH_ROWS_MAX, Batch, BatchBuilder};
+use crate::batch::{BATCH_ROWS_MAX, Batch};
 use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::Context;
@@ -28,7 +28,7 @@ const LEFT_ROWS: usize = 256;
 pub(super) struct IndexJoin<'v> {
     kind: JoinKind,
     left: Running<'v>,
-    left_types: Vec<DataType>,
+    left_plan: &'v Plan,
     /// How many left rows are put together; it doubles from one, so that who stops early has read little.
     together: usize,
     /// Whether all left rows were read.
@@ -79,13 +79,12 @@ struct Group {
 impl<'v> IndexJoin<'v> {
     pub(super) fn new(
         kind: JoinKind,
-        left_plan: &Plan,
+        left_plan: &'v Plan,
         left: Running<'v>,
         lookup: &'v Lookup,
         version: &'v Version,
     ) -> Self {
-        let left_types = left_plan.columns.iter().map(|column| column.data_type).collect();
-        IndexJoin { kind, left, left_types, together: 1, left_ended: false, lookup, version, current: None }
+        IndexJoin { kind, left, left_plan, together: 1, left_ended: false, lookup, version, current: None }
     }
 
     /// The next left rows: those of one batch, or of several that have few each.
@@ -98,7 +97,7 @@ impl<'v> IndexJoin<'v> {
         if batch.count() >= wanted {
             return Ok(true);
         }
-        let mut rows = BatchBuilder::new(&self.left_types);
+        let mut rows = chunks::builder_for(self.left_plan);
         loop {
             rows.append(batch);
             if rows.len() >= wanted {
@@ -300,7 +299,7 @@ impl<'v> IndexJoin<'v> {
             // A full join has to know of all right rows, so it is none by an index.
             JoinKind::Inner | JoinKind::Left | JoinKind::Full => {
                 let whole = out_right.len() == right.len && !out_right.contains(&NO_ROW);
-                debug_assert_eq!(left.columns.len(), self.left_types.len());
+                debug_assert_eq!(left.columns.len(), self.left_plan.columns.len());
                 pair(left, if whole { right.clone() } else { right.gather(&out_right) })
             }
             JoinKind::Semi | JoinKind::Anti => left,

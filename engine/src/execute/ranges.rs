@@ -1,9 +1,11 @@
 //! Access paths made concrete: the bounds are computed, turned into row ids or key bytes, and counted.
 
+use std::borrow::Cow;
 use std::ops::{Bound, Range};
 
 use nuages_storage::key::{KeyBuffer, KeyPart, prefix_end};
-use nuages_storage::{RowId, Table, Value};
+use nuages_storage::{Index, RowId, Table, Value};
+use smallvec::{SmallVec, smallvec};
 
 use crate::error::Error;
 use crate::evaluate::Context;
@@ -15,7 +17,7 @@ use crate::reads::Extent;
 pub(crate) fn row_bounds(bounds: &Bounds, context: &Context<'_>) -> Result<Option<RowBounds>, Error> {
     let end = |bound: &Option<crate::plan::Bound>| -> Result<Option<Bound<RowId>>, Error> {
         let Some(bound) = bound else { return Ok(Some(Bound::Unbounded)) };
-        Ok(bound.value.value(context)?.as_int().map(RowId::new).map(|row| match bound.inclusive {
+        Ok(bound.value.value_lent(context)?.as_int().map(RowId::new).map(|row| match bound.inclusive {
             true => Bound::Included(row),
             false => Bound::Excluded(row),
         }))
@@ -26,6 +28,31 @@ pub(crate) fn row_bounds(bounds: &Bounds, context: &Context<'_>) -> Result<Optio
 /// The ranks of the rows whose ids lie within bounds.
 pub(crate) fn row_ranks(table: &Table, bounds: Option<RowBounds>) -> Range<u64> {
     bounds.map_or(0..0, |bounds| table.ranks(bounds))
+}
+
+/// Where the rows or entries of a path are in their tree, range by range.
+pub(crate) type Ranks = SmallVec<[Range<u64>; 1]>;
+
+/// The ranks of a path; none if it is a list of rows, or several paths. O(log n) a range.
+pub(crate) fn ranks(table: &Table, access: &Access, context: &Context<'_>) -> Result<Option<Ranks>, Error> {
+    Ok(match access {
+        Access::All => Some(smallvec![0..table.len()]),
+        Access::RowRange(bounds) => {
+            let ranks = row_ranks(table, row_bounds(bounds, context)?);
+            Some(smallvec![ranks.start..ranks.end.max(ranks.start)])
+        }
+        Access::Index { index, parts, prefixes, bounds, .. } => {
+            let index = table.index(*index).ok_or(Error::PlanOutdated)?;
+            match &prefixes[..] {
+                [prefix] => Some(smallvec![only_ranks(index, parts, prefix, bounds, context)?]),
+                _ => {
+                    let ranges = key_ranges(parts, prefixes, bounds, context)?;
+                    Some(ranges.iter().map(|range| range.ranks(index)).collect())
+                }
+            }
+        }
+        Access::RowIds(_) | Access::Union(_) | Access::Intersection(_) => None,
+    })
 }
 
 /// How many nodes are visited to find the ends of a range of row ids.
@@ -74,18 +101,17 @@ fn add_row_ids(
         }
         Access::RowIds(values) => {
             let first = ids.len();
+            ids.reserve_exact(values.len());
             for value in values {
-                ids.extend(value.value(context)?.as_int().map(RowId::new)); // NULL is none
+                ids.extend(value.value_lent(context)?.as_int().map(RowId::new)); // NULL is none
             }
             note(&|| Extent::rows(ids[first..].iter().copied()));
         }
         Access::Index { index: id, parts, prefixes, bounds, .. } => {
             let index = table.index(*id).ok_or(Error::PlanOutdated)?;
             let ranges = key_ranges(parts, prefixes, bounds, context)?;
-            note(&|| Extent::Keys(*id, ranges.clone()));
-            let read = |range: &KeyRange| {
-                range.bound_nodes(index) + index.nodes(index.ranks(range.lower(), range.upper()))
-            };
+            note(&|| Extent::Keys(*id, ranges.to_vec()));
+            let read = |range: &KeyRange| range.bound_nodes(index) + index.nodes(range.ranks(index));
             context.visit(|| ranges.iter().map(read).sum());
             for range in &ranges {
                 ids.extend(index.range(range.lower(), range.upper()).map(|(_, row)| row));
@@ -127,54 +153,116 @@ fn add_ranked(table: &Table, ranks: Range<u64>, ids: &mut Vec<RowId>) {
     }
 }
 
+/// Ranges of an index; mostly it is one.
+pub(crate) type KeyRanges = SmallVec<[KeyRange; 1]>;
+
 /// The ranges of an index path, in the order of the index, none of them twice.
 pub(crate) fn key_ranges(
     parts: &[KeyPart],
     prefixes: &[Vec<KeyValue>],
     bounds: &Bounds,
     context: &Context<'_>,
-) -> Result<Vec<KeyRange>, Error> {
-    let mut keys = Vec::with_capacity(prefixes.len());
+) -> Result<KeyRanges, Error> {
+    let mut keys: SmallVec<[KeyBuffer; 1]> = SmallVec::with_capacity(prefixes.len());
     for prefix in prefixes {
         keys.extend(prefix_key(parts, prefix, context)?);
     }
-    keys.sort_unstable();
-    keys.dedup();
-    let fixed = prefixes.first().map_or(0, Vec::len);
-    let Some(part) = parts.get(fixed).filter(|_| bounds.scalars().next().is_some()) else {
-        return Ok(keys.into_iter().map(KeyRange::prefixed).collect());
-    };
-    if let Some(beginning) = &bounds.beginning {
-        let Value::Text(text) = beginning.value(context)? else { return Ok(Vec::new()) };
-        keys.iter_mut().for_each(|key| key.push_text_prefix(*part, &text));
-        return Ok(keys.into_iter().map(KeyRange::prefixed).collect());
+    if keys.len() > 1 {
+        keys.sort_unstable();
+        keys.dedup();
     }
-    let lower = bound_value(bounds.lower.as_ref(), context)?;
-    let upper = bound_value(bounds.upper.as_ref(), context)?;
-    if [&lower, &upper].into_iter().flatten().any(|(value, _)| value.is_null()) {
-        return Ok(Vec::new());
+    let tail = Tail::of(parts, prefixes.first().map_or(0, Vec::len), bounds, context)?;
+    Ok(keys.into_iter().filter_map(|key| tail.range(key)).collect())
+}
+
+/// The ranks of the range of an index path of one prefix. Nothing is copied but the keys at its ends.
+fn only_ranks(
+    index: &Index,
+    parts: &[KeyPart],
+    prefix: &[KeyValue],
+    bounds: &Bounds,
+    context: &Context<'_>,
+) -> Result<Range<u64>, Error> {
+    let Some(key) = prefix_key(parts, prefix, context)? else { return Ok(0..0) };
+    match Tail::of(parts, prefix.len(), bounds, context)? {
+        Tail::Any if !key.is_empty() => {
+            let end = prefix_end(key.as_slice());
+            let upper = end.as_ref().map_or(Bound::Unbounded, |end| Bound::Excluded(end.as_slice()));
+            Ok(index.ranks(Bound::Included(key.as_slice()), upper))
+        }
+        tail => Ok(tail.range(key).map_or(0..0, |range| range.ranks(index))),
     }
-    // In a descending part the greater value has the lesser key.
-    let (first, last) = if part.descending { (upper, lower) } else { (lower, upper) };
-    Ok(keys.into_iter().filter_map(|prefix| bounded(&prefix, *part, first.as_ref(), last.as_ref())).collect())
+}
+
+/// What follows the prefixes of an index path.
+enum Tail<'a> {
+    /// Anything.
+    Any,
+    /// Texts that begin with this one.
+    Beginning(KeyPart, Cow<'a, Value>),
+    /// The values of a part between two ends, in the order of their keys.
+    Between(KeyPart, Option<End<'a>>, Option<End<'a>>),
+    /// There is none: an end is NULL.
+    Nothing,
+}
+
+impl<'a> Tail<'a> {
+    /// After so many parts.
+    fn of(
+        parts: &[KeyPart],
+        fixed: usize,
+        bounds: &'a Bounds,
+        context: &Context<'a>,
+    ) -> Result<Tail<'a>, Error> {
+        let Some(part) = parts.get(fixed).filter(|_| bounds.scalars().next().is_some()) else {
+            return Ok(Tail::Any);
+        };
+        if let Some(beginning) = &bounds.beginning {
+            return Ok(Tail::Beginning(*part, beginning.value_lent(context)?));
+        }
+        let lower = bound_value(bounds.lower.as_ref(), context)?;
+        let upper = bound_value(bounds.upper.as_ref(), context)?;
+        if [&lower, &upper].into_iter().flatten().any(|(value, _)| value.is_null()) {
+            return Ok(Tail::Nothing);
+        }
+        // In a descending part the greater value has the lesser key.
+        let (first, last) = if part.descending { (upper, lower) } else { (lower, upper) };
+        Ok(Tail::Between(*part, first, last))
+    }
+
+    /// The range of the keys that begin with a prefix and go on so.
+    fn range(&self, mut prefix: KeyBuffer) -> Option<KeyRange> {
+        match self {
+            Tail::Any => Some(KeyRange::prefixed(prefix)),
+            Tail::Beginning(part, text) => {
+                prefix.push_text_prefix(*part, text.as_text()?);
+                Some(KeyRange::prefixed(prefix))
+            }
+            Tail::Between(part, first, last) => bounded(&prefix, *part, first.as_ref(), last.as_ref()),
+            Tail::Nothing => None,
+        }
+    }
 }
 
 /// The value of an end of a range, and whether it is in the range.
-fn bound_value(
-    bound: Option<&crate::plan::Bound>,
-    context: &Context<'_>,
-) -> Result<Option<(Value, bool)>, Error> {
-    bound.map(|bound| Ok((bound.value.value(context)?, bound.inclusive))).transpose()
+fn bound_value<'a>(
+    bound: Option<&'a crate::plan::Bound>,
+    context: &Context<'a>,
+) -> Result<Option<End<'a>>, Error> {
+    bound.map(|bound| Ok((bound.value.value_lent(context)?, bound.inclusive))).transpose()
 }
+
+/// An end of a range, and whether it is in the range.
+type End<'a> = (Cow<'a, Value>, bool);
 
 /// The keys that begin with `prefix` and whose next part lies between two values, in the order of their bytes.
 fn bounded(
     prefix: &KeyBuffer,
     part: KeyPart,
-    first: Option<&(Value, bool)>,
-    last: Option<&(Value, bool)>,
+    first: Option<&End<'_>>,
+    last: Option<&End<'_>>,
 ) -> Option<KeyRange> {
-    let key = |value: Option<&Value>| {
+    let key = |value: Option<&Cow<'_, Value>>| {
         let mut key = prefix.clone();
         match value {
             Some(value) => key.push_value(part, value),
@@ -202,10 +290,10 @@ pub(super) fn prefix_key(
 ) -> Result<Option<KeyBuffer>, Error> {
     let mut key = KeyBuffer::new();
     for (part, KeyValue { value, matches_null }) in parts.iter().zip(values) {
-        match value.value(context)? {
+        match &*value.value_lent(context)? {
             Value::Null if *matches_null && part.nullable => key.push_null(*part),
             Value::Null => return Ok(None),
-            value => key.push_value(*part, &value),
+            value => key.push_value(*part, value),
         }
     }
     Ok(Some(key))
@@ -238,7 +326,7 @@ pub(crate) fn count(table: &Table, access: &Access, context: &Context<'_>) -> Re
         Access::Index { index: id, parts, prefixes, bounds, .. } => {
             let index = table.index(*id).ok_or(Error::PlanOutdated)?;
             let ranges = key_ranges(parts, prefixes, bounds, context)?;
-            note(&|| Extent::Keys(*id, ranges.clone()));
+            note(&|| Extent::Keys(*id, ranges.to_vec()));
             context.visit(|| ranges.iter().map(|range| range.bound_nodes(index)).sum());
             Ok(ranges.iter().map(|range| index.count_range(range.lower(), range.upper())).sum())
         }

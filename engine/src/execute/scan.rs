@@ -6,6 +6,8 @@ use std::vec;
 use nuages_storage::index::Entries;
 use nuages_storage::{Index, LeafSlice, Leaves, RowId, RowRef, Table, TableId, Version};
 
+use super::ranges::Ranks;
+use super::scope::Scope;
 use super::{Operator, ranges};
 use crate::batch::{BATCH_ROWS_MAX, Batch};
 use crate::bits::Bits;
@@ -24,6 +26,8 @@ const FIRST_BATCH_ROWS: usize = 16;
 pub(super) struct Scan<'v> {
     scan: &'v plan::Scan,
     version: &'v Version,
+    /// Where its rows are, if that was found out before.
+    ranks: Option<&'v Ranks>,
     rows: Option<Rows<'v>>,
     batch_rows: usize,
     /// Where it is in the tree that it goes along, if somebody measures.
@@ -43,11 +47,12 @@ enum Rows<'v> {
 }
 
 impl<'v> Scan<'v> {
-    pub(super) fn new(scan: &'v plan::Scan, version: &'v Version) -> Self {
+    pub(super) fn new(scan: &'v plan::Scan, scope: &Scope<'v>) -> Self {
         let wanted = scan.count.as_ref().and_then(plan::RowCount::fixed);
         let wanted = wanted.and_then(|count| usize::try_from(count).ok());
         let batch_rows = wanted.map_or(FIRST_BATCH_ROWS, |wanted| wanted.clamp(1, FIRST_BATCH_ROWS));
-        Scan { scan, version, rows: None, batch_rows, trail: None, charge: Charge::default() }
+        let (version, ranks) = (scope.version(), scope.ranks(scan));
+        Scan { scan, version, ranks, rows: None, batch_rows, trail: None, charge: Charge::default() }
     }
 
     fn open(&mut self, context: &Context<'_>) -> Result<Rows<'v>, Error> {
@@ -77,10 +82,17 @@ impl<'v> Scan<'v> {
                 Ok(Rows::Leaves(table.leaves_ranked(ranks)))
             }
             Access::RowRange(bounds) => {
-                let bounds = ranges::row_bounds(bounds, context)?;
-                note(&|| Extent::row_range(bounds));
-                context.visit(|| ranges::row_bound_nodes(table, bounds));
-                let ranks = shorten(ranges::row_ranks(table, bounds));
+                let ranks = match self.ranks.and_then(|ranks| ranks.first()).filter(|_| !context.is_watched())
+                {
+                    Some(ranks) => ranks.clone(),
+                    None => {
+                        let bounds = ranges::row_bounds(bounds, context)?;
+                        note(&|| Extent::row_range(bounds));
+                        context.visit(|| ranges::row_bound_nodes(table, bounds));
+                        ranges::row_ranks(table, bounds)
+                    }
+                };
+                let ranks = shorten(ranks);
                 self.trail = Trail::of_rows(table, ranks.clone(), self.scan.reverse, context);
                 Ok(Rows::Leaves(table.leaves_ranked(ranks)))
             }
@@ -98,24 +110,42 @@ impl<'v> Scan<'v> {
             }
             Access::Index { index: id, parts, prefixes, bounds, .. } => {
                 let index = table.index(*id).ok_or(Error::PlanOutdated)?;
-                let mut ranges = ranges::key_ranges(parts, prefixes, bounds, context)?;
-                note(&|| Extent::Keys(*id, ranges.clone()));
+                let mut ranks = match self.ranks.filter(|_| !context.is_watched()) {
+                    Some(ranks) => ranks.clone(),
+                    None if !context.is_watched() => {
+                        ranges::ranks(table, &self.scan.access, context)?.unwrap_or_default()
+                    }
+                    None => {
+                        let ranges = ranges::key_ranges(parts, prefixes, bounds, context)?;
+                        note(&|| Extent::Keys(*id, ranges.to_vec()));
+                        context.visit(|| ranges.iter().map(|range| range.bound_nodes(index)).sum());
+                        ranges.iter().map(|range| range.ranks(index)).collect()
+                    }
+                };
                 if self.scan.reverse {
-                    ranges.reverse();
+                    ranks.reverse();
                 }
-                context.visit(|| ranges.iter().map(|range| range.bound_nodes(index)).sum());
-                let ranks: Vec<_> =
-                    ranges.iter().map(|range| shorten(index.ranks(range.lower(), range.upper()))).collect();
-                let runs: Vec<_> = ranks.iter().map(|ranks| index.entries(ranks.clone())).collect();
-                self.trail = Trail::of_entries(index, ranks, self.scan.reverse, context);
-                let runs = Runs { runs: runs.into_iter(), current: None, reverse: self.scan.reverse };
-                Ok(Rows::Entries(table, runs))
+                ranks.iter_mut().for_each(|ranks| *ranks = shorten(ranks.clone()));
+                self.trail = Trail::of_entries(index, &ranks, self.scan.reverse, context);
+                let ranks = ranks.into_iter();
+                Ok(Rows::Entries(table, Runs { index, ranks, current: None, reverse: self.scan.reverse }))
             }
         }
     }
 
+    /// Whether it was found out before that there are no rows, so that nothing need be opened.
+    fn is_known_empty(&self, context: &Context<'_>) -> bool {
+        // What the offset comes to may be an error.
+        self.ranks.is_some_and(|ranks| ranks.iter().all(Range::is_empty))
+            && self.scan.offset.fixed().is_some()
+            && !context.is_watched()
+    }
+
     /// The next leaf, or a batch of rows gathered from several.
     fn fetch(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
+        if self.is_known_empty(context) {
+            return Ok(false);
+        }
         let begun = self.rows.is_some();
         let rows = match &mut self.rows {
             Some(rows) => rows,
@@ -177,11 +207,11 @@ impl<'v> Trail<'v> {
 
     fn of_entries(
         index: &'v Index,
-        runs: Vec<Range<u64>>,
+        runs: &[Range<u64>],
         reverse: bool,
         context: &Context<'_>,
     ) -> Option<Self> {
-        context.is_measured().then(|| Trail::new(Walked::Entries(index), runs, reverse))
+        context.is_measured().then(|| Trail::new(Walked::Entries(index), runs.to_vec(), reverse))
     }
 
     fn new(tree: Walked<'v>, runs: Vec<Range<u64>>, reverse: bool) -> Self {
@@ -230,7 +260,8 @@ impl<'v> Trail<'v> {
 
 /// The entries of several runs of an index, one run after the other.
 struct Runs<'v> {
-    runs: vec::IntoIter<Entries<'v>>,
+    index: &'v Index,
+    ranks: smallvec::IntoIter<[Range<u64>; 1]>,
     current: Option<Entries<'v>>,
     reverse: bool,
 }
@@ -246,7 +277,8 @@ impl Iterator for Runs<'_> {
                     return Some(row);
                 }
             }
-            self.current = Some(self.runs.next()?);
+            let ranks = self.ranks.by_ref().find(|ranks| !ranks.is_empty())?;
+            self.current = Some(self.index.entries(ranks));
         }
     }
 }

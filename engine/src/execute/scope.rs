@@ -6,18 +6,22 @@ use std::rc::Rc;
 
 use nuages_storage::Version;
 
+use super::ranges::Ranks;
 use super::{Running, chunks};
 use crate::algebra::WorkTable;
 use crate::batch::Batch;
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::memory::Charge;
-use crate::plan::Plan;
+use crate::optimize::premise::Counted;
+use crate::plan::{Plan, Scan};
 
 /// See the [module](self). Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Scope<'v> {
     version: &'v Version,
+    /// What was counted in it already, under the parameters of this run.
+    counted: Option<&'v Counted>,
     tables: Option<Rc<Definition<'v>>>,
 }
 
@@ -45,7 +49,17 @@ enum State<'v> {
 impl<'v> Scope<'v> {
     /// A version, and no work table.
     pub(crate) fn new(version: &'v Version) -> Scope<'v> {
-        Scope { version, tables: None }
+        Scope { version, counted: None, tables: None }
+    }
+
+    /// The same version, of which this is known.
+    pub(crate) fn knowing(self, counted: Option<&'v Counted>) -> Scope<'v> {
+        Scope { counted, ..self }
+    }
+
+    /// The ranks of a scan's path, if they are known.
+    pub(super) fn ranks(&self, scan: &Scan) -> Option<&'v Ranks> {
+        self.counted?.ranks(scan.premise?)
     }
 
     /// The version.
@@ -56,7 +70,7 @@ impl<'v> Scope<'v> {
     /// The same with a work table more.
     pub(super) fn with(&self, table: WorkTable, rows: Rc<WorkRows<'v>>) -> Scope<'v> {
         let definition = Definition { table, rows, outer: self.tables.clone() };
-        Scope { version: self.version, tables: Some(Rc::new(definition)) }
+        Scope { tables: Some(Rc::new(definition)), ..*self }
     }
 
     /// A work table.

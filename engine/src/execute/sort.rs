@@ -58,22 +58,26 @@ impl<'v> Sort<'v> {
     }
 
     fn sort(&mut self, mut input: Running<'v>, context: &Context<'_>) -> Result<Chunks<'v>, Error> {
-        let types = self.plan.columns.iter().map(|column| column.data_type).collect();
         let top = self.top.map(|top| top.rows(context)).transpose()?.flatten();
+        let mut batch = Batch::default();
+        // Many sorts have nothing to sort, and are over sooner than a sorter is made ready.
+        if top == Some(0) || !input.next(&mut batch, context)? {
+            return Ok(Chunks::new(Batch::default()));
+        }
+        let types = self.plan.columns.iter().map(|column| column.data_type).collect();
         let mut sorter = Sorter::new(types, self.keys, top);
-        if top != Some(0) {
-            let mut batch = Batch::default();
-            while input.next(&mut batch, context)? {
-                let keys = key_columns(self.keys.iter().map(|key| &key.scalar), &batch, context)?;
-                let wanted = sorter.add(&batch, &keys);
-                drop(keys);
-                self.charge.add_some_rows(&batch, wanted.len(), context);
-                let before = sorter.rows.len() + wanted.len();
-                sorter.keep(&mut batch, wanted);
-                self.charge.keep_rows("a sort", sorter.rows.len(), before)?;
+        loop {
+            let keys = key_columns(self.keys.iter().map(|key| &key.scalar), &batch, context)?;
+            let wanted = sorter.add(&batch, &keys);
+            drop(keys);
+            self.charge.add_some_rows(&batch, wanted.len(), context);
+            let before = sorter.rows.len() + wanted.len();
+            sorter.keep(&mut batch, wanted);
+            self.charge.keep_rows("a sort", sorter.rows.len(), before)?;
+            if !input.next(&mut batch, context)? {
+                return Ok(sorter.finish());
             }
         }
-        Ok(sorter.finish())
     }
 }
 

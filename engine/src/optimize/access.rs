@@ -171,6 +171,7 @@ impl Planner<'_> {
             filter: None,
             offset: RowCount::ZERO,
             count: None,
+            premise: None,
         };
         let mut plan = Plan { node: Node::Scan(scan), columns, estimate };
         if let Some(predicate) = conjunction(residual) {

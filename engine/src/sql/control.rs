@@ -179,7 +179,7 @@ impl Connection {
         })?;
         let text = plan.to_string();
         let rows: Vec<Vec<Value>> = text.lines().map(|line| vec![Value::from(line)]).collect();
-        let rows = ResultSet { columns: vec!["QUERY PLAN".to_owned()], rows };
+        let rows = ResultSet { columns: vec!["QUERY PLAN".to_owned()].into(), rows };
         Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })
     }
 }

@@ -11,7 +11,7 @@ use crate::algebra::Statement;
 use crate::catalog::{Catalog, SchemaId};
 use crate::explain::Explanation;
 use crate::memory::ResultRows;
-use crate::{Outcome, ResultSet, Session};
+use crate::{ColumnNames, Outcome, ResultSet, Session};
 
 /// A statement that is read and bound, and a query that is planned too. Where the schema has changed since, it is bound
 /// anew.
@@ -28,11 +28,26 @@ pub struct PreparedStatement {
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one of it in each statement that is kept")]
 enum Kind {
-    /// A query, and the places of the columns that hand out what is in their JSON.
-    Query(crate::Prepared, Vec<usize>),
+    Query(PreparedQuery),
     Change(Statement),
     /// What is not bound before it is run.
     Text,
+}
+
+#[derive(Debug)]
+struct PreparedQuery {
+    query: crate::Prepared,
+    columns: ColumnNames,
+    /// The places of the columns that hand out what is in their JSON.
+    handed_out: Vec<usize>,
+}
+
+impl PreparedQuery {
+    /// A query that was prepared, with the places of its columns that hand out what is in their JSON.
+    fn new(query: crate::Prepared, handed_out: Vec<usize>) -> PreparedQuery {
+        let columns = query.column_names().map(str::to_owned).collect();
+        PreparedQuery { query, columns, handed_out }
+    }
 }
 
 impl PreparedStatement {
@@ -44,7 +59,7 @@ impl PreparedStatement {
     /// Its first plan as a tree for people, if it is a query.
     pub fn explain(&self, catalog: &Catalog) -> Option<Explanation> {
         match &self.kind {
-            Kind::Query(query, _) => Some(query.plan().explain(catalog)),
+            Kind::Query(prepared) => Some(prepared.query.plan().explain(catalog)),
             Kind::Change(_) | Kind::Text => None,
         }
     }
@@ -109,7 +124,7 @@ impl Connection {
             Ready::Algebra(Statement::Query(query), parameters, schema) => {
                 let handed_out = handed_out(&query);
                 let prepared = crate::Prepared::new(&self.under(schema), query)?;
-                (Kind::Query(prepared, handed_out), parameters, schema)
+                (Kind::Query(PreparedQuery::new(prepared, handed_out)), parameters, schema)
             }
             Ready::Algebra(change, parameters, schema) => (Kind::Change(change), parameters, schema),
             Ready::Other(_) | Ready::Reindex(_) | Ready::Pragma(_) => {
@@ -160,7 +175,8 @@ impl Connection {
             Statement::Query(query) => {
                 let handed_out = handed_out(&query);
                 let values = parameters.converted(values)?;
-                Kind::Query(crate::Prepared::for_values(&self.under(schema), query, &values)?, handed_out)
+                let prepared = crate::Prepared::for_values(&self.under(schema), query, &values)?;
+                Kind::Query(PreparedQuery::new(prepared, handed_out))
             }
             change => Kind::Change(change),
         };
@@ -181,13 +197,16 @@ impl Connection {
             open.is_used = true;
         }
         match &statement.kind {
-            Kind::Query(query, handed_out) => {
+            Kind::Query(PreparedQuery { query, columns, handed_out }) => {
                 let session = self.under(statement.schema);
                 let mut rows = ResultRows::new(session.interrupt().memory_bytes_max());
-                session.run(query, &converted, &mut |batch| rows.add(batch))?;
+                if query.finds_one() {
+                    session.run_rows(query, &converted, &mut |row| rows.add_row(row))?;
+                } else {
+                    session.run(query, &converted, &mut |batch| rows.add(batch))?;
+                }
                 let rows = scalars(rows.finish(), handed_out);
-                let columns = query.column_names().map(str::to_owned).collect();
-                let rows = ResultSet { columns, rows };
+                let rows = ResultSet { columns: columns.clone(), rows };
                 Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })
             }
             Kind::Change(change) => self.change(change, &converted, statement.schema),

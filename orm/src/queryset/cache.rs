@@ -28,7 +28,7 @@ use parking_lot::RwLock;
 
 use super::{
     QueryState,
-    prepared::{Compiled, CompiledWrite, Home, Values},
+    compiled::{Compiled, CompiledWrite, Home, Values},
     write::update_of,
 };
 use crate::{

@@ -67,6 +67,7 @@ fn check_reads(index: &Index, model: &Model, low: &[u8], high: &[u8]) {
             assert_eq!([front, back].concat(), expected);
         }
     }
+    assert!(index.ranks(Bound::Included(high), Bound::Excluded(low)).is_empty());
     let rank = entries(model).filter(|(key, _)| *key < low).count();
     assert_eq!(index.rank(low), rank as u64);
     assert_eq!(index.nth(rank as u64), entries(model).nth(rank));

@@ -1,0 +1,214 @@
+//! Prepared queries: each run finds what there is now, and what was planned for another schema is not run.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use nuages_engine::sql::{Connection, Dialect, statement};
+use nuages_engine::{Cancel, Database, Error, Isolation, Limits, Prepared, Row, Session, Under};
+use nuages_storage::Value;
+
+const SONGS: &str = "
+    CREATE TABLE album (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+    CREATE TABLE song (id INTEGER PRIMARY KEY, album INTEGER, title TEXT UNIQUE, plays INTEGER, length DOUBLE PRECISION,
+        is_live BOOLEAN, price NUMERIC(6, 2), UNIQUE (album, plays));
+    CREATE INDEX song_plays ON song (plays DESC);
+    INSERT INTO album SELECT n, 'album ' || n FROM generate_series(0, 19) AS g (n);
+    INSERT INTO song SELECT n, CASE WHEN n % 7 > 0 THEN n % 20 END, 'title ' || n, n * 37 % 1000, n / 8.0, n % 3 = 0,
+        CASE WHEN n % 5 > 0 THEN n * 0.25 END FROM generate_series(1, 1000) AS g (n)";
+
+fn songs() -> Connection {
+    let mut connection = Connection::new(Database::new());
+    connection.execute(SONGS, &[]).unwrap();
+    connection
+}
+
+fn prepared(connection: &Connection, sql: &str) -> Prepared {
+    Prepared::new(connection.database(), connection.read(sql).unwrap()).unwrap()
+}
+
+/// All rows of a run, batch by batch.
+fn by_batch(session: &dyn Session, query: &Prepared, values: &[Value]) -> Result<Vec<Vec<Value>>, Error> {
+    let mut rows = Vec::new();
+    session.run(query, values, &mut |batch| {
+        rows.extend(batch.selection.iter().map(|row| batch.row(row)));
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// The same, row by row.
+fn by_row(session: &dyn Session, query: &Prepared, values: &[Value]) -> Result<Vec<Vec<Value>>, Error> {
+    let mut rows = Vec::new();
+    session.run_rows(query, values, &mut |row| {
+        rows.push(row.values());
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// That each way of reading a column agrees with its value.
+fn assert_reads_as_values(row: Row<'_>) {
+    for (column, value) in row.values().into_iter().enumerate() {
+        assert_eq!(row.value(column), value);
+        assert_eq!(row.is_null(column), value.is_null());
+        assert_eq!(row.text(column), value.as_text());
+        assert_eq!(row.bool(column), value.as_bool());
+        assert_eq!(row.bytes(column), value.as_bytes());
+        match value {
+            Value::Int(int) => assert_eq!(row.int(column), Some(int)),
+            Value::Float(float) => assert_eq!(row.float(column), Some(float)),
+            _ => {}
+        }
+    }
+    let beyond = row.len();
+    assert!(row.is_null(beyond) && row.value(beyond).is_null());
+    assert_eq!((row.int(beyond), row.text(beyond), row.float(beyond)), (None, None, None));
+}
+
+#[test]
+fn a_row_where_it_lies_reads_as_one_of_a_batch() {
+    let mut connection = songs();
+    connection.execute("ALTER TABLE song ADD COLUMN rating INTEGER DEFAULT 3", &[]).unwrap();
+    for sql in [
+        "SELECT * FROM song WHERE id = $1",
+        "SELECT price, title, id, is_live, id, length, rating FROM song WHERE id = $1",
+        "SELECT id, price, album FROM song WHERE title = 'title ' || CAST(CAST($1 AS INTEGER) AS TEXT)",
+        "SELECT id, title, length FROM song WHERE id <= $1",
+        "SELECT id + 1, upper(title) FROM song WHERE id = $1",
+    ] {
+        let query = prepared(&connection, sql);
+        let mut count = 0;
+        for id in [7, 10, 15, 1_000, 1_001, -1] {
+            let values = [Value::Int(id)];
+            let session = connection.session();
+            let rows = by_row(session, &query, &values).unwrap();
+            assert_eq!(rows, by_batch(session, &query, &values).unwrap(), "{sql} with {id}");
+            assert_eq!(rows, session.query(query.query(), &values).unwrap().rows, "{sql} with {id}");
+            let read = &mut |row: Row<'_>| {
+                assert_reads_as_values(row);
+                Ok(())
+            };
+            session.run_rows(&query, &values, read).unwrap();
+            count += rows.len();
+        }
+        assert!(count >= 4, "{sql}");
+        assert_eq!(by_row(connection.session(), &query, &[Value::Null]).unwrap(), Vec::<Vec<Value>>::new());
+        let missing = by_row(connection.session(), &query, &[]);
+        assert!(matches!(missing, Err(Error::MissingParameter { .. })), "{sql}: {missing:?}");
+    }
+}
+
+#[test]
+fn a_run_finds_what_is_there_now() {
+    let mut connection = songs();
+    let query = prepared(&connection, "SELECT title FROM song WHERE id = $1");
+    let title = |session: &dyn Session| by_row(session, &query, &[Value::Int(7)]).unwrap();
+    assert_eq!(title(connection.session()), [["title 7".into()]]);
+    connection.execute("UPDATE song SET title = 'Nuages' WHERE id = 7", &[]).unwrap();
+    assert_eq!(title(connection.session()), [["Nuages".into()]]);
+    connection.execute("BEGIN; UPDATE song SET title = 'Daphne' WHERE id = 7", &[]).unwrap();
+    assert_eq!(title(connection.session()), [["Daphne".into()]]);
+    assert_eq!(title(connection.database()), [["Nuages".into()]]);
+    connection.execute("DELETE FROM song WHERE id = 7", &[]).unwrap();
+    assert_eq!(title(connection.session()), Vec::<Vec<Value>>::new());
+    connection.execute("ROLLBACK", &[]).unwrap();
+    assert_eq!(title(connection.session()), [["Nuages".into()]]);
+}
+
+#[test]
+fn a_plan_for_another_schema_is_not_run() {
+    let mut connection = songs();
+    let by_title = prepared(&connection, "SELECT id FROM song WHERE title = $1");
+    let ids = |session: &dyn Session| by_row(session, &by_title, &["title 7".into()]);
+    let schema = connection.session().catalog().unwrap().schema_id();
+    let mut bound = connection.prepare("SELECT plays FROM song WHERE id = $1").unwrap();
+    let mut plays = |connection: &mut Connection| {
+        connection
+            .run_prepared(&mut bound, &[7.into()])
+            .map(|outcome| (outcome.rows.columns, outcome.rows.rows))
+    };
+    assert_eq!(ids(connection.session()), Ok(vec![vec![Value::Int(7)]]));
+    let (columns, rows) = plays(&mut connection).unwrap();
+    assert!(columns == ["plays"] && rows == [[Value::Int(259)]]);
+
+    connection.execute("ALTER TABLE song DROP CONSTRAINT song_title_key", &[]).unwrap();
+    assert_eq!(ids(connection.session()), Ok(vec![vec![Value::Int(7)]]), "without the index");
+    let under = Under::new(connection.session(), schema);
+    assert_eq!(ids(&under), Err(Error::SchemaChanged));
+
+    connection.execute("ALTER TABLE song DROP COLUMN title", &[]).unwrap();
+    let (columns, rows) = plays(&mut connection).unwrap();
+    assert!(columns == ["plays"] && rows == [[Value::Int(259)]], "the places of columns have changed");
+}
+
+#[test]
+fn a_serializable_transaction_knows_which_row_it_has_read() {
+    for (changed, is_refused) in [(7, true), (8, false)] {
+        let connection = songs();
+        let query = prepared(&connection, "SELECT title FROM song WHERE id = $1");
+        let tx = connection.database().begin_with(Isolation::Serializable);
+        assert_eq!(by_row(&tx, &query, &[Value::Int(7)]).unwrap(), [["title 7".into()]]);
+        let mut other = Connection::new(connection.database().clone());
+        let change = "UPDATE song SET title = 'Nuages' WHERE id = $1";
+        other.execute(change, &[changed.into()]).unwrap();
+        let write = "UPDATE album SET name = 'Nuages' WHERE id = 3";
+        let (write, _) = statement(write, &[], Dialect::PostgreSql, &tx.catalog().unwrap()).unwrap();
+        tx.execute(&write, &[]).unwrap();
+        let committed = tx.commit();
+        assert_eq!(committed.is_err(), is_refused, "{committed:?}");
+    }
+}
+
+#[test]
+fn who_is_cancelled_reads_no_row() {
+    let connection = songs();
+    let query = prepared(&connection, "SELECT title FROM song WHERE id = $1");
+    let cancel = Cancel::new();
+    let limits = Limits { cancel: Some(cancel.clone()), ..Limits::default() };
+    let db = connection.database().with_limits(limits);
+    assert_eq!(by_row(&db, &query, &[Value::Int(7)]).unwrap().len(), 1);
+    cancel.cancel();
+    assert_eq!(by_row(&db, &query, &[Value::Int(7)]), Err(Error::Cancelled));
+    assert_eq!(by_row(connection.database(), &query, &[Value::Int(7)]).unwrap().len(), 1);
+}
+
+#[test]
+fn rows_that_were_counted_for_a_premise_are_those_that_are_read() {
+    let mut connection = songs();
+    let queries = [
+        "SELECT id, plays FROM song WHERE plays > $1 AND plays < 900",
+        "SELECT id FROM song WHERE plays > $1 ORDER BY plays",
+        "SELECT id FROM song WHERE plays >= $1 ORDER BY plays DESC, id LIMIT 7 OFFSET 3",
+        "SELECT id FROM song WHERE id > $1 ORDER BY id DESC LIMIT 5",
+        "SELECT id FROM song WHERE id BETWEEN $1 AND $1 + 10",
+        "SELECT id, plays FROM song WHERE album = $1 ORDER BY length DESC, id",
+        "SELECT album, plays FROM song WHERE album IN ($1, 3, $1 + 2) AND plays > 100 ORDER BY album, plays",
+        "SELECT album, count(*), sum(plays) FROM song WHERE album = $1 GROUP BY album",
+        "SELECT count(*), max(plays) FROM song WHERE album = $1 AND plays > 10",
+        "SELECT song.id, album.name FROM song JOIN album ON album.id = song.album WHERE song.album = $1 ORDER BY 1",
+        "SELECT a.id, b.id FROM song a JOIN song b ON a.album = b.album WHERE a.plays < $1 AND b.plays < $1 ORDER BY 1, 2",
+        "SELECT id FROM album WHERE id > $1 AND EXISTS (SELECT 1 FROM song WHERE album = album.id AND plays > $1) ORDER BY 1",
+        "SELECT id FROM song WHERE title LIKE 'title 1%' AND plays < $1 ORDER BY id",
+    ];
+    let prepared: Vec<_> = queries.iter().map(|sql| (sql, prepared(&connection, sql))).collect();
+    let mut found = vec![0; prepared.len()];
+    for round in 0..3 {
+        for value in
+            [Value::Int(5), Value::Int(6), Value::Int(5_000), Value::Null, Value::Int(-1), Value::Int(40)]
+        {
+            for ((sql, query), found) in prepared.iter().zip(&mut found) {
+                let values = std::slice::from_ref(&value);
+                let expected = connection.session().query(query.query(), values).unwrap().rows;
+                assert_eq!(
+                    by_batch(connection.session(), query, values).unwrap(),
+                    expected,
+                    "{sql} with {value}"
+                );
+                *found += expected.len();
+            }
+        }
+        let change =
+            "DELETE FROM song WHERE id % 4 = $1; UPDATE song SET plays = plays + 1000 WHERE id % 3 = $1";
+        connection.execute(change, &[round.into()]).unwrap();
+    }
+    assert!(found.iter().all(|rows| *rows > 0), "{found:?}");
+}
