@@ -1,5 +1,8 @@
 //! Common table expressions: rows that are computed once and read by name, and rows that lead to further rows.
 
+use nuages_storage::DataType;
+use nuages_storage::value::DECIMAL_PRECISION_MAX;
+
 use super::build::cast_columns;
 use super::columns::ColumnSet;
 use super::planner::Planner;
@@ -45,7 +48,13 @@ impl Planner<'_> {
             return Err(Error::SetShape { left: base.columns.len(), right: step.columns.len() });
         }
         let types: Vec<_> = base.columns.iter().map(|column| column.data_type).collect();
-        let step = cast_columns(step, &types)?;
+        // Decimals of any size keep their digits, however many that are in a round.
+        let is_free = |kind| matches!(kind, DataType::Decimal { precision: DECIMAL_PRECISION_MAX, .. });
+        let kinds = types.iter().zip(&step.columns);
+        let kinds: Vec<_> = kinds
+            .map(|(kind, own)| if is_free(*kind) && is_free(own.data_type) { own.data_type } else { *kind })
+            .collect();
+        let step = cast_columns(step, &kinds)?;
         let column = |(index, data_type)| PlanColumn { column: source.column(index), data_type };
         let columns = types.into_iter().enumerate().map(column).collect();
         let estimate = Estimate::about(base.estimate.rows * ROUNDS).resting_on(Basis::Guess);
@@ -72,12 +81,12 @@ impl Planner<'_> {
         Ok(Plan { node: Node::WorkTable { table, columns: places }, columns, estimate })
     }
 
-    fn define(&mut self, table: WorkTable, rows: &Plan) -> Option<(Vec<nuages_storage::DataType>, Estimate)> {
+    fn define(&mut self, table: WorkTable, rows: &Plan) -> Option<(Vec<DataType>, Estimate)> {
         let types = rows.columns.iter().map(|column| column.data_type).collect();
         self.work_tables.insert(table, (types, rows.estimate))
     }
 
-    fn restore(&mut self, table: WorkTable, outer: Option<(Vec<nuages_storage::DataType>, Estimate)>) {
+    fn restore(&mut self, table: WorkTable, outer: Option<(Vec<DataType>, Estimate)>) {
         match outer {
             Some(outer) => self.work_tables.insert(table, outer),
             None => self.work_tables.remove(&table),
