@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 use jiff::tz::TimeZone;
+use nuages_storage::value::decimal_from_text;
 use nuages_storage::value::temporal::{
     MICROS_PER_DAY, date_from_days, date_to_days, time_from_micros, timestamp_from_micros,
     timestamp_to_micros,
@@ -221,7 +222,7 @@ fn parse<T: FromStr>(text: &str) -> Option<T> {
 }
 
 fn decimal_of(text: &str) -> Option<Value> {
-    parse::<Decimal>(text).or_else(|| Decimal::from_scientific(text).ok()).map(Value::Decimal)
+    decimal_from_text(text).map(Value::Decimal)
 }
 
 /// A number that is written with a point or an exponent and has no fraction.
