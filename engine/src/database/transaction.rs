@@ -24,7 +24,7 @@ use crate::integrity::{KeyCheck, unique};
 use crate::limits::{Interrupt, Limits};
 use crate::reads::Reads;
 use crate::session::{AsSession, Session};
-use crate::write::{WritingStatement, at_once, lock};
+use crate::write::{Postponed, WritingStatement, at_once, lock};
 
 /// Several statements that happen whole or not at all.
 ///
@@ -55,6 +55,8 @@ struct State {
     now: Option<Timestamp>,
     /// Keys whose constraints are checked at commit.
     deferred: Vec<KeyCheck>,
+    /// Keys whose constraints are checked when the statement ends of which parts are run, if one is.
+    due: Option<Vec<KeyCheck>>,
     /// The savepoints that can be returned to, in order.
     points: Vec<Point>,
 }
@@ -88,7 +90,8 @@ impl Transaction {
         waits: Waits,
     ) -> Transaction {
         let reads = (transaction.isolation() == Isolation::Serializable).then(Reads::default);
-        let state = State { transaction, limits, now: None, deferred: Vec::new(), points: Vec::new() };
+        let (deferred, points) = (Vec::new(), Vec::new());
+        let state = State { transaction, limits, now: None, deferred, due: None, points };
         Transaction { state: Mutex::new(state), reads, waits }
     }
 
@@ -141,6 +144,29 @@ impl Transaction {
         self.state.lock().check_deferred()
     }
 
+    /// What runs from here on are parts of one statement: foreign keys are checked when it [ends](Self::end_parts).
+    pub(crate) fn begin_parts(&self) {
+        self.state.lock().due = Some(Vec::new());
+    }
+
+    /// Ends a statement that was run in parts.
+    ///
+    /// # Errors
+    /// The first key that is violated.
+    pub(crate) fn end_parts(&self) -> Result<(), Error> {
+        let mut state = self.state.lock();
+        let due = state.due.take().unwrap_or_default();
+        if due.is_empty() {
+            return Ok(());
+        }
+        state.transaction.write(|writer| verify(&due, writer.version()))
+    }
+
+    /// Forgets the parts of a statement that has failed.
+    pub(crate) fn drop_parts(&self) {
+        self.state.lock().due = None;
+    }
+
     /// Makes what was written visible to everybody.
     ///
     /// # Errors
@@ -187,10 +213,16 @@ impl Transaction {
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<Step<()>, Error> {
         let mut state = self.state.lock();
-        let is_serializable = self.reads.is_some();
+        let (is_serializable, is_part) = (self.reads.is_some(), state.due.is_some());
         let step = state.transaction.step(statement, &mut |writer: &mut Writer<'_>| {
             let mut writing = WritingStatement::new(writer, interrupt);
-            let written = f(&mut writing).and_then(|()| writing.finish(false));
+            let written = match is_part {
+                false => f(&mut writing).and_then(|()| writing.finish(false)).map(Postponed::of_commit),
+                true => {
+                    writing = writing.as_part();
+                    f(&mut writing).map(|()| writing.finish_part())
+                }
+            };
             written.map_err(|error| match error {
                 error if is_serializable && writer.is_behind() => unique::unless_unseen(error, writer.base()),
                 error => error,
@@ -198,8 +230,9 @@ impl Transaction {
         })?;
         Ok(match step {
             Step::Wait(ticket) => Step::Wait(ticket),
-            Step::Done(deferred) => {
-                state.deferred.extend(deferred);
+            Step::Done(Postponed { to_the_end, to_commit }) => {
+                state.deferred.extend(to_commit);
+                state.due.iter_mut().for_each(|due| due.extend_from_slice(&to_the_end));
                 Step::Done(())
             }
         })

@@ -113,6 +113,12 @@ impl Binder<'_> {
         }
     }
 
+    /// A query, and what its columns are.
+    pub(in crate::sql) fn query_with_shape(&mut self, query: &ast::Query) -> Bound<(Query, Vec<Shape>)> {
+        let BoundQuery { query, shape } = self.query(query, None)?;
+        Ok((query, shape))
+    }
+
     /// Every column of a table.
     fn whole_table(&mut self, name: &ast::ObjectName, outer: Option<&Scope<'_>>) -> Bound<BoundQuery> {
         let mut scope = Scope::within(outer);

@@ -310,10 +310,10 @@ impl Binder<'_> {
     }
 
     /// Whether a name is one of those SQLite has for the row id. One is read in each dialect, because queries are
-    /// printed with it.
+    /// printed with it; and no name at all, which no column can have.
     fn is_row_id(&self, name: &ast::Ident) -> bool {
         let is = |known: &str| name.value.eq_ignore_ascii_case(known);
-        is("rowid") || (self.is_sqlite() && (is("_rowid_") || is("oid")))
+        is("rowid") || name.value.is_empty() || (self.is_sqlite() && (is("_rowid_") || is("oid")))
     }
 }
 
