@@ -77,7 +77,7 @@ pub(super) fn cast(
 
 /// Whether every integer fits the type.
 fn unlimited(decimal: DataType) -> bool {
-    decimal == super::types::decimal(0)
+    decimal == super::types::decimal(0) || decimal == DataType::NUMERIC
 }
 
 /// A value converted to a type, as `CAST` does it: a text is read, anything is printed, a text too long for the type

@@ -1,7 +1,6 @@
 //! Common table expressions: rows that are computed once and read by name, and rows that lead to further rows.
 
 use nuages_storage::DataType;
-use nuages_storage::value::DECIMAL_PRECISION_MAX;
 
 use super::build::cast_columns;
 use super::columns::ColumnSet;
@@ -48,13 +47,7 @@ impl Planner<'_> {
             return Err(Error::SetShape { left: base.columns.len(), right: step.columns.len() });
         }
         let types: Vec<_> = base.columns.iter().map(|column| column.data_type).collect();
-        // Decimals of any size keep their digits, however many that are in a round.
-        let is_free = |kind| matches!(kind, DataType::Decimal { precision: DECIMAL_PRECISION_MAX, .. });
-        let kinds = types.iter().zip(&step.columns);
-        let kinds: Vec<_> = kinds
-            .map(|(kind, own)| if is_free(*kind) && is_free(own.data_type) { own.data_type } else { *kind })
-            .collect();
-        let step = cast_columns(step, &kinds)?;
+        let step = cast_columns(step, &types)?;
         let column = |(index, data_type)| PlanColumn { column: source.column(index), data_type };
         let columns = types.into_iter().enumerate().map(column).collect();
         let estimate = Estimate::about(base.estimate.rows * ROUNDS).resting_on(Basis::Guess);

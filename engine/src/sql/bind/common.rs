@@ -9,7 +9,6 @@
 //! name: within that, the name means the rows of the round before.
 
 use hashbrown::HashMap;
-use nuages_storage::value::DECIMAL_PRECISION_MAX;
 use nuages_storage::{DataType, Value};
 use sqlparser::ast::{self, CteAsMaterialized, SetExpr, SetOperator, SetQuantifier};
 
@@ -19,7 +18,7 @@ use super::scope::{Columns, Scope, Shape};
 use super::typed::{TEXT, cast, has_parameter};
 use super::{Binder, Bound, SOURCES_MAX, last_part, mismatch};
 use crate::algebra::{Column, Expr, OutputColumn, Query, Relation, Source, Statement, WorkTable};
-use crate::evaluate::{Class, class_of, decimal, unify};
+use crate::evaluate::{among, class_of, keeps_scale, unify};
 use crate::optimize::columns::{
     each_relation_mut, each_relation_of_change_mut, has_subquery, is_volatile, substitute_query, walk_query,
 };
@@ -349,7 +348,7 @@ impl Binder<'_> {
 fn is_limited(kind: DataType) -> bool {
     match kind {
         DataType::Text { max_length } => max_length.is_some(),
-        DataType::Decimal { precision, .. } => precision < DECIMAL_PRECISION_MAX,
+        DataType::Decimal { .. } => !keeps_scale(kind),
         _ => false,
     }
 }
@@ -358,13 +357,9 @@ fn is_limited(kind: DataType) -> bool {
 fn convert(expr: &mut Expr, own: Option<DataType>, kind: DataType) {
     if own.is_none_or(|own| class_of(own) != class_of(kind)) {
         let whole = std::mem::replace(expr, Expr::And(Vec::new()));
-        *expr = match own.map(class_of) {
+        *expr = match own {
             None => Expr::Cast(Box::new(whole), kind),
-            // An integer gets no digits behind a point.
-            Some(Class::Int) if class_of(kind) == Class::Decimal && !is_limited(kind) => {
-                cast(whole, decimal(0))
-            }
-            Some(_) => cast(whole, kind),
+            Some(own) => cast(whole, among(own, kind)),
         };
     }
 }

@@ -7,15 +7,25 @@ use sqlparser::ast::{self, ColumnOption, ReferentialAction, TableConstraint};
 use super::collation::lower;
 use super::query::BoundQuery;
 use super::scope::{Columns, Scope, ScopeTable, Shape};
-use super::typed::{TEXT, cast};
+use super::typed::{TEXT, Width, cast};
 use super::types::is_serial;
 use super::{Binder, Bound, begin_of, last_part, unsupported};
 use crate::algebra::{Expr, Query, Source};
 use crate::catalog::{
     Action, Collation, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable, TableDefinition,
 };
-use crate::evaluate::class_of;
+use crate::evaluate::{Class, class_of, keeps_scale};
 use crate::sql::error::{Problem, SqlError};
+
+/// The type of a column of what is computed: of decimals one that keeps their digits.
+fn kind_of_computed(kind: DataType, width: Width) -> DataType {
+    match (class_of(kind), width) {
+        (Class::Int, Width::Double) => DataType::Float,
+        (Class::Int, Width::Numeric) => DataType::NUMERIC,
+        _ if keeps_scale(kind) => DataType::NUMERIC,
+        _ => kind,
+    }
+}
 
 impl Binder<'_> {
     /// What a CREATE TABLE describes, but for the rows of its query.
@@ -115,6 +125,7 @@ impl Binder<'_> {
                 *expr = column.typed(std::mem::replace(expr, Expr::Literal(Value::Null))).any_as_text().expr;
             }
             let kind = column.kind.filter(|_| !column.is_any()).unwrap_or(TEXT);
+            let kind = if self.is_sqlite() { kind } else { kind_of_computed(kind, column.width) };
             let mut new = NewColumn::new(given.unwrap_or(column.name), kind).nullable(true);
             new.element = column.element;
             table.columns.push(new);
@@ -300,9 +311,24 @@ impl Binder<'_> {
     fn check(&mut self, name: Option<String>, expr: &ast::Expr, table: &mut NewTable) -> Bound<()> {
         let scope = self.scope_of_new(table)?;
         let condition = self.condition(expr, &scope)?;
-        let name = name.unwrap_or_else(|| format!("{}_check{}", table.name, table.checks.len() + 1));
+        let name = name.unwrap_or_else(|| self.name_of_check(table));
         table.checks.push(crate::catalog::NewCheck::new(name, condition));
         Ok(())
+    }
+
+    /// A name for a check that is given none: one that the table, if it is there, has not.
+    fn name_of_check(&self, table: &NewTable) -> String {
+        let definition = self.catalog.table_named(&table.name).ok();
+        let is_taken =
+            |name: &str| definition.is_some_and(|it| it.constraint_names().any(|known| known == name));
+        let mut number = table.checks.len() + 1;
+        loop {
+            let name = format!("{}_check{number}", table.name);
+            if !is_taken(&name) {
+                return name;
+            }
+            number += 1;
+        }
     }
 
     /// The columns of a table that is not there yet.
