@@ -51,6 +51,8 @@ pub(super) enum Waits {
 struct State {
     transaction: nuages_storage::Transaction,
     limits: Limits,
+    /// Whether its statements only read.
+    only_reads: bool,
     /// What time it is for all its statements, if they go by one.
     now: Option<Timestamp>,
     /// Keys whose constraints are checked at commit.
@@ -91,13 +93,24 @@ impl Transaction {
     ) -> Transaction {
         let reads = (transaction.isolation() == Isolation::Serializable).then(Reads::default);
         let (deferred, points) = (Vec::new(), Vec::new());
-        let state = State { transaction, limits, now: None, deferred, due: None, points };
+        let now = None;
+        let state = State { transaction, limits, only_reads: false, now, deferred, due: None, points };
         Transaction { state: Mutex::new(state), reads, waits }
     }
 
     /// Lets it be the same time for all its statements from here on, as PostgreSQL has it.
     pub(crate) fn stop_clock(&self) {
         self.state.lock().now = Some(Timestamp::now());
+    }
+
+    /// Lets its statements only read from here on, or write again.
+    pub(crate) fn set_only_reads(&self, only_reads: bool) {
+        self.state.lock().only_reads = only_reads;
+    }
+
+    /// Whether its statements only read.
+    pub(crate) fn only_reads(&self) -> bool {
+        self.state.lock().only_reads
     }
 
     /// A point to return to. O(1).
@@ -213,6 +226,7 @@ impl Transaction {
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<Step<()>, Error> {
         let mut state = self.state.lock();
+        state.expect_writing()?;
         let (is_serializable, is_part) = (self.reads.is_some(), state.due.is_some());
         let step = state.transaction.step(statement, &mut |writer: &mut Writer<'_>| {
             let mut writing = WritingStatement::new(writer, interrupt);
@@ -246,6 +260,7 @@ impl Transaction {
         let mut waited_within = None;
         loop {
             let mut state = self.state.lock();
+            state.expect_writing()?;
             let State { transaction, limits, .. } = &mut *state;
             if limits.may_end() {
                 waited_within.get_or_insert_with(|| Interrupt::new(limits.clone())).check(true)?;
@@ -365,6 +380,10 @@ impl InTransaction<'_> {
 impl State {
     fn place_of(&self, savepoint: Savepoint) -> Result<usize, Error> {
         self.points.iter().rposition(|point| point.savepoint == savepoint).ok_or(Error::UnknownSavepoint)
+    }
+
+    fn expect_writing(&self) -> Result<(), Error> {
+        if self.only_reads { Err(Error::ReadOnly) } else { Ok(()) }
     }
 
     fn check_deferred(&mut self) -> Result<(), Error> {

@@ -59,6 +59,15 @@ impl Connection {
             Err(error) => return Err(error),
         };
         let steps = self.steps_of(operation, &table)?;
+        for step in &steps {
+            match step {
+                Step::RenameTable(_) => self.expect_no_view(&table, None)?,
+                Step::DropColumn(column) | Step::RenameColumn(column, _) => {
+                    self.expect_no_view(&table, Some(table.column_named(column)?))?;
+                }
+                _ => {}
+            }
+        }
         self.change_schema(schema, &mut |writing| {
             steps.iter().enumerate().try_for_each(|(place, step)| {
                 if place > 0 {

@@ -30,8 +30,9 @@ impl Connection {
             }
             ast::Statement::DropTrigger(drop) => self.bound_once(|schema| self.drop_trigger(drop, schema)),
             ast::Statement::AlterTable(alter) => self.alter_table(alter),
-            ast::Statement::Drop { object_type, if_exists, names, .. } => {
-                self.bound_once(|schema| self.drop_objects((*object_type, *if_exists), names, schema))
+            ast::Statement::Drop { object_type, if_exists, names, cascade, .. } => {
+                let what = (*object_type, *if_exists, *cascade);
+                self.bound_once(|schema| self.drop_objects(what, names, schema))
             }
             ast::Statement::Truncate(truncate) => self.bound_once(|schema| self.truncate(truncate, schema)),
             other => {
@@ -74,6 +75,10 @@ impl Connection {
     }
 
     fn create_table(&self, create: &ast::CreateTable, schema: SchemaId) -> Result<Outcome, SqlError> {
+        // It would be one that everybody sees, and that stays.
+        if create.temporary {
+            return Err(Problem::Unsupported { feature: "a TEMPORARY table".to_owned() }.into());
+        }
         if create.if_not_exists && self.table_of(&create.name).is_ok() {
             return Ok(Outcome::default());
         }
@@ -113,6 +118,9 @@ impl Connection {
     fn create_view(&self, create: &ast::CreateView, schema: SchemaId) -> Result<Outcome, SqlError> {
         if create.materialized {
             return Err(Problem::Unsupported { feature: "a materialized view".to_owned() }.into());
+        }
+        if create.temporary {
+            return Err(Problem::Unsupported { feature: "a TEMPORARY view".to_owned() }.into());
         }
         let name = last_part(&create.name)?;
         let view = self.bound(|binder| {

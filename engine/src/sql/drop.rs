@@ -12,14 +12,32 @@ impl Connection {
     /// `DROP`: all names are looked up before anything goes.
     pub(super) fn drop_objects(
         &self,
-        (kind, if_exists): (ObjectType, bool),
+        (kind, if_exists, is_cascading): (ObjectType, bool, bool),
         names: &[ast::ObjectName],
         schema: SchemaId,
     ) -> Result<Outcome, SqlError> {
         match kind {
             ObjectType::Table => {
-                let tables = found(names, if_exists, |name| Ok(self.table_of(name)?.name.clone()))?;
-                self.change_schema(schema, &mut |writing| writing.drop_tables(&tables))?;
+                let catalog = self.catalog()?;
+                let tables = found(names, if_exists, |name| Ok(self.table_of(name)?.id))?;
+                let tables: Vec<_> = tables.into_iter().filter_map(|table| catalog.table(table)).collect();
+                // SQLite leaves views behind that nobody can read.
+                let is_checked = !self.dialect.is_sqlite() && !is_cascading;
+                tables
+                    .iter()
+                    .filter(|_| is_checked)
+                    .try_for_each(|table| self.expect_no_view(table, None))?;
+                let mut views = Vec::new();
+                for table in tables.iter().filter(|_| is_cascading) {
+                    views.extend(self.views_over(table, None)?);
+                }
+                views.sort();
+                views.dedup();
+                let names: Vec<String> = tables.iter().map(|table| table.name.clone()).collect();
+                self.change_schema(schema, &mut |writing| {
+                    views.iter().try_for_each(|view| writing.drop_view(view))?;
+                    writing.drop_tables(&names)
+                })?;
             }
             ObjectType::View => {
                 let views = found(names, if_exists, |name| self.view_of(name))?;

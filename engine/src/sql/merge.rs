@@ -6,7 +6,7 @@
 //! an UPDATE, DELETE or INSERT with the rows that are its own in the place of the source.
 
 use hashbrown::HashSet;
-use nuages_storage::{DataType, TableId, Value, Version};
+use nuages_storage::{DataType, Value, Version};
 use sqlparser::ast::{self, MergeAction, MergeClause, MergeClauseKind, TableFactor};
 use sqlparser::tokenizer::Token;
 
