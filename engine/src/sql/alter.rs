@@ -1,12 +1,15 @@
 //! ALTER TABLE. The operations of one statement happen whole or not at all, each on what those before it have left: its
 //! definition and its rows.
 
+use nuages_storage::DataType;
 use sqlparser::ast::{self, AlterColumnOperation, AlterTableOperation};
 
 use super::bind::last_part;
 use super::connection::{Connection, while_bound};
 use super::error::{Problem, SqlError};
+use crate::algebra::Expr;
 use crate::catalog::{NewCheck, NewColumn, NewForeignKey, NewIndex, NewTable, SchemaId, TableDefinition};
+use crate::evaluate::cast_value;
 use crate::write::WritingStatement;
 use crate::{Error, Outcome};
 
@@ -164,6 +167,9 @@ impl Connection {
             AlterColumnOperation::SetDataType { data_type, using: None, .. } => {
                 new.data_type = self.bound(|binder| binder.data_type(data_type, name.span))?;
                 new.element = self.bound(|binder| binder.element_of(data_type, name.span))?;
+                let default = new.default.take().map(|default| converted(default, new.data_type));
+                new.default =
+                    default.transpose().map_err(|error| SqlError::at(Problem::Engine(error), name.span))?;
             }
             other => {
                 let feature = format!("ALTER COLUMN .. {other}");
@@ -172,6 +178,14 @@ impl Connection {
         }
         Ok(Step::ChangeColumn(column.name.clone(), new))
     }
+}
+
+/// The default of a column that becomes one of another type.
+fn converted(default: Expr, to: DataType) -> Result<Expr, Error> {
+    Ok(match default {
+        Expr::Literal(value) => Expr::Literal(cast_value(value, to)?),
+        default => Expr::Cast(Box::new(default), to),
+    })
 }
 
 /// What a table is to be called.

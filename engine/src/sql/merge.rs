@@ -137,8 +137,8 @@ fn number_of(clauses: &[&MergeClause], from: usize) -> String {
 struct Source {
     shape: Vec<Shape>,
     rows: Vec<Vec<Value>>,
-    /// What is looked at again when a row of the table is changed: others may have changed it meanwhile. That cannot be
-    /// done with what has another value each time.
+    /// Whether ON and the conditions are asked again when a row of the table is changed, for others may have changed it
+    /// meanwhile. Where lots are drawn, they are drawn once.
     is_stable: bool,
 }
 
@@ -209,7 +209,22 @@ impl Connection {
         if rows.iter().any(is_twice) {
             return Err(Problem::MergedTwice { table: name.clone() }.into());
         }
-        Ok(Source { shape, rows, is_stable: !is_volatile(&query) })
+        let is_stable = !is_volatile(&query) || !self.draws(merge, &shape, &values)?;
+        Ok(Source { shape, rows, is_stable })
+    }
+
+    /// Whether it is drawn by lot what a row of the source is for.
+    fn draws(&self, merge: &Merge<'_>, shape: &[Shape], values: &[Value]) -> Result<bool, SqlError> {
+        let Merge { table, source_name, on, matched, .. } = merge;
+        let query = self.query_of(&format!(
+            "WITH \"\" AS (SELECT 1) SELECT {} FROM \"\" AS {source_name} JOIN {table} ON {on}",
+            number_of(matched, 1)
+        ))?;
+        let tables = query.with.iter().flat_map(|with| with.cte_tables.clone()).collect::<Vec<_>>();
+        let rest = ast::Query { with: None, ..*query };
+        let given = [GivenTable { place: 0, shape: shape.to_vec(), rows: Vec::new() }];
+        let (query, _) = self.part(values, |binder| binder.query_among(&tables, false, &given, &rest))?;
+        Ok(is_volatile(&query))
     }
 
     /// The syntax tree of a query, or of a change behind a WITH.
