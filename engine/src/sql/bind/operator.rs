@@ -328,7 +328,7 @@ impl Binder<'_> {
         }
         let width = left.width.max(right.width);
         if !self.is_sqlite() && op == Arithmetic::Divide {
-            (left, right) = (left.to_divide(), right.to_divide());
+            (left, right) = (left.divisible(), right.divisible());
         }
         (left, right) = same_numbers(left, right);
         if self.is_sqlite()

@@ -113,8 +113,8 @@ impl Typed {
         Typed { width, ..self }
     }
 
-    /// What is divided: an integer that is another number to PostgreSQL is made that.
-    pub(super) fn to_divide(self) -> Typed {
+    /// The same to be divided, or to divide by: an integer that is another number to PostgreSQL is made that.
+    pub(super) fn divisible(self) -> Typed {
         let kind = match self.width {
             Width::Numeric => decimal(0),
             Width::Double => DataType::Float,
