@@ -49,7 +49,7 @@ pub(crate) use context::Visits;
 pub(crate) use narrow::by_day;
 pub(crate) use node::Frame;
 pub use types::unify;
-pub(crate) use types::{Class, class_of, decimal, same_keys, scale_of};
+pub(crate) use types::{Class, among, class_of, decimal, keeps_scale, same_keys, scale_of};
 
 use crate::algebra::{Column, Expr};
 use crate::batch::Batch;

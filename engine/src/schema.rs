@@ -72,17 +72,49 @@ impl<'w> WritingStatement<'_, 'w> {
         Ok(())
     }
 
-    /// Drops a table that no other refers to.
-    pub(crate) fn drop_table(&mut self, name: &str) -> Result<(), Error> {
-        let catalog = self.catalog_to_change(name)?;
-        let table = catalog.table_named(name)?;
-        self.be_alone_with(table)?;
-        if let Some(other) = table.referenced_by.iter().find(|reference| reference.table != table.id) {
-            let dependent = foreign_key_object(&catalog, other.table, |key| key.id == other.foreign_key);
-            return Err(depended(table, SchemaObject::Table, dependent));
+    /// Drops tables that none but they themselves refer to.
+    pub(crate) fn drop_tables(&mut self, names: &[String]) -> Result<(), Error> {
+        let Some(first) = names.first() else { return Ok(()) };
+        let catalog = self.catalog_to_change(first)?;
+        let tables = names.iter().map(|name| Ok(catalog.table_named(name)?.id));
+        let tables = tables.collect::<Result<Vec<TableId>, Error>>()?;
+        self.expect_closed(&catalog, &tables)?;
+        let mut left = Catalog::clone(&catalog);
+        for table in tables {
+            self.record(SchemaChange::DropTable(table));
+            left = left.without(table);
         }
-        self.record(SchemaChange::DropTable(table.id));
-        self.install(catalog.without(table.id));
+        self.install(left);
+        Ok(())
+    }
+
+    /// Takes all rows from tables that none but they themselves refer to, without looking at them. Their row ids are not
+    /// handed out again.
+    pub(crate) fn truncate_tables(&mut self, tables: &[TableId]) -> Result<(), Error> {
+        let catalog = self.catalog();
+        self.expect_closed(&catalog, tables)?;
+        for table in tables {
+            let definition = catalog.expect_table(*table)?;
+            let mut empty = Table::new(*table, Arc::clone(&definition.layout));
+            definition.indexes.iter().for_each(|index| empty.add_index(index.id, Index::new()));
+            self.record(SchemaChange::ReplaceTable(Arc::new(empty)));
+        }
+        Ok(())
+    }
+
+    /// That no other table refers to any of these; and that nobody else writes to them.
+    ///
+    /// # Errors
+    /// [`Error::Depended`], [`Error::SerializationFailure`].
+    fn expect_closed(&mut self, catalog: &Catalog, tables: &[TableId]) -> Result<(), Error> {
+        for table in tables {
+            let table = catalog.expect_table(*table)?;
+            self.be_alone_with(table)?;
+            if let Some(other) = table.referenced_by.iter().find(|other| !tables.contains(&other.table)) {
+                let dependent = foreign_key_object(catalog, other.table, |key| key.id == other.foreign_key);
+                return Err(depended(table, SchemaObject::Table, dependent));
+            }
+        }
         Ok(())
     }
 

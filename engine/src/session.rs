@@ -487,7 +487,7 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`Error::UnknownTable`]; [`Error::Depended`] if another table refers to it.
     fn drop_table(&self, table: &str) -> Result<(), Error> {
-        self.write(Reach::Long, &self.interrupt(), &mut |writing| writing.drop_table(table))
+        self.write(Reach::Long, &self.interrupt(), &mut |writing| writing.drop_tables(&[table.to_owned()]))
     }
 
     /// Gives a table another name. Its indexes and constraints keep theirs; only a primary key that is the row id, and

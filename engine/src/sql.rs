@@ -11,7 +11,7 @@
 //! An [`SqlError`] says what is wrong as data, where in the text, and which name was probably meant.
 //!
 //! Order of reading: [`Connection`], `control` (transactions, EXPLAIN), `changing` (common tables that change rows), `merge`,
-//! `define` and `alter` (statements about the schema), `pragma` and `counts` (what SQLite tells of the schema and of what
+//! `define`, `alter`, `drop` and `dependents` (statements about the schema), `pragma` and `counts` (what SQLite tells of the schema and of what
 //! was done), [`PreparedStatement`], `named` (PREPARE), `kept` (texts that are asked again), `parse`, `tokens`, `grammar`,
 //! `climb`, `prefix`, `frame`, `hint` (what was probably meant), `bind`, `parameters`, `error`; `print` (SQL out).
 
@@ -24,7 +24,9 @@ mod connection;
 mod control;
 mod counts;
 mod define;
+mod dependents;
 mod dialect;
+mod drop;
 mod error;
 mod frame;
 mod grammar;

@@ -60,7 +60,8 @@ use crate::limits::Interrupt;
 use crate::outcome::Outcome;
 pub(crate) use found::Found;
 use images::{Assigned, rewrite};
-use round::{Postponed, Round, TableChange, TableRound};
+pub(crate) use round::Postponed;
+use round::{Round, TableChange, TableRound};
 
 /// One statement while it writes.
 ///
@@ -74,6 +75,8 @@ pub struct WritingStatement<'a, 'w> {
     /// The greatest of the keys that were given to rows of a table, and that generated ones are to come after.
     given_keys: SmallVec<[(TableId, i64); 1]>,
     interrupt: &'a Interrupt,
+    /// Whether it is a part of a statement, and others may yet bring what its foreign keys refer to.
+    is_part: bool,
 }
 
 /// The catalog that a statement is under: that of the version it is attempted on, or one that it has made. Cheap to
@@ -100,7 +103,13 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
     pub(crate) fn new(writer: &'a mut Writer<'w>, interrupt: &'a Interrupt) -> WritingStatement<'a, 'w> {
         let catalog = StatementCatalog::Lent(Catalog::carried(writer.catalog()));
         let (postponed, given_keys) = (Postponed::default(), SmallVec::new());
-        WritingStatement { writer, catalog, postponed, given_keys, interrupt }
+        WritingStatement { writer, catalog, postponed, given_keys, interrupt, is_part: false }
+    }
+
+    /// The same, as a part of a statement of several: what its foreign keys promise holds when the last has run.
+    pub(crate) fn as_part(mut self) -> WritingStatement<'a, 'w> {
+        self.is_part = true;
+        self
     }
 
     /// What expressions without parameters are evaluated in.
@@ -181,6 +190,14 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
         Ok(to_commit)
     }
 
+    /// Ends a part of a statement. Returns what the end of the statement decides, and what the commit does.
+    pub(crate) fn finish_part(self) -> Postponed {
+        for (table, key) in self.given_keys {
+            self.writer.note_key(table, key);
+        }
+        self.postponed
+    }
+
     /// Records a change that has been tested.
     fn record_change(&mut self, table: TableId, change: TableChange, changes: Vec<IndexChange>) {
         if change.ids_given {
@@ -224,6 +241,7 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
                 context,
                 unstable: &unstable,
                 more,
+                is_part: self.is_part,
             };
             let changes = tests.test(definition, &change, &mut self.postponed, locking)?;
             recorded.push((table, change, changes));
@@ -256,7 +274,8 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
             }
         };
         let catalog = &self.catalog;
-        let tests = TableRound { catalog, version, earlier, context, unstable: &[], more: false };
+        let is_part = self.is_part;
+        let tests = TableRound { catalog, version, earlier, context, unstable: &[], more: false, is_part };
         let changes = tests.test(table, &change, &mut self.postponed, locking)?;
         self.record_change(table.id, change, changes);
         Ok(())

@@ -124,6 +124,7 @@ impl TableDefinition {
                 | DataType::Decimal { .. }
         );
         if let DataType::Decimal { precision, scale } = new.data_type
+            && new.data_type != DataType::NUMERIC
             && !((1..=DECIMAL_PRECISION_MAX).contains(&precision) && scale <= precision)
         {
             let column = new.name.clone();

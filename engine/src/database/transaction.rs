@@ -24,7 +24,7 @@ use crate::integrity::{KeyCheck, unique};
 use crate::limits::{Interrupt, Limits};
 use crate::reads::Reads;
 use crate::session::{AsSession, Session};
-use crate::write::{WritingStatement, at_once, lock};
+use crate::write::{Postponed, WritingStatement, at_once, lock};
 
 /// Several statements that happen whole or not at all.
 ///
@@ -51,10 +51,14 @@ pub(super) enum Waits {
 struct State {
     transaction: nuages_storage::Transaction,
     limits: Limits,
+    /// Whether its statements only read.
+    only_reads: bool,
     /// What time it is for all its statements, if they go by one.
     now: Option<Timestamp>,
     /// Keys whose constraints are checked at commit.
     deferred: Vec<KeyCheck>,
+    /// Keys whose constraints are checked when the statement ends of which parts are run, if one is.
+    due: Option<Vec<KeyCheck>>,
     /// The savepoints that can be returned to, in order.
     points: Vec<Point>,
 }
@@ -88,13 +92,25 @@ impl Transaction {
         waits: Waits,
     ) -> Transaction {
         let reads = (transaction.isolation() == Isolation::Serializable).then(Reads::default);
-        let state = State { transaction, limits, now: None, deferred: Vec::new(), points: Vec::new() };
+        let (deferred, points) = (Vec::new(), Vec::new());
+        let now = None;
+        let state = State { transaction, limits, only_reads: false, now, deferred, due: None, points };
         Transaction { state: Mutex::new(state), reads, waits }
     }
 
     /// Lets it be the same time for all its statements from here on, as PostgreSQL has it.
     pub(crate) fn stop_clock(&self) {
         self.state.lock().now = Some(Timestamp::now());
+    }
+
+    /// Lets its statements only read from here on, or write again.
+    pub(crate) fn set_only_reads(&self, only_reads: bool) {
+        self.state.lock().only_reads = only_reads;
+    }
+
+    /// Whether its statements only read.
+    pub(crate) fn only_reads(&self) -> bool {
+        self.state.lock().only_reads
     }
 
     /// A point to return to. O(1).
@@ -139,6 +155,29 @@ impl Transaction {
     /// The first that does not hold.
     pub fn check_deferred(&self) -> Result<(), Error> {
         self.state.lock().check_deferred()
+    }
+
+    /// What runs from here on are parts of one statement: foreign keys are checked when it [ends](Self::end_parts).
+    pub(crate) fn begin_parts(&self) {
+        self.state.lock().due = Some(Vec::new());
+    }
+
+    /// Ends a statement that was run in parts.
+    ///
+    /// # Errors
+    /// The first key that is violated.
+    pub(crate) fn end_parts(&self) -> Result<(), Error> {
+        let mut state = self.state.lock();
+        let due = state.due.take().unwrap_or_default();
+        if due.is_empty() {
+            return Ok(());
+        }
+        state.transaction.write(|writer| verify(&due, writer.version()))
+    }
+
+    /// Forgets the parts of a statement that has failed.
+    pub(crate) fn drop_parts(&self) {
+        self.state.lock().due = None;
     }
 
     /// Makes what was written visible to everybody.
@@ -187,10 +226,17 @@ impl Transaction {
         f: &mut dyn FnMut(&mut WritingStatement<'_, '_>) -> Result<(), Error>,
     ) -> Result<Step<()>, Error> {
         let mut state = self.state.lock();
-        let is_serializable = self.reads.is_some();
+        state.expect_writing()?;
+        let (is_serializable, is_part) = (self.reads.is_some(), state.due.is_some());
         let step = state.transaction.step(statement, &mut |writer: &mut Writer<'_>| {
             let mut writing = WritingStatement::new(writer, interrupt);
-            let written = f(&mut writing).and_then(|()| writing.finish(false));
+            let written = match is_part {
+                false => f(&mut writing).and_then(|()| writing.finish(false)).map(Postponed::of_commit),
+                true => {
+                    writing = writing.as_part();
+                    f(&mut writing).map(|()| writing.finish_part())
+                }
+            };
             written.map_err(|error| match error {
                 error if is_serializable && writer.is_behind() => unique::unless_unseen(error, writer.base()),
                 error => error,
@@ -198,8 +244,9 @@ impl Transaction {
         })?;
         Ok(match step {
             Step::Wait(ticket) => Step::Wait(ticket),
-            Step::Done(deferred) => {
-                state.deferred.extend(deferred);
+            Step::Done(Postponed { to_the_end, to_commit }) => {
+                state.deferred.extend(to_commit);
+                state.due.iter_mut().for_each(|due| due.extend_from_slice(&to_the_end));
                 Step::Done(())
             }
         })
@@ -213,6 +260,7 @@ impl Transaction {
         let mut waited_within = None;
         loop {
             let mut state = self.state.lock();
+            state.expect_writing()?;
             let State { transaction, limits, .. } = &mut *state;
             if limits.may_end() {
                 waited_within.get_or_insert_with(|| Interrupt::new(limits)).check(true)?;
@@ -332,6 +380,10 @@ impl InTransaction<'_> {
 impl State {
     fn place_of(&self, savepoint: Savepoint) -> Result<usize, Error> {
         self.points.iter().rposition(|point| point.savepoint == savepoint).ok_or(Error::UnknownSavepoint)
+    }
+
+    fn expect_writing(&self) -> Result<(), Error> {
+        if self.only_reads { Err(Error::ReadOnly) } else { Ok(()) }
     }
 
     fn check_deferred(&mut self) -> Result<(), Error> {

@@ -152,6 +152,8 @@ pub enum SchemaObject {
     Index(String),
     /// A check.
     Check(String),
+    /// A view.
+    View(String),
     /// A foreign key, and the table that has it.
     ForeignKey {
         /// The table.
@@ -168,6 +170,7 @@ impl fmt::Display for SchemaObject {
             SchemaObject::PrimaryKey => write!(f, "the primary key"),
             SchemaObject::Column(name) => write!(f, "column \"{name}\""),
             SchemaObject::Index(name) => write!(f, "index \"{name}\""),
+            SchemaObject::View(name) => write!(f, "view \"{name}\""),
             SchemaObject::Check(name) => write!(f, "check \"{name}\""),
             SchemaObject::ForeignKey { table, constraint } => {
                 write!(f, "foreign key \"{constraint}\" of table \"{table}\"")

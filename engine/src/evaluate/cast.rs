@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 use jiff::tz::TimeZone;
+use nuages_storage::value::decimal_from_text;
 use nuages_storage::value::temporal::{
     MICROS_PER_DAY, date_from_days, date_to_days, time_from_micros, timestamp_from_micros,
     timestamp_to_micros,
@@ -76,7 +77,7 @@ pub(super) fn cast(
 
 /// Whether every integer fits the type.
 fn unlimited(decimal: DataType) -> bool {
-    decimal == super::types::decimal(0)
+    decimal == super::types::decimal(0) || decimal == DataType::NUMERIC
 }
 
 /// A value converted to a type, as `CAST` does it: a text is read, anything is printed, a text too long for the type
@@ -221,7 +222,7 @@ fn parse<T: FromStr>(text: &str) -> Option<T> {
 }
 
 fn decimal_of(text: &str) -> Option<Value> {
-    parse::<Decimal>(text).or_else(|| Decimal::from_scientific(text).ok()).map(Value::Decimal)
+    decimal_from_text(text).map(Value::Decimal)
 }
 
 /// A number that is written with a point or an exponent and has no fraction.

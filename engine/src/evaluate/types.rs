@@ -71,6 +71,21 @@ pub(crate) fn decimal(scale: u8) -> DataType {
     DataType::Decimal { precision: DECIMAL_PRECISION_MAX, scale: scale.min(DECIMAL_PRECISION_MAX) }
 }
 
+/// Whether every decimal is one of a type as it is, with the digits that it has.
+pub(crate) fn keeps_scale(data_type: DataType) -> bool {
+    matches!(data_type, DataType::Decimal { precision: 0 | DECIMAL_PRECISION_MAX, .. })
+}
+
+/// The type that values are cast to where another is common to them and others: decimals keep the digits that they have,
+/// and integers get none behind a point.
+pub(crate) fn among(own: DataType, common: DataType) -> DataType {
+    match class_of(own) {
+        Class::Decimal if keeps_scale(common) => own,
+        Class::Int if keeps_scale(common) => decimal(0),
+        _ => common,
+    }
+}
+
 /// The digits after the point that a type has.
 pub(crate) fn scale_of(data_type: DataType) -> u8 {
     match data_type {

@@ -137,11 +137,11 @@ impl Conversion {
 
     /// Digits with as many zeros before them as the precision asks for, or the width.
     fn number(&self, negative: bool, digits: &str) -> String {
-        self.signed(self.sign(negative), &format!("{digits:0>0$}", self.precision.unwrap_or(0)))
+        self.signed(self.sign(negative), &filled(digits, '0', self.precision.unwrap_or(0)))
     }
 
     fn prefixed(&self, digits: &str, prefix: &'static str) -> String {
-        let digits = format!("{digits:0>0$}", self.precision.unwrap_or(0));
+        let digits = filled(digits, '0', self.precision.unwrap_or(0));
         let prefix = if self.alternate && digits.contains(|digit| digit != '0') { prefix } else { "" };
         self.signed(prefix, &digits)
     }
@@ -150,14 +150,16 @@ impl Conversion {
     fn signed(&self, before: &str, digits: &str) -> String {
         if self.zero {
             let width = self.width.saturating_sub(before.chars().count());
-            return format!("{before}{digits:0>width$}");
+            return format!("{before}{}", filled(digits, '0', width));
         }
         self.padded(&format!("{before}{digits}"))
     }
 
     fn padded(&self, text: &str) -> String {
-        let width = self.width;
-        if self.left { format!("{text:<width$}") } else { format!("{text:>width$}") }
+        match self.left {
+            true => format!("{text}{}", filling(text, ' ', self.width)),
+            false => filled(text, ' ', self.width),
+        }
     }
 
     fn float(&self, letter: char, value: f64) -> String {
@@ -289,6 +291,16 @@ impl Digits {
         };
         Digits { digits: String::from_utf8_lossy(&digits).into_owned(), exponent }
     }
+}
+
+/// A text of at least so many characters: `format!` knows no width above 65,535.
+fn filled(text: &str, with: char, width: usize) -> String {
+    filling(text, with, width) + text
+}
+
+/// What a text lacks of a width.
+fn filling(text: &str, with: char, width: usize) -> String {
+    std::iter::repeat_n(with, width.saturating_sub(text.chars().count())).collect()
 }
 
 /// A width or precision: digits, or the next argument.

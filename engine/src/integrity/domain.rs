@@ -100,7 +100,7 @@ fn check_decimals(column: &ColumnDefinition, view: LeafView<'_>, present: u64) -
     for row in selected(present) {
         let decimal = decimal_from_wide(view.wide(column.slot, row));
         let value = Value::Decimal(decimal);
-        if decimal.scale() > u32::from(scale) {
+        if precision > 0 && decimal.scale() > u32::from(scale) {
             return Err(TypeError::Precision { value, precision, scale });
         }
         column.data_type.accepts(value.clone())?;

@@ -12,7 +12,7 @@ use crate::algebra::{
     self, Aggregate, AggregateFunction, Column, Expr, Query, Relation, SetKind, SortKey, Source,
 };
 use crate::error::Error;
-use crate::evaluate::{Context, Scalar};
+use crate::evaluate::{Context, Scalar, among};
 use crate::functions::aggregate::result_type;
 use crate::plan::{
     Estimate, Node, Plan, PlanAggregate, PlanColumn, PlanSortKey, Predicate, RowCount, Shared, Top,
@@ -429,8 +429,9 @@ pub(super) fn cast_columns(plan: Plan, types: &[DataType]) -> Result<Plan, Error
         .zip(types)
         .map(|(column, data_type)| {
             let expr = Expr::Column(column.column);
-            let cast = column.data_type != *data_type;
-            Scalar::compile(&if cast { Expr::Cast(Box::new(expr), *data_type) } else { expr }, &resolve)
+            let to = among(column.data_type, *data_type);
+            let cast = column.data_type != to;
+            Scalar::compile(&if cast { Expr::Cast(Box::new(expr), to) } else { expr }, &resolve)
         })
         .collect::<Result<Vec<_>, Error>>()?;
     let columns = plan

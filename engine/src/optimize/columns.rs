@@ -4,7 +4,8 @@ use hashbrown::HashMap;
 
 pub(crate) use super::sorted_set::{ColumnSet, SourceSet};
 use crate::algebra::{
-    Aggregate, Column, Expr, InsertSource, Query, Relation, RowCount, Source, Statement, WindowFunction,
+    Aggregate, Column, ConflictAction, Expr, InsertSource, OnConflict, Query, Relation, RowCount, Source,
+    Statement, WindowFunction,
 };
 
 /// Calls `visit` on `expr` and every expression below it, also inside its subqueries.
@@ -224,14 +225,22 @@ pub(crate) fn each_relation_of_change_mut(change: &mut Statement, visit: &mut dy
     let (from, predicate, assigned, returning) = match change {
         Statement::Query(query) => return each_relation_mut(query, visit),
         Statement::Insert(insert) => {
-            if let InsertSource::Query(query) = &mut insert.rows {
-                each_relation_mut(query, visit);
-            }
-            let given = match &mut insert.rows {
+            let mut given: Vec<&mut Expr> = match &mut insert.rows {
                 InsertSource::Values(rows) => rows.iter_mut().flatten().flatten().collect(),
-                InsertSource::Query(_) => Vec::new(),
+                InsertSource::Query(query) => {
+                    each_relation_mut(query, visit);
+                    Vec::new()
+                }
             };
-            (None, None, given, &mut insert.returning)
+            let mut condition = None;
+            if let Some(OnConflict {
+                action: ConflictAction::DoUpdate { assignments, predicate, .. }, ..
+            }) = &mut insert.conflict
+            {
+                given.extend(assignments.iter_mut().map(|(_, expr)| expr));
+                condition = predicate.as_mut();
+            }
+            (None, condition, given, &mut insert.returning)
         }
         Statement::Update(update) => {
             let assigned = update.assignments.iter_mut().map(|(_, expr)| expr).collect();

@@ -1,5 +1,7 @@
 //! Common table expressions: rows that are computed once and read by name, and rows that lead to further rows.
 
+use nuages_storage::DataType;
+
 use super::build::cast_columns;
 use super::columns::ColumnSet;
 use super::planner::Planner;
@@ -72,12 +74,12 @@ impl Planner<'_> {
         Ok(Plan { node: Node::WorkTable { table, columns: places }, columns, estimate })
     }
 
-    fn define(&mut self, table: WorkTable, rows: &Plan) -> Option<(Vec<nuages_storage::DataType>, Estimate)> {
+    fn define(&mut self, table: WorkTable, rows: &Plan) -> Option<(Vec<DataType>, Estimate)> {
         let types = rows.columns.iter().map(|column| column.data_type).collect();
         self.work_tables.insert(table, (types, rows.estimate))
     }
 
-    fn restore(&mut self, table: WorkTable, outer: Option<(Vec<nuages_storage::DataType>, Estimate)>) {
+    fn restore(&mut self, table: WorkTable, outer: Option<(Vec<DataType>, Estimate)>) {
         match outer {
             Some(outer) => self.work_tables.insert(table, outer),
             None => self.work_tables.remove(&table),

@@ -39,7 +39,13 @@ impl WritingStatement<'_, '_> {
         let place = table.columns.len() - 1;
         if let Some(computed) = computed {
             table.set_computed(&[(place, computed)])?;
-            return self.add_computed(&catalog, &before, table);
+            let program = Arc::clone(&table.computed[table.computed.len() - 1].program);
+            return self.add_filled(&catalog, (&before, &program), table);
+        }
+        // What is drawn by lot is drawn for each row.
+        if let Some(drawn) = table.columns[place].default.clone().filter(Expr::is_volatile) {
+            let program = RowProgram::compile(&before, &drawn)?;
+            return self.add_filled(&catalog, (&before, &program), table);
         }
         let default = default_of(&table, place, &self.context())?;
         let has_rows = self.writer().version().table(table.id).is_some_and(|rows| !rows.is_empty());
@@ -55,11 +61,12 @@ impl WritingStatement<'_, '_> {
         Ok(())
     }
 
-    /// Computes the last column of a table, which it has just got, in the rows that are there.
-    fn add_computed(
+    /// Computes the last column of a table, which it has just got, in the rows that are there, by a program over the table
+    /// as it was before.
+    fn add_filled(
         &mut self,
         catalog: &Catalog,
-        before: &TableDefinition,
+        by: (&TableDefinition, &RowProgram),
         mut table: TableDefinition,
     ) -> Result<(), Error> {
         let context = self.context();
@@ -67,8 +74,7 @@ impl WritingStatement<'_, '_> {
         let place = table.columns.len() - 1;
         let lane = table.columns[place].lane;
         table.layout = Arc::new(rows.layout().with_slot(Slot::new(lane)));
-        let program = Arc::clone(&table.computed[table.computed.len() - 1].program);
-        let rows = converted((before, &program), &table, place, rows, &context)?;
+        let rows = converted(by, &table, place, rows, &context)?;
         let rows = tested(&table, place, rows, false, &context)?;
         self.record(SchemaChange::ReplaceTable(Arc::new(rows)));
         self.install(catalog.with(table));

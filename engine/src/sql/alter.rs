@@ -1,15 +1,19 @@
-//! ALTER TABLE. The operations of one statement happen whole or not at all.
+//! ALTER TABLE. The operations of one statement happen whole or not at all, each on what those before it have left: its
+//! definition and its rows.
 
+use nuages_storage::DataType;
 use sqlparser::ast::{self, AlterColumnOperation, AlterTableOperation};
 
 use super::bind::last_part;
-use super::connection::Connection;
+use super::connection::{Connection, while_bound};
 use super::error::{Problem, SqlError};
-use crate::catalog::{NewCheck, NewColumn, NewForeignKey, NewIndex, SchemaId, TableDefinition};
+use crate::algebra::Expr;
+use crate::catalog::{NewCheck, NewColumn, NewForeignKey, NewIndex, NewTable, SchemaId, TableDefinition};
+use crate::evaluate::cast_value;
 use crate::write::WritingStatement;
 use crate::{Error, Outcome};
 
-/// One step of a change of a table, which is named by what it is called after the steps before.
+/// One step of an operation.
 enum Step {
     AddColumn(NewColumn),
     DropColumn(String),
@@ -23,29 +27,66 @@ enum Step {
 }
 
 impl Connection {
-    pub(super) fn alter_table(&self, alter: &ast::AlterTable, schema: SchemaId) -> Result<Outcome, SqlError> {
-        let table = match self.table_of(&alter.name) {
+    /// Runs an ALTER TABLE: each operation is bound to the table as those before it have made it, all of them or none.
+    pub(super) fn alter_table(&mut self, alter: &ast::AlterTable) -> Result<Outcome, SqlError> {
+        if let [operation] = alter.operations.as_slice() {
+            self.bound_once(|schema| self.alter_once(alter, &alter.name, operation, schema))?;
+            return Ok(Outcome::default());
+        }
+        while_bound(|| {
+            self.as_one(|connection| {
+                let mut name = alter.name.clone();
+                for operation in &alter.operations {
+                    let schema = connection.catalog()?.schema_id();
+                    connection.alter_once(alter, &name, operation, schema)?;
+                    if let AlterTableOperation::RenameTable { table_name } = operation {
+                        name = renamed(table_name).clone();
+                    }
+                }
+                Ok(Outcome::default())
+            })
+        })
+    }
+
+    /// Takes the steps of one operation.
+    fn alter_once(
+        &self,
+        alter: &ast::AlterTable,
+        name: &ast::ObjectName,
+        operation: &AlterTableOperation,
+        schema: SchemaId,
+    ) -> Result<(), SqlError> {
+        let table = match self.table_of(name) {
             Ok(table) => table,
-            Err(_) if alter.if_exists => return Ok(Outcome::default()),
+            Err(_) if alter.if_exists => return Ok(()),
             Err(error) => return Err(error),
         };
-        let mut steps = Vec::with_capacity(alter.operations.len());
-        for operation in &alter.operations {
-            self.steps_of(operation, &table, &mut steps)?;
+        let steps = self.steps_of(operation, &table)?;
+        for step in &steps {
+            match step {
+                Step::RenameTable(_) => self.expect_no_view(&table, None)?,
+                Step::DropColumn(column) | Step::RenameColumn(column, _) => {
+                    self.expect_no_view(&table, Some(table.column_named(column)?))?;
+                }
+                _ => {}
+            }
         }
         self.change_schema(schema, &mut |writing| {
-            let mut name = table.name.clone();
-            steps.iter().try_for_each(|step| take(step, &mut name, writing))
-        })?;
-        Ok(Outcome::default())
+            steps.iter().enumerate().try_for_each(|(place, step)| {
+                if place > 0 {
+                    writing.writer().advance();
+                }
+                take(step, &table.name, writing)
+            })
+        })
     }
 
     fn steps_of(
         &self,
         operation: &AlterTableOperation,
         table: &TableDefinition,
-        steps: &mut Vec<Step>,
-    ) -> Result<(), SqlError> {
+    ) -> Result<Vec<Step>, SqlError> {
+        let mut steps = Vec::new();
         let unsupported =
             |feature: &str| SqlError::from(Problem::Unsupported { feature: feature.to_owned() });
         let has = |name: &ast::Ident| self.bound(|binder| Ok(binder.place_of(name, table).is_ok()));
@@ -60,7 +101,7 @@ impl Connection {
                     steps.push(Step::AddColumn(self.bound(|binder| binder.added_column(column_def, table))?));
                     let constraints =
                         self.bound(|binder| binder.added_column_constraints(column_def, table))?;
-                    self.add_constraints(constraints, steps);
+                    add_constraints(constraints, &mut steps);
                 }
             }
             AlterTableOperation::DropColumn { column_names, if_exists, .. } => {
@@ -74,15 +115,14 @@ impl Connection {
                 steps.push(Step::RenameColumn(column(old_column_name)?, new_name(new_column_name)?));
             }
             AlterTableOperation::RenameTable { table_name } => {
-                let (ast::RenameTableNameKind::To(name) | ast::RenameTableNameKind::As(name)) = table_name;
-                steps.push(Step::RenameTable(new_name(last_part(name)?)?));
+                steps.push(Step::RenameTable(new_name(last_part(renamed(table_name))?)?));
             }
             AlterTableOperation::AddConstraint { constraint, .. } => {
                 let added = self.bound(|binder| binder.added_constraint(constraint, table))?;
                 if !added.primary_key.is_empty() {
                     return Err(unsupported("ADD PRIMARY KEY"));
                 }
-                self.add_constraints(added, steps);
+                add_constraints(added, &mut steps);
             }
             AlterTableOperation::DropConstraint { name, if_exists, .. } => {
                 let name = new_name(name)?;
@@ -99,13 +139,7 @@ impl Connection {
                 return Err(unsupported(&format!("ALTER TABLE .. {text}")));
             }
         }
-        Ok(())
-    }
-
-    fn add_constraints(&self, table: crate::catalog::NewTable, steps: &mut Vec<Step>) {
-        steps.extend(table.indexes.into_iter().map(Step::AddIndex));
-        steps.extend(table.checks.into_iter().map(Step::AddCheck));
-        steps.extend(table.foreign_keys.into_iter().map(Step::AddForeignKey));
+        Ok(steps)
     }
 
     /// A column as an ALTER COLUMN makes it.
@@ -133,6 +167,9 @@ impl Connection {
             AlterColumnOperation::SetDataType { data_type, using: None, .. } => {
                 new.data_type = self.bound(|binder| binder.data_type(data_type, name.span))?;
                 new.element = self.bound(|binder| binder.element_of(data_type, name.span))?;
+                let default = new.default.take().map(|default| converted(default, new.data_type));
+                new.default =
+                    default.transpose().map_err(|error| SqlError::at(Problem::Engine(error), name.span))?;
             }
             other => {
                 let feature = format!("ALTER COLUMN .. {other}");
@@ -143,18 +180,34 @@ impl Connection {
     }
 }
 
+/// The default of a column that becomes one of another type.
+fn converted(default: Expr, to: DataType) -> Result<Expr, Error> {
+    Ok(match default {
+        Expr::Literal(value) => Expr::Literal(cast_value(value, to)?),
+        default => Expr::Cast(Box::new(default), to),
+    })
+}
+
+/// What a table is to be called.
+fn renamed(kind: &ast::RenameTableNameKind) -> &ast::ObjectName {
+    let (ast::RenameTableNameKind::To(name) | ast::RenameTableNameKind::As(name)) = kind;
+    name
+}
+
+fn add_constraints(table: NewTable, steps: &mut Vec<Step>) {
+    steps.extend(table.indexes.into_iter().map(Step::AddIndex));
+    steps.extend(table.checks.into_iter().map(Step::AddCheck));
+    steps.extend(table.foreign_keys.into_iter().map(Step::AddForeignKey));
+}
+
 /// Takes one step on the table called `name`.
-fn take(step: &Step, name: &mut String, writing: &mut WritingStatement<'_, '_>) -> Result<(), Error> {
+fn take(step: &Step, name: &str, writing: &mut WritingStatement<'_, '_>) -> Result<(), Error> {
     match step {
         Step::AddColumn(column) => writing.add_column(name, column.clone()),
         Step::DropColumn(column) => writing.drop_column(name, column),
         Step::RenameColumn(from, to) => writing.rename_column(name, from, to),
         Step::ChangeColumn(column, to) => writing.change_column(name, column, to.clone()),
-        Step::RenameTable(to) => {
-            writing.rename_table(name, to)?;
-            name.clone_from(to);
-            Ok(())
-        }
+        Step::RenameTable(to) => writing.rename_table(name, to),
         Step::AddIndex(index) => writing.add_index(name, index),
         Step::AddCheck(check) => writing.add_check(name, check.clone()),
         Step::AddForeignKey(key) => writing.add_foreign_key(name, key),

@@ -51,6 +51,7 @@ mod select;
 mod series;
 mod subquery;
 pub(super) mod table;
+mod table_as;
 mod table_function;
 mod typed;
 mod types;

@@ -4,8 +4,8 @@
 //! part, in the order in which it is written, all of it or nothing: what a change returns is a table of literal rows for
 //! the parts behind it. As PostgreSQL has it, each part sees the rows that were there when the statement began, whatever
 //! the parts before it have made of them: queries are run on the version of that time, also those that an `INSERT` takes
-//! its rows from. An `UPDATE` or `DELETE` that looks at a table that a part before it has changed would have to change
-//! rows that it does not see, and is refused.
+//! its rows from. A change that looks at a table otherwise that a part before it has changed, also by a cascade, would have
+//! to change rows that it does not see, and is refused. Foreign keys are checked when the last part has run.
 
 use nuages_storage::{TableId, Value, Version};
 use sqlparser::ast::{self, SetExpr};
@@ -16,12 +16,16 @@ use super::bind::json::{handed_out, scalars};
 use super::connection::Connection;
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
-use crate::algebra::{Expr, InsertSource, Query, Relation, Statement};
+use crate::algebra::{ConflictAction, Expr, Insert, InsertSource, OutputColumn, Query, Relation, Statement};
 use crate::answer::run_query;
+use crate::catalog::{Action, Catalog};
 use crate::evaluate::Context;
 use crate::memory::ResultRows;
-use crate::optimize::columns::each_relation_of_change_mut;
+use crate::optimize::columns::{each_relation_of_change_mut, has_subquery};
 use crate::{Outcome, ResultSet};
+
+/// What a part may not be.
+const CHANGED: &str = "a change that reads what another part of the statement has changed";
 
 /// Whether a query has a common table that changes rows.
 pub(super) fn changes_within(query: &ast::Query) -> bool {
@@ -56,7 +60,16 @@ impl Connection {
         if let Some(open) = &mut self.open {
             open.is_used = true;
         }
-        let outcome = run(self);
+        if let Some(open) = &self.open {
+            open.transaction.begin_parts();
+        }
+        let mut outcome = run(self);
+        if let Some(open) = &self.open {
+            match &outcome {
+                Ok(_) => outcome = open.transaction.end_parts().map_err(SqlError::from).and(outcome),
+                Err(_) => open.transaction.drop_parts(),
+            }
+        }
         match (&outcome, &self.open, point) {
             _ if is_own && outcome.is_ok() => self.commit()?,
             _ if is_own => self.rollback()?,
@@ -113,37 +126,68 @@ impl Connection {
     }
 
     /// Runs a part that changes rows.
-    pub(super) fn run_part(
+    fn run_part(
+        &mut self,
+        change: Statement,
+        values: &[Value],
+        before: &Version,
+        changed: &mut Vec<TableId>,
+    ) -> Result<Outcome, SqlError> {
+        let is_again = change.target().is_some_and(|target| changed.contains(&target));
+        if is_again && !matches!(change, Statement::Insert(_)) {
+            return Err(unsupported(CHANGED));
+        }
+        self.run_clause(change, values, before, changed)
+    }
+
+    /// The same for a part that changes rows which no other changes.
+    pub(super) fn run_clause(
         &mut self,
         mut change: Statement,
         values: &[Value],
         before: &Version,
         changed: &mut Vec<TableId>,
     ) -> Result<Outcome, SqlError> {
-        match &mut change {
-            Statement::Insert(insert) => {
-                if let InsertSource::Query(query) = &insert.rows {
-                    let rows = self.rows_before(query, values, before)?.rows.into_iter();
-                    let literal = |value: Value| Some(Expr::Literal(value));
-                    let rows = rows.map(|row| row.into_iter().map(literal).collect()).collect();
-                    insert.rows = InsertSource::Values(rows);
-                }
+        if let Statement::Insert(insert) = &mut change {
+            self.take_rows_before(insert, values, before)?;
+        }
+        let mut is_changed = false;
+        each_relation_of_change_mut(&mut change, &mut |relation| {
+            is_changed |= matches!(relation, Relation::Scan { table, .. } if changed.contains(table));
+        });
+        if is_changed {
+            return Err(unsupported(CHANGED));
+        }
+        let catalog = self.catalog()?;
+        let outcome = self.change(&change, values, catalog.schema_id())?;
+        changed.extend(written(&catalog, &change, &outcome));
+        Ok(outcome)
+    }
+
+    /// Computes the rows of an insertion from those that there were before.
+    fn take_rows_before(
+        &self,
+        insert: &mut Insert,
+        values: &[Value],
+        before: &Version,
+    ) -> Result<(), SqlError> {
+        match &mut insert.rows {
+            InsertSource::Query(query) => {
+                let rows = self.rows_before(query, values, before)?.rows.into_iter();
+                let literal = |value: Value| Some(Expr::Literal(value));
+                let rows = rows.map(|row| row.into_iter().map(literal).collect()).collect();
+                insert.rows = InsertSource::Values(rows);
             }
-            change => {
-                let mut is_changed = change.target().is_some_and(|target| changed.contains(&target));
-                each_relation_of_change_mut(change, &mut |relation| {
-                    is_changed |= matches!(relation, Relation::Scan { table, .. } if changed.contains(table));
-                });
-                if is_changed {
-                    let feature =
-                        "an UPDATE or DELETE that reads what another part of the statement has changed";
-                    return Err(unsupported(feature));
+            InsertSource::Values(rows) => {
+                for expr in rows.iter_mut().flatten().flatten().filter(|expr| has_subquery(expr)) {
+                    let asked = std::mem::replace(expr, Expr::Literal(Value::Null));
+                    let query = Query::new(Relation::Unit, vec![OutputColumn::new("", asked)]);
+                    let mut rows = self.rows_before(&query, values, before)?.rows.into_iter().flatten();
+                    *expr = Expr::Literal(rows.next().unwrap_or(Value::Null));
                 }
             }
         }
-        changed.extend(change.target());
-        let schema = self.catalog()?.schema_id();
-        self.change(&change, values, schema)
+        Ok(())
     }
 
     /// The rows of a query on an earlier version.
@@ -161,6 +205,50 @@ impl Connection {
         let columns = query.columns.iter().map(|column| column.name.clone()).collect();
         Ok(ResultSet { columns, rows: scalars(rows.finish(), &handed_out(query)) })
     }
+}
+
+/// The tables that a change may have written to: its own, and those to which foreign keys carried it on.
+fn written(catalog: &Catalog, change: &Statement, outcome: &Outcome) -> Vec<TableId> {
+    let mut written: Vec<TableId> = change.target().into_iter().collect();
+    let mut at = 0;
+    while let Some(table) = written.get(at).and_then(|table| catalog.table(*table)) {
+        for reference in &table.referenced_by {
+            let Some(key) =
+                catalog.table(reference.table).and_then(|it| it.foreign_key(reference.foreign_key))
+            else {
+                continue;
+            };
+            let went = |table| outcome.per_table.iter().any(|(of, count)| *of == table && *count > 0);
+            let deleted = match key.on_delete {
+                Action::NoAction | Action::Restrict => false,
+                Action::Cascade => went(reference.table),
+                Action::SetNull | Action::SetDefault => true,
+            };
+            let changed = !matches!(key.on_update, Action::NoAction | Action::Restrict);
+            let is_carried_on = match change {
+                Statement::Delete(_) => deleted,
+                Statement::Update(update) => {
+                    let sets = |place: &usize| update.assignments.iter().any(|(of, _)| of == place);
+                    changed && (at > 0 || key.target_columns.iter().any(sets))
+                }
+                Statement::Insert(insert) => {
+                    match insert.conflict.as_ref().map(|conflict| &conflict.action) {
+                        Some(ConflictAction::DoUpdate { .. }) => changed,
+                        Some(ConflictAction::Replace) => {
+                            !matches!(key.on_delete, Action::NoAction | Action::Restrict)
+                        }
+                        _ => false,
+                    }
+                }
+                Statement::Query(_) => false,
+            };
+            if is_carried_on && outcome.affected > 0 && !written.contains(&reference.table) {
+                written.push(reference.table);
+            }
+        }
+        at += 1;
+    }
+    written
 }
 
 fn unsupported(feature: &str) -> SqlError {

@@ -1,7 +1,7 @@
 //! Transactions, savepoints, isolation levels and EXPLAIN.
 
 use nuages_storage::Value;
-use sqlparser::ast::{self, TransactionIsolationLevel, TransactionMode};
+use sqlparser::ast::{self, TransactionAccessMode, TransactionIsolationLevel, TransactionMode};
 
 use super::Dialect;
 use super::bind::Binder;
@@ -19,8 +19,8 @@ impl Connection {
     ) -> Result<Outcome, SqlError> {
         match statement {
             ast::Statement::StartTransaction { modes, .. } => self.begin(modes)?,
-            ast::Statement::Commit { .. } => self.commit()?,
-            ast::Statement::Rollback { savepoint: None, .. } => self.rollback()?,
+            ast::Statement::Commit { chain, .. } => self.end(*chain, Connection::commit)?,
+            ast::Statement::Rollback { savepoint: None, chain } => self.end(*chain, Connection::rollback)?,
             ast::Statement::Rollback { savepoint: Some(name), .. } => self.rollback_to(name)?,
             ast::Statement::Savepoint { name } => self.savepoint(name)?,
             ast::Statement::ReleaseSavepoint { name } => self.release(name)?,
@@ -55,6 +55,7 @@ impl Connection {
         };
         let isolation = isolation_of(modes).or(self.isolation).unwrap_or(usual);
         let transaction = self.transaction(isolation);
+        transaction.set_only_reads(only_reads_of(modes).unwrap_or_default());
         self.open = Some(Open { transaction, savepoints: Vec::new(), is_used: false });
         Ok(())
     }
@@ -66,6 +67,23 @@ impl Connection {
             transaction.stop_clock();
         }
         transaction
+    }
+
+    /// Ends the open transaction; if another is chained to it, that is of its isolation, and only reads if it did.
+    fn end(
+        &mut self,
+        is_chained: bool,
+        end: impl FnOnce(&mut Connection) -> Result<(), SqlError>,
+    ) -> Result<(), SqlError> {
+        let of = |open: &Open| (open.transaction.isolation(), open.transaction.only_reads());
+        let chained = self.open.as_ref().filter(|_| is_chained).map(of);
+        end(self)?;
+        if let Some((isolation, only_reads)) = chained {
+            let transaction = self.transaction(isolation);
+            transaction.set_only_reads(only_reads);
+            self.open = Some(Open { transaction, savepoints: Vec::new(), is_used: false });
+        }
+        Ok(())
     }
 
     /// Commits the open transaction. If that fails, it is rolled back.
@@ -115,8 +133,22 @@ impl Connection {
         Ok(())
     }
 
-    /// The isolation of the open transaction, before anything has run in it, or of those to come.
+    /// The isolation of the open transaction, before anything has run in it, or of those to come; and whether it only
+    /// reads.
     fn set_isolation(&mut self, modes: &[TransactionMode], session: bool) -> Result<(), SqlError> {
+        match (only_reads_of(modes), &self.open) {
+            (Some(_), _) if session => {
+                let feature = "READ ONLY or READ WRITE of all transactions".to_owned();
+                return Err(Problem::Unsupported { feature }.into());
+            }
+            (Some(_), None) => return Err(Problem::NoTransaction.into()),
+            (Some(false), Some(open)) if open.is_used && open.transaction.only_reads() => {
+                let feature = "READ WRITE after the first statement of a transaction".to_owned();
+                return Err(Problem::Unsupported { feature }.into());
+            }
+            (Some(only_reads), Some(open)) => open.transaction.set_only_reads(only_reads),
+            (None, _) => {}
+        }
         let Some(isolation) = isolation_of(modes) else { return Ok(()) };
         if session {
             self.isolation = Some(isolation);
@@ -131,6 +163,7 @@ impl Connection {
             Some(_) => {
                 let transaction = self.transaction(isolation);
                 if let Some(open) = &mut self.open {
+                    transaction.set_only_reads(open.transaction.only_reads());
                     open.transaction = transaction;
                 }
             }
@@ -182,6 +215,14 @@ impl Connection {
         let rows = ResultSet { columns: vec!["QUERY PLAN".to_owned()].into(), rows };
         Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })
     }
+}
+
+/// Whether the modes of a transaction say that it only reads.
+fn only_reads_of(modes: &[TransactionMode]) -> Option<bool> {
+    modes.iter().rev().find_map(|mode| match mode {
+        TransactionMode::AccessMode(mode) => Some(*mode == TransactionAccessMode::ReadOnly),
+        TransactionMode::IsolationLevel(_) => None,
+    })
 }
 
 /// The isolation level among the modes of a transaction.

@@ -1,15 +1,14 @@
-//! Statements about the schema: what is made and dropped. `alter` is about what changes.
+//! Statements about the schema: what is made. `alter` is about what changes, `drop` about what goes.
 
 use std::sync::Arc;
 
 use nuages_storage::Reach;
-use sqlparser::ast::{self, ObjectType};
+use sqlparser::ast;
 
 use super::bind::{Binder, last_part};
 use super::connection::{Connection, while_bound};
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
-use super::print::Identifier;
 use crate::algebra::{Insert, InsertSource, Source, Statement};
 use crate::catalog::names::nearest;
 use crate::catalog::{Catalog, SchemaId, TableDefinition, TriggerDefinition, ViewDefinition};
@@ -30,14 +29,12 @@ impl Connection {
                 self.bound_once(|schema| self.create_trigger(create, schema))
             }
             ast::Statement::DropTrigger(drop) => self.bound_once(|schema| self.drop_trigger(drop, schema)),
-            ast::Statement::AlterTable(alter) => self.bound_once(|schema| self.alter_table(alter, schema)),
-            ast::Statement::Drop { object_type, if_exists, names, .. } => {
-                names.iter().try_for_each(|name| {
-                    self.bound_once(|schema| self.drop_object((*object_type, *if_exists), name, schema))
-                })?;
-                Ok(Outcome::default())
+            ast::Statement::AlterTable(alter) => self.alter_table(alter),
+            ast::Statement::Drop { object_type, if_exists, names, cascade, .. } => {
+                let what = (*object_type, *if_exists, *cascade);
+                self.bound_once(|schema| self.drop_objects(what, names, schema))
             }
-            ast::Statement::Truncate(truncate) => self.truncate(truncate),
+            ast::Statement::Truncate(truncate) => self.bound_once(|schema| self.truncate(truncate, schema)),
             other => {
                 let text = other.to_string();
                 let words: Vec<&str> = text.split_whitespace().take(2).collect();
@@ -48,7 +45,7 @@ impl Connection {
 
     /// Calls `f`, which looks names up and does something of it at once, with the schema that it finds; and again while
     /// somebody changes that in between.
-    fn bound_once<T>(&self, f: impl Fn(SchemaId) -> Result<T, SqlError>) -> Result<T, SqlError> {
+    pub(super) fn bound_once<T>(&self, f: impl Fn(SchemaId) -> Result<T, SqlError>) -> Result<T, SqlError> {
         while_bound(|| f(self.catalog()?.schema_id()))
     }
 
@@ -78,6 +75,10 @@ impl Connection {
     }
 
     fn create_table(&self, create: &ast::CreateTable, schema: SchemaId) -> Result<Outcome, SqlError> {
+        // It would be one that everybody sees, and that stays.
+        if create.temporary {
+            return Err(Problem::Unsupported { feature: "a TEMPORARY table".to_owned() }.into());
+        }
         if create.if_not_exists && self.table_of(&create.name).is_ok() {
             return Ok(Outcome::default());
         }
@@ -114,23 +115,12 @@ impl Connection {
         Ok(outcome)
     }
 
-    /// `TRUNCATE`: every row is deleted, under the rules of a DELETE. Keys go on where they were.
-    fn truncate(&mut self, truncate: &ast::Truncate) -> Result<Outcome, SqlError> {
-        let cascades = matches!(truncate.cascade, Some(ast::CascadeOption::Cascade));
-        if cascades || matches!(truncate.identity, Some(ast::TruncateIdentityOption::Restart)) {
-            let feature = "TRUNCATE .. CASCADE or RESTART IDENTITY".to_owned();
-            return Err(Problem::Unsupported { feature }.into());
-        }
-        for target in &truncate.table_names {
-            let table = self.table_of(&target.name)?;
-            self.execute(&format!("DELETE FROM {}", Identifier(&table.name)), &[])?;
-        }
-        Ok(Outcome::default())
-    }
-
     fn create_view(&self, create: &ast::CreateView, schema: SchemaId) -> Result<Outcome, SqlError> {
         if create.materialized {
             return Err(Problem::Unsupported { feature: "a materialized view".to_owned() }.into());
+        }
+        if create.temporary {
+            return Err(Problem::Unsupported { feature: "a TEMPORARY view".to_owned() }.into());
         }
         let name = last_part(&create.name)?;
         let view = self.bound(|binder| {
@@ -217,44 +207,12 @@ impl Connection {
         Ok(Outcome::default())
     }
 
-    fn drop_object(
-        &self,
-        (kind, if_exists): (ObjectType, bool),
-        name: &ast::ObjectName,
-        schema: SchemaId,
-    ) -> Result<(), SqlError> {
-        let ident = last_part(name)?;
-        match kind {
-            ObjectType::Table => match self.table_of(name) {
-                Ok(table) => Ok(self.under(schema).drop_table(&table.name)?),
-                Err(_) if if_exists => Ok(()),
-                Err(error) => Err(error),
-            },
-            ObjectType::View => {
-                let view = self.bound(|binder| Ok(binder.view(ident).cloned()))?;
-                match view {
-                    Some(view) => self.change_schema(schema, &mut |writing| writing.drop_view(&view.name)),
-                    None if if_exists => Ok(()),
-                    None => {
-                        let name = ident.value.clone();
-                        Err(SqlError::at(Problem::Unknown { kind: "view", name }, ident.span))
-                    }
-                }
-            }
-            ObjectType::Index => {
-                let catalog = self.catalog()?;
-                match self.index_of(&catalog, ident) {
-                    Ok((table, index)) => Ok(self.under(schema).drop_index(&table, &index)?),
-                    Err(_) if if_exists => Ok(()),
-                    Err(error) => Err(error),
-                }
-            }
-            other => Err(Problem::Unsupported { feature: format!("DROP {other}") }.into()),
-        }
-    }
-
     /// The table and the name of an index.
-    fn index_of(&self, catalog: &Catalog, name: &ast::Ident) -> Result<(String, String), SqlError> {
+    pub(super) fn index_of(
+        &self,
+        catalog: &Catalog,
+        name: &ast::Ident,
+    ) -> Result<(String, String), SqlError> {
         let wanted = self.bound(|binder| Ok(binder.new_name(name)))?;
         let indexes = || {
             let of = |table: &'_ Arc<TableDefinition>| {

@@ -12,6 +12,7 @@
 /// | a number as a condition | an error | true unless zero |
 /// | a text where a number is needed | read if it is a literal, else an error | the number it begins with, or 0 |
 /// | `1.5` | numeric | real |
+/// | a sum of `bigint`, or `extract(..)`, divided | has a fraction | |
 /// | a column beside aggregates that is not grouped | an error | that of some row; of the extreme with one `min` or `max` |
 /// | a subquery as a value that has several rows | an error | the first |
 /// | `INTEGER` | 32 bits | 64 bits |

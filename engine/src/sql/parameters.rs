@@ -84,6 +84,16 @@ impl Parameters {
         Ok(place)
     }
 
+    /// Where the next `?` is, to return to if what follows is bound once more.
+    pub(super) fn mark(&self) -> usize {
+        self.next
+    }
+
+    /// Goes back to where the next `?` was.
+    pub(super) fn return_to(&mut self, mark: usize) {
+        self.next = mark;
+    }
+
     /// Says what the connection has changed so far.
     pub(super) fn know(&mut self, counts: Counts) {
         self.counts = counts;

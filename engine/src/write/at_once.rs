@@ -67,7 +67,15 @@ pub(crate) fn insert(
         let ids_given = new.are_keys_given(table);
         let mut change = TableChange { inserted: new.take_all(), ids_given, ..TableChange::default() };
         let version = at_once.version();
-        let round = TableRound { catalog, version, earlier: None, context, unstable: &[], more: false };
+        let round = TableRound {
+            catalog,
+            version,
+            earlier: None,
+            context,
+            unstable: &[],
+            more: false,
+            is_part: false,
+        };
         let mut postponed = Postponed::default();
         let changes = round.test(table, &change, &mut postponed, &mut Locking::off())?;
         if !postponed.is_empty() {

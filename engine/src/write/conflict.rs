@@ -7,6 +7,8 @@
 //!
 //! Rows that replace others are written after those are gone, and rows that are inserted after others were updated.
 
+use std::borrow::Cow;
+
 use hashbrown::{HashMap, HashSet};
 use nuages_storage::lock::Strength;
 use nuages_storage::{DataType, IndexId, IndexKeys, RowId, Rows, Table, Value, all_rows};
@@ -15,7 +17,7 @@ use super::computed::filled;
 use super::drawn::Drawn;
 use super::found::Inserted;
 use super::images::{Assigned, RowsBuilder, strength_of};
-use super::keys::leaf_keys;
+use super::keys::{leaf_keys, values_of};
 use super::returning::Returning;
 use super::round::TableChange;
 use super::{WritingStatement, coerced};
@@ -76,7 +78,8 @@ impl WritingStatement<'_, '_> {
             && !sorted.updated.is_empty()
         {
             let query = updates_of(table, insert.source, *excluded, assignments, predicate.as_ref());
-            let query = query(&sorted.updated, &inserted.rows);
+            let proposed = self.proposed_rows(table, inserted, &sorted.updated, context)?;
+            let query = query(&sorted.updated, &proposed);
             let mut updated = self.find_updates(table, &query, assignments, context)?;
             updated.sort_by_key(|(row, ..)| *row);
             if !self.writer.is_only_attempt() {
@@ -108,6 +111,23 @@ impl WritingStatement<'_, '_> {
         returned.sort_by_key(|(place, _)| *place);
         rows.rows = returned.into_iter().map(|(_, row)| row).collect();
         Ok(Outcome { affected, rows, first_key: inserted.first_key, last_row, ..Outcome::default() })
+    }
+
+    /// The rows that were to be inserted, as `excluded` shows those in conflict.
+    fn proposed_rows<'i>(
+        &self,
+        table: &TableDefinition,
+        inserted: &'i Inserted,
+        updated: &[(RowId, usize)],
+        context: &Context<'_>,
+    ) -> Result<Cow<'i, [Vec<Value>]>, Error> {
+        Ok(match self.writer.version().table(table.id) {
+            Some(rows) if !table.computed.is_empty() => {
+                let places = updated.iter().map(|(_, place)| *place);
+                Cow::Owned(with_computed(table, rows, inserted, places, context)?)
+            }
+            _ => Cow::Borrowed(&inserted.rows),
+        })
     }
 
     /// Looks up every row, and asks for the locks of those that are found.
@@ -266,6 +286,26 @@ fn refused_rows(
         first += image.len();
     }
     Ok(refused)
+}
+
+/// Rows that were to be inserted, with what is computed of their values.
+fn with_computed(
+    table: &TableDefinition,
+    rows: &Table,
+    inserted: &Inserted,
+    places: impl Iterator<Item = usize>,
+    context: &Context<'_>,
+) -> Result<Vec<Vec<Value>>, Error> {
+    let mut proposed = inserted.rows.clone();
+    for place in places {
+        for image in images_of(table, rows, inserted, &[place], context)? {
+            for computed in &table.computed {
+                let values = values_of(table, &[computed.column], image.view(rows), 0);
+                proposed[place][computed.column] = values.into_iter().next().unwrap_or(Value::Null);
+            }
+        }
+    }
+    Ok(proposed)
 }
 
 /// Some rows of an insertion in leaf shape.

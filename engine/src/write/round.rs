@@ -174,6 +174,11 @@ pub(crate) struct Postponed {
 }
 
 impl Postponed {
+    /// What only the commit decides.
+    pub(crate) fn of_commit(to_commit: Vec<KeyCheck>) -> Postponed {
+        Postponed { to_the_end: Vec::new(), to_commit }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.to_the_end.is_empty() && self.to_commit.is_empty()
     }
@@ -194,6 +199,8 @@ pub(crate) struct TableRound<'a> {
     pub(crate) unstable: &'a [TableId],
     /// Whether the statement has further rounds, which may yet free a key or bring a parent.
     pub(crate) more: bool,
+    /// Whether other parts of the statement may yet bring a parent.
+    pub(crate) is_part: bool,
 }
 
 impl TableRound<'_> {
@@ -378,7 +385,7 @@ impl TableRound<'_> {
             images.iter().for_each(|image| parents.lock(table, key, image.view(rows), locking));
         }
         let is_unstable = self.unstable.contains(&key.target);
-        let may_come = self.more || is_unstable || key.target == table.id;
+        let may_come = self.more || self.is_part || is_unstable || key.target == table.id;
         for image in images {
             let view = image.view(rows);
             let orphans = match &parents {

@@ -1,7 +1,7 @@
 //! From what a form sends to the value of a field, with Django's words where it is none.
 
+use nuages_storage::value::decimal_from_text;
 use nuages_storage::{DataType, Value};
-use rust_decimal::Decimal;
 
 use super::fields::Complaint;
 use crate::{
@@ -38,17 +38,17 @@ pub(super) fn to_field(
             };
         }
         DataType::SmallInt | DataType::Integer | DataType::BigInt => {
-            return match text.trim().parse::<Decimal>() {
-                Ok(number) if number.is_integer() => {
+            return match decimal_from_text(text.trim()) {
+                Some(number) if number.is_integer() => {
                     Ok(Ok(i64::try_from(number).map_or(Value::Decimal(number), Value::Int)))
                 }
                 _ => invalid("invalid", format!("{shown} value must be an integer.")),
             };
         }
         DataType::Decimal { .. } => {
-            return match text.trim().parse::<Decimal>() {
-                Ok(number) => Ok(Ok(Value::Decimal(number))),
-                Err(_) => invalid("invalid", format!("{shown} value must be a decimal number.")),
+            return match decimal_from_text(text.trim()) {
+                Some(number) => Ok(Ok(Value::Decimal(number))),
+                None => invalid("invalid", format!("{shown} value must be a decimal number.")),
             };
         }
         _ => {}

@@ -25,9 +25,9 @@ pub enum DataType {
     BigInt,
     /// A double.
     Float,
-    /// A decimal of a fixed scale.
+    /// A decimal of a fixed scale, or [`NUMERIC`](DataType::NUMERIC).
     Decimal {
-        /// All digits, at most [`DECIMAL_PRECISION_MAX`].
+        /// All digits, at most [`DECIMAL_PRECISION_MAX`]; 0 if each value has as many as it has.
         precision: u8,
         /// Those of them after the point.
         scale: u8,
@@ -54,6 +54,17 @@ pub enum DataType {
 }
 
 impl DataType {
+    /// A decimal of which every value keeps its own scale.
+    ///
+    /// ```
+    /// use nuages_storage::value::{DataType, Value, decimal_from_text};
+    /// let number = decimal_from_text("0.000000000001").map(Value::Decimal).ok_or("no number")?;
+    /// assert_eq!(DataType::NUMERIC.accepts(number.clone())?, number);
+    /// assert_eq!(DataType::NUMERIC.to_string(), "numeric");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const NUMERIC: DataType = DataType::Decimal { precision: 0, scale: 0 };
+
     /// The value as a column of this type stores it. NULL is accepted by every type.
     ///
     /// Numbers are converted between integers, floats and decimals: to an integer and to a decimal's scale
@@ -165,15 +176,18 @@ fn accepts_decimal(value: Value, precision: u8, scale: u8) -> Result<Value, Type
 }
 
 /// Rounds to `scale` digits after the point, half away from zero, and pads with zeros up to it; zero loses
-/// its sign. `None` if more than `precision - scale` digits stand before the point.
+/// its sign. Of no precision it keeps its scale. `None` if more than `precision - scale` digits stand before the point.
 fn fit_decimal(number: Decimal, precision: u8, scale: u8) -> Option<Decimal> {
-    let strategy = RoundingStrategy::MidpointAwayFromZero;
-    let mut fitted = number.round_dp_with_strategy(u32::from(scale), strategy);
-    let integer_digits = u32::from(precision.saturating_sub(scale));
-    if fitted.trunc().mantissa().unsigned_abs() >= 10_u128.checked_pow(integer_digits)? {
-        return None;
+    let mut fitted = number;
+    if precision > 0 {
+        let strategy = RoundingStrategy::MidpointAwayFromZero;
+        fitted = number.round_dp_with_strategy(u32::from(scale), strategy);
+        let integer_digits = u32::from(precision.saturating_sub(scale));
+        if fitted.trunc().mantissa().unsigned_abs() >= 10_u128.checked_pow(integer_digits)? {
+            return None;
+        }
+        fitted.rescale(u32::from(scale));
     }
-    fitted.rescale(u32::from(scale));
     if fitted.is_zero() {
         fitted.set_sign_positive(true);
     }

@@ -93,6 +93,7 @@ impl Display for DataType {
             Self::Integer => "integer",
             Self::BigInt => "bigint",
             Self::Float => "double precision",
+            Self::Decimal { precision: 0, .. } => "numeric",
             Self::Decimal { precision, scale } => return write!(f, "numeric({precision}, {scale})"),
             Self::Text { max_length: Some(max_length) } => return write!(f, "varchar({max_length})"),
             Self::Text { max_length: None } => "text",

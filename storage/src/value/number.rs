@@ -157,6 +157,40 @@ pub fn float_to_decimal(float: f64) -> Option<Decimal> {
     if float.abs() < DECIMAL_END { float.to_string().parse().ok() } else { None }
 }
 
+/// The decimal that a text is, with an exponent or without, rounded to 28 digits after the point; `None` if it is none or
+/// too great. Takes no more of the stack for a long text than for a short one.
+///
+/// ```
+/// use nuages_storage::value::decimal_from_text;
+/// use rust_decimal::Decimal;
+/// assert_eq!(decimal_from_text("-1.50"), Some(Decimal::new(-150, 2)));
+/// assert_eq!(decimal_from_text("1.5e3"), Some(Decimal::from(1_500)));
+/// assert_eq!(decimal_from_text(&format!("{}7", "0".repeat(100_000))), Some(Decimal::from(7)));
+/// assert_eq!(decimal_from_text("seven"), None);
+/// ```
+#[must_use]
+pub fn decimal_from_text(text: &str) -> Option<Decimal> {
+    let read = |text: &str| text.parse().ok().or_else(|| Decimal::from_scientific(text).ok());
+    if text.len() <= SHORT_BYTES_MAX {
+        return read(text);
+    }
+    // The reader calls itself for each character until a decimal has no more digits, so zeros before the first digit
+    // are left out, and digits too small to count.
+    let (number, power) = text.split_at(text.find(['e', 'E']).unwrap_or(text.len()));
+    let (sign, digits) = number.split_at(usize::from(number.starts_with(['-', '+'])));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_number = digits.bytes().any(|byte| byte.is_ascii_digit())
+        && whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
+    let whole = whole.trim_start_matches('0');
+    let fraction = fraction.get(..fraction.len().min(SHORT_BYTES_MAX)).unwrap_or_default();
+    let point = if fraction.is_empty() { "" } else { "." };
+    let is_short = whole.len() <= SHORT_BYTES_MAX && power.len() <= SHORT_BYTES_MAX;
+    if is_number && is_short { read(&format!("{sign}0{whole}{point}{fraction}{power}")) } else { None }
+}
+
+/// Texts of so many bytes are read as they are: twice the digits of a decimal.
+const SHORT_BYTES_MAX: usize = 64;
+
 /// The scale of a decimal: the number of its digits after the point, at most 28.
 pub(crate) fn scale_of(decimal: Decimal) -> u8 {
     u8::try_from(decimal.scale()).unwrap_or(u8::MAX)

@@ -344,7 +344,7 @@ fn date_bin([stride, at, origin]: [i64; 3]) -> Result<i64, Error> {
 fn time_of(hour: i64, minute: i64, second: f64) -> Option<i64> {
     let is_valid = (0..24).contains(&hour) && (0..60).contains(&minute) && (0.0..60.0).contains(&second);
     let micros = whole((second * 1e6).round())?;
-    is_valid.then_some(hour * MICROS_PER_HOUR + minute * MICROS_PER_MINUTE + micros)
+    is_valid.then(|| hour * MICROS_PER_HOUR + minute * MICROS_PER_MINUTE + micros)
 }
 
 fn make_timestamp(call: &Call<'_>, function: &str) -> Result<Vector<'static>, Error> {

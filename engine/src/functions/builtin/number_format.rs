@@ -7,6 +7,7 @@
 
 use std::fmt::Write;
 
+use nuages_storage::value::decimal_from_text;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::{beyond, refused};
@@ -354,7 +355,7 @@ pub(super) fn read(text: &str, template: &str) -> Result<Decimal, Error> {
             _ => {}
         }
     }
-    let number: Decimal = digits.trim_end_matches('.').parse().map_err(|_| invalid())?;
+    let number = decimal_from_text(digits.trim_end_matches('.')).ok_or_else(invalid)?;
     Ok(if is_negative { -number } else { number })
 }
 

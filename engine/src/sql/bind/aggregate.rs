@@ -8,7 +8,7 @@ use super::collation::{lower, paired};
 use super::function::arity;
 use super::json::{ranked, unranked};
 use super::scope::Scope;
-use super::typed::{TEXT, Typed, cast, has_parameter};
+use super::typed::{TEXT, Typed, Width, cast, has_parameter};
 use super::{Binder, Bound, mismatch, unsupported};
 use crate::algebra::{Aggregate, AggregateFunction, Expr, PairFunction, SortKey};
 use crate::evaluate::Class;
@@ -84,6 +84,8 @@ pub(super) struct Found {
     pub(super) element: Option<DataType>,
     /// Whether it gives what is to be [`unpaired`](super::collation::unpaired).
     pub(super) is_paired: bool,
+    /// What it is to PostgreSQL, if it is an integer.
+    pub(super) width: Width,
 }
 
 /// The query that an aggregate belongs to: the nearest of those whose columns it mentions, which may be one around the
@@ -128,7 +130,7 @@ impl Binder<'_> {
         if let Some(grouping) = own {
             grouping.borrow_mut().within = false;
         }
-        let Found { aggregate, kind, element, .. } = bound?;
+        let Found { aggregate, kind, element, width, .. } = bound?;
         let home = home_of(&aggregate, scope);
         let Some(grouping) = &home.grouping else { return misplaced(home.clause) };
         if grouping.borrow().within {
@@ -141,7 +143,7 @@ impl Binder<'_> {
         let column = Expr::Column(grouping.borrow_mut().add(aggregate));
         let unranked = unranked(argument.as_ref(), &column);
         let typed = unranked.unwrap_or_else(|| Typed::new(column, kind));
-        Ok(Some(Typed { element, ..typed }))
+        Ok(Some(Typed { element, width, ..typed }))
     }
 
     /// An aggregate of a call that is known to be one, for a window.
@@ -164,10 +166,10 @@ impl Binder<'_> {
         let found = self.aggregate_of(&call_parts, call.filter.as_deref(), scope)?;
         if is_extreme(function) && found.aggregate.function == AggregateFunction::First {
             // The rows of a frame have an order already.
-            let Found { aggregate: Aggregate { argument, filter, .. }, kind, element, .. } = found;
+            let Found { aggregate: Aggregate { argument, filter, .. }, kind, element, width, .. } = found;
             let aggregate =
                 Aggregate { function, argument: argument.map(paired), filter, ..Aggregate::rows() };
-            return Ok(Found { aggregate, kind, element, is_paired: true });
+            return Ok(Found { aggregate, kind, element, is_paired: true, width });
         }
         Ok(found)
     }
@@ -195,7 +197,8 @@ impl Binder<'_> {
         };
         if of_rows && !distinct {
             let aggregate = Aggregate { filter, ..Aggregate::rows() };
-            return Ok(Found { aggregate, kind: Some(DataType::BigInt), element: None, is_paired: false });
+            let (kind, width) = (Some(DataType::BigInt), Width::Big);
+            return Ok(Found { aggregate, kind, element: None, is_paired: false, width });
         }
         let mut exprs = Vec::with_capacity(arguments.len());
         for argument in arguments {
@@ -212,6 +215,12 @@ impl Binder<'_> {
             }
         }
         let (argument, second) = self.arguments(call, &exprs, distinct, scope)?;
+        let width = match call.function {
+            AggregateFunction::Count => Width::Big,
+            AggregateFunction::Sum => argument.width.of_sum(),
+            function if passes_on(function) => argument.width,
+            _ => Width::default(),
+        };
         // A NULL of no type is one of integers, or a text where nothing else goes, as a parameter is.
         let of_none = match call.function {
             AggregateFunction::StringAgg | AggregateFunction::JsonObjectAgg => TEXT,
@@ -241,7 +250,7 @@ impl Binder<'_> {
         };
         if is_extreme(call.function) && argument.ignores_case() {
             let aggregate = Aggregate { filter, ..first_without_case(call.function, argument.expr) };
-            return Ok(Found { aggregate, kind, element, is_paired: false });
+            return Ok(Found { aggregate, kind, element, is_paired: false, width });
         }
         let expr = if argument.kind.is_none() {
             Expr::Cast(Box::new(argument.expr), of_none)
@@ -250,7 +259,7 @@ impl Binder<'_> {
         };
         let aggregate =
             Aggregate { filter, distinct, order_by, second, ..Aggregate::of(call.function, expr) };
-        Ok(Found { aggregate, kind, element, is_paired: false })
+        Ok(Found { aggregate, kind, element, is_paired: false, width })
     }
 
     /// The arguments, converted as the dialect does.
@@ -368,7 +377,8 @@ impl Binder<'_> {
             cast(fraction.expr, DataType::Float)
         });
         let aggregate = Aggregate { filter, order_by, second, ..Aggregate::of(call.function, expr) };
-        Ok(Found { aggregate, kind: Some(result), element: None, is_paired: false })
+        let (kind, width) = (Some(result), Width::default());
+        Ok(Found { aggregate, kind, element: None, is_paired: false, width })
     }
 
     /// In which order the rows are taken in.

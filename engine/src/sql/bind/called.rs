@@ -10,10 +10,10 @@ use sqlparser::tokenizer::Span;
 use super::function::arity;
 use super::months::Months;
 use super::scope::Scope;
-use super::typed::{TEXT, Typed, cast};
+use super::typed::{TEXT, Typed, Width, cast};
 use super::{Binder, Bound, unsupported};
 use crate::algebra::{Builtin, Comparison, Expr, Function, StringFunction, TextMatch};
-use crate::evaluate::Class;
+use crate::evaluate::{Class, class_of};
 use crate::functions::builtin::{part_function, regex_of_glob};
 use crate::sql::error::{Problem, SqlError};
 
@@ -311,6 +311,9 @@ fn type_name(typed: &Typed) -> String {
         (Expr::Literal(Value::Int(int)), _) if i32::try_from(*int).is_ok() => "integer".to_owned(),
         (Expr::Literal(Value::Text(_)), _) | (_, None) => "unknown".to_owned(),
         (_, Some(DataType::Decimal { .. })) => "numeric".to_owned(),
+        (_, Some(kind)) if typed.width >= Width::Numeric && class_of(kind) == Class::Int => {
+            if typed.width == Width::Double { "double precision" } else { "numeric" }.to_owned()
+        }
         (_, Some(DataType::Text { .. })) => "text".to_owned(),
         (_, Some(DataType::Time)) => "time without time zone".to_owned(),
         (_, Some(kind)) => kind.to_string(),

@@ -16,9 +16,9 @@ use super::from::renamed;
 use super::query::{BoundQuery, Tail};
 use super::scope::{Columns, Scope, Shape};
 use super::typed::{TEXT, cast, has_parameter};
-use super::{Binder, Bound, SOURCES_MAX, last_part};
+use super::{Binder, Bound, SOURCES_MAX, last_part, mismatch};
 use crate::algebra::{Column, Expr, OutputColumn, Query, Relation, Source, Statement, WorkTable};
-use crate::evaluate::class_of;
+use crate::evaluate::{among, class_of, keeps_scale, unify};
 use crate::optimize::columns::{
     each_relation_mut, each_relation_of_change_mut, has_subquery, is_volatile, substitute_query, walk_query,
 };
@@ -246,38 +246,37 @@ impl Binder<'_> {
     ) -> Bound<BoundQuery> {
         let mut base = self.set_expression(base, &Tail::NONE, outer)?;
         base.shape = renamed(base.shape, Some(alias))?;
-        let types = types_of(&base.shape);
-        for (column, kind) in base.query.columns.iter_mut().zip(&types) {
-            if let Expr::Literal(value) = &column.expr
-                && value.is_null()
-            {
-                column.expr = Expr::Cast(Box::new(column.expr.clone()), *kind);
-            }
-        }
+        let own_kinds: Vec<_> = base.shape.iter().map(|column| column.kind).collect();
         let table = self.work_table();
-        let sees = self.common.len();
-        self.common.push(CommonTable {
-            name: name.to_owned(),
-            table,
-            shape: base.shape.clone(),
-            types: types.clone(),
-            rows: None,
-            mentions: 0,
-            is_materialized: false,
-        });
-        let step = self.set_expression(step, &Tail::NONE, outer);
-        self.common.truncate(sees);
-        let mut step = step?;
-        if step.shape.len() != types.len() {
-            let problem = Problem::ColumnCount { expected: types.len(), got: step.shape.len() };
-            return Err(SqlError::at(problem, alias.name.span));
-        }
-        for ((column, shape), kind) in step.query.columns.iter_mut().zip(&step.shape).zip(&types) {
-            if shape.kind.is_none_or(|own| class_of(own) != class_of(*kind)) {
-                let expr = std::mem::replace(&mut column.expr, Expr::And(Vec::new()));
-                column.expr =
-                    if shape.kind.is_none() { Expr::Cast(Box::new(expr), *kind) } else { cast(expr, *kind) };
+        // What has no type is a text to PostgreSQL, unless it is a parameter.
+        for place in 0..base.shape.len() {
+            if !self.is_sqlite() && !has_parameter(&base.query.columns[place].expr) {
+                base.shape[place].kind.get_or_insert(TEXT);
             }
+        }
+        let mark = self.parameters.mark();
+        let mut step = loop {
+            let bound = self.step_of(name, table, &base.shape, step, outer)?;
+            if bound.shape.len() != base.shape.len() {
+                let problem = Problem::ColumnCount { expected: base.shape.len(), got: bound.shape.len() };
+                return Err(SqlError::at(problem, alias.name.span));
+            }
+            let kinds = (0..base.shape.len()).map(|at| self.recursive_kind(name, &base, &bound, at, alias));
+            let kinds = kinds.collect::<Bound<Vec<DataType>>>()?;
+            let shapes = base.shape.iter_mut().zip(kinds);
+            let widened = shapes.filter(|(shape, kind)| shape.kind.map(class_of) != Some(class_of(*kind)));
+            // What the step means may hang on the types of what it goes on from.
+            if widened.map(|(shape, kind)| shape.kind = Some(kind)).count() == 0 {
+                break bound;
+            }
+            self.parameters.return_to(mark);
+        };
+        let types = types_of(&base.shape);
+        for (column, (own, kind)) in base.query.columns.iter_mut().zip(own_kinds.into_iter().zip(&types)) {
+            convert(&mut column.expr, own, *kind);
+        }
+        for (column, (shape, kind)) in step.query.columns.iter_mut().zip(step.shape.iter().zip(&types)) {
+            convert(&mut column.expr, shape.kind, *kind);
         }
         let source = self.source();
         let names = base.shape.iter().enumerate();
@@ -289,6 +288,79 @@ impl Binder<'_> {
         let tail = Tail { limit: whole.limit_clause.as_ref(), ..Tail::NONE };
         let relation = self.limited(relation, &tail)?;
         Ok(BoundQuery { query: Query::new(relation, columns), shape: base.shape })
+    }
+
+    /// What follows from the rows so far, which have a shape.
+    fn step_of(
+        &mut self,
+        name: &str,
+        table: WorkTable,
+        shape: &[Shape],
+        step: &SetExpr,
+        outer: Option<&Scope<'_>>,
+    ) -> Bound<BoundQuery> {
+        let sees = self.common.len();
+        self.common.push(CommonTable {
+            name: name.to_owned(),
+            table,
+            shape: shape.to_vec(),
+            types: types_of(shape),
+            rows: None,
+            mentions: 0,
+            is_materialized: false,
+        });
+        let step = self.set_expression(step, &Tail::NONE, outer);
+        self.common.truncate(sees);
+        step
+    }
+
+    /// The type of a column of a recursive table. PostgreSQL wants what follows to be of the type of what it begins with;
+    /// in SQLite, where each row has a type of its own, it is the one in which both fit.
+    fn recursive_kind(
+        &self,
+        name: &str,
+        base: &BoundQuery,
+        step: &BoundQuery,
+        place: usize,
+        alias: &ast::TableAlias,
+    ) -> Bound<DataType> {
+        let (Some(first), Some(next)) = (base.shape[place].kind, step.shape[place].kind) else {
+            return Ok(base.shape[place].kind.or(step.shape[place].kind).unwrap_or(TEXT));
+        };
+        let is_any = base.shape[place].is_any() || step.shape[place].is_any();
+        let is_open = |expr: &Expr| matches!(expr, Expr::Literal(Value::Text(_)));
+        let common = match unify(first, next) {
+            _ if is_any || !self.is_sqlite() && is_open(&step.query.columns[place].expr) => Some(first),
+            common if self.is_sqlite() => common,
+            Some(common) if class_of(common) == class_of(first) && (first == next || !is_limited(first)) => {
+                Some(first)
+            }
+            _ => None,
+        };
+        common.ok_or_else(|| {
+            let column = format!("column \"{}\" of the recursive \"{name}\"", base.shape[place].name);
+            mismatch(&column, first, Some(next), alias.name.span)
+        })
+    }
+}
+
+/// Whether a type keeps less than others of its class.
+fn is_limited(kind: DataType) -> bool {
+    match kind {
+        DataType::Text { max_length } => max_length.is_some(),
+        DataType::Decimal { .. } => !keeps_scale(kind),
+        _ => false,
+    }
+}
+
+/// Makes an expression of a type one of another class, if it is not of that; one of no type is of the other.
+fn convert(expr: &mut Expr, own: Option<DataType>, kind: DataType) {
+    if own.is_none_or(|own| class_of(own) != class_of(kind)) {
+        let whole = std::mem::replace(expr, Expr::And(Vec::new()));
+        *expr = match own {
+            None => Expr::Cast(Box::new(whole), kind),
+            Some(own) => cast(whole, among(own, kind)),
+        };
     }
 }
 

@@ -9,11 +9,11 @@ use super::called::builtin;
 use super::months::Months;
 use super::row::written_parts;
 use super::scope::Scope;
-use super::typed::{TEXT, Typed, cast, has_parameter};
+use super::typed::{TEXT, Typed, Width, cast, has_parameter};
 use super::{Binder, Bound, begin_of, mismatch, unsupported};
 use crate::algebra::{Comparison, DatePart, Expr, Function};
 use crate::evaluate::interval::read_interval;
-use crate::evaluate::{Class, cast_value, class_of, unify};
+use crate::evaluate::{Class, among, cast_value, class_of, unify};
 use crate::sql::error::{Problem, SqlError};
 
 impl Binder<'_> {
@@ -116,7 +116,9 @@ impl Binder<'_> {
                 let (text, pattern) = (self.expression(expr, scope)?, self.expression(pattern, scope)?);
                 self.regex(text, pattern, false, *negated)
             }
-            Ast::Extract { field, expr, .. } => self.extract_from(&field.to_string(), expr, span, scope),
+            Ast::Extract { field, expr, .. } => {
+                Ok(self.extract_from(&field.to_string(), expr, span, scope)?.of_width(Width::Numeric))
+            }
             Ast::Ceil { expr, .. } => self.simple_call(Function::Ceiling, &[expr.as_ref()], scope, span),
             Ast::Floor { expr, .. } => self.simple_call(Function::Floor, &[expr.as_ref()], scope, span),
             Ast::Position { expr, r#in } => {
@@ -378,12 +380,12 @@ impl Binder<'_> {
             let whens = whens.into_iter().map(Some).chain([None]);
             return Ok(Typed::choice(whens.zip(results).collect()));
         }
-        let element = common_element(&results);
+        let (element, width) = (common_element(&results), Width::widest(&results));
         let (results, kind) = self.unified(results, "CASE", span)?;
         let mut results = results.into_iter();
         let branches = whens.into_iter().zip(results.by_ref()).collect();
         let otherwise = results.next().filter(|_| has_otherwise).map(Box::new);
-        Ok(Typed { element, ..Typed::new(Expr::Case { branches, otherwise }, kind) })
+        Ok(Typed { element, width, ..Typed::new(Expr::Case { branches, otherwise }, kind) })
     }
 
     /// Whether SQLite computes with each of these as it is.
@@ -421,8 +423,10 @@ impl Binder<'_> {
         for typed in &mut choices {
             self.settle(typed, common);
         }
-        let convert = |typed: Typed| match (typed.class(), common) {
-            (Some(class), Some(common)) if class != class_of(common) => cast(typed.expr, common),
+        let convert = |typed: Typed| match (typed.kind, common) {
+            (Some(kind), Some(common)) if class_of(kind) != class_of(common) => {
+                cast(typed.expr, among(kind, common))
+            }
             _ => typed.expr,
         };
         Ok((choices.into_iter().map(convert).collect(), common))

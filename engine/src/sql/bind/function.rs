@@ -6,7 +6,7 @@ use sqlparser::tokenizer::Span;
 
 use super::array::common_element;
 use super::scope::Scope;
-use super::typed::{TEXT, Typed, cast};
+use super::typed::{TEXT, Typed, Width, cast};
 use super::window::window_kind_of;
 use super::{Binder, Bound, last_part, unsupported};
 use crate::algebra::{Arithmetic, Comparison, DateUnit, Expr, Function, StringFunction, TextMatch};
@@ -275,7 +275,7 @@ impl Binder<'_> {
                     };
                     return Ok(match part.class() {
                         Some(Class::Decimal) => Typed::new(cast(part.expr, DataType::Float), DataType::Float),
-                        _ => part,
+                        _ => part.of_width(Width::Double),
                     });
                 }
             }
@@ -284,6 +284,11 @@ impl Binder<'_> {
                     && let Some(count) = self.parameters.count_named(name) =>
             {
                 return Ok(Typed::new(Expr::literal(count), DataType::BigInt));
+            }
+            ("sign", 1) if !self.is_sqlite() => {
+                let is_decimal = arguments[0].class() == Some(Class::Decimal);
+                let width = if is_decimal { Width::Numeric } else { Width::Double };
+                return Ok(self.call(Function::Sign, arguments, span)?.of_width(width));
             }
             ("age", 1 | 2) if !self.is_sqlite() => return self.age(arguments, span),
             ("current_date", 0) => {
@@ -417,9 +422,9 @@ impl Binder<'_> {
                 return Ok(Typed::choice(branches.collect()));
             }
         }
-        let element = common_element(&arguments);
+        let (element, width) = (common_element(&arguments), Width::widest(&arguments));
         let (arguments, kind) = self.unified(arguments, name, span)?;
-        Ok(Typed { element, ..Typed::new(Expr::Call(function, arguments), kind) })
+        Ok(Typed { element, width, ..Typed::new(Expr::Call(function, arguments), kind) })
     }
 
     /// SQLite's: by its own comparison, and of the first argument's type.
@@ -435,7 +440,7 @@ impl Binder<'_> {
             let branches = vec![(same.expr, Expr::Literal(Value::Null))];
             Expr::Case { branches, otherwise: Some(Box::new(first.expr.clone())) }
         };
-        Ok(if first.is_any() { Typed::any(expr) } else { Typed::new(expr, first.kind) })
+        Ok(if first.is_any() { Typed::any(expr) } else { Typed::new(expr, first.kind).of_width(first.width) })
     }
 }
 

@@ -303,7 +303,7 @@ fn columns(catalog: &Catalog) -> Vec<Row> {
     for table in catalog.tables() {
         for (at, column) in table.columns.iter().enumerate() {
             let (precision, scale) = match column.data_type {
-                DataType::Decimal { precision, scale } => {
+                DataType::Decimal { precision, scale } if precision > 0 => {
                     (Value::from(i64::from(precision)), i64::from(scale).into())
                 }
                 _ => (Value::Null, Value::Null),

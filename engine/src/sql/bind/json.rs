@@ -252,7 +252,9 @@ impl Binder<'_> {
             BinaryOperator::Minus if left.class() == Some(Class::Json) && !self.is_sqlite() => {
                 (JsonFunction::RemoveKey, false)
             }
-            BinaryOperator::StringConcat if is_document(left) && is_document(right) && !self.is_sqlite() => {
+            BinaryOperator::StringConcat
+                if !self.is_sqlite() && (joins(left, right) || joins(right, left)) =>
+            {
                 (JsonFunction::Join, false)
             }
             BinaryOperator::AtQuestion => {
@@ -307,6 +309,12 @@ impl Binder<'_> {
         let each = each.collect::<Bound<Vec<Expr>>>()?;
         Ok(Typed::bool(if *op == BinaryOperator::QuestionPipe { Expr::Or(each) } else { Expr::And(each) }))
     }
+}
+
+/// Whether a document is joined with something: beside one, a literal is read as JSON whatever it is.
+fn joins(document: &Typed, other: &Typed) -> bool {
+    document.class() == Some(Class::Json)
+        && (other.class() == Some(Class::Json) || other.literal_text().is_some())
 }
 
 /// Whether it is JSON, or a literal that can be read as such.

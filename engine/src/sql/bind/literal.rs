@@ -1,6 +1,6 @@
 //! Literals: numbers, texts, dates and parameters.
 
-use nuages_storage::value::DECIMAL_PRECISION_MAX;
+use nuages_storage::value::{DECIMAL_PRECISION_MAX, decimal_from_text};
 use nuages_storage::{DataType, Value};
 use rust_decimal::Decimal;
 use sqlparser::ast;
@@ -66,7 +66,7 @@ impl Binder<'_> {
             return Ok(Typed::literal(Value::Int(int)));
         }
         if !self.is_sqlite() {
-            let decimal = plain.parse::<Decimal>().ok().or_else(|| Decimal::from_scientific(&plain).ok());
+            let decimal = decimal_from_text(&plain);
             if let Some(decimal) = decimal.filter(|decimal| is_exact(&plain, *decimal)) {
                 return Ok(Typed::literal(Value::Decimal(decimal)));
             }

@@ -110,7 +110,7 @@ impl Binder<'_> {
                             Some(DataType::SmallInt | DataType::Integer) => Some(DataType::BigInt),
                             kind => kind,
                         };
-                        Typed::new(Expr::Negate(Box::new(expr)), kind)
+                        Typed::new(Expr::Negate(Box::new(expr)), kind).of_width(operand.width)
                     }
                 })
             }
@@ -326,6 +326,10 @@ impl Binder<'_> {
                 whole
             });
         }
+        let width = left.width.max(right.width);
+        if !self.is_sqlite() && op == Arithmetic::Divide {
+            (left, right) = (left.divisible(), right.divisible());
+        }
         (left, right) = same_numbers(left, right);
         if self.is_sqlite()
             && let Some(real) = beyond_integers(op, &left.expr, &right.expr)
@@ -366,7 +370,7 @@ impl Binder<'_> {
                 None => Typed::null(),
             });
         }
-        Ok(Typed::new(left.expr.arithmetic(op, right.expr), kind))
+        Ok(Typed::new(left.expr.arithmetic(op, right.expr), kind).of_width(width))
     }
 
     /// `||`.

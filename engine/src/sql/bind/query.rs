@@ -7,13 +7,13 @@ use sqlparser::tokenizer::Span;
 use super::array::common_element;
 use super::from::own_source;
 use super::scope::{Columns, Scope, Shape};
-use super::typed::{TEXT, Typed, cast};
+use super::typed::{TEXT, Typed, Width, cast};
 use super::{Binder, Bound, QUERY_DEPTH_MAX, SOURCES_MAX, begin_of, unsupported};
 use crate::algebra::{
     Comparison, Expr, Frame, JoinKind, OutputColumn, Query, Relation, RowCount, SetKind, SortKey, Source,
     WindowFunction, WindowKind,
 };
-use crate::evaluate::{class_of, unify};
+use crate::evaluate::{among, class_of, unify};
 use crate::optimize::columns;
 use crate::sql::error::{Problem, SqlError};
 
@@ -111,6 +111,12 @@ impl Binder<'_> {
             }
             _ => Err(unsupported("INSERT, UPDATE or DELETE within a query").into()),
         }
+    }
+
+    /// A query, and what its columns are.
+    pub(in crate::sql) fn query_with_shape(&mut self, query: &ast::Query) -> Bound<(Query, Vec<Shape>)> {
+        let BoundQuery { query, shape } = self.query(query, None)?;
+        Ok((query, shape))
     }
 
     /// Every column of a table.
@@ -215,7 +221,10 @@ impl Binder<'_> {
                 let Some(common) = common else { continue };
                 match side.shape[place].kind {
                     Some(kind) if class_of(kind) == class_of(common) => {}
-                    Some(_) => *expr = cast(std::mem::replace(expr, Expr::Literal(Value::Null)), common),
+                    Some(kind) => {
+                        let to = among(kind, common);
+                        *expr = cast(std::mem::replace(expr, Expr::Literal(Value::Null)), to);
+                    }
                     None => {
                         let untyped = std::mem::replace(expr, Expr::Literal(Value::Null));
                         *expr = Expr::Cast(Box::new(untyped), common);
@@ -223,6 +232,7 @@ impl Binder<'_> {
                 }
             }
             left.shape[place].kind = common;
+            left.shape[place].width = left.shape[place].width.max(right.shape[place].width);
         }
         if (kind, all) != (SetKind::Union, true) && left.shape.iter().any(ignores_case) {
             return self.combined_ignoring_case(left, kind, all, right);
@@ -297,11 +307,13 @@ impl Binder<'_> {
             rows.push(row.content.iter().map(|expr| self.value_of(expr, &scope)).collect::<Bound<_>>()?);
         }
         let (mut types, mut elements) = (Vec::with_capacity(width), Vec::with_capacity(width));
+        let mut widths = Vec::with_capacity(width);
         let mut columns: Vec<Vec<Expr>> = rows.iter().map(|_| Vec::with_capacity(width)).collect();
         for place in 0..width {
             let column: Vec<Typed> =
                 rows.iter_mut().map(|row| std::mem::replace(&mut row[place], Typed::null())).collect();
             elements.push(common_element(&column));
+            widths.push(Width::widest(&column));
             let (exprs, kind) = self.unified(column, "VALUES", Span::empty())?;
             types.push(kind.unwrap_or(TEXT));
             columns.iter_mut().zip(exprs).for_each(|(row, expr)| row.push(expr));
@@ -309,9 +321,12 @@ impl Binder<'_> {
         let source = self.source();
         let name = |place: usize| format!("column{}", place + 1);
         let outputs = (0..width).map(|place| OutputColumn::new(name(place), source.column(place))).collect();
-        let shape = types.iter().zip(elements).enumerate();
-        let shape =
-            shape.map(|(place, (kind, element))| Shape { element, ..Shape::of_type(name(place), *kind) });
+        let shape = types.iter().zip(elements.into_iter().zip(widths)).enumerate();
+        let shape = shape.map(|(place, (kind, (element, width)))| Shape {
+            element,
+            width,
+            ..Shape::of_type(name(place), *kind)
+        });
         let shape = shape.collect();
         Ok(BoundQuery {
             query: Query::new(Relation::Values { source, types, rows: columns }, outputs),

@@ -67,7 +67,9 @@ impl Binder<'_> {
         }
         let Ast::Identifier(name) = expr else { return Ok(None) };
         let Some(table) = self.table_of_row(name, scope) else { return Ok(None) };
-        let parts = (0..table.len()).map(|place| (table.column_name(place).to_owned(), table.column(place)));
+        // A column without a name is a MERGE's own.
+        let named = (0..table.len()).filter(|place| !table.column_name(*place).is_empty());
+        let parts = named.map(|place| (table.column_name(place).to_owned(), table.column(place)));
         Ok(Some(Row { parts: parts.collect(), of_table: true }))
     }
 

@@ -10,7 +10,7 @@ use sqlparser::ast;
 use super::collation::Collating;
 use super::grouping::Grouping;
 use super::series::Series;
-use super::typed::{Affinity, Typed};
+use super::typed::{Affinity, Typed, Width};
 use super::window::Windows;
 use super::{Binder, Bound};
 use crate::algebra::{Expr, Source};
@@ -27,13 +27,16 @@ pub(in crate::sql) struct Shape {
     pub(in crate::sql) collation: Collating,
     /// What its members are, if it is an array.
     pub(in crate::sql) element: Option<DataType>,
+    /// What it is to PostgreSQL, if it is an integer.
+    pub(in crate::sql) width: Width,
 }
 
 impl Shape {
     /// That of what has a type and no inclination.
     pub(in crate::sql) fn of_type(name: impl Into<String>, kind: DataType) -> Shape {
         let (affinity, collation) = (Affinity::None, Collating::Unsaid);
-        Shape { name: name.into(), kind: Some(kind), affinity, collation, element: None }
+        let width = Width::default();
+        Shape { name: name.into(), kind: Some(kind), affinity, collation, element: None, width }
     }
 
     /// That of a column of a table.
@@ -48,13 +51,14 @@ impl Shape {
 
     fn inclined(name: &str, kind: DataType, collation: Collation, element: Option<DataType>) -> Shape {
         let (affinity, collation) = (Affinity::of(kind), Collating::OfColumn(collation));
-        Shape { name: name.to_owned(), kind: Some(kind), affinity, collation, element }
+        let width = Width::of(kind);
+        Shape { name: name.to_owned(), kind: Some(kind), affinity, collation, element, width }
     }
 
     /// That of an expression under a name.
     pub(in crate::sql) fn of(name: impl Into<String>, typed: &Typed) -> Shape {
-        let Typed { kind, affinity, collation, element, .. } = *typed;
-        Shape { name: name.into(), kind, affinity, collation, element }
+        let Typed { kind, affinity, collation, element, width, .. } = *typed;
+        Shape { name: name.into(), kind, affinity, collation, element, width }
     }
 
     /// Whether its type is known only when it is there.
@@ -64,8 +68,8 @@ impl Shape {
 
     /// An expression for a column like this.
     pub(in crate::sql) fn typed(&self, expr: Expr) -> Typed {
-        let Shape { kind, affinity, collation, element, .. } = *self;
-        Typed { affinity, collation, element, ..Typed::new(expr, kind) }
+        let Shape { kind, affinity, collation, element, width, .. } = *self;
+        Typed { affinity, collation, element, width, ..Typed::new(expr, kind) }
     }
 }
 
@@ -310,10 +314,10 @@ impl Binder<'_> {
     }
 
     /// Whether a name is one of those SQLite has for the row id. One is read in each dialect, because queries are
-    /// printed with it.
+    /// printed with it; and no name at all, which no column can have.
     fn is_row_id(&self, name: &ast::Ident) -> bool {
         let is = |known: &str| name.value.eq_ignore_ascii_case(known);
-        is("rowid") || (self.is_sqlite() && (is("_rowid_") || is("oid")))
+        is("rowid") || name.value.is_empty() || (self.is_sqlite() && (is("_rowid_") || is("oid")))
     }
 }
 

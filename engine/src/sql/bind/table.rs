@@ -1,16 +1,15 @@
 //! CREATE TABLE and CREATE INDEX, as descriptions for the catalog.
 
-use nuages_storage::{DataType, Value};
+use nuages_storage::DataType;
 use smallvec::SmallVec;
 use sqlparser::ast::{self, ColumnOption, ReferentialAction, TableConstraint};
 
 use super::collation::lower;
-use super::query::BoundQuery;
 use super::scope::{Columns, Scope, ScopeTable, Shape};
 use super::typed::{TEXT, cast};
 use super::types::is_serial;
 use super::{Binder, Bound, begin_of, last_part, unsupported};
-use crate::algebra::{Expr, Query, Source};
+use crate::algebra::{Expr, Source};
 use crate::catalog::{
     Action, Collation, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable, TableDefinition,
 };
@@ -93,33 +92,6 @@ impl Binder<'_> {
     fn numbers_itself(&self, written: &ast::ColumnDef, column: &NewColumn) -> bool {
         column.data_type == DataType::BigInt && self.is_sqlite() && column.default.is_none()
             || is_serial(&written.data_type)
-    }
-
-    /// The table that has a query's columns, and the query; a column of no type is one of texts.
-    pub(in crate::sql) fn table_of_query(
-        &mut self,
-        create: &ast::CreateTable,
-        query: &ast::Query,
-    ) -> Bound<(NewTable, Query)> {
-        let name = last_part(&create.name)?;
-        let BoundQuery { mut query, shape } = self.query(query, None)?;
-        if create.columns.len() > shape.len() {
-            let problem = Problem::ColumnCount { expected: shape.len(), got: create.columns.len() };
-            return Err(SqlError::at(problem, name.span));
-        }
-        let mut table = NewTable::new(self.new_name(name));
-        for (place, column) in shape.into_iter().enumerate() {
-            let given = create.columns.get(place).map(|given| self.new_name(&given.name));
-            if column.is_any() {
-                let expr = &mut query.columns[place].expr;
-                *expr = column.typed(std::mem::replace(expr, Expr::Literal(Value::Null))).any_as_text().expr;
-            }
-            let kind = column.kind.filter(|_| !column.is_any()).unwrap_or(TEXT);
-            let mut new = NewColumn::new(given.unwrap_or(column.name), kind).nullable(true);
-            new.element = column.element;
-            table.columns.push(new);
-        }
-        Ok((table, query))
     }
 
     /// A column, without the constraints that are the table's.
@@ -300,9 +272,24 @@ impl Binder<'_> {
     fn check(&mut self, name: Option<String>, expr: &ast::Expr, table: &mut NewTable) -> Bound<()> {
         let scope = self.scope_of_new(table)?;
         let condition = self.condition(expr, &scope)?;
-        let name = name.unwrap_or_else(|| format!("{}_check{}", table.name, table.checks.len() + 1));
+        let name = name.unwrap_or_else(|| self.name_of_check(table));
         table.checks.push(crate::catalog::NewCheck::new(name, condition));
         Ok(())
+    }
+
+    /// A name for a check that is given none: one that the table, if it is there, has not.
+    fn name_of_check(&self, table: &NewTable) -> String {
+        let definition = self.catalog.table_named(&table.name).ok();
+        let is_taken =
+            |name: &str| definition.is_some_and(|it| it.constraint_names().any(|known| known == name));
+        let mut number = table.checks.len() + 1;
+        loop {
+            let name = format!("{}_check{number}", table.name);
+            if !is_taken(&name) {
+                return name;
+            }
+            number += 1;
+        }
     }
 
     /// The columns of a table that is not there yet.

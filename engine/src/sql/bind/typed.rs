@@ -6,7 +6,7 @@ use super::Binder;
 use super::called::builtin;
 use super::collation::Collating;
 use crate::algebra::{Comparison, Expr, Function};
-use crate::evaluate::{Class, class_of};
+use crate::evaluate::{Class, class_of, decimal};
 use crate::functions::real_as_text;
 
 pub(super) const TEXT: DataType = DataType::Text { max_length: None };
@@ -36,6 +36,42 @@ impl Affinity {
     }
 }
 
+/// What PostgreSQL takes an integer for, as far as that can be told from the expression. Integers are of 64 bits here, and
+/// what it has as a number with a point is one that happens to have none; but it is divided as PostgreSQL divides it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::sql) enum Width {
+    /// An integer.
+    #[default]
+    Usual,
+    /// A `bigint`, of which the sum is a `numeric`.
+    Big,
+    /// A `numeric`, as `extract` and the sum of a `bigint` are.
+    Numeric,
+    /// A `double precision`, as `sign` and `date_part` are.
+    Double,
+}
+
+impl Width {
+    /// That of a column or cast of a type.
+    pub(super) fn of(kind: DataType) -> Width {
+        if kind == DataType::BigInt { Width::Big } else { Width::Usual }
+    }
+
+    /// That of the sum of such integers.
+    pub(super) fn of_sum(self) -> Width {
+        match self {
+            Width::Usual => Width::Big,
+            Width::Big => Width::Numeric,
+            width => width,
+        }
+    }
+
+    /// That of what may be any of these.
+    pub(super) fn widest<'t>(choices: impl IntoIterator<Item = &'t Typed>) -> Width {
+        choices.into_iter().map(|typed| typed.width).max().unwrap_or_default()
+    }
+}
+
 /// An expression and its type; none if it is NULL, or a parameter of which nothing is known yet.
 #[derive(Clone, Debug)]
 pub(in crate::sql) struct Typed {
@@ -49,6 +85,8 @@ pub(in crate::sql) struct Typed {
     pub(in crate::sql) mixed: Option<Box<[Branch]>>,
     /// What its members are, if it is an array, which is JSON.
     pub(in crate::sql) element: Option<DataType>,
+    /// What it is to PostgreSQL, if it is an integer.
+    pub(in crate::sql) width: Width,
 }
 
 /// A condition, none if it is what is left, and what is chosen if it is true.
@@ -66,7 +104,23 @@ impl Typed {
             collation: Collating::Unsaid,
             mixed: None,
             element: None,
+            width: Width::default(),
         }
+    }
+
+    /// The same, as another number to PostgreSQL.
+    pub(super) fn of_width(self, width: Width) -> Typed {
+        Typed { width, ..self }
+    }
+
+    /// The same to be divided, or to divide by: an integer that is another number to PostgreSQL is made that.
+    pub(super) fn divisible(self) -> Typed {
+        let kind = match self.width {
+            Width::Numeric => decimal(0),
+            Width::Double => DataType::Float,
+            Width::Usual | Width::Big => return self,
+        };
+        if self.class() == Some(Class::Int) { Typed::new(cast(self.expr, kind), kind) } else { self }
     }
 
     pub(super) fn bool(expr: Expr) -> Typed {
@@ -79,12 +133,13 @@ impl Typed {
 
     pub(super) fn literal(value: Value) -> Typed {
         let kind = value.data_type();
-        Typed::new(Expr::Literal(value), kind)
+        let is_big = value.as_int().is_some_and(|int| i32::try_from(int).is_err());
+        Typed::new(Expr::Literal(value), kind).of_width(if is_big { Width::Big } else { Width::Usual })
     }
 
     /// A column or cast of a type, which it is inclined to.
     pub(super) fn inclined(expr: Expr, kind: DataType) -> Typed {
-        Typed { affinity: Affinity::of(kind), ..Typed::new(expr, kind) }
+        Typed { affinity: Affinity::of(kind), width: Width::of(kind), ..Typed::new(expr, kind) }
     }
 
     /// A choice between numbers, as a float if one of them is.

@@ -11,9 +11,6 @@ use crate::catalog::names::nearest;
 use crate::evaluate::{Class, class_of};
 use crate::sql::error::{Problem, SqlError};
 
-/// The precision and scale of a decimal column that gives none.
-const DECIMAL_SCALE: u8 = 10;
-
 /// A type without its limits, as a value that is compared or computed with has it.
 pub(super) fn without_limit(kind: DataType) -> DataType {
     match class_of(kind) {
@@ -171,7 +168,7 @@ fn sqlite_type(name: &Ast) -> Option<DataType> {
 
 fn decimal(digits: &ExactNumberInfo) -> Option<DataType> {
     let (precision, scale) = match digits {
-        ExactNumberInfo::None => (DECIMAL_PRECISION_MAX, DECIMAL_SCALE),
+        ExactNumberInfo::None => return Some(DataType::NUMERIC),
         ExactNumberInfo::Precision(precision) => (u8::try_from(*precision).ok()?, 0),
         ExactNumberInfo::PrecisionAndScale(precision, scale) => {
             (u8::try_from(*precision).ok()?, u8::try_from(*scale).ok()?)

@@ -10,7 +10,7 @@ use super::function::{arity, plain_arguments};
 use super::grouping::Grouping;
 use super::json::unranked;
 use super::scope::Scope;
-use super::typed::Typed;
+use super::typed::{Typed, Width};
 use super::{Binder, Bound, begin_of, unsupported};
 use crate::algebra::{
     Bound as FrameBound, Exclude, Expr, Frame, FrameUnit, Source, WindowFunction, WindowKind,
@@ -25,6 +25,8 @@ struct Given {
     element: Option<DataType>,
     /// Whether it is to be [`unpaired`].
     is_paired: bool,
+    /// What it is to PostgreSQL, if it is an integer.
+    width: Width,
 }
 
 /// The window functions of a query, as they are found.
@@ -65,7 +67,8 @@ impl Binder<'_> {
             let (function, clause) = (name.to_owned(), scope.clause);
             return Err(SqlError::at(Problem::AggregateHere { function, clause }, span));
         };
-        let (mut function, Given { kind, element, is_paired }) = self.window_kind(name, call, span, scope)?;
+        let (mut function, Given { kind, element, is_paired, width }) =
+            self.window_kind(name, call, span, scope)?;
         let spec = match window {
             WindowType::WindowSpec(spec) => spec,
             WindowType::NamedWindow(name) => self.named_window(name, usize::MAX, scope)?.0,
@@ -83,7 +86,7 @@ impl Binder<'_> {
             Some(extreme) => extreme,
             None if is_paired => Typed::new(unpaired(column), kind),
             None if kind == Some(DataType::Json) && self.is_sqlite() => Typed::any(column),
-            None => Typed { element, ..Typed::new(column, kind) },
+            None => Typed { element, width, ..Typed::new(column, kind) },
         })
     }
 
@@ -104,7 +107,7 @@ impl Binder<'_> {
             frame: Frame::default(),
         };
         if let Some(of) = function_named(name) {
-            let Found { aggregate, kind, element, is_paired } =
+            let Found { aggregate, kind, element, is_paired, width } =
                 self.aggregate_call(of, name, call, span, scope)?;
             if aggregate.distinct || !aggregate.order_by.is_empty() {
                 let feature = format!("{name}() OVER with DISTINCT or an order of its own");
@@ -112,13 +115,18 @@ impl Binder<'_> {
             }
             let arguments = aggregate.argument.into_iter().chain(aggregate.second).collect();
             let over = function(WindowKind::Aggregate(aggregate.function), arguments, aggregate.filter);
-            return Ok((over, Given { kind, element, is_paired }));
+            return Ok((over, Given { kind, element, is_paired, width }));
         }
         let arguments = plain_arguments(call, name, span)?.into_iter();
         let mut arguments =
             arguments.map(|argument| self.value_of(argument, scope)).collect::<Bound<Vec<_>>>()?;
         let of_first = arguments.first().and_then(|argument| argument.kind);
         let element = arguments.first().and_then(|argument| argument.element);
+        let width = match name {
+            "row_number" | "rank" | "dense_rank" => Width::Big,
+            "ntile" => Width::Usual,
+            _ => Width::widest(arguments.first()),
+        };
         let (kind, expected, result) = match name {
             "row_number" => (WindowKind::RowNumber, 0..=0, Some(DataType::BigInt)),
             "rank" => (WindowKind::Rank, 0..=0, Some(DataType::BigInt)),
@@ -146,7 +154,7 @@ impl Binder<'_> {
         let arguments = arguments.into_iter().map(|argument| argument.expr).collect();
         Ok((
             function(kind, arguments, filter),
-            Given { kind: result, element: element.filter(|_| result == of_first), is_paired: false },
+            Given { kind: result, element: element.filter(|_| result == of_first), is_paired: false, width },
         ))
     }
 

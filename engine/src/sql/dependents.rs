@@ -1,0 +1,64 @@
+//! Views that depend on tables. A view is kept as text and bound anew in each statement that names it, so what it calls by
+//! name must not go by another, nor go.
+
+use nuages_storage::TableId;
+
+use super::connection::Connection;
+use super::error::SqlError;
+use super::print::Identifier;
+use crate::Error;
+use crate::algebra::{Expr, Query, Relation};
+use crate::catalog::TableDefinition;
+use crate::error::SchemaObject;
+use crate::optimize::columns::{each_relation_mut, walk_query};
+
+impl Connection {
+    /// The views that read a table, itself or through other views; of a column, those that read that. What is no view any
+    /// more, because something of it is gone, reads nothing.
+    pub(super) fn views_over(
+        &self,
+        table: &TableDefinition,
+        column: Option<usize>,
+    ) -> Result<Vec<String>, SqlError> {
+        let catalog = self.catalog()?;
+        let is_over = |name: &str| {
+            let query = self.read(&format!("SELECT * FROM {}", Identifier(name)));
+            query.is_ok_and(|mut query| reads(&mut query, table.id, column))
+        };
+        let names = catalog.views().map(|view| view.name.clone());
+        Ok(names.filter(|name| is_over(name)).collect())
+    }
+
+    /// That no view reads a table, or a column of it.
+    ///
+    /// # Errors
+    /// [`Error::Depended`].
+    pub(super) fn expect_no_view(
+        &self,
+        table: &TableDefinition,
+        column: Option<usize>,
+    ) -> Result<(), SqlError> {
+        let Some(view) = self.views_over(table, column)?.into_iter().next() else { return Ok(()) };
+        let column = column.and_then(|place| table.columns.get(place));
+        let object = column.map_or(SchemaObject::Table, |column| SchemaObject::Column(column.name.clone()));
+        let dependent = SchemaObject::View(view);
+        Err(Error::Depended { table: table.name.clone(), object, dependent }.into())
+    }
+}
+
+/// Whether a query reads a table, or a column of it.
+fn reads(query: &mut Query, table: TableId, column: Option<usize>) -> bool {
+    let mut sources = Vec::new();
+    each_relation_mut(query, &mut |relation| match relation {
+        Relation::Scan { table: of, source } if *of == table => sources.push(*source),
+        _ => {}
+    });
+    let Some(place) = column else { return !sources.is_empty() };
+    let mut found = false;
+    walk_query(query, &mut |expr| {
+        if let Expr::Column(column) = expr {
+            found |= !column.is_row_id() && column.index() == place && sources.contains(&column.source());
+        }
+    });
+    found
+}

@@ -1,0 +1,99 @@
+//! DROP and TRUNCATE. What one statement names goes together or not at all, and may refer to each other.
+
+use sqlparser::ast::{self, ObjectType};
+
+use super::bind::last_part;
+use super::connection::Connection;
+use super::error::{Problem, SqlError};
+use crate::Outcome;
+use crate::catalog::SchemaId;
+
+impl Connection {
+    /// `DROP`: all names are looked up before anything goes.
+    pub(super) fn drop_objects(
+        &self,
+        (kind, if_exists, is_cascading): (ObjectType, bool, bool),
+        names: &[ast::ObjectName],
+        schema: SchemaId,
+    ) -> Result<Outcome, SqlError> {
+        match kind {
+            ObjectType::Table => {
+                let catalog = self.catalog()?;
+                let tables = found(names, if_exists, |name| Ok(self.table_of(name)?.id))?;
+                let tables: Vec<_> = tables.into_iter().filter_map(|table| catalog.table(table)).collect();
+                // SQLite leaves views behind that nobody can read.
+                let is_checked = !self.dialect.is_sqlite() && !is_cascading;
+                tables
+                    .iter()
+                    .filter(|_| is_checked)
+                    .try_for_each(|table| self.expect_no_view(table, None))?;
+                let mut views = Vec::new();
+                for table in tables.iter().filter(|_| is_cascading) {
+                    views.extend(self.views_over(table, None)?);
+                }
+                views.sort();
+                views.dedup();
+                let names: Vec<String> = tables.iter().map(|table| table.name.clone()).collect();
+                self.change_schema(schema, &mut |writing| {
+                    views.iter().try_for_each(|view| writing.drop_view(view))?;
+                    writing.drop_tables(&names)
+                })?;
+            }
+            ObjectType::View => {
+                let views = found(names, if_exists, |name| self.view_of(name))?;
+                self.change_schema(schema, &mut |writing| {
+                    views.iter().try_for_each(|view| writing.drop_view(view))
+                })?;
+            }
+            ObjectType::Index => {
+                let catalog = self.catalog()?;
+                let indexes = found(names, if_exists, |name| self.index_of(&catalog, last_part(name)?))?;
+                self.change_schema(schema, &mut |writing| {
+                    indexes.iter().try_for_each(|(table, index)| writing.drop_index(table, index))
+                })?;
+            }
+            other => return Err(Problem::Unsupported { feature: format!("DROP {other}") }.into()),
+        }
+        Ok(Outcome::default())
+    }
+
+    /// The view that a name means.
+    fn view_of(&self, name: &ast::ObjectName) -> Result<String, SqlError> {
+        let ident = last_part(name)?;
+        let view = self.bound(|binder| Ok(binder.view(ident).map(|view| view.name.clone())))?;
+        view.ok_or_else(|| {
+            SqlError::at(Problem::Unknown { kind: "view", name: ident.value.clone() }, ident.span)
+        })
+    }
+
+    /// `TRUNCATE`: tables lose their rows, unless another table refers to them. Keys go on where they were.
+    pub(super) fn truncate(&self, truncate: &ast::Truncate, schema: SchemaId) -> Result<Outcome, SqlError> {
+        let cascades = matches!(truncate.cascade, Some(ast::CascadeOption::Cascade));
+        if cascades || matches!(truncate.identity, Some(ast::TruncateIdentityOption::Restart)) {
+            let feature = "TRUNCATE .. CASCADE or RESTART IDENTITY".to_owned();
+            return Err(Problem::Unsupported { feature }.into());
+        }
+        let tables = truncate.table_names.iter().map(|target| Ok(self.table_of(&target.name)?.id));
+        let tables = tables.collect::<Result<Vec<_>, SqlError>>()?;
+        self.change_schema(schema, &mut |writing| writing.truncate_tables(&tables))?;
+        Ok(Outcome::default())
+    }
+}
+
+/// What names mean, each thing once; those that mean nothing are left out if they may.
+fn found<T: PartialEq>(
+    names: &[ast::ObjectName],
+    if_exists: bool,
+    find: impl Fn(&ast::ObjectName) -> Result<T, SqlError>,
+) -> Result<Vec<T>, SqlError> {
+    let mut found = Vec::with_capacity(names.len());
+    for name in names {
+        match find(name) {
+            Ok(object) if !found.contains(&object) => found.push(object),
+            Ok(_) => {}
+            Err(_) if if_exists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
