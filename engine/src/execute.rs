@@ -156,8 +156,9 @@ pub(crate) fn open<'v>(plan: &'v Plan, scope: &Scope<'v>) -> Running<'v> {
             let on = on.as_ref().map(|on| apply::PairTest::new(on, scope));
             Box::new(lateral::Lateral::new(*kind, input(left), right, bindings, on, scope.clone()))
         }
-        Node::Aggregate { input: below, keys, aggregates, shared, .. } => {
-            Box::new(aggregate::Aggregate::new(input(below), keys, aggregates).sharing(shared))
+        Node::Aggregate { input: below, keys, deciding, aggregates, shared, .. } => {
+            let aggregate = aggregate::Aggregate::new(input(below), keys, aggregates).sharing(shared);
+            Box::new(aggregate.decided_by(deciding))
         }
         Node::Sort { input: below, keys, top, .. } => {
             Box::new(sort::Sort::new(below, input(below), keys, top.as_ref()))

@@ -151,6 +151,8 @@ pub(crate) enum Node {
     Aggregate {
         input: Box<Plan>,
         keys: Vec<Scalar>,
+        /// The keys that tell groups apart, by their places; the others are the same wherever these are.
+        deciding: Vec<usize>,
         aggregates: Vec<PlanAggregate>,
         /// What several of the aggregates look at.
         shared: Shared,

@@ -5,9 +5,10 @@ use std::marker::PhantomData;
 use crate::expression::Operand;
 use crate::field::Field;
 use crate::model::Model;
-use crate::node::{Node, Step};
-use crate::path::{Col, Hop, Rel, Root};
+use crate::node::{FieldPath, Node, Step};
+use crate::path::{Col, Hop, OwnRow, Path, Rel, steps};
 use crate::relation::ForeignKey;
+use crate::save::own_field;
 
 /// A field of `M` and what is written into it.
 #[must_use = "an assignment does nothing until it is given to `update`"]
@@ -20,29 +21,57 @@ pub struct Assignment<M> {
 /// A field and what is written into it, without types.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AssignmentNode {
+    /// The way to the row that has the field: empty, or from a row to what it extends.
+    pub above: FieldPath,
     /// The field.
     pub step: Step,
     /// The value, over the row as it was.
     pub value: Node,
 }
 
+impl AssignmentNode {
+    /// Of a field of the row itself.
+    pub fn own(step: Step, value: Node) -> AssignmentNode {
+        AssignmentNode { above: FieldPath::new(), step, value }
+    }
+
+    /// The field, if it is one of the row itself.
+    pub(crate) fn own_field(&self) -> Option<u16> {
+        own_field(self.step).filter(|_| self.is_own())
+    }
+
+    /// Whether the field is one of the row itself, and not of what it extends.
+    pub(crate) fn is_own(&self) -> bool {
+        self.above.steps().is_empty()
+    }
+}
+
 impl<M> Assignment<M> {
-    fn new<H: Hop>(value: Node) -> Assignment<M> {
-        Assignment { node: AssignmentNode { step: H::step(), value }, model: PhantomData }
+    fn new<P: Path, H: Hop>(value: Node) -> Assignment<M> {
+        Assignment {
+            node: AssignmentNode { above: steps::<P>(), step: H::step(), value },
+            model: PhantomData,
+        }
     }
 }
 
-impl<M: Model, H: Hop, T: Field, K> Col<Root<M>, H, T, K> {
-    /// Writes a value or an expression over the same row.
-    pub fn set(self, value: impl Operand<T::Base, M>) -> Assignment<M> {
-        Assignment::new::<H>(value.into_node())
+impl<P: Path, H: Hop, T: Field, K> Col<P, H, T, K> {
+    /// Writes a value or an expression over the same row. The column is one of the row, or of what it extends.
+    pub fn set(self, value: impl Operand<T::Base, P::Root>) -> Assignment<P::Root>
+    where
+        P: OwnRow,
+    {
+        Assignment::new::<P, H>(value.into_node())
     }
 }
 
-impl<M: Model, H: Hop, R: Model> Rel<Root<M>, H, R> {
+impl<P: Path, H: Hop, R: Model> Rel<P, H, R> {
     /// Writes a key: of an instance, of another relation, or a bare value.
-    pub fn set(self, value: impl Operand<ForeignKey<R>, M>) -> Assignment<M> {
-        Assignment::new::<H>(value.into_node())
+    pub fn set(self, value: impl Operand<ForeignKey<R>, P::Root>) -> Assignment<P::Root>
+    where
+        P: OwnRow,
+    {
+        Assignment::new::<P, H>(value.into_node())
     }
 }
 

@@ -12,7 +12,7 @@ mod choices;
 mod codec;
 mod content_type;
 mod file;
-mod network;
+pub(crate) mod network;
 mod scalar;
 mod text;
 

@@ -81,7 +81,8 @@ macro_rules! comparisons {
                 lookup(Lookup::Lte, self, right.into_node())
             }
 
-            /// Among some values, or the rows of a queryset of one column.
+            /// Among some values, or the rows of a queryset: of one column, or of instances, which are meant by their
+            /// keys.
             pub fn is_in(&self, list: impl Among<$left, $root>) -> Q<$root> {
                 let mut operands = vec![self.tree()];
                 operands.extend(list.into_operands());

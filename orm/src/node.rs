@@ -299,6 +299,31 @@ impl Node {
         }
     }
 
+    /// The same expression of changed parts, outside of subqueries; one without parts as it is.
+    pub(crate) fn map(&self, change: &dyn Fn(&Node) -> Node) -> Node {
+        match self {
+            Node::Call(operator, operands) => {
+                Node::Call(operator.clone(), operands.iter().map(change).collect())
+            }
+            Node::Aggregate(aggregate) => Node::Aggregate(Arc::new(aggregate.map(change))),
+            Node::Window(window) => Node::Window(Arc::new(window.map(change))),
+            Node::Case(case) => Node::Case(Arc::new(CaseNode {
+                branches: case.branches.iter().map(|(when, then)| (change(when), change(then))).collect(),
+                otherwise: case.otherwise.as_ref().map(change),
+            })),
+            Node::Named(name, node) => Node::Named(name.clone(), Arc::new(change(node))),
+            Node::Path(_)
+            | Node::Value(_)
+            | Node::Parameter(..)
+            | Node::Outer { .. }
+            | Node::Subquery(_)
+            | Node::Exists(_)
+            | Node::Filtered(_)
+            | Node::Annotation(_)
+            | Node::Misuse(_) => self.clone(),
+        }
+    }
+
     /// The expression without its name.
     pub fn unnamed(&self) -> &Node {
         match self {

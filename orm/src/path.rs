@@ -108,6 +108,22 @@ impl<P: Path, H: Hop> Path for Via<P, H> {
     }
 }
 
+/// A path to the columns of a row itself: it has not left its model, or leads to what the row extends.
+#[diagnostic::on_unimplemented(
+    message = "a row is written by itself, and this is a column of another one",
+    label = "a column of a row that this one points at"
+)]
+pub trait OwnRow: Path {}
+
+#[diagnostic::do_not_recommend]
+impl<M: Model> OwnRow for Root<M> {}
+
+#[diagnostic::do_not_recommend]
+impl<P: OwnRow, H: ToExtended> OwnRow for Via<P, H> {}
+
+/// The hop from a row to what it extends; the derive says which one that is.
+pub trait ToExtended: Hop {}
+
 /// Whether a value may be NULL, as a type.
 pub trait Nullability: Send + Sync + 'static {
     /// NULL if either is.

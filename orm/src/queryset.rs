@@ -35,6 +35,7 @@ pub mod dates;
 pub mod dynamic;
 mod empty;
 mod explain;
+mod extended;
 mod get;
 pub mod iterator;
 mod key;

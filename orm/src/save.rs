@@ -496,7 +496,7 @@ fn save_set<M: Model>(instance: &mut M, list: &[AssignmentNode], ex: &dyn Execut
     let mut compiler = Compiler::new(ex);
     let mut update = compiler.update(&state, list)?;
     let source: Source = update.source;
-    let fields: Vec<u16> = list.iter().filter_map(|one| own_field(one.step)).collect();
+    let fields: Vec<u16> = list.iter().filter_map(AssignmentNode::own_field).collect();
     if meta.parent.is_some_and(|parent| fields.contains(&parent)) {
         return Err(Misuse::Other("a row extends the row it was made with, and no other").into());
     }

@@ -301,6 +301,29 @@ pub(crate) fn written_column(model: &'static ModelMeta, name: &str) -> Result<u1
     }
 }
 
+/// [`written_column`] of a model or of what it extends, and the way to the model that has it.
+pub(crate) fn written_place(
+    model: &'static ModelMeta,
+    name: &str,
+) -> Result<(FieldPath, &'static ModelMeta, u16)> {
+    let (mut above, mut owner) = (FieldPath::new(), model);
+    loop {
+        let unknown = match written_column(owner, name) {
+            Ok(field) => return Ok((above, owner, field)),
+            Err(unknown) => unknown,
+        };
+        let parent = owner.parent.map(Step::Field);
+        match parent.and_then(|step| Some((step, step.target(owner)?))) {
+            Some((step, extended)) => {
+                above.push(step);
+                owner = extended;
+            }
+            None if owner == model => return Err(unknown),
+            None => return written_column(model, name).map(|field| (FieldPath::new(), model, field)),
+        }
+    }
+}
+
 impl<M: Model> Q<M> {
     /// A condition in Django's words.
     ///

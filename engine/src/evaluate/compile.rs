@@ -2,7 +2,7 @@
 
 use nuages_storage::{DataType, Value};
 
-use super::membership::Members;
+use super::membership::{List, Members};
 use super::node::{Node, Operation};
 use super::types::{TEXT, class_of, decimal, expect, mismatch, unify};
 use super::{Class, Context, Frame, arithmetic, cast, narrow};
@@ -181,7 +181,7 @@ fn in_list(needle: &Expr, list: &[Expr], resolve: &Resolve<'_>) -> Result<Node, 
             let members = Members::new(common.map(class_of), &constants);
             Operation::Member(needle, members)
         }
-        None => Operation::AnyEqual(needle, list),
+        None => Operation::AnyEqual(needle, List::new(list)),
     };
     Ok(Node { operation, data_type: Some(DataType::Bool) })
 }

@@ -1,12 +1,13 @@
 //! What an evaluation needs beside the rows.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use nuages_storage::Value;
 
+use super::membership::Sets;
 use crate::error::Error;
 use crate::limits::Interrupt;
 use crate::memory::Memory;
@@ -37,6 +38,8 @@ pub struct Context<'a> {
     interrupt: Option<&'a Interrupt>,
     /// How often it was asked whether that is so.
     checks: Cell<u32>,
+    /// Made when the first list of parameters is looked at.
+    sets: OnceCell<Box<Sets>>,
 }
 
 impl<'a> Context<'a> {
@@ -50,6 +53,7 @@ impl<'a> Context<'a> {
             visits: None,
             interrupt: None,
             checks: Cell::new(0),
+            sets: OnceCell::new(),
         }
     }
 
@@ -57,7 +61,15 @@ impl<'a> Context<'a> {
     #[must_use]
     pub const fn at(parameters: &'a [Value], now: Timestamp) -> Context<'a> {
         let now = Cell::new(Some(now));
-        Context { parameters, now, reads: None, visits: None, interrupt: None, checks: Cell::new(0) }
+        Context {
+            parameters,
+            now,
+            reads: None,
+            visits: None,
+            interrupt: None,
+            checks: Cell::new(0),
+            sets: OnceCell::new(),
+        }
     }
 
     /// The same, noting what is read.
@@ -96,6 +108,7 @@ impl<'a> Context<'a> {
             visits,
             interrupt,
             checks: Cell::new(0),
+            sets: OnceCell::new(),
         }
     }
 
@@ -122,6 +135,11 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn parameters(&self) -> &'a [Value] {
         self.parameters
+    }
+
+    /// The sets of its lists of parameters.
+    pub(super) fn sets(&self) -> &Sets {
+        self.sets.get_or_init(Box::default)
     }
 
     /// When the statement began, or the transaction if that is what its statements go by; the same however often it is

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use nuages_storage::{DataType, Value};
 
 use super::compare::WordOperand;
-use super::membership::Members;
+use super::membership::{List, Members};
 use super::types::{mismatch, unify};
 use super::{Class, Context, arithmetic, cast, class_of, conditional};
 use crate::algebra::{Arithmetic, Comparison, Function};
@@ -40,7 +40,7 @@ pub(super) enum Operation {
     /// Whether a value is in a list of constants.
     Member(Box<Node>, Members),
     /// Whether a value equals one of a list.
-    AnyEqual(Box<Node>, Vec<Node>),
+    AnyEqual(Box<Node>, List),
     Arithmetic(Arithmetic, Box<Node>, Box<Node>),
     Negate(Box<Node>),
     Case(Vec<(Node, Node)>, Option<Box<Node>>),
@@ -257,7 +257,7 @@ impl Node {
             Operation::And(all) | Operation::Or(all) | Operation::Coalesce(all) | Operation::Call(_, all) => {
                 all.iter().collect()
             }
-            Operation::AnyEqual(needle, list) => std::iter::once(&**needle).chain(list).collect(),
+            Operation::AnyEqual(needle, list) => std::iter::once(&**needle).chain(&list.elements).collect(),
             Operation::Case(branches, otherwise) => {
                 branches.iter().flat_map(|(when, then)| [when, then]).chain(otherwise.as_deref()).collect()
             }

@@ -62,7 +62,12 @@ impl Node {
                 let class = needle.class();
                 Ok(members.test(class, &*needle.vector(frame, selection)?, len, selection))
             }
-            Operation::AnyEqual(needle, list) => any_equal(needle, list, frame, selection),
+            Operation::AnyEqual(needle, list) => match list.members(needle.class(), frame, selection)? {
+                Some(members) => {
+                    Ok(members.test(needle.class(), &*needle.vector(frame, selection)?, len, selection))
+                }
+                None => any_equal(needle, &list.elements, frame, selection),
+            },
             Operation::Search(search, text, pattern) => {
                 let (text, pattern) = (text.vector(frame, selection)?, pattern.vector(frame, selection)?);
                 let (yes, unknown) = search.test(&text, &pattern, len, selection)?;

@@ -25,6 +25,8 @@ use crate::vector::{Vector, VectorBuilder};
 pub(super) struct Aggregate<'v> {
     input: Option<Running<'v>>,
     keys: &'v [Scalar],
+    /// The keys that tell groups apart, by their places; all of them if none.
+    deciding: Option<&'v [usize]>,
     aggregates: &'v [PlanAggregate],
     /// What several of them look at.
     shared: Option<&'v Shared>,
@@ -34,8 +36,20 @@ pub(super) struct Aggregate<'v> {
 
 impl<'v> Aggregate<'v> {
     pub(super) fn new(input: Running<'v>, keys: &'v [Scalar], aggregates: &'v [PlanAggregate]) -> Self {
-        let input = Some(input);
-        Aggregate { input, keys, aggregates, shared: None, groups: None, charge: Charge::default() }
+        Aggregate {
+            input: Some(input),
+            keys,
+            deciding: None,
+            aggregates,
+            shared: None,
+            groups: None,
+            charge: Charge::default(),
+        }
+    }
+
+    /// The same, with keys of which only some tell the groups apart.
+    pub(super) fn decided_by(self, deciding: &'v [usize]) -> Self {
+        Aggregate { deciding: Some(deciding).filter(|deciding| deciding.len() < self.keys.len()), ..self }
     }
 
     /// The same, with something that several of the aggregates look at.
@@ -65,7 +79,7 @@ impl<'v> Aggregate<'v> {
         if !is_batch && !self.keys.is_empty() {
             return Ok(Chunks::new(Batch::default()));
         }
-        let mut groups = (!self.keys.is_empty()).then(|| Groups::new(self.keys));
+        let mut groups = (!self.keys.is_empty()).then(|| Groups::new(self.keys, self.deciding));
         let mut states = self
             .aggregates
             .iter()
@@ -111,6 +125,8 @@ impl<'v> Operator<'v> for Aggregate<'v> {
 /// The groups seen so far.
 struct Groups<'v> {
     table: KeyTable,
+    /// The keys that the table knows, by their places; all of them if none.
+    deciding: Option<&'v [usize]>,
     /// The keys of each group, by its number, as its first row has them.
     keys: Vec<VectorBuilder<'v>>,
     /// The group of each row of the current batch.
@@ -118,10 +134,12 @@ struct Groups<'v> {
 }
 
 impl<'v> Groups<'v> {
-    fn new(keys: &[Scalar]) -> Self {
+    fn new(keys: &[Scalar], deciding: Option<&'v [usize]>) -> Self {
         let types = types_of(keys);
+        let known = deciding.map(|deciding| deciding.iter().map(|place| types[*place]).collect::<Vec<_>>());
         Groups {
-            table: KeyTable::new(&types),
+            table: KeyTable::new(known.as_ref().unwrap_or(&types)),
+            deciding,
             keys: types.into_iter().map(VectorBuilder::new).collect(),
             numbers: Vec::new(),
         }
@@ -131,7 +149,13 @@ impl<'v> Groups<'v> {
     fn number(&mut self, keys: &KeyColumns<'_, 'v>, selection: &Bits, len: usize) {
         self.numbers.resize(len, 0);
         let known = self.table.len();
-        self.table.insert(keys, selection, &mut self.numbers);
+        match self.deciding {
+            None => self.table.insert(keys, selection, &mut self.numbers),
+            Some(deciding) => {
+                let deciding = deciding.iter().map(|place| Cow::Borrowed(&*keys[*place])).collect();
+                self.table.insert(&deciding, selection, &mut self.numbers);
+            }
+        }
         if self.table.len() == known {
             return;
         }
@@ -399,6 +423,22 @@ mod tests {
                 group[0][..keys.len()].iter().cloned().chain(values).collect()
             }).collect();
             prop_assert_eq!(rows_of(Aggregate::new(input.open(), &keys, &aggregates)), expected);
+        }
+
+        #[test]
+        fn a_key_that_others_decide_changes_no_group(input in input(1..4)) {
+            let types = &input.types;
+            let count = types.len() - 1;
+            let own: Vec<_> = (0..count).map(|index| column(index, types)).collect();
+            // Each key twice, of which the first half decides.
+            let twice: Vec<_> = (0..2 * count).map(|index| column(index % count, types)).collect();
+            let deciding: Vec<usize> = (0..count).collect();
+            let aggregates = every_aggregate(types);
+            let expected = rows_of(Aggregate::new(input.open(), &own, &aggregates));
+            let found = rows_of(Aggregate::new(input.open(), &twice, &aggregates).decided_by(&deciding));
+            let keys_once = |row: &Row| [&row[..count], &row[2 * count..]].concat();
+            prop_assert!(found.iter().all(|row| row[..count] == row[count..2 * count]));
+            prop_assert_eq!(found.iter().map(keys_once).collect::<Vec<_>>(), expected);
         }
 
         #[test]

@@ -157,7 +157,9 @@ impl Planner<'_> {
         keys: Vec<Expr>,
         aggregates: Vec<Aggregate>,
     ) -> Result<Plan, Error> {
-        let grouped: Vec<Expr> = keys.iter().map(|key| defined_by(key, &input).clone()).collect();
+        let deciding = self.deciding(&keys);
+        let grouped: Vec<Expr> =
+            deciding.iter().map(|place| defined_by(&keys[*place], &input).clone()).collect();
         let mut exprs = keys;
         let key_count = exprs.len();
         let mut shapes = Vec::with_capacity(aggregates.len());
@@ -209,7 +211,7 @@ impl Planner<'_> {
             .collect::<Result<Vec<_>, Error>>()?;
         let Estimate { rows, basis } = input.estimate;
         let groups = self.estimated(basis, || self.groups(&grouped, rows));
-        Ok(aggregate_plan(input, source, (keys, by), (aggregates, shared), groups))
+        Ok(aggregate_plan(input, source, (keys, deciding, by), (aggregates, shared), groups))
     }
 
     /// A sort, of which only some of the first rows are wanted if that is given.
@@ -367,7 +369,7 @@ fn defined_by<'e>(expr: &'e Expr, input: &'e Relation) -> &'e Expr {
 fn aggregate_plan(
     input: Plan,
     source: Source,
-    (keys, by): (Vec<Scalar>, Vec<Expr>),
+    (keys, deciding, by): (Vec<Scalar>, Vec<usize>, Vec<Expr>),
     (aggregates, shared): (Vec<PlanAggregate>, Shared),
     groups: Estimate,
 ) -> Plan {
@@ -394,7 +396,7 @@ fn aggregate_plan(
         return Plan { node, columns, estimate: Estimate::exact(1.0) };
     }
     let estimate = if keys.is_empty() { Estimate::exact(1.0) } else { groups };
-    let node = Node::Aggregate { input: Box::new(input), keys, aggregates, shared, by };
+    let node = Node::Aggregate { input: Box::new(input), keys, deciding, aggregates, shared, by };
     Plan { node, columns, estimate }
 }
 

@@ -9,7 +9,6 @@ use crate::{
     error::{Misuse, Result},
     meta::ModelMeta,
     queryset::state::QueryState,
-    save::own_field,
 };
 
 impl Compiler<'_> {
@@ -25,7 +24,7 @@ impl Compiler<'_> {
         let (scope, predicate) = self.rows_of(state)?;
         let mut assignments = Vec::with_capacity(list.len());
         for one in list {
-            let field = own_field(one.step).ok_or(Misuse::JoinHere { place: "update" })?;
+            let field = one.own_field().ok_or(Misuse::JoinHere { place: "update" })?;
             let column = self.binding.column(state.model, field)?;
             let value = self.expression(scope, &one.value, &mut Reuse::All)?;
             if self.is_windowed(scope, &value) {
@@ -54,7 +53,7 @@ impl Compiler<'_> {
     ) -> Result<Vec<(u16, Expr)>> {
         let scope = self.load(&QueryState::new(model), None)?;
         let compiled = list.iter().map(|one| {
-            let field = own_field(one.step).ok_or(Misuse::JoinHere { place: "insert_set" })?;
+            let field = one.own_field().ok_or(Misuse::JoinHere { place: "insert_set" })?;
             let value = self.expression(scope, &one.value, &mut Reuse::All)?;
             if self.is_aggregate(scope, &value) {
                 return Err(Misuse::AggregateHere { place: "insert_set" }.into());

@@ -168,12 +168,11 @@ impl Compiler<'_> {
         call: &mut Call,
         negation: Negation,
     ) -> Result<(Expr, JoinSet)> {
-        if let (Lookup::Exact, [Node::Value(Value::Null)]) = (lookup, right)
-            && is_document(at.anchor.model, left)
-        {
-            // To JSON, None is its own null, as in Django; what is not there is found by is_null.
-            return self.lookup(at, lookup, left, &[json::constant(Value::Null)], call, negation);
-        }
+        // To JSON, None is its own null, as in Django; what is not there is found by is_null.
+        let is_json_none = matches!((lookup, right), (Lookup::Exact, [Node::Value(Value::Null)]))
+            && is_document(at.anchor.model, left);
+        let json_null = is_json_none.then(|| [json::constant(Value::Null)]);
+        let right = json_null.as_ref().map_or(right, <[Node; 1]>::as_slice);
         let path = only_path(left);
         if let Some(path) = path.filter(|_| negation.any && call.split)
             && let Some(step) = self.first_many(at.anchor.model, path)?
@@ -206,7 +205,8 @@ impl Compiler<'_> {
         let tests_null = null_test(lookup, &values);
         let mut condition = compare(lookup, subject, values);
         let requires_outer = if negation.odd { tests_null != Some(true) } else { tests_null == Some(true) };
-        if negation.odd && tests_null.is_none() {
+        // Django asks `exclude(document=None)` for no document: one that is not there is neither null nor anything else.
+        if negation.odd && tests_null.is_none() && !is_json_none {
             if end.nullable || self.scopes[at.scope].joins.is_left(end.join) {
                 condition = condition.and(self.column(at.scope, &end).is_null().not());
             }

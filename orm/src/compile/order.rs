@@ -1,13 +1,13 @@
 //! ORDER BY; Django's `find_ordering_name`.
 
-use nuages_engine::algebra::SortKey;
+use nuages_engine::algebra::{Expr, SortKey};
 
 use super::{Compiler, ScopeId, expression::Place, joins::Reuse, path::hops};
 use crate::{
     error::{Error, Misuse, Result, UnknownName},
     meta::{ModelMeta, OrderMeta},
     node::{FieldPath, Node, Step},
-    queryset::state::{OrderNode, Ordering, QueryState},
+    queryset::state::{OrderNode, Ordering, QueryState, Shape},
 };
 
 /// How many models deep an ordering by a relation's own ordering is followed; a longer chain is a loop.
@@ -28,6 +28,10 @@ impl Compiler<'_> {
             Ordering::Default => {
                 for key in state.default_ordering() {
                     let path = meta_path(state.model, key)?;
+                    if is_selected(state, &path) {
+                        keys.push(sort_key(self.key_of(scope, &path)?, key.descending, None));
+                        continue;
+                    }
                     self.order_path(
                         scope,
                         &FieldPath::new(),
@@ -44,7 +48,13 @@ impl Compiler<'_> {
             }
             Ordering::By(nodes) => {
                 for node in nodes {
-                    self.order_node(scope, state.model, node, &mut keys)?;
+                    match &node.node {
+                        Node::Path(path) if is_selected(state, path) => {
+                            let key = self.key_of(scope, path)?;
+                            keys.push(sort_key(key, node.descending, node.nulls_first));
+                        }
+                        _ => self.order_node(scope, state.model, node, &mut keys)?,
+                    }
                 }
             }
         }
@@ -55,6 +65,12 @@ impl Compiler<'_> {
             }
         }
         Ok(keys)
+    }
+
+    /// The column that a path ends at; of a relation, its key.
+    fn key_of(&mut self, scope: ScopeId, path: &FieldPath) -> Result<Expr> {
+        let end = self.walk(scope, path, &Reuse::All)?;
+        Ok(self.column(scope, &end))
     }
 
     /// The sort keys inside an aggregate or window function. A path is sorted by as a value, also one to a relation.
@@ -133,8 +149,7 @@ impl Compiler<'_> {
             }
             return Ok(());
         }
-        let end = self.walk(scope, &whole, &Reuse::All)?;
-        keys.push(sort_key(self.column(scope, &end), descending, nulls_first));
+        keys.push(sort_key(self.key_of(scope, &whole)?, descending, nulls_first));
         Ok(())
     }
 
@@ -157,7 +172,14 @@ impl Compiler<'_> {
     }
 }
 
-fn sort_key(expr: nuages_engine::algebra::Expr, descending: bool, nulls_first: Option<bool>) -> SortKey {
+/// Whether a path is one of the columns of `values`. Rows are then sorted by what they show: by a relation's key, and not
+/// by the ordering of its model.
+fn is_selected(state: &QueryState, path: &FieldPath) -> bool {
+    let is_path = |column: &Node| matches!(column, Node::Path(column) if column == path);
+    matches!(&state.clauses().shape, Shape::Values { columns, .. } if columns.iter().any(is_path))
+}
+
+fn sort_key(expr: Expr, descending: bool, nulls_first: Option<bool>) -> SortKey {
     SortKey { expr, descending, nulls_first: nulls_first.unwrap_or(descending) }
 }
 

@@ -9,6 +9,7 @@ use crate::field::Field;
 use crate::model::Model;
 use crate::node::Node;
 use crate::queryset::{QuerySet, Queryset};
+use crate::row::Annotated;
 
 /// An expression of the query outside, to be used inside a subquery: Django's `OuterRef`.
 ///
@@ -117,17 +118,33 @@ where
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Field, M, C: Model, R: Field<Class: Comparable<T::Class>>> Among<T, M> for QuerySet<C, R> {
+impl<T: Field, M, C: Model, R: Listed<Class: Comparable<T::Class>>> Among<T, M> for QuerySet<C, R> {
     fn into_operands(self) -> Vec<Node> {
         vec![Node::Subquery(Arc::new(self.into_state()))]
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Field, M, C: Model, R: Field<Class: Comparable<T::Class>>> Among<T, M> for &QuerySet<C, R> {
+impl<T: Field, M, C: Model, R: Listed<Class: Comparable<T::Class>>> Among<T, M> for &QuerySet<C, R> {
     fn into_operands(self) -> Vec<Node> {
         vec![Node::Subquery(Arc::new(self.state().clone()))]
     }
+}
+
+/// What rows of a queryset are when a value is looked for among them: a column's value, or of an instance its key.
+pub trait Listed {
+    /// The class of the values.
+    type Class;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Field> Listed for T {
+    type Class = T::Class;
+}
+
+#[diagnostic::do_not_recommend]
+impl<M: Listed, A> Listed for Annotated<M, A> {
+    type Class = M::Class;
 }
 
 /// The same of a queryset that is used again.

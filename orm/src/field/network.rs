@@ -9,6 +9,13 @@ use crate::expression::class;
 use crate::meta::TextFormat;
 use crate::path::NotNull;
 
+/// A text that is to be in a field of this format, as it is stored: an address in its one spelling, if it is one.
+pub(crate) fn as_stored(format: TextFormat, text: &str) -> Option<String> {
+    let is_address = matches!(format, TextFormat::Ip | TextFormat::Ipv4 | TextFormat::Ipv6);
+    let address: IpAddr = is_address.then(|| text.trim().parse().ok())??;
+    Some(address.to_string())
+}
+
 macro_rules! addresses {
     ($($type:ty: $format:ident, $length_max:literal;)*) => {$(
         impl Field for $type {

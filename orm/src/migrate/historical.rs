@@ -95,7 +95,7 @@ impl HistoricalModel {
         ex: &dyn Executor,
     ) -> Result<u64> {
         let field = words::written_column(self.meta, name)?;
-        let list = [AssignmentNode { step: Step::Field(field), value: value.node().clone() }];
+        let list = [AssignmentNode::own(Step::Field(field), value.node().clone())];
         finish_write(ex, update(rows.state(), &list, ex))
     }
 

@@ -166,7 +166,7 @@ impl<M: Model, P: Model> Places<M, P> {
             places.map(|(place, key)| (has_key(M::meta(), key), Node::Value(place.into()))).collect();
         let value = Node::Case(Arc::new(CaseNode { branches, otherwise: None }));
         let rows = self.rows_of(parent).filter(Q::new(has_key_of(M::meta(), &keys))).order_by(());
-        finish_write(ex, update(rows.state(), &[AssignmentNode { step: (self.place)(), value }], ex))
+        finish_write(ex, update(rows.state(), &[AssignmentNode::own((self.place)(), value)], ex))
     }
 
     /// The row after this one; Django's `get_next_in_order`.

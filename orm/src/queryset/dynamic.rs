@@ -347,12 +347,12 @@ impl<R> QuerySet<Dynamic, R> {
         let model = self.meta();
         let typed = ex.shared().app().typed(model).ok_or(Error::Unregistered { model: model.name })?;
         let assignments = values.into_iter().map(|(name, value)| {
-            let field = words::written_column(model, name.as_ref())?;
-            let value = record::converted(model, field, value.into())?;
-            if !value.is_null() {
+            let (above, owner, field) = words::written_place(model, name.as_ref())?;
+            let value = record::converted(owner, field, value.into())?;
+            if !value.is_null() && owner == model {
                 (typed.can_hold)(field, &value)?;
             }
-            Ok(AssignmentNode { step: Step::Field(field), value: Node::Value(value) })
+            Ok(AssignmentNode { above, step: Step::Field(field), value: Node::Value(value) })
         });
         let assignments = assignments.collect::<Result<Vec<_>>>()?;
         finish_write(ex, update(self.state(), &assignments, ex))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::QueryState;
 use super::state::Annotation;
-use crate::node::{CaseNode, Node};
+use crate::node::Node;
 
 impl QueryState {
     /// How many annotations there are.
@@ -36,26 +36,11 @@ impl QueryState {
 fn resolve(annotations: &[Annotation], node: &Node) -> Node {
     let inner = |node: &Node| resolve(annotations, node);
     let resolved = match node {
-        Node::Call(operator, operands) => Node::Call(operator.clone(), operands.iter().map(inner).collect()),
-        Node::Aggregate(aggregate) => Node::Aggregate(Arc::new(aggregate.map(&inner))),
-        Node::Window(window) => Node::Window(Arc::new(window.map(&inner))),
-        Node::Case(case) => Node::Case(Arc::new(CaseNode {
-            branches: case.branches.iter().map(|(when, then)| (inner(when), inner(then))).collect(),
-            otherwise: case.otherwise.as_ref().map(inner),
-        })),
         Node::Named(name, node) => match inner(node) {
             annotation @ Node::Annotation(_) => return annotation,
             node => Node::Named(name.clone(), Arc::new(node)),
         },
-        Node::Path(_)
-        | Node::Value(_)
-        | Node::Parameter(..)
-        | Node::Outer { .. }
-        | Node::Subquery(_)
-        | Node::Exists(_)
-        | Node::Filtered(_)
-        | Node::Annotation(_)
-        | Node::Misuse(_) => node.clone(),
+        other => other.map(&inner),
     };
     if matches!(resolved, Node::Path(_) | Node::Value(_) | Node::Parameter(..) | Node::Annotation(_)) {
         return resolved;

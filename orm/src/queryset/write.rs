@@ -9,6 +9,7 @@ use super::{
     QuerySet,
     cache::{self, Asked},
     conflict::{CreateOptions, OnConflict},
+    extended,
     state::{QueryState, Shape},
 };
 use crate::{
@@ -257,7 +258,7 @@ impl<M: Model> QuerySet<M> {
 
 impl<M: Model, R> QuerySet<M, R> {
     /// Writes fields of all rows by one statement and says how many rows it hit. No signal is sent, and `auto_now`
-    /// fields stay as they are.
+    /// fields stay as they are. Fields of what a row extends are written by a statement more for each such model.
     ///
     /// # Errors
     /// [`Misuse::NotAllowed`] after a slice, [`Misuse::JoinHere`] for an expression over another table;
@@ -277,8 +278,10 @@ impl<M: Model, R> QuerySet<M, R> {
         let mut list = Vec::new();
         assignments.collect(&mut list);
         check_choices::<M>(&list)?;
-        let resolved =
-            |one: AssignmentNode| AssignmentNode { value: self.state().resolve_owned(one.value), ..one };
+        let resolved = |one: AssignmentNode| match one.is_own() {
+            true => AssignmentNode { value: self.state().resolve_owned(one.value), ..one },
+            false => one,
+        };
         let list: Vec<_> = list.into_iter().map(resolved).collect();
         finish_write(ex, update(self.state(), &list, ex))
     }
@@ -294,10 +297,10 @@ impl<M: Model, R> QuerySet<M, R> {
 
 /// Refuses a constant that is none of a field's choices, if the field could not be read back.
 pub(crate) fn check_choices<M: Model>(list: &[AssignmentNode]) -> Result<()> {
-    for AssignmentNode { step, value } in list {
-        let (Step::Field(field), Node::Value(value)) = (step, value) else { continue };
-        if M::meta().field(*field).is_some_and(|field| field.choices.is_some()) && !value.is_null() {
-            can_hold::<M>(*field, value)?;
+    for one in list {
+        let (Some(field), Node::Value(value)) = (one.own_field(), &one.value) else { continue };
+        if M::meta().field(field).is_some_and(|field| field.choices.is_some()) && !value.is_null() {
+            can_hold::<M>(field, value)?;
         }
     }
     Ok(())
@@ -319,6 +322,9 @@ pub(crate) fn can_hold<M: Model>(field: u16, value: &Value) -> Result<()> {
 
 /// Writes fields of the rows of a queryset.
 pub(crate) fn update(state: &QueryState, list: &[AssignmentNode], ex: &dyn Executor) -> Result<u64> {
+    if !list.iter().all(AssignmentNode::is_own) {
+        return extended::update(state, list, ex);
+    }
     match cache::find(state, Asked::Update(list), ex) {
         Some(found) => {
             let changed =
@@ -343,27 +349,29 @@ pub(super) fn update_of(
     list: &[AssignmentNode],
     compiler: &mut Compiler<'_>,
 ) -> Result<Option<Update>> {
-    let clauses = state.clauses();
-    state.sound()?;
-    let refused = |after| Err(Misuse::NotAllowed { call: "update", after }.into());
-    if !clauses.slice.is_all() {
-        return refused("a slice");
-    }
-    if state.is_distinct_on() {
-        return refused("distinct_on");
-    }
-    if let Some(after) = state.combination_name() {
-        return refused(after);
-    }
+    check_rows(state)?;
     if state.is_never() || list.is_empty() {
         return Ok(None);
     }
-    if matches!(clauses.shape, Shape::Instances) {
+    if matches!(state.clauses().shape, Shape::Instances) {
         return compiler.update(state, list).map(Some);
     }
     let mut bare = state.clone();
     bare.clauses_mut().shape = Shape::Instances;
     compiler.update(&bare, list).map(Some)
+}
+
+/// Refuses querysets whose rows cannot be updated.
+pub(super) fn check_rows(state: &QueryState) -> Result<()> {
+    state.sound()?;
+    let refused = |after| Err(Misuse::NotAllowed { call: "update", after }.into());
+    if !state.clauses().slice.is_all() {
+        return refused("a slice");
+    }
+    if state.is_distinct_on() {
+        return refused("distinct_on");
+    }
+    state.combination_name().map_or(Ok(()), refused)
 }
 
 fn batch_size(batch_size: Option<usize>, rows: usize) -> Result<usize> {

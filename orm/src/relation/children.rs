@@ -204,7 +204,7 @@ impl Owner {
     fn point<C: Model>(&self, back: &Back, keys: Vec<Value>, ex: &dyn Executor) -> Result<()> {
         let mut state = QueryState::new(C::meta());
         state.add_condition(keys_in(keys));
-        let assign = |(field, value)| AssignmentNode { step: Step::Field(field), value: Node::Value(value) };
+        let assign = |(field, value)| AssignmentNode::own(Step::Field(field), Node::Value(value));
         let list: Vec<_> = self.written(back)?.into_iter().map(assign).collect();
         update(&state, &list, ex).map(drop)
     }
@@ -226,7 +226,7 @@ impl Back {
         if self.generic.is_some() {
             return delete::by_queryset(state, ex).map(drop);
         }
-        let list = [AssignmentNode { step: self.step, value: Node::Value(Value::Null) }];
+        let list = [AssignmentNode::own(self.step, Node::Value(Value::Null))];
         update(state, &list, ex).map(drop)
     }
 }

@@ -23,8 +23,8 @@ use crate::relation::{ManyToMany, Related, RelatedOne, Through};
 /// `#[model(parent)] place: Parent<Place>` makes every restaurant a place. A restaurant has a row in both tables; that
 /// in its own has the key of its place as its primary key. It derefs to its place; the columns of the place are
 /// `Restaurant::place.name`, in words `name` alone. Whoever reads a restaurant reads its place by the same query;
-/// saving stores both and deleting deletes both, as one. `save_fields` and `update` write columns of one table: those
-/// of the place by `restaurant.place.save_fields(..)` and `Place::objects()`. What a place does itself when it is saved
+/// saving stores both and deleting deletes both, as one. `update` writes columns of both, `Restaurant::place.name.set(..)`
+/// too, by a statement for each table; `save_fields` those of one: of the place by `restaurant.place.save_fields(..)`. What a place does itself when it is saved
 /// it does for restaurants too; receivers of places are told of deletions only. Instances cannot be created in bulk nor
 /// as records by name, and unions of them yield columns only; that is a [`Misuse`](crate::error::Misuse).
 ///

@@ -6,8 +6,8 @@ use nuages_storage::{DataType, Value};
 use super::fields::Complaint;
 use crate::{
     error::{Error, Result},
-    field::Date,
-    meta::{FieldMeta, ModelMeta, TextFormat},
+    field::{Date, network::as_stored},
+    meta::ModelMeta,
     queryset::dynamic::record::converted,
 };
 
@@ -26,7 +26,7 @@ pub(super) fn to_field(
     let invalid = |code, words: String| Ok(Err((code, words)));
     let shown = format!("\u{201c}{text}\u{201d}");
     match data_type {
-        DataType::Text { .. } => return Ok(Ok(address(field, text).unwrap_or(value))),
+        DataType::Text { .. } => return Ok(Ok(as_stored(field.format, text).map_or(value, Value::Text))),
         DataType::Bool => {
             return match &**text {
                 "t" | "T" | "True" | "true" | "1" => Ok(Ok(Value::Bool(true))),
@@ -58,13 +58,6 @@ pub(super) fn to_field(
         Err(Error::Validation(_)) => Ok(Err(unreadable(data_type, text, &shown))),
         Err(other) => Err(other),
     }
-}
-
-/// An address in its one spelling.
-fn address(field: &FieldMeta, text: &str) -> Option<Value> {
-    let is_address = matches!(field.format, TextFormat::Ip | TextFormat::Ipv4 | TextFormat::Ipv6);
-    let address: std::net::IpAddr = is_address.then(|| text.trim().parse().ok())??;
-    Some(Value::Text(address.to_string()))
 }
 
 /// What is wrong with a text that no value can be read from.

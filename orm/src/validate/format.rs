@@ -12,6 +12,8 @@ pub(super) fn complaint(format: TextFormat, text: &str) -> Option<&'static str> 
         ),
         TextFormat::Email => (is_email(text), "Enter a valid email address."),
         TextFormat::Url => (is_url(text), "Enter a valid URL."),
+        // What has a colon is to be one of the second kind.
+        TextFormat::Ip if text.contains(':') => return complaint(TextFormat::Ipv6, text),
         TextFormat::Ip => (text.parse::<std::net::IpAddr>().is_ok(), "Enter a valid IPv4 or IPv6 address."),
         TextFormat::Ipv4 => (text.parse::<std::net::Ipv4Addr>().is_ok(), "Enter a valid IPv4 address."),
         TextFormat::Ipv6 => (text.parse::<std::net::Ipv6Addr>().is_ok(), "Enter a valid IPv6 address."),

@@ -7,6 +7,7 @@ use nuages_storage::{DataType, Value};
 use super::{Vocabulary, Walk, walk};
 use crate::error::{Misuse, Result};
 use crate::expression::json;
+use crate::field::network;
 use crate::meta::ModelMeta;
 use crate::node::{Lookup, Node, Operator};
 use crate::queryset::QueryState;
@@ -102,14 +103,14 @@ pub(crate) fn condition(
     let lookup = LOOKUPS.iter().find(|(word, _)| started && !is_field && *word == last);
     match lookup {
         Some((_, lookup)) if walk.model.is_some() && lookup.is_search() => Err(walk.unknown_lookup(last)),
-        Some((_, lookup)) => compared(walk, *lookup, value),
-        None if is_field || walk.step(last) => compared(walk, Lookup::Exact, value),
+        Some((_, lookup)) => compared(model, walk, *lookup, value),
+        None if is_field || walk.step(last) => compared(model, walk, Lookup::Exact, value),
         None => Err(walk.unknown(last)),
     }
 }
 
 /// What a walk has led to, compared with a value.
-fn compared(walk: Walk<'_>, lookup: Lookup, value: Value) -> Result<Node> {
+fn compared(model: &'static ModelMeta, walk: Walk<'_>, lookup: Lookup, value: Value) -> Result<Node> {
     let data_type = walk.data_type;
     let is_relation = walk.model.is_some();
     let mut subject = walk.into_node();
@@ -121,8 +122,10 @@ fn compared(walk: Walk<'_>, lookup: Lookup, value: Value) -> Result<Node> {
             Some(_) => Node::call(Operator::Cast(DataType::Text { max_length: None }), [subject]),
         };
     }
+    let given = values(lookup, value, data_type);
+    let given = if lookup.is_search() { given } else { as_stored(model, &subject, given) };
     let mut operands = vec![subject];
-    operands.extend(values(lookup, value, data_type));
+    operands.extend(given);
     if lookup == Lookup::Range && operands.len() != 3 {
         let expected = "two values, separated by a comma";
         return Err(Misuse::LookupValue { lookup: "range", expected }.into());
@@ -142,9 +145,24 @@ pub(crate) fn among(
 ) -> Result<Node> {
     let walk = walk(model, vocabulary, words)?;
     let data_type = walk.data_type;
-    let values = values.iter().map(|value| typed(value.clone(), data_type));
-    let operands = std::iter::once(walk.into_node()).chain(values).collect();
+    let values = values.iter().map(|value| typed(value.clone(), data_type)).collect();
+    let subject = walk.into_node();
+    let values = as_stored(model, &subject, values);
+    let operands = std::iter::once(subject).chain(values).collect();
     Ok(Node::Call(Operator::Lookup(Lookup::In), operands))
+}
+
+/// Texts as the field that they are compared with stores them.
+fn as_stored(model: &'static ModelMeta, subject: &Node, values: Vec<Node>) -> Vec<Node> {
+    let Node::Path(path) = subject else { return values };
+    let Some(field) = path.last_field(model) else { return values };
+    let stored = |node| match &node {
+        Node::Value(Value::Text(text)) => {
+            network::as_stored(field.format, text).map_or(node, |text| Node::Value(Value::Text(text)))
+        }
+        _ => node,
+    };
+    values.into_iter().map(stored).collect()
 }
 
 /// Whether what a path leads to is among the rows of a queryset of one column.

@@ -4,16 +4,20 @@
 //! on SQLite, or on PostgreSQL 15 where SQLite cannot: edges that the first ones leave out, such as negative and huge
 //! values, NULLs in lists, chained verbs in odd orders, and relations negated twice.
 
+mod addresses;
 mod blocks;
 mod chains;
 mod combined;
 mod computed;
 mod documents;
 mod firsts;
+mod grouped;
 mod groups;
 mod lookups;
 mod moments;
 mod nullable;
+mod ordered;
+mod parents;
 mod places;
 mod related;
 mod relations;

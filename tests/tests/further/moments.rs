@@ -119,6 +119,35 @@ fn neighbours_of_one_moment_are_told_apart_by_key() -> Result<()> {
     Ok(())
 }
 
+oracle! { "dates", data::lab;
+    in_zones_more(db) {
+        for at in ["2024-01-01T04:30:00Z", "2024-01-01T05:00:00Z", "2024-06-30T15:00:00Z", "2024-12-31T23:59:59Z"] {
+            AllTypes::objects().create(new!(AllTypes { moment: moment(at), short: "z" }), db)?;
+        }
+        let at = AllTypes::moment;
+        let rows = || AllTypes::objects().filter(AllTypes::short.eq("z")).order_by(at);
+        let mut out = Vec::new();
+        for zone in ["America/New_York", "Asia/Tokyo"] {
+            let there = &db.in_time_zone(zone)?;
+            let n = |condition: Q<AllTypes>| rows().filter(condition).count(there);
+            let (year, month) = (at.extract(DatePart::Year).named("moment__year"), at.extract(DatePart::Month).named("moment__month"));
+            out.push(json!([
+                n(at.year.eq(2024))?,
+                n(at.quarter.eq(3))?,
+                n(at.week.eq(1))?,
+                n(at.iso_year.eq(2025))?,
+                rows().values_list((at.date(), at.time())).all(there)?.answer(),
+                rows().datetimes(at, DateUnit::Month).all(there)?.answer(),
+                rows().datetimes(at, DateUnit::Year).reverse().all(there)?.answer(),
+                rows().values((&year, &month)).annotate(AllTypes::pk.count().named("n")).order_by((&year, &month)).all(there)?.answer(),
+                rows().values_list((at.truncate(DateUnit::Week), at.truncate(DateUnit::Quarter))).all(there)?.answer(),
+                n(at.date.range(day("2024-01-01"), day("2024-07-01")))?,
+            ]));
+        }
+        json!(out)
+    }
+}
+
 oracle! { "moment", data::lab;
     gaps(db) {
         for at in [

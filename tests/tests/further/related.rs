@@ -186,6 +186,32 @@ oracle! { "relations", data::lab;
         let left = Sticker::objects().filter(Sticker::word.is_in(["x", "a"])).count(db)?;
         json!([one, gone, found, without, counts, back.answer(), moved, deleted, left])
     }
+    generic_filters_and_counts(db) {
+        let new = |title: &str| Film::objects().create(new!(Film { title }), db);
+        let (mut one, two) = (new("one")?, new("two")?);
+        for (word, film) in [("a", &one), ("b", &one), ("c", &two)] {
+            Sticker::objects().create(new!(Sticker { word, target: film }), db)?;
+        }
+        let user = User::objects().get(User::pk.eq(1), db)?;
+        Sticker::objects().create(new!(Sticker { word: "u", target: &user }), db)?;
+        let n = Film::labels.count();
+        // Django was asked in a database without the sample's films.
+        let films = || Film::objects().filter(Film::title.is_in(["one", "two"])).order_by(Film::title);
+        let counts = films().annotate(&n).values_list((Film::title, &n)).all(db)?;
+        let with = films().filter(Film::labels.word.eq("b")).values_list(Film::title).all(db)?;
+        let without = films().exclude(Film::labels.word.eq("b")).values_list(Film::title).all(db)?;
+        let back = Sticker::objects().filter(Sticker::target.to::<Film>().title.eq("one")).order_by(Sticker::word).values_list(Sticker::word).all(db)?;
+        let mut kinds = Vec::new();
+        let words = Sticker::word.is_in(["a", "b", "c", "u"]);
+        for sticker in Sticker::objects().filter(words.clone()).order_by(Sticker::word).prefetch_related(Sticker::target).all(db)? {
+            kinds.push(if sticker.target.loaded::<Film>().is_some() { "Film" } else { "User" });
+        }
+        let gone = one.labels.filter(Sticker::word.eq("a"))?.delete(db)?.total;
+        json!([
+            counts, with, without, back, kinds, gone, one.labels.count(db)?, counted(&one.delete(db)?),
+            Sticker::objects().filter(words).count(db)?,
+        ])
+    }
     generic_more(db) {
         let mut film = Film::objects().create(new!(Film { title: "f" }), db)?;
         let user = User::objects().create(new!(User { username: "stuck" }), db)?;

@@ -1,9 +1,9 @@
 //! Many to many, prefetches, rows with fields left out, SQL, querysets with methods of one's own.
 
-use nuages::prelude::*;
+use nuages::{prelude::*, relation::SetOptions};
 use nuages_tests::{
     data,
-    lab::{Course, Enrollment, Person, Post, Product, Student, Tag, User},
+    lab::{Category, Comment, Course, Enrollment, Person, Post, Product, Student, Tag, User},
     oracle,
     oracle::{Answer, instances},
 };
@@ -60,7 +60,65 @@ oracle! { "m2m", data::lab;
     }
 }
 
+oracle! { "m2m", data::lab;
+    through_more(db) {
+        let some = Student::objects().order_by(Student::pk).slice(..3).all(db)?;
+        let new = |title: &str| Course::objects().create(new!(Course { title }), db);
+        let (mut one, mut two) = (new("c1")?, new("c2")?);
+        let graded = |grade: &'static str, completed: bool| {
+            move |_: &Student| new!(Enrollment { course: _, student: _, grade, completed })
+        };
+        one.students.set_through(&some[..], graded("A", false), SetOptions::default(), db)?;
+        two.students.add_with(&some[..2], graded("B", true), db)?;
+        let both = Enrollment::course.title.is_in(["c1", "c2"]);
+        let pairs = Enrollment::objects().filter(both).order_by((Enrollment::course.title, Enrollment::student))
+            .values_list((Enrollment::course.title, Enrollment::student_id, Enrollment::grade, Enrollment::completed)).all(db)?;
+        let graded_in = |course: &Course, grade: &str| Student::enrollment_set.course.eq(course) & Student::enrollment_set.grade.eq(grade);
+        let has_b = || Student::enrollment_set.grade.eq("B");
+        let counts = [
+            Student::objects().filter(Student::courses.eq(&one) & Student::enrollment_set.grade.eq("A")).count(db)?,
+            Student::objects().filter(graded_in(&two, "A")).count(db)?,
+            Student::objects().filter(has_b()).distinct().count(db)?,
+            Student::objects().exclude(has_b()).filter(Student::courses.eq(&one)).count(db)?,
+        ];
+        one.students.remove([&some[0], &some[0]], db)?;
+        two.students.clear(db)?;
+        let left = [one.students.count(db)?, two.students.count(db)?, Enrollment::objects().filter(Enrollment::course.eq(&one)).count(db)?];
+        let first = |student: &Student| student.courses.filter(Course::title.eq("c1"));
+        let of_second = first(&some[1])?.values_list((Course::title, Course::enrollment_set.grade)).all(db)?;
+        let of_first = first(&some[0])?.exists(db)?;
+        one.students.set([&some[0], &some[1]], db)?;
+        let mut keys = one.students.objects()?.values_list(Student::pk).all(db)?;
+        keys.sort_unstable();
+        json!([
+            pairs, counts, left, json!([of_second, of_first]),
+            keys.iter().copied().map(Some).eq(some[..2].iter().map(Model::pk)),
+            Enrollment::objects().filter(Enrollment::course.eq(&one)).order_by(Enrollment::student).values_list(Enrollment::grade).all(db)?,
+        ])
+    }
+}
+
 oracle! { "prefetch", data::lab;
+    nested_objects(db) {
+        let watch = db.capture();
+        let comments = Comment::objects().select_related(Comment::author).filter(Comment::score.gt(0)).order_by(Comment::pk);
+        let posts = Post::objects().filter(Post::is_active).order_by(Post::view_count.desc())
+            .prefetch_with(Post::comments, comments).prefetch_related(Post::tags);
+        let mut out = Vec::new();
+        for category in Category::objects().order_by(Category::pk).prefetch_with(Category::posts, posts).all(db)? {
+            let mut written = Vec::new();
+            for post in category.posts.all(db)?.iter() {
+                let mut said = Vec::new();
+                for comment in post.comments.all(db)?.iter() {
+                    said.push(json!([comment.pk(), comment.author.get(db)?.map(|author| author.username.clone())]));
+                }
+                let tags = post.tags.all(db)?.iter().map(|tag| tag.name.clone()).collect();
+                written.push(json!([post.pk(), said, sorted(tags)]));
+            }
+            out.push(json!([category.name, written]));
+        }
+        json!([out, watch.len()])
+    }
     nested_counts(db) {
         let watch = db.capture();
         let posts = Post::objects().order_by(Post::title).prefetch_related((Post::tags, Post::comments.author));

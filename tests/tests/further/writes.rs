@@ -143,6 +143,56 @@ oracle! { "update", data::lab;
     }
 }
 
+oracle! { "update", data::lab;
+    with_f_and_joins(db) {
+        let posts = Post::objects;
+        let first = || posts().order_by(Post::pk).values_list((Post::pk, Post::view_count, Post::title, Post::category_id)).slice(..4).all(db);
+        let class = |result: Result<u64>| raises(result)["raises"].clone();
+        let newest: Expr<Post, _> = subquery(&Comment::objects().filter(Comment::post.eq(outer(Post::pk)))
+            .order_by(Comment::pk.desc()).values_list(Comment::text).slice(..1));
+        let mut out = vec![class(posts().update(Post::title.set(Post::author.username), db))];
+        let mut found = |changed: u64| -> Result<()> {
+            out.push(json!(changed));
+            out.extend(first()?.into_iter().map(|row| json!(row)));
+            Ok(())
+        };
+        found(posts().filter(Post::comments.is_null(false)).update(Post::title.set(newest.coalesce("none")), db)?)?;
+        let of_alice = posts().filter(Post::author.username.eq("alice") & Post::category.is_null(false));
+        found(of_alice.update((Post::view_count.set(Post::view_count + Post::id * 10), Post::category.set(None)), db)?)?;
+        let python = posts().filter(Post::tags.name.eq("Python")).exclude(Post::author.username.eq("bob"));
+        found(python.update(Post::view_count.set(when(Post::is_active, Post::view_count * 2).otherwise(0)), db)?)?;
+        let n = Post::comments.count();
+        let counted = posts().annotate(&n);
+        out.push(json!(counted.clone().filter(n.gte(2)).update(Post::view_count.set(7), db)?));
+        out.push(class(counted.update(Post::view_count.set(&n), db)));
+        let own = Comment::objects().filter(Comment::post.author.eq(Comment::author));
+        out.push(json!(own.update(Comment::score.set(Comment::score - 1), db)?));
+        out.push(json!(Comment::objects().order_by(Comment::pk).values_list(Comment::score).all(db)?));
+        out
+    }
+}
+
+oracle! { "get_or_create", data::lab;
+    callables_and_lookups(db) {
+        let tags = Tag::objects;
+        let never = || -> Tag { panic!("it is there already") };
+        let (late, a) = tags().get_or_create(Tag::slug.eq("g1"), || tag("made late", "g1"), db)?;
+        let (same, b) = tags().get_or_create(Tag::slug.eq("g1"), never, db)?;
+        let (python, c) = tags().get_or_create(Tag::name.iexact("PYTHON"), never, db)?;
+        let some = tags().filter(Tag::slug.starts_with("g"));
+        let (other, d) = some.get_or_create(Tag::name.eq("other"), || tag("other", "h2"), db)?;
+        let (second, e) = tags().update_or_create(Tag::slug.eq("h2"), |tag| tag.name = "second".into(), never, db)?;
+        let (third, f) = tags().update_or_create(Tag::slug.eq("h3"), |tag| tag.name = "never".into(), || tag("first", "h3"), db)?;
+        let watch = db.capture();
+        tags().get_or_create(Tag::slug.eq("h3"), || tag("y", "h3"), db)?;
+        let queries = watch.len();
+        json!([
+            late.name, a, same.name, b, python.name, c, other.slug.as_str(), d, second.name, e, third.name, f, queries,
+            raises(tags().get_or_create(Tag::name.contains("o"), || tag("z", "z"), db))["raises"],
+        ])
+    }
+}
+
 oracle! { "delete", data::lab;
     counts_more(db) {
         let counts = |deleted: nuages::Deleted| json!([deleted.total, deleted.by_model.answer()]);

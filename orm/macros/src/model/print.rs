@@ -181,6 +181,14 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
         }
     });
     let (key_type, key) = primary_key(model);
+    let listed = (model.primary_key.len() == 1).then(|| {
+        quote! {
+            #[automatically_derived]
+            impl ::nuages::expression::subquery::Listed for #name {
+                type Class = <#key_type as ::nuages::field::Field>::Class;
+            }
+        }
+    });
     let codec = codec(model);
     let parts = parts(model);
     let (visit, accessors) = (visit(model), accessors(model));
@@ -192,6 +200,7 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
         .map(|objects| quote!(fn objects() -> ::nuages::queryset::QuerySet<Self> { #objects() }));
     quote! {
         #accessors
+        #listed
         #[automatically_derived]
         impl ::nuages::model::Model for #name {
             type Pk = #key_type;

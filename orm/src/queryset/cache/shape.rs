@@ -70,7 +70,7 @@ pub(super) fn hash(state: &QueryState, asked: Asked<'_>, by: &impl BuildHasher) 
         Asked::Related(path) => path.steps().iter().for_each(|step| hash_step(*step, &mut hasher)),
         Asked::Aggregate(nodes) => nodes.iter().for_each(|node| hash_path_of(node.unnamed(), &mut hasher)),
         Asked::Update(list) => {
-            for AssignmentNode { step, value } in list {
+            for AssignmentNode { step, value, .. } in list {
                 hash_step(*step, &mut hasher);
                 hash_operand(value, &mut hasher)?;
             }
@@ -409,7 +409,7 @@ impl<'b> Lifting<'b> {
                 }
                 value => self.operand(value, kind),
             };
-            AssignmentNode { step: one.step, value }
+            AssignmentNode { value, ..one.clone() }
         };
         list.iter().map(lifted).collect()
     }

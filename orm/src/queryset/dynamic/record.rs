@@ -14,7 +14,7 @@ use crate::{
     delete::{self, Deleted},
     error::{Error, IntegrityKind, Misuse, Result},
     executor::{Executor, finish_write},
-    field::RowReader,
+    field::{RowReader, network::as_stored},
     insert::ValueList,
     meta::{FieldMeta, ModelMeta},
     model::{KeyValues, Model},
@@ -151,10 +151,12 @@ impl fmt::Display for Record {
 
 /// A value for a column: text is read as the column's type.
 pub(crate) fn converted(model: &'static ModelMeta, field: u16, value: Value) -> Result<Value> {
-    let data_type = model.field(field).and_then(|field| words::column_type(field.kind));
-    let (Value::Text(_), Some(data_type)) = (&value, data_type) else { return Ok(value) };
+    let described = model.field(field);
+    let data_type = described.and_then(|field| words::column_type(field.kind));
+    let (Value::Text(text), Some(data_type)) = (&value, data_type) else { return Ok(value) };
     if matches!(data_type, DataType::Text { .. }) {
-        return Ok(value);
+        let stored = described.and_then(|field| as_stored(field.format, text));
+        return Ok(stored.map_or(value, Value::Text));
     }
     let cast = Expr::Cast(Box::new(Expr::Literal(value.clone())), data_type);
     let context = Context::new(&[]);

@@ -55,6 +55,7 @@ fn parent(model: &Definition<'_>) -> Option<TokenStream> {
     let (place, extends) = (&field.name, field.extends());
     let extended = quote_spanned!(field.ty.span() => #extends::Model);
     Some(quote! {
+        impl ::nuages::path::ToExtended for hop::#place {}
         impl<__P: ::nuages::path::Path> ::core::ops::Deref for #columns<__P> {
             type Target = <#extended as ::nuages::model::Model>::Cols<::nuages::path::Via<__P, hop::#place>>;
             fn deref(&self) -> &Self::Target {
