@@ -28,7 +28,8 @@ const DEPTH_MAX: usize = if cfg!(debug_assertions) { 6 } else { 24 };
 /// A tree that stays where it is; none where another begins than is parsed here.
 type Operand = Result<Option<Box<Expr>>, ParserError>;
 
-fn keyword_at(parser: &Parser<'_>, ahead: usize) -> Keyword {
+/// The keyword that the token so far ahead is.
+pub(super) fn keyword_at(parser: &Parser<'_>, ahead: usize) -> Keyword {
     keyword_of(&parser.peek_nth_token_ref(ahead).token)
 }
 
@@ -372,19 +373,20 @@ fn wants_all(parser: &Parser<'_>) -> bool {
             keyword_of(&parser.get_previous_token().token),
             Keyword::POSITION | Keyword::ANY | Keyword::ALL | Keyword::SOME
         ),
-        token => matches!(
-            keyword_of(token),
+        token => match keyword_of(token) {
+            Keyword::ALL => keyword_of(&parser.get_previous_token().token) == Keyword::SELECT,
             Keyword::WHERE
-                | Keyword::SELECT
-                | Keyword::DISTINCT
-                | Keyword::HAVING
-                | Keyword::ON
-                | Keyword::BY
-                | Keyword::CASE
-                | Keyword::WHEN
-                | Keyword::THEN
-                | Keyword::ELSE
-        ),
+            | Keyword::SELECT
+            | Keyword::DISTINCT
+            | Keyword::HAVING
+            | Keyword::ON
+            | Keyword::BY
+            | Keyword::CASE
+            | Keyword::WHEN
+            | Keyword::THEN
+            | Keyword::ELSE => true,
+            _ => false,
+        },
     }
 }
 
@@ -403,20 +405,33 @@ pub(super) fn is_aggregate(keyword: Keyword) -> bool {
 }
 
 /// Whether a call that begins here has nothing but expressions within its parentheses, and nothing behind them.
-fn is_plain_call(parser: &Parser<'_>) -> bool {
-    let (mut at, mut depth) = (2, 1);
+fn is_plain_call(parser: &mut Parser<'_>) -> bool {
+    let begin = parser.index();
+    parser.advance_token();
+    parser.advance_token();
+    let is_plain = has_plain_arguments(parser);
+    while parser.index() > begin {
+        parser.prev_token();
+    }
+    is_plain
+}
+
+/// The same behind the parenthesis, and goes on to where that is decided.
+fn has_plain_arguments(parser: &mut Parser<'_>) -> bool {
+    let (mut is_first, mut depth) = (true, 1);
     while depth > 0 {
-        let token = &parser.peek_nth_token_ref(at).token;
+        parser.advance_token();
+        let token = &parser.get_current_token().token;
         match token {
             Token::LParen => depth += 1,
             Token::RParen => depth -= 1,
             Token::EOF => return false,
-            _ if depth == 1 && !is_of_plain_argument(token, at == 2) => return false,
+            _ if depth == 1 && !is_of_plain_argument(token, is_first) => return false,
             _ => {}
         }
-        at += 1;
+        is_first = false;
     }
-    match &parser.peek_nth_token_ref(at).token {
+    match &parser.peek_token_ref().token {
         Token::LParen => false,
         token => !matches!(
             keyword_of(token),

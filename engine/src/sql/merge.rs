@@ -206,10 +206,7 @@ impl Connection {
     fn query_of(&self, text: &str) -> Result<Box<ast::Query>, SqlError> {
         let tokens = split(text, self.dialect)?.pop().unwrap_or_default();
         match parse(tokens, self.dialect, SHALLOW_NESTING_MAX)? {
-            Parsed::Statement(statement) => match *statement {
-                ast::Statement::Query(query) => Ok(query),
-                _ => Err(unsupported("such a MERGE")),
-            },
+            Parsed::Query(query) => Ok(query),
             _ => Err(unsupported("such a MERGE")),
         }
     }
