@@ -67,8 +67,8 @@ use steering::Steering;
 /// [`Error::Type`] where an expression makes no sense; [`Error::UnknownTable`] if a table is not there;
 /// [`Error::TooDeep`].
 pub fn plan(query: Query, catalog: &Catalog, version: &Version) -> Result<Plan, Error> {
-    depth::check_query(&query)?;
-    Planner::new(catalog, version, &query).plan(query)
+    let numbers = depth::check_query(&query)?;
+    Planner::new(catalog, version, numbers).plan(query)
 }
 
 /// Plans a query that is kept. Even to copy one that is too deep would be too much.
@@ -76,9 +76,8 @@ pub fn plan(query: Query, catalog: &Catalog, version: &Version) -> Result<Plan, 
 /// # Errors
 /// As [`plan`].
 pub(crate) fn plan_kept(query: &Query, catalog: &Catalog, version: &Version) -> Result<Plan, Error> {
-    depth::check_query(query)?;
-    let query = query.clone();
-    Planner::new(catalog, version, &query).plan(query)
+    let numbers = depth::check_query(query)?;
+    Planner::new(catalog, version, numbers).plan(query.clone())
 }
 
 /// A plan that was made for some values of its query's parameters.
@@ -103,8 +102,8 @@ pub(crate) fn plan_for(
     version: &Version,
     values: &[Value],
 ) -> Result<PlannedFor, Error> {
-    depth::check_query(query)?;
-    let mut planner = Planner::new(catalog, version, query);
+    let numbers = depth::check_query(query)?;
+    let mut planner = Planner::new(catalog, version, numbers);
     let parameters = planner.know_values(values);
     let plan = planner.plan(query.clone())?;
     let cost = planner.price(&plan);
@@ -138,8 +137,8 @@ pub(crate) fn plan_along(
     version: &Version,
     given: Vec<usize>,
 ) -> Result<(Planned, Vec<Vec<usize>>), Error> {
-    depth::check_query(query)?;
-    let mut planner = Planner::new(catalog, version, query);
+    let numbers = depth::check_query(query)?;
+    let mut planner = Planner::new(catalog, version, numbers);
     planner.steering = Steering::along(given);
     let plan = planner.plan(query.clone())?;
     let cost = planner.price(&plan);
@@ -151,8 +150,8 @@ pub(crate) fn plan_along(
 /// # Errors
 /// As [`plan`].
 pub(crate) fn plan_as_written(query: &Query, catalog: &Catalog, version: &Version) -> Result<Planned, Error> {
-    depth::check_query(query)?;
-    let mut planner = Planner::new(catalog, version, query);
+    let numbers = depth::check_query(query)?;
+    let mut planner = Planner::new(catalog, version, numbers);
     planner.optimize = false;
     let plan = planner.plan(query.clone())?;
     Ok(Planned { cost: planner.price(&plan), plan })
@@ -164,8 +163,8 @@ pub(crate) fn plan_as_written(query: &Query, catalog: &Catalog, version: &Versio
 /// # Errors
 /// As [`plan`].
 pub fn plan_by_indexes(query: Query, catalog: &Catalog, version: &Version) -> Result<Plan, Error> {
-    depth::check_query(&query)?;
-    let mut planner = Planner::new(catalog, version, &query);
+    let numbers = depth::check_query(&query)?;
+    let mut planner = Planner::new(catalog, version, numbers);
     planner.scan_cost = 1e3;
     planner.plan(query)
 }

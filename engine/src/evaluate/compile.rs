@@ -87,6 +87,12 @@ fn fold(node: Node) -> Node {
             left.as_constant().is_some() && right.as_constant().is_some()
         }
         Operation::Call(function, _) if !function.is_immutable() => false,
+        Operation::And(all) | Operation::Or(all) | Operation::Call(_, all) => {
+            all.iter().all(|node| node.as_constant().is_some())
+        }
+        Operation::Not(operand) | Operation::IsNull(operand) | Operation::Cast(operand) => {
+            operand.as_constant().is_some()
+        }
         _ => node.children().iter().all(|child| child.as_constant().is_some()),
     };
     if !constant {

@@ -268,7 +268,9 @@ impl Planner<'_> {
             let both = self.intersection(definition, &paths);
             found.extend(paths);
             found.extend(both);
-            found.extend(self.unions(subjects, parts));
+            if self.may_gain_by_union(definition) {
+                found.extend(self.unions(subjects, parts));
+            }
         }
         found
     }

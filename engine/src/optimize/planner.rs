@@ -7,9 +7,10 @@ use nuages_storage::{DataType, TableId, Value, Version};
 
 use super::columns::{self, ColumnSet, SourceSet};
 use super::cost;
+use super::depth::Numbers;
 use super::premise::Premise;
 use super::rewrite::rewrite;
-use super::rule::decorrelate::decorrelate;
+use super::rule::decorrelate::{decorrelate, has_scalar};
 use super::rule::eliminate::eliminate;
 use super::rule::order::order;
 use super::rule::redundant::redundant;
@@ -60,9 +61,8 @@ pub(crate) struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    /// A planner for `query` on the tables of `version`.
-    pub(crate) fn new(catalog: &'a Catalog, version: &'a Version, query: &Query) -> Planner<'a> {
-        let numbers = columns::Numbers::of(query);
+    /// A planner for a query of which this is known, on the tables of `version`.
+    pub(crate) fn new(catalog: &'a Catalog, version: &'a Version, numbers: Numbers) -> Planner<'a> {
         Planner {
             catalog,
             version,
@@ -121,7 +121,8 @@ impl<'a> Planner<'a> {
             return (root, None);
         }
         let root = self.pushed(root);
-        let mut joined = (self.has_subquery && self.nesting < NESTING_MAX).then(|| root.clone());
+        let may_join = self.has_subquery && self.nesting < NESTING_MAX && has_scalar(&root);
+        let mut joined = may_join.then(|| root.clone());
         if joined.as_mut().is_some_and(|joined| decorrelate(joined, self))
             && let Some(joined) = joined
         {
@@ -248,7 +249,7 @@ impl<'a> Planner<'a> {
             }
             _ => {}
         }
-        relation.inputs().into_iter().for_each(|input| self.note_scans(input, nullable));
+        relation.each_input(&mut |input| self.note_scans(input, nullable));
         if self.has_subquery {
             for expr in columns::expressions(relation) {
                 columns::walk(expr, &mut |expr| match expr {
@@ -469,8 +470,9 @@ impl Pending {
 }
 
 fn extract(expr: &mut Expr, source: Source, found: &mut Vec<Pending>) {
-    for child in expr.children_mut() {
-        extract(child, source, found);
+    expr.each_child_mut(&mut |child| extract(child, source, found));
+    if !matches!(expr, Expr::Scalar(_) | Expr::Exists(_) | Expr::InQuery(..)) {
+        return;
     }
     let column = source.column(found.len());
     let (query, kind) = match std::mem::replace(expr, Expr::Column(column)) {

@@ -6,9 +6,20 @@ use super::cost;
 use super::planner::Planner;
 use super::subject::Subjects;
 use crate::algebra::Expr;
+use crate::catalog::TableDefinition;
 use crate::plan::{Access, Estimate};
 
+/// A table that is scanned in so many microseconds is scanned: to look for a path of each part of a disjunction takes
+/// several times as long.
+const SCAN_US_MIN: f64 = 0.25;
+
 impl Planner<'_> {
+    /// Whether a union may save what it takes to look for one.
+    pub(super) fn may_gain_by_union(&self, definition: &TableDefinition) -> bool {
+        let scan = self.table_rows(definition.id) * (self.scan_cost + cost::TEST);
+        scan > SCAN_US_MIN || self.is_steered()
+    }
+
     /// For each disjunction whose parts can all be found by a path, the union of the cheapest of them. What else must
     /// be true helps to find each part.
     pub(super) fn unions(&self, subjects: &Subjects<'_>, parts: &[Expr]) -> Vec<Candidate> {
@@ -72,6 +83,22 @@ mod tests {
     fn each_part_is_found_by_an_index_of_its_own() {
         let plan = plan("SELECT id FROM t WHERE a = 5 OR b = 7 OR id = 9");
         assert!(plan.contains("Scan t by index t_a or index t_b or id"), "{plan}");
+    }
+
+    #[test]
+    fn a_table_of_a_few_rows_is_scanned() {
+        let mut connection = Connection::new(Database::new());
+        connection.execute("CREATE TABLE t (a BIGINT, b BIGINT)", &[]).unwrap();
+        connection.execute("CREATE INDEX t_a ON t (a); CREATE INDEX t_b ON t (b)", &[]).unwrap();
+        connection.execute("INSERT INTO t SELECT n, n FROM generate_series(1, 60) AS g (n)", &[]).unwrap();
+        let query = connection.read("SELECT a FROM t WHERE a = 5 OR b = 7").unwrap();
+        let plan = connection.database().explain(&query).unwrap().to_string();
+        assert!(!plan.contains("by index"), "{plan}");
+        let forced = crate::optimize::plan_by_indexes;
+        let version = connection.database().version().unwrap();
+        let catalog = connection.database().catalog().unwrap();
+        let plan = forced(query, &catalog, &version).unwrap().explain(&catalog).to_string();
+        assert!(plan.contains("by index t_a or index t_b"), "{plan}");
     }
 
     #[test]

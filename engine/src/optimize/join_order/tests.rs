@@ -10,6 +10,7 @@ use super::{JoinTree, Ordered, dynamic, greedy};
 use crate::algebra::{Expr, JoinKind, OutputColumn, Query, Relation, Source};
 use crate::catalog::Catalog;
 use crate::optimize::columns::ColumnSet;
+use crate::optimize::depth::check_query;
 use crate::optimize::planner::Planner;
 use crate::sql::Connection;
 use crate::{Database, Session};
@@ -140,7 +141,7 @@ proptest! {
         let parts: Vec<Expr> = chain.chain(closing).collect();
         let relation = (1..TABLES).fold(scan(0), |left, number| left.join(JoinKind::Inner, scan(number), Expr::literal(true)));
         let query = Query::new(relation.clone(), Vec::<OutputColumn>::new());
-        let mut planner = Planner::new(catalog, &version, &query);
+        let mut planner = Planner::new(catalog, &version, check_query(&query).expect("a query of a test"));
         planner.note_scans(&relation, false);
         let mut needed = ColumnSet::new();
         needed.extend((0..TABLES).flat_map(|number| (0..3).map(move |place| Source::new(number as u32).column(place))));

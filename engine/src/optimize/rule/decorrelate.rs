@@ -40,6 +40,21 @@ pub(crate) fn decorrelate(relation: &mut Relation, planner: &mut Planner<'_>) ->
     fired
 }
 
+/// Whether there is a scalar subquery where this rule looks for one: if not, nothing need be copied for it.
+pub(crate) fn has_scalar(relation: &Relation) -> bool {
+    let mut found = match relation {
+        Relation::Filter { predicate, .. } => is_or_has_scalar(predicate),
+        Relation::Project { columns, .. } => columns.iter().any(is_or_has_scalar),
+        _ => false,
+    };
+    relation.each_input(&mut |input| found = found || has_scalar(input));
+    found
+}
+
+fn is_or_has_scalar(expr: &Expr) -> bool {
+    matches!(expr, Expr::Scalar(_)) || expr.any_child(is_or_has_scalar)
+}
+
 /// A relation of groups and how it is joined.
 struct Derived {
     relation: Relation,
@@ -54,9 +69,7 @@ fn replace(expr: &mut Expr, planner: &mut Planner<'_>, derived: &mut Vec<Derived
         }
         return;
     }
-    for child in expr.children_mut() {
-        replace(child, planner, derived);
-    }
+    expr.each_child_mut(&mut |child| replace(child, planner, derived));
 }
 
 /// The groups that a subquery is about, and its value in terms of their columns.
