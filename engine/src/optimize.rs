@@ -9,7 +9,7 @@
 //! The planner does not guess the size of an index range: it counts it in the counted trees of the version it plans
 //! on. A plan holds no version and no row, so it may be kept and run again on any version of the same schema.
 //!
-//! Order of reading: `depth` (what is too deep to be planned), `columns` (what mentions what), `rewrite`, `planner` and
+//! Order of reading: `depth` (what is too deep to be planned), `rewrite`, `planner` and
 //! `premise` (what is known while planning), `build` (operator by operator), `subject`, `sarg`, `implication`, `path`,
 //! `access`, `union`, `intersection` and `test_order` (access paths), `join_order`, `join` and `late` (order and
 //! method), `lateral`, `window`, `shared` (what aggregates have in common), `work_table` (common table expressions),
@@ -18,7 +18,6 @@
 mod access;
 mod build;
 mod cardinality;
-pub(crate) mod columns;
 pub mod cost;
 pub(crate) mod depth;
 mod failing;
@@ -38,7 +37,6 @@ mod rule;
 mod sarg;
 mod selectivity;
 mod shared;
-mod sorted_set;
 mod spread;
 pub(crate) mod statistics;
 mod steering;

@@ -8,12 +8,12 @@
 use nuages_storage::{DataType, TableId};
 
 use super::build::Run;
-use super::columns::{self, ColumnSet, conjunction, conjuncts};
 use super::cost;
 use super::filtered_scan::filtered_scan;
 use super::planner::Planner;
 use super::subject::{Subject, Subjects};
 use super::test_order::cheapest_first;
+use crate::algebra::walk::{self, ColumnSet, conjunction, conjuncts};
 use crate::algebra::{Column, Comparison, Expr, Relation, SortKey, Source};
 use crate::catalog::{IndexDefinition, TableDefinition};
 use crate::error::Error;
@@ -74,7 +74,7 @@ impl Planner<'_> {
         let (table, source, parts) = match input {
             Relation::Scan { table, source } => (*table, *source, Vec::new()),
             Relation::Filter { input, predicate } => match &**input {
-                Relation::Scan { table, source } if !columns::has_subquery(predicate) => {
+                Relation::Scan { table, source } if !walk::has_subquery(predicate) => {
                     (*table, *source, conjuncts(predicate.clone()))
                 }
                 _ => return Ok(None),
@@ -134,7 +134,7 @@ impl Planner<'_> {
         let rest = parts.iter().enumerate().filter(|(number, _)| !candidate.covered.contains(number));
         let mut awaits = false;
         for (_, part) in rest {
-            columns::walk(part, &mut |expr| {
+            walk::walk(part, &mut |expr| {
                 awaits |= matches!(expr, Expr::Parameter(number, _) if *number >= self.values.len());
             });
         }
@@ -160,7 +160,7 @@ impl Planner<'_> {
             .collect();
         let residual = if self.optimize { cheapest_first(definition, residual) } else { residual };
         let mut wanted = needed.clone();
-        residual.iter().for_each(|part| columns::add_columns(part, &mut wanted));
+        residual.iter().for_each(|part| walk::add_columns(part, &mut wanted));
         let (fetch, columns) = fetches(definition, source, &wanted)?;
         let scan = Scan {
             table: definition.id,
@@ -218,9 +218,7 @@ impl Planner<'_> {
         let Some((_, _, Some(predicate))) = filtered_scan(relation) else { return false };
         let fixes = |part: &Expr| match part {
             Expr::Compare(Comparison::Equal, a, b) => [(a, b), (b, a)].into_iter().any(|(side, value)| {
-                **side == Expr::Column(column)
-                    && columns::columns_of(value).is_empty()
-                    && !value.is_volatile()
+                **side == Expr::Column(column) && walk::columns_of(value).is_empty() && !value.is_volatile()
             }),
             _ => false,
         };

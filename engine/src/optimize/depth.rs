@@ -6,7 +6,7 @@
 
 use smallvec::SmallVec;
 
-use super::columns::each_expression;
+use crate::algebra::walk::each_expression;
 use crate::algebra::{
     ConflictAction, Expr, InsertSource, OnConflict, OutputColumn, Query, Relation, Source, Statement,
 };

@@ -5,7 +5,6 @@ use std::cell::{Cell, RefCell};
 use hashbrown::HashMap;
 use nuages_storage::{DataType, TableId, Value, Version};
 
-use super::columns::{self, ColumnSet, SourceSet};
 use super::cost;
 use super::depth::Numbers;
 use super::premise::Premise;
@@ -16,6 +15,7 @@ use super::rule::order::order;
 use super::rule::redundant::redundant;
 use super::rule::transitive::transitive;
 use super::steering::Steering;
+use crate::algebra::walk::{self, ColumnSet, SourceSet};
 use crate::algebra::{Column, Expr, JoinKind, OutputColumn, Query, Relation, Source, WorkTable};
 use crate::catalog::{Catalog, TableDefinition};
 use crate::error::Error;
@@ -251,8 +251,8 @@ impl<'a> Planner<'a> {
         }
         relation.each_input(&mut |input| self.note_scans(input, nullable));
         if self.has_subquery {
-            for expr in columns::expressions(relation) {
-                columns::walk(expr, &mut |expr| match expr {
+            for expr in walk::expressions(relation) {
+                walk::walk(expr, &mut |expr| match expr {
                     Expr::Scalar(query) | Expr::InQuery(_, query) => self.note_scans(&query.relation, false),
                     Expr::Exists(relation) => self.note_scans(relation, false),
                     _ => {}
@@ -330,7 +330,7 @@ impl<'a> Planner<'a> {
     /// Takes the subqueries out of `exprs`: each is replaced by a column that [`apply`](Self::apply) adds.
     pub(crate) fn extract(&mut self, exprs: &mut [Expr]) -> Vec<Pending> {
         let mut found = Vec::new();
-        if self.has_subquery && exprs.iter().any(columns::has_subquery) {
+        if self.has_subquery && exprs.iter().any(walk::has_subquery) {
             let source = self.fresh_source();
             exprs.iter_mut().for_each(|expr| extract(expr, source, &mut found));
         }
@@ -370,9 +370,9 @@ impl<'a> Planner<'a> {
         mut query: Query,
         kind: PendingKind,
     ) -> Result<Subquery, Error> {
-        let (bindings, by) = self.bind(columns::free_columns(&query), input)?;
-        columns::substitute_query(&mut query, &by);
-        let is_repeatable = bindings.is_empty() || !columns::is_volatile(&query);
+        let (bindings, by) = self.bind(walk::free_columns(&query), input)?;
+        walk::substitute_query(&mut query, &by);
+        let is_repeatable = bindings.is_empty() || !walk::is_volatile(&query);
         let literal = match query.columns.first() {
             Some(OutputColumn { expr: literal @ Expr::Literal(_), .. }) => Some(literal.clone()),
             _ => None,
@@ -462,9 +462,9 @@ pub(crate) enum PendingKind {
 impl Pending {
     /// Adds the columns that the input of the subquery has to have.
     pub(crate) fn add_needed(&self, needed: &mut ColumnSet) {
-        needed.extend(columns::free_columns(&self.query));
+        needed.extend(walk::free_columns(&self.query));
         if let PendingKind::In(value) = &self.kind {
-            columns::add_columns(value, needed);
+            walk::add_columns(value, needed);
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Unions: the rows of one table for which a disjunction is true, found part by part.
 
 use super::access::{Candidate, Order};
-use super::columns::conjuncts;
 use super::cost;
 use super::planner::Planner;
 use super::subject::Subjects;
 use crate::algebra::Expr;
+use crate::algebra::walk::conjuncts;
 use crate::catalog::TableDefinition;
 use crate::plan::{Access, Estimate};
 

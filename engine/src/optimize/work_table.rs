@@ -1,8 +1,8 @@
 //! Common table expressions: rows that are computed once and read by name, and rows that lead to further rows.
 
 use super::build::cast_columns;
-use super::columns::ColumnSet;
 use super::planner::Planner;
+use crate::algebra::walk::ColumnSet;
 use crate::algebra::{Query, Relation, Source, WorkTable};
 use crate::error::Error;
 use crate::plan::{Basis, Estimate, Node, Plan, PlanColumn};

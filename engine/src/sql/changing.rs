@@ -16,11 +16,11 @@ use super::bind::json::{handed_out, scalars};
 use super::connection::Connection;
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
+use crate::algebra::walk::each_relation_of_change_mut;
 use crate::algebra::{Expr, InsertSource, Query, Relation, Statement};
 use crate::answer::run_query;
 use crate::evaluate::Context;
 use crate::memory::ResultRows;
-use crate::optimize::columns::each_relation_of_change_mut;
 use crate::{Outcome, ResultSet};
 
 /// Whether a query has a common table that changes rows.

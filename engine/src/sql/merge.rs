@@ -15,7 +15,7 @@ use super::error::{Problem, SqlError};
 use super::parse::{Parsed, SHALLOW_NESTING_MAX, parse, split};
 use crate::Outcome;
 use crate::algebra::Relation;
-use crate::optimize::columns::each_relation_mut;
+use crate::algebra::walk::each_relation_mut;
 
 /// The parts of a MERGE as texts, to be put together to others.
 struct Merge<'m> {

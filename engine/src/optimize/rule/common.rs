@@ -4,9 +4,9 @@
 //! cross join without it.) And where every part says something of one side of a join, the side may be asked that before
 //! it is joined (query 7): `x = 1 AND y = 2 OR x = 3 AND y = 4` implies `x = 1 OR x = 3`.
 
-use super::super::columns::{SourceSet, conjunction, conjuncts};
 use super::super::rewrite::mentioned;
 use crate::algebra::Expr;
+use crate::algebra::walk::{SourceSet, conjunction, conjuncts};
 
 /// The conjuncts with what the parts of each disjunction share as conjuncts of their own.
 pub(crate) fn factored(parts: Vec<Expr>) -> Vec<Expr> {

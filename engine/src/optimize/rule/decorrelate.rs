@@ -12,12 +12,12 @@
 
 use hashbrown::HashMap;
 
-use super::super::columns::{self, has_subquery, sources_of};
 use super::super::failing::may_fail;
 use super::super::planner::Planner;
 use super::super::rewrite::{mentioned, substituted};
 use super::take;
 use super::unnest::lift_values;
+use crate::algebra::walk::{self, has_subquery, sources_of};
 use crate::algebra::{AggregateFunction, Column, Comparison, Expr, Function, JoinKind, Query, Relation};
 
 /// Makes joins of the scalar subqueries in filters and projections that can be; whether there were any.
@@ -120,12 +120,12 @@ fn derive(query: &Query, planner: &mut Planner<'_>) -> Option<(Derived, Expr)> {
     // The groups that no outer row has are computed, too.
     let mut fails = false;
     let mut look = |expr: &Expr| fails |= may_fail(expr, planner);
-    columns::walk_relation(&input, &mut look);
-    keys.iter().for_each(|key| columns::walk(key, &mut look));
+    walk::walk_relation(&input, &mut look);
+    keys.iter().for_each(|key| walk::walk(key, &mut look));
     aggregates
         .iter_mut()
         .flat_map(|aggregate| aggregate.expressions_mut())
-        .for_each(|expr| columns::walk(expr, &mut look));
+        .for_each(|expr| walk::walk(expr, &mut look));
     if fails {
         return None;
     }
@@ -146,7 +146,7 @@ fn derive(query: &Query, planner: &mut Planner<'_>) -> Option<(Derived, Expr)> {
         .collect();
     let own = |column: &Column| column.source() != *source || results.contains_key(column);
     if aggregates.iter().any(|aggregate| !null_over_nothing(aggregate.function))
-        || !columns::columns_of(&value).iter().all(own)
+        || !walk::columns_of(&value).iter().all(own)
     {
         return None;
     }

@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use nuages_storage::DataType;
 
-use super::super::columns::ColumnSet;
 use super::super::depth::check_query;
 use super::super::planner::Planner;
+use crate::algebra::walk::ColumnSet;
 use crate::algebra::{Column, Expr, OutputColumn, Query, Relation, RowCount, Source};
 use crate::catalog::{Catalog, NewColumn, NewForeignKey, NewIndex, NewTable};
 use crate::{Database, Session};

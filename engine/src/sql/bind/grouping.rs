@@ -10,10 +10,10 @@ use super::common::renumber;
 use super::grouping_sets::Sets;
 use super::scope::Scope;
 use super::{Binder, Bound};
+use crate::algebra::walk::{free_columns, has_subquery, substitute_query, substitute_relation};
 use crate::algebra::{
     Aggregate, AggregateFunction, Column, Expr, OutputColumn, Query, Relation, SortKey, Source,
 };
-use crate::optimize::columns::{free_columns, has_subquery, substitute_query, substitute_relation};
 use crate::sql::error::Problem;
 
 /// The aggregates of a query, as they are found.

@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 pub(crate) use super::sorted_set::{ColumnSet, SourceSet};
-use crate::algebra::{
+use super::{
     Aggregate, Column, Expr, InsertSource, Query, Relation, RowCount, Source, Statement, WindowFunction,
 };
 
