@@ -19,6 +19,10 @@ use crate::catalog::{IndexDefinition, TableDefinition};
 use crate::error::Error;
 use crate::plan::{Access, Basis, Estimate, Fetch, Node, Plan, PlanColumn, Predicate, RowCount, Scan};
 
+/// A table that is scanned in so many microseconds is scanned: to look for a union or an order takes several times as
+/// long.
+const SCAN_US_MIN: f64 = 0.25;
+
 /// An access path, what it covers and what it costs.
 pub(super) struct Candidate {
     pub(super) access: Access,
@@ -87,6 +91,11 @@ impl Planner<'_> {
         let definition = self.table(table)?;
         let subjects = Subjects::of(definition, source);
         let Some(order) = wanted_order(&subjects, keys) else { return Ok(None) };
+        // To sort all of a table that is scanned in no time takes less than to look for its order.
+        let is_by_row_id = order.first().is_some_and(|first| first.is_row_id);
+        if run.is_none() && !is_by_row_id && !self.may_gain_by_paths(definition) {
+            return Ok(None);
+        }
         let candidates = self.candidates(&subjects, &parts, true);
         let estimate = self.estimate_of(&candidates, definition, source, &parts);
         let sorted = candidates
@@ -228,6 +237,13 @@ impl Planner<'_> {
         }
     }
 
+    /// Whether paths that are made of others, or are read for their order, may save what it takes to look for them: not
+    /// where all of the table is scanned in a fraction of that time.
+    fn may_gain_by_paths(&self, definition: &TableDefinition) -> bool {
+        let scan = self.table_rows(definition.id) * (self.scan_cost + cost::TEST);
+        scan > SCAN_US_MIN || self.is_steered()
+    }
+
     fn whole_table(&self, definition: &TableDefinition) -> Candidate {
         Candidate {
             access: Access::All,
@@ -266,7 +282,7 @@ impl Planner<'_> {
             let both = self.intersection(definition, &paths);
             found.extend(paths);
             found.extend(both);
-            if self.may_gain_by_union(definition) {
+            if self.may_gain_by_paths(definition) {
                 found.extend(self.unions(subjects, parts));
             }
         }

@@ -6,20 +6,9 @@ use super::planner::Planner;
 use super::subject::Subjects;
 use crate::algebra::Expr;
 use crate::algebra::walk::conjuncts;
-use crate::catalog::TableDefinition;
 use crate::plan::{Access, Estimate};
 
-/// A table that is scanned in so many microseconds is scanned: to look for a path of each part of a disjunction takes
-/// several times as long.
-const SCAN_US_MIN: f64 = 0.25;
-
 impl Planner<'_> {
-    /// Whether a union may save what it takes to look for one.
-    pub(super) fn may_gain_by_union(&self, definition: &TableDefinition) -> bool {
-        let scan = self.table_rows(definition.id) * (self.scan_cost + cost::TEST);
-        scan > SCAN_US_MIN || self.is_steered()
-    }
-
     /// For each disjunction whose parts can all be found by a path, the union of the cheapest of them. What else must
     /// be true helps to find each part.
     pub(super) fn unions(&self, subjects: &Subjects<'_>, parts: &[Expr]) -> Vec<Candidate> {
