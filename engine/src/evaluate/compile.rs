@@ -98,6 +98,9 @@ fn fold(node: Node) -> Node {
     if !constant {
         return node;
     }
+    if let Some(int) = integer(&node.operation) {
+        return Node::constant_of(Value::Int(int), node.data_type);
+    }
     let batch = Batch::new([], 1);
     let context = Context::at(&[], jiff::Timestamp::UNIX_EPOCH);
     let value = node
@@ -106,6 +109,20 @@ fn fold(node: Node) -> Node {
     match value {
         Ok(value) => Node::constant_of(value, node.data_type),
         Err(_) => node,
+    }
+}
+
+/// What arithmetic makes of two constant integers, where that is one: without making columns of them.
+fn integer(operation: &Operation) -> Option<i64> {
+    let Operation::Arithmetic(op, left, right) = operation else { return None };
+    let (Value::Int(left), Value::Int(right)) = (left.as_constant()?, right.as_constant()?) else {
+        return None;
+    };
+    match op {
+        Arithmetic::Add => left.checked_add(*right),
+        Arithmetic::Subtract => left.checked_sub(*right),
+        Arithmetic::Multiply => left.checked_mul(*right),
+        _ => None,
     }
 }
 

@@ -70,13 +70,13 @@ impl Grammar {
             from,
             lateral_views: Vec::new(),
             prewhere: None,
-            selection,
+            selection: selection.map(|condition| *condition),
             connect_by: Vec::new(),
             group_by: GroupByExpr::Expressions(group_by, Vec::new()),
             cluster_by: Vec::new(),
             distribute_by: Vec::new(),
             sort_by: Vec::new(),
-            having,
+            having: having.map(|condition| *condition),
             named_window: Vec::new(),
             qualify: None,
             window_before_qualify: false,
@@ -86,7 +86,7 @@ impl Grammar {
         let ordered = OrderBy { kind: OrderByKind::Expressions(order_by), interpolate: None };
         let is_ordered = matches!(&ordered.kind, OrderByKind::Expressions(keys) if !keys.is_empty());
         let limited = limit.map(|limit| LimitClause::LimitOffset {
-            limit: Some(limit),
+            limit: Some(*limit),
             offset: None,
             limit_by: Vec::new(),
         });
@@ -128,17 +128,17 @@ impl Grammar {
             true => take_name(parser),
             false => plain_name(parser),
         };
-        if !ends_item(parser) || matches!(expr, Expr::Wildcard(_) | Expr::QualifiedWildcard(..)) {
+        if !ends_item(parser) || matches!(*expr, Expr::Wildcard(_) | Expr::QualifiedWildcard(..)) {
             return Ok(None);
         }
         Ok(Some(match alias {
-            Some(alias) => SelectItem::ExprWithAlias { expr, alias },
-            None => SelectItem::UnnamedExpr(expr),
+            Some(alias) => SelectItem::ExprWithAlias { expr: *expr, alias },
+            None => SelectItem::UnnamedExpr(*expr),
         }))
     }
 
     /// An expression that does not begin with a word which means something else here.
-    fn whole(&self, parser: &mut Parser<'_>) -> Plain<Expr> {
+    fn whole(&self, parser: &mut Parser<'_>) -> Plain<Box<Expr>> {
         let is_plain = match keyword_at(parser, 0) {
             Keyword::NoKeyword
             | Keyword::NULL
@@ -149,13 +149,13 @@ impl Grammar {
             | Keyword::CAST => true,
             keyword => is_aggregate(keyword),
         };
-        if is_plain { self.subexpr(parser, 0).map(|expr| Some(*expr)) } else { Ok(None) }
+        if is_plain { self.subexpr(parser, 0).map(Some) } else { Ok(None) }
     }
 
     /// The expression behind a keyword, if that is here.
-    fn condition(&self, parser: &mut Parser<'_>, keyword: Keyword) -> Plain<Expr> {
+    fn condition(&self, parser: &mut Parser<'_>, keyword: Keyword) -> Plain<Box<Expr>> {
         match parser.parse_keyword(keyword) {
-            true => self.subexpr(parser, 0).map(|expr| Some(*expr)),
+            true => self.subexpr(parser, 0).map(Some),
             false => Ok(None),
         }
     }
@@ -176,7 +176,7 @@ impl Grammar {
             let is_empty = parser.peek_token_ref().token == Token::LParen
                 && parser.peek_nth_token_ref(1).token == Token::RParen;
             let Some(expr) = self.whole(parser)?.filter(|_| !is_empty) else { return Ok(None) };
-            keys.push(key(parser, expr));
+            keys.push(key(parser, *expr));
             if !parser.consume_token(&Token::Comma) {
                 return Ok(Some(keys));
             }
@@ -192,7 +192,7 @@ impl Grammar {
             while let Some((operator, takes_on)) = join_operator(parser) {
                 let Some(relation) = table(parser) else { return Ok(None) };
                 let on = if takes_on { self.condition(parser, Keyword::ON)? } else { None };
-                let join_operator = operator(on.map_or(JoinConstraint::None, JoinConstraint::On));
+                let join_operator = operator(on.map_or(JoinConstraint::None, |on| JoinConstraint::On(*on)));
                 joins.push(Join { relation, global: false, join_operator });
             }
             tables.push(TableWithJoins { relation, joins });

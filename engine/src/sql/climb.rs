@@ -208,10 +208,11 @@ impl Grammar {
 
     /// Expressions up to the parenthesis that closes, and that one.
     fn list(&self, parser: &mut Parser<'_>) -> Result<Vec<Expr>, ParserError> {
-        let mut list = Vec::new();
         if parser.consume_token(&Token::RParen) {
-            return Ok(list);
+            return Ok(Vec::new());
         }
+        // An expression is large, and one argument is what most functions have.
+        let mut list = Vec::with_capacity(1);
         loop {
             list.push(*self.subexpr(parser, 0)?);
             if !parser.consume_token(&Token::Comma) {

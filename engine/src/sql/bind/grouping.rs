@@ -104,7 +104,13 @@ impl Binder<'_> {
             Expr::Exists(relation) => self.regroup_relation(relation, grouping, scope)?,
             _ => {}
         }
-        expr.children_mut().into_iter().try_for_each(|child| self.regroup(child, grouping, scope))
+        let mut regrouped = Ok(());
+        expr.each_child_mut(&mut |child| {
+            if regrouped.is_ok() {
+                regrouped = self.regroup(child, grouping, scope);
+            }
+        });
+        regrouped
     }
 
     fn regroup_query(&self, query: &mut Query, grouping: &mut Grouping, scope: &Scope<'_>) -> Bound<()> {
