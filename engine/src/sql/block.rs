@@ -15,12 +15,15 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
-use super::climb::{is_aggregate, keyword_at};
+use super::climb::{is_aggregate, is_name, keyword_at};
 use super::grammar::Grammar;
 use super::prefix::take_name;
 
 /// Something plain; none where something else begins.
 type Plain<T> = Result<Option<T>, ParserError>;
+
+/// A kind of join, for a condition.
+type WithConstraint = fn(JoinConstraint) -> JoinOperator;
 
 impl Grammar {
     /// The query that all tokens from here on are, as the parser's `parse_query`.
@@ -56,6 +59,9 @@ impl Grammar {
         let having = self.condition(parser, Keyword::HAVING)?;
         let order_by = self.keys(parser, Keyword::ORDER, sort_key)?;
         let (Some(group_by), Some(order_by)) = (group_by, order_by) else { return Ok(None) };
+        if keyword_at(parser, 0) == Keyword::LIMIT && keyword_at(parser, 1) == Keyword::ALL {
+            return Ok(None);
+        }
         let limit = self.condition(parser, Keyword::LIMIT)?;
         let select = Select {
             select_token: select_token.into(),
@@ -140,13 +146,10 @@ impl Grammar {
     /// An expression that does not begin with a word which means something else here.
     fn whole(&self, parser: &mut Parser<'_>) -> Plain<Box<Expr>> {
         let is_plain = match keyword_at(parser, 0) {
-            Keyword::NoKeyword
-            | Keyword::NULL
-            | Keyword::TRUE
-            | Keyword::FALSE
-            | Keyword::NOT
-            | Keyword::CASE
-            | Keyword::CAST => true,
+            keyword if is_name(keyword) => true,
+            Keyword::NULL | Keyword::TRUE | Keyword::FALSE | Keyword::NOT | Keyword::CASE | Keyword::CAST => {
+                true
+            }
             keyword => is_aggregate(keyword),
         };
         if is_plain { self.subexpr(parser, 0).map(Some) } else { Ok(None) }
@@ -233,7 +236,7 @@ fn ends_tables(keyword: Keyword) -> bool {
 /// A word that is nothing but a name.
 fn plain_name(parser: &mut Parser<'_>) -> Option<Ident> {
     match &parser.peek_token_ref().token {
-        Token::Word(word) if word.keyword == Keyword::NoKeyword => take_name(parser),
+        Token::Word(word) if is_name(word.keyword) => take_name(parser),
         _ => None,
     }
 }
@@ -270,10 +273,10 @@ fn table(parser: &mut Parser<'_>) -> Option<TableFactor> {
 }
 
 /// The join that begins here, if it is a common one, and whether there may be a condition behind its table.
-fn join_operator(parser: &mut Parser<'_>) -> Option<(fn(JoinConstraint) -> JoinOperator, bool)> {
+fn join_operator(parser: &mut Parser<'_>) -> Option<(WithConstraint, bool)> {
     use Keyword::{CROSS, INNER, JOIN, LEFT, OUTER};
     let words = [0, 1, 2].map(|ahead| keyword_at(parser, ahead));
-    let (count, operator): (usize, fn(JoinConstraint) -> JoinOperator) = match words {
+    let (count, operator): (usize, WithConstraint) = match words {
         [JOIN, ..] => (1, JoinOperator::Join),
         [INNER, JOIN, _] => (2, JoinOperator::Inner),
         [CROSS, JOIN, _] => (2, JoinOperator::CrossJoin),
@@ -345,6 +348,10 @@ mod tests {
             "count(*)",
             "- 1 + a AS sum",
             "a AS from",
+            "id",
+            "t.id AS value",
+            "a name",
+            "key (1)",
             "a 'text'",
             "(SELECT 1)",
             "NOT a = 1",
@@ -359,6 +366,9 @@ mod tests {
             "FROM t",
             "FROM t AS x",
             "FROM t x",
+            "FROM name",
+            "FROM t key",
+            "FROM type AS value, u",
             "FROM t, u",
             "FROM t JOIN u ON t.a = u.a LEFT JOIN v ON u.b = v.b",
             "FROM t CROSS JOIN u",
@@ -433,16 +443,33 @@ mod tests {
     }
 
     #[test]
+    fn what_the_clauses_say_with_words_of_their_own_is_the_parsers() {
+        for sql in [
+            "SELECT * LIMIT ALL",
+            "SELECT a FROM t GROUP BY ()",
+            "SELECT a FROM t ORDER BY a NULLS LAST LIMIT 1",
+        ] {
+            let ([here, parsed], _) = trees(sql, Dialect::PostgreSql);
+            assert_eq!(here, parsed, "{sql}");
+        }
+    }
+
+    #[test]
     fn plain_blocks_are_parsed_here() {
         for sql in [
             "SELECT 1",
+            "SELECT id, t.name FROM item AS t WHERE key = 1 ORDER BY value",
             "SELECT ALL - a * 3 AS x, count(*) c FROM t AS u CROSS JOIN v WHERE NOT a IS NULL GROUP BY a, b HAVING b > 1",
             "SELECT DISTINCT * FROM t, u LEFT JOIN v ON v.a = u.b ORDER BY 1 DESC, a LIMIT 10",
         ] {
             assert!(trees(sql, Dialect::Sqlite).1, "{sql}");
         }
-        for sql in ["SELECT 1 UNION SELECT 2", "SELECT a FROM (SELECT 1)", "SELECT DISTINCT ON (a) b FROM t"]
-        {
+        for sql in [
+            "SELECT 1 LIMIT ALL",
+            "SELECT 1 UNION SELECT 2",
+            "SELECT a FROM (SELECT 1)",
+            "SELECT DISTINCT ON (a) b FROM t",
+        ] {
             assert!(!trees(sql, Dialect::PostgreSql).1, "{sql}");
         }
     }

@@ -41,6 +41,26 @@ fn keyword_of(token: &Token) -> Keyword {
     }
 }
 
+/// Whether a word is only a name where an expression or a table may stand. The parser knows a thousand keywords, most of
+/// them for what other statements say; these are among them, and what columns are called.
+pub(super) fn is_name(keyword: Keyword) -> bool {
+    use Keyword::{
+        ACCOUNT, ACTION, CATALOG, CATEGORY, CHANNEL, CLASS, COMMENT, COST, DATA, DOMAIN, EVENT, FILE, ID,
+        ITEMS, KEY, LANGUAGE, LEVEL, LIST, LOCATION, LOG, MESSAGE, METHOD, MODE, NAME, OBJECT, OWNER,
+        PASSWORD, PLAN, POLICY, REGION, RESOURCE, RESULT, ROLE, SERVER, SESSION, SIZE, SOURCE, STATUS, TAG,
+        TARGET, TASK, TEMPLATE, TYPE, URL, VALUE, VOLUME,
+    };
+    #[rustfmt::skip]
+    let is_name = matches!(
+        keyword,
+        Keyword::NoKeyword | ACCOUNT | ACTION | CATALOG | CATEGORY | CHANNEL | CLASS | COMMENT | COST | DATA | DOMAIN
+            | EVENT | FILE | ID | ITEMS | KEY | LANGUAGE | LEVEL | LIST | LOCATION | LOG | MESSAGE | METHOD | MODE | NAME
+            | OBJECT | OWNER | PASSWORD | PLAN | POLICY | REGION | RESOURCE | RESULT | ROLE | SERVER | SESSION | SIZE
+            | SOURCE | STATUS | TAG | TARGET | TASK | TEMPLATE | TYPE | URL | VALUE | VOLUME
+    );
+    is_name
+}
+
 /// What follows an operand.
 enum Next {
     /// Nothing of the expression.
@@ -156,9 +176,16 @@ impl Grammar {
                 | Keyword::ELSE
                 | Keyword::END
                 | Keyword::GROUP
+                | Keyword::HAVING
                 | Keyword::ORDER
                 | Keyword::ASC
-                | Keyword::DESC => return Next::End,
+                | Keyword::DESC
+                | Keyword::LIMIT
+                | Keyword::ON
+                | Keyword::JOIN
+                | Keyword::INNER
+                | Keyword::LEFT
+                | Keyword::CROSS => return Next::End,
                 keyword => return self.next_test(parser, keyword),
             },
             Token::Eq => (BinaryOperator::Eq, of(Precedence::Eq)),
@@ -287,9 +314,10 @@ impl Grammar {
 
     /// A column, or a function of plain arguments.
     fn named(&self, parser: &mut Parser<'_>, keyword: Keyword, is_quoted: bool) -> Operand {
-        let is_name = is_quoted || keyword == Keyword::NoKeyword;
+        let is_name = is_quoted || is_name(keyword);
+        let is_function = !is_quoted && (keyword == Keyword::NoKeyword || is_aggregate(keyword));
         let is_column = match &parser.peek_nth_token_ref(1).token {
-            Token::LParen if !is_quoted && (is_name || is_aggregate(keyword)) => {
+            Token::LParen if is_function => {
                 return if is_plain_call(parser) { self.call(parser) } else { Ok(None) };
             }
             // `DATE '2024-01-31'` is no column.
@@ -303,10 +331,10 @@ impl Grammar {
     }
 
     /// `table.column`.
-    fn qualified(parser: &mut Parser<'_>, is_name: bool) -> Operand {
-        let is_plain = is_name
+    fn qualified(parser: &mut Parser<'_>, is_table: bool) -> Operand {
+        let is_plain = is_table
             && matches!(&parser.peek_nth_token_ref(2).token, Token::Word(column)
-                if column.keyword == Keyword::NoKeyword || column.quote_style.is_some())
+                if is_name(column.keyword) || column.quote_style.is_some())
             && !matches!(parser.peek_nth_token_ref(3).token, Token::Period | Token::LParen | Token::LBracket);
         if !is_plain {
             return Ok(None);
@@ -462,7 +490,9 @@ fn is_of_plain_argument(token: &Token, is_first: bool) -> bool {
             | Keyword::ELSE
             | Keyword::END
             | Keyword::CAST => true,
-            keyword => is_aggregate(keyword),
+            // `json_object('a' VALUE 1)`.
+            Keyword::KEY | Keyword::VALUE => false,
+            keyword => is_aggregate(keyword) || is_name(keyword),
         },
         _ => false,
     }
@@ -502,8 +532,15 @@ mod tests {
             "t.a",
             "t.\"A\"",
             "s.t.a",
+            "id",
+            "t.name",
+            "value",
+            "value (1)",
+            "type.key",
             "$1",
             "count(*)",
+            "count(id)",
+            "json_object('a' VALUE 1)",
             "sum(DISTINCT a)",
             "max(a) FILTER (WHERE a > 1)",
             "DATE '2024-01-31'",
