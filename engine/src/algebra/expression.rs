@@ -280,7 +280,7 @@ impl Expr {
             }
             Expr::And(all) | Expr::Or(all) | Expr::Call(_, all) => all.iter_mut().for_each(visit),
             Expr::Not(a) | Expr::IsNull(a) | Expr::Negate(a) | Expr::Cast(a, _) | Expr::InQuery(a, _) => {
-                visit(a)
+                visit(a);
             }
             Expr::InList(a, list) => {
                 visit(a);

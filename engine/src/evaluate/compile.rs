@@ -175,6 +175,11 @@ pub(super) fn unified<const N: usize>(mut nodes: [Node; N], expression: &str) ->
 
 /// Brings all nodes into one class, and returns its type; none if all are NULL.
 fn unify_all(nodes: &mut [Node], expression: &str) -> Result<Option<DataType>, Error> {
+    if let Some(first @ Some(_)) = nodes.first().map(|node| node.data_type)
+        && nodes.iter().all(|node| node.data_type == first)
+    {
+        return Ok(first);
+    }
     read_literals(nodes)?;
     let mut common: Option<DataType> = None;
     for data_type in nodes.iter().filter_map(|node| node.data_type) {

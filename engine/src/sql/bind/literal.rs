@@ -1,5 +1,7 @@
 //! Literals: numbers, texts, dates and parameters.
 
+use std::borrow::Cow;
+
 use nuages_storage::value::DECIMAL_PRECISION_MAX;
 use nuages_storage::{DataType, Value};
 use rust_decimal::Decimal;
@@ -64,7 +66,10 @@ impl Binder<'_> {
         if let Ok(int) = text.parse::<i64>() {
             return Ok(Typed::literal(Value::Int(int)));
         }
-        let plain = text.replace('_', "");
+        let plain = match text.contains('_') {
+            true => Cow::Owned(text.replace('_', "")),
+            false => Cow::Borrowed(text),
+        };
         if let Ok(int) = plain.parse::<i64>() {
             return Ok(Typed::literal(Value::Int(int)));
         }
