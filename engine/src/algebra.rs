@@ -6,13 +6,15 @@
 //! renumbering anything above it, and a correlated subquery simply mentions a column of a source outside.
 //!
 //! Order of reading: [`expression`] (scalars), [`relation`] (operators), [`window`], [`statement`] (what a session
-//! runs).
+//! runs), `walk` (what mentions what).
 
 pub mod expression;
 pub mod function;
 mod print;
 pub mod relation;
+mod sorted_set;
 pub mod statement;
+pub(crate) mod walk;
 pub mod window;
 
 pub use expression::{Arithmetic, Comparison, Expr, TextMatch};

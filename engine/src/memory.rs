@@ -192,7 +192,11 @@ impl ResultRows {
     /// [`Error::MemoryLimit`].
     pub(crate) fn add(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
         let from = self.rows.len();
-        self.rows.extend(batch.selection.iter().map(|row| batch.row(row)));
+        let width = batch.columns.len();
+        self.rows.extend((0..batch.count()).map(|_| Vec::with_capacity(width)));
+        for column in &batch.columns {
+            column.add_values(&batch.selection, &mut self.rows[from..]);
+        }
         self.count_from(from)
     }
 

@@ -9,7 +9,7 @@
 //! The planner does not guess the size of an index range: it counts it in the counted trees of the version it plans
 //! on. A plan holds no version and no row, so it may be kept and run again on any version of the same schema.
 //!
-//! Order of reading: `depth` (what is too deep to be planned), `columns` (what mentions what), `rewrite`, `planner` and
+//! Order of reading: `depth` (what is too deep to be planned), `rewrite`, `planner` and
 //! `premise` (what is known while planning), `build` (operator by operator), `subject`, `sarg`, `implication`, `path`,
 //! `access`, `union`, `intersection` and `test_order` (access paths), `join_order`, `join` and `late` (order and
 //! method), `lateral`, `window`, `shared` (what aggregates have in common), `work_table` (common table expressions),
@@ -18,7 +18,6 @@
 mod access;
 mod build;
 mod cardinality;
-pub(crate) mod columns;
 pub mod cost;
 pub(crate) mod depth;
 mod failing;
@@ -38,7 +37,6 @@ mod rule;
 mod sarg;
 mod selectivity;
 mod shared;
-mod sorted_set;
 mod spread;
 pub(crate) mod statistics;
 mod steering;
@@ -67,8 +65,8 @@ use steering::Steering;
 /// [`Error::Type`] where an expression makes no sense; [`Error::UnknownTable`] if a table is not there;
 /// [`Error::TooDeep`].
 pub fn plan(query: Query, catalog: &Catalog, version: &Version) -> Result<Plan, Error> {
-    depth::check_query(&query)?;
-    Planner::new(catalog, version, &query).plan(query)
+    let numbers = depth::check_query(&query)?;
+    Planner::new(catalog, version, numbers).plan(query)
 }
 
 /// Plans a query that is kept. Even to copy one that is too deep would be too much.
@@ -76,9 +74,8 @@ pub fn plan(query: Query, catalog: &Catalog, version: &Version) -> Result<Plan, 
 /// # Errors
 /// As [`plan`].
 pub(crate) fn plan_kept(query: &Query, catalog: &Catalog, version: &Version) -> Result<Plan, Error> {
-    depth::check_query(query)?;
-    let query = query.clone();
-    Planner::new(catalog, version, &query).plan(query)
+    let numbers = depth::check_query(query)?;
+    Planner::new(catalog, version, numbers).plan(query.clone())
 }
 
 /// A plan that was made for some values of its query's parameters.
@@ -103,8 +100,8 @@ pub(crate) fn plan_for(
     version: &Version,
     values: &[Value],
 ) -> Result<PlannedFor, Error> {
-    depth::check_query(query)?;
-    let mut planner = Planner::new(catalog, version, query);
+    let numbers = depth::check_query(query)?;
+    let mut planner = Planner::new(catalog, version, numbers);
     let parameters = planner.know_values(values);
     let plan = planner.plan(query.clone())?;
     let cost = planner.price(&plan);
@@ -138,8 +135,8 @@ pub(crate) fn plan_along(
     version: &Version,
     given: Vec<usize>,
 ) -> Result<(Planned, Vec<Vec<usize>>), Error> {
-    depth::check_query(query)?;
-    let mut planner = Planner::new(catalog, version, query);
+    let numbers = depth::check_query(query)?;
+    let mut planner = Planner::new(catalog, version, numbers);
     planner.steering = Steering::along(given);
     let plan = planner.plan(query.clone())?;
     let cost = planner.price(&plan);
@@ -151,8 +148,8 @@ pub(crate) fn plan_along(
 /// # Errors
 /// As [`plan`].
 pub(crate) fn plan_as_written(query: &Query, catalog: &Catalog, version: &Version) -> Result<Planned, Error> {
-    depth::check_query(query)?;
-    let mut planner = Planner::new(catalog, version, query);
+    let numbers = depth::check_query(query)?;
+    let mut planner = Planner::new(catalog, version, numbers);
     planner.optimize = false;
     let plan = planner.plan(query.clone())?;
     Ok(Planned { cost: planner.price(&plan), plan })
@@ -164,8 +161,8 @@ pub(crate) fn plan_as_written(query: &Query, catalog: &Catalog, version: &Versio
 /// # Errors
 /// As [`plan`].
 pub fn plan_by_indexes(query: Query, catalog: &Catalog, version: &Version) -> Result<Plan, Error> {
-    depth::check_query(&query)?;
-    let mut planner = Planner::new(catalog, version, &query);
+    let numbers = depth::check_query(&query)?;
+    let mut planner = Planner::new(catalog, version, numbers);
     planner.scan_cost = 1e3;
     planner.plan(query)
 }

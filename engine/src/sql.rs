@@ -13,10 +13,11 @@
 //! Order of reading: [`Connection`], `control` (transactions, EXPLAIN), `changing` (common tables that change rows), `merge`,
 //! `define`, `alter`, `drop` and `dependents` (statements about the schema), `pragma` and `counts` (what SQLite tells of the schema and of what
 //! was done), [`PreparedStatement`], `named` (PREPARE), `kept` (texts that are asked again), `parse`, `tokens`, `grammar`,
-//! `climb`, `prefix`, `frame`, `hint` (what was probably meant), `bind`, `parameters`, `error`; `print` (SQL out).
+//! `block`, `climb`, `prefix`, `frame`, `hint` (what was probably meant), `bind`, `parameters`, `error`; `print` (SQL out).
 
 mod alter;
 mod bind;
+mod block;
 mod bound;
 mod changing;
 mod climb;

@@ -352,6 +352,20 @@ impl<'v> Vector<'v> {
         }
     }
 
+    /// Adds the value of each selected row to the row of values that is made of it.
+    pub(crate) fn add_values(&self, selection: &Bits, rows: &mut [Vec<Value>]) {
+        let selected = selection.iter().zip(rows);
+        match self {
+            Vector::Word { kind: DataType::BigInt | DataType::Integer | DataType::SmallInt, data, nulls } => {
+                for (row, values) in selected {
+                    let word = data.get(row).filter(|_| !nulls.contains(row));
+                    values.push(word.map_or(Value::Null, |word| Value::Int(word.cast_signed())));
+                }
+            }
+            column => selected.for_each(|(row, values)| values.push(column.value(row))),
+        }
+    }
+
     /// A column of these rows of this one, in this order; [`NO_ROW`] becomes NULL. Texts that lie in a leaf are not
     /// copied.
     #[must_use]

@@ -233,9 +233,22 @@ impl Expr {
 
     /// Whether something is true of one of the same subexpressions.
     pub(crate) fn any_child(&self, is_so: impl Fn(&Expr) -> bool) -> bool {
-        let mut any = false;
-        self.each_child(&mut |child| any = any || is_so(child));
-        any
+        match self {
+            Expr::Literal(_) | Expr::Parameter(..) | Expr::Column(_) | Expr::Scalar(_) | Expr::Exists(_) => {
+                false
+            }
+            Expr::Compare(_, a, b) | Expr::Arithmetic(_, a, b) => is_so(a) || is_so(b),
+            Expr::And(all) | Expr::Or(all) | Expr::Call(_, all) => all.iter().any(is_so),
+            Expr::Not(a) | Expr::IsNull(a) | Expr::Negate(a) | Expr::Cast(a, _) | Expr::InQuery(a, _) => {
+                is_so(a)
+            }
+            Expr::InList(a, list) => is_so(a) || list.iter().any(is_so),
+            Expr::Case { branches, otherwise } => {
+                branches.iter().any(|(when, then)| is_so(when) || is_so(then))
+                    || otherwise.as_deref().is_some_and(is_so)
+            }
+            Expr::Match { text, pattern, .. } => is_so(text) || is_so(pattern),
+        }
     }
 
     /// Whether its value may be another each time it is computed in one statement, as one that is drawn by lot: to
@@ -252,22 +265,38 @@ impl Expr {
 
     /// The same subexpressions, to be changed in place.
     pub fn children_mut(&mut self) -> Vec<&mut Expr> {
+        let mut children = Vec::new();
+        self.each_child_mut(&mut |child| children.push(child));
+        children
+    }
+
+    /// Calls `visit` with the same subexpressions, to be changed in place.
+    pub(crate) fn each_child_mut<'e>(&'e mut self, visit: &mut dyn FnMut(&'e mut Expr)) {
         match self {
-            Expr::Literal(_) | Expr::Parameter(..) | Expr::Column(_) | Expr::Scalar(_) | Expr::Exists(_) => {
-                Vec::new()
+            Expr::Literal(_) | Expr::Parameter(..) | Expr::Column(_) | Expr::Scalar(_) | Expr::Exists(_) => {}
+            Expr::Compare(_, a, b) | Expr::Arithmetic(_, a, b) => {
+                visit(a);
+                visit(b);
             }
-            Expr::Compare(_, a, b) | Expr::Arithmetic(_, a, b) => vec![a, b],
-            Expr::And(all) | Expr::Or(all) | Expr::Call(_, all) => all.iter_mut().collect(),
+            Expr::And(all) | Expr::Or(all) | Expr::Call(_, all) => all.iter_mut().for_each(visit),
             Expr::Not(a) | Expr::IsNull(a) | Expr::Negate(a) | Expr::Cast(a, _) | Expr::InQuery(a, _) => {
-                vec![a]
+                visit(a);
             }
-            Expr::InList(a, list) => std::iter::once(&mut **a).chain(list).collect(),
-            Expr::Case { branches, otherwise } => branches
-                .iter_mut()
-                .flat_map(|(when, then)| [when, then])
-                .chain(otherwise.as_deref_mut())
-                .collect(),
-            Expr::Match { text, pattern, .. } => vec![text, pattern],
+            Expr::InList(a, list) => {
+                visit(a);
+                list.iter_mut().for_each(visit);
+            }
+            Expr::Case { branches, otherwise } => {
+                for (when, then) in branches {
+                    visit(when);
+                    visit(then);
+                }
+                otherwise.as_deref_mut().into_iter().for_each(visit);
+            }
+            Expr::Match { text, pattern, .. } => {
+                visit(text);
+                visit(pattern);
+            }
         }
     }
 }

@@ -87,10 +87,19 @@ fn fold(node: Node) -> Node {
             left.as_constant().is_some() && right.as_constant().is_some()
         }
         Operation::Call(function, _) if !function.is_immutable() => false,
+        Operation::And(all) | Operation::Or(all) | Operation::Call(_, all) => {
+            all.iter().all(|node| node.as_constant().is_some())
+        }
+        Operation::Not(operand) | Operation::IsNull(operand) | Operation::Cast(operand) => {
+            operand.as_constant().is_some()
+        }
         _ => node.children().iter().all(|child| child.as_constant().is_some()),
     };
     if !constant {
         return node;
+    }
+    if let Some(int) = integer(&node.operation) {
+        return Node::constant_of(Value::Int(int), node.data_type);
     }
     let batch = Batch::new([], 1);
     let context = Context::at(&[], jiff::Timestamp::UNIX_EPOCH);
@@ -100,6 +109,20 @@ fn fold(node: Node) -> Node {
     match value {
         Ok(value) => Node::constant_of(value, node.data_type),
         Err(_) => node,
+    }
+}
+
+/// What arithmetic makes of two constant integers, where that is one: without making columns of them.
+fn integer(operation: &Operation) -> Option<i64> {
+    let Operation::Arithmetic(op, left, right) = operation else { return None };
+    let (Value::Int(left), Value::Int(right)) = (left.as_constant()?, right.as_constant()?) else {
+        return None;
+    };
+    match op {
+        Arithmetic::Add => left.checked_add(*right),
+        Arithmetic::Subtract => left.checked_sub(*right),
+        Arithmetic::Multiply => left.checked_mul(*right),
+        _ => None,
     }
 }
 
@@ -152,6 +175,11 @@ pub(super) fn unified<const N: usize>(mut nodes: [Node; N], expression: &str) ->
 
 /// Brings all nodes into one class, and returns its type; none if all are NULL.
 fn unify_all(nodes: &mut [Node], expression: &str) -> Result<Option<DataType>, Error> {
+    if let Some(first @ Some(_)) = nodes.first().map(|node| node.data_type)
+        && nodes.iter().all(|node| node.data_type == first)
+    {
+        return Ok(first);
+    }
     read_literals(nodes)?;
     let mut common: Option<DataType> = None;
     for data_type in nodes.iter().filter_map(|node| node.data_type) {

@@ -31,6 +31,7 @@ impl<'v> Operator<'v> for Project<'v> {
             return Ok(false);
         }
         batch.columns.clear();
+        batch.columns.reserve_exact(self.columns.len());
         for scalar in self.columns {
             batch.columns.push(scalar.evaluate(&self.rows, context)?);
         }

@@ -8,16 +8,20 @@
 use nuages_storage::{DataType, TableId};
 
 use super::build::Run;
-use super::columns::{self, ColumnSet, conjunction, conjuncts};
 use super::cost;
 use super::filtered_scan::filtered_scan;
 use super::planner::Planner;
 use super::subject::{Subject, Subjects};
 use super::test_order::cheapest_first;
+use crate::algebra::walk::{self, ColumnSet, conjunction, conjuncts};
 use crate::algebra::{Column, Comparison, Expr, Relation, SortKey, Source};
 use crate::catalog::{IndexDefinition, TableDefinition};
 use crate::error::Error;
 use crate::plan::{Access, Basis, Estimate, Fetch, Node, Plan, PlanColumn, Predicate, RowCount, Scan};
+
+/// A table that is scanned in so many microseconds is scanned: to look for a union or an order takes several times as
+/// long.
+const SCAN_US_MIN: f64 = 0.25;
 
 /// An access path, what it covers and what it costs.
 pub(super) struct Candidate {
@@ -74,7 +78,7 @@ impl Planner<'_> {
         let (table, source, parts) = match input {
             Relation::Scan { table, source } => (*table, *source, Vec::new()),
             Relation::Filter { input, predicate } => match &**input {
-                Relation::Scan { table, source } if !columns::has_subquery(predicate) => {
+                Relation::Scan { table, source } if !walk::has_subquery(predicate) => {
                     (*table, *source, conjuncts(predicate.clone()))
                 }
                 _ => return Ok(None),
@@ -87,6 +91,11 @@ impl Planner<'_> {
         let definition = self.table(table)?;
         let subjects = Subjects::of(definition, source);
         let Some(order) = wanted_order(&subjects, keys) else { return Ok(None) };
+        // To sort all of a table that is scanned in no time takes less than to look for its order.
+        let is_by_row_id = order.first().is_some_and(|first| first.is_row_id);
+        if run.is_none() && !is_by_row_id && !self.may_gain_by_paths(definition) {
+            return Ok(None);
+        }
         let candidates = self.candidates(&subjects, &parts, true);
         let estimate = self.estimate_of(&candidates, definition, source, &parts);
         let sorted = candidates
@@ -134,7 +143,7 @@ impl Planner<'_> {
         let rest = parts.iter().enumerate().filter(|(number, _)| !candidate.covered.contains(number));
         let mut awaits = false;
         for (_, part) in rest {
-            columns::walk(part, &mut |expr| {
+            walk::walk(part, &mut |expr| {
                 awaits |= matches!(expr, Expr::Parameter(number, _) if *number >= self.values.len());
             });
         }
@@ -160,7 +169,7 @@ impl Planner<'_> {
             .collect();
         let residual = if self.optimize { cheapest_first(definition, residual) } else { residual };
         let mut wanted = needed.clone();
-        residual.iter().for_each(|part| columns::add_columns(part, &mut wanted));
+        residual.iter().for_each(|part| walk::add_columns(part, &mut wanted));
         let (fetch, columns) = fetches(definition, source, &wanted)?;
         let scan = Scan {
             table: definition.id,
@@ -219,9 +228,7 @@ impl Planner<'_> {
         let Some((_, _, Some(predicate))) = filtered_scan(relation) else { return false };
         let fixes = |part: &Expr| match part {
             Expr::Compare(Comparison::Equal, a, b) => [(a, b), (b, a)].into_iter().any(|(side, value)| {
-                **side == Expr::Column(column)
-                    && columns::columns_of(value).is_empty()
-                    && !value.is_volatile()
+                **side == Expr::Column(column) && walk::columns_of(value).is_empty() && !value.is_volatile()
             }),
             _ => false,
         };
@@ -229,6 +236,13 @@ impl Planner<'_> {
             Expr::And(parts) => parts.iter().any(fixes),
             part => fixes(part),
         }
+    }
+
+    /// Whether paths that are made of others, or are read for their order, may save what it takes to look for them: not
+    /// where all of the table is scanned in a fraction of that time.
+    fn may_gain_by_paths(&self, definition: &TableDefinition) -> bool {
+        let scan = self.table_rows(definition.id) * (self.scan_cost + cost::TEST);
+        scan > SCAN_US_MIN || self.is_steered()
     }
 
     fn whole_table(&self, definition: &TableDefinition) -> Candidate {
@@ -269,7 +283,9 @@ impl Planner<'_> {
             let both = self.intersection(definition, &paths);
             found.extend(paths);
             found.extend(both);
-            found.extend(self.unions(subjects, parts));
+            if self.may_gain_by_paths(definition) {
+                found.extend(self.unions(subjects, parts));
+            }
         }
         found
     }

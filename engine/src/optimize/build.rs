@@ -5,9 +5,9 @@
 use nuages_storage::DataType;
 use nuages_storage::key::KeyPart;
 
-use super::columns::{self, ColumnSet, conjunction, conjuncts};
 use super::planner::{Planner, compile_over};
 use super::premise::Premise;
+use crate::algebra::walk::{self, ColumnSet, conjunction, conjuncts};
 use crate::algebra::{
     self, Aggregate, AggregateFunction, Column, Expr, Query, Relation, SetKind, SortKey, Source,
 };
@@ -84,17 +84,16 @@ impl Planner<'_> {
     }
 
     fn build_filter(&mut self, input: Relation, predicate: Expr, needed: &ColumnSet) -> Result<Plan, Error> {
-        let (mut nested, plain): (Vec<_>, Vec<_>) = conjuncts(predicate)
-            .into_iter()
-            .partition(|part| self.has_subquery && columns::has_subquery(part));
+        let (mut nested, plain): (Vec<_>, Vec<_>) =
+            conjuncts(predicate).into_iter().partition(|part| self.has_subquery && walk::has_subquery(part));
         let pending = self.extract(&mut nested);
         let mut below = needed.clone();
-        nested.iter().for_each(|part| columns::add_columns(part, &mut below));
+        nested.iter().for_each(|part| walk::add_columns(part, &mut below));
         pending.iter().for_each(|pending| pending.add_needed(&mut below));
         let plan = match input {
             Relation::Scan { table, source } => self.build_scan(table, source, plain, &below)?,
             input => {
-                plain.iter().for_each(|part| columns::add_columns(part, &mut below));
+                plain.iter().for_each(|part| walk::add_columns(part, &mut below));
                 let plan = self.build(input, &below)?;
                 self.filtered(plan, conjunction(plain))?
             }
@@ -136,7 +135,7 @@ impl Planner<'_> {
         };
         let pending = self.extract(&mut exprs);
         let mut below = ColumnSet::new();
-        exprs.iter().for_each(|expr| columns::add_columns(expr, &mut below));
+        exprs.iter().for_each(|expr| walk::add_columns(expr, &mut below));
         pending.iter().for_each(|pending| pending.add_needed(&mut below));
         let input = self.build(input, &below)?;
         let input = self.apply(input, pending)?;
@@ -182,7 +181,7 @@ impl Planner<'_> {
         }
         let pending = self.extract(&mut exprs);
         let mut below = ColumnSet::new();
-        exprs.iter().for_each(|expr| columns::add_columns(expr, &mut below));
+        exprs.iter().for_each(|expr| walk::add_columns(expr, &mut below));
         pending.iter().for_each(|pending| pending.add_needed(&mut below));
         let input = self.build(input, &below)?;
         let input = self.apply(input, pending)?;
@@ -233,7 +232,7 @@ impl Planner<'_> {
         let mut exprs: Vec<Expr> = keys.iter().map(|key| key.expr.clone()).collect();
         let pending = self.extract(&mut exprs);
         let mut below = needed.clone();
-        exprs.iter().for_each(|expr| columns::add_columns(expr, &mut below));
+        exprs.iter().for_each(|expr| walk::add_columns(expr, &mut below));
         pending.iter().for_each(|pending| pending.add_needed(&mut below));
         let input = self.build(input, &below)?;
         let input = self.apply(input, pending)?;
@@ -310,7 +309,7 @@ impl Planner<'_> {
     ) -> Result<Plan, Error> {
         let pending = self.extract(&mut on);
         let mut below = needed.clone();
-        on.iter().for_each(|expr| columns::add_columns(expr, &mut below));
+        on.iter().for_each(|expr| walk::add_columns(expr, &mut below));
         pending.iter().for_each(|pending| pending.add_needed(&mut below));
         let input = self.build(input, &below)?;
         let input = self.apply(input, pending)?;
@@ -448,9 +447,9 @@ pub(super) fn cast_columns(plan: Plan, types: &[DataType]) -> Result<Plan, Error
 
 #[cfg(test)]
 mod tests {
-    use super::super::columns::ColumnSet;
     use super::super::planner::Planner;
     use super::super::rule::testing::{C, P, column, family, number};
+    use crate::algebra::walk::ColumnSet;
     use crate::algebra::{JoinKind, Relation};
     use crate::plan::{Node, Plan};
 

@@ -8,12 +8,12 @@
 use nuages_storage::TableId;
 use smallvec::SmallVec;
 
-use super::columns::{columns_of, conjuncts};
 use super::filtered_scan::filtered_scan;
 use super::planner::Planner;
 use super::selectivity::{FEW_ROWS, places_of};
 use super::spread::meeting_share;
 use super::subject::Subjects;
+use crate::algebra::walk::{columns_of, conjuncts};
 use crate::algebra::{Column, Comparison, Expr, Relation, Source, TextMatch};
 use crate::catalog::IndexDefinition;
 

@@ -1,14 +1,14 @@
-//! How deep a statement may be nested.
+//! How deep a statement may be nested, and what else is known of it before it is planned.
 //!
 //! Planning, compiling and running descend into expressions and relations by recursion, and a recursion that is too
 //! deep ends the process. So the depth is measured before anything else looks at a statement or a definition, here,
-//! with a stack of its own on the heap.
+//! with a stack of its own on the heap. Who has seen all of a query also knows which numbers are free in it.
 
 use smallvec::SmallVec;
 
-use super::columns::expressions;
+use crate::algebra::walk::each_expression;
 use crate::algebra::{
-    ConflictAction, Expr, InsertSource, OnConflict, OutputColumn, Query, Relation, Statement,
+    ConflictAction, Expr, InsertSource, OnConflict, OutputColumn, Query, Relation, Source, Statement,
 };
 use crate::error::Error;
 
@@ -30,14 +30,34 @@ pub(crate) fn check_expr(expr: &Expr) -> Result<(), Error> {
     open.check()
 }
 
-/// Refuses a query that is nested too deep.
+/// What is known of a query before it is planned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    /// Source numbers from this one on are not used in it.
+    pub(crate) sources: u32,
+    /// Parameter numbers from this one on are not used in it.
+    pub(crate) parameters: usize,
+    /// Whether there is a subquery in it.
+    pub(crate) has_subquery: bool,
+}
+
+impl Numbers {
+    fn note(&mut self, source: Source) {
+        if source != Source::SELF {
+            self.sources = self.sources.max(source.number() + 1);
+        }
+    }
+}
+
+/// Refuses a query that is nested too deep, and tells what is known of another.
 ///
 /// # Errors
 /// [`Error::TooDeep`].
-pub(crate) fn check_query(query: &Query) -> Result<(), Error> {
+pub(crate) fn check_query(query: &Query) -> Result<Numbers, Error> {
     let mut open = Open::default();
     open.query(query, 1);
-    open.check()
+    open.check()?;
+    Ok(open.numbers)
 }
 
 /// Refuses a statement that is nested too deep.
@@ -79,6 +99,7 @@ pub(crate) fn check_statement(statement: &Statement) -> Result<(), Error> {
 #[derive(Default)]
 struct Open<'a> {
     parts: SmallVec<[(Part<'a>, usize); 8]>,
+    numbers: Numbers,
 }
 
 enum Part<'a> {
@@ -105,20 +126,25 @@ impl<'a> Open<'a> {
         match expr {
             Expr::Scalar(query) | Expr::InQuery(_, query) => self.query(query, depth + SUBQUERY_LEVELS),
             Expr::Exists(relation) => self.relation(relation, depth + SUBQUERY_LEVELS),
-            _ => {}
+            _ => return,
         }
+        self.numbers.has_subquery = true;
     }
 
     fn below_relation(&mut self, relation: &'a Relation, depth: usize) {
-        self.exprs(expressions(relation), depth);
-        relation.inputs().into_iter().for_each(|input| self.relation(input, depth));
+        relation.source().into_iter().for_each(|source| self.numbers.note(source));
+        each_expression(relation, &mut |expr| self.expr(expr, depth));
+        relation.each_input(&mut |input| self.relation(input, depth));
         relation.each_query(&mut |query| self.query(query, depth));
     }
 
     /// What has nothing below it is not opened: most of an `INSERT` are literals.
     fn expr(&mut self, expr: &'a Expr, depth: usize) {
-        if !matches!(expr, Expr::Literal(_) | Expr::Parameter(..) | Expr::Column(_)) {
-            self.parts.push((Part::Expr(expr), depth));
+        match expr {
+            Expr::Literal(_) => {}
+            Expr::Column(column) => self.numbers.note(column.source()),
+            Expr::Parameter(number, _) => self.numbers.parameters = self.numbers.parameters.max(number + 1),
+            expr => self.parts.push((Part::Expr(expr), depth)),
         }
     }
 
@@ -144,7 +170,7 @@ impl<'a> Open<'a> {
 mod tests {
     use super::*;
     use crate::Database;
-    use crate::algebra::{Arithmetic, SetKind, Source};
+    use crate::algebra::{Arithmetic, SetKind};
     use crate::catalog::{NewCheck, NewColumn, NewIndex, NewPart, NewTable};
     use crate::outcome::ResultSet;
     use crate::session::Session;
@@ -231,6 +257,22 @@ mod tests {
             assert_eq!(run(&refused), Err(TOO_DEEP));
             assert_eq!(db.explain(&refused), Err(TOO_DEEP));
         }
+    }
+
+    #[test]
+    fn the_numbers_of_sources_and_parameters_are_those_of_subqueries_too() {
+        let (outer, inner) = (Source::new(3), Source::new(7));
+        let below = Query::new(
+            Relation::Unit.project(inner, vec![Expr::Parameter(4, DataType::BigInt)]),
+            vec![OutputColumn::new("n", Expr::from(inner.column(0)))],
+        );
+        let of = |expr: Expr| Query::new(Relation::Unit.project(outer, vec![expr]), Vec::new());
+        let plain = Numbers { sources: 4, parameters: 0, has_subquery: false };
+        assert_eq!(check_query(&of(Expr::literal(1))), Ok(plain));
+        let nested = Numbers { sources: 8, parameters: 5, has_subquery: true };
+        assert_eq!(check_query(&of(Expr::Scalar(Box::new(below)))), Ok(nested));
+        let mentioned = Numbers { sources: 10, ..plain };
+        assert_eq!(check_query(&of(Source::new(9).column(1).into())), Ok(mentioned));
     }
 
     #[test]

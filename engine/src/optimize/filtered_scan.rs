@@ -2,14 +2,14 @@
 
 use nuages_storage::TableId;
 
-use super::columns;
+use crate::algebra::walk;
 use crate::algebra::{Expr, Relation, Source};
 
 /// The table that a relation scans, its source and the filter over it, which has no subquery.
 pub(super) fn filtered_scan(relation: &Relation) -> Option<(TableId, Source, Option<&Expr>)> {
     match relation {
         Relation::Scan { table, source } => Some((*table, *source, None)),
-        Relation::Filter { input, predicate } if !columns::has_subquery(predicate) => match &**input {
+        Relation::Filter { input, predicate } if !walk::has_subquery(predicate) => match &**input {
             Relation::Scan { table, source } => Some((*table, *source, Some(predicate))),
             _ => None,
         },

@@ -7,9 +7,9 @@
 
 use nuages_storage::Value;
 
-use super::columns::conjuncts;
 use super::rule::fold::folded;
 use super::subject::{Subjects, with_constant};
+use crate::algebra::walk::conjuncts;
 use crate::algebra::{Comparison, Expr};
 use crate::catalog::IndexDefinition;
 use crate::evaluate::Scalar;

@@ -12,7 +12,6 @@ mod merge;
 use nuages_storage::DataType;
 
 use super::build::Run;
-use super::columns::{self, ColumnSet, SourceSet, conjunction, conjuncts};
 use super::cost;
 use super::filtered_scan::filtered_scan;
 use super::join_order::graph::JoinGraph;
@@ -21,6 +20,7 @@ use super::join_order::{self, JoinTree};
 use super::lateral::is_lateral;
 use super::planner::{Planner, sources};
 use super::rewrite::mentioned;
+use crate::algebra::walk::{self, ColumnSet, SourceSet, conjunction, conjuncts};
 use crate::algebra::{Comparison, Expr, JoinKind, Relation, SortKey};
 use crate::error::Error;
 use crate::evaluate::{Scalar, same_keys, unify};
@@ -59,7 +59,7 @@ impl Planner<'_> {
             Relation::Join { kind, left, right, on } => {
                 let on = conjuncts(on);
                 let mut below = needed.clone();
-                on.iter().for_each(|part| columns::add_columns(part, &mut below));
+                on.iter().for_each(|part| walk::add_columns(part, &mut below));
                 let left = self.build(*left, &below)?;
                 self.attach(kind, left, &right, on, needed, false)
                     .map(|plan| plan.expect("hash joins always can"))
@@ -72,9 +72,9 @@ impl Planner<'_> {
     pub(super) fn build_inner(&mut self, join: Relation, needed: &ColumnSet) -> Result<Plan, Error> {
         let (mut relations, mut parts) = (Vec::new(), Vec::new());
         flatten(join, &mut relations, &mut parts);
-        let (nested, parts): (Vec<_>, Vec<_>) = parts.into_iter().partition(columns::has_subquery);
+        let (nested, parts): (Vec<_>, Vec<_>) = parts.into_iter().partition(walk::has_subquery);
         let mut below = needed.clone();
-        parts.iter().chain(&nested).for_each(|part| columns::add_columns(part, &mut below));
+        parts.iter().chain(&nested).for_each(|part| walk::add_columns(part, &mut below));
         let mut inputs = Vec::with_capacity(relations.len());
         for relation in relations {
             let plan = self.build(relation.clone(), &below)?;
@@ -87,7 +87,7 @@ impl Planner<'_> {
             .map(|(relation, plan)| Some(Side { plan, relation: Some(relation) }))
             .collect();
         let mut above = needed.clone();
-        nested.iter().for_each(|part| columns::add_columns(part, &mut above));
+        nested.iter().for_each(|part| walk::add_columns(part, &mut above));
         let (joined, _) = self.build_tree(&tree, &mut graph, &mut sides, &above)?;
         let parts: Vec<Expr> = graph.rest().cloned().chain(nested).collect();
         match conjunction(parts) {
@@ -153,7 +153,7 @@ impl Planner<'_> {
         on: Vec<Expr>,
         wanted: Wanted<'_>,
     ) -> Result<Plan, Error> {
-        let plain = !on.iter().any(columns::has_subquery);
+        let plain = !on.iter().any(walk::has_subquery);
         let lookup = |of: &Plan, side: &Side| match (&side.relation, plain) {
             (Some(relation), true) => self.lookup(of, relation, &on),
             _ => Ok(None),
@@ -216,13 +216,13 @@ impl Planner<'_> {
         in_order: bool,
     ) -> Result<Option<Plan>, Error> {
         let wanted = Wanted::columns(needed);
-        let plain = !on.iter().any(columns::has_subquery) && kind != JoinKind::Full;
+        let plain = !on.iter().any(walk::has_subquery) && kind != JoinKind::Full;
         let by_index = if self.optimize && plain { self.lookup(&left, right, &on)? } else { None };
         let right_size = match in_order {
             true => None,
             false => {
                 let mut below = needed.clone();
-                on.iter().for_each(|part| columns::add_columns(part, &mut below));
+                on.iter().for_each(|part| walk::add_columns(part, &mut below));
                 Some(self.build(right.clone(), &below)?)
             }
         };
@@ -278,7 +278,7 @@ impl Planner<'_> {
                 false => equality(part, &left_sources, &right_sources),
             };
             match sides {
-                Some((l, r)) if self.optimize && is_key && !columns::has_subquery(part) => {
+                Some((l, r)) if self.optimize && is_key && !walk::has_subquery(part) => {
                     let (l, r) = self.same_type(l, &left, r, &right)?;
                     left_keys.push(l);
                     right_keys.push(r);
@@ -294,7 +294,7 @@ impl Planner<'_> {
             })
         });
         let mut wanted = wanted.needed.clone();
-        residual.iter().for_each(|part| columns::add_columns(part, &mut wanted));
+        residual.iter().for_each(|part| walk::add_columns(part, &mut wanted));
         let kept = |column: &PlanColumn| left_keys.is_empty() || wanted.contains(&column.column);
         let (right_columns, kept): (Vec<usize>, Vec<PlanColumn>) =
             right.columns.iter().copied().enumerate().filter(|(_, column)| kept(column)).unzip();
@@ -351,18 +351,18 @@ impl Planner<'_> {
         }
         let mut ordered = SourceSet::new();
         keys.iter().for_each(|key| ordered.extend(mentioned(&key.expr)));
-        let inside = |relation: &Relation| ordered.is_subset(&columns::sources_of(relation));
+        let inside = |relation: &Relation| ordered.is_subset(&walk::sources_of(relation));
         let (left, right) = match (inside(left), inside(right) && kind == JoinKind::Inner) {
             (true, _) => (left, right),
             (false, true) => (right, left),
             (false, false) => return Ok(None),
         };
         let on = conjuncts(on.clone());
-        if on.iter().any(columns::has_subquery) {
+        if on.iter().any(walk::has_subquery) {
             return Ok(None);
         }
         let mut below = needed.clone();
-        on.iter().for_each(|part| columns::add_columns(part, &mut below));
+        on.iter().for_each(|part| walk::add_columns(part, &mut below));
         let joined = run.map(|run| Run { skipped: 0, ..run }); // of joined rows none can be skipped by its number
         let Some(left) = self.build_in_order(left, keys, joined, &below)? else { return Ok(None) };
         self.attach(kind, left, right, on, needed, true)

@@ -4,9 +4,9 @@
 //! join takes away more, and each test is dear, they had better come last (TPC-H's query 21: the suppliers of one
 //! nation are few, the lines that came late are not). Both ways are planned, and the cheaper is taken.
 
-use super::columns::ColumnSet;
 use super::lateral::is_lateral;
 use super::planner::{NESTING_MAX, Planner};
+use crate::algebra::walk::ColumnSet;
 use crate::algebra::{Expr, JoinKind, Relation};
 use crate::error::Error;
 use crate::plan::Plan;

@@ -3,9 +3,9 @@
 //! What can be made an ordinary join was (`rewrite`); here the right side is planned as a subquery whose parameters are
 //! the columns of the left row that it mentions.
 
-use super::columns::{self, ColumnSet, conjuncts, sources_of};
 use super::join::joined::{joined_columns, joined_rows};
 use super::planner::Planner;
+use crate::algebra::walk::{self, ColumnSet, conjuncts, sources_of};
 use crate::algebra::{Expr, JoinKind, OutputColumn, Query, Relation};
 use crate::error::Error;
 use crate::plan::{Estimate, Node, Plan};
@@ -15,7 +15,7 @@ pub(super) fn is_lateral(kind: JoinKind, left: &Relation, right: &Relation) -> b
     // Most right sides mention nothing but themselves, or nothing at all.
     !matches!(right, Relation::Scan { .. })
         && matches!(kind, JoinKind::Inner | JoinKind::Left)
-        && columns::mentions(right, &sources_of(left))
+        && walk::mentions(right, &sources_of(left))
 }
 
 impl Planner<'_> {
@@ -29,13 +29,13 @@ impl Planner<'_> {
         needed: &ColumnSet,
     ) -> Result<Plan, Error> {
         let mut below = needed.clone();
-        conjuncts(on.clone()).iter().for_each(|part| columns::add_columns(part, &mut below));
+        conjuncts(on.clone()).iter().for_each(|part| walk::add_columns(part, &mut below));
         let right_needs = below.clone();
-        let free = columns::free_columns(&Query::new(right.clone(), Vec::<OutputColumn>::new()));
+        let free = walk::free_columns(&Query::new(right.clone(), Vec::<OutputColumn>::new()));
         below.extend(free.iter().copied());
         let left = self.build(left, &below)?;
         let (bindings, by) = self.bind(free, &left.columns)?;
-        columns::substitute_relation(&mut right, &by);
+        walk::substitute_relation(&mut right, &by);
         let right = self.build_inside(right, &right_needs)?;
         let on = match conjuncts(on) {
             parts if parts.is_empty() => None,

@@ -5,16 +5,17 @@ use std::cell::{Cell, RefCell};
 use hashbrown::HashMap;
 use nuages_storage::{DataType, TableId, Value, Version};
 
-use super::columns::{self, ColumnSet, SourceSet};
 use super::cost;
+use super::depth::Numbers;
 use super::premise::Premise;
 use super::rewrite::rewrite;
-use super::rule::decorrelate::decorrelate;
+use super::rule::decorrelate::{decorrelate, has_scalar};
 use super::rule::eliminate::eliminate;
 use super::rule::order::order;
 use super::rule::redundant::redundant;
 use super::rule::transitive::transitive;
 use super::steering::Steering;
+use crate::algebra::walk::{self, ColumnSet, SourceSet};
 use crate::algebra::{Column, Expr, JoinKind, OutputColumn, Query, Relation, Source, WorkTable};
 use crate::catalog::{Catalog, TableDefinition};
 use crate::error::Error;
@@ -60,9 +61,8 @@ pub(crate) struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    /// A planner for `query` on the tables of `version`.
-    pub(crate) fn new(catalog: &'a Catalog, version: &'a Version, query: &Query) -> Planner<'a> {
-        let numbers = columns::Numbers::of(query);
+    /// A planner for a query of which this is known, on the tables of `version`.
+    pub(crate) fn new(catalog: &'a Catalog, version: &'a Version, numbers: Numbers) -> Planner<'a> {
         Planner {
             catalog,
             version,
@@ -121,7 +121,8 @@ impl<'a> Planner<'a> {
             return (root, None);
         }
         let root = self.pushed(root);
-        let mut joined = (self.has_subquery && self.nesting < NESTING_MAX).then(|| root.clone());
+        let may_join = self.has_subquery && self.nesting < NESTING_MAX && has_scalar(&root);
+        let mut joined = may_join.then(|| root.clone());
         if joined.as_mut().is_some_and(|joined| decorrelate(joined, self))
             && let Some(joined) = joined
         {
@@ -248,10 +249,10 @@ impl<'a> Planner<'a> {
             }
             _ => {}
         }
-        relation.inputs().into_iter().for_each(|input| self.note_scans(input, nullable));
+        relation.each_input(&mut |input| self.note_scans(input, nullable));
         if self.has_subquery {
-            for expr in columns::expressions(relation) {
-                columns::walk(expr, &mut |expr| match expr {
+            for expr in walk::expressions(relation) {
+                walk::walk(expr, &mut |expr| match expr {
                     Expr::Scalar(query) | Expr::InQuery(_, query) => self.note_scans(&query.relation, false),
                     Expr::Exists(relation) => self.note_scans(relation, false),
                     _ => {}
@@ -329,7 +330,7 @@ impl<'a> Planner<'a> {
     /// Takes the subqueries out of `exprs`: each is replaced by a column that [`apply`](Self::apply) adds.
     pub(crate) fn extract(&mut self, exprs: &mut [Expr]) -> Vec<Pending> {
         let mut found = Vec::new();
-        if self.has_subquery && exprs.iter().any(columns::has_subquery) {
+        if self.has_subquery && exprs.iter().any(walk::has_subquery) {
             let source = self.fresh_source();
             exprs.iter_mut().for_each(|expr| extract(expr, source, &mut found));
         }
@@ -369,9 +370,9 @@ impl<'a> Planner<'a> {
         mut query: Query,
         kind: PendingKind,
     ) -> Result<Subquery, Error> {
-        let (bindings, by) = self.bind(columns::free_columns(&query), input)?;
-        columns::substitute_query(&mut query, &by);
-        let is_repeatable = bindings.is_empty() || !columns::is_volatile(&query);
+        let (bindings, by) = self.bind(walk::free_columns(&query), input)?;
+        walk::substitute_query(&mut query, &by);
+        let is_repeatable = bindings.is_empty() || !walk::is_volatile(&query);
         let literal = match query.columns.first() {
             Some(OutputColumn { expr: literal @ Expr::Literal(_), .. }) => Some(literal.clone()),
             _ => None,
@@ -461,16 +462,17 @@ pub(crate) enum PendingKind {
 impl Pending {
     /// Adds the columns that the input of the subquery has to have.
     pub(crate) fn add_needed(&self, needed: &mut ColumnSet) {
-        needed.extend(columns::free_columns(&self.query));
+        needed.extend(walk::free_columns(&self.query));
         if let PendingKind::In(value) = &self.kind {
-            columns::add_columns(value, needed);
+            walk::add_columns(value, needed);
         }
     }
 }
 
 fn extract(expr: &mut Expr, source: Source, found: &mut Vec<Pending>) {
-    for child in expr.children_mut() {
-        extract(child, source, found);
+    expr.each_child_mut(&mut |child| extract(child, source, found));
+    if !matches!(expr, Expr::Scalar(_) | Expr::Exists(_) | Expr::InQuery(..)) {
+        return;
     }
     let column = source.column(found.len());
     let (query, kind) = match std::mem::replace(expr, Expr::Column(column)) {

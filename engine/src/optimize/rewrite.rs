@@ -8,12 +8,12 @@
 use hashbrown::HashMap;
 use nuages_storage::Value;
 
-use super::columns::{self, SourceSet, conjunction, conjuncts, sources_of, substitute};
 use super::rule::common::{factored, restriction};
 use super::rule::fold::simplify;
 use super::rule::outer::rejects_null;
 use super::rule::unnest::{as_join, is_asked_for_each_row, uncorrelated};
 use super::rule::{set, take};
+use crate::algebra::walk::{self, SourceSet, conjunction, conjuncts, sources_of, substitute};
 use crate::algebra::{Column, Expr, JoinKind, Relation, Source};
 
 /// Whether an expression can never be NULL; the planner knows the catalog, this module does not.
@@ -73,20 +73,20 @@ fn parted(relation: &mut Relation, above: Vec<Expr>) -> (Vec<Expr>, Vec<Expr>) {
             let may_pass = |part: &Expr| {
                 !by.is_empty()
                     && is_same_anywhere(part)
-                    && columns::columns_of(part).iter().all(|column| by.contains_key(column))
+                    && walk::columns_of(part).iter().all(|column| by.contains_key(column))
             };
             let (below, stay): (Vec<_>, Vec<_>) = above.into_iter().partition(may_pass);
             (below.into_iter().map(|part| substituted(part, &by)).collect(), stay)
         }
         Relation::Distinct { on, .. } => above.into_iter().partition(|part| {
             !part.is_volatile()
-                && columns::columns_of(part).iter().all(|column| on.contains(&Expr::Column(*column)))
+                && walk::columns_of(part).iter().all(|column| on.contains(&Expr::Column(*column)))
         }),
         Relation::Window { functions, .. } => above.into_iter().partition(|part| {
             // Only what keeps or drops whole partitions leaves the others as they are.
             let of_partition =
                 |column: &Column| functions.iter().all(|of| of.partition_by.contains(&Expr::Column(*column)));
-            let mentioned = columns::columns_of(part);
+            let mentioned = walk::columns_of(part);
             is_same_anywhere(part) && !mentioned.is_empty() && mentioned.iter().all(of_partition)
         }),
         Relation::With { .. } => (above, Vec::new()),
@@ -140,7 +140,7 @@ fn push_join(
             stay.push(part);
         } else if of(&part, &right_sources) {
             to_right.push(part);
-        } else if columns::has_subquery(&part) {
+        } else if walk::has_subquery(&part) {
             stay.push(part);
         } else {
             here.push(part);
@@ -196,7 +196,7 @@ fn attach(relation: Relation, parts: Vec<Expr>, never_null: NeverNull<'_>) -> Re
 pub(crate) fn mentioned(expr: &Expr) -> SourceSet {
     let mut mentioned = SourceSet::new();
     let mut inside = SourceSet::new();
-    columns::walk(expr, &mut |expr| match expr {
+    walk::walk(expr, &mut |expr| match expr {
         Expr::Column(column) => {
             mentioned.insert(column.source());
         }
@@ -228,14 +228,14 @@ fn is_never_true(part: &Expr) -> bool {
 
 /// Whether a condition is as true of a row below an operator as above it, wherever it is asked.
 fn is_same_anywhere(part: &Expr) -> bool {
-    !columns::has_subquery(part) && !part.is_volatile()
+    !walk::has_subquery(part) && !part.is_volatile()
 }
 
 /// Whether every column of `by` that `part` mentions stands for an expression without a subquery, and for one that is
 /// the same wherever it is computed.
 fn mentions_only_plain(part: &Expr, by: &HashMap<Column, Expr>) -> bool {
-    let is_plain = |definition: &Expr| !columns::has_subquery(definition) && !definition.is_volatile();
-    columns::columns_of(part).iter().all(|column| by.get(column).is_none_or(is_plain))
+    let is_plain = |definition: &Expr| !walk::has_subquery(definition) && !definition.is_volatile();
+    walk::columns_of(part).iter().all(|column| by.get(column).is_none_or(is_plain))
 }
 
 #[cfg(test)]

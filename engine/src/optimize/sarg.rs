@@ -13,8 +13,8 @@
 
 use nuages_storage::{DataType, Value};
 
-use super::columns;
 use super::subject::{Subject, Subjects};
+use crate::algebra::walk;
 use crate::algebra::{Builtin, Comparison, Expr, Function, TextMatch};
 use crate::evaluate::{Scalar, by_day, same_keys};
 use crate::functions::pattern::{Following, like_beginning};
@@ -180,9 +180,7 @@ fn constant(value: Value) -> Option<Scalar> {
 /// A bound of a subject of this type: an expression without columns whose keys order as the column's do.
 fn bound(expr: &Expr, data_type: DataType) -> Option<Scalar> {
     let is_plain = matches!(expr, Expr::Literal(_) | Expr::Parameter(..));
-    if !is_plain
-        && (columns::has_subquery(expr) || !columns::columns_of(expr).is_empty() || expr.is_volatile())
-    {
+    if !is_plain && (walk::has_subquery(expr) || !walk::columns_of(expr).is_empty() || expr.is_volatile()) {
         return None;
     }
     let compile = |expr: &Expr| Scalar::compile(expr, &|_| None).ok();

@@ -11,11 +11,11 @@ use std::borrow::Cow;
 use nuages_storage::{TableId, Value};
 use smallvec::SmallVec;
 
-use super::columns;
 use super::planner::Planner;
 use super::sarg::{Sarg, Test, sargs};
 use super::statistics::{ColumnStatistics, Sample};
 use super::subject::{Subject, Subjects};
+use crate::algebra::walk;
 use crate::algebra::{Comparison, Expr, Source};
 use crate::bits::Bits;
 use crate::catalog::TableDefinition;
@@ -261,8 +261,8 @@ pub(super) fn places_of(
     source: Source,
     parts: &[Expr],
 ) -> impl Iterator<Item = usize> + Clone {
-    let mut wanted = columns::ColumnSet::new();
-    parts.iter().for_each(|part| columns::add_columns(part, &mut wanted));
+    let mut wanted = walk::ColumnSet::new();
+    parts.iter().for_each(|part| walk::add_columns(part, &mut wanted));
     let own = wanted.iter().filter(|column| column.source() == source && !column.is_row_id());
     let places = own.map(|column| column.index()).filter(|place| *place < definition.columns.len());
     places.collect::<SmallVec<[usize; 4]>>().into_iter()
@@ -271,7 +271,7 @@ pub(super) fn places_of(
 /// Whether a condition means something without parameters and other tables.
 fn is_evaluable(expr: &Expr) -> bool {
     let mut evaluable = true;
-    columns::walk(expr, &mut |expr| {
+    walk::walk(expr, &mut |expr| {
         evaluable &=
             !matches!(expr, Expr::Parameter(..) | Expr::Scalar(_) | Expr::Exists(_) | Expr::InQuery(..));
     });

@@ -1,11 +1,11 @@
 //! Unions: the rows of one table for which a disjunction is true, found part by part.
 
 use super::access::{Candidate, Order};
-use super::columns::conjuncts;
 use super::cost;
 use super::planner::Planner;
 use super::subject::Subjects;
 use crate::algebra::Expr;
+use crate::algebra::walk::conjuncts;
 use crate::plan::{Access, Estimate};
 
 impl Planner<'_> {
@@ -72,6 +72,22 @@ mod tests {
     fn each_part_is_found_by_an_index_of_its_own() {
         let plan = plan("SELECT id FROM t WHERE a = 5 OR b = 7 OR id = 9");
         assert!(plan.contains("Scan t by index t_a or index t_b or id"), "{plan}");
+    }
+
+    #[test]
+    fn a_table_of_a_few_rows_is_scanned() {
+        let mut connection = Connection::new(Database::new());
+        connection.execute("CREATE TABLE t (a BIGINT, b BIGINT)", &[]).unwrap();
+        connection.execute("CREATE INDEX t_a ON t (a); CREATE INDEX t_b ON t (b)", &[]).unwrap();
+        connection.execute("INSERT INTO t SELECT n, n FROM generate_series(1, 60) AS g (n)", &[]).unwrap();
+        let query = connection.read("SELECT a FROM t WHERE a = 5 OR b = 7").unwrap();
+        let plan = connection.database().explain(&query).unwrap().to_string();
+        assert!(!plan.contains("by index"), "{plan}");
+        let forced = crate::optimize::plan_by_indexes;
+        let version = connection.database().version().unwrap();
+        let catalog = connection.database().catalog().unwrap();
+        let plan = forced(query, &catalog, &version).unwrap().explain(&catalog).to_string();
+        assert!(plan.contains("by index t_a or index t_b"), "{plan}");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Window functions: those over the same partitions in the same order share one sort.
 
 use super::build::key_part;
-use super::columns::{self, ColumnSet};
 use super::planner::Planner;
+use crate::algebra::walk::{self, ColumnSet};
 use crate::algebra::{Expr, Frame, FrameUnit, Relation, SortKey, Source, WindowFunction, WindowKind};
 use crate::error::Error;
 use crate::evaluate::{Class, Scalar, class_of, unify};
@@ -27,7 +27,7 @@ impl Planner<'_> {
         let pending = self.extract_from(&mut wanted);
         let mut below = needed.clone();
         for (_, function) in &wanted {
-            function.each_expression(&mut |expr| columns::add_columns(expr, &mut below));
+            function.each_expression(&mut |expr| walk::add_columns(expr, &mut below));
         }
         pending.iter().for_each(|pending| pending.add_needed(&mut below));
         let input = self.build(input, &below)?;
@@ -132,7 +132,7 @@ impl Planner<'_> {
             expected: expected.to_owned(),
             got: got.to_string(),
         };
-        if !columns::columns_of(&expr).is_empty() {
+        if !walk::columns_of(&expr).is_empty() {
             return Err(refused("an expression that mentions no column"));
         }
         match (unit, range_key.map(|key| class_of(key.data_type()))) {

@@ -3,8 +3,8 @@
 use nuages_storage::DataType;
 
 use super::build::cast_columns;
-use super::columns::ColumnSet;
 use super::planner::Planner;
+use crate::algebra::walk::ColumnSet;
 use crate::algebra::{Query, Relation, Source, WorkTable};
 use crate::error::Error;
 use crate::plan::{Basis, Estimate, Node, Plan, PlanColumn};

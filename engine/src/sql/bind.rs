@@ -16,7 +16,7 @@
 //!
 //! Order of reading: `scope` (what a name means), `typed` (an expression and its type), `literal`, `operator`,
 //! `expression`, `row`, `collation`, `zone`, `calendar`, `months`, `function`, `extreme`, `aggregate`, `grouping`,
-//! `grouping_sets`, `window`, `select`, `from`, `table_function`, `record`, `series`, `array`, `query`, `common`;
+//! `grouping_sets`, `window`, `written`, `select`, `from`, `table_function`, `record`, `series`, `array`, `query`, `common`;
 //! `change` and `conflict` (INSERT, UPDATE, DELETE); `table` and `types` (definitions); `information` (the catalog as
 //! tables).
 
@@ -56,6 +56,7 @@ mod table_function;
 mod typed;
 mod types;
 mod window;
+mod written;
 mod zone;
 
 use nuages_storage::{DataType, Value};
@@ -136,7 +137,10 @@ impl<'a> Binder<'a> {
     /// Whether an identifier means a name of the catalog.
     fn means(&self, ident: &ast::Ident, name: &str) -> bool {
         if self.is_sqlite() {
-            ident.value.eq_ignore_ascii_case(name)
+            let (ident, name) = (ident.value.as_bytes(), name.as_bytes());
+            // The columns of a table are often alike but for their last letters.
+            let last = |name: &[u8]| name.last().map(u8::to_ascii_lowercase);
+            ident.len() == name.len() && last(ident) == last(name) && ident.eq_ignore_ascii_case(name)
         } else if ident.quote_style.is_some() {
             ident.value == name
         } else {

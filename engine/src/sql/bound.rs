@@ -55,15 +55,17 @@ fn bound(
         return Err(Problem::NotOneStatement { count }.into());
     };
     let only_rows = || Problem::Unsupported { feature: "a statement that is not about rows".to_owned() };
-    let Parsed::Statement(parsed) = parse(tokens, dialect, nesting_max)? else {
-        return Err(only_rows().into());
-    };
-    use ast::Statement::{Delete, Insert, Query, Update};
-    if !matches!(*parsed, Query(_) | Insert(_) | Update(_) | Delete(_)) {
-        return Err(only_rows().into());
-    }
+    let parsed = parse(tokens, dialect, nesting_max)?;
     let mut parameters = Parameters::of(values);
-    let statement = Binder::new(catalog, dialect, &mut parameters).statement(&parsed)?;
+    let mut binder = Binder::new(catalog, dialect, &mut parameters);
+    use ast::Statement::{Delete, Insert, Query, Update};
+    let statement = match &parsed {
+        Parsed::Query(query) => binder.read(query)?,
+        Parsed::Statement(parsed) if matches!(**parsed, Query(_) | Insert(_) | Update(_) | Delete(_)) => {
+            binder.statement(parsed)?
+        }
+        _ => return Err(only_rows().into()),
+    };
     let values = parameters.converted(values)?.into_owned();
     Ok((statement, values))
 }

@@ -16,12 +16,12 @@ use super::bind::json::{handed_out, scalars};
 use super::connection::Connection;
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
+use crate::algebra::walk::{each_relation_of_change_mut, has_subquery};
 use crate::algebra::{ConflictAction, Expr, Insert, InsertSource, OutputColumn, Query, Relation, Statement};
 use crate::answer::run_query;
 use crate::catalog::{Action, Catalog};
 use crate::evaluate::Context;
 use crate::memory::ResultRows;
-use crate::optimize::columns::{each_relation_of_change_mut, has_subquery};
 use crate::{Outcome, ResultSet};
 
 /// What a part may not be.

@@ -28,7 +28,8 @@ const DEPTH_MAX: usize = if cfg!(debug_assertions) { 6 } else { 24 };
 /// A tree that stays where it is; none where another begins than is parsed here.
 type Operand = Result<Option<Box<Expr>>, ParserError>;
 
-fn keyword_at(parser: &Parser<'_>, ahead: usize) -> Keyword {
+/// The keyword that the token so far ahead is.
+pub(super) fn keyword_at(parser: &Parser<'_>, ahead: usize) -> Keyword {
     keyword_of(&parser.peek_nth_token_ref(ahead).token)
 }
 
@@ -38,6 +39,26 @@ fn keyword_of(token: &Token) -> Keyword {
         Token::Word(word) if word.quote_style.is_none() => word.keyword,
         _ => Keyword::NoKeyword,
     }
+}
+
+/// Whether a word is only a name where an expression or a table may stand. The parser knows a thousand keywords, most of
+/// them for what other statements say; these are among them, and what columns are called.
+pub(super) fn is_name(keyword: Keyword) -> bool {
+    use Keyword::{
+        ACCOUNT, ACTION, CATALOG, CATEGORY, CHANNEL, CLASS, COMMENT, COST, DATA, DOMAIN, EVENT, FILE, ID,
+        ITEMS, KEY, LANGUAGE, LEVEL, LIST, LOCATION, LOG, MESSAGE, METHOD, MODE, NAME, OBJECT, OWNER,
+        PASSWORD, PLAN, POLICY, REGION, RESOURCE, RESULT, ROLE, SERVER, SESSION, SIZE, SOURCE, STATUS, TAG,
+        TARGET, TASK, TEMPLATE, TYPE, URL, VALUE, VOLUME,
+    };
+    #[rustfmt::skip]
+    let is_name = matches!(
+        keyword,
+        Keyword::NoKeyword | ACCOUNT | ACTION | CATALOG | CATEGORY | CHANNEL | CLASS | COMMENT | COST | DATA | DOMAIN
+            | EVENT | FILE | ID | ITEMS | KEY | LANGUAGE | LEVEL | LIST | LOCATION | LOG | MESSAGE | METHOD | MODE | NAME
+            | OBJECT | OWNER | PASSWORD | PLAN | POLICY | REGION | RESOURCE | RESULT | ROLE | SERVER | SESSION | SIZE
+            | SOURCE | STATUS | TAG | TARGET | TASK | TEMPLATE | TYPE | URL | VALUE | VOLUME
+    );
+    is_name
 }
 
 /// What follows an operand.
@@ -155,9 +176,16 @@ impl Grammar {
                 | Keyword::ELSE
                 | Keyword::END
                 | Keyword::GROUP
+                | Keyword::HAVING
                 | Keyword::ORDER
                 | Keyword::ASC
-                | Keyword::DESC => return Next::End,
+                | Keyword::DESC
+                | Keyword::LIMIT
+                | Keyword::ON
+                | Keyword::JOIN
+                | Keyword::INNER
+                | Keyword::LEFT
+                | Keyword::CROSS => return Next::End,
                 keyword => return self.next_test(parser, keyword),
             },
             Token::Eq => (BinaryOperator::Eq, of(Precedence::Eq)),
@@ -207,10 +235,11 @@ impl Grammar {
 
     /// Expressions up to the parenthesis that closes, and that one.
     fn list(&self, parser: &mut Parser<'_>) -> Result<Vec<Expr>, ParserError> {
-        let mut list = Vec::new();
         if parser.consume_token(&Token::RParen) {
-            return Ok(list);
+            return Ok(Vec::new());
         }
+        // An expression is large, and one argument is what most functions have.
+        let mut list = Vec::with_capacity(1);
         loop {
             list.push(*self.subexpr(parser, 0)?);
             if !parser.consume_token(&Token::Comma) {
@@ -285,9 +314,10 @@ impl Grammar {
 
     /// A column, or a function of plain arguments.
     fn named(&self, parser: &mut Parser<'_>, keyword: Keyword, is_quoted: bool) -> Operand {
-        let is_name = is_quoted || keyword == Keyword::NoKeyword;
+        let is_name = is_quoted || is_name(keyword);
+        let is_function = !is_quoted && (keyword == Keyword::NoKeyword || is_aggregate(keyword));
         let is_column = match &parser.peek_nth_token_ref(1).token {
-            Token::LParen if !is_quoted && (is_name || is_aggregate(keyword)) => {
+            Token::LParen if is_function => {
                 return if is_plain_call(parser) { self.call(parser) } else { Ok(None) };
             }
             // `DATE '2024-01-31'` is no column.
@@ -301,10 +331,10 @@ impl Grammar {
     }
 
     /// `table.column`.
-    fn qualified(parser: &mut Parser<'_>, is_name: bool) -> Operand {
-        let is_plain = is_name
+    fn qualified(parser: &mut Parser<'_>, is_table: bool) -> Operand {
+        let is_plain = is_table
             && matches!(&parser.peek_nth_token_ref(2).token, Token::Word(column)
-                if column.keyword == Keyword::NoKeyword || column.quote_style.is_some())
+                if is_name(column.keyword) || column.quote_style.is_some())
             && !matches!(parser.peek_nth_token_ref(3).token, Token::Period | Token::LParen | Token::LBracket);
         if !is_plain {
             return Ok(None);
@@ -372,19 +402,20 @@ fn wants_all(parser: &Parser<'_>) -> bool {
             keyword_of(&parser.get_previous_token().token),
             Keyword::POSITION | Keyword::ANY | Keyword::ALL | Keyword::SOME
         ),
-        token => matches!(
-            keyword_of(token),
+        token => match keyword_of(token) {
+            Keyword::ALL => keyword_of(&parser.get_previous_token().token) == Keyword::SELECT,
             Keyword::WHERE
-                | Keyword::SELECT
-                | Keyword::DISTINCT
-                | Keyword::HAVING
-                | Keyword::ON
-                | Keyword::BY
-                | Keyword::CASE
-                | Keyword::WHEN
-                | Keyword::THEN
-                | Keyword::ELSE
-        ),
+            | Keyword::SELECT
+            | Keyword::DISTINCT
+            | Keyword::HAVING
+            | Keyword::ON
+            | Keyword::BY
+            | Keyword::CASE
+            | Keyword::WHEN
+            | Keyword::THEN
+            | Keyword::ELSE => true,
+            _ => false,
+        },
     }
 }
 
@@ -403,20 +434,33 @@ pub(super) fn is_aggregate(keyword: Keyword) -> bool {
 }
 
 /// Whether a call that begins here has nothing but expressions within its parentheses, and nothing behind them.
-fn is_plain_call(parser: &Parser<'_>) -> bool {
-    let (mut at, mut depth) = (2, 1);
+fn is_plain_call(parser: &mut Parser<'_>) -> bool {
+    let begin = parser.index();
+    parser.advance_token();
+    parser.advance_token();
+    let is_plain = has_plain_arguments(parser);
+    while parser.index() > begin {
+        parser.prev_token();
+    }
+    is_plain
+}
+
+/// The same behind the parenthesis, and goes on to where that is decided.
+fn has_plain_arguments(parser: &mut Parser<'_>) -> bool {
+    let (mut is_first, mut depth) = (true, 1);
     while depth > 0 {
-        let token = &parser.peek_nth_token_ref(at).token;
+        parser.advance_token();
+        let token = &parser.get_current_token().token;
         match token {
             Token::LParen => depth += 1,
             Token::RParen => depth -= 1,
             Token::EOF => return false,
-            _ if depth == 1 && !is_of_plain_argument(token, at == 2) => return false,
+            _ if depth == 1 && !is_of_plain_argument(token, is_first) => return false,
             _ => {}
         }
-        at += 1;
+        is_first = false;
     }
-    match &parser.peek_nth_token_ref(at).token {
+    match &parser.peek_token_ref().token {
         Token::LParen => false,
         token => !matches!(
             keyword_of(token),
@@ -446,7 +490,9 @@ fn is_of_plain_argument(token: &Token, is_first: bool) -> bool {
             | Keyword::ELSE
             | Keyword::END
             | Keyword::CAST => true,
-            keyword => is_aggregate(keyword),
+            // `json_object('a' VALUE 1)`.
+            Keyword::KEY | Keyword::VALUE => false,
+            keyword => is_aggregate(keyword) || is_name(keyword),
         },
         _ => false,
     }
@@ -486,8 +532,15 @@ mod tests {
             "t.a",
             "t.\"A\"",
             "s.t.a",
+            "id",
+            "t.name",
+            "value",
+            "value (1)",
+            "type.key",
             "$1",
             "count(*)",
+            "count(id)",
+            "json_object('a' VALUE 1)",
             "sum(DISTINCT a)",
             "max(a) FILTER (WHERE a > 1)",
             "DATE '2024-01-31'",

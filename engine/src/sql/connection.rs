@@ -291,24 +291,36 @@ impl Connection {
     }
 
     /// What a statement means, as far as that can be said before it runs.
-    pub(super) fn bind(&self, parsed: Parsed, mut parameters: Parameters) -> Result<Ready, SqlError> {
-        let statement = match parsed {
-            Parsed::Reindex(name) => return Ok(Ready::Reindex(name)),
-            Parsed::Pragma(pragma) => return Ok(Ready::Pragma(pragma)),
-            Parsed::Statement(statement) => statement,
-        };
-        let is_algebra = match &*statement {
-            ast::Statement::Query(query) => !changes_within(query),
-            ast::Statement::Insert(_) | ast::Statement::Update(_) | ast::Statement::Delete(_) => true,
-            _ => false,
-        };
-        if !is_algebra {
-            return Ok(Ready::Other(statement));
+    pub(super) fn bind(&self, parsed: Parsed, parameters: Parameters) -> Result<Ready, SqlError> {
+        match parsed {
+            Parsed::Reindex(name) => Ok(Ready::Reindex(name)),
+            Parsed::Pragma(pragma) => Ok(Ready::Pragma(pragma)),
+            Parsed::Query(query) => match changes_within(&query) {
+                true => Ok(Ready::Other(Box::new(ast::Statement::Query(query)))),
+                false => self.bind_by(parameters, |binder| binder.read(&query)),
+            },
+            Parsed::Statement(statement) => match &*statement {
+                ast::Statement::Query(query) if changes_within(query) => Ok(Ready::Other(statement)),
+                ast::Statement::Query(_)
+                | ast::Statement::Insert(_)
+                | ast::Statement::Update(_)
+                | ast::Statement::Delete(_) => {
+                    self.bind_by(parameters, |binder| binder.statement(&statement))
+                }
+                _ => Ok(Ready::Other(statement)),
+            },
         }
+    }
+
+    /// The algebra that `bind` makes, and what it is to be run with.
+    fn bind_by(
+        &self,
+        mut parameters: Parameters,
+        bind: impl FnOnce(&mut Binder<'_>) -> Result<Statement, SqlError>,
+    ) -> Result<Ready, SqlError> {
         let catalog = self.catalog()?;
         parameters.know(self.counts);
-        let mut binder = Binder::new(&catalog, self.dialect, &mut parameters);
-        let bound = binder.statement(&statement)?;
+        let bound = bind(&mut Binder::new(&catalog, self.dialect, &mut parameters))?;
         Ok(Ready::Algebra(bound, parameters, catalog.schema_id()))
     }
 

@@ -7,10 +7,10 @@ use super::connection::Connection;
 use super::error::SqlError;
 use super::print::Identifier;
 use crate::Error;
+use crate::algebra::walk::{each_relation_mut, walk_query};
 use crate::algebra::{Expr, Query, Relation};
 use crate::catalog::TableDefinition;
 use crate::error::SchemaObject;
-use crate::optimize::columns::{each_relation_mut, walk_query};
 
 impl Connection {
     /// The views that read a table, itself or through other views; of a column, those that read that. What is no view any

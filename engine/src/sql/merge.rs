@@ -17,7 +17,7 @@ use super::connection::Connection;
 use super::error::{Problem, SqlError};
 use super::parse::{Parsed, SHALLOW_NESTING_MAX, parse, split};
 use crate::Outcome;
-use crate::optimize::columns::is_volatile;
+use crate::algebra::walk::is_volatile;
 
 /// The parts of a MERGE as texts, to be put together to others.
 struct Merge<'m> {
@@ -231,10 +231,7 @@ impl Connection {
     fn query_of(&self, text: &str) -> Result<Box<ast::Query>, SqlError> {
         let tokens = split(text, self.dialect)?.pop().unwrap_or_default();
         match parse(tokens, self.dialect, SHALLOW_NESTING_MAX)? {
-            Parsed::Statement(statement) => match *statement {
-                ast::Statement::Query(query) => Ok(query),
-                _ => Err(unsupported("such a MERGE")),
-            },
+            Parsed::Query(query) => Ok(query),
             _ => Err(unsupported("such a MERGE")),
         }
     }

@@ -50,7 +50,9 @@ pub const OPERATORS_MAX: usize = 400;
 /// A statement as it was written.
 #[derive(Debug)]
 pub(super) enum Parsed {
-    /// What the parser knows.
+    /// A query, or a change of rows behind a WITH.
+    Query(Box<ast::Query>),
+    /// What else the parser knows.
     Statement(Box<ast::Statement>),
     /// SQLite's `REINDEX`, of everything, or of a table or index.
     Reindex(Option<ast::Ident>),
@@ -141,10 +143,18 @@ pub(super) fn parse(
     let grammar = Grammar::new(dialect);
     let (begin, end) =
         (tokens.first().map(|token| token.span.start), tokens.last().map(|token| token.span.end));
-    let mut parser =
-        Parser::new(&grammar).with_recursion_limit(nesting_max).with_tokens_with_locations(tokens);
-    let statement = match parser.parse_statement() {
-        Ok(statement) => statement,
+    let is_query = begins_query(&tokens);
+    // A statement counts as a level, also where only a query is asked for.
+    let mut parser = Parser::new(&grammar)
+        .with_recursion_limit(nesting_max - usize::from(is_query))
+        .with_tokens_with_locations(tokens);
+    // A statement has room for the largest there is, and is moved from hand to hand.
+    let parsed = match is_query {
+        true => grammar.query(&mut parser).map(Parsed::Query),
+        false => parser.parse_statement().map(|statement| Parsed::Statement(Box::new(statement))),
+    };
+    let parsed = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             let tokens = parser.into_tokens();
             let (message, place) = match problem_of(error, nesting_max) {
@@ -160,7 +170,7 @@ pub(super) fn parse(
         }
     };
     if parser.peek_token_ref().token == Token::EOF {
-        return Ok(Parsed::Statement(Box::new(statement)));
+        return Ok(parsed);
     }
     let TokenWithSpan { token, span } = parser.peek_token_ref();
     let message = format!("expected the end of the statement, found {token}");
@@ -168,6 +178,12 @@ pub(super) fn parse(
     let tokens = parser.into_tokens();
     let at = tokens.iter().position(|token| token.span.start == place);
     Err(syntax_error(message, Some(place), &tokens, at))
+}
+
+/// Whether a statement is a query by its first word.
+fn begins_query(tokens: &[TokenWithSpan]) -> bool {
+    matches!(tokens.first(), Some(TokenWithSpan { token: Token::Word(word), .. })
+        if word.quote_style.is_none() && matches!(word.keyword, Keyword::SELECT | Keyword::WITH | Keyword::VALUES))
 }
 
 /// A syntax error, and what was probably meant there.

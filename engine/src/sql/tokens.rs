@@ -14,13 +14,18 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Word};
 /// The longest keyword that is looked for; there is none that is longer.
 const KEYWORD_BYTES_MAX: usize = 48;
 
-/// Characters for each token, of which spaces are one, in SQL that people write.
+/// Characters for each token, of which spaces are one, in SQL that people write; in what programs write there may be
+/// half as many, and the tokens of a short text are not to be moved.
 const BYTES_PER_TOKEN: usize = 4;
+
+/// How many tokens a list has room for at least, if the text can have as many.
+const TOKENS_MIN: usize = 256;
 
 /// The tokens of a text, without the spaces; none if it has anything that is not plain.
 pub(super) fn plain(text: &str) -> Option<Vec<TokenWithSpan>> {
     let mut cutter = Cutter { text, bytes: text.as_bytes(), at: 0, line: 1, line_begin: 0 };
-    let mut tokens = Vec::with_capacity(text.len() / BYTES_PER_TOKEN + 4);
+    let room = (text.len() / BYTES_PER_TOKEN).max(TOKENS_MIN.min(text.len() / 2 + 4));
+    let mut tokens = Vec::with_capacity(room);
     while let Some(begin) = cutter.skip_spaces() {
         let start = cutter.location(begin);
         let token = cutter.token(begin)?;

@@ -6,13 +6,13 @@ use nuages_storage::{DataType, LeafView, RowId, Value, Version};
 
 use super::leaves::selected;
 use super::returning::{Further, query_over};
+use crate::algebra::walk::{free_columns, has_subquery};
 use crate::algebra::{Column, Expr, JoinKind, OutputColumn, Query, Relation, Source};
 use crate::answer::run_query;
 use crate::batch::Batch;
 use crate::catalog::{Catalog, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
-use crate::optimize::columns::{free_columns, has_subquery};
 use crate::outcome::ResultSet;
 use crate::vector::Vector;
 use crate::{execute, optimize};

@@ -7,13 +7,13 @@
 use nuages_storage::{DataType, LeafView, Value, Version};
 
 use super::leaves::selected;
+use crate::algebra::walk::{has_subquery, substitute};
 use crate::algebra::{Column, Expr, OutputColumn, Query, Relation, SortKey, Source};
 use crate::answer::run_query;
 use crate::catalog::TableDefinition;
 use crate::catalog::program::RowProgram;
 use crate::error::Error;
 use crate::evaluate::Context;
-use crate::optimize::columns::{has_subquery, substitute};
 use crate::outcome::ResultSet;
 
 /// The columns to be returned, and the rows so far.

@@ -18,7 +18,7 @@ pub(super) fn prepared<'t>(text: &'t str, label: &str) -> Cow<'t, str> {
             conditions.push(line.split('#').next().unwrap_or_default().trim_end());
             continue;
         }
-        if line.trim() == "halt" {
+        if line.starts_with("halt") && line.trim_end() == "halt" {
             if conditions.drain(..).all(|condition| holds(condition, label)) {
                 break;
             }

@@ -58,7 +58,28 @@ impl Relation {
         }
     }
 
-    /// What its own columns are named by, if it has any, to be changed in place.
+    /// What its own columns are named by, if it has any.
+    pub(crate) fn source(&self) -> Option<Source> {
+        match self {
+            Relation::Scan { source, .. }
+            | Relation::Values { source, .. }
+            | Relation::Project { source, .. }
+            | Relation::Aggregate { source, .. }
+            | Relation::Set { source, .. }
+            | Relation::Window { source, .. }
+            | Relation::Recursive { source, .. }
+            | Relation::WorkTable { source, .. } => Some(*source),
+            Relation::Unit
+            | Relation::Filter { .. }
+            | Relation::Join { .. }
+            | Relation::Sort { .. }
+            | Relation::Limit { .. }
+            | Relation::Distinct { .. }
+            | Relation::With { .. } => None,
+        }
+    }
+
+    /// The same, to be changed in place.
     pub(crate) fn source_mut(&mut self) -> Option<&mut Source> {
         match self {
             Relation::Scan { source, .. }

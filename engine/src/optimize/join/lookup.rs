@@ -1,7 +1,6 @@
 //! Index joins: the partners of a row looked up by a key of the table they are in.
 
 use super::super::access::fetches;
-use super::super::columns::{self, ColumnSet, SourceSet, conjunction, conjuncts};
 use super::super::cost;
 use super::super::filtered_scan::filtered_scan;
 use super::super::implication::condition_covered;
@@ -9,6 +8,7 @@ use super::super::planner::{Planner, sources};
 use super::super::subject::{Subject, Subjects};
 use super::joined::{joined_columns, joined_rows};
 use super::{Wanted, equality};
+use crate::algebra::walk::{self, ColumnSet, SourceSet, conjunction, conjuncts};
 use crate::algebra::{Expr, JoinKind, Relation};
 use crate::catalog::{IndexDefinition, TableDefinition};
 use crate::error::Error;
@@ -135,7 +135,7 @@ impl Planner<'_> {
             JoinKind::Inner | JoinKind::Left | JoinKind::Full => wanted.needed.clone(),
             JoinKind::Semi | JoinKind::Anti => ColumnSet::new(),
         };
-        residual.iter().for_each(|part| columns::add_columns(part, &mut wanted));
+        residual.iter().for_each(|part| walk::add_columns(part, &mut wanted));
         let (fetch, right_columns) = fetches(self.table(table)?, source, &wanted)?;
         let residual = conjunction(residual)
             .map(|predicate| self.compile_pair(predicate, &left, &right_columns))

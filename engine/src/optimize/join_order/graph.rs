@@ -9,7 +9,6 @@
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use super::super::columns::{self, ColumnSet};
 use super::super::cost;
 use super::super::filtered_scan::filtered_scan;
 use super::super::planner::Planner;
@@ -17,6 +16,7 @@ use super::super::rewrite::mentioned;
 use super::super::spread::{Spread, meeting_share};
 use super::super::subject::{Subject, Subjects};
 use super::set::InputSet;
+use crate::algebra::walk::{self, ColumnSet};
 use crate::algebra::{Comparison, Expr, Relation, Source};
 use crate::evaluate::same_keys;
 use crate::plan::{Basis, Estimate, Plan};
@@ -168,7 +168,7 @@ impl JoinGraph {
     pub(crate) fn new(planner: &Planner<'_>, inputs: &[(Relation, Plan)], parts: Vec<Expr>) -> JoinGraph {
         let mut input_of = HashMap::new();
         for (number, (relation, _)) in inputs.iter().enumerate() {
-            input_of.extend(columns::sources_of(relation).into_iter().map(|source| (source, number)));
+            input_of.extend(walk::sources_of(relation).into_iter().map(|source| (source, number)));
         }
         let input = |source: Source| input_of.get(&source).copied().unwrap_or(ELSEWHERE);
         let mut graph = JoinGraph {
@@ -486,9 +486,9 @@ impl JoinGraph {
     /// Adds the columns that conditions on a joined set may still mention.
     pub(crate) fn add_needed(&self, joined: InputSet, needed: &mut ColumnSet) {
         for class in self.classes.iter().filter(|class| !class.inputs.is_subset(joined)) {
-            class.members.iter().for_each(|member| columns::add_columns(&member.expr, needed));
+            class.members.iter().for_each(|member| walk::add_columns(&member.expr, needed));
         }
-        self.rest().for_each(|expr| columns::add_columns(expr, needed));
+        self.rest().for_each(|expr| walk::add_columns(expr, needed));
     }
 
     /// The conditions that have not been taken, but for the classes.

@@ -4,13 +4,29 @@
 //! cross join without it.) And where every part says something of one side of a join, the side may be asked that before
 //! it is joined (query 7): `x = 1 AND y = 2 OR x = 3 AND y = 4` implies `x = 1 OR x = 3`.
 
-use super::super::columns::{SourceSet, conjunction, conjuncts};
 use super::super::rewrite::mentioned;
 use crate::algebra::Expr;
+use crate::algebra::walk::{SourceSet, conjunction, conjuncts};
 
 /// The conjuncts with what the parts of each disjunction share as conjuncts of their own.
 pub(crate) fn factored(parts: Vec<Expr>) -> Vec<Expr> {
-    parts.into_iter().flat_map(factor).collect()
+    if !parts.iter().any(shares_part) {
+        return parts;
+    }
+    parts.into_iter().flat_map(|part| if shares_part(&part) { factor(part) } else { vec![part] }).collect()
+}
+
+/// Whether all parts of a disjunction have one in common.
+fn shares_part(part: &Expr) -> bool {
+    fn said(branch: &Expr) -> &[Expr] {
+        match branch {
+            Expr::And(all) => all,
+            one => std::slice::from_ref(one),
+        }
+    }
+    let Expr::Or(parts) = part else { return false };
+    let Some((first, others)) = parts.split_first() else { return false };
+    said(first).iter().any(|part| others.iter().all(|branch| said(branch).contains(part)))
 }
 
 fn factor(part: Expr) -> Vec<Expr> {

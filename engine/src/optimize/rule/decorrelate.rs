@@ -12,12 +12,12 @@
 
 use hashbrown::HashMap;
 
-use super::super::columns::{self, has_subquery, sources_of};
 use super::super::failing::may_fail;
 use super::super::planner::Planner;
 use super::super::rewrite::{mentioned, substituted};
 use super::take;
 use super::unnest::lift_values;
+use crate::algebra::walk::{self, has_subquery, sources_of};
 use crate::algebra::{AggregateFunction, Column, Comparison, Expr, Function, JoinKind, Query, Relation};
 
 /// Makes joins of the scalar subqueries in filters and projections that can be; whether there were any.
@@ -40,6 +40,21 @@ pub(crate) fn decorrelate(relation: &mut Relation, planner: &mut Planner<'_>) ->
     fired
 }
 
+/// Whether there is a scalar subquery where this rule looks for one: if not, nothing need be copied for it.
+pub(crate) fn has_scalar(relation: &Relation) -> bool {
+    let mut found = match relation {
+        Relation::Filter { predicate, .. } => is_or_has_scalar(predicate),
+        Relation::Project { columns, .. } => columns.iter().any(is_or_has_scalar),
+        _ => false,
+    };
+    relation.each_input(&mut |input| found = found || has_scalar(input));
+    found
+}
+
+fn is_or_has_scalar(expr: &Expr) -> bool {
+    matches!(expr, Expr::Scalar(_)) || expr.any_child(is_or_has_scalar)
+}
+
 /// A relation of groups and how it is joined.
 struct Derived {
     relation: Relation,
@@ -54,9 +69,7 @@ fn replace(expr: &mut Expr, planner: &mut Planner<'_>, derived: &mut Vec<Derived
         }
         return;
     }
-    for child in expr.children_mut() {
-        replace(child, planner, derived);
-    }
+    expr.each_child_mut(&mut |child| replace(child, planner, derived));
 }
 
 /// The groups that a subquery is about, and its value in terms of their columns.
@@ -107,12 +120,12 @@ fn derive(query: &Query, planner: &mut Planner<'_>) -> Option<(Derived, Expr)> {
     // The groups that no outer row has are computed, too.
     let mut fails = false;
     let mut look = |expr: &Expr| fails |= may_fail(expr, planner);
-    columns::walk_relation(&input, &mut look);
-    keys.iter().for_each(|key| columns::walk(key, &mut look));
+    walk::walk_relation(&input, &mut look);
+    keys.iter().for_each(|key| walk::walk(key, &mut look));
     aggregates
         .iter_mut()
         .flat_map(|aggregate| aggregate.expressions_mut())
-        .for_each(|expr| columns::walk(expr, &mut look));
+        .for_each(|expr| walk::walk(expr, &mut look));
     if fails {
         return None;
     }
@@ -133,7 +146,7 @@ fn derive(query: &Query, planner: &mut Planner<'_>) -> Option<(Derived, Expr)> {
         .collect();
     let own = |column: &Column| column.source() != *source || results.contains_key(column);
     if aggregates.iter().any(|aggregate| !null_over_nothing(aggregate.function))
-        || !columns::columns_of(&value).iter().all(own)
+        || !walk::columns_of(&value).iter().all(own)
     {
         return None;
     }

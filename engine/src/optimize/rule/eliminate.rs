@@ -7,9 +7,9 @@
 //!
 //! The ORM makes such joins: `filter(author__is_active=None)` on one branch, `order_by("author__id")`.
 
-use super::super::columns::{self, ColumnSet, conjunction, conjuncts, sources_of};
 use super::super::planner::Planner;
 use super::take;
+use crate::algebra::walk::{self, ColumnSet, conjunction, conjuncts, sources_of};
 use crate::algebra::{Column, Comparison, Expr, JoinKind, Relation};
 
 /// Takes out the joins that make no difference to `needed`; whether there were any.
@@ -23,11 +23,11 @@ pub(crate) fn eliminate(relation: &mut Relation, needed: &ColumnSet, planner: &P
         Relation::Project { .. } | Relation::Aggregate { .. } => ColumnSet::new(),
         _ => needed.clone(),
     };
-    columns::each_expression(relation, &mut |expr| columns::add_columns(expr, &mut below));
+    walk::each_expression(relation, &mut |expr| walk::add_columns(expr, &mut below));
     if let Relation::Join { left, right, .. } = &*relation {
         // A lateral right side looks at the left rows too.
         let left = sources_of(left);
-        columns::walk_relation(right, &mut |expr| match expr {
+        walk::walk_relation(right, &mut |expr| match expr {
             Expr::Column(column) if left.contains(&column.source()) => below.insert(*column),
             _ => {}
         });
@@ -85,7 +85,7 @@ fn is_single(relation: &Relation, on: &Expr, planner: &Planner<'_>) -> bool {
     let fixed = |part: Expr| {
         let Expr::Compare(Comparison::Equal, a, b) = part else { return None };
         let own =
-            |expr: &Expr| columns::columns_of(expr).iter().any(|column| sources.contains(&column.source()));
+            |expr: &Expr| walk::columns_of(expr).iter().any(|column| sources.contains(&column.source()));
         match (*a, *b) {
             (Expr::Column(column), other) | (other, Expr::Column(column))
                 if sources.contains(&column.source()) && !own(&other) =>

@@ -3,9 +3,9 @@
 
 use hashbrown::HashMap;
 
-use super::super::columns::{columns_of, has_subquery};
 use super::super::rewrite::substituted;
 use super::take;
+use crate::algebra::walk::{columns_of, has_subquery};
 use crate::algebra::{Column, Expr, Relation};
 
 /// Moves limits and orders below projections.

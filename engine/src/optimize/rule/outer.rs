@@ -5,7 +5,7 @@
 //! a LEFT JOIN b ON .. WHERE b.x > 5    a JOIN b ON .. WHERE b.x > 5
 //! ```
 
-use super::super::columns::SourceSet;
+use crate::algebra::walk::SourceSet;
 use crate::algebra::{Comparison, Expr};
 
 /// Whether `part` cannot be true when every column of `sources` is NULL.

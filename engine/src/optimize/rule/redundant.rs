@@ -1,9 +1,9 @@
 //! What makes no difference: an order that nobody sees, sort keys that are decided already, a DISTINCT of rows that are
 //! distinct.
 
-use super::super::columns;
 use super::super::planner::Planner;
 use super::take;
+use crate::algebra::walk;
 use crate::algebra::{Column, Expr, JoinKind, Relation, SortKey};
 
 /// Takes out orders and distinctions that make no difference.
@@ -64,7 +64,7 @@ fn deciding(keys: Vec<SortKey>, input: &Relation, planner: &Planner<'_>) -> Vec<
         };
         let fixed = match column {
             Some(column) => planner.is_fixed(input, column),
-            None => columns::columns_of(&key.expr).is_empty() && matches!(key.expr, Expr::Literal(_)),
+            None => walk::columns_of(&key.expr).is_empty() && matches!(key.expr, Expr::Literal(_)),
         };
         if fixed || kept.iter().any(|before| before.expr == key.expr) || planner.has_key(input, &sorted) {
             continue;

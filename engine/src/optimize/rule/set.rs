@@ -3,9 +3,9 @@
 
 use hashbrown::HashMap;
 
-use super::super::columns::{conjunction, has_subquery};
 use super::super::rewrite::substituted;
 use super::take;
+use crate::algebra::walk::{conjunction, has_subquery};
 use crate::algebra::{Column, Expr, Query, Source};
 
 /// Puts the conditions that speak of a set operation's columns on its sides, and returns the others.
@@ -22,7 +22,7 @@ pub(crate) fn push_into_sides(
         return parts;
     }
     let (below, stay): (Vec<_>, Vec<_>) = parts.into_iter().partition(|part| {
-        let mentioned = super::super::columns::columns_of(part);
+        let mentioned = crate::algebra::walk::columns_of(part);
         !has_subquery(part)
             && !part.is_volatile()
             && !mentioned.is_empty()

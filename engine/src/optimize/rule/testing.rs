@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use nuages_storage::DataType;
 
-use super::super::columns::ColumnSet;
+use super::super::depth::check_query;
 use super::super::planner::Planner;
+use crate::algebra::walk::ColumnSet;
 use crate::algebra::{Column, Expr, OutputColumn, Query, Relation, RowCount, Source};
 use crate::catalog::{Catalog, NewColumn, NewForeignKey, NewIndex, NewTable};
 use crate::{Database, Session};
@@ -57,7 +58,8 @@ impl Family {
     ) -> T {
         let version = self.db.version().expect("the database is usable");
         let query = Query::new(relation.clone(), Vec::<OutputColumn>::new());
-        let mut planner = Planner::new(Catalog::of(&version), &version, &query);
+        let mut planner =
+            Planner::new(Catalog::of(&version), &version, check_query(&query).expect("a query of a test"));
         planner.note_scans(&relation, false);
         rule(&mut planner, relation)
     }

@@ -4,10 +4,10 @@
 //! follows for a side is put on it as a filter. An outer or an anti-join also takes facts from its left to its right
 //! side: right rows that can have no partner make no difference to it.
 
-use super::super::columns::sources_of;
-use super::super::columns::{columns_of, conjunction, conjuncts, has_subquery};
 use super::super::planner::Planner;
 use super::take;
+use crate::algebra::walk::sources_of;
+use crate::algebra::walk::{columns_of, conjunction, conjuncts, has_subquery};
 use crate::algebra::{Column, Comparison, Expr, JoinKind, Relation};
 
 /// What holds of every row of a relation.

@@ -13,9 +13,9 @@
 use hashbrown::HashMap;
 use nuages_storage::Value;
 
-use super::super::columns::{self, SourceSet, conjunction, conjuncts, sources_of};
 use super::super::rewrite::{NeverNull, definitions, mentioned, substituted};
 use super::fold::simplify;
+use crate::algebra::walk::{self, SourceSet, conjunction, conjuncts, sources_of};
 use crate::algebra::{Column, Expr, JoinKind, Query, Relation, RowCount};
 
 /// `EXISTS`, `IN` and their negations as a semi- or anti-join, or the expression back.
@@ -31,13 +31,13 @@ pub(crate) fn as_join(
         Expr::Exists(relation) => {
             lift(relation.as_ref().clone(), Looking::ForRows).map(|(right, on, _)| (right, on))
         }
-        Expr::InQuery(value, query) if !columns::has_subquery(value) => {
+        Expr::InQuery(value, query) if !walk::has_subquery(value) => {
             let Query { relation, columns, .. } = query.as_ref().clone();
             match (lift(relation, Looking::ForValues), columns.into_iter().next()) {
                 (Some((right, mut on, by)), Some(column)) => {
                     let column = substituted(column.expr, &by);
                     let safe = kind == JoinKind::Semi || (never_null(value) && never_null(&column));
-                    let plain = !columns::has_subquery(&column) && !column.is_volatile();
+                    let plain = !walk::has_subquery(&column) && !column.is_volatile();
                     match (kind, value.as_ref()) {
                         // That a condition is true of some row: how rows are looked for in a list of rows.
                         (JoinKind::Semi, Expr::Literal(Value::Bool(true))) if is_condition(&column) => {
@@ -91,7 +91,7 @@ fn lift(relation: Relation, looking: Looking) -> Option<Lifted> {
             for part in conjuncts(simplify(substituted(predicate, &by))) {
                 if mentioned(&part).is_subset(&inside) {
                     stay.push(part);
-                } else if columns::has_subquery(&part) {
+                } else if walk::has_subquery(&part) {
                     return None;
                 } else {
                     lifted.push(part);
@@ -128,7 +128,7 @@ fn lift(relation: Relation, looking: Looking) -> Option<Lifted> {
             let inside: SourceSet = sources_of(&left).into_iter().chain(sources_of(&right)).collect();
             let (stay, out): (Vec<_>, Vec<_>) =
                 conjuncts(simplify(on)).into_iter().partition(|part| mentioned(part).is_subset(&inside));
-            if out.iter().any(columns::has_subquery) {
+            if out.iter().any(walk::has_subquery) {
                 return None;
             }
             lifted.extend(out);
@@ -146,13 +146,13 @@ pub(crate) fn lift_values(relation: Relation) -> Option<Lifted> {
 /// Whether a relation mentions no column from outside.
 fn closed(relation: &Relation) -> bool {
     let mut mentioned = SourceSet::new();
-    columns::walk_relation(relation, &mut |expr| {
+    walk::walk_relation(relation, &mut |expr| {
         if let Expr::Column(column) = expr {
             mentioned.insert(column.source());
         }
     });
     let mut inside = sources_of(relation);
-    columns::walk_relation(relation, &mut |expr| match expr {
+    walk::walk_relation(relation, &mut |expr| match expr {
         Expr::Scalar(query) | Expr::InQuery(_, query) => inside.extend(sources_of(&query.relation)),
         Expr::Exists(relation) => inside.extend(sources_of(relation)),
         _ => {}
@@ -163,11 +163,11 @@ fn closed(relation: &Relation) -> bool {
 /// The right side of a join without its mentions of the left, which become conditions of the join. Both are as they
 /// were if that cannot be: then the right side is computed for each left row.
 pub(crate) fn uncorrelated(right: Relation, left: &SourceSet, mut on: Vec<Expr>) -> (Relation, Vec<Expr>) {
-    if !columns::mentions(&right, left) {
+    if !walk::mentions(&right, left) {
         return (right, on);
     }
     match lift(right.clone(), Looking::ThroughFilters) {
-        Some((lifted, parts, _)) if !columns::mentions(&lifted, left) => {
+        Some((lifted, parts, _)) if !walk::mentions(&lifted, left) => {
             on.extend(parts);
             (lifted, on)
         }
@@ -178,7 +178,7 @@ pub(crate) fn uncorrelated(right: Relation, left: &SourceSet, mut on: Vec<Expr>)
 /// Whether a condition has a subquery in it that depends on the row.
 pub(crate) fn is_asked_for_each_row(part: &Expr) -> bool {
     let mut found = false;
-    columns::walk(part, &mut |expr| match expr {
+    walk::walk(part, &mut |expr| match expr {
         Expr::Scalar(query) | Expr::InQuery(_, query) => found |= !closed(&query.relation),
         Expr::Exists(relation) => found |= !closed(relation),
         _ => {}

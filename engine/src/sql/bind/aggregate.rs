@@ -10,10 +10,10 @@ use super::json::{ranked, unranked};
 use super::scope::Scope;
 use super::typed::{TEXT, Typed, Width, cast, has_parameter};
 use super::{Binder, Bound, mismatch, unsupported};
+use crate::algebra::walk::{ColumnSet, add_columns};
 use crate::algebra::{Aggregate, AggregateFunction, Expr, PairFunction, SortKey};
 use crate::evaluate::Class;
 use crate::functions::aggregate::result_type;
-use crate::optimize::columns::{ColumnSet, add_columns};
 use crate::sql::error::{Problem, SqlError};
 
 /// The aggregate of a name.

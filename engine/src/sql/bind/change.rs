@@ -26,19 +26,24 @@ impl Binder<'_> {
     /// A statement of the algebra.
     pub(in crate::sql) fn statement(&mut self, statement: &ast::Statement) -> Bound<Statement> {
         match statement {
-            ast::Statement::Query(query) => match (&query.with, &*query.body) {
-                (Some(with), SetExpr::Insert(inner) | SetExpr::Update(inner) | SetExpr::Delete(inner)) => {
-                    self.changes_with(with, inner)
-                }
-                _ => {
-                    let bound = self.query(query, None)?;
-                    Ok(Statement::Query(self.result(bound)))
-                }
-            },
+            ast::Statement::Query(query) => self.read(query),
             ast::Statement::Insert(insert) => self.insert(insert),
             ast::Statement::Update(update) => self.update(update),
             ast::Statement::Delete(delete) => self.delete(delete),
             _ => Err(unsupported("such a statement in this place").into()),
+        }
+    }
+
+    /// Binds a query, or a change of rows behind a WITH.
+    pub(in crate::sql) fn read(&mut self, query: &ast::Query) -> Bound<Statement> {
+        match (&query.with, &*query.body) {
+            (Some(with), SetExpr::Insert(inner) | SetExpr::Update(inner) | SetExpr::Delete(inner)) => {
+                self.changes_with(with, inner)
+            }
+            _ => {
+                let bound = self.query(query, None)?;
+                Ok(Statement::Query(self.result(bound)))
+            }
         }
     }
 

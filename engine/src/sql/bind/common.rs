@@ -17,11 +17,11 @@ use super::query::{BoundQuery, Tail};
 use super::scope::{Columns, Scope, Shape};
 use super::typed::{TEXT, cast, has_parameter};
 use super::{Binder, Bound, SOURCES_MAX, last_part, mismatch};
-use crate::algebra::{Column, Expr, OutputColumn, Query, Relation, Source, Statement, WorkTable};
-use crate::evaluate::{among, class_of, keeps_scale, unify};
-use crate::optimize::columns::{
+use crate::algebra::walk::{
     each_relation_mut, each_relation_of_change_mut, has_subquery, is_volatile, substitute_query, walk_query,
 };
+use crate::algebra::{Column, Expr, OutputColumn, Query, Relation, Source, Statement, WorkTable};
+use crate::evaluate::{among, class_of, keeps_scale, unify};
 use crate::sql::error::{Problem, SqlError};
 
 /// A common table expression in scope.

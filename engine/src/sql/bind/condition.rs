@@ -1,6 +1,7 @@
 //! Conditions: expressions where a truth value is wanted.
 
 use nuages_storage::{DataType, Value};
+use smallvec::SmallVec;
 use sqlparser::ast::{BinaryOperator, Expr as Ast, UnaryOperator};
 
 use super::scope::Scope;
@@ -17,7 +18,8 @@ impl Binder<'_> {
             Ast::UnaryOp { op: UnaryOperator::Not, expr } => Ok(self.condition(expr, scope)?.not()),
             Ast::BinaryOp { left, op: op @ (BinaryOperator::And | BinaryOperator::Or), right } => {
                 // Connectives in a row are a tree as deep as it is long.
-                let mut operands = vec![right];
+                let mut operands: SmallVec<[&Ast; 8]> = SmallVec::new();
+                operands.push(right);
                 let mut first = left;
                 while let Ast::BinaryOp { left, op: inner, right } = &**first
                     && inner == op

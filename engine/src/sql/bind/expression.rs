@@ -1,6 +1,7 @@
 //! Scalar expressions.
 
 use nuages_storage::{DataType, Value};
+use smallvec::SmallVec;
 use sqlparser::ast::{self, BinaryOperator, Expr as Ast, UnaryOperator};
 use sqlparser::tokenizer::Span;
 
@@ -19,9 +20,11 @@ use crate::sql::error::{Problem, SqlError};
 impl Binder<'_> {
     /// Binds an expression. One without a type is NULL, whatever it is computed by, unless it hangs on a parameter.
     pub(super) fn expression(&mut self, expr: &Ast, scope: &Scope<'_>) -> Bound<Typed> {
-        let typed = self.any_expression(expr, scope)?;
-        let is_null = typed.kind.is_none() && !has_parameter(&typed.expr);
-        Ok(if is_null { Typed::null() } else { typed })
+        let bound = self.any_expression(expr, scope);
+        match &bound {
+            Ok(typed) if typed.kind.is_none() && !has_parameter(&typed.expr) => Ok(Typed::null()),
+            _ => bound,
+        }
     }
 
     fn any_expression(&mut self, expr: &Ast, scope: &Scope<'_>) -> Bound<Typed> {
@@ -174,8 +177,11 @@ impl Binder<'_> {
 
     /// A value: what a result column, an argument or an assignment wants.
     pub(super) fn value_of(&mut self, expr: &Ast, scope: &Scope<'_>) -> Bound<Typed> {
-        let typed = self.expression(expr, scope)?;
-        Ok(self.value(typed))
+        let bound = self.expression(expr, scope);
+        match bound {
+            Ok(typed) if typed.class() == Some(Class::Bool) => Ok(self.value(typed)),
+            bound => bound,
+        }
     }
 
     /// Operators of one precedence in a row, which are a tree as deep as it is long: from the left, without recursion.
@@ -189,7 +195,8 @@ impl Binder<'_> {
         if let Some(pairs) = self.compared_rows(left, right, scope)? {
             return self.compare_rows(pairs, op, begin_of(left));
         }
-        let mut rest = vec![(op, right)];
+        let mut rest: SmallVec<[_; 4]> = SmallVec::new();
+        rest.push((op, right));
         let mut first = left;
         while let Ast::BinaryOp { left, op, right } = first
             && !matches!(op, BinaryOperator::And | BinaryOperator::Or)

@@ -230,8 +230,7 @@ impl Binder<'_> {
         let statement =
             split(&view.sql, view.dialect).map_err(of_view)?.into_iter().next().unwrap_or_default();
         let parsed = parse(statement, view.dialect, SHALLOW_NESTING_MAX).map_err(of_view)?;
-        let Parsed::Statement(statement) = parsed else { return Err(unsupported("such a view").into()) };
-        let ast::Statement::Query(query) = *statement else { return Err(unsupported("such a view").into()) };
+        let Parsed::Query(query) = parsed else { return Err(unsupported("such a view").into()) };
         let dialect = std::mem::replace(&mut self.dialect, view.dialect);
         let common = std::mem::take(&mut self.common);
         let bound = self.query(&query, None);

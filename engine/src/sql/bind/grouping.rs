@@ -10,10 +10,10 @@ use super::common::renumber;
 use super::grouping_sets::Sets;
 use super::scope::Scope;
 use super::{Binder, Bound};
+use crate::algebra::walk::{free_columns, has_subquery, substitute_query, substitute_relation};
 use crate::algebra::{
     Aggregate, AggregateFunction, Column, Expr, OutputColumn, Query, Relation, SortKey, Source,
 };
-use crate::optimize::columns::{free_columns, has_subquery, substitute_query, substitute_relation};
 use crate::sql::error::Problem;
 
 /// The aggregates of a query, as they are found.
@@ -104,7 +104,13 @@ impl Binder<'_> {
             Expr::Exists(relation) => self.regroup_relation(relation, grouping, scope)?,
             _ => {}
         }
-        expr.children_mut().into_iter().try_for_each(|child| self.regroup(child, grouping, scope))
+        let mut regrouped = Ok(());
+        expr.each_child_mut(&mut |child| {
+            if regrouped.is_ok() {
+                regrouped = self.regroup(child, grouping, scope);
+            }
+        });
+        regrouped
     }
 
     fn regroup_query(&self, query: &mut Query, grouping: &mut Grouping, scope: &Scope<'_>) -> Bound<()> {

@@ -14,8 +14,8 @@ use super::grouping::Grouping;
 use super::scope::Scope;
 use super::typed::{TEXT, Typed};
 use super::{Binder, Bound, begin_of, unsupported};
+use crate::algebra::walk::{ColumnSet, add_columns, sources_of, substitute};
 use crate::algebra::{Arithmetic, Column, Expr, OutputColumn, Query, Relation, SetKind, Source};
-use crate::optimize::columns::{ColumnSet, add_columns, sources_of, substitute};
 use crate::sql::error::{Problem, SqlError};
 
 /// How many groupings there may be, as in PostgreSQL.

@@ -1,5 +1,7 @@
 //! Literals: numbers, texts, dates and parameters.
 
+use std::borrow::Cow;
+
 use nuages_storage::value::{DECIMAL_PRECISION_MAX, decimal_from_text};
 use nuages_storage::{DataType, Value};
 use rust_decimal::Decimal;
@@ -44,6 +46,9 @@ impl Binder<'_> {
 
     /// A number: an integer if it is one and fits, else numeric in PostgreSQL and real in SQLite.
     pub(super) fn number_literal(&self, digits: &str, negative: bool, span: Span) -> Bound<Typed> {
+        if let Some(int) = short_integer(digits) {
+            return Ok(Typed::literal(Value::Int(if negative { -int } else { int })));
+        }
         let signed;
         let text = if negative {
             signed = format!("-{digits}");
@@ -61,7 +66,10 @@ impl Binder<'_> {
         if let Ok(int) = text.parse::<i64>() {
             return Ok(Typed::literal(Value::Int(int)));
         }
-        let plain = text.replace('_', "");
+        let plain = match text.contains('_') {
+            true => Cow::Owned(text.replace('_', "")),
+            false => Cow::Borrowed(text),
+        };
         if let Ok(int) = plain.parse::<i64>() {
             return Ok(Typed::literal(Value::Int(int)));
         }
@@ -86,6 +94,14 @@ impl Binder<'_> {
         }
         Ok(typed)
     }
+}
+
+/// The integer that a few digits are.
+fn short_integer(digits: &str) -> Option<i64> {
+    const DIGITS_MAX: usize = 18;
+    let is_short =
+        (1..=DIGITS_MAX).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_short.then(|| digits.bytes().fold(0, |int, digit| int * 10 + i64::from(digit - b'0')))
 }
 
 /// Whether a decimal has all digits that were written: it has room for 28.

@@ -165,7 +165,9 @@ impl Binder<'_> {
                 return Ok(Typed::bool(self.compare_classes(op, left, right)));
             }
         }
-        let (left, right) = same_numbers(left, right);
+        if left.class() != right.class() {
+            (left, right) = same_numbers(left, right);
+        }
         Ok(Typed::bool(left.expr.compare(op, right.expr)))
     }
 
@@ -284,7 +286,11 @@ impl Binder<'_> {
         self.settle(&mut left, right.kind);
         self.settle(&mut right, left.kind);
         if self.is_sqlite() {
-            (left, right) = (self.number(left), self.number(right));
+            for operand in [&mut left, &mut right] {
+                if !operand.is_plain_number() {
+                    *operand = self.number(std::mem::replace(operand, Typed::null()));
+                }
+            }
             if [&left, &right].iter().any(|operand| matches!(&operand.expr, Expr::Literal(Value::Null))) {
                 return Ok(Typed::null());
             }
@@ -330,7 +336,9 @@ impl Binder<'_> {
         if !self.is_sqlite() && op == Arithmetic::Divide {
             (left, right) = (left.divisible(), right.divisible());
         }
-        (left, right) = same_numbers(left, right);
+        if left.class() != right.class() {
+            (left, right) = same_numbers(left, right);
+        }
         if self.is_sqlite()
             && let Some(real) = beyond_integers(op, &left.expr, &right.expr)
         {

@@ -9,12 +9,12 @@ use super::from::own_source;
 use super::scope::{Columns, Scope, Shape};
 use super::typed::{TEXT, Typed, Width, cast};
 use super::{Binder, Bound, QUERY_DEPTH_MAX, SOURCES_MAX, begin_of, unsupported};
+use crate::algebra::walk;
 use crate::algebra::{
     Comparison, Expr, Frame, JoinKind, OutputColumn, Query, Relation, RowCount, SetKind, SortKey, Source,
     WindowFunction, WindowKind,
 };
 use crate::evaluate::{among, class_of, unify};
-use crate::optimize::columns;
 use crate::sql::error::{Problem, SqlError};
 
 /// A query, and what its columns are.
@@ -479,7 +479,7 @@ impl Binder<'_> {
     /// A number of rows that is known when the statement runs. A negative one is an error in PostgreSQL, and no limit
     /// in SQLite.
     fn computed_row_count(&self, expr: Expr, clause: &'static str, span: Span) -> Bound<RowCount> {
-        if columns::has_subquery(&expr) {
+        if walk::has_subquery(&expr) {
             return Err(SqlError::at(unsupported(format!("a subquery in {clause}")), span));
         }
         let rows = match expr {

@@ -15,6 +15,7 @@ use super::row::written_parts;
 use super::scope::{Scope, Shape};
 use super::typed::Typed;
 use super::window::Windows;
+use super::written::written;
 use super::{Binder, Bound, begin_of, last_part, nearest_table, unsupported};
 use crate::algebra::{Expr, OutputColumn, Query, Relation, SortKey};
 use crate::sql::error::{Problem, SqlError};
@@ -308,7 +309,7 @@ impl Binder<'_> {
             ast::Expr::Nested(inner) if !self.is_sqlite() => self.name_of(inner),
             // Of a subquery nobody sees the names.
             _ if self.is_sqlite() && self.depth > 1 => String::new(),
-            expr if self.is_sqlite() => expr.to_string(),
+            expr if self.is_sqlite() => written(expr),
             ast::Expr::Function(function) => {
                 last_part(&function.name).map(|name| self.new_name(name)).unwrap_or_default()
             }

@@ -166,6 +166,11 @@ impl Typed {
         self.kind.map(class_of)
     }
 
+    /// Whether it is a number in every row.
+    pub(super) fn is_plain_number(&self) -> bool {
+        self.class().is_some_and(Class::is_number) && self.affinity != Affinity::Any
+    }
+
     /// The text, if this is one.
     pub(super) fn literal_text(&self) -> Option<&str> {
         match &self.expr {

@@ -5,8 +5,8 @@
 
 use hashbrown::HashMap;
 
+use crate::algebra::walk::{ColumnSet, each_expression};
 use crate::algebra::{Aggregate, Column, Expr, Query, Relation};
-use crate::optimize::columns::{ColumnSet, each_expression};
 
 /// The columns that are needed, as far as a statement has been walked. What defines a column is walked before what
 /// mentions it.

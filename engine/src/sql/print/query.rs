@@ -14,12 +14,12 @@ use super::expression::expression;
 use super::identifier::Identifier;
 use super::mentions::Mentions;
 use super::select::{Select, Stage};
+use crate::algebra::walk::ColumnSet;
 use crate::algebra::{
     Column, Expr, LockWait, OutputColumn, Query, Relation, RowCount, RowLock, SetKind, SortKey, Source,
     WorkTable,
 };
 use crate::catalog::Catalog;
-use crate::optimize::columns::ColumnSet;
 
 /// Prints one statement.
 pub(super) struct Printer<'c> {

@@ -5,8 +5,8 @@ use super::aggregate::{aggregate, no_place, order_by, window};
 use super::expression::{expression, operand};
 use super::query::{Printer, column_of, is_constant};
 use super::select::{Select, Stage};
+use crate::algebra::walk::{ColumnSet, add_columns, has_subquery, walk, walk_query, walk_relation};
 use crate::algebra::{Aggregate, Column, Expr, JoinKind, Relation, SortKey, Source, WindowFunction};
-use crate::optimize::columns::{ColumnSet, add_columns, has_subquery, walk, walk_query, walk_relation};
 
 impl Printer<'_> {
     /// The `SELECT` of a relation, still without columns.

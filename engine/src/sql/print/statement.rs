@@ -4,12 +4,12 @@ use super::expression::expression;
 use super::identifier::{Identifier, identifiers};
 use super::mentions::Mentions;
 use super::query::Printer;
+use crate::algebra::walk::ColumnSet;
 use crate::algebra::{
     ConflictAction, ConflictTarget, Delete, Expr, Insert, InsertSource, OnConflict, OutputColumn, Relation,
     Statement, Update,
 };
 use crate::catalog::TableDefinition;
-use crate::optimize::columns::ColumnSet;
 
 /// Prints a statement.
 pub(super) fn statement(statement: &Statement, printer: &mut Printer<'_>) -> String {

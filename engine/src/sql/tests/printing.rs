@@ -28,13 +28,17 @@ fn bound(db: &Connection, sql: &str) -> Query {
 fn bound_in(dialect: Dialect, db: &Connection, sql: &str) -> Query {
     let catalog = db.session().catalog().expect("a database");
     let tokens = split(sql, dialect).expect("tokens").remove(0);
-    let Parsed::Statement(statement) = parse(tokens, dialect, NESTING_MAX).expect(sql) else {
-        panic!("{sql}")
+    let query = match parse(tokens, dialect, NESTING_MAX).expect(sql) {
+        Parsed::Query(query) => query,
+        Parsed::Statement(statement) => match *statement {
+            sqlparser::ast::Statement::Query(query) => query,
+            _ => panic!("{sql} is no query"),
+        },
+        _ => panic!("{sql} is no query"),
     };
-    let sqlparser::ast::Statement::Query(query) = &*statement else { panic!("{sql} is no query") };
     let mut parameters = Parameters::of(&[]);
     let mut binder = Binder::new(&catalog, dialect, &mut parameters);
-    binder.query(query, None).unwrap_or_else(|error| panic!("{sql}\n{error}")).query
+    binder.query(&query, None).unwrap_or_else(|error| panic!("{sql}\n{error}")).query
 }
 
 const QUERIES: [&str; 51] = [

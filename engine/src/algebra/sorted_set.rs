@@ -4,7 +4,7 @@ use std::fmt::{self, Debug, Formatter};
 
 use smallvec::{Array, SmallVec};
 
-use crate::algebra::{Column, Source};
+use super::{Column, Source};
 
 /// A set of columns.
 pub(crate) type ColumnSet = SortedSet<[Column; 12]>;

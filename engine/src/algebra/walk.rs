@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 pub(crate) use super::sorted_set::{ColumnSet, SourceSet};
-use crate::algebra::{
+use super::{
     Aggregate, Column, ConflictAction, Expr, InsertSource, OnConflict, Query, Relation, RowCount, Source,
     Statement, WindowFunction,
 };
@@ -11,11 +11,21 @@ use crate::algebra::{
 /// Calls `visit` on `expr` and every expression below it, also inside its subqueries.
 pub(crate) fn walk(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
     visit(expr);
-    expr.each_child(&mut |child| walk(child, visit));
+    // What most expressions are made of first, without a call for each child.
     match expr {
-        Expr::Scalar(query) | Expr::InQuery(_, query) => walk_query(query, visit),
+        Expr::Literal(_) | Expr::Parameter(..) | Expr::Column(_) => {}
+        Expr::Compare(_, a, b) | Expr::Arithmetic(_, a, b) => {
+            walk(a, visit);
+            walk(b, visit);
+        }
+        Expr::And(all) | Expr::Or(all) => all.iter().for_each(|part| walk(part, visit)),
+        Expr::Scalar(query) => walk_query(query, visit),
         Expr::Exists(relation) => walk_relation(relation, visit),
-        _ => {}
+        Expr::InQuery(value, query) => {
+            walk(value, visit);
+            walk_query(query, visit);
+        }
+        other => other.each_child(&mut |child| walk(child, visit)),
     }
 }
 
@@ -131,23 +141,7 @@ fn add_sources(relation: &Relation, found: &mut SourceSet) {
 }
 
 fn each_source(relation: &Relation, visit: &mut dyn FnMut(Source)) {
-    match relation {
-        Relation::Scan { source, .. }
-        | Relation::Values { source, .. }
-        | Relation::Project { source, .. }
-        | Relation::Aggregate { source, .. }
-        | Relation::Set { source, .. }
-        | Relation::Window { source, .. }
-        | Relation::Recursive { source, .. }
-        | Relation::WorkTable { source, .. } => visit(*source),
-        Relation::Unit
-        | Relation::Filter { .. }
-        | Relation::Join { .. }
-        | Relation::Sort { .. }
-        | Relation::Limit { .. }
-        | Relation::Distinct { .. }
-        | Relation::With { .. } => {}
-    }
+    relation.source().into_iter().for_each(&mut *visit);
     relation.each_query(&mut |query| each_source(&query.relation, visit));
     relation.each_input(&mut |input| each_source(input, visit));
 }
@@ -185,9 +179,7 @@ pub(crate) fn substitute(expr: &mut Expr, by: &HashMap<Column, Expr>) {
         }
         return;
     }
-    for child in expr.children_mut() {
-        substitute(child, by);
-    }
+    expr.each_child_mut(&mut |child| substitute(child, by));
     match expr {
         Expr::Scalar(query) | Expr::InQuery(_, query) => substitute_query(query, by),
         Expr::Exists(relation) => substitute_relation(relation, by),
@@ -268,16 +260,12 @@ fn each_within_mut(expr: &mut Expr, visit: &mut dyn FnMut(&mut Relation)) {
         Expr::Exists(relation) => each_below_mut(relation, visit),
         _ => {}
     }
-    expr.children_mut().into_iter().for_each(|child| each_within_mut(child, visit));
+    expr.each_child_mut(&mut |child| each_within_mut(child, visit));
 }
 
 /// Whether an expression has a subquery in it.
 pub(crate) fn has_subquery(expr: &Expr) -> bool {
-    let mut found = false;
-    walk(expr, &mut |expr| {
-        found |= matches!(expr, Expr::Scalar(_) | Expr::Exists(_) | Expr::InQuery(..));
-    });
-    found
+    matches!(expr, Expr::Scalar(_) | Expr::Exists(_) | Expr::InQuery(..)) || expr.any_child(has_subquery)
 }
 
 /// The parts of a conjunction, nested ones flattened.
@@ -295,47 +283,5 @@ pub(crate) fn conjunction(mut parts: Vec<Expr>) -> Option<Expr> {
         0 => None,
         1 => parts.pop(),
         _ => Some(Expr::And(parts)),
-    }
-}
-
-/// What is known of a query before it is planned.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Numbers {
-    /// Source numbers from this one on are not used in it.
-    pub(crate) sources: u32,
-    /// Parameter numbers from this one on are not used in it.
-    pub(crate) parameters: usize,
-    /// Whether there is a subquery in it.
-    pub(crate) has_subquery: bool,
-}
-
-impl Numbers {
-    /// Those of a query.
-    pub(crate) fn of(query: &Query) -> Numbers {
-        let mut numbers = Numbers::default();
-        numbers.note_relation(&query.relation);
-        walk_query(query, &mut |expr| match expr {
-            Expr::Parameter(number, _) => numbers.parameters = numbers.parameters.max(number + 1),
-            Expr::Column(column) => numbers.note(column.source()),
-            Expr::Scalar(inner) | Expr::InQuery(_, inner) => numbers.note_subquery(&inner.relation),
-            Expr::Exists(inner) => numbers.note_subquery(inner),
-            _ => {}
-        });
-        numbers
-    }
-
-    fn note(&mut self, source: Source) {
-        if source != Source::SELF {
-            self.sources = self.sources.max(source.number() + 1);
-        }
-    }
-
-    fn note_subquery(&mut self, relation: &Relation) {
-        self.has_subquery = true;
-        self.note_relation(relation);
-    }
-
-    fn note_relation(&mut self, relation: &Relation) {
-        each_source(relation, &mut |source| self.note(source));
     }
 }
