@@ -82,12 +82,13 @@ oracle! { "slice", data::chinook;
         let class = |result: Json| result["raises"].clone();
         // A negative place is no `usize`: Python's ValueError does not compile here.
         let does_not_compile = json!("ValueError");
+        let (from, to) = (4, 2);
         json!([
             does_not_compile, does_not_compile, does_not_compile,
             class(raises(all().slice(3..10).get(Genre::pk.eq(4), db))),
             class(raises(all().slice(..3).delete(db))),
             class(raises(all().slice(..3).update(Genre::name.set("x"), db))),
-            all().slice(4..2).values_list(Genre::pk).all(db)?,
+            all().slice(from..to).values_list(Genre::pk).all(db)?,
             all().slice(22..30).count(db)?,
             kept.get(30)?.map_or(json!("IndexError"), |key| json!(key)),
             kept.get(24)?,
@@ -119,15 +120,15 @@ oracle! { "lookup", data::chinook;
 
 oracle! { "subquery", data::chinook;
     keys_of_instances(db) {
-        let long = || Track::objects().filter(Track::milliseconds.gt(2_000_000));
+        let long = Track::objects().filter(Track::milliseconds.gt(2_000_000));
         let n = Customer::invoices.count();
         let often = Customer::objects().annotate(&n).filter(n.gt(6));
         let last = Genre::objects().order_by(Genre::name.desc()).slice(..3);
         json!([
-            Track::objects().filter(Track::pk.is_in(long())).count(db)?,
+            Track::objects().filter(Track::pk.is_in(&long)).count(db)?,
             Album::objects().filter(Album::pk.is_in(Album::objects().filter(Album::title.starts_with("A")))).count(db)?,
-            Album::objects().filter(Album::tracks.pk.is_in(long())).distinct().count(db)?,
-            Album::objects().exclude(Album::tracks.pk.is_in(&long())).count(db)?,
+            Album::objects().filter(Album::tracks.pk.is_in(&long)).distinct().count(db)?,
+            Album::objects().exclude(Album::tracks.pk.is_in(long)).count(db)?,
             Customer::objects().filter(Customer::pk.is_in(often)).count(db)?,
             Genre::objects().filter(Genre::pk.is_in(last)).order_by(Genre::pk).values_list(Genre::pk).all(db)?,
             Invoice::objects().filter(Invoice::customer_id.is_in(Customer::objects().filter(Customer::country.eq("Brazil")))).count(db)?,
