@@ -16,6 +16,7 @@
 //! `climb`, `prefix`, `frame`, `hint` (what was probably meant), `bind`, `parameters`, `error`; `print` (SQL out).
 
 mod alter;
+mod beyond;
 mod bind;
 mod bound;
 mod changing;

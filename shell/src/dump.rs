@@ -81,7 +81,9 @@ fn rows(session: &dyn Session, table: &TableDefinition, out: &mut dyn Write) -> 
     let columns = given().map(|(place, column)| OutputColumn::new(&column.name, source.column(place)));
     let query = Query::new(Relation::scan(table.id, source), columns.collect());
     let names: Vec<String> = given().map(|(_, column)| Identifier(&column.name).to_string()).collect();
-    let head = format!("INSERT INTO {} ({}) VALUES", Identifier(&table.name), names.join(", "));
+    let is_always = table.columns.iter().any(|column| column.always);
+    let overriding = if is_always { " OVERRIDING SYSTEM VALUE" } else { "" };
+    let head = format!("INSERT INTO {} ({}){overriding} VALUES", Identifier(&table.name), names.join(", "));
     let mut written = Ok(());
     let mut count = 0;
     session.query_each(&query, &[], &mut |batch| {

@@ -39,7 +39,12 @@ impl WritingStatement<'_, '_> {
         let place = table.columns.len() - 1;
         if let Some(computed) = computed {
             table.set_computed(&[(place, computed)])?;
-            return self.add_computed(&catalog, &before, table);
+            let program = Arc::clone(&table.computed[table.computed.len() - 1].program);
+            return self.add_evaluated(&catalog, (&before, &program), table);
+        }
+        if let Some(default) = table.columns[place].default.as_ref().filter(|default| default.is_volatile()) {
+            let program = RowProgram::compile(&before, default)?;
+            return self.add_evaluated(&catalog, (&before, &program), table);
         }
         let default = default_of(&table, place, &self.context())?;
         let has_rows = self.writer().version().table(table.id).is_some_and(|rows| !rows.is_empty());
@@ -55,11 +60,12 @@ impl WritingStatement<'_, '_> {
         Ok(())
     }
 
-    /// Computes the last column of a table, which it has just got, in the rows that are there.
-    fn add_computed(
+    /// Evaluates the last column of a table, which it has just got, in each row that is there, by a program over the
+    /// table as it was before.
+    fn add_evaluated(
         &mut self,
         catalog: &Catalog,
-        before: &TableDefinition,
+        by: (&TableDefinition, &RowProgram),
         mut table: TableDefinition,
     ) -> Result<(), Error> {
         let context = self.context();
@@ -67,8 +73,7 @@ impl WritingStatement<'_, '_> {
         let place = table.columns.len() - 1;
         let lane = table.columns[place].lane;
         table.layout = Arc::new(rows.layout().with_slot(Slot::new(lane)));
-        let program = Arc::clone(&table.computed[table.computed.len() - 1].program);
-        let rows = converted((before, &program), &table, place, rows, &context)?;
+        let rows = converted(by, &table, place, rows, &context)?;
         let rows = tested(&table, place, rows, false, &context)?;
         self.record(SchemaChange::ReplaceTable(Arc::new(rows)));
         self.install(catalog.with(table));
@@ -171,6 +176,7 @@ impl WritingStatement<'_, '_> {
         let changed = &mut table.columns[place];
         (changed.name, changed.data_type, changed.nullable) = (to.name, to.data_type, to.nullable);
         (changed.default, changed.unsigned, changed.generated_key) = (to.default, to.unsigned, to.generated);
+        (changed.always, changed.any) = (to.always, to.any);
         (changed.max, changed.collation, changed.element) = (to.max, to.collation, to.element);
         if convert {
             changed.slot = table.layout.len();

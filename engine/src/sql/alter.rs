@@ -120,8 +120,8 @@ impl Connection {
         let mut new = NewColumn::new(column.name.clone(), column.data_type).nullable(column.nullable);
         (new.collation, new.element) = (column.collation, column.element);
         new.computed = table.computed(place).map(|computed| computed.expr.clone());
-        (new.default, new.unsigned, new.max, new.generated) =
-            (column.default.clone(), column.unsigned, column.max, column.generated_key);
+        (new.default, new.unsigned, new.max) = (column.default.clone(), column.unsigned, column.max);
+        (new.generated, new.always, new.any) = (column.generated_key, column.always, column.any);
         match operation {
             AlterColumnOperation::SetNotNull => new.nullable = false,
             AlterColumnOperation::DropNotNull => new.nullable = true,
@@ -133,6 +133,7 @@ impl Connection {
             AlterColumnOperation::SetDataType { data_type, using: None, .. } => {
                 new.data_type = self.bound(|binder| binder.data_type(data_type, name.span))?;
                 new.element = self.bound(|binder| binder.element_of(data_type, name.span))?;
+                new.any = false;
             }
             other => {
                 let feature = format!("ALTER COLUMN .. {other}");

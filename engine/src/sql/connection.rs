@@ -8,6 +8,7 @@ use sqlparser::ast;
 use sqlparser::tokenizer::TokenWithSpan;
 
 use super::Dialect;
+use super::beyond::Beyond;
 use super::bind::Binder;
 use super::bind::json::{handed_out, scalars};
 use super::changing::changes_within;
@@ -292,10 +293,11 @@ impl Connection {
 
     /// What a statement means, as far as that can be said before it runs.
     pub(super) fn bind(&self, parsed: Parsed, mut parameters: Parameters) -> Result<Ready, SqlError> {
-        let statement = match parsed {
+        let (statement, beyond) = match parsed {
             Parsed::Reindex(name) => return Ok(Ready::Reindex(name)),
             Parsed::Pragma(pragma) => return Ok(Ready::Pragma(pragma)),
-            Parsed::Statement(statement) => statement,
+            Parsed::Statement(statement) => (statement, Beyond::default()),
+            Parsed::Insert(statement, beyond) => (statement, beyond),
         };
         let is_algebra = match &*statement {
             ast::Statement::Query(query) => !changes_within(query),
@@ -307,7 +309,7 @@ impl Connection {
         }
         let catalog = self.catalog()?;
         parameters.know(self.counts);
-        let mut binder = Binder::new(&catalog, self.dialect, &mut parameters);
+        let mut binder = Binder::new(&catalog, self.dialect, &mut parameters).beside(beyond);
         let bound = binder.statement(&statement)?;
         Ok(Ready::Algebra(bound, parameters, catalog.schema_id()))
     }
@@ -327,7 +329,7 @@ impl Connection {
         let session = self.under(schema);
         let columns = query.columns.iter_mut().map(|column| std::mem::take(&mut column.name)).collect();
         let mut rows = ResultRows::new(session.interrupt().memory_bytes_max());
-        let handed_out = handed_out(&query);
+        let handed_out = handed_out(&query.columns);
         session.query_once(query, values, &mut |batch| rows.add(batch))?;
         let rows = ResultSet { columns, rows: scalars(rows.finish(), &handed_out) };
         Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })
@@ -345,7 +347,15 @@ impl Connection {
         if !matches!(outcome, Err(Error::SchemaChanged)) {
             self.counts.add(outcome.as_ref().ok());
         }
-        Ok(outcome?)
+        let mut outcome = outcome?;
+        let returning = match change {
+            Statement::Query(_) => &[],
+            Statement::Insert(insert) => insert.returning.as_slice(),
+            Statement::Update(update) => &update.returning,
+            Statement::Delete(delete) => &delete.returning,
+        };
+        outcome.rows.rows = scalars(std::mem::take(&mut outcome.rows.rows), &handed_out(returning));
+        Ok(outcome)
     }
 
     pub(super) fn run(&mut self, ready: Ready, values: &[Value]) -> Result<Outcome, SqlError> {

@@ -248,6 +248,23 @@ pub enum Problem {
         /// The view.
         name: String,
     },
+    /// A value for a column that gives itself its values.
+    #[error(
+        "column \"{column}\" is always generated; leave it out, or write OVERRIDING SYSTEM VALUE before VALUES"
+    )]
+    AlwaysGenerated {
+        /// The column.
+        column: String,
+    },
+    /// No schema has this name.
+    #[error(
+        "there is no schema \"{}\": all tables are in one, which is called public, or main by SQLite",
+        Cut(name)
+    )]
+    UnknownSchema {
+        /// The name.
+        name: String,
+    },
     /// A name that is taken.
     #[error("\"{name}\" exists already")]
     Duplicate {

@@ -11,6 +11,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Word};
 
 use super::Dialect;
+use super::beyond::{self, Beyond};
 use super::error::{Problem, SqlError};
 use super::grammar::{Grammar, is_isnull};
 use super::hint;
@@ -52,6 +53,8 @@ pub const OPERATORS_MAX: usize = 400;
 pub(super) enum Parsed {
     /// What the parser knows.
     Statement(Box<ast::Statement>),
+    /// An INSERT that says more than its tree.
+    Insert(Box<ast::Statement>, Beyond),
     /// SQLite's `REINDEX`, of everything, or of a table or index.
     Reindex(Option<ast::Ident>),
     /// SQLite's `PRAGMA`.
@@ -138,12 +141,18 @@ pub(super) fn parse(
         drop_lock_words(&mut tokens);
     }
     super::frame::fold_exclusions(&mut tokens);
+    beyond::fold_key_conflicts(&mut tokens);
+    let overriding = beyond::take_overriding(&mut tokens);
     let grammar = Grammar::new(dialect);
     let (begin, end) =
         (tokens.first().map(|token| token.span.start), tokens.last().map(|token| token.span.end));
     let mut parser =
         Parser::new(&grammar).with_recursion_limit(nesting_max).with_tokens_with_locations(tokens);
-    let statement = match parser.parse_statement() {
+    let statement = parser.parse_statement().and_then(|mut statement| {
+        let further = beyond::parse_further_conflicts(&mut parser, &mut statement, &grammar, nesting_max)?;
+        Ok((statement, further))
+    });
+    let (statement, conflicts) = match statement {
         Ok(statement) => statement,
         Err(error) => {
             let tokens = parser.into_tokens();
@@ -159,6 +168,9 @@ pub(super) fn parse(
             return Err(syntax_error(message, place, &tokens, at));
         }
     };
+    if parser.peek_token_ref().token == Token::EOF && (overriding.is_some() || !conflicts.is_empty()) {
+        return Ok(Parsed::Insert(Box::new(statement), Beyond { conflicts, overriding }));
+    }
     if parser.peek_token_ref().token == Token::EOF {
         return Ok(Parsed::Statement(Box::new(statement)));
     }

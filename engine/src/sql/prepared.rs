@@ -107,7 +107,7 @@ impl Connection {
         let declared = parameters.declared_kinds();
         let (kind, parameters, schema) = match self.bind(parsed, parameters)? {
             Ready::Algebra(Statement::Query(query), parameters, schema) => {
-                let handed_out = handed_out(&query);
+                let handed_out = handed_out(&query.columns);
                 let prepared = crate::Prepared::new(&self.under(schema), query)?;
                 (Kind::Query(prepared, handed_out), parameters, schema)
             }
@@ -158,7 +158,7 @@ impl Connection {
     ) -> Result<PreparedStatement, SqlError> {
         let kind = match statement {
             Statement::Query(query) => {
-                let handed_out = handed_out(&query);
+                let handed_out = handed_out(&query.columns);
                 let values = parameters.converted(values)?;
                 Kind::Query(crate::Prepared::for_values(&self.under(schema), query, &values)?, handed_out)
             }

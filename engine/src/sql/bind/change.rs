@@ -12,7 +12,7 @@ use super::literal::whole_number;
 use super::months::Months;
 use super::query::BoundQuery;
 use super::scope::{Columns, Scope, ScopeTable};
-use super::typed::{Typed, cast};
+use super::typed::{TEXT, Typed, cast};
 use super::{Binder, Bound, begin_of, last_part, unsupported};
 use crate::algebra::{
     Delete, Expr, Function, Insert, InsertSource, LockWait, Query, Relation, RowLock, Source, Statement,
@@ -20,6 +20,7 @@ use crate::algebra::{
 };
 use crate::catalog::{ColumnDefinition, TableDefinition};
 use crate::evaluate::{Class, class_of};
+use crate::sql::beyond::Overriding;
 use crate::sql::error::{Problem, SqlError};
 
 impl Binder<'_> {
@@ -70,6 +71,7 @@ impl Binder<'_> {
         let name = last_part(name)?;
         let definition = Arc::clone(self.changeable(name)?);
         let mut columns = self.insert_columns(insert, &definition)?;
+        let overriding = self.beyond.overriding.take();
         let rows = match insert.source.as_deref() {
             None => InsertSource::Values(vec![vec![None; columns.len()]]),
             Some(query) => match &*query.body {
@@ -88,6 +90,18 @@ impl Binder<'_> {
         let rows = match insert.or {
             Some(ast::SqliteOnConflict::Replace) => with_defaults(rows, &columns, &definition),
             _ => rows,
+        };
+        let rows = match overriding {
+            Some(Overriding::System) => rows,
+            Some(Overriding::User) => {
+                let mut rows = rows;
+                drop_identities(&mut rows, &mut columns, &definition);
+                rows
+            }
+            None => {
+                expect_generated(&rows, &columns, &definition, name.span)?;
+                rows
+            }
         };
         let source = self.source();
         let alias = insert.table_alias.as_ref().map_or(name, |alias| &alias.alias);
@@ -129,6 +143,10 @@ impl Binder<'_> {
     /// The place of a column in a table.
     pub(in crate::sql) fn place_of(&self, name: &ast::Ident, definition: &TableDefinition) -> Bound<usize> {
         let place = definition.columns.iter().position(|column| self.means(name, &column.name));
+        if place.is_none() && self.is_sqlite() && self.is_row_id(name) {
+            let hidden = "a value for the row id of a table without a column that is INTEGER PRIMARY KEY";
+            return definition.row_id_column().ok_or_else(|| SqlError::at(unsupported(hidden), name.span));
+        }
         place.ok_or_else(|| {
             let names = definition.columns.iter().map(|column| column.name.as_str());
             let problem = Problem::UnknownColumn {
@@ -205,6 +223,9 @@ impl Binder<'_> {
         span: Span,
     ) -> Bound<Expr> {
         let column = &definition.columns[place];
+        if column.any {
+            return self.assigned_any(typed, column, span);
+        }
         typed = self.read_as_array(typed.any_as_text(), column.element, span)?;
         let to = super::types::without_limit(column.data_type);
         self.settle(&mut typed, Some(to));
@@ -252,6 +273,25 @@ impl Binder<'_> {
         }
         let of = format!("column \"{}\"", column.name);
         Err(super::mismatch(&of, column.data_type, typed.kind, span))
+    }
+
+    /// A value as a column without a type takes it: as what it is. Of bytes there is no JSON.
+    fn assigned_any(&mut self, mut typed: Typed, column: &ColumnDefinition, span: Span) -> Bound<Expr> {
+        self.settle(&mut typed, Some(TEXT));
+        if matches!(typed.expr, Expr::Parameter(..)) && typed.class() != Some(Class::Bytes) {
+            return Ok(typed.expr);
+        }
+        let typed = self.value(typed);
+        match typed.class() {
+            Some(Class::Bytes) => {
+                let feature = format!("a blob in column \"{}\", which is not declared as BLOB,", column.name);
+                Err(SqlError::at(unsupported(feature), span))
+            }
+            Some(Class::Json) if !typed.is_any() && typed.element.is_none() => {
+                Ok(self.as_text(typed).into_any().expr)
+            }
+            _ => Ok(typed.as_any().expr),
+        }
     }
 
     /// Refuses a number with a fraction that SQLite would keep in a column of integers, which has no room for it here.
@@ -364,6 +404,10 @@ impl Binder<'_> {
     ) -> Bound<()> {
         let place = self.place_of(name, definition)?;
         expect_not_computed(definition, place, name.span)?;
+        if definition.columns[place].always {
+            let column = definition.columns[place].name.clone();
+            return Err(SqlError::at(Problem::AlwaysGenerated { column }, name.span));
+        }
         let expr = self.assigned(typed, definition, place, span)?;
         // Of several assignments to one column SQLite takes the last.
         match bound.iter_mut().find(|(known, _)| *known == place) {
@@ -469,6 +513,45 @@ fn with_defaults(mut rows: InsertSource, columns: &[usize], definition: &TableDe
         }
     }
     rows
+}
+
+/// Takes the values for columns that number themselves out of the rows.
+fn drop_identities(rows: &mut InsertSource, columns: &mut Vec<usize>, definition: &TableDefinition) {
+    let is_kept: Vec<bool> = columns.iter().map(|place| !definition.columns[*place].generated_key).collect();
+    let kept = |at: usize| is_kept.get(at).copied().unwrap_or(true);
+    match rows {
+        InsertSource::Values(rows) => rows.iter_mut().for_each(|row| retain_places(row, &kept)),
+        InsertSource::Query(query) => retain_places(&mut query.columns, &kept),
+    }
+    retain_places(columns, &kept);
+}
+
+fn retain_places<T>(items: &mut Vec<T>, is_kept: &dyn Fn(usize) -> bool) {
+    let mut place = 0;
+    items.retain(|_| {
+        place += 1;
+        is_kept(place - 1)
+    });
+}
+
+/// Refuses values for columns whose values are always generated.
+fn expect_generated(
+    rows: &InsertSource,
+    columns: &[usize],
+    definition: &TableDefinition,
+    span: Span,
+) -> Bound<()> {
+    for (at, place) in columns.iter().enumerate().filter(|(_, place)| definition.columns[**place].always) {
+        let is_given = match rows {
+            InsertSource::Values(rows) => rows.iter().any(|row| row[at].is_some()),
+            InsertSource::Query(_) => true,
+        };
+        if is_given {
+            let column = definition.columns[*place].name.clone();
+            return Err(SqlError::at(Problem::AlwaysGenerated { column }, span));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a name is the word `DEFAULT`.

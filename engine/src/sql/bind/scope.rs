@@ -38,12 +38,18 @@ impl Shape {
 
     /// That of a column of a table.
     pub(in crate::sql) fn of_column(column: &ColumnDefinition) -> Shape {
-        Shape::inclined(&column.name, column.data_type, column.collation, column.element)
+        let shape = Shape::inclined(&column.name, column.data_type, column.collation, column.element);
+        shape.of_any(column.any)
     }
 
     /// That of a column of a table that is not there yet.
     pub(in crate::sql) fn of_new_column(column: &NewColumn) -> Shape {
-        Shape::inclined(&column.name, column.data_type, column.collation, column.element)
+        let shape = Shape::inclined(&column.name, column.data_type, column.collation, column.element);
+        shape.of_any(column.any)
+    }
+
+    fn of_any(self, is_any: bool) -> Shape {
+        if is_any { Shape { affinity: Affinity::Any, ..self } } else { self }
     }
 
     fn inclined(name: &str, kind: DataType, collation: Collation, element: Option<DataType>) -> Shape {
@@ -109,6 +115,9 @@ impl ScopeTable {
             Columns::Table(table) => {
                 let column = &table.columns[place];
                 let collation = Collating::OfColumn(column.collation);
+                if column.any {
+                    return Typed { collation, ..Typed::any(expr) };
+                }
                 Typed { collation, element: column.element, ..Typed::inclined(expr, column.data_type) }
             }
             Columns::Query(columns) => {
@@ -275,6 +284,9 @@ impl Binder<'_> {
         let [.., table_name, name] = parts else {
             return parts.first().map_or_else(|| Ok(Typed::null()), |name| self.column(name, scope));
         };
+        if let [.., schema, _, _] = parts {
+            super::expect_schema(schema)?;
+        }
         let mut known: Option<&ScopeTable> = None;
         for level in scope.chain() {
             for table in level.visible().iter().filter(|table| self.means(table_name, &table.name)) {
@@ -311,7 +323,7 @@ impl Binder<'_> {
 
     /// Whether a name is one of those SQLite has for the row id. One is read in each dialect, because queries are
     /// printed with it.
-    fn is_row_id(&self, name: &ast::Ident) -> bool {
+    pub(super) fn is_row_id(&self, name: &ast::Ident) -> bool {
         let is = |known: &str| name.value.eq_ignore_ascii_case(known);
         is("rowid") || (self.is_sqlite() && (is("_rowid_") || is("oid")))
     }

@@ -3,18 +3,20 @@
 use nuages_storage::{DataType, Value};
 use smallvec::SmallVec;
 use sqlparser::ast::{self, ColumnOption, ReferentialAction, TableConstraint};
+use sqlparser::tokenizer::Span;
 
 use super::collation::lower;
 use super::query::BoundQuery;
 use super::scope::{Columns, Scope, ScopeTable, Shape};
 use super::typed::{TEXT, cast};
-use super::types::is_serial;
+use super::types::{is_any, is_serial};
 use super::{Binder, Bound, begin_of, last_part, unsupported};
 use crate::algebra::{Expr, Query, Source};
 use crate::catalog::{
-    Action, Collation, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable, TableDefinition,
+    Action, Collation, KeyConflict, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable, TableDefinition,
 };
 use crate::evaluate::class_of;
+use crate::sql::beyond::marked;
 use crate::sql::error::{Problem, SqlError};
 
 impl Binder<'_> {
@@ -110,13 +112,14 @@ impl Binder<'_> {
         let mut table = NewTable::new(self.new_name(name));
         for (place, column) in shape.into_iter().enumerate() {
             let given = create.columns.get(place).map(|given| self.new_name(&given.name));
-            if column.is_any() {
+            if column.is_any() && !self.is_sqlite() {
                 let expr = &mut query.columns[place].expr;
                 *expr = column.typed(std::mem::replace(expr, Expr::Literal(Value::Null))).any_as_text().expr;
             }
-            let kind = column.kind.filter(|_| !column.is_any()).unwrap_or(TEXT);
+            let any = column.is_any() && self.is_sqlite();
+            let kind = column.kind.filter(|_| any || !column.is_any()).unwrap_or(TEXT);
             let mut new = NewColumn::new(given.unwrap_or(column.name), kind).nullable(true);
-            new.element = column.element;
+            (new.element, new.any) = (column.element, any);
             table.columns.push(new);
         }
         Ok((table, query))
@@ -131,17 +134,32 @@ impl Binder<'_> {
             None => NewColumn::new(name, data_type),
         };
         let mut new = new.nullable(true);
+        new.any = self.is_sqlite() && is_any(&column.data_type);
+        if new.any {
+            new.data_type = DataType::Json;
+        }
         for option in &column.options {
             match &option.option {
                 ColumnOption::NotNull => new.nullable = false,
                 ColumnOption::Null => new.nullable = true,
                 ColumnOption::Default(expr) => {
-                    new.default = Some(self.default_of(expr, data_type, new.element)?);
+                    new.default = Some(match new.any {
+                        true => self.default_of_any(expr)?,
+                        false => self.default_of(expr, data_type, new.element)?,
+                    });
                 }
                 ColumnOption::PrimaryKey(_) => new.nullable = false,
-                ColumnOption::Generated { generation_expr: None, .. } | ColumnOption::Identity(_) => {
+                ColumnOption::Generated { generation_expr: None, generated_as, sequence_options, .. } => {
+                    if sequence_options.as_ref().is_some_and(|options| !options.is_empty()) {
+                        return Err(SqlError::at(
+                            unsupported("options of an identity column"),
+                            column.name.span,
+                        ));
+                    }
                     new.generated = true;
+                    new.always = *generated_as == ast::GeneratedAs::Always;
                 }
+                ColumnOption::Identity(_) => new.generated = true,
                 ColumnOption::Generated { generation_expr: Some(_), .. }
                 | ColumnOption::Unique(_)
                 | ColumnOption::Check(_)
@@ -197,6 +215,9 @@ impl Binder<'_> {
         let mut scope = self.scope_of_new(table)?;
         scope.clause = "GENERATED ALWAYS AS";
         let typed = self.value_of(expr, &scope)?;
+        if new.is_some_and(|new| new.any) {
+            return Ok(Some(self.value(typed).as_any().expr));
+        }
         let wanted = new.map_or(TEXT, |new| super::types::without_limit(new.data_type));
         let is_other = typed.class().is_some_and(|class| class != class_of(wanted));
         Ok(Some(if is_other { cast(typed.expr, wanted) } else { typed.expr }))
@@ -228,12 +249,22 @@ impl Binder<'_> {
         Ok(cast(typed.expr, wanted))
     }
 
+    /// The default of a column without a type.
+    pub(in crate::sql) fn default_of_any(&mut self, expr: &ast::Expr) -> Bound<Expr> {
+        let mut scope = Scope::within(None);
+        scope.clause = "DEFAULT";
+        let typed = self.value_of(expr, &scope)?;
+        Ok(self.value(typed).as_any().expr)
+    }
+
     fn column_constraints(&mut self, column: &ast::ColumnDef, table: &mut NewTable) -> Bound<()> {
         let name = self.new_name(&column.name);
-        for option in &column.options {
+        for (at, option) in column.options.iter().enumerate() {
             let given = option.name.as_ref().map(|name| self.new_name(name));
+            let on_conflict = conflict_behind(&column.options, at, column.name.span)?;
             match &option.option {
                 ColumnOption::PrimaryKey(_) => {
+                    table.key_conflict = on_conflict;
                     if !table.primary_key.is_empty() {
                         return Err(SqlError::at(unsupported("a second primary key"), column.name.span));
                     }
@@ -243,6 +274,7 @@ impl Binder<'_> {
                     let index = given.unwrap_or_else(|| format!("{}_{name}_key", table.name));
                     let mut index = unique_over(index, std::slice::from_ref(&name), table);
                     index.deferred = is_deferred(unique.characteristics.as_ref());
+                    index.on_conflict = on_conflict;
                     table.indexes.push(index);
                 }
                 ColumnOption::Check(check) => {
@@ -263,6 +295,7 @@ impl Binder<'_> {
                     return Err(unsupported("a second primary key").into());
                 }
                 table.primary_key = self.key_columns(&key.columns)?;
+                table.key_conflict = conflict_called(marked(&key.index_options), Span::empty())?;
             }
             TableConstraint::Unique(unique) => {
                 let columns = self.key_columns(&unique.columns)?;
@@ -270,6 +303,7 @@ impl Binder<'_> {
                 let name = given.unwrap_or_else(|| format!("{}_{}_key", table.name, columns.join("_")));
                 let mut index = unique_over(name, &columns, table);
                 index.deferred = is_deferred(unique.characteristics.as_ref());
+                index.on_conflict = conflict_called(marked(&unique.index_options), Span::empty())?;
                 if matches!(unique.nulls_distinct, ast::NullsDistinctOption::NotDistinct) {
                     index.nulls_distinct = false;
                 }
@@ -300,7 +334,7 @@ impl Binder<'_> {
     fn check(&mut self, name: Option<String>, expr: &ast::Expr, table: &mut NewTable) -> Bound<()> {
         let scope = self.scope_of_new(table)?;
         let condition = self.condition(expr, &scope)?;
-        let name = name.unwrap_or_else(|| format!("{}_check{}", table.name, table.checks.len() + 1));
+        let name = name.unwrap_or_else(|| check_name(&condition, table));
         table.checks.push(crate::catalog::NewCheck::new(name, condition));
         Ok(())
     }
@@ -335,12 +369,43 @@ impl Binder<'_> {
             let places = key.referred_columns.iter().map(|name| self.place_of(name, parent));
             parent.column_names(&places.collect::<Bound<Vec<_>>>()?)
         };
+        self.take_types(&columns, (target, itself), &target_columns, table)?;
         let name = name.unwrap_or_else(|| format!("{}_{}_fkey", table.name, columns.join("_")));
         let mut new = NewForeignKey::new(name, columns, target_name, target_columns);
         new.on_delete = action(key.on_delete);
         new.on_update = action(key.on_update);
         new.deferred = is_deferred(key.characteristics.as_ref());
         table.foreign_keys.push(new);
+        Ok(())
+    }
+
+    /// Gives columns without a type that refer to others the types of those.
+    fn take_types(
+        &self,
+        columns: &[String],
+        (target, itself): (&ast::Ident, bool),
+        target_columns: &[String],
+        table: &mut NewTable,
+    ) -> Bound<()> {
+        for (column, referred) in columns.iter().zip(target_columns) {
+            let kind = match itself {
+                true => {
+                    table.columns.iter().find(|known| known.name == *referred).map(|known| known.data_type)
+                }
+                false => {
+                    let parent = self.table(target)?;
+                    let known = parent.columns.iter().find(|known| known.name == *referred && !known.any);
+                    known.map(|known| known.data_type)
+                }
+            };
+            let column = table.columns.iter_mut().find(|known| known.name == *column);
+            if let (Some(kind), Some(column)) = (kind, column)
+                && column.any
+                && column.default.is_none()
+            {
+                (column.data_type, column.any) = (kind, false);
+            }
+        }
         Ok(())
     }
 
@@ -437,7 +502,7 @@ fn table_like(definition: &TableDefinition) -> NewTable {
     let mut table = NewTable::new(definition.name.clone());
     table.columns.extend(definition.columns.iter().map(|column| {
         let mut new = NewColumn::new(column.name.clone(), column.data_type).nullable(column.nullable);
-        (new.collation, new.element) = (column.collation, column.element);
+        (new.collation, new.element, new.any) = (column.collation, column.element, column.any);
         new
     }));
     table
@@ -463,6 +528,28 @@ fn unique_over(name: String, columns: &[String], table: &NewTable) -> NewIndex {
     index
 }
 
+/// The name of a check that is given none, as PostgreSQL makes it: by the table and the one column that it reads, and
+/// by a number if that is taken.
+fn check_name(condition: &Expr, table: &NewTable) -> String {
+    let mut columns: Vec<usize> = Vec::new();
+    add_columns(condition, &mut columns);
+    let first = columns.first().filter(|first| columns.iter().all(|place| place == *first));
+    let base = match first.and_then(|place| table.columns.get(*place)) {
+        Some(column) => format!("{}_{}_check", table.name, column.name),
+        None => format!("{}_check", table.name),
+    };
+    let is_taken = |name: &String| table.checks.iter().any(|check| check.name == *name);
+    let numbered = (1..).map(|number| format!("{base}{number}"));
+    std::iter::once(base.clone()).chain(numbered).find(|name| !is_taken(name)).unwrap_or(base)
+}
+
+fn add_columns(expr: &Expr, found: &mut Vec<usize>) {
+    if let Expr::Column(column) = expr {
+        found.push(column.index());
+    }
+    expr.each_child(&mut |child| add_columns(child, found));
+}
+
 fn scope_of_shape(name: &str, shape: Vec<Shape>) -> Scope<'static> {
     let mut scope = Scope::within(None);
     scope.clause = "CHECK";
@@ -482,6 +569,35 @@ fn action(action: Option<ReferentialAction>) -> Action {
         Some(ReferentialAction::Cascade) => Action::Cascade,
         Some(ReferentialAction::SetNull) => Action::SetNull,
         Some(ReferentialAction::SetDefault) => Action::SetDefault,
+    }
+}
+
+/// What stands of rows in conflict behind the option of a column at a place: only a key can do something with them.
+fn conflict_behind(options: &[ast::ColumnOptionDef], at: usize, span: Span) -> Bound<KeyConflict> {
+    let Some(ColumnOption::OnConflict(keyword)) = options.get(at + 1).map(|option| &option.option) else {
+        return Ok(KeyConflict::Refuse);
+    };
+    let word = format!("{keyword:?}").to_lowercase();
+    let rule = conflict_called(Some(&word), span)?;
+    match &options[at].option {
+        ColumnOption::PrimaryKey(_) | ColumnOption::Unique(_) => Ok(rule),
+        ColumnOption::NotNull if rule == KeyConflict::Refuse => Ok(rule),
+        other => {
+            let feature = format!("{other} ON CONFLICT {}", word.to_uppercase());
+            Err(SqlError::at(unsupported(feature), span))
+        }
+    }
+}
+
+/// The rule that a word stands for behind `ON CONFLICT`.
+fn conflict_called(word: Option<&str>, span: Span) -> Bound<KeyConflict> {
+    match word {
+        None | Some("abort") => Ok(KeyConflict::Refuse),
+        Some("ignore") => Ok(KeyConflict::Ignore),
+        Some("replace") => Ok(KeyConflict::Replace),
+        Some(other) => {
+            Err(SqlError::at(unsupported(format!("a key ON CONFLICT {}", other.to_uppercase())), span))
+        }
     }
 }
 
