@@ -39,6 +39,7 @@ mod pragma;
 mod prefix;
 mod prepared;
 mod print;
+mod setting;
 #[cfg(test)]
 mod tests;
 mod tokens;

@@ -5,6 +5,7 @@ use sqlparser::ast::{self, AlterColumnOperation, AlterTableOperation};
 use super::bind::last_part;
 use super::connection::Connection;
 use super::error::{Problem, SqlError};
+use crate::algebra::Expr;
 use crate::catalog::{NewCheck, NewColumn, NewForeignKey, NewIndex, SchemaId, TableDefinition};
 use crate::write::WritingStatement;
 use crate::{Error, Outcome};
@@ -14,7 +15,8 @@ enum Step {
     AddColumn(NewColumn),
     DropColumn(String),
     RenameColumn(String, String),
-    ChangeColumn(String, NewColumn),
+    /// A column, what it becomes, and what its values are computed by if not by a cast.
+    ChangeColumn(String, NewColumn, Option<Expr>),
     RenameTable(String),
     AddIndex(NewIndex),
     AddCheck(NewCheck),
@@ -35,7 +37,14 @@ impl Connection {
         }
         self.change_schema(schema, &mut |writing| {
             let mut name = table.name.clone();
-            steps.iter().try_for_each(|step| take(step, &mut name, writing))
+            for (place, step) in steps.iter().enumerate() {
+                // Each step finds the rows as those before have left them.
+                if place > 0 {
+                    writing.writer().advance();
+                }
+                take(step, &mut name, writing)?;
+            }
+            Ok(())
         })?;
         Ok(Outcome::default())
     }
@@ -122,6 +131,7 @@ impl Connection {
         new.computed = table.computed(place).map(|computed| computed.expr.clone());
         (new.default, new.unsigned, new.max) = (column.default.clone(), column.unsigned, column.max);
         (new.generated, new.always, new.any) = (column.generated_key, column.always, column.any);
+        let mut by_expression = None;
         match operation {
             AlterColumnOperation::SetNotNull => new.nullable = false,
             AlterColumnOperation::DropNotNull => new.nullable = true,
@@ -130,17 +140,20 @@ impl Connection {
                 new.default =
                     Some(self.bound(|binder| binder.default_of(value, column.data_type, column.element))?);
             }
-            AlterColumnOperation::SetDataType { data_type, using: None, .. } => {
+            AlterColumnOperation::SetDataType { data_type, using, .. } => {
                 new.data_type = self.bound(|binder| binder.data_type(data_type, name.span))?;
                 new.element = self.bound(|binder| binder.element_of(data_type, name.span))?;
                 new.any = false;
+                let by =
+                    using.as_ref().map(|by| self.bound(|binder| binder.conversion(by, new.data_type, table)));
+                by_expression = by.transpose()?;
             }
             other => {
                 let feature = format!("ALTER COLUMN .. {other}");
                 return Err(SqlError::at(Problem::Unsupported { feature }, name.span));
             }
         }
-        Ok(Step::ChangeColumn(column.name.clone(), new))
+        Ok(Step::ChangeColumn(column.name.clone(), new, by_expression))
     }
 }
 
@@ -150,7 +163,7 @@ fn take(step: &Step, name: &mut String, writing: &mut WritingStatement<'_, '_>) 
         Step::AddColumn(column) => writing.add_column(name, column.clone()),
         Step::DropColumn(column) => writing.drop_column(name, column),
         Step::RenameColumn(from, to) => writing.rename_column(name, from, to),
-        Step::ChangeColumn(column, to) => writing.change_column(name, column, to.clone()),
+        Step::ChangeColumn(column, to, by) => writing.change_column_by(name, column, to.clone(), by.as_ref()),
         Step::RenameTable(to) => {
             writing.rename_table(name, to)?;
             name.clone_from(to);

@@ -17,11 +17,13 @@
 //! Order of reading: `scope` (what a name means), `typed` (an expression and its type), `literal`, `operator`,
 //! `expression`, `row`, `collation`, `zone`, `calendar`, `months`, `function`, `extreme`, `aggregate`, `grouping`,
 //! `grouping_sets`, `window`, `select`, `from`, `table_function`, `record`, `series`, `array`, `query`, `common`;
-//! `change` and `conflict` (INSERT, UPDATE, DELETE); `table` and `types` (definitions); `information` (the catalog as
+//! `change`, `assigned`, `identity`, `view`
+//! and `conflict` (INSERT, UPDATE, DELETE); `table`, `constraint` and `types` (definitions); `information` (the catalog as
 //! tables).
 
 mod aggregate;
 mod array;
+mod assigned;
 mod calendar;
 mod called;
 mod change;
@@ -29,6 +31,7 @@ mod collation;
 pub(super) mod common;
 mod condition;
 mod conflict;
+mod constraint;
 mod expression;
 mod extreme;
 mod family;
@@ -36,6 +39,7 @@ mod from;
 mod function;
 mod grouping;
 mod grouping_sets;
+mod identity;
 mod information;
 pub(super) mod json;
 mod literal;
@@ -54,6 +58,7 @@ pub(super) mod table;
 mod table_function;
 mod typed;
 mod types;
+mod view;
 mod window;
 mod zone;
 

@@ -300,7 +300,7 @@ impl Connection {
             Parsed::Insert(statement, beyond) => (statement, beyond),
         };
         let is_algebra = match &*statement {
-            ast::Statement::Query(query) => !changes_within(query),
+            ast::Statement::Query(query) => !changes_within(query) && !is_into(query),
             ast::Statement::Insert(_) | ast::Statement::Update(_) | ast::Statement::Delete(_) => true,
             _ => false,
         };
@@ -375,6 +375,11 @@ impl Connection {
             Ready::Pragma(pragma) => self.pragma(&pragma),
         }
     }
+}
+
+/// Whether a query is `SELECT .. INTO table`, which makes one.
+pub(super) fn is_into(query: &ast::Query) -> bool {
+    matches!(&*query.body, ast::SetExpr::Select(select) if select.into.is_some())
 }
 
 /// Binds and runs a statement; and again while somebody changes the schema between the one and the other.

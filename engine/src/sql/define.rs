@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nuages_storage::Reach;
+use nuages_storage::{Reach, TableId};
 use sqlparser::ast::{self, ObjectType};
 
 use super::bind::{Binder, last_part};
@@ -82,7 +82,7 @@ impl Connection {
             return Ok(Outcome::default());
         }
         if let Some(query) = &create.query {
-            return self.create_table_as(create, query, schema);
+            return self.create_table_as(last_part(&create.name)?, &create.columns, query, schema);
         }
         let table = self.bound(|binder| binder.new_table(create))?;
         self.under(schema).create_table(table)?;
@@ -92,11 +92,12 @@ impl Connection {
     /// `CREATE TABLE .. AS query`: a table of the query's columns, with its rows, as one statement.
     fn create_table_as(
         &self,
-        create: &ast::CreateTable,
+        name: &ast::Ident,
+        columns: &[ast::ColumnDef],
         query: &ast::Query,
         schema: SchemaId,
     ) -> Result<Outcome, SqlError> {
-        let (table, query) = self.bound(|binder| binder.table_of_query(create, query))?;
+        let (table, query) = self.bound(|binder| binder.table_of_query(name, columns, query))?;
         let (mut found, mut outcome) = (Found::default(), Outcome::default());
         self.change_schema(schema, &mut |writing| {
             let insert = Insert {
@@ -114,18 +115,82 @@ impl Connection {
         Ok(outcome)
     }
 
-    /// `TRUNCATE`: every row is deleted, under the rules of a DELETE. Keys go on where they were.
+    /// `SELECT .. INTO table`: PostgreSQL's other way to say `CREATE TABLE .. AS`.
+    pub(super) fn select_into(&self, query: &ast::Query) -> Result<Outcome, SqlError> {
+        let mut query = query.clone();
+        let into = match &mut *query.body {
+            ast::SetExpr::Select(select) => select.into.take(),
+            _ => None,
+        };
+        let targets = into.map(|into| into.targets).unwrap_or_default();
+        let name = match targets.as_slice() {
+            [ast::Expr::Identifier(name)] => name.clone(),
+            [ast::Expr::CompoundIdentifier(parts)] => {
+                last_part(&ast::ObjectName::from(parts.clone()))?.clone()
+            }
+            _ => return Err(Problem::Unsupported { feature: "SELECT INTO such a target".to_owned() }.into()),
+        };
+        self.bound_once(|schema| self.create_table_as(&name, &[], &query, schema))
+    }
+
+    /// `TRUNCATE`: every row is deleted. Tables whose rows refer to these must be truncated too, or are with CASCADE. Keys
+    /// go on where they were.
     fn truncate(&mut self, truncate: &ast::Truncate) -> Result<Outcome, SqlError> {
-        let cascades = matches!(truncate.cascade, Some(ast::CascadeOption::Cascade));
-        if cascades || matches!(truncate.identity, Some(ast::TruncateIdentityOption::Restart)) {
-            let feature = "TRUNCATE .. CASCADE or RESTART IDENTITY".to_owned();
+        if matches!(truncate.identity, Some(ast::TruncateIdentityOption::Restart)) {
+            let feature = "TRUNCATE .. RESTART IDENTITY, by which keys would be used twice,".to_owned();
             return Err(Problem::Unsupported { feature }.into());
         }
+        let cascades = matches!(truncate.cascade, Some(ast::CascadeOption::Cascade));
+        let mut tables = Vec::new();
         for target in &truncate.table_names {
             let table = self.table_of(&target.name)?;
-            self.execute(&format!("DELETE FROM {}", Identifier(&table.name)), &[])?;
+            if !tables.contains(&table.id) {
+                tables.push(table.id);
+            }
         }
+        let catalog = self.catalog()?;
+        let mut at = 0;
+        while let Some(table) = tables.get(at).and_then(|id| catalog.table(*id)) {
+            at += 1;
+            for reference in &table.referenced_by {
+                if tables.contains(&reference.table) {
+                    continue;
+                }
+                if !cascades {
+                    let by = catalog.table(reference.table).map(|by| by.name.clone()).unwrap_or_default();
+                    return Err(Problem::Referred { name: table.name.clone(), by }.into());
+                }
+                tables.push(reference.table);
+            }
+        }
+        self.delete_all(&tables)?;
         Ok(Outcome::default())
+    }
+
+    /// Deletes every row of some tables, those first that no other refers to: all of it, or nothing.
+    fn delete_all(&mut self, tables: &[TableId]) -> Result<(), SqlError> {
+        let is_own = self.open.is_none();
+        if is_own {
+            self.begin(&[])?;
+        }
+        let catalog = self.catalog()?;
+        let mut left: Vec<_> = tables.iter().filter_map(|id| catalog.table(*id)).collect();
+        while !left.is_empty() {
+            let is_referred = |table: &TableDefinition| {
+                let mut others = table.referenced_by.iter().filter(|by| by.table != table.id);
+                others.any(|by| left.iter().any(|other| other.id == by.table))
+            };
+            let next = left.iter().position(|table| !is_referred(table)).unwrap_or(0);
+            let table = left.remove(next);
+            let deleted = self.execute(&format!("DELETE FROM {}", Identifier(&table.name)), &[]);
+            if let Err(error) = deleted {
+                if is_own {
+                    self.rollback()?;
+                }
+                return Err(error);
+            }
+        }
+        if is_own { self.commit() } else { Ok(()) }
     }
 
     fn create_view(&self, create: &ast::CreateView, schema: SchemaId) -> Result<Outcome, SqlError> {

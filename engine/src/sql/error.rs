@@ -146,6 +146,14 @@ pub enum Problem {
         /// The name that was probably meant.
         nearest: Option<String>,
     },
+    /// No setting has this name.
+    #[error("there is no setting {}{}", Cut(name), Nearest(nearest))]
+    UnknownSetting {
+        /// The name.
+        name: String,
+        /// The name that was probably meant.
+        nearest: Option<String>,
+    },
     /// A function with more or fewer arguments than it takes.
     #[error("{function}() takes {expected}, got {got}")]
     Arguments {
@@ -247,6 +255,14 @@ pub enum Problem {
     View {
         /// The view.
         name: String,
+    },
+    /// A table that cannot lose all its rows alone.
+    #[error("rows of \"{by}\" refer to \"{name}\"; truncate both, or write CASCADE")]
+    Referred {
+        /// The table.
+        name: String,
+        /// A table that refers to it.
+        by: String,
     },
     /// A value for a column that gives itself its values.
     #[error(

@@ -130,6 +130,7 @@ pub(super) fn parse(
         match word.keyword {
             Keyword::REINDEX => return reindex(tokens),
             Keyword::PRAGMA => return Ok(Parsed::Pragma(Pragma::parse(&tokens)?)),
+            Keyword::TABLE if !dialect.is_sqlite() => write_table_out(&mut tokens),
             _ => {}
         }
     }
@@ -237,8 +238,20 @@ fn drop_lock_words(tokens: &mut Vec<TokenWithSpan>) {
     }
 }
 
+/// `TABLE t` as `SELECT * FROM t`.
+fn write_table_out(tokens: &mut Vec<TokenWithSpan>) {
+    let Some(span) = tokens.first().map(|token| token.span) else { return };
+    let word =
+        |keyword: Keyword| Token::Word(Word { value: format!("{keyword:?}"), quote_style: None, keyword });
+    let written = [word(Keyword::SELECT), Token::Mul, word(Keyword::FROM)];
+    tokens.splice(..1, written.map(|token| TokenWithSpan { token, span }));
+}
+
 fn reindex(tokens: Vec<TokenWithSpan>) -> Result<Parsed, SqlError> {
-    let mut tokens = tokens.into_iter().skip(1);
+    // PostgreSQL says what it is.
+    let is_kind = |token: &TokenWithSpan| matches!(&token.token, Token::Word(word) if matches!(word.keyword, Keyword::TABLE | Keyword::INDEX));
+    let skipped = if tokens.len() == 3 && is_kind(&tokens[1]) { 2 } else { 1 };
+    let mut tokens = tokens.into_iter().skip(skipped);
     match (tokens.next(), tokens.next()) {
         (None, _) => Ok(Parsed::Reindex(None)),
         (Some(TokenWithSpan { token: Token::Word(word), span }), None) => {

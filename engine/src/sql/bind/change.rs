@@ -8,18 +8,17 @@ use smallvec::SmallVec;
 use sqlparser::ast::{self, Expr as Ast, SetExpr, TableFactor};
 use sqlparser::tokenizer::Span;
 
-use super::literal::whole_number;
-use super::months::Months;
+use super::identity::{drop_identities, expect_generated};
 use super::query::BoundQuery;
 use super::scope::{Columns, Scope, ScopeTable};
-use super::typed::{TEXT, Typed, cast};
+use super::typed::Typed;
+use super::view::Changed;
 use super::{Binder, Bound, begin_of, last_part, unsupported};
 use crate::algebra::{
     Delete, Expr, Function, Insert, InsertSource, LockWait, Query, Relation, RowLock, Source, Statement,
     Update,
 };
-use crate::catalog::{ColumnDefinition, TableDefinition};
-use crate::evaluate::{Class, class_of};
+use crate::catalog::TableDefinition;
 use crate::sql::beyond::Overriding;
 use crate::sql::error::{Problem, SqlError};
 
@@ -69,8 +68,10 @@ impl Binder<'_> {
             return Err(unsupported("INSERT into something else than a table").into());
         };
         let name = last_part(name)?;
-        let definition = Arc::clone(self.changeable(name)?);
-        let mut columns = self.insert_columns(insert, &definition)?;
+        let source = self.source();
+        let changed = self.changed(name, source)?;
+        let definition = Arc::clone(&changed.definition);
+        let mut columns = self.insert_columns(insert, &changed)?;
         let overriding = self.beyond.overriding.take();
         let rows = match insert.source.as_deref() {
             None => InsertSource::Values(vec![vec![None; columns.len()]]),
@@ -103,9 +104,8 @@ impl Binder<'_> {
                 rows
             }
         };
-        let source = self.source();
         let alias = insert.table_alias.as_ref().map_or(name, |alias| &alias.alias);
-        let mut scope = self.scope_of(&definition, alias, source);
+        let mut scope = self.scope_of_changed(&changed, alias, source);
         let conflict = self.conflict(insert, &definition, &mut scope)?;
         let returning = self.returning(insert.returning.as_deref(), &mut scope)?;
         let insert = Insert { table: definition.id, columns, rows, source, returning, conflict };
@@ -114,7 +114,8 @@ impl Binder<'_> {
 
     /// The places of the columns that are given. Without a list of them they are the first ones, in PostgreSQL as many
     /// as there are values, in SQLite all.
-    fn insert_columns(&self, insert: &ast::Insert, definition: &TableDefinition) -> Bound<Vec<usize>> {
+    fn insert_columns(&self, insert: &ast::Insert, changed: &Changed) -> Bound<Vec<usize>> {
+        let definition = &changed.definition;
         if insert.columns.is_empty() {
             let Some(source) = &insert.source else { return Ok(Vec::new()) };
             let given = match &*source.body {
@@ -124,13 +125,16 @@ impl Binder<'_> {
                 _ => usize::MAX,
             };
             // What is computed is given no value.
-            let places = (0..definition.columns.len()).filter(|place| definition.computed(*place).is_none());
-            return Ok(places.take(given).collect());
+            let is_given = |place: &usize| definition.computed(*place).is_none();
+            return Ok(match &changed.columns {
+                Columns::View(view) => view.places().filter(is_given).take(given).collect(),
+                _ => (0..definition.columns.len()).filter(is_given).take(given).collect(),
+            });
         }
         let mut places = Vec::with_capacity(insert.columns.len());
         for name in &insert.columns {
             let name = last_part(name)?;
-            let place = self.place_of(name, definition)?;
+            let place = self.place_given(name, definition, &changed.columns)?;
             if places.contains(&place) {
                 return Err(SqlError::at(Problem::Duplicate { name: name.value.clone() }, name.span));
             }
@@ -213,105 +217,13 @@ impl Binder<'_> {
         Ok(InsertSource::Query(Box::new(query)))
     }
 
-    /// A value as a column takes it. Between numbers the engine converts; everything has a text form; a literal text is
-    /// read as the column's type.
-    fn assigned(
-        &mut self,
-        mut typed: Typed,
-        definition: &TableDefinition,
-        place: usize,
-        span: Span,
-    ) -> Bound<Expr> {
-        let column = &definition.columns[place];
-        if column.any {
-            return self.assigned_any(typed, column, span);
-        }
-        typed = self.read_as_array(typed.any_as_text(), column.element, span)?;
-        let to = super::types::without_limit(column.data_type);
-        self.settle(&mut typed, Some(to));
-        let Some(class) = typed.class() else { return Ok(typed.expr) };
-        let wanted = class_of(to);
-        if class == wanted {
-            return Ok(typed.expr);
-        }
-        let is_literal = typed.literal_text().is_some();
-        self.check_literal(&typed, to, span)?;
-        if class.is_number() && wanted.is_number() {
-            self.check_whole(&typed.expr, column, span)?;
-            return Ok(typed.expr);
-        }
-        if self.is_sqlite() && wanted.is_number() && class == Class::Text {
-            return Ok(match typed.literal_text().map(whole_number) {
-                Some(Some(number)) => {
-                    let number = Expr::Literal(number);
-                    self.check_whole(&number, column, span)?;
-                    number
-                }
-                Some(None) => cast(typed.expr, to),
-                None => {
-                    let text = typed.expr;
-                    let number = Expr::Call(Function::WholeNumber, vec![text.clone()]);
-                    let branches = vec![(number.clone().is_null(), cast(text, to))];
-                    Expr::Case { branches, otherwise: Some(Box::new(cast(number, to))) }
-                }
-            });
-        }
-        let goes = is_literal
-            || self.is_sqlite()
-            || wanted == Class::Text
-            || matches!(
-                (class, wanted),
-                (Class::Date, Class::Timestamp) | (Class::Timestamp, Class::Date | Class::Time)
-            );
-        if goes {
-            return Ok(cast(typed.expr, to));
-        }
-        if wanted == Class::Duration && Months::of(&typed).is_some() {
-            let feature =
-                format!("an interval of months in column \"{}\": it has no fixed length", column.name);
-            return Err(SqlError::at(unsupported(feature), span));
-        }
-        let of = format!("column \"{}\"", column.name);
-        Err(super::mismatch(&of, column.data_type, typed.kind, span))
-    }
-
-    /// A value as a column without a type takes it: as what it is. Of bytes there is no JSON.
-    fn assigned_any(&mut self, mut typed: Typed, column: &ColumnDefinition, span: Span) -> Bound<Expr> {
-        self.settle(&mut typed, Some(TEXT));
-        if matches!(typed.expr, Expr::Parameter(..)) && typed.class() != Some(Class::Bytes) {
-            return Ok(typed.expr);
-        }
-        let typed = self.value(typed);
-        match typed.class() {
-            Some(Class::Bytes) => {
-                let feature = format!("a blob in column \"{}\", which is not declared as BLOB,", column.name);
-                Err(SqlError::at(unsupported(feature), span))
-            }
-            Some(Class::Json) if !typed.is_any() && typed.element.is_none() => {
-                Ok(self.as_text(typed).into_any().expr)
-            }
-            _ => Ok(typed.as_any().expr),
-        }
-    }
-
-    /// Refuses a number with a fraction that SQLite would keep in a column of integers, which has no room for it here.
-    fn check_whole(&self, number: &Expr, column: &ColumnDefinition, span: Span) -> Bound<()> {
-        let Expr::Literal(Value::Float(float)) = number else { return Ok(()) };
-        if !self.is_sqlite() || float.fract() == 0.0 || class_of(column.data_type) != Class::Int {
-            return Ok(());
-        }
-        let of = format!("column \"{}\"", column.name);
-        let got = float.to_string();
-        let problem = Problem::Type { expression: of, expected: column.data_type.to_string(), got };
-        Err(SqlError::at(problem, span))
-    }
-
     fn update(&mut self, update: &ast::Update) -> Bound<Statement> {
         let span = update.update_token.0.span;
         if update.limit.is_some() || !update.order_by.is_empty() || update.or.is_some() {
             return Err(SqlError::at(unsupported("UPDATE with OR, ORDER BY or LIMIT"), span));
         }
-        let (definition, source, mut scope) = self.changed_table(&update.table, span)?;
+        let (changed, source, mut scope) = self.changed_table(&update.table, span)?;
+        let definition = Arc::clone(&changed.definition);
         let from = match &update.from {
             None => None,
             Some(ast::UpdateTableFromKind::BeforeSet(from) | ast::UpdateTableFromKind::AfterSet(from)) => {
@@ -319,7 +231,7 @@ impl Binder<'_> {
             }
         };
         let assignments = self.assignments(&update.assignments, &definition, &mut scope)?;
-        let predicate = self.predicate(update.selection.as_ref(), &mut scope)?;
+        let predicate = self.predicate(update.selection.as_ref(), changed.condition, &mut scope)?;
         // SQLite returns of the row that was changed, and of no other.
         if self.is_sqlite() {
             scope.tables.truncate(1);
@@ -338,9 +250,10 @@ impl Binder<'_> {
         let [table] = from.as_slice() else {
             return Err(SqlError::at(unsupported("DELETE from several tables"), span));
         };
-        let (definition, source, mut scope) = self.changed_table(table, span)?;
+        let (changed, source, mut scope) = self.changed_table(table, span)?;
+        let definition = changed.definition;
         let using = delete.using.as_ref().map(|using| self.further_rows(using, &mut scope)).transpose()?;
-        let predicate = self.predicate(delete.selection.as_ref(), &mut scope)?;
+        let predicate = self.predicate(delete.selection.as_ref(), changed.condition, &mut scope)?;
         let returning = self.returning(delete.returning.as_deref(), &mut scope)?;
         let delete = Delete { table: definition.id, source, using, predicate, returning };
         Ok(Statement::Delete(delete))
@@ -372,7 +285,8 @@ impl Binder<'_> {
                 for (place, name) in names.iter().enumerate() {
                     let span = begin_of(&assignment.value);
                     let typed = self.column_of_query(query, (place, names.len()), span, scope)?;
-                    self.assign(last_part(name)?, typed, span, definition, &mut bound)?;
+                    let place = self.place_set(last_part(name)?, definition, scope)?;
+                    self.assign((last_part(name)?, place), typed, span, definition, &mut bound)?;
                 }
                 continue;
             }
@@ -381,28 +295,41 @@ impl Binder<'_> {
                 let name = last_part(name)?;
                 let typed = match value {
                     Ast::Identifier(value) if is_default(value) => {
-                        let place = self.place_of(name, definition)?;
+                        let place = self.place_set(name, definition, scope)?;
                         let default = definition.columns[place].default.clone();
                         Typed::new(default.unwrap_or(Expr::Literal(Value::Null)), None)
                     }
                     value => self.value_of(value, scope)?,
                 };
-                self.assign(name, typed, begin_of(value), definition, &mut bound)?;
+                let place = self.place_set(name, definition, scope)?;
+                self.assign((name, place), typed, begin_of(value), definition, &mut bound)?;
             }
         }
         Ok(bound)
     }
 
+    /// The place of a column that is set, of the table or view that is first in scope.
+    pub(super) fn place_set(
+        &self,
+        name: &ast::Ident,
+        definition: &TableDefinition,
+        scope: &Scope<'_>,
+    ) -> Bound<usize> {
+        match scope.tables.first() {
+            Some(table) => self.place_given(name, definition, &table.columns),
+            None => self.place_of(name, definition),
+        }
+    }
+
     /// One assignment more.
     fn assign(
         &mut self,
-        name: &ast::Ident,
+        (name, place): (&ast::Ident, usize),
         typed: Typed,
         span: Span,
         definition: &TableDefinition,
         bound: &mut Vec<(usize, Expr)>,
     ) -> Bound<()> {
-        let place = self.place_of(name, definition)?;
         expect_not_computed(definition, place, name.span)?;
         if definition.columns[place].always {
             let column = definition.columns[place].name.clone();
@@ -418,9 +345,19 @@ impl Binder<'_> {
         Ok(())
     }
 
-    fn predicate(&mut self, selection: Option<&Ast>, scope: &mut Scope<'_>) -> Bound<Option<Expr>> {
+    /// The rows that are meant, among those that a view shows.
+    fn predicate(
+        &mut self,
+        selection: Option<&Ast>,
+        shown: Option<Expr>,
+        scope: &mut Scope<'_>,
+    ) -> Bound<Option<Expr>> {
         scope.clause = "WHERE";
-        selection.map(|predicate| self.condition(predicate, scope)).transpose()
+        let selected = selection.map(|predicate| self.condition(predicate, scope)).transpose()?;
+        Ok(match (shown, selected) {
+            (Some(shown), Some(selected)) => Some(Expr::And(vec![shown, selected])),
+            (one, other) => one.or(other),
+        })
     }
 
     /// The table that an UPDATE or DELETE names, and its columns in scope.
@@ -428,7 +365,7 @@ impl Binder<'_> {
         &mut self,
         table: &ast::TableWithJoins,
         span: Span,
-    ) -> Bound<(Arc<TableDefinition>, Source, Scope<'static>)> {
+    ) -> Bound<(Changed, Source, Scope<'static>)> {
         let TableFactor::Table { name, alias, args: None, .. } = &table.relation else {
             return Err(SqlError::at(unsupported("a change of something else than a table"), span));
         };
@@ -436,13 +373,13 @@ impl Binder<'_> {
             return Err(SqlError::at(unsupported("a change of joined tables"), span));
         }
         let name = last_part(name)?;
-        let definition = Arc::clone(self.changeable(name)?);
         let source = self.source();
-        let scope = self.scope_of(&definition, alias.as_ref().map_or(name, |alias| &alias.name), source);
-        Ok((definition, source, scope))
+        let changed = self.changed(name, source)?;
+        let scope = self.scope_of_changed(&changed, alias.as_ref().map_or(name, |alias| &alias.name), source);
+        Ok((changed, source, scope))
     }
 
-    fn scope_of(
+    pub(super) fn scope_of(
         &self,
         definition: &Arc<TableDefinition>,
         name: &ast::Ident,
@@ -456,14 +393,6 @@ impl Binder<'_> {
             merged: SmallVec::new(),
         });
         scope
-    }
-
-    /// A table whose rows may be changed.
-    fn changeable(&self, name: &ast::Ident) -> Bound<&Arc<TableDefinition>> {
-        if let Some(view) = self.view(name) {
-            return Err(SqlError::at(Problem::View { name: view.name.clone() }, name.span));
-        }
-        self.table(name)
     }
 
     /// Which rows `FOR UPDATE` locks: those of all tables, or of some.
@@ -513,45 +442,6 @@ fn with_defaults(mut rows: InsertSource, columns: &[usize], definition: &TableDe
         }
     }
     rows
-}
-
-/// Takes the values for columns that number themselves out of the rows.
-fn drop_identities(rows: &mut InsertSource, columns: &mut Vec<usize>, definition: &TableDefinition) {
-    let is_kept: Vec<bool> = columns.iter().map(|place| !definition.columns[*place].generated_key).collect();
-    let kept = |at: usize| is_kept.get(at).copied().unwrap_or(true);
-    match rows {
-        InsertSource::Values(rows) => rows.iter_mut().for_each(|row| retain_places(row, &kept)),
-        InsertSource::Query(query) => retain_places(&mut query.columns, &kept),
-    }
-    retain_places(columns, &kept);
-}
-
-fn retain_places<T>(items: &mut Vec<T>, is_kept: &dyn Fn(usize) -> bool) {
-    let mut place = 0;
-    items.retain(|_| {
-        place += 1;
-        is_kept(place - 1)
-    });
-}
-
-/// Refuses values for columns whose values are always generated.
-fn expect_generated(
-    rows: &InsertSource,
-    columns: &[usize],
-    definition: &TableDefinition,
-    span: Span,
-) -> Bound<()> {
-    for (at, place) in columns.iter().enumerate().filter(|(_, place)| definition.columns[**place].always) {
-        let is_given = match rows {
-            InsertSource::Values(rows) => rows.iter().any(|row| row[at].is_some()),
-            InsertSource::Query(_) => true,
-        };
-        if is_given {
-            let column = definition.columns[*place].name.clone();
-            return Err(SqlError::at(Problem::AlwaysGenerated { column }, span));
-        }
-    }
-    Ok(())
 }
 
 /// Whether a name is the word `DEFAULT`.

@@ -60,7 +60,7 @@ impl Binder<'_> {
         scope: &mut Scope<'_>,
     ) -> Bound<OnConflict> {
         let target = clause.conflict_target.as_ref();
-        let target = target.map(|target| self.conflict_target(target, definition)).transpose()?;
+        let target = target.map(|target| self.conflict_target(target, definition, scope)).transpose()?;
         let action = match &clause.action {
             OnConflictAction::DoNothing => ConflictAction::DoNothing,
             OnConflictAction::DoUpdate(update) => {
@@ -83,10 +83,15 @@ impl Binder<'_> {
         Ok(OnConflict::new(target, action))
     }
 
-    fn conflict_target(&self, target: &Target, definition: &TableDefinition) -> Bound<ConflictTarget> {
+    fn conflict_target(
+        &self,
+        target: &Target,
+        definition: &TableDefinition,
+        scope: &Scope<'_>,
+    ) -> Bound<ConflictTarget> {
         match target {
             Target::Columns(names) => {
-                let places = names.iter().map(|name| self.place_of(name, definition));
+                let places = names.iter().map(|name| self.place_set(name, definition, scope));
                 let places = places.collect::<Bound<Vec<_>>>()?;
                 let folded =
                     places.iter().any(|place| definition.columns[*place].collation == Collation::IgnoreCase);

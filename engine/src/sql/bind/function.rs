@@ -302,6 +302,11 @@ impl Binder<'_> {
                 return Ok(Typed::new(Expr::literal(count), DataType::BigInt));
             }
             ("age", 1 | 2) if !self.is_sqlite() => return self.age(arguments, span),
+            // SQLite knows seconds.
+            ("current_timestamp", 0) if self.is_sqlite() => {
+                let now = self.call(Function::Now, Vec::new(), span)?;
+                return self.call(Function::Truncate(DateUnit::Second, None), vec![now], span);
+            }
             ("current_date", 0) => {
                 let now = self.call(Function::Now, Vec::new(), span)?;
                 return self.call(Function::DateOf(None), vec![now], span);

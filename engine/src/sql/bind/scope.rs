@@ -11,6 +11,7 @@ use super::collation::Collating;
 use super::grouping::Grouping;
 use super::series::Series;
 use super::typed::{Affinity, Typed};
+use super::view::ViewColumns;
 use super::window::Windows;
 use super::{Binder, Bound};
 use crate::algebra::{Expr, Source};
@@ -82,6 +83,8 @@ pub(super) enum Columns {
     Table(Arc<TableDefinition>),
     /// Those of a query.
     Query(Arc<[Shape]>),
+    /// Those of a view whose rows are changed.
+    View(Arc<ViewColumns>),
 }
 
 /// A table in scope.
@@ -99,6 +102,7 @@ impl ScopeTable {
         match &self.columns {
             Columns::Table(table) => table.columns.len(),
             Columns::Query(columns) => columns.len(),
+            Columns::View(view) => view.columns.len(),
         }
     }
 
@@ -106,12 +110,14 @@ impl ScopeTable {
         match &self.columns {
             Columns::Table(table) => &table.columns[place].name,
             Columns::Query(columns) => &columns[place].name,
+            Columns::View(view) => &view.columns[place].0,
         }
     }
 
     pub(super) fn column(&self, place: usize) -> Typed {
         let expr = Expr::Column(self.source.column(place));
         match &self.columns {
+            Columns::View(view) => view.columns[place].1.clone(),
             Columns::Table(table) => {
                 let column = &table.columns[place];
                 let collation = Collating::OfColumn(column.collation);
@@ -138,6 +144,7 @@ impl ScopeTable {
         match &self.columns {
             Columns::Table(table) => table.columns.iter().position(|column| binder.means(name, &column.name)),
             Columns::Query(columns) => columns.iter().position(|column| binder.means(name, &column.name)),
+            Columns::View(view) => view.columns.iter().position(|(known, _)| binder.means(name, known)),
         }
     }
 }

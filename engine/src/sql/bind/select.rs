@@ -253,6 +253,15 @@ impl Binder<'_> {
         }
     }
 
+    /// The names and values of the columns of a result.
+    pub(super) fn named_values(
+        &mut self,
+        projection: &[SelectItem],
+        scope: &Scope<'_>,
+    ) -> Bound<Vec<(String, Typed)>> {
+        Ok(self.items(projection, scope)?.into_iter().map(|item| (item.name, item.typed)).collect())
+    }
+
     /// The columns of the result.
     fn items(&mut self, projection: &[SelectItem], scope: &Scope<'_>) -> Bound<Vec<Item>> {
         let mut items = Vec::with_capacity(projection.len());

@@ -2,21 +2,18 @@
 
 use nuages_storage::{DataType, Value};
 use smallvec::SmallVec;
-use sqlparser::ast::{self, ColumnOption, ReferentialAction, TableConstraint};
-use sqlparser::tokenizer::Span;
+use sqlparser::ast::{self, ColumnOption};
 
 use super::collation::lower;
+use super::constraint::unique_over;
 use super::query::BoundQuery;
 use super::scope::{Columns, Scope, ScopeTable, Shape};
 use super::typed::{TEXT, cast};
 use super::types::{is_any, is_serial};
 use super::{Binder, Bound, begin_of, last_part, unsupported};
 use crate::algebra::{Expr, Query, Source};
-use crate::catalog::{
-    Action, Collation, KeyConflict, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable, TableDefinition,
-};
+use crate::catalog::{Collation, NewColumn, NewIndex, NewPart, NewTable, TableDefinition};
 use crate::evaluate::class_of;
-use crate::sql::beyond::marked;
 use crate::sql::error::{Problem, SqlError};
 
 impl Binder<'_> {
@@ -100,18 +97,18 @@ impl Binder<'_> {
     /// The table that has a query's columns, and the query; a column of no type is one of texts.
     pub(in crate::sql) fn table_of_query(
         &mut self,
-        create: &ast::CreateTable,
+        name: &ast::Ident,
+        columns: &[ast::ColumnDef],
         query: &ast::Query,
     ) -> Bound<(NewTable, Query)> {
-        let name = last_part(&create.name)?;
         let BoundQuery { mut query, shape } = self.query(query, None)?;
-        if create.columns.len() > shape.len() {
-            let problem = Problem::ColumnCount { expected: shape.len(), got: create.columns.len() };
+        if columns.len() > shape.len() {
+            let problem = Problem::ColumnCount { expected: shape.len(), got: columns.len() };
             return Err(SqlError::at(problem, name.span));
         }
         let mut table = NewTable::new(self.new_name(name));
         for (place, column) in shape.into_iter().enumerate() {
-            let given = create.columns.get(place).map(|given| self.new_name(&given.name));
+            let given = columns.get(place).map(|given| self.new_name(&given.name));
             if column.is_any() && !self.is_sqlite() {
                 let expr = &mut query.columns[place].expr;
                 *expr = column.typed(std::mem::replace(expr, Expr::Literal(Value::Null))).any_as_text().expr;
@@ -257,183 +254,26 @@ impl Binder<'_> {
         Ok(self.value(typed).as_any().expr)
     }
 
-    fn column_constraints(&mut self, column: &ast::ColumnDef, table: &mut NewTable) -> Bound<()> {
-        let name = self.new_name(&column.name);
-        for (at, option) in column.options.iter().enumerate() {
-            let given = option.name.as_ref().map(|name| self.new_name(name));
-            let on_conflict = conflict_behind(&column.options, at, column.name.span)?;
-            match &option.option {
-                ColumnOption::PrimaryKey(_) => {
-                    table.key_conflict = on_conflict;
-                    if !table.primary_key.is_empty() {
-                        return Err(SqlError::at(unsupported("a second primary key"), column.name.span));
-                    }
-                    table.primary_key = vec![name.clone()];
-                }
-                ColumnOption::Unique(unique) => {
-                    let index = given.unwrap_or_else(|| format!("{}_{name}_key", table.name));
-                    let mut index = unique_over(index, std::slice::from_ref(&name), table);
-                    index.deferred = is_deferred(unique.characteristics.as_ref());
-                    index.on_conflict = on_conflict;
-                    table.indexes.push(index);
-                }
-                ColumnOption::Check(check) => {
-                    let given = given.or_else(|| check.name.as_ref().map(|name| self.new_name(name)));
-                    self.check(given, &check.expr, table)?;
-                }
-                ColumnOption::ForeignKey(key) => self.foreign_key(given, key, vec![name.clone()], table)?,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn table_constraint(&mut self, constraint: &TableConstraint, table: &mut NewTable) -> Bound<()> {
-        match constraint {
-            TableConstraint::PrimaryKey(key) => {
-                if !table.primary_key.is_empty() {
-                    return Err(unsupported("a second primary key").into());
-                }
-                table.primary_key = self.key_columns(&key.columns)?;
-                table.key_conflict = conflict_called(marked(&key.index_options), Span::empty())?;
-            }
-            TableConstraint::Unique(unique) => {
-                let columns = self.key_columns(&unique.columns)?;
-                let given = unique.name.as_ref().map(|name| self.new_name(name));
-                let name = given.unwrap_or_else(|| format!("{}_{}_key", table.name, columns.join("_")));
-                let mut index = unique_over(name, &columns, table);
-                index.deferred = is_deferred(unique.characteristics.as_ref());
-                index.on_conflict = conflict_called(marked(&unique.index_options), Span::empty())?;
-                if matches!(unique.nulls_distinct, ast::NullsDistinctOption::NotDistinct) {
-                    index.nulls_distinct = false;
-                }
-                table.indexes.push(index);
-            }
-            TableConstraint::Check(check) => {
-                let given = check.name.as_ref().map(|name| self.new_name(name));
-                self.check(given, &check.expr, table)?;
-            }
-            TableConstraint::ForeignKey(key) => {
-                let given = key.name.as_ref().map(|name| self.new_name(name));
-                let columns = key.columns.iter().map(|name| self.new_name(name)).collect();
-                self.foreign_key(given, key, columns, table)?;
-            }
-            other => return Err(unsupported(format!("the constraint {other}")).into()),
-        }
-        Ok(())
-    }
-
-    fn key_columns(&self, columns: &[ast::IndexColumn]) -> Bound<Vec<String>> {
-        let name = |column: &ast::IndexColumn| match &column.column.expr {
-            ast::Expr::Identifier(name) => Ok(self.new_name(name)),
-            other => Err(SqlError::at(unsupported("an expression in a key"), begin_of(other))),
-        };
-        columns.iter().map(name).collect()
-    }
-
-    fn check(&mut self, name: Option<String>, expr: &ast::Expr, table: &mut NewTable) -> Bound<()> {
-        let scope = self.scope_of_new(table)?;
-        let condition = self.condition(expr, &scope)?;
-        let name = name.unwrap_or_else(|| check_name(&condition, table));
-        table.checks.push(crate::catalog::NewCheck::new(name, condition));
-        Ok(())
-    }
-
     /// The columns of a table that is not there yet.
-    fn scope_of_new(&self, table: &NewTable) -> Bound<Scope<'static>> {
+    pub(super) fn scope_of_new(&self, table: &NewTable) -> Bound<Scope<'static>> {
         let shape = table.columns.iter().map(Shape::of_new_column);
         Ok(scope_of_shape(&table.name, shape.collect()))
     }
 
-    fn foreign_key(
+    /// What the values of a column are computed by that gets another type.
+    pub(in crate::sql) fn conversion(
         &mut self,
-        name: Option<String>,
-        key: &ast::ForeignKeyConstraint,
-        columns: Vec<String>,
-        table: &mut NewTable,
-    ) -> Bound<()> {
-        let target = last_part(&key.foreign_table)?;
-        let itself = self.means(target, &table.name);
-        let (target_name, target_key) = if itself {
-            (table.name.clone(), table.primary_key.clone())
-        } else {
-            let parent = self.table(target)?;
-            (parent.name.clone(), parent.column_names(parent.primary_key_columns()))
-        };
-        let target_columns = if key.referred_columns.is_empty() {
-            target_key
-        } else if itself {
-            key.referred_columns.iter().map(|name| self.new_name(name)).collect()
-        } else {
-            let parent = self.table(target)?;
-            let places = key.referred_columns.iter().map(|name| self.place_of(name, parent));
-            parent.column_names(&places.collect::<Bound<Vec<_>>>()?)
-        };
-        self.take_types(&columns, (target, itself), &target_columns, table)?;
-        let name = name.unwrap_or_else(|| format!("{}_{}_fkey", table.name, columns.join("_")));
-        let mut new = NewForeignKey::new(name, columns, target_name, target_columns);
-        new.on_delete = action(key.on_delete);
-        new.on_update = action(key.on_update);
-        new.deferred = is_deferred(key.characteristics.as_ref());
-        table.foreign_keys.push(new);
-        Ok(())
-    }
-
-    /// Gives columns without a type that refer to others the types of those.
-    fn take_types(
-        &self,
-        columns: &[String],
-        (target, itself): (&ast::Ident, bool),
-        target_columns: &[String],
-        table: &mut NewTable,
-    ) -> Bound<()> {
-        for (column, referred) in columns.iter().zip(target_columns) {
-            let kind = match itself {
-                true => {
-                    table.columns.iter().find(|known| known.name == *referred).map(|known| known.data_type)
-                }
-                false => {
-                    let parent = self.table(target)?;
-                    let known = parent.columns.iter().find(|known| known.name == *referred && !known.any);
-                    known.map(|known| known.data_type)
-                }
-            };
-            let column = table.columns.iter_mut().find(|known| known.name == *column);
-            if let (Some(kind), Some(column)) = (kind, column)
-                && column.any
-                && column.default.is_none()
-            {
-                (column.data_type, column.any) = (kind, false);
-            }
-        }
-        Ok(())
-    }
-
-    /// A constraint that is added to a table that is there.
-    pub(in crate::sql) fn added_constraint(
-        &mut self,
-        constraint: &TableConstraint,
+        expr: &ast::Expr,
+        to: DataType,
         definition: &TableDefinition,
-    ) -> Bound<NewTable> {
-        let mut table = table_like(definition);
-        self.table_constraint(constraint, &mut table)?;
-        Ok(table)
-    }
-
-    /// The constraints of a column that is added to a table that is there.
-    pub(in crate::sql) fn added_column_constraints(
-        &mut self,
-        column: &ast::ColumnDef,
-        definition: &TableDefinition,
-    ) -> Bound<NewTable> {
-        let mut table = table_like(definition);
-        let new = self.new_column(column)?;
-        table.columns.push(new);
-        self.column_constraints(column, &mut table)?;
-        if !table.primary_key.is_empty() {
-            return Err(SqlError::at(unsupported("ADD COLUMN with PRIMARY KEY"), column.name.span));
-        }
-        Ok(table)
+    ) -> Bound<Expr> {
+        let shape = definition.columns.iter().map(Shape::of_column);
+        let mut scope = scope_of_shape(&definition.name, shape.collect());
+        scope.clause = "USING";
+        let typed = self.value_of(expr, &scope)?;
+        let to = super::types::without_limit(to);
+        let is_other = typed.class().is_some_and(|class| class != class_of(to));
+        Ok(if is_other { cast(typed.expr, to) } else { typed.expr })
     }
 
     /// An expression in an index, and a word for it: also a column with a collation, as SQLite writes it.
@@ -498,7 +338,7 @@ impl Binder<'_> {
 }
 
 /// A new table of the columns of one that is there.
-fn table_like(definition: &TableDefinition) -> NewTable {
+pub(super) fn table_like(definition: &TableDefinition) -> NewTable {
     let mut table = NewTable::new(definition.name.clone());
     table.columns.extend(definition.columns.iter().map(|column| {
         let mut new = NewColumn::new(column.name.clone(), column.data_type).nullable(column.nullable);
@@ -509,45 +349,11 @@ fn table_like(definition: &TableDefinition) -> NewTable {
 }
 
 /// A column as an index has it: without regard to case if that is how it is compared.
-fn part_of(name: &str, place: usize, collation: Collation) -> NewPart {
+pub(super) fn part_of(name: &str, place: usize, collation: Collation) -> NewPart {
     match collation {
         Collation::Binary => NewPart::column(name),
         Collation::IgnoreCase => NewPart::expression(lower(Source::SELF.column(place).into())),
     }
-}
-
-/// A unique index over columns of a new table.
-fn unique_over(name: String, columns: &[String], table: &NewTable) -> NewIndex {
-    let part = |column: &String| {
-        let known = table.columns.iter().enumerate().find(|(_, known)| known.name == *column);
-        known
-            .map_or_else(|| NewPart::column(column), |(place, known)| part_of(column, place, known.collation))
-    };
-    let mut index = NewIndex::new(name, columns.iter().map(part));
-    index.unique = true;
-    index
-}
-
-/// The name of a check that is given none, as PostgreSQL makes it: by the table and the one column that it reads, and
-/// by a number if that is taken.
-fn check_name(condition: &Expr, table: &NewTable) -> String {
-    let mut columns: Vec<usize> = Vec::new();
-    add_columns(condition, &mut columns);
-    let first = columns.first().filter(|first| columns.iter().all(|place| place == *first));
-    let base = match first.and_then(|place| table.columns.get(*place)) {
-        Some(column) => format!("{}_{}_check", table.name, column.name),
-        None => format!("{}_check", table.name),
-    };
-    let is_taken = |name: &String| table.checks.iter().any(|check| check.name == *name);
-    let numbered = (1..).map(|number| format!("{base}{number}"));
-    std::iter::once(base.clone()).chain(numbered).find(|name| !is_taken(name)).unwrap_or(base)
-}
-
-fn add_columns(expr: &Expr, found: &mut Vec<usize>) {
-    if let Expr::Column(column) = expr {
-        found.push(column.index());
-    }
-    expr.each_child(&mut |child| add_columns(child, found));
 }
 
 fn scope_of_shape(name: &str, shape: Vec<Shape>) -> Scope<'static> {
@@ -560,47 +366,4 @@ fn scope_of_shape(name: &str, shape: Vec<Shape>) -> Scope<'static> {
         merged: SmallVec::new(),
     });
     scope
-}
-
-fn action(action: Option<ReferentialAction>) -> Action {
-    match action {
-        None | Some(ReferentialAction::NoAction) => Action::NoAction,
-        Some(ReferentialAction::Restrict) => Action::Restrict,
-        Some(ReferentialAction::Cascade) => Action::Cascade,
-        Some(ReferentialAction::SetNull) => Action::SetNull,
-        Some(ReferentialAction::SetDefault) => Action::SetDefault,
-    }
-}
-
-/// What stands of rows in conflict behind the option of a column at a place: only a key can do something with them.
-fn conflict_behind(options: &[ast::ColumnOptionDef], at: usize, span: Span) -> Bound<KeyConflict> {
-    let Some(ColumnOption::OnConflict(keyword)) = options.get(at + 1).map(|option| &option.option) else {
-        return Ok(KeyConflict::Refuse);
-    };
-    let word = format!("{keyword:?}").to_lowercase();
-    let rule = conflict_called(Some(&word), span)?;
-    match &options[at].option {
-        ColumnOption::PrimaryKey(_) | ColumnOption::Unique(_) => Ok(rule),
-        ColumnOption::NotNull if rule == KeyConflict::Refuse => Ok(rule),
-        other => {
-            let feature = format!("{other} ON CONFLICT {}", word.to_uppercase());
-            Err(SqlError::at(unsupported(feature), span))
-        }
-    }
-}
-
-/// The rule that a word stands for behind `ON CONFLICT`.
-fn conflict_called(word: Option<&str>, span: Span) -> Bound<KeyConflict> {
-    match word {
-        None | Some("abort") => Ok(KeyConflict::Refuse),
-        Some("ignore") => Ok(KeyConflict::Ignore),
-        Some("replace") => Ok(KeyConflict::Replace),
-        Some(other) => {
-            Err(SqlError::at(unsupported(format!("a key ON CONFLICT {}", other.to_uppercase())), span))
-        }
-    }
-}
-
-fn is_deferred(characteristics: Option<&ast::ConstraintCharacteristics>) -> bool {
-    characteristics.is_some_and(|of| of.initially == Some(ast::DeferrableInitial::Deferred))
 }
