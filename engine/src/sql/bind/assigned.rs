@@ -90,7 +90,7 @@ impl Binder<'_> {
             Some(Class::Json) if !typed.is_any() && typed.element.is_none() => {
                 Ok(self.as_text(typed).into_any().expr)
             }
-            _ => Ok(typed.as_any().expr),
+            _ => Ok(typed.into_any_as_is().expr),
         }
     }
 

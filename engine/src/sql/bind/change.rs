@@ -127,7 +127,7 @@ impl Binder<'_> {
             // What is computed is given no value.
             let is_given = |place: &usize| definition.computed(*place).is_none();
             return Ok(match &changed.columns {
-                Columns::View(view) => view.places().filter(is_given).take(given).collect(),
+                Columns::View(view) => view.places().take_while(is_given).take(given).collect(),
                 _ => (0..definition.columns.len()).filter(is_given).take(given).collect(),
             });
         }

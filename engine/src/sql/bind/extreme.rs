@@ -43,7 +43,7 @@ impl Binder<'_> {
 /// The same where the class of a value is known only when it is there.
 fn greatest_of_any(is_greatest: bool, arguments: Vec<Typed>) -> Typed {
     let function = if is_greatest { Function::Greatest } else { Function::Least };
-    let values: Vec<Expr> = arguments.into_iter().map(|argument| argument.as_any().expr).collect();
+    let values: Vec<Expr> = arguments.into_iter().map(|argument| argument.into_any_as_is().expr).collect();
     let ranked_values = values.iter().cloned().map(ranked).collect();
     let found = Function::Json(JsonFunction::Get);
     let found = Expr::Call(found, vec![Expr::Call(function, ranked_values), Expr::literal(1)]);

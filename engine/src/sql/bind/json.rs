@@ -52,11 +52,11 @@ impl Typed {
     }
 
     /// The same of a number that is an integer in one row and real in another: it stays what it is in each.
-    pub(super) fn as_any(self) -> Typed {
+    pub(super) fn into_any_as_is(self) -> Typed {
         let Some(choices) = self.mixed else { return self.into_any() };
         let (mut branches, mut rest) = (Vec::with_capacity(choices.len()), None);
         for (when, choice) in choices {
-            let expr = choice.as_any().expr;
+            let expr = choice.into_any_as_is().expr;
             match when {
                 Some(when) => branches.push((when, expr)),
                 None => rest = Some(expr),

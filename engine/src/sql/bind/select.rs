@@ -77,7 +77,7 @@ impl Binder<'_> {
         if self.is_sqlite() && !matches!(select.distinct, Some(ast::Distinct::Distinct)) {
             // What is an integer in one row and real in another is handed out as it is in each.
             for item in items.iter_mut().filter(|item| item.typed.mixed.is_some()) {
-                item.typed = std::mem::replace(&mut item.typed, Typed::null()).as_any();
+                item.typed = std::mem::replace(&mut item.typed, Typed::null()).into_any_as_is();
             }
         }
         scope.takes_series = false;

@@ -213,7 +213,7 @@ impl Binder<'_> {
         scope.clause = "GENERATED ALWAYS AS";
         let typed = self.value_of(expr, &scope)?;
         if new.is_some_and(|new| new.any) {
-            return Ok(Some(self.value(typed).as_any().expr));
+            return Ok(Some(self.value(typed).into_any_as_is().expr));
         }
         let wanted = new.map_or(TEXT, |new| super::types::without_limit(new.data_type));
         let is_other = typed.class().is_some_and(|class| class != class_of(wanted));
@@ -251,7 +251,7 @@ impl Binder<'_> {
         let mut scope = Scope::within(None);
         scope.clause = "DEFAULT";
         let typed = self.value_of(expr, &scope)?;
-        Ok(self.value(typed).as_any().expr)
+        Ok(self.value(typed).into_any_as_is().expr)
     }
 
     /// The columns of a table that is not there yet.

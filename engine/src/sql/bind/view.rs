@@ -47,9 +47,9 @@ impl ViewColumns {
         }
     }
 
-    /// The places in the table of the columns that are no computed ones.
+    /// The places in the table of the first columns, up to one that is computed.
     pub(super) fn places(&self) -> impl Iterator<Item = usize> {
-        (0..self.columns.len()).filter_map(|at| self.place_at(at))
+        (0..self.columns.len()).map_while(|at| self.place_at(at))
     }
 }
 
