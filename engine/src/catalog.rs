@@ -35,10 +35,10 @@ pub use computed::ComputedColumn;
 pub use constraint::{Action, CheckDefinition, ChildLookup, ForeignKeyDefinition, Reference, TargetKey};
 pub(crate) use identity::expect;
 pub use identity::{ColumnId, ConstraintId, SchemaId, SchemaTest};
-pub use index::{IndexDefinition, IndexExpr, IndexPart, Uniqueness};
+pub use index::{IndexDefinition, IndexExpr, IndexPart, KeyConflict, Uniqueness};
 pub use new::{NewCheck, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable};
 pub use table::{Collation, ColumnDefinition, ColumnSet, PrimaryKey, TableDefinition};
-pub use view::{TriggerDefinition, ViewDefinition};
+pub use view::{Marks, TriggerDefinition, ViewDefinition};
 
 pub(crate) use record::CatalogRecords;
 
@@ -52,6 +52,7 @@ pub struct Catalog {
     names: HashMap<String, TableId>,
     views: Arc<[Arc<ViewDefinition>]>,
     triggers: Arc<[Arc<TriggerDefinition>]>,
+    marks: Marks,
 }
 
 impl Default for Catalog {
@@ -69,6 +70,7 @@ impl Catalog {
             names: HashMap::new(),
             views: Arc::new([]),
             triggers: Arc::new([]),
+            marks: Marks::default(),
         }
     }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use nuages_storage::{Index, LeafView, Operation, SchemaChange, Table, TableId};
 
-use crate::catalog::{Catalog, NewTable, TableDefinition, TriggerDefinition, ViewDefinition};
+use crate::catalog::{Catalog, Marks, NewTable, TableDefinition, TriggerDefinition, ViewDefinition};
 use crate::error::{Error, SchemaObject};
 use crate::evaluate::Context;
 use crate::write::{StatementCatalog, WritingStatement};
@@ -58,6 +58,13 @@ impl<'w> WritingStatement<'_, 'w> {
             return Err(Error::UnknownTable { name: name.to_owned(), nearest: None });
         }
         self.install(catalog.with_views(catalog.views().filter(|view| view.name != name).cloned().collect()));
+        Ok(())
+    }
+
+    /// Puts other numbers of the program's in the place of those there are.
+    pub(crate) fn replace_marks(&mut self, marks: Marks) -> Result<(), Error> {
+        let catalog = self.catalog_to_change("user_version")?;
+        self.install(catalog.with_marks(marks));
         Ok(())
     }
 

@@ -16,6 +16,7 @@
 //! `block`, `climb`, `prefix`, `frame`, `hint` (what was probably meant), `bind`, `parameters`, `error`; `print` (SQL out).
 
 mod alter;
+mod beyond;
 mod bind;
 mod block;
 mod bound;
@@ -41,6 +42,7 @@ mod pragma;
 mod prefix;
 mod prepared;
 mod print;
+mod setting;
 #[cfg(test)]
 mod tests;
 mod tokens;

@@ -53,7 +53,7 @@ use smallvec::SmallVec;
 use crate::algebra::Statement;
 use crate::catalog::{Catalog, ColumnSet, PrimaryKey, SchemaTest, TableDefinition};
 use crate::error::Error;
-use crate::evaluate::{Context, Scalar};
+use crate::evaluate::{Context, Scalar, json_of};
 use crate::integrity::KeyCheck;
 use crate::integrity::cascade::{self, Followed, Reassignment};
 use crate::limits::Interrupt;
@@ -394,6 +394,11 @@ pub(crate) fn default_of(
 /// A value as a column stores it.
 pub(crate) fn coerced(table: &TableDefinition, place: usize, value: Value) -> Result<Value, Error> {
     let column = table.column(place)?;
+    let value = match value {
+        value @ (Value::Null | Value::Json(_)) => value,
+        value if column.any => Value::Json(Box::new(json_of(value))),
+        value => value,
+    };
     column.data_type.accepts(value).map_err(|source| Error::Value {
         table: table.name.clone(),
         column: column.name.clone(),

@@ -69,7 +69,7 @@ fn conflict() -> impl Strategy<Value = (OnConflict, &'static str)> {
     let add = update(vec![(2, more)], None);
     let less = own(2).compare(Comparison::Less, excluded(2));
     let replace = update(vec![(1, excluded(1)), (2, excluded(2))], Some(less));
-    let of = |target, action| OnConflict { target, action };
+    let of = |target, action| OnConflict::new(target, action);
     prop::sample::select(vec![
         (of(None, ConflictAction::DoNothing), "on conflict do nothing"),
         (of(columns(&[0]), ConflictAction::DoNothing), "on conflict (id) do nothing"),
@@ -181,7 +181,7 @@ proptest! {
 fn add_one() -> Option<OnConflict> {
     let assignments = vec![(2, own(2).arithmetic(Arithmetic::Add, Expr::literal(1)))];
     let action = ConflictAction::DoUpdate { excluded: EXCLUDED, assignments, predicate: None };
-    Some(OnConflict { target: Some(ConflictTarget::Columns(vec![1])), action })
+    Some(OnConflict::new(Some(ConflictTarget::Columns(vec![1])), action))
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn a_conflict_is_about_a_key_that_the_table_has() {
     let db = Database::new();
     let table = table(&db, "t");
     let target = Some(ConflictTarget::Columns(vec![2]));
-    let conflict = OnConflict { target, action: ConflictAction::DoNothing };
+    let conflict = OnConflict::new(target, ConflictAction::DoNothing);
     let refused = db.execute(&insert(table, &[(1, None, 1)], Some(conflict)), &[]);
     assert_eq!(refused.err(), Some(Error::NoConflictTarget { table: "t".into() }));
 }
@@ -214,7 +214,7 @@ fn who_finds_a_key_that_another_transaction_inserts_waits_and_then_updates_its_r
     thread::scope(|scope| {
         let second = scope.spawn(|| db.execute(&insert(table, &[(2, Some(7), 0)], add_one()), &[]).unwrap());
         let third = scope.spawn(|| {
-            let conflict = OnConflict { target: None, action: ConflictAction::DoNothing };
+            let conflict = OnConflict::new(None, ConflictAction::DoNothing);
             db.execute(&insert(table, &[(3, Some(7), 0)], Some(conflict)), &[]).unwrap()
         });
         while db.waiting() < 2 {

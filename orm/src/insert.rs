@@ -289,7 +289,7 @@ pub(crate) fn insert_or<M: Model>(
             (target, ConflictAction::DoUpdate { excluded, assignments, predicate: None })
         }
     };
-    statement.conflict = Some(EngineConflict { target, action });
+    statement.conflict = Some(EngineConflict::new(target, action));
     insert_and_read(ex, statement, instances)
 }
 

@@ -10,6 +10,7 @@ use nuages_engine::algebra::{OutputColumn, Query, Relation, Source};
 use nuages_engine::catalog::{Catalog, TableDefinition};
 use nuages_engine::sql::{Definition, Identifier, literal};
 use nuages_engine::{Error, Session};
+use nuages_storage::Value;
 
 use crate::failure::Failure;
 
@@ -81,12 +82,16 @@ fn rows(session: &dyn Session, table: &TableDefinition, out: &mut dyn Write) -> 
     let columns = given().map(|(place, column)| OutputColumn::new(&column.name, source.column(place)));
     let query = Query::new(Relation::scan(table.id, source), columns.collect());
     let names: Vec<String> = given().map(|(_, column)| Identifier(&column.name).to_string()).collect();
-    let head = format!("INSERT INTO {} ({}) VALUES", Identifier(&table.name), names.join(", "));
+    let is_always = table.columns.iter().any(|column| column.always);
+    let overriding = if is_always { " OVERRIDING SYSTEM VALUE" } else { "" };
+    let head = format!("INSERT INTO {} ({}){overriding} VALUES", Identifier(&table.name), names.join(", "));
     let mut written = Ok(());
     let mut count = 0;
     session.query_each(&query, &[], &mut |batch| {
         for row in batch.selection.iter() {
-            let values: Vec<String> = batch.row(row).iter().map(literal).collect();
+            let values = batch.row(row).into_iter().zip(given());
+            let values = values.map(|(value, (_, column))| if column.any { plain(value) } else { value });
+            let values: Vec<String> = values.map(|value| literal(&value)).collect();
             let start = match count % ROWS_PER_STATEMENT {
                 0 if count > 0 => format!(";\n{head}\n "),
                 0 => format!("{head}\n "),
@@ -104,4 +109,17 @@ fn rows(session: &dyn Session, table: &TableDefinition, out: &mut dyn Write) -> 
         writeln!(out, ";")?;
     }
     Ok(())
+}
+
+/// The number or text that a column without a type keeps as JSON.
+fn plain(value: Value) -> Value {
+    let Value::Json(json) = value else { return value };
+    match *json {
+        serde_json::Value::String(text) => Value::Text(text),
+        serde_json::Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(int), _) => Value::Int(int),
+            (None, float) => float.map_or(Value::Null, Value::Float),
+        },
+        other => Value::Text(other.to_string()),
+    }
 }

@@ -140,6 +140,23 @@ fn an_import_that_fails_has_done_nothing_and_says_where() {
 }
 
 #[test]
+fn columns_without_a_type_and_rules_of_keys_are_dumped_as_they_are() {
+    let scratch = Scratch::new("untyped");
+    let schema = "CREATE TABLE t (a, b UNIQUE ON CONFLICT IGNORE, c INTEGER PRIMARY KEY ON CONFLICT REPLACE);
+        INSERT INTO t VALUES (1, '1', 1), ('x', 2.5, 2), (NULL, 'it''s', 3);
+        CREATE TABLE numbered (id INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a TEXT);
+        INSERT INTO numbered (a) VALUES ('y');";
+    let dump = nuages(&["-d", "sqlite"], &format!("{schema}\n.dump\n"));
+    assert_eq!(dump.status, 0, "{}", dump.error);
+    let file = scratch.write("dump.sql", &dump.out);
+    let again = nuages(&["-d", "sqlite"], &format!(".read '{file}'\n.dump\n"));
+    assert_eq!((again.out, again.status), (dump.out, 0), "{}", again.error);
+    let types = format!(".read '{file}'\nSELECT typeof(a), typeof(b) FROM t ORDER BY c;\n");
+    let types = nuages(&["-d", "sqlite", "-f", "csv"], &types);
+    assert!(types.out.ends_with("integer,text\ntext,real\nnull,text\n"), "{}", types.out);
+}
+
+#[test]
 fn what_is_dumped_can_be_read_again() {
     let scratch = Scratch::new("dump");
     let schema = "

@@ -101,6 +101,20 @@ pub struct OnConflict {
     pub target: Option<ConflictTarget>,
     /// What happens.
     pub action: ConflictAction,
+    /// What happens to a row that is not in conflict here: it may be by another key.
+    pub otherwise: Option<Box<OnConflict>>,
+}
+
+impl OnConflict {
+    /// What happens to rows in conflict by a key, or by any.
+    pub fn new(target: Option<ConflictTarget>, action: ConflictAction) -> OnConflict {
+        OnConflict { target, action, otherwise: None }
+    }
+
+    /// This and what follows it, in the order in which they are asked.
+    pub fn each(&self) -> impl Iterator<Item = &OnConflict> {
+        std::iter::successors(Some(self), |one| one.otherwise.as_deref())
+    }
 }
 
 /// A key.

@@ -70,6 +70,21 @@ pub struct Uniqueness {
     pub deferred: bool,
     /// Whether this is the primary key.
     pub primary: bool,
+    /// What an INSERT that says nothing of it does with a row whose key another row has.
+    pub on_conflict: KeyConflict,
+}
+
+/// What an INSERT of SQL that says nothing of it does with a row whose key another row has (SQLite's `UNIQUE ON
+/// CONFLICT`). The algebra always says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum KeyConflict {
+    /// It fails.
+    #[default]
+    Refuse,
+    /// It does not insert the row.
+    Ignore,
+    /// It deletes the other row.
+    Replace,
 }
 
 impl IndexPart {

@@ -21,7 +21,7 @@
 
 use nuages_storage::DataType;
 
-use super::{Action, Collation};
+use super::{Action, Collation, KeyConflict};
 use crate::algebra::Expr;
 
 /// A table to be created.
@@ -34,6 +34,8 @@ pub struct NewTable {
     pub columns: Vec<NewColumn>,
     /// The columns of its primary key; none if it has no primary key.
     pub primary_key: Vec<String>,
+    /// What an INSERT of SQL does with a row whose primary key another row has.
+    pub key_conflict: KeyConflict,
     /// Its indexes and unique constraints.
     pub indexes: Vec<NewIndex>,
     /// Its checks.
@@ -49,6 +51,7 @@ impl NewTable {
             name: name.into(),
             columns: Vec::new(),
             primary_key: Vec::new(),
+            key_conflict: KeyConflict::default(),
             indexes: Vec::new(),
             checks: Vec::new(),
             foreign_keys: Vec::new(),
@@ -102,6 +105,8 @@ pub struct NewColumn {
     pub data_type: DataType,
     /// What the members are, if it is an array; its type is JSON.
     pub element: Option<DataType>,
+    /// Whether each row has a value of a type of its own, as a column without a type has in SQLite: it is kept as JSON.
+    pub any: bool,
     /// How its texts are compared in SQL; byte by byte, by default.
     pub collation: Collation,
     /// Whether it may be NULL; not by default.
@@ -114,6 +119,8 @@ pub struct NewColumn {
     pub max: Option<i64>,
     /// Whether it gets the table's next key where nothing is given.
     pub generated: bool,
+    /// Whether SQL may give it no other value (`GENERATED ALWAYS AS IDENTITY`).
+    pub always: bool,
     /// What it is computed by from other columns of its row, which are called by their places under `Source::SELF`.
     pub computed: Option<Expr>,
 }
@@ -125,12 +132,14 @@ impl NewColumn {
             name: name.into(),
             data_type,
             element: None,
+            any: false,
             collation: Collation::default(),
             nullable: false,
             default: None,
             unsigned: false,
             max: None,
             generated: false,
+            always: false,
             computed: None,
         }
     }
@@ -192,6 +201,8 @@ pub struct NewIndex {
     pub nulls_distinct: bool,
     /// Whether the constraint is checked at commit.
     pub deferred: bool,
+    /// What an INSERT of SQL does with a row whose key another row has.
+    pub on_conflict: KeyConflict,
     /// Over `Source::SELF`: only rows for which it is true are indexed.
     pub condition: Option<Expr>,
 }
@@ -205,6 +216,7 @@ impl NewIndex {
             unique: false,
             nulls_distinct: true,
             deferred: false,
+            on_conflict: KeyConflict::default(),
             condition: None,
         }
     }

@@ -19,7 +19,7 @@ use nuages_storage::codec::{self, Malformed};
 use nuages_storage::{CatalogCodec, Table, TableId};
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, SchemaId, TableDefinition};
+use super::{Catalog, Marks, SchemaId, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::schema::index::build;
@@ -65,6 +65,8 @@ struct CatalogRecord<'a> {
     /// All triggers, likewise.
     #[serde(borrow)]
     triggers: Option<Vec<TriggerRecord<'a>>>,
+    /// The user's version and the application's id, if one is not what it was.
+    marks: Option<(i32, i32)>,
 }
 
 impl CatalogCodec for CatalogRecords {
@@ -84,6 +86,8 @@ impl CatalogCodec for CatalogRecords {
             views: (catalog.views != since.views).then(|| catalog.views().map(ViewRecord::of).collect()),
             triggers: (catalog.triggers != since.triggers)
                 .then(|| catalog.triggers().map(TriggerRecord::of).collect()),
+            marks: (catalog.marks != since.marks)
+                .then_some((catalog.marks.user_version, catalog.marks.application_id)),
         };
         Ok(codec::encode(&record))
     }
@@ -105,6 +109,9 @@ impl CatalogCodec for CatalogRecords {
         }
         if let Some(triggers) = record.triggers {
             catalog.triggers = triggers.into_iter().map(TriggerRecord::into_trigger).collect();
+        }
+        if let Some((user_version, application_id)) = record.marks {
+            catalog.marks = Marks { user_version, application_id };
         }
         check_references(&catalog)?;
         Ok(Arc::new(catalog))

@@ -14,8 +14,8 @@ use super::new::NewPartKind;
 use super::program::RowProgram;
 use super::{
     Action, Catalog, CheckDefinition, ChildLookup, ColumnDefinition, ColumnId, ColumnSet, ConstraintId,
-    ForeignKeyDefinition, IndexDefinition, IndexExpr, IndexPart, NewCheck, NewColumn, NewForeignKey,
-    NewIndex, NewTable, PrimaryKey, TableDefinition, TargetKey, Uniqueness,
+    ForeignKeyDefinition, IndexDefinition, IndexExpr, IndexPart, KeyConflict, NewCheck, NewColumn,
+    NewForeignKey, NewIndex, NewTable, PrimaryKey, TableDefinition, TargetKey, Uniqueness,
 };
 use crate::algebra::{Expr, Function, Source};
 use crate::error::{DefinitionProblem, Error};
@@ -41,6 +41,7 @@ impl TableDefinition {
             name: new.name,
             columns: Vec::new(),
             primary_key: PrimaryKey::None,
+            row_id_conflict: KeyConflict::default(),
             indexes: Vec::new(),
             computed: Vec::new(),
             checks: Vec::new(),
@@ -60,14 +61,15 @@ impl TableDefinition {
         let row_id = single_integer_key(&new.columns, &new.primary_key);
         let mut computed = Vec::new();
         for mut column in new.columns {
-            let generated = column.generated;
+            let (generated, always) = (column.generated, column.always);
             let place = table.columns.len();
             computed.extend(column.computed.take().map(|expr| (place, expr)));
             let lane = if row_id == Some(place) { Lane::RowId } else { column.data_type.lane() };
             table.add_column(column, Slot::new(lane), fresh)?;
             table.columns[place].generated_key = generated;
+            table.columns[place].always = always;
         }
-        table.set_primary_key(&new.primary_key, catalog, fresh)?;
+        table.set_primary_key(&new.primary_key, new.key_conflict, catalog, fresh)?;
         table.set_computed(&computed)?;
         for index in &new.indexes {
             table.add_index(index, catalog, fresh)?;
@@ -100,6 +102,7 @@ impl TableDefinition {
             name: new.name,
             data_type: new.data_type,
             element: new.element,
+            any: new.any,
             collation: new.collation,
             nullable: new.nullable,
             default: new.default,
@@ -108,6 +111,7 @@ impl TableDefinition {
             unsigned: new.unsigned,
             max: new.max,
             generated_key: false,
+            always: false,
         });
         self.layout = Arc::new(self.layout.with_slot(slot));
         Ok(())
@@ -156,6 +160,7 @@ impl TableDefinition {
     fn set_primary_key(
         &mut self,
         names: &[String],
+        on_conflict: KeyConflict,
         catalog: &Catalog,
         fresh: FreshNumber<'_>,
     ) -> Result<(), Error> {
@@ -169,9 +174,14 @@ impl TableDefinition {
         }
         self.primary_key = match columns[..] {
             [] => PrimaryKey::None,
-            [column] if is_integer(self.columns[column].data_type) => PrimaryKey::RowId { column },
+            [column] if is_integer(self.columns[column].data_type) => {
+                self.row_id_conflict = on_conflict;
+                PrimaryKey::RowId { column }
+            }
             _ => {
-                self.add_index(&NewIndex::unique(constraint, names.iter().cloned()), catalog, fresh)?;
+                let mut index = NewIndex::unique(constraint, names.iter().cloned());
+                index.on_conflict = on_conflict;
+                self.add_index(&index, catalog, fresh)?;
                 let index = self.indexes.last_mut().expect("the index was added just now");
                 if let Some(unique) = &mut index.unique {
                     unique.primary = true;
@@ -239,6 +249,7 @@ impl TableDefinition {
             nulls_distinct: new.nulls_distinct,
             deferred: new.deferred,
             primary: false,
+            on_conflict: new.on_conflict,
         });
         let id = IndexId::new(fresh());
         let condition = new.condition.clone();

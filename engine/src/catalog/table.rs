@@ -6,7 +6,7 @@ use nuages_storage::{DataType, IndexId, Lane, Layout, TableId};
 
 use super::{
     CheckDefinition, ColumnId, ComputedColumn, ConstraintId, ForeignKeyDefinition, IndexDefinition,
-    Reference, names::nearest,
+    KeyConflict, Reference, names::nearest,
 };
 use crate::algebra::Expr;
 use crate::error::Error;
@@ -23,6 +23,8 @@ pub struct TableDefinition {
     pub columns: Vec<ColumnDefinition>,
     /// What a row is known by.
     pub primary_key: PrimaryKey,
+    /// What an INSERT of SQL does with a row whose key another row has, where the primary key is the row id.
+    pub row_id_conflict: KeyConflict,
     /// Its indexes, those of its unique constraints and of its primary key included.
     pub indexes: Vec<IndexDefinition>,
     /// Which of its columns are computed, and how.
@@ -66,6 +68,8 @@ pub struct ColumnDefinition {
     pub data_type: DataType,
     /// What the members are, if it was declared as an array; it is stored as JSON.
     pub element: Option<DataType>,
+    /// Whether each row has a value of a type of its own, as a column without a type has in SQLite: it is stored as JSON.
+    pub any: bool,
     /// How its texts are compared in SQL.
     pub collation: Collation,
     /// Whether it may be NULL.
@@ -82,6 +86,8 @@ pub struct ColumnDefinition {
     pub max: Option<i64>,
     /// Whether it gets the table's next key where nothing is given.
     pub generated_key: bool,
+    /// Whether SQL may give it no other value, but where it says that it does (`OVERRIDING SYSTEM VALUE`).
+    pub always: bool,
 }
 
 impl ColumnDefinition {

@@ -1,4 +1,5 @@
-//! Views and triggers: what the catalog keeps as SQL text, because it means something only in a statement.
+//! Views and triggers: what the catalog keeps as SQL text, because it means something only in a statement; and the
+//! numbers that it keeps for the program.
 
 use std::sync::Arc;
 
@@ -31,7 +32,26 @@ pub struct TriggerDefinition {
     pub sql: String,
 }
 
+/// Numbers by which a program knows its own schema and files; nothing here depends on them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// SQLite's `user_version`.
+    pub user_version: i32,
+    /// SQLite's `application_id`.
+    pub application_id: i32,
+}
+
 impl Catalog {
+    /// The numbers of the program's.
+    pub fn marks(&self) -> Marks {
+        self.marks
+    }
+
+    /// This catalog with other numbers.
+    pub(crate) fn with_marks(&self, marks: Marks) -> Catalog {
+        Catalog { schema: SchemaId::fresh(), marks, ..self.clone() }
+    }
+
     /// The views, the oldest first.
     pub fn views(&self) -> impl ExactSizeIterator<Item = &Arc<ViewDefinition>> {
         self.views.iter()

@@ -73,11 +73,10 @@ pub(crate) fn check_statement(statement: &Statement) -> Result<(), Error> {
                 InsertSource::Values(rows) => open.exprs(rows.iter().flatten().flatten(), 1),
                 InsertSource::Query(query) => open.query(query, 1),
             }
-            if let Some(OnConflict {
-                action: ConflictAction::DoUpdate { assignments, predicate, .. }, ..
-            }) = &insert.conflict
-            {
-                open.exprs(predicate.iter().chain(assignments.iter().map(|(_, expr)| expr)), 1);
+            for conflict in insert.conflict.iter().flat_map(OnConflict::each) {
+                if let ConflictAction::DoUpdate { assignments, predicate, .. } = &conflict.action {
+                    open.exprs(predicate.iter().chain(assignments.iter().map(|(_, expr)| expr)), 1);
+                }
             }
             open.outputs(&insert.returning, 1);
         }

@@ -151,6 +151,17 @@ impl WritingStatement<'_, '_> {
 
     /// Makes a column another.
     pub(crate) fn change_column(&mut self, table: &str, column: &str, to: NewColumn) -> Result<(), Error> {
+        self.change_column_by(table, column, to, None)
+    }
+
+    /// Makes a column another, whose values an expression over `Source::SELF` computes.
+    pub(crate) fn change_column_by(
+        &mut self,
+        table: &str,
+        column: &str,
+        to: NewColumn,
+        by: Option<&Expr>,
+    ) -> Result<(), Error> {
         let (catalog, mut table) = self.definition_of(table)?;
         let place = table.column_named(column)?;
         test_name(&table, place, &to.name)?;
@@ -164,7 +175,10 @@ impl WritingStatement<'_, '_> {
         if to.nullable && table.primary_key_columns().contains(&place) {
             return Err(table.problem(DefinitionProblem::NullableKey { column: to.name }));
         }
-        let retyped = old.data_type != to.data_type;
+        let retyped = old.data_type != to.data_type || by.is_some();
+        if by.is_some() {
+            expect_free(&catalog, &table, place)?;
+        }
         if let Some(dependent) = computed_from(&table, place).filter(|_| retyped) {
             return Err(depended(&table, SchemaObject::Column(old.name), dependent));
         }
@@ -177,6 +191,7 @@ impl WritingStatement<'_, '_> {
         let changed = &mut table.columns[place];
         (changed.name, changed.data_type, changed.nullable) = (to.name, to.data_type, to.nullable);
         (changed.default, changed.unsigned, changed.generated_key) = (to.default, to.unsigned, to.generated);
+        (changed.always, changed.any) = (to.always, to.any);
         (changed.max, changed.collation, changed.element) = (to.max, to.collation, to.element);
         if convert {
             changed.slot = table.layout.len();
@@ -188,9 +203,10 @@ impl WritingStatement<'_, '_> {
         let Some(rows) = self.writer().version().table(table.id) else { return Ok(()) };
         let rows = match convert {
             true => {
-                let cast =
-                    Expr::Cast(Box::new(Source::SELF.column(place).into()), table.columns[place].data_type);
-                let cast = RowProgram::compile(&before, &cast)?;
+                let cast = || {
+                    Expr::Cast(Box::new(Source::SELF.column(place).into()), table.columns[place].data_type)
+                };
+                let cast = RowProgram::compile(&before, &by.cloned().unwrap_or_else(cast))?;
                 converted((&before, &cast), &table, place, rows, &context)?
             }
             false => rows.clone(),
@@ -310,6 +326,24 @@ fn test_key_type(
         Some(key) => {
             let (table_name, constraint) = (table.name.clone(), key.name.clone());
             Err(depended(table, object, SchemaObject::ForeignKey { table: table_name, constraint }))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Refuses other values for a column that is a key, or refers to one.
+fn expect_free(catalog: &Catalog, table: &TableDefinition, place: usize) -> Result<(), Error> {
+    let object = || SchemaObject::Column(table.columns[place].name.clone());
+    if table.primary_key_columns().contains(&place) {
+        return Err(depended(table, object(), SchemaObject::PrimaryKey));
+    }
+    if let Some(dependent) = referring_to(catalog, table, place) {
+        return Err(depended(table, object(), dependent));
+    }
+    match table.foreign_keys.iter().find(|key| key.columns.contains(&place)) {
+        Some(key) => {
+            let (table_name, constraint) = (table.name.clone(), key.name.clone());
+            Err(depended(table, object(), SchemaObject::ForeignKey { table: table_name, constraint }))
         }
         None => Ok(()),
     }

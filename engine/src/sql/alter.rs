@@ -18,7 +18,8 @@ enum Step {
     AddColumn(NewColumn),
     DropColumn(String),
     RenameColumn(String, String),
-    ChangeColumn(String, NewColumn),
+    /// A column, what it becomes, and what its values are computed by if not by a cast.
+    ChangeColumn(String, NewColumn, Option<Expr>),
     RenameTable(String),
     AddIndex(NewIndex),
     AddCheck(NewCheck),
@@ -72,6 +73,7 @@ impl Connection {
             }
         }
         self.change_schema(schema, &mut |writing| {
+            // Each step finds the rows as those before have left them.
             steps.iter().enumerate().try_for_each(|(place, step)| {
                 if place > 0 {
                     writing.writer().advance();
@@ -154,8 +156,9 @@ impl Connection {
         let mut new = NewColumn::new(column.name.clone(), column.data_type).nullable(column.nullable);
         (new.collation, new.element) = (column.collation, column.element);
         new.computed = table.computed(place).map(|computed| computed.expr.clone());
-        (new.default, new.unsigned, new.max, new.generated) =
-            (column.default.clone(), column.unsigned, column.max, column.generated_key);
+        (new.default, new.unsigned, new.max) = (column.default.clone(), column.unsigned, column.max);
+        (new.generated, new.always, new.any) = (column.generated_key, column.always, column.any);
+        let mut by_expression = None;
         match operation {
             AlterColumnOperation::SetNotNull => new.nullable = false,
             AlterColumnOperation::DropNotNull => new.nullable = true,
@@ -164,19 +167,23 @@ impl Connection {
                 new.default =
                     Some(self.bound(|binder| binder.default_of(value, column.data_type, column.element))?);
             }
-            AlterColumnOperation::SetDataType { data_type, using: None, .. } => {
+            AlterColumnOperation::SetDataType { data_type, using, .. } => {
                 new.data_type = self.bound(|binder| binder.data_type(data_type, name.span))?;
                 new.element = self.bound(|binder| binder.element_of(data_type, name.span))?;
                 let default = new.default.take().map(|default| converted(default, new.data_type));
                 new.default =
                     default.transpose().map_err(|error| SqlError::at(Problem::Engine(error), name.span))?;
+                new.any = false;
+                let by =
+                    using.as_ref().map(|by| self.bound(|binder| binder.conversion(by, new.data_type, table)));
+                by_expression = by.transpose()?;
             }
             other => {
                 let feature = format!("ALTER COLUMN .. {other}");
                 return Err(SqlError::at(Problem::Unsupported { feature }, name.span));
             }
         }
-        Ok(Step::ChangeColumn(column.name.clone(), new))
+        Ok(Step::ChangeColumn(column.name.clone(), new, by_expression))
     }
 }
 
@@ -206,7 +213,7 @@ fn take(step: &Step, name: &str, writing: &mut WritingStatement<'_, '_>) -> Resu
         Step::AddColumn(column) => writing.add_column(name, column.clone()),
         Step::DropColumn(column) => writing.drop_column(name, column),
         Step::RenameColumn(from, to) => writing.rename_column(name, from, to),
-        Step::ChangeColumn(column, to) => writing.change_column(name, column, to.clone()),
+        Step::ChangeColumn(column, to, by) => writing.change_column_by(name, column, to.clone(), by.as_ref()),
         Step::RenameTable(to) => writing.rename_table(name, to),
         Step::AddIndex(index) => writing.add_index(name, index),
         Step::AddCheck(check) => writing.add_check(name, check.clone()),

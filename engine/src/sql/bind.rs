@@ -12,16 +12,18 @@
 //! - of the branches of a `CASE`, numbers become real if one is, and text if one is.
 //!
 //! What this cannot give: a column of integers that holds a text, and an integer sum of columns that becomes real where
-//! it overflows. Both are errors. A column that is declared without a type is one of texts.
+//! it overflows. Both are errors. A column that is declared without a type keeps what it is given as JSON, but for blobs.
 //!
 //! Order of reading: `scope` (what a name means), `typed` (an expression and its type), `literal`, `operator`,
 //! `expression`, `row`, `collation`, `zone`, `calendar`, `months`, `function`, `extreme`, `aggregate`, `grouping`,
 //! `grouping_sets`, `window`, `written`, `select`, `from`, `table_function`, `record`, `series`, `array`, `query`, `common`;
-//! `change` and `conflict` (INSERT, UPDATE, DELETE); `table` and `types` (definitions); `information` (the catalog as
+//! `change`, `assigned`, `identity`, `view` and `conflict` (INSERT, UPDATE, DELETE); `table`, `constraint` and `types`
+//! (definitions); `information` (the catalog as
 //! tables).
 
 mod aggregate;
 mod array;
+mod assigned;
 mod calendar;
 mod called;
 mod change;
@@ -29,6 +31,7 @@ mod collation;
 pub(super) mod common;
 mod condition;
 mod conflict;
+mod constraint;
 mod expression;
 mod extreme;
 mod family;
@@ -36,6 +39,7 @@ mod from;
 mod function;
 mod grouping;
 mod grouping_sets;
+mod identity;
 mod information;
 pub(super) mod json;
 mod literal;
@@ -55,6 +59,7 @@ mod table_as;
 mod table_function;
 mod typed;
 mod types;
+mod view;
 mod window;
 mod written;
 mod zone;
@@ -64,6 +69,7 @@ use sqlparser::ast;
 use sqlparser::tokenizer::Span;
 
 use super::Dialect;
+use super::beyond::Beyond;
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
 use crate::algebra::Source;
@@ -94,6 +100,8 @@ pub(super) struct Binder<'a> {
     depth: usize,
     /// What the last RETURNING returns.
     returned: Vec<scope::Shape>,
+    /// What the INSERT to come says beside its tree.
+    beyond: Beyond,
 }
 
 impl<'a> Binder<'a> {
@@ -107,7 +115,14 @@ impl<'a> Binder<'a> {
             next_work_table: 0,
             depth: 0,
             returned: Vec::new(),
+            beyond: Beyond::default(),
         }
+    }
+
+    /// A binder of an INSERT that says something beside its tree.
+    pub(super) fn beside(&mut self, beyond: Beyond) -> &mut Self {
+        self.beyond = beyond;
+        self
     }
 
     /// The columns that the change returns that was bound last.
@@ -159,8 +174,28 @@ fn is_folded_to(written: &str, name: &str) -> bool {
     }
 }
 
+/// The names that the one schema has, or parts of it: those of PostgreSQL and those of SQLite.
+const SCHEMAS: [&str; 7] =
+    ["public", "main", "temp", "temporary", "pg_temp", "pg_catalog", "information_schema"];
+
+/// Refuses a schema that there is not.
+fn expect_schema(name: &ast::Ident) -> Bound<()> {
+    if SCHEMAS.iter().any(|known| name.value.eq_ignore_ascii_case(known)) {
+        return Ok(());
+    }
+    Err(SqlError::at(Problem::UnknownSchema { name: name.value.clone() }, name.span))
+}
+
 /// The last part of a name that may have a schema before it.
+///
+/// # Errors
+/// [`Problem::UnknownSchema`].
 pub(super) fn last_part(name: &ast::ObjectName) -> Bound<&ast::Ident> {
+    if let [.., schema, _] = name.0.as_slice()
+        && let Some(schema) = schema.as_ident()
+    {
+        expect_schema(schema)?;
+    }
     name.0
         .last()
         .and_then(|part| part.as_ident())

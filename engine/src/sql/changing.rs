@@ -203,7 +203,7 @@ impl Connection {
         let mut rows = ResultRows::new(interrupt.memory_bytes_max());
         run_query(query, before, &context, &mut |batch| rows.add(batch))?;
         let columns = query.columns.iter().map(|column| column.name.clone()).collect();
-        Ok(ResultSet { columns, rows: scalars(rows.finish(), &handed_out(query)) })
+        Ok(ResultSet { columns, rows: scalars(rows.finish(), &handed_out(&query.columns)) })
     }
 }
 

@@ -295,12 +295,17 @@ impl Connection {
         match parsed {
             Parsed::Reindex(name) => Ok(Ready::Reindex(name)),
             Parsed::Pragma(pragma) => Ok(Ready::Pragma(pragma)),
-            Parsed::Query(query) => match changes_within(&query) {
+            Parsed::Query(query) => match changes_within(&query) || is_into(&query) {
                 true => Ok(Ready::Other(Box::new(ast::Statement::Query(query)))),
                 false => self.bind_by(parameters, |binder| binder.read(&query)),
             },
+            Parsed::Insert(statement, beyond) => {
+                self.bind_by(parameters, |binder| binder.beside(beyond).statement(&statement))
+            }
             Parsed::Statement(statement) => match &*statement {
-                ast::Statement::Query(query) if changes_within(query) => Ok(Ready::Other(statement)),
+                ast::Statement::Query(query) if changes_within(query) || is_into(query) => {
+                    Ok(Ready::Other(statement))
+                }
                 ast::Statement::Query(_)
                 | ast::Statement::Insert(_)
                 | ast::Statement::Update(_)
@@ -339,7 +344,7 @@ impl Connection {
         let session = self.under(schema);
         let columns = query.columns.iter_mut().map(|column| std::mem::take(&mut column.name)).collect();
         let mut rows = ResultRows::new(session.interrupt().memory_bytes_max());
-        let handed_out = handed_out(&query);
+        let handed_out = handed_out(&query.columns);
         session.query_once(query, values, &mut |batch| rows.add(batch))?;
         let rows = ResultSet { columns, rows: scalars(rows.finish(), &handed_out) };
         Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })
@@ -357,7 +362,15 @@ impl Connection {
         if !matches!(outcome, Err(Error::SchemaChanged)) {
             self.counts.add(outcome.as_ref().ok());
         }
-        Ok(outcome?)
+        let mut outcome = outcome?;
+        let returning = match change {
+            Statement::Query(_) => &[],
+            Statement::Insert(insert) => insert.returning.as_slice(),
+            Statement::Update(update) => &update.returning,
+            Statement::Delete(delete) => &delete.returning,
+        };
+        outcome.rows.rows = scalars(std::mem::take(&mut outcome.rows.rows), &handed_out(returning));
+        Ok(outcome)
     }
 
     pub(super) fn run(&mut self, ready: Ready, values: &[Value]) -> Result<Outcome, SqlError> {
@@ -377,6 +390,11 @@ impl Connection {
             Ready::Pragma(pragma) => self.pragma(&pragma),
         }
     }
+}
+
+/// Whether a query is `SELECT .. INTO table`, which makes one.
+pub(super) fn is_into(query: &ast::Query) -> bool {
+    matches!(&*query.body, ast::SetExpr::Select(select) if select.into.is_some())
 }
 
 /// Binds and runs a statement; and again while somebody changes the schema between the one and the other.

@@ -3,9 +3,8 @@
 use nuages_storage::Value;
 use sqlparser::ast::{self, TransactionAccessMode, TransactionIsolationLevel, TransactionMode};
 
-use super::Dialect;
 use super::bind::Binder;
-use super::connection::{Connection, Open, while_bound};
+use super::connection::{Connection, Open, is_into, while_bound};
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
 use crate::{Isolation, Outcome, ResultSet, Session, Transaction};
@@ -27,6 +26,14 @@ impl Connection {
             ast::Statement::Set(ast::Set::SetTransaction { modes, session, .. }) => {
                 self.set_isolation(modes, *session)?;
             }
+            ast::Statement::Set(ast::Set::SingleAssignment { scope, variable, values, .. })
+                if !self.dialect.is_sqlite() =>
+            {
+                self.set_setting(*scope, variable, values)?;
+            }
+            ast::Statement::Set(ast::Set::SetTimeZone { value, local: false }) => self.set_zone(value)?,
+            ast::Statement::Reset(reset) => self.reset_setting(&reset.reset)?,
+            ast::Statement::ShowVariable { variable } => return self.show(variable),
             ast::Statement::Prepare { name, data_types, statement } => {
                 self.prepare_named(name, data_types, statement)?;
             }
@@ -35,6 +42,9 @@ impl Connection {
             }
             ast::Statement::Deallocate { name, .. } => self.deallocate(name)?,
             ast::Statement::Explain { statement, analyze, .. } => return self.explain(statement, *analyze),
+            ast::Statement::Query(query) if is_into(query) && !self.dialect.is_sqlite() => {
+                return self.select_into(query);
+            }
             ast::Statement::Query(query) => return self.run_changing(query, values),
             ast::Statement::Merge(merge) => return self.merge(merge, values),
             ast::Statement::Vacuum(_) => self.vacuum()?,
@@ -48,12 +58,7 @@ impl Connection {
         if self.open.is_some() {
             return Err(Problem::TransactionOpen.into());
         }
-        // SQLite knows no transactions but serializable ones.
-        let usual = match self.dialect {
-            Dialect::PostgreSql => Isolation::ReadCommitted,
-            Dialect::Sqlite => Isolation::Serializable,
-        };
-        let isolation = isolation_of(modes).or(self.isolation).unwrap_or(usual);
+        let isolation = isolation_of(modes).or(self.isolation).unwrap_or_else(|| self.dialect.isolation());
         let transaction = self.transaction(isolation);
         transaction.set_only_reads(only_reads_of(modes).unwrap_or_default());
         self.open = Some(Open { transaction, savepoints: Vec::new(), is_used: false });

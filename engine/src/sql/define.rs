@@ -83,7 +83,7 @@ impl Connection {
             return Ok(Outcome::default());
         }
         if let Some(query) = &create.query {
-            return self.create_table_as(create, query, schema);
+            return self.create_table_as(last_part(&create.name)?, &create.columns, query, schema);
         }
         let table = self.bound(|binder| binder.new_table(create))?;
         self.under(schema).create_table(table)?;
@@ -93,11 +93,12 @@ impl Connection {
     /// `CREATE TABLE .. AS query`: a table of the query's columns, with its rows, as one statement.
     fn create_table_as(
         &self,
-        create: &ast::CreateTable,
+        name: &ast::Ident,
+        columns: &[ast::ColumnDef],
         query: &ast::Query,
         schema: SchemaId,
     ) -> Result<Outcome, SqlError> {
-        let (table, query) = self.bound(|binder| binder.table_of_query(create, query))?;
+        let (table, query) = self.bound(|binder| binder.table_of_query(name, columns, query))?;
         let (mut found, mut outcome) = (Found::default(), Outcome::default());
         self.change_schema(schema, &mut |writing| {
             let insert = Insert {
@@ -113,6 +114,24 @@ impl Connection {
             Ok(())
         })?;
         Ok(outcome)
+    }
+
+    /// `SELECT .. INTO table`: PostgreSQL's other way to say `CREATE TABLE .. AS`.
+    pub(super) fn select_into(&self, query: &ast::Query) -> Result<Outcome, SqlError> {
+        let mut query = query.clone();
+        let into = match &mut *query.body {
+            ast::SetExpr::Select(select) => select.into.take(),
+            _ => None,
+        };
+        let targets = into.map(|into| into.targets).unwrap_or_default();
+        let name = match targets.as_slice() {
+            [ast::Expr::Identifier(name)] => name.clone(),
+            [ast::Expr::CompoundIdentifier(parts)] => {
+                last_part(&ast::ObjectName::from(parts.clone()))?.clone()
+            }
+            _ => return Err(Problem::Unsupported { feature: "SELECT INTO such a target".to_owned() }.into()),
+        };
+        self.bound_once(|schema| self.create_table_as(&name, &[], &query, schema))
     }
 
     fn create_view(&self, create: &ast::CreateView, schema: SchemaId) -> Result<Outcome, SqlError> {

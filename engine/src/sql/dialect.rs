@@ -1,5 +1,7 @@
 //! Which SQL a connection speaks.
 
+use crate::Isolation;
+
 /// Whose meaning a statement has where PostgreSQL and SQLite differ.
 ///
 /// | | PostgreSQL | SQLite |
@@ -32,5 +34,13 @@ impl Dialect {
     /// Whether it is SQLite's.
     pub(super) fn is_sqlite(self) -> bool {
         self == Dialect::Sqlite
+    }
+
+    /// The isolation of transactions that do not say theirs. SQLite knows none but serializable ones.
+    pub(super) fn isolation(self) -> Isolation {
+        match self {
+            Dialect::PostgreSql => Isolation::ReadCommitted,
+            Dialect::Sqlite => Isolation::Serializable,
+        }
     }
 }

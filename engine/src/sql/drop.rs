@@ -1,12 +1,13 @@
 //! DROP and TRUNCATE. What one statement names goes together or not at all, and may refer to each other.
 
+use nuages_storage::TableId;
 use sqlparser::ast::{self, ObjectType};
 
 use super::bind::last_part;
 use super::connection::Connection;
 use super::error::{Problem, SqlError};
 use crate::Outcome;
-use crate::catalog::SchemaId;
+use crate::catalog::{Catalog, SchemaId};
 
 impl Connection {
     /// `DROP`: all names are looked up before anything goes.
@@ -68,15 +69,30 @@ impl Connection {
 
     /// `TRUNCATE`: tables lose their rows, unless another table refers to them. Keys go on where they were.
     pub(super) fn truncate(&self, truncate: &ast::Truncate, schema: SchemaId) -> Result<Outcome, SqlError> {
-        let cascades = matches!(truncate.cascade, Some(ast::CascadeOption::Cascade));
-        if cascades || matches!(truncate.identity, Some(ast::TruncateIdentityOption::Restart)) {
-            let feature = "TRUNCATE .. CASCADE or RESTART IDENTITY".to_owned();
+        if matches!(truncate.identity, Some(ast::TruncateIdentityOption::Restart)) {
+            let feature = "TRUNCATE .. RESTART IDENTITY, by which keys would be used twice,".to_owned();
             return Err(Problem::Unsupported { feature }.into());
         }
         let tables = truncate.table_names.iter().map(|target| Ok(self.table_of(&target.name)?.id));
-        let tables = tables.collect::<Result<Vec<_>, SqlError>>()?;
+        let mut tables = tables.collect::<Result<Vec<_>, SqlError>>()?;
+        if matches!(truncate.cascade, Some(ast::CascadeOption::Cascade)) {
+            add_referring(&mut tables, &*self.catalog()?);
+        }
         self.change_schema(schema, &mut |writing| writing.truncate_tables(&tables))?;
         Ok(Outcome::default())
+    }
+}
+
+/// Adds the tables whose rows refer to those of these, and so on.
+fn add_referring(tables: &mut Vec<TableId>, catalog: &Catalog) {
+    let mut at = 0;
+    while let Some(table) = tables.get(at).and_then(|id| catalog.table(*id)) {
+        at += 1;
+        for reference in &table.referenced_by {
+            if !tables.contains(&reference.table) {
+                tables.push(reference.table);
+            }
+        }
     }
 }
 

@@ -146,6 +146,14 @@ pub enum Problem {
         /// The name that was probably meant.
         nearest: Option<String>,
     },
+    /// No setting has this name.
+    #[error("there is no setting {}{}", Cut(name), Nearest(nearest))]
+    UnknownSetting {
+        /// The name.
+        name: String,
+        /// The name that was probably meant.
+        nearest: Option<String>,
+    },
     /// A function with more or fewer arguments than it takes.
     #[error("{function}() takes {expected}, got {got}")]
     Arguments {
@@ -246,6 +254,31 @@ pub enum Problem {
     #[error("\"{name}\" is a view, whose rows cannot be changed")]
     View {
         /// The view.
+        name: String,
+    },
+    /// A table that cannot lose all its rows alone.
+    #[error("rows of \"{by}\" refer to \"{name}\"; truncate both, or write CASCADE")]
+    Referred {
+        /// The table.
+        name: String,
+        /// A table that refers to it.
+        by: String,
+    },
+    /// A value for a column that gives itself its values.
+    #[error(
+        "column \"{column}\" is always generated; leave it out, or write OVERRIDING SYSTEM VALUE before VALUES"
+    )]
+    AlwaysGenerated {
+        /// The column.
+        column: String,
+    },
+    /// No schema has this name.
+    #[error(
+        "there is no schema \"{}\": all tables are in one, which is called public, or main by SQLite",
+        Cut(name)
+    )]
+    UnknownSchema {
+        /// The name.
         name: String,
     },
     /// A name that is taken.

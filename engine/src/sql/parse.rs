@@ -11,6 +11,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Word};
 
 use super::Dialect;
+use super::beyond::{self, Beyond};
 use super::error::{Problem, SqlError};
 use super::grammar::{Grammar, is_isnull};
 use super::hint;
@@ -54,6 +55,8 @@ pub(super) enum Parsed {
     Query(Box<ast::Query>),
     /// What else the parser knows.
     Statement(Box<ast::Statement>),
+    /// An INSERT that says more than its tree.
+    Insert(Box<ast::Statement>, Beyond),
     /// SQLite's `REINDEX`, of everything, or of a table or index.
     Reindex(Option<ast::Ident>),
     /// SQLite's `PRAGMA`.
@@ -129,6 +132,7 @@ pub(super) fn parse(
         match word.keyword {
             Keyword::REINDEX => return reindex(tokens),
             Keyword::PRAGMA => return Ok(Parsed::Pragma(Pragma::parse(&tokens)?)),
+            Keyword::TABLE if !dialect.is_sqlite() => write_table_out(&mut tokens),
             _ => {}
         }
     }
@@ -140,6 +144,8 @@ pub(super) fn parse(
         drop_lock_words(&mut tokens);
     }
     super::frame::fold_exclusions(&mut tokens);
+    beyond::fold_key_conflicts(&mut tokens);
+    let overriding = beyond::take_overriding(&mut tokens);
     let grammar = Grammar::new(dialect);
     let (begin, end) =
         (tokens.first().map(|token| token.span.start), tokens.last().map(|token| token.span.end));
@@ -150,10 +156,14 @@ pub(super) fn parse(
         .with_tokens_with_locations(tokens);
     // A statement has room for the largest there is, and is moved from hand to hand.
     let parsed = match is_query {
-        true => grammar.query(&mut parser).map(Parsed::Query),
-        false => parser.parse_statement().map(|statement| Parsed::Statement(Box::new(statement))),
+        true => grammar.query(&mut parser).map(|query| (Parsed::Query(query), Vec::new())),
+        false => parser.parse_statement().and_then(|mut statement| {
+            let further =
+                beyond::parse_further_conflicts(&mut parser, &mut statement, &grammar, nesting_max)?;
+            Ok((Parsed::Statement(Box::new(statement)), further))
+        }),
     };
-    let parsed = match parsed {
+    let (parsed, conflicts) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
             let tokens = parser.into_tokens();
@@ -170,7 +180,12 @@ pub(super) fn parse(
         }
     };
     if parser.peek_token_ref().token == Token::EOF {
-        return Ok(parsed);
+        return Ok(match parsed {
+            Parsed::Statement(statement) if overriding.is_some() || !conflicts.is_empty() => {
+                Parsed::Insert(statement, Beyond { conflicts, overriding })
+            }
+            parsed => parsed,
+        });
     }
     let TokenWithSpan { token, span } = parser.peek_token_ref();
     let message = format!("expected the end of the statement, found {token}");
@@ -241,8 +256,20 @@ fn drop_lock_words(tokens: &mut Vec<TokenWithSpan>) {
     }
 }
 
+/// `TABLE t` as `SELECT * FROM t`.
+fn write_table_out(tokens: &mut Vec<TokenWithSpan>) {
+    let Some(span) = tokens.first().map(|token| token.span) else { return };
+    let word =
+        |keyword: Keyword| Token::Word(Word { value: format!("{keyword:?}"), quote_style: None, keyword });
+    let written = [word(Keyword::SELECT), Token::Mul, word(Keyword::FROM)];
+    tokens.splice(..1, written.map(|token| TokenWithSpan { token, span }));
+}
+
 fn reindex(tokens: Vec<TokenWithSpan>) -> Result<Parsed, SqlError> {
-    let mut tokens = tokens.into_iter().skip(1);
+    // PostgreSQL says what it is.
+    let is_kind = |token: &TokenWithSpan| matches!(&token.token, Token::Word(word) if matches!(word.keyword, Keyword::TABLE | Keyword::INDEX));
+    let skipped = if tokens.len() == 3 && is_kind(&tokens[1]) { 2 } else { 1 };
+    let mut tokens = tokens.into_iter().skip(skipped);
     match (tokens.next(), tokens.next()) {
         (None, _) => Ok(Parsed::Reindex(None)),
         (Some(TokenWithSpan { token: Token::Word(word), span }), None) => {

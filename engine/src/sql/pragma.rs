@@ -1,18 +1,22 @@
 //! SQLite's `PRAGMA`: questions about the schema, and settings that mean something to a database of pages.
 //!
-//! The questions are answered from the catalog. Settings are taken, so that a program or a dump that begins with them
-//! runs, and change nothing: there are no pages here, and foreign keys are always kept.
+//! The questions are answered from the catalog (`question`). `user_version` and `application_id` are numbers of the
+//! program's, kept with the schema. Settings are taken, so that a program or a dump that begins with them runs, and
+//! change nothing: there are no pages here, and foreign keys are always kept. One that would change what a statement
+//! means is refused.
 
-use nuages_storage::{DataType, Value};
+mod question;
+
 use sqlparser::ast;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::connection::Connection;
 use super::error::{Problem, SqlError};
-use super::print::{Definition, index_statement, own};
+use crate::catalog::Marks;
 use crate::catalog::names::nearest;
-use crate::catalog::{Catalog, IndexDefinition, TableDefinition};
 use crate::{Outcome, ResultSet};
+
+pub(super) use question::{About, Asked, QUESTIONS, Row};
 
 /// A `PRAGMA` as it was written.
 #[derive(Debug)]
@@ -22,16 +26,17 @@ pub(super) struct Pragma {
     argument: Option<String>,
 }
 
+/// The setting that would change what LIKE means.
+const CASE_SENSITIVE_LIKE: &str = "case_sensitive_like";
+
 /// Settings of SQLite's that change nothing here.
-const SETTINGS: [&str; 17] = [
+const SETTINGS: [&str; 15] = [
     "auto_vacuum",
     "automatic_index",
     "busy_timeout",
     "cache_size",
     "cache_spill",
-    "case_sensitive_like",
-    "encoding",
-    "journal_mode",
+    CASE_SENSITIVE_LIKE,
     "journal_size_limit",
     "locking_mode",
     "mmap_size",
@@ -41,70 +46,6 @@ const SETTINGS: [&str; 17] = [
     "temp_store",
     "wal_autocheckpoint",
     "wal_checkpoint",
-];
-
-type Row = Vec<Value>;
-
-/// What is asked about, and of which catalog.
-struct Asked<'a> {
-    catalog: &'a Catalog,
-    /// The name of a table or an index, if one was given.
-    argument: Option<&'a str>,
-}
-
-impl Asked<'_> {
-    /// What is told of the table that is asked about; nothing if there is none of this name.
-    fn of_table(&self, tell: impl FnOnce(&TableDefinition, &Catalog) -> Vec<Row>) -> Vec<Row> {
-        let name = self.argument.unwrap_or_default();
-        let table = self.catalog.tables().find(|table| table.name.eq_ignore_ascii_case(name));
-        table.map(|table| tell(table, self.catalog)).unwrap_or_default()
-    }
-}
-
-/// A `PRAGMA` that is answered.
-struct Question {
-    name: &'static str,
-    columns: &'static [&'static str],
-    answer: fn(&Asked<'_>) -> Vec<Row>,
-}
-
-const QUESTIONS: [Question; 7] = [
-    // A row that refers to nothing cannot be committed.
-    Question {
-        name: "foreign_key_check",
-        columns: &["table", "rowid", "parent", "fkid"],
-        answer: |_| Vec::new(),
-    },
-    Question {
-        name: "foreign_key_list",
-        columns: &["id", "seq", "table", "from", "to", "on_update", "on_delete", "match"],
-        answer: |asked| asked.of_table(references_of),
-    },
-    Question {
-        name: "foreign_keys",
-        columns: &["foreign_keys"],
-        answer: |asked| if asked.argument.is_none() { vec![vec![1.into()]] } else { Vec::new() },
-    },
-    Question {
-        name: "index_info",
-        columns: &["seqno", "cid", "name"],
-        answer: |asked| parts_of(asked.argument.unwrap_or_default(), asked.catalog),
-    },
-    Question {
-        name: "index_list",
-        columns: &["seq", "name", "unique", "origin", "partial"],
-        answer: |asked| asked.of_table(indexes_of),
-    },
-    Question {
-        name: "table_info",
-        columns: &["cid", "name", "type", "notnull", "dflt_value", "pk"],
-        answer: |asked| asked.of_table(|table, _| columns_of(table)),
-    },
-    Question {
-        name: "table_list",
-        columns: &["schema", "name", "type", "ncol", "wr", "strict"],
-        answer: |asked| tables(asked.catalog),
-    },
 ];
 
 impl Pragma {
@@ -136,6 +77,10 @@ impl Pragma {
         };
         let argument = match value {
             [] if rest.is_empty() => None,
+            [
+                TokenWithSpan { token: Token::Minus, .. },
+                TokenWithSpan { token: Token::Number(digits, _), .. },
+            ] => Some(format!("-{digits}")),
             [one] | [TokenWithSpan { token: Token::Minus | Token::Plus, .. }, one] => match &one.token {
                 Token::Word(word) => Some(word.value.clone()),
                 Token::SingleQuotedString(text) | Token::Number(text, _) => Some(text.clone()),
@@ -152,121 +97,88 @@ impl Connection {
     pub(super) fn pragma(&self, pragma: &Pragma) -> Result<Outcome, SqlError> {
         let Pragma { name, argument } = pragma;
         let asked = name.value.to_ascii_lowercase();
+        if asked == "journal_mode" {
+            let mode = if self.database.recovery().is_some() { "wal" } else { "memory" };
+            return Ok(rows(vec![asked], vec![vec![mode.into()]]));
+        }
+        if asked == CASE_SENSITIVE_LIKE && argument.as_deref().is_some_and(is_on) {
+            let feature = format!("PRAGMA {CASE_SENSITIVE_LIKE}");
+            return Err(SqlError::at(Problem::Unsupported { feature }, name.span));
+        }
         if SETTINGS.contains(&asked.as_str()) {
             return Ok(Outcome::default());
         }
+        if let Some(mark) = Mark::named(&asked) {
+            return self.mark(mark, argument.as_deref(), name);
+        }
         let Some(question) = QUESTIONS.iter().find(|question| question.name == asked) else {
-            let known = QUESTIONS.iter().map(|question| question.name).chain(SETTINGS);
+            let known = QUESTIONS.iter().map(|question| question.name).chain(SETTINGS).chain(Mark::NAMES);
             let problem =
                 Problem::UnknownPragma { name: name.value.clone(), nearest: nearest(&asked, known) };
             return Err(SqlError::at(problem, name.span));
         };
         let catalog = self.catalog()?;
-        let rows = (question.answer)(&Asked { catalog: &catalog, argument: argument.as_deref() });
-        let columns = question.columns.iter().map(|name| (*name).to_owned()).collect();
-        let rows = ResultSet { columns, rows };
-        Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })
+        let answer = (question.answer)(&Asked { catalog: &catalog, argument: argument.as_deref() });
+        let columns = question.columns.iter().map(|(name, _)| (*name).to_owned()).collect();
+        Ok(rows(columns, answer))
+    }
+
+    /// Tells a number that belongs to the program, or puts another in its place.
+    fn mark(&self, mark: Mark, to: Option<&str>, name: &ast::Ident) -> Result<Outcome, SqlError> {
+        let Some(to) = to else {
+            let value = i64::from(mark.of(self.catalog()?.marks()));
+            return Ok(rows(vec![name.value.to_ascii_lowercase()], vec![vec![value.into()]]));
+        };
+        // As SQLite reads it: what is no number is none.
+        let to = to.parse::<i64>().ok().and_then(|to| i32::try_from(to).ok()).unwrap_or(0);
+        let schema = self.catalog()?.schema_id();
+        self.change_schema(schema, &mut |writing| {
+            let mut marks = writing.catalog().marks();
+            *mark.of_mut(&mut marks) = to;
+            writing.replace_marks(marks)
+        })?;
+        Ok(Outcome::default())
     }
 }
 
-fn number(number: usize) -> Value {
-    i64::try_from(number).unwrap_or(i64::MAX).into()
+/// A number of the program's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    UserVersion,
+    ApplicationId,
 }
 
-fn flag(is_so: bool) -> Value {
-    i64::from(is_so).into()
-}
+impl Mark {
+    const NAMES: [&'static str; 2] = ["user_version", "application_id"];
 
-fn tables(catalog: &Catalog) -> Vec<Row> {
-    let row = |name: &str, kind: &str, columns: usize| {
-        vec!["main".into(), name.into(), kind.into(), number(columns), 0.into(), 1.into()]
-    };
-    let tables = catalog.tables().map(|table| row(&table.name, "table", table.columns.len()));
-    tables.chain(catalog.views().map(|view| row(&view.name, "view", view.columns.len()))).collect()
-}
-
-fn columns_of(table: &TableDefinition) -> Vec<Row> {
-    let key = table.primary_key_columns();
-    let columns = table.columns.iter().enumerate();
-    columns
-        .map(|(place, column)| {
-            let default = column.default.as_ref().map_or(Value::Null, |default| own(default, table).into());
-            let in_key = key.iter().position(|of| *of == place).map_or(0, |at| at + 1);
-            vec![
-                number(place),
-                column.name.as_str().into(),
-                type_name(column.data_type).into(),
-                flag(!column.nullable && !column.generated_key),
-                default,
-                number(in_key),
-            ]
-        })
-        .collect()
-}
-
-/// What SQLite calls a type, if it has it.
-fn type_name(data_type: DataType) -> String {
-    match data_type {
-        DataType::SmallInt | DataType::Integer | DataType::BigInt => "INTEGER".to_owned(),
-        DataType::Float => "REAL".to_owned(),
-        DataType::Text { max_length: None } => "TEXT".to_owned(),
-        DataType::Bytes => "BLOB".to_owned(),
-        other => other.to_string().to_uppercase(),
-    }
-}
-
-fn indexes_of(table: &TableDefinition, catalog: &Catalog) -> Vec<Row> {
-    let definition = Definition::of(table, catalog);
-    let origin = |index: &IndexDefinition| match &index.unique {
-        _ if definition.indexes.contains(&index_statement(index, table)) => "c",
-        Some(unique) if unique.primary => "pk",
-        _ => "u",
-    };
-    let indexes = table.indexes.iter().enumerate();
-    indexes
-        .map(|(at, index)| {
-            vec![
-                number(at),
-                index.name.as_str().into(),
-                flag(index.unique.is_some()),
-                origin(index).into(),
-                flag(index.condition.is_some()),
-            ]
-        })
-        .collect()
-}
-
-/// The columns of an index; an expression has none, as in SQLite.
-fn parts_of(name: &str, catalog: &Catalog) -> Vec<Row> {
-    let of = |table: &TableDefinition| {
-        let index = table.indexes.iter().find(|index| index.name.eq_ignore_ascii_case(name))?;
-        let names = index.part_names(table).into_iter().enumerate();
-        let row =
-            |(at, name): (usize, String)| match table.columns.iter().position(|column| column.name == name) {
-                Some(place) => vec![number(at), number(place), name.into()],
-                None => vec![number(at), (-2).into(), Value::Null],
-            };
-        Some(names.map(row).collect())
-    };
-    catalog.tables().find_map(|table| of(table)).unwrap_or_default()
-}
-
-fn references_of(table: &TableDefinition, catalog: &Catalog) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for (id, key) in table.foreign_keys.iter().enumerate() {
-        let Some(target) = catalog.table(key.target) else { continue };
-        for (at, (from, to)) in key.columns.iter().zip(&key.target_columns).enumerate() {
-            rows.push(vec![
-                number(id),
-                number(at),
-                target.name.as_str().into(),
-                table.columns[*from].name.as_str().into(),
-                target.columns[*to].name.as_str().into(),
-                key.on_update.to_string().into(),
-                key.on_delete.to_string().into(),
-                "NONE".into(),
-            ]);
+    fn named(name: &str) -> Option<Mark> {
+        match name {
+            "user_version" => Some(Mark::UserVersion),
+            "application_id" => Some(Mark::ApplicationId),
+            _ => None,
         }
     }
-    rows
+
+    fn of(self, mut marks: Marks) -> i32 {
+        *self.of_mut(&mut marks)
+    }
+
+    fn of_mut(self, marks: &mut Marks) -> &mut i32 {
+        match self {
+            Mark::UserVersion => &mut marks.user_version,
+            Mark::ApplicationId => &mut marks.application_id,
+        }
+    }
+}
+
+fn is_on(argument: &str) -> bool {
+    !["0", "off", "no", "false"].iter().any(|off| argument.eq_ignore_ascii_case(off))
+}
+
+fn rows(columns: Vec<String>, rows: Vec<Row>) -> Outcome {
+    Outcome {
+        affected: rows.len() as u64,
+        rows: ResultSet { columns: columns.into(), rows },
+        ..Outcome::default()
+    }
 }

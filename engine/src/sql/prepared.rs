@@ -122,7 +122,7 @@ impl Connection {
         let declared = parameters.declared_kinds();
         let (kind, parameters, schema) = match self.bind(parsed, parameters)? {
             Ready::Algebra(Statement::Query(query), parameters, schema) => {
-                let handed_out = handed_out(&query);
+                let handed_out = handed_out(&query.columns);
                 let prepared = crate::Prepared::new(&self.under(schema), query)?;
                 (Kind::Query(PreparedQuery::new(prepared, handed_out)), parameters, schema)
             }
@@ -173,7 +173,7 @@ impl Connection {
     ) -> Result<PreparedStatement, SqlError> {
         let kind = match statement {
             Statement::Query(query) => {
-                let handed_out = handed_out(&query);
+                let handed_out = handed_out(&query.columns);
                 let values = parameters.converted(values)?;
                 let prepared = crate::Prepared::for_values(&self.under(schema), query, &values)?;
                 Kind::Query(PreparedQuery::new(prepared, handed_out))

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use hashbrown::{HashMap, HashSet};
 use nuages_storage::lock::Strength;
 use nuages_storage::{DataType, IndexId, IndexKeys, RowId, Rows, Table, Value, all_rows};
+use smallvec::SmallVec;
 
 use super::computed::filled;
 use super::drawn::Drawn;
@@ -39,6 +40,14 @@ struct Arbiters<'t> {
     indexes: Vec<&'t IndexDefinition>,
 }
 
+/// What happens to rows in conflict by some keys.
+struct Rule<'s> {
+    conflict: &'s OnConflict,
+    arbiters: Arbiters<'s>,
+    /// The rows that are updated, and by which of the insertion, by its place in it.
+    updated: Vec<(RowId, usize)>,
+}
+
 /// A key of a row: the row id, or an entry of an index.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
@@ -48,12 +57,29 @@ enum Key {
 
 /// What is to be done with the rows of an insertion, by their places in it.
 #[derive(Default)]
-struct Sorted {
+struct Sorted<'s> {
+    rules: Vec<Rule<'s>>,
     inserted: Vec<usize>,
-    /// The rows that are updated instead.
-    updated: Vec<(RowId, usize)>,
     /// The rows that are in the way and go, ascending.
     replaced: Vec<RowId>,
+    /// Those in conflict because of which others are not inserted.
+    kept: Vec<RowId>,
+}
+
+/// The rows that were looked at so far.
+#[derive(Default)]
+struct Looked {
+    /// By each of their keys the places of those that are to be inserted.
+    before: HashMap<Key, usize>,
+    replaced: HashSet<RowId>,
+    /// Those that one after them replaces.
+    given_up: HashSet<usize>,
+}
+
+/// The rows that one is in conflict with by the keys of one rule.
+struct Found {
+    others: SmallVec<[RowId; 1]>,
+    earlier: SmallVec<[usize; 1]>,
 }
 
 impl WritingStatement<'_, '_> {
@@ -67,19 +93,22 @@ impl WritingStatement<'_, '_> {
         context: &Context<'_>,
     ) -> Result<Outcome, Error> {
         let sorted = self.sort_by_conflict(table, conflict, inserted, context)?;
-        let mut returned = Vec::new();
+        let (mut affected, mut returned) = (0, Vec::new());
         if !sorted.replaced.is_empty() {
             self.expect_unchanged(table, sorted.replaced.iter().copied())?;
             self.delete_rows(table, sorted.replaced, context)?;
             self.writer.advance();
         }
-        let mut affected = 0;
-        if let ConflictAction::DoUpdate { excluded, assignments, predicate } = &conflict.action
-            && !sorted.updated.is_empty()
-        {
+        for rule in &sorted.rules {
+            let ConflictAction::DoUpdate { excluded, assignments, predicate } = &rule.conflict.action else {
+                continue;
+            };
+            if rule.updated.is_empty() {
+                continue;
+            }
             let query = updates_of(table, insert.source, *excluded, assignments, predicate.as_ref());
-            let proposed = self.proposed_rows(table, inserted, &sorted.updated, context)?;
-            let query = query(&sorted.updated, &proposed);
+            let proposed = self.proposed_rows(table, inserted, &rule.updated, context)?;
+            let query = query(&rule.updated, &proposed);
             let mut updated = self.find_updates(table, &query, assignments, context)?;
             updated.sort_by_key(|(row, ..)| *row);
             if !self.writer.is_only_attempt() {
@@ -91,10 +120,11 @@ impl WritingStatement<'_, '_> {
             let assigned = assignments.iter().map(|(place, _)| *place).collect();
             let mut returning =
                 Returning::new(table, insert.source, &insert.returning, || self.writer.base())?;
-            affected += places.len() as u64;
             self.write_updated(table, assigned, updated, &mut returning, context)?;
             self.writer.advance();
-            returned.extend(places.into_iter().zip(returning.finish().rows));
+            let rows = returning.finish().rows;
+            affected += places.len() as u64;
+            returned.extend(places.into_iter().zip(rows));
         }
         let mut returning = Returning::new(table, insert.source, &insert.returning, || self.writer.base())?;
         affected += sorted.inserted.len() as u64;
@@ -130,72 +160,43 @@ impl WritingStatement<'_, '_> {
         })
     }
 
-    /// Looks up every row, and asks for the locks of those that are found.
-    fn sort_by_conflict(
+    /// Looks up every row, and asks for the locks of those that are found. Of the rules that a row is in conflict by the
+    /// first decides; only where that replaces do those that replace too, so that every row in the way goes.
+    fn sort_by_conflict<'s>(
         &mut self,
-        table: &TableDefinition,
-        conflict: &OnConflict,
+        table: &'s TableDefinition,
+        conflict: &'s OnConflict,
         inserted: &Inserted,
         context: &Context<'_>,
-    ) -> Result<Sorted, Error> {
-        let arbiters = Arbiters::of(table, conflict.target.as_ref())?;
+    ) -> Result<Sorted<'s>, Error> {
+        let rule = |conflict: &'s OnConflict| {
+            let arbiters = Arbiters::of(table, conflict.target.as_ref())?;
+            Ok(Rule { conflict, arbiters, updated: Vec::new() })
+        };
+        let rules = conflict.each().map(rule).collect::<Result<Vec<_>, Error>>()?;
+        let mut sorted = Sorted { rules, ..Sorted::default() };
         let all: Vec<usize> = (0..inserted.rows.len()).collect();
-        let mut sorted = Sorted::default();
-        let mut before: HashMap<Key, usize> = HashMap::new();
-        let mut replaced: HashSet<RowId> = HashSet::new();
-        let mut given_up: HashSet<usize> = HashSet::new();
-        let mut in_conflict = Vec::new();
         let (version, _) = self.writer.parts();
         let Some(rows) = version.table(table.id) else { return Ok(sorted) };
         let images = images_of(table, rows, inserted, &all, context)?;
-        let refused = match conflict.action {
-            ConflictAction::PassOver => refused_rows(table, rows, inserted, &images, context)?,
-            _ => HashSet::new(),
+        let refused = match conflict.each().any(|rule| rule.action == ConflictAction::PassOver) {
+            true => refused_rows(table, rows, inserted, &images, context)?,
+            false => HashSet::new(),
         };
-        let mut place = 0;
-        for image in &images {
-            for at in 0..image.len() {
-                if refused.contains(&place) {
-                    place += 1;
-                    continue;
-                }
-                let keys = arbiters.keys(rows, image, at, inserted.ids_given, context)?;
-                let others: Vec<RowId> = keys.iter().filter_map(|key| key.find(rows)).collect();
-                let earlier: Vec<usize> = keys.iter().filter_map(|key| before.get(key).copied()).collect();
-                let first = others.iter().find(|row| !replaced.contains(*row)).copied();
-                match &conflict.action {
-                    ConflictAction::Replace => {
-                        replaced.extend(others);
-                        given_up.extend(earlier);
-                        before.extend(keys.into_iter().map(|key| (key, place)));
-                    }
-                    ConflictAction::DoUpdate { .. } if !earlier.is_empty() => {
-                        return Err(Error::ConflictTwice { table: table.name.clone() });
-                    }
-                    ConflictAction::DoUpdate { .. } if first.is_some() => {
-                        sorted.updated.extend(first.map(|row| (row, place)));
-                    }
-                    ConflictAction::DoNothing | ConflictAction::PassOver
-                        if first.is_some() || !earlier.is_empty() =>
-                    {
-                        in_conflict.extend(first);
-                    }
-                    ConflictAction::DoUpdate { .. }
-                    | ConflictAction::DoNothing
-                    | ConflictAction::PassOver => {
-                        before.extend(keys.into_iter().map(|key| (key, place)));
-                        sorted.inserted.push(place);
-                    }
-                }
-                place += 1;
+        let mut looked = Looked::default();
+        let places = images.iter().flat_map(|image| (0..image.len()).map(move |at| (image, at)));
+        for (place, (image, at)) in places.enumerate() {
+            if refused.contains(&place) {
+                continue;
             }
+            let keys = |rule: &Rule<'_>| rule.arbiters.keys(rows, image, at, inserted.ids_given, context);
+            let keys = sorted.rules.iter().map(keys).collect::<Result<SmallVec<[Vec<Key>; 1]>, _>>()?;
+            sorted.put(table, place, (rows, keys), &mut looked)?;
         }
-        if conflict.action == ConflictAction::Replace {
-            sorted.inserted = all.into_iter().filter(|place| !given_up.contains(place)).collect();
-        }
-        sorted.replaced = replaced.into_iter().collect();
+        sorted.inserted.retain(|place| !looked.given_up.contains(place));
+        sorted.replaced = looked.replaced.into_iter().collect();
         sorted.replaced.sort_unstable();
-        self.lock_sorted(table, &conflict.action, &sorted, &in_conflict, context)?;
+        self.lock_sorted(table, &sorted, context)?;
         Ok(sorted)
     }
 
@@ -203,28 +204,29 @@ impl WritingStatement<'_, '_> {
     fn lock_sorted(
         &mut self,
         table: &TableDefinition,
-        action: &ConflictAction,
-        sorted: &Sorted,
-        kept: &[RowId],
+        sorted: &Sorted<'_>,
         context: &Context<'_>,
     ) -> Result<(), Error> {
-        let updated = || sorted.updated.iter().map(|(row, _)| *row);
+        let updated = || sorted.rules.iter().flat_map(|rule| &rule.updated).map(|(row, _)| *row);
+        let kept = || sorted.kept.iter().copied();
         let locking = self.writer.locking();
-        locking.rows(table.id, kept.iter().copied(), Strength::KeyShare);
+        locking.rows(table.id, kept(), Strength::KeyShare);
         locking.rows(table.id, sorted.replaced.iter().copied(), Strength::Update);
-        if let ConflictAction::DoUpdate { assignments, .. } = action {
-            let assigned = assignments.iter().map(|(place, _)| *place).collect();
-            let strength = strength_of(table, table.with_computed(assigned));
-            locking.rows(table.id, updated(), strength);
+        for rule in &sorted.rules {
+            if let ConflictAction::DoUpdate { assignments, .. } = &rule.conflict.action {
+                let assigned = assignments.iter().map(|(place, _)| *place).collect();
+                let strength = strength_of(table, table.with_computed(assigned));
+                locking.rows(table.id, rule.updated.iter().map(|(row, _)| *row), strength);
+            }
         }
         let mut seen = HashSet::new();
         if updated().any(|row| !seen.insert(row)) {
             return Err(Error::ConflictTwice { table: table.name.clone() });
         }
         if let Some(reads) = context.reads() {
-            kept.iter().copied().chain(updated()).for_each(|row| reads.row(table.id, row));
+            kept().chain(updated()).for_each(|row| reads.row(table.id, row));
         }
-        self.expect_unchanged(table, kept.iter().copied().chain(updated()))
+        self.expect_unchanged(table, kept().chain(updated()))
     }
 
     /// Which rows are updated, by which of those that were to be inserted, and the values they are given.
@@ -250,6 +252,58 @@ impl WritingStatement<'_, '_> {
             Ok(())
         })?;
         Ok(found)
+    }
+}
+
+impl Sorted<'_> {
+    /// Decides on the row at a place, which has these keys for each of the rules.
+    fn put(
+        &mut self,
+        table: &TableDefinition,
+        place: usize,
+        (rows, keys): (&Table, SmallVec<[Vec<Key>; 1]>),
+        looked: &mut Looked,
+    ) -> Result<(), Error> {
+        let found: SmallVec<[Found; 1]> = keys.iter().map(|keys| looked.find(keys, rows)).collect();
+        let decisive = found.iter().position(|found| !found.others.is_empty() || !found.earlier.is_empty());
+        if let Some(at) = decisive {
+            let rule = &mut self.rules[at];
+            match &rule.conflict.action {
+                ConflictAction::Replace => {}
+                ConflictAction::DoUpdate { .. } if !found[at].earlier.is_empty() => {
+                    return Err(Error::ConflictTwice { table: table.name.clone() });
+                }
+                ConflictAction::DoUpdate { .. } => {
+                    rule.updated.extend(found[at].others.first().map(|row| (*row, place)));
+                    return Ok(());
+                }
+                ConflictAction::DoNothing | ConflictAction::PassOver => {
+                    self.kept.extend(found[at].others.first());
+                    return Ok(());
+                }
+            }
+        }
+        for (rule, found) in self.rules.iter().zip(found) {
+            if rule.conflict.action == ConflictAction::Replace {
+                looked.replaced.extend(found.others);
+                looked.given_up.extend(found.earlier);
+            }
+        }
+        looked.before.extend(keys.into_iter().flatten().map(|key| (key, place)));
+        self.inserted.push(place);
+        Ok(())
+    }
+}
+
+impl Looked {
+    /// The rows that have one of these keys and are not to go.
+    fn find(&self, keys: &[Key], rows: &Table) -> Found {
+        let others = keys.iter().filter_map(|key| key.find(rows));
+        let earlier = keys.iter().filter_map(|key| self.before.get(key).copied());
+        Found {
+            others: others.filter(|row| !self.replaced.contains(row)).collect(),
+            earlier: earlier.filter(|place| !self.given_up.contains(place)).collect(),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::algebra::{Expr, Insert, InsertSource, OutputColumn, Query, Relation};
 use crate::answer::run_query;
 use crate::catalog::TableDefinition;
 use crate::error::Error;
-use crate::evaluate::Context;
+use crate::evaluate::{Context, Scalar};
 use crate::outcome::{Outcome, RowKeys};
 
 /// Rows in leaf shape that are to be inserted, whatever number of attempts that takes.
@@ -217,13 +217,17 @@ impl WritingStatement<'_, '_> {
         }
         table.expect_not_computed(insert.columns.iter().copied())?;
         let given = self.given_rows(table, insert, context)?;
-        let defaults = (0..table.columns.len())
-            .map(|place| default_of(table, place, context))
-            .collect::<Result<Vec<_>, _>>()?;
+        let defaults = Defaults::of(table, context)?;
         let key = table.row_id_column();
         let mut found = Given { rows: Vec::with_capacity(given.len()), keys: Vec::new() };
         for row in given {
-            let mut values = defaults.clone();
+            let mut values = defaults.same.clone();
+            for (place, default) in &defaults.drawn {
+                let given = insert.columns.iter().position(|column| column == place);
+                if given.is_none_or(|at| row[at].is_none()) {
+                    values[*place] = coerced(table, *place, default.value(context)?)?;
+                }
+            }
             for (&place, value) in insert.columns.iter().zip(row) {
                 if let Some(value) = value {
                     values[place] = coerced(table, place, value)?;
@@ -322,6 +326,30 @@ impl WritingStatement<'_, '_> {
         let ids = (0..rows.len()).map(id).collect();
         let first_key = (!has_hidden_ids(table)).then_some(first);
         Ok(Inserted { rows, keys, ids, ids_given, first_key })
+    }
+}
+
+/// What the columns of a table get in the rows that give nothing for them.
+struct Defaults {
+    /// For each column what it gets in every row; NULL for those that are drawn.
+    same: Vec<Value>,
+    /// The columns whose default is another each time it is computed.
+    drawn: Vec<(usize, Scalar)>,
+}
+
+impl Defaults {
+    fn of(table: &TableDefinition, context: &Context<'_>) -> Result<Defaults, Error> {
+        let mut defaults = Defaults { same: Vec::with_capacity(table.columns.len()), drawn: Vec::new() };
+        for (place, column) in table.columns.iter().enumerate() {
+            match column.default.as_ref().filter(|default| default.is_volatile()) {
+                Some(default) => {
+                    defaults.drawn.push((place, Scalar::compile(default, &|_| None)?));
+                    defaults.same.push(Value::Null);
+                }
+                None => defaults.same.push(default_of(table, place, context)?),
+            }
+        }
+        Ok(defaults)
     }
 }
 

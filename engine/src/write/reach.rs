@@ -10,7 +10,8 @@ use smallvec::SmallVec;
 
 use super::update::{constant, has_query};
 use crate::algebra::{
-    Comparison, ConflictAction, Delete, Expr, Insert, InsertSource, OutputColumn, Source, Statement, Update,
+    Comparison, ConflictAction, Delete, Expr, Insert, InsertSource, OnConflict, OutputColumn, Source,
+    Statement, Update,
 };
 use crate::catalog::{Catalog, ColumnSet, IndexDefinition, TableDefinition};
 use crate::evaluate::{Context, same_keys};
@@ -33,16 +34,17 @@ pub(crate) fn is_short(statement: &Statement, version: &Version, context: &Conte
 fn is_short_insert(insert: &Insert, catalog: &Catalog, version: &Version) -> bool {
     let InsertSource::Values(rows) = &insert.rows else { return false };
     let are_given = || !rows.iter().flatten().flatten().any(has_query) && !return_queries(&insert.returning);
-    let goes_no_further = || match &insert.conflict {
-        None => true,
-        Some(conflict) => match (&conflict.action, catalog.table(insert.table)) {
-            (ConflictAction::DoNothing | ConflictAction::PassOver, _) => true,
-            (ConflictAction::DoUpdate { assignments, predicate, .. }, Some(table)) => {
-                !predicate.as_ref().is_some_and(has_query) && are_short(assignments, catalog, table)
+    let goes_no_further = || {
+        insert.conflict.iter().flat_map(OnConflict::each).all(|conflict| {
+            match (&conflict.action, catalog.table(insert.table)) {
+                (ConflictAction::DoNothing | ConflictAction::PassOver, _) => true,
+                (ConflictAction::DoUpdate { assignments, predicate, .. }, Some(table)) => {
+                    !predicate.as_ref().is_some_and(has_query) && are_short(assignments, catalog, table)
+                }
+                (ConflictAction::Replace, Some(table)) => !cascade::is_referred_to(catalog, version, table),
+                (_, None) => true,
             }
-            (ConflictAction::Replace, Some(table)) => !cascade::is_referred_to(catalog, version, table),
-            (_, None) => true,
-        },
+        })
     };
     rows.len() <= SHORT_ROWS_MAX && are_given() && goes_no_further()
 }

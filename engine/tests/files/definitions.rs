@@ -8,6 +8,7 @@ use nuages_engine::algebra::{
 use nuages_engine::catalog::{
     Action, Catalog, NewCheck, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable, TableDefinition,
 };
+use nuages_engine::sql::{Connection, Dialect, Problem};
 use nuages_engine::{Database, Durability, Error, RowKeys, Session};
 use nuages_storage::{DataType, LeafBuilder, TableId, Value};
 
@@ -204,4 +205,30 @@ fn a_zone_that_cannot_be_named_is_refused_and_nothing_else_is() {
     assert!(error.to_string().contains("time zone"), "{error}");
     assert_eq!(db.catalog().unwrap().tables().len(), 0);
     db.create_table(NewTable { indexes: vec![], ..table }).unwrap();
+}
+
+#[test]
+fn what_sql_says_of_keys_and_columns_is_kept_with_them() {
+    let scratch = Scratch::new();
+    let define = "CREATE TABLE t (k INTEGER PRIMARY KEY ON CONFLICT IGNORE, u UNIQUE ON CONFLICT REPLACE, v);
+        INSERT INTO t VALUES (1, 'x', 10), (2, 7, 'y');
+        PRAGMA user_version = 12";
+    let db = Database::open(scratch.join("music")).unwrap();
+    Connection::with_dialect(db.clone(), Dialect::Sqlite).execute(define, &[]).unwrap();
+    let identity = "CREATE TABLE numbered (id INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY)";
+    Connection::new(db.clone()).execute(identity, &[]).unwrap();
+    drop(db);
+    let db = Database::open(scratch.join("music")).unwrap();
+    let mut sqlite = Connection::with_dialect(db.clone(), Dialect::Sqlite);
+    assert_eq!(sqlite.query("PRAGMA user_version", &[]).unwrap().rows, [[Value::Int(12)]]);
+    sqlite.execute("INSERT INTO t VALUES (1, 'z', 0), (3, 7, 9), (4, '7', 100)", &[]).unwrap();
+    let rows = sqlite.query("SELECT k, u, v FROM t ORDER BY v", &[]).unwrap().rows;
+    let expected: [[Value; 3]; 3] = [
+        [3.into(), 7.into(), 9.into()],
+        [1.into(), "x".into(), 10.into()],
+        [4.into(), "7".into(), 100.into()],
+    ];
+    assert_eq!(rows, expected);
+    let error = Connection::new(db).execute("INSERT INTO numbered VALUES (5)", &[]).unwrap_err();
+    assert!(matches!(error.problem(), Problem::AlwaysGenerated { column } if column == "id"), "{error}");
 }

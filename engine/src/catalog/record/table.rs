@@ -15,8 +15,8 @@ use crate::catalog::index::IndexPrograms;
 use crate::catalog::program::RowProgram;
 use crate::catalog::{
     Action, CheckDefinition, ChildLookup, Collation, ColumnDefinition, ColumnId, ColumnSet, ConstraintId,
-    ForeignKeyDefinition, IndexDefinition, IndexExpr, IndexPart, PrimaryKey, Reference, TableDefinition,
-    TargetKey, Uniqueness,
+    ForeignKeyDefinition, IndexDefinition, IndexExpr, IndexPart, KeyConflict, PrimaryKey, Reference,
+    TableDefinition, TargetKey, Uniqueness,
 };
 use crate::error::Error;
 use crate::optimize::statistics::StatisticsCell;
@@ -31,6 +31,7 @@ pub(super) struct TableRecord<'a> {
     #[serde(borrow)]
     columns: Vec<ColumnRecord<'a>>,
     primary_key: PrimaryKeyRecord,
+    row_id_conflict: KeyConflictRecord,
     #[serde(borrow)]
     indexes: Vec<IndexRecord<'a>>,
     #[serde(borrow)]
@@ -57,6 +58,8 @@ struct ColumnRecord<'a> {
     unsigned: bool,
     max: Option<i64>,
     generated_key: bool,
+    always: bool,
+    any: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -101,6 +104,7 @@ struct UniquenessRecord<'a> {
     nulls_distinct: bool,
     deferred: bool,
     primary: bool,
+    on_conflict: KeyConflictRecord,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -131,6 +135,8 @@ struct ForeignKeyRecord<'a> {
 
 mirrored!(CollationRecord of Collation: Binary, IgnoreCase);
 
+mirrored!(KeyConflictRecord of KeyConflict: Refuse, Ignore, Replace);
+
 mirrored!(ActionRecord of Action: NoAction, Restrict, Cascade, SetNull, SetDefault);
 
 impl<'a> TableRecord<'a> {
@@ -147,6 +153,7 @@ impl<'a> TableRecord<'a> {
                 }
                 PrimaryKey::None => PrimaryKeyRecord::None,
             },
+            row_id_conflict: table.row_id_conflict.into(),
             indexes: table.indexes.iter().map(IndexRecord::of).collect::<Result<_, _>>()?,
             computed: table
                 .computed
@@ -183,6 +190,7 @@ impl<'a> TableRecord<'a> {
                 }
                 PrimaryKeyRecord::None => PrimaryKey::None,
             },
+            row_id_conflict: self.row_id_conflict.into(),
             indexes: Vec::new(),
             computed: Vec::new(),
             checks: Vec::new(),
@@ -222,6 +230,8 @@ impl<'a> ColumnRecord<'a> {
             unsigned: column.unsigned,
             max: column.max,
             generated_key: column.generated_key,
+            always: column.always,
+            any: column.any,
         })
     }
 
@@ -241,6 +251,8 @@ impl<'a> ColumnRecord<'a> {
             unsigned: self.unsigned,
             max: self.max,
             generated_key: self.generated_key,
+            always: self.always,
+            any: self.any,
         })
     }
 }
@@ -252,6 +264,7 @@ impl<'a> IndexRecord<'a> {
             nulls_distinct: unique.nulls_distinct,
             deferred: unique.deferred,
             primary: unique.primary,
+            on_conflict: unique.on_conflict.into(),
         };
         Ok(IndexRecord {
             id: index.id.get(),
@@ -272,6 +285,7 @@ impl<'a> IndexRecord<'a> {
             nulls_distinct: unique.nulls_distinct,
             deferred: unique.deferred,
             primary: unique.primary,
+            on_conflict: unique.on_conflict.into(),
         };
         Ok(IndexDefinition {
             id: IndexId::new(self.id),

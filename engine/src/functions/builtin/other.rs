@@ -1,5 +1,7 @@
 //! Functions of values of any type, and UUIDs.
 
+use std::hash::{BuildHasher, RandomState};
+
 use nuages_storage::Value;
 use uuid::Uuid;
 
@@ -26,6 +28,10 @@ pub(super) const TABLE: &[Builtin] = table! {
         heap.push(')');
         Ok(())
     });
+    // SQLite's `random()`: any integer.
+    "random_integer" (volatile) [] => INT, |call| {
+        call.values(INT, |_| Ok(Some(Value::Int(RandomState::new().hash_one(0).cast_signed()))))
+    };
     "gen_random_uuid" (volatile) [] => UUID, |call| {
         call.values(UUID, |_| Ok(Some(Value::Uuid(Uuid::new_v4()))))
     };

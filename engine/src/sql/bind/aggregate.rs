@@ -6,7 +6,7 @@ use sqlparser::tokenizer::Span;
 
 use super::collation::{lower, paired};
 use super::function::arity;
-use super::json::{ranked, unranked};
+use super::json::{ranked, unranked, whole_of_any};
 use super::scope::Scope;
 use super::typed::{TEXT, Typed, Width, cast, has_parameter};
 use super::{Binder, Bound, mismatch, unsupported};
@@ -131,6 +131,10 @@ impl Binder<'_> {
             grouping.borrow_mut().within = false;
         }
         let Found { aggregate, kind, element, width, .. } = bound?;
+        let whole = match function {
+            AggregateFunction::Sum if self.is_sqlite() => self.whole_sum(list, &aggregate, scope)?,
+            _ => None,
+        };
         let home = home_of(&aggregate, scope);
         let Some(grouping) = &home.grouping else { return misplaced(home.clause) };
         if grouping.borrow().within {
@@ -141,9 +145,38 @@ impl Binder<'_> {
             grouping.borrow_mut().add_extreme(&aggregate);
         }
         let column = Expr::Column(grouping.borrow_mut().add(aggregate));
+        if let Some((are_whole, sum)) = whole {
+            let are_whole = Expr::Column(grouping.borrow_mut().add(are_whole));
+            let sum = Expr::Column(grouping.borrow_mut().add(sum));
+            let sum = Typed::new(sum, DataType::BigInt);
+            return Ok(Some(Typed::choice(vec![(Some(are_whole), sum), (None, Typed::new(column, kind))])));
+        }
         let unranked = unranked(argument.as_ref(), &column);
         let typed = unranked.unwrap_or_else(|| Typed::new(column, kind));
         Ok(Some(Typed { element, width, ..typed }))
+    }
+
+    /// SQLite's sum of values of any type, which is an integer if all of them are: whether they are, and their sum then.
+    pub(super) fn whole_sum(
+        &mut self,
+        list: &ast::FunctionArgumentList,
+        sum: &Aggregate,
+        scope: &Scope<'_>,
+    ) -> Bound<Option<(Aggregate, Aggregate)>> {
+        let [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] = list.args.as_slice() else {
+            return Ok(None);
+        };
+        let typed = self.value_of(expr, scope)?;
+        let Some((is_whole, whole)) = whole_of_any(&typed) else { return Ok(None) };
+        let integers = Expr::Case { branches: vec![(is_whole.clone(), whole)], otherwise: None };
+        let of = |function, expr| Aggregate {
+            filter: sum.filter.clone(),
+            distinct: sum.distinct,
+            ..Aggregate::of(function, expr)
+        };
+        let mut are_whole = of(AggregateFunction::BoolAnd, is_whole);
+        are_whole.distinct = false;
+        Ok(Some((are_whole, of(AggregateFunction::Sum, integers))))
     }
 
     /// An aggregate of a call that is known to be one, for a window.

@@ -8,18 +8,18 @@ use smallvec::SmallVec;
 use sqlparser::ast::{self, Expr as Ast, SetExpr, TableFactor};
 use sqlparser::tokenizer::Span;
 
-use super::literal::whole_number;
-use super::months::Months;
+use super::identity::{drop_identities, expect_generated};
 use super::query::BoundQuery;
 use super::scope::{Columns, Scope, ScopeTable};
-use super::typed::{Typed, cast};
+use super::typed::Typed;
+use super::view::Changed;
 use super::{Binder, Bound, begin_of, last_part, unsupported};
 use crate::algebra::{
     Delete, Expr, Function, Insert, InsertSource, LockWait, Query, Relation, RowLock, Source, Statement,
     Update,
 };
-use crate::catalog::{ColumnDefinition, TableDefinition};
-use crate::evaluate::{Class, class_of};
+use crate::catalog::TableDefinition;
+use crate::sql::beyond::Overriding;
 use crate::sql::error::{Problem, SqlError};
 
 impl Binder<'_> {
@@ -73,8 +73,11 @@ impl Binder<'_> {
             return Err(unsupported("INSERT into something else than a table").into());
         };
         let name = last_part(name)?;
-        let definition = Arc::clone(self.changeable(name)?);
-        let mut columns = self.insert_columns(insert, &definition)?;
+        let source = self.source();
+        let changed = self.changed(name, source)?;
+        let definition = Arc::clone(&changed.definition);
+        let mut columns = self.insert_columns(insert, &changed)?;
+        let overriding = self.beyond.overriding.take();
         let rows = match insert.source.as_deref() {
             None => InsertSource::Values(vec![vec![None; columns.len()]]),
             Some(query) => match &*query.body {
@@ -94,9 +97,20 @@ impl Binder<'_> {
             Some(ast::SqliteOnConflict::Replace) => with_defaults(rows, &columns, &definition),
             _ => rows,
         };
-        let source = self.source();
+        let rows = match overriding {
+            Some(Overriding::System) => rows,
+            Some(Overriding::User) => {
+                let mut rows = rows;
+                drop_identities(&mut rows, &mut columns, &definition);
+                rows
+            }
+            None => {
+                expect_generated(&rows, &columns, &definition, name.span)?;
+                rows
+            }
+        };
         let alias = insert.table_alias.as_ref().map_or(name, |alias| &alias.alias);
-        let mut scope = self.scope_of(&definition, alias, source);
+        let mut scope = self.scope_of_changed(&changed, alias, source);
         let conflict = self.conflict(insert, &definition, &mut scope)?;
         let returning = self.returning(insert.returning.as_deref(), &mut scope)?;
         let insert = Insert { table: definition.id, columns, rows, source, returning, conflict };
@@ -105,7 +119,8 @@ impl Binder<'_> {
 
     /// The places of the columns that are given. Without a list of them they are the first ones, in PostgreSQL as many
     /// as there are values, in SQLite all.
-    fn insert_columns(&self, insert: &ast::Insert, definition: &TableDefinition) -> Bound<Vec<usize>> {
+    fn insert_columns(&self, insert: &ast::Insert, changed: &Changed) -> Bound<Vec<usize>> {
+        let definition = &changed.definition;
         if insert.columns.is_empty() {
             let Some(source) = &insert.source else { return Ok(Vec::new()) };
             let given = match &*source.body {
@@ -115,13 +130,16 @@ impl Binder<'_> {
                 _ => usize::MAX,
             };
             // What is computed is given no value.
-            let places = (0..definition.columns.len()).filter(|place| definition.computed(*place).is_none());
-            return Ok(places.take(given).collect());
+            let is_given = |place: &usize| definition.computed(*place).is_none();
+            return Ok(match &changed.columns {
+                Columns::View(view) => view.places().take_while(is_given).take(given).collect(),
+                _ => (0..definition.columns.len()).filter(is_given).take(given).collect(),
+            });
         }
         let mut places = Vec::with_capacity(insert.columns.len());
         for name in &insert.columns {
             let name = last_part(name)?;
-            let place = self.place_of(name, definition)?;
+            let place = self.place_given(name, definition, &changed.columns)?;
             if places.contains(&place) {
                 return Err(SqlError::at(Problem::Duplicate { name: name.value.clone() }, name.span));
             }
@@ -134,6 +152,10 @@ impl Binder<'_> {
     /// The place of a column in a table.
     pub(in crate::sql) fn place_of(&self, name: &ast::Ident, definition: &TableDefinition) -> Bound<usize> {
         let place = definition.columns.iter().position(|column| self.means(name, &column.name));
+        if place.is_none() && self.is_sqlite() && self.is_row_id(name) {
+            let hidden = "a value for the row id of a table without a column that is INTEGER PRIMARY KEY";
+            return definition.row_id_column().ok_or_else(|| SqlError::at(unsupported(hidden), name.span));
+        }
         place.ok_or_else(|| {
             let names = definition.columns.iter().map(|column| column.name.as_str());
             let problem = Problem::UnknownColumn {
@@ -200,83 +222,13 @@ impl Binder<'_> {
         Ok(InsertSource::Query(Box::new(query)))
     }
 
-    /// A value as a column takes it. Between numbers the engine converts; everything has a text form; a literal text is
-    /// read as the column's type.
-    fn assigned(
-        &mut self,
-        mut typed: Typed,
-        definition: &TableDefinition,
-        place: usize,
-        span: Span,
-    ) -> Bound<Expr> {
-        let column = &definition.columns[place];
-        typed = self.read_as_array(typed.any_as_text(), column.element, span)?;
-        let to = super::types::without_limit(column.data_type);
-        self.settle(&mut typed, Some(to));
-        let Some(class) = typed.class() else { return Ok(typed.expr) };
-        let wanted = class_of(to);
-        if class == wanted {
-            return Ok(typed.expr);
-        }
-        let is_literal = typed.literal_text().is_some();
-        self.check_literal(&typed, to, span)?;
-        if class.is_number() && wanted.is_number() {
-            self.check_whole(&typed.expr, column, span)?;
-            return Ok(typed.expr);
-        }
-        if self.is_sqlite() && wanted.is_number() && class == Class::Text {
-            return Ok(match typed.literal_text().map(whole_number) {
-                Some(Some(number)) => {
-                    let number = Expr::Literal(number);
-                    self.check_whole(&number, column, span)?;
-                    number
-                }
-                Some(None) => cast(typed.expr, to),
-                None => {
-                    let text = typed.expr;
-                    let number = Expr::Call(Function::WholeNumber, vec![text.clone()]);
-                    let branches = vec![(number.clone().is_null(), cast(text, to))];
-                    Expr::Case { branches, otherwise: Some(Box::new(cast(number, to))) }
-                }
-            });
-        }
-        let goes = is_literal
-            || self.is_sqlite()
-            || wanted == Class::Text
-            || matches!(
-                (class, wanted),
-                (Class::Date, Class::Timestamp) | (Class::Timestamp, Class::Date | Class::Time)
-            );
-        if goes {
-            return Ok(cast(typed.expr, to));
-        }
-        if wanted == Class::Duration && Months::of(&typed).is_some() {
-            let feature =
-                format!("an interval of months in column \"{}\": it has no fixed length", column.name);
-            return Err(SqlError::at(unsupported(feature), span));
-        }
-        let of = format!("column \"{}\"", column.name);
-        Err(super::mismatch(&of, column.data_type, typed.kind, span))
-    }
-
-    /// Refuses a number with a fraction that SQLite would keep in a column of integers, which has no room for it here.
-    fn check_whole(&self, number: &Expr, column: &ColumnDefinition, span: Span) -> Bound<()> {
-        let Expr::Literal(Value::Float(float)) = number else { return Ok(()) };
-        if !self.is_sqlite() || float.fract() == 0.0 || class_of(column.data_type) != Class::Int {
-            return Ok(());
-        }
-        let of = format!("column \"{}\"", column.name);
-        let got = float.to_string();
-        let problem = Problem::Type { expression: of, expected: column.data_type.to_string(), got };
-        Err(SqlError::at(problem, span))
-    }
-
     fn update(&mut self, update: &ast::Update) -> Bound<Statement> {
         let span = update.update_token.0.span;
         if update.limit.is_some() || !update.order_by.is_empty() || update.or.is_some() {
             return Err(SqlError::at(unsupported("UPDATE with OR, ORDER BY or LIMIT"), span));
         }
-        let (definition, source, mut scope) = self.changed_table(&update.table, span)?;
+        let (changed, source, mut scope) = self.changed_table(&update.table, span)?;
+        let definition = Arc::clone(&changed.definition);
         let from = match &update.from {
             None => None,
             Some(ast::UpdateTableFromKind::BeforeSet(from) | ast::UpdateTableFromKind::AfterSet(from)) => {
@@ -284,7 +236,7 @@ impl Binder<'_> {
             }
         };
         let assignments = self.assignments(&update.assignments, &definition, &mut scope)?;
-        let predicate = self.predicate(update.selection.as_ref(), &mut scope)?;
+        let predicate = self.predicate(update.selection.as_ref(), changed.condition, &mut scope)?;
         // SQLite returns of the row that was changed, and of no other.
         if self.is_sqlite() {
             scope.tables.truncate(1);
@@ -303,9 +255,10 @@ impl Binder<'_> {
         let [table] = from.as_slice() else {
             return Err(SqlError::at(unsupported("DELETE from several tables"), span));
         };
-        let (definition, source, mut scope) = self.changed_table(table, span)?;
+        let (changed, source, mut scope) = self.changed_table(table, span)?;
+        let definition = changed.definition;
         let using = delete.using.as_ref().map(|using| self.further_rows(using, &mut scope)).transpose()?;
-        let predicate = self.predicate(delete.selection.as_ref(), &mut scope)?;
+        let predicate = self.predicate(delete.selection.as_ref(), changed.condition, &mut scope)?;
         let returning = self.returning(delete.returning.as_deref(), &mut scope)?;
         let delete = Delete { table: definition.id, source, using, predicate, returning };
         Ok(Statement::Delete(delete))
@@ -337,7 +290,8 @@ impl Binder<'_> {
                 for (place, name) in names.iter().enumerate() {
                     let span = begin_of(&assignment.value);
                     let typed = self.column_of_query(query, (place, names.len()), span, scope)?;
-                    self.assign(last_part(name)?, typed, span, definition, &mut bound)?;
+                    let place = self.place_set(last_part(name)?, definition, scope)?;
+                    self.assign((last_part(name)?, place), typed, span, definition, &mut bound)?;
                 }
                 continue;
             }
@@ -346,29 +300,46 @@ impl Binder<'_> {
                 let name = last_part(name)?;
                 let typed = match value {
                     Ast::Identifier(value) if is_default(value) => {
-                        let place = self.place_of(name, definition)?;
+                        let place = self.place_set(name, definition, scope)?;
                         let default = definition.columns[place].default.clone();
                         Typed::new(default.unwrap_or(Expr::Literal(Value::Null)), None)
                     }
                     value => self.value_of(value, scope)?,
                 };
-                self.assign(name, typed, begin_of(value), definition, &mut bound)?;
+                let place = self.place_set(name, definition, scope)?;
+                self.assign((name, place), typed, begin_of(value), definition, &mut bound)?;
             }
         }
         Ok(bound)
     }
 
+    /// The place of a column that is set, of the table or view that is first in scope.
+    pub(super) fn place_set(
+        &self,
+        name: &ast::Ident,
+        definition: &TableDefinition,
+        scope: &Scope<'_>,
+    ) -> Bound<usize> {
+        match scope.tables.first() {
+            Some(table) => self.place_given(name, definition, &table.columns),
+            None => self.place_of(name, definition),
+        }
+    }
+
     /// One assignment more.
     fn assign(
         &mut self,
-        name: &ast::Ident,
+        (name, place): (&ast::Ident, usize),
         typed: Typed,
         span: Span,
         definition: &TableDefinition,
         bound: &mut Vec<(usize, Expr)>,
     ) -> Bound<()> {
-        let place = self.place_of(name, definition)?;
         expect_not_computed(definition, place, name.span)?;
+        if definition.columns[place].always {
+            let column = definition.columns[place].name.clone();
+            return Err(SqlError::at(Problem::AlwaysGenerated { column }, name.span));
+        }
         let expr = self.assigned(typed, definition, place, span)?;
         // Of several assignments to one column SQLite takes the last.
         match bound.iter_mut().find(|(known, _)| *known == place) {
@@ -379,9 +350,19 @@ impl Binder<'_> {
         Ok(())
     }
 
-    fn predicate(&mut self, selection: Option<&Ast>, scope: &mut Scope<'_>) -> Bound<Option<Expr>> {
+    /// The rows that are meant, among those that a view shows.
+    fn predicate(
+        &mut self,
+        selection: Option<&Ast>,
+        shown: Option<Expr>,
+        scope: &mut Scope<'_>,
+    ) -> Bound<Option<Expr>> {
         scope.clause = "WHERE";
-        selection.map(|predicate| self.condition(predicate, scope)).transpose()
+        let selected = selection.map(|predicate| self.condition(predicate, scope)).transpose()?;
+        Ok(match (shown, selected) {
+            (Some(shown), Some(selected)) => Some(Expr::And(vec![shown, selected])),
+            (one, other) => one.or(other),
+        })
     }
 
     /// The table that an UPDATE or DELETE names, and its columns in scope.
@@ -389,7 +370,7 @@ impl Binder<'_> {
         &mut self,
         table: &ast::TableWithJoins,
         span: Span,
-    ) -> Bound<(Arc<TableDefinition>, Source, Scope<'static>)> {
+    ) -> Bound<(Changed, Source, Scope<'static>)> {
         let TableFactor::Table { name, alias, args: None, .. } = &table.relation else {
             return Err(SqlError::at(unsupported("a change of something else than a table"), span));
         };
@@ -397,13 +378,13 @@ impl Binder<'_> {
             return Err(SqlError::at(unsupported("a change of joined tables"), span));
         }
         let name = last_part(name)?;
-        let definition = Arc::clone(self.changeable(name)?);
         let source = self.source();
-        let scope = self.scope_of(&definition, alias.as_ref().map_or(name, |alias| &alias.name), source);
-        Ok((definition, source, scope))
+        let changed = self.changed(name, source)?;
+        let scope = self.scope_of_changed(&changed, alias.as_ref().map_or(name, |alias| &alias.name), source);
+        Ok((changed, source, scope))
     }
 
-    fn scope_of(
+    pub(super) fn scope_of(
         &self,
         definition: &Arc<TableDefinition>,
         name: &ast::Ident,
@@ -417,14 +398,6 @@ impl Binder<'_> {
             merged: SmallVec::new(),
         });
         scope
-    }
-
-    /// A table whose rows may be changed.
-    fn changeable(&self, name: &ast::Ident) -> Bound<&Arc<TableDefinition>> {
-        if let Some(view) = self.view(name) {
-            return Err(SqlError::at(Problem::View { name: view.name.clone() }, name.span));
-        }
-        self.table(name)
     }
 
     /// Which rows `FOR UPDATE` locks: those of all tables, or of some.

@@ -11,7 +11,7 @@ use super::collation::lower;
 use super::scope::{Columns, Scope, ScopeTable};
 use super::{Binder, Bound, last_part, unsupported};
 use crate::algebra::{ConflictAction, ConflictTarget, OnConflict, Source};
-use crate::catalog::{Collation, IndexExpr, TableDefinition};
+use crate::catalog::{Collation, IndexExpr, KeyConflict, TableDefinition};
 use crate::sql::error::{Problem, SqlError};
 
 impl Binder<'_> {
@@ -26,20 +26,41 @@ impl Binder<'_> {
         if !insert.assignments.is_empty() {
             return Err(SqlError::at(unsupported("INSERT with SET"), span));
         }
-        let any = |action| Some(OnConflict { target: None, action });
-        let by_verb = match &insert.or {
-            Some(SqliteOnConflict::Ignore) => any(ConflictAction::PassOver),
-            Some(SqliteOnConflict::Replace) => any(ConflictAction::Replace),
-            Some(SqliteOnConflict::Abort) | None => None,
-            Some(other) => return Err(SqlError::at(unsupported(format!("INSERT {other}")), span)),
-        };
-        let clause = match &insert.on {
-            None => return Ok(by_verb),
-            Some(OnInsert::OnConflict(clause)) => clause,
+        if insert.ignore || insert.overwrite {
+            return Err(SqlError::at(unsupported("INSERT IGNORE or OVERWRITE"), span));
+        }
+        let further = std::mem::take(&mut self.beyond.conflicts);
+        let first = match &insert.on {
+            None => None,
+            Some(OnInsert::OnConflict(clause)) => Some(clause),
             Some(_) => return Err(SqlError::at(unsupported("ON DUPLICATE KEY UPDATE"), span)),
         };
+        let clauses = first.into_iter().chain(&further);
+        let mut rules = clauses
+            .map(|clause| self.conflict_clause(clause, definition, scope))
+            .collect::<Bound<Vec<OnConflict>>>()?;
+        match &insert.or {
+            Some(SqliteOnConflict::Ignore) => rules.push(OnConflict::new(None, ConflictAction::PassOver)),
+            Some(SqliteOnConflict::Replace) => rules.push(OnConflict::new(None, ConflictAction::Replace)),
+            Some(SqliteOnConflict::Abort) => {}
+            None => rules.extend(rules_of_keys(definition)),
+            Some(other) => return Err(SqlError::at(unsupported(format!("INSERT {other}")), span)),
+        }
+        Ok(rules
+            .into_iter()
+            .rev()
+            .reduce(|then, rule| OnConflict { otherwise: Some(Box::new(then)), ..rule }))
+    }
+
+    /// What an `ON CONFLICT` says.
+    fn conflict_clause(
+        &mut self,
+        clause: &ast::OnConflict,
+        definition: &Arc<TableDefinition>,
+        scope: &mut Scope<'_>,
+    ) -> Bound<OnConflict> {
         let target = clause.conflict_target.as_ref();
-        let target = target.map(|target| self.conflict_target(target, definition)).transpose()?;
+        let target = target.map(|target| self.conflict_target(target, definition, scope)).transpose()?;
         let action = match &clause.action {
             OnConflictAction::DoNothing => ConflictAction::DoNothing,
             OnConflictAction::DoUpdate(update) => {
@@ -59,13 +80,18 @@ impl Binder<'_> {
                 ConflictAction::DoUpdate { excluded, assignments, predicate }
             }
         };
-        Ok(Some(OnConflict { target, action }))
+        Ok(OnConflict::new(target, action))
     }
 
-    fn conflict_target(&self, target: &Target, definition: &TableDefinition) -> Bound<ConflictTarget> {
+    fn conflict_target(
+        &self,
+        target: &Target,
+        definition: &TableDefinition,
+        scope: &Scope<'_>,
+    ) -> Bound<ConflictTarget> {
         match target {
             Target::Columns(names) => {
-                let places = names.iter().map(|name| self.place_of(name, definition));
+                let places = names.iter().map(|name| self.place_set(name, definition, scope));
                 let places = places.collect::<Bound<Vec<_>>>()?;
                 let folded =
                     places.iter().any(|place| definition.columns[*place].collation == Collation::IgnoreCase);
@@ -85,6 +111,21 @@ impl Binder<'_> {
             }
         }
     }
+}
+
+/// What the keys of a table say of themselves: first those that keep the row that is there, then those that replace it.
+fn rules_of_keys(definition: &TableDefinition) -> Vec<OnConflict> {
+    let row_id = definition.row_id_column();
+    let row_id = row_id.map(|place| (ConflictTarget::Columns(vec![place]), definition.row_id_conflict));
+    let unique = definition.indexes.iter().filter_map(|index| Some((index.id, index.unique.as_ref()?)));
+    let unique = unique.map(|(id, unique)| (ConflictTarget::Index(id), unique.on_conflict));
+    let keys: Vec<_> = row_id.into_iter().chain(unique).collect();
+    let rules = |wanted: KeyConflict, action: ConflictAction| {
+        let of = keys.iter().filter(move |(_, rule)| *rule == wanted);
+        of.map(move |(target, _)| OnConflict::new(Some(target.clone()), action.clone()))
+    };
+    let kept = rules(KeyConflict::Ignore, ConflictAction::DoNothing);
+    kept.chain(rules(KeyConflict::Replace, ConflictAction::Replace)).collect()
 }
 
 /// The unique index over columns as their collations compare them.

@@ -1,5 +1,6 @@
 //! Scalar expressions.
 
+use nuages_storage::value::DECIMAL_PRECISION_MAX;
 use nuages_storage::{DataType, Value};
 use smallvec::SmallVec;
 use sqlparser::ast::{self, BinaryOperator, Expr as Ast, UnaryOperator};
@@ -444,6 +445,9 @@ impl Binder<'_> {
         if let Some(element) = self.element_of(to, span)? {
             return self.cast_to_array(typed, element, span);
         }
+        if !self.is_sqlite() && super::types::is_unlimited(to) {
+            return self.cast_to_numeric(typed, to, span);
+        }
         let to = self.data_type(to, span)?;
         if to == DataType::Duration && !self.is_sqlite() {
             let months = typed.literal_text().and_then(|text| Months::read(text, None)).map(Months::typed);
@@ -484,6 +488,26 @@ impl Binder<'_> {
             _ => cast(typed.expr, to),
         };
         Ok(Typed::inclined(expr, to))
+    }
+
+    /// A cast to `numeric` without limits, which leaves a number the digits that it has.
+    fn cast_to_numeric(&mut self, mut typed: Typed, to: &ast::DataType, span: Span) -> Bound<Typed> {
+        let kind = self.data_type(to, span)?;
+        self.settle(&mut typed, Some(kind));
+        self.check_literal(&typed, kind, span)?;
+        let typed = typed.any_as_text();
+        if let Some(digits) = typed.literal_text().and_then(|text| text.trim().parse().ok()) {
+            return Ok(Typed::literal(Value::Decimal(digits)));
+        }
+        Ok(match typed.class() {
+            Some(Class::Decimal) => typed,
+            Some(Class::Int) => {
+                let whole = DataType::Decimal { precision: DECIMAL_PRECISION_MAX, scale: 0 };
+                Typed::inclined(cast(typed.expr, whole), whole)
+            }
+            None => Typed::inclined(Expr::Cast(Box::new(typed.expr), kind), kind),
+            Some(_) => Typed::inclined(builtin("trim_scale", vec![cast(typed.expr, kind)]), kind),
+        })
     }
 
     /// Refuses a literal text that cannot be read as what it is to be: where it stands is known only here. SQLite reads

@@ -1,9 +1,10 @@
 //! The greatest and the least of several values, as SQLite's `max` and `min` find them: by its order of all values, in
 //! which a number is less than any text. The result is the value as it is, and NULL if any is.
 
+use super::json::ranked;
 use super::typed::{Branch, Typed, null_if_any_is};
 use super::{Binder, Bound};
-use crate::algebra::{Comparison, Expr, Function};
+use crate::algebra::{Comparison, Expr, Function, JsonFunction};
 use crate::evaluate::Class;
 use sqlparser::tokenizer::Span;
 
@@ -20,6 +21,9 @@ impl Binder<'_> {
     pub(super) fn extreme(&mut self, name: &str, arguments: Vec<Typed>, span: Span) -> Bound<Typed> {
         let is_greatest = name == "max";
         let arguments: Vec<Typed> = arguments.into_iter().map(|argument| self.value(argument)).collect();
+        if arguments.iter().any(Typed::is_any) {
+            return Ok(greatest_of_any(is_greatest, arguments));
+        }
         let operands: Vec<Expr> = arguments.iter().map(|argument| argument.expr.clone()).collect();
         let operands: Vec<&Expr> = operands.iter().collect();
         // Of values of several classes, those of the last or the first class decide whatever they are.
@@ -34,6 +38,16 @@ impl Binder<'_> {
         let (arguments, kind) = self.unified(arguments, name, span)?;
         Ok(Typed::new(null_if_any_is(&operands, Expr::Call(function, arguments)), kind))
     }
+}
+
+/// The same where the class of a value is known only when it is there.
+fn greatest_of_any(is_greatest: bool, arguments: Vec<Typed>) -> Typed {
+    let function = if is_greatest { Function::Greatest } else { Function::Least };
+    let values: Vec<Expr> = arguments.into_iter().map(|argument| argument.into_any_as_is().expr).collect();
+    let ranked_values = values.iter().cloned().map(ranked).collect();
+    let found = Function::Json(JsonFunction::Get);
+    let found = Expr::Call(found, vec![Expr::Call(function, ranked_values), Expr::literal(1)]);
+    Typed::any(null_if_any_is(&values.iter().collect::<Vec<_>>(), found))
 }
 
 /// Of integers and floats the first that no other is greater than, or the last that no other is less than.

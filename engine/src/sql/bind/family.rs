@@ -3,6 +3,7 @@
 use nuages_storage::DataType;
 use sqlparser::tokenizer::Span;
 
+use super::called::builtin;
 use super::typed::{Typed, cast};
 use super::{Binder, Bound};
 use crate::algebra::{Function, JsonFunction, MathFunction, StringFunction};
@@ -45,6 +46,9 @@ impl Binder<'_> {
             self.array_call(name, arguments, span).or_else(|| self.json_call(name, arguments, span))
         {
             return Some(call);
+        }
+        if self.is_sqlite() && name == "random" && arguments.is_empty() {
+            return Some(Ok(Typed::new(builtin("random_integer", Vec::new()), DataType::BigInt)));
         }
         let function = named(name, arguments.len(), self.is_sqlite())?;
         Some(self.call_of_family(function, std::mem::take(arguments), span))

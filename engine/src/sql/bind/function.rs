@@ -143,6 +143,22 @@ impl Binder<'_> {
         mut arguments: Vec<Typed>,
         span: Span,
     ) -> Bound<Typed> {
+        if self.is_sqlite() && arguments.iter().any(Typed::is_any) {
+            match (name, arguments.as_slice()) {
+                ("quote", [argument]) => return self.quoted_any(&argument.clone(), span),
+                ("abs", [argument]) => {
+                    let number = self.any_as_number(argument.clone());
+                    let choices = number.mixed.unwrap_or_default().into_iter();
+                    let each = choices
+                        .map(|(when, choice)| Ok((when, self.call(Function::Abs, vec![choice], span)?)));
+                    return Ok(Typed::choice(each.collect::<Bound<_>>()?));
+                }
+                _ if takes_texts(name) => {
+                    arguments = arguments.into_iter().map(Typed::any_as_text).collect();
+                }
+                _ => {}
+            }
+        }
         if let Some(call) = self.dialect_call(name, &mut arguments, span) {
             return call;
         }
@@ -291,6 +307,11 @@ impl Binder<'_> {
                 return Ok(self.call(Function::Sign, arguments, span)?.of_width(width));
             }
             ("age", 1 | 2) if !self.is_sqlite() => return self.age(arguments, span),
+            // SQLite knows seconds.
+            ("current_timestamp", 0) if self.is_sqlite() => {
+                let now = self.call(Function::Now, Vec::new(), span)?;
+                return self.call(Function::Truncate(DateUnit::Second, None), vec![now], span);
+            }
             ("current_date", 0) => {
                 let now = self.call(Function::Now, Vec::new(), span)?;
                 return self.call(Function::DateOf(None), vec![now], span);
@@ -324,6 +345,18 @@ impl Binder<'_> {
                 Err(SqlError::at(Problem::UnknownFunction { name, nearest }, span))
             }
         }
+    }
+
+    /// SQLite's `quote` of what may be of any type: only a text is put in quotes.
+    fn quoted_any(&mut self, argument: &Typed, span: Span) -> Bound<Typed> {
+        let text = argument.clone().any_as_text();
+        let quoted = self.scalar_function("quote", vec![text.clone()], span)?;
+        let is_text = Expr::Or(vec![
+            argument.expr.clone().is_null(),
+            type_name(argument.clone()).expr.equals(Expr::literal("text")),
+        ]);
+        let otherwise = Some(Box::new(text.expr));
+        Ok(Typed::new(Expr::Case { branches: vec![(is_text, quoted.expr)], otherwise }, TEXT))
     }
 
     /// A function of syntax trees.
@@ -565,6 +598,14 @@ pub(super) fn unit_named(name: &str) -> Option<DateUnit> {
         "second" => DateUnit::Second,
         _ => return None,
     })
+}
+
+/// Whether a function of SQLite's reads its arguments as texts whatever they are.
+fn takes_texts(name: &str) -> bool {
+    matches!(
+        name,
+        "date" | "time" | "datetime" | "julianday" | "unixepoch" | "strftime" | "timediff" | "hex" | "unhex"
+    )
 }
 
 /// SQLite's `typeof`, which a static type tells but for NULL.

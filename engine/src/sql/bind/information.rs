@@ -244,6 +244,11 @@ impl Binder<'_> {
         let homes: &[Home] = match name.0.as_slice() {
             [schema, _] if is(schema, "information_schema") => &[Home::Information],
             [schema, _] if is(schema, "pg_catalog") => &[Home::PostgreSql],
+            // A table of the user's is no error here.
+            [schema, table] if self.is_sqlite() && is(schema, "main") => match table.as_ident() {
+                Some(table) if table.value.to_ascii_lowercase().starts_with("sqlite_") => &[Home::Sqlite],
+                _ => return Ok(None),
+            },
             [_] if self.is_sqlite() => &[Home::Sqlite, Home::PostgreSql],
             [_] => &[Home::PostgreSql],
             _ => return Ok(None),

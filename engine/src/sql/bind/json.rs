@@ -13,7 +13,7 @@ use super::function::arity;
 use super::query::BoundQuery;
 use super::typed::{Affinity, TEXT, Typed, cast};
 use super::{Binder, Bound};
-use crate::algebra::{Expr, Function, JsonFunction, Query};
+use crate::algebra::{Expr, Function, JsonFunction, OutputColumn, Query};
 use crate::evaluate::Class;
 use crate::sql::error::SqlError;
 
@@ -51,6 +51,23 @@ impl Typed {
         Typed::any(expr)
     }
 
+    /// The same of a number that is an integer in one row and real in another: it stays what it is in each.
+    pub(super) fn into_any_as_is(self) -> Typed {
+        let Some(choices) = self.mixed else { return self.into_any() };
+        let (mut branches, mut rest) = (Vec::with_capacity(choices.len()), None);
+        for (when, choice) in choices {
+            let expr = choice.into_any_as_is().expr;
+            match when {
+                Some(when) => branches.push((when, expr)),
+                None => rest = Some(expr),
+            }
+        }
+        Typed::any(match (branches.is_empty(), rest) {
+            (true, Some(rest)) => rest,
+            (_, rest) => Expr::Case { branches, otherwise: rest.map(Box::new) },
+        })
+    }
+
     /// JSON whose type is known only when it is there.
     pub(super) fn any(expr: Expr) -> Typed {
         Typed { affinity: Affinity::Any, ..Typed::new(expr, JSON) }
@@ -73,14 +90,15 @@ pub(super) fn unranked(argument: Option<&Expr>, extreme: &Expr) -> Option<Typed>
 }
 
 /// What is found in a document, as SQLite hands it out.
-fn scalar(found: Typed) -> Typed {
+pub(super) fn scalar(found: Typed) -> Typed {
     Typed::any(json(JsonFunction::Scalar, vec![found.expr]))
 }
 
-/// Which columns of a query hand out what is in their JSON: those that [`Binder::result`] has marked.
-pub(in crate::sql) fn handed_out(query: &Query) -> Vec<usize> {
+/// Which columns of a query, or of what a change returns, hand out what is in their JSON: those that are marked as
+/// [`Binder::result`] marks them.
+pub(in crate::sql) fn handed_out(columns: &[OutputColumn]) -> Vec<usize> {
     let is_any = |expr: &Expr| matches!(expr, Expr::Call(Function::Json(JsonFunction::Scalar), _));
-    let columns = query.columns.iter().enumerate();
+    let columns = columns.iter().enumerate();
     columns.filter(|(_, column)| is_any(&column.expr)).map(|(place, _)| place).collect()
 }
 
@@ -112,6 +130,18 @@ fn scalar_of(value: Value) -> Value {
     }
 }
 
+/// Of a value of any type whether it is an integer, and which.
+pub(super) fn whole_of_any(typed: &Typed) -> Option<(Expr, Expr)> {
+    if !typed.is_any() {
+        return None;
+    }
+    let kind = json(JsonFunction::KindOf, vec![typed.expr.clone()]);
+    let integers = ["integer", "true", "false"].map(Expr::literal);
+    let is_integer = Expr::InList(Box::new(kind), integers.into());
+    let text = json(JsonFunction::ExtractPathText, vec![typed.expr.clone()]);
+    Some((is_integer, Expr::Cast(Box::new(text), DataType::BigInt)))
+}
+
 /// SQLite's `typeof` of what was read out of a document.
 pub(super) fn type_of(expr: Expr) -> Typed {
     let text = |text: &str| Expr::Literal(Value::Text(text.to_owned()));
@@ -125,15 +155,13 @@ impl Binder<'_> {
     /// What was read out of a document, where SQLite computes with it: an integer if it is one there, else the number that its
     /// text begins with.
     pub(super) fn any_as_number(&self, typed: Typed) -> Typed {
-        if !typed.is_any() || !self.is_sqlite() {
-            return typed;
+        match whole_of_any(&typed).filter(|_| self.is_sqlite()) {
+            Some((is_whole, whole)) => {
+                let whole = Typed::new(whole, DataType::BigInt);
+                Typed::choice(vec![(Some(is_whole), whole), (None, self.number(typed))])
+            }
+            None => typed,
         }
-        let kind = json(JsonFunction::KindOf, vec![typed.expr.clone()]);
-        let integers = ["integer", "true", "false"].map(Expr::literal);
-        let is_integer = Expr::InList(Box::new(kind), integers.into());
-        let text = json(JsonFunction::ExtractPathText, vec![typed.expr.clone()]);
-        let integer = Typed::new(Expr::Cast(Box::new(text), DataType::BigInt), DataType::BigInt);
-        Typed::choice(vec![(Some(is_integer), integer), (None, self.number(typed))])
     }
 
     /// The query of a statement: what has no type of its own is marked, to be handed out as what it is.

@@ -85,6 +85,7 @@ impl Binder<'_> {
     }
 
     pub(super) fn unary(&mut self, op: UnaryOperator, operand: Typed, span: Span) -> Bound<Typed> {
+        let operand = if op == UnaryOperator::Minus { self.any_as_number(operand) } else { operand };
         match op {
             UnaryOperator::Plus => Ok(Typed { affinity: Affinity::None, ..self.value(operand) }),
             UnaryOperator::Minus if operand.mixed.is_some() => {

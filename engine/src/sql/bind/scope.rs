@@ -11,6 +11,7 @@ use super::collation::Collating;
 use super::grouping::Grouping;
 use super::series::Series;
 use super::typed::{Affinity, Typed, Width};
+use super::view::ViewColumns;
 use super::window::Windows;
 use super::{Binder, Bound};
 use crate::algebra::{Expr, Source};
@@ -41,12 +42,18 @@ impl Shape {
 
     /// That of a column of a table.
     pub(in crate::sql) fn of_column(column: &ColumnDefinition) -> Shape {
-        Shape::inclined(&column.name, column.data_type, column.collation, column.element)
+        let shape = Shape::inclined(&column.name, column.data_type, column.collation, column.element);
+        shape.of_any(column.any)
     }
 
     /// That of a column of a table that is not there yet.
     pub(in crate::sql) fn of_new_column(column: &NewColumn) -> Shape {
-        Shape::inclined(&column.name, column.data_type, column.collation, column.element)
+        let shape = Shape::inclined(&column.name, column.data_type, column.collation, column.element);
+        shape.of_any(column.any)
+    }
+
+    fn of_any(self, is_any: bool) -> Shape {
+        if is_any { Shape { affinity: Affinity::Any, ..self } } else { self }
     }
 
     fn inclined(name: &str, kind: DataType, collation: Collation, element: Option<DataType>) -> Shape {
@@ -80,6 +87,8 @@ pub(super) enum Columns {
     Table(Arc<TableDefinition>),
     /// Those of a query.
     Query(Arc<[Shape]>),
+    /// Those of a view whose rows are changed.
+    View(Arc<ViewColumns>),
 }
 
 /// A table in scope.
@@ -97,6 +106,7 @@ impl ScopeTable {
         match &self.columns {
             Columns::Table(table) => table.columns.len(),
             Columns::Query(columns) => columns.len(),
+            Columns::View(view) => view.columns.len(),
         }
     }
 
@@ -104,15 +114,20 @@ impl ScopeTable {
         match &self.columns {
             Columns::Table(table) => &table.columns[place].name,
             Columns::Query(columns) => &columns[place].name,
+            Columns::View(view) => &view.columns[place].0,
         }
     }
 
     pub(super) fn column(&self, place: usize) -> Typed {
         let expr = Expr::Column(self.source.column(place));
         match &self.columns {
+            Columns::View(view) => view.columns[place].1.clone(),
             Columns::Table(table) => {
                 let column = &table.columns[place];
                 let collation = Collating::OfColumn(column.collation);
+                if column.any {
+                    return Typed { collation, ..Typed::any(expr) };
+                }
                 Typed { collation, element: column.element, ..Typed::inclined(expr, column.data_type) }
             }
             Columns::Query(columns) => {
@@ -133,6 +148,7 @@ impl ScopeTable {
         match &self.columns {
             Columns::Table(table) => table.columns.iter().position(|column| binder.means(name, &column.name)),
             Columns::Query(columns) => columns.iter().position(|column| binder.means(name, &column.name)),
+            Columns::View(view) => view.columns.iter().position(|(known, _)| binder.means(name, known)),
         }
     }
 }
@@ -279,6 +295,9 @@ impl Binder<'_> {
         let [.., table_name, name] = parts else {
             return parts.first().map_or_else(|| Ok(Typed::null()), |name| self.column(name, scope));
         };
+        if let [.., schema, _, _] = parts {
+            super::expect_schema(schema)?;
+        }
         let mut known: Option<&ScopeTable> = None;
         for level in scope.chain() {
             for table in level.visible().iter().filter(|table| self.means(table_name, &table.name)) {
@@ -315,7 +334,7 @@ impl Binder<'_> {
 
     /// Whether a name is one of those SQLite has for the row id. One is read in each dialect, because queries are
     /// printed with it; and no name at all, which no column can have.
-    fn is_row_id(&self, name: &ast::Ident) -> bool {
+    pub(super) fn is_row_id(&self, name: &ast::Ident) -> bool {
         let is = |known: &str| name.value.eq_ignore_ascii_case(known);
         is("rowid") || name.value.is_empty() || (self.is_sqlite() && (is("_rowid_") || is("oid")))
     }

@@ -10,6 +10,7 @@ use sqlparser::tokenizer::Span;
 
 use super::grouping::Grouping;
 use super::grouping_sets::{self, Sets};
+use super::json::scalar;
 use super::query::{BoundQuery, Tail};
 use super::row::written_parts;
 use super::scope::{Scope, Shape};
@@ -74,6 +75,12 @@ impl Binder<'_> {
         scope.clause = "the list";
         scope.takes_series = true;
         let mut items = self.items(&select.projection, &scope)?;
+        if self.is_sqlite() && !matches!(select.distinct, Some(ast::Distinct::Distinct)) {
+            // What is an integer in one row and real in another is handed out as it is in each.
+            for item in items.iter_mut().filter(|item| item.typed.mixed.is_some()) {
+                item.typed = std::mem::replace(&mut item.typed, Typed::null()).into_any_as_is();
+            }
+        }
         scope.takes_series = false;
         scope.clause = "HAVING";
         let windows = scope.windows.take();
@@ -247,6 +254,15 @@ impl Binder<'_> {
         }
     }
 
+    /// The names and values of the columns of a result.
+    pub(super) fn named_values(
+        &mut self,
+        projection: &[SelectItem],
+        scope: &Scope<'_>,
+    ) -> Bound<Vec<(String, Typed)>> {
+        Ok(self.items(projection, scope)?.into_iter().map(|item| (item.name, item.typed)).collect())
+    }
+
     /// The columns of the result.
     fn items(&mut self, projection: &[SelectItem], scope: &Scope<'_>) -> Bound<Vec<Item>> {
         let mut items = Vec::with_capacity(projection.len());
@@ -367,7 +383,11 @@ impl Binder<'_> {
         scope.clause = "RETURNING";
         let items = items.map(|items| self.items(items, scope)).transpose()?.unwrap_or_default();
         self.returned = items.iter().map(|item| Shape::of(item.name.clone(), &item.typed)).collect();
-        Ok(items.into_iter().map(|item| OutputColumn { name: item.name, expr: item.typed.expr }).collect())
+        let returned = items.into_iter().map(|item| {
+            let expr = if item.typed.is_any() { scalar(item.typed).expr } else { item.typed.expr };
+            OutputColumn { name: item.name, expr }
+        });
+        Ok(returned.collect())
     }
 }
 

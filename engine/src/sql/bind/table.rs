@@ -2,17 +2,16 @@
 
 use nuages_storage::DataType;
 use smallvec::SmallVec;
-use sqlparser::ast::{self, ColumnOption, ReferentialAction, TableConstraint};
+use sqlparser::ast::{self, ColumnOption};
 
 use super::collation::lower;
+use super::constraint::unique_over;
 use super::scope::{Columns, Scope, ScopeTable, Shape};
 use super::typed::{TEXT, cast};
-use super::types::is_serial;
+use super::types::{is_any, is_serial};
 use super::{Binder, Bound, begin_of, last_part, unsupported};
 use crate::algebra::{Expr, Source};
-use crate::catalog::{
-    Action, Collation, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable, TableDefinition,
-};
+use crate::catalog::{Collation, NewColumn, NewIndex, NewPart, NewTable, TableDefinition};
 use crate::evaluate::class_of;
 use crate::sql::error::{Problem, SqlError};
 
@@ -103,17 +102,32 @@ impl Binder<'_> {
             None => NewColumn::new(name, data_type),
         };
         let mut new = new.nullable(true);
+        new.any = self.is_sqlite() && is_any(&column.data_type);
+        if new.any {
+            new.data_type = DataType::Json;
+        }
         for option in &column.options {
             match &option.option {
                 ColumnOption::NotNull => new.nullable = false,
                 ColumnOption::Null => new.nullable = true,
                 ColumnOption::Default(expr) => {
-                    new.default = Some(self.default_of(expr, data_type, new.element)?);
+                    new.default = Some(match new.any {
+                        true => self.default_of_any(expr)?,
+                        false => self.default_of(expr, data_type, new.element)?,
+                    });
                 }
                 ColumnOption::PrimaryKey(_) => new.nullable = false,
-                ColumnOption::Generated { generation_expr: None, .. } | ColumnOption::Identity(_) => {
+                ColumnOption::Generated { generation_expr: None, generated_as, sequence_options, .. } => {
+                    if sequence_options.as_ref().is_some_and(|options| !options.is_empty()) {
+                        return Err(SqlError::at(
+                            unsupported("options of an identity column"),
+                            column.name.span,
+                        ));
+                    }
                     new.generated = true;
+                    new.always = *generated_as == ast::GeneratedAs::Always;
                 }
+                ColumnOption::Identity(_) => new.generated = true,
                 ColumnOption::Generated { generation_expr: Some(_), .. }
                 | ColumnOption::Unique(_)
                 | ColumnOption::Check(_)
@@ -169,6 +183,9 @@ impl Binder<'_> {
         let mut scope = self.scope_of_new(table)?;
         scope.clause = "GENERATED ALWAYS AS";
         let typed = self.value_of(expr, &scope)?;
+        if new.is_some_and(|new| new.any) {
+            return Ok(Some(self.value(typed).into_any_as_is().expr));
+        }
         let wanted = new.map_or(TEXT, |new| super::types::without_limit(new.data_type));
         let is_other = typed.class().is_some_and(|class| class != class_of(wanted));
         Ok(Some(if is_other { cast(typed.expr, wanted) } else { typed.expr }))
@@ -200,162 +217,34 @@ impl Binder<'_> {
         Ok(cast(typed.expr, wanted))
     }
 
-    fn column_constraints(&mut self, column: &ast::ColumnDef, table: &mut NewTable) -> Bound<()> {
-        let name = self.new_name(&column.name);
-        for option in &column.options {
-            let given = option.name.as_ref().map(|name| self.new_name(name));
-            match &option.option {
-                ColumnOption::PrimaryKey(_) => {
-                    if !table.primary_key.is_empty() {
-                        return Err(SqlError::at(unsupported("a second primary key"), column.name.span));
-                    }
-                    table.primary_key = vec![name.clone()];
-                }
-                ColumnOption::Unique(unique) => {
-                    let index = given.unwrap_or_else(|| format!("{}_{name}_key", table.name));
-                    let mut index = unique_over(index, std::slice::from_ref(&name), table);
-                    index.deferred = is_deferred(unique.characteristics.as_ref());
-                    table.indexes.push(index);
-                }
-                ColumnOption::Check(check) => {
-                    let given = given.or_else(|| check.name.as_ref().map(|name| self.new_name(name)));
-                    self.check(given, &check.expr, table)?;
-                }
-                ColumnOption::ForeignKey(key) => self.foreign_key(given, key, vec![name.clone()], table)?,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn table_constraint(&mut self, constraint: &TableConstraint, table: &mut NewTable) -> Bound<()> {
-        match constraint {
-            TableConstraint::PrimaryKey(key) => {
-                if !table.primary_key.is_empty() {
-                    return Err(unsupported("a second primary key").into());
-                }
-                table.primary_key = self.key_columns(&key.columns)?;
-            }
-            TableConstraint::Unique(unique) => {
-                let columns = self.key_columns(&unique.columns)?;
-                let given = unique.name.as_ref().map(|name| self.new_name(name));
-                let name = given.unwrap_or_else(|| format!("{}_{}_key", table.name, columns.join("_")));
-                let mut index = unique_over(name, &columns, table);
-                index.deferred = is_deferred(unique.characteristics.as_ref());
-                if matches!(unique.nulls_distinct, ast::NullsDistinctOption::NotDistinct) {
-                    index.nulls_distinct = false;
-                }
-                table.indexes.push(index);
-            }
-            TableConstraint::Check(check) => {
-                let given = check.name.as_ref().map(|name| self.new_name(name));
-                self.check(given, &check.expr, table)?;
-            }
-            TableConstraint::ForeignKey(key) => {
-                let given = key.name.as_ref().map(|name| self.new_name(name));
-                let columns = key.columns.iter().map(|name| self.new_name(name)).collect();
-                self.foreign_key(given, key, columns, table)?;
-            }
-            other => return Err(unsupported(format!("the constraint {other}")).into()),
-        }
-        Ok(())
-    }
-
-    fn key_columns(&self, columns: &[ast::IndexColumn]) -> Bound<Vec<String>> {
-        let name = |column: &ast::IndexColumn| match &column.column.expr {
-            ast::Expr::Identifier(name) => Ok(self.new_name(name)),
-            other => Err(SqlError::at(unsupported("an expression in a key"), begin_of(other))),
-        };
-        columns.iter().map(name).collect()
-    }
-
-    fn check(&mut self, name: Option<String>, expr: &ast::Expr, table: &mut NewTable) -> Bound<()> {
-        let scope = self.scope_of_new(table)?;
-        let condition = self.condition(expr, &scope)?;
-        let name = name.unwrap_or_else(|| self.name_of_check(table));
-        table.checks.push(crate::catalog::NewCheck::new(name, condition));
-        Ok(())
-    }
-
-    /// A name for a check that is given none: one that the table, if it is there, has not.
-    fn name_of_check(&self, table: &NewTable) -> String {
-        let definition = self.catalog.table_named(&table.name).ok();
-        let is_taken =
-            |name: &str| definition.is_some_and(|it| it.constraint_names().any(|known| known == name));
-        let mut number = table.checks.len() + 1;
-        loop {
-            let name = format!("{}_check{number}", table.name);
-            if !is_taken(&name) {
-                return name;
-            }
-            number += 1;
-        }
+    /// The default of a column without a type.
+    pub(in crate::sql) fn default_of_any(&mut self, expr: &ast::Expr) -> Bound<Expr> {
+        let mut scope = Scope::within(None);
+        scope.clause = "DEFAULT";
+        let typed = self.value_of(expr, &scope)?;
+        Ok(self.value(typed).into_any_as_is().expr)
     }
 
     /// The columns of a table that is not there yet.
-    fn scope_of_new(&self, table: &NewTable) -> Bound<Scope<'static>> {
+    pub(super) fn scope_of_new(&self, table: &NewTable) -> Bound<Scope<'static>> {
         let shape = table.columns.iter().map(Shape::of_new_column);
         Ok(scope_of_shape(&table.name, shape.collect()))
     }
 
-    fn foreign_key(
+    /// What the values of a column are computed by that gets another type.
+    pub(in crate::sql) fn conversion(
         &mut self,
-        name: Option<String>,
-        key: &ast::ForeignKeyConstraint,
-        columns: Vec<String>,
-        table: &mut NewTable,
-    ) -> Bound<()> {
-        let target = last_part(&key.foreign_table)?;
-        let itself = self.means(target, &table.name);
-        let (target_name, target_key) = if itself {
-            (table.name.clone(), table.primary_key.clone())
-        } else {
-            let parent = self.table(target)?;
-            (parent.name.clone(), parent.column_names(parent.primary_key_columns()))
-        };
-        let target_columns = if key.referred_columns.is_empty() {
-            target_key
-        } else if itself {
-            key.referred_columns.iter().map(|name| self.new_name(name)).collect()
-        } else {
-            let parent = self.table(target)?;
-            let places = key.referred_columns.iter().map(|name| self.place_of(name, parent));
-            parent.column_names(&places.collect::<Bound<Vec<_>>>()?)
-        };
-        let name = name.unwrap_or_else(|| format!("{}_{}_fkey", table.name, columns.join("_")));
-        let mut new = NewForeignKey::new(name, columns, target_name, target_columns);
-        new.on_delete = action(key.on_delete);
-        new.on_update = action(key.on_update);
-        new.deferred = is_deferred(key.characteristics.as_ref());
-        table.foreign_keys.push(new);
-        Ok(())
-    }
-
-    /// A constraint that is added to a table that is there.
-    pub(in crate::sql) fn added_constraint(
-        &mut self,
-        constraint: &TableConstraint,
+        expr: &ast::Expr,
+        to: DataType,
         definition: &TableDefinition,
-    ) -> Bound<NewTable> {
-        let mut table = table_like(definition);
-        self.table_constraint(constraint, &mut table)?;
-        Ok(table)
-    }
-
-    /// The constraints of a column that is added to a table that is there.
-    pub(in crate::sql) fn added_column_constraints(
-        &mut self,
-        column: &ast::ColumnDef,
-        definition: &TableDefinition,
-    ) -> Bound<NewTable> {
-        let mut table = table_like(definition);
-        let new = self.new_column(column)?;
-        table.columns.push(new);
-        self.column_constraints(column, &mut table)?;
-        if !table.primary_key.is_empty() {
-            return Err(SqlError::at(unsupported("ADD COLUMN with PRIMARY KEY"), column.name.span));
-        }
-        Ok(table)
+    ) -> Bound<Expr> {
+        let shape = definition.columns.iter().map(Shape::of_column);
+        let mut scope = scope_of_shape(&definition.name, shape.collect());
+        scope.clause = "USING";
+        let typed = self.value_of(expr, &scope)?;
+        let to = super::types::without_limit(to);
+        let is_other = typed.class().is_some_and(|class| class != class_of(to));
+        Ok(if is_other { cast(typed.expr, to) } else { typed.expr })
     }
 
     /// An expression in an index, and a word for it: also a column with a collation, as SQLite writes it.
@@ -420,34 +309,22 @@ impl Binder<'_> {
 }
 
 /// A new table of the columns of one that is there.
-fn table_like(definition: &TableDefinition) -> NewTable {
+pub(super) fn table_like(definition: &TableDefinition) -> NewTable {
     let mut table = NewTable::new(definition.name.clone());
     table.columns.extend(definition.columns.iter().map(|column| {
         let mut new = NewColumn::new(column.name.clone(), column.data_type).nullable(column.nullable);
-        (new.collation, new.element) = (column.collation, column.element);
+        (new.collation, new.element, new.any) = (column.collation, column.element, column.any);
         new
     }));
     table
 }
 
 /// A column as an index has it: without regard to case if that is how it is compared.
-fn part_of(name: &str, place: usize, collation: Collation) -> NewPart {
+pub(super) fn part_of(name: &str, place: usize, collation: Collation) -> NewPart {
     match collation {
         Collation::Binary => NewPart::column(name),
         Collation::IgnoreCase => NewPart::expression(lower(Source::SELF.column(place).into())),
     }
-}
-
-/// A unique index over columns of a new table.
-fn unique_over(name: String, columns: &[String], table: &NewTable) -> NewIndex {
-    let part = |column: &String| {
-        let known = table.columns.iter().enumerate().find(|(_, known)| known.name == *column);
-        known
-            .map_or_else(|| NewPart::column(column), |(place, known)| part_of(column, place, known.collation))
-    };
-    let mut index = NewIndex::new(name, columns.iter().map(part));
-    index.unique = true;
-    index
 }
 
 fn scope_of_shape(name: &str, shape: Vec<Shape>) -> Scope<'static> {
@@ -460,18 +337,4 @@ fn scope_of_shape(name: &str, shape: Vec<Shape>) -> Scope<'static> {
         merged: SmallVec::new(),
     });
     scope
-}
-
-fn action(action: Option<ReferentialAction>) -> Action {
-    match action {
-        None | Some(ReferentialAction::NoAction) => Action::NoAction,
-        Some(ReferentialAction::Restrict) => Action::Restrict,
-        Some(ReferentialAction::Cascade) => Action::Cascade,
-        Some(ReferentialAction::SetNull) => Action::SetNull,
-        Some(ReferentialAction::SetDefault) => Action::SetDefault,
-    }
-}
-
-fn is_deferred(characteristics: Option<&ast::ConstraintCharacteristics>) -> bool {
-    characteristics.is_some_and(|of| of.initially == Some(ast::DeferrableInitial::Deferred))
 }

@@ -5,7 +5,7 @@ use sqlparser::ast;
 
 use super::query::BoundQuery;
 use super::typed::{TEXT, Width};
-use super::{Binder, Bound, last_part};
+use super::{Binder, Bound};
 use crate::algebra::{Expr, Query};
 use crate::catalog::{NewColumn, NewTable};
 use crate::evaluate::{Class, class_of, keeps_scale};
@@ -15,26 +15,27 @@ impl Binder<'_> {
     /// The table that has a query's columns, and the query; a column of no type is one of texts.
     pub(in crate::sql) fn table_of_query(
         &mut self,
-        create: &ast::CreateTable,
+        name: &ast::Ident,
+        columns: &[ast::ColumnDef],
         query: &ast::Query,
     ) -> Bound<(NewTable, Query)> {
-        let name = last_part(&create.name)?;
         let BoundQuery { mut query, shape } = self.query(query, None)?;
-        if create.columns.len() > shape.len() {
-            let problem = Problem::ColumnCount { expected: shape.len(), got: create.columns.len() };
+        if columns.len() > shape.len() {
+            let problem = Problem::ColumnCount { expected: shape.len(), got: columns.len() };
             return Err(SqlError::at(problem, name.span));
         }
         let mut table = NewTable::new(self.new_name(name));
         for (place, column) in shape.into_iter().enumerate() {
-            let given = create.columns.get(place).map(|given| self.new_name(&given.name));
-            if column.is_any() {
+            let given = columns.get(place).map(|given| self.new_name(&given.name));
+            if column.is_any() && !self.is_sqlite() {
                 let expr = &mut query.columns[place].expr;
                 *expr = column.typed(std::mem::replace(expr, Expr::Literal(Value::Null))).any_as_text().expr;
             }
-            let kind = column.kind.filter(|_| !column.is_any()).unwrap_or(TEXT);
+            let any = column.is_any() && self.is_sqlite();
+            let kind = column.kind.filter(|_| any || !column.is_any()).unwrap_or(TEXT);
             let kind = if self.is_sqlite() { kind } else { kind_of_computed(kind, column.width) };
             let mut new = NewColumn::new(given.unwrap_or(column.name), kind).nullable(true);
-            new.element = column.element;
+            (new.element, new.any) = (column.element, any);
             table.columns.push(new);
         }
         Ok((table, query))

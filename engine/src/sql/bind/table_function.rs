@@ -12,6 +12,7 @@ use sqlparser::tokenizer::Span;
 
 use super::array::member;
 use super::calendar::months_of;
+use super::collation::lower;
 use super::function::arity;
 use super::query::BoundQuery;
 use super::scope::{Scope, Shape};
@@ -23,6 +24,7 @@ use crate::algebra::{
 use crate::evaluate::Class;
 use crate::evaluate::interval::read_interval;
 use crate::sql::error::SqlError;
+use crate::sql::pragma::{About, Asked, QUESTIONS};
 
 /// What the members of JSON are made into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,11 +107,61 @@ impl Binder<'_> {
         if let Some(rows) = self.records(&known, &arguments.0, alias, ident.span)? {
             return self.table_of_rows(rows, ident, with_ordinality, alias, scope);
         }
+        if let Some(rows) = self.pragma_rows(&known, &arguments.0, ident.span)? {
+            return self.table_of_rows(rows, ident, with_ordinality, alias, scope);
+        }
         let rows = match self.rows_of(&known, arguments, ident.span)? {
             Some(rows) => rows,
             None => return Err(SqlError::at(unsupported(format!("{known}() in FROM")), ident.span)),
         };
         self.table_of_rows(rows, ident, with_ordinality, alias, scope)
+    }
+
+    /// SQLite's `pragma_table_info(name)` and its like: the answers for every name there is, of which those for one are
+    /// taken, so that the name can be a column's.
+    fn pragma_rows(&mut self, name: &str, arguments: &[Typed], span: Span) -> Bound<Option<Rows>> {
+        let asked = if self.is_sqlite() { name.strip_prefix("pragma_") } else { None };
+        let question = asked.and_then(|asked| QUESTIONS.iter().find(|question| question.name == asked));
+        let Some(question) = question else { return Ok(None) };
+        let catalog = self.catalog;
+        let names: Vec<&str> = match question.about {
+            About::Everything => Vec::new(),
+            About::Table => catalog.tables().map(|table| table.name.as_str()).collect(),
+            About::Index => {
+                let indexes = catalog.tables().flat_map(|table| &table.indexes);
+                indexes.map(|index| index.name.as_str()).collect()
+            }
+        };
+        let of = |argument: Option<&str>| {
+            let rows = (question.answer)(&Asked { catalog, argument });
+            let of = argument.map_or(Value::Null, |name| Value::from(name.to_lowercase()));
+            rows.into_iter().map(move |row| std::iter::once(of.clone()).chain(row).collect::<Vec<Value>>())
+        };
+        let rows: Vec<Vec<Value>> = match question.about {
+            About::Everything => of(None).collect(),
+            _ => names.iter().flat_map(|name| of(Some(name))).collect(),
+        };
+        let rows = rows.into_iter().enumerate().map(|(at, row)| {
+            let number = Value::from(i64::try_from(at).unwrap_or(i64::MAX));
+            row.into_iter().chain([number]).map(Expr::Literal).collect()
+        });
+        let source = self.source();
+        let types = question.columns.iter().map(|(_, kind)| *kind);
+        let types: Vec<DataType> = std::iter::once(TEXT).chain(types).chain([DataType::BigInt]).collect();
+        let relation = Relation::Values { source, types, rows: rows.collect() };
+        let relation = match (question.about, arguments) {
+            (About::Everything, _) => relation,
+            (_, [argument]) => {
+                let wanted = self.as_text(argument.clone()).expr;
+                relation.filter(Expr::from(source.column(0)).equals(lower(wanted)))
+            }
+            (_, other) => return Err(arity(name, "1 argument", other.len(), span)),
+        };
+        let columns = question.columns.iter().enumerate().map(|(place, (name, kind))| {
+            ((*name).to_owned(), Typed::inclined(source.column(place + 1).into(), *kind))
+        });
+        let number = source.column(question.columns.len() + 1).into();
+        Ok(Some(Rows { relation, number, columns: columns.collect() }))
     }
 
     /// `unnest(array, ..)`: the members of arrays side by side, and NULLs behind those of the shorter ones.

@@ -146,7 +146,8 @@ impl Typed {
     pub(super) fn choice(branches: Vec<Branch>) -> Typed {
         let is_float = branches.iter().any(|(_, typed)| typed.class() == Some(Class::Float));
         let kind = if is_float { DataType::Float } else { DataType::BigInt };
-        let is_mixed = is_float && branches.iter().any(|(_, typed)| typed.class() == Some(Class::Int));
+        let is_whole = |typed: &Typed| typed.class() == Some(Class::Int) || typed.mixed.is_some();
+        let is_mixed = is_float && branches.iter().any(|(_, typed)| is_whole(typed));
         let convert = |typed: &Typed| match typed.class() {
             Some(class) if class != class_of(kind) => cast(typed.expr.clone(), kind),
             _ => typed.expr.clone(),

@@ -136,6 +136,18 @@ pub(super) fn is_serial(name: &Ast) -> bool {
     name.is_some_and(|name| name.contains("serial"))
 }
 
+/// Whether a name is that of decimals with as many digits as there are.
+pub(super) fn is_unlimited(name: &Ast) -> bool {
+    let unlimited = ExactNumberInfo::None;
+    matches!(name, Ast::Numeric(digits) | Ast::Decimal(digits) | Ast::Dec(digits) if *digits == unlimited)
+}
+
+/// Whether a name is none, or SQLite's for columns of values of any type.
+pub(super) fn is_any(name: &Ast) -> bool {
+    let written = name.to_string();
+    written.is_empty() || written.eq_ignore_ascii_case("any")
+}
+
 /// What SQLite finds in a name, if it is not one of a type that SQLite does not have.
 fn sqlite_type(name: &Ast) -> Option<DataType> {
     match name {

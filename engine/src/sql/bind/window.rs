@@ -13,7 +13,7 @@ use super::scope::Scope;
 use super::typed::{Typed, Width};
 use super::{Binder, Bound, begin_of, unsupported};
 use crate::algebra::{
-    Bound as FrameBound, Exclude, Expr, Frame, FrameUnit, Source, WindowFunction, WindowKind,
+    Aggregate, Bound as FrameBound, Exclude, Expr, Frame, FrameUnit, Source, WindowFunction, WindowKind,
 };
 use crate::sql::error::{Problem, SqlError};
 use crate::sql::frame::parts;
@@ -34,6 +34,18 @@ struct Given {
 pub(super) struct Windows {
     pub(super) source: Source,
     pub(super) functions: Vec<WindowFunction>,
+}
+
+impl Windows {
+    /// The column of a function, which is computed once.
+    fn add(&mut self, function: WindowFunction) -> Expr {
+        let place = self.functions.iter().position(|known| *known == function);
+        let place = place.unwrap_or_else(|| {
+            self.functions.push(function);
+            self.functions.len() - 1
+        });
+        Expr::Column(self.source.column(place))
+    }
 }
 
 /// Whether a name is that of a function that there is only over a window.
@@ -75,13 +87,31 @@ impl Binder<'_> {
         };
         self.over(spec, &mut function, usize::MAX, scope)?;
         let argument = function.arguments.first().cloned();
+        let whole = match &call.args {
+            ast::FunctionArguments::List(list) if name == "sum" && self.is_sqlite() => {
+                let of = Aggregate { filter: function.filter.clone(), ..Aggregate::rows() };
+                self.whole_sum(list, &of, scope)?
+            }
+            _ => None,
+        };
         let mut windows = windows.borrow_mut();
-        let place = windows.functions.iter().position(|known| *known == function);
-        let place = place.unwrap_or_else(|| {
-            windows.functions.push(function);
-            windows.functions.len() - 1
-        });
-        let column = Expr::Column(windows.source.column(place));
+        let mut whole_columns = None;
+        if let Some((are_whole, sum)) = whole {
+            let mut over = |aggregate: Aggregate| {
+                let arguments = aggregate.argument.into_iter().collect();
+                windows.add(WindowFunction {
+                    function: WindowKind::Aggregate(aggregate.function),
+                    arguments,
+                    ..function.clone()
+                })
+            };
+            whole_columns = Some((over(are_whole), over(sum)));
+        }
+        let column = windows.add(function);
+        if let Some((are_whole, sum)) = whole_columns {
+            let sum = Typed::new(sum, DataType::BigInt);
+            return Ok(Typed::choice(vec![(Some(are_whole), sum), (None, Typed::new(column, kind))]));
+        }
         Ok(match unranked(argument.as_ref(), &column) {
             Some(extreme) => extreme,
             None if is_paired => Typed::new(unpaired(column), kind),

@@ -34,12 +34,11 @@ pub(super) fn mentioned(statement: &Statement) -> ColumnSet {
                 }
                 InsertSource::Query(query) => mentions.query(query),
             }
-            if let Some(OnConflict {
-                action: ConflictAction::DoUpdate { assignments, predicate, .. }, ..
-            }) = conflict
-            {
-                let assigned = assignments.iter().map(|(_, expr)| expr);
-                assigned.chain(predicate).for_each(|expr| mentions.expression(expr));
+            for conflict in conflict.iter().flat_map(OnConflict::each) {
+                if let ConflictAction::DoUpdate { assignments, predicate, .. } = &conflict.action {
+                    let assigned = assignments.iter().map(|(_, expr)| expr);
+                    assigned.chain(predicate).for_each(|expr| mentions.expression(expr));
+                }
             }
             returned = returning;
         }
@@ -78,12 +77,13 @@ fn insert(one: &Insert, printer: &mut Printer<'_>) -> String {
         InsertSource::Query(query) => printer.print(query),
     };
     let columns = if names.is_empty() { String::new() } else { format!(" ({names})") };
-    let or = match conflict.as_ref().map(|conflict| &conflict.action) {
-        Some(ConflictAction::Replace) => " OR REPLACE",
-        Some(ConflictAction::PassOver) => " OR IGNORE",
+    let or = match conflict {
+        Some(OnConflict { target: None, action: ConflictAction::Replace, .. }) => " OR REPLACE",
+        Some(OnConflict { target: None, action: ConflictAction::PassOver, .. }) => " OR IGNORE",
         _ => "",
     };
-    let conflict = conflict.as_ref().map(|one| on_conflict(one, definition, printer)).unwrap_or_default();
+    let conflicts = conflict.iter().flat_map(OnConflict::each);
+    let conflict: String = conflicts.map(|one| on_conflict(one, definition, printer)).collect();
     format!("INSERT{or} INTO {into}{columns} {rows}{conflict}{}", returned(returning, printer))
 }
 

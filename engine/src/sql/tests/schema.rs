@@ -54,7 +54,15 @@ fn views_stand_for_their_queries() {
     run(&mut db, "CREATE VIEW sums AS SELECT sum(b) AS s FROM big");
     assert_eq!(rows(&mut db, "SELECT a, b FROM big ORDER BY a DESC"), "3,60; 2,40");
     assert_eq!(rows(&mut db, "SELECT s, b.a FROM sums, big AS b WHERE b.b = 40"), "100,2");
-    assert_refused(&mut db, "INSERT INTO big VALUES (1, 2)", "is a view");
+    assert_refused(&mut db, "INSERT INTO sums VALUES (1)", "is a view");
+    assert_refused(&mut db, "INSERT INTO big VALUES (1, 2)", "1 column is expected, got 2");
+    assert_refused(&mut db, "INSERT INTO big (a, b) VALUES (1, 2)", "computes");
+    run(
+        &mut db,
+        "INSERT INTO big VALUES (4); UPDATE big SET a = 5 WHERE b = 60; DELETE FROM big WHERE a = 2",
+    );
+    assert_eq!(rows(&mut db, "SELECT x, y FROM t ORDER BY x"), "1,10; 4,NULL; 5,30");
+    run(&mut db, "DELETE FROM t WHERE x = 4; UPDATE t SET x = 3 WHERE x = 5; INSERT INTO t VALUES (2, 20)");
     assert_refused(&mut db, "CREATE VIEW big AS SELECT 1", "exists already");
     assert_refused(&mut db, "CREATE TABLE big (x INTEGER)", "exists already");
     run(&mut db, "CREATE OR REPLACE VIEW big AS SELECT x AS b FROM t");
