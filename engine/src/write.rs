@@ -107,7 +107,7 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
     }
 
     /// The same, as a part of a statement of several: what its foreign keys promise holds when the last has run.
-    pub(crate) fn as_part(mut self) -> WritingStatement<'a, 'w> {
+    pub(crate) fn in_part(mut self) -> WritingStatement<'a, 'w> {
         self.is_part = true;
         self
     }

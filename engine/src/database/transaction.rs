@@ -233,7 +233,7 @@ impl Transaction {
             let written = match is_part {
                 false => f(&mut writing).and_then(|()| writing.finish(false)).map(Postponed::of_commit),
                 true => {
-                    writing = writing.as_part();
+                    writing = writing.in_part();
                     f(&mut writing).map(|()| writing.finish_part())
                 }
             };
