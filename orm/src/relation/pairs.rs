@@ -147,7 +147,11 @@ impl<'x> Pairs<'x> {
             rows: InsertSource::Query(Box::new(Query::new(relation, columns))),
             source: Source::new(2),
             returning: Vec::new(),
-            conflict: is_made.then(|| OnConflict { target: None, action: ConflictAction::DoNothing }),
+            conflict: is_made.then(|| OnConflict {
+                target: None,
+                action: ConflictAction::DoNothing,
+                otherwise: None,
+            }),
         });
         self.run(&statement)
     }
