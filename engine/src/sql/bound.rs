@@ -59,10 +59,11 @@ fn bound(
     let mut parameters = Parameters::of(values);
     let mut binder = Binder::new(catalog, dialect, &mut parameters);
     use ast::Statement::{Delete, Insert, Query, Update};
-    let statement = match &parsed {
-        Parsed::Query(query) => binder.read(query)?,
-        Parsed::Statement(parsed) if matches!(**parsed, Query(_) | Insert(_) | Update(_) | Delete(_)) => {
-            binder.statement(parsed)?
+    let statement = match parsed {
+        Parsed::Query(query) => binder.read(&query)?,
+        Parsed::Insert(parsed, beyond) => binder.beside(beyond).statement(&parsed)?,
+        Parsed::Statement(parsed) if matches!(*parsed, Query(_) | Insert(_) | Update(_) | Delete(_)) => {
+            binder.statement(&parsed)?
         }
         _ => return Err(only_rows().into()),
     };

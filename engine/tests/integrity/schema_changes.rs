@@ -60,7 +60,7 @@ fn a_definition_that_makes_no_sense_is_refused() {
     assert_eq!(refused(t().primary_key(["b"])), DefinitionProblem::NullableKey { column: "b".into() });
     assert_eq!(refused(t().column(id())), DefinitionProblem::GeneratedNotKey { column: "id".into() });
     assert!(matches!(refused(t().column(text("c").unsigned())), DefinitionProblem::UnsignedNotNumber { .. }));
-    for (precision, scale) in [(0, 0), (29, 2), (4, 5)] {
+    for (precision, scale) in [(0, 1), (29, 2), (4, 5)] {
         let column = NewColumn::new("c", DataType::Decimal { precision, scale });
         let expected = DefinitionProblem::DecimalDigits { column: "c".into(), precision, scale };
         assert_eq!(refused(t().column(column)), expected);

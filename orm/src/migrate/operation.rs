@@ -14,10 +14,6 @@ use crate::error::{Error, Misuse, Result, UnknownName};
 
 /// A step of a migration. Models are named by their labels.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a migration has a few steps, which are written down as they are"
-)]
 pub enum Operation {
     /// A model comes, with its table.
     CreateModel(ModelState),

@@ -69,7 +69,7 @@ pub(super) struct Locked {
 
 /// Who waits, from the front. Nobody does in most slots, and then there is nothing to be made, moved and freed.
 #[derive(Debug, Default)]
-struct Queue(Option<Box<VecDeque<Waiting>>>);
+struct Queue(Option<VecDeque<Waiting>>);
 
 impl Queue {
     fn is_empty(&self) -> bool {
@@ -77,7 +77,7 @@ impl Queue {
     }
 
     fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |queue| queue.len())
+        self.0.as_ref().map_or(0, VecDeque::len)
     }
 
     fn get(&self, place: usize) -> Option<&Waiting> {

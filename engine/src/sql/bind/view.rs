@@ -71,8 +71,7 @@ impl Binder<'_> {
         let statement =
             split(&view.sql, view.dialect).map_err(of_view)?.into_iter().next().unwrap_or_default();
         let parsed = parse(statement, view.dialect, SHALLOW_NESTING_MAX).map_err(of_view)?;
-        let Parsed::Statement(statement) = parsed else { return Err(refused()) };
-        let ast::Statement::Query(query) = *statement else { return Err(refused()) };
+        let Parsed::Query(query) = parsed else { return Err(refused()) };
         let (select, table, alias) = simple(&query).filter(|_| !self.is_sqlite()).ok_or_else(refused)?;
         let base = last_part(table)?;
         if self.view(base).is_some() {

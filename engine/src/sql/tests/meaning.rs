@@ -19,8 +19,8 @@ fn precedence_is_the_dialects() {
 #[test]
 fn numbers_of_a_choice_stay_what_they_are_in_sqlite() {
     assert_eq!(rows(&mut sqlite(), "SELECT COALESCE(7, 1.5) / 2"), "3");
-    assert_eq!(rows(&mut sqlite(), "SELECT COALESCE(max(x), 1.5) / 2 FROM (SELECT 7 AS x)"), "3.0");
-    assert_eq!(rows(&mut sqlite(), "SELECT CASE WHEN 1 THEN 7 ELSE 1.5 END / 2 * 2"), "6.0");
+    assert_eq!(rows(&mut sqlite(), "SELECT COALESCE(max(x), 1.5) / 2 FROM (SELECT 7 AS x)"), "3");
+    assert_eq!(rows(&mut sqlite(), "SELECT CASE WHEN 1 THEN 7 ELSE 1.5 END / 2 * 2"), "6");
     assert_eq!(rows(&mut postgresql(), "SELECT COALESCE(7, 1.5) / 2 = 3.5"), "true");
 }
 
