@@ -16,12 +16,13 @@
 //!
 //! At most [`SHAPES_MAX`] shapes are kept; those that were not asked for lately give way.
 
+mod hash;
 mod shape;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::HashTable;
 use nuages_engine::algebra::Statement;
 use nuages_storage::Value;
 use parking_lot::RwLock;
@@ -47,7 +48,6 @@ const SHAPES_MAX: usize = if cfg!(test) { 8 } else { 512 };
 /// What was planned for the querysets of a database and its forks. See the [module](self).
 #[derive(Default)]
 pub(crate) struct PlanCache {
-    hasher: DefaultHashBuilder,
     shapes: RwLock<HashTable<Arc<Kept>>>,
 }
 
@@ -105,7 +105,7 @@ impl PlanCache {
     /// The plan of a queryset's shape and the queryset's values; made now, if it is the first of its shape. None if
     /// it is to be compiled as it is.
     pub(crate) fn find(&self, state: &QueryState, asked: Asked<'_>, ex: &dyn Executor) -> Option<Found> {
-        let hash = shape::hash(state, asked, &self.hasher)?;
+        let hash = hash::hash(state, asked)?;
         let mut values = Values::new();
         let known = self.shapes.read().find(hash, |kept| kept.is_of(state, asked, ex, &mut values)).cloned();
         let kept = match known {

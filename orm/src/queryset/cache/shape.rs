@@ -10,20 +10,18 @@
 //! none that are compared with a column that the condition of an index mentions, for the plan needs to know whether
 //! they meet it. A comparison with a pattern is not kept at all: what it takes is the search, not the planning.
 //!
-//! Three walks go through these places in one order: [`hash`] (which may pass over what is not worth a look),
-//! [`same_state`] (exactly, collecting the values), and [`Lifting`] (which puts parameters there).
+//! Three walks go through these places in one order: [`hash`](super::hash) (which may pass over what is not worth a
+//! look), [`same_state`] (exactly, collecting the values), and [`Lifting`] (which puts parameters there).
 
-use std::hash::{BuildHasher, Hash, Hasher};
 use std::mem::discriminant;
 
 use nuages_storage::{DataType, Value};
 
-use super::{Asked, Values};
+use super::Values;
 use crate::{
     assignment::AssignmentNode,
     meta::{FieldKind, FieldMeta, ModelMeta},
     node::{FieldPath, Lookup, Node, Operator, Step},
-    queryset::loading::Loading,
     queryset::state::{Clauses, Condition, Distinct, Ordering, QueryState, Shape},
     schema::Binding,
 };
@@ -46,7 +44,7 @@ fn kind_of(value: &Value) -> Option<DataType> {
 }
 
 /// Whether what is compared by a lookup may be a parameter.
-fn is_liftable(lookup: Lookup) -> bool {
+pub(super) fn is_liftable(lookup: Lookup) -> bool {
     matches!(
         lookup,
         Lookup::Exact
@@ -58,122 +56,6 @@ fn is_liftable(lookup: Lookup) -> bool {
             | Lookup::In
             | Lookup::IsNull
     )
-}
-
-/// A hash of a queryset's shape and what is asked of it; none if it is not worth keeping, or cannot be.
-pub(super) fn hash(state: &QueryState, asked: Asked<'_>, by: &impl BuildHasher) -> Option<u64> {
-    let mut hasher = by.build_hasher();
-    discriminant(&asked).hash(&mut hasher);
-    hash_state(state, &mut hasher)?;
-    match asked {
-        Asked::Rows | Asked::Count | Asked::Exists | Asked::Delete => {}
-        Asked::Related(path) => path.steps().iter().for_each(|step| hash_step(*step, &mut hasher)),
-        Asked::Aggregate(nodes) => nodes.iter().for_each(|node| hash_path_of(node.unnamed(), &mut hasher)),
-        Asked::Update(list) => {
-            for AssignmentNode { step, value, .. } in list {
-                hash_step(*step, &mut hasher);
-                hash_operand(value, &mut hasher)?;
-            }
-        }
-    }
-    Some(hasher.finish())
-}
-
-fn hash_state(state: &QueryState, hasher: &mut impl Hasher) -> Option<()> {
-    std::ptr::from_ref(state.model).hash(hasher);
-    for condition in &state.conditions {
-        condition.exclude.hash(hasher);
-        hash_condition(&condition.node, hasher)?;
-    }
-    if state.is_plain() {
-        return Some(());
-    }
-    let clauses = state.clauses();
-    if clauses.lock.is_some() || !clauses.combined.is_empty() || clauses.misuse.is_some() {
-        return None;
-    }
-    if i64::try_from(clauses.slice.offset).is_err() {
-        return None;
-    }
-    (clauses.annotations.len(), clauses.select_related.len(), clauses.reversed).hash(hasher);
-    (clauses.slice.offset > 0, clauses.slice.count).hash(hasher);
-    discriminant(&clauses.distinct).hash(hasher);
-    clauses.loading.as_ref().map(Loading::own).hash(hasher);
-    if let Shape::Values { columns, .. } = &clauses.shape {
-        columns.iter().for_each(|column| hash_path_of(column.unnamed(), hasher));
-    }
-    if let Ordering::By(keys) = &clauses.ordering {
-        for key in keys {
-            // Each call of it is another expression.
-            if matches!(key.node, Node::Call(Operator::Random(_), _)) {
-                return None;
-            }
-            key.descending.hash(hasher);
-            hash_path_of(&key.node, hasher);
-        }
-    }
-    Some(())
-}
-
-fn hash_condition(node: &Node, hasher: &mut impl Hasher) -> Option<()> {
-    discriminant(node).hash(hasher);
-    match node {
-        Node::Call(operator @ (Operator::And | Operator::Or | Operator::Not), parts) => {
-            discriminant(operator).hash(hasher);
-            parts.iter().try_for_each(|part| hash_condition(part, hasher))
-        }
-        Node::Call(Operator::Lookup(lookup), operands) => {
-            if !is_liftable(*lookup) || operands.len() > LIST_MAX + 1 {
-                return None;
-            }
-            lookup.hash(hasher);
-            let (left, right) = operands.split_first()?;
-            hash_path_of(left, hasher);
-            right.iter().try_for_each(|operand| hash_operand(operand, hasher))
-        }
-        Node::Exists(state) => hash_state(state, hasher),
-        Node::Path(_) => {
-            hash_path_of(node, hasher);
-            Some(())
-        }
-        Node::Parameter(..) | Node::Misuse(_) => None,
-        _ => Some(()),
-    }
-}
-
-fn hash_operand(node: &Node, hasher: &mut impl Hasher) -> Option<()> {
-    discriminant(node).hash(hasher);
-    match node {
-        Node::Value(value) => discriminant(value).hash(hasher),
-        Node::Subquery(state) => return hash_state(state, hasher),
-        Node::Path(_) => hash_path_of(node, hasher),
-        Node::Call(operator, operands) => {
-            discriminant(operator).hash(hasher);
-            if let Operator::Arithmetic(arithmetic) = operator {
-                discriminant(arithmetic).hash(hasher);
-            }
-            operands.iter().for_each(|operand| hash_path_of(operand, hasher));
-        }
-        Node::Parameter(..) | Node::Misuse(_) => return None,
-        _ => {}
-    }
-    Some(())
-}
-
-/// A path's steps; of anything else no more than what kind of node it is.
-fn hash_path_of(node: &Node, hasher: &mut impl Hasher) {
-    match node {
-        Node::Path(path) => path.steps().iter().for_each(|step| hash_step(*step, hasher)),
-        Node::Annotation(index) => index.hash(hasher),
-        other => discriminant(other).hash(hasher),
-    }
-}
-
-fn hash_step(step: Step, hasher: &mut impl Hasher) {
-    match step {
-        Step::Field(field) | Step::Back { field, .. } | Step::To { field, .. } => hasher.write_u16(field),
-        Step::Key => hasher.write_u16(u16::MAX),
-    }
 }
 
 /// Whether a queryset is of a shape; adds its values, in the order of the parameters.
@@ -229,12 +111,13 @@ fn same_condition(shape: &Node, asked: &Node, values: &mut Values) -> bool {
                     shapes.iter().zip(&parts[..]).all(|(shape, part)| same_condition(shape, part, values))
                 }
                 Operator::Lookup(_) => {
-                    shapes.first() == parts.first()
-                        && shapes
-                            .iter()
-                            .zip(&parts[..])
-                            .skip(1)
-                            .all(|(shape, part)| same_operand(shape, part, values))
+                    let Some(((shape, shapes), (part, parts))) =
+                        shapes.split_first().zip(parts.split_first())
+                    else {
+                        return true;
+                    };
+                    let mut same = |(shape, part): (&Node, &Node)| same_operand(shape, part, values);
+                    shape == part && shapes.iter().zip(parts).all(&mut same)
                 }
                 _ => shapes == parts,
             }
