@@ -298,3 +298,20 @@ fn what_needs_rows_of_one_table_is_a_misuse() {
     let stars = || Restaurant::objects().values_list(Restaurant::stars);
     assert_eq!(stars().union(stars()).all(&db).unwrap().len(), 2);
 }
+
+#[test]
+fn an_update_of_what_a_row_extends_is_not_taken_for_one_of_its_own_field() {
+    let db = app().open_memory().unwrap();
+    pizzeria("Nino", 1).save(&db).unwrap();
+    // Both fields are the first texts of their models, and both updates are asked in one form.
+    for round in ["a", "b", "c"] {
+        Pizzeria::objects().update(Pizzeria::oven.set(round), &db).unwrap();
+        Pizzeria::objects()
+            .update(Pizzeria::restaurant.place.name.set(["Da ", round].concat()), &db)
+            .unwrap();
+        let texts =
+            Pizzeria::objects().values_list((Pizzeria::oven, Pizzeria::restaurant.place.name)).all(&db);
+        let texts: Vec<(String, String)> = texts.unwrap();
+        assert_eq!(texts, [(round.to_owned(), ["Da ", round].concat())]);
+    }
+}

@@ -191,7 +191,9 @@ pub(super) fn same_assignments(
     values: &mut Values,
 ) -> bool {
     let mut same = |(shape, asked): (&AssignmentNode, &AssignmentNode)| {
-        shape.step == asked.step && same_assigned(&shape.value, &asked.value, values)
+        shape.above == asked.above
+            && shape.step == asked.step
+            && same_assigned(&shape.value, &asked.value, values)
     };
     shape.len() == asked.len() && shape.iter().zip(asked).all(&mut same)
 }
