@@ -138,7 +138,8 @@ impl Connection {
         if create.materialized {
             return Err(Problem::Unsupported { feature: "a materialized view".to_owned() }.into());
         }
-        if create.temporary {
+        // It would stay. In SQLite's scripts they are many, and a view keeps no rows.
+        if create.temporary && !self.dialect.is_sqlite() {
             return Err(Problem::Unsupported { feature: "a TEMPORARY view".to_owned() }.into());
         }
         let name = last_part(&create.name)?;
