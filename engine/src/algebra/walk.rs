@@ -224,15 +224,14 @@ pub(crate) fn each_relation_of_change_mut(change: &mut Statement, visit: &mut dy
                     Vec::new()
                 }
             };
-            let mut condition = None;
-            if let Some(OnConflict {
-                action: ConflictAction::DoUpdate { assignments, predicate, .. }, ..
-            }) = &mut insert.conflict
-            {
-                given.extend(assignments.iter_mut().map(|(_, expr)| expr));
-                condition = predicate.as_mut();
+            let mut rule = insert.conflict.as_mut();
+            while let Some(OnConflict { action, otherwise, .. }) = rule {
+                if let ConflictAction::DoUpdate { assignments, predicate, .. } = action {
+                    given.extend(assignments.iter_mut().map(|(_, expr)| expr).chain(predicate));
+                }
+                rule = otherwise.as_deref_mut();
             }
-            (None, condition, given, &mut insert.returning)
+            (None, None, given, &mut insert.returning)
         }
         Statement::Update(update) => {
             let assigned = update.assignments.iter_mut().map(|(_, expr)| expr).collect();
@@ -283,5 +282,35 @@ pub(crate) fn conjunction(mut parts: Vec<Expr>) -> Option<Expr> {
         0 => None,
         1 => parts.pop(),
         _ => Some(Expr::And(parts)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nuages_storage::TableId;
+
+    use super::*;
+    use crate::algebra::{Insert, OutputColumn};
+
+    #[test]
+    fn every_rule_of_conflicts_is_looked_into() {
+        let asked = |source| {
+            let scan = Relation::scan(TableId::new(7), Source::new(source));
+            Expr::Scalar(Box::new(Query::new(scan, vec![OutputColumn::new("", Expr::literal(1))])))
+        };
+        let rule = |excluded, source| {
+            let (excluded, assignments) = (Source::new(excluded), vec![(1, asked(source))]);
+            OnConflict::new(None, ConflictAction::DoUpdate { excluded, assignments, predicate: None })
+        };
+        let conflict = OnConflict { otherwise: Some(Box::new(rule(3, 4))), ..rule(1, 2) };
+        let (table, source) = (TableId::new(1), Source::new(0));
+        let rows = InsertSource::Values(Vec::new());
+        let insert =
+            Insert { table, columns: vec![0], rows, source, returning: Vec::new(), conflict: Some(conflict) };
+        let mut scans = 0;
+        each_relation_of_change_mut(&mut Statement::Insert(insert), &mut |relation| {
+            scans += usize::from(matches!(relation, Relation::Scan { .. }));
+        });
+        assert_eq!(scans, 2);
     }
 }

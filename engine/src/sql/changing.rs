@@ -17,7 +17,9 @@ use super::connection::Connection;
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
 use crate::algebra::walk::{each_relation_of_change_mut, has_subquery};
-use crate::algebra::{ConflictAction, Expr, Insert, InsertSource, OutputColumn, Query, Relation, Statement};
+use crate::algebra::{
+    ConflictAction, Expr, Insert, InsertSource, OnConflict, OutputColumn, Query, Relation, Statement,
+};
 use crate::answer::run_query;
 use crate::catalog::{Action, Catalog};
 use crate::evaluate::Context;
@@ -232,13 +234,13 @@ fn written(catalog: &Catalog, change: &Statement, outcome: &Outcome) -> Vec<Tabl
                     changed && (at > 0 || key.target_columns.iter().any(sets))
                 }
                 Statement::Insert(insert) => {
-                    match insert.conflict.as_ref().map(|conflict| &conflict.action) {
-                        Some(ConflictAction::DoUpdate { .. }) => changed,
-                        Some(ConflictAction::Replace) => {
+                    insert.conflict.iter().flat_map(OnConflict::each).any(|rule| match rule.action {
+                        ConflictAction::DoUpdate { .. } => changed,
+                        ConflictAction::Replace => {
                             !matches!(key.on_delete, Action::NoAction | Action::Restrict)
                         }
-                        _ => false,
-                    }
+                        ConflictAction::DoNothing | ConflictAction::PassOver => false,
+                    })
                 }
                 Statement::Query(_) => false,
             };

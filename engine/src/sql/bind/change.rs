@@ -110,7 +110,7 @@ impl Binder<'_> {
             }
         };
         let alias = insert.table_alias.as_ref().map_or(name, |alias| &alias.alias);
-        let mut scope = self.scope_of_changed(&changed, alias, source);
+        let mut scope = self.scope_over(changed.columns.clone(), alias, source);
         let conflict = self.conflict(insert, &definition, &mut scope)?;
         let returning = self.returning(insert.returning.as_deref(), &mut scope)?;
         let insert = Insert { table: definition.id, columns, rows, source, returning, conflict };
@@ -380,7 +380,11 @@ impl Binder<'_> {
         let name = last_part(name)?;
         let source = self.source();
         let changed = self.changed(name, source)?;
-        let scope = self.scope_of_changed(&changed, alias.as_ref().map_or(name, |alias| &alias.name), source);
+        let scope = self.scope_over(
+            changed.columns.clone(),
+            alias.as_ref().map_or(name, |alias| &alias.name),
+            source,
+        );
         Ok((changed, source, scope))
     }
 
@@ -390,13 +394,13 @@ impl Binder<'_> {
         name: &ast::Ident,
         source: Source,
     ) -> Scope<'static> {
+        self.scope_over(Columns::Table(Arc::clone(definition)), name, source)
+    }
+
+    /// The scope of the columns of one table, or view, under a name.
+    fn scope_over(&self, columns: Columns, name: &ast::Ident, source: Source) -> Scope<'static> {
         let mut scope = Scope::within(None);
-        scope.tables.push(ScopeTable {
-            name: self.new_name(name),
-            source,
-            columns: Columns::Table(Arc::clone(definition)),
-            merged: SmallVec::new(),
-        });
+        scope.tables.push(ScopeTable { name: self.new_name(name), source, columns, merged: SmallVec::new() });
         scope
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use sqlparser::ast::{self, SetExpr, TableFactor};
 use sqlparser::tokenizer::Span;
 
-use super::scope::{Columns, Scope, ScopeTable};
+use super::scope::Columns;
 use super::typed::Typed;
 use super::{Binder, Bound, last_part};
 use crate::algebra::{Expr, Source};
@@ -89,23 +89,6 @@ impl Binder<'_> {
         }
         let view = ViewColumns { name: view.name.clone(), columns, source };
         Ok(Changed { definition, columns: Columns::View(Arc::new(view)), condition })
-    }
-
-    /// The scope of a statement that changes a table, or a view, under a name.
-    pub(super) fn scope_of_changed(
-        &self,
-        changed: &Changed,
-        name: &ast::Ident,
-        source: Source,
-    ) -> Scope<'static> {
-        let mut scope = Scope::within(None);
-        scope.tables.push(ScopeTable {
-            name: self.new_name(name),
-            source,
-            columns: changed.columns.clone(),
-            merged: smallvec::SmallVec::new(),
-        });
-        scope
     }
 
     /// The place in the table of a column that is to get a value.
