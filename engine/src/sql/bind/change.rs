@@ -110,7 +110,7 @@ impl Binder<'_> {
             }
         };
         let alias = insert.table_alias.as_ref().map_or(name, |alias| &alias.alias);
-        let mut scope = self.scope_over(changed.columns.clone(), alias, source);
+        let mut scope = self.scope_over(changed.columns, alias, source);
         let conflict = self.conflict(insert, &definition, &mut scope)?;
         let returning = self.returning(insert.returning.as_deref(), &mut scope)?;
         let insert = Insert { table: definition.id, columns, rows, source, returning, conflict };
