@@ -57,6 +57,7 @@ pub mod index;
 mod isolation;
 pub mod key;
 mod keys;
+mod latch;
 pub mod layout;
 pub mod leaf;
 pub mod lock;

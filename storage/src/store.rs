@@ -47,8 +47,9 @@ use crate::history::{Feed, History};
 use crate::holders::{Forked, Hold, Holder, Holders, Who};
 use crate::isolation::Isolation;
 use crate::keys::Counters;
+use crate::latch::Latch;
 use crate::lock::{Locks, Owner, Ticket};
-use crate::sync::{Mutex, RwLock};
+use crate::sync::Mutex;
 use crate::table::TableId;
 use crate::transaction::{Recording, Transaction, until_granted};
 use crate::version::Version;
@@ -74,7 +75,7 @@ pub struct Store {
 
 #[derive(Debug)]
 struct Inner {
-    published: RwLock<Newest>,
+    published: Latch<Newest>,
     /// The number of the newest commit. It is set before the commit mutex is let go, and before the commit's locks are.
     newest: AtomicU64,
     /// Held by who publishes.
@@ -490,7 +491,7 @@ impl Store {
 impl Inner {
     fn new(version: Arc<Version>, counters: Counters, durable: Option<Durable>, holders: Holders) -> Inner {
         let newest = AtomicU64::new(version.commit().number());
-        let published = RwLock::new(Newest { version, torn: false });
+        let published = Latch::new(Newest { version, torn: false });
         let (committing, locks) = (Mutex::new(Tip::default()), Locks::default());
         let history = History::default();
         Inner { published, newest, committing, locks, counters, durable, history, holders }

@@ -29,6 +29,7 @@ mod source {
     pub(crate) mod isolation;
     pub mod key;
     pub(crate) mod keys;
+    pub(crate) mod latch;
     pub mod layout;
     pub mod leaf;
     pub mod lock;
@@ -69,7 +70,7 @@ use source::{
     file, history, holders,
     index::{self, Index, IndexChange, IndexId, IndexKeys},
     isolation::{self, Isolation},
-    key, keys,
+    key, keys, latch,
     layout::{self, Layout, Slot},
     leaf::{self, Leaf, LeafBuilder, RowId, Rows, all_rows},
     lock::{self, How, Strength},

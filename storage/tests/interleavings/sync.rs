@@ -55,6 +55,10 @@ impl<T> RwLock<T> {
         self.0.read().expect("shuttle ends at the first panic")
     }
 
+    pub(crate) fn try_read(&self) -> Option<shuttle::sync::RwLockReadGuard<'_, T>> {
+        self.0.try_read().ok()
+    }
+
     pub(crate) fn write(&self) -> shuttle::sync::RwLockWriteGuard<'_, T> {
         self.0.write().expect("shuttle ends at the first panic")
     }
