@@ -1,7 +1,8 @@
 //! Rows of a CSV file into a table.
 //!
 //! A file is read whole or not at all: everything happens in one transaction. Of a table that does not exist yet the
-//! types are inferred by a first pass over the file: the first type of [`CANDIDATES`] that reads every value there is.
+//! types are inferred by a first pass over the file: the first type of [`CANDIDATES`] that reads every value there is
+//! without a loss of digits.
 
 use std::fs::File;
 use std::path::Path;
@@ -16,8 +17,18 @@ use nuages_storage::{DataType, Value};
 use crate::failure::Failure;
 
 /// The types that are tried, the narrowest first; text takes all that is left.
-const CANDIDATES: [DataType; 6] =
-    [DataType::BigInt, DataType::Float, DataType::Bool, DataType::Date, DataType::Timestamp, DataType::Uuid];
+const CANDIDATES: [DataType; 7] = [
+    DataType::BigInt,
+    DataType::Float,
+    DataType::NUMERIC,
+    DataType::Bool,
+    DataType::Date,
+    DataType::Timestamp,
+    DataType::Uuid,
+];
+
+/// Decimal digits that a float keeps, whatever they are.
+const FLOAT_DIGITS: usize = f64::DIGITS as usize;
 
 const TEXT: DataType = DataType::Text { max_length: None };
 
@@ -26,7 +37,7 @@ const BATCH_ROWS: usize = 1_000;
 
 /// Reads the rows of a CSV file with a head line into a table; without such a table, one is made. Returns how many.
 ///
-/// An empty field is NULL, except in a text column that must not be NULL. The whole is the caller's to commit.
+/// An empty field is NULL, except in a text column that must not be NULL. The whole is the caller's to commit, and to undo.
 ///
 /// # Errors
 /// A file that cannot be read, or whose lines differ in length; a column that the table has not; a value that is not
@@ -148,17 +159,17 @@ impl Guess {
 
 /// Whether a field is a value of the type, as a person would see it: `007` is no number, and `1` is no boolean.
 fn reads(data_type: DataType, field: &str) -> bool {
-    let digits = field.trim_start_matches('-');
-    let is_number_like = digits.starts_with(|c: char| c.is_ascii_digit());
     match data_type {
-        DataType::BigInt | DataType::Float => {
-            let has_leading_zero = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
-            let is_number = match data_type {
-                // A cast would round a fraction.
-                DataType::BigInt => field.parse::<i64>().is_ok(),
-                _ => cast_value(Value::from(field), data_type).is_ok(),
-            };
-            is_number_like && !has_leading_zero && is_number
+        DataType::BigInt => is_number(field) && field.parse::<i64>().is_ok(),
+        DataType::Float => {
+            let mantissa = field.split(['e', 'E']).next().unwrap_or_default();
+            is_number(field)
+                && mantissa.chars().filter(char::is_ascii_digit).count() <= FLOAT_DIGITS
+                && cast_value(Value::from(field), data_type).is_ok()
+        }
+        DataType::Decimal { .. } => {
+            is_number(field)
+                && cast_value(Value::from(field), data_type).is_ok_and(|number| number.to_string() == field)
         }
         DataType::Bool => field.eq_ignore_ascii_case("true") || field.eq_ignore_ascii_case("false"),
         // A cast would cut the time of day off.
@@ -167,6 +178,13 @@ fn reads(data_type: DataType, field: &str) -> bool {
         }
         _ => cast_value(Value::from(field), data_type).is_ok(),
     }
+}
+
+/// Whether a field begins as a number does that somebody counts with.
+fn is_number(field: &str) -> bool {
+    let digits = field.strip_prefix('-').unwrap_or(field);
+    let has_leading_zero = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
+    digits.starts_with(|c: char| c.is_ascii_digit()) && !has_leading_zero
 }
 
 fn reader(path: &Path) -> Result<csv::Reader<File>, Failure> {
@@ -223,6 +241,15 @@ mod tests {
         assert_eq!(guessed(&["7f1e9f0c-3f29-4c0e-9d3e-0d5a1c2b3a4f"]), DataType::Uuid);
         assert_eq!(guessed(&["1", "2024-01-31"]), TEXT);
         assert_eq!(guessed(&["1", "one"]), TEXT);
+    }
+
+    #[test]
+    fn numbers_with_more_digits_than_a_float_keeps_are_decimals() {
+        assert_eq!(guessed(&["12345678901234567890", "1"]), DataType::NUMERIC);
+        assert_eq!(guessed(&["0.1234567890123456789", "-1.5"]), DataType::NUMERIC);
+        assert_eq!(guessed(&["1e300", "123456789012345"]), DataType::Float);
+        assert_eq!(guessed(&["12345678901234567890123456789012345678901234567890"]), TEXT);
+        assert_eq!(guessed(&["1e5", "12345678901234567890"]), TEXT);
     }
 
     #[test]

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         keeps_going: options.keep_going,
         memory_bytes_max: options.memory_bytes_max(),
     };
-    let mut shell = match Shell::open(options.path.as_deref(), manners, Interrupt::install()) {
+    let mut shell = match Shell::open(options.path.as_deref(), manners, Interrupt::install(is_interactive)) {
         Ok(shell) => shell,
         Err(failure) => {
             eprintln!("error: {failure}");
@@ -52,12 +52,13 @@ fn main() -> ExitCode {
     if let Err(error) = &done {
         eprintln!("error: {error}");
     }
+    shell.finish();
     if done.is_err() || shell.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn run(shell: &mut Shell, commands: &[String]) {
     for text in commands {
-        if text.lines().try_for_each(|line| shell.line(line)).is_break() || shell.end().is_break() {
+        if text.split('\n').try_for_each(|line| shell.line(line)).is_break() || shell.end().is_break() {
             return;
         }
     }

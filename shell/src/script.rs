@@ -2,18 +2,33 @@
 //!
 //! The shell must know this before anybody parses: a line may hold half a statement, or three. So it looks at nothing
 //! but what may hide a semicolon: quotes, comments and dollar quotes. What is between is the parser's business.
+//!
+//! Text comes line by line, and is looked at once: what is open at the end of a line is kept.
 
-/// A text cut into what is complete and what is not yet.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Split<'t> {
-    /// The statements that ended in a semicolon, without it and without the blanks around them; none is empty.
-    pub(crate) complete: Vec<&'t str>,
-    /// What follows the last of them. Empty if that is blank or a comment.
-    pub(crate) rest: &'t str,
+/// Statements as they come.
+#[derive(Debug, Default)]
+pub(crate) struct Script {
+    /// What is no part of a complete statement yet.
+    text: String,
+    /// Where the input has it.
+    place: Place,
+    /// How far it was looked at.
+    seen: usize,
+    open: Open,
+    /// Whether anything but blanks and comments was met.
+    says_something: bool,
 }
 
-/// How much of a text stands before a statement in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A statement without its semicolon and without the blanks around it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Complete {
+    pub(crate) sql: String,
+    /// Where it begins.
+    pub(crate) place: Place,
+}
+
+/// How much of the input stands before a statement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) lines: u64,
     /// In the line that it begins in.
@@ -21,114 +36,191 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// That of a part of a text.
-    pub(crate) fn of(part: &str, text: &str) -> Place {
-        let offset = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-        let before = text.get(..offset).unwrap_or_default();
-        let line = before.rfind('\n').map_or(0, |end| end + 1);
+    /// The place behind a text that begins here.
+    fn behind(self, text: &str) -> Place {
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        Place {
-            lines: count(before.matches('\n').count()),
-            characters: count(before[line..].chars().count()),
-        }
+        let (lines, characters) = match text.rsplit_once('\n') {
+            Some((before, last)) => (1 + before.matches('\n').count(), count(last.chars().count())),
+            None => (0, self.characters + count(text.chars().count())),
+        };
+        Place { lines: self.lines + count(lines), characters }
     }
 }
 
-/// Cuts a text at the semicolons that end statements.
-pub(crate) fn split(text: &str) -> Split<'_> {
-    let mut complete = Vec::new();
-    let (mut start, mut at) = (0, 0);
-    // Whether anything but blanks and comments was met since `start`.
-    let mut says_something = false;
-    while let Some(next) = text[at..].chars().next() {
-        match hidden(&text[at..]) {
-            Some(Hidden { bytes, is_comment }) => {
-                says_something |= !is_comment;
-                at += bytes;
-            }
-            None if next == ';' => {
+/// What a semicolon means nothing in, if it is open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Open {
+    #[default]
+    Nothing,
+    /// A doubled quote closes one quote and opens the next, which comes to the same.
+    Quote(u8),
+    /// PostgreSQL's `E'..'`, in which a backslash takes the next character's meaning.
+    Escaped,
+    LineComment,
+    /// So many, one within the other, as PostgreSQL has them.
+    BlockComments(usize),
+    /// What ends it, with both dollars.
+    Dollar(String),
+}
+
+impl Script {
+    /// Whether no statement has begun: what was left, if anything, is blanks and comments.
+    pub(crate) fn is_at_start(&self) -> bool {
+        !self.says_something && matches!(self.open, Open::Nothing | Open::LineComment)
+    }
+
+    /// Takes a line, without its end, before which so many others stand in the input.
+    pub(crate) fn push(&mut self, line: &str, lines_before: u64) {
+        if self.is_at_start() {
+            *self = Script { place: Place { lines: lines_before, characters: 0 }, ..Script::default() };
+        }
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    /// The next statement that a semicolon ends, if it is there already.
+    pub(crate) fn next(&mut self) -> Option<Complete> {
+        while self.seen < self.text.len() {
+            if self.open == Open::Nothing && self.text.as_bytes()[self.seen] == b';' {
+                let (says_something, complete) = (self.says_something, self.cut(self.seen, 1));
                 if says_something {
-                    complete.push(text[start..at].trim());
+                    return Some(complete);
                 }
-                at += 1;
-                (start, says_something) = (at, false);
-            }
-            None => {
-                says_something |= !next.is_whitespace();
-                at += next.len_utf8();
+            } else {
+                self.step();
             }
         }
+        None
     }
-    Split { complete, rest: if says_something { text[start..].trim() } else { "" } }
-}
 
-/// A run of text in which a semicolon means nothing.
-struct Hidden {
-    bytes: usize,
-    is_comment: bool,
-}
-
-/// The quote or comment that `text` begins with; to its end if it is not closed.
-fn hidden(text: &str) -> Option<Hidden> {
-    let until = |open: usize, close: &str| {
-        text[open..].find(close).map_or(text.len(), |length| open + length + close.len())
-    };
-    let quoted = |bytes| Some(Hidden { bytes, is_comment: false });
-    match text.as_bytes()[0] {
-        // A doubled quote closes one quote and opens the next, which comes to the same.
-        quote @ (b'\'' | b'"' | b'`') => quoted(until(1, std::str::from_utf8(&[quote]).unwrap_or_default())),
-        b'-' if text.starts_with("--") => Some(Hidden { bytes: until(2, "\n"), is_comment: true }),
-        b'/' if text.starts_with("/*") => {
-            // One that is not closed is no comment yet.
-            let end = block_comment(text);
-            Some(Hidden { bytes: end.unwrap_or(text.len()), is_comment: end.is_some() })
-        }
-        b'$' => {
-            let tag = text[1..].find('$').map(|length| &text[..length + 2])?;
-            let is_tag = tag[1..tag.len() - 1].chars().all(|c| c.is_alphanumeric() || c == '_');
-            let is_parameter = tag.as_bytes()[1].is_ascii_digit();
-            if is_tag && !is_parameter { quoted(until(tag.len(), tag)) } else { None }
-        }
-        _ => None,
+    /// What no semicolon has ended, if it says something: the end of the input does.
+    pub(crate) fn end(&mut self) -> Option<Complete> {
+        let is_at_start = self.is_at_start();
+        let rest = self.cut(self.text.len(), 0);
+        (!is_at_start).then_some(rest)
     }
-}
 
-/// The length of the block comment that `text` begins with, if it is closed; they nest, as in PostgreSQL.
-fn block_comment(text: &str) -> Option<usize> {
-    let (mut depth, mut at) = (0_usize, 0);
-    while at < text.len() {
-        let rest = &text.as_bytes()[at..];
-        if rest.starts_with(b"/*") {
-            depth += 1;
-            at += 2;
-        } else if rest.starts_with(b"*/") {
-            depth -= 1;
-            at += 2;
-            if depth == 0 {
-                return Some(at);
+    /// Takes the statement that ends at `end` out, and so many bytes that follow.
+    fn cut(&mut self, end: usize, and: usize) -> Complete {
+        let sql = self.text[..end].trim();
+        let blanks = self.text.len() - self.text.trim_start().len();
+        let complete =
+            Complete { sql: sql.to_owned(), place: self.place.behind(&self.text[..blanks.min(end)]) };
+        let place = self.place.behind(&self.text[..end + and]);
+        let text = self.text.split_off(end + and);
+        *self = Script { text, place, ..Script::default() };
+        complete
+    }
+
+    /// Looks at the next characters, as many as mean one thing.
+    fn step(&mut self) {
+        let rest = &self.text[self.seen..];
+        let first = rest.as_bytes()[0];
+        let (bytes, open) = match &self.open {
+            Open::Nothing => self.opened(),
+            Open::Quote(quote) => closed(rest, char::from(*quote)),
+            Open::LineComment => closed(rest, '\n'),
+            Open::Escaped if first == b'\\' => (1 + rest[1..].chars().next().map_or(0, char::len_utf8), None),
+            Open::Escaped if first == b'\'' => (1, Some(Open::Nothing)),
+            Open::Escaped => (rest.find(['\'', '\\']).unwrap_or(rest.len()), None),
+            Open::BlockComments(depth) => commented(rest, *depth),
+            Open::Dollar(tag) => match rest.find(tag.as_str()) {
+                Some(at) => (at + tag.len(), Some(Open::Nothing)),
+                None => (rest.len(), None),
+            },
+        };
+        self.seen += bytes;
+        self.open = open.unwrap_or(std::mem::take(&mut self.open));
+    }
+
+    /// The same where nothing is open.
+    fn opened(&mut self) -> (usize, Option<Open>) {
+        let (before, rest) = self.text.split_at(self.seen);
+        let (bytes, open) = match rest.as_bytes()[0] {
+            b'-' if rest.starts_with("--") => return (2, Some(Open::LineComment)),
+            b'/' if rest.starts_with("/*") => return (2, Some(Open::BlockComments(1))),
+            b'\'' if is_escape(before) => (1, Some(Open::Escaped)),
+            quote @ (b'\'' | b'"' | b'`') => (1, Some(Open::Quote(quote))),
+            b'$' => match dollar_tag(rest) {
+                Some(tag) => (tag.len(), Some(Open::Dollar(tag.to_owned()))),
+                None => (1, None),
+            },
+            _ => {
+                let plain = rest.find(['-', '/', '\'', '"', '`', '$', ';']).unwrap_or(rest.len());
+                self.says_something |= !rest[..plain].trim().is_empty();
+                // What begins nothing although it might is passed over alone.
+                return (plain.max(1), None);
             }
-        } else {
-            at += 1;
-        }
+        };
+        self.says_something = true;
+        (bytes, open)
     }
-    None
+}
+
+/// The bytes up to what closes a quote or a comment, and what is open behind them.
+fn closed(rest: &str, close: char) -> (usize, Option<Open>) {
+    match rest.find(close) {
+        Some(at) => (at + 1, Some(Open::Nothing)),
+        None => (rest.len(), None),
+    }
+}
+
+/// The same of block comments.
+fn commented(rest: &str, depth: usize) -> (usize, Option<Open>) {
+    match rest.as_bytes() {
+        [b'/', b'*', ..] => (2, Some(Open::BlockComments(depth + 1))),
+        [b'*', b'/', ..] if depth == 1 => (2, Some(Open::Nothing)),
+        [b'*', b'/', ..] => (2, Some(Open::BlockComments(depth - 1))),
+        [b'*' | b'/', ..] => (1, None),
+        _ => (rest.find(['*', '/']).unwrap_or(rest.len()), None),
+    }
+}
+
+/// Whether what a quote follows makes it one with escapes: an `E` that is no name's end.
+fn is_escape(before: &str) -> bool {
+    let mut last = before.chars().rev();
+    matches!(last.next(), Some('e' | 'E')) && last.next().is_none_or(|c| !c.is_alphanumeric() && c != '_')
+}
+
+/// The dollar quote that a text begins with.
+fn dollar_tag(text: &str) -> Option<&str> {
+    let tag = text[1..].find('$').map(|length| &text[..length + 2])?;
+    let is_tag = tag[1..tag.len() - 1].chars().all(|c| c.is_alphanumeric() || c == '_');
+    let is_parameter = tag.as_bytes()[1].is_ascii_digit();
+    (is_tag && !is_parameter).then_some(tag)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn complete(text: &str) -> Vec<&str> {
-        split(text).complete
+    /// The statements of a text that are complete, and what is left.
+    fn split(text: &str) -> (Vec<Complete>, String) {
+        let mut script = Script::default();
+        let mut complete = Vec::new();
+        for (number, line) in (0..).zip(text.split('\n')) {
+            script.push(line, number);
+            complete.extend(std::iter::from_fn(|| script.next()));
+        }
+        (complete, script.end().map(|rest| rest.sql).unwrap_or_default())
+    }
+
+    fn complete(text: &str) -> Vec<String> {
+        split(text).0.into_iter().map(|complete| complete.sql).collect()
+    }
+
+    fn rest(text: &str) -> String {
+        split(text).1
     }
 
     #[test]
     fn statements_end_at_semicolons() {
+        let text = "SELECT 1; SELECT 2 ;\nSELECT";
         assert_eq!(
-            split("SELECT 1; SELECT 2 ;\nSELECT"),
-            Split { complete: vec!["SELECT 1", "SELECT 2"], rest: "SELECT" }
+            (complete(text), rest(text).as_str()),
+            (vec!["SELECT 1".into(), "SELECT 2".into()], "SELECT")
         );
-        assert_eq!(split(" ;;  ; "), Split { complete: vec![], rest: "" });
+        assert_eq!(split(" ;;  ; "), (vec![], String::new()));
     }
 
     #[test]
@@ -138,26 +230,55 @@ mod tests {
         assert_eq!(complete("SELECT /* a; /* b; */ c; */ 1;"), ["SELECT /* a; /* b; */ c; */ 1"]);
         assert_eq!(complete("SELECT $$a;b$$, $tag$;$$;$tag$;"), ["SELECT $$a;b$$, $tag$;$$;$tag$"]);
         assert_eq!(complete("SELECT $1; SELECT $2;"), ["SELECT $1", "SELECT $2"]);
+        assert_eq!(complete("SELECT 3 - 2 / 1;"), ["SELECT 3 - 2 / 1"]);
+    }
+
+    #[test]
+    fn a_backslash_hides_a_quote_in_an_escape_string_alone() {
+        assert_eq!(complete(r"SELECT E'a\';b', e'\\'; SELECT 2;"), [r"SELECT E'a\';b', e'\\'", "SELECT 2"]);
+        assert_eq!(complete(r"SELECT 'a\'; SELECT 2;"), [r"SELECT 'a\'", "SELECT 2"]);
+        assert_eq!(
+            complete(r"SELECT * FROM table_e'a\'; SELECT 2;"),
+            [r"SELECT * FROM table_e'a\'", "SELECT 2"]
+        );
+    }
+
+    #[test]
+    fn what_is_open_at_the_end_of_a_line_stays_open() {
+        assert_eq!(
+            complete("SELECT 'a;\nb;\n', $x$;\n;$x$ /* ;\n; */;"),
+            ["SELECT 'a;\nb;\n', $x$;\n;$x$ /* ;\n; */"]
+        );
+    }
+
+    #[test]
+    fn the_ends_of_lines_in_a_text_are_kept() {
+        assert_eq!(complete("SELECT 'a\r\nb';"), ["SELECT 'a\r\nb'"]);
     }
 
     #[test]
     fn a_statement_has_its_place_in_the_text() {
-        let text = "SELECT 1;\n\n  SELECT 2; SELECT 3;";
-        let places: Vec<Place> = complete(text).into_iter().map(|part| Place::of(part, text)).collect();
+        let places: Vec<Place> = split("SELECT 1;\n\n  SELECT 2; SELECT\n3; SELECT 4;")
+            .0
+            .iter()
+            .map(|complete| complete.place)
+            .collect();
         let place = |lines, characters| Place { lines, characters };
-        assert_eq!(places, [place(0, 0), place(2, 2), place(2, 12)]);
+        assert_eq!(places, [place(0, 0), place(2, 2), place(2, 12), place(3, 3)]);
     }
 
     #[test]
     fn a_quote_that_is_not_closed_goes_on() {
-        assert_eq!(split("SELECT 'it;").rest, "SELECT 'it;");
-        assert_eq!(split("SELECT 1; /* later;").rest, "/* later;");
-        assert_eq!(split("SELECT 1; /* later */").rest, "");
+        assert_eq!(rest("SELECT 'it;"), "SELECT 'it;");
+        assert_eq!(rest("SELECT 1; /* later;"), "/* later;");
+        assert_eq!(rest("SELECT 1; /* later */"), "");
+        assert_eq!(rest("SELECT 1; -- later"), "");
     }
 
     #[test]
     fn no_text_is_cut_within_a_character() {
-        for text in ["é;ü", "'é", "$é$;$é$", "/*é*/", "$", "'", "--é", "/*"] {
+        for text in ["é;ü", "'é", "$é$;$é$", "/*é*/", "$", "'", "--é", "/*", "e'\\é'", "e'\\", "é-é/é"]
+        {
             split(text);
         }
     }

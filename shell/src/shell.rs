@@ -13,7 +13,8 @@ use crate::command::{COMMANDS, Command};
 use crate::failure::Failure;
 use crate::format::Format;
 use crate::interrupt::Interrupt;
-use crate::{dump, import, script};
+use crate::script::{Complete, Script};
+use crate::{dump, import};
 
 /// How deep files that `.read` each other may lie: one that reads itself would do so without end.
 const READ_DEPTH_MAX: usize = 16;
@@ -31,11 +32,9 @@ pub(crate) struct Shell {
     keeps_going: bool,
     memory_bytes_max: Option<u64>,
     interrupt: Interrupt,
-    output: Option<BufWriter<File>>,
+    output: Option<Output>,
     /// A statement that is not complete yet.
-    pending: String,
-    /// How many lines of the input stand before it.
-    lines_before: u64,
+    pending: Script,
     /// How many lines of the input were taken.
     lines: u64,
     read_depth: usize,
@@ -81,8 +80,7 @@ impl Shell {
             memory_bytes_max,
             interrupt,
             output: None,
-            pending: String::new(),
-            lines_before: 0,
+            pending: Script::default(),
             lines: 0,
             read_depth: 0,
             has_failed: false,
@@ -101,49 +99,39 @@ impl Shell {
 
     /// Whether the next line begins something new.
     pub(crate) fn is_at_start(&self) -> bool {
-        self.pending.is_empty()
+        self.pending.is_at_start()
     }
 
     /// Gives up a statement that was begun.
     pub(crate) fn forget(&mut self) {
-        self.pending.clear();
+        self.pending = Script::default();
     }
 
-    /// Takes a line: runs a command, or the statements that it completes. Breaks when the shell is to end.
+    /// Takes a line, without its end: runs a command, or the statements that it completes. Breaks when the shell is to
+    /// end.
     pub(crate) fn line(&mut self, line: &str) -> ControlFlow<()> {
         self.lines += 1;
-        if self.is_at_start() {
-            self.lines_before = self.lines - 1;
-        }
         if self.is_at_start() && line.trim_start().starts_with('.') {
             let done = Command::parse(line.trim()).and_then(|command| self.command(command));
             return done.unwrap_or_else(|failure| self.fail(&failure));
         }
-        // A line without a semicolon completes nothing, so that a long statement is not looked through at each line.
-        let may_complete = self.is_at_start() || line.contains(';');
-        self.pending.push_str(line);
-        self.pending.push('\n');
-        if !may_complete {
-            return ControlFlow::Continue(());
+        self.pending.push(line, self.lines - 1);
+        while let Some(statement) = self.pending.next() {
+            self.statement(&statement)?;
         }
-        let text = std::mem::take(&mut self.pending);
-        let script::Split { complete, rest } = script::split(&text);
-        self.pending = if rest.is_empty() { String::new() } else { format!("{rest}\n") };
-        let before = self.lines_before;
-        self.lines_before += script::Place::of(rest, &text).lines;
-        complete.into_iter().try_for_each(|statement| {
-            let place = script::Place::of(statement, &text);
-            self.statement(statement, script::Place { lines: before + place.lines, ..place })
-        })
+        ControlFlow::Continue(())
     }
 
     /// Runs what is there although no semicolon ends it: the end of the input does.
     pub(crate) fn end(&mut self) -> ControlFlow<()> {
-        let rest = std::mem::take(&mut self.pending);
-        if rest.trim().is_empty() {
-            return ControlFlow::Continue(());
+        self.pending.end().map_or(ControlFlow::Continue(()), |statement| self.statement(&statement))
+    }
+
+    /// Writes what is printed into a file to its end: what has found no place there is told, and counts as a failure.
+    pub(crate) fn finish(&mut self) {
+        if let Err(failure) = self.close_output() {
+            let _ = self.fail(&failure);
         }
-        self.statement(rest.trim(), script::Place { lines: self.lines_before, characters: 0 })
     }
 
     /// Takes every line of an input.
@@ -157,18 +145,21 @@ impl Shell {
         done
     }
 
-    fn each_line(&mut self, input: impl BufRead) -> io::Result<ControlFlow<()>> {
-        for line in input.lines() {
-            if self.line(&line?).is_break() {
+    fn each_line(&mut self, mut input: impl BufRead) -> io::Result<ControlFlow<()>> {
+        // A carriage return before a line's end may be part of a text.
+        let mut line = String::new();
+        while input.read_line(&mut line)? > 0 {
+            if self.line(line.strip_suffix('\n').unwrap_or(&line)).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
+            line.clear();
         }
         Ok(self.end())
     }
 
-    /// Runs a statement that stands at a place of the input, which is where its errors are told to be. Somebody who
-    /// types sees nothing but the statement.
-    fn statement(&mut self, sql: &str, at: script::Place) -> ControlFlow<()> {
+    /// Runs a statement. Its errors are told to be where the input has it; somebody who types sees nothing but the
+    /// statement.
+    fn statement(&mut self, Complete { sql, place }: &Complete) -> ControlFlow<()> {
         let begin = Instant::now();
         match self.run(sql) {
             Ok(()) => {
@@ -178,7 +169,7 @@ impl Shell {
                 ControlFlow::Continue(())
             }
             Err(Failure::Sql(error)) if !self.is_interactive => {
-                self.fail(&Failure::Sql(error.behind(at.lines, at.characters)))
+                self.fail(&Failure::Sql(error.behind(place.lines, place.characters)))
             }
             Err(failure) => self.fail(&failure),
         }
@@ -192,6 +183,16 @@ impl Shell {
                 row.iter().try_for_each(|line| writeln!(out, "{line}"))?;
             }
         }
+        let outcome = self.interruptible(|shell| shell.connection.execute(sql, &[]))?;
+        self.format.print(&outcome.rows, &mut out(&mut self.output))?;
+        if self.is_interactive && outcome.rows.columns.is_empty() && outcome.affected > 0 {
+            println!("({} row{})", outcome.affected, if outcome.affected == 1 { "" } else { "s" });
+        }
+        Ok(())
+    }
+
+    /// Runs something within the limits, which Ctrl-C stops.
+    fn interruptible<T>(&mut self, run: impl FnOnce(&mut Shell) -> T) -> T {
         let cancel = Cancel::new();
         let memory_bytes_max = self.memory_bytes_max;
         self.connection.set_limits(Limits {
@@ -199,13 +200,8 @@ impl Shell {
             memory_bytes_max,
             ..Limits::default()
         });
-        let Shell { connection, interrupt, .. } = self;
-        let outcome = interrupt.during(cancel, || connection.execute(sql, &[]))?;
-        self.format.print(&outcome.rows, &mut out(&mut self.output))?;
-        if self.is_interactive && outcome.rows.columns.is_empty() && outcome.affected > 0 {
-            println!("({} row{})", outcome.affected, if outcome.affected == 1 { "" } else { "s" });
-        }
-        Ok(())
+        let interrupt = self.interrupt.clone();
+        interrupt.during(cancel, || run(self))
     }
 
     fn fail(&mut self, failure: &Failure) -> ControlFlow<()> {
@@ -243,11 +239,12 @@ impl Shell {
                 let catalog = self.connection.session().catalog()?;
                 dump::schema(&catalog, table.as_deref(), &mut out(&mut self.output))?;
             }
-            Command::Dump(table) => {
-                dump::dump(self.connection.session(), table.as_deref(), &mut out(&mut self.output))?;
-            }
+            Command::Dump(table) => self.interruptible(|shell| {
+                let Shell { connection, output, .. } = shell;
+                dump::dump(connection.session(), table.as_deref(), &mut out(output))
+            })?,
             Command::Import { file, table } => {
-                let count = self.import(&file, &table)?;
+                let count = self.interruptible(|shell| shell.import(&file, &table))?;
                 if self.is_interactive {
                     println!("({count} row{})", if count == 1 { "" } else { "s" });
                 }
@@ -261,8 +258,8 @@ impl Shell {
                 self.connection.set_dialect(dialect);
             }
             Command::Output(path) => {
-                let create = |path: PathBuf| File::create(&path).map_err(|error| Failure::file(&path, error));
-                self.output = path.map(create).transpose()?.map(BufWriter::new);
+                self.close_output()?;
+                self.output = path.map(Output::create).transpose()?;
             }
             Command::Open(path) => {
                 // The old one goes first, so that a directory can be opened again.
@@ -277,15 +274,25 @@ impl Shell {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Imports in the open transaction, or in one of its own.
+    /// Imports a file whole or not at all, in the open transaction or in one of its own.
     fn import(&mut self, file: &Path, table: &str) -> Result<u64, Failure> {
-        if self.connection.in_transaction() {
-            return import::import(self.connection.session(), file, table);
-        }
-        let transaction = self.database.begin();
-        let count = import::import(&transaction, file, table)?;
-        transaction.commit()?;
-        Ok(count)
+        let (begin, commit, undo) = match self.connection.in_transaction() {
+            true => (
+                "SAVEPOINT import",
+                "RELEASE SAVEPOINT import",
+                "ROLLBACK TO SAVEPOINT import; RELEASE SAVEPOINT import",
+            ),
+            false => ("BEGIN", "COMMIT", "ROLLBACK"),
+        };
+        self.connection.execute(begin, &[])?;
+        let imported = import::import(self.connection.session(), file, table);
+        self.connection.execute(if imported.is_ok() { commit } else { undo }, &[])?;
+        imported
+    }
+
+    /// Ends the file that rows are printed into, if there is one.
+    fn close_output(&mut self) -> Result<(), Failure> {
+        self.output.take().map_or(Ok(()), Output::close)
     }
 
     fn read(&mut self, path: &Path) -> Result<ControlFlow<()>, Failure> {
@@ -301,10 +308,28 @@ impl Shell {
     }
 }
 
+/// A file that rows are printed into.
+struct Output {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl Output {
+    fn create(path: PathBuf) -> Result<Output, Failure> {
+        let file = File::create(&path).map_err(|error| Failure::file(&path, error))?;
+        Ok(Output { path, file: BufWriter::new(file) })
+    }
+
+    /// Writes what is still held of it.
+    fn close(mut self) -> Result<(), Failure> {
+        self.file.flush().map_err(|error| Failure::file(&self.path, error))
+    }
+}
+
 /// Where rows go.
-fn out(output: &mut Option<BufWriter<File>>) -> Box<dyn Write + '_> {
+fn out(output: &mut Option<Output>) -> Box<dyn Write + '_> {
     match output {
-        Some(file) => Box::new(file),
+        Some(Output { file, .. }) => Box::new(file),
         None => Box::new(io::stdout().lock()),
     }
 }

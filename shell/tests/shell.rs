@@ -1,7 +1,7 @@
 //! The shell as a program: what goes in, what comes out, and how it ends.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -285,4 +285,67 @@ fn a_statement_keeps_no_more_memory_than_it_may() {
         nuages(&["--memory", "0", "-f", "csv"], "SELECT count(*) FROM generate_series(1, 1000) AS x;").error,
         ""
     );
+}
+
+#[test]
+fn a_text_over_several_lines_keeps_how_they_end() {
+    let ends = "CREATE TABLE t (a text); INSERT INTO t VALUES ('one\r\ntwo\nthree');\r\n";
+    let asked = "SELECT length(a), position(chr(13) IN a) FROM t;\r\n";
+    let run = nuages(&["--format", "csv"], &format!("{ends}{asked}"));
+    assert_eq!((run.out.lines().last(), run.status), (Some("14,4"), 0), "{}", run.error);
+
+    let scratch = Scratch::new("line-ends");
+    let dumped = nuages(&[], &format!("{ends}.dump\n"));
+    let dump = scratch.write("dump.sql", &dumped.out);
+    let run = nuages(&["--format", "csv"], &format!(".read {dump}\n{asked}"));
+    assert_eq!((run.out.lines().last(), run.status), (Some("14,4"), 0), "{}", run.error);
+}
+
+#[test]
+fn a_file_that_is_refused_leaves_nothing_in_an_open_transaction() {
+    let scratch = Scratch::new("import-undone");
+    let mut rows: String = (0..1500).map(|n| format!("{n},text\n")).collect();
+    rows.push_str("x,y,z\n");
+    let file = scratch.write("bad.csv", &format!("a,b\n{rows}"));
+    let before = "CREATE TABLE t (a bigint, b text); BEGIN; INSERT INTO t VALUES (7, 'before');";
+    let asked = "COMMIT; SELECT count(*) FROM t;";
+    let run = nuages(&["--keep-going", "--format", "csv"], &format!("{before}\n.import {file} t\n{asked}\n"));
+    assert_eq!(run.out.lines().last(), Some("1"), "{}{}", run.out, run.error);
+    assert!(run.error.contains("bad.csv, line 1502"), "{}", run.error);
+
+    let run = nuages(&["--keep-going"], &format!("BEGIN;\n.import {file} made\nCOMMIT;\n.tables\n"));
+    assert_eq!(run.out, "");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_finds_no_place_in_a_file_is_told() {
+    for input in [".output /dev/full\nSELECT 1;\n", ".output /dev/full\nSELECT 1;\n.output\nSELECT 2;\n"] {
+        let run = nuages(&[], input);
+        assert_eq!(run.status, 1);
+        assert!(run.error.starts_with("error: /dev/full: "), "{}", run.error);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_script_that_waits_for_its_input() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_nuages"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the shell starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(b"SELECT 1;\n").expect("it reads");
+    let mut answer = [0];
+    child
+        .stdout
+        .as_mut()
+        .expect("a pipe")
+        .read_exact(&mut answer)
+        .expect("it has begun, and knows of Ctrl-C");
+    let interrupted =
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill is there");
+    assert!(interrupted.success());
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
 }
