@@ -173,7 +173,8 @@ fn what_is_dumped_can_be_read_again() {
         CREATE VIEW cheapest AS SELECT min(cost) AS cost FROM cheap;
         CREATE INDEX book_cheap ON book (price DESC, id) WHERE price < 10;
         INSERT INTO author VALUES (2, 'O''Brien', 1), (1, 'Ann', NULL);
-        INSERT INTO book VALUES (1, 2, 12.50, 1e300, '{\"a\": [1]}', DATE '2024-02-29'), (2, NULL, NULL, NULL, NULL, NULL);
+        INSERT INTO book VALUES (1, 2, 12.50, 1e300, '{\"a\": [1]}', DATE '2024-02-29'),
+            (2, NULL, NULL, CAST('-0' AS DOUBLE PRECISION), NULL, NULL);
     ";
     let dump = nuages(&[], &format!("{schema}\n.dump\n"));
     assert_eq!(dump.status, 0, "{}", dump.error);

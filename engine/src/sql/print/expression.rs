@@ -201,7 +201,10 @@ pub fn literal(value: &Value) -> String {
         // The digits are kept: 1.50 is a number of two places, and 2 one that is no integer.
         Value::Decimal(decimal) if decimal.scale() > 0 => value.to_string(),
         Value::Decimal(_) => format!("CAST({value} AS numeric)"),
-        Value::Float(float) if float.is_finite() => format!("CAST({value} AS double precision)"),
+        // A number with digits is a decimal first, and of those none is a negative zero.
+        Value::Float(float) if float.is_finite() && float.to_bits() != (-0.0_f64).to_bits() => {
+            format!("CAST({value} AS double precision)")
+        }
         Value::Float(_) => typed(DataType::Float),
         Value::Text(text) => quoted(text),
         Value::Bytes(_) => typed(DataType::Bytes),
