@@ -120,13 +120,15 @@ impl Catalog {
     /// # Errors
     /// [`Error::UnknownTable`], with the name that is nearest.
     pub fn table_named(&self, name: &str) -> Result<&Arc<TableDefinition>, Error> {
-        match self.names.get(name) {
-            Some(id) => self.expect_table(*id),
-            None => Err(Error::UnknownTable {
-                name: name.to_owned(),
-                nearest: names::nearest(name, self.names.keys().map(String::as_str)),
-            }),
-        }
+        self.find_table(name).ok_or_else(|| Error::UnknownTable {
+            name: name.to_owned(),
+            nearest: names::nearest(name, self.names.keys().map(String::as_str)),
+        })
+    }
+
+    /// The table of this name, if there is one: for who needs no error, whose nearest name takes O(tables).
+    pub fn find_table(&self, name: &str) -> Option<&Arc<TableDefinition>> {
+        self.table(*self.names.get(name)?)
     }
 
     /// The table and the index of this name.

@@ -31,7 +31,7 @@ pub(super) struct ThroughNames {
 /// later.
 pub(crate) fn create_missing(session: &dyn Session, models: &[&'static ModelMeta]) -> Result<()> {
     let there = session.catalog()?;
-    let is_missing = |table: &NewTable| there.table_named(&table.name).is_err();
+    let is_missing = |table: &NewTable| there.find_table(&table.name).is_none();
     let mut keys = Vec::new();
     let mut pairs = Vec::new();
     for &meta in models {

@@ -201,7 +201,7 @@ fn check_name(condition: &Expr, table: &NewTable, catalog: &Catalog) -> String {
         Some(column) => format!("{}_{}_check", table.name, column.name),
         None => format!("{}_check", table.name),
     };
-    let known = catalog.table_named(&table.name).ok();
+    let known = catalog.find_table(&table.name);
     let is_known = |name: &str| known.is_some_and(|it| it.constraint_names().any(|known| known == name));
     let is_taken = |name: &String| is_known(name) || table.checks.iter().any(|check| check.name == *name);
     let numbered = (1..).map(|number| format!("{base}{number}"));

@@ -302,10 +302,10 @@ impl Binder<'_> {
             if name.value.bytes().any(|byte| byte.is_ascii_uppercase()) || !name.value.is_ascii() {
                 self.catalog.table_named(&name.value.to_lowercase()).ok()
             } else {
-                self.catalog.table_named(&name.value).ok()
+                self.catalog.find_table(&name.value)
             }
         } else {
-            let exact = self.catalog.table_named(&name.value).ok();
+            let exact = self.catalog.find_table(&name.value);
             exact.or_else(|| self.catalog.tables().find(|table| self.means(name, &table.name)))
         };
         found.ok_or_else(|| self.unknown_table(&name.value, name.span))

@@ -64,7 +64,7 @@ impl<'c> Printer<'c> {
 
     /// A name for something after `FROM` that nothing else in the statement has: its own, or one with a number.
     pub(super) fn alias(&mut self, name: &str) -> String {
-        let is_table = |name: &str| self.catalog.table_named(name).is_ok();
+        let is_table = |name: &str| self.catalog.find_table(name).is_some();
         let numbered = (1..).map(|number| format!("{name}_{number}")).filter(|name| !is_table(name));
         let own = is_table(name).then(|| name.to_owned());
         let free = own.into_iter().chain(numbered).find(|name| !self.aliases.contains(name));
