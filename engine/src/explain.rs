@@ -22,7 +22,7 @@ use crate::execute;
 use crate::execute::measured::measured;
 pub use crate::measurement::Measurement;
 use crate::plan::{
-    Access, Bounds, Estimate, KeyValue, Lookup, LookupBy, Node, Plan, Scan, SubqueryKind, Top,
+    Access, Bounds, Estimate, KeyValue, Lookup, LookupBy, Node, Plan, Scan, SubqueryKind, Top, Values,
 };
 
 /// A plan for people. Its [`Display`](std::fmt::Display) draws it as a tree; the fields serve programs.
@@ -434,8 +434,8 @@ fn range(column: &str, bounds: &Bounds) -> String {
         let op = if bound.inclusive { loose } else { strict };
         Some(format!("{column} {op} {}", bound_text(&bound.value)))
     };
-    let beginning =
-        bounds.beginning.as_ref().map(|text| format!("{column} begins with {}", bound_text(text)));
-    let ends = [end(&bounds.lower, ">", ">="), end(&bounds.upper, "<", "<="), beginning];
+    let beginning = bounds.beginning().map(|text| format!("{column} begins with {}", bound_text(text)));
+    let not_null = matches!(bounds.values, Values::NotNull).then(|| format!("{column} IS NOT NULL"));
+    let ends = [end(&bounds.lower, ">", ">="), end(&bounds.upper, "<", "<="), beginning, not_null];
     ends.into_iter().flatten().collect::<Vec<_>>().join(" AND ")
 }

@@ -12,7 +12,7 @@
 //! Order of reading: `depth` (what is too deep to be planned), `rewrite`, `planner` and
 //! `premise` (what is known while planning), `build` (operator by operator), `subject`, `sarg`, `implication`, `path`,
 //! `access`, `union`, `intersection` and `test_order` (access paths), `join_order`, `join` and `late` (order and
-//! method), `lateral`, `window`, `shared` (what aggregates have in common), `work_table` (common table expressions),
+//! method), `lateral`, `window`, `shared` (what aggregates have in common), `extremes` (those that are at an end of an order), `work_table` (common table expressions),
 //! `cardinality`, `selectivity`, `spread`, `statistics` (how many rows there will be).
 
 mod access;
@@ -20,6 +20,7 @@ mod build;
 mod cardinality;
 pub mod cost;
 pub(crate) mod depth;
+mod extremes;
 mod failing;
 mod filtered_scan;
 mod implication;

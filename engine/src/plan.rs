@@ -12,7 +12,7 @@ use std::sync::Arc;
 use nuages_storage::key::KeyPart;
 use nuages_storage::{DataType, IndexId, TableId};
 
-pub(crate) use access::{Access, Bound, Bounds, KeyValue};
+pub(crate) use access::{Access, Bound, Bounds, KeyValue, Values};
 
 use crate::algebra::{
     self, AggregateFunction, Column, Expr, Frame, JoinKind, SetKind, SortKey, WindowFunction, WindowKind,

@@ -1,4 +1,4 @@
-//! Lateral join: for each left row the rows of a plan that depends on it.
+//! Lateral join: for each left row the rows of a plan that depends on it, or whether there is any.
 
 use nuages_storage::Value;
 
@@ -87,15 +87,22 @@ impl<'v> Operator<'v> for Lateral<'v> {
         while done < rows.len() && out_left.len() < BATCH_ROWS_MAX {
             let row = rows[done];
             let (right, mut partners) = self.partners(&left, row, context)?;
-            if partners.is_empty() && self.kind == JoinKind::Left {
-                partners.push(NO_ROW);
+            done += 1;
+            match self.kind {
+                JoinKind::Semi | JoinKind::Anti => {
+                    out_left.extend((partners.is_empty() == (self.kind == JoinKind::Anti)).then_some(row));
+                    continue;
+                }
+                JoinKind::Left if partners.is_empty() => partners.push(NO_ROW),
+                JoinKind::Inner | JoinKind::Left | JoinKind::Full => {}
             }
             out_left.resize(out_left.len() + partners.len(), row);
             out_right.append_rows(&right, &partners);
-            done += 1;
         }
         *batch = left.gather(&out_left);
-        batch.columns.extend(out_right.finish().columns);
+        if !matches!(self.kind, JoinKind::Semi | JoinKind::Anti) {
+            batch.columns.extend(out_right.finish().columns);
+        }
         if done < rows.len() {
             self.current = Some((left, rows, done));
         }

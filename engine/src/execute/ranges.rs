@@ -214,10 +214,10 @@ impl<'a> Tail<'a> {
         bounds: &'a Bounds,
         context: &Context<'a>,
     ) -> Result<Tail<'a>, Error> {
-        let Some(part) = parts.get(fixed).filter(|_| bounds.scalars().next().is_some()) else {
+        let Some(part) = parts.get(fixed).filter(|_| bounds.is_bounded()) else {
             return Ok(Tail::Any);
         };
-        if let Some(beginning) = &bounds.beginning {
+        if let Some(beginning) = bounds.beginning() {
             return Ok(Tail::Beginning(*part, beginning.value_lent(context)?));
         }
         let lower = bound_value(bounds.lower.as_ref(), context)?;

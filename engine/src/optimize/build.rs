@@ -42,9 +42,7 @@ impl Planner<'_> {
                 self.build_project(*input, source, columns, Some(needed))
             }
             join @ Relation::Join { .. } => self.build_join(join, needed),
-            Relation::Aggregate { input, source, keys, aggregates } => {
-                self.build_aggregate(*input, source, keys, aggregates)
-            }
+            aggregation @ Relation::Aggregate { .. } => self.build_aggregation(aggregation, needed),
             Relation::Sort { input, keys } => self.build_sort(*input, keys, None, needed),
             Relation::Limit { input, offset, count } => {
                 self.build_limit(*input, &offset, count.as_ref(), needed)
@@ -149,7 +147,22 @@ impl Planner<'_> {
         Ok(Plan { node: Node::Project { input: Box::new(input), columns: scalars }, columns, estimate })
     }
 
-    fn build_aggregate(
+    fn build_aggregation(&mut self, aggregation: Relation, needed: &ColumnSet) -> Result<Plan, Error> {
+        match aggregation {
+            Relation::Aggregate { input, source, keys, aggregates }
+                if keys.is_empty() && self.may_be_extremes(&input, &aggregates) =>
+            {
+                self.build_extremes(*input, source, aggregates)
+            }
+            Relation::Aggregate { input, source, keys, aggregates } => {
+                self.build_aggregate(*input, source, keys, aggregates)
+            }
+            other => self.build(other, needed),
+        }
+    }
+
+    /// An aggregation over rows that are all looked at.
+    pub(super) fn build_aggregate(
         &mut self,
         input: Relation,
         source: Source,
@@ -329,29 +342,34 @@ impl Planner<'_> {
         right: Query,
     ) -> Result<Plan, Error> {
         let (left, right) = (self.plan(left)?, self.plan(right)?);
-        if left.columns.len() != right.columns.len() {
-            return Err(Error::SetShape { left: left.columns.len(), right: right.columns.len() });
-        }
-        let types = left
-            .columns
-            .iter()
-            .zip(&right.columns)
-            .map(|(l, r)| common_type(l.data_type, r.data_type))
-            .collect::<Result<Vec<_>, Error>>()?;
-        let (left, right) = (cast_columns(left, &types)?, cast_columns(right, &types)?);
-        let columns = types
-            .iter()
-            .enumerate()
-            .map(|(index, data_type)| PlanColumn { column: source.column(index), data_type: *data_type })
-            .collect();
-        let rows = match kind {
-            SetKind::Union => left.estimate.rows + right.estimate.rows,
-            SetKind::Intersect | SetKind::Except => left.estimate.rows,
-        };
-        let basis = left.estimate.basis.max(right.estimate.basis);
-        let node = Node::Set { kind, all, left: Box::new(left), right: Box::new(right) };
-        Ok(Plan { node, columns, estimate: Estimate::about(rows).resting_on(basis) })
+        set_plan(kind, all, source, left, right)
     }
+}
+
+/// Two plans combined. (Apart from `build_set`, which is on the stack once for each set within a set.)
+fn set_plan(kind: SetKind, all: bool, source: Source, left: Plan, right: Plan) -> Result<Plan, Error> {
+    if left.columns.len() != right.columns.len() {
+        return Err(Error::SetShape { left: left.columns.len(), right: right.columns.len() });
+    }
+    let types = left
+        .columns
+        .iter()
+        .zip(&right.columns)
+        .map(|(l, r)| common_type(l.data_type, r.data_type))
+        .collect::<Result<Vec<_>, Error>>()?;
+    let (left, right) = (cast_columns(left, &types)?, cast_columns(right, &types)?);
+    let columns = types
+        .iter()
+        .enumerate()
+        .map(|(index, data_type)| PlanColumn { column: source.column(index), data_type: *data_type })
+        .collect();
+    let rows = match kind {
+        SetKind::Union => left.estimate.rows + right.estimate.rows,
+        SetKind::Intersect | SetKind::Except => left.estimate.rows,
+    };
+    let basis = left.estimate.basis.max(right.estimate.basis);
+    let node = Node::Set { kind, all, left: Box::new(left), right: Box::new(right) };
+    Ok(Plan { node, columns, estimate: Estimate::about(rows).resting_on(basis) })
 }
 
 /// What a column is computed by in a projection below; any other expression is itself.

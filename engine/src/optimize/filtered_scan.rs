@@ -2,8 +2,20 @@
 
 use nuages_storage::TableId;
 
-use crate::algebra::walk;
+use crate::algebra::walk::{self, conjunction, conjuncts};
 use crate::algebra::{Expr, Relation, Source};
+
+/// A relation with one more condition, which stands beside those of a filter that it is.
+pub(super) fn narrowed(relation: Relation, condition: Expr) -> Relation {
+    let (input, parts) = match relation {
+        Relation::Filter { input, predicate } => (*input, conjuncts(predicate)),
+        other => (other, Vec::new()),
+    };
+    match conjunction(parts.into_iter().chain(conjuncts(condition)).collect()) {
+        Some(predicate) => input.filter(predicate),
+        None => input,
+    }
+}
 
 /// The table that a relation scans, its source and the filter over it, which has no subquery.
 pub(super) fn filtered_scan(relation: &Relation) -> Option<(TableId, Source, Option<&Expr>)> {

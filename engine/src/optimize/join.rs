@@ -3,11 +3,12 @@
 //! Inner joins are flattened into their inputs and conjuncts, and put together as the tree of
 //! [`join_order`](mod@super::join_order) says. Each join is made by the cheapest of its methods: a hash table of either
 //! side, an index of one of them that finds the partners of each row of the other, or a merge of both where they come
-//! in the order of their keys anyhow.
+//! in the order of their keys anyhow. Where they are equal in nothing, see [`range`].
 
 pub(super) mod joined;
 mod lookup;
 mod merge;
+mod range;
 
 use nuages_storage::DataType;
 
@@ -159,10 +160,13 @@ impl Planner<'_> {
             _ => Ok(None),
         };
         let (by_right, by_left) = (lookup(&left.plan, &right)?, lookup(&right.plan, &left)?);
+        let is_hashed = on.iter().any(|part| self.is_key(part, &left.plan, &right.plan));
+        if !is_hashed && by_right.is_none() && by_left.is_none() {
+            return self.unkeyed_join(JoinKind::Inner, left, right, &on, wanted);
+        }
         let (left_cost, right_cost) = (self.price(&left.plan), self.price(&right.plan));
         let (l, r) = (left.plan.estimate.rows, right.plan.estimate.rows);
         let mut costs = vec![left_cost + right_cost + cost::hash_join(l.max(r), l.min(r), 0.0)];
-        let is_hashed = on.iter().any(|part| self.is_key(part, &left.plan, &right.plan));
         if !is_hashed {
             costs[0] = left_cost + right_cost + l * r * cost::PAIR;
         }
@@ -232,6 +236,9 @@ impl Planner<'_> {
                 None => Ok(None),
             };
         };
+        if by_index.is_none() && !on.iter().any(|part| self.is_key(part, &left, &whole)) {
+            return self.attach_unkeyed(kind, left, (whole, right), &on, wanted).map(Some);
+        }
         let (l, r) = (left.estimate.rows, whole.estimate.rows);
         let read = self.price(&whole);
         let mut costs = vec![read + cost::hash_join(l, r, 0.0)];

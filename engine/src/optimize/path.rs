@@ -22,6 +22,9 @@ use crate::plan::{Access, Basis, Bounds, Estimate, KeyValue};
 
 /// Of how many keys of a list the rows are counted, at least, if it is twice as long or longer.
 const KEYS_COUNTED: usize = 16;
+/// The part of an index that lies between two ends of which nothing is known: as PostgreSQL guesses
+/// (`DEFAULT_RANGE_INEQ_SEL`), since who gives both ends mostly means a few rows.
+const BETWEEN: f64 = 0.005;
 
 impl Planner<'_> {
     /// The paths by the row id and by an index that find what some of `parts` ask for; `by_order`, also those by
@@ -63,7 +66,7 @@ impl Planner<'_> {
                     let access = Access::RowIds(values.clone());
                     return candidate(access, vec![sarg.conjunct], values.len() as f64, cost::FETCH);
                 }
-                Test::Lower(_) | Test::Upper(_) | Test::Beginning(_) => {}
+                Test::Lower(_) | Test::Upper(_) | Test::Beginning(_) | Test::NotNull => {}
             }
         }
         let (bounds, covered) = bounds(sargs, key)?;
@@ -160,8 +163,9 @@ impl Planner<'_> {
             Some(list) => list.len() as f64 * per_key(fixed + 1),
             None => per_key(fixed),
         };
-        let ends = range.scalars().count() + usize::from(range.beginning.is_some());
-        let found = (found * 0.3f64.powi(i32::try_from(ends).unwrap_or(0))).clamp(1.0, rows.max(1.0));
+        let ends = range.scalars().count() + usize::from(range.beginning().is_some());
+        let share = if ends > 1 { BETWEEN } else { 0.3f64.powi(i32::try_from(ends).unwrap_or(0)) };
+        let found = (found * share).clamp(1.0, rows.max(1.0));
         Estimate::about(found).resting_on(if ends > 0 { Basis::Guess } else { Basis::Statistics })
     }
 

@@ -6,6 +6,7 @@
 //! | `a IS NULL`, `a IS NOT DISTINCT FROM x` | equal, where NULL is a value too |
 //! | `a IN (x, y)` | among |
 //! | `a < x` and its kin | lower or upper end |
+//! | `a IS NOT NULL` | not NULL |
 //! | `a` starts with `x`, `a LIKE 'x%'`, `a ILIKE 'x%'` | beginning |
 //!
 //! `a` is a column, or an expression that an index has as a part. `x` mentions no column: it is known when the scan
@@ -18,7 +19,7 @@ use crate::algebra::walk;
 use crate::algebra::{Builtin, Comparison, Expr, Function, TextMatch};
 use crate::evaluate::{Scalar, by_day, same_keys};
 use crate::functions::pattern::{Following, like_beginning};
-use crate::plan::{Bound, Bounds, KeyValue};
+use crate::plan::{Bound, Bounds, KeyValue, Values};
 
 /// A conjunct that an access path can answer.
 pub(super) struct Sarg {
@@ -36,6 +37,7 @@ pub(super) enum Test {
     Lower(Bound),
     Upper(Bound),
     Beginning(Scalar),
+    NotNull,
 }
 
 impl Sarg {
@@ -92,7 +94,10 @@ fn sarg(subjects: &Subjects<'_>, part: &Expr) -> Option<(Subject, Test, bool)> {
             // With nothing all texts begin.
             (known_length(&beginning) != Some(0)).then_some((subject, Test::Beginning(beginning), false))
         }
-        Expr::Not(inner) => truth(own(inner)?, false),
+        Expr::Not(inner) => match &**inner {
+            Expr::IsNull(value) => own(value).map(|(subject, _)| (subject, Test::NotNull, true)),
+            inner => truth(own(inner)?, false),
+        },
         _ => None,
     }
 }
@@ -209,13 +214,18 @@ pub(super) fn bounds(sargs: &[Sarg], subject: Subject) -> Option<(Bounds, Vec<us
     });
     // The longer a beginning is, the fewer texts have it.
     if let Some((sarg, beginning)) = beginning.max_by_key(|(_, beginning)| known_length(beginning)) {
-        bounds.beginning = Some(beginning.clone());
+        bounds.values = Values::Beginning(beginning.clone());
         return Some((bounds, sarg.covered().into_iter().collect()));
     }
     for sarg in own() {
         let (end, bound) = match &sarg.test {
             Test::Lower(bound) => (&mut bounds.lower, bound),
             Test::Upper(bound) => (&mut bounds.upper, bound),
+            Test::NotNull => {
+                bounds.values = Values::NotNull;
+                covered.extend(sarg.covered());
+                continue;
+            }
             Test::Beginning(_) | Test::Equal(_) | Test::Among(_) => continue,
         };
         if end.is_none() {
@@ -223,6 +233,5 @@ pub(super) fn bounds(sargs: &[Sarg], subject: Subject) -> Option<(Bounds, Vec<us
             covered.extend(sarg.covered());
         }
     }
-    let is_bounded = bounds.scalars().next().is_some();
-    is_bounded.then_some((bounds, covered))
+    bounds.is_bounded().then_some((bounds, covered))
 }

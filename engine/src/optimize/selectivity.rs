@@ -184,6 +184,7 @@ impl Planner<'_> {
                 let outside: Option<f64> = outside.sum();
                 outside.map(|outside| (1.0 - statistics.null_share - outside).max(statistics.any_share()))
             }
+            Test::NotNull => Some(1.0 - statistics.null_share),
             Test::Beginning(beginning) => match value(beginning) {
                 Some(Value::Text(beginning)) => {
                     let end = format!("{beginning}{}", char::MAX);

@@ -74,8 +74,19 @@ pub(crate) struct KeyValue {
 pub(crate) struct Bounds {
     pub(crate) lower: Option<Bound>,
     pub(crate) upper: Option<Bound>,
-    /// What texts begin with; then there are no other ends.
-    pub(crate) beginning: Option<Scalar>,
+    pub(crate) values: Values,
+}
+
+/// Which values there are beside the ends of a range.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Values {
+    /// All, also NULLs if there are no ends.
+    #[default]
+    All,
+    /// All but NULLs.
+    NotNull,
+    /// Texts that begin with this; then there are no ends.
+    Beginning(Scalar),
 }
 
 impl Bounds {
@@ -85,17 +96,30 @@ impl Bounds {
             (None, None) => true,
             _ => false,
         };
-        let same_beginning = match (&self.beginning, &other.beginning) {
-            (Some(one), Some(other)) => one.is_same(other),
-            (None, None) => true,
+        let same_values = match (&self.values, &other.values) {
+            (Values::Beginning(one), Values::Beginning(other)) => one.is_same(other),
+            (Values::All, Values::All) | (Values::NotNull, Values::NotNull) => true,
             _ => false,
         };
-        same(&self.lower, &other.lower) && same(&self.upper, &other.upper) && same_beginning
+        same(&self.lower, &other.lower) && same(&self.upper, &other.upper) && same_values
     }
 
     /// What they are made of.
     pub(crate) fn scalars(&self) -> impl Iterator<Item = &Scalar> {
-        self.lower.iter().chain(&self.upper).map(|bound| &bound.value).chain(&self.beginning)
+        self.lower.iter().chain(&self.upper).map(|bound| &bound.value).chain(self.beginning())
+    }
+
+    /// What texts begin with, if that is the range.
+    pub(crate) fn beginning(&self) -> Option<&Scalar> {
+        match &self.values {
+            Values::Beginning(beginning) => Some(beginning),
+            Values::All | Values::NotNull => None,
+        }
+    }
+
+    /// Whether anything is left out.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.lower.is_some() || self.upper.is_some() || !matches!(self.values, Values::All)
     }
 }
 
