@@ -129,6 +129,11 @@ impl Catalog {
         }
     }
 
+    /// Whether a table has this name.
+    pub(crate) fn has_table(&self, name: &str) -> bool {
+        self.names.contains_key(name)
+    }
+
     /// The table and the index of this name.
     pub fn index_named(&self, name: &str) -> Option<(&Arc<TableDefinition>, &IndexDefinition)> {
         self.tables().find_map(|table| Some((table, table.indexes.iter().find(|index| index.name == name)?)))

@@ -24,7 +24,7 @@ impl<'w> WritingStatement<'_, 'w> {
     /// Creates a table.
     pub(crate) fn create_table(&mut self, new: NewTable) -> Result<TableId, Error> {
         let catalog = self.catalog_to_change(&new.name)?;
-        if catalog.table_named(&new.name).is_ok() || catalog.view_named(&new.name).is_some() {
+        if catalog.has_table(&new.name) || catalog.view_named(&new.name).is_some() {
             return Err(Error::DuplicateTable { name: new.name });
         }
         let id = self.writer().fresh_table_id();
@@ -42,7 +42,7 @@ impl<'w> WritingStatement<'_, 'w> {
     pub(crate) fn create_view(&mut self, view: ViewDefinition, or_replace: bool) -> Result<(), Error> {
         let catalog = self.catalog_to_change(&view.name)?;
         let is_there = catalog.view_named(&view.name).is_some();
-        if catalog.table_named(&view.name).is_ok() || is_there && !or_replace {
+        if catalog.has_table(&view.name) || is_there && !or_replace {
             return Err(Error::DuplicateTable { name: view.name });
         }
         let others = catalog.views().filter(|other| other.name != view.name).cloned();
@@ -128,7 +128,7 @@ impl<'w> WritingStatement<'_, 'w> {
     /// Gives a table another name.
     pub(crate) fn rename_table(&mut self, from: &str, to: &str) -> Result<(), Error> {
         let (catalog, mut table) = self.definition_of(from)?;
-        if from != to && catalog.table_named(to).is_ok() {
+        if from != to && catalog.has_table(to) {
             return Err(Error::DuplicateTable { name: to.to_owned() });
         }
         if to.is_empty() {
