@@ -169,6 +169,15 @@ impl KeyBuffer {
 
     /// Goes on to the least key that is greater than every key that begins with this one; false, and nothing is changed,
     /// if there is none (see [`prefix_end`]).
+    ///
+    /// ```
+    /// use nuages_storage::key::{KeyBuffer, KeyPart};
+    /// let (mut seven, mut eight) = (KeyBuffer::new(), KeyBuffer::new());
+    /// seven.push_int(KeyPart::ASCENDING, 7);
+    /// eight.push_int(KeyPart::ASCENDING, 8);
+    /// assert!(seven.go_to_end());
+    /// assert_eq!(seven, eight);
+    /// ```
     #[must_use]
     pub fn go_to_end(&mut self) -> bool {
         let Some(last) = self.as_slice().iter().rposition(|byte| *byte < u8::MAX) else { return false };
