@@ -5,11 +5,11 @@
 //! several places (joins, sorts) yields up to [`BATCH_ROWS_MAX`](crate::batch::BATCH_ROWS_MAX). `'v` is the life of
 //! the version that is read, and of the plan.
 //!
-//! Order of reading: `scan` and `ranges` (access paths), `point` (one row, without operators), `filter`, `project`,
-//! `limit` (streaming), `key_table` (the one hash table) and what numbers keys with it: `distinct`, `set`, `aggregate`,
-//! `hash_join`; `merge_join`; `join` (what follows once partners are known) and `nested_loop`; `sort`; `window`;
-//! `chunks` (rows that were collected, handed on); `index_join`, `apply` (subqueries row by row), `lateral`; `scope`
-//! (what is defined around a plan), `work_table`, `recursive`; `measured` (what counts the others).
+//! Order of reading: `scan` and `ranges` (access paths), `point` and `nothing` (one row and none, without operators),
+//! `filter`, `project`, `limit` (streaming), `key_table` (the one hash table) and what numbers keys with it: `distinct`,
+//! `set`, `aggregate`, `hash_join`; `merge_join`; `join` (what follows once partners are known) and `nested_loop`;
+//! `sort`; `window`; `chunks` (rows that were collected, handed on); `index_join`, `apply` (subqueries row by row),
+//! `lateral`; `scope` (what is defined around a plan), `work_table`, `recursive`; `measured` (what counts the others).
 //!
 //! A statement that has to end before its time notices where rows come from: in each batch of a scan, of a list of
 //! rows and of a work table, and of a join, which makes many of few. An operator that pulls these needs not ask by
@@ -29,6 +29,7 @@ mod limit;
 pub(crate) mod measured;
 mod merge_join;
 mod nested_loop;
+mod nothing;
 pub(crate) mod point;
 mod project;
 pub(crate) mod ranges;
@@ -49,6 +50,7 @@ use crate::batch::Batch;
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::plan::{Node, Plan};
+use nothing::yields_nothing;
 use point::{Point, point_fetch};
 use scope::Scope;
 
@@ -98,9 +100,12 @@ pub(crate) fn run_operators<'v>(
     context: &Context<'_>,
     each: &mut dyn FnMut(&Batch<'v>) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    context.check()?;
+    if !context.is_watched() && yields_nothing(plan, scope, context) {
+        return Ok(());
+    }
     let mut operator = open(plan, scope);
     let mut batch = Batch::default();
-    context.check()?;
     while operator.next(&mut batch, context)? {
         if !batch.selection.is_empty() {
             each(&batch)?;

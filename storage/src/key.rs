@@ -129,6 +129,7 @@ impl KeyBuffer {
 
     /// The bytes so far.
     #[must_use]
+    #[inline]
     pub fn as_slice(&self) -> &[u8] {
         self.0.as_slice()
     }
@@ -166,6 +167,25 @@ impl KeyBuffer {
         }
     }
 
+    /// Goes on to the least key that is greater than every key that begins with this one; false, and nothing is changed,
+    /// if there is none (see [`prefix_end`]).
+    ///
+    /// ```
+    /// use nuages_storage::key::{KeyBuffer, KeyPart};
+    /// let (mut seven, mut eight) = (KeyBuffer::new(), KeyBuffer::new());
+    /// seven.push_int(KeyPart::ASCENDING, 7);
+    /// eight.push_int(KeyPart::ASCENDING, 8);
+    /// assert!(seven.go_to_end());
+    /// assert_eq!(seven, eight);
+    /// ```
+    #[must_use]
+    pub fn go_to_end(&mut self) -> bool {
+        let Some(last) = self.as_slice().iter().rposition(|byte| *byte < u8::MAX) else { return false };
+        self.0.truncate(last + 1);
+        self.0.as_mut_slice()[last] += 1;
+        true
+    }
+
     /// Adds a NULL; `part` must be nullable.
     pub fn push_null(&mut self, part: KeyPart) {
         debug_assert!(part.nullable, "NULL in a key part that is declared NOT NULL");
@@ -174,6 +194,7 @@ impl KeyBuffer {
 
     /// Adds what all values of the part but NULL begin with: as a last part, the bound of the values from
     /// the NULLs. Adds nothing if the part is not nullable.
+    #[inline]
     pub fn push_not_null(&mut self, part: KeyPart) {
         if part.nullable {
             self.0.push(NOT_NULL);
@@ -226,6 +247,7 @@ impl KeyBuffer {
     /// column's class.
     pub fn push_value(&mut self, part: KeyPart, value: &Value) {
         match value {
+            Value::Int(int) => self.push_int(part, *int),
             Value::Null => self.push_null(part),
             Value::Bool(bool) => self.push_bool(part, *bool),
             Value::Float(float) => self.push_float(part, *float),
@@ -234,18 +256,20 @@ impl KeyBuffer {
             Value::Bytes(bytes) => self.push_bytes(part, bytes),
             Value::Uuid(uuid) => self.push_uuid(part, *uuid),
             Value::Json(json) => self.push_with(part, |bytes| json::encode(bytes, json)),
-            Value::Int(_) | Value::Date(_) | Value::Time(_) | Value::Timestamp(_) | Value::Duration(_) => {
-                let word = value.to_word().expect("integers and times are words");
+            Value::Date(_) | Value::Time(_) | Value::Timestamp(_) | Value::Duration(_) => {
+                let word = value.to_word().expect("times are words");
                 self.push_int(part, word.cast_signed());
             }
         }
     }
 
     #[inline]
-    fn push_fixed<const N: usize>(&mut self, part: KeyPart, payload: [u8; N]) {
+    fn push_fixed<const N: usize>(&mut self, part: KeyPart, mut payload: [u8; N]) {
         self.push_not_null(part);
-        let flip = flip_of(part);
-        self.0.push_array(payload.map(|byte| byte ^ flip));
+        if part.descending {
+            payload.iter_mut().for_each(|byte| *byte = !*byte);
+        }
+        self.0.push_array(payload);
     }
 
     fn push_with(&mut self, part: KeyPart, encode: impl FnOnce(&mut KeyBytes)) {
@@ -300,10 +324,8 @@ impl Hash for KeyBuffer {
 /// ```
 #[must_use]
 pub fn prefix_end(prefix: &[u8]) -> Option<KeyBuffer> {
-    let last = prefix.iter().rposition(|byte| *byte < u8::MAX)?;
-    let mut end = KeyBytes::from(&prefix[..=last]);
-    end.as_mut_slice()[last] += 1;
-    Some(KeyBuffer(end))
+    let mut end = KeyBuffer(KeyBytes::from(prefix));
+    end.go_to_end().then_some(end)
 }
 
 fn flip_of(part: KeyPart) -> u8 {

@@ -141,6 +141,7 @@ impl Version {
     }
 
     /// A table by id. O(1).
+    #[inline]
     pub fn table(&self, id: TableId) -> Option<&Table> {
         self.tables.get(id)
     }

@@ -1,8 +1,9 @@
 //! What it takes to ask: `cargo run --release -p nuages-benches --bin statements -- [ROUNDS]`.
 //!
-//! Questions that find one row or none, so that what is measured is the way to it: from the tree alone, through a prepared
-//! plan, to a text that has never been seen. SQLite is asked the same, in the nearest of its ways. Each figure is the
-//! median of interleaved rounds, per question; what is found is compared in every round.
+//! Questions that find one row, three or none, so that what is measured is the way to it: from the tree alone, through a
+//! prepared plan, to a text that has never been seen; and whole databases that are made, asked and dropped, as tests do.
+//! SQLite is asked the same, in the nearest of its ways. Each figure is the median of interleaved rounds, per question;
+//! what is found is compared in every round.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -20,11 +21,29 @@ const ROWS: i64 = 1_000;
 /// How often a question is asked in a round.
 const TIMES: i64 = 2_000;
 
+/// How many databases are made in a round.
+const DATABASES: i64 = 20;
+
 const BY_KEY: &str = "SELECT id, a, title FROM item WHERE id = ?";
-const RANGE: &str = "SELECT id, a FROM item WHERE a > ? AND a < 0";
-const SORTED: &str = "SELECT id, a FROM item WHERE b = ? ORDER BY a, id";
-const GROUPED: &str = "SELECT b, count(*) FROM item WHERE b = ? GROUP BY b";
-const JOINED: &str = "SELECT item.id, maker.name FROM item JOIN maker ON maker.id = item.b WHERE item.b = ?";
+
+/// What finds nothing for the values beyond those that there are.
+const FIND_NOTHING: [(&str, &str); 4] = [
+    ("a range", "SELECT id, a FROM item WHERE a > ? AND a < 0"),
+    ("a sort", "SELECT id, a FROM item WHERE b = ? ORDER BY a, id"),
+    ("groups", "SELECT b, count(*) FROM item WHERE b = ? GROUP BY b"),
+    ("a join", "SELECT item.id, maker.name FROM item JOIN maker ON maker.id = item.b WHERE item.b = ?"),
+];
+
+/// What finds the rows of three values.
+const FIND_THREE: [(&str, &str); 4] = [
+    ("a range", "SELECT id, a FROM item WHERE a BETWEEN ? AND ?"),
+    ("a sort", "SELECT id, a FROM item WHERE a BETWEEN ? AND ? ORDER BY b, id"),
+    ("groups", "SELECT b, count(*) FROM item WHERE a BETWEEN ? AND ? GROUP BY b"),
+    (
+        "a join",
+        "SELECT item.id, maker.name FROM item JOIN maker ON maker.id = item.b WHERE item.a BETWEEN ? AND ?",
+    ),
+];
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -70,20 +89,21 @@ impl<'w> Way<'w> {
         Way { name: name.into(), ask: Box::new(ask), times: Vec::new() }
     }
 
-    /// Asks a round of questions.
-    fn round(&mut self) -> Result<i64> {
+    /// Asks a round of so many questions.
+    fn round(&mut self, times: i64) -> Result<i64> {
         let begin = Instant::now();
         let mut sum = 0;
-        for time in 0..TIMES {
+        for time in 0..times {
             sum += black_box((self.ask)(time * 7 % ROWS + 1)?);
         }
         self.times.push(begin.elapsed());
         Ok(sum)
     }
 
-    fn median(&mut self) -> f64 {
+    /// What one of so many questions took in a round, in nanoseconds.
+    fn median(&mut self, times: i64) -> f64 {
         self.times.sort_unstable();
-        self.times[self.times.len() / 2].as_nanos() as f64 / TIMES as f64
+        self.times[self.times.len() / 2].as_nanos() as f64 / times as f64
     }
 }
 
@@ -100,31 +120,92 @@ fn main() -> Result<()> {
     let mut connection = Connection::with_dialect(db.clone(), Dialect::Sqlite);
     let mut by_key = ways_to_a_row(&db, item, &sqlite)?;
     by_key.extend(ways_of_sql(&mut connection, &sqlite)?);
-    show("a row by its key", by_key, rounds)?;
-    for (name, sql) in [("a range", RANGE), ("a sort", SORTED), ("groups", GROUPED), ("a join", JOINED)] {
-        let prepared = Prepared::new(&db, ours.read(sql)?)?;
-        let mut statement = sqlite.prepare(sql)?;
-        let ways = vec![
-            Way::new("prepared", |number| {
-                let mut rows = 0;
-                db.run(&prepared, &[Value::Int(number + ROWS)], &mut |batch| {
-                    rows += batch.selection.count() as i64;
-                    Ok(())
-                })?;
-                Ok(rows)
-            }),
-            Way::new("SQLite, prepared", |number| {
-                let mut rows = statement.query([number + ROWS])?;
-                let mut count = 0;
-                while rows.next()?.is_some() {
-                    count += 1;
-                }
-                Ok(count)
-            }),
-        ];
-        show(&format!("{name} that finds nothing"), ways, rounds)?;
+    show("a row by its key", by_key, rounds, TIMES)?;
+    for (name, sql) in FIND_NOTHING {
+        let ways = ways_to_rows(&ours, &sqlite, sql, |number| [number + ROWS])?;
+        show(&format!("{name} that finds nothing"), ways, rounds, TIMES)?;
     }
-    Ok(())
+    for (name, sql) in FIND_THREE {
+        let ways = ways_to_rows(&ours, &sqlite, sql, |number| [number, number + 2])?;
+        show(&format!("{name} of three rows"), ways, rounds, TIMES)?;
+    }
+    show("a database of five tables and ten rows", ways_to_a_database()?, rounds, DATABASES)
+}
+
+/// Prepared, with the values that a number stands for.
+fn ways_to_rows<'w, const N: usize>(
+    connection: &Connection,
+    sqlite: &'w rusqlite::Connection,
+    sql: &str,
+    values: fn(i64) -> [i64; N],
+) -> Result<Vec<Way<'w>>> {
+    let db = connection.database().clone();
+    let prepared = Prepared::new(&db, connection.read(sql)?)?;
+    let mut statement = sqlite.prepare(sql)?;
+    Ok(vec![
+        Way::new("prepared", move |number| {
+            let mut rows = 0;
+            db.run(&prepared, &values(number).map(Value::Int), &mut |batch| {
+                rows += batch.selection.count() as i64;
+                Ok(())
+            })?;
+            Ok(rows)
+        }),
+        Way::new("SQLite, prepared", move |number| {
+            let mut rows = statement.query(params_from_iter(values(number)))?;
+            let mut count = 0;
+            while rows.next()?.is_some() {
+                count += 1;
+            }
+            Ok(count)
+        }),
+    ])
+}
+
+/// A whole database, made, filled, asked and dropped.
+fn ways_to_a_database() -> Result<Vec<Way<'static>>> {
+    let with_tables = || -> Result<Connection> {
+        let mut connection = Connection::with_dialect(Database::new(), Dialect::Sqlite);
+        (0..5).try_for_each(|table| connection.execute(&new_table(table), &[]).map(drop))?;
+        Ok(connection)
+    };
+    let filled = |mut connection: Connection| -> Result<i64> {
+        for (table, row) in (0..5).flat_map(|table| [(table, 0), (table, 1)]) {
+            let values = [row.into(), format!("name {row}").into(), row.into()];
+            connection.execute(&new_row(table), &values)?;
+        }
+        let count = connection.query("SELECT count(*) FROM t4", &[])?;
+        Ok(count.rows[0][0].as_int().unwrap_or_default())
+    };
+    let template = with_tables()?.database().clone();
+    Ok(vec![
+        Way::new("SQL", move |_| filled(with_tables()?)),
+        Way::new("a fork with the tables, rows by SQL", move |_| {
+            filled(Connection::with_dialect(template.fork()?, Dialect::Sqlite))
+        }),
+        Way::new("SQLite", |_| {
+            let connection = rusqlite::Connection::open_in_memory()?;
+            (0..5).try_for_each(|table| connection.execute_batch(&new_table(table)))?;
+            for (table, row) in (0..5).flat_map(|table| [(table, 0), (table, 1)]) {
+                let mut insert = connection.prepare_cached(&new_row(table))?;
+                insert.execute((row, format!("name {row}"), row))?;
+            }
+            Ok(connection.query_row("SELECT count(*) FROM t4", [], |row| row.get(0))?)
+        }),
+    ])
+}
+
+/// A table that refers to the one before it.
+fn new_table(table: i64) -> String {
+    let before = (table - 1).max(0);
+    format!(
+        "CREATE TABLE t{table} (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL DEFAULT 0,
+             before INTEGER REFERENCES t{before} (id))"
+    )
+}
+
+fn new_row(table: i64) -> String {
+    format!("INSERT INTO t{table} (id, name, before) VALUES (?, ?, ?)")
 }
 
 /// The tables, and what is in them.
@@ -225,12 +306,12 @@ fn sqlite_item(statement: &mut rusqlite::Statement<'_>, number: Option<i64>) -> 
     })
 }
 
-/// Asks in each way in turn, and prints how long a question took.
-fn show(name: &str, mut ways: Vec<Way<'_>>, rounds: usize) -> Result<()> {
+/// Asks in each way in turn, and prints how long one of so many questions took.
+fn show(name: &str, mut ways: Vec<Way<'_>>, rounds: usize, times: i64) -> Result<()> {
     for _ in 0..rounds.max(1) {
         let mut expected = None;
         for way in &mut ways {
-            let sum = way.round()?;
+            let sum = way.round(times)?;
             if *expected.get_or_insert(sum) != sum {
                 return Err(format!("{name}: {} answers something else", way.name).into());
             }
@@ -240,7 +321,7 @@ fn show(name: &str, mut ways: Vec<Way<'_>>, rounds: usize) -> Result<()> {
     table.load_preset(UTF8_FULL_CONDENSED);
     table.set_header([name, "ns"]);
     for way in &mut ways {
-        table.add_row([way.name.clone(), format!("{:.0}", way.median())]);
+        table.add_row([way.name.clone(), format!("{:.0}", way.median(times))]);
     }
     println!("{table}");
     Ok(())

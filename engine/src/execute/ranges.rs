@@ -65,14 +65,17 @@ pub(crate) fn row_bound_nodes(table: &Table, bounds: Option<RowBounds>) -> u64 {
 /// Is told what is asked for, if anybody wants to know, before it is read.
 pub(crate) type Note<'a> = &'a dyn Fn(&dyn Fn() -> Extent);
 
+/// Ids of rows; few of them cost no allocation.
+pub(crate) type RowIds = SmallVec<[RowId; 4]>;
+
 /// The ids of the rows of an access path, ascending, each once. Of ids that were listed there may be no row.
 pub(crate) fn row_ids(
     table: &Table,
     access: &Access,
     context: &Context<'_>,
     note: Note<'_>,
-) -> Result<Vec<RowId>, Error> {
-    let mut ids = Vec::new();
+) -> Result<RowIds, Error> {
+    let mut ids = RowIds::new();
     add_row_ids(table, access, context, note, &mut ids)?;
     ids.sort_unstable();
     ids.dedup();
@@ -84,7 +87,7 @@ fn add_row_ids(
     access: &Access,
     context: &Context<'_>,
     note: Note<'_>,
-    ids: &mut Vec<RowId>,
+    ids: &mut RowIds,
 ) -> Result<(), Error> {
     match access {
         Access::All => {
@@ -123,7 +126,7 @@ fn add_row_ids(
             }
         }
         Access::Intersection(paths) => {
-            let mut common: Option<Vec<RowId>> = None;
+            let mut common: Option<RowIds> = None;
             for path in paths {
                 let found = row_ids(table, path, context, note)?;
                 common = Some(match common {
@@ -138,16 +141,16 @@ fn add_row_ids(
 }
 
 /// The ids that are in both of two ascending lists.
-fn in_both(mut ids: Vec<RowId>, others: &[RowId]) -> Vec<RowId> {
+fn in_both(mut ids: RowIds, others: &[RowId]) -> RowIds {
     let mut others = others.iter().peekable();
     ids.retain(|id| {
-        while others.next_if(|other| *other < id).is_some() {}
-        others.peek() == Some(&id)
+        while others.next_if(|other| **other < *id).is_some() {}
+        others.peek().is_some_and(|other| **other == *id)
     });
     ids
 }
 
-fn add_ranked(table: &Table, ranks: Range<u64>, ids: &mut Vec<RowId>) {
+fn add_ranked(table: &Table, ranks: Range<u64>, ids: &mut RowIds) {
     for slice in table.leaves_ranked(ranks) {
         ids.extend(slice.view.row_ids()[slice.rows].iter().copied().map(RowId::new));
     }
@@ -238,7 +241,7 @@ impl<'a> Tail<'a> {
                 prefix.push_text_prefix(*part, text.as_text()?);
                 Some(KeyRange::prefixed(prefix))
             }
-            Tail::Between(part, first, last) => bounded(&prefix, *part, first.as_ref(), last.as_ref()),
+            Tail::Between(part, first, last) => bounded(prefix, *part, first.as_ref(), last.as_ref()),
             Tail::Nothing => None,
         }
     }
@@ -255,31 +258,33 @@ fn bound_value<'a>(
 /// An end of a range, and whether it is in the range.
 type End<'a> = (Cow<'a, Value>, bool);
 
-/// The keys that begin with `prefix` and whose next part lies between two values, in the order of their bytes.
+/// The keys that begin with `prefix` and whose next part lies between two values, in the order of their bytes. None if
+/// the first lies beyond the last, so that nobody looks for it.
 fn bounded(
-    prefix: &KeyBuffer,
+    prefix: KeyBuffer,
     part: KeyPart,
     first: Option<&End<'_>>,
     last: Option<&End<'_>>,
 ) -> Option<KeyRange> {
-    let key = |value: Option<&Cow<'_, Value>>| {
-        let mut key = prefix.clone();
-        match value {
-            Some(value) => key.push_value(part, value),
-            None => key.push_not_null(part), // a range has no NULLs in it
-        }
-        key
-    };
-    let lower = match first {
-        Some((value, false)) => Bound::Included(prefix_end(key(Some(value)).as_slice())?),
-        other => Bound::Included(key(other.map(|(value, _)| value))),
-    };
-    let upper = match last {
-        Some((value, false)) => Bound::Excluded(key(Some(value))),
-        other => prefix_end(key(other.map(|(value, _)| value)).as_slice())
-            .map_or(Bound::Unbounded, Bound::Excluded),
-    };
-    Some(KeyRange::new(lower, upper))
+    let is_open = |end: Option<&End<'_>>| matches!(end, Some((_, false)));
+    let (mut lower, mut upper) = (prefix.clone(), prefix);
+    push_end(&mut lower, part, first);
+    push_end(&mut upper, part, last);
+    if is_open(first) && !lower.go_to_end() {
+        return None;
+    }
+    if !is_open(last) && !upper.go_to_end() {
+        return Some(KeyRange::new(Bound::Included(lower), Bound::Unbounded));
+    }
+    (lower < upper).then(|| KeyRange::new(Bound::Included(lower), Bound::Excluded(upper)))
+}
+
+/// Adds an end of a range to a key; without one what all values but NULL begin with, since a range has no NULLs in it.
+fn push_end(key: &mut KeyBuffer, part: KeyPart, end: Option<&End<'_>>) {
+    match end {
+        Some((value, _)) => key.push_value(part, value),
+        None => key.push_not_null(part),
+    }
 }
 
 /// The encoded beginning of a key; none if a value is NULL and that finds nothing.
@@ -306,6 +311,11 @@ pub(crate) fn count(table: &Table, access: &Access, context: &Context<'_>) -> Re
             reads.count(table.id(), extent());
         }
     };
+    if !context.is_watched()
+        && let Some(ranks) = ranks(table, access, context)?
+    {
+        return Ok(ranks.iter().map(|ranks| ranks.end - ranks.start).sum());
+    }
     match access {
         Access::All => {
             note(&|| Extent::All);

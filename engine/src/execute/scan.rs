@@ -6,6 +6,7 @@ use std::vec;
 use nuages_storage::index::Entries;
 use nuages_storage::{Index, LeafSlice, Leaves, RowId, RowRef, Table, TableId, Version};
 
+use super::nothing::is_counted_empty;
 use super::ranges::Ranks;
 use super::scope::Scope;
 use super::{Operator, ranges};
@@ -41,7 +42,7 @@ enum Rows<'v> {
     /// Leaf by leaf.
     Leaves(Leaves<'v>),
     /// One by one, by id.
-    Ids(&'v Table, vec::IntoIter<RowId>),
+    Ids(&'v Table, <ranges::RowIds as IntoIterator>::IntoIter),
     /// One by one, by the entries of an index.
     Entries(&'v Table, Runs<'v>),
 }
@@ -104,7 +105,7 @@ impl<'v> Scan<'v> {
                 }
                 if skip > 0 {
                     ids.retain(|id| table.get(*id).is_some());
-                    ids.drain(..usize::try_from(skip).unwrap_or(usize::MAX).min(ids.len()));
+                    drop(ids.drain(..usize::try_from(skip).unwrap_or(usize::MAX).min(ids.len())));
                 }
                 Ok(Rows::Ids(table, ids.into_iter()))
             }
@@ -135,10 +136,7 @@ impl<'v> Scan<'v> {
 
     /// Whether it was found out before that there are no rows, so that nothing need be opened.
     fn is_known_empty(&self, context: &Context<'_>) -> bool {
-        // What the offset comes to may be an error.
-        self.ranks.is_some_and(|ranks| ranks.iter().all(Range::is_empty))
-            && self.scan.offset.fixed().is_some()
-            && !context.is_watched()
+        self.ranks.is_some_and(|ranks| is_counted_empty(self.scan, ranks)) && !context.is_watched()
     }
 
     /// The next leaf, or a batch of rows gathered from several.

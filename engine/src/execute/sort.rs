@@ -20,6 +20,7 @@ use std::cmp::Ordering;
 
 use nuages_storage::key::{KeyBuffer, KeyPart};
 use nuages_storage::{DataType, Lane};
+use smallvec::SmallVec;
 
 use super::chunks::Chunks;
 use super::key_table::{KeyColumns, key_columns, row_number};
@@ -90,11 +91,14 @@ impl<'v> Operator<'v> for Sort<'v> {
     }
 }
 
+/// The types of a few columns.
+type Types = SmallVec<[DataType; 4]>;
+
 /// The rows so far and their entries.
 struct Sorter<'v> {
     /// The types of the rows' columns.
-    types: Vec<DataType>,
-    parts: Vec<KeyPart>,
+    types: Types,
+    parts: SmallVec<[KeyPart; 4]>,
     top: Option<usize>,
     rows: Kept<'v>,
     entries: Vec<u128>,
@@ -160,19 +164,18 @@ struct Mark {
 }
 
 impl<'v> Sorter<'v> {
-    fn new(types: Vec<DataType>, keys: &[PlanSortKey], top: Option<usize>) -> Self {
+    fn new(types: Types, keys: &[PlanSortKey], top: Option<usize>) -> Self {
         let keys = keys.iter().map(|key| (key.scalar.data_type(), key.part));
         Self::of_keys(types, keys, top)
     }
 
-    fn of_keys(
-        types: Vec<DataType>,
-        keys: impl Iterator<Item = (DataType, KeyPart)>,
-        top: Option<usize>,
-    ) -> Self {
-        let (key_types, parts): (Vec<DataType>, Vec<KeyPart>) =
-            keys.map(|(kind, part)| (kind, KeyPart { nullable: true, ..part })).unzip();
-        let bytes: usize = key_types.into_iter().map(key_bytes_max).sum();
+    fn of_keys(types: Types, keys: impl Iterator<Item = (DataType, KeyPart)>, top: Option<usize>) -> Self {
+        let mut parts: SmallVec<[KeyPart; 4]> = SmallVec::new();
+        let mut bytes = 0;
+        for (kind, part) in keys {
+            parts.push(KeyPart { nullable: true, ..part });
+            bytes += key_bytes_max(kind);
+        }
         Sorter {
             types,
             parts,
@@ -309,7 +312,7 @@ pub(super) fn order_of(
     keys: impl Iterator<Item = (DataType, KeyPart)>,
     len: usize,
 ) -> Vec<u32> {
-    let mut sorter = Sorter::of_keys(Vec::new(), keys, None);
+    let mut sorter = Sorter::of_keys(Types::new(), keys, None);
     sorter.add(&Batch::new([], len), columns);
     sorter.order()
 }

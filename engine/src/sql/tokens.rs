@@ -2,8 +2,9 @@
 //!
 //! Cutting a short statement into tokens takes the library's tokenizer as long as parsing it: it reads character by
 //! character, makes a token of each space, and searches a thousand keywords for each word. What nearly all statements
-//! are made of (words, plain numbers and texts, the usual operators, in ASCII) is cut here, to the same tokens without
-//! the spaces. Where there is anything else in a text, comments and escapes included, all of it is left to the library.
+//! are made of (words, plain numbers and texts, parameters, the usual operators, in ASCII) is cut here, to the same
+//! tokens without the spaces. Where there is anything else in a text, comments and escapes included, all of it is left
+//! to the library.
 
 use std::sync::LazyLock;
 
@@ -81,6 +82,7 @@ impl Cutter<'_> {
             b'a'..=b'z' | b'A'..=b'Z' | b'_' => self.word(begin),
             b'0'..=b'9' => self.number(begin),
             b'\'' => self.quoted(b'\'').map(Token::SingleQuotedString),
+            b'$' | b'?' => self.placeholder(begin),
             b'"' => {
                 let value = self.quoted(b'"')?;
                 Some(Token::Word(Word { value, quote_style: Some('"'), keyword: Keyword::NoKeyword }))
@@ -116,6 +118,15 @@ impl Cutter<'_> {
             Some(b'.' | b'_' | b'a'..=b'z' | b'A'..=b'Z' | 0x80..) => None,
             _ => Some(Token::Number(self.text[begin..self.at].to_owned(), false)),
         }
+    }
+
+    /// `?`, `?1` or `$1`, with nothing after it that could make it another token.
+    fn placeholder(&mut self, begin: usize) -> Option<Token> {
+        self.take_while(|byte| byte.is_ascii_digit());
+        let is_number = self.at > begin + 1;
+        let is_over = matches!(self.peek(), None | Some(b' ' | b'\n' | b',' | b')' | b';'));
+        (is_over && (is_number || self.bytes[begin] == b'?'))
+            .then(|| Token::Placeholder(self.text[begin..self.at].to_owned()))
     }
 
     /// What stands between quotes on one line, without one of them in it.
@@ -213,12 +224,18 @@ mod tests {
             "SELECT a, \"b\" FROM t1 WHERE (a<>4.5 AND b>=-3) OR c||'x' = ''",
             "select\n  t.* -1 from t;",
             "INSERT INTO t VALUES (1, 'zwei', NULL)",
+            "UPDATE t SET a = ?, b=$2 WHERE id IN (?,?2)",
         ] {
             assert!(plain(text).is_some(), "{text}");
         }
-        for text in
-            ["SELECT 'it''s'", "SELECT 1 -- one", "SELECT X'ff'", "SELECT 1e5", "SELECT 'é'", "SELECT $1"]
-        {
+        for text in [
+            "SELECT 'it''s'",
+            "SELECT 1 -- one",
+            "SELECT X'ff'",
+            "SELECT 1e5",
+            "SELECT 'é'",
+            "SELECT $1$a$1$",
+        ] {
             assert!(plain(text).is_none(), "{text}");
         }
     }

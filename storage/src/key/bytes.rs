@@ -24,18 +24,22 @@ impl Default for KeyBytes {
 }
 
 impl KeyBytes {
+    #[inline]
     pub(super) fn as_slice(&self) -> &[u8] {
         self.inline.get(..self.len).unwrap_or(&self.heap)
     }
 
+    #[inline]
     pub(super) fn as_mut_slice(&mut self) -> &mut [u8] {
         self.inline.get_mut(..self.len).unwrap_or(&mut self.heap)
     }
 
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
+    #[inline]
     pub(super) fn push(&mut self, byte: u8) {
         self.push_array([byte]);
     }
