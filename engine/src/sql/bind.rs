@@ -72,6 +72,7 @@ use super::Dialect;
 use super::beyond::Beyond;
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
+use super::parse::SHALLOW_NESTING_MAX;
 use crate::algebra::Source;
 use crate::catalog::Catalog;
 use crate::catalog::names::nearest;
@@ -102,6 +103,8 @@ pub(super) struct Binder<'a> {
     returned: Vec<scope::Shape>,
     /// What the INSERT to come says beside its tree.
     beyond: Beyond,
+    /// How deep the texts of views may be nested: as deep as the stack has room for.
+    nesting_max: usize,
 }
 
 impl<'a> Binder<'a> {
@@ -116,7 +119,14 @@ impl<'a> Binder<'a> {
             depth: 0,
             returned: Vec::new(),
             beyond: Beyond::default(),
+            nesting_max: SHALLOW_NESTING_MAX,
         }
+    }
+
+    /// A binder on a thread whose stack has room for texts of views that are nested so deep.
+    pub(super) fn nesting(mut self, nesting_max: usize) -> Binder<'a> {
+        self.nesting_max = nesting_max;
+        self
     }
 
     /// A binder of an INSERT that says something beside its tree.
