@@ -56,6 +56,12 @@ impl Binder<'_> {
         if let Some(comparison) = comparison_of(op) {
             return self.compare(comparison, left, right, span);
         }
+        if self.is_sqlite()
+            && let Some(op) = arithmetic_of(op)
+            && is_of_integers(op, &left, &right)
+        {
+            return Ok(of_integers(op, left, right));
+        }
         if let Some(call) = self.array_operator(op, &left, &right, span) {
             return call;
         }
@@ -340,10 +346,8 @@ impl Binder<'_> {
         if left.class() != right.class() {
             (left, right) = same_numbers(left, right);
         }
-        if self.is_sqlite()
-            && let Some(real) = beyond_integers(op, &left.expr, &right.expr)
-        {
-            return Ok(Typed::literal(Value::Float(real)));
+        if self.is_sqlite() && is_of_integers(op, &left, &right) {
+            return Ok(of_integers(op, left, right));
         }
         if self.is_sqlite() && op == Arithmetic::Divide {
             let zero = if right.class() == Some(Class::Float) { Value::Float(0.0) } else { Value::Int(0) };
@@ -406,6 +410,39 @@ impl Binder<'_> {
     }
 }
 
+/// Whether it is a sum, a difference or a product of integers.
+fn is_of_integers(op: Arithmetic, left: &Typed, right: &Typed) -> bool {
+    let is_integer = |typed: &Typed| {
+        typed.class() == Some(Class::Int)
+            && typed.mixed.is_none()
+            && typed.affinity != Affinity::Any
+            && !is_null_constant(&typed.expr)
+    };
+    matches!(op, Arithmetic::Add | Arithmetic::Subtract | Arithmetic::Multiply)
+        && is_integer(left)
+        && is_integer(right)
+}
+
+/// What SQLite makes of integers, of which nothing else need be asked; of written ones, the number it is.
+fn of_integers(op: Arithmetic, left: Typed, right: Typed) -> Typed {
+    let width = left.width.max(right.width);
+    let expr = match (left.expr, right.expr) {
+        (Expr::Literal(Value::Int(left)), Expr::Literal(Value::Int(right))) => {
+            let exact = match op {
+                Arithmetic::Add => left.checked_add(right),
+                Arithmetic::Subtract => left.checked_sub(right),
+                _ => left.checked_mul(right),
+            };
+            match exact {
+                Some(int) => Expr::Literal(Value::Int(int)),
+                None => return Typed::literal(Value::Float(beyond_integers(op, left, right))),
+            }
+        }
+        (left, right) => left.arithmetic(op, right),
+    };
+    Typed::new(expr, DataType::BigInt).of_width(width)
+}
+
 /// Whether an expression is NULL whatever the row. What is computed with one is NULL, and the other operand is not
 /// computed, so that it cannot fail either.
 fn is_null_constant(expr: &Expr) -> bool {
@@ -432,24 +469,14 @@ fn days_between(op: Arithmetic, left: &Typed, right: &Typed) -> Option<Typed> {
 
 /// What SQLite makes of integers that are written and whose result is none: a float. Where they are columns it is an
 /// error here, since the type of a column is known before its values are.
-fn beyond_integers(op: Arithmetic, left: &Expr, right: &Expr) -> Option<f64> {
-    let (Expr::Literal(Value::Int(left)), Expr::Literal(Value::Int(right))) = (left, right) else {
-        return None;
-    };
-    let (wide_left, wide_right) = (i128::from(*left), i128::from(*right));
-    let exact = match op {
-        Arithmetic::Add => wide_left + wide_right,
-        Arithmetic::Subtract => wide_left - wide_right,
-        Arithmetic::Multiply => wide_left * wide_right,
-        _ => return None,
-    };
-    #[expect(clippy::cast_precision_loss, reason = "SQLite computes with the nearest floats")]
-    let floats = (*left as f64, *right as f64);
-    i64::try_from(exact).is_err().then_some(match op {
-        Arithmetic::Add => floats.0 + floats.1,
-        Arithmetic::Subtract => floats.0 - floats.1,
-        _ => floats.0 * floats.1,
-    })
+#[expect(clippy::cast_precision_loss, reason = "SQLite computes with the nearest floats")]
+fn beyond_integers(op: Arithmetic, left: i64, right: i64) -> f64 {
+    let (left, right) = (left as f64, right as f64);
+    match op {
+        Arithmetic::Add => left + right,
+        Arithmetic::Subtract => left - right,
+        _ => left * right,
+    }
 }
 
 /// Two numbers of different kinds, one of them a literal: the literal becomes of the other's kind, so that an index on
