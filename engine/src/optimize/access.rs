@@ -402,3 +402,53 @@ fn yields(subjects: &Subjects<'_>, order: &Order, keys: &[WantedKey]) -> Option<
     }
     reverse
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use crate::catalog::Catalog;
+    use crate::optimize::{plan, plan_once};
+    use crate::plan::{Access, Node, Plan};
+    use crate::sql::Connection;
+    use crate::{Database, Session};
+
+    /// Whether a table is read whole by the plan that is kept, and by the one that is run once.
+    fn reads_all(connection: &Connection, sql: &str) -> [bool; 2] {
+        let query = || connection.read(sql).unwrap();
+        let version = connection.database().version().unwrap();
+        let catalog = Catalog::of(&version);
+        let reads_all = |plan: &Plan| match &plan.node {
+            Node::Project { input, .. } => {
+                matches!(&input.node, Node::Scan(scan) if matches!(scan.access, Access::All))
+            }
+            _ => false,
+        };
+        let kept = plan(query(), catalog, &version).unwrap();
+        let once = plan_once(Cow::Owned(query()), catalog, &version).unwrap();
+        [reads_all(&kept), reads_all(&once)]
+    }
+
+    fn songs(count: u32) -> Connection {
+        let mut connection = Connection::new(Database::new());
+        let series = format!("SELECT n, n % 500 FROM generate_series(1, {count}) AS n");
+        for sql in [
+            "CREATE TABLE song (id BIGINT PRIMARY KEY, plays BIGINT)",
+            "CREATE INDEX song_plays ON song (plays)",
+            &format!("INSERT INTO song {series}"),
+        ] {
+            connection.execute(sql, &[]).unwrap();
+        }
+        connection
+    }
+
+    #[test]
+    fn a_few_rows_are_read_by_no_path_where_they_are_read_once() {
+        for by in ["id = 7", "plays = 3", "id BETWEEN 3 AND 4"] {
+            let sql = format!("SELECT plays FROM song WHERE {by}");
+            assert!(reads_all(&songs(100), &sql)[1], "{by}");
+            assert_eq!(reads_all(&songs(2_000), &sql), [false, false], "{by}");
+        }
+        assert_eq!(reads_all(&songs(100), "SELECT plays FROM song WHERE id = 7"), [false, true]);
+    }
+}

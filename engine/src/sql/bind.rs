@@ -14,7 +14,7 @@
 //! What this cannot give: a column of integers that holds a text, and an integer sum of columns that becomes real where
 //! it overflows. Both are errors. A column that is declared without a type keeps what it is given as JSON, but for blobs.
 //!
-//! Order of reading: `scope` (what a name means), `typed` (an expression and its type), `literal`, `operator`,
+//! Order of reading: `scope` (what a name means), `typed` (an expression and its type), `literal`, `operator`, `integers`,
 //! `expression`, `row`, `collation`, `zone`, `calendar`, `months`, `function`, `extreme`, `aggregate`, `grouping`,
 //! `grouping_sets`, `window`, `written`, `select`, `from`, `table_function`, `record`, `series`, `array`, `query`, `common`;
 //! `change`, `assigned`, `identity`, `view` and `conflict` (INSERT, UPDATE, DELETE); `table`, `constraint` and `types`
@@ -41,6 +41,7 @@ mod grouping;
 mod grouping_sets;
 mod identity;
 mod information;
+mod integers;
 pub(super) mod json;
 mod literal;
 mod moment;

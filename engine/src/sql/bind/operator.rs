@@ -5,6 +5,7 @@ use sqlparser::ast::{BinaryOperator, UnaryOperator};
 use sqlparser::tokenizer::Span;
 
 use super::calendar::{read_beside_moments, same_instants};
+use super::integers::{is_of_integers, of_integers};
 use super::json::ranked;
 use super::literal::whole_number;
 use super::typed::{Affinity, TEXT, Typed, cast, null_if_any_is};
@@ -410,42 +411,9 @@ impl Binder<'_> {
     }
 }
 
-/// Whether it is a sum, a difference or a product of integers.
-fn is_of_integers(op: Arithmetic, left: &Typed, right: &Typed) -> bool {
-    let is_integer = |typed: &Typed| {
-        typed.class() == Some(Class::Int)
-            && typed.mixed.is_none()
-            && typed.affinity != Affinity::Any
-            && !is_null_constant(&typed.expr)
-    };
-    matches!(op, Arithmetic::Add | Arithmetic::Subtract | Arithmetic::Multiply)
-        && is_integer(left)
-        && is_integer(right)
-}
-
-/// What SQLite makes of integers, of which nothing else need be asked; of written ones, the number it is.
-fn of_integers(op: Arithmetic, left: Typed, right: Typed) -> Typed {
-    let width = left.width.max(right.width);
-    let expr = match (left.expr, right.expr) {
-        (Expr::Literal(Value::Int(left)), Expr::Literal(Value::Int(right))) => {
-            let exact = match op {
-                Arithmetic::Add => left.checked_add(right),
-                Arithmetic::Subtract => left.checked_sub(right),
-                _ => left.checked_mul(right),
-            };
-            match exact {
-                Some(int) => Expr::Literal(Value::Int(int)),
-                None => return Typed::literal(Value::Float(beyond_integers(op, left, right))),
-            }
-        }
-        (left, right) => left.arithmetic(op, right),
-    };
-    Typed::new(expr, DataType::BigInt).of_width(width)
-}
-
 /// Whether an expression is NULL whatever the row. What is computed with one is NULL, and the other operand is not
 /// computed, so that it cannot fail either.
-fn is_null_constant(expr: &Expr) -> bool {
+pub(super) fn is_null_constant(expr: &Expr) -> bool {
     match expr {
         Expr::Literal(value) => value.is_null(),
         Expr::Cast(inner, _) | Expr::Negate(inner) => is_null_constant(inner),
@@ -465,18 +433,6 @@ fn days_between(op: Arithmetic, left: &Typed, right: &Typed) -> Option<Typed> {
     (op == Arithmetic::Subtract && are_dates).then(|| {
         Typed::new(super::called::builtin("date_mi", vec![date(left), date(right)]), DataType::BigInt)
     })
-}
-
-/// What SQLite makes of integers that are written and whose result is none: a float. Where they are columns it is an
-/// error here, since the type of a column is known before its values are.
-#[expect(clippy::cast_precision_loss, reason = "SQLite computes with the nearest floats")]
-fn beyond_integers(op: Arithmetic, left: i64, right: i64) -> f64 {
-    let (left, right) = (left as f64, right as f64);
-    match op {
-        Arithmetic::Add => left + right,
-        Arithmetic::Subtract => left - right,
-        _ => left * right,
-    }
 }
 
 /// Two numbers of different kinds, one of them a literal: the literal becomes of the other's kind, so that an index on
