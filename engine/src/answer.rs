@@ -1,5 +1,7 @@
 //! A query that is asked once: planned for a version, and run there.
 
+use std::borrow::Cow;
+
 use nuages_storage::Version;
 
 use crate::algebra::Query;
@@ -16,6 +18,11 @@ pub(crate) fn run_query(
     context: &Context<'_>,
     each: &mut dyn FnMut(&Batch<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let plan = optimize::plan_kept(query, Catalog::of(version), version)?;
+    let catalog = Catalog::of(version);
+    // Where it is noted what is read, to read more would be to conflict with more.
+    let plan = match context.reads() {
+        Some(_) => optimize::plan_kept(query, catalog, version)?,
+        None => optimize::plan_once(Cow::Borrowed(query), catalog, version)?,
+    };
     execute::run(&plan, version, context, each)
 }

@@ -47,6 +47,8 @@ mod union;
 mod window;
 mod work_table;
 
+use std::borrow::Cow;
+
 use nuages_storage::{Value, Version};
 
 pub use depth::DEPTH_MAX;
@@ -68,6 +70,18 @@ use steering::Steering;
 pub fn plan(query: Query, catalog: &Catalog, version: &Version) -> Result<Plan, Error> {
     let numbers = depth::check_query(&query)?;
     Planner::new(catalog, version, numbers).plan(query)
+}
+
+/// Plans a query that is run once, on this version. What would look for a better plan is left out where any plan is run
+/// in less time than that takes.
+///
+/// # Errors
+/// As [`plan`].
+pub(crate) fn plan_once(query: Cow<'_, Query>, catalog: &Catalog, version: &Version) -> Result<Plan, Error> {
+    let numbers = depth::check_query(&query)?;
+    let mut planner = Planner::new(catalog, version, numbers);
+    planner.runs_once = true;
+    planner.plan(query.into_owned())
 }
 
 /// Plans a query that is kept. Even to copy one that is too deep would be too much.

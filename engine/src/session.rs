@@ -8,6 +8,7 @@
 mod point;
 mod under;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use nuages_storage::lock::Ticket;
@@ -252,7 +253,11 @@ pub trait Session: Send + Sync {
         let interrupt = self.interrupt();
         let context = Context::new(parameters).noting(self.reads()).within(&interrupt);
         let version = self.version_unnoted()?;
-        let plan = optimize::plan(query, Catalog::of(&version), &version)?;
+        // Where it is noted what is read, to read more would be to conflict with more.
+        let plan = match self.is_noting() {
+            true => optimize::plan(query, Catalog::of(&version), &version)?,
+            false => optimize::plan_once(Cow::Owned(query), Catalog::of(&version), &version)?,
+        };
         execute::run(&plan, &version, &context, each)
     }
 

@@ -2,6 +2,10 @@
 
 mod family;
 
+use std::sync::LazyLock;
+
+use hashbrown::HashMap;
+
 pub use crate::functions::builtin::Builtin;
 pub use family::{JsonFunction, MathFunction, StringFunction, TimeFunction};
 
@@ -208,12 +212,19 @@ impl Function {
     /// assert_eq!(Function::of_family("cbrt"), Some(Function::Math(MathFunction::CubeRoot)));
     /// ```
     pub fn of_family(name: &str) -> Option<Function> {
-        let math = || MathFunction::named(name).map(Function::Math);
-        let string = || StringFunction::named(name).map(Function::String);
-        let json = || JsonFunction::named(name).map(Function::Json);
-        let time = || TimeFunction::named(name).map(Function::Time);
-        let builtin = || Builtin::named(name).map(Function::Builtin);
-        math().or_else(string).or_else(json).or_else(time).or_else(builtin)
+        static NAMES: LazyLock<HashMap<&'static str, Function>> = LazyLock::new(|| {
+            let math = MathFunction::ALL.iter().map(|of| (of.name(), Function::Math(*of)));
+            let string = StringFunction::ALL.iter().map(|of| (of.name(), Function::String(*of)));
+            let json = JsonFunction::ALL.iter().map(|of| (of.name(), Function::Json(*of)));
+            let time = TimeFunction::ALL.iter().map(|of| (of.name(), Function::Time(*of)));
+            let builtin = Builtin::all().map(|of| (of.name(), Function::Builtin(of)));
+            let mut names = HashMap::new();
+            for (name, function) in math.chain(string).chain(json).chain(time).chain(builtin) {
+                names.entry(name).or_insert(function);
+            }
+            names
+        });
+        NAMES.get(name).cloned()
     }
 
     /// The function of this name, which is in lower case: of a family, or one of those that need no more than

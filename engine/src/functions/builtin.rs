@@ -26,7 +26,9 @@ pub(crate) use regular::{escaped_by_backslash, regex_of_glob};
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::LazyLock;
 
+use hashbrown::HashMap;
 use nuages_storage::{DataType, Value};
 use rust_decimal::Decimal;
 
@@ -123,7 +125,14 @@ impl Builtin {
 
     /// The one of this name, which is in lower case.
     pub fn named(name: &str) -> Option<&'static Builtin> {
-        Builtin::all().find(|function| function.name == name)
+        static NAMES: LazyLock<HashMap<&'static str, &'static Builtin>> = LazyLock::new(|| {
+            let mut names = HashMap::new();
+            for function in Builtin::all() {
+                names.entry(function.name).or_insert(function);
+            }
+            names
+        });
+        NAMES.get(name).copied()
     }
 
     /// What it is called in SQL.

@@ -23,6 +23,10 @@ use crate::plan::{Access, Basis, Estimate, Fetch, Node, Plan, PlanColumn, Predic
 /// long.
 const SCAN_US_MIN: f64 = 0.25;
 
+/// A table that is scanned in so many microseconds is scanned by a query that is run once and reads nothing else: to
+/// look for any path takes several times as long.
+const SCAN_ONCE_US_MIN: f64 = 1.0;
+
 /// An access path, what it covers and what it costs.
 pub(super) struct Candidate {
     pub(super) access: Access,
@@ -53,6 +57,11 @@ impl Planner<'_> {
         needed: &ColumnSet,
     ) -> Result<Plan, Error> {
         let definition = self.table(table)?;
+        if self.is_read_at_once(definition) {
+            let whole = self.whole_table(definition);
+            let estimate = Estimate { basis: Basis::Guess, ..whole.estimate };
+            return self.scan_plan(definition, source, whole, parts, estimate, needed, false);
+        }
         // An index that finds nothing is read for its order, if at all.
         let by_order = self.is_steered();
         let mut candidates = self.candidates(&Subjects::of(definition, source), &parts, by_order);
@@ -245,6 +254,13 @@ impl Planner<'_> {
         scan > SCAN_US_MIN || self.is_steered()
     }
 
+    /// Whether a table is read whole because the query is run once, and that takes no time.
+    fn is_read_at_once(&self, definition: &TableDefinition) -> bool {
+        self.runs_once
+            && self.is_alone()
+            && self.table_rows(definition.id) * (self.scan_cost + cost::TEST) <= SCAN_ONCE_US_MIN
+    }
+
     fn whole_table(&self, definition: &TableDefinition) -> Candidate {
         Candidate {
             access: Access::All,
@@ -278,7 +294,8 @@ impl Planner<'_> {
         let mut found = vec![self.whole_table(subjects.definition)];
         let definition = subjects.definition;
         let has_paths = definition.row_id_column().is_some() || !definition.indexes.is_empty();
-        if self.optimize && has_paths && (by_order || !parts.is_empty()) {
+        let is_wanted = by_order || !parts.is_empty();
+        if self.optimize && has_paths && is_wanted && !self.is_read_at_once(definition) {
             let paths = self.ordered_paths(subjects, parts, by_order);
             let both = self.intersection(definition, &paths);
             found.extend(paths);
@@ -384,4 +401,54 @@ fn yields(subjects: &Subjects<'_>, order: &Order, keys: &[WantedKey]) -> Option<
         }
     }
     reverse
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use crate::catalog::Catalog;
+    use crate::optimize::{plan, plan_once};
+    use crate::plan::{Access, Node, Plan};
+    use crate::sql::Connection;
+    use crate::{Database, Session};
+
+    /// Whether a table is read whole by the plan that is kept, and by the one that is run once.
+    fn reads_all(connection: &Connection, sql: &str) -> [bool; 2] {
+        let query = || connection.read(sql).unwrap();
+        let version = connection.database().version().unwrap();
+        let catalog = Catalog::of(&version);
+        let reads_all = |plan: &Plan| match &plan.node {
+            Node::Project { input, .. } => {
+                matches!(&input.node, Node::Scan(scan) if matches!(scan.access, Access::All))
+            }
+            _ => false,
+        };
+        let kept = plan(query(), catalog, &version).unwrap();
+        let once = plan_once(Cow::Owned(query()), catalog, &version).unwrap();
+        [reads_all(&kept), reads_all(&once)]
+    }
+
+    fn songs(count: u32) -> Connection {
+        let mut connection = Connection::new(Database::new());
+        let series = format!("SELECT n, n % 500 FROM generate_series(1, {count}) AS n");
+        for sql in [
+            "CREATE TABLE song (id BIGINT PRIMARY KEY, plays BIGINT)",
+            "CREATE INDEX song_plays ON song (plays)",
+            &format!("INSERT INTO song {series}"),
+        ] {
+            connection.execute(sql, &[]).unwrap();
+        }
+        connection
+    }
+
+    #[test]
+    fn a_few_rows_are_read_by_no_path_where_they_are_read_once() {
+        for by in ["id = 7", "plays = 3", "id BETWEEN 3 AND 4"] {
+            let sql = format!("SELECT plays FROM song WHERE {by}");
+            assert!(reads_all(&songs(100), &sql)[1], "{by}");
+            assert_eq!(reads_all(&songs(2_000), &sql), [false, false], "{by}");
+        }
+        assert_eq!(reads_all(&songs(100), "SELECT plays FROM song WHERE id = 7"), [false, true]);
+    }
 }

@@ -40,6 +40,7 @@ impl JoinTree {
 struct Ordered {
     tree: JoinTree,
     inputs: InputSet,
+    rows: f64,
     cost: f64,
 }
 
@@ -47,7 +48,7 @@ struct Ordered {
 pub(super) fn order(graph: &JoinGraph) -> JoinTree {
     let parts = graph.components().into_iter().map(|inputs| order_connected(graph, inputs));
     let mut parts: Vec<Ordered> = parts.collect();
-    parts.sort_by(|a, b| graph.rows(a.inputs).total_cmp(&graph.rows(b.inputs)));
+    parts.sort_by(|a, b| a.rows.total_cmp(&b.rows));
     let trees = parts.into_iter().map(|part| part.tree);
     trees.reduce(JoinTree::join).expect("a join has inputs")
 }

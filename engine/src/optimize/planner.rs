@@ -35,6 +35,8 @@ pub(crate) struct Planner<'a> {
     /// Whether rewriting, indexes and join ordering are used. Without them the plan is the query as it was written,
     /// which a test compares the other with.
     pub(crate) optimize: bool,
+    /// Whether the plan is run once, on the version it is made for.
+    pub(crate) runs_once: bool,
     /// What a row of a leaf that is scanned is thought to cost.
     pub(crate) scan_cost: f64,
     /// Which alternatives are taken instead of the cheapest.
@@ -67,6 +69,7 @@ impl<'a> Planner<'a> {
             catalog,
             version,
             optimize: true,
+            runs_once: false,
             scan_cost: cost::SCAN,
             steering: Steering::default(),
             values: &[],

@@ -107,10 +107,8 @@ fn push_join(
 ) -> Relation {
     let left_sources = sources_of(&left);
     let right_sources = sources_of(&right);
-    let of = |part: &Expr, sources: &SourceSet| {
-        let mentioned = mentioned(part);
-        !mentioned.is_empty() && mentioned.is_subset(sources)
-    };
+    let of =
+        |mentioned: &SourceSet, sources: &SourceSet| !mentioned.is_empty() && mentioned.is_subset(sources);
     let on = factored(conjuncts(simplify(on)));
     // A row that the outer join filled with NULLs would be thrown away above, so it need not be made.
     let rejects = |sources| above.iter().any(|part| rejects_null(part, sources));
@@ -132,13 +130,14 @@ fn push_join(
     };
     let (mut to_left, mut to_right, mut here, mut stay) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for part in above {
+        let mentioned = mentioned(&part);
         if kind == JoinKind::Full {
             stay.push(part);
-        } else if of(&part, &left_sources) {
+        } else if of(&mentioned, &left_sources) {
             to_left.push(part);
         } else if kind != JoinKind::Inner {
             stay.push(part);
-        } else if of(&part, &right_sources) {
+        } else if of(&mentioned, &right_sources) {
             to_right.push(part);
         } else if walk::has_subquery(&part) {
             stay.push(part);
@@ -147,11 +146,12 @@ fn push_join(
         }
     }
     for part in on {
+        let mentioned = mentioned(&part);
         if kind == JoinKind::Full {
             here.push(part);
-        } else if of(&part, &right_sources) {
+        } else if of(&mentioned, &right_sources) {
             to_right.push(part);
-        } else if of(&part, &left_sources) && matches!(kind, JoinKind::Inner | JoinKind::Semi) {
+        } else if of(&mentioned, &left_sources) && matches!(kind, JoinKind::Inner | JoinKind::Semi) {
             to_left.push(part);
         } else {
             here.push(part);

@@ -14,7 +14,7 @@
 //! What this cannot give: a column of integers that holds a text, and an integer sum of columns that becomes real where
 //! it overflows. Both are errors. A column that is declared without a type keeps what it is given as JSON, but for blobs.
 //!
-//! Order of reading: `scope` (what a name means), `typed` (an expression and its type), `literal`, `operator`,
+//! Order of reading: `scope` (what a name means), `typed` (an expression and its type), `literal`, `operator`, `integers`,
 //! `expression`, `row`, `collation`, `zone`, `calendar`, `months`, `function`, `extreme`, `aggregate`, `grouping`,
 //! `grouping_sets`, `window`, `written`, `select`, `from`, `table_function`, `record`, `series`, `array`, `query`, `common`;
 //! `change`, `assigned`, `identity`, `view` and `conflict` (INSERT, UPDATE, DELETE); `table`, `constraint` and `types`
@@ -41,6 +41,7 @@ mod grouping;
 mod grouping_sets;
 mod identity;
 mod information;
+mod integers;
 pub(super) mod json;
 mod literal;
 mod moment;
@@ -72,6 +73,7 @@ use super::Dialect;
 use super::beyond::Beyond;
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
+use super::parse::SHALLOW_NESTING_MAX;
 use crate::algebra::Source;
 use crate::catalog::Catalog;
 use crate::catalog::names::nearest;
@@ -102,6 +104,8 @@ pub(super) struct Binder<'a> {
     returned: Vec<scope::Shape>,
     /// What the INSERT to come says beside its tree.
     beyond: Beyond,
+    /// How deep the texts of views may be nested: as deep as the stack has room for.
+    nesting_max: usize,
 }
 
 impl<'a> Binder<'a> {
@@ -116,7 +120,14 @@ impl<'a> Binder<'a> {
             depth: 0,
             returned: Vec::new(),
             beyond: Beyond::default(),
+            nesting_max: SHALLOW_NESTING_MAX,
         }
+    }
+
+    /// A binder on a thread whose stack has room for texts of views that are nested so deep.
+    pub(super) fn nesting(mut self, nesting_max: usize) -> Binder<'a> {
+        self.nesting_max = nesting_max;
+        self
     }
 
     /// A binder of an INSERT that says something beside its tree.

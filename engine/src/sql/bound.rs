@@ -34,7 +34,7 @@ pub fn statement(
     catalog: &Catalog,
 ) -> Result<(Statement, Vec<Value>), SqlError> {
     let bound = match bound(sql, values, dialect, catalog, SHALLOW_NESTING_MAX) {
-        Err(error) if matches!(error.problem(), Problem::TooDeep { .. }) => {
+        Err(error) if error.is_too_deep() => {
             with_deep_stack(|| bound(sql, values, dialect, catalog, NESTING_MAX))
         }
         bound => bound,
@@ -57,7 +57,7 @@ fn bound(
     let only_rows = || Problem::Unsupported { feature: "a statement that is not about rows".to_owned() };
     let parsed = parse(tokens, dialect, nesting_max)?;
     let mut parameters = Parameters::of(values);
-    let mut binder = Binder::new(catalog, dialect, &mut parameters);
+    let mut binder = Binder::new(catalog, dialect, &mut parameters).nesting(nesting_max);
     use ast::Statement::{Delete, Insert, Query, Update};
     let statement = match parsed {
         Parsed::Query(query) => binder.read(&query)?,

@@ -11,7 +11,7 @@
 //! are parsed here.
 
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr,
+    BinaryOperator, CaseWhen, CastKind, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr,
     FunctionArgumentList, FunctionArguments, ObjectName, UnaryOperator, Value,
 };
 use sqlparser::dialect::{Dialect as _, Precedence};
@@ -271,8 +271,9 @@ impl Grammar {
                     return Ok(Some(Box::new(Expr::UnaryOp { op: UnaryOperator::Not, expr })));
                 }
                 Keyword::CASE => {
+                    let case_token = parser.peek_token_ref().clone();
                     parser.advance_token();
-                    return parser.parse_case_expr().map(|case| Some(Box::new(case)));
+                    return self.case(parser, case_token).map(Some);
                 }
                 Keyword::CAST if matches!(parser.peek_nth_token_ref(1).token, Token::LParen) => {
                     parser.advance_token();
@@ -287,6 +288,35 @@ impl Grammar {
         };
         parser.advance_token();
         Ok(Some(Box::new(Expr::Value(value.with_span(span)))))
+    }
+
+    /// What follows a CASE.
+    fn case(&self, parser: &mut Parser<'_>, case_token: TokenWithSpan) -> Result<Box<Expr>, ParserError> {
+        let operand = match keyword_at(parser, 0) {
+            Keyword::WHEN => None,
+            _ => Some(self.subexpr(parser, 0)?),
+        };
+        parser.expect_keyword_is(Keyword::WHEN)?;
+        let mut conditions = Vec::with_capacity(1);
+        loop {
+            let condition = *self.subexpr(parser, 0)?;
+            parser.expect_keyword_is(Keyword::THEN)?;
+            let result = *self.subexpr(parser, 0)?;
+            conditions.push(CaseWhen { condition, result });
+            if !parser.parse_keyword(Keyword::WHEN) {
+                break;
+            }
+        }
+        let has_rest = parser.parse_keyword(Keyword::ELSE);
+        let else_result = has_rest.then(|| self.subexpr(parser, 0)).transpose()?;
+        let end_token = parser.expect_keyword(Keyword::END)?.into();
+        Ok(Box::new(Expr::Case {
+            case_token: case_token.into(),
+            end_token,
+            operand,
+            conditions,
+            else_result,
+        }))
     }
 
     fn signed(&self, parser: &mut Parser<'_>, op: UnaryOperator) -> Result<Box<Expr>, ParserError> {

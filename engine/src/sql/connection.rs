@@ -12,6 +12,7 @@ use super::bind::Binder;
 use super::bind::json::{handed_out, scalars};
 use super::changing::changes_within;
 use super::counts::Counts;
+use super::define::NewView;
 use super::error::{Problem, SqlError};
 use super::kept::{Kept, KeptStatement, TextHash};
 use super::parameters::Parameters;
@@ -75,6 +76,8 @@ pub(super) enum Ready {
     Algebra(Statement, Parameters, SchemaId),
     /// About the schema, a transaction, or a plan.
     Other(Box<ast::Statement>),
+    /// A `CREATE VIEW` that is nested too deep for the thread of the caller, and the schema that it was bound to.
+    View(Box<NewView>, SchemaId),
     /// SQLite's `REINDEX`.
     Reindex(Option<ast::Ident>),
     /// SQLite's `PRAGMA`.
@@ -182,14 +185,8 @@ impl Connection {
                     Some(tokens) => tokens,
                     None => self.tokens_of(sql, place)?,
                 };
-                let bound = |parsed| self.bind(parsed, Parameters::of(parameters));
-                let ready = match parse(tokens, self.dialect, SHALLOW_NESTING_MAX).and_then(bound) {
-                    Err(error) if matches!(error.problem(), Problem::TooDeep { .. }) => {
-                        self.bind_deep(sql, place, Parameters::of(parameters))
-                    }
-                    ready => ready,
-                };
-                match (ready?, hash) {
+                let ready = self.ready((sql, place), tokens, &|| Parameters::of(parameters))?;
+                match (ready, hash) {
                     (Ready::Algebra(statement, known, schema), Some(hash)) if !known.tells_counts() => {
                         self.run_and_keep(hash, sql, (statement, schema), known, parameters)
                     }
@@ -261,15 +258,7 @@ impl Connection {
             let Some(tokens) = statements.pop().filter(|_| count == 1) else {
                 return Err(Problem::NotOneStatement { count }.into());
             };
-            let bound = parse(tokens, self.dialect, SHALLOW_NESTING_MAX)
-                .and_then(|parsed| self.bind(parsed, Parameters::default()));
-            let ready = match bound {
-                Err(error) if matches!(error.problem(), Problem::TooDeep { .. }) => {
-                    self.bind_deep(sql, 0, Parameters::default())
-                }
-                ready => ready,
-            };
-            match ready? {
+            match self.ready((sql, 0), tokens, &Parameters::default)? {
                 Ready::Algebra(Statement::Query(query), ..) => Ok(query),
                 _ => {
                     Err(Problem::Unsupported { feature: "the algebra of what is no query".to_owned() }.into())
@@ -284,23 +273,45 @@ impl Connection {
     pub(crate) fn statement(&self, sql: &str) -> Statement {
         let tokens = split(sql, self.dialect).expect("a statement").remove(0);
         let parsed = parse(tokens, self.dialect, SHALLOW_NESTING_MAX).expect("a statement");
-        match self.bind(parsed, Parameters::default()).expect("it is bound") {
+        match self.bind(parsed, Parameters::default(), SHALLOW_NESTING_MAX).expect("it is bound") {
             Ready::Algebra(statement, ..) => statement,
             _ => unreachable!("a statement about the schema"),
         }
     }
 
+    /// The n-th statement of a text, whose tokens are given, parsed and bound: on a thread of its own if it, or a view
+    /// in it, is nested too deep for this one.
+    #[inline]
+    pub(super) fn ready(
+        &self,
+        (sql, place): (&str, usize),
+        tokens: Vec<TokenWithSpan>,
+        parameters: &dyn Fn() -> Parameters,
+    ) -> Result<Ready, SqlError> {
+        let bound = |parsed| self.bind(parsed, parameters(), SHALLOW_NESTING_MAX);
+        match parse(tokens, self.dialect, SHALLOW_NESTING_MAX).and_then(bound) {
+            Err(error) if error.is_too_deep() => self.bind_deep(sql, place, parameters()),
+            ready => ready,
+        }
+    }
+
     /// What a statement means, as far as that can be said before it runs.
-    pub(super) fn bind(&self, parsed: Parsed, parameters: Parameters) -> Result<Ready, SqlError> {
+    pub(super) fn bind(
+        &self,
+        parsed: Parsed,
+        parameters: Parameters,
+        nesting_max: usize,
+    ) -> Result<Ready, SqlError> {
         match parsed {
             Parsed::Reindex(name) => Ok(Ready::Reindex(name)),
             Parsed::Pragma(pragma) => Ok(Ready::Pragma(pragma)),
             Parsed::Query(query) => match changes_within(&query) || is_into(&query) {
                 true => Ok(Ready::Other(Box::new(ast::Statement::Query(query)))),
-                false => self.bind_by(parameters, |binder| binder.read(&query)),
+                false => self.bind_by((parameters, nesting_max), |binder| binder.read(&query)),
             },
             Parsed::Insert(statement, beyond) => {
-                self.bind_by(parameters, |binder| binder.beside(beyond).statement(&statement))
+                let bind = |binder: &mut Binder<'_>| binder.beside(beyond).statement(&statement);
+                self.bind_by((parameters, nesting_max), bind)
             }
             Parsed::Statement(statement) => match &*statement {
                 ast::Statement::Query(query) if changes_within(query) || is_into(query) => {
@@ -310,7 +321,7 @@ impl Connection {
                 | ast::Statement::Insert(_)
                 | ast::Statement::Update(_)
                 | ast::Statement::Delete(_) => {
-                    self.bind_by(parameters, |binder| binder.statement(&statement))
+                    self.bind_by((parameters, nesting_max), |binder| binder.statement(&statement))
                 }
                 _ => Ok(Ready::Other(statement)),
             },
@@ -320,22 +331,31 @@ impl Connection {
     /// The algebra that `bind` makes, and what it is to be run with.
     fn bind_by(
         &self,
-        mut parameters: Parameters,
+        (mut parameters, nesting_max): (Parameters, usize),
         bind: impl FnOnce(&mut Binder<'_>) -> Result<Statement, SqlError>,
     ) -> Result<Ready, SqlError> {
         let catalog = self.catalog()?;
         parameters.know(self.counts);
-        let bound = bind(&mut Binder::new(&catalog, self.dialect, &mut parameters))?;
+        let bound = bind(&mut Binder::new(&catalog, self.dialect, &mut parameters).nesting(nesting_max))?;
         Ok(Ready::Algebra(bound, parameters, catalog.schema_id()))
     }
 
     /// The same of the n-th statement of a text, with room for what is nested deep. Statements about the schema keep
-    /// what they are given, and so may not be.
+    /// what they are given, and so may not be, but for views, which keep a text.
     fn bind_deep(&self, sql: &str, place: usize, parameters: Parameters) -> Result<Ready, SqlError> {
         let tokens = self.tokens_of(sql, place)?;
-        with_deep_stack(|| match self.bind(parse(tokens, self.dialect, NESTING_MAX)?, parameters)? {
-            Ready::Other(_) => Err(Problem::TooDeep { max: SHALLOW_NESTING_MAX }.into()),
-            ready => Ok(ready),
+        with_deep_stack(|| {
+            let parsed = parse(tokens, self.dialect, NESTING_MAX)?;
+            match self.bind(parsed, parameters, NESTING_MAX)? {
+                Ready::Other(statement) => match &*statement {
+                    ast::Statement::CreateView(create) => {
+                        let schema = self.catalog()?.schema_id();
+                        Ok(Ready::View(Box::new(self.new_view(create, NESTING_MAX)?), schema))
+                    }
+                    _ => Err(Problem::TooDeep { max: SHALLOW_NESTING_MAX }.into()),
+                },
+                ready => Ok(ready),
+            }
         })
     }
 
@@ -386,6 +406,7 @@ impl Connection {
                 }
             }
             Ready::Other(statement) => self.control(&statement, values),
+            Ready::View(view, schema) => self.make_view(&view, schema),
             Ready::Reindex(name) => self.reindex(name.as_ref()),
             Ready::Pragma(pragma) => self.pragma(&pragma),
         }

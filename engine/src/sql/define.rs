@@ -9,11 +9,20 @@ use super::bind::{Binder, last_part};
 use super::connection::{Connection, while_bound};
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
+use super::parse::{NESTING_MAX, SHALLOW_NESTING_MAX, with_deep_stack};
 use crate::algebra::{Insert, InsertSource, Source, Statement};
 use crate::catalog::names::nearest;
 use crate::catalog::{Catalog, SchemaId, TableDefinition, TriggerDefinition, ViewDefinition};
 use crate::write::{Found, WritingStatement};
 use crate::{Error, Outcome, Session};
+
+/// A view that is to be made.
+#[derive(Debug)]
+pub(super) struct NewView {
+    /// None if there is one of that name, and that is well.
+    view: Option<ViewDefinition>,
+    or_replace: bool,
+}
 
 impl Connection {
     pub(super) fn define(&mut self, statement: &ast::Statement) -> Result<Outcome, SqlError> {
@@ -64,9 +73,18 @@ impl Connection {
         &self,
         f: impl FnOnce(&mut Binder<'_>) -> Result<T, SqlError>,
     ) -> Result<T, SqlError> {
+        self.bound_nesting(SHALLOW_NESTING_MAX, f)
+    }
+
+    /// The same, with room for texts of views that are nested so deep.
+    fn bound_nesting<T>(
+        &self,
+        nesting_max: usize,
+        f: impl FnOnce(&mut Binder<'_>) -> Result<T, SqlError>,
+    ) -> Result<T, SqlError> {
         let catalog = self.catalog()?;
         let mut parameters = Parameters::of(&[]);
-        f(&mut Binder::new(&catalog, self.dialect, &mut parameters))
+        f(&mut Binder::new(&catalog, self.dialect, &mut parameters).nesting(nesting_max))
     }
 
     /// The table that a name means.
@@ -135,6 +153,16 @@ impl Connection {
     }
 
     fn create_view(&self, create: &ast::CreateView, schema: SchemaId) -> Result<Outcome, SqlError> {
+        let view = match self.new_view(create, SHALLOW_NESTING_MAX) {
+            // A view in it may be.
+            Err(error) if error.is_too_deep() => with_deep_stack(|| self.new_view(create, NESTING_MAX)),
+            view => view,
+        };
+        self.make_view(&view?, schema)
+    }
+
+    /// What a `CREATE VIEW` makes.
+    pub(super) fn new_view(&self, create: &ast::CreateView, nesting_max: usize) -> Result<NewView, SqlError> {
         if create.materialized {
             return Err(Problem::Unsupported { feature: "a materialized view".to_owned() }.into());
         }
@@ -143,7 +171,7 @@ impl Connection {
             return Err(Problem::Unsupported { feature: "a TEMPORARY view".to_owned() }.into());
         }
         let name = last_part(&create.name)?;
-        let view = self.bound(|binder| {
+        let view = self.bound_nesting(nesting_max, |binder| {
             if create.if_not_exists && binder.view(name).is_some() {
                 return Ok(None);
             }
@@ -160,9 +188,13 @@ impl Connection {
                 dialect: binder.dialect,
             }))
         })?;
-        if let Some(view) = view {
-            let or_replace = create.or_replace;
-            self.change_schema(schema, &mut |writing| writing.create_view(view.clone(), or_replace))?;
+        Ok(NewView { view, or_replace: create.or_replace })
+    }
+
+    /// Makes a view on the schema that it was bound to.
+    pub(super) fn make_view(&self, new: &NewView, schema: SchemaId) -> Result<Outcome, SqlError> {
+        if let Some(view) = &new.view {
+            self.change_schema(schema, &mut |writing| writing.create_view(view.clone(), new.or_replace))?;
         }
         Ok(Outcome::default())
     }

@@ -350,6 +350,11 @@ impl SqlError {
         &self.inner.problem
     }
 
+    /// Whether it is refused for how deep it is nested.
+    pub(super) fn is_too_deep(&self) -> bool {
+        matches!(self.problem(), Problem::TooDeep { .. })
+    }
+
     /// Where in the text, if it is about a place.
     pub fn place(&self) -> Option<&Place> {
         self.inner.place.as_ref()

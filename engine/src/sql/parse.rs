@@ -286,7 +286,12 @@ fn reindex(tokens: Vec<TokenWithSpan>) -> Result<Parsed, SqlError> {
 /// kept, is the optimiser's business.
 fn drop_hints(tokens: &mut Vec<TokenWithSpan>) {
     let is = |token: &TokenWithSpan, text: &str| matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text));
-    if !tokens.iter().any(|token| is(token, "indexed") || is(token, "materialized")) {
+    let is_hint = |token: &TokenWithSpan| match &token.token {
+        Token::Word(word) if word.value.len() == "indexed".len() => is(token, "indexed"),
+        Token::Word(word) if word.value.len() == "materialized".len() => is(token, "materialized"),
+        _ => false,
+    };
+    if !tokens.iter().any(is_hint) {
         return;
     }
     let mut at = 0;

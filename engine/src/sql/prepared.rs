@@ -6,7 +6,7 @@ use super::bind::json::{handed_out, scalars};
 use super::connection::{Connection, Ready, while_bound};
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
-use super::parse::{Parsed, SHALLOW_NESTING_MAX, parse, split};
+use super::parse::{Parsed, SHALLOW_NESTING_MAX, split};
 use crate::algebra::Statement;
 use crate::catalog::{Catalog, SchemaId};
 use crate::explain::Explanation;
@@ -102,13 +102,14 @@ impl Connection {
         let Some(tokens) = statements.pop().filter(|_| count == 1) else {
             return Err(Problem::NotOneStatement { count }.into());
         };
-        let mut parsed = Some(parse(tokens, self.dialect, SHALLOW_NESTING_MAX)?);
+        let mut tokens = Some(tokens);
         while_bound(|| {
-            let parsed = match parsed.take() {
-                Some(parsed) => parsed,
-                None => parse(self.tokens_of(sql, 0)?, self.dialect, SHALLOW_NESTING_MAX)?,
+            let tokens = match tokens.take() {
+                Some(tokens) => tokens,
+                None => self.tokens_of(sql, 0)?,
             };
-            self.prepared_of(parsed, sql.to_owned(), Parameters::default())
+            let ready = self.ready((sql, 0), tokens, &Parameters::default)?;
+            self.prepared_as(ready, sql.to_owned(), Vec::new())
         })
     }
 
@@ -120,14 +121,24 @@ impl Connection {
         parameters: Parameters,
     ) -> Result<PreparedStatement, SqlError> {
         let declared = parameters.declared_kinds();
-        let (kind, parameters, schema) = match self.bind(parsed, parameters)? {
+        self.prepared_as(self.bind(parsed, parameters, SHALLOW_NESTING_MAX)?, sql, declared)
+    }
+
+    /// Prepares a statement that is bound, for parameters of the types that were declared.
+    fn prepared_as(
+        &self,
+        ready: Ready,
+        sql: String,
+        declared: Vec<DataType>,
+    ) -> Result<PreparedStatement, SqlError> {
+        let (kind, parameters, schema) = match ready {
             Ready::Algebra(Statement::Query(query), parameters, schema) => {
                 let handed_out = handed_out(&query.columns);
                 let prepared = crate::Prepared::new(&self.under(schema), query)?;
                 (Kind::Query(PreparedQuery::new(prepared, handed_out)), parameters, schema)
             }
             Ready::Algebra(change, parameters, schema) => (Kind::Change(change), parameters, schema),
-            Ready::Other(_) | Ready::Reindex(_) | Ready::Pragma(_) => {
+            Ready::Other(_) | Ready::View(..) | Ready::Reindex(_) | Ready::Pragma(_) => {
                 (Kind::Text, Parameters::default(), self.catalog()?.schema_id())
             }
         };
@@ -135,9 +146,10 @@ impl Connection {
     }
 
     fn prepared_anew(&self, statement: &PreparedStatement) -> Result<PreparedStatement, SqlError> {
-        let tokens = split(&statement.sql, self.dialect)?.pop().unwrap_or_default();
-        let parsed = parse(tokens, self.dialect, SHALLOW_NESTING_MAX)?;
-        self.prepared_of(parsed, statement.sql.clone(), Parameters::declared(&statement.declared))
+        let tokens = self.tokens_of(&statement.sql, 0)?;
+        let declared = || Parameters::declared(&statement.declared);
+        let ready = self.ready((&statement.sql, 0), tokens, &declared)?;
+        self.prepared_as(ready, statement.sql.clone(), statement.declared.clone())
     }
 
     /// Runs a prepared statement.

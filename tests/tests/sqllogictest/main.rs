@@ -4,10 +4,12 @@
 //! cargo test -p nuages-tests --test sqllogictest
 //! NUAGES_SLT_DIR=path cargo test -p nuages-tests --release --test sqllogictest
 //! NUAGES_SLT_DIR=path NUAGES_SLT_DIALECT=postgresql cargo test -p nuages-tests --release --test sqllogictest
+//! NUAGES_SLT_DIR=path NUAGES_SLT_DIALECT=sqlite3 cargo test -p nuages-tests --release --test sqllogictest
 //! ```
 //!
 //! The folder's files (`.test`, `.slt`) are run in SQLite's dialect under the label `sqlite`, or in PostgreSQL's under
-//! the label `postgresql`. What fails is told by file, the first few of each.
+//! the label `postgresql`, or by SQLite itself, to see what time it takes. What fails is told by file, the first few of
+//! each.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
@@ -128,9 +130,10 @@ fn what_sqlite_means_is_what_it_says_itself() {
 #[test]
 fn the_folder_that_is_named() {
     let Ok(folder) = std::env::var("NUAGES_SLT_DIR") else { return };
-    let dialect = match std::env::var("NUAGES_SLT_DIALECT").as_deref() {
-        Ok("postgresql") => Dialect::PostgreSql,
-        _ => Dialect::Sqlite,
+    let contestant = match std::env::var("NUAGES_SLT_DIALECT").as_deref() {
+        Ok("postgresql") => Contestant::Nuages(Dialect::PostgreSql),
+        Ok("sqlite3") => Contestant::Sqlite,
+        _ => Contestant::Nuages(Dialect::Sqlite),
     };
-    run_all(&scripts(Path::new(&folder)), Contestant::Nuages(dialect));
+    run_all(&scripts(Path::new(&folder)), contestant);
 }

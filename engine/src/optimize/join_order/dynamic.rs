@@ -29,7 +29,8 @@ pub(super) fn order(graph: &JoinGraph, inputs: InputSet) -> Option<Ordered> {
         search.subgraph(InputSet::of(input))?;
         search.grow(InputSet::of(input), InputSet::before(input + 1))?;
     }
-    search.best.get(&inputs).map(|best| Ordered { tree: search.tree(inputs), inputs, cost: best.cost })
+    let best = search.best.get(&inputs)?;
+    Some(Ordered { tree: search.tree(inputs), inputs, rows: best.rows, cost: best.cost })
 }
 
 struct Search<'g> {

@@ -485,9 +485,10 @@ impl JoinGraph {
 
     /// Adds the columns that conditions on a joined set may still mention.
     pub(crate) fn add_needed(&self, joined: InputSet, needed: &mut ColumnSet) {
-        for class in self.classes.iter().filter(|class| !class.inputs.is_subset(joined)) {
-            class.members.iter().for_each(|member| walk::add_columns(&member.expr, needed));
-        }
+        let is_open = |class: &&Class| class.inputs.meets(joined) && !class.inputs.is_subset(joined);
+        let members = self.classes.iter().filter(is_open).flat_map(|class| &class.members);
+        let own = members.filter(|member| joined.contains(member.input));
+        own.for_each(|member| walk::add_columns(&member.expr, needed));
         self.rest().for_each(|expr| walk::add_columns(expr, needed));
     }
 

@@ -19,6 +19,7 @@ pub(super) fn order(graph: &JoinGraph, inputs: InputSet) -> Ordered {
         Some(Ordered {
             tree: JoinTree::Input(input),
             inputs: InputSet::of(input),
+            rows: graph.rows(InputSet::of(input)),
             cost: graph.input_cost(input),
         })
     };
@@ -31,13 +32,13 @@ pub(super) fn order(graph: &JoinGraph, inputs: InputSet) -> Ordered {
     while left > 1 {
         let best =
             pairs.iter().min_by(|a: &&Pair, b| a.rows.total_cmp(&b.rows).then(a.cost.total_cmp(&b.cost)));
-        let &Pair { trees: [a, b], cost, .. } = best.expect("the inputs are connected");
+        let &Pair { trees: [a, b], rows, cost } = best.expect("the inputs are connected");
         let (Some(x), Some(y)) = (trees[a].take(), trees[b].take()) else {
             unreachable!("the pairs of a tree that was joined are taken out")
         };
         pairs.retain(|pair| pair.trees.iter().all(|tree| *tree != a && *tree != b));
         let inputs = x.inputs.union(y.inputs);
-        trees.push(Some(Ordered { tree: JoinTree::join(x.tree, y.tree), inputs, cost }));
+        trees.push(Some(Ordered { tree: JoinTree::join(x.tree, y.tree), inputs, rows, cost }));
         let place = trees.len() - 1;
         add_pairs(graph, &trees, place, 0..place, &mut pairs);
         left -= 1;
@@ -60,7 +61,7 @@ fn add_pairs(
             continue;
         };
         let rows = graph.rows(tree.inputs.union(partner.inputs));
-        let side = |side: &Ordered| (side.inputs, graph.rows(side.inputs), side.cost);
+        let side = |side: &Ordered| (side.inputs, side.rows, side.cost);
         let cost = graph.join_cost(side(partner), side(tree), rows);
         pairs.push(Pair { trees: [other, place], rows, cost });
     }

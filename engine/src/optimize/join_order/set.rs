@@ -56,8 +56,8 @@ impl InputSet {
     }
 
     /// Its inputs, ascending.
-    pub(crate) fn iter(self) -> impl DoubleEndedIterator<Item = usize> + Clone {
-        (0..128 - self.0.leading_zeros() as usize).filter(move |input| self.contains(*input))
+    pub(crate) fn iter(self) -> Inputs {
+        Inputs(self.0)
     }
 
     /// Its subsets but the empty one, each after those it contains (Vance and Maier, "Rapid Bushy Join-Order
@@ -68,6 +68,28 @@ impl InputSet {
             (next != 0).then_some(next)
         };
         std::iter::successors(next(&0), next).map(InputSet)
+    }
+}
+
+/// The inputs of a set that have not been handed out.
+#[derive(Clone, Debug)]
+pub(crate) struct Inputs(u128);
+
+impl Iterator for Inputs {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let first = (self.0 != 0).then(|| self.0.trailing_zeros() as usize)?;
+        self.0 &= self.0 - 1;
+        Some(first)
+    }
+}
+
+impl DoubleEndedIterator for Inputs {
+    fn next_back(&mut self) -> Option<usize> {
+        let last = (self.0 != 0).then(|| 127 - self.0.leading_zeros() as usize)?;
+        self.0 ^= 1 << last;
+        Some(last)
     }
 }
 
@@ -91,5 +113,6 @@ mod tests {
             assert!(subsets[number..].iter().all(|later| later == subset || !later.is_subset(*subset)));
         }
         assert_eq!(set.iter().collect::<Vec<_>>(), [1, 4, 127]);
+        assert_eq!(set.iter().rev().collect::<Vec<_>>(), [127, 4, 1]);
     }
 }

@@ -12,6 +12,9 @@ use super::take;
 use crate::algebra::walk::{self, ColumnSet, conjunction, conjuncts, sources_of};
 use crate::algebra::{Column, Comparison, Expr, JoinKind, Relation};
 
+/// More columns than these are parted before it is asked of each side of a join which of them are its own.
+const COLUMNS_MANY: usize = 32;
+
 /// Takes out the joins that make no difference to `needed`; whether there were any.
 pub(crate) fn eliminate(relation: &mut Relation, needed: &ColumnSet, planner: &Planner<'_>) -> bool {
     let mut fired = false;
@@ -32,8 +35,18 @@ pub(crate) fn eliminate(relation: &mut Relation, needed: &ColumnSet, planner: &P
             _ => {}
         });
     }
-    relation.each_input_mut(&mut |input| fired |= eliminate(input, &below, planner));
+    relation.each_input_mut(&mut |input| {
+        // Of many columns each side of a join is asked only for its own.
+        let own = (below.len() > COLUMNS_MANY).then(|| own_columns(input, &below));
+        fired |= eliminate(input, own.as_ref().unwrap_or(&below), planner);
+    });
     fired
+}
+
+/// The columns of a relation among some.
+fn own_columns(relation: &Relation, columns: &ColumnSet) -> ColumnSet {
+    let sources = sources_of(relation);
+    columns.iter().copied().filter(|column| sources.contains(&column.source())).collect()
 }
 
 /// What a join comes to if one of its sides makes no difference.
@@ -43,13 +56,14 @@ fn without_join(relation: &mut Relation, needed: &ColumnSet, planner: &Planner<'
         let sources = sources_of(side);
         !needed.iter().any(|column| sources.contains(&column.source()))
     };
+    let is_scan = |side: &Relation| matches!(side, Relation::Scan { .. });
     match kind {
         JoinKind::Left if unread(right) && is_single(right, on, planner) => Some(take(left)),
-        JoinKind::Inner if unread(right) => {
+        JoinKind::Inner if is_scan(right) && unread(right) => {
             let present = refers(right, on, planner)?;
             Some(filtered(take(left), present))
         }
-        JoinKind::Inner if unread(left) => {
+        JoinKind::Inner if is_scan(left) && unread(left) => {
             let present = refers(left, on, planner)?;
             Some(filtered(take(right), present))
         }

@@ -13,7 +13,7 @@ use super::{Binder, Bound, last_part, nearest_table, unsupported};
 use crate::algebra::{Comparison, Expr, Function, JoinKind, Query, Relation, Source};
 use crate::catalog::{TableDefinition, ViewDefinition};
 use crate::sql::error::{Problem, SqlError};
-use crate::sql::parse::{Parsed, SHALLOW_NESTING_MAX, parse, split};
+use crate::sql::parse::{Parsed, parse, split};
 
 impl Binder<'_> {
     /// Binds a FROM clause, and puts its tables into the scope.
@@ -229,7 +229,7 @@ impl Binder<'_> {
         let of_view = |error: SqlError| error.without_place().or_at(name.span.start);
         let statement =
             split(&view.sql, view.dialect).map_err(of_view)?.into_iter().next().unwrap_or_default();
-        let parsed = parse(statement, view.dialect, SHALLOW_NESTING_MAX).map_err(of_view)?;
+        let parsed = parse(statement, view.dialect, self.nesting_max).map_err(of_view)?;
         let Parsed::Query(query) = parsed else { return Err(unsupported("such a view").into()) };
         let dialect = std::mem::replace(&mut self.dialect, view.dialect);
         let common = std::mem::take(&mut self.common);

@@ -5,6 +5,7 @@ use sqlparser::ast::{BinaryOperator, UnaryOperator};
 use sqlparser::tokenizer::Span;
 
 use super::calendar::{read_beside_moments, same_instants};
+use super::integers::{is_of_integers, of_integers};
 use super::json::ranked;
 use super::literal::whole_number;
 use super::typed::{Affinity, TEXT, Typed, cast, null_if_any_is};
@@ -55,6 +56,12 @@ impl Binder<'_> {
     ) -> Bound<Typed> {
         if let Some(comparison) = comparison_of(op) {
             return self.compare(comparison, left, right, span);
+        }
+        if self.is_sqlite()
+            && let Some(op) = arithmetic_of(op)
+            && is_of_integers(op, &left, &right)
+        {
+            return Ok(of_integers(op, left, right));
         }
         if let Some(call) = self.array_operator(op, &left, &right, span) {
             return call;
@@ -340,10 +347,8 @@ impl Binder<'_> {
         if left.class() != right.class() {
             (left, right) = same_numbers(left, right);
         }
-        if self.is_sqlite()
-            && let Some(real) = beyond_integers(op, &left.expr, &right.expr)
-        {
-            return Ok(Typed::literal(Value::Float(real)));
+        if self.is_sqlite() && is_of_integers(op, &left, &right) {
+            return Ok(of_integers(op, left, right));
         }
         if self.is_sqlite() && op == Arithmetic::Divide {
             let zero = if right.class() == Some(Class::Float) { Value::Float(0.0) } else { Value::Int(0) };
@@ -408,7 +413,7 @@ impl Binder<'_> {
 
 /// Whether an expression is NULL whatever the row. What is computed with one is NULL, and the other operand is not
 /// computed, so that it cannot fail either.
-fn is_null_constant(expr: &Expr) -> bool {
+pub(super) fn is_null_constant(expr: &Expr) -> bool {
     match expr {
         Expr::Literal(value) => value.is_null(),
         Expr::Cast(inner, _) | Expr::Negate(inner) => is_null_constant(inner),
@@ -427,28 +432,6 @@ fn days_between(op: Arithmetic, left: &Typed, right: &Typed) -> Option<Typed> {
     let are_dates = is_date(left) && (is_date(right) || is_text(right)) || is_text(left) && is_date(right);
     (op == Arithmetic::Subtract && are_dates).then(|| {
         Typed::new(super::called::builtin("date_mi", vec![date(left), date(right)]), DataType::BigInt)
-    })
-}
-
-/// What SQLite makes of integers that are written and whose result is none: a float. Where they are columns it is an
-/// error here, since the type of a column is known before its values are.
-fn beyond_integers(op: Arithmetic, left: &Expr, right: &Expr) -> Option<f64> {
-    let (Expr::Literal(Value::Int(left)), Expr::Literal(Value::Int(right))) = (left, right) else {
-        return None;
-    };
-    let (wide_left, wide_right) = (i128::from(*left), i128::from(*right));
-    let exact = match op {
-        Arithmetic::Add => wide_left + wide_right,
-        Arithmetic::Subtract => wide_left - wide_right,
-        Arithmetic::Multiply => wide_left * wide_right,
-        _ => return None,
-    };
-    #[expect(clippy::cast_precision_loss, reason = "SQLite computes with the nearest floats")]
-    let floats = (*left as f64, *right as f64);
-    i64::try_from(exact).is_err().then_some(match op {
-        Arithmetic::Add => floats.0 + floats.1,
-        Arithmetic::Subtract => floats.0 - floats.1,
-        _ => floats.0 * floats.1,
     })
 }
 

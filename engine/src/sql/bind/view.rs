@@ -15,7 +15,7 @@ use super::{Binder, Bound, last_part};
 use crate::algebra::{Expr, Source};
 use crate::catalog::{TableDefinition, ViewDefinition};
 use crate::sql::error::{Problem, SqlError};
-use crate::sql::parse::{Parsed, SHALLOW_NESTING_MAX, parse, split};
+use crate::sql::parse::{Parsed, parse, split};
 
 /// A view whose rows can be changed.
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ impl Binder<'_> {
         let refused = || SqlError::at(Problem::View { name: view.name.clone() }, span);
         let statement =
             split(&view.sql, view.dialect).map_err(of_view)?.into_iter().next().unwrap_or_default();
-        let parsed = parse(statement, view.dialect, SHALLOW_NESTING_MAX).map_err(of_view)?;
+        let parsed = parse(statement, view.dialect, self.nesting_max).map_err(of_view)?;
         let Parsed::Query(query) = parsed else { return Err(refused()) };
         let (select, table, alias) = simple(&query).filter(|_| !self.is_sqlite()).ok_or_else(refused)?;
         let base = last_part(table)?;

@@ -10,6 +10,20 @@ fn a_select_without_from_computes() {
 }
 
 #[test]
+fn integers_that_are_written_are_computed_as_sqlite_does() {
+    let db = sqlite();
+    let read = |sql: &str| db.read(sql).expect(sql).sql(&db.catalog().expect("a catalog"));
+    assert_eq!(read("SELECT 2 * 3 - + 4 AS x"), read("SELECT 2 AS x"));
+    assert_ne!(read("SELECT 7 / 2 AS x"), read("SELECT 3 AS x"));
+    let sums = "SELECT typeof(9223372036854775807 + 1), typeof(9223372036854775806 + 1)";
+    assert_eq!(rows(&mut sqlite(), sums), "real,integer");
+    assert_eq!(
+        rows(&mut sqlite(), "SELECT 2 + CAST(NULL AS INTEGER), 3037000500 * -3037000500 < 0"),
+        "NULL,1"
+    );
+}
+
+#[test]
 fn precedence_is_the_dialects() {
     assert_eq!(rows(&mut postgresql(), "SELECT 1 || 2 + 3"), "15");
     assert_eq!(rows(&mut sqlite(), "SELECT 1 || 2 + 3"), "15");

@@ -126,3 +126,39 @@ fn what_follows_each_other_so_often_is_read_or_refused() {
         }
     });
 }
+
+#[test]
+fn a_view_is_nested_as_deep_as_a_query() {
+    on_a_thread(|| {
+        for mut db in [with_a_table(postgresql()), with_a_table(sqlite())] {
+            run(&mut db, "INSERT INTO t VALUES (1), (2)");
+            let condition = format!("{}x = 2{}", "(".repeat(150), ")".repeat(150));
+            run(&mut db, &format!("CREATE VIEW v AS SELECT x FROM t WHERE {condition}"));
+            assert_eq!(rows(&mut db, "SELECT x FROM v"), "2");
+            // Statements that are not deep themselves.
+            run(&mut db, "CREATE VIEW w AS SELECT x + 1 AS x FROM v");
+            assert_eq!(rows(&mut db, "SELECT x FROM w"), "3");
+            run(&mut db, "DELETE FROM t WHERE x IN (SELECT x FROM v)");
+            assert_eq!(rows(&mut db, "SELECT count(*) FROM t"), "1");
+            let mut prepared = db.prepare("SELECT count(*) FROM v").expect("it is prepared");
+            let counted = db.run_prepared(&mut prepared, &[]).expect("it is run").rows.rows;
+            assert_eq!(counted, [[0.into()]]);
+        }
+    });
+}
+
+#[test]
+fn views_that_are_nested_deep_lie_within_each_other() {
+    on_a_thread(|| {
+        for mut db in [with_a_table(postgresql()), with_a_table(sqlite())] {
+            run(&mut db, "INSERT INTO t VALUES (1)");
+            run(&mut db, "CREATE VIEW v0 AS SELECT x FROM t");
+            for view in 1..9 {
+                let inner = format!("(SELECT max(x) FROM v{})", view - 1);
+                let deep = format!("{}{inner}{}", "(".repeat(150), ")".repeat(150));
+                run(&mut db, &format!("CREATE VIEW v{view} AS SELECT {deep} AS x"));
+            }
+            assert_eq!(rows(&mut db, "SELECT x FROM v8"), "1");
+        }
+    });
+}
