@@ -26,6 +26,9 @@ const TYPES: [DataType; 8] = [
     DataType::Json,
 ];
 
+/// Whether two values in this order compare so.
+type Holds = fn(Ordering) -> bool;
+
 fn values_of(kind: DataType) -> BoxedStrategy<Value> {
     let values = match kind {
         DataType::Bool => any::<bool>().prop_map(Value::from).boxed(),
@@ -149,7 +152,7 @@ proptest! {
         decimal in (-20_i64..20, 0_u32..4),
         text in values_of(DataType::Text { max_length: None }),
     ) {
-        let holds: [(Comparison, fn(Ordering) -> bool); 6] = [
+        let holds: [(Comparison, Holds); 6] = [
             (Comparison::Equal, Ordering::is_eq),
             (Comparison::NotEqual, Ordering::is_ne),
             (Comparison::Less, Ordering::is_lt),
