@@ -105,6 +105,14 @@ impl<'v> BatchBuilder<'v> {
         self.len += batch.count();
     }
 
+    /// Adds these rows of a batch, of which only these columns are wanted.
+    pub(crate) fn append_rows_of(&mut self, batch: &Batch<'v>, wanted: &[usize], rows: &[u32]) {
+        for (builder, column) in self.columns.iter_mut().zip(wanted) {
+            builder.append_rows(batch.column(*column), rows);
+        }
+        self.len += rows.len();
+    }
+
     /// Adds these rows of a batch, in this order; [`NO_ROW`](crate::vector::NO_ROW) adds a row of NULLs.
     pub fn append_rows(&mut self, batch: &Batch<'v>, rows: &[u32]) {
         for (builder, column) in self.columns.iter_mut().zip(&batch.columns) {

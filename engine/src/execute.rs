@@ -7,9 +7,10 @@
 //!
 //! Order of reading: `scan` and `ranges` (access paths), `point` and `nothing` (one row and none, without operators),
 //! `filter`, `project`, `limit` (streaming), `key_table` (the one hash table) and what numbers keys with it: `distinct`,
-//! `set`, `aggregate`, `hash_join`; `merge_join`; `join` (what follows once partners are known) and `nested_loop`;
-//! `sort`; `window`; `chunks` (rows that were collected, handed on); `index_join`, `apply` (subqueries row by row),
-//! `lateral`; `scope` (what is defined around a plan), `work_table`, `recursive`; `measured` (what counts the others).
+//! `set`, `aggregate`, `hash_join`, `marking_join`; `merge_join`; `join` (what follows once partners are known) and
+//! `nested_loop`; `sort`; `window`; `chunks` (rows that were collected, handed on); `index_join`, `apply` (subqueries row
+//! by row), `lateral`; `scope` (what is defined around a plan), `work_table`, `recursive`; `measured` (what counts the
+//! others).
 //!
 //! A statement that has to end before its time notices where rows come from: in each batch of a scan, of a list of
 //! rows and of a work table, and of a join, which makes many of few. An operator that pulls these needs not ask by
@@ -26,6 +27,7 @@ mod join;
 mod key_table;
 mod lateral;
 mod limit;
+mod marking_join;
 pub(crate) mod measured;
 mod merge_join;
 mod nested_loop;
@@ -128,7 +130,25 @@ pub(crate) fn open<'v>(plan: &'v Plan, scope: &Scope<'v>) -> Running<'v> {
         }
         Node::Project { input: below, columns } if project::is_identity(columns, below) => input(below),
         Node::Project { input: below, columns } => Box::new(project::Project::new(input(below), columns)),
-        Node::HashJoin { kind, left, right, left_keys, right_keys, right_columns, residual, on } => {
+        Node::HashJoin {
+            kind,
+            left,
+            right,
+            left_keys,
+            right_keys,
+            right_columns,
+            residual,
+            on,
+            marks: true,
+        } => Box::new(marking_join::MarkingJoin::new(
+            *kind,
+            (left, input(left)),
+            (right, input(right)),
+            (left_keys, right_keys, on),
+            right_columns,
+            residual.as_ref().map(|residual| apply::PairTest::new(residual, scope)),
+        )),
+        Node::HashJoin { kind, left, right, left_keys, right_keys, right_columns, residual, on, .. } => {
             Box::new(hash_join::HashJoin::new(
                 *kind,
                 (left, input(left)),

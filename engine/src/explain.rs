@@ -202,7 +202,11 @@ impl Names<'_> {
             Node::HashJoin { kind, on, residual, .. } | Node::MergeJoin { kind, on, residual, .. } => {
                 details.push(self.exprs(on));
                 details.extend(residual.iter().map(|residual| self.expr(&residual.predicate.expr)));
-                let way = if matches!(plan.node, Node::HashJoin { .. }) { "Hash" } else { "Merge" };
+                let way = match plan.node {
+                    Node::HashJoin { marks: true, .. } => "Hash right",
+                    Node::HashJoin { .. } => "Hash",
+                    _ => "Merge",
+                };
                 format!("{way} {}", kind_word(*kind))
             }
             Node::IndexJoin { kind, lookup, .. } => self.index_join(*kind, lookup, &mut details),

@@ -128,6 +128,8 @@ pub(crate) enum Node {
         residual: Option<PairCondition>,
         /// The equalities behind the keys, for EXPLAIN.
         on: Vec<Expr>,
+        /// Of a semi- or anti-join: the left side is in the hash table, and the right side marks what it meets there.
+        marks: bool,
     },
     /// Both sides in the order of their keys.
     MergeJoin {

@@ -30,6 +30,7 @@ use uuid::Uuid;
 
 pub use builder::VectorBuilder;
 pub use leaf::LeafColumn;
+pub(crate) use leaf::TextsOf;
 pub use text::Texts;
 
 use crate::bits::{Bits, WORD_ROWS};

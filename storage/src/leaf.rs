@@ -13,7 +13,7 @@
 //! texts and bytes that it was built with are shared as a whole. Values over [`LONG_BYTES_MIN`] are not in it but
 //! beside it.
 //!
-//! Order of reading: this file (the shape, and reading), `heap` (texts and bytes), `words` (where the rest lies),
+//! Order of reading: this file (the shape, and reading), `heap` and `texts` (texts and bytes), `words` (where the rest lies),
 //! `edit` (how rows come, go and change), `build` (how rows are made), `record` (how they are written down).
 //!
 //! Invariants, asserted by `check`: row ids ascend (in a tree; in [`Rows`] they may come in any order);
@@ -26,6 +26,7 @@ mod check;
 mod edit;
 mod heap;
 mod record;
+mod texts;
 mod words;
 
 use std::hint::black_box;
@@ -36,6 +37,7 @@ use smallvec::SmallVec;
 pub use build::{LeafBuilder, Rows};
 pub use edit::RowImage;
 pub use heap::Cell;
+pub use texts::LeafTexts;
 
 use crate::cache::ask_for;
 use crate::layout::{Layout, Span};

@@ -90,7 +90,7 @@ pub use holders::{Hold, Holder, Who};
 pub use index::{Index, IndexChange, IndexId, IndexKeys};
 pub use isolation::Isolation;
 pub use layout::{Layout, Slot};
-pub use leaf::{Leaf, LeafBuilder, RowId, Rows, all_rows};
+pub use leaf::{Leaf, LeafBuilder, LeafTexts, RowId, Rows, all_rows};
 pub use patch::Patch;
 pub use recovery::{Recovery, TornTail};
 pub use salvage::Salvage;

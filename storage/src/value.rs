@@ -33,7 +33,7 @@ use uuid::Uuid;
 
 pub use data_type::{DECIMAL_PRECISION_MAX, DataType};
 pub use json::{JSON_DEPTH_MAX, json_from_stored, json_from_text};
-pub use lane::{Lane, decimal_from_wide, decimal_to_wide, decimal_units};
+pub use lane::{Lane, decimal_from_wide, decimal_to_wide, decimal_unit, decimal_units};
 pub use number::{compare_floats, decimal_from_text, decimal_to_float, float_to_decimal};
 pub use type_error::TypeError;
 

@@ -7,6 +7,8 @@
 use std::cmp::Ordering;
 
 use nuages_storage::Value;
+use nuages_storage::value::decimal_unit;
+use rust_decimal::Decimal;
 
 use super::Class;
 use super::fixed::Fixed;
@@ -114,13 +116,19 @@ fn compare_class(
         }
         Class::Float => compare_words(op, Words::of(left), Words::of(right), len, live, float_key),
         Class::Bool => compare_bits(op, &bits(left, len), &bits(right, len), len),
-        Class::Text => match right {
-            Vector::Constant { value: Value::Text(text), .. } => {
-                rows_where(op, live, |row| Some(left.text(row)?.cmp(text.as_str())))
+        Class::Text => {
+            let texts = left.texts();
+            match right {
+                Vector::Constant { value: Value::Text(text), .. } => {
+                    rows_where(op, live, |row| Some(order_of_texts(op, texts.get(row)?, text)))
+                }
+                _ => rows_where(op, live, |row| Some(order_of_texts(op, texts.get(row)?, right.text(row)?))),
             }
-            _ => rows_where(op, live, |row| Some(left.text(row)?.cmp(right.text(row)?))),
-        },
+        }
         Class::Decimal => {
+            if let Some(rows) = few_decimals(op, left, right, len, live) {
+                return rows;
+            }
             if let Some((left, right)) = Fixed::of(left, live).zip(Fixed::of(right, live)) {
                 let scale = left.scale().max(right.scale());
                 if let Some((left, right)) = left.at(scale).zip(right.at(scale)) {
@@ -133,6 +141,52 @@ fn compare_class(
         Class::Uuid => rows_where(op, live, |row| Some(left.uuid(row)?.cmp(&right.uuid(row)?))),
         Class::Json => rows_where(op, live, |row| Some(left.value(row).cmp(&right.value(row)))),
     }
+}
+
+/// The order of two texts; where only that is asked, whether they are equal.
+#[inline]
+fn order_of_texts(op: Comparison, left: &str, right: &str) -> Ordering {
+    match op {
+        Comparison::Equal | Comparison::NotEqual if left.len() != right.len() => Ordering::Less,
+        _ => left.cmp(right),
+    }
+}
+
+/// The rows whose decimal in a leaf compares so with a constant, if at most half of the leaf's are asked about and those
+/// are of one scale: as integers, each where it lies. Of more it is sooner to make integers of all.
+fn few_decimals(
+    op: Comparison,
+    left: &Vector<'_>,
+    right: &Vector<'_>,
+    len: usize,
+    live: &Bits,
+) -> Option<Bits> {
+    let (Vector::Leaf(leaf), Vector::Constant { value, .. }) = (left, right) else { return None };
+    if live.count() * 2 > len {
+        return None;
+    }
+    let wides = leaf.stored_decimals()?;
+    let scale = live.iter().next().map(|row| leaf.decimal(row))??.scale();
+    let constant = units_of(value, scale)?;
+    let scale = u8::try_from(scale).ok()?;
+    let mut yes = live.clone();
+    for row in live {
+        if !holds(op, decimal_unit(*wides.get(row)?, scale)?.cmp(&constant)) {
+            yes.remove(row);
+        }
+    }
+    Some(yes)
+}
+
+/// A number as so many times the last digit of a scale; `None` if it has more digits than that, or does not fit.
+fn units_of(value: &Value, scale: u32) -> Option<i64> {
+    let decimal = match value {
+        Value::Decimal(decimal) => *decimal,
+        Value::Int(int) => Decimal::from(*int),
+        _ => return None,
+    };
+    let factor = 10_i128.checked_pow(scale.checked_sub(decimal.scale())?)?;
+    i64::try_from(decimal.mantissa().checked_mul(factor)?).ok()
 }
 
 /// The rows whose two values are in such an order.

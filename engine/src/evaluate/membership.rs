@@ -136,11 +136,11 @@ impl Members {
         }
         let nulls = nulls(needle, len);
         let live = selection.and_not(&nulls);
-        let words = Words::of(needle);
+        let (words, texts) = (Words::of(needle), needle.texts());
         for row in &live {
             let found = match &self.form {
                 Form::Words(members) => members.contains(&word_key(class, words.get(row))),
-                Form::Texts(members) => needle.text(row).is_some_and(|text| members.contains(text)),
+                Form::Texts(members) => texts.get(row).is_some_and(|text| members.contains(text)),
                 Form::Values(members) => members.contains(&needle.value(row)),
             };
             if found {

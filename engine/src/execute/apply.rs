@@ -113,6 +113,16 @@ impl<'v> Memo<'v> {
             SubqueryKind::In(value) => Some(value.evaluate(batch, context)?),
             SubqueryKind::Scalar | SubqueryKind::Exists => None,
         };
+        // What depends on nothing is the same for each row; of no row it is not asked.
+        if probe.is_none()
+            && self.subquery.bindings.is_empty()
+            && self.subquery.is_repeatable
+            && !batch.selection.is_empty()
+        {
+            let kind = Some(self.subquery.data_type);
+            let value = self.answer(std::iter::empty, scope, context)?.value(None);
+            return Ok(Vector::Constant { value, kind, len: batch.len });
+        }
         let mut builder = VectorBuilder::with_capacity(self.subquery.data_type, batch.len);
         for row in 0..batch.len {
             if !batch.selection.contains(row) {

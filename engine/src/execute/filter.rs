@@ -19,10 +19,12 @@ impl<'v> Filter<'v> {
 
 impl<'v> Operator<'v> for Filter<'v> {
     fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
-        if !self.input.next(batch, context)? {
-            return Ok(false);
+        while self.input.next(batch, context)? {
+            batch.selection = self.predicate.filter(batch, context)?;
+            if !batch.selection.is_empty() {
+                return Ok(true);
+            }
         }
-        batch.selection = self.predicate.filter(batch, context)?;
-        Ok(true)
+        Ok(false)
     }
 }

@@ -98,6 +98,7 @@ impl<'v> HashJoin<'v> {
                 rows.append_columns(&batch, columns);
             }
         }
+        self.table.expect_lookups();
         self.keyless = keyless.map(|rows| Chunks::new(rows.finish()));
         self.join.right = match rows {
             Some(rows) => BuildSide::new(rows.finish(), &keys_of_rows, self.table.len()),
@@ -123,7 +124,7 @@ impl<'v> HashJoin<'v> {
 }
 
 /// The selected rows of a batch without those that have a NULL in their key where it equals nothing.
-fn with_partners(on: &[Expr], keys: &KeyColumns<'_, '_>, batch: &Batch<'_>) -> Bits {
+pub(super) fn with_partners(on: &[Expr], keys: &KeyColumns<'_, '_>, batch: &Batch<'_>) -> Bits {
     let strict = |part: &Expr| !matches!(part, Expr::Compare(Comparison::Same, ..));
     let keys = on.iter().zip(keys).filter(|(part, _)| strict(part));
     keys.fold(batch.selection.clone(), |selection, (_, key)| key.present(&selection))
@@ -138,15 +139,16 @@ impl<'v> Operator<'v> for HashJoin<'v> {
         if self.join.next(batch, context)? {
             return Ok(true);
         }
-        if !self.left.next(batch, context)? {
-            return Ok(self.lonely(batch));
+        while self.left.next(batch, context)? {
+            let keys = key_columns(self.left_keys, batch, context)?;
+            self.numbers.clear();
+            self.numbers.resize(batch.len, ABSENT);
+            self.table.find(&keys, &with_partners(self.on, &keys, batch), &mut self.numbers);
+            drop(keys);
+            if self.join.begin(batch, &mut self.numbers, context)? {
+                return Ok(true);
+            }
         }
-        let keys = key_columns(self.left_keys, batch, context)?;
-        self.numbers.clear();
-        self.numbers.resize(batch.len, ABSENT);
-        self.table.find(&keys, &with_partners(self.on, &keys, batch), &mut self.numbers);
-        drop(keys);
-        self.join.begin(batch, &mut self.numbers, context)?;
-        Ok(true)
+        Ok(self.lonely(batch))
     }
 }

@@ -329,11 +329,13 @@ impl<'v> Operator<'v> for IndexJoin<'v> {
     fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
         let table = self.version.table(self.lookup.table).ok_or(Error::PlanOutdated)?;
         if self.lookup.is_test(self.kind) {
-            if !self.left.next(batch, context)? {
-                return Ok(false);
+            while self.left.next(batch, context)? {
+                batch.selection = self.tested(batch, table, context)?;
+                if !batch.selection.is_empty() {
+                    return Ok(true);
+                }
             }
-            batch.selection = self.tested(batch, table, context)?;
-            return Ok(true);
+            return Ok(false);
         }
         let mut current = match self.current.take() {
             Some(current) => current,

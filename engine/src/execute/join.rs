@@ -76,23 +76,30 @@ impl BuildSide<'_> {
 }
 
 impl Partners {
-    /// Sorts row numbers by key: counts, sums up, deals out.
     fn group(numbers: &[u32], keys: usize) -> Self {
-        let mut starts = vec![0_u32; keys + 1];
-        numbers.iter().for_each(|number| starts[*number as usize] += 1);
-        let mut end = 0;
-        for start in &mut starts {
-            end += *start;
-            *start = end;
-        }
-        let mut rows = vec![0; numbers.len()];
-        for (row, number) in numbers.iter().enumerate().rev() {
-            let start = &mut starts[*number as usize];
-            *start -= 1;
-            rows[*start as usize] = row_number(row);
-        }
+        let (starts, rows) = grouped(numbers, keys);
         Partners::Many { starts, rows }
     }
+}
+
+/// Sorts row numbers by key: counts, sums up, deals out. The rows of key `k` are `rows[starts[k]..starts[k + 1]]`; a row
+/// whose key is [`ABSENT`] is not among them.
+pub(super) fn grouped(numbers: &[u32], keys: usize) -> (Vec<u32>, Vec<u32>) {
+    let mut starts = vec![0_u32; keys + 1];
+    let is_present = |number: &&u32| **number != ABSENT;
+    numbers.iter().filter(is_present).for_each(|number| starts[*number as usize] += 1);
+    let mut end = 0;
+    for start in &mut starts {
+        end += *start;
+        *start = end;
+    }
+    let mut rows = vec![0; end as usize];
+    for (row, number) in numbers.iter().enumerate().rev().filter(|(_, number)| is_present(number)) {
+        let start = &mut starts[*number as usize];
+        *start -= 1;
+        rows[*start as usize] = row_number(row);
+    }
+    (starts, rows)
 }
 
 /// A join at work.
@@ -165,27 +172,36 @@ impl<'v> Join<'v> {
         self.right.is_empty() && matches!(self.kind, JoinKind::Inner | JoinKind::Semi)
     }
 
-    /// Makes of a left batch, given the number of each selected row's key, the first rows of the join. The others of
-    /// the batch, if any, come from [`next`](Self::next), which must be asked first until it has none.
+    /// Makes of a left batch, given the number of each selected row's key, the first rows of the join; false if it has
+    /// none at all. The others of the batch, if any, come from [`next`](Self::next), which must be asked first until it
+    /// has none.
     pub(super) fn begin(
         &mut self,
         batch: &mut Batch<'v>,
         numbers: &mut Vec<u32>,
         context: &Context<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
+        let mut found = present(&batch.selection, numbers);
+        if found.is_empty() && matches!(self.kind, JoinKind::Inner | JoinKind::Semi) {
+            return Ok(false);
+        }
         if !self.needs_right_columns() {
-            let found = present(&batch.selection, numbers);
             self.select(batch, &found);
-            return Ok(());
+            return Ok(!batch.selection.is_empty());
         }
         if matches!(self.right.partners, Partners::One) {
-            return self.beside(batch, numbers, context);
+            self.beside(batch, numbers, found, context)?;
+            return Ok(!batch.selection.is_empty());
+        }
+        // Only who puts out rows without partners looks at these.
+        if !matches!(self.kind, JoinKind::Inner | JoinKind::Semi) {
+            found = batch.selection.clone();
         }
         let (batch_of, numbers) = (std::mem::take(batch), std::mem::take(numbers));
-        let rows = batch_of.selection.iter().map(row_number).collect();
+        let rows = found.iter().map(row_number).collect();
         self.current =
             Some(Current { batch: batch_of, numbers, rows, done: 0, partners_done: 0, passed: false });
-        self.next(batch, context).map(drop)
+        self.next(batch, context)
     }
 
     /// Leaves of a left batch a semi or anti join's answer: the rows that have a partner, or those that have none.
@@ -201,9 +217,9 @@ impl<'v> Join<'v> {
         &mut self,
         batch: &mut Batch<'v>,
         numbers: &mut [u32],
+        mut found: Bits,
         context: &Context<'_>,
     ) -> Result<(), Error> {
-        let mut found = present(&batch.selection, numbers);
         if let Some(residual) = &mut self.residual
             && !found.is_empty()
         {

@@ -13,6 +13,11 @@
 //! Invariants: numbers are `0..len` without holes; NULL equals NULL (a join takes rows with NULL keys out before it
 //! comes here); what is looked for is of the type that the table was made for.
 
+mod recent;
+#[cfg(test)]
+mod tests;
+mod words;
+
 use std::borrow::Cow;
 use std::hash::BuildHasher;
 
@@ -26,6 +31,8 @@ use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
 use crate::vector::{NO_ROW, Vector};
+use recent::{Recent, ShortKeys};
+use words::Words;
 
 /// The number of a key that is not in the table. The same as [`NO_ROW`], so that the numbers of unique keys are the
 /// rows to gather for an outer join.
@@ -99,8 +106,15 @@ impl KeyTable {
         }
     }
 
+    /// Makes ready for many look-ups of keys of which few may be there. O(number of keys)
+    pub(super) fn expect_lookups(&mut self) {
+        if let Form::Word(words) = &mut self.form {
+            words.expect_lookups();
+        }
+    }
+
     /// Puts the number of each selected row's key into `numbers`, which has an entry for every row of the batch.
-    /// Amortised O(1) a row.
+    /// Amortised O(1) a row. Not after [`expect_lookups`](Self::expect_lookups).
     pub(super) fn insert(&mut self, columns: &KeyColumns<'_, '_>, selection: &Bits, numbers: &mut [u32]) {
         let hasher = &self.hasher;
         match &mut self.form {
@@ -118,8 +132,9 @@ impl KeyTable {
             Form::Encoded(strings) => {
                 let recent = &mut self.recent;
                 let mut key = KeyBuffer::new();
+                let short = ShortKeys::of(columns);
                 for row in selection {
-                    numbers[row] = recent.number(columns, row, || {
+                    numbers[row] = recent.number(short.as_ref(), row, || {
                         encode(columns, row, &mut key);
                         strings.insert(Some(key.as_slice()), hasher)
                     });
@@ -204,173 +219,6 @@ fn each_encoded(columns: &KeyColumns<'_, '_>, selection: &Bits, mut visit: impl 
 fn encode(columns: &KeyColumns<'_, '_>, row: usize, key: &mut KeyBuffer) {
     key.clear();
     columns.iter().for_each(|column| column.push_key(PART, row, key));
-}
-
-/// Places for keys that came lately.
-const RECENT_PLACES: usize = 256;
-
-/// After so many keys it is decided whether it is worth while to go on looking.
-const RECENT_TRIAL: u32 = 4_096;
-
-/// The numbers of short keys that came lately, by the keys as they are. Groups by several columns are often few, and to
-/// encode a key, to hash it and to compare it takes several times as long as to find it here.
-#[derive(Default)]
-struct Recent {
-    /// Empty until the first short key comes.
-    places: Vec<(u128, u32)>,
-    looked: u32,
-    found: u32,
-}
-
-impl Recent {
-    /// The number of a row's key, from here or from `otherwise`.
-    #[inline]
-    fn number(&mut self, columns: &KeyColumns<'_, '_>, row: usize, otherwise: impl FnOnce() -> u32) -> u32 {
-        if self.looked >= RECENT_TRIAL && self.found < self.looked / 2 {
-            return otherwise();
-        }
-        let is_trial = self.looked < RECENT_TRIAL;
-        self.looked += u32::from(is_trial);
-        let Some(key) = short_key(columns, row) else { return otherwise() };
-        if self.places.is_empty() {
-            self.places.resize(RECENT_PLACES, (0, ABSENT));
-        }
-        let place = &mut self.places[place_of_short(key)];
-        if place.0 == key && place.1 != ABSENT {
-            self.found += u32::from(is_trial);
-            return place.1;
-        }
-        *place = (key, otherwise());
-        place.1
-    }
-}
-
-/// Multiplied by it, the bits of a key are spread over the upper ones (2^64 by the golden ratio).
-const SPREADING: u64 = 0x9e37_79b9_7f4a_7c15;
-
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the halves of the key, and a place among 256")]
-fn place_of_short(key: u128) -> usize {
-    let word = (key as u64).rotate_left(23) ^ (key >> 64) as u64;
-    (word.wrapping_mul(SPREADING) >> 56) as usize % RECENT_PLACES
-}
-
-/// The longest text in a key that is one number.
-const SHORT_TEXT_MAX: usize = 15;
-
-/// A row's key as one number, if it takes no more than 16 bytes: of each column a byte that says how long it is, and
-/// what it is. Keys that are one number are equal; those that are equal may be several.
-#[inline]
-fn short_key(columns: &KeyColumns<'_, '_>, row: usize) -> Option<u128> {
-    const NULL: u128 = 0xff;
-    let (mut key, mut left) = (0_u128, 16_usize);
-    let mut push = |length: usize, tag: u128, value: u128| {
-        left = left.checked_sub(length + 1)?;
-        key = key << 8 | tag;
-        key = if length == 0 { key } else { key << (8 * length) | value };
-        Some(())
-    };
-    for column in columns {
-        match &**column {
-            Vector::Word { data, nulls, .. } => match nulls.contains(row) {
-                true => push(0, NULL, 0)?,
-                false => push(8, 8, u128::from(data[row]))?,
-            },
-            column if column.holds_text() => match column.text(row) {
-                None => push(0, NULL, 0)?,
-                Some(text) => {
-                    let length = text.len();
-                    if length > SHORT_TEXT_MAX {
-                        return None;
-                    }
-                    let value = text.bytes().fold(0, |all, byte| all << 8 | u128::from(byte));
-                    push(length, length as u128, value)?;
-                }
-            },
-            _ => return None,
-        }
-    }
-    Some(key)
-}
-
-/// Words below this have a place of their own in an array: small enums, booleans and years need no hashing. The
-/// array grows with the words that come, to 16 KB, half of a first-level cache.
-const SMALL_WORDS: usize = 4_096;
-
-/// It grows beyond that as long as one place in so many is taken, as the keys of a table take them. It is then no
-/// larger than the hash table would be.
-const PLACES_PER_WORD: usize = 4;
-
-/// Distinct words. One that came when it was too large for the array stays in the hash table, also when the array has
-/// grown beyond it.
-struct Words {
-    float: bool,
-    len: u32,
-    null: u32,
-    dense: Vec<u32>,
-    sparse: HashTable<(u64, u32)>,
-}
-
-impl Words {
-    fn new(float: bool) -> Self {
-        Words { float, len: 0, null: ABSENT, dense: Vec::new(), sparse: HashTable::new() }
-    }
-
-    /// Whether all words are in the array, as they are.
-    fn is_dense(&self) -> bool {
-        !self.float && self.sparse.is_empty()
-    }
-
-    #[inline]
-    fn find(&self, word: Option<u64>, hasher: &DefaultHashBuilder) -> u32 {
-        let Some(word) = word else { return self.null };
-        match place_of(word).and_then(|place| self.dense.get(place)) {
-            Some(number) if *number != ABSENT || self.sparse.is_empty() => *number,
-            _ => self.find_sparse(word, hasher),
-        }
-    }
-
-    fn find_sparse(&self, word: u64, hasher: &DefaultHashBuilder) -> u32 {
-        let found = self.sparse.find(hasher.hash_one(word), |(known, _)| *known == word);
-        found.map_or(ABSENT, |(_, number)| *number)
-    }
-
-    #[inline]
-    fn insert(&mut self, word: Option<u64>, hasher: &DefaultHashBuilder) -> u32 {
-        let known = self.find(word, hasher);
-        if known != ABSENT {
-            return known;
-        }
-        let number = row_number(self.len as usize);
-        self.len += 1;
-        match word {
-            None => self.null = number,
-            Some(word) => match place_of(word).filter(|place| *place < self.places()) {
-                Some(place) => {
-                    if place >= self.dense.len() {
-                        self.dense.resize((place + 1).next_power_of_two(), ABSENT);
-                    }
-                    self.dense[place] = number;
-                }
-                None => {
-                    let hash = hasher.hash_one(word);
-                    self.sparse.insert_unique(hash, (word, number), |(word, _)| hasher.hash_one(word));
-                }
-            },
-        }
-        number
-    }
-
-    /// How many places the array may have.
-    fn places(&self) -> usize {
-        SMALL_WORDS.max(self.len as usize * PLACES_PER_WORD)
-    }
-}
-
-/// The place that a word has in the array, if it is large enough.
-#[inline]
-fn place_of(word: u64) -> Option<usize> {
-    usize::try_from(word).ok()
 }
 
 /// Distinct byte strings, end to end in one heap.

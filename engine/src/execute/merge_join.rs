@@ -144,6 +144,32 @@ impl<'v> MergeJoin<'v> {
         Ok(())
     }
 
+    /// Finds the number of the key of each row of a left batch.
+    fn number(&mut self, batch: &Batch<'v>, context: &Context<'_>) -> Result<(), Error> {
+        let columns = key_columns(self.left_keys, batch, context)?;
+        let rows = not_null(&columns, batch);
+        let mut keys = self.window.keys.empty();
+        rows.iter().for_each(|row| keys.push(&columns, row));
+        drop(columns);
+        self.slide(&keys, context)?;
+        self.numbers.clear();
+        self.numbers.resize(batch.len, ABSENT);
+        let window = &mut self.window;
+        for (place, row) in rows.iter().enumerate() {
+            while window.first < window.keys.len() {
+                match window.keys.compare(window.first, &keys, place) {
+                    Ordering::Less => window.first += 1,
+                    Ordering::Equal => {
+                        self.numbers[row] = row_number(window.first);
+                        break;
+                    }
+                    Ordering::Greater => break,
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Whether no left row can find a partner any more, and none without one is put out.
     fn is_over(&self) -> bool {
         self.right.has_ended
@@ -196,32 +222,13 @@ impl<'v> Operator<'v> for MergeJoin<'v> {
         if self.join.next(batch, context)? {
             return Ok(true);
         }
-        if self.is_over() || !self.left.next(batch, context)? {
-            return Ok(false);
-        }
-        let columns = key_columns(self.left_keys, batch, context)?;
-        let rows = not_null(&columns, batch);
-        let mut keys = self.window.keys.empty();
-        rows.iter().for_each(|row| keys.push(&columns, row));
-        drop(columns);
-        self.slide(&keys, context)?;
-        self.numbers.clear();
-        self.numbers.resize(batch.len, ABSENT);
-        let window = &mut self.window;
-        for (place, row) in rows.iter().enumerate() {
-            while window.first < window.keys.len() {
-                match window.keys.compare(window.first, &keys, place) {
-                    Ordering::Less => window.first += 1,
-                    Ordering::Equal => {
-                        self.numbers[row] = row_number(window.first);
-                        break;
-                    }
-                    Ordering::Greater => break,
-                }
+        while !self.is_over() && self.left.next(batch, context)? {
+            self.number(batch, context)?;
+            if self.join.begin(batch, &mut self.numbers, context)? {
+                return Ok(true);
             }
         }
-        self.join.begin(batch, &mut self.numbers, context)?;
-        Ok(true)
+        Ok(false)
     }
 }
 

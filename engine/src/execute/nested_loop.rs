@@ -79,12 +79,13 @@ impl<'v> Operator<'v> for NestedLoop<'v> {
         if self.join.next(batch, context)? {
             return Ok(true);
         }
-        if !self.left.next(batch, context)? {
-            let lonely = self.join.lonely(&self.left_types);
-            return Ok(lonely.map(|lonely| *batch = lonely).is_some());
+        while self.left.next(batch, context)? {
+            let mut numbers = vec![self.key; batch.len];
+            if self.join.begin(batch, &mut numbers, context)? {
+                return Ok(true);
+            }
         }
-        let mut numbers = vec![self.key; batch.len];
-        self.join.begin(batch, &mut numbers, context)?;
-        Ok(true)
+        let lonely = self.join.lonely(&self.left_types);
+        Ok(lonely.map(|lonely| *batch = lonely).is_some())
     }
 }

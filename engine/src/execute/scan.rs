@@ -283,12 +283,17 @@ impl Iterator for Runs<'_> {
 
 impl<'v> Operator<'v> for Scan<'v> {
     fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
-        context.check()?;
-        if !self.fetch(batch, context)? {
-            return Ok(false);
-        }
-        if let Some(filter) = &self.scan.filter {
+        loop {
+            context.check()?;
+            if !self.fetch(batch, context)? {
+                return Ok(false);
+            }
+            let Some(filter) = &self.scan.filter else { break };
             batch.selection = filter.scalar.filter(batch, context)?;
+            // Of a leaf without such a row nobody above hears.
+            if !batch.selection.is_empty() {
+                break;
+            }
         }
         if self.scan.reverse && matches!(self.rows, Some(Rows::Leaves(_))) {
             let mut rows: Vec<u32> = batch.selection.iter().map(|row| row as u32).collect();

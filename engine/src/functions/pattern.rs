@@ -48,8 +48,9 @@ impl Search {
             _ => None,
         };
         let (mut yes, mut unknown) = (Bits::none(len), Bits::none(len));
+        let texts = texts.texts();
         for row in selection {
-            let found = match (&constant, texts.text(row)) {
+            let found = match (&constant, texts.get(row)) {
                 (Some(pattern), Some(text)) => pattern.matches(text),
                 (None, Some(text)) => match patterns.text(row) {
                     Some(pattern) => self.prepared(pattern)?.matches(text),
@@ -400,6 +401,27 @@ mod tests {
         );
         check(TextMatch::Like, true, &[("ÉTÉ", "é%", true), ("ABC", "a_c", true), ("ABC", "%B%", true)]);
         assert!(matches!(found(TextMatch::Like, false, "a", "a\\"), Err(Error::Pattern { .. })));
+    }
+
+    /// Whether a text matches a pattern without escapes, character by character.
+    fn is_like(text: &[u8], pattern: &[u8]) -> bool {
+        match (text, pattern) {
+            (text, [b'%', rest @ ..]) => (0..=text.len()).any(|skipped| is_like(&text[skipped..], rest)),
+            ([_, text @ ..], [b'_', rest @ ..]) => is_like(text, rest),
+            ([first, text @ ..], [wanted, rest @ ..]) => first == wanted && is_like(text, rest),
+            (text, pattern) => text.is_empty() && pattern.is_empty(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn like_finds_what_it_finds_character_by_character(
+            text in "[ab]{0,9}",
+            pattern in prop_oneof!["[ab%]{0,8}", "[ab%_]{0,8}"],
+        ) {
+            let expected = is_like(text.as_bytes(), pattern.as_bytes());
+            prop_assert_eq!(found(TextMatch::Like, false, text.as_str(), &pattern), Ok(expected.into()));
+        }
     }
 
     #[test]

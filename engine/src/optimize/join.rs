@@ -28,6 +28,11 @@ use crate::evaluate::{Scalar, same_keys, unify};
 use crate::plan::{Estimate, Node, Plan, PlanColumn};
 use joined::{joined_columns, joined_rows};
 
+/// Right rows from which on a semi- or anti-join may keep its left rows rather than these, and how many there must be for each
+/// left row. Where there are fewer it makes little difference.
+const MARKING_ROWS_MIN: f64 = 1_024.0;
+const MARKING_ROWS_EACH: f64 = 4.0;
+
 /// A side of a join: its plan, and the relation if that may be looked up instead.
 struct Side {
     plan: Plan,
@@ -242,24 +247,48 @@ impl Planner<'_> {
         let (l, r) = (left.estimate.rows, whole.estimate.rows);
         let read = self.price(&whole);
         let mut costs = vec![read + cost::hash_join(l, r, 0.0)];
-        let is_test = matches!(kind, JoinKind::Semi | JoinKind::Anti)
-            && matches!(filtered_scan(right), Some((_, _, None)))
-            && by_index.as_ref().is_some_and(|lookup| lookup.covered.len() == on.len());
-        costs.extend(by_index.as_ref().map(|lookup| match is_test {
-            true => cost::index_join(l, 0.0),
-            false => lookup.cost,
+        let tested = match filtered_scan(right) {
+            Some((table, _, None)) if matches!(kind, JoinKind::Semi | JoinKind::Anti) => Some(table),
+            _ => None,
+        };
+        let covers_all = by_index.as_ref().is_some_and(|lookup| lookup.covered.len() == on.len());
+        costs.extend(by_index.as_ref().map(|lookup| match tested.filter(|_| covers_all) {
+            Some(table) => cost::index_join(l, 0.0, self.table_rows(table)),
+            None => lookup.cost,
         }));
         let merged = self.merged_by(kind, &left, &whole, &on);
-        let merging = costs.len();
-        if !merged.is_empty() {
+        let merging = (!merged.is_empty()).then_some(costs.len());
+        if merging.is_some() {
             costs.push(read + cost::merge_join(l, r, 0.0));
+        }
+        let marking = self.may_mark(kind, &left, &whole, &on).then_some(costs.len());
+        if marking.is_some() {
+            costs.push(read + cost::marking_join(l, r));
         }
         let chosen = if costs.len() > 1 { self.choose(&costs) } else { 0 };
         match by_index {
             Some(lookup) if chosen == 1 => self.index_join(kind, left, right, on, lookup, wanted).map(Some),
-            _ if chosen == merging => self.keyed_join(kind, left, whole, &on, &merged, wanted).map(Some),
-            _ => self.keyed_join(kind, left, whole, &on, &[], wanted).map(Some),
+            _ if Some(chosen) == merging => {
+                self.keyed_join(kind, left, whole, &on, &merged, wanted).map(Some)
+            }
+            _ => {
+                let mut plan = self.keyed_join(kind, left, whole, &on, &[], wanted)?;
+                if let Node::HashJoin { marks, .. } = &mut plan.node {
+                    *marks = Some(chosen) == marking;
+                }
+                Ok(Some(plan))
+            }
         }
+    }
+
+    /// Whether the right side is so much larger than the left side of a semi- or anti-join that it is worth a thought to keep
+    /// the left rows and let the right ones mark them.
+    fn may_mark(&self, kind: JoinKind, left: &Plan, right: &Plan, on: &[Expr]) -> bool {
+        let (l, r) = (left.estimate.rows, right.estimate.rows);
+        self.optimize
+            && matches!(kind, JoinKind::Semi | JoinKind::Anti)
+            && r >= MARKING_ROWS_MIN.max(l * MARKING_ROWS_EACH)
+            && on.iter().any(|part| self.is_key(part, left, right))
     }
 
     /// A join of two plans by the equalities among `on`: a merge by those in `merged`, or without any a hash join, or
@@ -315,9 +344,17 @@ impl Planner<'_> {
             (false, false) => {
                 Node::MergeJoin { kind, left, right, left_keys, right_keys, right_columns, residual, on }
             }
-            (false, true) => {
-                Node::HashJoin { kind, left, right, left_keys, right_keys, right_columns, residual, on }
-            }
+            (false, true) => Node::HashJoin {
+                kind,
+                left,
+                right,
+                left_keys,
+                right_keys,
+                right_columns,
+                residual,
+                on,
+                marks: false,
+            },
         };
         Ok(Plan { node, columns, estimate })
     }

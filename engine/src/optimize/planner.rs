@@ -14,6 +14,7 @@ use super::rule::eliminate::eliminate;
 use super::rule::order::order;
 use super::rule::redundant::redundant;
 use super::rule::transitive::transitive;
+use super::selectivity::SampledPart;
 use super::steering::Steering;
 use crate::algebra::walk::{self, ColumnSet, SourceSet};
 use crate::algebra::{Column, Expr, JoinKind, OutputColumn, Query, Relation, Source, WorkTable};
@@ -47,6 +48,8 @@ pub(crate) struct Planner<'a> {
     is_guess: Cell<bool>,
     /// What was counted by these values.
     pub(super) counted: RefCell<Vec<Premise>>,
+    /// For which sampled rows conditions are true that were evaluated on a sample.
+    pub(super) sampled: RefCell<Vec<SampledPart>>,
     next_source: u32,
     next_parameter: usize,
     /// Whether there is a subquery anywhere in it.
@@ -75,6 +78,7 @@ impl<'a> Planner<'a> {
             values: &[],
             is_guess: Cell::new(false),
             counted: RefCell::default(),
+            sampled: RefCell::default(),
             next_source: numbers.sources,
             next_parameter: numbers.parameters,
             has_subquery: numbers.has_subquery,

@@ -28,6 +28,19 @@ const BELIEVED_ROWS: usize = 8;
 /// find out how many of them there will be.
 pub(super) const FEW_ROWS: u64 = 64;
 
+/// Sampled rows from which on it is kept for which of them a condition is true: of fewer it is found out as soon again.
+const KEPT_ROWS_MIN: usize = 256;
+
+/// A condition that was evaluated on all rows of a sample. Orders, access paths and methods are weighed with the same
+/// conditions over and over, and one of texts takes longer to evaluate than all else that is done to weigh them.
+pub(super) struct SampledPart {
+    part: Expr,
+    /// How many rows the sample had.
+    rows: usize,
+    /// Those for which it is true; none if it cannot be evaluated on all.
+    found: Option<Bits>,
+}
+
 /// Parts of a conjunction that are judged together, as both ends of a range.
 struct Factor {
     parts: SmallVec<[usize; 2]>,
@@ -62,9 +75,7 @@ impl Planner<'_> {
                 * rest().map(|place| self.combined_share(&parts[place], &|_| None)).product::<f64>();
         };
         let mut left = Bits::all(sample.len());
-        let narrow = |left: &Bits, place: usize| {
-            self.evaluable(&parts[place]).and_then(|part| sample.filter(&part, source, left))
-        };
+        let narrow = |left: &Bits, place: usize| self.narrowed(&sample, source, &parts[place], left);
         for place in covered {
             left = narrow(&left, *place).unwrap_or(left);
         }
@@ -87,6 +98,27 @@ impl Planner<'_> {
             };
         }
         share
+    }
+
+    /// The sampled rows among `left` for which a part is true; none if that cannot be told.
+    fn narrowed(&self, sample: &Sample, source: Source, part: &Expr, left: &Bits) -> Option<Bits> {
+        if sample.len() < KEPT_ROWS_MIN {
+            return self.evaluable(part).and_then(|part| sample.filter(&part, source, left));
+        }
+        let mut sampled = self.sampled.borrow_mut();
+        // Another sample may have been drawn in between, and to combine rows of both would mean nothing.
+        let known = sampled.iter().position(|known| known.rows == sample.len() && known.part == *part);
+        let place = known.unwrap_or_else(|| {
+            let whole = Bits::all(sample.len());
+            let found = self.evaluable(part).and_then(|part| sample.filter(&part, source, &whole));
+            sampled.push(SampledPart { part: part.clone(), rows: sample.len(), found });
+            sampled.len() - 1
+        });
+        match &sampled[place].found {
+            Some(found) => Some(left & found),
+            // It may fail for a row that is not among these.
+            None => self.evaluable(part).and_then(|part| sample.filter(&part, source, left)),
+        }
     }
 
     /// The share of rows for which a part is true, among `before` sampled rows of which it is true for `after`.

@@ -248,7 +248,10 @@ impl<'v> VectorBuilder<'v> {
                 self.append_nulls(&source.nulls(), source.len(), rows);
             }
             (Data::Text(data), Vector::Leaf(source)) => {
-                let text = |row| if row < source.len() { source.text(row) } else { None };
+                let texts = source.stored_texts();
+                let stored = |row| texts.and_then(|texts| texts.get(row));
+                let text =
+                    |row| if row < source.len() { stored(row).or_else(|| source.text(row)) } else { None };
                 rows.clone().for_each(|row| data.push_borrowed(text(row).unwrap_or_default()));
                 self.append_nulls(&source.nulls(), source.len(), rows);
             }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use nuages_storage::value::{decimal_from_wide, decimal_units, json_from_stored};
-use nuages_storage::{DataType, Lane, LeafView, Value, Words};
+use nuages_storage::{DataType, Lane, LeafTexts, LeafView, Value, Words};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
@@ -109,8 +109,13 @@ impl<'v> LeafColumn<'v> {
     /// Its decimals as integers, each so many times the last digit of their scale, and the scale; `None` if they have
     /// several, or more digits than a word takes.
     pub(crate) fn units(&self) -> Option<(Vec<u64>, u8)> {
-        let wides = self.view.wides(self.slot).filter(|_| matches!(self.kind, DataType::Decimal { .. }))?;
-        decimal_units(wides, self.nulls)
+        decimal_units(self.stored_decimals()?, self.nulls)
+    }
+
+    /// Its decimals as they are stored; `None` if it is none of decimals, or each row has its default.
+    #[inline]
+    pub(crate) fn stored_decimals(&self) -> Option<&'v [[u64; 2]]> {
+        self.view.wides(self.slot).filter(|_| matches!(self.kind, DataType::Decimal { .. }))
     }
 
     /// The UUID of the row.
@@ -125,6 +130,12 @@ impl<'v> LeafColumn<'v> {
     #[inline]
     pub fn text(&self, row: usize) -> Option<&'v str> {
         (self.kind.lane() == Lane::Text).then(|| self.view.text(self.slot, row)).flatten()
+    }
+
+    /// Those of its texts that lie in the leaf.
+    #[inline]
+    pub(crate) fn stored_texts(&self) -> Option<LeafTexts<'v>> {
+        if self.kind.lane() == Lane::Text { self.view.texts(self.slot) } else { None }
     }
 
     /// The bytes of the row, which outlive the column.
@@ -151,6 +162,38 @@ impl<'v> LeafColumn<'v> {
             Lane::Text => self.text(row).into(),
             Lane::Bytes => self.bytes(row).into(),
             _ => Value::Null,
+        }
+    }
+}
+
+/// The texts of a column, for who reads many of them: where those of a leaf lie is found out once.
+pub(crate) struct TextsOf<'a, 'v> {
+    leaf: Option<LeafTexts<'v>>,
+    column: &'a Vector<'v>,
+}
+
+impl<'v> Vector<'v> {
+    /// Its texts.
+    #[inline]
+    pub(crate) fn texts(&self) -> TextsOf<'_, 'v> {
+        let leaf = match self {
+            Vector::Leaf(column) if matches!(column.kind, DataType::Text { .. }) => column.stored_texts(),
+            _ => None,
+        };
+        TextsOf { leaf, column: self }
+    }
+}
+
+impl<'a, 'v> TextsOf<'a, 'v> {
+    /// The text of a row; `None` is NULL.
+    #[inline]
+    pub(crate) fn get(&self, row: usize) -> Option<&'a str>
+    where
+        'v: 'a,
+    {
+        match self.leaf.and_then(|leaf| leaf.get(row)) {
+            Some(text) => Some(text),
+            None => self.column.text(row),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Columns against plain lists of values, whatever form they have.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use nuages_storage::{Layout, LeafBuilder, Operation, RowId, SchemaChange, Slot, Table, TableId, Version};
@@ -7,7 +8,9 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 use super::*;
+use crate::algebra::{Comparison, Expr, Source};
 use crate::batch::{Batch, BatchBuilder};
+use crate::evaluate::{Context, Scalar};
 
 const TABLE: TableId = TableId::new(1);
 
@@ -22,6 +25,9 @@ const TYPES: [DataType; 8] = [
     DataType::Uuid,
     DataType::Json,
 ];
+
+/// Whether two values in this order compare so.
+type Holds = fn(Ordering) -> bool;
 
 fn values_of(kind: DataType) -> BoxedStrategy<Value> {
     let values = match kind {
@@ -134,6 +140,42 @@ proptest! {
             let nulls = || vec![Value::Null; types().len()];
             let expected = if *pick == NO_ROW { nulls() } else { expected[*pick as usize].clone() };
             prop_assert_eq!(gathered.row(row), expected);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn columns_of_leaves_compare_with_constants_as_their_values_do(
+        rows in proptest::collection::vec(row(), 1..64),
+        chosen in any::<u64>(),
+        decimal in (-20_i64..20, 0_u32..4),
+        text in values_of(DataType::Text { max_length: None }),
+    ) {
+        let holds: [(Comparison, Holds); 6] = [
+            (Comparison::Equal, Ordering::is_eq),
+            (Comparison::NotEqual, Ordering::is_ne),
+            (Comparison::Less, Ordering::is_lt),
+            (Comparison::LessOrEqual, Ordering::is_le),
+            (Comparison::Greater, Ordering::is_gt),
+            (Comparison::GreaterOrEqual, Ordering::is_ge),
+        ];
+        let version = version_of(&rows);
+        let constants = [(4, Value::Decimal(Decimal::new(decimal.0, decimal.1))), (4, Value::Int(decimal.0)), (5, text)];
+        for batch in leaf_batches(&version) {
+            let selection = Bits::from_fn(batch.len, |row| chosen >> row & 1 == 1);
+            let batch = batch.with_selection(selection);
+            for ((place, constant), (op, holds)) in constants.iter().flat_map(|of| holds.map(|holds| (of, holds))) {
+                let column = Expr::from(Source::new(0).column(*place));
+                let condition = column.compare(op, Expr::Literal(constant.clone()));
+                let scalar = Scalar::compile(&condition, &|column| Some((column.index(), TYPES[column.index()]))).unwrap();
+                let expected = Bits::from_fn(batch.len, |row| {
+                    let value = &rows[row][*place];
+                    let is_known = !value.is_null() && !constant.is_null();
+                    batch.selection.contains(row) && is_known && holds(value.cmp(constant))
+                });
+                prop_assert_eq!(scalar.filter(&batch, &Context::new(&[])).unwrap(), expected, "{:?}", condition);
+            }
         }
     }
 }

@@ -32,7 +32,12 @@ impl Leaf {
                     "slot {slot}, row {row}"
                 );
                 match span.lane {
-                    Lane::Text => text_bytes += self.text.get(words[0]).map_or(0, str::len),
+                    Lane::Text => {
+                        let text = self.text.get(words[0]);
+                        text_bytes += text.map_or(0, str::len);
+                        let found = text.filter(|_| nulls >> row & 1 == 0);
+                        assert_eq!(self.texts(slot).get(row), found, "the texts of slot {slot}, row {row}");
+                    }
                     Lane::Bytes => byte_bytes += self.bytes.get(words[0]).map_or(0, <[u8]>::len),
                     _ => {}
                 }

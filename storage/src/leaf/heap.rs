@@ -202,6 +202,12 @@ impl<S: Buffer> Heap<S> {
         }
     }
 
+    /// What values lie in: what is shared, and what comes behind it.
+    #[inline]
+    pub(super) fn parts(&self) -> (&S::Value, &S::Value) {
+        (self.shared.as_deref().unwrap_or(S::EMPTY), self.own.value())
+    }
+
     /// Reads a byte of what a cell refers to, for nothing but its coming into the cache.
     pub(super) fn touch(&self, cell: u64) -> u64 {
         let (start, shared) = (range(cell).start, self.shared_len());

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::Table;
 use crate::layout::Stored;
-use crate::leaf::{Cell, Leaf, RowId, Rows, all_rows};
+use crate::leaf::{Cell, Leaf, LeafTexts, RowId, Rows, all_rows};
 use crate::long::{Long, LongValue};
 use crate::tree::{Blocks, Slice};
 use crate::value::{DataType, Lane, Value, json_from_stored};
@@ -166,6 +166,13 @@ impl<'v> LeafView<'v> {
             Some(Stored::Text(text)) => Some(text),
             Some(_) => None,
         }
+    }
+
+    /// The texts of a slot that lie in the leaf. None if no row is stored, and each has its default.
+    #[must_use]
+    #[inline]
+    pub fn texts(self, slot: usize) -> Option<LeafTexts<'v>> {
+        self.default_of(slot).is_none().then(|| self.leaf.texts(slot))
     }
 
     /// Bytes, wherever they lie; `None` if they are NULL.

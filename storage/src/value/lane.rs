@@ -134,8 +134,6 @@ pub fn decimal_from_wide(wide: u128) -> Decimal {
 /// ```
 #[must_use]
 pub fn decimal_units(wides: &[[u64; 2]], nulls: u64) -> Option<(Vec<u64>, u8)> {
-    const SIGN_BIT: u32 = 31;
-    const SCALE_BITS: u32 = 16;
     const SCALE: u64 = 0xff << SCALE_BITS;
     let first = wides.get((!nulls).trailing_zeros() as usize);
     let scale = first.map_or(0, |[low, _]| low & SCALE);
@@ -151,6 +149,29 @@ pub fn decimal_units(wides: &[[u64; 2]], nulls: u64) -> Option<(Vec<u64>, u8)> {
     let units = units.collect();
     (odd == 0).then_some((units, (scale >> SCALE_BITS) as u8))
 }
+
+/// A stored decimal as so many times the last digit of this scale; `None` if it is of another scale, or does not fit an
+/// `i64`.
+///
+/// ```
+/// use nuages_storage::value::{decimal_to_wide, decimal_unit};
+/// use rust_decimal::Decimal;
+/// let wide = decimal_to_wide(Decimal::new(-50, 2));
+/// let words = [wide as u64, (wide >> 64) as u64];
+/// assert_eq!((decimal_unit(words, 2), decimal_unit(words, 3)), (Some(-50), None));
+/// ```
+#[must_use]
+#[inline]
+pub fn decimal_unit([low, high]: [u64; 2], scale: u8) -> Option<i64> {
+    let magnitude = low >> 32 | high << 32;
+    let fits = high >> 32 == 0 && magnitude >> 63 == 0 && (low >> SCALE_BITS & 0xff) as u8 == scale;
+    let all_if_negative = (low >> SIGN_BIT & 1).wrapping_neg();
+    fits.then_some((magnitude ^ all_if_negative).wrapping_sub(all_if_negative).cast_signed())
+}
+
+/// Where a stored decimal has its sign, and from where on its scale.
+const SIGN_BIT: u32 = 31;
+const SCALE_BITS: u32 = 16;
 
 #[cfg(test)]
 mod tests {
@@ -171,6 +192,10 @@ mod tests {
             let mut wides: Vec<_> = digits.iter().map(|digits| stored(Decimal::new(*digits, scale))).collect();
             let is_null = |row: usize| nulls >> row & 1 == 1;
             let units = decimal_units(&wides, 0);
+            for (wide, digits) in wides.iter().zip(&digits) {
+                prop_assert_eq!(decimal_unit(*wide, scale as u8), Some(*digits));
+                prop_assert_eq!(decimal_unit(*wide, scale as u8 + 1), None);
+            }
             prop_assert_eq!(&units.as_ref().unwrap().0, &digits.iter().map(|digits| digits.cast_unsigned()).collect::<Vec<_>>());
             prop_assert!(digits.is_empty() || units.unwrap().1 == scale as u8);
             if odd < wides.len() && wides.len() > 1 {
@@ -178,6 +203,7 @@ mod tests {
                 let other = if scale % 2 == 0 { Decimal::new(1, scale + 1) } else { Decimal::from_i128_with_scale(1 << 63, scale) };
                 wides[odd] = stored(other);
                 let others_are_null = (0..wides.len()).all(|row| row == odd || is_null(row)) && scale % 2 == 0;
+                prop_assert_eq!(decimal_unit(wides[odd], scale as u8), None);
                 let found = decimal_units(&wides, nulls);
                 prop_assert_eq!(found.is_some(), is_null(odd) || others_are_null);
             }

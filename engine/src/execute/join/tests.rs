@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::super::apply::PairTest;
 use super::super::hash_join::HashJoin;
+use super::super::marking_join::MarkingJoin;
 use super::super::merge_join::MergeJoin;
 use super::super::nested_loop::NestedLoop;
 use super::super::testing::{Input, Row, TEXT, column, column_expr, input_of, kind, rows_of, scalar};
@@ -112,6 +113,24 @@ fn hash_join(
     ordered(kind, rows_of(HashJoin::new(kind, left, right, (&keys, &keys, &on), &all, residual)))
 }
 
+/// The same with the left side in the hash table.
+fn marking_join(
+    kind: JoinKind,
+    comparison: Comparison,
+    left: &Input,
+    right: &Input,
+    residual: Option<&Scalar>,
+) -> Vec<Row> {
+    let part = |_| Expr::literal(0).compare(comparison, Expr::literal(0));
+    let on: Vec<_> = (0..left.types.len() - 1).map(part).collect();
+    let keys: Vec<_> = (0..left.types.len() - 1).map(|index| column(index, &left.types)).collect();
+    let (left_plan, right_plan) = (left.plan(), right.plan());
+    let all: Vec<usize> = (0..right.types.len()).collect();
+    let (left, right) = ((&left_plan, left.open()), (&right_plan, right.open()));
+    let residual = residual.map(PairTest::plain);
+    rows_of(MarkingJoin::new(kind, left, right, (&keys, &keys, &on), &all, residual))
+}
+
 /// The rows of an input in the order of their keys, in batches as short as they were.
 fn in_order(input: &Input) -> Input {
     let key = |row: &Row| {
@@ -166,6 +185,17 @@ fn check(left: &Input, right: &Input) -> Result<(), TestCaseError> {
             let both = |left: &Row, right: &Row| meet(left, right) && passes_residual(left, right);
             let joined = hash_join(kind, comparison, left, right, Some(&condition));
             prop_assert_eq!(joined, model(kind, left, right, both), "{:?} with a residual", kind);
+            if matches!(kind, JoinKind::Semi | JoinKind::Anti) {
+                let marked = marking_join(kind, comparison, left, right, None);
+                prop_assert_eq!(marked, model(kind, left, right, meet), "{:?} by marking", kind);
+                let marked = marking_join(kind, comparison, left, right, Some(&condition));
+                prop_assert_eq!(
+                    marked,
+                    model(kind, left, right, both),
+                    "{:?} by marking with a residual",
+                    kind
+                );
+            }
         }
         prop_assert_eq!(
             nested_loop(kind, left, right, None),
@@ -217,6 +247,15 @@ fn a_key_may_have_more_partners_than_a_batch_has_rows() {
             nested_loop(kind, &left, &right, Some(&condition)),
             model(kind, &left, &right, passes_residual)
         );
+    }
+    for kind in [JoinKind::Semi, JoinKind::Anti] {
+        // Each right row has more partners than are tested together, and each left row has, too.
+        for (left, right) in [(&left, &right), (&right, &left)] {
+            let condition = residual(left, right);
+            let both = |left: &Row, right: &Row| equal_keys(left, right) && passes_residual(left, right);
+            let marked = marking_join(kind, Comparison::Equal, left, right, Some(&condition));
+            assert_eq!(marked, model(kind, left, right, both));
+        }
     }
 }
 

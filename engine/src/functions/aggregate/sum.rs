@@ -177,6 +177,8 @@ impl FloatSums {
 pub(super) struct DecimalSums {
     mean: bool,
     groups: Vec<DecimalSum>,
+    /// The scale that the sums of all groups have, those without a row too; none when they may have several.
+    scale: Option<u32>,
 }
 
 /// The sum of the decimals of one group.
@@ -189,7 +191,7 @@ pub(crate) struct DecimalSum {
 
 impl DecimalSums {
     pub(super) fn new(mean: bool) -> DecimalSums {
-        DecimalSums { mean, groups: Vec::new() }
+        DecimalSums { mean, groups: Vec::new(), scale: Some(0) }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -197,7 +199,25 @@ impl DecimalSums {
     }
 
     pub(super) fn resize(&mut self, groups: usize) {
-        self.groups.resize(groups, DecimalSum::default());
+        let scale = self.scale.unwrap_or(0);
+        self.groups.resize(groups, DecimalSum { scale, ..DecimalSum::default() });
+    }
+
+    /// Whether all sums have this scale: as a rule, for that of the first batch is given to all.
+    fn has_scale(&mut self, scale: u32) -> bool {
+        let has_other = self.scale.is_some_and(|known| known != scale);
+        if has_other && self.groups.iter().all(DecimalSum::is_empty) {
+            self.scale = Some(scale);
+            self.groups.iter_mut().for_each(|group| group.scale = scale);
+        }
+        self.scale == Some(scale)
+    }
+
+    /// Lets sums have several scales. Those without a row have none of their own.
+    fn mix(&mut self) {
+        if self.scale.take().is_some() {
+            self.groups.iter_mut().filter(|group| group.is_empty()).for_each(|group| group.scale = 0);
+        }
     }
 
     pub(super) fn add(
@@ -208,12 +228,19 @@ impl DecimalSums {
     ) -> Result<(), Error> {
         if let Some(fixed) = Fixed::of(input, live) {
             let (words, scale) = (fixed.words(), u32::from(fixed.scale()));
+            if let Words::Slice(units) = words
+                && self.has_scale(scale)
+            {
+                return self.add_units(group, units, live);
+            }
+            self.mix();
             for row in live {
                 let sum = &mut self.groups[group(row)];
                 sum.add_units(words.get(row).cast_signed(), scale).ok_or_else(|| overflow("sum()"))?;
             }
             return Ok(());
         }
+        self.mix();
         for row in live {
             if let Some(decimal) = input.decimal(row) {
                 self.groups[group(row)].add(decimal).ok_or_else(|| overflow("sum()"))?;
@@ -222,9 +249,33 @@ impl DecimalSums {
         Ok(())
     }
 
+    /// Adds units of the scale that all groups have. Nothing is asked of a row but which group it has.
+    #[inline]
+    fn add_units(&mut self, group: impl Fn(usize) -> usize, units: &[u64], live: &Bits) -> Result<(), Error> {
+        let groups = &mut self.groups[..];
+        let mut overflowed = false;
+        let mut add = |row: usize, unit: u64| {
+            let sum = &mut groups[group(row)];
+            let (mantissa, is_beyond) = sum.mantissa.overflowing_add(i128::from(unit.cast_signed()));
+            overflowed |= is_beyond;
+            sum.mantissa = mantissa;
+            sum.count += 1;
+        };
+        for (index, (units, mask)) in units.chunks(WORD_ROWS).zip(live.words()).enumerate() {
+            let first = index * WORD_ROWS;
+            if *mask == low_bits(units.len()) {
+                units.iter().enumerate().for_each(|(row, unit)| add(first + row, *unit));
+            } else {
+                Bits::from_word(*mask).iter().for_each(|row| add(first + row, units[row]));
+            }
+        }
+        if overflowed { Err(overflow("sum()")) } else { Ok(()) }
+    }
+
     /// Adds the rows of a column to the only group.
     pub(super) fn add_column(&mut self, input: &Vector<'_>, live: &Bits) -> Result<(), Error> {
         let Some(fixed) = Fixed::of(input, live) else { return self.add(|_| 0, input, live) };
+        self.mix();
         let Words::Slice(words) = fixed.words() else { return self.add(|_| 0, input, live) };
         let Some(group) = self.groups.first_mut() else { return Ok(()) };
         for (words, mask) in words.chunks(WORD_ROWS).zip(live.words()) {
@@ -351,6 +402,25 @@ mod tests {
             shown(&sum(&["1000000.00", "0.3333333333333333333333333333"]), false).as_deref(),
             Some("1000000.3333333333333333333333")
         );
+    }
+
+    #[test]
+    fn each_group_has_the_digits_of_its_own_rows() {
+        let column = |decimals: &[&str]| {
+            let kind = DataType::Decimal { precision: 28, scale: 2 };
+            Vector::from_values(kind, decimals.iter().map(|decimal| Value::Decimal(decimal.parse().unwrap())))
+        };
+        let mut sums = DecimalSums::new(false);
+        sums.resize(3);
+        // Of one scale, then of another one in a group that has no row yet, then of both in one.
+        for (groups, decimals) in
+            [([0, 0], ["1.25", "2.25"]), ([1, 1], ["1.5", "2.0"]), ([0, 1], ["0.5", "0.125"])]
+        {
+            sums.add(|row| groups[row], &column(&decimals), &Bits::all(2)).unwrap();
+        }
+        let found = sums.finish().unwrap();
+        let shown: Vec<_> = (0..3).map(|group| found.decimal(group).map(|sum| sum.to_string())).collect();
+        assert_eq!(shown, [Some("4.00".to_owned()), Some("3.625".to_owned()), None]);
     }
 
     #[test]

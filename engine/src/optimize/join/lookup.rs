@@ -52,7 +52,7 @@ impl Planner<'_> {
         let key = definition.row_id_column().map(Subject::Column);
         let row_id = keys.iter().find(|(_, subject, _)| key == Some(*subject));
         if let Some((number, _, scalar)) = row_id {
-            let cost = left.estimate.rows * cost::FETCH;
+            let cost = cost::fetches(left.estimate.rows, self.table_rows(table));
             let by = LookupBy::RowId(scalar.clone());
             return Ok(Some(LookupCandidate { by, covered: vec![*number], matches: 1.0, cost }));
         }
@@ -77,7 +77,7 @@ impl Planner<'_> {
         let unique = index.is_unique() && found.len() == index.parts.len();
         let rows = self.index_entries(definition.id, index);
         let matches = if unique { 1.0 } else { rows / self.distinct_keys(definition, index, found.len()) };
-        let cost = cost::index_join(left_rows, matches);
+        let cost = cost::index_join(left_rows, matches, self.table_rows(definition.id));
         (!found.is_empty()).then(|| LookupCandidate {
             by: LookupBy::Index {
                 index: index.id,

@@ -38,6 +38,8 @@ struct Input {
     rows: f64,
     cost: f64,
     lookups: Vec<Lookup>,
+    /// How many rows the table has in which they are looked up.
+    table_rows: f64,
     keys: Vec<Key>,
 }
 
@@ -315,11 +317,13 @@ impl JoinGraph {
             rows: plan.estimate.rows,
             cost: planner.price(plan),
             lookups: Vec::new(),
+            table_rows: 0.0,
             keys: Vec::new(),
         };
         let Some((table, source, _)) = filtered_scan(relation) else { return input };
         let Ok(definition) = planner.table(table) else { return input };
         let rows = planner.table_rows(table);
+        input.table_rows = rows;
         let subjects = Subjects::of(definition, source);
         // What may be looked up, with the number of its class and the share of the rows that have it.
         let keys: SmallVec<[(Subject, usize, f64); 4]> = self
@@ -439,23 +443,23 @@ impl JoinGraph {
         let hash = left_cost
             + right_cost
             + cost::hash_join(left_rows.max(right_rows), left_rows.min(right_rows), rows);
-        let by_right =
-            self.matches(left, right).map(|matches| left_cost + cost::index_join(left_rows, matches));
-        let by_left =
-            self.matches(right, left).map(|matches| right_cost + cost::index_join(right_rows, matches));
+        let by_right = self.lookup_cost(left, left_rows, right).map(|cost| left_cost + cost);
+        let by_left = self.lookup_cost(right, right_rows, left).map(|cost| right_cost + cost);
         let by_index = by_right.into_iter().chain(by_left).map(|cost| cost + yielding);
         by_index.fold(hash, f64::min)
     }
 
-    /// How many rows of an input a row of a set finds by a key, if the right side is an input that has one.
-    fn matches(&self, left: InputSet, right: InputSet) -> Option<f64> {
+    /// What it costs to look up the partners of the rows of a set by a key, if the right side is an input that has one.
+    fn lookup_cost(&self, left: InputSet, left_rows: f64, right: InputSet) -> Option<f64> {
         let input = right.single()?;
         let found = |lookup: &Lookup| {
             let known =
                 lookup.classes.iter().take_while(|class| self.classes[**class].inputs.meets(left)).count();
             known.checked_sub(1).map(|last| lookup.matches[last])
         };
-        self.inputs[input].lookups.iter().filter_map(found).reduce(f64::min)
+        let input = &self.inputs[input];
+        let matches = input.lookups.iter().filter_map(found).reduce(f64::min)?;
+        Some(cost::index_join(left_rows, matches, input.table_rows))
     }
 
     /// What must hold between the rows of two sets that are joined: for each class with members in both one equality,
