@@ -4,7 +4,7 @@
 //! directions. The first twelve bytes and the number of the row make one `u128`: an entry. A single integer, date or
 //! float with its NULL takes nine bytes, so the common sorts are sorts of integers without a branch, and the row
 //! number that comes last makes them stable. What is beyond the twelve bytes lies in a heap and is looked at only
-//! where they are equal.
+//! where they are equal: entries are sorted as integers first, and then each run of one head by what lies there.
 //!
 //! With a limit no more than twice as many rows as are wanted are kept: whenever there are as many, the better half is
 //! selected (`select_nth_unstable`, O(n)), and its worst entry becomes the mark that later rows have to beat: by their
@@ -300,7 +300,7 @@ impl<'v> Sorter<'v> {
         }
         match &self.tails {
             None => self.entries.sort_unstable(),
-            Some(tails) => self.entries.sort_unstable_by(|a, b| tails.compare(*a, *b)),
+            Some(tails) => tails.sort(&mut self.entries),
         }
         self.entries.iter().map(|entry| row_of(*entry)).collect()
     }
@@ -431,6 +431,16 @@ impl Tails {
         let mut tails = Tails::default();
         entries.iter().for_each(|entry| tails.push(self.get(*entry)));
         tails
+    }
+
+    /// Sorts entries: as integers, which has no branch, and then what has one head by the tails.
+    fn sort(&self, entries: &mut [u128]) {
+        entries.sort_unstable();
+        for equal in entries.chunk_by_mut(|a, b| a >> ROW_BITS == b >> ROW_BITS) {
+            if equal.len() > 1 {
+                equal.sort_unstable_by(|a, b| self.compare(*a, *b));
+            }
+        }
     }
 
     /// Heads first, then tails, then the order of arrival.
