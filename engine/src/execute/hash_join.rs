@@ -3,10 +3,14 @@
 //! NULL equals nothing, so right rows with a NULL in their key are not kept and left rows with one find no partner. A
 //! full join puts the former out at its end, among those that met nobody. Where a part of the key is compared by
 //! `IS NOT DISTINCT FROM`, its NULL is a value as any other.
+//!
+//! A left join puts out its left rows in any case. Where these are thought to be much fewer than the right rows, their
+//! keys are numbered first, and only those right rows are kept that have one of these: the others are looked at once
+//! and never copied. What follows is the same, so rows come in the same order on both ways.
 
 use super::apply::PairTest;
 use super::chunks::Chunks;
-use super::join::{BuildSide, Join, beside_nulls};
+use super::join::{BuildSide, Join, beside_nulls, present};
 use super::key_table::{ABSENT, KeyColumns, KeyTable, key_columns, types_of};
 use super::{Operator, Running};
 use crate::algebra::{Comparison, Expr, JoinKind};
@@ -15,12 +19,13 @@ use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
 use crate::memory::Charge;
+use crate::optimize::cost;
 use crate::plan::Plan;
 use nuages_storage::DataType;
 
 /// See the [module](self).
 pub(super) struct HashJoin<'v> {
-    left: Running<'v>,
+    left: Left<'v>,
     left_keys: &'v [Scalar],
     /// What makes keys equal, part by part.
     on: &'v [Expr],
@@ -33,6 +38,16 @@ pub(super) struct HashJoin<'v> {
     left_types: Vec<DataType>,
     keyless: Option<Chunks<'v>>,
     charge: Charge,
+}
+
+/// The left side.
+enum Left<'v> {
+    /// To be read after the right side.
+    Later(Running<'v>),
+    /// To be read first, for its keys.
+    First(Running<'v>),
+    /// Read first: its batches, each with the numbers of its keys.
+    Read(std::vec::IntoIter<(Batch<'v>, Vec<u32>)>),
 }
 
 /// The right side before it is built.
@@ -53,8 +68,9 @@ impl<'v> HashJoin<'v> {
         right_columns: &'v [usize],
         residual: Option<PairTest<'v>>,
     ) -> Self {
+        let is_left_first = cost::hashes_left(kind, left_plan.estimate.rows, right_plan.estimate.rows);
         HashJoin {
-            left,
+            left: if is_left_first { Left::First(left) } else { Left::Later(left) },
             left_keys,
             on,
             right: Some(Right { plan: right_plan, input: right, keys: right_keys, columns: right_columns }),
@@ -67,12 +83,61 @@ impl<'v> HashJoin<'v> {
         }
     }
 
-    /// Reads the right side into the table, if that has not been done.
-    fn build(&mut self, context: &Context<'_>) -> Result<(), Error> {
-        let Some(Right { plan, mut input, keys, columns }) = self.right.take() else { return Ok(()) };
-        let types = || columns.iter().map(|column| plan.columns[*column].data_type).collect::<Vec<_>>();
-        let mut rows = self.join.needs_right_columns().then(|| BatchBuilder::new(&types()));
-        let mut keyless = self.join.is_full().then(|| BatchBuilder::new(&types()));
+    /// Reads the sides that are to be read before the first row can be put out, if that has not been done.
+    fn prepare(&mut self, context: &Context<'_>) -> Result<(), Error> {
+        let Some(right) = self.right.take() else { return Ok(()) };
+        match &self.left {
+            Left::First(_) => {
+                self.read_left(context)?;
+                self.keep_partners(right, context)
+            }
+            Left::Later(_) | Left::Read(_) => self.build(right, context),
+        }
+    }
+
+    /// Reads the left side and numbers its keys.
+    fn read_left(&mut self, context: &Context<'_>) -> Result<(), Error> {
+        let Left::First(input) = &mut self.left else { return Ok(()) };
+        let (mut batches, mut batch) = (Vec::new(), Batch::default());
+        while input.next(&mut batch, context)? {
+            let keys = key_columns(self.left_keys, &batch, context)?;
+            let mut numbers = vec![ABSENT; batch.len];
+            self.table.insert(&keys, &with_partners(self.on, &keys, &batch), &mut numbers);
+            drop(keys);
+            self.charge.add_rows("a hash join", &batch, context)?;
+            batches.push((std::mem::take(&mut batch), numbers));
+        }
+        self.table.expect_lookups();
+        self.left = Left::Read(batches.into_iter());
+        Ok(())
+    }
+
+    /// Reads the right side and keeps the rows that have the key of a left row.
+    fn keep_partners(&mut self, mut right: Right<'v>, context: &Context<'_>) -> Result<(), Error> {
+        let mut rows = BatchBuilder::new(&right.types());
+        let (mut keys_of_rows, mut numbers) = (Vec::new(), Vec::new());
+        let mut batch = Batch::default();
+        while right.input.next(&mut batch, context)? {
+            let keys = key_columns(right.keys, &batch, context)?;
+            let candidates = with_partners(self.on, &keys, &batch);
+            numbers.clear();
+            numbers.resize(batch.len, ABSENT);
+            self.table.find(&keys, &candidates, &mut numbers);
+            drop(keys);
+            batch.selection = present(&candidates, &numbers);
+            keys_of_rows.extend(batch.selection.iter().map(|row| numbers[row]));
+            self.charge.add_rows("a hash join", &batch, context)?;
+            rows.append_columns(&batch, right.columns);
+        }
+        self.join.right = BuildSide::grouped(rows.finish(), &keys_of_rows, self.table.len());
+        Ok(())
+    }
+
+    /// Reads the right side into the table.
+    fn build(&mut self, right: Right<'v>, context: &Context<'_>) -> Result<(), Error> {
+        let mut rows = self.join.needs_right_columns().then(|| BatchBuilder::new(&right.types()));
+        let mut keyless = self.join.is_full().then(|| BatchBuilder::new(&right.types()));
+        let Right { mut input, keys, columns, .. } = right;
         let (mut keys_of_rows, mut numbers) = (Vec::new(), Vec::new());
         let mut batch = Batch::default();
         while input.next(&mut batch, context)? {
@@ -108,7 +173,34 @@ impl<'v> HashJoin<'v> {
     }
 }
 
+impl Right<'_> {
+    /// The types of the columns that are kept.
+    fn types(&self) -> Vec<DataType> {
+        self.columns.iter().map(|column| self.plan.columns[*column].data_type).collect()
+    }
+}
+
 impl<'v> HashJoin<'v> {
+    /// Puts the next left rows in the place of `batch`, and the numbers of their keys into `numbers`; false at the end.
+    fn next_left(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
+        let input = match &mut self.left {
+            Left::Later(input) | Left::First(input) => input,
+            Left::Read(batches) => {
+                let Some((left, numbers)) = batches.next() else { return Ok(false) };
+                (*batch, self.numbers) = (left, numbers);
+                return Ok(true);
+            }
+        };
+        if !input.next(batch, context)? {
+            return Ok(false);
+        }
+        let keys = key_columns(self.left_keys, batch, context)?;
+        self.numbers.clear();
+        self.numbers.resize(batch.len, ABSENT);
+        self.table.find(&keys, &with_partners(self.on, &keys, batch), &mut self.numbers);
+        Ok(true)
+    }
+
     /// Puts the next right rows that met no left row in the place of `batch`.
     fn lonely(&mut self, batch: &mut Batch<'v>) -> bool {
         if let Some(lonely) = self.join.lonely(&self.left_types) {
@@ -132,19 +224,14 @@ pub(super) fn with_partners(on: &[Expr], keys: &KeyColumns<'_, '_>, batch: &Batc
 
 impl<'v> Operator<'v> for HashJoin<'v> {
     fn next(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
-        self.build(context)?;
+        self.prepare(context)?;
         if self.join.yields_nothing() {
             return Ok(false);
         }
         if self.join.next(batch, context)? {
             return Ok(true);
         }
-        while self.left.next(batch, context)? {
-            let keys = key_columns(self.left_keys, batch, context)?;
-            self.numbers.clear();
-            self.numbers.resize(batch.len, ABSENT);
-            self.table.find(&keys, &with_partners(self.on, &keys, batch), &mut self.numbers);
-            drop(keys);
+        while self.next_left(batch, context)? {
             if self.join.begin(batch, &mut self.numbers, context)? {
                 return Ok(true);
             }

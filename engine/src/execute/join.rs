@@ -12,8 +12,8 @@
 //! Left rows keep their order on both roads, and the partners of one row keep that of the right side; a left join
 //! puts out a row without partners in its place.
 //!
-//! Invariants: the number of a left row is [`ABSENT`] if its key is not among the right rows; every number that is
-//! there has a right row.
+//! Invariants: the number of a left row is [`ABSENT`] if its key is not among those of the [`BuildSide`]; on the first
+//! road every number that is there has a right row.
 
 use super::apply::PairTest;
 use super::key_table::{ABSENT, row_number};
@@ -44,6 +44,11 @@ impl<'v> BuildSide<'v> {
     pub(super) fn new(rows: Batch<'v>, numbers: &[u32], keys: usize) -> Self {
         let partners = if numbers.len() == keys { Partners::One } else { Partners::group(numbers, keys) };
         BuildSide { rows, partners, keys }
+    }
+
+    /// The same where a key may have no row, for it is that of a left row.
+    pub(super) fn grouped(rows: Batch<'v>, numbers: &[u32], keys: usize) -> Self {
+        BuildSide { rows, partners: Partners::group(numbers, keys), keys }
     }
 
     /// Its rows.
@@ -347,7 +352,7 @@ pub(super) fn beside_nulls<'v>(left: &[DataType], right: Batch<'v>) -> Batch<'v>
 }
 
 /// The selected rows whose keys are there.
-fn present(selection: &Bits, numbers: &[u32]) -> Bits {
+pub(super) fn present(selection: &Bits, numbers: &[u32]) -> Bits {
     selection & &Bits::from_fn(numbers.len(), |row| numbers[row] != ABSENT)
 }
 

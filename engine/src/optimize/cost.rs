@@ -114,6 +114,20 @@ pub(crate) fn marking_join(left: f64, right: f64) -> f64 {
     left * BUILD + right * MARK
 }
 
+/// Whether a hash join numbers the keys of its left rows, rather than those of its right rows. An inner join has the
+/// fewer rows on its right side anyhow; a left join has not the choice.
+pub(crate) fn hashes_left(kind: JoinKind, left: f64, right: f64) -> bool {
+    kind == JoinKind::Left && left * 2.0 < right
+}
+
+/// A hash join of a kind beside its inputs.
+pub(crate) fn hash_join_of(kind: JoinKind, left: f64, right: f64, joined: f64) -> f64 {
+    match hashes_left(kind, left, right) {
+        true => hash_join(right, left, joined),
+        false => hash_join(left, right, joined),
+    }
+}
+
 /// A merge join beside its inputs.
 pub(crate) fn merge_join(left: f64, right: f64, joined: f64) -> f64 {
     left * MERGE + right * (MERGE + JOINED) + joined * JOINED
@@ -203,15 +217,14 @@ impl Pricing<'_> {
                 Cost { first: left_cost.all + right_cost.all, all: left_cost.all + right_cost.all }
                     .blocking(work, rows * JOINED)
             }
-            Node::HashJoin { left, right, .. } => {
+            Node::HashJoin { kind, left, right, .. } => {
                 let (left_cost, right_cost) = (self.of(left), self.of(right));
-                let built = right.estimate.rows * BUILD;
-                Cost {
-                    first: left_cost.first + right_cost.all + built,
-                    all: left_cost.all
-                        + right_cost.all
-                        + hash_join(left.estimate.rows, right.estimate.rows, rows),
-                }
+                let (l, r) = (left.estimate.rows, right.estimate.rows);
+                let first = match hashes_left(*kind, l, r) {
+                    true => left_cost.all + right_cost.all + hash_join(r, l, 0.0),
+                    false => left_cost.first + right_cost.all + r * BUILD,
+                };
+                Cost { first, all: left_cost.all + right_cost.all + hash_join_of(*kind, l, r, rows) }
             }
             Node::MergeJoin { left, right, .. } => {
                 let (left_cost, right_cost) = (self.of(left), self.of(right));

@@ -246,7 +246,7 @@ impl Planner<'_> {
         }
         let (l, r) = (left.estimate.rows, whole.estimate.rows);
         let read = self.price(&whole);
-        let mut costs = vec![read + cost::hash_join(l, r, 0.0)];
+        let mut costs = vec![read + cost::hash_join_of(kind, l, r, 0.0)];
         let tested = match filtered_scan(right) {
             Some((table, _, None)) if matches!(kind, JoinKind::Semi | JoinKind::Anti) => Some(table),
             _ => None,

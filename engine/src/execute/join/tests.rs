@@ -12,6 +12,7 @@ use super::super::nested_loop::NestedLoop;
 use super::super::testing::{Input, Row, TEXT, column, column_expr, input_of, kind, rows_of, scalar};
 use crate::algebra::{Comparison, Expr, JoinKind};
 use crate::evaluate::Scalar;
+use crate::plan::{Estimate, Plan};
 
 const KINDS: [JoinKind; 5] =
     [JoinKind::Inner, JoinKind::Left, JoinKind::Full, JoinKind::Semi, JoinKind::Anti];
@@ -95,7 +96,7 @@ fn same_keys(left: &Row, right: &Row) -> bool {
     left[..left.len() - 1] == right[..left.len() - 1]
 }
 
-/// A hash join by keys that are compared in this way.
+/// A hash join by keys that are compared in this way. Whichever side is thought to be the smaller, it yields the same.
 fn hash_join(
     kind: JoinKind,
     comparison: Comparison,
@@ -106,11 +107,17 @@ fn hash_join(
     let part = |_| Expr::literal(0).compare(comparison, Expr::literal(0));
     let on: Vec<_> = (0..left.types.len() - 1).map(part).collect();
     let keys: Vec<_> = (0..left.types.len() - 1).map(|index| column(index, &left.types)).collect();
-    let (left_plan, right_plan) = (left.plan(), right.plan());
     let all: Vec<usize> = (0..right.types.len()).collect();
-    let (left, right) = ((&left_plan, left.open()), (&right_plan, right.open()));
-    let residual = residual.map(PairTest::plain);
-    ordered(kind, rows_of(HashJoin::new(kind, left, right, (&keys, &keys, &on), &all, residual)))
+    let with_right_rows = |estimate: f64| {
+        let (left_plan, right_plan) =
+            (left.plan(), Plan { estimate: Estimate::about(estimate), ..right.plan() });
+        let (left, right) = ((&left_plan, left.open()), (&right_plan, right.open()));
+        let residual = residual.map(PairTest::plain);
+        ordered(kind, rows_of(HashJoin::new(kind, left, right, (&keys, &keys, &on), &all, residual)))
+    };
+    let joined = with_right_rows(1.0);
+    assert_eq!(with_right_rows(1_000.0), joined, "{kind:?}");
+    joined
 }
 
 /// The same with the left side in the hash table.
