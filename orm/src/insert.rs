@@ -11,6 +11,7 @@ use nuages_engine::{
         ConflictAction, ConflictTarget, Expr, Insert, InsertSource, OnConflict as EngineConflict,
         OutputColumn, Source, Statement,
     },
+    bits::WORD_ROWS,
     catalog::Catalog,
 };
 use nuages_storage::{DataType, LeafBuilder, RowId, Rows, Value};
@@ -206,12 +207,15 @@ pub(crate) fn insert<M: Model>(ex: &dyn Executor, instances: &mut [M]) -> Result
     let first = run(ex, StatementKind::Insert, meta.table, &Asked::Words(&words), |session| {
         Ok(session.insert_rows(bound.table, rows, keys)?)
     })?;
-    if let (Some(first), [field]) = (first, meta.primary_key) {
-        for (key, instance) in (first..).zip(instances.iter_mut()) {
-            instance::set_value(instance, *field, &Value::Int(key))?;
+    // One walk for all that is to be done: many instances are more than the cache holds.
+    let chosen = match meta.primary_key {
+        [field] => first.map(|first| (*field, first)),
+        _ => None,
+    };
+    for (instance, number) in instances.iter_mut().zip(0..) {
+        if let Some((field, first)) = chosen {
+            instance::set_value(instance, field, &Value::Int(first + number))?;
         }
-    }
-    for instance in instances {
         instance::mark_stored(instance, true);
         instance.bind();
     }
@@ -234,13 +238,14 @@ fn encode<M: Model>(bound: &Bound, instances: &[M]) -> Result<Option<(Vec<Rows>,
     if !bound.is_identical || !bound.generated.is_empty() {
         return Ok(None);
     }
-    let mut rows = Vec::with_capacity(instances.len() / 64 + 1);
-    let mut leaf = LeafBuilder::with_capacity(bound.layout.clone(), instances.len().min(64));
+    let mut rows = Vec::with_capacity(instances.len() / WORD_ROWS + 1);
+    let leaf_for = |left: usize| LeafBuilder::with_capacity(bound.layout.clone(), left);
+    let mut leaf = leaf_for(instances.len());
     let mut given = false;
-    for instance in instances {
+    for (done, instance) in instances.iter().enumerate() {
         if leaf.is_full() {
             rows.push(leaf.finish());
-            leaf = LeafBuilder::new(bound.layout.clone());
+            leaf = leaf_for(instances.len() - done);
         }
         let mut writer = LeafWriter { bound, leaf: &mut leaf, key: None, fills: false, error: None };
         instance.encode(&mut writer);

@@ -94,12 +94,13 @@ impl<M: Model> QuerySet<M> {
             )
             .into());
         }
+        let mut with_keys = 0;
         for instance in &mut instances {
             instance::refresh_keys(instance)?;
             instance::stamp(instance, true, ex.settings(), None)?;
+            with_keys += usize::from(instance.pk().is_some());
         }
         order::take_places(&mut instances, ex)?;
-        let with_keys = instances.iter().filter(|instance| instance.pk().is_some()).count();
         let statements = with_keys.div_ceil(size) + (instances.len() - with_keys).div_ceil(size);
         let result = match statements {
             0 => Ok(()),
