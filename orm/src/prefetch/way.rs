@@ -268,9 +268,9 @@ pub(crate) fn set_parent<C: Model>(child: &mut C, field: u16, parent: &Shared) {
         fn column<F: Field>(self, _: Accessor<C, F>) {}
         fn forward<F: Forward>(self, field: Accessor<C, F>) {
             if let (Some(key), Ok(parent)) =
-                ((field.get)(self.0).as_key(), Arc::clone(self.1).downcast::<F::Model>())
+                ((field.get_mut)(self.0).as_key_mut(), Arc::clone(self.1).downcast::<F::Model>())
             {
-                key.keep(parent);
+                key.know(parent);
             }
         }
         fn many_to_many<T: Model, Th: Through>(self, _: Accessor<C, ManyToMany<T, Th>>) {}

@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use super::held::Held;
+use super::held::{Held, Slot};
 use super::origin::Origin;
 use crate::field::{DecodeError, Field, RowReader, RowWriter};
 use crate::meta::FieldKind;
@@ -18,7 +18,7 @@ use crate::path::{Hop, Many, NotNull, Nullable, One, Path, Rel};
 /// their keys are.
 pub struct ForeignKey<M: Model> {
     key: Option<M::Pk>,
-    cache: OnceLock<Held<M>>,
+    cache: Slot<M>,
     /// The rows that came with the one that has this key, if a fetch mode was said.
     origin: Option<Arc<Origin<M>>>,
 }
@@ -26,17 +26,17 @@ pub struct ForeignKey<M: Model> {
 impl<M: Model> ForeignKey<M> {
     /// The key that is yet to be filled.
     pub const fn unset() -> ForeignKey<M> {
-        ForeignKey { key: None, cache: OnceLock::new(), origin: None }
+        ForeignKey { key: None, cache: Slot::empty(), origin: None }
     }
 
     /// The key of a row that is not read yet.
     pub const fn to_key(key: M::Pk) -> ForeignKey<M> {
-        ForeignKey { key: Some(key), cache: OnceLock::new(), origin: None }
+        ForeignKey { key: Some(key), cache: Slot::empty(), origin: None }
     }
 
     /// The key of a row that was read.
     pub fn loaded_with(row: Arc<M>) -> ForeignKey<M> {
-        ForeignKey { key: row.pk(), cache: OnceLock::from(Held::from(row)), origin: None }
+        ForeignKey { key: row.pk(), cache: Slot::Known(row.into()), origin: None }
     }
 
     /// The key; none if it was never set, or taken from an instance without one.
@@ -55,7 +55,14 @@ impl<M: Model> ForeignKey<M> {
     }
 
     pub(super) fn keep_held(&self, row: Held<M>) -> &M {
-        self.cache.get_or_init(|| row).get()
+        self.cache.keep(row).get()
+    }
+
+    /// The same where nobody else can see the key.
+    pub(crate) fn know(&mut self, row: Arc<M>) {
+        if self.cache.get().is_none() {
+            self.cache = Slot::Known(row.into());
+        }
     }
 
     /// Takes over the key of a loaded instance that was saved after it was assigned.
@@ -67,7 +74,7 @@ impl<M: Model> ForeignKey<M> {
 
     /// Forgets the row that was read.
     pub fn forget(&mut self) {
-        self.cache = OnceLock::new();
+        self.cache = Slot::empty();
         self.origin = None;
     }
 

@@ -5,7 +5,11 @@
 //! in a row would end in "overflow evaluating the requirement". The type of what is held is therefore erased here, and
 //! the proof ends at each relation.
 
-use std::{any::Any, marker::PhantomData, sync::Arc};
+use std::{
+    any::Any,
+    marker::PhantomData,
+    sync::{Arc, OnceLock},
+};
 
 /// A shared value, known to be a `T` to whoever asks.
 pub(crate) struct Held<T> {
@@ -44,5 +48,50 @@ impl<T: Send + Sync + 'static> From<Arc<T>> for Held<T> {
 impl<T> Clone for Held<T> {
     fn clone(&self) -> Self {
         Held { value: Arc::clone(&self.value), of: PhantomData }
+    }
+}
+
+/// The row that a key leads to, if it is known.
+///
+/// Whoever follows a key has only a reference to it, so what is read then is kept behind a lock that is taken once. A
+/// row that is known from the beginning needs none: of a prefetched relation each child knows its parent, and to take
+/// the lock for it costs more than to share the parent.
+pub(super) enum Slot<T> {
+    Known(Held<T>),
+    Asked(OnceLock<Held<T>>),
+}
+
+impl<T> Slot<T> {
+    /// Nothing is known yet.
+    pub(super) const fn empty() -> Slot<T> {
+        Slot::Asked(OnceLock::new())
+    }
+
+    pub(super) fn get(&self) -> Option<&Held<T>> {
+        match self {
+            Slot::Known(row) => Some(row),
+            Slot::Asked(row) => row.get(),
+        }
+    }
+
+    pub(super) fn get_mut(&mut self) -> Option<&mut Held<T>> {
+        match self {
+            Slot::Known(row) => Some(row),
+            Slot::Asked(row) => row.get_mut(),
+        }
+    }
+
+    /// Keeps a row, unless one is there; gives the one that stays.
+    pub(super) fn keep(&self, row: Held<T>) -> &Held<T> {
+        match self {
+            Slot::Known(known) => known,
+            Slot::Asked(asked) => asked.get_or_init(|| row),
+        }
+    }
+}
+
+impl<T> Clone for Slot<T> {
+    fn clone(&self) -> Self {
+        self.get().cloned().map_or(Slot::empty(), Slot::Known)
     }
 }
