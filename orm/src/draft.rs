@@ -10,8 +10,8 @@ use std::sync::OnceLock;
 
 use rust_decimal::Decimal;
 
-use crate::field::{Auto, Email, Field, Json, Slug, StoredFile, StoredImage, Url};
-use crate::model::Model;
+use crate::field::{Auto, DecodeError, Email, Field, Json, RowReader, Slug, StoredFile, StoredImage, Url};
+use crate::model::{Member, Model};
 use crate::path::{Col, Hop, Rel, Root};
 use crate::relation::{ForeignKey, OneToOne};
 
@@ -119,6 +119,32 @@ where
     V: IntoField<D::Value>,
 {
     *draft.slot_mut() = OnceLock::from(value.into_field());
+}
+
+/// Takes a field out of a draft: what was written, or the value that it has if it was not.
+///
+/// # Errors
+/// [`MissingField`] for a field that must be written, and was not.
+pub fn taken<T>(
+    slot: &mut OnceLock<T>,
+    unwritten: fn() -> Option<T>,
+    model: &'static str,
+    field: &'static str,
+) -> Result<T, MissingField> {
+    slot.take().or_else(unwritten).ok_or(MissingField { model, field })
+}
+
+/// Reads a column into a field of a draft.
+///
+/// # Errors
+/// [`DecodeError`] for a stored value that the field's type does not know.
+pub fn read<T: Member, R: RowReader + ?Sized>(
+    slot: &mut OnceLock<T>,
+    row: &R,
+    column: usize,
+) -> Result<(), DecodeError> {
+    *slot = OnceLock::from(T::decode(row, column)?);
+    Ok(())
 }
 
 /// A required field that a draft lacks.

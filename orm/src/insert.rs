@@ -330,8 +330,20 @@ fn insert_values<M: Model>(ex: &dyn Executor, bound: &Bound, instances: &mut [M]
 fn statement_of<M: Model>(bound: &Bound, instances: &[M], computed: &[(u16, Expr)]) -> Result<Insert> {
     let mut rows = Vec::with_capacity(instances.len());
     for instance in instances {
-        let values = ValueList::of(instance).into_iter();
-        let mut row: Vec<_> = values.map(|value| value.map(Expr::Literal)).collect();
+        rows.push(ValueList::of(instance));
+    }
+    statement_of_values(bound, rows, computed)
+}
+
+/// The same for their values.
+fn statement_of_values(
+    bound: &Bound,
+    given: Vec<Vec<Option<Value>>>,
+    computed: &[(u16, Expr)],
+) -> Result<Insert> {
+    let mut rows = Vec::with_capacity(given.len());
+    for values in given {
+        let mut row: Vec<_> = values.into_iter().map(|value| value.map(Expr::Literal)).collect();
         for (field, value) in computed {
             row[bound.meta.position(*field)] = Some(value.clone());
         }

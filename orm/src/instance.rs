@@ -1,6 +1,6 @@
 //! Single fields of an instance, by their place in the model: read as a value, written from one, marked as stored.
 //!
-//! Each is a small [`FieldVisitor`], because only the visitor knows the field's type.
+//! Columns are asked as [`AnyMember`]s, for which one code is enough whatever the model.
 
 use jiff::Timestamp;
 use nuages_storage::{DataType, Value};
@@ -8,9 +8,9 @@ use nuages_storage::{DataType, Value};
 use crate::{
     error::{Error, Result},
     executor::Settings,
-    field::{DecodeError, Field},
-    meta::FieldKind,
-    model::{Accessor, FieldVisitor, Key, Model},
+    field::DecodeError,
+    meta::{FieldKind, ModelMeta},
+    model::{Accessor, AnyMember, FieldVisitor, Key, Model},
     relation::{
         ForeignKey, Forward, Generic, GenericForeignKey, ManyToMany, Related, RelatedOne, Through,
         holder::Holder,
@@ -18,42 +18,9 @@ use crate::{
     },
 };
 
-/// Writes the methods of a visitor that does something with columns and keys only; other fields give `$none`.
-macro_rules! columns_only {
-    ($none:expr) => {
-        fn many_to_many<T: Model, Th: Through>(self, _: Accessor<M, ManyToMany<T, Th>>) -> Self::Output {
-            $none
-        }
-        fn related<C: Model>(self, _: Accessor<M, Related<C>>) -> Self::Output {
-            $none
-        }
-        fn related_one<C: Model>(self, _: Accessor<M, RelatedOne<C>>) -> Self::Output {
-            $none
-        }
-    };
-    ($none:expr, no generic keys) => {
-        columns_only!($none);
-        fn generic<F: Generic>(self, _: Accessor<M, F>) -> Self::Output {
-            $none
-        }
-    };
-}
-
 /// The value of a column; NULL if the field has none or is unset.
 pub(crate) fn value_of<M: Model>(instance: &M, field: u16) -> Value {
-    struct Get<'a, M>(&'a M);
-    impl<M: Model> FieldVisitor<M> for Get<'_, M> {
-        type Output = Value;
-        fn column<F: Field>(self, field: Accessor<M, F>) -> Value {
-            (field.get)(self.0).to_value()
-        }
-        fn forward<F: Forward>(self, field: Accessor<M, F>) -> Value {
-            let key = (field.get)(self.0).as_key().and_then(ForeignKey::key);
-            key.and_then(|key| key.values().first().cloned()).unwrap_or_default()
-        }
-        columns_only!(Value::Null, no generic keys);
-    }
-    M::visit(field, Get(instance)).unwrap_or_default()
+    instance.any_member(field).map(AnyMember::any_value).unwrap_or_default()
 }
 
 /// The value of the primary key, if it is set and of one part: what keys of other rows can point at.
@@ -66,80 +33,36 @@ pub(crate) fn key_of<M: Model>(instance: &M) -> Option<Value> {
 
 /// Writes the value of a column into the field.
 pub(crate) fn set_value<M: Model>(instance: &mut M, field: u16, value: &Value) -> Result<()> {
-    struct Set<'a, M>(&'a mut M, &'a Value);
-    impl<M: Model> FieldVisitor<M> for Set<'_, M> {
-        type Output = Result<(), DecodeError>;
-        fn column<F: Field>(self, field: Accessor<M, F>) -> Self::Output {
-            *(field.get_mut)(self.0) = F::from_value(self.1)?;
-            Ok(())
-        }
-        fn forward<F: Forward>(self, field: Accessor<M, F>) -> Self::Output {
-            use crate::model::Key;
-            let key = <F::Model as Model>::Pk::from_values(std::slice::from_ref(self.1));
-            let here = (field.get)(self.0).as_key().and_then(ForeignKey::key);
-            if key.is_some() && here == key.as_ref() {
-                return Ok(());
-            }
-            *(field.get_mut)(self.0) = F::from_key(key.map(ForeignKey::to_key));
-            Ok(())
-        }
-        columns_only!(Ok(()), no generic keys);
-    }
-    let result = M::visit(field, Set(instance, value)).unwrap_or(Ok(()));
-    result.map_err(|error| {
-        let column = M::meta().field(field).map_or("", |field| field.column);
-        Error::Decode { table: M::meta().table, column, pk: None, value: Box::new(error.found) }
-    })
+    let Some(member) = instance.any_member_mut(field) else { return Ok(()) };
+    member.set_any(value).map_err(|error| not_held(M::meta(), field, error))
+}
+
+/// A value that its field cannot hold.
+fn not_held(meta: &'static ModelMeta, field: u16, error: DecodeError) -> Error {
+    let column = meta.field(field).map_or("", |field| field.column);
+    Error::Decode { table: meta.table, column, pk: None, value: Box::new(error.found) }
 }
 
 /// Whether the instance's row is known to be stored; `None` if its key does not remember.
 pub(crate) fn is_stored<M: Model>(instance: &M) -> Option<bool> {
-    struct Stored<'a, M>(&'a M);
-    impl<M: Model> FieldVisitor<M> for Stored<'_, M> {
-        type Output = Option<bool>;
-        fn column<F: Field>(self, field: Accessor<M, F>) -> Option<bool> {
-            (field.get)(self.0).is_stored()
-        }
-        fn forward<F: Forward>(self, _: Accessor<M, F>) -> Option<bool> {
-            None
-        }
-        columns_only!(None, no generic keys);
-    }
-    M::visit(*M::meta().primary_key.first()?, Stored(instance)).flatten()
+    instance.any_member(*M::meta().primary_key.first()?)?.any_stored()
 }
 
 /// Remembers, in the fields that can, whether the row is stored.
 pub(crate) fn mark_stored<M: Model>(instance: &mut M, stored: bool) {
-    struct Mark<'a, M>(&'a mut M, bool);
-    impl<M: Model> FieldVisitor<M> for Mark<'_, M> {
-        type Output = ();
-        fn column<F: Field>(self, field: Accessor<M, F>) {
-            (field.get_mut)(self.0).mark_stored(self.1);
-        }
-        fn forward<F: Forward>(self, _: Accessor<M, F>) {}
-        columns_only!((), no generic keys);
-    }
     for &index in M::meta().auto {
-        M::visit(index, Mark(instance, stored));
+        if let Some(field) = instance.any_member_mut(index) {
+            field.set_any_stored(stored);
+        }
     }
 }
 
 /// Unsets what the database fills, after the row was deleted.
 pub(crate) fn unset_key<M: Model>(instance: &mut M) {
-    struct Unset<'a, M>(&'a mut M);
-    impl<M: Model> FieldVisitor<M> for Unset<'_, M> {
-        type Output = ();
-        fn column<F: Field>(self, field: Accessor<M, F>) {
-            if let Some(unset) = F::unset() {
-                *(field.get_mut)(self.0) = unset;
-            }
-        }
-        fn forward<F: Forward>(self, _: Accessor<M, F>) {}
-        columns_only!((), no generic keys);
-    }
     for &field in M::meta().primary_key {
-        if M::meta().field(field).is_some_and(|field| field.auto) {
-            M::visit(field, Unset(instance));
+        let is_auto = M::meta().field(field).is_some_and(|field| field.auto);
+        if let (true, Some(key)) = (is_auto, instance.any_member_mut(field)) {
+            key.unset_any();
         }
     }
     struct UnsetParent;
@@ -161,7 +84,7 @@ pub(crate) fn refresh_keys<M: Model, H: Holder<M>>(holder: &mut H) -> Result<()>
     struct Refresh<'a, H>(&'a mut H, &'static str);
     impl<M: Model, H: Holder<M>> FieldVisitor<M> for Refresh<'_, H> {
         type Output = Result<()>;
-        fn column<F: Field>(self, _: Accessor<M, F>) -> Result<()> {
+        fn column(self) -> Result<()> {
             Ok(())
         }
         fn forward<F: Forward>(self, field: Accessor<M, F>) -> Result<()> {
@@ -179,7 +102,15 @@ pub(crate) fn refresh_keys<M: Model, H: Holder<M>>(holder: &mut H) -> Result<()>
                 None => Ok(()),
             }
         }
-        columns_only!(Ok(()));
+        fn many_to_many<T: Model, Th: Through>(self, _: Accessor<M, ManyToMany<T, Th>>) -> Result<()> {
+            Ok(())
+        }
+        fn related<C: Model>(self, _: Accessor<M, Related<C>>) -> Result<()> {
+            Ok(())
+        }
+        fn related_one<C: Model>(self, _: Accessor<M, RelatedOne<C>>) -> Result<()> {
+            Ok(())
+        }
     }
     for (index, field) in M::meta().fields_at(M::meta().foreign_keys) {
         M::visit(index, Refresh(&mut *holder, field.name)).transpose()?;

@@ -2,8 +2,9 @@
 //!
 //! `derive(Model)` implements [`Model`] with as little code of its own as it can: what a field's *type* decides is
 //! asked of the trait [`Member`], never of the type's name, so aliases work. From a field's number back to its type
-//! leads [`Model::visit`]: it calls a [`FieldVisitor`] with the accessor of the field, statically typed. Everything
-//! that walks over the fields of an instance (binding relations, filling caches, one value by name) is a visitor.
+//! lead two ways. [`Model::any_member`] gives the field as an [`AnyMember`], for what is done with columns. [`Model::visit`]
+//! calls a [`FieldVisitor`] with the accessor of the field, statically typed: what is done with relations (reading what
+//! they lead to, filling caches) is a visitor.
 //!
 //! Order of reading: [`Model`]; [`Member`]; [`FieldVisitor`]; `key` (primary keys); [`hook`] (what a model overrides).
 
@@ -35,7 +36,7 @@ pub use hook::{Hook, Hooks};
 pub use key::{Key, KeyValues};
 pub use member::{KeyOf, Member, member_value};
 pub use proxy::Proxy;
-pub use visit::{Accessor, FieldVisitor};
+pub use visit::{Accessor, AnyMember, FieldVisitor};
 
 /// A struct whose instances are rows of a table. Implemented by `derive(Model)`.
 #[diagnostic::on_unimplemented(
@@ -101,6 +102,12 @@ pub trait Model: Row + Clone + Send + Sync + 'static {
 
     /// The value of a field of a draft as the engine sees it, if it was written.
     fn part(draft: &Self::Draft, field: u16) -> Option<Value>;
+
+    /// A field, whatever its type; `None` if there is no such field.
+    fn any_member(&self, field: u16) -> Option<&dyn AnyMember>;
+
+    /// A field, whatever its type, to be changed; `None` if there is no such field.
+    fn any_member_mut(&mut self, field: u16) -> Option<&mut dyn AnyMember>;
 
     /// Calls the visitor with the accessor of a field; `None` if there is no such field.
     fn visit<V: FieldVisitor<Self>>(field: u16, visitor: V) -> Option<V::Output>;

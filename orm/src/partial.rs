@@ -382,18 +382,18 @@ impl<M: Model> Holder<M> for Partial<M> {
     fn whole_mut(&mut self) -> Option<&mut M> {
         None
     }
+
+    fn came_from(holders: &mut [&mut Self], arrival: Arrival) {
+        origin::attach::<M, _>(holders, arrival);
+        let keys = holders.iter().map(|row| Partial::key(row)).collect();
+        let origin = Arc::new(Peers { arrival, keys, read: Mutex::default() });
+        holders.iter_mut().for_each(|row| row.origin = Some(origin.clone()));
+    }
 }
 
 impl<M: Model> Row for Partial<M> {
     fn instance(&mut self) -> Option<&mut dyn Any> {
         Some(self)
-    }
-
-    fn came_from(rows: &mut [&mut Self], arrival: Arrival) {
-        origin::attach::<M, _>(rows, arrival);
-        let keys = rows.iter().map(|row| row.key()).collect();
-        let origin = Arc::new(Peers { arrival, keys, read: Mutex::default() });
-        rows.iter_mut().for_each(|row| row.origin = Some(origin.clone()));
     }
 
     fn read<R: RowReader + ?Sized>(row: &R, columns: &mut Columns<'_>) -> Result<Self, DecodeError> {

@@ -23,7 +23,7 @@ pub(crate) use self::way::{Keys, Shared, set_parent};
 use crate::{
     error::{Error, Misuse, Result},
     executor::Executor,
-    field::{ContentType, Field},
+    field::ContentType,
     meta::ModelMeta,
     model::{Accessor, FieldVisitor, Key, Model},
     node::{FieldPath, Step},
@@ -54,19 +54,19 @@ pub(crate) fn into<M: Model, H: Holder<M>>(
     if holders.is_empty() {
         return Ok(());
     }
-    for level in levels::<M>(list)? {
+    for level in levels(M::meta(), list)? {
         let fetch = Fetch { holders: &mut *holders, level: &level, ex, model: PhantomData };
-        M::visit(level.field, fetch).unwrap_or_else(|| Err(not_a_relation::<M>()))?;
+        M::visit(level.field, fetch).unwrap_or_else(|| Err(not_a_relation(M::meta())))?;
     }
     Ok(())
 }
 
-fn not_a_relation<M: Model>() -> Error {
-    Misuse::NotAColumn { model: M::NAME }.into()
+fn not_a_relation(model: &'static ModelMeta) -> Error {
+    Misuse::NotAColumn { model: model.name }.into()
 }
 
 /// The tree's first level.
-fn levels<M: Model>(list: &[Prefetch]) -> Result<Vec<Level>> {
+fn levels(model: &'static ModelMeta, list: &[Prefetch]) -> Result<Vec<Level>> {
     let mut levels: Vec<Level> = Vec::new();
     for prefetch in list {
         let Some((first, rest)) = prefetch.path.steps().split_first() else { continue };
@@ -81,7 +81,7 @@ fn levels<M: Model>(list: &[Prefetch]) -> Result<Vec<Level>> {
         let place = levels.iter().position(|level| level.field == field && level.target == target);
         let is_last = rest.is_empty();
         if let (Some(_), true, Some(_)) = (place, is_last, &prefetch.queryset) {
-            let relation = M::meta().field(field).map_or("", |field| field.name);
+            let relation = model.field(field).map_or("", |field| field.name);
             return Err(Misuse::PrefetchTwice { relation }.into());
         }
         let place = place.unwrap_or_else(|| {
@@ -102,7 +102,7 @@ fn levels<M: Model>(list: &[Prefetch]) -> Result<Vec<Level>> {
 
 impl Level {
     /// The queryset of the related rows, which are of a model.
-    fn wanted(&self, model: &'static ModelMeta, base: impl FnOnce() -> QueryState) -> Result<QueryState> {
+    fn wanted(&self, model: &'static ModelMeta, base: &dyn Fn() -> QueryState) -> Result<QueryState> {
         let mut state = match &self.queryset {
             Some(queryset) => (**queryset).clone(),
             None => base(),
@@ -135,14 +135,14 @@ struct Fetch<'a, 'i, M, H> {
 
 impl<M: Model, H: Holder<M>> Fetch<'_, '_, M, H> {
     /// The related rows' queryset.
-    fn wanted<C: Model>(&self, base: impl FnOnce() -> QueryState) -> Result<QueryState> {
+    fn wanted<C: Model>(&self, base: &dyn Fn() -> QueryState) -> Result<QueryState> {
         self.level.wanted(C::meta(), base)
     }
 
     /// The related rows of a relation from the other side.
     fn lists<C: Model>(&self) -> Result<Lists<C>> {
-        let way = Way::of::<M>(self.level.field)?;
-        let state = self.wanted::<C>(|| C::objects().into_state())?;
+        let way = Way::of(M::meta(), self.level.field)?;
+        let state = self.wanted::<C>(&|| C::objects().into_state())?;
         let mut keys = Keys::default();
         let numbers = self.holders.iter().map(|holder| holder.key().map(|key| keys.number(key)));
         let numbers: Vec<Option<usize>> = numbers.collect();
@@ -169,8 +169,8 @@ impl<M: Model, H: Holder<M>> Fetch<'_, '_, M, H> {
 impl<M: Model, H: Holder<M>> FieldVisitor<M> for Fetch<'_, '_, M, H> {
     type Output = Result<()>;
 
-    fn column<F: Field>(self, _: Accessor<M, F>) -> Result<()> {
-        Err(not_a_relation::<M>())
+    fn column(self) -> Result<()> {
+        Err(not_a_relation(M::meta()))
     }
 
     fn forward<F: Forward>(self, field: Accessor<M, F>) -> Result<()> {
@@ -196,7 +196,7 @@ impl<M: Model, H: Holder<M>> FieldVisitor<M> for Fetch<'_, '_, M, H> {
         if keys.is_empty() {
             return Ok(());
         }
-        let mut state = self.wanted::<F::Model>(|| QueryState::new(F::Model::meta()))?;
+        let mut state = self.wanted::<F::Model>(&|| QueryState::new(F::Model::meta()))?;
         if !state.clauses().slice.is_all() {
             return Err(Misuse::NotAllowed { call: "prefetch_related of a key", after: "a slice" }.into());
         }
@@ -246,7 +246,7 @@ impl<M: Model, H: Holder<M>> FieldVisitor<M> for Fetch<'_, '_, M, H> {
         let Level { target, .. } = *self.level;
         let is_wanted = |of: &ContentType| target.is_none_or(|target| of.is_of(target));
         let wanted = |model| {
-            let state = self.level.wanted(model, || QueryState::new(model))?;
+            let state = self.level.wanted(model, &|| QueryState::new(model))?;
             match state.clauses().slice.is_all() {
                 true => Ok(state),
                 false => {

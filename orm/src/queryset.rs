@@ -30,6 +30,7 @@ mod bulk;
 pub(crate) mod cache;
 mod combine;
 pub(crate) mod compiled;
+mod complete;
 pub(crate) mod conflict;
 pub mod dates;
 pub mod dynamic;
@@ -70,13 +71,14 @@ pub use state::QueryState;
 pub use conflict::CreateOptions;
 pub use write::BulkOptions;
 
+pub(crate) use complete::{AnyRow, prefetch_into};
 pub(crate) use key::fetch_by_key;
 pub(crate) use names::function_name;
 pub(crate) use run::{
     columns_of, fetch_instances, first_row, has_key, has_key_of, keys_in, lock as lock_rows,
-    plain_instances_of, prefetch_into,
+    plain_instances_of,
 };
-pub(crate) use summary::count;
+pub(crate) use summary::{aggregate, count};
 pub(crate) use write::{can_hold, check_choices, own_columns, update};
 
 /// Rows of `M`, read as `R`.

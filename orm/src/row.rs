@@ -20,9 +20,6 @@ use nuages_storage::Value;
 use crate::field::{DecodeError, Field, RowReader, ShiftedRow};
 use crate::model::Model;
 use crate::node::Node;
-use crate::relation::origin;
-#[doc(hidden)]
-pub use crate::relation::origin::Arrival;
 
 pub use crate::words::Fields;
 pub use joined::Joined;
@@ -45,10 +42,6 @@ pub trait Row: Sized {
 
     /// The places for rows of `prefetch_to`, in their order.
     fn slots<'r>(&'r mut self, _slots: &mut Vec<&'r mut dyn Any>) {}
-
-    /// Tells the rows of a result which rows they came with, and how what they lack is to be read.
-    #[doc(hidden)]
-    fn came_from(_rows: &mut [&mut Self], _arrival: Arrival) {}
 
     /// Reads the row from the next columns.
     fn read<R: RowReader + ?Sized>(row: &R, columns: &mut Columns<'_>) -> Result<Self, DecodeError>;
@@ -107,12 +100,6 @@ impl<M, A> DerefMut for Annotated<M, A> {
     }
 }
 
-/// Tells instances which rows they came with. The derive implements `Row` of each model by it.
-#[doc(hidden)]
-pub fn instances_came_from<M: Model>(rows: &mut [&mut M], arrival: Arrival) {
-    origin::attach(rows, arrival);
-}
-
 /// Reads an instance and the models joined to it. The derive implements `Row` of each model by it.
 pub fn read_instance<M: Model, R: RowReader + ?Sized>(
     row: &R,
@@ -120,13 +107,24 @@ pub fn read_instance<M: Model, R: RowReader + ?Sized>(
 ) -> Result<M, DecodeError> {
     let first = columns.take(M::meta().column_count());
     // The instance stays where it was made: a row has a hundred bytes and more, and each move copies them.
-    let mut read = M::decode(&ShiftedRow::new(row, first));
+    let mut read = decode::<M, R>(row, first);
     match &mut read {
         Ok(_) if columns.joined.is_empty() => {}
         Ok(instance) => joined::attach(instance, row, columns.joined)?,
         Err(error) => error.shift(first),
     }
     read
+}
+
+/// Reads an instance from the columns that begin at `first`. Where nothing is optimised, one reading serves rows of all
+/// kinds: it is the longest function of a model, and would be compiled for each kind.
+#[inline]
+pub(crate) fn decode<M: Model, R: RowReader + ?Sized>(row: &R, first: usize) -> Result<M, DecodeError> {
+    let row = ShiftedRow::new(row, first);
+    match cfg!(debug_assertions) {
+        true => M::decode::<dyn RowReader>(&row),
+        false => M::decode(&row),
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -148,10 +146,6 @@ impl<M: Row, A: Row> Row for Annotated<M, A> {
 
     fn slots<'r>(&'r mut self, slots: &mut Vec<&'r mut dyn Any>) {
         self.extra.slots(slots);
-    }
-
-    fn came_from(rows: &mut [&mut Self], arrival: Arrival) {
-        M::came_from(&mut rows.iter_mut().map(|row| &mut row.object).collect::<Vec<_>>(), arrival);
     }
 }
 

@@ -276,9 +276,9 @@ fn forget_followed<M: Model>(instance: &mut M, field: u16) {
     struct Forget<'a, M>(&'a mut M);
     impl<M: Model> FieldVisitor<M> for Forget<'_, M> {
         type Output = ();
-        fn column<F: Field>(self, _: Accessor<M, F>) {}
+        fn column(self) {}
         fn forward<F: Forward>(self, field: Accessor<M, F>) {
-            if let Some(key) = (field.get_mut)(self.0).as_key_mut() {
+            if let Some(key) = field.get_mut(self.0).as_key_mut() {
                 key.forget();
             }
         }
@@ -431,16 +431,8 @@ fn store<M: Model>(instance: &mut M, write: &Write, ex: &dyn Executor) -> Result
 /// Updates the instance's row; whether there is one.
 fn update<M: Model>(instance: &mut M, only: Option<&[u16]>, ex: &dyn Executor) -> Result<bool> {
     let meta = M::meta();
-    let bound = ex.shared().binding().model(meta)?;
-    let is_written = |index: u16, field: &FieldMeta| {
-        let is_chosen = only.is_none_or(|only| only.contains(&index));
-        is_chosen && !field.primary_key && field.generated.is_none()
-    };
-    let written = meta.columns().filter(|(index, field)| is_written(*index, field));
-    let columns: SmallVec<[usize; 16]> = written.map(|(index, _)| meta.position(index)).collect();
-    let mut values = ValueList::of_columns(instance, &columns);
-    let assignment = |column: usize| Some((bound.columns[column], Expr::Literal(values[column].take()?)));
-    let assignments: Vec<_> = columns.iter().copied().filter_map(assignment).collect();
+    let columns = written_columns(meta, only);
+    let assignments = assignments_of(meta, &columns, ValueList::of_columns(instance, &columns), ex)?;
     if assignments.is_empty() {
         let mut state = QueryState::new(meta);
         state.add_condition(own_row(instance, "an update")?);
@@ -452,6 +444,28 @@ fn update<M: Model>(instance: &mut M, only: Option<&[u16]>, ex: &dyn Executor) -
         instance::set_value(instance, field, &value)?;
     }
     Ok(true)
+}
+
+/// The positions of the columns that an update of these fields, or of all, writes.
+fn written_columns(meta: &'static ModelMeta, only: Option<&[u16]>) -> SmallVec<[usize; 16]> {
+    let is_written = |index: u16, field: &FieldMeta| {
+        let is_chosen = only.is_none_or(|only| only.contains(&index));
+        is_chosen && !field.primary_key && field.generated.is_none()
+    };
+    let written = meta.columns().filter(|(index, field)| is_written(*index, field));
+    written.map(|(index, _)| meta.position(index)).collect()
+}
+
+/// The assignments of these columns of the values of a row; one that the database fills is left as it is.
+fn assignments_of(
+    meta: &'static ModelMeta,
+    columns: &[usize],
+    mut values: Vec<Option<Value>>,
+    ex: &dyn Executor,
+) -> Result<Vec<(usize, Expr)>> {
+    let bound = ex.shared().binding().model(meta)?;
+    let assignment = |column: usize| Some((bound.columns[column], Expr::Literal(values[column].take()?)));
+    Ok(columns.iter().copied().filter_map(assignment).collect())
 }
 
 /// Writes some columns of the row of a primary key, by their places in the table; the fields that the database computed

@@ -47,6 +47,8 @@ pub trait Member: Clone + Send + Sync + 'static {
     const OPTIONAL: bool;
     /// Whether it must be bound to the key of its row.
     const BINDS: bool = false;
+    /// Whether it is a value in a column, and no relation.
+    const IS_VALUE: bool = false;
 
     /// The value of a field that was not written; none if it must be.
     fn unset() -> Option<Self>;
@@ -62,6 +64,30 @@ pub trait Member: Clone + Send + Sync + 'static {
 
     /// Reads the column, if there is one.
     fn decode<R: RowReader + ?Sized>(row: &R, column: usize) -> Result<Self, DecodeError>;
+
+    /// The value of the column as the engine sees it; NULL if there is none, or it is unset.
+    fn column_value(&self) -> Value {
+        Value::Null
+    }
+
+    /// Takes over the value of the column, if there is one. A key of another row than before forgets the row.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for a value that the type does not know.
+    fn set_column(&mut self, _value: &Value) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    /// Whether the row is in the database, if the field remembers.
+    fn stored(&self) -> Option<bool> {
+        None
+    }
+
+    /// Remembers whether the row is in the database, if the field can.
+    fn set_stored(&mut self, _stored: bool) {}
+
+    /// Unsets a column that may be unset.
+    fn unset_column(&mut self) {}
 
     /// Calls the method of the visitor that is made for this type.
     fn accept<M: Model, V: FieldVisitor<M>>(field: Accessor<M, Self>, visitor: V) -> V::Output;
@@ -92,6 +118,7 @@ impl<T: Field> Member for T {
     const FORMAT: TextFormat = <T as Field>::FORMAT;
     const CHOICES: Option<&'static [Choice]> = <T as Field>::CHOICES;
     const OPTIONAL: bool = <T as Field>::NULL || <T as Field>::AUTO;
+    const IS_VALUE: bool = true;
 
     fn unset() -> Option<Self> {
         <T as Field>::unset()
@@ -109,7 +136,30 @@ impl<T: Field> Member for T {
         <T as Field>::decode(row, column)
     }
 
-    fn accept<M: Model, V: FieldVisitor<M>>(field: Accessor<M, Self>, visitor: V) -> V::Output {
-        visitor.column(field)
+    fn column_value(&self) -> Value {
+        self.to_value()
+    }
+
+    fn set_column(&mut self, value: &Value) -> Result<(), DecodeError> {
+        *self = T::from_value(value)?;
+        Ok(())
+    }
+
+    fn stored(&self) -> Option<bool> {
+        self.is_stored()
+    }
+
+    fn set_stored(&mut self, stored: bool) {
+        self.mark_stored(stored);
+    }
+
+    fn unset_column(&mut self) {
+        if let Some(unset) = <T as Field>::unset() {
+            *self = unset;
+        }
+    }
+
+    fn accept<M: Model, V: FieldVisitor<M>>(_: Accessor<M, Self>, visitor: V) -> V::Output {
+        visitor.column()
     }
 }

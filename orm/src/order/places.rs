@@ -48,13 +48,12 @@ use crate::executor::{Executor, finish_write};
 use crate::expression::{Aggregate, Operand, Q, class};
 use crate::field::Field;
 use crate::instance;
-use crate::meta::Placed;
+use crate::meta::{ModelMeta, Placed};
 use crate::model::{Key, KeyValues, Model};
 use crate::node::{CaseNode, FieldPath, Lookup, Node, Step};
 use crate::order::Order;
-use crate::partial::Partial;
 use crate::path::{Col, Hop, Rel, Root, Types};
-use crate::queryset::{QuerySet, QueryState, Queryset, has_key, has_key_of, update};
+use crate::queryset::{QuerySet, QueryState, Queryset, aggregate, has_key, has_key_of, update};
 use crate::relation::ForeignKey;
 use crate::row::Row;
 
@@ -264,28 +263,28 @@ pub trait InOrder: Model {
 
 /// Gives new rows the places after the last ones of their parents, one query for each parent.
 pub(crate) fn take_places<M: Model>(instances: &mut [M], ex: &dyn Executor) -> Result<()> {
-    let Some(Placed { parent, place }) = M::meta().placed else { return Ok(()) };
+    let Some(placed) = M::meta().placed else { return Ok(()) };
+    let Placed { parent, place } = placed;
     let mut next: HashMap<Value, i64> = HashMap::new();
     for instance in instances {
         let key = instance::value_of(instance, parent);
         let free = match next.get(&key) {
             Some(free) => *free,
-            None => {
-                let mut state = QueryState::new(M::meta());
-                let own = Node::lookup(
-                    Lookup::Exact,
-                    Node::Path(FieldPath::field(parent)),
-                    Node::Value(key.clone()),
-                );
-                state.add_condition(own);
-                let place = Node::Path(FieldPath::field(place));
-                let last = Aggregate::<M, Option<i64>>::new(AggregateFunction::Max, Some(place));
-                let rows = QuerySet::<M, Partial<M>>::from_state(state);
-                rows.aggregate(last, ex)?.map_or(0, |last| last.saturating_add(1))
-            }
+            None => free_place(M::meta(), placed, &key, ex)?,
         };
         instance::set_value(instance, place, &Value::Int(free))?;
         next.insert(key, free.saturating_add(1));
     }
     Ok(())
+}
+
+/// The place after the last one of a parent's rows.
+fn free_place(meta: &'static ModelMeta, placed: Placed, parent: &Value, ex: &dyn Executor) -> Result<i64> {
+    let mut state = QueryState::new(meta);
+    let of_parent = Node::Path(FieldPath::field(placed.parent));
+    state.add_condition(Node::lookup(Lookup::Exact, of_parent, Node::Value(parent.clone())));
+    let place = Node::Path(FieldPath::field(placed.place));
+    let last: Aggregate<(), Option<i64>> = Aggregate::new(AggregateFunction::Max, Some(place));
+    let last = aggregate(&state, &[last.node().clone()], ex)?;
+    Ok(last.first().and_then(Value::as_int).map_or(0, |last| last.saturating_add(1)))
 }

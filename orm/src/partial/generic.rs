@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use crate::{
-    field::{ContentType, Field},
+    field::ContentType,
     meta::FieldKind,
     model::{Accessor, FieldVisitor, Model},
     relation::{Forward, Generic, ManyToMany, Related, RelatedOne, Through},
@@ -54,7 +54,7 @@ impl<M: Model> FieldVisitor<M> for Agree<'_, M> {
         }
     }
 
-    fn column<F: Field>(self, _: Accessor<M, F>) {}
+    fn column(self) {}
 
     fn forward<F: Forward>(self, _: Accessor<M, F>) {}
 

@@ -10,7 +10,7 @@ use std::{
 
 use super::Partial;
 use crate::{
-    field::{DecodeError, Field, RowReader},
+    field::{DecodeError, RowReader},
     meta::FieldKind,
     model::{Accessor, FieldVisitor, Member, Model},
     relation::{Forward, Generic, ManyToMany, OwnerKey, Related, RelatedOne, Through, holder::Holder},
@@ -69,7 +69,7 @@ impl<M: Model> Bind<'_, M> {
 impl<M: Model> FieldVisitor<M> for Bind<'_, M> {
     type Output = ();
 
-    fn column<F: Field>(self, _: Accessor<M, F>) {}
+    fn column(self) {}
 
     fn forward<F: Forward>(self, _: Accessor<M, F>) {}
 
@@ -121,7 +121,7 @@ impl<M: Model, R: RowReader + ?Sized> Attach<'_, M, R> {
 impl<M: Model, R: RowReader + ?Sized> FieldVisitor<M> for Attach<'_, M, R> {
     type Output = Result<(), DecodeError>;
 
-    fn column<F: Field>(self, _: Accessor<M, F>) -> Self::Output {
+    fn column(self) -> Self::Output {
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use crate::{
     executor::Executor,
     model::Model,
     node::Step,
-    queryset::{QueryState, state::Prefetch},
+    queryset::{AnyRow, QueryState, state::Prefetch},
     relation::holder::Holder,
     row::{Prefetched, Row},
 };
@@ -55,8 +55,8 @@ struct Place<'r> {
 }
 
 /// Fills the `number`th [`Prefetched`] of each row.
-pub(crate) fn push<M: Model, H: Holder<M> + 'static, R: Row>(
-    rows: &mut [&mut [R]],
+pub(crate) fn push<M: Model, H: Holder<M> + 'static>(
+    rows: &mut [&mut dyn AnyRow],
     number: usize,
     prefetch: &Prefetch,
     ex: &dyn Executor,
@@ -67,10 +67,10 @@ pub(crate) fn push<M: Model, H: Holder<M> + 'static, R: Row>(
     let [Step::Field(field)] = prefetch.path.steps() else {
         return Err(Misuse::Other("prefetch_to needs a field of the model that leads to one model").into());
     };
-    let way = Way::of::<M>(*field)?;
-    let mut places = Vec::with_capacity(rows.iter().map(|rows| rows.len()).sum());
-    for row in rows.iter_mut().flat_map(|rows| rows.iter_mut()) {
-        let holder: Option<&H> = row.instance().and_then(|instance| instance.downcast_ref());
+    let way = Way::of(M::meta(), *field)?;
+    let mut places = Vec::with_capacity(rows.len());
+    for row in rows {
+        let holder: Option<&H> = row.any_instance().and_then(|instance| instance.downcast_ref());
         let key = holder.and_then(|holder| match way.is_forward() {
             true => holder.value(*field).filter(|value| !value.is_null()),
             false => holder.key(),
@@ -78,7 +78,7 @@ pub(crate) fn push<M: Model, H: Holder<M> + 'static, R: Row>(
         let parent = holder.filter(|_| way.knows_parent()).and_then(Holder::whole);
         let parent = parent.map(|parent| Box::new(parent.clone()) as Box<dyn Any>);
         let mut slots = Vec::new();
-        row.slots(&mut slots);
+        row.any_slots(&mut slots);
         if let Some(slot) = slots.into_iter().nth(number) {
             places.push(Place { key, parent, slot });
         }
@@ -92,7 +92,7 @@ fn fill<M: Model, C: Model, S: Row + Clone + 'static>(
     state: &QueryState,
     ex: &dyn Executor,
 ) -> Result<()> {
-    let way = Way::of::<M>(field)?;
+    let way = Way::of(M::meta(), field)?;
     let mut keys = Keys::default();
     // The places of each key: its rows go to the last of them, and copies to those before.
     let mut uses: Vec<Vec<usize>> = Vec::new();

@@ -16,8 +16,8 @@ use crate::{
     compile::{Compiler, among},
     error::{Misuse, Result},
     executor::Executor,
-    field::{Field, RowReader},
-    meta::FieldKind,
+    field::RowReader,
+    meta::{FieldKind, ModelMeta},
     model::{Accessor, FieldVisitor, Model},
     node::{FieldPath, Node, Step},
     queryset::{
@@ -44,18 +44,18 @@ pub(super) struct Way {
 
 impl Way {
     /// That of a field.
-    pub(super) fn of<M: Model>(field: u16) -> Result<Way> {
-        let kind = M::meta().field(field).map(|field| field.kind);
+    pub(super) fn of(model: &'static ModelMeta, field: u16) -> Result<Way> {
+        let kind = model.field(field).map(|field| field.kind);
         let (step, child_key, guard) = match kind {
             Some(FieldKind::ForeignKey { .. }) => {
                 return Ok(Way { back: FieldPath::new(), forward: true, child_key: None, guard: None });
             }
-            Some(FieldKind::ManyToMany { .. }) => (Step::Back { child: M::meta(), field }, None, None),
+            Some(FieldKind::ManyToMany { .. }) => (Step::Back { child: model, field }, None, None),
             Some(FieldKind::Reverse { child, field, .. }) => {
                 let (child, field) = (child(), field());
                 match GenericColumns::of(child, field) {
                     Some(columns) => {
-                        (Step::Field(columns.object_id), Some(field), Some(columns.lead_to(M::meta())))
+                        (Step::Field(columns.object_id), Some(field), Some(columns.lead_to(model)))
                     }
                     None => {
                         let is_key = child.field(field).is_some_and(|field| field.is_column());
@@ -63,9 +63,9 @@ impl Way {
                     }
                 }
             }
-            Some(FieldKind::Column(_) | FieldKind::Generic) | None => return Err(not_a_relation::<M>()),
+            Some(FieldKind::Column(_) | FieldKind::Generic) | None => return Err(not_a_relation(model)),
         };
-        if M::meta().primary_key.len() > 1 {
+        if model.primary_key.len() > 1 {
             return Err(Misuse::Other("a relation of a row with a composite key").into());
         }
         Ok(Way { back: [step].into_iter().collect(), forward: false, child_key, guard })
@@ -265,10 +265,10 @@ pub(crate) fn set_parent<C: Model>(child: &mut C, field: u16, parent: &Shared) {
     struct Parent<'a, C>(&'a mut C, &'a Shared);
     impl<C: Model> FieldVisitor<C> for Parent<'_, C> {
         type Output = ();
-        fn column<F: Field>(self, _: Accessor<C, F>) {}
+        fn column(self) {}
         fn forward<F: Forward>(self, field: Accessor<C, F>) {
             if let (Some(key), Ok(parent)) =
-                ((field.get_mut)(self.0).as_key_mut(), Arc::clone(self.1).downcast::<F::Model>())
+                (field.get_mut(self.0).as_key_mut(), Arc::clone(self.1).downcast::<F::Model>())
             {
                 key.know(parent);
             }
@@ -277,7 +277,7 @@ pub(crate) fn set_parent<C: Model>(child: &mut C, field: u16, parent: &Shared) {
         fn related<D: Model>(self, _: Accessor<C, Related<D>>) {}
         fn related_one<D: Model>(self, _: Accessor<C, RelatedOne<D>>) {}
         fn generic<F: Generic>(self, field: Accessor<C, F>) {
-            if let Some(key) = (field.get)(self.0).as_generic() {
+            if let Some(key) = field.get(self.0).as_generic() {
                 key.keep(Some(Arc::clone(self.1)));
             }
         }

@@ -8,7 +8,7 @@ use nuages_engine::algebra::SetKind;
 use super::QuerySet;
 use super::lock::Lock;
 use super::relations::{Joinable, Relations};
-use super::state::{Combination, Distinct, Ordering, Prefetch, QueryState, Shape, Slice};
+use super::state::{Combination, Distinct, OrderNode, Ordering, Prefetch, QueryState, Shape, Slice};
 use crate::error::Misuse;
 use crate::executor::FetchMode;
 use crate::expression::Condition;
@@ -52,12 +52,7 @@ pub trait Queryset: Sized {
     fn order_by(mut self, order: impl Orderings<Self::Model>) -> Self {
         let mut keys = Vec::new();
         order.collect(&mut keys);
-        let state = self.state_mut();
-        state.refuse_after_slice("order_by");
-        for key in &mut keys {
-            key.node = state.resolve(&key.node);
-        }
-        state.clauses_mut().ordering = Ordering::By(keys);
+        self.state_mut().order(keys);
         self
     }
 
@@ -276,6 +271,15 @@ pub(super) fn slice_of(range: &impl RangeBounds<usize>) -> Slice {
 }
 
 impl QueryState {
+    /// Orders the rows by these keys.
+    fn order(&mut self, mut keys: Vec<OrderNode>) {
+        self.refuse_after_slice("order_by");
+        for key in &mut keys {
+            key.node = self.resolve(&key.node);
+        }
+        self.clauses_mut().ordering = Ordering::By(keys);
+    }
+
     /// Keeps a mistake if a slice stands before `call`.
     pub(super) fn refuse_after_slice(&mut self, call: &'static str) {
         if !self.clauses().slice.is_all() {

@@ -6,7 +6,8 @@ use hashbrown::HashMap;
 
 use super::{
     QuerySet, QueryState,
-    run::{columns_of, is_empty, lock, prefetch_into},
+    complete::prefetch_into,
+    run::{columns_of, is_empty, lock},
     state::{Annotation, Distinct, Shape},
 };
 use crate::{

@@ -5,10 +5,7 @@
 
 use std::vec;
 
-use super::{
-    QuerySet, QueryState,
-    run::{prefetch_into, unfetched_rows},
-};
+use super::{QuerySet, QueryState, complete::prefetch_into, run::unfetched_rows};
 use crate::{
     error::{Misuse, Result},
     executor::Executor,

@@ -10,6 +10,7 @@ use nuages_storage::{DataType, RowId, RowRef, Table, Value, Version, key::KeyBuf
 
 use super::{
     QuerySet, QueryState,
+    complete::complete_row,
     lock::{Lock, LockWait},
 };
 use crate::{
@@ -23,7 +24,6 @@ use crate::{
     model::Model,
     node::{Lookup, Node, Operator, Step},
     read::{self, StoredRow},
-    relation::origin,
     row::{Columns, Row},
     schema::{Bound, UniqueKey},
 };
@@ -253,15 +253,8 @@ pub(crate) fn row_of<M: Model, R: Row>(
     ex: &dyn Executor,
 ) -> Result<Found<R>> {
     let mut found = look_up(by, value, bound, ex, |row| R::read(row, &mut Columns::default()))?;
-    let signals = ex.shared().app().signals();
-    if signals.hears_init::<M>()
-        && let Found::Row(Some(row)) = &mut found
-        && let Some(instance) = row.instance().and_then(|any| any.downcast_mut::<M>())
-    {
-        signals.init(instance);
-    }
-    if let Found::Row(row) = &mut found {
-        origin::tell(&mut [row.as_mut_slice()], ex);
+    if let Found::Row(Some(row)) = &mut found {
+        complete_row::<M, R>(row, ex)?;
     }
     Ok(found)
 }
@@ -273,9 +266,9 @@ pub(crate) fn fetch_by_key<M: Model>(key: &Value, ex: &dyn Executor) -> Result<O
     if let (Some(_), Value::Int(_), None) = (bound.row_id, key, meta.parent) {
         let read = |row: &StoredRow<'_, '_>| crate::row::read_instance(row, &mut Columns::default());
         if let Found::Row(mut row) = look_up(By::RowId, key, bound, ex, read)? {
-            let signals = ex.shared().app().signals();
-            row.iter_mut().filter(|_| signals.hears_init::<M>()).for_each(|row| signals.init(row));
-            origin::tell_instances(row.as_mut_slice(), ex);
+            if let Some(row) = &mut row {
+                complete_row::<M, M>(row, ex)?;
+            }
             return Ok(row);
         }
     }

@@ -49,9 +49,10 @@ use nuages_storage::Value;
 use super::{
     QuerySet, QueryState,
     compiled::{Compiled, CompiledWrite, Home},
+    complete::prefetch_into,
     get::{only_row, unordered},
     key::{self, By, Found},
-    run::{is_empty, lock, order_by_key, prefetch_into},
+    run::{is_empty, lock, order_by_key},
     state::Slice,
     write::{check_choices, update_of},
 };

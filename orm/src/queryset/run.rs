@@ -5,8 +5,9 @@ use nuages_storage::Value;
 use super::{
     QuerySet,
     cache::{self, Asked},
+    complete::{complete_instances, prefetch_into},
     loading::Loading,
-    state::{Clauses, OrderNode, Ordering, Prefetch, QueryState, Shape, Slice},
+    state::{Clauses, OrderNode, Ordering, QueryState, Shape, Slice},
 };
 use crate::{
     compile::{self, Compiler},
@@ -16,11 +17,8 @@ use crate::{
     model::{KeyValues, Model},
     node::{FieldPath, Lookup, Node, Operator},
     order::Orderings,
-    partial::Partial,
-    prefetch, read,
-    relation::{holder::Holder, origin},
+    read,
     row::{Columns, Joined, Row},
-    signal::init::{self, Joins},
 };
 
 /// Rows of prefetched relations are read for so many rows at a time when rows are visited one by one.
@@ -270,63 +268,6 @@ fn rows_of_once<R: Row>(state: &QueryState, ex: &dyn Executor) -> Result<Vec<R>>
     read::fetch_rows(ex, state.model, query, columns)
 }
 
-/// Reads the prefetched relations of the rows of some lists, and tells who wants to see new instances.
-pub(crate) fn prefetch_into<M: Model, R: Row>(
-    rows: &mut [&mut [R]],
-    state: &QueryState,
-    ex: &dyn Executor,
-) -> Result<()> {
-    let clauses = state.clauses();
-    with_mode(clauses.fetch_mode, ex, |ex| {
-        origin::tell(rows, ex);
-        prefetch_through::<M, R>(rows, clauses, ex)
-    })
-}
-
-fn prefetch_through<M: Model, R: Row>(
-    rows: &mut [&mut [R]],
-    clauses: &Clauses,
-    ex: &dyn Executor,
-) -> Result<()> {
-    let signals = ex.shared().app().signals();
-    if signals.hears_any_init() {
-        let joins = Joins::of(&clauses.select_related);
-        let each = rows.iter_mut().flat_map(|rows| rows.iter_mut()).filter_map(R::instance);
-        for row in each.filter(|_| signals.hears_init::<M>() || !joins.is_empty()) {
-            match row.downcast_mut::<M>() {
-                Some(row) => init::tell(row, &joins, signals),
-                None => row
-                    .downcast_mut()
-                    .into_iter()
-                    .for_each(|row| init::tell::<M, Partial<M>>(row, &joins, signals)),
-            }
-        }
-    }
-    match clauses {
-        Clauses { prefetch, .. } if prefetch.is_empty() => Ok(()),
-        Clauses { loading: None, prefetch, .. } => prefetch_held::<M, M, R>(rows, prefetch, ex),
-        Clauses { prefetch, .. } => prefetch_held::<M, Partial<M>, R>(rows, prefetch, ex),
-    }
-}
-
-/// The same for rows that are, or have, an `H`.
-fn prefetch_held<M: Model, H: Holder<M> + 'static, R: Row>(
-    rows: &mut [&mut [R]],
-    prefetch: &[Prefetch],
-    ex: &dyn Executor,
-) -> Result<()> {
-    let (pushed, kept): (Vec<_>, Vec<_>) =
-        prefetch.iter().cloned().partition(|prefetch| prefetch.pushed.is_some());
-    let mut holders: Vec<&mut H> = Vec::with_capacity(rows.iter().map(|rows| rows.len()).sum());
-    let each = rows.iter_mut().flat_map(|rows| rows.iter_mut());
-    holders.extend(each.filter_map(|row| row.instance()?.downcast_mut::<H>()));
-    prefetch::into::<M, H>(&mut holders, &kept, ex)?;
-    pushed
-        .iter()
-        .enumerate()
-        .try_for_each(|(number, one)| prefetch::pushed::push::<M, H, R>(rows, number, one, ex))
-}
-
 /// The first row of a queryset.
 fn one_of<M: Model, R: Row>(mut state: QueryState, ex: &dyn Executor) -> Result<Option<R>> {
     let clauses = state.clauses_mut();
@@ -425,16 +366,6 @@ pub(crate) fn plain_instances_of<M: Model>(compiled: &compile::Rows, ex: &dyn Ex
 
 /// The same instances with what is prefetched, and known to whoever wants to see new ones.
 fn with_prefetched<M: Model>(mut rows: Vec<M>, clauses: &Clauses, ex: &dyn Executor) -> Result<Vec<M>> {
-    let signals = ex.shared().app().signals();
-    if signals.hears_any_init() {
-        let joins = Joins::of(&clauses.select_related);
-        let is_heard = signals.hears_init::<M>() || !joins.is_empty();
-        rows.iter_mut().filter(|_| is_heard).for_each(|row| init::tell(row, &joins, signals));
-    }
-    origin::tell_instances(&mut rows, ex);
-    if !clauses.prefetch.is_empty() {
-        let mut instances: Vec<&mut M> = rows.iter_mut().collect();
-        prefetch::into(&mut instances, &clauses.prefetch, ex)?;
-    }
+    complete_instances(&mut rows, clauses, ex)?;
     Ok(rows)
 }

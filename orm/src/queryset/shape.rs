@@ -193,6 +193,11 @@ impl QueryState {
     fn values<M, S: Selection<M>>(&mut self, selection: S) {
         let mut nodes = Vec::new();
         selection.collect(&mut nodes);
+        self.select(nodes);
+    }
+
+    /// Makes rows of these expressions; of none, of all columns and annotations.
+    fn select(&mut self, mut nodes: Vec<Node>) {
         if nodes.is_empty() {
             nodes = self.everything();
         }

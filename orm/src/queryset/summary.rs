@@ -100,7 +100,7 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     /// As [`aggregate`](QuerySet::aggregate).
     pub fn aggregate_values<S: Selection<M>>(&self, selection: S, ex: &dyn Executor) -> Result<ValuesRow> {
         let (nodes, values) = self.aggregated(selection, ex)?;
-        Ok(nodes.iter().map(|node| self.state.name_of(node)).zip(values).collect())
+        Ok(self.state.named(&nodes, values))
     }
 
     fn aggregated<S: Selection<M>>(
@@ -110,23 +110,28 @@ impl<M: Model, R: Row> QuerySet<M, R> {
     ) -> Result<(Vec<Node>, Vec<Value>)> {
         let mut nodes = Vec::new();
         selection.collect(&mut nodes);
-        self.state.sound()?;
-        if nodes.is_empty() {
-            return Ok((nodes, Vec::new()));
-        }
-        let resolved: Vec<Node> = nodes.iter().map(|node| self.state.resolve(node)).collect();
-        if self.state.is_never() && self.state.clauses().annotations.is_empty() {
-            // What makes no sense makes none over no row either.
-            Compiler::new(ex).aggregate_rows(&self.state, &resolved)?;
-            let values = resolved.iter().map(|node| over_nothing(&self.state, node, ex));
-            return Ok((nodes, values.collect::<Result<_>>()?));
-        }
-        let values = match cache::find(&self.state, Asked::Aggregate(&resolved), ex) {
-            Some(found) => found.read().row(&self.state, found.values(), ex),
-            None => aggregate_once(&self.state, &resolved, ex),
-        };
-        Ok((nodes, values.map_err(|error| self.state.explain(error, &resolved))?))
+        let values = aggregate(&self.state, &nodes, ex)?;
+        Ok((nodes, values))
     }
+}
+
+/// Aggregates over the rows of a queryset.
+pub(crate) fn aggregate(state: &QueryState, nodes: &[Node], ex: &dyn Executor) -> Result<Vec<Value>> {
+    state.sound()?;
+    if nodes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let resolved: Vec<Node> = nodes.iter().map(|node| state.resolve(node)).collect();
+    if state.is_never() && state.clauses().annotations.is_empty() {
+        // What makes no sense makes none over no row either.
+        Compiler::new(ex).aggregate_rows(state, &resolved)?;
+        return resolved.iter().map(|node| over_nothing(state, node, ex)).collect();
+    }
+    let values = match cache::find(state, Asked::Aggregate(&resolved), ex) {
+        Some(found) => found.read().row(state, found.values(), ex),
+        None => aggregate_once(state, &resolved, ex),
+    };
+    values.map_err(|error| state.explain(error, &resolved))
 }
 
 /// Aggregates over the rows of a queryset of a shape that is not kept.
@@ -174,6 +179,11 @@ fn is_known_empty(state: &QueryState) -> Result<bool> {
 }
 
 impl QueryState {
+    /// Values under Django's names of what they are of.
+    fn named(&self, nodes: &[Node], values: Vec<Value>) -> ValuesRow {
+        nodes.iter().map(|node| self.name_of(node)).zip(values).collect()
+    }
+
     /// Whether its rows are distinct by columns of their own choice.
     pub(crate) fn is_distinct_on(&self) -> bool {
         matches!(self.clauses().distinct, Distinct::On(_))

@@ -279,12 +279,7 @@ impl<M: Model, R> QuerySet<M, R> {
         let mut list = Vec::new();
         assignments.collect(&mut list);
         check_choices::<M>(&list)?;
-        let resolved = |one: AssignmentNode| match one.is_own() {
-            true => AssignmentNode { value: self.state().resolve_owned(one.value), ..one },
-            false => one,
-        };
-        let list: Vec<_> = list.into_iter().map(resolved).collect();
-        finish_write(ex, update(self.state(), &list, ex))
+        finish_write(ex, update_resolved(self.state(), list, ex))
     }
 
     /// Deletes all rows and what their foreign keys say.
@@ -319,6 +314,15 @@ pub(crate) fn can_hold<M: Model>(field: u16, value: &Value) -> Result<()> {
         None => ("invalid", format!("{value} is not a valid value.")),
     };
     Err(Error::invalid(meta.name, code, text))
+}
+
+/// Writes fields of the rows of a queryset, whose annotations the values may name.
+fn update_resolved(state: &QueryState, mut list: Vec<AssignmentNode>, ex: &dyn Executor) -> Result<u64> {
+    for one in list.iter_mut().filter(|one| one.is_own()) {
+        let value = std::mem::replace(&mut one.value, Node::Value(Value::Null));
+        one.value = state.resolve_owned(value);
+    }
+    update(state, &list, ex)
 }
 
 /// Writes fields of the rows of a queryset.

@@ -4,12 +4,14 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
+use nuages_storage::Value;
+
 use super::held::{Held, Slot};
 use super::origin::Origin;
 use crate::field::{DecodeError, Field, RowReader, RowWriter};
 use crate::meta::FieldKind;
 use crate::model::obligation::OnDeleteAttribute;
-use crate::model::{Accessor, FieldVisitor, Member, Model};
+use crate::model::{Accessor, FieldVisitor, Key, Member, Model};
 use crate::path::{Hop, Many, NotNull, Nullable, One, Path, Rel};
 
 /// The key of a row of `M`, and the row itself once it was read.
@@ -223,6 +225,21 @@ pub trait Forward: Clone + Send + Sync + 'static {
     fn from_key(key: Option<ForeignKey<Self::Model>>) -> Self;
 }
 
+/// The value of a key; NULL if it is NULL or unset.
+pub(super) fn key_value<F: Forward>(field: &F) -> Value {
+    let key = field.as_key().and_then(ForeignKey::key);
+    key.and_then(|key| key.values().first().cloned()).unwrap_or_default()
+}
+
+/// Makes a field the key of this value. One that it is already keeps the row that was read.
+pub(super) fn set_key<F: Forward>(field: &mut F, value: &Value) {
+    let key = <F::Model as Model>::Pk::from_values(std::slice::from_ref(value));
+    let here = field.as_key().and_then(ForeignKey::key);
+    if key.is_none() || here != key.as_ref() {
+        *field = F::from_key(key.map(ForeignKey::to_key));
+    }
+}
+
 /// A key as a field of a model.
 macro_rules! member {
     ($type:ty, one: $one:literal, back: $back:ident, null: $null:ident) => {
@@ -259,6 +276,15 @@ macro_rules! member {
                 }
                 let key = <M::Pk as Field>::decode(row, column)?;
                 Ok(Self::from_key(Some(ForeignKey::to_key(key))))
+            }
+
+            fn column_value(&self) -> Value {
+                key_value(self)
+            }
+
+            fn set_column(&mut self, value: &Value) -> Result<(), DecodeError> {
+                set_key(self, value);
+                Ok(())
             }
 
             fn accept<Of: Model, V: FieldVisitor<Of>>(field: Accessor<Of, Self>, visitor: V) -> V::Output {

@@ -2,13 +2,14 @@
 
 use nuages_storage::Value;
 
+use super::origin::{self, Arrival};
 use crate::{
     instance::{key_of, value_of},
     model::{Accessor, Model},
 };
 
 /// Something with fields of `M`, into which relations are read.
-pub(crate) trait Holder<M: Model> {
+pub(crate) trait Holder<M: Model>: Sized {
     /// The primary key, if it is set and of one part.
     fn key(&self) -> Option<Value>;
 
@@ -23,6 +24,9 @@ pub(crate) trait Holder<M: Model> {
 
     /// The instance, to be changed, if it is one.
     fn whole_mut(&mut self) -> Option<&mut M>;
+
+    /// Tells the rows of a result which rows they came with, and how what they lack is to be read.
+    fn came_from(holders: &mut [&mut Self], arrival: Arrival);
 }
 
 impl<M: Model> Holder<M> for M {
@@ -35,7 +39,7 @@ impl<M: Model> Holder<M> for M {
     }
 
     fn field<F: 'static>(&mut self, field: Accessor<M, F>) -> Option<&mut F> {
-        Some((field.get_mut)(self))
+        Some(field.get_mut(self))
     }
 
     fn whole(&self) -> Option<&M> {
@@ -44,5 +48,9 @@ impl<M: Model> Holder<M> for M {
 
     fn whole_mut(&mut self) -> Option<&mut M> {
         Some(self)
+    }
+
+    fn came_from(holders: &mut [&mut Self], arrival: Arrival) {
+        origin::attach::<M, M>(holders, arrival);
     }
 }

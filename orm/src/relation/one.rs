@@ -11,7 +11,6 @@ use crate::{
         Executor, FetchMode,
         warnings::{Place, SingleRead, read_single},
     },
-    field::Field,
     instance,
     meta::ModelMeta,
     model::{Accessor, FieldVisitor, Model},
@@ -111,7 +110,7 @@ struct Keep<'a, M> {
 impl<M: Model> FieldVisitor<M> for Keep<'_, M> {
     type Output = ();
 
-    fn column<F: Field>(self, _: Accessor<M, F>) {}
+    fn column(self) {}
 
     fn forward<F: Forward>(self, _: Accessor<M, F>) {}
 
@@ -123,7 +122,7 @@ impl<M: Model> FieldVisitor<M> for Keep<'_, M> {
 
     fn related_one<C: Model>(self, field: Accessor<M, RelatedOne<C>>) {
         if let Ok(row) = self.row.downcast::<C>() {
-            (field.get)(self.owner).keep(Some(row));
+            field.get(self.owner).keep(Some(row));
         }
     }
 }

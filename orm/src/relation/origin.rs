@@ -21,16 +21,14 @@ use crate::{
         fetch::with_mode,
         warnings::{Place, ResultId, SingleRead, read_single},
     },
-    field::Field,
     meta::{FieldKind, ModelMeta},
     model::{Accessor, FieldVisitor, Key, Model},
-    row::Row,
 };
 
 /// How the rows of a result came: what says how they are to be followed, and which result it was, so far as somebody
 /// asked for that to be known.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Arrival {
+pub(crate) struct Arrival {
     pub(crate) mode: Option<FetchMode>,
     pub(crate) result: Option<ResultId>,
 }
@@ -87,29 +85,20 @@ impl<T: Send + Sync + 'static> Origin<T> {
 }
 
 impl Arrival {
-    /// That of so many rows that were just read, if somebody asked for it to be known.
-    fn of(rows: usize, ex: &dyn Executor) -> Option<Arrival> {
+    /// Whether somebody asked for it to be known.
+    pub(crate) fn is_wanted(ex: &dyn Executor) -> bool {
         let settings = ex.settings();
         let is_limited = settings.spending.as_ref().is_some_and(|spending| spending.limits_follows());
-        let is_wanted = settings.fetch_mode.is_some() || settings.row_by_row.is_some() || is_limited;
-        (is_wanted && rows > 0).then(|| Arrival {
+        settings.fetch_mode.is_some() || settings.row_by_row.is_some() || is_limited
+    }
+
+    /// That of so many rows that were just read, if somebody asked for it to be known.
+    pub(crate) fn of(rows: usize, ex: &dyn Executor) -> Option<Arrival> {
+        let settings = ex.settings();
+        (rows > 0 && Arrival::is_wanted(ex)).then(|| Arrival {
             mode: settings.fetch_mode,
             result: settings.row_by_row.as_ref().and_then(|row_by_row| row_by_row.result(rows)),
         })
-    }
-}
-
-/// Tells the rows of a result, in some lists, where they came from, if somebody asked for that to be known.
-pub(crate) fn tell<R: Row>(rows: &mut [&mut [R]], ex: &dyn Executor) {
-    if let Some(arrival) = Arrival::of(rows.iter().map(|rows| rows.len()).sum(), ex) {
-        R::came_from(&mut rows.iter_mut().flat_map(|rows| rows.iter_mut()).collect::<Vec<_>>(), arrival);
-    }
-}
-
-/// The same of instances.
-pub(crate) fn tell_instances<M: Model>(rows: &mut [M], ex: &dyn Executor) {
-    if let Some(arrival) = Arrival::of(rows.len(), ex) {
-        attach(&mut rows.iter_mut().collect::<Vec<_>>(), arrival);
     }
 }
 
@@ -145,7 +134,7 @@ impl<H> Attach<'_, '_, H> {
 impl<M: Model, H: Holder<M>> FieldVisitor<M> for Attach<'_, '_, H> {
     type Output = ();
 
-    fn column<F: Field>(self, _: Accessor<M, F>) {}
+    fn column(self) {}
 
     fn forward<F: Forward>(self, field: Accessor<M, F>) {
         let keys = self.holders.iter_mut().filter_map(|holder| {

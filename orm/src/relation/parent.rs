@@ -6,7 +6,11 @@ use std::sync::Arc;
 
 use nuages_storage::Value;
 
-use super::{ForeignKey, Forward, Generic, OneToOne, held::Held};
+use super::{
+    ForeignKey, Forward, Generic, OneToOne,
+    forward::{key_value, set_key},
+    held::Held,
+};
 use crate::draft::IntoField;
 use crate::error::{Error, Result};
 use crate::executor::Executor;
@@ -174,6 +178,15 @@ impl<P: Model<Pk: Field>> Member for Parent<P> {
         Ok(Parent(ForeignKey::to_key(<P::Pk as Field>::decode(row, column)?)))
     }
 
+    fn column_value(&self) -> Value {
+        key_value(self)
+    }
+
+    fn set_column(&mut self, value: &Value) -> std::result::Result<(), DecodeError> {
+        set_key(self, value);
+        Ok(())
+    }
+
     fn accept<M: Model, V: FieldVisitor<M>>(field: Accessor<M, Self>, visitor: V) -> V::Output {
         visitor.forward(field)
     }
@@ -264,11 +277,11 @@ pub(crate) fn with_parent<M: Model, W: WithParent>(instance: &mut M, work: W) ->
     struct Visit<'m, M, W>(&'m mut M, W);
     impl<M: Model, W: WithParent> FieldVisitor<M> for Visit<'_, M, W> {
         type Output = Option<W::Output>;
-        fn column<F: Field>(self, _: Accessor<M, F>) -> Self::Output {
+        fn column(self) -> Self::Output {
             None
         }
         fn forward<F: Forward>(self, field: Accessor<M, F>) -> Self::Output {
-            Some(self.1.parent((field.get_mut)(self.0).as_key_mut()?))
+            Some(self.1.parent(field.get_mut(self.0).as_key_mut()?))
         }
         fn many_to_many<T: Model, Th: Through>(self, _: Accessor<M, ManyToMany<T, Th>>) -> Self::Output {
             None

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::field::{DecodeError, Field, RowReader, ShiftedRow};
+use crate::field::{DecodeError, RowReader};
 use crate::meta::ModelMeta;
 use crate::model::{Accessor, FieldVisitor, Model};
 use crate::relation::{ForeignKey, Forward, Generic, ManyToMany, Related, RelatedOne, Through};
@@ -51,7 +51,7 @@ pub(crate) fn read<M: Model, R: RowReader + ?Sized>(
     if joined.is_missing(M::meta(), row) {
         return Ok(None);
     }
-    let related = M::decode(&ShiftedRow::new(row, joined.offset));
+    let related = super::decode::<M, R>(row, joined.offset);
     let mut related = related.map_err(|error| error.shifted(joined.offset))?;
     attach(&mut related, row, &joined.joined)?;
     Ok(Some(Arc::new(related)))
@@ -66,13 +66,13 @@ struct Attach<'a, M, R: ?Sized> {
 impl<M: Model, R: RowReader + ?Sized> FieldVisitor<M> for Attach<'_, M, R> {
     type Output = Result<(), DecodeError>;
 
-    fn column<F: Field>(self, _: Accessor<M, F>) -> Self::Output {
+    fn column(self) -> Self::Output {
         Ok(())
     }
 
     fn forward<F: Forward>(self, field: Accessor<M, F>) -> Self::Output {
         if let Some(related) = read::<F::Model, R>(self.row, self.joined)? {
-            *(field.get_mut)(self.instance) = F::from_key(Some(ForeignKey::loaded_with(related)));
+            *field.get_mut(self.instance) = F::from_key(Some(ForeignKey::loaded_with(related)));
         }
         Ok(())
     }
@@ -87,7 +87,7 @@ impl<M: Model, R: RowReader + ?Sized> FieldVisitor<M> for Attach<'_, M, R> {
 
     fn related_one<C: Model>(self, field: Accessor<M, RelatedOne<C>>) -> Self::Output {
         let related = read::<C, R>(self.row, self.joined)?;
-        (field.get)(self.instance).keep(related);
+        field.get(self.instance).keep(related);
         Ok(())
     }
 

@@ -3,7 +3,6 @@
 
 use super::Signals;
 use crate::{
-    field::Field,
     model::{Accessor, FieldVisitor, Model},
     node::{FieldPath, Step},
     relation::{ForeignKey, Forward, Generic, ManyToMany, Related, RelatedOne, Through, holder::Holder},
@@ -57,7 +56,7 @@ struct Tell<'a, H> {
 impl<M: Model, H: Holder<M>> FieldVisitor<M> for Tell<'_, H> {
     type Output = ();
 
-    fn column<F: Field>(self, _: Accessor<M, F>) {}
+    fn column(self) {}
 
     fn forward<F: Forward>(self, field: Accessor<M, F>) {
         let key = self.row.field(field).and_then(F::as_key_mut);

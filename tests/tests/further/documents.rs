@@ -1,7 +1,7 @@
 //! Into JSON documents: nulls of every kind, deep paths, whole documents.
 
 use nuages::{error::Error, field::Value, prelude::*};
-use nuages_tests::{data, lab::Gadget, oracle};
+use nuages_tests::{data, lab::Gadget, oracle, oracle::Answer};
 use serde_json::json;
 
 fn made<const N: usize>(rows: [(&str, Option<Json>); N], db: &Db) -> Result<()> {
@@ -157,5 +157,50 @@ oracle! { "document", data::lab;
         let three = counts()?;
         row().update(meta.set(Json::Null), db)?;
         json!([one, two, three, counts()?])
+    }
+}
+
+oracle! { "document", data::lab;
+    keys_more(db) {
+        made([
+            ("ka", Some(json!({ "s": "b", "n": 10, "l": [3, 1], "o": { "x": 1 }, "t": true }))),
+            ("kb", Some(json!({ "s": "a", "n": 9, "o": { "x": null }, "t": false }))),
+            ("kc", Some(json!({ "s": null, "n": 2.5 }))), ("kd", Some(json!({}))), ("ke", None),
+        ], db)?;
+        let rows = || Gadget::objects().filter(Gadget::name.starts_with("k")).order_by(Gadget::name);
+        let n = |condition: Q<Gadget>| names(rows().filter(condition), db);
+        let without = |condition: Q<Gadget>| names(rows().exclude(condition), db);
+        let of = |wanted: &[&'static str], order: nuages::order::Order<Gadget>| {
+            names(Gadget::objects().filter(Gadget::name.is_in(wanted.to_vec())).order_by(order), db)
+        };
+        let meta = Gadget::meta;
+        let [s, number, l, o, t] = ["s", "n", "l", "o", "t"].map(|key| meta.key(key));
+        let x = o.key("x");
+        let shown = Gadget::objects().filter(Gadget::name.starts_with("k") & meta.has_key("n")).order_by(Gadget::name);
+        let float = number.text().cast::<f64>().max().filter(Gadget::name.is_in(["ka", "kb", "kc"]));
+        json!([
+            rows().values_list(&s).all(db)?,
+            rows().values_list((&x, l.index(0))).all(db)?,
+            rows().values(t.named("meta__t")).all(db)?.answer(),
+            n(s.is_null(true))?,
+            n(x.is_null(false))?,
+            n(s.eq(None))?,
+            without(s.is_null(false))?,
+            n(number.gt(5))?,
+            n(number.lte(9))?,
+            n(number.is_in([json!(10), json!(2.5)]))?,
+            n(s.text().icontains("A"))?,
+            n(t.eq(true))?,
+            without(t.eq(true))?,
+            n(o.eq(json!({ "x": 1 })))?,
+            n(l.index(1).eq(1))?,
+            rows().filter(Gadget::name.is_in(["ka", "kb"])).values_list(s.text()).all(db)?,
+            shown.values_list(&number).all(db)?,
+            names(Gadget::objects().filter(meta.has_key("t")).order_by(&t), db)?,
+            of(&["ka", "kb"], s.asc())?,
+            of(&["ka", "kb", "kc"], number.desc())?,
+            rows().filter(number.eq(&number)).count(db)?,
+            Gadget::objects().filter(Gadget::name.starts_with("k")).aggregate_values((s.count().named("c"), float.named("m")), db)?.answer(),
+        ])
     }
 }

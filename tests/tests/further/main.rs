@@ -15,16 +15,23 @@ mod grouped;
 mod groups;
 mod lookups;
 mod moments;
+mod nested;
 mod nullable;
 mod ordered;
 mod parents;
+mod pitfalls;
 mod places;
 mod related;
 mod relations;
 mod sets;
 mod signals;
+mod singles;
+mod slices;
+mod told;
+mod unions;
 mod verbs;
 mod writes;
+mod written;
 
 use std::collections::BTreeSet;
 

@@ -210,3 +210,27 @@ oracle! { "moment", data::lab;
         json!(out)
     }
 }
+
+oracle! { "dates", data::lab;
+    zone_kinds(db) {
+        for at in ["2024-03-30T23:30:00Z", "2024-03-31T00:30:00Z", "2024-10-27T00:30:00Z", "2024-12-31T23:30:00Z"] {
+            AllTypes::objects().create(new!(AllTypes { moment: moment(at) }), db)?;
+        }
+        AllTypes::objects().create(new!(AllTypes {}), db)?;
+        let (berlin, york) = (&db.in_time_zone("Europe/Berlin")?, &db.in_time_zone("America/New_York")?);
+        let of = |unit, there: &Db| AllTypes::objects().datetimes(AllTypes::moment, unit).all(there).map(|found| found.answer());
+        let down = |unit| AllTypes::objects().datetimes(AllTypes::moment, unit).reverse().all(york).map(|found| found.answer());
+        let (at, none) = (AllTypes::moment, AllTypes::objects().filter(AllTypes::moment.is_null(true)));
+        json!([
+            [of(DateUnit::Year, berlin)?, of(DateUnit::Month, berlin)?, of(DateUnit::Day, berlin)?, of(DateUnit::Hour, berlin)?],
+            [down(DateUnit::Month)?, down(DateUnit::Week)?, down(DateUnit::Day)?, down(DateUnit::Minute)?],
+            json!([
+                AllTypes::objects().dates(AllTypes::day, DateUnit::Month).all(db)?.answer(),
+                none.datetimes(at, DateUnit::Day).count(db)?,
+                AllTypes::objects().datetimes(at, DateUnit::Month).count(berlin)?,
+            ]),
+            AllTypes::objects().filter(at.month.eq(12)).datetimes(at, DateUnit::Day).all(db)?.answer(),
+            AllTypes::objects().datetimes(at, DateUnit::Day).slice(1..3).all(berlin)?.answer(),
+        ])
+    }
+}

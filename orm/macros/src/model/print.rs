@@ -126,7 +126,7 @@ pub(super) fn unwritten(field: &FieldDefinition) -> TokenStream {
 /// What a draft has of a generic key: the key, or its columns.
 fn generic_draft(model: &Definition<'_>, key: &FieldDefinition) -> TokenStream {
     let (name, generic, columns) = (&key.name, key.generic(), parts_of(model, key));
-    quote!(#generic::assemble(draft.#name.into_inner(), #(draft.#columns.into_inner()),*))
+    quote!(#generic::assemble(draft.#name.take(), #(draft.#columns.take()),*))
 }
 
 /// The columns of a generic key.
@@ -147,39 +147,7 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
         let has_default = field.has_default() || field.part.is_some();
         quote!((#name, !(#has_default || #member::OPTIONAL)),)
     });
-    let finished = assemble(model, |_, field| {
-        let (name, value, plain) = (&field.name, unwritten(field), field.plain_name());
-        if field.generic.is_some() {
-            let (unset, value) = (field.member(), generic_draft(model, field));
-            let unset = quote!(#unset::unset);
-            return quote! {
-                match #value.or_else(#unset) {
-                    ::core::option::Option::Some(value) => value,
-                    ::core::option::Option::None => return ::core::result::Result::Err(
-                        ::nuages::draft::MissingField { model: #text, field: #plain }
-                    ),
-                }
-            };
-        }
-        let written = match field.parent {
-            None => quote!(value),
-            Some(_) => {
-                let extends = field.extends();
-                quote!(#extends::of_slot(value))
-            }
-        };
-        quote! {
-            match draft.#name.into_inner() {
-                ::core::option::Option::Some(value) => #written,
-                ::core::option::Option::None => match #value {
-                    ::core::option::Option::Some(value) => value,
-                    ::core::option::Option::None => return ::core::result::Result::Err(
-                        ::nuages::draft::MissingField { model: #text, field: #plain }
-                    ),
-                },
-            }
-        }
-    });
+    let finished = assemble(model, |_, field| finished(model, field, &text));
     let (key_type, key) = primary_key(model);
     let listed = (model.primary_key.len() == 1).then(|| {
         quote! {
@@ -191,7 +159,7 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
     });
     let codec = codec(model);
     let parts = parts(model);
-    let (visit, accessors) = (visit(model), accessors(model));
+    let visit = visit(model);
     let hooks = hooks(model);
     let objects = model
         .options
@@ -199,7 +167,6 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
         .as_ref()
         .map(|objects| quote!(fn objects() -> ::nuages::queryset::QuerySet<Self> { #objects() }));
     quote! {
-        #accessors
         #listed
         #[automatically_derived]
         impl ::nuages::model::Model for #name {
@@ -212,7 +179,7 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
                 &META
             }
             #objects
-            fn finish(draft: #draft) -> ::core::result::Result<Self, ::nuages::draft::MissingField> {
+            fn finish(mut draft: #draft) -> ::core::result::Result<Self, ::nuages::draft::MissingField> {
                 let mut instance = #finished;
                 ::nuages::model::Model::bind(&mut instance);
                 ::core::result::Result::Ok(instance)
@@ -237,14 +204,56 @@ fn implementation(model: &Definition<'_>) -> TokenStream {
             fn instance(&mut self) -> ::core::option::Option<&mut dyn ::core::any::Any> {
                 ::core::option::Option::Some(self)
             }
-
-            fn came_from(
-                rows: &mut [&mut Self],
-                arrival: ::nuages::row::Arrival,
-            ) {
-                ::nuages::row::instances_came_from(rows, arrival);
-            }
         }
+    }
+}
+
+/// A field of an instance that is made of a draft. `?` would be more code in each of them.
+fn finished(model: &Definition<'_>, field: &FieldDefinition, text: &str) -> TokenStream {
+    let (name, plain) = (&field.name, field.plain_name());
+    let taken = if field.generic.is_some() || field.parent.is_some() {
+        let (member, value) = (field.member(), unwritten(field));
+        let written = match field.parent {
+            None => generic_draft(model, field),
+            Some(_) => {
+                let extends = field.extends();
+                quote!(draft.#name.take().map(#extends::of_slot))
+            }
+        };
+        let otherwise = if field.generic.is_some() { quote!(#member::unset()) } else { value };
+        quote! {
+            #written.or_else(|| #otherwise)
+                .ok_or(::nuages::draft::MissingField { model: #text, field: #plain })
+        }
+    } else {
+        let value = unwritten_by(field);
+        quote!(::nuages::draft::taken(&mut draft.#name, #value, #text, #plain))
+    };
+    quote! {
+        match #taken {
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(missing) => return ::core::result::Result::Err(missing),
+        }
+    }
+}
+
+/// The function that gives the value of a field that was not written.
+fn unwritten_by(field: &FieldDefinition) -> TokenStream {
+    let value = unwritten(field);
+    if let Some(inherited) = &field.inherited {
+        let of = &inherited.of;
+        return quote!(#of::unwritten);
+    }
+    let is_unset = field.default.is_none()
+        && field.auto_now.is_none()
+        && field.auto_now_add.is_none()
+        && field.blank.is_none();
+    match is_unset {
+        true => {
+            let member = field.member();
+            quote_spanned!(field.ty.span() => #member::unset)
+        }
+        false => quote!(|| #value),
     }
 }
 
@@ -273,7 +282,12 @@ fn codec(model: &Definition<'_>) -> TokenStream {
     });
     let read = assemble(model, |index, field| {
         let member = field.member();
-        quote!(#member::decode(row, POSITIONS[#index] as usize)?)
+        quote! {
+            match #member::decode(row, POSITIONS[#index] as usize) {
+                ::core::result::Result::Ok(value) => value,
+                ::core::result::Result::Err(error) => return ::core::result::Result::Err(error),
+            }
+        }
     });
     let binds = model.fields.iter().map(|field| {
         let member = field.member();
@@ -312,12 +326,12 @@ fn parts(model: &Definition<'_>) -> TokenStream {
     let draft = format_ident!("{}Draft", model.input.ident);
     let read = (0u16..).zip(&model.fields).map(|(index, field)| {
         let (name, member) = (&field.name, field.member());
-        let mut read = quote!(#member::decode(row, column)?);
         if field.parent.is_some() {
             let extends = field.extends();
-            read = quote!(#extends::into_slot(#read));
+            let read = quote!(#extends::into_slot(#member::decode(row, column)?));
+            return quote!(#index => draft.#name = ::std::sync::OnceLock::from(#read),);
         }
-        quote!(#index => draft.#name = ::std::sync::OnceLock::from(#read),)
+        quote!(#index => return ::nuages::draft::read(&mut draft.#name, row, column),)
     });
     let values = (0u16..).zip(&model.fields).map(|(index, field)| {
         let name = &field.name;
@@ -428,35 +442,46 @@ fn display(model: &Definition<'_>) -> Option<TokenStream> {
     })
 }
 
-/// From a number to a field. The accessors stand beside `visit`: functions inside of it would be made anew for each
-/// visitor.
+/// From a number to a field.
 fn visit(model: &Definition<'_>) -> TokenStream {
-    let arms = (0u16..).zip(&model.fields).map(|(index, field)| {
-        let (place, member) = (syn::Index::from(usize::from(index)), field.member());
-        quote!(#index => #member::accept(ACCESSORS.#place, visitor),)
+    let fields = || (0u16..).zip(&model.fields);
+    let get = fields().map(|(index, field)| {
+        let get = field.get(&quote!(self));
+        quote!(#index => #get,)
     });
+    let get_mut = fields().map(|(index, field)| {
+        let get_mut = field.get_mut(&quote!(self));
+        quote!(#index => #get_mut,)
+    });
+    let visited = fields().map(|(index, field)| {
+        let member = field.member();
+        quote! {
+            #index if !#member::IS_VALUE => #member::accept(::nuages::model::Accessor::new(#index), visitor),
+        }
+    });
+    let count = model.fields.len();
     quote! {
-        fn visit<__V: ::nuages::model::FieldVisitor<Self>>(field: u16, visitor: __V) -> ::core::option::Option<__V::Output> {
+        fn any_member(&self, field: u16) -> ::core::option::Option<&dyn ::nuages::model::AnyMember> {
             ::core::option::Option::Some(match field {
-                #(#arms)*
+                #(#get)*
                 _ => return ::core::option::Option::None,
             })
         }
-    }
-}
-
-/// The accessors of all fields.
-fn accessors(model: &Definition<'_>) -> TokenStream {
-    let name = &model.input.ident;
-    let types = model.fields.iter().map(|field| &field.ty);
-    let accessors = (0u16..).zip(&model.fields).map(|(index, field)| {
-        let (get, get_mut) = (field.get(&quote!(instance)), field.get_mut(&quote!(instance)));
-        quote!(Accessor { index: #index, get: |instance| #get, get_mut: |instance| #get_mut })
-    });
-    quote! {
-        const ACCESSORS: (#(::nuages::model::Accessor<#name, #types>,)*) = {
-            use ::nuages::model::Accessor;
-            (#(#accessors,)*)
-        };
+        fn any_member_mut(
+            &mut self,
+            field: u16,
+        ) -> ::core::option::Option<&mut dyn ::nuages::model::AnyMember> {
+            ::core::option::Option::Some(match field {
+                #(#get_mut)*
+                _ => return ::core::option::Option::None,
+            })
+        }
+        fn visit<__V: ::nuages::model::FieldVisitor<Self>>(field: u16, visitor: __V) -> ::core::option::Option<__V::Output> {
+            ::core::option::Option::Some(match field {
+                #(#visited)*
+                _ if usize::from(field) < #count => visitor.column(),
+                _ => return ::core::option::Option::None,
+            })
+        }
     }
 }

@@ -140,13 +140,6 @@ fn row(proxy: &Proxy<'_>) -> TokenStream {
             fn instance(&mut self) -> ::core::option::Option<&mut dyn ::core::any::Any> {
                 ::nuages::row::Row::instance(&mut self.0)
             }
-            fn came_from(
-                rows: &mut [&mut Self],
-                arrival: ::nuages::row::Arrival,
-            ) {
-                let mut rows: ::std::vec::Vec<&mut #of> = rows.iter_mut().map(|row| &mut row.0).collect();
-                <#of as ::nuages::row::Row>::came_from(&mut rows, arrival);
-            }
         }
         #[automatically_derived]
         impl<__T> ::nuages::row::Push<__T> for #name {

@@ -64,7 +64,7 @@ impl Record {
         if M::meta().parent.is_some() {
             return Err(Misuse::Other("a record has no columns of the row that it extends").into());
         }
-        M::decode(&self.values[..]).map_err(|error| read::decode_error(self.model, error))
+        crate::row::decode(&self.values[..], 0).map_err(|error| read::decode_error(self.model, error))
     }
 
     /// Whose row it is.

@@ -87,7 +87,7 @@ pub(super) fn print(model: &Definition<'_>) -> TokenStream {
     let [auto, stamped, foreign_keys] = ["Auto", "Stamped", "ForeignKey"].map(with_role);
     let description = quote! {
         const FIELDS: [::nuages::meta::FieldMeta; #count] = [#(#fields),*];
-        const POSITIONS: [u16; #count] = ::nuages::meta::positions(&FIELDS);
+        static POSITIONS: [u16; #count] = ::nuages::meta::positions(&FIELDS);
         static META: ::nuages::meta::ModelMeta = ::nuages::meta::ModelMeta {
             name: #name,
             app: #app,
