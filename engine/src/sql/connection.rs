@@ -62,6 +62,15 @@ pub(super) struct Open {
     pub(super) savepoints: Vec<(String, Savepoint)>,
     /// Whether a statement has run in it.
     pub(super) is_used: bool,
+    /// Whether a statement has failed in it, where nothing is done then until it ends or returns to a savepoint.
+    pub(super) is_failed: bool,
+}
+
+impl Open {
+    /// One in which nothing was done.
+    pub(super) fn new(transaction: Transaction) -> Open {
+        Open { transaction, savepoints: Vec::new(), is_used: false, is_failed: false }
+    }
 }
 
 /// A statement that is ready to be run.
@@ -171,9 +180,10 @@ impl Connection {
     ) -> Result<(), SqlError> {
         let hash = self.kept.hash(sql);
         if let Some(outcome) = hash.and_then(|hash| self.run_kept(hash, sql, parameters)) {
-            return each(outcome.map_err(|error| error.in_text(sql))?);
+            return each(self.told(outcome).map_err(|error| error.in_text(sql))?);
         }
-        let statements = split(sql, self.dialect).map_err(|error| error.in_text(sql))?;
+        let statements = split(sql, self.dialect);
+        let statements = self.told(statements).map_err(|error| error.in_text(sql))?;
         let hash = hash.filter(|hash| statements.len() == 1 && self.kept.was_asked(*hash));
         for (place, tokens) in statements.into_iter().enumerate() {
             let mut tokens = Some(tokens);
@@ -196,9 +206,30 @@ impl Connection {
                     (ready, _) => self.run(ready, parameters),
                 }
             });
-            each(outcome.map_err(|error| error.in_text(sql))?)?;
+            each(self.told(outcome).map_err(|error| error.in_text(sql))?)?;
         }
         Ok(())
+    }
+
+    /// What a statement came to. In PostgreSQL's dialect one that fails in a transaction is the last that is done there.
+    pub(super) fn told<T>(&mut self, outcome: Result<T, SqlError>) -> Result<T, SqlError> {
+        if let (Err(error), Some(open)) = (&outcome, &mut self.open) {
+            // Where PostgreSQL only warns, nothing has failed.
+            open.is_failed |=
+                !self.dialect.is_sqlite() && !matches!(error.problem(), Problem::TransactionOpen);
+        }
+        outcome
+    }
+
+    /// That no statement has failed in the open transaction.
+    ///
+    /// # Errors
+    /// [`Problem::TransactionFailed`].
+    pub(super) fn expect_sound(&self) -> Result<(), SqlError> {
+        match &self.open {
+            Some(open) if open.is_failed => Err(Problem::TransactionFailed.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Runs the statement that is kept of a text, if one is that means the same now.
@@ -292,6 +323,9 @@ impl Connection {
 
     /// What a statement means, as far as that can be said before it runs.
     pub(super) fn bind(&self, parsed: Parsed, parameters: Parameters) -> Result<Ready, SqlError> {
+        if !matches!(&parsed, Parsed::Statement(statement) if leads_out(statement)) {
+            self.expect_sound()?;
+        }
         match parsed {
             Parsed::Reindex(name) => Ok(Ready::Reindex(name)),
             Parsed::Pragma(pragma) => Ok(Ready::Pragma(pragma)),
@@ -390,6 +424,11 @@ impl Connection {
             Ready::Pragma(pragma) => self.pragma(&pragma),
         }
     }
+}
+
+/// Whether a statement is one that is done in a transaction in which another has failed.
+fn leads_out(statement: &ast::Statement) -> bool {
+    matches!(statement, ast::Statement::Commit { .. } | ast::Statement::Rollback { .. })
 }
 
 /// Whether a query is `SELECT .. INTO table`, which makes one.

@@ -154,13 +154,14 @@ impl Connection {
             return Err(Problem::ParameterCount { expected: wanted, given: values.len() }.into());
         }
         let mut is_outdated = statement.parameters.tells_counts();
-        while_bound(|| {
+        let outcome = while_bound(|| {
             if is_outdated {
                 *statement = self.prepared_anew(statement).map_err(|error| error.in_text(&statement.sql))?;
             }
             is_outdated = true;
             self.run_as_bound(statement, values)
-        })
+        });
+        self.told(outcome)
     }
 
     /// A statement that was bound for values like these, to be run now and later.
@@ -192,6 +193,9 @@ impl Connection {
         statement: &PreparedStatement,
         values: &[Value],
     ) -> Result<Outcome, SqlError> {
+        if !matches!(statement.kind, Kind::Text) {
+            self.expect_sound()?;
+        }
         let converted = statement.parameters.converted(values)?;
         if let Some(open) = &mut self.open {
             open.is_used = true;
