@@ -189,6 +189,29 @@ fn what_is_dumped_can_be_read_again() {
 }
 
 #[test]
+fn sequences_are_dumped_with_where_they_are_and_whom_they_go_with() {
+    let scratch = Scratch::new("sequences");
+    let schema = "
+        CREATE SEQUENCE s INCREMENT BY -2 START WITH -5;
+        CREATE SEQUENCE \"Unused\" AS smallint CYCLE;
+        CREATE TABLE t (k BIGINT PRIMARY KEY, a SERIAL, b BIGINT DEFAULT nextval('s'));
+        INSERT INTO t (k) VALUES (1), (2);
+    ";
+    let dump = nuages(&[], &format!("{schema}\n.dump\n"));
+    assert_eq!(dump.status, 0, "{}", dump.error);
+    let file = scratch.write("dump.sql", &dump.out);
+    let insert = "INSERT INTO t (k) VALUES (3) RETURNING a, b, nextval('\"Unused\"')";
+    let drop = "DROP TABLE t; SELECT nextval('t_a_seq')";
+    let again = nuages(&["-f", "csv"], &format!(".read '{file}'\n.dump\n{insert};\n{drop};\n"));
+    assert!(again.out.contains(&dump.out), "{}", again.out);
+    assert!(again.out.ends_with("\n3,-9,1\n"), "{}", again.out);
+    assert!(again.error.contains("there is no sequence"), "{}", again.error);
+    let schema = nuages(&[], &format!("{schema}\n.schema t\n"));
+    assert!(schema.out.contains("OWNED BY t.a"), "{}", schema.out);
+    assert!(!schema.out.contains("Unused"), "{}", schema.out);
+}
+
+#[test]
 fn commands_answer_as_statements_do() {
     let run =
         nuages(&[], "CREATE TABLE post (id INTEGER);\n.tables\n.tables xyz\n.help\n.quit\nSELECT 'after';\n");

@@ -18,6 +18,7 @@ use super::parameters::Parameters;
 use super::parse::{NESTING_MAX, Parsed, SHALLOW_NESTING_MAX, parse, split, with_deep_stack};
 use super::pragma::Pragma;
 use super::prepared::PreparedStatement;
+use super::sequence::SequenceStatement;
 use crate::algebra::{Query, Statement};
 use crate::catalog::{Catalog, SchemaId};
 use crate::limits::Limits;
@@ -88,6 +89,8 @@ pub(super) enum Ready {
     Reindex(Option<ast::Ident>),
     /// SQLite's `PRAGMA`.
     Pragma(Pragma),
+    /// `CREATE` or `ALTER SEQUENCE`.
+    Sequence(Box<SequenceStatement>),
 }
 
 impl Connection {
@@ -99,7 +102,7 @@ impl Connection {
     /// A connection that speaks a dialect.
     pub fn with_dialect(database: Database, dialect: Dialect) -> Connection {
         Connection {
-            database,
+            database: database.with_current_numbers(),
             dialect,
             isolation: None,
             open: None,
@@ -329,6 +332,7 @@ impl Connection {
         match parsed {
             Parsed::Reindex(name) => Ok(Ready::Reindex(name)),
             Parsed::Pragma(pragma) => Ok(Ready::Pragma(pragma)),
+            Parsed::Sequence(statement) => Ok(Ready::Sequence(statement)),
             Parsed::Query(query) => match changes_within(&query) || is_into(&query) {
                 true => Ok(Ready::Other(Box::new(ast::Statement::Query(query)))),
                 false => self.bind_by(parameters, |binder| binder.read(&query)),
@@ -380,6 +384,7 @@ impl Connection {
         let mut rows = ResultRows::new(session.interrupt().memory_bytes_max());
         let handed_out = handed_out(&query.columns);
         session.query_once(query, values, &mut |batch| rows.add(batch))?;
+        self.database.reserve_drawn()?;
         let rows = ResultSet { columns, rows: scalars(rows.finish(), &handed_out) };
         Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })
     }
@@ -397,6 +402,7 @@ impl Connection {
             self.counts.add(outcome.as_ref().ok());
         }
         let mut outcome = outcome?;
+        self.note_keys(change, &outcome);
         let returning = match change {
             Statement::Query(_) => &[],
             Statement::Insert(insert) => insert.returning.as_slice(),
@@ -422,6 +428,7 @@ impl Connection {
             Ready::Other(statement) => self.control(&statement, values),
             Ready::Reindex(name) => self.reindex(name.as_ref()),
             Ready::Pragma(pragma) => self.pragma(&pragma),
+            Ready::Sequence(statement) => self.define_sequence(&statement),
         }
     }
 }

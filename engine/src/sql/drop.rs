@@ -57,6 +57,10 @@ impl Connection {
                     indexes.iter().try_for_each(|(table, index)| writing.drop_index(table, index))
                 })?;
             }
+            ObjectType::Sequence => {
+                let sequences = found(names, if_exists, |name| Ok(self.sequence_of(last_part(name)?)?.id))?;
+                self.change_schema(schema, &mut |writing| writing.drop_sequences(&sequences, is_cascading))?;
+            }
             other => return Err(Problem::Unsupported { feature: format!("DROP {other}") }.into()),
         }
         Ok(Outcome::default())

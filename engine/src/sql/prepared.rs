@@ -127,7 +127,7 @@ impl Connection {
                 (Kind::Query(PreparedQuery::new(prepared, handed_out)), parameters, schema)
             }
             Ready::Algebra(change, parameters, schema) => (Kind::Change(change), parameters, schema),
-            Ready::Other(_) | Ready::Reindex(_) | Ready::Pragma(_) => {
+            Ready::Other(_) | Ready::Reindex(_) | Ready::Pragma(_) | Ready::Sequence(_) => {
                 (Kind::Text, Parameters::default(), self.catalog()?.schema_id())
             }
         };
@@ -209,6 +209,7 @@ impl Connection {
                 } else {
                     session.run(query, &converted, &mut |batch| rows.add(batch))?;
                 }
+                self.database.reserve_drawn()?;
                 let rows = scalars(rows.finish(), handed_out);
                 let rows = ResultSet { columns: columns.clone(), rows };
                 Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })
