@@ -10,6 +10,7 @@ use nuages_engine::sql::{Connection, Dialect};
 use nuages_engine::{Cancel, Database, Limits};
 
 use crate::command::{COMMANDS, Command};
+use crate::copy::{self, Copy};
 use crate::failure::Failure;
 use crate::format::Format;
 use crate::interrupt::Interrupt;
@@ -32,6 +33,8 @@ pub(crate) struct Shell {
     memory_bytes_max: Option<u64>,
     interrupt: Interrupt,
     output: Option<BufWriter<File>>,
+    /// A `COPY` whose rows the next lines are.
+    copying: Option<Copy>,
     /// A statement that is not complete yet.
     pending: String,
     /// How many lines of the input stand before it.
@@ -81,6 +84,7 @@ impl Shell {
             memory_bytes_max,
             interrupt,
             output: None,
+            copying: None,
             pending: String::new(),
             lines_before: 0,
             lines: 0,
@@ -101,19 +105,30 @@ impl Shell {
 
     /// Whether the next line begins something new.
     pub(crate) fn is_at_start(&self) -> bool {
-        self.pending.is_empty()
+        self.pending.is_empty() && self.copying.is_none()
     }
 
     /// Gives up a statement that was begun.
     pub(crate) fn forget(&mut self) {
         self.pending.clear();
+        if let Some(copy) = self.copying.take() {
+            copy.give_up(&mut self.connection);
+        }
     }
 
     /// Takes a line: runs a command, or the statements that it completes. Breaks when the shell is to end.
     pub(crate) fn line(&mut self, line: &str) -> ControlFlow<()> {
         self.lines += 1;
+        if let Some(copy) = &mut self.copying {
+            let is_last = copy.line(line, &mut self.connection);
+            return if is_last { self.end_copy() } else { ControlFlow::Continue(()) };
+        }
         if self.is_at_start() {
             self.lines_before = self.lines - 1;
+        }
+        // psql's, which PostgreSQL's dumps are between.
+        if self.is_at_start() && (line.starts_with("\\restrict ") || line.starts_with("\\unrestrict ")) {
+            return ControlFlow::Continue(());
         }
         if self.is_at_start() && line.trim_start().starts_with('.') {
             let done = Command::parse(line.trim()).and_then(|command| self.command(command));
@@ -139,11 +154,21 @@ impl Shell {
 
     /// Runs what is there although no semicolon ends it: the end of the input does.
     pub(crate) fn end(&mut self) -> ControlFlow<()> {
+        self.end_copy()?;
         let rest = std::mem::take(&mut self.pending);
         if rest.trim().is_empty() {
             return ControlFlow::Continue(());
         }
         self.statement(rest.trim(), script::Place { lines: self.lines_before, characters: 0 })
+    }
+
+    /// Ends a `COPY`, if one has begun.
+    fn end_copy(&mut self) -> ControlFlow<()> {
+        let Some(copy) = self.copying.take() else { return ControlFlow::Continue(()) };
+        match copy.end(&mut self.connection) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => self.fail(&Failure::Sql(error)),
+        }
     }
 
     /// Takes every line of an input.
@@ -185,6 +210,10 @@ impl Shell {
     }
 
     fn run(&mut self, sql: &str) -> Result<(), Failure> {
+        if let Some(target) = copy::target(sql).filter(|_| self.dialect == Dialect::PostgreSql) {
+            self.copying = Some(Copy::begin(target, &mut self.connection)?);
+            return Ok(());
+        }
         if self.shows_plan && is_query(sql) {
             let plan = self.connection.query(&format!("EXPLAIN {sql}"), &[])?;
             let mut out = out(&mut self.output);
