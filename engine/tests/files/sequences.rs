@@ -94,8 +94,7 @@ fn where_a_sequence_was_set_to_it_is_after_a_crash_and_a_close() {
 
 #[test]
 fn what_only_reads_draws_nothing() {
-    let db = Database::new();
-    let mut connection = Connection::new(db.clone());
+    let mut connection = Connection::new(Database::new());
     connection.execute("CREATE SEQUENCE s; SELECT nextval('s'); BEGIN READ ONLY", &[]).unwrap();
     assert_eq!(int(&mut connection, "SELECT currval('s')"), 1);
     let error: SqlError = connection.query("SELECT nextval('s')", &[]).unwrap_err();
