@@ -63,7 +63,8 @@ impl Transaction {
         let (mut found, mut outcome) = (Found::default(), Outcome::default());
         let interrupt = self.interrupt();
         self.drive(&interrupt, &mut |writing| {
-            let context = Context::new(parameters).noting(self.reads()).within(&interrupt);
+            let context =
+                Context::new(parameters).noting(self.reads()).drawing(self.draws()).within(&interrupt);
             outcome = writing.run(statement, &mut found, &context)?;
             Ok(())
         })
@@ -80,7 +81,8 @@ impl Transaction {
         let (mut found, mut rows) = (Found::default(), Vec::new());
         let interrupt = self.interrupt();
         self.drive(&interrupt, &mut |writing| {
-            let context = Context::new(parameters).noting(self.reads()).within(&interrupt);
+            let context =
+                Context::new(parameters).noting(self.reads()).drawing(self.draws()).within(&interrupt);
             let batch: Batch<'static> = writing.lock_rows(query, lock, &mut found, &context)?;
             rows = batch.selection.iter().map(|row| batch.row(row)).collect();
             Ok(())

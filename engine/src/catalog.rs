@@ -6,7 +6,7 @@
 //! Within a table, columns are meant by their *place* (`columns[2]`), as in the algebra.
 //!
 //! Order of reading: [`new`] (how a table is described, by names), [`table`], [`index`], [`constraint`] and
-//! [`computed`] (the definitions that come of it), [`view`] (what is kept as SQL text), `resolve` (from the one to the
+//! [`computed`] (the definitions that come of it), [`view`] (what is kept as SQL text), `sequence`, `resolve` (from the one to the
 //! other), `record` (as they lie in files), and the value itself below.
 //!
 //! Invariants: `names` and `tables` hold the same tables; a foreign key `f` of table `c` to table `p` is in `c`'s
@@ -22,6 +22,7 @@ pub mod new;
 pub(crate) mod program;
 mod record;
 pub(crate) mod resolve;
+pub(crate) mod sequence;
 pub mod table;
 pub mod view;
 
@@ -37,6 +38,7 @@ pub(crate) use identity::expect;
 pub use identity::{ColumnId, ConstraintId, SchemaId, SchemaTest};
 pub use index::{IndexDefinition, IndexExpr, IndexPart, KeyConflict, Uniqueness};
 pub use new::{NewCheck, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable};
+pub use sequence::{NewSequence, SequenceDefinition};
 pub use table::{Collation, ColumnDefinition, ColumnSet, PrimaryKey, TableDefinition};
 pub use view::{Marks, TriggerDefinition, ViewDefinition};
 
@@ -52,6 +54,7 @@ pub struct Catalog {
     names: HashMap<String, TableId>,
     views: Arc<[Arc<ViewDefinition>]>,
     triggers: Arc<[Arc<TriggerDefinition>]>,
+    sequences: Arc<[Arc<SequenceDefinition>]>,
     marks: Marks,
 }
 
@@ -70,6 +73,7 @@ impl Catalog {
             names: HashMap::new(),
             views: Arc::new([]),
             triggers: Arc::new([]),
+            sequences: Arc::new([]),
             marks: Marks::default(),
         }
     }
@@ -191,6 +195,7 @@ impl Catalog {
             catalog.names.remove(&old.name);
             catalog.forget_references(&old);
             catalog.forget_triggers(id);
+            catalog.forget_sequences(id, None);
         }
         catalog
     }

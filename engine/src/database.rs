@@ -30,6 +30,7 @@ use self::transaction::Waits;
 pub use self::transaction::{Savepoint, Transaction};
 use crate::algebra::Query;
 use crate::catalog::{Catalog, NewIndex};
+use crate::draws::{CurrentNumbers, Draws};
 use crate::error::Error;
 use crate::limits::{Interrupt, Limits};
 use crate::race::{self, Hypothesis};
@@ -46,6 +47,8 @@ pub struct Database {
     store: Store,
     /// Of its statements, and of the transactions and snapshots that begin here.
     limits: Limits,
+    /// What they have drawn of sequences, if somebody asks for that.
+    current: Option<Arc<CurrentNumbers>>,
 }
 
 impl Default for Database {
@@ -61,14 +64,14 @@ impl Database {
     }
 
     fn over(store: Store) -> Database {
-        Database { store, limits: Limits::default() }
+        Database { store, limits: Limits::default(), current: None }
     }
 
     /// The same database, with limits for the statements that run on it, and on the transactions, snapshots and forks
     /// that are made of it.
     #[must_use]
     pub fn with_limits(&self, limits: Limits) -> Database {
-        Database { store: self.store.clone(), limits }
+        Database { store: self.store.clone(), limits, current: self.current.clone() }
     }
 
     /// The limits of its statements.
@@ -76,12 +79,38 @@ impl Database {
         &self.limits
     }
 
+    /// The same database for a session that asks what it has drawn of sequences.
+    pub(crate) fn with_current_numbers(self) -> Database {
+        Database { current: Some(Arc::default()), ..self }
+    }
+
+    /// What its statements have drawn of sequences, if that is asked for.
+    pub(crate) fn current_numbers(&self) -> Option<&CurrentNumbers> {
+        self.current.as_deref()
+    }
+
+    /// Makes durable what was drawn of sequences by statements that write nothing.
+    ///
+    /// # Errors
+    /// What writing to the files fails with.
+    pub(crate) fn reserve_drawn(&self) -> Result<(), Error> {
+        match &self.current {
+            Some(current) if current.take_unreserved() => Ok(self.store.reserve_keys()?),
+            _ => Ok(()),
+        }
+    }
+
+    /// Of a transaction what its session draws, and where.
+    fn drawing(&self) -> Option<(Store, Arc<CurrentNumbers>)> {
+        self.current.as_ref().map(|current| (self.store.clone(), Arc::clone(current)))
+    }
+
     /// A whole writable copy in memory, independent of this one. O(1): both share what neither changes.
     ///
     /// # Errors
     /// That the database cannot be used any more.
     pub fn fork(&self) -> Result<Database, Error> {
-        Ok(Database { store: self.store.fork()?, limits: self.limits.clone() })
+        Ok(Database { limits: self.limits.clone(), ..Database::over(self.store.fork()?) })
     }
 
     /// What an index that does not exist would do for a query: it is built on a fork, the query is planned and run
@@ -179,13 +208,13 @@ impl Database {
     /// a time limit. One of a task, which goes from thread to thread, is [`begin_async`](Database::begin_async)'s.
     #[inline]
     pub fn begin_with(&self, isolation: Isolation) -> Transaction {
-        Transaction::over(self.store.begin(isolation), self.limits.clone(), Waits::Here)
+        Transaction::over(self.store.begin(isolation), self.limits.clone(), Waits::Here, self.drawing())
     }
 
     /// Begins a transaction of a task, which waits for locks by awaiting: see [`mod@crate::asynchronous`].
     pub fn begin_async(&self, isolation: Isolation) -> Transaction {
         let waits = Waits::Elsewhere(Mutex::new(None));
-        Transaction::over(self.store.begin_async(isolation), self.limits.clone(), waits)
+        Transaction::over(self.store.begin_async(isolation), self.limits.clone(), waits, self.drawing())
     }
 }
 
@@ -208,6 +237,11 @@ impl Session for Database {
 
     fn interrupt(&self) -> Interrupt {
         Interrupt::new(&self.limits)
+    }
+
+    fn draws(&self) -> Option<Draws<'_>> {
+        let (numbers, current) = (self.store.numbers(), self.current.as_deref());
+        Some(Draws { numbers, current, only_reads: false })
     }
 
     fn autocommits_in(&self) -> Option<Autocommit<'_>> {

@@ -15,7 +15,7 @@ use nuages_storage::{DataType, FileError, TypeError, Value};
 use crate::algebra::Column;
 pub use definition::{DefinitionProblem, SchemaObject};
 pub(crate) use shown::Cut;
-use shown::{Changed, Nearest, Pairs, Row};
+use shown::{Changed, Drawn, Nearest, Pairs, Row};
 
 /// Why the engine refused. See the [module](self).
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -378,6 +378,46 @@ pub enum Error {
         plans: Box<[String; 2]>,
         /// How many rows each returned.
         rows: [u64; 2],
+    },
+
+    /// A sequence that does not go round has come to its end.
+    #[error("sequence \"{name}\" has no number after {last}")]
+    SequenceExhausted {
+        /// The sequence.
+        name: String,
+        /// The number it handed out last.
+        last: i64,
+    },
+    /// A sequence was to go on with a number that it cannot have.
+    #[error("{number} is no number of sequence \"{name}\", whose numbers are {min} to {max}")]
+    SequenceBounds {
+        /// The sequence.
+        name: String,
+        /// The number.
+        number: i64,
+        /// The least that it can have.
+        min: i64,
+        /// The greatest.
+        max: i64,
+    },
+    /// What a session drew last was asked for before it drew anything.
+    #[error("this session has drawn no number {} yet; call nextval() first", Drawn(name))]
+    NothingDrawn {
+        /// The sequence, if one was named.
+        name: Option<String>,
+    },
+    /// A sequence was to go, but a column's default draws from it.
+    #[error(
+        "cannot drop sequence \"{name}\": the default of column \"{column}\" of table \"{table}\" draws from it; \
+         change the default, or drop it with CASCADE"
+    )]
+    SequenceUsed {
+        /// The sequence.
+        name: String,
+        /// The table.
+        table: String,
+        /// Its column.
+        column: String,
     },
 
     /// A write through a session that only reads.

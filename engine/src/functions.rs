@@ -4,7 +4,7 @@
 //! is what is computed over groups of rows.
 //!
 //! The choices (`COALESCE`, `NULLIF`, `GREATEST`, `LEAST`) are not here: they do not compute values but pick them, see
-//! `evaluate/conditional.rs`.
+//! `evaluate/conditional.rs`. `sequence` is called with the context beside the arguments, since it draws.
 
 pub(crate) mod affinity;
 mod age;
@@ -20,6 +20,7 @@ mod number;
 mod oracle;
 pub(crate) mod pattern;
 mod printf;
+pub(crate) mod sequence;
 pub(crate) mod signature;
 mod string;
 mod text;
@@ -89,9 +90,12 @@ pub(crate) fn evaluate(function: &Function, call: &Call<'_>) -> Result<Vector<'s
         Function::LeadingNumber | Function::LeadingInteger | Function::WholeNumber => {
             affinity::evaluate(function, call)
         }
-        Function::Coalesce | Function::NullIf | Function::Greatest | Function::Least | Function::Now => {
-            Ok(Vector::constant(Value::Null, call.len))
-        }
+        Function::Coalesce
+        | Function::NullIf
+        | Function::Greatest
+        | Function::Least
+        | Function::Now
+        | Function::Sequence(_) => Ok(Vector::constant(Value::Null, call.len)),
     }
 }
 
@@ -115,7 +119,7 @@ impl Call<'_> {
     }
 
     /// An integer argument of a live row, if there is such an argument.
-    fn int(&self, argument: usize, row: usize) -> Option<i64> {
+    pub(crate) fn int(&self, argument: usize, row: usize) -> Option<i64> {
         self.columns.get(argument).and_then(|column| column.int(row))
     }
 

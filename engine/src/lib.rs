@@ -51,6 +51,7 @@ pub mod batch;
 pub mod bits;
 pub mod catalog;
 pub mod database;
+mod draws;
 pub mod error;
 pub mod evaluate;
 pub mod execute;
@@ -79,6 +80,8 @@ mod write;
 pub use batch::{Batch, BatchBuilder};
 pub use bits::Bits;
 pub use database::{Database, Savepoint, Transaction};
+#[doc(hidden)]
+pub use draws::Draws;
 pub use error::Error;
 pub use evaluate::{Context, Scalar};
 pub use held::HeldQuery;

@@ -5,11 +5,12 @@
 //! transactional, and a reader's catalog always fits the reader's rows. That holds also for who makes it: where what a
 //! transaction sees is fixed, it changes the schema only while that is the newest, and a table only while its rows are.
 //!
-//! Order of reading: this file (tables, and what the others share), [`mod@column`], [`index`], [`constraint`].
+//! Order of reading: this file (tables, and what the others share), [`mod@column`], [`index`], [`constraint`], `sequence`.
 
 pub(crate) mod column;
 pub(crate) mod constraint;
 pub(crate) mod index;
+mod sequence;
 
 use std::sync::Arc;
 
@@ -22,11 +23,12 @@ use crate::write::{StatementCatalog, WritingStatement};
 
 impl<'w> WritingStatement<'_, 'w> {
     /// Creates a table.
-    pub(crate) fn create_table(&mut self, new: NewTable) -> Result<TableId, Error> {
+    pub(crate) fn create_table(&mut self, mut new: NewTable) -> Result<TableId, Error> {
         let catalog = self.catalog_to_change(&new.name)?;
-        if catalog.find_table(&new.name).is_some() || catalog.view_named(&new.name).is_some() {
+        if catalog.has_relation(&new.name) {
             return Err(Error::DuplicateTable { name: new.name });
         }
+        let sequences = self.sequences_of(&mut new, &catalog);
         let id = self.writer().fresh_table_id();
         let definition = TableDefinition::resolve(id, new, &catalog, &mut || self.writer().fresh_id())?;
         let mut table = Table::new(id, Arc::clone(&definition.layout));
@@ -34,6 +36,7 @@ impl<'w> WritingStatement<'_, 'w> {
             table.add_index(index.id, Index::new());
         }
         self.record(SchemaChange::CreateTable(Arc::new(table)));
+        let catalog = sequence::with_owned(&catalog, &definition, sequences);
         self.install(catalog.with(definition));
         Ok(id)
     }
@@ -42,7 +45,7 @@ impl<'w> WritingStatement<'_, 'w> {
     pub(crate) fn create_view(&mut self, view: ViewDefinition, or_replace: bool) -> Result<(), Error> {
         let catalog = self.catalog_to_change(&view.name)?;
         let is_there = catalog.view_named(&view.name).is_some();
-        if catalog.find_table(&view.name).is_some() || is_there && !or_replace {
+        if catalog.has_relation(&view.name) && !(is_there && or_replace) {
             return Err(Error::DuplicateTable { name: view.name });
         }
         let others = catalog.views().filter(|other| other.name != view.name).cloned();
@@ -86,6 +89,7 @@ impl<'w> WritingStatement<'_, 'w> {
         let tables = names.iter().map(|name| Ok(catalog.table_named(name)?.id));
         let tables = tables.collect::<Result<Vec<TableId>, Error>>()?;
         self.expect_closed(&catalog, &tables)?;
+        Self::expect_sequences_unused(&catalog, &tables, None)?;
         let mut left = Catalog::clone(&catalog);
         for table in tables {
             self.record(SchemaChange::DropTable(table));
@@ -128,7 +132,7 @@ impl<'w> WritingStatement<'_, 'w> {
     /// Gives a table another name.
     pub(crate) fn rename_table(&mut self, from: &str, to: &str) -> Result<(), Error> {
         let (catalog, mut table) = self.definition_of(from)?;
-        if from != to && catalog.find_table(to).is_some() {
+        if from != to && catalog.has_relation(to) {
             return Err(Error::DuplicateTable { name: to.to_owned() });
         }
         if to.is_empty() {

@@ -20,6 +20,7 @@ use crate::batch::Batch;
 use crate::catalog::{Catalog, NewCheck, NewColumn, NewForeignKey, NewIndex, NewTable};
 #[doc(hidden)]
 pub use crate::database::InTransaction;
+use crate::draws::Draws;
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::explain::{self, Explanation};
@@ -151,6 +152,12 @@ pub trait Session: Send + Sync {
         None
     }
 
+    /// Where statements draw numbers of sequences, if they do.
+    #[doc(hidden)]
+    fn draws(&self) -> Option<Draws<'_>> {
+        None
+    }
+
     /// The tables that the session sees.
     ///
     /// # Errors
@@ -179,7 +186,7 @@ pub trait Session: Send + Sync {
             return Ok(Outcome { affected: 1, ..Outcome::default() });
         }
         let interrupt = self.interrupt();
-        let context = Context::new(parameters).noting(self.reads()).within(&interrupt);
+        let context = Context::new(parameters).noting(self.reads()).drawing(self.draws()).within(&interrupt);
         if let Some(store) = self.autocommits_in() {
             interrupt.check(true)?;
             if let Some(outcome) = at_once::execute(store, statement, &context) {
@@ -225,7 +232,7 @@ pub trait Session: Send + Sync {
             return each(&rows);
         }
         let interrupt = self.interrupt();
-        let context = Context::new(parameters).noting(self.reads()).within(&interrupt);
+        let context = Context::new(parameters).noting(self.reads()).drawing(self.draws()).within(&interrupt);
         if let Some(lock) = &query.lock {
             let (mut found, mut rows) = (Found::default(), None);
             self.write(Reach::Long, &interrupt, &mut |writing| {
@@ -251,7 +258,7 @@ pub trait Session: Send + Sync {
             return self.query_each(&query, parameters, each);
         }
         let interrupt = self.interrupt();
-        let context = Context::new(parameters).noting(self.reads()).within(&interrupt);
+        let context = Context::new(parameters).noting(self.reads()).drawing(self.draws()).within(&interrupt);
         let version = self.version_unnoted()?;
         // Where it is noted what is read, to read more would be to conflict with more.
         let plan = match self.is_noting() {
@@ -314,7 +321,12 @@ pub trait Session: Send + Sync {
         let catalog = Catalog::of(&version);
         let plan = optimize::plan_for(query, catalog, &version, parameters)?.plan;
         let interrupt = self.interrupt();
-        explain::analyze(&plan, &version, catalog, &Context::new(parameters).within(&interrupt))
+        explain::analyze(
+            &plan,
+            &version,
+            catalog,
+            &Context::new(parameters).drawing(self.draws()).within(&interrupt),
+        )
     }
 
     /// The plans of a query: the one it is run by, and those that other decisions would lead to, 64 at most
@@ -406,7 +418,7 @@ pub trait Session: Send + Sync {
             return self.query_each(query, parameters, each);
         }
         let interrupt = self.interrupt();
-        let context = Context::new(parameters).noting(self.reads()).within(&interrupt);
+        let context = Context::new(parameters).noting(self.reads()).drawing(self.draws()).within(&interrupt);
         if query.is_short() {
             return self.read_unnoted(&mut |version| query.run_in(version, &context, each));
         }

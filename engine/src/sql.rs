@@ -11,7 +11,7 @@
 //! An [`SqlError`] says what is wrong as data, where in the text, and which name was probably meant.
 //!
 //! Order of reading: [`Connection`], `control` (transactions, EXPLAIN), `changing` (common tables that change rows), `merge`,
-//! `define`, `alter`, `drop` and `dependents` (statements about the schema), `pragma` and `counts` (what SQLite tells of the schema and of what
+//! `define`, `alter`, `drop`, `sequence` and `dependents` (statements about the schema), `pragma` and `counts` (what SQLite tells of the schema and of what
 //! was done), [`PreparedStatement`], `named` (PREPARE), `kept` (texts that are asked again), `parse`, `tokens`, `grammar`,
 //! `block`, `climb`, `prefix`, `frame`, `hint` (what was probably meant), `bind`, `parameters`, `error`; `print` (SQL out).
 
@@ -42,6 +42,7 @@ mod pragma;
 mod prefix;
 mod prepared;
 mod print;
+mod sequence;
 mod setting;
 #[cfg(test)]
 mod tests;
@@ -53,4 +54,4 @@ pub use dialect::Dialect;
 pub use error::{Place, Problem, SqlError};
 pub use parse::{NESTING_MAX, OPERATORS_MAX, SCRIPT_BYTES_MAX, STATEMENT_BYTES_MAX};
 pub use prepared::PreparedStatement;
-pub use print::{Definition, Identifier, literal, quoted};
+pub use print::{Definition, Identifier, literal, quoted, sequence_statement};

@@ -52,6 +52,7 @@ use smallvec::SmallVec;
 
 use crate::algebra::Statement;
 use crate::catalog::{Catalog, ColumnSet, PrimaryKey, SchemaTest, TableDefinition};
+use crate::draws::Draws;
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar, json_of};
 use crate::integrity::KeyCheck;
@@ -114,7 +115,12 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
 
     /// What expressions without parameters are evaluated in.
     pub(crate) fn context(&self) -> Context<'a> {
-        Context::new(&[]).within(self.interrupt)
+        Context::new(&[]).drawing(Some(self.draws())).within(self.interrupt)
+    }
+
+    /// Where numbers of sequences are drawn by a session that nobody asks what it drew.
+    pub(crate) fn draws(&self) -> Draws<'a> {
+        Draws { numbers: self.writer.numbers(), current: None, only_reads: false }
     }
 
     /// The catalog the statement is under.

@@ -1,14 +1,15 @@
 //! The database as SQL that makes it again.
 //!
-//! First all tables, then their rows, then indexes, foreign keys and at last views, the oldest first: so the order of
-//! the tables does not matter, nor that of rows that refer to each other, and indexes are built once over all rows.
+//! First sequences, then all tables, their rows, where the sequences are and whom they go with, then indexes, foreign keys
+//! and at last views, the oldest first: so the order of the tables does not matter, nor that of rows that refer to each
+//! other, and indexes are built once over all rows.
 
 use std::io::Write;
 use std::sync::Arc;
 
-use nuages_engine::algebra::{OutputColumn, Query, Relation, Source};
-use nuages_engine::catalog::{Catalog, TableDefinition};
-use nuages_engine::sql::{Definition, Identifier, literal};
+use nuages_engine::algebra::{OutputColumn, Query, Relation, SequenceVerb, Source};
+use nuages_engine::catalog::{Catalog, SequenceDefinition, TableDefinition};
+use nuages_engine::sql::{Definition, Identifier, literal, quoted, sequence_statement};
 use nuages_engine::{Error, Session};
 use nuages_storage::Value;
 
@@ -22,12 +23,65 @@ const ROWS_PER_STATEMENT: usize = 100;
 /// # Errors
 /// A table that there is not; what writing fails with.
 pub(crate) fn schema(catalog: &Catalog, table: Option<&str>, out: &mut dyn Write) -> Result<(), Failure> {
-    for table in chosen(catalog, table)? {
+    let tables = chosen(catalog, table)?;
+    for sequence in sequences(catalog, table, &tables) {
+        writeln!(out, "{};", sequence_statement(sequence))?;
+    }
+    for table in tables {
         for statement in Definition::of(table, catalog).statements() {
             writeln!(out, "{statement};")?;
         }
     }
+    for sequence in catalog.sequences() {
+        owner(sequence, &chosen(catalog, table)?, out)?;
+    }
     views(catalog, table, out)
+}
+
+/// The sequences that are printed: all, or those that a table draws from or that go with it.
+fn sequences<'c>(
+    catalog: &'c Catalog,
+    table: Option<&str>,
+    tables: &[&'c Arc<TableDefinition>],
+) -> Vec<&'c Arc<SequenceDefinition>> {
+    let is_wanted = |sequence: &&Arc<SequenceDefinition>| {
+        let is_owned = sequence.owner.is_some_and(|(owner, _)| tables.iter().any(|table| table.id == owner));
+        let draws = |table: &&Arc<TableDefinition>| table.draws_from(sequence.id);
+        table.is_none() || is_owned || tables.iter().any(draws)
+    };
+    catalog.sequences().filter(is_wanted).collect()
+}
+
+/// Prints with which column a sequence goes, if with one of these tables.
+fn owner(
+    sequence: &SequenceDefinition,
+    tables: &[&Arc<TableDefinition>],
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let Some((table, column)) = sequence.owner else { return Ok(()) };
+    let table = tables.iter().find(|known| known.id == table);
+    if let Some(table) = table
+        && let Some(column) = table.columns.iter().find(|known| known.id == column)
+    {
+        let names = [&sequence.name, &table.name, &column.name].map(|name| Identifier(name));
+        writeln!(out, "ALTER SEQUENCE {} OWNED BY {}.{};", names[0], names[1], names[2])?;
+        if column.always {
+            writeln!(out, "ALTER TABLE {} ALTER COLUMN {} SET GENERATED ALWAYS;", names[1], names[2])?;
+        }
+    }
+    Ok(())
+}
+
+/// Prints where a sequence is.
+fn place(session: &dyn Session, sequence: &SequenceDefinition, out: &mut dyn Write) -> Result<(), Failure> {
+    let of = |name: &str, verb| OutputColumn::new(name, sequence.call(verb));
+    let columns = vec![of("last_value", SequenceVerb::Value), of("is_called", SequenceVerb::IsCalled)];
+    let state = session.query(&Query::new(Relation::Unit, columns), &[])?;
+    if let Some([last, is_called]) = state.rows.first().map(Vec::as_slice) {
+        let name = quoted(&Identifier(&sequence.name).to_string());
+        writeln!(out, "SELECT setval({name}, {}, {});", literal(last), literal(is_called))?;
+    }
+    Ok(())
 }
 
 /// Prints the views, if all is asked for.
@@ -48,12 +102,20 @@ pub(crate) fn dump(session: &dyn Session, table: Option<&str>, out: &mut dyn Wri
     let catalog = session.catalog()?;
     let tables = chosen(&catalog, table)?;
     let definitions: Vec<Definition> = tables.iter().map(|table| Definition::of(table, &catalog)).collect();
+    let sequences = sequences(&catalog, table, &tables);
     writeln!(out, "BEGIN;")?;
+    for sequence in &sequences {
+        writeln!(out, "{};", sequence_statement(sequence))?;
+    }
     for definition in &definitions {
         writeln!(out, "{};", definition.table)?;
     }
     for table in &tables {
         rows(session, table, out)?;
+    }
+    for sequence in &sequences {
+        place(session, sequence, out)?;
+        owner(sequence, &tables, out)?;
     }
     let rest = definitions.iter().flat_map(|definition| &definition.indexes);
     for statement in rest.chain(definitions.iter().flat_map(|definition| &definition.foreign_keys)) {

@@ -1,9 +1,10 @@
 //! `nuages [PATH]`: SQL from the terminal, a file or a pipe.
 //!
 //! Order of reading: `options`, `shell` (what a line does), `script` (where a statement ends), `command` (lines with a
-//! dot), `format` (rows as text), `import` and `dump` (files in and out), `prompt` and `interrupt` (the terminal).
+//! dot), `format` (rows as text), `import`, `copy` and `dump` (files in and out), `prompt` and `interrupt` (the terminal).
 
 mod command;
+mod copy;
 mod dump;
 mod failure;
 mod format;

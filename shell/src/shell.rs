@@ -10,6 +10,7 @@ use nuages_engine::sql::{Connection, Dialect};
 use nuages_engine::{Cancel, Database, Limits};
 
 use crate::command::{COMMANDS, Command};
+use crate::copy::{self, Copy};
 use crate::failure::Failure;
 use crate::format::Format;
 use crate::interrupt::Interrupt;
@@ -33,6 +34,8 @@ pub(crate) struct Shell {
     memory_bytes_max: Option<u64>,
     interrupt: Interrupt,
     output: Option<Output>,
+    /// A `COPY` whose rows the next lines are.
+    copying: Option<Copy>,
     /// A statement that is not complete yet.
     pending: Script,
     /// How many lines of the input were taken.
@@ -80,6 +83,7 @@ impl Shell {
             memory_bytes_max,
             interrupt,
             output: None,
+            copying: None,
             pending: Script::default(),
             lines: 0,
             read_depth: 0,
@@ -99,18 +103,31 @@ impl Shell {
 
     /// Whether the next line begins something new.
     pub(crate) fn is_at_start(&self) -> bool {
-        self.pending.is_at_start()
+        self.pending.is_at_start() && self.copying.is_none()
     }
 
     /// Gives up a statement that was begun.
     pub(crate) fn forget(&mut self) {
         self.pending = Script::default();
+        if let Some(copy) = self.copying.take() {
+            copy.give_up(&mut self.connection);
+        }
     }
 
     /// Takes a line, without its end: runs a command, or the statements that it completes. Breaks when the shell is to
     /// end.
     pub(crate) fn line(&mut self, line: &str) -> ControlFlow<()> {
         self.lines += 1;
+        if let Some(copy) = &mut self.copying {
+            // Here a carriage return is part of a line's end.
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            let is_last = copy.line(line, &mut self.connection);
+            return if is_last { self.end_copy() } else { ControlFlow::Continue(()) };
+        }
+        // psql's, which PostgreSQL's dumps are between.
+        if self.is_at_start() && (line.starts_with("\\restrict ") || line.starts_with("\\unrestrict ")) {
+            return ControlFlow::Continue(());
+        }
         if self.is_at_start() && line.trim_start().starts_with('.') {
             let done = Command::parse(line.trim()).and_then(|command| self.command(command));
             return done.unwrap_or_else(|failure| self.fail(&failure));
@@ -124,6 +141,7 @@ impl Shell {
 
     /// Runs what is there although no semicolon ends it: the end of the input does.
     pub(crate) fn end(&mut self) -> ControlFlow<()> {
+        self.end_copy()?;
         self.pending.end().map_or(ControlFlow::Continue(()), |statement| self.statement(&statement))
     }
 
@@ -131,6 +149,15 @@ impl Shell {
     pub(crate) fn finish(&mut self) {
         if let Err(failure) = self.close_output() {
             let _ = self.fail(&failure);
+        }
+    }
+
+    /// Ends a `COPY`, if one has begun.
+    fn end_copy(&mut self) -> ControlFlow<()> {
+        let Some(copy) = self.copying.take() else { return ControlFlow::Continue(()) };
+        match copy.end(&mut self.connection) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => self.fail(&Failure::Sql(error)),
         }
     }
 
@@ -176,6 +203,10 @@ impl Shell {
     }
 
     fn run(&mut self, sql: &str) -> Result<(), Failure> {
+        if let Some(target) = copy::target(sql).filter(|_| self.dialect == Dialect::PostgreSql) {
+            self.copying = Some(Copy::begin(target, &mut self.connection)?);
+            return Ok(());
+        }
         if self.shows_plan && is_query(sql) {
             let plan = self.connection.query(&format!("EXPLAIN {sql}"), &[])?;
             let mut out = out(&mut self.output);

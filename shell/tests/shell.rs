@@ -190,6 +190,113 @@ fn what_is_dumped_can_be_read_again() {
 }
 
 #[test]
+fn sequences_are_dumped_with_where_they_are_and_whom_they_go_with() {
+    let scratch = Scratch::new("sequences");
+    let schema = "
+        CREATE SEQUENCE s INCREMENT BY -2 START WITH -5;
+        CREATE SEQUENCE \"Unused\" AS smallint CYCLE;
+        CREATE TABLE t (k BIGINT PRIMARY KEY, a SERIAL, b BIGINT DEFAULT nextval('s'));
+        INSERT INTO t (k) VALUES (1), (2);
+    ";
+    let dump = nuages(&[], &format!("{schema}\n.dump\n"));
+    assert_eq!(dump.status, 0, "{}", dump.error);
+    let file = scratch.write("dump.sql", &dump.out);
+    let insert = "INSERT INTO t (k) VALUES (3) RETURNING a, b, nextval('\"Unused\"')";
+    let drop = "DROP TABLE t; SELECT nextval('t_a_seq')";
+    let again = nuages(&["-f", "csv"], &format!(".read '{file}'\n.dump\n{insert};\n{drop};\n"));
+    assert!(again.out.contains(&dump.out), "{}", again.out);
+    assert!(again.out.ends_with("\n3,-9,1\n"), "{}", again.out);
+    assert!(again.error.contains("there is no sequence"), "{}", again.error);
+    let schema = nuages(&[], &format!("{schema}\n.schema t\n"));
+    assert!(schema.out.contains("OWNED BY t.a"), "{}", schema.out);
+    assert!(!schema.out.contains("Unused"), "{}", schema.out);
+}
+
+/// What `pg_dump` of PostgreSQL 15 writes of a small shop, cut to one of each kind.
+const DUMP_OF_POSTGRESQL: &str = r"\restrict abc
+SET statement_timeout = 0;
+SET client_encoding = 'UTF8';
+SELECT pg_catalog.set_config('search_path', '', false);
+SET default_table_access_method = heap;
+CREATE TABLE public.author (
+    id integer NOT NULL,
+    name character varying(100) NOT NULL,
+    bio text DEFAULT 'none'::text
+);
+ALTER TABLE public.author OWNER TO postgres;
+CREATE SEQUENCE public.author_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER TABLE public.author_id_seq OWNER TO postgres;
+ALTER SEQUENCE public.author_id_seq OWNED BY public.author.id;
+CREATE TABLE public.book (
+    id bigint NOT NULL,
+    author_id integer NOT NULL,
+    price numeric(8,2),
+    tags text[],
+    CONSTRAINT book_price_check CHECK ((price >= (0)::numeric))
+);
+ALTER TABLE public.book ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.book_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+ALTER TABLE ONLY public.author ALTER COLUMN id SET DEFAULT nextval('public.author_id_seq'::regclass);
+COPY public.author (id, name, bio) FROM stdin;
+1\tAnn\tnone
+2\tBob; \\\\ it's\t\\N
+\\.
+COPY public.book (id, author_id, price, tags) FROM stdin;
+1\t1\t9.50\t{a,b}
+2\t2\t\\N\t\\N
+\\.
+SELECT pg_catalog.setval('public.author_id_seq', 2, true);
+SELECT pg_catalog.setval('public.book_id_seq', 2, true);
+ALTER TABLE ONLY public.author
+    ADD CONSTRAINT author_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.book
+    ADD CONSTRAINT book_pkey PRIMARY KEY (id);
+CREATE INDEX book_price ON public.book USING btree (price DESC) WHERE (price > (1)::numeric);
+ALTER TABLE ONLY public.book
+    ADD CONSTRAINT book_author_id_fkey FOREIGN KEY (author_id) REFERENCES public.author(id) ON DELETE CASCADE;
+\unrestrict abc
+";
+
+#[test]
+fn a_dump_of_postgresql_is_read() {
+    let dump = DUMP_OF_POSTGRESQL.replace("\\t", "\t").replace("\\\\", "\\");
+    let asked = "
+        INSERT INTO author (name) VALUES ('Cid') RETURNING id;
+        INSERT INTO book (author_id, tags) VALUES (3, '{}') RETURNING id;
+        SELECT name, bio FROM author ORDER BY id;
+        SELECT id, price, tags FROM book ORDER BY id;
+        DELETE FROM author WHERE id = 2;
+        SELECT count(*) FROM book;
+        INSERT INTO author (id, name) VALUES (1, 'again');
+        INSERT INTO book (id, author_id) VALUES (9, 1);
+    ";
+    let run = nuages(&["-k", "-f", "csv"], &format!("{dump}{asked}"));
+    let answers = "id\n3\nid\n3\nname,bio\nAnn,none\nBob; \\ it's,\nCid,none\n\
+        id,price,tags\n1,9.50,\"[\"\"a\"\",\"\"b\"\"]\"\n2,,\n3,,[]\ncount\n2\n";
+    assert!(run.out.ends_with(answers), "{}{}", run.out, run.error);
+    assert_eq!(run.error.matches("error:").count(), 2, "{}", run.error);
+    assert!(run.error.contains("author_pkey"), "{}", run.error);
+    let half = nuages(
+        &["-k", "-f", "csv"],
+        "CREATE TABLE t (x INT);\nCOPY t FROM stdin;\n1\nx\n2\n\\.\nSELECT count(*) FROM t;\n",
+    );
+    assert!(half.out.ends_with("\n0\n"), "{}", half.out);
+    assert_eq!(half.error.matches("error:").count(), 1, "{}", half.error);
+}
+
+#[test]
 fn commands_answer_as_statements_do() {
     let run =
         nuages(&[], "CREATE TABLE post (id INTEGER);\n.tables\n.tables xyz\n.help\n.quit\nSELECT 'after';\n");

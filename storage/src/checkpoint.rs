@@ -307,6 +307,7 @@ pub(crate) fn check_header(
         Err(HeaderProblem::Damaged) => Err(damaged(path, "its header is damaged")),
         Err(HeaderProblem::Foreign) => Err(FileError::Foreign { path }),
         Err(HeaderProblem::Short) => Err(FileError::Truncated { path, bytes: bytes.len() as u64 }),
+        Err(HeaderProblem::Older(format)) => Err(FileError::Older { path, format, known: frame::FORMAT }),
         Err(HeaderProblem::Newer(format)) => Err(FileError::Newer { path, format, known: frame::FORMAT }),
     }
 }

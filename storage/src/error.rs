@@ -33,6 +33,12 @@ pub enum Error {
         /// The table.
         table: TableId,
     },
+    /// A sequence that does not go round has come to its end.
+    #[error("a sequence has no number after {last}")]
+    SequenceExhausted {
+        /// The number it handed out last.
+        last: i64,
+    },
     /// A version is not kept any more, or never was.
     #[error("the version of commit {} is not kept{}; keep versions with a retention", commit.number(), Oldest(*oldest))]
     NotRetained {

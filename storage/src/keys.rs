@@ -1,4 +1,4 @@
-//! Counters that never go back: automatic keys and the ids of schema objects.
+//! Counters that never go back: automatic keys and the ids of schema objects. [Sequences](crate::sequence) are beside them.
 //!
 //! They live beside the versions, not in them, because a rollback must not return what was handed out. A fork starts
 //! from a copy. Where the store lies in files they are *reserved* there ahead, in blocks, and what is beyond what is
@@ -10,7 +10,8 @@ use parking_lot::Mutex;
 
 use crate::error::Error;
 use crate::numbered::Numbered;
-use crate::record::CountersRecord;
+use crate::record::{CountersRecord, SequenceRecord};
+use crate::sequence::Sequences;
 use crate::table::TableId;
 
 /// How many keys are reserved beyond those that were handed out. As many may be skipped when a program is killed.
@@ -27,6 +28,7 @@ pub(crate) struct Counters {
     is_beyond: AtomicBool,
     /// What is reserved of the keys of a new table.
     at_first: i64,
+    sequences: Sequences,
 }
 
 /// The keys of a table.
@@ -48,7 +50,8 @@ impl Default for Counters {
 impl Counters {
     fn new(at_first: i64) -> Counters {
         let (keys, is_beyond) = (Mutex::new(Numbered::default()), AtomicBool::new(false));
-        Counters { keys, tables: AtomicU32::new(0), ids: AtomicU32::new(0), is_beyond, at_first }
+        let (tables, ids) = (AtomicU32::new(0), AtomicU32::new(0));
+        Counters { keys, tables, ids, is_beyond, at_first, sequences: Sequences::default() }
     }
 
     /// Counters of a store in files, where these are reserved.
@@ -59,6 +62,7 @@ impl Counters {
             *counters.entry(&mut keys, TableId::new(table)) = Keys { last: key, reserved: key };
         }
         counters.keys = Mutex::new(keys);
+        counters.sequences = Sequences::restored(&record.sequences);
         (counters.tables, counters.ids) = (AtomicU32::new(record.tables), AtomicU32::new(record.ids));
         counters
     }
@@ -78,10 +82,19 @@ impl Counters {
         following(last, count).map(|(first, _)| first).ok_or(Error::KeysExhausted { table })
     }
 
+    /// The greatest key that was handed out or used; 0 if none was.
+    pub(crate) fn last(&self, table: TableId) -> i64 {
+        self.keys.lock().get(table.get()).map_or(0, |keys| keys.last)
+    }
+
     pub(crate) fn note(&self, table: TableId, key: i64) {
         let mut keys = self.keys.lock();
         let keys = self.entry(&mut keys, table);
         self.raise(keys, keys.last.max(key));
+    }
+
+    pub(crate) fn sequences(&self) -> &Sequences {
+        &self.sequences
     }
 
     pub(crate) fn fresh_table(&self) -> TableId {
@@ -105,7 +118,7 @@ impl Counters {
 
     /// Whether something was handed out that is not reserved. In memory it means nothing.
     pub(crate) fn is_beyond_reserved(&self) -> bool {
-        self.is_beyond.load(Ordering::Acquire)
+        self.is_beyond.load(Ordering::Acquire) || self.sequences.is_beyond_reserved()
     }
 
     /// Reserves a block where the last is used up. What is returned goes to the log, and before it what depends on it
@@ -121,25 +134,25 @@ impl Counters {
                 reserved.push((table, keys.reserved));
             }
         }
-        self.record_of(reserved)
+        self.record_of(reserved, self.sequences.reserve())
     }
 
     /// Everything up to what is reserved: what a checkpoint of a store in files says.
     pub(crate) fn reserved(&self) -> CountersRecord {
         let keys = self.keys.lock();
-        self.record_of(keys_by_table(&keys, |keys| keys.reserved.max(keys.last)))
+        self.record_of(keys_by_table(&keys, |keys| keys.reserved.max(keys.last)), self.sequences.reserved())
     }
 
     /// Everything up to what was handed out: what is said when nothing more will be, and of a copy, which goes its own
     /// way.
     pub(crate) fn handed_out(&self) -> CountersRecord {
         let keys = self.keys.lock();
-        self.record_of(keys_by_table(&keys, |keys| keys.last))
+        self.record_of(keys_by_table(&keys, |keys| keys.last), self.sequences.handed_out())
     }
 
-    fn record_of(&self, keys: Vec<(u32, i64)>) -> CountersRecord {
+    fn record_of(&self, keys: Vec<(u32, i64)>, sequences: Vec<SequenceRecord>) -> CountersRecord {
         let (tables, ids) = (self.tables.load(Ordering::SeqCst), self.ids.load(Ordering::SeqCst));
-        CountersRecord { keys, tables, ids }
+        CountersRecord { keys, tables, ids, sequences }
     }
 
     /// A copy for a fork, which is in memory.
@@ -150,6 +163,7 @@ impl Counters {
             keys: Mutex::new(keys),
             tables: AtomicU32::new(self.tables.load(Ordering::Relaxed)),
             ids: AtomicU32::new(self.ids.load(Ordering::Relaxed)),
+            sequences: self.sequences.copy(),
             ..Counters::default()
         }
     }

@@ -40,7 +40,7 @@
 //! at rest), `tree` (the one tree), [`index`], [`long`] (values too long for a leaf), [`patch`] and [`table`] (what
 //! consists of trees); then [`version`] (the database as a value), [`write_set`], `view` (a version with writes),
 //! [`lock`] (who may write what until it commits), [`statement`] (attempt, lock, validate), [`writer`] (one attempt),
-//! [`transaction`], [`store`] (publication), [`history`] (versions kept) and [`holders`] (who keeps them).
+//! [`transaction`], [`store`] (publication), [`sequence`] (numbers beside the versions), [`history`] (versions kept) and [`holders`] (who keeps them).
 //!
 //! A store in files: `file` (a directory, and how it fails), [`record`] and [`codec`] (what is written down, and how),
 //! `log`, `checkpoint`, `recovery`, `salvage`.
@@ -69,6 +69,7 @@ pub mod patch;
 pub mod record;
 mod recovery;
 mod salvage;
+pub mod sequence;
 mod shared;
 pub mod statement;
 pub mod store;
@@ -94,6 +95,7 @@ pub use leaf::{Leaf, LeafBuilder, LeafTexts, RowId, Rows, all_rows};
 pub use patch::Patch;
 pub use recovery::{Recovery, TornTail};
 pub use salvage::Salvage;
+pub use sequence::{Numbers, SequenceId, Steps};
 pub use shared::Shared;
 pub use statement::{Statement, Step};
 pub use store::{AtOnce, Checkpointed, Committing, Compacted, Durability, Options, Reach, Snapshot, Store};

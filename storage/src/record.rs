@@ -191,12 +191,28 @@ pub(crate) struct CountersRecord {
     pub(crate) keys: Vec<(u32, i64)>,
     pub(crate) tables: u32,
     pub(crate) ids: u32,
+    /// Where the sequences are that have changed, or all.
+    pub(crate) sequences: Vec<SequenceRecord>,
+}
+
+/// Where a [sequence](crate::sequence) is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SequenceRecord {
+    pub(crate) id: u32,
+    /// How often it had changed then: of two records that with the greater one is the later.
+    pub(crate) stamp: u64,
+    pub(crate) last: i64,
+    pub(crate) is_called: bool,
 }
 
 impl CountersRecord {
     /// That they can go on. (Of a table every key may be used.)
     pub(crate) fn check(&self) -> Result<(), codec::Malformed> {
         const IDS_MAX: u32 = u32::MAX / 2;
+        const STAMP_MAX: u64 = u64::MAX / 2;
+        if self.sequences.iter().any(|sequence| sequence.stamp > STAMP_MAX) {
+            return Err(codec::Malformed::new("counters", "a sequence has changed more often than can be"));
+        }
         match self.tables.max(self.ids) {
             0..=IDS_MAX => Ok(()),
             _ => Err(codec::Malformed::new("counters", "more ids are used than there are")),

@@ -18,7 +18,7 @@ use crate::commit::CommitId;
 use crate::file::{Directory, FileError, Held, Kind, Listing};
 use crate::log::frame::{self, FILE_HEADER, FileHeader, Frame};
 use crate::log::{Log, Segment};
-use crate::record::{CountersRecord, LogRecord, Scope, commit_of};
+use crate::record::{CountersRecord, LogRecord, Scope, SequenceRecord, commit_of};
 use crate::version::Version;
 use crate::write_set::{Catalog, CatalogCodec};
 
@@ -362,12 +362,13 @@ pub(crate) struct Replayed {
     keys: BTreeMap<u32, i64>,
     tables: u32,
     ids: u32,
+    sequences: BTreeMap<u32, SequenceRecord>,
 }
 
 impl Replayed {
     /// Raises the keys of a table to one that is used.
     pub(crate) fn raise_key(&mut self, table: u32, key: i64) {
-        self.raise(&CountersRecord { keys: vec![(table, key)], tables: 0, ids: 0 });
+        self.raise(&CountersRecord { keys: vec![(table, key)], ..CountersRecord::default() });
     }
 
     fn raise(&mut self, counters: &CountersRecord) {
@@ -377,19 +378,27 @@ impl Replayed {
         }
         self.tables = self.tables.max(counters.tables);
         self.ids = self.ids.max(counters.ids);
+        for sequence in &counters.sequences {
+            let latest = self.sequences.entry(sequence.id).or_insert(*sequence);
+            if sequence.stamp > latest.stamp {
+                *latest = *sequence;
+            }
+        }
     }
 }
 
 impl From<CountersRecord> for Replayed {
     fn from(record: CountersRecord) -> Replayed {
-        let CountersRecord { keys, tables, ids } = record;
-        Replayed { keys: keys.into_iter().collect(), tables, ids }
+        let CountersRecord { keys, tables, ids, sequences } = record;
+        let sequences = sequences.into_iter().map(|sequence| (sequence.id, sequence)).collect();
+        Replayed { keys: keys.into_iter().collect(), tables, ids, sequences }
     }
 }
 
 impl From<Replayed> for CountersRecord {
     fn from(counters: Replayed) -> CountersRecord {
-        let Replayed { keys, tables, ids } = counters;
-        CountersRecord { keys: keys.into_iter().collect(), tables, ids }
+        let Replayed { keys, tables, ids, sequences } = counters;
+        let sequences = sequences.into_values().collect();
+        CountersRecord { keys: keys.into_iter().collect(), tables, ids, sequences }
     }
 }

@@ -49,6 +49,7 @@ use crate::isolation::Isolation;
 use crate::keys::Counters;
 use crate::latch::Latch;
 use crate::lock::{Locks, Owner, Ticket};
+use crate::sequence::Numbers;
 use crate::sync::Mutex;
 use crate::table::TableId;
 use crate::transaction::{Recording, Transaction, until_granted};
@@ -435,6 +436,12 @@ impl Store {
         &self.inner.counters
     }
 
+    /// The numbers it hands out beside its versions. Who has drawn of them by a statement that writes nothing
+    /// [reserves](Store::reserve_keys) them before telling anybody.
+    pub fn numbers(&self) -> Numbers<'_> {
+        Numbers::of(&self.inner.counters)
+    }
+
     /// Whether this is the newest commit. Who holds a lock, or has [waited](Store::wait_for_unlocked_writers) for those
     /// who need none, knows then that nothing the lock is for has changed since.
     pub(crate) fn is_newest(&self, commit: CommitId) -> bool {
@@ -448,7 +455,10 @@ impl Store {
     }
 
     /// Makes what was handed out of the counters durable, before anybody is told of it.
-    pub(crate) fn reserve_keys(&self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn reserve_keys(&self) -> Result<(), Error> {
         self.inner.reserve_keys()
     }
 

@@ -21,6 +21,7 @@ use crate::keys::Counters;
 use crate::leaf::RowId;
 use crate::lock::{Owner, RowBlock, Strength};
 use crate::lock_list::LockList;
+use crate::sequence::Numbers;
 use crate::store::Store;
 use crate::table::{RowRef, TableId};
 use crate::version::Version;
@@ -337,6 +338,11 @@ impl<'a> Writer<'a> {
     /// An explicit key was used: no automatic key up to it will be handed out.
     pub fn note_key(&mut self, table: TableId, key: i64) {
         self.counters.note(table, key);
+    }
+
+    /// The numbers that the store hands out beside its versions.
+    pub fn numbers(&self) -> Numbers<'a> {
+        Numbers::of(self.counters)
     }
 
     /// A table id that was never used in this store.

@@ -1,6 +1,7 @@
 //! The scalar functions, by name and by what they compute. How they compute it is [`functions`](crate::functions).
 
 mod family;
+mod sequence;
 
 use std::sync::LazyLock;
 
@@ -8,6 +9,7 @@ use hashbrown::HashMap;
 
 pub use crate::functions::builtin::Builtin;
 pub use family::{JsonFunction, MathFunction, StringFunction, TimeFunction};
+pub use sequence::{Numbering, Origin, SequenceCall, SequenceVerb};
 
 /// A part of a date or time, as `EXTRACT` names it. All are integers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -148,6 +150,8 @@ pub enum Function {
     LeadingInteger,
     /// The float that a text is as a whole; NULL if it is none.
     WholeNumber,
+    /// One that draws a number of a sequence, or is about that.
+    Sequence(Box<SequenceCall>),
 }
 
 impl Function {
@@ -202,6 +206,7 @@ impl Function {
             Function::LeadingNumber => "leading_number",
             Function::LeadingInteger => "leading_integer",
             Function::WholeNumber => "whole_number",
+            Function::Sequence(of) => of.verb.name(),
         }
     }
 
@@ -276,6 +281,7 @@ impl Function {
         match self {
             Function::Math(MathFunction::Random) => true,
             Function::Builtin(of) => of.is_volatile(),
+            Function::Sequence(_) => true,
             _ => false,
         }
     }

@@ -21,7 +21,7 @@
 
 use nuages_storage::DataType;
 
-use super::{Action, Collation, KeyConflict};
+use super::{Action, Collation, KeyConflict, NewSequence};
 use crate::algebra::Expr;
 
 /// A table to be created.
@@ -119,6 +119,8 @@ pub struct NewColumn {
     pub max: Option<i64>,
     /// Whether it gets the table's next key where nothing is given.
     pub generated: bool,
+    /// A sequence that is created with it and goes with it; where nothing is given, it gets the next number.
+    pub sequence: Option<NewSequence>,
     /// Whether SQL may give it no other value (`GENERATED ALWAYS AS IDENTITY`).
     pub always: bool,
     /// What it is computed by from other columns of its row, which are called by their places under `Source::SELF`.
@@ -139,6 +141,7 @@ impl NewColumn {
             unsigned: false,
             max: None,
             generated: false,
+            sequence: None,
             always: false,
             computed: None,
         }

@@ -5,10 +5,11 @@
 //! change only the definitions it has changed are written.
 //!
 //! Order of reading: this file (what has changed, and that it fits together), `table`, `data_type`, `expression`
-//! (checks, defaults, indexes), `view` (views and triggers).
+//! (checks, defaults, indexes), `sequence`, `view` (views and triggers).
 
 mod data_type;
 mod expression;
+mod sequence;
 mod table;
 mod view;
 
@@ -23,6 +24,7 @@ use super::{Catalog, Marks, SchemaId, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::schema::index::build;
+use sequence::SequenceRecord;
 use table::TableRecord;
 use view::{TriggerRecord, ViewRecord};
 
@@ -65,6 +67,9 @@ struct CatalogRecord<'a> {
     /// All triggers, likewise.
     #[serde(borrow)]
     triggers: Option<Vec<TriggerRecord<'a>>>,
+    /// All sequences, likewise.
+    #[serde(borrow)]
+    sequences: Option<Vec<SequenceRecord<'a>>>,
     /// The user's version and the application's id, if one is not what it was.
     marks: Option<(i32, i32)>,
 }
@@ -86,6 +91,8 @@ impl CatalogCodec for CatalogRecords {
             views: (catalog.views != since.views).then(|| catalog.views().map(ViewRecord::of).collect()),
             triggers: (catalog.triggers != since.triggers)
                 .then(|| catalog.triggers().map(TriggerRecord::of).collect()),
+            sequences: (catalog.sequences != since.sequences)
+                .then(|| catalog.sequences().map(SequenceRecord::of).collect()),
             marks: (catalog.marks != since.marks)
                 .then_some((catalog.marks.user_version, catalog.marks.application_id)),
         };
@@ -109,6 +116,10 @@ impl CatalogCodec for CatalogRecords {
         }
         if let Some(triggers) = record.triggers {
             catalog.triggers = triggers.into_iter().map(TriggerRecord::into_trigger).collect();
+        }
+        if let Some(sequences) = record.sequences {
+            let sequences = sequences.into_iter().map(SequenceRecord::into_sequence);
+            catalog.sequences = sequences.collect::<Result<_, _>>()?;
         }
         if let Some((user_version, application_id)) = record.marks {
             catalog.marks = Marks { user_version, application_id };

@@ -181,12 +181,8 @@ impl TableDefinition {
             _ => {
                 let mut index = NewIndex::unique(constraint, names.iter().cloned());
                 index.on_conflict = on_conflict;
-                self.add_index(&index, catalog, fresh)?;
-                let index = self.indexes.last_mut().expect("the index was added just now");
-                if let Some(unique) = &mut index.unique {
-                    unique.primary = true;
-                }
-                PrimaryKey::Index { index: index.id, columns }
+                let index = self.add_primary_index(&index, catalog, fresh)?;
+                PrimaryKey::Index { index, columns }
             }
         };
         let key = self.row_id_column();
@@ -202,6 +198,44 @@ impl TableDefinition {
             }
             None => Ok(()),
         }
+    }
+
+    /// Adds the index of a primary key.
+    fn add_primary_index(
+        &mut self,
+        index: &NewIndex,
+        catalog: &Catalog,
+        fresh: FreshNumber<'_>,
+    ) -> Result<IndexId, Error> {
+        let id = self.add_index(index, catalog, fresh)?;
+        let index = self.indexes.last_mut().expect("the index was added just now");
+        if let Some(unique) = &mut index.unique {
+            unique.primary = true;
+        }
+        Ok(id)
+    }
+
+    /// Makes columns the primary key of a table that has none and has rows, whose ids stay: an index, also over a single
+    /// integer. Returns its id.
+    pub(crate) fn add_primary_key(
+        &mut self,
+        names: &[String],
+        catalog: &Catalog,
+        fresh: FreshNumber<'_>,
+    ) -> Result<IndexId, Error> {
+        if self.primary_key != PrimaryKey::None {
+            return Err(self.problem(DefinitionProblem::SecondPrimaryKey));
+        }
+        let constraint = format!("{}_pkey", self.name);
+        let columns = self.places(&constraint, names)?;
+        if let Some(&place) = columns.iter().find(|place| self.columns[**place].nullable) {
+            let column = self.columns[place].name.clone();
+            return Err(self.problem(DefinitionProblem::NullableKey { column }));
+        }
+        let index = NewIndex::unique(constraint, names.iter().cloned());
+        let index = self.add_primary_index(&index, catalog, fresh)?;
+        self.primary_key = PrimaryKey::Index { index, columns };
+        Ok(index)
     }
 
     /// Adds an index or unique constraint.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use nuages_storage::lock::{How, Strength, Ticket};
 use nuages_storage::{
-    CommitId, Committing, Isolation, Reach, RowClaim, RowId, RowRef, Statement, Step, TableId, Value,
+    CommitId, Committing, Isolation, Reach, RowClaim, RowId, RowRef, Statement, Step, Store, TableId, Value,
     Version, Writer,
 };
 use parking_lot::Mutex;
@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 use crate::algebra::{self, Query, RowLock};
 use crate::batch::Batch;
 use crate::catalog::{Catalog, SchemaTest, expect};
+use crate::draws::{CurrentNumbers, Draws};
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::integrity::{KeyCheck, unique};
@@ -36,6 +37,8 @@ pub struct Transaction {
     /// What it has read, if it is serializable.
     reads: Option<Reads>,
     waits: Waits,
+    /// Where it draws numbers of sequences, and what its session has drawn, if it is asked for that.
+    drawing: Option<(Store, Arc<CurrentNumbers>)>,
 }
 
 /// What a statement does that has to wait, where nothing is awaited.
@@ -90,12 +93,13 @@ impl Transaction {
         transaction: nuages_storage::Transaction,
         limits: Limits,
         waits: Waits,
+        drawing: Option<(Store, Arc<CurrentNumbers>)>,
     ) -> Transaction {
         let reads = (transaction.isolation() == Isolation::Serializable).then(Reads::default);
         let (deferred, points) = (Vec::new(), Vec::new());
         let now = None;
         let state = State { transaction, limits, only_reads: false, now, deferred, due: None, points };
-        Transaction { state: Mutex::new(state), reads, waits }
+        Transaction { state: Mutex::new(state), reads, waits, drawing }
     }
 
     /// Lets it be the same time for all its statements from here on, as PostgreSQL has it.
@@ -410,6 +414,12 @@ impl Session for Transaction {
 
     fn reads(&self) -> Option<&Reads> {
         self.reads.as_ref()
+    }
+
+    fn draws(&self) -> Option<Draws<'_>> {
+        let (store, current) = self.drawing.as_ref()?;
+        let (numbers, current) = (store.numbers(), Some(&**current));
+        Some(Draws { numbers, current, only_reads: self.only_reads() })
     }
 
     fn take_waiting(&self) -> Option<Ticket> {

@@ -50,6 +50,9 @@ pub enum DefinitionProblem {
         /// The column.
         column: String,
     },
+    /// A primary key for a table that has one.
+    #[error("it has a primary key already")]
+    SecondPrimaryKey,
     /// A decimal type that no number has.
     #[error(
         "column \"{column}\" is numeric({precision}, {scale}): the precision must be 1 to {}, the scale at most the precision",

@@ -89,3 +89,15 @@ impl fmt::Display for Shown<'_> {
         }
     }
 }
+
+/// From which sequence nothing was drawn.
+pub(super) struct Drawn<'e>(pub(super) &'e Option<String>);
+
+impl fmt::Display for Drawn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(name) => write!(f, "of sequence \"{name}\""),
+            None => f.write_str("of a sequence"),
+        }
+    }
+}

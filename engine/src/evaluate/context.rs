@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use nuages_storage::Value;
 
 use super::membership::Sets;
+use crate::draws::Draws;
 use crate::error::Error;
 use crate::limits::Interrupt;
 use crate::memory::Memory;
@@ -36,6 +37,8 @@ pub struct Context<'a> {
     visits: Option<&'a Visits>,
     /// What ends the statement before its time, if anything can.
     interrupt: Option<&'a Interrupt>,
+    /// Where numbers of sequences are drawn, if anywhere.
+    draws: Option<Draws<'a>>,
     /// How often it was asked whether that is so.
     checks: Cell<u32>,
     /// Made when the first list of parameters is looked at.
@@ -52,6 +55,7 @@ impl<'a> Context<'a> {
             reads: None,
             visits: None,
             interrupt: None,
+            draws: None,
             checks: Cell::new(0),
             sets: OnceCell::new(),
         }
@@ -67,6 +71,7 @@ impl<'a> Context<'a> {
             reads: None,
             visits: None,
             interrupt: None,
+            draws: None,
             checks: Cell::new(0),
             sets: OnceCell::new(),
         }
@@ -76,6 +81,12 @@ impl<'a> Context<'a> {
     #[must_use]
     pub(crate) fn noting(self, reads: Option<&'a Reads>) -> Context<'a> {
         Context { reads, ..self }
+    }
+
+    /// The same, where numbers of sequences are drawn here.
+    #[must_use]
+    pub(crate) fn drawing(self, draws: Option<Draws<'a>>) -> Context<'a> {
+        Context { draws, ..self }
     }
 
     /// The same for an operator that is measured.
@@ -100,13 +111,14 @@ impl<'a> Context<'a> {
     where
         'a: 'b,
     {
-        let Context { reads, visits, interrupt, .. } = *self;
+        let Context { reads, visits, interrupt, draws, .. } = *self;
         Context {
             parameters,
             now: Cell::new(Some(self.now())),
             reads,
             visits,
             interrupt,
+            draws,
             checks: Cell::new(0),
             sets: OnceCell::new(),
         }
@@ -129,6 +141,11 @@ impl<'a> Context<'a> {
     #[inline]
     pub(crate) fn memory(&self) -> Option<&'a Arc<Memory>> {
         self.interrupt?.memory()
+    }
+
+    /// Where numbers of sequences are drawn, if anywhere.
+    pub(crate) fn draws(&self) -> Option<Draws<'a>> {
+        self.draws
     }
 
     /// The parameters.

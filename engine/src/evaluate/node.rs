@@ -221,7 +221,10 @@ impl Node {
             len: frame.batch.len,
             selection,
         };
-        functions::evaluate(function, &call)
+        match function {
+            Function::Sequence(of) => functions::sequence::evaluate(of, &call, frame.context),
+            function => functions::evaluate(function, &call),
+        }
     }
 
     fn parameter(&self, index: usize, context: &Context<'_>) -> Result<Vector<'static>, Error> {

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use nuages_storage::DataType;
 
-use super::{json, math, moment, string};
+use super::{json, math, moment, sequence, string};
 use crate::algebra::{DatePart, DateUnit, Function};
 use crate::error::Error;
 use crate::evaluate::{Class, class_of};
@@ -77,6 +77,10 @@ pub(crate) fn signature(function: &Function, types: &[Option<DataType>]) -> Resu
         Function::Json(of) => json::signature(*of, types),
         Function::Time(of) => moment::signature(*of, types),
         Function::Builtin(of) => of.signature(types),
+        Function::Sequence(of) => {
+            let (arguments, result) = sequence::signature(of);
+            fixed(arguments.len(), arguments, result)
+        }
         Function::LeadingNumber | Function::WholeNumber => fixed(1, &[TEXT], DataType::Float),
         Function::LeadingInteger => first_of(function, types, &[Class::Text, Class::Float], |_| INT),
         Function::Concat | Function::Coalesce | Function::NullIf | Function::Greatest | Function::Least => {
@@ -197,7 +201,8 @@ pub(crate) fn name(function: &Function) -> &'static str {
         | Function::String(_)
         | Function::Json(_)
         | Function::Time(_)
-        | Function::Builtin(_) => function.name(),
+        | Function::Builtin(_)
+        | Function::Sequence(_) => function.name(),
         Function::LeadingNumber => "leading_number()",
         Function::LeadingInteger => "leading_integer()",
         Function::WholeNumber => "whole_number()",

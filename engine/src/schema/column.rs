@@ -9,6 +9,7 @@ use std::sync::Arc;
 use nuages_storage::{IndexId, Layout, LeafBuilder, SchemaChange, Slot, Table, TypeError, Value};
 
 use super::index::{build, release_index};
+use super::sequence::with_owned;
 use super::{depended, each_leaf, foreign_key_object};
 use crate::algebra::{Expr, Source};
 use crate::catalog::index::IndexPrograms;
@@ -33,10 +34,13 @@ impl WritingStatement<'_, '_> {
         }
         let lane = new.data_type.lane();
         let mut new = new;
+        let sequence = self.sequence_of(&mut new, &catalog, &|_| false);
         let computed = new.computed.take();
         let before = table.clone();
         table.add_column(new, Slot::new(lane), &mut || self.writer().fresh_id())?;
         let place = table.columns.len() - 1;
+        let sequence = sequence.map(|sequence| (place, sequence)).into_iter().collect();
+        let catalog = with_owned(&catalog, &table, sequence);
         if let Some(computed) = computed {
             table.set_computed(&[(place, computed)])?;
             let program = Arc::clone(&table.computed[table.computed.len() - 1].program);
@@ -108,6 +112,8 @@ impl WritingStatement<'_, '_> {
         if table.columns.len() == 1 {
             return Err(table.problem(DefinitionProblem::NoColumn));
         }
+        let dropped = table.columns[place].id;
+        Self::expect_sequences_unused(&catalog, &[table.id], Some(dropped))?;
         table.computed.retain(|computed| computed.column != place);
         table.foreign_keys.retain(|key| !key.columns.contains(&place));
         table.checks.retain(|check| !reads(&check.condition, place));
@@ -120,7 +126,8 @@ impl WritingStatement<'_, '_> {
         }
         table.columns.remove(place);
         renumber(&mut table, place)?;
-        let catalog = renumber_references(&catalog.with(table.clone()), &table, place);
+        let mut catalog = renumber_references(&catalog.with(table.clone()), &table, place);
+        catalog.forget_sequences(table.id, Some(dropped));
         self.install(catalog);
         Ok(())
     }

@@ -30,6 +30,16 @@ impl WritingStatement<'_, '_> {
         Ok(())
     }
 
+    /// Makes columns that cannot be NULL the primary key of a table that has none: a unique index, also where a table that
+    /// was created with it would be ordered by it.
+    pub(crate) fn add_primary_key(&mut self, table: &str, columns: &[String]) -> Result<(), Error> {
+        let (catalog, mut table) = self.definition_of(table)?;
+        let id = table.add_primary_key(columns, &catalog, &mut || self.writer().fresh_id())?;
+        self.build_index(&table, id)?;
+        self.install(catalog.with(table));
+        Ok(())
+    }
+
     /// Adds a foreign key, and the index to find its rows by if there is none.
     pub(crate) fn add_foreign_key(&mut self, table: &str, new: &NewForeignKey) -> Result<(), Error> {
         let (catalog, mut table) = self.definition_of(table)?;

@@ -19,7 +19,8 @@ pub(super) fn run<S: Session + ?Sized>(
 ) -> Result<bool, Error> {
     let Some((point, schema)) = query.point() else { return Ok(false) };
     let interrupt = session.interrupt();
-    let context = Context::new(parameters).noting(session.reads()).within(&interrupt);
+    let context =
+        Context::new(parameters).noting(session.reads()).drawing(session.draws()).within(&interrupt);
     context.check()?;
     let row_id = point.row_id(&context)?;
     let mut has_run = false;

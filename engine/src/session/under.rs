@@ -13,6 +13,7 @@ use nuages_storage::{Reach, RowId, TableId, Version};
 use super::Session;
 use crate::catalog::{Catalog, SchemaTest};
 use crate::database::InTransaction;
+use crate::draws::Draws;
 use crate::error::Error;
 use crate::limits::Interrupt;
 use crate::reads::Reads;
@@ -143,6 +144,10 @@ where
 
     fn reads(&self) -> Option<&Reads> {
         self.session.as_session().reads()
+    }
+
+    fn draws(&self) -> Option<Draws<'_>> {
+        self.session.as_session().draws()
     }
 
     fn is_noting(&self) -> bool {

@@ -25,6 +25,7 @@ enum Step {
     AddCheck(NewCheck),
     AddForeignKey(NewForeignKey),
     DropConstraint(String),
+    AddPrimaryKey(Vec<String>),
 }
 
 impl Connection {
@@ -58,6 +59,12 @@ impl Connection {
         schema: SchemaId,
     ) -> Result<(), SqlError> {
         let table = match self.table_of(name) {
+            // There are no users, so nothing has another owner; PostgreSQL's dumps name one of everything.
+            _ if matches!(operation, AlterTableOperation::OwnerTo { .. }) => {
+                return self
+                    .expect_relation(name)
+                    .or_else(|error| if alter.if_exists { Ok(()) } else { Err(error) });
+            }
             Ok(table) => table,
             Err(_) if alter.if_exists => return Ok(()),
             Err(error) => return Err(error),
@@ -81,6 +88,14 @@ impl Connection {
                 take(step, &table.name, writing)
             })
         })
+    }
+
+    /// That a table, a view or a sequence has this name.
+    fn expect_relation(&self, name: &ast::ObjectName) -> Result<(), SqlError> {
+        let ident = last_part(name)?;
+        let is_other =
+            self.bound(|binder| Ok(binder.view(ident).is_some() || binder.sequence(ident).is_some()))?;
+        if is_other { Ok(()) } else { self.table_of(name).map(drop) }
     }
 
     fn steps_of(
@@ -122,7 +137,14 @@ impl Connection {
             AlterTableOperation::AddConstraint { constraint, .. } => {
                 let added = self.bound(|binder| binder.added_constraint(constraint, table))?;
                 if !added.primary_key.is_empty() {
-                    return Err(unsupported("ADD PRIMARY KEY"));
+                    for name in &added.primary_key {
+                        let place = table.column_named(name)?;
+                        let to = column_as_is(table, place).nullable(false);
+                        if table.columns[place].nullable {
+                            steps.push(Step::ChangeColumn(name.clone(), to, None));
+                        }
+                    }
+                    steps.push(Step::AddPrimaryKey(added.primary_key.clone()));
                 }
                 add_constraints(added, &mut steps);
             }
@@ -153,11 +175,7 @@ impl Connection {
         name: &ast::Ident,
     ) -> Result<Step, SqlError> {
         let column = &table.columns[place];
-        let mut new = NewColumn::new(column.name.clone(), column.data_type).nullable(column.nullable);
-        (new.collation, new.element) = (column.collation, column.element);
-        new.computed = table.computed(place).map(|computed| computed.expr.clone());
-        (new.default, new.unsigned, new.max) = (column.default.clone(), column.unsigned, column.max);
-        (new.generated, new.always, new.any) = (column.generated_key, column.always, column.any);
+        let mut new = column_as_is(table, place);
         let mut by_expression = None;
         match operation {
             AlterColumnOperation::SetNotNull => new.nullable = false,
@@ -185,6 +203,17 @@ impl Connection {
         }
         Ok(Step::ChangeColumn(column.name.clone(), new, by_expression))
     }
+}
+
+/// A column as it would be created anew.
+pub(super) fn column_as_is(table: &TableDefinition, place: usize) -> NewColumn {
+    let column = &table.columns[place];
+    let mut new = NewColumn::new(column.name.clone(), column.data_type).nullable(column.nullable);
+    (new.collation, new.element) = (column.collation, column.element);
+    new.computed = table.computed(place).map(|computed| computed.expr.clone());
+    (new.default, new.unsigned, new.max) = (column.default.clone(), column.unsigned, column.max);
+    (new.generated, new.always, new.any) = (column.generated_key, column.always, column.any);
+    new
 }
 
 /// The default of a column that becomes one of another type.
@@ -218,6 +247,7 @@ fn take(step: &Step, name: &str, writing: &mut WritingStatement<'_, '_>) -> Resu
         Step::AddIndex(index) => writing.add_index(name, index),
         Step::AddCheck(check) => writing.add_check(name, check.clone()),
         Step::AddForeignKey(key) => writing.add_foreign_key(name, key),
+        Step::AddPrimaryKey(columns) => writing.add_primary_key(name, columns),
         Step::DropConstraint(constraint) => writing.drop_constraint(name, constraint),
     }
 }

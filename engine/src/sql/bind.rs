@@ -53,6 +53,7 @@ mod record;
 mod row;
 pub(super) mod scope;
 mod select;
+mod sequence;
 mod series;
 mod subquery;
 pub(super) mod table;

@@ -201,7 +201,8 @@ impl Connection {
     ) -> Result<ResultSet, SqlError> {
         let session = self.session();
         let interrupt = session.interrupt();
-        let context = Context::new(values).noting(session.reads()).within(&interrupt);
+        let context =
+            Context::new(values).noting(session.reads()).drawing(session.draws()).within(&interrupt);
         let mut rows = ResultRows::new(interrupt.memory_bytes_max());
         run_query(query, before, &context, &mut |batch| rows.add(batch))?;
         let columns = query.columns.iter().map(|column| column.name.clone()).collect();

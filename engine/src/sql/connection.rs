@@ -19,6 +19,7 @@ use super::parameters::Parameters;
 use super::parse::{NESTING_MAX, Parsed, SHALLOW_NESTING_MAX, parse, split, with_deep_stack};
 use super::pragma::Pragma;
 use super::prepared::PreparedStatement;
+use super::sequence::SequenceStatement;
 use crate::algebra::{Query, Statement};
 use crate::catalog::{Catalog, SchemaId};
 use crate::limits::Limits;
@@ -63,6 +64,15 @@ pub(super) struct Open {
     pub(super) savepoints: Vec<(String, Savepoint)>,
     /// Whether a statement has run in it.
     pub(super) is_used: bool,
+    /// Whether a statement has failed in it, where nothing is done then until it ends or returns to a savepoint.
+    pub(super) is_failed: bool,
+}
+
+impl Open {
+    /// One in which nothing was done.
+    pub(super) fn new(transaction: Transaction) -> Open {
+        Open { transaction, savepoints: Vec::new(), is_used: false, is_failed: false }
+    }
 }
 
 /// A statement that is ready to be run.
@@ -82,6 +92,8 @@ pub(super) enum Ready {
     Reindex(Option<ast::Ident>),
     /// SQLite's `PRAGMA`.
     Pragma(Pragma),
+    /// `CREATE` or `ALTER SEQUENCE`.
+    Sequence(Box<SequenceStatement>),
 }
 
 impl Connection {
@@ -93,7 +105,7 @@ impl Connection {
     /// A connection that speaks a dialect.
     pub fn with_dialect(database: Database, dialect: Dialect) -> Connection {
         Connection {
-            database,
+            database: database.with_current_numbers(),
             dialect,
             isolation: None,
             open: None,
@@ -174,9 +186,10 @@ impl Connection {
     ) -> Result<(), SqlError> {
         let hash = self.kept.hash(sql);
         if let Some(outcome) = hash.and_then(|hash| self.run_kept(hash, sql, parameters)) {
-            return each(outcome.map_err(|error| error.in_text(sql))?);
+            return each(self.told(outcome).map_err(|error| error.in_text(sql))?);
         }
-        let statements = split(sql, self.dialect).map_err(|error| error.in_text(sql))?;
+        let statements = split(sql, self.dialect);
+        let statements = self.told(statements).map_err(|error| error.in_text(sql))?;
         let hash = hash.filter(|hash| statements.len() == 1 && self.kept.was_asked(*hash));
         for (place, tokens) in statements.into_iter().enumerate() {
             let mut tokens = Some(tokens);
@@ -193,9 +206,30 @@ impl Connection {
                     (ready, _) => self.run(ready, parameters),
                 }
             });
-            each(outcome.map_err(|error| error.in_text(sql))?)?;
+            each(self.told(outcome).map_err(|error| error.in_text(sql))?)?;
         }
         Ok(())
+    }
+
+    /// What a statement came to. In PostgreSQL's dialect one that fails in a transaction is the last that is done there.
+    pub(super) fn told<T>(&mut self, outcome: Result<T, SqlError>) -> Result<T, SqlError> {
+        if let (Err(error), Some(open)) = (&outcome, &mut self.open) {
+            // Where PostgreSQL only warns, nothing has failed.
+            open.is_failed |=
+                !self.dialect.is_sqlite() && !matches!(error.problem(), Problem::TransactionOpen);
+        }
+        outcome
+    }
+
+    /// That no statement has failed in the open transaction.
+    ///
+    /// # Errors
+    /// [`Problem::TransactionFailed`].
+    pub(super) fn expect_sound(&self) -> Result<(), SqlError> {
+        match &self.open {
+            Some(open) if open.is_failed => Err(Problem::TransactionFailed.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Runs the statement that is kept of a text, if one is that means the same now.
@@ -302,9 +336,13 @@ impl Connection {
         parameters: Parameters,
         nesting_max: usize,
     ) -> Result<Ready, SqlError> {
+        if !matches!(&parsed, Parsed::Statement(statement) if leads_out(statement)) {
+            self.expect_sound()?;
+        }
         match parsed {
             Parsed::Reindex(name) => Ok(Ready::Reindex(name)),
             Parsed::Pragma(pragma) => Ok(Ready::Pragma(pragma)),
+            Parsed::Sequence(statement) => Ok(Ready::Sequence(statement)),
             Parsed::Query(query) => match changes_within(&query) || is_into(&query) {
                 true => Ok(Ready::Other(Box::new(ast::Statement::Query(query)))),
                 false => self.bind_by((parameters, nesting_max), |binder| binder.read(&query)),
@@ -366,6 +404,7 @@ impl Connection {
         let mut rows = ResultRows::new(session.interrupt().memory_bytes_max());
         let handed_out = handed_out(&query.columns);
         session.query_once(query, values, &mut |batch| rows.add(batch))?;
+        self.database.reserve_drawn()?;
         let rows = ResultSet { columns, rows: scalars(rows.finish(), &handed_out) };
         Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })
     }
@@ -383,6 +422,7 @@ impl Connection {
             self.counts.add(outcome.as_ref().ok());
         }
         let mut outcome = outcome?;
+        self.note_keys(change, &outcome);
         let returning = match change {
             Statement::Query(_) => &[],
             Statement::Insert(insert) => insert.returning.as_slice(),
@@ -409,8 +449,14 @@ impl Connection {
             Ready::View(view, schema) => self.make_view(&view, schema),
             Ready::Reindex(name) => self.reindex(name.as_ref()),
             Ready::Pragma(pragma) => self.pragma(&pragma),
+            Ready::Sequence(statement) => self.define_sequence(&statement),
         }
     }
+}
+
+/// Whether a statement is one that is done in a transaction in which another has failed.
+fn leads_out(statement: &ast::Statement) -> bool {
+    matches!(statement, ast::Statement::Commit { .. } | ast::Statement::Rollback { .. })
 }
 
 /// Whether a query is `SELECT .. INTO table`, which makes one.

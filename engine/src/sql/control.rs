@@ -1,4 +1,9 @@
 //! Transactions, savepoints, isolation levels and EXPLAIN.
+//!
+//! A statement that fails has done nothing, and a [`Transaction`] goes on. So does one of SQLite's dialect. In
+//! PostgreSQL's, where scripts and programs count on it that a later COMMIT keeps nothing of what is not whole, the
+//! transaction is *failed* from then on: every statement is refused until it is rolled back, which a COMMIT then does
+//! too, or returns to a savepoint (`docs/decisions/0010`).
 
 use nuages_storage::Value;
 use sqlparser::ast::{self, TransactionAccessMode, TransactionIsolationLevel, TransactionMode};
@@ -61,7 +66,7 @@ impl Connection {
         let isolation = isolation_of(modes).or(self.isolation).unwrap_or_else(|| self.dialect.isolation());
         let transaction = self.transaction(isolation);
         transaction.set_only_reads(only_reads_of(modes).unwrap_or_default());
-        self.open = Some(Open { transaction, savepoints: Vec::new(), is_used: false });
+        self.open = Some(Open::new(transaction));
         Ok(())
     }
 
@@ -86,14 +91,18 @@ impl Connection {
         if let Some((isolation, only_reads)) = chained {
             let transaction = self.transaction(isolation);
             transaction.set_only_reads(only_reads);
-            self.open = Some(Open { transaction, savepoints: Vec::new(), is_used: false });
+            self.open = Some(Open::new(transaction));
         }
         Ok(())
     }
 
-    /// Commits the open transaction. If that fails, it is rolled back.
+    /// Commits the open transaction. If that fails, it is rolled back, as it is if a statement has failed in it.
     pub(super) fn commit(&mut self) -> Result<(), SqlError> {
         let open = self.open.take().ok_or(Problem::NoTransaction)?;
+        if open.is_failed {
+            open.transaction.rollback();
+            return Ok(());
+        }
         open.transaction.commit()?;
         Ok(())
     }
@@ -128,6 +137,7 @@ impl Connection {
         let (open, place) = self.point(name)?;
         open.transaction.rollback_to(open.savepoints[place].1)?;
         open.savepoints.truncate(place + 1);
+        open.is_failed = false;
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! DROP and TRUNCATE. What one statement names goes together or not at all, and may refer to each other.
 
+use std::sync::Arc;
+
 use nuages_storage::TableId;
 use sqlparser::ast::{self, ObjectType};
 
@@ -7,7 +9,7 @@ use super::bind::last_part;
 use super::connection::Connection;
 use super::error::{Problem, SqlError};
 use crate::Outcome;
-use crate::catalog::{Catalog, SchemaId};
+use crate::catalog::{Catalog, SchemaId, TableDefinition};
 
 impl Connection {
     /// `DROP`: all names are looked up before anything goes.
@@ -35,7 +37,9 @@ impl Connection {
                 views.sort();
                 views.dedup();
                 let names: Vec<String> = tables.iter().map(|table| table.name.clone()).collect();
+                let keys = if is_cascading { keys_to(&tables, &catalog) } else { Vec::new() };
                 self.change_schema(schema, &mut |writing| {
+                    keys.iter().try_for_each(|(table, key)| writing.drop_constraint(table, key))?;
                     views.iter().try_for_each(|view| writing.drop_view(view))?;
                     writing.drop_tables(&names)
                 })?;
@@ -52,6 +56,10 @@ impl Connection {
                 self.change_schema(schema, &mut |writing| {
                     indexes.iter().try_for_each(|(table, index)| writing.drop_index(table, index))
                 })?;
+            }
+            ObjectType::Sequence => {
+                let sequences = found(names, if_exists, |name| Ok(self.sequence_of(last_part(name)?)?.id))?;
+                self.change_schema(schema, &mut |writing| writing.drop_sequences(&sequences, is_cascading))?;
             }
             other => return Err(Problem::Unsupported { feature: format!("DROP {other}") }.into()),
         }
@@ -81,6 +89,18 @@ impl Connection {
         self.change_schema(schema, &mut |writing| writing.truncate_tables(&tables))?;
         Ok(Outcome::default())
     }
+}
+
+/// The foreign keys of other tables that refer to one of these, each with its table.
+fn keys_to(tables: &[&Arc<TableDefinition>], catalog: &Catalog) -> Vec<(String, String)> {
+    let stays = |table: TableId| tables.iter().all(|dropped| dropped.id != table);
+    let references = tables.iter().flat_map(|table| &table.referenced_by);
+    let names = references.filter(|reference| stays(reference.table)).filter_map(|reference| {
+        let child = catalog.table(reference.table)?;
+        let key = child.foreign_keys.iter().find(|key| key.id == reference.foreign_key)?;
+        Some((child.name.clone(), key.name.clone()))
+    });
+    names.collect()
 }
 
 /// Adds the tables whose rows refer to those of these, and so on.

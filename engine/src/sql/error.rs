@@ -330,6 +330,11 @@ pub enum Problem {
     /// `BEGIN` within a transaction.
     #[error("a transaction is open already")]
     TransactionOpen,
+    /// A statement in a transaction in which one has failed, in PostgreSQL's dialect.
+    #[error(
+        "a statement has failed in the transaction, so nothing is done in it any more; ROLLBACK it, or go back to a savepoint"
+    )]
+    TransactionFailed,
     /// What needs a transaction outside of one.
     #[error("no transaction is open")]
     NoTransaction,

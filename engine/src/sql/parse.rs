@@ -16,6 +16,7 @@ use super::error::{Problem, SqlError};
 use super::grammar::{Grammar, is_isnull};
 use super::hint;
 use super::pragma::Pragma;
+use super::sequence::{self, SequenceStatement};
 use super::tokens;
 
 /// The longest statement, in bytes.
@@ -61,6 +62,8 @@ pub(super) enum Parsed {
     Reindex(Option<ast::Ident>),
     /// SQLite's `PRAGMA`.
     Pragma(Pragma),
+    /// `CREATE` or `ALTER SEQUENCE`.
+    Sequence(Box<SequenceStatement>),
 }
 
 /// The statements of a text, each still to be parsed.
@@ -132,6 +135,14 @@ pub(super) fn parse(
         match word.keyword {
             Keyword::REINDEX => return reindex(tokens),
             Keyword::PRAGMA => return Ok(Parsed::Pragma(Pragma::parse(&tokens)?)),
+            Keyword::CREATE | Keyword::ALTER
+                if !dialect.is_sqlite() && sequence::is_about_sequence(&tokens) =>
+            {
+                return Ok(Parsed::Sequence(Box::new(SequenceStatement::parse(&tokens)?)));
+            }
+            Keyword::CREATE | Keyword::ALTER if !dialect.is_sqlite() => {
+                sequence::order_identity_options(&mut tokens);
+            }
             Keyword::TABLE if !dialect.is_sqlite() => write_table_out(&mut tokens),
             _ => {}
         }

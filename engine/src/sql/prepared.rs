@@ -138,7 +138,7 @@ impl Connection {
                 (Kind::Query(PreparedQuery::new(prepared, handed_out)), parameters, schema)
             }
             Ready::Algebra(change, parameters, schema) => (Kind::Change(change), parameters, schema),
-            Ready::Other(_) | Ready::View(..) | Ready::Reindex(_) | Ready::Pragma(_) => {
+            Ready::Other(_) | Ready::View(..) | Ready::Reindex(_) | Ready::Pragma(_) | Ready::Sequence(_) => {
                 (Kind::Text, Parameters::default(), self.catalog()?.schema_id())
             }
         };
@@ -166,13 +166,14 @@ impl Connection {
             return Err(Problem::ParameterCount { expected: wanted, given: values.len() }.into());
         }
         let mut is_outdated = statement.parameters.tells_counts();
-        while_bound(|| {
+        let outcome = while_bound(|| {
             if is_outdated {
                 *statement = self.prepared_anew(statement).map_err(|error| error.in_text(&statement.sql))?;
             }
             is_outdated = true;
             self.run_as_bound(statement, values)
-        })
+        });
+        self.told(outcome)
     }
 
     /// A statement that was bound for values like these, to be run now and later.
@@ -204,6 +205,9 @@ impl Connection {
         statement: &PreparedStatement,
         values: &[Value],
     ) -> Result<Outcome, SqlError> {
+        if !matches!(statement.kind, Kind::Text) {
+            self.expect_sound()?;
+        }
         let converted = statement.parameters.converted(values)?;
         if let Some(open) = &mut self.open {
             open.is_used = true;
@@ -217,6 +221,7 @@ impl Connection {
                 } else {
                     session.run(query, &converted, &mut |batch| rows.add(batch))?;
                 }
+                self.database.reserve_drawn()?;
                 let rows = scalars(rows.finish(), handed_out);
                 let rows = ResultSet { columns: columns.clone(), rows };
                 Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })

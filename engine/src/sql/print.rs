@@ -14,7 +14,7 @@ mod relation;
 mod select;
 mod statement;
 
-pub use definition::Definition;
+pub use definition::{Definition, sequence_statement};
 pub(super) use definition::{index_statement, own};
 pub use expression::{literal, quoted};
 pub use identifier::Identifier;

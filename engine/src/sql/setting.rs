@@ -20,7 +20,7 @@ const FIXED: [(&str, &[&str]); 9] = [
     ("client_encoding", &["UTF8", "utf-8", "unicode"]),
     ("server_encoding", &["UTF8"]),
     ("standard_conforming_strings", &["on", "true", "1"]),
-    ("search_path", &["public", "\"$user\", public", "\"$user\",public", "public, pg_catalog"]),
+    ("search_path", &["public", "\"$user\", public", "\"$user\",public", "public, pg_catalog", ""]),
     ("timezone", &["UTC", "gmt", "etc/utc", "zulu", "0"]),
     ("bytea_output", &["hex"]),
     ("datestyle", &["ISO, MDY", "iso"]),
@@ -46,6 +46,13 @@ const WITHOUT_MEANING: [&str; 11] = [
 const LIMITS: [&str; 2] = ["statement_timeout", "lock_timeout"];
 
 const ISOLATION: &str = "transaction_isolation";
+
+/// Whether a setting is so already, or means nothing here.
+pub(super) fn is_so(name: &str, value: &str) -> bool {
+    let fixed = FIXED.iter().find(|(known, _)| *known == name);
+    WITHOUT_MEANING.contains(&name)
+        || fixed.is_some_and(|(_, values)| values.iter().any(|known| known.eq_ignore_ascii_case(value)))
+}
 
 impl Connection {
     /// `SET name = value`.
@@ -84,13 +91,8 @@ impl Connection {
             self.set_limits(limits);
             return Ok(());
         }
-        if WITHOUT_MEANING.contains(&name.as_str()) {
-            return Ok(());
-        }
         let fixed = FIXED.iter().find(|(known, _)| *known == name);
-        if fixed.is_some_and(|(_, values)| {
-            is_usual || values.iter().any(|known| known.eq_ignore_ascii_case(value))
-        }) {
+        if is_so(&name, value) || is_usual && fixed.is_some() {
             return Ok(());
         }
         let feature = match fixed {

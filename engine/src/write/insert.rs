@@ -218,6 +218,16 @@ impl WritingStatement<'_, '_> {
         table.expect_not_computed(insert.columns.iter().copied())?;
         let given = self.given_rows(table, insert, context)?;
         let defaults = Defaults::of(table, context)?;
+        let own;
+        let context = match context.draws() {
+            Some(_) => context,
+            None if defaults.drawn.is_empty() => context,
+            // Defaults draw from sequences in every session.
+            None => {
+                own = context.with_parameters(context.parameters()).drawing(Some(self.draws()));
+                &own
+            }
+        };
         let key = table.row_id_column();
         let mut found = Given { rows: Vec::with_capacity(given.len()), keys: Vec::new() };
         for row in given {

@@ -7,3 +7,4 @@ mod definitions;
 mod files;
 mod killed;
 mod scratch;
+mod sequences;

@@ -96,7 +96,7 @@ pub enum FileError {
     },
     /// A file that a newer release has written.
     #[error(
-        "{} has format {format}, and this release reads formats up to {known}; open it with a newer release",
+        "{} has format {format}, and this release reads format {known}; open it with a newer release",
         path.display()
     )]
     Newer {
@@ -104,7 +104,21 @@ pub enum FileError {
         path: PathBuf,
         /// Its format.
         format: u32,
-        /// The newest format that is known here.
+        /// The format that is known here.
+        known: u32,
+    },
+    /// A file that an older release has written, in a format that is not read any more.
+    #[error(
+        "{} has format {format}, and this release reads format {known}; \
+         write it out with the release that wrote it (`.dump`), and read that in here",
+        path.display()
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        format: u32,
+        /// The format that is known here.
         known: u32,
     },
     /// A file that ends too early.

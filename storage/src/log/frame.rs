@@ -15,8 +15,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// What a file of this release begins with.
 const MAGIC: [u8; 8] = *b"\x89NUAGES\n";
-/// The format that is written, and the newest that is read.
-pub(crate) const FORMAT: u32 = 1;
+/// The format that is written, and the only one that is read: before it there were no sequences.
+pub(crate) const FORMAT: u32 = 2;
 /// The length of a file's header.
 pub(crate) const FILE_HEADER: usize = 40;
 /// The length of a frame's header.
@@ -36,6 +36,7 @@ pub(crate) enum HeaderProblem {
     Foreign,
     Short,
     Damaged,
+    Older(u32),
     Newer(u32),
 }
 
@@ -79,6 +80,9 @@ impl FileHeader {
         let format = half(&header[8..12]);
         if format > FORMAT {
             return Err(HeaderProblem::Newer(format));
+        }
+        if format < FORMAT {
+            return Err(HeaderProblem::Older(format));
         }
         Ok(FileHeader {
             kind: half(&header[12..16]),
@@ -225,10 +229,14 @@ mod tests {
             flipped[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(FileHeader::decode(&flipped), Err(HeaderProblem::Damaged), "bit {bit}");
         }
-        let mut newer = bytes;
-        newer[8..12].copy_from_slice(&(FORMAT + 1).to_le_bytes());
-        let checksum = xxh3_64(&newer[..32]);
-        newer[32..].copy_from_slice(&checksum.to_le_bytes());
-        assert_eq!(FileHeader::decode(&newer), Err(HeaderProblem::Newer(FORMAT + 1)));
+        let of_format = |format: u32| {
+            let mut other = bytes;
+            other[8..12].copy_from_slice(&format.to_le_bytes());
+            let checksum = xxh3_64(&other[..32]);
+            other[32..].copy_from_slice(&checksum.to_le_bytes());
+            FileHeader::decode(&other)
+        };
+        assert_eq!(of_format(FORMAT + 1), Err(HeaderProblem::Newer(FORMAT + 1)));
+        assert_eq!(of_format(FORMAT - 1), Err(HeaderProblem::Older(FORMAT - 1)));
     }
 }

@@ -41,6 +41,7 @@ mod source {
     pub mod record;
     pub(crate) mod recovery;
     pub(crate) mod salvage;
+    pub mod sequence;
     pub(crate) mod shared;
     pub mod statement;
     pub mod store;
@@ -76,7 +77,7 @@ use source::{
     lock::{self, How, Strength},
     lock_list, log, long, numbered,
     patch::{self, Patch},
-    record, recovery, salvage, shared,
+    record, recovery, salvage, sequence, shared,
     statement::{self, Statement, Step},
     store::{self, Reach, Snapshot, Store},
     table::{self, LeafSlice, LeafView, Leaves, RowChange, RowRef, Table, TableId, Words},

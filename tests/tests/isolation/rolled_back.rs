@@ -119,9 +119,13 @@ fn run(seed: usize) {
                 }
                 _ => {
                     let statement = statement(&mut chance);
+                    connection.execute("SAVEPOINT before", &[]).unwrap();
                     if connection.execute(&statement, &[]).is_ok() {
                         kept.push(statement);
+                    } else {
+                        connection.execute("ROLLBACK TO before", &[]).unwrap();
                     }
+                    connection.execute("RELEASE before", &[]).unwrap();
                 }
             }
         }

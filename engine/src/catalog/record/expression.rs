@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::data_type::DataTypeRecord;
 use super::mirrored;
+use super::sequence::SequenceCallRecord;
 use crate::algebra::{Arithmetic, Comparison, DatePart, DateUnit, Expr, Function, Source, TextMatch};
 use crate::optimize::DEPTH_MAX;
 
@@ -78,7 +79,8 @@ macro_rules! functions {
             TimeOf(#[serde(borrow)] Option<ZoneRecord<'a>>),
             /// One of a family, by its name.
             Named(#[serde(borrow)] Cow<'a, str>),
-            $($plain),*
+            $($plain,)*
+            Sequence(#[serde(borrow)] SequenceCallRecord<'a>),
         }
 
         impl<'a> FunctionRecord<'a> {
@@ -95,6 +97,7 @@ macro_rules! functions {
                     | Function::Builtin(_) => {
                         FunctionRecord::Named(Cow::Borrowed(function.name()))
                     }
+                    Function::Sequence(of) => FunctionRecord::Sequence(SequenceCallRecord::of(of)),
                     $(Function::$plain => FunctionRecord::$plain),*
                 })
             }
@@ -107,6 +110,7 @@ macro_rules! functions {
                     FunctionRecord::TimeOf(zone) => Function::TimeOf(zone_of(zone)?),
                     FunctionRecord::Named(name) => Function::of_family(&name)
                         .ok_or_else(|| Malformed::new("a function", format!("there is none called {name}")))?,
+                    FunctionRecord::Sequence(of) => Function::Sequence(Box::new(of.into_call()?)),
                     $(FunctionRecord::$plain => Function::$plain),*
                 })
             }

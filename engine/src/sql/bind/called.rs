@@ -16,6 +16,7 @@ use crate::algebra::{Builtin, Comparison, Expr, Function, StringFunction, TextMa
 use crate::evaluate::{Class, class_of};
 use crate::functions::builtin::{part_function, regex_of_glob};
 use crate::sql::error::{Problem, SqlError};
+use crate::sql::setting::is_so;
 
 /// The version of SQLite whose functions these are.
 const SQLITE_VERSION: &str = "3.50.0";
@@ -47,6 +48,9 @@ impl Binder<'_> {
         if self.is_sqlite() {
             return self.sqlite_call(name, arguments, span);
         }
+        if let Some(call) = self.sequence_call(name, arguments, span) {
+            return Some(call);
+        }
         let is_text = |typed: &Typed| typed.class() == Some(Class::Text);
         let is_bytes = arguments.first().is_some_and(|argument| argument.class() == Some(Class::Bytes));
         Some(match (name, arguments.as_slice()) {
@@ -54,6 +58,14 @@ impl Binder<'_> {
             ("current_user" | "session_user" | "user" | "current_role", []) => Ok(text(USER)),
             ("current_schema", []) => Ok(text("public")),
             ("current_database" | "current_catalog", []) => Ok(text(USER)),
+            // PostgreSQL's dumps begin with `set_config('search_path', '', false)`.
+            ("set_config", [setting, value, _]) => match (setting.literal_text(), value.literal_text()) {
+                (Some(setting), Some(value)) if is_so(setting, value) => Ok(text(value)),
+                (setting, _) => {
+                    let feature = format!("set_config() of {}", setting.unwrap_or("what is no literal"));
+                    Err(SqlError::at(unsupported(feature), span))
+                }
+            },
             ("version", []) => Ok(text(concat!("Nuages ", env!("CARGO_PKG_VERSION")))),
             ("localtime" | "current_time", []) => {
                 let now = Typed::new(Expr::Call(Function::Now, Vec::new()), DataType::Timestamp);

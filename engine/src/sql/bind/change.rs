@@ -336,8 +336,9 @@ impl Binder<'_> {
         bound: &mut Vec<(usize, Expr)>,
     ) -> Bound<()> {
         expect_not_computed(definition, place, name.span)?;
-        if definition.columns[place].always {
-            let column = definition.columns[place].name.clone();
+        let column = &definition.columns[place];
+        if column.always && column.default.as_ref() != Some(&typed.expr) {
+            let column = column.name.clone();
             return Err(SqlError::at(Problem::AlwaysGenerated { column }, name.span));
         }
         let expr = self.assigned(typed, definition, place, span)?;

@@ -448,6 +448,9 @@ impl Binder<'_> {
         if !self.is_sqlite() && super::types::is_unlimited(to) {
             return self.cast_to_numeric(typed, to, span);
         }
+        if !self.is_sqlite() && super::sequence::is_regclass(to) {
+            return self.cast_to_regclass(&typed, span);
+        }
         let to = self.data_type(to, span)?;
         if to == DataType::Duration && !self.is_sqlite() {
             let months = typed.literal_text().and_then(|text| Months::read(text, None)).map(Months::typed);

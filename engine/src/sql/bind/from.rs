@@ -199,7 +199,10 @@ impl Binder<'_> {
         if let Some(view) = self.view(ident).cloned() {
             return self.view_rows(&view, ident, alias, scope);
         }
-        let definition = Arc::clone(self.table(ident)?);
+        let definition = match self.table(ident) {
+            Ok(table) => Arc::clone(table),
+            Err(error) => return self.sequence_table(ident, alias, scope)?.ok_or(error),
+        };
         let source = self.source();
         let relation = Relation::scan(definition.id, source);
         if alias.is_some_and(|alias| !alias.columns.is_empty()) {

@@ -65,7 +65,7 @@ const PLAIN: [(&str, Function); 44] = [
 ];
 
 /// The functions that are bound to something else than a function.
-const OTHERS: [&str; 23] = [
+const OTHERS: [&str; 29] = [
     "changes",
     "total_changes",
     "last_insert_rowid",
@@ -89,6 +89,12 @@ const OTHERS: [&str; 23] = [
     "min",
     "max",
     "total",
+    "nextval",
+    "currval",
+    "lastval",
+    "setval",
+    "pg_get_serial_sequence",
+    "to_regclass",
 ];
 
 impl Binder<'_> {

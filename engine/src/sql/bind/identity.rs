@@ -4,7 +4,7 @@ use sqlparser::tokenizer::Span;
 
 use super::Bound;
 use crate::algebra::InsertSource;
-use crate::catalog::TableDefinition;
+use crate::catalog::{ColumnDefinition, TableDefinition};
 use crate::sql::error::{Problem, SqlError};
 
 /// Takes the values for columns that number themselves out of the rows.
@@ -13,13 +13,19 @@ pub(super) fn drop_identities(
     columns: &mut Vec<usize>,
     definition: &TableDefinition,
 ) {
-    let is_kept: Vec<bool> = columns.iter().map(|place| !definition.columns[*place].generated_key).collect();
+    let is_kept: Vec<bool> =
+        columns.iter().map(|place| !numbers_itself(&definition.columns[*place])).collect();
     let kept = |at: usize| is_kept.get(at).copied().unwrap_or(true);
     match rows {
         InsertSource::Values(rows) => rows.iter_mut().for_each(|row| retain_places(row, &kept)),
         InsertSource::Query(query) => retain_places(&mut query.columns, &kept),
     }
     retain_places(columns, &kept);
+}
+
+/// Whether a column gives itself its values.
+fn numbers_itself(column: &ColumnDefinition) -> bool {
+    column.generated_key || column.always
 }
 
 fn retain_places<T>(items: &mut Vec<T>, is_kept: &dyn Fn(usize) -> bool) {

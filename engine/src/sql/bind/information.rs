@@ -1,14 +1,16 @@
 //! The catalog as tables: `information_schema`, PostgreSQL's `pg_indexes`, `pg_tables`, `pg_views` and `pg_stats`, and
 //! SQLite's `sqlite_schema`. They are made of what the catalog says when a statement is bound.
 
-use nuages_storage::{DataType, Value};
+use nuages_storage::{DataType, Steps, Value};
 use sqlparser::ast;
 
 use super::scope::{Columns, Scope, Shape};
+use super::sequence::serial_keys;
 use super::typed::TEXT;
 use super::{Binder, Bound, last_part};
 use crate::algebra::{Expr, Relation};
 use crate::catalog::names::nearest;
+use crate::catalog::sequence::integers;
 use crate::catalog::{Action, Catalog, ForeignKeyDefinition, IndexDefinition, TableDefinition, TargetKey};
 use crate::sql::error::{Problem, SqlError};
 use crate::sql::print::{Definition, index_statement, own};
@@ -40,7 +42,7 @@ const NUMBER: DataType = DataType::BigInt;
 const DATABASE: &str = "nuages";
 const SCHEMA: &str = "public";
 
-const TABLES: [Virtual; 16] = [
+const TABLES: [Virtual; 17] = [
     Virtual {
         home: Home::Information,
         name: "schemata",
@@ -169,6 +171,22 @@ const TABLES: [Virtual; 16] = [
     },
     Virtual {
         home: Home::Information,
+        name: "sequences",
+        columns: &[
+            ("sequence_catalog", TEXT),
+            ("sequence_schema", TEXT),
+            ("sequence_name", TEXT),
+            ("data_type", TEXT),
+            ("start_value", TEXT),
+            ("minimum_value", TEXT),
+            ("maximum_value", TEXT),
+            ("increment", TEXT),
+            ("cycle_option", TEXT),
+        ],
+        rows: sequences,
+    },
+    Virtual {
+        home: Home::Information,
         name: "indexes",
         columns: &[
             ("table_catalog", TEXT),
@@ -294,6 +312,21 @@ fn row(parts: impl IntoIterator<Item = Vec<Value>>) -> Row {
 
 fn place(place: usize) -> Value {
     Value::Int(i64::try_from(place).unwrap_or(i64::MAX) + 1)
+}
+
+fn sequences(catalog: &Catalog) -> Vec<Row> {
+    let of = |name: &str, data_type: DataType, steps: Steps| {
+        let Steps { start, increment, min, max, cycles } = steps;
+        let numbers = [start, min, max, increment].map(|number| text(&number.to_string()));
+        row([named(name).into(), vec![text(&data_type.to_string())], numbers.into(), vec![yes(cycles)]])
+    };
+    let sequences = catalog.sequences();
+    let sequences = sequences.map(|sequence| of(&sequence.name, sequence.data_type, sequence.steps));
+    let keys = serial_keys(catalog).map(|(_, column, numbering)| {
+        let max = integers(column.data_type).1;
+        of(&numbering.name, column.data_type, Steps { max, ..numbering.steps })
+    });
+    sequences.chain(keys).collect()
 }
 
 fn tables(catalog: &Catalog) -> Vec<Row> {

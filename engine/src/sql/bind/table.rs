@@ -11,9 +11,10 @@ use super::typed::{TEXT, cast};
 use super::types::{is_any, is_serial};
 use super::{Binder, Bound, begin_of, last_part, unsupported};
 use crate::algebra::{Expr, Source};
-use crate::catalog::{Collation, NewColumn, NewIndex, NewPart, NewTable, TableDefinition};
+use crate::catalog::{Collation, NewColumn, NewIndex, NewPart, NewSequence, NewTable, TableDefinition};
 use crate::evaluate::class_of;
 use crate::sql::error::{Problem, SqlError};
+use crate::sql::sequence::identity_steps;
 
 impl Binder<'_> {
     /// What a CREATE TABLE describes, but for the rows of its query.
@@ -54,11 +55,11 @@ impl Binder<'_> {
             }
         }
         self.tighten_primary_key(&mut table);
-        let is_key = |column: &ast::ColumnDef| table.primary_key == [self.new_name(&column.name)];
-        let numbered = |column: &&ast::ColumnDef| is_serial(&column.data_type) && !self.is_sqlite();
-        if let Some(column) = create.columns.iter().filter(numbered).find(|column| !is_key(column)) {
-            let feature = "a serial column that is not the primary key";
-            return Err(SqlError::at(unsupported(feature), column.name.span));
+        let begin = table.columns.len() - create.columns.len();
+        for (place, column) in create.columns.iter().enumerate() {
+            let new = &mut table.columns[begin + place];
+            let is_key = table.primary_key == [new.name.as_str()];
+            self.number_by_sequence(column, new, &table.name, is_key);
         }
         if let [key] = table.primary_key.as_slice() {
             let written = create.columns.iter().find(|column| self.new_name(&column.name) == *key);
@@ -93,6 +94,26 @@ impl Binder<'_> {
             || is_serial(&written.data_type)
     }
 
+    /// Gives a column that numbers itself a sequence of its own, unless it is the primary key and counts from 1.
+    fn number_by_sequence(
+        &self,
+        written: &ast::ColumnDef,
+        column: &mut NewColumn,
+        table: &str,
+        is_key: bool,
+    ) {
+        let is_numbered = column.generated || is_serial(&written.data_type);
+        if self.is_sqlite() || column.sequence.is_none() && (is_key || !is_numbered) {
+            return;
+        }
+        let name = format!("{table}_{}_seq", column.name);
+        let data_type = column.data_type;
+        let steps = column.sequence.take().map(|sequence| sequence.steps);
+        let new = NewSequence::counting(name, data_type);
+        column.sequence = Some(NewSequence { steps: steps.unwrap_or(new.steps), ..new });
+        (column.generated, column.nullable) = (false, false);
+    }
+
     /// A column, without the constraints that are the table's.
     pub(in crate::sql) fn new_column(&mut self, column: &ast::ColumnDef) -> Bound<NewColumn> {
         let data_type = self.data_type(&column.data_type, column.name.span)?;
@@ -118,11 +139,13 @@ impl Binder<'_> {
                 }
                 ColumnOption::PrimaryKey(_) => new.nullable = false,
                 ColumnOption::Generated { generation_expr: None, generated_as, sequence_options, .. } => {
-                    if sequence_options.as_ref().is_some_and(|options| !options.is_empty()) {
-                        return Err(SqlError::at(
-                            unsupported("options of an identity column"),
-                            column.name.span,
-                        ));
+                    if let Some(options) = sequence_options.as_ref().filter(|options| !options.is_empty()) {
+                        if self.is_sqlite() {
+                            let problem = unsupported("options of an identity column");
+                            return Err(SqlError::at(problem, column.name.span));
+                        }
+                        let steps = identity_steps(options, data_type, column.name.span)?;
+                        new.sequence = Some(NewSequence { steps, ..NewSequence::counting("", data_type) });
                     }
                     new.generated = true;
                     new.always = *generated_as == ast::GeneratedAs::Always;
@@ -163,6 +186,7 @@ impl Binder<'_> {
         let computed = self.computed_by(column, &table)?;
         let mut new = table.columns.swap_remove(definition.columns.len());
         new.computed = computed;
+        self.number_by_sequence(column, &mut new, &definition.name, false);
         Ok(new)
     }
 

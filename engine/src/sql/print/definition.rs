@@ -1,12 +1,15 @@
 //! The statements that make a table what it is.
 
+use nuages_storage::{DataType, Steps};
+
 use super::Names;
 use super::expression::{expression, operand};
 use super::identifier::{Identifier, identifiers};
 use crate::algebra::{Column, Expr, Query, Relation};
+use crate::catalog::sequence::integers;
 use crate::catalog::{
     Action, Catalog, Collation, ColumnDefinition, ForeignKeyDefinition, IndexDefinition, IndexExpr,
-    KeyConflict, PrimaryKey, TableDefinition,
+    KeyConflict, PrimaryKey, SequenceDefinition, TableDefinition,
 };
 
 /// The definition of a table, as statements without their semicolons.
@@ -72,6 +75,42 @@ impl Definition {
     pub fn statements(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.table).chain(&self.indexes).chain(&self.foreign_keys).map(String::as_str)
     }
+}
+
+/// The statement that makes a sequence, without its semicolon and the column that it goes with.
+///
+/// ```
+/// use nuages_engine::Session;
+/// use nuages_engine::sql::{Connection, sequence_statement};
+/// let mut connection = Connection::new(nuages_engine::Database::new());
+/// connection.execute("CREATE SEQUENCE s INCREMENT 5 CYCLE", &[])?;
+/// let catalog = connection.session().catalog()?;
+/// let text = sequence_statement(catalog.sequence_named("s").unwrap());
+/// assert_eq!(text, "CREATE SEQUENCE s INCREMENT BY 5 CYCLE");
+/// # Ok::<(), nuages_engine::sql::SqlError>(())
+/// ```
+pub fn sequence_statement(sequence: &SequenceDefinition) -> String {
+    let Steps { start, increment, min, max, cycles } = sequence.steps;
+    let (least, greatest) = integers(sequence.data_type);
+    let usual = if increment > 0 { (1, greatest) } else { (least, -1) };
+    let mut text = format!("CREATE SEQUENCE {}", Identifier(&sequence.name));
+    if sequence.data_type != DataType::BigInt {
+        text.push_str(&format!(" AS {}", sequence.data_type));
+    }
+    let first = if increment > 0 { min } else { max };
+    let options = [
+        ("INCREMENT BY", increment, 1),
+        ("MINVALUE", min, usual.0),
+        ("MAXVALUE", max, usual.1),
+        ("START WITH", start, first),
+    ];
+    for (option, number, _) in options.into_iter().filter(|(_, number, usual)| number != usual) {
+        text.push_str(&format!(" {option} {number}"));
+    }
+    if cycles {
+        text.push_str(" CYCLE");
+    }
+    text
 }
 
 /// Names for expressions over the row itself.

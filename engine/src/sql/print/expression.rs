@@ -6,7 +6,8 @@
 use nuages_storage::{DataType, Value};
 
 use super::Names;
-use crate::algebra::{DatePart, DateUnit, Expr, Function, TextMatch};
+use super::identifier::Identifier;
+use crate::algebra::{DatePart, DateUnit, Expr, Function, SequenceCall, SequenceVerb, TextMatch};
 
 /// Prints expressions; what a column and a subquery are called is for [`Names`] to say.
 pub(super) fn expression(expr: &Expr, names: &mut dyn Names) -> String {
@@ -66,6 +67,7 @@ pub(super) fn expression(expr: &Expr, names: &mut dyn Names) -> String {
                 words.iter().zip(arguments).map(|(word, part)| format!("{word}{}", operand(part, names)));
             format!("overlay({})", parts.collect::<String>())
         }
+        Expr::Call(Function::Sequence(of), arguments) => sequence_call(of, arguments, names),
         Expr::Call(function, arguments) => call(function, &list(arguments, names)),
         Expr::Scalar(query) => format!("({})", names.query(query)),
         Expr::Exists(relation) => format!("EXISTS ({})", names.relation(relation)),
@@ -160,6 +162,22 @@ fn call(function: &Function, arguments: &str) -> String {
         Function::DateOf(zone) => format!("CAST({} AS date)", local(zone)),
         Function::TimeOf(zone) => format!("CAST({} AS time)", local(zone)),
         function => format!("{}({arguments})", function.name()),
+    }
+}
+
+/// A function of a sequence, which it names as a text.
+fn sequence_call(of: &SequenceCall, arguments: &[Expr], names: &mut dyn Names) -> String {
+    let name = of.numbering.as_ref().map(|numbering| Identifier(&numbering.name).to_string());
+    match (of.verb, name) {
+        (SequenceVerb::Value | SequenceVerb::IsCalled, Some(name)) => {
+            format!("(SELECT {} FROM {name})", of.verb.name())
+        }
+        (_, name) => {
+            let name = name.map(|name| quoted(&name));
+            let rest = arguments.iter().map(|argument| expression(argument, names));
+            let all: Vec<String> = name.into_iter().chain(rest).collect();
+            format!("{}({})", of.verb.name(), all.join(", "))
+        }
     }
 }
 

@@ -131,7 +131,7 @@ fn what_never_ends_is_ended_by_its_limits_and_the_transaction_goes_on() {
             statement_timeout: Some(Duration::from_secs(2)),
             ..Limits::default()
         });
-        run(&mut db, "BEGIN; INSERT INTO t VALUES (-1)");
+        run(&mut db, "BEGIN; INSERT INTO t VALUES (-1); SAVEPOINT before");
         for endless in [
             "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r",
             "WITH RECURSIVE r AS (SELECT 1 AS n UNION SELECT n + 1 FROM r) SELECT max(n) FROM r",
@@ -145,6 +145,7 @@ fn what_never_ends_is_ended_by_its_limits_and_the_transaction_goes_on() {
                 matches!(error.problem(), Problem::Engine(error) if is_limit(error)),
                 "{endless}: {error}"
             );
+            run(&mut db, "ROLLBACK TO before");
             assert_eq!(rows(&mut db, "SELECT count(*) FROM t"), "301");
         }
         run(&mut db, "ROLLBACK");

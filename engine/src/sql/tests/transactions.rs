@@ -21,6 +21,36 @@ fn a_transaction_is_whole_or_nothing() {
 }
 
 #[test]
+fn a_statement_that_fails_is_the_last_of_a_transaction_in_one_dialect_and_not_in_the_other() {
+    let database = Database::new();
+    let mut db = Connection::new(database.clone());
+    run(&mut db, "CREATE TABLE t (x INTEGER PRIMARY KEY); BEGIN; INSERT INTO t VALUES (1)");
+    let mut count = db.prepare("SELECT count(*) FROM t").unwrap();
+    assert_eq!(db.run_prepared(&mut count, &[]).unwrap().rows.rows, [[1.into()]]);
+    run(&mut db, "SAVEPOINT a");
+    assert_refused(&mut db, "INSERT INTO t VALUES (2), (1)", "t_pkey");
+    assert_refused(&mut db, "SELECT 1", "has failed");
+    assert_refused(&mut db, "SELECT 1", "has failed");
+    assert!(db.run_prepared(&mut count, &[]).is_err());
+    assert!(db.in_transaction());
+    run(&mut db, "ROLLBACK TO a");
+    assert_eq!(db.run_prepared(&mut count, &[]).unwrap().rows.rows, [[1.into()]]);
+    assert!(db.run_prepared(&mut count, &[1.into()]).is_err(), "a value too many");
+    assert_eq!(db.run_prepared(&mut count, &[]).unwrap().rows.rows, [[1.into()]], "nothing was asked");
+    assert_refused(&mut db, "SELEKT 1", "line 1");
+    assert_refused(&mut db, "INSERT INTO t VALUES (3)", "has failed");
+    let mut end = db.prepare("COMMIT").unwrap();
+    db.run_prepared(&mut end, &[]).unwrap();
+    assert_eq!(rows(&mut db, "SELECT count(*) FROM t"), "0", "what has failed is not committed");
+
+    let mut db = Connection::with_dialect(database, Dialect::Sqlite);
+    run(&mut db, "BEGIN; INSERT INTO t VALUES (1)");
+    assert_refused(&mut db, "INSERT INTO t VALUES (2), (1)", "t_pkey");
+    run(&mut db, "INSERT INTO t VALUES (3); COMMIT");
+    assert_eq!(rows(&mut db, "SELECT x FROM t ORDER BY x"), "1; 3");
+}
+
+#[test]
 fn isolation_is_asked_for() {
     let mut db = postgresql();
     run(&mut db, "BEGIN ISOLATION LEVEL SERIALIZABLE");
@@ -43,7 +73,9 @@ fn rows_are_locked_by_a_query() {
     run(&mut one, "BEGIN; SELECT * FROM t WHERE id = 1 FOR UPDATE");
     run(&mut other, "BEGIN");
     assert_eq!(rows(&mut other, "SELECT id FROM t ORDER BY id FOR UPDATE SKIP LOCKED"), "2");
+    run(&mut other, "SAVEPOINT before");
     assert!(other.query("SELECT id FROM t WHERE id = 1 FOR UPDATE NOWAIT", &[]).is_err());
+    run(&mut other, "ROLLBACK TO before");
     run(&mut one, "COMMIT");
     assert_eq!(rows(&mut other, "SELECT id FROM t WHERE id = 1 FOR UPDATE NOWAIT"), "1");
 }
