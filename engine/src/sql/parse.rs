@@ -188,7 +188,8 @@ enum Refused {
     Rest(String, Location),
 }
 
-fn tree_of<'g>(tokens: Vec<TokenWithSpan>, grammar: &'g Grammar, nesting_max: usize) -> (Parser<'g>, Tree) {
+/// The tree that the parser makes of tokens, and the parser with them.
+fn tree_of(tokens: Vec<TokenWithSpan>, grammar: &Grammar, nesting_max: usize) -> (Parser<'_>, Tree) {
     let is_query = begins_query(&tokens);
     // A statement counts as a level, also where only a query is asked for.
     let mut parser = Parser::new(grammar)

@@ -130,12 +130,12 @@ pub(super) fn write(number: Decimal, text: &str, heap: &mut String) -> Result<()
 
 /// Adds what stands for NaN and the infinities where a template has powers of ten; false if it has none.
 pub(super) fn write_no_number(text: &str, heap: &mut String) -> Result<bool, Error> {
+    /// The `e`, the sign and the two digits of a power.
+    const BESIDE_DIGITS: usize = 4;
     let template = Template::of(text)?;
     if !template.is_scientific {
         return Ok(false);
     }
-    // The sign of the exponent, its two digits, the `e`, and two more, as PostgreSQL counts them.
-    const BESIDE_DIGITS: usize = 4;
     let (whole, fraction) = ("#".repeat(template.whole), "#".repeat(template.fraction + BESIDE_DIGITS));
     write!(heap, " {whole}.{fraction}").map_err(|_| beyond("to_char"))?;
     Ok(true)

@@ -65,7 +65,7 @@ fn no_members() -> Expr {
 /// is known.
 fn known(array: Typed) -> Typed {
     let unknown = Expr::Literal(Value::Json(Box::new(Json::Array(vec![Json::Null]))));
-    Typed { expr: Expr::Call(Function::Coalesce, vec![array.expr.clone(), unknown]), ..array }
+    Typed { expr: Expr::Call(Function::Coalesce, vec![array.expr, unknown]), ..array }
 }
 
 /// The array that a literal such as `'{1,{2,NULL}}'` is, of members of a type.

@@ -195,11 +195,8 @@ impl Binder<'_> {
             _ => return Err(unsupported("a set operation BY NAME").into()),
         };
         for place in 0..left.shape.len() {
-            let is_any = |shape: &Shape| shape.is_any();
-            if is_any(&left.shape[place])
-                || is_any(&right.shape[place])
-                || self.keeps_each_type(left.shape[place].kind, right.shape[place].kind)
-            {
+            let (a, b) = (&left.shape[place], &right.shape[place]);
+            if a.is_any() || b.is_any() || self.keeps_each_type(a.kind, b.kind) {
                 for side in [&mut left, &mut right] {
                     let expr = &mut side.query.columns[place].expr;
                     let typed = side.shape[place].typed(std::mem::replace(expr, Expr::Literal(Value::Null)));
