@@ -251,6 +251,9 @@ impl Binder<'_> {
                     super::typed::is_not_zero(self.number(condition))
                 };
                 let results = vec![then, otherwise];
+                if self.is_mixed(&results) {
+                    return Ok(Typed::choice([Some(condition), None].into_iter().zip(results).collect()));
+                }
                 let is_any = self.keep_their_types(&results, false);
                 let (results, kind) = match is_any {
                     true => (self.each_as_it_is(results), None),
