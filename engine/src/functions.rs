@@ -25,7 +25,7 @@ pub(crate) mod signature;
 mod string;
 mod text;
 
-pub(crate) use date::add_months;
+pub(crate) use date::{add_months, add_months_to};
 pub(crate) use printf::real_as_text;
 use std::borrow::Cow;
 

@@ -63,8 +63,12 @@ fn sqlite_rows(sqlite: &Connection, sql: &str) -> rusqlite::Result<Vec<Vec<Value
 fn conflict() -> impl Strategy<Value = (OnConflict, &'static str)> {
     let excluded = |place: usize| Expr::from(EXCLUDED.column(place));
     let more = own(2).arithmetic(Arithmetic::Add, excluded(2));
-    let update =
-        |assignments, predicate| ConflictAction::DoUpdate { excluded: EXCLUDED, assignments, predicate };
+    let update = |assignments, predicate| ConflictAction::DoUpdate {
+        excluded: EXCLUDED,
+        assignments,
+        predicate,
+        one_by_one: false,
+    };
     let columns = |places: &[usize]| Some(ConflictTarget::Columns(places.to_vec()));
     let add = update(vec![(2, more)], None);
     let less = own(2).compare(Comparison::Less, excluded(2));
@@ -180,7 +184,8 @@ proptest! {
 
 fn add_one() -> Option<OnConflict> {
     let assignments = vec![(2, own(2).arithmetic(Arithmetic::Add, Expr::literal(1)))];
-    let action = ConflictAction::DoUpdate { excluded: EXCLUDED, assignments, predicate: None };
+    let action =
+        ConflictAction::DoUpdate { excluded: EXCLUDED, assignments, predicate: None, one_by_one: false };
     Some(OnConflict::new(Some(ConflictTarget::Columns(vec![1])), action))
 }
 

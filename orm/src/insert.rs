@@ -291,7 +291,7 @@ pub(crate) fn insert_or<M: Model>(
             bound.generate(&mut assignments, statement.source)?;
             let target =
                 (!unique.is_empty()).then(|| ConflictTarget::Columns(unique.iter().map(place).collect()));
-            (target, ConflictAction::DoUpdate { excluded, assignments, predicate: None })
+            (target, ConflictAction::DoUpdate { excluded, assignments, predicate: None, one_by_one: false })
         }
     };
     statement.conflict = Some(EngineConflict::new(target, action));

@@ -133,7 +133,7 @@ pub enum ConflictAction {
     DoNothing,
     /// It is not inserted, and neither is one that a NOT NULL or a check refuses (SQLite's `OR IGNORE`).
     PassOver,
-    /// The other row is updated instead. No row is updated twice in one statement.
+    /// The other row is updated instead.
     DoUpdate {
         /// The name of the row that was to be inserted; the other row is called as the insertion's own.
         excluded: Source,
@@ -141,6 +141,9 @@ pub enum ConflictAction {
         assignments: Vec<(usize, Expr)>,
         /// Only if this is true.
         predicate: Option<Expr>,
+        /// Whether the rows come one after the other, so that the other row may be one that the statement itself has
+        /// inserted or updated (SQLite's); else that is an error.
+        one_by_one: bool,
     },
     /// The other row is deleted first, as are further ones whose keys are in the way (SQLite's `OR REPLACE`).
     Replace,

@@ -300,7 +300,10 @@ mod tests {
         };
         let rule = |excluded, source| {
             let (excluded, assignments) = (Source::new(excluded), vec![(1, asked(source))]);
-            OnConflict::new(None, ConflictAction::DoUpdate { excluded, assignments, predicate: None })
+            OnConflict::new(
+                None,
+                ConflictAction::DoUpdate { excluded, assignments, predicate: None, one_by_one: false },
+            )
         };
         let conflict = OnConflict { otherwise: Some(Box::new(rule(3, 4))), ..rule(1, 2) };
         let (table, source) = (TableId::new(1), Source::new(0));

@@ -93,7 +93,8 @@ impl Default for Frame {
 pub enum FrameUnit {
     /// Rows.
     Rows,
-    /// Distance from the value of the only sort key, which must be a number or a point in time.
+    /// Distance from the value of the only sort key, which must be a number or a point in time. From a date or a timestamp
+    /// a text is the interval that it says, which may have months.
     Range,
     /// Groups of peers.
     Groups,

@@ -60,7 +60,8 @@ pub(crate) fn add_months(timestamp: &Value, months: i64) -> Result<Value, Error>
     later.map(|micros| timestamp_from_micros(micros).into()).ok_or_else(beyond)
 }
 
-fn add_months_to(micros: i64, months: i64) -> Option<i64> {
+/// The microseconds of a point in time that many months later; none beyond the years of a calendar.
+pub(crate) fn add_months_to(micros: i64, months: i64) -> Option<i64> {
     let (day, time) = (micros.div_euclid(MICROS_PER_DAY), micros.rem_euclid(MICROS_PER_DAY));
     let span = jiff::Span::new().try_months(months).ok()?;
     let day = date_from_days(day)?.checked_add(span).ok()?;

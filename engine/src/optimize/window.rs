@@ -147,6 +147,10 @@ impl Planner<'_> {
                 }
             }
             (FrameUnit::Range, _) if class_of(got) == Class::Duration => Ok(scalar),
+            // An interval of months is told by its words.
+            (FrameUnit::Range, Some(Class::Date | Class::Timestamp)) if class_of(got) == Class::Text => {
+                Ok(scalar)
+            }
             (FrameUnit::Range, _) => Err(refused("an interval")),
             (FrameUnit::Rows | FrameUnit::Groups, _) if class_of(got) == Class::Int => Ok(scalar),
             _ => Err(refused("an integer")),

@@ -9,7 +9,8 @@
 //! - a comparison is a boolean and becomes 1 or 0 where a value is wanted; a number becomes `<> 0` where a condition is;
 //! - a text in arithmetic becomes the number it begins with;
 //! - a text compared with a column of numbers is read as a number, and if it is none it is greater than all of them;
-//! - of the branches of a `CASE`, numbers become real if one is, and text if one is.
+//! - of the branches of a `CASE`, and of the rows of a union, numbers and texts stay what each is, as JSON that is handed
+//!   out as its value ([`json`]); integers and reals are computed with as what they are.
 //!
 //! What this cannot give: a column of integers that holds a text, and an integer sum of columns that becomes real where
 //! it overflows. Both are errors. A column that is declared without a type keeps what it is given as JSON, but for blobs.

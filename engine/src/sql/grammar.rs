@@ -146,6 +146,11 @@ impl sqlparser::dialect::Dialect for Grammar {
             parser.advance_token();
             return Some(Ok(Expr::IsNull(boxed())));
         }
+        // The parser takes it right behind an operand alone.
+        if parser.parse_keyword(Keyword::COLLATE) {
+            let collation = parser.parse_object_name(false);
+            return Some(collation.map(|collation| Expr::Collate { expr: boxed(), collation }));
+        }
         if let Some(between) = super::prefix::parse_between_symmetric(parser, expr, precedence) {
             return Some(between);
         }

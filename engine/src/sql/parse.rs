@@ -160,50 +160,96 @@ pub(super) fn parse(
     let grammar = Grammar::new(dialect);
     let (begin, end) =
         (tokens.first().map(|token| token.span.start), tokens.last().map(|token| token.span.end));
+    let (parser, tree) = tree_of(tokens, &grammar, nesting_max);
+    let refused = match tree {
+        Ok((Parsed::Statement(statement), conflicts)) if overriding.is_some() || !conflicts.is_empty() => {
+            return Ok(Parsed::Insert(statement, Beyond { conflicts, overriding }));
+        }
+        Ok((parsed, _)) => return Ok(parsed),
+        Err(refused) => refused,
+    };
+    let tokens = parser.into_tokens();
+    let refused = match may_be_too_deep(&refused, &tokens, nesting_max) {
+        true => refused_deeper(&tokens, dialect)?,
+        false => refused,
+    };
+    let (message, place) = match refused {
+        Refused::Rest(message, place) => (message, Some(place)),
+        Refused::Parser(error) => match problem_of(error, nesting_max) {
+            Ok(told) => told,
+            Err(problem) => {
+                return Err(begin.map_or(problem.clone().into(), |at| SqlError::new(problem).or_at(at)));
+            }
+        },
+    };
+    let is_at_end = message.ends_with("found: EOF");
+    let place = place.filter(|at| at.line > 0).or(if is_at_end { end } else { begin });
+    let at = tokens.iter().position(|token| Some(token.span.start) == place && !is_at_end);
+    Err(syntax_error(message, place, &tokens, at))
+}
+
+/// A statement, and its further `ON CONFLICT`s.
+type Tree = Result<(Parsed, Vec<ast::OnConflict>), Refused>;
+
+/// Why tokens are no statement.
+enum Refused {
+    /// What the parser says.
+    Parser(ParserError),
+    /// They go on behind one: a message, and where.
+    Rest(String, Location),
+}
+
+/// The tree that the parser makes of tokens, and the parser with them.
+fn tree_of(tokens: Vec<TokenWithSpan>, grammar: &Grammar, nesting_max: usize) -> (Parser<'_>, Tree) {
     let is_query = begins_query(&tokens);
     // A statement counts as a level, also where only a query is asked for.
-    let mut parser = Parser::new(&grammar)
+    let mut parser = Parser::new(grammar)
         .with_recursion_limit(nesting_max - usize::from(is_query))
         .with_tokens_with_locations(tokens);
     // A statement has room for the largest there is, and is moved from hand to hand.
     let parsed = match is_query {
         true => grammar.query(&mut parser).map(|query| (Parsed::Query(query), Vec::new())),
         false => parser.parse_statement().and_then(|mut statement| {
-            let further =
-                beyond::parse_further_conflicts(&mut parser, &mut statement, &grammar, nesting_max)?;
+            let further = beyond::parse_further_conflicts(&mut parser, &mut statement, grammar, nesting_max)?;
             Ok((Parsed::Statement(Box::new(statement)), further))
         }),
     };
-    let (parsed, conflicts) = match parsed {
-        Ok(parsed) => parsed,
-        Err(error) => {
-            let tokens = parser.into_tokens();
-            let (message, place) = match problem_of(error, nesting_max) {
-                Ok(told) => told,
-                Err(problem) => {
-                    return Err(begin.map_or(problem.clone().into(), |at| SqlError::new(problem).or_at(at)));
-                }
-            };
-            let is_at_end = message.ends_with("found: EOF");
-            let place = place.filter(|at| at.line > 0).or(if is_at_end { end } else { begin });
-            let at = tokens.iter().position(|token| Some(token.span.start) == place && !is_at_end);
-            return Err(syntax_error(message, place, &tokens, at));
-        }
-    };
-    if parser.peek_token_ref().token == Token::EOF {
-        return Ok(match parsed {
-            Parsed::Statement(statement) if overriding.is_some() || !conflicts.is_empty() => {
-                Parsed::Insert(statement, Beyond { conflicts, overriding })
-            }
-            parsed => parsed,
-        });
-    }
     let TokenWithSpan { token, span } = parser.peek_token_ref();
-    let message = format!("expected the end of the statement, found {token}");
-    let place = span.start;
-    let tokens = parser.into_tokens();
-    let at = tokens.iter().position(|token| token.span.start == place);
-    Err(syntax_error(message, Some(place), &tokens, at))
+    let tree = match parsed {
+        Err(error) => Err(Refused::Parser(error)),
+        Ok(_) if *token != Token::EOF => {
+            let message = format!("expected the end of the statement, found {token}");
+            Err(Refused::Rest(message, span.start))
+        }
+        Ok(parsed) => Ok(parsed),
+    };
+    (parser, tree)
+}
+
+/// Whether tokens may have been refused for their depth alone. The parser tries one reading after another, and says of
+/// the last what is wrong with it; that one before it was only too deep it has forgotten then.
+fn may_be_too_deep(refused: &Refused, tokens: &[TokenWithSpan], nesting_max: usize) -> bool {
+    /// So many levels one of these may be.
+    const LEVELS_EACH: usize = 4;
+    let opens = |token: &&TokenWithSpan| match &token.token {
+        Token::LParen | Token::LBracket => true,
+        Token::Word(word) => matches!(word.keyword, Keyword::CASE | Keyword::NOT),
+        _ => false,
+    };
+    nesting_max < NESTING_MAX
+        && !matches!(refused, Refused::Parser(ParserError::RecursionLimitExceeded))
+        && tokens.iter().filter(opens).count() * LEVELS_EACH >= nesting_max
+}
+
+/// Why tokens are refused also where there is room for depth: for that alone, if they are not.
+fn refused_deeper(tokens: &[TokenWithSpan], dialect: Dialect) -> Result<Refused, SqlError> {
+    with_deep_stack(|| {
+        let grammar = Grammar::new(dialect);
+        Ok(match tree_of(tokens.to_vec(), &grammar, NESTING_MAX).1 {
+            Ok(_) => Refused::Parser(ParserError::RecursionLimitExceeded),
+            Err(refused) => refused,
+        })
+    })
 }
 
 /// Whether a statement is a query by its first word.

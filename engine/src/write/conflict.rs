@@ -6,39 +6,38 @@
 //! row. The row that is found is locked too: so that it stays if nothing is done, and to be changed if it is updated.
 //!
 //! Rows that replace others are written after those are gone, and rows that are inserted after others were updated.
+//!
+//! In SQLite rows come one after the other: one may update what an earlier one has inserted or updated. They are taken in
+//! *runs* for that, each as long as none of its rows meets another: what a run has written is visible to the next. A
+//! statement in which no key comes twice, as nearly all are, is one run.
+
+mod arbiter;
+mod updates;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use hashbrown::{HashMap, HashSet};
 use nuages_storage::lock::Strength;
-use nuages_storage::{DataType, IndexId, IndexKeys, RowId, Rows, Table, Value, all_rows};
+use nuages_storage::{RowId, Rows, Table, Value, all_rows};
 use smallvec::SmallVec;
 
+use super::WritingStatement;
 use super::computed::filled;
 use super::drawn::Drawn;
 use super::found::Inserted;
-use super::images::{Assigned, RowsBuilder, strength_of};
-use super::keys::{leaf_keys, values_of};
+use super::images::{RowsBuilder, strength_of};
+use super::keys::values_of;
 use super::returning::Returning;
 use super::round::TableChange;
-use super::{WritingStatement, coerced};
-use crate::algebra::{
-    ConflictAction, ConflictTarget, Expr, Insert, JoinKind, OnConflict, OutputColumn, Query, Relation, Source,
-};
-use crate::answer::run_query;
-use crate::catalog::{ColumnSet, IndexDefinition, TableDefinition};
+use crate::algebra::{ConflictAction, Insert, OnConflict};
+use crate::catalog::{ColumnSet, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::integrity::{check, domain};
 use crate::outcome::Outcome;
-
-/// The keys that decide whether a row is in conflict.
-struct Arbiters<'t> {
-    table: &'t TableDefinition,
-    /// Whether the primary key is one, where it is the row id.
-    row_id: bool,
-    indexes: Vec<&'t IndexDefinition>,
-}
+use arbiter::{Arbiters, Key};
+use updates::{expect_last, find_updates, updates_of};
 
 /// What happens to rows in conflict by some keys.
 struct Rule<'s> {
@@ -46,13 +45,10 @@ struct Rule<'s> {
     arbiters: Arbiters<'s>,
     /// The rows that are updated, and by which of the insertion, by its place in it.
     updated: Vec<(RowId, usize)>,
-}
-
-/// A key of a row: the row id, or an entry of an index.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Key {
-    RowId(RowId),
-    Entry(IndexId, Box<[u8]>),
+    /// Whether the run ends before a row that meets another of it.
+    one_by_one: bool,
+    /// Whether an update may give a row another key.
+    moves_keys: bool,
 }
 
 /// What is to be done with the rows of an insertion, by their places in it.
@@ -74,6 +70,10 @@ struct Looked {
     replaced: HashSet<RowId>,
     /// Those that one after them replaces.
     given_up: HashSet<usize>,
+    /// Those that are updated, where rows come one by one.
+    updated: HashSet<RowId>,
+    /// Whether one of those may get another key.
+    has_moved: bool,
 }
 
 /// The rows that one is in conflict with by the keys of one rule.
@@ -81,6 +81,21 @@ struct Found {
     others: SmallVec<[RowId; 1]>,
     earlier: SmallVec<[usize; 1]>,
 }
+
+/// What the runs of an insertion have done so far.
+#[derive(Default)]
+struct Done {
+    affected: u64,
+    /// What is returned of rows, by their places in the insertion.
+    returned: Vec<(usize, Vec<Value>)>,
+    /// The last row that was inserted.
+    last_row: Option<RowId>,
+    /// The rows that were inserted or updated, if another run follows.
+    written: HashSet<RowId>,
+}
+
+/// The fewest rows that a run looks at behind one that was cut off.
+const RUN_MIN: usize = 16;
 
 impl WritingStatement<'_, '_> {
     /// Writes the rows of an insertion, of which some may be in conflict.
@@ -92,42 +107,64 @@ impl WritingStatement<'_, '_> {
         drawn: &mut Drawn,
         context: &Context<'_>,
     ) -> Result<Outcome, Error> {
-        let sorted = self.sort_by_conflict(table, conflict, inserted, context)?;
-        let (mut affected, mut returned) = (0, Vec::new());
+        let count = inserted.rows.len();
+        let mut run = 0..count;
+        let mut done = Done::default();
+        loop {
+            context.check()?;
+            let (sorted, end) =
+                self.sort_by_conflict(table, conflict, inserted, (run.clone(), &done), context)?;
+            let is_cut_off = end < run.end;
+            if end < count {
+                done.written.extend(sorted.written(inserted));
+            }
+            let drawn = (run.start == 0).then_some(&mut *drawn);
+            self.write_run(table, insert, (inserted, sorted), drawn, &mut done, context)?;
+            if end == count {
+                break;
+            }
+            self.writer.advance();
+            let looked_at = if is_cut_off { (end - run.start).max(RUN_MIN / 2) } else { run.len() };
+            run = end..count.min(end + 2 * looked_at);
+        }
+        let mut rows =
+            Returning::new(table, insert.source, &insert.returning, || self.writer.base())?.finish();
+        done.returned.sort_by_key(|(place, _)| *place);
+        rows.rows = done.returned.into_iter().map(|(_, row)| row).collect();
+        let last_row = done.last_row.map(RowId::get);
+        Ok(Outcome {
+            affected: done.affected,
+            rows,
+            first_key: inserted.first_key,
+            last_row,
+            ..Outcome::default()
+        })
+    }
+
+    /// Writes what one run of rows comes to.
+    fn write_run(
+        &mut self,
+        table: &TableDefinition,
+        insert: &Insert,
+        (inserted, sorted): (&Inserted, Sorted<'_>),
+        mut drawn: Option<&mut Drawn>,
+        done: &mut Done,
+        context: &Context<'_>,
+    ) -> Result<(), Error> {
         if !sorted.replaced.is_empty() {
-            self.expect_unchanged(table, sorted.replaced.iter().copied())?;
+            self.expect_unchanged(
+                table,
+                sorted.replaced.iter().copied().filter(|row| !done.written.contains(row)),
+            )?;
             self.delete_rows(table, sorted.replaced, context)?;
             self.writer.advance();
         }
         for rule in &sorted.rules {
-            let ConflictAction::DoUpdate { excluded, assignments, predicate } = &rule.conflict.action else {
-                continue;
-            };
-            if rule.updated.is_empty() {
-                continue;
-            }
-            let query = updates_of(table, insert.source, *excluded, assignments, predicate.as_ref());
-            let proposed = self.proposed_rows(table, inserted, &rule.updated, context)?;
-            let query = query(&rule.updated, &proposed);
-            let mut updated = self.find_updates(table, &query, assignments, context)?;
-            updated.sort_by_key(|(row, ..)| *row);
-            if !self.writer.is_only_attempt() {
-                let rows = updated.iter_mut().map(|(row, _, values)| (*row, values));
-                drawn.settle((table, insert.source), assignments, self.writer.base(), rows);
-            }
-            let places: Vec<usize> = updated.iter().map(|(_, place, _)| *place).collect();
-            let updated = updated.into_iter().map(|(row, _, values)| (row, values)).collect();
-            let assigned = assignments.iter().map(|(place, _)| *place).collect();
-            let mut returning =
-                Returning::new(table, insert.source, &insert.returning, || self.writer.base())?;
-            self.write_updated(table, assigned, updated, &mut returning, context)?;
-            self.writer.advance();
-            let rows = returning.finish().rows;
-            affected += places.len() as u64;
-            returned.extend(places.into_iter().zip(rows));
+            let drawn = drawn.as_deref_mut();
+            self.write_conflicts(table, insert, (inserted, rule), drawn, done, context)?;
         }
         let mut returning = Returning::new(table, insert.source, &insert.returning, || self.writer.base())?;
-        affected += sorted.inserted.len() as u64;
+        done.affected += sorted.inserted.len() as u64;
         let images = match self.writer.version().table(table.id) {
             Some(rows) => images_of(table, rows, inserted, &sorted.inserted, context)?,
             None => Vec::new(),
@@ -135,12 +172,49 @@ impl WritingStatement<'_, '_> {
         let change =
             TableChange { inserted: images, ids_given: inserted.ids_given, ..TableChange::default() };
         self.write_inserted(table, change, &mut returning, context)?;
-        let last_row = sorted.inserted.last().and_then(|place| inserted.ids.get(*place)).map(|id| id.get());
-        let mut rows = returning.finish();
-        returned.extend(sorted.inserted.into_iter().zip(std::mem::take(&mut rows.rows)));
-        returned.sort_by_key(|(place, _)| *place);
-        rows.rows = returned.into_iter().map(|(_, row)| row).collect();
-        Ok(Outcome { affected, rows, first_key: inserted.first_key, last_row, ..Outcome::default() })
+        let last = sorted.inserted.last().and_then(|place| inserted.ids.get(*place));
+        done.last_row = last.copied().or(done.last_row);
+        done.returned.extend(sorted.inserted.into_iter().zip(returning.finish().rows));
+        Ok(())
+    }
+
+    /// Updates the rows that others are in conflict with by one rule.
+    fn write_conflicts(
+        &mut self,
+        table: &TableDefinition,
+        insert: &Insert,
+        (inserted, rule): (&Inserted, &Rule<'_>),
+        drawn: Option<&mut Drawn>,
+        done: &mut Done,
+        context: &Context<'_>,
+    ) -> Result<(), Error> {
+        let ConflictAction::DoUpdate { excluded, assignments, predicate, .. } = &rule.conflict.action else {
+            return Ok(());
+        };
+        if rule.updated.is_empty() {
+            return Ok(());
+        }
+        let query = updates_of(table, insert.source, *excluded, assignments, predicate.as_ref());
+        let proposed = self.proposed_rows(table, inserted, &rule.updated, context)?;
+        let query = query(&rule.updated, &proposed);
+        // What earlier runs have written is in the version alone.
+        let version = if drawn.is_some() { self.writer.base() } else { self.writer.version() };
+        let mut updated = find_updates(table, &query, assignments, version, context)?;
+        updated.sort_by_key(|(row, ..)| *row);
+        expect_last(table, rule, &updated)?;
+        if let Some(drawn) = drawn.filter(|_| !self.writer.is_only_attempt()) {
+            let rows = updated.iter_mut().map(|(row, _, values)| (*row, values));
+            drawn.settle((table, insert.source), assignments, self.writer.base(), rows);
+        }
+        let places: Vec<usize> = updated.iter().map(|(_, place, _)| *place).collect();
+        let updated = updated.into_iter().map(|(row, _, values)| (row, values)).collect();
+        let assigned = assignments.iter().map(|(place, _)| *place).collect();
+        let mut returning = Returning::new(table, insert.source, &insert.returning, || self.writer.base())?;
+        self.write_updated(table, assigned, updated, &mut returning, context)?;
+        self.writer.advance();
+        done.affected += places.len() as u64;
+        done.returned.extend(places.into_iter().zip(returning.finish().rows));
+        Ok(())
     }
 
     /// The rows that were to be inserted, as `excluded` shows those in conflict.
@@ -160,44 +234,52 @@ impl WritingStatement<'_, '_> {
         })
     }
 
-    /// Looks up every row, and asks for the locks of those that are found. Of the rules that a row is in conflict by the
-    /// first decides; only where that replaces do those that replace too, so that every row in the way goes.
+    /// Looks up every row of a run, and asks for the locks of those that are found. Of the rules that a row is in conflict by
+    /// the first decides; only where that replaces do those that replace too, so that every row in the way goes. Returns
+    /// also where the run ends: before a row that meets one of it, if they come one by one.
     fn sort_by_conflict<'s>(
         &mut self,
         table: &'s TableDefinition,
         conflict: &'s OnConflict,
         inserted: &Inserted,
+        (run, done): (Range<usize>, &Done),
         context: &Context<'_>,
-    ) -> Result<Sorted<'s>, Error> {
-        let rule = |conflict: &'s OnConflict| {
-            let arbiters = Arbiters::of(table, conflict.target.as_ref())?;
-            Ok(Rule { conflict, arbiters, updated: Vec::new() })
-        };
+    ) -> Result<(Sorted<'s>, usize), Error> {
+        let rule = |conflict: &'s OnConflict| Rule::of(table, conflict);
         let rules = conflict.each().map(rule).collect::<Result<Vec<_>, Error>>()?;
         let mut sorted = Sorted { rules, ..Sorted::default() };
-        let all: Vec<usize> = (0..inserted.rows.len()).collect();
+        let all: Vec<usize> = run.clone().collect();
         let (version, _) = self.writer.parts();
-        let Some(rows) = version.table(table.id) else { return Ok(sorted) };
+        let Some(rows) = version.table(table.id) else { return Ok((sorted, run.end)) };
         let images = images_of(table, rows, inserted, &all, context)?;
-        let refused = match conflict.each().any(|rule| rule.action == ConflictAction::PassOver) {
-            true => refused_rows(table, rows, inserted, &images, context)?,
+        let passes_over = conflict.each().any(|rule| rule.action == ConflictAction::PassOver);
+        let refused = match passes_over {
+            true => refused_rows(table, rows, (inserted, run.start), &images, context)?,
             false => HashSet::new(),
         };
         let mut looked = Looked::default();
+        let mut end = run.end;
         let places = images.iter().flat_map(|image| (0..image.len()).map(move |at| (image, at)));
-        for (place, (image, at)) in places.enumerate() {
+        for (place, (image, at)) in run.clone().zip(places) {
             if refused.contains(&place) {
                 continue;
             }
             let keys = |rule: &Rule<'_>| rule.arbiters.keys(rows, image, at, inserted.ids_given, context);
             let keys = sorted.rules.iter().map(keys).collect::<Result<SmallVec<[Vec<Key>; 1]>, _>>()?;
-            sorted.put(table, place, (rows, keys), &mut looked)?;
+            if !sorted.put(table, place, (rows, keys), &mut looked)? {
+                end = place;
+                break;
+            }
         }
         sorted.inserted.retain(|place| !looked.given_up.contains(place));
         sorted.replaced = looked.replaced.into_iter().collect();
         sorted.replaced.sort_unstable();
-        self.lock_sorted(table, &sorted, context)?;
-        Ok(sorted)
+        // Those that are inserted are tested when they are, and in time.
+        if sorted.inserted.len() < end - run.start && !passes_over {
+            images.iter().try_for_each(|image| expect_allowed(table, rows, image, context))?;
+        }
+        self.lock_sorted(table, &sorted, done, context)?;
+        Ok((sorted, end))
     }
 
     /// Asks for the locks of rows in conflict, and refuses those that the transaction does not see as they are.
@@ -205,6 +287,7 @@ impl WritingStatement<'_, '_> {
         &mut self,
         table: &TableDefinition,
         sorted: &Sorted<'_>,
+        done: &Done,
         context: &Context<'_>,
     ) -> Result<(), Error> {
         let updated = || sorted.rules.iter().flat_map(|rule| &rule.updated).map(|(row, _)| *row);
@@ -219,67 +302,65 @@ impl WritingStatement<'_, '_> {
                 locking.rows(table.id, rule.updated.iter().map(|(row, _)| *row), strength);
             }
         }
-        let mut seen = HashSet::new();
-        if updated().any(|row| !seen.insert(row)) {
-            return Err(Error::ConflictTwice { table: table.name.clone() });
-        }
         if let Some(reads) = context.reads() {
             kept().chain(updated()).for_each(|row| reads.row(table.id, row));
         }
-        self.expect_unchanged(table, kept().chain(updated()))
+        self.expect_unchanged(table, kept().chain(updated()).filter(|row| !done.written.contains(row)))
     }
+}
 
-    /// Which rows are updated, by which of those that were to be inserted, and the values they are given.
-    fn find_updates(
-        &self,
-        table: &TableDefinition,
-        query: &Query,
-        assignments: &[(usize, Expr)],
-        context: &Context<'_>,
-    ) -> Result<Vec<(RowId, usize, Assigned)>, Error> {
-        let mut found = Vec::new();
-        run_query(query, self.writer.base(), context, &mut |batch| {
-            for row in &batch.selection {
-                let (Some(id), Some(place)) = (batch.column(0).int(row), batch.column(1).int(row)) else {
-                    continue;
-                };
-                let values = assignments.iter().zip(&batch.columns[2..]);
-                let values = values
-                    .map(|((place, _), column)| Ok((*place, coerced(table, *place, column.value(row))?)))
-                    .collect::<Result<Assigned, Error>>()?;
-                found.push((RowId::new(id), usize::try_from(place).unwrap_or_default(), values));
+impl<'s> Rule<'s> {
+    fn of(table: &'s TableDefinition, conflict: &'s OnConflict) -> Result<Rule<'s>, Error> {
+        let arbiters = Arbiters::of(table, conflict.target.as_ref())?;
+        let (one_by_one, moves_keys) = match &conflict.action {
+            ConflictAction::DoUpdate { assignments, one_by_one, .. } => {
+                let assigned = assignments.iter().map(|(place, _)| *place).collect();
+                (*one_by_one, strength_of(table, table.with_computed(assigned)) == Strength::Update)
             }
-            Ok(())
-        })?;
-        Ok(found)
+            _ => (false, false),
+        };
+        Ok(Rule { conflict, arbiters, updated: Vec::new(), one_by_one, moves_keys })
     }
 }
 
 impl Sorted<'_> {
-    /// Decides on the row at a place, which has these keys for each of the rules.
+    /// Decides on the row at a place, which has these keys for each of the rules; false if the run ends before it.
     fn put(
         &mut self,
         table: &TableDefinition,
         place: usize,
         (rows, keys): (&Table, SmallVec<[Vec<Key>; 1]>),
         looked: &mut Looked,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let found: SmallVec<[Found; 1]> = keys.iter().map(|keys| looked.find(keys, rows)).collect();
+        if looked.has_moved
+            || found.iter().flat_map(|found| &found.others).any(|row| looked.updated.contains(row))
+        {
+            return Ok(false);
+        }
         let decisive = found.iter().position(|found| !found.others.is_empty() || !found.earlier.is_empty());
         if let Some(at) = decisive {
             let rule = &mut self.rules[at];
             match &rule.conflict.action {
                 ConflictAction::Replace => {}
                 ConflictAction::DoUpdate { .. } if !found[at].earlier.is_empty() => {
-                    return Err(Error::ConflictTwice { table: table.name.clone() });
+                    return match rule.one_by_one {
+                        true => Ok(false),
+                        false => Err(Error::ConflictTwice { table: table.name.clone() }),
+                    };
                 }
                 ConflictAction::DoUpdate { .. } => {
-                    rule.updated.extend(found[at].others.first().map(|row| (*row, place)));
-                    return Ok(());
+                    let row = found[at].others.first().copied();
+                    rule.updated.extend(row.map(|row| (row, place)));
+                    if rule.one_by_one {
+                        looked.updated.extend(row);
+                        looked.has_moved = rule.moves_keys;
+                    }
+                    return Ok(true);
                 }
                 ConflictAction::DoNothing | ConflictAction::PassOver => {
                     self.kept.extend(found[at].others.first());
-                    return Ok(());
+                    return Ok(true);
                 }
             }
         }
@@ -291,7 +372,13 @@ impl Sorted<'_> {
         }
         looked.before.extend(keys.into_iter().flatten().map(|key| (key, place)));
         self.inserted.push(place);
-        Ok(())
+        Ok(true)
+    }
+
+    /// The rows that are inserted or updated.
+    fn written(&self, inserted: &Inserted) -> impl Iterator<Item = RowId> {
+        let updated = self.rules.iter().flat_map(|rule| &rule.updated).map(|(row, _)| *row);
+        updated.chain(self.inserted.iter().filter_map(|place| inserted.ids.get(*place).copied()))
     }
 }
 
@@ -307,26 +394,33 @@ impl Looked {
     }
 }
 
-/// The rows of an insertion that a NOT NULL or a check refuses, by their places in it.
+/// That no NOT NULL and no check refuses rows.
+fn expect_allowed(
+    table: &TableDefinition,
+    rows: &Table,
+    image: &Rows,
+    context: &Context<'_>,
+) -> Result<(), Error> {
+    let view = image.view(rows);
+    domain::check_rows(table, ColumnSet::ALL, image, view)?;
+    check::check(table, ColumnSet::ALL, view, all_rows(view.len()), context)
+}
+
+/// The rows of an insertion from a place on that a NOT NULL or a check refuses, by their places in it.
 fn refused_rows(
     table: &TableDefinition,
     rows: &Table,
-    inserted: &Inserted,
+    (inserted, from): (&Inserted, usize),
     images: &[Rows],
     context: &Context<'_>,
 ) -> Result<HashSet<usize>, Error> {
-    let passes = |image: &Rows| {
-        let view = image.view(rows);
-        let tested = domain::check_rows(table, ColumnSet::ALL, image, view)
-            .and_then(|()| check::check(table, ColumnSet::ALL, view, all_rows(view.len()), context));
-        match tested {
-            Ok(()) => Ok(true),
-            Err(Error::NotNull { .. } | Error::Check { .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
+    let passes = |image: &Rows| match expect_allowed(table, rows, image, context) {
+        Ok(()) => Ok(true),
+        Err(Error::NotNull { .. } | Error::Check { .. }) => Ok(false),
+        Err(error) => Err(error),
     };
     let mut refused = HashSet::new();
-    let mut first = 0;
+    let mut first = from;
     for image in images {
         // Mostly all of them pass, and are tested at once.
         if !passes(image)? {
@@ -379,102 +473,4 @@ fn images_of(
         row.finish_row(inserted.ids[*place]);
     }
     filled(table, rows, builder.finish(), context)
-}
-
-/// The query that computes what rows are updated to: those in conflict beside the rows that were to be inserted, whose
-/// last two columns are the row in conflict and the place.
-fn updates_of<'q>(
-    table: &'q TableDefinition,
-    source: Source,
-    excluded: Source,
-    assignments: &'q [(usize, Expr)],
-    predicate: Option<&'q Expr>,
-) -> impl Fn(&[(RowId, usize)], &[Vec<Value>]) -> Query + 'q {
-    let width = table.columns.len();
-    let (row_id, place) = (excluded.column(width), excluded.column(width + 1));
-    move |updated, rows| {
-        let literals = |(row, place): &(RowId, usize)| {
-            let numbers = [Value::Int(row.get()), Value::from(*place as u64)];
-            rows[*place].iter().cloned().chain(numbers).map(Expr::Literal).collect()
-        };
-        let types = table.columns.iter().map(|column| column.data_type);
-        let types = types.chain([DataType::BigInt, DataType::BigInt]).collect();
-        let proposed =
-            Relation::Values { source: excluded, types, rows: updated.iter().map(literals).collect() };
-        let same_row = Expr::from(source.row_id()).equals(row_id.into());
-        let mut relation = proposed.join(JoinKind::Inner, Relation::scan(table.id, source), same_row);
-        if let Some(predicate) = predicate {
-            relation = relation.filter(predicate.clone());
-        }
-        let numbers = [OutputColumn::new("row id", row_id), OutputColumn::new("place", place)];
-        let values = assignments.iter().map(|(_, value)| OutputColumn::new("value", value.clone()));
-        Query::new(relation, numbers.into_iter().chain(values).collect())
-    }
-}
-
-impl<'t> Arbiters<'t> {
-    /// Those of a table that a target names: all if none is.
-    fn of(table: &'t TableDefinition, target: Option<&ConflictTarget>) -> Result<Arbiters<'t>, Error> {
-        let immediate =
-            |index: &&IndexDefinition| index.unique.as_ref().is_some_and(|unique| !unique.deferred);
-        let unique = || table.indexes.iter().filter(immediate);
-        let found = match target {
-            None => Arbiters { table, row_id: table.row_id_column().is_some(), indexes: unique().collect() },
-            Some(ConflictTarget::Index(id)) => {
-                let indexes = unique().filter(|index| index.id == *id).collect();
-                Arbiters { table, row_id: false, indexes }
-            }
-            Some(ConflictTarget::Columns(places)) => {
-                let wanted: ColumnSet = places.iter().copied().collect();
-                let is_over = |index: &&IndexDefinition| {
-                    let columns: Option<Vec<usize>> = index.parts.iter().map(|part| part.column()).collect();
-                    let columns = columns.map(|columns| columns.into_iter().collect::<ColumnSet>());
-                    index.condition.is_none() && columns == Some(wanted)
-                };
-                let row_id = table.row_id_column().is_some_and(|place| *places == [place]);
-                Arbiters { table, row_id, indexes: unique().filter(is_over).collect() }
-            }
-        };
-        match target {
-            Some(_) if !found.row_id && found.indexes.is_empty() => {
-                Err(Error::NoConflictTarget { table: table.name.clone() })
-            }
-            _ => Ok(found),
-        }
-    }
-
-    /// The keys of a row, without those that equal no other because of a NULL.
-    fn keys(
-        &self,
-        rows: &Table,
-        image: &Rows,
-        at: usize,
-        ids_given: bool,
-        context: &Context<'_>,
-    ) -> Result<Vec<Key>, Error> {
-        let view = image.view(rows);
-        let mut keys = Vec::new();
-        if self.row_id && ids_given {
-            keys.push(Key::RowId(RowId::new(view.row_ids()[at])));
-        }
-        for index in &self.indexes {
-            let mut entries = IndexKeys::new();
-            let with_null = leaf_keys(self.table, index, view, 1 << at, context, &mut entries)?;
-            let is_distinct = index.unique.as_ref().is_some_and(|unique| unique.nulls_distinct);
-            if with_null == 0 || !is_distinct {
-                keys.extend(entries.iter().map(|(key, _)| Key::Entry(index.id, key.into())));
-            }
-        }
-        Ok(keys)
-    }
-}
-
-impl Key {
-    /// The row that has it.
-    fn find(&self, rows: &Table) -> Option<RowId> {
-        match self {
-            Key::RowId(id) => rows.get(*id).map(|row| row.row_id()),
-            Key::Entry(index, key) => rows.index(*index)?.first_with_key(key),
-        }
-    }
 }

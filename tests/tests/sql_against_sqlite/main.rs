@@ -23,8 +23,8 @@ mod schema;
 
 use std::time::{Duration, Instant};
 
-use nuages_engine::sql::{Connection, Dialect, Problem};
-use nuages_engine::{Database, Error, ResultSet};
+use nuages_engine::sql::{Connection, Dialect};
+use nuages_engine::{Database, ResultSet};
 use nuages_tests::tape::Tape;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -129,12 +129,6 @@ impl Databases {
             (Err(_), Err(_)) => false,
             // SQLite tests keys row by row, Nuages when the statement is done.
             (Err(error), Ok(_)) if sql.starts_with("UPDATE") && error.to_string().starts_with("UNIQUE") => {
-                false
-            }
-            // Nuages, as PostgreSQL, does not update a row twice, nor one that the statement has inserted.
-            (Ok(_), Err(error))
-                if matches!(error.problem(), Problem::Engine(Error::ConflictTwice { .. })) =>
-            {
                 false
             }
             _ => return Err(self.told(sql, &format!("{theirs:?}"), &shown(&ours))),

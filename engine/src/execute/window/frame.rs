@@ -7,7 +7,9 @@ use rust_decimal::Decimal;
 use super::layout::{Layout, Partition};
 use crate::algebra::{Bound, Exclude, Frame, FrameUnit};
 use crate::error::Error;
+use crate::evaluate::interval::{read_interval, read_months};
 use crate::evaluate::{Context, Scalar, float_key};
+use crate::functions::add_months_to;
 use crate::vector::Vector;
 use nuages_storage::{DataType, Value};
 
@@ -240,21 +242,62 @@ fn range_ends(key: &Vector<'_>, offset: &Value, walk: &Walk<'_>) -> Option<Vec<u
         _ => None,
     };
     match (offset, kind) {
-        (Value::Float(offset), _) => (*offset >= 0.0).then(|| walk.ends(*offset, |row| key.float(row))),
+        (Value::Float(offset), _) => (*offset >= 0.0).then(|| walk.moved(*offset, |row| key.float(row))),
         (Value::Decimal(offset), _) => {
-            (!offset.is_sign_negative()).then(|| walk.ends(*offset, |row| key.decimal(row)))
+            (!offset.is_sign_negative()).then(|| walk.moved(*offset, |row| key.decimal(row)))
         }
-        (Value::Int(offset), _) => (*offset >= 0).then(|| walk.ends(i128::from(*offset), words(1))),
+        (Value::Int(offset), _) => (*offset >= 0).then(|| walk.moved(i128::from(*offset), words(1))),
+        (Value::Text(offset), Some(kind)) => {
+            let unit = if kind == DataType::Date { MICROS_PER_DAY } else { 1 };
+            let interval = MonthsAndMicros::read(offset)?;
+            Some(walk.ends(words(unit), |key| interval.away(key, walk.forward)))
+        }
         (offset, kind) => {
             let unit = if kind == Some(DataType::Date) { MICROS_PER_DAY } else { 1 };
-            micros(offset).filter(|offset| *offset >= 0).map(|offset| walk.ends(offset, words(unit)))
+            micros(offset).filter(|offset| *offset >= 0).map(|offset| walk.moved(offset, words(unit)))
+        }
+    }
+}
+
+/// An interval of months, which have no fixed length, and of what it has beside them.
+struct MonthsAndMicros {
+    months: i64,
+    micros: i128,
+}
+
+impl MonthsAndMicros {
+    /// Of its words; none if they are no interval, or a negative one, for which a month has thirty days.
+    fn read(text: &str) -> Option<MonthsAndMicros> {
+        const MICROS_PER_MONTH: i128 = 30 * 86_400_000_000;
+        let rest = || read_interval(text).map(|rest| (0, rest));
+        let (months, rest) = read_months(text, None).or_else(rest)?;
+        let micros = rest.as_micros();
+        let length = i128::from(months) * MICROS_PER_MONTH + micros;
+        (length >= 0).then_some(MonthsAndMicros { months, micros })
+    }
+
+    /// The point in time that much later or earlier, by the months first.
+    fn away(&self, micros: i128, forward: bool) -> i128 {
+        let months = if forward { Some(self.months) } else { self.months.checked_neg() };
+        let moved = months.zip(i64::try_from(micros).ok());
+        let moved = moved.and_then(|(months, micros)| add_months_to(micros, months));
+        match moved {
+            Some(moved) => i128::from(moved).moved(self.micros, forward),
+            None if forward => i128::MAX,
+            None => i128::MIN,
         }
     }
 }
 
 impl Walk<'_> {
-    /// Walks through each partition once: its NULLs are at one end of it, and between them keys only grow, or shrink.
-    fn ends<D: Distance>(&self, offset: D, key: impl Fn(usize) -> Option<D>) -> Vec<usize> {
+    /// The ends that are an offset away from each key.
+    fn moved<D: Distance>(&self, offset: D, key: impl Fn(usize) -> Option<D>) -> Vec<usize> {
+        self.ends(key, |key| key.moved(offset, self.forward))
+    }
+
+    /// The ends at the `target` of each key, which never moves back as keys go on. Walks through each partition once: its
+    /// NULLs are at one end of it, and between them keys only grow, or shrink.
+    fn ends<D: Distance>(&self, key: impl Fn(usize) -> Option<D>, target: impl Fn(D) -> D) -> Vec<usize> {
         let before = |a: D, b: D| if self.descending { b.is_less(a) } else { a.is_less(b) };
         let mut ends = Vec::with_capacity(self.layout.len());
         for Partition { rows, .. } in self.layout.partitions() {
@@ -268,7 +311,7 @@ impl Walk<'_> {
                     ends.push(if self.side == Side::Start { peers.start } else { peers.end });
                     continue;
                 };
-                let target = value.moved(offset, self.forward);
+                let target = target(value);
                 let is_passed = |place: usize| {
                     key(place).is_some_and(|key| match self.side {
                         Side::Start => before(key, target),

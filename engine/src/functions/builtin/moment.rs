@@ -106,6 +106,9 @@ pub(super) const TABLE: &[Builtin] = table! {
               });
               [FLOAT, TEXT] => TEXT, |call| call.texts(|row, heap| {
                   let float = call.float(0, row);
+                  if !float.is_finite() && number_format::write_no_number(call.text(1, row), heap)? {
+                      return Ok(());
+                  }
                   let number = Decimal::from_f64_retain(float).and(float.to_string().parse().ok());
                   number_format::write(number.ok_or_else(|| beyond("to_char"))?, call.text(1, row), heap)
               });

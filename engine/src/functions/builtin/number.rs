@@ -24,6 +24,8 @@ pub(super) const TABLE: &[Builtin] = table! {
         let divisor = gcd(left, right).max(1);
         fits("lcm", u128::from(left / divisor) * u128::from(right))
     });
+    // PostgreSQL's `round` of a float, half to even.
+    "rint" [FLOAT] => FLOAT, |call| call.floats(|row| Ok(call.float(0, row).round_ties_even()));
     "factorial" [INT] => DECIMAL, |call| decimals(call, |row| factorial(int(call, 0, row)));
     "width_bucket" [FLOAT, FLOAT, FLOAT, INT] => INT, |call| call.ints(|row| {
         width_bucket([0, 1, 2].map(|place| call.float(place, row)), int(call, 3, row))

@@ -128,6 +128,19 @@ pub(super) fn write(number: Decimal, text: &str, heap: &mut String) -> Result<()
     Ok(())
 }
 
+/// Adds what stands for NaN and the infinities where a template has powers of ten; false if it has none.
+pub(super) fn write_no_number(text: &str, heap: &mut String) -> Result<bool, Error> {
+    /// The `e`, the sign and the two digits of a power.
+    const BESIDE_DIGITS: usize = 4;
+    let template = Template::of(text)?;
+    if !template.is_scientific {
+        return Ok(false);
+    }
+    let (whole, fraction) = ("#".repeat(template.whole), "#".repeat(template.fraction + BESIDE_DIGITS));
+    write!(heap, " {whole}.{fraction}").map_err(|_| beyond("to_char"))?;
+    Ok(true)
+}
+
 /// What is written next of a number.
 struct Writer<'w> {
     template: &'w Template,
@@ -421,6 +434,16 @@ mod tests {
             assert_eq!(written(number, template), expected, "to_char({number}, '{template}')");
         }
         assert!(Template::of("9.9.9").is_err());
+    }
+
+    #[test]
+    fn what_is_no_number_fills_its_digits_up() {
+        let cases = [("9.99EEEE", " #.######"), ("9EEEE", " #.####"), ("99.9EEEE", " ##.#####")];
+        for (template, expected) in cases {
+            let mut text = String::new();
+            assert_eq!((write_no_number(template, &mut text), &*text), (Ok(true), expected));
+        }
+        assert_eq!(write_no_number("9.99", &mut String::new()), Ok(false));
     }
 
     #[test]

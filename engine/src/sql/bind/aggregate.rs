@@ -285,10 +285,11 @@ impl Binder<'_> {
             let aggregate = Aggregate { filter, ..first_without_case(call.function, argument.expr) };
             return Ok(Found { aggregate, kind, element, is_paired: false, width });
         }
-        let expr = if argument.kind.is_none() {
-            Expr::Cast(Box::new(argument.expr), of_none)
-        } else {
-            argument.expr
+        // Also a NULL that has a type says it in a cast alone.
+        let expr = match (argument.expr, argument.kind) {
+            (expr, None) => Expr::Cast(Box::new(expr), of_none),
+            (null @ Expr::Literal(Value::Null), Some(kind)) => Expr::Cast(Box::new(null), kind),
+            (expr, Some(_)) => expr,
         };
         let aggregate =
             Aggregate { filter, distinct, order_by, second, ..Aggregate::of(call.function, expr) };

@@ -61,6 +61,13 @@ fn no_members() -> Expr {
     Expr::Literal(Value::Json(Box::new(Json::Array(Vec::new()))))
 }
 
+/// An array in place of one that may be NULL, and then has a NULL as its only member: compared with either of them, nothing
+/// is known.
+fn known(array: Typed) -> Typed {
+    let unknown = Expr::Literal(Value::Json(Box::new(Json::Array(vec![Json::Null]))));
+    Typed { expr: Expr::Call(Function::Coalesce, vec![array.expr, unknown]), ..array }
+}
+
 /// The array that a literal such as `'{1,{2,NULL}}'` is, of members of a type.
 fn read(literal: &str, element: DataType) -> Option<Json> {
     let is_text = class_of(element) == Class::Text;
@@ -109,10 +116,13 @@ impl Binder<'_> {
         if !is_other {
             return Ok(Typed::array(array.expr, Some(element)));
         }
-        // Each member is cast.
+        // Each member is cast. Where there is none the array may be empty, or NULL.
+        let is_array = array.expr.clone().is_null().not();
         let (relation, found, _) = self.members_of_document(array.expr);
         let value = cast(member(found, known).expr, element);
-        Ok(self.collected(relation, value, Some(element)))
+        let all = self.collected(relation, value, Some(element));
+        let empty = Expr::Case { branches: vec![(is_array, no_members())], otherwise: None };
+        Ok(Typed { expr: Expr::Call(Function::Coalesce, vec![all.expr, empty]), ..all })
     }
 
     /// The values of an expression in the rows of a relation, in their order; none if there are no rows.
@@ -193,7 +203,7 @@ impl Binder<'_> {
             }
             let array = self.wanted_array(array, "ANY or ALL", needle.kind, span)?;
             self.settle(&mut needle, array.element);
-            let rows = self.members_of(array).into_query();
+            let rows = self.members_of(known(array)).into_query();
             return self.quantified_over_rows(needle, op, rows, is_all, span);
         };
         Ok(Typed::bool(match (op, is_all) {

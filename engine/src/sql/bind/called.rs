@@ -88,6 +88,9 @@ impl Binder<'_> {
             ("substr" | "substring", [_, _] | [_, _, _]) if is_bytes => {
                 self.table_call("substring_bytes", std::mem::take(arguments), span)
             }
+            ("round", [number]) if number.class() == Some(Class::Float) => {
+                self.table_call("rint", std::mem::take(arguments), span)
+            }
             ("justify_days" | "justify_interval", [interval]) => self.justified(interval, span),
             ("justify_hours", [interval]) if Months::of(interval).is_some() => Ok(interval.clone()),
             ("make_interval", _) => self.made_interval(std::mem::take(arguments), span),

@@ -77,7 +77,7 @@ impl Binder<'_> {
                 let predicate = update.selection.as_ref();
                 let predicate = predicate.map(|predicate| self.condition(predicate, scope)).transpose()?;
                 scope.tables.pop();
-                ConflictAction::DoUpdate { excluded, assignments, predicate }
+                ConflictAction::DoUpdate { excluded, assignments, predicate, one_by_one: self.is_sqlite() }
             }
         };
         Ok(OnConflict::new(target, action))

@@ -1,6 +1,8 @@
 //! The constraints of tables: keys, unique ones, checks and foreign keys.
 
-use sqlparser::ast::{self, ColumnOption, ReferentialAction, TableConstraint};
+use sqlparser::ast::{
+    self, ColumnOption, ConstraintReferenceMatchKind as MatchKind, ReferentialAction, TableConstraint,
+};
 use sqlparser::tokenizer::Span;
 
 use super::table::{part_of, table_like};
@@ -107,6 +109,7 @@ impl Binder<'_> {
         table: &mut NewTable,
     ) -> Bound<()> {
         let target = last_part(&key.foreign_table)?;
+        self.check_match(key.match_kind, &columns, target.span)?;
         let itself = self.means(target, &table.name);
         let (target_name, target_key) = if itself {
             (table.name.clone(), table.primary_key.clone())
@@ -131,6 +134,19 @@ impl Binder<'_> {
         new.deferred = is_deferred(key.characteristics.as_ref());
         table.foreign_keys.push(new);
         Ok(())
+    }
+
+    /// Refuses a MATCH that would mean something else of these columns than `MATCH SIMPLE`. SQLite reads any as that.
+    fn check_match(&self, kind: Option<MatchKind>, columns: &[String], span: Span) -> Bound<()> {
+        match kind {
+            Some(MatchKind::Full) if columns.len() > 1 && !self.is_sqlite() => {
+                Err(SqlError::at(unsupported("MATCH FULL of several columns"), span))
+            }
+            Some(MatchKind::Partial) if !self.is_sqlite() => {
+                Err(SqlError::at(unsupported("MATCH PARTIAL"), span))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Gives columns without a type that refer to others the types of those.

@@ -389,10 +389,17 @@ impl Binder<'_> {
             return Ok(Typed::choice(whens.zip(results).collect()));
         }
         let (element, width) = (common_element(&results), Width::widest(&results));
-        let (results, kind) = self.unified(results, "CASE", span)?;
+        let is_any = self.keep_their_types(&results, false);
+        let (results, kind) = match is_any {
+            true => (self.each_as_it_is(results), None),
+            false => self.unified(results, "CASE", span)?,
+        };
         let mut results = results.into_iter();
         let branches = whens.into_iter().zip(results.by_ref()).collect();
         let otherwise = results.next().filter(|_| has_otherwise).map(Box::new);
+        if is_any {
+            return Ok(Typed::any(Expr::Case { branches, otherwise }));
+        }
         Ok(Typed { element, width, ..Typed::new(Expr::Case { branches, otherwise }, kind) })
     }
 
@@ -401,6 +408,17 @@ impl Binder<'_> {
         let has = |class| choices.iter().any(|typed| typed.class() == Some(class));
         let is_number = |typed: &Typed| matches!(typed.class(), None | Some(Class::Int | Class::Float));
         self.is_sqlite() && choices.iter().all(is_number) && has(Class::Int) && has(Class::Float)
+    }
+
+    /// The type in which values of two types are chosen between, and are rows of one column: SQLite has a text for whatever
+    /// does not go together; a date is a timestamp in PostgreSQL where it is beside one.
+    pub(super) fn common_type(&self, left: DataType, right: DataType) -> Option<DataType> {
+        match (class_of(left), class_of(right)) {
+            (Class::Date, Class::Timestamp) | (Class::Timestamp, Class::Date) if !self.is_sqlite() => {
+                Some(DataType::Timestamp)
+            }
+            _ => unify(left, right).or(self.is_sqlite().then_some(TEXT)),
+        }
     }
 
     /// What is chosen between, in one type.
@@ -419,11 +437,10 @@ impl Binder<'_> {
         let is_open = |typed: &Typed| !self.is_sqlite() && typed.literal_text().is_some();
         for typed in choices.iter().filter(|typed| !is_open(typed)) {
             common = match (common, typed.kind) {
-                (Some(common), Some(kind)) => Some(match unify(common, kind) {
-                    Some(kind) => kind,
-                    None if self.is_sqlite() => TEXT,
+                (Some(common), Some(kind)) => match self.common_type(common, kind) {
+                    Some(kind) => Some(kind),
                     None => return Err(mismatch(expression, common, Some(kind), span)),
-                }),
+                },
                 (common, kind) => common.or(kind),
             };
         }

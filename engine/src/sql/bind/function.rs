@@ -256,13 +256,19 @@ impl Binder<'_> {
                 } else {
                     super::typed::is_not_zero(self.number(condition))
                 };
-                let (results, kind) = self.unified(vec![then, otherwise], name, span)?;
+                let results = vec![then, otherwise];
+                if self.is_mixed(&results) {
+                    return Ok(Typed::choice([Some(condition), None].into_iter().zip(results).collect()));
+                }
+                let is_any = self.keep_their_types(&results, false);
+                let (results, kind) = match is_any {
+                    true => (self.each_as_it_is(results), None),
+                    false => self.unified(results, name, span)?,
+                };
                 let mut results = results.into_iter();
                 let branches = results.next().map(|then| (condition, then)).into_iter().collect();
-                return Ok(Typed::new(
-                    Expr::Case { branches, otherwise: results.next().map(Box::new) },
-                    kind,
-                ));
+                let chosen = Expr::Case { branches, otherwise: results.next().map(Box::new) };
+                return Ok(if is_any { Typed::any(chosen) } else { Typed::new(chosen, kind) });
             }
             ("pow" | "power" | "mod", 2) => {
                 let op = if name == "mod" { Arithmetic::Modulo } else { Arithmetic::Power };
@@ -452,6 +458,9 @@ impl Binder<'_> {
             if let Some(constant) = arguments.iter().position(is_constant) {
                 arguments.truncate(constant + 1);
             }
+            if self.keep_their_types(&arguments, false) {
+                return Ok(Typed::any(Expr::Call(function, self.each_as_it_is(arguments))));
+            }
             if self.is_mixed(&arguments) {
                 let last = arguments.len() - 1;
                 let branches = arguments.into_iter().enumerate().map(|(place, argument)| {
@@ -472,7 +481,8 @@ impl Binder<'_> {
         let (Some(first), Some(second)) = (arguments.next(), arguments.next()) else {
             return Ok(Typed::null());
         };
-        let expr = if first.class() == second.class() {
+        let ignores_case = first.collation.beside(second.collation);
+        let expr = if first.class() == second.class() && !ignores_case {
             Expr::Call(Function::NullIf, vec![first.expr.clone(), second.expr])
         } else {
             let same = self.compare(Comparison::Equal, first.clone(), second, span)?;

@@ -14,7 +14,7 @@ use super::query::BoundQuery;
 use super::typed::{Affinity, TEXT, Typed, cast};
 use super::{Binder, Bound};
 use crate::algebra::{Expr, Function, JsonFunction, OutputColumn, Query};
-use crate::evaluate::Class;
+use crate::evaluate::{Class, class_of};
 use crate::sql::error::SqlError;
 
 const JSON: DataType = DataType::Json;
@@ -36,6 +36,23 @@ impl Typed {
             return self;
         }
         Typed::new(json(JsonFunction::ExtractPathText, vec![self.expr]), TEXT)
+    }
+
+    /// What SQLite makes of it beside a column or a cast, if its type is not known: beside a number a text that is one is that
+    /// number, and beside a text anything is its text.
+    pub(super) fn leaning(self, other: Affinity) -> Typed {
+        match other {
+            Affinity::Text => self.any_as_text(),
+            Affinity::Number if self.is_any() => {
+                let kind = json(JsonFunction::KindOf, vec![self.expr.clone()]);
+                let text = json(JsonFunction::ExtractPathText, vec![self.expr.clone()]);
+                let number = Expr::Call(Function::WholeNumber, vec![text]);
+                let is_number = kind.equals(Expr::literal("text")).and(number.clone().is_null().not());
+                let branches = vec![(is_number, json(JsonFunction::ToJson, vec![number]))];
+                Typed::any(Expr::Case { branches, otherwise: Some(Box::new(self.expr)) })
+            }
+            _ => self,
+        }
     }
 
     /// As JSON whose type is known only when it is there.
@@ -72,6 +89,11 @@ impl Typed {
     pub(super) fn any(expr: Expr) -> Typed {
         Typed { affinity: Affinity::Any, ..Typed::new(expr, JSON) }
     }
+}
+
+/// Whether JSON tells values of a class from those of others.
+fn is_scalar(class: Class) -> bool {
+    matches!(class, Class::Bool | Class::Int | Class::Float | Class::Text)
 }
 
 fn json(function: JsonFunction, arguments: Vec<Expr>) -> Expr {
@@ -162,6 +184,36 @@ impl Binder<'_> {
             }
             None => typed,
         }
+    }
+
+    /// Whether rows of two types are one column in which each keeps its own, as all do in SQLite: a number and a text, or an
+    /// integer and a real, which is divided otherwise.
+    pub(super) fn keeps_each_type(&self, left: Option<DataType>, right: Option<DataType>) -> bool {
+        match (left.map(class_of), right.map(class_of)) {
+            (Some(left), Some(right)) => {
+                self.is_sqlite() && left != right && is_scalar(left) && is_scalar(right)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether each of several values keeps its own type, as all do in SQLite, where the one that is chosen has it; integers
+    /// and reals only if `among_numbers`.
+    pub(super) fn keep_their_types(&self, choices: &[Typed], among_numbers: bool) -> bool {
+        let is_alike = |typed: &Typed| typed.is_any() || typed.class().is_none_or(is_scalar);
+        if !self.is_sqlite() || !choices.iter().all(is_alike) {
+            return false;
+        }
+        let has = |class| choices.iter().any(|typed| typed.class() == Some(class));
+        let (has_int, has_float) = (has(Class::Int) || has(Class::Bool), has(Class::Float));
+        choices.iter().any(Typed::is_any)
+            || has(Class::Text) && (has_int || has_float)
+            || among_numbers && has_int && has_float
+    }
+
+    /// Such values.
+    pub(super) fn each_as_it_is(&self, choices: Vec<Typed>) -> Vec<Expr> {
+        choices.into_iter().map(|typed| self.value(typed).into_any_as_is().expr).collect()
     }
 
     /// The query of a statement: what has no type of its own is marked, to be handed out as what it is.

@@ -144,6 +144,10 @@ impl Binder<'_> {
     ) -> Bound<Typed> {
         self.settle(&mut left, right.settling());
         self.settle(&mut right, left.settling());
+        if self.is_sqlite() {
+            let (a, b) = (left.affinity, right.affinity);
+            (left, right) = (left.leaning(b), right.leaning(a));
+        }
         if left.is_any() || right.is_any() {
             (left, right) = (self.value(left).into_any(), self.value(right).into_any());
             if !matches!(op, Comparison::Equal | Comparison::NotEqual | Comparison::Same) {

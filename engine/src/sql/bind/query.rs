@@ -7,14 +7,14 @@ use sqlparser::tokenizer::Span;
 use super::array::common_element;
 use super::from::own_source;
 use super::scope::{Columns, Scope, Shape};
-use super::typed::{TEXT, Typed, Width, cast};
+use super::typed::{Affinity, TEXT, Typed, Width, cast};
 use super::{Binder, Bound, QUERY_DEPTH_MAX, SOURCES_MAX, begin_of, unsupported};
 use crate::algebra::walk;
 use crate::algebra::{
     Comparison, Expr, Frame, JoinKind, OutputColumn, Query, Relation, RowCount, SetKind, SortKey, Source,
     WindowFunction, WindowKind,
 };
-use crate::evaluate::{among, class_of, unify};
+use crate::evaluate::{among, class_of};
 use crate::sql::error::{Problem, SqlError};
 
 /// A query, and what its columns are.
@@ -195,7 +195,8 @@ impl Binder<'_> {
             _ => return Err(unsupported("a set operation BY NAME").into()),
         };
         for place in 0..left.shape.len() {
-            if left.shape[place].is_any() || right.shape[place].is_any() {
+            let (a, b) = (&left.shape[place], &right.shape[place]);
+            if a.is_any() || b.is_any() || self.keeps_each_type(a.kind, b.kind) {
                 for side in [&mut left, &mut right] {
                     let expr = &mut side.query.columns[place].expr;
                     let typed = side.shape[place].typed(std::mem::replace(expr, Expr::Literal(Value::Null)));
@@ -206,9 +207,8 @@ impl Binder<'_> {
                 }
             }
             let common = match (left.shape[place].kind, right.shape[place].kind) {
-                (Some(a), Some(b)) => match unify(a, b) {
+                (Some(a), Some(b)) => match self.common_type(a, b) {
                     Some(common) => Some(common),
-                    None if self.is_sqlite() => Some(TEXT),
                     None => {
                         let of = op.to_string();
                         return Err(super::mismatch(&of, a, Some(b), Span::empty()));
@@ -307,24 +307,30 @@ impl Binder<'_> {
             rows.push(row.content.iter().map(|expr| self.value_of(expr, &scope)).collect::<Bound<_>>()?);
         }
         let (mut types, mut elements) = (Vec::with_capacity(width), Vec::with_capacity(width));
-        let mut widths = Vec::with_capacity(width);
+        let (mut widths, mut affinities) = (Vec::with_capacity(width), Vec::with_capacity(width));
         let mut columns: Vec<Vec<Expr>> = rows.iter().map(|_| Vec::with_capacity(width)).collect();
         for place in 0..width {
             let column: Vec<Typed> =
                 rows.iter_mut().map(|row| std::mem::replace(&mut row[place], Typed::null())).collect();
             elements.push(common_element(&column));
             widths.push(Width::widest(&column));
-            let (exprs, kind) = self.unified(column, "VALUES", Span::empty())?;
+            let is_any = self.keep_their_types(&column, true);
+            affinities.push(if is_any { Affinity::Any } else { Affinity::None });
+            let (exprs, kind) = match is_any {
+                true => (self.each_as_it_is(column), Some(DataType::Json)),
+                false => self.unified(column, "VALUES", Span::empty())?,
+            };
             types.push(kind.unwrap_or(TEXT));
             columns.iter_mut().zip(exprs).for_each(|(row, expr)| row.push(expr));
         }
         let source = self.source();
         let name = |place: usize| format!("column{}", place + 1);
         let outputs = (0..width).map(|place| OutputColumn::new(name(place), source.column(place))).collect();
-        let shape = types.iter().zip(elements.into_iter().zip(widths)).enumerate();
-        let shape = shape.map(|(place, (kind, (element, width)))| Shape {
+        let shape = types.iter().zip(elements.into_iter().zip(widths)).zip(affinities).enumerate();
+        let shape = shape.map(|(place, ((kind, (element, width)), affinity))| Shape {
             element,
             width,
+            affinity,
             ..Shape::of_type(name(place), *kind)
         });
         let shape = shape.collect();

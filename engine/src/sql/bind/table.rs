@@ -132,6 +132,14 @@ impl Binder<'_> {
                 ColumnOption::NotNull => new.nullable = false,
                 ColumnOption::Null => new.nullable = true,
                 ColumnOption::Default(expr) => {
+                    // A collation behind the default is the column's, as one behind its type is.
+                    let expr = match expr {
+                        ast::Expr::Collate { expr, collation } => {
+                            new.collation = self.collation_of(collation, &column.name)?;
+                            expr
+                        }
+                        expr => expr,
+                    };
                     new.default = Some(match new.any {
                         true => self.default_of_any(expr)?,
                         false => self.default_of(expr, data_type, new.element)?,
@@ -162,10 +170,7 @@ impl Binder<'_> {
                 {
                     new.generated = true;
                 }
-                ColumnOption::Collation(name) => {
-                    let collation = self.collation_named(name);
-                    new.collation = collation.map_err(|error| error.or_at(column.name.span.start))?;
-                }
+                ColumnOption::Collation(name) => new.collation = self.collation_of(name, &column.name)?,
                 other => {
                     let problem = unsupported(format!("the column option {other}"));
                     return Err(SqlError::at(problem, column.name.span));
@@ -173,6 +178,11 @@ impl Binder<'_> {
             }
         }
         Ok(new)
+    }
+
+    /// The collation of a column.
+    fn collation_of(&self, collation: &ast::ObjectName, column: &ast::Ident) -> Bound<Collation> {
+        self.collation_named(collation).map_err(|error| error.or_at(column.span.start))
     }
 
     /// A column that is added to a table that is there.
@@ -289,6 +299,16 @@ impl Binder<'_> {
         })
     }
 
+    /// A name that no index, table or view has: with a number behind it, as PostgreSQL puts it there, if one has it.
+    fn free_name(&self, base: String) -> String {
+        let is_taken = |name: &String| {
+            let is_table = self.catalog.tables().any(|table| table.name == *name);
+            is_table || self.catalog.view_named(name).is_some() || self.catalog.index_named(name).is_some()
+        };
+        let numbered = (1..).map(|number| format!("{base}{number}"));
+        std::iter::once(base.clone()).chain(numbered).find(|name| !is_taken(name)).unwrap_or(base)
+    }
+
     /// What a CREATE INDEX describes.
     pub(in crate::sql) fn new_index(
         &mut self,
@@ -320,7 +340,7 @@ impl Binder<'_> {
         }
         let name = match &create.name {
             Some(name) => self.new_name(last_part(name)?),
-            None => format!("{}_{}_idx", definition.name, words.join("_")),
+            None => self.free_name(format!("{}_{}_idx", definition.name, words.join("_"))),
         };
         let mut index = NewIndex::new(name, parts);
         index.unique = create.unique;

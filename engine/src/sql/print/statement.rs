@@ -101,7 +101,7 @@ fn on_conflict(one: &OnConflict, table: &TableDefinition, printer: &mut Printer<
     match &one.action {
         ConflictAction::Replace | ConflictAction::PassOver => String::new(),
         ConflictAction::DoNothing => format!(" ON CONFLICT{target} DO NOTHING"),
-        ConflictAction::DoUpdate { excluded, assignments, predicate } => {
+        ConflictAction::DoUpdate { excluded, assignments, predicate, .. } => {
             printer.call_columns(*excluded, table, "excluded");
             let set = assigned(assignments, table, printer);
             format!(" ON CONFLICT{target} DO UPDATE SET {set}{}", filter(&[], predicate.as_ref(), printer))

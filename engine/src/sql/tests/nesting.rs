@@ -1,7 +1,7 @@
 //! What lies deep within itself, wherever it stands, and what is long without being deep: on a thread of two megabytes.
 
 use super::{postgresql, rows, run, sqlite};
-use crate::sql::Connection;
+use crate::sql::{Connection, Problem};
 
 /// How often something lies within itself.
 const TIMES: usize = 10_000;
@@ -69,6 +69,32 @@ fn nesting_is_refused_wherever_it_stands() {
                 assert_eq!(rows(&mut db, "SELECT count(*) FROM t"), "0");
             }
         }
+    });
+}
+
+/// A query in queries, in shapes for which the parser tries several readings.
+fn nested(times: usize) -> String {
+    let inner = if times == 0 { "SELECT 1 WHERE TRUE".to_owned() } else { nested(times - 1) };
+    format!(
+        "SELECT 1 WHERE EXISTS (SELECT 1 FROM (VALUES (1)) AS a (x) CROSS JOIN
+         (SELECT sum(y) AS z FROM (SELECT 2 AS y) AS c WHERE (NOT EXISTS ({inner}))) AS b)"
+    )
+}
+
+#[test]
+fn what_is_nested_is_read_as_deep_as_it_may_be_and_never_a_mistake_of_syntax() {
+    on_a_thread(|| {
+        for times in 0..3 {
+            assert_eq!(rows(&mut postgresql(), &nested(times)), "1", "{times} times");
+        }
+        // Deeper ones are read too, and have more levels than are planned.
+        for times in [3, 4, 5, 6, 7, 20, 60] {
+            let error = postgresql().execute(&nested(times), &[]).expect_err("it is too deep");
+            assert!(!matches!(error.problem(), Problem::Syntax { .. }), "{times} times: {error}");
+        }
+        let mistaken = nested(6).replace("TRUE", "TRUE TRUE");
+        let error = postgresql().execute(&mistaken, &[]).expect_err("there is a word too many");
+        assert!(matches!(error.problem(), Problem::Syntax { .. }), "{error}");
     });
 }
 
