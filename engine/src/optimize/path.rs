@@ -22,8 +22,8 @@ use crate::plan::{Access, Basis, Bounds, Estimate, KeyValue};
 
 /// Of how many keys of a list the rows are counted, at least, if it is twice as long or longer.
 const KEYS_COUNTED: usize = 16;
-/// The part of an index that lies between two ends of which nothing is known: as PostgreSQL guesses
-/// (`DEFAULT_RANGE_INEQ_SEL`), since who gives both ends mostly means a few rows.
+/// The part of an index that lies between two ends that are of another row: as PostgreSQL guesses
+/// (`DEFAULT_RANGE_INEQ_SEL`), since rows that are joined by both ends of a range mostly have few partners.
 const BETWEEN: f64 = 0.005;
 
 impl Planner<'_> {
@@ -164,7 +164,11 @@ impl Planner<'_> {
             None => per_key(fixed),
         };
         let ends = range.scalars().count() + usize::from(range.beginning().is_some());
-        let share = if ends > 1 { BETWEEN } else { 0.3f64.powi(i32::try_from(ends).unwrap_or(0)) };
+        let share = if ends > 1 && self.finds_partners {
+            BETWEEN
+        } else {
+            0.3f64.powi(i32::try_from(ends).unwrap_or(0))
+        };
         let found = (found * share).clamp(1.0, rows.max(1.0));
         Estimate::about(found).resting_on(if ends > 0 { Basis::Guess } else { Basis::Statistics })
     }

@@ -56,6 +56,8 @@ pub(crate) struct Planner<'a> {
     pub(super) has_subquery: bool,
     /// How many subqueries and joins, one within the other, are being planned in two ways.
     pub(super) nesting: usize,
+    /// Whether what is planned are the partners of a row, so that the unknown ends of a range are of that row.
+    pub(super) finds_partners: bool,
     /// The tables behind the sources that are scans, and whether an outer join can NULL-extend them.
     scans: HashMap<Source, (TableId, bool)>,
     /// Columns that are passed on under another name, with what they are.
@@ -83,6 +85,7 @@ impl<'a> Planner<'a> {
             next_parameter: numbers.parameters,
             has_subquery: numbers.has_subquery,
             nesting: 0,
+            finds_partners: false,
             scans: HashMap::new(),
             aliases: HashMap::new(),
             work_tables: HashMap::new(),

@@ -85,7 +85,10 @@ impl Planner<'_> {
         let mut on = on.to_vec();
         on.iter_mut().for_each(|part| walk::substitute(part, &by));
         let Some(condition) = conjunction(on) else { return Ok(None) };
-        let mut partners = self.build(narrowed(right.clone(), condition), wanted.needed)?;
+        self.finds_partners = true;
+        let partners = self.build(narrowed(right.clone(), condition), wanted.needed);
+        self.finds_partners = false;
+        let mut partners = partners?;
         if !matches!(&partners.node, Node::Scan(scan) if !matches!(scan.access, Access::All)) {
             return Ok(None);
         }
