@@ -406,6 +406,14 @@ pub enum Error {
         /// The sequence, if one was named.
         name: Option<String>,
     },
+    /// A sequence was to go, or to be called otherwise, but a view reads it or draws from it.
+    #[error("cannot drop or rename sequence \"{name}\": view \"{view}\" depends on it")]
+    SequenceViewed {
+        /// The sequence.
+        name: String,
+        /// The view.
+        view: String,
+    },
     /// A sequence was to go, but a column's default draws from it.
     #[error(
         "cannot drop sequence \"{name}\": the default of column \"{column}\" of table \"{table}\" draws from it; \

@@ -44,15 +44,12 @@ fn word<'t>(text: &'t str, at: Range<usize>, word: &str) -> Option<&'t str> {
 }
 
 impl Copy {
-    /// Begins to copy.
-    ///
-    /// # Errors
-    /// What a transaction is refused for.
-    pub(crate) fn begin(target: &str, connection: &mut Connection) -> Result<Copy, SqlError> {
+    /// Begins to copy. Where that is refused the lines are rows all the same, and no statements.
+    pub(crate) fn begin(target: &str, connection: &mut Connection) -> Copy {
         let is_own = !connection.in_transaction();
-        connection
-            .execute(&if is_own { "BEGIN".to_owned() } else { format!("SAVEPOINT {SAVEPOINT}") }, &[])?;
-        Ok(Copy { target: target.to_owned(), is_own, rows: Vec::new(), failure: None })
+        let begin = if is_own { "BEGIN".to_owned() } else { format!("SAVEPOINT {SAVEPOINT}") };
+        let failure = connection.execute(&begin, &[]).err();
+        Copy { target: target.to_owned(), is_own, rows: Vec::new(), failure }
     }
 
     /// Takes a line, and says whether it was the last.

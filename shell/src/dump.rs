@@ -131,7 +131,7 @@ fn chosen<'c>(catalog: &'c Catalog, name: Option<&str>) -> Result<Vec<&'c Arc<Ta
         Some(name) => Ok(vec![catalog.table_named(name)?]),
         None => {
             let mut tables: Vec<_> = catalog.tables().collect();
-            tables.sort_by(|a, b| a.name.cmp(&b.name));
+            tables.sort_by(|a, b| (a.draws_keys(), &a.name).cmp(&(b.draws_keys(), &b.name)));
             Ok(tables)
         }
     }

@@ -204,7 +204,7 @@ impl Shell {
 
     fn run(&mut self, sql: &str) -> Result<(), Failure> {
         if let Some(target) = copy::target(sql).filter(|_| self.dialect == Dialect::PostgreSql) {
-            self.copying = Some(Copy::begin(target, &mut self.connection)?);
+            self.copying = Some(Copy::begin(target, &mut self.connection));
             return Ok(());
         }
         if self.shows_plan && is_query(sql) {

@@ -270,6 +270,31 @@ ALTER TABLE ONLY public.book
 ";
 
 #[test]
+fn what_draws_from_the_keys_of_a_table_is_dumped_behind_it() {
+    let scratch = Scratch::new("drawn-keys");
+    let schema = "CREATE TABLE v (id SERIAL PRIMARY KEY);
+        CREATE TABLE a (k INT DEFAULT nextval('v_id_seq'));
+        CREATE SEQUENCE \"a\"\"b\";
+        SELECT nextval('\"a\"\"b\"');";
+    let dump = nuages(&[], &format!("{schema}\n.output {}\n.dump\n", scratch.path("dump.sql")));
+    assert_eq!(dump.status, 0, "{}", dump.error);
+    let again = nuages(
+        &["-f", "csv"],
+        &format!(".read {}\nSELECT nextval('\"a\"\"b\"');\n", scratch.path("dump.sql")),
+    );
+    assert_eq!((again.status, again.out.lines().last()), (0, Some("2")), "{}{}", again.out, again.error);
+}
+
+#[test]
+fn the_rows_of_a_copy_that_is_refused_are_no_statements() {
+    let input = "CREATE TABLE c (a INT);\nBEGIN;\nSELECT 1/0;\nCOPY c (a) FROM stdin;\n9\n\\.\nROLLBACK;\n\
+                 INSERT INTO c VALUES (1);\nSELECT count(*) FROM c;\n";
+    let run = nuages(&["--keep-going", "-f", "csv"], input);
+    assert_eq!(run.out.lines().last(), Some("1"), "{}{}", run.out, run.error);
+    assert!(!run.error.contains("'9"), "{}", run.error);
+}
+
+#[test]
 fn a_dump_of_postgresql_is_read() {
     let dump = DUMP_OF_POSTGRESQL.replace("\\t", "\t").replace("\\\\", "\\");
     let asked = "

@@ -106,6 +106,11 @@ impl<'s> Numbers<'s> {
         self.0.sequences().set(id, steps, last, is_called);
     }
 
+    /// Says how a sequence goes on from where it is, whatever was reserved.
+    pub fn go_on(&self, id: SequenceId, steps: &Steps) {
+        self.0.sequences().go_on(id, steps);
+    }
+
     /// The number of a sequence that was handed out last, and whether it was; if none was, it is the first.
     pub fn last(&self, id: SequenceId, steps: &Steps) -> (i64, bool) {
         self.0.sequences().last(id, steps)
@@ -157,7 +162,10 @@ impl Sequences {
     fn next(&self, id: SequenceId, steps: &Steps) -> Result<i64, Error> {
         let mut states = self.states.lock();
         let state = states.get_or_insert_with(id.0, || State::new(steps));
-        state.steps = *steps;
+        if state.steps != *steps {
+            // What is reserved was counted in other steps.
+            (state.stamp, state.steps) = (state.stamp.max(state.reserved.0), *steps);
+        }
         let around = || {
             let first = if steps.increment > 0 { steps.min } else { steps.max };
             steps.cycles.then_some(first)
@@ -171,6 +179,13 @@ impl Sequences {
         state.stamp += 1;
         self.note(state);
         Ok(next)
+    }
+
+    fn go_on(&self, id: SequenceId, steps: &Steps) {
+        let mut states = self.states.lock();
+        let state = states.get_or_insert_with(id.0, || State::new(steps));
+        (state.stamp, state.steps) = (state.stamp.max(state.reserved.0) + 1, *steps);
+        self.note(state);
     }
 
     fn set(&self, id: SequenceId, steps: &Steps, last: i64, is_called: bool) {
@@ -255,6 +270,32 @@ mod tests {
 
     fn taken(sequences: &Sequences, steps: &Steps, count: usize) -> Vec<i64> {
         (0..count).map(|_| sequences.next(ID, steps).unwrap()).collect()
+    }
+
+    #[test]
+    fn numbers_in_other_steps_than_were_reserved_are_reserved_anew() {
+        let sequences = Sequences::restored(&[]);
+        assert_eq!(taken(&sequences, &UP, 1), [1]);
+        sequences.reserve();
+        assert_eq!(taken(&sequences, &UP, 1), [2]);
+        assert!(!sequences.is_beyond_reserved());
+        assert_eq!(taken(&sequences, &Steps { increment: 4, ..UP }, 2), [6, 10]);
+        assert!(sequences.is_beyond_reserved());
+        let [record] = sequences.reserve()[..] else { panic!("there is one") };
+        let restored = Sequences::restored(&[record]);
+        assert!(taken(&restored, &UP, 1) > vec![10]);
+    }
+
+    #[test]
+    fn a_sequence_with_other_bounds_has_none_of_what_was_reserved_within_the_old_ones() {
+        let sequences = Sequences::restored(&[]);
+        assert_eq!(taken(&sequences, &UP, 1), [1]);
+        sequences.reserve();
+        let short = Steps { max: 3, ..UP };
+        sequences.go_on(ID, &short);
+        let [record] = sequences.reserve()[..] else { panic!("there is one") };
+        assert_eq!((record.last, record.is_called), (3, true));
+        assert_eq!(sequences.last(ID, &short), (1, true));
     }
 
     #[test]

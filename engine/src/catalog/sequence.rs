@@ -117,6 +117,12 @@ impl Catalog {
 }
 
 impl TableDefinition {
+    /// Whether a default of a column draws from the keys of a table that numbers itself, and so can be said only behind
+    /// that table.
+    pub fn draws_keys(&self) -> bool {
+        self.columns.iter().any(|column| column.default.as_ref().is_some_and(draws_keys))
+    }
+
     /// Whether a default of a column draws from a sequence.
     pub fn draws_from(&self, id: SequenceId) -> bool {
         self.columns
@@ -125,13 +131,25 @@ impl TableDefinition {
     }
 }
 
+/// Whether an expression draws from the keys of a table that numbers itself.
+fn draws_keys(expr: &Expr) -> bool {
+    let is_of_keys = |of: &SequenceCall| {
+        of.numbering.as_ref().is_some_and(|numbering| matches!(numbering.origin, Origin::Keys(_)))
+    };
+    matches!(expr, Expr::Call(Function::Sequence(of), _) if is_of_keys(of)) || expr.any_child(draws_keys)
+}
+
 /// Whether an expression does something with a sequence.
 fn draws_from(expr: &Expr, id: SequenceId) -> bool {
+    is_call_of(expr, id) || expr.any_child(|child| draws_from(child, id))
+}
+
+/// The same, but for what is within it.
+pub(crate) fn is_call_of(expr: &Expr, id: SequenceId) -> bool {
     let is_of = |of: &SequenceCall| {
         of.numbering.as_ref().is_some_and(|numbering| numbering.origin == Origin::Sequence(id))
     };
     matches!(expr, Expr::Call(Function::Sequence(of), _) if is_of(of))
-        || expr.any_child(|child| draws_from(child, id))
 }
 
 /// Puts what a sequence has become in the place of what it was, in an expression.

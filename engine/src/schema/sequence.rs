@@ -54,6 +54,8 @@ impl WritingStatement<'_, '_> {
         if let Some(number) = restart {
             to.id = SequenceId::new(self.writer().fresh_id());
             self.writer().numbers().set(to.id, &to.steps, number, false);
+        } else if catalog.sequence_named(name).is_some_and(|before| before.steps != to.steps) {
+            self.writer().numbers().go_on(to.id, &to.steps);
         }
         let (numbering, mut changed) = (to.numbering(), Catalog::clone(&catalog));
         let tables: Vec<TableId> = catalog.drawing_from(from).map(|(table, _)| table.id).collect();

@@ -1,7 +1,7 @@
-//! Views that depend on tables. A view is kept as text and bound anew in each statement that names it, so what it calls by
+//! Views that depend on tables and sequences. A view is kept as text and bound anew in each statement that names it, so what it calls by
 //! name must not go by another, nor go.
 
-use nuages_storage::TableId;
+use nuages_storage::{SequenceId, TableId};
 
 use super::connection::Connection;
 use super::error::SqlError;
@@ -9,7 +9,8 @@ use super::print::Identifier;
 use crate::Error;
 use crate::algebra::walk::{each_relation_mut, walk_query};
 use crate::algebra::{Expr, Query, Relation};
-use crate::catalog::TableDefinition;
+use crate::catalog::sequence::is_call_of;
+use crate::catalog::{SequenceDefinition, TableDefinition};
 use crate::error::SchemaObject;
 
 impl Connection {
@@ -27,6 +28,32 @@ impl Connection {
         };
         let names = catalog.views().map(|view| view.name.clone());
         Ok(names.filter(|name| is_over(name)).collect())
+    }
+
+    /// The views that read a sequence or draw from it, themselves or through other views.
+    pub(super) fn views_of_sequence(&self, id: SequenceId) -> Result<Vec<String>, SqlError> {
+        let catalog = self.catalog()?;
+        let is_of = |name: &str| {
+            let query = self.read(&format!("SELECT * FROM {}", Identifier(name)));
+            query.is_ok_and(|query| {
+                let mut found = false;
+                walk_query(&query, &mut |expr| found |= is_call_of(expr, id));
+                found
+            })
+        };
+        let names = catalog.views().map(|view| view.name.clone());
+        Ok(names.filter(|name| is_of(name)).collect())
+    }
+
+    /// That no view reads a sequence or draws from it.
+    ///
+    /// # Errors
+    /// [`Error::SequenceViewed`].
+    pub(super) fn expect_no_view_of_sequence(&self, sequence: &SequenceDefinition) -> Result<(), SqlError> {
+        match self.views_of_sequence(sequence.id)?.into_iter().next() {
+            Some(view) => Err(Error::SequenceViewed { name: sequence.name.clone(), view }.into()),
+            None => Ok(()),
+        }
     }
 
     /// That no view reads a table, or a column of it.

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use nuages_storage::TableId;
+use nuages_storage::{SequenceId, TableId};
 use sqlparser::ast::{self, ObjectType};
 
 use super::bind::last_part;
 use super::connection::Connection;
 use super::error::{Problem, SqlError};
 use crate::Outcome;
-use crate::catalog::{Catalog, SchemaId, TableDefinition};
+use crate::catalog::{Catalog, ColumnId, SchemaId, SequenceDefinition, TableDefinition};
 
 impl Connection {
     /// `DROP`: all names are looked up before anything goes.
@@ -30,7 +30,10 @@ impl Connection {
                     .iter()
                     .filter(|_| is_checked)
                     .try_for_each(|table| self.expect_no_view(table, None))?;
-                let mut views = Vec::new();
+                let goes = |owner: (TableId, ColumnId)| tables.iter().any(|table| table.id == owner.0);
+                let owned = catalog.sequences().filter(|sequence| sequence.owner.is_some_and(goes));
+                let owned: Vec<&SequenceDefinition> = owned.map(|sequence| &**sequence).collect();
+                let mut views = self.views_to_drop(&owned, is_cascading)?;
                 for table in tables.iter().filter(|_| is_cascading) {
                     views.extend(self.views_over(table, None)?);
                 }
@@ -58,12 +61,38 @@ impl Connection {
                 })?;
             }
             ObjectType::Sequence => {
-                let sequences = found(names, if_exists, |name| Ok(self.sequence_of(last_part(name)?)?.id))?;
-                self.change_schema(schema, &mut |writing| writing.drop_sequences(&sequences, is_cascading))?;
+                let sequences = found(names, if_exists, |name| self.sequence_of(last_part(name)?))?;
+                let views = self.views_to_drop(&sequences.iter().collect::<Vec<_>>(), is_cascading)?;
+                let sequences: Vec<SequenceId> = sequences.iter().map(|sequence| sequence.id).collect();
+                self.change_schema(schema, &mut |writing| {
+                    views.iter().try_for_each(|view| writing.drop_view(view))?;
+                    writing.drop_sequences(&sequences, is_cascading)
+                })?;
             }
             other => return Err(Problem::Unsupported { feature: format!("DROP {other}") }.into()),
         }
         Ok(Outcome::default())
+    }
+
+    /// The views that go with sequences.
+    ///
+    /// # Errors
+    /// [`Error::SequenceViewed`](crate::Error::SequenceViewed) if they may not.
+    fn views_to_drop(
+        &self,
+        sequences: &[&SequenceDefinition],
+        is_cascading: bool,
+    ) -> Result<Vec<String>, SqlError> {
+        let mut views = Vec::new();
+        for sequence in sequences {
+            match is_cascading {
+                true => views.extend(self.views_of_sequence(sequence.id)?),
+                false => self.expect_no_view_of_sequence(sequence)?,
+            }
+        }
+        views.sort();
+        views.dedup();
+        Ok(views)
     }
 
     /// The view that a name means.

@@ -113,6 +113,7 @@ impl Connection {
             to.owner = owner;
         }
         if let Some(new_name) = &options.rename_to {
+            self.expect_no_view_of_sequence(&before)?;
             to.name = self.bound(|binder| Ok(binder.new_name(new_name)))?;
         }
         self.change_schema(schema, &mut |writing| writing.change_sequence(&before.name, to.clone(), restart))

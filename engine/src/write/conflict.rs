@@ -217,21 +217,21 @@ impl WritingStatement<'_, '_> {
         Ok(())
     }
 
-    /// The rows that were to be inserted, as `excluded` shows those in conflict.
+    /// The rows in conflict as `excluded` shows them.
     fn proposed_rows<'i>(
         &self,
         table: &TableDefinition,
         inserted: &'i Inserted,
         updated: &[(RowId, usize)],
         context: &Context<'_>,
-    ) -> Result<Cow<'i, [Vec<Value>]>, Error> {
-        Ok(match self.writer.version().table(table.id) {
-            Some(rows) if !table.computed.is_empty() => {
-                let places = updated.iter().map(|(_, place)| *place);
-                Cow::Owned(with_computed(table, rows, inserted, places, context)?)
-            }
-            _ => Cow::Borrowed(&inserted.rows),
-        })
+    ) -> Result<Vec<Cow<'i, [Value]>>, Error> {
+        let places = updated.iter().map(|(_, place)| *place);
+        match self.writer.version().table(table.id) {
+            Some(rows) if !table.computed.is_empty() => places
+                .map(|place| Ok(Cow::Owned(with_computed(table, rows, inserted, place, context)?)))
+                .collect(),
+            _ => Ok(places.map(|place| Cow::Borrowed(&inserted.rows[place][..])).collect()),
+        }
     }
 
     /// Looks up every row of a run, and asks for the locks of those that are found. Of the rules that a row is in conflict by
@@ -436,21 +436,19 @@ fn refused_rows(
     Ok(refused)
 }
 
-/// Rows that were to be inserted, with what is computed of their values.
+/// A row that was to be inserted, with what is computed of its values.
 fn with_computed(
     table: &TableDefinition,
     rows: &Table,
     inserted: &Inserted,
-    places: impl Iterator<Item = usize>,
+    place: usize,
     context: &Context<'_>,
-) -> Result<Vec<Vec<Value>>, Error> {
-    let mut proposed = inserted.rows.clone();
-    for place in places {
-        for image in images_of(table, rows, inserted, &[place], context)? {
-            for computed in &table.computed {
-                let values = values_of(table, &[computed.column], image.view(rows), 0);
-                proposed[place][computed.column] = values.into_iter().next().unwrap_or(Value::Null);
-            }
+) -> Result<Vec<Value>, Error> {
+    let mut proposed = inserted.rows[place].clone();
+    for image in images_of(table, rows, inserted, &[place], context)? {
+        for computed in &table.computed {
+            let values = values_of(table, &[computed.column], image.view(rows), 0);
+            proposed[computed.column] = values.into_iter().next().unwrap_or(Value::Null);
         }
     }
     Ok(proposed)

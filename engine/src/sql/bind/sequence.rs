@@ -36,9 +36,12 @@ pub(super) fn is_regclass(kind: &ast::DataType) -> bool {
 fn name_in(text: &str, span: Span) -> Bound<ast::ObjectName> {
     let mut parts = vec![ast::Ident { value: String::new(), quote_style: None, span }];
     let mut is_quoted = false;
-    for character in text.trim().chars() {
+    let mut characters = text.trim().chars().peekable();
+    while let Some(character) = characters.next() {
         let last = parts.len() - 1;
         match character {
+            // A doubled quote within quotes is one of the name.
+            '"' if is_quoted && characters.next_if_eq(&'"').is_some() => parts[last].value.push('"'),
             '"' => {
                 is_quoted = !is_quoted;
                 parts[last].quote_style = Some('"');

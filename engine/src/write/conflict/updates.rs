@@ -1,5 +1,7 @@
 //! What rows in conflict are updated to.
 
+use std::borrow::Cow;
+
 use hashbrown::HashMap;
 use nuages_storage::{DataType, RowId, Value, Version};
 
@@ -20,18 +22,18 @@ pub(super) fn updates_of<'q>(
     excluded: Source,
     assignments: &'q [(usize, Expr)],
     predicate: Option<&'q Expr>,
-) -> impl Fn(&[(RowId, usize)], &[Vec<Value>]) -> Query + 'q {
+) -> impl Fn(&[(RowId, usize)], &[Cow<'_, [Value]>]) -> Query + 'q {
     let width = table.columns.len();
     let (row_id, place) = (excluded.column(width), excluded.column(width + 1));
     move |updated, rows| {
-        let literals = |(row, place): &(RowId, usize)| {
+        let literals = |((row, place), values): (&(RowId, usize), &Cow<'_, [Value]>)| {
             let numbers = [Value::Int(row.get()), Value::from(*place as u64)];
-            rows[*place].iter().cloned().chain(numbers).map(Expr::Literal).collect()
+            values.iter().cloned().chain(numbers).map(Expr::Literal).collect()
         };
         let types = table.columns.iter().map(|column| column.data_type);
         let types = types.chain([DataType::BigInt, DataType::BigInt]).collect();
-        let proposed =
-            Relation::Values { source: excluded, types, rows: updated.iter().map(literals).collect() };
+        let rows = updated.iter().zip(rows).map(literals).collect();
+        let proposed = Relation::Values { source: excluded, types, rows };
         let same_row = Expr::from(source.row_id()).equals(row_id.into());
         let mut relation = proposed.join(JoinKind::Inner, Relation::scan(table.id, source), same_row);
         if let Some(predicate) = predicate {
