@@ -37,7 +37,7 @@ use crate::evaluate::Context;
 use crate::integrity::{check, domain};
 use crate::outcome::Outcome;
 use arbiter::{Arbiters, Key};
-use updates::{expect_last, find_updates, updates_of};
+use updates::{Proposed, expect_last, find_updates, updates_of};
 
 /// What happens to rows in conflict by some keys.
 struct Rule<'s> {
@@ -224,7 +224,7 @@ impl WritingStatement<'_, '_> {
         inserted: &'i Inserted,
         updated: &[(RowId, usize)],
         context: &Context<'_>,
-    ) -> Result<Vec<Cow<'i, [Value]>>, Error> {
+    ) -> Result<Vec<Proposed<'i>>, Error> {
         let places = updated.iter().map(|(_, place)| *place);
         match self.writer.version().table(table.id) {
             Some(rows) if !table.computed.is_empty() => places

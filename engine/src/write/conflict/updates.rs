@@ -14,6 +14,9 @@ use crate::catalog::TableDefinition;
 use crate::error::Error;
 use crate::evaluate::Context;
 
+/// A row that was to be inserted, as `excluded` shows it.
+pub(super) type Proposed<'i> = Cow<'i, [Value]>;
+
 /// The query that computes what rows are updated to: those in conflict beside the rows that were to be inserted, whose
 /// last two columns are the row in conflict and the place.
 pub(super) fn updates_of<'q>(
@@ -22,11 +25,11 @@ pub(super) fn updates_of<'q>(
     excluded: Source,
     assignments: &'q [(usize, Expr)],
     predicate: Option<&'q Expr>,
-) -> impl Fn(&[(RowId, usize)], &[Cow<'_, [Value]>]) -> Query + 'q {
+) -> impl Fn(&[(RowId, usize)], &[Proposed<'_>]) -> Query + 'q {
     let width = table.columns.len();
     let (row_id, place) = (excluded.column(width), excluded.column(width + 1));
     move |updated, rows| {
-        let literals = |((row, place), values): (&(RowId, usize), &Cow<'_, [Value]>)| {
+        let literals = |((row, place), values): (&(RowId, usize), &Proposed<'_>)| {
             let numbers = [Value::Int(row.get()), Value::from(*place as u64)];
             values.iter().cloned().chain(numbers).map(Expr::Literal).collect()
         };
