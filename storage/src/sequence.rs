@@ -1,6 +1,6 @@
 //! Sequences: numbers that are handed out one after another, for whoever asks.
 //!
-//! They live beside the versions, as [keys](crate::keys) do, and for the same reason: what was handed out is handed out,
+//! They live beside the versions, as automatic keys do, and for the same reason: what was handed out is handed out,
 //! whatever is rolled back. But a sequence may step by any number, downwards too, go round, and be set to where it was
 //! before. So what is written down of one is a *state* and how often it had changed to get there, its stamp: of two
 //! records the one with the greater stamp is the later, wherever they lie in the log.
