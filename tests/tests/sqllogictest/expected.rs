@@ -63,8 +63,16 @@ fn leading_integer(text: &str) -> i64 {
     text[..digits.map_or(text.len(), |(at, _)| at)].parse().unwrap_or(0)
 }
 
-/// Three digits after the point, and zeros after the sixteenth digit.
+/// Three digits after the point, and zeros after the sixteenth digit, as SQLite's `printf` writes a real: a zero has no
+/// sign, and what lies in the middle of two is the one farther from zero.
 fn real(float: f64) -> String {
+    let is_middle = (float * 16.0).abs() % 2.0 == 1.0;
+    let float = match float {
+        0.0 => 0.0,
+        float if is_middle && float > 0.0 => float.next_up(),
+        float if is_middle => float.next_down(),
+        float => float,
+    };
     let plain = format!("{float:.3}");
     let whole = plain.trim_start_matches('-').find('.').unwrap_or(0);
     if whole <= SIGNIFICANT_DIGITS {
@@ -149,6 +157,8 @@ fn values_are_shown_by_the_type_of_their_column() {
     assert_eq!(shown(&Value::from("12 apples"), Kind::Integer), "12");
     assert_eq!(shown(&Value::from(5), Kind::Real), "5.000");
     assert_eq!(shown(&Value::from(""), Kind::Text), "(empty)");
+    assert_eq!([real(-0.0), real(-0.0001)], ["0.000", "-0.000"]);
+    assert_eq!([real(0.0625), real(0.3125), real(-2.1875), real(0.5)], ["0.063", "0.313", "-2.188", "0.500"]);
     assert_eq!(real(-9_223_372_036_854_775_808.0), "-9223372036854776000.000");
     assert_eq!(hash_of(&["1".to_owned()]), "b026324c6904b2a9cb4b88d6d61c81d1");
 }
