@@ -218,8 +218,10 @@ impl UnknownName {
             Some((_, last)) if !name.contains('.') => strsim::levenshtein(name, last),
             _ => strsim::levenshtein(name, choice),
         };
+        // Of a short name two letters are all of it.
+        let is_near = |distance: usize| distance <= 2 && distance * 2 < name.len();
         let near = choices.iter().map(|choice| (compared(choice), choice));
-        let nearest = near.filter(|(distance, _)| *distance <= 2).min().map(|(_, choice)| choice.clone());
+        let nearest = near.filter(|(distance, _)| is_near(*distance)).min().map(|(_, choice)| choice.clone());
         Error::UnknownName(Box::new(UnknownName { within, name: name.to_owned(), nearest, choices }))
     }
 }
@@ -343,7 +345,8 @@ impl<M: Model> Q<M> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::UnknownName`]. A text that is no value of the column's type is told by the verb.
+    /// [`Error::UnknownName`]; [`Misuse`](crate::Misuse) of a text that is no value of the column's type, or of a lookup
+    /// that takes something else.
     pub fn parse(words: &str, value: impl Into<Value>) -> Result<Q<M>> {
         condition(M::meta(), Vocabulary::none(), words, value.into()).map(Q::new)
     }

@@ -261,7 +261,15 @@ impl fmt::Display for Misuse {
             Misuse::AnnotationClash { model, field } => {
                 write!(f, "the annotation \"{field}\" has the name of a field of {model}; name it otherwise")
             }
-            Misuse::LookupValue { lookup, expected } => write!(f, "the lookup {lookup} takes {expected}"),
+            Misuse::LookupValue { lookup, expected, given } => {
+                write!(f, "the lookup {lookup} takes {expected}, and was given {given:?}")
+            }
+            Misuse::LookupNotLast { lookup, words } => {
+                write!(f, "the lookup {lookup} ends a condition, and {words} goes on behind it")
+            }
+            Misuse::UnreadText { model, words, expected, given } => {
+                write!(f, "{words} of {model} takes values of type {expected}, and {given:?} is none")
+            }
             Misuse::ColumnCount { lookup, expected, given } => write!(
                 f,
                 "the queryset compared by {lookup} must have {expected} columns and has {given}; \

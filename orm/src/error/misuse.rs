@@ -1,5 +1,7 @@
 //! What makes no sense, whatever the database holds: names that resolve to nothing, and calls that others exclude.
 
+use nuages_storage::DataType;
+
 use super::Error;
 
 /// A name that resolves to nothing. See [`Error::UnknownName`].
@@ -151,6 +153,26 @@ pub enum Misuse {
         lookup: &'static str,
         /// What it takes.
         expected: &'static str,
+        /// What it was given.
+        given: String,
+    },
+    /// A lookup with more words behind it, where it ends a condition.
+    LookupNotLast {
+        /// The lookup, in Django's word.
+        lookup: &'static str,
+        /// All words: `id__exact__gt`.
+        words: String,
+    },
+    /// A text, in a condition in words, that is no value of what it is compared with.
+    UnreadText {
+        /// The model.
+        model: &'static str,
+        /// The words, from the model on: `author__age__gt`.
+        words: String,
+        /// The type of what they lead to.
+        expected: DataType,
+        /// The text.
+        given: String,
     },
     /// A queryset of more columns or fewer where a lookup compares with so many.
     ColumnCount {

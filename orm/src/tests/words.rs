@@ -1,4 +1,4 @@
-use nuages_storage::{DataType, Value};
+use nuages_storage::Value;
 
 use super::blog::Post;
 use crate::error::Error;
@@ -25,11 +25,36 @@ fn words_mean_what_q_means() {
 
 #[test]
 fn text_is_converted_to_the_type_of_the_column() {
-    let cast = |text: &str| Node::call(Operator::Cast(DataType::BigInt), [Node::Value(text.into())]);
+    let value = |int: i64| Node::Value(int.into());
     let id = Post::id.node();
-    let list = Node::call(Operator::Lookup(Lookup::In), [id, cast("1"), cast("5")]);
+    let list = Node::call(Operator::Lookup(Lookup::In), [id, value(1), value(5)]);
     assert_eq!(parsed("id__in", "1, 5"), list);
-    assert_eq!(parsed("author", "7"), Node::lookup(Lookup::Exact, Post::author.node(), cast("7")));
+    assert_eq!(parsed("author", "7"), Node::lookup(Lookup::Exact, Post::author.node(), value(7)));
+}
+
+#[test]
+fn a_text_that_is_no_value_of_the_column_is_told_with_the_words_it_was_given_for() {
+    let told = |words: &str, text: &str| Q::<Post>::parse(words, text).unwrap_err().to_string();
+    assert_eq!(
+        told("author__id__in", "1,x"),
+        "author__id__in of Post takes values of type bigint, and \"x\" is none"
+    );
+    assert_eq!(
+        told("created_at__year", "last"),
+        "created_at__year of Post takes values of type integer, and \"last\" is none"
+    );
+    assert_eq!(
+        told("category__isnull", "maybe"),
+        "the lookup isnull takes true or false, and was given \"maybe\""
+    );
+    assert_eq!(
+        told("id__range", "1,2,3"),
+        "the lookup range takes two values, separated by a comma, and was given \"1,2,3\""
+    );
+    assert_eq!(
+        told("id__exact__gt", "1"),
+        "the lookup exact ends a condition, and id__exact__gt goes on behind it"
+    );
 }
 
 #[test]
@@ -42,8 +67,8 @@ fn a_wrong_name_is_told_with_what_was_meant() {
     assert_eq!(unknown("author__usernme"), ("usernme".into(), Some("username".into())));
     assert_eq!(unknown("title__icontain"), ("icontain".into(), Some("icontains".into())));
     assert_eq!(unknown("title__year"), ("year".into(), None));
-    assert_eq!(unknown("title__gt__gt").0, "gt");
-    assert_eq!(unknown(""), (String::new(), Some("id".into())));
+    assert_eq!(unknown(""), (String::new(), None));
+    assert_eq!(unknown("zz"), ("zz".into(), None));
     assert!(Order::<Post>::parse("-creatd_at").is_err());
 }
 

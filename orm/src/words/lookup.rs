@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use nuages_engine::evaluate::cast_value;
 use nuages_storage::{DataType, Value};
 
 use super::{Vocabulary, Walk, walk};
-use crate::error::{Misuse, Result};
+use crate::error::{Error, Misuse, Result};
 use crate::expression::json;
 use crate::field::network;
 use crate::meta::ModelMeta;
@@ -83,9 +84,14 @@ pub(crate) fn condition(
     let (before, last) = words.rsplit_once("__").map_or((None, words), |(before, last)| (Some(before), last));
     for name in before.into_iter().flat_map(|before| before.split("__")) {
         if !walk.step(name) {
-            return Err(walk.unknown(name));
+            let lookup = LOOKUPS.iter().find(|(word, _)| *word == name && !walk.path.steps().is_empty());
+            return Err(lookup.map_or_else(
+                || walk.unknown(name),
+                |(word, _)| Misuse::LookupNotLast { lookup: word, words: words.to_owned() }.into(),
+            ));
         }
     }
+    let given = Given { model, words };
     let started = before.is_some();
     let is_json = walk.data_type == Some(DataType::Json) && walk.model.is_none();
     if started
@@ -95,7 +101,7 @@ pub(crate) fn condition(
         return Ok(json_condition(*of, walk.into_node(), value));
     }
     if started && let Some(lookup) = walk.vocabulary.lookup(last, walk.data_type) {
-        let value = typed(value, walk.data_type);
+        let value = given.typed(value, walk.data_type)?;
         return Ok(lookup.of(walk.into_node(), value));
     }
     // A field may have a lookup's name; a key of a document may not.
@@ -103,14 +109,14 @@ pub(crate) fn condition(
     let lookup = LOOKUPS.iter().find(|(word, _)| started && !is_field && *word == last);
     match lookup {
         Some((_, lookup)) if walk.model.is_some() && lookup.is_search() => Err(walk.unknown_lookup(last)),
-        Some((_, lookup)) => compared(model, walk, *lookup, value),
-        None if is_field || walk.step(last) => compared(model, walk, Lookup::Exact, value),
+        Some((_, lookup)) => compared(given, walk, *lookup, value),
+        None if is_field || walk.step(last) => compared(given, walk, Lookup::Exact, value),
         None => Err(walk.unknown(last)),
     }
 }
 
 /// What a walk has led to, compared with a value.
-fn compared(model: &'static ModelMeta, walk: Walk<'_>, lookup: Lookup, value: Value) -> Result<Node> {
+fn compared(given: Given<'_>, walk: Walk<'_>, lookup: Lookup, value: Value) -> Result<Node> {
     let data_type = walk.data_type;
     let is_relation = walk.model.is_some();
     let mut subject = walk.into_node();
@@ -122,18 +128,10 @@ fn compared(model: &'static ModelMeta, walk: Walk<'_>, lookup: Lookup, value: Va
             Some(_) => Node::call(Operator::Cast(DataType::Text { max_length: None }), [subject]),
         };
     }
-    let given = values(lookup, value, data_type);
-    let given = if lookup.is_search() { given } else { as_stored(model, &subject, given) };
-    let mut operands = vec![subject];
-    operands.extend(given);
-    if lookup == Lookup::Range && operands.len() != 3 {
-        let expected = "two values, separated by a comma";
-        return Err(Misuse::LookupValue { lookup: "range", expected }.into());
-    }
-    if lookup == Lookup::IsNull && !matches!(operands[1..], [Node::Value(Value::Bool(_))]) {
-        return Err(Misuse::LookupValue { lookup: "isnull", expected: "true or false" }.into());
-    }
-    Ok(Node::Call(Operator::Lookup(lookup), operands.into()))
+    let values = given.values(lookup, value, data_type)?;
+    let values = if lookup.is_search() { values } else { as_stored(given.model, &subject, values) };
+    let operands = std::iter::once(subject).chain(values).collect();
+    Ok(Node::Call(Operator::Lookup(lookup), operands))
 }
 
 /// Whether what a path leads to is among these.
@@ -144,8 +142,8 @@ pub(crate) fn among(
     values: &[Value],
 ) -> Result<Node> {
     let walk = walk(model, vocabulary, words)?;
-    let data_type = walk.data_type;
-    let values = values.iter().map(|value| typed(value.clone(), data_type)).collect();
+    let (given, data_type) = (Given { model, words }, walk.data_type);
+    let values = values.iter().map(|value| given.typed(value.clone(), data_type)).collect::<Result<_>>()?;
     let subject = walk.into_node();
     let values = as_stored(model, &subject, values);
     let operands = std::iter::once(subject).chain(values).collect();
@@ -203,31 +201,75 @@ fn json_condition(of: Json, document: Node, value: Value) -> Node {
     }
 }
 
-/// What a value given as text means for a lookup: a list of them for `in` and `range`, separated by commas.
-fn values(lookup: Lookup, value: Value, data_type: Option<DataType>) -> Vec<Node> {
-    match (lookup, value) {
-        (Lookup::IsNull, Value::Text(text)) => {
-            vec![Node::Value(Value::Bool(!matches!(text.as_str(), "" | "0" | "false" | "False")))]
+/// The words of a condition, and the model they begin at: what an error about its value names.
+#[derive(Clone, Copy)]
+struct Given<'w> {
+    model: &'static ModelMeta,
+    words: &'w str,
+}
+
+impl Given<'_> {
+    /// What a value means for a lookup: a text is a list for `in` and `range`, separated by commas.
+    fn values(self, lookup: Lookup, value: Value, data_type: Option<DataType>) -> Result<Vec<Node>> {
+        match (lookup, value) {
+            (Lookup::IsNull, value) => Ok(vec![Node::Value(Value::Bool(truth(&value)?))]),
+            (Lookup::Range, value) => {
+                let ends = parts(&value).map(|end| self.typed(end, data_type)).collect::<Result<Vec<_>>>()?;
+                let expected = "two values, separated by a comma";
+                let wrong = || Misuse::LookupValue { lookup: "range", expected, given: value.to_string() };
+                if ends.len() == 2 { Ok(ends) } else { Err(wrong().into()) }
+            }
+            (Lookup::In, value) => parts(&value).map(|part| self.typed(part, data_type)).collect(),
+            (_, value) if lookup.is_search() => Ok(vec![Node::Value(match value {
+                Value::Null | Value::Text(_) => value,
+                other => Value::from(other.to_string().as_str()),
+            })]),
+            (_, value) => Ok(vec![self.typed(value, data_type)?]),
         }
-        (Lookup::In | Lookup::Range, Value::Text(text)) => {
-            text.split(',').map(|part| typed(Value::from(part.trim()), data_type)).collect()
+    }
+
+    /// A text for a column of another type is read as one; what is compared with JSON is JSON.
+    fn typed(self, value: Value, data_type: Option<DataType>) -> Result<Node> {
+        match (&value, data_type) {
+            (_, Some(DataType::Json)) => Ok(json::constant(value)),
+            (Value::Text(_), Some(data_type)) if !matches!(data_type, DataType::Text { .. }) => {
+                // No stored number is beyond those of its column, but it may be compared with one that is.
+                let read_as = match data_type {
+                    DataType::SmallInt | DataType::Integer => DataType::BigInt,
+                    other => other,
+                };
+                cast_value(value.clone(), read_as)
+                    .map(Node::Value)
+                    .map_err(|_| self.unread(&value, data_type))
+            }
+            _ => Ok(Node::Value(value)),
         }
-        (Lookup::IsNull, value) => vec![Node::Value(value)],
-        (_, value) if lookup.is_search() => vec![Node::Value(match value {
-            Value::Null | Value::Text(_) => value,
-            other => Value::from(other.to_string().as_str()),
-        })],
-        (_, value) => vec![typed(value, data_type)],
+    }
+
+    fn unread(self, value: &Value, expected: DataType) -> Error {
+        let (model, words) = (self.model, self.words.to_owned());
+        Misuse::UnreadText { model: model.name, words, expected, given: value.to_string() }.into()
     }
 }
 
-/// Text for a column that is none is converted; what is compared with JSON is JSON.
-fn typed(value: Value, data_type: Option<DataType>) -> Node {
-    match (&value, data_type) {
-        (_, Some(DataType::Json)) => json::constant(value),
-        (Value::Text(_), Some(data_type)) if !matches!(data_type, DataType::Text { .. }) => {
-            Node::call(Operator::Cast(data_type), [Node::Value(value)])
+/// The values of a list in words.
+fn parts(value: &Value) -> impl Iterator<Item = Value> {
+    let (text, other) = match value {
+        Value::Text(text) => (Some(text.as_str()), None),
+        other => (None, Some(other.clone())),
+    };
+    text.into_iter().flat_map(|text| text.split(',')).map(|part| Value::from(part.trim())).chain(other)
+}
+
+/// What is asked of `isnull`.
+fn truth(value: &Value) -> Result<bool> {
+    match value {
+        Value::Bool(truth) => Ok(*truth),
+        Value::Text(text) if matches!(text.as_str(), "true" | "True" | "1") => Ok(true),
+        Value::Text(text) if matches!(text.as_str(), "false" | "False" | "0") => Ok(false),
+        other => {
+            let (lookup, expected) = ("isnull", "true or false");
+            Err(Misuse::LookupValue { lookup, expected, given: other.to_string() }.into())
         }
-        _ => Node::Value(value),
     }
 }
