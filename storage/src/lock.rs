@@ -2,7 +2,8 @@
 //!
 //! A transaction is an [`Owner`]. It asks for a [`Name`] (a table, a row, a unique key, an object of the schema) in a
 //! [`Strength`], has it at once or gets a [`Ticket`] to wait with, and holds it until it releases everything, after
-//! its commit was published or rolled back. Rolling back to a savepoint releases nothing.
+//! its commit was published or rolled back. Rolling back to a savepoint releases nothing; a statement on its way gives back
+//! what it turns out not to need ([`Owner::release_since`]).
 //!
 //! ```text
 //!   Owner ── request(name, strength) ──> Granted
@@ -57,10 +58,10 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hashbrown::DefaultHashBuilder;
+use hashbrown::{DefaultHashBuilder, HashSet};
 use smallvec::SmallVec;
 
-use self::name::Slot;
+pub(crate) use self::name::Slot;
 use self::queue::Claim;
 use self::table::{Answer, Answered, Asking, LockTable, Taken};
 use self::ticket::Waiter;
@@ -284,6 +285,10 @@ pub struct Owner {
     claims: u64,
 }
 
+/// A point in what an owner has asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark(usize);
+
 /// Where an owner goes on or stands still.
 #[derive(Clone, Copy, Debug)]
 enum Place {
@@ -468,18 +473,40 @@ impl Owner {
         }
     }
 
+    /// A point in time, for [`release_since`](Owner::release_since).
+    pub(crate) fn mark(&self) -> Mark {
+        Mark(self.slots.len())
+    }
+
+    /// Lets go of what it has come to hold since a mark in slots that are not wanted, but for what it held before in the same
+    /// slots, and for the tables that it shares. Nothing it has done since may rest on that. O(slots since, and before if any
+    /// goes).
+    pub(crate) fn release_since(&mut self, Mark(mark): Mark, wanted: impl Iterator<Item = Slot>) {
+        if self.slots.len() <= mark {
+            return;
+        }
+        let wanted: HashSet<Slot> = wanted.collect();
+        let (before, since) = self.slots.split_at(mark);
+        let unwanted = since.iter().filter(|slot| !slot.is_table() && !wanted.contains(*slot));
+        let mut gone: HashSet<Slot> = unwanted.copied().collect();
+        if gone.is_empty() {
+            return;
+        }
+        before.iter().for_each(|slot| {
+            gone.remove(slot);
+        });
+        self.slots.retain(|slot| !gone.contains(slot));
+        let gone: Vec<Slot> = gone.into_iter().collect();
+        self.release_slots(&gone);
+    }
+
     /// Lets go of everything. To be called after the commit was published, or rolled back. A wait that is not over
     /// ends with [`LockError::Ended`]. O(slots); the mutex is let go every now and then.
     pub fn release(&mut self) {
         if !self.announced {
             return;
         }
-        let mut woken = Vec::new();
-        for slots in self.slots.chunks(RELEASED_AT_ONCE_MAX) {
-            self.locks.shared.release(self.id, slots, &mut woken);
-            wake(&woken);
-            woken.clear();
-        }
+        self.release_slots(&self.slots);
         self.slots.clear();
         self.shared.clear();
         if let Place::Thread { has_moved, .. } = &mut self.place
@@ -489,6 +516,15 @@ impl Owner {
         }
         self.announced = false;
         self.locks.shared.lockers.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    fn release_slots(&self, slots: &[Slot]) {
+        let mut woken = Vec::new();
+        for slots in slots.chunks(RELEASED_AT_ONCE_MAX) {
+            self.locks.shared.release(self.id, slots, &mut woken);
+            wake(&woken);
+            woken.clear();
+        }
     }
 }
 

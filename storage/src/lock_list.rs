@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::leaf::RowId;
-use crate::lock::{How, LockError, Locks, Name, Outcome, Owner, RowBlock, Strength, Ticket};
+use crate::lock::{How, LockError, Locks, Name, Outcome, Owner, RowBlock, Slot, Strength, Ticket};
 use crate::table::TableId;
 
 /// One request: up to 64 neighbouring rows, or a name.
@@ -94,6 +94,14 @@ impl LockList {
             self.granted += 1;
         }
         Ok(None)
+    }
+
+    /// Where in the lock table it wants something.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> {
+        self.tables.iter().chain(&self.wants).map(|want| match want {
+            Want::Rows { table, block, .. } => Slot::of_rows(*table, *block),
+            Want::Name(name, _) => Slot::of(*name).0,
+        })
     }
 
     fn nth(&self, at: usize) -> Option<Want> {

@@ -176,7 +176,12 @@ impl Transaction {
                 return Ok(Step::Wait(ticket));
             }
             let (kept, held) = (self.write_set.len(), self.owner.claims());
+            let is_first = statement.before.is_none();
+            let before = *statement.before.get_or_insert_with(|| self.owner.mark());
             let mut made = self.attempt(attempt)?;
+            if !is_first {
+                self.owner.release_since(before, made.locks.slots());
+            }
             if !made.locks.is_empty() && self.owner.announce() {
                 self.store.wait_for_unlocked_writers();
             }

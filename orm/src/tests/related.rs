@@ -262,3 +262,23 @@ fn a_pair_that_another_thread_adds_just_now_is_no_error() {
     });
     assert_eq!(post.tags.count(&db).unwrap(), 1);
 }
+
+#[test]
+fn pairs_that_threads_add_and_take_away_at_once_lock_nobody_out() {
+    let db = app().open_memory().unwrap();
+    fill(&db);
+    let post = Post::objects().get(Post::title.eq("c"), &db).unwrap();
+    let tags = Tag::objects().all(&db).unwrap();
+    std::thread::scope(|threads| {
+        for _ in 0..6 {
+            let (db, tags, mut post) = (&db, &tags, post.clone());
+            threads.spawn(move || {
+                for round in 0..40 {
+                    post.tags.add(tags, db).unwrap();
+                    post.tags.remove(&tags[round % tags.len()], db).unwrap();
+                }
+            });
+        }
+    });
+    assert!(post.tags.count(&db).unwrap() <= tags.len() as u64);
+}

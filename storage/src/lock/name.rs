@@ -54,7 +54,7 @@ impl RowBlock {
 ///
 /// Two words and no enum, since every lock hashes and compares one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Slot {
+pub(crate) struct Slot {
     /// The kind of name in the lowest two bits; for rows the table above them.
     space: u64,
     /// Table, block or hash.
@@ -75,7 +75,7 @@ impl From<&Slot> for Slot {
 
 impl Slot {
     /// The slot of a name, and its bit there.
-    pub(super) fn of(name: Name) -> (Self, u64) {
+    pub(crate) fn of(name: Name) -> (Self, u64) {
         match name {
             Name::Table(table) => (Self { space: TABLE, number: u64::from(table.get()) }, 1),
             Name::Row(table, row) => {
@@ -88,8 +88,13 @@ impl Slot {
     }
 
     /// The slot of a block of rows.
-    pub(super) fn of_rows(table: TableId, block: RowBlock) -> Self {
+    pub(crate) fn of_rows(table: TableId, block: RowBlock) -> Self {
         Self { space: u64::from(table.get()) << 2 | ROWS, number: block.0.cast_unsigned() }
+    }
+
+    /// Whether it is a table's.
+    pub(super) fn is_table(self) -> bool {
+        self.space == TABLE
     }
 
     /// The first name in a mask.
