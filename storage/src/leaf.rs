@@ -30,6 +30,7 @@ mod texts;
 mod words;
 
 use std::hint::black_box;
+use std::mem::offset_of;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -84,32 +85,46 @@ impl RowId {
 }
 
 /// Up to 64 rows, column by column.
+///
+/// In front of a leaf lies the count of those who refer to it, and a commit changes it that copies the leaf's parent. So
+/// what a scan reads of each leaf comes last.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Leaf {
-    layout: Arc<Layout>,
-    /// One or two, of a row on its way or a small table, lie in place.
-    row_ids: SmallVec<[i64; 2]>,
+    bytes: Heap<Vec<u8>>,
     /// The first and the last of the row ids, zero if there are none. Where they tell the position of a row,
     /// finding it spares a cache miss.
     ends: (i64, i64),
-    words: Words,
     text: Heap<String>,
-    bytes: Heap<Vec<u8>>,
+    /// Room that an allocation of the rest would have anyway.
+    _apart: u64,
+    layout: Arc<Layout>,
+    words: Words,
     /// The rows that `words` has room for.
     capacity: usize,
+    /// One or two, of a row on its way or a small table, lie in place.
+    row_ids: SmallVec<[i64; 2]>,
 }
+
+/// The bytes of two cache lines, since processors fetch lines in pairs.
+const LINES_BYTES: usize = 128;
+const _: () = assert!(
+    !cfg!(target_pointer_width = "64") || size_of::<usize>() + offset_of!(Leaf, layout) >= LINES_BYTES,
+    "what a scan reads lies on other lines than the count"
+);
 
 /// By memcpy, but for what is shared; what is derived would go row id by row id.
 impl Clone for Leaf {
     fn clone(&self) -> Self {
         Self {
-            layout: Arc::clone(&self.layout),
-            row_ids: SmallVec::from_slice(&self.row_ids),
-            ends: self.ends,
-            words: self.words.clone(),
-            text: self.text.clone(),
             bytes: self.bytes.clone(),
+            ends: self.ends,
+            text: self.text.clone(),
+            _apart: 0,
+            layout: Arc::clone(&self.layout),
+            words: self.words.clone(),
             capacity: self.capacity,
+            row_ids: SmallVec::from_slice(&self.row_ids),
         }
     }
 }
@@ -127,7 +142,8 @@ impl Leaf {
         let capacity = capacity_for(&layout, rows);
         let words = Words::zeroed(layout.words(capacity));
         let row_ids = SmallVec::with_capacity(capacity);
-        Self { layout, row_ids, ends: (0, 0), words, text: Heap::default(), bytes: Heap::default(), capacity }
+        let (bytes, text) = (Heap::default(), Heap::default());
+        Self { bytes, ends: (0, 0), text, _apart: 0, layout, words, capacity, row_ids }
     }
 
     /// How many rows there are.
@@ -229,8 +245,8 @@ impl Leaf {
     #[inline]
     pub(crate) fn ask_for_head(&self) {
         ask_for(&self.layout);
-        ask_for(&self.words);
         ask_for(&self.capacity);
+        ask_for(&self.row_ids);
     }
 
     /// Asks for every cache line of a slot, and for the null maps.

@@ -40,7 +40,8 @@
 //! at rest), `tree` (the one tree), [`index`], [`long`] (values too long for a leaf), [`patch`] and [`table`] (what
 //! consists of trees); then [`version`] (the database as a value), [`write_set`], `view` (a version with writes),
 //! [`lock`] (who may write what until it commits), [`statement`] (attempt, lock, validate), [`writer`] (one attempt),
-//! [`transaction`], [`store`] (publication), [`sequence`] (numbers beside the versions), [`history`] (versions kept) and [`holders`] (who keeps them).
+//! [`transaction`], [`store`] (publication), [`sequence`] (numbers beside the versions), [`history`] (versions kept),
+//! [`holders`] (who keeps them) and `leftovers` (who frees them).
 //!
 //! A store in files: `file` (a directory, and how it fails), [`record`] and [`codec`] (what is written down, and how),
 //! `log`, `checkpoint`, `recovery`, `salvage`.
@@ -60,6 +61,7 @@ mod keys;
 mod latch;
 pub mod layout;
 pub mod leaf;
+mod leftovers;
 pub mod lock;
 mod lock_list;
 mod log;

@@ -21,8 +21,8 @@
 //! is synced. The locks of a commit are held until then, so nobody can build on what might not last; only the tip does,
 //! and goes with it if the disk fails.
 //!
-//! Order of reading: this file (statements and transactions), `publish` (commit), `durable` (the files beside it), and
-//! the threads of a store in files: `keeper` (checkpoints) and `syncer` (commits of tasks).
+//! Order of reading: this file (statements and transactions), `turn` (the commit mutex), `publish` (commit), `durable`
+//! (the files beside it), and the threads of a store in files: `keeper` (checkpoints) and `syncer` (commits of tasks).
 //!
 //! Order of what is taken: locks, commit mutex, publication latch. Nothing waits for a lock, does I/O or runs a
 //! caller's code while it holds the mutex or the latch, but for this: a statement of which the caller proves that it is
@@ -35,6 +35,7 @@ mod publish;
 mod syncer;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use std::fmt;
 use std::sync::Arc;
@@ -50,7 +51,6 @@ use crate::keys::Counters;
 use crate::latch::Latch;
 use crate::lock::{Locks, Owner, Ticket};
 use crate::sequence::Numbers;
-use crate::sync::Mutex;
 use crate::table::TableId;
 use crate::transaction::{Recording, Transaction, until_granted};
 use crate::version::Version;
@@ -62,8 +62,8 @@ use durable::Durable;
 pub use durable::{Checkpointed, Compacted, Durability, Options};
 use keeper::Keeper;
 pub(crate) use publish::Begun;
-use publish::Tip;
 pub use syncer::Committing;
+use turn::Turns;
 
 /// A database. Cheap to clone; clones are the same database.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ struct Inner {
     /// The number of the newest commit. It is set before the commit mutex is let go, and before the commit's locks are.
     newest: AtomicU64,
     /// Held by who publishes.
-    committing: Mutex<Tip>,
+    committing: Turns,
     locks: Locks,
     counters: Counters,
     /// Its files, if it has some.
@@ -502,7 +502,7 @@ impl Inner {
     fn new(version: Arc<Version>, counters: Counters, durable: Option<Durable>, holders: Holders) -> Inner {
         let newest = AtomicU64::new(version.commit().number());
         let published = Latch::new(Newest { version, torn: false });
-        let (committing, locks) = (Mutex::new(Tip::default()), Locks::default());
+        let (committing, locks) = (Turns::default(), Locks::default());
         let history = History::default();
         Inner { published, newest, committing, locks, counters, durable, history, holders }
     }

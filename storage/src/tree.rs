@@ -127,11 +127,14 @@ enum Node<B: Block> {
 
 /// All children are at the same depth. All keys in `children[i]` are less than `keys[i]`, those in
 /// `children[i + 1]` are not; so there is one key less than there are children.
+///
+/// As in leaves, what scans read lies apart from the references counted in front of it.
+#[repr(C)]
 struct Inner<B: Block> {
-    keys: B::Keys,
     /// One more than [`FANOUT`]: a node is divided after the child that is too many has come.
     counts: SmallVec<[u64; FANOUT + 1]>,
     children: SmallVec<[Node<B>; FANOUT + 1]>,
+    keys: B::Keys,
 }
 
 impl<B: Block> Clone for Node<B> {
@@ -144,6 +147,14 @@ impl<B: Block> Clone for Node<B> {
 }
 
 impl<B: Block> Node<B> {
+    /// The block, if it is a leaf.
+    fn leaf(&self) -> Option<&B> {
+        match self {
+            Self::Leaf(block) => Some(block),
+            Self::Inner(_) => None,
+        }
+    }
+
     /// How many refer to it.
     fn references(&self) -> usize {
         match self {

@@ -4,9 +4,11 @@
 //! a few pointers. A version that anyone but the committer can reach never changes; where nobody else holds it, the
 //! same operations change it in place, because every node is reached through [`Shared::make_mut`].
 
+use std::mem;
 use std::sync::Arc;
 
 use crate::commit::CommitId;
+use crate::leftovers;
 use crate::numbered::Numbered;
 use crate::shared::Shared;
 use crate::table::{Table, TableId};
@@ -14,13 +16,13 @@ use crate::write_set::{Catalog, Operation, SchemaChange};
 
 /// Tables by id: a spine of chunks, so that a commit copies the chunks of the tables it touched, not a list of all.
 #[derive(Clone, Debug, Default)]
-struct Directory {
+pub(crate) struct Tables {
     chunks: Numbered<Shared<Chunk>>,
 }
 
-type Chunk = [Option<Shared<Table>>; Directory::CHUNK as usize];
+type Chunk = [Option<Shared<Table>>; Tables::CHUNK as usize];
 
-impl Directory {
+impl Tables {
     const CHUNK: u32 = 16;
 
     fn get(&self, id: TableId) -> Option<&Table> {
@@ -62,22 +64,42 @@ enum Entries {
 }
 
 /// The whole database at one commit.
-#[derive(Clone)]
 pub struct Version {
     commit: CommitId,
     catalog: Catalog,
-    tables: Directory,
+    tables: Tables,
+    /// None of what is not published: views, and what is being made.
+    home: Option<Home>,
+}
+
+/// The store where a version is at home, as far as it is told of what the version leaves.
+pub(crate) type Home = leftovers::Home<Tables>;
+
+/// What is cloned is to become another version, and is published nowhere yet.
+impl Clone for Version {
+    fn clone(&self) -> Self {
+        let (catalog, tables) = (Arc::clone(&self.catalog), self.tables.clone());
+        Self { commit: self.commit, catalog, tables, home: None }
+    }
+}
+
+impl Drop for Version {
+    fn drop(&mut self) {
+        if let Some(home) = self.home.take() {
+            home.leave(mem::take(&mut self.tables));
+        }
+    }
 }
 
 impl Version {
     /// The empty database under a catalog.
     pub fn new(catalog: Catalog) -> Version {
-        Version { commit: CommitId::default(), catalog, tables: Directory::default() }
+        Version { commit: CommitId::default(), catalog, tables: Tables::default(), home: None }
     }
 
     /// A version that is read from a checkpoint, as far as it has no tables yet.
     pub(crate) fn restored(commit: CommitId, catalog: Catalog) -> Version {
-        Version { commit, catalog, tables: Directory::default() }
+        Version { commit, catalog, tables: Tables::default(), home: None }
     }
 
     /// Adds a table as it was at this version's commit, or before.
@@ -118,6 +140,18 @@ impl Version {
         for operation in operations {
             let fits = self.apply_in(Some(commit), Entries::Now, operation);
             debug_assert!(fits, "{LOOKED_UP}");
+        }
+    }
+
+    /// It is published by the store of this home.
+    pub(crate) fn publish(&mut self, home: Home) {
+        self.home = Some(home);
+    }
+
+    /// Another takes its place as the newest. Who calls holds the commit mutex.
+    pub(crate) fn replaced(&self) {
+        if let Some(home) = &self.home {
+            home.replace();
         }
     }
 

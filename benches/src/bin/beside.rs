@@ -1,16 +1,17 @@
-//! What readers lose beside a writer: `cargo run --release -p nuages-benches --bin beside -- [ROWS] [SLICES]`.
+//! What readers lose beside a writer: `cargo run --release -p nuages-benches --bin beside -- [ROWS] [SLICES] [READS]`.
+//! Of the reads those are measured whose name contains the last argument.
 //!
 //! Gets by key beside 50,000 commits a second, and sums of a whole table beside commits without a pause. Two threads of one
 //! machine also meet where no database has a part in it: in what the cores share, and in whom else the machine serves. So
 //! each is measured in three states, slice by slice in turn: while the other thread rests, while it commits to *another*
 //! database of the same rows, and while it commits to the one that is read. What the last loses to the second is what the
-//! database itself takes from its readers. Each figure is the median of the slices; what is lost is the median over turns of the
+//! database itself takes from its readers, and so is told for each commit, too. Each figure is the median of the slices; what is lost is the median over turns of the
 //! ratio within the turn.
 
 use std::error::Error;
 use std::hint::{black_box, spin_loop};
 use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -40,19 +41,46 @@ enum Beside {
 }
 
 const STATES: [Beside; 3] = [Beside::Rests, Beside::CommitsElsewhere, Beside::Commits];
+const COMMITS: usize = Beside::Commits as usize;
 
-/// What the other thread is told to do.
-struct Told(AtomicU8);
+/// A number that one thread counts up, with its cache lines for itself.
+#[derive(Default)]
+#[repr(align(128))]
+struct Counter(AtomicU64);
+
+/// What the other thread is told to do, and how often it has committed.
+struct Told {
+    beside: AtomicU8,
+    commits: Counter,
+}
 
 impl Told {
+    fn new() -> Told {
+        Told { beside: AtomicU8::new(Beside::Rests as u8), commits: Counter::default() }
+    }
+
     fn tell(&self, beside: Beside) {
-        self.0.store(beside as u8, Ordering::Relaxed);
+        self.beside.store(beside as u8, Ordering::Relaxed);
     }
 
     fn told(&self) -> Beside {
-        let told = self.0.load(Ordering::Relaxed);
+        let told = self.beside.load(Ordering::Relaxed);
         STATES.into_iter().find(|beside| *beside as u8 == told).unwrap_or(Beside::Ends)
     }
+
+    /// How often the other thread has committed so far.
+    fn commits(&self) -> u64 {
+        self.commits.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What a slice of each state has measured.
+#[derive(Clone, Copy, Default)]
+struct Turn {
+    /// Nanoseconds per read.
+    times: [f64; STATES.len()],
+    /// Commits per read.
+    commits: [f64; STATES.len()],
 }
 
 /// A database of as many rows, of which each commit changes one.
@@ -113,6 +141,7 @@ fn write(told: &Told, here: &Items, elsewhere: &Items, paced: bool) -> Result<()
             Beside::Commits => 1,
         };
         writers[at].run_prepared(&mut updates[at], &[Value::Int(here.key(number))])?;
+        told.commits.0.store(told.commits() + 1, Ordering::Relaxed);
         due += PACE;
         while paced && Instant::now() < due {
             spin_loop();
@@ -129,28 +158,31 @@ impl Drop for Ending<'_> {
     }
 }
 
-/// Nanoseconds per read of each slice, turn by turn.
+/// What each slice has measured, turn by turn.
 fn slices(
     (here, elsewhere): (&Items, &Items),
     turns: usize,
     paced: bool,
     read: &mut dyn FnMut() -> Result<u64>,
-) -> Result<Vec<[f64; 3]>> {
-    let told = Told(AtomicU8::new(Beside::Rests as u8));
+) -> Result<Vec<Turn>> {
+    let told = Told::new();
     thread::scope(|threads| {
         let writer = threads.spawn(|| write(&told, here, elsewhere, paced));
         let _ending = Ending(&told);
         let mut measured = Vec::new();
-        for turn in 0..turns {
-            let mut times = [0.0; 3];
+        for number in 0..turns {
+            let mut turn = Turn::default();
             // Each state is the first as often as any.
             for place in 0..STATES.len() {
-                let state = (turn + place) % STATES.len();
+                let state = (number + place) % STATES.len();
                 told.tell(STATES[state]);
                 read_for(SLICE / 10, read)?; // until the writer has heard of it
-                times[state] = read_for(SLICE, read)?;
+                let before = told.commits();
+                let (time, reads) = read_for(SLICE, read)?;
+                turn.times[state] = time / reads;
+                turn.commits[state] = (told.commits() - before) as f64 / reads;
             }
-            measured.push(times);
+            measured.push(turn);
         }
         told.tell(Beside::Ends);
         writer.join().unwrap_or_else(|panic| resume_unwind(panic))?;
@@ -158,13 +190,13 @@ fn slices(
     })
 }
 
-/// Nanoseconds per read of about so long.
-fn read_for(time: Duration, read: &mut dyn FnMut() -> Result<u64>) -> Result<f64> {
+/// Reads for about so long: nanoseconds, and reads.
+fn read_for(time: Duration, read: &mut dyn FnMut() -> Result<u64>) -> Result<(f64, f64)> {
     let (begin, mut reads) = (Instant::now(), 0);
     while begin.elapsed() < time {
         reads += read()?;
     }
-    Ok(begin.elapsed().as_nanos() as f64 / reads as f64)
+    Ok((begin.elapsed().as_nanos() as f64, reads as f64))
 }
 
 fn median(figures: impl Iterator<Item = f64>) -> f64 {
@@ -173,15 +205,25 @@ fn median(figures: impl Iterator<Item = f64>) -> f64 {
     figures[figures.len() / 2]
 }
 
-fn lost(measured: &[[f64; 3]], beside: Beside, to: Beside) -> String {
-    let ratio = median(measured.iter().map(|times| times[beside as usize] / times[to as usize]));
+/// What is lost beside commits to what is lost in another state.
+fn lost(measured: &[Turn], to: Beside) -> String {
+    let ratio = median(measured.iter().map(|Turn { times, .. }| times[COMMITS] / times[to as usize]));
     format!("{:+.1} %", (ratio - 1.0) * 100.0)
+}
+
+/// Nanoseconds that a commit takes from the reader, compared with commits to another database.
+fn taken(measured: &[Turn]) -> f64 {
+    const ELSEWHERE: usize = Beside::CommitsElsewhere as usize;
+    median(
+        measured.iter().map(|Turn { times, commits }| (times[COMMITS] - times[ELSEWHERE]) / commits[COMMITS]),
+    )
 }
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let rows: u64 = arguments.next().map_or(Ok(100_000), |rows| rows.parse())?;
     let turns: usize = arguments.next().map_or(Ok(200), |turns| turns.parse())?;
+    let only = arguments.next().unwrap_or_default();
     let (here, elsewhere) = (Items::new(rows)?, Items::new(rows)?);
     let sum = Prepared::new(&here.db, Connection::new(here.db.clone()).read("SELECT sum(a) FROM item")?)?;
     let mut number = 0;
@@ -209,22 +251,31 @@ fn main() -> Result<()> {
         "ns, commits",
         "lost to alone",
         "lost to commits elsewhere",
+        "ns, a commit",
+        "ns, taken by each",
     ]);
     let both = (&here, &elsewhere);
-    for (name, measured) in [
-        ("gets, 50,000 commits a second", slices(both, turns, true, &mut gets)?),
-        ("sums, 50,000 commits a second", slices(both, turns, true, &mut sums)?),
-        ("sums, commits without a pause", slices(both, turns, false, &mut sums)?),
+    for (name, paced, sums_up) in [
+        ("gets, 50,000 commits a second", true, false),
+        ("sums, 50,000 commits a second", true, true),
+        ("sums, commits without a pause", false, true),
     ] {
+        if !name.contains(&only) {
+            continue;
+        }
+        let measured = slices(both, turns, paced, if sums_up { &mut sums } else { &mut gets })?;
         let figure =
-            |state: Beside| format!("{:.2}", median(measured.iter().map(|times| times[state as usize])));
+            |state: Beside| format!("{:.2}", median(measured.iter().map(|turn| turn.times[state as usize])));
+        let commit = median(measured.iter().map(|turn| turn.times[COMMITS] / turn.commits[COMMITS]));
         table.add_row([
             name.to_owned(),
             figure(Beside::Rests),
             figure(Beside::CommitsElsewhere),
             figure(Beside::Commits),
-            lost(&measured, Beside::Commits, Beside::Rests),
-            lost(&measured, Beside::Commits, Beside::CommitsElsewhere),
+            lost(&measured, Beside::Rests),
+            lost(&measured, Beside::CommitsElsewhere),
+            format!("{commit:.0}"),
+            format!("{:.0}", taken(&measured)),
         ]);
     }
     println!("{rows} rows, {turns} turns\n{table}");

@@ -107,7 +107,8 @@ impl Leaf {
         words.resize(layout.words(1), 0);
         text.clear();
         let (words, text, bytes) = (Words::of(words), Heap::of(text), Heap::default());
-        Self { layout, row_ids: SmallVec::new(), ends: (0, 0), words, text, bytes, capacity: 1 }
+        let row_ids = SmallVec::new();
+        Self { bytes, ends: (0, 0), text, _apart: 0, layout, words, capacity: 1, row_ids }
     }
 
     /// An empty leaf with room for some rows, whose texts go into a buffer that is there.

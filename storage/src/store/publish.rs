@@ -6,9 +6,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::sync::MutexGuard;
-
 use super::durable::{Durability, Durable};
+use super::turn::Turn;
 use super::{Inner, Newest, Snapshot};
 use crate::commit::CommitId;
 use crate::error::Error;
@@ -114,7 +113,7 @@ impl Inner {
     /// Makes a write set part of the newest version, when the mutex is held already and the write set is recorded.
     pub(super) fn publish_under(
         &self,
-        committing: MutexGuard<'_, Tip>,
+        committing: Turn<'_>,
         write_set: &WriteSet,
         view: Option<View>,
         record: Option<Payload>,
@@ -125,7 +124,7 @@ impl Inner {
 
     fn begin_publish_under(
         &self,
-        committing: MutexGuard<'_, Tip>,
+        committing: Turn<'_>,
         write_set: &WriteSet,
         view: Option<View>,
         record: Option<Payload>,
@@ -159,7 +158,7 @@ impl Inner {
     fn append_to_tip(
         &self,
         durable: &Durable,
-        mut committing: MutexGuard<'_, Tip>,
+        mut committing: Turn<'_>,
         write_set: &WriteSet,
         view: Option<View>,
         record: &Payload,
@@ -171,6 +170,7 @@ impl Inner {
         };
         let commit = next.commit().next();
         next.stamp(commit, write_set.tables());
+        next.publish(self.committing.home());
         let next = Arc::new(next);
         let sequence = durable.append(&self.counters, record)?;
         committing.unpublished.push_back(next);
@@ -197,6 +197,7 @@ impl Inner {
             && let Some(next) = committing.unpublished.pop_front()
         {
             let before = std::mem::replace(&mut self.published.write().version, Arc::clone(&next));
+            before.replaced();
             self.holders.replaced(&before);
             old.push(before);
             self.note_newest(next.commit());
@@ -232,9 +233,11 @@ impl Inner {
     }
 
     /// Publishes a version in the place of the newest.
-    fn replace(&self, next: Version) -> Applied {
+    fn replace(&self, mut next: Version) -> Applied {
+        next.publish(self.committing.home());
         let next = Arc::new(next);
         let before = std::mem::replace(&mut self.published.write().version, Arc::clone(&next));
+        before.replaced();
         self.holders.replaced(&before);
         self.note_newest(next.commit());
         // Who watches holds the version before, so this is where all its commits come by.

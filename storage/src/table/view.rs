@@ -397,6 +397,9 @@ impl<'v> Leaves<'v> {
             false => self.blocks.ahead(distance),
             true => self.blocks.ahead_back(distance),
         };
+        if !reverse {
+            self.blocks.ask_ahead(2 * LEAVES_AHEAD);
+        }
         if let Some(leaf) = ahead(2 * LEAVES_AHEAD) {
             leaf.ask_for_head();
         }

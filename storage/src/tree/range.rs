@@ -9,6 +9,10 @@ use std::ops::{Bound, Range};
 use smallvec::SmallVec;
 
 use super::{Block, Inner, KeyOf, Node, Tree};
+use crate::cache::ask_for;
+
+/// How many children of an inner node lie in a cache line.
+const LINE_CHILDREN: usize = 4;
 
 /// Some consecutive items of one block.
 #[derive(Debug)]
@@ -62,17 +66,23 @@ impl<'t, B: Block> Blocks<'t, B> {
         self.ranks.end - self.ranks.start
     }
 
-    /// The block so many places after the one that came last from the front, if both have one parent; nothing is
-    /// visited by it.
+    /// The block so many places after the one that came last from the front, if both have one parent or their parents
+    /// have; nothing is visited by it.
     #[inline]
     pub(crate) fn ahead(&self, distance: usize) -> Option<&'t B> {
-        self.front.sibling(|at| at.checked_add(distance))
+        self.front.after(distance)
     }
 
-    /// The same from the back.
+    /// Asks for what leads to the blocks that [`ahead`](Blocks::ahead) is to name, where it is asked for each block.
+    #[inline]
+    pub(crate) fn ask_ahead(&self, distance: usize) {
+        self.front.ask_for_next_parent(distance + 4);
+    }
+
+    /// The same as [`ahead`](Blocks::ahead) from the back, if both have one parent.
     #[inline]
     pub(crate) fn ahead_back(&self, distance: usize) -> Option<&'t B> {
-        self.back.sibling(|at| at.checked_sub(distance))
+        self.back.before(distance)
     }
 }
 
@@ -143,13 +153,45 @@ impl<'t, B: Block> Path<'t, B> {
         }
     }
 
-    /// The leaf at another place under the parent of the last one.
+    /// The leaf so many places after the last one, under its parent or the next one.
     #[inline]
-    fn sibling(&self, place: impl FnOnce(usize) -> Option<usize>) -> Option<&'t B> {
+    fn after(&self, distance: usize) -> Option<&'t B> {
         let (inner, at) = self.0.last()?;
-        match inner.children.get(place(*at)?)? {
-            Node::Leaf(block) => Some(block),
-            Node::Inner(_) => None,
+        match inner.children.get(at + distance) {
+            Some(child) => child.leaf(),
+            None => self.next_parent()?.children.get(at + distance - inner.children.len())?.leaf(),
+        }
+    }
+
+    /// Asks for the next parent of leaves: for its beginning when so many leaves are left under this one, and for the
+    /// rest two leaves later.
+    #[inline]
+    fn ask_for_next_parent(&self, left: usize) {
+        let Some((inner, at)) = self.0.last() else { return };
+        let now = inner.children.len() - at;
+        if now != left && now + 2 != left {
+            return;
+        }
+        let Some(next) = self.next_parent() else { return };
+        match now == left {
+            true => ask_for(&next.children),
+            false => next.children.iter().step_by(LINE_CHILDREN).for_each(ask_for),
+        }
+    }
+
+    /// The leaf so many places before the last one, if both have one parent.
+    #[inline]
+    fn before(&self, distance: usize) -> Option<&'t B> {
+        let (inner, at) = self.0.last()?;
+        inner.children.get(at.checked_sub(distance)?)?.leaf()
+    }
+
+    /// The inner node right of the last one, if both have one parent.
+    fn next_parent(&self) -> Option<&'t Inner<B>> {
+        let [.., (above, at), _] = self.0.as_slice() else { return None };
+        match above.children.get(at + 1)? {
+            Node::Inner(inner) => Some(inner),
+            Node::Leaf(_) => None,
         }
     }
 
@@ -177,5 +219,44 @@ impl<'t, B: Block> Path<'t, B> {
             }
             self.0.pop();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::FANOUT;
+    use super::*;
+    use crate::layout::{Layout, Slot};
+    use crate::leaf::{Leaf, LeafBuilder, RowId};
+    use crate::value::Lane;
+
+    #[test]
+    fn the_blocks_ahead_are_those_that_come_under_the_next_parent_too() {
+        let layout = Arc::new(Layout::new([Slot::new(Lane::RowId), Slot::new(Lane::Word)]));
+        let mut tree = Tree::<Leaf>::new();
+        for block in 0..40 {
+            let mut rows = LeafBuilder::new(Arc::clone(&layout));
+            for row in 4 * block..4 * block + 4 {
+                rows.set_int(1, row);
+                rows.finish_row(RowId::new(row));
+            }
+            tree.append(&rows.finish().leaf);
+        }
+        let all = || tree.blocks(0..tree.len());
+        let firsts: Vec<i64> = all().map(|slice| slice.block.row_ids()[0]).collect();
+        let (mut blocks, mut beyond) = (all(), 0);
+        for at in 0..firsts.len() {
+            assert!(blocks.next().is_some());
+            blocks.ask_ahead(1);
+            for distance in 1..=FANOUT {
+                if let Some(ahead) = blocks.ahead(distance) {
+                    assert_eq!(ahead.row_ids()[0], firsts[at + distance]);
+                    beyond += usize::from(at % FANOUT + distance >= FANOUT);
+                }
+            }
+        }
+        assert!(beyond > firsts.len(), "under the next parent");
     }
 }

@@ -32,6 +32,7 @@ mod source {
     pub(crate) mod latch;
     pub mod layout;
     pub mod leaf;
+    pub(crate) mod leftovers;
     pub mod lock;
     pub(crate) mod lock_list;
     pub(crate) mod log;
@@ -74,6 +75,7 @@ use source::{
     key, keys, latch,
     layout::{self, Layout, Slot},
     leaf::{self, Leaf, LeafBuilder, RowId, Rows, all_rows},
+    leftovers::{self, Leftovers},
     lock::{self, How, Strength},
     lock_list, log, long, numbered,
     patch::{self, Patch},
@@ -96,7 +98,7 @@ const SCHEDULES: usize = 1_000;
 const TABLE: TableId = TableId::new(0);
 
 fn main() {
-    let scenarios: [(&str, fn()); 10] = [
+    let scenarios: [(&str, fn()); 11] = [
         ("each_statement_of_a_transaction_computes_from_the_newest_version", each_statement_is_of_the_newest),
         ("a_statement_alone_and_a_transaction_lose_nothing_of_each_other", alone_beside_a_transaction),
         ("statements_at_once_and_a_transaction_lose_nothing_of_each_other", at_once_beside_a_transaction),
@@ -108,6 +110,7 @@ fn main() {
             write_skew_is_refused,
         ),
         ("a_commit_is_seen_whole_and_never_vanishes", commits_are_seen_whole),
+        ("what_a_reader_leaves_beside_commits_is_freed_by_somebody", leftovers_are_freed),
         ("what_is_seen_survives_a_power_cut_beside_a_checkpoint", disk::what_is_seen_is_durable),
         ("where_the_disk_fails_what_was_acknowledged_is_there_and_nothing_follows", disk::a_disk_fails),
     ];
@@ -357,4 +360,30 @@ fn commits_are_seen_whole() {
         before = (commit, one);
     }
     writers.into_iter().for_each(|writer| writer.join().expect("it did not panic"));
+}
+
+/// One lets go of versions while another's last turns are not over, and nobody comes after those.
+fn leftovers_are_freed() {
+    const TURNS: usize = 20;
+    let (mutex, leftovers) = (sync::Mutex::new(()), Arc::new(Leftovers::default()));
+    let turn = |leftovers: &Arc<Leftovers<Arc<()>>>, mutex: &sync::Mutex<()>| {
+        let turn = mutex.lock();
+        leftovers.begin_turn();
+        let frees = leftovers.end_turn();
+        drop(turn);
+        if frees {
+            leftovers.free();
+        }
+    };
+    let (_newest, left) = (leftovers.home(), Arc::new(()));
+    let homes = [leftovers.home(), leftovers.home()];
+    homes.iter().for_each(leftovers::Home::replace);
+    (0..TURNS).for_each(|_| turn(&leftovers, &mutex));
+    let reader = {
+        let left = Arc::clone(&left);
+        thread::spawn(move || homes.into_iter().for_each(|home| home.leave(Arc::clone(&left))))
+    };
+    (0..3).for_each(|_| turn(&leftovers, &mutex));
+    reader.join().expect("it did not panic");
+    assert_eq!(Arc::strong_count(&left), 1, "something waits for nobody");
 }
