@@ -15,8 +15,8 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
-use super::climb::{is_aggregate, is_name, keyword_at};
 use super::grammar::Grammar;
+use super::keyword::{is_aggregate, is_name, keyword_at};
 use super::prefix::take_name;
 
 /// Something plain; none where something else begins.
