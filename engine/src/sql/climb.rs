@@ -89,6 +89,9 @@ impl Grammar {
                 {
                     return Ok(left);
                 }
+                Next::Operator(_, precedence) if is_quantified(parser) => {
+                    left = parser.parse_infix(*left, precedence).map(Box::new)?;
+                }
                 Next::Operator(op, precedence) => {
                     parser.advance_token();
                     let right = self.subexpr(parser, precedence)?;
@@ -162,10 +165,7 @@ impl Grammar {
             Token::Div => (BinaryOperator::Divide, of(Precedence::MulDivModOp)),
             _ => return Next::Other,
         };
-        match keyword_at(parser, 1) {
-            Keyword::ANY | Keyword::ALL | Keyword::SOME => Next::Other,
-            _ => Next::Operator(op, precedence),
-        }
+        Next::Operator(op, precedence)
     }
 
     /// `IS NULL`, `BETWEEN` and `IN (..)`, and their opposites.
@@ -214,14 +214,23 @@ impl Grammar {
 
 /// An operand with what stands right behind it.
 fn followed_up(parser: &mut Parser<'_>, mut operand: Box<Expr>) -> Result<Box<Expr>, ParserError> {
-    if matches!(parser.peek_token_ref().token, Token::Period | Token::LBracket) {
-        operand = parser.parse_compound_expr(*operand, Vec::new()).map(Box::new)?;
+    match &parser.peek_token_ref().token {
+        Token::Period | Token::LBracket => {
+            operand = parser.parse_compound_expr(*operand, Vec::new()).map(Box::new)?;
+        }
+        token if keyword_of(token) == Keyword::COLLATE => {}
+        _ => return Ok(operand),
     }
     if parser.parse_keyword(Keyword::COLLATE) {
         let collation = parser.parse_object_name(false)?;
         operand = Box::new(Expr::Collate { expr: operand, collation });
     }
     Ok(operand)
+}
+
+/// Whether what stands behind an operator is compared with each of its rows: `= ANY (..)`.
+fn is_quantified(parser: &Parser<'_>) -> bool {
+    matches!(keyword_at(parser, 1), Keyword::ANY | Keyword::ALL | Keyword::SOME)
 }
 
 /// Whether the parser wants a whole expression where it asks for a prefix: it does behind these.
