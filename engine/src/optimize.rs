@@ -9,7 +9,7 @@
 //! The planner does not guess the size of an index range: it counts it in the counted trees of the version it plans
 //! on. A plan holds no version and no row, so it may be kept and run again on any version of the same schema.
 //!
-//! Order of reading: `depth` (what is too deep to be planned), `rewrite`, `planner` and
+//! Order of reading: `depth` (what is too deep to be planned), `constant` (what needs no plan), `rewrite`, `planner` and
 //! `premise` (what is known while planning), `build` (operator by operator), `subject`, `sarg`, `implication`, `path`,
 //! `access`, `union`, `intersection` and `test_order` (access paths), `join_order`, `join` and `late` (order and
 //! method), `lateral`, `window`, `shared` (what aggregates have in common), `extremes` (those that are at an end of an order), `work_table` (common table expressions),
@@ -18,6 +18,7 @@
 mod access;
 mod build;
 mod cardinality;
+mod constant;
 pub mod cost;
 pub(crate) mod depth;
 mod extremes;
@@ -51,6 +52,7 @@ use std::borrow::Cow;
 
 use nuages_storage::{Value, Version};
 
+pub(crate) use constant::constant_row;
 pub use depth::DEPTH_MAX;
 pub use statistics::{ColumnStatistics, TableStatistics};
 

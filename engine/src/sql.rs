@@ -13,7 +13,7 @@
 //! Order of reading: [`Connection`], `control` (transactions, EXPLAIN), `changing` (common tables that change rows), `merge`,
 //! `define`, `alter`, `drop`, `sequence` and `dependents` (statements about the schema), `pragma` and `counts` (what SQLite tells of the schema and of what
 //! was done), [`PreparedStatement`], `named` (PREPARE), `kept` (texts that are asked again), `parse`, `tokens`, `grammar`,
-//! `block`, `climb`, `prefix`, `frame`, `hint` (what was probably meant), `bind`, `parameters`, `error`; `print` (SQL out).
+//! `block`, `insertion`, `climb`, `operand`, `keyword`, `prefix`, `frame`, `hint` (what was probably meant), `bind`, `parameters`, `error`; `print` (SQL out).
 
 mod alter;
 mod beyond;
@@ -33,9 +33,12 @@ mod error;
 mod frame;
 mod grammar;
 mod hint;
+mod insertion;
 mod kept;
+mod keyword;
 mod merge;
 mod named;
+mod operand;
 mod parameters;
 mod parse;
 mod pragma;

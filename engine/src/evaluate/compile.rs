@@ -39,8 +39,9 @@ fn node(expr: &Expr, resolve: &Resolve<'_>) -> Result<Node, Error> {
         }
         Expr::Column(column) => self::column(*column, resolve),
         Expr::Compare(op, left, right) => {
-            let (left, right) = (compile(left, resolve)?, compile(right, resolve)?);
-            let [left, right] = unified([left, right], op.symbol())?;
+            let mut sides = [compile(left, resolve)?, compile(right, resolve)?];
+            unify_all(&mut sides, op.symbol())?;
+            let [left, right] = sides;
             predicate(narrow::compare(*op, left, right))
         }
         Expr::And(all) => predicate(Operation::And(conditions(all, "AND")?)),

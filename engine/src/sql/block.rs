@@ -15,12 +15,12 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
-use super::climb::{is_aggregate, is_name, keyword_at};
 use super::grammar::Grammar;
+use super::keyword::{is_aggregate, is_name, keyword_at};
 use super::prefix::take_name;
 
 /// Something plain; none where something else begins.
-type Plain<T> = Result<Option<T>, ParserError>;
+pub(super) type Plain<T> = Result<Option<T>, ParserError>;
 
 /// A kind of join, for a condition.
 type WithConstraint = fn(JoinConstraint) -> JoinOperator;
@@ -28,16 +28,10 @@ type WithConstraint = fn(JoinConstraint) -> JoinOperator;
 impl Grammar {
     /// The query that all tokens from here on are, as the parser's `parse_query`.
     pub(super) fn query(&self, parser: &mut Parser<'_>) -> Result<Box<Query>, ParserError> {
-        let begin = parser.index();
-        if let Ok(Some(query)) = self.block(parser)
-            && parser.peek_token_ref().token == Token::EOF
-        {
-            return Ok(query);
+        match to_the_end(parser, |parser| self.block(parser)) {
+            Some(query) => Ok(query),
+            None => parser.parse_query(),
         }
-        while parser.index() > begin {
-            parser.prev_token();
-        }
-        parser.parse_query()
     }
 
     /// The query block that begins here.
@@ -63,7 +57,8 @@ impl Grammar {
             return Ok(None);
         }
         let limit = self.condition(parser, Keyword::LIMIT)?;
-        let select = Select {
+        // What is large is put where it stays, and only if it is there.
+        let mut select = Box::new(Select {
             select_token: select_token.into(),
             optimizer_hints: Vec::new(),
             distinct,
@@ -76,38 +71,34 @@ impl Grammar {
             from,
             lateral_views: Vec::new(),
             prewhere: None,
-            selection: selection.map(|condition| *condition),
+            selection: None,
             connect_by: Vec::new(),
             group_by: GroupByExpr::Expressions(group_by, Vec::new()),
             cluster_by: Vec::new(),
             distribute_by: Vec::new(),
             sort_by: Vec::new(),
-            having: having.map(|condition| *condition),
+            having: None,
             named_window: Vec::new(),
             qualify: None,
             window_before_qualify: false,
             value_table_mode: None,
             flavor: SelectFlavor::Standard,
-        };
-        let ordered = OrderBy { kind: OrderByKind::Expressions(order_by), interpolate: None };
-        let is_ordered = matches!(&ordered.kind, OrderByKind::Expressions(keys) if !keys.is_empty());
-        let limited = limit.map(|limit| LimitClause::LimitOffset {
-            limit: Some(*limit),
-            offset: None,
-            limit_by: Vec::new(),
         });
-        Ok(Some(Box::new(Query {
-            with: None,
-            body: Box::new(SetExpr::Select(Box::new(select))),
-            order_by: is_ordered.then_some(ordered),
-            limit_clause: limited,
-            fetch: None,
-            locks: Vec::new(),
-            for_clause: None,
-            settings: None,
-            format_clause: None,
-            pipe_operators: Vec::new(),
-        })))
+        if let Some(condition) = selection {
+            select.selection = Some(*condition);
+        }
+        if let Some(condition) = having {
+            select.having = Some(*condition);
+        }
+        let mut query = Box::new(query_of(SetExpr::Select(select)));
+        if !order_by.is_empty() {
+            query.order_by = Some(OrderBy { kind: OrderByKind::Expressions(order_by), interpolate: None });
+        }
+        if let Some(limit) = limit {
+            let (limit, limit_by) = (Some(*limit), Vec::new());
+            query.limit_clause = Some(LimitClause::LimitOffset { limit, offset: None, limit_by });
+        }
+        Ok(Some(query))
     }
 
     /// The list of a SELECT.
@@ -206,6 +197,37 @@ impl Grammar {
     }
 }
 
+/// What is parsed of all tokens that are left; where it is nothing plain, or goes on, the parser is where it was.
+pub(super) fn to_the_end<T>(
+    parser: &mut Parser<'_>,
+    parse: impl FnOnce(&mut Parser<'_>) -> Plain<T>,
+) -> Option<T> {
+    let begin = parser.index();
+    if let Ok(Some(parsed)) = parse(parser)
+        && parser.peek_token_ref().token == Token::EOF
+    {
+        return Some(parsed);
+    }
+    (begin..parser.index()).for_each(|_| parser.prev_token());
+    None
+}
+
+/// A query of nothing but this.
+pub(super) fn query_of(body: SetExpr) -> Query {
+    Query {
+        with: None,
+        body: Box::new(body),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: Vec::new(),
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: Vec::new(),
+    }
+}
+
 /// What stands between SELECT and its list; none if that is something else than one word.
 fn quantifier(parser: &mut Parser<'_>) -> Option<Option<Distinct>> {
     let distinct = match keyword_at(parser, 0) {
@@ -234,7 +256,7 @@ fn ends_tables(keyword: Keyword) -> bool {
 }
 
 /// A word that is nothing but a name.
-fn plain_name(parser: &mut Parser<'_>) -> Option<Ident> {
+pub(super) fn plain_name(parser: &mut Parser<'_>) -> Option<Ident> {
     match &parser.peek_token_ref().token {
         Token::Word(word) if is_name(word.keyword) => take_name(parser),
         _ => None,

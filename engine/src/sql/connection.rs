@@ -24,6 +24,7 @@ use crate::algebra::{Query, Statement};
 use crate::catalog::{Catalog, SchemaId};
 use crate::limits::Limits;
 use crate::memory::ResultRows;
+use crate::optimize::constant_row;
 use crate::{Database, Error, Isolation, Outcome, ResultSet, Savepoint, Session, Transaction, Under};
 
 /// How often a statement is bound, where others change the schema each time before it has run.
@@ -401,11 +402,17 @@ impl Connection {
     fn ask(&self, mut query: Query, values: &[Value], schema: SchemaId) -> Result<Outcome, Error> {
         let session = self.under(schema);
         let columns = query.columns.iter_mut().map(|column| std::mem::take(&mut column.name)).collect();
-        let mut rows = ResultRows::new(session.interrupt().memory_bytes_max());
         let handed_out = handed_out(&query.columns);
-        session.query_once(query, values, &mut |batch| rows.add(batch))?;
-        self.database.reserve_drawn()?;
-        let rows = ResultSet { columns, rows: scalars(rows.finish(), &handed_out) };
+        let rows = match constant_row(&query) {
+            Some(row) => vec![row],
+            None => {
+                let mut rows = ResultRows::new(session.interrupt().memory_bytes_max());
+                session.query_once(query, values, &mut |batch| rows.add(batch))?;
+                self.database.reserve_drawn()?;
+                rows.finish()
+            }
+        };
+        let rows = ResultSet { columns, rows: scalars(rows, &handed_out) };
         Ok(Outcome { affected: rows.rows.len() as u64, rows, ..Outcome::default() })
     }
 

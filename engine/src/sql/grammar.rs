@@ -13,6 +13,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, Word};
 
 use super::Dialect;
+use super::block::query_of;
 
 /// How tightly `<` and its like bind in SQLite: more than `=`.
 const SQLITE_COMPARISON: u8 = 55;
@@ -358,16 +359,5 @@ fn table_query(name: &ast::ObjectName) -> ast::Query {
     let mut names = name.0.iter().rev().filter_map(|part| part.as_ident()).map(|ident| ident.value.clone());
     let (table_name, schema_name) = (names.next(), names.next());
     let table = ast::Table { table_name, schema_name };
-    ast::Query {
-        with: None,
-        body: Box::new(ast::SetExpr::Table(Box::new(table))),
-        order_by: None,
-        limit_clause: None,
-        fetch: None,
-        locks: Vec::new(),
-        for_clause: None,
-        settings: None,
-        format_clause: None,
-        pipe_operators: Vec::new(),
-    }
+    query_of(ast::SetExpr::Table(Box::new(table)))
 }

@@ -206,12 +206,11 @@ fn tree_of(tokens: Vec<TokenWithSpan>, grammar: &Grammar, nesting_max: usize) ->
     let mut parser = Parser::new(grammar)
         .with_recursion_limit(nesting_max - usize::from(is_query))
         .with_tokens_with_locations(tokens);
-    // A statement has room for the largest there is, and is moved from hand to hand.
     let parsed = match is_query {
         true => grammar.query(&mut parser).map(|query| (Parsed::Query(query), Vec::new())),
-        false => parser.parse_statement().and_then(|mut statement| {
+        false => grammar.statement(&mut parser).and_then(|mut statement| {
             let further = beyond::parse_further_conflicts(&mut parser, &mut statement, grammar, nesting_max)?;
-            Ok((Parsed::Statement(Box::new(statement)), further))
+            Ok((Parsed::Statement(statement), further))
         }),
     };
     let TokenWithSpan { token, span } = parser.peek_token_ref();

@@ -8,8 +8,8 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
-use super::climb::is_aggregate;
 use super::grammar::Grammar;
+use super::keyword::is_aggregate;
 
 type Parsed = Option<Result<Expr, ParserError>>;
 

@@ -8,19 +8,41 @@
 
 use std::sync::LazyLock;
 
-use hashbrown::HashMap;
+use hashbrown::HashTable;
 use sqlparser::keywords::{ALL_KEYWORDS, ALL_KEYWORDS_INDEX, Keyword};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Word};
 
-/// The longest keyword that is looked for; there is none that is longer.
-const KEYWORD_BYTES_MAX: usize = 48;
-
-/// Characters for each token, of which spaces are one, in SQL that people write; in what programs write there may be
-/// half as many, and the tokens of a short text are not to be moved.
-const BYTES_PER_TOKEN: usize = 4;
+/// Characters for each token, of which spaces are one, in SQL that is long because of its conditions; in what is short
+/// there may be fewer, and its tokens are not to be moved.
+const BYTES_PER_TOKEN: usize = 3;
 
 /// How many tokens a list has room for at least, if the text can have as many.
 const TOKENS_MIN: usize = 256;
+
+/// What bytes may be part of: a word, a number, a text in single quotes, a name in double ones.
+const WORD: u8 = 1;
+const DIGITS: u8 = 2;
+const TEXT: u8 = 4;
+const NAME: u8 = 8;
+
+/// What each byte may be part of, behind the first.
+static PARTS: [u8; 256] = {
+    let mut parts = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let is_quotable = !matches!(byte, b'\n' | b'\\');
+        parts[byte as usize] = part(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$'), WORD)
+            | part(byte.is_ascii_digit(), DIGITS)
+            | part(is_quotable && byte != b'\'', TEXT)
+            | part(is_quotable && byte != b'"', NAME);
+        byte += 1;
+    }
+    parts
+};
+
+const fn part(is: bool, part: u8) -> u8 {
+    if is { part } else { 0 }
+}
 
 /// The tokens of a text, without the spaces; none if it has anything that is not plain.
 pub(super) fn plain(text: &str) -> Option<Vec<TokenWithSpan>> {
@@ -69,10 +91,11 @@ impl Cutter<'_> {
         self.bytes.get(self.at).copied()
     }
 
-    fn take_while(&mut self, is: impl Fn(u8) -> bool) {
-        while self.peek().is_some_and(&is) {
-            self.at += 1;
-        }
+    /// Goes on to the next byte that is not of this part.
+    fn skip(&mut self, part: u8) {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let end = rest.iter().position(|byte| PARTS[usize::from(*byte)] & part == 0);
+        self.at += end.unwrap_or(rest.len());
     }
 
     /// The token that begins here.
@@ -92,7 +115,7 @@ impl Cutter<'_> {
     }
 
     fn word(&mut self, begin: usize) -> Option<Token> {
-        self.take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$'));
+        self.skip(WORD);
         match self.peek() {
             // `X'ff'`, `U&'..'`, and letters that are none of ASCII's.
             Some(b'\'' | b'"' | b'&' | 0x80..) => None,
@@ -109,10 +132,10 @@ impl Cutter<'_> {
 
     /// Digits, and others after a point.
     fn number(&mut self, begin: usize) -> Option<Token> {
-        self.take_while(|byte| byte.is_ascii_digit());
+        self.skip(DIGITS);
         if self.peek() == Some(b'.') && self.bytes.get(self.at + 1).is_some_and(u8::is_ascii_digit) {
             self.at += 1;
-            self.take_while(|byte| byte.is_ascii_digit());
+            self.skip(DIGITS);
         }
         match self.peek() {
             Some(b'.' | b'_' | b'a'..=b'z' | b'A'..=b'Z' | 0x80..) => None,
@@ -122,7 +145,7 @@ impl Cutter<'_> {
 
     /// `?`, `?1` or `$1`, with nothing after it that could make it another token.
     fn placeholder(&mut self, begin: usize) -> Option<Token> {
-        self.take_while(|byte| byte.is_ascii_digit());
+        self.skip(DIGITS);
         let is_number = self.at > begin + 1;
         let is_over = matches!(self.peek(), None | Some(b' ' | b'\n' | b',' | b')' | b';'));
         (is_over && (is_number || self.bytes[begin] == b'?'))
@@ -132,7 +155,7 @@ impl Cutter<'_> {
     /// What stands between quotes on one line, without one of them in it.
     fn quoted(&mut self, quote: u8) -> Option<String> {
         let begin = self.at;
-        self.take_while(|byte| byte != quote && byte.is_ascii() && !matches!(byte, b'\n' | b'\\'));
+        self.skip(if quote == b'"' { NAME } else { TEXT });
         let end = self.at;
         self.at += 1;
         let is_whole = self.bytes.get(end) == Some(&quote) && self.peek() != Some(quote);
@@ -181,16 +204,45 @@ impl Cutter<'_> {
     }
 }
 
+/// A keyword as it is looked for.
+struct KnownKeyword {
+    word: &'static str,
+    folded: u64,
+    keyword: Keyword,
+}
+
 /// Which keyword a word is, in any case of letters.
 fn keyword(word: &str) -> Keyword {
-    static KEYWORDS: LazyLock<HashMap<&'static [u8], Keyword>> = LazyLock::new(|| {
-        ALL_KEYWORDS.iter().map(|word| word.as_bytes()).zip(ALL_KEYWORDS_INDEX.iter().copied()).collect()
+    static KEYWORDS: LazyLock<HashTable<KnownKeyword>> = LazyLock::new(|| {
+        let mut keywords = HashTable::with_capacity(ALL_KEYWORDS.len());
+        for (word, keyword) in ALL_KEYWORDS.iter().zip(ALL_KEYWORDS_INDEX) {
+            let known = KnownKeyword { word, folded: folded(word), keyword: *keyword };
+            keywords.insert_unique(spread(known.folded), known, |known| spread(known.folded));
+        }
+        keywords
     });
-    let mut upper = [0; KEYWORD_BYTES_MAX];
-    let Some(upper) = upper.get_mut(..word.len()) else { return Keyword::NoKeyword };
-    upper.copy_from_slice(word.as_bytes());
-    upper.make_ascii_uppercase();
-    KEYWORDS.get(&*upper).copied().unwrap_or(Keyword::NoKeyword)
+    let folded = folded(word);
+    let is_it = |known: &KnownKeyword| {
+        known.folded == folded
+            && known.word.len() == word.len()
+            && (word.len() <= FOLDED_BYTES || known.word.eq_ignore_ascii_case(word))
+    };
+    KEYWORDS.find(spread(folded), is_it).map_or(Keyword::NoKeyword, |known| known.keyword)
+}
+
+/// How many bytes of a word there is room for where it is folded: of a word that is no longer it is all.
+const FOLDED_BYTES: usize = 8;
+
+/// The bytes of a word, whatever the case of its letters: they differ in one bit, and nothing else that may be in a word
+/// differs in that alone.
+fn folded(word: &str) -> u64 {
+    word.bytes().fold(0, |folded: u64, byte| folded.rotate_left(8) ^ u64::from(byte & !0x20))
+}
+
+/// A hash of the bytes of a word (Knuth's multiplicative one; the high bits, which hang on all others, go down too).
+fn spread(folded: u64) -> u64 {
+    let spread = folded.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    spread ^ spread >> 32
 }
 
 #[cfg(test)]
@@ -241,8 +293,13 @@ mod tests {
     }
 
     #[test]
-    fn no_keyword_is_longer_than_what_is_looked_for() {
-        assert!(ALL_KEYWORDS.iter().all(|keyword| keyword.len() <= KEYWORD_BYTES_MAX));
+    fn keywords_are_found_in_any_case_of_letters() {
+        for (word, keyword_of_it) in ALL_KEYWORDS.iter().zip(ALL_KEYWORDS_INDEX) {
+            assert_eq!((keyword(word), keyword(&word.to_lowercase())), (*keyword_of_it, *keyword_of_it));
+        }
+        for word in ["selects", "select_", "selec", "current_timestamps", ""] {
+            assert_eq!(keyword(word), Keyword::NoKeyword);
+        }
     }
 
     fn piece() -> impl Strategy<Value = String> {

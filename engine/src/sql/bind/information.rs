@@ -271,12 +271,14 @@ impl Binder<'_> {
             [_] => &[Home::PostgreSql],
             _ => return Ok(None),
         };
-        let of_home = || TABLES.iter().filter(|table| homes.contains(&table.home));
-        let Some(of) = of_home().find(|table| ident.value.eq_ignore_ascii_case(table.name)) else {
+        let is_meant =
+            |table: &&Virtual| ident.value.eq_ignore_ascii_case(table.name) && homes.contains(&table.home);
+        let Some(of) = TABLES.iter().find(is_meant) else {
             if name.0.len() == 1 {
                 return Ok(None);
             }
-            let nearest = nearest(&ident.value, of_home().map(|table| table.name));
+            let of_home = TABLES.iter().filter(|table| homes.contains(&table.home));
+            let nearest = nearest(&ident.value, of_home.map(|table| table.name));
             return Err(SqlError::at(
                 Problem::UnknownTable { name: ident.value.clone(), nearest },
                 ident.span,
