@@ -27,6 +27,7 @@ mod join;
 mod key_table;
 mod lateral;
 mod limit;
+mod mark;
 mod marking_join;
 pub(crate) mod measured;
 mod merge_join;
