@@ -1,7 +1,7 @@
 //! Mark joins: a subquery in an expression whose rows are the same for every row outside, once what depends on that row
-//! has been lifted out of it. They are read once, and every row outside is looked up among them (Neumann and Kemper,
-//! "Unnesting Arbitrary Queries", BTW 2015, section 2: a join that keeps the left rows and adds a column which says
-//! whether there is a partner).
+//! has been lifted out of it. They are read once, and every row outside is looked up among them (Neumann, Leis and
+//! Kemper, "The Complete Story of Joins (in HyPer)", BTW 2017: a join that keeps the left rows and adds a column which
+//! says whether there is a partner).
 //!
 //! ```text
 //! a.x < 0 OR EXISTS (SELECT .. FROM b WHERE b.k = a.k)    the keys k of b; whether a.k is one of them

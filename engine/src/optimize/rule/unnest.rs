@@ -8,7 +8,8 @@
 //!
 //! Neumann and Kemper, "Unnesting Arbitrary Queries", BTW 2015, describe the general case; here only filters,
 //! projections, sorts and inner joins are looked through, and what remains is evaluated row by row. `NOT IN` is an
-//! anti-join only where neither side can be NULL.
+//! anti-join only where neither side can be NULL; where one can, and where these are no conjuncts, they are mark joins
+//! ([`mark`](super::super::mark)).
 
 use hashbrown::HashMap;
 use nuages_storage::Value;
