@@ -85,7 +85,7 @@ impl<'v> Marks<'v> {
             match &self.mark.test {
                 MarkTest::Members(members) => self.among(members, batch, scope, context, &mut truth)?,
                 MarkTest::Beside(op, value) => {
-                    self.beside((*op, value), batch, scope, context, &mut truth)?
+                    self.beside((*op, value), batch, scope, context, &mut truth)?;
                 }
             }
         }
@@ -144,7 +144,7 @@ impl<'v> Marks<'v> {
                 let place = match found.iter().position(|members| members.lacking == missing) {
                     Some(place) => place,
                     None => {
-                        let known = Known::of(self.types(missing | lacking));
+                        let known = Known::of(&self.types(missing | lacking));
                         found.push(Members { lacking: missing, known });
                         found.len() - 1
                     }
@@ -213,8 +213,8 @@ impl<'v> Marks<'v> {
     /// Reads the extremes of each key.
     fn extremes(&mut self, scope: &Scope<'v>, context: &Context<'_>) -> Result<Groups, Error> {
         let key_count = self.mark.keys.len();
-        let types = self.plan.columns[..key_count].iter().map(|column| column.data_type).collect();
-        let mut groups = Groups { known: Known::of(types), extremes: Vec::new() };
+        let types: Vec<_> = self.plan.columns[..key_count].iter().map(|column| column.data_type).collect();
+        let mut groups = Groups { known: Known::of(&types), extremes: Vec::new() };
         let mut running = open(self.plan, scope);
         let mut batch = Batch::default();
         while running.next(&mut batch, context)? {
@@ -269,8 +269,8 @@ fn by_lacking(members: &[Cow<'_, Vector<'_>>], selection: &Bits, len: usize) -> 
 }
 
 impl Known {
-    fn of(types: Vec<DataType>) -> Known {
-        match types.as_slice() {
+    fn of(types: &[DataType]) -> Known {
+        match types {
             [] => Known::Any,
             types => Known::Keys(KeyTable::new(types)),
         }

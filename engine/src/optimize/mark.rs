@@ -55,15 +55,15 @@ pub(super) enum Test {
 
 impl Pair {
     /// The two sides of a comparison, if one is of the sources inside alone and the other of none of them.
-    fn of(condition: Expr, inside: &SourceSet) -> Result<Pair, Expr> {
-        let Expr::Compare(op, a, b) = condition else { return Err(condition) };
+    fn of(condition: Expr, inside: &SourceSet) -> Option<Pair> {
+        let Expr::Compare(op, a, b) = condition else { return None };
         let is_plain = |expr: &Expr| !has_subquery(expr) && !expr.is_volatile();
         let is_inside = |expr: &Expr| mentioned(expr).is_subset(inside);
         let is_outside = |expr: &Expr| mentioned(expr).is_disjoint(inside);
         match is_plain(&a) && is_plain(&b) {
-            true if is_outside(&a) && is_inside(&b) => Ok(Pair { op, outer: *a, inner: *b }),
-            true if is_outside(&b) && is_inside(&a) => Ok(Pair { op: op.flipped(), outer: *b, inner: *a }),
-            _ => Err(Expr::Compare(op, a, b)),
+            true if is_outside(&a) && is_inside(&b) => Some(Pair { op, outer: *a, inner: *b }),
+            true if is_outside(&b) && is_inside(&a) => Some(Pair { op: op.flipped(), outer: *b, inner: *a }),
+            _ => None,
         }
     }
 
@@ -94,7 +94,7 @@ impl Marking {
         let inside = sources_of(&relation);
         let (mut keys, mut other) = (Vec::new(), None);
         for part in lifted {
-            match Pair::of(part, &inside).ok()? {
+            match Pair::of(part, &inside)? {
                 pair if is_key(&pair) => keys.push(pair),
                 pair => other.replace(pair).is_none().then_some(())?,
             }
@@ -113,14 +113,14 @@ impl Marking {
         let member = substituted(output.expr.clone(), &by);
         let inside = sources_of(&relation);
         let is_correlated = !lifted.is_empty();
-        let keys = lifted.into_iter().map(|part| Pair::of(part, &inside).ok().filter(is_key));
+        let keys = lifted.into_iter().map(|part| Pair::of(part, &inside).filter(is_key));
         let keys = keys.collect::<Option<Vec<_>>>()?;
         let test = match value {
             // Whether a comparison is true, or false, of some row.
             Expr::Literal(Value::Bool(wanted)) if !mentioned(&member).is_subset(&inside) => {
                 Test::of_some(if *wanted { member } else { negated(member)? }, &inside)?
             }
-            value => Test::Members(vec![Pair::of(value.clone().equals(member), &inside).ok()?]),
+            value => Test::Members(vec![Pair::of(value.clone().equals(member), &inside)?]),
         };
         Some((Marking { relation, keys, test, is_certain: false }, is_correlated))
     }
@@ -152,8 +152,7 @@ impl Test {
     /// Whether this is true of some row.
     fn of_some(condition: Expr, inside: &SourceSet) -> Option<Test> {
         let parts = conjuncts(simplify(condition));
-        let mut pairs =
-            parts.into_iter().map(|part| Pair::of(part, inside).ok()).collect::<Option<Vec<_>>>()?;
+        let mut pairs = parts.into_iter().map(|part| Pair::of(part, inside)).collect::<Option<Vec<_>>>()?;
         if pairs.iter().all(|pair| pair.op == Comparison::Equal) {
             return (pairs.len() <= MEMBERS_MAX).then_some(Test::Members(pairs));
         }
