@@ -9,8 +9,8 @@
 //! `filter`, `project`, `limit` (streaming), `key_table` (the one hash table) and what numbers keys with it: `distinct`,
 //! `set`, `aggregate`, `hash_join`, `marking_join`; `merge_join`; `join` (what follows once partners are known) and
 //! `nested_loop`; `sort`; `window`; `chunks` (rows that were collected, handed on); `index_join`, `apply` (subqueries row
-//! by row), `lateral`; `scope` (what is defined around a plan), `work_table`, `recursive`; `measured` (what counts the
-//! others).
+//! by row), `mark` (those whose rows are read once), `lateral`; `scope` (what is defined around a plan), `work_table`,
+//! `recursive`; `measured` (what counts the others).
 //!
 //! A statement that has to end before its time notices where rows come from: in each batch of a scan, of a list of
 //! rows and of a work table, and of a join, which makes many of few. An operator that pulls these needs not ask by
@@ -27,6 +27,7 @@ mod join;
 mod key_table;
 mod lateral;
 mod limit;
+mod mark;
 mod marking_join;
 pub(crate) mod measured;
 mod merge_join;

@@ -22,7 +22,7 @@ use crate::execute;
 use crate::execute::measured::measured;
 pub use crate::measurement::Measurement;
 use crate::plan::{
-    Access, Bounds, Estimate, KeyValue, Lookup, LookupBy, Node, Plan, Scan, SubqueryKind, Top, Values,
+    Access, Bounds, Estimate, KeyValue, Lookup, LookupBy, Mark, Node, Plan, Scan, SubqueryKind, Top, Values,
 };
 
 /// A plan for people. Its [`Display`](std::fmt::Display) draws it as a tree; the fields serve programs.
@@ -262,18 +262,29 @@ impl Names<'_> {
                 format!("For each row a {}", kind_word(*kind))
             }
             Node::Apply { subqueries, .. } => {
-                details.extend(subqueries.iter().map(|subquery| match subquery.kind {
+                details.extend(subqueries.iter().map(|subquery| match &subquery.kind {
                     SubqueryKind::Scalar => "a value".into(),
                     SubqueryKind::Exists => "whether there is a row".into(),
-                    SubqueryKind::In(_) => "whether a value is among the rows".to_string(),
+                    SubqueryKind::In(_) => "whether a value is among the rows".into(),
+                    SubqueryKind::Mark(mark) => self.mark(mark),
                 }));
-                "For each row a subquery".into()
+                match subqueries.iter().all(|subquery| matches!(subquery.kind, SubqueryKind::Mark(_))) {
+                    true => "Mark join".into(),
+                    false => "For each row a subquery".into(),
+                }
             }
             Node::Measured { .. } => unreachable!("it is explained above by what it measures"),
         };
         details.retain(|detail| !detail.is_empty());
         let inputs = inputs(plan).into_iter().map(|input| self.explain(input)).collect();
         Explanation { operator, details, rows: plan.estimate, measured: None, inputs }
+    }
+
+    fn mark(&self, mark: &Mark) -> String {
+        let on: Vec<String> = mark.on.iter().map(|on| self.expr(on)).collect();
+        let with = if on.is_empty() { "" } else { " with " };
+        let unknown = if mark.is_certain { "" } else { ", or unknown" };
+        format!("whether there is a row{with}{}{unknown}", on.join(" AND "))
     }
 
     fn scan(&self, scan: &Scan, details: &mut Vec<String>) -> String {

@@ -15,8 +15,8 @@ use nuages_storage::{DataType, IndexId, TableId};
 pub(crate) use access::{Access, Bound, Bounds, KeyValue, Values};
 
 use crate::algebra::{
-    self, AggregateFunction, Column, Expr, Frame, JoinKind, SetKind, SortKey, WindowFunction, WindowKind,
-    WorkTable,
+    self, AggregateFunction, Column, Comparison, Expr, Frame, JoinKind, SetKind, SortKey, WindowFunction,
+    WindowKind, WorkTable,
 };
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
@@ -447,4 +447,29 @@ pub(crate) enum SubqueryKind {
     Exists,
     /// Whether this value, over the input, is among its rows.
     In(Scalar),
+    /// How its rows, which are the same for every row of the input, mark that.
+    Mark(Mark),
+}
+
+/// How the rows of a subquery mark a row of the input: TRUE if the test is true of one that is equal to it in the keys,
+/// else unknown if it is unknown of one, else FALSE. The subquery's columns are those that the keys are compared with,
+/// then those that the test looks at.
+#[derive(Clone, Debug)]
+pub(crate) struct Mark {
+    /// Over the input.
+    pub(crate) keys: Vec<Scalar>,
+    pub(crate) test: MarkTest,
+    /// Whether what is unknown is false.
+    pub(crate) is_certain: bool,
+    /// The comparisons, those of the keys first.
+    pub(crate) on: Vec<Expr>,
+}
+
+/// What is asked of the rows that are equal in the keys, by scalars over the input.
+#[derive(Clone, Debug)]
+pub(crate) enum MarkTest {
+    /// Whether all of these are equal in one; of none, whether there is one.
+    Members(Vec<Scalar>),
+    /// Whether this is so beside the value of one; never an equality.
+    Beside(Comparison, Scalar),
 }

@@ -1,8 +1,10 @@
-//! Subqueries that no join could take over: evaluated for each row, once for the same values of what they depend on.
+//! Subqueries that no join could take over: looked up among rows that are read once ([`mark`](super::mark)), or evaluated
+//! for each row, once for the same values of what they depend on.
 
 use hashbrown::{HashMap, HashSet};
 use nuages_storage::Value;
 
+use super::mark::Marks;
 use super::scope::Scope;
 use super::{Operator, Running, open};
 use crate::batch::Batch;
@@ -20,8 +22,14 @@ const KEPT_MAX: usize = if cfg!(test) { 16 } else { 65_536 };
 /// See the [module](self).
 pub(super) struct Apply<'v> {
     input: Running<'v>,
-    subqueries: Vec<Memo<'v>>,
+    subqueries: Vec<Answers<'v>>,
     scope: Scope<'v>,
+}
+
+/// How a subquery is answered.
+enum Answers<'v> {
+    OfEach(Memo<'v>),
+    ByMarks(Marks<'v>),
 }
 
 /// A subquery and its answers so far, by the values it was bound to.
@@ -42,7 +50,7 @@ enum Answer {
 
 impl<'v> Apply<'v> {
     pub(super) fn new(input: Running<'v>, subqueries: &'v [Subquery], scope: &Scope<'v>) -> Self {
-        Apply { input, subqueries: subqueries.iter().map(Memo::new).collect(), scope: scope.clone() }
+        Apply { input, subqueries: subqueries.iter().map(Answers::of).collect(), scope: scope.clone() }
     }
 }
 
@@ -51,8 +59,8 @@ impl<'v> Operator<'v> for Apply<'v> {
         if !self.input.next(batch, context)? {
             return Ok(false);
         }
-        for memo in &mut self.subqueries {
-            let column = memo.column(batch, &self.scope, context)?;
+        for answers in &mut self.subqueries {
+            let column = answers.column(batch, &self.scope, context)?;
             batch.columns.push(column);
         }
         Ok(true)
@@ -63,13 +71,13 @@ impl<'v> Operator<'v> for Apply<'v> {
 pub(super) struct PairTest<'v> {
     scalar: &'v Scalar,
     /// The subqueries in it, and what they read.
-    subqueries: Option<(Vec<Memo<'v>>, Scope<'v>)>,
+    subqueries: Option<(Vec<Answers<'v>>, Scope<'v>)>,
 }
 
 impl<'v> PairTest<'v> {
     pub(super) fn new(condition: &'v PairCondition, scope: &Scope<'v>) -> Self {
-        let memos: Vec<_> = condition.subqueries.iter().map(Memo::new).collect();
-        let subqueries = (!memos.is_empty()).then(|| (memos, scope.clone()));
+        let answers: Vec<_> = condition.subqueries.iter().map(Answers::of).collect();
+        let subqueries = (!answers.is_empty()).then(|| (answers, scope.clone()));
         PairTest { scalar: &condition.predicate.scalar, subqueries }
     }
 
@@ -90,11 +98,33 @@ impl<'v> PairTest<'v> {
             return self.scalar.filter_rows(pairs, context, candidates);
         };
         let mut pairs = pairs.clone().with_selection(candidates.clone());
-        for memo in subqueries {
-            let column = memo.column(&pairs, scope, context)?;
+        for answers in subqueries {
+            let column = answers.column(&pairs, scope, context)?;
             pairs.columns.push(column);
         }
         self.scalar.filter(&pairs, context)
+    }
+}
+
+impl<'v> Answers<'v> {
+    fn of(subquery: &'v Subquery) -> Self {
+        match &subquery.kind {
+            SubqueryKind::Mark(mark) => Answers::ByMarks(Marks::new(&subquery.plan, mark)),
+            _ => Answers::OfEach(Memo::new(subquery)),
+        }
+    }
+
+    /// The answers for the selected rows.
+    fn column(
+        &mut self,
+        batch: &Batch<'v>,
+        scope: &Scope<'v>,
+        context: &Context<'_>,
+    ) -> Result<Vector<'v>, Error> {
+        match self {
+            Answers::OfEach(memo) => memo.column(batch, scope, context),
+            Answers::ByMarks(marks) => marks.column(batch, scope, context),
+        }
     }
 }
 
@@ -111,7 +141,7 @@ impl<'v> Memo<'v> {
     ) -> Result<Vector<'v>, Error> {
         let probe = match &self.subquery.kind {
             SubqueryKind::In(value) => Some(value.evaluate(batch, context)?),
-            SubqueryKind::Scalar | SubqueryKind::Exists => None,
+            SubqueryKind::Scalar | SubqueryKind::Exists | SubqueryKind::Mark(_) => None,
         };
         // What depends on nothing is the same for each row; of no row it is not asked.
         if probe.is_none()
@@ -217,7 +247,7 @@ fn evaluate<'v>(
     Ok(match subquery.kind {
         SubqueryKind::Exists => Answer::Value(Value::Bool(false)),
         SubqueryKind::Scalar => Answer::Value(values.pop().unwrap_or_default()),
-        SubqueryKind::In(_) => {
+        SubqueryKind::In(_) | SubqueryKind::Mark(_) => {
             let has_null = values.iter().any(Value::is_null);
             Answer::Set(values.into_iter().filter(|value| !value.is_null()).collect(), has_null)
         }

@@ -12,7 +12,7 @@ use nuages_storage::{DataType, TableId, Value};
 
 use crate::algebra::walk;
 use crate::algebra::{Expr, JoinKind};
-use crate::plan::{Access, Estimate, Node, Plan, RowCount, Scan, SubqueryKind};
+use crate::plan::{Access, Estimate, Node, Plan, RowCount, Scan, Subquery, SubqueryKind};
 
 /// A row of a leaf that is scanned.
 pub(crate) const SCAN: f64 = 0.002;
@@ -283,21 +283,24 @@ impl Pricing<'_> {
                 Cost { first: left_cost.first, all: left_cost.all + right_cost.all + work }
             }
             Node::Apply { input, subqueries } => {
-                let each = |subquery: &crate::plan::Subquery| {
-                    let cost = self.of(&subquery.plan);
-                    // One that depends on nothing is run once, and one that is only asked for a row stops there.
-                    let runs = if subquery.bindings.is_empty() { 1.0 } else { input.estimate.rows };
-                    let run = match subquery.kind {
-                        SubqueryKind::Exists => {
-                            let rows = subquery.plan.estimate.rows.max(1.0);
-                            cost.first + (cost.all - cost.first) / rows
-                        }
-                        SubqueryKind::Scalar | SubqueryKind::In(_) => cost.all,
-                    };
-                    runs * (BEGIN + run)
-                };
+                let each = |subquery| self.subquery(subquery, input.estimate.rows);
                 self.of(input).then(subqueries.iter().map(each).sum())
             }
+        }
+    }
+
+    /// What a subquery costs that is asked by so many rows.
+    pub(crate) fn subquery(&self, subquery: &Subquery, rows: f64) -> f64 {
+        let cost = self.of(&subquery.plan);
+        // One that depends on nothing is run once, and one that is only asked for a row stops there.
+        let runs = if subquery.bindings.is_empty() { 1.0 } else { rows };
+        match subquery.kind {
+            SubqueryKind::Exists => {
+                let first = cost.first + (cost.all - cost.first) / subquery.plan.estimate.rows.max(1.0);
+                runs * (BEGIN + first)
+            }
+            SubqueryKind::Scalar | SubqueryKind::In(_) => runs * (BEGIN + cost.all),
+            SubqueryKind::Mark(_) => BEGIN + cost.all + hash_join(rows, subquery.plan.estimate.rows, 0.0),
         }
     }
 

@@ -17,13 +17,11 @@ use super::rule::transitive::transitive;
 use super::selectivity::SampledPart;
 use super::steering::Steering;
 use crate::algebra::walk::{self, ColumnSet, SourceSet};
-use crate::algebra::{Column, Expr, JoinKind, OutputColumn, Query, Relation, Source, WorkTable};
+use crate::algebra::{Column, Expr, JoinKind, Query, Relation, Source, WorkTable};
 use crate::catalog::{Catalog, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Scalar;
-use crate::plan::{
-    Access, Basis, Estimate, Node, PairCondition, Plan, PlanColumn, Predicate, Subquery, SubqueryKind,
-};
+use crate::plan::{Access, Basis, Estimate, PairCondition, Plan, PlanColumn, Predicate, Subquery};
 
 /// How deep subqueries within subqueries, and joins within joins, are planned in two ways to take the cheaper. Each
 /// level doubles the work.
@@ -217,6 +215,12 @@ impl<'a> Planner<'a> {
         cost::Pricing { table_rows: &table_rows, scan_row: self.scan_cost }.of(plan).all
     }
 
+    /// What a subquery costs that so many rows ask.
+    pub(super) fn price_of(&self, subquery: &Subquery, rows: f64) -> f64 {
+        let table_rows = |table| self.table_rows(table);
+        cost::Pricing { table_rows: &table_rows, scan_row: self.scan_cost }.subquery(subquery, rows)
+    }
+
     /// The number of one of several alternatives: the cheapest, unless the planner is told otherwise.
     pub(crate) fn choose(&mut self, costs: &[f64]) -> usize {
         self.steering.choose(costs)
@@ -332,78 +336,9 @@ impl<'a> Planner<'a> {
         let mut columns: Vec<_> = left.columns.iter().chain(right).copied().collect();
         let mut exprs = [expr.clone()];
         let pending = self.extract(&mut exprs);
-        let subqueries = self.subqueries(&mut columns, pending)?;
+        let subqueries = self.subqueries(&mut columns, left.estimate.rows, pending)?;
         let predicate = Predicate { scalar: compile_over(&exprs[0], &columns)?, expr };
         Ok(PairCondition { predicate, subqueries })
-    }
-
-    /// Takes the subqueries out of `exprs`: each is replaced by a column that [`apply`](Self::apply) adds.
-    pub(crate) fn extract(&mut self, exprs: &mut [Expr]) -> Vec<Pending> {
-        let mut found = Vec::new();
-        if self.has_subquery && exprs.iter().any(walk::has_subquery) {
-            let source = self.fresh_source();
-            exprs.iter_mut().for_each(|expr| extract(expr, source, &mut found));
-        }
-        found
-    }
-
-    /// A plan with one more column for each of the subqueries.
-    pub(crate) fn apply(&mut self, input: Plan, pending: Vec<Pending>) -> Result<Plan, Error> {
-        if pending.is_empty() {
-            return Ok(input);
-        }
-        let mut columns = input.columns.clone();
-        let subqueries = self.subqueries(&mut columns, pending)?;
-        let estimate = input.estimate;
-        Ok(Plan { node: Node::Apply { input: Box::new(input), subqueries }, columns, estimate })
-    }
-
-    /// Plans subqueries over these columns, and adds a column for each.
-    fn subqueries(
-        &mut self,
-        columns: &mut Vec<PlanColumn>,
-        pending: Vec<Pending>,
-    ) -> Result<Vec<Subquery>, Error> {
-        let mut subqueries = Vec::with_capacity(pending.len());
-        for Pending { column, query, kind } in pending {
-            // What IN looks for may be a subquery itself, which stands among the columns already.
-            let subquery = self.subquery(columns, query, kind)?;
-            columns.push(PlanColumn { column, data_type: subquery.data_type });
-            subqueries.push(subquery);
-        }
-        Ok(subqueries)
-    }
-
-    fn subquery(
-        &mut self,
-        input: &[PlanColumn],
-        mut query: Query,
-        kind: PendingKind,
-    ) -> Result<Subquery, Error> {
-        let (bindings, by) = self.bind(walk::free_columns(&query), input)?;
-        walk::substitute_query(&mut query, &by);
-        let is_repeatable = bindings.is_empty() || !walk::is_volatile(&query);
-        let literal = match query.columns.first() {
-            Some(OutputColumn { expr: literal @ Expr::Literal(_), .. }) => Some(literal.clone()),
-            _ => None,
-        };
-        let mut plan = self.plan(query)?;
-        let kind = match kind {
-            PendingKind::Scalar => SubqueryKind::Scalar,
-            PendingKind::Exists => SubqueryKind::Exists,
-            PendingKind::In(value) => {
-                let (probe, members) = self.membership(&value, input, plan, literal)?;
-                plan = members;
-                SubqueryKind::In(probe)
-            }
-        };
-        let data_type = match kind {
-            SubqueryKind::Scalar => {
-                plan.columns.first().map(|column| column.data_type).ok_or(Error::NoColumn)?
-            }
-            SubqueryKind::Exists | SubqueryKind::In(_) => DataType::Bool,
-        };
-        Ok(Subquery { plan, kind, bindings, data_type, is_repeatable })
     }
 
     /// A parameter for each of these columns: which takes which column of `input`, and what stands in the columns'
@@ -425,28 +360,6 @@ impl<'a> Planner<'a> {
         }
         Ok((bindings, by))
     }
-
-    /// What `IN` looks for and the plan of what it looks among, both of one class, as the join that may stand in its
-    /// place compares them. A literal that the plan yields counts as one: it is read as the other side's type.
-    fn membership(
-        &mut self,
-        value: &Expr,
-        input: &[PlanColumn],
-        plan: Plan,
-        literal: Option<Expr>,
-    ) -> Result<(Scalar, Plan), Error> {
-        let member = plan.columns.first().ok_or(Error::NoColumn)?.column;
-        let member = literal.unwrap_or(Expr::Column(member));
-        let [probe, member] =
-            Scalar::compile_equal((value, &resolve_in(input)), (&member, &resolve_in(&plan.columns)))?;
-        if member.column() == Some(0) {
-            return Ok((probe, plan));
-        }
-        let column = PlanColumn { column: self.fresh_source().column(0), data_type: member.data_type() };
-        let estimate = plan.estimate;
-        let node = Node::Project { input: Box::new(plan), columns: vec![member] };
-        Ok((probe, Plan { node, columns: vec![column], estimate }))
-    }
 }
 
 /// Whether there is a join among the operators of a relation.
@@ -456,54 +369,13 @@ fn has_join(relation: &Relation) -> bool {
     found
 }
 
-/// A subquery taken out of an expression, and the column that stands in its place.
-pub(crate) struct Pending {
-    pub(crate) column: Column,
-    pub(crate) query: Query,
-    pub(crate) kind: PendingKind,
-}
-
-pub(crate) enum PendingKind {
-    Scalar,
-    Exists,
-    In(Expr),
-}
-
-impl Pending {
-    /// Adds the columns that the input of the subquery has to have.
-    pub(crate) fn add_needed(&self, needed: &mut ColumnSet) {
-        needed.extend(walk::free_columns(&self.query));
-        if let PendingKind::In(value) = &self.kind {
-            walk::add_columns(value, needed);
-        }
-    }
-}
-
-fn extract(expr: &mut Expr, source: Source, found: &mut Vec<Pending>) {
-    expr.each_child_mut(&mut |child| extract(child, source, found));
-    if !matches!(expr, Expr::Scalar(_) | Expr::Exists(_) | Expr::InQuery(..)) {
-        return;
-    }
-    let column = source.column(found.len());
-    let (query, kind) = match std::mem::replace(expr, Expr::Column(column)) {
-        Expr::Scalar(query) => (*query, PendingKind::Scalar),
-        Expr::Exists(relation) => (Query::new(*relation, Vec::new()), PendingKind::Exists),
-        Expr::InQuery(value, query) => (*query, PendingKind::In(*value)),
-        other => {
-            *expr = other;
-            return;
-        }
-    };
-    found.push(Pending { column, query, kind });
-}
-
 /// Compiles an expression over columns.
 pub(crate) fn compile_over(expr: &Expr, columns: &[PlanColumn]) -> Result<Scalar, Error> {
     Scalar::compile(expr, &resolve_in(columns))
 }
 
 /// Where a column is among these, and its type.
-fn resolve_in(columns: &[PlanColumn]) -> impl Fn(Column) -> Option<(usize, DataType)> {
+pub(super) fn resolve_in(columns: &[PlanColumn]) -> impl Fn(Column) -> Option<(usize, DataType)> {
     move |column| {
         let position = columns.iter().position(|known| known.column == column)?;
         Some((position, columns[position].data_type))

@@ -45,7 +45,7 @@ impl Planner<'_> {
     }
 
     /// Takes the subqueries out of all functions at once.
-    fn extract_from(&mut self, functions: &mut [(usize, WindowFunction)]) -> Vec<super::planner::Pending> {
+    fn extract_from(&mut self, functions: &mut [(usize, WindowFunction)]) -> Vec<super::subquery::Pending> {
         let places: Vec<&mut Expr> =
             functions.iter_mut().flat_map(|(_, function)| function.expressions_mut()).collect();
         let mut exprs: Vec<Expr> = places.iter().map(|expr| (**expr).clone()).collect();

@@ -7,7 +7,7 @@
 //!
 //! Rows that replace others are written after those are gone, and rows that are inserted after others were updated.
 //!
-//! In SQLite rows come one after the other: one may update what an earlier one has inserted or updated. They are taken in
+//! In SQLite rows come one after the other: one may update or replace what an earlier one has inserted or updated. They are taken in
 //! *runs* for that, each as long as none of its rows meets another: what a run has written is visible to the next. A
 //! statement in which no key comes twice, as nearly all are, is one run.
 
@@ -68,8 +68,6 @@ struct Looked {
     /// By each of their keys the places of those that are to be inserted.
     before: HashMap<Key, usize>,
     replaced: HashSet<RowId>,
-    /// Those that one after them replaces.
-    given_up: HashSet<usize>,
     /// Those that are updated, where rows come one by one.
     updated: HashSet<RowId>,
     /// Whether one of those may get another key.
@@ -271,7 +269,6 @@ impl WritingStatement<'_, '_> {
                 break;
             }
         }
-        sorted.inserted.retain(|place| !looked.given_up.contains(place));
         sorted.replaced = looked.replaced.into_iter().collect();
         sorted.replaced.sort_unstable();
         // Those that are inserted are tested when they are, and in time.
@@ -342,6 +339,10 @@ impl Sorted<'_> {
         if let Some(at) = decisive {
             let rule = &mut self.rules[at];
             match &rule.conflict.action {
+                // What it replaces has to be there, and is returned, too.
+                ConflictAction::Replace if found.iter().any(|found| !found.earlier.is_empty()) => {
+                    return Ok(false);
+                }
                 ConflictAction::Replace => {}
                 ConflictAction::DoUpdate { .. } if !found[at].earlier.is_empty() => {
                     return match rule.one_by_one {
@@ -367,7 +368,6 @@ impl Sorted<'_> {
         for (rule, found) in self.rules.iter().zip(found) {
             if rule.conflict.action == ConflictAction::Replace {
                 looked.replaced.extend(found.others);
-                looked.given_up.extend(found.earlier);
             }
         }
         looked.before.extend(keys.into_iter().flatten().map(|key| (key, place)));
@@ -389,7 +389,7 @@ impl Looked {
         let earlier = keys.iter().filter_map(|key| self.before.get(key).copied());
         Found {
             others: others.filter(|row| !self.replaced.contains(row)).collect(),
-            earlier: earlier.filter(|place| !self.given_up.contains(place)).collect(),
+            earlier: earlier.collect(),
         }
     }
 }

@@ -166,3 +166,125 @@ fn what_may_fail_is_computed_only_for_rows_that_ask_for_it() -> Result<(), Error
     assert_eq!(rows.len(), 20, "{plan}");
     Ok(())
 }
+
+#[test]
+fn exists_under_or_marks_rows_by_keys_that_are_read_once() -> Result<(), Error> {
+    let blog = blog()?;
+    let seldom = column(P, post::VIEWS).compare(Comparison::Less, Expr::literal(10));
+    let query = select(blog.posts().filter(seldom.or(blog.is_commented())), [column(P, post::ID)]);
+    assert_plan!(
+        blog,
+        query,
+        981,
+        [
+            "Project 1 columns           ?504 rows",
+            "└─ Filter                   ?504 rows",
+            "   │  post.views < 10 OR #4.1",
+            "   └─ Mark join             1000 rows",
+            "      │  whether there is a row with post.id = comment.post_id",
+            "      ├─ Scan post          1000 rows",
+            "      └─ Project 1 columns  1960 rows",
+            "         └─ Scan comment    1960 rows"
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn exists_as_a_column_of_few_rows_looks_each_up() -> Result<(), Error> {
+    let blog = blog()?;
+    let query = select(blog.posts().filter(is(P, post::ID, 3)), [blog.is_commented()]);
+    assert_plan!(
+        blog,
+        query,
+        1,
+        [
+            "Project 1 columns                            1 row",
+            "└─ For each row a subquery                   1 row",
+            "   │  whether there is a row",
+            "   ├─ Scan post by id                        1 row",
+            "   │     id = 3",
+            "   └─ Project 0 columns                      ~2 rows",
+            "      └─ Scan comment by index comment_post  ~2 rows",
+            "            post_id = a parameter"
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn a_row_that_is_not_among_others_is_looked_up_among_all_of_them() -> Result<(), Error> {
+    let blog = blog()?;
+    let equal = column(P, post::ID)
+        .equals(column(C, comment::POST))
+        .and(column(P, post::AUTHOR).equals(column(C, comment::ID)));
+    let among = Expr::InQuery(Box::new(Expr::literal(true)), Box::new(select(blog.comments(), [equal])));
+    let query = select(blog.posts().filter(among.not()), [column(P, post::ID)]);
+    assert_plan!(
+        blog,
+        query,
+        999,
+        [
+            "Project 1 columns           ?500 rows",
+            "└─ Filter                   ?500 rows",
+            "   │  NOT #4.1",
+            "   └─ Mark join             1000 rows",
+            "      │  whether there is a row with post.id = comment.post_id AND post.author_id = comment.id, or unknown",
+            "      ├─ Scan post          1000 rows",
+            "      └─ Project 2 columns  1960 rows",
+            "         └─ Scan comment    1960 rows"
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn a_comparison_with_all_rows_is_one_with_the_greatest() -> Result<(), Error> {
+    let blog = blog()?;
+    let greater = column(P, post::VIEWS).compare(Comparison::Greater, column(C, comment::POST));
+    let among = Expr::InQuery(Box::new(Expr::literal(false)), Box::new(select(blog.comments(), [greater])));
+    let query = select(blog.posts().filter(among.not()), [column(P, post::ID)]);
+    assert_plan!(
+        blog,
+        query,
+        0,
+        [
+            "Project 1 columns           ?500 rows",
+            "└─ Filter                   ?500 rows",
+            "   │  NOT #4.1",
+            "   └─ Mark join             1000 rows",
+            "      │  whether there is a row with post.views <= comment.post_id, or unknown",
+            "      ├─ Scan post          1000 rows",
+            "      └─ Project 1 columns  1960 rows",
+            "         └─ Scan comment    1960 rows"
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn a_count_within_a_sum_is_joined() -> Result<(), Error> {
+    let blog = blog()?;
+    let own = blog.comments().filter(column(C, comment::POST).equals(column(P, post::ID)));
+    let count = select(own.aggregate(G, vec![], vec![Aggregate::rows()]), [column(G, 0)]);
+    let sum = Aggregate::of(AggregateFunction::Sum, Expr::Scalar(Box::new(count)));
+    let total = nuages_engine::algebra::Source::new(9);
+    let query = select(blog.posts().aggregate(total, vec![], vec![sum]), [Expr::from(total.column(0))]);
+    assert_plan!(
+        blog,
+        query,
+        1,
+        [
+            "Project 1 columns                  1 row",
+            "└─ Aggregate                       1 row",
+            "   │  Sum",
+            "   └─ Hash left join               ~1000 rows",
+            "      │  #11.1 = post.id",
+            "      ├─ Scan post                 1000 rows",
+            "      └─ Group by comment.post_id  ~848 rows",
+            "         │  CountRows",
+            "         └─ Scan comment           1960 rows"
+        ]
+    );
+    Ok(())
+}

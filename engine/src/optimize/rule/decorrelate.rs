@@ -18,15 +18,23 @@ use super::super::rewrite::{mentioned, substituted};
 use super::take;
 use super::unnest::lift_values;
 use crate::algebra::walk::{self, has_subquery, sources_of};
-use crate::algebra::{AggregateFunction, Column, Comparison, Expr, Function, JoinKind, Query, Relation};
+use crate::algebra::{
+    Aggregate, AggregateFunction, Column, Comparison, Expr, Function, JoinKind, Query, Relation,
+};
 
-/// Makes joins of the scalar subqueries in filters and projections that can be; whether there were any.
+/// Makes joins of the scalar subqueries in filters, projections, orders and aggregates that can be; whether there were
+/// any.
 pub(crate) fn decorrelate(relation: &mut Relation, planner: &mut Planner<'_>) -> bool {
     let mut fired = false;
     relation.each_input_mut(&mut |input| fired |= decorrelate(input, planner));
     let (input, exprs): (&mut Box<Relation>, Vec<&mut Expr>) = match relation {
         Relation::Filter { input, predicate } => (input, vec![predicate]),
         Relation::Project { input, columns, .. } => (input, columns.iter_mut().collect()),
+        Relation::Sort { input, keys } => (input, keys.iter_mut().map(|key| &mut key.expr).collect()),
+        Relation::Aggregate { input, keys, aggregates, .. } => (
+            input,
+            keys.iter_mut().chain(aggregates.iter_mut().flat_map(Aggregate::expressions_mut)).collect(),
+        ),
         _ => return fired,
     };
     let mut derived = Vec::new();
@@ -45,6 +53,10 @@ pub(crate) fn has_scalar(relation: &Relation) -> bool {
     let mut found = match relation {
         Relation::Filter { predicate, .. } => is_or_has_scalar(predicate),
         Relation::Project { columns, .. } => columns.iter().any(is_or_has_scalar),
+        Relation::Sort { keys, .. } => keys.iter().any(|key| is_or_has_scalar(&key.expr)),
+        Relation::Aggregate { keys, aggregates, .. } => {
+            keys.iter().chain(aggregates.iter().flat_map(Aggregate::expressions)).any(is_or_has_scalar)
+        }
         _ => false,
     };
     relation.each_input(&mut |input| found = found || has_scalar(input));
@@ -173,7 +185,7 @@ fn null_over_nothing(function: AggregateFunction) -> bool {
 mod tests {
     use super::super::testing::{C, G, P, column, family, number, show};
     use super::*;
-    use crate::algebra::{Aggregate, OutputColumn};
+    use crate::algebra::{OutputColumn, SortKey, Source};
 
     fn children(aggregate: Aggregate, condition: Expr) -> Expr {
         let rows = family().child.filter(condition).aggregate(G, vec![], vec![aggregate]);
@@ -205,6 +217,27 @@ mod tests {
     fn a_count_of_no_rows_is_zero() {
         let rewritten = rewritten(number(0).equals(children(Aggregate::rows(), of_parent())));
         assert!(rewritten.starts_with("filter 0 = coalesce(s3.1, 0)"), "{rewritten}");
+    }
+
+    #[test]
+    fn one_within_an_aggregate_and_in_an_order_is_joined_too() {
+        let counted = || children(Aggregate::rows(), of_parent());
+        let all = || family().parent;
+        let sum = Aggregate::of(AggregateFunction::Sum, counted());
+        for (relation, expected) in [
+            (all().aggregate(Source::new(9), vec![], vec![sum]), "group by : Sum\n  Left join s10.0 = p.0"),
+            (
+                all().sort(vec![SortKey::ascending(counted())]),
+                "sort coalesce(s3.1, 0)\n  Left join s3.0 = p.0",
+            ),
+        ] {
+            let shown = family().plan(relation, |planner, mut relation| {
+                assert!(has_scalar(&relation));
+                decorrelate(&mut relation, planner);
+                show(&relation)
+            });
+            assert!(shown.starts_with(expected), "{shown}");
+        }
     }
 
     #[test]

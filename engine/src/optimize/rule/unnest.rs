@@ -8,7 +8,8 @@
 //!
 //! Neumann and Kemper, "Unnesting Arbitrary Queries", BTW 2015, describe the general case; here only filters,
 //! projections, sorts and inner joins are looked through, and what remains is evaluated row by row. `NOT IN` is an
-//! anti-join only where neither side can be NULL.
+//! anti-join only where neither side can be NULL; where one can, and where these are no conjuncts, they are mark joins
+//! ([`mark`](super::super::mark)).
 
 use hashbrown::HashMap;
 use nuages_storage::Value;
@@ -16,7 +17,7 @@ use nuages_storage::Value;
 use super::super::rewrite::{NeverNull, definitions, mentioned, substituted};
 use super::fold::simplify;
 use crate::algebra::walk::{self, SourceSet, conjunction, conjuncts, sources_of};
-use crate::algebra::{Column, Expr, JoinKind, Query, Relation, RowCount};
+use crate::algebra::{Column, Comparison, Expr, JoinKind, Query, Relation, RowCount};
 
 /// `EXISTS`, `IN` and their negations as a semi- or anti-join, or the expression back.
 pub(crate) fn as_join(
@@ -38,6 +39,8 @@ pub(crate) fn as_join(
                     let column = substituted(column.expr, &by);
                     let safe = kind == JoinKind::Semi || (never_null(value) && never_null(&column));
                     let plain = !walk::has_subquery(&column) && !column.is_volatile();
+                    // A comparison with every row is one with the least or the greatest.
+                    let plain = plain && !(on.is_empty() && is_inequality(&column));
                     match (kind, value.as_ref()) {
                         // That a condition is true of some row: how rows are looked for in a list of rows.
                         (JoinKind::Semi, Expr::Literal(Value::Bool(true))) if is_condition(&column) => {
@@ -61,6 +64,11 @@ pub(crate) fn as_join(
 /// Whether an expression is true, false or unknown, and nothing else.
 fn is_condition(expr: &Expr) -> bool {
     matches!(expr, Expr::And(_) | Expr::Compare(..))
+}
+
+/// Whether it is a comparison that is no equality.
+fn is_inequality(expr: &Expr) -> bool {
+    matches!(expr, Expr::Compare(op, ..) if !matches!(op, Comparison::Equal | Comparison::Same))
 }
 
 /// What [`lift`] makes of a subquery: the relation without correlation, the conjuncts lifted out of it, and what the
@@ -138,6 +146,11 @@ fn lift(relation: Relation, looking: Looking) -> Option<Lifted> {
     }
 }
 
+/// The same from outside.
+pub(crate) fn lift_rows(relation: Relation) -> Option<Lifted> {
+    lift(relation, Looking::ForRows)
+}
+
 /// The same of a subquery whose rows are aggregated: each of them counts.
 pub(crate) fn lift_values(relation: Relation) -> Option<Lifted> {
     lift(relation, Looking::ForValues)
@@ -191,7 +204,7 @@ mod tests {
     use super::super::super::rewrite::rewrite;
     use super::super::testing::{C, P, column, family, number, show};
     use super::*;
-    use crate::algebra::{Comparison, OutputColumn};
+    use crate::algebra::OutputColumn;
 
     fn rewritten(predicate: Expr, never_null: NeverNull<'_>) -> String {
         show(&rewrite(family().parent.filter(predicate), never_null))
