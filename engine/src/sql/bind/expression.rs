@@ -475,6 +475,9 @@ impl Binder<'_> {
                 return Ok(interval);
             }
         }
+        if let Some(moment) = self.moment_by_word(&typed, to, span)? {
+            return Ok(moment);
+        }
         self.settle(&mut typed, Some(to));
         self.check_literal(&typed, to, span)?;
         let typed = self.value(typed).any_as_text();
