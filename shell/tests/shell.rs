@@ -435,6 +435,17 @@ fn a_text_over_several_lines_keeps_how_they_end() {
 }
 
 #[test]
+fn a_limit_that_is_set_holds_for_the_statements_to_come() {
+    let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+    let run = nuages(
+        &["-f", "csv"],
+        &format!("SET statement_timeout = 100;\nSHOW statement_timeout;\n{endless};\n"),
+    );
+    assert_eq!((run.out.as_str(), run.status), ("statement_timeout\n100ms\n", 1), "{}", run.error);
+    assert!(run.error.contains("did not end within its time limit of 100ms"), "{}", run.error);
+}
+
+#[test]
 fn a_file_that_is_refused_leaves_nothing_in_an_open_transaction() {
     let scratch = Scratch::new("import-undone");
     let mut rows: String = (0..1500).map(|n| format!("{n},text\n")).collect();

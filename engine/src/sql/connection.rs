@@ -1,6 +1,7 @@
 //! Connections: SQL in, rows out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hashbrown::HashMap;
 use nuages_storage::Value;
@@ -64,6 +65,8 @@ pub(super) struct Open {
     pub(super) savepoints: Vec<(String, Savepoint)>,
     /// Whether a statement has run in it.
     pub(super) is_used: bool,
+    /// The time limits of statements and of locks that are again when it ends, if it has its own (`SET LOCAL`).
+    pub(super) timeouts_after: Option<[Option<Duration>; 2]>,
     /// Whether a statement has failed in it, where nothing is done then until it ends or returns to a savepoint.
     pub(super) is_failed: bool,
 }
@@ -71,7 +74,7 @@ pub(super) struct Open {
 impl Open {
     /// One in which nothing was done.
     pub(super) fn new(transaction: Transaction) -> Open {
-        Open { transaction, savepoints: Vec::new(), is_used: false, is_failed: false }
+        Open { transaction, savepoints: Vec::new(), is_used: false, timeouts_after: None, is_failed: false }
     }
 }
 
