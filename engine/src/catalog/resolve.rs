@@ -440,7 +440,7 @@ impl TableDefinition {
         Ok(places)
     }
 
-    fn check_index_name(&self, name: &str, catalog: &Catalog) -> Result<(), Error> {
+    pub(crate) fn check_index_name(&self, name: &str, catalog: &Catalog) -> Result<(), Error> {
         if name.is_empty() {
             return Err(self.problem(DefinitionProblem::EmptyName));
         }
@@ -455,7 +455,7 @@ impl TableDefinition {
         }
     }
 
-    fn check_constraint_name(&self, name: &str) -> Result<(), Error> {
+    pub(crate) fn check_constraint_name(&self, name: &str) -> Result<(), Error> {
         if name.is_empty() {
             return Err(self.problem(DefinitionProblem::EmptyName));
         }

@@ -25,6 +25,7 @@ enum Step {
     AddCheck(NewCheck),
     AddForeignKey(NewForeignKey),
     DropConstraint(String),
+    RenameConstraint(String, String),
     AddPrimaryKey(Vec<String>),
 }
 
@@ -154,6 +155,9 @@ impl Connection {
                     steps.push(Step::DropConstraint(name));
                 }
             }
+            AlterTableOperation::RenameConstraint { old_name, new_name: to } => {
+                steps.push(Step::RenameConstraint(new_name(old_name)?, new_name(to)?));
+            }
             AlterTableOperation::AlterColumn { column_name, op } => {
                 let place = self.bound(|binder| binder.place_of(column_name, table))?;
                 steps.push(self.changed_column(op, table, place, column_name)?);
@@ -249,5 +253,6 @@ fn take(step: &Step, name: &str, writing: &mut WritingStatement<'_, '_>) -> Resu
         Step::AddForeignKey(key) => writing.add_foreign_key(name, key),
         Step::AddPrimaryKey(columns) => writing.add_primary_key(name, columns),
         Step::DropConstraint(constraint) => writing.drop_constraint(name, constraint),
+        Step::RenameConstraint(from, to) => writing.rename_constraint(name, from, to),
     }
 }
