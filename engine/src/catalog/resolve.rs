@@ -102,6 +102,7 @@ impl TableDefinition {
             name: new.name,
             data_type: new.data_type,
             element: new.element,
+            enumeration: new.enumeration,
             any: new.any,
             collation: new.collation,
             nullable: new.nullable,

@@ -97,6 +97,8 @@ pub(super) enum Ready {
     Pragma(Pragma),
     /// `CREATE` or `ALTER SEQUENCE`.
     Sequence(Box<SequenceStatement>),
+    /// `ALTER TYPE .. OWNER TO ..`.
+    TypeOwner(ast::ObjectName),
 }
 
 impl Connection {
@@ -346,6 +348,7 @@ impl Connection {
             Parsed::Reindex(name) => Ok(Ready::Reindex(name)),
             Parsed::Pragma(pragma) => Ok(Ready::Pragma(pragma)),
             Parsed::Sequence(statement) => Ok(Ready::Sequence(statement)),
+            Parsed::TypeOwner(name) => Ok(Ready::TypeOwner(name)),
             Parsed::Query(query) => match changes_within(&query) || is_into(&query) {
                 true => Ok(Ready::Other(Box::new(ast::Statement::Query(query)))),
                 false => self.bind_by((parameters, nesting_max), |binder| binder.read(&query)),
@@ -453,6 +456,8 @@ impl Connection {
             Ready::Reindex(name) => self.reindex(name.as_ref()),
             Ready::Pragma(pragma) => self.pragma(&pragma),
             Ready::Sequence(statement) => self.define_sequence(&statement),
+            // There are no users, so it only has to be there.
+            Ready::TypeOwner(name) => self.enum_of(&name).map(|_| Outcome::default()),
         }
     }
 }

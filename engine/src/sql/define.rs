@@ -43,6 +43,12 @@ impl Connection {
                 let what = (*object_type, *if_exists, *cascade);
                 self.bound_once(|schema| self.drop_objects(what, names, schema))
             }
+            ast::Statement::CreateType { name, representation } if !self.dialect.is_sqlite() => {
+                self.bound_once(|schema| self.create_type(name, representation.as_ref(), schema))
+            }
+            ast::Statement::AlterType(alter) => self.bound_once(|schema| self.alter_type(alter, schema)),
+            ast::Statement::Comment { object_type, object_name, comment, .. } => self
+                .bound_once(|schema| self.comment_on(*object_type, object_name, comment.as_deref(), schema)),
             ast::Statement::AlterIndex { name, operation } => {
                 self.bound_once(|schema| self.alter_index(name, operation, schema))
             }
