@@ -19,8 +19,8 @@ pub mod window;
 
 pub use expression::{Arithmetic, Comparison, Expr, TextMatch};
 pub use function::{
-    Builtin, DatePart, DateUnit, Function, JsonFunction, MathFunction, Numbering, Origin, SequenceCall,
-    SequenceVerb, StringFunction, TimeFunction,
+    Builtin, DatePart, DateUnit, EnumCall, EnumVerb, Function, JsonFunction, MathFunction, Numbering, Origin,
+    SequenceCall, SequenceVerb, StringFunction, TimeFunction,
 };
 pub use print::Printed;
 pub use relation::{

@@ -6,15 +6,17 @@
 //! Within a table, columns are meant by their *place* (`columns[2]`), as in the algebra.
 //!
 //! Order of reading: [`new`] (how a table is described, by names), [`table`], [`index`], [`constraint`] and
-//! [`computed`] (the definitions that come of it), [`view`] (what is kept as SQL text), `sequence`, `resolve` (from the one to the
+//! [`computed`] (the definitions that come of it), [`view`] (what is kept as SQL text), `sequence`, `enumeration`, `comment`, `resolve` (from the one to the
 //! other), `record` (as they lie in files), and the value itself below.
 //!
 //! Invariants: `names` and `tables` hold the same tables; a foreign key `f` of table `c` to table `p` is in `c`'s
 //! `foreign_keys` exactly if `(c, f)` is in `p`'s `referenced_by`; an index's name is unique in the whole catalog, a
 //! constraint's in its table; whatever changes has a new [`SchemaId`].
 
+pub(crate) mod comment;
 pub mod computed;
 pub mod constraint;
+pub(crate) mod enumeration;
 pub mod identity;
 pub mod index;
 pub mod names;
@@ -32,10 +34,13 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 use indexmap::IndexMap;
 use nuages_storage::{TableId, Version};
 
+pub use comment::Commented;
+use comment::Comments;
 pub use computed::ComputedColumn;
 pub use constraint::{Action, CheckDefinition, ChildLookup, ForeignKeyDefinition, Reference, TargetKey};
+pub use enumeration::{EnumDefinition, EnumLabel, EnumPlace};
 pub(crate) use identity::expect;
-pub use identity::{ColumnId, ConstraintId, SchemaId, SchemaTest};
+pub use identity::{ColumnId, ConstraintId, EnumId, SchemaId, SchemaTest};
 pub use index::{IndexDefinition, IndexExpr, IndexPart, KeyConflict, Uniqueness};
 pub use new::{NewCheck, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable};
 pub use sequence::{NewSequence, SequenceDefinition};
@@ -55,6 +60,8 @@ pub struct Catalog {
     views: Arc<[Arc<ViewDefinition>]>,
     triggers: Arc<[Arc<TriggerDefinition>]>,
     sequences: Arc<[Arc<SequenceDefinition>]>,
+    enums: Arc<[Arc<EnumDefinition>]>,
+    comments: Comments,
     marks: Marks,
 }
 
@@ -74,6 +81,8 @@ impl Catalog {
             views: Arc::new([]),
             triggers: Arc::new([]),
             sequences: Arc::new([]),
+            enums: Arc::new([]),
+            comments: Comments::default(),
             marks: Marks::default(),
         }
     }

@@ -15,7 +15,7 @@ use nuages_storage::{DataType, FileError, TypeError, Value};
 use crate::algebra::Column;
 pub use definition::{DefinitionProblem, SchemaObject};
 pub(crate) use shown::Cut;
-use shown::{Changed, Drawn, Nearest, Pairs, Row};
+use shown::{Changed, Drawn, Nearest, OfColumn, Pairs, Row};
 
 /// Why the engine refused. See the [module](self).
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -133,6 +133,44 @@ pub enum Error {
         column: String,
         /// What does not fit.
         source: TypeError,
+    },
+    /// A text that is no value of an enumeration, for a column of it or in a cast.
+    #[error("\"{}\" is no value of {enumeration}{}{}", Cut(value), OfColumn(column), Nearest(nearest))]
+    NotOfEnum {
+        /// The enumeration.
+        enumeration: String,
+        /// The text.
+        value: String,
+        /// The value that was probably meant.
+        nearest: Option<String>,
+        /// The table and its column, if it was for one.
+        column: Option<Box<(String, String)>>,
+    },
+    /// An enumeration was to go, but a table has a column of it, or computes with it.
+    #[error(
+        "cannot drop type \"{name}\": table \"{table}\" depends on it; drop what does, or drop the type with CASCADE"
+    )]
+    EnumUsed {
+        /// The enumeration.
+        name: String,
+        /// The table.
+        table: String,
+    },
+    /// An enumeration was to go, or to be called otherwise, but a view names it.
+    #[error("cannot drop or rename type \"{name}\": view \"{view}\" depends on it")]
+    EnumViewed {
+        /// The enumeration.
+        name: String,
+        /// The view.
+        view: String,
+    },
+    /// There is no more room between two values of an enumeration.
+    #[error("type \"{name}\" has no room for \"{}\" there; add it at another place", Cut(value))]
+    EnumFull {
+        /// The enumeration.
+        name: String,
+        /// The value that was to be added.
+        value: String,
     },
     /// The key of a row in an index is longer than the nodes of an index take.
     #[error(

@@ -11,6 +11,7 @@ mod age;
 pub mod aggregate;
 pub(crate) mod builtin;
 mod date;
+pub(crate) mod enumeration;
 mod json;
 mod math;
 mod modified;
@@ -87,6 +88,7 @@ pub(crate) fn evaluate(function: &Function, call: &Call<'_>) -> Result<Vector<'s
         Function::Json(of) => json::evaluate(*of, call),
         Function::Time(of) => moment::evaluate(*of, call),
         Function::Builtin(of) => of.evaluate(call),
+        Function::Enumeration(of) => enumeration::evaluate(of, call),
         Function::LeadingNumber | Function::LeadingInteger | Function::WholeNumber => {
             affinity::evaluate(function, call)
         }

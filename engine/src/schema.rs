@@ -5,10 +5,12 @@
 //! transactional, and a reader's catalog always fits the reader's rows. That holds also for who makes it: where what a
 //! transaction sees is fixed, it changes the schema only while that is the newest, and a table only while its rows are.
 //!
-//! Order of reading: this file (tables, and what the others share), [`mod@column`], [`index`], [`constraint`], `sequence`.
+//! Order of reading: this file (tables, and what the others share), [`mod@column`], [`index`], [`constraint`], `sequence`,
+//! `enumeration` (and comments).
 
 pub(crate) mod column;
 pub(crate) mod constraint;
+mod enumeration;
 pub(crate) mod index;
 mod sequence;
 
@@ -151,7 +153,8 @@ impl<'w> WritingStatement<'_, 'w> {
     /// Makes a catalog the database's. Whoever changes it is alone with the tables whose definitions become others,
     /// and no other transaction changes the schema meanwhile. Where a transaction does not see the newest, it sees the
     /// newest catalog all the same, or it could not [change](Self::catalog_to_change) it.
-    fn install(&mut self, catalog: Catalog) {
+    fn install(&mut self, mut catalog: Catalog) {
+        catalog.forget_comments();
         let changed: Vec<TableId> = catalog.changed_tables(&self.catalog()).collect();
         let locking = self.writer().locking();
         locking.schema();

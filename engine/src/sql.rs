@@ -11,7 +11,7 @@
 //! An [`SqlError`] says what is wrong as data, where in the text, and which name was probably meant.
 //!
 //! Order of reading: [`Connection`], `control` (transactions, EXPLAIN), `changing` (common tables that change rows), `merge`,
-//! `define`, `alter`, `drop`, `sequence` and `dependents` (statements about the schema), `pragma` and `counts` (what SQLite tells of the schema and of what
+//! `define`, `alter`, `drop`, `sequence`, `enumeration`, `comment` and `dependents` (statements about the schema), `pragma` and `counts` (what SQLite tells of the schema and of what
 //! was done), [`PreparedStatement`], `named` (PREPARE), `kept` (texts that are asked again), `parse`, `tokens`, `grammar`,
 //! `block`, `insertion`, `climb`, `operand`, `keyword`, `prefix`, `frame`, `hint` (what was probably meant), `bind`, `parameters`, `error`; `print` (SQL out).
 
@@ -22,6 +22,7 @@ mod block;
 mod bound;
 mod changing;
 mod climb;
+mod comment;
 mod connection;
 mod control;
 mod counts;
@@ -29,6 +30,7 @@ mod define;
 mod dependents;
 mod dialect;
 mod drop;
+mod enumeration;
 mod error;
 mod frame;
 mod grammar;
@@ -57,4 +59,6 @@ pub use dialect::Dialect;
 pub use error::{Place, Problem, SqlError};
 pub use parse::{NESTING_MAX, OPERATORS_MAX, SCRIPT_BYTES_MAX, STATEMENT_BYTES_MAX};
 pub use prepared::PreparedStatement;
-pub use print::{Definition, Identifier, literal, quoted, sequence_statement};
+pub use print::{
+    Definition, Identifier, comment_statement, enum_statement, literal, quoted, sequence_statement,
+};

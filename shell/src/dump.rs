@@ -1,15 +1,17 @@
 //! The database as SQL that makes it again.
 //!
-//! First sequences, then all tables, their rows, where the sequences are and whom they go with, then indexes, foreign keys
-//! and at last views, the oldest first: so the order of the tables does not matter, nor that of rows that refer to each
+//! First types and sequences, then all tables, their rows, where the sequences are and whom they go with, then indexes, foreign keys
+//! and at last views, the oldest first, and comments: so the order of the tables does not matter, nor that of rows that refer to each
 //! other, and indexes are built once over all rows.
 
 use std::io::Write;
 use std::sync::Arc;
 
 use nuages_engine::algebra::{OutputColumn, Query, Relation, SequenceVerb, Source};
-use nuages_engine::catalog::{Catalog, SequenceDefinition, TableDefinition};
-use nuages_engine::sql::{Definition, Identifier, literal, quoted, sequence_statement};
+use nuages_engine::catalog::{Catalog, EnumDefinition, SequenceDefinition, TableDefinition};
+use nuages_engine::sql::{
+    Definition, Identifier, comment_statement, enum_statement, literal, quoted, sequence_statement,
+};
 use nuages_engine::{Error, Session};
 use nuages_storage::Value;
 
@@ -24,18 +26,53 @@ const ROWS_PER_STATEMENT: usize = 100;
 /// A table that there is not; what writing fails with.
 pub(crate) fn schema(catalog: &Catalog, table: Option<&str>, out: &mut dyn Write) -> Result<(), Failure> {
     let tables = chosen(catalog, table)?;
+    for of in enums(catalog, table, &tables) {
+        writeln!(out, "{};", enum_statement(of))?;
+    }
     for sequence in sequences(catalog, table, &tables) {
         writeln!(out, "{};", sequence_statement(sequence))?;
     }
-    for table in tables {
+    for table in &tables {
         for statement in Definition::of(table, catalog).statements() {
             writeln!(out, "{statement};")?;
         }
     }
     for sequence in catalog.sequences() {
-        owner(sequence, &chosen(catalog, table)?, out)?;
+        owner(sequence, &tables, out)?;
     }
-    views(catalog, table, out)
+    views(catalog, table, out)?;
+    comments(catalog, table, &tables, out)
+}
+
+/// The enumerations that are printed: all, or those that columns of a table are of.
+fn enums<'c>(
+    catalog: &'c Catalog,
+    table: Option<&str>,
+    tables: &[&'c Arc<TableDefinition>],
+) -> Vec<&'c Arc<EnumDefinition>> {
+    let is_of = |of: &&Arc<EnumDefinition>| {
+        let mut columns = catalog.columns_of_enum(of.id);
+        table.is_none() || columns.any(|(owner, _)| tables.iter().any(|table| table.id == owner.id))
+    };
+    catalog.enums().filter(is_of).collect()
+}
+
+/// Prints the comments: all, or those on a table and what is of it.
+fn comments(
+    catalog: &Catalog,
+    table: Option<&str>,
+    tables: &[&Arc<TableDefinition>],
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    for (of, text) in catalog.comments() {
+        let is_of = |owner| tables.iter().any(|table| table.id == owner);
+        if (table.is_none() || of.table().is_some_and(is_of))
+            && let Some(statement) = comment_statement(of, text, catalog)
+        {
+            writeln!(out, "{statement};")?;
+        }
+    }
+    Ok(())
 }
 
 /// The sequences that are printed: all, or those that a table draws from or that go with it.
@@ -104,6 +141,9 @@ pub(crate) fn dump(session: &dyn Session, table: Option<&str>, out: &mut dyn Wri
     let definitions: Vec<Definition> = tables.iter().map(|table| Definition::of(table, &catalog)).collect();
     let sequences = sequences(&catalog, table, &tables);
     writeln!(out, "BEGIN;")?;
+    for of in enums(&catalog, table, &tables) {
+        writeln!(out, "{};", enum_statement(of))?;
+    }
     for sequence in &sequences {
         writeln!(out, "{};", sequence_statement(sequence))?;
     }
@@ -122,6 +162,7 @@ pub(crate) fn dump(session: &dyn Session, table: Option<&str>, out: &mut dyn Wri
         writeln!(out, "{statement};")?;
     }
     views(&catalog, table, out)?;
+    comments(&catalog, table, &tables, out)?;
     writeln!(out, "COMMIT;")?;
     Ok(())
 }

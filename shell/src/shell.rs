@@ -229,7 +229,8 @@ impl Shell {
         self.connection.set_limits(Limits {
             cancel: Some(cancel.clone()),
             memory_bytes_max,
-            ..Limits::default()
+            // Those that SET has given statements.
+            ..self.connection.database().limits().clone()
         });
         let interrupt = self.interrupt.clone();
         interrupt.during(cancel, || run(self))

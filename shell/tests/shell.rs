@@ -190,6 +190,30 @@ fn what_is_dumped_can_be_read_again() {
 }
 
 #[test]
+fn types_and_comments_are_dumped_before_and_behind_what_they_are_of() {
+    let scratch = Scratch::new("types");
+    let schema = "CREATE TYPE \"Mood\" AS ENUM ('it''s sad', 'ok'); CREATE TYPE unused AS ENUM ('x');
+        CREATE TABLE p (n integer PRIMARY KEY, m \"Mood\" DEFAULT 'ok', CHECK (m > 'it''s sad' OR n < 5));
+        CREATE TABLE q (a integer); CREATE VIEW v AS SELECT n FROM p; CREATE SEQUENCE s;
+        INSERT INTO p VALUES (1, 'it''s sad'), (6, 'ok'); CREATE INDEX p_m ON p (m);
+        COMMENT ON TYPE \"Mood\" IS 'how'; COMMENT ON COLUMN p.m IS 'it''s one'; COMMENT ON INDEX p_m IS 'i';
+        COMMENT ON TABLE q IS 'other'; COMMENT ON VIEW v IS 'seen'; COMMENT ON SEQUENCE s IS 'counted';";
+    let dump = nuages(&[], &format!("{schema}\n.dump\n"));
+    assert_eq!((dump.status, dump.out.matches("COMMENT ON").count()), (0, 6), "{}\n{}", dump.error, dump.out);
+    let file = scratch.write("dump.sql", &dump.out);
+    let again = nuages(&[], &format!(".read '{file}'\n.dump\n"));
+    assert!(again.out.ends_with(&dump.out) && again.status == 0, "{}{}", again.out, again.error);
+    let one = nuages(&["-f", "csv"], &format!("{schema}\n.schema p\n"));
+    let expected = "CREATE TYPE \"Mood\" AS ENUM ('it''s sad', 'ok');\nCREATE TABLE p (\n";
+    assert!(one.out.starts_with(expected), "{}", one.out);
+    assert!(
+        one.out.ends_with("COMMENT ON COLUMN p.m IS 'it''s one';\nCOMMENT ON INDEX p_m IS 'i';\n"),
+        "{}",
+        one.out
+    );
+}
+
+#[test]
 fn sequences_are_dumped_with_where_they_are_and_whom_they_go_with() {
     let scratch = Scratch::new("sequences");
     let schema = "
@@ -217,12 +241,21 @@ const DUMP_OF_POSTGRESQL: &str = r"\restrict abc
 SET statement_timeout = 0;
 SET client_encoding = 'UTF8';
 SELECT pg_catalog.set_config('search_path', '', false);
+CREATE TYPE public.mood AS ENUM (
+    'sad',
+    'happy'
+);
+ALTER TYPE public.mood OWNER TO postgres;
+COMMENT ON TYPE public.mood IS 'how one feels';
 SET default_table_access_method = heap;
 CREATE TABLE public.author (
     id integer NOT NULL,
     name character varying(100) NOT NULL,
-    bio text DEFAULT 'none'::text
+    bio text DEFAULT 'none'::text,
+    mood public.mood DEFAULT 'happy'::public.mood,
+    CONSTRAINT author_mood_check CHECK ((mood > 'sad'::public.mood))
 );
+COMMENT ON COLUMN public.author.mood IS 'on good days';
 ALTER TABLE public.author OWNER TO postgres;
 CREATE SEQUENCE public.author_id_seq
     AS integer
@@ -418,6 +451,17 @@ fn a_statement_keeps_no_more_memory_than_it_may() {
         nuages(&["--memory", "0", "-f", "csv"], "SELECT count(*) FROM generate_series(1, 1000) AS x;").error,
         ""
     );
+}
+
+#[test]
+fn a_limit_that_is_set_holds_for_the_statements_to_come() {
+    let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+    let run = nuages(
+        &["-f", "csv"],
+        &format!("SET statement_timeout = 100;\nSHOW statement_timeout;\n{endless};\n"),
+    );
+    assert_eq!((run.out.as_str(), run.status), ("statement_timeout\n100ms\n", 1), "{}", run.error);
+    assert!(run.error.contains("did not end within its time limit of 100ms"), "{}", run.error);
 }
 
 #[test]

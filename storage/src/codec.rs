@@ -46,9 +46,22 @@ pub fn encode(record: &impl Serialize) -> Vec<u8> {
 /// # Errors
 /// [`Malformed`], naming `record`.
 pub fn decode<'b, T: Deserialize<'b>>(record: &'static str, bytes: &'b [u8]) -> Result<T, Malformed> {
+    match decode_first(record, bytes)? {
+        (value, []) => Ok(value),
+        (_, rest) => Err(Malformed::new(record, format!("{} bytes follow it", rest.len()))),
+    }
+}
+
+/// The record that these bytes begin with, and what stands behind it.
+///
+/// # Errors
+/// [`Malformed`], naming `record`.
+pub fn decode_first<'b, T: Deserialize<'b>>(
+    record: &'static str,
+    bytes: &'b [u8],
+) -> Result<(T, &'b [u8]), Malformed> {
     match borrow_decode_from_slice(bytes, FORMAT) {
-        Ok((value, read)) if read == bytes.len() => Ok(value),
-        Ok((_, read)) => Err(Malformed::new(record, format!("{} bytes follow it", bytes.len() - read))),
+        Ok((value, read)) => Ok((value, bytes.get(read..).unwrap_or_default())),
         Err(error) => Err(Malformed::new(record, error.to_string())),
     }
 }

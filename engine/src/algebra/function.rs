@@ -1,5 +1,6 @@
 //! The scalar functions, by name and by what they compute. How they compute it is [`functions`](crate::functions).
 
+mod enumeration;
 mod family;
 mod sequence;
 
@@ -8,6 +9,7 @@ use std::sync::LazyLock;
 use hashbrown::HashMap;
 
 pub use crate::functions::builtin::Builtin;
+pub use enumeration::{EnumCall, EnumVerb};
 pub use family::{JsonFunction, MathFunction, StringFunction, TimeFunction};
 pub use sequence::{Numbering, Origin, SequenceCall, SequenceVerb};
 
@@ -152,6 +154,8 @@ pub enum Function {
     WholeNumber,
     /// One that draws a number of a sequence, or is about that.
     Sequence(Box<SequenceCall>),
+    /// One of the values of an enumeration.
+    Enumeration(Box<EnumCall>),
 }
 
 impl Function {
@@ -207,6 +211,7 @@ impl Function {
             Function::LeadingInteger => "leading_integer",
             Function::WholeNumber => "whole_number",
             Function::Sequence(of) => of.verb.name(),
+            Function::Enumeration(of) => of.verb.name(),
         }
     }
 

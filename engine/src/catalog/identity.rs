@@ -44,6 +44,22 @@ impl ConstraintId {
     }
 }
 
+/// An enumeration, as long as it lives: it may be called otherwise, and have more values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EnumId(u32);
+
+impl EnumId {
+    /// The id of this number, which the store handed out.
+    pub(crate) const fn new(number: u32) -> EnumId {
+        EnumId(number)
+    }
+
+    /// Its number.
+    pub(crate) const fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// One state of the schema of one database; unique in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SchemaId(u64);

@@ -19,9 +19,11 @@
 //! assert_eq!(post.name, "post");
 //! ```
 
+use std::sync::Arc;
+
 use nuages_storage::DataType;
 
-use super::{Action, Collation, KeyConflict, NewSequence};
+use super::{Action, Collation, EnumDefinition, KeyConflict, NewSequence};
 use crate::algebra::Expr;
 
 /// A table to be created.
@@ -105,6 +107,8 @@ pub struct NewColumn {
     pub data_type: DataType,
     /// What the members are, if it is an array; its type is JSON.
     pub element: Option<DataType>,
+    /// The enumeration that its texts are values of, if it is of one.
+    pub enumeration: Option<Arc<EnumDefinition>>,
     /// Whether each row has a value of a type of its own, as a column without a type has in SQLite: it is kept as JSON.
     pub any: bool,
     /// How its texts are compared in SQL; byte by byte, by default.
@@ -134,6 +138,7 @@ impl NewColumn {
             name: name.into(),
             data_type,
             element: None,
+            enumeration: None,
             any: false,
             collation: Collation::default(),
             nullable: false,

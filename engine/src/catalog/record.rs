@@ -5,9 +5,11 @@
 //! change only the definitions it has changed are written.
 //!
 //! Order of reading: this file (what has changed, and that it fits together), `table`, `data_type`, `expression`
-//! (checks, defaults, indexes), `sequence`, `view` (views and triggers).
+//! (checks, defaults, indexes), `sequence`, `enumeration`, `comment`, `view` (views and triggers).
 
+mod comment;
 mod data_type;
+mod enumeration;
 mod expression;
 mod sequence;
 mod table;
@@ -24,6 +26,8 @@ use super::{Catalog, Marks, SchemaId, TableDefinition};
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::schema::index::build;
+use comment::CommentRecord;
+use enumeration::EnumRecord;
 use sequence::SequenceRecord;
 use table::TableRecord;
 use view::{TriggerRecord, ViewRecord};
@@ -74,6 +78,18 @@ struct CatalogRecord<'a> {
     marks: Option<(i32, i32)>,
 }
 
+/// What came to catalogs later. It stands behind the record, and only where it says something, so that what was written
+/// before is read, and a catalog that has nothing of this is written as it was.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct FurtherRecord<'a> {
+    /// All enumerations, if one is new, gone, or not what it was.
+    #[serde(borrow)]
+    enums: Option<Vec<EnumRecord<'a>>>,
+    /// All comments, likewise.
+    #[serde(borrow)]
+    comments: Option<Vec<CommentRecord<'a>>>,
+}
+
 impl CatalogCodec for CatalogRecords {
     fn encode(
         &self,
@@ -96,7 +112,16 @@ impl CatalogCodec for CatalogRecords {
             marks: (catalog.marks != since.marks)
                 .then_some((catalog.marks.user_version, catalog.marks.application_id)),
         };
-        Ok(codec::encode(&record))
+        let further = FurtherRecord {
+            enums: (catalog.enums != since.enums).then(|| catalog.enums().map(EnumRecord::of).collect()),
+            comments: (catalog.comments != since.comments)
+                .then(|| catalog.comments().map(CommentRecord::of).collect()),
+        };
+        let mut bytes = codec::encode(&record);
+        if further.enums.is_some() || further.comments.is_some() {
+            bytes.extend(codec::encode(&further));
+        }
+        Ok(bytes)
     }
 
     fn decode(
@@ -106,11 +131,23 @@ impl CatalogCodec for CatalogRecords {
     ) -> Result<nuages_storage::Catalog, Malformed> {
         let none = Catalog::new();
         let since = since.map_or(Ok(&none), of)?;
-        let record: CatalogRecord<'_> = codec::decode("a catalog", bytes)?;
-        let changed =
-            record.changed.into_iter().map(TableRecord::into_table).collect::<Result<Vec<_>, _>>()?;
+        let (record, rest): (CatalogRecord<'_>, _) = codec::decode_first("a catalog", bytes)?;
+        let further = match rest {
+            [] => FurtherRecord::default(),
+            rest => codec::decode("what a catalog has further", rest)?,
+        };
+        let enums = match further.enums {
+            Some(enums) => enums.into_iter().map(EnumRecord::into_enum).collect::<Result<_, _>>()?,
+            None => Arc::clone(&since.enums),
+        };
+        let changed = record.changed.into_iter().map(|table| table.into_table(&enums));
+        let changed = changed.collect::<Result<Vec<_>, _>>()?;
         let gone: Vec<TableId> = record.gone.into_iter().map(TableId::new).collect();
         let mut catalog = since.restored(changed, &gone);
+        catalog.enums = enums;
+        if let Some(comments) = further.comments {
+            catalog.comments = Arc::new(comments.into_iter().map(CommentRecord::into_comment).collect());
+        }
         if let Some(views) = record.views {
             catalog.views = views.into_iter().map(ViewRecord::into_view).collect();
         }

@@ -102,6 +102,7 @@ impl TableDefinition {
             name: new.name,
             data_type: new.data_type,
             element: new.element,
+            enumeration: new.enumeration,
             any: new.any,
             collation: new.collation,
             nullable: new.nullable,
@@ -440,7 +441,7 @@ impl TableDefinition {
         Ok(places)
     }
 
-    fn check_index_name(&self, name: &str, catalog: &Catalog) -> Result<(), Error> {
+    pub(crate) fn check_index_name(&self, name: &str, catalog: &Catalog) -> Result<(), Error> {
         if name.is_empty() {
             return Err(self.problem(DefinitionProblem::EmptyName));
         }
@@ -455,7 +456,7 @@ impl TableDefinition {
         }
     }
 
-    fn check_constraint_name(&self, name: &str) -> Result<(), Error> {
+    pub(crate) fn check_constraint_name(&self, name: &str) -> Result<(), Error> {
         if name.is_empty() {
             return Err(self.problem(DefinitionProblem::EmptyName));
         }

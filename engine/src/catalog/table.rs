@@ -5,8 +5,8 @@ use std::sync::Arc;
 use nuages_storage::{DataType, IndexId, Lane, Layout, TableId};
 
 use super::{
-    CheckDefinition, ColumnId, ComputedColumn, ConstraintId, ForeignKeyDefinition, IndexDefinition,
-    KeyConflict, Reference, names::nearest,
+    CheckDefinition, ColumnId, ComputedColumn, ConstraintId, EnumDefinition, ForeignKeyDefinition,
+    IndexDefinition, KeyConflict, Reference, names::nearest,
 };
 use crate::algebra::Expr;
 use crate::error::Error;
@@ -68,6 +68,8 @@ pub struct ColumnDefinition {
     pub data_type: DataType,
     /// What the members are, if it was declared as an array; it is stored as JSON.
     pub element: Option<DataType>,
+    /// The enumeration that its texts are values of, if it is of one.
+    pub enumeration: Option<Arc<EnumDefinition>>,
     /// Whether each row has a value of a type of its own, as a column without a type has in SQLite: it is stored as JSON.
     pub any: bool,
     /// How its texts are compared in SQL.
@@ -101,6 +103,7 @@ impl ColumnDefinition {
     pub(crate) fn holds_every_value(&self) -> bool {
         !self.unsigned
             && self.max.is_none()
+            && self.enumeration.is_none()
             && !matches!(
                 self.data_type,
                 DataType::SmallInt

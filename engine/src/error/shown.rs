@@ -28,6 +28,18 @@ impl fmt::Display for Nearest<'_> {
     }
 }
 
+/// " for column .. of table .." or nothing.
+pub(super) struct OfColumn<'a>(pub(super) &'a Option<Box<(String, String)>>);
+
+impl fmt::Display for OfColumn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_deref() {
+            Some((table, column)) => write!(f, ", for column \"{column}\" of table \"{table}\""),
+            None => Ok(()),
+        }
+    }
+}
+
 /// `a = 1, b = 'x'`.
 pub(super) struct Pairs<'a>(pub(super) &'a [String], pub(super) &'a [Value]);
 

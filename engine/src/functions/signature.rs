@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use nuages_storage::DataType;
 
-use super::{json, math, moment, sequence, string};
+use super::{enumeration, json, math, moment, sequence, string};
 use crate::algebra::{DatePart, DateUnit, Function};
 use crate::error::Error;
 use crate::evaluate::{Class, class_of};
@@ -80,6 +80,10 @@ pub(crate) fn signature(function: &Function, types: &[Option<DataType>]) -> Resu
         Function::Sequence(of) => {
             let (arguments, result) = sequence::signature(of);
             fixed(arguments.len(), arguments, result)
+        }
+        Function::Enumeration(of) => {
+            let (argument, result) = enumeration::signature(of);
+            fixed(1, &[argument], result)
         }
         Function::LeadingNumber | Function::WholeNumber => fixed(1, &[TEXT], DataType::Float),
         Function::LeadingInteger => first_of(function, types, &[Class::Text, Class::Float], |_| INT),
@@ -202,7 +206,8 @@ pub(crate) fn name(function: &Function) -> &'static str {
         | Function::Json(_)
         | Function::Time(_)
         | Function::Builtin(_)
-        | Function::Sequence(_) => function.name(),
+        | Function::Sequence(_)
+        | Function::Enumeration(_) => function.name(),
         Function::LeadingNumber => "leading_number()",
         Function::LeadingInteger => "leading_integer()",
         Function::WholeNumber => "whole_number()",

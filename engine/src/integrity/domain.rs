@@ -29,7 +29,7 @@ pub(crate) fn check_rows(
 /// Tests these columns of all rows.
 ///
 /// # Errors
-/// [`Error::NotNull`] and [`Error::Value`], of the first column that refuses.
+/// [`Error::NotNull`], [`Error::Value`] and [`Error::NotOfEnum`], of the first column that refuses.
 pub(crate) fn check(table: &TableDefinition, columns: ColumnSet, view: LeafView<'_>) -> Result<(), Error> {
     for (place, column) in table.columns.iter().enumerate() {
         if columns.contains(place) {
@@ -52,6 +52,7 @@ fn check_column(table: &TableDefinition, column: &ColumnDefinition, view: LeafVi
         Lane::Word | Lane::RowId => check_words(column, view, present),
         Lane::Wide => check_decimals(column, view, present),
         Lane::Text if column.data_type == DataType::Json => check_json(column, view, present),
+        Lane::Text if column.enumeration.is_some() => return check_labels(table, column, view, present),
         Lane::Text => check_lengths(column, view, present),
         Lane::Bit | Lane::Bytes => Ok(()),
     }
@@ -125,6 +126,26 @@ fn check_lengths(column: &ColumnDefinition, view: LeafView<'_>, present: u64) ->
         }
     }
     Ok(())
+}
+
+/// The texts of an enumeration are among its values.
+fn check_labels(
+    table: &TableDefinition,
+    column: &ColumnDefinition,
+    view: LeafView<'_>,
+    present: u64,
+) -> Result<(), Error> {
+    let Some(of) = &column.enumeration else { return Ok(()) };
+    let mut texts = selected(present).filter_map(|row| view.text(column.slot, row));
+    match texts.find(|text| of.rank(text).is_none()) {
+        None => Ok(()),
+        Some(text) => Err(Error::NotOfEnum {
+            enumeration: of.name.clone(),
+            value: text.to_owned(),
+            nearest: of.nearest(text),
+            column: Some(Box::new((table.name.clone(), column.name.clone()))),
+        }),
+    }
 }
 
 /// A leaf takes any text; what a column of JSON has must be read as JSON again.

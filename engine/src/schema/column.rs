@@ -182,7 +182,7 @@ impl WritingStatement<'_, '_> {
         if to.nullable && table.primary_key_columns().contains(&place) {
             return Err(table.problem(DefinitionProblem::NullableKey { column: to.name }));
         }
-        let retyped = old.data_type != to.data_type || by.is_some();
+        let retyped = old.data_type != to.data_type || old.enumeration != to.enumeration || by.is_some();
         if by.is_some() {
             expect_free(&catalog, &table, place)?;
         }
@@ -200,6 +200,7 @@ impl WritingStatement<'_, '_> {
         (changed.default, changed.unsigned, changed.generated_key) = (to.default, to.unsigned, to.generated);
         (changed.always, changed.any) = (to.always, to.any);
         (changed.max, changed.collation, changed.element) = (to.max, to.collation, to.element);
+        changed.enumeration = to.enumeration;
         if convert {
             changed.slot = table.layout.len();
             changed.lane = to.data_type.lane();
@@ -439,7 +440,7 @@ fn renumber_references(catalog: &Catalog, table: &TableDefinition, dropped: usiz
 }
 
 /// Compiles a table's expressions anew, and derives again what indexes know of their columns.
-fn recompile(table: &mut TableDefinition) -> Result<(), Error> {
+pub(super) fn recompile(table: &mut TableDefinition) -> Result<(), Error> {
     for at in 0..table.indexes.len() {
         let mut index = table.indexes[at].clone();
         for part in &mut index.parts {

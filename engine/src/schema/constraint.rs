@@ -80,6 +80,40 @@ impl WritingStatement<'_, '_> {
         })
     }
 
+    /// Gives a check, a foreign key or a unique constraint another name; the index of the last goes by the same.
+    ///
+    /// # Errors
+    /// [`Error::UnknownConstraint`], [`Error::DuplicateConstraint`]; [`Error::Depended`] for a primary key that is the row id,
+    /// whose name is that of the table.
+    pub(crate) fn rename_constraint(&mut self, table: &str, from: &str, to: &str) -> Result<(), Error> {
+        let (catalog, mut definition) = self.definition_of(table)?;
+        let index = definition.indexes.iter().find(|index| {
+            index
+                .unique
+                .as_ref()
+                .is_some_and(|unique| unique.constraint == from || unique.primary && index.name == from)
+        });
+        if let Some(name) = index.map(|index| index.name.clone()) {
+            return self.rename_index(table, &name, to);
+        }
+        if from != to {
+            definition.check_constraint_name(to)?;
+        }
+        let checks = definition.checks.iter_mut().map(|check| &mut check.name);
+        let keys = definition.foreign_keys.iter_mut().map(|key| &mut key.name);
+        let found = checks.chain(keys).find(|name| *name == from).map(|name| to.clone_into(name));
+        if found.is_none() && definition.row_id_column().is_some() && definition.primary_key_name() == from {
+            return Err(depended(&definition, SchemaObject::PrimaryKey, SchemaObject::Table));
+        }
+        found.ok_or_else(|| Error::UnknownConstraint {
+            table: table.to_owned(),
+            constraint: from.to_owned(),
+            nearest: nearest(from, definition.constraint_names()),
+        })?;
+        self.install(catalog.with(definition));
+        Ok(())
+    }
+
     /// Drops a check, a foreign key or a unique constraint.
     pub(crate) fn drop_constraint(&mut self, table: &str, name: &str) -> Result<(), Error> {
         let (catalog, mut table) = self.definition_of(table)?;

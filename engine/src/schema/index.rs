@@ -31,6 +31,28 @@ impl WritingStatement<'_, '_> {
         Ok(())
     }
 
+    /// Gives an index another name, and the unique constraint that it carries.
+    pub(crate) fn rename_index(&mut self, table: &str, from: &str, to: &str) -> Result<(), Error> {
+        let (catalog, mut table) = self.definition_of(table)?;
+        if from == to {
+            return Ok(());
+        }
+        if catalog.has_relation(to) {
+            return Err(Error::DuplicateTable { name: to.to_owned() });
+        }
+        table.check_index_name(to, &catalog)?;
+        let is_constraint = table.index_named(from)?.unique.is_some();
+        if is_constraint {
+            table.check_constraint_name(to)?;
+        }
+        for index in table.indexes.iter_mut().filter(|index| index.name == from) {
+            to.clone_into(&mut index.name);
+            index.unique.iter_mut().for_each(|unique| to.clone_into(&mut unique.constraint));
+        }
+        self.install(catalog.with(table));
+        Ok(())
+    }
+
     /// Builds an index of `table` over the rows there are, and records it.
     pub(super) fn build_index(&mut self, table: &TableDefinition, id: IndexId) -> Result<(), Error> {
         let context = self.context();

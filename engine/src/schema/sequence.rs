@@ -69,7 +69,8 @@ impl WritingStatement<'_, '_> {
         let sequences = changed.sequences();
         let sequences =
             sequences.map(|known| if known.id == from { Arc::clone(&to) } else { Arc::clone(known) });
-        let changed = changed.with_sequences(sequences.collect());
+        let mut changed = changed.with_sequences(sequences.collect());
+        changed.pass_comment(from, to.id);
         self.install(changed);
         Ok(())
     }

@@ -25,6 +25,7 @@ enum Step {
     AddCheck(NewCheck),
     AddForeignKey(NewForeignKey),
     DropConstraint(String),
+    RenameConstraint(String, String),
     AddPrimaryKey(Vec<String>),
 }
 
@@ -154,6 +155,9 @@ impl Connection {
                     steps.push(Step::DropConstraint(name));
                 }
             }
+            AlterTableOperation::RenameConstraint { old_name, new_name: to } => {
+                steps.push(Step::RenameConstraint(new_name(old_name)?, new_name(to)?));
+            }
             AlterTableOperation::AlterColumn { column_name, op } => {
                 let place = self.bound(|binder| binder.place_of(column_name, table))?;
                 steps.push(self.changed_column(op, table, place, column_name)?);
@@ -182,12 +186,12 @@ impl Connection {
             AlterColumnOperation::DropNotNull => new.nullable = true,
             AlterColumnOperation::DropDefault => new.default = None,
             AlterColumnOperation::SetDefault { value } => {
-                new.default =
-                    Some(self.bound(|binder| binder.default_of(value, column.data_type, column.element))?);
+                new.default = Some(self.bound(|binder| binder.default_of(value, &new))?);
             }
             AlterColumnOperation::SetDataType { data_type, using, .. } => {
                 new.data_type = self.bound(|binder| binder.data_type(data_type, name.span))?;
                 new.element = self.bound(|binder| binder.element_of(data_type, name.span))?;
+                new.enumeration = self.bound(|binder| Ok(binder.enum_of(data_type).cloned()))?;
                 let default = new.default.take().map(|default| converted(default, new.data_type));
                 new.default =
                     default.transpose().map_err(|error| SqlError::at(Problem::Engine(error), name.span))?;
@@ -210,6 +214,7 @@ pub(super) fn column_as_is(table: &TableDefinition, place: usize) -> NewColumn {
     let column = &table.columns[place];
     let mut new = NewColumn::new(column.name.clone(), column.data_type).nullable(column.nullable);
     (new.collation, new.element) = (column.collation, column.element);
+    new.enumeration.clone_from(&column.enumeration);
     new.computed = table.computed(place).map(|computed| computed.expr.clone());
     (new.default, new.unsigned, new.max) = (column.default.clone(), column.unsigned, column.max);
     (new.generated, new.always, new.any) = (column.generated_key, column.always, column.any);
@@ -249,5 +254,6 @@ fn take(step: &Step, name: &str, writing: &mut WritingStatement<'_, '_>) -> Resu
         Step::AddForeignKey(key) => writing.add_foreign_key(name, key),
         Step::AddPrimaryKey(columns) => writing.add_primary_key(name, columns),
         Step::DropConstraint(constraint) => writing.drop_constraint(name, constraint),
+        Step::RenameConstraint(from, to) => writing.rename_constraint(name, from, to),
     }
 }

@@ -16,7 +16,7 @@
 //! it overflows. Both are errors. A column that is declared without a type keeps what it is given as JSON, but for blobs.
 //!
 //! Order of reading: `scope` (what a name means), `typed` (an expression and its type), `literal`, `operator`, `integers`,
-//! `expression`, `row`, `collation`, `zone`, `calendar`, `months`, `function`, `extreme`, `aggregate`, `grouping`,
+//! `expression`, `row`, `collation`, `enumeration`, `zone`, `calendar`, `months`, `function`, `extreme`, `aggregate`, `grouping`,
 //! `grouping_sets`, `window`, `written`, `select`, `from`, `table_function`, `record`, `series`, `array`, `query`, `common`;
 //! `change`, `assigned`, `identity`, `view` and `conflict` (INSERT, UPDATE, DELETE); `table`, `constraint` and `types`
 //! (definitions); `information` (the catalog as
@@ -33,6 +33,7 @@ pub(super) mod common;
 mod condition;
 mod conflict;
 mod constraint;
+mod enumeration;
 mod expression;
 mod extreme;
 mod family;

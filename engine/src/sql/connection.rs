@@ -1,6 +1,7 @@
 //! Connections: SQL in, rows out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hashbrown::HashMap;
 use nuages_storage::Value;
@@ -65,6 +66,8 @@ pub(super) struct Open {
     pub(super) savepoints: Vec<(String, Savepoint)>,
     /// Whether a statement has run in it.
     pub(super) is_used: bool,
+    /// The time limits of statements and of locks that are again when it ends, if it has its own (`SET LOCAL`).
+    pub(super) timeouts_after: Option<[Option<Duration>; 2]>,
     /// Whether a statement has failed in it, where nothing is done then until it ends or returns to a savepoint.
     pub(super) is_failed: bool,
 }
@@ -72,7 +75,7 @@ pub(super) struct Open {
 impl Open {
     /// One in which nothing was done.
     pub(super) fn new(transaction: Transaction) -> Open {
-        Open { transaction, savepoints: Vec::new(), is_used: false, is_failed: false }
+        Open { transaction, savepoints: Vec::new(), is_used: false, timeouts_after: None, is_failed: false }
     }
 }
 
@@ -95,6 +98,8 @@ pub(super) enum Ready {
     Pragma(Pragma),
     /// `CREATE` or `ALTER SEQUENCE`.
     Sequence(Box<SequenceStatement>),
+    /// `ALTER TYPE .. OWNER TO ..`.
+    TypeOwner(ast::ObjectName),
 }
 
 impl Connection {
@@ -344,6 +349,7 @@ impl Connection {
             Parsed::Reindex(name) => Ok(Ready::Reindex(name)),
             Parsed::Pragma(pragma) => Ok(Ready::Pragma(pragma)),
             Parsed::Sequence(statement) => Ok(Ready::Sequence(statement)),
+            Parsed::TypeOwner(name) => Ok(Ready::TypeOwner(name)),
             Parsed::Query(query) => match changes_within(&query) || is_into(&query) {
                 true => Ok(Ready::Other(Box::new(ast::Statement::Query(query)))),
                 false => self.bind_by((parameters, nesting_max), |binder| binder.read(&query)),
@@ -457,6 +463,8 @@ impl Connection {
             Ready::Reindex(name) => self.reindex(name.as_ref()),
             Ready::Pragma(pragma) => self.pragma(&pragma),
             Ready::Sequence(statement) => self.define_sequence(&statement),
+            // There are no users, so it only has to be there.
+            Ready::TypeOwner(name) => self.enum_of(&name).map(|_| Outcome::default()),
         }
     }
 }

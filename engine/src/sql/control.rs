@@ -12,6 +12,7 @@ use super::bind::Binder;
 use super::connection::{Connection, Open, is_into, while_bound};
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
+use crate::limits::Limits;
 use crate::{Isolation, Outcome, ResultSet, Session, Transaction};
 
 impl Connection {
@@ -98,7 +99,7 @@ impl Connection {
 
     /// Commits the open transaction. If that fails, it is rolled back, as it is if a statement has failed in it.
     pub(super) fn commit(&mut self) -> Result<(), SqlError> {
-        let open = self.open.take().ok_or(Problem::NoTransaction)?;
+        let open = self.take_open()?;
         if open.is_failed {
             open.transaction.rollback();
             return Ok(());
@@ -107,8 +108,18 @@ impl Connection {
         Ok(())
     }
 
+    /// Takes the open transaction, which ends. Statements have the time limits again that they had before it.
+    fn take_open(&mut self) -> Result<Open, SqlError> {
+        let mut open = self.open.take().ok_or(Problem::NoTransaction)?;
+        if let Some([statement_timeout, lock_timeout]) = open.timeouts_after.take() {
+            let limits = self.database.limits().clone();
+            self.set_limits(Limits { statement_timeout, lock_timeout, ..limits });
+        }
+        Ok(open)
+    }
+
     pub(super) fn rollback(&mut self) -> Result<(), SqlError> {
-        let open = self.open.take().ok_or(Problem::NoTransaction)?;
+        let open = self.take_open()?;
         open.transaction.rollback();
         Ok(())
     }

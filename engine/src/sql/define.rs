@@ -43,6 +43,15 @@ impl Connection {
                 let what = (*object_type, *if_exists, *cascade);
                 self.bound_once(|schema| self.drop_objects(what, names, schema))
             }
+            ast::Statement::CreateType { name, representation } if !self.dialect.is_sqlite() => {
+                self.bound_once(|schema| self.create_type(name, representation.as_ref(), schema))
+            }
+            ast::Statement::AlterType(alter) => self.bound_once(|schema| self.alter_type(alter, schema)),
+            ast::Statement::Comment { object_type, object_name, comment, .. } => self
+                .bound_once(|schema| self.comment_on(*object_type, object_name, comment.as_deref(), schema)),
+            ast::Statement::AlterIndex { name, operation } => {
+                self.bound_once(|schema| self.alter_index(name, operation, schema))
+            }
             ast::Statement::Truncate(truncate) => self.bound_once(|schema| self.truncate(truncate, schema)),
             other => {
                 let text = other.to_string();
@@ -256,6 +265,21 @@ impl Connection {
             return Ok(Outcome::default());
         }
         self.under(schema).add_index(&table.name, index)?;
+        Ok(Outcome::default())
+    }
+
+    /// `ALTER INDEX name RENAME TO name`.
+    fn alter_index(
+        &self,
+        name: &ast::ObjectName,
+        ast::AlterIndexOperation::RenameIndex { index_name: to }: &ast::AlterIndexOperation,
+        schema: SchemaId,
+    ) -> Result<Outcome, SqlError> {
+        let catalog = self.catalog()?;
+        let (table, index) = self.index_of(&catalog, last_part(name)?)?;
+        let to = last_part(to)?;
+        let to = self.bound(|binder| Ok(binder.new_name(to)))?;
+        self.change_schema(schema, &mut |writing| writing.rename_index(&table, &index, &to))?;
         Ok(Outcome::default())
     }
 

@@ -3,14 +3,17 @@
 
 use nuages_storage::{SequenceId, TableId};
 
+use super::bind::Binder;
 use super::connection::Connection;
 use super::error::SqlError;
+use super::parameters::Parameters;
+use super::parse::{Parsed, SHALLOW_NESTING_MAX, parse, split};
 use super::print::Identifier;
 use crate::Error;
 use crate::algebra::walk::{each_relation_mut, walk_query};
 use crate::algebra::{Expr, Query, Relation};
 use crate::catalog::sequence::is_call_of;
-use crate::catalog::{SequenceDefinition, TableDefinition};
+use crate::catalog::{Catalog, EnumId, SequenceDefinition, TableDefinition};
 use crate::error::SchemaObject;
 
 impl Connection {
@@ -43,6 +46,23 @@ impl Connection {
         };
         let names = catalog.views().map(|view| view.name.clone());
         Ok(names.filter(|name| is_of(name)).collect())
+    }
+
+    /// The views that name an enumeration, as a cast does: what is no view any more without it.
+    pub(super) fn views_naming_enum(&self, id: EnumId) -> Result<Vec<String>, SqlError> {
+        let catalog = self.catalog()?;
+        let others = catalog.enums().filter(|of| of.id != id).cloned();
+        let without = catalog.with_enums(others.collect());
+        let is_view = |catalog: &Catalog, name: &str| {
+            let text = format!("SELECT * FROM {}", Identifier(name));
+            let tokens =
+                split(&text, self.dialect).map(|mut statements| statements.pop().unwrap_or_default());
+            let parsed = tokens.and_then(|tokens| parse(tokens, self.dialect, SHALLOW_NESTING_MAX));
+            let Ok(Parsed::Query(query)) = parsed else { return false };
+            Binder::new(catalog, self.dialect, &mut Parameters::default()).query(&query, None).is_ok()
+        };
+        let names = catalog.views().map(|view| view.name.clone());
+        Ok(names.filter(|name| is_view(&catalog, name) && !is_view(&without, name)).collect())
     }
 
     /// That no view reads a sequence or draws from it.

@@ -69,6 +69,10 @@ impl Connection {
                     writing.drop_sequences(&sequences, is_cascading)
                 })?;
             }
+            ObjectType::Type => {
+                let types = found(names, if_exists, |name| self.enum_of(name))?;
+                self.drop_types(&types, is_cascading, schema)?;
+            }
             other => return Err(Problem::Unsupported { feature: format!("DROP {other}") }.into()),
         }
         Ok(Outcome::default())
@@ -96,7 +100,7 @@ impl Connection {
     }
 
     /// The view that a name means.
-    fn view_of(&self, name: &ast::ObjectName) -> Result<String, SqlError> {
+    pub(super) fn view_of(&self, name: &ast::ObjectName) -> Result<String, SqlError> {
         let ident = last_part(name)?;
         let view = self.bound(|binder| Ok(binder.view(ident).map(|view| view.name.clone())))?;
         view.ok_or_else(|| {

@@ -66,6 +66,10 @@ impl sqlparser::dialect::Dialect for Grammar {
         }
     }
 
+    fn supports_comment_on(&self) -> bool {
+        !self.dialect.is_sqlite()
+    }
+
     fn is_delimited_identifier_start(&self, character: char) -> bool {
         character == '"' || self.dialect.is_sqlite() && matches!(character, '`' | '[')
     }

@@ -64,6 +64,8 @@ pub(super) enum Parsed {
     Pragma(Pragma),
     /// `CREATE` or `ALTER SEQUENCE`.
     Sequence(Box<SequenceStatement>),
+    /// `ALTER TYPE .. OWNER TO ..`.
+    TypeOwner(ast::ObjectName),
 }
 
 /// The statements of a text, each still to be parsed.
@@ -139,6 +141,13 @@ pub(super) fn parse(
                 if !dialect.is_sqlite() && sequence::is_about_sequence(&tokens) =>
             {
                 return Ok(Parsed::Sequence(Box::new(SequenceStatement::parse(&tokens)?)));
+            }
+            Keyword::ALTER if !dialect.is_sqlite() && is_type_owner(&tokens) => {
+                let grammar = Grammar::new(dialect);
+                let mut parser = Parser::new(&grammar).with_tokens_with_locations(tokens.split_off(2));
+                let name = parser.parse_object_name(false);
+                let unread = |error: ParserError| Problem::Syntax { message: error.to_string() };
+                return Ok(Parsed::TypeOwner(name.map_err(unread)?));
             }
             Keyword::CREATE | Keyword::ALTER if !dialect.is_sqlite() => {
                 sequence::order_identity_options(&mut tokens);
@@ -319,6 +328,13 @@ fn write_table_out(tokens: &mut Vec<TokenWithSpan>) {
         |keyword: Keyword| Token::Word(Word { value: format!("{keyword:?}"), quote_style: None, keyword });
     let written = [word(Keyword::SELECT), Token::Mul, word(Keyword::FROM)];
     tokens.splice(..1, written.map(|token| TokenWithSpan { token, span }));
+}
+
+/// Whether a statement is `ALTER TYPE name OWNER TO role`, which the parser does not know.
+fn is_type_owner(tokens: &[TokenWithSpan]) -> bool {
+    let is = |token: &TokenWithSpan, word: &str| matches!(&token.token, Token::Word(found) if found.value.eq_ignore_ascii_case(word));
+    let ends = matches!(tokens, [.., owner, to, _] if is(owner, "owner") && is(to, "to"));
+    ends && tokens.get(1).is_some_and(|token| is(token, "type"))
 }
 
 fn reindex(tokens: Vec<TokenWithSpan>) -> Result<Parsed, SqlError> {

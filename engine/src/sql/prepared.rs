@@ -138,9 +138,12 @@ impl Connection {
                 (Kind::Query(PreparedQuery::new(prepared, handed_out)), parameters, schema)
             }
             Ready::Algebra(change, parameters, schema) => (Kind::Change(change), parameters, schema),
-            Ready::Other(_) | Ready::View(..) | Ready::Reindex(_) | Ready::Pragma(_) | Ready::Sequence(_) => {
-                (Kind::Text, Parameters::default(), self.catalog()?.schema_id())
-            }
+            Ready::Other(_)
+            | Ready::View(..)
+            | Ready::Reindex(_)
+            | Ready::Pragma(_)
+            | Ready::Sequence(_)
+            | Ready::TypeOwner(_) => (Kind::Text, Parameters::default(), self.catalog()?.schema_id()),
         };
         Ok(PreparedStatement { sql, schema, declared, parameters, kind })
     }

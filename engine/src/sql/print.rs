@@ -1,9 +1,11 @@
 //! SQL out: expressions, queries and definitions as PostgreSQL would read them.
 //!
 //! Order of reading: `identifier` and `expression` (the small), `aggregate`, `mentions`, `select`, `query`, `relation`
-//! and `from` (what is asked), `statement` (what writes), `definition` (what makes a table).
+//! and `from` (what is asked), `statement` (what writes), `definition` (what makes a table),
+//! `comment`.
 
 mod aggregate;
+mod comment;
 mod definition;
 mod expression;
 mod from;
@@ -14,6 +16,7 @@ mod relation;
 mod select;
 mod statement;
 
+pub use comment::{comment_statement, enum_statement};
 pub use definition::{Definition, sequence_statement};
 pub(super) use definition::{index_statement, own};
 pub use expression::{literal, quoted};

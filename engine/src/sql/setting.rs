@@ -75,7 +75,7 @@ impl Connection {
     fn set_named(&mut self, ident: &ast::Ident, value: &str, is_local: bool) -> Result<(), SqlError> {
         let name = ident.value.to_lowercase();
         let is_usual = value.eq_ignore_ascii_case("default");
-        if LIMITS.contains(&name.as_str()) && !is_local {
+        if LIMITS.contains(&name.as_str()) {
             let limit = if is_usual { Some(Duration::ZERO) } else { duration_of(value) };
             let wrong = || {
                 let (expected, got) =
@@ -88,6 +88,16 @@ impl Connection {
                 "lock_timeout" => limits.lock_timeout = limit,
                 _ => limits.statement_timeout = limit,
             }
+            match &mut self.open {
+                Some(open) if is_local => {
+                    let before = self.database.limits();
+                    open.timeouts_after.get_or_insert([before.statement_timeout, before.lock_timeout]);
+                }
+                Some(open) => open.timeouts_after = None,
+                // PostgreSQL warns that there is no transaction to set it for.
+                None if is_local => return Ok(()),
+                None => {}
+            }
             self.set_limits(limits);
             return Ok(());
         }
@@ -97,7 +107,7 @@ impl Connection {
         }
         let feature = match fixed {
             Some((_, values)) => format!("SET {name} to another value than {}", values[0]),
-            None => format!("SET {}{name}", if is_local { "LOCAL " } else { "" }),
+            None => format!("SET {name}"),
         };
         Err(SqlError::at(Problem::Unsupported { feature }, ident.span))
     }
@@ -123,14 +133,10 @@ impl Connection {
             "transaction isolation level" => ISOLATION.to_owned(),
             other => other.to_owned(),
         };
-        let shown = |limit: Option<Duration>| match limit {
-            None => "0".to_owned(),
-            Some(limit) => format!("{}ms", limit.as_millis()),
-        };
         let limits = self.database.limits();
         let value = match name.as_str() {
-            "statement_timeout" => shown(limits.statement_timeout),
-            "lock_timeout" => shown(limits.lock_timeout),
+            "statement_timeout" => shown_limit(limits.statement_timeout),
+            "lock_timeout" => shown_limit(limits.lock_timeout),
             ISOLATION => {
                 let isolation =
                     self.open.as_ref().map(|open| open.transaction.isolation()).or(self.isolation);
@@ -168,18 +174,26 @@ fn text_of(value: &ast::Expr) -> String {
     }
 }
 
+/// Units of time, in milliseconds.
+const UNITS: [(&str, u64); 5] =
+    [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1)];
+
+/// A limit as PostgreSQL shows it: in the greatest unit of which it is a whole number.
+fn shown_limit(limit: Option<Duration>) -> String {
+    let milliseconds = limit.map_or(0, |limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+    match UNITS.iter().find(|(_, unit)| milliseconds > 0 && milliseconds.is_multiple_of(*unit)) {
+        Some((name, unit)) => format!("{}{name}", milliseconds / unit),
+        None => "0".to_owned(),
+    }
+}
+
 /// A length of time: a number of milliseconds, or of a unit behind it.
 fn duration_of(text: &str) -> Option<Duration> {
     let text = text.trim();
     let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
     let count: u64 = text[..digits].parse().ok()?;
-    let milliseconds = match text[digits..].trim() {
-        "" | "ms" => 1,
-        "s" => 1_000,
-        "min" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    Some(Duration::from_millis(count.checked_mul(milliseconds)?))
+    let unit = text[digits..].trim();
+    let unit = if unit.is_empty() { "ms" } else { unit };
+    let (_, milliseconds) = UNITS.iter().find(|(name, _)| *name == unit)?;
+    Some(Duration::from_millis(count.checked_mul(*milliseconds)?))
 }

@@ -232,3 +232,56 @@ fn what_sql_says_of_keys_and_columns_is_kept_with_them() {
     let error = Connection::new(db).execute("INSERT INTO numbered VALUES (5)", &[]).unwrap_err();
     assert!(matches!(error.problem(), Problem::AlwaysGenerated { column } if column == "id"), "{error}");
 }
+
+/// What a catalog says of its enumerations and comments, and of the columns that are of one.
+fn types_and_comments(db: &Database) -> Vec<String> {
+    let catalog = db.catalog().unwrap();
+    let enums = catalog.enums().map(|of| format!("{of:?}"));
+    let columns = catalog.tables().flat_map(|table| table.columns.clone());
+    let columns = columns.map(|column| format!("{} {:?}", column.name, column.enumeration));
+    let comments = catalog.comments().map(|(of, text)| format!("{of:?} {text}"));
+    enums.chain(columns).chain(comments).collect()
+}
+
+#[test]
+fn enumerations_and_comments_are_kept_and_hold_after_opening() {
+    let scratch = Scratch::new();
+    let path = scratch.join("moods");
+    let db = Database::open_with(&path, Durability::Buffered).unwrap();
+    let mut connection = Connection::new(db.clone());
+    let define = "CREATE TYPE mood AS ENUM ('sad', 'happy');
+        CREATE TABLE p (n INTEGER PRIMARY KEY, m mood DEFAULT 'sad', CHECK (m > 'sad' OR n < 10));
+        CREATE UNIQUE INDEX p_least ON p (least(m, 'happy'::mood)) WHERE n > 5;
+        CREATE VIEW v AS SELECT m FROM p;
+        CREATE SEQUENCE s;
+        COMMENT ON TYPE mood IS 'how'; COMMENT ON TABLE p IS 'who'; COMMENT ON COLUMN p.m IS 'what';
+        COMMENT ON INDEX p_least IS 'once'; COMMENT ON VIEW v IS 'seen'; COMMENT ON SEQUENCE s IS 'counted';
+        COMMENT ON SCHEMA public IS 'all';
+        INSERT INTO p VALUES (1, 'happy'), (2, 'sad')";
+    connection.execute(define, &[]).unwrap();
+    db.compact().unwrap();
+    connection.execute("ALTER TYPE mood ADD VALUE 'ok' AFTER 'sad'", &[]).unwrap();
+    connection.execute("INSERT INTO p VALUES (11, 'ok'); COMMENT ON TABLE p IS 'people'", &[]).unwrap();
+    connection
+        .execute("BEGIN; ALTER TYPE mood ADD VALUE 'x'; COMMENT ON TYPE mood IS NULL; ROLLBACK", &[])
+        .unwrap();
+    let expected = types_and_comments(&db);
+    assert!(expected.contains(&"Schema all".to_owned()), "{expected:?}");
+    drop((connection, db));
+    for round in 0..3 {
+        let db = Database::open(&path).unwrap();
+        assert_eq!(types_and_comments(&db), expected, "round {round}");
+        let mut connection = Connection::new(db.clone());
+        let ordered = connection.query("SELECT n FROM p ORDER BY m, n", &[]).unwrap();
+        assert_eq!(ordered.rows, [[Value::Int(2)], [Value::Int(11)], [Value::Int(1)]]);
+        let refused = connection.execute("INSERT INTO p VALUES (3, $1)", &["mad".into()]).unwrap_err();
+        assert!(matches!(refused.problem(), Problem::Engine(Error::NotOfEnum { .. })), "{refused}");
+        for wrong in ["INSERT INTO p VALUES (12, 'sad')", "INSERT INTO p VALUES (12, 'ok')", "DROP TYPE mood"]
+        {
+            assert!(connection.execute(wrong, &[]).is_err(), "{wrong}");
+        }
+        if round == 1 {
+            db.compact().unwrap();
+        }
+    }
+}

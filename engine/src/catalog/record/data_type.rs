@@ -1,7 +1,12 @@
 //! The types of columns.
 
+use std::sync::Arc;
+
 use nuages_storage::DataType;
+use nuages_storage::codec::Malformed;
 use serde::{Deserialize, Serialize};
+
+use crate::catalog::{ColumnDefinition, EnumDefinition};
 
 /// The type of a column. New ones go to the end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,11 +32,13 @@ pub(super) enum DataTypeRecord {
     Json,
     /// JSON that was declared as an array, and what its members are.
     Array(Box<DataTypeRecord>),
+    /// Text that is a value of an enumeration.
+    Enum(u32),
 }
 
 impl DataTypeRecord {
     /// An array of members of a type.
-    pub(super) fn array_of(element: DataType) -> DataTypeRecord {
+    fn array_of(element: DataType) -> DataTypeRecord {
         DataTypeRecord::Array(Box::new(element.into()))
     }
 
@@ -41,6 +48,31 @@ impl DataTypeRecord {
             DataTypeRecord::Array(element) => Some((**element).clone().into()),
             _ => None,
         }
+    }
+}
+
+impl DataTypeRecord {
+    /// That of a column.
+    pub(super) fn of_column(column: &ColumnDefinition) -> DataTypeRecord {
+        match (&column.enumeration, column.element) {
+            (Some(of), _) => DataTypeRecord::Enum(of.id.number()),
+            (None, Some(element)) => DataTypeRecord::array_of(element),
+            (None, None) => column.data_type.into(),
+        }
+    }
+
+    /// The enumeration that it is, if it is one of these.
+    ///
+    /// # Errors
+    /// [`Malformed`] if it is another.
+    pub(super) fn enumeration(
+        &self,
+        known: &[Arc<EnumDefinition>],
+    ) -> Result<Option<Arc<EnumDefinition>>, Malformed> {
+        let DataTypeRecord::Enum(id) = self else { return Ok(None) };
+        let found = known.iter().find(|known| known.id.number() == *id);
+        let found = found.ok_or_else(|| Malformed::new("a column", "its type is not there"))?;
+        Ok(Some(Arc::clone(found)))
     }
 }
 
@@ -75,6 +107,7 @@ impl From<DataTypeRecord> for DataType {
             DataTypeRecord::Float => DataType::Float,
             DataTypeRecord::Decimal { precision, scale } => DataType::Decimal { precision, scale },
             DataTypeRecord::Text { max_length } => DataType::Text { max_length },
+            DataTypeRecord::Enum(_) => DataType::Text { max_length: None },
             DataTypeRecord::Bytes => DataType::Bytes,
             DataTypeRecord::Date => DataType::Date,
             DataTypeRecord::Time => DataType::Time,

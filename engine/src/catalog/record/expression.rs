@@ -12,6 +12,7 @@ use nuages_storage::record::ValueRecord;
 use serde::{Deserialize, Serialize};
 
 use super::data_type::DataTypeRecord;
+use super::enumeration::EnumCallRecord;
 use super::mirrored;
 use super::sequence::SequenceCallRecord;
 use crate::algebra::{Arithmetic, Comparison, DatePart, DateUnit, Expr, Function, Source, TextMatch};
@@ -81,6 +82,7 @@ macro_rules! functions {
             Named(#[serde(borrow)] Cow<'a, str>),
             $($plain,)*
             Sequence(#[serde(borrow)] SequenceCallRecord<'a>),
+            Enumeration(#[serde(borrow)] EnumCallRecord<'a>),
         }
 
         impl<'a> FunctionRecord<'a> {
@@ -98,6 +100,7 @@ macro_rules! functions {
                         FunctionRecord::Named(Cow::Borrowed(function.name()))
                     }
                     Function::Sequence(of) => FunctionRecord::Sequence(SequenceCallRecord::of(of)),
+                    Function::Enumeration(of) => FunctionRecord::Enumeration(EnumCallRecord::of(of)),
                     $(Function::$plain => FunctionRecord::$plain),*
                 })
             }
@@ -111,6 +114,7 @@ macro_rules! functions {
                     FunctionRecord::Named(name) => Function::of_family(&name)
                         .ok_or_else(|| Malformed::new("a function", format!("there is none called {name}")))?,
                     FunctionRecord::Sequence(of) => Function::Sequence(Box::new(of.into_call()?)),
+                    FunctionRecord::Enumeration(of) => Function::Enumeration(Box::new(of.into_call()?)),
                     $(FunctionRecord::$plain => Function::$plain),*
                 })
             }

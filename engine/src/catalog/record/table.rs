@@ -15,8 +15,8 @@ use crate::catalog::index::IndexPrograms;
 use crate::catalog::program::RowProgram;
 use crate::catalog::{
     Action, CheckDefinition, ChildLookup, Collation, ColumnDefinition, ColumnId, ColumnSet, ConstraintId,
-    ForeignKeyDefinition, IndexDefinition, IndexExpr, IndexPart, KeyConflict, PrimaryKey, Reference,
-    TableDefinition, TargetKey, Uniqueness,
+    EnumDefinition, ForeignKeyDefinition, IndexDefinition, IndexExpr, IndexPart, KeyConflict, PrimaryKey,
+    Reference, TableDefinition, TargetKey, Uniqueness,
 };
 use crate::error::Error;
 use crate::optimize::statistics::StatisticsCell;
@@ -170,10 +170,11 @@ impl<'a> TableRecord<'a> {
         })
     }
 
-    pub(super) fn into_table(self) -> Result<TableDefinition, Malformed> {
+    /// The table, whose columns may be of these enumerations.
+    pub(super) fn into_table(self, enums: &[Arc<EnumDefinition>]) -> Result<TableDefinition, Malformed> {
         let slots = self.slots.into_iter().map(Slot::try_from).collect::<Result<Vec<_>, _>>()?;
         let layout = Arc::new(Layout::new(slots));
-        let columns = self.columns.into_iter().map(|column| column.into_column(&layout));
+        let columns = self.columns.into_iter().map(|column| column.into_column(&layout, enums));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         let reference =
             |(table, key)| Reference { table: TableId::new(table), foreign_key: ConstraintId::new(key) };
@@ -222,7 +223,7 @@ impl<'a> ColumnRecord<'a> {
         Ok(ColumnRecord {
             id: column.id.number(),
             name: Cow::Borrowed(&column.name),
-            data_type: column.element.map_or(column.data_type.into(), DataTypeRecord::array_of),
+            data_type: DataTypeRecord::of_column(column),
             collation: column.collation.into(),
             nullable: column.nullable,
             default: column.default.as_ref().map(ExprRecord::of).transpose()?,
@@ -235,13 +236,18 @@ impl<'a> ColumnRecord<'a> {
         })
     }
 
-    fn into_column(self, layout: &Layout) -> Result<ColumnDefinition, Malformed> {
+    fn into_column(
+        self,
+        layout: &Layout,
+        enums: &[Arc<EnumDefinition>],
+    ) -> Result<ColumnDefinition, Malformed> {
         let slot = layout.slots().get(self.slot);
         let slot = slot.ok_or_else(|| Malformed::new("a column", "it is stored nowhere"))?;
         Ok(ColumnDefinition {
             id: ColumnId::new(self.id),
             name: self.name.into_owned(),
             element: self.data_type.element(),
+            enumeration: self.data_type.enumeration(enums)?,
             data_type: self.data_type.into(),
             collation: self.collation.into(),
             nullable: self.nullable,

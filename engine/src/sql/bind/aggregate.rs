@@ -12,6 +12,7 @@ use super::typed::{TEXT, Typed, Width, cast, has_parameter};
 use super::{Binder, Bound, mismatch, unsupported};
 use crate::algebra::walk::{ColumnSet, add_columns};
 use crate::algebra::{Aggregate, AggregateFunction, Expr, PairFunction, SortKey};
+use crate::catalog::EnumId;
 use crate::evaluate::Class;
 use crate::functions::aggregate::result_type;
 use crate::sql::error::{Problem, SqlError};
@@ -84,6 +85,8 @@ pub(super) struct Found {
     pub(super) element: Option<DataType>,
     /// Whether it gives what is to be [`unpaired`](super::collation::unpaired).
     pub(super) is_paired: bool,
+    /// The enumeration whose ranks it gives.
+    pub(super) ranked: Option<EnumId>,
     /// What it is to PostgreSQL, if it is an integer.
     pub(super) width: Width,
 }
@@ -130,7 +133,7 @@ impl Binder<'_> {
         if let Some(grouping) = own {
             grouping.borrow_mut().within = false;
         }
-        let Found { aggregate, kind, element, width, .. } = bound?;
+        let Found { aggregate, kind, element, ranked, width, .. } = bound?;
         let whole = match function {
             AggregateFunction::Sum if self.is_sqlite() => self.whole_sum(list, &aggregate, scope)?,
             _ => None,
@@ -150,6 +153,9 @@ impl Binder<'_> {
             let sum = Expr::Column(grouping.borrow_mut().add(sum));
             let sum = Typed::new(sum, DataType::BigInt);
             return Ok(Some(Typed::choice(vec![(Some(are_whole), sum), (None, Typed::new(column, kind))])));
+        }
+        if let Some(of) = ranked {
+            return Ok(Some(self.of_rank(column, of)));
         }
         let unranked = unranked(argument.as_ref(), &column);
         let typed = unranked.unwrap_or_else(|| Typed::new(column, kind));
@@ -202,7 +208,7 @@ impl Binder<'_> {
             let Found { aggregate: Aggregate { argument, filter, .. }, kind, element, width, .. } = found;
             let aggregate =
                 Aggregate { function, argument: argument.map(paired), filter, ..Aggregate::rows() };
-            return Ok(Found { aggregate, kind, element, is_paired: true, width });
+            return Ok(Found { aggregate, kind, element, is_paired: true, ranked: None, width });
         }
         Ok(found)
     }
@@ -231,7 +237,7 @@ impl Binder<'_> {
         if of_rows && !distinct {
             let aggregate = Aggregate { filter, ..Aggregate::rows() };
             let (kind, width) = (Some(DataType::BigInt), Width::Big);
-            return Ok(Found { aggregate, kind, element: None, is_paired: false, width });
+            return Ok(Found { aggregate, kind, element: None, is_paired: false, ranked: None, width });
         }
         let mut exprs = Vec::with_capacity(arguments.len());
         for argument in arguments {
@@ -283,7 +289,12 @@ impl Binder<'_> {
         };
         if is_extreme(call.function) && argument.ignores_case() {
             let aggregate = Aggregate { filter, ..first_without_case(call.function, argument.expr) };
-            return Ok(Found { aggregate, kind, element, is_paired: false, width });
+            return Ok(Found { aggregate, kind, element, is_paired: false, ranked: None, width });
+        }
+        if is_extreme(call.function) && self.enumeration(&argument).is_some() {
+            let ranked = argument.enumeration;
+            let aggregate = Aggregate { filter, ..Aggregate::of(call.function, self.ordered(argument)) };
+            return Ok(Found { aggregate, kind, element: None, is_paired: false, ranked, width });
         }
         // Also a NULL that has a type says it in a cast alone.
         let expr = match (argument.expr, argument.kind) {
@@ -293,7 +304,7 @@ impl Binder<'_> {
         };
         let aggregate =
             Aggregate { filter, distinct, order_by, second, ..Aggregate::of(call.function, expr) };
-        Ok(Found { aggregate, kind, element, is_paired: false, width })
+        Ok(Found { aggregate, kind, element, is_paired: false, ranked: None, width })
     }
 
     /// The arguments, converted as the dialect does.
@@ -400,7 +411,7 @@ impl Binder<'_> {
             return Err(arity(call.name, expected, exprs.len(), call.span));
         }
         let argument = self.value_of(&key.expr, scope)?;
-        let order_by = vec![self.sort_key(argument.clone().distinguished(), &key.options)];
+        let order_by = vec![self.sort_key(self.ordered(argument.clone()), &key.options)];
         let kind = argument.kind.unwrap_or(DataType::Float);
         let result = result_type(call.function, Some(kind));
         let result = result.map_err(|error| SqlError::at(Problem::Engine(error), call.span))?;
@@ -412,7 +423,7 @@ impl Binder<'_> {
         });
         let aggregate = Aggregate { filter, order_by, second, ..Aggregate::of(call.function, expr) };
         let (kind, width) = (Some(result), Width::default());
-        Ok(Found { aggregate, kind, element: None, is_paired: false, width })
+        Ok(Found { aggregate, kind, element: None, is_paired: false, ranked: None, width })
     }
 
     /// In which order the rows are taken in.
@@ -423,7 +434,7 @@ impl Binder<'_> {
                 FunctionArgumentClause::OrderBy(order) => {
                     for key in order {
                         let typed = self.value_of(&key.expr, scope)?;
-                        keys.push(self.sort_key(typed.distinguished(), &key.options));
+                        keys.push(self.sort_key(self.ordered(typed), &key.options));
                     }
                 }
                 other => {

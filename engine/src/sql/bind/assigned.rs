@@ -29,6 +29,9 @@ impl Binder<'_> {
         typed = self.read_as_array(typed.any_as_text(), column.element, span)?;
         let to = super::types::without_limit(column.data_type);
         self.settle(&mut typed, Some(to));
+        if let Some(of) = column.enumeration.as_ref().filter(|_| !self.is_sqlite()) {
+            self.expect_enum(&typed, of, &format!("column \"{}\"", column.name), span)?;
+        }
         let Some(class) = typed.class() else { return Ok(typed.expr) };
         let wanted = class_of(to);
         if class == wanted {

@@ -8,15 +8,45 @@
 use jiff::SignedDuration;
 use nuages_storage::{DataType, Value};
 use sqlparser::ast;
+use sqlparser::tokenizer::Span;
 
-use super::Binder;
 use super::typed::{TEXT, Typed, cast};
+use super::{Binder, Bound};
 use crate::algebra::{Arithmetic, Expr, Function, TimeFunction};
 use crate::evaluate::interval::read_months;
 use crate::evaluate::{Class, cast_value};
 use crate::functions::add_months;
 
 impl Binder<'_> {
+    /// PostgreSQL's words for days and moments, as a date or a timestamp: `now`, `today`, `tomorrow`, `yesterday` and `epoch`.
+    /// None if a text is another.
+    pub(super) fn moment_by_word(&mut self, typed: &Typed, to: DataType, span: Span) -> Bound<Option<Typed>> {
+        let Some(text) = typed.literal_text() else { return Ok(None) };
+        if self.is_sqlite() || !matches!(to, DataType::Date | DataType::Timestamp) {
+            return Ok(None);
+        }
+        let days = match text.trim().to_ascii_lowercase().as_str() {
+            "now" | "today" => 0,
+            "tomorrow" => 1,
+            "yesterday" => -1,
+            "epoch" => {
+                let epoch = Typed::literal(Value::from("1970-01-01"));
+                return Ok(Some(Typed::inclined(cast(epoch.expr, to), to)));
+            }
+            _ => return Ok(None),
+        };
+        let now = Typed::new(Expr::Call(Function::Now, Vec::new()), DataType::Timestamp);
+        if to == DataType::Timestamp && text.trim().eq_ignore_ascii_case("now") {
+            return Ok(Some(now));
+        }
+        let today = self.call(Function::DateOf(None), vec![now], span)?;
+        let day = match days {
+            0 => today,
+            days => self.arithmetic(Arithmetic::Add, today, Typed::literal(Value::Int(days)), span)?,
+        };
+        Ok(Some(Typed::inclined(cast(day.expr, to), to)))
+    }
+
     /// A date or timestamp plus or minus an interval that has months; none if it is another. What the interval has
     /// beside them is added after them.
     pub(super) fn shifted(&self, op: Arithmetic, left: &Typed, interval: &ast::Expr) -> Option<Typed> {

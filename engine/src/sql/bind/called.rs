@@ -16,6 +16,7 @@ use crate::algebra::{Builtin, Comparison, Expr, Function, StringFunction, TextMa
 use crate::evaluate::{Class, class_of};
 use crate::functions::builtin::{part_function, regex_of_glob};
 use crate::sql::error::{Problem, SqlError};
+use crate::sql::print::Identifier;
 use crate::sql::setting::is_so;
 
 /// The version of SQLite whose functions these are.
@@ -51,10 +52,18 @@ impl Binder<'_> {
         if let Some(call) = self.sequence_call(name, arguments, span) {
             return Some(call);
         }
+        if let Some(call) = self.enum_call(name, arguments, span) {
+            return Some(call);
+        }
         let is_text = |typed: &Typed| typed.class() == Some(Class::Text);
         let is_bytes = arguments.first().is_some_and(|argument| argument.class() == Some(Class::Bytes));
         Some(match (name, arguments.as_slice()) {
-            ("pg_typeof", [argument]) => Ok(text(type_name(argument))),
+            ("pg_typeof", [argument]) => Ok(text(match self.enumeration(argument) {
+                Some(of) => Identifier(&of.name).to_string(),
+                None => type_name(argument),
+            })),
+            ("obj_description", [of] | [of, _]) => self.comment_on_relation(of, span),
+            ("col_description", [of, place]) => self.comment_on_column(of, place, span),
             ("current_user" | "session_user" | "user" | "current_role", []) => Ok(text(USER)),
             ("current_schema", []) => Ok(text("public")),
             ("current_database" | "current_catalog", []) => Ok(text(USER)),

@@ -272,6 +272,9 @@ impl Binder<'_> {
                     needle = self.in_lower_case(needle);
                     list = list.into_iter().map(|item| self.in_lower_case(item)).collect();
                 }
+                if let Some(of) = self.enumeration(&needle) {
+                    list.iter().try_for_each(|item| self.expect_enum(item, of, "IN", span))?;
+                }
                 self.in_typed(needle, list, span)?
             }
         };
@@ -389,6 +392,7 @@ impl Binder<'_> {
             return Ok(Typed::choice(whens.zip(results).collect()));
         }
         let (element, width) = (common_element(&results), Width::widest(&results));
+        let enumeration = self.common_enum(&results, "CASE", span)?;
         let is_any = self.keep_their_types(&results, false);
         let (results, kind) = match is_any {
             true => (self.each_as_it_is(results), None),
@@ -400,7 +404,7 @@ impl Binder<'_> {
         if is_any {
             return Ok(Typed::any(Expr::Case { branches, otherwise }));
         }
-        Ok(Typed { element, width, ..Typed::new(Expr::Case { branches, otherwise }, kind) })
+        Ok(Typed { element, enumeration, width, ..Typed::new(Expr::Case { branches, otherwise }, kind) })
     }
 
     /// Whether SQLite computes with each of these as it is.
@@ -468,12 +472,18 @@ impl Binder<'_> {
         if !self.is_sqlite() && super::sequence::is_regclass(to) {
             return self.cast_to_regclass(&typed, span);
         }
+        if let Some(of) = self.enum_of(to).cloned() {
+            return self.cast_to_enum(typed, &of, span);
+        }
         let to = self.data_type(to, span)?;
         if to == DataType::Duration && !self.is_sqlite() {
             let months = typed.literal_text().and_then(|text| Months::read(text, None)).map(Months::typed);
             if let Some(interval) = months.or_else(|| Months::of(&typed).map(Months::typed)) {
                 return Ok(interval);
             }
+        }
+        if let Some(moment) = self.moment_by_word(&typed, to, span)? {
+            return Ok(moment);
         }
         self.settle(&mut typed, Some(to));
         self.check_literal(&typed, to, span)?;

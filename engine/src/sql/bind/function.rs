@@ -471,8 +471,12 @@ impl Binder<'_> {
             }
         }
         let (element, width) = (common_element(&arguments), Width::widest(&arguments));
+        let enumeration = self.common_enum(&arguments, name, span)?;
+        if let (Some(of), Function::Greatest | Function::Least) = (enumeration, &function) {
+            return self.extreme_of_enum(function, arguments, of, span);
+        }
         let (arguments, kind) = self.unified(arguments, name, span)?;
-        Ok(Typed { element, width, ..Typed::new(Expr::Call(function, arguments), kind) })
+        Ok(Typed { element, enumeration, width, ..Typed::new(Expr::Call(function, arguments), kind) })
     }
 
     /// SQLite's: by its own comparison, and of the first argument's type.

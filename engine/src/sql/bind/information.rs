@@ -11,7 +11,9 @@ use super::{Binder, Bound, last_part};
 use crate::algebra::{Expr, Relation};
 use crate::catalog::names::nearest;
 use crate::catalog::sequence::integers;
-use crate::catalog::{Action, Catalog, ForeignKeyDefinition, IndexDefinition, TableDefinition, TargetKey};
+use crate::catalog::{
+    Action, Catalog, ColumnDefinition, ForeignKeyDefinition, IndexDefinition, TableDefinition, TargetKey,
+};
 use crate::sql::error::{Problem, SqlError};
 use crate::sql::print::{Definition, index_statement, own};
 
@@ -82,6 +84,8 @@ const TABLES: [Virtual; 17] = [
             ("is_identity", TEXT),
             ("is_generated", TEXT),
             ("generation_expression", TEXT),
+            ("udt_schema", TEXT),
+            ("udt_name", TEXT),
         ],
         rows: columns,
     },
@@ -361,19 +365,48 @@ fn columns(catalog: &Catalog) -> Vec<Row> {
                     place(at),
                     column.default.as_ref().map_or(Value::Null, printed),
                     yes(column.nullable),
-                    text(
-                        &column.element.map_or_else(|| column.data_type.to_string(), |_| "ARRAY".to_owned()),
-                    ),
+                    text(&match (column.element, &column.enumeration) {
+                        (Some(_), _) => "ARRAY".to_owned(),
+                        (None, Some(_)) => "USER-DEFINED".to_owned(),
+                        (None, None) => column.data_type.to_string(),
+                    }),
                 ],
                 vec![length, precision, scale, yes(column.generated_key)],
                 vec![
                     text(if computed.is_some() { "ALWAYS" } else { "NEVER" }),
                     computed.map_or(Value::Null, |computed| printed(&computed.expr)),
                 ],
+                own_type(column),
             ]));
         }
     }
     rows
+}
+
+/// The schema and the name of a column's type, as PostgreSQL itself calls it.
+fn own_type(column: &ColumnDefinition) -> Vec<Value> {
+    let name = |kind: DataType| match kind {
+        DataType::Bool => "bool",
+        DataType::SmallInt => "int2",
+        DataType::Integer => "int4",
+        DataType::BigInt => "int8",
+        DataType::Float => "float8",
+        DataType::Decimal { .. } => "numeric",
+        DataType::Text { max_length: None } => "text",
+        DataType::Text { max_length: Some(_) } => "varchar",
+        DataType::Bytes => "bytea",
+        DataType::Date => "date",
+        DataType::Time => "time",
+        DataType::Timestamp => "timestamptz",
+        DataType::Duration => "interval",
+        DataType::Uuid => "uuid",
+        DataType::Json => "jsonb",
+    };
+    match (&column.enumeration, column.element) {
+        (Some(of), _) => vec![text(SCHEMA), text(&of.name)],
+        (None, Some(element)) => vec![text("pg_catalog"), text(&format!("_{}", name(element)))],
+        (None, None) => vec![text("pg_catalog"), text(name(column.data_type))],
+    }
 }
 
 /// What is known of columns: of those that a plan or `ANALYZE` has looked at.

@@ -155,6 +155,9 @@ impl Binder<'_> {
             }
         }
         (left, right) = self.collated_pair(left, right);
+        if left.enumeration.is_some() || right.enumeration.is_some() {
+            (left, right) = self.compared_enums(op, left, right, span)?;
+        }
         if let Some(compared) = self.months_compared(op, &left, &right) {
             return Ok(compared);
         }

@@ -233,6 +233,10 @@ impl Binder<'_> {
             }
             left.shape[place].kind = common;
             left.shape[place].width = left.shape[place].width.max(right.shape[place].width);
+            // A NULL or a literal is of what the other side is of.
+            let sides =
+                [&left, &right].map(|side| side.shape[place].typed(side.query.columns[place].expr.clone()));
+            left.shape[place].enumeration = self.common_enum(&sides, &op.to_string(), Span::empty())?;
         }
         if (kind, all) != (SetKind::Union, true) && left.shape.iter().any(ignores_case) {
             return self.combined_ignoring_case(left, kind, all, right);
@@ -307,12 +311,14 @@ impl Binder<'_> {
             rows.push(row.content.iter().map(|expr| self.value_of(expr, &scope)).collect::<Bound<_>>()?);
         }
         let (mut types, mut elements) = (Vec::with_capacity(width), Vec::with_capacity(width));
+        let mut enums = Vec::with_capacity(width);
         let (mut widths, mut affinities) = (Vec::with_capacity(width), Vec::with_capacity(width));
         let mut columns: Vec<Vec<Expr>> = rows.iter().map(|_| Vec::with_capacity(width)).collect();
         for place in 0..width {
             let column: Vec<Typed> =
                 rows.iter_mut().map(|row| std::mem::replace(&mut row[place], Typed::null())).collect();
             elements.push(common_element(&column));
+            enums.push(self.common_enum(&column, "VALUES", Span::empty())?);
             widths.push(Width::widest(&column));
             let is_any = self.keep_their_types(&column, true);
             affinities.push(if is_any { Affinity::Any } else { Affinity::None });
@@ -329,6 +335,7 @@ impl Binder<'_> {
         let shape = types.iter().zip(elements.into_iter().zip(widths)).zip(affinities).enumerate();
         let shape = shape.map(|(place, ((kind, (element, width)), affinity))| Shape {
             element,
+            enumeration: enums[place],
             width,
             affinity,
             ..Shape::of_type(name(place), *kind)
@@ -367,7 +374,7 @@ impl Binder<'_> {
                     Some(place) => scope.tables[0].column(place),
                     None => self.value_of(&key.expr, &scope)?,
                 };
-                keys.push(self.sort_key(typed.distinguished(), &key.options));
+                keys.push(self.sort_key(self.ordered(typed), &key.options));
             }
             bound.query.relation = relation.sort(keys);
         }

@@ -16,7 +16,7 @@ use super::window::Windows;
 use super::{Binder, Bound};
 use crate::algebra::{Expr, Source};
 use crate::catalog::names::nearest;
-use crate::catalog::{Collation, ColumnDefinition, NewColumn, TableDefinition};
+use crate::catalog::{Collation, ColumnDefinition, EnumId, NewColumn, TableDefinition};
 use crate::sql::error::{Problem, SqlError};
 
 /// A column of a query's result, or of what stands in a FROM clause.
@@ -28,6 +28,8 @@ pub(in crate::sql) struct Shape {
     pub(in crate::sql) collation: Collating,
     /// What its members are, if it is an array.
     pub(in crate::sql) element: Option<DataType>,
+    /// The enumeration that it is of, if it is of one.
+    pub(in crate::sql) enumeration: Option<EnumId>,
     /// What it is to PostgreSQL, if it is an integer.
     pub(in crate::sql) width: Width,
 }
@@ -37,19 +39,20 @@ impl Shape {
     pub(in crate::sql) fn of_type(name: impl Into<String>, kind: DataType) -> Shape {
         let (affinity, collation) = (Affinity::None, Collating::Unsaid);
         let width = Width::default();
-        Shape { name: name.into(), kind: Some(kind), affinity, collation, element: None, width }
+        let (element, enumeration) = (None, None);
+        Shape { name: name.into(), kind: Some(kind), affinity, collation, element, enumeration, width }
     }
 
     /// That of a column of a table.
     pub(in crate::sql) fn of_column(column: &ColumnDefinition) -> Shape {
         let shape = Shape::inclined(&column.name, column.data_type, column.collation, column.element);
-        shape.of_any(column.any)
+        Shape { enumeration: column.enumeration.as_ref().map(|of| of.id), ..shape }.of_any(column.any)
     }
 
     /// That of a column of a table that is not there yet.
     pub(in crate::sql) fn of_new_column(column: &NewColumn) -> Shape {
         let shape = Shape::inclined(&column.name, column.data_type, column.collation, column.element);
-        shape.of_any(column.any)
+        Shape { enumeration: column.enumeration.as_ref().map(|of| of.id), ..shape }.of_any(column.any)
     }
 
     fn of_any(self, is_any: bool) -> Shape {
@@ -59,13 +62,14 @@ impl Shape {
     fn inclined(name: &str, kind: DataType, collation: Collation, element: Option<DataType>) -> Shape {
         let (affinity, collation) = (Affinity::of(kind), Collating::OfColumn(collation));
         let width = Width::of(kind);
-        Shape { name: name.to_owned(), kind: Some(kind), affinity, collation, element, width }
+        let enumeration = None;
+        Shape { name: name.to_owned(), kind: Some(kind), affinity, collation, element, enumeration, width }
     }
 
     /// That of an expression under a name.
     pub(in crate::sql) fn of(name: impl Into<String>, typed: &Typed) -> Shape {
-        let Typed { kind, affinity, collation, element, width, .. } = *typed;
-        Shape { name: name.into(), kind, affinity, collation, element, width }
+        let Typed { kind, affinity, collation, element, enumeration, width, .. } = *typed;
+        Shape { name: name.into(), kind, affinity, collation, element, enumeration, width }
     }
 
     /// Whether its type is known only when it is there.
@@ -75,8 +79,8 @@ impl Shape {
 
     /// An expression for a column like this.
     pub(in crate::sql) fn typed(&self, expr: Expr) -> Typed {
-        let Shape { kind, affinity, collation, element, width, .. } = *self;
-        Typed { affinity, collation, element, width, ..Typed::new(expr, kind) }
+        let Shape { kind, affinity, collation, element, enumeration, width, .. } = *self;
+        Typed { affinity, collation, element, enumeration, width, ..Typed::new(expr, kind) }
     }
 }
 
@@ -128,7 +132,9 @@ impl ScopeTable {
                 if column.any {
                     return Typed { collation, ..Typed::any(expr) };
                 }
-                Typed { collation, element: column.element, ..Typed::inclined(expr, column.data_type) }
+                let enumeration = column.enumeration.as_ref().map(|of| of.id);
+                let typed = Typed::inclined(expr, column.data_type);
+                Typed { collation, element: column.element, enumeration, ..typed }
             }
             Columns::Query(columns) => {
                 match columns[place].kind {

@@ -145,12 +145,12 @@ impl Binder<'_> {
             Some(ast::Distinct::Distinct) => {
                 let source = self.source();
                 for key in &mut order {
-                    let of_item = |item: &Item| item.typed.clone().distinguished();
+                    let of_item = |item: &Item| self.ordered(item.typed.clone());
                     let place = items.iter().position(|item| of_item(item) == key.expr);
                     let place = place.ok_or(Problem::OrderNotInResult)?;
                     let column =
                         Typed { expr: Expr::Column(source.column(place)), ..items[place].typed.clone() };
-                    key.expr = column.distinguished();
+                    key.expr = self.ordered(column);
                 }
                 let columns = items.iter_mut().enumerate().map(|(place, item)| {
                     std::mem::replace(&mut item.typed.expr, Expr::Column(source.column(place)))
@@ -349,7 +349,7 @@ impl Binder<'_> {
             let typed = self.meant_by(&key.expr, items, scope)?;
             // A constant orders nothing.
             if !matches!(typed.expr, Expr::Literal(_)) {
-                keys.push(self.sort_key(typed.distinguished(), &key.options));
+                keys.push(self.sort_key(self.ordered(typed), &key.options));
             }
         }
         Ok(keys)

@@ -10,7 +10,7 @@ use super::scope::{Columns, Scope, Shape};
 use super::typed::Typed;
 use super::{Binder, Bound, last_part, unsupported};
 use crate::algebra::{Expr, Function, Numbering, Origin, Relation, SequenceCall, SequenceVerb};
-use crate::catalog::{Catalog, ColumnDefinition, SequenceDefinition, TableDefinition};
+use crate::catalog::{Catalog, ColumnDefinition, Commented, SequenceDefinition, TableDefinition};
 use crate::sql::error::{Problem, SqlError};
 use crate::sql::print::Identifier;
 
@@ -167,6 +167,45 @@ impl Binder<'_> {
             || self.catalog.index_named(&name).is_some()
             || self.numbering(ident).is_some();
         Ok(is_known.then(|| Value::Text(Identifier(&name).to_string())))
+    }
+
+    /// `obj_description(name)`: the comment on a table, a view, an index or a sequence.
+    pub(super) fn comment_on_relation(&self, of: &Typed, span: Span) -> Bound<Typed> {
+        let Some(name) = self.relation_name(of, span)? else { return Ok(Typed::null()) };
+        let table = self.catalog.find_table(&name).map(|table| Commented::Table(table.id));
+        let view = || self.catalog.view_named(&name).map(|view| Commented::View(view.name.clone()));
+        let sequence = || self.catalog.sequence_named(&name).map(|known| Commented::Sequence(known.id));
+        let index =
+            || self.catalog.index_named(&name).map(|(table, index)| Commented::Index(table.id, index.id));
+        Ok(self.comment(table.or_else(view).or_else(sequence).or_else(index)))
+    }
+
+    /// `col_description(name, place)`: the comment on a column, which is meant by its place from 1.
+    pub(super) fn comment_on_column(&self, of: &Typed, place: &Typed, span: Span) -> Bound<Typed> {
+        let Some(name) = self.relation_name(of, span)? else { return Ok(Typed::null()) };
+        let Expr::Literal(Value::Int(place)) = place.expr else {
+            return Err(SqlError::at(unsupported("the number of a column that is not a literal"), span));
+        };
+        let table = self.catalog.find_table(&name);
+        let place = usize::try_from(place).ok().and_then(|place| place.checked_sub(1));
+        let column = table
+            .zip(place)
+            .and_then(|(table, place)| Some(Commented::Column(table.id, table.columns.get(place)?.id)));
+        Ok(self.comment(column))
+    }
+
+    fn comment(&self, of: Option<Commented>) -> Typed {
+        let text = of.and_then(|of| self.catalog.comment(&of));
+        text.map_or_else(Typed::null, |text| Typed::literal(Value::from(text)))
+    }
+
+    /// The name in the catalog of a relation that a text names.
+    fn relation_name(&self, of: &Typed, span: Span) -> Bound<Option<String>> {
+        if self.regclass(of, span)?.is_none() {
+            return Ok(None);
+        }
+        let path = name_in(of.literal_text().unwrap_or_default(), span)?;
+        Ok(Some(self.new_name(last_part(&path)?)))
     }
 
     /// A sequence as a table of one row, if that is what a name means.

@@ -123,6 +123,7 @@ impl Binder<'_> {
             None => NewColumn::new(name, data_type),
         };
         let mut new = new.nullable(true);
+        new.enumeration = self.enum_of(&column.data_type).cloned();
         new.any = self.is_sqlite() && is_any(&column.data_type);
         if new.any {
             new.data_type = DataType::Json;
@@ -142,7 +143,7 @@ impl Binder<'_> {
                     };
                     new.default = Some(match new.any {
                         true => self.default_of_any(expr)?,
-                        false => self.default_of(expr, data_type, new.element)?,
+                        false => self.default_of(expr, &new)?,
                     });
                 }
                 ColumnOption::PrimaryKey(_) => new.nullable = false,
@@ -225,18 +226,16 @@ impl Binder<'_> {
         Ok(Some(if is_other { cast(typed.expr, wanted) } else { typed.expr }))
     }
 
-    /// The default of a column of a type.
-    pub(in crate::sql) fn default_of(
-        &mut self,
-        expr: &ast::Expr,
-        data_type: DataType,
-        element: Option<DataType>,
-    ) -> Bound<Expr> {
+    /// The default of a column that is to be.
+    pub(in crate::sql) fn default_of(&mut self, expr: &ast::Expr, column: &NewColumn) -> Bound<Expr> {
         let mut scope = Scope::within(None);
         scope.clause = "DEFAULT";
         let typed = self.value_of(expr, &scope)?;
-        let typed = self.read_as_array(typed, element, begin_of(expr))?;
-        let wanted = super::types::without_limit(data_type);
+        let typed = self.read_as_array(typed, column.element, begin_of(expr))?;
+        if let Some(of) = &column.enumeration {
+            self.expect_enum(&typed, of, "DEFAULT", begin_of(expr))?;
+        }
+        let wanted = super::types::without_limit(column.data_type);
         let is_other = typed.class().is_some_and(|class| class != class_of(wanted));
         if !is_other {
             return Ok(typed.expr);
@@ -358,6 +357,7 @@ pub(super) fn table_like(definition: &TableDefinition) -> NewTable {
     table.columns.extend(definition.columns.iter().map(|column| {
         let mut new = NewColumn::new(column.name.clone(), column.data_type).nullable(column.nullable);
         (new.collation, new.element, new.any) = (column.collation, column.element, column.any);
+        new.enumeration.clone_from(&column.enumeration);
         new
     }));
     table

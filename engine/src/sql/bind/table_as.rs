@@ -36,6 +36,7 @@ impl Binder<'_> {
             let kind = if self.is_sqlite() { kind } else { kind_of_computed(kind, column.width) };
             let mut new = NewColumn::new(given.unwrap_or(column.name), kind).nullable(true);
             (new.element, new.any) = (column.element, any);
+            new.enumeration = column.enumeration.and_then(|of| self.catalog.enumeration(of)).cloned();
             table.columns.push(new);
         }
         Ok((table, query))

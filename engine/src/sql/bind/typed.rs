@@ -6,6 +6,7 @@ use super::Binder;
 use super::called::builtin;
 use super::collation::Collating;
 use crate::algebra::{Comparison, Expr, Function};
+use crate::catalog::EnumId;
 use crate::evaluate::{Class, class_of, decimal};
 use crate::functions::real_as_text;
 
@@ -85,6 +86,8 @@ pub(in crate::sql) struct Typed {
     pub(in crate::sql) mixed: Option<Box<[Branch]>>,
     /// What its members are, if it is an array, which is JSON.
     pub(in crate::sql) element: Option<DataType>,
+    /// The enumeration that it is a value of, if it is of one.
+    pub(in crate::sql) enumeration: Option<EnumId>,
     /// What it is to PostgreSQL, if it is an integer.
     pub(in crate::sql) width: Width,
 }
@@ -104,6 +107,7 @@ impl Typed {
             collation: Collating::Unsaid,
             mixed: None,
             element: None,
+            enumeration: None,
             width: Width::default(),
         }
     }

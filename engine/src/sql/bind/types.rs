@@ -2,11 +2,13 @@
 
 use nuages_storage::DataType;
 use nuages_storage::value::DECIMAL_PRECISION_MAX;
-use sqlparser::ast::{ArrayElemTypeDef, CharacterLength, DataType as Ast, ExactNumberInfo};
+use sqlparser::ast::{
+    ArrayElemTypeDef, CharacterLength, DataType as Ast, ExactNumberInfo, Ident, ObjectName,
+};
 use sqlparser::tokenizer::Span;
 
 use super::typed::TEXT;
-use super::{Binder, Bound};
+use super::{Binder, Bound, unsupported};
 use crate::catalog::names::nearest;
 use crate::evaluate::{Class, class_of};
 use crate::sql::error::{Problem, SqlError};
@@ -47,6 +49,10 @@ const TYPE_NAMES: [&str; 22] = [
     "serial",
 ];
 
+/// The names by which PostgreSQL knows them itself.
+const PLAIN_NAMES: [&str; 10] =
+    ["int2", "int4", "int8", "float4", "float8", "bool", "bpchar", "timetz", "json", "regclass"];
+
 impl Binder<'_> {
     /// The type that a name means.
     ///
@@ -59,12 +65,22 @@ impl Binder<'_> {
         {
             return Ok(kind);
         }
-        let known = self.known_type(name);
-        known.ok_or_else(|| {
+        let of_enum = || self.enum_of(name).map(|_| TEXT);
+        self.known_type(name).or_else(of_enum).ok_or_else(|| {
             let name = name.to_string();
-            let nearest = nearest(&name, TYPE_NAMES);
+            let enums = self.catalog.enums().map(|of| of.name.as_str());
+            let nearest = nearest(&name, TYPE_NAMES.into_iter().chain(enums));
             SqlError::at(Problem::UnknownType { name, nearest }, span)
         })
+    }
+
+    /// Whether a name is that of a type that everybody has.
+    pub(in crate::sql) fn is_type_name(&self, name: &Ident) -> bool {
+        let custom = Ast::Custom(ObjectName::from(vec![name.clone()]), Vec::new());
+        let is_written = TYPE_NAMES.iter().any(|known| self.means(name, known));
+        is_written
+            || PLAIN_NAMES.iter().any(|known| self.means(name, known))
+            || self.known_type(&custom).is_some()
     }
 
     fn known_type(&self, name: &Ast) -> Option<DataType> {
@@ -122,6 +138,10 @@ impl Binder<'_> {
             Ast::Array(ArrayElemTypeDef::None) => return Ok(Some(TEXT)),
             _ => return Ok(None),
         };
+        if let Some(of) = self.enum_of(of) {
+            let feature = format!("an array of {}, which is an enumeration,", of.name);
+            return Err(SqlError::at(unsupported(feature), span));
+        }
         match self.element_of(of, span)? {
             Some(innermost) => Ok(Some(innermost)),
             None => self.data_type(of, span).map(Some),

@@ -15,6 +15,7 @@ use super::{Binder, Bound, begin_of, unsupported};
 use crate::algebra::{
     Aggregate, Bound as FrameBound, Exclude, Expr, Frame, FrameUnit, Source, WindowFunction, WindowKind,
 };
+use crate::catalog::EnumId;
 use crate::sql::error::{Problem, SqlError};
 use crate::sql::frame::parts;
 
@@ -25,6 +26,10 @@ struct Given {
     element: Option<DataType>,
     /// Whether it is to be [`unpaired`].
     is_paired: bool,
+    /// The enumeration whose ranks it is.
+    ranked: Option<EnumId>,
+    /// The enumeration that it is of.
+    enumeration: Option<EnumId>,
     /// What it is to PostgreSQL, if it is an integer.
     width: Width,
 }
@@ -79,7 +84,7 @@ impl Binder<'_> {
             let (function, clause) = (name.to_owned(), scope.clause);
             return Err(SqlError::at(Problem::AggregateHere { function, clause }, span));
         };
-        let (mut function, Given { kind, element, is_paired, width }) =
+        let (mut function, Given { kind, element, is_paired, ranked, enumeration, width }) =
             self.window_kind(name, call, span, scope)?;
         let spec = match window {
             WindowType::WindowSpec(spec) => spec,
@@ -112,11 +117,14 @@ impl Binder<'_> {
             let sum = Typed::new(sum, DataType::BigInt);
             return Ok(Typed::choice(vec![(Some(are_whole), sum), (None, Typed::new(column, kind))]));
         }
+        if let Some(of) = ranked {
+            return Ok(self.of_rank(column, of));
+        }
         Ok(match unranked(argument.as_ref(), &column) {
             Some(extreme) => extreme,
             None if is_paired => Typed::new(unpaired(column), kind),
             None if kind == Some(DataType::Json) && self.is_sqlite() => Typed::any(column),
-            None => Typed { element, width, ..Typed::new(column, kind) },
+            None => Typed { element, enumeration, width, ..Typed::new(column, kind) },
         })
     }
 
@@ -137,7 +145,7 @@ impl Binder<'_> {
             frame: Frame::default(),
         };
         if let Some(of) = function_named(name) {
-            let Found { aggregate, kind, element, is_paired, width } =
+            let Found { aggregate, kind, element, is_paired, ranked, width } =
                 self.aggregate_call(of, name, call, span, scope)?;
             if aggregate.distinct || !aggregate.order_by.is_empty() {
                 let feature = format!("{name}() OVER with DISTINCT or an order of its own");
@@ -145,13 +153,14 @@ impl Binder<'_> {
             }
             let arguments = aggregate.argument.into_iter().chain(aggregate.second).collect();
             let over = function(WindowKind::Aggregate(aggregate.function), arguments, aggregate.filter);
-            return Ok((over, Given { kind, element, is_paired, width }));
+            return Ok((over, Given { kind, element, is_paired, ranked, enumeration: None, width }));
         }
         let arguments = plain_arguments(call, name, span)?.into_iter();
         let mut arguments =
             arguments.map(|argument| self.value_of(argument, scope)).collect::<Bound<Vec<_>>>()?;
         let of_first = arguments.first().and_then(|argument| argument.kind);
         let element = arguments.first().and_then(|argument| argument.element);
+        let enumeration = arguments.first().and_then(|argument| argument.enumeration);
         let width = match name {
             "row_number" | "rank" | "dense_rank" => Width::Big,
             "ntile" => Width::Usual,
@@ -184,7 +193,14 @@ impl Binder<'_> {
         let arguments = arguments.into_iter().map(|argument| argument.expr).collect();
         Ok((
             function(kind, arguments, filter),
-            Given { kind: result, element: element.filter(|_| result == of_first), is_paired: false, width },
+            Given {
+                kind: result,
+                element: element.filter(|_| result == of_first),
+                is_paired: false,
+                ranked: None,
+                enumeration: enumeration.filter(|_| result == of_first),
+                width,
+            },
         ))
     }
 
@@ -237,7 +253,7 @@ impl Binder<'_> {
         }
         for key in &spec.order_by {
             let typed = self.value_of(&key.expr, scope)?;
-            function.order_by.push(self.sort_key(typed.distinguished(), &key.options));
+            function.order_by.push(self.sort_key(self.ordered(typed), &key.options));
         }
         if let Some(frame) = &spec.window_frame {
             let end = frame.end_bound.as_ref().unwrap_or(&WindowFrameBound::CurrentRow);

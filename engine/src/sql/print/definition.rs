@@ -138,10 +138,11 @@ pub(in crate::sql) fn own(expr: &Expr, table: &TableDefinition) -> String {
 }
 
 fn column_line(column: &ColumnDefinition, table: &TableDefinition) -> String {
-    let mut line = match column.element {
-        None if column.any => Identifier(&column.name).to_string(),
-        Some(element) => format!("{} {element}[]", Identifier(&column.name)),
-        None => format!("{} {}", Identifier(&column.name), column.data_type),
+    let mut line = match (column.element, &column.enumeration) {
+        (None, None) if column.any => Identifier(&column.name).to_string(),
+        (Some(element), _) => format!("{} {element}[]", Identifier(&column.name)),
+        (None, Some(of)) => format!("{} {}", Identifier(&column.name), Identifier(&of.name)),
+        (None, None) => format!("{} {}", Identifier(&column.name), column.data_type),
     };
     if column.collation == Collation::IgnoreCase {
         line.push_str(" COLLATE nocase");

@@ -7,7 +7,9 @@ use nuages_storage::{DataType, Value};
 
 use super::Names;
 use super::identifier::Identifier;
-use crate::algebra::{DatePart, DateUnit, Expr, Function, SequenceCall, SequenceVerb, TextMatch};
+use crate::algebra::{
+    DatePart, DateUnit, EnumCall, EnumVerb, Expr, Function, SequenceCall, SequenceVerb, TextMatch,
+};
 
 /// Prints expressions; what a column and a subquery are called is for [`Names`] to say.
 pub(super) fn expression(expr: &Expr, names: &mut dyn Names) -> String {
@@ -68,6 +70,7 @@ pub(super) fn expression(expr: &Expr, names: &mut dyn Names) -> String {
             format!("overlay({})", parts.collect::<String>())
         }
         Expr::Call(Function::Sequence(of), arguments) => sequence_call(of, arguments, names),
+        Expr::Call(Function::Enumeration(of), arguments) => enum_call(of, arguments, names),
         Expr::Call(function, arguments) => call(function, &list(arguments, names)),
         Expr::Scalar(query) => format!("({})", names.query(query)),
         Expr::Exists(relation) => format!("EXISTS ({})", names.relation(relation)),
@@ -178,6 +181,17 @@ fn sequence_call(of: &SequenceCall, arguments: &[Expr], names: &mut dyn Names) -
             let all: Vec<String> = name.into_iter().chain(rest).collect();
             format!("{}({})", of.verb.name(), all.join(", "))
         }
+    }
+}
+
+/// A rank is read again where two values are compared, or rows are ordered by one; and a value out of the rank of the
+/// greatest.
+fn enum_call(of: &EnumCall, arguments: &[Expr], names: &mut dyn Names) -> String {
+    let value: Vec<String> = arguments.iter().map(|argument| expression(argument, names)).collect();
+    let value = value.join(", ");
+    match of.verb {
+        EnumVerb::Read | EnumVerb::Rank => format!("CAST({value} AS {})", Identifier(&of.of.name)),
+        EnumVerb::Label => value,
     }
 }
 

@@ -95,6 +95,40 @@ const QUERIES: [&str; 51] = [
     "SELECT count(*) FROM (SELECT DISTINCT 1, NULL FROM book) AS q",
 ];
 
+/// Queries of enumerations, whose order is not that of their texts.
+const OF_ENUMERATIONS: [&str; 11] = [
+    "SELECT n, m FROM p ORDER BY m DESC NULLS LAST, n",
+    "SELECT n FROM p WHERE m > 'sad' AND m <= 'happy' ORDER BY n",
+    "SELECT n FROM p WHERE m = 'ok' OR m IN ('sad') ORDER BY n",
+    "SELECT min(m), max(m), count(m) FROM p",
+    "SELECT m, count(*) FROM p GROUP BY m HAVING max(m) < 'happy' ORDER BY m",
+    "SELECT DISTINCT m FROM p WHERE m IS NOT NULL ORDER BY m",
+    "SELECT n, rank() OVER (ORDER BY m), max(m) OVER (PARTITION BY n % 2) FROM p WHERE m >= 'sad' ORDER BY m, n",
+    "SELECT greatest(m, 'ok'), CAST(m AS text) FROM p WHERE m < 'happy' ORDER BY greatest(m, 'ok'), n",
+    "SELECT string_agg(CAST(m AS text), ' ' ORDER BY m) FROM p",
+    "SELECT CAST(t AS mood) FROM p WHERE CAST(t AS mood) > 'sad' ORDER BY CAST(t AS mood), n",
+    "SELECT x FROM (SELECT max(m) AS x FROM p) AS q WHERE x > 'sad'",
+];
+
+#[test]
+fn queries_of_enumerations_are_printed_as_they_are_read() {
+    let mut db = postgresql();
+    run(
+        &mut db,
+        "CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
+         CREATE TABLE p (n BIGINT, m mood, t TEXT);
+         INSERT INTO p VALUES (1, 'happy', 'ok'), (2, 'sad', 'happy'), (3, 'ok', 'sad'), (4, NULL, NULL)",
+    );
+    let catalog = db.session().catalog().expect("a database");
+    for sql in OF_ENUMERATIONS {
+        let printed = bound(&db, sql).sql(&catalog);
+        let again = bound(&db, &printed).sql(&catalog);
+        assert_eq!(again, printed, "{sql}");
+        let answer = rows(&mut db, sql);
+        assert_eq!(rows(&mut db, &printed), answer, "{sql}\n{printed}");
+    }
+}
+
 #[test]
 fn what_is_printed_reads_as_the_same_query() {
     let mut db = library();

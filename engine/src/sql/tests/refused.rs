@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{assert_refused, postgresql, rows, run, sqlite};
 use crate::Error;
 use crate::limits::Limits;
-use crate::sql::Problem;
+use crate::sql::{Connection, Dialect, Problem};
 
 #[test]
 fn errors_name_the_place_and_the_near_name() {
@@ -52,6 +52,61 @@ fn errors_name_the_place_and_the_near_name() {
         assert_refused(&mut db, sql, expected);
     }
     assert_eq!(rows(&mut db, "SELECT count(*) FROM post"), "0");
+}
+
+#[test]
+fn what_is_wrong_with_a_value_of_an_enumeration_is_told_where_it_stands() {
+    let mut db = postgresql();
+    run(&mut db, "CREATE TYPE mood AS ENUM ('sad', 'happy'); CREATE TYPE size AS ENUM ('s', 'm')");
+    run(&mut db, "CREATE TABLE p (m mood, s size, t TEXT); INSERT INTO p VALUES ('sad', 's', 'x')");
+    run(&mut db, "CREATE VIEW v AS SELECT 'm'::size AS m");
+    let of_place = "\"hapy\" is no value of mood; did you mean \"happy\"?, at line 1, column 23: 'hapy'";
+    for (sql, expected) in [
+        ("INSERT INTO p VALUES ('hapy', 's')", of_place),
+        ("SELECT m FROM p WHERE 'hapy' < m", of_place),
+        ("UPDATE p SET s = 's', m='hapy'", "column 25: 'hapy'"),
+        ("ALTER TABLE p ALTER COLUMN m SET DEFAULT 'x'", "\"x\" is no value of mood, at line 1, column 42"),
+        ("SELECT m > t FROM p", ">: expected mood, got text, at line 1, column 8"),
+        ("SELECT s = m FROM p", "=: expected size, got mood"),
+        ("UPDATE p SET m = t", "column \"m\": expected mood, got text, at line 1, column 18"),
+        ("SELECT coalesce(m, s) FROM p", "coalesce: expected mood, got size"),
+        ("SELECT 1::mood", "CAST: expected mood, got"),
+        ("SELECT t::mood FROM p", "\"x\" is no value of mood"),
+        ("SELECT 's'::sizes", "there is no type sizes; did you mean \"size\"?, at line 1, column 8"),
+        ("CREATE TABLE q (a mood[])", "an array of mood, which is an enumeration, is not supported"),
+        ("CREATE TYPE mood AS ENUM ('x')", "\"mood\" exists already, at line 1, column 13"),
+        ("CREATE TYPE integer AS ENUM ('x')", "\"integer\" exists already"),
+        ("CREATE TYPE e AS ENUM ('x', 'x')", "\"x\" exists already, at line 1, column 13"),
+        ("CREATE TYPE e AS ENUM ('')", "expected 1 to 63 bytes, got 0"),
+        ("CREATE TYPE e AS (a INTEGER)", "CREATE TYPE of anything but an ENUM is not supported"),
+        ("ALTER TYPE mood ADD VALUE 'x' AFTER 'hapy'", "did you mean \"happy\"?, at line 1, column 12"),
+        (
+            "ALTER TYPE mod ADD VALUE 'x'",
+            "there is no type mod; did you mean \"mood\"?, at line 1, column 12",
+        ),
+        ("ALTER TYPE mod OWNER TO ann", "there is no type mod; did you mean \"mood\"?, at line 1, column 12"),
+        (
+            "ALTER TYPE mood RENAME VALUE 'sad' TO 'x'",
+            "RENAME VALUE, which would change rows, is not supported",
+        ),
+        ("DROP TYPE mood", "cannot drop type \"mood\": table \"p\" depends on it; drop what does, or"),
+        ("DROP TYPE size", "cannot drop or rename type \"size\": view \"v\" depends on it"),
+        ("ALTER TYPE size RENAME TO x", "cannot drop or rename type \"size\": view \"v\" depends on it"),
+        ("SELECT enum_range(1)", "enum_range(): expected a value of an enumeration, such as NULL::mood"),
+        ("COMMENT ON COLUMN p.n IS 'x'", "there is no column \"n\""),
+        ("COMMENT ON TABLE q IS 'x'", "there is no table \"q\""),
+        ("COMMENT ON COLUMN p IS 'x'", "expected table.column, found p"),
+        ("COMMENT ON ROLE p IS 'x'", "COMMENT ON ROLE is not supported"),
+    ] {
+        assert_refused(&mut db, sql, expected);
+    }
+    let mut sqlite = Connection::with_dialect(db.database().clone(), Dialect::Sqlite);
+    assert_refused(
+        &mut sqlite,
+        "INSERT INTO p (m) VALUES ('x')",
+        "\"x\" is no value of mood, for column \"m\" of table \"p\"",
+    );
+    assert_eq!(rows(&mut sqlite, "SELECT m, m > 'a' FROM p"), "sad,1");
 }
 
 /// A common table that reads the one before it twice, so many times.
