@@ -6,11 +6,11 @@
 //! the version that is read, and of the plan.
 //!
 //! Order of reading: `scan` and `ranges` (access paths), `point` and `nothing` (one row and none, without operators),
-//! `filter`, `project`, `limit` (streaming), `key_table` (the one hash table) and what numbers keys with it: `distinct`,
-//! `set`, `aggregate`, `hash_join`, `marking_join`; `merge_join`; `join` (what follows once partners are known) and
-//! `nested_loop`; `sort`; `window`; `chunks` (rows that were collected, handed on); `index_join`, `apply` (subqueries row
-//! by row), `lateral`; `scope` (what is defined around a plan), `work_table`, `recursive`; `measured` (what counts the
-//! others).
+//! `filter`, `project`, `limit` (streaming), `together` (rows of batches that have few), `key_table` (the one hash table)
+//! and what numbers keys with it: `distinct`, `set`, `aggregate`, `hash_join`, `marking_join`; `merge_join`; `join` (what
+//! follows once partners are known) and `nested_loop`; `sort`; `window`; `chunks` (rows that were collected, handed on);
+//! `index_join`, `apply` (subqueries row by row), `lateral`; `scope` (what is defined around a plan), `work_table`,
+//! `recursive`; `measured` (what counts the others).
 //!
 //! A statement that has to end before its time notices where rows come from: in each batch of a scan, of a list of
 //! rows and of a work table, and of a join, which makes many of few. An operator that pulls these needs not ask by
@@ -42,6 +42,7 @@ mod set;
 mod sort;
 #[cfg(test)]
 mod testing;
+mod together;
 mod values;
 mod window;
 mod work_table;
@@ -55,6 +56,7 @@ use crate::plan::{Node, Plan};
 use nothing::yields_nothing;
 use point::{Point, point_fetch};
 use scope::Scope;
+use together::Together;
 
 /// A running operator.
 pub(crate) trait Operator<'v> {
@@ -129,7 +131,11 @@ pub(crate) fn open<'v>(plan: &'v Plan, scope: &Scope<'v>) -> Running<'v> {
             Box::new(filter::Filter::new(input(below), &predicate.scalar))
         }
         Node::Project { input: below, columns } if project::is_identity(columns, below) => input(below),
-        Node::Project { input: below, columns } => Box::new(project::Project::new(input(below), columns)),
+        Node::Project { input: below, columns } => {
+            let computes = columns.iter().any(|column| column.column().is_none());
+            let rows = if computes { Together::of_join(below, input(below)) } else { input(below) };
+            Box::new(project::Project::new(rows, columns))
+        }
         Node::HashJoin {
             kind,
             left,
@@ -151,7 +157,7 @@ pub(crate) fn open<'v>(plan: &'v Plan, scope: &Scope<'v>) -> Running<'v> {
         Node::HashJoin { kind, left, right, left_keys, right_keys, right_columns, residual, on, .. } => {
             Box::new(hash_join::HashJoin::new(
                 *kind,
-                (left, input(left)),
+                (left, Together::of_join(left, input(left))),
                 (right, input(right)),
                 (left_keys, right_keys, on),
                 right_columns,
@@ -182,7 +188,8 @@ pub(crate) fn open<'v>(plan: &'v Plan, scope: &Scope<'v>) -> Running<'v> {
             Box::new(lateral::Lateral::new(*kind, input(left), right, bindings, on, scope.clone()))
         }
         Node::Aggregate { input: below, keys, deciding, aggregates, shared, .. } => {
-            let aggregate = aggregate::Aggregate::new(input(below), keys, aggregates).sharing(shared);
+            let rows = Together::of_join(below, input(below));
+            let aggregate = aggregate::Aggregate::new(rows, keys, aggregates).sharing(shared);
             Box::new(aggregate.decided_by(deciding))
         }
         Node::Sort { input: below, keys, top, .. } => {
