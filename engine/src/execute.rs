@@ -136,33 +136,19 @@ pub(crate) fn open<'v>(plan: &'v Plan, scope: &Scope<'v>) -> Running<'v> {
             let rows = if computes { Together::of_join(below, input(below)) } else { input(below) };
             Box::new(project::Project::new(rows, columns))
         }
-        Node::HashJoin {
-            kind,
-            left,
-            right,
-            left_keys,
-            right_keys,
-            right_columns,
-            residual,
-            on,
-            marks: true,
-        } => Box::new(marking_join::MarkingJoin::new(
-            *kind,
-            (left, input(left)),
-            (right, input(right)),
-            (left_keys, right_keys, on),
-            right_columns,
-            residual.as_ref().map(|residual| apply::PairTest::new(residual, scope)),
-        )),
-        Node::HashJoin { kind, left, right, left_keys, right_keys, right_columns, residual, on, .. } => {
-            Box::new(hash_join::HashJoin::new(
-                *kind,
-                (left, Together::of_join(left, input(left))),
-                (right, input(right)),
-                (left_keys, right_keys, on),
+        Node::HashJoin { kind, left, right, left_keys, right_keys, right_columns, residual, on, marks } => {
+            let join = join::Equijoin {
+                kind: *kind,
+                left: join::Side { plan: left, input: input(left), keys: left_keys },
+                right: join::Side { plan: right, input: input(right), keys: right_keys },
+                on,
                 right_columns,
-                residual.as_ref().map(|residual| apply::PairTest::new(residual, scope)),
-            ))
+                residual: residual.as_ref().map(|residual| apply::PairTest::new(residual, scope)),
+            };
+            match marks {
+                true => Box::new(marking_join::MarkingJoin::new(join)),
+                false => Box::new(hash_join::HashJoin::new(join)),
+            }
         }
         Node::MergeJoin { kind, left, right, left_keys, right_keys, right_columns, residual, .. } => {
             Box::new(merge_join::MergeJoin::new(
