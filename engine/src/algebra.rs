@@ -12,6 +12,7 @@ pub mod expression;
 pub mod function;
 mod print;
 pub mod relation;
+pub(crate) mod renumber;
 mod sorted_set;
 pub mod statement;
 pub(crate) mod walk;

@@ -6,10 +6,11 @@
 //! the version that is read, and of the plan.
 //!
 //! Order of reading: `scan` and `ranges` (access paths), `point` and `nothing` (one row and none, without operators),
-//! `filter`, `project`, `limit` (streaming), `key_table` (the one hash table) and what numbers keys with it: `distinct`,
-//! `set`, `aggregate`, `hash_join`, `marking_join`; `merge_join`; `join` (what follows once partners are known) and
-//! `nested_loop`; `sort`; `window`; `chunks` (rows that were collected, handed on); `index_join`, `apply` (subqueries row
-//! by row), `mark` (those whose rows are read once), `lateral`; `scope` (what is defined around a plan), `work_table`,
+//! `filter`, `project`, `limit` (streaming), `together` (rows of batches that have few), `key_table` (the one hash table)
+//! and what numbers keys with it: `distinct`, `set`, `aggregate`, `hash_join`, `marking_join`; `merge_join`; `join` (what
+//! follows once partners are known) and `nested_loop`; `sort`; `window`; `chunks` (rows that were collected, handed on);
+//! `index_join`, `apply` (subqueries row by row), `mark` (those whose rows are read once), `lateral`; `scope` (what is
+//! defined around a plan), `work_table`,
 //! `recursive`; `measured` (what counts the others).
 //!
 //! A statement that has to end before its time notices where rows come from: in each batch of a scan, of a list of
@@ -43,6 +44,7 @@ mod set;
 mod sort;
 #[cfg(test)]
 mod testing;
+mod together;
 mod values;
 mod window;
 mod work_table;
@@ -56,6 +58,7 @@ use crate::plan::{Node, Plan};
 use nothing::yields_nothing;
 use point::{Point, point_fetch};
 use scope::Scope;
+use together::Together;
 
 /// A running operator.
 pub(crate) trait Operator<'v> {
@@ -130,34 +133,24 @@ pub(crate) fn open<'v>(plan: &'v Plan, scope: &Scope<'v>) -> Running<'v> {
             Box::new(filter::Filter::new(input(below), &predicate.scalar))
         }
         Node::Project { input: below, columns } if project::is_identity(columns, below) => input(below),
-        Node::Project { input: below, columns } => Box::new(project::Project::new(input(below), columns)),
-        Node::HashJoin {
-            kind,
-            left,
-            right,
-            left_keys,
-            right_keys,
-            right_columns,
-            residual,
-            on,
-            marks: true,
-        } => Box::new(marking_join::MarkingJoin::new(
-            *kind,
-            (left, input(left)),
-            (right, input(right)),
-            (left_keys, right_keys, on),
-            right_columns,
-            residual.as_ref().map(|residual| apply::PairTest::new(residual, scope)),
-        )),
-        Node::HashJoin { kind, left, right, left_keys, right_keys, right_columns, residual, on, .. } => {
-            Box::new(hash_join::HashJoin::new(
-                *kind,
-                (left, input(left)),
-                (right, input(right)),
-                (left_keys, right_keys, on),
+        Node::Project { input: below, columns } => {
+            let computes = columns.iter().any(|column| column.column().is_none());
+            let rows = if computes { Together::of_join(below, input(below)) } else { input(below) };
+            Box::new(project::Project::new(rows, columns))
+        }
+        Node::HashJoin { kind, left, right, left_keys, right_keys, right_columns, residual, on, marks } => {
+            let join = join::Equijoin {
+                kind: *kind,
+                left: join::Side { plan: left, input: input(left), keys: left_keys },
+                right: join::Side { plan: right, input: input(right), keys: right_keys },
+                on,
                 right_columns,
-                residual.as_ref().map(|residual| apply::PairTest::new(residual, scope)),
-            ))
+                residual: residual.as_ref().map(|residual| apply::PairTest::new(residual, scope)),
+            };
+            match marks {
+                true => Box::new(marking_join::MarkingJoin::new(join)),
+                false => Box::new(hash_join::HashJoin::new(join)),
+            }
         }
         Node::MergeJoin { kind, left, right, left_keys, right_keys, right_columns, residual, .. } => {
             Box::new(merge_join::MergeJoin::new(
@@ -183,7 +176,8 @@ pub(crate) fn open<'v>(plan: &'v Plan, scope: &Scope<'v>) -> Running<'v> {
             Box::new(lateral::Lateral::new(*kind, input(left), right, bindings, on, scope.clone()))
         }
         Node::Aggregate { input: below, keys, deciding, aggregates, shared, .. } => {
-            let aggregate = aggregate::Aggregate::new(input(below), keys, aggregates).sharing(shared);
+            let rows = Together::of_join(below, input(below));
+            let aggregate = aggregate::Aggregate::new(rows, keys, aggregates).sharing(shared);
             Box::new(aggregate.decided_by(deciding))
         }
         Node::Sort { input: below, keys, top, .. } => {

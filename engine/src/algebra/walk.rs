@@ -246,6 +246,19 @@ pub(crate) fn each_relation_of_change_mut(change: &mut Statement, visit: &mut dy
     predicate.into_iter().chain(assigned).chain(returned).for_each(|expr| each_within_mut(expr, visit));
 }
 
+/// Calls `visit` on the queries within the expressions of a relation and of those below it, but not on those within
+/// these.
+pub(crate) fn each_subquery_mut(relation: &mut Relation, visit: &mut dyn FnMut(&mut Query)) {
+    fn within(expr: &mut Expr, visit: &mut dyn FnMut(&mut Query)) {
+        if let Expr::Scalar(query) | Expr::InQuery(_, query) = expr {
+            visit(query);
+        }
+        expr.each_child_mut(&mut |child| within(child, visit));
+    }
+    expressions_mut(relation).into_iter().for_each(|expr| within(expr, visit));
+    relation.each_input_mut(&mut |input| each_subquery_mut(input, visit));
+}
+
 fn each_below_mut(relation: &mut Relation, visit: &mut dyn FnMut(&mut Relation)) {
     visit(relation);
     expressions_mut(relation).into_iter().for_each(|expr| each_within_mut(expr, visit));

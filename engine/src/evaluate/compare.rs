@@ -68,6 +68,23 @@ pub(super) fn filter_words(
     Some(yes)
 }
 
+/// The rows of `selection` for which `left op right` is true, where nobody asks for those in which it is unknown. Not of
+/// [`Comparison::Same`], to which NULL is a value.
+pub(super) fn filter(
+    op: Comparison,
+    class: Option<Class>,
+    left: &Vector<'_>,
+    right: &Vector<'_>,
+    len: usize,
+    selection: &Bits,
+) -> Bits {
+    let live = right.present(&left.present(selection));
+    let Some(class) = class.filter(|_| !live.is_empty()) else { return Bits::none(len) };
+    let mut yes = compare_class(op, class, left, right, len, &live);
+    yes &= &live;
+    yes
+}
+
 /// The truth of `left op right` in the rows of `selection`.
 pub(super) fn compare(
     op: Comparison,

@@ -102,14 +102,16 @@ impl Node {
                 Ok(selection.and_not(&rest))
             }
             Operation::Compare(op, left, right) if *op != Comparison::Same => {
+                let len = frame.batch.len;
                 if let (Some(left), Some(right), Some(class)) =
                     (left.words(frame), right.words(frame), left.class())
-                    && let Some(rows) =
-                        compare::filter_words(*op, class, &left, &right, frame.batch.len, selection)
+                    && let Some(rows) = compare::filter_words(*op, class, &left, &right, len, selection)
                 {
                     return Ok(rows);
                 }
-                Ok(self.truth(frame, selection)?.yes)
+                let class = left.class().or(right.class());
+                let (left, right) = (left.vector(frame, selection)?, right.vector(frame, selection)?);
+                Ok(compare::filter(*op, class, &left, &right, len, selection))
             }
             _ => Ok(self.truth(frame, selection)?.yes),
         }

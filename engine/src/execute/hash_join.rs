@@ -8,19 +8,18 @@
 //! keys are numbered first, and only those right rows are kept that have one of these: the others are looked at once
 //! and never copied. What follows is the same, so rows come in the same order on both ways.
 
-use super::apply::PairTest;
 use super::chunks::Chunks;
-use super::join::{BuildSide, Join, beside_nulls, present};
+use super::join::{BuildSide, Equijoin, Join, Side, beside_nulls, present};
 use super::key_table::{ABSENT, KeyColumns, KeyTable, key_columns, types_of};
+use super::together::Together;
 use super::{Operator, Running};
-use crate::algebra::{Comparison, Expr, JoinKind};
+use crate::algebra::{Comparison, Expr};
 use crate::batch::{Batch, BatchBuilder};
 use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::{Context, Scalar};
 use crate::memory::Charge;
 use crate::optimize::cost;
-use crate::plan::Plan;
 use nuages_storage::DataType;
 
 /// See the [module](self).
@@ -52,32 +51,26 @@ enum Left<'v> {
 
 /// The right side before it is built.
 struct Right<'v> {
-    plan: &'v Plan,
-    input: Running<'v>,
-    keys: &'v [Scalar],
+    side: Side<'v>,
     /// The columns that anything above looks at.
     columns: &'v [usize],
 }
 
 impl<'v> HashJoin<'v> {
-    pub(super) fn new(
-        kind: JoinKind,
-        (left_plan, left): (&'v Plan, Running<'v>),
-        (right_plan, right): (&'v Plan, Running<'v>),
-        (left_keys, right_keys, on): (&'v [Scalar], &'v [Scalar], &'v [Expr]),
-        right_columns: &'v [usize],
-        residual: Option<PairTest<'v>>,
-    ) -> Self {
-        let is_left_first = cost::hashes_left(kind, left_plan.estimate.rows, right_plan.estimate.rows);
+    /// A join of any kind.
+    pub(super) fn new(join: Equijoin<'v>) -> Self {
+        let Equijoin { kind, left, right, on, right_columns, residual } = join;
+        let is_left_first = cost::hashes_left(kind, left.plan.estimate.rows, right.plan.estimate.rows);
+        let input = Together::of_join(left.plan, left.input);
         HashJoin {
-            left: if is_left_first { Left::First(left) } else { Left::Later(left) },
-            left_keys,
+            left: if is_left_first { Left::First(input) } else { Left::Later(input) },
+            left_keys: left.keys,
             on,
-            right: Some(Right { plan: right_plan, input: right, keys: right_keys, columns: right_columns }),
-            table: KeyTable::new(&types_of(right_keys)),
+            table: KeyTable::new(&types_of(right.keys)),
+            right: Some(Right { side: right, columns: right_columns }),
             numbers: Vec::new(),
             join: Join::new(kind, residual),
-            left_types: left_plan.columns.iter().map(|column| column.data_type).collect(),
+            left_types: left.plan.columns.iter().map(|column| column.data_type).collect(),
             keyless: None,
             charge: Charge::default(),
         }
@@ -117,8 +110,8 @@ impl<'v> HashJoin<'v> {
         let mut rows = BatchBuilder::new(&right.types());
         let (mut keys_of_rows, mut numbers) = (Vec::new(), Vec::new());
         let mut batch = Batch::default();
-        while right.input.next(&mut batch, context)? {
-            let keys = key_columns(right.keys, &batch, context)?;
+        while right.side.input.next(&mut batch, context)? {
+            let keys = key_columns(right.side.keys, &batch, context)?;
             let candidates = with_partners(self.on, &keys, &batch);
             numbers.clear();
             numbers.resize(batch.len, ABSENT);
@@ -137,7 +130,7 @@ impl<'v> HashJoin<'v> {
     fn build(&mut self, right: Right<'v>, context: &Context<'_>) -> Result<(), Error> {
         let mut rows = self.join.needs_right_columns().then(|| BatchBuilder::new(&right.types()));
         let mut keyless = self.join.is_full().then(|| BatchBuilder::new(&right.types()));
-        let Right { mut input, keys, columns, .. } = right;
+        let Right { side: Side { mut input, keys, .. }, columns } = right;
         let (mut keys_of_rows, mut numbers) = (Vec::new(), Vec::new());
         let mut batch = Batch::default();
         while input.next(&mut batch, context)? {
@@ -176,7 +169,7 @@ impl<'v> HashJoin<'v> {
 impl Right<'_> {
     /// The types of the columns that are kept.
     fn types(&self) -> Vec<DataType> {
-        self.columns.iter().map(|column| self.plan.columns[*column].data_type).collect()
+        self.columns.iter().map(|column| self.side.plan.columns[*column].data_type).collect()
     }
 }
 

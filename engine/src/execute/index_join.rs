@@ -10,7 +10,8 @@ use nuages_storage::key::{KeyBuffer, KeyPart};
 use nuages_storage::{RowId, Table, Version};
 
 use super::scan::Gathering;
-use super::{Operator, Running, chunks};
+use super::together::{Together, Wanted};
+use super::{Operator, Running};
 use crate::algebra::JoinKind;
 use crate::batch::{BATCH_ROWS_MAX, Batch};
 use crate::bits::Bits;
@@ -21,18 +22,11 @@ use crate::plan::{Lookup, LookupBy, Plan};
 use crate::reads::{Extent, Read};
 use crate::vector::{NO_ROW, Vector};
 
-/// Left rows that are put together from batches of fewer. What a round costs beside its rows is then little.
-const LEFT_ROWS: usize = 256;
-
 /// See the [module](self).
 pub(super) struct IndexJoin<'v> {
     kind: JoinKind,
     left: Running<'v>,
     left_plan: &'v Plan,
-    /// How many left rows are put together; it doubles from one, so that who stops early has read little.
-    together: usize,
-    /// Whether all left rows were read.
-    left_ended: bool,
     lookup: &'v Lookup,
     version: &'v Version,
     current: Option<Current<'v>>,
@@ -84,32 +78,12 @@ impl<'v> IndexJoin<'v> {
         lookup: &'v Lookup,
         version: &'v Version,
     ) -> Self {
-        IndexJoin { kind, left, left_plan, together: 1, left_ended: false, lookup, version, current: None }
-    }
-
-    /// The next left rows: those of one batch, or of several that have few each.
-    fn next_left(&mut self, batch: &mut Batch<'v>, context: &Context<'_>) -> Result<bool, Error> {
-        if self.left_ended || !self.left.next(batch, context)? {
-            return Ok(false);
-        }
-        let wanted = self.together;
-        self.together = (wanted * 2).min(LEFT_ROWS);
-        if batch.count() >= wanted {
-            return Ok(true);
-        }
-        let mut rows = chunks::builder_for(self.left_plan);
-        loop {
-            rows.append(batch);
-            if rows.len() >= wanted {
-                break;
-            }
-            self.left_ended = !self.left.next(batch, context)?;
-            if self.left_ended {
-                break;
-            }
-        }
-        *batch = rows.finish();
-        Ok(true)
+        // Who only tests its left rows leaves them where they lie.
+        let left = match lookup.is_test(kind) {
+            true => left,
+            false => Box::new(Together::new(left_plan, left, Wanted::FOR_LOOKUPS)),
+        };
+        IndexJoin { kind, left, left_plan, lookup, version, current: None }
     }
 
     /// The keys of the rows of a left batch.
@@ -339,7 +313,7 @@ impl<'v> Operator<'v> for IndexJoin<'v> {
         }
         let mut current = match self.current.take() {
             Some(current) => current,
-            None if self.next_left(batch, context)? => self.begin(std::mem::take(batch), context)?,
+            None if self.left.next(batch, context)? => self.begin(std::mem::take(batch), context)?,
             None => return Ok(false),
         };
         *batch = self.round(&mut current, table, context)?;

@@ -15,15 +15,37 @@
 //! Invariants: the number of a left row is [`ABSENT`] if its key is not among those of the [`BuildSide`]; on the first
 //! road every number that is there has a right row.
 
+use super::Running;
 use super::apply::PairTest;
 use super::key_table::{ABSENT, row_number};
-use crate::algebra::JoinKind;
+use crate::algebra::{Expr, JoinKind};
 use crate::batch::{BATCH_ROWS_MAX, Batch};
 use crate::bits::Bits;
 use crate::error::Error;
-use crate::evaluate::Context;
+use crate::evaluate::{Context, Scalar};
+use crate::plan::Plan;
 use crate::vector::{NO_ROW, Vector};
 use nuages_storage::DataType;
+
+/// What a join by equal keys is made of, whichever side it keeps.
+pub(super) struct Equijoin<'v> {
+    pub(super) kind: JoinKind,
+    pub(super) left: Side<'v>,
+    pub(super) right: Side<'v>,
+    /// What makes keys equal, part by part.
+    pub(super) on: &'v [Expr],
+    /// The columns of the right side that the residual or anything above looks at.
+    pub(super) right_columns: &'v [usize],
+    /// What is asked of pairs whose keys are equal.
+    pub(super) residual: Option<PairTest<'v>>,
+}
+
+/// A side of such a join, and its keys.
+pub(super) struct Side<'v> {
+    pub(super) plan: &'v Plan,
+    pub(super) input: Running<'v>,
+    pub(super) keys: &'v [Scalar],
+}
 
 /// The right side: its rows, and which of them have which key.
 pub(super) struct BuildSide<'v> {

@@ -8,40 +8,24 @@
 //! NULL equals nothing: left rows with one in their key are never marked. Where a part of the key is compared by
 //! `IS NOT DISTINCT FROM`, its NULL is a value as any other.
 
-use super::apply::PairTest;
+use super::Operator;
 use super::chunks::{Chunks, builder_for};
 use super::hash_join::with_partners;
-use super::join::grouped;
+use super::join::{Equijoin, grouped};
 use super::key_table::{ABSENT, KeyTable, key_columns, row_number, types_of};
-use super::{Operator, Running};
-use crate::algebra::{Expr, JoinKind};
+use crate::algebra::JoinKind;
 use crate::batch::{BATCH_ROWS_MAX, Batch, BatchBuilder};
 use crate::bits::Bits;
 use crate::error::Error;
-use crate::evaluate::{Context, Scalar};
+use crate::evaluate::Context;
 use crate::memory::Charge;
-use crate::plan::Plan;
 use nuages_storage::DataType;
 
 /// See the [module](self).
 pub(super) struct MarkingJoin<'v> {
-    kind: JoinKind,
-    left: Side<'v>,
-    right: Side<'v>,
-    /// What makes keys equal, part by part.
-    on: &'v [Expr],
-    /// The columns of the right side that the residual looks at.
-    right_columns: &'v [usize],
-    residual: Option<PairTest<'v>>,
+    join: Equijoin<'v>,
     found: Option<Chunks<'v>>,
     charge: Charge,
-}
-
-/// A side of the join.
-struct Side<'v> {
-    plan: &'v Plan,
-    input: Running<'v>,
-    keys: &'v [Scalar],
 }
 
 /// The left rows.
@@ -62,38 +46,23 @@ struct Pairs<'v> {
 }
 
 impl<'v> MarkingJoin<'v> {
-    pub(super) fn new(
-        kind: JoinKind,
-        (left_plan, left): (&'v Plan, Running<'v>),
-        (right_plan, right): (&'v Plan, Running<'v>),
-        (left_keys, right_keys, on): (&'v [Scalar], &'v [Scalar], &'v [Expr]),
-        right_columns: &'v [usize],
-        residual: Option<PairTest<'v>>,
-    ) -> Self {
-        MarkingJoin {
-            kind,
-            left: Side { plan: left_plan, input: left, keys: left_keys },
-            right: Side { plan: right_plan, input: right, keys: right_keys },
-            on,
-            right_columns,
-            residual,
-            found: None,
-            charge: Charge::default(),
-        }
+    /// A semi- or anti-join.
+    pub(super) fn new(join: Equijoin<'v>) -> Self {
+        MarkingJoin { join, found: None, charge: Charge::default() }
     }
 
     /// Reads the left side.
     fn read(&mut self, context: &Context<'_>) -> Result<Rows<'v>, Error> {
-        let mut table = KeyTable::new(&types_of(self.left.keys));
-        let mut rows = builder_for(self.left.plan);
+        let mut table = KeyTable::new(&types_of(self.join.left.keys));
+        let mut rows = builder_for(self.join.left.plan);
         let (mut keys_of_rows, mut numbers) = (Vec::new(), Vec::new());
         let mut batch = Batch::default();
-        while self.left.input.next(&mut batch, context)? {
-            let keys = key_columns(self.left.keys, &batch, context)?;
+        while self.join.left.input.next(&mut batch, context)? {
+            let keys = key_columns(self.join.left.keys, &batch, context)?;
             let (known, width) = (table.len(), keys.len());
             numbers.clear();
             numbers.resize(batch.len, ABSENT);
-            table.insert(&keys, &with_partners(self.on, &keys, &batch), &mut numbers);
+            table.insert(&keys, &with_partners(self.join.on, &keys, &batch), &mut numbers);
             drop(keys);
             self.charge.add_keys("a hash join", table.len() - known, width, context)?;
             self.charge.add_rows("a hash join", &batch, context)?;
@@ -112,9 +81,9 @@ impl<'v> MarkingJoin<'v> {
         let mut numbers = Vec::new();
         let mut batch = Batch::default();
         let mut pairs = self.pairs();
-        while self.right.input.next(&mut batch, context)? {
-            let keys = key_columns(self.right.keys, &batch, context)?;
-            let selection = with_partners(self.on, &keys, &batch);
+        while self.join.right.input.next(&mut batch, context)? {
+            let keys = key_columns(self.join.right.keys, &batch, context)?;
+            let selection = with_partners(self.join.on, &keys, &batch);
             numbers.clear();
             numbers.resize(batch.len, ABSENT);
             rows.table.find(&keys, &selection, &mut numbers);
@@ -124,7 +93,7 @@ impl<'v> MarkingJoin<'v> {
                 let key = numbers[row] as usize;
                 let partners = rows.starts[key] as usize..rows.starts[key + 1] as usize;
                 let partners = rows.rows_of_keys[partners].iter().copied();
-                if self.residual.is_none() {
+                if self.join.residual.is_none() {
                     partners.for_each(|left| rows.met.insert(left as usize));
                     continue;
                 }
@@ -132,19 +101,19 @@ impl<'v> MarkingJoin<'v> {
                 pairs.left.extend(partners.filter(|left| !rows.met.contains(*left as usize)));
                 met.resize(met.len() + pairs.left.len() - before, row_number(row));
                 if pairs.left.len() >= BATCH_ROWS_MAX {
-                    pairs.right.append_rows_of(&batch, self.right_columns, &std::mem::take(&mut met));
+                    pairs.right.append_rows_of(&batch, self.join.right_columns, &std::mem::take(&mut met));
                     self.test(&mut pairs, rows, context)?;
                 }
             }
-            pairs.right.append_rows_of(&batch, self.right_columns, &met);
+            pairs.right.append_rows_of(&batch, self.join.right_columns, &met);
         }
         self.test(&mut pairs, rows, context)
     }
 
     /// No pairs.
     fn pairs(&self) -> Pairs<'v> {
-        let column = |column: &usize| self.right.plan.columns[*column].data_type;
-        let types: Vec<DataType> = self.right_columns.iter().map(column).collect();
+        let column = |column: &usize| self.join.right.plan.columns[*column].data_type;
+        let types: Vec<DataType> = self.join.right_columns.iter().map(column).collect();
         Pairs { left: Vec::new(), right: BatchBuilder::new(&types) }
     }
 
@@ -156,7 +125,7 @@ impl<'v> MarkingJoin<'v> {
         context: &Context<'_>,
     ) -> Result<(), Error> {
         let Pairs { left, right } = std::mem::replace(pairs, self.pairs());
-        let Some(residual) = self.residual.as_mut().filter(|_| !left.is_empty()) else { return Ok(()) };
+        let Some(residual) = self.join.residual.as_mut().filter(|_| !left.is_empty()) else { return Ok(()) };
         context.check()?;
         let mut candidates = rows.rows.gather(&left);
         candidates.columns.extend(right.finish().columns);
@@ -170,7 +139,7 @@ impl<'v> MarkingJoin<'v> {
         if rows.table.len() > 0 {
             self.mark(&mut rows, context)?;
         }
-        let wanted = self.kind == JoinKind::Semi;
+        let wanted = self.join.kind == JoinKind::Semi;
         let found = (0..rows.rows.len).filter(|row| rows.met.contains(*row) == wanted);
         Ok(Chunks::in_order(rows.rows, found.map(row_number).collect()))
     }

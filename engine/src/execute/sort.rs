@@ -14,29 +14,27 @@
 //! An input of one batch, as most are, is sorted where it lies: only what is put out is gathered. Its rows are
 //! collected (see [`Kept`]) as soon as a second batch comes.
 //!
+//! Order of reading: `kept` (the rows), `entry` (their keys), and here what is done with both.
+//!
 //! Invariant: row numbers of entries grow in the order of arrival, also after rows were dropped.
 
-use std::cmp::Ordering;
+mod entry;
+mod kept;
 
+use nuages_storage::DataType;
 use nuages_storage::key::{KeyBuffer, KeyPart};
-use nuages_storage::{DataType, Lane};
 use smallvec::SmallVec;
 
 use super::chunks::Chunks;
 use super::key_table::{KeyColumns, key_columns, row_number};
 use super::{Operator, Running};
 use crate::batch::{BATCH_ROWS_MAX, Batch, BatchBuilder};
-use crate::bits::Bits;
 use crate::error::Error;
 use crate::evaluate::Context;
 use crate::memory::Charge;
 use crate::plan::{Plan, PlanSortKey, Top};
-use crate::vector::Vector;
-
-/// Bytes of a key that lie in its entry.
-const HEAD_BYTES: usize = 12;
-/// The bits of an entry below the head.
-const ROW_BITS: u32 = 32;
+use entry::{HEAD_BYTES, ROW_BITS, Tails, WordKeys, key_bytes_max, row_of, split};
+use kept::Kept;
 
 /// See the [module](self).
 pub(super) struct Sort<'v> {
@@ -106,55 +104,6 @@ struct Sorter<'v> {
     tails: Option<Tails>,
     /// What a row has to beat to be among the first.
     mark: Option<Mark>,
-}
-
-/// Rows of the input, numbered as they came.
-enum Kept<'v> {
-    /// These of one batch.
-    Of(Batch<'v>, Vec<u32>),
-    /// Those of several, collected.
-    Collected(BatchBuilder<'v>),
-}
-
-impl<'v> Kept<'v> {
-    fn len(&self) -> usize {
-        match self {
-            Kept::Of(_, rows) => rows.len(),
-            Kept::Collected(rows) => rows.len(),
-        }
-    }
-
-    /// Adds some rows of a batch, which it may take away.
-    fn add(&mut self, batch: &mut Batch<'v>, wanted: Vec<u32>, types: &[DataType]) {
-        match self {
-            Kept::Of(_, rows) if rows.is_empty() => *self = Kept::Of(std::mem::take(batch), wanted),
-            Kept::Of(first, rows) => {
-                let mut collected = BatchBuilder::new(types);
-                collected.append_rows(first, rows);
-                collected.append_rows(batch, &wanted);
-                *self = Kept::Collected(collected);
-            }
-            Kept::Collected(rows) => rows.append_rows(batch, &wanted),
-        }
-    }
-
-    /// A batch, and which of its rows have the numbers in `order`.
-    fn in_order(self, mut order: Vec<u32>) -> (Batch<'v>, Vec<u32>) {
-        match self {
-            Kept::Of(batch, rows) => {
-                order.iter_mut().for_each(|number| *number = rows[*number as usize]);
-                (batch, order)
-            }
-            Kept::Collected(rows) => (rows.finish(), order),
-        }
-    }
-}
-
-/// Nothing yet.
-impl Default for Kept<'_> {
-    fn default() -> Self {
-        Kept::Of(Batch::default(), Vec::new())
-    }
 }
 
 /// The key of the worst row that is still wanted.
@@ -235,7 +184,7 @@ impl<'v> Sorter<'v> {
     fn reserve(&mut self, count: usize) {
         self.entries.reserve(count);
         if let Some(tails) = &mut self.tails {
-            tails.ends.reserve(count);
+            tails.reserve(count);
         }
     }
 
@@ -317,142 +266,10 @@ pub(super) fn order_of(
     sorter.order()
 }
 
-/// The row of an entry.
-#[expect(clippy::cast_possible_truncation, reason = "the low half of an entry's last word")]
-fn row_of(entry: u128) -> u32 {
-    entry as u32
-}
-
-/// A bound of the bytes that a key of this type takes, NULL included.
-fn key_bytes_max(kind: DataType) -> usize {
-    match kind.lane() {
-        Lane::Bit => 2,
-        Lane::Word | Lane::RowId => 9,
-        Lane::Wide => 30, // a decimal of 28 digits in pairs, its sign and exponent
-        Lane::Text | Lane::Bytes => usize::MAX >> 16,
-    }
-}
-
-/// The first bytes of a key, in the place where an entry has them, and the others. A key that is shorter ends in
-/// zeros, which is as good as any other ending: no key is the beginning of another.
-#[inline]
-fn split(key: &[u8]) -> (u128, &[u8]) {
-    let (head, tail) = key.split_at(key.len().min(HEAD_BYTES));
-    let mut bytes = [0; 16];
-    bytes[..head.len()].copy_from_slice(head);
-    (u128::from_be_bytes(bytes), tail)
-}
-
-/// The first key of each row, if it is one word.
-#[derive(Clone, Copy)]
-struct WordKeys<'a> {
-    heads: WordHeads,
-    data: &'a [u64],
-    nulls: &'a Bits,
-}
-
-impl<'a> WordKeys<'a> {
-    fn of(column: &'a Vector<'_>, part: KeyPart) -> Option<Self> {
-        match column {
-            Vector::Word { kind, data, nulls } if *kind != DataType::Float => {
-                Some(WordKeys { heads: WordHeads::new(part), data, nulls })
-            }
-            _ => None,
-        }
-    }
-
-    #[inline]
-    fn head(&self, row: usize) -> u128 {
-        self.heads.of((!self.nulls.contains(row)).then_some(self.data[row]))
-    }
-
-    /// The rows whose keys may be at most one that begins so: what follows the first key is not looked at. Late in a
-    /// long input these are hardly any, and this loop has no branch.
-    fn at_most(&self, mark: u128, len: usize) -> Bits {
-        match self.nulls.is_empty() {
-            true => Bits::from_fn(len, |row| self.heads.of(Some(self.data[row])) <= mark),
-            false => Bits::from_fn(len, |row| self.head(row) <= mark),
-        }
-    }
-}
-
-/// The heads of keys that are one word, without going through bytes.
-#[derive(Clone, Copy)]
-struct WordHeads {
-    null: u128,
-    not_null: u128,
-    /// Turns the word of an integer into one that sorts as its bytes do.
-    flip: u64,
-}
-
-impl WordHeads {
-    fn new(part: KeyPart) -> Self {
-        let (mut null, mut not_null) = (KeyBuffer::new(), KeyBuffer::new());
-        null.push_null(part);
-        not_null.push_not_null(part);
-        let descending = if part.descending { u64::MAX } else { 0 };
-        WordHeads {
-            null: split(null.as_slice()).0,
-            not_null: split(not_null.as_slice()).0,
-            flip: i64::MIN.cast_unsigned() ^ descending,
-        }
-    }
-
-    #[inline]
-    fn of(self, word: Option<u64>) -> u128 {
-        word.map_or(self.null, |word| {
-            self.not_null | u128::from(word ^ self.flip) << (u128::BITS - 8 - u64::BITS)
-        })
-    }
-}
-
-/// What is beyond the heads, end to end.
-#[derive(Default)]
-struct Tails {
-    heap: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Tails {
-    fn push(&mut self, tail: &[u8]) {
-        self.heap.extend_from_slice(tail);
-        self.ends.push(self.heap.len());
-    }
-
-    /// The tail of an entry.
-    fn get(&self, entry: u128) -> &[u8] {
-        let row = row_of(entry) as usize;
-        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.heap[start..self.ends[row]]
-    }
-
-    /// The tails of these entries, in their order.
-    fn of_entries(&self, entries: &[u128]) -> Tails {
-        let mut tails = Tails::default();
-        entries.iter().for_each(|entry| tails.push(self.get(*entry)));
-        tails
-    }
-
-    /// Sorts entries: as integers, which has no branch, and then what has one head by the tails.
-    fn sort(&self, entries: &mut [u128]) {
-        entries.sort_unstable();
-        for equal in entries.chunk_by_mut(|a, b| a >> ROW_BITS == b >> ROW_BITS) {
-            if equal.len() > 1 {
-                equal.sort_unstable_by(|a, b| self.compare(*a, *b));
-            }
-        }
-    }
-
-    /// Heads first, then tails, then the order of arrival.
-    #[inline]
-    fn compare(&self, left: u128, right: u128) -> Ordering {
-        let heads = (left >> ROW_BITS).cmp(&(right >> ROW_BITS));
-        heads.then_with(|| self.get(left).cmp(self.get(right))).then(left.cmp(&right))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::cmp::Ordering;
+
     use nuages_storage::Value;
     use proptest::prelude::*;
 
@@ -563,18 +380,6 @@ mod tests {
                     expected.truncate(count);
                     assert_eq!(rows_of(Sort::new(&plan, input.open(), &keys, Some(&first(count)))), expected);
                 }
-            }
-        }
-    }
-
-    #[test]
-    fn the_head_of_a_word_is_that_of_its_encoding() {
-        for part in [KeyPart::ASCENDING, KeyPart::DESCENDING, KeyPart::DESCENDING.with_nulls_first(false)] {
-            let part = KeyPart { nullable: true, ..part };
-            for value in [Value::Null, i64::MIN.into(), Value::Int(-1), Value::Int(0), i64::MAX.into()] {
-                let mut key = KeyBuffer::new();
-                key.push_value(part, &value);
-                assert_eq!(WordHeads::new(part).of(value.to_word()), split(key.as_slice()).0);
             }
         }
     }

@@ -54,7 +54,9 @@ impl Planner<'_> {
             Relation::Window { input, source, functions } => {
                 self.build_window(*input, source, functions, needed)
             }
-            Relation::With { table, rows, input } => self.build_with(table, *rows, *input, needed),
+            Relation::With { table, rows, input } => {
+                self.build_with(table, *rows, |planner| planner.build(*input, needed))
+            }
             Relation::Recursive { table, base, step, all, source } => {
                 self.build_recursive(table, *base, *step, all, source)
             }

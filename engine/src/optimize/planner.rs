@@ -13,6 +13,7 @@ use super::rule::decorrelate::{decorrelate, has_scalar};
 use super::rule::eliminate::eliminate;
 use super::rule::order::order;
 use super::rule::redundant::redundant;
+use super::rule::regroup::regroup;
 use super::rule::transitive::transitive;
 use super::selectivity::SampledPart;
 use super::steering::Steering;
@@ -160,13 +161,16 @@ impl<'a> Planner<'a> {
         }
         order(&mut root);
         redundant(&mut root, self);
-        root
+        regroup(root, self)
     }
 
     /// The plan of a projection, with all of its columns.
     fn build_root(&mut self, root: Relation) -> Result<Plan, Error> {
         match root {
             Relation::Project { input, source, columns } => self.build_project(*input, source, columns, None),
+            Relation::With { table, rows, input } => {
+                self.build_with(table, *rows, |planner| planner.build_root(*input))
+            }
             other => self.build(other, &ColumnSet::new()),
         }
     }

@@ -11,6 +11,7 @@
 //! | [`eliminate`] | a join that neither adds nor removes rows nor is looked at | its left side |
 //! | [`redundant`] | an order or a DISTINCT that makes no difference | its input |
 //! | [`order`] | a limit or an order above a projection | below it, where an index or a top-k serves it |
+//! | [`regroup`] | a view of sums, and `(SELECT max(..)` of the same view `)` | the sums once, as a work table |
 //! | [`set`] | a condition above UNION, INTERSECT, EXCEPT | one on each side |
 //!
 //! [`rewrite`](super::rewrite) carries conditions down the tree, and asks the rules about them on its way.
@@ -22,6 +23,7 @@ pub(super) mod fold;
 pub(super) mod order;
 pub(super) mod outer;
 pub(super) mod redundant;
+pub(super) mod regroup;
 pub(super) mod set;
 #[cfg(test)]
 pub(in crate::optimize) mod testing;

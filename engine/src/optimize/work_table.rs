@@ -5,7 +5,7 @@ use nuages_storage::DataType;
 use super::build::cast_columns;
 use super::planner::Planner;
 use crate::algebra::walk::ColumnSet;
-use crate::algebra::{Query, Relation, Source, WorkTable};
+use crate::algebra::{Query, Source, WorkTable};
 use crate::error::Error;
 use crate::plan::{Basis, Estimate, Node, Plan, PlanColumn};
 
@@ -18,12 +18,11 @@ impl Planner<'_> {
         &mut self,
         table: WorkTable,
         rows: Query,
-        input: Relation,
-        needed: &ColumnSet,
+        build_input: impl FnOnce(&mut Self) -> Result<Plan, Error>,
     ) -> Result<Plan, Error> {
         let rows = self.plan(rows)?;
         let outer = self.define(table, &rows);
-        let input = self.build(input, needed)?;
+        let input = build_input(self)?;
         self.restore(table, outer);
         let (columns, estimate) = (input.columns.clone(), input.estimate);
         let node = Node::With { table, rows: Box::new(rows), input: Box::new(input) };

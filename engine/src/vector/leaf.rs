@@ -43,8 +43,8 @@ impl<'v> Vector<'v> {
         }
     }
 
-    /// Makes this the column of another leaf. Words, which most columns are, are written over where they lie, which
-    /// costs less than the moves of a new column.
+    /// Makes this the column of another leaf. Words, and what is fetched when asked for, are written over where they lie,
+    /// which costs less than the moves of a new column.
     #[inline]
     pub(crate) fn set_leaf(&mut self, view: LeafView<'v>, slot: usize, kind: DataType) {
         match (&mut *self, kind.lane()) {
@@ -54,6 +54,9 @@ impl<'v> Vector<'v> {
                 *known = kind;
                 *data = words;
                 *nulls = view.nulls(slot).into();
+            }
+            (Vector::Leaf(column), Lane::Wide | Lane::Text | Lane::Bytes) => {
+                *column = LeafColumn { view, slot, kind, nulls: view.nulls(slot) };
             }
             _ => *self = Vector::leaf(view, slot, kind),
         }

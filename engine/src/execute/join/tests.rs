@@ -10,6 +10,7 @@ use super::super::marking_join::MarkingJoin;
 use super::super::merge_join::MergeJoin;
 use super::super::nested_loop::NestedLoop;
 use super::super::testing::{Input, Row, TEXT, column, column_expr, input_of, kind, rows_of, scalar};
+use super::{Equijoin, Side};
 use crate::algebra::{Comparison, Expr, JoinKind};
 use crate::evaluate::Scalar;
 use crate::plan::{Estimate, Plan};
@@ -111,9 +112,11 @@ fn hash_join(
     let with_right_rows = |estimate: f64| {
         let (left_plan, right_plan) =
             (left.plan(), Plan { estimate: Estimate::about(estimate), ..right.plan() });
-        let (left, right) = ((&left_plan, left.open()), (&right_plan, right.open()));
+        let left = Side { plan: &left_plan, input: left.open(), keys: &keys };
+        let right = Side { plan: &right_plan, input: right.open(), keys: &keys };
         let residual = residual.map(PairTest::plain);
-        ordered(kind, rows_of(HashJoin::new(kind, left, right, (&keys, &keys, &on), &all, residual)))
+        let join = Equijoin { kind, left, right, on: &on, right_columns: &all, residual };
+        ordered(kind, rows_of(HashJoin::new(join)))
     };
     let joined = with_right_rows(1.0);
     assert_eq!(with_right_rows(1_000.0), joined, "{kind:?}");
@@ -133,9 +136,10 @@ fn marking_join(
     let keys: Vec<_> = (0..left.types.len() - 1).map(|index| column(index, &left.types)).collect();
     let (left_plan, right_plan) = (left.plan(), right.plan());
     let all: Vec<usize> = (0..right.types.len()).collect();
-    let (left, right) = ((&left_plan, left.open()), (&right_plan, right.open()));
+    let left = Side { plan: &left_plan, input: left.open(), keys: &keys };
+    let right = Side { plan: &right_plan, input: right.open(), keys: &keys };
     let residual = residual.map(PairTest::plain);
-    rows_of(MarkingJoin::new(kind, left, right, (&keys, &keys, &on), &all, residual))
+    rows_of(MarkingJoin::new(Equijoin { kind, left, right, on: &on, right_columns: &all, residual }))
 }
 
 /// The rows of an input in the order of their keys, in batches as short as they were.

@@ -9,6 +9,11 @@ fn word() -> impl Strategy<Value = i64> {
     prop_oneof![0..5_000_i64, 1_000_000..1_000_300_i64, any::<i64>()]
 }
 
+/// Words that have no place of their own, and are near each other.
+fn near_word() -> impl Strategy<Value = i64> {
+    prop_oneof![-20..20_i64, 90_000..91_000_i64].prop_map(|word| word - 45_000)
+}
+
 fn column(words: &[i64]) -> KeyColumns<'static, 'static> {
     [Cow::Owned(Vector::ints(words.iter().copied()))].into_iter().collect()
 }
@@ -16,8 +21,11 @@ fn column(words: &[i64]) -> KeyColumns<'static, 'static> {
 proptest! {
     #[test]
     fn a_key_is_found_by_the_number_it_was_given(
-        known in prop::collection::vec(word(), 0..300),
-        others in prop::collection::vec(word(), 0..300),
+        (known, others) in prop_oneof![
+            (prop::collection::vec(word(), 0..300), prop::collection::vec(word(), 0..300)),
+            (prop::collection::vec(near_word(), 0..300), prop::collection::vec(near_word(), 0..300)),
+            (prop::collection::vec(near_word(), 900..1_500), prop::collection::vec(near_word(), 0..300)),
+        ],
         is_prepared in any::<bool>(),
     ) {
         let mut table = KeyTable::new(&[DataType::BigInt]);

@@ -1,18 +1,26 @@
-//! Keys of one word.
+//! Keys of one word: in an array where they are small or dense, in a hash table otherwise. What is asked of them when
+//! no word comes any more stands before the table: [`Ranked`] words need no table, and of the others [`Passing`] tells
+//! nearly all that are not there.
+
+mod passing;
+mod ranked;
 
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::{ABSENT, row_number};
+use passing::Passing;
+use ranked::Ranked;
 
 /// Words below this have a place of their own in an array: small enums, booleans and years need no hashing. The
 /// array grows with the words that come, to 16 KB, half of a first-level cache.
 const SMALL_WORDS: usize = 4_096;
 
-/// It grows beyond that as long as one place in so many is taken, as the keys of a table take them. It is then no
-/// larger than the hash table would be.
-const PLACES_PER_WORD: usize = 4;
+/// It grows beyond that as long as one place in so many is taken, as the keys of a table take them, and those of
+/// documents, which are given numbers with gaps. It is then up to twice as large as the hash table would be, and keys
+/// that come in order lie side by side in it.
+const PLACES_PER_WORD: usize = 8;
 
 /// Distinct words. One that came when it was too large for the array stays in the hash table, also when the array has
 /// grown beyond it.
@@ -22,23 +30,42 @@ pub(super) struct Words {
     null: u32,
     pub(super) dense: Vec<u32>,
     sparse: HashTable<(u64, u32)>,
-    /// In front of `sparse`, when no word comes any more.
-    passing: Option<Passing>,
+    lookups: Lookups,
+}
+
+/// How words are looked up that are not in the array.
+enum Lookups {
+    /// In the hash table.
+    Hashed,
+    /// There, if it may have them. No word comes any more.
+    Passing(Passing),
+    /// By their rank, also those in the array. No word comes any more.
+    Ranked(Ranked),
 }
 
 impl Words {
     pub(super) fn new(float: bool) -> Self {
-        Words { float, len: 0, null: ABSENT, dense: Vec::new(), sparse: HashTable::new(), passing: None }
+        Words {
+            float,
+            len: 0,
+            null: ABSENT,
+            dense: Vec::new(),
+            sparse: HashTable::new(),
+            lookups: Lookups::Hashed,
+        }
     }
 
     /// Whether all words are in the array, as they are.
     pub(super) fn is_dense(&self) -> bool {
-        !self.float && self.sparse.is_empty()
+        !self.float && self.sparse.is_empty() && !matches!(self.lookups, Lookups::Ranked(_))
     }
 
     #[inline]
     pub(super) fn find(&self, word: Option<u64>, hasher: &DefaultHashBuilder) -> u32 {
         let Some(word) = word else { return self.null };
+        if let Lookups::Ranked(ranked) = &self.lookups {
+            return ranked.find(word);
+        }
         match place_of(word).and_then(|place| self.dense.get(place)) {
             Some(number) if *number != ABSENT || self.sparse.is_empty() => *number,
             _ => self.find_sparse(word, hasher),
@@ -47,10 +74,10 @@ impl Words {
 
     #[inline]
     fn find_sparse(&self, word: u64, hasher: &DefaultHashBuilder) -> u32 {
-        if self.passing.as_ref().is_some_and(|passing| !passing.may_have(word)) {
-            return ABSENT;
+        match &self.lookups {
+            Lookups::Passing(passing) if !passing.may_have(word) => ABSENT,
+            _ => self.find_hashed(word, hasher),
         }
-        self.find_hashed(word, hasher)
     }
 
     fn find_hashed(&self, word: u64, hasher: &DefaultHashBuilder) -> u32 {
@@ -86,10 +113,27 @@ impl Words {
 
     /// Makes ready for look-ups: no word comes any more.
     pub(super) fn expect_lookups(&mut self) {
-        if !self.sparse.is_empty() {
-            let words = self.sparse.iter().map(|(word, _)| *word);
-            self.passing = Some(Passing::of(words, self.sparse.len()));
+        if self.sparse.is_empty() {
+            return;
         }
+        self.lookups = match self.ranked() {
+            Some(ranked) => {
+                self.sparse = HashTable::new();
+                self.dense = Vec::new();
+                Lookups::Ranked(ranked)
+            }
+            None => {
+                let words = self.sparse.iter().map(|(word, _)| *word);
+                Lookups::Passing(Passing::of(words, self.sparse.len()))
+            }
+        };
+    }
+
+    /// The words by their rank, if they are near each other.
+    fn ranked(&self) -> Option<Ranked> {
+        let placed = self.dense.iter().enumerate().filter(|(_, number)| **number != ABSENT);
+        let placed = placed.map(|(place, number)| (place as u64, *number));
+        Ranked::of(placed.chain(self.sparse.iter().copied()), self.len as usize)
     }
 
     /// How many places the array may have.
@@ -100,50 +144,6 @@ impl Words {
 
 /// Multiplied by it, the bits of a key are spread over the upper ones (2^64 by the golden ratio).
 pub(super) const SPREADING: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// Which words may be in a table: what [`Words`] looks at before it hashes. Of the rows that probe a join most find
-/// nothing as a rule, and this tells so of nearly all of them, by one multiplication and a bit that is likely to be in the
-/// cache (Bloom, "Space/Time Trade-offs in Hash Coding with Allowable Errors", CACM 1970, with one bit a word).
-///
-/// Who chooses the words may choose such as share a bit: these are looked up in the table, as they were without it.
-struct Passing {
-    bits: Vec<u64>,
-    /// So many bits of a product are no place.
-    shift: u32,
-}
-
-/// Bits for each word that is there: one in so many of the others has the bit of one of them.
-const PASSING_BITS: usize = 16;
-
-/// The fewest bits, and the most: 1 MB, half of a second-level cache.
-const PASSING_BITS_MIN: usize = 4_096;
-const PASSING_BITS_MAX: usize = 1 << 23;
-
-impl Passing {
-    fn of(words: impl Iterator<Item = u64>, count: usize) -> Self {
-        let wanted = count.saturating_mul(PASSING_BITS).clamp(PASSING_BITS_MIN, PASSING_BITS_MAX);
-        let places = wanted.next_power_of_two();
-        let mut passing = Passing { bits: vec![0; places / 64], shift: 64 - places.trailing_zeros() };
-        for word in words {
-            let (index, bit) = passing.place(word);
-            passing.bits[index] |= bit;
-        }
-        passing
-    }
-
-    /// The word of the bits in which a word has its bit, and that.
-    #[inline]
-    fn place(&self, word: u64) -> (usize, u64) {
-        let place = word.wrapping_mul(SPREADING) >> self.shift;
-        ((place / 64) as usize, 1 << (place % 64))
-    }
-
-    #[inline]
-    fn may_have(&self, word: u64) -> bool {
-        let (index, bit) = self.place(word);
-        self.bits[index] & bit != 0
-    }
-}
 
 /// The place that a word has in the array, if it is large enough.
 #[inline]

@@ -357,8 +357,11 @@ impl DecimalSum {
 
 /// So many units of one scale in those of another, rounded half away from zero; `None` if they are too many.
 fn rescaled(mantissa: i128, from: u32, to: u32) -> Option<i128> {
+    if from == to {
+        return Some(mantissa);
+    }
     let power = 10_i128.checked_pow(from.abs_diff(to))?;
-    if from <= to {
+    if from < to {
         return mantissa.checked_mul(power);
     }
     let (quotient, rest) = (mantissa / power, mantissa % power);

@@ -8,7 +8,6 @@
 //! A recursive one is a union of where it begins and of what follows from the rows so far, which it calls by its own
 //! name: within that, the name means the rows of the round before.
 
-use hashbrown::HashMap;
 use nuages_storage::{DataType, Value};
 use sqlparser::ast::{self, CteAsMaterialized, SetExpr, SetOperator, SetQuantifier};
 
@@ -17,10 +16,9 @@ use super::query::{BoundQuery, Tail};
 use super::scope::{Columns, Scope, Shape};
 use super::typed::{TEXT, cast, has_parameter};
 use super::{Binder, Bound, SOURCES_MAX, last_part, mismatch};
-use crate::algebra::walk::{
-    each_relation_mut, each_relation_of_change_mut, has_subquery, is_volatile, substitute_query, walk_query,
-};
-use crate::algebra::{Column, Expr, OutputColumn, Query, Relation, Source, Statement, WorkTable};
+use crate::algebra::renumber::renumber;
+use crate::algebra::walk::{each_relation_mut, each_relation_of_change_mut, has_subquery, is_volatile};
+use crate::algebra::{Expr, OutputColumn, Query, Relation, Statement, WorkTable};
 use crate::evaluate::{among, class_of, keeps_scale, unify};
 use crate::sql::error::{Problem, SqlError};
 
@@ -366,41 +364,6 @@ fn convert(expr: &mut Expr, own: Option<DataType>, kind: DataType) {
 
 fn types_of(shape: &[Shape]) -> Vec<DataType> {
     shape.iter().map(|column| column.kind.unwrap_or(TEXT)).collect()
-}
-
-/// Numbers the sources and work tables that a query introduces anew, in the order in which they come.
-pub(super) fn renumber(query: &mut Query, next_source: &mut u32, next_table: &mut u32) {
-    let next = |number: &mut u32| {
-        *number += 1;
-        *number - 1
-    };
-    let (mut sources, mut tables) = (HashMap::new(), HashMap::new());
-    each_relation_mut(query, &mut |relation| {
-        if let Relation::With { table, .. } | Relation::Recursive { table, .. } = relation {
-            let own = tables.entry(*table).or_insert_with(|| WorkTable::new(next(next_table)));
-            *table = *own;
-        }
-        if let Relation::WorkTable { table, .. } = relation
-            && let Some(own) = tables.get(table)
-        {
-            *table = *own;
-        }
-        if let Some(source) = relation.source_mut() {
-            let own = Source::new(next(next_source));
-            sources.insert(*source, own);
-            *source = own;
-        }
-    });
-    let mut by: HashMap<Column, Expr> = HashMap::new();
-    walk_query(query, &mut |expr| {
-        if let Expr::Column(column) = expr
-            && let Some(own) = sources.get(&column.source())
-        {
-            let own = if column.is_row_id() { own.row_id() } else { own.column(column.index()) };
-            by.insert(*column, Expr::Column(own));
-        }
-    });
-    substitute_query(query, &by);
 }
 
 /// Puts the rows of a work table where it is mentioned.

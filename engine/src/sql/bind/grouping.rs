@@ -6,10 +6,10 @@
 
 use hashbrown::HashMap;
 
-use super::common::renumber;
 use super::grouping_sets::Sets;
 use super::scope::Scope;
 use super::{Binder, Bound};
+use crate::algebra::renumber::normal;
 use crate::algebra::walk::{free_columns, has_subquery, substitute_query, substitute_relation};
 use crate::algebra::{
     Aggregate, AggregateFunction, Column, Expr, OutputColumn, Query, Relation, SortKey, Source,
@@ -180,13 +180,8 @@ fn alike(key: &Expr, expr: &Expr) -> bool {
     if std::mem::discriminant(key) != std::mem::discriminant(expr) || !has_subquery(key) {
         return false;
     }
-    // Numbers beyond those of a statement.
-    let renumbered = |expr: &Expr| {
-        let mut query = Query::new(Relation::Unit, vec![OutputColumn::new("", expr.clone())]);
-        renumber(&mut query, &mut (u32::MAX / 2), &mut (u32::MAX / 2));
-        query
-    };
-    renumbered(key) == renumbered(expr)
+    let as_query = |expr: &Expr| Query::new(Relation::Unit, vec![OutputColumn::new("", expr.clone())]);
+    normal(as_query(key)) == normal(as_query(expr))
 }
 
 /// Whether the groups agree in a column because they agree in the primary key of its table.
