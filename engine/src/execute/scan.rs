@@ -5,6 +5,7 @@ use std::vec;
 
 use nuages_storage::index::Entries;
 use nuages_storage::{Index, LeafSlice, Leaves, RowId, RowRef, Table, TableId, Version};
+use smallvec::SmallVec;
 
 use super::nothing::is_counted_empty;
 use super::ranges::Ranks;
@@ -279,6 +280,15 @@ impl Iterator for Runs<'_> {
             self.current = Some(self.index.entries(ranks));
         }
     }
+
+    /// Of the run at hand, or of the next one: most scans have one.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let rows = match &self.current {
+            Some(entries) => entries.size_hint().0,
+            None => self.ranks.as_slice().first().map_or(0, |ranks| ranks.end - ranks.start) as usize,
+        };
+        (rows, None)
+    }
 }
 
 impl<'v> Operator<'v> for Scan<'v> {
@@ -330,6 +340,7 @@ fn gather<'v>(
     context: &Context<'_>,
 ) -> bool {
     let mut gathering = Gathering::new(fetch);
+    gathering.rows.reserve(rows_max.min(ids.size_hint().0));
     while gathering.len() < rows_max {
         let Some(id) = ids.next() else { break };
         gathering.find(table, id);
@@ -339,7 +350,7 @@ fn gather<'v>(
         *batch = Batch::default();
         return false;
     }
-    *batch = gathering.finish();
+    gathering.put_into(batch);
     true
 }
 
@@ -349,12 +360,12 @@ fn gather<'v>(
 /// cache misses of different rows overlap.
 pub(super) struct Gathering<'v, 'f> {
     fetch: &'f [Fetch],
-    rows: Vec<RowRef<'v>>,
+    rows: SmallVec<[RowRef<'v>; 4]>,
 }
 
 impl<'v, 'f> Gathering<'v, 'f> {
     pub(super) fn new(fetch: &'f [Fetch]) -> Self {
-        Gathering { fetch, rows: Vec::new() }
+        Gathering { fetch, rows: SmallVec::new() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -377,8 +388,9 @@ impl<'v, 'f> Gathering<'v, 'f> {
         (self.rows.len() - beside) as u64 * table.height()
     }
 
-    pub(super) fn finish(self) -> Batch<'v> {
-        let rows = &self.rows;
+    /// Puts the rows, and all of them, in the place of a batch.
+    pub(super) fn put_into(&self, batch: &mut Batch<'v>) {
+        let rows = &self.rows[..];
         let column = |fetch: &Fetch| match fetch {
             Fetch::RowId(data_type) => {
                 let mut builder = VectorBuilder::with_capacity(*data_type, rows.len());
@@ -391,7 +403,10 @@ impl<'v, 'f> Gathering<'v, 'f> {
                 builder.finish()
             }
         };
-        Batch::new(self.fetch.iter().map(column), rows.len())
+        batch.columns.clear();
+        batch.columns.extend(self.fetch.iter().map(column));
+        batch.selection = Bits::all(rows.len());
+        batch.len = rows.len();
     }
 }
 
