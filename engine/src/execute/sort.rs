@@ -23,7 +23,7 @@ use nuages_storage::{DataType, Lane};
 use smallvec::SmallVec;
 
 use super::chunks::Chunks;
-use super::key_table::{KeyColumns, key_columns, row_number};
+use super::key_table::{KeyColumns, Types, key_columns, row_number};
 use super::{Operator, Running};
 use crate::batch::{BATCH_ROWS_MAX, Batch, BatchBuilder};
 use crate::bits::Bits;
@@ -35,6 +35,8 @@ use crate::vector::Vector;
 
 /// Bytes of a key that lie in its entry.
 const HEAD_BYTES: usize = 12;
+/// For so much of a key beyond its head room is made before it is there: for two numbers more.
+const TAIL_BYTES: usize = 18;
 /// The bits of an entry below the head.
 const ROW_BITS: u32 = 32;
 
@@ -91,9 +93,6 @@ impl<'v> Operator<'v> for Sort<'v> {
     }
 }
 
-/// The types of a few columns.
-type Types = SmallVec<[DataType; 4]>;
-
 /// The rows so far and their entries.
 struct Sorter<'v> {
     /// The types of the rows' columns.
@@ -104,6 +103,8 @@ struct Sorter<'v> {
     entries: Vec<u128>,
     /// Of each row, what of its key is beyond the head; none if no key is that long.
     tails: Option<Tails>,
+    /// How long that is, as far as it is known.
+    tail_bytes: usize,
     /// What a row has to beat to be among the first.
     mark: Option<Mark>,
 }
@@ -183,6 +184,7 @@ impl<'v> Sorter<'v> {
             rows: Kept::default(),
             entries: Vec::new(),
             tails: (bytes > HEAD_BYTES).then(Tails::default),
+            tail_bytes: bytes.saturating_sub(HEAD_BYTES).min(TAIL_BYTES),
             mark: None,
         }
     }
@@ -236,6 +238,7 @@ impl<'v> Sorter<'v> {
         self.entries.reserve(count);
         if let Some(tails) = &mut self.tails {
             tails.ends.reserve(count);
+            tails.heap.reserve(count * self.tail_bytes);
         }
     }
 
