@@ -5,7 +5,7 @@
 //! partners of one left row may be spread over several batches. A semi- or anti-join without a residual gathers
 //! nothing: it selects the left rows whose key the index has.
 
-use nuages_storage::index::Entries;
+use nuages_storage::index::RowIds;
 use nuages_storage::key::{KeyBuffer, KeyPart};
 use nuages_storage::{RowId, Table, Version};
 use smallvec::SmallVec;
@@ -52,7 +52,7 @@ struct Current<'v> {
 #[expect(clippy::large_enum_variant, reason = "one at a time, on the stack; a box would cost every left row")]
 enum Partners<'v> {
     Row(Option<RowId>),
-    Entries(Entries<'v>),
+    Entries(RowIds<'v>),
 }
 
 impl Iterator for Partners<'_> {
@@ -61,7 +61,7 @@ impl Iterator for Partners<'_> {
     fn next(&mut self) -> Option<RowId> {
         match self {
             Partners::Row(row) => row.take(),
-            Partners::Entries(entries) => entries.next().map(|(_, row)| row),
+            Partners::Entries(rows) => rows.next(),
         }
     }
 }
@@ -303,7 +303,7 @@ impl<'v> IndexJoin<'v> {
                     return Ok(Partners::Row(index.first_with_key(prefix.as_slice())));
                 }
                 let range = KeyRange::prefixed(prefix);
-                Ok(Partners::Entries(index.range(range.lower(), range.upper())))
+                Ok(Partners::Entries(index.row_ids(index.ranks(range.lower(), range.upper()))))
             }
         }
     }

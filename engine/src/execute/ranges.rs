@@ -117,7 +117,7 @@ fn add_row_ids(
             let read = |range: &KeyRange| range.bound_nodes(index) + index.nodes(range.ranks(index));
             context.visit(|| ranges.iter().map(read).sum());
             for range in &ranges {
-                ids.extend(index.range(range.lower(), range.upper()).map(|(_, row)| row));
+                ids.extend(index.row_ids(range.ranks(index)));
             }
         }
         Access::Union(paths) => {

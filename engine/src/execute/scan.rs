@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::vec;
 
-use nuages_storage::index::Entries;
+use nuages_storage::index::RowIds;
 use nuages_storage::{Index, LeafSlice, Leaves, RowId, RowRef, Table, TableId, Version};
 use smallvec::SmallVec;
 
@@ -261,7 +261,7 @@ impl<'v> Trail<'v> {
 struct Runs<'v> {
     index: &'v Index,
     ranks: smallvec::IntoIter<[Range<u64>; 1]>,
-    current: Option<Entries<'v>>,
+    current: Option<RowIds<'v>>,
     reverse: bool,
 }
 
@@ -270,21 +270,21 @@ impl Iterator for Runs<'_> {
 
     fn next(&mut self) -> Option<RowId> {
         loop {
-            if let Some(entries) = &mut self.current {
-                let entry = if self.reverse { entries.next_back() } else { entries.next() };
-                if let Some((_, row)) = entry {
-                    return Some(row);
+            if let Some(rows) = &mut self.current {
+                let row = if self.reverse { rows.next_back() } else { rows.next() };
+                if row.is_some() {
+                    return row;
                 }
             }
             let ranks = self.ranks.by_ref().find(|ranks| !ranks.is_empty())?;
-            self.current = Some(self.index.entries(ranks));
+            self.current = Some(self.index.row_ids(ranks));
         }
     }
 
     /// Of the run at hand, or of the next one: most scans have one.
     fn size_hint(&self) -> (usize, Option<usize>) {
         let rows = match &self.current {
-            Some(entries) => entries.size_hint().0,
+            Some(rows) => rows.size_hint().0,
             None => self.ranks.as_slice().first().map_or(0, |ranks| ranks.end - ranks.start) as usize,
         };
         (rows, None)
@@ -377,7 +377,9 @@ impl<'v, 'f> Gathering<'v, 'f> {
     pub(super) fn find(&mut self, table: &'v Table, id: RowId) -> bool {
         let beside = self.rows.last().and_then(|row| row.beside(id));
         let found = beside.or_else(|| table.get(id));
-        self.rows.extend(found);
+        if let Some(row) = found {
+            self.rows.push(row);
+        }
         found.is_some()
     }
 
