@@ -309,3 +309,27 @@ fn a_run_that_is_ended_in_its_midst_leaves_nothing_behind() {
         is_whole();
     }
 }
+
+#[test]
+fn who_would_find_nothing_is_refused_as_who_finds_rows() {
+    let mut connection = songs();
+    let outdated = connection.session().catalog().unwrap().schema_id();
+    connection.execute("CREATE TABLE other (id INTEGER)", &[]).unwrap();
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let limits = Limits { cancel: Some(cancel), ..Limits::default() };
+    let cancelled = connection.database().with_limits(limits);
+    for sql in WITH_OPERATORS {
+        let query = prepared(&connection, sql);
+        for (value, finds_rows) in [(3, true), (5_000, false)] {
+            let values = [Value::Int(value)];
+            for _ in 0..2 {
+                let found = by_batch(connection.database(), &query, &values).unwrap();
+                assert_eq!(!found.is_empty(), finds_rows, "{sql} with {value}");
+            }
+            let under = Under::new(connection.session(), outdated);
+            assert_eq!(by_batch(&under, &query, &values), Err(Error::SchemaChanged), "{sql} with {value}");
+            assert_eq!(by_batch(&cancelled, &query, &values), Err(Error::Cancelled), "{sql} with {value}");
+        }
+    }
+}
