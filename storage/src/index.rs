@@ -309,11 +309,14 @@ fn entries_of(slice: Slice<'_, IndexKeys>) -> EntriesOf<'_> {
 
 /// Rows of entries of an index, from either end.
 pub struct RowIds<'t> {
-    blocks: FlatMap<Blocks<'t, IndexKeys>, RowsOf<'t>, fn(Slice<'t, IndexKeys>) -> RowsOf<'t>>,
+    blocks: FlatMap<Blocks<'t, IndexKeys>, RowsOf<'t>, ToRows<'t>>,
 }
 
 /// Those of one block.
 type RowsOf<'t> = Copied<slice::Iter<'t, RowId>>;
+
+/// What finds them.
+type ToRows<'t> = fn(Slice<'t, IndexKeys>) -> RowsOf<'t>;
 
 fn row_ids_of(slice: Slice<'_, IndexKeys>) -> RowsOf<'_> {
     slice.block.row_ids(slice.rows).iter().copied()
