@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+use std::thread;
+
 use nuages_engine::sql::{Connection, Dialect, statement};
 use nuages_engine::{Cancel, Database, Error, Isolation, Limits, Prepared, Row, Session, Under};
 use nuages_storage::Value;
@@ -211,4 +213,123 @@ fn rows_that_were_counted_for_a_premise_are_those_that_are_read() {
         connection.execute(change, &[round.into()]).unwrap();
     }
     assert!(found.iter().all(|rows| *rows > 0), "{found:?}");
+}
+
+/// Statements with operators of many kinds. Each finds rows for 3 and for 5, and is none of those that are so short that
+/// they may not be run within each other.
+const WITH_OPERATORS: [&str; 8] = [
+    "SELECT id, plays FROM song WHERE plays > $1 AND plays < 900",
+    "SELECT id, plays FROM song WHERE album = $1 ORDER BY length DESC, id",
+    "SELECT plays % 7, count(*), sum(plays) FROM song WHERE album = $1 GROUP BY plays % 7 ORDER BY 1",
+    "SELECT DISTINCT is_live, album FROM song WHERE album >= $1 ORDER BY 2, 1",
+    "SELECT song.id, album.name FROM song JOIN album ON album.id = song.album WHERE song.album = $1 ORDER BY 1",
+    "SELECT a.id, b.id FROM song a JOIN song b ON a.plays + 0 = b.plays + 37 WHERE a.album > $1 ORDER BY 1, 2",
+    "SELECT id, row_number() OVER (ORDER BY plays, id) FROM song WHERE album = $1 ORDER BY id",
+    "SELECT id, (SELECT count(*) FROM song s WHERE s.plays < song.plays) FROM song WHERE album = $1 ORDER BY id",
+];
+
+#[test]
+fn a_statement_may_be_run_within_a_run_of_itself() {
+    let connection = songs();
+    let session = connection.session();
+    for sql in WITH_OPERATORS {
+        let query = prepared(&connection, sql);
+        let [outer, inner] = [3, 5].map(|value| session.query(query.query(), &[value.into()]).unwrap().rows);
+        assert!(!outer.is_empty() && outer != inner, "{sql}");
+        let mut rows = Vec::new();
+        let mut run_within = |batch: &nuages_engine::Batch<'_>| {
+            rows.extend(batch.selection.iter().map(|row| batch.row(row)));
+            assert_eq!(by_batch(session, &query, &[5.into()])?, inner, "{sql}");
+            Ok(())
+        };
+        session.run(&query, &[3.into()], &mut run_within).unwrap();
+        assert_eq!(rows, outer, "{sql}");
+    }
+}
+
+#[test]
+fn a_statement_may_be_run_on_several_threads_at_once() {
+    let connection = songs();
+    let db = connection.database();
+    for sql in WITH_OPERATORS {
+        let query = prepared(&connection, sql);
+        thread::scope(|scope| {
+            for value in [3, 5, 3, 19] {
+                let query = &query;
+                scope.spawn(move || {
+                    let expected = db.query(query.query(), &[value.into()]).unwrap().rows;
+                    for _ in 0..5 {
+                        assert_eq!(
+                            by_batch(db, query, &[value.into()]).unwrap(),
+                            expected,
+                            "{sql} with {value}"
+                        );
+                    }
+                });
+            }
+        });
+    }
+}
+
+#[test]
+fn a_run_that_is_ended_in_its_midst_leaves_nothing_behind() {
+    let connection = songs();
+    let db = connection.database();
+    for sql in WITH_OPERATORS {
+        let query = prepared(&connection, sql);
+        let values = [Value::Int(3)];
+        let expected = db.query(query.query(), &values).unwrap().rows;
+        let is_whole = || assert_eq!(by_batch(db, &query, &values).unwrap(), expected, "{sql}");
+        is_whole();
+
+        let mut refuse = |_: &nuages_engine::Batch<'_>| Err(Error::SchemaChanged);
+        assert_eq!(db.run(&query, &values, &mut refuse), Err(Error::SchemaChanged), "{sql}");
+        is_whole();
+
+        let cancel = Cancel::new();
+        let ended = db.with_limits(Limits { cancel: Some(cancel.clone()), ..Limits::default() });
+        let mut cancel_within = |_: &nuages_engine::Batch<'_>| {
+            cancel.cancel();
+            Ok(())
+        };
+        // It ends with what it had, or is refused the next batch.
+        let ran = ended.run(&query, &values, &mut cancel_within);
+        assert!(matches!(ran, Ok(()) | Err(Error::Cancelled)), "{sql}: {ran:?}");
+        assert_eq!(ended.run(&query, &values, &mut |_| Ok(())), Err(Error::Cancelled), "{sql}");
+        is_whole();
+
+        let little = Limits { memory_bytes_max: Some(1), ..Limits::default() };
+        let refused = by_batch(&db.with_limits(little), &query, &values);
+        assert!(matches!(refused, Ok(_) | Err(Error::MemoryLimit { .. })), "{sql}: {refused:?}");
+        assert_eq!(refused.is_ok(), !sql.contains("ORDER BY"), "{sql}: who sorts keeps rows");
+        is_whole();
+
+        let missing = by_batch(db, &query, &[]);
+        assert!(matches!(missing, Err(Error::MissingParameter { .. })), "{sql}: {missing:?}");
+        is_whole();
+    }
+}
+
+#[test]
+fn who_would_find_nothing_is_refused_as_who_finds_rows() {
+    let mut connection = songs();
+    let outdated = connection.session().catalog().unwrap().schema_id();
+    connection.execute("CREATE TABLE other (id INTEGER)", &[]).unwrap();
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let limits = Limits { cancel: Some(cancel), ..Limits::default() };
+    let cancelled = connection.database().with_limits(limits);
+    for sql in WITH_OPERATORS {
+        let query = prepared(&connection, sql);
+        for (value, finds_rows) in [(3, true), (5_000, false)] {
+            let values = [Value::Int(value)];
+            for _ in 0..2 {
+                let found = by_batch(connection.database(), &query, &values).unwrap();
+                assert_eq!(!found.is_empty(), finds_rows, "{sql} with {value}");
+            }
+            let under = Under::new(connection.session(), outdated);
+            assert_eq!(by_batch(&under, &query, &values), Err(Error::SchemaChanged), "{sql} with {value}");
+            assert_eq!(by_batch(&cancelled, &query, &values), Err(Error::Cancelled), "{sql} with {value}");
+        }
+    }
 }

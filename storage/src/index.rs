@@ -13,7 +13,9 @@ mod postponed;
 #[cfg(test)]
 mod tests;
 
+use std::iter::{Copied, FlatMap};
 use std::ops::{Bound, Range};
+use std::slice;
 use std::sync::Arc;
 
 pub use keys::{EntriesOf, Entry, IndexKeys};
@@ -161,6 +163,22 @@ impl Index {
         Entries { blocks: self.tree().blocks(ranks), front: None, back: None }
     }
 
+    /// The rows of the entries of these ranks, from either end, without a look at their keys. O(log n) to begin, O(1) a
+    /// row.
+    ///
+    /// ```
+    /// use nuages_storage::index::Index;
+    /// use nuages_storage::leaf::RowId;
+    ///
+    /// let index = Index::bulk([(&b"ant"[..], RowId::new(3)), (b"bee", RowId::new(1)), (b"bee", RowId::new(2))]);
+    /// let mut rows = index.row_ids(0..3);
+    /// assert_eq!((rows.next(), rows.next_back()), (Some(RowId::new(3)), Some(RowId::new(2))));
+    /// ```
+    #[must_use]
+    pub fn row_ids(&self, ranks: Range<u64>) -> RowIds<'_> {
+        RowIds { blocks: self.tree().blocks(ranks).flat_map(row_ids_of as fn(_) -> _) }
+    }
+
     /// How many nodes lie on the way to an entry. O(log n).
     #[must_use]
     pub fn height(&self) -> u64 {
@@ -287,6 +305,41 @@ impl Entries<'_> {
 
 fn entries_of(slice: Slice<'_, IndexKeys>) -> EntriesOf<'_> {
     EntriesOf::new(slice.block, slice.rows)
+}
+
+/// Rows of entries of an index, from either end.
+pub struct RowIds<'t> {
+    blocks: FlatMap<Blocks<'t, IndexKeys>, RowsOf<'t>, ToRows<'t>>,
+}
+
+/// Those of one block.
+type RowsOf<'t> = Copied<slice::Iter<'t, RowId>>;
+
+/// What finds them.
+type ToRows<'t> = fn(Slice<'t, IndexKeys>) -> RowsOf<'t>;
+
+fn row_ids_of(slice: Slice<'_, IndexKeys>) -> RowsOf<'_> {
+    slice.block.row_ids(slice.rows).iter().copied()
+}
+
+impl Iterator for RowIds<'_> {
+    type Item = RowId;
+
+    #[inline]
+    fn next(&mut self) -> Option<RowId> {
+        self.blocks.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.blocks.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for RowIds<'_> {
+    #[inline]
+    fn next_back(&mut self) -> Option<RowId> {
+        self.blocks.next_back()
+    }
 }
 
 impl<'t> Iterator for Entries<'t> {

@@ -323,7 +323,7 @@ fn django_words(error: &nuages::error::Error) -> String {
         Error::Misuse(Misuse::AnnotationClash { field, .. }) => {
             format!("The annotation '{field}' conflicts with a field on the model.")
         }
-        Error::Misuse(Misuse::LookupValue { lookup, expected: "true or false" }) => {
+        Error::Misuse(Misuse::LookupValue { lookup, expected: "true or false", .. }) => {
             format!("The QuerySet value for an {lookup} lookup must be True or False.")
         }
         Error::Misuse(Misuse::ColumnCount { lookup, expected, given }) => format!(

@@ -113,6 +113,49 @@ fn a_prepared_row_of_the_engine_costs_nothing() -> Result<()> {
     Ok(())
 }
 
+/// What a prepared statement asks the allocator for when it finds so many rows of a table of the engine.
+fn asked_for_rows(sql: &str, rows: i64) -> Result<u64> {
+    let mut connection = Connection::new(Database::new());
+    for statement in [
+        "CREATE TABLE maker (id INTEGER PRIMARY KEY, name TEXT NOT NULL)",
+        "CREATE TABLE item (id INTEGER PRIMARY KEY, a INTEGER NOT NULL, b INTEGER NOT NULL)",
+        "CREATE INDEX item_a ON item (a)",
+        "INSERT INTO maker SELECT n, 'maker' FROM generate_series(0, 9) AS g (n)",
+        "INSERT INTO item SELECT n, n * 37 % 1000, n % 10 FROM generate_series(1, 1000) AS g (n)",
+    ] {
+        connection.execute(statement, &[])?;
+    }
+    let db = connection.database().clone();
+    let query = nuages_engine::Prepared::new(&db, connection.read(sql)?)?;
+    let mut found = 0;
+    let asked = asked(|| {
+        found = 0;
+        let values = [Value::Int(500), Value::Int(499 + rows)];
+        db.run(&query, &values, &mut |batch| {
+            found += batch.selection.count();
+            Ok(())
+        })?;
+        Ok(())
+    })?;
+    assert!(found > 0 || rows == 0, "{sql}");
+    Ok(asked)
+}
+
+#[test]
+fn a_prepared_statement_that_finds_nothing_asks_for_nothing_and_more_rows_ask_for_no_more() -> Result<()> {
+    for (sql, most) in [
+        ("SELECT id, a FROM item WHERE a BETWEEN $1 AND $2", 5),
+        ("SELECT id, a FROM item WHERE a BETWEEN $1 AND $2 ORDER BY b, id", 17),
+        ("SELECT b, count(*) FROM item WHERE a BETWEEN $1 AND $2 GROUP BY b", 14),
+        ("SELECT item.id, name FROM item JOIN maker ON maker.id = item.b WHERE item.a BETWEEN $1 AND $2", 10),
+    ] {
+        assert_eq!(asked_for_rows(sql, 0)?, 0, "{sql}");
+        assert!(asked_for_rows(sql, 3)? <= most, "{sql}: {}", asked_for_rows(sql, 3)?);
+        assert_eq!(asked_for_rows(sql, 10)?, asked_for_rows(sql, 16)?, "{sql}");
+    }
+    Ok(())
+}
+
 #[test]
 fn numbers_cost_nothing_per_row() -> Result<()> {
     let flat = asked_per_row(|db| Number::objects().values_list(Number::a).all(db))?;

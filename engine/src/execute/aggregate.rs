@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use nuages_storage::DataType;
 
 use super::chunks::Chunks;
-use super::key_table::{KeyColumns, KeyTable, first_rows, key_columns, types_of};
+use super::key_table::{KeyColumns, KeyTable, Types, first_rows, key_columns, types_of};
 use super::sort::order_of;
 use super::{Operator, Running};
 use crate::batch::{Batch, BatchBuilder};
@@ -80,11 +80,10 @@ impl<'v> Aggregate<'v> {
             return Ok(Chunks::new(Batch::default()));
         }
         let mut groups = (!self.keys.is_empty()).then(|| Groups::new(self.keys, self.deciding));
-        let mut states = self
-            .aggregates
-            .iter()
-            .map(|aggregate| State::new(aggregate, groups.is_some()))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut states = Vec::with_capacity(self.aggregates.len());
+        for aggregate in self.aggregates {
+            states.push(State::new(aggregate, groups.is_some())?);
+        }
         if groups.is_none() {
             states.iter_mut().for_each(|state| state.accumulators.resize(1));
         }
@@ -105,7 +104,8 @@ impl<'v> Aggregate<'v> {
             is_batch = input.next(&mut batch, context)?;
         }
         let (keys, len) = groups.map_or((Vec::new(), 1), |groups| (groups.keys, groups.table.len()));
-        let mut columns: Vec<_> = keys.into_iter().map(VectorBuilder::finish).collect();
+        let mut columns = Vec::with_capacity(keys.len() + states.len());
+        columns.extend(keys.into_iter().map(VectorBuilder::finish));
         for state in states {
             columns.push(state.finish(len)?);
         }
@@ -136,7 +136,7 @@ struct Groups<'v> {
 impl<'v> Groups<'v> {
     fn new(keys: &[Scalar], deciding: Option<&'v [usize]>) -> Self {
         let types = types_of(keys);
-        let known = deciding.map(|deciding| deciding.iter().map(|place| types[*place]).collect::<Vec<_>>());
+        let known = deciding.map(|deciding| deciding.iter().map(|place| types[*place]).collect::<Types>());
         Groups {
             table: KeyTable::new(known.as_ref().unwrap_or(&types)),
             deciding,

@@ -5,9 +5,10 @@
 //! partners of one left row may be spread over several batches. A semi- or anti-join without a residual gathers
 //! nothing: it selects the left rows whose key the index has.
 
-use nuages_storage::index::Entries;
+use nuages_storage::index::RowIds;
 use nuages_storage::key::{KeyBuffer, KeyPart};
 use nuages_storage::{RowId, Table, Version};
+use smallvec::SmallVec;
 
 use super::scan::Gathering;
 use super::together::{Together, Wanted};
@@ -16,7 +17,7 @@ use crate::algebra::JoinKind;
 use crate::batch::{BATCH_ROWS_MAX, Batch};
 use crate::bits::Bits;
 use crate::error::Error;
-use crate::evaluate::Context;
+use crate::evaluate::{Context, Scalar};
 use crate::key_range::KeyRange;
 use crate::plan::{Lookup, LookupBy, Plan};
 use crate::reads::{Extent, Read};
@@ -35,8 +36,8 @@ pub(super) struct IndexJoin<'v> {
 /// A left batch on its way through the join.
 struct Current<'v> {
     batch: Batch<'v>,
-    keys: Vec<Vector<'v>>,
-    rows: std::vec::IntoIter<u32>,
+    keys: Keys<'v>,
+    rows: smallvec::IntoIter<[u32; 8]>,
     /// The left row whose partners are being gathered, the rest of them, and whether one has been put out.
     open: Option<(u32, Partners<'v>, bool)>,
 }
@@ -45,7 +46,7 @@ struct Current<'v> {
 #[expect(clippy::large_enum_variant, reason = "one at a time, on the stack; a box would cost every left row")]
 enum Partners<'v> {
     Row(Option<RowId>),
-    Entries(Entries<'v>),
+    Entries(RowIds<'v>),
 }
 
 impl Iterator for Partners<'_> {
@@ -54,8 +55,57 @@ impl Iterator for Partners<'_> {
     fn next(&mut self) -> Option<RowId> {
         match self {
             Partners::Row(row) => row.take(),
-            Partners::Entries(entries) => entries.next().map(|(_, row)| row),
+            Partners::Entries(rows) => rows.next(),
         }
+    }
+}
+
+/// What the rows of a left batch are looked up by.
+struct Keys<'v>(SmallVec<[Key<'v>; 2]>);
+
+/// A part of a key.
+enum Key<'v> {
+    /// This column of the left batch.
+    Column(usize),
+    Computed(Vector<'v>),
+}
+
+impl<'v> Keys<'v> {
+    fn of(scalars: &[Scalar], batch: &Batch<'v>, context: &Context<'_>) -> Result<Self, Error> {
+        let key = |scalar: &Scalar| match scalar.column() {
+            Some(column) => Ok(Key::Column(column)),
+            None => scalar.evaluate(batch, context).map(Key::Computed),
+        };
+        let mut keys = SmallVec::with_capacity(scalars.len());
+        for scalar in scalars {
+            keys.push(key(scalar)?);
+        }
+        Ok(Keys(keys))
+    }
+
+    /// Its parts, over the batch that it was made for.
+    fn columns<'a>(&'a self, batch: &'a Batch<'v>) -> impl Iterator<Item = &'a Vector<'v>> {
+        self.0.iter().map(|key| match key {
+            Key::Column(column) => batch.column(*column),
+            Key::Computed(vector) => vector,
+        })
+    }
+
+    /// The row id that a row is looked up by, if it is not NULL.
+    fn row_id(&self, batch: &Batch<'v>, row: usize) -> Option<RowId> {
+        self.columns(batch).next()?.int(row).map(RowId::new)
+    }
+
+    /// The beginning of a key that the partners of a row have; none if it has a NULL, which equals nothing.
+    fn prefix(&self, parts: &[KeyPart], batch: &Batch<'v>, row: usize) -> Option<KeyBuffer> {
+        let mut prefix = KeyBuffer::new();
+        for (part, key) in parts.iter().zip(self.columns(batch)) {
+            if key.is_null(row) {
+                return None;
+            }
+            key.push_key(*part, row, &mut prefix);
+        }
+        Some(prefix)
     }
 }
 
@@ -87,27 +137,27 @@ impl<'v> IndexJoin<'v> {
     }
 
     /// The keys of the rows of a left batch.
-    fn keys(&self, batch: &Batch<'v>, context: &Context<'_>) -> Result<Vec<Vector<'v>>, Error> {
+    fn keys(&self, batch: &Batch<'v>, context: &Context<'_>) -> Result<Keys<'v>, Error> {
         let scalars = match &self.lookup.by {
             LookupBy::RowId(key) => std::slice::from_ref(key),
             LookupBy::Index { keys, .. } => keys,
         };
-        let keys: Vec<Vector<'v>> =
-            scalars.iter().map(|key| key.evaluate(batch, context)).collect::<Result<_, _>>()?;
+        let keys = Keys::of(scalars, batch, context)?;
         self.note(batch, &keys, context);
         context.visit(|| self.nodes(batch, &keys));
         Ok(keys)
     }
 
     /// How many nodes are visited to look for the keys of a batch, and to read the entries that have them.
-    fn nodes(&self, batch: &Batch<'v>, keys: &[Vector<'v>]) -> u64 {
+    fn nodes(&self, batch: &Batch<'v>, keys: &Keys<'v>) -> u64 {
         let Some(table) = self.version.table(self.lookup.table) else { return 0 };
         let is_test = self.lookup.is_test(self.kind);
         let of_row = |row: usize| match &self.lookup.by {
             LookupBy::RowId(_) if is_test => table.height(),
             LookupBy::RowId(_) => 0, // rows are counted as they are found
             LookupBy::Index { index, parts, unique, .. } => {
-                let (Some(index), Some(prefix)) = (table.index(*index), prefix_of(parts, keys, row)) else {
+                let (Some(index), Some(prefix)) = (table.index(*index), keys.prefix(parts, batch, row))
+                else {
                     return 0;
                 };
                 if *unique || is_test {
@@ -127,13 +177,10 @@ impl<'v> IndexJoin<'v> {
         let mut kept = Bits::none(batch.len);
         for row in &batch.selection {
             let has_partner = match &self.lookup.by {
-                LookupBy::RowId(_) => {
-                    let id = keys.first().and_then(|key| key.int(row)).map(RowId::new);
-                    id.is_some_and(|id| table.get(id).is_some())
-                }
+                LookupBy::RowId(_) => keys.row_id(batch, row).is_some_and(|id| table.get(id).is_some()),
                 LookupBy::Index { index, parts, .. } => {
                     let index = table.index(*index).ok_or(Error::PlanOutdated)?;
-                    let prefix = prefix_of(parts, &keys, row);
+                    let prefix = keys.prefix(parts, batch, row);
                     prefix.is_some_and(|prefix| index.first_with_prefix(prefix.as_slice()).is_some())
                 }
             };
@@ -146,20 +193,19 @@ impl<'v> IndexJoin<'v> {
 
     fn begin(&self, batch: Batch<'v>, context: &Context<'_>) -> Result<Current<'v>, Error> {
         let keys = self.keys(&batch, context)?;
-        let rows: Vec<u32> = batch.selection.iter().map(|row| row as u32).collect();
+        let rows: SmallVec<[u32; 8]> = batch.selection.iter().map(|row| row as u32).collect();
         Ok(Current { batch, keys, rows: rows.into_iter(), open: None })
     }
 
     /// Notes which partners are asked for, whether there are any or not.
-    fn note(&self, batch: &Batch<'v>, keys: &[Vector<'v>], context: &Context<'_>) {
+    fn note(&self, batch: &Batch<'v>, keys: &Keys<'v>, context: &Context<'_>) {
         let Some(reads) = context.reads() else { return };
         let extent = match &self.lookup.by {
             LookupBy::RowId(_) => {
-                let id = |row| keys.first()?.int(row).map(RowId::new);
-                Extent::rows(batch.selection.iter().filter_map(id))
+                Extent::rows(batch.selection.iter().filter_map(|row| keys.row_id(batch, row)))
             }
             LookupBy::Index { index, parts, .. } => {
-                let range = |row| prefix_of(parts, keys, row).map(KeyRange::prefixed);
+                let range = |row| keys.prefix(parts, batch, row).map(KeyRange::prefixed);
                 Extent::Keys(*index, batch.selection.iter().filter_map(range).collect())
             }
         };
@@ -174,12 +220,12 @@ impl<'v> IndexJoin<'v> {
         context: &Context<'_>,
     ) -> Result<Batch<'v>, Error> {
         let mut gathering = Gathering::new(&self.lookup.fetch);
-        let mut groups: Vec<Group> = Vec::new();
-        let mut lefts: Vec<u32> = Vec::new();
+        let mut groups: SmallVec<[Group; 8]> = SmallVec::new();
+        let mut lefts: SmallVec<[u32; 8]> = SmallVec::new();
         while lefts.len() < BATCH_ROWS_MAX {
             if current.open.is_none() {
                 let Some(row) = current.rows.next() else { break };
-                current.open = Some((row, self.partners(&current.keys, row, table)?, false));
+                current.open = Some((row, self.partners(current, row, table)?, false));
             }
             let Some((row, partners, passed)) = &mut current.open else { break };
             let mut group = Group { left: *row, start: lefts.len(), passed: *passed, complete: false };
@@ -198,25 +244,40 @@ impl<'v> IndexJoin<'v> {
             groups.push(group);
         }
         context.visit(|| gathering.nodes(table));
-        let right = gathering.finish();
+        let mut right = Batch::default();
+        gathering.put_into(&mut right);
+        if self.is_beside(current, &groups, &lefts) {
+            let mut left = std::mem::take(&mut current.batch);
+            left.columns.extend(right.columns);
+            return Ok(left);
+        }
         let passed = self.passed(&current.batch, &lefts, &right, context)?;
-        Ok(self.output(current, &groups, &lefts, &right, passed.as_ref()))
+        Ok(self.output(current, &groups, &lefts, right, passed.as_ref()))
     }
 
-    fn partners(&self, keys: &[Vector<'v>], row: u32, table: &'v Table) -> Result<Partners<'v>, Error> {
+    /// Whether each row of the left batch has one partner, and the rows of the join are those of the batch with these
+    /// beside them: so it is as a rule from a child to its parent.
+    fn is_beside(&self, current: &Current<'v>, groups: &[Group], lefts: &[u32]) -> bool {
+        let all_joined = matches!(self.kind, JoinKind::Inner | JoinKind::Left)
+            && self.lookup.residual.is_none()
+            && current.open.is_none()
+            && [groups.len(), lefts.len()] == [current.batch.len; 2];
+        all_joined && lefts.iter().enumerate().all(|(place, left)| place == *left as usize)
+    }
+
+    fn partners(&self, current: &Current<'v>, row: u32, table: &'v Table) -> Result<Partners<'v>, Error> {
+        let Current { batch, keys, .. } = current;
         let row = row as usize;
         match &self.lookup.by {
-            LookupBy::RowId(_) => {
-                Ok(Partners::Row(keys.first().and_then(|key| key.int(row)).map(RowId::new)))
-            }
+            LookupBy::RowId(_) => Ok(Partners::Row(keys.row_id(batch, row))),
             LookupBy::Index { index, parts, unique, .. } => {
                 let index = table.index(*index).ok_or(Error::PlanOutdated)?;
-                let Some(prefix) = prefix_of(parts, keys, row) else { return Ok(Partners::Row(None)) };
+                let Some(prefix) = keys.prefix(parts, batch, row) else { return Ok(Partners::Row(None)) };
                 if *unique {
                     return Ok(Partners::Row(index.first_with_key(prefix.as_slice())));
                 }
                 let range = KeyRange::prefixed(prefix);
-                Ok(Partners::Entries(index.range(range.lower(), range.upper())))
+                Ok(Partners::Entries(index.row_ids(index.ranks(range.lower(), range.upper()))))
             }
         }
     }
@@ -239,7 +300,7 @@ impl<'v> IndexJoin<'v> {
         current: &mut Current<'v>,
         groups: &[Group],
         lefts: &[u32],
-        right: &Batch<'v>,
+        right: Batch<'v>,
         passed: Option<&Bits>,
     ) -> Batch<'v> {
         let mut out_left = Vec::with_capacity(lefts.len());
@@ -274,23 +335,11 @@ impl<'v> IndexJoin<'v> {
             JoinKind::Inner | JoinKind::Left | JoinKind::Full => {
                 let whole = out_right.len() == right.len && !out_right.contains(&NO_ROW);
                 debug_assert_eq!(left.columns.len(), self.left_plan.columns.len());
-                pair(left, if whole { right.clone() } else { right.gather(&out_right) })
+                pair(left, if whole { right } else { right.gather(&out_right) })
             }
             JoinKind::Semi | JoinKind::Anti => left,
         }
     }
-}
-
-/// The beginning of a key that the partners of a row have; none if it has a NULL, which equals nothing.
-fn prefix_of(parts: &[KeyPart], keys: &[Vector<'_>], row: usize) -> Option<KeyBuffer> {
-    let mut prefix = KeyBuffer::new();
-    for (part, key) in parts.iter().zip(keys) {
-        if key.is_null(row) {
-            return None;
-        }
-        key.push_key(*part, row, &mut prefix);
-    }
-    Some(prefix)
 }
 
 /// Two batches of equal length side by side.

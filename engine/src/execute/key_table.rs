@@ -53,8 +53,11 @@ pub(super) fn key_columns<'a, 'v>(
     scalars.into_iter().map(|scalar| scalar.operand(batch, context, &batch.selection)).collect()
 }
 
+/// The types of a few columns.
+pub(super) type Types = SmallVec<[DataType; 4]>;
+
 /// The types of scalars.
-pub(super) fn types_of(scalars: &[Scalar]) -> Vec<DataType> {
+pub(super) fn types_of(scalars: &[Scalar]) -> Types {
     scalars.iter().map(Scalar::data_type).collect()
 }
 

@@ -117,7 +117,7 @@ fn add_row_ids(
             let read = |range: &KeyRange| range.bound_nodes(index) + index.nodes(range.ranks(index));
             context.visit(|| ranges.iter().map(read).sum());
             for range in &ranges {
-                ids.extend(index.range(range.lower(), range.upper()).map(|(_, row)| row));
+                ids.extend(index.row_ids(range.ranks(index)));
             }
         }
         Access::Union(paths) => {
@@ -178,7 +178,8 @@ pub(crate) fn key_ranges(
     Ok(keys.into_iter().filter_map(|key| tail.range(key)).collect())
 }
 
-/// The ranks of the range of an index path of one prefix. Nothing is copied but the keys at its ends.
+/// The ranks of the range of an index path of one prefix. The keys at its ends lie on the stack, and no range is made of
+/// them: this is most of what it takes to start a statement that is kept.
 fn only_ranks(
     index: &Index,
     parts: &[KeyPart],
@@ -186,14 +187,26 @@ fn only_ranks(
     bounds: &Bounds,
     context: &Context<'_>,
 ) -> Result<Range<u64>, Error> {
-    let Some(key) = prefix_key(parts, prefix, context)? else { return Ok(0..0) };
-    match Tail::of(parts, prefix.len(), bounds, context)? {
-        Tail::Any if !key.is_empty() => {
-            let end = prefix_end(key.as_slice());
-            let upper = end.as_ref().map_or(Bound::Unbounded, |end| Bound::Excluded(end.as_slice()));
-            Ok(index.ranks(Bound::Included(key.as_slice()), upper))
+    let Some(mut lower) = prefix_key(parts, prefix, context)? else { return Ok(0..0) };
+    let tail = Tail::of(parts, prefix.len(), bounds, context)?;
+    let ranks = |lower: &KeyBuffer, upper: Option<&KeyBuffer>| {
+        let upper = upper.map_or(Bound::Unbounded, |upper| Bound::Excluded(upper.as_slice()));
+        index.ranks(Bound::Included(lower.as_slice()), upper)
+    };
+    match &tail {
+        Tail::Any if !lower.is_empty() => {
+            let end = prefix_end(lower.as_slice());
+            Ok(ranks(&lower, end.as_ref()))
         }
-        tail => Ok(tail.range(key).map_or(0..0, |range| range.ranks(index))),
+        Tail::Between(part, first, last) => {
+            let mut upper = lower.clone();
+            Ok(match go_to_ends(&mut lower, &mut upper, *part, first.as_ref(), last.as_ref()) {
+                Some(true) => ranks(&lower, Some(&upper)),
+                Some(false) => ranks(&lower, None),
+                None => 0..0,
+            })
+        }
+        tail => Ok(tail.range(lower).map_or(0..0, |range| range.ranks(index))),
     }
 }
 
@@ -266,17 +279,31 @@ fn bounded(
     first: Option<&End<'_>>,
     last: Option<&End<'_>>,
 ) -> Option<KeyRange> {
-    let is_open = |end: Option<&End<'_>>| matches!(end, Some((_, false)));
     let (mut lower, mut upper) = (prefix.clone(), prefix);
-    push_end(&mut lower, part, first);
-    push_end(&mut upper, part, last);
+    let is_bounded = go_to_ends(&mut lower, &mut upper, part, first, last)?;
+    let upper = if is_bounded { Bound::Excluded(upper) } else { Bound::Unbounded };
+    Some(KeyRange::new(Bound::Included(lower), upper))
+}
+
+/// Makes of a prefix, given twice, the keys at the ends of [such a range](bounded): the first that is in it, and the first
+/// behind it. False if nothing is behind it; none if nothing is in it.
+fn go_to_ends(
+    lower: &mut KeyBuffer,
+    upper: &mut KeyBuffer,
+    part: KeyPart,
+    first: Option<&End<'_>>,
+    last: Option<&End<'_>>,
+) -> Option<bool> {
+    let is_open = |end: Option<&End<'_>>| matches!(end, Some((_, false)));
+    push_end(lower, part, first);
+    push_end(upper, part, last);
     if is_open(first) && !lower.go_to_end() {
         return None;
     }
     if !is_open(last) && !upper.go_to_end() {
-        return Some(KeyRange::new(Bound::Included(lower), Bound::Unbounded));
+        return Some(false);
     }
-    (lower < upper).then(|| KeyRange::new(Bound::Included(lower), Bound::Excluded(upper)))
+    (lower < upper).then_some(true)
 }
 
 /// Adds an end of a range to a key; without one what all values but NULL begin with, since a range has no NULLs in it.

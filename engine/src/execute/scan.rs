@@ -3,8 +3,9 @@
 use std::ops::Range;
 use std::vec;
 
-use nuages_storage::index::Entries;
+use nuages_storage::index::RowIds;
 use nuages_storage::{Index, LeafSlice, Leaves, RowId, RowRef, Table, TableId, Version};
+use smallvec::SmallVec;
 
 use super::nothing::is_counted_empty;
 use super::ranges::Ranks;
@@ -260,7 +261,7 @@ impl<'v> Trail<'v> {
 struct Runs<'v> {
     index: &'v Index,
     ranks: smallvec::IntoIter<[Range<u64>; 1]>,
-    current: Option<Entries<'v>>,
+    current: Option<RowIds<'v>>,
     reverse: bool,
 }
 
@@ -269,15 +270,24 @@ impl Iterator for Runs<'_> {
 
     fn next(&mut self) -> Option<RowId> {
         loop {
-            if let Some(entries) = &mut self.current {
-                let entry = if self.reverse { entries.next_back() } else { entries.next() };
-                if let Some((_, row)) = entry {
-                    return Some(row);
+            if let Some(rows) = &mut self.current {
+                let row = if self.reverse { rows.next_back() } else { rows.next() };
+                if row.is_some() {
+                    return row;
                 }
             }
             let ranks = self.ranks.by_ref().find(|ranks| !ranks.is_empty())?;
-            self.current = Some(self.index.entries(ranks));
+            self.current = Some(self.index.row_ids(ranks));
         }
+    }
+
+    /// Of the run at hand, or of the next one: most scans have one.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let rows = match &self.current {
+            Some(rows) => rows.size_hint().0,
+            None => self.ranks.as_slice().first().map_or(0, |ranks| ranks.end - ranks.start) as usize,
+        };
+        (rows, None)
     }
 }
 
@@ -330,6 +340,7 @@ fn gather<'v>(
     context: &Context<'_>,
 ) -> bool {
     let mut gathering = Gathering::new(fetch);
+    gathering.rows.reserve(rows_max.min(ids.size_hint().0));
     while gathering.len() < rows_max {
         let Some(id) = ids.next() else { break };
         gathering.find(table, id);
@@ -339,7 +350,7 @@ fn gather<'v>(
         *batch = Batch::default();
         return false;
     }
-    *batch = gathering.finish();
+    gathering.put_into(batch);
     true
 }
 
@@ -349,12 +360,12 @@ fn gather<'v>(
 /// cache misses of different rows overlap.
 pub(super) struct Gathering<'v, 'f> {
     fetch: &'f [Fetch],
-    rows: Vec<RowRef<'v>>,
+    rows: SmallVec<[RowRef<'v>; 4]>,
 }
 
 impl<'v, 'f> Gathering<'v, 'f> {
     pub(super) fn new(fetch: &'f [Fetch]) -> Self {
-        Gathering { fetch, rows: Vec::new() }
+        Gathering { fetch, rows: SmallVec::new() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -366,7 +377,9 @@ impl<'v, 'f> Gathering<'v, 'f> {
     pub(super) fn find(&mut self, table: &'v Table, id: RowId) -> bool {
         let beside = self.rows.last().and_then(|row| row.beside(id));
         let found = beside.or_else(|| table.get(id));
-        self.rows.extend(found);
+        if let Some(row) = found {
+            self.rows.push(row);
+        }
         found.is_some()
     }
 
@@ -377,8 +390,9 @@ impl<'v, 'f> Gathering<'v, 'f> {
         (self.rows.len() - beside) as u64 * table.height()
     }
 
-    pub(super) fn finish(self) -> Batch<'v> {
-        let rows = &self.rows;
+    /// Puts the rows, and all of them, in the place of a batch.
+    pub(super) fn put_into(&self, batch: &mut Batch<'v>) {
+        let rows = &self.rows[..];
         let column = |fetch: &Fetch| match fetch {
             Fetch::RowId(data_type) => {
                 let mut builder = VectorBuilder::with_capacity(*data_type, rows.len());
@@ -391,7 +405,10 @@ impl<'v, 'f> Gathering<'v, 'f> {
                 builder.finish()
             }
         };
-        Batch::new(self.fetch.iter().map(column), rows.len())
+        batch.columns.clear();
+        batch.columns.extend(self.fetch.iter().map(column));
+        batch.selection = Bits::all(rows.len());
+        batch.len = rows.len();
     }
 }
 

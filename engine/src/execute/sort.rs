@@ -26,7 +26,7 @@ use nuages_storage::key::{KeyBuffer, KeyPart};
 use smallvec::SmallVec;
 
 use super::chunks::Chunks;
-use super::key_table::{KeyColumns, key_columns, row_number};
+use super::key_table::{KeyColumns, Types, key_columns, row_number};
 use super::{Operator, Running};
 use crate::batch::{BATCH_ROWS_MAX, Batch, BatchBuilder};
 use crate::error::Error;
@@ -35,6 +35,9 @@ use crate::memory::Charge;
 use crate::plan::{Plan, PlanSortKey, Top};
 use entry::{HEAD_BYTES, ROW_BITS, Tails, WordKeys, key_bytes_max, row_of, split};
 use kept::Kept;
+
+/// For so much of a key beyond its head room is made before it is there: for two numbers more.
+const TAIL_BYTES: usize = 18;
 
 /// See the [module](self).
 pub(super) struct Sort<'v> {
@@ -89,9 +92,6 @@ impl<'v> Operator<'v> for Sort<'v> {
     }
 }
 
-/// The types of a few columns.
-type Types = SmallVec<[DataType; 4]>;
-
 /// The rows so far and their entries.
 struct Sorter<'v> {
     /// The types of the rows' columns.
@@ -102,6 +102,8 @@ struct Sorter<'v> {
     entries: Vec<u128>,
     /// Of each row, what of its key is beyond the head; none if no key is that long.
     tails: Option<Tails>,
+    /// How long that is, as far as it is known.
+    tail_bytes: usize,
     /// What a row has to beat to be among the first.
     mark: Option<Mark>,
 }
@@ -132,6 +134,7 @@ impl<'v> Sorter<'v> {
             rows: Kept::default(),
             entries: Vec::new(),
             tails: (bytes > HEAD_BYTES).then(Tails::default),
+            tail_bytes: bytes.saturating_sub(HEAD_BYTES).min(TAIL_BYTES),
             mark: None,
         }
     }
@@ -184,7 +187,7 @@ impl<'v> Sorter<'v> {
     fn reserve(&mut self, count: usize) {
         self.entries.reserve(count);
         if let Some(tails) = &mut self.tails {
-            tails.reserve(count);
+            tails.reserve(count, self.tail_bytes);
         }
     }
 

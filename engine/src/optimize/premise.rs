@@ -46,9 +46,10 @@ impl Counted {
         context: &Context<'_>,
     ) -> bool {
         // The planner reads nothing that a transaction would have to answer for.
-        let context = Context::at(context.parameters(), jiff::Timestamp::UNIX_EPOCH);
+        let unwatched = context.is_watched().then(|| Context::new(context.parameters()));
+        let context = unwatched.as_ref().unwrap_or(context);
         self.0.clear();
-        premises.iter().all(|premise| match premise.if_holds(version, &context) {
+        premises.iter().all(|premise| match premise.if_holds(version, context) {
             Some(ranks) => {
                 self.0.push(ranks);
                 true

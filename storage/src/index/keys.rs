@@ -122,6 +122,11 @@ impl IndexKeys {
         (&self.heap[self.span(at)], self.row_ids[at])
     }
 
+    /// The rows of the entries at these positions.
+    pub(super) fn row_ids(&self, rows: Range<usize>) -> &[RowId] {
+        &self.row_ids[rows]
+    }
+
     /// The row of the entry at `at`, if the entry has this key.
     pub(super) fn row_of(&self, at: usize, key: &[u8]) -> Option<RowId> {
         let row_id = self.row_ids[at];

@@ -65,6 +65,7 @@ fn check_reads(index: &Index, model: &Model, low: &[u8], high: &[u8]) {
             }
             back.reverse();
             assert_eq!([front, back].concat(), expected);
+            check_row_ids(index, index.ranks(lower, upper), &expected);
         }
     }
     assert!(index.ranks(Bound::Included(high), Bound::Excluded(low)).is_empty());
@@ -73,6 +74,20 @@ fn check_reads(index: &Index, model: &Model, low: &[u8], high: &[u8]) {
     assert_eq!(index.nth(rank as u64), entries(model).nth(rank));
     let first = entries(model).find(|(key, _)| *key == low);
     assert_eq!(index.first_with_key(low), first.map(|(_, row_id)| row_id));
+}
+
+/// That the rows alone are those of these entries, from each end and from both in turn.
+fn check_row_ids(index: &Index, ranks: Range<u64>, expected: &[Entry<'_>]) {
+    let rows = expected.iter().map(|(_, row_id)| *row_id);
+    assert!(index.row_ids(ranks.clone()).eq(rows.clone()));
+    assert!(index.row_ids(ranks.clone()).rev().eq(rows.clone().rev()));
+    let (mut found, mut back, mut row_ids) = (Vec::new(), Vec::new(), index.row_ids(ranks));
+    while let Some(row) = row_ids.next() {
+        found.push(row);
+        back.extend(row_ids.next_back());
+    }
+    found.extend(back.into_iter().rev());
+    assert!(found.into_iter().eq(rows));
 }
 
 proptest! {

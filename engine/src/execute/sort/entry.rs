@@ -115,9 +115,10 @@ impl Tails {
         self.ends.push(self.heap.len());
     }
 
-    /// Makes room for more of them.
-    pub(super) fn reserve(&mut self, count: usize) {
+    /// Makes room for more of them, of about so many bytes each.
+    pub(super) fn reserve(&mut self, count: usize, bytes: usize) {
         self.ends.reserve(count);
+        self.heap.reserve(count * bytes);
     }
 
     /// The tail of an entry.
