@@ -178,7 +178,8 @@ fn attach(relation: Relation, parts: Vec<Expr>, never_null: NeverNull<'_>) -> Re
     for part in parts {
         match as_join(part, never_null) {
             Ok(join) => joins.push(join),
-            Err(part) if plain.iter().take(REPEATS_SOUGHT).any(|one| *one == part) && !part.is_volatile() => {}
+            Err(part) if plain.iter().take(REPEATS_SOUGHT).any(|one| *one == part) && !part.is_volatile() => {
+            }
             Err(part) if is_asked_for_each_row(&part) => asked.push(part),
             Err(part) => plain.push(part),
         }
