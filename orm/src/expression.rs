@@ -66,10 +66,10 @@ impl<M, T: Field, K> Expr<M, T, K> {
         self.node
     }
 
-    /// Gives the expression a name: the key it has in the rows of `values()`.
+    /// Gives the expression a name: the key it has in the rows of `values()`. A name that it has already gives way.
     #[must_use]
     pub fn named(&self, name: &str) -> Self {
-        Expr::new(Node::Named(name.into(), Arc::new(self.node.clone())))
+        Expr::new(Node::Named(name.into(), Arc::new(self.node.unnamed().clone())))
     }
 }
 

@@ -9,9 +9,12 @@
 //! queryset *is* that annotation.
 
 //!
-//! Order of reading: `path` (which field), `operator` (what is done with it), this file (the tree).
+//! Order of reading: `path` (which field), `operator` (what is done with it), this file (the tree), `operands` and
+//! `depth` (why no tree is too deep to be descended into).
 
+mod depth;
 mod hash;
+mod operands;
 mod operator;
 mod path;
 
@@ -20,6 +23,8 @@ use std::sync::Arc;
 use nuages_engine::algebra::{AggregateFunction, Frame, WindowKind};
 use nuages_storage::{DataType, Value};
 
+pub(crate) use depth::{DEPTH_MAX, too_deep};
+pub use operands::Operands;
 pub use operator::{Lookup, Operator};
 pub use path::{FieldPath, Step};
 
@@ -38,7 +43,7 @@ pub enum Node {
     /// The n-th parameter of a prepared queryset.
     Parameter(usize, DataType),
     /// An operator and its operands.
-    Call(Operator, Arc<[Node]>),
+    Call(Operator, Operands),
     /// A value over the rows of a group.
     Aggregate(Arc<AggregateNode>),
     /// A value over the rows around a row.
@@ -171,7 +176,7 @@ impl Node {
 
     /// A call; the operands lie in one allocation.
     pub fn call<const N: usize>(operator: Operator, operands: [Node; N]) -> Node {
-        Node::Call(operator, Arc::new(operands))
+        Node::Call(operator, operands.into())
     }
 
     /// A comparison of two operands.
@@ -240,14 +245,19 @@ impl Node {
 
     /// Joins two conditions, taking over the operands of a side that has the same operator.
     fn flat(operator: Operator, left: Node, right: Node) -> Node {
-        let mut operands = Vec::with_capacity(2);
-        for side in [left, right] {
-            match side {
-                Node::Call(same, parts) if same == operator => operands.extend(parts.iter().cloned()),
-                other => operands.push(other),
+        let (mut operands, right) = match (left, right) {
+            (Node::Call(same, left), right) if same == operator => (left, right),
+            (left, Node::Call(same, right)) if same == operator => {
+                let operands = std::iter::once(left).chain(right.iter().cloned()).collect();
+                return Node::Call(operator, operands);
             }
+            (left, right) => return Node::call(operator, [left, right]),
+        };
+        match right {
+            Node::Call(same, right) if same == operator => operands.extend(right.iter().cloned()),
+            right => operands.extend([right]),
         }
-        Node::Call(operator, operands.into())
+        Node::Call(operator, operands)
     }
 
     /// Whether an aggregate stands in it, outside of subqueries.

@@ -8,6 +8,7 @@ mod cache;
 mod choices;
 mod cleaning;
 mod composite;
+mod deep;
 mod draft;
 mod dynamic;
 mod failing;

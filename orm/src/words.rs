@@ -20,7 +20,7 @@ use crate::error::{Error, Result, UnknownName};
 use crate::expression::{Q, json};
 use crate::meta::{FieldKind, FieldMeta, ModelMeta};
 use crate::model::Model;
-use crate::node::{FieldPath, Node, Operator, Step};
+use crate::node::{DEPTH_MAX, FieldPath, Node, Operator, Step, too_deep};
 use crate::order::Order;
 use crate::queryset::state::OrderNode;
 use crate::row::Selection;
@@ -205,6 +205,12 @@ impl<'v> Walk<'v> {
         UnknownName::among(within, name, words.map(str::to_owned).collect())
     }
 
+    /// The error for more names than levels may lie within each other.
+    fn bounded(&self) -> Result<()> {
+        let levels = self.path.steps().len().max(self.node.as_ref().map_or(0, Node::depth));
+        if levels < DEPTH_MAX { Ok(()) } else { Err(too_deep()) }
+    }
+
     fn into_node(self) -> Node {
         self.node.unwrap_or(Node::Path(self.path))
     }
@@ -263,6 +269,7 @@ fn walk<'v>(model: &'static ModelMeta, vocabulary: &'v Vocabulary, words: &str) 
         if !walk.step(name) {
             return Err(walk.unknown(name));
         }
+        walk.bounded()?;
     }
     Ok(walk)
 }
@@ -346,7 +353,7 @@ impl<M: Model> Q<M> {
     ///
     /// # Errors
     /// [`Error::UnknownName`]; [`Misuse`](crate::Misuse) of a text that is no value of the column's type, or of a lookup
-    /// that takes something else.
+    /// that takes something else; the engine's `TooDeep` for more names than the levels that a statement may have.
     pub fn parse(words: &str, value: impl Into<Value>) -> Result<Q<M>> {
         condition(M::meta(), Vocabulary::none(), words, value.into()).map(Q::new)
     }

@@ -166,6 +166,10 @@ fn push_join(
     attach(left.join(kind, right, conjunction(here).unwrap_or(Expr::And(Vec::new()))), stay, never_null)
 }
 
+/// Among how many conjuncts one is looked for that says the same. To look among all of thousands takes longer than to
+/// test what is said twice.
+const REPEATS_SOUGHT: usize = 64;
+
 /// Puts conjuncts on top of a relation: plain ones as a filter, then subqueries that can be joined as joins, and what
 /// has to be asked anew for each row last, when there are fewest.
 fn attach(relation: Relation, parts: Vec<Expr>, never_null: NeverNull<'_>) -> Relation {
@@ -174,7 +178,8 @@ fn attach(relation: Relation, parts: Vec<Expr>, never_null: NeverNull<'_>) -> Re
     for part in parts {
         match as_join(part, never_null) {
             Ok(join) => joins.push(join),
-            Err(part) if plain.contains(&part) && !part.is_volatile() => {}
+            Err(part) if plain.iter().take(REPEATS_SOUGHT).any(|one| *one == part) && !part.is_volatile() => {
+            }
             Err(part) if is_asked_for_each_row(&part) => asked.push(part),
             Err(part) => plain.push(part),
         }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     error::{Error, Misuse, Result},
     meta::{FieldKind, ModelMeta},
-    node::{FieldPath, Node, Step},
+    node::{DEPTH_MAX, FieldPath, Node, Step, too_deep},
     schema::Binding,
 };
 
@@ -193,7 +193,7 @@ impl Compiler<'_> {
         let mut joins = JoinSet::new();
         let mut at = from.join;
         for hop in route.hops {
-            at = self.hop(scope, at, hop, None, reuse);
+            at = self.hop(scope, at, hop, None, reuse)?;
             joins.push(at);
         }
         Ok(End { join: at, column: route.column, nullable: route.nullable, joins })
@@ -215,7 +215,7 @@ impl Compiler<'_> {
             let is_last_step = index + 1 == path.steps().len();
             for (i, hop) in hops.iter().enumerate() {
                 let narrows = narrowed.filter(|_| is_last_step && i + 1 == hops.len());
-                anchor.join = self.hop(scope, anchor.join, *hop, narrows, reuse);
+                anchor.join = self.hop(scope, anchor.join, *hop, narrows, reuse)?;
                 joins.push(anchor.join);
             }
             anchor.model = target;
@@ -223,7 +223,8 @@ impl Compiler<'_> {
         Ok((anchor, joins))
     }
 
-    /// One hop from a join, shared if it may be.
+    /// One hop from a join, shared if it may be. Joins stand within each other in the end, so that there are no more of
+    /// them than levels.
     fn hop(
         &mut self,
         scope: ScopeId,
@@ -231,12 +232,15 @@ impl Compiler<'_> {
         hop: Hop,
         narrowed: Option<&Node>,
         reuse: &Reuse,
-    ) -> JoinId {
+    ) -> Result<JoinId> {
         if let Some(join) = self.scopes[scope].joins.find(from, &hop, narrowed, reuse) {
-            return join;
+            return Ok(join);
+        }
+        if self.scopes[scope].joins.len() > DEPTH_MAX {
+            return Err(too_deep());
         }
         let source = self.source();
-        self.scopes[scope].joins.add(source, from, hop, narrowed.cloned())
+        Ok(self.scopes[scope].joins.add(source, from, hop, narrowed.cloned()))
     }
 
     /// The column a path ends at.

@@ -38,7 +38,7 @@ impl<M, T: Field, K> Aggregate<M, T, K> {
             order_by: Vec::new(),
             default: None,
         };
-        Aggregate(Expr::new(Node::Aggregate(Arc::new(node))))
+        Aggregate(Expr::new(Node::Aggregate(Arc::new(node)).bounded()))
     }
 
     /// The tree, owned.
@@ -51,7 +51,7 @@ impl<M, T: Field, K> Aggregate<M, T, K> {
         if let Node::Aggregate(aggregate) = &mut node {
             change(Arc::make_mut(aggregate));
         }
-        Aggregate(Expr::new(node))
+        Aggregate(Expr::new(node.bounded()))
     }
 
     /// Only over rows that meet a condition; a second filter narrows the first.

@@ -55,6 +55,6 @@ impl<M, T: Field> Case<M, T> {
     }
 
     fn end<U: Field>(self, otherwise: Option<Node>) -> Expr<M, U> {
-        Expr::new(Node::Case(Arc::new(CaseNode { branches: self.branches, otherwise })))
+        Expr::new(Node::Case(Arc::new(CaseNode { branches: self.branches, otherwise })).bounded())
     }
 }

@@ -66,12 +66,12 @@ impl<M, T: Field> Term<M> for Outer<T> {
 /// The only column of the only row of a queryset, as a value; NULL if there is no row. More than one row is an
 /// error of the verb: end the queryset with `.slice(..1)`.
 pub fn subquery<M, Q: Queryset<Row: Field>>(queryset: &Q) -> Expr<M, Option<<Q::Row as Field>::Base>> {
-    Expr::new(Node::Subquery(Arc::new(queryset.state().clone())))
+    Expr::new(Node::Subquery(Arc::new(queryset.state().clone())).bounded())
 }
 
 /// Whether a queryset has a row.
 pub fn exists<M, Q: Queryset>(queryset: &Q) -> self::Q<M> {
-    self::Q::new(Node::Exists(Arc::new(queryset.state().clone())))
+    self::Q::new(Node::Exists(Arc::new(queryset.state().clone())).bounded())
 }
 
 /// What a value may be among: a list of values, or the rows of a queryset of one column.
@@ -120,14 +120,14 @@ where
 #[diagnostic::do_not_recommend]
 impl<T: Field, M, C: Model, R: Listed<Class: Comparable<T::Class>>> Among<T, M> for QuerySet<C, R> {
     fn into_operands(self) -> Vec<Node> {
-        vec![Node::Subquery(Arc::new(self.into_state()))]
+        vec![Node::Subquery(Arc::new(self.into_state())).bounded()]
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Field, M, C: Model, R: Listed<Class: Comparable<T::Class>>> Among<T, M> for &QuerySet<C, R> {
     fn into_operands(self) -> Vec<Node> {
-        vec![Node::Subquery(Arc::new(self.state().clone()))]
+        vec![Node::Subquery(Arc::new(self.state().clone())).bounded()]
     }
 }
 
@@ -151,7 +151,7 @@ impl<M: Listed, A> Listed for Annotated<M, A> {
 #[diagnostic::do_not_recommend]
 impl<M, C: Model> Among<crate::relation::ForeignKey<C>, M> for &QuerySet<C, C> {
     fn into_operands(self) -> Vec<Node> {
-        vec![Node::Subquery(Arc::new(self.state().clone()))]
+        vec![Node::Subquery(Arc::new(self.state().clone())).bounded()]
     }
 }
 
@@ -159,6 +159,6 @@ impl<M, C: Model> Among<crate::relation::ForeignKey<C>, M> for &QuerySet<C, C> {
 #[diagnostic::do_not_recommend]
 impl<M, C: Model> Among<crate::relation::ForeignKey<C>, M> for QuerySet<C, C> {
     fn into_operands(self) -> Vec<Node> {
-        vec![Node::Subquery(Arc::new(self.into_state()))]
+        vec![Node::Subquery(Arc::new(self.into_state())).bounded()]
     }
 }

@@ -189,7 +189,7 @@ fn among_rows(mut rows: QueryState, model: &'static ModelMeta, parts: &[Node]) -
         let outside = Node::Outer { model, node: Arc::new(part.clone()) };
         rows.add_condition(Node::lookup(Lookup::Exact, column, outside));
     }
-    Node::Exists(Arc::new(rows))
+    Node::Exists(Arc::new(rows)).bounded()
 }
 
 macro_rules! among_rows {

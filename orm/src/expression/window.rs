@@ -147,14 +147,15 @@ impl<M> Window<M> {
         if let Some(misuse) = &self.misuse {
             return Node::misuse(misuse.clone());
         }
-        Node::Window(Arc::new(WindowNode {
+        let window = WindowNode {
             kind,
             arguments,
             filter,
             partition_by: self.partition_by.clone(),
             order_by: self.order_by.clone(),
             frame: self.frame.clone(),
-        }))
+        };
+        Node::Window(Arc::new(window)).bounded()
     }
 }
 

@@ -87,6 +87,6 @@ impl<P: Path, M: Model> Filtered<P, M> {
             condition: self.condition.clone(),
             node: expression.into_node(),
         };
-        Expr::new(Node::Filtered(Arc::new(filtered)))
+        Expr::new(Node::Filtered(Arc::new(filtered)).bounded())
     }
 }

@@ -13,7 +13,7 @@ use crate::error::Misuse;
 use crate::executor::FetchMode;
 use crate::expression::Condition;
 use crate::model::Model;
-use crate::node::Node;
+use crate::node::{DEPTH_MAX, Node, too_deep};
 use crate::order::Orderings;
 use crate::path::{Hop, Path, Rel};
 use crate::row::Selection;
@@ -305,7 +305,11 @@ impl QueryState {
 
     /// A sliced queryset becomes a member with its own slice and order; the order and slice to come are the whole's.
     fn combine(&mut self, kind: SetKind, all: bool, other: QueryState) {
-        if !self.clauses().slice.is_all() {
+        let is_sliced = !self.clauses().slice.is_all();
+        if other.depth() >= DEPTH_MAX || is_sliced && self.depth() >= DEPTH_MAX {
+            return self.misuse(too_deep());
+        }
+        if is_sliced {
             let first = Arc::new(self.clone());
             let clauses = self.clauses_mut();
             clauses.first = Some(first);

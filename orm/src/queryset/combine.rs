@@ -116,7 +116,7 @@ impl QueryState {
                     [key] => FieldPath::field(*key),
                     _ => FieldPath::new(),
                 };
-                let rows = Node::Subquery(Arc::new(keys));
+                let rows = Node::Subquery(Arc::new(keys)).bounded();
                 Some(Node::call(Operator::Lookup(Lookup::In), [Node::Path(own_key), rows]))
             }
         }

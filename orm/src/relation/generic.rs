@@ -30,7 +30,7 @@ use crate::{
     node::{FieldPath, Lookup, Node},
     path::{GenericRel, Hop, Many, Nullable, One, Path},
     prefetch::Shared,
-    relation::OwnerKey,
+    relation::{OwnerKey, held::Erased},
 };
 
 pub(crate) use follow::{attach, prefetch};
@@ -75,7 +75,7 @@ pub struct GenericForeignKey<K = i64> {
     /// The model of the instance that it was made of, if that had no key.
     unsaved: Option<&'static str>,
     /// The row, if it was looked for; none if there is none.
-    cache: OnceLock<Option<Shared>>,
+    cache: OnceLock<Option<Erased>>,
     /// The field that it is.
     place: Option<(&'static ModelMeta, u16)>,
     /// The keys that came with it, if a fetch mode was said.
@@ -121,7 +121,7 @@ impl<K> GenericForeignKey<K> {
 
     /// The row, if it was read and is one of `M`.
     pub fn loaded<M: Model>(&self) -> Option<&M> {
-        self.cache.get()?.as_ref()?.downcast_ref()
+        self.cache.get()?.as_ref()?.get()?.downcast_ref()
     }
 
     /// Forgets the row that was read.
@@ -142,7 +142,7 @@ impl<K> GenericForeignKey<K> {
 
     /// Keeps what was read, unless something was; gives what stays.
     pub(crate) fn keep(&self, row: Option<Shared>) -> Option<&(dyn Any + Send + Sync)> {
-        self.cache.get_or_init(|| row).as_deref()
+        self.cache.get_or_init(|| row.map(Erased::from)).as_ref().and_then(Erased::get)
     }
 }
 

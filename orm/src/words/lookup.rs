@@ -90,6 +90,7 @@ pub(crate) fn condition(
                 |(word, _)| Misuse::LookupNotLast { lookup: word, words: words.to_owned() }.into(),
             ));
         }
+        walk.bounded()?;
     }
     let given = Given { model, words };
     let started = before.is_some();
@@ -117,6 +118,7 @@ pub(crate) fn condition(
 
 /// What a walk has led to, compared with a value.
 fn compared(given: Given<'_>, walk: Walk<'_>, lookup: Lookup, value: Value) -> Result<Node> {
+    walk.bounded()?;
     let data_type = walk.data_type;
     let is_relation = walk.model.is_some();
     let mut subject = walk.into_node();

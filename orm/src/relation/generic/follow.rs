@@ -23,7 +23,7 @@ use crate::{
     model::{Accessor, Model},
     prefetch::Shared,
     queryset::{QueryState, Record, keys_in},
-    relation::{holder::Holder, origin::Arrival},
+    relation::{held::Erased, holder::Holder, origin::Arrival},
     signal::Typed,
 };
 
@@ -101,7 +101,7 @@ impl<K: Field<Base = K>> GenericForeignKey<K> {
 
     fn row(&self, ex: &dyn Executor, place: Place) -> Result<Option<&(dyn Any + Send + Sync)>> {
         if let Some(row) = self.cache.get() {
-            return Ok(row.as_deref());
+            return Ok(row.as_ref().and_then(Erased::get));
         }
         let (model, field) = self.place.map_or(("row", ""), |(model, field)| {
             (model.name, model.field(field).map_or("", |field| field.name))
