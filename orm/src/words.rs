@@ -221,8 +221,8 @@ impl UnknownName {
     pub(crate) fn among(within: String, name: &str, choices: Vec<String>) -> Error {
         // Who names no app means any.
         let compared = |choice: &'_ String| match choice.rsplit_once('.') {
-            Some((_, last)) if !name.contains('.') => strsim::levenshtein(name, last),
-            _ => strsim::levenshtein(name, choice),
+            Some((_, last)) if !name.contains('.') => strsim::osa_distance(name, last),
+            _ => strsim::osa_distance(name, choice),
         };
         // Of a short name two letters are all of it.
         let is_near = |distance: usize| distance <= 2 && distance * 2 < name.len();
