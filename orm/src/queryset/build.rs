@@ -151,8 +151,13 @@ pub trait Queryset: Sized {
         H: Hop,
         C: Model,
     {
-        let queryset = Some(Arc::new(rows.into_state()));
-        let prefetch = Prefetch { path: relation.path(), queryset, pushed: None };
+        let rows = rows.into_state();
+        let refused = if rows.depth() >= DEPTH_MAX { Err(too_deep()) } else { rows.sound() };
+        if let Err(why) = refused {
+            self.state_mut().misuse(why);
+            return self;
+        }
+        let prefetch = Prefetch { path: relation.path(), queryset: Some(Arc::new(rows)), pushed: None };
         self.state_mut().clauses_mut().prefetch.push(prefetch);
         self
     }

@@ -139,6 +139,8 @@ fn querysets_within_querysets_too_deep_are_an_error() {
         assert!(is_too_deep(right.all(db)));
         let sliced = (0..2_000).fold(Page::objects(), |inner, _| inner.slice(..9).union(Page::objects()));
         assert!(is_too_deep(sliced.all(db)));
+        let below = |inner| Page::objects().prefetch_with(Page::below, inner);
+        assert!(is_too_deep((0..2_000).fold(Page::objects(), |inner, _| below(inner)).all(db)));
     });
 }
 
