@@ -352,7 +352,7 @@ impl<M: Model> Q<M> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::UnknownName`]; [`Misuse`](crate::Misuse) of a text that is no value of the column's type, or of a lookup
+    /// [`Error::UnknownName`]; [`Error::Misuse`] of a text that is no value of the column's type, or of a lookup
     /// that takes something else; the engine's `TooDeep` for more names than the levels that a statement may have.
     pub fn parse(words: &str, value: impl Into<Value>) -> Result<Q<M>> {
         condition(M::meta(), Vocabulary::none(), words, value.into()).map(Q::new)

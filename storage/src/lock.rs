@@ -3,7 +3,7 @@
 //! A transaction is an [`Owner`]. It asks for a [`Name`] (a table, a row, a unique key, an object of the schema) in a
 //! [`Strength`], has it at once or gets a [`Ticket`] to wait with, and holds it until it releases everything, after
 //! its commit was published or rolled back. Rolling back to a savepoint releases nothing; a statement on its way gives back
-//! what it turns out not to need ([`Owner::release_since`]).
+//! what it turns out not to need.
 //!
 //! ```text
 //!   Owner ── request(name, strength) ──> Granted
