@@ -50,6 +50,8 @@ mod print;
 mod sequence;
 mod setting;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 mod tokens;
 

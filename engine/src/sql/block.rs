@@ -327,28 +327,15 @@ fn sort_key(parser: &mut Parser<'_>, expr: Expr) -> OrderByExpr {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::Dialect;
-    use super::super::parse::{SHALLOW_NESTING_MAX, split};
+    use super::super::{Dialect, testing};
     use super::*;
 
     /// What is made of a query, and whether that was made here.
     fn trees(sql: &str, dialect: Dialect) -> ([Result<String, String>; 2], bool) {
-        let grammar = Grammar::new(dialect);
-        let tokens = split(sql, dialect).unwrap().remove(0);
-        let parser = || {
-            Parser::new(&grammar)
-                .with_recursion_limit(4 * SHALLOW_NESTING_MAX)
-                .with_tokens_with_locations(tokens.clone())
+        let here = |grammar: &Grammar, parser: &mut Parser<'_>| {
+            matches!(grammar.block(parser), Ok(Some(_))) && parser.peek_token_ref().token == Token::EOF
         };
-        let shown = |parser: &mut Parser<'_>, query: Result<Box<Query>, ParserError>| {
-            let query = query.map_err(|error| error.to_string())?;
-            Ok(format!("{query:?} {:?}", parser.peek_token_ref()))
-        };
-        let (mut here, mut whole, mut other) = (parser(), parser(), parser());
-        let is_here =
-            matches!(grammar.block(&mut here), Ok(Some(_))) && here.peek_token_ref().token == Token::EOF;
-        let (left, right) = (grammar.query(&mut whole), other.parse_query());
-        ([shown(&mut whole, left), shown(&mut other, right)], is_here)
+        testing::trees(sql, dialect, here, Grammar::query, |parser| parser.parse_query())
     }
 
     fn one_of(words: &'static [&'static str]) -> impl Strategy<Value = &'static str> {

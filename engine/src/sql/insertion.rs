@@ -108,27 +108,16 @@ fn columns(parser: &mut Parser<'_>) -> Option<Vec<Ident>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Dialect;
-    use super::super::parse::{SHALLOW_NESTING_MAX, split};
+    use super::super::{Dialect, testing};
     use super::*;
 
     /// What is made of a statement here and by the parser, and whether it was made here.
     fn trees(sql: &str, dialect: Dialect) -> ([Result<String, String>; 2], bool) {
-        let grammar = Grammar::new(dialect);
-        let tokens = split(sql, dialect).unwrap().remove(0);
-        let parser = || {
-            Parser::new(&grammar)
-                .with_recursion_limit(4 * SHALLOW_NESTING_MAX)
-                .with_tokens_with_locations(tokens.clone())
+        let here = |grammar: &Grammar, parser: &mut Parser<'_>| {
+            to_the_end(parser, |parser| grammar.insertion(parser)).is_some()
         };
-        let shown = |parser: &Parser<'_>, statement: Result<Statement, ParserError>| {
-            let statement = statement.map_err(|error| error.to_string())?;
-            Ok(format!("{statement:?} {:?}", parser.peek_token_ref()))
-        };
-        let (mut here, mut whole, mut other) = (parser(), parser(), parser());
-        let is_here = to_the_end(&mut here, |parser| grammar.insertion(parser)).is_some();
-        let (left, right) = (grammar.statement(&mut whole).map(|made| *made), other.parse_statement());
-        ([shown(&whole, left), shown(&other, right)], is_here)
+        let whole = |grammar: &Grammar, parser: &mut Parser<'_>| grammar.statement(parser).map(|made| *made);
+        testing::trees(sql, dialect, here, whole, |parser| parser.parse_statement())
     }
 
     #[test]

@@ -7,8 +7,8 @@
 //!
 //! Rows that replace others are written after those are gone, and rows that are inserted after others were updated.
 //!
-//! In SQLite rows come one after the other: one may update or replace what an earlier one has inserted or updated. They are taken in
-//! *runs* for that, each as long as none of its rows meets another: what a run has written is visible to the next. A
+//! In SQLite rows come one after the other: one may update or replace what an earlier one has inserted or updated. They
+//! are taken in *runs* for that, each as long as none of its rows meets another: what a run has written is visible to the next. A
 //! statement in which no key comes twice, as nearly all are, is one run.
 
 mod arbiter;
