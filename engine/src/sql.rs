@@ -12,7 +12,7 @@
 //!
 //! Order of reading: [`Connection`], `control` (transactions, EXPLAIN), `changing` (common tables that change rows), `merge`,
 //! `define`, `alter`, `drop`, `sequence`, `enumeration`, `comment` and `dependents` (statements about the schema), `pragma` and `counts` (what SQLite tells of the schema and of what
-//! was done), [`PreparedStatement`], `named` (PREPARE), `kept` (texts that are asked again), `parse`, `tokens`, `grammar`,
+//! was done), [`PreparedStatement`], `named` (PREPARE), `running`, `kept` (texts that are asked again), `parse`, `lexeme`, `tokens`, `grammar`,
 //! `block`, `insertion`, `climb`, `operand`, `keyword`, `prefix`, `frame`, `hint` (what was probably meant), `bind`, `parameters`, `error`; `print` (SQL out).
 
 mod alter;
@@ -38,6 +38,7 @@ mod hint;
 mod insertion;
 mod kept;
 mod keyword;
+mod lexeme;
 mod merge;
 mod named;
 mod operand;
@@ -47,6 +48,7 @@ mod pragma;
 mod prefix;
 mod prepared;
 mod print;
+mod running;
 mod sequence;
 mod setting;
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Keys of relations: columns in which no two rows agree.
 
-use hashbrown::HashMap;
 use nuages_storage::DataType;
 
 use super::planner::Planner;
@@ -24,16 +23,12 @@ impl Planner<'_> {
                     || self.has_key(input, columns)
             }
             Relation::Project { input, source, columns: defined } => {
-                let by: HashMap<Column, &Expr> =
-                    defined.iter().enumerate().map(|(place, expr)| (source.column(place), expr)).collect();
-                let below: Vec<Column> = columns
-                    .iter()
-                    .filter_map(|column| match by.get(column) {
-                        Some(Expr::Column(below)) => Some(*below),
-                        _ => None,
-                    })
-                    .collect();
-                self.has_key(input, &below)
+                let own = columns.iter().filter(|column| column.source() == *source && !column.is_row_id());
+                let below = own.filter_map(|column| match defined.get(column.index()) {
+                    Some(Expr::Column(below)) => Some(*below),
+                    _ => None,
+                });
+                self.has_key(input, &below.collect::<SmallVec<[Column; 8]>>())
             }
             Relation::Aggregate { source, keys, .. } => {
                 (0..keys.len()).all(|place| columns.contains(&source.column(place)))

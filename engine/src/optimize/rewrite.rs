@@ -173,6 +173,9 @@ const REPEATS_SOUGHT: usize = 64;
 /// Puts conjuncts on top of a relation: plain ones as a filter, then subqueries that can be joined as joins, and what
 /// has to be asked anew for each row last, when there are fewest.
 fn attach(relation: Relation, parts: Vec<Expr>, never_null: NeverNull<'_>) -> Relation {
+    if parts.is_empty() {
+        return relation;
+    }
     let (mut plain, mut asked) = (Vec::new(), Vec::new());
     let mut joins = Vec::new();
     for part in parts {

@@ -5,8 +5,9 @@ use nuages_storage::DataType;
 use sqlparser::ast::{self, AlterColumnOperation, AlterTableOperation};
 
 use super::bind::last_part;
-use super::connection::{Connection, while_bound};
+use super::connection::Connection;
 use super::error::{Problem, SqlError};
+use super::running::while_bound;
 use crate::algebra::Expr;
 use crate::catalog::{NewCheck, NewColumn, NewForeignKey, NewIndex, NewTable, SchemaId, TableDefinition};
 use crate::evaluate::cast_value;

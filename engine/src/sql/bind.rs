@@ -16,8 +16,8 @@
 //! it overflows. Both are errors. A column that is declared without a type keeps what it is given as JSON, but for blobs.
 //!
 //! Order of reading: `scope` (what a name means), `typed` (an expression and its type), `literal`, `operator`, `integers`,
-//! `expression`, `row`, `collation`, `enumeration`, `zone`, `calendar`, `months`, `function`, `extreme`, `aggregate`, `grouping`,
-//! `grouping_sets`, `window`, `written`, `select`, `from`, `table_function`, `record`, `series`, `array`, `query`, `common`;
+//! `expression`, `membership`, `choice`, `row`, `collation`, `enumeration`, `zone`, `calendar`, `months`, `function`, `extreme`, `aggregate`, `grouping`,
+//! `grouping_sets`, `window`, `written`, `select`, `clauses`, `straight`, `from`, `table_function`, `record`, `series`, `array`, `query`, `limit`, `common`;
 //! `change`, `assigned`, `identity`, `view` and `conflict` (INSERT, UPDATE, DELETE); `table`, `constraint` and `types`
 //! (definitions); `information` (the catalog as
 //! tables).
@@ -28,6 +28,8 @@ mod assigned;
 mod calendar;
 mod called;
 mod change;
+mod choice;
+mod clauses;
 mod collation;
 pub(super) mod common;
 mod condition;
@@ -45,7 +47,9 @@ mod identity;
 mod information;
 mod integers;
 pub(super) mod json;
+mod limit;
 mod literal;
+mod membership;
 mod moment;
 mod months;
 mod operator;
@@ -57,6 +61,7 @@ pub(super) mod scope;
 mod select;
 mod sequence;
 mod series;
+mod straight;
 mod subquery;
 pub(super) mod table;
 mod table_as;
@@ -166,16 +171,21 @@ impl<'a> Binder<'a> {
     /// Whether an identifier means a name of the catalog.
     fn means(&self, ident: &ast::Ident, name: &str) -> bool {
         if self.is_sqlite() {
-            let (ident, name) = (ident.value.as_bytes(), name.as_bytes());
-            // The columns of a table are often alike but for their last letters.
-            let last = |name: &[u8]| name.last().map(u8::to_ascii_lowercase);
-            ident.len() == name.len() && last(ident) == last(name) && ident.eq_ignore_ascii_case(name)
+            is_same_in_any_case(&ident.value, name)
         } else if ident.quote_style.is_some() {
             ident.value == name
         } else {
             is_folded_to(&ident.value, name)
         }
     }
+}
+
+/// Whether two names are one in SQLite.
+fn is_same_in_any_case(written: &str, name: &str) -> bool {
+    let (written, name) = (written.as_bytes(), name.as_bytes());
+    // The columns of a table are often alike but for their last letters.
+    let last = |name: &[u8]| name.last().map(u8::to_ascii_lowercase);
+    written.len() == name.len() && last(written) == last(name) && written.eq_ignore_ascii_case(name)
 }
 
 /// Whether `written` in lower case is `name`.

@@ -15,11 +15,12 @@ use super::changing::changes_within;
 use super::counts::Counts;
 use super::define::NewView;
 use super::error::{Problem, SqlError};
-use super::kept::{Kept, KeptStatement, TextHash};
+use super::kept::Kept;
 use super::parameters::Parameters;
 use super::parse::{NESTING_MAX, Parsed, SHALLOW_NESTING_MAX, parse, split, with_deep_stack};
 use super::pragma::Pragma;
 use super::prepared::PreparedStatement;
+use super::running::Next;
 use super::sequence::SequenceStatement;
 use crate::algebra::{Query, Statement};
 use crate::catalog::{Catalog, SchemaId};
@@ -27,9 +28,6 @@ use crate::limits::Limits;
 use crate::memory::ResultRows;
 use crate::optimize::constant_row;
 use crate::{Database, Error, Isolation, Outcome, ResultSet, Savepoint, Session, Transaction, Under};
-
-/// How often a statement is bound, where others change the schema each time before it has run.
-const BOUND_MAX: usize = 100;
 
 /// A database, the SQL it is spoken to in, and a transaction if one is open.
 ///
@@ -194,24 +192,16 @@ impl Connection {
         if let Some(outcome) = hash.and_then(|hash| self.run_kept(hash, sql, parameters)) {
             return each(self.told(outcome).map_err(|error| error.in_text(sql))?);
         }
+        if let Some(ready) = self.straight(sql, parameters) {
+            let hash = hash.filter(|hash| self.kept.was_asked(*hash));
+            let outcome = self.run_bound((sql, 0), Next::Ready(ready), hash, parameters);
+            return each(self.told(outcome).map_err(|error| error.in_text(sql))?);
+        }
         let statements = split(sql, self.dialect);
         let statements = self.told(statements).map_err(|error| error.in_text(sql))?;
         let hash = hash.filter(|hash| statements.len() == 1 && self.kept.was_asked(*hash));
         for (place, tokens) in statements.into_iter().enumerate() {
-            let mut tokens = Some(tokens);
-            let outcome = while_bound(|| {
-                let tokens = match tokens.take() {
-                    Some(tokens) => tokens,
-                    None => self.tokens_of(sql, place)?,
-                };
-                let ready = self.ready((sql, place), tokens, &|| Parameters::of(parameters))?;
-                match (ready, hash) {
-                    (Ready::Algebra(statement, known, schema), Some(hash)) if !known.tells_counts() => {
-                        self.run_and_keep(hash, sql, (statement, schema), known, parameters)
-                    }
-                    (ready, _) => self.run(ready, parameters),
-                }
-            });
+            let outcome = self.run_bound((sql, place), Next::Tokens(tokens), hash, parameters);
             each(self.told(outcome).map_err(|error| error.in_text(sql))?)?;
         }
         Ok(())
@@ -236,32 +226,6 @@ impl Connection {
             Some(open) if open.is_failed => Err(Problem::TransactionFailed.into()),
             _ => Ok(()),
         }
-    }
-
-    /// Runs the statement that is kept of a text, if one is that means the same now.
-    fn run_kept(&mut self, hash: TextHash, sql: &str, values: &[Value]) -> Option<Result<Outcome, SqlError>> {
-        let kept = self.kept.take(hash, sql, self.dialect, values)?;
-        let outcome = self.run_as_bound(&kept.statement, values);
-        if is_outdated(&outcome) {
-            return None;
-        }
-        self.kept.put(kept);
-        Some(outcome)
-    }
-
-    /// Runs a statement of the algebra, and keeps it for the next time.
-    fn run_and_keep(
-        &mut self,
-        hash: TextHash,
-        sql: &str,
-        statement: (Statement, SchemaId),
-        parameters: Parameters,
-        values: &[Value],
-    ) -> Result<Outcome, SqlError> {
-        let statement = self.prepared_for(statement, sql.to_owned(), parameters, values)?;
-        let outcome = self.run_as_bound(&statement, values);
-        self.kept.put(KeptStatement::new(hash, self.dialect, values, statement));
-        outcome
     }
 
     /// The n-th statement of a text, which has been split before.
@@ -477,22 +441,4 @@ fn leads_out(statement: &ast::Statement) -> bool {
 /// Whether a query is `SELECT .. INTO table`, which makes one.
 pub(super) fn is_into(query: &ast::Query) -> bool {
     matches!(&*query.body, ast::SetExpr::Select(select) if select.into.is_some())
-}
-
-/// Binds and runs a statement; and again while somebody changes the schema between the one and the other.
-pub(super) fn while_bound<T>(mut run: impl FnMut() -> Result<T, SqlError>) -> Result<T, SqlError> {
-    let mut outcome = run();
-    for _ in 1..BOUND_MAX {
-        if !is_outdated(&outcome) {
-            break;
-        }
-        outcome = run();
-    }
-    outcome
-}
-
-/// Whether a statement did not run because the schema is another than the one it was bound to.
-fn is_outdated<T>(outcome: &Result<T, SqlError>) -> bool {
-    let problem = outcome.as_ref().err().map(SqlError::problem);
-    matches!(problem, Some(Problem::Engine(Error::SchemaChanged)))
 }

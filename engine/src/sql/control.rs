@@ -9,9 +9,10 @@ use nuages_storage::Value;
 use sqlparser::ast::{self, TransactionAccessMode, TransactionIsolationLevel, TransactionMode};
 
 use super::bind::Binder;
-use super::connection::{Connection, Open, is_into, while_bound};
+use super::connection::{Connection, Open, is_into};
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
+use super::running::while_bound;
 use crate::limits::Limits;
 use crate::{Isolation, Outcome, ResultSet, Session, Transaction};
 

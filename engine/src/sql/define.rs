@@ -6,10 +6,11 @@ use nuages_storage::Reach;
 use sqlparser::ast;
 
 use super::bind::{Binder, last_part};
-use super::connection::{Connection, while_bound};
+use super::connection::Connection;
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
 use super::parse::{NESTING_MAX, SHALLOW_NESTING_MAX, with_deep_stack};
+use super::running::while_bound;
 use crate::algebra::{Insert, InsertSource, Source, Statement};
 use crate::catalog::names::nearest;
 use crate::catalog::{Catalog, SchemaId, TableDefinition, TriggerDefinition, ViewDefinition};

@@ -6,10 +6,11 @@ use nuages_storage::{DataType, Value};
 use sqlparser::ast;
 
 use super::bind::{Binder, last_part};
-use super::connection::{Connection, while_bound};
+use super::connection::Connection;
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
 use super::parse::Parsed;
+use super::running::while_bound;
 use crate::algebra::{OutputColumn, Query, Relation};
 use crate::{Outcome, Session};
 

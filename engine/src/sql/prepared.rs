@@ -3,10 +3,11 @@
 use nuages_storage::{DataType, Value};
 
 use super::bind::json::{handed_out, scalars};
-use super::connection::{Connection, Ready, while_bound};
+use super::connection::{Connection, Ready};
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
 use super::parse::{Parsed, SHALLOW_NESTING_MAX, split};
+use super::running::while_bound;
 use crate::algebra::Statement;
 use crate::catalog::{Catalog, SchemaId};
 use crate::explain::Explanation;

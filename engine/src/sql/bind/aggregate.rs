@@ -1,5 +1,7 @@
 //! Aggregates, over groups and over windows.
 
+mod ordered_set;
+
 use nuages_storage::{DataType, Value};
 use sqlparser::ast::{self, DuplicateTreatment, FunctionArg, FunctionArgExpr, FunctionArgumentClause};
 use sqlparser::tokenizer::Span;
@@ -91,6 +93,24 @@ pub(super) struct Found {
     pub(super) width: Width,
 }
 
+impl Found {
+    /// The count of the rows.
+    fn of_rows(filter: Option<Expr>) -> Found {
+        let aggregate = Aggregate { filter, ..Aggregate::rows() };
+        let (kind, width) = (Some(DataType::BigInt), Width::Big);
+        Found { aggregate, kind, element: None, is_paired: false, ranked: None, width }
+    }
+}
+
+/// What an aggregate takes in of a row, and of which rows.
+struct Taken {
+    argument: Typed,
+    second: Option<Expr>,
+    distinct: bool,
+    filter: Option<Expr>,
+    order_by: Vec<SortKey>,
+}
+
 /// The query that an aggregate belongs to: the nearest of those whose columns it mentions, which may be one around the
 /// query that it stands in.
 fn home_of<'s>(aggregate: &Aggregate, scope: &'s Scope<'s>) -> &'s Scope<'s> {
@@ -116,8 +136,7 @@ impl Binder<'_> {
         let ast::FunctionArguments::List(list) = &call.args else {
             return Err(arity(name, "1 argument", 0, span));
         };
-        let is_extreme = is_extreme(function);
-        if is_extreme && list.args.len() > 1 && self.is_sqlite() {
+        if is_extreme(function) && list.args.len() > 1 && self.is_sqlite() {
             return Ok(None);
         }
         let misplaced = |clause| {
@@ -133,18 +152,54 @@ impl Binder<'_> {
         if let Some(grouping) = own {
             grouping.borrow_mut().within = false;
         }
-        let Found { aggregate, kind, element, ranked, width, .. } = bound?;
+        let found = bound?;
         let whole = match function {
-            AggregateFunction::Sum if self.is_sqlite() => self.whole_sum(list, &aggregate, scope)?,
+            AggregateFunction::Sum if self.is_sqlite() => self.whole_sum(list, &found.aggregate, scope)?,
             _ => None,
         };
+        self.given_by(function, found, whole, scope).map_or_else(misplaced, |typed| Ok(Some(typed)))
+    }
+
+    /// An aggregate of a bound value in SQLite's dialect, or of all rows; none if it may not stand here, or if more is to
+    /// be said of it.
+    pub(super) fn aggregate_of_value(
+        &self,
+        function: AggregateFunction,
+        argument: Option<Typed>,
+        distinct: bool,
+        scope: &Scope<'_>,
+    ) -> Option<Typed> {
+        let found = match argument {
+            None => Found::of_rows(None),
+            Some(argument) if argument.is_any() => return None,
+            Some(argument) => {
+                let argument = match function {
+                    AggregateFunction::Count if distinct => argument.into_distinguished(),
+                    function => self.taken_in(function, argument),
+                };
+                let taken = Taken { argument, second: None, distinct, filter: None, order_by: Vec::new() };
+                self.found((function, "an aggregate"), taken, Span::empty()).ok()?
+            }
+        };
+        self.given_by(function, found, None, scope).ok()
+    }
+
+    /// What an aggregate gives to the query that it belongs to; the clause that it stands in, if it may not stand there.
+    fn given_by(
+        &self,
+        function: AggregateFunction,
+        found: Found,
+        whole: Option<(Aggregate, Aggregate)>,
+        scope: &Scope<'_>,
+    ) -> Result<Typed, &'static str> {
+        let Found { aggregate, kind, element, ranked, width, .. } = found;
         let home = home_of(&aggregate, scope);
-        let Some(grouping) = &home.grouping else { return misplaced(home.clause) };
+        let grouping = home.grouping.as_ref().ok_or(home.clause)?;
         if grouping.borrow().within {
-            return misplaced("an aggregate");
+            return Err("an aggregate");
         }
-        let argument = aggregate.argument.clone().filter(|_| is_extreme);
-        if is_extreme {
+        let argument = aggregate.argument.clone().filter(|_| is_extreme(function));
+        if is_extreme(function) {
             grouping.borrow_mut().add_extreme(&aggregate);
         }
         let column = Expr::Column(grouping.borrow_mut().add(aggregate));
@@ -152,14 +207,14 @@ impl Binder<'_> {
             let are_whole = Expr::Column(grouping.borrow_mut().add(are_whole));
             let sum = Expr::Column(grouping.borrow_mut().add(sum));
             let sum = Typed::new(sum, DataType::BigInt);
-            return Ok(Some(Typed::choice(vec![(Some(are_whole), sum), (None, Typed::new(column, kind))])));
+            return Ok(Typed::choice(vec![(Some(are_whole), sum), (None, Typed::new(column, kind))]));
         }
         if let Some(of) = ranked {
-            return Ok(Some(self.of_rank(column, of)));
+            return Ok(self.of_rank(column, of));
         }
         let unranked = unranked(argument.as_ref(), &column);
         let typed = unranked.unwrap_or_else(|| Typed::new(column, kind));
-        Ok(Some(Typed { element, width, ..typed }))
+        Ok(Typed { element, width, ..typed })
     }
 
     /// SQLite's sum of values of any type, which is an integer if all of them are: whether they are, and their sum then.
@@ -235,9 +290,7 @@ impl Binder<'_> {
             _ => false,
         };
         if of_rows && !distinct {
-            let aggregate = Aggregate { filter, ..Aggregate::rows() };
-            let (kind, width) = (Some(DataType::BigInt), Width::Big);
-            return Ok(Found { aggregate, kind, element: None, is_paired: false, ranked: None, width });
+            return Ok(Found::of_rows(filter));
         }
         let mut exprs = Vec::with_capacity(arguments.len());
         for argument in arguments {
@@ -254,23 +307,30 @@ impl Binder<'_> {
             }
         }
         let (argument, second) = self.arguments(call, &exprs, distinct, scope)?;
-        let width = match call.function {
+        let taken = Taken { argument, second, distinct, filter, order_by };
+        self.found((call.function, call.name), taken, call.span)
+    }
+
+    /// The aggregate of what it takes in.
+    fn found(&self, (function, name): (AggregateFunction, &str), taken: Taken, span: Span) -> Bound<Found> {
+        let Taken { argument, second, distinct, filter, order_by } = taken;
+        let width = match function {
             AggregateFunction::Count => Width::Big,
             AggregateFunction::Sum => argument.width.of_sum(),
-            function if passes_on(function) => argument.width,
+            _ if passes_on(function) => argument.width,
             _ => Width::default(),
         };
         // A NULL of no type is one of integers, or a text where nothing else goes, as a parameter is.
-        let of_none = match call.function {
+        let of_none = match function {
             AggregateFunction::StringAgg | AggregateFunction::JsonObjectAgg => TEXT,
-            function if passes_on(function) => TEXT,
+            _ if passes_on(function) => TEXT,
             _ => DataType::BigInt,
         };
-        let kind = match (argument.kind, call.function) {
-            (None, function) if passes_on(function) => has_parameter(&argument.expr).then_some(TEXT),
-            (kind, function) => {
+        let kind = match argument.kind {
+            None if passes_on(function) => has_parameter(&argument.expr).then_some(TEXT),
+            kind => {
                 let result = result_type(function, kind.or(Some(of_none)));
-                Some(result.map_err(|error| SqlError::at(Problem::Engine(error), call.span))?)
+                Some(result.map_err(|error| SqlError::at(Problem::Engine(error), span))?)
             }
         };
         if distinct && !self.is_sqlite() {
@@ -279,21 +339,21 @@ impl Binder<'_> {
             second.iter().for_each(|second| add_columns(second, &mut own));
             order_by.iter().for_each(|key| add_columns(&key.expr, &mut wanted));
             if !wanted.iter().all(|column| own.contains(column)) {
-                let function = call.name.to_owned();
-                return Err(SqlError::at(Problem::OrderNotOfArguments { function }, call.span));
+                let function = name.to_owned();
+                return Err(SqlError::at(Problem::OrderNotOfArguments { function }, span));
             }
         }
-        let element = match call.name {
+        let element = match name {
             "array_agg" => argument.element.or(argument.kind).or(Some(TEXT)),
             _ => argument.element.filter(|_| kind == Some(DataType::Json)),
         };
-        if is_extreme(call.function) && argument.ignores_case() {
-            let aggregate = Aggregate { filter, ..first_without_case(call.function, argument.expr) };
+        if is_extreme(function) && argument.ignores_case() {
+            let aggregate = Aggregate { filter, ..first_without_case(function, argument.expr) };
             return Ok(Found { aggregate, kind, element, is_paired: false, ranked: None, width });
         }
-        if is_extreme(call.function) && self.enumeration(&argument).is_some() {
+        if is_extreme(function) && self.enumeration(&argument).is_some() {
             let ranked = argument.enumeration;
-            let aggregate = Aggregate { filter, ..Aggregate::of(call.function, self.ordered(argument)) };
+            let aggregate = Aggregate { filter, ..Aggregate::of(function, self.ordered(argument)) };
             return Ok(Found { aggregate, kind, element: None, is_paired: false, ranked, width });
         }
         // Also a NULL that has a type says it in a cast alone.
@@ -302,8 +362,7 @@ impl Binder<'_> {
             (null @ Expr::Literal(Value::Null), Some(kind)) => Expr::Cast(Box::new(null), kind),
             (expr, Some(_)) => expr,
         };
-        let aggregate =
-            Aggregate { filter, distinct, order_by, second, ..Aggregate::of(call.function, expr) };
+        let aggregate = Aggregate { filter, distinct, order_by, second, ..Aggregate::of(function, expr) };
         Ok(Found { aggregate, kind, element, is_paired: false, ranked: None, width })
     }
 
@@ -359,9 +418,7 @@ impl Binder<'_> {
             }
             (AggregateFunction::Pairs(_), _) => Err(arity(call.name, "2 arguments", exprs.len(), call.span)),
             (AggregateFunction::Count, [expr]) if distinct => {
-                let argument = self.value_of(expr, scope)?;
-                let kind = argument.kind;
-                Ok((Typed::new(argument.distinguished(), kind), None))
+                Ok((self.value_of(expr, scope)?.into_distinguished(), None))
             }
             (function, [expr]) => {
                 let row = match function {
@@ -369,61 +426,23 @@ impl Binder<'_> {
                     _ => None,
                 };
                 let argument = row.map_or_else(|| self.value_of(expr, scope), Ok)?;
-                let is_sum = matches!(
-                    function,
-                    AggregateFunction::Sum | AggregateFunction::Avg | AggregateFunction::Total
-                );
-                let argument = match () {
-                    () if is_sum && self.is_sqlite() => self.number(argument),
-                    () if is_extreme(function) && argument.is_any() => {
-                        Typed::new(ranked(argument.expr), DataType::Json)
-                    }
-                    () => argument,
-                };
+                let argument = self.taken_in(function, argument);
                 Ok((argument, None))
             }
             _ => Err(arity(call.name, "1 argument", exprs.len(), call.span)),
         }
     }
 
-    /// `percentile_cont(fraction) WITHIN GROUP (ORDER BY x)`.
-    fn ordered_set(&mut self, call: &Call<'_>, filter: Option<Expr>, scope: &Scope<'_>) -> Bound<Found> {
-        let refused = |feature: String| SqlError::at(unsupported(feature), call.span);
-        let [key] = call.within else {
-            return Err(refused(format!(
-                "{}() without WITHIN GROUP (ORDER BY ..) of one expression",
-                call.name
-            )));
-        };
-        if !call.function.is_of_ordered_set() {
-            return Err(refused(format!("{}() with WITHIN GROUP", call.name)));
+    /// The only argument, converted as the dialect does.
+    fn taken_in(&self, function: AggregateFunction, argument: Typed) -> Typed {
+        use AggregateFunction::{Avg, Sum, Total};
+        match function {
+            Sum | Avg | Total if self.is_sqlite() => self.number(argument),
+            _ if is_extreme(function) && argument.is_any() => {
+                Typed::new(ranked(argument.expr), DataType::Json)
+            }
+            _ => argument,
         }
-        let mut exprs = Vec::new();
-        for argument in &call.list.args {
-            let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = argument else {
-                return Err(refused(format!("{}() with such an argument", call.name)));
-            };
-            exprs.push(self.value_of(expr, scope)?);
-        }
-        let fractions = usize::from(call.function != AggregateFunction::Mode);
-        if exprs.len() != fractions {
-            let expected = if fractions == 1 { "1 argument" } else { "no argument" };
-            return Err(arity(call.name, expected, exprs.len(), call.span));
-        }
-        let argument = self.value_of(&key.expr, scope)?;
-        let order_by = vec![self.sort_key(self.ordered(argument.clone()), &key.options)];
-        let kind = argument.kind.unwrap_or(DataType::Float);
-        let result = result_type(call.function, Some(kind));
-        let result = result.map_err(|error| SqlError::at(Problem::Engine(error), call.span))?;
-        let expr =
-            if argument.kind.is_none() { Expr::Cast(Box::new(argument.expr), kind) } else { argument.expr };
-        let second = exprs.pop().map(|mut fraction| {
-            self.settle(&mut fraction, Some(DataType::Float));
-            cast(fraction.expr, DataType::Float)
-        });
-        let aggregate = Aggregate { filter, order_by, second, ..Aggregate::of(call.function, expr) };
-        let (kind, width) = (Some(result), Width::default());
-        Ok(Found { aggregate, kind, element: None, is_paired: false, ranked: None, width })
     }
 
     /// In which order the rows are taken in.

@@ -67,6 +67,12 @@ impl Typed {
             () => self.expr,
         }
     }
+
+    /// That, with the type it had.
+    pub(super) fn into_distinguished(self) -> Typed {
+        let kind = self.kind;
+        Typed::new(self.distinguished(), kind)
+    }
 }
 
 /// An expression of text in lower case.

@@ -3,6 +3,7 @@
 use nuages_storage::{DataType, Value};
 use smallvec::SmallVec;
 use sqlparser::ast::{BinaryOperator, Expr as Ast, UnaryOperator};
+use sqlparser::tokenizer::Span;
 
 use super::scope::Scope;
 use super::typed::{Typed, cast, is_not_zero};
@@ -30,24 +31,20 @@ impl Binder<'_> {
                 operands.push(first);
                 let mut all = Vec::with_capacity(operands.len());
                 for operand in operands.into_iter().rev() {
-                    match (self.condition(operand, scope)?, op) {
-                        (Expr::And(more), BinaryOperator::And) | (Expr::Or(more), BinaryOperator::Or) => {
-                            all.extend(more);
-                        }
-                        (condition, _) => all.push(condition),
-                    }
+                    let condition = self.condition(operand, scope)?;
+                    add_connected(*op == BinaryOperator::And, condition, &mut all);
                 }
-                Ok(if *op == BinaryOperator::And { Expr::And(all) } else { Expr::Or(all) })
+                Ok(connected(*op == BinaryOperator::And, all))
             }
             expr => {
                 let typed = self.expression(expr, scope)?;
-                self.truth(typed, expr)
+                self.truth(typed, begin_of(expr))
             }
         }
     }
 
     /// The truth of a value: SQLite's numbers are true unless zero.
-    fn truth(&mut self, mut typed: Typed, of: &Ast) -> Bound<Expr> {
+    pub(super) fn truth(&mut self, mut typed: Typed, span: Span) -> Bound<Expr> {
         self.settle(&mut typed, Some(DataType::Bool));
         typed = typed.any_as_text();
         match typed.class() {
@@ -70,7 +67,7 @@ impl Binder<'_> {
                     _ => is_not_zero(number),
                 })
             }
-            Some(_) => Err(mismatch("a condition", DataType::Bool, typed.kind, begin_of(of))),
+            Some(_) => Err(mismatch("a condition", DataType::Bool, typed.kind, span)),
         }
     }
 
@@ -88,5 +85,19 @@ impl Binder<'_> {
             None => operand.is_null(),
         };
         Ok(Typed::bool(if negated { test.not() } else { test }))
+    }
+}
+
+/// Conditions of which all must be true, or one.
+pub(super) fn connected(is_and: bool, all: Vec<Expr>) -> Expr {
+    if is_and { Expr::And(all) } else { Expr::Or(all) }
+}
+
+/// Adds one to them, or those that it connects itself in the same way.
+pub(super) fn add_connected(is_and: bool, condition: Expr, all: &mut Vec<Expr>) {
+    match condition {
+        Expr::And(more) if is_and => all.extend(more),
+        Expr::Or(more) if !is_and => all.extend(more),
+        condition => all.push(condition),
     }
 }

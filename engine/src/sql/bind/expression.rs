@@ -9,7 +9,6 @@ use sqlparser::tokenizer::Span;
 use super::array::common_element;
 use super::called::builtin;
 use super::months::Months;
-use super::row::written_parts;
 use super::scope::Scope;
 use super::typed::{TEXT, Typed, Width, cast, has_parameter};
 use super::{Binder, Bound, begin_of, mismatch, unsupported};
@@ -234,93 +233,6 @@ impl Binder<'_> {
         self.unary(op, operand, span)
     }
 
-    fn between(
-        &mut self,
-        expr: &Ast,
-        low: &Ast,
-        high: &Ast,
-        negated: bool,
-        scope: &Scope<'_>,
-    ) -> Bound<Typed> {
-        let span = begin_of(expr);
-        let mut bound = |expr| self.expression(expr, scope);
-        let (operand, low, high) = (bound(expr)?, bound(low)?, bound(high)?);
-        let from = self.compare(Comparison::GreaterOrEqual, operand.clone(), low, span)?;
-        let to = self.compare(Comparison::LessOrEqual, operand, high, span)?;
-        let within = from.expr.and(to.expr);
-        Ok(Typed::bool(if negated { within.not() } else { within }))
-    }
-
-    fn in_list(&mut self, needle: &Ast, list: &[Ast], negated: bool, scope: &Scope<'_>) -> Bound<Typed> {
-        let found = match needle {
-            needle if written_parts(needle).is_some() => {
-                let mut any = Vec::with_capacity(list.len());
-                for item in list {
-                    let Some(pairs) = self.compared_rows(needle, item, scope)? else {
-                        return Err(SqlError::at(unsupported("a row compared with a value"), begin_of(item)));
-                    };
-                    any.push(self.compare_pairs(Comparison::Equal, pairs, begin_of(item))?);
-                }
-                any_of(any)
-            }
-            needle => {
-                let span = begin_of(needle);
-                let mut needle = self.expression(needle, scope)?;
-                let list = list.iter().map(|item| self.expression(item, scope));
-                let mut list = list.collect::<Bound<Vec<_>>>()?;
-                if needle.ignores_case() {
-                    needle = self.in_lower_case(needle);
-                    list = list.into_iter().map(|item| self.in_lower_case(item)).collect();
-                }
-                if let Some(of) = self.enumeration(&needle) {
-                    list.iter().try_for_each(|item| self.expect_enum(item, of, "IN", span))?;
-                }
-                self.in_typed(needle, list, span)?
-            }
-        };
-        Ok(Typed::bool(if negated { found.not() } else { found }))
-    }
-
-    /// Whether a value is one of a list, by equalities if they need conversions of their own.
-    pub(super) fn in_typed(&mut self, mut needle: Typed, mut list: Vec<Typed>, span: Span) -> Bound<Expr> {
-        if list.is_empty() {
-            return Ok(Expr::Literal(Value::Bool(false)));
-        }
-        let kind = list.iter().find_map(Typed::settling);
-        self.settle(&mut needle, kind);
-        for item in &mut list {
-            self.settle(item, needle.settling());
-        }
-        if needle.is_any() || list.iter().any(Typed::is_any) {
-            needle = self.value(needle).into_any();
-            list = list.into_iter().map(|item| self.value(item).into_any()).collect();
-        }
-        let alike = |item: &Typed| item.kind.is_none() || item.class() == needle.class();
-        if needle.kind.is_some() && list.iter().all(alike) {
-            let list = list.into_iter().map(|item| item.expr).collect();
-            return Ok(Expr::InList(Box::new(needle.expr), list));
-        }
-        let equalities = list.into_iter().map(|item| {
-            let item = Typed { affinity: super::typed::Affinity::None, ..item };
-            Ok(self.compare(Comparison::Equal, needle.clone(), item, span)?.expr)
-        });
-        let equalities = equalities.collect::<Bound<Vec<Expr>>>()?;
-        // Equalities with literals of one kind are a list again, which an index and a hash can find.
-        let literal = |equality: &Expr| match equality {
-            Expr::Compare(Comparison::Equal, left, right) if **left == needle.expr => match &**right {
-                Expr::Literal(value) if !value.is_null() => Some(value.clone()),
-                _ => None,
-            },
-            _ => None,
-        };
-        match equalities.iter().map(literal).collect::<Option<Vec<Value>>>() {
-            Some(values) if values.iter().all(|value| value.data_type() == values[0].data_type()) => {
-                Ok(Expr::InList(Box::new(needle.expr), values.into_iter().map(Expr::Literal).collect()))
-            }
-            _ => Ok(any_of(equalities)),
-        }
-    }
-
     /// Rows compared: equal in all, or less in the first in which they differ.
     fn compare_rows(&mut self, pairs: Vec<(Typed, Typed)>, op: &BinaryOperator, span: Span) -> Bound<Typed> {
         if *op == BinaryOperator::Overlaps {
@@ -362,56 +274,6 @@ impl Binder<'_> {
             });
         }
         Ok(result.unwrap_or(Expr::Literal(Value::Bool(true))))
-    }
-
-    fn case(
-        &mut self,
-        operand: Option<&Ast>,
-        conditions: &[ast::CaseWhen],
-        otherwise: Option<&Ast>,
-        span: Span,
-        scope: &Scope<'_>,
-    ) -> Bound<Typed> {
-        let operand = operand.map(|operand| self.expression(operand, scope)).transpose()?;
-        let mut whens = Vec::with_capacity(conditions.len());
-        let mut results = Vec::with_capacity(conditions.len() + 1);
-        for ast::CaseWhen { condition, result } in conditions {
-            whens.push(match &operand {
-                None => self.condition(condition, scope)?,
-                Some(operand) => {
-                    let value = self.expression(condition, scope)?;
-                    self.compare(Comparison::Equal, operand.clone(), value, begin_of(condition))?.expr
-                }
-            });
-            results.push(self.value_of(result, scope)?);
-        }
-        let has_otherwise = otherwise.is_some();
-        results.extend(otherwise.map(|result| self.value_of(result, scope)).transpose()?);
-        if self.is_mixed(&results) {
-            let whens = whens.into_iter().map(Some).chain([None]);
-            return Ok(Typed::choice(whens.zip(results).collect()));
-        }
-        let (element, width) = (common_element(&results), Width::widest(&results));
-        let enumeration = self.common_enum(&results, "CASE", span)?;
-        let is_any = self.keep_their_types(&results, false);
-        let (results, kind) = match is_any {
-            true => (self.each_as_it_is(results), None),
-            false => self.unified(results, "CASE", span)?,
-        };
-        let mut results = results.into_iter();
-        let branches = whens.into_iter().zip(results.by_ref()).collect();
-        let otherwise = results.next().filter(|_| has_otherwise).map(Box::new);
-        if is_any {
-            return Ok(Typed::any(Expr::Case { branches, otherwise }));
-        }
-        Ok(Typed { element, enumeration, width, ..Typed::new(Expr::Case { branches, otherwise }, kind) })
-    }
-
-    /// Whether SQLite computes with each of these as it is.
-    pub(super) fn is_mixed(&self, choices: &[Typed]) -> bool {
-        let has = |class| choices.iter().any(|typed| typed.class() == Some(class));
-        let is_number = |typed: &Typed| matches!(typed.class(), None | Some(Class::Int | Class::Float));
-        self.is_sqlite() && choices.iter().all(is_number) && has(Class::Int) && has(Class::Float)
     }
 
     /// The type in which values of two types are chosen between, and are rows of one column: SQLite has a text for whatever
@@ -607,13 +469,5 @@ impl Binder<'_> {
         }
         let one = Expr::Literal(Value::Int(1));
         Ok(Typed::new(call.expr.arithmetic(crate::algebra::Arithmetic::Subtract, one), DataType::BigInt))
-    }
-}
-
-/// Whether one of these is true.
-fn any_of(mut conditions: Vec<Expr>) -> Expr {
-    match conditions.len() {
-        1 => conditions.remove(0),
-        _ => Expr::Or(conditions),
     }
 }

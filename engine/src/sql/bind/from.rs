@@ -183,7 +183,7 @@ impl Binder<'_> {
     }
 
     /// A table, a view, or a common table expression.
-    fn named(
+    pub(super) fn named(
         &mut self,
         name: &ast::ObjectName,
         alias: Option<&ast::TableAlias>,
@@ -230,13 +230,12 @@ impl Binder<'_> {
         scope: &mut Scope<'_>,
     ) -> Bound<Relation> {
         let of_view = |error: SqlError| error.without_place().or_at(name.span.start);
-        let statement =
-            split(&view.sql, view.dialect).map_err(of_view)?.into_iter().next().unwrap_or_default();
-        let parsed = parse(statement, view.dialect, self.nesting_max).map_err(of_view)?;
-        let Parsed::Query(query) = parsed else { return Err(unsupported("such a view").into()) };
         let dialect = std::mem::replace(&mut self.dialect, view.dialect);
         let common = std::mem::take(&mut self.common);
-        let bound = self.query(&query, None);
+        let bound = match self.straight(&view.sql) {
+            Some(bound) => Ok(bound),
+            None => self.parsed_view(view),
+        };
         (self.dialect, self.common) = (dialect, common);
         let mut bound = bound.map_err(of_view)?;
         for (column, name) in bound.shape.iter_mut().zip(&view.columns) {
@@ -244,6 +243,14 @@ impl Binder<'_> {
         }
         let named = ast::TableAlias { name: name.clone(), columns: Vec::new(), explicit: true, at: None };
         self.derived(bound, Some(alias.unwrap_or(&named)), scope)
+    }
+
+    fn parsed_view(&mut self, view: &ViewDefinition) -> Bound<BoundQuery> {
+        let statement = split(&view.sql, view.dialect)?.into_iter().next().unwrap_or_default();
+        match parse(statement, view.dialect, self.nesting_max)? {
+            Parsed::Query(query) => self.query(&query, None),
+            _ => Err(unsupported("such a view").into()),
+        }
     }
 
     /// A query under a name.
@@ -377,7 +384,7 @@ fn natural_names(scope: &Scope<'_>, right_from: usize) -> Vec<ast::Ident> {
 }
 
 /// All combinations, as a tree that is as flat as can be.
-fn cross_product(mut relations: Vec<Relation>) -> Relation {
+pub(super) fn cross_product(mut relations: Vec<Relation>) -> Relation {
     if relations.len() > 1 {
         let right = cross_product(relations.split_off(relations.len().div_ceil(2)));
         let left = cross_product(relations);

@@ -13,7 +13,7 @@ use super::series::Series;
 use super::typed::{Affinity, Typed, Width};
 use super::view::ViewColumns;
 use super::window::Windows;
-use super::{Binder, Bound};
+use super::{Binder, Bound, is_same_in_any_case};
 use crate::algebra::{Expr, Source};
 use crate::catalog::names::nearest;
 use crate::catalog::{Collation, ColumnDefinition, EnumId, NewColumn, TableDefinition};
@@ -266,6 +266,17 @@ impl Binder<'_> {
             }
         }
         Ok(found.map(|(table, place)| table.column(place)))
+    }
+
+    /// The column of this query's own tables that an unquoted name means in SQLite's dialect, behind the name of a table if
+    /// one is given; none where more is to be looked at, as where the name is that of a column of two tables.
+    pub(super) fn own_column(&self, table: Option<&str>, name: &str, scope: &Scope<'_>) -> Option<Typed> {
+        let is_meant = |of: &ScopeTable| table.is_none_or(|table| is_same_in_any_case(table, &of.name));
+        let place_in = |of: &ScopeTable| of.names().position(|known| is_same_in_any_case(name, known));
+        let tables = scope.visible().iter().filter(|table| is_meant(table));
+        let mut found = tables.filter_map(|table| Some((table, place_in(table)?)));
+        let (table, place) = found.next()?;
+        (found.next().is_none() && table.merged.is_empty()).then(|| table.column(place))
     }
 
     /// What the SELECT list calls so.

@@ -8,26 +8,19 @@ use std::cell::RefCell;
 use sqlparser::ast::{self, SelectItem};
 use sqlparser::tokenizer::Span;
 
+use super::clauses::{Clauses, Item};
 use super::grouping::Grouping;
 use super::grouping_sets::{self, Sets};
 use super::json::scalar;
 use super::query::{BoundQuery, Tail};
 use super::row::written_parts;
-use super::scope::{Scope, Shape};
+use super::scope::{Scope, ScopeTable, Shape};
 use super::typed::Typed;
 use super::window::Windows;
 use super::written::written;
 use super::{Binder, Bound, begin_of, last_part, nearest_table, unsupported};
-use crate::algebra::{Expr, OutputColumn, Query, Relation, SortKey};
+use crate::algebra::{Expr, OutputColumn, SortKey};
 use crate::sql::error::{Problem, SqlError};
-
-/// A column of the result.
-struct Item {
-    name: String,
-    typed: Typed,
-    /// Where it stands.
-    span: Span,
-}
 
 /// What a GROUP BY says.
 struct GroupBy {
@@ -75,103 +68,24 @@ impl Binder<'_> {
         scope.clause = "the list";
         scope.takes_series = true;
         let mut items = self.items(&select.projection, &scope)?;
-        if self.is_sqlite() && !matches!(select.distinct, Some(ast::Distinct::Distinct)) {
-            // What is an integer in one row and real in another is handed out as it is in each.
-            for item in items.iter_mut().filter(|item| item.typed.mixed.is_some()) {
-                item.typed = std::mem::replace(&mut item.typed, Typed::null()).into_any_as_is();
-            }
-        }
+        let is_distinct = matches!(select.distinct, Some(ast::Distinct::Distinct));
+        self.hand_out_as_they_are(&mut items, is_distinct);
         scope.takes_series = false;
         scope.clause = "HAVING";
         let windows = scope.windows.take();
-        let mut having = select.having.as_ref().map(|having| self.condition(having, &scope)).transpose()?;
+        let having = select.having.as_ref().map(|having| self.condition(having, &scope)).transpose()?;
         scope.clause = "ORDER BY";
         scope.windows = windows;
         scope.takes_series = true;
-        let mut order = self.order(tail, &items, &scope)?;
+        let order = self.order(tail, &items, &scope)?;
         scope.takes_series = false;
         scope.clause = "DISTINCT ON";
-        let mut distinct_on = match &select.distinct {
+        let distinct_on = match &select.distinct {
             Some(ast::Distinct::On(exprs)) => Some(self.meant(exprs, &items, &scope)?),
             _ => None,
         };
-        let (Some(grouping), Some(windows)) = (scope.grouping.take(), scope.windows.take()) else {
-            unreachable!("both were put there just now")
-        };
-        let (mut grouping, mut windows) = (grouping.into_inner(), windows.into_inner());
-        let mut series = scope.series.take().map(RefCell::into_inner);
-        if is_grouped || !grouping.aggregates.is_empty() {
-            for item in &mut items {
-                let regrouped = self.regroup(&mut item.typed.expr, &mut grouping, &scope);
-                regrouped.map_err(|error| error.or_at(item.span.start))?;
-            }
-            let keys = order.iter_mut().map(|key| &mut key.expr);
-            for expr in having.iter_mut().chain(keys).chain(distinct_on.iter_mut().flatten()) {
-                self.regroup(expr, &mut grouping, &scope)?;
-            }
-            self.regroup_windows(&mut windows, &mut grouping, &scope)?;
-            for argument in series.iter_mut().flat_map(|series| &mut series.arguments) {
-                self.regroup(argument, &mut grouping, &scope)?;
-            }
-            relation = self.groups(relation, grouping, &scope);
-            if let Some(having) = having {
-                relation = relation.filter(having);
-            }
-        }
-        if !windows.functions.is_empty() {
-            relation = relation.window(windows.source, windows.functions);
-        }
-        if let Some(series) = &mut series {
-            relation = self.joined_with_series(relation, series)?;
-        }
-        if let Some(on) = distinct_on {
-            // The first of the rows that agree is the first in this order.
-            relation = if order.is_empty() { relation } else { relation.sort(std::mem::take(&mut order)) };
-            relation = relation.distinct(on);
-        }
-        self.finish(select, relation, items, order, tail)
-    }
-
-    /// DISTINCT, ORDER BY and LIMIT over the rows whose columns are bound.
-    fn finish(
-        &mut self,
-        select: &ast::Select,
-        mut relation: Relation,
-        mut items: Vec<Item>,
-        mut order: Vec<SortKey>,
-        tail: &Tail<'_>,
-    ) -> Bound<BoundQuery> {
-        match &select.distinct {
-            Some(ast::Distinct::Distinct) => {
-                let source = self.source();
-                for key in &mut order {
-                    let of_item = |item: &Item| self.ordered(item.typed.clone());
-                    let place = items.iter().position(|item| of_item(item) == key.expr);
-                    let place = place.ok_or(Problem::OrderNotInResult)?;
-                    let column =
-                        Typed { expr: Expr::Column(source.column(place)), ..items[place].typed.clone() };
-                    key.expr = self.ordered(column);
-                }
-                let columns = items.iter_mut().enumerate().map(|(place, item)| {
-                    std::mem::replace(&mut item.typed.expr, Expr::Column(source.column(place)))
-                });
-                let columns = columns.collect();
-                let on = items.iter().map(|item| item.typed.clone().distinguished()).collect();
-                relation = relation.project(source, columns).distinct(on);
-            }
-            Some(ast::Distinct::On(_) | ast::Distinct::All) | None => {}
-        }
-        if !order.is_empty() {
-            relation = relation.sort(order);
-        }
-        relation = self.limited(relation, tail)?;
-        let mut columns = Vec::with_capacity(items.len());
-        let mut shape = Vec::with_capacity(items.len());
-        for Item { name, typed, .. } in items {
-            shape.push(Shape::of(name.clone(), &typed));
-            columns.push(OutputColumn { name, expr: typed.expr });
-        }
-        Ok(BoundQuery { query: Query::new(relation, columns), shape })
+        let clauses = Clauses { relation, is_grouped, items, having, order, is_distinct, distinct_on };
+        self.assembled(clauses, scope, tail)
     }
 
     /// What rows are grouped by; none without GROUP BY.
@@ -280,16 +194,7 @@ impl Binder<'_> {
                     if scope.tables.is_empty() {
                         return Err(unsupported("* without FROM").into());
                     }
-                    for merged in &scope.merged {
-                        items.push(Item {
-                            name: merged.name.clone(),
-                            typed: merged.typed.clone(),
-                            span: Span::empty(),
-                        });
-                    }
-                    scope.tables.iter().for_each(|table| {
-                        add_columns(table, &table.merged, &mut items);
-                    });
+                    add_all_columns(scope, &mut items);
                 }
                 SelectItem::QualifiedWildcard(of, _) => {
                     let name = whole_row_of(of)?;
@@ -391,7 +296,16 @@ impl Binder<'_> {
     }
 }
 
-fn add_columns(table: &super::scope::ScopeTable, left_out: &[usize], items: &mut Vec<Item>) {
+/// Adds what `*` means.
+pub(super) fn add_all_columns(scope: &Scope<'_>, items: &mut Vec<Item>) {
+    for merged in &scope.merged {
+        items.push(Item { name: merged.name.clone(), typed: merged.typed.clone(), span: Span::empty() });
+    }
+    scope.tables.iter().for_each(|table| add_columns(table, &table.merged, items));
+}
+
+/// Adds the columns of a table, but for some.
+pub(super) fn add_columns(table: &ScopeTable, left_out: &[usize], items: &mut Vec<Item>) {
     for place in (0..table.len()).filter(|place| !left_out.contains(place)) {
         let name = table.column_name(place).to_owned();
         items.push(Item { name, typed: table.column(place), span: Span::empty() });

@@ -71,7 +71,8 @@ fn push_parted<T>(text: &mut String, parts: &[T], between: &str, push: impl Fn(&
     }
 }
 
-fn symbol(op: &BinaryOperator) -> Option<&'static str> {
+/// A usual operator as it is printed between its operands.
+pub(super) fn symbol(op: &BinaryOperator) -> Option<&'static str> {
     Some(match op {
         BinaryOperator::Plus => " + ",
         BinaryOperator::Minus => " - ",
