@@ -68,7 +68,7 @@ impl Owner {
     }
 
     /// Counts it among the [lockers](Locks::lockers); `true` if it was not. A request does so by itself, but a store
-    /// whose statements may go without locks has something to do in between: see [the module](self).
+    /// whose statements may go without locks has something to do in between: see [the module](super).
     pub fn announce(&mut self) -> bool {
         if self.announced {
             return false;
