@@ -307,7 +307,7 @@ impl Call<'_> {
     }
 
     /// A column of values that may be NULL although no argument is.
-    fn values(
+    pub(super) fn values(
         &self,
         kind: Takes,
         value: impl FnMut(usize) -> Result<Option<Value>, Error>,

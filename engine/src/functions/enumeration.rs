@@ -1,6 +1,7 @@
 //! Functions of the values of enumerations.
 
-use nuages_storage::DataType;
+use nuages_storage::{DataType, Value};
+use serde_json::Value as Json;
 
 use super::Call;
 use super::signature::TEXT;
@@ -15,6 +16,7 @@ pub(super) fn signature(of: &EnumCall) -> (DataType, DataType) {
         EnumVerb::Read => (TEXT, TEXT),
         EnumVerb::Rank => (TEXT, DataType::BigInt),
         EnumVerb::Label => (DataType::BigInt, TEXT),
+        EnumVerb::RankMembers => (DataType::Json, DataType::Json),
     }
 }
 
@@ -39,7 +41,23 @@ pub(super) fn evaluate(of: &EnumCall, call: &Call<'_>) -> Result<Vector<'static>
             text.push_str(call.int(0, row).and_then(|rank| values.label(rank)).unwrap_or_default());
             Ok(())
         }),
+        EnumVerb::RankMembers => call.values(Some(DataType::Json), |row| match call.columns[0].value(row) {
+            Value::Json(array) => Ok(Some(Value::Json(Box::new(ranked(values, &array)?)))),
+            other => Ok(Some(other)),
+        }),
     }
+}
+
+/// An array with the ranks of its members in their places.
+fn ranked(of: &EnumDefinition, member: &Json) -> Result<Json, Error> {
+    Ok(match member {
+        Json::Array(members) => {
+            let members = members.iter().map(|member| ranked(of, member));
+            Json::Array(members.collect::<Result<_, Error>>()?)
+        }
+        Json::String(label) => of.rank(label).ok_or_else(|| no_value(of, label))?.into(),
+        other => other.clone(),
+    })
 }
 
 /// That a text is no value of an enumeration.

@@ -24,6 +24,7 @@
 
 mod aggregate;
 mod array;
+mod array_order;
 mod assigned;
 mod calendar;
 mod called;

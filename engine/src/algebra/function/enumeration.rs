@@ -23,6 +23,8 @@ pub enum EnumVerb {
     Rank,
     /// The value that is compared by a number.
     Label,
+    /// An array of values, with what each is compared by in its place.
+    RankMembers,
 }
 
 impl EnumVerb {
@@ -32,6 +34,7 @@ impl EnumVerb {
             EnumVerb::Read => "enum_value",
             EnumVerb::Rank => "enum_rank",
             EnumVerb::Label => "enum_label",
+            EnumVerb::RankMembers => "enum_ranks",
         }
     }
 }

@@ -10,7 +10,7 @@ use super::mirrored;
 use crate::algebra::{EnumCall, EnumVerb};
 use crate::catalog::{EnumDefinition, EnumId, EnumLabel};
 
-mirrored!(VerbRecord of EnumVerb: Read, Rank, Label);
+mirrored!(VerbRecord of EnumVerb: Read, Rank, Label, RankMembers);
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct EnumRecord<'a> {

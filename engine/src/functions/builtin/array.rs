@@ -2,11 +2,16 @@
 
 use std::borrow::Cow;
 
-use nuages_storage::Value;
+use nuages_storage::key::{KeyBuffer, KeyPart};
+use nuages_storage::{DataType, Value};
 use serde_json::Value as Json;
 
 use super::regular::Patterns;
-use super::{BOOL, Builtin, INT, JSON, Overload, TEXT, Takes, refused, table};
+use super::{
+    BOOL, BYTES, Builtin, DATE, FLOAT, INT, JSON, Overload, SPAN, STAMP, TEXT, TIME, Takes, refused, table,
+};
+use crate::error::Error;
+use crate::evaluate::cast_value;
 use crate::functions::Call;
 use crate::functions::json::{same, text_of};
 use crate::functions::string::{check_size, truths};
@@ -97,6 +102,10 @@ pub(super) const TABLE: &[Builtin] = table! {
         leaves(&members(call, 0, row), &mut |_| count += 1);
         Ok(Some(number(count)))
     });
+    // Bytes that sort as arrays do, whose members are read as what the text says.
+    "array_order" [JSON, TEXT] => BYTES, |call| call.values(BYTES, |row| {
+        order_key(&document(call, 0, row), reading_named(call.text(1, row))).map(|key| Some(Value::from(key)))
+    });
     // The groups of the first match, or the whole of it.
     "regexp_match" [TEXT, TEXT | TEXT] => JSON, |call| {
         let mut patterns = Patterns::default();
@@ -132,6 +141,59 @@ pub(super) const TABLE: &[Builtin] = table! {
         })
     };
 };
+
+/// The type that members are read as to be ordered; none if their documents have their order.
+fn reading_named(name: &str) -> Takes {
+    match name {
+        "float" => FLOAT,
+        "decimal" => Some(DataType::NUMERIC),
+        "bytes" => BYTES,
+        "date" => DATE,
+        "time" => TIME,
+        "timestamp" => STAMP,
+        "interval" => SPAN,
+        _ => None,
+    }
+}
+
+/// The members behind each other, each behind a byte that says whether it is NULL; then what tells arrays apart whose
+/// members are the same: how deep they are nested, and how many members there are in each level.
+fn order_key(array: &Json, reading: Takes) -> Result<Vec<u8>, Error> {
+    const END: u8 = 0;
+    const VALUE: u8 = 1;
+    const NULL: u8 = 2;
+    let mut key = Vec::new();
+    let mut refused = Ok(());
+    leaves(array.as_array().map_or(&[], Vec::as_slice), &mut |member| {
+        if member.is_null() {
+            return key.push(NULL);
+        }
+        let read = match reading {
+            Some(kind) => cast_value(Value::Text(text_of(member).unwrap_or_default()), kind),
+            None => Ok(value(member.clone())),
+        };
+        match read {
+            Ok(read) => {
+                let mut part = KeyBuffer::new();
+                part.push_value(KeyPart::ASCENDING, &read);
+                key.push(VALUE);
+                key.extend_from_slice(part.as_slice());
+            }
+            Err(error) => refused = Err(error),
+        }
+    });
+    refused?;
+    key.push(END);
+    key.extend(lengths(array).count().to_be_bytes());
+    key.extend(lengths(array).flat_map(usize::to_be_bytes));
+    Ok(key)
+}
+
+/// How many members an array has, and those within it, level by level.
+fn lengths(array: &Json) -> impl Iterator<Item = usize> {
+    let levels = std::iter::successors(Some(array), |array| array.get(0));
+    levels.map_while(|level| level.as_array().map(Vec::len))
+}
 
 fn value(json: Json) -> Value {
     Value::Json(Box::new(json))

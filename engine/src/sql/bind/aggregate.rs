@@ -62,11 +62,12 @@ fn is_extreme(function: AggregateFunction) -> bool {
     matches!(function, AggregateFunction::Min | AggregateFunction::Max)
 }
 
-/// MIN or MAX of texts without regard to case: the first of them in that order, with the case that it has.
-fn first_without_case(function: AggregateFunction, text: Expr) -> Aggregate {
+/// MIN or MAX of what is ordered by something else than itself, such as texts without regard to case: the first of them in
+/// that order, as it is.
+fn first_by(function: AggregateFunction, value: Expr, order: Expr) -> Aggregate {
     let descending = function == AggregateFunction::Max;
-    let key = SortKey { expr: lower(text.clone()), descending, nulls_first: false };
-    Aggregate { order_by: vec![key], ..Aggregate::of(AggregateFunction::First, text) }
+    let key = SortKey { expr: order, descending, nulls_first: false };
+    Aggregate { order_by: vec![key], ..Aggregate::of(AggregateFunction::First, value) }
 }
 
 /// A call of an aggregate, taken apart.
@@ -87,6 +88,8 @@ pub(super) struct Found {
     pub(super) element: Option<DataType>,
     /// Whether it gives what is to be [`unpaired`](super::collation::unpaired).
     pub(super) is_paired: bool,
+    /// The enumeration that the members are of, if it gives an array.
+    pub(super) members_of: Option<EnumId>,
     /// The enumeration whose ranks it gives.
     pub(super) ranked: Option<EnumId>,
     /// What it is to PostgreSQL, if it is an integer.
@@ -98,7 +101,7 @@ impl Found {
     fn of_rows(filter: Option<Expr>) -> Found {
         let aggregate = Aggregate { filter, ..Aggregate::rows() };
         let (kind, width) = (Some(DataType::BigInt), Width::Big);
-        Found { aggregate, kind, element: None, is_paired: false, ranked: None, width }
+        Found { aggregate, kind, element: None, members_of: None, is_paired: false, ranked: None, width }
     }
 }
 
@@ -192,7 +195,7 @@ impl Binder<'_> {
         whole: Option<(Aggregate, Aggregate)>,
         scope: &Scope<'_>,
     ) -> Result<Typed, &'static str> {
-        let Found { aggregate, kind, element, ranked, width, .. } = found;
+        let Found { aggregate, kind, element, members_of, ranked, width, .. } = found;
         let home = home_of(&aggregate, scope);
         let grouping = home.grouping.as_ref().ok_or(home.clause)?;
         if grouping.borrow().within {
@@ -214,7 +217,8 @@ impl Binder<'_> {
         }
         let unranked = unranked(argument.as_ref(), &column);
         let typed = unranked.unwrap_or_else(|| Typed::new(column, kind));
-        Ok(Typed { element, width, ..typed })
+        let enumeration = members_of.or(typed.enumeration);
+        Ok(Typed { element, width, enumeration, ..typed })
     }
 
     /// SQLite's sum of values of any type, which is an integer if all of them are: whether they are, and their sum then.
@@ -261,9 +265,20 @@ impl Binder<'_> {
         if is_extreme(function) && found.aggregate.function == AggregateFunction::First {
             // The rows of a frame have an order already.
             let Found { aggregate: Aggregate { argument, filter, .. }, kind, element, width, .. } = found;
+            if element.is_some() {
+                return Err(SqlError::at(unsupported(format!("{name}() of arrays over a window")), span));
+            }
             let aggregate =
                 Aggregate { function, argument: argument.map(paired), filter, ..Aggregate::rows() };
-            return Ok(Found { aggregate, kind, element, is_paired: true, ranked: None, width });
+            return Ok(Found {
+                aggregate,
+                kind,
+                element,
+                members_of: None,
+                is_paired: true,
+                ranked: None,
+                width,
+            });
         }
         Ok(found)
     }
@@ -347,14 +362,29 @@ impl Binder<'_> {
             "array_agg" => argument.element.or(argument.kind).or(Some(TEXT)),
             _ => argument.element.filter(|_| kind == Some(DataType::Json)),
         };
+        let members_of = argument.enumeration.filter(|_| element.is_some());
+        if is_extreme(function) && argument.is_array() {
+            let order = self.order_of_array(argument.clone());
+            let aggregate = Aggregate { filter, ..first_by(function, argument.expr, order) };
+            return Ok(Found { aggregate, kind, element, members_of, is_paired: false, ranked: None, width });
+        }
         if is_extreme(function) && argument.ignores_case() {
-            let aggregate = Aggregate { filter, ..first_without_case(function, argument.expr) };
-            return Ok(Found { aggregate, kind, element, is_paired: false, ranked: None, width });
+            let order = lower(argument.expr.clone());
+            let aggregate = Aggregate { filter, ..first_by(function, argument.expr, order) };
+            return Ok(Found { aggregate, kind, element, members_of, is_paired: false, ranked: None, width });
         }
         if is_extreme(function) && self.enumeration(&argument).is_some() {
             let ranked = argument.enumeration;
             let aggregate = Aggregate { filter, ..Aggregate::of(function, self.ordered(argument)) };
-            return Ok(Found { aggregate, kind, element: None, is_paired: false, ranked, width });
+            return Ok(Found {
+                aggregate,
+                kind,
+                element: None,
+                members_of: None,
+                is_paired: false,
+                ranked,
+                width,
+            });
         }
         // Also a NULL that has a type says it in a cast alone.
         let expr = match (argument.expr, argument.kind) {
@@ -363,7 +393,7 @@ impl Binder<'_> {
             (expr, Some(_)) => expr,
         };
         let aggregate = Aggregate { filter, distinct, order_by, second, ..Aggregate::of(function, expr) };
-        Ok(Found { aggregate, kind, element, is_paired: false, ranked: None, width })
+        Ok(Found { aggregate, kind, element, members_of, is_paired: false, ranked: None, width })
     }
 
     /// The arguments, converted as the dialect does.

@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use sqlparser::ast::{self, BinaryOperator, Expr as Ast};
 use sqlparser::tokenizer::Span;
 
+use super::enumeration::enum_of_members;
 use super::function::arity;
 use super::json::keys_of;
 use super::scope::Scope;
@@ -139,8 +140,9 @@ impl Binder<'_> {
         let members = members.iter().map(|member| self.value_of(member, scope));
         let members = members.collect::<Bound<Vec<_>>>()?;
         let nested = common_element(&members);
+        let enumeration = self.common_enum(&members, "ARRAY", span)?;
         let (exprs, kind) = self.unified(members, "ARRAY", span)?;
-        Ok(Typed::array(json(JsonFunction::BuildArray, exprs), nested.or(kind)))
+        Ok(Typed::array(json(JsonFunction::BuildArray, exprs), nested.or(kind)).of_enum(enumeration))
     }
 
     /// `ARRAY(query)`: its only column, in the order of its rows.
@@ -152,9 +154,9 @@ impl Binder<'_> {
     ) -> Bound<Typed> {
         let mut bound = self.one_column(query, span, scope)?;
         let column = bound.shape.swap_remove(0).typed(bound.query.columns.swap_remove(0).expr);
-        let (nested, kind) = (column.element, column.kind);
+        let (nested, kind, enumeration) = (column.element, column.kind, column.enumeration);
         let value = self.value(column).expr;
-        let array = self.collected(bound.query.relation, value, nested.or(kind));
+        let array = self.collected(bound.query.relation, value, nested.or(kind)).of_enum(enumeration);
         Ok(Typed { expr: Expr::Call(Function::Coalesce, vec![array.expr, no_members()]), ..array })
     }
 
@@ -221,9 +223,10 @@ impl Binder<'_> {
 
     /// The members of an array, one a row.
     fn members_of(&mut self, array: Typed) -> Rows {
-        let element = array.element;
+        let (element, enumeration) = (array.element, array.enumeration);
         let (relation, found, number) = self.members_of_document(array.expr);
-        Rows { relation, number, columns: vec![("unnest".to_owned(), member(found, element))] }
+        let member = member(found, element).of_enum(enumeration);
+        Rows { relation, number, columns: vec![("unnest".to_owned(), member)] }
     }
 
     /// The members of an array, which may be a literal text.
@@ -286,9 +289,9 @@ impl Binder<'_> {
         let found =
             self.table_call("array_member", vec![Typed::new(typed.expr, DataType::Json), at], span)?;
         Ok(if is_last {
-            member(found.expr, typed.element)
+            member(found.expr, typed.element).of_enum(typed.enumeration)
         } else {
-            Typed { element: typed.element, ..found }
+            Typed { element: typed.element, enumeration: typed.enumeration, ..found }
         })
     }
 
@@ -321,7 +324,8 @@ impl Binder<'_> {
 
     /// `array || array`, `array || member` and `member || array`.
     fn joined_arrays(&mut self, left: Typed, right: Typed, span: Span) -> Bound<Typed> {
-        let element = common_element(&[left.clone(), right.clone()]);
+        let sides = [left.clone(), right.clone()];
+        let (element, enumeration) = (common_element(&sides), enum_of_members(&sides));
         let is_array = |typed: &Typed| {
             let is_literal = typed.literal_text().is_some_and(|text| text.starts_with('{'));
             let is_null = matches!(typed.expr, Expr::Literal(Value::Null));
@@ -331,7 +335,8 @@ impl Binder<'_> {
             true => self.all_members(typed, element, span),
             false => self.only_member(typed, element, span),
         };
-        Ok(Typed::array(json(JsonFunction::Join, vec![side(left)?, side(right)?]), element))
+        let joined = json(JsonFunction::Join, vec![side(left)?, side(right)?]);
+        Ok(Typed::array(joined, element).of_enum(enumeration))
     }
 
     /// The members of an array that is to be joined with others: none if it is NULL.
@@ -387,7 +392,7 @@ impl Binder<'_> {
         if arguments.len() > slots.len() {
             return Err(arity(name, "fewer arguments", arguments.len(), span));
         }
-        let element = common_element(&arguments);
+        let (element, enumeration) = (common_element(&arguments), enum_of_members(&arguments));
         let mut given = Vec::with_capacity(arguments.len());
         for (typed, slot) in arguments.into_iter().zip(slots) {
             given.push(match slot {
@@ -415,7 +420,7 @@ impl Binder<'_> {
             _ => self.table_call(name, given, span)?,
         };
         Ok(match gives {
-            Gives::Joined | Gives::Array => Typed::array(called.expr, element),
+            Gives::Joined | Gives::Array => Typed::array(called.expr, element).of_enum(enumeration),
             Gives::ArrayOf(kind) => Typed::array(called.expr, Some(kind)),
             Gives::Value => called,
         })

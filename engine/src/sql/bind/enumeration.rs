@@ -30,6 +30,9 @@ impl Typed {
 impl Binder<'_> {
     /// The enumeration that what is chosen between is of, if one of it is: then all is.
     pub(super) fn common_enum(&self, choices: &[Typed], what: &str, span: Span) -> Bound<Option<EnumId>> {
+        if choices.iter().any(Typed::is_array) {
+            return Ok(enum_of_members(choices));
+        }
         let Some(of) = choices.iter().find_map(|choice| self.enumeration(choice)) else { return Ok(None) };
         choices.iter().try_for_each(|choice| self.expect_enum(choice, of, what, span))?;
         Ok(Some(of.id))
@@ -51,11 +54,19 @@ impl Binder<'_> {
 
     /// The enumeration that an expression is a value of.
     pub(super) fn enumeration(&self, typed: &Typed) -> Option<&Arc<EnumDefinition>> {
+        self.enumeration_within(typed).filter(|_| !typed.is_array())
+    }
+
+    /// The enumeration that an expression is a value of, or an array of values of.
+    pub(super) fn enumeration_within(&self, typed: &Typed) -> Option<&Arc<EnumDefinition>> {
         typed.enumeration.filter(|_| !self.is_sqlite()).and_then(|id| self.catalog.enumeration(id))
     }
 
     /// What an expression is ordered by.
     pub(super) fn ordered(&self, typed: Typed) -> Expr {
+        if typed.is_array() {
+            return self.order_of_array(typed);
+        }
         match self.enumeration(&typed) {
             Some(of) => call(EnumVerb::Rank, of, typed.expr),
             None => typed.distinguished(),
@@ -186,7 +197,7 @@ impl Binder<'_> {
         Some(match (name, arguments) {
             ("enum_first", [_]) => Ok(value(labels.clone().next())),
             ("enum_last", [_]) => Ok(value(labels.clone().next_back())),
-            ("enum_range", [_]) => Ok(array(labels)),
+            ("enum_range", [_]) => Ok(array(labels).of_enum(Some(of.id))),
             ("enum_range", [from, to]) => self.enum_range(of, from, to, span),
             _ => Err(super::function::arity(name, "1 argument", arguments.len(), span)),
         })
@@ -206,8 +217,14 @@ impl Binder<'_> {
             }
         };
         let (from, to) = (place(from)?.unwrap_or(0), place(to)?.map_or(of.labels.len(), |to| to + 1));
-        Ok(array(of.labels[from..to.max(from)].iter().map(|label| label.name.as_str())))
+        let labels = of.labels[from..to.max(from)].iter().map(|label| label.name.as_str());
+        Ok(array(labels).of_enum(Some(of.id)))
     }
+}
+
+/// The enumeration that the members of several arrays are of that become one, or that are chosen between.
+pub(super) fn enum_of_members(arrays: &[Typed]) -> Option<EnumId> {
+    arrays.iter().filter(|array| array.is_array()).find_map(|array| array.enumeration)
 }
 
 fn array<'l>(labels: impl Iterator<Item = &'l str>) -> Typed {

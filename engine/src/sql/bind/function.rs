@@ -471,6 +471,9 @@ impl Binder<'_> {
             }
         }
         let (element, width) = (common_element(&arguments), Width::widest(&arguments));
+        if element.is_some() && matches!(function, Function::Greatest | Function::Least) {
+            return self.extreme_of_arrays(&function, arguments, span);
+        }
         let enumeration = self.common_enum(&arguments, name, span)?;
         if let (Some(of), Function::Greatest | Function::Least) = (enumeration, &function) {
             return self.extreme_of_enum(function, arguments, of, span);

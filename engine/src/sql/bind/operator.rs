@@ -155,6 +155,7 @@ impl Binder<'_> {
             }
         }
         (left, right) = self.collated_pair(left, right);
+        (left, right) = self.compared_arrays(op, left, right, span)?;
         if left.enumeration.is_some() || right.enumeration.is_some() {
             (left, right) = self.compared_enums(op, left, right, span)?;
         }

@@ -145,7 +145,7 @@ impl Binder<'_> {
             frame: Frame::default(),
         };
         if let Some(of) = function_named(name) {
-            let Found { aggregate, kind, element, is_paired, ranked, width } =
+            let Found { aggregate, kind, element, members_of, is_paired, ranked, width } =
                 self.aggregate_call(of, name, call, span, scope)?;
             if aggregate.distinct || !aggregate.order_by.is_empty() {
                 let feature = format!("{name}() OVER with DISTINCT or an order of its own");
@@ -153,7 +153,7 @@ impl Binder<'_> {
             }
             let arguments = aggregate.argument.into_iter().chain(aggregate.second).collect();
             let over = function(WindowKind::Aggregate(aggregate.function), arguments, aggregate.filter);
-            return Ok((over, Given { kind, element, is_paired, ranked, enumeration: None, width }));
+            return Ok((over, Given { kind, element, is_paired, ranked, enumeration: members_of, width }));
         }
         let arguments = plain_arguments(call, name, span)?.into_iter();
         let mut arguments =

@@ -192,6 +192,7 @@ fn enum_call(of: &EnumCall, arguments: &[Expr], names: &mut dyn Names) -> String
     match of.verb {
         EnumVerb::Read | EnumVerb::Rank => format!("CAST({value} AS {})", Identifier(&of.of.name)),
         EnumVerb::Label => value,
+        EnumVerb::RankMembers => format!("CAST({value} AS {}[])", Identifier(&of.of.name)),
     }
 }
 

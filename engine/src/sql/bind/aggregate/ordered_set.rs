@@ -55,6 +55,6 @@ impl Binder<'_> {
         });
         let aggregate = Aggregate { filter, order_by, second, ..Aggregate::of(call.function, expr) };
         let (kind, width) = (Some(result), Width::default());
-        Ok(Found { aggregate, kind, element: None, is_paired: false, ranked: None, width })
+        Ok(Found { aggregate, kind, element: None, members_of: None, is_paired: false, ranked: None, width })
     }
 }
