@@ -103,9 +103,11 @@ impl Connection {
     }
 
     fn create_table(&self, create: &ast::CreateTable, schema: SchemaId) -> Result<Outcome, SqlError> {
-        // It would be one that everybody sees, and that stays.
-        if create.temporary {
-            return Err(Problem::Unsupported { feature: "a TEMPORARY table".to_owned() }.into());
+        if create.temporary || is_temporary(&create.name) {
+            return Err(temporary_table());
+        }
+        if create.on_commit.is_some() {
+            return Err(Problem::Unsupported { feature: "ON COMMIT of a table that stays".to_owned() }.into());
         }
         if create.if_not_exists && self.table_of(&create.name).is_ok() {
             return Ok(Outcome::default());
@@ -151,11 +153,18 @@ impl Connection {
             ast::SetExpr::Select(select) => select.into.take(),
             _ => None,
         };
+        if into.as_ref().is_some_and(|into| into.temporary) {
+            return Err(temporary_table());
+        }
         let targets = into.map(|into| into.targets).unwrap_or_default();
         let name = match targets.as_slice() {
             [ast::Expr::Identifier(name)] => name.clone(),
             [ast::Expr::CompoundIdentifier(parts)] => {
-                last_part(&ast::ObjectName::from(parts.clone()))?.clone()
+                let name = ast::ObjectName::from(parts.clone());
+                if is_temporary(&name) {
+                    return Err(temporary_table());
+                }
+                last_part(&name)?.clone()
             }
             _ => return Err(Problem::Unsupported { feature: "SELECT INTO such a target".to_owned() }.into()),
         };
@@ -322,4 +331,16 @@ impl Connection {
         }
         Ok(Outcome::default())
     }
+}
+
+/// Whether a name says that what is made by it is to be temporary.
+fn is_temporary(name: &ast::ObjectName) -> bool {
+    let schema = name.0.iter().rev().nth(1).and_then(|part| part.as_ident());
+    let is = |word| schema.is_some_and(|schema| schema.value.eq_ignore_ascii_case(word));
+    ["temp", "temporary", "pg_temp"].into_iter().any(is)
+}
+
+/// What is made would be a table that everybody sees, and that stays.
+fn temporary_table() -> SqlError {
+    Problem::Unsupported { feature: "a TEMPORARY table".to_owned() }.into()
 }
