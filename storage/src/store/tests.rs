@@ -1,6 +1,8 @@
 //! Stores in files, on a disk that fails: whatever happens, what is opened again is a prefix of what was committed, and
 //! has everything that was acknowledged.
 
+mod backups;
+mod checkpoints;
 mod corpus;
 mod crash;
 mod damage;
