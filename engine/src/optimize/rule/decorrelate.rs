@@ -7,19 +7,27 @@
 //! outer LEFT JOIN (SELECT k, max(a) AS m FROM t GROUP BY k) ON k = outer.k .. x < m
 //! ```
 //!
-//! An outer row without a group finds NULL, as it would have; a count, which is 0 there, is made so. Whether the join
-//! is cheaper than asking for each row is for the planner to find out, which plans both.
+//! An outer row without a group finds NULL, as it would have; a count, which is 0 there, is made so. The value of the
+//! first row in some order is an aggregate, too:
+//!
+//! ```text
+//! (SELECT a FROM t WHERE t.k = outer.k ORDER BY b LIMIT 1)
+//! (SELECT first(a ORDER BY b) FROM t WHERE t.k = outer.k)
+//! ```
+//!
+//! Whether the join is cheaper than asking for each row is for the planner to find out, which plans both.
 
 use hashbrown::HashMap;
 
 use super::super::failing::may_fail;
 use super::super::planner::Planner;
-use super::super::rewrite::{mentioned, substituted};
+use super::super::rewrite::{definitions, mentioned, substituted};
 use super::take;
 use super::unnest::lift_values;
 use crate::algebra::walk::{self, has_subquery, sources_of};
 use crate::algebra::{
-    Aggregate, AggregateFunction, Column, Comparison, Expr, Function, JoinKind, Query, Relation,
+    Aggregate, AggregateFunction, Column, Comparison, Expr, Function, JoinKind, Query, Relation, RowCount,
+    Source,
 };
 
 /// Makes joins of the scalar subqueries in filters, projections, orders and aggregates that can be; whether there were
@@ -87,19 +95,11 @@ fn replace(expr: &mut Expr, planner: &mut Planner<'_>, derived: &mut Vec<Derived
 /// The groups that a subquery is about, and its value in terms of their columns.
 fn derive(query: &Query, planner: &mut Planner<'_>) -> Option<(Derived, Expr)> {
     let [output] = query.columns.as_slice() else { return None };
-    let mut value = output.expr.clone();
-    let mut relation = &query.relation;
-    while let Relation::Project { input, source, columns } = relation {
-        let by: HashMap<Column, Expr> =
-            columns.iter().enumerate().map(|(place, expr)| (source.column(place), expr.clone())).collect();
-        value = substituted(value, &by);
-        relation = input;
-    }
-    let Relation::Aggregate { input, source, keys, aggregates } = relation else { return None };
-    if !keys.is_empty() || has_subquery(&value) {
+    let Grouped { input, source, aggregates, value } = aggregated(&query.relation, &output.expr, planner)?;
+    if has_subquery(&value) {
         return None;
     }
-    let (input, lifted, by) = lift_values((**input).clone())?;
+    let (input, lifted, by) = lift_values(input)?;
     let inside = sources_of(&input);
     let (mut keys, mut on) = (Vec::new(), Vec::new());
     for part in lifted {
@@ -120,7 +120,7 @@ fn derive(query: &Query, planner: &mut Planner<'_>) -> Option<(Derived, Expr)> {
     if keys.is_empty() {
         return None; // it is the same for every row, and computed once
     }
-    let mut aggregates = aggregates.clone();
+    let mut aggregates = aggregates;
     for aggregate in &mut aggregates {
         for expr in aggregate.expressions_mut() {
             *expr = substituted(expr.clone(), &by);
@@ -156,7 +156,7 @@ fn derive(query: &Query, planner: &mut Planner<'_>) -> Option<(Derived, Expr)> {
             (source.column(place), value)
         })
         .collect();
-    let own = |column: &Column| column.source() != *source || results.contains_key(column);
+    let own = |column: &Column| column.source() != source || results.contains_key(column);
     if aggregates.iter().any(|aggregate| !null_over_nothing(aggregate.function))
         || !walk::columns_of(&value).iter().all(own)
     {
@@ -166,6 +166,48 @@ fn derive(query: &Query, planner: &mut Planner<'_>) -> Option<(Derived, Expr)> {
     let on = Expr::And(on.into_iter().enumerate().map(equal).collect());
     let relation = input.aggregate(groups, keys, aggregates);
     Some((Derived { relation, on }, substituted(value, &results)))
+}
+
+/// A subquery of one row as aggregates over all rows of `input`, and its value in terms of their columns.
+struct Grouped {
+    input: Relation,
+    source: Source,
+    aggregates: Vec<Aggregate>,
+    value: Expr,
+}
+
+fn aggregated(relation: &Relation, value: &Expr, planner: &mut Planner<'_>) -> Option<Grouped> {
+    let (relation, value) = below_projections(relation, value.clone());
+    match relation {
+        Relation::Aggregate { input, source, keys, aggregates } if keys.is_empty() => Some(Grouped {
+            input: input.as_ref().clone(),
+            source: *source,
+            aggregates: aggregates.clone(),
+            value,
+        }),
+        Relation::Limit { input, offset: RowCount::Fixed(0), count: Some(RowCount::Fixed(1)) } => {
+            let (sorted, value) = below_projections(input, value);
+            let Relation::Sort { input, keys } = sorted else { return None };
+            if value.is_volatile() || keys.iter().any(|key| key.expr.is_volatile()) {
+                return None;
+            }
+            let source = planner.fresh_source();
+            let first =
+                Aggregate { order_by: keys.clone(), ..Aggregate::of(AggregateFunction::First, value) };
+            let value = Expr::from(source.column(0));
+            Some(Grouped { input: input.as_ref().clone(), source, aggregates: vec![first], value })
+        }
+        _ => None,
+    }
+}
+
+/// What some projections stand on, and a value above them in terms of its columns.
+fn below_projections(mut relation: &Relation, mut value: Expr) -> (&Relation, Expr) {
+    while let Relation::Project { input, source, columns } = relation {
+        value = substituted(value, &definitions(*source, columns));
+        relation = input;
+    }
+    (relation, value)
 }
 
 /// Whether it is NULL, or a count, over no row.
@@ -178,6 +220,7 @@ fn null_over_nothing(function: AggregateFunction) -> bool {
             | AggregateFunction::Avg
             | AggregateFunction::Min
             | AggregateFunction::Max
+            | AggregateFunction::First
     )
 }
 
@@ -185,7 +228,7 @@ fn null_over_nothing(function: AggregateFunction) -> bool {
 mod tests {
     use super::super::testing::{C, G, P, column, family, number, show};
     use super::*;
-    use crate::algebra::{OutputColumn, SortKey, Source};
+    use crate::algebra::{Builtin, OutputColumn, SortKey};
 
     fn children(aggregate: Aggregate, condition: Expr) -> Expr {
         let rows = family().child.filter(condition).aggregate(G, vec![], vec![aggregate]);
@@ -237,6 +280,35 @@ mod tests {
                 show(&relation)
             });
             assert!(shown.starts_with(expected), "{shown}");
+        }
+    }
+
+    /// The value of a child's column in the first row of those in order, and of how many.
+    fn first_child(value: Expr, offset: u64, count: u64) -> Expr {
+        let sorted = family().child.filter(of_parent()).sort(vec![SortKey::descending(column(C, 2))]);
+        let rows = sorted.limit(offset, Some(count));
+        Expr::Scalar(Box::new(Query::new(rows, vec![OutputColumn::new("", value)])))
+    }
+
+    #[test]
+    fn the_first_of_equal_rows_is_joined() {
+        assert_eq!(
+            rewritten(column(P, 1).equals(first_child(column(C, 0), 0, 1))),
+            "filter p.1 = s3.1\n  Left join s3.0 = p.0\n    scan p\n    group by c.1: First\n      scan c"
+        );
+    }
+
+    #[test]
+    fn the_second_of_equal_rows_and_what_differs_each_time_stay() {
+        let random = Expr::Call(Function::Builtin(Builtin::named("random_integer").unwrap()), vec![]);
+        for first in [
+            first_child(column(C, 0), 1, 1),
+            first_child(column(C, 0), 0, 2),
+            first_child(random, 0, 1),
+            first_child(column(P, 1), 0, 1),
+        ] {
+            let rewritten = rewritten(column(P, 1).equals(first));
+            assert!(!rewritten.contains("join"), "{rewritten}");
         }
     }
 
