@@ -36,9 +36,10 @@
 //!
 //! Order of reading: this file; `querysets`, `kept`, `instances` and `relations` (the twins); `stream` (`aiterator`).
 
-use std::future::Future;
+use std::{future::Future, ops::ControlFlow};
 
 use nuages_engine::asynchronous::granted;
+use nuages_storage::lock::Ticket;
 
 use crate::{
     atomic::Tx,
@@ -48,10 +49,32 @@ use crate::{
 
 /// `aatomic` and its kin, on every executor.
 pub trait Awaited: Executor {
-    /// Runs `body` as a whole, as [`atomic`](crate::atomic::Atomic::atomic) does.
+    /// Runs `body` as a whole, as [`atomic`](crate::atomic::Atomic::atomic) does. Inside another block it is a savepoint,
+    /// and the block around it rests until it has ended: savepoints are undone in the order of a stack, so that of two
+    /// blocks that took turns, one could undo what the other wrote.
     ///
     /// # Errors
-    /// As `atomic`.
+    /// As `atomic`; [`Misuse::BlockInside`](crate::error::Misuse::BlockInside) from the verbs of a block that rests.
+    ///
+    /// ```
+    /// # use nuages::{error::Misuse, prelude::*};
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Account { pub id: Auto<i64>, pub balance: i64 }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> nuages::Result<()> {
+    /// # let db = App::new().models(Account::app()).open_memory()?;
+    /// db.aatomic(async |tx| {
+    ///     tx.aatomic(async |inner| {
+    ///         assert_eq!(Account::objects().acount(tx).await, Err(Misuse::BlockInside.into()));
+    ///         Account::objects().acount(inner).await
+    ///     })
+    ///     .await?;
+    ///     Account::objects().acount(tx).await
+    /// })
+    /// .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     fn aatomic<T>(&self, body: impl AsyncFnOnce(&Tx<'_>) -> Result<T>) -> impl Future<Output = Result<T>> {
         self.try_aatomic(body)
     }
@@ -78,28 +101,45 @@ pub trait Awaited: Executor {
     /// What `verbs` returns; [`Error::Locked`] after the executor's lock timeout, and as its other limits say.
     fn awaiting<T>(&self, verbs: impl Fn(&Tx<'_>) -> Result<T>) -> impl Future<Output = Result<T>> {
         async move {
+            if self.in_atomic_block() {
+                return until_free(self, &verbs).await;
+            }
             let outermost = self.begin_async()?;
-            let interrupt = outermost.session()?.interrupt();
-            let value = loop {
-                let block = outermost.begin()?;
-                match verbs(&block) {
-                    Ok(value) => {
-                        block.commit()?;
-                        break value;
-                    }
-                    Err(error) => {
-                        drop(block);
-                        match outermost.session()?.take_waiting() {
-                            Some(ticket) => granted(ticket, &interrupt).await?,
-                            None => return Err(error),
-                        }
-                    }
-                }
-            };
+            let value = until_free(&outermost, &verbs).await?;
             outermost.acommit().await?;
             Ok(value)
         }
     }
+}
+
+/// Runs verbs in a block of their own within a transaction, until none of them has to wait. No block is open while the
+/// task waits, so that what other futures of the task write meanwhile is not undone with this.
+async fn until_free<X: Executor + ?Sized, T>(within: &X, verbs: &impl Fn(&Tx<'_>) -> Result<T>) -> Result<T> {
+    let interrupt = within.session()?.interrupt();
+    loop {
+        match attempt(within, verbs)? {
+            ControlFlow::Break(value) => return Ok(value),
+            ControlFlow::Continue(ticket) => granted(ticket, &interrupt).await?,
+        }
+    }
+}
+
+/// Runs verbs as far as they come, and says what they give or what one of them has to wait for.
+fn attempt<X: Executor + ?Sized, T>(
+    within: &X,
+    verbs: &impl Fn(&Tx<'_>) -> Result<T>,
+) -> Result<ControlFlow<T, Ticket>> {
+    // A lock that a plain verb was refused before is not what these verbs wait for.
+    drop(within.session()?.take_waiting());
+    let block = within.begin()?;
+    let result = verbs(&block);
+    // Asked for also if the verbs succeeded: a receiver or an inner block may have swallowed that one had to wait.
+    if let Some(ticket) = within.session()?.take_waiting() {
+        return Ok(ControlFlow::Continue(ticket));
+    }
+    let value = result?;
+    block.commit()?;
+    Ok(ControlFlow::Break(value))
 }
 
 impl<X: Executor + ?Sized> Awaited for X {}

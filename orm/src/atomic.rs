@@ -24,7 +24,7 @@ use nuages_engine::{Savepoint, Session, Transaction, Under};
 use parking_lot::Mutex;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, Misuse, Result},
     executor::{CommitHook, Control, Executor, Settings, Shared, capture::Watch},
     schema::Binding,
 };
@@ -204,6 +204,8 @@ pub struct Tx<'a> {
     doomed: AtomicBool,
     /// The program asked for a rollback at the end.
     rollback: AtomicBool,
+    /// A task's block is open inside this one: nothing may run in this one until that has ended.
+    resting: AtomicBool,
 }
 
 enum Base<'a> {
@@ -256,6 +258,8 @@ impl Drop for Joined<'_> {
 struct Inside<'a> {
     open: &'a Open<'a>,
     mark: Option<Mark>,
+    /// The block around that of a task, which rests until this one has ended.
+    around: Option<&'a AtomicBool>,
 }
 
 /// A place in a transaction to go back to. See [`Tx::savepoint`].
@@ -290,6 +294,9 @@ impl Drop for Inside<'_> {
             let _ = self.open.roll_back_to(&mark);
             let _ = self.open.release(&mark);
         }
+        if let Some(around) = self.around {
+            around.store(false, Ordering::Relaxed);
+        }
     }
 }
 
@@ -309,7 +316,8 @@ impl<'a> Tx<'a> {
     }
 
     fn over(base: Base<'a>) -> Tx<'a> {
-        Tx { base, doomed: AtomicBool::new(false), rollback: AtomicBool::new(false) }
+        let no = || AtomicBool::new(false);
+        Tx { base, doomed: no(), rollback: no(), resting: no() }
     }
 
     fn open(&self) -> &Open<'_> {
@@ -321,7 +329,13 @@ impl<'a> Tx<'a> {
     }
 
     fn check(&self) -> Result<()> {
-        if self.doomed.load(Ordering::Relaxed) { Err(Error::Doomed) } else { Ok(()) }
+        if self.doomed.load(Ordering::Relaxed) {
+            Err(Error::Doomed)
+        } else if self.resting.load(Ordering::Relaxed) {
+            Err(Misuse::BlockInside.into())
+        } else {
+            Ok(())
+        }
     }
 
     /// Ends the block and keeps its work; the outermost block commits, checks deferred constraints and runs the
@@ -441,7 +455,13 @@ impl Executor for Tx<'_> {
 
     fn begin(&self) -> Result<Tx<'_>> {
         let open = self.open();
-        Ok(Tx::over(Base::Inside(Inside { open, mark: Some(self.savepoint()?) })))
+        Ok(Tx::over(Base::Inside(Inside { open, mark: Some(self.savepoint()?), around: None })))
+    }
+
+    fn begin_async(&self) -> Result<Tx<'_>> {
+        let (open, mark) = (self.open(), self.savepoint()?);
+        self.resting.store(true, Ordering::Relaxed);
+        Ok(Tx::over(Base::Inside(Inside { open, mark: Some(mark), around: Some(&self.resting) })))
     }
 
     fn begin_joined(&self) -> Result<Tx<'_>> {

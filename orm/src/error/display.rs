@@ -249,6 +249,9 @@ impl fmt::Display for Misuse {
             Misuse::ToMany { call, relation } => {
                 write!(f, "{call} cannot follow {relation}, which leads to many rows; use prefetch_related")
             }
+            Misuse::BlockInside => {
+                f.write_str("a task's block is open inside this one; use its transaction, or await it first")
+            }
             Misuse::OrderNotSelected => {
                 f.write_str("a combined queryset can be ordered only by the columns it returns")
             }

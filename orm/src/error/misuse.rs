@@ -210,6 +210,8 @@ pub enum Misuse {
         /// The model.
         model: &'static str,
     },
+    /// A verb of a transaction in which a block of a task is open, or a second such block beside it.
+    BlockInside,
     /// Anything else that makes no sense, in words.
     Other(&'static str),
 }

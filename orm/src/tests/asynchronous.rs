@@ -186,3 +186,119 @@ fn what_follows_from_a_commit_follows_also_if_its_task_is_dropped_while_it_waits
     drop(db);
     let _ = std::fs::remove_dir_all(&path);
 }
+
+fn row(key: i64) -> QuerySet<Account> {
+    Account::objects().filter(Account::id.eq(key))
+}
+
+/// Holds the first account while other tasks of the thread are polled some times.
+async fn hold(db: &Db) -> Result<()> {
+    db.aatomic(async |tx| {
+        row(1).select_for_update().aall(tx).await?;
+        for _ in 0..5 {
+            yield_now().await;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_verb_that_had_to_wait_is_run_again_though_its_error_was_swallowed() {
+    let db = accounts();
+    let writes = async {
+        yield_now().await;
+        db.awaiting(|tx| {
+            let _swallowed = tx.atomic(|inner| row(1).update(Account::balance.set(1), inner));
+            row(2).update(Account::balance.set(2), tx)
+        })
+        .await
+    };
+    let (held, written) = tokio::join!(hold(&db), writes);
+    assert_eq!((held, written), (Ok(()), Ok(1)));
+    assert_eq!(balances(&db), [1, 2]);
+}
+
+#[tokio::test]
+async fn a_verb_does_not_wait_for_a_lock_that_a_plain_one_was_refused() {
+    let db = accounts();
+    let writes = async {
+        yield_now().await;
+        db.aatomic(async |tx| {
+            assert!(row(1).update(Account::balance.set(1), tx).is_err());
+            let mut runs = Cell::new(0);
+            tx.awaiting(|tx| {
+                runs.set(runs.get() + 1);
+                row(2).update(Account::balance.set(2), tx)
+            })
+            .await?;
+            assert_eq!(*runs.get_mut(), 1);
+            Ok(())
+        })
+        .await
+    };
+    let (held, written) = tokio::join!(hold(&db), writes);
+    assert_eq!((held, written), (Ok(()), Ok(())));
+    assert_eq!(balances(&db), [500, 2]);
+}
+
+#[tokio::test]
+async fn a_verb_that_waits_in_vain_leaves_what_others_of_its_transaction_wrote() {
+    let db = accounts();
+    let (begun, done) = (Cell::new(false), Cell::new(false));
+    let holder = db.aatomic(async |tx| {
+        row(1).select_for_update().aall(tx).await?;
+        begun.set(true);
+        while !done.get() {
+            yield_now().await;
+        }
+        Ok(())
+    });
+    let short = db.clone().with_lock_timeout(Duration::from_millis(20));
+    let writes = async {
+        while !begun.get() {
+            yield_now().await;
+        }
+        let written = short
+            .aatomic(async |tx| {
+                let (first, second) = (row(1), row(2));
+                let in_vain = first.aupdate(Account::balance.set(1), tx);
+                let other = second.aupdate(Account::balance.set(2), tx);
+                let (in_vain, other) = tokio::join!(in_vain, other);
+                assert_eq!((in_vain.is_err(), other), (true, Ok(1)));
+                Ok(())
+            })
+            .await;
+        done.set(true);
+        written
+    };
+    let (held, written) = tokio::join!(holder, writes);
+    assert_eq!((held, written), (Ok(()), Ok(())));
+    assert_eq!(balances(&db), [500, 2]);
+}
+
+#[tokio::test]
+async fn two_blocks_of_one_transaction_do_not_take_turns() {
+    let db = accounts();
+    let outcome = db
+        .aatomic(async |tx| {
+            let one = tx.aatomic(async |inner| {
+                row(1).aupdate(Account::balance.set(1), inner).await?;
+                yield_now().await;
+                yield_now().await;
+                row(1).aupdate(Account::balance.set(Account::balance + 1), inner).await
+            });
+            let two = tx.aatomic(async |inner| {
+                row(2).aupdate(Account::balance.set(2), inner).await?;
+                yield_now().await;
+                Err::<(), _>(Error::custom("two fails"))
+            });
+            let (one, two) = tokio::join!(one, two);
+            assert_eq!(one, Ok(1));
+            assert_eq!(two, Err(crate::error::Misuse::BlockInside.into()));
+            row(2).aupdate(Account::balance.set(3), tx).await // the block that rested goes on
+        })
+        .await;
+    assert_eq!(outcome, Ok(1));
+    assert_eq!(balances(&db), [2, 3]);
+}
