@@ -35,12 +35,15 @@
 //! # Ok::<(), nuages::Error>(())
 //! ```
 //!
-//! Order of reading: `state`, `operation`, `detect`, `editor` (operations as changes of tables), `historical`.
+//! Order of reading: `state`, `operation`, `detect`, `editor` (operations as changes of tables), `rules` (its
+//! indexes and constraints), `remake` (tables made anew), `historical`.
 
 mod detect;
 mod editor;
 mod historical;
 mod operation;
+mod remake;
+mod rules;
 mod state;
 
 use nuages_engine::{Database, Transaction};

@@ -249,6 +249,9 @@ impl fmt::Display for Misuse {
             Misuse::ToMany { call, relation } => {
                 write!(f, "{call} cannot follow {relation}, which leads to many rows; use prefetch_related")
             }
+            Misuse::NameTaken { name } => {
+                write!(f, "there is a \"{name}\" already; remove or rename it first")
+            }
             Misuse::BlockInside => {
                 f.write_str("a task's block is open inside this one; use its transaction, or await it first")
             }

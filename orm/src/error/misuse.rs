@@ -210,6 +210,11 @@ pub enum Misuse {
         /// The model.
         model: &'static str,
     },
+    /// A migration adds a model or field, or renames one, and another has its name.
+    NameTaken {
+        /// The name.
+        name: String,
+    },
     /// A verb of a transaction in which a block of a task is open, or a second such block beside it.
     BlockInside,
     /// Anything else that makes no sense, in words.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    operation::Operation,
+    operation::{Operation, renamed},
     state::{FieldState, FieldStateKind, ModelState, ProjectState},
 };
 
@@ -32,10 +32,7 @@ pub fn changes(from: &ProjectState, to: &ProjectState, renamed: &[RenamedField<'
         kept.sort_by_key(|(_, model)| model.label());
         kept
     };
-    // What a key of another model still leads to goes only after the key.
-    let is_needed =
-        |model: &&ModelState| kept.iter().any(|(old, _)| old.leads_to().any(|(_, to)| to == model.label()));
-    let (after_fields, at_once): (Vec<&ModelState>, Vec<&ModelState>) = gone.into_iter().partition(is_needed);
+    let (after_fields, at_once) = needed_and_free(gone, &kept);
     delete_models(&at_once, &mut operations);
     create_models(from, to, &mut operations);
     for (old, new) in &kept {
@@ -60,6 +57,21 @@ pub fn changes(from: &ProjectState, to: &ProjectState, renamed: &[RenamedField<'
     }
     delete_models(&after_fields, &mut operations);
     operations
+}
+
+/// Of models that go, those that may go only after keys of models that stay, and the others: what such a key leads to, and
+/// what a model leads to that goes so late.
+fn needed_and_free<'s>(
+    gone: Vec<&'s ModelState>,
+    kept: &[(&ModelState, &ModelState)],
+) -> (Vec<&'s ModelState>, Vec<&'s ModelState>) {
+    let leads = |from: &ModelState, to: &ModelState| from.leads_to().any(|(_, label)| label == to.label());
+    let (mut needed, mut free): (Vec<_>, Vec<_>) =
+        gone.into_iter().partition(|model| kept.iter().any(|(old, _)| leads(old, model)));
+    while let Some(place) = free.iter().position(|model| needed.iter().any(|late| leads(late, model))) {
+        needed.push(free.remove(place));
+    }
+    (needed, free)
 }
 
 /// Models go; those that lead to others before these, and where they lead to each other, without their keys.
@@ -141,7 +153,7 @@ impl<'s> Kept<'s> {
             let (from, before) = old.fields.get_key_value(*from)?;
             let (to, after) = new.fields.get_key_value(*to)?;
             let same = FieldState { column: after.column.clone(), ..before.clone() };
-            (same.is_same(after) && !new.fields.contains_key(from)).then_some((&**from, &**to))
+            same.is_same(after).then_some((&**from, &**to))
         });
         Kept { old, new, renamed: found.collect(), label }
     }
@@ -151,10 +163,38 @@ impl<'s> Kept<'s> {
         self.renamed.iter().find(|(from, _)| *from == name).map_or(name, |(_, to)| *to)
     }
 
+    /// Each when its new name is free; where names go round, one is put aside first.
     fn rename_fields(&self, operations: &mut Vec<Operation>) {
-        for (from, to) in &self.renamed {
-            let (from, to) = ((*from).to_owned(), (*to).to_owned());
-            operations.push(Operation::RenameField { model: self.label.clone(), from, to });
+        let mut left: Vec<(String, &str)> =
+            self.renamed.iter().map(|(from, to)| ((*from).to_owned(), *to)).collect();
+        while !left.is_empty() {
+            let is_free = |(_, to): &(String, &str)| !left.iter().any(|(other, _)| other == to);
+            match left.iter().position(is_free) {
+                Some(place) => {
+                    let (from, to) = left.remove(place);
+                    self.rename_field(from, to, operations);
+                }
+                None => {
+                    let aside = format!("{}_aside", left[0].0);
+                    let from = std::mem::replace(&mut left[0].0, aside.clone());
+                    operations.push(Operation::RenameField { model: self.label.clone(), from, to: aside });
+                }
+            }
+        }
+    }
+
+    /// A field with another name, and its column where that does not follow.
+    fn rename_field(&self, from: String, to: &str, operations: &mut Vec<Operation>) {
+        let (model, name) = (self.label.clone(), to.to_owned());
+        let first = self.renamed.iter().find(|(_, now)| *now == to).map(|(first, _)| *first);
+        let was = first.and_then(|first| Some((first, &self.old.fields.get(first)?.column)));
+        let follows = was.map(|(first, column)| match from == first {
+            true => renamed(column, &from, to),
+            false => renamed(&renamed(column, first, &from), &from, to),
+        });
+        operations.push(Operation::RenameField { model: model.clone(), from, to: name.clone() });
+        if let Some(field) = self.new.fields.get(to).filter(|field| follows.as_ref() != Some(&field.column)) {
+            operations.push(Operation::AlterField { model, name, field: field.clone() });
         }
     }
 
@@ -180,6 +220,7 @@ impl<'s> Kept<'s> {
             .new
             .fields
             .iter()
+            .filter(|(name, _)| !self.renamed.iter().any(|(from, to)| from == name || to == name))
             .filter_map(|(name, new)| Some((name, self.old.fields.get(name)?, new)))
             .collect();
         both.sort_by_key(|(name, ..)| *name);

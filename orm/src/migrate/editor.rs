@@ -6,16 +6,14 @@
 use nuages_engine::{
     Session,
     algebra::Expr,
-    catalog::{Action, NewCheck, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable, TableDefinition},
+    catalog::{Action, NewColumn, NewForeignKey, NewIndex, NewTable, TableDefinition},
 };
 use nuages_storage::DataType;
 
 use super::{
     operation::Operation,
-    state::{
-        ConstraintState, DatabaseAction, FieldState, FieldStateKind, IndexState, ModelState, ProjectState,
-        RowExpr,
-    },
+    rules::{Filling, indexes_over},
+    state::{ConstraintState, DatabaseAction, FieldState, FieldStateKind, ModelState, ProjectState, key_of},
 };
 use crate::error::{Misuse, Result};
 
@@ -40,14 +38,16 @@ impl Editor<'_> {
         match operation {
             Operation::CreateModel(model) => self.create(model),
             Operation::DeleteModel { model } => self.delete(self.before.model(model)?),
-            Operation::AddField { model, name, field } => self.add(self.after.model(model)?, name, field),
+            Operation::AddField { model, name, field } => {
+                self.add(self.before.model(model)?, self.after.model(model)?, name, field)
+            }
             Operation::RemoveField { model, name } => {
-                let model = self.before.model(model)?;
-                self.remove(model, name, model.field_named(name)?)
+                let (before, after) = (self.before.model(model)?, self.after.model(model)?);
+                self.remove(before, after, name)
             }
             Operation::AlterField { model, name, field } => {
-                let model = self.before.model(model)?;
-                self.alter(model, model.field_named(name)?, field)
+                let (before, after) = (self.before.model(model)?, self.after.model(model)?);
+                self.alter(before, after, before.field_named(name)?, field)
             }
             Operation::RenameField { model, from, to } => {
                 let (old, new) = (self.before.model(model)?, self.after.model(model)?);
@@ -89,7 +89,7 @@ impl Editor<'_> {
     }
 
     /// The definition of a table as it is now.
-    fn table<T>(&self, name: &str, read: impl FnOnce(&TableDefinition) -> Result<T>) -> Result<T> {
+    pub(super) fn table<T>(&self, name: &str, read: impl FnOnce(&TableDefinition) -> Result<T>) -> Result<T> {
         let catalog = self.session.catalog()?;
         read(catalog.table_named(name)?)
     }
@@ -108,11 +108,7 @@ impl Editor<'_> {
                 false => self.add_pairs(model, name, field)?,
             }
         }
-        self.unique_together(&ModelState::new(&model.app, &model.name), model, &model.unique_together)?;
-        for (name, index) in &model.indexes {
-            self.add_index(&model.table, name, index)?;
-        }
-        model.constraints.iter().try_for_each(|(name, one)| self.add_constraint(&model.table, name, one))
+        self.add_rules(model)
     }
 
     fn delete(&self, model: &ModelState) -> Result<()> {
@@ -153,12 +149,20 @@ impl Editor<'_> {
         Ok(())
     }
 
-    fn add(&self, model: &ModelState, name: &str, field: &FieldState) -> Result<()> {
+    fn add(&self, before: &ModelState, model: &ModelState, name: &str, field: &FieldState) -> Result<()> {
         if !has_column(field) {
             return self.add_pairs(model, name, field);
         }
+        if field.primary_key {
+            return self.remake(before, model);
+        }
         let column = self.column(field, false)?;
         match &field.default {
+            _ if field.generated.is_some() => {
+                self.session.add_column(&model.table, column.clone().nullable(true))?;
+                self.compute(&model.table, field)?;
+                self.session.change_column(&model.table, &field.column, column)?;
+            }
             // Rows that are there get the default; rows that come later are the program's business.
             Some(default) if field.db_default.is_none() => {
                 let filled = column.clone().default(Expr::Literal(default.clone()));
@@ -170,15 +174,25 @@ impl Editor<'_> {
         self.add_keys(model, field)
     }
 
-    fn remove(&self, model: &ModelState, name: &str, field: &FieldState) -> Result<()> {
+    fn remove(&self, before: &ModelState, after: &ModelState, name: &str) -> Result<()> {
+        let field = before.field_named(name)?;
         if !has_column(field) {
-            return Ok(self.session.drop_table(&pairs_name(model, name))?);
+            return Ok(self.session.drop_table(&pairs_name(before, name))?);
         }
-        self.drop_keys(model, field)?;
-        Ok(self.session.drop_column(&model.table, &field.column)?)
+        if field.primary_key {
+            return self.remake(before, after);
+        }
+        self.drop_keys(before, field)?;
+        Ok(self.session.drop_column(&before.table, &field.column)?)
     }
 
-    fn alter(&self, model: &ModelState, old: &FieldState, new: &FieldState) -> Result<()> {
+    fn alter(
+        &self,
+        model: &ModelState,
+        after: &ModelState,
+        old: &FieldState,
+        new: &FieldState,
+    ) -> Result<()> {
         if has_column(old) != has_column(new) {
             return Err(
                 Misuse::Other("a field with a column cannot become one of pairs: remove and add it").into()
@@ -187,48 +201,40 @@ impl Editor<'_> {
         if !has_column(old) {
             return Ok(());
         }
-        let keys_differ = keys_of(old) != keys_of(new);
-        if keys_differ {
-            self.drop_keys(model, old)?;
-        }
-        if old.column != new.column {
-            self.session.rename_column(&model.table, &old.column, &new.column)?;
-        }
         if old.null
             && !new.null
             && let Some(default) = &new.default
         {
-            self.fill_nulls(model, new, default)?;
+            self.set(&model.table, &old.column, Filling::Nulls, |_| Ok(Expr::Literal(default.clone())))?;
+        }
+        let is_key = old.primary_key || new.primary_key;
+        if is_key
+            && (old.primary_key != new.primary_key || self.has_other_type(&model.table, &old.column, new)?)
+        {
+            return self.remake(model, after);
+        }
+        let keys_differ = keys_of(old) != keys_of(new);
+        if keys_differ {
+            self.drop_keys(model, old)?;
+        }
+        if old.generated != new.generated {
+            self.drop_computation(&model.table, old)?;
+        }
+        if old.column != new.column {
+            self.session.rename_column(&model.table, &old.column, &new.column)?;
+        }
+        if old.generated != new.generated {
+            self.compute(&model.table, new)?;
         }
         self.session.change_column(&model.table, &new.column, self.column(new, true)?)?;
+        if old.generated != new.generated {
+            self.add_computation(&model.table, new)?;
+        }
         if keys_differ { self.add_keys(model, new) } else { Ok(()) }
     }
 
-    /// Rows without a value get the default of a field that must have one from now on.
-    fn fill_nulls(
-        &self,
-        model: &ModelState,
-        field: &FieldState,
-        default: &nuages_storage::Value,
-    ) -> Result<()> {
-        use nuages_engine::algebra::{Source, Statement, Update};
-        let source = Source::new(0);
-        let (table, column) =
-            self.table(&model.table, |table| Ok((table.id, table.column_named(&field.column)?)))?;
-        let statement = Statement::Update(Update {
-            table,
-            source,
-            from: None,
-            predicate: Some(Expr::IsNull(Box::new(Expr::Column(source.column(column))))),
-            assignments: vec![(column, Expr::Literal(default.clone()))],
-            returning: Vec::new(),
-        });
-        self.session.execute(&statement, &[])?;
-        Ok(())
-    }
-
     /// A field's column. A new table's key may be one that the database makes.
-    fn column(&self, field: &FieldState, with_key: bool) -> Result<NewColumn> {
+    pub(super) fn column(&self, field: &FieldState, with_key: bool) -> Result<NewColumn> {
         let data_type = self.data_type(field)?;
         let mut column = NewColumn::new(&field.column, data_type).nullable(field.null);
         if let Some(max) = field.unsigned {
@@ -245,53 +251,70 @@ impl Editor<'_> {
     }
 
     /// The type of a field's column; of a key, that of the key it leads to.
-    fn data_type(&self, field: &FieldState) -> Result<DataType> {
-        match &field.kind {
-            FieldStateKind::Column(data_type) => Ok(*data_type),
-            FieldStateKind::ForeignKey { to, .. } | FieldStateKind::ManyToMany { to } => {
-                let target = self.after.model(to).or_else(|_| self.before.model(to))?;
-                self.data_type(key_of(target)?)
-            }
-        }
+    pub(super) fn data_type(&self, field: &FieldState) -> Result<DataType> {
+        self.after.data_type(field).or_else(|_| self.before.data_type(field))
     }
 
     /// What stands on a field's column alone.
-    fn add_keys(&self, model: &ModelState, field: &FieldState) -> Result<()> {
-        let named = |suffix: &str| format!("{}_{}_{suffix}", model.table, field.column);
+    pub(super) fn add_keys(&self, model: &ModelState, field: &FieldState) -> Result<()> {
         let Keys { unique, index, reference } = keys_of(field);
+        let columns = [field.column.clone()];
         if unique {
-            self.session.add_index(&model.table, NewIndex::unique(named("key"), [field.column.clone()]))?;
+            let name = self.free_name(&model.table, &field.column, "key")?;
+            self.session.add_index(&model.table, NewIndex::unique(name, columns))?;
         } else if index {
-            self.session.add_index(&model.table, NewIndex::new(named("idx"), [field.column.clone()]))?;
+            let name = self.free_name(&model.table, &field.column, "idx")?;
+            self.session.add_index(&model.table, NewIndex::new(name, columns))?;
         }
-        if let Some((to, on_delete)) = reference {
-            let target = self.after.model(to).or_else(|_| self.before.model(to))?;
-            let key = NewForeignKey::new(
-                named("fk"),
-                [field.column.clone()],
-                &target.table,
-                [key_of(target)?.column.clone()],
-            );
-            let action = match on_delete {
-                DatabaseAction::Cascade => Action::Cascade,
-                DatabaseAction::SetNull => Action::SetNull,
-                DatabaseAction::Nothing => Action::NoAction,
-            };
-            self.session.add_foreign_key(&model.table, key.on_delete(action).deferred(true))?;
+        if let Some(reference) = reference {
+            self.add_reference(model, field, reference)?;
         }
-        Ok(())
+        self.add_computation(&model.table, field)
+    }
+
+    /// The foreign key of a field.
+    pub(super) fn add_reference(
+        &self,
+        model: &ModelState,
+        field: &FieldState,
+        (to, on_delete): (&str, DatabaseAction),
+    ) -> Result<()> {
+        let target = self.after.model(to).or_else(|_| self.before.model(to))?;
+        let name = self.free_name(&model.table, &field.column, "fk")?;
+        let to = [key_of(target)?.column.clone()];
+        let key = NewForeignKey::new(name, [field.column.clone()], &target.table, to);
+        let action = match on_delete {
+            DatabaseAction::Cascade => Action::Cascade,
+            DatabaseAction::SetNull => Action::SetNull,
+            DatabaseAction::Nothing => Action::NoAction,
+        };
+        Ok(self.session.add_foreign_key(&model.table, key.on_delete(action).deferred(true))?)
+    }
+
+    /// A name for what stands on columns, with a number where something has it that was made before a rename.
+    pub(super) fn free_name(&self, table: &str, columns: &str, suffix: &str) -> Result<String> {
+        let catalog = self.session.catalog()?;
+        let own = catalog.find_table(table);
+        let is_taken = |name: &String| {
+            catalog.find_table(name).is_some()
+                || catalog.tables().any(|table| table.indexes.iter().any(|index| index.name == *name))
+                || own.is_some_and(|table| {
+                    table.foreign_keys.iter().any(|key| key.name == *name)
+                        || table.checks.iter().any(|check| check.name == *name)
+                })
+        };
+        let plain = format!("{table}_{columns}_{suffix}");
+        if !is_taken(&plain) {
+            return Ok(plain);
+        }
+        let numbered = (1u32..).map(|number| format!("{plain}{number}")).find(|name| !is_taken(name));
+        Ok(numbered.unwrap_or(plain))
     }
 
     fn drop_keys(&self, model: &ModelState, field: &FieldState) -> Result<()> {
-        let (indexes, keys) = self.table(&model.table, |table| {
-            let place = table.column_named(&field.column)?;
-            let keys = table.foreign_keys.iter().filter(|key| key.columns == [place]);
-            let keys: Vec<String> = keys.map(|key| key.name.clone()).collect();
-            Ok((indexes_over(table, &[place]), keys))
-        })?;
-        for key in keys {
-            self.session.drop_constraint(&model.table, &key)?;
-        }
+        self.drop_key(&model.table, &field.column)?;
+        let indexes =
+            self.table(&model.table, |table| Ok(indexes_over(table, &[table.column_named(&field.column)?])))?;
         let is_own =
             |name: &&String| !model.indexes.contains_key(*name) && !model.constraints.contains_key(*name);
         for index in indexes.iter().filter(is_own) {
@@ -300,102 +323,35 @@ impl Editor<'_> {
         Ok(())
     }
 
+    /// Drops the foreign key over a column alone.
+    pub(super) fn drop_key(&self, table: &str, column: &str) -> Result<()> {
+        let keys = self.table(table, |table| {
+            let place = table.column_named(column)?;
+            let keys = table.foreign_keys.iter().filter(|key| key.columns == [place]);
+            Ok(keys.map(|key| key.name.clone()).collect::<Vec<_>>())
+        })?;
+        keys.iter().try_for_each(|key| Ok(self.session.drop_constraint(table, key)?))
+    }
+
     /// The table of the pairs of two models.
     fn add_pairs(&self, model: &ModelState, name: &str, field: &FieldState) -> Result<()> {
         let FieldStateKind::ManyToMany { to } = &field.kind else { return Ok(()) };
         let target = self.after.model(to)?;
         let table = pairs_name(model, name);
         let [near, far] = pair_columns(model, target);
-        let key = |column: &str, of: &ModelState| -> Result<NewForeignKey> {
-            let key = key_of(of)?.column.clone();
-            let key = NewForeignKey::new(format!("{table}_{column}_fk"), [column], &of.table, [key]);
-            Ok(key.on_delete(Action::Cascade).deferred(true))
-        };
-        let unique = NewIndex::unique(format!("{table}_{near}_{far}_uniq"), [near.clone(), far.clone()]);
+        let both = format!("{near}_{far}");
+        let unique = NewIndex::unique(self.free_name(&table, &both, "uniq")?, [near.clone(), far.clone()]);
         let created = NewTable::new(&table)
             .column(NewColumn::new("id", DataType::BigInt).generated())
             .column(NewColumn::new(&near, self.data_type(key_of(model)?)?))
             .column(NewColumn::new(&far, self.data_type(key_of(target)?)?))
             .primary_key(["id"])
             .unique(unique)
-            .index(NewIndex::new(format!("{table}_{far}_idx"), [far.clone()]))
-            .foreign_key(key(&near, model)?)
-            .foreign_key(key(&far, target)?);
+            .index(NewIndex::new(self.free_name(&table, &far, "idx")?, [far.clone()]))
+            .foreign_key(pair_key(&table, &near, model)?)
+            .foreign_key(pair_key(&table, &far, target)?);
         self.session.create_table(created)?;
         Ok(())
-    }
-
-    fn unique_together(&self, old: &ModelState, new: &ModelState, sets: &[Vec<String>]) -> Result<()> {
-        let columns = |model: &ModelState, set: &[String]| -> Result<Vec<String>> {
-            set.iter().map(|name| Ok(model.field_named(name)?.column.clone())).collect()
-        };
-        for set in old.unique_together.iter().filter(|set| !sets.contains(set)) {
-            let names = columns(old, set)?;
-            let found = self.table(&new.table, |table| {
-                let places: Vec<usize> =
-                    names.iter().map(|name| table.column_named(name)).collect::<Result<_, _>>()?;
-                Ok(indexes_over(table, &places))
-            })?;
-            let is_own =
-                |name: &&String| !old.indexes.contains_key(*name) && !old.constraints.contains_key(*name);
-            if let Some(index) = found.iter().find(is_own) {
-                self.session.drop_index(&new.table, index)?;
-            }
-        }
-        for set in sets.iter().filter(|set| !old.unique_together.contains(set)) {
-            let names = columns(new, set)?;
-            let name = format!("{}_{}_uniq", new.table, names.join("_"));
-            self.session.add_index(&new.table, NewIndex::unique(name, names))?;
-        }
-        Ok(())
-    }
-
-    fn add_index(&self, table: &str, name: &str, index: &IndexState) -> Result<()> {
-        let mut parts = Vec::with_capacity(index.parts.len());
-        for part in &index.parts {
-            let mut new = self.part(table, &part.key)?;
-            if part.descending {
-                new = new.descending();
-            }
-            if let Some(first) = part.nulls_first {
-                new = new.nulls_first(first);
-            }
-            parts.push(new);
-        }
-        let new = NewIndex::new(name, parts);
-        let new = match &index.condition {
-            Some(condition) => new.when(self.table(table, |table| condition.in_table(table))?),
-            None => new,
-        };
-        Ok(self.session.add_index(table, new)?)
-    }
-
-    fn part(&self, table: &str, key: &RowExpr) -> Result<NewPart> {
-        match key.as_column() {
-            Some(column) => Ok(NewPart::column(column)),
-            None => Ok(NewPart::expression(self.table(table, |table| key.in_table(table))?)),
-        }
-    }
-
-    fn add_constraint(&self, table: &str, name: &str, constraint: &ConstraintState) -> Result<()> {
-        match constraint {
-            ConstraintState::Check(condition) => {
-                let condition = self.table(table, |table| condition.in_table(table))?;
-                Ok(self.session.add_check(table, NewCheck::new(name, condition))?)
-            }
-            ConstraintState::Unique { parts, condition, nulls_distinct, deferred } => {
-                let parts: Vec<NewPart> =
-                    parts.iter().map(|part| self.part(table, part)).collect::<Result<_>>()?;
-                let mut index = NewIndex::unique(name, parts).deferred(*deferred);
-                if let Some(condition) = condition {
-                    index = index.when(self.table(table, |table| condition.in_table(table))?);
-                }
-                if !nulls_distinct {
-                    index = index.nulls_not_distinct();
-                }
-                Ok(self.session.add_index(table, index)?)
-            }
-        }
     }
 }
 
@@ -417,38 +373,32 @@ fn keys_of(field: &FieldState) -> Keys<'_> {
     Keys { unique, index, reference }
 }
 
-fn has_column(field: &FieldState) -> bool {
+pub(super) fn has_column(field: &FieldState) -> bool {
     !matches!(field.kind, FieldStateKind::ManyToMany { .. })
 }
 
-/// The only field of a model's key.
-fn key_of(model: &ModelState) -> Result<&FieldState> {
-    let mut keys = model.fields.values().filter(|field| field.primary_key);
-    match (keys.next(), keys.next()) {
-        (Some(key), None) => Ok(key),
-        _ => Err(Misuse::Other("a key can lead only to a model whose primary key is one field").into()),
-    }
+/// The model that a field's foreign key leads to, and what happens to the row.
+pub(super) fn reference_of(field: &FieldState) -> Option<(&str, DatabaseAction)> {
+    keys_of(field).reference
+}
+
+/// The key of a table of pairs to one of its sides.
+pub(super) fn pair_key(table: &str, column: &str, of: &ModelState) -> Result<NewForeignKey> {
+    let key = [key_of(of)?.column.clone()];
+    let key = NewForeignKey::new(format!("{table}_{column}_fk"), [column], &of.table, key);
+    Ok(key.on_delete(Action::Cascade).deferred(true))
 }
 
 /// The table of the pairs of a many-to-many field.
-fn pairs_name(model: &ModelState, field: &str) -> String {
+pub(super) fn pairs_name(model: &ModelState, field: &str) -> String {
     format!("{}_{field}", model.table)
 }
 
 /// The columns of the table between two models.
-fn pair_columns(model: &ModelState, target: &ModelState) -> [String; 2] {
+pub(super) fn pair_columns(model: &ModelState, target: &ModelState) -> [String; 2] {
     let (near, far) = (model.name.to_lowercase(), target.name.to_lowercase());
     match model.label() == target.label() {
         true => [format!("from_{near}_id"), format!("to_{near}_id")],
         false => [format!("{near}_id"), format!("{far}_id")],
     }
-}
-
-/// The indexes over just these columns and all rows, by name.
-fn indexes_over(table: &TableDefinition, places: &[usize]) -> Vec<String> {
-    let is_over = |index: &&nuages_engine::catalog::IndexDefinition| {
-        let columns: Option<Vec<usize>> = index.parts.iter().map(|part| part.column()).collect();
-        index.condition.is_none() && columns.as_deref() == Some(places)
-    };
-    table.indexes.iter().filter(is_over).map(|index| index.name.clone()).collect()
 }

@@ -5,7 +5,7 @@ use nuages_engine::{
     Transaction,
     algebra::{Expr as EngineExpr, Insert, InsertSource, OutputColumn, Source, Statement},
 };
-use nuages_storage::{DataType, Value};
+use nuages_storage::Value;
 
 use super::state::{FieldState, FieldStateKind, ModelState, ProjectState};
 use crate::{
@@ -142,8 +142,11 @@ pub(super) fn with_models<T>(
     code: impl FnOnce(&Historical<'_>) -> Result<T>,
 ) -> Result<(T, Transaction)> {
     use nuages_engine::Session as _;
-    let models: IndexMap<String, HistoricalModel> =
-        state.models.iter().map(|(label, model)| (label.clone(), described(model))).collect();
+    let models: IndexMap<String, HistoricalModel> = state
+        .models
+        .iter()
+        .map(|(label, model)| Ok((label.clone(), described(state, model)?)))
+        .collect::<Result<_>>()?;
     let metas: Vec<&'static ModelMeta> = models.values().map(|model| model.meta).collect();
     let binding = Binding::new(&metas, &*transaction.catalog()?)?;
     let shared = std::sync::Arc::new(Shared::of(App::new(), database.clone(), binding));
@@ -154,10 +157,11 @@ pub(super) fn with_models<T>(
 }
 
 /// A model's description for the rest of the program's life.
-fn described(model: &ModelState) -> HistoricalModel {
+fn described(state: &ProjectState, model: &ModelState) -> Result<HistoricalModel> {
     let columns =
         model.fields.iter().filter(|(_, field)| !matches!(field.kind, FieldStateKind::ManyToMany { .. }));
-    let fields: Vec<FieldMeta> = columns.clone().map(|(name, field)| field_meta(name, field)).collect();
+    let fields: Vec<FieldMeta> =
+        columns.clone().map(|(name, field)| field_meta(state, name, field)).collect::<Result<_>>()?;
     let places = |is_one: &dyn Fn(&FieldMeta) -> bool| -> &'static [u16] {
         let found = (0u16..).zip(&fields).filter(|(_, field)| is_one(field)).map(|(place, _)| place);
         found.collect::<Vec<_>>().leak()
@@ -194,22 +198,22 @@ fn described(model: &ModelState) -> HistoricalModel {
         true => None,
         false => field.default.clone(),
     });
-    HistoricalModel { meta: Box::leak(Box::new(meta)), defaults: defaults.collect() }
+    Ok(HistoricalModel { meta: Box::leak(Box::new(meta)), defaults: defaults.collect() })
 }
 
-fn field_meta(name: &str, field: &FieldState) -> FieldMeta {
-    let (name, data_type) = match field.kind {
-        FieldStateKind::Column(data_type) => (name, data_type),
-        _ => (field.column.as_str(), DataType::BigInt),
+fn field_meta(state: &ProjectState, name: &str, field: &FieldState) -> Result<FieldMeta> {
+    let name = match field.kind {
+        FieldStateKind::Column(_) => name,
+        _ => field.column.as_str(),
     };
     let (name, column) = (name.to_owned().leak(), field.column.clone().leak());
-    FieldMeta {
-        kind: FieldKind::Column(data_type),
+    Ok(FieldMeta {
+        kind: FieldKind::Column(state.data_type(field)?),
         null: field.null,
         unique: field.unique,
         primary_key: field.primary_key,
         auto: field.auto,
         unsigned: field.unsigned,
         ..FieldMeta::of::<i64>().named(name, column)
-    }
+    })
 }

@@ -255,10 +255,11 @@ impl Operation {
     /// What the models are after it.
     ///
     /// # Errors
-    /// [`Error::UnknownName`] for a model or field that is not there.
+    /// [`Error::UnknownName`] for a model or field that is not there; [`Misuse::NameTaken`] for a new one that is.
     pub fn change(&self, state: &mut ProjectState) -> Result<()> {
         match self {
             Operation::CreateModel(model) => {
+                expect_new(&state.models, &model.label())?;
                 state.models.insert(model.label(), model.clone());
             }
             Operation::DeleteModel { model } => {
@@ -266,8 +267,16 @@ impl Operation {
                 state.models.shift_remove(model);
             }
             Operation::RenameModel { model, name } => rename_model(state, model, name)?,
-            Operation::AddField { model, name, field } | Operation::AlterField { model, name, field } => {
-                model_in(state, model)?.fields.insert(name.clone(), field.clone());
+            Operation::AddField { model, name, field } => {
+                let model = model_in(state, model)?;
+                expect_new(&model.fields, name)?;
+                model.fields.insert(name.clone(), field.clone());
+            }
+            Operation::AlterField { model, name, field } => {
+                let model = model_in(state, model)?;
+                let column = model.field_named(name)?.column.clone();
+                model.rename_column(&column, &field.column);
+                model.fields.insert(name.clone(), field.clone());
             }
             Operation::RemoveField { model, name } => {
                 let model = model_in(state, model)?;
@@ -277,6 +286,9 @@ impl Operation {
             Operation::RenameField { model, from, to } => {
                 let model = model_in(state, model)?;
                 let mut field = model.field_named(from)?.clone();
+                if from != to {
+                    expect_new(&model.fields, to)?;
+                }
                 let column = renamed(&field.column, from, to);
                 model.rename_column(&field.column, &column);
                 field.column = column;
@@ -318,6 +330,8 @@ impl ModelState {
             index.condition.iter_mut().for_each(|condition| condition.rename(from, to));
         };
         self.indexes.values_mut().for_each(of_index);
+        let computed = self.fields.values_mut().filter_map(|field| field.generated.as_mut());
+        computed.for_each(|value| value.rename(from, to));
         for constraint in self.constraints.values_mut() {
             let rename = |expr: &mut RowExpr| expr.rename(from, to);
             match constraint {
@@ -338,6 +352,14 @@ pub(super) fn renamed(column: &str, from: &str, to: &str) -> String {
     }
 }
 
+/// Refuses a name that another has.
+fn expect_new<T>(known: &IndexMap<String, T>, name: &str) -> Result<()> {
+    match known.contains_key(name) {
+        true => Err(Misuse::NameTaken { name: name.into() }.into()),
+        false => Ok(()),
+    }
+}
+
 /// Gives a model another name, and what leads to it.
 fn rename_model(state: &mut ProjectState, label: &str, name: &str) -> Result<()> {
     let mut model = model_in(state, label)?.clone();
@@ -347,6 +369,9 @@ fn rename_model(state: &mut ProjectState, label: &str, name: &str) -> Result<()>
         model.table = ModelState::new(&model.app, name).table;
     }
     let renamed = model.label();
+    if renamed != label {
+        expect_new(&state.models, &renamed)?;
+    }
     let place = state.models.get_index_of(label).unwrap_or_default();
     state.models.shift_remove(label);
     state.models.shift_insert(place, renamed.clone(), model);

@@ -10,7 +10,7 @@ use nuages_storage::{DataType, Value};
 use crate::{
     compile::{Compiler, substituted},
     constraint::Rule,
-    error::Result,
+    error::{Misuse, Result},
     executor::Settings,
     meta::{FieldKind, FieldMeta, ModelMeta, OnDelete},
     node::Node,
@@ -68,6 +68,8 @@ pub struct FieldState {
     pub default: Option<Value>,
     /// What the database writes where no value is given: an expression without columns.
     pub db_default: Option<RowExpr>,
+    /// What it is computed as, from other columns of the row.
+    pub generated: Option<RowExpr>,
 }
 
 /// What a field is.
@@ -223,6 +225,16 @@ impl ProjectState {
         Ok(ProjectState { models: models.collect::<Result<_>>()? })
     }
 
+    /// The type of a field's column; of a key, that of the key it leads to.
+    pub(super) fn data_type(&self, field: &FieldState) -> Result<DataType> {
+        match &field.kind {
+            FieldStateKind::Column(data_type) => Ok(*data_type),
+            FieldStateKind::ForeignKey { to, .. } | FieldStateKind::ManyToMany { to } => {
+                self.data_type(key_of(self.model(to)?)?)
+            }
+        }
+    }
+
     /// A state of these models.
     pub fn from_models(models: impl IntoIterator<Item = ModelState>) -> ProjectState {
         ProjectState { models: models.into_iter().map(|model| (model.label(), model)).collect() }
@@ -371,6 +383,7 @@ impl FieldState {
             unsigned: None,
             default: None,
             db_default: None,
+            generated: None,
         }
     }
 
@@ -405,6 +418,12 @@ impl FieldState {
         FieldState { db_default: Some(value), ..self }
     }
 
+    /// The same, where whoever writes a row writes this: an expression over its other columns.
+    #[must_use]
+    pub fn computed(self, value: RowExpr) -> FieldState {
+        FieldState { generated: Some(value), ..self }
+    }
+
     /// What a field is; nothing for the other side of a relation and for pairs that have a model of their own.
     fn of(meta: &'static ModelMeta, field: &FieldMeta) -> Result<Option<FieldState>> {
         let kind = match field.kind {
@@ -437,6 +456,7 @@ impl FieldState {
             unsigned: field.unsigned,
             default: default.or_else(|| field.default.map(|default| default())),
             db_default: RowExpr::of_default(meta, field)?,
+            generated: field.generated.map(|value| RowExpr::of(meta, &value())).transpose()?,
         }))
     }
 
@@ -452,5 +472,14 @@ impl FieldState {
     pub(super) fn is_same(&self, other: &FieldState) -> bool {
         let bare = |field: &FieldState| FieldState { default: None, ..field.clone() };
         bare(self) == bare(other)
+    }
+}
+
+/// The only field of a model's key.
+pub(super) fn key_of(model: &ModelState) -> Result<&FieldState> {
+    let mut keys = model.fields.values().filter(|field| field.primary_key);
+    match (keys.next(), keys.next()) {
+        (Some(key), None) => Ok(key),
+        _ => Err(Misuse::Other("a key can lead only to a model whose primary key is one field").into()),
     }
 }
