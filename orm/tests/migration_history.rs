@@ -166,8 +166,30 @@ mod models {
         #[field(default = "-")]
         pub(super) note: String,
     }
+
+    /// The rows of somebody else's table.
+    #[derive(Model, Clone, Debug)]
+    #[model(app = "shop", managed = false)]
+    pub(super) struct Stock {
+        pub(super) id: Auto<i64>,
+    }
 }
-use models::Item;
+use models::{Item, Stock};
+
+#[test]
+fn tables_of_others_and_words_for_people_need_no_migration() -> Result<()> {
+    let model = ModelState::with_id("shop", "Item")
+        .field("name", text("name"))
+        .field("note", text("note").with_default("-"));
+    let all = || Migrations::new([Migration::new("0001", [Operation::CreateModel(model.clone())])]);
+    let missing = all().missing([Item::meta(), Stock::meta()])?;
+    let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    assert_eq!(missing, ["Create model Stock", "Change Meta options on item"]);
+    let app = App::new().models((Item::app(), Stock::app())).migrations(all());
+    let no_table = app.open_memory().map(drop).unwrap_err();
+    assert!(no_table.to_string().contains("shop_stock"), "{no_table}");
+    App::new().models(Item::app()).migrations(all()).open_memory().map(drop)
+}
 
 #[test]
 fn an_app_opens_its_files_by_its_migrations() -> Result<()> {

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use nuages_engine::{Database, Transaction};
 
 use super::applied::{self, Applied};
-use super::{Migration, Operation, ProjectState, changes};
+use super::{Migration, ModelState, Operation, ProjectState, changes};
 use crate::error::{Error, Misuse, Result, UnknownName};
 use crate::meta::ModelMeta;
 use crate::prelude::DateTime;
@@ -71,8 +71,7 @@ impl Migrations {
     /// # Errors
     /// As [`state`](Migrations::state).
     pub fn missing(&self, models: impl IntoIterator<Item = &'static ModelMeta>) -> Result<Vec<Operation>> {
-        let managed = models.into_iter().filter(|model| model.managed);
-        Ok(changes(&self.state()?, &ProjectState::of(managed)?, &[]))
+        Ok(changes(&self.state()?, &ProjectState::of(models)?, &[]))
     }
 
     /// Applies those that a database has not had: Django's `migrate`. Returns their names. Each is a transaction; where
@@ -124,9 +123,13 @@ impl Migrations {
 
     /// That the models are what they are after all migrations, as far as tables tell.
     pub(crate) fn expect_models(&self, models: impl IntoIterator<Item = &'static ModelMeta>) -> Result<()> {
-        let missing = self.missing(models)?;
-        let in_tables = missing.iter().filter(|missing| !matches!(missing, Operation::AlterOptions { .. }));
-        let changes: Vec<String> = in_tables.map(ToString::to_string).collect();
+        let (before, after) = (self.state()?, ProjectState::of(models)?);
+        let in_tables = changes(&before, &after, &[]).into_iter().filter(|missing| {
+            let model = missing.model();
+            let model = model.and_then(|model| after.model(&model).or_else(|_| before.model(&model)).ok());
+            !matches!(missing, Operation::AlterOptions { .. }) && model.is_none_or(ModelState::is_managed)
+        });
+        let changes: Vec<String> = in_tables.map(|missing| missing.to_string()).collect();
         if changes.is_empty() { Ok(()) } else { Err(Misuse::NotMigrated { changes }.into()) }
     }
 
