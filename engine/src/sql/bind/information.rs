@@ -218,7 +218,7 @@ const TABLES: [Virtual; 17] = [
                 let has_indexes = !table.indexes.is_empty() || table.row_id_column().is_some();
                 vec![text(SCHEMA), text(&table.name), Value::Bool(has_indexes)]
             };
-            catalog.tables().map(|table| row(table)).collect()
+            catalog.permanent_tables().map(|table| row(table)).collect()
         },
     },
     Virtual {
@@ -336,7 +336,7 @@ fn sequences(catalog: &Catalog) -> Vec<Row> {
 }
 
 fn tables(catalog: &Catalog) -> Vec<Row> {
-    let tables = catalog.tables().map(|table| (table.name.as_str(), "BASE TABLE", true));
+    let tables = catalog.permanent_tables().map(|table| (table.name.as_str(), "BASE TABLE", true));
     let views = catalog.views().map(|view| (view.name.as_str(), "VIEW", false));
     let all = tables.chain(views);
     all.map(|(name, kind, is_base)| row([named(name).to_vec(), vec![text(kind), yes(is_base)]])).collect()
@@ -344,7 +344,7 @@ fn tables(catalog: &Catalog) -> Vec<Row> {
 
 fn columns(catalog: &Catalog) -> Vec<Row> {
     let mut rows = Vec::new();
-    for table in catalog.tables() {
+    for table in catalog.permanent_tables() {
         for (at, column) in table.columns.iter().enumerate() {
             let (precision, scale) = match column.data_type {
                 DataType::Decimal { precision, scale } if precision > 0 => {
@@ -412,7 +412,7 @@ fn own_type(column: &ColumnDefinition) -> Vec<Value> {
 /// What is known of columns: of those that a plan or `ANALYZE` has looked at.
 fn statistics(catalog: &Catalog) -> Vec<Row> {
     let mut rows = Vec::new();
-    for table in catalog.tables() {
+    for table in catalog.permanent_tables() {
         for (column, known) in table.known_statistics() {
             let list = |values: Vec<String>| match values.is_empty() {
                 true => Value::Null,
@@ -469,7 +469,7 @@ fn keys(table: &TableDefinition) -> Vec<Key<'_>> {
 
 fn constraints(catalog: &Catalog) -> Vec<Row> {
     let mut rows = Vec::new();
-    for table in catalog.tables() {
+    for table in catalog.permanent_tables() {
         let checks = table.checks.iter().map(|check| (check.name.clone(), "CHECK", false));
         let keys = keys(table).into_iter().map(|key| (key.name, key.kind, key.deferred));
         for (name, kind, deferred) in keys.chain(checks) {
@@ -485,7 +485,7 @@ fn constraints(catalog: &Catalog) -> Vec<Row> {
 
 fn key_columns(catalog: &Catalog) -> Vec<Row> {
     let mut rows = Vec::new();
-    for table in catalog.tables() {
+    for table in catalog.permanent_tables() {
         for key in keys(table) {
             for (at, column) in key.columns.iter().enumerate() {
                 // The columns of a foreign key are in the order of the key that they refer to.
@@ -504,7 +504,7 @@ fn key_columns(catalog: &Catalog) -> Vec<Row> {
 /// The columns that constraints are about: of a foreign key those that it refers to.
 fn constrained_columns(catalog: &Catalog) -> Vec<Row> {
     let mut rows = Vec::new();
-    for table in catalog.tables() {
+    for table in catalog.permanent_tables() {
         let mut add = |of: &TableDefinition, columns: Vec<String>, constraint: &str| {
             let row_of = |column: &String| {
                 row([named(&of.name).to_vec(), vec![text(column)], named(constraint).to_vec()])
@@ -545,7 +545,7 @@ fn references(catalog: &Catalog) -> Vec<Row> {
             vec![text("NONE"), rule(key.on_update), rule(key.on_delete)],
         ]))
     };
-    catalog.tables().flat_map(|table| table.foreign_keys.iter().filter_map(of_key)).collect()
+    catalog.permanent_tables().flat_map(|table| table.foreign_keys.iter().filter_map(of_key)).collect()
 }
 
 fn checks(catalog: &Catalog) -> Vec<Row> {
@@ -555,7 +555,7 @@ fn checks(catalog: &Catalog) -> Vec<Row> {
             .map(|check| row([named(&check.name).to_vec(), vec![text(&own(&check.condition, table))]]))
             .collect()
     };
-    catalog.tables().flat_map(|table| of_table(table)).collect()
+    catalog.permanent_tables().flat_map(|table| of_table(table)).collect()
 }
 
 fn indexes(catalog: &Catalog) -> Vec<Row> {
@@ -572,7 +572,7 @@ fn indexes(catalog: &Catalog) -> Vec<Row> {
     let of_table = |table: &TableDefinition| -> Vec<Row> {
         table.indexes.iter().flat_map(|index| of_index(table, index)).collect()
     };
-    catalog.tables().flat_map(|table| of_table(table)).collect()
+    catalog.permanent_tables().flat_map(|table| of_table(table)).collect()
 }
 
 fn views(catalog: &Catalog) -> Vec<Row> {
@@ -582,7 +582,7 @@ fn views(catalog: &Catalog) -> Vec<Row> {
 /// Every index as the statement that makes it. That of a primary key that is the row id is the table itself.
 fn pg_indexes(catalog: &Catalog) -> Vec<Row> {
     let mut rows = Vec::new();
-    for table in catalog.tables() {
+    for table in catalog.permanent_tables() {
         if let Some(key) = table.row_id_column() {
             let name = table.primary_key_name();
             let columns = table.column_names(&[key]).join(", ");
@@ -603,7 +603,7 @@ fn sqlite_schema(catalog: &Catalog) -> Vec<Row> {
     let mut add = |kind: &str, name: &str, table: &str, sql: Value| {
         rows.push(vec![text(kind), text(name), text(table), Value::Int(0), sql]);
     };
-    for table in catalog.tables() {
+    for table in catalog.permanent_tables() {
         let definition = Definition::of(table, catalog);
         add("table", &table.name, &table.name, text(&definition.table));
         for index in &table.indexes {
