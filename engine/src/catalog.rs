@@ -53,13 +53,16 @@ pub(crate) use record::CatalogRecords;
 
 use crate::error::Error;
 
+/// Tables by their ids, the oldest first.
+type Definitions = IndexMap<TableId, Arc<TableDefinition>, DefaultHashBuilder>;
+
 /// Every table of a version. See the [module](self).
 #[derive(Clone, Debug)]
 pub struct Catalog {
     schema: SchemaId,
-    tables: IndexMap<TableId, Arc<TableDefinition>, DefaultHashBuilder>,
+    tables: Definitions,
     names: HashMap<String, TableId>,
-    temporary: IndexMap<TableId, Arc<TableDefinition>, DefaultHashBuilder>,
+    temporary: Definitions,
     /// Who looks at it, and so sees temporary tables; nobody where it lies in a version.
     seen_by: Option<Owner>,
     views: Arc<[Arc<ViewDefinition>]>,
@@ -159,12 +162,15 @@ impl Catalog {
 
     /// The tables that are not what they are in `other`, or in one of the two alone; but for temporary ones.
     pub(crate) fn changed_tables<'a>(&'a self, other: &'a Catalog) -> impl Iterator<Item = TableId> + 'a {
-        let same = |id: &TableId| match (self.tables.get(id), other.tables.get(id)) {
-            (Some(left), Some(right)) => Arc::ptr_eq(left, right),
-            (left, right) => left.is_none() && right.is_none(),
-        };
-        let gone = other.tables.keys().filter(|id| !self.tables.contains_key(*id));
-        self.tables.keys().chain(gone).filter(move |id| !same(id)).copied()
+        changed(&self.tables, &other.tables)
+    }
+
+    /// The same of the temporary tables of all sessions.
+    pub(crate) fn changed_temporary_tables<'a>(
+        &'a self,
+        other: &'a Catalog,
+    ) -> impl Iterator<Item = TableId> + 'a {
+        changed(&self.temporary, &other.temporary)
     }
 
     /// This catalog with a table added or replaced by one of the same id, which may have another name.
@@ -219,10 +225,7 @@ impl Catalog {
     }
 
     /// The tables among which one of this id is.
-    fn definitions(
-        &mut self,
-        id: TableId,
-    ) -> &mut IndexMap<TableId, Arc<TableDefinition>, DefaultHashBuilder> {
+    fn definitions(&mut self, id: TableId) -> &mut Definitions {
         if id.is_temporary() { &mut self.temporary } else { &mut self.tables }
     }
 
@@ -247,4 +250,14 @@ impl Catalog {
             change(Arc::make_mut(table));
         }
     }
+}
+
+/// The tables that are not what they were, or are among the ones or the others alone.
+fn changed<'a>(now: &'a Definitions, before: &'a Definitions) -> impl Iterator<Item = TableId> + 'a {
+    let same = |id: &TableId| match (now.get(id), before.get(id)) {
+        (Some(left), Some(right)) => Arc::ptr_eq(left, right),
+        (left, right) => left.is_none() && right.is_none(),
+    };
+    let gone = before.keys().filter(|id| !now.contains_key(*id));
+    now.keys().chain(gone).filter(move |id| !same(id)).copied()
 }

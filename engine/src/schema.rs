@@ -181,7 +181,9 @@ impl<'w> WritingStatement<'_, 'w> {
     /// newest catalog all the same, or it could not [change](Self::catalog_to_change) it.
     fn install(&mut self, mut catalog: Catalog) {
         catalog.forget_comments();
-        let changed: Vec<TableId> = catalog.changed_tables(&self.catalog()).collect();
+        let before = self.catalog();
+        let changed = catalog.changed_tables(&before).chain(catalog.changed_temporary_tables(&before));
+        let changed: Vec<TableId> = changed.collect();
         let locking = self.writer().locking();
         locking.schema();
         changed.into_iter().for_each(|table| locking.table(table));

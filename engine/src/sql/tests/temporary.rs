@@ -161,6 +161,8 @@ fn what_stays_does_not_refer_to_what_goes() {
     assert_eq!(rows(&mut one, "SELECT count(*) FROM v"), "0");
     assert_eq!(rows(&mut one, "SELECT x FROM public.v"), "2");
     assert_eq!(rows(&mut other, "SELECT x FROM v"), "2");
+    run(&mut one, "DROP TABLE kept");
+    assert_refused(&mut one, "DROP TABLE kept", "\"v\"");
     run(
         &mut one,
         "CREATE TEMP TABLE c (p INTEGER REFERENCES p ON DELETE CASCADE); INSERT INTO p VALUES (1); INSERT INTO c VALUES (1)",
