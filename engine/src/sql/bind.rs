@@ -232,8 +232,10 @@ pub(super) enum Sight {
 /// The schema that stands before a name.
 pub(super) fn schema_in(name: &ast::ObjectName) -> Option<SchemaOf> {
     let [.., schema, _] = name.0.as_slice() else { return None };
-    let is = |word: &&str| schema.as_ident().is_some_and(|schema| schema.value.eq_ignore_ascii_case(word));
-    Some(if TEMPORARY.iter().any(|word| is(&word)) { SchemaOf::Temporary } else { SchemaOf::Permanent })
+    let is_temporary =
+        |schema: &ast::Ident| TEMPORARY.iter().any(|word| schema.value.eq_ignore_ascii_case(word));
+    let is_temporary = schema.as_ident().is_some_and(is_temporary);
+    Some(if is_temporary { SchemaOf::Temporary } else { SchemaOf::Permanent })
 }
 
 /// Refuses a schema that there is not.

@@ -181,6 +181,7 @@ fn sqlite_names_temporary_tables_by_their_schema() {
     assert_eq!(rows(&mut db, "SELECT x FROM main.t"), "1");
     assert_eq!(rows(&mut db, "SELECT x FROM temp.T"), "2");
     assert_eq!(rows(&mut db, "SELECT name FROM sqlite_schema"), "T");
+    assert_eq!(rows(&mut db, "SELECT name FROM sqlite_temp_schema ORDER BY name"), "t; u");
     assert_refused(&mut db, "SELECT * FROM main.u", "no table");
 }
 
