@@ -6,10 +6,10 @@
 //! Within a table, columns are meant by their *place* (`columns[2]`), as in the algebra.
 //!
 //! Order of reading: [`new`] (how a table is described, by names), [`table`], [`index`], [`constraint`] and
-//! [`computed`] (the definitions that come of it), [`view`] (what is kept as SQL text), `sequence`, `enumeration`, `comment`, `resolve` (from the one to the
+//! [`computed`] (the definitions that come of it), [`view`] (what is kept as SQL text), `temporary`, `sequence`, `enumeration`, `comment`, `resolve` (from the one to the
 //! other), `record` (as they lie in files), and the value itself below.
 //!
-//! Invariants: `names` and `tables` hold the same tables; a foreign key `f` of table `c` to table `p` is in `c`'s
+//! Invariants: `names` and `tables` hold the same tables, `temporary` the others; a foreign key `f` of table `c` to table `p` is in `c`'s
 //! `foreign_keys` exactly if `(c, f)` is in `p`'s `referenced_by`; an index's name is unique in the whole catalog, a
 //! constraint's in its table; whatever changes has a new [`SchemaId`].
 
@@ -26,6 +26,7 @@ mod record;
 pub(crate) mod resolve;
 pub(crate) mod sequence;
 pub mod table;
+pub(crate) mod temporary;
 pub mod view;
 
 use std::sync::Arc;
@@ -45,18 +46,25 @@ pub use index::{IndexDefinition, IndexExpr, IndexPart, KeyConflict, Uniqueness};
 pub use new::{NewCheck, NewColumn, NewForeignKey, NewIndex, NewPart, NewTable};
 pub use sequence::{NewSequence, SequenceDefinition};
 pub use table::{Collation, ColumnDefinition, ColumnSet, PrimaryKey, TableDefinition};
+use temporary::Owner;
 pub use view::{Marks, TriggerDefinition, ViewDefinition};
 
 pub(crate) use record::CatalogRecords;
 
 use crate::error::Error;
 
+/// Tables by their ids, the oldest first.
+type Definitions = IndexMap<TableId, Arc<TableDefinition>, DefaultHashBuilder>;
+
 /// Every table of a version. See the [module](self).
 #[derive(Clone, Debug)]
 pub struct Catalog {
     schema: SchemaId,
-    tables: IndexMap<TableId, Arc<TableDefinition>, DefaultHashBuilder>,
+    tables: Definitions,
     names: HashMap<String, TableId>,
+    temporary: Definitions,
+    /// Who looks at it, and so sees temporary tables; nobody where it lies in a version.
+    seen_by: Option<Owner>,
     views: Arc<[Arc<ViewDefinition>]>,
     triggers: Arc<[Arc<TriggerDefinition>]>,
     sequences: Arc<[Arc<SequenceDefinition>]>,
@@ -78,6 +86,8 @@ impl Catalog {
             schema: SchemaId::fresh(),
             tables: IndexMap::default(),
             names: HashMap::new(),
+            temporary: IndexMap::default(),
+            seen_by: None,
             views: Arc::new([]),
             triggers: Arc::new([]),
             sequences: Arc::new([]),
@@ -110,14 +120,14 @@ impl Catalog {
         self.schema
     }
 
-    /// The tables, the oldest first.
-    pub fn tables(&self) -> impl ExactSizeIterator<Item = &Arc<TableDefinition>> {
-        self.tables.values()
+    /// The tables, the oldest first; before them the temporary ones of who looks at it.
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<TableDefinition>> {
+        self.temporary_tables().chain(self.tables.values())
     }
 
     /// The table of this id, if it is still there.
     pub fn table(&self, id: TableId) -> Option<&Arc<TableDefinition>> {
-        self.tables.get(&id)
+        if id.is_temporary() { self.temporary.get(&id) } else { self.tables.get(&id) }
     }
 
     /// The table of this id.
@@ -135,13 +145,14 @@ impl Catalog {
     pub fn table_named(&self, name: &str) -> Result<&Arc<TableDefinition>, Error> {
         self.find_table(name).ok_or_else(|| Error::UnknownTable {
             name: name.to_owned(),
-            nearest: names::nearest(name, self.names.keys().map(String::as_str)),
+            nearest: names::nearest(name, self.tables().map(|table| table.name.as_str())),
         })
     }
 
     /// The table of this name, if there is one: for who needs no error, whose nearest name takes O(tables).
     pub fn find_table(&self, name: &str) -> Option<&Arc<TableDefinition>> {
-        self.table(*self.names.get(name)?)
+        let temporary = self.seen_by.as_ref().and_then(|_| self.find_temporary_table(name));
+        temporary.or_else(|| self.find_permanent_table(name))
     }
 
     /// The table and the index of this name.
@@ -149,14 +160,17 @@ impl Catalog {
         self.tables().find_map(|table| Some((table, table.indexes.iter().find(|index| index.name == name)?)))
     }
 
-    /// The tables that are not what they are in `other`, or in one of the two alone.
+    /// The tables that are not what they are in `other`, or in one of the two alone; but for temporary ones.
     pub(crate) fn changed_tables<'a>(&'a self, other: &'a Catalog) -> impl Iterator<Item = TableId> + 'a {
-        let same = |id: &TableId| match (self.tables.get(id), other.tables.get(id)) {
-            (Some(left), Some(right)) => Arc::ptr_eq(left, right),
-            (left, right) => left.is_none() && right.is_none(),
-        };
-        let gone = other.tables.keys().filter(|id| !self.tables.contains_key(*id));
-        self.tables.keys().chain(gone).filter(move |id| !same(id)).copied()
+        changed(&self.tables, &other.tables)
+    }
+
+    /// The same of the temporary tables of all sessions.
+    pub(crate) fn changed_temporary_tables<'a>(
+        &'a self,
+        other: &'a Catalog,
+    ) -> impl Iterator<Item = TableId> + 'a {
+        changed(&self.temporary, &other.temporary)
     }
 
     /// This catalog with a table added or replaced by one of the same id, which may have another name.
@@ -165,17 +179,18 @@ impl Catalog {
     pub(crate) fn with(&self, mut table: TableDefinition) -> Catalog {
         let mut catalog = self.clone();
         catalog.schema = SchemaId::fresh();
-        if let Some(old) = catalog.tables.get(&table.id) {
-            let old = Arc::clone(old);
-            catalog.names.remove(&old.name);
+        let id = table.id;
+        if let Some(old) = catalog.table(id).cloned() {
+            catalog.forget_name(&old);
             catalog.forget_references(&old);
         }
-        let id = table.id;
         table.sum_up();
         table.referenced_by.retain(|reference| reference.table != id);
         let targets: Vec<_> = table.foreign_keys.iter().map(|key| (key.target, key.id)).collect();
-        catalog.names.insert(table.name.clone(), id);
-        catalog.tables.insert(id, Arc::new(table));
+        if !id.is_temporary() {
+            catalog.names.insert(table.name.clone(), id);
+        }
+        catalog.definitions(id).insert(id, Arc::new(table));
         for &(target, foreign_key) in &targets {
             catalog.change(target, |parent| parent.referenced_by.push(Reference { table: id, foreign_key }));
         }
@@ -188,7 +203,7 @@ impl Catalog {
     /// Leaves a table that is referred to as before what it is in `before`, so that who changes a table is in the way
     /// of nobody who writes to those it refers to.
     fn keep_if_same(&mut self, id: TableId, before: &Catalog) {
-        if let (Some(now), Some(before)) = (self.tables.get_mut(&id), before.tables.get(&id))
+        if let (Some(now), Some(before)) = (self.definitions(id).get_mut(&id), before.table(id))
             && now.referenced_by.len() == before.referenced_by.len()
             && now.referenced_by.iter().all(|reference| before.referenced_by.contains(reference))
         {
@@ -200,13 +215,24 @@ impl Catalog {
     pub(crate) fn without(&self, id: TableId) -> Catalog {
         let mut catalog = self.clone();
         catalog.schema = SchemaId::fresh();
-        if let Some(old) = catalog.tables.shift_remove(&id) {
-            catalog.names.remove(&old.name);
+        if let Some(old) = catalog.definitions(id).shift_remove(&id) {
+            catalog.forget_name(&old);
             catalog.forget_references(&old);
             catalog.forget_triggers(id);
             catalog.forget_sequences(id, None);
         }
         catalog
+    }
+
+    /// The tables among which one of this id is.
+    fn definitions(&mut self, id: TableId) -> &mut Definitions {
+        if id.is_temporary() { &mut self.temporary } else { &mut self.tables }
+    }
+
+    fn forget_name(&mut self, table: &TableDefinition) {
+        if !table.id.is_temporary() {
+            self.names.remove(&table.name);
+        }
     }
 
     fn forget_references(&mut self, child: &TableDefinition) {
@@ -220,8 +246,18 @@ impl Catalog {
     }
 
     fn change(&mut self, id: TableId, change: impl FnOnce(&mut TableDefinition)) {
-        if let Some(table) = self.tables.get_mut(&id) {
+        if let Some(table) = self.definitions(id).get_mut(&id) {
             change(Arc::make_mut(table));
         }
     }
+}
+
+/// The tables that are not what they were, or are among the ones or the others alone.
+fn changed<'a>(now: &'a Definitions, before: &'a Definitions) -> impl Iterator<Item = TableId> + 'a {
+    let same = |id: &TableId| match (now.get(id), before.get(id)) {
+        (Some(left), Some(right)) => Arc::ptr_eq(left, right),
+        (left, right) => left.is_none() && right.is_none(),
+    };
+    let gone = before.keys().filter(|id| !now.contains_key(*id));
+    now.keys().chain(gone).filter(move |id| !same(id)).copied()
 }

@@ -105,11 +105,25 @@ impl Database {
         self.current.as_ref().map(|current| (self.store.clone(), Arc::clone(current)))
     }
 
-    /// A whole writable copy in memory, independent of this one. O(1): both share what neither changes.
+    /// A whole writable copy in memory, independent of this one, but without temporary tables. O(1): both share what
+    /// neither changes.
     ///
     /// # Errors
     /// That the database cannot be used any more.
     pub fn fork(&self) -> Result<Database, Error> {
+        let fork = self.fork_with_temporary_tables()?;
+        let temporary: Vec<_> = fork.catalog()?.every_temporary_table().map(|table| table.id).collect();
+        if !temporary.is_empty() {
+            let interrupt = fork.interrupt();
+            fork.write(Reach::Long, &interrupt, &mut |writing| {
+                writing.drop_temporary_tables(temporary.clone())
+            })?;
+        }
+        Ok(fork)
+    }
+
+    /// The same, with the temporary tables of all sessions: to try out what one of them asks.
+    pub(crate) fn fork_with_temporary_tables(&self) -> Result<Database, Error> {
         Ok(Database { limits: self.limits.clone(), ..Database::over(self.store.fork()?) })
     }
 

@@ -164,7 +164,9 @@ impl Reads {
         if self.everything.load(Ordering::Relaxed) {
             let anything = TableReads { whole: true, ..TableReads::default() };
             let ids = before.tables().chain(after.tables()).map(Table::id);
-            return ids.into_iter().find_map(|table| anything.conflict(table, before, after));
+            // Those of other sessions cannot have been read.
+            let mut ids = ids.filter(|id| !id.is_temporary());
+            return ids.find_map(|table| anything.conflict(table, before, after));
         }
         tables.iter().find_map(|(table, reads)| reads.conflict(*table, before, after))
     }

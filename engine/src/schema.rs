@@ -27,11 +27,14 @@ impl<'w> WritingStatement<'_, 'w> {
     /// Creates a table.
     pub(crate) fn create_table(&mut self, mut new: NewTable) -> Result<TableId, Error> {
         let catalog = self.catalog_to_change(&new.name)?;
-        if catalog.has_relation(&new.name) {
+        if catalog.has_beside(&new.name, new.temporary.as_ref()) {
             return Err(Error::DuplicateTable { name: new.name });
         }
         let sequences = self.sequences_of(&mut new, &catalog);
-        let id = self.writer().fresh_table_id();
+        let id = match new.temporary {
+            Some(_) => self.writer().fresh_temporary_table_id(),
+            None => self.writer().fresh_table_id(),
+        };
         let definition = TableDefinition::resolve(id, new, &catalog, &mut || self.writer().fresh_id())?;
         let mut table = Table::new(id, Arc::clone(&definition.layout));
         for index in &definition.indexes {
@@ -90,9 +93,32 @@ impl<'w> WritingStatement<'_, 'w> {
         let catalog = self.catalog_to_change(first)?;
         let tables = names.iter().map(|name| Ok(catalog.table_named(name)?.id));
         let tables = tables.collect::<Result<Vec<TableId>, Error>>()?;
-        self.expect_closed(&catalog, &tables)?;
-        Self::expect_sequences_unused(&catalog, &tables, None)?;
-        let mut left = Catalog::clone(&catalog);
+        self.drop_tables_of(&catalog, tables)
+    }
+
+    /// Drops the temporary tables of sessions that are gone, if there are any.
+    ///
+    /// # Errors
+    /// [`Error::SerializationFailure`] if the transaction does not see the newest schema.
+    pub(crate) fn drop_forsaken_tables(&mut self) -> Result<(), Error> {
+        let forsaken = self.catalog().forsaken_tables().map(|table| table.id).collect();
+        self.drop_temporary_tables(forsaken)
+    }
+
+    /// Drops temporary tables.
+    ///
+    /// # Errors
+    /// [`Error::Depended`] if others refer to them; [`Error::SerializationFailure`].
+    pub(crate) fn drop_temporary_tables(&mut self, tables: Vec<TableId>) -> Result<(), Error> {
+        let Some(first) = tables.first() else { return Ok(()) };
+        let catalog = self.catalog_to_change(&format!("#{}", first.get()))?;
+        self.drop_tables_of(&catalog, tables)
+    }
+
+    fn drop_tables_of(&mut self, catalog: &Catalog, tables: Vec<TableId>) -> Result<(), Error> {
+        self.expect_closed(catalog, &tables)?;
+        Self::expect_sequences_unused(catalog, &tables, None)?;
+        let mut left = Catalog::clone(catalog);
         for table in tables {
             self.record(SchemaChange::DropTable(table));
             left = left.without(table);
@@ -134,7 +160,7 @@ impl<'w> WritingStatement<'_, 'w> {
     /// Gives a table another name.
     pub(crate) fn rename_table(&mut self, from: &str, to: &str) -> Result<(), Error> {
         let (catalog, mut table) = self.definition_of(from)?;
-        if from != to && catalog.has_relation(to) {
+        if from != to && catalog.has_beside(to, table.temporary.as_ref()) {
             return Err(Error::DuplicateTable { name: to.to_owned() });
         }
         if to.is_empty() {
@@ -155,11 +181,13 @@ impl<'w> WritingStatement<'_, 'w> {
     /// newest catalog all the same, or it could not [change](Self::catalog_to_change) it.
     fn install(&mut self, mut catalog: Catalog) {
         catalog.forget_comments();
-        let changed: Vec<TableId> = catalog.changed_tables(&self.catalog()).collect();
+        let before = self.catalog();
+        let changed = catalog.changed_tables(&before).chain(catalog.changed_temporary_tables(&before));
+        let changed: Vec<TableId> = changed.collect();
         let locking = self.writer().locking();
         locking.schema();
         changed.into_iter().for_each(|table| locking.table(table));
-        let catalog = Arc::new(catalog);
+        let catalog = Arc::new(catalog.seen_by_nobody());
         self.record(SchemaChange::Catalog(Arc::clone(&catalog) as Arc<_>));
         self.set_catalog(catalog);
     }
@@ -176,7 +204,7 @@ impl<'w> WritingStatement<'_, 'w> {
         if writer.is_behind() && Catalog::of(writer.base()).schema_id() != newest {
             return Err(Error::SerializationFailure { table: name.to_owned(), row: None });
         }
-        Ok(self.catalog())
+        Ok(self.catalog_seen())
     }
 
     /// Sees to it that nobody else writes to a table, and that the transaction sees all its rows: what is made of them

@@ -59,7 +59,7 @@ impl Snapshot {
 
     /// Calls `each` with every row that differs from an older snapshot of this database, or of one that this is a fork
     /// of, table by table, and with the definition to read it by: a column that the older table lacks has its default
-    /// there. Tables that only one of the two has count as empty in the other. O(what the two do not share).
+    /// there. Temporary tables are left out. Tables that only one of the two has count as empty in the other. O(what the two do not share).
     pub fn changes_since(&self, older: &Snapshot, each: &mut dyn FnMut(&TableDefinition, RowChange<'_>)) {
         let (before, after) = (&*older.hold, &*self.hold);
         let mut compare = |catalog: &Catalog, old: &Table, new: &Table| {
@@ -68,7 +68,8 @@ impl Snapshot {
             }
         };
         let empty = |table: &Table| Table::new(table.id(), Arc::clone(table.layout()));
-        for new in after.tables() {
+        let is_seen = |table: &&Table| !table.id().is_temporary();
+        for new in after.tables().filter(is_seen) {
             match before.table(new.id()) {
                 Some(old) if std::ptr::eq(old, new) => {}
                 Some(old) => match old.grown(new.layout()) {
@@ -82,7 +83,7 @@ impl Snapshot {
                 None => compare(Catalog::of(after), &empty(new), new),
             }
         }
-        for old in before.tables().filter(|old| after.table(old.id()).is_none()) {
+        for old in before.tables().filter(is_seen).filter(|old| after.table(old.id()).is_none()) {
             compare(Catalog::of(before), old, &empty(old));
         }
     }

@@ -51,6 +51,7 @@ mod print;
 mod running;
 mod sequence;
 mod setting;
+mod temporary;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -51,6 +51,7 @@ use nuages_storage::{IndexChange, RowId, RowRef, TableId, Value, Version, Writer
 use smallvec::SmallVec;
 
 use crate::algebra::Statement;
+use crate::catalog::temporary::Owner;
 use crate::catalog::{Catalog, ColumnSet, PrimaryKey, SchemaTest, TableDefinition};
 use crate::draws::Draws;
 use crate::error::Error;
@@ -78,6 +79,8 @@ pub struct WritingStatement<'a, 'w> {
     interrupt: &'a Interrupt,
     /// Whether it is a part of a statement, and others may yet bring what its foreign keys refer to.
     is_part: bool,
+    /// Whose temporary tables its names mean before others.
+    seen_by: Option<Owner>,
 }
 
 /// The catalog that a statement is under: that of the version it is attempted on, or one that it has made. Cheap to
@@ -104,7 +107,7 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
     pub(crate) fn new(writer: &'a mut Writer<'w>, interrupt: &'a Interrupt) -> WritingStatement<'a, 'w> {
         let catalog = StatementCatalog::Lent(Catalog::carried(writer.catalog()));
         let (postponed, given_keys) = (Postponed::default(), SmallVec::new());
-        WritingStatement { writer, catalog, postponed, given_keys, interrupt, is_part: false }
+        WritingStatement { writer, catalog, postponed, given_keys, interrupt, is_part: false, seen_by: None }
     }
 
     /// The same, as a part of a statement of several: what its foreign keys promise holds when the last has run.
@@ -131,6 +134,19 @@ impl<'a, 'w> WritingStatement<'a, 'w> {
     /// Goes on under another catalog, which has been recorded.
     pub(crate) fn set_catalog(&mut self, catalog: Arc<Catalog>) {
         self.catalog = StatementCatalog::Own(catalog);
+    }
+
+    /// From here on names mean the temporary tables of this session before others.
+    pub(crate) fn see_as(&mut self, owner: Option<&Owner>) {
+        self.seen_by = owner.cloned();
+    }
+
+    /// The catalog as who runs the statement sees it, with temporary tables.
+    pub(crate) fn catalog_seen(&self) -> StatementCatalog<'w> {
+        match &self.seen_by {
+            Some(owner) => StatementCatalog::Own(Arc::new(self.catalog.seen_by(owner))),
+            None => self.catalog(),
+        }
     }
 
     /// The storage's side of it.

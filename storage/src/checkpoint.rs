@@ -55,7 +55,8 @@ pub(crate) fn write(
             counters: position.counters.clone(),
             catalog: Cow::Borrowed(&catalog),
         })?;
-        version.tables().try_for_each(|table| frames.put_table(table))?;
+        let mut kept = version.tables().filter(|table| !table.id().is_temporary());
+        kept.try_for_each(|table| frames.put_table(table))?;
         frames.put(&CheckpointRecord::End)?;
         length = frames.finish()?;
         Ok(())

@@ -103,6 +103,10 @@ impl Counters {
         table
     }
 
+    pub(crate) fn fresh_temporary_table(&self) -> TableId {
+        self.fresh_table().as_temporary()
+    }
+
     pub(crate) fn fresh_id(&self) -> u32 {
         let id = self.ids.fetch_add(1, Ordering::Relaxed);
         self.is_beyond.store(true, Ordering::Release);
@@ -169,13 +173,15 @@ impl Counters {
     }
 
     fn entry<'k>(&self, keys: &'k mut Numbered<Keys>, table: TableId) -> &'k mut Keys {
-        keys.get_or_insert_with(table.get(), || Keys { last: 0, reserved: self.at_first })
+        // Keys of temporary tables are not written down, and so need no reservation.
+        let reserved = if table.is_temporary() { i64::MAX } else { self.at_first };
+        keys.get_or_insert_with(table.get(), || Keys { last: 0, reserved })
     }
 }
 
-/// What is said of the keys of each table that has had any.
+/// What is said of the keys of each table that has had any, and that files know of.
 fn keys_by_table(keys: &Numbered<Keys>, of: impl Fn(&Keys) -> i64) -> Vec<(u32, i64)> {
-    let used = keys.iter().filter(|(_, keys)| keys.last != 0);
+    let used = keys.iter().filter(|(table, keys)| keys.last != 0 && !TableId::new(*table).is_temporary());
     used.map(|(table, keys)| (table, of(keys))).collect()
 }
 

@@ -21,11 +21,14 @@ use crate::table::TableId;
 /// How many numbers of a sequence are reserved beyond those that were handed out.
 const BLOCK: u64 = if cfg!(test) { 4 } else { 32 };
 
-/// A sequence of a store. Ids are never used again.
+/// A sequence of a store. Ids are never used again, and say whether files know nothing of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SequenceId(u32);
 
 impl SequenceId {
+    /// What is added to the numbers of temporary sequences; others are less.
+    const TEMPORARY: u32 = 1 << 31;
+
     /// The id with this number.
     pub const fn new(number: u32) -> SequenceId {
         SequenceId(number)
@@ -34,6 +37,18 @@ impl SequenceId {
     /// Its number.
     pub const fn get(self) -> u32 {
         self.0
+    }
+
+    /// The id of a temporary sequence in the place of this one.
+    #[must_use]
+    pub const fn as_temporary(self) -> SequenceId {
+        SequenceId(self.0 | Self::TEMPORARY)
+    }
+
+    /// Whether it is a temporary sequence, which is not written into files.
+    #[must_use]
+    pub const fn is_temporary(self) -> bool {
+        self.0 >= Self::TEMPORARY
     }
 }
 
@@ -177,7 +192,7 @@ impl Sequences {
         let next = next.ok_or(Error::SequenceExhausted { last: state.last })?;
         (state.last, state.is_called) = (next, true);
         state.stamp += 1;
-        self.note(state);
+        self.note(id, state);
         Ok(next)
     }
 
@@ -185,7 +200,7 @@ impl Sequences {
         let mut states = self.states.lock();
         let state = states.get_or_insert_with(id.0, || State::new(steps));
         (state.stamp, state.steps) = (state.stamp.max(state.reserved.0) + 1, *steps);
-        self.note(state);
+        self.note(id, state);
     }
 
     fn set(&self, id: SequenceId, steps: &Steps, last: i64, is_called: bool) {
@@ -193,7 +208,7 @@ impl Sequences {
         let state = states.get_or_insert_with(id.0, || State::new(steps));
         (state.last, state.is_called, state.steps) = (last, is_called, *steps);
         state.stamp = state.stamp.max(state.reserved.0) + 1;
-        self.note(state);
+        self.note(id, state);
     }
 
     fn last(&self, id: SequenceId, steps: &Steps) -> (i64, bool) {
@@ -201,8 +216,8 @@ impl Sequences {
         states.get(id.0).map_or((steps.start, false), |state| (state.last, state.is_called))
     }
 
-    fn note(&self, state: &State) {
-        if self.is_durable && state.stamp > state.reserved.0 {
+    fn note(&self, id: SequenceId, state: &State) {
+        if self.is_durable && !id.is_temporary() && state.stamp > state.reserved.0 {
             self.is_beyond.store(true, Ordering::Release);
         }
     }
@@ -216,7 +231,7 @@ impl Sequences {
     pub(crate) fn reserve(&self) -> Vec<SequenceRecord> {
         let mut states = self.states.lock();
         self.is_beyond.store(false, Ordering::SeqCst);
-        let beyond = states.iter_mut().filter(|(_, state)| state.stamp > state.reserved.0);
+        let beyond = states.iter_mut().filter(|(id, state)| is_kept(*id) && state.stamp > state.reserved.0);
         beyond
             .map(|(id, state)| {
                 let count = if state.is_called { BLOCK } else { 0 };
@@ -229,18 +244,29 @@ impl Sequences {
 
     /// Everything up to what is reserved.
     pub(crate) fn reserved(&self) -> Vec<SequenceRecord> {
-        self.states.lock().iter().map(|(id, state)| state.reserved(id)).collect()
+        self.kept(State::reserved)
     }
 
     /// Everything up to what was handed out.
     pub(crate) fn handed_out(&self) -> Vec<SequenceRecord> {
-        self.states.lock().iter().map(|(id, state)| state.handed_out(id)).collect()
+        self.kept(State::handed_out)
+    }
+
+    /// What is said of each sequence that files know of.
+    fn kept(&self, of: impl Fn(&State, u32) -> SequenceRecord) -> Vec<SequenceRecord> {
+        let states = self.states.lock();
+        states.iter().filter(|(id, _)| is_kept(*id)).map(|(id, state)| of(state, id)).collect()
     }
 
     /// A copy for a fork, which is in memory.
     pub(crate) fn copy(&self) -> Sequences {
         Sequences { states: Mutex::new(self.states.lock().clone()), ..Sequences::default() }
     }
+}
+
+/// Whether files know of the sequence with this number.
+fn is_kept(number: u32) -> bool {
+    !SequenceId::new(number).is_temporary()
 }
 
 impl State {

@@ -28,11 +28,14 @@ use crate::leaf::{Leaf, RowId};
 use crate::long::Longs;
 use crate::tree::Tree;
 
-/// The number of a table. It is never reused.
+/// The number of a table. It is never reused, and says whether the table is temporary: whether files know nothing of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TableId(u32);
 
 impl TableId {
+    /// What is added to the numbers of temporary tables; others are less.
+    const TEMPORARY: u32 = 1 << 31;
+
     /// The table id of this number.
     #[must_use]
     pub const fn new(number: u32) -> Self {
@@ -43,6 +46,17 @@ impl TableId {
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
+    }
+
+    /// The id of a temporary table in the place of this one.
+    pub(crate) const fn as_temporary(self) -> Self {
+        Self(self.0 | Self::TEMPORARY)
+    }
+
+    /// Whether it is a temporary table, of which neither the definition nor a row nor a key is written into files.
+    #[must_use]
+    pub const fn is_temporary(self) -> bool {
+        self.0 >= Self::TEMPORARY
     }
 }
 

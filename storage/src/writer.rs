@@ -350,6 +350,11 @@ impl<'a> Writer<'a> {
         self.counters.fresh_table()
     }
 
+    /// The same for a table that files are to know nothing of.
+    pub fn fresh_temporary_table_id(&mut self) -> TableId {
+        self.counters.fresh_temporary_table()
+    }
+
     /// A number for an index or a constraint that was never used in this store.
     pub fn fresh_id(&mut self) -> u32 {
         self.counters.fresh_id()

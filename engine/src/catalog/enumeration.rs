@@ -112,7 +112,7 @@ impl Catalog {
 
     /// The columns that are of an enumeration: their tables, and their places there.
     pub fn columns_of_enum(&self, id: EnumId) -> impl Iterator<Item = (&Arc<TableDefinition>, usize)> {
-        self.tables().flat_map(move |table| {
+        self.every_table().flat_map(move |table| {
             let is_of = move |place: &usize| {
                 table.columns[*place].enumeration.as_ref().is_some_and(|known| known.id == id)
             };
@@ -129,7 +129,7 @@ impl Catalog {
     pub(crate) fn depending_on_enum(&self, id: EnumId) -> impl Iterator<Item = &Arc<TableDefinition>> {
         let is_of =
             move |column: &ColumnDefinition| column.enumeration.as_ref().is_some_and(|of| of.id == id);
-        self.tables().filter(move |table| {
+        self.every_table().filter(move |table| {
             table.columns.iter().any(is_of) || table.kept_expressions().any(|expr| computes_with(expr, id))
         })
     }

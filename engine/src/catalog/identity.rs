@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::Catalog;
+use super::temporary::Owner;
 use crate::error::Error;
 
 /// A column, as long as it lives: renaming and moving it keep its id.
@@ -93,6 +94,12 @@ pub trait SchemaTest: fmt::Debug + Send + Sync {
     fn expect(&self, catalog: &Catalog) -> Result<(), Error> {
         if self.accepts(catalog) { Ok(()) } else { Err(Error::SchemaChanged) }
     }
+
+    /// Whose temporary tables the statement's names mean before others; those of nobody, if it does not say.
+    #[doc(hidden)]
+    fn seen_by(&self) -> Option<&Owner> {
+        None
+    }
 }
 
 /// That a schema is what was taken for granted, if anything was.
@@ -113,11 +120,19 @@ impl<T: SchemaTest + ?Sized> SchemaTest for &T {
     fn accepts(&self, catalog: &Catalog) -> bool {
         (**self).accepts(catalog)
     }
+
+    fn seen_by(&self) -> Option<&Owner> {
+        (**self).seen_by()
+    }
 }
 
 impl<T: SchemaTest + ?Sized> SchemaTest for Arc<T> {
     #[inline]
     fn accepts(&self, catalog: &Catalog) -> bool {
         (**self).accepts(catalog)
+    }
+
+    fn seen_by(&self) -> Option<&Owner> {
+        (**self).seen_by()
     }
 }

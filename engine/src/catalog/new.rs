@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use nuages_storage::DataType;
 
+use super::temporary::Temporary;
 use super::{Action, Collation, EnumDefinition, KeyConflict, NewSequence};
 use crate::algebra::Expr;
 
@@ -44,6 +45,9 @@ pub struct NewTable {
     pub checks: Vec<NewCheck>,
     /// Its foreign keys; one to the table itself names it.
     pub foreign_keys: Vec<NewForeignKey>,
+    /// Whose it is, if it is temporary.
+    #[doc(hidden)]
+    pub temporary: Option<Temporary>,
 }
 
 impl NewTable {
@@ -57,6 +61,7 @@ impl NewTable {
             indexes: Vec::new(),
             checks: Vec::new(),
             foreign_keys: Vec::new(),
+            temporary: None,
         }
     }
 

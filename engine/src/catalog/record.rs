@@ -107,7 +107,9 @@ impl CatalogCodec for CatalogRecords {
             views: (catalog.views != since.views).then(|| catalog.views().map(ViewRecord::of).collect()),
             triggers: (catalog.triggers != since.triggers)
                 .then(|| catalog.triggers().map(TriggerRecord::of).collect()),
-            sequences: (catalog.sequences != since.sequences)
+            sequences: catalog
+                .sequences()
+                .ne(since.sequences())
                 .then(|| catalog.sequences().map(SequenceRecord::of).collect()),
             marks: (catalog.marks != since.marks)
                 .then_some((catalog.marks.user_version, catalog.marks.application_id)),

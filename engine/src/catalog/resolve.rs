@@ -47,6 +47,7 @@ impl TableDefinition {
             checks: Vec::new(),
             foreign_keys: Vec::new(),
             referenced_by: Vec::new(),
+            temporary: new.temporary,
             layout: Arc::new(Layout::new([])),
             statistics: StatisticsCell::default(),
             bounded: ColumnSet::ALL,
@@ -313,6 +314,10 @@ impl TableDefinition {
     ) -> Result<Option<IndexId>, Error> {
         self.check_constraint_name(&new.name)?;
         let target = if new.target == self.name { &*self } else { &**catalog.table_named(&new.target)? };
+        if target.temporary.is_some() != self.temporary.is_some() {
+            let (name, target) = (new.name.clone(), target.name.clone());
+            return Err(self.problem(DefinitionProblem::KeyOfTemporary { name, target }));
+        }
         let (columns, target_columns, target_key) = self.match_key(new, target)?;
         let target = target.id;
         for action in [new.on_delete, new.on_update] {
@@ -445,9 +450,14 @@ impl TableDefinition {
         if name.is_empty() {
             return Err(self.problem(DefinitionProblem::EmptyName));
         }
-        let elsewhere = catalog.index_named(name).filter(|(table, _)| table.id != self.id);
-        let holder = match elsewhere {
-            Some((table, _)) => Some(&table.name),
+        // Those of temporary tables are apart, as their tables are.
+        let is_elsewhere = |table: &&Arc<TableDefinition>| {
+            table.id != self.id
+                && table.id.is_temporary() == self.id.is_temporary()
+                && table.indexes.iter().any(|index| index.name == name)
+        };
+        let holder = match catalog.tables().find(is_elsewhere) {
+            Some(table) => Some(&table.name),
             None => self.indexes.iter().any(|index| index.name == name).then_some(&self.name),
         };
         match holder {

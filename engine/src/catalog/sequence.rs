@@ -68,14 +68,18 @@ impl SequenceDefinition {
 }
 
 impl Catalog {
-    /// The sequences, the oldest first. The keys of a table that numbers itself are none of them.
-    pub fn sequences(&self) -> impl ExactSizeIterator<Item = &Arc<SequenceDefinition>> {
-        self.sequences.iter()
+    /// The sequences that are seen, the oldest first. The keys of a table that numbers itself are none of them.
+    pub fn sequences(&self) -> impl Iterator<Item = &Arc<SequenceDefinition>> {
+        self.sequences.iter().filter(|sequence| self.sees_sequence(sequence))
+    }
+
+    fn sees_sequence(&self, sequence: &SequenceDefinition) -> bool {
+        !sequence.id.is_temporary() || sequence.owner.is_some_and(|(table, _)| self.sees(table))
     }
 
     /// The sequence of this name.
     pub fn sequence_named(&self, name: &str) -> Option<&Arc<SequenceDefinition>> {
-        self.sequences.iter().find(|sequence| sequence.name == name)
+        self.sequences().find(|sequence| sequence.name == name)
     }
 
     /// Whether a table, a view or a sequence has this name.
@@ -85,8 +89,10 @@ impl Catalog {
             || self.sequence_named(name).is_some()
     }
 
-    /// This catalog with other sequences.
-    pub(crate) fn with_sequences(&self, sequences: Vec<Arc<SequenceDefinition>>) -> Catalog {
+    /// This catalog with other sequences in the place of those that are seen.
+    pub(crate) fn with_sequences(&self, mut sequences: Vec<Arc<SequenceDefinition>>) -> Catalog {
+        let is_hidden = |sequence: &&Arc<SequenceDefinition>| !self.sees_sequence(sequence);
+        sequences.extend(self.sequences.iter().filter(is_hidden).cloned());
         Catalog { schema: SchemaId::fresh(), sequences: sequences.into(), ..self.clone() }
     }
 
@@ -107,7 +113,7 @@ impl Catalog {
         &self,
         id: SequenceId,
     ) -> impl Iterator<Item = (&Arc<TableDefinition>, usize)> {
-        self.tables().flat_map(move |table| {
+        self.every_table().flat_map(move |table| {
             let draws = |place: &usize| {
                 table.columns[*place].default.as_ref().is_some_and(|default| draws_from(default, id))
             };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use nuages_storage::{DataType, IndexId, Lane, Layout, TableId};
 
+use super::temporary::Temporary;
 use super::{
     CheckDefinition, ColumnId, ComputedColumn, ConstraintId, EnumDefinition, ForeignKeyDefinition,
     IndexDefinition, KeyConflict, Reference, names::nearest,
@@ -35,6 +36,8 @@ pub struct TableDefinition {
     pub foreign_keys: Vec<ForeignKeyDefinition>,
     /// The foreign keys, of this table too, that refer to it.
     pub referenced_by: Vec<Reference>,
+    /// Whose it is, if it is temporary.
+    pub(crate) temporary: Option<Temporary>,
     /// How its rows are stored; a column is stored in its slot.
     pub layout: Arc<Layout>,
     /// What its rows are like.

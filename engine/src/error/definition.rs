@@ -113,6 +113,16 @@ pub enum DefinitionProblem {
         /// The columns there.
         target_columns: Vec<String>,
     },
+    /// A foreign key between a temporary table and one that is not.
+    #[error(
+        "foreign key \"{name}\" refers to \"{target}\": of the two tables one is temporary and one is not"
+    )]
+    KeyOfTemporary {
+        /// The foreign key.
+        name: String,
+        /// The table it refers to.
+        target: String,
+    },
     /// A foreign key between columns of different kinds.
     #[error("foreign key \"{name}\": column \"{column}\" is {data_type} and refers to {target_type}")]
     ForeignKeyType {

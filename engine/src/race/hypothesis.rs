@@ -56,7 +56,7 @@ pub fn what_if(
     (table, index): (&str, NewIndex),
     runs: usize,
 ) -> Result<Hypothesis, Error> {
-    let fork = db.fork()?;
+    let fork = db.fork_with_temporary_tables()?;
     let interrupt = db.interrupt();
     let context = Context::new(parameters).within(&interrupt);
     let before = Trial::of(query, &*fork.version()?, &context, runs)?;

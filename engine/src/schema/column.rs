@@ -34,7 +34,7 @@ impl WritingStatement<'_, '_> {
         }
         let lane = new.data_type.lane();
         let mut new = new;
-        let sequence = self.sequence_of(&mut new, &catalog, &|_| false);
+        let sequence = self.sequence_of(&mut new, table.temporary.is_some(), &catalog, &|_| false);
         let computed = new.computed.take();
         let before = table.clone();
         table.add_column(new, Slot::new(lane), &mut || self.writer().fresh_id())?;

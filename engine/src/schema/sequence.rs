@@ -23,19 +23,25 @@ impl WritingStatement<'_, '_> {
         if catalog.has_relation(&new.name) || catalog.index_named(&new.name).is_some() {
             return Err(Error::DuplicateTable { name: new.name.clone() });
         }
-        let mut definition = self.made(new);
+        let is_temporary = owner.is_some_and(|(table, _)| table.is_temporary());
+        let mut definition = self.made(new, is_temporary);
         definition.owner = owner;
         let others = catalog.sequences().cloned();
         self.install(catalog.with_sequences(others.chain([Arc::new(definition)]).collect()));
         Ok(())
     }
 
-    fn made(&mut self, new: &NewSequence) -> SequenceDefinition {
-        let id = SequenceId::new(self.writer().fresh_id());
+    fn made(&mut self, new: &NewSequence, is_temporary: bool) -> SequenceDefinition {
+        let id = self.fresh_sequence_id(is_temporary);
         let NewSequence { name, data_type, steps } = new.clone();
         // It begins here, whatever is said of its beginning later.
         self.writer().numbers().set(id, &steps, steps.start, false);
         SequenceDefinition { id, name, data_type, steps, owner: None }
+    }
+
+    fn fresh_sequence_id(&mut self, is_temporary: bool) -> SequenceId {
+        let id = SequenceId::new(self.writer().fresh_id());
+        if is_temporary { id.as_temporary() } else { id }
     }
 
     /// Puts another definition in the place of a sequence's, and into the defaults that draw from it. If it begins
@@ -52,7 +58,7 @@ impl WritingStatement<'_, '_> {
         }
         let from = to.id;
         if let Some(number) = restart {
-            to.id = SequenceId::new(self.writer().fresh_id());
+            to.id = self.fresh_sequence_id(from.is_temporary());
             self.writer().numbers().set(to.id, &to.steps, number, false);
         } else if catalog.sequence_named(name).is_some_and(|before| before.steps != to.steps) {
             self.writer().numbers().go_on(to.id, &to.steps);
@@ -134,7 +140,7 @@ impl WritingStatement<'_, '_> {
         let mut made: Vec<(usize, SequenceDefinition)> = Vec::new();
         for (place, column) in new.columns.iter_mut().enumerate() {
             let is_taken = |name: &str| name == new.name || made.iter().any(|(_, other)| other.name == name);
-            let sequence = self.sequence_of(column, catalog, &is_taken);
+            let sequence = self.sequence_of(column, new.temporary.is_some(), catalog, &is_taken);
             made.extend(sequence.map(|sequence| (place, sequence)));
         }
         made
@@ -144,6 +150,7 @@ impl WritingStatement<'_, '_> {
     pub(super) fn sequence_of(
         &mut self,
         column: &mut NewColumn,
+        is_temporary: bool,
         catalog: &Catalog,
         is_taken: &dyn Fn(&str) -> bool,
     ) -> Option<SequenceDefinition> {
@@ -158,7 +165,7 @@ impl WritingStatement<'_, '_> {
             }
             new.name = format!("{wanted}{further}");
         }
-        let definition = self.made(&new);
+        let definition = self.made(&new, is_temporary);
         column.default = Some(definition.call(SequenceVerb::Next));
         Some(definition)
     }

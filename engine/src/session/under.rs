@@ -119,6 +119,7 @@ where
     ) -> Result<(), Error> {
         self.session.as_session().write(reach, interrupt, &mut |writing| {
             writing.expect_schema(&self.test)?;
+            writing.see_as(self.test.seen_by());
             f(writing)
         })
     }

@@ -115,6 +115,8 @@ pub(super) struct Binder<'a> {
     beyond: Beyond,
     /// How deep the texts of views may be nested: as deep as the stack has room for.
     nesting_max: usize,
+    /// Which tables names may mean.
+    pub(super) sight: Sight,
 }
 
 impl<'a> Binder<'a> {
@@ -130,6 +132,7 @@ impl<'a> Binder<'a> {
             returned: Vec::new(),
             beyond: Beyond::default(),
             nesting_max: SHALLOW_NESTING_MAX,
+            sight: Sight::Own,
         }
     }
 
@@ -202,6 +205,38 @@ fn is_folded_to(written: &str, name: &str) -> bool {
 /// The names that the one schema has, or parts of it: those of PostgreSQL and those of SQLite.
 const SCHEMAS: [&str; 7] =
     ["public", "main", "temp", "temporary", "pg_temp", "pg_catalog", "information_schema"];
+
+/// Of the names of the one schema, those that mean temporary tables.
+const TEMPORARY: [&str; 3] = ["temp", "temporary", "pg_temp"];
+
+/// Which tables a name with a schema before it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SchemaOf {
+    /// The temporary ones of the connection.
+    Temporary,
+    /// Those that stay.
+    Permanent,
+}
+
+/// Which tables names mean that have no schema before them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// The temporary ones of the connection, and behind them those that stay.
+    Own,
+    /// Those that stay, in what becomes a view: one that means a temporary table is refused.
+    Permanent,
+    /// Those that stay, in a view that is read: what it means is not what the connection has.
+    View,
+}
+
+/// The schema that stands before a name.
+pub(super) fn schema_in(name: &ast::ObjectName) -> Option<SchemaOf> {
+    let [.., schema, _] = name.0.as_slice() else { return None };
+    let is_temporary =
+        |schema: &ast::Ident| TEMPORARY.iter().any(|word| schema.value.eq_ignore_ascii_case(word));
+    let is_temporary = schema.as_ident().is_some_and(is_temporary);
+    Some(if is_temporary { SchemaOf::Temporary } else { SchemaOf::Permanent })
+}
 
 /// Refuses a schema that there is not.
 fn expect_schema(name: &ast::Ident) -> Bound<()> {

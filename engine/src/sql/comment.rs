@@ -1,5 +1,6 @@
 //! `COMMENT ON`.
 
+use nuages_storage::TableId;
 use sqlparser::ast::{self, CommentObject};
 
 use super::bind::last_part;
@@ -18,6 +19,10 @@ impl Connection {
         schema: SchemaId,
     ) -> Result<Outcome, SqlError> {
         let of = self.commented(kind, name)?;
+        if of.table().is_some_and(TableId::is_temporary) {
+            let feature = "a comment on a temporary table".to_owned();
+            return Err(Problem::Unsupported { feature }.into());
+        }
         let text = text.filter(|text| !text.is_empty());
         self.change_schema(schema, &mut |writing| writing.comment_on(&of, text))?;
         Ok(Outcome::default())

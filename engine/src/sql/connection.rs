@@ -1,6 +1,5 @@
 //! Connections: SQL in, rows out.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use hashbrown::HashMap;
@@ -22,8 +21,9 @@ use super::pragma::Pragma;
 use super::prepared::PreparedStatement;
 use super::running::Next;
 use super::sequence::SequenceStatement;
+use super::temporary::{BoundTo, OwnTables};
 use crate::algebra::{Query, Statement};
-use crate::catalog::{Catalog, SchemaId};
+use crate::catalog::SchemaId;
 use crate::limits::Limits;
 use crate::memory::ResultRows;
 use crate::optimize::constant_row;
@@ -54,6 +54,8 @@ pub struct Connection {
     pub(super) kept: Kept,
     /// What was changed in it so far.
     counts: Counts,
+    /// Its temporary tables, once it has made one. The last to go, behind the transaction that may be open.
+    pub(super) temporary: Option<OwnTables>,
 }
 
 /// An open transaction.
@@ -116,6 +118,7 @@ impl Connection {
             named: HashMap::new(),
             kept: Kept::default(),
             counts: Counts::default(),
+            temporary: None,
         }
     }
 
@@ -156,12 +159,8 @@ impl Connection {
     }
 
     /// The same for statements that are bound to a schema.
-    pub(super) fn under(&self, schema: SchemaId) -> Under<&dyn Session, SchemaId> {
-        Under::new(self.session(), schema)
-    }
-
-    pub(super) fn catalog(&self) -> Result<Arc<Catalog>, SqlError> {
-        Ok(self.session().catalog()?)
+    pub(super) fn under(&self, schema: SchemaId) -> Under<&dyn Session, BoundTo> {
+        Under::new(self.session(), self.bound_to(schema))
     }
 
     /// Runs a statement, or several with semicolons between them, and returns what the last of them did. Each is given
@@ -407,6 +406,7 @@ impl Connection {
             Statement::Delete(delete) => &delete.returning,
         };
         outcome.rows.rows = scalars(std::mem::take(&mut outcome.rows.rows), &handed_out(returning));
+        self.clear_behind_statement()?;
         Ok(outcome)
     }
 

@@ -100,11 +100,14 @@ impl Connection {
 
     /// Commits the open transaction. If that fails, it is rolled back, as it is if a statement has failed in it.
     pub(super) fn commit(&mut self) -> Result<(), SqlError> {
+        let is_failed = self.open.as_ref().is_none_or(|open| open.is_failed);
+        let cleared = if is_failed { Ok(()) } else { self.clear_for_commit() };
         let open = self.take_open()?;
         if open.is_failed {
             open.transaction.rollback();
             return Ok(());
         }
+        cleared?;
         open.transaction.commit()?;
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nuages_storage::Reach;
 use sqlparser::ast;
 
-use super::bind::{Binder, last_part};
+use super::bind::{Binder, SchemaOf, Sight, last_part, schema_in};
 use super::connection::Connection;
 use super::error::{Problem, SqlError};
 use super::parameters::Parameters;
@@ -13,7 +13,8 @@ use super::parse::{NESTING_MAX, SHALLOW_NESTING_MAX, with_deep_stack};
 use super::running::while_bound;
 use crate::algebra::{Insert, InsertSource, Source, Statement};
 use crate::catalog::names::nearest;
-use crate::catalog::{Catalog, SchemaId, TableDefinition, TriggerDefinition, ViewDefinition};
+use crate::catalog::temporary::Temporary;
+use crate::catalog::{Catalog, NewTable, SchemaId, TableDefinition, TriggerDefinition, ViewDefinition};
 use crate::write::{Found, WritingStatement};
 use crate::{Error, Outcome, Session};
 
@@ -29,6 +30,9 @@ impl Connection {
     pub(super) fn define(&mut self, statement: &ast::Statement) -> Result<Outcome, SqlError> {
         match statement {
             ast::Statement::CreateTable(create) => {
+                if create.temporary || is_temporary(&create.name) {
+                    self.hold_temporary_tables();
+                }
                 self.bound_once(|schema| self.create_table(create, schema))
             }
             ast::Statement::CreateIndex(create) => {
@@ -99,24 +103,38 @@ impl Connection {
 
     /// The table that a name means.
     pub(super) fn table_of(&self, name: &ast::ObjectName) -> Result<Arc<TableDefinition>, SqlError> {
-        self.bound(|binder| binder.table(last_part(name)?).cloned())
+        let table = self.bound(|binder| binder.table_at(name).cloned())?;
+        // What is done to a table by its name would be done to the other.
+        let is_hidden = |other: &Arc<TableDefinition>| other.id != table.id && other.name == table.name;
+        if self.catalog()?.temporary_tables().any(is_hidden) {
+            let ident = last_part(name)?;
+            return Err(SqlError::at(Problem::Hidden { name: table.name.clone() }, ident.span));
+        }
+        Ok(table)
     }
 
     fn create_table(&self, create: &ast::CreateTable, schema: SchemaId) -> Result<Outcome, SqlError> {
-        if create.temporary || is_temporary(&create.name) {
-            return Err(temporary_table());
+        let is_temporary = create.temporary || is_temporary(&create.name);
+        let temporary = self.new_temporary(is_temporary, create.on_commit.as_ref())?;
+        let name = last_part(&create.name)?;
+        if is_temporary && schema_in(&create.name) == Some(SchemaOf::Permanent) {
+            let feature = "a TEMPORARY table in a schema of tables that stay".to_owned();
+            return Err(SqlError::at(Problem::Unsupported { feature }, name.span));
         }
-        if create.on_commit.is_some() {
-            return Err(Problem::Unsupported { feature: "ON COMMIT of a table that stays".to_owned() }.into());
-        }
-        if create.if_not_exists && self.table_of(&create.name).is_ok() {
+        let home = if is_temporary { SchemaOf::Temporary } else { SchemaOf::Permanent };
+        if create.if_not_exists && self.bound(|binder| Ok(binder.table_in(name, Some(home)).is_ok()))? {
             return Ok(Outcome::default());
         }
         if let Some(query) = &create.query {
-            return self.create_table_as(last_part(&create.name)?, &create.columns, query, schema);
+            return self.create_table_as(name, &create.columns, query, temporary, schema);
         }
-        let table = self.bound(|binder| binder.new_table(create))?;
-        self.under(schema).create_table(table)?;
+        let mut table = self.bound(|binder| binder.new_table(create))?;
+        table.temporary = temporary;
+        self.change_schema(schema, &mut |writing| {
+            drop_forsaken(&table, writing);
+            writing.create_table(table.clone()).map(drop)
+        })?;
+        self.clear_behind_statement()?;
         Ok(Outcome::default())
     }
 
@@ -126,11 +144,14 @@ impl Connection {
         name: &ast::Ident,
         columns: &[ast::ColumnDef],
         query: &ast::Query,
+        temporary: Option<Temporary>,
         schema: SchemaId,
     ) -> Result<Outcome, SqlError> {
-        let (table, query) = self.bound(|binder| binder.table_of_query(name, columns, query))?;
+        let (mut table, query) = self.bound(|binder| binder.table_of_query(name, columns, query))?;
+        table.temporary = temporary;
         let (mut found, mut outcome) = (Found::default(), Outcome::default());
         self.change_schema(schema, &mut |writing| {
+            drop_forsaken(&table, writing);
             let insert = Insert {
                 table: writing.create_table(table.clone())?,
                 columns: (0..table.columns.len()).collect(),
@@ -143,32 +164,35 @@ impl Connection {
             outcome = writing.run(&Statement::Insert(insert), &mut found, &context)?;
             Ok(())
         })?;
+        self.clear_behind_statement()?;
         Ok(outcome)
     }
 
     /// `SELECT .. INTO table`: PostgreSQL's other way to say `CREATE TABLE .. AS`.
-    pub(super) fn select_into(&self, query: &ast::Query) -> Result<Outcome, SqlError> {
+    pub(super) fn select_into(&mut self, query: &ast::Query) -> Result<Outcome, SqlError> {
         let mut query = query.clone();
         let into = match &mut *query.body {
             ast::SetExpr::Select(select) => select.into.take(),
             _ => None,
         };
-        if into.as_ref().is_some_and(|into| into.temporary) {
-            return Err(temporary_table());
-        }
+        let mut is_temporary = into.as_ref().is_some_and(|into| into.temporary);
         let targets = into.map(|into| into.targets).unwrap_or_default();
         let name = match targets.as_slice() {
             [ast::Expr::Identifier(name)] => name.clone(),
             [ast::Expr::CompoundIdentifier(parts)] => {
                 let name = ast::ObjectName::from(parts.clone());
-                if is_temporary(&name) {
-                    return Err(temporary_table());
-                }
+                is_temporary |= self::is_temporary(&name);
                 last_part(&name)?.clone()
             }
             _ => return Err(Problem::Unsupported { feature: "SELECT INTO such a target".to_owned() }.into()),
         };
-        self.bound_once(|schema| self.create_table_as(&name, &[], &query, schema))
+        if is_temporary {
+            self.hold_temporary_tables();
+        }
+        self.bound_once(|schema| {
+            let temporary = self.new_temporary(is_temporary, None)?;
+            self.create_table_as(&name, &[], &query, temporary, schema)
+        })
     }
 
     fn create_view(&self, create: &ast::CreateView, schema: SchemaId) -> Result<Outcome, SqlError> {
@@ -191,6 +215,7 @@ impl Connection {
         }
         let name = last_part(&create.name)?;
         let view = self.bound_nesting(nesting_max, |binder| {
+            binder.sight = Sight::Permanent;
             if create.if_not_exists && binder.view(name).is_some() {
                 return Ok(None);
             }
@@ -231,6 +256,10 @@ impl Connection {
             return Err(SqlError::at(Problem::Unsupported { feature }, name.span));
         }
         let table = self.table_of(&create.table_name)?;
+        if table.id.is_temporary() {
+            let feature = "a trigger of a temporary table".to_owned();
+            return Err(SqlError::at(Problem::Unsupported { feature }, name.span));
+        }
         let trigger = TriggerDefinition {
             name: self.bound(|binder| Ok(binder.new_name(name)))?,
             table: table.id,
@@ -335,12 +364,12 @@ impl Connection {
 
 /// Whether a name says that what is made by it is to be temporary.
 fn is_temporary(name: &ast::ObjectName) -> bool {
-    let schema = name.0.iter().rev().nth(1).and_then(|part| part.as_ident());
-    let is = |word| schema.is_some_and(|schema| schema.value.eq_ignore_ascii_case(word));
-    ["temp", "temporary", "pg_temp"].into_iter().any(is)
+    schema_in(name) == Some(SchemaOf::Temporary)
 }
 
-/// What is made would be a table that everybody sees, and that stays.
-fn temporary_table() -> SqlError {
-    Problem::Unsupported { feature: "a TEMPORARY table".to_owned() }.into()
+/// Before a temporary table is made, those go that connections have left. If they cannot go now, they stay for the next.
+fn drop_forsaken(table: &NewTable, writing: &mut WritingStatement<'_, '_>) {
+    if table.temporary.is_some() {
+        writing.drop_forsaken_tables().ok();
+    }
 }

@@ -26,7 +26,7 @@ impl Connection {
     ) -> Result<Vec<String>, SqlError> {
         let catalog = self.catalog()?;
         let is_over = |name: &str| {
-            let query = self.read(&format!("SELECT * FROM {}", Identifier(name)));
+            let query = self.read(&format!("SELECT * FROM public.{}", Identifier(name)));
             query.is_ok_and(|mut query| reads(&mut query, table.id, column))
         };
         let names = catalog.views().map(|view| view.name.clone());
@@ -37,7 +37,7 @@ impl Connection {
     pub(super) fn views_of_sequence(&self, id: SequenceId) -> Result<Vec<String>, SqlError> {
         let catalog = self.catalog()?;
         let is_of = |name: &str| {
-            let query = self.read(&format!("SELECT * FROM {}", Identifier(name)));
+            let query = self.read(&format!("SELECT * FROM public.{}", Identifier(name)));
             query.is_ok_and(|query| {
                 let mut found = false;
                 walk_query(&query, &mut |expr| found |= is_call_of(expr, id));
@@ -54,7 +54,7 @@ impl Connection {
         let others = catalog.enums().filter(|of| of.id != id).cloned();
         let without = catalog.with_enums(others.collect());
         let is_view = |catalog: &Catalog, name: &str| {
-            let text = format!("SELECT * FROM {}", Identifier(name));
+            let text = format!("SELECT * FROM public.{}", Identifier(name));
             let tokens =
                 split(&text, self.dialect).map(|mut statements| statements.pop().unwrap_or_default());
             let parsed = tokens.and_then(|tokens| parse(tokens, self.dialect, SHALLOW_NESTING_MAX));

@@ -102,6 +102,12 @@ pub enum Problem {
         /// The name that was probably meant.
         nearest: Option<String>,
     },
+    /// A table of the name that a temporary table has hides behind it.
+    #[error("the table \"{}\" cannot be changed while a temporary table has its name", Cut(name))]
+    Hidden {
+        /// The name.
+        name: String,
+    },
     /// No table in scope has a column of this name.
     #[error("there is no column \"{}\"{}{}", Cut(name), InTable(table), Nearest(nearest))]
     UnknownColumn {

@@ -9,10 +9,11 @@ use super::parameters::Parameters;
 use super::parse::{Parsed, SHALLOW_NESTING_MAX, split};
 use super::running::while_bound;
 use crate::algebra::Statement;
+use crate::catalog::temporary::Owner;
 use crate::catalog::{Catalog, SchemaId};
 use crate::explain::Explanation;
 use crate::memory::ResultRows;
-use crate::{ColumnNames, Outcome, ResultSet, Session};
+use crate::{ColumnNames, Error, Outcome, ResultSet, Session};
 
 /// A statement that is read and bound, and a query that is planned too. Where the schema has changed since, it is bound
 /// anew.
@@ -20,6 +21,8 @@ use crate::{ColumnNames, Outcome, ResultSet, Session};
 pub struct PreparedStatement {
     sql: String,
     schema: SchemaId,
+    /// Whose temporary tables its names meant before others.
+    owner: Option<Owner>,
     /// The types that PREPARE gives its parameters.
     declared: Vec<DataType>,
     parameters: Parameters,
@@ -146,7 +149,7 @@ impl Connection {
             | Ready::Sequence(_)
             | Ready::TypeOwner(_) => (Kind::Text, Parameters::default(), self.catalog()?.schema_id()),
         };
-        Ok(PreparedStatement { sql, schema, declared, parameters, kind })
+        Ok(PreparedStatement { sql, schema, owner: self.owner().cloned(), declared, parameters, kind })
     }
 
     fn prepared_anew(&self, statement: &PreparedStatement) -> Result<PreparedStatement, SqlError> {
@@ -197,7 +200,8 @@ impl Connection {
             }
             change => Kind::Change(change),
         };
-        Ok(PreparedStatement { sql, schema, declared: Vec::new(), parameters, kind })
+        let (owner, declared) = (self.owner().cloned(), Vec::new());
+        Ok(PreparedStatement { sql, schema, owner, declared, parameters, kind })
     }
 
     /// Runs a statement on the schema that it was bound to.
@@ -211,6 +215,9 @@ impl Connection {
     ) -> Result<Outcome, SqlError> {
         if !matches!(statement.kind, Kind::Text) {
             self.expect_sound()?;
+        }
+        if statement.owner.as_ref() != self.owner() && !matches!(statement.kind, Kind::Text) {
+            return Err(Error::SchemaChanged.into());
         }
         let converted = statement.parameters.converted(values)?;
         if let Some(open) = &mut self.open {

@@ -162,7 +162,7 @@ impl Connection {
             writing.create_sequence(&new, owner)?;
             let mut to = to.clone();
             to.default =
-                writing.catalog().sequence_named(&new.name).map(|made| made.call(SequenceVerb::Next));
+                writing.catalog_seen().sequence_named(&new.name).map(|made| made.call(SequenceVerb::Next));
             writing.change_column_by(&table.name, &to.name.clone(), to, None)
         })
     }
@@ -175,6 +175,10 @@ impl Connection {
         let Some(owner) = &options.owner else { return Ok(None) };
         let Some((table, column)) = owner else { return Ok(Some(None)) };
         let table = self.bound(|binder| binder.table(table).cloned())?;
+        if table.id.is_temporary() {
+            let feature = "a sequence that goes with a temporary table".to_owned();
+            return Err(Problem::Unsupported { feature }.into());
+        }
         let place = self.bound(|binder| binder.place_of(column, &table))?;
         Ok(Some(Some((table.id, table.columns[place].id))))
     }

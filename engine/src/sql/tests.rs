@@ -10,6 +10,7 @@ mod nesting;
 mod printing;
 mod refused;
 mod schema;
+mod temporary;
 mod transactions;
 
 use nuages_storage::Value;

@@ -203,7 +203,7 @@ fn a_zone_that_cannot_be_named_is_refused_and_nothing_else_is() {
         .index(NewIndex::new("by_hour", [NewPart::expression(hour)]));
     let error = db.create_table(table.clone()).unwrap_err();
     assert!(error.to_string().contains("time zone"), "{error}");
-    assert_eq!(db.catalog().unwrap().tables().len(), 0);
+    assert_eq!(db.catalog().unwrap().tables().count(), 0);
     db.create_table(NewTable { indexes: vec![], ..table }).unwrap();
 }
 

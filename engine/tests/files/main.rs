@@ -8,3 +8,4 @@ mod files;
 mod killed;
 mod scratch;
 mod sequences;
+mod temporary;

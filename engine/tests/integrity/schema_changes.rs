@@ -106,7 +106,7 @@ fn a_table_others_refer_to_is_not_dropped() {
     assert_eq!(error, Error::Depended { table: "author".into(), object: SchemaObject::Table, dependent });
     db.drop_table("book").unwrap();
     db.drop_table("author").unwrap();
-    assert_eq!(db.catalog().unwrap().tables().len(), 0);
+    assert_eq!(db.catalog().unwrap().tables().count(), 0);
     assert!(matches!(db.drop_table("author"), Err(Error::UnknownTable { .. })));
 }
 

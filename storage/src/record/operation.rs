@@ -17,7 +17,8 @@ use crate::table::TableId;
 use crate::version::Version;
 use crate::write_set::{Catalog, Operation, SchemaChange, WriteSet};
 
-/// The frame of a commit. `before` is the catalog of the version that the write set is applied to.
+/// The frame of a commit, without what it does to temporary tables. `before` is the catalog of the version that the write
+/// set is applied to.
 pub(crate) fn commit_record(
     write_set: &WriteSet,
     before: &Catalog,
@@ -25,7 +26,8 @@ pub(crate) fn commit_record(
 ) -> Result<Vec<u8>, Malformed> {
     let mut catalog = before;
     let mut records = Vec::with_capacity(write_set.len());
-    for operation in write_set.operations() {
+    let is_kept = |operation: &&Operation| !operation.table().is_some_and(TableId::is_temporary);
+    for operation in write_set.operations().iter().filter(is_kept) {
         records.push(record_of(operation, catalog, schema)?);
         if let Operation::Schema(SchemaChange::Catalog(next)) = operation {
             catalog = next;

@@ -197,6 +197,7 @@ impl<'a> TableRecord<'a> {
             checks: Vec::new(),
             foreign_keys: self.foreign_keys.into_iter().map(ForeignKeyRecord::into_key).collect(),
             referenced_by: self.referenced_by.into_iter().map(reference).collect(),
+            temporary: None,
             layout,
             statistics: StatisticsCell::default(),
         };

@@ -72,9 +72,9 @@ impl Binder<'_> {
         let ast::TableObject::TableName(name) = &insert.table else {
             return Err(unsupported("INSERT into something else than a table").into());
         };
-        let name = last_part(name)?;
         let source = self.source();
         let changed = self.changed(name, source)?;
+        let name = last_part(name)?;
         let definition = Arc::clone(&changed.definition);
         let mut columns = self.insert_columns(insert, &changed)?;
         let overriding = self.beyond.overriding.take();
@@ -378,9 +378,9 @@ impl Binder<'_> {
         if !table.joins.is_empty() {
             return Err(SqlError::at(unsupported("a change of joined tables"), span));
         }
-        let name = last_part(name)?;
         let source = self.source();
         let changed = self.changed(name, source)?;
+        let name = last_part(name)?;
         let scope = self.scope_over(
             changed.columns.clone(),
             alias.as_ref().map_or(name, |alias| &alias.name),

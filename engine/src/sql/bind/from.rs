@@ -9,7 +9,7 @@ use sqlparser::tokenizer::Span;
 use super::query::BoundQuery;
 use super::scope::{Columns, MergedColumn, Scope, ScopeTable, Shape};
 use super::typed::{TEXT, Typed, has_parameter};
-use super::{Binder, Bound, last_part, nearest_table, unsupported};
+use super::{Binder, Bound, SchemaOf, Sight, last_part, nearest_table, schema_in, unsupported};
 use crate::algebra::{Comparison, Expr, Function, JoinKind, Query, Relation, Source};
 use crate::catalog::{TableDefinition, ViewDefinition};
 use crate::sql::error::{Problem, SqlError};
@@ -196,10 +196,10 @@ impl Binder<'_> {
         if let Some(relation) = self.common_table(name, alias, scope)? {
             return Ok(relation);
         }
-        if let Some(view) = self.view(ident).cloned() {
+        if let Some(view) = self.view_at(name)?.cloned() {
             return self.view_rows(&view, ident, alias, scope);
         }
-        let definition = match self.table(ident) {
+        let definition = match self.table_at(name) {
             Ok(table) => Arc::clone(table),
             Err(error) => return self.sequence_table(ident, alias, scope)?.ok_or(error),
         };
@@ -221,6 +221,17 @@ impl Binder<'_> {
         self.catalog.views().find(|view| self.means(name, &view.name))
     }
 
+    /// The view that a name means, unless it means a temporary table.
+    pub(super) fn view_at(&self, name: &ast::ObjectName) -> Bound<Option<&Arc<ViewDefinition>>> {
+        let ident = last_part(name)?;
+        let is_hidden = match schema_in(name) {
+            Some(SchemaOf::Temporary) => self.temporary_table(ident).is_some(),
+            Some(SchemaOf::Permanent) => false,
+            None => self.sight == Sight::Own && self.temporary_table(ident).is_some(),
+        };
+        Ok(self.view(ident).filter(|_| !is_hidden))
+    }
+
     /// The query of a view, in its place. It sees nothing of the statement around it.
     fn view_rows(
         &mut self,
@@ -232,11 +243,12 @@ impl Binder<'_> {
         let of_view = |error: SqlError| error.without_place().or_at(name.span.start);
         let dialect = std::mem::replace(&mut self.dialect, view.dialect);
         let common = std::mem::take(&mut self.common);
+        let sight = std::mem::replace(&mut self.sight, Sight::View);
         let bound = match self.straight(&view.sql) {
             Some(bound) => Ok(bound),
             None => self.parsed_view(view),
         };
-        (self.dialect, self.common) = (dialect, common);
+        (self.dialect, self.common, self.sight) = (dialect, common, sight);
         let mut bound = bound.map_err(of_view)?;
         for (column, name) in bound.shape.iter_mut().zip(&view.columns) {
             column.name.clone_from(name);
@@ -306,19 +318,51 @@ impl Binder<'_> {
         Ok(())
     }
 
+    /// A table of the catalog, by a name that may have a schema before it.
+    pub(in crate::sql) fn table_at(&self, name: &ast::ObjectName) -> Bound<&Arc<TableDefinition>> {
+        self.table_in(last_part(name)?, schema_in(name))
+    }
+
     /// A table of the catalog.
     pub(in crate::sql) fn table(&self, name: &ast::Ident) -> Bound<&Arc<TableDefinition>> {
-        let found = if name.quote_style.is_none() && !self.is_sqlite() {
-            if name.value.bytes().any(|byte| byte.is_ascii_uppercase()) || !name.value.is_ascii() {
-                self.catalog.table_named(&name.value.to_lowercase()).ok()
-            } else {
-                self.catalog.find_table(&name.value)
+        self.table_in(name, None)
+    }
+
+    /// The same, of some tables alone.
+    pub(in crate::sql) fn table_in(
+        &self,
+        name: &ast::Ident,
+        schema: Option<SchemaOf>,
+    ) -> Bound<&Arc<TableDefinition>> {
+        let temporary = match (schema, self.sight) {
+            (Some(SchemaOf::Permanent), _) | (None, Sight::View) => None,
+            _ => self.temporary_table(name),
+        };
+        let found = match (temporary, schema) {
+            (Some(_), _) if self.sight != Sight::Own => {
+                return Err(SqlError::at(unsupported("a view of a temporary table"), name.span));
             }
-        } else {
-            let exact = self.catalog.find_table(&name.value);
-            exact.or_else(|| self.catalog.tables().find(|table| self.means(name, &table.name)))
+            (None, None | Some(SchemaOf::Permanent)) => self.permanent_table(name),
+            (temporary, _) => temporary,
         };
         found.ok_or_else(|| self.unknown_table(&name.value, name.span))
+    }
+
+    fn temporary_table(&self, name: &ast::Ident) -> Option<&Arc<TableDefinition>> {
+        self.catalog.temporary_tables().find(|table| self.means(name, &table.name))
+    }
+
+    fn permanent_table(&self, name: &ast::Ident) -> Option<&Arc<TableDefinition>> {
+        if name.quote_style.is_none() && !self.is_sqlite() {
+            if name.value.bytes().any(|byte| byte.is_ascii_uppercase()) || !name.value.is_ascii() {
+                self.catalog.find_permanent_table(&name.value.to_lowercase())
+            } else {
+                self.catalog.find_permanent_table(&name.value)
+            }
+        } else {
+            let exact = self.catalog.find_permanent_table(&name.value);
+            exact.or_else(|| self.catalog.permanent_tables().find(|table| self.means(name, &table.name)))
+        }
     }
 
     fn unknown_table(&self, name: &str, span: Span) -> SqlError {

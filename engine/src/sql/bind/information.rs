@@ -1,8 +1,10 @@
 //! The catalog as tables: `information_schema`, PostgreSQL's `pg_indexes`, `pg_tables`, `pg_views` and `pg_stats`, and
-//! SQLite's `sqlite_schema`. They are made of what the catalog says when a statement is bound.
+//! SQLite's `sqlite_schema` and `sqlite_temp_schema`. They are made of what the catalog says when a statement is bound.
 
 mod indexes;
 mod keys;
+
+use std::sync::Arc;
 
 use nuages_storage::{DataType, Steps, Value};
 use sqlparser::ast;
@@ -45,7 +47,7 @@ const NUMBER: DataType = DataType::BigInt;
 const DATABASE: &str = "nuages";
 const SCHEMA: &str = "public";
 
-const TABLES: [Virtual; 17] = [
+const TABLES: [Virtual; 19] = [
     Virtual {
         home: Home::Information,
         name: "schemata",
@@ -219,7 +221,7 @@ const TABLES: [Virtual; 17] = [
                 let has_indexes = !table.indexes.is_empty() || table.row_id_column().is_some();
                 vec![text(SCHEMA), text(&table.name), Value::Bool(has_indexes)]
             };
-            catalog.tables().map(|table| row(table)).collect()
+            catalog.permanent_tables().map(|table| row(table)).collect()
         },
     },
     Virtual {
@@ -247,6 +249,18 @@ const TABLES: [Virtual; 17] = [
     },
     Virtual { home: Home::Sqlite, name: "sqlite_schema", columns: SQLITE_COLUMNS, rows: sqlite_schema },
     Virtual { home: Home::Sqlite, name: "sqlite_master", columns: SQLITE_COLUMNS, rows: sqlite_schema },
+    Virtual {
+        home: Home::Sqlite,
+        name: "sqlite_temp_schema",
+        columns: SQLITE_COLUMNS,
+        rows: sqlite_temp_schema,
+    },
+    Virtual {
+        home: Home::Sqlite,
+        name: "sqlite_temp_master",
+        columns: SQLITE_COLUMNS,
+        rows: sqlite_temp_schema,
+    },
 ];
 
 const SQLITE_COLUMNS: &[(&str, DataType)] =
@@ -327,7 +341,7 @@ fn sequences(catalog: &Catalog) -> Vec<Row> {
         let numbers = [start, min, max, increment].map(|number| text(&number.to_string()));
         row([named(name).into(), vec![text(&data_type.to_string())], numbers.into(), vec![yes(cycles)]])
     };
-    let sequences = catalog.sequences();
+    let sequences = catalog.sequences().filter(|sequence| !sequence.id.is_temporary());
     let sequences = sequences.map(|sequence| of(&sequence.name, sequence.data_type, sequence.steps));
     let keys = serial_keys(catalog).map(|(_, column, numbering)| {
         let max = integers(column.data_type).1;
@@ -337,7 +351,7 @@ fn sequences(catalog: &Catalog) -> Vec<Row> {
 }
 
 fn tables(catalog: &Catalog) -> Vec<Row> {
-    let tables = catalog.tables().map(|table| (table.name.as_str(), "BASE TABLE", true));
+    let tables = catalog.permanent_tables().map(|table| (table.name.as_str(), "BASE TABLE", true));
     let views = catalog.views().map(|view| (view.name.as_str(), "VIEW", false));
     let all = tables.chain(views);
     all.map(|(name, kind, is_base)| row([named(name).to_vec(), vec![text(kind), yes(is_base)]])).collect()
@@ -345,7 +359,7 @@ fn tables(catalog: &Catalog) -> Vec<Row> {
 
 fn columns(catalog: &Catalog) -> Vec<Row> {
     let mut rows = Vec::new();
-    for table in catalog.tables() {
+    for table in catalog.permanent_tables() {
         for (at, column) in table.columns.iter().enumerate() {
             let (precision, scale) = match column.data_type {
                 DataType::Decimal { precision, scale } if precision > 0 => {
@@ -413,7 +427,7 @@ fn own_type(column: &ColumnDefinition) -> Vec<Value> {
 /// What is known of columns: of those that a plan or `ANALYZE` has looked at.
 fn statistics(catalog: &Catalog) -> Vec<Row> {
     let mut rows = Vec::new();
-    for table in catalog.tables() {
+    for table in catalog.permanent_tables() {
         for (column, known) in table.known_statistics() {
             let list = |values: Vec<String>| match values.is_empty() {
                 true => Value::Null,
@@ -444,19 +458,10 @@ fn views(catalog: &Catalog) -> Vec<Row> {
 
 /// What is defined, with the statements that define it; an index that a constraint of the table makes has none.
 fn sqlite_schema(catalog: &Catalog) -> Vec<Row> {
-    let mut rows = Vec::new();
+    let mut rows = sqlite_tables(catalog, catalog.permanent_tables());
     let mut add = |kind: &str, name: &str, table: &str, sql: Value| {
         rows.push(vec![text(kind), text(name), text(table), Value::Int(0), sql]);
     };
-    for table in catalog.tables() {
-        let definition = Definition::of(table, catalog);
-        add("table", &table.name, &table.name, text(&definition.table));
-        for index in &table.indexes {
-            let statement = index_statement(index, table);
-            let sql = if definition.indexes.contains(&statement) { text(&statement) } else { Value::Null };
-            add("index", &index.name, &table.name, sql);
-        }
-    }
     for view in catalog.views() {
         let sql = format!("CREATE VIEW {} AS {}", view.name, view.sql);
         add("view", &view.name, &view.name, text(&sql));
@@ -464,6 +469,28 @@ fn sqlite_schema(catalog: &Catalog) -> Vec<Row> {
     for trigger in catalog.triggers() {
         let table = catalog.table(trigger.table).map(|table| table.name.as_str()).unwrap_or_default();
         add("trigger", &trigger.name, table, text(&trigger.sql));
+    }
+    rows
+}
+
+/// The same of the temporary tables of the connection.
+fn sqlite_temp_schema(catalog: &Catalog) -> Vec<Row> {
+    sqlite_tables(catalog, catalog.temporary_tables())
+}
+
+fn sqlite_tables<'a>(catalog: &Catalog, tables: impl Iterator<Item = &'a Arc<TableDefinition>>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for table in tables {
+        let definition = Definition::of(table, catalog);
+        let mut add = |kind: &str, name: &str, sql: Value| {
+            rows.push(vec![text(kind), text(name), text(&table.name), Value::Int(0), sql]);
+        };
+        add("table", &table.name, text(&definition.table));
+        for index in &table.indexes {
+            let statement = index_statement(index, table);
+            let sql = if definition.indexes.contains(&statement) { text(&statement) } else { Value::Null };
+            add("index", &index.name, sql);
+        }
     }
     rows
 }

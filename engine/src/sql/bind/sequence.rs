@@ -18,7 +18,7 @@ use crate::sql::print::Identifier;
 pub(super) fn serial_keys(
     catalog: &Catalog,
 ) -> impl Iterator<Item = (&Arc<TableDefinition>, &ColumnDefinition, Numbering)> {
-    catalog.tables().filter_map(|table| {
+    catalog.permanent_tables().filter_map(|table| {
         let column = table.columns.iter().find(|column| column.generated_key)?;
         let name = format!("{}_{}_seq", table.name, column.name);
         let steps = Steps { start: 1, increment: 1, min: 1, max: i64::MAX, cycles: false };
@@ -58,9 +58,12 @@ fn name_in(text: &str, span: Span) -> Bound<ast::ObjectName> {
 }
 
 impl Binder<'_> {
-    /// The sequence that a name means.
+    /// The sequence that a name means. One of a temporary table has no name to anybody but that: what stays would draw
+    /// from it.
     pub(in crate::sql) fn sequence(&self, name: &ast::Ident) -> Option<&Arc<SequenceDefinition>> {
-        self.catalog.sequences().find(|sequence| self.means(name, &sequence.name))
+        let is_meant =
+            |known: &&Arc<SequenceDefinition>| !known.id.is_temporary() && self.means(name, &known.name);
+        self.catalog.sequences().find(is_meant)
     }
 
     /// What a name hands out: the numbers of a sequence, or the keys of a table.

@@ -11,7 +11,7 @@ use sqlparser::tokenizer::Span;
 
 use super::scope::Columns;
 use super::typed::Typed;
-use super::{Binder, Bound, last_part};
+use super::{Binder, Bound, Sight, last_part};
 use crate::algebra::{Expr, Source};
 use crate::catalog::{TableDefinition, ViewDefinition};
 use crate::sql::error::{Problem, SqlError};
@@ -55,11 +55,16 @@ impl ViewColumns {
 
 impl Binder<'_> {
     /// What a change of the rows of a table or view changes, and its columns.
-    pub(super) fn changed(&mut self, name: &ast::Ident, source: Source) -> Bound<Changed> {
-        match self.view(name).cloned() {
-            Some(view) => self.changed_view(&view, source, name.span),
+    pub(super) fn changed(&mut self, name: &ast::ObjectName, source: Source) -> Bound<Changed> {
+        match self.view_at(name)?.cloned() {
+            Some(view) => {
+                let sight = std::mem::replace(&mut self.sight, Sight::View);
+                let changed = self.changed_view(&view, source, last_part(name)?.span);
+                self.sight = sight;
+                changed
+            }
             None => {
-                let definition = Arc::clone(self.table(name)?);
+                let definition = Arc::clone(self.table_at(name)?);
                 Ok(Changed { columns: Columns::Table(Arc::clone(&definition)), definition, condition: None })
             }
         }
@@ -77,7 +82,7 @@ impl Binder<'_> {
         if self.view(base).is_some() {
             return Err(refused());
         }
-        let definition = Arc::clone(self.table(base).map_err(of_view)?);
+        let definition = Arc::clone(self.table_at(table).map_err(of_view)?);
         let mut scope = self.scope_of(&definition, alias.unwrap_or(base), source);
         scope.clause = "a view that is changed";
         let items = self.named_values(&select.projection, &scope).map_err(of_view)?;

@@ -18,13 +18,13 @@ pub(super) fn indexes(catalog: &Catalog) -> Vec<Row> {
     let of_table = |table: &TableDefinition| -> Vec<Row> {
         table.indexes.iter().flat_map(|index| of_index(table, index)).collect()
     };
-    catalog.tables().flat_map(|table| of_table(table)).collect()
+    catalog.permanent_tables().flat_map(|table| of_table(table)).collect()
 }
 
 /// Every index as the statement that makes it. That of a primary key that is the row id is the table itself.
 pub(super) fn pg_indexes(catalog: &Catalog) -> Vec<Row> {
     let mut rows = Vec::new();
-    for table in catalog.tables() {
+    for table in catalog.permanent_tables() {
         if let Some(key) = table.row_id_column() {
             let name = table.primary_key_name();
             let columns = table.column_names(&[key]).join(", ");

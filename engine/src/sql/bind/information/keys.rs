@@ -38,7 +38,7 @@ fn keys(table: &TableDefinition) -> Vec<Key<'_>> {
 
 pub(super) fn constraints(catalog: &Catalog) -> Vec<Row> {
     let mut rows = Vec::new();
-    for table in catalog.tables() {
+    for table in catalog.permanent_tables() {
         let checks = table.checks.iter().map(|check| (check.name.clone(), "CHECK", false));
         let keys = keys(table).into_iter().map(|key| (key.name, key.kind, key.deferred));
         for (name, kind, deferred) in keys.chain(checks) {
@@ -54,7 +54,7 @@ pub(super) fn constraints(catalog: &Catalog) -> Vec<Row> {
 
 pub(super) fn key_columns(catalog: &Catalog) -> Vec<Row> {
     let mut rows = Vec::new();
-    for table in catalog.tables() {
+    for table in catalog.permanent_tables() {
         for key in keys(table) {
             for (at, column) in key.columns.iter().enumerate() {
                 // The columns of a foreign key are in the order of the key that they refer to.
@@ -73,7 +73,7 @@ pub(super) fn key_columns(catalog: &Catalog) -> Vec<Row> {
 /// The columns that constraints are about: of a foreign key those that it refers to.
 pub(super) fn constrained_columns(catalog: &Catalog) -> Vec<Row> {
     let mut rows = Vec::new();
-    for table in catalog.tables() {
+    for table in catalog.permanent_tables() {
         let mut add = |of: &TableDefinition, columns: Vec<String>, constraint: &str| {
             let row_of = |column: &String| {
                 row([named(&of.name).to_vec(), vec![text(column)], named(constraint).to_vec()])
@@ -114,7 +114,7 @@ pub(super) fn references(catalog: &Catalog) -> Vec<Row> {
             vec![text("NONE"), rule(key.on_update), rule(key.on_delete)],
         ]))
     };
-    catalog.tables().flat_map(|table| table.foreign_keys.iter().filter_map(of_key)).collect()
+    catalog.permanent_tables().flat_map(|table| table.foreign_keys.iter().filter_map(of_key)).collect()
 }
 
 pub(super) fn checks(catalog: &Catalog) -> Vec<Row> {
@@ -124,5 +124,5 @@ pub(super) fn checks(catalog: &Catalog) -> Vec<Row> {
             .map(|check| row([named(&check.name).to_vec(), vec![text(&own(&check.condition, table))]]))
             .collect()
     };
-    catalog.tables().flat_map(|table| of_table(table)).collect()
+    catalog.permanent_tables().flat_map(|table| of_table(table)).collect()
 }
