@@ -161,7 +161,11 @@ impl Planner<'_> {
             }
             let own = sargs.iter().find(|sarg| sarg.conjunct == place);
             let factor = match own.and_then(|own| Some((own, statistics_of(own.subject, sample)?))) {
-                Some((own, statistics)) => self.column_factor(own, statistics, &sargs, covered),
+                Some((own, statistics)) => {
+                    // A range that has no common value has a rare one perhaps, or less than the sample can show.
+                    let least = statistics.rare_value_share().max(0.5 / sample.len().max(1) as f64);
+                    self.column_factor(own, statistics, least, &sargs, covered)
+                }
                 None => {
                     let alone = different_from(&subjects, &parts[place], sample);
                     Factor { parts: SmallVec::from_slice(&[place]), alone }
@@ -173,11 +177,13 @@ impl Planner<'_> {
         factors
     }
 
-    /// What a column's statistics say of a search argument; of an end of a range, together with the other end.
+    /// What a column's statistics say of a search argument; of an end of a range, together with the other end, and no
+    /// less than `least`.
     fn column_factor(
         &self,
         own: &Sarg,
         statistics: &ColumnStatistics,
+        least: f64,
         sargs: &[Sarg],
         covered: &[usize],
     ) -> Factor {
@@ -214,17 +220,15 @@ impl Planner<'_> {
                     _ => Some(0.0),
                 });
                 let outside: Option<f64> = outside.sum();
-                outside.map(|outside| (1.0 - statistics.null_share - outside).max(statistics.any_share()))
+                outside.map(|outside| (1.0 - statistics.null_share - outside).max(least))
             }
             Test::NotNull => Some(1.0 - statistics.null_share),
             Test::Beginning(beginning) => match value(beginning) {
                 Some(Value::Text(beginning)) => {
                     let end = format!("{beginning}{}", char::MAX);
                     let upper = statistics.below_share(&Value::Text(end), false);
-                    Some(
-                        (upper - statistics.below_share(&Value::Text(beginning), false))
-                            .max(statistics.any_share()),
-                    )
+                    let lower = statistics.below_share(&Value::Text(beginning), false);
+                    Some((upper - lower).max(least))
                 }
                 _ => None,
             },

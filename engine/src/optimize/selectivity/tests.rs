@@ -122,6 +122,15 @@ fn what_is_rare_is_not_thought_to_be_as_frequent_as_one_sampled_row() {
 }
 
 #[test]
+fn a_range_beyond_all_values_is_thought_to_be_nearly_empty() {
+    // All values are common ones: what is beyond them is not as frequent as they are.
+    for condition in ["gaps > 39", "gaps < 0", "gaps IS NOT NULL AND gaps > 39", "gaps BETWEEN 40 AND 50"] {
+        let (thought, found) = thought_and_found(condition);
+        assert!(thought < 20.0 && found == 0.0, "{condition}: {thought}");
+    }
+}
+
+#[test]
 fn a_text_begins_as_a_histogram_says() {
     for beginning in ["00", "01", "10", "2", "4"] {
         let factor = misjudged(&format!("word LIKE '{beginning}%'"), 20.0);

@@ -90,12 +90,17 @@ impl ColumnStatistics {
         (1.0 - self.null_share) / self.distinct.max(1.0)
     }
 
+    /// The share of the rows that have one value which is not common: in the mean over those.
+    pub(crate) fn rare_value_share(&self) -> f64 {
+        self.rare_share() / self.rare_distinct().max(1.0)
+    }
+
     /// The share of the rows that have this value.
     pub(crate) fn equal_share(&self, value: &Value) -> f64 {
         match self.common.binary_search_by(|(common, _)| common.cmp(value)) {
             _ if value.is_null() => 0.0,
             Ok(place) => self.common[place].1,
-            Err(_) => self.rare_share() / self.rare_distinct().max(1.0),
+            Err(_) => self.rare_value_share(),
         }
     }
 
