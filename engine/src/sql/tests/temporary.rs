@@ -110,8 +110,10 @@ fn temporary_tables_take_part_in_transactions() {
     assert_refused(&mut one, "SELECT * FROM u", "no table");
     run(&mut one, "ROLLBACK TO a; COMMIT");
     assert_eq!(rows(&mut one, "SELECT x FROM t ORDER BY x"), "1; 2");
-    run(&mut one, "BEGIN; DROP TABLE t; ROLLBACK");
+    run(&mut one, "BEGIN; DROP TABLE t; ROLLBACK; BEGIN; DISCARD TEMP; ROLLBACK");
     assert_eq!(rows(&mut one, "SELECT count(*) FROM t"), "2");
+    run(&mut one, "DISCARD TEMP; DISCARD TEMP");
+    assert_refused(&mut one, "SELECT * FROM t", "no table");
 }
 
 #[test]
@@ -203,4 +205,37 @@ fn forks_and_snapshots_tell_of_no_temporary_table() {
     let index = crate::catalog::NewIndex::new("by_x", [crate::catalog::NewPart::column("x")]);
     let tried = one.database().what_if(&query, &[], "kept", index, 1).unwrap();
     assert!(!tried.changes_the_plan());
+}
+
+#[test]
+fn connections_of_many_threads_make_temporary_tables_of_one_name_at_once() {
+    let database = Database::new();
+    run(
+        &mut Connection::new(database.clone()),
+        "CREATE TABLE kept (x INTEGER); INSERT INTO kept VALUES (1), (2)",
+    );
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let database = &database;
+            scope.spawn(move || {
+                for round in 0..10 {
+                    let mut one = Connection::new(database.clone());
+                    run(&mut one, "CREATE TEMP TABLE t (x INTEGER UNIQUE)");
+                    run(&mut one, &format!("INSERT INTO t SELECT x + {thread} FROM kept"));
+                    run(
+                        &mut one,
+                        &format!(
+                            "BEGIN; UPDATE t SET x = x + {round}; INSERT INTO kept VALUES (3); ROLLBACK"
+                        ),
+                    );
+                    let sum = 3 + 2 * thread;
+                    assert_eq!(rows(&mut one, "SELECT sum(x) FROM t"), sum.to_string());
+                }
+            });
+        }
+    });
+    let mut last = Connection::new(database.clone());
+    assert_eq!(rows(&mut last, "SELECT count(*) FROM kept"), "2");
+    run(&mut last, "CREATE TEMP TABLE t (x INTEGER)");
+    assert_eq!(left(&database), 1, "those that could not go at once are gone");
 }
