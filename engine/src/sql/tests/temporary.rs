@@ -239,3 +239,42 @@ fn connections_of_many_threads_make_temporary_tables_of_one_name_at_once() {
     run(&mut last, "CREATE TEMP TABLE t (x INTEGER)");
     assert_eq!(left(&database), 1, "those that could not go at once are gone");
 }
+
+#[test]
+fn every_kind_of_statement_means_the_temporary_table() {
+    let (mut one, mut other) = two();
+    run(
+        &mut one,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, x INTEGER); INSERT INTO t VALUES (1, 100), (2, 200)",
+    );
+    run(&mut one, "CREATE TABLE log (x INTEGER)");
+    run(&mut one, "CREATE TEMP TABLE t (id INTEGER PRIMARY KEY, x INTEGER); INSERT INTO t VALUES (1, 10)");
+    run(&mut one, "INSERT INTO t VALUES (1, 5), (2, 20) ON CONFLICT (id) DO UPDATE SET x = t.x + excluded.x");
+    assert_eq!(rows(&mut one, "SELECT x FROM t ORDER BY id"), "15; 20");
+    run(
+        &mut one,
+        "MERGE INTO t USING public.t AS p ON p.id = t.id WHEN MATCHED THEN UPDATE SET x = t.x + p.x",
+    );
+    assert_eq!(rows(&mut one, "SELECT x FROM t ORDER BY id"), "115; 220");
+    run(&mut one, "WITH gone AS (DELETE FROM t WHERE id = 1 RETURNING x) INSERT INTO log SELECT x FROM gone");
+    assert_eq!(rows(&mut one, "SELECT x FROM log"), "115");
+    assert_eq!(rows(&mut one, "WITH t AS (SELECT 7 AS x) SELECT x FROM t"), "7");
+    run(&mut one, "PREPARE some AS SELECT x FROM t WHERE id = $1; ANALYZE t; VACUUM");
+    assert_eq!(rows(&mut one, "EXECUTE some(2)"), "220");
+    run(&mut one, "BEGIN; SELECT x FROM t FOR UPDATE OF t");
+    // Who changes the other table of that name waits for nobody.
+    run(&mut other, "UPDATE t SET x = x + 1");
+    run(&mut one, "COMMIT; EXPLAIN ANALYZE SELECT x FROM t; TRUNCATE t");
+    assert_eq!(rows(&mut one, "SELECT count(*) FROM t"), "0");
+    assert_eq!(rows(&mut one, "EXECUTE some(2)"), "");
+    assert_eq!(rows(&mut other, "SELECT x FROM t ORDER BY id"), "101; 201");
+    run(
+        &mut one,
+        "ALTER TABLE t RENAME TO u; ALTER TABLE u RENAME COLUMN x TO y; ALTER TABLE u ADD CHECK (y > 0)",
+    );
+    assert_refused(&mut one, "INSERT INTO u VALUES (1, 0)", "u_y_check");
+    assert_eq!(rows(&mut one, "SELECT x FROM t ORDER BY id"), "101; 201");
+    assert_eq!(rows(&mut one, "EXECUTE some(2)"), "201");
+    run(&mut one, "DROP TABLE u, t");
+    assert_refused(&mut other, "SELECT x FROM t", "no table");
+}
