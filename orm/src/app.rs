@@ -27,6 +27,7 @@ use crate::{
     error::Result,
     executor::{Db, Executor, Warnings},
     meta::ModelMeta,
+    migrate::{Applied, Migrations},
     model::Model,
     schema::{self, Binding},
     signal::{Connection, Deleting, Many, ManyToManyChange, Moment, Saving, Signals, Typed},
@@ -98,6 +99,7 @@ pub struct App {
     signals: Signals,
     vocabulary: Arc<Vocabulary>,
     warnings: Warnings,
+    migrations: Option<Migrations>,
 }
 
 impl App {
@@ -147,6 +149,32 @@ impl App {
 
     pub(crate) const fn default_warnings(&self) -> Warnings {
         self.warnings
+    }
+
+    /// Opens databases by these migrations: those that a database has not had are applied to it, where otherwise the
+    /// tables that are not there would be made.
+    ///
+    /// ```
+    /// # use nuages::{field::DataType, migrate::{FieldState, Migration, Migrations, ModelState, Operation}, prelude::*};
+    /// # #[derive(Model, Clone, Debug)]
+    /// # #[model(app = "shop")]
+    /// # pub struct Item { pub id: Auto<i64>, pub name: String }
+    /// let name = FieldState::column("name", DataType::Text { max_length: None });
+    /// let item = ModelState::with_id("shop", "Item").field("name", name);
+    /// let migrations = || Migrations::new([Migration::new("0001_initial", [Operation::CreateModel(item.clone())])]);
+    /// let db = App::new().models(Item::app()).migrations(migrations()).open_memory()?;
+    /// assert_eq!(Item::objects().count(&db)?, 0);
+    ///
+    /// # #[derive(Model, Clone, Debug)]
+    /// # #[model(app = "shop")]
+    /// # pub struct Note { pub id: Auto<i64> }
+    /// let forgotten = App::new().models((Item::app(), Note::app())).migrations(migrations()).open_memory();
+    /// assert!(forgotten.is_err_and(|error| error.to_string().ends_with("has to do this: Create model Note")));
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn migrations(self, migrations: Migrations) -> App {
+        App { migrations: Some(migrations), ..self }
     }
 
     /// What databases of this app warn of, where they are not [told otherwise](Db::with_warnings).
@@ -240,12 +268,9 @@ impl App {
     ///
     /// # Errors
     /// What the engine says of a model that makes no sense: two tables of one name, a key to a model that is not
-    /// registered.
+    /// registered; with [`migrations`](App::migrations) what they fail for.
     pub fn open_memory(self) -> Result<Db> {
-        let database = Database::new();
-        schema::create_missing(&database, &self.metas().collect::<Vec<_>>())?;
-        self.expect_sense()?;
-        self.bind(database)
+        self.make_tables(Database::new())
     }
 
     /// The database in a directory, which is made if there is nothing. Tables that models lack are created; those that
@@ -268,7 +293,7 @@ impl App {
     ///
     /// # Errors
     /// The engine's `File`, which names the file; what it says of a model that makes no sense, or does not fit the
-    /// table that is there.
+    /// table that is there; with [`migrations`](App::migrations) what they fail for.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Db> {
         self.open_with(path, Options::default())
     }
@@ -278,7 +303,16 @@ impl App {
     /// # Errors
     /// As [`open`](App::open).
     pub fn open_with(self, path: impl AsRef<Path>, options: impl Into<Options>) -> Result<Db> {
-        let database = Database::open_with(path, options)?;
+        self.make_tables(Database::open_with(path, options)?)
+    }
+
+    fn make_tables(self, database: Database) -> Result<Db> {
+        if let Some(migrations) = &self.migrations {
+            self.expect_sense()?;
+            migrations.expect_models(self.metas().filter(|meta| !std::ptr::eq(*meta, Applied::meta())))?;
+            migrations.migrate(&database)?;
+            return self.bind(database);
+        }
         // All of them or none, should the program stop between two.
         let transaction = database.begin();
         schema::create_missing(&transaction, &self.metas().collect::<Vec<_>>())?;

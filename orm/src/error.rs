@@ -173,6 +173,13 @@ pub enum Error {
         /// The model's name.
         model: &'static str,
     },
+    /// A migration failed, and has changed nothing.
+    Migration {
+        /// Its name.
+        name: String,
+        /// Why.
+        error: Box<Error>,
+    },
     /// Models that make no sense, whatever the database holds.
     Checks(Vec<crate::check::Finding>),
     /// What the code of the program (a receiver, a hook, a validator) returned.
@@ -250,6 +257,7 @@ impl Error {
         match self {
             Error::Deadlock(error) => matches!(**error, LockError::Deadlock { .. }),
             Error::SerializationFailure { .. } => true,
+            Error::Migration { error, .. } => error.is_retryable(),
             _ => false,
         }
     }

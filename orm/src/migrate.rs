@@ -35,12 +35,17 @@
 //! # Ok::<(), nuages::Error>(())
 //! ```
 //!
+//! [`Migrations`] are all of a program's; a database keeps a record of those that it has had.
+//!
 //! Order of reading: `state`, `operation`, `detect`, `editor` (operations as changes of tables), `rules` (its
-//! indexes and constraints), `remake` (tables made anew), `historical`.
+//! indexes and constraints), `remake` (tables made anew), `historical`, `migrations` and `applied`
+//! (how far a database has come).
 
+mod applied;
 mod detect;
 mod editor;
 mod historical;
+mod migrations;
 mod operation;
 mod remake;
 mod rules;
@@ -52,8 +57,10 @@ use self::editor::Editor;
 use crate::error::Result;
 
 pub use self::{
+    applied::Applied,
     detect::{RenamedField, changes},
     historical::{Historical, HistoricalModel},
+    migrations::Migrations,
     operation::{Code, Operation},
     state::{
         ConstraintState, DatabaseAction, FieldState, FieldStateKind, IndexPart, IndexState, ModelState,
@@ -82,13 +89,22 @@ impl Migration {
     /// [`Error::UnknownName`](crate::Error::UnknownName) for a model or field that is not there; what the engine
     /// refuses: a column without a default where there are rows, a constraint that rows do not meet; what code returns.
     pub fn run(&self, before: &ProjectState, database: &Database) -> Result<ProjectState> {
-        let mut transaction = database.begin();
+        let (state, transaction) = self.forwards(before, database.begin(), database)?;
+        transaction.commit()?;
+        Ok(state)
+    }
+
+    fn forwards(
+        &self,
+        before: &ProjectState,
+        mut transaction: Transaction,
+        database: &Database,
+    ) -> Result<(ProjectState, Transaction)> {
         let mut state = before.clone();
         for operation in &self.operations {
             (state, transaction) = step(operation, &state, transaction, database)?;
         }
-        transaction.commit()?;
-        Ok(state)
+        Ok((state, transaction))
     }
 
     /// Undoes what [`run`](Migration::run) did to a database whose models were in this state before, all of it or
@@ -97,19 +113,27 @@ impl Migration {
     /// # Errors
     /// As [`run`](Migration::run); [`Misuse::Other`](crate::error::Misuse::Other) for code without a way back.
     pub fn undo(&self, before: &ProjectState, database: &Database) -> Result<()> {
+        self.backwards(before, database.begin(), database)?.commit()?;
+        Ok(())
+    }
+
+    fn backwards(
+        &self,
+        before: &ProjectState,
+        mut transaction: Transaction,
+        database: &Database,
+    ) -> Result<Transaction> {
         let mut states = vec![before.clone()];
         for operation in &self.operations {
             let mut state = states[states.len() - 1].clone();
             operation.change(&mut state)?;
             states.push(state);
         }
-        let mut transaction = database.begin();
         for (operation, states) in self.operations.iter().zip(states.windows(2)).rev() {
             let back = operation.reversed(&states[0])?;
             (_, transaction) = step(&back, &states[1], transaction, database)?;
         }
-        transaction.commit()?;
-        Ok(())
+        Ok(transaction)
     }
 }
 

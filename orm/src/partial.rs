@@ -3,6 +3,7 @@
 //! A plain instance is always complete, so rows with fields left out are of another type, [`Partial<M>`]. It is asked
 //! by token: `get` reads a field that was deferred, by a query of its own; `loaded` never does.
 
+mod fields;
 mod generic;
 mod joined;
 
@@ -16,6 +17,8 @@ use nuages_engine::algebra::Expr;
 use nuages_storage::Value;
 use parking_lot::Mutex;
 
+pub use fields::{Defers, Fields};
+
 use crate::draft::{IntoField, Own, Slot};
 use crate::error::{Error, Result};
 use crate::executor::warnings::{Place, SingleRead, read_single};
@@ -24,8 +27,8 @@ use crate::field::{DecodeError, RowReader};
 use crate::instance;
 use crate::meta::{FieldKind, ModelMeta};
 use crate::model::{Accessor, Key, KeyValues, Model};
-use crate::node::{FieldPath, Lookup, Node, Step};
-use crate::path::{Col, Hop, Path, Rel, Root, ToOne, field_path};
+use crate::node::{FieldPath, Lookup, Node};
+use crate::path::{Hop, Rel, Root};
 use crate::queryset::{Nodes, QuerySet, has_key_of};
 use crate::queryset::{loading::Loading, state::QueryState};
 use crate::relation::{
@@ -33,7 +36,7 @@ use crate::relation::{
     origin::{self, Arrival},
     parent,
 };
-use crate::row::{Annotated, Columns, Push, Row, for_tuples};
+use crate::row::{Columns, Row};
 use crate::save::{Persist, own_field, update_columns};
 
 /// A row of `M` of which some fields were not read. The primary key always is.
@@ -419,116 +422,5 @@ impl<M: Model> fmt::Debug for Partial<M> {
             };
         }
         map.finish()
-    }
-}
-
-/// Fields of `M`, or of rows that `select_related` joins to it: what `only` and `defer` take.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not name fields of `{M}`",
-    label = "not a field of `{M}` or of a row that is joined to it, nor a tuple of them"
-)]
-pub trait Fields<M> {
-    /// Adds the paths to the fields.
-    fn collect(self, fields: &mut Vec<FieldPath>);
-}
-
-/// No field.
-impl<M> Fields<M> for () {
-    fn collect(self, _: &mut Vec<FieldPath>) {}
-}
-
-#[diagnostic::do_not_recommend]
-impl<P: Path<Card: ToOne>, H: Hop, T, K> Fields<P::Root> for Col<P, H, T, K> {
-    fn collect(self, fields: &mut Vec<FieldPath>) {
-        fields.push(field_path::<P, H>());
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<P: Path<Card: ToOne>, H: Hop<Card: ToOne>, R> Fields<P::Root> for Rel<P, H, R> {
-    fn collect(self, fields: &mut Vec<FieldPath>) {
-        fields.push(field_path::<P, H>());
-    }
-}
-
-macro_rules! tuples {
-    ($($($part:ident)*;)*) => {$(
-        #[diagnostic::do_not_recommend]
-        impl<M, $($part: Fields<M>),*> Fields<M> for ($($part,)*) {
-            #[expect(non_snake_case, reason = "a tuple's places are named like their types")]
-            fn collect(self, fields: &mut Vec<FieldPath>) {
-                let ($($part,)*) = self;
-                $($part.collect(fields);)*
-            }
-        }
-    )*};
-}
-for_tuples!(tuples);
-
-/// Rows of which fields can be left out: instances, those that have some left out already, and either with extras.
-#[diagnostic::on_unimplemented(
-    message = "rows of type `{Self}` have no fields to defer",
-    label = "`only` and `defer` are for rows of a model, and cannot follow `values` or `values_list`"
-)]
-pub trait Defers<M> {
-    /// The row with fields left out.
-    type Out;
-}
-
-#[diagnostic::do_not_recommend]
-impl<M: Model> Defers<M> for M {
-    type Out = Partial<M>;
-}
-
-#[diagnostic::do_not_recommend]
-impl<M: Model> Defers<M> for Partial<M> {
-    type Out = Partial<M>;
-}
-
-#[diagnostic::do_not_recommend]
-impl<M: Model, R: Defers<M>, A> Defers<M> for Annotated<R, A> {
-    type Out = Annotated<R::Out, A>;
-}
-
-#[diagnostic::do_not_recommend]
-impl<M: Model, T> Push<T> for Partial<M> {
-    type Out = Annotated<Partial<M>, (T,)>;
-}
-
-impl<M: Model, R: Defers<M>> QuerySet<M, R> {
-    /// Reads the primary key and these fields; the others when they are asked for. It takes the place of an earlier
-    /// `only`; what was deferred by name before stays so. A path through a relation that is joined by `select_related`
-    /// says what is read of the row there.
-    pub fn only(self, fields: impl Fields<M>) -> QuerySet<M, R::Out> {
-        self.loading("only", fields, Loading::only)
-    }
-
-    /// Reads all fields but these, which are read when they are asked for; those of an earlier `defer`, too.
-    pub fn defer(self, fields: impl Fields<M>) -> QuerySet<M, R::Out> {
-        self.loading("defer", fields, Loading::defer)
-    }
-
-    /// Reads all fields again: Django's `defer(None)`.
-    pub fn defer_none(self) -> QuerySet<M, R::Out> {
-        self.loading("defer", (), |loading, model, _| *loading = Loading::all(model))
-    }
-
-    fn loading(
-        self,
-        call: &'static str,
-        fields: impl Fields<M>,
-        change: impl FnOnce(&mut Loading, &'static ModelMeta, Vec<FieldPath>),
-    ) -> QuerySet<M, R::Out> {
-        let mut paths = Vec::new();
-        fields.collect(&mut paths);
-        let mut state = self.into_state();
-        state.refuse_after_combination(call);
-        let paths = paths.iter().map(|path| {
-            let steps = path.steps().iter().copied();
-            steps.filter(|step| *step != Step::Key).collect()
-        });
-        let loading = state.clauses_mut().loading.get_or_insert_with(|| Loading::all(M::meta()));
-        change(loading, M::meta(), paths.collect());
-        QuerySet::from_state(state)
     }
 }

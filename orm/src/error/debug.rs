@@ -40,7 +40,8 @@ impl fmt::Debug for Structure<'_> {
             SerializationFailure { table, row }
             StatementTimeout { timeout }
             OtherModel { wanted, found }
-            Unregistered { model };
+            Unregistered { model }
+            Migration { name, error };
             Validation UnknownName Misuse Deadlock Locked Checks Custom Sql Engine;
             Cancelled Doomed NestedDurable
         }

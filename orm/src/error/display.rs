@@ -13,6 +13,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Deadlock(error) | Error::Locked(error) => Some(&**error),
+            Error::Migration { error, .. } => Some(&**error),
             Error::Custom(custom) => Some(custom.source()),
             Error::Sql(error) => Some(&**error),
             Error::Engine(error) => Some(&**error),
@@ -96,6 +97,7 @@ impl fmt::Display for Error {
                 f.write_str("the models make no sense:")?;
                 findings.iter().try_for_each(|finding| write!(f, "\n{finding}"))
             }
+            Error::Migration { name, error } => write!(f, "the migration \"{name}\" failed: {error}"),
             Error::Deadlock(error) | Error::Locked(error) => error.fmt(f),
             Error::SerializationFailure { table, row } => {
                 let failure = EngineError::SerializationFailure { table: table.clone(), row: *row };
@@ -252,6 +254,19 @@ impl fmt::Display for Misuse {
             Misuse::NameTaken { name } => {
                 write!(f, "there is a \"{name}\" already; remove or rename it first")
             }
+            Misuse::OtherMigrations { found, expected: Some(expected) } => write!(
+                f,
+                "the database has had the migration \"{found}\" where the program has \"{expected}\"; \
+                 put new migrations behind those that were applied"
+            ),
+            Misuse::OtherMigrations { found, expected: None } => {
+                write!(f, "the database has had the migration \"{found}\", which the program has not")
+            }
+            Misuse::NotMigrated { changes } => write!(
+                f,
+                "the models are not what their migrations lead to; a further migration has to do this: {}",
+                changes.join("; ")
+            ),
             Misuse::BlockInside => {
                 f.write_str("a task's block is open inside this one; use its transaction, or await it first")
             }

@@ -215,6 +215,18 @@ pub enum Misuse {
         /// The name.
         name: String,
     },
+    /// A database has had a migration that is not the program's at that place.
+    OtherMigrations {
+        /// The migration that it has had.
+        found: String,
+        /// That of the program; none if it has no more.
+        expected: Option<String>,
+    },
+    /// Models that differ from what their migrations lead to.
+    NotMigrated {
+        /// What a further migration has to do.
+        changes: Vec<String>,
+    },
     /// A verb of a transaction in which a block of a task is open, or a second such block beside it.
     BlockInside,
     /// Anything else that makes no sense, in words.

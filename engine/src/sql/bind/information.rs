@@ -1,6 +1,9 @@
 //! The catalog as tables: `information_schema`, PostgreSQL's `pg_indexes`, `pg_tables`, `pg_views` and `pg_stats`, and
 //! SQLite's `sqlite_schema` and `sqlite_temp_schema`. They are made of what the catalog says when a statement is bound.
 
+mod indexes;
+mod keys;
+
 use std::sync::Arc;
 
 use nuages_storage::{DataType, Steps, Value};
@@ -13,9 +16,7 @@ use super::{Binder, Bound, last_part};
 use crate::algebra::{Expr, Relation};
 use crate::catalog::names::nearest;
 use crate::catalog::sequence::integers;
-use crate::catalog::{
-    Action, Catalog, ColumnDefinition, ForeignKeyDefinition, IndexDefinition, TableDefinition, TargetKey,
-};
+use crate::catalog::{Catalog, ColumnDefinition, TableDefinition};
 use crate::sql::error::{Problem, SqlError};
 use crate::sql::print::{Definition, index_statement, own};
 
@@ -105,7 +106,7 @@ const TABLES: [Virtual; 19] = [
             ("is_deferrable", TEXT),
             ("initially_deferred", TEXT),
         ],
-        rows: constraints,
+        rows: keys::constraints,
     },
     Virtual {
         home: Home::Information,
@@ -121,7 +122,7 @@ const TABLES: [Virtual; 19] = [
             ("ordinal_position", NUMBER),
             ("position_in_unique_constraint", NUMBER),
         ],
-        rows: key_columns,
+        rows: keys::key_columns,
     },
     Virtual {
         home: Home::Information,
@@ -135,7 +136,7 @@ const TABLES: [Virtual; 19] = [
             ("constraint_schema", TEXT),
             ("constraint_name", TEXT),
         ],
-        rows: constrained_columns,
+        rows: keys::constrained_columns,
     },
     Virtual {
         home: Home::Information,
@@ -151,7 +152,7 @@ const TABLES: [Virtual; 19] = [
             ("update_rule", TEXT),
             ("delete_rule", TEXT),
         ],
-        rows: references,
+        rows: keys::references,
     },
     Virtual {
         home: Home::Information,
@@ -162,7 +163,7 @@ const TABLES: [Virtual; 19] = [
             ("constraint_name", TEXT),
             ("check_clause", TEXT),
         ],
-        rows: checks,
+        rows: keys::checks,
     },
     Virtual {
         home: Home::Information,
@@ -203,13 +204,13 @@ const TABLES: [Virtual; 19] = [
             ("column_name", TEXT),
             ("ordinal_position", NUMBER),
         ],
-        rows: indexes,
+        rows: indexes::indexes,
     },
     Virtual {
         home: Home::PostgreSql,
         name: "pg_indexes",
         columns: &[("schemaname", TEXT), ("tablename", TEXT), ("indexname", TEXT), ("indexdef", TEXT)],
-        rows: pg_indexes,
+        rows: indexes::pg_indexes,
     },
     Virtual {
         home: Home::PostgreSql,
@@ -461,164 +462,8 @@ fn statistics(catalog: &Catalog) -> Vec<Row> {
     rows
 }
 
-/// A constraint over columns.
-struct Key<'t> {
-    name: String,
-    kind: &'static str,
-    columns: Vec<String>,
-    deferred: bool,
-    /// The foreign key, if it is one.
-    reference: Option<&'t ForeignKeyDefinition>,
-}
-
-/// The keys of a table: the primary key first, then the unique constraints, then what refers to others.
-fn keys(table: &TableDefinition) -> Vec<Key<'_>> {
-    let mut keys = Vec::new();
-    let mut add = |name, kind, columns, deferred, reference| {
-        keys.push(Key { name, kind, columns, deferred, reference });
-    };
-    let key = table.primary_key_columns();
-    if !key.is_empty() {
-        add(table.primary_key_name(), "PRIMARY KEY", table.column_names(key), false, None);
-    }
-    let uniques = table.indexes.iter().filter_map(|index| Some((index, index.unique.as_ref()?)));
-    for (index, unique) in uniques.filter(|(_, unique)| !unique.primary) {
-        add(unique.constraint.clone(), "UNIQUE", index.part_names(table), unique.deferred, None);
-    }
-    for key in &table.foreign_keys {
-        add(key.name.clone(), "FOREIGN KEY", table.column_names(&key.columns), key.deferred, Some(key));
-    }
-    keys
-}
-
-fn constraints(catalog: &Catalog) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for table in catalog.permanent_tables() {
-        let checks = table.checks.iter().map(|check| (check.name.clone(), "CHECK", false));
-        let keys = keys(table).into_iter().map(|key| (key.name, key.kind, key.deferred));
-        for (name, kind, deferred) in keys.chain(checks) {
-            rows.push(row([
-                named(&name).to_vec(),
-                named(&table.name).to_vec(),
-                vec![text(kind), yes(deferred), yes(deferred)],
-            ]));
-        }
-    }
-    rows
-}
-
-fn key_columns(catalog: &Catalog) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for table in catalog.permanent_tables() {
-        for key in keys(table) {
-            for (at, column) in key.columns.iter().enumerate() {
-                // The columns of a foreign key are in the order of the key that they refer to.
-                let referred = key.reference.map_or(Value::Null, |_| place(at));
-                rows.push(row([
-                    named(&key.name).to_vec(),
-                    named(&table.name).to_vec(),
-                    vec![text(column), place(at), referred],
-                ]));
-            }
-        }
-    }
-    rows
-}
-
-/// The columns that constraints are about: of a foreign key those that it refers to.
-fn constrained_columns(catalog: &Catalog) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for table in catalog.permanent_tables() {
-        let mut add = |of: &TableDefinition, columns: Vec<String>, constraint: &str| {
-            let row_of = |column: &String| {
-                row([named(&of.name).to_vec(), vec![text(column)], named(constraint).to_vec()])
-            };
-            rows.extend(columns.iter().map(row_of));
-        };
-        for key in keys(table) {
-            let target =
-                key.reference.and_then(|reference| Some((catalog.table(reference.target)?, reference)));
-            match target {
-                Some((target, reference)) => {
-                    add(target, target.column_names(&reference.target_columns), &key.name);
-                }
-                None => add(table, key.columns, &key.name),
-            }
-        }
-        for check in &table.checks {
-            let mut places: Vec<usize> = check.program.places().collect();
-            places.sort_unstable();
-            places.dedup();
-            add(table, table.column_names(&places), &check.name);
-        }
-    }
-    rows
-}
-
-fn references(catalog: &Catalog) -> Vec<Row> {
-    let rule = |action: Action| text(&action.to_string());
-    let of_key = |key: &ForeignKeyDefinition| {
-        let target = catalog.table(key.target)?;
-        let constraint = match key.target_key {
-            TargetKey::RowId => target.primary_key_name(),
-            TargetKey::Index(index) => target.index(index)?.unique.as_ref()?.constraint.clone(),
-        };
-        Some(row([
-            named(&key.name).to_vec(),
-            named(&constraint).to_vec(),
-            vec![text("NONE"), rule(key.on_update), rule(key.on_delete)],
-        ]))
-    };
-    catalog.permanent_tables().flat_map(|table| table.foreign_keys.iter().filter_map(of_key)).collect()
-}
-
-fn checks(catalog: &Catalog) -> Vec<Row> {
-    let of_table = |table: &TableDefinition| -> Vec<Row> {
-        let checks = table.checks.iter();
-        checks
-            .map(|check| row([named(&check.name).to_vec(), vec![text(&own(&check.condition, table))]]))
-            .collect()
-    };
-    catalog.permanent_tables().flat_map(|table| of_table(table)).collect()
-}
-
-fn indexes(catalog: &Catalog) -> Vec<Row> {
-    let of_index = |table: &TableDefinition, index: &IndexDefinition| -> Vec<Row> {
-        let names = index.part_names(table).into_iter().enumerate();
-        let of_part = |(at, column): (usize, String)| {
-            row([
-                named(&table.name).to_vec(),
-                vec![text(&index.name), yes(index.unique.is_some()), text(&column), place(at)],
-            ])
-        };
-        names.map(of_part).collect()
-    };
-    let of_table = |table: &TableDefinition| -> Vec<Row> {
-        table.indexes.iter().flat_map(|index| of_index(table, index)).collect()
-    };
-    catalog.permanent_tables().flat_map(|table| of_table(table)).collect()
-}
-
 fn views(catalog: &Catalog) -> Vec<Row> {
     catalog.views().map(|view| row([named(&view.name).to_vec(), vec![text(&view.sql)]])).collect()
-}
-
-/// Every index as the statement that makes it. That of a primary key that is the row id is the table itself.
-fn pg_indexes(catalog: &Catalog) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for table in catalog.permanent_tables() {
-        if let Some(key) = table.row_id_column() {
-            let name = table.primary_key_name();
-            let columns = table.column_names(&[key]).join(", ");
-            let definition = format!("CREATE UNIQUE INDEX {name} ON {} ({columns})", table.name);
-            rows.push(vec![text(SCHEMA), text(&table.name), text(&name), text(&definition)]);
-        }
-        for index in &table.indexes {
-            let definition = index_statement(index, table);
-            rows.push(vec![text(SCHEMA), text(&table.name), text(&index.name), text(&definition)]);
-        }
-    }
-    rows
 }
 
 /// What is defined, with the statements that define it; an index that a constraint of the table makes has none.
