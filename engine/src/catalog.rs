@@ -6,12 +6,14 @@
 //! Within a table, columns are meant by their *place* (`columns[2]`), as in the algebra.
 //!
 //! Order of reading: [`new`] (how a table is described, by names), [`table`], [`index`], [`constraint`] and
-//! [`computed`] (the definitions that come of it), [`view`] (what is kept as SQL text), `temporary`, `sequence`, `enumeration`, `comment`, `resolve` (from the one to the
-//! other), `record` (as they lie in files), and the value itself below.
+//! [`computed`] (the definitions that come of it), [`view`] (what is kept as SQL text), `temporary`, `sequence`,
+//! `enumeration`, `comment`, `resolve` (from the one to the other), `record` (as they lie in files), and the value itself
+//! below.
 //!
-//! Invariants: `names` and `tables` hold the same tables, `temporary` the others; a foreign key `f` of table `c` to table `p` is in `c`'s
-//! `foreign_keys` exactly if `(c, f)` is in `p`'s `referenced_by`; an index's name is unique in the whole catalog, a
-//! constraint's in its table; whatever changes has a new [`SchemaId`].
+//! Invariants: `names` and `tables` hold the same tables, `temporary` the others; a foreign key `f` of table `c` to table
+//! `p` is in `c`'s `foreign_keys` exactly if `(c, f)` is in `p`'s `referenced_by`; an index's name is unique among those of
+//! all tables that stay, or of the temporary ones of one session, a constraint's in its table; whatever changes has a new
+//! [`SchemaId`].
 
 pub(crate) mod comment;
 pub mod computed;

@@ -59,7 +59,8 @@ impl Snapshot {
 
     /// Calls `each` with every row that differs from an older snapshot of this database, or of one that this is a fork
     /// of, table by table, and with the definition to read it by: a column that the older table lacks has its default
-    /// there. Temporary tables are left out. Tables that only one of the two has count as empty in the other. O(what the two do not share).
+    /// there. Temporary tables are left out. Tables that only one of the two has count as empty in the other. O(what the
+    /// two do not share).
     pub fn changes_since(&self, older: &Snapshot, each: &mut dyn FnMut(&TableDefinition, RowChange<'_>)) {
         let (before, after) = (&*older.hold, &*self.hold);
         let mut compare = |catalog: &Catalog, old: &Table, new: &Table| {

@@ -55,6 +55,11 @@ impl Connection {
             ast::Statement::Query(query) => return self.run_changing(query, values),
             ast::Statement::Merge(merge) => return self.merge(merge, values),
             ast::Statement::Vacuum(_) => self.vacuum()?,
+            ast::Statement::Discard { object_type: ast::DiscardObject::TEMP }
+                if !self.dialect.is_sqlite() =>
+            {
+                self.bound_once(|schema| self.drop_temporary_tables(schema))?;
+            }
             ast::Statement::Analyze(analyze) => self.analyze(analyze)?,
             other => return self.define(other),
         }

@@ -153,7 +153,13 @@ impl Connection {
         })
     }
 
-    /// The same behind a statement that was a transaction of its own. Nobody else has seen what was in between.
+    /// `DISCARD TEMP`: drops the connection's temporary tables.
+    pub(super) fn drop_temporary_tables(&self, schema: SchemaId) -> Result<(), SqlError> {
+        let tables: Vec<TableId> = self.catalog()?.temporary_tables().map(|table| table.id).collect();
+        self.change_schema(schema, &mut |writing| writing.drop_temporary_tables(tables.clone()))
+    }
+
+    /// Does the same behind a statement that was a transaction of its own. Nobody else has seen what was in between.
     pub(super) fn clear_behind_statement(&self) -> Result<(), SqlError> {
         if self.open.is_some() { Ok(()) } else { self.clear_for_commit() }
     }

@@ -12,7 +12,7 @@
 //! are drawn anew. A failure is shrunk, and is told as a script. What it found so far is in `tests/slt`.
 //!
 //! Order of reading: `nuages_tests::tape` (decisions that shrink), `schema`, `expression`, `query`, `change` (what is
-//! written), `answer`, `metamorphic`.
+//! written), `answer`, `metamorphic`; and beside them `temporary`.
 
 mod answer;
 mod change;
@@ -20,6 +20,7 @@ mod expression;
 mod metamorphic;
 mod query;
 mod schema;
+mod temporary;
 
 use std::time::{Duration, Instant};
 
@@ -194,27 +195,34 @@ impl Case {
     }
 }
 
-/// Runs cases until the time is over, or if there is none the usual number of them.
-fn soak(time: Option<Duration>) -> Result<(), String> {
+/// Runs cases until the time is over that `NUAGES_SOAK` gives, in minutes, or if it gives none so many of them.
+fn soak<S: Strategy>(
+    count: u32,
+    cases: &S,
+    run: impl Fn(S::Value) -> Result<(), String>,
+) -> Result<(), String> {
+    let minutes = std::env::var("NUAGES_SOAK").ok().map(|minutes| minutes.parse::<u64>());
+    let minutes = minutes.transpose().map_err(|_| "NUAGES_SOAK is minutes".to_owned())?;
+    let time = minutes.map(|minutes| Duration::from_secs(60 * minutes));
     let begin = Instant::now();
     loop {
         let config = Config {
-            cases: CASES,
+            cases: count,
             failure_persistence: None,
             max_shrink_iters: 30_000,
             max_shrink_time: 60_000,
             ..Config::default()
         };
         let count = std::cell::Cell::new(0);
-        let run = |case: Case| {
+        let run = |case| {
             count.set(count.get() + 1);
-            case.run().map_err(|script| TestCaseError::fail(format!("-- case {}\n{script}", count.get())))
+            run(case).map_err(|script| TestCaseError::fail(format!("-- case {}\n{script}", count.get())))
         };
         let mut runner = match time {
             None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
             Some(_) => TestRunner::new(config),
         };
-        match runner.run(&cases(), run) {
+        match runner.run(cases, run) {
             Err(TestError::Fail(script, _)) => return Err(script.to_string()),
             Err(TestError::Abort(reason)) => return Err(reason.to_string()),
             Ok(()) if time.is_none_or(|time| begin.elapsed() > time) => return Ok(()),
@@ -225,8 +233,6 @@ fn soak(time: Option<Duration>) -> Result<(), String> {
 
 #[test]
 fn random_statements_do_what_they_do_in_sqlite() {
-    let minutes =
-        std::env::var("NUAGES_SOAK").ok().map(|minutes| minutes.parse().expect("NUAGES_SOAK is minutes"));
-    let outcome = soak(minutes.map(|minutes: u64| Duration::from_secs(60 * minutes)));
+    let outcome = soak(CASES, &cases(), |case| case.run());
     assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
 }

@@ -327,6 +327,12 @@ fn named(name: &str) -> [Value; 3] {
     [text(DATABASE), text(SCHEMA), text(name)]
 }
 
+/// The same of a table, which may be a temporary one of the connection.
+fn named_table(table: &TableDefinition) -> [Value; 3] {
+    let schema = if table.id.is_temporary() { "pg_temp" } else { SCHEMA };
+    [text(DATABASE), text(schema), text(&table.name)]
+}
+
 fn row(parts: impl IntoIterator<Item = Vec<Value>>) -> Row {
     parts.into_iter().flatten().collect()
 }
@@ -351,15 +357,19 @@ fn sequences(catalog: &Catalog) -> Vec<Row> {
 }
 
 fn tables(catalog: &Catalog) -> Vec<Row> {
-    let tables = catalog.permanent_tables().map(|table| (table.name.as_str(), "BASE TABLE", true));
-    let views = catalog.views().map(|view| (view.name.as_str(), "VIEW", false));
-    let all = tables.chain(views);
-    all.map(|(name, kind, is_base)| row([named(name).to_vec(), vec![text(kind), yes(is_base)]])).collect()
+    let of = |table: &TableDefinition| {
+        let kind = if table.id.is_temporary() { "LOCAL TEMPORARY" } else { "BASE TABLE" };
+        row([named_table(table).to_vec(), vec![text(kind), yes(true)]])
+    };
+    let tables = catalog.tables().map(|table| of(table));
+    let views = catalog.views();
+    let views = views.map(|view| row([named(&view.name).to_vec(), vec![text("VIEW"), yes(false)]]));
+    tables.chain(views).collect()
 }
 
 fn columns(catalog: &Catalog) -> Vec<Row> {
     let mut rows = Vec::new();
-    for table in catalog.permanent_tables() {
+    for table in catalog.tables() {
         for (at, column) in table.columns.iter().enumerate() {
             let (precision, scale) = match column.data_type {
                 DataType::Decimal { precision, scale } if precision > 0 => {
@@ -374,7 +384,7 @@ fn columns(catalog: &Catalog) -> Vec<Row> {
             let printed = |expr: &Expr| text(&own(expr, table));
             let computed = table.computed(at);
             rows.push(row([
-                named(&table.name).to_vec(),
+                named_table(table).to_vec(),
                 vec![
                     text(&column.name),
                     place(at),

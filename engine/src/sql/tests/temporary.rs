@@ -35,7 +35,10 @@ fn a_temporary_table_is_seen_by_its_connection_alone() {
     assert_refused(&mut one, "INSERT INTO t (x) VALUES (2)", "t_x_key");
     assert_refused(&mut one, "CREATE TEMP TABLE t (x INTEGER)", "t");
     run(&mut one, "CREATE TEMP TABLE IF NOT EXISTS t (y INTEGER)");
-    assert_eq!(rows(&mut one, "SELECT count(*) FROM information_schema.tables WHERE table_name = 't'"), "0");
+    let known = "SELECT t.table_schema, table_type, count(*) FROM information_schema.tables AS t \
+        JOIN information_schema.columns AS c USING (table_schema, table_name) GROUP BY 1, 2";
+    assert_eq!(rows(&mut one, known), "pg_temp,LOCAL TEMPORARY,3");
+    assert_eq!(rows(&mut Connection::new(one.database().clone()), known), "");
     assert!(one.database().catalog().unwrap().tables().next().is_none(), "it is nobody's but theirs");
 }
 
@@ -110,8 +113,10 @@ fn temporary_tables_take_part_in_transactions() {
     assert_refused(&mut one, "SELECT * FROM u", "no table");
     run(&mut one, "ROLLBACK TO a; COMMIT");
     assert_eq!(rows(&mut one, "SELECT x FROM t ORDER BY x"), "1; 2");
-    run(&mut one, "BEGIN; DROP TABLE t; ROLLBACK");
+    run(&mut one, "BEGIN; DROP TABLE t; ROLLBACK; BEGIN; DISCARD TEMP; ROLLBACK");
     assert_eq!(rows(&mut one, "SELECT count(*) FROM t"), "2");
+    run(&mut one, "DISCARD TEMP; DISCARD TEMP");
+    assert_refused(&mut one, "SELECT * FROM t", "no table");
 }
 
 #[test]
@@ -203,4 +208,76 @@ fn forks_and_snapshots_tell_of_no_temporary_table() {
     let index = crate::catalog::NewIndex::new("by_x", [crate::catalog::NewPart::column("x")]);
     let tried = one.database().what_if(&query, &[], "kept", index, 1).unwrap();
     assert!(!tried.changes_the_plan());
+}
+
+#[test]
+fn connections_of_many_threads_make_temporary_tables_of_one_name_at_once() {
+    let database = Database::new();
+    run(
+        &mut Connection::new(database.clone()),
+        "CREATE TABLE kept (x INTEGER); INSERT INTO kept VALUES (1), (2)",
+    );
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let database = &database;
+            scope.spawn(move || {
+                for round in 0..10 {
+                    let mut one = Connection::new(database.clone());
+                    run(&mut one, "CREATE TEMP TABLE t (x INTEGER UNIQUE)");
+                    run(&mut one, &format!("INSERT INTO t SELECT x + {thread} FROM kept"));
+                    run(
+                        &mut one,
+                        &format!(
+                            "BEGIN; UPDATE t SET x = x + {round}; INSERT INTO kept VALUES (3); ROLLBACK"
+                        ),
+                    );
+                    let sum = 3 + 2 * thread;
+                    assert_eq!(rows(&mut one, "SELECT sum(x) FROM t"), sum.to_string());
+                }
+            });
+        }
+    });
+    let mut last = Connection::new(database.clone());
+    assert_eq!(rows(&mut last, "SELECT count(*) FROM kept"), "2");
+    run(&mut last, "CREATE TEMP TABLE t (x INTEGER)");
+    assert_eq!(left(&database), 1, "those that could not go at once are gone");
+}
+
+#[test]
+fn every_kind_of_statement_means_the_temporary_table() {
+    let (mut one, mut other) = two();
+    run(
+        &mut one,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, x INTEGER); INSERT INTO t VALUES (1, 100), (2, 200)",
+    );
+    run(&mut one, "CREATE TABLE log (x INTEGER)");
+    run(&mut one, "CREATE TEMP TABLE t (id INTEGER PRIMARY KEY, x INTEGER); INSERT INTO t VALUES (1, 10)");
+    run(&mut one, "INSERT INTO t VALUES (1, 5), (2, 20) ON CONFLICT (id) DO UPDATE SET x = t.x + excluded.x");
+    assert_eq!(rows(&mut one, "SELECT x FROM t ORDER BY id"), "15; 20");
+    run(
+        &mut one,
+        "MERGE INTO t USING public.t AS p ON p.id = t.id WHEN MATCHED THEN UPDATE SET x = t.x + p.x",
+    );
+    assert_eq!(rows(&mut one, "SELECT x FROM t ORDER BY id"), "115; 220");
+    run(&mut one, "WITH gone AS (DELETE FROM t WHERE id = 1 RETURNING x) INSERT INTO log SELECT x FROM gone");
+    assert_eq!(rows(&mut one, "SELECT x FROM log"), "115");
+    assert_eq!(rows(&mut one, "WITH t AS (SELECT 7 AS x) SELECT x FROM t"), "7");
+    run(&mut one, "PREPARE some AS SELECT x FROM t WHERE id = $1; ANALYZE t; VACUUM");
+    assert_eq!(rows(&mut one, "EXECUTE some(2)"), "220");
+    run(&mut one, "BEGIN; SELECT x FROM t FOR UPDATE OF t");
+    // Who changes the other table of that name waits for nobody.
+    run(&mut other, "UPDATE t SET x = x + 1");
+    run(&mut one, "COMMIT; EXPLAIN ANALYZE SELECT x FROM t; TRUNCATE t");
+    assert_eq!(rows(&mut one, "SELECT count(*) FROM t"), "0");
+    assert_eq!(rows(&mut one, "EXECUTE some(2)"), "");
+    assert_eq!(rows(&mut other, "SELECT x FROM t ORDER BY id"), "101; 201");
+    run(
+        &mut one,
+        "ALTER TABLE t RENAME TO u; ALTER TABLE u RENAME COLUMN x TO y; ALTER TABLE u ADD CHECK (y > 0)",
+    );
+    assert_refused(&mut one, "INSERT INTO u VALUES (1, 0)", "u_y_check");
+    assert_eq!(rows(&mut one, "SELECT x FROM t ORDER BY id"), "101; 201");
+    assert_eq!(rows(&mut one, "EXECUTE some(2)"), "201");
+    run(&mut one, "DROP TABLE u, t");
+    assert_refused(&mut other, "SELECT x FROM t", "no table");
 }
