@@ -54,7 +54,8 @@ impl Default for CleanOptions {
 /// Validation, which every model has. What a model says itself, `#[model(clean = Self::clean)]`, is asked after its
 /// fields and before uniqueness, whether or not the fields are valid; see [`hook`](crate::model::hook).
 pub trait Validate: Model {
-    /// Whether the instance could be stored.
+    /// Whether the instance could be stored, and has all that is asked for: a field that is not `blank` must have a
+    /// value here, even if it is an `Option` and may be NULL in the table. One that is not `editable` need not.
     ///
     /// # Errors
     /// [`Error::Validation`] with all messages by field; those about the whole
@@ -85,12 +86,14 @@ pub trait Validate: Model {
     }
 
     /// The instance that named values describe, if it could be stored: what a form or a file sends. Text is converted
-    /// to the type of its column, an empty text is no value, and what is not named has its default.
+    /// to the type of its column, an empty text is no value, and what is not named has its default. What has neither
+    /// value nor default is required, unless it is `blank`.
     ///
     /// ```
     /// use nuages::prelude::*;
     /// # #[derive(Model, Clone, Debug)]
-    /// # pub struct Concert { pub id: Auto<i64>, #[field(max_length = 40)] pub title: String, pub day: Date, pub seats: Option<u32> }
+    /// # pub struct Concert { pub id: Auto<i64>, #[field(max_length = 40)] pub title: String, pub day: Date,
+    /// #     #[field(blank)] pub seats: Option<u32> }
     /// # let db = App::new().models(Concert::app()).open_memory()?;
     /// let concert = Concert::clean_from([("title", "Nuages"), ("day", "1940-12-13"), ("seats", "")], &db)?;
     /// assert_eq!((concert.day.year(), concert.seats), (1940, None));

@@ -4,11 +4,14 @@
 //! does, and `Order::<Post>::parse("-created_at")` what `Post::created_at.desc()` does. A name that is none is an
 //! [`Error::UnknownName`] with what there is and what was probably meant; never a panic.
 //!
-//! Values come as [`Value`]s or as text, which is converted to the type of the column by the engine's cast.
+//! Values come as [`Value`]s or as text, which is read as the type of the column: dates and times
+//! in the forms that Django takes, all else by the engine's cast.
 //!
-//! Order of reading: this file (paths), `lookup` (conditions), `vocabulary` (words that a program adds).
+//! Order of reading: this file (paths), `lookup` (conditions), `reading` (values), `vocabulary` (words that a program
+//! adds).
 
 mod lookup;
+pub(crate) mod reading;
 pub(crate) mod vocabulary;
 
 use std::marker::PhantomData;

@@ -251,3 +251,56 @@ fn a_table_whose_columns_stand_in_another_order_is_asked_for_the_same() {
     assert_eq!(page("b", "y", 1, "t", "2024-12-31"), ["Title must be unique for Day year."]);
     assert_eq!(page("b", "y", 1, "t", "2025-01-02"), none);
 }
+
+#[derive(Model, Clone, Debug)]
+#[model(app = "lab")]
+struct Sheet {
+    id: Auto<i64>,
+    number: Option<i32>,
+    #[field(blank)]
+    free: Option<i32>,
+    #[field(default = 3)]
+    given: Option<i32>,
+    #[field(editable = false)]
+    hidden: Option<i32>,
+    #[field(on_delete = SetNull)]
+    shop: Option<ForeignKey<Shop>>,
+    #[field(default = Json::from(1))]
+    document: Json,
+    #[field(default = vec![1])]
+    bytes: Vec<u8>,
+}
+
+/// What is said of a sheet: a line each.
+fn told(result: Result<Sheet>) -> Vec<String> {
+    let Err(Error::Validation(errors)) = result else { return Vec::new() };
+    let lines = errors.iter().flat_map(|(field, messages)| {
+        messages.iter().map(move |message| format!("{field}: {}: {}", message.code, message.text))
+    });
+    lines.collect()
+}
+
+#[test]
+fn what_may_be_null_and_is_not_blank_must_be_filled() {
+    let db = App::new().models((Shop::app(), Sheet::app())).open_memory().unwrap();
+    let shop = Shop::objects().create(new!(Shop { name: "x" }), &db).unwrap();
+    let clean = |sheet: Sheet| told(sheet.full_clean(&db).map(|()| sheet));
+    let blank = |field: &str| format!("{field}: blank: This field cannot be blank.");
+    assert_eq!(clean(new!(Sheet {})), [blank("number"), blank("shop")]);
+    assert_eq!(clean(new!(Sheet { number: 1, shop: &shop })), [""; 0]);
+    for json in [Json::Object(Default::default()), Json::Array(Vec::new()), Json::from("")] {
+        assert_eq!(clean(new!(Sheet { number: 1, shop: &shop, document: json })), [blank("document")]);
+    }
+    let null = ["document: null: This field cannot be null."];
+    assert_eq!(clean(new!(Sheet { number: 1, shop: &shop, document: Json::Null })), null);
+    assert_eq!(clean(new!(Sheet { number: 1, shop: &shop, document: Json::Bool(false) })), [""; 0]);
+    assert_eq!(clean(new!(Sheet { number: 1, shop: &shop, bytes: Vec::new() })), [blank("bytes")]);
+    // The table takes what a form does not.
+    assert!(new!(Sheet {}).insert(&db).is_ok());
+
+    let required = |field: &str| format!("{field}: required: This field is required.");
+    let none: [(&str, &str); 0] = [];
+    assert_eq!(told(Sheet::clean_from(none, &db)), [required("number"), required("shop")]);
+    assert_eq!(told(Sheet::clean_from([("number", ""), ("shop", "1")], &db)), [required("number")]);
+    assert_eq!(told(Sheet::clean_from([("number", "1"), ("shop", "1"), ("free", "")], &db)), [""; 0]);
+}

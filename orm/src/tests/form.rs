@@ -17,10 +17,11 @@ struct Exam {
     day: Date,
     #[field(choices, default = Level::Easy)]
     level: Level,
+    #[field(blank)]
     seats: Option<u32>,
     #[field(blank)]
     note: String,
-    #[field(on_delete = SetNull)]
+    #[field(on_delete = SetNull, blank)]
     after: Option<ForeignKey<Exam>>,
 }
 
@@ -72,6 +73,9 @@ fn every_field_says_what_is_wrong_with_it() {
     );
     assert_eq!(wrong([("title", ""), ("day", "2024-13-01")], &db), ["title: required", "day: invalid_date"]);
     assert_eq!(wrong([("title", "x"), ("day", "2024-05-31"), ("seats", "-1")], &db), ["seats: min_value"]);
+    assert_eq!(wrong([("title", "x"), ("day", "2024-05-31T10:00")], &db), ["day: invalid"]);
+    let short = Exam::clean_from([("title", "x"), ("day", "2024-5-1")], &db).unwrap();
+    assert_eq!(short.day.to_string(), "2024-05-01");
 }
 
 #[test]

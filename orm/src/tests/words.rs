@@ -1,7 +1,7 @@
 use nuages_storage::Value;
 
-use super::blog::Post;
-use crate::error::Error;
+use super::blog::{Category, Post, Tag, User};
+use crate::error::{Error, Misuse};
 use crate::node::{Lookup, Node, Operator};
 use crate::order::Order;
 use crate::prelude::*;
@@ -79,4 +79,38 @@ fn a_range_is_two_values_and_isnull_is_true_or_false() {
     assert!(Q::<Post>::parse("id__range", "1,2").is_ok());
     assert!(Q::<Post>::parse("category__isnull", 0).is_err());
     assert!(Q::<Post>::parse("category__isnull", true).is_ok());
+}
+
+#[test]
+fn an_empty_list_finds_nothing_and_asks_nothing() -> Result<()> {
+    let db = App::new().models((User::app(), Category::app(), Tag::app(), Post::app())).open_memory()?;
+    let watch = db.capture();
+    for list in [Value::from(""), json(serde_json::json!([]))] {
+        let found = Post::objects().filter(Q::parse("pk__in", list.clone())?);
+        assert_eq!(found.count(&db)?, 0);
+    }
+    assert_eq!(watch.len(), 0);
+    Ok(())
+}
+
+fn json(json: serde_json::Value) -> Value {
+    Value::Json(Box::new(json))
+}
+
+#[test]
+fn an_array_is_a_list() {
+    let list = json(serde_json::json!([1, "5"]));
+    assert_eq!(parsed("pk__in", list.clone()), *Post::id.is_in([1, 5]).node());
+    assert_eq!(parsed("pk__range", list), *Post::id.range(1, 5).node());
+    assert_eq!(parsed("title__in", json(serde_json::json!(["a,b"]))), *Post::title.is_in(["a,b"]).node());
+}
+
+#[test]
+fn null_is_equal_to_null_and_compared_with_nothing() {
+    assert_eq!(parsed("category", Value::Null), parsed("category__exact", Value::Null));
+    for words in ["id__gt", "id__in", "id__range", "title__contains", "created_at__year__lte", "title__regex"]
+    {
+        let wrong = Q::<Post>::parse(words, Value::Null).map(drop);
+        assert!(matches!(wrong, Err(Error::Misuse(Misuse::LookupValue { .. }))), "{words}: {wrong:?}");
+    }
 }

@@ -61,17 +61,19 @@ impl Cleaning<'_> {
 /// What a validator of the program returns that is no [`Error::Validation`].
 pub(super) fn complaints(field: &FieldMeta, data_type: DataType, value: &Value) -> Result<Vec<Complaint>> {
     let one = |code, text: &str| Ok(vec![(code, text.to_owned())]);
-    let is_empty = value.is_null() || value.as_text() == Some("");
-    if is_empty && field.blank {
-        return Ok(Vec::new());
-    }
-    if value.is_null() {
-        return if field.null { Ok(Vec::new()) } else { one("null", "This field cannot be null.") };
+    let is_empty = is_empty(value);
+    // What no form shows is not asked for.
+    if field.editable && is_empty && !field.blank {
+        return match is_none(value) && !field.null {
+            true => one("null", "This field cannot be null."),
+            false => one("blank", "This field cannot be blank."),
+        };
     }
     if is_empty {
-        return one("blank", "This field cannot be blank.");
+        return Ok(Vec::new());
     }
     if let Some(choices) = field.choices
+        && field.editable
         && !choices.iter().any(|choice| Value::from(choice.value) == *value)
     {
         return one("invalid_choice", &format!("Value {} is not a valid choice.", quoted(value)));
@@ -93,6 +95,30 @@ pub(super) fn complaints(field: &FieldMeta, data_type: DataType, value: &Value) 
         }
     }
     Ok(found)
+}
+
+/// What is `None` in Python.
+fn is_none(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Json(json) => json.is_null(),
+        _ => false,
+    }
+}
+
+/// Django's `empty_values`: nothing, and texts, bytes, lists and objects without anything in them.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Text(text) => text.is_empty(),
+        Value::Bytes(bytes) => bytes.is_empty(),
+        Value::Json(json) => match &**json {
+            serde_json::Value::String(text) => text.is_empty(),
+            serde_json::Value::Array(items) => items.is_empty(),
+            serde_json::Value::Object(members) => members.is_empty(),
+            json => json.is_null(),
+        },
+        value => value.is_null(),
+    }
 }
 
 /// As Python shows a value: texts in quotes.

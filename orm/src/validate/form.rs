@@ -24,7 +24,7 @@ pub(super) fn clean_from<M: Validate>(values: Vec<(String, Value)>, ex: &dyn Exe
         let Some(field) = meta.field(index) else { continue };
         let data_type = types[meta.position(index)];
         let value = match emptied(value, field, data_type) {
-            Value::Null if field.null || field.auto => Value::Null,
+            Value::Null if field.auto || field.null && !must_be_filled(field) => Value::Null,
             Value::Null => {
                 errors.add(field.name, "required", field.told("required", &Value::Null, REQUIRED.to_owned()));
                 continue;
@@ -34,7 +34,7 @@ pub(super) fn clean_from<M: Validate>(values: Vec<(String, Value)>, ex: &dyn Exe
         if value.is_null() && !field.null {
             continue;
         }
-        let value = match convert::to_field(meta, index, data_type, value.clone())? {
+        let value = match convert::to_field(field, data_type, value.clone()) {
             Ok(value) => value,
             Err((code, text)) => {
                 errors.add(field.name, code, field.told(code, &value, text));
@@ -56,9 +56,10 @@ pub(super) fn clean_from<M: Validate>(values: Vec<(String, Value)>, ex: &dyn Exe
         }
     }
     for (name, is_required) in M::REQUIRED {
+        let described = meta.fields.iter().find(|field| field.name == *name);
+        let is_required = *is_required || described.is_some_and(must_be_filled);
         let is_given = meta.field_index(name).is_some_and(|index| M::part(&draft, index).is_some());
-        if *is_required && !is_given && errors.field(name).is_empty() {
-            let described = meta.fields.iter().find(|field| field.name == *name);
+        if is_required && !is_given && errors.field(name).is_empty() {
             let usual = REQUIRED.to_owned();
             let text = match described {
                 Some(field) => field.told("required", &Value::Null, usual),
@@ -77,6 +78,13 @@ pub(super) fn clean_from<M: Validate>(values: Vec<(String, Value)>, ex: &dyn Exe
 
 /// What is said of a field that must be filled and is not.
 const REQUIRED: &str = "This field is required.";
+
+/// Whether a form asks for a field that may be NULL: unless it is `blank`, or filled by somebody else.
+fn must_be_filled(field: &FieldMeta) -> bool {
+    let is_filled =
+        field.auto || field.default.is_some() || field.db_default.is_some() || field.generated.is_some();
+    field.is_column() && field.null && !field.blank && field.editable && !is_filled
+}
 
 /// An empty text is no value, but for a text that may be empty.
 fn emptied(value: Value, field: &FieldMeta, data_type: DataType) -> Value {

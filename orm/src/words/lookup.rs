@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use nuages_engine::evaluate::cast_value;
 use nuages_storage::{DataType, Value};
 
-use super::{Vocabulary, Walk, walk};
+use super::{Vocabulary, Walk, reading, walk};
 use crate::error::{Error, Misuse, Result};
 use crate::expression::json;
 use crate::field::network;
@@ -97,9 +96,12 @@ pub(crate) fn condition(
     let is_json = walk.data_type == Some(DataType::Json) && walk.model.is_none();
     if started
         && is_json
-        && let Some((_, of)) = JSON_LOOKUPS.iter().find(|(word, _)| *word == last)
+        && let Some((word, of)) = JSON_LOOKUPS.iter().find(|(word, _)| *word == last)
     {
-        return Ok(json_condition(*of, walk.into_node(), value));
+        return match value {
+            Value::Null => Err(without_null(word)),
+            value => Ok(json_condition(*of, walk.into_node(), value)),
+        };
     }
     if started && let Some(lookup) = walk.vocabulary.lookup(last, walk.data_type) {
         let value = given.typed(value, walk.data_type)?;
@@ -211,38 +213,45 @@ struct Given<'w> {
 }
 
 impl Given<'_> {
-    /// What a value means for a lookup: a text is a list for `in` and `range`, separated by commas.
+    /// What a value means for a lookup: a text is a list for `in` and `range`, separated by commas, and so is an array
+    /// of JSON.
     fn values(self, lookup: Lookup, value: Value, data_type: Option<DataType>) -> Result<Vec<Node>> {
         match (lookup, value) {
             (Lookup::IsNull, value) => Ok(vec![Node::Value(Value::Bool(truth(&value)?))]),
+            (Lookup::Exact, Value::Null) => Ok(vec![self.typed(Value::Null, data_type)?]),
+            (Lookup::IExact, Value::Null) => Ok(vec![Node::Value(Value::Null)]),
+            (lookup, Value::Null) => Err(without_null(lookup_name(lookup))),
             (Lookup::Range, value) => {
-                let ends = parts(&value).map(|end| self.typed(end, data_type)).collect::<Result<Vec<_>>>()?;
+                let given = value.to_string();
+                let ends = self.list(value, data_type)?;
                 let expected = "two values, separated by a comma";
-                let wrong = || Misuse::LookupValue { lookup: "range", expected, given: value.to_string() };
-                if ends.len() == 2 { Ok(ends) } else { Err(wrong().into()) }
+                let wrong = Misuse::LookupValue { lookup: "range", expected, given };
+                if ends.len() == 2 { Ok(ends) } else { Err(wrong.into()) }
             }
-            (Lookup::In, value) => parts(&value).map(|part| self.typed(part, data_type)).collect(),
+            (Lookup::In, value) => self.list(value, data_type),
             (_, value) if lookup.is_search() => Ok(vec![Node::Value(match value {
-                Value::Null | Value::Text(_) => value,
+                Value::Text(_) => value,
                 other => Value::from(other.to_string().as_str()),
             })]),
             (_, value) => Ok(vec![self.typed(value, data_type)?]),
         }
     }
 
+    fn list(self, value: Value, data_type: Option<DataType>) -> Result<Vec<Node>> {
+        parts(value, data_type).into_iter().map(|part| self.typed(part, data_type)).collect()
+    }
+
     /// A text for a column of another type is read as one; what is compared with JSON is JSON.
     fn typed(self, value: Value, data_type: Option<DataType>) -> Result<Node> {
         match (&value, data_type) {
             (_, Some(DataType::Json)) => Ok(json::constant(value)),
-            (Value::Text(_), Some(data_type)) if !matches!(data_type, DataType::Text { .. }) => {
+            (Value::Text(text), Some(data_type)) if !matches!(data_type, DataType::Text { .. }) => {
                 // No stored number is beyond those of its column, but it may be compared with one that is.
                 let read_as = match data_type {
                     DataType::SmallInt | DataType::Integer => DataType::BigInt,
                     other => other,
                 };
-                cast_value(value.clone(), read_as)
-                    .map(Node::Value)
-                    .map_err(|_| self.unread(&value, data_type))
+                reading::read(text, read_as).map(Node::Value).map_err(|_| self.unread(&value, data_type))
             }
             _ => Ok(Node::Value(value)),
         }
@@ -254,13 +263,42 @@ impl Given<'_> {
     }
 }
 
-/// The values of a list in words.
-fn parts(value: &Value) -> impl Iterator<Item = Value> {
-    let (text, other) = match value {
-        Value::Text(text) => (Some(text.as_str()), None),
-        other => (None, Some(other.clone())),
-    };
-    text.into_iter().flat_map(|text| text.split(',')).map(|part| Value::from(part.trim())).chain(other)
+/// The values of a list in words: none of an empty text, and the members of an array.
+fn parts(value: Value, data_type: Option<DataType>) -> Vec<Value> {
+    match value {
+        Value::Text(text) if text.is_empty() => Vec::new(),
+        Value::Text(text) => text.split(',').map(|part| Value::from(part.trim())).collect(),
+        Value::Json(json) => match *json {
+            serde_json::Value::Array(items) => {
+                let is_document = data_type == Some(DataType::Json);
+                let member = |item| if is_document { Value::Json(Box::new(item)) } else { plain(item) };
+                items.into_iter().map(member).collect()
+            }
+            other => vec![Value::Json(Box::new(other))],
+        },
+        other => vec![other],
+    }
+}
+
+/// A member of an array of JSON, as a value of a column.
+fn plain(json: serde_json::Value) -> Value {
+    match json {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(truth) => Value::Bool(truth),
+        serde_json::Value::String(text) => Value::Text(text),
+        serde_json::Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(int), _) => Value::Int(int),
+            (None, Some(float)) => Value::Float(float),
+            (None, None) => Value::from(number.to_string().as_str()),
+        },
+        other => Value::Json(Box::new(other)),
+    }
+}
+
+/// The error for NULL where only values are compared: nothing is greater than NULL, or contains it.
+fn without_null(lookup: &'static str) -> Error {
+    let expected = "a value; what has none is asked for by isnull";
+    Misuse::LookupValue { lookup, expected, given: Value::Null.to_string() }.into()
 }
 
 /// What is asked of `isnull`.

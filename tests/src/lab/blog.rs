@@ -71,7 +71,7 @@ pub struct Post {
     pub body: String,
     #[field(on_delete = Cascade)]
     pub author: ForeignKey<User>,
-    #[field(on_delete = SetNull)]
+    #[field(blank, on_delete = SetNull)]
     pub category: Option<ForeignKey<Category>>,
     #[field(default = 0)]
     pub view_count: u32,

@@ -35,7 +35,7 @@ pub struct Gadget {
     pub id: Auto<Uuid>,
     #[field(max_length = 30)]
     pub name: String,
-    #[field(default = serde_json::json!({}))]
+    #[field(blank, default = serde_json::json!({}))]
     pub meta: Option<Json>,
 }
 
@@ -43,23 +43,36 @@ pub struct Gadget {
 #[model(app = "lab")]
 pub struct AllTypes {
     pub id: Auto<i64>,
+    #[field(blank)]
     pub big: Option<i64>,
+    #[field(blank)]
     pub small: Option<i16>,
-    #[field(validators = [max_value(i32::MAX)])]
+    #[field(blank, validators = [max_value(i32::MAX)])]
     pub positive: Option<u32>,
+    #[field(blank)]
     pub real: Option<f64>,
-    #[field(max_digits = 8, decimal_places = 2)]
+    #[field(blank, max_digits = 8, decimal_places = 2)]
     pub money: Option<Decimal>,
+    #[field(blank)]
     pub flag: Option<bool>,
+    #[field(blank)]
     pub text: Option<String>,
-    #[field(max_length = 5)]
+    #[field(blank, max_length = 5)]
     pub short: Option<String>,
+    #[field(blank)]
     pub day: Option<Date>,
+    #[field(blank)]
     pub moment: Option<DateTime>,
+    #[field(blank)]
     pub clock: Option<Time>,
+    #[field(blank)]
     pub span: Option<Duration>,
+    #[field(blank)]
     pub token: Option<Uuid>,
+    #[field(blank)]
     pub blob: Option<Vec<u8>>,
+    #[field(blank)]
     pub ip: Option<IpAddr>,
+    #[field(blank)]
     pub data: Option<Json>,
 }

@@ -32,12 +32,13 @@ pub struct Product {
     pub price: Decimal,
     #[field(max_digits = 10, decimal_places = 2)]
     pub cost: Decimal,
-    #[field(max_digits = 10, decimal_places = 2)]
+    #[field(blank, max_digits = 10, decimal_places = 2)]
     pub sale_price: Option<Decimal>,
     #[field(default = 0)]
     pub stock: i32,
     #[field(default = 5)]
     pub reorder_level: i32,
+    #[field(blank)]
     pub average_rating: Option<f64>,
 }
 

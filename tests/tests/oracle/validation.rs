@@ -193,7 +193,8 @@ fn texts_that_are_no_values_are_told_in_djangos_words() {
     assert_eq!(said("big", "1.5"), ("invalid", format!("{} value must be an integer.", quoted("1.5"))));
     assert_eq!(said("day", "soon").0, "invalid");
     assert_eq!(said("moment", "2024-01-01T25:00").0, "invalid_datetime");
-    assert_eq!(said("moment", "2024-02-30T10:00").0, "invalid_date");
+    assert_eq!(said("moment", "2024-02-30T10:00").0, "invalid_datetime");
+    assert_eq!(said("moment", "2024-02-30").0, "invalid_date");
     assert_eq!(said("clock", "25:00").0, "invalid_time");
     assert_eq!(said("clock", "noon").0, "invalid");
     assert_eq!(said("token", "x"), ("invalid", format!("{} is not a valid UUID.", quoted("x"))));

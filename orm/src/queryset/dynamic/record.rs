@@ -5,8 +5,6 @@
 
 use std::fmt;
 
-use nuages_engine::algebra::Expr;
-use nuages_engine::{Context, Scalar};
 use nuages_storage::{DataType, Value};
 
 use super::NamedRow;
@@ -21,7 +19,7 @@ use crate::{
     queryset::{QueryState, can_hold, has_key},
     read,
     save::Persist,
-    words,
+    words::{self, reading},
 };
 
 /// A row of a model that is known by name.
@@ -158,10 +156,7 @@ pub(crate) fn converted(model: &'static ModelMeta, field: u16, value: Value) -> 
         let stored = described.and_then(|field| as_stored(field.format, text));
         return Ok(stored.map_or(value, Value::Text));
     }
-    let cast = Expr::Cast(Box::new(Expr::Literal(value.clone())), data_type);
-    let context = Context::new(&[]);
-    let read = Scalar::compile(&cast, &|_| None).and_then(|scalar| scalar.value(&context));
-    read.map_err(|_| {
+    reading::read(text, data_type).map_err(|_| {
         let name = model.field(field).map_or("", |field| field.name);
         Error::invalid(name, "invalid", format!("{value} is not a valid value of type {data_type}."))
     })
